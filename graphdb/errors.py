@@ -1,0 +1,41 @@
+"""What can go wrong on the way to the database.
+
+GraphError              one sentence for the user, exit code 1
+├── NotReachable        nobody answers at the address; exit code 3
+├── AuthRefused         the server answers and refuses user or password
+├── SettingsError       connection settings that cannot be used
+├── StatementError      the server refuses a statement, or ends it at its time limit
+└── ServerError         the local server cannot be fetched, started or stopped
+"""
+
+
+class GraphError(Exception):
+    """Base of every problem that graphdb states. `exit_code` is for the command line."""
+
+    exit_code = 1
+
+
+class NotReachable(GraphError):
+    """Nobody answers at the address."""
+
+    exit_code = 3
+
+
+class AuthRefused(GraphError):
+    """The server refuses the user or the password."""
+
+
+class SettingsError(GraphError):
+    """Connection settings that are missing or cannot be used."""
+
+
+class StatementError(GraphError):
+    """The server refuses a statement or ends it. `code` is Neo4j's status code."""
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ServerError(GraphError):
+    """The local server cannot be fetched, started or stopped."""

@@ -1,0 +1,222 @@
+"""A connection to Neo4j: statements in, rows out, errors as one sentence.
+
+Values reach Cypher as parameters only. Reads run in read transactions, so the server refuses a
+write in them; both are managed transactions, which the driver repeats after a passing fault.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol, Self
+
+from graphdb.errors import AuthRefused, NotReachable, StatementError
+from graphdb.result import Plan, Result
+from graphdb.settings import Settings, resolve
+
+Params = Mapping[str, Any]
+
+
+class Runner(Protocol):
+    """What loader and queries need of a database; `Graph` and `RecordingGraph` have it."""
+
+    def read(
+        self,
+        cypher: str,
+        params: Params | None = None,
+        *,
+        timeout: float | None = None,
+        limit: int | None = None,
+    ) -> Result:
+        """Rows of a statement that only reads."""
+
+    def write(self, cypher: str, params: Params | None = None) -> Result:
+        """Run one statement in one managed write transaction."""
+
+    def write_all(self, statements: list[tuple[str, Params]]) -> None:
+        """Run several statements in one transaction: all of them or none."""
+
+    def command(self, cypher: str) -> None:
+        """Run a schema statement or one with its own transactions (`CALL ... IN TRANSACTIONS`)."""
+
+    def plan(self, cypher: str, params: Params | None = None) -> Plan:
+        """EXPLAIN a statement without running it."""
+
+
+class Graph:
+    """An open database. Use as a context manager, or call `close`.
+
+    Raises:
+        NotReachable: nobody answers at the address.
+        AuthRefused: user or password are refused.
+        StatementError: the server refuses a statement or stops it at its time limit.
+    """
+
+    def __init__(self, settings: Settings, *, quiet: bool = True) -> None:
+        import neo4j
+
+        self.settings = settings
+        auth = neo4j.basic_auth(settings.user, settings.password) if settings.password else None
+        self._driver = neo4j.GraphDatabase.driver(
+            settings.uri,
+            auth=auth,
+            connection_timeout=10,
+            max_transaction_retry_time=15,
+            # labels that a database does not have yet are no news to a user
+            notifications_min_severity="OFF" if quiet else None,
+            warn_notification_severity="OFF",
+        )
+
+    def __repr__(self) -> str:
+        return f"Graph({self.settings.uri}, from {self.settings.origin})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._driver.close()
+
+    def verify(self) -> Self:
+        """Connect now rather than at the first statement."""
+        with self._stated():
+            self._driver.verify_connectivity()
+        return self
+
+    def session(self, **kwargs: Any) -> Any:
+        """A session of the driver on this database, for what the methods here do not offer."""
+        return self._driver.session(database=self.settings.database, **kwargs)
+
+    def read(
+        self,
+        cypher: str,
+        params: Params | None = None,
+        *,
+        timeout: float | None = None,
+        limit: int | None = None,
+    ) -> Result:
+        """Rows of a statement that only reads.
+
+        Args:
+            cypher: the statement.
+            params: its parameters.
+            timeout: seconds after which the server ends it.
+            limit: rows to fetch at most; the result then says whether there were more.
+        """
+        import neo4j
+
+        @neo4j.unit_of_work(timeout=timeout)
+        def work(tx: Any) -> Result:
+            return _fetch(tx.run(cypher, dict(params or {})), limit)
+
+        with self._stated(), self.session(default_access_mode="READ") as session:
+            return session.execute_read(work)  # type: ignore[no-any-return]
+
+    def write(self, cypher: str, params: Params | None = None) -> Result:
+        """Run one statement in one managed write transaction."""
+        with self._stated(), self.session() as session:
+            return session.execute_write(  # type: ignore[no-any-return]
+                lambda tx: _fetch(tx.run(cypher, dict(params or {})), None)
+            )
+
+    def write_all(self, statements: list[tuple[str, Params]]) -> None:
+        """Run several statements in one transaction: all of them or none."""
+
+        def work(tx: Any) -> None:
+            for cypher, params in statements:
+                tx.run(cypher, dict(params)).consume()
+
+        with self._stated(), self.session() as session:
+            session.execute_write(work)
+
+    def command(self, cypher: str) -> None:
+        """Run a schema statement, or one that manages its own transactions."""
+        with self._stated(), self.session() as session:
+            session.run(cypher).consume()
+
+    def plan(self, cypher: str, params: Params | None = None) -> Plan:
+        """EXPLAIN a statement without running it."""
+        with self._stated(), self.session(default_access_mode="READ") as session:
+            summary = session.run("EXPLAIN " + cypher, dict(params or {})).consume()
+        steps = list(_walk(summary.plan or {}))
+        return Plan(
+            kind=summary.query_type,
+            operators=tuple(step["operatorType"].partition("@")[0] for step in steps),
+            details=tuple(str(step.get("args", {}).get("Details", "")) for step in steps),
+            notifications=tuple(n.description for n in summary.summary_notifications),
+        )
+
+    @contextmanager
+    def _stated(self) -> Iterator[None]:
+        from neo4j import exceptions as driver
+
+        where = f"{self.settings.uri} (from {self.settings.origin})"
+        try:
+            yield
+        except driver.AuthError as error:
+            raise AuthRefused(
+                f"{where} refuses user {self.settings.user!r} with "
+                f"{'this' if self.settings.password else 'no'} password: set NEO4J_USERNAME and "
+                "NEO4J_PASSWORD, or give an --env-file"
+            ) from error
+        except driver.Neo4jError as error:
+            raise StatementError(_one_line(error.message), error.code or "") from error
+        except (driver.ServiceUnavailable, driver.SessionExpired, OSError) as error:
+            raise NotReachable(
+                f"no database answers at {where}: start the local one with "
+                "headgraph server start, or give --uri or NEO4J_URI"
+            ) from error
+        except driver.DriverError as error:
+            raise StatementError(_one_line(str(error))) from error
+
+
+def connect(
+    *,
+    uri: str | None = None,
+    user: str | None = None,
+    database: str | None = None,
+    env_file: str | os.PathLike[str] | None = None,
+    settings: Settings | None = None,
+) -> Graph:
+    """Open the database that options, files, environment or the running local server name.
+
+    Raises:
+        SettingsError: no address anywhere, or one that cannot be used.
+        NotReachable, AuthRefused: as `Graph`.
+    """
+    if settings is None:
+        settings = resolve(uri=uri, user=user, database=database, env_file=env_file)
+    graph = Graph(settings)
+    try:
+        return graph.verify()
+    except BaseException:
+        graph.close()
+        raise
+
+
+def _fetch(result: Any, limit: int | None) -> Result:
+    columns = tuple(result.keys())
+    records = list(result) if limit is None else result.fetch(limit + 1)
+    truncated = limit is not None and len(records) > limit
+    summary = result.consume()
+    counters = {k: v for k, v in vars(summary.counters).items() if isinstance(v, int) and v}
+    return Result(
+        columns=columns,
+        rows=tuple(tuple(record.values()) for record in records[:limit]),
+        counters=counters,
+        truncated=truncated,
+        notifications=tuple(n.description for n in summary.summary_notifications),
+    )
+
+
+def _walk(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    if plan:
+        yield plan
+        for child in plan.get("children", []):
+            yield from _walk(child)
+
+
+def _one_line(message: str | None) -> str:
+    return " ".join((message or "the server gave no reason").split())

@@ -1,0 +1,59 @@
+"""A database that runs nothing and remembers everything: for tests without a server."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphdb.graph import Params
+from graphdb.result import Plan, Result
+
+
+@dataclass
+class RecordingGraph:
+    """Has the interface of `Graph`; answers from `answers`, by a text that the statement holds.
+
+    Attributes:
+        answers: part of a statement -> Result or Plan to give; an empty Result where none matches.
+        calls: (method, statement, parameters) in the order they came.
+    """
+
+    answers: Mapping[str, Result | Plan] = field(default_factory=dict)
+    calls: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+
+    def read(
+        self,
+        cypher: str,
+        params: Params | None = None,
+        *,
+        timeout: float | None = None,
+        limit: int | None = None,
+    ) -> Result:
+        """Remember and answer."""
+        return self._answer("read", cypher, params)
+
+    def write(self, cypher: str, params: Params | None = None) -> Result:
+        """Remember and answer."""
+        return self._answer("write", cypher, params)
+
+    def write_all(self, statements: list[tuple[str, Params]]) -> None:
+        """Remember each."""
+        for cypher, params in statements:
+            self._answer("write_all", cypher, params)
+
+    def command(self, cypher: str) -> None:
+        """Remember."""
+        self._answer("command", cypher, None)
+
+    def plan(self, cypher: str, params: Params | None = None) -> Plan:
+        """Remember and answer; a plain read where no answer is given."""
+        self.calls.append(("plan", cypher, dict(params or {})))
+        found = self._find(cypher)
+        return found if isinstance(found, Plan) else Plan("r", ("ProduceResults",))
+
+    def _answer(self, method: str, cypher: str, params: Params | None) -> Result:
+        self.calls.append((method, cypher, dict(params or {})))
+        found = self._find(cypher)
+        return found if isinstance(found, Result) else Result((), ())
+
+    def _find(self, cypher: str) -> Result | Plan | None:
+        return next((answer for part, answer in self.answers.items() if part in cypher), None)

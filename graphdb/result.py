@@ -1,0 +1,86 @@
+"""What a statement gives back, free of the driver's own types where a table is wanted."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Result:
+    """Rows of a statement.
+
+    Attributes:
+        columns: names, in the statement's order.
+        rows: one tuple per row; nodes, relationships and paths as the driver's objects.
+        counters: what a write changed, such as `nodes_created`.
+        truncated: there were more rows than the limit that was asked for.
+        notifications: the server's remarks on the statement.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    counters: Mapping[str, int] = field(default_factory=dict)
+    truncated: bool = False
+    notifications: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (dict(zip(self.columns, row, strict=True)) for row in self.rows)
+
+    def single(self) -> Any:
+        """The one value of a statement that returns one column and one row."""
+        ((value,),) = self.rows
+        return value
+
+    def frame(self) -> "pd.DataFrame":
+        """The rows as a DataFrame; nodes and relationships become dictionaries of properties."""
+        import pandas as pd
+
+        rows = [tuple(plain(value) for value in row) for row in self.rows]
+        return pd.DataFrame(rows, columns=list(self.columns))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What EXPLAIN says of a statement.
+
+    Attributes:
+        kind: `r` reads, `rw` reads and writes, `w` writes, `s` changes the schema or administers.
+        operators: every operator of the plan, such as `NodeIndexSeek`.
+        details: the server's description of each operator, in the same order.
+        notifications: the server's remarks.
+    """
+
+    kind: str
+    operators: tuple[str, ...]
+    details: tuple[str, ...] = ()
+    notifications: tuple[str, ...] = ()
+
+
+def plain(value: Any) -> Any:
+    """A value out of lists, dictionaries, numbers and text alone.
+
+    A node becomes its properties with `_labels`, a relationship its properties with `_type`, a path
+    the list of both; dates and points become text.
+    """
+    if isinstance(value, str | int | float | bool) or value is None:
+        return value
+    if isinstance(value, list | tuple) and not hasattr(value, "srid"):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if hasattr(value, "labels"):
+        return {"_labels": sorted(value.labels), **plain(dict(value))}
+    if hasattr(value, "nodes") and hasattr(value, "relationships"):
+        parts = [value.nodes[0]]
+        for relationship, node in zip(value.relationships, value.nodes[1:], strict=True):
+            parts += [relationship, node]
+        return [plain(part) for part in parts]
+    if hasattr(value, "type") and hasattr(value, "items"):
+        return {"_type": value.type, **plain(dict(value))}
+    return str(value)

@@ -1,0 +1,49 @@
+"""What the graph is called: labels, relationship types, properties, constraints, indexes.
+
+    (:Run {id, name, status, table_sha256, ...})-[:HAS_HEAD]->(:Head)
+    (:Head {id, run, name, layer, head, kv_head})
+    (:Head)-[:HAS_ROLE {circuit, source, note}]->(:Role {name})
+    (:Head)-[:OQ|OK|OV|... {pk, pk_normalized, z, pk_rank, kv_head, share, ...}]->(:Head)
+
+While a run is loaded or dropped its heads carry `LoadingHead` in place of `Head`, have no `run` and
+no role labels, and its Run has no `name`: a query over `Head` never sees half a run.
+"""
+
+import re
+
+RUN = "Run"
+HEAD = "Head"
+LOADING_HEAD = "LoadingHead"
+ROLE = "Role"
+
+LOADING = "loading"
+COMPLETE = "complete"
+DROPPING = "dropping"
+
+CONSTRAINTS = (
+    "CREATE CONSTRAINT headgraph_run_id IF NOT EXISTS FOR (r:Run) REQUIRE r.id IS UNIQUE",
+    "CREATE CONSTRAINT headgraph_run_name IF NOT EXISTS FOR (r:Run) REQUIRE r.name IS UNIQUE",
+    "CREATE CONSTRAINT headgraph_head_id IF NOT EXISTS FOR (h:Head) REQUIRE h.id IS UNIQUE",
+    "CREATE CONSTRAINT headgraph_loading_head_id IF NOT EXISTS "
+    "FOR (h:LoadingHead) REQUIRE h.id IS UNIQUE",
+    "CREATE CONSTRAINT headgraph_role_name IF NOT EXISTS FOR (r:Role) REQUIRE r.name IS UNIQUE",
+)
+INDEXES = (
+    "CREATE INDEX headgraph_head_run IF NOT EXISTS FOR (h:Head) ON (h.run)",
+    "CREATE INDEX headgraph_head_run_name IF NOT EXISTS FOR (h:Head) ON (h.run, h.name)",
+)
+
+_ROLE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+
+
+def role_label(role: str) -> str:
+    """The node label that colours heads of a role: `s_inhibition` -> `SInhibitionHead`.
+
+    Raises:
+        ValueError: not lower-case words joined by underscores.
+    """
+    if not _ROLE_NAME.fullmatch(role):
+        raise ValueError(
+            f"{role!r} is no role name: wanted lower-case words joined by _, such as name_mover"
+        )
+    return "".join(word.capitalize() for word in role.split("_")) + "Head"

@@ -1,0 +1,114 @@
+"""Where the database is: options, then an env file, then the environment, then our own server.
+
+A password never comes from an option: it is read from a file, the environment or a prompt, and it
+is masked wherever settings are shown.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from graphdb.errors import SettingsError
+
+VARIABLES = {
+    "uri": "NEO4J_URI",
+    "user": "NEO4J_USERNAME",
+    "password": "NEO4J_PASSWORD",
+    "database": "NEO4J_DATABASE",
+}
+SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Address and credentials of a database.
+
+    Attributes:
+        uri: `bolt://host:port`, `neo4j://...`, or with `+s` for an encrypted connection.
+        user: user name.
+        password: None where the server asks for none.
+        database: name of the database; None for the user's default.
+        origin: in words, where the address comes from.
+    """
+
+    uri: str
+    user: str = "neo4j"
+    password: str | None = field(default=None, repr=False)
+    database: str | None = None
+    origin: str = "options"
+
+    def __post_init__(self) -> None:
+        scheme = self.uri.partition("://")[0]
+        if scheme not in SCHEMES or "://" not in self.uri:
+            raise SettingsError(
+                f"the address {self.uri!r} has no scheme that Neo4j knows: wanted one such as "
+                "bolt://127.0.0.1:7687 or neo4j+s://name.example"
+            )
+        if "@" in self.uri:
+            raise SettingsError(
+                "the address holds a user or password before @: give --user, and the password in "
+                "NEO4J_PASSWORD or an --env-file"
+            )
+
+
+def resolve(
+    *,
+    uri: str | None = None,
+    user: str | None = None,
+    database: str | None = None,
+    env_file: str | os.PathLike[str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Settings by the order above; each field from the first place that has it.
+
+    When neither options nor files nor environment name an address, the running local server's own
+    address and password are taken.
+
+    Raises:
+        SettingsError: an env file that is missing, or no address anywhere.
+    """
+    given = {"uri": uri, "user": user, "database": database}
+    found = {name: value for name, value in given.items() if value}
+    origins = dict.fromkeys(found, "the command line")
+    for origin, values in _places(env_file, os.environ if environ is None else environ):
+        for name, variable in VARIABLES.items():
+            if name not in found and values.get(variable):
+                found[name], origins[name] = values[variable] or "", origin
+    if "uri" in found:
+        return Settings(**found, origin=origins["uri"])
+    return _local(found)
+
+
+def _places(
+    env_file: str | os.PathLike[str] | None, environ: Mapping[str, str]
+) -> list[tuple[str, Mapping[str, str | None]]]:
+    places: list[tuple[str, Mapping[str, str | None]]] = []
+    if env_file is not None:
+        from dotenv import dotenv_values
+
+        if not Path(env_file).is_file():
+            raise SettingsError(
+                f"no env file {env_file}: wanted lines such as NEO4J_URI=bolt://127.0.0.1:7687"
+            )
+        places.append((f"the file {env_file}", dotenv_values(env_file)))
+    places.append(("the environment", environ))
+    return places
+
+
+def _local(found: Mapping[str, str]) -> Settings:
+    from graphdb.server import running
+
+    server = running()
+    if server is None:
+        raise SettingsError(
+            "no database: no local server is running and NEO4J_URI is not set; "
+            "start one with headgraph server start, or give --uri"
+        )
+    return Settings(
+        uri=server.bolt_uri,
+        user=server.user,
+        password=server.password(),
+        database=found.get("database"),
+        origin="the local server",
+    )

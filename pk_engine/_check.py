@@ -1,0 +1,74 @@
+"""What a table must fulfil, whoever made it."""
+
+import numpy as np
+import pandas as pd
+
+from pk_engine.errors import TableError
+from pk_engine.meta import TableMeta
+
+INTEGERS = ("source_layer", "source_head", "target_layer", "target_head", "pk_rank")
+FLOATS = ("pk", "pk_normalized", "z")
+
+
+def check_frame(frame: pd.DataFrame, meta: TableMeta) -> None:
+    """Compare rows with their metadata; the first contradiction is raised as one sentence.
+
+    Raises:
+        TableError: a column missing or of another type, NaN, heads the model does not have, ranks
+            beyond the pairs scored, or scores outside their range.
+    """
+    metrics = [name for name in meta.metrics if name != "pk"]
+    extra = ["target_kv_head"] if "target_kv_head" in frame else []
+    wanted = ["pairing", *INTEGERS, *FLOATS, *metrics, *extra]
+    if sorted(frame.columns) != sorted(wanted):
+        raise TableError(f"its columns are {list(frame.columns)}, wanted {wanted}")
+    for name in frame.columns.drop("pairing"):
+        kind = frame[name].dtype.kind
+        if kind != ("i" if name in (*INTEGERS, "target_kv_head") else "f"):
+            raise TableError(f"its column {name} has the type {frame[name].dtype}")
+    for name in (*FLOATS, *metrics):
+        bad = int((~np.isfinite(frame[name].to_numpy())).sum())
+        if bad:
+            raise TableError(f"its column {name} holds {bad} values that are NaN or infinite")
+    strange = sorted(set(frame["pairing"]) - set(meta.pairings))
+    if strange:
+        raise TableError(f"it has rows of {strange}, and its metadata has {meta.pairings}")
+    _check_heads(frame, meta)
+    _check_scores(frame, meta)
+
+
+def _check_heads(frame: pd.DataFrame, meta: TableMeta) -> None:
+    for end, letter in (("source", 0), ("target", 1)):
+        layer = frame[f"{end}_layer"]
+        heads = frame["pairing"].str[letter].map({r: meta.heads_of(r) for r in "QKVO"})
+        head = frame[f"{end}_head"]
+        outside = (layer < 0) | (layer >= meta.n_layers) | (head < 0) | (head >= heads)
+        if outside.any():
+            at = frame[outside].iloc[0]
+            raise TableError(
+                f"it names L{at[f'{end}_layer']}H{at[f'{end}_head']} as {end} of {at.pairing}, "
+                f"and the model has {meta.n_layers} layers of {heads[outside].iloc[0]} such heads"
+            )
+    if meta.layer_order == "forward" and (frame["source_layer"] >= frame["target_layer"]).any():
+        raise TableError("it has pairs whose source is not in an earlier layer than the target")
+    keys = ["pairing", "source_layer", "source_head", "target_layer", "target_head"]
+    if frame.duplicated(keys).any():
+        raise TableError(f"it has {int(frame.duplicated(keys).sum())} pairs twice")
+
+
+def _check_scores(frame: pd.DataFrame, meta: TableMeta) -> None:
+    scored = frame["pairing"].map(meta.scored)
+    if ((frame["pk_rank"] < 1) | (frame["pk_rank"] > scored)).any():
+        raise TableError(f"its pk_rank goes beyond the pairs scored ({meta.scored})")
+    if frame.duplicated(["pairing", "pk_rank"]).any():
+        raise TableError("its pk_rank gives one place to two pairs")
+    slack = 1e-3 * meta.d_head
+    if ((frame["pk"] < -slack) | (frame["pk"] > meta.d_head + slack)).any():
+        raise TableError(f"its pk leaves the range from 0 to d_head = {meta.d_head}")
+    if not frame.groupby("pairing", observed=True)["pk"].is_monotonic_decreasing.all():
+        raise TableError("its pk_rank is not the order of its pk")
+    if not meta.selection and len(frame) != sum(meta.scored.values()):
+        raise TableError(
+            f"it has {len(frame)} rows, and its metadata says that all "
+            f"{sum(meta.scored.values())} scored pairs are here"
+        )

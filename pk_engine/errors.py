@@ -1,0 +1,45 @@
+"""What can go wrong between weights and scores.
+
+EngineError                 one sentence for the user, exit code 1
+├── ModelError              a folder, hub id or configuration that cannot be used
+│   ├── UnknownFamily       no family file describes this model type
+│   └── WeightsError        a tensor is missing, has another shape, or holds NaN or Inf
+├── TableError              a score file that is not what it claims to be
+├── SelectionError          rules that exclude each other or make no sense
+├── LabelsError             a label file that does not fit the model
+└── OutputExists            a file is there and --force was not given
+"""
+
+
+class EngineError(Exception):
+    """Base of every problem that pk_engine states. `exit_code` is for the command line."""
+
+    exit_code = 1
+
+
+class ModelError(EngineError):
+    """A model that cannot be read: no such folder, no configuration, no weights."""
+
+
+class UnknownFamily(ModelError):
+    """A model type that no file in pk_engine/families describes."""
+
+
+class WeightsError(ModelError):
+    """Tensors that are missing, misshapen, or not finite."""
+
+
+class TableError(EngineError):
+    """A score table that lacks something, holds NaN, or contradicts itself."""
+
+
+class SelectionError(EngineError):
+    """Selection rules that exclude each other or lie outside their range."""
+
+
+class LabelsError(EngineError):
+    """A label file that cannot be read or names heads that the model does not have."""
+
+
+class OutputExists(EngineError):
+    """An output file is there already and nobody said that it may go."""

@@ -1,0 +1,87 @@
+"""Known head roles: which heads the literature has named, for models told by their fingerprint.
+
+A label file is CSV with the columns `layer`, `head`, `role` and optionally `circuit`, `source`,
+`note`. A head may have several rows. Roles are lower-case words joined by underscores.
+"""
+
+import os
+import re
+import tomllib
+from pathlib import Path
+
+import pandas as pd
+
+from pk_engine.errors import LabelsError
+from pk_engine.meta import TableMeta
+
+COLUMNS = ("layer", "head", "role", "circuit", "source", "note")
+_FOLDER = Path(__file__).parent / "bundled" / "labels"
+_ROLE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+
+
+def known_labels(meta: TableMeta) -> pd.DataFrame | None:
+    """Roles that ship with headgraph for the model of this table, or None when there are none."""
+    index = tomllib.loads((_FOLDER / "index.toml").read_text("utf-8"))
+    name = index["fingerprints"].get(meta.fingerprint)
+    return None if name is None else read_labels(_FOLDER / name, meta)
+
+
+def labels_for(meta: TableMeta, labels: str | os.PathLike[str] | None = None) -> pd.DataFrame:
+    """Labels by the rule every command follows.
+
+    Args:
+        meta: the table's provenance.
+        labels: None for the known ones, the word `none` for no labels, else a label file.
+
+    Returns:
+        Rows with the columns `COLUMNS`; empty when there are none.
+    """
+    if labels is None:
+        known = known_labels(meta)
+        return pd.DataFrame(columns=list(COLUMNS)) if known is None else known
+    if str(labels) == "none":
+        return pd.DataFrame(columns=list(COLUMNS))
+    return read_labels(labels, meta)
+
+
+def read_labels(path: str | os.PathLike[str], meta: TableMeta) -> pd.DataFrame:
+    """Read a label file and hold it against the model's shape.
+
+    Raises:
+        LabelsError: no such file, columns missing, a head the model does not have, or a role that
+            is not lower-case words joined by underscores.
+    """
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
+    except FileNotFoundError:
+        raise LabelsError(
+            f"no label file {path}: wanted CSV with the columns layer,head,role, or the word none"
+        ) from None
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        first = str(error).splitlines()[0]
+        raise LabelsError(f"the label file {path} cannot be read as CSV ({first})") from error
+    missing = [name for name in COLUMNS[:3] if name not in frame]
+    unknown = [name for name in frame if name not in COLUMNS]
+    if missing or unknown:
+        raise LabelsError(
+            f"the label file {path} has the columns {list(frame.columns)}: wanted layer,head,role "
+            "and optionally circuit,source,note"
+        )
+    frame = frame.reindex(columns=list(COLUMNS), fill_value="")
+    for line, row in enumerate(frame.itertuples(index=False), start=2):
+        _check_row(f"{path}, line {line}", row.layer, row.head, row.role, meta)
+    frame = frame.astype({"layer": int, "head": int})
+    return frame.drop_duplicates().sort_values(list(COLUMNS), ignore_index=True)
+
+
+def _check_row(where: str, layer: str, head: str, role: str, meta: TableMeta) -> None:
+    for name, value, count in (("layer", layer, meta.n_layers), ("head", head, meta.n_heads)):
+        if not value.isascii() or not value.isdigit() or int(value) >= count:
+            raise LabelsError(
+                f"{where} has {name} {value!r}: wanted a number from 0 to {count - 1}, "
+                f"as {meta.model} has {meta.n_layers} layers of {meta.n_heads} heads"
+            )
+    if not _ROLE.fullmatch(role):
+        raise LabelsError(
+            f"{where} has the role {role!r}: wanted lower-case words joined by _, such as induction"
+        )

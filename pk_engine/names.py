@@ -1,0 +1,51 @@
+"""The words of the field: roles, pairings, and what a head is called.
+
+A head reads the residual stream for its query (Q), key (K) and value (V), and writes to it (O). A
+pairing names the source's role, then the target's: in `OK` the source's output is read as a key.
+"""
+
+import re
+
+from pk_engine.errors import EngineError
+
+ROLES = ("Q", "K", "V", "O")
+PAIRINGS = tuple(source + target for source in ROLES for target in ROLES)
+GRAPH_PAIRINGS = ("OQ", "OK", "OV")
+"""The pairings along which information flows: a source writes what a target reads."""
+
+_HEAD = re.compile(r"L(\d+)H(\d+)", re.IGNORECASE)
+
+
+def head_name(layer: int, head: int) -> str:
+    """The field's name for a head, counted from 0: `L4H7`."""
+    return f"L{layer}H{head}"
+
+
+def parse_head(name: str) -> tuple[int, int]:
+    """(layer, head) of a name such as `L4H7`.
+
+    Raises:
+        EngineError: the text is no head name.
+    """
+    match = _HEAD.fullmatch(name.strip())
+    if match is None:
+        raise EngineError(f"{name!r} is not a head: wanted a name such as L4H7 (layer 4, head 7)")
+    return int(match[1]), int(match[2])
+
+
+def parse_pairings(text: str) -> tuple[str, ...]:
+    """Pairings from `OQ,OK` or `all`, in canonical order, each once.
+
+    Raises:
+        EngineError: a part is no pairing.
+    """
+    if text.strip().lower() == "all":
+        return PAIRINGS
+    wanted = {part.strip().upper() for part in text.split(",") if part.strip()}
+    unknown = sorted(wanted.difference(PAIRINGS))
+    if unknown or not wanted:
+        raise EngineError(
+            f"unknown pairing {', '.join(unknown) or repr(text)}: wanted source role then target "
+            "role out of Q, K, V, O, such as OQ,OK,OV, or all"
+        )
+    return tuple(pairing for pairing in PAIRINGS if pairing in wanted)

@@ -1,0 +1,104 @@
+"""Which scored pairs become rows of a table and edges of a graph.
+
+Rules intersect: a pair is kept when every rule given keeps it. Ranks are by PK within a pairing
+(`pk_rank`, 1 = strongest, ties by source then target), so each rule is exact and deterministic.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pk_engine.errors import SelectionError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Rules for what to keep; `Selection()` keeps everything.
+
+    Attributes:
+        top: the N strongest pairs of each pairing.
+        top_percent: the strongest P percent of the pairs scored in each pairing, rounded up (3 % of
+            9,504 is 286).
+        min_pk: PK at least this (0 to the smaller rank).
+        min_z: z at least this (standard deviations above the random reference).
+        top_per_target: the N strongest pairs that end in each target head, within a pairing.
+
+    Raises:
+        SelectionError: a value outside its range.
+    """
+
+    top: int | None = None
+    top_percent: float | None = None
+    min_pk: float | None = None
+    min_z: float | None = None
+    top_per_target: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("top", "top_per_target"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise SelectionError(f"{_flag(name)} {value}: wanted a whole number of at least 1")
+        if self.top_percent is not None and not 0 < self.top_percent <= 100:
+            raise SelectionError(
+                f"--top-percent {self.top_percent:g}: wanted more than 0 and at most 100"
+            )
+        for name in ("min_pk", "min_z"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                raise SelectionError(f"{_flag(name)} {value}: wanted a finite number")
+
+    def __bool__(self) -> bool:
+        """True when at least one rule is set."""
+        return bool(self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """The rules that are set, by name."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def describe(self) -> str:
+        """The rules in words: `top 3 % per pairing, z >= 4`; `all pairs` without rules."""
+        words = {
+            "top": "top {:g} per pairing",
+            "top_percent": "top {:g} % per pairing",
+            "min_pk": "PK >= {:g}",
+            "min_z": "z >= {:g}",
+            "top_per_target": "top {:g} per target head",
+        }
+        parts = [words[name].format(value) for name, value in self.to_json().items()]
+        return ", ".join(parts) or "all pairs"
+
+    def limit(self, scored: int) -> int:
+        """How many pairs of a pairing with `scored` pairs the two `top` rules let through."""
+        limits = [scored]
+        if self.top is not None:
+            limits.append(self.top)
+        if self.top_percent is not None:
+            # decimal fractions are not exact in binary: 3 % of 100 pairs must be 3, not 4
+            limits.append(math.ceil(round(scored * self.top_percent / 100, 9)))
+        return min(limits)
+
+    def keep(self, frame: pd.DataFrame, scored: Mapping[str, int]) -> "pd.Series[bool]":
+        """Mask over the rows of a table's frame.
+
+        Args:
+            frame: rows with `pairing`, `pk`, `z`, `pk_rank`, `target_layer`, `target_head`.
+            scored: pairs scored per pairing, which `top_percent` refers to.
+        """
+        limit = frame["pairing"].map({pairing: self.limit(n) for pairing, n in scored.items()})
+        mask = frame["pk_rank"] <= limit
+        if self.min_pk is not None:
+            mask &= frame["pk"] >= np.float32(self.min_pk)
+        if self.min_z is not None:
+            mask &= frame["z"] >= np.float32(self.min_z)
+        if self.top_per_target is not None:
+            place = frame.groupby(["pairing", "target_layer", "target_head"])["pk_rank"].rank()
+            mask &= place <= self.top_per_target
+        return mask
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
