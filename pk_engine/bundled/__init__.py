@@ -1,0 +1,21 @@
+"""What ships with headgraph: a small model that runs, and the scores of GPT-2 small."""
+
+import os
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+MODELS = ("induction-2l",)
+TABLES = ("gpt2-small",)
+
+
+def model_path(name: str) -> Path:
+    """Folder of a bundled model."""
+    return FOLDER / name
+
+
+def table_path(name: str | os.PathLike[str]) -> Path:
+    """A path as given, unless nothing is there and it is the name of a bundled table."""
+    path = Path(name)
+    if str(name) in TABLES and not path.exists():
+        return FOLDER / f"{name}.parquet"
+    return path
