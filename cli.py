@@ -1,0 +1,120 @@
+"""The command `headgraph`: a table of names, help lines and the rooms that have them.
+
+Nothing of a room is imported until its command runs; `headgraph --help` reads this table alone.
+"""
+
+import importlib
+import os
+import sys
+from typing import Any, NamedTuple
+
+import click
+import rich_click
+
+
+class Entry(NamedTuple):
+    """One command: its line in the help, where it is, and whether it lists rows."""
+
+    help: str
+    where: str
+    lists: bool = False
+
+
+COMMANDS = {
+    "demo": Entry("See GPT-2's head graph in a local Neo4j.", "headgraph.demo:demo"),
+    "compute": Entry("Score every pair of heads of a model.", "pk_engine.commands:compute"),
+    "load": Entry("Write a table of scores into Neo4j.", "loader.commands:load"),
+    "runs": Entry("List what is in the database.", "loader.commands:runs", lists=True),
+    "drop": Entry("Delete a run from the database.", "loader.commands:drop"),
+    "query": Entry("Ask a stored question.", "queries.commands:query", lists=True),
+    "cypher": Entry("Ask in Cypher, read-only.", "queries.commands:cypher", lists=True),
+    "browser": Entry("Open Neo4j Browser, a query typed in.", "queries.commands:browser"),
+    "server": Entry("Start, stop or inspect the local Neo4j.", "graphdb.commands:server"),
+    "figure": Entry("Draw a picture of a table.", "analysis.commands:figure"),
+}
+
+
+class Rooms(rich_click.RichGroup):
+    """The commands of `COMMANDS`, each imported when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, or while help is printed a placeholder with its line."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        if not ctx.meta.get("headgraph.running"):
+            return click.Command(cmd_name, help=entry.help, short_help=entry.help)
+        module, _, attribute = entry.where.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        if entry.lists:
+            from headgraph._output import add_format
+
+            command = add_format(command)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """From here on a command is really wanted."""
+        ctx.meta["headgraph.running"] = True
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            ctx.fail(f"no command {args[0]!r}.{hint} See headgraph --help.")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Rooms, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="headgraph", message="%(prog)s %(version)s")
+def headgraph() -> None:
+    """How attention heads work together: Projection Kernel scores as a graph in Neo4j.
+
+    Start with `headgraph demo`. Data goes to stdout, everything else to stderr.
+    """
+
+
+@headgraph.result_callback()
+def _print(answer: Any, **_: Any) -> None:
+    from headgraph._output import emit
+
+    emit(answer)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run a command line and exit 0 done, 1 problem, 2 usage, 3 no database, 130 stopped."""
+    try:
+        code = headgraph.main(args, prog_name="headgraph", standalone_mode=False)
+    except click.Abort:
+        click.echo("stopped", err=True)
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except BrokenPipeError:
+        # whoever read our output has gone; keep the interpreter from complaining at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        code = _state(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _state(error: Exception) -> int:
+    """Print a problem as one sentence; a bug too, without a traceback unless asked for."""
+    code = getattr(error, "exit_code", None)
+    if code is None and os.environ.get("HEADGRAPH_DEBUG"):
+        raise error
+    text = str(error) if code is not None else (
+        f"this is a bug in headgraph ({type(error).__name__}: {error}); "
+        "HEADGRAPH_DEBUG=1 shows where"
+    )  # fmt: skip
+    click.echo(f"headgraph: {text}", err=True)
+    return code or 1
+
+
+if __name__ == "__main__":
+    main()

@@ -9,7 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["bundled", "errors", "labels"],
     submod_attrs={
-        "compute": ["compute"],
+        "scores": ["compute"],
         "meta": ["TableMeta"],
         "names": [
             "GRAPH_PAIRINGS",

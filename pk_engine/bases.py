@@ -74,7 +74,7 @@ def _by_eigenvectors(xp: Any, weights: Any, wide: Any, gram: Any, tolerance: flo
 
 
 def _by_svd(xp: Any, weights: Any, tolerance: float) -> Bases:
-    """For float64, whose Gram matrix would lose half the digits, and for matrices wider than tall."""
+    """For float64, whose Gram matrix would lose half the digits, and for wide matrices."""
     with one_thread():
         left, sigma, right = xp.linalg.svd(weights, full_matrices=False)
     counts = _counts(sigma, sigma[:, :1], tolerance)

@@ -68,8 +68,9 @@ def read_labels(path: str | os.PathLike[str], meta: TableMeta) -> pd.DataFrame:
             "and optionally circuit,source,note"
         )
     frame = frame.reindex(columns=list(COLUMNS), fill_value="")
-    for line, row in enumerate(frame.itertuples(index=False), start=2):
-        _check_row(f"{path}, line {line}", row.layer, row.head, row.role, meta)
+    rows = zip(frame["layer"], frame["head"], frame["role"], strict=True)
+    for line, (layer, head, role) in enumerate(rows, start=2):
+        _check_row(f"{path}, line {line}", layer, head, role, meta)
     frame = frame.astype({"layer": int, "head": int})
     return frame.drop_duplicates().sort_values(list(COLUMNS), ignore_index=True)
 

@@ -66,7 +66,8 @@ def cs(stacks: HeadStacks, pairings: Sequence[str], layer_order: str) -> Scores:
     for pairing, values in scores.items():
         norms = x[:, None] * y[pairing[1]][None, :]
         # a head of zeros composes with nothing; its pairs are left out later
-        scores[pairing] = np.sqrt(values) / np.where(norms > 0, norms, 1)
+        norms[norms == 0] = 1
+        scores[pairing] = np.sqrt(values) / norms
     return scores
 
 
@@ -127,4 +128,5 @@ def pairs_of(layers: int, sources: int, targets: int, order: str) -> NDArray[np.
 
 
 def _norms(stack: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.sqrt(np.einsum("hdm,hdm->h", stack, stack))
+    squares: NDArray[np.float32] = np.einsum("hdm,hdm->h", stack, stack)
+    return np.sqrt(squares)

@@ -1,7 +1,7 @@
 """From what a user types to a folder with a configuration and safetensors.
 
-A model is the name of a bundled one (`induction-2l`), a local folder, or a hub id. From the hub only
-the configuration and the safetensors are fetched; no code of a repository is ever run.
+A model is the name of a bundled one (`induction-2l`), a local folder, or a hub id. From the hub
+only the configuration and the safetensors are fetched; no code of a repository is ever run.
 """
 
 import json

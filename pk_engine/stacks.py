@@ -81,7 +81,7 @@ def collect(
         stacks.reads = {role: _empty(shape, shape.n_heads) for role in "QKV"}
     for layer, matrices in enumerate(layers):
         for role in ROLES:
-            digest.update(np.ascontiguousarray(matrices[role]))
+            digest.update(np.ascontiguousarray(matrices[role]).data)
         _fill(stacks, layer, matrices, roles)
         if progress:
             progress("Reading layers", layer + 1, shape.n_layers)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import metadata
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -91,7 +92,7 @@ def _rows(
     stacks: HeadStacks, pairing: str, scores: dict[str, NDArray[np.float32]], kv: str
 ) -> pd.DataFrame:
     shape = stacks.shape
-    source, target = pairing
+    source, target = pairing[0], pairing[1]
     expand = kv == "expand"
     ranks = [_expand(stacks.rank[role], role, stacks, expand) for role in pairing]
     values = {
@@ -125,9 +126,7 @@ def _rows(
     return pd.DataFrame(columns)
 
 
-def _expand(
-    rows: NDArray[np.generic], role: str, stacks: HeadStacks, expand: bool
-) -> NDArray[np.generic]:
+def _expand(rows: NDArray[Any], role: str, stacks: HeadStacks, expand: bool) -> NDArray[Any]:
     """A row per query head where the rows count key/value heads."""
     group = stacks.shape.n_heads // stacks.shape.n_kv_heads
     return rows.repeat(group, axis=0) if expand and role in "KV" else rows
@@ -166,7 +165,7 @@ def _meta(
         metrics=list(metrics),
         selection=[],
         scored=scored,
-        moments={pairing: moments for pairing in pairings},
+        moments=dict.fromkeys(pairings, moments),
         dtype="float32",
         backend="numpy",
         version=metadata.version("headgraph"),

@@ -1,0 +1,55 @@
+"""headgraph: how attention heads work together, as a graph that can be asked questions.
+
+The public face. Each name here is a room's own, loaded when first used:
+
+>>> import headgraph
+>>> table = headgraph.compute("induction-2l")
+>>> with headgraph.connect() as graph:                                      # doctest: +SKIP
+...     headgraph.load(table, graph, run="tiny")
+...     headgraph.query("hubs", graph, run="tiny")
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analysis.figures import wiring
+    from graphdb import connect
+    from loader import drop, load, runs
+    from pk_engine import AffinityTable, Selection, compute
+    from queries import run as query
+
+__all__ = [
+    "AffinityTable",
+    "Selection",
+    "compute",
+    "connect",
+    "drop",
+    "load",
+    "query",
+    "runs",
+    "wiring",
+]
+
+_ROOMS = {
+    "AffinityTable": ("pk_engine", "AffinityTable"),
+    "Selection": ("pk_engine", "Selection"),
+    "compute": ("pk_engine", "compute"),
+    "connect": ("graphdb", "connect"),
+    "drop": ("loader", "drop"),
+    "load": ("loader", "load"),
+    "query": ("queries", "run"),
+    "runs": ("loader", "runs"),
+    "wiring": ("analysis.figures", "wiring"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'headgraph' has no attribute {name!r}")
+    room, attribute = _ROOMS[name]
+    return getattr(importlib.import_module(room), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,24 @@
+"""Progress on a terminal, out of the way of the data on stdout."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import Progress as Bars
+from rich.progress import TaskID
+
+from pk_engine.stacks import Progress
+
+
+@contextmanager
+def bar() -> Iterator[Progress]:
+    """A callback that draws one line per thing that is being done."""
+    with Bars(console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done, total=total)
+
+        yield show

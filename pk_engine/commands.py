@@ -1,0 +1,89 @@
+"""The engine's command: open the model, score it, write the table."""
+
+import sys
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pk_engine.options import selection_options
+
+if TYPE_CHECKING:
+    from pk_engine.selection import Selection
+    from pk_engine.table import AffinityTable
+
+
+@click.command()
+@click.argument("model")
+@click.option("-o", "--output", metavar="FILE", required=True, help="Parquet file to write.")
+@click.option("--pairings", default="OQ,OK,OV", show_default=True, help="Roles, or all.")
+@click.option("--metrics", default="pk", show_default=True, help="Scores: pk, or pk,cs.")
+@selection_options
+@click.option(
+    "--kv",
+    type=click.Choice(["native", "expand"]),
+    default="native",
+    show_default=True,
+    help="Key/value heads once, or a row per query head.",
+)
+@click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub id.")
+@click.option("--name", metavar="NAME", help="What the table calls the model.")
+@click.option("--force", is_flag=True, help="Replace the output file if it exists.")
+def compute(
+    model: str,
+    output: str,
+    pairings: str,
+    metrics: str,
+    selection: "Selection | None",
+    kv: str,
+    revision: str | None,
+    name: str | None,
+    force: bool,
+) -> str:
+    """Score every pair of heads of MODEL and write the table.
+
+    MODEL is a folder with config.json and safetensors, a hub id, or the bundled induction-2l.
+    Without a selection the strongest 3 % of each pairing are kept.
+
+    headgraph compute induction-2l --all -o tiny.parquet
+    """
+    from pk_engine.scores import DEFAULT_SELECTION
+    from pk_engine.scores import compute as run
+    from pk_engine.table import refuse_existing
+
+    refuse_existing(output, force=force)  # before the work, not after it
+    with _bar() as progress:
+        table = run(
+            model,
+            pairings=pairings,
+            metrics=[metric.strip().lower() for metric in metrics.split(",")],
+            selection=DEFAULT_SELECTION if selection is None else selection,
+            kv=kv,
+            revision=revision,
+            name=name,
+            progress=progress,
+        )
+    path = table.write(output, force=force)
+    _report(table)
+    return str(path)
+
+
+def _report(table: "AffinityTable") -> None:
+    click.echo(repr(table), err=True)
+    full = min(table.meta.d_model, table.meta.d_head)
+    for entry in table.meta.deficient:
+        left_out = "; its pairs are left out" if entry["rank"] == 0 else ""
+        click.echo(
+            f"L{entry['layer']}H{entry['head']}: the {entry['role']} matrix has rank "
+            f"{entry['rank']} of {full}{left_out}",
+            err=True,
+        )
+
+
+def _bar() -> Any:
+    """A progress callback with a bar on a terminal, and None elsewhere."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from pk_engine._progress import bar
+
+    return bar()
