@@ -1,0 +1,101 @@
+"""`headgraph server`: the local Neo4j server."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from graphdb.server import RunningServer
+
+
+@click.group()
+def server() -> None:
+    """Run a Neo4j of your own on this machine: start, stop, status, logs.
+
+    Example: headgraph server start
+    """
+
+
+@server.command()
+def start() -> str:
+    """Start the local server, or find the one that runs.
+
+    The first start fetches Neo4j (123 MB) into your cache folder and makes a password.
+
+    Example: headgraph server start
+    """
+    import graphdb.server as local
+    from graphdb.server.progress import shown
+
+    with shown() as progress:
+        running = local.start(progress=progress)
+    return _summary(running)
+
+
+@server.command()
+def stop() -> str:
+    """Stop the local server; the data stay.
+
+    Example: headgraph server stop
+    """
+    import graphdb.server as local
+
+    return "stopped" if local.stop() else "no local server was running"
+
+
+@server.command()
+@click.option("--show-password", is_flag=True, help="Print the password and nothing else.")
+def status(show_password: bool) -> str:
+    """Tell where the local server is, and how to get its password.
+
+    Exit code 3 where none is running.
+
+    Example: headgraph server status
+    """
+    import graphdb.server as local
+    from graphdb.errors import NotReachable
+
+    running = local.running()
+    if running is None:
+        home = local.ServerHome.default()
+        raise NotReachable(
+            f"no local server is running (its folder is {home.path}): run headgraph server start"
+        )
+    return running.password() if show_password else _summary(running)
+
+
+@server.command()
+@click.option("-n", "--lines", type=click.IntRange(min=0), default=50, show_default=True)
+@click.option("--follow", is_flag=True, help="Go on printing lines as they come (Ctrl-C ends it).")
+def logs(lines: int, follow: bool) -> str | None:
+    """Print the last lines of the local server's log.
+
+    Example: headgraph server logs -n 20
+    """
+    from graphdb.errors import ServerError
+    from graphdb.server import ServerHome
+    from graphdb.server import logs as log
+
+    home = ServerHome.default()
+    if not home.log.exists() and not home.console.exists():
+        raise ServerError(f"no log in {home.log.parent} yet: run headgraph server start")
+    last = "\n".join(log.recent(home, lines))
+    if not follow:
+        return last
+    click.echo(last)
+    for line in log.follow(home.log):
+        click.echo(line)
+    return None
+
+
+def _summary(running: "RunningServer") -> str:
+    rows = {
+        "address": running.bolt_uri,
+        "browser": running.browser_url,
+        "user": running.user,
+        "password": "headgraph server status --show-password",
+        "version": f"Neo4j {running.version}",
+        "process": str(running.pid),
+        "home": str(running.home),
+    }
+    return "\n".join(f"{name:<9} {value}" for name, value in rows.items())

@@ -1,0 +1,29 @@
+"""The local Neo4j server: fetched, started, found again and stopped by headgraph itself.
+
+    with a home folder (data, password, logs) under the user's data folder, jars under the user's
+    cache, a Java from PyPI, on 127.0.0.1 only.
+
+    >>> from graphdb.server import start, stop          # doctest: +SKIP
+    >>> server = start()                                # doctest: +SKIP
+    >>> server.bolt_uri                                 # doctest: +SKIP
+    'bolt://127.0.0.1:7687'
+    >>> stop()                                          # doctest: +SKIP
+    True
+
+Importing this package imports neither jgo nor psutil nor the driver.
+"""
+
+from graphdb.server.home import ServerHome
+from graphdb.server.lifecycle import RunningServer, running, start, stop
+from graphdb.server.ports import ANY_PORTS, USUAL_PORTS, Ports
+
+__all__ = [
+    "ANY_PORTS",
+    "USUAL_PORTS",
+    "Ports",
+    "RunningServer",
+    "ServerHome",
+    "running",
+    "start",
+    "stop",
+]

@@ -1,0 +1,137 @@
+"""What the local server is told: neo4j.conf, and the arguments of java.
+
+docker-compose.yml gives the container the same settings; tests/graphdb/test_compose.py compares.
+"""
+
+import os
+from pathlib import Path
+
+from graphdb.server.home import ServerHome
+from graphdb.server.ports import LOOPBACK, Ports
+
+VERSION = "5.26.31"
+HEAP = "1g"
+ENTRY_POINT = "org.neo4j.server.CommunityEntryPoint"
+
+# Governs procedures of plugins only; Neo4j's own stay callable, so queries are checked elsewhere.
+PROCEDURES = (
+    "db.labels",
+    "db.relationshipTypes",
+    "db.propertyKeys",
+    "db.schema.visualization",
+    "db.schema.nodeTypeProperties",
+    "db.schema.relTypeProperties",
+)
+
+HARDENING = {
+    # an unknown or misspelt setting stops the server instead of being passed over
+    "server.config.strict_validation.enabled": "true",
+    "dbms.security.auth_enabled": "true",
+    # Browser only: no endpoint that takes Cypher over HTTP
+    "server.http_enabled_modules": "BROWSER",
+    "server.https.enabled": "false",
+    # LOAD CSV reads neither the disk nor the network
+    "dbms.security.allow_csv_import_from_file_urls": "false",
+    "internal.dbms.cypher_ip_blocklist": "0.0.0.0/0,::/0",
+    "dbms.security.procedures.allowlist": ",".join(PROCEDURES),
+    # nothing is reported to anybody
+    "dbms.usage_report.enabled": "false",
+    "client.allow_telemetry": "false",
+}
+
+SIZES = {
+    "server.memory.heap.initial_size": "256m",
+    "server.memory.heap.max_size": HEAP,
+    "server.memory.pagecache.size": "256m",
+    # half the heap: what one large delete may take before it is refused instead of ending the JVM
+    "dbms.memory.transaction.total.max": "512m",
+    # without these the logs of many loads grow to gigabytes
+    "db.tx_log.rotation.size": "16m",
+    "db.tx_log.rotation.retention_policy": "100M size",
+    "db.tx_log.preallocate": "false",
+}
+
+QUICK_STOP = {
+    # one second in place of eleven
+    "internal.dbms.bolt.netty_server_shutdown_quiet_period": "0",
+    "internal.server.bolt.thread_pool_shutdown_wait_time": "1s",
+    "internal.server.bolt.connection_shutdown_wait_time": "1s",
+}
+
+
+def settings(ports: Ports) -> dict[str, str]:
+    """Every setting of the local server, by Neo4j's names."""
+    return {
+        "server.default_listen_address": LOOPBACK,
+        "server.default_advertised_address": LOOPBACK,
+        "server.bolt.listen_address": f"{LOOPBACK}:{ports.bolt}",
+        "server.bolt.advertised_address": f"{LOOPBACK}:{ports.bolt}",
+        "server.http.listen_address": f"{LOOPBACK}:{ports.http}",
+        "server.http.advertised_address": f"{LOOPBACK}:{ports.http}",
+        "dbms.security.http_static_content_security_policy_header": content_policy(ports.bolt),
+        **HARDENING,
+        **SIZES,
+        **QUICK_STOP,
+    }
+
+
+def content_policy(bolt: int) -> str:
+    """The Content-Security-Policy of Browser's pages: they talk to this server and nobody else.
+
+    Browser would fetch fonts and send analytics and error reports otherwise, even with telemetry
+    switched off.
+    """
+    # Browser speaks Bolt over a web socket, and asks the same port over HTTP who is there
+    sockets = " ".join(
+        f"{scheme}://{host}:{bolt}" for scheme in ("ws", "http") for host in (LOOPBACK, "localhost")
+    )
+    return (
+        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; font-src 'self' data:; base-uri 'none'; object-src 'none'; "
+        f"frame-ancestors 'none'; form-action 'self'; connect-src 'self' {sockets}"
+    )
+
+
+def write(home: ServerHome, ports: Ports, jars: list[Path]) -> None:
+    """Write neo4j.conf and java's arguments into the home."""
+    lines = [f"{name}={value}" for name, value in settings(ports).items()]
+    notice = "# Written by headgraph at each start: changes here do not last."
+    (home.conf / "neo4j.conf").write_text("\n".join([notice, *lines, ""]), encoding="utf-8")
+    arguments = "\n".join(_quoted(argument) for argument in java_arguments(home, jars))
+    argument_file(home).write_text(arguments + "\n", encoding="utf-8")
+
+
+def argument_file(home: ServerHome) -> Path:
+    """The file with java's arguments: 201 jars are too long a command line for some systems."""
+    return home.conf / "java.args"
+
+
+def java_arguments(home: ServerHome, jars: list[Path]) -> list[str]:
+    """The arguments of java, apart from the mark that `graphdb.server.process` puts first."""
+    opened = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
+    return [
+        f"-Xms{SIZES['server.memory.heap.initial_size']}",
+        f"-Xmx{HEAP}",
+        "-XX:+UseG1GC",
+        "-XX:+ExitOnOutOfMemoryError",  # a server that limps on answers nobody
+        "-XX:-UsePerfData",  # leaves a file in the system's temporary folder when killed
+        "-XX:-OmitStackTraceInFastThrow",
+        f"-XX:ErrorFile={home.log.parent / 'java-crash-%p.log'}",
+        f"-Djava.io.tmpdir={home.tmp}",
+        "-Djava.awt.headless=true",
+        "-Dfile.encoding=UTF-8",
+        "-Dlog4j2.disable.jmx=true",
+        "-Djdk.nio.maxCachedBufferSize=1024",
+        "-Dio.netty.tryReflectionSetAccessible=true",
+        *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in opened),
+        "-cp",
+        os.pathsep.join(map(str, jars)),
+        ENTRY_POINT,
+        f"--home-dir={home.path}",
+        f"--config-dir={home.conf}",
+    ]
+
+
+def _quoted(argument: str) -> str:
+    """As java reads it from an argument file: spaces need quotes, a backslash needs another."""
+    return '"' + argument.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,154 @@
+"""The folder of a local server: data, password, settings and logs, for its owner alone."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from graphdb.errors import ServerError
+
+SPACE_NEEDED = 100_000_000  # bytes: an empty database has 2 MB, its transaction logs come on top
+
+
+@dataclass(frozen=True)
+class ServerHome:
+    """Where one local server keeps its things. Two homes are two servers.
+
+    Attributes:
+        path: the folder, absolute and with links resolved: its name on the server's command line
+            is how the server is recognised.
+    """
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(self.path).expanduser().resolve())
+
+    @classmethod
+    def default(cls) -> "ServerHome":
+        """The home under the user's data folder (XDG_DATA_HOME moves it)."""
+        import platformdirs
+
+        return cls(platformdirs.user_data_path("headgraph") / "server")
+
+    @classmethod
+    def of(cls, home: "ServerHome | str | os.PathLike[str] | None") -> "ServerHome":
+        """A home from whatever callers have: a home, a path, or None for the default."""
+        if isinstance(home, ServerHome):
+            return home
+        return cls.default() if home is None else cls(Path(home))
+
+    @property
+    def conf(self) -> Path:
+        """Folder of neo4j.conf and of the arguments of java."""
+        return self.path / "conf"
+
+    @property
+    def data(self) -> Path:
+        """Folder of the databases."""
+        return self.path / "data"
+
+    @property
+    def tmp(self) -> Path:
+        """Folder for what the server unpacks while it runs."""
+        return self.path / "tmp"
+
+    @property
+    def log(self) -> Path:
+        """Neo4j's own log."""
+        return self.path / "logs" / "neo4j.log"
+
+    @property
+    def console(self) -> Path:
+        """What Java and Neo4j wrote to their outputs since the last start."""
+        return self.path / "logs" / "console.log"
+
+    @property
+    def password_file(self) -> Path:
+        """File of mode 0600 with the password, nothing else."""
+        return self.path / "password"
+
+    @property
+    def state_file(self) -> Path:
+        """File with process number and ports of the server that runs, or ran last."""
+        return self.path / "server.json"
+
+    def prepare(self) -> None:
+        """Create the folders, private to their owner.
+
+        Raises:
+            ServerError: the folder is somebody else's, or its disk is full.
+            OSError: it cannot be written.
+        """
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.refuse_foreign()
+        self.path.chmod(0o700)
+        # left behind by a killed server: jetty unpacks a folder per start
+        shutil.rmtree(self.tmp, ignore_errors=True)
+        for folder in (self.conf, self.data / "dbms", self.tmp, self.log.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        refuse_full_disk(self.path, SPACE_NEEDED)
+
+    def refuse_foreign(self) -> None:
+        """Raise ServerError where another user owns the folder: files of two owners break it."""
+        if sys.platform == "win32" or not self.path.exists():
+            return
+        owner, user = self.path.stat().st_uid, os.getuid()
+        if owner != user:
+            raise ServerError(
+                f"the server's folder {self.path} belongs to user number {owner} and this is user "
+                f"number {user}: run headgraph as its owner, or set XDG_DATA_HOME to a folder of "
+                "your own"
+            )
+
+    @contextmanager
+    def locked(self, timeout_s: float) -> Iterator[None]:
+        """Hold the home's lock, so that no two commands start or stop its server at once.
+
+        Raises:
+            ServerError: another command still holds it after `timeout_s` seconds.
+        """
+        import filelock
+
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.refuse_foreign()
+        try:
+            with filelock.FileLock(self.path / "lock", timeout=timeout_s, mode=0o600):
+                yield
+        except filelock.Timeout:
+            raise ServerError(
+                f"another headgraph command has been busy with the server in {self.path} for more "
+                f"than {timeout_s:.0f} s: wait for it or end it, then try again"
+            ) from None
+
+
+def refuse_full_disk(folder: Path, wanted: int) -> None:
+    """Raise ServerError where the disk of `folder` has fewer than `wanted` bytes left."""
+    free = shutil.disk_usage(folder).free
+    if free < wanted:
+        raise ServerError(
+            f"the disk of {folder} has {free / 1e6:.0f} MB left and {wanted / 1e6:.0f} MB are "
+            "needed: free some space, or move the folder with XDG_DATA_HOME (data) or "
+            "XDG_CACHE_HOME (downloads)"
+        )
+
+
+@contextmanager
+def stated(what: str, folder: Path) -> Iterator[None]:
+    """Turn what the operating system refuses inside into one sentence about `folder`.
+
+    Raises:
+        ServerError: in place of any OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or folder
+        raise ServerError(
+            f"cannot {what}: {error.strerror or error} ({where}); wanted a folder that this user "
+            "can write, on a disk with space: see to its permissions, or move it with "
+            "XDG_DATA_HOME (data) or XDG_CACHE_HOME (downloads)"
+        ) from error

@@ -1,0 +1,63 @@
+"""The server's log: its last lines, and what it said before it died."""
+
+import re
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+from graphdb.server.home import ServerHome
+
+_TELLING = re.compile(r"\bERROR\b|Error|Exception|Caused by|No space left")
+
+
+def tail(path: Path, lines: int) -> list[str]:
+    """The last lines of a file; none where there is no file."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            # Neo4j tells whoever started it that it is up by one control character
+            said = (line.rstrip("\n") for line in file if line.strip("\x06\n"))
+            return list(deque(said, maxlen=lines))
+    except FileNotFoundError:
+        return []
+
+
+def recent(home: ServerHome, lines: int) -> list[str]:
+    """The last lines of Neo4j's log and, after them, of what Java said since the last start."""
+    said = tail(home.log, lines) + tail(home.console, lines)
+    return said[max(0, len(said) - lines) :]
+
+
+def follow(path: Path, every_s: float = 0.3) -> Iterator[str]:
+    """Lines as they are added to a file, without end; from the start where it is made anew."""
+    place = path.stat().st_size if path.exists() else 0
+    while True:
+        if path.exists():
+            if path.stat().st_size < place:
+                place = 0  # rotated
+            with path.open(encoding="utf-8", errors="replace") as file:
+                file.seek(place)
+                while (line := file.readline()).endswith("\n"):
+                    yield line.rstrip("\n")
+                    place = file.tell()
+        time.sleep(every_s)
+
+
+def last_words(home: ServerHome, before: int) -> str:
+    """The lines that best say why the server died, out of what it wrote since its start.
+
+    Java states the problem in the first telling line and its cause, where known, in the last.
+
+    Args:
+        home: whose logs.
+        before: bytes that Neo4j's log had before this start.
+    """
+    try:
+        with home.log.open("rb") as file:
+            file.seek(before)
+            said = file.read().decode("utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        said = []
+    said = [line for line in tail(home.console, 200) + said if line.strip()]
+    telling = [line.strip() for line in said if _TELLING.search(line)] or said[-1:] or ["nothing"]
+    return " ... ".join(dict.fromkeys(line[:300] for line in (telling[0], telling[-1])))

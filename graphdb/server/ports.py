@@ -1,0 +1,88 @@
+"""Ports on 127.0.0.1: which are free, and whether a Neo4j answers there."""
+
+import socket
+import sys
+from typing import NamedTuple
+
+LOOPBACK = "127.0.0.1"
+ANSWER_S = 2.0  # seconds to wait for an answer on the own machine
+
+# Bolt's greeting, and the versions spoken here in order of preference: 5.x down to 5.0, then 4.4
+_GREETING = bytes.fromhex("6060b01700080805000004040000000000000000")
+
+
+class Ports(NamedTuple):
+    """The server's two ports; 0 stands for any free one."""
+
+    bolt: int
+    http: int
+
+
+USUAL_PORTS = Ports(bolt=7687, http=7474)
+ANY_PORTS = Ports(bolt=0, http=0)
+
+
+def choose(wanted: Ports) -> Ports:
+    """The wanted ports where they are free, any free port where not."""
+    bolt = wanted.bolt if wanted.bolt and is_free(wanted.bolt) else _any_free(())
+    http = wanted.http if wanted.http and is_free(wanted.http) else _any_free((bolt,))
+    return Ports(bolt, http)
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this port of 127.0.0.1 now."""
+    with socket.socket() as probe:
+        if sys.platform != "win32":
+            # connections of a server that just ended linger; they do not keep Java from the port
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return not _accepts(port)  # macOS lets one bind beside a server that listens on 0.0.0.0
+
+
+def _accepts(port: int) -> bool:
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=ANSWER_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def _any_free(but_not: tuple[int, ...]) -> int:
+    while True:
+        with socket.socket() as probe:
+            probe.bind((LOOPBACK, 0))
+            port = int(probe.getsockname()[1])
+        if port not in but_not and port not in USUAL_PORTS:
+            return port
+
+
+def answer(ports: Ports) -> bool:
+    """Whether both ports answer as a Neo4j does: Bolt agrees on a version, HTTP serves Browser."""
+    return _bolt_answers(ports.bolt) and _http_answers(ports.http)
+
+
+def _bolt_answers(port: int) -> bool:
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=ANSWER_S) as link:
+            link.sendall(_GREETING)
+            version = link.recv(4)
+    except OSError:
+        return False
+    return len(version) == 4 and version != bytes(4)
+
+
+def _http_answers(port: int) -> bool:
+    from http.client import HTTPConnection, HTTPException
+
+    # http.client and not a library that heeds proxy settings: this is our own machine
+    link = HTTPConnection(LOOPBACK, port, timeout=ANSWER_S)
+    try:
+        link.request("GET", "/browser/")
+        return link.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        link.close()

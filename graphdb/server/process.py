@@ -1,0 +1,156 @@
+"""The server's process: started on its own, recognised by its home, ended gently."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from graphdb.errors import ServerError
+from graphdb.server.config import argument_file
+from graphdb.server.home import ServerHome
+from graphdb.server.ports import LOOPBACK, Ports
+
+# Variables that would change what Java or Neo4j does; NEO4J_PASSWORD goes with the others.
+DROPPED = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH")
+GENTLE_S = 15.0  # seconds a server gets to close its files before it is killed
+# Windows' way of a session of its own; these names exist there only
+_CREATION = int(getattr(subprocess, "DETACHED_PROCESS", 0)) | int(
+    getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+)
+
+
+def mark(home: ServerHome) -> str:
+    """The argument on the server's command line by which it is told from any other process."""
+    return f"-Dheadgraph.home={home.path}"
+
+
+def spawn(home: ServerHome, java: Path) -> int:
+    """Start the server in a session of its own and return its process number.
+
+    It outlives this process and holds none of its pipes.
+    """
+    with home.console.open("wb") as console:
+        process = subprocess.Popen(
+            [str(java), mark(home), f"@{argument_file(home)}"],
+            cwd=home.path,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C in the terminal is not meant for the server
+            creationflags=_CREATION,
+            umask=0o077 if os.name == "posix" else -1,
+        )
+    # Reaps the server where it ends before this process does, which would leave a zombie.
+    threading.Thread(target=process.wait, name="headgraph-server", daemon=True).start()
+    return process.pid
+
+
+def environment() -> dict[str, str]:
+    """Our environment without what would change the server or tell it a password."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in DROPPED and not name.startswith("NEO4J_")
+    }
+    if sys.platform == "linux":
+        kept["LC_ALL"] = "C.UTF-8"  # in a plain C locale Java cannot open a path with an umlaut
+    return kept
+
+
+def is_ours(pid: int, home: ServerHome) -> bool:
+    """Whether this process runs and is the server of this home (a pid may be used again)."""
+    import psutil
+
+    try:
+        return mark(home) in psutil.Process(pid).cmdline()
+    except psutil.Error:  # gone, a zombie, or somebody else's
+        return False
+
+
+def find_process(home: ServerHome) -> int | None:
+    """The process number of this home's server, looked for among all processes."""
+    import psutil
+
+    return next((pid for pid in psutil.pids() if is_ours(pid, home)), None)
+
+
+def listens(pid: int, ports: Ports) -> bool:
+    """Whether this very process, and not another program, listens on both ports."""
+    import psutil
+
+    try:
+        sockets = psutil.Process(pid).net_connections("tcp")
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True  # some systems do not tell; that the ports answer must do
+    listening = {
+        link.laddr.port
+        for link in sockets
+        if link.status == psutil.CONN_LISTEN and link.laddr.ip.endswith(LOOPBACK)
+    }
+    return listening >= set(ports)
+
+
+def end(pid: int, home: ServerHome, gentle_s: float = GENTLE_S) -> bool:
+    """End this home's server; False where the process is not its (or no longer).
+
+    It is asked first, and killed after `gentle_s` seconds; the data survive both.
+    """
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        if not is_ours(pid, home):
+            return False
+        process.terminate()
+        if not wait_gone(pid, gentle_s):
+            process.kill()
+            wait_gone(pid, gentle_s)
+    except psutil.NoSuchProcess:
+        pass  # ended by itself in between, which is what was wanted
+    except psutil.AccessDenied:
+        raise ServerError(
+            f"the local server (process {pid}) belongs to another user: stop it as that user"
+        ) from None
+    return True
+
+
+def wait_gone(pid: int, within_s: float) -> bool:
+    """Wait until a process has given back its ports and file locks; False where it has not.
+
+    A process that is being taken down has no command line any more but still holds both.
+    """
+    deadline = time.monotonic() + within_s
+    while _exists(pid):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def is_going(pid: int) -> bool:
+    """Whether this process is being taken down right now."""
+    import psutil
+
+    try:
+        return _exists(pid) and not psutil.Process(pid).cmdline()
+    except psutil.ZombieProcess:
+        return True
+    except psutil.Error:
+        return False
+
+
+def _exists(pid: int) -> bool:
+    """Whether a process is there; one that is dead and waits to be reaped is not."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        # the first thread of a process may be dead while others still close its files
+        return process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,146 @@
+"""A real server of this module's own: started twice at once, killed, moved, stopped."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import neo4j
+import pytest
+
+from graphdb.errors import ServerError
+from graphdb.server import ANY_PORTS, Ports, RunningServer, ServerHome, config, running, start, stop
+from graphdb.server.process import find_process, wait_gone
+
+START = (
+    "import sys; from graphdb.server import ANY_PORTS, start; "
+    "print(start(sys.argv[1], ports=ANY_PORTS).pid)"
+)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerHome]:
+    """A home with a space and an umlaut in its path."""
+    home = ServerHome(tmp_path_factory.mktemp("zweites Zuhäuschen") / "server")
+    try:
+        yield home
+    finally:
+        stop(home)
+        assert find_process(home) is None
+
+
+def write(server: RunningServer, text: str) -> None:
+    with connected(server) as driver:
+        driver.execute_query("MERGE (:Kept {text: $text})", text=text)
+
+
+def written(server: RunningServer) -> list[str]:
+    with connected(server) as driver:
+        records = driver.execute_query("MATCH (n) RETURN n.text AS text").records
+        return [str(record["text"]) for record in records]
+
+
+def connected(server: RunningServer) -> neo4j.Driver:
+    return neo4j.GraphDatabase.driver(server.bolt_uri, auth=(server.user, server.password()))
+
+
+def test_two_starts_at_once_give_one_server_that_outlives_them(home: ServerHome) -> None:
+    stop(home)
+    command = [sys.executable, "-c", START, str(home.path)]
+    starts = [subprocess.Popen(command, stdout=-1, stderr=-1, text=True) for _ in range(2)]
+    # returns when the pipes are closed: a server that held them would keep us here
+    said = [child.communicate(timeout=100) for child in starts]
+
+    assert [error for _, error in said] == ["", ""]
+    assert len({pid for pid, _ in said}) == 1
+    server = running(home)
+    assert server is not None
+    assert str(server.pid) == said[0][0].strip()
+    assert os.getsid(server.pid) == server.pid, "Ctrl-C in a terminal must not reach it"
+    write(server, "first")
+
+
+def test_kill_9_and_a_taken_port_are_survived(home: ServerHome) -> None:
+    server = start(home, ports=ANY_PORTS)
+    write(server, "before the kill")
+    old = int(server.bolt_uri.rpartition(":")[2])
+    os.kill(server.pid, signal.SIGKILL)
+    assert wait_gone(server.pid, 10)
+    assert running(home) is None
+
+    with socket.create_server(("127.0.0.1", old)):
+        again = start(home, ports=Ports(bolt=old, http=0))
+
+    assert again.pid != server.pid
+    assert again.bolt_uri != server.bolt_uri
+    assert again.password() == server.password()
+    assert "before the kill" in written(again)
+
+
+def test_a_start_that_was_killed_leaves_a_server_for_the_next(home: ServerHome) -> None:
+    server = start(home, ports=ANY_PORTS)
+    state = home.state_file.read_text()
+    home.state_file.write_text(state.replace("true", "false"))  # as before it was ready
+    assert running(home) is None
+
+    assert start(home) == server
+    assert running(home) == server
+
+
+def test_stop_takes_seconds_and_leaves_nothing_running(home: ServerHome) -> None:
+    server = start(home, ports=ANY_PORTS)
+    began = time.monotonic()
+
+    assert stop(home) is True
+
+    assert time.monotonic() - began < 8
+    assert wait_gone(server.pid, 0)
+    assert running(home) is None
+    assert stop(home) is False
+
+
+def test_a_setting_that_neo4j_does_not_know_stops_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(config.HARDENING, "server.http_enabled_modulez", "BROWSER")
+    home = ServerHome(tmp_path / "server")
+
+    with pytest.raises(ServerError) as caught:
+        start(home, ports=ANY_PORTS)
+
+    message = str(caught.value)
+    assert message.startswith("the local server died while starting, its last words: ")
+    assert "server.http_enabled_modulez" in message
+    assert "see headgraph server logs" in message
+    assert find_process(home) is None
+    assert not home.state_file.exists()
+
+
+def test_an_interrupted_start_leaves_no_process(tmp_path: Path) -> None:
+    home = ServerHome(tmp_path / "server")
+    pids: list[int | None] = []
+
+    def interrupt(phrase: str, done: int, total: int) -> None:
+        if phrase.startswith("starting"):
+            pids.append(find_process(home))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        start(home, ports=ANY_PORTS, progress=interrupt)
+
+    assert pids[0] is not None
+    assert find_process(home) is None
+    assert not home.state_file.exists()
+
+
+def test_a_server_that_takes_too_long_is_told_and_ended(tmp_path: Path) -> None:
+    home = ServerHome(tmp_path / "server")
+
+    with pytest.raises(ServerError, match=r"does not answer at ports \d+ and \d+ in time: see"):
+        start(home, ports=ANY_PORTS, timeout_s=0.3)
+
+    assert find_process(home) is None

@@ -1,0 +1,38 @@
+"""A real local server for the test session: `from tests.graphdb_server_fixture import *` or plugin.
+
+`private_homes` keeps every test away from the user's own server and from a NEO4J_URI in the
+environment; `server` is started when the first test asks for it and ended with the session.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from graphdb.server import ANY_PORTS, RunningServer, ServerHome, start, stop
+
+
+@pytest.fixture(scope="session", autouse=True)
+def private_homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A data home of the session's own; the cache with the jars stays the user's."""
+    folder = tmp_path_factory.mktemp("data-home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(folder))
+        for name in [name for name in os.environ if name.startswith("NEO4J_")]:
+            patch.delenv(name)
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def server(private_homes: Path) -> Iterator[RunningServer]:
+    """The session's server, on free ports, in the default home of `private_homes`."""
+    home = ServerHome.default()
+    assert private_homes in home.path.parents, "tests must not touch the user's own server"
+    try:
+        yield start(home, ports=ANY_PORTS)
+    finally:
+        stop(home)
+        from graphdb.server.process import find_process
+
+        assert find_process(home) is None, "the test server outlived its session"
