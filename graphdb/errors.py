@@ -5,6 +5,7 @@ GraphError              one sentence for the user, exit code 1
 ├── AuthRefused         the server answers and refuses user or password
 ├── SettingsError       connection settings that cannot be used
 ├── StatementError      the server refuses a statement, or ends it at its time limit
+│   └── LimitExceeded   it takes too long or sends too much, and the connection was cut
 └── ServerError         the local server cannot be fetched, started or stopped
 """
 
@@ -35,6 +36,10 @@ class StatementError(GraphError):
     def __init__(self, message: str, code: str = "") -> None:
         super().__init__(message)
         self.code = code
+
+
+class LimitExceeded(StatementError):
+    """A statement takes too long or sends too much."""
 
 
 class ServerError(GraphError):

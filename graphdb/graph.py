@@ -26,6 +26,7 @@ class Runner(Protocol):
         *,
         timeout: float | None = None,
         limit: int | None = None,
+        max_bytes: int | None = None,
     ) -> Result:
         """Rows of a statement that only reads."""
 
@@ -96,20 +97,28 @@ class Graph:
         *,
         timeout: float | None = None,
         limit: int | None = None,
+        max_bytes: int | None = None,
     ) -> Result:
         """Rows of a statement that only reads.
 
         Args:
             cypher: the statement.
             params: its parameters.
-            timeout: seconds after which the server ends it.
+            timeout: seconds after which the server ends it; if it does not, the connection is cut.
             limit: rows to fetch at most; the result then says whether there were more.
+            max_bytes: bytes to receive at most before the connection is cut.
+
+        Raises:
+            LimitExceeded: the connection was cut.
         """
         import neo4j
 
+        from graphdb._meter import metered
+
         @neo4j.unit_of_work(timeout=timeout)
         def work(tx: Any) -> Result:
-            return _fetch(tx.run(cypher, dict(params or {})), limit)
+            with metered(tx, timeout=timeout, max_bytes=max_bytes):
+                return _fetch(tx.run(cypher, dict(params or {})), limit)
 
         with self._stated(), self.session(default_access_mode="READ") as session:
             return session.execute_read(work)  # type: ignore[no-any-return]
@@ -145,7 +154,7 @@ class Graph:
             kind=summary.query_type,
             operators=tuple(step["operatorType"].partition("@")[0] for step in steps),
             details=tuple(str(step.get("args", {}).get("Details", "")) for step in steps),
-            notifications=tuple(n.description for n in summary.summary_notifications),
+            notifications=_remarks(summary),
         )
 
     @contextmanager
@@ -207,7 +216,7 @@ def _fetch(result: Any, limit: int | None) -> Result:
         rows=tuple(tuple(record.values()) for record in records[:limit]),
         counters=counters,
         truncated=truncated,
-        notifications=tuple(n.description for n in summary.summary_notifications),
+        notifications=_remarks(summary),
     )
 
 
@@ -216,6 +225,10 @@ def _walk(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield plan
         for child in plan.get("children", []):
             yield from _walk(child)
+
+
+def _remarks(summary: Any) -> tuple[str, ...]:
+    return tuple(s.status_description for s in summary.gql_status_objects if s.is_notification)
 
 
 def _one_line(message: str | None) -> str:

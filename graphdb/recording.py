@@ -27,6 +27,7 @@ class RecordingGraph:
         *,
         timeout: float | None = None,
         limit: int | None = None,
+        max_bytes: int | None = None,
     ) -> Result:
         """Remember and answer."""
         return self._answer("read", cypher, params)
