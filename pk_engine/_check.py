@@ -10,12 +10,11 @@ INTEGERS = ("source_layer", "source_head", "target_layer", "target_head", "pk_ra
 FLOATS = ("pk", "pk_normalized", "z")
 
 
-def check_frame(frame: pd.DataFrame, meta: TableMeta) -> None:
-    """Compare rows with their metadata; the first contradiction is raised as one sentence.
+def check_columns(frame: pd.DataFrame, meta: TableMeta) -> None:
+    """Every column is there, of its kind, and finite.
 
     Raises:
-        TableError: a column missing or of another type, NaN, heads the model does not have, ranks
-            beyond the pairs scored, or scores outside their range.
+        TableError: a column is missing, unexpected, of another type, or holds NaN.
     """
     metrics = [name for name in meta.metrics if name != "pk"]
     extra = ["target_kv_head"] if "target_kv_head" in frame else []
@@ -30,9 +29,25 @@ def check_frame(frame: pd.DataFrame, meta: TableMeta) -> None:
         bad = int((~np.isfinite(frame[name].to_numpy())).sum())
         if bad:
             raise TableError(f"its column {name} holds {bad} values that are NaN or infinite")
+
+
+def check_rows(frame: pd.DataFrame, meta: TableMeta) -> None:
+    """Rows, in the table's order, agree with their metadata.
+
+    Raises:
+        TableError: heads the model does not have, pairs twice or missing, ranks that are not the
+            order of PK, or scores outside their range.
+    """
     strange = sorted(set(frame["pairing"]) - set(meta.pairings))
     if strange:
         raise TableError(f"it has rows of {strange}, and its metadata has {meta.pairings}")
+    if not meta.selection and len(frame) != sum(meta.scored.values()):
+        raise TableError(
+            f"it has {len(frame)} rows, and its metadata says that all "
+            f"{sum(meta.scored.values())} scored pairs are here"
+        )
+    if frame.empty:
+        return
     _check_heads(frame, meta)
     _check_scores(frame, meta)
 
@@ -67,8 +82,3 @@ def _check_scores(frame: pd.DataFrame, meta: TableMeta) -> None:
         raise TableError(f"its pk leaves the range from 0 to d_head = {meta.d_head}")
     if not frame.groupby("pairing", observed=True)["pk"].is_monotonic_decreasing.all():
         raise TableError("its pk_rank is not the order of its pk")
-    if not meta.selection and len(frame) != sum(meta.scored.values()):
-        raise TableError(
-            f"it has {len(frame)} rows, and its metadata says that all "
-            f"{sum(meta.scored.values())} scored pairs are here"
-        )

@@ -55,7 +55,7 @@ def _fan_out(edges: pd.DataFrame, end: str, shared: "pd.Series[bool]", group: in
     place = np.concatenate([np.arange(n) for n in repeats]) if len(edges) else np.empty(0, int)
     fanned = edges.loc[edges.index.repeat(repeats)].reset_index(drop=True)
     first = fanned[f"{end}_head"] * np.repeat(repeats, repeats)
-    fanned[f"{end}_head"] = first + place
+    fanned[f"{end}_head"] = (first + place).astype(np.int32)
     return fanned
 
 

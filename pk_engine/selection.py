@@ -88,8 +88,8 @@ class Selection:
             frame: rows with `pairing`, `pk`, `z`, `pk_rank`, `target_layer`, `target_head`.
             scored: pairs scored per pairing, which `top_percent` refers to.
         """
-        limit = frame["pairing"].map({pairing: self.limit(n) for pairing, n in scored.items()})
-        mask = frame["pk_rank"] <= limit
+        limits = {pairing: self.limit(n) for pairing, n in scored.items()}
+        mask = frame["pk_rank"] <= frame["pairing"].map(limits).astype(float)
         if self.min_pk is not None:
             mask &= frame["pk"] >= np.float32(self.min_pk)
         if self.min_z is not None:

@@ -20,7 +20,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from pk_engine._check import check_frame
+from pk_engine._check import check_columns, check_rows
 from pk_engine.edges import head_edges
 from pk_engine.errors import OutputExists, TableError
 from pk_engine.meta import TableMeta
@@ -47,6 +47,7 @@ class AffinityTable:
     meta: TableMeta
 
     def __post_init__(self) -> None:
+        check_columns(self.frame, self.meta)
         order = {pairing: i for i, pairing in enumerate(PAIRINGS)}
         frame = self.frame.sort_values(
             ["pairing", "pk_rank"],
@@ -54,7 +55,7 @@ class AffinityTable:
             kind="stable",
             ignore_index=True,
         )
-        check_frame(frame, self.meta)
+        check_rows(frame, self.meta)
         # one type per column in memory and on disk, so that a table equals its own file
         narrow = {"i": np.int32, "f": np.float32}
         kinds = {name: narrow[frame[name].dtype.kind] for name in frame.columns.drop("pairing")}

@@ -1,0 +1,61 @@
+# make demo   see GPT-2's head graph in a local Neo4j
+# make test   all tests, against a real Neo4j of their own
+# make lint   style, types, and which room may import which
+# make docs   write what the docs list from the code; make data, make pictures: bundled files
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SHARED ?= ../shared
+
+.PHONY: demo test lint docs docs-check data pictures bench clean
+
+demo: $(VENV)/.core
+	@$(BIN)/headgraph demo
+
+test: $(VENV)/.dev
+	$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check --output-format concise .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.dev
+	$(BIN)/cog -r README.md docs/*.md
+
+docs-check: $(VENV)/.dev
+	$(BIN)/cog --check --diff README.md docs/*.md
+
+data: $(VENV)/.core
+	$(BIN)/headgraph compute $(SHARED)/models/gpt2-attention --all --metrics pk,cs \
+	  --name gpt2-small --force -o pk_engine/bundled/gpt2-small.parquet
+
+pictures: $(VENV)/.core
+	$(BIN)/headgraph figure wiring gpt2-small --force -o docs/images/gpt2-wiring.svg
+	$(BIN)/headgraph figure wiring gpt2-small --dark --force -o docs/images/gpt2-wiring-dark.svg
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV)
+
+# A stamp says that what pyproject.toml asks for is installed, so a second run installs nothing.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "headgraph needs Python 3.11 or newer, and $(PYTHON) is older:" \
+	         "try make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml | $(BIN)/python
+	@echo "Installing headgraph into $(VENV) (once; a minute or so)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	@echo "Installing headgraph with torch, TransformerLens and test tools into $(VENV)" \
+	      "(once; several GB)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lens,dev]'
+	@touch $@ $(VENV)/.core

@@ -1,0 +1,72 @@
+"""The selection options that compute and load share."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from pk_engine.errors import SelectionError
+from pk_engine.selection import Selection
+
+Command = Callable[..., Any]
+
+
+def selection_options(command: Command) -> Command:
+    """Add the options for what to keep; the command gets `selection`.
+
+    It is None where no option was given, so that each command has its own default, and
+    `Selection()` for `--all`.
+    """
+
+    @click.option("--top", type=int, metavar="N", help="The N strongest pairs of each pairing.")
+    @click.option(
+        "--top-percent",
+        type=float,
+        metavar="P",
+        help="The strongest P percent of the pairs scored in each pairing.",
+    )
+    @click.option("--min-pk", type=float, metavar="X", help="Pairs whose PK is at least X.")
+    @click.option("--min-z", type=float, metavar="Z", help="Pairs whose z is at least Z.")
+    @click.option(
+        "--top-per-target",
+        type=int,
+        metavar="N",
+        help="The N strongest pairs that end in each head, within a pairing.",
+    )
+    @click.option("--all", "everything", is_flag=True, help="Every pair; excludes the rules above.")
+    @wraps(command)
+    def selecting(
+        *args: Any,
+        top: int | None,
+        top_percent: float | None,
+        min_pk: float | None,
+        min_z: float | None,
+        top_per_target: int | None,
+        everything: bool,
+        **kwargs: Any,
+    ) -> Any:
+        rules = {
+            "top": top,
+            "top_percent": top_percent,
+            "min_pk": min_pk,
+            "min_z": min_z,
+            "top_per_target": top_per_target,
+        }
+        return command(*args, selection=_selection(rules, everything=everything), **kwargs)
+
+    return selecting
+
+
+def _selection(rules: dict[str, Any], *, everything: bool) -> Selection | None:
+    given = [f"--{name.replace('_', '-')}" for name, value in rules.items() if value is not None]
+    if everything and given:
+        raise click.UsageError(
+            f"--all keeps every pair and {' and '.join(given)} does not: give one or the other"
+        )
+    if not everything and not given:
+        return None
+    try:
+        return Selection(**rules)
+    except SelectionError as error:
+        raise click.UsageError(str(error)) from error

@@ -1,0 +1,88 @@
+"""The definitions, written out in float64 and as plainly as possible, from the stored tensors.
+
+Nothing here uses pk_engine: this is what pk_engine is compared with.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file
+
+
+@cache
+def gpt2_heads(folder: Path) -> dict[str, np.ndarray]:
+    """Role -> layers x heads x d x m of a GPT-2 checkpoint, float64; O transposed.
+
+    c_attn maps x (row vector) to [q k v] side by side, each with heads side by side; c_proj maps the
+    heads' outputs, one after another, to the residual stream.
+    """
+    config = json.loads((folder / "config.json").read_text())
+    layers, heads, d = config["n_layer"], config["n_head"], config["n_embd"]
+    m = d // heads
+    tensors = load_file(folder / "model.safetensors")
+    prefix = "" if "h.0.attn.c_attn.weight" in tensors else "transformer."
+    out = {role: np.empty((layers, heads, d, m)) for role in "QKVO"}
+    for layer in range(layers):
+        fused = tensors[f"{prefix}h.{layer}.attn.c_attn.weight"].astype(np.float64)
+        proj = tensors[f"{prefix}h.{layer}.attn.c_proj.weight"].astype(np.float64)
+        for head in range(heads):
+            for i, role in enumerate("QKV"):
+                start = i * d + head * m
+                out[role][layer, head] = fused[:, start : start + m]
+            out["O"][layer, head] = proj[head * m : (head + 1) * m].T
+    return out
+
+
+def llama_heads(folder: Path) -> dict[str, np.ndarray]:
+    """The same for a Llama checkpoint, K and V with key/value heads; y = W x with W out x in."""
+    config = json.loads((folder / "config.json").read_text())
+    layers, m = config["num_hidden_layers"], config["head_dim"]
+    tensors = load_file(folder / "model.safetensors")
+    names = {"Q": "q_proj", "K": "k_proj", "V": "v_proj", "O": "o_proj"}
+    out = {}
+    for role, name in names.items():
+        stacked = []
+        for layer in range(layers):
+            w = tensors[f"model.layers.{layer}.self_attn.{name}.weight"].astype(np.float64)
+            w = w if role == "O" else w.T  # d x (heads m)
+            stacked.append([w[:, h * m : (h + 1) * m] for h in range(w.shape[1] // m)])
+        out[role] = np.array(stacked)
+    return out
+
+
+def pk(a: np.ndarray, b: np.ndarray) -> float:
+    """||U^T U'||_F^2 for orthonormal bases of the column spaces of a and b (full rank)."""
+    return float(np.linalg.norm(np.linalg.qr(a)[0].T @ np.linalg.qr(b)[0]) ** 2)
+
+
+def all_pk(sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """PK of every source (n x d x m) with every target (k x d x m), n x k."""
+    u, v = np.linalg.qr(sources)[0], np.linalg.qr(targets)[0]
+    n, d, m = u.shape
+    k = v.shape[0]
+    cosines = u.transpose(0, 2, 1).reshape(n * m, d) @ v.transpose(1, 0, 2).reshape(d, k * m)
+    return np.square(cosines).reshape(n, m, k, m).sum((1, 3))
+
+
+def cs(heads: dict[str, np.ndarray], source: tuple[int, int], target: tuple[int, int], role: str,
+       group: int = 1) -> float:  # fmt: skip
+    """Elhage et al. 2021: ||W_in W_out|| / (||W_in|| ||W_out||), full d x d, column vectors.
+
+    W_OV = W_O W_V writes; the target reads through W_QK = W_Q^T W_K (Q: its rows' side), its
+    transpose (K), or W_OV (V). Query heads; `group` of them share a key/value head.
+    """
+
+    def w(role_: str, at: tuple[int, int]) -> np.ndarray:
+        layer, head = at
+        return heads[role_][layer, head // group if role_ in "KV" else head]
+
+    w_ov = w("O", source) @ w("V", source).T
+    inner = {
+        "Q": lambda: w("K", target) @ w("Q", target).T,
+        "K": lambda: w("Q", target) @ w("K", target).T,
+        "V": lambda: w("O", target) @ w("V", target).T,
+    }[role]()
+    product = inner @ w_ov
+    return float(np.linalg.norm(product) / (np.linalg.norm(inner) * np.linalg.norm(w_ov)))

@@ -1,0 +1,77 @@
+"""Bases and numerical ranks, of easy and of nasty matrices."""
+
+import numpy as np
+import pytest
+
+from pk_engine.bases import bases
+
+
+def random(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def test_full_rank() -> None:
+    w = random(3, 50, 8)
+    found = bases(w)
+    u = found.basis.astype(np.float64)
+    assert found.rank.tolist() == [8, 8, 8]
+    assert np.abs(u.transpose(0, 2, 1) @ u - np.eye(8)).max() < 1e-6
+    assert np.abs(u @ found.factor - w).max() < 1e-5  # W = U R
+    assert np.abs(u @ (u.transpose(0, 2, 1) @ w) - w).max() < 1e-5  # and spans W's columns
+
+
+def test_a_deficient_head_does_not_disturb_its_neighbours() -> None:
+    w = random(3, 50, 8)
+    w[1, :, 5] = w[1, :, 0] + w[1, :, 1]
+    found = bases(w)
+    assert found.rank.tolist() == [8, 7, 8]
+    projector = found.basis[1] @ found.basis[1].T
+    assert np.abs(projector @ w[1] - w[1]).max() < 1e-5
+    assert np.trace(projector) == pytest.approx(7, abs=1e-5)
+    assert np.abs(found.factor[1].T @ found.factor[1] - w[1].T @ w[1]).max() < 1e-4
+
+
+def test_not_the_first_columns_when_the_first_column_is_zero() -> None:
+    w = random(1, 50, 4)
+    w[0, :, 0] = 0
+    found = bases(w)
+    assert found.rank.tolist() == [3]
+    projector = found.basis[0] @ found.basis[0].T
+    assert np.abs(projector @ w[0] - w[0]).max() < 1e-5
+
+
+def test_zeros_have_rank_zero_and_an_empty_basis() -> None:
+    found = bases(np.zeros((2, 20, 4), np.float32))
+    assert found.rank.tolist() == [0, 0]
+    assert not found.basis.any()
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+def test_the_rank_does_not_depend_on_the_scale(scale: float) -> None:
+    assert bases(random(2, 64, 8) * np.float32(scale)).rank.tolist() == [8, 8]
+
+
+@pytest.mark.parametrize(("smallest", "rank"), [(1e-3, 4), (1e-4, 4), (1e-7, 3), (0.0, 3)])
+def test_the_tolerance_is_that_of_float32(smallest: float, rank: int) -> None:
+    # singular values 1, 1, 1, smallest; tolerance max(d, m) eps = 100 * 1.2e-7
+    rng = np.random.default_rng(0)
+    u = np.linalg.qr(rng.standard_normal((100, 4)))[0]
+    v = np.linalg.qr(rng.standard_normal((4, 4)))[0]
+    w = (u * [1, 1, 1, smallest]) @ v
+    found = bases(w[None].astype(np.float32))
+    assert found.rank.tolist() == [rank]
+    gram = found.basis[0].T.astype(np.float64) @ found.basis[0]
+    assert np.linalg.norm(gram) == pytest.approx(np.sqrt(rank), abs=1e-5)
+
+
+def test_double_precision_keeps_its_own_tolerance() -> None:
+    w = random(1, 40, 4).astype(np.float64)
+    w[0, :, 3] = w[0, :, 0] + 1e-9 * w[0, :, 3]
+    assert bases(w).rank.tolist() == [4]
+    assert bases(w.astype(np.float32)).rank.tolist() == [3]
+
+
+def test_wider_than_tall() -> None:
+    found = bases(random(2, 6, 9))
+    assert found.rank.tolist() == [6, 6]
+    assert np.abs(found.basis[0] @ found.basis[0].T - np.eye(6)).max() < 1e-5

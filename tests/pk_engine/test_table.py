@@ -1,0 +1,159 @@
+"""The table keeps what it was given, and refuses what contradicts itself."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from pk_engine import AffinityTable, Selection
+from pk_engine.errors import EngineError, OutputExists, TableError
+from tests.tables import random_table
+
+
+def test_round_trip_and_equal_bytes(tmp_path: Path) -> None:
+    table = random_table(metrics=("pk", "cs"))
+    first, second = table.write(tmp_path / "a.parquet"), table.write(tmp_path / "b.parquet")
+    again = AffinityTable.read(first)
+    pd.testing.assert_frame_equal(again.frame, table.frame)
+    assert again.meta == table.meta
+    assert again.sha256 == table.sha256
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_rows_are_sorted_however_they_come() -> None:
+    table = random_table()
+    shuffled = AffinityTable(table.frame.sample(frac=1, random_state=1), table.meta)
+    pd.testing.assert_frame_equal(shuffled.frame, table.frame)
+    assert table.frame.pairing.drop_duplicates().tolist() == ["OQ", "OK", "OV"]
+
+
+def test_the_hash_sees_every_value() -> None:
+    table = random_table()
+    frame = table.frame.copy()
+    frame.loc[0, "z"] += 1
+    assert AffinityTable(frame, table.meta).sha256 != table.sha256
+    assert replace(table, meta=replace(table.meta, model="other")).sha256 != table.sha256
+
+
+def test_selection_is_recorded() -> None:
+    table = random_table().select(Selection(top=3)).select(Selection(min_pk=0.5))
+    assert table.meta.selection == [{"top": 3}, {"min_pk": 0.5}]
+    assert len(table) <= 9
+
+
+def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
+    path = random_table().write(tmp_path / "t.parquet")
+    before = path.read_bytes()
+    with pytest.raises(OutputExists, match=r"t\.parquet exists already: .*--force"):
+        random_table(seed=1).write(path)
+    assert path.read_bytes() == before
+    random_table(seed=1).write(path, force=True)
+    assert path.read_bytes() != before
+    assert list(tmp_path.iterdir()) == [path], "nothing is left beside it"
+
+
+def test_a_write_that_fails_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = random_table().write(tmp_path / "t.parquet")
+    before = path.read_bytes()
+
+    def full(table: object, file: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pq, "write_table", full)
+    with pytest.raises(TableError, match=r"cannot write .*t\.parquet: No space left on device"):
+        random_table(seed=1).write(path, force=True)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_names_of_folders_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="is a folder: wanted the name of a file"):
+        random_table().write(tmp_path)
+    with pytest.raises(TableError, match="no folder"):
+        random_table().write(tmp_path / "no" / "t.parquet")
+
+
+def test_files_that_are_not_tables(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="no file .*: make one with headgraph compute"):
+        AffinityTable.read(tmp_path / "none.parquet")
+    text = tmp_path / "text.parquet"
+    text.write_text("hello")
+    with pytest.raises(TableError, match="cannot be read as a Parquet file"):
+        AffinityTable.read(text)
+    random_table().frame.to_parquet(tmp_path / "foreign.parquet")
+    with pytest.raises(TableError, match="no table of headgraph"):
+        AffinityTable.read(tmp_path / "foreign.parquet")
+
+
+def _nan(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(z=frame.z.where(frame.index != 3))
+
+
+BROKEN: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
+    "NaN": (_nan, "column z holds 1 values that are NaN"),
+    "lacks a column": (lambda f: f.drop(columns="pk_rank"), "pk_rank"),
+    "a row short": (lambda f: f.drop(index=0), "all .* scored pairs are here"),
+    "twice": (
+        lambda f: pd.concat([f.iloc[1:], f.iloc[[1]].assign(pk_rank=1)]),
+        "pairs twice",
+    ),
+    "head": (lambda f: f.assign(source_head=f.source_head + 2), "4 such heads"),
+    "backward": (lambda f: f.assign(source_layer=3), "earlier layer"),
+    "rank": (lambda f: f.assign(pk_rank=f.pk_rank + 1), "beyond the pairs scored"),
+    "same rank": (lambda f: f.assign(pk_rank=1), "one place to two pairs"),
+    "order": (lambda f: f.assign(pk=f.pk.max() - f.pk), "not the order of its pk"),
+    "range": (lambda f: f.assign(pk=f.pk + 100), "leaves the range"),
+    "type": (lambda f: f.assign(source_head=f.source_head * 1.0), "has the type float64"),
+    "pairing": (lambda f: f.assign(pairing="VV"), r"rows of \['VV'\]"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_contradictions_are_refused(name: str) -> None:
+    break_it, message = BROKEN[name]
+    table = random_table()
+    with pytest.raises(TableError, match=message):
+        AffinityTable(break_it(table.frame.copy()), table.meta)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": 99}, "format version 99 and this headgraph reads 1"),
+        ({"n_heads": 0}, "n_heads = 0: wanted a positive integer"),
+        ({"n_kv_heads": 3}, "cannot share evenly"),
+        ({"kv": "both"}, "kv = 'both'"),
+        ({"pairings": ["OQ"]}, "are not those counted"),
+        ({"more": 1}, "extra"),
+    ],
+)
+def test_metadata_that_cannot_be_is_refused(
+    tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    path = random_table().write(tmp_path / "t.parquet")
+    arrow = pq.read_table(path)
+    meta = json.loads(arrow.schema.metadata[b"headgraph"]) | change
+    pq.write_table(arrow.replace_schema_metadata({"headgraph": json.dumps(meta)}), path)
+    with pytest.raises(TableError, match=message):
+        AffinityTable.read(path)
+
+
+def test_metadata_that_lacks_something_is_refused(tmp_path: Path) -> None:
+    path = random_table().write(tmp_path / "t.parquet")
+    arrow = pq.read_table(path)
+    meta = json.loads(arrow.schema.metadata[b"headgraph"])
+    del meta["fingerprint"]
+    pq.write_table(arrow.replace_schema_metadata({"headgraph": json.dumps(meta)}), path)
+    with pytest.raises(TableError, match=r"lacks \['fingerprint'\]"):
+        AffinityTable.read(path)
+
+
+def test_every_problem_is_one_sentence_with_exit_code_1() -> None:
+    assert issubclass(TableError, EngineError)
+    assert EngineError.exit_code == 1
