@@ -20,16 +20,20 @@ def shown() -> Iterator[Progress]:
         yield _lines()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     console = Console(stderr=True)
     with Bar(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
-        task = bar.add_task("")
+        tasks: dict[str, TaskID] = {}
 
         def show(phrase: str, done: int, total: int) -> None:
-            bar.update(task, description=phrase, completed=done, total=total or None)
+            if phrase not in tasks:
+                for earlier in tasks.values():
+                    bar.update(earlier, visible=False)
+                tasks[phrase] = bar.add_task(phrase, total=total or None)
+            bar.update(tasks[phrase], completed=done)
 
         yield show
 

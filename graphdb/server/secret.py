@@ -31,7 +31,7 @@ def ensure_password(home: ServerHome) -> None:
             "database"
         )
     else:
-        write_private(home.password_file, secrets.token_urlsafe(18) + "\n")
+        write_private(home.password_file, secrets.token_hex(16) + "\n")
     if not hashed.exists():
         write_private(hashed, auth_line(read_password(home.password_file), os.urandom(32)))
 
