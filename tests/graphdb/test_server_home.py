@@ -23,7 +23,7 @@ from graphdb.server import (
     process,
 )
 from graphdb.server.java import find_java
-from graphdb.server.ports import answer, choose, is_free
+from graphdb.server.ports import _bolt_answers, answer, choose, is_free
 from graphdb.server.secret import auth_line, ensure_password, read_password, write_private
 
 HEAVY = ("neo4j", "jgo", "psutil", "requests", "filelock", "rich", "platformdirs", "pandas")
@@ -222,6 +222,21 @@ def test_a_port_that_answers_something_else_is_no_neo4j() -> None:
         port = other.getsockname()[1]
         other.settimeout(5)
         assert not answer(Ports(port, port))  # accepts, and says nothing
+
+
+@pytest.mark.parametrize(("reply", "speaks"), [(bytes(4), False), (b"\0\0\4\5", True)])
+def test_bolt_answers_when_it_agrees_on_a_version(reply: bytes, speaks: bool) -> None:
+    def serve(listener: socket.socket) -> None:
+        link, _ = listener.accept()
+        with link:
+            assert link.recv(64).startswith(bytes.fromhex("6060b017"))
+            link.sendall(reply)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        assert _bolt_answers(listener.getsockname()[1]) is speaks
+        thread.join()
 
 
 # settings and logs
