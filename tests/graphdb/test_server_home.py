@@ -48,6 +48,12 @@ def home(tmp_path: Path) -> ServerHome:
     return ServerHome(tmp_path / "home")
 
 
+@pytest.fixture(autouse=True)
+def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start that should have been refused must not leave a server behind."""
+    monkeypatch.setattr(process, "spawn", lambda *args: pytest.fail("java was started"))
+
+
 # the home
 
 
@@ -113,7 +119,6 @@ def test_a_full_disk_is_told_before_java_starts(
     usage = shutil.disk_usage(home.path.parent)._replace(free=5_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     monkeypatch.setattr("graphdb.server.lifecycle.ensure_jars", lambda progress: [])
-    monkeypatch.setattr(process, "spawn", lambda *args: pytest.fail("java was started"))
 
     with pytest.raises(ServerError, match="has 5 MB left and 100 MB are needed: free some space"):
         server.start(home)
