@@ -5,7 +5,7 @@ write in them; both are managed transactions, which the driver repeats after a p
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, Self
 
@@ -33,8 +33,8 @@ class Runner(Protocol):
     def write(self, cypher: str, params: Params | None = None) -> Result:
         """Run one statement in one managed write transaction."""
 
-    def write_all(self, statements: list[tuple[str, Params]]) -> None:
-        """Run several statements in one transaction: all of them or none."""
+    def write_all(self, statements: Sequence[tuple[str, Params]]) -> list[Result]:
+        """Run several statements in one transaction: all of them or none. A result for each."""
 
     def command(self, cypher: str) -> None:
         """Run a schema statement or one with its own transactions (`CALL ... IN TRANSACTIONS`)."""
@@ -130,15 +130,14 @@ class Graph:
                 lambda tx: _fetch(tx.run(cypher, dict(params or {})), None)
             )
 
-    def write_all(self, statements: list[tuple[str, Params]]) -> None:
-        """Run several statements in one transaction: all of them or none."""
+    def write_all(self, statements: Sequence[tuple[str, Params]]) -> list[Result]:
+        """Run several statements in one transaction: all of them or none. A result for each."""
 
-        def work(tx: Any) -> None:
-            for cypher, params in statements:
-                tx.run(cypher, dict(params)).consume()
+        def work(tx: Any) -> list[Result]:
+            return [_fetch(tx.run(cypher, dict(params)), None) for cypher, params in statements]
 
         with self._stated(), self.session() as session:
-            session.execute_write(work)
+            return session.execute_write(work)  # type: ignore[no-any-return]
 
     def command(self, cypher: str) -> None:
         """Run a schema statement, or one that manages its own transactions."""

@@ -1,32 +1,30 @@
 """The connection options that every command on a database has. None of them takes a password."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
-from functools import cache, wraps
-from typing import TYPE_CHECKING, Any
+from functools import partial, wraps
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from graphdb.graph import Graph
+Command = Callable[..., Any]
 
 
-def connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def connection_options(command: Command) -> Command:
     """Add `--uri --user --database --env-file`; the command gets `graph`, open while it runs."""
 
-    @lazy_connection_options
+    @deferred_connection_options
     @wraps(command)
-    def connected(*args: Any, connect: "Callable[[], Graph]", **kwargs: Any) -> Any:
-        return command(*args, graph=connect(), **kwargs)
+    def connected(*args: Any, connect: Callable[[], Any], **kwargs: Any) -> Any:
+        with connect() as graph:
+            return command(*args, graph=graph, **kwargs)
 
     return connected
 
 
-def lazy_connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the same options to a command that may need no database.
+def deferred_connection_options(command: Command) -> Command:
+    """Add the same options; the command gets `connect`, which opens the graph when it is called.
 
-    The command gets `connect`, a function that opens the database when first called and gives the
-    same open database after that. It is closed when the command ends.
+    For commands that have something to check before, or can do without a database.
     """
 
     @click.option("--uri", metavar="URI", help="Address, such as bolt://127.0.0.1:7687.")
@@ -38,7 +36,7 @@ def lazy_connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="File with NEO4J_URI, NEO4J_USERNAME, NEO4J_PASSWORD, NEO4J_DATABASE.",
     )
     @wraps(command)
-    def with_options(
+    def addressed(
         *args: Any,
         uri: str | None,
         user: str | None,
@@ -46,16 +44,13 @@ def lazy_connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
         env_file: str | None,
         **kwargs: Any,
     ) -> Any:
-        with ExitStack() as stack:
+        where = {"uri": uri, "user": user, "database": database, "env_file": env_file}
+        return command(*args, connect=partial(_connect, where), **kwargs)
 
-            @cache
-            def connect() -> "Graph":
-                import graphdb
+    return addressed
 
-                settings = {"uri": uri, "user": user, "database": database, "env_file": env_file}
-                graph: Graph = stack.enter_context(graphdb.connect(**settings))
-                return graph
 
-            return command(*args, connect=connect, **kwargs)
+def _connect(where: dict[str, Any]) -> Any:
+    from graphdb.graph import connect
 
-    return with_options
+    return connect(**where)

@@ -1,6 +1,6 @@
 """A database that runs nothing and remembers everything: for tests without a server."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,10 +36,9 @@ class RecordingGraph:
         """Remember and answer."""
         return self._answer("write", cypher, params)
 
-    def write_all(self, statements: list[tuple[str, Params]]) -> None:
-        """Remember each."""
-        for cypher, params in statements:
-            self._answer("write_all", cypher, params)
+    def write_all(self, statements: Sequence[tuple[str, Params]]) -> list[Result]:
+        """Remember and answer each."""
+        return [self._answer("write_all", cypher, params) for cypher, params in statements]
 
     def command(self, cypher: str) -> None:
         """Remember."""

@@ -1,0 +1,100 @@
+"""Tables made of random numbers, for tests that need some table and no model."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from pk_engine.meta import TableMeta
+from pk_engine.moments import reference_mean, reference_sd
+from pk_engine.names import PAIRINGS
+from pk_engine.table import AffinityTable
+
+KEYS = ["source_layer", "source_head", "target_layer", "target_head"]
+
+
+def random_table(
+    n_layers: int = 4,
+    n_heads: int = 4,
+    n_kv_heads: int | None = None,
+    *,
+    pairings: Sequence[str] = ("OQ", "OK", "OV"),
+    kv: str = "native",
+    metrics: Sequence[str] = ("pk",),
+    d_head: int = 8,
+    seed: int = 0,
+    model: str = "test/random",
+    series: str | None = None,
+    step: float | None = None,
+) -> AffinityTable:
+    """All forward pairs of a model of this shape with random scores; the same seed, the same bytes.
+
+    An expanded table has one score for the rows that read through one key/value head, as a real
+    one has.
+    """
+    pairings = sorted(pairings, key=PAIRINGS.index)
+    n_kv_heads = n_heads if n_kv_heads is None else n_kv_heads
+    rng = np.random.default_rng(seed)
+    d_model = d_head * n_heads
+    mean = float(reference_mean(d_head, d_head, d_model))
+    sd = float(reference_sd(d_head, d_head, d_model)) or 1.0
+    parts = []
+    for pairing in pairings:
+        counts = [n_kv_heads if role in "KV" and kv == "native" else n_heads for role in pairing]
+        part = _pairs(n_layers, *counts)
+        unique = part[KEYS].copy()
+        group = n_heads // n_kv_heads
+        for end, role in zip(("source", "target"), pairing, strict=True):
+            if kv == "expand" and role in "KV":
+                unique[f"{end}_head"] //= group
+        number = unique.groupby(KEYS).ngroup().to_numpy()
+        pk = (rng.random(number.max(initial=-1) + 1) * d_head).astype(np.float32)[number]
+        part["pk"] = pk
+        order = np.lexsort((*(part[key] for key in reversed(KEYS)), -pk))
+        part["pk_rank"] = 0
+        part.loc[part.index[order], "pk_rank"] = np.arange(1, len(part) + 1)
+        part.insert(0, "pairing", pairing)
+        if kv == "expand":
+            shared = pairing[1] in "KV"
+            part["target_kv_head"] = part["target_head"] // group if shared else -1
+        parts.append(part)
+    frame = pd.concat(parts, ignore_index=True)
+    frame["pk_normalized"] = frame["pk"] / d_head
+    frame["z"] = (frame["pk"] - mean) / sd
+    for name in metrics:
+        if name != "pk":
+            frame[name] = rng.random(len(frame))
+    meta = TableMeta(
+        model=model,
+        revision=None,
+        family="test",
+        fingerprint=f"{seed:064x}",
+        n_layers=n_layers,
+        n_heads=n_heads,
+        n_kv_heads=n_kv_heads,
+        d_model=d_model,
+        d_head=d_head,
+        deficient=[],
+        fold_ln=True,
+        center_writing=True,
+        layer_order="forward",
+        kv=kv,
+        pairings=list(pairings),
+        metrics=list(metrics),
+        selection=[],
+        scored={str(name): int(n) for name, n in frame["pairing"].value_counts().items()},
+        moments={pairing: {"mean": mean, "sd": sd} for pairing in pairings},
+        dtype="float32",
+        backend="numpy",
+        version="0.0.0",
+        series=series,
+        step=step,
+    )
+    return AffinityTable(frame, meta)
+
+
+def _pairs(n_layers: int, sources: int, targets: int) -> pd.DataFrame:
+    """Every source head with every target head of a later layer, in the table's key order."""
+    grid = np.indices((n_layers, sources, n_layers, targets)).reshape(4, -1)
+    forward = grid[0] < grid[2]
+    return pd.DataFrame(dict(zip(KEYS, grid[:, forward], strict=True)))
