@@ -46,15 +46,14 @@ def bases(weights: Any) -> Bases:
         return _by_svd(xp, weights, tolerance)
     wide = xp.astype(weights, xp.float64)
     gram = xp.matmul(xp.matrix_transpose(wide), wide)
-    with one_thread():
-        try:
-            factor = xp.matrix_transpose(xp.linalg.cholesky(gram))
-            inverse = xp.linalg.inv(factor)
-            # ||R||_F ||R^-1||_F bounds the condition number from above
-            bound = xp.linalg.matrix_norm(factor) * xp.linalg.matrix_norm(inverse)
-            certain = bool(xp.all(bound * tolerance < 1))
-        except (np.linalg.LinAlgError, RuntimeError):
-            certain = False  # a Gram matrix that is not positive definite
+    try:
+        factor = xp.matrix_transpose(xp.linalg.cholesky(gram))
+        inverse = xp.linalg.inv(factor)
+        # ||R||_F ||R^-1||_F bounds the condition number from above
+        bound = xp.linalg.matrix_norm(factor) * xp.linalg.matrix_norm(inverse)
+        certain = bool(xp.all(bound * tolerance < 1))
+    except (np.linalg.LinAlgError, RuntimeError):
+        certain = False  # a Gram matrix that is not positive definite
     if not certain:
         return _by_eigenvectors(xp, weights, wide, gram, tolerance)
     basis = xp.astype(xp.matmul(wide, inverse), weights.dtype)
@@ -63,8 +62,7 @@ def bases(weights: Any) -> Bases:
 
 def _by_eigenvectors(xp: Any, weights: Any, wide: Any, gram: Any, tolerance: float) -> Bases:
     """G = V diag(sigma^2) V^T, so R = diag(sigma) V^T and U = W V / sigma where sigma counts."""
-    with one_thread():
-        squares, vectors = xp.linalg.eigh(gram)  # ascending
+    squares, vectors = xp.linalg.eigh(gram)  # ascending
     sigma = xp.sqrt(xp.where(squares > 0, squares, xp.zeros_like(squares)))
     counts = _counts(sigma, sigma[:, -1:], tolerance)
     inverse = xp.where(counts, 1 / xp.where(counts, sigma, xp.ones_like(sigma)), 0 * sigma)
@@ -75,8 +73,7 @@ def _by_eigenvectors(xp: Any, weights: Any, wide: Any, gram: Any, tolerance: flo
 
 def _by_svd(xp: Any, weights: Any, tolerance: float) -> Bases:
     """For float64, whose Gram matrix would lose half the digits, and for wide matrices."""
-    with one_thread():
-        left, sigma, right = xp.linalg.svd(weights, full_matrices=False)
+    left, sigma, right = xp.linalg.svd(weights, full_matrices=False)
     counts = _counts(sigma, sigma[:, :1], tolerance)
     basis = xp.where(counts[:, None, :], left, xp.zeros_like(left))
     return Bases(basis, sigma[:, :, None] * right, _rank(xp, counts))
@@ -98,9 +95,9 @@ def _controller() -> Any:
 
 
 def one_thread() -> Any:
-    """Context in which LAPACK runs on one thread.
+    """Context in which BLAS and LAPACK run on one thread.
 
-    OpenBLAS on several threads takes up to a hundred times longer for matrices this small whenever
-    anything else runs on the machine.
+    OpenBLAS on several threads waits at a barrier after every small product; whenever anything else
+    runs on the machine that takes up to a hundred times longer.
     """
     return _controller().limit(limits=1)

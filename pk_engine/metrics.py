@@ -11,6 +11,7 @@ X = W_O^T R_V^T and Y = W_Q R_K^T, W_K R_Q^T or W_V R_O^T give CS = sqrt K(X, Y)
 """
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
@@ -48,19 +49,30 @@ def check_metrics(metrics: Sequence[str], pairings: Sequence[str]) -> tuple[str,
     return tuple(metric for metric in METRICS if metric == "pk" or metric in metrics)
 
 
-def pk(stacks: HeadStacks, pairings: Sequence[str], layer_order: str) -> Scores:
+def pk(
+    stacks: HeadStacks,
+    pairings: Sequence[str],
+    layer_order: str,
+    executor: Executor | None = None,
+) -> Scores:
     """Projection Kernel of every pair in `layer_order`; see this module's docstring."""
     scores: Scores = {}
     for source, targets in _by_source(pairings).items():
-        scores |= _compare(stacks, stacks.basis[source], source, stacks.basis, targets, layer_order)
+        x = stacks.basis[source]
+        scores |= _compare(stacks, x, source, stacks.basis, targets, layer_order, executor)
     return scores
 
 
-def cs(stacks: HeadStacks, pairings: Sequence[str], layer_order: str) -> Scores:
+def cs(
+    stacks: HeadStacks,
+    pairings: Sequence[str],
+    layer_order: str,
+    executor: Executor | None = None,
+) -> Scores:
     """Composition Score of every pair, a row and a column per query head."""
     assert stacks.writes is not None, "collect(..., composition=True) first"
     targets = [pairing[1] for pairing in pairings]
-    scores = _compare(stacks, stacks.writes, "O", stacks.reads, targets, layer_order)
+    scores = _compare(stacks, stacks.writes, "O", stacks.reads, targets, layer_order, executor)
     x = _norms(stacks.writes)
     y = {role: _norms(stack) for role, stack in stacks.reads.items()}
     for pairing, values in scores.items():
@@ -85,6 +97,7 @@ def _compare(
     y: dict[str, NDArray[np.float32]],
     targets: list[str],
     layer_order: str,
+    executor: Executor | None,
 ) -> Scores:
     """One kernel call for all targets: each layer's heads of every role lie side by side."""
     layers = stacks.shape.n_layers
@@ -92,7 +105,8 @@ def _compare(
     by_layer = [y[role].reshape(layers, width, *y[role].shape[1:]) for role, width in
                 zip(targets, widths, strict=True)]  # fmt: skip
     flat = np.concatenate(by_layer, axis=1).reshape(-1, *x.shape[1:])
-    values = kernel(x, flat, layer_blocks(layers, x.shape[0] // layers, sum(widths), layer_order))
+    blocks = layer_blocks(layers, x.shape[0] // layers, sum(widths), layer_order)
+    values = kernel(x, flat, blocks, executor=executor)
     values = values.reshape(x.shape[0], layers, sum(widths))
     ends = np.cumsum(widths)
     return {

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib import metadata
 from typing import Any
@@ -11,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pk_engine import metrics as scoring
+from pk_engine.bases import one_thread
 from pk_engine.errors import EngineError
 from pk_engine.meta import TableMeta
 from pk_engine.moments import reference_mean, reference_sd
@@ -65,19 +67,23 @@ def compute(
     if kv not in ("native", "expand"):
         raise EngineError(f"unknown kv {kv!r}: wanted native or expand")
     weights = ModelWeights(model, revision)
-    stacks = collect(
-        weights.layers(),
-        weights.shape,
-        "".join(pairings),
-        composition="cs" in metrics,
-        progress=progress,
-    )
+    composition = "cs" in metrics
+    # threads of our own, each with a single-threaded BLAS: no barrier between them, so a busy
+    # machine slows them down in proportion and not a hundredfold
+    with one_thread(), ThreadPoolExecutor(usable_cpus()) as threads:
+        stacks = collect(
+            weights,
+            "".join(pairings),
+            composition=composition,
+            progress=progress,
+            executor=threads,
+        )
+        scores = {"pk": scoring.pk(stacks, pairings, "forward", threads)}
+        if composition:
+            scores["cs"] = scoring.cs(stacks, pairings, "forward", threads)
     grouped = weights.shape.n_kv_heads < weights.shape.n_heads
-    if "cs" in metrics and grouped:
+    if composition and grouped:
         kv = "expand"  # a composition score needs a query head's own W_Q or W_O
-    scores = {"pk": scoring.pk(stacks, pairings, "forward")}
-    if "cs" in metrics:
-        scores["cs"] = scoring.cs(stacks, pairings, "forward")
     frames, scored = [], {}
     for pairing in pairings:
         frame = _rows(stacks, pairing, {m: s[pairing] for m, s in scores.items()}, kv)
@@ -86,6 +92,13 @@ def compute(
     meta = _meta(weights, stacks, pairings, metrics, kv, scored)
     meta = replace(meta, model=name or weights.name).selected(selection.to_json())
     return AffinityTable(pd.concat(frames, ignore_index=True), meta)
+
+
+def usable_cpus() -> int:
+    """Processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _rows(

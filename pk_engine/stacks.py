@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from pk_engine.bases import bases
 from pk_engine.family import ModelShape
 from pk_engine.names import ROLES
-from pk_engine.weights import Layer
+from pk_engine.weights import Layer, ModelWeights
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
@@ -23,8 +24,8 @@ class HeadStacks:
 
     Attributes:
         shape: the model's sizes.
-        fingerprint: sha256 over all matrices as read: layer by layer, Q, K, V, O, each heads x
-            d_model x d_head in float32. Equal for equal weights, however a file is packed.
+        fingerprint: sha256 over the layers' sha256, each over Q, K, V, O as heads x d_model x
+            d_head in float32. Equal for equal weights, however a file is packed.
         basis: role -> (layers heads) x d x m orthonormal columns.
         rank: role -> (layers heads) numerical ranks.
         writes: X = W_O^T R_V^T of each query head, for composition scores; empty unless asked for.
@@ -55,23 +56,24 @@ class HeadStacks:
 
 
 def collect(
-    layers: Iterable[Layer],
-    shape: ModelShape,
+    weights: ModelWeights,
     roles: Iterable[str],
     *,
     composition: bool = False,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> HeadStacks:
     """Read every layer once and keep what the scores need.
 
     Args:
-        layers: each layer's matrices, as `ModelWeights.layers` gives them.
-        shape: the model's sizes.
+        weights: the model.
         roles: whose bases to keep.
         composition: also make the factors X and Y of composition scores.
         progress: called after each layer.
+        executor: where layers are read and factored; the caller's thread by default.
     """
-    roles = [role for role in ROLES if role in set(roles)]
+    shape, wanted = weights.shape, set(roles)
+    roles = [role for role in ROLES if role in wanted]
     stacks, digest = HeadStacks(shape), hashlib.sha256()
     for role in roles:
         stacks.basis[role] = _empty(shape, shape.heads_of(role))
@@ -79,12 +81,20 @@ def collect(
     if composition:
         stacks.writes = _empty(shape, shape.n_heads)
         stacks.reads = {role: _empty(shape, shape.n_heads) for role in "QKV"}
-    for layer, matrices in enumerate(layers):
-        for role in ROLES:
-            digest.update(np.ascontiguousarray(matrices[role]).data)
+
+    def read(layer: int) -> bytes:
+        matrices = weights.layer(layer)
         _fill(stacks, layer, matrices, roles)
+        part = hashlib.sha256()
+        for role in ROLES:
+            part.update(matrices[role].data)
+        return part.digest()
+
+    run = map if executor is None else executor.map
+    for done, part in enumerate(run(read, range(shape.n_layers)), start=1):
+        digest.update(part)
         if progress:
-            progress("Reading layers", layer + 1, shape.n_layers)
+            progress("Reading layers", done, shape.n_layers)
     stacks.fingerprint = digest.hexdigest()
     return stacks
 

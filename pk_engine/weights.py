@@ -53,22 +53,25 @@ class ModelWeights:
     def __repr__(self) -> str:
         return f"ModelWeights({self.name!r}, {self.family.name}, {self.shape})"
 
-    def layers(self) -> Iterator[Layer]:
-        """Each layer's matrices in turn: role -> heads x d_model x d_head, float32, contiguous.
+    def layer(self, layer: int) -> Layer:
+        """One layer's matrices: role -> heads x d_model x d_head, float32, contiguous.
 
         O is transposed, so that its columns span what the head writes.
 
         Raises:
             WeightsError: a matrix holds NaN or Inf.
         """
-        for layer in range(self.shape.n_layers):
-            parts: dict[str, NDArray[Any]] = {}
-            for spec in self.family.tensors:
-                parts |= spec.split(self._read(self._name(spec, layer)), self.shape)
-            matrices = {r: np.ascontiguousarray(parts[r], dtype=np.float32) for r in ROLES}
-            for role, matrix in matrices.items():
-                check_finite(matrix, layer, role)
-            yield matrices
+        parts: dict[str, NDArray[Any]] = {}
+        for spec in self.family.tensors:
+            parts |= spec.split(self._read(self._name(spec, layer)), self.shape)
+        matrices = {role: np.ascontiguousarray(parts[role], dtype=np.float32) for role in ROLES}
+        for role, matrix in matrices.items():
+            check_finite(matrix, layer, role)
+        return matrices
+
+    def layers(self) -> Iterator[Layer]:
+        """Each layer's matrices in turn; see `layer`."""
+        return map(self.layer, range(self.shape.n_layers))
 
     def _name(self, spec: TensorSpec, layer: int) -> str:
         return self._prefix + spec.name.format(layer=layer)

@@ -15,8 +15,8 @@ from safetensors.numpy import load_file
 def gpt2_heads(folder: Path) -> dict[str, np.ndarray]:
     """Role -> layers x heads x d x m of a GPT-2 checkpoint, float64; O transposed.
 
-    c_attn maps x (row vector) to [q k v] side by side, each with heads side by side; c_proj maps the
-    heads' outputs, one after another, to the residual stream.
+    c_attn maps x (row vector) to [q k v] side by side, each with heads side by side; c_proj maps
+    the heads' outputs, one after another, to the residual stream.
     """
     config = json.loads((folder / "config.json").read_text())
     layers, heads, d = config["n_layer"], config["n_head"], config["n_embd"]

@@ -1,5 +1,7 @@
 """What PK is, whatever the numbers: properties over random subspaces."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -89,7 +91,9 @@ def test_zero_padding_is_harmless(
 
 
 @pytest.mark.parametrize(("d", "m", "n"), [(768, 64, 24), (130, 8, 3), (64, 8, 40), (65, 64, 2)])
-def test_both_ways_of_computing_agree_with_float64(d: int, m: int, n: int) -> None:
+def test_both_ways_of_computing_agree_with_float64(
+    d: int, m: int, n: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = np.random.default_rng(1)
     x = np.linalg.qr(rng.standard_normal((n, d, m)))[0]
     y = np.linalg.qr(rng.standard_normal((n + 1, d, m)))[0]
@@ -98,12 +102,13 @@ def test_both_ways_of_computing_agree_with_float64(d: int, m: int, n: int) -> No
     for sources, targets in blocks:
         cosines = np.einsum("idm,jdk->ijmk", x[sources], y[targets])
         wanted[sources, targets] = np.square(cosines).sum((2, 3))
-    from pk_engine.kernel import NumPyOps, _blocks, _projectors
-
-    for fill in (_blocks, _projectors):
-        out = np.zeros((n, n + 1), np.float32)
-        fill(x.astype(np.float32), y.astype(np.float32), blocks, out, NumPyOps())
+    narrow = x.astype(np.float32), y.astype(np.float32)
+    for projectors in (True, False):
+        monkeypatch.setattr("pk_engine.kernel.cheaper_by_projectors", lambda *a, p=projectors: p)
+        out = kernel(*narrow, blocks)
         assert np.abs(out - wanted).max() < 1e-4
+        with ThreadPoolExecutor(3) as threads:
+            assert (kernel(*narrow, blocks, executor=threads) == out).all()
 
 
 def test_the_cost_model_takes_projectors_for_gpt2_and_blocks_for_few_pairs() -> None:

@@ -80,7 +80,7 @@ def test_names_of_folders_are_refused(tmp_path: Path) -> None:
 
 
 def test_files_that_are_not_tables(tmp_path: Path) -> None:
-    with pytest.raises(TableError, match="no file .*: make one with headgraph compute"):
+    with pytest.raises(TableError, match=r"no file .*: make one with headgraph compute"):
         AffinityTable.read(tmp_path / "none.parquet")
     text = tmp_path / "text.parquet"
     text.write_text("hello")

@@ -210,7 +210,5 @@ def test_options_that_make_no_sense(
 
 def test_same_input_same_bytes(tmp_path: Path) -> None:
     folder = save(tmp_path / "model")
-    paths = [
-        compute(folder, selection=Selection()).write(tmp_path / name) for name in ("a", "b")
-    ]
+    paths = [compute(folder, selection=Selection()).write(tmp_path / name) for name in ("a", "b")]
     assert paths[0].read_bytes() == paths[1].read_bytes()
