@@ -62,7 +62,7 @@ def _selection(rules: dict[str, Any], *, everything: bool) -> Selection | None:
     given = [f"--{name.replace('_', '-')}" for name, value in rules.items() if value is not None]
     if everything and given:
         raise click.UsageError(
-            f"--all keeps every pair and {' and '.join(given)} does not: give one or the other"
+            f"--all keeps every pair and does not go with {' and '.join(given)}: leave one out"
         )
     if not everything and not given:
         return None

@@ -1,0 +1,23 @@
+"""Scores into the graph: runs are loaded whole or not at all, listed and dropped.
+
+    >>> import graphdb, loader                                      # doctest: +SKIP
+    >>> with graphdb.connect() as graph:                            # doctest: +SKIP
+    ...     print(loader.load("gpt2-small", graph, run="gpt2"))
+    ...     print(loader.runs(graph))
+    ...     print(loader.drop(graph, "gpt2"))
+
+Reads scores through `pk_engine.table` alone. Names are loaded when first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["errors"],
+    submod_attrs={
+        "dropping": ["drop"],
+        "listing": ["runs"],
+        "loading": ["load"],
+        "report": ["DropReport", "LoadReport"],
+    },
+)

@@ -1,0 +1,74 @@
+"""What a selection asks for and the file cannot give, because it was made with stricter rules."""
+
+import numpy as np
+import pandas as pd
+
+from pk_engine.meta import TableMeta
+from pk_engine.selection import Selection
+from pk_engine.table import AffinityTable
+
+_LIMITS = ("top", "top_percent")
+_MORE_IS_WIDER = (*_LIMITS, "top_per_target")
+
+
+def shortfalls(table: AffinityTable, selection: Selection) -> tuple[str, ...]:
+    """One sentence for each rule that asks for pairs which the file lacks, or may lack.
+
+    Args:
+        table: all rows of the file.
+        selection: the rules asked for at load.
+    """
+    return tuple(
+        note
+        for rule, value in selection.to_json().items()
+        if (note := _shortfall(table, rule, value)) is not None
+    )
+
+
+def _shortfall(table: AffinityTable, rule: str, value: float) -> str | None:
+    if _same_rule_made_it(table.meta, rule, value):
+        return None
+    lacking = [
+        pairing
+        for pairing, scored in table.meta.scored.items()
+        if not _covers(table, pairing, scored, rule, value)
+    ]
+    if not lacking:
+        return None
+    made = "; ".join(Selection(**rules).describe() for rules in table.meta.selection)
+    certain = "lacks" if rule in _LIMITS else "may lack"
+    return (
+        f"--{rule.replace('_', '-')} {value:g} asks for more than the file was made with ({made}): "
+        f"it {certain} pairs of {', '.join(lacking)}, and the graph has what there is; "
+        "headgraph compute with --all makes a file that has every pair"
+    )
+
+
+def _same_rule_made_it(meta: TableMeta, rule: str, value: float) -> bool:
+    """Whether this rule, at least as wide as asked for now, was the only one applied so far."""
+    if any(set(rules) != {rule} for rules in meta.selection):
+        return False
+    wider = np.greater_equal if rule in _MORE_IS_WIDER else np.less_equal
+    return all(bool(wider(rules[rule], value)) for rules in meta.selection)
+
+
+def _covers(table: AffinityTable, pairing: str, scored: int, rule: str, value: float) -> bool:
+    """Whether the rows of a pairing are certain to hold all that the rule alone would keep."""
+    rows = table.frame[table.frame["pairing"] == pairing]
+    have = _unbroken(rows)
+    if have == scored:
+        return True
+    if rule in _LIMITS:
+        return Selection(**{rule: value}).limit(scored) <= have  # type: ignore[arg-type]
+    # z falls as PK falls only where all heads have the same rank
+    if rule == "min_pk" or (rule == "min_z" and not table.meta.deficient):
+        scores = rows[rule.removeprefix("min_")].to_numpy()
+        return have > 0 and bool(scores[have - 1] < np.float32(value))
+    return False
+
+
+def _unbroken(rows: pd.DataFrame) -> int:
+    """Down to which rank all rows are there: 1, 2, 3, 7 gives 3."""
+    ranks = rows["pk_rank"].to_numpy()
+    there = ranks == np.arange(1, len(ranks) + 1)
+    return len(ranks) if there.all() else int(np.argmin(there))

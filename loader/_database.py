@@ -1,0 +1,66 @@
+"""Pieces that every change of the graph here shares: the lock on a run, constraints, retries."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from graphdb import schema
+from graphdb.errors import StatementError
+from graphdb.graph import Runner
+from graphdb.result import Result
+
+# A write lock on the Run until the transaction ends: what is read of it afterwards stays true. The
+# value written depends on nothing read before, so that waiting for the lock cannot lose an update.
+LOCK = "SET r.lock = true REMOVE r.lock WITH r"
+
+# What a transaction meets that loses a race against another one for the same node: it was rolled
+# back, and can be run again. (The driver repeats deadlocks by itself, and not these.)
+_LOST_RACE = (
+    "Neo.ClientError.Statement.EntityNotFound",
+    "Neo.ClientError.Schema.ConstraintValidationFailed",
+    "Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists",
+    "Neo.ClientError.Schema.ConstraintAlreadyExists",
+    "Neo.ClientError.Schema.IndexAlreadyExists",
+    "Neo.ClientError.Transaction.TransactionValidationFailed",
+    "Neo.TransientError",  # statements outside managed transactions
+)
+_TRIES = 5
+
+T = TypeVar("T")
+
+
+def again(work: Callable[[], T]) -> T:
+    """Run `work`, and again where it lost a race; the last failure is raised."""
+    for _ in range(_TRIES - 1):
+        try:
+            return work()
+        except StatementError as error:
+            if not error.code.startswith(_LOST_RACE):
+                raise
+    return work()
+
+
+def prepare(graph: Runner) -> None:
+    """Create the constraints and indexes that are missing.
+
+    Those that exist are not touched: even `IF NOT EXISTS` would wait for every load in progress.
+    """
+    there = {row["name"] for row in graph.read("SHOW CONSTRAINTS YIELD name")}
+    there |= {row["name"] for row in graph.read("SHOW INDEXES YIELD name")}
+    for statement in (*schema.CONSTRAINTS, *schema.INDEXES):
+        if statement.split()[2] not in there:
+            again(lambda statement=statement: graph.command(statement))  # type: ignore[misc]
+
+
+def number(result: Result) -> int:
+    """The count that a statement returns; 0 where it returned no row."""
+    return int(result.rows[0][0]) if result.rows else 0
+
+
+def roles_in(graph: Runner) -> list[str]:
+    """Names of all roles that any head has."""
+    rows = graph.read(f"MATCH (role:{schema.ROLE}) RETURN role.name AS name ORDER BY name")
+    return [row["name"] for row in rows]
+
+
+Statement = tuple[str, dict[str, Any]]
+"""Text and parameters, as `Runner.write_all` takes them."""

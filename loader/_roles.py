@@ -1,0 +1,63 @@
+"""Statements for the known roles of heads: labels that colour them, and relationships to Roles.
+
+Label names cannot be parameters; they come from `schema.role_label`, which lets through lower-case
+words only.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from graphdb import schema
+from loader._database import Statement
+from loader._plan import LoadPlan
+from pk_engine.names import head_name
+
+
+def give_roles(plan: LoadPlan, status: str) -> list[Statement]:
+    """Role labels and HAS_ROLE for the heads of a run that has this status."""
+    return [
+        (
+            f"""
+            MATCH (r:{schema.RUN} {{id: $id}}) WHERE r.status = $status
+            MERGE (role:{schema.ROLE} {{name: $role}})
+            WITH role UNWIND $rows AS row
+            MATCH (h:{schema.HEAD} {{id: $id + ':' + row.head}})
+            SET h:{schema.role_label(role)}
+            CREATE (h)-[has:HAS_ROLE]->(role) SET has = row.properties
+            """,
+            {"id": plan.id, "status": status, "role": role, "rows": rows},
+        )
+        for role, rows in _rows_by_role(plan).items()
+    ]
+
+
+def _rows_by_role(plan: LoadPlan) -> dict[str, list[dict[str, Any]]]:
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for label in plan.labels.to_dict("records"):
+        properties = {name: label[name] for name in ("circuit", "source", "note") if label[name]}
+        head = head_name(int(label["layer"]), int(label["head"]))
+        rows.setdefault(str(label["role"]), []).append({"head": head, "properties": properties})
+    return rows
+
+
+def take_roles(run: str, params: Mapping[str, Any], roles: Iterable[str]) -> list[Statement]:
+    """Remove role labels and HAS_ROLE from the heads of a run, then Roles that nobody has.
+
+    Args:
+        run: pattern of the Run node, such as `(r:Run {id: $id})`.
+        params: its parameters.
+        roles: names of the roles that may be there.
+    """
+    labels = [schema.role_label(role) for role in roles]
+    statements = [
+        f"MATCH {run}-[:HAS_HEAD]->(h:{label}) REMOVE h:{label}"  # one plan per label, cached
+        for label in labels
+    ]
+    statements.append(f"MATCH {run}-[:HAS_HEAD]->()-[has:HAS_ROLE]->() DELETE has")
+    return [(statement, dict(params)) for statement in statements]
+
+
+REMOVE_UNUSED_ROLES: Statement = (
+    f"MATCH (role:{schema.ROLE}) WHERE NOT EXISTS {{ (role)<-[:HAS_ROLE]-() }} DELETE role",
+    {},
+)

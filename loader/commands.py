@@ -1,0 +1,113 @@
+"""The commands `load`, `runs` and `drop`: open, call one library function, print."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from graphdb.options import connection_options, deferred_connection_options
+from pk_engine.options import selection_options
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pk_engine.selection import Selection
+
+
+@click.command()
+@click.argument("file", metavar="FILE")
+@click.option("--run", metavar="NAME", help="Name of the run.  [default: from the model]")
+@selection_options
+@click.option(
+    "--labels",
+    metavar="FILE|none",
+    help="Roles of heads: a CSV file, or none.  [default: bundled, for models known to headgraph]",
+)
+@click.option("--replace", is_flag=True, help="Put it in the place of another run of that name.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
+@deferred_connection_options
+def load(
+    file: str,
+    connect: Callable[[], Any],
+    run: str | None,
+    selection: "Selection | None",
+    labels: str | None,
+    replace: bool,
+    dry_run: bool,
+) -> str:
+    """Write a table of scores into the graph as one run; FILE may be the bundled gpt2-small.
+
+    headgraph load gpt2-small --run gpt2 --top-percent 3
+    """
+    from loader.loading import load as load_table
+    from pk_engine.bundled import table_path
+    from pk_engine.table import AffinityTable
+
+    table = AffinityTable.read(table_path(file))
+    with _maybe(connect) if dry_run else connect() as graph, _bar() as progress:
+        report = load_table(
+            table,
+            graph,
+            run=run,
+            selection=selection,
+            labels=labels,
+            replace=replace,
+            dry_run=dry_run,
+            progress=progress,
+        )
+    for note in report.notes:
+        click.echo(f"note: {note}", err=True)
+    return str(report)
+
+
+@click.command()
+@connection_options
+def runs(graph: Any) -> "pd.DataFrame":
+    """List the runs in the graph, unfinished ones with their status.
+
+    headgraph runs
+    """
+    from loader.listing import runs as list_runs
+
+    return list_runs(graph)
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@connection_options
+def drop(graph: Any, run: str) -> str:
+    """Remove a run, by its name or, when unfinished, by the id that runs shows.
+
+    headgraph drop gpt2
+    """
+    from loader.dropping import drop as drop_run
+
+    return str(drop_run(graph, run))
+
+
+def _maybe(connect: Callable[[], Any]) -> Any:
+    """The graph, or none where there is no database: a dry run can do without."""
+    from graphdb.errors import NotReachable, SettingsError
+
+    try:
+        return connect()
+    except (NotReachable, SettingsError) as error:
+        click.echo(f"note: no database was asked ({error})", err=True)
+        return nullcontext()
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None] | None]:
+    """A progress bar on a terminal; nothing where stderr goes elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("edges"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("edges", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,74 @@
+"""Removing a run: out of sight first, then out of the database."""
+
+import difflib
+from typing import Any
+
+from graphdb import schema
+from graphdb.graph import Runner
+from loader._database import again, prepare, roles_in
+from loader._identity import SHORT, new_token
+from loader._roles import REMOVE_UNUSED_ROLES
+from loader._unpublish import sweep, unpublish
+from loader.errors import UnknownRun
+from loader.report import DropReport
+
+_RUNS = f"""
+MATCH (r:{schema.RUN})
+RETURN r.id AS id, r.name AS name, r.heads AS heads, r.edges AS edges ORDER BY name, id
+"""
+_LEAST = 4  # characters of an id: fewer would find something by accident
+
+
+def drop(graph: Runner, run: str) -> DropReport:
+    """Remove a run with its heads and edges, and roles that no other run's heads have.
+
+    Args:
+        graph: the database.
+        run: its name; or, for one that is unfinished, its id or the first characters of it (at
+            least 4), as `runs` lists it.
+
+    Raises:
+        UnknownRun: there is none, or several ids begin so.
+        NotReachable: the server went away; drop again, or load, to have the rest deleted.
+    """
+    found = _find(list(graph.read(_RUNS)), run)
+    prepare(graph)
+    old = f"MATCH (old:{schema.RUN} {{id: $id}})"
+    params = {"id": found["id"]}
+    statements = [*unpublish(old, params, new_token(), roles_in(graph)), REMOVE_UNUSED_ROLES]
+    again(lambda: graph.write_all(statements))
+    sweep(graph)
+    return DropReport(
+        run=_shown(found),
+        id=found["id"],
+        heads=found["heads"],
+        edges=found["edges"],
+    )
+
+
+def _find(rows: list[dict[str, Any]], run: str) -> dict[str, Any]:
+    for row in rows:
+        if row["name"] == run:
+            return row
+    unfinished = [row for row in rows if row["name"] is None]
+    matches = [row for row in unfinished if len(run) >= _LEAST and row["id"].startswith(run)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise UnknownRun(
+            f"{len(matches)} unfinished runs begin with {run}: give more of the id, "
+            f"{' or '.join(row['id'][:24] for row in matches)}"
+        )
+    raise UnknownRun(_unknown(run, [_shown(row) for row in rows]))
+
+
+def _unknown(run: str, names: list[str]) -> str:
+    if not names:
+        return f"no run {run!r}: the database holds none; headgraph load FILE makes one"
+    near = difflib.get_close_matches(run, names, n=3)
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    return f"no run {run!r}: {hint}There are {', '.join(names)} (see headgraph runs)"
+
+
+def _shown(row: dict[str, Any]) -> str:
+    return str(row["name"] or row["id"][:SHORT])

@@ -1,0 +1,35 @@
+"""What can go wrong between scores and graph.
+
+LoaderError             one sentence for the user, exit code 1
+├── BadRunName          a name for a run that cannot be used
+├── NameTaken           another table or selection is loaded under this name
+├── NothingToLoad       the selection keeps no pair of the file
+├── TakenOver           another load or drop of the same run went on in place of this one
+└── UnknownRun          no run, or more than one, goes by this name
+"""
+
+
+class LoaderError(Exception):
+    """Base of every problem that loader states. `exit_code` is for the command line."""
+
+    exit_code = 1
+
+
+class BadRunName(LoaderError):
+    """A name for a run that cannot be used."""
+
+
+class NameTaken(LoaderError):
+    """Another table, or another selection of this one, is loaded under the name."""
+
+
+class NothingToLoad(LoaderError):
+    """The selection keeps no pair of the file."""
+
+
+class TakenOver(LoaderError):
+    """Another load or drop of the same run went on in place of this one."""
+
+
+class UnknownRun(LoaderError):
+    """No run, or more than one, goes by this name."""

@@ -1,0 +1,183 @@
+"""A table of scores becomes a run in the graph: whole, or not at all."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from graphdb import schema
+from graphdb.errors import NotReachable, StatementError
+from graphdb.graph import Runner
+from loader import _write
+from loader._batches import batches
+from loader._database import again, number, prepare, roles_in
+from loader._identity import new_token
+from loader._plan import AnyLabels, AnyTable, LoadPlan, plan_load
+from loader._roles import REMOVE_UNUSED_ROLES, give_roles, take_roles
+from loader._unpublish import delete_heads, sweep
+from loader._write import Progress, name_taken, taken_over
+from loader.errors import LoaderError, NameTaken
+from loader.report import LoadReport
+from pk_engine.selection import Selection
+
+_NOTHING_YET = (
+    "nothing of {run} was published; load it again when the database is back, which removes what "
+    "this attempt left and starts anew"
+)
+_PERHAPS = (
+    "whether {run} was published is not known: see headgraph runs when the database is back, or "
+    "load it again, which changes nothing where it was"
+)
+_ALL_BUT_REST = (
+    "{run} is published; what it replaced is out of sight, and the next headgraph load or drop "
+    "deletes the rest of it"
+)
+
+
+def load(
+    table: AnyTable,
+    graph: Runner | None,
+    *,
+    run: str | None = None,
+    selection: Selection | None = None,
+    labels: AnyLabels = None,
+    replace: bool = False,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> LoadReport:
+    """Write a table into the graph as one run.
+
+    The run appears with its last transaction: until then no query over `Head` sees any of it. The
+    same name, table, selection and labels again change nothing; other labels are put in place of
+    the old ones. An attempt that was cut off is removed and started anew by the next; where two
+    load the same thing at once, the later one goes on and the earlier one stops.
+
+    Args:
+        table: a table, the path of one, or the name of a bundled one.
+        graph: where to; None is enough for a dry run.
+        run: its name; None derives it from the model (`openai-community/gpt2` becomes `gpt2`, and
+            a checkpoint gets its step: `pythia-160m-step512`).
+        selection: which pairs become edges; None for all that the table has.
+        labels: None for the bundled roles of a known model, the word `none`, or a label file.
+        replace: whether a run of another table or selection under this name may go.
+        dry_run: say what would happen, and change nothing.
+        progress: told edges written and edges in all, after each batch.
+
+    Raises:
+        EngineError: a table, selection or label file that cannot be used.
+        BadRunName, NothingToLoad: see loader.errors.
+        NameTaken: the name belongs to another run, and `replace` is false.
+        TakenOver: another load or drop of the same run began meanwhile.
+        NotReachable: the server went away; the message says what that means for the run.
+    """
+    start = time.monotonic()
+    plan = plan_load(table, run, selection, labels)
+    if graph is None and not dry_run:
+        raise LoaderError(f"no database to load {plan.name} into: open one with graphdb.connect()")
+    outcome = "loaded" if graph is None else _outcome(graph, plan, replace=replace)
+    if graph is not None and not dry_run:
+        outcome = _carry_out(graph, plan, outcome, replace=replace, progress=progress)
+    return _report(plan, outcome, dry_run=dry_run, seconds=time.monotonic() - start)
+
+
+def _outcome(graph: Runner, plan: LoadPlan, *, replace: bool) -> str:
+    """What this load amounts to in the graph as it is."""
+    query = f"""
+    MATCH (r:{schema.RUN}) WHERE r.name = $name
+    RETURN r.id AS id, r.labels_sha256 AS labels
+    """
+    for row in graph.read(query, {"name": plan.name}):
+        if row["id"] == plan.id:
+            return "unchanged" if row["labels"] == plan.labels_sha256 else "relabelled"
+        if not replace:
+            raise name_taken(plan.name)
+        return "replaced"
+    return "loaded"
+
+
+def _carry_out(
+    graph: Runner, plan: LoadPlan, outcome: str, *, replace: bool, progress: Progress | None
+) -> str:
+    if outcome in ("loaded", "replaced") and not _write_run(
+        graph, plan, replace=replace, progress=progress
+    ):
+        # the same load, running beside this one, was faster
+        outcome = _outcome(graph, plan, replace=replace)
+    if outcome == "relabelled":
+        _relabel(graph, plan)
+    with _told(_ALL_BUT_REST, plan):
+        sweep(graph)
+    return outcome
+
+
+def _write_run(graph: Runner, plan: LoadPlan, *, replace: bool, progress: Progress | None) -> bool:
+    """False where the run is complete already."""
+    token = new_token()
+    with _told(_NOTHING_YET, plan):
+        prepare(graph)
+        if not _write.claim(graph, plan, token):
+            return False
+        with _superseded(graph, plan, token):
+            delete_heads(graph, plan.id, schema.LOADING, token)
+            _write.write_heads(graph, plan, token)
+            _write.write_edges(graph, plan, token, batches(plan.table, plan.edges), progress)
+        roles = roles_in(graph)
+    try:
+        with _told(_PERHAPS, plan):
+            _write.publish(graph, plan, token, roles, replace=replace)
+    except NameTaken:
+        _write.give_up(graph, plan, token)
+        raise
+    return True
+
+
+def _relabel(graph: Runner, plan: LoadPlan) -> None:
+    own = {"id": plan.id, "complete": schema.COMPLETE}
+    first = f"""
+    MATCH (r:{schema.RUN} {{id: $id}}) SET r += $labels
+    """
+    statements = [
+        (first, {**own, "labels": plan.label_properties()}),
+        *take_roles(f"(:{schema.RUN} {{id: $id, status: $complete}})", own, roles_in(graph)),
+        *give_roles(plan, schema.COMPLETE),
+        REMOVE_UNUSED_ROLES,
+    ]
+    again(lambda: graph.write_all(statements))
+
+
+@contextmanager
+def _told(meaning: str, plan: LoadPlan) -> Iterator[None]:
+    """Say what it means for the run that the server went away."""
+    try:
+        yield
+    except NotReachable as error:
+        raise NotReachable(f"{error}; {meaning.format(run=plan.name)}") from error
+
+
+@contextmanager
+def _superseded(graph: Runner, plan: LoadPlan, token: str) -> Iterator[None]:
+    """Tell a refused statement whose heads another attempt took away from any other."""
+    try:
+        yield
+    except StatementError as error:
+        query = f"MATCH (r:{schema.RUN} {{id: $id}}) WHERE r.loader = $token RETURN count(*) AS own"
+        if number(graph.read(query, {"id": plan.id, "token": token})):
+            raise
+        raise taken_over(plan) from error
+
+
+def _report(plan: LoadPlan, outcome: str, *, dry_run: bool, seconds: float) -> LoadReport:
+    return LoadReport(
+        run=plan.name,
+        id=plan.id,
+        outcome=outcome,
+        dry_run=dry_run,
+        heads=plan.n_heads,
+        edges=len(plan.edges),
+        pairs=len(plan.table),
+        pairings=tuple(plan.table.meta.pairings),
+        selection=plan.selection_text,
+        labelled=len(plan.labels.drop_duplicates(["layer", "head"])),
+        label_source=plan.label_source,
+        notes=plan.notes,
+        seconds=seconds,
+    )

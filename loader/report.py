@@ -1,0 +1,82 @@
+"""What a load or drop did, as values and as a sentence."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadReport:
+    """What `load` did.
+
+    Attributes:
+        run: name of the run.
+        id: its id.
+        outcome: `loaded`, `replaced` (loaded in place of another run of that name), `relabelled`
+            (labels alone changed), or `unchanged`.
+        dry_run: nothing was done; `outcome` says what would have been.
+        heads, edges, pairs: in the graph; more edges than scored pairs where query heads share
+            key/value heads.
+        pairings: types of the edges.
+        selection: which pairs, in words.
+        labelled: heads with a role.
+        label_source: `bundled`, `none`, or a file's name.
+        notes: what the selection asked for and the file does not have.
+        seconds: how long it took.
+    """
+
+    run: str
+    id: str
+    outcome: str
+    dry_run: bool
+    heads: int
+    edges: int
+    pairs: int
+    pairings: tuple[str, ...]
+    selection: str
+    labelled: int
+    label_source: str
+    notes: tuple[str, ...]
+    seconds: float
+
+    def __str__(self) -> str:
+        if self.outcome == "unchanged":
+            return (
+                f"{self.run} is loaded already, with this table, selection and labels: nothing "
+                f"{'would change' if self.dry_run else 'changed'}"
+            )
+        if self.outcome == "relabelled":
+            verb = "would update" if self.dry_run else "updated"
+            return f"{verb} the labels of {self.run} ({self._roles()}); its edges stay as they are"
+        done = {"loaded": ("loaded", "would load"), "replaced": ("replaced", "would replace")}
+        text = f"{done[self.outcome][self.dry_run]} {self.run}: {self._size()}"
+        return text if self.dry_run else f"{text} in {self.seconds:.1f} s"
+
+    def _size(self) -> str:
+        pairs = "" if self.pairs == self.edges else f" for {self.pairs:,} scored pairs"
+        return (
+            f"{self.heads:,} heads ({self._roles()}) and {self.edges:,} edges{pairs} "
+            f"({', '.join(self.pairings)}; {self.selection})"
+        )
+
+    def _roles(self) -> str:
+        source = {"bundled": ", bundled with headgraph", "none": ""}
+        told = source.get(self.label_source, f", from {self.label_source}")
+        return f"{self.labelled:,} with roles{told}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropReport:
+    """What `drop` removed.
+
+    Attributes:
+        run: its name, or the first characters of its id where it had none.
+        id: its id.
+        heads, edges: that it had, or was to have.
+    """
+
+    run: str
+    id: str
+    heads: int
+    edges: int
+
+    def __str__(self) -> str:
+        return f"dropped {self.run}: {self.heads:,} heads and {self.edges:,} edges"

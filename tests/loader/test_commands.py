@@ -1,0 +1,122 @@
+"""The commands: options in, one sentence or table out, notes on stderr."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from graphdb import RecordingGraph
+from loader import commands
+from loader.errors import NothingToLoad
+from pk_engine.errors import TableError
+from pk_engine.options import selection_options
+from pk_engine.selection import Selection
+from tests.tables import random_table
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    return random_table(model="test/tiny").write(tmp_path / "t.parquet")
+
+
+def call(command: click.Command, *args: str) -> Any:
+    """What a command's callback returns, for the command line to print."""
+    return command.main([str(arg) for arg in args], standalone_mode=False)
+
+
+def test_a_dry_run_works_without_a_database(
+    table: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:9")
+    said = call(commands.load, str(table), "--dry-run", "--top", "2", "--run", "mine")
+    assert said == (
+        "would load mine: 16 heads (0 with roles) and 6 edges (OQ, OK, OV; top 2 per pairing)"
+    )
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("note: no database was asked (no database answers at bolt://127.0.0.1:9")
+
+
+def test_the_file_is_read_before_a_database_is_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="no file"):
+        call(commands.load, str(tmp_path / "gone.parquet"), "--uri", "bolt://127.0.0.1:9")
+
+
+def test_notes_go_to_stderr(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:9")
+    narrow = random_table().select(Selection(top=3)).write(tmp_path / "n.parquet")
+    call(commands.load, str(narrow), "--dry-run", "--top", "9")
+    assert "note: --top 9 asks for more than the file was made with" in capsys.readouterr().err
+
+
+def test_a_selection_that_keeps_nothing(table: Path) -> None:
+    with pytest.raises(NothingToLoad):
+        call(
+            commands.load, str(table), "--dry-run", "--min-pk", "99", "--uri", "bolt://127.0.0.1:9"
+        )
+
+
+def test_runs_and_drop_return_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Open(RecordingGraph):
+        def __enter__(self) -> "Open":
+            return self
+
+        def __exit__(self, *exc: object) -> None:
+            pass
+
+    monkeypatch.setattr("graphdb.graph.connect", lambda **where: Open())
+    assert list(call(commands.runs).columns)[:2] == ["name", "model"]
+    with pytest.raises(Exception, match="the database holds none"):
+        call(commands.drop, "x")
+
+
+@pytest.mark.parametrize("command", [commands.load, commands.runs, commands.drop])
+def test_help_has_a_sentence_and_a_line_to_paste(command: click.Command) -> None:
+    text = CliRunner().invoke(command, ["--help"]).output
+    assert f"headgraph {command.name}" in text
+    assert "--password" not in text
+    assert "--env-file" in text
+
+
+@click.command()
+@selection_options
+def select(selection: Selection | None) -> Selection | None:
+    """Hand the selection back."""
+    return selection
+
+
+@pytest.mark.parametrize(
+    ("args", "selection"),
+    [
+        ([], None),
+        (["--all"], Selection()),
+        (["--top", "3"], Selection(top=3)),
+        (["--top-percent", "2.5", "--min-z", "4"], Selection(top_percent=2.5, min_z=4.0)),
+        (["--min-pk", "0", "--top-per-target", "1"], Selection(min_pk=0.0, top_per_target=1)),
+    ],
+)
+def test_selection_options(args: list[str], selection: Selection | None) -> None:
+    assert call(select, *args) == selection
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (
+            ["--all", "--top", "3", "--min-z", "2"],
+            "--all keeps every pair and does not go with --top and --min-z: leave one out",
+        ),
+        (["--top", "0"], "--top 0: wanted a whole number of at least 1"),
+        (["--top-percent", "101"], "--top-percent 101: wanted more than 0 and at most 100"),
+        (["--min-z", "nan"], "--min-z nan: wanted a finite number"),
+    ],
+)
+def test_selections_that_make_no_sense_are_wrong_usage(args: list[str], message: str) -> None:
+    with pytest.raises(click.UsageError) as caught:
+        call(select, *args)
+    assert caught.value.message == message
+    assert caught.value.exit_code == 2

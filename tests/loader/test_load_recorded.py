@@ -1,0 +1,262 @@
+"""What load and drop send to a database, in which order, and what they say."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import loader
+from graphdb import RecordingGraph
+from graphdb.errors import NotReachable, StatementError
+from graphdb.graph import Params
+from graphdb.result import Result
+from loader._plan import plan_load
+from loader.errors import LoaderError, NameTaken, TakenOver, UnknownRun
+from pk_engine.selection import Selection
+from tests.loader.fakes import WillingGraph, counted
+from tests.tables import random_table
+
+TABLE = random_table(model="test/tiny")
+WRITES = ("write", "write_all", "command")
+STATE = ("id", "labels")
+
+
+def loaded(labels: str = "same", run_id: str | None = None) -> Result:
+    plan = plan_load(TABLE, None, None, None)
+    sha = plan.labels_sha256 if labels == "same" else labels
+    return Result(STATE, ((run_id or plan.id, sha),))
+
+
+def test_schema_then_heads_then_edges_then_publication() -> None:
+    graph = WillingGraph()
+    report = loader.load(TABLE, graph)
+    texts = graph.texts(*WRITES)
+    marks = ["CONSTRAINT", "CREATE INDEX", "AS claimed", "HAS_HEAD]->(:LoadingHead", "[:OQ", "[:OK"]
+    marks += ["[:OV", "$publishing", "SET h:Head", "r.status = $complete"]
+    places = [next(i for i, text in enumerate(texts) if mark in text) for mark in marks]
+    assert places == sorted(places)
+    assert not any("MERGE (source)" in text for text in texts)
+    published = [method for method, text, _ in graph.calls if "$publishing" in text]
+    assert set(published) == {"write_all"}
+    assert str(report).startswith(
+        "loaded tiny: 16 heads (0 with roles) and 288 edges (OQ, OK, OV; all pairs) in "
+    )
+    assert report.outcome == "loaded"
+    assert report.id == plan_load(TABLE, "tiny", None, None).id
+
+
+def test_existing_schema_is_left_alone() -> None:
+    from graphdb import schema
+
+    names = [text.split()[2] for text in (*schema.CONSTRAINTS, *schema.INDEXES)]
+    graph = WillingGraph({"SHOW CONSTRAINTS": Result(("name",), tuple((n,) for n in names))})
+    loader.load(TABLE, graph)
+    assert graph.texts("command") == []
+
+
+def test_values_go_as_parameters() -> None:
+    graph = WillingGraph()
+    loader.load(TABLE, graph, run="zebra")
+    assert not any("zebra" in text for _, text, _ in graph.calls)
+
+
+def test_the_same_again_changes_nothing() -> None:
+    graph = WillingGraph({"r.name = $name": loaded()})
+    report = loader.load(TABLE, graph)
+    assert graph.texts(*WRITES) == []
+    assert str(report) == (
+        "tiny is loaded already, with this table, selection and labels: nothing changed"
+    )
+
+
+def test_other_labels_are_put_in_place_without_touching_edges(tmp_path: Path) -> None:
+    labels = tmp_path / "roles.csv"
+    labels.write_text("layer,head,role\n0,1,induction\n0,1,identity\n")
+    graph = WillingGraph({"r.name = $name": loaded("others")})
+    report = loader.load(TABLE, graph, labels=labels)
+    assert {method for method, _, _ in graph.calls} == {"read", "write_all"}
+    assert str(report) == (
+        "updated the labels of tiny (1 with roles, from roles.csv); its edges stay as they are"
+    )
+
+
+def test_a_taken_name_is_refused_before_anything_is_written() -> None:
+    graph = WillingGraph({"r.name = $name": loaded(run_id="0" * 64)})
+    with pytest.raises(NameTaken) as caught:
+        loader.load(TABLE, graph)
+    assert str(caught.value) == (
+        "the run tiny is there already, from another table or selection: give another name with "
+        "--run NAME, or --replace to put this one in its place"
+    )
+    assert graph.texts(*WRITES) == []
+
+
+def test_a_dry_run_changes_nothing_and_needs_no_database() -> None:
+    graph = WillingGraph()
+    report = loader.load(TABLE, graph, selection=Selection(top=2), dry_run=True)
+    assert graph.texts(*WRITES) == []
+    without = loader.load(TABLE, None, selection=Selection(top=2), dry_run=True)
+    assert replace(without, seconds=0) == replace(report, seconds=0)
+    assert str(report) == (
+        "would load tiny: 16 heads (0 with roles) and 6 edges (OQ, OK, OV; top 2 per pairing)"
+    )
+    taken = WillingGraph({"r.name = $name": loaded(run_id="0" * 64)})
+    with pytest.raises(NameTaken):
+        loader.load(TABLE, taken, dry_run=True)
+    report = loader.load(TABLE, taken, dry_run=True, replace=True)
+    assert str(report).startswith("would replace tiny: ")
+    assert taken.texts(*WRITES) == []
+    same = loader.load(TABLE, WillingGraph({"r.name = $name": loaded()}), dry_run=True)
+    assert str(same).endswith("nothing would change")
+
+
+def test_without_a_database_only_a_dry_run_works() -> None:
+    with pytest.raises(LoaderError, match="no database to load tiny into"):
+        loader.load(TABLE, None)
+
+
+def test_notes_of_the_selection_are_in_the_report() -> None:
+    narrow = TABLE.select(Selection(top=3))
+    report = loader.load(narrow, WillingGraph(), selection=Selection(top=5))
+    assert len(report.notes) == 1
+    assert report.pairs == 9
+    assert "top 3 per pairing; top 5 per pairing" in str(report)
+
+
+def test_progress_counts_edges() -> None:
+    seen: list[tuple[int, int]] = []
+    loader.load(TABLE, WillingGraph(), progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(96, 288), (192, 288), (288, 288)]
+
+
+def test_grouped_models_tell_pairs_and_edges() -> None:
+    table = random_table(3, 4, 2)
+    report = loader.load(table, WillingGraph())
+    assert (report.pairs, report.edges) == (96, 144)
+    assert "144 edges for 96 scored pairs" in str(report)
+
+
+class Failing(WillingGraph):
+    """Fails when a statement holds `at`."""
+
+    at = ""
+    error: Exception = NotReachable("no database answers at bolt://x")
+
+    def _answer(self, method: str, cypher: str, params: Params | None) -> Result:
+        if self.at in cypher:
+            raise self.error
+        return super()._answer(method, cypher, params)
+
+
+@pytest.mark.parametrize(
+    ("at", "meaning"),
+    [
+        (
+            "[:OK",
+            "nothing of tiny was published; load it again when the database is back, which removes "
+            "what this attempt left and starts anew",
+        ),
+        (
+            "r.status = $publishing",
+            "whether tiny was published is not known: see headgraph runs when the database is "
+            "back, or load it again, which changes nothing where it was",
+        ),
+        (
+            "r.status = $status RETURN r.id",
+            "tiny is published; what it replaced is out of sight, and the next headgraph load or "
+            "drop deletes the rest of it",
+        ),
+    ],
+)
+def test_a_server_that_goes_away_is_told_with_what_it_means(at: str, meaning: str) -> None:
+    graph = Failing()
+    graph.at = at
+    with pytest.raises(NotReachable) as caught:
+        loader.load(TABLE, graph)
+    assert str(caught.value) == f"no database answers at bolt://x; {meaning}"
+
+
+def test_an_attempt_that_lost_its_heads_says_so() -> None:
+    graph = WillingGraph({"[:OK": counted(0)})
+    with pytest.raises(TakenOver) as caught:
+        loader.load(TABLE, graph)
+    assert str(caught.value) == (
+        "another headgraph load or drop of tiny (the same table and selection) began while this "
+        "one was at work and took its place, so this one stopped and published nothing: see "
+        "headgraph runs"
+    )
+
+
+@pytest.mark.parametrize("own", [0, 1])
+def test_a_refused_statement_is_told_from_a_lost_race(own: int) -> None:
+    graph = Failing({"AS own": counted(own)})
+    graph.at, graph.error = "[:OK", StatementError("no memory", "Neo.X")
+    with pytest.raises(StatementError if own else TakenOver):
+        loader.load(TABLE, graph)
+
+
+def test_a_name_taken_meanwhile_is_told_and_cleaned_up() -> None:
+    graph = Failing()
+    graph.at = "r.name = $name, r.status = $complete"
+    graph.error = StatementError("exists", "Neo.ClientError.Schema.ConstraintValidationFailed")
+    with pytest.raises(NameTaken):
+        loader.load(TABLE, graph)
+    assert "DETACH DELETE r" in graph.texts("write")[-1]
+
+
+def listed(*rows: tuple[Any, ...]) -> RecordingGraph:
+    return WillingGraph(
+        {"RETURN r.id AS id, r.name": Result(("id", "name", "heads", "edges"), rows)}
+    )
+
+
+GPT2 = ("a" * 64, "gpt2", 144, 858)
+CUT_OFF = ("beef" + "0" * 60, None, 16, 288)
+
+
+def test_drop_hides_first_and_then_deletes() -> None:
+    graph = listed(GPT2)
+    assert str(loader.drop(graph, "gpt2")) == "dropped gpt2: 144 heads and 858 edges"
+    methods = [method for method, _, _ in graph.calls if method != "read"]
+    assert "write_all" in methods
+    hidden = [text for method, text, _ in graph.calls if method == "write_all"]
+    assert "REMOVE old.name" in hidden[0]
+
+
+def test_drop_finds_unfinished_runs_by_the_start_of_their_id() -> None:
+    assert loader.drop(listed(GPT2, CUT_OFF), "beef0000").run == "beef00000000"
+    with pytest.raises(UnknownRun):
+        loader.drop(listed(GPT2), "aaaa")  # complete: by name alone
+
+
+@pytest.mark.parametrize(
+    ("rows", "run", "message"),
+    [
+        ([], "x", "no run 'x': the database holds none; headgraph load FILE makes one"),
+        (
+            [GPT2, CUT_OFF],
+            "gtp2",
+            "no run 'gtp2': did you mean gpt2? There are gpt2, beef00000000 (see headgraph runs)",
+        ),
+        ([GPT2], "zzz", "no run 'zzz': There are gpt2 (see headgraph runs)"),
+        (
+            [CUT_OFF, ("beef" + "1" * 60, None, 1, 1)],
+            "beef",
+            "2 unfinished runs begin with beef: give more of the id, beef00000000000000000000 or "
+            "beef11111111111111111111",
+        ),
+    ],
+)
+def test_drop_of_the_unknown(rows: list[tuple[Any, ...]], run: str, message: str) -> None:
+    with pytest.raises(UnknownRun) as caught:
+        loader.drop(listed(*rows), run)
+    assert str(caught.value) == message
+
+
+def test_runs_of_an_empty_database_have_their_columns() -> None:
+    frame = loader.runs(RecordingGraph())
+    assert list(frame.columns) == [
+        "name", "model", "status", "heads", "edges", "pairings", "selection", "loaded",
+    ]  # fmt: skip
+    assert frame.empty
