@@ -45,7 +45,7 @@ def compute(
     MODEL is a folder with config.json and safetensors, a hub id, or the bundled induction-2l.
     Without a selection the strongest 3 % of each pairing are kept.
 
-    headgraph compute induction-2l --all -o tiny.parquet
+    Example: headgraph compute induction-2l --all -o tiny.parquet
     """
     from pk_engine.scores import DEFAULT_SELECTION
     from pk_engine.scores import compute as run

@@ -1,0 +1,156 @@
+"""`headgraph demo`: from nothing to answers about GPT-2's heads in a real Neo4j.
+
+It is the one command that needs every room, so it lives above them.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from graphdb import Graph
+
+TINY, GPT2 = "induction-2l", "gpt2-small"
+SHARE = 3  # per cent of the pairs, as in the paper
+
+
+@click.command()
+def demo() -> None:
+    """See GPT-2's head graph in a local Neo4j: scores, graph, answers, picture, Browser.
+
+    Uses the database that NEO4J_URI names, or starts the local server and leaves it running.
+    """
+    with _database() as graph:
+        _ask(graph, by_chance=_fill(graph))
+        picture = _draw()
+        click.echo(f"\nThe strongest edges as a picture: {picture}")
+        _say_where(graph)
+
+
+@contextmanager
+def _database() -> Iterator["Graph"]:
+    from graphdb import connect
+
+    if not os.environ.get("NEO4J_URI"):
+        from graphdb.server import start
+        from graphdb.server.progress import shown
+
+        _step("Starting the local Neo4j")
+        with shown() as progress:
+            start(progress=progress)
+    with connect() as graph:
+        yield graph
+
+
+def _fill(graph: "Graph") -> float:
+    """Load both runs; PK that random subspaces of the small model would have."""
+    import loader
+    from pk_engine import Selection, compute
+
+    _step(f"Scoring every pair of heads of {TINY}, a small trained model that comes along")
+    table = compute(TINY, selection=Selection())
+    _step(f"Loading its {len(table):,} scored pairs as run {TINY}")
+    click.echo(f"  {loader.load(table, graph, run=TINY, replace=True)}", err=True)
+    _step(f"Loading the strongest {SHARE} % of GPT-2 small's 28,512 scored pairs as run {GPT2}")
+    report = loader.load(
+        GPT2, graph, run=GPT2, selection=Selection(top_percent=SHARE), replace=True
+    )
+    click.echo(f"  {report}", err=True)
+    return table.meta.moments["OK"]["mean"]
+
+
+def _ask(graph: "Graph", by_chance: float) -> None:
+    import queries
+
+    strongest = queries.run("strongest_edges", graph, run=TINY, per_pairing=2)
+    _show(
+        f"headgraph query strongest_edges --run {TINY} -p per_pairing=2",
+        strongest,
+        _on_induction(strongest, by_chance),
+    )
+    hubs = queries.run("hubs", graph, run=GPT2, limit=8)
+    _show(f"headgraph query hubs --run {GPT2} -p limit=8", hubs, _on_hubs(hubs))
+    circuit = queries.run("ioi_circuit", graph, run=GPT2)
+    _show(f"headgraph query ioi_circuit --run {GPT2}", circuit.head(10), _on_circuit(circuit))
+
+
+def _on_induction(rows: "pd.DataFrame", by_chance: float) -> str:
+    top = rows[rows["pairing"] == "OK"].iloc[0]
+    return (
+        f"In {TINY} the key input of {top['target']} reads what {top['source']} writes "
+        f"(PK {top['pk']:.1f}; random subspaces would share {by_chance:.1f}): a previous-token head "
+        "feeding an induction head."
+    )
+
+
+def _on_hubs(rows: "pd.DataFrame") -> str:
+    top = rows.iloc[0]
+    roles = ", ".join(top["roles"]) or "no known role"
+    return (
+        f"In GPT-2 small most passes through {top['head']} ({roles}): {top['edges_in']} strong "
+        f"edges enter it and {top['edges_out']} leave it."
+    )
+
+
+def _on_circuit(rows: "pd.DataFrame") -> str:
+    heads = set(rows["source"]) | set(rows["target"])
+    return (
+        f"Of the circuit that names the indirect object, {len(heads)} heads are joined by "
+        f"{len(rows)} strong edges along its known paths; the first 10 are shown. "
+        "PK says that a head could read another, not that it does."
+    )
+
+
+def _draw() -> Path:
+    import platformdirs
+
+    from analysis.figures import wiring
+    from analysis.figures.output import save
+    from pk_engine import AffinityTable
+    from pk_engine.bundled import table_path
+
+    folder = Path(platformdirs.user_data_dir("headgraph", appauthor=False)) / "demo"
+    folder.mkdir(parents=True, exist_ok=True)
+    figure = wiring(AffinityTable.read(table_path(GPT2)))
+    return Path(save(figure, folder / "gpt2-wiring.svg", force=True))
+
+
+def _say_where(graph: "Graph") -> None:
+    from graphdb.server import running
+
+    server = running()
+    if server is None or server.bolt_uri != graph.settings.uri:
+        click.echo(f"\nThe graph is in {graph.settings.uri}.")
+        return
+    import queries
+
+    link = queries.browser_link(
+        server.browser_url,
+        uri=server.bolt_uri,
+        user=server.user,
+        cypher=queries.filled("strongest_edges", run=GPT2),
+    )
+    click.echo(
+        f"\nNeo4j Browser, with the wiring diagram's query typed in:\n  {link}\n"
+        f"  user {server.user}, password: headgraph server status --show-password\n"
+        "\nThe server keeps running; headgraph server stop ends it, and the data stay."
+        "\nAll stored questions: headgraph query"
+    )
+
+
+def _step(text: str) -> None:
+    click.secho(text, bold=True, err=True)
+
+
+def _show(command: str, rows: "pd.DataFrame", sentence: str) -> None:
+    from headgraph._output import emit
+
+    click.secho(f"\n$ {command}", fg="cyan")
+    emit(rows)
+    click.echo(sentence)
