@@ -1,0 +1,113 @@
+"""Names that must exist in the database before a query is asked, so that a wrong name is never
+answered by an empty table.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from graphdb.graph import Runner
+from queries._near import did_you_mean, listed
+from queries.errors import MissingParameter, UnknownName
+from queries.query import Query
+
+_RUNS = """
+MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL
+RETURN r.name AS name, r.pairings AS pairings ORDER BY name
+"""
+_HAS_HEADS = "UNWIND $names AS name MATCH (h:Head {run: $run, name: name}) RETURN DISTINCT name"
+_HEADS = "MATCH (h:Head {run: $run}) RETURN h.name AS name ORDER BY h.layer, h.head"
+_ROLES = """
+MATCH (:Head {run: $run})-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name AS name ORDER BY name
+"""
+
+Runs = Mapping[str, list[str]]
+"""Pairings by name of run."""
+
+
+def complete_runs(graph: Runner) -> Runs:
+    """The runs that can be asked about, and the pairings that each has."""
+    return {row["name"]: row["pairings"] or [] for row in graph.read(_RUNS)}
+
+
+def only_run(runs: Runs) -> str:
+    """The one run there is.
+
+    Raises:
+        MissingParameter: there are several.
+        UnknownName: there is none.
+    """
+    if not runs:
+        raise UnknownName("the database has no run: load a table with headgraph load FILE")
+    if len(runs) > 1:
+        raise MissingParameter(
+            f"the database has {len(runs)} runs ({listed(runs)}): say which with --run NAME"
+        )
+    return next(iter(runs))
+
+
+def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Runs) -> None:
+    """Raise UnknownName where a given value names what is not there.
+
+    Defaults are not looked at: the pairings that count by default need not all be in a run.
+    """
+    kinds = {name: query.params[name].type.removeprefix("list of ") for name in given}
+    wanted = {
+        name: value if isinstance(value, list) else [value]
+        for name, value in given.items()
+        if value is not None
+    }
+    for name, names in wanted.items():
+        if kinds[name] == "run":
+            _check_runs(names, runs)
+    if (run := given.get("run")) is None:
+        return
+    for name, names in wanted.items():
+        if check := _CHECKS.get(kinds[name]):
+            check(names, run, graph, runs)
+
+
+def _check_runs(names: Iterable[str], runs: Runs) -> None:
+    for name in names:
+        if name not in runs:
+            there = f"it has {listed(runs)}" if runs else "load a table with headgraph load FILE"
+            raise UnknownName(
+                f"the database has no complete run {name!r}{did_you_mean(name, runs)}: {there}"
+            )
+
+
+def _check_heads(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
+    found = {row["name"] for row in graph.read(_HAS_HEADS, {"run": run, "names": names})}
+    for name in names:
+        if name not in found:
+            heads = [row["name"] for row in graph.read(_HEADS, {"run": run})]
+            there = f"its heads are {heads[0]} to {heads[-1]}" if heads else "it has no heads"
+            raise UnknownName(
+                f"run {run!r} has no head {name}{did_you_mean(name, heads, n=1)}: {there}"
+            )
+
+
+def _check_roles(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
+    roles = [row["name"] for row in graph.read(_ROLES, {"run": run})]
+    for name in names:
+        if name not in roles:
+            there = f"it has {listed(roles, 30)}" if roles else "none of its heads has a known role"
+            raise UnknownName(
+                f"no head of run {run!r} has the role {name!r}{did_you_mean(name, roles)}: {there}"
+            )
+
+
+def _check_pairings(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
+    there = runs[run]
+    for name in names:
+        if there and name not in there:
+            raise UnknownName(
+                f"run {run!r} has no {name} edges: it has {listed(there, 16)}, and others come "
+                "with headgraph compute --pairings"
+            )
+
+
+_CHECKS: dict[str, Callable[[list[str], str, Runner, Runs], None]] = {
+    "head": _check_heads,
+    "role": _check_roles,
+    "pairing": _check_pairings,
+}

@@ -1,0 +1,78 @@
+"""Nodes and relationships of an answer as node-link JSON, each once."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from graphdb.result import Result, plain
+
+
+def to_node_link(result: Result, about: Mapping[str, Any]) -> dict[str, Any]:
+    """All nodes and relationships in the rows, in paths and lists too.
+
+    Args:
+        result: rows with the driver's own objects.
+        about: what the answer is to; becomes the graph's attributes.
+    """
+    nodes: dict[str, Any] = {}
+    links: dict[str, Any] = {}
+    for row in result.rows:
+        for node, relationship in _entities(list(row)):
+            if relationship is not None:
+                links[relationship.element_id] = relationship
+            # the ends of a relationship that stands alone come without labels and properties
+            elif node.labels or node.element_id not in nodes:
+                nodes[node.element_id] = node
+    for link in links.values():
+        for end in link.nodes:
+            nodes.setdefault(end.element_id, end)
+    return {
+        "directed": True,
+        "multigraph": True,
+        "graph": dict(about),
+        "nodes": [_node(node) for node in nodes.values()],
+        "links": [_link(link, nodes) for link in links.values()],
+    }
+
+
+def _entities(value: Any) -> Iterator[tuple[Any, Any]]:
+    """(node, None) or (None, relationship) for everything drawable in a value."""
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _entities(item)
+    elif isinstance(value, dict):
+        yield from _entities(list(value.values()))
+    elif hasattr(value, "labels"):
+        yield value, None
+    elif hasattr(value, "relationships"):  # a path
+        yield from _entities([*value.nodes, *value.relationships])
+    elif hasattr(value, "type"):
+        yield None, value
+
+
+def _node(node: Any) -> dict[str, Any]:
+    return {
+        "id": _id(node),
+        "labels": sorted(node.labels),
+        "properties": plain(dict(node.items())),
+    }
+
+
+def _link(link: Any, nodes: Mapping[str, Any]) -> dict[str, Any]:
+    start, end = (nodes[end.element_id] for end in link.nodes)
+    return {
+        "source": _id(start),
+        "target": _id(end),
+        "key": link.type,
+        "type": link.type,
+        "properties": plain(dict(link.items())),
+    }
+
+
+def _id(node: Any) -> str:
+    """The same for every load of the same run, unlike the database's own numbers."""
+    properties = dict(node.items())
+    if "id" in properties:
+        return str(properties["id"])
+    if "name" in properties:
+        return f"{':'.join(sorted(node.labels))}:{properties['name']}"
+    return str(node.element_id)

@@ -1,0 +1,81 @@
+"""Cypher cut into words, names, strings and signs: enough to see what a text says outside quotes.
+
+Wherever Neo4j's own lexer and this one could disagree, this one cuts more often, so that a keyword
+may be seen where none is and never the other way round.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+_TOKEN = re.compile(
+    r"""
+      (?P<space>\s+ | //[^\r\n]* | /\*.*?\*/)
+    | (?P<string>'(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*")
+    | \$(?P<parameter>`(?:[^`]|``)*` | \w+)
+    | (?P<quoted>`(?:[^`]|``)*`)
+    | (?P<word>[^\W\d]\w*)
+    | (?P<number>\d+)      # what follows is a word of its own: Neo4j reads 0LOAD as 0 LOAD
+    | (?P<sign>[!-~])
+    | (?P<other>.)         # passed over: Neo4j knows more kinds of space than Python
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+
+
+@dataclass(frozen=True)
+class Token:
+    """One piece of a statement.
+
+    Attributes:
+        kind: `string`, `parameter`, `quoted` (a name in backticks), `word`, `number` or `sign`.
+        text: as written; without `$` for a parameter, without backticks for a quoted name.
+        start: where it begins in the statement, in characters from 0.
+        end: where it ends.
+    """
+
+    kind: str
+    text: str
+    start: int
+    end: int
+
+    @property
+    def keyword(self) -> str:
+        """The word in capitals; empty for anything that cannot be a keyword."""
+        return self.text.upper() if self.kind == "word" else ""
+
+    @property
+    def is_name(self) -> bool:
+        """Whether this can name something."""
+        return self.kind in ("word", "quoted")
+
+    def is_sign(self, text: str) -> bool:
+        """Whether this is that sign."""
+        return self.kind == "sign" and self.text == text
+
+
+def tokens(cypher: str) -> list[Token]:
+    """The pieces of a statement, without space and comments."""
+    return list(_tokens(cypher))
+
+
+def _tokens(cypher: str) -> Iterator[Token]:
+    for match in _TOKEN.finditer(cypher):
+        kind = match.lastgroup or "sign"
+        if kind in ("space", "other"):
+            continue
+        text = match[kind]
+        if text.startswith("`"):
+            text = text[1:-1].replace("``", "`")
+        yield Token(kind, text, match.start(), match.end())
+
+
+def parameters(cypher: str) -> list[Token]:
+    """The tokens of all parameters, in order. `$any(...)` and `$all(...)` are no parameters."""
+    pieces = [*tokens(cypher), Token("sign", "", 0, 0)]
+    return [
+        token
+        for token, after in pairwise(pieces)
+        if token.kind == "parameter" and not (token.text in ("any", "all") and after.is_sign("("))
+    ]

@@ -1,0 +1,80 @@
+"""Reasons to refuse a statement that its words give, wherever they stand."""
+
+from collections.abc import Iterator
+
+from queries._operators import FUNCTION_SPACES, PROCEDURES
+from queries._tokens import Token, tokens
+
+LOAD_CSV = "LOAD CSV reads files and addresses"
+SERVER = "it asks about the server and not about the graph"
+_ADMIN = ("ALTER", "RENAME", "GRANT", "DENY", "REVOKE", "START", "STOP", "ENABLE")
+_CLUSTER = ("DEALLOCATE", "REALLOCATE", "DRYRUN")
+_FIRST_WORDS = {
+    "EXPLAIN": "EXPLAIN gives no rows (every statement is explained here before it runs)",
+    "PROFILE": "PROFILE runs a statement to measure it (leave the word out)",
+    "CYPHER": "the options after CYPHER change how it is run (leave them out)",
+    "USING": "PERIODIC COMMIT writes in transactions of its own",
+    **dict.fromkeys(("BEGIN", "COMMIT", "ROLLBACK"), "transactions are opened and closed here"),
+    **dict.fromkeys(("SHOW", "TERMINATE"), SERVER),
+    **dict.fromkeys(_ADMIN + _CLUSTER, "it administers the server"),
+}
+_BEFORE_USE = ("UNION", "NEXT", "THEN", "ELSE")
+_END = Token("end", "", 0, 0)
+
+
+def reasons_in_words(cypher: str) -> Iterator[str]:
+    """Why a statement is no plain read, as far as its words show."""
+    pieces = tokens(cypher)
+    if not pieces:
+        yield "there is no statement"
+        return
+    if "\\u" in cypher:
+        # Neo4j turns these into characters before it reads any word or quotation mark
+        yield r"it holds \u, which can hide a word (type the character itself)"
+    if pieces[0].is_sign(":"):
+        yield "commands that begin with a colon are Neo4j Browser's and not Cypher"
+    if reason := _FIRST_WORDS.get(pieces[0].keyword):
+        yield reason
+    if any(piece.is_sign(";") for piece in pieces[:-1]):
+        yield "it holds several statements (a semicolon ends the only one)"
+    # two on either side, so that every word has neighbours
+    padded = [_END, _END, *pieces, _END, _END]
+    for place in range(2, len(padded) - 2):
+        yield from _reasons_at(padded, place)
+
+
+def _reasons_at(pieces: list[Token], place: int) -> Iterator[str]:
+    earlier, before, here, after = pieces[place - 2 : place + 2]
+    if here.keyword == "LOAD" and after.keyword == "CSV":
+        yield LOAD_CSV
+    if here.keyword == "USE" and after.is_name:
+        in_union = earlier.keyword == "UNION" and before.keyword in ("ALL", "DISTINCT")
+        begins = before == _END or before.is_sign("{") or before.keyword in _BEFORE_USE
+        if begins or in_union:
+            yield "USE chooses another database (give --database)"
+    if here.is_name and not before.is_sign("."):
+        yield from _reasons_in_name(before, *_whole_name(pieces, place))
+
+
+def _whole_name(pieces: list[Token], place: int) -> tuple[str, Token]:
+    """`a.b.c` where it begins here, and what follows it."""
+    name = pieces[place].text
+    while pieces[place + 1].is_sign(".") and pieces[place + 2].is_name:
+        place += 2
+        name += f".{pieces[place].text}"
+    return name, pieces[place + 1]
+
+
+def _reasons_in_name(before: Token, name: str, after: Token) -> Iterator[str]:
+    if "." not in name:
+        return  # every procedure and every function of a plugin has a dot in its name
+    if before.keyword == "CALL":
+        if name not in PROCEDURES:
+            yield reason_for_procedure(name)
+    elif after.is_sign("(") and name.partition(".")[0].lower() not in FUNCTION_SPACES:
+        yield f"{name} is a function of a plugin, which can do anything"
+
+
+def reason_for_procedure(name: str) -> str:
+    """Why a procedure is refused."""
+    return f"the procedure {name} is not one of {', '.join(sorted(PROCEDURES))}"

@@ -1,0 +1,62 @@
+"""Cypher of one's own: looked at first, then run within limits."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from graphdb.errors import LimitExceeded, StatementError
+from graphdb.graph import Runner
+from queries.errors import Refused
+from queries.guard import check_statement
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LIMIT = 1000
+TIMEOUT_S = 30.0
+MAX_MB = 16.0
+_TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
+
+
+def cypher(
+    text: str,
+    graph: Runner,
+    /,
+    *,
+    limit: int = LIMIT,
+    timeout: float = TIMEOUT_S,
+    max_mb: float = MAX_MB,
+    params: Mapping[str, Any] | None = None,
+) -> "pd.DataFrame":
+    """Rows of a statement that only reads the graph.
+
+    Args:
+        text: one Cypher statement.
+        graph: an open database.
+        limit: rows at most; `frame.attrs["truncated"]` says whether there were more.
+        timeout: seconds it may take.
+        max_mb: megabytes that may be sent, however few the rows.
+        params: values of the statement's parameters.
+
+    Raises:
+        Refused: it is no plain read, takes too long, or sends too much.
+        GraphError: the database cannot be asked.
+    """
+    check_statement(text, graph, params)
+    try:
+        result = graph.read(
+            text, params, timeout=timeout, limit=limit, max_bytes=int(max_mb * 1_000_000)
+        )
+    except LimitExceeded as error:
+        raise Refused(f"{error}: {_narrower('--timeout or --max-mb')}") from error
+    except StatementError as error:
+        if not error.code.startswith(_TIMED_OUT):
+            raise
+        took = f"the statement took longer than {timeout:g} s"
+        raise Refused(f"{took}: {_narrower('--timeout')}") from error
+    frame = result.frame()
+    frame.attrs["truncated"] = result.truncated
+    return frame
+
+
+def _narrower(option: str) -> str:
+    return f"ask for less, for example with LIMIT or {{run: ...}} on every node, or raise {option}"

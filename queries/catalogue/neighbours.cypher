@@ -1,0 +1,30 @@
+// Neighbours of a head
+// description: The edges that enter a head and those that leave it, strongest first each way.
+// params:
+//   run (run): the run to ask about
+//   head (head): the head to ask about
+//   limit (count) = 20: edges at most, each way
+// returns: graph; may be empty where no edge of the head was kept
+//   direction (string): in where the head reads, out where it writes
+//   pairing (pairing): the source's role, then the target's
+//   neighbour (head): the head at the other end
+//   pk (float): Projection Kernel
+//   z (float): against the random reference
+//   pk_rank (integer): place among all scored pairs of the pairing
+//   roles (list of role): known roles of the neighbour
+//   path (graph): source, edge and target
+MATCH (h:Head {run: $run, name: $head})
+CALL (h) {
+  MATCH path = (o:Head)-[e]->(h)
+  RETURN "in" AS direction, o, e, path
+  ORDER BY e.pk DESC, e.pk_rank, type(e), o.layer, o.head LIMIT toInteger($limit)
+UNION ALL
+  MATCH path = (h)-[e]->(o:Head)
+  RETURN "out" AS direction, o, e, path
+  ORDER BY e.pk DESC, e.pk_rank, type(e), o.layer, o.head LIMIT toInteger($limit)
+}
+RETURN direction, type(e) AS pairing, o.name AS neighbour, e.pk AS pk, e.z AS z,
+       e.pk_rank AS pk_rank,
+       COLLECT { MATCH (o)-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name ORDER BY r.name } AS roles,
+       path
+ORDER BY direction, pk DESC, pk_rank, pairing, o.layer, o.head

@@ -1,0 +1,161 @@
+"""`headgraph query`, `cypher` and `browser`."""
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from graphdb.options import connection_options, deferred_connection_options
+from queries._options import parse_params, query_options
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from graphdb.graph import Graph
+
+Connect = Callable[[], "Graph"]
+
+
+@click.command()
+@click.argument("name", required=False)
+@query_options
+@click.option("--graph", "as_graph", is_flag=True, help="Nodes and links as JSON, not a table.")
+@click.option("--show", is_flag=True, help="Print the query's text with its :params line.")
+@deferred_connection_options
+def query(
+    name: str | None,
+    run: str | None,
+    params: tuple[str, ...],
+    as_graph: bool,
+    show: bool,
+    connect: Connect,
+) -> Any:
+    """Ask a stored question; without NAME, list the questions there are.
+
+    Example: headgraph query neighbours --run gpt2 -p head=L4H7
+    """
+    import queries
+
+    if name is None:
+        return _catalogue()
+    if show and as_graph:
+        raise click.UsageError("--show prints a text and --graph an answer: give one of them")
+    values = _given(name, params)
+    if show:
+        run = _run_for_text(name, run, connect)
+        return queries.show(name, run=run, **values).rstrip()
+    with connect() as graph:
+        if not as_graph:
+            return queries.run(name, graph, run=run, **values)
+        return _json(queries.node_link(name, graph, run=run, **values))
+
+
+@click.command()
+@click.argument("text")
+@click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="Rows.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30,
+    show_default=True,
+    help="Seconds.",
+)
+@click.option(
+    "--max-mb",
+    type=click.FloatRange(min=0, min_open=True),
+    default=16,
+    show_default=True,
+    help="Megabytes that the answer may have.",
+)
+@connection_options
+def cypher(text: str, limit: int, timeout: float, max_mb: float, graph: "Graph") -> "pd.DataFrame":
+    """Ask in Cypher; only plain reads of the graph run. With TEXT - it is read from stdin.
+
+    Example: headgraph cypher 'MATCH (h:Head {run: "gpt2"}) RETURN h.name LIMIT 5'
+    """
+    import queries
+
+    text = sys.stdin.read() if text == "-" else text
+    frame: pd.DataFrame = queries.cypher(text, graph, limit=limit, timeout=timeout, max_mb=max_mb)
+    if frame.attrs["truncated"]:
+        click.echo(f"only the first {limit:,} rows: --limit gives more", err=True)
+    return frame
+
+
+@click.command()
+@click.argument("name", metavar="[QUERY]", required=False)
+@query_options
+@click.option("--browser-url", metavar="URL", help="Where Browser is, if not beside the database.")
+@click.option("--print", "only_print", is_flag=True, help="Print the link and open nothing.")
+@deferred_connection_options
+def browser(
+    name: str | None,
+    run: str | None,
+    params: tuple[str, ...],
+    browser_url: str | None,
+    only_print: bool,
+    connect: Connect,
+) -> str:
+    """Open Neo4j Browser, with a stored query typed in and ready to run.
+
+    Example: headgraph browser hubs --run gpt2
+    """
+    import queries
+    from queries.browser import browser_link, can_open, find_browser
+
+    if name is None and (run or params):
+        raise click.UsageError("--run and -p belong to a query: headgraph browser QUERY --run RUN")
+    text = None
+    if name is not None:
+        values = _given(name, params)
+        text = queries.filled(name, run=_run_for_text(name, run, connect), **values)
+    with connect() as graph:
+        to = graph.settings
+    base, local = (browser_url, False) if browser_url else find_browser(to.uri)
+    link = browser_link(base, uri=to.uri, user=to.user, database=to.database, cypher=text)
+    password = "headgraph server status --show-password" if local else "the database's own"
+    click.echo(f"user: {to.user}; password: {password}", err=True)
+    if not only_print and can_open():
+        click.launch(link)
+    return link
+
+
+def _given(name: str, params: tuple[str, ...]) -> dict[str, str]:
+    """Values by name; what is wrong with them is said before a database is looked for."""
+    from queries.library import get
+    from queries.runner import given_values
+
+    stored, values = get(name), parse_params(params)
+    given_values(stored, values)
+    return values
+
+
+def _run_for_text(name: str, run: str | None, connect: Connect) -> str | None:
+    """The run that a text names; a database is asked only where none is given."""
+    from queries.library import get
+    from queries.runner import choose_run
+
+    stored = get(name)
+    if run is not None or not stored.params["run"].required:
+        return run
+    with connect() as graph:
+        return choose_run(stored, run, graph)
+
+
+def _catalogue() -> "pd.DataFrame":
+    import pandas as pd
+
+    import queries
+
+    rows = [
+        (query.name, query.title, ", ".join(name for name in query.params if name != "run"))
+        for query in queries.catalogue().values()
+    ]
+    return pd.DataFrame(rows, columns=["name", "title", "params"])
+
+
+def _json(data: Any) -> str:
+    import json
+
+    return json.dumps(data, ensure_ascii=False, indent=2)

@@ -1,0 +1,47 @@
+"""What can go wrong between a question and its answer.
+
+QueryError              one sentence for the user, exit code 1
+├── CatalogueError      a query file contradicts the format or the server; says file and line
+├── UnknownQuery        no stored query has this name
+├── UnknownName         the database has no such run, head, role or pairing
+├── ParameterError      a value that cannot be used; exit code 2
+│   └── MissingParameter    a value that was not given; exit code 2
+├── Refused             a statement that is no plain read of the graph
+└── NoBrowser           nothing says where Neo4j Browser is
+"""
+
+
+class QueryError(Exception):
+    """Base of every problem that queries states. `exit_code` is for the command line."""
+
+    exit_code = 1
+
+
+class CatalogueError(QueryError):
+    """A query file that contradicts the format, another file or the server."""
+
+
+class UnknownQuery(QueryError):
+    """No stored query has this name."""
+
+
+class UnknownName(QueryError):
+    """The database has no run, head, role or pairing of this name."""
+
+
+class ParameterError(QueryError):
+    """A parameter that the query does not have, or a value that it cannot take."""
+
+    exit_code = 2
+
+
+class MissingParameter(ParameterError):
+    """A parameter without a default that was not given."""
+
+
+class Refused(QueryError):
+    """A statement that is no plain read of the graph."""
+
+
+class NoBrowser(QueryError):
+    """Nothing says where Neo4j Browser is."""

@@ -1,0 +1,88 @@
+"""Tells a plain read of the graph from everything else, before it runs.
+
+A read transaction refuses writes and nothing more: settings, users and transactions can be shown,
+connections ended, files loaded. So a statement is looked at twice. EXPLAIN says what kind of
+statement it is and which operators it needs; only those of `queries._operators` pass. And its words
+are read, because EXPLAIN is silent on what happens inside an expression: in 5.26 the plan of
+`RETURN [x IN [1] | COUNT { LOAD CSV ... }]` is a projection.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import Any
+
+from graphdb.errors import StatementError
+from graphdb.graph import Runner
+from graphdb.result import Plan
+from queries._operators import PROCEDURES, READING
+from queries._words import LOAD_CSV, SERVER, reason_for_procedure, reasons_in_words
+from queries.errors import Refused
+
+_KINDS = {
+    "w": "it writes to the graph",
+    "rw": "it writes to the graph",
+    "s": "it changes the schema or administers the server",
+}
+_TRANSACTIONS = "CALL { } IN TRANSACTIONS opens transactions of its own"
+_OPERATORS = {
+    "LoadCSV": LOAD_CSV,
+    "TransactionApply": _TRANSACTIONS,
+    "TransactionForeach": _TRANSACTIONS,
+}
+
+
+def check_statement(cypher: str, graph: Runner, params: Mapping[str, Any] | None = None) -> None:
+    """Let a plain read of the graph pass.
+
+    Args:
+        cypher: one statement.
+        graph: the database that it would run on; it is asked for the plan.
+        params: values of the statement's parameters.
+
+    Raises:
+        Refused: the statement does something else, or Neo4j does not understand it.
+    """
+    # the words come first: what EXPLAIN is put in front of must not be an option of its own
+    for reason in chain(reasons_in_words(cypher), _reasons_in_plan(cypher, graph, params)):
+        raise Refused(
+            f"refused, because {reason}: only plain reads of the graph run here, such as "
+            "MATCH (h:Head) RETURN h.name LIMIT 5"
+        )
+
+
+def _reasons_in_plan(cypher: str, graph: Runner, params: Mapping[str, Any] | None) -> Iterator[str]:
+    try:
+        plan = graph.plan(cypher, params)
+    except StatementError as error:
+        message = _without_prefix(str(error))
+        raise Refused(f"Neo4j does not take this statement: {message}") from error
+    yield from _reasons_in_operators(plan)
+    if plan.kind != "r":
+        yield _KINDS.get(plan.kind, f"Neo4j calls it a statement of kind {plan.kind!r}")
+
+
+def _reasons_in_operators(plan: Plan) -> Iterator[str]:
+    details = plan.details or ("",) * len(plan.operators)
+    for operator, detail in zip(plan.operators, details, strict=True):
+        base = operator.partition("(")[0]
+        if base == "ProcedureCall":
+            name = detail.partition("(")[0].strip().replace("`", "")
+            if name not in PROCEDURES:
+                yield reason_for_procedure(name)
+        elif base in _OPERATORS:
+            yield _OPERATORS[base]
+        elif base.startswith(("Show", "Terminate")):
+            yield SERVER
+        elif base not in READING and plan.kind == "r":
+            yield f"its plan has the step {operator}, which is not known as a plain read"
+
+
+def _without_prefix(message: str) -> str:
+    """The server's message without the EXPLAIN that was put before the statement."""
+    message = re.sub(r'\s*"EXPLAIN .*$', "", message)
+    return re.sub(
+        r"\(line 1, column (\d+) \(offset: \d+\)\)",
+        lambda match: f"(column {max(1, int(match[1]) - len('EXPLAIN '))})",
+        message,
+    )

@@ -1,0 +1,146 @@
+"""The header of a query file, read strictly.
+
+    // Title
+    // description: A sentence or more. Goes on in lines
+    //   that are indented like this one.
+    // params:
+    //   run (run): the run
+    //   limit (count) = 20: rows at most
+    // returns: graph; may be empty where no edge was kept
+    //   head (head): name of a head
+    //   path (graph): its edges
+    MATCH ...
+
+Line 1 is the title, because Neo4j Browser takes it as a favourite's name. Then come the three
+sections, in this order. A parameter or a column is `name (type)`, one per line; ` = ` and a JSON
+value give a parameter a default; words after a colon say what it is, and go on in lines indented
+further. `returns:` is `rows`, or `graph` where a column is of type `graph`: such a column holds
+nodes, relationships or paths, is drawn by Neo4j Browser and by `--graph`, and is left out of
+tables. `may be empty` says that no rows are an answer, and when.
+
+JavaScript clients such as Browser send every number as a float: a statement that needs a whole
+number (LIMIT, ranges) says `toInteger($limit)`.
+"""
+
+import re
+from collections.abc import Mapping
+from itertools import dropwhile, takewhile
+from pathlib import Path
+
+from queries._entries import HeaderProblem, Line, read_columns, read_params
+from queries._tokens import parameters
+from queries.errors import CatalogueError
+from queries.query import GRAPH, Column, Param, Query
+
+SECTIONS = ("description", "params", "returns")
+_SECTION = re.compile(rf"// ({'|'.join(SECTIONS)}):\s*(.*)")
+_RETURNS = re.compile(r"(rows|graph)(; may be empty(?: (.+))?)?")
+_FILE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+
+
+def read_query(path: Path) -> Query:
+    """The query in a file.
+
+    Raises:
+        CatalogueError: the file contradicts the format; file and line are named.
+    """
+    source = path.read_text(encoding="utf-8")
+    try:
+        return _read(path, source)
+    except HeaderProblem as problem:
+        raise CatalogueError(f"{path.name}, line {problem.line}: {problem}") from None
+
+
+def _read(path: Path, source: str) -> Query:
+    if not _FILE_NAME.fullmatch(path.stem):
+        raise HeaderProblem(1, "a query file is called by lower-case words joined by _")
+    lines = list(enumerate(source.splitlines(), start=1))
+    header = list(takewhile(lambda line: line[1].startswith("//"), lines))
+    body = list(dropwhile(lambda line: not line[1].strip(), lines[len(header) :]))
+    if not body:
+        raise HeaderProblem(len(lines) or 1, "there is no statement below the header")
+    title = _title(header[0][1] if header else "")
+    sections = _sections(header)
+    (returns, *columns), params = sections["returns"], read_params(sections["params"][1:])
+    may_be_empty, drawn = _returns(*returns), read_columns(columns)
+    _check_columns(returns, drawn)
+    _check_parameters(body, params, sections["params"][0][0])
+    return Query(
+        name=path.stem,
+        title=title,
+        description=" ".join(text for _, text in sections["description"]).strip(),
+        params=params,
+        columns=drawn,
+        may_be_empty=may_be_empty,
+        cypher="\n".join(text for _, text in body).rstrip().removesuffix(";") + "\n",
+        source=source.rstrip() + "\n",
+        path=path,
+    )
+
+
+def _title(line: str) -> str:
+    if not re.fullmatch(r"// \S.*", line) or _SECTION.fullmatch(line):
+        raise HeaderProblem(1, f"{line!r} is no title: wanted // and a few words")
+    return line.removeprefix("// ").strip()
+
+
+def _sections(header: list[Line]) -> dict[str, list[Line]]:
+    """Lines by section; the first of each is what follows the colon."""
+    found: dict[str, list[Line]] = {}
+    for number, text in header[1:]:
+        if match := _SECTION.fullmatch(text):
+            if list(found) != list(SECTIONS[: SECTIONS.index(match[1])]):
+                raise HeaderProblem(
+                    number, f"{match[1]} stands twice or out of order: wanted {', '.join(SECTIONS)}"
+                )
+            found[match[1]] = [(number, match[2])]
+        elif found and text.startswith("//   "):
+            found[list(found)[-1]].append((number, text.removeprefix("//   ").rstrip()))
+        else:
+            raise HeaderProblem(
+                number,
+                f"{text!r} begins no section ({', '.join(SECTIONS)}) and continues none: a line "
+                "that continues one begins with // and three spaces",
+            )
+    for name in SECTIONS:
+        if name not in found:
+            raise HeaderProblem(len(header), f"the header has no // {name}:")
+    if not found["description"][0][1]:
+        raise HeaderProblem(found["description"][0][0], "the description is empty")
+    return found
+
+
+def _returns(line: int, text: str) -> str:
+    match = _RETURNS.fullmatch(text)
+    if match is None:
+        raise HeaderProblem(
+            line, f"returns {text!r}: wanted rows or graph, and perhaps ; may be empty and when"
+        )
+    return (match[3] or "where there is none") if match[2] else ""
+
+
+def _check_columns(returns: Line, columns: tuple[Column, ...]) -> None:
+    line, text = returns
+    if not columns:
+        raise HeaderProblem(line, "no columns are named: wanted one line for each")
+    drawn = any(column.type == GRAPH for column in columns)
+    if drawn != text.startswith(GRAPH):
+        raise HeaderProblem(
+            line, f"returns {text.split(';')[0]} with {'a' if drawn else 'no'} column of type graph"
+        )
+    if all(column.type == GRAPH for column in columns):
+        raise HeaderProblem(line, "every column is of type graph: a table needs one that is not")
+
+
+def _check_parameters(body: list[Line], params: Mapping[str, Param], section: int) -> None:
+    if "run" not in params or params["run"].type != "run":
+        raise HeaderProblem(section, "there is no parameter run (run): every query takes one")
+    statement, used = "\n".join(text for _, text in body), set()
+    for token in parameters(statement):
+        used.add(token.text)
+        if token.text not in params:
+            line = body[0][0] + statement.count("\n", 0, token.start)
+            raise HeaderProblem(line, f"${token.text} is used and not declared in the header")
+    for param in params.values():
+        if param.name not in used:
+            raise HeaderProblem(param.line, f"parameter {param.name} is declared and not used")

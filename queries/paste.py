@@ -1,0 +1,52 @@
+"""Stored queries as text for other programs: Neo4j Browser, its links, its favourites."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from queries._tokens import parameters
+from queries.library import get
+from queries.query import Query
+from queries.runner import all_values, given_values
+
+
+def show(name: str, /, *, run: str | None, **params: Any) -> str:
+    """A query's file below the line that gives its parameters their values.
+
+    Neo4j Browser sets parameters by such a line and refuses a query without. It takes the two as
+    two statements and draws no graph for several at once; `filled` is for one click.
+
+    Args:
+        name: of the query.
+        run: name of the run; it is not looked up.
+        params: as for `queries.run`.
+
+    Raises:
+        UnknownQuery, ParameterError, MissingParameter: as `queries.run`.
+    """
+    query = get(name)
+    values = all_values(query, given_values(query, params), run)
+    return f":params {json.dumps(values, ensure_ascii=False)};\n{query.source}"
+
+
+def filled(name: str, /, *, run: str | None, **params: Any) -> str:
+    """A query's title and statement with the values in place of the parameters.
+
+    One statement without parameters: Browser runs it at one click, draws its graph, and takes its
+    title for a favourite. Arguments as `show`.
+    """
+    query = get(name)
+    values = all_values(query, given_values(query, params), run)
+    return f"// {query.title}\n{_fill(query, values)}"
+
+
+def _fill(query: Query, values: Mapping[str, Any]) -> str:
+    text = query.cypher
+    for token in reversed(parameters(text)):
+        text = text[: token.start] + literal(values[token.text]) + text[token.end :]
+    return text
+
+
+def literal(value: Any) -> str:
+    """Text, numbers, booleans, null and lists of them as Cypher writes them: as JSON does."""
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,77 @@
+"""One stored question: what its file says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+GRAPH = "graph"
+"""Type of a column that is drawn and not listed: nodes, relationships, paths, lists of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Param:
+    """A parameter of a query.
+
+    Attributes:
+        name: without the dollar sign.
+        type: see `queries.values.TYPES`.
+        default: as JSON has it; means something only where `required` is false.
+        required: there is no default.
+        text: what it means, in words.
+        line: of the file, for messages.
+    """
+
+    name: str
+    type: str
+    default: Any = None
+    required: bool = False
+    text: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column of a query's answer; of type `graph` where it is drawn and not listed."""
+
+    name: str
+    type: str
+    text: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """A stored query.
+
+    Attributes:
+        name: of the file, without `.cypher`.
+        title: one line; Neo4j Browser takes it as the favourite's name.
+        description: a paragraph.
+        params: parameters by name, in the file's order.
+        columns: in the order of RETURN.
+        may_be_empty: empty, or when no rows are an answer, in words.
+        cypher: the statement without the header.
+        source: the whole file.
+        path: of the file.
+    """
+
+    name: str
+    title: str
+    description: str
+    params: Mapping[str, Param]
+    columns: tuple[Column, ...]
+    may_be_empty: str
+    cypher: str
+    source: str
+    path: Path
+
+    @property
+    def table_columns(self) -> list[str]:
+        """Names of the columns that are listed."""
+        return [column.name for column in self.columns if column.type != GRAPH]
+
+    @property
+    def graph_columns(self) -> list[str]:
+        """Names of the columns that are drawn; empty where the query has no graph form."""
+        return [column.name for column in self.columns if column.type == GRAPH]

@@ -1,0 +1,116 @@
+"""Ask a stored query: values checked and converted, names looked up, rows as a table or a graph."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from graphdb.graph import Runner
+from graphdb.result import Result
+from queries._names import check_names, complete_runs, only_run
+from queries._near import did_you_mean, listed
+from queries._node_link import to_node_link
+from queries.errors import MissingParameter, ParameterError, QueryError
+from queries.library import get
+from queries.query import Query
+from queries.values import EXAMPLES, convert
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def run(name: str, graph: Runner, /, *, run: str | None = None, **params: Any) -> "pd.DataFrame":
+    """The answer of a stored query, as a table.
+
+    Args:
+        name: of the query, see `queries.catalogue`.
+        graph: an open database.
+        run: name of the run to ask about; None for the only one there is.
+        params: the query's own parameters; those left out take their defaults.
+
+    Raises:
+        UnknownQuery, ParameterError, MissingParameter: the question cannot be asked so.
+        UnknownName: the database has no such run, head, role or pairing.
+        GraphError: the database cannot be asked.
+    """
+    query = get(name)
+    _, result = _ask(query, graph, run, params)
+    return _columns(result, query.table_columns).frame()
+
+
+def node_link(name: str, graph: Runner, /, *, run: str | None = None, **params: Any) -> Any:
+    """The answer of a stored query as a graph, in node-link form; arguments as `run`.
+
+    Returns:
+        A dictionary that JSON can hold and that `networkx.node_link_graph(..., edges="links")`
+        reads: `nodes` with `id`, `labels`, `properties`, and `links` with `source`, `target`,
+        `key`, `type`, `properties`.
+
+    Raises:
+        QueryError: the query has no graph form; else as `run`.
+    """
+    query = get(name)
+    if not query.graph_columns:
+        raise QueryError(f"query {query.name} answers with rows alone: leave out --graph")
+    values, result = _ask(query, graph, run, params)
+    about = {"query": query.name, "title": query.title, "params": values}
+    return to_node_link(_columns(result, query.graph_columns), about)
+
+
+def given_values(query: Query, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Converted values of the parameters that were given; `run` is none of them.
+
+    Raises:
+        ParameterError: the query has no such parameter, or it cannot take the value.
+        MissingParameter: one without a default was not given.
+    """
+    own = [name for name in query.params if name != "run"]
+    for name in params:
+        if name not in own:
+            has = f"it has {listed(own)}" if own else "it has none but the run"
+            raise ParameterError(
+                f"query {query.name} has no parameter {name!r}{did_you_mean(name, own)}: {has}"
+            )
+    missing = [name for name in own if query.params[name].required and params.get(name) is None]
+    if missing:
+        options = " ".join(f"-p {name}={EXAMPLES[query.params[name].type]}" for name in missing)
+        raise MissingParameter(
+            f"query {query.name} needs {' and '.join(missing)}: give {options}, with a value of "
+            "your own"
+        )
+    return {name: convert(query.params[name], value) for name, value in params.items()}
+
+
+def all_values(query: Query, given: Mapping[str, Any], run: str | None) -> dict[str, Any]:
+    """Values for every parameter, in the header's order."""
+    defaults = {name: param.default for name, param in query.params.items()}
+    return {**defaults, **given, "run": run}
+
+
+def choose_run(query: Query, run: str | None, graph: Runner) -> str | None:
+    """The run that a query is asked about: the one named, or the only one.
+
+    Raises:
+        MissingParameter: none is named and there are several.
+        UnknownName: there is none.
+    """
+    if run is None and query.params["run"].required:
+        return only_run(complete_runs(graph))
+    return run
+
+
+def _ask(
+    query: Query, graph: Runner, run: str | None, params: Mapping[str, Any]
+) -> tuple[dict[str, Any], Result]:
+    given = given_values(query, params)
+    runs = complete_runs(graph)
+    if run is None and query.params["run"].required:
+        run = only_run(runs)
+    check_names(query, {**given, "run": run}, graph, runs)
+    values = all_values(query, given, run)
+    return values, graph.read(query.cypher, values)
+
+
+def _columns(result: Result, names: list[str]) -> Result:
+    places = [result.columns.index(name) for name in names if name in result.columns]
+    rows = tuple(tuple(row[place] for place in places) for row in result.rows)
+    return replace(result, columns=tuple(result.columns[place] for place in places), rows=rows)

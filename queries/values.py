@@ -1,0 +1,146 @@
+"""Values of parameters: from a command line or from Python to what Cypher takes.
+
+A type is one of `TYPES` or `list of` one. On a command line a list is written with commas.
+"""
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from pk_engine.errors import EngineError
+from pk_engine.names import PAIRINGS, head_name, parse_head
+from queries.errors import ParameterError
+from queries.query import Param
+
+_LIST = "list of "
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("some text")
+    return value
+
+
+def _integer(value: Any) -> int:
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return int(value) if isinstance(value, str) else operator.index(value)
+    except (TypeError, ValueError):
+        raise ValueError("a whole number, such as 20") from None
+
+
+def _count(value: Any) -> int:
+    wanted = "a whole number from 1 on, such as 20"
+    try:
+        number = _integer(value)
+    except ValueError:
+        raise ValueError(wanted) from None
+    if number < 1:
+        raise ValueError(wanted)
+    return number
+
+
+def _float(value: Any) -> float:
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError("a number, such as 12.5")
+    return number
+
+
+def _boolean(value: Any) -> bool:
+    words = {"true": True, "yes": True, "false": False, "no": False}
+    known = words.get(value.lower()) if isinstance(value, str) else value
+    if not isinstance(known, bool):
+        raise ValueError("true or false")
+    return known
+
+
+def _head(value: Any) -> str:
+    try:
+        return head_name(*parse_head(value))
+    except (EngineError, AttributeError):
+        raise ValueError("a head, such as L4H7 (layer 4, head 7)") from None
+
+
+def _pairing(value: Any) -> str:
+    if not isinstance(value, str) or value.upper() not in PAIRINGS:
+        raise ValueError("a pairing, source role then target role, such as OQ, OK or OV")
+    return value.upper()
+
+
+TYPES: dict[str, Callable[[Any], Any]] = {
+    "string": _text,
+    "integer": _integer,
+    "count": _count,
+    "float": _float,
+    "boolean": _boolean,
+    "run": _text,
+    "role": _text,
+    "head": _head,
+    "pairing": _pairing,
+}
+"""Types of parameters. Values of the last four must exist in the database."""
+
+EXAMPLES = {
+    "string": "TEXT",
+    "integer": "20",
+    "count": "20",
+    "float": "12.5",
+    "boolean": "true",
+    "run": "NAME",
+    "role": "induction",
+    "head": "L4H7",
+    "pairing": "OQ",
+    **{_LIST + name: "A,B" for name in ("string", "run")},
+    **{_LIST + name: "1,2" for name in ("integer", "count", "float")},
+    _LIST + "boolean": "true,false",
+    _LIST + "role": "induction,identity",
+    _LIST + "head": "L4H7,L4H11",
+    _LIST + "pairing": "OQ,OK",
+}
+"""A value of each type, for messages."""
+
+
+def is_type(text: str) -> bool:
+    """Whether a header may name this type."""
+    return text.removeprefix(_LIST) in TYPES
+
+
+def convert(param: Param, value: Any) -> Any:
+    """The value as Cypher takes it.
+
+    Args:
+        param: the parameter it is for.
+        value: text from a command line, or a value of the type from Python.
+
+    Raises:
+        ParameterError: the value is not of the parameter's type.
+    """
+    if value is None and not param.required and param.default is None:
+        return None
+    try:
+        return _convert(param.type, value)
+    except ValueError as wanted:
+        raise ParameterError(f"{param.name} is {value!r}: wanted {wanted}") from None
+
+
+def _convert(type_: str, value: Any) -> Any:
+    if not type_.startswith(_LIST):
+        return TYPES[type_](value)
+    single = TYPES[type_.removeprefix(_LIST)]
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",")]
+    if not isinstance(value, list | tuple | set | frozenset) or not value:
+        raise ValueError(f"a {type_}, with commas between, and at least one")
+    parts = []
+    for part in value:
+        try:
+            parts.append(single(part))
+        except ValueError as wanted:
+            raise ValueError(f"{wanted} in place of {part!r}") from None
+    return parts
