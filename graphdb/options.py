@@ -1,6 +1,8 @@
 """The connection options that every command on a database has. None of them takes a password."""
 
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial, wraps
 from typing import Any
 
@@ -52,5 +54,11 @@ def deferred_connection_options(command: Command) -> Command:
 
 def _connect(where: dict[str, Any]) -> Any:
     from graphdb.graph import connect
+    from graphdb.settings import resolve
 
-    return connect(**where)
+    settings = resolve(**where)
+    if settings.password is None and sys.stdin.isatty():
+        asked = f"Password of {settings.user} at {settings.uri}"
+        password = click.prompt(asked, hide_input=True, default="", show_default=False, err=True)
+        settings = replace(settings, password=password or None)
+    return connect(settings=settings)

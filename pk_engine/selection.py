@@ -7,12 +7,12 @@ Rules intersect: a pair is kept when every rule given keeps it. Ranks are by PK 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
-
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from pk_engine.errors import SelectionError
+
+if TYPE_CHECKING:  # the command line's options are made of this, and its help imports nothing heavy
+    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,13 +81,15 @@ class Selection:
             limits.append(math.ceil(round(scored * self.top_percent / 100, 9)))
         return min(limits)
 
-    def keep(self, frame: pd.DataFrame, scored: Mapping[str, int]) -> "pd.Series[bool]":
+    def keep(self, frame: "pd.DataFrame", scored: Mapping[str, int]) -> "pd.Series[bool]":
         """Mask over the rows of a table's frame.
 
         Args:
             frame: rows with `pairing`, `pk`, `z`, `pk_rank`, `target_layer`, `target_head`.
             scored: pairs scored per pairing, which `top_percent` refers to.
         """
+        import numpy as np
+
         limits = {pairing: self.limit(n) for pairing, n in scored.items()}
         mask = frame["pk_rank"] <= frame["pairing"].map(limits).astype(float)
         if self.min_pk is not None:

@@ -1,0 +1,196 @@
+"""The command line: what it imports, what it prints where, and its exit codes."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import cli
+from tests.pk_engine.checkpoints import save
+
+ROOT = Path(cli.__file__).parent
+HEAVY = {
+    "numpy", "pandas", "scipy", "torch", "transformer_lens", "transformers", "neo4j", "matplotlib",
+    "pyarrow", "networkx", "jinja2", "huggingface_hub", "safetensors", "jgo", "psutil",
+}  # fmt: skip
+ROOMS = ("headgraph", "pk_engine", "graphdb", "loader", "queries", "analysis")
+
+
+def headgraph(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
+    import os
+
+    return subprocess.run(
+        [sys.executable, "-m", "headgraph", *args],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **env},
+        timeout=120,
+    )
+
+
+def imported_by(code: str) -> set[str]:
+    """Top-level modules in memory after some code ran in a fresh interpreter."""
+    script = f"import sys\n{code}\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    return set(done.stdout.split("\n")[-2].split())
+
+
+def run_cli(*args: str) -> str:
+    return f"""
+import cli, contextlib, io
+with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+    cli.main({list(args)!r})
+"""
+
+
+@pytest.mark.parametrize("args", [["--help"], ["--version"], ["nonsense"]])
+def test_help_imports_nothing_heavy(args: list[str]) -> None:
+    assert imported_by(run_cli(*args)) & HEAVY == set()
+
+
+def test_that_this_test_can_fail() -> None:
+    assert imported_by("import pandas") & HEAVY >= {"pandas", "numpy"}
+    assert "pandas" in imported_by(run_cli("query"))  # the list of queries is a DataFrame
+
+
+@pytest.mark.parametrize("command", [*cli.COMMANDS])
+def test_help_of_a_command_imports_nothing_heavy(command: str) -> None:
+    assert imported_by(run_cli(command, "--help")) & HEAVY == set()
+
+
+def test_core_commands_never_import_torch(tmp_path: Path) -> None:
+    save(tmp_path / "model")
+    for args in (
+        ["compute", str(tmp_path / "model"), "-o", str(tmp_path / "t.parquet"), "--all"],
+        ["load", str(tmp_path / "t.parquet"), "--dry-run"],
+        ["query"],
+        ["figure", "wiring", str(tmp_path / "t.parquet"), "-o", str(tmp_path / "f.svg")],
+    ):
+        found = imported_by(run_cli(*args))
+        assert "torch" not in found, args
+        assert "numpy" in found, f"{args} did not run"
+
+
+def test_import_headgraph_is_light_and_offers_its_names() -> None:
+    assert imported_by("import headgraph") & HEAVY == set()
+    import headgraph as face
+
+    assert sorted(face.__all__) == face.__all__
+    for name in face.__all__:
+        assert callable(getattr(face, name))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        face.nonsense  # noqa: B018
+
+
+def test_nobody_imports_the_command_line() -> None:
+    for room in ROOMS:
+        for path in (ROOT / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                names = {
+                    ast.Import: lambda n: [alias.name for alias in n.names],
+                    ast.ImportFrom: lambda n: [n.module],
+                }.get(type(node), lambda n: [])(node)
+                assert "cli" not in names, path
+
+
+def test_every_command_in_the_table_loads_and_says_what_it_does() -> None:
+    for name in cli.COMMANDS:
+        done = CliRunner().invoke(cli.headgraph, [name, "--help"])
+        assert done.exit_code == 0, done.output
+        assert "Usage: headgraph" in done.output.replace("\n", " ")
+
+
+def test_version() -> None:
+    done = headgraph("--version")
+    assert done.returncode == 0
+    assert done.stdout.startswith("headgraph 0.")
+
+
+def test_wrong_usage_is_2() -> None:
+    for args, text in (
+        (["cmpute"], "Did you mean compute?"),
+        (["compute"], "Missing argument"),
+        (["compute", "x"], "Missing option"),
+        (["compute", "x", "-o", "y", "--kv", "z"], "native"),
+        (["compute", "x", "-o", "y", "--top", "0"], "--top 0: wanted a whole number"),
+        (["compute", "x", "-o", "y", "--top", "3", "--all"], "--all keeps every pair"),
+        (["query", "neighbours", "--run", "x", "--show"], "needs head"),
+    ):
+        done = headgraph(*args)
+        assert done.returncode == 2, done.stderr
+        assert text in done.stderr
+        assert done.stdout == ""
+
+
+def test_a_stated_problem_is_1_and_one_sentence(tmp_path: Path) -> None:
+    model = save(tmp_path / "model")
+    there = tmp_path / "there.parquet"
+    there.write_text("precious")
+    for args, text in (
+        (["compute", str(tmp_path), "-o", str(tmp_path / "t")], "holds no model"),
+        (["compute", str(model), "-o", str(there)], "exists already"),
+        (["compute", str(model), "-o", str(tmp_path / "t"), "--pairings", "OX"], "unknown pairing"),
+        (["load", str(there), "--dry-run"], "cannot be read as a Parquet file"),
+    ):
+        done = headgraph(*args)
+        assert done.returncode == 1, done.stderr
+        assert done.stdout == ""
+        (line,) = done.stderr.strip().splitlines()
+        assert line.startswith("headgraph: ")
+        assert text in line
+    assert there.read_text() == "precious"
+    assert not (tmp_path / "t").exists()
+
+
+def test_no_database_is_3() -> None:
+    done = headgraph("runs", "--uri", "bolt://127.0.0.1:9")
+    assert done.returncode == 3
+    assert "no database answers at bolt://127.0.0.1:9" in done.stderr
+
+
+def test_a_bug_is_one_sentence_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip  # noqa: E501
+    monkeypatch.setitem(cli.COMMANDS, "runs", cli.Entry("x", "no.such.room:runs"))
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["runs"])
+    assert stop.value.code == 1
+    assert "this is a bug in headgraph (ModuleNotFoundError" in capsys.readouterr().err
+    monkeypatch.setenv("HEADGRAPH_DEBUG", "1")
+    with pytest.raises(ModuleNotFoundError):
+        cli.main(["runs"])
+
+
+def test_interruption_is_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def interrupt(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pk_engine.scores.compute", interrupt)
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["compute", "induction-2l", "-o", str(tmp_path / "t")])
+    assert stop.value.code == 130
+
+
+def test_formats_hold_the_same_rows() -> None:
+    outputs = {kind: headgraph("query", "--format", kind).stdout for kind in
+               ("table", "json", "jsonl", "csv")}  # fmt: skip
+    rows = json.loads(outputs["json"])
+    assert [json.loads(line) for line in outputs["jsonl"].splitlines()] == rows
+    from io import StringIO
+
+    frame = pd.read_csv(StringIO(outputs["csv"]), keep_default_na=False)
+    assert frame.to_dict("records") == rows
+    for row in rows:
+        assert row["name"] in outputs["table"]
+
+
+def test_compute_prints_the_path_and_reports_beside_it(tmp_path: Path) -> None:
+    out = tmp_path / "t.parquet"
+    done = headgraph("compute", str(save(tmp_path / "m")), "-o", str(out), "--top", "2")
+    assert done.returncode == 0
+    assert done.stdout == f"{out}\n"
+    assert "6 of 12 pairs" in done.stderr
+    assert "top 2 per pairing" in done.stderr
