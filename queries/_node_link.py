@@ -1,6 +1,7 @@
 """Nodes and relationships of an answer as node-link JSON, each once."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from graphdb.result import Result, plain
@@ -30,7 +31,7 @@ def to_node_link(result: Result, about: Mapping[str, Any]) -> dict[str, Any]:
         "multigraph": True,
         "graph": dict(about),
         "nodes": [_node(node) for node in nodes.values()],
-        "links": [_link(link, nodes) for link in links.values()],
+        "links": list(_links(links.values(), nodes)),
     }
 
 
@@ -57,15 +58,20 @@ def _node(node: Any) -> dict[str, Any]:
     }
 
 
-def _link(link: Any, nodes: Mapping[str, Any]) -> dict[str, Any]:
-    start, end = (nodes[end.element_id] for end in link.nodes)
-    return {
-        "source": _id(start),
-        "target": _id(end),
-        "key": link.type,
-        "type": link.type,
-        "properties": plain(dict(link.items())),
-    }
+def _links(links: Iterable[Any], nodes: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    parallel: Counter[tuple[str, str, str]] = Counter()
+    for link in links:
+        start, end = (_id(nodes[end.element_id]) for end in link.nodes)
+        parallel[start, end, link.type] += 1
+        number = parallel[start, end, link.type]
+        yield {
+            "source": start,
+            "target": end,
+            # networkx keeps one link for each key between two nodes
+            "key": link.type if number == 1 else f"{link.type} {number}",
+            "type": link.type,
+            "properties": plain(dict(link.items())),
+        }
 
 
 def _id(node: Any) -> str:

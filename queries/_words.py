@@ -6,6 +6,7 @@ from queries._operators import FUNCTION_SPACES, PROCEDURES
 from queries._tokens import Token, tokens
 
 LOAD_CSV = "LOAD CSV reads files and addresses"
+TRANSACTIONS = "CALL { } IN TRANSACTIONS opens transactions of its own"
 SERVER = "it asks about the server and not about the graph"
 _ADMIN = ("ALTER", "RENAME", "GRANT", "DENY", "REVOKE", "START", "STOP", "ENABLE")
 _CLUSTER = ("DEALLOCATE", "REALLOCATE", "DRYRUN")
@@ -47,6 +48,10 @@ def _reasons_at(pieces: list[Token], place: int) -> Iterator[str]:
     earlier, before, here, after = pieces[place - 2 : place + 2]
     if here.keyword == "LOAD" and after.keyword == "CSV":
         yield LOAD_CSV
+    if here.keyword == "TRANSACTIONS" and (
+        before.keyword == "CONCURRENT" or (before.keyword == "IN" and earlier.is_sign("}"))
+    ):
+        yield TRANSACTIONS
     if here.keyword == "USE" and after.is_name:
         in_union = earlier.keyword == "UNION" and before.keyword in ("ALL", "DISTINCT")
         begins = before == _END or before.is_sign("{") or before.keyword in _BEFORE_USE

@@ -16,7 +16,13 @@ from graphdb.errors import StatementError
 from graphdb.graph import Runner
 from graphdb.result import Plan
 from queries._operators import PROCEDURES, READING
-from queries._words import LOAD_CSV, SERVER, reason_for_procedure, reasons_in_words
+from queries._words import (
+    LOAD_CSV,
+    SERVER,
+    TRANSACTIONS,
+    reason_for_procedure,
+    reasons_in_words,
+)
 from queries.errors import Refused
 
 _KINDS = {
@@ -24,11 +30,10 @@ _KINDS = {
     "rw": "it writes to the graph",
     "s": "it changes the schema or administers the server",
 }
-_TRANSACTIONS = "CALL { } IN TRANSACTIONS opens transactions of its own"
 _OPERATORS = {
     "LoadCSV": LOAD_CSV,
-    "TransactionApply": _TRANSACTIONS,
-    "TransactionForeach": _TRANSACTIONS,
+    "TransactionApply": TRANSACTIONS,
+    "TransactionForeach": TRANSACTIONS,
 }
 
 

@@ -89,10 +89,9 @@ def _sections(header: list[Line]) -> dict[str, list[Line]]:
     found: dict[str, list[Line]] = {}
     for number, text in header[1:]:
         if match := _SECTION.fullmatch(text):
-            if list(found) != list(SECTIONS[: SECTIONS.index(match[1])]):
-                raise HeaderProblem(
-                    number, f"{match[1]} stands twice or out of order: wanted {', '.join(SECTIONS)}"
-                )
+            wanted = (*SECTIONS, "the statement")[len(found)]
+            if match[1] != wanted:
+                raise HeaderProblem(number, f"{match[1]} stands where {wanted} is wanted")
             found[match[1]] = [(number, match[2])]
         elif found and text.startswith("//   "):
             found[list(found)[-1]].append((number, text.removeprefix("//   ").rstrip()))

@@ -1,0 +1,55 @@
+"""GPT-2's graph as the demo loads it, once for all tests of a module that only read."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+import pytest
+
+import loader
+from graphdb import Graph
+from pk_engine.bundled import table_path
+from pk_engine.labels import labels_for
+from pk_engine.names import head_name
+from pk_engine.selection import Selection
+from pk_engine.table import AffinityTable
+
+TOP = Selection(top_percent=3)
+
+
+def named(edges: pd.DataFrame) -> pd.DataFrame:
+    """Arrows with `source` and `target` as names."""
+    ends = {
+        end: [head_name(*p) for p in zip(edges[f"{end}_layer"], edges[f"{end}_head"], strict=True)]
+        for end in ("source", "target")
+    }
+    return edges.assign(**ends)
+
+
+def emptied(database: Graph) -> Graph:
+    database.command("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS")
+    return database
+
+
+@pytest.fixture(scope="module")
+def gpt2(database: Graph) -> Iterator[Graph]:
+    """The database with GPT-2's strongest 3 % as run `gpt2`, and nothing else."""
+    emptied(database)
+    loader.load("gpt2-small", database, run="gpt2", selection=TOP)
+    yield database
+    emptied(database)
+
+
+@pytest.fixture(scope="session")
+def kept() -> pd.DataFrame:
+    """The edges of that run, from the table and without any database."""
+    return named(AffinityTable.read(table_path("gpt2-small")).select(TOP).edges())
+
+
+@pytest.fixture(scope="session")
+def labels() -> pd.DataFrame:
+    """The known roles of GPT-2's heads, with `name`."""
+    frame = labels_for(AffinityTable.read(table_path("gpt2-small")).meta)
+    names = [
+        head_name(layer, head) for layer, head in zip(frame["layer"], frame["head"], strict=True)
+    ]
+    return frame.assign(name=names)

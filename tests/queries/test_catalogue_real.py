@@ -1,0 +1,263 @@
+"""The catalogue on the real server: plain reads, columns as declared, answers as pandas finds."""
+
+import csv
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import pandas as pd
+import pytest
+
+import loader
+import queries
+from graphdb import Graph
+from queries.check import check_query
+from queries.errors import CatalogueError, UnknownName
+from queries.header import read_query
+from tests.queries.conftest import emptied, named
+from tests.shared import SHARED
+from tests.tables import random_table
+
+NAMES = list(queries.catalogue())
+HEAD = {"head": "L4H7"}
+
+
+def arguments(name: str) -> dict[str, Any]:
+    return HEAD if "head" in queries.get(name).params else {}
+
+
+def head_key(name: str) -> tuple[int, int]:
+    layer, head = name[1:].split("H")
+    return int(layer), int(head)
+
+
+def same(answer: pd.DataFrame, expected: pd.DataFrame) -> None:
+    """Rows in the same order; scores are float32 in both."""
+    pd.testing.assert_frame_equal(
+        answer, expected[list(answer.columns)].reset_index(drop=True), check_dtype=False
+    )
+
+
+@pytest.fixture(scope="module")
+def roles(labels: pd.DataFrame) -> dict[str, list[str]]:
+    return labels.groupby("name")["role"].agg(lambda r: sorted(set(r))).to_dict()
+
+
+def test_every_query_is_a_plain_read_with_the_columns_of_its_header(gpt2: Graph) -> None:
+    with Graph(gpt2.settings, quiet=False) as loud:
+        # a run that has all properties, so that none is unknown to the server
+        table = random_table(series="s", step=1.0)
+        table = replace(table, meta=replace(table.meta, revision="main"))
+        loader.load(table, loud, run="series")
+        try:
+            assert queries.check(loud) == {}
+        finally:
+            loader.drop(loud, "series")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("RETURN r.name", "SET r.x = 1 RETURN r.name"), "runs.cypher: refused, because it writes"),
+        (("AS model", "AS modell"), "runs.cypher: it returns run, modell, revision"),
+        (("RETURN r.name", "RETRN r.name"), "runs.cypher: Neo4j does not take this statement"),
+    ],
+)
+def test_the_check_can_fail(
+    gpt2: Graph, tmp_path: Path, change: tuple[str, str], message: str
+) -> None:
+    path = tmp_path / "runs.cypher"
+    path.write_text(queries.get("runs").source.replace(*change), encoding="utf-8")
+    with pytest.raises(CatalogueError, match=message):
+        check_query(read_query(path), gpt2)
+
+
+def test_strongest_edges(gpt2: Graph, kept: pd.DataFrame) -> None:
+    top = kept[kept["pk_rank"] <= 20]
+    order = pd.Categorical(top["pairing"], ["OQ", "OK", "OV"])
+    expected = top.assign(order=order).sort_values(["order", "pk_rank"])
+    answer = queries.run("strongest_edges", gpt2)
+    same(answer, expected)
+    # the paper's figure 1
+    assert len({*answer["source"], *answer["target"]}) == 52
+    assert len(queries.run("strongest_edges", gpt2, per_pairing=7)) == 21
+
+
+def hub_table(edges: pd.DataFrame, pairings: list[str]) -> pd.DataFrame:
+    edges = edges[edges["pairing"].isin(pairings)]
+    weighed = edges.assign(
+        out=edges["z"].astype(float) * edges["share"], z=edges["z"].astype(float)
+    )
+    into = weighed.groupby("target").agg(inlet=("z", "sum"), edges_in=("z", "size"))
+    out = weighed.groupby("source").agg(outlet=("out", "sum"), edges_out=("out", "size"))
+    table = into.join(out, how="outer").fillna(0)
+    positive = (table["inlet"] > 0) & (table["outlet"] > 0)
+    table["both"] = (table["inlet"] * table["outlet"]).where(positive, 0).pow(0.5)
+    table["sum"] = table["inlet"] + table["outlet"]
+    table["place"] = [head_key(str(name)) for name in table.index]
+    table = table.sort_values("place").sort_values(["both", "sum"], ascending=False, kind="stable")
+    return table.rename_axis("head").reset_index()
+
+
+@pytest.mark.parametrize("pairings", [["OQ", "OK", "OV"], ["OK"]])
+def test_hubs(
+    gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list[str]], pairings: list[str]
+) -> None:
+    expected = hub_table(kept, pairings).head(30)
+    expected["roles"] = [roles.get(head, []) for head in expected["head"]]
+    answer = queries.run("hubs", gpt2, run="gpt2", pairings=pairings, limit=30)
+    same(answer, expected)
+
+
+def test_the_first_hub_of_gpt2_is_the_identity_head_that_the_paper_names(gpt2: Graph) -> None:
+    first = queries.run("hubs", gpt2).iloc[0]
+    assert first["head"] == "L4H7"
+    assert first["roles"] == ["identity"]
+
+
+def test_neighbours(gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list[str]]) -> None:
+    parts = []
+    for direction, here, there in (("in", "target", "source"), ("out", "source", "target")):
+        part = kept[kept[here] == "L4H7"].sort_values(["pk", "pk_rank"], ascending=[False, True])
+        parts.append(part.head(15).assign(direction=direction, neighbour=part[there]))
+    expected = pd.concat(parts)
+    expected["roles"] = [roles.get(head, []) for head in expected["neighbour"]]
+    same(queries.run("neighbours", gpt2, head="l4h7", limit=15), expected)
+
+
+def test_neighbours_of_a_head_without_edges_are_none(gpt2: Graph, kept: pd.DataFrame) -> None:
+    with_edges = {*kept["source"], *kept["target"]}
+    alone = next(
+        f"L{i // 12}H{i % 12}" for i in range(144) if f"L{i // 12}H{i % 12}" not in with_edges
+    )
+    answer = queries.run("neighbours", gpt2, head=alone)
+    assert answer.empty
+    assert list(answer.columns) == queries.get("neighbours").table_columns
+
+
+def test_through(gpt2: Graph, kept: pd.DataFrame) -> None:
+    first = kept[kept["target"] == "L4H7"]
+    second = kept[kept["source"] == "L4H7"]
+    paths = first.merge(second, how="cross", suffixes=("_in", "_out"))
+    wide = paths[["pk_in", "pk_out", "pk_normalized_in", "pk_normalized_out"]].astype(float)
+    expected = pd.DataFrame(
+        {
+            "inlet": paths["source_in"],
+            "in_pairing": paths["pairing_in"],
+            "in_pk": wide["pk_in"],
+            "hub": "L4H7",
+            "out_pairing": paths["pairing_out"],
+            "out_pk": wide["pk_out"],
+            "outlet": paths["target_out"],
+            "weakest": wide[["pk_in", "pk_out"]].min(axis=1),
+            "product": wide["pk_normalized_in"] * wide["pk_normalized_out"],
+        }
+    ).sort_values(["weakest", "product"], ascending=False)
+    assert len(expected) == 29 * 43
+    same(queries.run("through", gpt2, head="L4H7", limit=2000), expected)
+    same(queries.run("through", gpt2, head="L4H7"), expected.head(20))
+
+
+def test_ioi_circuit(gpt2: Graph, kept: pd.DataFrame, labels: pd.DataFrame) -> None:
+    ioi = labels[labels["circuit"] == "ioi"].groupby("role")["name"].agg(set)
+    steps = csv.DictReader((SHARED / "labels" / "ioi-class-edges.csv").read_text().splitlines())
+    expected = [
+        (step["source_role"], edge.source, edge.pairing, step["target_role"], edge.target, edge.pk)
+        for step in steps
+        for edge in kept[kept["pairing"] == step["pairing"]].itertuples()
+        if edge.source in ioi[step["source_role"]] and edge.target in ioi[step["target_role"]]
+    ]
+    answer = queries.run("ioi_circuit", gpt2)
+    columns = ["source_role", "source", "pairing", "target_role", "target", "pk"]
+    found = sorted(answer[columns].itertuples(index=False, name=None))
+    assert found == sorted(expected)
+    assert len(found) == 32
+
+
+def test_roles(gpt2: Graph, labels: pd.DataFrame) -> None:
+    answer = queries.run("roles", gpt2).set_index(["role", "circuit"])
+    for (role, circuit), rows in labels.groupby(["role", "circuit"]):
+        found = answer.loc[(role, circuit)]
+        assert found["heads"] == sorted(set(rows["name"]), key=head_key)
+        assert found["count"] == rows["name"].nunique()
+        assert found["count_all"] == labels[labels["role"] == role]["name"].nunique()
+    assert len(answer) == labels[["role", "circuit"]].drop_duplicates().shape[0]
+    assert answer.loc[("induction", "ioi"), "count"] == 4
+
+
+def test_runs(gpt2: Graph) -> None:
+    (row,) = queries.run("runs", gpt2).to_dict("records")
+    assert (row["run"], row["heads"], row["edges"]) == ("gpt2", 144, 858)
+    assert row["pairings"] == ["OQ", "OK", "OV"]
+    assert row["pairs_scored"] == 28_512
+    assert len(row["table_sha256"]) == len(row["fingerprint"]) == 64
+    assert queries.run("runs", gpt2, run="gpt2").equals(queries.run("runs", gpt2))
+    with pytest.raises(UnknownName):
+        queries.run("runs", gpt2, run="gpt3")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_what_may_be_empty_is(gpt2: Graph, name: str) -> None:
+    assert len(queries.run(name, gpt2, **arguments(name)))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if queries.get(name).graph_columns])
+def test_graph_form(gpt2: Graph, name: str) -> None:
+    data = queries.node_link(name, gpt2, **arguments(name))
+    drawn = nx.node_link_graph(data, edges="links")
+    assert data["graph"]["params"]["run"] == "gpt2"
+    assert len(drawn.nodes) == len(data["nodes"])
+    assert len(drawn.edges) == len(data["links"]) > 0
+    for node in data["nodes"]:
+        assert "Head" in node["labels"] or "Role" in node["labels"]
+        assert node["properties"]["name"]
+    for link in data["links"]:
+        assert link["key"].startswith(link["type"])
+        assert link["type"] == "HAS_ROLE" or math.isfinite(link["properties"]["pk"])
+
+
+def test_graph_form_has_what_the_table_has(gpt2: Graph) -> None:
+    table = queries.run("strongest_edges", gpt2)
+    data = queries.node_link("strongest_edges", gpt2)
+    names = {node["id"]: node["properties"]["name"] for node in data["nodes"]}
+    links = {(link["type"], names[link["source"]], names[link["target"]]) for link in data["links"]}
+    assert links == set(zip(table["pairing"], table["source"], table["target"], strict=True))
+
+
+@pytest.mark.parametrize("kv", ["native", "expand"])
+def test_grouped_query_attention(graph: Graph, kv: str) -> None:
+    table = random_table(n_layers=3, n_heads=4, n_kv_heads=2, kv=kv)
+    loader.load(table, graph, run="grouped")
+    edges = named(table.edges())
+    pairings = ["OQ", "OK", "OV"]
+    answer = queries.run("hubs", graph, run="grouped", limit=100)
+    same(answer.drop(columns="roles"), hub_table(edges, pairings))
+    outlets = answer.set_index("head")["outlet"]
+    scored = table.frame.drop_duplicates(
+        ["pairing", "source_layer", "source_head", "target_layer", "pk"]
+    )
+    per_source = scored[["source_layer", "source_head"]].astype(str).agg("H".join, axis=1)
+    sums = scored["z"].astype(float).groupby("L" + per_source).sum()
+    pd.testing.assert_series_equal(
+        outlets[sums.index], sums, check_names=False, obj="an outlet counts each scored pair once"
+    )
+    top = queries.run("strongest_edges", graph, per_pairing=5)
+    assert set(top["pk_rank"]) == {1, 2, 3, 4, 5}
+    arrows = edges[edges["pk_rank"] <= 5]
+    assert len(top) == len(arrows)
+
+
+def test_only_the_run_that_is_asked_about(graph: Graph) -> None:
+    """Two runs in one database: every answer is that of the run alone in it."""
+    loader.load(random_table(seed=1), graph, run="one")
+    alone = {
+        name: queries.run(name, graph, run="one", **({"head": "L1H1"} if arguments(name) else {}))
+        for name in NAMES
+    }
+    loader.load(random_table(seed=2), graph, run="two")
+    for name, before in alone.items():
+        head = {"head": "L1H1"} if arguments(name) else {}
+        pd.testing.assert_frame_equal(queries.run(name, graph, run="one", **head), before)
+    emptied(graph)

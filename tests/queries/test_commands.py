@@ -1,0 +1,78 @@
+"""The commands without a database: what they give the command line to print, and refuse."""
+
+from typing import Any
+
+import click
+import pandas as pd
+import pytest
+
+from queries import commands
+from queries._options import parse_params
+from queries.errors import MissingParameter, ParameterError, UnknownQuery
+
+
+@pytest.fixture(autouse=True)
+def nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:9")
+
+
+def call(command: click.Command, *args: str) -> Any:
+    return command.main(list(args), standalone_mode=False)
+
+
+def test_without_a_name_the_questions_are_listed() -> None:
+    rows = call(commands.query)
+    assert isinstance(rows, pd.DataFrame)
+    assert list(rows.columns) == ["name", "title", "params"]
+    rows = rows.set_index("name")
+    assert rows.loc["through"].tolist() == ["Paths through a head", "head, limit"]
+    assert {"hubs", "ioi_circuit", "neighbours", "roles", "runs", "strongest_edges"} <= {
+        *rows.index
+    }
+
+
+def test_show_with_a_run_needs_no_database() -> None:
+    text = call(commands.query, "hubs", "--run", "gpt2", "-p", "limit=3", "--show")
+    assert text.startswith(
+        ':params {"run": "gpt2", "pairings": ["OQ", "OK", "OV"], "limit": 3};\n// Hubs\n'
+    )
+    assert not text.endswith("\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "args", "error", "message"),
+    [
+        (commands.query, ["hub"], UnknownQuery, "no stored query is called 'hub'"),
+        (commands.browser, ["hub"], UnknownQuery, "no stored query is called 'hub'"),
+        (commands.query, ["through"], MissingParameter, "needs head: give -p head=L4H7"),
+        (commands.query, ["hubs", "-p", "limit=x"], ParameterError, "limit is 'x': wanted a whole"),
+        (commands.query, ["hubs", "--show", "--graph"], click.UsageError, "give one of them"),
+        (commands.browser, ["--run", "gpt2"], click.UsageError, "--run and -p belong to a query"),
+    ],
+)
+def test_what_is_wrong_is_said_before_a_database_is_looked_for(
+    command: click.Command, args: list[str], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error) as caught:
+        call(command, *args)
+    assert message in str(caught.value)
+    assert getattr(caught.value, "exit_code", 1) == (1 if error is UnknownQuery else 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("head", "-p head is no NAME=VALUE: wanted for example -p head=L4H7"),
+        ("=3", "-p =3 is no NAME=VALUE"),
+        ("run=gpt2", "the run is no -p parameter: give --run gpt2"),
+    ],
+)
+def test_bad_params(text: str, message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        parse_params([text])
+
+
+def test_params() -> None:
+    assert parse_params(["head = l4h7", "x=a=b"]) == {"head": "l4h7", "x": "a=b"}
+    with pytest.raises(ParameterError, match="-p x is given twice: a list is written x=A,B"):
+        parse_params(["x=1", "x=2"])

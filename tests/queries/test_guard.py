@@ -1,0 +1,56 @@
+"""The guard by its words and by plans that are made up."""
+
+import pytest
+
+import queries
+from graphdb import RecordingGraph
+from graphdb.result import Plan, Result
+from queries.errors import Refused
+from queries.guard import check_statement
+from tests.queries.statements import HARMLESS, HOSTILE
+
+
+def test_the_table_is_long_enough() -> None:
+    assert len(HOSTILE) >= 60
+    assert len(HARMLESS) >= 60
+    assert len(set(HARMLESS)) == len(HARMLESS)
+
+
+def test_nothing_is_explained_that_its_words_give_away() -> None:
+    graph = RecordingGraph()
+    with pytest.raises(Refused) as caught:
+        queries.cypher("RETURN [x IN [1] | COUNT { LOAD CSV FROM 'x' AS l RETURN l }]", graph)
+    assert str(caught.value) == (
+        "refused, because LOAD CSV reads files and addresses: only plain reads of the graph run "
+        "here, such as MATCH (h:Head) RETURN h.name LIMIT 5"
+    )
+    assert graph.calls == []
+
+
+@pytest.mark.parametrize(
+    ("plan", "reason"),
+    [
+        (Plan("w", ("ProduceResults", "Create")), "it writes to the graph"),
+        (Plan("rw", ("ProduceResults", "SetProperty")), "it writes to the graph"),
+        (Plan("s", ("CreateIndex",)), "it changes the schema or administers the server"),
+        (Plan("x", ("ProduceResults",)), "Neo4j calls it a statement of kind 'x'"),
+        (Plan("r", ("ProduceResults", "LoadCSV")), "LOAD CSV"),
+        (Plan("r", ("ProduceResults", "TransactionApply")), "IN TRANSACTIONS"),
+        (Plan("r", ("ProduceResults", "ShowSomething")), "asks about the server"),
+        (Plan("r", ("ProduceResults", "TerminateTransactions")), "asks about the server"),
+        (Plan("r", ("NewInNeo4j",)), "the step NewInNeo4j, which is not known as a plain read"),
+        (Plan("r", ("ProcedureCall",), ("db.ping() :: (x)",)), "the procedure db.ping is not one"),
+    ],
+)
+def test_plans(plan: Plan, reason: str) -> None:
+    with pytest.raises(Refused, match=reason):
+        check_statement("RETURN 1", RecordingGraph(answers={"RETURN 1": plan}))
+
+
+def test_what_passes_runs_within_limits() -> None:
+    answer = Result(("x",), ((1,),), truncated=True)
+    graph = RecordingGraph(answers={"AS x": answer})
+    frame = queries.cypher("RETURN 1 AS x", graph, limit=1)
+    assert frame["x"].tolist() == [1]
+    assert frame.attrs["truncated"] is True
+    assert [call[0] for call in graph.calls] == ["plan", "read"]

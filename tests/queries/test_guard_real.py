@@ -1,0 +1,84 @@
+"""The guard on the real server: everything hostile is refused, everything harmless runs."""
+
+import time
+
+import pytest
+
+import queries
+from graphdb import Graph
+from queries.errors import Refused
+from tests.queries.statements import HARMLESS, HOSTILE
+
+
+@pytest.fixture(scope="module")
+def before(gpt2: Graph) -> list[tuple[object, ...]]:
+    return contents(gpt2)
+
+
+def contents(graph: Graph) -> list[tuple[object, ...]]:
+    """What a write would change: nodes, relationships, indexes, users."""
+    counts = graph.read("MATCH (n) RETURN count(n), sum(COUNT { (n)-->() }), sum(size(keys(n)))")
+    indexes = graph.read("SHOW INDEXES YIELD name RETURN name ORDER BY name")
+    return [*counts.rows, *indexes.rows, *graph.read("SHOW USERS YIELD user RETURN user").rows]
+
+
+@pytest.mark.parametrize("statement", HOSTILE, ids=repr)
+def test_hostile(gpt2: Graph, before: list[tuple[object, ...]], statement: str) -> None:
+    with pytest.raises(Refused) as caught:
+        queries.cypher(statement, gpt2)
+    assert HOSTILE[statement] in str(caught.value)
+    assert "EXPLAIN " not in str(caught.value) or "EXPLAIN" in statement
+    assert contents(gpt2) == before
+
+
+@pytest.mark.parametrize("statement", HARMLESS, ids=repr)
+def test_harmless(gpt2: Graph, statement: str) -> None:
+    queries.cypher(statement, gpt2, limit=50)
+
+
+def test_most_harmless_statements_have_an_answer(gpt2: Graph) -> None:
+    empty = [text for text in HARMLESS if queries.cypher(text, gpt2, limit=1).empty]
+    assert len(empty) <= 6, empty
+
+
+def test_words_hide_from_explain_inside_expressions(gpt2: Graph) -> None:
+    """Why the guard reads words: if this fails, Neo4j's plans have learned to tell."""
+    plan = gpt2.plan("RETURN [x IN [1] | COUNT { LOAD CSV FROM 'file:///x' AS l RETURN l }] AS x")
+    assert plan.kind == "r"
+    assert "LoadCSV" not in plan.operators
+
+
+def test_rows_are_limited(gpt2: Graph) -> None:
+    frame = queries.cypher("UNWIND range(1, 1000000) AS x RETURN x", gpt2, limit=3)
+    assert frame["x"].tolist() == [1, 2, 3]
+    assert frame.attrs["truncated"]
+    assert not queries.cypher("RETURN 1 AS x", gpt2, limit=1).attrs["truncated"]
+
+
+def test_size_is_limited_however_few_the_rows(gpt2: Graph) -> None:
+    with pytest.raises(Refused, match=r"the answer is larger than 0\.5 MB: ask for less"):
+        queries.cypher("RETURN range(1, 2000000) AS x", gpt2, max_mb=0.5)
+    assert queries.cypher("RETURN 1 AS x", gpt2)["x"].tolist() == [1], "the graph works on"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UNWIND range(1, 100000) AS x UNWIND range(1, 100000) AS y RETURN sum(y) AS s",
+        # which the server's own time limit does not end
+        "RETURN reduce(s = 0, x IN range(1, 100000000) | s + x) AS s",
+    ],
+)
+def test_time_is_limited(gpt2: Graph, statement: str) -> None:
+    start = time.monotonic()
+    with pytest.raises(Refused, match=r"the statement took longer than 0\.3 s: ask for less"):
+        queries.cypher(statement, gpt2, timeout=0.3)
+    assert time.monotonic() - start < 10
+
+
+def test_the_servers_own_words_without_ours(gpt2: Graph) -> None:
+    with pytest.raises(Refused) as caught:
+        queries.cypher("MATCH (n) RETURN m", gpt2)
+    assert str(caught.value) == (
+        "Neo4j does not take this statement: Variable `m` not defined (column 18)"
+    )

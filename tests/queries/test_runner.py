@@ -1,0 +1,134 @@
+"""Which run, which names, which values: decided before the question is asked."""
+
+from typing import Any
+
+import pytest
+
+import queries
+from graphdb import RecordingGraph
+from graphdb.result import Result
+from queries.errors import (
+    MissingParameter,
+    ParameterError,
+    QueryError,
+    UnknownName,
+    UnknownQuery,
+)
+
+HEADS = [f"L{layer}H{head}" for layer in range(12) for head in range(12)]
+
+
+def recording(*runs: str, heads: tuple[str, ...] = ("L4H7",)) -> RecordingGraph:
+    """A database with these runs; the named heads exist, and a neighbour question has one row."""
+    return RecordingGraph(
+        answers={
+            "RETURN r.name AS name": Result(
+                ("name", "pairings"), tuple((run, ["OQ", "OK", "OV"]) for run in runs)
+            ),
+            "UNWIND $names": Result(("name",), tuple((head,) for head in heads)),
+            "ORDER BY h.layer, h.head\n": Result(("name",), ()),
+            "RETURN h.name AS name ORDER BY": Result(("name",), tuple((h,) for h in HEADS)),
+            "RETURN direction": Result(("direction", "path"), (("in", None),)),
+        }
+    )
+
+
+def test_values_reach_the_database_as_parameters() -> None:
+    graph = recording("gpt2")
+    answer = queries.run("neighbours", graph, run="gpt2", head="l4h7", limit="5")
+    method, cypher, params = graph.calls[-1]
+    assert method == "read"
+    assert cypher == queries.get("neighbours").cypher
+    assert params == {"run": "gpt2", "head": "L4H7", "limit": 5}
+    assert list(answer.columns) == ["direction"], "what is drawn is left out of the table"
+
+
+def test_the_only_run_is_taken() -> None:
+    graph = recording("gpt2")
+    queries.run("hubs", graph)
+    assert graph.calls[-1][2] == {"run": "gpt2", "pairings": ["OQ", "OK", "OV"], "limit": 20}
+
+
+def test_a_query_about_all_runs_needs_none() -> None:
+    graph = recording("gpt2", "tiny")
+    queries.run("runs", graph)
+    assert graph.calls[-1][2] == {"run": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "error", "message"),
+    [
+        (
+            "hub",
+            {},
+            UnknownQuery,
+            "no stored query is called 'hub' (did you mean hubs?); headgraph query lists them all",
+        ),
+        (
+            "hubs",
+            {"run": "gtp2"},
+            UnknownName,
+            "the database has no complete run 'gtp2' (did you mean gpt2?): it has gpt2, tiny",
+        ),
+        (
+            "hubs",
+            {},
+            MissingParameter,
+            "the database has 2 runs (gpt2, tiny): say which with --run NAME",
+        ),
+        (
+            "hubs",
+            {"run": "gpt2", "limits": 3},
+            ParameterError,
+            "query hubs has no parameter 'limits' (did you mean limit?): it has pairings, limit",
+        ),
+        (
+            "roles",
+            {"run": "gpt2", "head": "L4H7"},
+            ParameterError,
+            "query roles has no parameter 'head': it has none but the run",
+        ),
+        (
+            "through",
+            {"run": "gpt2"},
+            MissingParameter,
+            "query through needs head: give -p head=L4H7, with a value of your own",
+        ),
+        (
+            "through",
+            {"run": "gpt2", "head": "L4H12"},
+            UnknownName,
+            "run 'gpt2' has no head L4H12 (did you mean L4H2?): its heads are L0H0 to L11H11",
+        ),
+        (
+            "hubs",
+            {"run": "gpt2", "pairings": "OQ,QQ"},
+            UnknownName,
+            "run 'gpt2' has no QQ edges: it has OQ, OK, OV, and others come with headgraph compute "
+            "--pairings",
+        ),
+    ],
+)
+def test_messages(
+    name: str, arguments: dict[str, Any], error: type[QueryError], message: str
+) -> None:
+    with pytest.raises(error) as caught:
+        queries.run(name, recording("gpt2", "tiny"), **arguments)
+    assert str(caught.value) == message
+
+
+def test_an_empty_database() -> None:
+    with pytest.raises(UnknownName, match="has no run: load a table with headgraph load FILE"):
+        queries.run("hubs", recording())
+    with pytest.raises(UnknownName, match="no complete run 'x': load a table"):
+        queries.run("hubs", recording(), run="x")
+
+
+def test_exit_codes() -> None:
+    assert MissingParameter("").exit_code == ParameterError("").exit_code == 2
+    assert UnknownName("").exit_code == UnknownQuery("").exit_code == 1
+
+
+def test_a_query_without_a_graph_form() -> None:
+    with pytest.raises(QueryError, match="query runs answers with rows alone: leave out --graph"):
+        queries.node_link("runs", recording("gpt2"))

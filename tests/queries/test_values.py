@@ -1,0 +1,85 @@
+"""Values from a command line and from Python become what Cypher takes, or a sentence."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from queries.errors import ParameterError
+from queries.query import Param
+from queries.values import EXAMPLES, TYPES, convert
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "expected"),
+    [
+        ("string", "a b", "a b"),
+        ("integer", "-3", -3),
+        ("integer", np.int64(3), 3),
+        ("count", "20", 20),
+        ("float", "12.5", 12.5),
+        ("float", 3, 3.0),
+        ("boolean", "Yes", True),
+        ("boolean", "false", False),
+        ("boolean", True, True),
+        ("head", " l4h7 ", "L4H7"),
+        ("pairing", "oq", "OQ"),
+        ("list of head", "l4h7, L4H11", ["L4H7", "L4H11"]),
+        ("list of integer", [1, "2"], [1, 2]),
+        ("list of pairing", ("OQ",), ["OQ"]),
+    ],
+)
+def test_good_values(type_: str, value: Any, expected: Any) -> None:
+    converted = convert(Param(name="x", type=type_, required=True), value)
+    assert converted == expected
+    assert type(converted) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "message"),
+    [
+        ("string", "", "x is '': wanted some text"),
+        ("integer", "2.5", "x is '2.5': wanted a whole number, such as 20"),
+        ("integer", 2.5, "x is 2.5: wanted a whole number, such as 20"),
+        ("integer", True, "x is True: wanted a whole number, such as 20"),
+        ("count", 0, "x is 0: wanted a whole number from 1 on, such as 20"),
+        ("count", "many", "x is 'many': wanted a whole number from 1 on, such as 20"),
+        ("float", "nan", "x is 'nan': wanted a number, such as 12.5"),
+        ("float", None, "x is None: wanted a number, such as 12.5"),
+        ("boolean", "1", "x is '1': wanted true or false"),
+        ("head", "4.7", "x is '4.7': wanted a head, such as L4H7 (layer 4, head 7)"),
+        ("head", 4, "x is 4: wanted a head, such as L4H7 (layer 4, head 7)"),
+        (
+            "pairing",
+            "XX",
+            "x is 'XX': wanted a pairing, source role then target role, such as OQ, OK or OV",
+        ),
+        (
+            "list of head",
+            "L4H7,4",
+            "x is 'L4H7,4': wanted a head, such as L4H7 (layer 4, head 7) in place of '4'",
+        ),
+        (
+            "list of count",
+            [],
+            "x is []: wanted a list of count, with commas between, and at least one",
+        ),
+    ],
+)
+def test_bad_values(type_: str, value: Any, message: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        convert(Param(name="x", type=type_, required=True), value)
+    assert str(caught.value) == message
+    assert caught.value.exit_code == 2
+
+
+def test_none_stands_for_a_default_of_none_alone() -> None:
+    assert convert(Param(name="x", type="count", default=None), None) is None
+    with pytest.raises(ParameterError):
+        convert(Param(name="x", type="count", default=3), None)
+
+
+def test_every_type_has_an_example_that_it_takes() -> None:
+    assert set(EXAMPLES) == {*TYPES, *(f"list of {name}" for name in TYPES)}
+    for type_, example in EXAMPLES.items():
+        convert(Param(name="x", type=type_, required=True), example)
