@@ -1,0 +1,12 @@
+"""What scores mean: pictures of them first; baselines, detection and behaviour join them here.
+
+Reads tables of `pk_engine`; knows neither the database nor the command line. Names are loaded when
+first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["errors", "figures"],
+)

@@ -1,0 +1,15 @@
+"""What can go wrong when scores are read for their meaning.
+
+AnalysisError               one sentence for the user, exit code 1
+└── FigureError             nothing to draw, or no such kind of picture file
+"""
+
+
+class AnalysisError(Exception):
+    """Base of every problem that this room states. `exit_code` is for the command line."""
+
+    exit_code = 1
+
+
+class FigureError(AnalysisError):
+    """A picture that cannot be drawn from this table, or cannot be written in this format."""

@@ -1,0 +1,18 @@
+"""Pictures of scores, all in one style (`analysis.figures.style`), drawn without pyplot.
+
+Nothing global changes and no display is needed. Each function returns a matplotlib `Figure`;
+`save` writes one reproducibly. No module is called like a function: importing it would hide that.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["style"],
+    submod_attrs={
+        "diagram": ["wiring"],
+        "output": ["picture_path", "save"],
+        "pairs": ["strongest_pairs"],
+        "roles": ["HeadRoles", "head_roles"],
+    },
+)

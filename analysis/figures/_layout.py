@@ -1,0 +1,108 @@
+"""Where heads stand on the wiring diagram, in points: layers up, head index to the right."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from analysis.figures import style
+from analysis.figures._lines import Line
+from analysis.figures.roles import Head
+from pk_engine.names import head_name
+
+LEFT, RIGHT, BELOW, ABOVE = 76.0, 22.0, 40.0, 22.0
+"""Room inside the plot for the layers' names, the heads' numbers, and lines that swing out."""
+NAMES = 52.0
+"""Where the layers' names end; no line runs to the left of it."""
+CLOSE, WIDER = 33.0, 46.0
+"""Distance of two layers with no line between them, and what the busiest gap has more."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Places of all heads; the origin is the lower left corner of the plot.
+
+    Attributes:
+        n_heads: per layer.
+        rows: height of each layer in points, from the lowest.
+    """
+
+    n_heads: int
+    rows: tuple[float, ...]
+
+    @cached_property
+    def step(self) -> float:
+        """Distance between neighbouring heads.
+
+        Never so little that names touch: a model of 32 heads gets a wider figure instead.
+        """
+        return min(max((style.WIDTH - LEFT - RIGHT) / self.n_heads, 45.0), 90.0)
+
+    @cached_property
+    def size(self) -> tuple[float, float]:
+        """Width and height of the plot."""
+        width = LEFT + RIGHT + self.step * self.n_heads
+        return max(width, style.WIDTH), self.rows[-1] + ABOVE
+
+    def centre(self, layer: int, head: int) -> tuple[float, float]:
+        """Middle of a head."""
+        spare = self.size[0] - LEFT - RIGHT - self.step * self.n_heads
+        return LEFT + spare / 2 + self.step * (head + 0.5), self.rows[layer]
+
+
+def place_rows(n_layers: int, n_heads: int, lines: Sequence[Line]) -> Grid:
+    """A grid with more room between two layers the more sideways traffic runs between them."""
+    traffic = np.zeros(max(n_layers - 1, 0))
+    for line in lines:
+        low, high = sorted((line.source[0], line.target[0]))
+        traffic[low:high] += abs(line.target[1] - line.source[1]) / max(high - low, 1)
+    steps = CLOSE + WIDER * np.sqrt(traffic / max(traffic.max(initial=0.0), 1.0))
+    steps *= np.clip(330.0 / max(steps.sum(), 1.0), 1.0, 2.5)
+    return Grid(n_heads, tuple((BELOW + np.concatenate([[0.0], steps.cumsum()])).tolist()))
+
+
+@dataclass(frozen=True)
+class Box:
+    """A head that a line touches: a rounded box with its name, and below it its role's tag."""
+
+    head: Head
+    x: float
+    y: float
+    width: float
+    height: float
+    name: str
+    tag: str
+    scale: float
+
+    def inlet(self, role: str) -> tuple[float, float]:
+        """Where a line enters to be read as query (left), key (middle) or value (right)."""
+        return self.x + 0.27 * self.width * ("QKV".index(role) - 1), self.y - self.height / 2
+
+    def outlet(self, part: float) -> tuple[float, float]:
+        """Where a line leaves: on the upper edge, `part` from -1 (left) to 1 (right)."""
+        return self.x + 0.36 * self.width * part, self.y + self.height / 2
+
+
+def place_boxes(grid: Grid, touched: Mapping[Head, int], tags: Mapping[Head, str]) -> list[Box]:
+    """Boxes of the touched heads, larger where many lines meet.
+
+    Args:
+        grid: of all heads.
+        touched: how many lines touch each head.
+        tags: role tags of those that have a role.
+    """
+    most = max(max(touched.values()), 8)
+    boxes = []
+    for head, lines in sorted(touched.items()):
+        # with one column to spare even the busiest head must not reach its neighbour
+        scale = 1 + 0.3 * max(lines - 3, 0) / most
+        tag = tags.get(head, "")
+        name = head_name(*head)
+        size = style.SMALL * scale
+        text = max(
+            style.text_width(name, size, bold=bool(tag)), style.text_width(tag, style.TINY * scale)
+        )
+        width, height = text + 7.0 * scale, (19.0 if tag else 12.5) * scale
+        boxes.append(Box(head, *grid.centre(*head), width, height, name, tag, scale))
+    return boxes

@@ -1,0 +1,166 @@
+"""The wiring diagram: the strongest pairs of a model as lines between its heads."""
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from analysis.figures import style
+from analysis.figures._layout import NAMES, Box, Grid, place_boxes, place_rows
+from analysis.figures._legend import Legend
+from analysis.figures._lines import Line, lines_of, outlets, touches
+from analysis.figures._marks import draw_box, draw_curve, draw_dots
+from analysis.figures._routes import Router
+from analysis.figures.pairs import cut_in_words, rule_in_words, strongest_pairs
+from analysis.figures.roles import Head, HeadRoles, head_roles
+from pk_engine.labels import labels_for
+from pk_engine.names import head_name
+from pk_engine.table import AffinityTable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TOP = 62.0
+"""Room for title and subtitle, in points."""
+
+
+def wiring(
+    table: AffinityTable,
+    *,
+    per_pairing: int = 20,
+    labels: str | os.PathLike[str] | None = None,
+    metric: str = "pk",
+    dark: bool = False,
+) -> "Figure":
+    """Draw the strongest pairs of OQ, OK and OV between heads laid out by layer and index.
+
+    Layers go up, head indices to the right. A line leaves the upper edge of the head that writes
+    and enters the lower edge of the head that reads: at its left as query, in its middle as key, at
+    its right as value, so the pairing can be told by place as well as by colour. Width and opacity
+    grow with the score within a pairing. Heads that a line touches are boxes with their name, and
+    with colour and tag where they have a known role (see `head_roles` for heads with several);
+    boxes grow with the number of lines. The others are dots.
+
+    Where users go wrong: a line says that one head *could* read what another writes, not that it
+    does on any text; width compares lines of one pairing, not of two; and a pair of a grouped-query
+    model is drawn, thinner, to each query head of its key/value head.
+
+    Args:
+        table: scores, from `pk_engine.compute` or `AffinityTable.read`.
+        per_pairing: how many scored pairs of each pairing.
+        labels: None for the roles known for this model, `none`, or a label file.
+        metric: what ranks the pairs: `pk`, or another metric of the table such as `cs`.
+        dark: for dark pages.
+
+    Raises:
+        FigureError: nothing to draw, or no such metric.
+        LabelsError: a label file that does not fit the model.
+
+    After Fig. 1 and Fig. 6 of Yamagiwa, Takase & Shimodaira 2026, arXiv:2601.10266.
+    """
+    theme = style.theme(dark)
+    pairs = strongest_pairs(table, per_pairing, metric)
+    roles = head_roles(labels_for(table.meta, labels))
+    lines = lines_of(pairs)
+    grid = place_rows(table.meta.n_layers, table.meta.n_heads, lines)
+    boxes = place_boxes(grid, touches(lines), _tags(roles, theme))
+    width, plot = grid.size
+    shown = [roles.get(box.head) for box in boxes]
+    legend = Legend(pairs, shown, len(boxes) < len(grid.rows) * grid.n_heads, metric, width, theme)
+    with style.styled(theme):
+        figure = style.new_figure(width, plot + legend.height + TOP, theme)
+        rule = rule_in_words(pairs, per_pairing, metric)
+        style.headline(figure, f"{table.meta.model}: {rule}", _subtitle(table, pairs, len(boxes)))
+        axes = _panel(figure, legend.height, plot)
+        _draw_grid(axes, grid, {box.head for box in boxes}, theme)
+        _draw_lines(axes, lines, boxes, grid, theme)
+        for box in boxes:
+            fills = _fills(roles.get(box.head), theme)
+            draw_box(axes, box, fills, theme, gid=f"head-{box.name}")
+        legend.draw(_panel(figure, 0.0, legend.height))
+    return figure
+
+
+def _subtitle(table: AffinityTable, pairs: pd.DataFrame, touched: int) -> str:
+    meta, cut = table.meta, cut_in_words(table)
+    first = (
+        f"They touch {touched} of the {meta.n_layers * meta.n_heads:,} heads "
+        f"({meta.n_layers} layers of {meta.n_heads})" + (f"; {cut}" if cut else "") + "."
+    )
+    if (pairs["share"] < 1).any():
+        first += " A pair with a key/value head is drawn, thinner, to each of its query heads."
+    return (
+        f"{first}\nA line runs from the head that writes up to the head that reads; the wider, the "
+        "stronger within its pairing."
+    )
+
+
+def _tags(roles: dict[Head, HeadRoles], theme: style.Theme) -> dict[Head, str]:
+    return {head: theme.role(found.main).tag for head, found in roles.items()}
+
+
+def _fills(roles: HeadRoles | None, theme: style.Theme) -> list[str]:
+    if roles is None:
+        return []
+    return [theme.role(role).color for role in roles.mechanisms or (style.TASK,)]
+
+
+def _panel(figure: "Figure", bottom: float, height: float) -> "Axes":
+    """Axes over the figure's full width whose data unit is the point."""
+    width, total = (72 * side for side in figure.get_size_inches())
+    axes = figure.add_axes((0, bottom / total, 1, height / total))
+    axes.set(xlim=(0, width), ylim=(0, height))
+    axes.set_axis_off()
+    return axes
+
+
+def _draw_grid(axes: "Axes", grid: Grid, touched: set[Head], theme: style.Theme) -> None:
+    from matplotlib.patches import Rectangle
+
+    across = grid.step
+    left, right = (
+        grid.centre(0, 0)[0] - across / 2,
+        grid.centre(0, grid.n_heads - 1)[0] + across / 2,
+    )
+    for layer, y in enumerate(grid.rows):
+        band = Rectangle((left - 6, y - 12), right - left + 12, 24, facecolor=theme.band)
+        axes.add_patch(band)
+        axes.text(
+            NAMES,
+            y,
+            f"layer {layer}",
+            ha="right",
+            va="center_baseline",
+            size=style.SMALL,
+            color=theme.muted,
+        )
+    for head in range(grid.n_heads):
+        x = grid.centre(0, head)[0]
+        text = f"head {head}" if head == 0 else str(head)
+        axes.text(x, 6.0, text, ha="center", size=style.SMALL, color=theme.muted)
+    others = [
+        grid.centre(layer, head)
+        for layer in range(len(grid.rows))
+        for head in range(grid.n_heads)
+        if (layer, head) not in touched
+    ]
+    if others:
+        draw_dots(axes, np.array(others), theme)
+
+
+def _draw_lines(
+    axes: "Axes", lines: Sequence[Line], boxes: Sequence[Box], grid: Grid, theme: style.Theme
+) -> None:
+    number = {box.head: i for i, box in enumerate(boxes)}
+    router = Router(grid.size, boxes, left=NAMES, lines=len(lines))
+    # the strongest come first: they get the best way, and lie on top
+    for depth, (line, outlet) in enumerate(zip(lines, outlets(lines), strict=True)):
+        ends = number[line.source], number[line.target]
+        start, end = boxes[ends[0]].outlet(outlet), boxes[ends[1]].inlet(line.pairing[1])
+        control = router.route(start, end, ends)
+        look, order = theme.pairings[line.pairing], 5 - 2 * depth / len(lines)
+        gid = f"line-{line.pairing}-{head_name(*line.source)}-{head_name(*line.target)}"
+        draw_curve(axes, control, look, line.weight, line.share, theme, order=order, gid=gid)

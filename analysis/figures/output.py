@@ -1,0 +1,111 @@
+"""Writing a figure: SVG, PNG or PDF, the same bytes for the same picture."""
+
+import io
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis.errors import FigureError
+from pk_engine.table import refuse_existing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ENDINGS = (".svg", ".png", ".pdf")
+
+
+def picture_path(path: str | os.PathLike[str], *, force: bool = False) -> Path:
+    """The path, when a picture may be written there; ask before drawing, not after.
+
+    Raises:
+        FigureError: an ending that is none of `.svg`, `.png`, `.pdf`.
+        OutputExists: the file is there and `force` is false.
+        TableError: the folder does not exist.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in ENDINGS:
+        raise FigureError(
+            f"{path.name} ends in {path.suffix or 'nothing'!r}: wanted a picture file ending in "
+            ".svg, .png or .pdf"
+        )
+    return refuse_existing(path, force=force)
+
+
+def save(figure: "Figure", path: str | os.PathLike[str], *, force: bool = False) -> Path:
+    """Write a figure beside `path` and rename it into place.
+
+    The same figure gives the same bytes: no date, no random ids. Letters in an SVG are outlines,
+    because a font that the reader lacks would move every label; what the figure is and shows stands
+    in the file as `<title>` and `<desc>`. `Figure.savefig` works as well, without these promises.
+
+    Raises:
+        FigureError: an unknown ending, or the file cannot be written.
+        OutputExists: the file is there and `force` is false.
+    """
+    path = picture_path(path, force=force)
+    data = _render(figure, path.suffix.lower().lstrip("."))
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        beside = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+            beside.chmod(0o666 & ~_umask())
+            beside.replace(path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise FigureError(f"cannot write {path}: {error.strerror or error}") from error
+    return path
+
+
+def _render(figure: "Figure", kind: str) -> bytes:
+    import matplotlib as mpl
+
+    stable: dict[Any, Any] = {
+        "svg.hashsalt": "headgraph",
+        "svg.fonttype": "path",
+        "pdf.fonttype": 42,
+    }
+    buffer = io.BytesIO()
+    with mpl.rc_context(stable):
+        figure.savefig(buffer, format=kind, metadata=_metadata(figure, kind))
+    data = buffer.getvalue()
+    return _finish(data, figure) if kind == "svg" else data
+
+
+def _metadata(figure: "Figure", kind: str) -> dict[str, Any]:
+    title = _words(figure, "title")
+    if kind == "svg":
+        return {"Title": title, "Creator": "headgraph", "Date": None}
+    if kind == "pdf":
+        return {"Title": title, "Creator": "headgraph", "Producer": None, "CreationDate": None}
+    return {"Title": title, "Software": "headgraph"}
+
+
+def _finish(data: bytes, figure: "Figure") -> bytes:
+    from xml.sax.saxutils import escape
+
+    words = escape(_words(figure, "subtitle"))
+    text = re.sub(r' d="[^"]*"', _rounded, data.decode("utf-8"))
+    text = text.replace("<svg ", '<svg role="img" ', 1)
+    return text.replace("</title>", f"</title>\n <desc>{words}</desc>", 1).encode()
+
+
+def _rounded(path: "re.Match[str]") -> str:
+    # a hundredth of a point cannot be seen, and the last digits differ between machines
+    return re.sub(r"(\.\d\d)\d+", r"\1", path[0])
+
+
+def _words(figure: "Figure", gid: str) -> str:
+    """The text that `style.headline` wrote under this id."""
+    return " ".join(t.get_text().replace("\n", " ") for t in figure.texts if t.get_gid() == gid)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,133 @@
+"""One look for every figure: fonts, sizes, colours, and a light and a dark variant.
+
+Colour never stands alone. Pairings differ in lightness too (so they survive greyscale) and carry a
+marker and a line style; roles carry a short tag and a marker. Colours were chosen by a search for
+the largest distance under normal vision and the three colour vision deficiencies (simulated as in
+Machado, Oliveira & Fernandes 2009, doi:10.1109/TVCG.2009.113); tests/analysis holds the numbers.
+
+The hues of OQ, OK and OV follow the paper's Fig. 1 (red, green, blue); previous-token heads are
+green and induction heads blue as in its Fig. 4.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from analysis.figures._palette import (
+    DARK,
+    LIGHT,
+    ROLE_ORDER,
+    TASK,
+    PairingStyle,
+    RoleStyle,
+    Theme,
+    contrast,
+    luminance,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "DARK",
+    "LIGHT",
+    "ROLE_ORDER",
+    "TASK",
+    "PairingStyle",
+    "RoleStyle",
+    "Theme",
+    "contrast",
+    "headline",
+    "luminance",
+    "new_figure",
+    "styled",
+    "text_width",
+    "theme",
+]
+
+FONT = "DejaVu Sans"
+"""Ships with matplotlib, so a figure has the same letters on every machine."""
+TITLE, SUBTITLE, LABEL, SMALL, TINY = 13.0, 8.2, 8.0, 7.0, 5.6
+"""Text sizes in points; a figure 648 points wide is about 900 pixels on a page."""
+WIDTH = 648.0
+"""Width in points of a figure that stands alone."""
+
+
+def theme(dark: bool = False) -> Theme:
+    """The light or the dark variant."""
+    return DARK if dark else LIGHT
+
+
+@contextmanager
+def styled(colors: Theme) -> Iterator[None]:
+    """Defaults of this style for artists made inside; the user's own settings come back after.
+
+    matplotlib keeps its defaults per process: do not draw from several threads at once.
+    """
+    import matplotlib.style
+
+    values = {
+        "font.family": FONT,
+        "font.size": LABEL,
+        "text.color": colors.ink,
+        "axes.labelcolor": colors.ink,
+        "axes.edgecolor": colors.faint,
+        "axes.facecolor": colors.paper,
+        "axes.titlesize": LABEL,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "xtick.color": colors.muted,
+        "ytick.color": colors.muted,
+        "xtick.labelsize": SMALL,
+        "ytick.labelsize": SMALL,
+        "grid.color": colors.faint,
+        "grid.linewidth": 0.5,
+        "legend.frameon": False,
+        "legend.fontsize": SMALL,
+        "image.cmap": colors.sequential,
+    }
+    # first back to matplotlib's own defaults: a user's matplotlibrc must not reach these figures
+    with matplotlib.style.context(["default", values]):
+        yield
+
+
+def new_figure(width: float, height: float, colors: Theme) -> "Figure":
+    """An empty figure of this size in points, on an Agg canvas that belongs to no window."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width / 72, height / 72), dpi=200, facecolor=colors.paper)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def headline(figure: "Figure", title: str, lines: str, left: float = 24.0) -> None:
+    """Title and, below it, what the figure shows and by which rule; both also name a saved file.
+
+    Args:
+        figure: made by `new_figure`.
+        title: one line.
+        lines: smaller lines below it, divided by newlines.
+        left: distance from the left edge in points.
+    """
+    width, height = (72 * size for size in figure.get_size_inches())
+    # a long model name makes the title smaller, never cut off
+    fit = min(1.0, (width - 2 * left) / text_width(title, TITLE, bold=True))
+    for gid, text, size, weight, down in (
+        ("title", title, TITLE * fit, "bold", 16.0),
+        ("subtitle", lines, SUBTITLE, "normal", 38.0),
+    ):
+        figure.text(
+            left / width, 1 - down / height, text, size=size, weight=weight, va="top", gid=gid
+        )
+
+
+def text_width(text: str, size: float, *, bold: bool = False) -> float:
+    """Width of one line in points, without a renderer."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
+    if not text:
+        return 0.0
+    font = FontProperties(family=FONT, weight="bold" if bold else "normal")
+    return float(TextPath((0, 0), text, size=size, prop=font).get_extents().x1)
