@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.figures import style
 from analysis.figures._layout import Box
-from analysis.figures._marks import draw_box, draw_curve
+from analysis.figures._marks import draw_box, draw_curve, draw_note
 from analysis.figures._routes import TIP, Points
 from analysis.figures.pairs import metric_name
 from analysis.figures.roles import HeadRoles
@@ -70,34 +70,20 @@ class Legend:
         lines = []
         for pairing, n, low, high in self.scores.itertuples():
             look, end = theme.pairings[pairing], np.array(example.inlet(pairing[1]))
-            axes.text(
-                end[0],
-                top,
-                pairing[1],
-                ha="center",
-                va="center_baseline",
-                size=style.TINY,
-                color=theme.ink,
-                zorder=8,
-            )
+            letter = (float(end[0]), top)
+            draw_note(axes, letter, pairing[1], theme.ink, align="center", size=style.TINY)
             draw_curve(axes, _upright(end, 30.0), look, 0.6, 1.0, theme)
             lines.append(f"{pairing}  {look.meaning}: {n}, {self.metric} {low:.3g} to {high:.3g}")
         for row, words in enumerate((*lines, *self.notes)):
-            axes.text(
-                _LEFT + 58.0,
-                top - _LINE * row,
-                words,
-                va="center_baseline",
-                size=style.SMALL,
-                color=theme.ink if row < len(lines) else theme.muted,
-            )
+            color = theme.ink if row < len(lines) else theme.muted
+            draw_note(axes, (_LEFT + 58.0, top - _LINE * row), words, color)
 
     def _draw_role(
         self, axes: "Axes", x: float, y: float, tag: str, fill: str | None, text: str
     ) -> None:
         box = Box((0, 0), x + 16.0, y, 30.0, 11.5, tag, "", style.TINY / style.SMALL)
         draw_box(axes, box, [fill] if fill else [], self.theme)
-        axes.text(x + 37.0, y, text, va="center_baseline", size=style.SMALL, color=self.theme.ink)
+        draw_note(axes, (x + 37.0, y), text, self.theme.ink)
 
 
 def _entries(

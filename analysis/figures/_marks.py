@@ -52,6 +52,19 @@ def _write(axes: "Axes", box: Box, ink: str) -> None:
         axes.text(box.x, box.y - 0.33 * box.height, box.tag, size=small, **common)
 
 
+def draw_note(
+    axes: "Axes",
+    place: tuple[float, float],
+    text: str,
+    color: str,
+    *,
+    align: str = "left",
+    size: float = style.SMALL,
+) -> None:
+    """Words beside the marks, centred on their height."""
+    axes.text(*place, text, ha=align, va="center_baseline", size=size, color=color, zorder=8)
+
+
 def draw_curve(
     axes: "Axes",
     control: Points,

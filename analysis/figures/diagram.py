@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from analysis.figures import style
 from analysis.figures._layout import NAMES, Box, Grid, place_boxes, place_rows
 from analysis.figures._legend import Legend
 from analysis.figures._lines import Line, lines_of, outlets, touches
-from analysis.figures._marks import draw_box, draw_curve, draw_dots
+from analysis.figures._marks import draw_box, draw_curve, draw_dots, draw_note
 from analysis.figures._routes import Router
 from analysis.figures.pairs import cut_in_words, rule_in_words, strongest_pairs
 from analysis.figures.roles import Head, HeadRoles, head_roles
@@ -120,33 +121,17 @@ def _panel(figure: "Figure", bottom: float, height: float) -> "Axes":
 def _draw_grid(axes: "Axes", grid: Grid, touched: set[Head], theme: style.Theme) -> None:
     from matplotlib.patches import Rectangle
 
-    across = grid.step
-    left, right = (
-        grid.centre(0, 0)[0] - across / 2,
-        grid.centre(0, grid.n_heads - 1)[0] + across / 2,
-    )
+    right = grid.centre(0, grid.n_heads - 1)[0] + grid.step / 2 + 6.0
+    left = grid.centre(0, 0)[0] - grid.step / 2 - 6.0
     for layer, y in enumerate(grid.rows):
-        band = Rectangle((left - 6, y - 12), right - left + 12, 24, facecolor=theme.band)
+        band = Rectangle((left, y - 12.0), right - left, 24.0, facecolor=theme.band)
         axes.add_patch(band)
-        axes.text(
-            NAMES,
-            y,
-            f"layer {layer}",
-            ha="right",
-            va="center_baseline",
-            size=style.SMALL,
-            color=theme.muted,
-        )
+        draw_note(axes, (NAMES, y), f"layer {layer}", theme.muted, align="right")
     for head in range(grid.n_heads):
-        x = grid.centre(0, head)[0]
-        text = f"head {head}" if head == 0 else str(head)
-        axes.text(x, 6.0, text, ha="center", size=style.SMALL, color=theme.muted)
-    others = [
-        grid.centre(layer, head)
-        for layer in range(len(grid.rows))
-        for head in range(grid.n_heads)
-        if (layer, head) not in touched
-    ]
+        text = str(head) if head else "head 0"
+        draw_note(axes, (grid.centre(0, head)[0], 9.0), text, theme.muted, align="center")
+    places = product(range(len(grid.rows)), range(grid.n_heads))
+    others = [grid.centre(*head) for head in places if head not in touched]
     if others:
         draw_dots(axes, np.array(others), theme)
 

@@ -28,6 +28,22 @@ def strongest_pairs(table: AffinityTable, n: int = 20, metric: str = "pk") -> pd
     Raises:
         FigureError: `n` below 1, a metric that the table lacks, or no pair to draw.
     """
+    edges = _edges(table, n, metric)
+    order = {pairing: i for i, pairing in enumerate(GRAPH_PAIRINGS)}
+    edges = edges.assign(place=edges["pairing"].map(order), down=-edges["score"])
+    by = ["place", "pk_rank"] if metric == "pk" else ["place", "down", "pk_rank"]
+    edges = edges.sort_values(by, kind="stable", ignore_index=True).drop(columns=["place", "down"])
+    # arrows of one scored pair carry its rank: the n-th new rank of a pairing is the last one in
+    first = ~edges.duplicated(["pairing", "pk_rank"])
+    edges = edges[first.groupby(edges["pairing"]).cumsum() <= n]
+    lowest, highest = (edges.groupby("pairing")["score"].transform(f) for f in ("min", "max"))
+    spread = (highest - lowest).where(highest > lowest, 1.0)
+    weight = ((edges["score"] - lowest) / spread).where(highest > lowest, 1.0)
+    return edges.assign(weight=weight).reset_index(drop=True)
+
+
+def _edges(table: AffinityTable, n: int, metric: str) -> pd.DataFrame:
+    """Arrows of OQ, OK and OV with their score, when there is something to draw."""
     if n < 1:
         raise FigureError(f"--per-pairing {n}: wanted a whole number of at least 1")
     if metric not in table.meta.metrics:
@@ -42,18 +58,7 @@ def strongest_pairs(table: AffinityTable, n: int = 20, metric: str = "pk") -> pd
             f"the table of {table.meta.model} holds no pair of {', '.join(GRAPH_PAIRINGS)} "
             f"({len(table)} rows, {'+'.join(table.meta.pairings)}): nothing to draw"
         )
-    edges["score"] = edges[metric].astype(float)
-    order = {pairing: i for i, pairing in enumerate(GRAPH_PAIRINGS)}
-    edges = edges.assign(place=edges["pairing"].map(order), down=-edges["score"])
-    by = ["place", "pk_rank"] if metric == "pk" else ["place", "down", "pk_rank"]
-    edges = edges.sort_values(by, kind="stable", ignore_index=True)
-    # arrows of one scored pair carry its rank: the n-th new rank of a pairing is the last one in
-    first = ~edges.duplicated(["pairing", "pk_rank"])
-    edges = edges[first.groupby(edges["pairing"]).cumsum() <= n]
-    lowest, highest = (edges.groupby("pairing")["score"].transform(f) for f in ("min", "max"))
-    spread = (highest - lowest).where(highest > lowest, 1.0)
-    weight = ((edges["score"] - lowest) / spread).where(highest > lowest, 1.0)
-    return edges.assign(weight=weight).drop(columns=["place", "down"]).reset_index(drop=True)
+    return edges.assign(score=edges[metric].astype(float))
 
 
 def metric_name(metric: str) -> str:
