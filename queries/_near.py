@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 
 def did_you_mean(name: str, known: Iterable[str], n: int = 3) -> str:
-    """`: did you mean A or B?` without the question mark, or nothing where none is near.
+    """` (did you mean A or B?)`, or nothing where no name is near.
 
     >>> did_you_mean("hub", ["hubs", "runs"])
     ' (did you mean hubs?)'

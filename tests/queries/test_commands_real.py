@@ -1,0 +1,63 @@
+"""The commands on a real server."""
+
+import json
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import click
+import pytest
+
+import queries
+from graphdb import Graph
+from graphdb.server import RunningServer
+from queries import commands
+from queries.errors import NoBrowser
+
+
+@pytest.fixture(autouse=True)
+def address(gpt2: Graph, server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEO4J_URI", server.bolt_uri)
+    monkeypatch.setenv("NEO4J_PASSWORD", server.password())
+
+
+def call(command: click.Command, *args: str) -> Any:
+    return command.main(list(args), standalone_mode=False)
+
+
+def test_query_as_table_as_graph_and_as_text(gpt2: Graph) -> None:
+    args = ["through", "-p", "head=l4h7", "-p", "limit=3"]
+    assert call(commands.query, *args).equals(
+        queries.run("through", gpt2, run="gpt2", head="L4H7", limit=3)
+    )
+    drawn = json.loads(call(commands.query, *args, "--graph"))
+    assert drawn == queries.node_link("through", gpt2, head="L4H7", limit=3)
+    text = call(commands.query, *args, "--show")
+    assert text.startswith(':params {"run": "gpt2", "head": "L4H7", "limit": 3};\n')
+
+
+def test_cypher_says_when_there_are_more_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    frame = call(commands.cypher, "MATCH (h:Head) RETURN h.name AS head", "--limit", "2")
+    assert len(frame) == 2
+    assert capsys.readouterr().err == "only the first 2 rows: --limit gives more\n"
+
+
+def test_browser_prints_the_link_and_who_logs_in(
+    server: RunningServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    link = call(commands.browser, "hubs", "-p", "limit=3", "--print")
+    assert link.startswith(server.browser_url)
+    (typed,) = parse_qs(urlsplit(link).query)["arg"]
+    assert typed == queries.filled("hubs", run="gpt2", limit=3)
+    said = capsys.readouterr().err
+    assert said == "user: neo4j; password: headgraph server status --show-password\n"
+    assert server.password() not in link + said
+
+
+def test_browser_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphdb.server.running", lambda: None)
+    link = call(commands.browser, "--browser-url", "http://db.example:7474/browser/")
+    assert link.startswith("http://db.example:7474/browser/?dbms=bolt%3A%2F%2Fneo4j%40127.0.0.1")
+    assert "cmd=" not in link
+    monkeypatch.setattr("queries.browser._beside", lambda uri: None)
+    with pytest.raises(NoBrowser, match="nothing says where its Neo4j Browser is: give --browser"):
+        call(commands.browser)
