@@ -13,7 +13,9 @@ FORMATS = ("table", "json", "jsonl", "csv")
 
 
 def add_format(command: click.Command) -> click.Command:
-    """Give a command that lists something the option `--format`."""
+    """Give a command that lists something the option `--format`, once."""
+    if any(param.name == "format_" for param in command.params):
+        return command
     option = click.Option(
         ["--format", "format_"],
         type=click.Choice(FORMATS),

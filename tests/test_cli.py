@@ -187,6 +187,13 @@ def test_formats_hold_the_same_rows() -> None:
         assert row["name"] in outputs["table"]
 
 
+def test_a_command_can_run_twice_in_one_process() -> None:
+    for _ in range(2):
+        done = CliRunner().invoke(cli.headgraph, ["query", "--format", "csv"])
+        assert done.exit_code == 0, done.output
+        assert done.output.startswith("name,title,params")
+
+
 def test_compute_prints_the_path_and_reports_beside_it(tmp_path: Path) -> None:
     out = tmp_path / "t.parquet"
     done = headgraph("compute", str(save(tmp_path / "m")), "-o", str(out), "--top", "2")

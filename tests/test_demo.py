@@ -1,0 +1,41 @@
+"""`headgraph demo`: from an empty database to three answers and a picture."""
+
+import re
+from pathlib import Path
+
+import loader
+from graphdb import Graph
+from graphdb.server import RunningServer
+from tests.test_cli import headgraph
+
+
+def test_the_demo(server: RunningServer, graph: Graph, private_homes: Path) -> None:
+    done = headgraph("demo")
+    assert done.returncode == 0, done.stderr
+    out = done.stdout
+
+    hubs = out[out.index("query hubs") :]
+    first = hubs.splitlines()[3].split()
+    assert first[0] == "L4H7", hubs
+    assert "most passes through L4H7 (identity)" in out
+    for command in ("strongest_edges --run induction-2l", "hubs --run gpt2-small", "ioi_circuit"):
+        assert f"$ headgraph query {command}" in out
+    assert "a previous-token head feeding an induction head" in out
+
+    (picture,) = re.findall(r"as a picture: (.*\.svg)", out)
+    assert private_homes in Path(picture).parents
+    assert Path(picture).read_text("utf-8").count("<path") > 60
+
+    assert server.browser_url in out
+    assert "headgraph server status --show-password" in out
+    assert "headgraph server stop" in out
+    assert server.password() not in out + done.stderr
+
+    assert "the strongest 3 %" in done.stderr.lower()
+    runs = loader.runs(graph).set_index("name")
+    assert runs.loc["gpt2-small", "edges"] == 858
+    assert set(runs.index) == {"gpt2-small", "induction-2l"}
+
+    again = headgraph("demo")
+    assert again.returncode == 0, again.stderr
+    assert len(loader.runs(graph)) == 2

@@ -1,0 +1,94 @@
+"""What README and docs/ promise is run; what they list is what there is."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cli
+import headgraph._docs as generated
+from graphdb import Graph
+from graphdb.server import RunningServer
+from tests.test_cli import ROOT, headgraph
+
+README = (ROOT / "README.md").read_text("utf-8")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def test_what_is_listed_is_what_there_is() -> None:
+    pages = [page for page in PAGES if "[[[cog" in page.read_text("utf-8")]
+    assert {page.name for page in pages} >= {"commands.md", "queries.md", "settings.md"}
+    done = subprocess.run(
+        [sys.executable, "-m", "cogapp", "--check", *pages],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, f"make docs writes them again\n{done.stdout}{done.stderr}"
+
+
+def test_every_command_and_query_has_its_section() -> None:
+    import queries
+
+    commands = (ROOT / "docs/commands.md").read_text("utf-8")
+    for name in cli.COMMANDS:
+        assert f"## headgraph {name}" in commands
+    stored = (ROOT / "docs/queries.md").read_text("utf-8")
+    for name in queries.catalogue():
+        assert f"## `{name}`" in stored
+
+
+def test_a_setting_without_a_line_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(generated.SETTINGS, "NEO4J_URI")
+    with pytest.raises(LookupError, match="NEO4J_URI"):
+        generated.settings()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r'(?:\]\(|src="|srcset=")([^)"#]+)', page.read_text("utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def blocks(kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def test_the_first_steps_work(
+    server: RunningServer, graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [line[2:] for block in blocks("console") for line in block.splitlines()]
+    assert len(lines) > 10
+    for line in lines:
+        name, *args = shlex.split(line)
+        assert name == "headgraph"
+        done = headgraph(*args)
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        assert done.stdout.strip(), line
+    assert server.bolt_uri in headgraph("server", "status").stdout
+    assert graph.read("MATCH (r:Run) RETURN collect(r.name)").single() == ["gpt2"]
+
+
+@pytest.mark.usefixtures("graph")
+def test_the_python_example_works(tmp_path: Path) -> None:
+    (code,) = blocks("python")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "tiny.svg").stat().st_size > 1000
+
+
+def test_no_address_of_a_registry_or_hub_in_the_repository() -> None:
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout
+    names = ["pypi" + ".org", "maven" + ".org", "npmjs" + ".org", "hugging" + "face.co"]
+    for name in files.split():
+        path = ROOT / name
+        if path.suffix in (".py", ".md", ".toml", ".txt", ".yml", ".cypher", ""):
+            text = path.read_text("utf-8")
+            assert not [host for host in names if host in text], name
