@@ -4,6 +4,7 @@ import difflib
 from typing import Any
 
 from graphdb import schema
+from graphdb.errors import NotReachable
 from graphdb.graph import Runner
 from loader._database import again, prepare, roles_in
 from loader._identity import SHORT, new_token
@@ -29,21 +30,31 @@ def drop(graph: Runner, run: str) -> DropReport:
 
     Raises:
         UnknownRun: there is none, or several ids begin so.
-        NotReachable: the server went away; drop again, or load, to have the rest deleted.
+        NotReachable: the server went away; the message says how to go on.
     """
     found = _find(list(graph.read(_RUNS)), run)
-    prepare(graph)
-    old = f"MATCH (old:{schema.RUN} {{id: $id}})"
-    params = {"id": found["id"]}
-    statements = [*unpublish(old, params, new_token(), roles_in(graph)), REMOVE_UNUSED_ROLES]
-    again(lambda: graph.write_all(statements))
-    sweep(graph)
+    try:
+        _remove(graph, found["id"])
+    except NotReachable as error:
+        raise NotReachable(
+            f"{error}; when the database is back, see headgraph runs: while {_shown(found)} is "
+            "listed, drop it again, and what is listed as dropping goes with the next load or drop"
+        ) from error
     return DropReport(
         run=_shown(found),
         id=found["id"],
         heads=found["heads"],
         edges=found["edges"],
     )
+
+
+def _remove(graph: Runner, run_id: str) -> None:
+    prepare(graph)
+    old = f"MATCH (old:{schema.RUN} {{id: $id}})"
+    params = {"id": run_id}
+    statements = [*unpublish(old, params, new_token(), roles_in(graph)), REMOVE_UNUSED_ROLES]
+    again(lambda: graph.write_all(statements))
+    sweep(graph)
 
 
 def _find(rows: list[dict[str, Any]], run: str) -> dict[str, Any]:
@@ -66,8 +77,8 @@ def _unknown(run: str, names: list[str]) -> str:
     if not names:
         return f"no run {run!r}: the database holds none; headgraph load FILE makes one"
     near = difflib.get_close_matches(run, names, n=3)
-    hint = f"did you mean {' or '.join(near)}? " if near else ""
-    return f"no run {run!r}: {hint}There are {', '.join(names)} (see headgraph runs)"
+    hint = f" (did you mean {' or '.join(near)}?)" if near else ""
+    return f"no run {run!r}{hint}: the database holds {', '.join(names)} (see headgraph runs)"
 
 
 def _shown(row: dict[str, Any]) -> str:

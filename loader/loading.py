@@ -27,6 +27,10 @@ _PERHAPS = (
     "whether {run} was published is not known: see headgraph runs when the database is back, or "
     "load it again, which changes nothing where it was"
 )
+_LABELS_PERHAPS = (
+    "whether the labels of {run} were changed is not known: load it again, which changes nothing "
+    "where they were"
+)
 _ALL_BUT_REST = (
     "{run} is published; what it replaced is out of sight, and the next headgraph load or drop "
     "deletes the rest of it"
@@ -46,10 +50,12 @@ def load(
 ) -> LoadReport:
     """Write a table into the graph as one run.
 
-    The run appears with its last transaction: until then no query over `Head` sees any of it. The
-    same name, table, selection and labels again change nothing; other labels are put in place of
-    the old ones. An attempt that was cut off is removed and started anew by the next; where two
-    load the same thing at once, the later one goes on and the earlier one stops.
+    The run appears with its last transaction: until then no query over `Head` sees any of it, from
+    then on all of it. (Neo4j reads what is committed, not a snapshot: a query that is under way at
+    the very moment of that commit may find a part.) The same name, table, selection and labels
+    again change nothing; other labels are put in place of the old ones. An attempt that was cut off
+    is removed and started anew by the next; where two load the same thing at once, the later one
+    goes on and the earlier one stops.
 
     Args:
         table: a table, the path of one, or the name of a bundled one.
@@ -103,7 +109,8 @@ def _carry_out(
         # the same load, running beside this one, was faster
         outcome = _outcome(graph, plan, replace=replace)
     if outcome == "relabelled":
-        _relabel(graph, plan)
+        with _told(_LABELS_PERHAPS, plan):
+            _relabel(graph, plan)
     with _told(_ALL_BUT_REST, plan):
         sweep(graph)
     return outcome
@@ -132,9 +139,7 @@ def _write_run(graph: Runner, plan: LoadPlan, *, replace: bool, progress: Progre
 
 def _relabel(graph: Runner, plan: LoadPlan) -> None:
     own = {"id": plan.id, "complete": schema.COMPLETE}
-    first = f"""
-    MATCH (r:{schema.RUN} {{id: $id}}) SET r += $labels
-    """
+    first = f"MATCH (r:{schema.RUN} {{id: $id}}) SET r += $labels"
     statements = [
         (first, {**own, "labels": plan.label_properties()}),
         *take_roles(f"(:{schema.RUN} {{id: $id, status: $complete}})", own, roles_in(graph)),

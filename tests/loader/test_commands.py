@@ -68,6 +68,8 @@ def test_runs_and_drop_return_what_is_printed(monkeypatch: pytest.MonkeyPatch) -
         def __exit__(self, *exc: object) -> None:
             pass
 
+    monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:9")
+    monkeypatch.setenv("NEO4J_PASSWORD", "secret")
     monkeypatch.setattr("graphdb.graph.connect", lambda **where: Open())
     assert list(call(commands.runs).columns)[:2] == ["name", "model"]
     with pytest.raises(Exception, match="the database holds none"):

@@ -177,6 +177,26 @@ def test_a_server_that_goes_away_is_told_with_what_it_means(at: str, meaning: st
     assert str(caught.value) == f"no database answers at bolt://x; {meaning}"
 
 
+def test_a_server_that_goes_away_while_labels_change() -> None:
+    graph = Failing({"r.name = $name": loaded("others")})
+    graph.at = "SET r += $labels"
+    with pytest.raises(NotReachable, match="whether the labels of tiny were changed is not known"):
+        loader.load(TABLE, graph)
+
+
+def test_a_server_that_goes_away_while_a_run_is_dropped() -> None:
+    rows = Result(("id", "name", "heads", "edges"), (GPT2,))
+    graph = Failing({"RETURN r.id AS id, r.name": rows})
+    graph.at = "REMOVE old.name"
+    with pytest.raises(NotReachable) as caught:
+        loader.drop(graph, "gpt2")
+    assert str(caught.value) == (
+        "no database answers at bolt://x; when the database is back, see headgraph runs: while "
+        "gpt2 is listed, drop it again, and what is listed as dropping goes with the next load or "
+        "drop"
+    )
+
+
 def test_an_attempt_that_lost_its_heads_says_so() -> None:
     graph = WillingGraph({"[:OK": counted(0)})
     with pytest.raises(TakenOver) as caught:
@@ -237,9 +257,10 @@ def test_drop_finds_unfinished_runs_by_the_start_of_their_id() -> None:
         (
             [GPT2, CUT_OFF],
             "gtp2",
-            "no run 'gtp2': did you mean gpt2? There are gpt2, beef00000000 (see headgraph runs)",
+            "no run 'gtp2' (did you mean gpt2?): the database holds gpt2, beef00000000 (see "
+            "headgraph runs)",
         ),
-        ([GPT2], "zzz", "no run 'zzz': There are gpt2 (see headgraph runs)"),
+        ([GPT2], "zzz", "no run 'zzz': the database holds gpt2 (see headgraph runs)"),
         (
             [CUT_OFF, ("beef" + "1" * 60, None, 1, 1)],
             "beef",

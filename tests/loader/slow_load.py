@@ -1,0 +1,40 @@
+"""A loader in a process of its own, for tests that kill it.
+
+    python -m tests.loader.slow_load TABLE NAME WHERE [--replace]
+
+Connects as the environment says and prints a line when it reaches WHERE, then waits to be killed:
+`heads` (before the first edge), `edges` (after the first batch), `writing` (the same, and goes on),
+`published` (before what was replaced is deleted).
+"""
+
+import sys
+import time
+from typing import Any
+
+import graphdb
+from loader import _write, loading
+
+
+def reached(*_: Any, **__: Any) -> Any:
+    """Say so, and wait for the end."""
+    print("reached", flush=True)
+    time.sleep(120)
+
+
+def main(table: str, name: str, where: str, *options: str) -> None:
+    """Load, up to a point."""
+    progress = None
+    if where == "heads":
+        _write.write_edges = reached
+    elif where == "published":
+        loading.sweep = reached
+    elif where == "edges":
+        progress = reached
+    else:
+        progress = lambda done, total: print("reached", flush=True)  # noqa: E731
+    with graphdb.connect() as graph:
+        loading.load(table, graph, run=name, replace="--replace" in options, progress=progress)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

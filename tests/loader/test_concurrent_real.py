@@ -1,0 +1,193 @@
+"""Loads at the same time, and queries while a load goes on."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import loader
+from graphdb import Graph
+from loader import LoadReport, _write
+from loader.errors import LoaderError, NameTaken, TakenOver
+from pk_engine.table import AffinityTable
+from tests.loader.databases import contents, expected
+from tests.tables import random_table
+
+TABLE = random_table(8, 12, model="test/medium")
+OTHER = random_table(8, 12, model="test/medium", seed=1)
+
+Span = tuple[float, float]
+
+
+def at_once(*works: Callable[[], LoadReport]) -> list[LoadReport | LoaderError]:
+    """What each gave or raised, when all started together."""
+    gate = threading.Barrier(len(works))
+    results: list[Any] = [None] * len(works)
+
+    def run(place: int, work: Callable[[], LoadReport]) -> None:
+        gate.wait()
+        try:
+            results[place] = work()
+        except BaseException as error:
+            results[place] = error
+
+    threads = [threading.Thread(target=run, args=item) for item in enumerate(works)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def timed(work: Callable[..., Any], spans: list[Span]) -> Callable[..., Any]:
+    """The same function, which writes down when it began and ended."""
+
+    def run(*args: Any) -> Any:
+        start = time.monotonic()
+        try:
+            return work(*args)
+        finally:
+            spans.append((start, time.monotonic()))
+
+    return run
+
+
+def without_schema(graph: Graph) -> None:
+    """As in a new database."""
+    for kind, plural in (("CONSTRAINT", "CONSTRAINTS"), ("INDEX", "INDEXES")):
+        for row in graph.read(f"SHOW {plural} YIELD name WHERE name STARTS WITH 'headgraph_'"):
+            graph.command(f"DROP {kind} {row['name']} IF EXISTS")
+
+
+@pytest.mark.parametrize("attempt", range(2))
+def test_two_different_loads_do_not_disturb_each_other(graph: Graph, attempt: int) -> None:
+    without_schema(graph)
+    results = at_once(
+        lambda: loader.load(TABLE, graph, run="one"),
+        lambda: loader.load(OTHER, graph, run="two"),
+    )
+    assert [getattr(result, "outcome", result) for result in results] == ["loaded", "loaded"]
+    assert contents(graph) == expected(TABLE, runs=2)
+
+
+@pytest.mark.parametrize("attempt", range(2))
+def test_the_same_load_twice_at_once_is_one_run(graph: Graph, attempt: int) -> None:
+    results = at_once(*[lambda: loader.load(TABLE, graph, run="one")] * 2)
+    outcomes = sorted(getattr(result, "outcome", "stopped") for result in results)
+    assert outcomes in (["loaded", "stopped"], ["loaded", "unchanged"])
+    for result in results:
+        assert isinstance(result, LoadReport | TakenOver), result
+    assert contents(graph) == expected(TABLE)
+
+
+def test_the_later_of_two_loads_goes_on_and_the_earlier_stops(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports: list[LoadReport] = []
+
+    def overtake(done: int, total: int) -> None:
+        if not reports:
+            reports.append(loader.load(TABLE, graph, run="one"))
+
+    with pytest.raises(TakenOver, match="published nothing"):
+        loader.load(TABLE, graph, run="one", progress=overtake)
+    assert reports[0].outcome == "loaded"
+    assert contents(graph) == expected(TABLE)
+
+
+def test_a_stopped_attempt_cannot_publish_or_add(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attempt is overtaken just before its last transaction."""
+    publish, inner = _write.publish, []
+
+    def late(*args: Any, **kwargs: Any) -> None:
+        if not inner:
+            inner.append(True)
+            loader.load(TABLE, graph, run="one")
+        publish(*args, **kwargs)
+
+    monkeypatch.setattr(_write, "publish", late)
+    with pytest.raises(TakenOver):
+        loader.load(TABLE, graph, run="one")
+    assert contents(graph) == expected(TABLE)
+
+
+def test_a_name_taken_while_loading_is_refused_and_leaves_nothing(graph: Graph) -> None:
+    taken: list[LoadReport] = []
+
+    def take(done: int, total: int) -> None:
+        if not taken:
+            taken.append(loader.load(OTHER, graph, run="one"))
+
+    with pytest.raises(NameTaken):
+        loader.load(TABLE, graph, run="one", progress=take)
+    assert contents(graph) == expected(OTHER)
+
+
+def test_dropped_while_loading(graph: Graph) -> None:
+    def drop(done: int, total: int) -> None:
+        (name,) = loader.runs(graph)["name"]
+        loader.drop(graph, name)
+
+    with pytest.raises(TakenOver):
+        loader.load(TABLE, graph, run="one", progress=drop)
+    assert contents(graph) == {}
+
+
+@pytest.mark.parametrize("attempt", range(2))
+def test_two_replacements_at_once_leave_one_run(graph: Graph, attempt: int) -> None:
+    loader.load(random_table(seed=9), graph, run="one")
+    results = at_once(
+        lambda: loader.load(TABLE, graph, run="one", replace=True),
+        lambda: loader.load(OTHER, graph, run="one", replace=True),
+    )
+    assert all(isinstance(result, LoadReport) for result in results), results
+    assert contents(graph) == expected(TABLE)
+
+
+def test_a_query_never_sees_half_a_run(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the publishing transaction nothing, after it everything.
+
+    Neo4j isolates at the level "read committed": a query that is under way at the very moment of a
+    commit may find some of it. Those, and only those, are left out here.
+    """
+    table: AffinityTable = random_table(12, 12)
+    whole = (table.meta.n_layers * table.meta.n_heads, len(table))
+    query = (
+        "MATCH (h:Head {run: 'one'}) OPTIONAL MATCH (h)-[e]->(:Head {run: 'one'}) "
+        "RETURN count(DISTINCT h) AS heads, count(e) AS edges"
+    )
+    commits: list[Span] = []
+    polls: list[tuple[Span, Any]] = []
+    done = threading.Event()
+    monkeypatch.setattr(graph, "write_all", timed(graph.write_all, commits))
+
+    def poll() -> None:
+        spans: list[Span] = []
+        read = timed(lambda: graph.read(query).rows[0], spans)
+        while not done.is_set():
+            seen = read()
+            polls.append((spans[-1], seen))
+
+    watcher = threading.Thread(target=poll)
+    watcher.start()
+    try:
+        for _ in range(3):
+            loader.load(table, graph, run="one")
+            loader.drop(graph, "one")
+    finally:
+        done.set()
+        watcher.join()
+    apart = [
+        seen
+        for (start, end), seen in polls
+        if not any(
+            start < commit_end and commit_start < end for commit_start, commit_end in commits
+        )
+    ]
+    assert set(apart) <= {(0, 0), whole}
+    assert len(apart) > 10
+    assert len(commits) == 6

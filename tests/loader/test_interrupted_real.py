@@ -1,0 +1,133 @@
+"""A loader or a server that is killed in the middle: the next load ends with one complete run."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import loader
+from graphdb import Graph, Settings
+from graphdb.errors import NotReachable
+from graphdb.server import ANY_PORTS, RunningServer, start, stop
+from pk_engine.table import AffinityTable
+from tests.loader.databases import contents, expected, run_node
+from tests.tables import random_table
+
+SMALL = random_table(model="test/small", seed=5)
+
+
+@pytest.fixture(scope="module")
+def large() -> AffinityTable:
+    """50,688 edges in three batches: long enough to be killed in."""
+    return random_table(12, 16, model="test/large")
+
+
+@pytest.fixture(scope="module")
+def large_file(large: AffinityTable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return large.write(tmp_path_factory.mktemp("large") / "large.parquet")
+
+
+@contextmanager
+def killed_load(server: RunningServer, *args: str) -> Iterator[None]:
+    """A load in another process, which is inside the `with` block when it reached its point."""
+    environment = {
+        **os.environ,
+        "NEO4J_URI": server.bolt_uri,
+        "NEO4J_USERNAME": server.user,
+        "NEO4J_PASSWORD": server.password(),
+    }
+    command = [sys.executable, "-m", "tests.loader.slow_load", *args]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "reached\n"
+            yield
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+
+
+@pytest.mark.parametrize("where", ["heads", "edges", "writing"])
+def test_killed_loader(
+    graph: Graph, server: RunningServer, large: AffinityTable, large_file: Path, where: str
+) -> None:
+    with killed_load(server, str(large_file), "big", where):
+        if where == "writing":
+            time.sleep(0.1)  # in the midst of the second batch
+        assert contents(graph).get("Head", 0) == 0
+    (listed,) = loader.runs(graph).to_dict("records")
+    assert (listed["status"], len(listed["name"])) == ("loading", 12)
+    loader.load(SMALL, graph, run="other")  # another load is not in the way of the leftover
+    report = loader.load(large_file, graph, run="big")
+    assert report.outcome == "loaded"
+    loader.drop(graph, "other")
+    assert contents(graph) == expected(large)
+    assert run_node(graph, "big")["status"] == "complete"
+    assert loader.load(large_file, graph, run="big").outcome == "unchanged"
+
+
+def test_an_interrupted_load_can_be_dropped(
+    graph: Graph, server: RunningServer, large_file: Path
+) -> None:
+    with killed_load(server, str(large_file), "big", "edges"):
+        pass
+    (name,) = loader.runs(graph)["name"]
+    assert loader.drop(graph, name).run == name
+    assert contents(graph) == {}
+
+
+def test_killed_while_it_deletes_what_it_replaced(
+    graph: Graph, server: RunningServer, large: AffinityTable, large_file: Path
+) -> None:
+    loader.load(SMALL, graph, run="big")
+    with killed_load(server, str(large_file), "big", "published", "--replace"):
+        pass
+    assert sorted(loader.runs(graph)["status"]) == ["complete", "dropping"]
+    heads = graph.read("MATCH (h:Head) RETURN DISTINCT h.run AS run, count(*) AS n").rows
+    assert heads == (("big", 192),)
+    assert loader.load(large_file, graph, run="big").outcome == "unchanged"
+    assert contents(graph) == expected(large)
+
+
+def test_killed_server(tmp_path: Path, large: AffinityTable) -> None:
+    home = tmp_path / "home"
+    try:
+        first = start(home, ports=ANY_PORTS)
+        _load_until_killed(first, large)
+        again = start(home, ports=ANY_PORTS)
+        with _connected(again) as graph:
+            assert contents(graph).get("Head", 0) == 0
+            assert loader.load(large, graph, run="big").outcome == "loaded"
+            assert contents(graph) == expected(large)
+            assert list(loader.runs(graph)["status"]) == ["complete"]
+    finally:
+        stop(home)
+
+
+def _load_until_killed(server: RunningServer, table: AffinityTable) -> None:
+    """Load; the server is killed in the midst of the second batch."""
+    end = threading.Timer(0.1, os.kill, (server.pid, signal.SIGKILL))
+
+    def kill(done: int, total: int) -> None:
+        if end.ident is None:
+            end.start()
+
+    with _connected(server) as graph, pytest.raises(NotReachable) as caught:
+        loader.load(table, graph, run="big", progress=kill)
+    assert "nothing of big was published; load it again when the database is back" in str(
+        caught.value
+    )
+
+
+def _connected(server: RunningServer) -> Graph:
+    return Graph(Settings(uri=server.bolt_uri, user=server.user, password=server.password()))
