@@ -6,7 +6,9 @@
     (:Head)-[:OQ|OK|OV|... {pk, pk_normalized, z, pk_rank, kv_head, share, ...}]->(:Head)
 
 While a run is loaded or dropped its heads carry `LoadingHead` in place of `Head`, have no `run` and
-no role labels, and its Run has no `name`: a query over `Head` never sees half a run.
+no role labels, and its Run has no `name`: a query over `Head` that runs before or after the last
+transaction of a load sees no run or a whole one. (Neo4j isolates at "read committed": a query
+under way at that very commit may see a part.)
 """
 
 import re

@@ -226,7 +226,8 @@ def _wait(home: ServerHome, state: State, show: Progress, deadline: float, befor
     """Return when Bolt and HTTP both answer and it is this process that listens there."""
     while True:
         show(f"starting Neo4j {state.version}", 0, 0)
-        if not process.is_ours(state.pid, home):
+        # a process that is just coming up, or going down, has no command line to tell it by
+        if not process.is_ours(state.pid, home) and not process.is_going(state.pid):
             raise _died(home, state, before)
         if answer(state.ports) and process.listens(state.pid, state.ports):
             return

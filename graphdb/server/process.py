@@ -133,7 +133,7 @@ def wait_gone(pid: int, within_s: float) -> bool:
 
 
 def is_going(pid: int) -> bool:
-    """Whether this process is being taken down right now."""
+    """Whether this process has no command line: it is taken down right now, or not quite up."""
     import psutil
 
     try:
