@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from graphdb import Graph
+    from pk_engine import TableMeta
 
 TINY, GPT2 = "induction-2l", "gpt2-small"
 SHARE = 3  # per cent of the pairs, as in the paper
@@ -27,7 +28,7 @@ def demo() -> None:
     Uses the database that NEO4J_URI names, or starts the local server and leaves it running.
     """
     with _database() as graph:
-        _ask(graph, by_chance=_fill(graph))
+        _ask(graph, _fill(graph))
         picture = _draw()
         click.echo(f"\nThe strongest edges as a picture: {picture}")
         _say_where(graph)
@@ -48,8 +49,8 @@ def _database() -> Iterator["Graph"]:
         yield graph
 
 
-def _fill(graph: "Graph") -> float:
-    """Load both runs; PK that random subspaces of the small model would have."""
+def _fill(graph: "Graph") -> "TableMeta":
+    """Load both runs; the small model's provenance."""
     import loader
     from pk_engine import Selection, compute
 
@@ -57,22 +58,22 @@ def _fill(graph: "Graph") -> float:
     table = compute(TINY, selection=Selection())
     _step(f"Loading its {len(table):,} scored pairs as run {TINY}")
     click.echo(f"  {loader.load(table, graph, run=TINY, replace=True)}", err=True)
-    _step(f"Loading the strongest {SHARE} % of GPT-2 small's 28,512 scored pairs as run {GPT2}")
+    _step(f"Loading the strongest {SHARE} % of GPT-2 small's scored pairs as run {GPT2}")
     report = loader.load(
         GPT2, graph, run=GPT2, selection=Selection(top_percent=SHARE), replace=True
     )
     click.echo(f"  {report}", err=True)
-    return table.meta.moments["OK"]["mean"]
+    return table.meta
 
 
-def _ask(graph: "Graph", by_chance: float) -> None:
+def _ask(graph: "Graph", tiny: "TableMeta") -> None:
     import queries
 
     strongest = queries.run("strongest_edges", graph, run=TINY, per_pairing=2)
     _show(
         f"headgraph query strongest_edges --run {TINY} -p per_pairing=2",
         strongest,
-        _on_induction(strongest, by_chance),
+        _on_induction(strongest, tiny),
     )
     hubs = queries.run("hubs", graph, run=GPT2, limit=8)
     _show(f"headgraph query hubs --run {GPT2} -p limit=8", hubs, _on_hubs(hubs))
@@ -80,13 +81,23 @@ def _ask(graph: "Graph", by_chance: float) -> None:
     _show(f"headgraph query ioi_circuit --run {GPT2}", circuit.head(10), _on_circuit(circuit))
 
 
-def _on_induction(rows: "pd.DataFrame", by_chance: float) -> str:
+def _on_induction(rows: "pd.DataFrame", tiny: "TableMeta") -> str:
+    from pk_engine.labels import labels_for
+    from pk_engine.names import parse_head
+
     top = rows[rows["pairing"] == "OK"].iloc[0]
+    labels = labels_for(tiny).set_index(["layer", "head"])["role"]
+    roles = [labels.get(parse_head(top[end]), "unlabelled") for end in ("source", "target")]
+    source, target = (role.replace("_", "-") for role in roles)
     return (
-        f"In {TINY} the key input of {top['target']} reads what {top['source']} writes "
-        f"(PK {top['pk']:.1f}; random subspaces would share {by_chance:.1f}): a previous-token head "
-        "feeding an induction head."
+        f"In {TINY} the key input of {top['target']}, {_a(target)} head, reads what "
+        f"{top['source']}, {_a(source)} head, writes: PK {top['pk']:.1f}, where random subspaces "
+        f"would share {tiny.moments['OK']['mean']:.1f}."
     )
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def _on_hubs(rows: "pd.DataFrame") -> str:

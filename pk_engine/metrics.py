@@ -102,9 +102,7 @@ def _compare(
     """One kernel call for all targets: each layer's heads of every role lie side by side."""
     layers = stacks.shape.n_layers
     widths = [y[role].shape[0] // layers for role in targets]
-    by_layer = [y[role].reshape(layers, width, *y[role].shape[1:]) for role, width in
-                zip(targets, widths, strict=True)]  # fmt: skip
-    flat = np.concatenate(by_layer, axis=1).reshape(-1, *x.shape[1:])
+    flat = _side_by_side([y[role] for role in targets], layers)
     blocks = layer_blocks(layers, x.shape[0] // layers, sum(widths), layer_order)
     values = kernel(x, flat, blocks, executor=executor)
     values = values.reshape(x.shape[0], layers, sum(widths))
@@ -113,6 +111,14 @@ def _compare(
         source + role: values[:, :, end - width : end].reshape(x.shape[0], -1)
         for role, width, end in zip(targets, widths, ends, strict=True)
     }
+
+
+def _side_by_side(stacks: list[NDArray[np.float32]], layers: int) -> NDArray[np.float32]:
+    """Layer after layer the heads of every stack; heads x d x m views, lying heads x m x d."""
+    lying = [stack.transpose(0, 2, 1) for stack in stacks]
+    by_layer = [rows.reshape(layers, -1, *rows.shape[1:]) for rows in lying]
+    joined = np.concatenate(by_layer, axis=1)
+    return joined.reshape(-1, *lying[0].shape[1:]).transpose(0, 2, 1)
 
 
 def layer_blocks(layers: int, sources: int, targets: int, order: str) -> list[Block]:

@@ -22,6 +22,8 @@ Progress = Callable[[str, int, int], None]
 class HeadStacks:
     """Bases and composition factors of all heads, layer after layer, float32.
 
+    Stacks are views, heads x d x m, of memory that lies heads x m x d, as the kernel wants it.
+
     Attributes:
         shape: the model's sizes.
         fingerprint: sha256 over the layers' sha256, each over Q, K, V, O as heads x d_model x
@@ -100,7 +102,8 @@ def collect(
 
 
 def _empty(shape: ModelShape, heads: int) -> NDArray[np.float32]:
-    return np.empty((shape.n_layers * heads, shape.d_model, shape.d_head), np.float32)
+    lying = np.empty((shape.n_layers * heads, shape.d_head, shape.d_model), np.float32)
+    return lying.transpose(0, 2, 1)
 
 
 def _fill(stacks: HeadStacks, layer: int, matrices: Layer, roles: list[str]) -> None:

@@ -20,7 +20,7 @@ def test_the_demo(server: RunningServer, graph: Graph, private_homes: Path) -> N
     assert "most passes through L4H7 (identity)" in out
     for command in ("strongest_edges --run induction-2l", "hubs --run gpt2-small", "ioi_circuit"):
         assert f"$ headgraph query {command}" in out
-    assert "a previous-token head feeding an induction head" in out
+    assert re.search(r"L1H\d, an induction head, reads what L0H\d, a previous-token head", out)
 
     (picture,) = re.findall(r"as a picture: (.*\.svg)", out)
     assert private_homes in Path(picture).parents
