@@ -21,8 +21,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-TILE = 64
-"""Rows of a projector formed at a time: 64 x d in float32 for one head stays in cache."""
+TILE = 32
+"""Rows of a projector formed at a time: more make longer products, and larger buffers."""
 
 Block = tuple[slice, slice]
 """Sources and targets to compare: K is filled where a block says so, and stays 0 elsewhere."""
