@@ -1,7 +1,7 @@
 """Ratios of timings, all taken in one run on one machine: `make bench`.
 
 Whole processes are timed from outside, in turn (A B A B ...), after one warm-up each, so that a
-machine whose speed drifts slows both. Prints Markdown.
+machine whose speed drifts slows both. Writes its table into docs/performance.md.
 """
 
 import platform
@@ -13,6 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
+from pk_engine.scores import usable_cpus
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 SHARED = Path(__file__).parents[2] / "shared"
 ROUNDS = 7
 
@@ -52,25 +55,32 @@ def main() -> None:
             [sys.executable, "-c", "pass"],
         )
     names = ("numpy", "torch")
-    print(
+    lines = [
         f"Taken {time.strftime('%Y-%m-%d')} on {platform.machine()}, {platform.system()}, "
-        f"{len_cpus()} processors, Python {platform.python_version()}, "
-        f"{', '.join(f'{name} {version(name)}' for name in names)}; {ROUNDS} rounds in turn.\n"
-    )
-    print("| whole process | median s | range s | beside `import torch` |")
-    print("| --- | --- | --- | --- |")
-    print(row("`python -c 'import torch'`", torch, torch))
-    print(row("`headgraph compute` GPT-2 small, PK of all 28,512 pairs", compute, torch))
-    print(row("the same with `--metrics pk,cs`", composition, torch))
-    print(row("`headgraph --help`", usage, torch))
-    print(row("`python -c pass`", bare, torch))
+        f"{usable_cpus()} processors, Python {platform.python_version()}, "
+        f"{', '.join(f'{name} {version(name)}' for name in names)}; {ROUNDS} rounds in turn.",
+        "",
+        "| whole process | median s | range s | beside `import torch` |",
+        "| --- | --- | --- | --- |",
+        row("`python -c 'import torch'`", torch, torch),
+        row("`headgraph compute` GPT-2 small, PK of all 28,512 pairs", compute, torch),
+        row("the same with `--metrics pk,cs`", composition, torch),
+        row("`headgraph --help`", usage, torch),
+        row("`python -c pass`", bare, torch),
+    ]
+    write("whole processes", "\n".join(lines))
 
 
-def len_cpus() -> int:
-    """Processors this process may use."""
-    from pk_engine.scores import usable_cpus
-
-    return usable_cpus()
+def write(name: str, text: str) -> None:
+    """Put a result between its two marks in docs/performance.md, and show it."""
+    print(text)
+    marks = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    page = PAGE.read_text("utf-8")
+    before, _, rest = page.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
+    if not end:
+        raise SystemExit(f"{PAGE} has no place for {name!r}: wanted the lines {marks}")
+    PAGE.write_text(f"{before}{marks[0]}\n{text}\n{marks[1]}{after}", "utf-8")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 TINY, GPT2 = "induction-2l", "gpt2-small"
 SHARE = 3  # per cent of the pairs, as in the paper
+# short enough for a link on a terminal: what the picture shows
+WIRING = f'MATCH p = (:Head {{run: "{GPT2}"}})-[e:OQ|OK|OV]->(:Head) WHERE e.pk_rank <= 20 RETURN p'
 
 
 @click.command()
@@ -145,11 +147,12 @@ def _say_where(graph: "Graph") -> None:
         server.browser_url,
         uri=server.bolt_uri,
         user=server.user,
-        cypher=queries.filled("strongest_edges", run=GPT2),
+        cypher=WIRING,
     )
     click.echo(
-        f"\nNeo4j Browser, with the wiring diagram's query typed in:\n  {link}\n"
+        f"\nNeo4j Browser, with the picture's 60 pairs typed in as a query:\n  {link}\n"
         f"  user {server.user}, password: headgraph server status --show-password\n"
+        f"  a stored question instead: headgraph browser through --run {GPT2} -p head=L4H7\n"
         "\nThe server keeps running; headgraph server stop ends it, and the data stay."
         "\nAll stored questions: headgraph query"
     )

@@ -1,0 +1,50 @@
+"""Label the heads of the bundled model by what they were measured to do.
+
+    python examples/label_induction.py
+
+Reads `pk_engine/bundled/induction-2l/training.json` and writes the labels that ship with headgraph,
+and the line in their index that says for which weights they hold.
+"""
+
+import json
+import re
+
+import pandas as pd
+
+from pk_engine import Selection, compute
+from pk_engine.bundled import FOLDER, model_path
+from pk_engine.labels import COLUMNS
+
+NAME = "induction-2l"
+ROLES = ("previous_token", "induction", "duplicate_token")
+THRESHOLD = 0.5  # of the mean attention that goes where the role says
+
+
+def main() -> None:
+    """Write the label file and its line in index.toml."""
+    scores = json.loads((model_path(NAME) / "training.json").read_text())["scores"]
+    rows = [
+        {
+            "layer": layer,
+            "head": head,
+            "role": role,
+            "circuit": "",
+            "source": "measured on repeated random sequences, induction-2l/training.json",
+            "note": f"score {score:.2f}",
+        }
+        for role in ROLES
+        for layer, heads in enumerate(scores[role])
+        for head, score in enumerate(heads)
+        if score > THRESHOLD
+    ]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(["layer", "head", "role"])
+    frame.to_csv(FOLDER / "labels" / f"{NAME}.csv", index=False, lineterminator="\n")
+    fingerprint = compute(NAME, selection=Selection(top=1)).meta.fingerprint
+    index = FOLDER / "labels" / "index.toml"
+    kept = re.sub(rf'^\w+ = "{NAME}\.csv"\n', "", index.read_text(), flags=re.MULTILINE)
+    index.write_text(f'{kept}{fingerprint} = "{NAME}.csv"\n')
+    print(frame.to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
