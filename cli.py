@@ -23,6 +23,11 @@ class Entry(NamedTuple):
 COMMANDS = {
     "demo": Entry("See GPT-2's head graph in a local Neo4j.", "headgraph.demo:demo"),
     "compute": Entry("Score every pair of heads of a model.", "pk_engine.commands:compute"),
+    "angles": Entry(
+        "Principal angles between two heads' subspaces.",
+        "pk_engine.angles_command:angles",
+        lists=True,
+    ),
     "load": Entry("Write a table of scores into Neo4j.", "loader.commands:load"),
     "runs": Entry("List what is in the database.", "loader.commands:runs", lists=True),
     "drop": Entry("Delete a run from the database.", "loader.commands:drop"),

@@ -1,161 +1,173 @@
 """Families: where a kind of model keeps its attention matrices, as data in pk_engine/families.
 
-A family file names the configuration keys that give the shape, the tensors of a layer, the roles in
-each, and how a stored matrix splits into heads. The layout is written as its axes in stored order:
-`d` is the residual stream, `head` counts heads (key/value heads where the role is K or V), `m` runs
-within a head; axes in parentheses lie in one stored axis. `d (head m)` is d rows, and columns with
-the first head's m, then the next head's.
+A family file names the model types, the configuration keys that give the sizes, the tensors of a
+layer with the roles in each (`pk_engine.layout`), the norm before attention, and what it refuses.
+docs/families.md says what each key means. `_every.toml` holds what all families refuse.
 """
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from pk_engine.errors import ModelError, UnknownFamily
+from pk_engine.layout import ModelShape, TensorSpec
+from pk_engine.names import ROLES
+from pk_engine.sizes import Refusals, settings_of, shape_of, value_of
 
-from pk_engine.errors import ModelError, UnknownFamily, WeightsError
+__all__ = ["Family", "ModelShape", "Norm", "TensorSpec", "families", "family_of", "read_family"]
 
 FOLDER = Path(__file__).parent / "families"
+EVERY = "_every.toml"
+KINDS = ("LayerNorm", "RMSNorm", "none")
+KEYS = {"model_types", "recognised_by", "note", "prefixes", "nested", "config", "defaults",
+        "refuse", "require", "norm", "tensors", "variants"}  # fmt: skip
 
 
 @dataclass(frozen=True)
-class ModelShape:
-    """Sizes of a model's attention.
+class Norm:
+    """The norm whose output a layer's Q, K and V read.
 
     Attributes:
-        n_layers, n_heads: layers, and query heads in each.
-        n_kv_heads: key/value heads in each layer; n_heads without grouped-query attention.
-        d_model, d_head: dimensions of the residual stream and of a head.
+        kind: LayerNorm (subtracts the mean), RMSNorm, or none.
+        name: tensor with its scale; None where it has none.
+        offset: added to the stored scale; 1 for Gemma.
+        follows: why no norm stands before attention, where none does.
     """
 
-    n_layers: int
-    n_heads: int
-    n_kv_heads: int
-    d_model: int
-    d_head: int
+    kind: str
+    name: str | None = None
+    offset: float = 0
+    follows: str | None = None
 
-    def heads_of(self, role: str) -> int:
-        """Heads per layer that have a matrix of this role of their own."""
-        return self.n_kv_heads if role in "KV" else self.n_heads
-
-
-@dataclass(frozen=True)
-class TensorSpec:
-    """One stored matrix of a layer: its name, the roles in it, and how it splits into heads."""
-
-    name: str
-    roles: tuple[str, ...]
-    layout: str
-
-    def stored_shape(self, shape: ModelShape) -> tuple[int, int]:
-        """(rows, columns) that the file must have."""
-        fused = sum(shape.heads_of(role) for role in self.roles) * shape.d_head
-        return (shape.d_model, fused) if self._d_first else (fused, shape.d_model)
-
-    def split(self, stored: NDArray[Any], shape: ModelShape) -> dict[str, NDArray[Any]]:
-        """Role -> heads x d_model x d_head, as a view of the stored matrix where possible."""
-        rows_are_d = stored if self._d_first else stored.T  # d x (role head m)
-        parts, start = {}, 0
-        for role in self.roles:
-            heads = shape.heads_of(role)
-            stop = start + heads * shape.d_head
-            block = rows_are_d[:, start:stop].reshape(shape.d_model, heads, shape.d_head)
-            parts[role], start = block.transpose(1, 0, 2), stop
-        return parts
-
-    @property
-    def _d_first(self) -> bool:
-        return self.layout.startswith("d ")
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"norm kind {self.kind!r}: wanted one of {', '.join(KINDS)}")
 
 
 @dataclass(frozen=True)
 class Family:
-    """A family file, read. See this module's docstring for what its fields mean."""
+    """A family file, read.
+
+    Attributes:
+        name: the file's name.
+        model_types, recognised_by: `model_type` in config.json, or keys of one that has none.
+        note: what a reader of scores should know.
+        prefixes: what may stand before the tensor names.
+        nested: key of the configuration's part about the language model, where it has one.
+        config, defaults: size -> configuration keys or a number; values of absent keys.
+        refusals: keys that must be empty, or must have known values.
+        norm, tensors: of a layer.
+        variants: what changes with configuration values or tensors.
+    """
 
     name: str
     model_types: tuple[str, ...]
     prefixes: tuple[str, ...]
-    config: Mapping[str, list[str]]
-    refuse: Mapping[str, str]
+    config: Mapping[str, Any]
+    norm: Norm
     tensors: tuple[TensorSpec, ...]
+    recognised_by: tuple[str, ...] = ()
+    note: str = ""
+    nested: str | None = None
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    refusals: Refusals = field(default_factory=Refusals)
+    variants: tuple[Mapping[str, Any], ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def shape(self, config: Mapping[str, Any]) -> ModelShape:
-        """The model's sizes from its configuration.
+        """The model's sizes from its configuration alone.
 
         Raises:
             ModelError: a key is missing or not a positive integer, heads cannot share key/value
                 heads evenly, or the configuration asks for something the family refuses.
         """
-        for key, reason in self.refuse.items():
-            if config.get(key):
-                raise ModelError(
-                    f"config.json has {key} = {config[key]!r}, which the family {self.name} does "
-                    f"not handle: {reason}"
-                )
-        sizes = {size: _size(config, keys) for size, keys in self.config.items()}
-        for size in ("n_layers", "n_heads", "d_model"):
-            if sizes.get(size) is None:
-                keys = " or ".join(self.config[size])
-                raise ModelError(f"config.json lacks {keys}, which gives {size}")
-        heads, width = int(sizes["n_heads"] or 0), int(sizes["d_model"] or 0)
-        shared = int(sizes.get("n_kv_heads") or heads)
-        per_head = sizes.get("d_head")
-        if per_head is None and width % heads:
-            raise ModelError(f"config.json has d_model {width}, which {heads} heads cannot share")
-        if heads % shared:
-            raise ModelError(f"config.json has {heads} heads and {shared} key/value heads")
-        return ModelShape(
-            int(sizes["n_layers"] or 0), heads, shared, width, int(per_head or width // heads)
-        )
+        settings = settings_of(config, self.nested, self.defaults)
+        self.refusals.check({**config, **settings}, self.name)
+        return shape_of(settings, self.for_model(config).config)
+
+    def for_model(self, config: Mapping[str, Any], tensors: Container[str] = ()) -> "Family":
+        """The family with the variants that apply to a configuration and its tensors."""
+        settings = settings_of(config, self.nested, self.defaults)
+        data = self.data
+        for variant in self.variants:
+            if _applies(variant, settings, tensors, self.prefixes):
+                data = _merge(data, variant)
+        return self if data is self.data else _build(self.name, data)
 
 
-def _size(config: Mapping[str, Any], keys: list[str]) -> int | None:
-    key = next((key for key in keys if config.get(key) is not None), None)
-    if key is None:
-        return None
-    value = config[key]
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ModelError(f"config.json has {key} = {value!r}: wanted a positive integer")
-    return value
+def _applies(
+    variant: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    tensors: Container[str],
+    prefixes: Iterable[str],
+) -> bool:
+    wanted = variant.get("tensor")
+    if wanted is not None and not any(prefix + wanted in tensors for prefix in prefixes):
+        return False
+    return all(
+        value_of(settings, keys.split(" or ")) in (value if isinstance(value, list) else [value])
+        for keys, value in variant.get("when", {}).items()
+    )
+
+
+def _merge(data: Mapping[str, Any], variant: Mapping[str, Any]) -> dict[str, Any]:
+    """A variant's tables add to the family's; anything else takes its place."""
+    changes = {key: value for key, value in variant.items() if key not in ("when", "tensor")}
+    return {**data} | {
+        key: {**data.get(key, {}), **value} if isinstance(value, dict) else value
+        for key, value in changes.items()
+    }
+
+
+def _build(name: str, data: Mapping[str, Any]) -> Family:
+    if unknown := sorted(data.keys() - KEYS):
+        raise ValueError(f"unknown keys {unknown}")
+    tensors = tuple(TensorSpec(t["name"], tuple(t["roles"]), t["layout"]) for t in data["tensors"])
+    roles = sorted(role for spec in tensors for role in spec.roles)
+    if roles != sorted(ROLES):
+        raise ValueError(f"the tensors have the roles {roles}: wanted Q, K, V and O, each once")
+    return Family(
+        name=name,
+        model_types=tuple(data["model_types"]),
+        prefixes=tuple(data["prefixes"]),
+        config=data["config"],
+        norm=Norm(**data.get("norm", {"kind": "none"})),
+        tensors=tensors,
+        recognised_by=tuple(data.get("recognised_by", ())),
+        note=data.get("note", ""),
+        nested=data.get("nested"),
+        defaults=data.get("defaults", {}),
+        refusals=Refusals(data.get("refuse", {}), data.get("require", {})),
+        variants=tuple(data.get("variants", ())),
+        data={key: value for key, value in data.items() if key != "variants"},
+    )
 
 
 def read_family(path: Path) -> Family:
     """Read one family file.
 
     Raises:
-        ModelError: the file is not TOML or lacks something; the message names the file.
+        ModelError: the file is not TOML, lacks something or has unknown keys; the message names it.
     """
+    every = path.parent / EVERY
     try:
         data = tomllib.loads(path.read_text("utf-8"))
-        return Family(
-            name=path.stem,
-            model_types=tuple(data["model_types"]),
-            prefixes=tuple(data["prefixes"]),
-            config=data["config"],
-            refuse=data.get("refuse", {}),
-            tensors=tuple(
-                TensorSpec(t["name"], tuple(t["roles"]), _layout(t["layout"]))
-                for t in data["tensors"]
-            ),
-        )
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+        common = tomllib.loads(every.read_text("utf-8")) if every.is_file() else {}
+        family = _build(path.stem, _merge(common, data))
+        for variant in family.variants:  # a mistake in one shows here, not when one is met
+            _build(family.name, _merge(family.data, variant))
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"the family file {path} cannot be used: {error!r}") from error
-
-
-def _layout(text: str) -> str:
-    if text not in ("d (head m)", "(head m) d"):
-        raise ValueError(f"layout {text!r}: wanted 'd (head m)' or '(head m) d'")
-    return text
+    return family
 
 
 @cache
 def families(folder: Path = FOLDER) -> dict[str, Family]:
     """Model type -> family, from every file in the folder."""
-    read = [read_family(path) for path in sorted(folder.glob("*.toml"))]
+    read = [read_family(path) for path in sorted(folder.glob("[!_]*.toml"))]
     return {model_type: family for family in read for model_type in family.model_types}
 
 
@@ -165,28 +177,14 @@ def family_of(config: Mapping[str, Any]) -> Family:
     Raises:
         UnknownFamily: none does; the message lists those that are known.
     """
-    model_type = config.get("model_type")
-    known = families()
-    if model_type not in known:
-        raise UnknownFamily(
-            f"config.json has model_type {model_type!r}, which no family file describes: known are "
-            f"{', '.join(sorted(known))}; a new one is a TOML file in {FOLDER}"
-        )
-    return known[model_type]
-
-
-def check_finite(matrix: NDArray[Any], layer: int, role: str) -> None:
-    """Refuse NaN and Inf, naming the head.
-
-    Raises:
-        WeightsError: a value is not finite.
-    """
-    # a sum is finite only when every term is; it is cheaper than looking at each
-    with np.errstate(invalid="ignore"):
-        if np.isfinite(matrix.sum(dtype=np.float64)):
-            return
-    heads = np.flatnonzero(~np.isfinite(matrix).all(axis=(1, 2)))
-    raise WeightsError(
-        f"the {role} matrix of {', '.join(f'L{layer}H{head}' for head in heads)} holds NaN or Inf: "
-        "the checkpoint is damaged, fetch or convert it again"
+    model_type, known = config.get("model_type"), families(FOLDER)
+    if model_type in known:
+        return known[model_type]
+    for family in known.values():
+        keys = family.recognised_by
+        if model_type is None and keys and all(key in config for key in keys):
+            return family
+    raise UnknownFamily(
+        f"config.json has model_type {model_type!r}, which no family file describes: known are "
+        f"{', '.join(sorted(known))}; a new one is a TOML file in {FOLDER}"
     )

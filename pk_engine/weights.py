@@ -1,23 +1,22 @@
-"""Attention matrices of a model, by name from safetensors, a layer at a time.
+"""Attention matrices of a model, by name from its files, a layer at a time.
 
 The network is never built and no code of a checkpoint is run. Half precision is widened to float32.
 """
 
-import json
 import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import ml_dtypes  # noqa: F401  NumPy knows bfloat16 once this is imported
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 
 from pk_engine.errors import ModelError, WeightsError
-from pk_engine.family import Family, ModelShape, TensorSpec, check_finite, family_of
+from pk_engine.family import Family, family_of
+from pk_engine.folding import centre_writing, check_folding, fold_norm
+from pk_engine.layout import ModelShape
 from pk_engine.names import ROLES
 from pk_engine.source import locate, read_config
+from pk_engine.tensorfiles import Stored, TensorFiles
 
 Layer = dict[str, NDArray[np.float32]]
 FLOATS = {"F32", "F16", "BF16", "F64"}
@@ -29,56 +28,91 @@ class ModelWeights:
     Args:
         model: name of a bundled model, folder, or hub id.
         revision: branch, tag or commit of a hub id.
+        fold_ln: fold the norm before attention into Q, K and V (`pk_engine.folding`).
+        center_writing: take the mean over d_model from what is written.
 
     Attributes:
-        name, revision: as a table records them.
-        family: the family file in use.
+        name, revision, fold_ln, center_writing: as a table records them.
+        family: the family file in use, with the variants that apply to this model.
         shape: the model's sizes.
 
     Raises:
-        ModelError: no model there, or a kind that no family describes.
+        ModelError: no model there, a kind that no family describes, or folding that the family's
+            norms do not allow.
         WeightsError: tensors missing or of another shape than the configuration says.
     """
 
-    def __init__(self, model: str | os.PathLike[str], revision: str | None = None) -> None:
+    def __init__(
+        self,
+        model: str | os.PathLike[str],
+        revision: str | None = None,
+        *,
+        fold_ln: bool = False,
+        center_writing: bool = False,
+    ) -> None:
         self.folder, self.name = locate(model, revision)
-        self.revision = revision
+        self.revision, self.fold_ln, self.center_writing = revision, fold_ln, center_writing
         config = read_config(self.folder)
-        self.family: Family = family_of(config)
-        self.shape: ModelShape = self.family.shape(config)
-        self._files = _index(self.folder)
+        family = family_of(config)
+        self.shape: ModelShape = family.shape(config)
+        self._refuse_adapter()
+        self._files = TensorFiles(self.folder)
+        self.family: Family = family.for_model(config, self._files)
+        check_folding(family.name, self.family.norm, fold_ln=fold_ln, center_writing=center_writing)
         self._prefix = self._find_prefix()
         self._check_tensors()
 
     def __repr__(self) -> str:
         return f"ModelWeights({self.name!r}, {self.family.name}, {self.shape})"
 
-    def layer(self, layer: int) -> Layer:
-        """One layer's matrices: role -> heads x d_model x d_head, float32, contiguous.
+    def raw_layer(self, layer: int) -> Layer:
+        """One layer's matrices as stored: role -> heads x d_model x d_head, float32, contiguous.
 
-        O is transposed, so that its columns span what the head writes.
+        O is transposed, so that its columns span what the head writes. The fingerprint is taken of
+        these.
 
         Raises:
             WeightsError: a matrix holds NaN or Inf.
         """
         parts: dict[str, NDArray[Any]] = {}
         for spec in self.family.tensors:
-            parts |= spec.split(self._read(self._name(spec, layer)), self.shape)
+            parts |= spec.split(self._files.read(self._name(spec.name, layer)), self.shape)
         matrices = {role: np.ascontiguousarray(parts[role], dtype=np.float32) for role in ROLES}
         for role, matrix in matrices.items():
             check_finite(matrix, layer, role)
         return matrices
 
+    def processed(self, layer: int, raw: Layer) -> Layer:
+        """What `layer` gives, from matrices that `raw_layer` read: folded and centred as asked.
+
+        Raises:
+            WeightsError: the norm's scale holds NaN or Inf.
+        """
+        norm, matrices = self.family.norm, raw
+        if self.fold_ln:
+            scale = self._files.read(self._name(norm.name, layer)) if norm.name else None
+            if scale is not None and not np.isfinite(np.asarray(scale, np.float32)).all():
+                raise WeightsError(f"the norm before attention of layer {layer} holds NaN or Inf")
+            matrices = fold_norm(matrices, norm, scale)
+        return centre_writing(matrices) if self.center_writing else matrices
+
+    def layer(self, layer: int) -> Layer:
+        """One layer's matrices, folded and centred as asked; otherwise those of `raw_layer`."""
+        return self.processed(layer, self.raw_layer(layer))
+
     def layers(self) -> Iterator[Layer]:
         """Each layer's matrices in turn; see `layer`."""
         return map(self.layer, range(self.shape.n_layers))
 
-    def _name(self, spec: TensorSpec, layer: int) -> str:
-        return self._prefix + spec.name.format(layer=layer)
+    def _name(self, name: str, layer: int) -> str:
+        return self._prefix + name.format(layer=layer)
 
-    def _read(self, name: str) -> NDArray[Any]:
-        with _open(self._files[name]) as file:
-            return file.get_tensor(name)  # type: ignore[no-any-return]
+    def _refuse_adapter(self) -> None:
+        if (self.folder / "adapter_config.json").is_file():
+            raise ModelError(
+                f"the folder {self.folder} holds an adapter (adapter_config.json), which changes "
+                "weights that lie elsewhere: merge it into its model first"
+            )
 
     def _find_prefix(self) -> str:
         first = self.family.tensors[0].name.format(layer=0)
@@ -92,62 +126,52 @@ class ModelWeights:
         )
 
     def _check_tensors(self) -> None:
-        wanted = {
-            self._name(spec, layer): spec.stored_shape(self.shape)
-            for layer in range(self.shape.n_layers)
-            for spec in self.family.tensors
-        }
-        missing = sorted(wanted.keys() - self._files.keys())
+        wanted = self._wanted()
+        missing = sorted(name for name in wanted if name not in self._files)
         if missing:
             raise WeightsError(
                 f"the weights in {self.folder} lack {len(missing)} attention tensors: "
                 f"{', '.join(missing[:4])}{' ...' if len(missing) > 4 else ''}"
             )
-        for path in sorted(set(self._files.values())):
-            with _open(path) as file:
-                for name in wanted.keys() & file.keys():
-                    _check_tensor(name, file.get_slice(name), wanted[name])
+        for name, stored in self._files.describe(wanted):
+            _check_tensor(name, stored, wanted[name])
+
+    def _wanted(self) -> Mapping[str, tuple[int, ...]]:
+        """Every tensor that will be read, with the shape that it must have."""
+        shapes = {spec.name: spec.stored_shape(self.shape) for spec in self.family.tensors}
+        if self.fold_ln and self.family.norm.name:
+            shapes[self.family.norm.name] = (self.shape.d_model,)
+        return {
+            self._name(name, layer): shape
+            for layer in range(self.shape.n_layers)
+            for name, shape in shapes.items()
+        }
 
 
-def _check_tensor(name: str, stored: Any, wanted: tuple[int, int]) -> None:
-    shape, kind = tuple(stored.get_shape()), stored.get_dtype()
-    if shape != wanted:
+def check_finite(matrix: NDArray[Any], layer: int, role: str) -> None:
+    """Refuse NaN and Inf, naming the head.
+
+    Raises:
+        WeightsError: a value is not finite.
+    """
+    # a sum is finite only when every term is; it is cheaper than looking at each
+    with np.errstate(invalid="ignore"):
+        if np.isfinite(matrix.sum(dtype=np.float64)):
+            return
+    heads = np.flatnonzero(~np.isfinite(matrix).all(axis=(1, 2)))
+    raise WeightsError(
+        f"the {role} matrix of {', '.join(f'L{layer}H{head}' for head in heads)} holds NaN or Inf: "
+        "the checkpoint is damaged, fetch or convert it again"
+    )
+
+
+def _check_tensor(name: str, stored: Stored, wanted: tuple[int, ...]) -> None:
+    if stored.shape != wanted:
         raise WeightsError(
-            f"the tensor {name} has the shape {shape}: wanted {wanted}, as config.json says"
+            f"the tensor {name} has the shape {stored.shape}: wanted {wanted}, as config.json says"
         )
-    if kind not in FLOATS:
+    if stored.kind not in FLOATS:
         raise WeightsError(
-            f"the tensor {name} is stored as {kind}: wanted float32, float16 or bfloat16; a "
+            f"the tensor {name} is stored as {stored.kind}: wanted float32, float16 or bfloat16; a "
             "quantised checkpoint must be converted first"
         )
-
-
-def _index(folder: Path) -> dict[str, Path]:
-    """Tensor name -> the file that holds it."""
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        try:
-            shards = json.loads(index.read_text("utf-8"))["weight_map"]
-            return {name: folder / Path(file).name for name, file in shards.items()}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ModelError(f"{index} cannot be read as an index of shards: {error!r}") from error
-    single = folder / "model.safetensors"
-    files = [single] if single.is_file() else sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise ModelError(
-            f"the folder {folder} holds no *.safetensors: convert the checkpoint to safetensors"
-        )
-    found: dict[str, Path] = {}
-    for path in files:
-        with _open(path) as file:
-            found |= dict.fromkeys(file.keys(), path)
-    return found
-
-
-def _open(path: Path) -> Any:
-    try:
-        return safe_open(path, framework="np")
-    except FileNotFoundError:
-        raise WeightsError(f"the index names {path}, which is not there: fetch it again") from None
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path} cannot be read as safetensors ({error})") from error
