@@ -1,13 +1,23 @@
 """What a table must fulfil, whoever made it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pk_engine.errors import TableError
 from pk_engine.meta import TableMeta
 
 INTEGERS = ("source_layer", "source_head", "target_layer", "target_head", "pk_rank")
 FLOATS = ("pk", "pk_normalized", "z")
+
+
+def by_pairing(frame: pd.DataFrame, values: Mapping[str, float]) -> NDArray[Any]:
+    """One value per row, by its pairing: pandas' map, without asking for each string."""
+    codes, names = pd.factorize(frame["pairing"])
+    return np.array([values[name] for name in names])[codes]
 
 
 def check_columns(frame: pd.DataFrame, meta: TableMeta) -> None:
@@ -38,7 +48,7 @@ def check_rows(frame: pd.DataFrame, meta: TableMeta) -> None:
         TableError: heads the model does not have, pairs twice or missing, ranks that are not the
             order of PK, or scores outside their range.
     """
-    strange = sorted(set(frame["pairing"]) - set(meta.pairings))
+    strange = sorted(set(frame["pairing"].unique()) - set(meta.pairings))
     if strange:
         raise TableError(f"it has rows of {strange}, and its metadata has {meta.pairings}")
     if not meta.selection and len(frame) != sum(meta.scored.values()):
@@ -55,14 +65,15 @@ def check_rows(frame: pd.DataFrame, meta: TableMeta) -> None:
 def _check_heads(frame: pd.DataFrame, meta: TableMeta) -> None:
     for end, letter in (("source", 0), ("target", 1)):
         layer = frame[f"{end}_layer"]
-        heads = frame["pairing"].str[letter].map({r: meta.heads_of(r) for r in "QKVO"})
+        heads = by_pairing(frame, {p: meta.heads_of(p[letter]) for p in meta.pairings})
         head = frame[f"{end}_head"]
         outside = (layer < 0) | (layer >= meta.n_layers) | (head < 0) | (head >= heads)
         if outside.any():
             at = frame[outside].iloc[0]
+            has = heads[outside][0]
             raise TableError(
                 f"it names L{at[f'{end}_layer']}H{at[f'{end}_head']} as {end} of {at.pairing}, "
-                f"and the model has {meta.n_layers} layers of {heads[outside].iloc[0]} such heads"
+                f"and the model has {meta.n_layers} layers of {has} such heads"
             )
     if meta.layer_order == "forward" and (frame["source_layer"] >= frame["target_layer"]).any():
         raise TableError("it has pairs whose source is not in an earlier layer than the target")
@@ -72,7 +83,7 @@ def _check_heads(frame: pd.DataFrame, meta: TableMeta) -> None:
 
 
 def _check_scores(frame: pd.DataFrame, meta: TableMeta) -> None:
-    scored = frame["pairing"].map(meta.scored)
+    scored = by_pairing(frame, meta.scored)
     if ((frame["pk_rank"] < 1) | (frame["pk_rank"] > scored)).any():
         raise TableError(f"its pk_rank goes beyond the pairs scored ({meta.scored})")
     if frame.duplicated(["pairing", "pk_rank"]).any():

@@ -56,7 +56,9 @@ def bases(weights: Any) -> Bases:
         certain = False  # a Gram matrix that is not positive definite
     if not certain:
         return _by_eigenvectors(xp, weights, wide, gram, tolerance)
-    basis = xp.astype(xp.matmul(wide, inverse), weights.dtype)
+    # U^T first: its long rows are how stacks keep it
+    rows = xp.matmul(xp.matrix_transpose(inverse), xp.matrix_transpose(wide))
+    basis = xp.matrix_transpose(xp.astype(rows, weights.dtype))
     return Bases(basis, factor, np.full(weights.shape[0], m))
 
 

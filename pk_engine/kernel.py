@@ -4,9 +4,9 @@ Every score of headgraph is this kernel on some pair of stacks (see pk_engine.me
 computed in one of two ways, whichever needs fewer operations:
 
 blocks      X_i^T Y_j itself, 2 d m^2 operations a pair.
-projectors  K = <X_i X_i^T, Y_j Y_j^T>_F. Both d x d matrices are symmetric: row tile by row tile
-            they are formed from the diagonal to the right, the part right of the diagonal tile
-            counting twice; d^2 m operations a head and d^2 a pair.
+projectors  K = <X_i X_i^T, Y_j Y_j^T>_F. Both d x d matrices are symmetric: tile by tile they are
+            formed from the diagonal to the right, what is right of the diagonal tile counting
+            twice; d^2 m operations a head and d^2 a pair.
 
 The Array API standard has no product into a buffer, no product added into a view and no scaling in
 place, which are what the time goes into; `Ops` names these three, once for each array library.
@@ -21,8 +21,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-TILE = 32
-"""Rows of a projector formed at a time: more make longer products, and larger buffers."""
+TILE, COLUMNS = 64, 128
+"""Rows and columns of the projectors formed at a time: larger tiles make longer products, smaller
+ones touch less memory."""
 
 Block = tuple[slice, slice]
 """Sources and targets to compare: K is filled where a block says so, and stays 0 elsewhere."""
@@ -38,7 +39,7 @@ class Ops(Protocol):
         """An array of zeros of the type of `like`."""
 
     def rows(self, stack: Any) -> Any:
-        """The stack with its last two axes swapped, contiguous; a view where it lies so already."""
+        """The stack with its last two axes swapped and long rows: a view where it lies so."""
 
     def batched(self, a: Any, b: Any, out: Any) -> None:
         """out[i] = a[i]^T b[i]."""
@@ -63,11 +64,12 @@ class NumPyOps:
 
     def rows(self, stack: Any) -> Any:
         """See `Ops`."""
-        return np.ascontiguousarray(stack.transpose(0, 2, 1))
+        rows = stack.swapaxes(-1, -2)
+        return rows if rows.strides[-1] == rows.itemsize else np.ascontiguousarray(rows)
 
     def batched(self, a: Any, b: Any, out: Any) -> None:
         """See `Ops`."""
-        np.matmul(a.transpose(0, 2, 1), b, out=out)
+        np.matmul(a.swapaxes(-1, -2), b, out=out)
 
     def add_product(self, a: Any, b: Any, out: Any) -> None:
         """See `Ops`."""
@@ -89,8 +91,8 @@ def kernel(
     """K(X, Y) where `blocks` say, 0 elsewhere.
 
     Args:
-        x: n x d x m factors.
-        y: k x d x m' factors; any m'.
+        x: ... x d x m factors; leading axes, such as layers x heads, are counted as n in all.
+        y: ... x d x m' factors, k in all; any m'.
         blocks: which sources meet which targets; blocks must not overlap.
         ops: the array library's operations; NumPy's by default.
         executor: where the parts are computed; the caller's thread by default.
@@ -101,15 +103,16 @@ def kernel(
     """
     ops = ops or NumPyOps()
     run = map if executor is None else executor.map
-    out = ops.zeros((x.shape[0], y.shape[0]), x)
-    u, v = ops.rows(x), ops.rows(y)  # n x m x d, k x m' x d
-    if cheaper_by_projectors(x.shape, y.shape, blocks):
-        tiles = range(0, x.shape[1], TILE)
-        space = _Space()
+    n, k = math.prod(x.shape[:-2]), math.prod(y.shape[:-2])
+    out = ops.zeros((n, k), x)
+    u, v = ops.rows(x), ops.rows(y)  # ... x m x d
+    if cheaper_by_projectors((n, *x.shape[-2:]), (k, *y.shape[-2:]), blocks):
+        space, tiles = _Space(), range(0, x.shape[-2], TILE)
         for part in run(lambda start: _projector_tile(u, v, blocks, start, ops, space), tiles):
             out += part
     else:
-        rows = [(i, targets) for sources, targets in blocks for i in _range(sources, x.shape[0])]
+        u, v = u.reshape(n, *u.shape[-2:]), v.reshape(k, *v.shape[-2:])
+        rows = [(i, targets) for sources, targets in blocks for i in _range(sources, n)]
         parts = run(lambda at: _block_row(u[at[0]], v[at[1]]), rows)
         for (i, targets), part in zip(rows, parts, strict=True):
             out[i, targets] = part
@@ -130,34 +133,37 @@ def _range(part: slice, size: int) -> range:
 
 
 class _Space(threading.local):
-    """Each thread's own buffers, used again by its next tile: fresh pages cost as much as the sums.
+    """Each thread's own buffers, used again by its next tile: fresh pages cost as much as sums."""
 
-    They are made for the first tile, which is the largest.
-    """
-
-    def get(self, name: str, shape: tuple[int, ...], like: Any, ops: Ops) -> Any:
-        size = math.prod(shape)
+    def get(self, name: str, size: int, like: Any, ops: Ops) -> Any:
+        """A flat buffer of this size."""
         flat = self.__dict__.get(name)
         if flat is None or flat.shape[0] < size:
             flat = self.__dict__[name] = ops.empty((size,), like)
-        return flat[:size].reshape(shape)
+        return flat[:size]
 
 
 def _projector_tile(
     u: Any, v: Any, blocks: Sequence[Block], start: int, ops: Ops, space: _Space
 ) -> Any:
     """What TILE rows of the projectors, from `start` on, add to K."""
-    stop = min(start + TILE, u.shape[2])
-    rows, columns = stop - start, u.shape[2] - start
-    tile_u = space.get("u", (u.shape[0], rows, columns), u, ops)
-    tile_v = space.get("v", (v.shape[0], rows, columns), v, ops)
-    ops.batched(u[:, :, start:stop], u[:, :, start:], tile_u)
-    ops.batched(v[:, :, start:stop], v[:, :, start:], tile_v)
-    ops.scale(tile_u[:, :, rows:], 2.0)
-    part = ops.zeros((u.shape[0], v.shape[0]), u)
-    for row in range(rows):  # one row of every projector: a product of inner length `columns`
+    d = u.shape[-1]
+    stop = min(start + TILE, d)
+    n, k = math.prod(u.shape[:-2]), math.prod(v.shape[:-2])
+    part = ops.zeros((n, k), u)
+    right = [(left, min(left + COLUMNS, d), 2.0) for left in range(stop, d, COLUMNS)]
+    for first, last, weight in [(start, stop, 1.0), *right]:
+        area = (stop - start) * (last - first)
+        tiles = []
+        for name, w, size in (("u", u, n), ("v", v, k)):
+            flat = space.get(name, size * area, w, ops)
+            shaped = flat.reshape(*w.shape[:-2], stop - start, last - first)
+            ops.batched(w[..., start:stop], w[..., first:last], shaped)
+            tiles.append(flat.reshape(size, area))
+        if weight != 1:  # what is right of the diagonal stands for what is below it as well
+            ops.scale(tiles[0], weight)
         for sources, targets in blocks:
-            ops.add_product(tile_u[sources, row], tile_v[targets, row], part[sources, targets])
+            ops.add_product(tiles[0][sources], tiles[1][targets], part[sources, targets])
     return part
 
 

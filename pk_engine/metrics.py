@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from pk_engine.errors import EngineError
 from pk_engine.kernel import Block, kernel
-from pk_engine.stacks import HeadStacks
+from pk_engine.stacks import HeadStacks, Stack
 
 METRICS = ("pk", "cs")
 CS_PAIRINGS = ("OQ", "OK", "OV")
@@ -58,8 +58,7 @@ def pk(
     """Projection Kernel of every pair in `layer_order`; see this module's docstring."""
     scores: Scores = {}
     for source, targets in _by_source(pairings).items():
-        x = stacks.basis[source]
-        scores |= _compare(stacks, x, source, stacks.basis, targets, layer_order, executor)
+        scores |= _compare(stacks.basis, source, stacks.basis, targets, layer_order, executor)
     return scores
 
 
@@ -70,55 +69,39 @@ def cs(
     executor: Executor | None = None,
 ) -> Scores:
     """Composition Score of every pair, a row and a column per query head."""
-    assert stacks.writes is not None, "collect(..., composition=True) first"
-    targets = [pairing[1] for pairing in pairings]
-    scores = _compare(stacks, stacks.writes, "O", stacks.reads, targets, layer_order, executor)
-    x = _norms(stacks.writes)
-    y = {role: _norms(stack) for role, stack in stacks.reads.items()}
+    if stacks.writes is None or stacks.reads is None:
+        raise ValueError("these stacks have no composition factors: collect(..., composition=True)")
+    targets = "".join(pairing[1] for pairing in pairings)
+    scores = _compare(stacks.writes, "O", stacks.reads, targets, layer_order, executor)
+    x = _norms(stacks.writes["O"])
     for pairing, values in scores.items():
-        norms = x[:, None] * y[pairing[1]][None, :]
+        norms = x[:, None] * _norms(stacks.reads[pairing[1]])[None, :]
         # a head of zeros composes with nothing; its pairs are left out later
         norms[norms == 0] = 1
         scores[pairing] = np.sqrt(values) / norms
     return scores
 
 
-def _by_source(pairings: Sequence[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _by_source(pairings: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
     for pairing in pairings:
-        found.setdefault(pairing[0], []).append(pairing[1])
+        found[pairing[0]] = found.get(pairing[0], "") + pairing[1]
     return found
 
 
 def _compare(
-    stacks: HeadStacks,
-    x: NDArray[np.float32],
-    source: str,
-    y: dict[str, NDArray[np.float32]],
-    targets: list[str],
-    layer_order: str,
-    executor: Executor | None,
+    x: Stack, source: str, y: Stack, targets: str, layer_order: str, executor: Executor | None
 ) -> Scores:
-    """One kernel call for all targets: each layer's heads of every role lie side by side."""
-    layers = stacks.shape.n_layers
-    widths = [y[role].shape[0] // layers for role in targets]
-    flat = _side_by_side([y[role] for role in targets], layers)
-    blocks = layer_blocks(layers, x.shape[0] // layers, sum(widths), layer_order)
-    values = kernel(x, flat, blocks, executor=executor)
-    values = values.reshape(x.shape[0], layers, sum(widths))
-    ends = np.cumsum(widths)
+    """One kernel call for all targets, whose heads lie side by side in each layer."""
+    sources, reading = x[source], y[targets]
+    layers, width = reading.shape[:2]
+    blocks = layer_blocks(layers, x.heads[source], width, layer_order)
+    values = kernel(sources, reading, blocks, executor=executor).reshape(-1, layers, width)
+    ends = np.cumsum([y.heads[role] for role in targets])
     return {
-        source + role: values[:, :, end - width : end].reshape(x.shape[0], -1)
-        for role, width, end in zip(targets, widths, ends, strict=True)
+        source + role: values[:, :, end - y.heads[role] : end].reshape(len(values), -1)
+        for role, end in zip(targets, ends, strict=True)
     }
-
-
-def _side_by_side(stacks: list[NDArray[np.float32]], layers: int) -> NDArray[np.float32]:
-    """Layer after layer the heads of every stack; heads x d x m views, lying heads x m x d."""
-    lying = [stack.transpose(0, 2, 1) for stack in stacks]
-    by_layer = [rows.reshape(layers, -1, *rows.shape[1:]) for rows in lying]
-    joined = np.concatenate(by_layer, axis=1)
-    return joined.reshape(-1, *lying[0].shape[1:]).transpose(0, 2, 1)
 
 
 def layer_blocks(layers: int, sources: int, targets: int, order: str) -> list[Block]:
@@ -148,5 +131,5 @@ def pairs_of(layers: int, sources: int, targets: int, order: str) -> NDArray[np.
 
 
 def _norms(stack: NDArray[np.float32]) -> NDArray[np.float32]:
-    squares: NDArray[np.float32] = np.einsum("hdm,hdm->h", stack, stack)
-    return np.sqrt(squares)
+    squares: NDArray[np.float32] = np.einsum("lhdm,lhdm->lh", stack, stack)
+    return np.sqrt(squares).ravel()

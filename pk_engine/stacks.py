@@ -3,8 +3,8 @@
 import hashlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,32 +14,62 @@ from pk_engine.family import ModelShape
 from pk_engine.names import ROLES
 from pk_engine.weights import Layer, ModelWeights
 
+AT_ONCE = 4
+"""Heads factored at a time: their float64 copies stay small and are used again."""
+
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
 
 
 @dataclass
-class HeadStacks:
-    """Bases and composition factors of all heads, layer after layer, float32.
+class Stack:
+    """Factors of several roles side by side: layers x (heads of all roles) x m x d in memory.
 
-    Stacks are views, heads x d x m, of memory that lies heads x m x d, as the kernel wants it.
+    The kernel wants long rows, and all targets of a layer next to each other; so they are laid down
+    that way once, and every role is a view.
+    """
+
+    lying: NDArray[np.float32]
+    heads: dict[str, int]  # heads per layer of each role, in order
+
+    @classmethod
+    def empty(cls, shape: ModelShape, heads: dict[str, int]) -> Self:
+        """Memory for all layers, not yet touched."""
+        size = (shape.n_layers, sum(heads.values()), shape.d_head, shape.d_model)
+        return cls(np.empty(size, np.float32), heads)
+
+    def __getitem__(self, roles: str) -> NDArray[np.float32]:
+        """Layers x heads x d x m of one role, or of several side by side; a view where adjacent."""
+        names = "".join(self.heads)
+        if roles in names:
+            first = sum(self.heads[role] for role in names[: names.index(roles)])
+            width = sum(self.heads[role] for role in roles)
+            return self.lying[:, first : first + width].swapaxes(-1, -2)
+        return np.concatenate([self[role].swapaxes(-1, -2) for role in roles], axis=1).swapaxes(
+            -1, -2
+        )
+
+
+@dataclass
+class HeadStacks:
+    """Bases and composition factors of all heads, float32.
 
     Attributes:
         shape: the model's sizes.
+        basis: orthonormal columns of each role asked for.
+        rank: role -> (layers heads) numerical ranks.
+        writes: X = W_O^T R_V^T of each query head (O), for composition scores; None unless asked.
+        reads: Y of each query head: W_Q R_K^T (Q), W_K R_Q^T (K), W_V R_O^T (V).
         fingerprint: sha256 over the layers' sha256, each over Q, K, V, O as heads x d_model x
             d_head in float32. Equal for equal weights, however a file is packed.
-        basis: role -> (layers heads) x d x m orthonormal columns.
-        rank: role -> (layers heads) numerical ranks.
-        writes: X = W_O^T R_V^T of each query head, for composition scores; empty unless asked for.
-        reads: role -> Y of each query head: W_Q R_K^T (Q), W_K R_Q^T (K), W_V R_O^T (V).
     """
 
     shape: ModelShape
+    basis: Stack
+    rank: dict[str, NDArray[np.int64]]
+    writes: Stack | None = None
+    reads: Stack | None = None
     fingerprint: str = ""
-    basis: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    rank: dict[str, NDArray[np.int64]] = field(default_factory=dict)
-    writes: NDArray[np.float32] | None = None
-    reads: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def deficient(self) -> list[dict[str, Any]]:
         """Matrices of less than full rank: layer, head (as the role counts them), role, rank."""
@@ -75,18 +105,20 @@ def collect(
         executor: where layers are read and factored; the caller's thread by default.
     """
     shape, wanted = weights.shape, set(roles)
-    roles = [role for role in ROLES if role in wanted]
-    stacks, digest = HeadStacks(shape), hashlib.sha256()
-    for role in roles:
-        stacks.basis[role] = _empty(shape, shape.heads_of(role))
-        stacks.rank[role] = np.zeros(shape.n_layers * shape.heads_of(role), np.int64)
+    used = [role for role in ROLES if role in wanted]
+    stacks = HeadStacks(
+        shape,
+        Stack.empty(shape, {role: shape.heads_of(role) for role in used}),
+        {role: np.zeros(shape.n_layers * shape.heads_of(role), np.int64) for role in used},
+    )
     if composition:
-        stacks.writes = _empty(shape, shape.n_heads)
-        stacks.reads = {role: _empty(shape, shape.n_heads) for role in "QKV"}
+        stacks.writes = Stack.empty(shape, {"O": shape.n_heads})
+        stacks.reads = Stack.empty(shape, dict.fromkeys("QKV", shape.n_heads))
+    digest = hashlib.sha256()
 
     def read(layer: int) -> bytes:
         matrices = weights.layer(layer)
-        _fill(stacks, layer, matrices, roles)
+        _fill(stacks, layer, matrices)
         part = hashlib.sha256()
         for role in ROLES:
             part.update(matrices[role].data)
@@ -101,33 +133,36 @@ def collect(
     return stacks
 
 
-def _empty(shape: ModelShape, heads: int) -> NDArray[np.float32]:
-    lying = np.empty((shape.n_layers * heads, shape.d_head, shape.d_model), np.float32)
-    return lying.transpose(0, 2, 1)
-
-
-def _fill(stacks: HeadStacks, layer: int, matrices: Layer, roles: list[str]) -> None:
+def _fill(stacks: HeadStacks, layer: int, matrices: Layer) -> None:
     shape = stacks.shape
-    wanted = ROLES if stacks.writes is not None else roles
-    found = {role: bases(matrices[role]) for role in wanted}
-    for role in roles:
-        at = _rows(layer, shape.heads_of(role))
-        stacks.basis[role][at] = found[role].basis
-        stacks.rank[role][at] = found[role].rank
-    if stacks.writes is None:
-        return
-    # from here on a row per query head: those of one group share a key/value head's matrices
-    group = shape.n_heads // shape.n_kv_heads
+    factor = {}
+    for role in ROLES if stacks.writes is not None else stacks.rank:
+        heads, factors = shape.heads_of(role), []
+        for first in range(0, heads, AT_ONCE):
+            part = slice(first, first + AT_ONCE)
+            found = bases(matrices[role][part])
+            factors.append(found.factor)
+            if role in stacks.rank:
+                stacks.basis[role][layer, part] = found.basis
+                rows = slice(layer * heads + first, layer * heads + first + len(found.rank))
+                stacks.rank[role][rows] = found.rank
+        factor[role] = np.concatenate(factors)
+    if stacks.writes is not None and stacks.reads is not None:
+        _fill_composition(stacks.writes, stacks.reads, layer, matrices, factor)
+
+
+def _fill_composition(
+    writes: Stack, reads: Stack, layer: int, matrices: Layer, factor: dict[str, NDArray[Any]]
+) -> None:
+    # a row per query head: those of one group share a key/value head's matrices
+    group = len(matrices["Q"]) // len(matrices["K"])
     wide = {r: _per_query_head(matrices[r], r, group) for r in ROLES}
-    factor = {r: _per_query_head(found[r].factor, r, group).astype(np.float32) for r in ROLES}
-    at = _rows(layer, shape.n_heads)
-    stacks.writes[at] = wide["O"] @ factor["V"].transpose(0, 2, 1)
+    r_t = {
+        r: _per_query_head(factor[r], r, group).astype(np.float32).transpose(0, 2, 1) for r in ROLES
+    }
+    writes["O"][layer] = wide["O"] @ r_t["V"]
     for role, other in (("Q", "K"), ("K", "Q"), ("V", "O")):
-        stacks.reads[role][at] = wide[role] @ factor[other].transpose(0, 2, 1)
-
-
-def _rows(layer: int, heads: int) -> slice:
-    return slice(layer * heads, (layer + 1) * heads)
+        reads[role][layer] = wide[role] @ r_t[other]
 
 
 def _per_query_head(stack: NDArray[Any], role: str, group: int) -> NDArray[Any]:

@@ -20,7 +20,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from pk_engine._check import check_columns, check_rows
+from pk_engine._check import by_pairing, check_columns, check_rows
 from pk_engine.edges import head_edges
 from pk_engine.errors import OutputExists, TableError
 from pk_engine.meta import TableMeta
@@ -48,13 +48,10 @@ class AffinityTable:
 
     def __post_init__(self) -> None:
         check_columns(self.frame, self.meta)
-        order = {pairing: i for i, pairing in enumerate(PAIRINGS)}
-        frame = self.frame.sort_values(
-            ["pairing", "pk_rank"],
-            key=lambda column: column.map(order) if column.name == "pairing" else column,
-            kind="stable",
-            ignore_index=True,
-        )
+        order = {pairing: place for place, pairing in enumerate(PAIRINGS)}
+        places = by_pairing(self.frame, order) if len(self.frame) else np.empty(0)
+        rows = np.lexsort((self.frame["pk_rank"], places))
+        frame = self.frame.iloc[rows].reset_index(drop=True)
         check_rows(frame, self.meta)
         # one type per column in memory and on disk, so that a table equals its own file
         narrow = {"i": np.int32, "f": np.float32}
