@@ -4,7 +4,6 @@ python examples/induction_seeds.py --seeds 5 --out out/seeds.json
 """
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,14 +29,22 @@ def fulfils(said: dict[str, Any]) -> bool:
 
 
 @click.command()
-@click.option("--seeds", default=5, show_default=True, help="How many, from 0 on.")
-@click.option("--steps", default=Settings.steps, show_default=True, help="At most, for each.")
+@click.option(
+    "--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="How many, from 0 on."
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(min=0),
+    default=Settings.steps,
+    show_default=True,
+    help="At most, for each.",
+)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
 def main(seeds: int, steps: int, out: Path) -> None:
     """Train with several seeds and write what came of each."""
     rows = []
     for seed in range(seeds):
-        settings = replace(Settings(), seed=seed, steps=steps)
+        settings = Settings(seed=seed, steps=steps)
         model = prepare(settings)
         *_, end = train(model, settings, set())
         with TemporaryDirectory() as folder:
@@ -55,7 +62,7 @@ def main(seeds: int, steps: int, out: Path) -> None:
                 "sha256": said["sha256"],
             }
         )
-        click.echo(rows[-1], err=True)
+        click.echo(f"seed {seed}: {said['strongest_ok']}, fulfils {rows[-1]['fulfils']}", err=True)
     write(
         out,
         to_json(

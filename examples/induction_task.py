@@ -3,7 +3,7 @@
 A sequence is x x: symbols in random order, all different, and then the same again. Several such
 pairs are packed one after another until the context is full, as documents are when a language model
 is trained. For training, the second copy is cut into pieces that come in random order. Without the
-cuts the loss falls just as low while no head looks like an induction head: blurred averages over
+cuts the loss can fall just as low while no head looks like an induction head: blurred averages over
 several earlier symbols tell places apart as well as the previous symbol does. Behind a cut only the
 symbol directly before says what comes next, and sharp previous-token heads appear. Packing puts
 first copies at late positions too; without it these heads do their work in the first half only.

@@ -148,7 +148,13 @@ def log_spaced(steps: int) -> set[int]:
 
 @click.command()
 @click.option("--seed", default=Settings.seed, show_default=True, help="Weights and data.")
-@click.option("--steps", default=Settings.steps, show_default=True, help="Stop here at the latest.")
+@click.option(
+    "--steps",
+    type=click.IntRange(min=0),
+    default=Settings.steps,
+    show_default=True,
+    help="Stop here at the latest.",
+)
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Model folder."
 )

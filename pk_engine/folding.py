@@ -35,7 +35,8 @@ def scale_reading(matrix: NDArray[np.float32], scale: NDArray[np.float32]) -> ND
 
 def centre(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
     """P W: each column minus its mean over d_model; matrix is heads x d_model x d_head."""
-    return matrix - matrix.mean(axis=1, keepdims=True)
+    centred: NDArray[np.float32] = matrix - matrix.mean(axis=1, keepdims=True)
+    return centred
 
 
 def fold_norm(

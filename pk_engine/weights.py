@@ -50,8 +50,10 @@ class ModelWeights:
         fold_ln: bool = False,
         center_writing: bool = False,
     ) -> None:
-        self.folder, self.name = locate(model, revision)
-        self.revision, self.fold_ln, self.center_writing = revision, fold_ln, center_writing
+        found = locate(model, revision)
+        self.folder, self.name = found[0], found[1]
+        self.revision: str | None = getattr(found, "commit", None) or revision
+        self.fold_ln, self.center_writing = fold_ln, center_writing
         config = read_config(self.folder)
         family = family_of(config)
         self.shape: ModelShape = family.shape(config)

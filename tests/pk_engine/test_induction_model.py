@@ -177,9 +177,11 @@ def test_strongest_ok_pair_joins_a_previous_token_head_to_an_induction_head(
     assert pk[joined].min() > 3 * told["random_mean"]
 
 
-def test_readme_says_how_many_seeds_came_out_so() -> None:
+def test_readme_says_how_many_seeds_came_out_so(said: dict[str, Any]) -> None:
     seeds = json.loads((FOLDER / "seeds.json").read_text())
     assert seeds["fulfilled"] == sum(row["fulfils"] for row in seeds["seeds"])
+    same = {row["seed"]: row["sha256"] for row in seeds["seeds"]}
+    assert same[said["settings"]["seed"]] == said["sha256"]  # two runs, the same bytes
     readme = (FOLDER / "README.md").read_text()
     assert re.findall(r"(\d+) of (\d+) seeds", readme) == [
         (str(seeds["fulfilled"]), str(seeds["of"]))
@@ -213,30 +215,35 @@ def test_only_what_follows_from_before_is_trained_on(
                 assert follows or not foreseen[at]
 
 
-def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
-    command = [sys.executable, "-W", "error", str(EXAMPLES / "train_induction.py"), "--steps", "3"]
+def test_the_same_seed_gives_the_same_bytes_with_and_without_checkpoints(tmp_path: Path) -> None:
+    script = [sys.executable, "-W", "error", str(EXAMPLES / "train_induction.py"), "--steps", "3"]
+    one, two, steps = tmp_path / "one", tmp_path / "two", tmp_path / "steps"
     runs = [
         subprocess.Popen(
-            [*command, "--out", tmp_path / name, "--checkpoints", tmp_path / f"{name}-steps"],
+            [*script, "--out", *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        for name in ("one", "two")
+        for options in ([one], [two, "--checkpoints", steps])
     ]
     for run in runs:
         _, errors = run.communicate()
         assert run.returncode == 0, errors
-    folders = ["", *(f"-steps/step-0000{step}" for step in (0, 1, 2, 3))]
-    for folder in folders:
-        one, two = tmp_path / f"one{folder}", tmp_path / f"two{folder}"
-        assert {path.name for path in one.iterdir()} == {
-            "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
-            "training.json",
-        }  # fmt: skip
-        for name in ("config.json", "model.safetensors", "tokenizer.json"):
-            assert (one / name).read_bytes() == (two / name).read_bytes(), f"{folder}/{name}"
-    assert json.loads((tmp_path / "one" / "training.json").read_text())["step"] == 3
-    load(tmp_path / "one")
-    half = load(tmp_path / "one-steps" / "step-00003")
+    files = [
+        "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
+        "training.json",
+    ]  # fmt: skip
+    assert sorted(path.name for path in one.iterdir()) == files
+    for name in files[:-1]:
+        assert (one / name).read_bytes() == (two / name).read_bytes(), name
+    assert sorted(path.name for path in steps.iterdir()) == [
+        "step-00000", "step-00001", "step-00002", "step-00003",
+    ]  # fmt: skip
+    whole, half = load(one), load(steps / "step-00003")
     assert half.dtype == torch.float16
+    for name, tensor in whole.state_dict().items():
+        torch.testing.assert_close(half.state_dict()[name], tensor.half(), rtol=0, atol=0)
+    assert json.loads((steps / "step-00002" / "training.json").read_text())["step"] == 2
+    recorded = json.loads((one / "training.json").read_text())
+    assert (recorded["step"], recorded["above_thresholds"]) == (3, False)

@@ -1,0 +1,272 @@
+"""Small random models of every family, and a tap on the attention of the live network.
+
+Nothing here uses pk_engine: what the heads of a running model read and write is found by feeding
+its attention modules the axes of their input, one by one.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the small models are run with torch")
+transformers = pytest.importorskip("transformers", reason="and built by transformers")
+
+from transformers import AttentionInterface, AttentionMaskInterface  # noqa: E402
+from transformers.masking_utils import eager_mask  # noqa: E402
+
+PROBE = "headgraph_probe"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A family's configuration and where its live modules are.
+
+    attention takes what the norm gives, out gives what is written; both are paths with {layer}.
+    inner names the method that sees queries, keys and values where transformers' attention
+    interface is not used. q_scale is what the module multiplies its queries by.
+    """
+
+    config: str
+    model: str
+    sizes: dict[str, Any]
+    attention: str
+    norm: str | None
+    out: str | None = None
+    inner: str | None = None
+    heads: int = 4
+    kv: int | None = None
+    d: int = 24
+    m: int = 6
+    q_scale: float = 1
+    text: dict[str, Any] = field(default_factory=dict)
+
+    def build(self) -> Any:
+        """The model, every parameter random."""
+        sizes = dict(self.sizes)
+        if self.text:
+            sizes["text_config"] = {"model_type": "gemma3_text", **self.text}
+        config = getattr(transformers, self.config)(**sizes)
+        chosen = {} if self.inner else {"attn_implementation": PROBE}
+        if self.inner:
+            chosen = {"attn_implementation": "eager"}
+        model = getattr(transformers, self.model)._from_config(config, **chosen).eval()
+        generator = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.5)
+        return model
+
+
+HF = {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 24, "vocab_size": 32}
+WIDE = HF | {"num_key_value_heads": 2, "head_dim": 8, "intermediate_size": 12}
+GPT = {"n_layer": 2, "n_head": 4, "n_embd": 24, "vocab_size": 32, "n_positions": 16}
+TEXT = "model.layers.{layer}.self_attn", "model.layers.{layer}.input_layernorm"
+ENDS = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+OPT = HF | {"ffn_dim": 12, "max_position_embeddings": 16} | ENDS
+OPT_AT = "model.decoder.layers.{layer}.self_attn", "model.decoder.layers.{layer}.self_attn_layer_norm"  # fmt: skip
+FALCON_AT = "transformer.h.{layer}.self_attention", "transformer.h.{layer}.input_layernorm"
+GROUPED = {"heads": 4, "kv": 2, "m": 8}
+
+
+def falcon(norm: str = FALCON_AT[1], kv: int | None = None, **config: Any) -> Kind:
+    return Kind("FalconConfig", "FalconForCausalLM", HF | config, FALCON_AT[0], norm,
+                inner="_split_heads", kv=kv)  # fmt: skip
+
+
+KINDS: dict[str, Kind] = {
+    "gpt2": Kind("GPT2Config", "GPT2LMHeadModel", GPT, "transformer.h.{layer}.attn",
+                 "transformer.h.{layer}.ln_1"),
+    "gpt_neo": Kind("GPTNeoConfig", "GPTNeoForCausalLM",
+                    {"num_layers": 2, "num_heads": 4, "hidden_size": 24, "vocab_size": 32,
+                     "attention_types": [[["global", "local"], 1]], "max_position_embeddings": 16},
+                    "transformer.h.{layer}.attn.attention", "transformer.h.{layer}.ln_1",
+                    inner="_attn"),
+    "gptj": Kind("GPTJConfig", "GPTJForCausalLM", GPT | {"rotary_dim": 4},
+                 "transformer.h.{layer}.attn", "transformer.h.{layer}.ln_1", inner="_attn"),
+    "gpt_neox": Kind("GPTNeoXConfig", "GPTNeoXForCausalLM", HF | {"intermediate_size": 12},
+                     "gpt_neox.layers.{layer}.attention",
+                     "gpt_neox.layers.{layer}.input_layernorm"),
+    "opt": Kind("OPTConfig", "OPTForCausalLM", OPT, *OPT_AT, q_scale=6**-0.5),
+    "opt-350m": Kind("OPTConfig", "OPTForCausalLM",
+                     OPT | {"do_layer_norm_before": False, "word_embed_proj_dim": 12},
+                     OPT_AT[0], None, q_scale=6**-0.5),
+    "bloom": Kind("BloomConfig", "BloomForCausalLM",
+                  {"n_layer": 2, "n_head": 4, "hidden_size": 24, "vocab_size": 32}, *FALCON_AT,
+                  inner="_reshape"),
+    "falcon-7b": falcon(kv=1, multi_query=True),
+    "falcon-40b": falcon("transformer.h.{layer}.ln_attn", 2, new_decoder_architecture=True,
+                         num_kv_heads=2),
+    "falcon-11b": falcon(kv=2, new_decoder_architecture=True, num_kv_heads=2,
+                         num_ln_in_parallel_attn=1),
+    "falcon-rw": falcon(multi_query=False, alibi=True, parallel_attn=False),
+    "llama": Kind("LlamaConfig", "LlamaForCausalLM", WIDE, *TEXT, **GROUPED),
+    "llama-1": Kind("LlamaConfig", "LlamaForCausalLM", HF | {"intermediate_size": 12}, *TEXT),
+    "mistral": Kind("MistralConfig", "MistralForCausalLM", WIDE, *TEXT, **GROUPED),
+    "mixtral": Kind("MixtralConfig", "MixtralForCausalLM",
+                    WIDE | {"num_local_experts": 2, "num_experts_per_tok": 1}, *TEXT, **GROUPED),
+    "qwen2": Kind("Qwen2Config", "Qwen2ForCausalLM",
+                  HF | {"num_key_value_heads": 2, "intermediate_size": 12}, *TEXT, kv=2),
+    "qwen3": Kind("Qwen3Config", "Qwen3ForCausalLM", WIDE, *TEXT, **GROUPED),
+    "gemma": Kind("GemmaConfig", "GemmaForCausalLM", WIDE, *TEXT, **GROUPED),
+    "gemma2": Kind("Gemma2Config", "Gemma2ForCausalLM", WIDE, *TEXT, **GROUPED),
+    "gemma3-text": Kind("Gemma3TextConfig", "Gemma3ForCausalLM", WIDE, *TEXT, **GROUPED),
+    "gemma3": Kind("Gemma3Config", "Gemma3ForConditionalGeneration",
+                   {"vision_config": {"hidden_size": 8, "num_hidden_layers": 1, "image_size": 8,
+                                      "num_attention_heads": 2, "intermediate_size": 8,
+                                      "patch_size": 4, "model_type": "siglip_vision_model"},
+                    "mm_tokens_per_image": 4, "image_token_index": 31, "boi_token_index": 30,
+                    "eoi_token_index": 29},
+                   "model.language_model.layers.{layer}.self_attn",
+                   "model.language_model.layers.{layer}.input_layernorm",
+                   # sizes that are the class's own are left out of the file that is saved
+                   text=HF | {"num_attention_heads": 8, "head_dim": 256, "intermediate_size": 12},
+                   heads=8, kv=4, m=256),
+    "phi3": Kind("Phi3Config", "Phi3ForCausalLM",
+                 HF | {"num_key_value_heads": 2, "intermediate_size": 12} | ENDS, *TEXT, kv=2),
+    "bert": Kind("BertConfig", "BertForMaskedLM",
+                 HF | {"intermediate_size": 12, "max_position_embeddings": 16},
+                 "bert.encoder.layer.{layer}.attention.self", None,
+                 out="bert.encoder.layer.{layer}.attention.output.dense"),
+}  # fmt: skip
+
+
+class Tap:
+    """What the next pass through one layer's attention is fed, and what is seen there.
+
+    x replaces the module's input, z what the heads give before the output matrix.
+    """
+
+    def __init__(self) -> None:
+        self.x: Any = None
+        self.z: Any = None
+        self.seen: dict[str, Any] = {}
+
+    def see(self, query: Any, key: Any, value: Any) -> None:
+        """One position: batch x heads x m, whatever the order of axes."""
+        batch = len(query)
+        for role, tensor in zip("QKV", (query, key, value), strict=True):
+            self.seen[role] = tensor.detach().reshape(batch, -1, tensor.shape[-1])
+
+
+TAP: list[Tap] = []
+
+
+def _probe(module: Any, query: Any, key: Any, value: Any, *_: Any, **__: Any) -> Any:
+    group = query.shape[1] // value.shape[1]
+    given = value.repeat_interleave(group, dim=1)
+    if TAP and TAP[-1].x is not None and getattr(module, "tapped", False):
+        TAP[-1].see(query, key, value)
+        if TAP[-1].z is not None:
+            given = TAP[-1].z[:, :, None]
+    return given.transpose(1, 2), None
+
+
+AttentionInterface.register(PROBE, _probe)
+AttentionMaskInterface.register(PROBE, eager_mask)
+
+
+def at(model: Any, path: str, layer: int) -> Any:
+    return model.get_submodule(path.format(layer=layer))
+
+
+@contextmanager
+def tapped(kind: Kind, model: Any, layer: int) -> Iterator[Callable[..., SimpleNamespace]]:
+    """A function (x, z=None) -> seen q, k, v (batch x heads x m) and what is written."""
+    attention, tap = at(model, kind.attention, layer), Tap()
+    written: list[Any] = []
+
+    def feed(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        x = tap.x[:, None]
+        if "hidden_states" in kwargs:
+            return args, {**kwargs, "hidden_states": x}
+        return (x, *args[1:]), kwargs
+
+    def take(_: Any, __: Any, output: Any) -> None:
+        written.append((output[0] if isinstance(output, tuple) else output).detach())
+
+    def run(x: Any, z: Any = None) -> SimpleNamespace:
+        tap.x, tap.z = torch.as_tensor(x, dtype=torch.float32), z
+        written.clear()
+        if kind.kv == 1 and z is not None:
+            attention.num_kv_heads = kind.heads  # Falcon shares one value; z has one for each head
+        with torch.no_grad():
+            model(torch.zeros(len(x), 1, dtype=torch.long), use_cache=False)
+        return SimpleNamespace(**tap.seen, written=written[0][:, 0])
+
+    run.heads = {"Q": kind.heads, "K": kind.kv or kind.heads, "V": kind.kv or kind.heads}
+    out = at(model, kind.out or kind.attention, layer)
+    hooks = [attention.register_forward_pre_hook(feed, with_kwargs=True),
+             out.register_forward_hook(take)]  # fmt: skip
+    _patch(kind, attention, tap)
+    attention.tapped = True
+    TAP.append(tap)
+    yield run
+    TAP.pop()
+    attention.tapped = False
+    for hook in hooks:
+        hook.remove()
+    if kind.inner:
+        del attention.__dict__[kind.inner]
+    if kind.kv == 1:
+        attention.num_kv_heads = 1
+
+
+def _patch(kind: Kind, attention: Any, tap: Tap) -> None:
+    if kind.inner is None:
+        return
+    original = getattr(attention, kind.inner)
+
+    def split(fused: Any) -> Any:
+        query, key, value = original(fused)
+        tap.see(query, key, value)
+        if tap.z is not None:
+            axis = 1 if kind.inner == "_reshape" else 2  # where the heads are
+            value = tap.z.unsqueeze(3 - axis)
+            key = key.expand_as(value)
+        return query, key, value
+
+    def attend(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> Any:
+        tap.see(query, key, value)
+        return (value if tap.z is None else tap.z[:, :, None]), None
+
+    object.__setattr__(attention, kind.inner, attend if kind.inner == "_attn" else split)
+
+
+def live_heads(kind: Kind, model: Any, layer: int) -> dict[str, np.ndarray]:
+    """Role -> heads x d x m of the running model: what each axis of its input does."""
+    kv, found = kind.kv or kind.heads, {}
+    axes = torch.cat([torch.eye(kind.d), torch.zeros(1, kind.d)])
+    with tapped(kind, model, layer) as run:
+        seen = run(axes)
+        for role in "QKV":
+            heads = getattr(seen, role)
+            w = (heads[:-1] - heads[-1:]).permute(1, 0, 2)  # biases go with the zero input
+            if role != "Q" and len(w) > kv:  # broadcast to the query heads already
+                groups = w.reshape(kv, -1, *w.shape[1:])
+                assert torch.equal(groups, groups[:, :1].expand_as(groups))
+                w = groups[:, 0]
+            found[role] = w.numpy() / (kind.q_scale if role == "Q" else 1)
+        many = kind.heads * kind.m
+        z = torch.cat([torch.eye(many), torch.zeros(1, many)]).reshape(-1, kind.heads, kind.m)
+        out = run(torch.zeros(many + 1, kind.d), z).written
+        found["O"] = (out[:-1] - out[-1:]).reshape(kind.heads, kind.m, -1).transpose(1, 2).numpy()
+    return found
+
+
+def without_head_norms(model: Any) -> None:
+    """Take out norms of queries and keys, which are not linear."""
+    for name, module in list(model.named_modules()):
+        if name.endswith((".q_norm", ".k_norm")):
+            parent, child = name.rsplit(".", 1)
+            setattr(model.get_submodule(parent), child, torch.nn.Identity())
+
+
+def save(model: Any, folder: Path) -> Path:
+    model.save_pretrained(folder)
+    return folder
