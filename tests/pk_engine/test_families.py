@@ -1,4 +1,4 @@
-"""Every family against the running network: what its heads read and write, and where the norm is."""
+"""Every family against the running network: what heads read and write, and where the norm is."""
 
 from functools import cache
 from pathlib import Path
@@ -14,9 +14,10 @@ import torch
 from transformers.utils import logging
 
 from pk_engine.bases import bases
+from pk_engine.errors import ModelError
 from pk_engine.family import families
 from pk_engine.weights import ModelWeights
-from tests.pk_engine import zoo
+from tests.pk_engine import tap, zoo
 from tests.pk_engine.zoo import KINDS, Kind
 
 logging.disable_progress_bar()
@@ -56,7 +57,7 @@ def test_each_matrix_is_the_linear_map_of_the_running_head(built: Built) -> None
     kind, model = built.kind, built.kind.build()
     zoo.without_head_norms(model)
     for layer, matrices in enumerate(built.weights.layers()):
-        for role, wanted in zoo.live_heads(kind, model, layer).items():
+        for role, wanted in tap.live_heads(kind, model, layer).items():
             assert matrices[role].shape == wanted.shape, role
             # BLOOM adds the residual inside, whose size takes a digit off the difference
             np.testing.assert_allclose(matrices[role], wanted, atol=1e-5, err_msg=role)
@@ -66,7 +67,7 @@ def test_a_head_reads_its_subspace_and_nothing_else(built: Built) -> None:
     """Norms of queries and keys are left in: they may bend what is read, not where."""
     kind, rng = built.kind, np.random.default_rng(0)
     for layer, matrices in enumerate(built.weights.layers()):
-        with zoo.tapped(kind, built.model, layer) as run:
+        with tap.tapped(kind, built.model, layer) as run:
             for role in "QKV":
                 basis = bases(matrices[role]).basis  # heads x d x m
                 for head in sorted({0, len(basis) - 1}):
@@ -91,7 +92,7 @@ def _check_reading(run: Any, role: str, head: int, basis: np.ndarray, rng: Any) 
 def test_a_head_writes_into_its_subspace_and_fills_it(built: Built) -> None:
     kind, generator = built.kind, torch.Generator().manual_seed(0)
     for layer, matrices in enumerate(built.weights.layers()):
-        with zoo.tapped(kind, built.model, layer) as run:
+        with tap.tapped(kind, built.model, layer) as run:
             basis = bases(matrices["O"])
             for head in range(kind.heads):
                 z = torch.zeros(2 * kind.m + 1, kind.heads, kind.m)
@@ -108,27 +109,35 @@ def test_the_norm_that_is_named_gives_what_attention_reads(built: Built) -> None
     kind, norm = built.kind, built.weights.family.norm
     assert (kind.norm is None) == (norm.follows is not None)
     for layer in range(2 if kind.norm else 0):
-        module = zoo.at(built.model, kind.norm, layer)
-        given, taken = [], []
-        hooks = [
-            module.register_forward_hook(lambda *a: given.append(a[2])),
-            zoo.at(built.model, kind.attention, layer).register_forward_pre_hook(
-                lambda _, args, kwargs: taken.append(kwargs.get("hidden_states", *args[:1])),
-                with_kwargs=True,
-            ),
-        ]
-        with torch.no_grad():
-            built.model(torch.arange(3, 6)[None], use_cache=False)
-        for hook in hooks:
-            hook.remove()
-        torch.testing.assert_close(given[0], taken[0], rtol=0, atol=0)
+        module = tap.at(built.model, kind.norm, layer)
+        attention = tap.at(built.model, kind.attention, layer)
+        given, taken = _between(built.model, module, attention)
+        torch.testing.assert_close(given, taken, rtol=0, atol=0)
+
+
+def _between(model: Any, norm: Any, attention: Any) -> tuple[Any, Any]:
+    """What the norm gives and what attention takes, in one pass."""
+    seen: dict[str, Any] = {}
+
+    def take(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        seen["taken"] = kwargs["hidden_states"] if "hidden_states" in kwargs else args[0]
+
+    hooks = [
+        norm.register_forward_hook(lambda *hook: seen.update(given=hook[2])),
+        attention.register_forward_pre_hook(take, with_kwargs=True),
+    ]
+    with torch.no_grad():
+        model(torch.arange(3, 6)[None], use_cache=False)
+    for hook in hooks:
+        hook.remove()
+    return seen["given"], seen["taken"]
 
 
 def test_folded_matrices_read_the_residual_stream_before_the_norm(built: Built) -> None:
     """W^T (norm(x) - norm(0)) = W_fold^T x / s, s = sd(x) or rms(x), for the live norm."""
     kind = built.kind
     if kind.norm is None:
-        with pytest.raises(Exception, match="--fold-ln: in this .* no norm precedes attention"):
+        with pytest.raises(ModelError, match=r"--fold-ln: in this .* no norm precedes attention"):
             ModelWeights(built.folder, fold_ln=True)
         return
     folded = ModelWeights(built.folder, fold_ln=True)
@@ -138,7 +147,7 @@ def test_folded_matrices_read_the_residual_stream_before_the_norm(built: Built) 
     middle = x - x.mean(1, keepdim=True) if layered else x
     size = middle.square().mean(1).sqrt()
     for layer in range(2):
-        module = zoo.at(built.model, kind.norm, layer)
+        module = tap.at(built.model, kind.norm, layer)
         with torch.no_grad():
             y = module(x) - module(torch.zeros_like(x))
         raw, new = folded.raw_layer(layer), folded.layer(layer)

@@ -1,26 +1,15 @@
-"""Small random models of every family, and a tap on the attention of the live network.
+"""Small random models of every family; `tests.pk_engine.tap` says what their heads do."""
 
-Nothing here uses pk_engine: what the heads of a running model read and write is found by feeding
-its attention modules the axes of their input, one by one.
-"""
-
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="the small models are run with torch")
 transformers = pytest.importorskip("transformers", reason="and built by transformers")
 
-from transformers import AttentionInterface, AttentionMaskInterface  # noqa: E402
-from transformers.masking_utils import eager_mask  # noqa: E402
-
-PROBE = "headgraph_probe"
+from tests.pk_engine.tap import PROBE  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -69,7 +58,8 @@ GPT = {"n_layer": 2, "n_head": 4, "n_embd": 24, "vocab_size": 32, "n_positions":
 TEXT = "model.layers.{layer}.self_attn", "model.layers.{layer}.input_layernorm"
 ENDS = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
 OPT = HF | {"ffn_dim": 12, "max_position_embeddings": 16} | ENDS
-OPT_AT = "model.decoder.layers.{layer}.self_attn", "model.decoder.layers.{layer}.self_attn_layer_norm"  # fmt: skip
+OPT_LAYER = "model.decoder.layers.{layer}."
+OPT_AT = f"{OPT_LAYER}self_attn", f"{OPT_LAYER}self_attn_layer_norm"
 FALCON_AT = "transformer.h.{layer}.self_attention", "transformer.h.{layer}.input_layernorm"
 GROUPED = {"heads": 4, "kv": 2, "m": 8}
 
@@ -136,132 +126,9 @@ KINDS: dict[str, Kind] = {
 }  # fmt: skip
 
 
-class Tap:
-    """What the next pass through one layer's attention is fed, and what is seen there.
-
-    x replaces the module's input, z what the heads give before the output matrix.
-    """
-
-    def __init__(self) -> None:
-        self.x: Any = None
-        self.z: Any = None
-        self.seen: dict[str, Any] = {}
-
-    def see(self, query: Any, key: Any, value: Any) -> None:
-        """One position: batch x heads x m, whatever the order of axes."""
-        batch = len(query)
-        for role, tensor in zip("QKV", (query, key, value), strict=True):
-            self.seen[role] = tensor.detach().reshape(batch, -1, tensor.shape[-1])
-
-
-TAP: list[Tap] = []
-
-
-def _probe(module: Any, query: Any, key: Any, value: Any, *_: Any, **__: Any) -> Any:
-    group = query.shape[1] // value.shape[1]
-    given = value.repeat_interleave(group, dim=1)
-    if TAP and TAP[-1].x is not None and getattr(module, "tapped", False):
-        TAP[-1].see(query, key, value)
-        if TAP[-1].z is not None:
-            given = TAP[-1].z[:, :, None]
-    return given.transpose(1, 2), None
-
-
-AttentionInterface.register(PROBE, _probe)
-AttentionMaskInterface.register(PROBE, eager_mask)
-
-
-def at(model: Any, path: str, layer: int) -> Any:
-    return model.get_submodule(path.format(layer=layer))
-
-
-@contextmanager
-def tapped(kind: Kind, model: Any, layer: int) -> Iterator[Callable[..., SimpleNamespace]]:
-    """A function (x, z=None) -> seen q, k, v (batch x heads x m) and what is written."""
-    attention, tap = at(model, kind.attention, layer), Tap()
-    written: list[Any] = []
-
-    def feed(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        x = tap.x[:, None]
-        if "hidden_states" in kwargs:
-            return args, {**kwargs, "hidden_states": x}
-        return (x, *args[1:]), kwargs
-
-    def take(_: Any, __: Any, output: Any) -> None:
-        written.append((output[0] if isinstance(output, tuple) else output).detach())
-
-    def run(x: Any, z: Any = None) -> SimpleNamespace:
-        tap.x, tap.z = torch.as_tensor(x, dtype=torch.float32), z
-        written.clear()
-        if kind.kv == 1 and z is not None:
-            attention.num_kv_heads = kind.heads  # Falcon shares one value; z has one for each head
-        with torch.no_grad():
-            model(torch.zeros(len(x), 1, dtype=torch.long), use_cache=False)
-        return SimpleNamespace(**tap.seen, written=written[0][:, 0])
-
-    run.heads = {"Q": kind.heads, "K": kind.kv or kind.heads, "V": kind.kv or kind.heads}
-    out = at(model, kind.out or kind.attention, layer)
-    hooks = [attention.register_forward_pre_hook(feed, with_kwargs=True),
-             out.register_forward_hook(take)]  # fmt: skip
-    _patch(kind, attention, tap)
-    attention.tapped = True
-    TAP.append(tap)
-    yield run
-    TAP.pop()
-    attention.tapped = False
-    for hook in hooks:
-        hook.remove()
-    if kind.inner:
-        del attention.__dict__[kind.inner]
-    if kind.kv == 1:
-        attention.num_kv_heads = 1
-
-
-def _patch(kind: Kind, attention: Any, tap: Tap) -> None:
-    if kind.inner is None:
-        return
-    original = getattr(attention, kind.inner)
-
-    def split(fused: Any) -> Any:
-        query, key, value = original(fused)
-        tap.see(query, key, value)
-        if tap.z is not None:
-            axis = 1 if kind.inner == "_reshape" else 2  # where the heads are
-            value = tap.z.unsqueeze(3 - axis)
-            key = key.expand_as(value)
-        return query, key, value
-
-    def attend(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> Any:
-        tap.see(query, key, value)
-        return (value if tap.z is None else tap.z[:, :, None]), None
-
-    object.__setattr__(attention, kind.inner, attend if kind.inner == "_attn" else split)
-
-
-def live_heads(kind: Kind, model: Any, layer: int) -> dict[str, np.ndarray]:
-    """Role -> heads x d x m of the running model: what each axis of its input does."""
-    kv, found = kind.kv or kind.heads, {}
-    axes = torch.cat([torch.eye(kind.d), torch.zeros(1, kind.d)])
-    with tapped(kind, model, layer) as run:
-        seen = run(axes)
-        for role in "QKV":
-            heads = getattr(seen, role)
-            w = (heads[:-1] - heads[-1:]).permute(1, 0, 2)  # biases go with the zero input
-            if role != "Q" and len(w) > kv:  # broadcast to the query heads already
-                groups = w.reshape(kv, -1, *w.shape[1:])
-                assert torch.equal(groups, groups[:, :1].expand_as(groups))
-                w = groups[:, 0]
-            found[role] = w.numpy() / (kind.q_scale if role == "Q" else 1)
-        many = kind.heads * kind.m
-        z = torch.cat([torch.eye(many), torch.zeros(1, many)]).reshape(-1, kind.heads, kind.m)
-        out = run(torch.zeros(many + 1, kind.d), z).written
-        found["O"] = (out[:-1] - out[-1:]).reshape(kind.heads, kind.m, -1).transpose(1, 2).numpy()
-    return found
-
-
 def without_head_norms(model: Any) -> None:
     """Take out norms of queries and keys, which are not linear."""
-    for name, module in list(model.named_modules()):
+    for name, _ in list(model.named_modules()):
         if name.endswith((".q_norm", ".k_norm")):
             parent, child = name.rsplit(".", 1)
             setattr(model.get_submodule(parent), child, torch.nn.Identity())
