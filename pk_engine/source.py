@@ -1,25 +1,54 @@
 """From what a user types to a folder with a configuration and safetensors.
 
-A model is the name of a bundled one (`induction-2l`), a local folder, or a hub id. From the hub
-only the configuration and the safetensors are fetched; no code of a repository is ever run.
+A model is the name of a bundled one (`induction-2l`), a local folder, or a hub id, which
+`pk_engine.hub` fetches.
 """
 
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pk_engine.errors import ModelError
 
-PATTERNS = ["config.json", "*.safetensors", "model.safetensors.index.json"]
+
+class Located(NamedTuple):
+    """Where a model is, and what a table records of that: its name, and the commit of a hub id."""
+
+    folder: Path
+    name: str
+    commit: str | None
 
 
-def locate(model: str | os.PathLike[str], revision: str | None = None) -> tuple[Path, str]:
-    """(folder, name) of a model; the name is what a table records.
+def locate(
+    model: str | os.PathLike[str], revision: str | None = None, *, weights: bool = True
+) -> Located:
+    """Find a model, and fetch it if it is on the hub.
+
+    Args:
+        model: name of a bundled model, folder, or hub id.
+        revision: branch, tag or commit of a hub id.
+        weights: whether the weights are wanted too, or only config.json.
 
     Raises:
-        ModelError: neither a bundled model, nor a folder with one, nor an id that the hub has.
+        ModelError: neither a bundled model, nor a folder with one, nor an id that the hub has; or
+            the revision of something that has none.
     """
+    local = _local(model)
+    if local is None:
+        from pk_engine.hub import fetch
+
+        folder, commit = fetch(os.fspath(model), revision, weights=weights)
+        return Located(folder, os.fspath(model), commit)
+    if revision is not None:
+        raise ModelError(
+            f"{os.fspath(model)} is a folder here, which has no revision {revision!r}: leave it out"
+        )
+    return Located(*local, None)
+
+
+def _local(model: str | os.PathLike[str]) -> tuple[Path, str] | None:
+    """(folder, name) of a bundled model or a folder; None for what may be a hub id."""
     from pk_engine.bundled import MODELS, model_path
 
     text = os.fspath(model)
@@ -37,7 +66,7 @@ def locate(model: str | os.PathLike[str], revision: str | None = None) -> tuple[
     looks_local = isinstance(model, Path) or text.startswith((".", "/", "~")) or text.count("/") > 1
     if looks_local:
         raise ModelError(f"no folder {text}: wanted one with config.json and *.safetensors")
-    return _download(text, revision), text
+    return None
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -53,26 +82,3 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise ModelError(f"{folder / 'config.json'} holds no JSON object")
     return config
-
-
-def _download(model: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(model, revision=revision, allow_patterns=PATTERNS))
-    except HFValidationError:
-        raise ModelError(
-            f"{model!r} is no folder and no hub id: wanted a folder with config.json, or an id "
-            "such as openai-community/gpt2"
-        ) from None
-    except LocalEntryNotFoundError:
-        raise ModelError(
-            f"{model!r} is no folder here, and the hub could not be reached to look for it: check "
-            "the name, or give the path of a folder that holds the model"
-        ) from None
-    except HfHubHTTPError as error:
-        first = str(error).strip().splitlines()[0]
-        raise ModelError(f"the hub does not give {model!r}: {first}") from error
-    except OSError as error:
-        raise ModelError(f"{model!r} could not be fetched from the hub: {error}") from error

@@ -32,7 +32,8 @@ class ModelWeights:
         center_writing: take the mean over d_model from what is written.
 
     Attributes:
-        name, revision, fold_ln, center_writing: as a table records them.
+        name, revision, fold_ln, center_writing: as a table records them; revision is the commit
+            that a hub id's revision stands for, and None for a folder.
         family: the family file in use, with the variants that apply to this model.
         shape: the model's sizes.
 
@@ -50,9 +51,7 @@ class ModelWeights:
         fold_ln: bool = False,
         center_writing: bool = False,
     ) -> None:
-        found = locate(model, revision)
-        self.folder, self.name = found[0], found[1]
-        self.revision: str | None = getattr(found, "commit", None) or revision
+        self.folder, self.name, self.revision = locate(model, revision)
         self.fold_ln, self.center_writing = fold_ln, center_writing
         config = read_config(self.folder)
         family = family_of(config)

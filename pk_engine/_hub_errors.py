@@ -1,0 +1,79 @@
+"""What can be in the way between here and the hub, each in one sentence without a token."""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from pk_engine.errors import ModelError
+
+
+class NoAnswer(Exception):
+    """The hub does not answer, or answers that it has a problem of its own."""
+
+
+@contextmanager
+def stating(model: str, revision: str | None) -> Iterator[None]:
+    """Turn what huggingface_hub and its HTTP library raise into one sentence; keep them quiet."""
+    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.utils import logging as talk
+
+    # its HTTP library is another in each major version; their base errors are the base of this one
+    transport: type[BaseException] = HfHubHTTPError.__bases__[0]
+    verbosity = talk.get_verbosity()
+    talk.set_verbosity(logging.ERROR)
+    try:
+        yield
+    except HfHubHTTPError as error:
+        if error.response is None or error.response.status_code >= 500:
+            raise NoAnswer(_reason(error)) from None
+        raise ModelError(_refusal(model, revision, error)) from None
+    except (KeyError, json.JSONDecodeError):
+        raise NoAnswer("what answers there is something else") from None
+    except (OSError, ValueError, transport) as error:
+        raise NoAnswer(_reason(error)) from None
+    finally:
+        talk.set_verbosity(verbosity)
+
+
+def _refusal(model: str, revision: str | None, error: Exception) -> str:
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    if isinstance(error, GatedRepoError):
+        return (
+            f"{model} is gated: accept its terms on the hub, then set HF_TOKEN to a token of an "
+            "account that has access"
+        )
+    if isinstance(error, RepositoryNotFoundError):
+        return (
+            f"{model!r} is no folder here, and the hub has no such model or keeps it private: "
+            "check the name; a private one needs HF_TOKEN"
+        )
+    if isinstance(error, RevisionNotFoundError):
+        return f"{model} has no revision {revision!r} on the hub: wanted a branch, tag or commit"
+    status = error.response.status_code  # type: ignore[attr-defined]
+    if status in (401, 403):
+        return f"the hub refuses the token that it was given for {model} ({status}): check HF_TOKEN"
+    return f"the hub at {host()} refuses to give {model}: it answers {status}"
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what went wrong; never a request's headers, which may hold a token."""
+    error = error.__cause__ if isinstance(error, FileNotFoundError) and error.__cause__ else error
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"status {response.status_code}"
+    text = str(error).strip().partition("\n")[0]
+    return text if text and "Bearer" not in text else type(error).__name__
+
+
+def host() -> str:
+    """Where the hub is, as the environment says, without a user's name in it."""
+    from huggingface_hub import constants
+
+    return urlsplit(constants.ENDPOINT).netloc.rpartition("@")[2]
