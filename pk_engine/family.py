@@ -22,6 +22,7 @@ __all__ = ["Family", "ModelShape", "Norm", "TensorSpec", "families", "family_of"
 FOLDER = Path(__file__).parent / "families"
 EVERY = "_every.toml"
 KINDS = ("LayerNorm", "RMSNorm", "none")
+REQUIRED = {"model_types", "prefixes", "config", "tensors"}
 KEYS = {"model_types", "recognised_by", "note", "prefixes", "nested", "config", "defaults",
         "refuse", "require", "norm", "tensors", "variants"}  # fmt: skip
 
@@ -125,6 +126,8 @@ def _merge(data: Mapping[str, Any], variant: Mapping[str, Any]) -> dict[str, Any
 def _build(name: str, data: Mapping[str, Any]) -> Family:
     if unknown := sorted(data.keys() - KEYS):
         raise ValueError(f"unknown keys {unknown}")
+    if missing := sorted(REQUIRED - data.keys()):
+        raise ValueError(f"lacks {missing}")
     tensors = tuple(TensorSpec(t["name"], tuple(t["roles"]), t["layout"]) for t in data["tensors"])
     roles = sorted(role for spec in tensors for role in spec.roles)
     if roles != sorted(ROLES):

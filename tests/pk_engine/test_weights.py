@@ -1,6 +1,7 @@
 """Which matrix of the file is which head's, and what is refused instead of misread."""
 
 import json
+import sys
 from pathlib import Path
 
 import ml_dtypes
@@ -212,3 +213,139 @@ def test_same_input_same_bytes(tmp_path: Path) -> None:
     folder = save(tmp_path / "model")
     paths = [compute(folder, selection=Selection()).write(tmp_path / name) for name in ("a", "b")]
     assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+# ----- PyTorch's own files
+
+
+def save_torch(folder: Path, name: str = "pytorch_model.bin", **how: object) -> Path:
+    torch = pytest.importorskip("torch", reason="it writes and reads its own format")
+    save(folder)
+    (folder / "model.safetensors").unlink()
+    tensors = {key: torch.from_numpy(w) for key, w in gpt2_tensors().items()}
+    torch.save(tensors | {"step": 3}, folder / name, **how)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model_100.pt", "final.pth"])
+@pytest.mark.parametrize("zipped", [True, False])
+def test_torch_files_give_the_same_matrices(tmp_path: Path, name: str, zipped: bool) -> None:
+    wanted = ModelWeights(save(tmp_path / "safe"))
+    folder = save_torch(tmp_path / "torch", name, _use_new_zipfile_serialization=zipped)
+    for ours, theirs in zip(ModelWeights(folder).layers(), wanted.layers(), strict=True):
+        assert all((ours[role] == theirs[role]).all() for role in "QKVO")
+
+
+def test_torch_shards_in_bfloat16(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="it writes and reads its own format")
+    save(tmp_path, {name: w.astype(ml_dtypes.bfloat16) for name, w in gpt2_tensors().items()})
+    wanted = list(ModelWeights(tmp_path).layers())
+    (tmp_path / "model.safetensors").unlink()
+    names = sorted(gpt2_tensors())
+    where = {name: f"pytorch_model-{i % 2}.bin" for i, name in enumerate(names)}
+    for file in set(where.values()):
+        held = {
+            n: torch.from_numpy(gpt2_tensors()[n]).bfloat16() for n in names if where[n] == file
+        }
+        torch.save(held, tmp_path / file)
+    (tmp_path / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": where}))
+    for ours, theirs in zip(ModelWeights(tmp_path).layers(), wanted, strict=True):
+        assert all((ours[role] == theirs[role]).all() for role in "QKVO")
+
+
+def test_safetensors_come_first(tmp_path: Path) -> None:
+    save(tmp_path)
+    (tmp_path / "pytorch_model.bin").write_bytes(b"never opened")
+    assert ModelWeights(tmp_path).shape.n_layers == 2
+
+
+class Code:
+    """What a pickle can do that a safetensors file cannot."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Path.touch, (Path("it-ran"),))
+
+
+def test_code_in_a_pickle_never_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch", reason="it writes and reads its own format")
+    monkeypatch.chdir(tmp_path)
+    for zipped in (True, False):
+        folder = save_torch(tmp_path / str(zipped))
+        file = folder / "pytorch_model.bin"
+        torch.save({"h": Code()}, file, _use_new_zipfile_serialization=zipped)
+        with pytest.raises(WeightsError, match="nothing else in it is ever unpickled"):
+            ModelWeights(folder)
+    assert not (tmp_path / "it-ran").exists()
+
+
+def test_torch_files_without_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path)
+    (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ModelError, match=r"only torch reads: pip install 'headgraph\[torch\]'"):
+        ModelWeights(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"short", [1, 2]])
+def test_torch_files_that_hold_no_state_dict(tmp_path: Path, content: object) -> None:
+    torch = pytest.importorskip("torch", reason="it writes and reads its own format")
+    file = save_torch(tmp_path) / "pytorch_model.bin"
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    else:
+        torch.save(content, file)
+    with pytest.raises(WeightsError, match=r"pytorch_model\.bin (cannot be read|holds no tensors)"):
+        ModelWeights(tmp_path)
+
+
+def test_one_checkpoint_in_a_folder(tmp_path: Path) -> None:
+    folder = save_torch(tmp_path, "model_100.pt")
+    (folder / "model_200.pt").write_bytes((folder / "model_100.pt").read_bytes())
+    with pytest.raises(ModelError, match=r"model_100\.pt and model_200\.pt in .* both hold h\.0"):
+        ModelWeights(folder)
+    (folder / "model_200.pt").rename(folder / "optimizer.pt")
+    assert ModelWeights(folder).shape.n_layers == 2
+
+
+# ----- folding
+
+
+def with_norms(value: float = 2.0) -> dict[str, np.ndarray]:
+    scale = np.random.default_rng(5).standard_normal(16).astype(np.float32)
+    scale[3] = value
+    return gpt2_tensors() | {f"h.{layer}.ln_1.weight": scale + layer for layer in range(2)}
+
+
+def test_folding_by_the_formula(tmp_path: Path) -> None:
+    folder = save(tmp_path, with_norms())
+    raw = list(ModelWeights(folder).layers())
+    folded = list(ModelWeights(folder, fold_ln=True, center_writing=True).layers())
+    away = np.eye(16) - np.full((16, 16), 1 / 16)  # takes the mean away
+    for layer in range(2):
+        reading = away @ np.diag(with_norms()[f"h.{layer}.ln_1.weight"].astype(np.float64))
+        for head in range(2):
+            for role, transform in {"Q": reading, "K": reading, "V": reading, "O": away}.items():
+                wanted = transform @ raw[layer][role][head].astype(np.float64)
+                assert np.abs(folded[layer][role][head] - wanted).max() < 1e-5
+
+
+def test_what_was_read_is_what_the_fingerprint_is_of(tmp_path: Path) -> None:
+    folder = save(tmp_path, with_norms())
+    plain, folded = ModelWeights(folder), ModelWeights(folder, fold_ln=True, center_writing=True)
+    for layer in range(2):
+        raw = folded.raw_layer(layer)
+        before = {role: matrix.copy() for role, matrix in raw.items()}
+        processed = folded.processed(layer, raw)
+        for role, matrix in plain.layer(layer).items():
+            assert (raw[role] == matrix).all()
+            assert (raw[role] == before[role]).all(), "processing changes nothing in place"
+            assert (processed[role] == folded.layer(layer)[role]).all()
+            assert processed[role].flags.c_contiguous
+
+
+def test_folding_needs_the_norms(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"lack 2 attention tensors: h\.0\.ln_1\.weight"):
+        ModelWeights(save(tmp_path / "none"), fold_ln=True)
+    damaged = ModelWeights(save(tmp_path / "nan", with_norms(np.nan)), fold_ln=True)
+    with pytest.raises(WeightsError, match="the norm before attention of layer 0 holds NaN"):
+        damaged.layer(0)
