@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from analysis.figures import wiring
     from graphdb import connect
     from loader import drop, load, runs
-    from pk_engine import AffinityTable, Selection, compute
+    from pk_engine import AffinityTable, Selection, compute, principal_angles
     from queries import run as query
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "connect",
     "drop",
     "load",
+    "principal_angles",
     "query",
     "runs",
     "wiring",
@@ -38,6 +39,7 @@ _ROOMS = {
     "connect": ("graphdb", "connect"),
     "drop": ("loader", "drop"),
     "load": ("loader", "load"),
+    "principal_angles": ("pk_engine", "principal_angles"),
     "query": ("queries", "run"),
     "runs": ("loader", "runs"),
     "wiring": ("analysis.figures", "wiring"),

@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["bundled", "errors", "labels"],
     submod_attrs={
         "scores": ["compute"],
+        "angles": ["principal_angles"],
         "meta": ["TableMeta"],
         "names": [
             "GRAPH_PAIRINGS",

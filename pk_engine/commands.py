@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.argument("model")
 @click.option("-o", "--output", metavar="FILE", required=True, help="Parquet file to write.")
 @click.option("--pairings", default="OQ,OK,OV", show_default=True, help="Roles, or all.")
-@click.option("--metrics", default="pk", show_default=True, help="Scores: pk, or pk,cs.")
+@click.option("--metrics", default="pk", show_default=True, help="Scores, such as pk,cs,cka.")
 @selection_options
 @click.option(
     "--kv",
@@ -26,6 +26,15 @@ if TYPE_CHECKING:
     show_default=True,
     help="Key/value heads once, or a row per query head.",
 )
+@click.option(
+    "--layer-order",
+    type=click.Choice(["forward", "all", "within"]),
+    default="forward",
+    show_default=True,
+    help="Earlier to later layers, any, or within a layer.",
+)
+@click.option("--fold-ln", is_flag=True, help="Fold the norm before attention into Q, K and V.")
+@click.option("--center-writing", is_flag=True, help="Take the mean from what is written.")
 @click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub id.")
 @click.option("--name", metavar="NAME", help="What the table calls the model.")
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
@@ -36,6 +45,9 @@ def compute(
     metrics: str,
     selection: "Selection | None",
     kv: str,
+    layer_order: str,
+    fold_ln: bool,
+    center_writing: bool,
     revision: str | None,
     name: str | None,
     force: bool,
@@ -59,6 +71,9 @@ def compute(
             metrics=[metric.strip().lower() for metric in metrics.split(",")],
             selection=DEFAULT_SELECTION if selection is None else selection,
             kv=kv,
+            layer_order=layer_order,
+            fold_ln=fold_ln,
+            center_writing=center_writing,
             revision=revision,
             name=name,
             progress=progress,

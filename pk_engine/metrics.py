@@ -1,4 +1,4 @@
-"""Scores of all pairs of a pairing, each from the one kernel.
+"""Scores of all pairs of a pairing, and what each is made from.
 
 PK(i, j) = ||U_i^T U_j||_F^2, the sum of squared cosines of the principal angles between what the
 source's role spans and what the target's role spans. 0 to min(rank_i, rank_j).
@@ -8,27 +8,58 @@ CS(i, j) = ||W_in W_out||_F / (||W_in||_F ||W_out||_F) with full d x d matrices:
 the target's W_QK (Q), W_QK^T (K), W_OV (V). 0 to 1. Source: Elhage et al. 2021, "A Mathematical
 Framework for Transformer Circuits". With R from W = U R the d x d products shrink to d x m factors:
 X = W_O^T R_V^T and Y = W_Q R_K^T, W_K R_Q^T or W_V R_O^T give CS = sqrt K(X, Y) / (||X|| ||Y||).
+
+Simple CS and CKA: see `pk_engine.similarity`. Procrustes and the largest cosine, which need the
+singular values of each pair: see `pk_engine.singular`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pk_engine import similarity, singular
 from pk_engine.errors import EngineError
-from pk_engine.kernel import Block, kernel
+from pk_engine.kernel import kernel
+from pk_engine.names import GRAPH_PAIRINGS, PAIRINGS
+from pk_engine.pairs import layer_blocks
 from pk_engine.stacks import HeadStacks, Stack
-
-METRICS = ("pk", "cs")
-CS_PAIRINGS = ("OQ", "OK", "OV")
-GROUP = 5
-"""Target layers per block: few enough to skip sources that are not earlier, enough to be a large
-matrix product."""
 
 Scores = dict[str, NDArray[np.float32]]
 """Pairing -> (layers source heads) x (layers target heads)."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score: the factors it compares, how, and for which pairings it exists.
+
+    Attributes:
+        factors: `basis` (orthonormal), `raw` (weights), or `composition` (see above).
+        score: of two stacks and blocks, as `kernel`.
+        pairings: those for which it is defined.
+        per_query_head: it needs a query head's own matrices also where heads share keys and values.
+    """
+
+    factors: str
+    score: Callable[..., NDArray[Any]]
+    pairings: tuple[str, ...] = PAIRINGS
+    per_query_head: bool = False
+
+
+METRICS = {
+    "pk": Metric("basis", kernel),
+    # the composition score has the form of the simple one, with other factors
+    "cs": Metric("composition", similarity.simple_cs, GRAPH_PAIRINGS, per_query_head=True),
+    "simple_cs": Metric("raw", similarity.simple_cs, similarity.SIMPLE_CS_PAIRINGS),
+    "cka": Metric("raw", similarity.cka),
+    "cka_columns": Metric("raw", similarity.cka_columns),
+    "procrustes": Metric("raw", singular.procrustes),
+    "procrustes_columns": Metric("raw", singular.procrustes_columns),
+    "max_cosine": Metric("basis", singular.max_cosine),
+}
 
 
 def check_metrics(metrics: Sequence[str], pairings: Sequence[str]) -> tuple[str, ...]:
@@ -39,46 +70,35 @@ def check_metrics(metrics: Sequence[str], pairings: Sequence[str]) -> tuple[str,
     """
     unknown = sorted(set(metrics) - set(METRICS))
     if unknown:
-        raise EngineError(f"unknown metric {', '.join(unknown)}: wanted some of pk, cs")
-    outside = [pairing for pairing in pairings if pairing not in CS_PAIRINGS]
-    if "cs" in metrics and outside:
         raise EngineError(
-            f"the composition score is defined for {', '.join(CS_PAIRINGS)}, not for "
-            f"{', '.join(outside)}: leave cs or those pairings out"
+            f"unknown metric {', '.join(unknown)}: wanted some of {', '.join(METRICS)}"
         )
-    return tuple(metric for metric in METRICS if metric == "pk" or metric in metrics)
+    for name in metrics:
+        outside = [pairing for pairing in pairings if pairing not in METRICS[name].pairings]
+        if outside:
+            raise EngineError(
+                f"{name} is defined for {', '.join(METRICS[name].pairings)}, not for "
+                f"{', '.join(outside)}: leave {name} or those pairings out"
+            )
+    return tuple(name for name in METRICS if name == "pk" or name in metrics)
 
 
-def pk(
+def score(
+    metric: Metric,
     stacks: HeadStacks,
     pairings: Sequence[str],
     layer_order: str,
     executor: Executor | None = None,
 ) -> Scores:
-    """Projection Kernel of every pair in `layer_order`; see this module's docstring."""
+    """One metric for every pair in `layer_order` of each pairing.
+
+    Rows and columns count heads as their role does: key/value heads where it is K or V, except for
+    a metric that is `per_query_head`.
+    """
+    writing, reading = stacks.factors(metric.factors)
     scores: Scores = {}
     for source, targets in _by_source(pairings).items():
-        scores |= _compare(stacks.basis, source, stacks.basis, targets, layer_order, executor)
-    return scores
-
-
-def cs(
-    stacks: HeadStacks,
-    pairings: Sequence[str],
-    layer_order: str,
-    executor: Executor | None = None,
-) -> Scores:
-    """Composition Score of every pair, a row and a column per query head."""
-    if stacks.writes is None or stacks.reads is None:
-        raise ValueError("these stacks have no composition factors: collect(..., composition=True)")
-    targets = "".join(pairing[1] for pairing in pairings)
-    scores = _compare(stacks.writes, "O", stacks.reads, targets, layer_order, executor)
-    x = _norms(stacks.writes["O"])
-    for pairing, values in scores.items():
-        norms = x[:, None] * _norms(stacks.reads[pairing[1]])[None, :]
-        # a head of zeros composes with nothing; its pairs are left out later
-        norms[norms == 0] = 1
-        scores[pairing] = np.sqrt(values) / norms
+        scores |= _compare(metric, writing, source, reading, targets, layer_order, executor)
     return scores
 
 
@@ -90,46 +110,22 @@ def _by_source(pairings: Sequence[str]) -> dict[str, str]:
 
 
 def _compare(
-    x: Stack, source: str, y: Stack, targets: str, layer_order: str, executor: Executor | None
+    metric: Metric,
+    x: Stack,
+    source: str,
+    y: Stack,
+    targets: str,
+    layer_order: str,
+    executor: Executor | None,
 ) -> Scores:
-    """One kernel call for all targets, whose heads lie side by side in each layer."""
+    """One call for all targets, whose heads lie side by side in each layer."""
     sources, reading = x[source], y[targets]
     layers, width = reading.shape[:2]
     blocks = layer_blocks(layers, x.heads[source], width, layer_order)
-    values = kernel(sources, reading, blocks, executor=executor).reshape(-1, layers, width)
+    values = metric.score(sources, reading, blocks, executor=executor)
+    values = values.reshape(-1, layers, width)
     ends = np.cumsum([y.heads[role] for role in targets])
     return {
         source + role: values[:, :, end - y.heads[role] : end].reshape(len(values), -1)
         for role, end in zip(targets, ends, strict=True)
     }
-
-
-def layer_blocks(layers: int, sources: int, targets: int, order: str) -> list[Block]:
-    """Which heads meet which, for `sources` and `targets` heads per layer.
-
-    `forward` may fill a few pairs within a block that are not forward; `pairs_of` leaves them out.
-    """
-    if order == "all":
-        return [(slice(0, layers * sources), slice(0, layers * targets))]
-    step = 1 if order == "within" else GROUP
-    groups = [(a, min(a + step, layers)) for a in range(order == "forward", layers, step)]
-    return [
-        (
-            slice(a * sources if order == "within" else 0, (b - (order == "forward")) * sources),
-            slice(a * targets, b * targets),
-        )
-        for a, b in groups
-    ]
-
-
-def pairs_of(layers: int, sources: int, targets: int, order: str) -> NDArray[np.bool_]:
-    """Mask of the pairs that a layer order scores, (layers sources) x (layers targets)."""
-    a = np.repeat(np.arange(layers), sources)[:, None]
-    b = np.repeat(np.arange(layers), targets)[None, :]
-    orders: dict[str, Any] = {"forward": a < b, "within": a == b, "all": a >= 0}
-    return orders[order] & (b >= 0)  # type: ignore[no-any-return]
-
-
-def _norms(stack: NDArray[np.float32]) -> NDArray[np.float32]:
-    squares: NDArray[np.float32] = np.einsum("lhdm,lhdm->lh", stack, stack)
-    return np.sqrt(squares).ravel()

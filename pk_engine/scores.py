@@ -15,8 +15,10 @@ from pk_engine import metrics as scoring
 from pk_engine.bases import one_thread
 from pk_engine.errors import EngineError
 from pk_engine.meta import TableMeta
+from pk_engine.metrics import METRICS
 from pk_engine.moments import reference_mean, reference_sd
 from pk_engine.names import GRAPH_PAIRINGS, PAIRINGS, parse_pairings
+from pk_engine.pairs import check_order, pairs_of
 from pk_engine.selection import Selection
 from pk_engine.stacks import HeadStacks, Progress, collect
 from pk_engine.table import AffinityTable
@@ -32,20 +34,27 @@ def compute(
     metrics: Sequence[str] = ("pk",),
     selection: Selection = DEFAULT_SELECTION,
     kv: str = "native",
+    layer_order: str = "forward",
+    fold_ln: bool = False,
+    center_writing: bool = False,
     revision: str | None = None,
     name: str | None = None,
     progress: Progress | None = None,
 ) -> AffinityTable:
-    """Score every pair of heads whose source layer is before the target layer.
+    """Score every pair of heads, by default those whose source layer is before the target layer.
 
     PK = ||U^T U'||_F^2 and z = (PK - r s / d) / sd of the random reference for these ranks.
 
     Args:
         model: a bundled model's name, a folder with config.json and safetensors, or a hub id.
         pairings: such as `("OQ", "OK")`, `"OQ,OK"` or `"all"`: source role, then target role.
-        metrics: `pk` always; `cs` adds the composition score, a row per query head.
+        metrics: `pk` always; see `pk_engine.metrics` for the others. `cs` means a row per query
+            head.
         selection: what to keep, by default the strongest 3 % of each pairing; `Selection()` is all.
         kv: `native` scores each key/value head once, `expand` gives a row per query head.
+        layer_order: `forward`, `all`, or `within` a layer; pairs in the same role count once.
+        fold_ln: fold the norm before attention into Q, K and V.
+        center_writing: take the mean over d_model from what is written.
         revision: branch, tag or commit of a hub id.
         name: what the table calls the model; by default the hub id or the folder's name.
         progress: called with what is being done, how much is done, and how much there is.
@@ -55,7 +64,7 @@ def compute(
 
     Raises:
         ModelError, WeightsError, UnknownFamily: the model cannot be read.
-        EngineError: an unknown pairing, metric or kv.
+        EngineError: an unknown pairing, metric, kv or layer order.
 
     Example:
         >>> table = compute("induction-2l", selection=Selection(top=1))
@@ -66,31 +75,34 @@ def compute(
     metrics = scoring.check_metrics(metrics, pairings)
     if kv not in ("native", "expand"):
         raise EngineError(f"unknown kv {kv!r}: wanted native or expand")
-    weights = ModelWeights(model, revision)
-    composition = "cs" in metrics
+    check_order(layer_order)
+    weights = ModelWeights(model, revision, fold_ln=fold_ln, center_writing=center_writing)
     # threads of our own, each with a single-threaded BLAS: no barrier between them, so a busy
     # machine slows them down in proportion and not a hundredfold
     with one_thread(), ThreadPoolExecutor(usable_cpus()) as threads:
         stacks = collect(
             weights,
             "".join(pairings),
-            composition=composition,
+            factors=[METRICS[name].factors for name in metrics],
             progress=progress,
             executor=threads,
         )
-        scores = {"pk": scoring.pk(stacks, pairings, "forward", threads)}
-        if composition:
-            scores["cs"] = scoring.cs(stacks, pairings, "forward", threads)
+        scores = {
+            name: scoring.score(METRICS[name], stacks, pairings, layer_order, threads)
+            for name in metrics
+        }
     grouped = weights.shape.n_kv_heads < weights.shape.n_heads
-    if composition and grouped:
-        kv = "expand"  # a composition score needs a query head's own W_Q or W_O
+    if grouped and any(METRICS[name].per_query_head for name in metrics):
+        kv = "expand"
     frames, scored = [], {}
     for pairing in pairings:
-        frame = _rows(stacks, pairing, {m: s[pairing] for m, s in scores.items()}, kv)
+        frame = _rows(stacks, pairing, {m: s[pairing] for m, s in scores.items()}, kv, layer_order)
         scored[pairing] = len(frame)
         frames.append(frame[selection.keep(frame, scored)])
     meta = _meta(weights, stacks, pairings, metrics, kv, scored)
-    meta = replace(meta, model=name or weights.name).selected(selection.to_json())
+    meta = replace(meta, model=name or weights.name, layer_order=layer_order).selected(
+        selection.to_json()
+    )
     return AffinityTable(pd.concat(frames, ignore_index=True), meta)
 
 
@@ -102,17 +114,24 @@ def usable_cpus() -> int:
 
 
 def _rows(
-    stacks: HeadStacks, pairing: str, scores: dict[str, NDArray[np.float32]], kv: str
+    stacks: HeadStacks,
+    pairing: str,
+    scores: dict[str, NDArray[np.float32]],
+    kv: str,
+    layer_order: str,
 ) -> pd.DataFrame:
     shape = stacks.shape
     source, target = pairing[0], pairing[1]
     expand = kv == "expand"
     ranks = [_expand(stacks.rank[role], role, stacks, expand) for role in pairing]
     values = {
-        "pk": _expand(_expand(scores["pk"], source, stacks, expand).T, target, stacks, expand).T
-    } | {name: value for name, value in scores.items() if name != "pk"}
+        name: value
+        if METRICS[name].per_query_head
+        else _expand(_expand(value, source, stacks, expand).T, target, stacks, expand).T
+        for name, value in scores.items()
+    }
     heads = [shape.n_heads if expand else shape.heads_of(role) for role in pairing]
-    mask = scoring.pairs_of(shape.n_layers, heads[0], heads[1], "forward")
+    mask = pairs_of(shape.n_layers, heads[0], heads[1], layer_order, same_role=source == target)
     mask &= (ranks[0] > 0)[:, None] & (ranks[1] > 0)[None, :]
     at = np.nonzero(mask)
     place = np.argsort(-values["pk"][at], kind="stable")  # ties stay in order: source, then target
@@ -170,8 +189,8 @@ def _meta(
         d_model=shape.d_model,
         d_head=shape.d_head,
         deficient=stacks.deficient(),
-        fold_ln=False,
-        center_writing=False,
+        fold_ln=weights.fold_ln,
+        center_writing=weights.center_writing,
         layer_order="forward",
         kv=kv,
         pairings=[pairing for pairing in PAIRINGS if pairing in pairings],

@@ -35,8 +35,8 @@ def simple_cs(
     """||X^T Y||_F / (||X||_F ||Y||_F): the composition score of W_O and W_X alone.
 
     Args:
-        x: n x d x m, the sources' W_O transposed.
-        y: k x d x m, the targets' W_Q, W_K or W_V.
+        x: ... x d x m, n in all, the sources' W_O transposed.
+        y: ... x d x m, k in all, the targets' W_Q, W_K or W_V.
         blocks: which sources meet which targets, as for `kernel`.
         executor: where the parts are computed; the caller's thread by default.
 
@@ -65,7 +65,7 @@ def cka_columns(
     The numerator is ||X Y^T||_F^2, so the same kernel on the transposed factors, which never forms
     a d x d matrix: its projectors are X^T X. Arguments as in `cka`; both stacks need the same m.
     """
-    x_t, y_t = x.transpose(0, 2, 1), y.transpose(0, 2, 1)
+    x_t, y_t = x.swapaxes(-1, -2), y.swapaxes(-1, -2)
     return over_norms(kernel(x_t, y_t, blocks, executor=executor), gram_norms(x), gram_norms(y))
 
 
@@ -78,11 +78,12 @@ def over_norms(values: Floats, x: Floats, y: Floats) -> Floats:
 
 
 def frobenius(stack: Floats) -> Floats:
-    """||X||_F of each matrix of n x d x m, in float64."""
-    return np.array([np.linalg.norm(matrix) for matrix in stack], np.float64)
+    """||X||_F of each matrix of ... x d x m, n in all, in float64."""
+    return np.array([np.linalg.norm(stack[at]) for at in np.ndindex(stack.shape[:-2])], np.float64)
 
 
 def gram_norms(stack: Floats) -> Floats:
-    """||X^T X||_F of each matrix of n x d x m, in float64."""
+    """||X^T X||_F of each matrix of ... x d x m, n in all, in float64."""
     # one matrix at a time: a product of the whole stack would take as much memory as the stack
-    return np.array([np.linalg.norm(matrix.T @ matrix) for matrix in stack], np.float64)
+    each = (stack[at] for at in np.ndindex(stack.shape[:-2]))
+    return np.array([np.linalg.norm(matrix.T @ matrix) for matrix in each], np.float64)

@@ -42,8 +42,8 @@ def procrustes(
     head does not matter.
 
     Args:
-        x: n x d x m raw weights (O transposed).
-        y: k x d x m' raw weights.
+        x: ... x d x m raw weights (O transposed), n in all.
+        y: ... x d x m' raw weights, k in all.
         blocks: which sources meet which targets, as for `kernel`.
         executor: where the parts are computed; the caller's thread by default. With threads, keep
             BLAS on one thread (`pk_engine.bases.one_thread`).
@@ -108,6 +108,7 @@ def _of_singular_values(
     executor: Executor | None,
 ) -> Floats:
     """`reduce` over the singular values of X_i^T Y_j where the blocks say, 0 elsewhere."""
+    x, y = _one_axis(x), _one_axis(y)
     out = np.zeros((len(x), len(y)), x.dtype)
     parts = [
         (i, slice(start, min(start + CHUNK, stop)))
@@ -130,7 +131,14 @@ def _of_singular_values(
 
 def _factors(stack: Floats, executor: Executor | None) -> Floats:
     """R^T of each X = U R: n x m x min(d, m) in float64."""
+    stack = _one_axis(stack)
     # one head at a time: `bases` works in float64, twice the memory of what it is given
     run = map if executor is None else executor.map
     found = run(lambda i: bases(stack[i : i + 1]).factor[0].T, range(len(stack)))
     return np.stack(list(found))
+
+
+def _one_axis(stack: Floats) -> Floats:
+    """... x d x m as n x d x m, a view where the stack lies heads x m x d."""
+    rows = stack.swapaxes(-1, -2)
+    return rows.reshape(-1, *rows.shape[-2:]).swapaxes(-1, -2)

@@ -58,6 +58,7 @@ class HeadStacks:
         shape: the model's sizes.
         basis: orthonormal columns of each role asked for.
         rank: role -> (layers heads) numerical ranks.
+        raw: the matrices themselves; None unless asked.
         writes: X = W_O^T R_V^T of each query head (O), for composition scores; None unless asked.
         reads: Y of each query head: W_Q R_K^T (Q), W_K R_Q^T (K), W_V R_O^T (V).
         fingerprint: sha256 over the layers' sha256, each over Q, K, V, O as heads x d_model x
@@ -67,9 +68,22 @@ class HeadStacks:
     shape: ModelShape
     basis: Stack
     rank: dict[str, NDArray[np.int64]]
+    raw: Stack | None = None
     writes: Stack | None = None
     reads: Stack | None = None
     fingerprint: str = ""
+
+    def factors(self, kind: str) -> tuple[Stack, Stack]:
+        """What sources and targets are compared by: `basis`, `raw` or `composition`."""
+        kinds = {
+            "basis": (self.basis, self.basis),
+            "raw": (self.raw, self.raw),
+            "composition": (self.writes, self.reads),
+        }
+        writing, reading = kinds[kind]
+        if writing is None or reading is None:
+            raise ValueError(f"these stacks have no {kind} factors: ask collect for them")
+        return writing, reading
 
     def deficient(self) -> list[dict[str, Any]]:
         """Matrices of less than full rank: layer, head (as the role counts them), role, rank."""
@@ -91,7 +105,7 @@ def collect(
     weights: ModelWeights,
     roles: Iterable[str],
     *,
-    composition: bool = False,
+    factors: Iterable[str] = ("basis",),
     progress: Progress | None = None,
     executor: Executor | None = None,
 ) -> HeadStacks:
@@ -100,7 +114,7 @@ def collect(
     Args:
         weights: the model.
         roles: whose bases to keep.
-        composition: also make the factors X and Y of composition scores.
+        factors: what scores will ask for besides bases, which ranks need: `raw`, `composition`.
         progress: called after each layer.
         executor: where layers are read and factored; the caller's thread by default.
     """
@@ -111,17 +125,20 @@ def collect(
         Stack.empty(shape, {role: shape.heads_of(role) for role in used}),
         {role: np.zeros(shape.n_layers * shape.heads_of(role), np.int64) for role in used},
     )
-    if composition:
+    factors = set(factors)
+    if "raw" in factors:
+        stacks.raw = Stack.empty(shape, stacks.basis.heads)
+    if "composition" in factors:
         stacks.writes = Stack.empty(shape, {"O": shape.n_heads})
         stacks.reads = Stack.empty(shape, dict.fromkeys("QKV", shape.n_heads))
     digest = hashlib.sha256()
 
     def read(layer: int) -> bytes:
-        matrices = weights.layer(layer)
-        _fill(stacks, layer, matrices)
+        raw = weights.raw_layer(layer)
+        _fill(stacks, layer, weights.processed(layer, raw))
         part = hashlib.sha256()
         for role in ROLES:
-            part.update(matrices[role].data)
+            part.update(raw[role].data)
         return part.digest()
 
     run = map if executor is None else executor.map
@@ -146,6 +163,8 @@ def _fill(stacks: HeadStacks, layer: int, matrices: Layer) -> None:
                 stacks.basis[role][layer, part] = found.basis
                 rows = slice(layer * heads + first, layer * heads + first + len(found.rank))
                 stacks.rank[role][rows] = found.rank
+                if stacks.raw is not None:
+                    stacks.raw[role][layer, part] = matrices[role][part]
         factor[role] = np.concatenate(factors)
     if stacks.writes is not None and stacks.reads is not None:
         _fill_composition(stacks.writes, stacks.reads, layer, matrices, factor)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pk_engine.bases import bases, one_thread
 from pk_engine.kernel import kernel
-from pk_engine.metrics import layer_blocks, pairs_of
+from pk_engine.pairs import layer_blocks, pairs_of
 from pk_engine.similarity import cka, cka_columns, simple_cs
 from pk_engine.singular import max_cosine, procrustes, procrustes_columns
 from tests.pk_engine import oracle

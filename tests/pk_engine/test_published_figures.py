@@ -94,5 +94,5 @@ def test_the_bundled_table_is_what_the_weights_give(table: AffinityTable) -> Non
     assert len(both) == len(table) == 28_512
     # another machine's BLAS rounds otherwise, so the last digits may move
     assert (both.pk - both.pk_now).abs().max() < 1e-4
-    assert (both.cs - both.cs_now).abs().max() < 1e-6
+    assert (both.cs - both.cs_now).abs().max() < 1e-5
     assert table_path("gpt2-small").stat().st_size < 1_000_000
