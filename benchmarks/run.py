@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from pk_engine.scores import usable_cpus
+from pk_engine.backends import usable_cpus
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 SHARED = Path(__file__).parents[2] / "shared"

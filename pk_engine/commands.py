@@ -35,6 +35,21 @@ if TYPE_CHECKING:
 )
 @click.option("--fold-ln", is_flag=True, help="Fold the norm before attention into Q, K and V.")
 @click.option("--center-writing", is_flag=True, help="Take the mean from what is written.")
+@click.option(
+    "--backend",
+    type=click.Choice(["auto", "numpy", "torch"]),
+    default="auto",
+    show_default=True,
+    help="Array library.",
+)
+@click.option("--device", metavar="D", help="cpu, cuda, cuda:N or mps.  [default: the best]")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float64"]),
+    default="float32",
+    show_default=True,
+    help="Precision of the arithmetic.",
+)
 @click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub id.")
 @click.option("--name", metavar="NAME", help="What the table calls the model.")
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
@@ -48,6 +63,9 @@ def compute(
     layer_order: str,
     fold_ln: bool,
     center_writing: bool,
+    backend: str,
+    device: str | None,
+    dtype: str,
     revision: str | None,
     name: str | None,
     force: bool,
@@ -74,6 +92,9 @@ def compute(
             layer_order=layer_order,
             fold_ln=fold_ln,
             center_writing=center_writing,
+            backend=backend,
+            device=device,
+            dtype=dtype,
             revision=revision,
             name=name,
             progress=progress,

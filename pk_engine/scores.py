@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib import metadata
 from typing import Any
@@ -12,13 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pk_engine import metrics as scoring
-from pk_engine.bases import one_thread
+from pk_engine.backends import choose
 from pk_engine.errors import EngineError
+from pk_engine.kernel import operations
 from pk_engine.meta import TableMeta
 from pk_engine.metrics import METRICS
 from pk_engine.moments import reference_mean, reference_sd
 from pk_engine.names import GRAPH_PAIRINGS, PAIRINGS, parse_pairings
-from pk_engine.pairs import check_order, pairs_of
+from pk_engine.pairs import check_order, layer_blocks, pairs_of
 from pk_engine.selection import Selection
 from pk_engine.stacks import HeadStacks, Progress, collect
 from pk_engine.table import AffinityTable
@@ -37,6 +37,9 @@ def compute(
     layer_order: str = "forward",
     fold_ln: bool = False,
     center_writing: bool = False,
+    backend: str = "auto",
+    device: str | None = None,
+    dtype: str = "float32",
     revision: str | None = None,
     name: str | None = None,
     progress: Progress | None = None,
@@ -55,6 +58,9 @@ def compute(
         layer_order: `forward`, `all`, or `within` a layer; pairs in the same role count once.
         fold_ln: fold the norm before attention into Q, K and V.
         center_writing: take the mean over d_model from what is written.
+        backend: `numpy`, `torch`, or `auto` (`pk_engine.backends`).
+        device: `cpu`, `cuda`, `cuda:N` or `mps`; the best that the backend has by default.
+        dtype: `float32`, which is within 1e-4 of PK, or `float64`.
         revision: branch, tag or commit of a hub id.
         name: what the table calls the model; by default the hub id or the folder's name.
         progress: called with what is being done, how much is done, and how much there is.
@@ -64,7 +70,7 @@ def compute(
 
     Raises:
         ModelError, WeightsError, UnknownFamily: the model cannot be read.
-        EngineError: an unknown pairing, metric, kv or layer order.
+        EngineError: an unknown pairing, metric, kv, layer order, backend or device.
 
     Example:
         >>> table = compute("induction-2l", selection=Selection(top=1))
@@ -77,13 +83,13 @@ def compute(
         raise EngineError(f"unknown kv {kv!r}: wanted native or expand")
     check_order(layer_order)
     weights = ModelWeights(model, revision, fold_ln=fold_ln, center_writing=center_writing)
-    # threads of our own, each with a single-threaded BLAS: no barrier between them, so a busy
-    # machine slows them down in proportion and not a hundredfold
-    with one_thread(), ThreadPoolExecutor(usable_cpus()) as threads:
+    where = choose(backend, device, dtype, operations=_operations(weights, pairings, layer_order))
+    with where.workers() as threads:
         stacks = collect(
             weights,
             "".join(pairings),
             factors=[METRICS[name].factors for name in metrics],
+            backend=where,
             progress=progress,
             executor=threads,
         )
@@ -106,11 +112,18 @@ def compute(
     return AffinityTable(pd.concat(frames, ignore_index=True), meta)
 
 
-def usable_cpus() -> int:
-    """Processors that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _operations(weights: ModelWeights, pairings: Sequence[str], layer_order: str) -> float:
+    """What the kernel will have to do for PK, by its own cost model."""
+    shape, total = weights.shape, 0
+    for pairing in pairings:
+        sources, targets = (shape.heads_of(role) for role in pairing)
+        blocks = layer_blocks(shape.n_layers, sources, targets, layer_order)
+        sizes = [
+            (shape.n_layers * heads, shape.d_model, shape.d_head) for heads in (sources, targets)
+        ]
+        forming, products, direct = operations(sizes[0], sizes[1], blocks)
+        total += min(forming + products, direct)
+    return total
 
 
 def _rows(
@@ -198,7 +211,7 @@ def _meta(
         selection=[],
         scored=scored,
         moments=dict.fromkeys(pairings, moments),
-        dtype="float32",
-        backend="numpy",
+        dtype=stacks.backend.dtype,
+        backend=str(stacks.backend),
         version=metadata.version("headgraph"),
     )

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
+from pk_engine.backends import Backend
 from pk_engine.bases import bases
 from pk_engine.family import ModelShape
 from pk_engine.names import ROLES
+from pk_engine.ops import to_numpy
 from pk_engine.weights import Layer, ModelWeights
 
 AT_ONCE = 4
@@ -29,33 +32,33 @@ class Stack:
     that way once, and every role is a view.
     """
 
-    lying: NDArray[np.float32]
+    lying: Any
     heads: dict[str, int]  # heads per layer of each role, in order
 
     @classmethod
-    def empty(cls, shape: ModelShape, heads: dict[str, int]) -> Self:
+    def empty(cls, shape: ModelShape, heads: dict[str, int], backend: Backend) -> Self:
         """Memory for all layers, not yet touched."""
         size = (shape.n_layers, sum(heads.values()), shape.d_head, shape.d_model)
-        return cls(np.empty(size, np.float32), heads)
+        return cls(backend.empty(size), heads)
 
-    def __getitem__(self, roles: str) -> NDArray[np.float32]:
+    def __getitem__(self, roles: str) -> Any:
         """Layers x heads x d x m of one role, or of several side by side; a view where adjacent."""
         names = "".join(self.heads)
         if roles in names:
             first = sum(self.heads[role] for role in names[: names.index(roles)])
             width = sum(self.heads[role] for role in roles)
-            return self.lying[:, first : first + width].swapaxes(-1, -2)
-        return np.concatenate([self[role].swapaxes(-1, -2) for role in roles], axis=1).swapaxes(
-            -1, -2
-        )
+            return self.lying[:, first : first + width].mT
+        xp = array_namespace(self.lying)
+        return xp.concat([self[role].mT for role in roles], axis=1).mT
 
 
 @dataclass
 class HeadStacks:
-    """Bases and composition factors of all heads, float32.
+    """Bases and other factors of all heads, on one backend.
 
     Attributes:
         shape: the model's sizes.
+        backend: where the arrays are.
         basis: orthonormal columns of each role asked for.
         rank: role -> (layers heads) numerical ranks.
         raw: the matrices themselves; None unless asked.
@@ -66,6 +69,7 @@ class HeadStacks:
     """
 
     shape: ModelShape
+    backend: Backend
     basis: Stack
     rank: dict[str, NDArray[np.int64]]
     raw: Stack | None = None
@@ -106,6 +110,7 @@ def collect(
     roles: Iterable[str],
     *,
     factors: Iterable[str] = ("basis",),
+    backend: Backend | None = None,
     progress: Progress | None = None,
     executor: Executor | None = None,
 ) -> HeadStacks:
@@ -115,22 +120,25 @@ def collect(
         weights: the model.
         roles: whose bases to keep.
         factors: what scores will ask for besides bases, which ranks need: `raw`, `composition`.
+        backend: where the arrays are to be; NumPy by default.
         progress: called after each layer.
         executor: where layers are read and factored; the caller's thread by default.
     """
     shape, wanted = weights.shape, set(roles)
     used = [role for role in ROLES if role in wanted]
+    backend = backend or Backend()
     stacks = HeadStacks(
         shape,
-        Stack.empty(shape, {role: shape.heads_of(role) for role in used}),
+        backend,
+        Stack.empty(shape, {role: shape.heads_of(role) for role in used}, backend),
         {role: np.zeros(shape.n_layers * shape.heads_of(role), np.int64) for role in used},
     )
     factors = set(factors)
     if "raw" in factors:
-        stacks.raw = Stack.empty(shape, stacks.basis.heads)
+        stacks.raw = Stack.empty(shape, stacks.basis.heads, backend)
     if "composition" in factors:
-        stacks.writes = Stack.empty(shape, {"O": shape.n_heads})
-        stacks.reads = Stack.empty(shape, dict.fromkeys("QKV", shape.n_heads))
+        stacks.writes = Stack.empty(shape, {"O": shape.n_heads}, backend)
+        stacks.reads = Stack.empty(shape, dict.fromkeys("QKV", shape.n_heads), backend)
     digest = hashlib.sha256()
 
     def read(layer: int) -> bytes:
@@ -151,34 +159,40 @@ def collect(
 
 
 def _fill(stacks: HeadStacks, layer: int, matrices: Layer) -> None:
-    shape = stacks.shape
+    shape, backend = stacks.shape, stacks.backend
     factor = {}
     for role in ROLES if stacks.writes is not None else stacks.rank:
         heads, factors = shape.heads_of(role), []
         for first in range(0, heads, AT_ONCE):
             part = slice(first, first + AT_ONCE)
-            found = bases(matrices[role][part])
+            stored = matrices[role][part]
+            here = backend.array(stored)
+            found = bases(here if backend.factors_here else stored)
             factors.append(found.factor)
             if role in stacks.rank:
-                stacks.basis[role][layer, part] = found.basis
+                basis = found.basis if backend.factors_here else backend.array(found.basis)
+                stacks.basis[role][layer, part] = basis
                 rows = slice(layer * heads + first, layer * heads + first + len(found.rank))
                 stacks.rank[role][rows] = found.rank
                 if stacks.raw is not None:
-                    stacks.raw[role][layer, part] = matrices[role][part]
-        factor[role] = np.concatenate(factors)
+                    stacks.raw[role][layer, part] = here
+        factor[role] = array_namespace(factors[0]).concat(factors)
     if stacks.writes is not None and stacks.reads is not None:
-        _fill_composition(stacks.writes, stacks.reads, layer, matrices, factor)
+        _fill_composition(stacks.writes, stacks.reads, layer, matrices, factor, backend)
 
 
 def _fill_composition(
-    writes: Stack, reads: Stack, layer: int, matrices: Layer, factor: dict[str, NDArray[Any]]
+    writes: Stack,
+    reads: Stack,
+    layer: int,
+    matrices: Layer,
+    factor: dict[str, Any],
+    backend: Backend,
 ) -> None:
     # a row per query head: those of one group share a key/value head's matrices
     group = len(matrices["Q"]) // len(matrices["K"])
-    wide = {r: _per_query_head(matrices[r], r, group) for r in ROLES}
-    r_t = {
-        r: _per_query_head(factor[r], r, group).astype(np.float32).transpose(0, 2, 1) for r in ROLES
-    }
+    wide = {r: backend.array(_per_query_head(matrices[r], r, group)) for r in ROLES}
+    r_t = {r: backend.array(_per_query_head(to_numpy(factor[r]), r, group)).mT for r in ROLES}
     writes["O"][layer] = wide["O"] @ r_t["V"]
     for role, other in (("Q", "K"), ("K", "Q"), ("V", "O")):
         reads[role][layer] = wide[role] @ r_t[other]
