@@ -1,4 +1,4 @@
-"""PyTorch's own files, read as plain tensors and nothing else; torch is imported when one is met."""
+"""PyTorch's own files, read as plain tensors alone; torch is imported when one is met."""
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
