@@ -80,7 +80,8 @@ def compute(
     """Score every pair of heads of MODEL and write the table.
 
     MODEL is a folder with config.json and safetensors, a hub id, or the bundled induction-2l.
-    Without a selection the strongest 3 % of each pairing are kept.
+    Without a selection the strongest 3 % of each pairing are kept. A model that is taken in
+    several groups of layers can be interrupted: the same command goes on where it was.
 
     Example: headgraph compute induction-2l --all -o tiny.parquet
     """
@@ -106,6 +107,7 @@ def compute(
             revision=revision,
             name=name,
             progress=progress,
+            partial=f"{output}.partial",
         )
     path = table.write(output, force=force)
     _report(table)

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from pk_engine.keeping import Keeper
 from pk_engine.metrics import METRICS, score
 from pk_engine.names import ROLES
 from pk_engine.pairs import pairs_of
+from pk_engine.resume import Partial, State, job_key
 from pk_engine.rows import block_columns, heads_counted
 from pk_engine.selection import Selection
 from pk_engine.stacks import HeadStacks, Progress, collect, fingerprint
@@ -50,33 +53,51 @@ class Job:
     backend: Backend
     memory: float
     progress: Progress | None = None
+    partial: Path | None = None
 
     def run(self) -> Found:
         """Do it."""
-        keepers = {
-            pairing: Keeper(self.selection, self._most(pairing)) for pairing in self.pairings
-        }
-        digests: dict[int, bytes] = {}
-        deficient: dict[tuple[str, int, int], dict[str, Any]] = {}
-        with self.backend.workers() as threads:
-            for sources, targets in self._stacks(threads):
-                for stacks in (sources, targets):
-                    digests |= stacks.digests
-                    deficient |= {(d["role"], d["layer"], d["head"]): d for d in stacks.deficient()}
-                self._offer(keepers, sources, targets, threads)
-            whole = fingerprint(self.weights, digests)
-        frames = [self._frame(pairing, keeper) for pairing, keeper in keepers.items()]
-        scored = {pairing: keeper.scored for pairing, keeper in keepers.items()}
-        order = sorted(deficient, key=lambda at: (ROLES.index(at[0]), *at[1:]))
-        return Found(frames, scored, [deficient[at] for at in order], whole)
-
-    def _stacks(self, threads: Executor | None) -> Iterator[tuple[HeadStacks, HeadStacks]]:
-        """Stacks of sources and targets of each group; one stack where all is in memory."""
+        state = State({p: Keeper(self.selection, self._most(p)) for p in self.pairings})
         groups = self.groups()
+        partial = self._partial(groups)
+        partial.restore(state)
+        with self.backend.workers() as threads:
+            for sources, targets in self._stacks(groups[state.done :], len(groups), threads):
+                for stacks in (sources, targets):
+                    state.digests |= stacks.digests
+                    found = stacks.deficient()
+                    state.deficient |= {(d["role"], d["layer"], d["head"]): d for d in found}
+                self._offer(state.keepers, sources, targets, threads)
+                state.done += 1
+                partial.save(state)
+            whole = fingerprint(self.weights, state.digests)
+        partial.clear()
+        frames = [self._frame(pairing, keeper) for pairing, keeper in state.keepers.items()]
+        scored = {pairing: keeper.scored for pairing, keeper in state.keepers.items()}
+        order = sorted(state.deficient, key=lambda at: (ROLES.index(at[0]), *at[1:]))
+        return Found(frames, scored, [state.deficient[at] for at in order], whole)
+
+    def _partial(self, groups: list[Group]) -> Partial:
+        """Where the state is kept; nowhere when all is done in one go."""
+        if self.partial is None or len(groups) == 1:
+            return Partial(None, "")
+        options = {
+            name: str(getattr(self, name))
+            for name in ("pairings", "metrics", "selection", "kv", "layer_order", "backend")
+        }
+        folds = [self.weights.fold_ln, self.weights.center_writing]
+        version = metadata.version("headgraph")
+        options |= {"groups": str(groups), "folds": str(folds), "version": version}
+        return Partial(self.partial, job_key(self.weights.folder, options))
+
+    def _stacks(
+        self, groups: list[Group], of: int, threads: Executor | None
+    ) -> Iterator[tuple[HeadStacks, HeadStacks]]:
+        """Stacks of sources and targets of each group; one stack where all is in memory."""
         targets: HeadStacks | None = None
-        for done, group in enumerate(groups):
-            if self.progress and len(groups) > 1:
-                self.progress("Comparing groups of layers", done, len(groups))
+        for done, group in enumerate(groups, start=of - len(groups)):
+            if self.progress and of > 1:
+                self.progress("Comparing groups of layers", done, of)
             if group.sources == group.targets:
                 both = self._collect(group.sources, "".join(self.pairings), threads)
                 yield both, both

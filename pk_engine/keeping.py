@@ -54,6 +54,19 @@ class Keeper:
             self._rows = [_take(self._joined(), slice(0, self._most))]
             self._held = len(self._rows[0]["pk"])
 
+    def state(self) -> Columns:
+        """Everything that is held, as arrays; `restore` takes it back."""
+        rest = {"*all": np.concatenate(self._all_pk)} if self._all_pk else {}
+        return {**self._joined(), **rest}
+
+    def restore(self, state: Columns, scored: int) -> None:
+        """Go on from what `state` gave after `scored` pairs."""
+        rows = {name: values for name, values in state.items() if name != "*all"}
+        self.scored = scored
+        self._rows = [rows] if rows else []
+        self._held = len(rows["pk"]) if rows else 0
+        self._all_pk = [state["*all"]] if "*all" in state else []
+
     def finish(self) -> pd.DataFrame:
         """The rows kept, strongest first, with `pk_rank`."""
         rows = self._joined()

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import metadata
+from pathlib import Path
 
 import pandas as pd
 
@@ -43,6 +44,7 @@ def compute(
     revision: str | None = None,
     name: str | None = None,
     progress: Progress | None = None,
+    partial: str | os.PathLike[str] | None = None,
 ) -> AffinityTable:
     """Score every pair of heads, by default those whose source layer is before the target layer.
 
@@ -66,6 +68,8 @@ def compute(
         revision: branch, tag or commit of a hub id.
         name: what the table calls the model; by default the hub id or the folder's name.
         progress: called with what is being done, how much is done, and how much there is.
+        partial: file for what is found so far when layers are taken in groups; the same call goes
+            on from it after an interruption, and removes it at the end.
 
     Returns:
         The table; `table.meta.deficient` lists matrices of less than full rank.
@@ -87,7 +91,18 @@ def compute(
     weights = ModelWeights(model, revision, fold_ln=fold_ln, center_writing=center_writing)
     where = choose(backend, device, dtype, operations=_operations(weights, pairings, layer_order))
     rows = _kv(kv, weights, metrics)
-    job = Job(weights, pairings, metrics, selection, rows, layer_order, where, memory, progress)
+    job = Job(
+        weights,
+        pairings,
+        metrics,
+        selection,
+        rows,
+        layer_order,
+        where,
+        memory,
+        progress,
+        None if partial is None else Path(partial),
+    )
     found = job.run()
     meta = _meta(job, found)
     meta = replace(meta, model=name or weights.name).selected(selection.to_json())

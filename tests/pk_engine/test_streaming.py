@@ -1,5 +1,6 @@
 """However little memory there is, the table is the same; what is held is what can still be kept."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -107,3 +108,46 @@ def test_only_what_can_still_be_kept_is_held() -> None:
         assert keeper._held <= 2 * 100 + 65_536 + 100_000
     assert keeper.scored == 4_000_000
     assert len(keeper.finish()) >= 100
+
+
+@pytest.mark.parametrize("rule", [Selection(), Selection(top=9), Selection(top_per_target=2)])
+def test_the_same_call_goes_on_after_an_interruption(tmp_path: Path, rule: Selection) -> None:
+    folder, partial = save(tmp_path / "model", llama_tensors(), LLAMA_CONFIG), tmp_path / "p"
+    options = {"layer_order": "all", "selection": rule, "memory": 1e-9, "partial": partial}
+    whole = compute(folder, **options)
+    assert not partial.exists()
+    assert groups_done(folder, interrupt_at=2, **options) == [0, 1, 2]
+    assert partial.exists()
+    assert groups_done(folder, **options) == [2, 3], "the first two of four are not done again"
+    assert not partial.exists()
+    groups_done(folder, interrupt_at=2, **options)
+    assert compute(folder, **options).sha256 == whole.sha256
+
+
+@pytest.mark.parametrize("change", ["weights", "options", "damage"])
+def test_what_belongs_to_another_job_is_not_used(tmp_path: Path, change: str) -> None:
+    folder, partial = save(tmp_path / "model", llama_tensors(), LLAMA_CONFIG), tmp_path / "p"
+    options: dict[str, object] = {"layer_order": "all", "memory": 1e-9, "partial": partial}
+    groups_done(folder, interrupt_at=2, **options)
+    if change == "weights":
+        save(folder, llama_tensors(seed=1), LLAMA_CONFIG)
+    elif change == "options":
+        options["selection"] = Selection(top=2)
+    else:
+        partial.write_bytes(b"PK and then nothing")
+    assert groups_done(folder, **options) == [0, 1, 2, 3]
+
+
+def groups_done(folder: Path, *, interrupt_at: int | None = None, **options: object) -> list[int]:
+    """Which groups a job begins, stopped as by Ctrl-C when it begins one of them."""
+    seen: list[int] = []
+
+    def listen(what: str, done: int, total: int) -> None:
+        if what == "Comparing groups of layers":
+            seen.append(done)
+            if done == interrupt_at:
+                raise KeyboardInterrupt
+
+    with contextlib.suppress(KeyboardInterrupt):
+        compute(folder, progress=listen, **options)  # type: ignore[arg-type]
+    return seen
