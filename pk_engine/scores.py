@@ -1,6 +1,5 @@
 """From a model to its table of scores, in one call."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import metadata
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from pk_engine import metrics as scoring
 from pk_engine.backends import choose
 from pk_engine.errors import EngineError
+from pk_engine.interface import Model, Weights, open_weights
 from pk_engine.kernel import operations
 from pk_engine.meta import TableMeta
 from pk_engine.metrics import METRICS
@@ -22,13 +22,12 @@ from pk_engine.pairs import check_order, layer_blocks, pairs_of
 from pk_engine.selection import Selection
 from pk_engine.stacks import HeadStacks, Progress, collect
 from pk_engine.table import AffinityTable
-from pk_engine.weights import ModelWeights
 
 DEFAULT_SELECTION = Selection(top_percent=3)
 
 
 def compute(
-    model: str | os.PathLike[str],
+    model: Model,
     *,
     pairings: Sequence[str] | str = GRAPH_PAIRINGS,
     metrics: Sequence[str] = ("pk",),
@@ -37,6 +36,7 @@ def compute(
     layer_order: str = "forward",
     fold_ln: bool = False,
     center_writing: bool = False,
+    via: str = "files",
     backend: str = "auto",
     device: str | None = None,
     dtype: str = "float32",
@@ -49,7 +49,8 @@ def compute(
     PK = ||U^T U'||_F^2 and z = (PK - r s / d) / sd of the random reference for these ranks.
 
     Args:
-        model: a bundled model's name, a folder with config.json and safetensors, or a hub id.
+        model: a bundled model's name, a folder with config.json and safetensors, a hub id, or a
+            TransformerBridge, which is scored as it is in memory (`pk_engine.lens`).
         pairings: such as `("OQ", "OK")`, `"OQ,OK"` or `"all"`: source role, then target role.
         metrics: `pk` always; see `pk_engine.metrics` for the others. `cs` means a row per query
             head.
@@ -58,6 +59,7 @@ def compute(
         layer_order: `forward`, `all`, or `within` a layer; pairs in the same role count once.
         fold_ln: fold the norm before attention into Q, K and V.
         center_writing: take the mean over d_model from what is written.
+        via: `files`, or `transformer-lens` for what no family file describes.
         backend: `numpy`, `torch`, or `auto` (`pk_engine.backends`).
         device: `cpu`, `cuda`, `cuda:N` or `mps`; the best that the backend has by default.
         dtype: `float32`, which is within 1e-4 of PK, or `float64`.
@@ -70,7 +72,7 @@ def compute(
 
     Raises:
         ModelError, WeightsError, UnknownFamily: the model cannot be read.
-        EngineError: an unknown pairing, metric, kv, layer order, backend or device.
+        EngineError: an unknown pairing, metric, kv, layer order, via, backend or device.
 
     Example:
         >>> table = compute("induction-2l", selection=Selection(top=1))
@@ -82,7 +84,7 @@ def compute(
     if kv not in ("native", "expand"):
         raise EngineError(f"unknown kv {kv!r}: wanted native or expand")
     check_order(layer_order)
-    weights = ModelWeights(model, revision, fold_ln=fold_ln, center_writing=center_writing)
+    weights = open_weights(model, revision, via=via, fold_ln=fold_ln, center_writing=center_writing)
     where = choose(backend, device, dtype, operations=_operations(weights, pairings, layer_order))
     with where.workers() as threads:
         stacks = collect(
@@ -112,7 +114,7 @@ def compute(
     return AffinityTable(pd.concat(frames, ignore_index=True), meta)
 
 
-def _operations(weights: ModelWeights, pairings: Sequence[str], layer_order: str) -> float:
+def _operations(weights: Weights, pairings: Sequence[str], layer_order: str) -> float:
     """What the kernel will have to do for PK, by its own cost model."""
     shape, total = weights.shape, 0
     for pairing in pairings:
@@ -178,7 +180,7 @@ def _expand(rows: NDArray[Any], role: str, stacks: HeadStacks, expand: bool) -> 
 
 
 def _meta(
-    weights: ModelWeights,
+    weights: Weights,
     stacks: HeadStacks,
     pairings: Sequence[str],
     metrics: Sequence[str],
