@@ -56,6 +56,13 @@ if TYPE_CHECKING:
     metavar="GB",
     help="For factors; less means more passes over the files.",
 )
+@click.option(
+    "--via",
+    type=click.Choice(["files", "transformer-lens"]),
+    default="files",
+    show_default=True,
+    help="Who says which tensor is which: a family file, or TransformerLens.",
+)
 @click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub id.")
 @click.option("--name", metavar="NAME", help="What the table calls the model.")
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
@@ -69,6 +76,7 @@ def compute(
     layer_order: str,
     fold_ln: bool,
     center_writing: bool,
+    via: str,
     backend: str,
     device: str | None,
     dtype: str,
@@ -100,6 +108,7 @@ def compute(
             layer_order=layer_order,
             fold_ln=fold_ln,
             center_writing=center_writing,
+            via=via,
             backend=backend,
             device=device,
             dtype=dtype,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from pk_engine.backends import Backend
 from pk_engine.grouping import Group, layer_groups
+from pk_engine.interface import Weights
 from pk_engine.keeping import Keeper
 from pk_engine.metrics import METRICS, score
 from pk_engine.names import ROLES
@@ -20,7 +21,6 @@ from pk_engine.resume import Partial, State, job_key
 from pk_engine.rows import block_columns, heads_counted
 from pk_engine.selection import Selection
 from pk_engine.stacks import HeadStacks, Progress, collect, fingerprint
-from pk_engine.weights import ModelWeights
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Found:
 class Job:
     """What is to be scored, and how; see `pk_engine.compute` for the words."""
 
-    weights: ModelWeights
+    weights: Weights
     pairings: Sequence[str]
     metrics: Sequence[str]
     selection: Selection
@@ -79,7 +79,8 @@ class Job:
 
     def _partial(self, groups: list[Group]) -> Partial:
         """Where the state is kept; nowhere when all is done in one go."""
-        if self.partial is None or len(groups) == 1:
+        folder = getattr(self.weights, "folder", None)  # a model in memory has none
+        if self.partial is None or folder is None or len(groups) == 1:
             return Partial(None, "")
         options = {
             name: str(getattr(self, name))
@@ -88,7 +89,7 @@ class Job:
         folds = [self.weights.fold_ln, self.weights.center_writing]
         version = metadata.version("headgraph")
         options |= {"groups": str(groups), "folds": str(folds), "version": version}
-        return Partial(self.partial, job_key(self.weights.folder, options))
+        return Partial(self.partial, job_key(folder, options))
 
     def _stacks(
         self, groups: list[Group], of: int, threads: Executor | None

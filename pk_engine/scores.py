@@ -12,6 +12,7 @@ from pk_engine import metrics as scoring
 from pk_engine.backends import choose
 from pk_engine.errors import EngineError
 from pk_engine.grouping import MEMORY
+from pk_engine.interface import Model, Weights, open_weights
 from pk_engine.job import Found, Job
 from pk_engine.kernel import operations
 from pk_engine.meta import TableMeta
@@ -22,13 +23,12 @@ from pk_engine.pairs import check_order, layer_blocks
 from pk_engine.selection import Selection
 from pk_engine.stacks import Progress
 from pk_engine.table import AffinityTable
-from pk_engine.weights import ModelWeights
 
 DEFAULT_SELECTION = Selection(top_percent=3)
 
 
 def compute(
-    model: str | os.PathLike[str],
+    model: Model,
     *,
     pairings: Sequence[str] | str = GRAPH_PAIRINGS,
     metrics: Sequence[str] = ("pk",),
@@ -37,6 +37,7 @@ def compute(
     layer_order: str = "forward",
     fold_ln: bool = False,
     center_writing: bool = False,
+    via: str = "files",
     backend: str = "auto",
     device: str | None = None,
     dtype: str = "float32",
@@ -51,7 +52,8 @@ def compute(
     PK = ||U^T U'||_F^2 and z = (PK - r s / d) / sd of the random reference for these ranks.
 
     Args:
-        model: a bundled model's name, a folder with config.json and safetensors, or a hub id.
+        model: a bundled model's name, a folder with config.json and safetensors, a hub id, or a
+            TransformerBridge, which is scored as it is in memory (`pk_engine.lens`).
         pairings: such as `("OQ", "OK")`, `"OQ,OK"` or `"all"`: source role, then target role.
         metrics: `pk` always; see `pk_engine.metrics` for the others. `cs` means a row per query
             head.
@@ -61,6 +63,7 @@ def compute(
         layer_order: `forward`, `all`, or `within` a layer; pairs in the same role count once.
         fold_ln: fold the norm before attention into Q, K and V.
         center_writing: take the mean over d_model from what is written.
+        via: `files`, or `transformer-lens` for what no family file describes.
         backend: `numpy`, `torch`, or `auto` (`pk_engine.backends`).
         device: `cpu`, `cuda`, `cuda:N` or `mps`; the best that the backend has by default.
         memory: gigabytes that factors may take; less means more passes over the files.
@@ -76,7 +79,7 @@ def compute(
 
     Raises:
         ModelError, WeightsError, UnknownFamily: the model cannot be read.
-        EngineError: an unknown pairing, metric, kv, layer order, backend or device.
+        EngineError: an unknown pairing, metric, kv, layer order, via, backend or device.
 
     Example:
         >>> table = compute("induction-2l", selection=Selection(top=1))
@@ -88,7 +91,7 @@ def compute(
     if kv not in (None, "native", "expand"):
         raise EngineError(f"unknown kv {kv!r}: wanted native or expand")
     check_order(layer_order)
-    weights = ModelWeights(model, revision, fold_ln=fold_ln, center_writing=center_writing)
+    weights = open_weights(model, revision, via=via, fold_ln=fold_ln, center_writing=center_writing)
     where = choose(backend, device, dtype, operations=_operations(weights, pairings, layer_order))
     rows = _kv(kv, weights, metrics)
     job = Job(
@@ -112,7 +115,7 @@ def compute(
     return table if kept.all() else replace(table, frame=table.frame[kept])
 
 
-def _kv(kv: str | None, weights: ModelWeights, metrics: Sequence[str]) -> str:
+def _kv(kv: str | None, weights: Weights, metrics: Sequence[str]) -> str:
     """`native` or `expand`: what was asked for, or what the metrics need."""
     grouped = weights.shape.n_kv_heads < weights.shape.n_heads
     needs = [name for name in metrics if METRICS[name].per_query_head] if grouped else []
@@ -124,7 +127,7 @@ def _kv(kv: str | None, weights: ModelWeights, metrics: Sequence[str]) -> str:
     return "expand" if needs else kv or "native"
 
 
-def _operations(weights: ModelWeights, pairings: Sequence[str], layer_order: str) -> float:
+def _operations(weights: Weights, pairings: Sequence[str], layer_order: str) -> float:
     """What the kernel will have to do for PK, by its own cost model."""
     shape, total = weights.shape, 0
     for pairing in pairings:

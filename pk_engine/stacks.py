@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from pk_engine.backends import Backend
 from pk_engine.bases import bases
-from pk_engine.family import ModelShape
+from pk_engine.interface import Layer, Weights
+from pk_engine.layout import ModelShape
 from pk_engine.names import ROLES
 from pk_engine.ops import to_numpy
-from pk_engine.weights import Layer, ModelWeights
 
 AT_ONCE = 4
 """Heads factored at a time: their float64 copies stay small and are used again."""
@@ -106,7 +106,7 @@ class HeadStacks:
 
 
 def collect(
-    weights: ModelWeights,
+    weights: Weights,
     roles: Iterable[str],
     *,
     layers: range | None = None,
@@ -165,7 +165,7 @@ def layer_digest(raw: Layer) -> bytes:
     return digest.digest()
 
 
-def fingerprint(weights: ModelWeights, digests: Mapping[int, bytes]) -> str:
+def fingerprint(weights: Weights, digests: Mapping[int, bytes]) -> str:
     """sha256 over the layers' digests: equal for equal weights, however a file is packed.
 
     Layers that no pair needed are read for it.
