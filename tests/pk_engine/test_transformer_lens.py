@@ -312,6 +312,9 @@ class Without:  # the import system of a machine where torch is not installed
     def __init__(self, finder):
         self.finder = finder
 
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
     def find_spec(self, name, path=None, target=None):
         return None if name == "torch" else self.finder.find_spec(name, path, target)
 
