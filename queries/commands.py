@@ -78,6 +78,8 @@ def cypher(text: str, limit: int, timeout: float, max_mb: float, graph: "Graph")
 
     text = sys.stdin.read() if text == "-" else text
     frame: pd.DataFrame = queries.cypher(text, graph, limit=limit, timeout=timeout, max_mb=max_mb)
+    for hint in frame.attrs["hints"]:
+        click.echo(f"note: {hint}", err=True)
     if frame.attrs["truncated"]:
         click.echo(f"only the first {limit:,} rows: --limit gives more", err=True)
     return frame
