@@ -68,7 +68,7 @@ def _check_parameters(text: str, params: Mapping[str, Any]) -> None:
         if token.text not in params:
             raise MissingParameter(
                 f"${token.text} has no value: headgraph cypher takes no parameters, so write the "
-                'value in the text, such as {run: "gpt2"}; queries.cypher takes params={...}'
+                'value in the text, such as {run: "gpt2-small"}; queries.cypher takes params={...}'
             )
 
 

@@ -34,7 +34,7 @@ def query(
 ) -> Any:
     """Ask a stored question; without NAME, list the questions there are.
 
-    Example: headgraph query neighbours --run gpt2 -p head=L4H7
+    Example: headgraph query neighbours --run gpt2-small -p head=L4H7
     """
     import queries
 
@@ -78,7 +78,7 @@ def query(
 def cypher(text: str, limit: int, timeout: float, max_mb: float, graph: "Graph") -> "pd.DataFrame":
     """Ask in Cypher; only plain reads of the graph run. With TEXT - it is read from stdin.
 
-    Example: headgraph cypher 'MATCH (h:Head {run: "gpt2"}) RETURN h.name LIMIT 5'
+    Example: headgraph cypher 'MATCH (h:Head {run: "gpt2-small"}) RETURN h.name LIMIT 5'
     """
     import queries
 
@@ -107,7 +107,7 @@ def browser(
 ) -> str:
     """Open Neo4j Browser, with a stored query typed in and ready to run.
 
-    Example: headgraph browser hubs --run gpt2
+    Example: headgraph browser hubs --run gpt2-small
     """
     import queries
     from queries.browser import browser_link, can_open, find_browser

@@ -74,7 +74,7 @@ def test_a_parameter_without_a_value_is_named() -> None:
         queries.cypher(text, graph)
     assert str(caught.value) == (
         "$run has no value: headgraph cypher takes no parameters, so write the value in the text, "
-        'such as {run: "gpt2"}; queries.cypher takes params={...}'
+        'such as {run: "gpt2-small"}; queries.cypher takes params={...}'
     )
     assert graph.calls == []
     queries.cypher(text, graph, params={"run": "gpt2"})
