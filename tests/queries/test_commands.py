@@ -28,7 +28,7 @@ def test_without_a_name_the_questions_are_listed() -> None:
     assert isinstance(rows, pd.DataFrame)
     assert list(rows.columns) == ["name", "title", "params"]
     rows = rows.set_index("name")
-    assert rows.loc["through"].tolist() == ["Paths through a head", "head, limit"]
+    assert rows.loc["through"].tolist() == ["Paths through a head", "head, limit, per_head"]
     assert {"hubs", "ioi_circuit", "neighbours", "roles", "runs", "strongest_edges"} <= {
         *rows.index
     }
@@ -47,7 +47,7 @@ def test_show_needs_no_database_and_says_what_is_still_to_be_written(
 ) -> None:
     text = call(commands.query, "through", "-p", "limit=3", "--show")
     assert text.splitlines()[0] == (
-        ':params {"run": "<the run to ask about>", "head": "<the hub, such as L4H7>", "limit": 3};'
+        ':params {"run": "<the run to ask about>", "head": "<the hub, such as L4H7>", "limit": 3, "per_head": 2};'
     )
     said = "write a value for run and head in the place of <...> on line 1\n"
     assert capsys.readouterr().err == said

@@ -36,7 +36,7 @@ def test_query_as_table_as_graph_and_as_text(gpt2: Graph) -> None:
     drawn = json.loads(call(commands.query, *args, "--graph"))
     assert drawn == queries.node_link("through", gpt2, head="L4H7", limit=3)
     text = call(commands.query, *args, "--run", "gpt2", "--show")
-    assert text.startswith(':params {"run": "gpt2", "head": "L4H7", "limit": 3};\n')
+    assert text.startswith(':params {"run": "gpt2", "head": "L4H7", "limit": 3, "per_head": 2};\n')
 
 
 def test_no_rows_come_with_the_catalogues_own_words(gpt2: Graph) -> None:
