@@ -47,7 +47,8 @@ def test_show_needs_no_database_and_says_what_is_still_to_be_written(
 ) -> None:
     text = call(commands.query, "through", "-p", "limit=3", "--show")
     assert text.splitlines()[0] == (
-        ':params {"run": "<the run to ask about>", "head": "<the hub, such as L4H7>", "limit": 3, "per_head": 2};'
+        ':params {"run": "<the run to ask about>", "head": "<the hub, such as L4H7>", '
+        '"limit": 3, "per_head": 2};'
     )
     said = "write a value for run and head in the place of <...> on line 1\n"
     assert capsys.readouterr().err == said
