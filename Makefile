@@ -1,6 +1,7 @@
 # make demo   see GPT-2's head graph in a local Neo4j
 # make test   all tests, against a real Neo4j of their own
 # make lint   style, types, and which room may import which
+# make bench  how fast compute, load and queries are here (docs/performance.md)
 # make docs   write what the docs list from the code; make data, make pictures: bundled files
 
 PYTHON ?= python3

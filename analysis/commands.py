@@ -20,9 +20,7 @@ def figure() -> None:
     "--per-pairing",
     metavar="N",
     type=int,
-    default=20,
-    show_default=True,
-    help="Strongest pairs of each of OQ, OK, OV.",
+    help="Strongest pairs of each of OQ, OK, OV.  [default: 20, or a third of the heads if fewer]",
 )
 @click.option("--labels", metavar="FILE|none", help="Head roles; default: those known.")
 @click.option(
@@ -33,7 +31,7 @@ def figure() -> None:
 def wiring(
     table: str,
     output: str,
-    per_pairing: int,
+    per_pairing: int | None,
     labels: str | None,
     metric: str,
     dark: bool,
@@ -41,8 +39,9 @@ def wiring(
 ) -> str:
     """Draw the strongest pairs of TABLE as lines between its heads.
 
-    TABLE is a file that compute wrote, or the bundled gpt2-small. Layers go up, head indices to the
-    right; a line enters a head at the left as query, in the middle as key, at the right as value.
+    TABLE is a file that compute wrote; without one it is the bundled gpt2-small. Layers go up, head
+    indices to the right; a line enters a head at the left as query, in the middle as key, at the
+    right as value. At most 500 lines are drawn.
 
     Example: headgraph figure wiring t.parquet -o wiring.svg --per-pairing 10
     """

@@ -4,6 +4,7 @@ Values reach Cypher as parameters only. Reads run in read transactions, so the s
 write in them; both are managed transactions, which the driver repeats after a passing fault.
 """
 
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from graphdb.result import Plan, Result
 from graphdb.settings import Settings, resolve
 
 Params = Mapping[str, Any]
+
+# the driver logs each remark; without a handler of the user's own that would reach the terminal
+logging.getLogger("neo4j.notifications").addHandler(logging.NullHandler())
 
 
 class Runner(Protocol):
@@ -145,8 +149,13 @@ class Graph:
             session.run(cypher).consume()
 
     def plan(self, cypher: str, params: Params | None = None) -> Plan:
-        """EXPLAIN a statement without running it."""
-        with self._stated(), self.session(default_access_mode="READ") as session:
+        """EXPLAIN a statement without running it; the server's remarks come with it."""
+        with (
+            self._stated(),
+            self.session(
+                default_access_mode="READ", notifications_min_severity="INFORMATION"
+            ) as session,
+        ):
             summary = session.run("EXPLAIN " + cypher, dict(params or {})).consume()
         steps = list(_walk(summary.plan or {}))
         return Plan(
@@ -154,6 +163,7 @@ class Graph:
             operators=tuple(step["operatorType"].partition("@")[0] for step in steps),
             details=tuple(str(step.get("args", {}).get("Details", "")) for step in steps),
             notifications=_remarks(summary),
+            unknown=_remarks(summary, "UNRECOGNIZED"),
         )
 
     @contextmanager
@@ -226,8 +236,12 @@ def _walk(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield from _walk(child)
 
 
-def _remarks(summary: Any) -> tuple[str, ...]:
-    return tuple(s.status_description for s in summary.gql_status_objects if s.is_notification)
+def _remarks(summary: Any, kind: str | None = None) -> tuple[str, ...]:
+    return tuple(
+        status.status_description
+        for status in summary.gql_status_objects
+        if status.is_notification and kind in (None, status.raw_classification)
+    )
 
 
 def _one_line(message: str | None) -> str:

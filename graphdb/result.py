@@ -54,12 +54,14 @@ class Plan:
         operators: every operator of the plan, such as `NodeIndexSeek`.
         details: the server's description of each operator, in the same order.
         notifications: the server's remarks.
+        unknown: those of them on labels, types and properties that the database does not have.
     """
 
     kind: str
     operators: tuple[str, ...]
     details: tuple[str, ...] = ()
     notifications: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 def plain(value: Any) -> Any:

@@ -42,6 +42,8 @@ def emit(answer: Any) -> None:
         return
     format_ = click.get_current_context().find_root().meta.get("headgraph.format", "table")
     {"table": _table, "json": _json, "jsonl": _jsonl, "csv": _csv}[format_](answer)
+    if answer.empty:
+        click.echo(_nothing(answer), err=True)
 
 
 def _records(rows: "pd.DataFrame") -> list[dict[str, Any]]:
@@ -81,8 +83,12 @@ def _table(rows: "pd.DataFrame") -> None:
     for row in rows.itertuples(index=False):
         table.add_row(*(_cell(value) for value in row))
     Console(width=width, highlight=False, markup=False).print(table)
-    if rows.empty:
-        click.echo("no rows", err=True)
+
+
+def _nothing(rows: "pd.DataFrame") -> str:
+    """That there are no rows, and when that is an answer, where the question says so."""
+    when = rows.attrs.get("may_be_empty")
+    return f"no rows: that is an answer {when}" if when else "no rows"
 
 
 def _cell(value: Any) -> str:

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 
 TINY, GPT2 = "induction-2l", "gpt2-small"
 SHARE = 3  # per cent of the pairs, as in the paper
+COLUMNS = {
+    "strongest_edges": "the source's output (O) is what the target reads as query (Q), key (K) or "
+    "value (V); pk: how much the two share, 0 to d_head; z: how far that is above random "
+    "subspaces; pk_rank: 1 is the strongest pair of its pairing.",
+    "hubs": "inlet, outlet: sum of z over the edges that enter the head, and that leave it; both: "
+    "their geometric mean; roles: what the literature found the head to do.",
+    "ioi_circuit": "source_role, target_role: what the two heads do in the circuit; pairing: how "
+    "the target reads the source; pk, z and pk_rank as above.",
+}
 # short enough for a link on a terminal: what the picture shows
 WIRING = f'MATCH p = (:Head {{run: "{GPT2}"}})-[e:OQ|OK|OV]->(:Head) WHERE e.pk_rank <= 20 RETURN p'
 
@@ -75,12 +84,18 @@ def _ask(graph: "Graph", tiny: "TableMeta") -> None:
     _show(
         f"headgraph query strongest_edges --run {TINY} -p per_pairing=2",
         strongest,
+        COLUMNS["strongest_edges"],
         _on_induction(strongest, tiny),
     )
     hubs = queries.run("hubs", graph, run=GPT2, limit=8)
-    _show(f"headgraph query hubs --run {GPT2} -p limit=8", hubs, _on_hubs(hubs))
+    _show(f"headgraph query hubs --run {GPT2} -p limit=8", hubs, COLUMNS["hubs"], _on_hubs(hubs))
     circuit = queries.run("ioi_circuit", graph, run=GPT2)
-    _show(f"headgraph query ioi_circuit --run {GPT2}", circuit.head(10), _on_circuit(circuit))
+    _show(
+        f"headgraph query ioi_circuit --run {GPT2}",
+        circuit.head(10),
+        COLUMNS["ioi_circuit"],
+        _on_circuit(circuit),
+    )
 
 
 def _on_induction(rows: "pd.DataFrame", tiny: "TableMeta") -> str:
@@ -162,9 +177,10 @@ def _step(text: str) -> None:
     click.secho(text, bold=True, err=True)
 
 
-def _show(command: str, rows: "pd.DataFrame", sentence: str) -> None:
+def _show(command: str, rows: "pd.DataFrame", columns: str, sentence: str) -> None:
     from headgraph._output import emit
 
     click.secho(f"\n$ {command}", fg="cyan")
     emit(rows)
+    click.secho(f"Columns: {columns}", dim=True)
     click.echo(sentence)

@@ -2,9 +2,9 @@
 
     >>> import graphdb, loader                                      # doctest: +SKIP
     >>> with graphdb.connect() as graph:                            # doctest: +SKIP
-    ...     print(loader.load("gpt2-small", graph, run="gpt2"))
+    ...     print(loader.load("gpt2-small", graph, run="gpt2-small"))
     ...     print(loader.runs(graph))
-    ...     print(loader.drop(graph, "gpt2"))
+    ...     print(loader.drop(graph, "gpt2-small"))
 
 Reads scores through `pk_engine.table` alone. Names are loaded when first used.
 """

@@ -39,7 +39,7 @@ def load(
 ) -> str:
     """Write a table of scores into the graph as one run; FILE may be the bundled gpt2-small.
 
-    headgraph load gpt2-small --run gpt2 --top-percent 3
+    headgraph load gpt2-small --run gpt2-small --top-percent 3
     """
     from loader.loading import load as load_table
     from pk_engine.bundled import table_path
@@ -80,7 +80,7 @@ def runs(graph: Any) -> "pd.DataFrame":
 def drop(graph: Any, run: str) -> str:
     """Remove a run, by its name or, when unfinished, by the id that runs shows.
 
-    headgraph drop gpt2
+    headgraph drop gpt2-small
     """
     from loader.dropping import drop as drop_run
 

@@ -4,10 +4,12 @@ PK(i, j) = ||U_i^T U_j||_F^2, the sum of squared cosines of the principal angles
 source's role spans and what the target's role spans. 0 to min(rank_i, rank_j).
 Source: Yamagiwa, Takase, Shimodaira, arXiv:2601.10266.
 
-CS(i, j) = ||W_in W_out||_F / (||W_in||_F ||W_out||_F) with full d x d matrices: the source's W_OV;
-the target's W_QK (Q), W_QK^T (K), W_OV (V). 0 to 1. Source: Elhage et al. 2021, "A Mathematical
-Framework for Transformer Circuits". With R from W = U R the d x d products shrink to d x m factors:
-X = W_O^T R_V^T and Y = W_Q R_K^T, W_K R_Q^T or W_V R_O^T give CS = sqrt K(X, Y) / (||X|| ||Y||).
+CS(i, j) = ||W_src W_tgt||_F / (||W_src||_F ||W_tgt||_F) with full d x d matrices. With row vectors,
+W_OV = W_V W_O and W_QK = W_Q W_K^T; W_src is the source's W_OV, W_tgt the target's W_QK (Q),
+W_QK^T (K) or W_OV (V). 0 to 1. Source: Elhage et al. 2021, "A Mathematical Framework for
+Transformer Circuits". With R from W = U R (R_O from W_O^T) the d x d products shrink to d x m
+factors: the source's X = W_O^T R_V^T and the target's Y = W_Q R_K^T (Q), W_K R_Q^T (K) or
+W_V R_O^T (V) give CS = sqrt K(X, Y) / (||X|| ||Y||).
 
 Simple CS and CKA: see `pk_engine.similarity`. Procrustes and the largest cosine, which need the
 singular values of each pair: see `pk_engine.singular`.

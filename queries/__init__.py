@@ -2,7 +2,7 @@
 
     >>> import graphdb, queries                                     # doctest: +SKIP
     >>> with graphdb.connect() as graph:                            # doctest: +SKIP
-    ...     queries.run("hubs", graph, run="gpt2")
+    ...     queries.run("hubs", graph, run="gpt2-small")
     ...     queries.cypher("MATCH (h:Head) RETURN h.name LIMIT 3", graph)
 
 A query is a file in `catalogue/`; `queries.header` says how it is written. Names are loaded when

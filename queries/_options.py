@@ -39,3 +39,9 @@ def parse_params(texts: Iterable[str]) -> dict[str, str]:
             raise ParameterError(f"-p {name} is given twice: a list is written {name}=A,B")
         values[name] = value
     return values
+
+
+def chosen_format() -> str:
+    """What `--format` says, which the command line keeps; `table` where nobody said anything."""
+    meta = click.get_current_context().find_root().meta
+    return str(meta.get("headgraph.format", "table"))

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from graphdb.errors import LimitExceeded, StatementError
 from graphdb.graph import Runner
-from queries.errors import Refused
+from queries._hints import hints
+from queries._tokens import parameters
+from queries.errors import MissingParameter, Refused
 from queries.guard import check_statement
 
 if TYPE_CHECKING:
@@ -33,15 +35,18 @@ def cypher(
         text: one Cypher statement.
         graph: an open database.
         limit: rows at most; `frame.attrs["truncated"]` says whether there were more.
+            `frame.attrs["hints"]` names labels, types and properties that the database lacks.
         timeout: seconds it may take.
         max_mb: megabytes that may be sent, however few the rows.
         params: values of the statement's parameters.
 
     Raises:
+        MissingParameter: it has a parameter without a value.
         Refused: it is no plain read, takes too long, or sends too much.
         GraphError: the database cannot be asked.
     """
-    check_statement(text, graph, params)
+    _check_parameters(text, params or {})
+    plan = check_statement(text, graph, params)
     try:
         result = graph.read(
             text, params, timeout=timeout, limit=limit, max_bytes=int(max_mb * 1_000_000)
@@ -54,8 +59,17 @@ def cypher(
         took = f"the statement took longer than {timeout:g} s"
         raise Refused(f"{took}: {_narrower('--timeout')}") from error
     frame = result.frame()
-    frame.attrs["truncated"] = result.truncated
+    frame.attrs |= {"truncated": result.truncated, "hints": list(hints(plan, graph))}
     return frame
+
+
+def _check_parameters(text: str, params: Mapping[str, Any]) -> None:
+    for token in parameters(text):
+        if token.text not in params:
+            raise MissingParameter(
+                f"${token.text} has no value: headgraph cypher takes no parameters, so write the "
+                'value in the text, such as {run: "gpt2-small"}; queries.cypher takes params={...}'
+            )
 
 
 def _narrower(option: str) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from graphdb.options import connection_options, deferred_connection_options
-from queries._options import parse_params, query_options
+from queries._listing import listing
+from queries._options import chosen_format, parse_params, query_options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,7 @@ Connect = Callable[[], "Graph"]
 @click.argument("name", required=False)
 @query_options
 @click.option("--graph", "as_graph", is_flag=True, help="Nodes and links as JSON, not a table.")
-@click.option("--show", is_flag=True, help="Print the query's text with its :params line.")
+@click.option("--show", is_flag=True, help="Print its text with a :params line.")
 @deferred_connection_options
 def query(
     name: str | None,
@@ -33,18 +34,23 @@ def query(
 ) -> Any:
     """Ask a stored question; without NAME, list the questions there are.
 
-    Example: headgraph query neighbours --run gpt2 -p head=L4H7
+    Example: headgraph query neighbours --run gpt2-small -p head=L4H7
     """
     import queries
 
     if name is None:
-        return _catalogue()
+        if run or params or as_graph or show:
+            raise click.UsageError(
+                "--run, -p, --graph and --show belong to a query: headgraph query NAME --run RUN"
+            )
+        return listing(in_full=chosen_format() in ("json", "jsonl"))
     if show and as_graph:
         raise click.UsageError("--show prints a text and --graph an answer: give one of them")
-    values = _given(name, params)
+    if as_graph and (format_ := chosen_format()) not in ("table", "json"):
+        raise click.UsageError(f"--graph is one JSON document: leave out --format {format_}")
+    values = _given(name, params, complete=not show)
     if show:
-        run = _run_for_text(name, run, connect)
-        return queries.show(name, run=run, **values).rstrip()
+        return _text(name, run, values)
     with connect() as graph:
         if not as_graph:
             return queries.run(name, graph, run=run, **values)
@@ -72,12 +78,14 @@ def query(
 def cypher(text: str, limit: int, timeout: float, max_mb: float, graph: "Graph") -> "pd.DataFrame":
     """Ask in Cypher; only plain reads of the graph run. With TEXT - it is read from stdin.
 
-    Example: headgraph cypher 'MATCH (h:Head {run: "gpt2"}) RETURN h.name LIMIT 5'
+    Example: headgraph cypher 'MATCH (h:Head {run: "gpt2-small"}) RETURN h.name LIMIT 5'
     """
     import queries
 
     text = sys.stdin.read() if text == "-" else text
     frame: pd.DataFrame = queries.cypher(text, graph, limit=limit, timeout=timeout, max_mb=max_mb)
+    for hint in frame.attrs["hints"]:
+        click.echo(f"note: {hint}", err=True)
     if frame.attrs["truncated"]:
         click.echo(f"only the first {limit:,} rows: --limit gives more", err=True)
     return frame
@@ -99,7 +107,7 @@ def browser(
 ) -> str:
     """Open Neo4j Browser, with a stored query typed in and ready to run.
 
-    Example: headgraph browser hubs --run gpt2
+    Example: headgraph browser hubs --run gpt2-small
     """
     import queries
     from queries.browser import browser_link, can_open, find_browser
@@ -121,13 +129,25 @@ def browser(
     return link
 
 
-def _given(name: str, params: tuple[str, ...]) -> dict[str, str]:
+def _text(name: str, run: str | None, values: dict[str, str]) -> str:
+    """The query's text; what is still to be written in it is said beside it."""
+    import queries
+    from queries.paste import left_open
+
+    if missing := left_open(queries.get(name), {**values, "run": run}):
+        words = " and ".join(missing)
+        click.echo(f"write a value for {words} in the place of <...> on line 1", err=True)
+    text: str = queries.show(name, run=run, **values)
+    return text.rstrip()
+
+
+def _given(name: str, params: tuple[str, ...], *, complete: bool = True) -> dict[str, str]:
     """Values by name; what is wrong with them is said before a database is looked for."""
     from queries.library import get
     from queries.runner import given_values
 
     stored, values = get(name), parse_params(params)
-    given_values(stored, values)
+    given_values(stored, values, complete=complete)
     return values
 
 
@@ -141,18 +161,6 @@ def _run_for_text(name: str, run: str | None, connect: Connect) -> str | None:
         return run
     with connect() as graph:
         return choose_run(stored, run, graph)
-
-
-def _catalogue() -> "pd.DataFrame":
-    import pandas as pd
-
-    import queries
-
-    rows = [
-        (query.name, query.title, ", ".join(name for name in query.params if name != "run"))
-        for query in queries.catalogue().values()
-    ]
-    return pd.DataFrame(rows, columns=["name", "title", "params"])
 
 
 def _json(data: Any) -> str:

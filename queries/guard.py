@@ -9,7 +9,6 @@ are read, because EXPLAIN is silent on what happens inside an expression: in 5.2
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import chain
 from typing import Any
 
 from graphdb.errors import StatementError
@@ -37,7 +36,7 @@ _OPERATORS = {
 }
 
 
-def check_statement(cypher: str, graph: Runner, params: Mapping[str, Any] | None = None) -> None:
+def check_statement(cypher: str, graph: Runner, params: Mapping[str, Any] | None = None) -> Plan:
     """Let a plain read of the graph pass.
 
     Args:
@@ -45,23 +44,32 @@ def check_statement(cypher: str, graph: Runner, params: Mapping[str, Any] | None
         graph: the database that it would run on; it is asked for the plan.
         params: values of the statement's parameters.
 
+    Returns:
+        What EXPLAIN says of it.
+
     Raises:
         Refused: the statement does something else, or Neo4j does not understand it.
     """
     # the words come first: what EXPLAIN is put in front of must not be an option of its own
-    for reason in chain(reasons_in_words(cypher), _reasons_in_plan(cypher, graph, params)):
+    _refuse(reasons_in_words(cypher))
+    try:
+        plan = graph.plan(cypher, params)
+    except StatementError as error:
+        message = _without_prefix(str(error))
+        raise Refused(f"Neo4j does not take this statement: {message}") from error
+    _refuse(_reasons_in_plan(plan))
+    return plan
+
+
+def _refuse(reasons: Iterator[str]) -> None:
+    for reason in reasons:
         raise Refused(
             f"refused, because {reason}: only plain reads of the graph run here, such as "
             "MATCH (h:Head) RETURN h.name LIMIT 5"
         )
 
 
-def _reasons_in_plan(cypher: str, graph: Runner, params: Mapping[str, Any] | None) -> Iterator[str]:
-    try:
-        plan = graph.plan(cypher, params)
-    except StatementError as error:
-        message = _without_prefix(str(error))
-        raise Refused(f"Neo4j does not take this statement: {message}") from error
+def _reasons_in_plan(plan: Plan) -> Iterator[str]:
     yield from _reasons_in_operators(plan)
     if plan.kind != "r":
         yield _KINDS.get(plan.kind, f"Neo4j calls it a statement of kind {plan.kind!r}")

@@ -6,11 +6,12 @@ from typing import Any
 
 from queries._tokens import parameters
 from queries.library import get
-from queries.query import Query
+from queries.query import Param, Query
 from queries.runner import all_values, given_values
+from queries.values import EXAMPLES
 
 
-def show(name: str, /, *, run: str | None, **params: Any) -> str:
+def show(name: str, /, *, run: str | None = None, **params: Any) -> str:
     """A query's file below the line that gives its parameters their values.
 
     Neo4j Browser sets parameters by such a line and refuses a query without. It takes the two as
@@ -19,14 +20,27 @@ def show(name: str, /, *, run: str | None, **params: Any) -> str:
     Args:
         name: of the query.
         run: name of the run; it is not looked up.
-        params: as for `queries.run`.
+        params: as for `queries.run`. Where a value that has no default is not given, the run's
+            too, words in angle brackets stand in its place.
 
     Raises:
-        UnknownQuery, ParameterError, MissingParameter: as `queries.run`.
+        UnknownQuery, ParameterError: as `queries.run`.
     """
     query = get(name)
-    values = all_values(query, given_values(query, params), run)
+    values = all_values(query, given_values(query, params, complete=False), run)
+    values |= {open_: placeholder(query.params[open_]) for open_ in left_open(query, values)}
     return f":params {json.dumps(values, ensure_ascii=False)};\n{query.source}"
+
+
+def left_open(query: Query, values: Mapping[str, Any]) -> list[str]:
+    """Names of the parameters that must have a value and have none here."""
+    return [p.name for p in query.params.values() if p.required and values.get(p.name) is None]
+
+
+def placeholder(param: Param) -> str:
+    """What stands for a value that somebody still has to write."""
+    example = "" if param.name == "run" else f", such as {EXAMPLES[param.type]}"
+    return f"<{param.text}{example}>"
 
 
 def filled(name: str, /, *, run: str | None, **params: Any) -> str:

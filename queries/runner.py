@@ -27,6 +27,9 @@ def run(name: str, graph: Runner, /, *, run: str | None = None, **params: Any) -
         run: name of the run to ask about; None for the only one there is.
         params: the query's own parameters; those left out take their defaults.
 
+    Returns:
+        Rows; `frame.attrs["may_be_empty"]` says when none is an answer.
+
     Raises:
         UnknownQuery, ParameterError, MissingParameter: the question cannot be asked so.
         UnknownName: the database has no such run, head, role or pairing.
@@ -34,7 +37,9 @@ def run(name: str, graph: Runner, /, *, run: str | None = None, **params: Any) -
     """
     query = get(name)
     _, result = _ask(query, graph, run, params)
-    return _columns(result, query.table_columns).frame()
+    frame = _columns(result, query.table_columns).frame()
+    frame.attrs["may_be_empty"] = query.may_be_empty
+    return frame
 
 
 def node_link(name: str, graph: Runner, /, *, run: str | None = None, **params: Any) -> Any:
@@ -56,8 +61,15 @@ def node_link(name: str, graph: Runner, /, *, run: str | None = None, **params: 
     return to_node_link(_columns(result, query.graph_columns), about)
 
 
-def given_values(query: Query, params: Mapping[str, Any]) -> dict[str, Any]:
+def given_values(
+    query: Query, params: Mapping[str, Any], *, complete: bool = True
+) -> dict[str, Any]:
     """Converted values of the parameters that were given; `run` is none of them.
+
+    Args:
+        query: whose parameters they are.
+        params: values by name.
+        complete: whether all that have no default must be there.
 
     Raises:
         ParameterError: the query has no such parameter, or it cannot take the value.
@@ -71,7 +83,7 @@ def given_values(query: Query, params: Mapping[str, Any]) -> dict[str, Any]:
                 f"query {query.name} has no parameter {name!r}{did_you_mean(name, own)}: {has}"
             )
     missing = [name for name in own if query.params[name].required and params.get(name) is None]
-    if missing:
+    if missing and complete:
         options = " ".join(f"-p {name}={EXAMPLES[query.params[name].type]}" for name in missing)
         raise MissingParameter(
             f"query {query.name} needs {' and '.join(missing)}: give {options}, with a value of "

@@ -20,6 +20,8 @@ def test_the_demo(server: RunningServer, graph: Graph, private_homes: Path) -> N
     assert "most passes through L4H7 (identity)" in out
     for command in ("strongest_edges --run induction-2l", "hubs --run gpt2-small", "ioi_circuit"):
         assert f"$ headgraph query {command}" in out
+    assert out.count("\nColumns: ") == 3
+    assert "both: their geometric mean" in out
     assert re.search(r"L1H\d, an induction head, reads what L0H\d, a previous-token head", out)
 
     (picture,) = re.findall(r"as a picture: (.*\.svg)", out)

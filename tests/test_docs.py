@@ -1,5 +1,6 @@
 """What README and docs/ promise is run; what they list is what there is."""
 
+import inspect
 import re
 import shlex
 import subprocess
@@ -20,7 +21,12 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 
 def test_what_is_listed_is_what_there_is() -> None:
     pages = [page for page in PAGES if "[[[cog" in page.read_text("utf-8")]
-    assert {page.name for page in pages} >= {"commands.md", "queries.md", "settings.md"}
+    assert {page.name for page in pages} >= {
+        "commands.md",
+        "python.md",
+        "queries.md",
+        "settings.md",
+    }
     done = subprocess.run(
         [sys.executable, "-m", "cogapp", "--check", *pages],
         cwd=ROOT,
@@ -39,6 +45,19 @@ def test_every_command_and_query_has_its_section() -> None:
     stored = (ROOT / "docs/queries.md").read_text("utf-8")
     for name in queries.catalogue():
         assert f"## `{name}`" in stored
+
+
+def test_every_public_function_has_its_section_with_its_parameters() -> None:
+    import headgraph
+
+    page = (ROOT / "docs/python.md").read_text("utf-8")
+    for name in headgraph.__all__:
+        section = page.partition(f"## `{name}`\n")[2].partition("\n## ")[0]
+        assert section, name
+        for parameter in inspect.signature(getattr(headgraph, name)).parameters:
+            assert re.search(rf"\b{parameter}\b", section), (name, parameter)
+    assert "| `selection` | what to keep, by default the strongest 3 %" in page
+    assert "selection=Selection(top_percent=3)," in page
 
 
 def test_a_setting_without_a_line_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +90,7 @@ def test_the_first_steps_work(
         assert done.returncode == 0, f"{line}\n{done.stderr}"
         assert done.stdout.strip(), line
     assert server.bolt_uri in headgraph("server", "status").stdout
-    assert graph.read("MATCH (r:Run) RETURN collect(r.name)").single() == ["gpt2"]
+    assert graph.read("MATCH (r:Run) RETURN collect(r.name)").single() == ["gpt2-small"]
 
 
 @pytest.mark.usefixtures("graph")
@@ -81,6 +100,7 @@ def test_the_python_example_works(tmp_path: Path) -> None:
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
+    assert "L0H7" in done.stdout, "it shows the strongest edges"
     assert (tmp_path / "tiny.svg").stat().st_size > 1000
 
 

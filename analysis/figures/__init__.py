@@ -12,7 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "diagram": ["wiring"],
         "output": ["picture_path", "save"],
-        "pairs": ["strongest_pairs"],
+        "pairs": ["strongest_pairs", "usual_number"],
         "roles": ["HeadRoles", "head_roles"],
     },
 )

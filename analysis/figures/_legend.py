@@ -50,6 +50,8 @@ class Legend:
             self.notes.append("band at a box's right end: a further role")
         self.entries = _entries(heads, theme)
         self.columns = max(int((width - _ROLES_LEFT - 16.0) // _COLUMN), 1)
+        tags = (style.text_width(tag, style.TINY) + 6.0 for tag, _, _ in self.entries)
+        self.tag_width = max(30.0, *tags)
         rows = max(-(-len(self.entries) // self.columns), len(self.scores) + len(self.notes))
         self.height = 26.0 + _LINE * rows
 
@@ -81,9 +83,10 @@ class Legend:
     def _draw_role(
         self, axes: "Axes", x: float, y: float, tag: str, fill: str | None, text: str
     ) -> None:
-        box = Box((0, 0), x + 16.0, y, 30.0, 11.5, tag, "", style.TINY / style.SMALL)
+        middle, size = x + 1.0 + self.tag_width / 2, style.TINY / style.SMALL
+        box = Box((0, 0), middle, y, self.tag_width, 11.5, tag, "", size)
         draw_box(axes, box, [fill] if fill else [], self.theme)
-        draw_note(axes, (x + 37.0, y), text, self.theme.ink)
+        draw_note(axes, (x + self.tag_width + 7.0, y), text, self.theme.ink)
 
 
 def _entries(

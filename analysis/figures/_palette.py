@@ -120,6 +120,8 @@ _ROLES = {
     "sequence_continuation": RoleStyle("#D4D8DE", "o", "seq", "sequence continuation"),
     "acronyms": RoleStyle("#D4D8DE", "o", "acro", "acronyms"),
 }
+TAG = 9
+"""Letters of the longest tag, so that boxes of neighbouring heads stay apart."""
 ROLE_ORDER = tuple(_ROLES)
 """Roles as legends list them, which is also which one fills a head that has several."""
 
@@ -146,5 +148,11 @@ def _spare_color(role: str) -> str:
 
 
 def _short(role: str) -> str:
+    """As many whole words as a box has room for: `copying`, `a role of`; a long one is cut."""
     words = role.split("_")
-    return words[0][:6] if len(words) == 1 else "".join(word[0] for word in words)[:6]
+    tag = words[0] if len(words[0]) <= TAG else f"{words[0][: TAG - 1]}…"
+    for word in words[1:]:
+        if len(f"{tag} {word}") > TAG:
+            break
+        tag += f" {word}"
+    return tag

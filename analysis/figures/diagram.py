@@ -14,7 +14,13 @@ from analysis.figures._legend import Legend
 from analysis.figures._lines import Line, lines_of, outlets, touches
 from analysis.figures._marks import draw_box, draw_curve, draw_dots, draw_note
 from analysis.figures._routes import Router
-from analysis.figures.pairs import cut_in_words, rule_in_words, strongest_pairs
+from analysis.figures.pairs import (
+    cut_in_words,
+    refuse_too_many,
+    rule_in_words,
+    strongest_pairs,
+    usual_number,
+)
 from analysis.figures.roles import Head, HeadRoles, head_roles
 from pk_engine.labels import labels_for
 from pk_engine.names import head_name
@@ -31,7 +37,7 @@ TOP = 62.0
 def wiring(
     table: AffinityTable,
     *,
-    per_pairing: int = 20,
+    per_pairing: int | None = None,
     labels: str | os.PathLike[str] | None = None,
     metric: str = "pk",
     dark: bool = False,
@@ -51,19 +57,22 @@ def wiring(
 
     Args:
         table: scores, from `pk_engine.compute` or `AffinityTable.read`.
-        per_pairing: how many scored pairs of each pairing.
+        per_pairing: how many scored pairs of each pairing; None for what `usual_number` says: 20,
+            or fewer for a small model.
         labels: None for the roles known for this model, `none`, or a label file.
         metric: what ranks the pairs: `pk`, or another metric of the table such as `cs`.
         dark: for dark pages.
 
     Raises:
-        FigureError: nothing to draw, or no such metric.
+        FigureError: nothing to draw, more lines than one picture can show, or no such metric.
         LabelsError: a label file that does not fit the model.
 
     After Fig. 1 and Fig. 6 of Yamagiwa, Takase & Shimodaira 2026, arXiv:2601.10266.
     """
     theme = style.theme(dark)
-    pairs = strongest_pairs(table, per_pairing, metric)
+    number = usual_number(table.meta) if per_pairing is None else per_pairing
+    pairs = strongest_pairs(table, number, metric)
+    refuse_too_many(pairs, number)
     roles = head_roles(labels_for(table.meta, labels))
     lines = lines_of(pairs)
     grid = place_rows(table.meta.n_layers, table.meta.n_heads, lines)
@@ -73,7 +82,7 @@ def wiring(
     legend = Legend(pairs, shown, len(boxes) < len(grid.rows) * grid.n_heads, metric, width, theme)
     with style.styled(theme):
         figure = style.new_figure(width, plot + legend.height + TOP, theme)
-        rule = rule_in_words(pairs, per_pairing, metric)
+        rule = rule_in_words(pairs, number, metric)
         style.headline(figure, f"{table.meta.model}: {rule}", _subtitle(table, pairs, len(boxes)))
         axes = _panel(figure, legend.height, plot)
         _draw_grid(axes, grid, {box.head for box in boxes}, theme)

@@ -3,19 +3,34 @@
 import pandas as pd
 
 from analysis.errors import FigureError
+from pk_engine.meta import TableMeta
 from pk_engine.names import GRAPH_PAIRINGS
 from pk_engine.selection import Selection
 from pk_engine.table import AffinityTable
 
+MOST_LINES = 500
+"""In one diagram: more cannot be told apart, and each takes longer to lead around the others."""
 _NAMES = {"pk": "PK", "cs": "CS", "simple_cs": "simple CS", "cka": "CKA"}
 
 
-def strongest_pairs(table: AffinityTable, n: int = 20, metric: str = "pk") -> pd.DataFrame:
+def usual_number(meta: TableMeta) -> int:
+    """How many pairs of each pairing a diagram shows where nobody says: 20, or fewer.
+
+    A small model gets one for every three heads (5 for induction-2l, 20 from 60 heads on), as more
+    would cover it with lines; and where each key/value head has many query heads, as many as stay
+    within `MOST_LINES`.
+    """
+    fan = meta.n_heads // meta.n_kv_heads if meta.kv == "native" else 1
+    return max(min(20, meta.n_layers * meta.n_heads // 3, MOST_LINES // (1 + 2 * fan)), 1)
+
+
+def strongest_pairs(table: AffinityTable, n: int | None = None, metric: str = "pk") -> pd.DataFrame:
     """The `n` strongest pairs of each of OQ, OK, OV, as arrows between query heads.
 
-    PK goes by `pk_rank`, another metric by its values with `pk_rank` breaking ties. `n` counts
-    scored pairs (rows of the table): in a grouped-query model a pair that ends in a key/value head
-    comes back as one arrow for each query head that shares it, with `share` below 1.
+    Without `n` they are as many as `usual_number` says. PK goes by `pk_rank`, another metric by its
+    values with `pk_rank` breaking ties. `n` counts scored pairs (rows of the table): in a
+    grouped-query model a pair that ends in a key/value head comes back as one arrow for each query
+    head that shares it, with `share` below 1.
 
     Where users go wrong: a table that was cut to its strongest pairs by PK no longer holds the
     strongest by CS; make it with `--all`.
@@ -28,6 +43,7 @@ def strongest_pairs(table: AffinityTable, n: int = 20, metric: str = "pk") -> pd
     Raises:
         FigureError: `n` below 1, a metric that the table lacks, or no pair to draw.
     """
+    n = usual_number(table.meta) if n is None else n
     edges = _edges(table, n, metric)
     order = {pairing: i for i, pairing in enumerate(GRAPH_PAIRINGS)}
     edges = edges.assign(place=edges["pairing"].map(order), down=-edges["score"])
@@ -59,6 +75,21 @@ def _edges(table: AffinityTable, n: int, metric: str) -> pd.DataFrame:
             f"({len(table)} rows, {'+'.join(table.meta.pairings)}): nothing to draw"
         )
     return edges.assign(score=edges[metric].astype(float))
+
+
+def refuse_too_many(pairs: pd.DataFrame, n: int) -> None:
+    """Raise FigureError where these pairs are more lines than one diagram can show."""
+    if len(pairs) <= MOST_LINES:
+        return
+    kept = pairs.drop_duplicates(["pairing", "pk_rank"]).groupby("pairing").cumcount()
+    place = kept.reindex(pairs.index).ffill() + 1
+    lines = place.value_counts().sort_index().cumsum()
+    fits = int((lines <= MOST_LINES).sum())
+    raise FigureError(
+        f"--per-pairing {n} would draw {len(pairs):,} lines: wanted at most {MOST_LINES} in one "
+        f"picture, which is --per-pairing {max(fits, 1)} here; headgraph query strongest_edges "
+        f"-p per_pairing={n} lists them all"
+    )
 
 
 def metric_name(metric: str) -> str:

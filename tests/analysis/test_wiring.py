@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 import cli
 from analysis.errors import FigureError
-from analysis.figures import head_roles, save, strongest_pairs, wiring
+from analysis.figures import head_roles, save, strongest_pairs, usual_number, wiring
 from analysis.figures._layout import Box
 from analysis.figures._lines import Line, outlets
 from analysis.figures._routes import Router, bezier
@@ -240,6 +240,53 @@ def test_labels_of_ones_own_and_none(table: AffinityTable, tmp_path: Path) -> No
     assert "identity" not in words(wiring(table, labels="none", per_pairing=2))
 
 
+@pytest.mark.parametrize(
+    ("shape", "number"),
+    [((2, 8), 5), ((12, 12), 20), ((32, 32, 8), 20), ((4, 71, 1), 3), ((1, 1), 1)],
+)
+def test_how_many_pairs_a_model_gets(shape: tuple[int, ...], number: int) -> None:
+    """20 from 60 heads on, a third of the heads below, and never more than 500 lines."""
+    assert usual_number(random_table(*shape).meta) == number
+
+
+def test_a_small_model_is_drawn_with_fewer_pairs() -> None:
+    drawn = wiring(random_table(2, 8))
+    assert drawn.texts[0].get_text().startswith("test/random: the 5 strongest pairs each of OQ")
+    assert len(ids(drawn, "line-")) == 15
+
+
+@pytest.mark.parametrize(
+    ("role", "tag"),
+    [
+        ("copying", "copying"),
+        ("attends_to_first", "attends"),
+        ("a_role_of_mine", "a role of"),
+        ("multiplication", "multipli…"),
+        ("induction", "induct"),
+    ],
+)
+def test_tags_end_where_a_word_ends(role: str, tag: str) -> None:
+    assert LIGHT.role(role).tag == tag
+
+
+def test_long_tags_stay_in_their_boxes_and_clear_of_the_words_beside_them(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    heads = "".join(f"{i // 12},{i % 12},multiplication\n" for i in range(24))
+    file.write_text(f"layer,head,role\n{heads}")
+    drawn = wiring(random_table(2, 12), labels=file, per_pairing=20)
+    for axes in drawn.axes:
+        boxes = [patch.get_window_extent() for patch in axes.patches]
+        tags = [t.get_window_extent() for t in axes.texts if t.get_text() == "multipli…"]
+        assert tags
+        for tag in tags:
+            assert any(b.x0 < tag.x0 and tag.x1 < b.x1 and b.y0 < tag.y1 < b.y1 for b in boxes)
+    heads_drawn = [p.get_window_extent() for p in drawn.axes[0].patches
+                   if str(p.get_gid()).startswith("head-")]  # fmt: skip
+    assert not any(a.overlaps(b) for a, b in combinations(heads_drawn, 2))
+    legend = [text.get_window_extent() for text in drawn.axes[1].texts]
+    assert not any(a.overlaps(b) for a, b in combinations(legend, 2))
+
+
 # what cannot be drawn -----------------------------------------------------------------------
 
 
@@ -256,6 +303,24 @@ def test_messages() -> None:
         wiring(full, per_pairing=0)
     with pytest.raises(FigureError, match=r"no pair of OQ, OK, OV \(4 rows, QQ\)"):
         wiring(random_table(2, 2, pairings=["QQ"]))
+
+
+@pytest.mark.parametrize(
+    ("shape", "n", "lines", "fits"),
+    [((12, 12), 10_000, "28,512", 166), ((8, 16, 2), 100, "1,700", 29)],
+)
+def test_a_picture_of_too_many_lines_is_refused_at_once(
+    shape: tuple[int, ...], n: int, lines: str, fits: int
+) -> None:
+    table = random_table(*shape)
+    with pytest.raises(FigureError) as problem:
+        wiring(table, per_pairing=n)
+    assert str(problem.value) == (
+        f"--per-pairing {n} would draw {lines} lines: wanted at most 500 in one picture, which is "
+        f"--per-pairing {fits} here; headgraph query strongest_edges -p per_pairing={n} lists them "
+        "all"
+    )
+    assert len(strongest_pairs(table, fits)) <= 500 < len(strongest_pairs(table, fits + 1))
 
 
 def test_other_pairings_of_a_table_are_left_out() -> None:

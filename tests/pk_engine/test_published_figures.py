@@ -96,3 +96,19 @@ def test_the_bundled_table_is_what_the_weights_give(table: AffinityTable) -> Non
     assert (both.pk - both.pk_now).abs().max() < 1e-4
     assert (both.cs - both.cs_now).abs().max() < 1e-5
     assert table_path("gpt2-small").stat().st_size < 1_000_000
+
+
+def test_composition_score_is_the_formula_of_the_docs(table: AffinityTable) -> None:
+    """docs/scores.md, row vectors: ||W_src W_tgt|| / (||W_src|| ||W_tgt||), L4H7 to L5H1."""
+    heads = oracle.gpt2_heads(GPT2)
+    w_v, w_o = heads["V"][4, 7], heads["O"][4, 7].T
+    to_q, to_k, to_v, to_o = (heads[role][5, 1] for role in "QKVO")
+    source = w_v @ w_o
+    targets = {"OQ": to_q @ to_k.T, "OK": to_k @ to_q.T, "OV": to_v @ to_o.T}
+    ends = "source_layer == 4 and source_head == 7 and target_layer == 5 and target_head == 1"
+    stored = table.frame.query(ends).set_index("pairing")["cs"]
+    for pairing, printed in {"OQ": 0.0768, "OK": 0.0963, "OV": 0.0424}.items():
+        norms = np.linalg.norm(source) * np.linalg.norm(targets[pairing])
+        composition = np.linalg.norm(source @ targets[pairing]) / norms
+        assert stored[pairing] == pytest.approx(composition, rel=1e-4)
+        assert round(float(composition), 4) == printed

@@ -2,6 +2,7 @@
 
 import csv
 import math
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,19 @@ def test_neighbours_of_a_head_without_edges_are_none(gpt2: Graph, kept: pd.DataF
     assert list(answer.columns) == queries.get("neighbours").table_columns
 
 
+def varied(paths: pd.DataFrame, per_head: int) -> pd.DataFrame:
+    """From the first path on, those whose inlet and outlet were not taken so often already."""
+    inlets: Counter[str] = Counter()
+    outlets: Counter[str] = Counter()
+    kept = []
+    for place, path in enumerate(paths.itertuples()):
+        if inlets[path.inlet] < per_head and outlets[path.outlet] < per_head:
+            inlets[path.inlet] += 1
+            outlets[path.outlet] += 1
+            kept.append(place)
+    return paths.iloc[kept]
+
+
 def test_through(gpt2: Graph, kept: pd.DataFrame) -> None:
     first = kept[kept["target"] == "L4H7"]
     second = kept[kept["source"] == "L4H7"]
@@ -156,8 +170,12 @@ def test_through(gpt2: Graph, kept: pd.DataFrame) -> None:
         }
     ).sort_values(["weakest", "product"], ascending=False)
     assert len(expected) == 29 * 43
-    same(queries.run("through", gpt2, head="L4H7", limit=2000), expected)
-    same(queries.run("through", gpt2, head="L4H7"), expected.head(20))
+    same(queries.run("through", gpt2, head="L4H7", limit=200, per_head=200), expected.head(200))
+    answer = queries.run("through", gpt2, head="L4H7")
+    same(answer, varied(expected, 2).head(20))
+    assert answer["inlet"].nunique() == answer["outlet"].nunique() == 10
+    every = queries.run("through", gpt2, head="L4H7", limit=2000, per_head=1)
+    same(every, varied(expected, 1))
 
 
 def test_ioi_circuit(gpt2: Graph, kept: pd.DataFrame, labels: pd.DataFrame) -> None:

@@ -1,11 +1,14 @@
 """The commands without a database: what they give the command line to print, and refuse."""
 
+import json
 from typing import Any
 
 import click
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
+import cli
 from queries import commands
 from queries._options import parse_params
 from queries.errors import MissingParameter, ParameterError, UnknownQuery
@@ -25,7 +28,7 @@ def test_without_a_name_the_questions_are_listed() -> None:
     assert isinstance(rows, pd.DataFrame)
     assert list(rows.columns) == ["name", "title", "params"]
     rows = rows.set_index("name")
-    assert rows.loc["through"].tolist() == ["Paths through a head", "head, limit"]
+    assert rows.loc["through"].tolist() == ["Paths through a head", "head, limit, per_head"]
     assert {"hubs", "ioi_circuit", "neighbours", "roles", "runs", "strongest_edges"} <= {
         *rows.index
     }
@@ -39,6 +42,40 @@ def test_show_with_a_run_needs_no_database() -> None:
     assert not text.endswith("\n")
 
 
+def test_show_needs_no_database_and_says_what_is_still_to_be_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = call(commands.query, "through", "-p", "limit=3", "--show")
+    assert text.splitlines()[0] == (
+        ':params {"run": "<the run to ask about>", "head": "<the hub, such as L4H7>", '
+        '"limit": 3, "per_head": 2};'
+    )
+    said = "write a value for run and head in the place of <...> on line 1\n"
+    assert capsys.readouterr().err == said
+    assert call(commands.query, "runs", "--show").startswith(':params {"run": null};\n')
+    assert capsys.readouterr().err == ""
+
+
+def test_the_list_for_programs_has_parameters_in_full() -> None:
+    done = CliRunner().invoke(cli.headgraph, ["query", "--format", "json"])
+    rows = {row["name"]: row["params"] for row in json.loads(done.stdout)}
+    run, head, limit, *_ = rows["through"]
+    assert run == {
+        "name": "run", "type": "run", "required": False, "default": None,
+        "text": "the run to ask about",
+    }  # fmt: skip
+    assert (head["name"], head["type"], head["required"]) == ("head", "head", True)
+    assert (limit["name"], limit["default"], limit["text"]) == ("limit", 20, "paths at most")
+    assert rows["hubs"][1]["default"] == ["OQ", "OK", "OV"]
+
+
+@pytest.mark.parametrize("format_", ["csv", "jsonl"])
+def test_a_graph_is_one_json_document(format_: str) -> None:
+    done = CliRunner().invoke(cli.headgraph, ["query", "hubs", "--graph", "--format", format_])
+    assert done.exit_code == 2
+    assert f"--graph is one JSON document: leave out --format {format_}" in done.output
+
+
 @pytest.mark.parametrize(
     ("command", "args", "error", "message"),
     [
@@ -47,6 +84,10 @@ def test_show_with_a_run_needs_no_database() -> None:
         (commands.query, ["through"], MissingParameter, "needs head: give -p head=L4H7"),
         (commands.query, ["hubs", "-p", "limit=x"], ParameterError, "limit is 'x': wanted a whole"),
         (commands.query, ["hubs", "--show", "--graph"], click.UsageError, "give one of them"),
+        (commands.query, ["--show"], click.UsageError, "belong to a query: headgraph query NAME"),
+        (commands.query, ["--graph"], click.UsageError, "belong to a query: headgraph query NAME"),
+        (commands.query, ["--run", "x"], click.UsageError, "belong to a query: headgraph query"),
+        (commands.query, ["-p", "x=1"], click.UsageError, "belong to a query: headgraph query"),
         (commands.browser, ["--run", "gpt2"], click.UsageError, "--run and -p belong to a query"),
     ],
 )

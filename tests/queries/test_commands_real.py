@@ -6,12 +6,16 @@ from urllib.parse import parse_qs, urlsplit
 
 import click
 import pytest
+from click.testing import CliRunner
 
+import cli
+import loader
 import queries
 from graphdb import Graph
 from graphdb.server import RunningServer
 from queries import commands
 from queries.errors import NoBrowser
+from tests.tables import random_table
 
 
 @pytest.fixture(autouse=True)
@@ -31,14 +35,41 @@ def test_query_as_table_as_graph_and_as_text(gpt2: Graph) -> None:
     )
     drawn = json.loads(call(commands.query, *args, "--graph"))
     assert drawn == queries.node_link("through", gpt2, head="L4H7", limit=3)
-    text = call(commands.query, *args, "--show")
-    assert text.startswith(':params {"run": "gpt2", "head": "L4H7", "limit": 3};\n')
+    text = call(commands.query, *args, "--run", "gpt2", "--show")
+    assert text.startswith(':params {"run": "gpt2", "head": "L4H7", "limit": 3, "per_head": 2};\n')
+
+
+def test_no_rows_come_with_the_catalogues_own_words(gpt2: Graph) -> None:
+    loader.load(random_table(), gpt2, run="nameless")
+    try:
+        call_ = ["query", "ioi_circuit", "--run", "nameless", "--format"]
+        for format_, out in (("json", "[]\n"), ("jsonl", "")):
+            done = CliRunner().invoke(cli.headgraph, [*call_, format_])
+            assert (done.exit_code, done.stdout) == (0, out)
+            assert done.stderr == (
+                "no rows: that is an answer where the model's IOI heads are not known or share no "
+                "kept edge\n"
+            )
+    finally:
+        loader.drop(gpt2, "nameless")
 
 
 def test_cypher_says_when_there_are_more_rows(capsys: pytest.CaptureFixture[str]) -> None:
     frame = call(commands.cypher, "MATCH (h:Head) RETURN h.name AS head", "--limit", "2")
     assert len(frame) == 2
     assert capsys.readouterr().err == "only the first 2 rows: --limit gives more\n"
+
+
+def test_cypher_names_what_the_database_lacks(capfd: pytest.CaptureFixture[str]) -> None:
+    text = "MATCH (h:Hed {nme: 'x'})-[:OX]->() RETURN h.name"
+    assert call(commands.cypher, text).empty
+    assert sorted(capfd.readouterr().err.splitlines()) == [
+        "note: the database has no label Hed (did you mean Head?)",
+        "note: the database has no property nme (did you mean name?)",
+        "note: the database has no relationship type OX",
+    ]
+    call(commands.cypher, "MATCH (a:Head), (b:Head) RETURN count(*)")
+    assert capfd.readouterr().err == "", "what the server thinks of the plan is no news to a user"
 
 
 def test_browser_prints_the_link_and_who_logs_in(

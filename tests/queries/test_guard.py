@@ -5,7 +5,7 @@ import pytest
 import queries
 from graphdb import RecordingGraph
 from graphdb.result import Plan, Result
-from queries.errors import Refused
+from queries.errors import MissingParameter, Refused
 from queries.guard import check_statement
 from tests.queries.statements import HARMLESS, HOSTILE
 
@@ -45,6 +45,40 @@ def test_nothing_is_explained_that_its_words_give_away() -> None:
 def test_plans(plan: Plan, reason: str) -> None:
     with pytest.raises(Refused, match=reason):
         check_statement("RETURN 1", RecordingGraph(answers={"RETURN 1": plan}))
+
+
+def test_names_that_the_database_lacks_come_as_hints() -> None:
+    unknown = (
+        "warn: label does not exist. The label `Hed` does not exist. Verify.",
+        "warn: property key does not exist. The property `pkk` does not exist. Verify.",
+        "warn: something that a later server says",
+    )
+    graph = RecordingGraph(
+        answers={
+            "Hed": Plan("r", ("ProduceResults",), unknown=unknown),
+            "db.labels": Result(("x",), ((["Head", "Run"],),)),
+            "db.propertyKeys": Result(("x",), ((["layer", "z"],),)),
+        }
+    )
+    assert queries.cypher("MATCH (h:Hed) RETURN h.pkk", graph).attrs["hints"] == [
+        "the database has no label Hed (did you mean Head?)",
+        "the database has no property pkk",
+        "warn: something that a later server says",
+    ]
+
+
+def test_a_parameter_without_a_value_is_named() -> None:
+    text = "MATCH (h:Head {run: $run}) RETURN h.name"
+    graph = RecordingGraph()
+    with pytest.raises(MissingParameter) as caught:
+        queries.cypher(text, graph)
+    assert str(caught.value) == (
+        "$run has no value: headgraph cypher takes no parameters, so write the value in the text, "
+        'such as {run: "gpt2-small"}; queries.cypher takes params={...}'
+    )
+    assert graph.calls == []
+    queries.cypher(text, graph, params={"run": "gpt2"})
+    assert graph.calls[-1][2] == {"run": "gpt2"}
 
 
 def test_what_passes_runs_within_limits() -> None:

@@ -25,7 +25,7 @@ def test_filled_is_one_statement_without_parameters() -> None:
 
 def test_text_is_checked_like_a_question() -> None:
     with pytest.raises(MissingParameter):
-        queries.show("through", run="gpt2")
+        queries.filled("through", run="gpt2")
     with pytest.raises(ParameterError):
         queries.filled("hubs", run="gpt2", limit=0)
 
