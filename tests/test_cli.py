@@ -153,6 +153,12 @@ def test_no_database_is_3() -> None:
     assert "no database answers at bolt://127.0.0.1:9" in done.stderr
 
 
+def test_no_address_at_all_is_3_too(tmp_path: Path) -> None:
+    done = headgraph("runs", XDG_DATA_HOME=str(tmp_path), NEO4J_URI="")
+    assert done.returncode == 3
+    assert "no local server is running and NEO4J_URI is not set" in done.stderr
+
+
 def test_a_bug_is_one_sentence_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip  # noqa: E501
     monkeypatch.setitem(cli.COMMANDS, "runs", cli.Entry("x", "no.such.room:runs"))
     with pytest.raises(SystemExit) as stop:
