@@ -179,7 +179,6 @@ class Graph:
         except driver.DriverError as error:
             raise StatementError(_one_line(str(error))) from error
 
-
     def _databases(self) -> list[str]:
         """Names of the databases on the server; empty where it does not say."""
         from neo4j import exceptions as driver
