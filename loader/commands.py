@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 @click.option(
     "--labels",
     metavar="FILE|none",
-    help="Roles of heads: a CSV file, or none.  [default: bundled, for models known to headgraph]",
+    help="Roles of heads: a CSV file, or none.  [default: those that the run has, or the bundled]",
 )
-@click.option("--replace", is_flag=True, help="Put it in the place of another run of that name.")
+@click.option("--replace", is_flag=True, help="Put it in the place of a run of that name.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
 @deferred_connection_options
 def load(
