@@ -135,7 +135,7 @@ def test_a_stated_problem_is_1_and_one_sentence(tmp_path: Path) -> None:
         (["compute", str(tmp_path), "-o", str(tmp_path / "t")], "holds no model"),
         (["compute", str(model), "-o", str(there)], "exists already"),
         (["compute", str(model), "-o", str(tmp_path / "t"), "--pairings", "OX"], "unknown pairing"),
-        (["load", str(there), "--dry-run"], "cannot be read as a Parquet file"),
+        (["load", str(there), "--dry-run"], "is no Parquet file"),
     ):
         done = headgraph(*args)
         assert done.returncode == 1, done.stderr
