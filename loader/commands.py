@@ -39,7 +39,7 @@ def load(
 ) -> str:
     """Write a table of scores into the graph as one run; FILE may be the bundled gpt2-small.
 
-    headgraph load gpt2-small --run gpt2 --top-percent 3
+    Example: headgraph load gpt2-small --run gpt2 --top-percent 3
     """
     from loader.loading import load as load_table
     from pk_engine.bundled import table_path
@@ -67,7 +67,7 @@ def load(
 def runs(graph: Any) -> "pd.DataFrame":
     """List the runs in the graph, unfinished ones with their status.
 
-    headgraph runs
+    Example: headgraph runs
     """
     from loader.listing import runs as list_runs
 
@@ -80,7 +80,7 @@ def runs(graph: Any) -> "pd.DataFrame":
 def drop(graph: Any, run: str) -> str:
     """Remove a run, by its name or, when unfinished, by the id that runs shows.
 
-    headgraph drop gpt2
+    Example: headgraph drop gpt2
     """
     from loader.dropping import drop as drop_run
 

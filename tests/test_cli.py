@@ -4,8 +4,10 @@ import ast
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -103,6 +105,41 @@ def test_every_command_in_the_table_loads_and_says_what_it_does() -> None:
         done = CliRunner().invoke(cli.headgraph, [name, "--help"])
         assert done.exit_code == 0, done.output
         assert "Usage: headgraph" in done.output.replace("\n", " ")
+        assert "╭─ Options" in done.output, "its help looks other than the top level's"
+
+
+def every_command(group: click.Group, ctx: click.Context) -> Iterator[tuple[str, click.Command]]:
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
+        assert command is not None
+        inner = click.Context(command, info_name=name, parent=ctx)
+        yield inner.command_path, command
+        if isinstance(command, click.Group):
+            yield from every_command(command, inner)
+
+
+def test_every_command_has_a_line_to_paste_and_help_of_one_look() -> None:
+    import rich_click
+
+    ctx = click.Context(cli.headgraph, info_name="headgraph")
+    ctx.meta["headgraph.running"] = True
+    found = dict(every_command(cli.headgraph, ctx))
+    assert {"headgraph load", "headgraph server start"} <= found.keys()
+    for path, command in found.items():
+        assert f"Example: {path}" in (command.help or ""), path
+        assert isinstance(command, rich_click.RichCommand), path
+
+
+def test_usage_errors_begin_at_once_and_suggest_in_one_style() -> None:
+    for args, near in (
+        (["lod"], "No such command 'lod'. Did you mean load?"),
+        (["server", "strt"], "No such command 'strt'. Did you mean start or status?"),
+        (["compute", "--toop", "3"], "Did you mean --top"),
+    ):
+        done = headgraph(*args)
+        assert done.returncode == 2
+        assert done.stderr.startswith("Usage: headgraph")
+        assert near in done.stderr.splitlines()[-1]
 
 
 def test_version() -> None:
