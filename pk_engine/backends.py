@@ -128,7 +128,8 @@ def _wants_torch(device: str | None, operations: float) -> bool:
     if device not in (None, "cpu"):
         return True
     there = importlib.util.find_spec("torch") is not None
-    return "torch" in sys.modules or (there and operations > WORTH_TORCH)
+    imported = sys.modules.get("torch") is not None
+    return imported or (there and operations > WORTH_TORCH)
 
 
 def _torch_device(device: str | None) -> str:

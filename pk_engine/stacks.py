@@ -1,9 +1,9 @@
 """Everything the scores need of a model, one stack per role, read in one pass over its layers."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from pk_engine.backends import Backend
 from pk_engine.bases import bases
-from pk_engine.family import ModelShape
+from pk_engine.interface import Layer, Weights
+from pk_engine.layout import ModelShape
 from pk_engine.names import ROLES
 from pk_engine.ops import to_numpy
-from pk_engine.weights import Layer, ModelWeights
 
 AT_ONCE = 4
 """Heads factored at a time: their float64 copies stay small and are used again."""
@@ -36,9 +36,9 @@ class Stack:
     heads: dict[str, int]  # heads per layer of each role, in order
 
     @classmethod
-    def empty(cls, shape: ModelShape, heads: dict[str, int], backend: Backend) -> Self:
-        """Memory for all layers, not yet touched."""
-        size = (shape.n_layers, sum(heads.values()), shape.d_head, shape.d_model)
+    def empty(cls, shape: ModelShape, layers: int, heads: dict[str, int], backend: Backend) -> Self:
+        """Memory for some layers, not yet touched."""
+        size = (layers, sum(heads.values()), shape.d_head, shape.d_model)
         return cls(backend.empty(size), heads)
 
     def __getitem__(self, roles: str) -> Any:
@@ -54,28 +54,29 @@ class Stack:
 
 @dataclass
 class HeadStacks:
-    """Bases and other factors of all heads, on one backend.
+    """Bases and other factors of the heads of some layers, on one backend.
 
     Attributes:
         shape: the model's sizes.
+        layers: those that are here.
         backend: where the arrays are.
         basis: orthonormal columns of each role asked for.
         rank: role -> (layers heads) numerical ranks.
         raw: the matrices themselves; None unless asked.
         writes: X = W_O^T R_V^T of each query head (O), for composition scores; None unless asked.
         reads: Y of each query head: W_Q R_K^T (Q), W_K R_Q^T (K), W_V R_O^T (V).
-        fingerprint: sha256 over the layers' sha256, each over Q, K, V, O as heads x d_model x
-            d_head in float32. Equal for equal weights, however a file is packed.
+        digests: layer -> sha256 over its raw Q, K, V, O as heads x d_model x d_head in float32.
     """
 
     shape: ModelShape
+    layers: range
     backend: Backend
     basis: Stack
     rank: dict[str, NDArray[np.int64]]
     raw: Stack | None = None
     writes: Stack | None = None
     reads: Stack | None = None
-    fingerprint: str = ""
+    digests: dict[int, bytes] = field(default_factory=dict)
 
     def factors(self, kind: str) -> tuple[Stack, Stack]:
         """What sources and targets are compared by: `basis`, `raw` or `composition`."""
@@ -94,31 +95,32 @@ class HeadStacks:
         full = min(self.shape.d_model, self.shape.d_head)
         return [
             {
-                "layer": int(i // self.shape.heads_of(role)),
+                "layer": self.layers.start + int(i // self.shape.heads_of(role)),
                 "head": int(i % self.shape.heads_of(role)),
                 "role": role,
-                "rank": int(self.rank[role][i]),
+                "rank": int(rank[i]),
             }
-            for role in ROLES
-            if role in self.rank
-            for i in np.flatnonzero(self.rank[role] < full)
+            for role, rank in self.rank.items()
+            for i in np.flatnonzero(rank < full)
         ]
 
 
 def collect(
-    weights: ModelWeights,
+    weights: Weights,
     roles: Iterable[str],
     *,
+    layers: range | None = None,
     factors: Iterable[str] = ("basis",),
     backend: Backend | None = None,
     progress: Progress | None = None,
     executor: Executor | None = None,
 ) -> HeadStacks:
-    """Read every layer once and keep what the scores need.
+    """Read layers once and keep what the scores need.
 
     Args:
         weights: the model.
         roles: whose bases to keep.
+        layers: which to read; all by default.
         factors: what scores will ask for besides bases, which ranks need: `raw`, `composition`.
         backend: where the arrays are to be; NumPy by default.
         progress: called after each layer.
@@ -127,35 +129,51 @@ def collect(
     shape, wanted = weights.shape, set(roles)
     used = [role for role in ROLES if role in wanted]
     backend = backend or Backend()
-    stacks = HeadStacks(
-        shape,
-        backend,
-        Stack.empty(shape, {role: shape.heads_of(role) for role in used}, backend),
-        {role: np.zeros(shape.n_layers * shape.heads_of(role), np.int64) for role in used},
-    )
+    layers = range(shape.n_layers) if layers is None else layers
+    heads = {role: shape.heads_of(role) for role in used}
+
+    def memory(heads: dict[str, int]) -> Stack:
+        return Stack.empty(shape, len(layers), heads, backend)
+
+    ranks = {role: np.zeros(len(layers) * count, np.int64) for role, count in heads.items()}
+    stacks = HeadStacks(shape, layers, backend, memory(heads), ranks)
     factors = set(factors)
     if "raw" in factors:
-        stacks.raw = Stack.empty(shape, stacks.basis.heads, backend)
+        stacks.raw = memory(heads)
     if "composition" in factors:
-        stacks.writes = Stack.empty(shape, {"O": shape.n_heads}, backend)
-        stacks.reads = Stack.empty(shape, dict.fromkeys("QKV", shape.n_heads), backend)
-    digest = hashlib.sha256()
+        stacks.writes = memory({"O": shape.n_heads})
+        stacks.reads = memory(dict.fromkeys("QKV", shape.n_heads))
 
     def read(layer: int) -> bytes:
         raw = weights.raw_layer(layer)
-        _fill(stacks, layer, weights.processed(layer, raw))
-        part = hashlib.sha256()
-        for role in ROLES:
-            part.update(raw[role].data)
-        return part.digest()
+        _fill(stacks, layer - layers.start, weights.processed(layer, raw))
+        return layer_digest(raw)
 
     run = map if executor is None else executor.map
-    for done, part in enumerate(run(read, range(shape.n_layers)), start=1):
-        digest.update(part)
+    for done, (layer, digest) in enumerate(zip(layers, run(read, layers), strict=True), start=1):
+        stacks.digests[layer] = digest
         if progress:
-            progress("Reading layers", done, shape.n_layers)
-    stacks.fingerprint = digest.hexdigest()
+            progress("Reading layers", done, len(layers))
     return stacks
+
+
+def layer_digest(raw: Layer) -> bytes:
+    """sha256 over a layer's Q, K, V, O in turn, each heads x d_model x d_head in float32."""
+    digest = hashlib.sha256()
+    for role in ROLES:
+        digest.update(raw[role].data)
+    return digest.digest()
+
+
+def fingerprint(weights: Weights, digests: Mapping[int, bytes]) -> str:
+    """sha256 over the layers' digests: equal for equal weights, however a file is packed.
+
+    Layers that no pair needed are read for it.
+    """
+    whole = hashlib.sha256()
+    for layer in range(weights.shape.n_layers):
+        whole.update(digests.get(layer) or layer_digest(weights.raw_layer(layer)))
+    return whole.hexdigest()
 
 
 def _fill(stacks: HeadStacks, layer: int, matrices: Layer) -> None:

@@ -60,6 +60,10 @@ class TensorFiles:
                     stored = file.get_slice(name)
                     yield name, Stored(tuple(stored.get_shape()), str(stored.get_dtype()))
 
+    def kinds(self) -> set[str]:
+        """The types of all tensors."""
+        return {stored.kind for _, stored in self.describe(self._where)}
+
     def read(self, name: str) -> NDArray[Any]:
         """The tensor, as stored."""
         with self._open(self._where[name]) as file:
