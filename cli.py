@@ -54,7 +54,9 @@ class Rooms(rich_click.RichGroup):
         if not ctx.meta.get("headgraph.running"):
             return click.Command(cmd_name, help=entry.help, short_help=entry.help)
         module, _, attribute = entry.where.partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
+        from headgraph._help import enrich
+
+        command = enrich(getattr(importlib.import_module(module), attribute))
         if entry.lists:
             from headgraph._output import add_format
 
@@ -69,7 +71,7 @@ class Rooms(rich_click.RichGroup):
 
             near = get_close_matches(args[0], COMMANDS, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
-            ctx.fail(f"no command {args[0]!r}.{hint} See headgraph --help.")
+            ctx.fail(f"No such command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
 
 
@@ -96,6 +98,11 @@ def main(args: list[str] | None = None) -> None:
     except click.Abort:
         click.echo("stopped", err=True)
         code = 130
+    except click.UsageError as error:
+        from headgraph._help import usage_error
+
+        click.echo(usage_error(error), err=True)
+        code = error.exit_code
     except click.ClickException as error:
         error.show()
         code = error.exit_code

@@ -1,7 +1,7 @@
 """What can go wrong on the way to the database.
 
 GraphError              one sentence for the user, exit code 1
-├── NotReachable        nobody answers at the address; exit code 3
+├── NotReachable        no address, or nobody answers there; exit code 3
 ├── AuthRefused         the server answers and refuses user or password
 ├── SettingsError       connection settings that cannot be used
 ├── StatementError      the server refuses a statement, or ends it at its time limit
@@ -17,7 +17,7 @@ class GraphError(Exception):
 
 
 class NotReachable(GraphError):
-    """Nobody answers at the address."""
+    """There is no address, or nobody answers there."""
 
     exit_code = 3
 
@@ -27,7 +27,7 @@ class AuthRefused(GraphError):
 
 
 class SettingsError(GraphError):
-    """Connection settings that are missing or cannot be used."""
+    """Connection settings that cannot be used."""
 
 
 class StatementError(GraphError):

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, Self
 
-from graphdb.errors import AuthRefused, NotReachable, StatementError
+from graphdb._refusals import NO_DATABASE, no_such_database, refused_login
+from graphdb.errors import NotReachable, StatementError
 from graphdb.result import Plan, Result
 from graphdb.settings import Settings, resolve
 
@@ -53,6 +54,7 @@ class Graph:
     Raises:
         NotReachable: nobody answers at the address.
         AuthRefused: user or password are refused.
+        SettingsError: the server has no such database.
         StatementError: the server refuses a statement or stops it at its time limit.
     """
 
@@ -174,12 +176,10 @@ class Graph:
         try:
             yield
         except driver.AuthError as error:
-            raise AuthRefused(
-                f"{where} refuses user {self.settings.user!r} with "
-                f"{'this' if self.settings.password else 'no'} password: set NEO4J_USERNAME and "
-                "NEO4J_PASSWORD, or give an --env-file"
-            ) from error
+            raise refused_login(self.settings) from error
         except driver.Neo4jError as error:
+            if error.code == NO_DATABASE:
+                raise no_such_database(self.settings, self._databases()) from error
             raise StatementError(_one_line(error.message), error.code or "") from error
         except (driver.ServiceUnavailable, driver.SessionExpired, OSError) as error:
             raise NotReachable(
@@ -188,6 +188,17 @@ class Graph:
             ) from error
         except driver.DriverError as error:
             raise StatementError(_one_line(str(error))) from error
+
+    def _databases(self) -> list[str]:
+        """Names of the databases on the server; empty where it does not say."""
+        from neo4j import exceptions as driver
+
+        show = "SHOW DATABASES YIELD name, type WHERE type <> 'system' RETURN DISTINCT name"
+        try:
+            records = self._driver.execute_query(show, database_="system").records
+        except (driver.Neo4jError, driver.DriverError):
+            return []
+        return sorted(str(record["name"]) for record in records)
 
 
 def connect(
@@ -201,8 +212,8 @@ def connect(
     """Open the database that options, files, environment or the running local server name.
 
     Raises:
-        SettingsError: no address anywhere, or one that cannot be used.
-        NotReachable, AuthRefused: as `Graph`.
+        SettingsError: an address that cannot be used.
+        NotReachable, AuthRefused: as `Graph`; NotReachable too where there is no address.
     """
     if settings is None:
         settings = resolve(uri=uri, user=user, database=database, env_file=env_file)

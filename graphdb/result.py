@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from graphdb import entities
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -68,7 +70,8 @@ def plain(value: Any) -> Any:
     """A value out of lists, dictionaries, numbers and text alone.
 
     A node becomes its properties with `_labels`, a relationship its properties with `_type`, a path
-    the list of both; dates and points become text.
+    the list of both; dates and points become text. The first three know a one-line form too: see
+    `graphdb.entities`.
     """
     if isinstance(value, str | int | float | bool) or value is None:
         return value
@@ -77,12 +80,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if hasattr(value, "labels"):
-        return {"_labels": sorted(value.labels), **plain(dict(value))}
+        return entities.node(sorted(value.labels), plain(dict(value)))
     if hasattr(value, "nodes") and hasattr(value, "relationships"):
-        parts = [value.nodes[0]]
-        for relationship, node in zip(value.relationships, value.nodes[1:], strict=True):
-            parts += [relationship, node]
-        return [plain(part) for part in parts]
+        starts = zip(value.relationships, value.nodes, strict=False)
+        steps = [(plain(step), step.start_node == node) for step, node in starts]
+        return entities.path([plain(node) for node in value.nodes], steps)
     if hasattr(value, "type") and hasattr(value, "items"):
-        return {"_type": value.type, **plain(dict(value))}
+        return entities.relationship(value.type, plain(dict(value)))
     return str(value)

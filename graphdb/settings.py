@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from graphdb.errors import SettingsError
+from graphdb.errors import NotReachable, SettingsError
 
 VARIABLES = {
     "uri": "NEO4J_URI",
@@ -17,6 +17,9 @@ VARIABLES = {
     "password": "NEO4J_PASSWORD",
     "database": "NEO4J_DATABASE",
 }
+LOCAL = "the local server"
+"""Origin of an address that nobody gave."""
+
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 
 
@@ -63,10 +66,11 @@ def resolve(
     """Settings by the order above; each field from the first place that has it.
 
     When neither options nor files nor environment name an address, the running local server's own
-    address and password are taken.
+    is taken, and its user and password where they name none.
 
     Raises:
-        SettingsError: an env file that is missing, or no address anywhere.
+        SettingsError: an env file that is missing.
+        NotReachable: no address anywhere, and no local server runs.
     """
     given = {"uri": uri, "user": user, "database": database}
     found = {name: value for name, value in given.items() if value}
@@ -101,14 +105,14 @@ def _local(found: Mapping[str, str]) -> Settings:
 
     server = running()
     if server is None:
-        raise SettingsError(
+        raise NotReachable(
             "no database: no local server is running and NEO4J_URI is not set; "
             "start one with headgraph server start, or give --uri"
         )
+    user, password = found.get("user", server.user), found.get("password")
+    if password is None and user == server.user:
+        password = server.password()
+    database = found.get("database")
     return Settings(
-        uri=server.bolt_uri,
-        user=server.user,
-        password=server.password(),
-        database=found.get("database"),
-        origin="the local server",
+        uri=server.bolt_uri, user=user, password=password, database=database, origin=LOCAL
     )

@@ -1,6 +1,9 @@
 """How the answers of commands are printed: data on stdout, one format for whatever lists."""
 
+import csv
+import io
 import json
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -46,23 +49,28 @@ def emit(answer: Any) -> None:
         click.echo(_nothing(answer), err=True)
 
 
-def _records(rows: "pd.DataFrame") -> list[dict[str, Any]]:
-    # through pandas' JSON, which turns NumPy numbers and NaN into what JSON has
-    records: list[dict[str, Any]] = json.loads(rows.to_json(orient="records", double_precision=15))
-    return records
-
-
 def _json(rows: "pd.DataFrame") -> None:
-    click.echo(json.dumps(_records(rows), ensure_ascii=False, indent=2))
+    from headgraph._values import records
+
+    click.echo(json.dumps(records(rows), ensure_ascii=False, indent=2))
 
 
 def _jsonl(rows: "pd.DataFrame") -> None:
-    for record in _records(rows):
+    from headgraph._values import records
+
+    for record in records(rows):
         click.echo(json.dumps(record, ensure_ascii=False))
 
 
 def _csv(rows: "pd.DataFrame") -> None:
-    click.echo(rows.map(_cell_for_csv).to_csv(index=False, lineterminator="\n"), nl=False)
+    from headgraph._values import records
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(rows.columns)
+    for record in records(rows):
+        writer.writerow([_cell_for_csv(value) for value in record.values()])
+    click.echo(text.getvalue(), nl=False)
 
 
 def _cell_for_csv(value: Any) -> Any:
@@ -70,34 +78,17 @@ def _cell_for_csv(value: Any) -> Any:
 
 
 def _table(rows: "pd.DataFrame") -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
+    from headgraph._cells import column
+    from headgraph._layout import lay_out
 
+    columns = [column(str(name), rows[name].array) for name in rows.columns]
     # a pipe gets all columns in full; a terminal gets what fits
-    width = None if sys.stdout.isatty() else 10_000
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in rows.columns:
-        number = rows[name].dtype.kind in "if"
-        table.add_column(str(name), justify="right" if number else "left", overflow="fold")
-    for row in rows.itertuples(index=False):
-        table.add_row(*(_cell(value) for value in row))
-    Console(width=width, highlight=False, markup=False).print(table)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in lay_out(columns, width):
+        click.echo(line)
 
 
 def _nothing(rows: "pd.DataFrame") -> str:
     """That there are no rows, and when that is an answer, where the question says so."""
     when = rows.attrs.get("may_be_empty")
     return f"no rows: that is an answer {when}" if when else "no rows"
-
-
-def _cell(value: Any) -> str:
-    if value is None or value != value:  # NaN is what pandas makes of nothing
-        return ""
-    if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.1f}"
-    if isinstance(value, list):
-        return ", ".join(_cell(item) for item in value)
-    if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False)
-    return str(value)

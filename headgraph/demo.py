@@ -37,6 +37,8 @@ def demo() -> None:
     """See GPT-2's head graph in a local Neo4j: scores, graph, answers, picture, Browser.
 
     Uses the database that NEO4J_URI names, or starts the local server and leaves it running.
+
+    Example: headgraph demo
     """
     with _database() as graph:
         _ask(graph, _fill(graph))

@@ -11,13 +11,19 @@ _LIMITS = ("top", "top_percent")
 _MORE_IS_WIDER = (*_LIMITS, "top_per_target")
 
 
-def shortfalls(table: AffinityTable, selection: Selection) -> tuple[str, ...]:
+def shortfalls(table: AffinityTable, selection: Selection | None) -> tuple[str, ...]:
     """One sentence for each rule that asks for pairs which the file lacks, or may lack.
 
     Args:
         table: all rows of the file.
-        selection: the rules asked for at load.
+        selection: the rules asked for at load; without any rule, every pair; None, what there is.
     """
+    if selection is None:
+        return ()
+    if not selection:
+        have = table.frame["pairing"].value_counts()
+        lacking = [pairing for pairing, n in table.meta.scored.items() if have.get(pairing, 0) < n]
+        return (_note(table, "--all", "lacks", lacking),) if lacking else ()
     return tuple(
         note
         for rule, value in selection.to_json().items()
@@ -35,10 +41,14 @@ def _shortfall(table: AffinityTable, rule: str, value: float) -> str | None:
     ]
     if not lacking:
         return None
-    made = "; ".join(Selection(**rules).describe() for rules in table.meta.selection)
     certain = "lacks" if rule in _LIMITS else "may lack"
+    return _note(table, f"--{rule.replace('_', '-')} {value:g}", certain, lacking)
+
+
+def _note(table: AffinityTable, option: str, certain: str, lacking: list[str]) -> str:
+    made = "; ".join(Selection(**rules).describe() for rules in table.meta.selection)
     return (
-        f"--{rule.replace('_', '-')} {value:g} asks for more than the file was made with ({made}): "
+        f"{option} asks for more than the file was made with ({made}): "
         f"it {certain} pairs of {', '.join(lacking)}, and the graph has what there is; "
         "headgraph compute with --all makes a file that has every pair"
     )

@@ -34,6 +34,7 @@ class LoadPlan:
         edges: one row per arrow between query heads.
         labels: one row per role of a head; may be empty.
         label_source: where the labels come from: `bundled`, `none`, or a file's name.
+        labels_asked: somebody said which labels, so those of a run that is there give way.
         notes: what the selection asks for and the file does not have.
     """
 
@@ -44,6 +45,7 @@ class LoadPlan:
     edges: pd.DataFrame
     labels: pd.DataFrame
     label_source: str
+    labels_asked: bool
     notes: tuple[str, ...]
 
     @property
@@ -108,20 +110,21 @@ def plan_load(
     name = None if run is None else check_name(run)
     whole = table if isinstance(table, AffinityTable) else AffinityTable.read(table_path(table))
     name = name or default_name(whole.meta)
-    selection = selection or Selection()
+    asked, selection = selection, selection or Selection()
     kept = whole.select(selection) if selection else whole
     if not len(kept):
         raise _nothing(whole, selection)
     rows = labels_for(whole.meta, labels)
     return LoadPlan(
         name=name,
+        labels_asked=labels is not None,
         id=run_id(name, whole.sha256, selection),
         table_sha256=whole.sha256,
         table=kept,
         edges=kept.edges(),
         labels=rows,
         label_source=_label_source(labels, rows),
-        notes=shortfalls(whole, selection),
+        notes=shortfalls(whole, asked),
     )
 
 

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 @click.option(
     "--labels",
     metavar="FILE|none",
-    help="Roles of heads: a CSV file, or none.  [default: bundled, for models known to headgraph]",
+    help="Roles of heads: a CSV file, or none.  [default: those that the run has, or the bundled]",
 )
-@click.option("--replace", is_flag=True, help="Put it in the place of another run of that name.")
+@click.option("--replace", is_flag=True, help="Put it in the place of a run of that name.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
 @deferred_connection_options
 def load(
@@ -39,7 +39,7 @@ def load(
 ) -> str:
     """Write a table of scores into the graph as one run; FILE may be the bundled gpt2-small.
 
-    headgraph load gpt2-small --run gpt2-small --top-percent 3
+    Example: headgraph load gpt2-small --run gpt2-small --top-percent 3
     """
     from loader.loading import load as load_table
     from pk_engine.bundled import table_path
@@ -67,7 +67,7 @@ def load(
 def runs(graph: Any) -> "pd.DataFrame":
     """List the runs in the graph, unfinished ones with their status.
 
-    headgraph runs
+    Example: headgraph runs
     """
     from loader.listing import runs as list_runs
 
@@ -80,7 +80,7 @@ def runs(graph: Any) -> "pd.DataFrame":
 def drop(graph: Any, run: str) -> str:
     """Remove a run, by its name or, when unfinished, by the id that runs shows.
 
-    headgraph drop gpt2-small
+    Example: headgraph drop gpt2-small
     """
     from loader.dropping import drop as drop_run
 

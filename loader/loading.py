@@ -12,9 +12,10 @@ from loader._batches import batches
 from loader._database import again, number, prepare, roles_in
 from loader._identity import new_token
 from loader._plan import AnyLabels, AnyTable, LoadPlan, plan_load
+from loader._present import Outcome, outcome
 from loader._roles import REMOVE_UNUSED_ROLES, give_roles, take_roles
 from loader._unpublish import delete_heads, sweep
-from loader._write import Progress, name_taken, taken_over
+from loader._write import Progress, taken_over
 from loader.errors import LoaderError, NameTaken
 from loader.report import LoadReport
 from pk_engine.selection import Selection
@@ -53,9 +54,9 @@ def load(
     The run appears with its last transaction: until then no query over `Head` sees any of it, from
     then on all of it. (Neo4j reads what is committed, not a snapshot: a query that is under way at
     the very moment of that commit may find a part.) The same name, table, selection and labels
-    again change nothing; other labels are put in place of the old ones. An attempt that was cut off
-    is removed and started anew by the next; where two load the same thing at once, the later one
-    goes on and the earlier one stops.
+    again change nothing; other labels, where they are asked for, are put in place of the old ones.
+    An attempt that was cut off is removed and started anew by the next; where two load the same
+    thing at once, the later one goes on and the earlier one stops.
 
     Args:
         table: a table, the path of one, or the name of a bundled one.
@@ -63,15 +64,18 @@ def load(
         run: its name; None derives it from the model (`openai-community/gpt2` becomes `gpt2`, and
             a checkpoint gets its step: `pythia-160m-step512`).
         selection: which pairs become edges; None for all that the table has.
-        labels: None for the bundled roles of a known model, the word `none`, or a label file.
-        replace: whether a run of another table or selection under this name may go.
+        labels: None for the bundled roles of a known model (a run that is there keeps those it
+            has), the word `none`, or a label file.
+        replace: whether a run of another table or selection under this name may go, or the labels
+            of this one for the bundled ones.
         dry_run: say what would happen, and change nothing.
         progress: told edges written and edges in all, after each batch.
 
     Raises:
         EngineError: a table, selection or label file that cannot be used.
         BadRunName, NothingToLoad: see loader.errors.
-        NameTaken: the name belongs to another run, and `replace` is false.
+        NameTaken: the name belongs to another run, and `replace` is false; or it differs from
+            that of another run by case alone.
         TakenOver: another load or drop of the same run began meanwhile.
         NotReachable: the server went away; the message says what that means for the run.
     """
@@ -79,41 +83,28 @@ def load(
     plan = plan_load(table, run, selection, labels)
     if graph is None and not dry_run:
         raise LoaderError(f"no database to load {plan.name} into: open one with graphdb.connect()")
-    outcome = "loaded" if graph is None else _outcome(graph, plan, replace=replace)
-    if graph is not None and not dry_run:
-        outcome = _carry_out(graph, plan, outcome, replace=replace, progress=progress)
-    return _report(plan, outcome, dry_run=dry_run, seconds=time.monotonic() - start)
-
-
-def _outcome(graph: Runner, plan: LoadPlan, *, replace: bool) -> str:
-    """What this load amounts to in the graph as it is."""
-    query = f"""
-    MATCH (r:{schema.RUN}) WHERE r.name = $name
-    RETURN r.id AS id, r.labels_sha256 AS labels
-    """
-    for row in graph.read(query, {"name": plan.name}):
-        if row["id"] == plan.id:
-            return "unchanged" if row["labels"] == plan.labels_sha256 else "relabelled"
-        if not replace:
-            raise name_taken(plan.name)
-        return "replaced"
-    return "loaded"
+    found = Outcome(kind="loaded")
+    if graph is not None:
+        found = outcome(graph, plan, replace=replace)
+        if not dry_run:
+            found = _carry_out(graph, plan, found, replace=replace, progress=progress)
+    return _report(plan, found, dry_run=dry_run, seconds=time.monotonic() - start)
 
 
 def _carry_out(
-    graph: Runner, plan: LoadPlan, outcome: str, *, replace: bool, progress: Progress | None
-) -> str:
-    if outcome in ("loaded", "replaced") and not _write_run(
+    graph: Runner, plan: LoadPlan, found: Outcome, *, replace: bool, progress: Progress | None
+) -> Outcome:
+    if found.kind in ("loaded", "replaced") and not _write_run(
         graph, plan, replace=replace, progress=progress
     ):
         # the same load, running beside this one, was faster
-        outcome = _outcome(graph, plan, replace=replace)
-    if outcome == "relabelled":
+        found = outcome(graph, plan, replace=replace)
+    if found.kind == "relabelled":
         with _told(_LABELS_PERHAPS, plan):
             _relabel(graph, plan)
     with _told(_ALL_BUT_REST, plan):
         sweep(graph)
-    return outcome
+    return found
 
 
 def _write_run(graph: Runner, plan: LoadPlan, *, replace: bool, progress: Progress | None) -> bool:
@@ -170,11 +161,12 @@ def _superseded(graph: Runner, plan: LoadPlan, token: str) -> Iterator[None]:
         raise taken_over(plan) from error
 
 
-def _report(plan: LoadPlan, outcome: str, *, dry_run: bool, seconds: float) -> LoadReport:
+def _report(plan: LoadPlan, found: Outcome, *, dry_run: bool, seconds: float) -> LoadReport:
     return LoadReport(
         run=plan.name,
         id=plan.id,
-        outcome=outcome,
+        outcome=found.kind,
+        replaced=found.replaced,
         dry_run=dry_run,
         heads=plan.n_heads,
         edges=len(plan.edges),
@@ -183,6 +175,6 @@ def _report(plan: LoadPlan, outcome: str, *, dry_run: bool, seconds: float) -> L
         selection=plan.selection_text,
         labelled=len(plan.labels.drop_duplicates(["layer", "head"])),
         label_source=plan.label_source,
-        notes=plan.notes,
+        notes=(*plan.notes, *found.notes),
         seconds=seconds,
     )

@@ -12,6 +12,7 @@ class LoadReport:
         id: its id.
         outcome: `loaded`, `replaced` (loaded in place of another run of that name), `relabelled`
             (labels alone changed), or `unchanged`.
+        replaced: edges and selection of the run that went, in words; empty where none did.
         dry_run: nothing was done; `outcome` says what would have been.
         heads, edges, pairs: in the graph; more edges than scored pairs where query heads share
             key/value heads.
@@ -19,13 +20,15 @@ class LoadReport:
         selection: which pairs, in words.
         labelled: heads with a role.
         label_source: `bundled`, `none`, or a file's name.
-        notes: what the selection asked for and the file does not have.
+        notes: what the selection asked for and the file does not have, labels that were kept, a
+            run to replace that was not there.
         seconds: how long it took.
     """
 
     run: str
     id: str
     outcome: str
+    replaced: str
     dry_run: bool
     heads: int
     edges: int
@@ -40,14 +43,15 @@ class LoadReport:
     def __str__(self) -> str:
         if self.outcome == "unchanged":
             return (
-                f"{self.run} is loaded already, with this table, selection and labels: nothing "
+                f"{self.run} is loaded already, with this table and selection: nothing "
                 f"{'would change' if self.dry_run else 'changed'}"
             )
         if self.outcome == "relabelled":
             verb = "would update" if self.dry_run else "updated"
             return f"{verb} the labels of {self.run} ({self._roles()}); its edges stay as they are"
         done = {"loaded": ("loaded", "would load"), "replaced": ("replaced", "would replace")}
-        text = f"{done[self.outcome][self.dry_run]} {self.run}: {self._size()}"
+        by = f"{self.replaced} by " if self.replaced else ""
+        text = f"{done[self.outcome][self.dry_run]} {self.run}: {by}{self._size()}"
         return text if self.dry_run else f"{text} in {self.seconds:.1f} s"
 
     def _size(self) -> str:

@@ -15,6 +15,7 @@ from pk_engine.errors import LabelsError
 from pk_engine.meta import TableMeta
 
 COLUMNS = ("layer", "head", "role", "circuit", "source", "note")
+_WANTED = "CSV with the columns layer,head,role"
 _FOLDER = Path(__file__).parent / "bundled" / "labels"
 _ROLE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -54,12 +55,14 @@ def read_labels(path: str | os.PathLike[str], meta: TableMeta) -> pd.DataFrame:
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
     except FileNotFoundError:
-        raise LabelsError(
-            f"no label file {path}: wanted CSV with the columns layer,head,role, or the word none"
-        ) from None
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        first = str(error).splitlines()[0]
-        raise LabelsError(f"the label file {path} cannot be read as CSV ({first})") from error
+        raise LabelsError(f"no label file {path}: wanted {_WANTED}, or the word none") from None
+    except pd.errors.EmptyDataError:
+        raise LabelsError(f"the label file {path} is empty: wanted {_WANTED}") from None
+    except (UnicodeDecodeError, pd.errors.ParserError) as error:
+        raise LabelsError(f"the label file {path} is no CSV text: wanted {_WANTED}") from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise LabelsError(f"the label file {path} cannot be read: {reason}") from error
     missing = [name for name in COLUMNS[:3] if name not in frame]
     unknown = [name for name in frame if name not in COLUMNS]
     if missing or unknown:

@@ -49,12 +49,17 @@ def locate(
 
 def _local(model: str | os.PathLike[str]) -> tuple[Path, str] | None:
     """(folder, name) of a bundled model or a folder; None for what may be a hub id."""
-    from pk_engine.bundled import MODELS, model_path
+    from pk_engine.bundled import MODELS, TABLES, model_path
 
     text = os.fspath(model)
     folder = Path(text).expanduser()
     if text in MODELS and not folder.exists():
         return model_path(text), text
+    if text in TABLES and not folder.exists():
+        raise ModelError(
+            f"{text} is bundled as a table of scores, not as a model: headgraph load {text} puts "
+            "it into Neo4j; the model itself is on the hub, as openai-community/gpt2"
+        )
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise ModelError(

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from pk_engine._check import by_pairing, check_columns, check_rows
+from pk_engine._not_a_table import what_is_wrong
 from pk_engine.edges import head_edges
 from pk_engine.errors import OutputExists, TableError
 from pk_engine.meta import TableMeta
@@ -133,14 +134,15 @@ class AffinityTable:
 
         path = Path(path)
         try:
+            if wrong := what_is_wrong(path):
+                raise TableError(wrong)
             arrow = pq.read_table(path)
-        except FileNotFoundError:
+        except OSError as error:
+            raise TableError(f"{path} cannot be read: {error.strerror or error}") from error
+        except pa.ArrowException as error:
             raise TableError(
-                f"no file {path}: make one with headgraph compute MODEL -o {path}"
-            ) from None
-        except (OSError, pa.ArrowException) as error:
-            first = str(error).splitlines()[0]
-            raise TableError(f"{path} cannot be read as a Parquet file ({first})") from error
+                f"{path} is damaged: copy it again, or make it again with headgraph compute"
+            ) from error
         raw = (arrow.schema.metadata or {}).get(_META_KEY)
         if raw is None:
             raise TableError(f"{path} is Parquet but no table of headgraph: it has no metadata")

@@ -4,8 +4,10 @@ import ast
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -103,6 +105,41 @@ def test_every_command_in_the_table_loads_and_says_what_it_does() -> None:
         done = CliRunner().invoke(cli.headgraph, [name, "--help"])
         assert done.exit_code == 0, done.output
         assert "Usage: headgraph" in done.output.replace("\n", " ")
+        assert "╭─ Options" in done.output, "its help looks other than the top level's"
+
+
+def every_command(group: click.Group, ctx: click.Context) -> Iterator[tuple[str, click.Command]]:
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
+        assert command is not None
+        inner = click.Context(command, info_name=name, parent=ctx)
+        yield inner.command_path, command
+        if isinstance(command, click.Group):
+            yield from every_command(command, inner)
+
+
+def test_every_command_has_a_line_to_paste_and_help_of_one_look() -> None:
+    import rich_click
+
+    ctx = click.Context(cli.headgraph, info_name="headgraph")
+    ctx.meta["headgraph.running"] = True
+    found = dict(every_command(cli.headgraph, ctx))
+    assert {"headgraph load", "headgraph server start"} <= found.keys()
+    for path, command in found.items():
+        assert f"Example: {path}" in (command.help or ""), path
+        assert isinstance(command, rich_click.RichCommand), path
+
+
+def test_usage_errors_begin_at_once_and_suggest_in_one_style() -> None:
+    for args, near in (
+        (["lod"], "No such command 'lod'. Did you mean load?"),
+        (["server", "strt"], "No such command 'strt'. Did you mean start or status?"),
+        (["compute", "--toop", "3"], "Did you mean --top"),
+    ):
+        done = headgraph(*args)
+        assert done.returncode == 2
+        assert done.stderr.startswith("Usage: headgraph")
+        assert near in done.stderr.splitlines()[-1]
 
 
 def test_version() -> None:
@@ -136,7 +173,7 @@ def test_a_stated_problem_is_1_and_one_sentence(tmp_path: Path) -> None:
         (["compute", str(tmp_path), "-o", str(tmp_path / "t")], "holds no model"),
         (["compute", str(model), "-o", str(there)], "exists already"),
         (["compute", str(model), "-o", str(tmp_path / "t"), "--pairings", "OX"], "unknown pairing"),
-        (["load", str(there), "--dry-run"], "cannot be read as a Parquet file"),
+        (["load", str(there), "--dry-run"], "is no Parquet file"),
     ):
         done = headgraph(*args)
         assert done.returncode == 1, done.stderr
@@ -152,6 +189,12 @@ def test_no_database_is_3() -> None:
     done = headgraph("runs", "--uri", "bolt://127.0.0.1:9")
     assert done.returncode == 3
     assert "no database answers at bolt://127.0.0.1:9" in done.stderr
+
+
+def test_no_address_at_all_is_3_too(tmp_path: Path) -> None:
+    done = headgraph("runs", XDG_DATA_HOME=str(tmp_path), NEO4J_URI="")
+    assert done.returncode == 3
+    assert "no local server is running and NEO4J_URI is not set" in done.stderr
 
 
 def test_a_bug_is_one_sentence_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip  # noqa: E501

@@ -76,6 +76,11 @@ class ServerHome:
         """File with process number and ports of the server that runs, or ran last."""
         return self.path / "server.json"
 
+    @property
+    def ports_file(self) -> Path:
+        """File with the ports of the server that was ready last; a stop leaves it."""
+        return self.path / "ports.json"
+
     def prepare(self) -> None:
         """Create the folders, private to their owner.
 

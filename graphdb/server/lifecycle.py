@@ -14,7 +14,7 @@ from graphdb.server.logs import last_words
 from graphdb.server.ports import LOOPBACK, USUAL_PORTS, Ports, answer, choose, is_free
 from graphdb.server.progress import Progress, silent
 from graphdb.server.secret import USER, ensure_password, read_password
-from graphdb.server.state import State, read_state
+from graphdb.server.state import State, read_state, remember_ports, remembered_ports
 
 TIMEOUT_S = 120.0
 PORT_TRIES = 3
@@ -63,7 +63,7 @@ def start(
     *,
     progress: Progress | None = None,
     timeout_s: float = TIMEOUT_S,
-    ports: Ports = USUAL_PORTS,
+    ports: Ports | None = None,
 ) -> RunningServer:
     """Start the local server, or find the one that runs already; return when it answers.
 
@@ -73,7 +73,8 @@ def start(
         home: its folder; None for the one under the user's data folder.
         progress: told what happens and how far it is (`graphdb.server.progress`).
         timeout_s: seconds the server gets to answer, the download not counted.
-        ports: wanted; a port that is taken, or 0, becomes any free one.
+        ports: wanted; a port that is taken, or 0, becomes any free one. None for those of the last
+            start, and where they are taken (or this is the first) the usual ones.
 
     Raises:
         ServerError: the jars cannot be fetched, no Java, a full disk, somebody else's folder, or
@@ -180,14 +181,16 @@ def _launch(
     home: ServerHome,
     java: Path,
     jars: list[Path],
-    wanted: Ports,
+    ports: Ports | None,
     show: Progress,
     deadline: float,
 ) -> RunningServer:
     home.prepare()
     ensure_password(home)
+    last = remembered_ports(home)
+    wanted = [ports] if ports else [last, USUAL_PORTS] if last else [USUAL_PORTS]
     for attempt in range(1, PORT_TRIES + 1):
-        ports = choose(wanted)
+        ports = choose(*wanted)
         config.write(home, ports, jars)
         try:
             return _launch_once(home, java, ports, show, deadline)
@@ -218,6 +221,7 @@ def _launch_once(
 
 def _ready(home: ServerHome, state: State) -> RunningServer:
     if not state.ready:
+        remember_ports(home, state.ports)
         State(**{**vars(state), "ready": True}).write(home)
     return _described(home, state)
 

@@ -22,11 +22,12 @@ USUAL_PORTS = Ports(bolt=7687, http=7474)
 ANY_PORTS = Ports(bolt=0, http=0)
 
 
-def choose(wanted: Ports) -> Ports:
-    """The wanted ports where they are free, any free port where not."""
-    bolt = wanted.bolt if wanted.bolt and is_free(wanted.bolt) else _any_free(())
-    http = wanted.http if wanted.http and is_free(wanted.http) else _any_free((bolt,))
-    return Ports(bolt, http)
+def choose(*wanted: Ports) -> Ports:
+    """Of each kind the first wanted port that is free, any free port where none is."""
+    bolts, https = [ports.bolt for ports in wanted], [ports.http for ports in wanted]
+    bolt = next((port for port in bolts if port and is_free(port)), 0) or _any_free(())
+    free = (port for port in https if port and port != bolt and is_free(port))
+    return Ports(bolt, next(free, 0) or _any_free((bolt,)))
 
 
 def is_free(port: int) -> bool:

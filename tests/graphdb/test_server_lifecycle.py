@@ -81,6 +81,16 @@ def test_kill_9_and_a_taken_port_are_survived(home: ServerHome) -> None:
     assert "before the kill" in written(again)
 
 
+def test_a_start_takes_the_ports_of_the_last_one(home: ServerHome) -> None:
+    before = start(home, ports=ANY_PORTS)
+    assert stop(home) is True
+
+    again = start(home)
+
+    assert again.pid != before.pid
+    assert (again.bolt_uri, again.browser_url) == (before.bolt_uri, before.browser_url)
+
+
 def test_a_start_that_was_killed_leaves_a_server_for_the_next(home: ServerHome) -> None:
     server = start(home, ports=ANY_PORTS)
     state = home.state_file.read_text()

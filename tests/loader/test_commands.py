@@ -79,7 +79,7 @@ def test_runs_and_drop_return_what_is_printed(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("command", [commands.load, commands.runs, commands.drop])
 def test_help_has_a_sentence_and_a_line_to_paste(command: click.Command) -> None:
     text = CliRunner().invoke(command, ["--help"]).output
-    assert f"headgraph {command.name}" in text
+    assert f"Example: headgraph {command.name}" in text
     assert "--password" not in text
     assert "--env-file" in text
 

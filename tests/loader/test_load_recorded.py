@@ -19,13 +19,15 @@ from tests.tables import random_table
 
 TABLE = random_table(model="test/tiny")
 WRITES = ("write", "write_all", "command")
-STATE = ("id", "labels")
+STATE = ("name", "id", "edges", "selection", "labels", "label_source")
+PRESENT = "toLower(r.name) = toLower($name)"
 
 
-def loaded(labels: str = "same", run_id: str | None = None) -> Result:
+def loaded(labels: str = "same", run_id: str | None = None, name: str = "tiny") -> Result:
     plan = plan_load(TABLE, None, None, None)
     sha = plan.labels_sha256 if labels == "same" else labels
-    return Result(STATE, ((run_id or plan.id, sha),))
+    row = (name, run_id or plan.id, 1920, "top 7 per pairing", sha, "roles.csv")
+    return Result(STATE, (row,))
 
 
 def test_schema_then_heads_then_edges_then_publication() -> None:
@@ -62,18 +64,16 @@ def test_values_go_as_parameters() -> None:
 
 
 def test_the_same_again_changes_nothing() -> None:
-    graph = WillingGraph({"r.name = $name": loaded()})
+    graph = WillingGraph({PRESENT: loaded()})
     report = loader.load(TABLE, graph)
     assert graph.texts(*WRITES) == []
-    assert str(report) == (
-        "tiny is loaded already, with this table, selection and labels: nothing changed"
-    )
+    assert str(report) == ("tiny is loaded already, with this table and selection: nothing changed")
 
 
 def test_other_labels_are_put_in_place_without_touching_edges(tmp_path: Path) -> None:
     labels = tmp_path / "roles.csv"
     labels.write_text("layer,head,role\n0,1,induction\n0,1,identity\n")
-    graph = WillingGraph({"r.name = $name": loaded("others")})
+    graph = WillingGraph({PRESENT: loaded("others")})
     report = loader.load(TABLE, graph, labels=labels)
     assert {method for method, _, _ in graph.calls} == {"read", "write_all"}
     assert str(report) == (
@@ -82,7 +82,7 @@ def test_other_labels_are_put_in_place_without_touching_edges(tmp_path: Path) ->
 
 
 def test_a_taken_name_is_refused_before_anything_is_written() -> None:
-    graph = WillingGraph({"r.name = $name": loaded(run_id="0" * 64)})
+    graph = WillingGraph({PRESENT: loaded(run_id="0" * 64)})
     with pytest.raises(NameTaken) as caught:
         loader.load(TABLE, graph)
     assert str(caught.value) == (
@@ -101,14 +101,64 @@ def test_a_dry_run_changes_nothing_and_needs_no_database() -> None:
     assert str(report) == (
         "would load tiny: 16 heads (0 with roles) and 6 edges (OQ, OK, OV; top 2 per pairing)"
     )
-    taken = WillingGraph({"r.name = $name": loaded(run_id="0" * 64)})
+    taken = WillingGraph({PRESENT: loaded(run_id="0" * 64)})
     with pytest.raises(NameTaken):
         loader.load(TABLE, taken, dry_run=True)
     report = loader.load(TABLE, taken, dry_run=True, replace=True)
-    assert str(report).startswith("would replace tiny: ")
+    assert str(report).startswith("would replace tiny: 1,920 edges (top 7 per pairing) by 16 heads")
     assert taken.texts(*WRITES) == []
-    same = loader.load(TABLE, WillingGraph({"r.name = $name": loaded()}), dry_run=True)
+    same = loader.load(TABLE, WillingGraph({PRESENT: loaded()}), dry_run=True)
     assert str(same).endswith("nothing would change")
+
+
+def test_labels_stay_unless_others_are_asked_for() -> None:
+    graph = WillingGraph({PRESENT: loaded("others")})
+    report = loader.load(TABLE, graph)
+    assert graph.texts(*WRITES) == []
+    assert report.outcome == "unchanged"
+    assert report.notes == (
+        "tiny keeps its labels from roles.csv: --labels FILE gives it other ones, and --replace "
+        "those that come with headgraph",
+    )
+    assert loader.load(TABLE, graph, labels="none").outcome == "relabelled"
+    assert loader.load(TABLE, graph, replace=True).outcome == "relabelled"
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_a_name_that_differs_by_case_alone_is_refused(replace: bool) -> None:
+    graph = WillingGraph({PRESENT: loaded(name="tiny")})
+    with pytest.raises(NameTaken) as caught:
+        loader.load(TABLE, graph, run="Tiny", replace=replace)
+    assert str(caught.value) == (
+        "the run tiny is there already, and Tiny differs from it by case alone: give --run tiny if "
+        "that is meant, or a name that differs more"
+    )
+    assert graph.texts(*WRITES) == []
+
+
+def test_replace_says_what_went() -> None:
+    report = loader.load(TABLE, WillingGraph({PRESENT: loaded(run_id="0" * 64)}), replace=True)
+    assert str(report).startswith(
+        "replaced tiny: 1,920 edges (top 7 per pairing) by 16 heads (0 with roles) and 288 edges "
+    )
+    assert report.notes == ()
+
+
+def test_replace_says_that_there_was_nothing() -> None:
+    report = loader.load(TABLE, WillingGraph(), replace=True)
+    assert report.outcome == "loaded"
+    assert report.notes == ("--replace had nothing to replace: there was no run tiny",)
+
+
+def test_all_of_a_file_that_has_not_all() -> None:
+    narrow = TABLE.select(Selection(top=3))
+    (note,) = loader.load(narrow, WillingGraph(), selection=Selection()).notes
+    assert note.startswith(
+        "--all asks for more than the file was made with (top 3 per pairing): it lacks pairs of "
+        "OQ, OK, OV, and the graph has what there is"
+    )
+    assert loader.load(narrow, WillingGraph()).notes == ()
+    assert loader.load(TABLE, WillingGraph(), selection=Selection()).notes == ()
 
 
 def test_without_a_database_only_a_dry_run_works() -> None:
@@ -178,10 +228,10 @@ def test_a_server_that_goes_away_is_told_with_what_it_means(at: str, meaning: st
 
 
 def test_a_server_that_goes_away_while_labels_change() -> None:
-    graph = Failing({"r.name = $name": loaded("others")})
+    graph = Failing({PRESENT: loaded("others")})
     graph.at = "SET r += $labels"
     with pytest.raises(NotReachable, match="whether the labels of tiny were changed is not known"):
-        loader.load(TABLE, graph)
+        loader.load(TABLE, graph, labels="none")
 
 
 def test_a_server_that_goes_away_while_a_run_is_dropped() -> None:

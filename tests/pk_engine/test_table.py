@@ -89,11 +89,74 @@ def test_files_that_are_not_tables(tmp_path: Path) -> None:
         AffinityTable.read(tmp_path / "none.parquet")
     text = tmp_path / "text.parquet"
     text.write_text("hello")
-    with pytest.raises(TableError, match="cannot be read as a Parquet file"):
+    with pytest.raises(TableError) as caught:
+        AffinityTable.read(text)
+    assert str(caught.value) == f"{text} is no Parquet file: wanted one that headgraph compute made"
+    text.write_text("")
+    with pytest.raises(TableError, match="is no Parquet file"):
+        AffinityTable.read(text)
+    whole = random_table().write(tmp_path / "t.parquet").read_bytes()
+    text.write_bytes(whole[:-50])
+    with pytest.raises(TableError, match="is cut off: copy it again"):
+        AffinityTable.read(text)
+    text.write_bytes(whole[: len(whole) // 2] + whole[-4:])
+    with pytest.raises(TableError, match="is damaged: copy it again"):
         AffinityTable.read(text)
     random_table().frame.to_parquet(tmp_path / "foreign.parquet")
     with pytest.raises(TableError, match="no table of headgraph"):
         AffinityTable.read(tmp_path / "foreign.parquet")
+
+
+def test_what_is_given_in_the_place_of_a_table(tmp_path: Path) -> None:
+    model = tmp_path / "mine"
+    model.mkdir()
+    with pytest.raises(TableError, match="mine is a folder: wanted a file that headgraph compute"):
+        AffinityTable.read(model)
+    (model / "config.json").write_text("{}")
+    for name, message in (
+        (
+            str(model),
+            f"{model} is a model folder: headgraph compute {model} -o mine.parquet makes a table",
+        ),
+        (
+            "induction-2l",
+            "induction-2l is bundled as a model, not as a table: headgraph compute induction-2l "
+            "--all -o induction-2l.parquet makes one",
+        ),
+        (
+            "gpt2",
+            "no file gpt2 (did you mean gpt2-small, which is bundled?): make one with headgraph "
+            "compute MODEL -o gpt2.parquet",
+        ),
+    ):
+        with pytest.raises(TableError) as caught:
+            AffinityTable.read(name)
+        assert str(caught.value) == message
+
+
+def test_a_bundled_table_is_no_model() -> None:
+    from pk_engine.errors import ModelError
+    from pk_engine.source import locate
+
+    with pytest.raises(ModelError, match="gpt2-small is bundled as a table of scores, not as a"):
+        locate("gpt2-small")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "is empty"), (b"\xff\xfe\x00\x01", "is no CSV text"), (b'a,b\n"', "is no CSV text")],
+)
+def test_label_files_that_are_none(tmp_path: Path, content: bytes, message: str) -> None:
+    from pk_engine.errors import LabelsError
+    from pk_engine.labels import read_labels
+
+    path = tmp_path / "labels.csv"
+    path.write_bytes(content)
+    with pytest.raises(LabelsError) as caught:
+        read_labels(path, random_table().meta)
+    assert str(caught.value) == (
+        f"the label file {path} {message}: wanted CSV with the columns layer,head,role"
+    )
 
 
 def _nan(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,80 @@
+"""Values of an answer as people read them: one look per column of a table."""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from headgraph._values import exact
+
+SIGNIFICANT = 4
+"""Digits that the typical number of a column shows."""
+
+_SHORT = 12  # characters that tell a hash from others, as git shows them
+_HASH = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{40})\b")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)?(\[.*\])?")
+_MOST_DECIMALS, _LARGE = 8, 1e15  # beyond these a column is shown with exponents
+
+
+class Column(NamedTuple):
+    """A column as text: its name, its cells, and whether they are numbers."""
+
+    name: str
+    cells: list[str]
+    numbers: bool
+
+
+def column(name: str, values: Iterable[Any]) -> Column:
+    """The column of these values."""
+    values = [_plain(value) for value in values]
+    known = [value for value in values if value is not None]
+    numbers = bool(known) and all(_is_number(value) for value in known)
+    show = _number_format(known) if numbers else _text
+    return Column(name, ["" if value is None else show(value) for value in values], numbers)
+
+
+def _plain(value: Any) -> Any:
+    # lists and dictionaries may know how to be shown, and infinity is no number in JSON alone
+    kept = isinstance(value, list | dict) or (isinstance(value, float) and math.isinf(value))
+    return value if kept else exact(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _number_format(values: Sequence[float]) -> Callable[[float], str]:
+    """One number of decimals for all, enough for `SIGNIFICANT` digits of the typical value.
+
+    >>> [_number_format([39.3312, 38.4, 38.449])(x) for x in (39.3312, 38.4)]
+    ['39.33', '38.40']
+    """
+    finite = [value for value in values if math.isfinite(value)]
+    if all(value == int(value) and abs(value) < _LARGE for value in finite):
+        return lambda value: f"{value:,.0f}"
+    sizes = sorted(abs(value) for value in finite if value)
+    typical = sizes[len(sizes) // 2]
+    decimals = max(0, SIGNIFICANT - 1 - math.floor(math.log10(typical)))
+    if decimals > _MOST_DECIMALS or typical >= _LARGE:
+        return lambda value: f"{value:.{SIGNIFICANT - 1}e}"
+    return lambda value: f"{value:,.{decimals}f}"
+
+
+def _text(value: Any) -> str:
+    if hasattr(value, "compact"):
+        return str(value.compact)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if _is_number(value):  # among other things, so that no column says how
+        return _number_format([value])(value)
+    if isinstance(value, list):
+        return ", ".join("" if item is None else _text(item) for item in value)
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
+    return _HASH.sub(lambda found: found[0][:_SHORT], _TIME.sub(_minutes, str(value)))
+
+
+def _minutes(found: "re.Match[str]") -> str:
+    zone = found[3] or ""
+    return f"{found[1]} {found[2]}{zone}"

@@ -1,0 +1,34 @@
+"""One look for the help and the usage errors of all commands, whichever room has them."""
+
+import click
+from rich_click import RichCommand, RichGroup
+
+
+def enrich(command: click.Command) -> click.Command:
+    """The same command with help as the top level has it; its subcommands too.
+
+    Rooms write plain click, which cannot print such help; a command of rich_click is left as it is.
+    """
+    if not isinstance(command, RichCommand):
+        if type(command) is click.Group:
+            command.__class__ = RichGroup
+            vars(command).update(_alias_mapping={}, _panel_command_mapping={})
+        elif type(command) is click.Command:
+            command.__class__ = RichCommand
+        vars(command).update(panel=None, panels=[], aliases=[])
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            enrich(inner)
+    return command
+
+
+def usage_error(error: click.UsageError) -> str:
+    """What to print for wrong usage: how it is used, where more is said, what is wrong."""
+    text = error.format_message()
+    if near := getattr(error, "possibilities", None):
+        text = f"{error.message.rstrip('.')}. Did you mean {' or '.join(near)}?"
+    if error.ctx is None:
+        return f"Error: {text}"
+    path = error.ctx.command_path
+    usage = " ".join([path, *error.ctx.command.collect_usage_pieces(error.ctx)])
+    return f"Usage: {usage}\nTry '{path} --help' for help.\n\nError: {text}"

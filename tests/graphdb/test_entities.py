@@ -1,0 +1,49 @@
+"""Nodes, relationships and paths: everything in JSON, one line in a table."""
+
+import json
+
+from graphdb import Graph
+from headgraph._cells import column
+from headgraph._values import records
+
+MAKE = """
+CREATE (a:Head:InductionHead {id: $id, name: 'L0H1', run: 'x'})
+  -[:OV {pk: 10.94, z: 3.0}]->(:Head {name: 'L3H2'}), (:Run {name: 'x'})-[:HAS_HEAD]->(a),
+  (:Bare), (:Other {colour: 'blue'})
+"""
+
+
+def test_one_line_in_a_table_and_everything_in_json(graph: Graph) -> None:
+    graph.write(MAKE, {"id": "ab" * 32 + ":L0H1"})
+    frame = graph.read(
+        "MATCH p = (b:Head)<-[e:OV]-(a:Head)<-[:HAS_HEAD]-(:Run) "
+        "RETURN p, a, e, collect(a) + collect(b) AS both, {head: a} AS map"
+    ).frame()
+    shown = {str(name): column(str(name), frame[name].array).cells[0] for name in frame}
+    assert shown["p"] == "(:Head L3H2)<-[:OV pk=10.9]-(:Head L0H1)<-[:HAS_HEAD]-(:Run x)"
+    assert shown["a"] == "(:Head L0H1)"
+    assert shown["e"] == "[:OV pk=10.9]"
+    assert shown["both"] == "(:Head L0H1), (:Head L3H2)"
+    (row,) = records(frame)
+    a = {
+        "_labels": ["Head", "InductionHead"],
+        "id": "ab" * 32 + ":L0H1",
+        "name": "L0H1",
+        "run": "x",
+    }
+    assert row["a"] == a
+    assert row["e"] == {"_type": "OV", "pk": 10.94, "z": 3.0}
+    assert row["p"][2] == a
+    assert json.loads(json.dumps(row)) == row
+
+
+def test_a_path_forwards(graph: Graph) -> None:
+    graph.write(MAKE, {"id": "x"})
+    frame = graph.read("MATCH p = (:Head)-[:OV]->(:Head) RETURN p").frame()
+    assert column("p", frame["p"].array).cells == ["(:Head L0H1)-[:OV pk=10.9]->(:Head L3H2)"]
+
+
+def test_nodes_without_a_name(graph: Graph) -> None:
+    graph.write(MAKE, {"id": "x"})
+    frame = graph.read("MATCH (n) WHERE n:Bare OR n:Other RETURN n ORDER BY n.colour").frame()
+    assert column("n", frame["n"].array).cells == ["(:Other colour=blue)", "(:Bare)"]

@@ -1,0 +1,93 @@
+"""Where the database is, and what is said when it is nowhere or will not have us."""
+
+from pathlib import Path
+
+import pytest
+
+from graphdb import Settings, connect
+from graphdb._refusals import no_such_database
+from graphdb.errors import AuthRefused, NotReachable, SettingsError
+from graphdb.server import RunningServer
+from graphdb.settings import resolve
+
+
+def local(monkeypatch: pytest.MonkeyPatch, folder: Path) -> RunningServer:
+    (folder / "password").write_text("its own\n")
+    server = RunningServer(
+        bolt_uri="bolt://127.0.0.1:9",
+        browser_url="",
+        user="neo4j",
+        password_file=folder / "password",
+        pid=1,
+        version="5",
+        home=folder,
+    )
+    monkeypatch.setattr("graphdb.server.running", lambda: server)
+    return server
+
+
+def test_no_address_anywhere_is_a_database_that_is_not_reachable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("graphdb.server.running", lambda: None)
+    with pytest.raises(NotReachable) as caught:
+        resolve(environ={})
+    assert caught.value.exit_code == 3
+    assert str(caught.value) == (
+        "no database: no local server is running and NEO4J_URI is not set; "
+        "start one with headgraph server start, or give --uri"
+    )
+
+
+@pytest.mark.parametrize(
+    ("user", "environ", "expected"),
+    [
+        (None, {}, ("neo4j", "its own")),
+        ("neo4j", {}, ("neo4j", "its own")),
+        ("eve", {}, ("eve", None)),
+        (None, {"NEO4J_USERNAME": "eve"}, ("eve", None)),
+        ("eve", {"NEO4J_PASSWORD": "hers"}, ("eve", "hers")),
+        (None, {"NEO4J_PASSWORD": "another"}, ("neo4j", "another")),
+    ],
+)
+def test_who_asks_the_local_server(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    user: str | None,
+    environ: dict[str, str],
+    expected: tuple[str, str | None],
+) -> None:
+    local(monkeypatch, tmp_path)
+    found = resolve(user=user, environ=environ)
+    assert (found.user, found.password) == expected
+    assert found.origin == "the local server"
+
+
+@pytest.mark.parametrize(
+    ("variable", "user", "with_"),
+    [("NEO4J_USERNAME", "eve", "no"), ("NEO4J_PASSWORD", "neo4j", "this")],
+)
+def test_the_local_server_refuses_who_is_not_its_user(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch, variable: str, user: str, with_: str
+) -> None:
+    monkeypatch.setenv(variable, "eve")
+    with pytest.raises(AuthRefused) as caught:
+        connect()
+    assert str(caught.value) == (
+        f"{server.bolt_uri} (from the local server) refuses user {user!r} with {with_} password: "
+        "its own are taken when --user, NEO4J_USERNAME and NEO4J_PASSWORD are left out"
+    )
+
+
+def test_a_database_that_is_not_there(server: RunningServer) -> None:
+    with connect(database="nodb") as graph, pytest.raises(SettingsError) as caught:
+        graph.read("RETURN 1")
+    assert str(caught.value) == (
+        f"{server.bolt_uri} (from the local server) has no database 'nodb': it has neo4j; leave "
+        "out --database (or NEO4J_DATABASE) for the user's own"
+    )
+
+
+def test_a_database_that_is_not_there_on_a_server_that_does_not_list_them() -> None:
+    error = no_such_database(Settings(uri="bolt://x", database="nodb"), [])
+    assert str(error).startswith("bolt://x (from options) has no database 'nodb'; leave out")
