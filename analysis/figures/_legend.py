@@ -51,7 +51,7 @@ class Legend:
         self.entries = _entries(heads, theme)
         self.columns = max(int((width - _ROLES_LEFT - 16.0) // _COLUMN), 1)
         tags = (style.text_width(tag, style.TINY) + 6.0 for tag, _, _ in self.entries)
-        self.tag_width = max(30.0, *tags)
+        self.tag_width = max((30.0, *tags))
         rows = max(-(-len(self.entries) // self.columns), len(self.scores) + len(self.notes))
         self.height = 26.0 + _LINE * rows
 
