@@ -6,7 +6,7 @@ computed in one of two ways, whichever needs fewer operations:
 blocks      X_i^T Y_j itself, 2 d m^2 operations a pair.
 projectors  K = <X_i X_i^T, Y_j Y_j^T>_F. Both d x d matrices are symmetric: tile by tile they are
             formed from the diagonal to the right, what is right of the diagonal tile counting
-            twice; d^2 m operations a head and d^2 a pair.
+            twice; about d^2 m operations a head and d^2 a pair.
 
 The Array API standard has no product into a buffer, no product added into a view and no scaling in
 place, which are what the time goes into; `Ops` names these three, once for each array library.
@@ -17,7 +17,7 @@ import math
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -119,13 +119,33 @@ def kernel(
     return out
 
 
+class Operations(NamedTuple):
+    """Floating point operations of filling K in each of the two ways."""
+
+    forming: int
+    """Projectors, as far as they are formed."""
+    products: int
+    """Their inner products, after `forming`."""
+    blocks: int
+    """X_i^T Y_j itself, instead of both."""
+
+
+def operations(
+    x_shape: tuple[int, ...], y_shape: tuple[int, ...], blocks: Sequence[Block]
+) -> Operations:
+    """What `kernel` has to do for stacks of n x d x m and k x d x m'."""
+    (n, d, m), (k, _, m2) = x_shape, y_shape
+    pairs = sum(len(_range(a, n)) * len(_range(b, k)) for a, b in blocks)
+    area = sum(min(TILE, d - start) * (d - start) for start in range(0, d, TILE))
+    return Operations(2 * area * (n * m + k * m2), 2 * area * pairs, 2 * d * m * m2 * pairs)
+
+
 def cheaper_by_projectors(
     x_shape: tuple[int, ...], y_shape: tuple[int, ...], blocks: Sequence[Block]
 ) -> bool:
     """The cost model: operations of both ways, forming projectors counted twice (half the rate)."""
-    (n, d, m), (k, _, m2) = x_shape, y_shape
-    pairs = sum(len(_range(a, n)) * len(_range(b, k)) for a, b in blocks)
-    return bool(2 * d * d * (n * m + k * m2) + d * d * pairs < 2 * d * m * m2 * pairs)
+    forming, products, direct = operations(x_shape, y_shape, blocks)
+    return 2 * forming + products < direct
 
 
 def _range(part: slice, size: int) -> range:

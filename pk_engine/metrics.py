@@ -41,12 +41,15 @@ class Metric:
         score: of two stacks and blocks, as `kernel`.
         pairings: those for which it is defined.
         per_query_head: it needs a query head's own matrices also where heads share keys and values.
+        work: what its time goes into: the `kernel`, the kernel of the transposed factors (`columns`)
+            or the `singular` values of every pair.
     """
 
     factors: str
     score: Callable[..., NDArray[Any]]
     pairings: tuple[str, ...] = PAIRINGS
     per_query_head: bool = False
+    work: str = "kernel"
 
 
 METRICS = {
@@ -55,10 +58,10 @@ METRICS = {
     "cs": Metric("composition", similarity.simple_cs, GRAPH_PAIRINGS, per_query_head=True),
     "simple_cs": Metric("raw", similarity.simple_cs, similarity.SIMPLE_CS_PAIRINGS),
     "cka": Metric("raw", similarity.cka),
-    "cka_columns": Metric("raw", similarity.cka_columns),
-    "procrustes": Metric("raw", singular.procrustes),
-    "procrustes_columns": Metric("raw", singular.procrustes_columns),
-    "max_cosine": Metric("basis", singular.max_cosine),
+    "cka_columns": Metric("raw", similarity.cka_columns, work="columns"),
+    "procrustes": Metric("raw", singular.procrustes, work="singular"),
+    "procrustes_columns": Metric("raw", singular.procrustes_columns, work="singular"),
+    "max_cosine": Metric("basis", singular.max_cosine, work="singular"),
 }
 
 
@@ -97,12 +100,13 @@ def score(
     """
     writing, reading = stacks.factors(metric.factors)
     scores: Scores = {}
-    for source, targets in _by_source(pairings).items():
+    for source, targets in by_source(pairings).items():
         scores |= _compare(metric, writing, source, reading, targets, layer_order, executor)
     return scores
 
 
-def _by_source(pairings: Sequence[str]) -> dict[str, str]:
+def by_source(pairings: Sequence[str]) -> dict[str, str]:
+    """Source role -> target roles: what one call compares."""
     found: dict[str, str] = {}
     for pairing in pairings:
         found[pairing[0]] = found.get(pairing[0], "") + pairing[1]

@@ -118,24 +118,13 @@ def collect(
         progress: called after each layer.
         executor: where layers are read and factored; the caller's thread by default.
     """
-    shape, wanted = weights.shape, set(roles)
-    used = [role for role in ROLES if role in wanted]
-    stacks = HeadStacks(
-        shape,
-        Stack.empty(shape, {role: shape.heads_of(role) for role in used}),
-        {role: np.zeros(shape.n_layers * shape.heads_of(role), np.int64) for role in used},
-    )
-    factors = set(factors)
-    if "raw" in factors:
-        stacks.raw = Stack.empty(shape, stacks.basis.heads)
-    if "composition" in factors:
-        stacks.writes = Stack.empty(shape, {"O": shape.n_heads})
-        stacks.reads = Stack.empty(shape, dict.fromkeys("QKV", shape.n_heads))
+    shape = weights.shape
+    stacks = allocate(shape, roles, factors)
     digest = hashlib.sha256()
 
     def read(layer: int) -> bytes:
         raw = weights.raw_layer(layer)
-        _fill(stacks, layer, weights.processed(layer, raw))
+        fill(stacks, layer, weights.processed(layer, raw))
         part = hashlib.sha256()
         for role in ROLES:
             part.update(raw[role].data)
@@ -150,7 +139,25 @@ def collect(
     return stacks
 
 
-def _fill(stacks: HeadStacks, layer: int, matrices: Layer) -> None:
+def allocate(shape: ModelShape, roles: Iterable[str], factors: Iterable[str]) -> HeadStacks:
+    """Stacks for all layers, not yet filled; arguments as for `collect`."""
+    wanted, factors = set(roles), set(factors)
+    used = [role for role in ROLES if role in wanted]
+    stacks = HeadStacks(
+        shape,
+        Stack.empty(shape, {role: shape.heads_of(role) for role in used}),
+        {role: np.zeros(shape.n_layers * shape.heads_of(role), np.int64) for role in used},
+    )
+    if "raw" in factors:
+        stacks.raw = Stack.empty(shape, stacks.basis.heads)
+    if "composition" in factors:
+        stacks.writes = Stack.empty(shape, {"O": shape.n_heads})
+        stacks.reads = Stack.empty(shape, dict.fromkeys("QKV", shape.n_heads))
+    return stacks
+
+
+def fill(stacks: HeadStacks, layer: int, matrices: Layer) -> None:
+    """Factor one layer's matrices and lay them down; layers may come in any order."""
     shape = stacks.shape
     factor = {}
     for role in ROLES if stacks.writes is not None else stacks.rank:
