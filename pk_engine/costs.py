@@ -55,9 +55,10 @@ class Call(NamedTuple):
 
 def pairs(shape: ModelShape, pairing: str, layer_order: str, *, expand: bool) -> int:
     """Pairs that are scored, when no matrix is zero."""
-    heads = [shape.n_heads if expand else shape.heads_of(role) for role in pairing]
+    source, target = (shape.n_heads if expand else shape.heads_of(role) for role in pairing)
     same_role = pairing[0] == pairing[1]
-    return int(pairs_of(shape.n_layers, *heads, layer_order, same_role=same_role).sum())
+    mask = pairs_of(shape.n_layers, source, target, layer_order, same_role=same_role)
+    return int(mask.sum())
 
 
 def calls(
@@ -74,6 +75,16 @@ def calls(
         columns = metric.work == "columns"
         side_by_side = targets in stored
         yield Call(n, k, *((m, d) if columns else (d, m)), blocks, columns or not side_by_side)
+
+
+def kernel_operations(made: Iterable[Call]) -> Operations:
+    """Operations of these comparisons, each counted in the way that the kernel takes."""
+    total = Operations(0, 0, 0)
+    for call in made:
+        forming, products, blocks = call.operations
+        taken = (forming, products, 0) if call.by_projectors else (0, 0, blocks)
+        total = Operations(*(a + b for a, b in zip(total, taken, strict=True)))
+    return total
 
 
 def read_bytes(family: Family, shape: ModelShape, width: int) -> int:

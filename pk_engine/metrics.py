@@ -41,8 +41,8 @@ class Metric:
         score: of two stacks and blocks, as `kernel`.
         pairings: those for which it is defined.
         per_query_head: it needs a query head's own matrices also where heads share keys and values.
-        work: what its time goes into: the `kernel`, the kernel of the transposed factors (`columns`)
-            or the `singular` values of every pair.
+        work: what its time goes into: the `kernel`, that of the transposed factors (`columns`), or
+            the `singular` values of every pair.
     """
 
     factors: str

@@ -10,7 +10,8 @@ import ml_dtypes
 import numpy as np
 import pandas as pd
 
-from pk_engine import calibration, costs
+from pk_engine import costs
+from pk_engine.calibration import Calibration
 from pk_engine.errors import EngineError
 from pk_engine.family import Family, family_of
 from pk_engine.layout import ModelShape
@@ -27,6 +28,9 @@ DTYPES: dict[str, Any] = {
     "float64": np.float64,
 }
 """What a configuration may call its weights' type; float32 where it says nothing else."""
+
+Calls = dict[str, list[costs.Call]]
+"""Metric -> its comparisons."""
 
 
 @dataclass(frozen=True)
@@ -130,14 +134,19 @@ def plan(
         for metric in metrics
     }
     pairs = {p: costs.pairs(shape, p, layer_order, expand=expand) for p in pairings}
+    products, singular = _split(calls)
+    forming, of_projectors, blocks = costs.kernel_operations(products)
     return Plan(
         model=name,
         family=family.name,
         shape=shape,
         pairs=pairs,
-        **_work(calls),
+        forming=forming,
+        products=of_projectors,
+        blocks=blocks,
+        singular_pairs=sum(call.compared for call in singular),
         bytes_read=costs.read_bytes(family, shape, dtype.itemsize),
-        peak_memory=_peak_memory(family, shape, dtype, pairings, calls, pairs),
+        peak_memory=_peak_memory(family, shape, dtype.itemsize, calls, pairs),
         seconds=_seconds(family, shape, dtype, calls) if calibrate else {},
     )
 
@@ -153,56 +162,45 @@ def _configuration(
 
 
 def _dtype(config: dict[str, Any], family: Family) -> np.dtype[Any]:
+    """The type of the stored weights, as far as the configuration says."""
     settings = {**config, **settings_of(config, family.nested, family.defaults)}
-    named = settings.get("dtype") or settings.get("torch_dtype")
-    return np.dtype(DTYPES.get(str(named).removeprefix("torch."), np.float32))
+    named = str(settings.get("dtype") or settings.get("torch_dtype"))
+    found: np.dtype[Any] = np.dtype(DTYPES.get(named.removeprefix("torch."), np.float32))
+    return found
 
 
-def _work(calls: dict[str, list[costs.Call]]) -> dict[str, int]:
-    work = {"forming": 0, "products": 0, "blocks": 0, "singular_pairs": 0}
+def _split(calls: Calls) -> tuple[list[costs.Call], list[costs.Call]]:
+    """Comparisons by the kernel, and by singular values."""
+    by_kernel: list[costs.Call] = []
+    by_singular: list[costs.Call] = []
     for metric, made in calls.items():
-        for call in made:
-            if METRICS[metric].work == "singular":
-                work["singular_pairs"] += call.compared
-            elif call.by_projectors:
-                work["forming"] += call.operations.forming
-                work["products"] += call.operations.products
-            else:
-                work["blocks"] += call.operations.blocks
-    return work
+        (by_singular if METRICS[metric].work == "singular" else by_kernel).extend(made)
+    return by_kernel, by_singular
 
 
 def _peak_memory(
-    family: Family,
-    shape: ModelShape,
-    dtype: np.dtype[Any],
-    pairings: Sequence[str],
-    calls: dict[str, list[costs.Call]],
-    pairs: dict[str, int],
+    family: Family, shape: ModelShape, width: int, calls: Calls, pairs: dict[str, int]
 ) -> int:
     """Bytes: what stays, and the most that anything needs beside it."""
     threads = usable_cpus()
-    stays = costs.stack_bytes(shape, pairings, calls)
+    every = [call for made in calls.values() for call in made]
     # scores of every metric and pairing wait for the rows to be made
-    scores = costs.FLOAT * sum(call.n * call.k for made in calls.values() for call in made)
+    scores = costs.FLOAT * sum(call.n * call.k for call in every)
     phases = [
-        min(threads, shape.n_layers) * costs.reading_bytes(family, shape, dtype.itemsize),
-        max(costs.kernel_bytes(call, threads) for made in calls.values() for call in made) + scores,
+        min(threads, shape.n_layers) * costs.reading_bytes(family, shape, width),
+        max(costs.kernel_bytes(call, threads) for call in every) + scores,
         costs.ROW * max(pairs.values()) + scores,
     ]
-    return costs.INTERPRETER + stays + max(phases)
+    return costs.INTERPRETER + costs.stack_bytes(shape, list(pairs), calls) + max(phases)
 
 
 def _seconds(
-    family: Family, shape: ModelShape, dtype: np.dtype[Any], calls: dict[str, list[costs.Call]]
+    family: Family, shape: ModelShape, dtype: np.dtype[Any], calls: Calls
 ) -> dict[str, float]:
+    measured, (products, singular) = Calibration(), _split(calls)
     factors = {METRICS[metric].factors for metric in calls}
-    kernels = [c for m, made in calls.items() if METRICS[m].work != "singular" for c in made]
     seconds = {
-        "reading and factoring": calibration.seconds_of_reading(family, shape, dtype, factors),
-        "products": calibration.seconds_of_calls(kernels),
+        "reading and factoring": measured.reading(family, shape, dtype, factors),
+        "products": measured.products(products),
     }
-    singular = [c for m, made in calls.items() if METRICS[m].work == "singular" for c in made]
-    if singular:
-        seconds["singular values"] = sum(map(calibration.seconds_of_singular, singular))
-    return seconds
+    return seconds | ({"singular values": measured.singular(singular)} if singular else {})
