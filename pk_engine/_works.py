@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
+from pk_engine.backends import Backend
 from pk_engine.costs import Call
 from pk_engine.family import Family
-from pk_engine.kernel import COLUMNS, TILE, NumPyOps, kernel
+from pk_engine.kernel import kernel
 from pk_engine.layout import ModelShape
+from pk_engine.ops import ops_for
 from pk_engine.singular import CHUNK, max_cosine
 from pk_engine.tensorfiles import TensorFiles
 from pk_engine.weights import ModelWeights
@@ -22,43 +24,47 @@ Work = Callable[[], float]
 """Does something once and returns how much of it that was."""
 
 
-def forming(call: Call) -> Work:
+def forming(call: Call, backend: Backend) -> Work:
     """Tiles of projectors, of columns further and further to the right, as the kernel does it."""
-    ops, height, width = NumPyOps(), min(TILE, call.d), min(COLUMNS, call.d)
     heads = max(1, min(call.n + call.k, ROOM // (call.d * call.m)))
-    rows = np.ones((heads, call.m, call.d), np.float32)
-    out = np.empty((heads, height, width), np.float32)
+    rows = _ones(backend, heads, call.m, call.d)
+    ops = ops_for(rows)
+    height, width = (min(size, call.d) for size in ops.tile)
+    out = backend.empty((heads, height, width))
     starts = list(range(0, call.d - width + 1, width))
+    # the kernel's count leaves out what the tiles on the diagonal have below it
+    counted = 1 / (1 + height / call.d)
 
     def work() -> float:
         for start in starts:
             ops.batched(rows[..., :height], rows[..., start : start + width], out)
             ops.scale(out, 2.0)
-        return 2.0 * out.size * call.m * len(starts)
+        return 2.0 * heads * height * width * call.m * len(starts) * counted
 
     return work
 
 
-def products(call: Call) -> Work:
+def products(call: Call, backend: Backend) -> Work:
     """Products of tiles, in the middle one of the blocks."""
-    ops, area = NumPyOps(), min(TILE, call.d) * min(COLUMNS, call.d)
     n, k = _middle(call)
+    ops = ops_for(backend.empty((0,)))
+    height, width = (min(size, call.d) for size in ops.tile)
+    area = height * width
     n, k = (max(1, min(size, ROOM // area)) for size in (n, k))
-    x, y = np.ones((n, area), np.float32), np.ones((k, area), np.float32)
-    out = np.zeros((n, k), np.float32)
+    x, y, out = _ones(backend, n, area), _ones(backend, k, area), _ones(backend, n, k)
+    counted = 1 / (1 + height / call.d)
 
     def work() -> float:
         ops.add_product(x, y, out)
-        return 2.0 * n * k * area
+        return 2.0 * n * k * area * counted
 
     return work
 
 
-def blocks(call: Call) -> Work:
+def blocks(call: Call, backend: Backend) -> Work:
     """One source with targets of the middle block."""
     k = max(1, min(_middle(call)[1], ROOM // (call.d * call.m)))
-    x = np.ones((1, call.m, call.d), np.float32).swapaxes(1, 2)
-    y = np.ones((k, call.m, call.d), np.float32).swapaxes(1, 2)
+    x, y = (_ones(backend, heads, call.m, call.d).mT for heads in (1, k))
 
     def work() -> float:
         kernel(x, y, [(slice(0, 1), slice(0, k))])
@@ -67,16 +73,23 @@ def blocks(call: Call) -> Work:
     return work
 
 
-def singular(call: Call) -> Work:
+def singular(call: Call, backend: Backend) -> Work:
+    """Singular values of pairs, as many as are taken at a time."""
     rng = np.random.default_rng(0)
-    x = rng.standard_normal((1, call.m, call.d), np.float32).swapaxes(1, 2)
-    y = rng.standard_normal((CHUNK, call.m, call.d), np.float32).swapaxes(1, 2)
+    x, y = (
+        backend.array(rng.standard_normal((heads, call.m, call.d), np.float32)).mT
+        for heads in (1, CHUNK)
+    )
 
     def work() -> float:
         max_cosine(x, y, [(slice(0, 1), slice(0, CHUNK))])
         return CHUNK
 
     return work
+
+
+def _ones(backend: Backend, *shape: int) -> Any:
+    return backend.array(np.ones(shape, np.float32))
 
 
 def _middle(call: Call) -> tuple[int, int]:

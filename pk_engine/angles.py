@@ -4,7 +4,6 @@ PK is the sum of cos^2 of the principal angles. The same 16 can be sixteen share
 sixty-four that lean halfway towards each other; the angles tell these apart.
 """
 
-import os
 from typing import Any
 
 import numpy as np
@@ -13,17 +12,18 @@ from numpy.typing import NDArray
 
 from pk_engine.bases import bases, one_thread
 from pk_engine.errors import EngineError
+from pk_engine.interface import Model, Weights, open_weights
 from pk_engine.names import head_name, parse_head, parse_pairings
 from pk_engine.singular import principal_cosines
-from pk_engine.weights import ModelWeights
 
 
 def principal_angles(
-    model: str | os.PathLike[str],
+    model: Model,
     source: str,
     target: str,
     pairing: str,
     *,
+    via: str = "files",
     revision: str | None = None,
 ) -> pd.DataFrame:
     """Principal angles between what one head's role spans and what another's spans.
@@ -36,6 +36,7 @@ def principal_angles(
         source: a name such as `L4H11`, counting query heads.
         target: the other head; the angles are the same either way round.
         pairing: one pairing, source role then target role: `OK`.
+        via: `files`, or `transformer-lens` for what no family file describes.
         revision: branch, tag or commit of a hub id.
 
     Returns:
@@ -55,7 +56,7 @@ def principal_angles(
     at = [parse_head(name) for name in (source, target)]
     if at[0] == at[1]:
         raise EngineError(f"source and target are both {head_name(*at[0])}: wanted two heads")
-    weights = ModelWeights(model, revision)
+    weights = open_weights(model, revision, via=via)
     for layer, head in at:
         _check_head(weights, layer, head)
     with one_thread():
@@ -72,7 +73,7 @@ def principal_angles(
     return frame
 
 
-def shared_head(weights: ModelWeights, head: int, role: str) -> int | None:
+def shared_head(weights: Weights, head: int, role: str) -> int | None:
     """The key/value head through which a query head has this role; None where it has its own."""
     group = weights.shape.n_heads // weights.shape.n_kv_heads
     return head // group if role in "KV" and group > 1 else None
@@ -85,7 +86,7 @@ def _one_pairing(text: str) -> str:
     return pairings[0]
 
 
-def _check_head(weights: ModelWeights, layer: int, head: int) -> None:
+def _check_head(weights: Weights, layer: int, head: int) -> None:
     shape = weights.shape
     if layer >= shape.n_layers or head >= shape.n_heads:
         last = head_name(shape.n_layers - 1, shape.n_heads - 1)
@@ -95,10 +96,12 @@ def _check_head(weights: ModelWeights, layer: int, head: int) -> None:
         )
 
 
-def _span(weights: ModelWeights, layer: int, head: int, role: str) -> NDArray[np.float64]:
+def _span(weights: Weights, layer: int, head: int, role: str) -> NDArray[np.float64]:
     """Orthonormal basis, d x rank, in float64; the rank is the one that scores use."""
     shared = shared_head(weights, head, role)
-    matrix = weights.layer(layer)[role][head if shared is None else shared]
+    matrix = weights.processed(layer, weights.raw_layer(layer))[role][
+        head if shared is None else shared
+    ]
     rank = int(bases(matrix[None]).rank[0])
     if rank == 0:
         raise EngineError(

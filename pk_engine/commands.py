@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--kv",
     type=click.Choice(["native", "expand"]),
-    default="native",
-    show_default=True,
-    help="Key/value heads once, or a row per query head.",
+    help="Key/value heads once, or a row per query head.  [default: native, with cs expand]",
 )
 @click.option(
     "--layer-order",
@@ -35,6 +33,36 @@ if TYPE_CHECKING:
 )
 @click.option("--fold-ln", is_flag=True, help="Fold the norm before attention into Q, K and V.")
 @click.option("--center-writing", is_flag=True, help="Take the mean from what is written.")
+@click.option(
+    "--backend",
+    type=click.Choice(["auto", "numpy", "torch"]),
+    default="auto",
+    show_default=True,
+    help="Array library.",
+)
+@click.option("--device", metavar="D", help="cpu, cuda, cuda:N or mps.  [default: the best]")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float64"]),
+    default="float32",
+    show_default=True,
+    help="Precision of the arithmetic.",
+)
+@click.option(
+    "--memory",
+    type=click.FloatRange(min=0, min_open=True),
+    default=2.0,
+    show_default=True,
+    metavar="GB",
+    help="For factors; less means more passes over the files.",
+)
+@click.option(
+    "--via",
+    type=click.Choice(["files", "transformer-lens"]),
+    default="files",
+    show_default=True,
+    help="Who says which tensor is which: a family file, or TransformerLens.",
+)
 @click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub id.")
 @click.option("--name", metavar="NAME", help="What the table calls the model.")
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
@@ -44,10 +72,15 @@ def compute(
     pairings: str,
     metrics: str,
     selection: "Selection | None",
-    kv: str,
+    kv: str | None,
     layer_order: str,
     fold_ln: bool,
     center_writing: bool,
+    via: str,
+    backend: str,
+    device: str | None,
+    dtype: str,
+    memory: float,
     revision: str | None,
     name: str | None,
     force: bool,
@@ -55,15 +88,16 @@ def compute(
     """Score every pair of heads of MODEL and write the table.
 
     MODEL is a folder with config.json and safetensors, a hub id, or the bundled induction-2l.
-    Without a selection the strongest 3 % of each pairing are kept.
+    Without a selection the strongest 3 % of each pairing are kept. A model that is taken in
+    several groups of layers can be interrupted: the same command goes on where it was.
 
     Example: headgraph compute induction-2l --all -o tiny.parquet
     """
     from pk_engine.scores import DEFAULT_SELECTION
     from pk_engine.scores import compute as run
-    from pk_engine.table import refuse_existing
+    from pk_engine.table import table_file
 
-    refuse_existing(output, force=force)  # before the work, not after it
+    table_file(output, force=force)  # before the work, not after it
     with _bar() as progress:
         table = run(
             model,
@@ -74,9 +108,15 @@ def compute(
             layer_order=layer_order,
             fold_ln=fold_ln,
             center_writing=center_writing,
+            via=via,
+            backend=backend,
+            device=device,
+            dtype=dtype,
+            memory=memory,
             revision=revision,
             name=name,
             progress=progress,
+            partial=f"{output}.partial",
         )
     path = table.write(output, force=force)
     _report(table)
@@ -85,6 +125,8 @@ def compute(
 
 def _report(table: "AffinityTable") -> None:
     click.echo(repr(table), err=True)
+    if not len(table):
+        click.echo("note: no pair passes these rules, so the table is empty", err=True)
     full = min(table.meta.d_model, table.meta.d_head)
     for entry in table.meta.deficient:
         left_out = "; its pairs are left out" if entry["rank"] == 0 else ""

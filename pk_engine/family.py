@@ -168,6 +168,13 @@ def read_family(path: Path) -> Family:
 
 
 @cache
+def every(folder: Path = FOLDER) -> Refusals:
+    """What all families refuse."""
+    data = tomllib.loads((folder / EVERY).read_text("utf-8"))
+    return Refusals(data["refuse"], data["require"])
+
+
+@cache
 def families(folder: Path = FOLDER) -> dict[str, Family]:
     """Model type -> family, from every file in the folder."""
     read = [read_family(path) for path in sorted(folder.glob("[!_]*.toml"))]
@@ -189,5 +196,6 @@ def family_of(config: Mapping[str, Any]) -> Family:
             return family
     raise UnknownFamily(
         f"config.json has model_type {model_type!r}, which no family file describes: known are "
-        f"{', '.join(sorted(known))}; a new one is a TOML file in {FOLDER}"
+        f"{', '.join(sorted(known))}; a new one is a TOML file in {FOLDER}, and "
+        "--via transformer-lens reads what TransformerLens supports"
     )

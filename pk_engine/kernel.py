@@ -6,10 +6,9 @@ computed in one of two ways, whichever needs fewer operations:
 blocks      X_i^T Y_j itself, 2 d m^2 operations a pair.
 projectors  K = <X_i X_i^T, Y_j Y_j^T>_F. Both d x d matrices are symmetric: tile by tile they are
             formed from the diagonal to the right, what is right of the diagonal tile counting
-            twice; about d^2 m operations a head and d^2 a pair.
+            twice; d^2 m operations a head and d^2 a pair.
 
-The Array API standard has no product into a buffer, no product added into a view and no scaling in
-place, which are what the time goes into; `Ops` names these three, once for each array library.
+The operations that the time goes into are named by `pk_engine.ops`, once for each array library.
 Inside, factors lie heads x m x d: a tile forms a third faster from long rows than from columns.
 """
 
@@ -17,67 +16,14 @@ import math
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
-TILE, COLUMNS = 64, 128
-"""Rows and columns of the projectors formed at a time: larger tiles make longer products, smaller
-ones touch less memory."""
+from pk_engine.ops import Ops, ops_for, to_numpy
 
 Block = tuple[slice, slice]
 """Sources and targets to compare: K is filled where a block says so, and stays 0 elsewhere."""
-
-
-class Ops(Protocol):
-    """The three operations that the standard lacks, and a buffer to use them on."""
-
-    def empty(self, shape: tuple[int, ...], like: Any) -> Any:
-        """An uninitialised array of the type of `like`."""
-
-    def zeros(self, shape: tuple[int, ...], like: Any) -> Any:
-        """An array of zeros of the type of `like`."""
-
-    def rows(self, stack: Any) -> Any:
-        """The stack with its last two axes swapped and long rows: a view where it lies so."""
-
-    def batched(self, a: Any, b: Any, out: Any) -> None:
-        """out[i] = a[i]^T b[i]."""
-
-    def add_product(self, a: Any, b: Any, out: Any) -> None:
-        """Out += a b^T, where `out` may be a view."""
-
-    def scale(self, view: Any, factor: float) -> None:
-        """Multiply a view in place."""
-
-
-class NumPyOps:
-    """The protocol on NumPy."""
-
-    def empty(self, shape: tuple[int, ...], like: Any) -> Any:
-        """See `Ops`."""
-        return np.empty(shape, like.dtype)
-
-    def zeros(self, shape: tuple[int, ...], like: Any) -> Any:
-        """See `Ops`."""
-        return np.zeros(shape, like.dtype)
-
-    def rows(self, stack: Any) -> Any:
-        """See `Ops`."""
-        rows = stack.swapaxes(-1, -2)
-        return rows if rows.strides[-1] == rows.itemsize else np.ascontiguousarray(rows)
-
-    def batched(self, a: Any, b: Any, out: Any) -> None:
-        """See `Ops`."""
-        np.matmul(a.swapaxes(-1, -2), b, out=out)
-
-    def add_product(self, a: Any, b: Any, out: Any) -> None:
-        """See `Ops`."""
-        out += a @ b.T
-
-    def scale(self, view: Any, factor: float) -> None:
-        """See `Ops`."""
-        np.multiply(view, factor, out=view)
 
 
 def kernel(
@@ -85,29 +31,28 @@ def kernel(
     y: Any,
     blocks: Sequence[Block],
     *,
-    ops: Ops | None = None,
     executor: Executor | None = None,
-) -> Any:
+) -> NDArray[Any]:
     """K(X, Y) where `blocks` say, 0 elsewhere.
 
     Args:
         x: ... x d x m factors; leading axes, such as layers x heads, are counted as n in all.
         y: ... x d x m' factors, k in all; any m'.
         blocks: which sources meet which targets; blocks must not overlap.
-        ops: the array library's operations; NumPy's by default.
         executor: where the parts are computed; the caller's thread by default.
 
     Returns:
-        n x k, of the factors' type. Parts are added in a fixed order, so the executor does not
-        change a bit. Error against float64 for orthonormal float32 factors: under 1e-4 (tested).
+        n x k, of the factors' type, in NumPy. Parts are added in a fixed order, so the executor
+        does not change a bit. Error against float64 for orthonormal float32 factors: under 1e-4
+        (tested).
     """
-    ops = ops or NumPyOps()
+    ops = ops_for(x)
     run = map if executor is None else executor.map
     n, k = math.prod(x.shape[:-2]), math.prod(y.shape[:-2])
     out = ops.zeros((n, k), x)
     u, v = ops.rows(x), ops.rows(y)  # ... x m x d
     if cheaper_by_projectors((n, *x.shape[-2:]), (k, *y.shape[-2:]), blocks):
-        space, tiles = _Space(), range(0, x.shape[-2], TILE)
+        space, tiles = _Space(), range(0, x.shape[-2], ops.tile[0])
         for part in run(lambda start: _projector_tile(u, v, blocks, start, ops, space), tiles):
             out += part
     else:
@@ -116,36 +61,30 @@ def kernel(
         parts = run(lambda at: _block_row(u[at[0]], v[at[1]]), rows)
         for (i, targets), part in zip(rows, parts, strict=True):
             out[i, targets] = part
-    return out
-
-
-class Operations(NamedTuple):
-    """Floating point operations of filling K in each of the two ways."""
-
-    forming: int
-    """Projectors, as far as they are formed."""
-    products: int
-    """Their inner products, after `forming`."""
-    blocks: int
-    """X_i^T Y_j itself, instead of both."""
-
-
-def operations(
-    x_shape: tuple[int, ...], y_shape: tuple[int, ...], blocks: Sequence[Block]
-) -> Operations:
-    """What `kernel` has to do for stacks of n x d x m and k x d x m'."""
-    (n, d, m), (k, _, m2) = x_shape, y_shape
-    pairs = sum(len(_range(a, n)) * len(_range(b, k)) for a, b in blocks)
-    area = sum(min(TILE, d - start) * (d - start) for start in range(0, d, TILE))
-    return Operations(2 * area * (n * m + k * m2), 2 * area * pairs, 2 * d * m * m2 * pairs)
+    return to_numpy(out)
 
 
 def cheaper_by_projectors(
     x_shape: tuple[int, ...], y_shape: tuple[int, ...], blocks: Sequence[Block]
 ) -> bool:
-    """The cost model: operations of both ways, forming projectors counted twice (half the rate)."""
+    """The cost model: the way with fewer operations, those of forming projectors counted twice."""
     forming, products, direct = operations(x_shape, y_shape, blocks)
-    return 2 * forming + products < direct
+    return 2 * forming + products < direct  # tiles are formed at about half the products' rate
+
+
+def operations(
+    x_shape: tuple[int, ...], y_shape: tuple[int, ...], blocks: Sequence[Block]
+) -> tuple[int, int, int]:
+    """Operations of forming projectors, of their products, and of block products instead.
+
+    Args:
+        x_shape: n, d, m.
+        y_shape: k, d, m'.
+        blocks: which sources meet which targets.
+    """
+    (n, d, m), (k, _, m2) = x_shape, y_shape
+    pairs = sum(len(_range(a, n)) * len(_range(b, k)) for a, b in blocks)
+    return d * d * (n * m + k * m2), d * d * pairs, 2 * d * m * m2 * pairs
 
 
 def _range(part: slice, size: int) -> range:
@@ -166,12 +105,12 @@ class _Space(threading.local):
 def _projector_tile(
     u: Any, v: Any, blocks: Sequence[Block], start: int, ops: Ops, space: _Space
 ) -> Any:
-    """What TILE rows of the projectors, from `start` on, add to K."""
-    d = u.shape[-1]
-    stop = min(start + TILE, d)
+    """What one tile's rows of the projectors, from `start` on, add to K."""
+    d, (height, width) = u.shape[-1], ops.tile
+    stop = min(start + height, d)
     n, k = math.prod(u.shape[:-2]), math.prod(v.shape[:-2])
     part = ops.zeros((n, k), u)
-    right = [(left, min(left + COLUMNS, d), 2.0) for left in range(stop, d, COLUMNS)]
+    right = [(left, min(left + width, d), 2.0) for left in range(stop, d, width)]
     for first, last, weight in [(start, stop, 1.0), *right]:
         area = (stop - start) * (last - first)
         tiles = []

@@ -16,7 +16,7 @@ class TableMeta:
 
     Attributes:
         model, revision: what was asked for: a hub id or the name of a folder; a commit or None.
-        family: the family file that said where the tensors are.
+        family: the family file that said where the tensors are, or transformer-lens.
         fingerprint: sha256 over the role tensors as read, layer by layer, in float32.
         n_layers, n_heads, n_kv_heads, d_model, d_head: the model's shape.
         deficient: matrices of less than full rank: layer, head, role, rank (0: left out).

@@ -26,7 +26,7 @@ from pk_engine.errors import EngineError
 from pk_engine.kernel import kernel
 from pk_engine.names import GRAPH_PAIRINGS, PAIRINGS
 from pk_engine.pairs import layer_blocks
-from pk_engine.stacks import HeadStacks, Stack
+from pk_engine.stacks import HeadStacks
 
 Scores = dict[str, NDArray[np.float32]]
 """Pairing -> (layers source heads) x (layers target heads)."""
@@ -88,7 +88,8 @@ def check_metrics(metrics: Sequence[str], pairings: Sequence[str]) -> tuple[str,
 
 def score(
     metric: Metric,
-    stacks: HeadStacks,
+    sources: HeadStacks,
+    targets: HeadStacks,
     pairings: Sequence[str],
     layer_order: str,
     executor: Executor | None = None,
@@ -98,10 +99,19 @@ def score(
     Rows and columns count heads as their role does: key/value heads where it is K or V, except for
     a metric that is `per_query_head`.
     """
-    writing, reading = stacks.factors(metric.factors)
+    writing, reading = sources.factors(metric.factors)[0], targets.factors(metric.factors)[1]
     scores: Scores = {}
-    for source, targets in by_source(pairings).items():
-        scores |= _compare(metric, writing, source, reading, targets, layer_order, executor)
+    for source, roles in by_source(pairings).items():
+        x, y = writing[source], reading[roles]
+        width = y.shape[1]
+        blocks = layer_blocks(
+            sources.layers, targets.layers, writing.heads[source], width, layer_order
+        )
+        values = metric.score(x, y, blocks, executor=executor).reshape(-1, len(y), width)
+        ends = np.cumsum([reading.heads[role] for role in roles])
+        for role, end in zip(roles, ends, strict=True):
+            part = values[:, :, end - reading.heads[role] : end]
+            scores[source + role] = part.reshape(len(values), -1)
     return scores
 
 
@@ -111,25 +121,3 @@ def by_source(pairings: Sequence[str]) -> dict[str, str]:
     for pairing in pairings:
         found[pairing[0]] = found.get(pairing[0], "") + pairing[1]
     return found
-
-
-def _compare(
-    metric: Metric,
-    x: Stack,
-    source: str,
-    y: Stack,
-    targets: str,
-    layer_order: str,
-    executor: Executor | None,
-) -> Scores:
-    """One call for all targets, whose heads lie side by side in each layer."""
-    sources, reading = x[source], y[targets]
-    layers, width = reading.shape[:2]
-    blocks = layer_blocks(layers, x.heads[source], width, layer_order)
-    values = metric.score(sources, reading, blocks, executor=executor)
-    values = values.reshape(-1, layers, width)
-    ends = np.cumsum([y.heads[role] for role in targets])
-    return {
-        source + role: values[:, :, end - y.heads[role] : end].reshape(len(values), -1)
-        for role, end in zip(targets, ends, strict=True)
-    }

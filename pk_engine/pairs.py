@@ -25,35 +25,64 @@ def check_order(order: str) -> str:
     return order
 
 
-def layer_blocks(layers: int, sources: int, targets: int, order: str) -> list[Block]:
-    """Blocks that cover a layer order, for `sources` and `targets` heads per layer.
+def layer_blocks(
+    sources: range, targets: range, source_heads: int, target_heads: int, order: str
+) -> list[Block]:
+    """Blocks that cover a layer order among some layers.
 
-    `forward` may fill a few pairs within a block that are not forward; `pairs_of` leaves them out.
+    Args:
+        sources: layers of the sources' stack.
+        targets: layers of the targets' stack.
+        source_heads: heads per layer in the first.
+        target_heads: heads per layer in the second.
+        order: `forward` may fill a few pairs within a block that are not forward; `pairs_of` leaves
+            them out.
     """
     if order == "all":
-        return [(slice(0, layers * sources), slice(0, layers * targets))]
+        return [(slice(0, len(sources) * source_heads), slice(0, len(targets) * target_heads))]
     step = 1 if order == "within" else GROUP
-    groups = [(a, min(a + step, layers)) for a in range(order == "forward", layers, step)]
-    return [
-        (
-            slice(a * sources if order == "within" else 0, (b - (order == "forward")) * sources),
-            slice(a * targets, b * targets),
-        )
-        for a, b in groups
-    ]
+    blocks = []
+    for first in range(targets.start, targets.stop, step):
+        last = min(first + step, targets.stop)
+        lowest = max(first, sources.start) if order == "within" else sources.start
+        highest = min(last - (order == "forward"), sources.stop)
+        if lowest < highest:
+            blocks.append(
+                (
+                    _heads(lowest, highest, sources, source_heads),
+                    _heads(first, last, targets, target_heads),
+                )
+            )
+    return blocks
 
 
 def pairs_of(
-    layers: int, sources: int, targets: int, order: str, *, same_role: bool = False
+    sources: range,
+    targets: range,
+    source_heads: int,
+    target_heads: int,
+    order: str,
+    *,
+    same_role: bool = False,
 ) -> NDArray[np.bool_]:
-    """Mask of the pairs that a layer order scores, (layers sources) x (layers targets).
+    """Mask of the pairs that a layer order scores, all source heads x all target heads.
 
     `forward`: the source's layer is before the target's. `within`: one layer. `all`: any layers.
     Two heads compared in the same role are one pair, whichever comes first: the source is then the
-    earlier of the two, and a head is not compared with itself.
+    earlier of the two, and a head is not compared with itself. Arguments as in `layer_blocks`.
     """
-    a = np.repeat(np.arange(layers), sources)[:, None]
-    b = np.repeat(np.arange(layers), targets)[None, :]
+    i = np.arange(sources.start * source_heads, sources.stop * source_heads)[:, None]
+    j = np.arange(targets.start * target_heads, targets.stop * target_heads)[None, :]
+    a, b = i // source_heads, j // target_heads
     orders: dict[str, Any] = {"forward": a < b, "within": a == b, "all": (a >= 0) & (b >= 0)}
     mask: NDArray[np.bool_] = orders[order]
-    return np.triu(mask, k=1) if same_role else mask
+    return mask & (i < j) if same_role else mask
+
+
+def any_pair(sources: range, targets: range, order: str) -> bool:
+    """Whether some pair of these layers is scored."""
+    return bool(pairs_of(sources, targets, 1, 1, order).any())
+
+
+def _heads(first: int, last: int, layers: range, heads: int) -> slice:
+    return slice((first - layers.start) * heads, (last - layers.start) * heads)

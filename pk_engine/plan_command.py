@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 @click.option(
     "--kv",
     type=click.Choice(["native", "expand"]),
-    default="native",
-    show_default=True,
-    help="Key/value heads once, or a row per query head.",
+    help="Key/value heads once, or a row per query head.  [default: native, with cs expand]",
 )
 @click.option(
     "--layer-order",
@@ -26,14 +24,41 @@ if TYPE_CHECKING:
     show_default=True,
     help="Earlier to later layers, any, or within a layer.",
 )
+@click.option(
+    "--backend",
+    type=click.Choice(["auto", "numpy", "torch"]),
+    default="auto",
+    show_default=True,
+    help="Array library.",
+)
+@click.option("--device", metavar="D", help="cpu, cuda, cuda:N or mps.  [default: the best]")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float64"]),
+    default="float32",
+    show_default=True,
+    help="Precision of the arithmetic.",
+)
+@click.option(
+    "--memory",
+    type=click.FloatRange(min=0, min_open=True),
+    default=2.0,
+    show_default=True,
+    metavar="GB",
+    help="For factors; less means more passes over the files.",
+)
 @click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub id.")
 @click.option("--no-time", is_flag=True, help="Leave out the second of measuring, and the time.")
 def plan(
     model: str,
     pairings: str,
     metrics: str,
-    kv: str,
+    kv: str | None,
     layer_order: str,
+    backend: str,
+    device: str | None,
+    dtype: str,
+    memory: float,
     revision: str | None,
     no_time: bool,
 ) -> "pd.DataFrame":
@@ -53,6 +78,10 @@ def plan(
         metrics=[metric.strip().lower() for metric in metrics.split(",")],
         kv=kv,
         layer_order=layer_order,
+        backend=backend,
+        device=device,
+        dtype=dtype,
+        memory=memory,
         revision=revision,
         calibrate=not no_time,
     )

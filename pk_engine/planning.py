@@ -12,13 +12,14 @@ import pandas as pd
 
 from pk_engine import costs
 from pk_engine.calibration import Calibration
-from pk_engine.errors import EngineError
 from pk_engine.family import Family, family_of
+from pk_engine.grouping import MEMORY
+from pk_engine.interface import Layer
+from pk_engine.job import Job
 from pk_engine.layout import ModelShape
-from pk_engine.metrics import METRICS, check_metrics
-from pk_engine.names import GRAPH_PAIRINGS, parse_pairings
-from pk_engine.pairs import check_order
-from pk_engine.scores import usable_cpus
+from pk_engine.metrics import METRICS
+from pk_engine.names import GRAPH_PAIRINGS
+from pk_engine.scores import check_options, job_of
 from pk_engine.sizes import settings_of
 from pk_engine.source import locate, read_config
 
@@ -29,44 +30,42 @@ DTYPES: dict[str, Any] = {
 }
 """What a configuration may call its weights' type; float32 where it says nothing else."""
 
-Calls = dict[str, list[costs.Call]]
-"""Metric -> its comparisons."""
-
 
 @dataclass(frozen=True)
 class Plan:
-    """What `compute` would cost with the same options, the default selection and NumPy.
+    """What `compute` would cost with the same options and the default selection.
 
     Attributes:
         model, family: their names.
         shape: the model's sizes.
         pairs: pairing -> pairs that are scored.
-        forming, products, blocks: floating point operations of forming projectors and of their
-            products, and of block products where those are fewer.
+        operations: of the kernel, in the way that it would take.
         singular_pairs: pairs whose singular values are wanted, counted once per metric.
-        bytes_read: of the weights.
+        groups: of layers that are in memory together.
+        bytes_read: of the weights, as often as they are read.
+        factors: bytes of bases and the like that are in memory at once, on the device.
         peak_memory: bytes, of the whole process.
+        backend: the array library and device.
         seconds: what takes the time -> seconds expected here, once Python has started and with the
             files in the system's cache; empty without calibration.
-        backend: the array library.
     """
 
     model: str
     family: str
     shape: ModelShape
     pairs: dict[str, int]
-    forming: int
-    products: int
-    blocks: int
+    operations: costs.Operations
     singular_pairs: int
+    groups: int
     bytes_read: int
+    factors: int
     peak_memory: int
+    backend: str
     seconds: dict[str, float] = field(default_factory=dict)
-    backend: str = "numpy"
 
     def frame(self) -> pd.DataFrame:
         """Rows of quantity, value and unit."""
-        shape = self.shape
+        shape, operations = self.shape, self.operations
         rows: list[tuple[str, Any, str]] = [
             ("family", self.family, ""),
             ("layers", shape.n_layers, ""),
@@ -76,18 +75,40 @@ class Plan:
             ("d_head", shape.d_head, ""),
             *((f"pairs of {pairing}", count, "") for pairing, count in self.pairs.items()),
             ("pairs", sum(self.pairs.values()), ""),
-            ("forming projectors", round(self.forming / 1e9, 3), "GFLOP"),
-            ("products of projectors", round(self.products / 1e9, 3), "GFLOP"),
-            ("block products", round(self.blocks / 1e9, 3), "GFLOP"),
+            ("forming projectors", _short(operations.forming / 1e9), "GFLOP"),
+            ("products of projectors", _short(operations.products / 1e9), "GFLOP"),
+            ("block products", _short(operations.blocks / 1e9), "GFLOP"),
             ("pairs with singular values", self.singular_pairs, ""),
-            ("weights read", round(self.bytes_read / 1e6, 1), "MB"),
-            ("peak memory", round(self.peak_memory / 1e6), "MB"),
-            *((f"time of {what}", round(took, 2), "s") for what, took in self.seconds.items()),
+            ("groups of layers", self.groups, ""),
+            ("weights read", _short(self.bytes_read / 1e6), "MB"),
+            ("factors in memory", _short(self.factors / 1e6), "MB"),
+            ("peak memory", _short(self.peak_memory / 1e6), "MB"),
+            *((f"time of {what}", _short(took), "s") for what, took in self.seconds.items()),
         ]
         if self.seconds:
-            rows.append(("expected time", round(sum(self.seconds.values()), 2), "s"))
+            rows.append(("expected time", _short(sum(self.seconds.values())), "s"))
         rows.append(("backend", self.backend, ""))
         return pd.DataFrame(rows, columns=["quantity", "value", "unit"])
+
+
+@dataclass
+class Sizes:
+    """A model of which only the sizes are known, for a `Job` that never runs."""
+
+    name: str
+    family: Family
+    shape: ModelShape
+    revision: str | None = None
+    fold_ln: bool = False
+    center_writing: bool = False
+
+    def raw_layer(self, layer: int) -> Layer:
+        """There is none."""
+        raise NotImplementedError
+
+    def processed(self, layer: int, raw: Layer) -> Layer:
+        """There is none."""
+        raise NotImplementedError
 
 
 def plan(
@@ -95,12 +116,16 @@ def plan(
     *,
     pairings: Sequence[str] | str = GRAPH_PAIRINGS,
     metrics: Sequence[str] = ("pk",),
-    kv: str = "native",
+    kv: str | None = None,
     layer_order: str = "forward",
+    backend: str = "auto",
+    device: str | None = None,
+    dtype: str = "float32",
+    memory: float = MEMORY,
     revision: str | None = None,
     calibrate: bool = True,
 ) -> Plan:
-    """Say what `compute` would cost, without its weights.
+    """Say what `compute` would cost, without the weights.
 
     Args:
         model: as for `compute`; config.json alone is enough, in a folder or as a path.
@@ -108,46 +133,42 @@ def plan(
         metrics: see `compute`.
         kv: see `compute`.
         layer_order: see `compute`.
+        backend: see `compute`.
+        device: see `compute`.
+        dtype: see `compute`.
+        memory: see `compute`.
         revision: see `compute`.
         calibrate: measure for a second how fast this machine is; without it no time is expected.
 
     Raises:
         ModelError, UnknownFamily: the configuration cannot be read.
-        EngineError: an unknown pairing, metric, kv or layer order.
+        EngineError: an unknown pairing, metric, kv, layer order, backend or device.
 
     Example:
         >>> plan("induction-2l", calibrate=False).pairs
         {'OQ': 64, 'OK': 64, 'OV': 64}
     """
-    pairings = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
-    metrics = check_metrics(metrics, pairings)
-    check_order(layer_order)
-    if kv not in ("native", "expand"):
-        raise EngineError(f"unknown kv {kv!r}: wanted native or expand")
+    pairings, metrics = check_options(pairings, metrics, kv, layer_order)
     name, config = _configuration(model, revision)
     found = family_of(config)
-    shape, family, dtype = found.shape(config), found.for_model(config), _dtype(config, found)
-    per_query_head = any(METRICS[metric].per_query_head for metric in metrics)
-    expand = shape.n_kv_heads < shape.n_heads and (kv == "expand" or per_query_head)
-    calls = {
-        metric: list(costs.calls(METRICS[metric], shape, pairings, layer_order))
-        for metric in metrics
-    }
-    pairs = {p: costs.pairs(shape, p, layer_order, expand=expand) for p in pairings}
-    products, singular = _split(calls)
-    forming, of_projectors, blocks = costs.kernel_operations(products)
+    sizes = Sizes(name, found.for_model(config), found.shape(config), revision)
+    stored = _stored(config, found)
+    job = job_of(sizes, pairings, metrics, kv, layer_order, backend, device, dtype, memory)
+    passes = sum(layers for _, layers in costs.layers_read(job))
+    layer = costs.layer_bytes(sizes.family, sizes.shape, stored.itemsize)
     return Plan(
         model=name,
-        family=family.name,
-        shape=shape,
-        pairs=pairs,
-        forming=forming,
-        products=of_projectors,
-        blocks=blocks,
-        singular_pairs=sum(call.compared for call in singular),
-        bytes_read=costs.read_bytes(family, shape, dtype.itemsize),
-        peak_memory=_peak_memory(family, shape, dtype.itemsize, calls, pairs),
-        seconds=_seconds(family, shape, dtype, calls) if calibrate else {},
+        family=sizes.family.name,
+        shape=sizes.shape,
+        pairs={pairing: job.most(pairing) for pairing in pairings},
+        operations=costs.total(costs.calls(job, "kernel", "columns")),
+        singular_pairs=sum(call.compared for call in costs.calls(job, "singular")),
+        groups=len(job.groups()),
+        bytes_read=passes * layer,
+        factors=costs.factor_bytes(job),
+        peak_memory=costs.peak_memory(job, sizes.family, stored.itemsize),
+        backend=str(job.backend),
+        seconds=_seconds(job, sizes.family, stored) if calibrate else {},
     )
 
 
@@ -161,7 +182,7 @@ def _configuration(
     return located.name, read_config(located.folder)
 
 
-def _dtype(config: dict[str, Any], family: Family) -> np.dtype[Any]:
+def _stored(config: dict[str, Any], family: Family) -> np.dtype[Any]:
     """The type of the stored weights, as far as the configuration says."""
     settings = {**config, **settings_of(config, family.nested, family.defaults)}
     named = str(settings.get("dtype") or settings.get("torch_dtype"))
@@ -169,38 +190,18 @@ def _dtype(config: dict[str, Any], family: Family) -> np.dtype[Any]:
     return found
 
 
-def _split(calls: Calls) -> tuple[list[costs.Call], list[costs.Call]]:
-    """Comparisons by the kernel, and by singular values."""
-    by_kernel: list[costs.Call] = []
-    by_singular: list[costs.Call] = []
-    for metric, made in calls.items():
-        (by_singular if METRICS[metric].work == "singular" else by_kernel).extend(made)
-    return by_kernel, by_singular
-
-
-def _peak_memory(
-    family: Family, shape: ModelShape, width: int, calls: Calls, pairs: dict[str, int]
-) -> int:
-    """Bytes: what stays, and the most that anything needs beside it."""
-    threads = usable_cpus()
-    every = [call for made in calls.values() for call in made]
-    # scores of every metric and pairing wait for the rows to be made
-    scores = costs.FLOAT * sum(call.n * call.k for call in every)
-    phases = [
-        min(threads, shape.n_layers) * costs.reading_bytes(family, shape, width),
-        max(costs.kernel_bytes(call, threads) for call in every) + scores,
-        costs.ROW * max(pairs.values()) + scores,
-    ]
-    return costs.INTERPRETER + costs.stack_bytes(shape, list(pairs), calls) + max(phases)
-
-
-def _seconds(
-    family: Family, shape: ModelShape, dtype: np.dtype[Any], calls: Calls
-) -> dict[str, float]:
-    measured, (products, singular) = Calibration(), _split(calls)
-    factors = {METRICS[metric].factors for metric in calls}
+def _seconds(job: Job, family: Family, stored: np.dtype[Any]) -> dict[str, float]:
+    measured, shape = Calibration(job.backend), job.weights.shape
+    factors = {METRICS[name].factors for name in job.metrics}
+    passes = costs.layers_read(job)
     seconds = {
-        "reading and factoring": measured.reading(family, shape, dtype, factors),
-        "products": measured.products(products),
+        "reading and factoring": measured.reading(family, shape, stored, factors, passes),
+        "products": measured.products(costs.calls(job, "kernel", "columns")),
     }
+    singular = costs.calls(job, "singular")
     return seconds | ({"singular values": measured.singular(singular)} if singular else {})
+
+
+def _short(value: float) -> float:
+    """Three or four digits: nothing here is known better."""
+    return float(f"{value:.4g}")

@@ -14,15 +14,17 @@ arXiv:1905.00414 (linear CKA, here without centring); Yamagiwa, Takase, Shimodai
 arXiv:2601.10266 (its use on weights, and Simple CS).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
+from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from pk_engine.kernel import Block, kernel
 from pk_engine.names import GRAPH_PAIRINGS
+from pk_engine.ops import to_numpy
 
 SIMPLE_CS_PAIRINGS = GRAPH_PAIRINGS
 
@@ -65,7 +67,7 @@ def cka_columns(
     The numerator is ||X Y^T||_F^2, so the same kernel on the transposed factors, which never forms
     a d x d matrix: its projectors are X^T X. Arguments as in `cka`; both stacks need the same m.
     """
-    x_t, y_t = x.swapaxes(-1, -2), y.swapaxes(-1, -2)
+    x_t, y_t = x.mT, y.mT
     return over_norms(kernel(x_t, y_t, blocks, executor=executor), gram_norms(x), gram_norms(y))
 
 
@@ -79,11 +81,17 @@ def over_norms(values: Floats, x: Floats, y: Floats) -> Floats:
 
 def frobenius(stack: Floats) -> Floats:
     """||X||_F of each matrix of ... x d x m, n in all, in float64."""
-    return np.array([np.linalg.norm(stack[at]) for at in np.ndindex(stack.shape[:-2])], np.float64)
+    return _norms(stack, lambda matrices: matrices)
 
 
 def gram_norms(stack: Floats) -> Floats:
     """||X^T X||_F of each matrix of ... x d x m, n in all, in float64."""
-    # one matrix at a time: a product of the whole stack would take as much memory as the stack
-    each = (stack[at] for at in np.ndindex(stack.shape[:-2]))
-    return np.array([np.linalg.norm(matrix.T @ matrix) for matrix in each], np.float64)
+    return _norms(stack, lambda matrices: matrices.mT @ matrices)
+
+
+def _norms(stack: Any, of: Callable[[Any], Any]) -> Floats:
+    xp = array_namespace(stack)
+    # a few at a time: a product of the whole stack could take as much memory as the stack
+    parts = stack if stack.ndim > 3 else [stack[i : i + 16] for i in range(0, len(stack), 16)]
+    norms = [to_numpy(xp.linalg.matrix_norm(of(matrices))) for matrices in parts]
+    return np.concatenate(norms).astype(np.float64)

@@ -16,15 +16,17 @@ doi:10.1137/S1064827500377332 (small angles by their sines); Williams et al. 202
 "Generalized Shape Metrics on Neural Representations", arXiv:2110.14739 (Procrustes similarity).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
+from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from pk_engine.bases import bases
 from pk_engine.kernel import Block
+from pk_engine.ops import to_numpy
 from pk_engine.similarity import frobenius, over_norms
 
 CHUNK = 64
@@ -52,7 +54,7 @@ def procrustes(
         n x k, 0 to 1, of the type of `x`; 1 for X = Y rotated, 0 for a matrix of zeros and outside
         the blocks. Beyond the result it holds CHUNK products per thread.
     """
-    sums = _of_singular_values(x, y, blocks, np.sum, executor)
+    sums = _of_singular_values(x, y, blocks, "sum", executor)
     return over_norms(sums, frobenius(x), frobenius(y))
 
 
@@ -65,7 +67,8 @@ def procrustes_columns(
     ||X Y^T||_* = ||R R'^T||_* (see above). Arguments as in `procrustes`; both need the same m.
     """
     r_x, r_y = _factors(x, executor), _factors(y, executor)
-    sums = _of_singular_values(r_x, r_y, blocks, np.sum, executor).astype(x.dtype)
+    sums = _of_singular_values(r_x, r_y, blocks, "sum", executor)
+    sums = sums.astype(to_numpy(x[:0]).dtype)
     return over_norms(sums, frobenius(x), frobenius(y))
 
 
@@ -77,7 +80,7 @@ def max_cosine(
     Arguments as in `procrustes`, but orthonormal bases as `bases` gives them. n x k, 0 to 1; 1
     where the subspaces share a direction.
     """
-    return np.minimum(_of_singular_values(u, v, blocks, np.max, executor), 1)
+    return np.minimum(_of_singular_values(u, v, blocks, "max", executor), 1)
 
 
 def principal_cosines(u: Floats, v: Floats) -> tuple[Floats, Floats]:
@@ -104,12 +107,13 @@ def _of_singular_values(
     x: Floats,
     y: Floats,
     blocks: Sequence[Block],
-    reduce: Callable[..., Any],
+    reduce: str,
     executor: Executor | None,
 ) -> Floats:
-    """`reduce` over the singular values of X_i^T Y_j where the blocks say, 0 elsewhere."""
+    """Sum or max of the singular values of X_i^T Y_j where the blocks say, 0 elsewhere."""
     x, y = _one_axis(x), _one_axis(y)
-    out = np.zeros((len(x), len(y)), x.dtype)
+    xp = array_namespace(x)
+    out = np.zeros((len(x), len(y)), to_numpy(x[:0]).dtype)
     parts = [
         (i, slice(start, min(start + CHUNK, stop)))
         for sources, targets in blocks
@@ -120,8 +124,8 @@ def _of_singular_values(
 
     def part(at: tuple[int, slice]) -> Any:
         i, targets = at
-        products = np.matmul(x[i].T, y[targets])  # targets x m x m'
-        return reduce(np.linalg.svd(products, compute_uv=False), axis=-1)
+        products = xp.matmul(x[i].T, y[targets])  # targets x m x m'
+        return to_numpy(getattr(xp, reduce)(xp.linalg.svdvals(products), axis=-1))
 
     run = map if executor is None else executor.map
     for (i, targets), values in zip(parts, run(part, parts), strict=True):
@@ -135,10 +139,10 @@ def _factors(stack: Floats, executor: Executor | None) -> Floats:
     # one head at a time: `bases` works in float64, twice the memory of what it is given
     run = map if executor is None else executor.map
     found = run(lambda i: bases(stack[i : i + 1]).factor[0].T, range(len(stack)))
-    return np.stack(list(found))
+    return array_namespace(stack).stack(list(found))  # type: ignore[no-any-return]
 
 
 def _one_axis(stack: Floats) -> Floats:
     """... x d x m as n x d x m, a view where the stack lies heads x m x d."""
-    rows = stack.swapaxes(-1, -2)
-    return rows.reshape(-1, *rows.shape[-2:]).swapaxes(-1, -2)
+    rows = stack.mT
+    return rows.reshape(-1, *rows.shape[-2:]).mT

@@ -1,18 +1,21 @@
 """Everything the scores need of a model, one stack per role, read in one pass over its layers."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
+from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
+from pk_engine.backends import Backend
 from pk_engine.bases import bases
-from pk_engine.family import ModelShape
+from pk_engine.interface import Layer, Weights
+from pk_engine.layout import ModelShape
 from pk_engine.names import ROLES
-from pk_engine.weights import Layer, ModelWeights
+from pk_engine.ops import to_numpy
 
 AT_ONCE = 4
 """Heads factored at a time: their float64 copies stay small and are used again."""
@@ -29,49 +32,51 @@ class Stack:
     that way once, and every role is a view.
     """
 
-    lying: NDArray[np.float32]
+    lying: Any
     heads: dict[str, int]  # heads per layer of each role, in order
 
     @classmethod
-    def empty(cls, shape: ModelShape, heads: dict[str, int]) -> Self:
-        """Memory for all layers, not yet touched."""
-        size = (shape.n_layers, sum(heads.values()), shape.d_head, shape.d_model)
-        return cls(np.empty(size, np.float32), heads)
+    def empty(cls, shape: ModelShape, layers: int, heads: dict[str, int], backend: Backend) -> Self:
+        """Memory for some layers, not yet touched."""
+        size = (layers, sum(heads.values()), shape.d_head, shape.d_model)
+        return cls(backend.empty(size), heads)
 
-    def __getitem__(self, roles: str) -> NDArray[np.float32]:
+    def __getitem__(self, roles: str) -> Any:
         """Layers x heads x d x m of one role, or of several side by side; a view where adjacent."""
         names = "".join(self.heads)
         if roles in names:
             first = sum(self.heads[role] for role in names[: names.index(roles)])
             width = sum(self.heads[role] for role in roles)
-            return self.lying[:, first : first + width].swapaxes(-1, -2)
-        return np.concatenate([self[role].swapaxes(-1, -2) for role in roles], axis=1).swapaxes(
-            -1, -2
-        )
+            return self.lying[:, first : first + width].mT
+        xp = array_namespace(self.lying)
+        return xp.concat([self[role].mT for role in roles], axis=1).mT
 
 
 @dataclass
 class HeadStacks:
-    """Bases and composition factors of all heads, float32.
+    """Bases and other factors of the heads of some layers, on one backend.
 
     Attributes:
         shape: the model's sizes.
+        layers: those that are here.
+        backend: where the arrays are.
         basis: orthonormal columns of each role asked for.
         rank: role -> (layers heads) numerical ranks.
         raw: the matrices themselves; None unless asked.
         writes: X = W_O^T R_V^T of each query head (O), for composition scores; None unless asked.
         reads: Y of each query head: W_Q R_K^T (Q), W_K R_Q^T (K), W_V R_O^T (V).
-        fingerprint: sha256 over the layers' sha256, each over Q, K, V, O as heads x d_model x
-            d_head in float32. Equal for equal weights, however a file is packed.
+        digests: layer -> sha256 over its raw Q, K, V, O as heads x d_model x d_head in float32.
     """
 
     shape: ModelShape
+    layers: range
+    backend: Backend
     basis: Stack
     rank: dict[str, NDArray[np.int64]]
     raw: Stack | None = None
     writes: Stack | None = None
     reads: Stack | None = None
-    fingerprint: str = ""
+    digests: dict[int, bytes] = field(default_factory=dict)
 
     def factors(self, kind: str) -> tuple[Stack, Stack]:
         """What sources and targets are compared by: `basis`, `raw` or `composition`."""
@@ -90,102 +95,132 @@ class HeadStacks:
         full = min(self.shape.d_model, self.shape.d_head)
         return [
             {
-                "layer": int(i // self.shape.heads_of(role)),
+                "layer": self.layers.start + int(i // self.shape.heads_of(role)),
                 "head": int(i % self.shape.heads_of(role)),
                 "role": role,
-                "rank": int(self.rank[role][i]),
+                "rank": int(rank[i]),
             }
-            for role in ROLES
-            if role in self.rank
-            for i in np.flatnonzero(self.rank[role] < full)
+            for role, rank in self.rank.items()
+            for i in np.flatnonzero(rank < full)
         ]
 
 
 def collect(
-    weights: ModelWeights,
+    weights: Weights,
     roles: Iterable[str],
     *,
+    layers: range | None = None,
     factors: Iterable[str] = ("basis",),
+    backend: Backend | None = None,
     progress: Progress | None = None,
     executor: Executor | None = None,
 ) -> HeadStacks:
-    """Read every layer once and keep what the scores need.
+    """Read layers once and keep what the scores need.
 
     Args:
         weights: the model.
         roles: whose bases to keep.
+        layers: which to read; all by default.
         factors: what scores will ask for besides bases, which ranks need: `raw`, `composition`.
+        backend: where the arrays are to be; NumPy by default.
         progress: called after each layer.
         executor: where layers are read and factored; the caller's thread by default.
     """
-    shape = weights.shape
-    stacks = allocate(shape, roles, factors)
-    digest = hashlib.sha256()
+    layers = range(weights.shape.n_layers) if layers is None else layers
+    stacks = allocate(weights.shape, roles, layers, factors, backend or Backend())
 
     def read(layer: int) -> bytes:
         raw = weights.raw_layer(layer)
         fill(stacks, layer, weights.processed(layer, raw))
-        part = hashlib.sha256()
-        for role in ROLES:
-            part.update(raw[role].data)
-        return part.digest()
+        return layer_digest(raw)
 
     run = map if executor is None else executor.map
-    for done, part in enumerate(run(read, range(shape.n_layers)), start=1):
-        digest.update(part)
+    for done, (layer, digest) in enumerate(zip(layers, run(read, layers), strict=True), start=1):
+        stacks.digests[layer] = digest
         if progress:
-            progress("Reading layers", done, shape.n_layers)
-    stacks.fingerprint = digest.hexdigest()
+            progress("Reading layers", done, len(layers))
     return stacks
 
 
-def allocate(shape: ModelShape, roles: Iterable[str], factors: Iterable[str]) -> HeadStacks:
-    """Stacks for all layers, not yet filled; arguments as for `collect`."""
+def allocate(
+    shape: ModelShape,
+    roles: Iterable[str],
+    layers: range,
+    factors: Iterable[str],
+    backend: Backend,
+) -> HeadStacks:
+    """Stacks for these layers, not yet filled; arguments as for `collect`."""
     wanted, factors = set(roles), set(factors)
-    used = [role for role in ROLES if role in wanted]
-    stacks = HeadStacks(
-        shape,
-        Stack.empty(shape, {role: shape.heads_of(role) for role in used}),
-        {role: np.zeros(shape.n_layers * shape.heads_of(role), np.int64) for role in used},
-    )
+    heads = {role: shape.heads_of(role) for role in ROLES if role in wanted}
+
+    def memory(heads: dict[str, int]) -> Stack:
+        return Stack.empty(shape, len(layers), heads, backend)
+
+    ranks = {role: np.zeros(len(layers) * count, np.int64) for role, count in heads.items()}
+    stacks = HeadStacks(shape, layers, backend, memory(heads), ranks)
     if "raw" in factors:
-        stacks.raw = Stack.empty(shape, stacks.basis.heads)
+        stacks.raw = memory(heads)
     if "composition" in factors:
-        stacks.writes = Stack.empty(shape, {"O": shape.n_heads})
-        stacks.reads = Stack.empty(shape, dict.fromkeys("QKV", shape.n_heads))
+        stacks.writes = memory({"O": shape.n_heads})
+        stacks.reads = memory(dict.fromkeys("QKV", shape.n_heads))
     return stacks
 
 
-def fill(stacks: HeadStacks, layer: int, matrices: Layer) -> None:
-    """Factor one layer's matrices and lay them down; layers may come in any order."""
-    shape = stacks.shape
+def layer_digest(raw: Layer) -> bytes:
+    """sha256 over a layer's Q, K, V, O in turn, each heads x d_model x d_head in float32."""
+    digest = hashlib.sha256()
+    for role in ROLES:
+        digest.update(raw[role].data)
+    return digest.digest()
+
+
+def fingerprint(weights: Weights, digests: Mapping[int, bytes]) -> str:
+    """sha256 over the layers' digests: equal for equal weights, however a file is packed.
+
+    Layers that no pair needed are read for it.
+    """
+    whole = hashlib.sha256()
+    for layer in range(weights.shape.n_layers):
+        whole.update(digests.get(layer) or layer_digest(weights.raw_layer(layer)))
+    return whole.hexdigest()
+
+
+def fill(stacks: HeadStacks, number: int, matrices: Layer) -> None:
+    """Factor the matrices of one of the stacks' layers and lay them down."""
+    shape, backend, layer = stacks.shape, stacks.backend, number - stacks.layers.start
     factor = {}
     for role in ROLES if stacks.writes is not None else stacks.rank:
         heads, factors = shape.heads_of(role), []
         for first in range(0, heads, AT_ONCE):
             part = slice(first, first + AT_ONCE)
-            found = bases(matrices[role][part])
+            stored = matrices[role][part]
+            here = backend.array(stored)
+            found = bases(here if backend.factors_here else stored)
             factors.append(found.factor)
             if role in stacks.rank:
-                stacks.basis[role][layer, part] = found.basis
+                basis = found.basis if backend.factors_here else backend.array(found.basis)
+                stacks.basis[role][layer, part] = basis
                 rows = slice(layer * heads + first, layer * heads + first + len(found.rank))
                 stacks.rank[role][rows] = found.rank
                 if stacks.raw is not None:
-                    stacks.raw[role][layer, part] = matrices[role][part]
-        factor[role] = np.concatenate(factors)
+                    stacks.raw[role][layer, part] = here
+        factor[role] = array_namespace(factors[0]).concat(factors)
     if stacks.writes is not None and stacks.reads is not None:
-        _fill_composition(stacks.writes, stacks.reads, layer, matrices, factor)
+        _fill_composition(stacks.writes, stacks.reads, layer, matrices, factor, backend)
 
 
 def _fill_composition(
-    writes: Stack, reads: Stack, layer: int, matrices: Layer, factor: dict[str, NDArray[Any]]
+    writes: Stack,
+    reads: Stack,
+    layer: int,
+    matrices: Layer,
+    factor: dict[str, Any],
+    backend: Backend,
 ) -> None:
     # a row per query head: those of one group share a key/value head's matrices
     group = len(matrices["Q"]) // len(matrices["K"])
-    wide = {r: _per_query_head(matrices[r], r, group) for r in ROLES}
-    r_t = {
-        r: _per_query_head(factor[r], r, group).astype(np.float32).transpose(0, 2, 1) for r in ROLES
-    }
+    wide = {r: backend.array(_per_query_head(matrices[r], r, group)) for r in ROLES}
+    r_t = {r: backend.array(_per_query_head(to_numpy(factor[r]), r, group)).mT for r in ROLES}
     writes["O"][layer] = wide["O"] @ r_t["V"]
     for role, other in (("Q", "K"), ("K", "Q"), ("V", "O")):
         reads[role][layer] = wide[role] @ r_t[other]

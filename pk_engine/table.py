@@ -103,7 +103,7 @@ class AffinityTable:
         """
         import pyarrow.parquet as pq
 
-        path = refuse_existing(path, force=force)
+        path = table_file(path, force=force)
         try:
             with tempfile.NamedTemporaryFile(
                 dir=path.parent, prefix=f".{path.name}.", delete=False
@@ -153,6 +153,21 @@ class AffinityTable:
             raise TableError(f"{path} is damaged or foreign: {error}") from error
         except KeyError as error:
             raise TableError(f"{path} is damaged or foreign: it has no column {error}") from error
+
+
+def table_file(path: str | os.PathLike[str], *, force: bool) -> Path:
+    """The path, when a table may be written there; as `refuse_existing`.
+
+    Raises:
+        TableError: the name says that it is another kind of file.
+    """
+    path = Path(path)
+    if path.suffix not in ("", ".parquet", ".pq"):
+        raise TableError(
+            f"{path} has the ending {path.suffix}, and tables are Parquet: wanted a name such as "
+            f"{path.with_suffix('.parquet').name}"
+        )
+    return refuse_existing(path, force=force)
 
 
 def refuse_existing(path: str | os.PathLike[str], *, force: bool) -> Path:

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from pk_engine.errors import ModelError, WeightsError
 from pk_engine.family import Family, family_of
 from pk_engine.folding import centre_writing, check_folding, fold_norm
+from pk_engine.interface import Layer
 from pk_engine.layout import ModelShape
 from pk_engine.names import ROLES
 from pk_engine.source import locate, read_config
 from pk_engine.tensorfiles import Stored, TensorFiles
 
-Layer = dict[str, NDArray[np.float32]]
 FLOATS = {"F32", "F16", "BF16", "F64"}
 
 

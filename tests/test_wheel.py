@@ -1,5 +1,6 @@
 """An installed wheel works as the checkout does."""
 
+import os
 import subprocess
 import sys
 import sysconfig
@@ -28,8 +29,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "venv" / "bin" / "python"
 
 
+# a developer's PYTHONPATH would put a checkout before the wheel
+ENV = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
 def run(python: Path, code: str, cwd: Path) -> str:
-    done = subprocess.run([python, "-c", code], capture_output=True, text=True, cwd=cwd)
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, cwd=cwd, env=ENV)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -63,9 +68,8 @@ print(sorted(queries.catalogue()))
 
 def test_the_command_works(installed: Path, tmp_path: Path) -> None:
     def headgraph(*args: str) -> str:
-        done = subprocess.run(
-            [installed, "-m", "headgraph", *args], capture_output=True, text=True, cwd=tmp_path
-        )
+        command = [installed, "-m", "headgraph", *args]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=ENV)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

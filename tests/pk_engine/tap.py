@@ -97,15 +97,17 @@ def tapped(kind: Kind, model: Any, layer: int) -> Iterator[Callable[..., SimpleN
     _patch(kind, attention, tap)
     attention.tapped = True
     TAP.append(tap)
-    yield run
-    TAP.pop()
-    attention.tapped = False
-    for hook in hooks:
-        hook.remove()
-    if kind.inner:
-        del attention.__dict__[kind.inner]
-    if kind.kv == 1:
-        attention.num_kv_heads = 1
+    try:
+        yield run
+    finally:  # the model is used by the next test
+        TAP.pop()
+        attention.tapped = False
+        for hook in hooks:
+            hook.remove()
+        if kind.inner:
+            del attention.__dict__[kind.inner]
+        if kind.kv == 1:
+            attention.num_kv_heads = 1
 
 
 def _patch(kind: Kind, attention: Any, tap: Tap) -> None:

@@ -22,8 +22,8 @@ from tests.pk_engine import oracle
 from tests.shared import GPT2, SHARED, needs_shared
 
 pytestmark = needs_shared
-FORWARD = layer_blocks(12, 12, 12, "forward")
-SHAPE = (12, 12, 12)
+FORWARD = layer_blocks(range(12), range(12), 12, 12, "forward")
+SHAPE = (range(12), range(12), 12, 12)
 
 Scores = Callable[..., NDArray[np.float32]]
 

@@ -6,6 +6,7 @@ import pytest
 
 from pk_engine import Selection, compute
 from pk_engine.edges import head_edges
+from pk_engine.errors import EngineError
 from tests.pk_engine import oracle
 from tests.shared import MODELS, needs_shared
 from tests.tables import random_table
@@ -87,6 +88,10 @@ class TestTrainedModels:
             target = (row.target_layer, row.target_head)
             wanted = oracle.cs(heads, source, target, row.pairing[1], group=2)
             assert row.cs == pytest.approx(wanted, abs=1e-4)
+
+    def test_native_rows_and_a_score_per_query_head_exclude_each_other(self, model: str) -> None:
+        with pytest.raises(EngineError, match=r"cs exists per query head only, and .* shares"):
+            compute(MODELS / model, metrics=["cs"], kv="native")
 
     def test_native_and_expanded_draw_the_same_graph(self, model: str) -> None:
         keys = ["pairing", "source_layer", "source_head", "target_layer", "target_head"]

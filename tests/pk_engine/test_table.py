@@ -72,6 +72,11 @@ def test_a_write_that_fails_leaves_the_old_file(
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_name_that_says_another_kind_of_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match=r"ending \.csv, and tables are Parquet: .*t\.parquet"):
+        random_table().write(tmp_path / "t.csv")
+
+
 def test_names_of_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="is a folder: wanted the name of a file"):
         random_table().write(tmp_path)

@@ -273,7 +273,7 @@ def test_code_in_a_pickle_never_runs(tmp_path: Path, monkeypatch: pytest.MonkeyP
         folder = save_torch(tmp_path / str(zipped))
         file = folder / "pytorch_model.bin"
         torch.save({"h": Code()}, file, _use_new_zipfile_serialization=zipped)
-        with pytest.raises(WeightsError, match="nothing else in it is ever unpickled"):
+        with pytest.raises(WeightsError, match="holds more than plain tensors, and nothing else"):
             ModelWeights(folder)
     assert not (tmp_path / "it-ran").exists()
 
@@ -294,7 +294,9 @@ def test_torch_files_that_hold_no_state_dict(tmp_path: Path, content: object) ->
         file.write_bytes(content)
     else:
         torch.save(content, file)
-    with pytest.raises(WeightsError, match=r"pytorch_model\.bin (cannot be read|holds no tensors)"):
+    with pytest.raises(
+        WeightsError, match=r"pytorch_model\.bin (cannot be read|holds (no|more than))"
+    ):
         ModelWeights(tmp_path)
 
 

@@ -41,10 +41,9 @@ class Kind:
         if self.text:
             sizes["text_config"] = {"model_type": "gemma3_text", **self.text}
         config = getattr(transformers, self.config)(**sizes)
-        chosen = {} if self.inner else {"attn_implementation": PROBE}
-        if self.inner:
-            chosen = {"attn_implementation": "eager"}
-        model = getattr(transformers, self.model)._from_config(config, **chosen).eval()
+        how = "eager" if self.inner else PROBE
+        model = getattr(transformers, self.model)._from_config(config, attn_implementation=how)
+        model.eval()
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():
             for parameter in model.parameters():
@@ -86,6 +85,12 @@ KINDS: dict[str, Kind] = {
     "opt-350m": Kind("OPTConfig", "OPTForCausalLM",
                      OPT | {"do_layer_norm_before": False, "word_embed_proj_dim": 12},
                      OPT_AT[0], None, q_scale=6**-0.5),
+    "opt-no-scale": Kind("OPTConfig", "OPTForCausalLM",
+                         OPT | {"layer_norm_elementwise_affine": False}, *OPT_AT, q_scale=6**-0.5),
+    "bloom-post": Kind("BloomConfig", "BloomForCausalLM",
+                       {"n_layer": 2, "n_head": 4, "hidden_size": 24, "vocab_size": 32,
+                        "apply_residual_connection_post_layernorm": True}, FALCON_AT[0], None,
+                       inner="_reshape"),
     "bloom": Kind("BloomConfig", "BloomForCausalLM",
                   {"n_layer": 2, "n_head": 4, "hidden_size": 24, "vocab_size": 32}, *FALCON_AT,
                   inner="_reshape"),

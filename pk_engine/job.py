@@ -1,0 +1,174 @@
+"""The work of one table: group after group of layers, read, compared, and thinned out at once."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pk_engine.backends import Backend
+from pk_engine.grouping import Group, layer_groups
+from pk_engine.interface import Weights
+from pk_engine.keeping import Keeper
+from pk_engine.metrics import METRICS, score
+from pk_engine.names import ROLES
+from pk_engine.pairs import pairs_of
+from pk_engine.resume import Partial, State, job_key
+from pk_engine.rows import block_columns, heads_counted
+from pk_engine.selection import Selection
+from pk_engine.stacks import HeadStacks, Progress, collect, fingerprint
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a job came to.
+
+    Attributes:
+        frames: the rows of each pairing, in the order of the pairings.
+        scored: pairs scored per pairing.
+        deficient: matrices of less than full rank.
+        fingerprint: of the model's raw weights.
+    """
+
+    frames: list[pd.DataFrame]
+    scored: dict[str, int]
+    deficient: list[dict[str, Any]]
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be scored, and how; see `pk_engine.compute` for the words."""
+
+    weights: Weights
+    pairings: Sequence[str]
+    metrics: Sequence[str]
+    selection: Selection
+    kv: str
+    layer_order: str
+    backend: Backend
+    memory: float
+    progress: Progress | None = None
+    partial: Path | None = None
+
+    def run(self) -> Found:
+        """Do it."""
+        state = State({p: Keeper(self.selection, self.most(p)) for p in self.pairings})
+        groups = self.groups()
+        partial = self._partial(groups)
+        partial.restore(state)
+        with self.backend.workers() as threads:
+            for sources, targets in self._stacks(groups[state.done :], len(groups), threads):
+                for stacks in (sources, targets):
+                    state.digests |= stacks.digests
+                    found = stacks.deficient()
+                    state.deficient |= {(d["role"], d["layer"], d["head"]): d for d in found}
+                self._offer(state.keepers, sources, targets, threads)
+                state.done += 1
+                partial.save(state)
+            whole = fingerprint(self.weights, state.digests)
+        partial.clear()
+        frames = [self._frame(pairing, keeper) for pairing, keeper in state.keepers.items()]
+        scored = {pairing: keeper.scored for pairing, keeper in state.keepers.items()}
+        order = sorted(state.deficient, key=lambda at: (ROLES.index(at[0]), *at[1:]))
+        return Found(frames, scored, [state.deficient[at] for at in order], whole)
+
+    def _partial(self, groups: list[Group]) -> Partial:
+        """Where the state is kept; nowhere when all is done in one go."""
+        folder = getattr(self.weights, "folder", None)  # a model in memory has none
+        if self.partial is None or folder is None or len(groups) == 1:
+            return Partial(None, "")
+        options = {
+            name: str(getattr(self, name))
+            for name in ("pairings", "metrics", "selection", "kv", "layer_order", "backend")
+        }
+        folds = [self.weights.fold_ln, self.weights.center_writing]
+        version = metadata.version("headgraph")
+        options |= {"groups": str(groups), "folds": str(folds), "version": version}
+        return Partial(self.partial, job_key(folder, options))
+
+    def _stacks(
+        self, groups: list[Group], of: int, threads: Executor | None
+    ) -> Iterator[tuple[HeadStacks, HeadStacks]]:
+        """Stacks of sources and targets of each group; one stack where all is in memory."""
+        targets: HeadStacks | None = None
+        for done, group in enumerate(groups, start=of - len(groups)):
+            if self.progress and of > 1:
+                self.progress("Comparing groups of layers", done, of)
+            if group.sources == group.targets:
+                both = self._collect(group.sources, "".join(self.pairings), threads)
+                yield both, both
+                continue
+            if targets is None or targets.layers != group.targets:
+                targets = None  # first let go of the one before
+                roles = "".join(pairing[1] for pairing in self.pairings)
+                targets = self._collect(group.targets, roles, threads)
+            roles = "".join(pairing[0] for pairing in self.pairings)
+            yield self._collect(group.sources, roles, threads), targets
+
+    def groups(self) -> list[Group]:
+        """Which layers are in memory together."""
+        kinds = {METRICS[name].factors for name in self.metrics} | {"basis"}
+        return layer_groups(
+            self.weights.shape,
+            "".join(sorted({pairing[0] for pairing in self.pairings})),
+            "".join(sorted({pairing[1] for pairing in self.pairings})),
+            self.layer_order,
+            bytes_per_value=np.dtype(self.backend.dtype).itemsize * len(kinds),
+            memory=self.memory,
+        )
+
+    def _collect(self, layers: range, roles: str, threads: Executor | None) -> HeadStacks:
+        return collect(
+            self.weights,
+            roles,
+            layers=layers,
+            factors=[METRICS[name].factors for name in self.metrics],
+            backend=self.backend,
+            progress=self.progress,
+            executor=threads,
+        )
+
+    def _offer(
+        self,
+        keepers: dict[str, Keeper],
+        sources: HeadStacks,
+        targets: HeadStacks,
+        threads: Executor | None,
+    ) -> None:
+        scores = {
+            name: score(METRICS[name], sources, targets, self.pairings, self.layer_order, threads)
+            for name in self.metrics
+        }
+        for pairing, keeper in keepers.items():
+            values = {name: found[pairing] for name, found in scores.items()}
+            keeper.offer(
+                block_columns(sources, targets, pairing, values, self.kv, self.layer_order)
+            )
+
+    def most(self, pairing: str) -> int:
+        """Pairs of a pairing when no matrix is zero."""
+        layers = range(self.weights.shape.n_layers)
+        heads = [heads_counted(self.weights.shape, role, self.kv) for role in pairing]
+        same = pairing[0] == pairing[1]
+        return int(
+            pairs_of(layers, layers, heads[0], heads[1], self.layer_order, same_role=same).sum()
+        )
+
+    def _frame(self, pairing: str, keeper: Keeper) -> pd.DataFrame:
+        rows, shape = keeper.finish(), self.weights.shape
+        columns: dict[str, Any] = {"pairing": np.full(len(rows), pairing, dtype=object)}
+        for end, role in zip(("source", "target"), pairing, strict=True):
+            heads = heads_counted(shape, role, self.kv)
+            columns |= {f"{end}_layer": rows[end] // heads, f"{end}_head": rows[end] % heads}
+        names = [str(name) for name in rows if name not in ("source", "target")]
+        columns |= {name: rows[name] for name in names}
+        if self.kv == "expand" and shape.n_kv_heads < shape.n_heads:
+            group = shape.n_heads // shape.n_kv_heads
+            columns["target_kv_head"] = columns["target_head"] // group
+        frame = pd.DataFrame(columns)
+        return frame[frame["pk_rank"] <= self.selection.limit(keeper.scored)]

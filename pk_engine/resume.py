@@ -1,0 +1,109 @@
+"""Going on after an interruption: what a job has found so far, beside the file it will write.
+
+Written after each group of layers, beside and renamed, so a kill at any moment leaves the state
+before or after a group. A key over the weights' files and all options guards it: a state that
+belongs to anything else is not used.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pk_engine.keeping import Keeper
+
+# what np.load and json say of a file that is not one of ours
+_NOT_OURS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+
+
+@dataclass
+class State:
+    """What is known after some groups.
+
+    Attributes:
+        keepers: pairing -> the rows that can still be kept.
+        done: groups that are finished.
+        digests: layer -> sha256 of its raw matrices.
+        deficient: (role, layer, head) -> matrices of less than full rank.
+    """
+
+    keepers: dict[str, Keeper]
+    done: int = 0
+    digests: dict[int, bytes] = field(default_factory=dict)
+    deficient: dict[tuple[str, int, int], dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Partial:
+    """The file that holds a state; with `path` None nothing is ever written.
+
+    Attributes:
+        path: beside the table that is to be.
+        key: of the job, see `job_key`.
+    """
+
+    path: Path | None
+    key: str
+
+    def restore(self, state: State) -> None:
+        """Fill a fresh state from the file, if it is there and belongs to this job."""
+        if self.path is None or not self.path.is_file():
+            return
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                about = json.loads(str(file["about"]))
+                if about["key"] != self.key:
+                    return
+                arrays = {name: file[name] for name in file.files if name != "about"}
+        except _NOT_OURS:
+            return
+        for pairing, keeper in state.keepers.items():
+            keeper.restore(_part(arrays, pairing), about["scored"][pairing])
+        state.done = about["done"]
+        state.digests = {int(at): bytes.fromhex(text) for at, text in about["digests"].items()}
+        state.deficient = {(d["role"], d["layer"], d["head"]): d for d in about["deficient"]}
+
+    def save(self, state: State) -> None:
+        """Write the state."""
+        if self.path is None:
+            return
+        about = {
+            "key": self.key,
+            "done": state.done,
+            "scored": {pairing: keeper.scored for pairing, keeper in state.keepers.items()},
+            "digests": {at: digest.hex() for at, digest in state.digests.items()},
+            "deficient": list(state.deficient.values()),
+        }
+        arrays: dict[str, NDArray[Any]] = {
+            f"{pairing}/{name}": values
+            for pairing, keeper in state.keepers.items()
+            for name, values in keeper.state().items()
+        }
+        with tempfile.NamedTemporaryFile(dir=self.path.parent, delete=False) as beside:
+            np.savez(beside, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
+        Path(beside.name).replace(self.path)
+
+    def clear(self) -> None:
+        """The job is done: nothing is left to go on with."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+
+
+def job_key(folder: Path, options: dict[str, Any]) -> str:
+    """sha256 over the names, sizes and times of a model's files, and the options of a job."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    text = json.dumps([os.fspath(folder.resolve()), stats, options], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _part(arrays: dict[str, NDArray[Any]], pairing: str) -> dict[str, NDArray[Any]]:
+    start = f"{pairing}/"
+    return {name[len(start) :]: a for name, a in arrays.items() if name.startswith(start)}

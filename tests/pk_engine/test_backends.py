@@ -1,0 +1,129 @@
+"""Every backend that is there gives the same numbers; those that are not say so."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from pk_engine import AffinityTable, Selection, compute
+from pk_engine.backends import WORTH_TORCH, Backend, choose
+from pk_engine.errors import EngineError
+from pk_engine.kernel import kernel
+from pk_engine.metrics import METRICS
+from tests.pk_engine import oracle
+from tests.shared import GPT2, MODELS, needs_shared
+
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
+KEYS = ["pairing", "source_layer", "source_head", "target_layer", "target_head"]
+
+
+def by_pair(table: AffinityTable) -> np.ndarray:
+    frame = table.frame.sort_values(KEYS)
+    return frame[[name for name in METRICS if name in frame]].to_numpy(np.float64)
+
+
+@needs_shared
+@pytest.mark.parametrize("model", ["slm-4096", "stories260K"])
+@pytest.mark.parametrize("device", DEVICES)
+def test_torch_agrees_with_numpy_on_every_metric(model: str, device: str) -> None:
+    options = {"metrics": list(METRICS), "selection": Selection()}
+    numpy = compute(MODELS / model, backend="numpy", **options)
+    torch = compute(MODELS / model, backend="torch", device=device, **options)
+    assert torch.meta.backend == ("torch" if device == "cpu" else f"torch on {device}")
+    assert np.abs(by_pair(numpy) - by_pair(torch)).max() < 1e-4
+
+
+@needs_shared
+@pytest.mark.parametrize(
+    ("backend", "device"),
+    [("numpy", None), ("torch", "cpu"), pytest.param("torch", "cuda", marks=pytest.mark.gpu)],
+)
+def test_float64_agrees_with_the_definition_to_its_own_precision(
+    backend: str, device: str | None
+) -> None:
+    table = compute(
+        MODELS / "slm-4096", backend=backend, device=device, dtype="float64", selection=Selection()
+    )
+    assert table.meta.dtype == "float64"
+    heads = oracle.gpt2_heads(MODELS / "slm-4096")
+    for row in table.frame.head(40).itertuples():
+        wanted = oracle.pk(
+            heads["O"][row.source_layer, row.source_head],
+            heads[row.pairing[1]][row.target_layer, row.target_head],
+        )
+        # what is computed in float64 is stored in float32
+        assert row.pk == pytest.approx(wanted, rel=1e-7)
+
+
+@needs_shared
+@pytest.mark.parametrize("device", DEVICES)
+def test_gpt2_on_torch_is_within_the_stated_error(device: str) -> None:
+    table = compute(GPT2, backend="torch", device=device, selection=Selection())
+    heads = {role: w.reshape(144, 768, 64) for role, w in oracle.gpt2_heads(GPT2).items()}
+    rows = table.frame[table.frame.pairing == "OK"]
+    wanted = oracle.all_pk(heads["O"], heads["K"])[
+        rows.source_layer * 12 + rows.source_head, rows.target_layer * 12 + rows.target_head
+    ]
+    assert np.abs(rows.pk - wanted).max() < 1e-4
+
+
+def test_torch_takes_both_ways_and_views(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    rng = np.random.default_rng(0)
+    x, y = (np.linalg.qr(rng.standard_normal((3, n, 70, 8)))[0] for n in (2, 3))
+    blocks = [(slice(0, 4), slice(3, 9))]
+    wanted = np.zeros((6, 9))
+    cosines = np.einsum("idm,jdk->ijmk", x.reshape(6, 70, 8), y.reshape(9, 70, 8))
+    wanted[0:4, 3:9] = np.square(cosines).sum((2, 3))[0:4, 3:9]
+    for projectors in (True, False):
+        monkeypatch.setattr("pk_engine.kernel.cheaper_by_projectors", lambda *a, p=projectors: p)
+        found = kernel(torch.tensor(x), torch.tensor(y), blocks)
+        assert np.abs(found - wanted).max() < 1e-12
+
+
+def test_a_users_torch_settings_come_back() -> None:
+    import torch
+
+    before = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        with Backend("torch").workers():
+            assert torch.get_float32_matmul_precision() == "highest"
+        assert torch.get_float32_matmul_precision() == "high"
+        assert torch.get_num_threads() == before[0]
+    finally:
+        torch.set_float32_matmul_precision(before[1])
+
+
+def test_auto_takes_numpy_for_little_and_torch_for_much() -> None:
+    script = (
+        "from pk_engine.backends import choose; import sys;"
+        f"print(choose().name, choose(operations={2 * WORTH_TORCH}).name);"
+        "import torch; print(choose().name)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.split() == ["numpy", "torch", "torch"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"backend": "jax"}, "unknown backend 'jax': wanted auto, numpy or torch"),
+        ({"dtype": "bfloat16"}, "unknown dtype 'bfloat16': wanted float32 or float64"),
+        ({"backend": "numpy", "device": "cuda"}, "NumPy has no device cuda"),
+        ({"device": "tpu"}, "torch has no device 'tpu' on this machine: it has .*cpu"),
+    ],
+)
+def test_what_is_not_there_is_said(options: dict[str, str], message: str) -> None:
+    with pytest.raises(EngineError, match=message):
+        choose(**options)
+
+
+def test_torch_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(EngineError, match=r"torch is not installed: pip install 'headgraph\[torch"):
+        choose("torch")
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    assert choose(operations=2 * WORTH_TORCH).name == "numpy"

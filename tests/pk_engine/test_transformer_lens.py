@@ -1,0 +1,333 @@
+"""TransformerLens as the second source: its own numbers, and what is refused."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+pytest.importorskip("transformer_lens", reason="it is the source that is tested")
+
+import torch
+import transformers
+from transformer_lens.model_bridge import TransformerBridge
+from transformer_lens.tools.analysis import attention_head_subspace_affinity
+
+from pk_engine import Selection, compute, principal_angles
+from pk_engine.bundled import model_path
+from pk_engine.errors import EngineError, ModelError, UnknownFamily, WeightsError
+from pk_engine.interface import Weights, open_weights
+from pk_engine.lens import BridgeWeights, of_bridge
+from pk_engine.lens_boot import boot
+from pk_engine.table import AffinityTable
+from pk_engine.weights import ModelWeights
+from tests.pk_engine.hub_server import HubServer, Repo, folder_files
+from tests.pk_engine.test_hub import point_at
+from tests.shared import MODELS, needs_shared
+from tests.test_cli import headgraph
+
+ALL = Selection()
+LENS = {"via": "transformer-lens"}
+SIZES = {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 24, "vocab_size": 32}
+TINY = SIZES | {"num_key_value_heads": 2, "intermediate_size": 12, "max_position_embeddings": 16}
+GPT2 = {"n_layer": 3, "n_head": 4, "n_embd": 48, "vocab_size": 32, "n_positions": 16}
+
+
+def save(folder: Path, kind: str, dtype: Any = torch.float32, **sizes: Any) -> Path:
+    """A small model of transformers with every parameter random, as a folder."""
+    config = getattr(transformers, f"{kind}Config")(
+        **sizes, pad_token_id=0, bos_token_id=1, eos_token_id=2
+    )
+    auto = transformers.AutoModelForCausalLM
+    if config.is_encoder_decoder:
+        auto = transformers.AutoModelForSeq2SeqLM
+    model = auto.from_config(config, dtype=dtype)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.5)
+    model.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """GPT-2 with random weights, and the tokenizer that boot_transformers wants."""
+    folder = save(tmp_path_factory.mktemp("gpt2"), "GPT2", **GPT2)
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(model_path("induction-2l") / file, folder / file)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def phi(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An architecture that no family describes, with two query heads to a key/value head."""
+    return save(tmp_path_factory.mktemp("starcoder"), "Starcoder2", **TINY)
+
+
+def bridge_of(folder: Path) -> Any:
+    return TransformerBridge.boot_transformers(str(folder), dtype=torch.float32)
+
+
+def dense(table: AffinityTable, pairing: str, metric: str = "pk") -> np.ndarray:
+    """Layers x heads x layers x heads; 0 where nothing is scored."""
+    rows = table.frame[table.frame.pairing == pairing]
+    at = [rows[f"{end}_{what}"] for end in ("source", "target") for what in ("layer", "head")]
+    meta = table.meta
+    heads = [meta.heads_of(role) for role in pairing]
+    values = np.zeros((meta.n_layers, heads[0], meta.n_layers, heads[1]))
+    values[tuple(at)] = rows[metric]
+    return values
+
+
+# ----- a bridge from Python, against what TransformerLens says itself
+
+
+@pytest.fixture(scope="module", params=["slm-4096", "stories260K", "induction-2l", "random"])
+def model(request: pytest.FixtureRequest, gpt2: Path) -> Path:
+    folder = {"random": gpt2, "induction-2l": model_path("induction-2l")}.get(request.param)
+    if folder is None and not MODELS.is_dir():
+        pytest.skip("the real weights are not there")
+    return folder or MODELS / request.param
+
+
+@pytest.fixture(scope="module")
+def bridge(model: Path) -> Any:
+    return bridge_of(model)
+
+
+def test_the_numbers_are_those_of_transformer_lens(bridge: Any) -> None:
+    native = compute(bridge, selection=ALL)
+    expanded = compute(bridge, selection=ALL, metrics=["pk", "cs"])
+    for role in "QKV":
+        theirs = attention_head_subspace_affinity(bridge, source_role="O", target_role=role)
+        np.testing.assert_allclose(dense(native, f"O{role}"), theirs.scores.detach(), atol=1e-3)
+        theirs = bridge.all_composition_scores(role)
+        ours = dense(expanded, f"O{role}", "cs")
+        np.testing.assert_allclose(ours, theirs.scores.detach(), atol=1e-4)
+
+
+def test_a_bridge_and_its_folder_are_the_same_model(bridge: Any, model: Path) -> None:
+    ours, theirs = compute(model, selection=ALL), compute(bridge, selection=ALL)
+    assert theirs.meta.fingerprint == ours.meta.fingerprint
+    assert theirs.meta.model == model.name
+    assert (theirs.meta.family, theirs.meta.revision) == ("transformer-lens", None)
+    assert (theirs.meta.fold_ln, theirs.meta.center_writing) == (False, False)
+    assert theirs.frame.equals(ours.frame)
+    assert compute(model, selection=ALL, **LENS).frame.equals(ours.frame)
+
+
+def test_angles_of_a_bridge(gpt2: Path) -> None:
+    ours = principal_angles(gpt2, "L0H1", "L2H3", "OK")
+    assert principal_angles(bridge_of(gpt2), "L0H1", "L2H3", "OK").equals(ours)
+    assert principal_angles(gpt2, "L0H1", "L2H3", "OK", **LENS).equals(ours)
+
+
+# ----- weights that TransformerLens has processed
+
+
+def test_processed_weights_are_seen_and_never_processed_twice(gpt2: Path) -> None:
+    for fold, centre in ((True, True), (True, False), (False, True), (False, False)):
+        bridge = bridge_of(gpt2)
+        bridge.process_weights(
+            fold_ln=fold,
+            center_writing_weights=centre,
+            center_unembed=False,
+            fold_value_biases=False,
+        )
+        weights = BridgeWeights(bridge)
+        assert (weights.fold_ln, weights.center_writing) == (fold, centre)
+        files = ModelWeights(gpt2, fold_ln=fold, center_writing=centre)
+        for role in "QKVO":
+            np.testing.assert_allclose(weights.layer(1)[role], files.layer(1)[role], atol=1e-6)
+        if fold:
+            with pytest.raises(
+                ModelError, match=r"fold_ln: TransformerLens did this to .* already"
+            ):
+                compute(bridge, fold_ln=True)
+        if centre:
+            with pytest.raises(ModelError, match="center_writing: TransformerLens did this"):
+                compute(bridge, center_writing=True)
+
+
+def test_compatibility_mode_is_seen(gpt2: Path) -> None:
+    bridge = bridge_of(gpt2)
+    bridge.enable_compatibility_mode(disable_warnings=True)
+    table = compute(bridge)
+    assert (table.meta.fold_ln, table.meta.center_writing) == (True, True)
+    bridge = bridge_of(gpt2)
+    bridge.enable_compatibility_mode(disable_warnings=True, no_processing=True)
+    assert compute(bridge).meta.fingerprint == compute(gpt2).meta.fingerprint
+
+
+def test_a_bridge_is_left_as_it_is(gpt2: Path) -> None:
+    bridge = bridge_of(gpt2)
+    for option in ("fold_ln", "center_writing"):
+        with pytest.raises(
+            ModelError, match=rf"{option}: .* call bridge.process_weights\({option}"
+        ):
+            compute(bridge, **{option: True})
+    with pytest.raises(ModelError, match="in memory and has no revision 'v1'"):
+        compute(bridge, revision="v1")
+
+
+def test_folding_through_transformer_lens(gpt2: Path, phi: Path, tmp_path: Path) -> None:
+    files = ModelWeights(gpt2, fold_ln=True, center_writing=True)
+    lens = boot(gpt2, fold_ln=True, center_writing=True)
+    assert (lens.fold_ln, lens.center_writing) == (True, True)
+    for layer in range(3):
+        raw = lens.raw_layer(layer)
+        for role in "QKVO":
+            np.testing.assert_array_equal(raw[role], files.raw_layer(layer)[role])
+            ours, theirs = files.layer(layer)[role], lens.processed(layer, raw)[role]
+            np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    assert boot(phi, fold_ln=True).fold_ln
+    # norms of the residual stream after attention, and RMS norms
+    olmo = save(tmp_path / "olmo", "Olmo2", **TINY)
+    with pytest.raises(ModelError, match=r"does not fold or centre .* leave --fold-ln"):
+        boot(olmo, fold_ln=True)
+    with pytest.raises(ModelError, match="RMS norms, which keep the mean"):
+        boot(olmo, center_writing=True)
+
+
+# ----- folders through TransformerLens
+
+
+def test_an_architecture_that_no_family_describes(phi: Path, tmp_path: Path) -> None:
+    with pytest.raises(UnknownFamily, match="--via transformer-lens reads what TransformerLens"):
+        compute(phi)
+    done = headgraph("compute", phi, "--via", "transformer-lens", "--all", "-o", tmp_path / "t")
+    assert done.returncode == 0, done.stderr
+    assert "Loading" not in done.stderr
+    meta = AffinityTable.read(tmp_path / "t").meta
+    assert (meta.model, meta.family, meta.n_kv_heads) == (phi.name, "transformer-lens", 2)
+    stored = load_file(phi / "model.safetensors")
+    weights: Weights = open_weights(phi, **LENS)
+    for layer in range(2):
+        found = weights.raw_layer(layer)
+        for role in "QKVO":
+            w = stored[f"model.layers.{layer}.self_attn.{role.lower()}_proj.weight"]
+            w = w if role == "O" else w.T
+            heads = np.stack(np.split(w, 2 if role in "KV" else 4, axis=1))
+            np.testing.assert_array_equal(found[role], heads)
+
+
+def test_half_precision_stays_small_and_exact(tmp_path: Path) -> None:
+    folder = save(tmp_path, "Llama", torch.bfloat16, **TINY)
+    weights = boot(folder)
+    assert weights._tensor(0, "Q").dtype == torch.bfloat16
+    for role, matrix in ModelWeights(folder).layer(1).items():
+        np.testing.assert_array_equal(weights.layer(1)[role], matrix)
+
+
+@needs_shared
+def test_no_tokenizer_is_needed() -> None:
+    lens, files = boot(MODELS / "capp-gpt2"), ModelWeights(MODELS / "capp-gpt2")
+    assert all((lens.layer(0)[role] == matrix).all() for role, matrix in files.layer(0).items())
+
+
+def test_a_hub_id(phi: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with HubServer() as server:
+        point_at(server.url, tmp_path, monkeypatch)
+        server.repos["team/coder"] = repo = Repo()
+        commit = repo.commit(folder_files(phi), "main", "v1")
+        table = compute("team/coder", revision="v1", **LENS)
+        assert sorted(server.files_sent) == ["config.json", "model.safetensors"]
+    assert (table.meta.model, table.meta.revision) == ("team/coder", commit)
+
+
+# ----- what is refused
+
+
+def test_a_folder_that_lacks_tensors(phi: Path, tmp_path: Path) -> None:
+    tensors = load_file(phi / "model.safetensors")
+    del tensors["model.layers.1.self_attn.q_proj.weight"]
+    shutil.copy(phi / "config.json", tmp_path)
+    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(WeightsError, match=r"lack 1 tensors .* be random: model\.layers\.1\.self"):
+        boot(tmp_path)
+
+
+@needs_shared
+def test_attention_alone_is_not_enough() -> None:
+    with pytest.raises(WeightsError, match=r"lack 77 tensors .* \.\.\.; attention weights alone"):
+        boot(MODELS / "gpt2-attention")
+
+
+def test_architectures_without_heads_of_their_own(tmp_path: Path) -> None:
+    t5 = {"d_model": 24, "d_kv": 6, "d_ff": 12, "num_layers": 2, "num_heads": 4, "vocab_size": 32}
+    with pytest.raises(ModelError, match=r"is_encoder_decoder = True.* transformer-lens does not"):
+        boot(save(tmp_path / "t5", "T5", **t5))
+    mamba = {"num_hidden_layers": 2, "hidden_size": 24, "vocab_size": 32, "state_size": 4}
+    with pytest.raises(ModelError, match="0 of the 2 layers of mamba have attention heads"):
+        boot(save(tmp_path / "mamba", "Mamba", **mamba))
+
+
+def refuse(folder: Path, config: dict[str, Any], phi: Path) -> str:
+    """How a folder with this configuration and Starcoder's weights is refused."""
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    shutil.copy(phi / "model.safetensors", folder)
+    with pytest.raises(ModelError) as error:
+        boot(folder)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_no_code_of_a_checkpoint_runs(phi: Path, tmp_path: Path) -> None:
+    own = {"model_type": "own", "auto_map": {"AutoConfig": "code.Config"}}
+    (tmp_path / "code.py").write_text(f"open({str(tmp_path / 'it-ran')!r}, 'w')")
+    assert "needs Python code that comes with it" in refuse(tmp_path, own, phi)
+    assert not (tmp_path / "it-ran").exists()
+
+
+def test_what_the_libraries_do_not_know(phi: Path, tmp_path: Path) -> None:
+    unknown = refuse(tmp_path, {"model_type": "own"}, phi)
+    assert "transformers cannot use" in unknown
+    assert "'own' (?)" in unknown
+    named = refuse(tmp_path, {"model_type": "fuyu", "architectures": ["FuyuForCausalLM"]}, phi)
+    assert "TransformerLens knows no architecture 'fuyu' (FuyuForCausalLM)" in named
+    config = json.loads((phi / "config.json").read_text()) | {"hidden_size": 32}
+    assert "transformers cannot load the Starcoder2ForCausalLM" in refuse(tmp_path, config, phi)
+
+
+def test_what_is_no_model() -> None:
+    with pytest.raises(ModelError, match="a dict cannot be scored: wanted a folder, a hub id, or"):
+        of_bridge({})  # type: ignore[arg-type]
+    with pytest.raises(EngineError, match="unknown via 'magic': wanted files or transformer-lens"):
+        compute("induction-2l", via="magic")
+
+
+def test_without_torch() -> None:
+    """Files need no torch, and what needs it says how to get it."""
+    code = """
+import sys
+
+class Without:  # the import system of a machine where torch is not installed
+    def __init__(self, finder):
+        self.finder = finder
+
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
+    def find_spec(self, name, path=None, target=None):
+        return None if name == "torch" else self.finder.find_spec(name, path, target)
+
+sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
+import headgraph
+headgraph.compute("induction-2l")
+try:
+    headgraph.compute("induction-2l", via="transformer-lens")
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True
+    )
+    assert "ModelError --via transformer-lens needs torch and TransformerLens" in done.stdout
+    assert done.stdout.strip().endswith("pip install 'headgraph[lens]'"), done.stderr
