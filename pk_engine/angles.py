@@ -99,9 +99,7 @@ def _check_head(weights: Weights, layer: int, head: int) -> None:
 def _span(weights: Weights, layer: int, head: int, role: str) -> NDArray[np.float64]:
     """Orthonormal basis, d x rank, in float64; the rank is the one that scores use."""
     shared = shared_head(weights, head, role)
-    matrix = weights.processed(layer, weights.raw_layer(layer))[role][
-        head if shared is None else shared
-    ]
+    matrix = weights.layer(layer)[role][head if shared is None else shared]
     rank = int(bases(matrix[None]).rank[0])
     if rank == 0:
         raise EngineError(

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pk_engine.options import via_option
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -13,9 +15,10 @@ if TYPE_CHECKING:
 @click.argument("source")
 @click.argument("target")
 @click.option("--pairing", required=True, help="Source role, then target role, such as OK.")
+@via_option
 @click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub id.")
 def angles(
-    model: str, source: str, target: str, pairing: str, revision: str | None
+    model: str, source: str, target: str, pairing: str, via: str, revision: str | None
 ) -> "pd.DataFrame":
     """List the principal angles between two heads' subspaces, smallest first.
 
@@ -26,7 +29,7 @@ def angles(
     """
     from pk_engine.angles import principal_angles
 
-    frame = principal_angles(model, source, target, pairing, revision=revision)
+    frame = principal_angles(model, source, target, pairing, via=via, revision=revision)
     roles = pairing.strip().upper()
     heads = [
         f"{role} of {name.strip().upper()}" + ("" if kv is None else f" (key/value head {kv})")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pk_engine.options import selection_options
+from pk_engine.options import selection_options, via_option
 
 if TYPE_CHECKING:
     from pk_engine.selection import Selection
@@ -56,13 +56,7 @@ if TYPE_CHECKING:
     metavar="GB",
     help="For factors; less means more passes over the files.",
 )
-@click.option(
-    "--via",
-    type=click.Choice(["files", "transformer-lens"]),
-    default="files",
-    show_default=True,
-    help="Who says which tensor is which: a family file, or TransformerLens.",
-)
+@via_option
 @click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub id.")
 @click.option("--name", metavar="NAME", help="What the table calls the model.")
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")

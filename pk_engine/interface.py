@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from pk_engine.errors import EngineError
 from pk_engine.layout import ModelShape
+from pk_engine.names import VIA
 
 Layer = dict[str, NDArray[np.float32]]
 """Role -> heads x d_model x d_head; K and V with key/value heads, O transposed."""
-
-VIA = ("files", "transformer-lens")
 
 
 class Named(Protocol):
@@ -54,6 +53,9 @@ class Weights(Protocol):
 
     def processed(self, layer: int, raw: Layer) -> Layer:
         """What is scored: `raw`, folded and centred as asked."""
+
+    def layer(self, layer: int) -> Layer:
+        """One layer's matrices as they are scored."""
 
 
 class LensModel(Protocol):

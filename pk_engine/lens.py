@@ -13,18 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pk_engine._lens_state import processing, to_float32
 from pk_engine.errors import ModelError
 from pk_engine.family import every
 from pk_engine.interface import Layer, LensModel
 from pk_engine.layout import ModelShape
 from pk_engine.names import ROLES
 from pk_engine.weights import check_finite
-
-CENTRED = 0.01
-"""|1^T W| / |W| is about 1 for a matrix that nobody centred, 1e-7 after centring, and 2e-3 where it
-was rounded to bfloat16 afterwards."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +67,7 @@ class BridgeWeights:
         check_settings(_settings_of(model))
         self._blocks = _blocks_of(model, self.name)
         self.shape = self._find_shape()
-        self.fold_ln, self.center_writing = _processing(model, self._blocks)
+        self.fold_ln, self.center_writing = processing(model, self._blocks)
 
     def __repr__(self) -> str:
         return f"BridgeWeights({self.name!r}, {self.shape})"
@@ -95,7 +91,7 @@ class BridgeWeights:
     def _read(self, layer: int) -> Layer:
         found = {}
         for role in ROLES:
-            matrix = _numpy(self._tensor(layer, role))
+            matrix = to_float32(self._tensor(layer, role))
             found[role] = np.ascontiguousarray(matrix.swapaxes(1, 2) if role == "O" else matrix)
             check_finite(found[role], layer, role)
         return found
@@ -199,32 +195,3 @@ def _blocks_of(model: LensModel, name: str) -> list[Any]:
             "wanted a model that has them in each"
         )
     return [block for _, block in found]
-
-
-def _processing(model: LensModel, blocks: Sequence[Any]) -> tuple[bool, bool]:
-    """Whether norms were folded in, and whether what is written was centred."""
-    if getattr(model, "_weights_processed", None) is False:
-        return False, False
-    layered = str(getattr(model.cfg, "normalization_type", None)).startswith("LN")
-    folded = all(_folded(block, layered) for block in blocks)
-    return folded, all(_centred(_numpy(block.attn.W_O), -1) for block in blocks)
-
-
-def _folded(block: Any, layered: bool) -> bool:
-    """Whether folding the norm once more would change nothing: no scale, no mean to take away."""
-    norm = getattr(block, "ln1", None)
-    scale = getattr(norm, "weight", None)
-    # a scale that is stored less 1 is all zeros then
-    same = scale is None or any((_numpy(scale) == one).all() for one in (1, 0))
-    reads = (block.attn.W_Q, block.attn.W_K, block.attn.W_V)
-    return norm is not None and same and (not layered or all(_centred(_numpy(w), 1) for w in reads))
-
-
-def _centred(matrix: NDArray[np.float32], axis: int) -> bool:
-    size = float(np.linalg.norm(matrix))
-    return float(np.linalg.norm(matrix.sum(axis=axis))) <= CENTRED * size
-
-
-def _numpy(tensor: Any) -> NDArray[np.float32]:
-    matrix: NDArray[np.float32] = tensor.detach().float().cpu().numpy()
-    return matrix

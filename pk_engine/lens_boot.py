@@ -2,25 +2,21 @@
 
 transformers builds the network and TransformerLens says which of its matrices are which. No code of
 a checkpoint is run, nothing is fetched but configuration and weights, and no tokenizer is needed.
-
-`TransformerBridge.boot_transformers` is not used: it leaves tensors that a folder lacks random
-without a word, wants a tokenizer, and for models with images installs packages. The network is
-built here by the same steps, and the loader's own report says what was missing.
 """
 
 import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pk_engine.errors import ModelError, WeightsError
-from pk_engine.family import Norm
+from pk_engine._lens_network import network_bridge
+from pk_engine.errors import ModelError, UnknownFamily
+from pk_engine.family import Norm, family_of
 from pk_engine.folding import check_folding
 from pk_engine.lens import BridgeWeights, Lens, check_settings, first_line
 from pk_engine.source import locate, read_config
 from pk_engine.tensorfiles import TensorFiles
+from pk_engine.weights import FLOATS, refuse_adapter
 
 KINDS = {"BF16": "bfloat16", "F16": "float16"}
 NORMS = {"LN": "LayerNorm", "LNPre": "LayerNorm", "RMS": "RMSNorm", "RMSPre": "RMSNorm"}
@@ -48,10 +44,13 @@ def boot(
     """
     _require_lens()
     folder, name, commit = locate(model, revision)
-    config = read_config(folder)
+    config, asked = read_config(folder), (fold_ln, center_writing)
     check_settings(config)
-    asked = fold_ln, center_writing
-    bridge = _bridge(folder, name, config, "float32" if any(asked) else _dtype(folder))
+    refuse_adapter(folder)
+    _check_family(config, fold_ln, center_writing)
+    stored = _dtype(folder)
+    # folded matrices are rounded to the type of the network
+    bridge = network_bridge(folder, name, config, "float32" if any(asked) else stored)
     weights = BridgeWeights(bridge, name=name, revision=commit)
     return _process(bridge, weights, fold_ln, center_writing) if any(asked) else weights
 
@@ -61,86 +60,24 @@ def _require_lens() -> None:
         import transformer_lens.model_bridge.sources  # noqa: F401
     except ImportError as error:
         raise ModelError(
-            f"--via transformer-lens needs torch and TransformerLens, which cannot be imported "
+            "--via transformer-lens needs torch and TransformerLens, which cannot be imported "
             f"({first_line(error)}): pip install 'headgraph[lens]'"
         ) from None
 
 
+def _check_family(config: dict[str, Any], fold_ln: bool, center_writing: bool) -> None:
+    """Where a family describes the model too, it knows whether folding would change it."""
+    try:
+        family = family_of(config).for_model(config)
+    except UnknownFamily:
+        return
+    check_folding(family.name, family.norm, fold_ln=fold_ln, center_writing=center_writing)
+
+
 def _dtype(folder: Path) -> str:
     """The narrowest type that holds the tensors as they are stored."""
-    kinds = TensorFiles(folder).kinds()
+    kinds = TensorFiles(folder).kinds() & FLOATS  # others are masks and position numbers
     return KINDS.get(kinds.pop(), "float32") if len(kinds) == 1 else "float32"
-
-
-def _bridge(folder: Path, name: str, config: dict[str, Any], dtype: str) -> Any:
-    import torch
-    from transformer_lens.model_bridge.sources import build_bridge_from_module
-
-    with _quiet():
-        architecture, settings = _architecture(folder, config)
-        network = _network(folder, architecture, settings, getattr(torch, dtype))
-        try:
-            return build_bridge_from_module(
-                network, architecture, hf_config=network.config, model_name=name
-            )
-        except Exception as error:  # an adapter raises whatever it stumbled over
-            raise ModelError(
-                f"TransformerLens cannot wrap the {architecture} in {folder}: {first_line(error)}"
-            ) from error
-
-
-def _architecture(folder: Path, config: dict[str, Any]) -> tuple[str, Any]:
-    """TransformerLens's name of what is in a folder, and its configuration for transformers."""
-    from transformer_lens.model_bridge.sources.transformers import (
-        determine_architecture_from_hf_config,
-    )
-    from transformers import AutoConfig
-
-    what = f"{config.get('model_type')!r} ({', '.join(config.get('architectures') or ['?'])})"
-    try:
-        settings = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except Exception as error:
-        if "auto_map" in config:
-            raise ModelError(
-                f"the model in {folder} needs Python code that comes with it (auto_map in "
-                f"config.json) because transformers has no {what}, and such code is never run"
-            ) from None
-        raise ModelError(
-            f"transformers cannot use {folder / 'config.json'}, a {what}: {first_line(error)}"
-        ) from error
-    try:
-        return determine_architecture_from_hf_config(settings), settings
-    except ValueError:
-        raise ModelError(
-            f"TransformerLens knows no architecture {what}, which config.json in {folder} names"
-        ) from None
-
-
-def _network(folder: Path, architecture: str, settings: Any, dtype: Any) -> Any:
-    from transformer_lens.model_bridge.sources.transformers import (
-        get_hf_model_class_for_architecture,
-    )
-
-    try:
-        network, report = get_hf_model_class_for_architecture(architecture).from_pretrained(
-            folder,
-            config=settings,
-            dtype=dtype,
-            attn_implementation="eager",
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
-    except Exception as error:
-        raise ModelError(
-            f"transformers cannot load the {architecture} in {folder}: {first_line(error)}"
-        ) from error
-    if missing := sorted(report["missing_keys"]):
-        raise WeightsError(
-            f"the weights in {folder} lack {len(missing)} tensors of the {architecture}, which "
-            f"would be random: {', '.join(missing[:4])}{' ...' if len(missing) > 4 else ''}; "
-            "attention weights alone can be read without --via, if a family describes them"
-        )
-    return network
 
 
 def _process(
@@ -154,8 +91,9 @@ def _process(
         for layer in range(weights.shape.n_layers)
     ]
     with warnings.catch_warnings():
-        # it warns where it leaves something undone; below is seen what was done
-        warnings.simplefilter("ignore")
+        # where it leaves something undone, and torch about numbers it takes from parameters; what
+        # was done is seen below
+        warnings.simplefilter("ignore", UserWarning)
         try:
             bridge.process_weights(
                 fold_ln=fold_ln,
@@ -173,22 +111,6 @@ def _process(
 
 def _undone(name: str, bridge: Any, why: str) -> ModelError:
     return ModelError(
-        f"TransformerLens does not fold or centre the weights of {name}, a "
-        f"{bridge.cfg.architecture} ({why}): leave --fold-ln and --center-writing out"
+        f"TransformerLens does not fold or centre the weights of {name} "
+        f"({bridge.cfg.architecture}; {why}): leave --fold-ln and --center-writing out"
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No bars and no reports of transformers; what matters of them is stated by an error."""
-    from transformers.utils import logging
-
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()

@@ -12,6 +12,8 @@ ROLES = ("Q", "K", "V", "O")
 PAIRINGS = tuple(source + target for source in ROLES for target in ROLES)
 GRAPH_PAIRINGS = ("OQ", "OK", "OV")
 """The pairings along which information flows: a source writes what a target reads."""
+VIA = ("files", "transformer-lens")
+"""Who says which tensor is which: a family file, or TransformerLens."""
 
 _HEAD = re.compile(r"L(\d+)H(\d+)", re.IGNORECASE)
 

@@ -1,4 +1,4 @@
-"""The selection options that compute and load share."""
+"""The options that several commands share."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -7,9 +7,18 @@ from typing import Any
 import click
 
 from pk_engine.errors import SelectionError
+from pk_engine.names import VIA
 from pk_engine.selection import Selection
 
 Command = Callable[..., Any]
+
+via_option = click.option(
+    "--via",
+    type=click.Choice(VIA),
+    default=VIA[0],
+    show_default=True,
+    help="Who says which tensor is which: a family file, or TransformerLens.",
+)
 
 
 def selection_options(command: Command) -> Command:

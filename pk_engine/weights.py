@@ -5,6 +5,7 @@ The network is never built and no code of a checkpoint is run. Half precision is
 
 import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ class ModelWeights:
         config = read_config(self.folder)
         family = family_of(config)
         self.shape: ModelShape = family.shape(config)
-        self._refuse_adapter()
+        refuse_adapter(self.folder)
         self._files = TensorFiles(self.folder)
         self.family: Family = family.for_model(config, self._files)
         check_folding(family.name, self.family.norm, fold_ln=fold_ln, center_writing=center_writing)
@@ -108,13 +109,6 @@ class ModelWeights:
     def _name(self, name: str, layer: int) -> str:
         return self._prefix + name.format(layer=layer)
 
-    def _refuse_adapter(self) -> None:
-        if (self.folder / "adapter_config.json").is_file():
-            raise ModelError(
-                f"the folder {self.folder} holds an adapter (adapter_config.json), which changes "
-                "weights that lie elsewhere: merge it into its model first"
-            )
-
     def _find_prefix(self) -> str:
         first = self.family.tensors[0].name.format(layer=0)
         for prefix in self.family.prefixes:
@@ -147,6 +141,19 @@ class ModelWeights:
             for layer in range(self.shape.n_layers)
             for name, shape in shapes.items()
         }
+
+
+def refuse_adapter(folder: Path) -> None:
+    """Refuse a folder that holds changes to another model.
+
+    Raises:
+        ModelError: adapter_config.json is there.
+    """
+    if (folder / "adapter_config.json").is_file():
+        raise ModelError(
+            f"the folder {folder} holds an adapter (adapter_config.json), which changes weights "
+            "that lie elsewhere: merge it into its model first"
+        )
 
 
 def check_finite(matrix: NDArray[Any], layer: int, role: str) -> None:

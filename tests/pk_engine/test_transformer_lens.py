@@ -1,6 +1,7 @@
 """TransformerLens as the second source: its own numbers, and what is refused."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import transformers
 from transformer_lens.model_bridge import TransformerBridge
 from transformer_lens.tools.analysis import attention_head_subspace_affinity
 
+import cli
 from pk_engine import Selection, compute, principal_angles
 from pk_engine.bundled import model_path
 from pk_engine.errors import EngineError, ModelError, UnknownFamily, WeightsError
@@ -28,8 +30,9 @@ from pk_engine.table import AffinityTable
 from pk_engine.weights import ModelWeights
 from tests.pk_engine.hub_server import HubServer, Repo, folder_files
 from tests.pk_engine.test_hub import point_at
+from tests.pk_engine.test_weights import Code
 from tests.shared import MODELS, needs_shared
-from tests.test_cli import headgraph
+from tests.test_cli import ROOT
 
 ALL = Selection()
 LENS = {"via": "transformer-lens"}
@@ -65,9 +68,9 @@ def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def phi(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def coder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An architecture that no family describes, with two query heads to a key/value head."""
-    return save(tmp_path_factory.mktemp("starcoder"), "Starcoder2", **TINY)
+    return save(tmp_path_factory.mktemp("coder"), "Starcoder2", **TINY)
 
 
 def bridge_of(folder: Path) -> Any:
@@ -128,6 +131,21 @@ def test_angles_of_a_bridge(gpt2: Path) -> None:
     assert principal_angles(gpt2, "L0H1", "L2H3", "OK", **LENS).equals(ours)
 
 
+def test_heads_of_less_than_full_rank(gpt2: Path) -> None:
+    bridge = bridge_of(gpt2)
+    rows = bridge.blocks[0].attn.o.weight
+    with torch.no_grad():
+        rows[12:24] = 0  # head 1
+        rows[24:30] = rows[30:36]
+    table = compute(bridge, selection=ALL)
+    found = [(entry["head"], entry["rank"]) for entry in table.meta.deficient]
+    assert found == [(1, 0), (2, 6)]
+    with torch.no_grad():
+        rows[0] = torch.nan
+    with pytest.raises(WeightsError, match="the O matrix of L0H0 holds NaN or Inf"):
+        compute(bridge)
+
+
 # ----- weights that TransformerLens has processed
 
 
@@ -176,7 +194,7 @@ def test_a_bridge_is_left_as_it_is(gpt2: Path) -> None:
         compute(bridge, revision="v1")
 
 
-def test_folding_through_transformer_lens(gpt2: Path, phi: Path, tmp_path: Path) -> None:
+def test_folding_through_transformer_lens(gpt2: Path, coder: Path, tmp_path: Path) -> None:
     files = ModelWeights(gpt2, fold_ln=True, center_writing=True)
     lens = boot(gpt2, fold_ln=True, center_writing=True)
     assert (lens.fold_ln, lens.center_writing) == (True, True)
@@ -186,10 +204,15 @@ def test_folding_through_transformer_lens(gpt2: Path, phi: Path, tmp_path: Path)
             np.testing.assert_array_equal(raw[role], files.raw_layer(layer)[role])
             ours, theirs = files.layer(layer)[role], lens.processed(layer, raw)[role]
             np.testing.assert_allclose(ours, theirs, atol=1e-6)
-    assert boot(phi, fold_ln=True).fold_ln
+    assert boot(coder, fold_ln=True).fold_ln
+    # a family knows that TransformerLens would fold what the residual stream needs
+    bloom = {"n_layer": 2, "n_head": 4, "hidden_size": 24, "vocab_size": 32}
+    post = save(tmp_path / "b", "Bloom", **bloom, apply_residual_connection_post_layernorm=True)
+    with pytest.raises(ModelError, match="--fold-ln: in this bloom model no norm precedes"):
+        boot(post, fold_ln=True)
     # norms of the residual stream after attention, and RMS norms
     olmo = save(tmp_path / "olmo", "Olmo2", **TINY)
-    with pytest.raises(ModelError, match=r"does not fold or centre .* leave --fold-ln"):
+    with pytest.raises(ModelError, match=r"does not fold or centre .*Olmo2.* leave --fold-ln"):
         boot(olmo, fold_ln=True)
     with pytest.raises(ModelError, match="RMS norms, which keep the mean"):
         boot(olmo, center_writing=True)
@@ -198,16 +221,22 @@ def test_folding_through_transformer_lens(gpt2: Path, phi: Path, tmp_path: Path)
 # ----- folders through TransformerLens
 
 
-def test_an_architecture_that_no_family_describes(phi: Path, tmp_path: Path) -> None:
+def test_an_architecture_that_no_family_describes(
+    coder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(UnknownFamily, match="--via transformer-lens reads what TransformerLens"):
-        compute(phi)
-    done = headgraph("compute", phi, "--via", "transformer-lens", "--all", "-o", tmp_path / "t")
-    assert done.returncode == 0, done.stderr
-    assert "Loading" not in done.stderr
+        compute(coder)
+    # in this process: torch and TransformerLens take long to import
+    args = ["compute", str(coder), "--via", "transformer-lens", "--all", "-o", str(tmp_path / "t")]
+    with pytest.raises(SystemExit) as done:
+        cli.main(args)
+    said = capfd.readouterr().err
+    assert done.value.code == 0, said
+    assert "Loading" not in said
     meta = AffinityTable.read(tmp_path / "t").meta
-    assert (meta.model, meta.family, meta.n_kv_heads) == (phi.name, "transformer-lens", 2)
-    stored = load_file(phi / "model.safetensors")
-    weights: Weights = open_weights(phi, **LENS)
+    assert (meta.model, meta.family, meta.n_kv_heads) == (coder.name, "transformer-lens", 2)
+    stored = load_file(coder / "model.safetensors")
+    weights: Weights = open_weights(coder, **LENS)
     for layer in range(2):
         found = weights.raw_layer(layer)
         for role in "QKVO":
@@ -231,11 +260,11 @@ def test_no_tokenizer_is_needed() -> None:
     assert all((lens.layer(0)[role] == matrix).all() for role, matrix in files.layer(0).items())
 
 
-def test_a_hub_id(phi: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_id(coder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with HubServer() as server:
         point_at(server.url, tmp_path, monkeypatch)
         server.repos["team/coder"] = repo = Repo()
-        commit = repo.commit(folder_files(phi), "main", "v1")
+        commit = repo.commit(folder_files(coder), "main", "v1")
         table = compute("team/coder", revision="v1", **LENS)
         assert sorted(server.files_sent) == ["config.json", "model.safetensors"]
     assert (table.meta.model, table.meta.revision) == ("team/coder", commit)
@@ -244,10 +273,10 @@ def test_a_hub_id(phi: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 # ----- what is refused
 
 
-def test_a_folder_that_lacks_tensors(phi: Path, tmp_path: Path) -> None:
-    tensors = load_file(phi / "model.safetensors")
+def test_a_folder_that_lacks_tensors(coder: Path, tmp_path: Path) -> None:
+    tensors = load_file(coder / "model.safetensors")
     del tensors["model.layers.1.self_attn.q_proj.weight"]
-    shutil.copy(phi / "config.json", tmp_path)
+    shutil.copy(coder / "config.json", tmp_path)
     save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(WeightsError, match=r"lack 1 tensors .* be random: model\.layers\.1\.self"):
         boot(tmp_path)
@@ -261,39 +290,56 @@ def test_attention_alone_is_not_enough() -> None:
 
 def test_architectures_without_heads_of_their_own(tmp_path: Path) -> None:
     t5 = {"d_model": 24, "d_kv": 6, "d_ff": 12, "num_layers": 2, "num_heads": 4, "vocab_size": 32}
-    with pytest.raises(ModelError, match=r"is_encoder_decoder = True.* transformer-lens does not"):
+    with pytest.raises(ModelError, match=r"is_encoder_decoder = True.* transformer-lens does"):
         boot(save(tmp_path / "t5", "T5", **t5))
     mamba = {"num_hidden_layers": 2, "hidden_size": 24, "vocab_size": 32, "state_size": 4}
     with pytest.raises(ModelError, match="0 of the 2 layers of mamba have attention heads"):
         boot(save(tmp_path / "mamba", "Mamba", **mamba))
 
 
-def refuse(folder: Path, config: dict[str, Any], phi: Path) -> str:
+def refuse(folder: Path, config: dict[str, Any], coder: Path) -> str:
     """How a folder with this configuration and Starcoder's weights is refused."""
     folder.mkdir(exist_ok=True)
     (folder / "config.json").write_text(json.dumps(config))
-    shutil.copy(phi / "model.safetensors", folder)
+    shutil.copy(coder / "model.safetensors", folder)
     with pytest.raises(ModelError) as error:
         boot(folder)
     assert "\n" not in str(error.value)
     return str(error.value)
 
 
-def test_no_code_of_a_checkpoint_runs(phi: Path, tmp_path: Path) -> None:
+def test_no_code_of_a_checkpoint_runs(coder: Path, tmp_path: Path) -> None:
     own = {"model_type": "own", "auto_map": {"AutoConfig": "code.Config"}}
     (tmp_path / "code.py").write_text(f"open({str(tmp_path / 'it-ran')!r}, 'w')")
-    assert "needs Python code that comes with it" in refuse(tmp_path, own, phi)
+    assert "needs Python code that comes with it" in refuse(tmp_path, own, coder)
     assert not (tmp_path / "it-ran").exists()
 
 
-def test_what_the_libraries_do_not_know(phi: Path, tmp_path: Path) -> None:
-    unknown = refuse(tmp_path, {"model_type": "own"}, phi)
+def test_no_pickle_runs(coder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(coder / "config.json", tmp_path)
+    torch.save({"model.embed_tokens.weight": Code()}, tmp_path / "pytorch_model.bin")
+    for folding in ({}, {"fold_ln": True}):
+        with pytest.raises(WeightsError, match="nothing else is ever unpickled"):
+            boot(tmp_path, **folding)
+    assert not (tmp_path / "it-ran").exists()
+
+
+def test_an_adapter(coder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(coder, tmp_path / "adapter")
+    (folder / "adapter_config.json").write_text("{}")
+    with pytest.raises(ModelError, match="holds an adapter"):
+        boot(folder)
+
+
+def test_what_the_libraries_do_not_know(coder: Path, tmp_path: Path) -> None:
+    unknown = refuse(tmp_path, {"model_type": "own"}, coder)
     assert "transformers cannot use" in unknown
     assert "'own' (?)" in unknown
-    named = refuse(tmp_path, {"model_type": "fuyu", "architectures": ["FuyuForCausalLM"]}, phi)
+    named = refuse(tmp_path, {"model_type": "fuyu", "architectures": ["FuyuForCausalLM"]}, coder)
     assert "TransformerLens knows no architecture 'fuyu' (FuyuForCausalLM)" in named
-    config = json.loads((phi / "config.json").read_text()) | {"hidden_size": 32}
-    assert "transformers cannot load the Starcoder2ForCausalLM" in refuse(tmp_path, config, phi)
+    config = json.loads((coder / "config.json").read_text()) | {"hidden_size": 32}
+    assert "transformers cannot load the Starcoder2ForCausalLM" in refuse(tmp_path, config, coder)
 
 
 def test_what_is_no_model() -> None:
@@ -331,3 +377,16 @@ except Exception as error:
     )
     assert "ModelError --via transformer-lens needs torch and TransformerLens" in done.stdout
     assert done.stdout.strip().endswith("pip install 'headgraph[lens]'"), done.stderr
+
+
+# ----- what the page says
+
+
+def test_the_page_is_right(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs/transformer-lens.md").read_text("utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```\n\n```\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 2
+    scope: dict[str, Any] = {}
+    for code, printed in blocks:
+        exec(code, scope)
+        assert capsys.readouterr().out == printed

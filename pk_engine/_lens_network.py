@@ -1,0 +1,108 @@
+"""The network of a folder as transformers builds it, wrapped by TransformerLens.
+
+`TransformerBridge.boot_transformers` is not used: it leaves tensors that a folder lacks random
+without a word, wants a tokenizer, and for models with images installs packages. The network is
+built here by the same steps, and the loader's own report says what was missing.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pk_engine.errors import ModelError, WeightsError
+from pk_engine.lens import first_line
+
+
+def network_bridge(folder: Path, name: str, config: dict[str, Any], dtype: str) -> Any:
+    """A bridge over the network that config.json names, with the folder's weights.
+
+    Raises:
+        ModelError: an architecture that transformers or TransformerLens does not know or cannot
+            load, or one that needs code of the checkpoint's own.
+        WeightsError: the folder lacks tensors that the network has.
+    """
+    import torch
+    from transformer_lens.model_bridge.sources import build_bridge_from_module
+
+    with _quiet():
+        architecture, settings = _architecture(folder, config)
+        network = _network(folder, architecture, settings, getattr(torch, dtype))
+        try:
+            return build_bridge_from_module(
+                network, architecture, hf_config=network.config, model_name=name
+            )
+        except Exception as error:  # an adapter raises whatever it stumbled over
+            raise ModelError(
+                f"TransformerLens cannot wrap the {architecture} in {folder}: {first_line(error)}"
+            ) from error
+
+
+def _architecture(folder: Path, config: dict[str, Any]) -> tuple[str, Any]:
+    """TransformerLens's name of what is in a folder, and its configuration for transformers."""
+    from transformer_lens.model_bridge.sources.transformers import (
+        determine_architecture_from_hf_config,
+    )
+    from transformers import AutoConfig
+
+    what = f"{config.get('model_type')!r} ({', '.join(config.get('architectures') or ['?'])})"
+    try:
+        settings = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:
+        if "auto_map" in config:
+            raise ModelError(
+                f"the model in {folder} needs Python code that comes with it (auto_map in "
+                f"config.json) because transformers has no {what}, and such code is never run"
+            ) from None
+        raise ModelError(
+            f"transformers cannot use {folder / 'config.json'}, a {what}: {first_line(error)}"
+        ) from error
+    try:
+        return determine_architecture_from_hf_config(settings), settings
+    except ValueError:
+        raise ModelError(
+            f"TransformerLens knows no architecture {what}, which config.json in {folder} names"
+        ) from None
+
+
+def _network(folder: Path, architecture: str, settings: Any, dtype: Any) -> Any:
+    from transformer_lens.model_bridge.sources.transformers import (
+        get_hf_model_class_for_architecture,
+    )
+
+    try:
+        network, report = get_hf_model_class_for_architecture(architecture).from_pretrained(
+            folder,
+            config=settings,
+            dtype=dtype,
+            attn_implementation="eager",
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    except Exception as error:
+        raise ModelError(
+            f"transformers cannot load the {architecture} in {folder}: {first_line(error)}"
+        ) from error
+    if missing := sorted(report["missing_keys"]):
+        raise WeightsError(
+            f"the weights in {folder} lack {len(missing)} tensors of the {architecture}, which "
+            f"would be random: {', '.join(missing[:4])}{' ...' if len(missing) > 4 else ''}; "
+            "attention weights alone can be read without --via, if a family describes them"
+        )
+    return network
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No bars and no reports of transformers; what matters of them is stated by an error."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
