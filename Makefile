@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHARED ?= ../shared
 
-.PHONY: demo test lint docs docs-check data pictures bench clean
+.PHONY: demo test lint docs docs-check data pictures bench bench-large clean
 
 demo: $(VENV)/.core
 	@$(BIN)/headgraph demo
@@ -38,7 +38,11 @@ pictures: $(VENV)/.core
 	$(BIN)/headgraph figure wiring gpt2-small --dark --force -o docs/images/gpt2-wiring-dark.svg
 
 bench: $(VENV)/.dev
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.gpt2
+	$(BIN)/python -m benchmarks.processes
+
+bench-large: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.llama7b
 
 clean:
 	rm -rf $(VENV)

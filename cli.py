@@ -23,6 +23,7 @@ class Entry(NamedTuple):
 COMMANDS = {
     "demo": Entry("See GPT-2's head graph in a local Neo4j.", "headgraph.demo:demo"),
     "compute": Entry("Score every pair of heads of a model.", "pk_engine.commands:compute"),
+    "plan": Entry("Say what compute would cost.", "pk_engine.plan_command:plan", lists=True),
     "angles": Entry(
         "Principal angles between two heads' subspaces.",
         "pk_engine.angles_command:angles",

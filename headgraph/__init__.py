@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from analysis.figures import wiring
     from graphdb import connect
     from loader import drop, load, runs
-    from pk_engine import AffinityTable, Selection, compute, principal_angles
+    from pk_engine import AffinityTable, Selection, compute, plan, principal_angles
     from queries import run as query
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "connect",
     "drop",
     "load",
+    "plan",
     "principal_angles",
     "query",
     "runs",
@@ -39,6 +40,7 @@ _ROOMS = {
     "connect": ("graphdb", "connect"),
     "drop": ("loader", "drop"),
     "load": ("loader", "load"),
+    "plan": ("pk_engine", "plan"),
     "principal_angles": ("pk_engine", "principal_angles"),
     "query": ("queries", "run"),
     "runs": ("loader", "runs"),

@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "scores": ["compute"],
         "angles": ["principal_angles"],
         "meta": ["TableMeta"],
+        "planning": ["Plan", "plan"],
         "names": [
             "GRAPH_PAIRINGS",
             "PAIRINGS",

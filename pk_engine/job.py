@@ -57,7 +57,7 @@ class Job:
 
     def run(self) -> Found:
         """Do it."""
-        state = State({p: Keeper(self.selection, self._most(p)) for p in self.pairings})
+        state = State({p: Keeper(self.selection, self.most(p)) for p in self.pairings})
         groups = self.groups()
         partial = self._partial(groups)
         partial.restore(state)
@@ -150,7 +150,7 @@ class Job:
                 block_columns(sources, targets, pairing, values, self.kv, self.layer_order)
             )
 
-    def _most(self, pairing: str) -> int:
+    def most(self, pairing: str) -> int:
         """Pairs of a pairing when no matrix is zero."""
         layers = range(self.weights.shape.n_layers)
         heads = [heads_counted(self.weights.shape, role, self.kv) for role in pairing]

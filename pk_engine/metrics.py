@@ -43,12 +43,15 @@ class Metric:
         score: of two stacks and blocks, as `kernel`.
         pairings: those for which it is defined.
         per_query_head: it needs a query head's own matrices also where heads share keys and values.
+        work: what its time goes into: the `kernel`, that of the transposed factors (`columns`), or
+            the `singular` values of every pair.
     """
 
     factors: str
     score: Callable[..., NDArray[Any]]
     pairings: tuple[str, ...] = PAIRINGS
     per_query_head: bool = False
+    work: str = "kernel"
 
 
 METRICS = {
@@ -57,10 +60,10 @@ METRICS = {
     "cs": Metric("composition", similarity.simple_cs, GRAPH_PAIRINGS, per_query_head=True),
     "simple_cs": Metric("raw", similarity.simple_cs, similarity.SIMPLE_CS_PAIRINGS),
     "cka": Metric("raw", similarity.cka),
-    "cka_columns": Metric("raw", similarity.cka_columns),
-    "procrustes": Metric("raw", singular.procrustes),
-    "procrustes_columns": Metric("raw", singular.procrustes_columns),
-    "max_cosine": Metric("basis", singular.max_cosine),
+    "cka_columns": Metric("raw", similarity.cka_columns, work="columns"),
+    "procrustes": Metric("raw", singular.procrustes, work="singular"),
+    "procrustes_columns": Metric("raw", singular.procrustes_columns, work="singular"),
+    "max_cosine": Metric("basis", singular.max_cosine, work="singular"),
 }
 
 
@@ -100,7 +103,7 @@ def score(
     """
     writing, reading = sources.factors(metric.factors)[0], targets.factors(metric.factors)[1]
     scores: Scores = {}
-    for source, roles in _by_source(pairings).items():
+    for source, roles in by_source(pairings).items():
         x, y = writing[source], reading[roles]
         width = y.shape[1]
         blocks = layer_blocks(
@@ -114,7 +117,8 @@ def score(
     return scores
 
 
-def _by_source(pairings: Sequence[str]) -> dict[str, str]:
+def by_source(pairings: Sequence[str]) -> dict[str, str]:
+    """Source role -> target roles: what one call compares."""
     found: dict[str, str] = {}
     for pairing in pairings:
         found[pairing[0]] = found.get(pairing[0], "") + pairing[1]

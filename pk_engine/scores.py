@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pandas as pd
 
+from pk_engine import costs
 from pk_engine import metrics as scoring
-from pk_engine.backends import choose
+from pk_engine.backends import Backend, choose
 from pk_engine.errors import EngineError
 from pk_engine.grouping import MEMORY
 from pk_engine.interface import Model, Weights, open_weights
 from pk_engine.job import Found, Job
-from pk_engine.kernel import operations
 from pk_engine.meta import TableMeta
 from pk_engine.metrics import METRICS
 from pk_engine.moments import reference_mean, reference_sd
 from pk_engine.names import GRAPH_PAIRINGS, parse_pairings
-from pk_engine.pairs import check_order, layer_blocks
+from pk_engine.pairs import check_order
 from pk_engine.selection import Selection
 from pk_engine.stacks import Progress
 from pk_engine.table import AffinityTable
@@ -86,25 +86,14 @@ def compute(
         >>> table.frame.pairing.tolist()
         ['OQ', 'OK', 'OV']
     """
-    pairings = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
-    metrics = scoring.check_metrics(metrics, pairings)
-    if kv not in (None, "native", "expand"):
-        raise EngineError(f"unknown kv {kv!r}: wanted native or expand")
-    check_order(layer_order)
+    pairings, metrics = check_options(pairings, metrics, kv, layer_order)
     weights = open_weights(model, revision, via=via, fold_ln=fold_ln, center_writing=center_writing)
-    where = choose(backend, device, dtype, operations=_operations(weights, pairings, layer_order))
-    rows = _kv(kv, weights, metrics)
-    job = Job(
-        weights,
-        pairings,
-        metrics,
-        selection,
-        rows,
-        layer_order,
-        where,
-        memory,
-        progress,
-        None if partial is None else Path(partial),
+    job = job_of(weights, pairings, metrics, kv, layer_order, backend, device, dtype, memory)
+    job = replace(
+        job,
+        selection=selection,
+        progress=progress,
+        partial=None if partial is None else Path(partial),
     )
     found = job.run()
     meta = _meta(job, found)
@@ -113,6 +102,40 @@ def compute(
     # rules that look at more than the place in the ranking are applied to the rows that came
     kept = selection.keep(table.frame, meta.scored)
     return table if kept.all() else replace(table, frame=table.frame[kept])
+
+
+def check_options(
+    pairings: Sequence[str] | str, metrics: Sequence[str], kv: str | None, layer_order: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Pairings and metrics in canonical order; see `compute`.
+
+    Raises:
+        EngineError: one of these is not among those that there are.
+    """
+    found = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+    if kv not in (None, "native", "expand"):
+        raise EngineError(f"unknown kv {kv!r}: wanted native or expand")
+    check_order(layer_order)
+    return found, scoring.check_metrics(metrics, found)
+
+
+def job_of(
+    weights: Weights,
+    pairings: Sequence[str],
+    metrics: Sequence[str],
+    kv: str | None,
+    layer_order: str,
+    backend: str,
+    device: str | None,
+    dtype: str,
+    memory: float,
+) -> Job:
+    """What `compute` does for these options, on the backend that they or the work ask for."""
+    rows = _kv(kv, weights, metrics)
+    here = Backend(dtype=dtype)
+    job = Job(weights, pairings, metrics, DEFAULT_SELECTION, rows, layer_order, here, memory)
+    work = sum(costs.total(costs.calls(job, "kernel", "columns")))
+    return replace(job, backend=choose(backend, device, dtype, operations=work))
 
 
 def _kv(kv: str | None, weights: Weights, metrics: Sequence[str]) -> str:
@@ -125,21 +148,6 @@ def _kv(kv: str | None, weights: Weights, metrics: Sequence[str]) -> str:
             "heads: leave --kv native out, or the metric"
         )
     return "expand" if needs else kv or "native"
-
-
-def _operations(weights: Weights, pairings: Sequence[str], layer_order: str) -> float:
-    """What the kernel will have to do for PK, by its own cost model."""
-    shape, total = weights.shape, 0
-    for pairing in pairings:
-        sources, targets = (shape.heads_of(role) for role in pairing)
-        layers = range(shape.n_layers)
-        blocks = layer_blocks(layers, layers, sources, targets, layer_order)
-        sizes = [
-            (shape.n_layers * heads, shape.d_model, shape.d_head) for heads in (sources, targets)
-        ]
-        forming, products, direct = operations(sizes[0], sizes[1], blocks)
-        total += min(forming + products, direct)
-    return total
 
 
 def _meta(job: Job, found: Found) -> TableMeta:

@@ -126,27 +126,12 @@ def collect(
         progress: called after each layer.
         executor: where layers are read and factored; the caller's thread by default.
     """
-    shape, wanted = weights.shape, set(roles)
-    used = [role for role in ROLES if role in wanted]
-    backend = backend or Backend()
-    layers = range(shape.n_layers) if layers is None else layers
-    heads = {role: shape.heads_of(role) for role in used}
-
-    def memory(heads: dict[str, int]) -> Stack:
-        return Stack.empty(shape, len(layers), heads, backend)
-
-    ranks = {role: np.zeros(len(layers) * count, np.int64) for role, count in heads.items()}
-    stacks = HeadStacks(shape, layers, backend, memory(heads), ranks)
-    factors = set(factors)
-    if "raw" in factors:
-        stacks.raw = memory(heads)
-    if "composition" in factors:
-        stacks.writes = memory({"O": shape.n_heads})
-        stacks.reads = memory(dict.fromkeys("QKV", shape.n_heads))
+    layers = range(weights.shape.n_layers) if layers is None else layers
+    stacks = allocate(weights.shape, roles, layers, factors, backend or Backend())
 
     def read(layer: int) -> bytes:
         raw = weights.raw_layer(layer)
-        _fill(stacks, layer - layers.start, weights.processed(layer, raw))
+        fill(stacks, layer, weights.processed(layer, raw))
         return layer_digest(raw)
 
     run = map if executor is None else executor.map
@@ -154,6 +139,30 @@ def collect(
         stacks.digests[layer] = digest
         if progress:
             progress("Reading layers", done, len(layers))
+    return stacks
+
+
+def allocate(
+    shape: ModelShape,
+    roles: Iterable[str],
+    layers: range,
+    factors: Iterable[str],
+    backend: Backend,
+) -> HeadStacks:
+    """Stacks for these layers, not yet filled; arguments as for `collect`."""
+    wanted, factors = set(roles), set(factors)
+    heads = {role: shape.heads_of(role) for role in ROLES if role in wanted}
+
+    def memory(heads: dict[str, int]) -> Stack:
+        return Stack.empty(shape, len(layers), heads, backend)
+
+    ranks = {role: np.zeros(len(layers) * count, np.int64) for role, count in heads.items()}
+    stacks = HeadStacks(shape, layers, backend, memory(heads), ranks)
+    if "raw" in factors:
+        stacks.raw = memory(heads)
+    if "composition" in factors:
+        stacks.writes = memory({"O": shape.n_heads})
+        stacks.reads = memory(dict.fromkeys("QKV", shape.n_heads))
     return stacks
 
 
@@ -176,8 +185,9 @@ def fingerprint(weights: Weights, digests: Mapping[int, bytes]) -> str:
     return whole.hexdigest()
 
 
-def _fill(stacks: HeadStacks, layer: int, matrices: Layer) -> None:
-    shape, backend = stacks.shape, stacks.backend
+def fill(stacks: HeadStacks, number: int, matrices: Layer) -> None:
+    """Factor the matrices of one of the stacks' layers and lay them down."""
+    shape, backend, layer = stacks.shape, stacks.backend, number - stacks.layers.start
     factor = {}
     for role in ROLES if stacks.writes is not None else stacks.rank:
         heads, factors = shape.heads_of(role), []
