@@ -103,11 +103,15 @@ class Sizes:
     center_writing: bool = False
 
     def raw_layer(self, layer: int) -> Layer:
-        """There is none."""
+        """There is none, here and below."""
         raise NotImplementedError
 
     def processed(self, layer: int, raw: Layer) -> Layer:
-        """There is none."""
+        """See above."""
+        raise NotImplementedError
+
+    def layer(self, layer: int) -> Layer:
+        """See above."""
         raise NotImplementedError
 
 
