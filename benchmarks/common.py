@@ -25,12 +25,15 @@ def seconds(work: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def in_turn(works: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+def in_turn(
+    works: Mapping[str, Callable[[], Any]], rounds: int, *, warm: bool = False
+) -> dict[str, list[float]]:
     """Seconds of each work in each round: A B A B ..., after one of each that does not count.
 
     A machine whose speed drifts then slows all of them, and ratios taken within a round hold.
+    With `warm` they ran before.
     """
-    for work in works.values():
+    for work in () if warm else works.values():
         work()
     found: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(rounds):

@@ -6,8 +6,7 @@ process of its own. Writes into docs/performance.md.
 
 import argparse
 import sys
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from statistics import median
 from typing import Any
@@ -16,58 +15,62 @@ import numpy as np
 from scipy.linalg import subspace_angles
 
 from benchmarks.common import GPT2, in_turn, machine, ratio, spread, table, watched, write
-from pk_engine import costs
+from pk_engine.backends import Backend
 from pk_engine.bases import one_thread
+from pk_engine.interface import Layer
 from pk_engine.metrics import METRICS, Scores, score
 from pk_engine.names import GRAPH_PAIRINGS
 from pk_engine.pairs import pairs_of
-from pk_engine.scores import usable_cpus
+from pk_engine.planning import plan
 from pk_engine.stacks import HeadStacks, allocate, fill
-from pk_engine.weights import Layer, ModelWeights
+from pk_engine.weights import ModelWeights
 
 ROUNDS = 9
 SQUARE = 3072
 SAMPLE = 60
 """Pairs that the loop is timed on; what all of them would take is this many times as much."""
-ROLES = "QKVO"
+LAYERS = range(12)
+MINE = "headgraph, NumPy"
+BACKENDS = {MINE: Backend("numpy"), "headgraph, torch": Backend("torch")}
 
 
-def stacks(layers: list[Layer], factors: str, executor: ThreadPoolExecutor) -> HeadStacks:
+def stacks(layers: list[Layer], factors: str, backend: Backend) -> HeadStacks:
     """Factors of all heads, from matrices in memory."""
-    found = allocate(ModelWeights(GPT2).shape, ROLES, [factors])
-    list(executor.map(lambda layer: fill(found, layer, layers[layer]), range(len(layers))))
+    found = allocate(ModelWeights(GPT2).shape, "QKVO", LAYERS, [factors], backend)
+    with backend.workers() as executor:
+        run = map if executor is None else executor.map
+        list(run(lambda layer: fill(found, layer, layers[layer]), LAYERS))
     return found
 
 
-def ours(layers: list[Layer], metric: str) -> Scores:
+def scores(found: HeadStacks, metric: str) -> Scores:
+    """OQ, OK and OV from factors."""
+    with found.backend.workers() as executor:
+        return score(METRICS[metric], found, found, GRAPH_PAIRINGS, "forward", executor)
+
+
+def ours(layers: list[Layer], metric: str, backend: Backend) -> Scores:
     """One metric of OQ, OK and OV, as `compute` goes about it."""
-    with one_thread(), ThreadPoolExecutor(usable_cpus()) as executor:
-        found = stacks(layers, METRICS[metric].factors, executor)
-        return score(METRICS[metric], found, GRAPH_PAIRINGS, "forward", executor)
-
-
-def kernel_alone(found: HeadStacks) -> Scores:
-    """The projection kernel from bases that are there already."""
-    with one_thread(), ThreadPoolExecutor(usable_cpus()) as executor:
-        return score(METRICS["pk"], found, GRAPH_PAIRINGS, "forward", executor)
+    return scores(stacks(layers, METRICS[metric].factors, backend), metric)
 
 
 def loop(layers: list[Layer]) -> list[float]:
     """PK of a sample of pairs, a pair at a time: what people write."""
     rng = np.random.default_rng(0)
     found = []
-    for _ in range(SAMPLE):
-        first, last = sorted(rng.choice(len(layers), 2, replace=False))
-        source, target = rng.integers(12, size=2)
-        role = "QKV"[rng.integers(3)]
-        angles = subspace_angles(layers[first]["O"][source], layers[last][role][target])
-        found.append(float(np.square(np.cos(angles)).sum()))
+    with one_thread():  # which makes it several times faster on a machine that is not idle
+        for _ in range(SAMPLE):
+            first, last = sorted(rng.choice(LAYERS, 2, replace=False))
+            source, target = rng.integers(12, size=2)
+            role = "QKV"[rng.integers(3)]
+            angles = subspace_angles(layers[first]["O"][source], layers[last][role][target])
+            found.append(float(np.square(np.cos(angles)).sum()))
     return found
 
 
 def check(own: Scores, other: dict[str, Any]) -> float:
     """Largest difference between two ways to the same scores, over the pairs that count."""
-    mask = pairs_of(12, 12, 12, "forward")
+    mask = pairs_of(LAYERS, LAYERS, 12, 12, "forward")
     return max(
         float(np.abs(own[pairing] - other[pairing].numpy().reshape(mask.shape))[mask].max())
         for pairing in GRAPH_PAIRINGS
@@ -80,70 +83,67 @@ def square(product: Callable[[Any, Any], Any], make: Callable[..., Any]) -> Call
     return partial(product, a, b)
 
 
+def lines(times: Mapping[str, list[float]], digits: int = 2) -> Iterator[list[str]]:
+    """Rows of a table: median, range, and how many times what headgraph takes on NumPy."""
+    for name, own in times.items():
+        relative = f"{ratio(own, times[MINE]):.{digits}f}"
+        yield [name, f"{median(own):.2f}", spread(own), relative]
+
+
 def projection_kernel(layers: list[Layer], model: Any) -> None:
     """Time and compare the ways to PK."""
-    import torch
-
     from benchmarks import lens
 
-    shape = ModelWeights(GPT2).shape
-    with one_thread(), ThreadPoolExecutor(usable_cpus()) as executor:
-        found = stacks(layers, "basis", executor)
-    ones = partial(np.ones, dtype=np.float32)
-    mine, theirs, alone, pairwise = "headgraph, NumPy", "TransformerLens", "kernel", "loop"
-    works = {
-        mine: partial(ours, layers, "pk"),
-        theirs: partial(lens.projection_kernel, model),
-        pairwise: partial(loop, layers),
-        alone: partial(kernel_alone, found),
-        "NumPy": square(np.matmul, ones),
-        "torch": square(torch.matmul, torch.ones),
+    works: dict[str, Callable[[], Any]] = {
+        name: partial(ours, layers, "pk", backend) for name, backend in BACKENDS.items()
     }
-    difference = check(works[mine](), works[theirs]())
-    times = in_turn(works, ROUNDS)
-    pairs = sum(costs.pairs(shape, pairing, "forward", expand=False) for pairing in GRAPH_PAIRINGS)
-    scaled = [took * pairs / SAMPLE for took in times[pairwise]]
-    rows = [
-        [name, f"{median(own):.2f}", spread(own), f"{ratio(own, times[mine]):.1f}"]
-        for name, own in ((mine, times[mine]), (theirs, times[theirs]))
-    ]
-    rows.append(
-        [
-            f"`scipy.linalg.subspace_angles` for each pair ({SAMPLE} pairs, extrapolated)",
-            f"{median(scaled):.0f}",
-            f"{min(scaled):.0f} to {max(scaled):.0f}",
-            f"{ratio(scaled, times[mine]):.0f}",
-        ]
-    )
+    works["TransformerLens"] = partial(lens.projection_kernel, model)
+    theirs = works["TransformerLens"]()
+    differences = [check(works[name](), theirs) for name in BACKENDS]
+    pairwise = f"`scipy.linalg.subspace_angles` for each pair ({SAMPLE} pairs, extrapolated)"
+    times = in_turn({**works, pairwise: partial(loop, layers)}, ROUNDS)
+    pairs = sum(plan(GPT2, calibrate=False).pairs.values())
+    times[pairwise] = [took * pairs / SAMPLE for took in times[pairwise]]
     head = [
-        "OQ, OK and OV of GPT-2 small, 28,512 pairs",
+        f"OQ, OK and OV of GPT-2 small, {pairs:,} pairs",
         "median s",
         "range s",
-        "times headgraph's",
+        "times headgraph's on NumPy",
     ]
     write(
         "projection kernel",
-        f"{machine('scipy', 'torch', 'transformer-lens', rounds=ROUNDS)} Largest difference of "
-        f"the first two: {difference:.0e}.\n\n{table(head, rows)}\n\n"
-        + rates(times[alone], {name: times[name] for name in ("NumPy", "torch")}),
+        f"{machine('scipy', 'torch', 'transformer-lens', rounds=ROUNDS)} TransformerLens's scores "
+        f"differ by at most {max(differences):.0e}.\n\n{table(head, lines(times))}",
     )
 
 
-def rates(kernel: list[float], squares: dict[str, list[float]]) -> str:
-    """What share of the machine's matrix product rate the kernel reaches."""
-    shape = ModelWeights(GPT2).shape
-    made = costs.calls(METRICS["pk"], shape, GRAPH_PAIRINGS, "forward")
-    operations = sum(costs.kernel_operations(made))
-    rows = [["kernel alone, bases given", f"{operations / 1e9:.1f}", f"{median(kernel):.3f}",
-             f"{operations / median(kernel) / 1e9:.0f}", ""]]  # fmt: skip
-    done = 2 * SQUARE**3
-    for name, own in squares.items():
-        share = median(operations / k / (done / s) for k, s in zip(kernel, own, strict=True))
-        rows.append([f"{SQUARE} x {SQUARE} product, {name}", f"{done / 1e9:.1f}",
-                     f"{median(own):.3f}", f"{done / median(own) / 1e9:.0f}",
+def rates(layers: list[Layer]) -> None:
+    """What share of the machine's square matrix product rate the kernel reaches."""
+    import torch
+
+    ones = partial(np.ones, dtype=np.float32)
+    works: dict[str, Callable[[], Any]] = {
+        "NumPy": square(np.matmul, ones),
+        "torch": square(torch.matmul, torch.ones),
+    }
+    for name, backend in BACKENDS.items():
+        works[name] = partial(scores, stacks(layers, "basis", backend), "pk")
+    times = in_turn(works, ROUNDS)
+    squares = [2 * SQUARE**3 / min(one) for one in zip(times["NumPy"], times["torch"], strict=True)]
+    rows = [
+        [f"{SQUARE} x {SQUARE} product, {name}", f"{2 * SQUARE**3 / 1e9:.1f}",
+         f"{median(times[name]):.3f}", f"{2 * SQUARE**3 / median(times[name]) / 1e9:.0f}", ""]
+        for name in ("NumPy", "torch")
+    ]  # fmt: skip
+    operations = sum(plan(GPT2, calibrate=False).operations)
+    for name in BACKENDS:
+        own = times[name]
+        share = median(operations / k / s for k, s in zip(own, squares, strict=True))
+        rows.append([f"the kernel alone, bases given: {name}", f"{operations / 1e9:.1f}",
+                     f"{median(own):.3f}", f"{operations / median(own) / 1e9:.0f}",
                      f"{share:.0%}"])  # fmt: skip
-    head = ["float32", "GFLOP", "median s", "GFLOP/s", "share of it the kernel reaches"]
-    return table(head, rows)
+    head = ["float32", "GFLOP", "median s", "GFLOP/s", "share of the faster square product"]
+    write("rates", f"{machine('torch', rounds=ROUNDS)}\n\n{table(head, rows)}")
 
 
 def composition(layers: list[Layer], model: Any) -> None:
@@ -151,23 +151,18 @@ def composition(layers: list[Layer], model: Any) -> None:
     from benchmarks import lens
 
     works = {
-        "headgraph, NumPy": partial(ours, layers, "cs"),
+        MINE: partial(ours, layers, "cs", BACKENDS[MINE]),
         "TransformerLens": partial(lens.composition, model),
     }
     mine, theirs = works.values()
     difference, rounds = check(mine(), theirs()), 3
-    times = in_turn(works, rounds)
-    base = times["headgraph, NumPy"]
+    times = in_turn(works, rounds, warm=True)
     peaks = {
         name: [watched([sys.executable, "-m", "benchmarks.gpt2", "--only", f"{which}-{what}"])[1]
                for what in ("cs", "nothing")]
-        for name, which in (("headgraph, NumPy", "ours"), ("TransformerLens", "lens"))
+        for name, which in ((MINE, "ours"), ("TransformerLens", "lens"))
     }  # fmt: skip
-    rows = [
-        [name, f"{median(own):.2f}", spread(own), f"{ratio(own, base):.0f}",
-         *(f"{peak:,.0f}" for peak in peaks[name])]
-        for name, own in times.items()
-    ]  # fmt: skip
+    rows = [[*row, *(f"{peak:,.0f}" for peak in peaks[row[0]])] for row in lines(times, 0)]
     head = ["composition scores of the same pairs", "median s", "range s", "times headgraph's",
             "peak MB of a process", "without the scores"]  # fmt: skip
     write(
@@ -177,24 +172,30 @@ def composition(layers: list[Layer], model: Any) -> None:
     )
 
 
+PARTS = {"pk": projection_kernel, "cs": composition}
+
+
 def main() -> None:
-    """All of it, or one thing for a process whose peak is watched."""
+    """All of it, a part, or one thing for a process whose peak is watched."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=["ours-cs", "ours-nothing", "lens-cs", "lens-nothing"])
-    only = parser.parse_args().only or ""
-    layers = [] if only.startswith("lens") else list(ModelWeights(GPT2).layers())
-    model = None
-    if not only.startswith("ours"):
+    peaks = [f"{whose}-{what}" for whose in ("ours", "lens") for what in ("cs", "nothing")]
+    parser.add_argument("--only", choices=[*PARTS, "rates", *peaks])
+    only = parser.parse_args().only
+    whose, _, what = (only or "").partition("-")
+    layers = [] if whose == "lens" else list(ModelWeights(GPT2).layers())
+    if only in (None, "rates"):
+        rates(layers)
+    if only == "rates" or whose == "ours":
+        model = None
+    else:
         from benchmarks import lens
 
         model = lens.bridge()
-    if only == "ours-cs":
-        ours(layers, "cs")
-    elif only == "lens-cs":
-        lens.composition(model)
-    elif not only:
-        projection_kernel(layers, model)
-        composition(layers, model)
+    for name, part in PARTS.items():
+        if only in (None, name):
+            part(layers, model)
+    if what == "cs":
+        lens.composition(model) if model else ours(layers, "cs", BACKENDS[MINE])
 
 
 if __name__ == "__main__":

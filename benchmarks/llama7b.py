@@ -81,6 +81,8 @@ def row(layers: int, kv_heads: int, expected: Plan, took: float, peak: float) ->
         str(layers),
         str(kv_heads),
         f"{pairs:,}",
+        expected.backend,
+        str(expected.groups),
         f"{took:.0f}",
         f"{took / pairs * 1e6:.0f}",
         f"{sum(expected.seconds.values()):.0f}",
@@ -99,7 +101,7 @@ def direct(layers: int, layer_order: str) -> float:
 
     bases = torch.randn((layers * HEADS, D_MODEL, D_HEAD))
     at_once = (64 << 20) // (4 * D_HEAD**2)
-    blocks = layer_blocks(layers, HEADS, HEADS, layer_order)
+    blocks = layer_blocks(range(layers), range(layers), HEADS, HEADS, layer_order)
 
     def products() -> None:
         for _ in GRAPH_PAIRINGS:
@@ -122,7 +124,7 @@ def main() -> None:
     asked = parser.parse_args()
     rows = [measure(layers, HEADS) for layers in asked.layers]
     rows += [measure(layers, 8) for layers in asked.layers[:1]]
-    head = ["layers", "key/value heads", "pairs", "s", "microseconds a pair", "planned s",
+    head = ["layers", "key/value heads", "pairs", "backend", "groups", "s", "microseconds a pair", "planned s",
             "peak MB", "planned MB"]  # fmt: skip
     text = f"{machine('torch', rounds=1)}\n\n{table(head, rows)}"
     if asked.yardstick in asked.layers:
