@@ -14,6 +14,7 @@ from graphdb.server.ports import LOOPBACK, Ports
 
 # Variables that would change what Java or Neo4j does; NEO4J_PASSWORD goes with the others.
 DROPPED = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH")
+NAMED_S = 5.0  # seconds a new process gets to show its command line
 GENTLE_S = 15.0  # seconds a server gets to close its files before it is killed
 # Windows' way of a session of its own; these names exist there only
 _CREATION = int(getattr(subprocess, "DETACHED_PROCESS", 0)) | int(
@@ -45,7 +46,25 @@ def spawn(home: ServerHome, java: Path) -> int:
         )
     # Reaps the server where it ends before this process does, which would leave a zombie.
     threading.Thread(target=process.wait, name="headgraph-server", daemon=True).start()
+    try:
+        _wait_for_name(process, home)
+    except BaseException:  # nobody knows its number yet, so nobody else could end it
+        process.kill()
+        raise
     return process.pid
+
+
+def _wait_for_name(process: "subprocess.Popen[bytes]", home: ServerHome) -> None:
+    """Wait until a process that was just started can be told from others, or is gone.
+
+    For a moment it has no command line: whoever looked for its mark then would take it for dead,
+    or leave it running.
+    """
+    deadline = time.monotonic() + NAMED_S
+    while process.poll() is None and not is_ours(process.pid, home):
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.005)
 
 
 def environment() -> dict[str, str]:
