@@ -83,11 +83,11 @@ def square(product: Callable[[Any, Any], Any], make: Callable[..., Any]) -> Call
     return partial(product, a, b)
 
 
-def lines(times: Mapping[str, list[float]], digits: int = 2) -> Iterator[list[str]]:
-    """Rows of a table: median, range, and how many times what headgraph takes on NumPy."""
+def lines(times: Mapping[str, list[float]], digits: int, *bases: str) -> Iterator[list[str]]:
+    """Rows of a table: median, range, and how many times what each of `bases` takes."""
     for name, own in times.items():
-        relative = f"{ratio(own, times[MINE]):.{digits}f}"
-        yield [name, f"{median(own):.2f}", spread(own), relative]
+        relative = [f"{ratio(own, times[base]):.{digits}f}" for base in bases]
+        yield [name, f"{median(own):.2f}", spread(own), *relative]
 
 
 def projection_kernel(layers: list[Layer], model: Any) -> None:
@@ -109,11 +109,12 @@ def projection_kernel(layers: list[Layer], model: Any) -> None:
         "median s",
         "range s",
         "times headgraph's on NumPy",
+        "on torch",
     ]
     write(
         "projection kernel",
         f"{machine('scipy', 'torch', 'transformer-lens', rounds=ROUNDS)} TransformerLens's scores "
-        f"differ by at most {max(differences):.0e}.\n\n{table(head, lines(times))}",
+        f"differ by at most {max(differences):.0e}.\n\n{table(head, lines(times, 1, *BACKENDS))}",
     )
 
 
@@ -162,7 +163,7 @@ def composition(layers: list[Layer], model: Any) -> None:
                for what in ("cs", "nothing")]
         for name, which in ((MINE, "ours"), ("TransformerLens", "lens"))
     }  # fmt: skip
-    rows = [[*row, *(f"{peak:,.0f}" for peak in peaks[row[0]])] for row in lines(times, 0)]
+    rows = [[*row, *(f"{peak:,.0f}" for peak in peaks[row[0]])] for row in lines(times, 0, MINE)]
     head = ["composition scores of the same pairs", "median s", "range s", "times headgraph's",
             "peak MB of a process", "without the scores"]  # fmt: skip
     write(

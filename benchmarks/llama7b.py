@@ -124,8 +124,8 @@ def main() -> None:
     asked = parser.parse_args()
     rows = [measure(layers, HEADS) for layers in asked.layers]
     rows += [measure(layers, 8) for layers in asked.layers[:1]]
-    head = ["layers", "key/value heads", "pairs", "backend", "groups", "s", "microseconds a pair",
-            "planned s", "peak MB", "planned MB"]  # fmt: skip
+    head = ["layers", "key/value heads", "pairs", "backend", "groups", "s",
+            "microseconds a pair", "planned s", "peak MB", "planned MB"]  # fmt: skip
     text = f"{machine('torch', rounds=1)}\n\n{table(head, rows)}"
     if asked.yardstick in asked.layers:
         over = [f"{direct(asked.yardstick, order):.0f} s" for order in ("forward", "all")]
