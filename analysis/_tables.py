@@ -1,0 +1,80 @@
+"""A table with the pairs and metrics that a question needs: read where it has them, else scored."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from analysis.errors import AnalysisError
+from pk_engine.bundled import TABLES, table_path
+from pk_engine.interface import Model
+from pk_engine.names import GRAPH_PAIRINGS, parse_pairings
+from pk_engine.selection import Selection
+from pk_engine.stacks import Progress
+from pk_engine.table import AffinityTable
+
+
+def full_table(
+    model: Model | AffinityTable,
+    pairings: Sequence[str] | str = GRAPH_PAIRINGS,
+    metrics: Sequence[str] = ("pk",),
+    *,
+    layer_order: str = "forward",
+    revision: str | None = None,
+    progress: Progress | None = None,
+) -> AffinityTable:
+    """Scores of all pairs, none left out by a selection.
+
+    Args:
+        model: a table, the path of one (`.parquet`), a bundled table's name, or a model as for
+            `pk_engine.compute`.
+        pairings: those that are needed; a table may have more.
+        metrics: those that are needed; a table may have more.
+        layer_order: `forward`, `all` or `within`.
+        revision: of a hub id.
+        progress: as for `pk_engine.compute`.
+
+    Raises:
+        AnalysisError: a table that lacks a pairing, a metric or some of the pairs.
+        TableError, EngineError: as `AffinityTable.read` and `compute`.
+    """
+    wanted = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+    if isinstance(model, str | os.PathLike) and _is_table(model):
+        model = AffinityTable.read(table_path(model))
+    if isinstance(model, AffinityTable):
+        return _checked(model, wanted, metrics, layer_order)
+    from pk_engine.scores import compute
+
+    return compute(
+        model,
+        pairings=wanted,
+        metrics=metrics,
+        selection=Selection(),
+        layer_order=layer_order,
+        revision=revision,
+        progress=progress,
+    )
+
+
+def _is_table(model: str | os.PathLike[str]) -> bool:
+    path = Path(model)
+    return path.suffix in (".parquet", ".pq") or (str(model) in TABLES and not path.exists())
+
+
+def _checked(
+    table: AffinityTable, pairings: Sequence[str], metrics: Sequence[str], layer_order: str
+) -> AffinityTable:
+    meta = table.meta
+    lacks = [name for name in pairings if name not in meta.pairings]
+    lacks += [name for name in metrics if name not in meta.metrics]
+    if meta.layer_order != layer_order:
+        lacks.append(f"layer order {layer_order}")
+    scored = sum(meta.scored.values())
+    if len(table) < scored:
+        lacks.append(f"{scored - len(table):,} of its {scored:,} pairs")
+    if lacks:
+        raise AnalysisError(
+            f"the table of {meta.model} lacks {', '.join(lacks)}: give the model itself, or a "
+            f"table of headgraph compute --all --pairings {','.join(pairings)} "
+            f"--metrics {','.join(metrics)} --layer-order {layer_order}"
+        )
+    return table
