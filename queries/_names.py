@@ -19,6 +19,10 @@ _HEADS = "MATCH (h:Head {run: $run}) RETURN h.name AS name ORDER BY h.layer, h.h
 _ROLES = """
 MATCH (:Head {run: $run})-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name AS name ORDER BY name
 """
+_CIRCUITS = """
+MATCH (:Head {run: $run})-[has:HAS_ROLE]->(:Role) WHERE has.circuit IS NOT NULL
+RETURN DISTINCT has.circuit AS name ORDER BY name
+"""
 
 Runs = Mapping[str, list[str]]
 """Pairings by name of run."""
@@ -96,6 +100,17 @@ def _check_roles(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
             )
 
 
+def _check_circuits(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
+    circuits = [row["name"] for row in graph.read(_CIRCUITS, {"run": run})]
+    for name in names:
+        if name not in circuits:
+            there = f"it has {listed(circuits)}" if circuits else "no circuit of its model is known"
+            raise UnknownName(
+                f"no head of run {run!r} is in the circuit {name!r}"
+                f"{did_you_mean(name, circuits)}: {there}"
+            )
+
+
 def _check_pairings(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
     there = runs[run]
     for name in names:
@@ -107,6 +122,7 @@ def _check_pairings(names: list[str], run: str, graph: Runner, runs: Runs) -> No
 
 
 _CHECKS: dict[str, Callable[[list[str], str, Runner, Runs], None]] = {
+    "circuit": _check_circuits,
     "head": _check_heads,
     "role": _check_roles,
     "pairing": _check_pairings,
