@@ -18,16 +18,20 @@ if TYPE_CHECKING:
     from graphdb import connect
     from loader import drop, load, runs
     from pk_engine import AffinityTable, Selection, compute, plan, principal_angles
+    from queries import communities, motifs, over_series
     from queries import run as query
 
 __all__ = [
     "AffinityTable",
     "Selection",
+    "communities",
     "compute",
     "connect",
     "drop",
     "hub_scores",
     "load",
+    "motifs",
+    "over_series",
     "plan",
     "principal_angles",
     "query",
@@ -38,11 +42,14 @@ __all__ = [
 _ROOMS = {
     "AffinityTable": ("pk_engine", "AffinityTable"),
     "Selection": ("pk_engine", "Selection"),
+    "communities": ("queries", "communities"),
     "compute": ("pk_engine", "compute"),
     "connect": ("graphdb", "connect"),
     "drop": ("loader", "drop"),
     "hub_scores": ("analysis", "hub_scores"),
     "load": ("loader", "load"),
+    "motifs": ("queries", "motifs"),
+    "over_series": ("queries", "over_series"),
     "plan": ("pk_engine", "plan"),
     "principal_angles": ("pk_engine", "principal_angles"),
     "query": ("queries", "run"),

@@ -14,6 +14,7 @@
 //   only (integer): pairs that go through it and through no other head
 //   roles (list of role): known roles
 //   bottleneck (graph): the head
+// example: limit=8
 MATCH (a:Head {run: $run})-[e:OQ|OK|OV]->(h:Head {run: $run})-[f:OQ|OK|OV]->(c:Head {run: $run})
 WHERE e.pk_rank <= $strongest AND f.pk_rank <= $strongest
 WITH a, c, collect(DISTINCT h) AS middle

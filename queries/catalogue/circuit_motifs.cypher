@@ -17,6 +17,7 @@
 //   sources (list of head): the heads that write
 //   targets (list of head): the heads that read
 //   paths (graph): the edges
+// example: circuit=ioi
 MATCH (:Head {run: $run})-[has:HAS_ROLE {circuit: $circuit}]->(r:Role)
 WITH collect(DISTINCT r) AS roles
 UNWIND roles AS s
@@ -29,10 +30,15 @@ CALL (s, t) {
   UNWIND ends AS end
   WITH end.a AS a, end.b AS b, pairs
   MATCH path = (a)-[e:OQ|OK|OV]->(b)
-  WITH pairs, a, b, e, path ORDER BY a.layer, a.head, b.layer, b.head
-  RETURN pairs, type(e) AS pairing, count(e) AS edges, avg(e.z) AS mean_z,
-         max(e.pk) AS strongest, collect(DISTINCT a.name) AS sources,
-         collect(DISTINCT b.name) AS targets, collect(path) AS paths
+  WITH pairs, type(e) AS pairing, count(e) AS edges, avg(e.z) AS mean_z, max(e.pk) AS strongest,
+       collect(a) AS sources, collect(b) AS targets, collect(path) AS paths
+  RETURN pairs, pairing, edges, mean_z, strongest, paths,
+         COLLECT {
+           UNWIND sources AS h WITH DISTINCT h RETURN h.name ORDER BY h.layer, h.head
+         } AS sources,
+         COLLECT {
+           UNWIND targets AS h WITH DISTINCT h RETURN h.name ORDER BY h.layer, h.head
+         } AS targets
 }
 RETURN s.name AS source_role, pairing, t.name AS target_role, edges, pairs,
        toFloat(edges) / pairs AS density, mean_z, strongest, sources, targets, paths

@@ -16,6 +16,7 @@
 //   pk_after (float): Projection Kernel in the other
 //   rank_before (integer): place among all scored pairs of the pairing, in the run
 //   rank_after (integer): the same in the other
+// example: run=induction-2l other=induction-2l-folded limit=4
 MATCH (h:Head) WHERE h.run IN [$run, $other]
 WITH DISTINCT h.name AS source
 CALL (source) {

@@ -11,6 +11,7 @@
 //   above (float): lower bound
 //   below (float): upper bound
 //   edges (integer): edges in it; empty bins have no line
+// example: bins=6
 MATCH (:Head {run: $run})-[e]->(:Head)
 WITH min(e[$score]) AS low, max(e[$score]) AS high
 WITH low, (high - low) / $bins AS width

@@ -17,6 +17,7 @@
 //   heads (list of head): the strongest neighbours, strongest first
 //   roles (list of role): known roles of the head itself
 //   paths (graph): the edges to these neighbours
+// example: head=L4H7 neighbours=3
 MATCH (h:Head {run: $run, name: $head})
 CALL (h) {
   MATCH path = (h)<-[e]-(o:Head)

@@ -17,7 +17,9 @@
 //   both (float): square root of their product
 //   roles (list of role): known roles
 //   hub (graph): the head
-MATCH (r:Run {name: $run}), (h:Head {run: $run})
+// example: limit=8
+MATCH (r:Run {name: $run})
+MATCH (h:Head {run: $run})
 CALL (h) {
   OPTIONAL MATCH (h)<-[e]-(:Head) WHERE type(e) IN $pairings
   RETURN toFloat(sum(e.z)) AS inlet, count(e) AS edges_in

@@ -14,6 +14,7 @@
 //   strongest (float): greatest Projection Kernel among them
 //   roles (list of role): known roles
 //   paths (graph): its five strongest edges out
+// example: limit=8
 MATCH (h:Head {run: $run})
 CALL (h) {
   MATCH (h)-[e]->(:Head) WHERE type(e) IN $pairings

@@ -10,6 +10,7 @@
 //   others (integer): edges of other pairings that it has
 //   roles (list of role): known roles
 //   alone (graph): the head
+// example: pairings=OK,OV
 MATCH (h:Head {run: $run})
 WHERE NOT EXISTS { (h)-[e]-(:Head) WHERE type(e) IN $pairings }
 RETURN h.name AS head, h.layer AS layer, COUNT { (h)--(:Head) } AS others,

@@ -13,6 +13,7 @@
 //   strongest (float): greatest Projection Kernel
 //   sources (integer): heads of the first layer that take part
 //   targets (integer): heads of the second layer that take part
+// example: pairings=OQ
 MATCH (a:Head {run: $run})-[e]->(b:Head) WHERE type(e) IN $pairings
 RETURN a.layer AS source_layer, b.layer AS target_layer, count(e) AS edges,
        sum(e.z * e.share) AS strength, avg(e.pk) AS mean_pk, max(e.pk) AS strongest,

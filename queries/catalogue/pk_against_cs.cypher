@@ -17,6 +17,7 @@
 //   cs_place (integer): place by CS among the same
 //   apart (integer): cs_place less pk_place: above 0 where PK places it higher
 //   path (graph): source, edge and target
+// example: limit=8
 MATCH (:Head {run: $run})-[e]->(:Head {run: $run})
 WHERE type(e) IN $pairings AND e.pk_rank <= $strongest AND e.cs IS NOT NULL
 WITH e ORDER BY e.cs DESC, e.pk_rank

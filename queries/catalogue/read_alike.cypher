@@ -12,6 +12,7 @@
 //   z (float): against the random reference
 //   pk_rank (integer): place among all scored pairs of the pairing
 //   path (graph): the two and their edge
+// example: run=induction-2l per_pairing=4
 CALL () {
   MATCH (:Head {run: $run})-[e:QQ]->(:Head {run: $run})
   WITH e.pk_rank AS pk_rank, collect(e) AS edges ORDER BY pk_rank LIMIT toInteger($per_pairing)

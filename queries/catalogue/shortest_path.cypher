@@ -13,7 +13,9 @@
 //   weakest (float): the smallest Projection Kernel
 //   product (float): product of the normalised Projection Kernels, 0 to 1
 //   path (graph): heads and edges
-MATCH (source:Head {run: $run, name: $source}), (target:Head {run: $run, name: $target})
+// example: source=L0H1 target=L11H10 limit=5
+MATCH (source:Head {run: $run, name: $source})
+MATCH (target:Head {run: $run, name: $target})
 MATCH path = ALL SHORTEST (source)(()-[:OQ|OK|OV]->(:Head {run: $run}))+(target)
 WITH path, reduce(product = 1.0, e IN relationships(path) | product * e.pk_normalized) AS product,
      reduce(weakest = null, e IN relationships(path) |

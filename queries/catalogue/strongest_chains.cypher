@@ -16,6 +16,7 @@
 //   weakest (float): the smallest Projection Kernel
 //   nodes (graph): the heads
 //   links (graph): the edges
+// example: length=3 limit=8
 MATCH (:Head {run: $run})-[e:OQ|OK|OV]->(h:Head {run: $run}) WHERE e.pk_rank <= $strongest
 WITH h, [e] AS edges, [CASE $by WHEN "product" THEN e.pk_normalized ELSE e.pk END] AS strength
 // the second edge; `strength` is the product, or all links from the weakest on

@@ -17,6 +17,7 @@
 //   product (float): product of the three normalised Projection Kernels, 0 to 1
 //   nodes (graph): the heads
 //   links (graph): the edges
+// example: limit=8
 MATCH (a:Head {run: $run})-[e:OQ|OK|OV]->(b:Head {run: $run})-[f:OQ|OK|OV]->(c:Head {run: $run}),
       (a)-[g:OQ|OK|OV]->(c)
 WHERE e.pk_rank <= $strongest AND f.pk_rank <= $strongest AND g.pk_rank <= $strongest

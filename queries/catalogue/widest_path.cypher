@@ -13,7 +13,9 @@
 //   pairings (list of pairing): how each head after the first reads the one before it
 //   product (float): product of the normalised Projection Kernels, 0 to 1
 //   path (graph): heads and edges
-MATCH (source:Head {run: $run, name: $source}), (target:Head {run: $run, name: $target})
+// example: source=L0H1 target=L11H10
+MATCH (source:Head {run: $run, name: $source})
+MATCH (target:Head {run: $run, name: $target})
 CALL () {
   MATCH (:Head {run: $run})-[e:OQ|OK|OV]->(:Head {run: $run})
   WITH DISTINCT e.pk AS width ORDER BY width DESC

@@ -13,6 +13,7 @@
 //   roles_first (list of role): known roles of the first
 //   roles_second (list of role): known roles of the second
 //   path (graph): the two and their edge
+// example: run=induction-2l limit=8
 MATCH (:Head {run: $run})-[e:OO]->(:Head {run: $run})
 WITH e ORDER BY e.pk_rank LIMIT toInteger($limit)
 MATCH path = (a)-[e]->(b)
