@@ -16,8 +16,8 @@ sections, in this order. A parameter or a column is `name (type)`, one per line;
 value give a parameter a default; words after a colon say what it is, and go on in lines indented
 further. `returns:` is `rows`, or `graph` where a column is of type `graph`: such a column holds
 nodes, relationships or paths, is drawn by Neo4j Browser and by `--graph`, and is left out of
-tables. `may be empty` says that no rows are an answer, and when. A last section `// example: head=L4H7
-limit=5` may give the values with which the documentation asks it.
+tables. `may be empty` says that no rows are an answer, and when. A last section, such as
+`// example: head=L4H7 limit=5`, may give the values with which the documentation asks it.
 
 JavaScript clients such as Browser send every number as a float: a statement that needs a whole
 number (LIMIT, ranges) says `toInteger($limit)`.
@@ -92,8 +92,9 @@ def _sections(header: list[Line]) -> dict[str, list[Line]]:
     found: dict[str, list[Line]] = {}
     for number, text in header[1:]:
         if match := _SECTION.fullmatch(text):
-            wanted = (*SECTIONS, _OPTIONAL, "the statement")[len(found)]
-            if match[1] != wanted:
+            wanted = (*SECTIONS, "the statement")[min(len(found), len(SECTIONS))]
+            may_end = match[1] == _OPTIONAL and list(found) == list(SECTIONS)
+            if match[1] != wanted and not may_end:
                 raise HeaderProblem(number, f"{match[1]} stands where {wanted} is wanted")
             found[match[1]] = [(number, match[2])]
         elif found and text.startswith("//   "):

@@ -7,7 +7,6 @@ from pathlib import Path
 from queries.library import catalogue
 from queries.query import Query
 
-
 EXAMPLES = Path(__file__).parent / "examples"
 """A text for each query: a command and what it prints; `make examples` writes them."""
 

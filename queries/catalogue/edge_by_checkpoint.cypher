@@ -12,7 +12,7 @@
 //   pk (float): Projection Kernel
 //   z (float): against the random reference
 //   pk_rank (integer): place among all scored pairs of the pairing
-// example: run=induction-2l source=L0H1 target=L1H2
+// example: run=induction-2l source=L0H7 target=L1H2
 MATCH (one:Run {name: $run})
 MATCH (r:Run {series: one.series, status: "complete"})
 MATCH (:Head {run: r.name, name: $source})-[e]->(:Head {run: r.name, name: $target})

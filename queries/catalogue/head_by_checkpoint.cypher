@@ -12,7 +12,7 @@
 //   edges_in (integer): edges that enter
 //   edges_out (integer): edges that leave
 //   strongest (float): greatest z among all of them
-// example: run=induction-2l head=L0H1
+// example: run=induction-2l head=L0H7
 MATCH (one:Run {name: $run})
 MATCH (r:Run {series: one.series, status: "complete"})
 MATCH (h:Head {run: r.name, name: $head})
