@@ -2,9 +2,10 @@
 
     make examples
 
-Uses the database that the environment names, or the local server's. Loads GPT-2 small's strongest 3 % with its communities, and a two-layer model with induction heads
-in all pairings, the strongest 40 pairs of each: as it was before training, trained, and trained with
-its norms folded in. An answer goes to queries/examples/NAME.txt below the command that gives it.
+Uses the database that the environment names, or the local server's. Loads GPT-2 small's strongest
+3 % with its communities, and a two-layer model with induction heads in all pairings, the strongest
+40 pairs of each: before training, trained, and trained with its norms folded in. An answer goes to
+queries/examples/NAME.txt below the command that gives it.
 """
 
 import tempfile
