@@ -39,6 +39,15 @@ def test_pairings_differ_in_grey_and_in_shape(theme: style.Theme) -> None:
 
 @themes
 @pytest.mark.parametrize("eyes", EYES)
+def test_classes_of_points_differ_for_all_eyes_and_in_grey(theme: style.Theme, eyes: str) -> None:
+    assert min(distance(a, b, eyes) for a, b in combinations(theme.classes, 2)) > 15
+    grey = sorted(map(lightness, theme.classes))
+    assert min(b - a for a, b in zip(grey, grey[1:], strict=False)) > 20
+    assert all(style.contrast(color, theme.paper) > 3 for color in theme.classes[:3])
+
+
+@themes
+@pytest.mark.parametrize("eyes", EYES)
 def test_roles_differ_for_all_eyes(theme: style.Theme, eyes: str) -> None:
     """Circuits share one grey; each role also carries its tag."""
     roles = style.ROLE_ORDER[: style.ROLE_ORDER.index(style.TASK) + 1]
