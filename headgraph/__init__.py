@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from analysis import hub_scores
     from analysis.figures import wiring
     from graphdb import connect
     from loader import drop, load, runs
@@ -25,6 +26,7 @@ __all__ = [
     "compute",
     "connect",
     "drop",
+    "hub_scores",
     "load",
     "plan",
     "principal_angles",
@@ -39,6 +41,7 @@ _ROOMS = {
     "compute": ("pk_engine", "compute"),
     "connect": ("graphdb", "connect"),
     "drop": ("loader", "drop"),
+    "hub_scores": ("analysis", "hub_scores"),
     "load": ("loader", "load"),
     "plan": ("pk_engine", "plan"),
     "principal_angles": ("pk_engine", "principal_angles"),
