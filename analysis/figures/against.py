@@ -16,7 +16,7 @@ from analysis.figures.panels import TOP, name_points, panel_grid, panel_title
 from pk_engine.interface import Model
 from pk_engine.names import GRAPH_PAIRINGS, head_name, parse_pairings
 from pk_engine.selection import Selection
-from pk_engine.table import AffinityTable
+from pk_engine.table import KEYS, AffinityTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +36,7 @@ class Cut:
         pairing: which.
         rows: keys, and `x` and `y`, the two metrics.
         cutoffs: the smallest kept value of each metric.
-        classes: of each row: 0 kept by both, 1 by the first alone, 2 by the second alone, 3 by none.
+        classes: of each row: 0 for both, 1 the first alone, 2 the second alone, 3 neither.
     """
 
     pairing: str
@@ -47,7 +47,7 @@ class Cut:
     @property
     def counts(self) -> list[int]:
         """How many pairs each class has."""
-        return np.bincount(self.classes, minlength=4).tolist()
+        return [int(n) for n in np.bincount(self.classes, minlength=4)]
 
 
 def scatter(
@@ -91,7 +91,8 @@ def scatter(
         figure, panels = _panels(len(cuts), theme)
         style.headline(
             figure,
-            f"{table.meta.model}: PK against {name}, {', '.join(cut.pairing for cut in cuts)}",
+            f"{table.meta.model}: PK against {name} for {', '.join(wanted)}, strongest "
+            f"{top_percent:g} % of each",
             f"Each point is a pair of heads; the lines cut off the strongest {top_percent:g} % by "
             f"PK (to the right) and by {name} (above).\n{_agreement(cuts, name)}",
         )
@@ -115,9 +116,7 @@ def cut_both(table: AffinityTable, pairing: str, metric: str, top_percent: float
     rows = rows.assign(x=rows["pk"].astype(float), y=rows[metric].astype(float))
     cutoffs = tuple(float(np.sort(rows[axis])[-limit]) for axis in ("x", "y"))
     outside = [(rows[axis] < cutoff).to_numpy() for axis, cutoff in zip("xy", cutoffs, strict=True)]
-    classes = np.select(
-        [~outside[0] & ~outside[1], ~outside[0], ~outside[1]], [0, 1, 2], default=3
-    )
+    classes = np.select([~outside[0] & ~outside[1], ~outside[0], ~outside[1]], [0, 1, 2], default=3)
     return Cut(pairing, rows.reset_index(drop=True), (cutoffs[0], cutoffs[1]), classes)
 
 
@@ -150,12 +149,11 @@ def _draw(axes: "Axes", cut: Cut, name: str, theme: style.Theme) -> None:
     best = [cut.rows.nlargest(_NAMED, axis).index for axis in ("x", "y")]
     chosen = cut.rows.loc[list(dict.fromkeys([*best[0], *best[1]]))]
     places = list(zip(chosen["x"], chosen["y"], strict=True))
-    names = [
-        f"{head_name(row.source_layer, row.source_head)}>"
-        f"{head_name(row.target_layer, row.target_head)}"
-        for row in chosen.itertuples()
-    ]
-    name_points(axes, places, names, theme, size=style.TINY, away=4.0)
+    ends = chosen[list(KEYS)].to_numpy().tolist()
+    names = [f"{head_name(a, b)}>{head_name(c, d)}" for a, b, c, d in ends]
+    kept = cut.rows[cut.classes < 3]
+    drawn = list(zip(kept["x"], kept["y"], strict=True))
+    name_points(axes, places, names, theme, size=style.TINY, away=4.0, points=drawn)
 
 
 def _legend(figure: "Figure", name: str, theme: style.Theme) -> None:
