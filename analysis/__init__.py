@@ -9,5 +9,5 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["errors", "figures"],
-    submod_attrs={"hubs": ["hub_scores"]},
+    submod_attrs={"hubs": ["hub_scores"], "tokens": ["tokens"]},
 )

@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis import hub_scores
+    from analysis import hub_scores, tokens
     from analysis.figures import heatmap, hubs, scatter, wiring
     from graphdb import connect
     from loader import drop, load, runs
@@ -35,6 +35,7 @@ __all__ = [
     "query",
     "runs",
     "scatter",
+    "tokens",
     "wiring",
 ]
 
@@ -53,6 +54,7 @@ _ROOMS = {
     "query": ("queries", "run"),
     "runs": ("loader", "runs"),
     "scatter": ("analysis.figures", "scatter"),
+    "tokens": ("analysis", "tokens"),
     "wiring": ("analysis.figures", "wiring"),
 }
 
