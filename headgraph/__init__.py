@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis import hub_scores
+    from analysis import hub_scores, informativeness
     from analysis.figures import wiring
     from graphdb import connect
     from loader import drop, load, runs
@@ -27,6 +27,7 @@ __all__ = [
     "connect",
     "drop",
     "hub_scores",
+    "informativeness",
     "load",
     "plan",
     "principal_angles",
@@ -42,6 +43,7 @@ _ROOMS = {
     "connect": ("graphdb", "connect"),
     "drop": ("loader", "drop"),
     "hub_scores": ("analysis", "hub_scores"),
+    "informativeness": ("analysis", "informativeness"),
     "load": ("loader", "load"),
     "plan": ("pk_engine", "plan"),
     "principal_angles": ("pk_engine", "principal_angles"),

@@ -2,6 +2,7 @@
 
 import click
 
+from analysis.commands.pictures.informativeness import informativeness
 from analysis.commands.pictures.wiring import wiring
 
 
@@ -13,5 +14,5 @@ def figure() -> None:
     """
 
 
-for _picture in (wiring,):
+for _picture in (wiring, informativeness):
     figure.add_command(_picture)

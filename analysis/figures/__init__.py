@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["style"],
     submod_attrs={
         "diagram": ["wiring"],
+        "informative": ["informativeness"],
         "output": ["picture_path", "save"],
         "pairs": ["strongest_pairs", "usual_number"],
         "roles": ["HeadRoles", "head_roles"],
