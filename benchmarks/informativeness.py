@@ -1,6 +1,6 @@
 """The figures and the picture of docs/informativeness.md, from the real weights.
 
-    python -m benchmarks.informativeness
+python -m benchmarks.informativeness
 """
 
 import pandas as pd

@@ -1,5 +1,6 @@
-"""Informativeness: the paper's figures, the definition written out, and what a small model gives."""
+"""Informativeness: the paper's figures, the definition, and what a small model gives."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -94,9 +95,7 @@ def test_kl_is_the_definition(seed: int, n: int) -> None:
     edges = np.array([8 * i / 255 for i in range(256)])
     reference = norm.cdf(edges[1:], 1.5, 0.3) - norm.cdf(edges[:-1], 1.5, 0.3)
     reference /= reference.sum()
-    observed = np.array(
-        [((pk >= low) & (pk < high)).mean() for low, high in zip(edges, edges[1:], strict=False)]
-    )
+    observed = np.array([((pk >= low) & (pk < high)).mean() for low, high in pairwise(edges)])
     keep = reference >= 1e-12
     p, q = reference[keep], np.maximum(observed[keep], 1e-12)
     # entropy() rescales both to 1
