@@ -92,7 +92,8 @@ def _histogram(
 ) -> None:
     """Observed scores as bars, the reference as a curve, and the mean of either as a line."""
     frame = table.frame[table.frame["pairing"] == pairing]
-    pk, row = frame["pk"].to_numpy(), rows.loc[pairing]
+    pk = frame["pk"].to_numpy()
+    row: Any = rows.loc[pairing]
     edges = _edges(pk, row)
     share = np.histogram(pk, edges)[0] / len(pk) * 100
     look = theme.pairings["OV"].color
