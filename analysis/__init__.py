@@ -9,4 +9,8 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["errors", "figures"],
+    submod_attrs={
+        "hubs": ["hub_scores"],
+        "informative": ["informativeness"],
+    },
 )

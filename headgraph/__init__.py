@@ -13,7 +13,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis.figures import wiring
+    from analysis import hub_scores, informativeness
+    from analysis.figures import heatmap, hubs, scatter, wiring
+    from analysis.figures import informativeness as informativeness_figure
     from graphdb import connect
     from loader import drop, load, runs
     from pk_engine import AffinityTable, Selection, compute, plan, principal_angles
@@ -25,11 +27,17 @@ __all__ = [
     "compute",
     "connect",
     "drop",
+    "heatmap",
+    "hub_scores",
+    "hubs",
+    "informativeness",
+    "informativeness_figure",
     "load",
     "plan",
     "principal_angles",
     "query",
     "runs",
+    "scatter",
     "wiring",
 ]
 
@@ -39,11 +47,17 @@ _ROOMS = {
     "compute": ("pk_engine", "compute"),
     "connect": ("graphdb", "connect"),
     "drop": ("loader", "drop"),
+    "heatmap": ("analysis.figures", "heatmap"),
+    "hub_scores": ("analysis", "hub_scores"),
+    "hubs": ("analysis.figures", "hubs"),
+    "informativeness": ("analysis", "informativeness"),
+    "informativeness_figure": ("analysis.figures", "informativeness"),
     "load": ("loader", "load"),
     "plan": ("pk_engine", "plan"),
     "principal_angles": ("pk_engine", "principal_angles"),
     "query": ("queries", "run"),
     "runs": ("loader", "runs"),
+    "scatter": ("analysis.figures", "scatter"),
     "wiring": ("analysis.figures", "wiring"),
 }
 

@@ -1,0 +1,32 @@
+"""What every `headgraph figure NAME` has in common: where to write, and which colours."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def picture_options(command: Command) -> Command:
+    """Add `--output`, `--dark` and `--force`."""
+    options = (
+        click.option("-o", "--output", metavar="FILE", required=True,
+                     help="Picture to write: .svg, .png or .pdf."),
+        click.option("--dark", is_flag=True, help="For dark pages."),
+        click.option("--force", is_flag=True, help="Replace the output file if it exists."),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def write_picture(draw: "Callable[[], Figure]", output: str, *, force: bool) -> str:
+    """Ask whether `output` may be written, then draw, then write; returns the path."""
+    from analysis.figures import picture_path, save
+
+    picture_path(output, force=force)  # before the work, not after it
+    return str(save(draw(), output, force=force))

@@ -1,0 +1,1 @@
+"""One module per `headgraph figure NAME`; `analysis.commands.figure` lists them."""

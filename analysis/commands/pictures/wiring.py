@@ -1,0 +1,48 @@
+"""The command `headgraph figure wiring`."""
+
+from typing import Any
+
+import click
+
+from analysis.commands._picture import picture_options, write_picture
+
+
+@click.command()
+@click.argument("table", default="gpt2-small")
+@picture_options
+@click.option(
+    "--per-pairing",
+    metavar="N",
+    type=int,
+    help="Strongest pairs of each of OQ, OK, OV.  [default: 20, or a third of the heads if fewer]",
+)
+@click.option("--labels", metavar="FILE|none", help="Head roles; default: those known.")
+@click.option(
+    "--metric", metavar="pk|cs", default="pk", show_default=True, help="What ranks the pairs."
+)
+def wiring(
+    table: str,
+    output: str,
+    per_pairing: int | None,
+    labels: str | None,
+    metric: str,
+    dark: bool,
+    force: bool,
+) -> str:
+    """Draw the strongest pairs of TABLE as lines between its heads.
+
+    TABLE is a file that compute wrote; without one it is the bundled gpt2-small. Layers go up, head
+    indices to the right; a line enters a head at the left as query, in the middle as key, at the
+    right as value. At most 500 lines are drawn.
+
+    Example: headgraph figure wiring t.parquet -o wiring.svg --per-pairing 10
+    """
+    from analysis.figures import wiring as draw
+    from pk_engine.bundled import table_path
+    from pk_engine.table import AffinityTable
+
+    def picture() -> Any:
+        scores = AffinityTable.read(table_path(table))
+        return draw(scores, per_pairing=per_pairing, labels=labels, metric=metric, dark=dark)
+
+    return write_picture(picture, output, force=force)

@@ -1,0 +1,190 @@
+"""Parts that figures share: panels in a grid, axes of layers and heads, colour bars, names, roles.
+
+All sizes are in points (1/72 inch), as in the rest of the style. Make the figure with
+`style.new_figure`, inside `style.styled(theme)`, and title it with `style.headline`.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analysis.figures import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+TOP = 84.0
+"""Room for a headline of two lines and a panel's own title."""
+_MOST_TICKS = 17
+_APART = 1.5
+_MOST_HIDDEN = 2
+
+
+def panel_grid(
+    figure: "Figure",
+    rows: int,
+    columns: int,
+    *,
+    left: float = 52.0,
+    right: float = 24.0,
+    top: float = TOP,
+    bottom: float = 44.0,
+    gap: tuple[float, float] = (44.0, 52.0),
+) -> list["Axes"]:
+    """Equal axes in rows and columns, row by row from the top left.
+
+    Args:
+        figure: made by `style.new_figure`.
+        rows: of the grid.
+        columns: of the grid.
+        left: margin of the whole grid, as the next three.
+        right: margin.
+        top: margin; the headline stands there.
+        bottom: margin.
+        gap: between neighbours, across and down.
+    """
+    width, height = (72 * float(side) for side in figure.get_size_inches())
+    wide = (width - left - right - gap[0] * (columns - 1)) / columns
+    high = (height - top - bottom - gap[1] * (rows - 1)) / rows
+    return [
+        figure.add_axes(
+            (
+                (left + column * (wide + gap[0])) / width,
+                1 - (top + row * (high + gap[1]) + high) / height,
+                wide / width,
+                high / height,
+            )
+        )
+        for row in range(rows)
+        for column in range(columns)
+    ]
+
+
+def panel_title(axes: "Axes", text: str) -> None:
+    """A panel's own title, above its left edge."""
+    axes.set_title(text, loc="left", fontsize=style.LABEL, fontweight="bold", pad=6.0)
+
+
+def index_axis(axis: "Axis", n: int, label: str) -> None:
+    """Ticks for n layers or heads, counted from 0: at most 16 or so, evenly apart."""
+    steps = [step for step in (1, 2, 4, 8, 16, 32, 64) if n / step < _MOST_TICKS]
+    low, high = axis.get_view_interval()
+    axis.set_ticks(list(range(0, n, steps[0] if steps else 128)))
+    if axis.axes.has_data():
+        axis.set_view_interval(low, high, ignore=True)  # ticks must not widen what is shown
+    axis.set_tick_params(length=0)
+    axis.set_label_text(label)
+
+
+def color_bar(
+    figure: "Figure", axes: "Axes", shown: "ScalarMappable", label: str, *, width: float = 8.0
+) -> "Axes":
+    """A colour bar along the right edge of `axes`, as high as they are; returns its axes."""
+    place, total = axes.get_position(), 72 * float(figure.get_size_inches()[0])
+    beside = figure.add_axes((place.x1 + 8.0 / total, place.y0, width / total, place.height))
+    bar = figure.colorbar(shown, cax=beside)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=2.0, width=0.5)
+    bar.set_label(label, fontsize=style.SMALL)
+    return beside
+
+
+def role_handles(roles: Iterable[str], theme: style.Theme, size: float = 5.5) -> list["Line2D"]:
+    """Legend entries of these roles, marker and colour, in the order of `style.ROLE_ORDER`."""
+    from matplotlib.lines import Line2D
+
+    wanted = set(roles)
+    order = [role for role in style.ROLE_ORDER if role in wanted]
+    looks = [theme.role(role) for role in (*order, *sorted(wanted.difference(order)))]
+    return [
+        Line2D([], [], linestyle="none", marker=look.marker, markersize=size, label=look.name,
+               markerfacecolor=look.color, markeredgecolor=theme.ink, markeredgewidth=0.4)
+        for look in looks
+    ]  # fmt: skip
+
+
+def name_points(
+    axes: "Axes",
+    places: Sequence[tuple[float, float]],
+    names: Sequence[str],
+    theme: style.Theme,
+    *,
+    size: float = style.SMALL,
+    away: float = 5.0,
+    points: Sequence[tuple[float, float]] = (),
+) -> list[int]:
+    """Write names beside points so that no two names overlap; call it once the limits are set.
+
+    Eight places around each point are tried, the first name first. A name that would cover another
+    or more than two points is left out, so put what matters most first.
+
+    Args:
+        axes: where the points are.
+        places: of the points to name, in data units.
+        names: of the same points.
+        theme: colours.
+        size: of the letters.
+        away: distance of the name from its point.
+        points: all points that are drawn; without it those that are named.
+
+    Returns:
+        Which of the names were written, by their place in `names`.
+    """
+    from matplotlib.patheffects import withStroke
+
+    scale = axes.figure.dpi / 72
+    frame = np.asarray(axes.get_window_extent().extents) / scale
+    dots = _in_points(axes, points or places, scale)
+    taken = np.empty((0, 4))
+    written = []
+    for number, (at, name) in enumerate(zip(_in_points(axes, places, scale), names, strict=True)):
+        wide, high = style.text_width(name, size), 0.75 * size
+        found = _free(at, wide, high, away, taken, dots, frame)
+        if found is None:
+            continue
+        (dx, dy), box = found
+        taken = np.vstack([taken, box])
+        kind: dict[str, Any] = {"ha": "left", "va": "baseline", "size": size, "color": theme.ink}
+        text = axes.annotate(
+            name, places[number], (dx, dy), textcoords="offset points", zorder=8, **kind
+        )
+        text.set_path_effects([withStroke(linewidth=1.6, foreground=theme.paper)])
+        written.append(number)
+    return written
+
+
+def _in_points(axes: "Axes", places: Sequence[tuple[float, float]], scale: float) -> Any:
+    return axes.transData.transform(np.asarray(places, float).reshape(-1, 2)) / scale
+
+
+def _free(
+    at: Any, wide: float, high: float, away: float, taken: Any, dots: Any, frame: Any
+) -> tuple[tuple[float, float], Any] | None:
+    """The first place around a point that is inside the frame, over no name and few points."""
+    slant = 0.7 * away
+    corners = [
+        (away, -high / 2), (slant, slant), (-wide / 2, away), (-wide - slant, slant),
+        (-wide - away, -high / 2), (slant, -high - slant), (-wide / 2, -high - away),
+        (-wide - slant, -high - slant),
+    ]  # fmt: skip
+    best: tuple[int, tuple[float, float], Any] | None = None
+    for dx, dy in corners:
+        x, y = at[0] + dx, at[1] + dy
+        box = np.array([x, y, x + wide, y + high])
+        inside = (box[:2] >= frame[:2]).all() and (box[2:] <= frame[2:]).all()
+        if not inside or _overlaps(box, taken, _APART).any():
+            continue
+        hidden = int(_overlaps(box, np.hstack([dots, dots]), 1.0).sum())
+        if hidden <= _MOST_HIDDEN and (best is None or hidden < best[0]):
+            best = hidden, (dx, dy), box
+    return None if best is None else best[1:]
+
+
+def _overlaps(box: Any, boxes: Any, apart: float) -> Any:
+    low, high = box[:2] - apart, box[2:] + apart
+    return ((boxes[:, :2] < high) & (boxes[:, 2:] > low)).all(axis=1)
