@@ -36,6 +36,11 @@ COMMANDS = {
     "cypher": Entry("Ask in Cypher, read-only.", "queries.commands:cypher", lists=True),
     "browser": Entry("Open Neo4j Browser, a query typed in.", "queries.commands:browser"),
     "server": Entry("Start, stop or inspect the local Neo4j.", "graphdb.commands:server"),
+    "informativeness": Entry(
+        "How far each pairing lies from random subspaces.",
+        "analysis.commands.informativeness:informativeness",
+        lists=True,
+    ),
     "tokens": Entry(
         "The tokens that lie most in a head's subspaces.",
         "analysis.commands.tokens:tokens",

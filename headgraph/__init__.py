@@ -13,8 +13,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis import hub_scores, tokens
+    from analysis import hub_scores, informativeness, tokens
     from analysis.figures import heatmap, hubs, scatter, wiring
+    from analysis.figures import informativeness as informativeness_figure
     from graphdb import connect
     from loader import drop, load, runs
     from pk_engine import AffinityTable, Selection, compute, plan, principal_angles
@@ -29,6 +30,8 @@ __all__ = [
     "heatmap",
     "hub_scores",
     "hubs",
+    "informativeness",
+    "informativeness_figure",
     "load",
     "plan",
     "principal_angles",
@@ -48,6 +51,8 @@ _ROOMS = {
     "heatmap": ("analysis.figures", "heatmap"),
     "hub_scores": ("analysis", "hub_scores"),
     "hubs": ("analysis.figures", "hubs"),
+    "informativeness": ("analysis", "informativeness"),
+    "informativeness_figure": ("analysis.figures", "informativeness"),
     "load": ("loader", "load"),
     "plan": ("pk_engine", "plan"),
     "principal_angles": ("pk_engine", "principal_angles"),

@@ -4,6 +4,7 @@ import click
 
 from analysis.commands.pictures.heatmap import heatmap
 from analysis.commands.pictures.hubs import hubs
+from analysis.commands.pictures.informativeness import informativeness
 from analysis.commands.pictures.scatter import scatter
 from analysis.commands.pictures.wiring import wiring
 
@@ -16,5 +17,5 @@ def figure() -> None:
     """
 
 
-for _picture in (wiring, heatmap, hubs, scatter):
+for _picture in (wiring, heatmap, hubs, scatter, informativeness):
     figure.add_command(_picture)
