@@ -40,7 +40,7 @@ def tokens(
 
     Example: headgraph tokens induction-2l L1H2 --role V,O --top 5
     """
-    from analysis.tokens import tokens as find
+    from analysis.projection import tokens as find
 
     return find(
         model,

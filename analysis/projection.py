@@ -141,13 +141,14 @@ def prepared(stored: Vectors, *, center: bool, order: str) -> Vectors:
 
 
 def _centred(rows: Vectors) -> Vectors:
-    return rows - rows.mean(axis=0, dtype=np.float64).astype(np.float32)
+    mean: Vectors = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return rows - mean
 
 
 def _unit(rows: Vectors) -> Vectors:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     # a token at the origin has no direction; it lies in no subspace more than in another
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    return np.asarray(np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0))
 
 
 def _scores(vectors: Vectors, basis: Vectors) -> NDArray[np.float64]:
