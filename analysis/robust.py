@@ -65,7 +65,7 @@ def robustness(
     """
     variants = _possible(model, revision)
 
-    def scored(**how: bool) -> AffinityTable:
+    def scored(*, fold_ln: bool = False, center_writing: bool = False) -> AffinityTable:
         return compute(
             model,
             pairings=pairings,
@@ -73,7 +73,8 @@ def robustness(
             selection=Selection(),
             revision=revision,
             progress=progress,
-            **how,
+            fold_ln=fold_ln,
+            center_writing=center_writing,
         )
 
     raw = scored()
