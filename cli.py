@@ -41,6 +41,11 @@ COMMANDS = {
         "analysis.commands.informativeness:informativeness",
         lists=True,
     ),
+    "tokens": Entry(
+        "The tokens that lie most in a head's subspaces.",
+        "analysis.commands.tokens:tokens",
+        lists=True,
+    ),
     "figure": Entry("Draw a picture of a table.", "analysis.commands.figure:figure"),
 }
 

@@ -12,5 +12,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "hubs": ["hub_scores"],
         "informative": ["informativeness"],
+        "projection": ["tokens"],
     },
 )

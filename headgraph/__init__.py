@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis import hub_scores, informativeness
+    from analysis import hub_scores, informativeness, tokens
     from analysis.figures import heatmap, hubs, scatter, wiring
     from analysis.figures import informativeness as informativeness_figure
     from graphdb import connect
@@ -38,6 +38,7 @@ __all__ = [
     "query",
     "runs",
     "scatter",
+    "tokens",
     "wiring",
 ]
 
@@ -58,6 +59,7 @@ _ROOMS = {
     "query": ("queries", "run"),
     "runs": ("loader", "runs"),
     "scatter": ("analysis.figures", "scatter"),
+    "tokens": ("analysis", "tokens"),
     "wiring": ("analysis.figures", "wiring"),
 }
 
