@@ -19,7 +19,7 @@ from pk_engine.meta import TableMeta
 from pk_engine.metrics import METRICS
 from pk_engine.moments import reference_mean, reference_sd
 from pk_engine.names import GRAPH_PAIRINGS, parse_pairings
-from pk_engine.nulls import add_nulls, check_nulls
+from pk_engine.nulls.adding import add_nulls, check_nulls
 from pk_engine.pairs import check_order
 from pk_engine.selection import Selection
 from pk_engine.stacks import Progress

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from pk_engine.grouping import MEMORY
@@ -37,10 +38,17 @@ class Question:
     threads: Executor | None = None
     progress: Progress | None = None
 
-    def pk(self, pairing: str) -> NDArray[np.float32]:
-        """The scores of a pairing, in the table's order."""
+    def rows(self, pairing: str) -> pd.DataFrame:
+        """The table's rows of a pairing, in its order."""
         frame = self.table.frame
-        return frame.loc[frame["pairing"] == pairing, "pk"].to_numpy()
+        return frame[frame["pairing"] == pairing]
+
+    @property
+    def roles(self) -> tuple[str, str]:
+        """Roles of sources and of targets, each once."""
+        first, second = ("".join(sorted({p[end] for p in self.table.meta.pairings}))
+                         for end in (0, 1))  # fmt: skip
+        return first, second
 
     def report(self, what: str, done: int, of: int) -> None:
         """Say how far this is, to whoever asked."""

@@ -5,9 +5,9 @@ of each direction of R^d the heads of that role use, from 0 to 1. A draw is the 
 S^(1/2) Z, with Z a d x r matrix of independent standard normals: the matrix angular central
 Gaussian distribution with parameter S (Chikuse 1990, doi:10.1016/0047-259X(90)90050-R). Its mean
 projector is close to S (S + g I)^-1 with g such that the trace is r (Derezinski, Liang, Liao and
-Mahoney 2020, arXiv:2006.10653), so S = C_X (I - C_X)^-1 gives draws that use each direction as much as the heads
-do on average (S = C_X itself would use the preferred ones less). With C_X a multiple of I the draws
-are uniform, and the null is the isotropic one.
+Mahoney 2020, arXiv:2006.10653), so S = C_X (I - C_X)^-1 gives draws that use each direction as much
+as the heads do on average (S = C_X itself would use the preferred ones less). With C_X a multiple
+of I the draws are uniform, and the null is the isotropic one.
 
 Assumes that heads of a role are independent draws from one distribution, whatever their layer, and
 that C_X alone describes it. What two heads share because all heads prefer the same directions is
@@ -54,9 +54,9 @@ def covariance(question: Question) -> Answers:
         return drawn[key]
 
     answers = {}
-    frames = list(question.table.frame.groupby("pairing", sort=False))
-    for done, (pairing, frame) in enumerate(frames):
-        question.report("Drawing subspaces", done, len(frames))
+    for done, pairing in enumerate(meta.pairings):
+        question.report("Drawing subspaces", done, len(meta.pairings))
+        frame = question.rows(pairing)
         r, s = pair_ranks(frame, meta)
         # ranks differ in few models: one pool for each pair of ranks
         cells = r * (meta.d_model + 1) + s
@@ -66,7 +66,7 @@ def covariance(question: Question) -> Answers:
             everything = [(slice(None), slice(None))]
             values = kernel(x, y, everything, executor=question.threads).ravel()
             pools[int(source * (meta.d_model + 1) + target)] = values
-        answers[str(pairing)] = by_cell(frame["pk"].to_numpy(), cells, pools)
+        answers[pairing] = by_cell(frame["pk"].to_numpy(), cells, pools)
     return answers
 
 

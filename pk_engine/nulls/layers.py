@@ -67,7 +67,7 @@ def _answers(
                 f"the null {name} has no pairs of {pairing} in {question.table.meta.model}, which "
                 "has too few heads or layers for it: choose another --null"
             )
-        answers[pairing] = against(question.pk(pairing), values)
+        answers[pairing] = against(question.rows(pairing)["pk"].to_numpy(), values)
     return answers
 
 
@@ -75,8 +75,8 @@ def _every_pair(question: Question) -> Iterator[tuple[str, Columns]]:
     """(pairing, columns) of every pair of heads in any layers, group of layers after group."""
     weights, pairings = question.weights, question.table.meta.pairings
     shape = weights.shape
-    ends = ["".join(sorted({pairing[end] for pairing in pairings})) for end in (0, 1)]
-    groups = layer_groups(shape, *ends, "all", bytes_per_value=4, memory=question.memory)
+    ends = question.roles
+    groups = layer_groups(shape, ends[0], ends[1], "all", bytes_per_value=4, memory=question.memory)
     for done, group in enumerate(groups):
         question.report("Comparing all layers", done, len(groups))
         if group.sources == group.targets:

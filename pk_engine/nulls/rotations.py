@@ -45,15 +45,22 @@ def rotations(question: Question) -> Answers:
     """Every pair against those between its layers, their heads turned."""
     pairings, samples = question.table.meta.pairings, question.samples or SAMPLES
     pools: dict[str, dict[int, list[NDArray[Any]]]] = {pairing: {} for pairing in pairings}
-    ends = ["".join(sorted({pairing[end] for pairing in pairings})) for end in (0, 1)]
+    writing, reading = question.roles
     groups = layer_groups(
-        question.weights.shape, *ends, "forward", bytes_per_value=8, memory=question.memory
+        question.weights.shape,
+        writing,
+        reading,
+        "forward",
+        bytes_per_value=8,
+        memory=question.memory,
     )
     for place, group in enumerate(groups):
         same = group.sources == group.targets
-        sources, source_spans = _read(question, "".join(ends) if same else ends[0], group.sources)
+        sources, source_spans = _read(
+            question, writing + reading if same else writing, group.sources
+        )
         targets, target_spans = (
-            (sources, source_spans) if same else _read(question, ends[1], group.targets)
+            (sources, source_spans) if same else _read(question, reading, group.targets)
         )
         for sample in range(samples):
             question.report("Turning heads", place * samples + sample, len(groups) * samples)
