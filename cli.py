@@ -44,6 +44,21 @@ COMMANDS = {
     "cypher": Entry("Ask in Cypher, read-only.", "queries.commands:cypher", lists=True),
     "browser": Entry("Open Neo4j Browser, a query typed in.", "queries.commands:browser"),
     "server": Entry("Start, stop or inspect the local Neo4j.", "graphdb.commands:server"),
+    "informativeness": Entry(
+        "How far each pairing lies from random subspaces.",
+        "analysis.commands.informativeness:informativeness",
+        lists=True,
+    ),
+    "tokens": Entry(
+        "The tokens that lie most in a head's subspaces.",
+        "analysis.commands.tokens:tokens",
+        lists=True,
+    ),
+    "robustness": Entry(
+        "What folding and centring change in each metric.",
+        "analysis.commands.robustness:robustness",
+        lists=True,
+    ),
     "figure": Entry("Draw a picture of a table.", "analysis.commands.figure:figure"),
 }
 

@@ -9,5 +9,10 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["errors", "figures"],
-    submod_attrs={"hubs": ["hub_scores"]},
+    submod_attrs={
+        "hubs": ["hub_scores"],
+        "informative": ["informativeness"],
+        "projection": ["tokens"],
+        "robust": ["robustness"],
+    },
 )

@@ -55,6 +55,22 @@ def full_table(
     )
 
 
+def any_table(
+    model: Model | AffinityTable, pairings: Sequence[str] | str = GRAPH_PAIRINGS
+) -> AffinityTable:
+    """A table as it is, cut or whole; a model's is scored in these pairings, all pairs.
+
+    Args:
+        model: as for `full_table`.
+        pairings: those that are needed of a model.
+    """
+    if isinstance(model, AffinityTable):
+        return model
+    if isinstance(model, str | os.PathLike) and _is_table(model):
+        return AffinityTable.read(table_path(model))
+    return full_table(model, pairings)
+
+
 def _is_table(model: str | os.PathLike[str]) -> bool:
     path = Path(model)
     return path.suffix in (".parquet", ".pq") or (str(model) in TABLES and not path.exists())

@@ -95,13 +95,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def write(name: str, text: str) -> None:
-    """Put a result between its two marks in docs/performance.md, and show it."""
+def write(name: str, text: str, page: Path = PAGE) -> None:
+    """Put a result between its two marks in a page of docs/, and show it."""
     print(text)
     marks = f"<!-- {name} -->", f"<!-- end of {name} -->"
-    page = PAGE.read_text("utf-8")
-    before, _, rest = page.partition(marks[0])
+    before, _, rest = page.read_text("utf-8").partition(marks[0])
     _, end, after = rest.partition(marks[1])
     if not end:
-        raise SystemExit(f"{PAGE} has no place for {name!r}: wanted the lines {marks}")
-    PAGE.write_text(f"{before}{marks[0]}\n{text}\n{marks[1]}{after}", "utf-8")
+        raise SystemExit(f"{page} has no place for {name!r}: wanted the lines {marks}")
+    page.write_text(f"{before}{marks[0]}\n{text}\n{marks[1]}{after}", "utf-8")

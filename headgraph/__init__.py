@@ -13,8 +13,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis import hub_scores
-    from analysis.figures import wiring
+    from analysis import hub_scores, informativeness, robustness, tokens
+    from analysis.figures import heatmap, hubs, scatter, wiring
+    from analysis.figures import informativeness as informativeness_figure
     from graphdb import connect
     from loader import drop, load, runs
     from pk_engine import AffinityTable, Selection, compute, plan, principal_angles
@@ -28,14 +29,21 @@ __all__ = [
     "compute",
     "connect",
     "drop",
+    "heatmap",
     "hub_scores",
+    "hubs",
+    "informativeness",
+    "informativeness_figure",
     "load",
     "motifs",
     "over_series",
     "plan",
     "principal_angles",
     "query",
+    "robustness",
     "runs",
+    "scatter",
+    "tokens",
     "wiring",
 ]
 
@@ -46,14 +54,21 @@ _ROOMS = {
     "compute": ("pk_engine", "compute"),
     "connect": ("graphdb", "connect"),
     "drop": ("loader", "drop"),
+    "heatmap": ("analysis.figures", "heatmap"),
     "hub_scores": ("analysis", "hub_scores"),
+    "hubs": ("analysis.figures", "hubs"),
+    "informativeness": ("analysis", "informativeness"),
+    "informativeness_figure": ("analysis.figures", "informativeness"),
     "load": ("loader", "load"),
     "motifs": ("queries", "motifs"),
     "over_series": ("queries", "over_series"),
     "plan": ("pk_engine", "plan"),
     "principal_angles": ("pk_engine", "principal_angles"),
     "query": ("queries", "run"),
+    "robustness": ("analysis", "robustness"),
     "runs": ("loader", "runs"),
+    "scatter": ("analysis.figures", "scatter"),
+    "tokens": ("analysis", "tokens"),
     "wiring": ("analysis.figures", "wiring"),
 }
 

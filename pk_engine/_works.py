@@ -26,7 +26,7 @@ Work = Callable[[], float]
 
 def forming(call: Call, backend: Backend) -> Work:
     """Tiles of projectors, of columns further and further to the right, as the kernel does it."""
-    heads = max(1, min(call.n + call.k, ROOM // (call.d * call.m)))
+    heads = max(1, min(call.layer, ROOM // (call.d * call.m)))
     rows = _ones(backend, heads, call.m, call.d)
     ops = ops_for(rows)
     height, width = (min(size, call.d) for size in ops.tile)
@@ -38,7 +38,6 @@ def forming(call: Call, backend: Backend) -> Work:
     def work() -> float:
         for start in starts:
             ops.batched(rows[..., :height], rows[..., start : start + width], out)
-            ops.scale(out, 2.0)
         return 2.0 * heads * height * width * call.m * len(starts) * counted
 
     return work

@@ -48,7 +48,7 @@ def bases(weights: Any) -> Bases:
     gram = xp.matmul(xp.matrix_transpose(wide), wide)
     try:
         factor = xp.matrix_transpose(xp.linalg.cholesky(gram))
-        inverse = xp.linalg.inv(factor)
+        inverse = _upper_inverse(xp, factor)
         # ||R||_F ||R^-1||_F bounds the condition number from above
         bound = xp.linalg.matrix_norm(factor) * xp.linalg.matrix_norm(inverse)
         certain = bool(xp.all(bound * tolerance < 1))
@@ -60,6 +60,22 @@ def bases(weights: Any) -> Bases:
     rows = xp.matmul(xp.matrix_transpose(inverse), xp.matrix_transpose(wide))
     basis = xp.matrix_transpose(xp.astype(rows, weights.dtype))
     return Bases(basis, factor, np.full(weights.shape[0], m))
+
+
+def _upper_inverse(xp: Any, upper: Any) -> Any:
+    """Inverse of upper triangular matrices by halves, a third of the time of a general inverse."""
+    half = upper.shape[-1] // 2
+    if half < 8:
+        return xp.linalg.inv(upper)
+    left, right = (_upper_inverse(xp, upper[..., part, part]) for part in _halves(half))
+    above = -xp.matmul(left, xp.matmul(upper[..., :half, half:], right))
+    below = xp.zeros_like(xp.matrix_transpose(above))
+    columns = xp.concat([left, below], axis=-2), xp.concat([above, right], axis=-2)
+    return xp.concat(columns, axis=-1)
+
+
+def _halves(half: int) -> tuple[slice, slice]:
+    return slice(None, half), slice(half, None)
 
 
 def _by_eigenvectors(xp: Any, weights: Any, wide: Any, gram: Any, tolerance: float) -> Bases:

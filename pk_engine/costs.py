@@ -45,6 +45,7 @@ class Call(NamedTuple):
     d: int
     m: int
     blocks: list[Block]
+    layer: int  # targets that lie in one layer
     copied: bool  # whether the stacks are copied for it
 
     @property
@@ -144,7 +145,8 @@ def _calls(job: Job, name: str, group: Group) -> Iterator[Call]:
         blocks = layer_blocks(group.sources, group.targets, heads[source], width, job.layer_order)
         n, k = len(group.sources) * heads[source], len(group.targets) * width
         columns = metric.work == "columns"
-        yield Call(n, k, *((m, d) if columns else (d, m)), blocks, columns or targets not in stored)
+        sizes = (m, d) if columns else (d, m)
+        yield Call(n, k, *sizes, blocks, width, columns or targets not in stored)
 
 
 def _roles(job: Job, *ends: int) -> str:
@@ -169,7 +171,7 @@ def _reading_bytes(job: Job, family: Family, width: int) -> int:
 def _compared(call: Call, job: Job) -> int:
     """Bytes in use while a comparison runs: buffers of each thread, its results, copies."""
     height, width = (min(size, call.d) for size in ops_of(job).tile)
-    each = (call.n + call.k) * height * width
+    each = (call.n + call.layer) * height * width
     if not call.by_projectors and call.blocks:
         each = 2 * max(len(range(*b.indices(call.k))) for _, b in call.blocks) * call.m**2
     copies = (call.n + call.k) * call.d * call.m if call.copied else 0

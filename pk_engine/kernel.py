@@ -10,11 +10,13 @@ projectors  K = <X_i X_i^T, Y_j Y_j^T>_F. Both d x d matrices are symmetric: til
 
 The operations that the time goes into are named by `pk_engine.ops`, once for each array library.
 Inside, factors lie heads x m x d: a tile forms a third faster from long rows than from columns.
+A tile is formed for all sources, then for a layer of targets at a time, whose products follow while
+they are still in the processor's cache.
 """
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -24,6 +26,10 @@ from pk_engine.ops import Ops, ops_for, to_numpy
 
 Block = tuple[slice, slice]
 """Sources and targets to compare: K is filled where a block says so, and stays 0 elsewhere."""
+Meeting = tuple[slice, slice, slice]
+"""Sources, the targets they meet counted within a piece, and the same counted through the stack."""
+AT_ONCE = 48
+"""Targets formed at a time where a stack has no layers; their tiles fit a processor's cache."""
 
 
 def kernel(
@@ -52,8 +58,11 @@ def kernel(
     out = ops.zeros((n, k), x)
     u, v = ops.rows(x), ops.rows(y)  # ... x m x d
     if cheaper_by_projectors((n, *x.shape[-2:]), (k, *y.shape[-2:]), blocks):
+        writing, reading = _used(u, n, blocks), list(_meetings(v, k, blocks))
         space, tiles = _Space(), range(0, x.shape[-2], ops.tile[0])
-        for part in run(lambda start: _projector_tile(u, v, blocks, start, ops, space), tiles):
+        for part in run(
+            lambda start: _projector_tile(writing, reading, (n, k), start, ops, space), tiles
+        ):
             out += part
     else:
         u, v = u.reshape(n, *u.shape[-2:]), v.reshape(k, *v.shape[-2:])
@@ -82,9 +91,14 @@ def operations(
         y_shape: k, d, m'.
         blocks: which sources meet which targets.
     """
+    if not blocks:
+        return 0, 0, 0
     (n, d, m), (k, _, m2) = x_shape, y_shape
-    pairs = sum(len(_range(a, n)) * len(_range(b, k)) for a, b in blocks)
-    return d * d * (n * m + k * m2), d * d * pairs, 2 * d * m * m2 * pairs
+    met = [(_range(a, n), _range(b, k)) for a, b in blocks]
+    pairs = sum(len(a) * len(b) for a, b in met)
+    # heads that no block has, such as what the last layer writes, are not formed
+    sources, targets = (len(set().union(*part)) for part in zip(*met, strict=True))
+    return d * d * (sources * m + targets * m2), d * d * pairs, 2 * d * m * m2 * pairs
 
 
 def _range(part: slice, size: int) -> range:
@@ -102,27 +116,66 @@ class _Space(threading.local):
         return flat[:size]
 
 
+def _pieces(rows: Any) -> Iterator[tuple[int, Any]]:
+    """A stack a layer at a time, or AT_ONCE heads where it has no layers; each with its place."""
+    flat = rows.ndim == 3
+    parts = (rows[i : i + AT_ONCE] for i in range(0, len(rows), AT_ONCE)) if flat else iter(rows)
+    first = 0
+    for part in parts:
+        yield first, part
+        first += len(part)
+
+
+def _used(u: Any, n: int, blocks: Sequence[Block]) -> list[tuple[slice, Any]]:
+    """The pieces of the sources that some block has, with their places."""
+    places = set[int]().union(*(_range(sources, n) for sources, _ in blocks))
+    pieces = [(slice(first, first + len(piece)), piece) for first, piece in _pieces(u)]
+    return [(at, piece) for at, piece in pieces if not places.isdisjoint(_range(at, n))]
+
+
+def _meetings(v: Any, k: int, blocks: Sequence[Block]) -> Iterator[tuple[Any, list[Meeting]]]:
+    """Each piece of the targets that some block has, with the sources it meets."""
+    for first, piece in _pieces(v):
+        met = []
+        for sources, targets in blocks:
+            low, high = targets.indices(k)[:2]
+            low, high = max(low, first), min(high, first + len(piece))
+            if low < high:
+                met.append((sources, slice(low - first, high - first), slice(low, high)))
+        if met:
+            yield piece, met
+
+
 def _projector_tile(
-    u: Any, v: Any, blocks: Sequence[Block], start: int, ops: Ops, space: _Space
+    sources: list[tuple[slice, Any]],
+    targets: list[tuple[Any, list[Meeting]]],
+    size: tuple[int, int],
+    start: int,
+    ops: Ops,
+    space: _Space,
 ) -> Any:
     """What one tile's rows of the projectors, from `start` on, add to K."""
-    d, (height, width) = u.shape[-1], ops.tile
+    like = sources[0][1]
+    d, (height, width) = like.shape[-1], ops.tile
     stop = min(start + height, d)
-    n, k = math.prod(u.shape[:-2]), math.prod(v.shape[:-2])
-    part = ops.zeros((n, k), u)
-    right = [(left, min(left + width, d), 2.0) for left in range(stop, d, width)]
-    for first, last, weight in [(start, stop, 1.0), *right]:
-        area = (stop - start) * (last - first)
-        tiles = []
-        for name, w, size in (("u", u, n), ("v", v, k)):
-            flat = space.get(name, size * area, w, ops)
-            shaped = flat.reshape(*w.shape[:-2], stop - start, last - first)
-            ops.batched(w[..., start:stop], w[..., first:last], shaped)
-            tiles.append(flat.reshape(size, area))
-        if weight != 1:  # what is right of the diagonal stands for what is below it as well
-            ops.scale(tiles[0], weight)
-        for sources, targets in blocks:
-            ops.add_product(tiles[0][sources], tiles[1][targets], part[sources, targets])
+    part = ops.zeros(size, like)
+    for left in (*range(stop, d, width), start):
+        right = stop if left == start else min(left + width, d)
+        if left == start:  # last: what was right of the diagonal stands for what is below it too
+            ops.scale(part, 2.0)
+        shape = (stop - start, right - left)
+        area = math.prod(shape)
+        x = space.get("x", size[0] * area, like, ops)
+        for at, piece in sources:
+            formed = x[at.start * area : at.stop * area].reshape(-1, *shape)
+            ops.batched(piece[..., start:stop], piece[..., left:right], formed)
+        x = x.reshape(-1, area)
+        for piece, met in targets:
+            y = space.get("y", len(piece) * area, piece, ops)
+            formed = y.reshape(-1, *shape)
+            ops.batched(piece[..., start:stop], piece[..., left:right], formed)
+            for here, there, columns in met:
+                ops.add_product(x[here], y.reshape(-1, area)[there], part[here, columns])
     return part
 
 

@@ -31,7 +31,7 @@ class Ops(Protocol):
         """The stack with its last two axes swapped and long rows: a view where it lies so."""
 
     def batched(self, a: Any, b: Any, out: Any) -> None:
-        """out[i] = a[i]^T b[i], over any leading axes."""
+        """out[i] = a[i]^T b[i]."""
 
     def add_product(self, a: Any, b: Any, out: Any) -> None:
         """Out += a b^T, where `out` may be a view."""
@@ -43,7 +43,7 @@ class Ops(Protocol):
 class NumPyOps:
     """The protocol on NumPy."""
 
-    tile = (64, 128)
+    tile = (64, 192)
 
     def empty(self, shape: tuple[int, ...], like: Any) -> Any:
         """See `Ops`."""
@@ -95,11 +95,7 @@ class TorchOps:
         """See `Ops`."""
         import torch
 
-        if a.ndim > 3:  # matmul would copy a view that cannot be flattened
-            for a_i, b_i, out_i in zip(a, b, out, strict=True):
-                self.batched(a_i, b_i, out_i)
-        else:
-            torch.bmm(a.mT, b, out=out)
+        torch.bmm(a.mT, b, out=out)
 
     def add_product(self, a: Any, b: Any, out: Any) -> None:
         """See `Ops`."""

@@ -9,9 +9,6 @@ from pk_engine.errors import EngineError
 from pk_engine.kernel import Block
 
 ORDERS = ("forward", "all", "within")
-GROUP = 5
-"""Target layers per block: few enough to skip sources that are not earlier, enough to be a large
-matrix product."""
 
 
 def check_order(order: str) -> str:
@@ -35,24 +32,17 @@ def layer_blocks(
         targets: layers of the targets' stack.
         source_heads: heads per layer in the first.
         target_heads: heads per layer in the second.
-        order: `forward` may fill a few pairs within a block that are not forward; `pairs_of` leaves
-            them out.
+        order: `forward`, `all` or `within`; a block per target layer for the first and the last.
     """
     if order == "all":
         return [(slice(0, len(sources) * source_heads), slice(0, len(targets) * target_heads))]
-    step = 1 if order == "within" else GROUP
     blocks = []
-    for first in range(targets.start, targets.stop, step):
-        last = min(first + step, targets.stop)
-        lowest = max(first, sources.start) if order == "within" else sources.start
-        highest = min(last - (order == "forward"), sources.stop)
+    for layer in targets:
+        lowest = max(layer, sources.start) if order == "within" else sources.start
+        highest = min(layer + (order == "within"), sources.stop)
         if lowest < highest:
-            blocks.append(
-                (
-                    _heads(lowest, highest, sources, source_heads),
-                    _heads(first, last, targets, target_heads),
-                )
-            )
+            meets = _heads(lowest, highest, sources, source_heads)
+            blocks.append((meets, _heads(layer, layer + 1, targets, target_heads)))
     return blocks
 
 

@@ -193,7 +193,7 @@ def fill(stacks: HeadStacks, number: int, matrices: Layer) -> None:
         heads, factors = shape.heads_of(role), []
         for first in range(0, heads, AT_ONCE):
             part = slice(first, first + AT_ONCE)
-            stored = matrices[role][part]
+            stored = matrices[role][part].astype(backend.dtype, copy=False)
             here = backend.array(stored)
             found = bases(here if backend.factors_here else stored)
             factors.append(found.factor)

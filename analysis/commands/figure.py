@@ -2,16 +2,21 @@
 
 import click
 
+from analysis.commands.pictures.heatmap import heatmap
+from analysis.commands.pictures.hubs import hubs
+from analysis.commands.pictures.informativeness import informativeness
+from analysis.commands.pictures.robustness import robustness
+from analysis.commands.pictures.scatter import scatter
 from analysis.commands.pictures.wiring import wiring
 
 
 @click.group()
 def figure() -> None:
-    """Draw a picture of a table: SVG, PNG or PDF, all in one style.
+    """Draw a picture of a table or a model: SVG, PNG or PDF, all in one style.
 
     Example: headgraph figure wiring gpt2-small -o wiring.svg
     """
 
 
-for _picture in (wiring,):
+for _picture in (wiring, heatmap, hubs, scatter, informativeness, robustness):
     figure.add_command(_picture)

@@ -8,11 +8,16 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["style"],
+    submodules=["panels", "style"],
     submod_attrs={
+        "against": ["scatter"],
         "diagram": ["wiring"],
+        "informative": ["informativeness"],
+        "leaders": ["hubs"],
+        "matrices": ["heatmap"],
         "output": ["picture_path", "save"],
         "pairs": ["strongest_pairs", "usual_number"],
         "roles": ["HeadRoles", "head_roles"],
+        "stability": ["robustness"],
     },
 )

@@ -36,6 +36,7 @@ class Theme:
         ink, muted, faint: for what is read, what is glanced at, and what only marks a place.
         plain: fill of a head without a role.
         sequential, diverging: colour maps whose lightness rises with the value, or with its size.
+        classes: colours of points that pass two rules, the first alone, the second alone, neither.
         pairings: styles of OQ, OK and OV.
         roles: colour overrides by role.
     """
@@ -49,6 +50,7 @@ class Theme:
     plain: str
     sequential: str
     diverging: str
+    classes: tuple[str, str, str, str]
     pairings: Mapping[str, PairingStyle]
     roles: Mapping[str, str]
 
@@ -83,6 +85,7 @@ LIGHT = Theme(
     plain="#FFFFFF",
     sequential="viridis",
     diverging="RdBu_r",
+    classes=("#14181F", "#A3126B", "#1F9E96", "#C3CAD3"),
     pairings=_pairings("#DB6B00", "#00513C", "#2F6FD0"),
     roles={},
 )
@@ -96,6 +99,7 @@ DARK = Theme(
     plain="#1D242E",
     sequential="viridis",
     diverging="RdBu_r",
+    classes=("#F0F3F6", "#F59BC9", "#23877F", "#3D4651"),
     pairings=_pairings("#F5954A", "#86EFC4", "#5B8FEF"),
     roles={"identity": "#CE0A67"},
 )

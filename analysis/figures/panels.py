@@ -22,6 +22,7 @@ TOP = 84.0
 """Room for a headline of two lines and a panel's own title."""
 _MOST_TICKS = 17
 _APART = 1.5
+_MOST_HIDDEN = 2
 
 
 def panel_grid(
@@ -72,7 +73,10 @@ def panel_title(axes: "Axes", text: str) -> None:
 def index_axis(axis: "Axis", n: int, label: str) -> None:
     """Ticks for n layers or heads, counted from 0: at most 16 or so, evenly apart."""
     steps = [step for step in (1, 2, 4, 8, 16, 32, 64) if n / step < _MOST_TICKS]
+    low, high = axis.get_view_interval()
     axis.set_ticks(list(range(0, n, steps[0] if steps else 128)))
+    if axis.axes.has_data():
+        axis.set_view_interval(low, high, ignore=True)  # ticks must not widen what is shown
     axis.set_tick_params(length=0)
     axis.set_label_text(label)
 
@@ -116,8 +120,8 @@ def name_points(
 ) -> list[int]:
     """Write names beside points so that no two names overlap; call it once the limits are set.
 
-    Eight places around each point are tried, the first name first. A name that fits nowhere is left
-    out, so put what matters most first.
+    Eight places around each point are tried, the first name first. A name that would cover another
+    or more than two points is left out, so put what matters most first.
 
     Args:
         axes: where the points are.
@@ -126,11 +130,13 @@ def name_points(
         theme: colours.
         size: of the letters.
         away: distance of the name from its point.
-        points: all points drawn, which names avoid where they can.
+        points: all points that are drawn; without it those that are named.
 
     Returns:
         Which of the names were written, by their place in `names`.
     """
+    from matplotlib.patheffects import withStroke
+
     scale = axes.figure.dpi / 72
     frame = np.asarray(axes.get_window_extent().extents) / scale
     dots = _in_points(axes, points or places, scale)
@@ -144,7 +150,10 @@ def name_points(
         (dx, dy), box = found
         taken = np.vstack([taken, box])
         kind: dict[str, Any] = {"ha": "left", "va": "baseline", "size": size, "color": theme.ink}
-        axes.annotate(name, places[number], (dx, dy), textcoords="offset points", zorder=8, **kind)
+        text = axes.annotate(
+            name, places[number], (dx, dy), textcoords="offset points", zorder=8, **kind
+        )
+        text.set_path_effects([withStroke(linewidth=1.6, foreground=theme.paper)])
         written.append(number)
     return written
 
@@ -171,7 +180,7 @@ def _free(
         if not inside or _overlaps(box, taken, _APART).any():
             continue
         hidden = int(_overlaps(box, np.hstack([dots, dots]), 1.0).sum())
-        if best is None or hidden < best[0]:
+        if hidden <= _MOST_HIDDEN and (best is None or hidden < best[0]):
             best = hidden, (dx, dy), box
     return None if best is None else best[1:]
 

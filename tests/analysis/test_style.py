@@ -1,7 +1,7 @@
 """The style holds what it promises: colours tell apart for everyone, and nothing global changes."""
 
 import re
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import pytest
@@ -35,6 +35,15 @@ def test_pairings_differ_in_grey_and_in_shape(theme: style.Theme) -> None:
         assert a.dashes != b.dashes
     # 3 is what WCAG 2.2 asks of graphics
     assert all(style.contrast(look.color, theme.paper) > 3 for look in looks)
+
+
+@themes
+@pytest.mark.parametrize("eyes", EYES)
+def test_classes_of_points_differ_for_all_eyes_and_in_grey(theme: style.Theme, eyes: str) -> None:
+    assert min(distance(a, b, eyes) for a, b in combinations(theme.classes, 2)) > 15
+    grey = sorted(map(lightness, theme.classes))
+    assert min(b - a for a, b in pairwise(grey)) > 20
+    assert all(style.contrast(color, theme.paper) > 3 for color in theme.classes[:3])
 
 
 @themes
