@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHARED ?= ../shared
 
-.PHONY: demo test lint docs docs-check data examples pictures bench bench-large clean
+.PHONY: demo test lint docs docs-check data examples pictures bench bench-large bench-queries clean
 
 demo: $(VENV)/.core
 	@$(BIN)/headgraph demo
@@ -48,6 +48,10 @@ bench: $(VENV)/.dev
 
 bench-large: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.llama7b
+
+# in the database that the environment names, or the local server's
+bench-queries: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.queries
 
 clean:
 	rm -rf $(VENV)

@@ -59,7 +59,7 @@ def synthetic(seed: int, names: AffinityTable) -> AffinityTable:
         pairings=pairings,
         scored=dict.fromkeys(pairings, scored),
         moments=dict.fromkeys(pairings, moment),
-        selection=[],
+        selection=[Selection(top=max(LARGE.values())).to_json()],
         series="bench",
         step=float(seed),
     )
