@@ -16,8 +16,21 @@
 // example: source=L0H1 target=L11H10
 MATCH (source:Head {run: $run, name: $source})
 MATCH (target:Head {run: $run, name: $target})
-CALL () {
-  MATCH (:Head {run: $run})-[e:OQ|OK|OV]->(:Head {run: $run})
+// it is no narrower than the best of the shortest paths, and no wider than the two ends allow
+CALL (source, target) {
+  MATCH path = ALL SHORTEST (source)(()-[:OQ|OK|OV]->(:Head {run: $run}))+(target)
+  RETURN max(reduce(least = null, e IN relationships(path) |
+    CASE WHEN e.pk >= least THEN least ELSE e.pk END)) AS low
+}
+CALL (source, target) {
+  MATCH (source)-[e:OQ|OK|OV]->()
+  WITH target, max(e.pk) AS leaving
+  MATCH ()-[e:OQ|OK|OV]->(target)
+  WITH leaving, max(e.pk) AS entering
+  RETURN CASE WHEN leaving < entering THEN leaving ELSE entering END AS high
+}
+CALL (low, high) {
+  MATCH (:Head {run: $run})-[e:OQ|OK|OV]->(:Head {run: $run}) WHERE low <= e.pk <= high
   WITH DISTINCT e.pk AS width ORDER BY width DESC
   RETURN collect(width) AS widths
 }
