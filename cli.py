@@ -29,6 +29,11 @@ COMMANDS = {
         "pk_engine.angles_command:angles",
         lists=True,
     ),
+    "reproduce": Entry(
+        "The paper's tables and figures beside ours, as a page.",
+        "analysis.commands.reproduce:reproduce",
+        lists=True,
+    ),
     "load": Entry("Write a table of scores into Neo4j.", "loader.commands:load"),
     "runs": Entry("List what is in the database.", "loader.commands:runs", lists=True),
     "drop": Entry("Delete a run from the database.", "loader.commands:drop"),

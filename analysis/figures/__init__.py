@@ -15,7 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "informative": ["informativeness"],
         "leaders": ["hubs"],
         "matrices": ["heatmap"],
-        "output": ["picture_path", "save"],
+        "output": ["picture_path", "render", "save"],
         "pairs": ["strongest_pairs", "usual_number"],
         "roles": ["HeadRoles", "head_roles"],
     },
