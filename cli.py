@@ -29,6 +29,9 @@ COMMANDS = {
         "pk_engine.angles_command:angles",
         lists=True,
     ),
+    "detect": Entry(
+        "Say how well scores find labelled heads.", "analysis.commands.detect:detect", lists=True
+    ),
     "reproduce": Entry(
         "The paper's tables and figures beside ours, as a page.",
         "analysis.commands.reproduce:reproduce",

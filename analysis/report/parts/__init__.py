@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from analysis.report.claims import Part
+
 # from analysis.report.parts.detected import classes, heads
 from analysis.report.parts.informative import divergences
 from analysis.report.parts.running import identity_heads, top_tokens

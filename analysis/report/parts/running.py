@@ -28,7 +28,9 @@ def top_tokens(source: Source, paper: Mapping[str, Any]) -> Part:
         there = [token for token in tokens if token in found[key]]
         text = f"{', '.join(tokens)} {names[key]}"
         claims.append(claim(text, str(len(tokens)), len(there)))
-        claims.append(Claim(f"our ten first of {key[0]} {key[1]}", "", ", ".join(found[key]), "", ""))
+        claims.append(
+            Claim(f"our ten first of {key[0]} {key[1]}", "", ", ".join(found[key]), "", "")
+        )
     return Part(title, where, claims, ("Embeddings are centred, then scaled to unit length.",))
 
 

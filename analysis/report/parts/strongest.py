@@ -47,8 +47,10 @@ def wiring_diagrams(source: Source, paper: Mapping[str, Any]) -> Part:
             "Ours is laid out by layer and head, the paper's freely.",
         ),
         tuple(
-            picture(f"The {DRAWN} strongest pairs of each pairing by {NAMES[metric]}",
-                    lambda dark, make=make: make(dark=dark))  # type: ignore[misc]
+            picture(
+                f"The {DRAWN} strongest pairs of each pairing by {NAMES[metric]}",
+                lambda dark, make=make: make(dark=dark),
+            )  # type: ignore[misc]
             for metric, make in draw.items()
         ),  # fmt: skip
     )
