@@ -54,6 +54,11 @@ COMMANDS = {
         "analysis.commands.tokens:tokens",
         lists=True,
     ),
+    "robustness": Entry(
+        "What folding and centring change in each metric.",
+        "analysis.commands.robustness:robustness",
+        lists=True,
+    ),
     "figure": Entry("Draw a picture of a table.", "analysis.commands.figure:figure"),
 }
 

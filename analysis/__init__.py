@@ -13,5 +13,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "hubs": ["hub_scores"],
         "informative": ["informativeness"],
         "projection": ["tokens"],
+        "robust": ["robustness"],
     },
 )
