@@ -10,9 +10,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["errors", "figures"],
     submod_attrs={
+        "detection": ["detect"],
         "hubs": ["hub_scores"],
         "informative": ["informativeness"],
         "projection": ["tokens"],
+        "report": ["Report", "reproduce"],
         "robust": ["robustness"],
     },
 )

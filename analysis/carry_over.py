@@ -57,9 +57,11 @@ class _Model:
         return informativeness(table, resamples=1).set_index("pairing")
 
     @cached_property
-    def folded(self) -> pd.DataFrame:
+    def folded(self) -> dict[str, float]:
         rows = robustness(self.model, metrics=("pk", "cs"))
-        return rows[rows["variant"] == "folded"].groupby("metric")["top20_overlap"].mean()
+        folded = rows[rows["variant"] == "folded"]
+        means = folded.groupby("metric")["top20_overlap"].mean()
+        return {str(metric): float(mean) for metric, mean in means.items()}
 
 
 def carry_over(models: Sequence[str | os.PathLike[str]], *, seed: int = 0) -> pd.DataFrame:
@@ -159,7 +161,7 @@ def _other_metric(model: _Model) -> Iterator[Finding]:
 
 
 def _folding(model: _Model) -> Iterator[Finding]:
-    pk, cs = (float(model.folded[name]) for name in ("pk", "cs"))
+    pk, cs = (model.folded[name] for name in ("pk", "cs"))
     yield Finding("folding the norm leaves more of PK's 20 strongest than of CS's",
                   f"{pk:.0%} of PK's, {cs:.0%} of CS's", pk > cs)  # fmt: skip
 

@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis import hub_scores, informativeness, robustness, tokens
+    from analysis import detect, hub_scores, informativeness, reproduce, robustness, tokens
     from analysis.figures import heatmap, hubs, scatter, wiring
     from analysis.figures import informativeness as informativeness_figure
     from graphdb import connect
@@ -26,6 +26,7 @@ __all__ = [
     "Selection",
     "compute",
     "connect",
+    "detect",
     "drop",
     "heatmap",
     "hub_scores",
@@ -36,6 +37,7 @@ __all__ = [
     "plan",
     "principal_angles",
     "query",
+    "reproduce",
     "robustness",
     "runs",
     "scatter",
@@ -48,6 +50,7 @@ _ROOMS = {
     "Selection": ("pk_engine", "Selection"),
     "compute": ("pk_engine", "compute"),
     "connect": ("graphdb", "connect"),
+    "detect": ("analysis", "detect"),
     "drop": ("loader", "drop"),
     "heatmap": ("analysis.figures", "heatmap"),
     "hub_scores": ("analysis", "hub_scores"),
@@ -58,6 +61,7 @@ _ROOMS = {
     "plan": ("pk_engine", "plan"),
     "principal_angles": ("pk_engine", "principal_angles"),
     "query": ("queries", "run"),
+    "reproduce": ("analysis", "reproduce"),
     "robustness": ("analysis", "robustness"),
     "runs": ("loader", "runs"),
     "scatter": ("analysis.figures", "scatter"),

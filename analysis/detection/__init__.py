@@ -1,4 +1,4 @@
-"""How well scores find what the literature has labelled: heads, pairs of a class, edges of a circuit."""
+"""How well scores find what is labelled: heads, pairs of a class, edges of a circuit."""
 
 import lazy_loader
 

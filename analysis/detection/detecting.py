@@ -111,7 +111,7 @@ def leaders(rows: pd.DataFrame) -> str:
     """One sentence on where PK leads by PR-AUC and where another metric does."""
     said = []
     for pairing, part in rows.groupby("pairing", sort=False):
-        first = part.loc[part["pr_auc"].idxmax()]
+        first = part.iloc[int(part["pr_auc"].to_numpy().argmax())]
         if first["metric"] == "pk":
             said.append(f"PK leads on {pairing} ({first['pr_auc']:.3f})")
             continue

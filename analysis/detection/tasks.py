@@ -1,4 +1,4 @@
-"""What is to be found, as items with a score each: heads, pairs of one class, edges of a circuit."""
+"""What is to be found, as items with a score: heads, pairs of one class, edges of a circuit."""
 
 import os
 from collections.abc import Iterator
@@ -27,8 +27,8 @@ CLASSES = (
     "backup_name_mover",
     "identity",
 )
-"""Classes of heads by what they do, as the paper's Fig. 1 draws them; the other roles of the bundled
-labels name a task's circuit."""
+"""Classes of heads by what they do, as the paper's Fig. 1 draws them; the other roles of the
+bundled labels name a task's circuit."""
 _LABELS = Path(pk_engine.bundled.__file__).parent / "labels"
 
 
@@ -91,7 +91,7 @@ def edges(
     rows = labels_for(meta, labels)
     rows = rows[rows["circuit"] == "ioi"]
     of = {
-        role: set(part["layer"] * meta.n_heads + part["head"])
+        str(role): set(part["layer"] * meta.n_heads + part["head"])
         for role, part in rows.groupby("role")
     }
     for pairing in GRAPH_PAIRINGS:
@@ -99,8 +99,8 @@ def edges(
         source, target = _ends(part, meta)
         positive = np.zeros(len(part), bool)
         for step in wanted[wanted["pairing"] == pairing].itertuples():
-            sends = np.isin(source, list(of.get(step.source_role, ())))
-            positive |= sends & np.isin(target, list(of.get(step.target_role, ())))
+            sends = np.isin(source, list(of.get(str(step.source_role), ())))
+            positive |= sends & np.isin(target, list(of.get(str(step.target_role), ())))
         scores = part[metric].to_numpy(float)
         yield pairing, Items(scores, positive, np.stack([source, target]))
 
@@ -109,7 +109,7 @@ TASKS = {"heads": heads, "classes": classes, "edges": edges}
 
 
 def _detected(meta: TableMeta, labels: str | os.PathLike[str] | None) -> pd.DataFrame:
-    """The heads to be found: those of a file, the 36 of our reading for GPT-2, or all known ones."""
+    """Heads to be found: those of a file, the 36 of our reading for GPT-2, or all known ones."""
     if labels is not None:
         return labels_for(meta, labels)
     known = labels_for(meta)

@@ -35,7 +35,7 @@ class Report:
     parts: tuple[Part, ...]
 
     def frame(self) -> pd.DataFrame:
-        """A row per printed figure: `where`, `quantity`, `paper`, `ours`, `difference`, `verdict`."""
+        """A row per figure: `where`, `quantity`, `paper`, `ours`, `difference`, `verdict`."""
         rows = [{"where": part.where, **claim._asdict()} for part in self.parts
                 for claim in part.claims]  # fmt: skip
         return pd.DataFrame(rows)
@@ -77,7 +77,7 @@ def reproduce(
     revision: str | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """All tables and figures of arXiv:2601.10266 that GPT-2 small at hand allows, beside the paper's.
+    """The tables and figures of arXiv:2601.10266, ours beside the paper's.
 
     Args:
         model: GPT-2 small's folder or hub id, which give all figures of the weights (and those of

@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from analysis.report.claims import Part
-
-# from analysis.report.parts.detected import classes, heads
+from analysis.report.parts.detected import classes, heads
 from analysis.report.parts.informative import divergences
 from analysis.report.parts.running import identity_heads, top_tokens
 from analysis.report.parts.stable import folding
@@ -19,8 +18,8 @@ Paper = Mapping[str, Any]
 PARTS: tuple[Callable[[Source, Paper], Part], ...] = (
     wiring_diagrams,
     pairs,
-    # heads,
-    # classes,
+    heads,
+    classes,
     two_layer_model,
     cutoffs,
     top_tokens,

@@ -1,4 +1,4 @@
-"""What needs more of the model than its attention weights: embeddings (Fig. 6), activations (Fig. 7)."""
+"""What needs more than attention weights: embeddings (Fig. 6) and activations (Fig. 7)."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -24,8 +24,8 @@ def folding(source: Source, paper: Mapping[str, Any]) -> Part:
     rows = robustness(source.model, metrics=METRICS, revision=source.revision)
     claims = [
         Claim(
-            f"{NAMES[row.metric]}, {row.pairing}, {row.variant}: share of the 20 strongest that "
-            "stay (rank correlation of all)",
+            f"{NAMES[str(row.metric)]}, {row.pairing}, {row.variant}: share of the 20 strongest "
+            "that stay (rank correlation of all)",
             "",
             f"{row.top20_overlap:.2f} ({row.spearman:.3f})",
             "",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.figures import scatter, strongest_pairs, wiring
 from analysis.figures.against import cut_both
@@ -10,6 +10,9 @@ from analysis.report.claims import Claim, Part, claim
 from analysis.report.drawing import picture
 from analysis.report.sources import Source
 from pk_engine.names import GRAPH_PAIRINGS, head_name
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 NAMES = {"pk": "PK", "cs": "CS"}
 DRAWN = 20
@@ -35,25 +38,24 @@ def wiring_diagrams(source: Source, paper: Mapping[str, Any]) -> Part:
             claim(f"{NAMES[metric]}: {words[name]}", printed[name], found[name])
             for name in ("heads", "known", "other")
         ]
-    draw = {metric: partial(wiring, source.graph, per_pairing=DRAWN, metric=metric)
-            for metric in paper["diagram"]}  # fmt: skip
-    return Part(
-        "The wiring diagram",
-        "Fig. 1",
-        claims,
-        (
-            "The classes are those that the figure draws, as listed in published.toml; our label "
-            "file has more roles than these.",
-            "Ours is laid out by layer and head, the paper's freely.",
-        ),
-        tuple(
-            picture(
-                f"The {DRAWN} strongest pairs of each pairing by {NAMES[metric]}",
-                lambda dark, make=make: make(dark=dark),
-            )  # type: ignore[misc]
-            for metric, make in draw.items()
-        ),  # fmt: skip
+    drawn = tuple(
+        picture(
+            f"The {DRAWN} strongest pairs of each pairing by {NAMES[metric]}",
+            partial(_wiring, source, metric),
+        )
+        for metric in paper["diagram"]
     )
+    says = (
+        "The classes are those that the figure draws, as listed in published.toml; our label file "
+        "has more roles than these.",
+        "Ours is laid out by layer and head, the paper's freely.",
+    )
+    return Part("The wiring diagram", "Fig. 1", claims, says, drawn)
+
+
+def _wiring(source: Source, metric: str, dark: bool) -> "Figure":
+    drawn: Figure = wiring(source.graph, per_pairing=DRAWN, metric=metric, dark=dark)
+    return drawn
 
 
 def pairs(source: Source, paper: Mapping[str, Any]) -> Part:

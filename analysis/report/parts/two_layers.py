@@ -1,13 +1,18 @@
 """A small model with induction heads: Fig. 4, on a model of our own."""
 
 from collections.abc import Mapping
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from analysis.figures import wiring
 from analysis.report.claims import Part
 from analysis.report.drawing import picture
 from analysis.report.sources import Source
 from pk_engine.selection import Selection
+from pk_engine.table import AffinityTable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def two_layer_model(source: Source, paper: Mapping[str, Any]) -> Part:
@@ -35,8 +40,12 @@ def two_layer_model(source: Source, paper: Mapping[str, Any]) -> Part:
             *says,
         ),
         tuple(
-            picture(f"induction-2l by {name}",
-                    lambda dark, metric=metric: wiring(table, metric=metric, dark=dark))  # type: ignore[misc]
+            picture(f"induction-2l by {name}", partial(_wiring, table, metric))
             for metric, name in (("pk", "PK"), ("cs", "CS"))
         ),
-    )  # fmt: skip
+    )
+
+
+def _wiring(table: AffinityTable, metric: str, dark: bool) -> "Figure":
+    drawn: Figure = wiring(table, metric=metric, dark=dark)
+    return drawn
