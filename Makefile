@@ -37,6 +37,7 @@ pictures: $(VENV)/.core
 	$(BIN)/headgraph figure wiring gpt2-small --force -o docs/images/gpt2-wiring.svg
 	$(BIN)/headgraph figure wiring gpt2-small --dark --force -o docs/images/gpt2-wiring-dark.svg
 	$(BIN)/python -m benchmarks.informativeness
+	$(BIN)/python -m benchmarks.nulls
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.gpt2

@@ -46,6 +46,9 @@ COMMANDS = {
         "analysis.commands.tokens:tokens",
         lists=True,
     ),
+    "nulls": Entry(
+        "How many pairs stand out from each null.", "analysis.commands.nulls:nulls", lists=True
+    ),
     "figure": Entry("Draw a picture of a table.", "analysis.commands.figure:figure"),
 }
 

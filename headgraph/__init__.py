@@ -13,9 +13,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis import hub_scores, informativeness, tokens
+    from analysis import hub_scores, informativeness, nulls, tokens
     from analysis.figures import heatmap, hubs, scatter, wiring
     from analysis.figures import informativeness as informativeness_figure
+    from analysis.figures import nulls as nulls_figure
     from graphdb import connect
     from loader import drop, load, runs
     from pk_engine import AffinityTable, Selection, compute, plan, principal_angles
@@ -33,6 +34,8 @@ __all__ = [
     "informativeness",
     "informativeness_figure",
     "load",
+    "nulls",
+    "nulls_figure",
     "plan",
     "principal_angles",
     "query",
@@ -54,6 +57,8 @@ _ROOMS = {
     "informativeness": ("analysis", "informativeness"),
     "informativeness_figure": ("analysis.figures", "informativeness"),
     "load": ("loader", "load"),
+    "nulls": ("analysis", "nulls"),
+    "nulls_figure": ("analysis.figures", "nulls"),
     "plan": ("pk_engine", "plan"),
     "principal_angles": ("pk_engine", "principal_angles"),
     "query": ("queries", "run"),
