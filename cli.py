@@ -49,6 +49,11 @@ COMMANDS = {
     "nulls": Entry(
         "How many pairs stand out from each null.", "analysis.commands.nulls:nulls", lists=True
     ),
+    "robustness": Entry(
+        "What folding and centring change in each metric.",
+        "analysis.commands.robustness:robustness",
+        lists=True,
+    ),
     "figure": Entry("Draw a picture of a table.", "analysis.commands.figure:figure"),
 }
 

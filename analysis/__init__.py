@@ -14,5 +14,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "hubs": ["hub_scores"],
         "informative": ["informativeness"],
         "projection": ["tokens"],
+        "robust": ["robustness"],
     },
 )

@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis import hub_scores, informativeness, nulls, tokens
+    from analysis import hub_scores, informativeness, nulls, robustness, tokens
     from analysis.figures import heatmap, hubs, scatter, wiring
     from analysis.figures import informativeness as informativeness_figure
     from analysis.figures import nulls as nulls_figure
@@ -39,6 +39,7 @@ __all__ = [
     "plan",
     "principal_angles",
     "query",
+    "robustness",
     "runs",
     "scatter",
     "tokens",
@@ -62,6 +63,7 @@ _ROOMS = {
     "plan": ("pk_engine", "plan"),
     "principal_angles": ("pk_engine", "principal_angles"),
     "query": ("queries", "run"),
+    "robustness": ("analysis", "robustness"),
     "runs": ("loader", "runs"),
     "scatter": ("analysis.figures", "scatter"),
     "tokens": ("analysis", "tokens"),

@@ -19,5 +19,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "output": ["picture_path", "save"],
         "pairs": ["strongest_pairs", "usual_number"],
         "roles": ["HeadRoles", "head_roles"],
+        "stability": ["robustness"],
     },
 )
