@@ -15,6 +15,7 @@ from analysis.figures import nulls as draw
 from analysis.figures import save
 from benchmarks.common import PAGE, SHARED, table, write
 from pk_engine import AffinityTable
+from pk_engine.labels import labels_for
 
 MODELS = (
     "gpt2-attention",
@@ -24,6 +25,7 @@ MODELS = (
 )
 DRAWN = 2
 """The first ones, which the picture shows."""
+FDR = 0.05
 DOCS = PAGE.parent
 
 
@@ -37,7 +39,7 @@ def main(given: list[str]) -> None:
 
 
 def _text(scores: AffinityTable) -> str:
-    rows = nulls(scores)
+    rows = nulls(scores, fdr=FDR)
     body = []
     for null, of in rows.groupby("null", sort=False):
         first = of.iloc[0]
@@ -47,14 +49,44 @@ def _text(scores: AffinityTable) -> str:
             for r in of.itertuples()
         ]
         moments = "; ".join(f"{r.mean:.2f}, {r.sd:.2f}" for r in of.itertuples())
-        body.append([f"`{null}`", *cells, moments, f"{first['values']:,}", draws])
+        body.append([f"`{null}`", *cells, moments, _values(of), draws])
     pairings = rows.pairing.unique()
+    pairs = ", ".join(f"{n:,} of {pairing}" for pairing, n in scores.meta.scored.items())
     head = ["null", *pairings, f"its mean, sd ({', '.join(pairings)})", "values", "drawn"]
     return (
-        f"**{scores.meta.model}**, {len(scores) // len(pairings):,} pairs in each pairing: how "
-        "many of them stand out at a false discovery rate of 0.05, their share, and the smallest "
-        f"PK among them.\n\n{table(head, body)}\n"
+        f"**{scores.meta.model}**, pairs scored: {pairs}. How many of them stand out at a false "
+        f"discovery rate of {rows.fdr[0]:g}, their share, and the smallest PK among them.\n\n"
+        f"{table(head, body)}\n{_known(scores)}"
     )
+
+
+def _known(scores: AffinityTable) -> str:
+    """Which of the pairs that stand out from `backward` join heads known for induction."""
+    labels = labels_for(scores.meta)
+    if labels.empty:
+        return ""
+    of = scores.frame[scores.frame["q_backward"] <= FDR]
+    known = labels.groupby("role").apply(lambda at: set(zip(at["layer"], at["head"], strict=True)))
+    ends = {
+        end: pd.Series(list(zip(of[f"{end}_layer"], of[f"{end}_head"], strict=True)), of.index)
+        for end in ("source", "target")
+    }
+    into = ends["target"].isin(known["induction"])
+    out = ends["source"].isin(known["previous_token"])
+    return (
+        f"\nOf its {len(of)} pairs that stand out from `backward`, {into.sum()} end in a head that "
+        f"the literature calls an induction head, and {(into & out).sum()} of these begin in a "
+        f"previous-token head; L4H7, an identity head, begins "
+        f"{(into & ends['source'].isin([(4, 7)])).sum()} of the others.\n"
+    )
+
+
+def _values(of: pd.DataFrame) -> str:
+    """How many each pair was compared with, in every pairing where that differs."""
+    if not of["values"].any():
+        return "formula"
+    counts = [f"{n:,}" for n in of["values"]]
+    return counts[0] if len(set(counts)) == 1 else "; ".join(counts)
 
 
 if __name__ == "__main__":
