@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "against": ["scatter"],
         "diagram": ["wiring"],
+        "baselines": ["nulls"],
         "informative": ["informativeness"],
         "leaders": ["hubs"],
         "matrices": ["heatmap"],
