@@ -41,6 +41,14 @@ COMMANDS = {
     "runs": Entry("List what is in the database.", "loader.commands:runs", lists=True),
     "drop": Entry("Delete a run from the database.", "loader.commands:drop"),
     "query": Entry("Ask a stored question.", "queries.commands:query", lists=True),
+    "communities": Entry(
+        "Groups of heads, by Louvain.", "queries.network_commands:communities", lists=True
+    ),
+    "motifs": Entry(
+        "Motifs beside random graphs of equal degrees.",
+        "queries.network_commands:motifs",
+        lists=True,
+    ),
     "cypher": Entry("Ask in Cypher, read-only.", "queries.commands:cypher", lists=True),
     "browser": Entry("Open Neo4j Browser, a query typed in.", "queries.commands:browser"),
     "server": Entry("Start, stop or inspect the local Neo4j.", "graphdb.commands:server"),
@@ -53,6 +61,9 @@ COMMANDS = {
         "The tokens that lie most in a head's subspaces.",
         "analysis.commands.tokens:tokens",
         lists=True,
+    ),
+    "nulls": Entry(
+        "How many pairs stand out from each null.", "analysis.commands.nulls:nulls", lists=True
     ),
     "robustness": Entry(
         "What folding and centring change in each metric.",

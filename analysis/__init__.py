@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["errors", "figures"],
     submod_attrs={
+        "baselines": ["nulls"],
         "detection": ["detect"],
         "hubs": ["hub_scores"],
         "informative": ["informativeness"],

@@ -13,17 +13,20 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis import detect, hub_scores, informativeness, reproduce, robustness, tokens
+    from analysis import detect, hub_scores, informativeness, nulls, reproduce, robustness, tokens
     from analysis.figures import heatmap, hubs, scatter, wiring
     from analysis.figures import informativeness as informativeness_figure
+    from analysis.figures import nulls as nulls_figure
     from graphdb import connect
     from loader import drop, load, runs
     from pk_engine import AffinityTable, Selection, compute, plan, principal_angles
+    from queries import communities, motifs, over_series
     from queries import run as query
 
 __all__ = [
     "AffinityTable",
     "Selection",
+    "communities",
     "compute",
     "connect",
     "detect",
@@ -34,6 +37,10 @@ __all__ = [
     "informativeness",
     "informativeness_figure",
     "load",
+    "motifs",
+    "nulls",
+    "nulls_figure",
+    "over_series",
     "plan",
     "principal_angles",
     "query",
@@ -48,6 +55,7 @@ __all__ = [
 _ROOMS = {
     "AffinityTable": ("pk_engine", "AffinityTable"),
     "Selection": ("pk_engine", "Selection"),
+    "communities": ("queries", "communities"),
     "compute": ("pk_engine", "compute"),
     "connect": ("graphdb", "connect"),
     "detect": ("analysis", "detect"),
@@ -58,6 +66,10 @@ _ROOMS = {
     "informativeness": ("analysis", "informativeness"),
     "informativeness_figure": ("analysis.figures", "informativeness"),
     "load": ("loader", "load"),
+    "motifs": ("queries", "motifs"),
+    "nulls": ("analysis", "nulls"),
+    "nulls_figure": ("analysis.figures", "nulls"),
+    "over_series": ("queries", "over_series"),
     "plan": ("pk_engine", "plan"),
     "principal_angles": ("pk_engine", "principal_angles"),
     "query": ("queries", "run"),

@@ -5,6 +5,7 @@ import click
 from analysis.commands.pictures.heatmap import heatmap
 from analysis.commands.pictures.hubs import hubs
 from analysis.commands.pictures.informativeness import informativeness
+from analysis.commands.pictures.nulls import nulls
 from analysis.commands.pictures.robustness import robustness
 from analysis.commands.pictures.scatter import scatter
 from analysis.commands.pictures.wiring import wiring
@@ -18,5 +19,5 @@ def figure() -> None:
     """
 
 
-for _picture in (wiring, heatmap, hubs, scatter, informativeness, robustness):
+for _picture in (wiring, heatmap, hubs, scatter, informativeness, nulls, robustness):
     figure.add_command(_picture)

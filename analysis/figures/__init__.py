@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "against": ["scatter"],
         "diagram": ["wiring"],
+        "baselines": ["nulls"],
         "informative": ["informativeness"],
         "leaders": ["hubs"],
         "matrices": ["heatmap"],
@@ -19,5 +20,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "pairs": ["strongest_pairs", "usual_number"],
         "roles": ["HeadRoles", "head_roles"],
         "stability": ["robustness"],
+        "triptych": ["wiring_panels"],
     },
 )
