@@ -41,6 +41,14 @@ COMMANDS = {
         "analysis.commands.informativeness:informativeness",
         lists=True,
     ),
+    "verify-edge": Entry(
+        "Patch edges: what they do, beside PK.",
+        "analysis.commands.verify_edge:verify_edge",
+        lists=True,
+    ),
+    "ablate": Entry(
+        "The loss without a role's heads, or hubs.", "analysis.commands.ablate:ablate", lists=True
+    ),
     "figure": Entry("Draw a picture of a table.", "analysis.commands.figure:figure"),
 }
 

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis import hub_scores, informativeness
-    from analysis.figures import heatmap, hubs, scatter, wiring
+    from analysis.figures import ablation as ablation_figure
+    from analysis.figures import causality, heatmap, hubs, scatter, wiring
     from analysis.figures import informativeness as informativeness_figure
+    from analysis.patching import ablate, verify_edge
     from graphdb import connect
     from loader import drop, load, runs
     from pk_engine import AffinityTable, Selection, compute, plan, principal_angles
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = [
     "AffinityTable",
     "Selection",
+    "ablate",
+    "ablation_figure",
+    "causality",
     "compute",
     "connect",
     "drop",
@@ -38,12 +43,16 @@ __all__ = [
     "query",
     "runs",
     "scatter",
+    "verify_edge",
     "wiring",
 ]
 
 _ROOMS = {
     "AffinityTable": ("pk_engine", "AffinityTable"),
     "Selection": ("pk_engine", "Selection"),
+    "ablate": ("analysis.patching", "ablate"),
+    "ablation_figure": ("analysis.figures", "ablation"),
+    "causality": ("analysis.figures", "causality"),
     "compute": ("pk_engine", "compute"),
     "connect": ("graphdb", "connect"),
     "drop": ("loader", "drop"),
@@ -58,6 +67,7 @@ _ROOMS = {
     "query": ("queries", "run"),
     "runs": ("loader", "runs"),
     "scatter": ("analysis.figures", "scatter"),
+    "verify_edge": ("analysis.patching", "verify_edge"),
     "wiring": ("analysis.figures", "wiring"),
 }
 
