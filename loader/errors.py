@@ -33,3 +33,7 @@ class TakenOver(LoaderError):
 
 class UnknownRun(LoaderError):
     """No run, or more than one, goes by this name."""
+
+
+class AnnotationError(LoaderError):
+    """Behaviour scores that cannot be read, or are not those of the run's model."""
