@@ -64,11 +64,17 @@ def any_table(
         model: as for `full_table`.
         pairings: those that are needed of a model.
     """
+    given = given_table(model)
+    return full_table(model, pairings) if given is None else given
+
+
+def given_table(model: Model | AffinityTable) -> AffinityTable | None:
+    """The table that was given, or read from its file; None where it is a model."""
     if isinstance(model, AffinityTable):
         return model
     if isinstance(model, str | os.PathLike) and _is_table(model):
         return AffinityTable.read(table_path(model))
-    return full_table(model, pairings)
+    return None
 
 
 def _is_table(model: str | os.PathLike[str]) -> bool:

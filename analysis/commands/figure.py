@@ -7,6 +7,8 @@ from analysis.commands.pictures.causality import causality
 from analysis.commands.pictures.heatmap import heatmap
 from analysis.commands.pictures.hubs import hubs
 from analysis.commands.pictures.informativeness import informativeness
+from analysis.commands.pictures.nulls import nulls
+from analysis.commands.pictures.robustness import robustness
 from analysis.commands.pictures.scatter import scatter
 from analysis.commands.pictures.wiring import wiring
 
@@ -19,5 +21,15 @@ def figure() -> None:
     """
 
 
-for _picture in (wiring, heatmap, hubs, scatter, informativeness, causality, ablation):
+for _picture in (
+    wiring,
+    heatmap,
+    hubs,
+    scatter,
+    informativeness,
+    nulls,
+    robustness,
+    causality,
+    ablation,
+):
     figure.add_command(_picture)

@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "ablated": ["ablation"],
         "against": ["scatter"],
         "diagram": ["wiring"],
+        "baselines": ["nulls"],
         "informative": ["informativeness"],
         "leaders": ["hubs"],
         "matrices": ["heatmap"],
@@ -20,5 +21,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "patched": ["causality"],
         "pairs": ["strongest_pairs", "usual_number"],
         "roles": ["HeadRoles", "head_roles"],
+        "stability": ["robustness"],
     },
 )
