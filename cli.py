@@ -49,6 +49,14 @@ COMMANDS = {
         "analysis.commands.informativeness:informativeness",
         lists=True,
     ),
+    "verify-edge": Entry(
+        "Patch edges: what they do, beside PK.",
+        "analysis.commands.verify_edge:verify_edge",
+        lists=True,
+    ),
+    "ablate": Entry(
+        "The loss without a role's heads, or hubs.", "analysis.commands.ablate:ablate", lists=True
+    ),
     "tokens": Entry(
         "The tokens that lie most in a head's subspaces.",
         "analysis.commands.tokens:tokens",

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis import hub_scores, informativeness, nulls, robustness, tokens
-    from analysis.figures import heatmap, hubs, scatter, wiring
+    from analysis.figures import ablation as ablation_figure
+    from analysis.figures import causality, heatmap, hubs, scatter, wiring
     from analysis.figures import informativeness as informativeness_figure
     from analysis.figures import nulls as nulls_figure
+    from analysis.patching import ablate, verify_edge
     from graphdb import connect
     from loader import drop, load, runs
     from pk_engine import AffinityTable, Selection, compute, plan, principal_angles
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = [
     "AffinityTable",
     "Selection",
+    "ablate",
+    "ablation_figure",
+    "causality",
     "communities",
     "compute",
     "connect",
@@ -47,12 +52,16 @@ __all__ = [
     "runs",
     "scatter",
     "tokens",
+    "verify_edge",
     "wiring",
 ]
 
 _ROOMS = {
     "AffinityTable": ("pk_engine", "AffinityTable"),
     "Selection": ("pk_engine", "Selection"),
+    "ablate": ("analysis.patching", "ablate"),
+    "ablation_figure": ("analysis.figures", "ablation"),
+    "causality": ("analysis.figures", "causality"),
     "communities": ("queries", "communities"),
     "compute": ("pk_engine", "compute"),
     "connect": ("graphdb", "connect"),
@@ -73,6 +82,7 @@ _ROOMS = {
     "robustness": ("analysis", "robustness"),
     "runs": ("loader", "runs"),
     "scatter": ("analysis.figures", "scatter"),
+    "verify_edge": ("analysis.patching", "verify_edge"),
     "tokens": ("analysis", "tokens"),
     "wiring": ("analysis.figures", "wiring"),
 }

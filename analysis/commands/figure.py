@@ -2,6 +2,8 @@
 
 import click
 
+from analysis.commands.pictures.ablation import ablation
+from analysis.commands.pictures.causality import causality
 from analysis.commands.pictures.heatmap import heatmap
 from analysis.commands.pictures.hubs import hubs
 from analysis.commands.pictures.informativeness import informativeness
@@ -19,5 +21,15 @@ def figure() -> None:
     """
 
 
-for _picture in (wiring, heatmap, hubs, scatter, informativeness, nulls, robustness):
+for _picture in (
+    wiring,
+    heatmap,
+    hubs,
+    scatter,
+    informativeness,
+    nulls,
+    robustness,
+    causality,
+    ablation,
+):
     figure.add_command(_picture)

@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["panels", "style"],
     submod_attrs={
+        "ablated": ["ablation"],
         "against": ["scatter"],
         "diagram": ["wiring"],
         "baselines": ["nulls"],
@@ -17,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "leaders": ["hubs"],
         "matrices": ["heatmap"],
         "output": ["picture_path", "save"],
+        "patched": ["causality"],
         "pairs": ["strongest_pairs", "usual_number"],
         "roles": ["HeadRoles", "head_roles"],
         "stability": ["robustness"],
