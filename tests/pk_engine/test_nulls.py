@@ -273,6 +273,41 @@ def test_grouped_query_heads_leave_their_own_out(tmp_path: Path) -> None:
     assert found.meta.nulls["within"]["values"] == {"QQ": 12, "KK": 2, "OQ": 16, "OK": 8}
 
 
+def test_lower_ranks_meet_draws_of_their_rank(random: Path, tmp_path: Path) -> None:
+    """L4H5 reads 3 dimensions as its key and L2H0 writes nothing; neither stands out or breaks."""
+    from safetensors.numpy import load_file
+
+    tensors = load_file(random / "model.safetensors")
+    key = tensors["h.4.attn.c_attn.weight"][:, D + 5 * M : D + 6 * M]
+    key[:, 3:] = key[:, :3] @ np.ones((3, M - 3), np.float32)
+    tensors["h.2.attn.c_proj.weight"][:M] = 0
+    folder = save(tmp_path / "low", tensors, CONFIG)
+    found = compute(folder, selection=Selection(fdr=1, null=",".join(NULLS)))
+    assert {(e["role"], e["rank"]) for e in found.meta.deficient} == {("K", 3), ("O", 0)}
+    rows = found.frame
+    low = rows[(rows.pairing == "OK") & (rows.target_layer == 4) & (rows.target_head == 5)]
+    assert len(low) == 4 * HEADS - 1
+    # held against full rank they would lie four sd below
+    assert reference_mean(M, 3, D) < reference_mean(M, M, D) - 3 * reference_sd(M, M, D)
+    assert abs(low.z_covariance.mean()) < 1
+    assert abs(low.z_isotropic.mean()) < 1
+    # the nulls of real heads do not look at ranks, which is careful
+    assert low.z_backward.mean() < -3
+
+
+def test_rows_of_one_key_value_head_have_one_answer(tmp_path: Path) -> None:
+    folder = save(tmp_path / "m", llama_tensors(), LLAMA_CONFIG)
+    rule = Selection(fdr=1, null="covariance,rotations,backward,within")
+    wide, native = (
+        compute(folder, pairings="OK", selection=rule, kv=kv, samples=9).frame
+        for kv in ("expand", "native")
+    )
+    joined = wide.merge(native, on=["source_layer", "source_head", "pk"], suffixes=("", "_native"))
+    assert len(joined) == len(wide) == 2 * len(native)
+    for column in (f"{kind}_{null}" for kind in "zp" for null in rule.nulls):
+        assert np.allclose(joined[column], joined[f"{column}_native"])
+
+
 # tables -------------------------------------------------------------------------------------
 
 
