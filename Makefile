@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHARED ?= ../shared
 
-.PHONY: demo test lint docs docs-check data pictures bench bench-large clean
+.PHONY: demo test lint docs docs-check data examples pictures bench bench-large clean
 
 demo: $(VENV)/.core
 	@$(BIN)/headgraph demo
@@ -33,10 +33,17 @@ data: $(VENV)/.core
 	$(BIN)/headgraph compute $(SHARED)/models/gpt2-attention --all --metrics pk,cs \
 	  --name gpt2-small --force -o pk_engine/bundled/gpt2-small.parquet
 
+# in the database that the environment names, or the local server's
+examples: $(VENV)/.dev
+	$(BIN)/python examples/stored_queries.py
+
 pictures: $(VENV)/.core
-	$(BIN)/headgraph figure wiring gpt2-small --force -o docs/images/gpt2-wiring.svg
-	$(BIN)/headgraph figure wiring gpt2-small --dark --force -o docs/images/gpt2-wiring-dark.svg
+	$(BIN)/python -m benchmarks.pictures
+	$(BIN)/python -m benchmarks.robustness
+	$(BIN)/python -m benchmarks.token_projection
 	$(BIN)/python -m benchmarks.informativeness
+	$(BIN)/python -m benchmarks.nulls
+	$(BIN)/python -m benchmarks.behaviours
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.gpt2

@@ -34,6 +34,14 @@ COMMANDS = {
     "annotate": Entry("Put measured behaviour on a run's heads.", "loader.commands:annotate"),
     "drop": Entry("Delete a run from the database.", "loader.commands:drop"),
     "query": Entry("Ask a stored question.", "queries.commands:query", lists=True),
+    "communities": Entry(
+        "Groups of heads, by Louvain.", "queries.network_commands:communities", lists=True
+    ),
+    "motifs": Entry(
+        "Motifs beside random graphs of equal degrees.",
+        "queries.network_commands:motifs",
+        lists=True,
+    ),
     "cypher": Entry("Ask in Cypher, read-only.", "queries.commands:cypher", lists=True),
     "browser": Entry("Open Neo4j Browser, a query typed in.", "queries.commands:browser"),
     "server": Entry("Start, stop or inspect the local Neo4j.", "graphdb.commands:server"),
@@ -52,6 +60,19 @@ COMMANDS = {
     ),
     "behaviour": Entry(
         "Measure what heads attend to.", "analysis.commands.behaviour:behaviour", lists=True
+    ),
+    "tokens": Entry(
+        "The tokens that lie most in a head's subspaces.",
+        "analysis.commands.tokens:tokens",
+        lists=True,
+    ),
+    "nulls": Entry(
+        "How many pairs stand out from each null.", "analysis.commands.nulls:nulls", lists=True
+    ),
+    "robustness": Entry(
+        "What folding and centring change in each metric.",
+        "analysis.commands.robustness:robustness",
+        lists=True,
     ),
     "figure": Entry("Draw a picture of a table.", "analysis.commands.figure:figure"),
 }

@@ -10,7 +10,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["errors", "figures"],
     submod_attrs={
+        "baselines": ["nulls"],
         "hubs": ["hub_scores"],
         "informative": ["informativeness"],
+        "projection": ["tokens"],
+        "robust": ["robustness"],
+        "running": ["behaviour"],
     },
 )

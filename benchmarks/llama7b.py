@@ -1,8 +1,8 @@
 """A model shaped like Llama 7B, random, from shards on disk: `make bench-large`.
 
 The whole command as layers grow, its time and its peak of memory; the same with eight key/value
-heads; and the products X^T Y of all pairs, as TransformerLens takes them, for comparison. Writes
-into docs/performance.md. `--layers 4` for a look that takes a minute.
+heads; and TransformerLens's function on as many random weights, for comparison. Writes into
+docs/performance.md. `--layers 4` for a look that takes a minute.
 """
 
 import argparse
@@ -11,7 +11,8 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import ml_dtypes
 import numpy as np
@@ -19,8 +20,6 @@ from safetensors.numpy import save_file
 
 from benchmarks.common import machine, seconds, table, watched, write
 from pk_engine import plan
-from pk_engine.names import GRAPH_PAIRINGS
-from pk_engine.pairs import layer_blocks
 from pk_engine.planning import Plan
 
 HEADS, D_MODEL, D_HEAD = 32, 4096, 128
@@ -63,15 +62,15 @@ def save(folder: Path, layers: int, kv_heads: int) -> Path:
     return folder
 
 
-def measure(layers: int, kv_heads: int) -> list[str]:
-    """A row of the table: one run of the command, what was expected of it, and its peak."""
+def measure(layers: int, kv_heads: int) -> tuple[float, list[str]]:
+    """Seconds, and a row of the table: a run of the command, what was expected, and its peak."""
     with tempfile.TemporaryDirectory(prefix="headgraph-bench-") as name:
         folder = save(Path(name), layers, kv_heads)
         expected = plan(folder)
         output = str(folder / "t.parquet")
         command = [sys.executable, "-m", "headgraph", "compute", str(folder), "-o", output]
         took, peak = watched(command)
-    return row(layers, kv_heads, expected, took, peak)
+    return took, row(layers, kv_heads, expected, took, peak)
 
 
 def row(layers: int, kv_heads: int, expected: Plan, took: float, peak: float) -> list[str]:
@@ -91,47 +90,56 @@ def row(layers: int, kv_heads: int, expected: Plan, took: float, peak: float) ->
     ]
 
 
-def direct(layers: int, layer_order: str) -> float:
-    """Seconds of X^T Y of all three pairings, 64 MB of products at a time, on torch.
+class Weights(NamedTuple):
+    """The part of a TransformerBridge that its function asks for: weights of each layer, random."""
 
-    This is TransformerLens's way once it has its bases, which are random here. It takes `all`
-    layer orders and sets those that are not forward to 0.
-    """
+    cfg: SimpleNamespace
+    layers: list[tuple[int, SimpleNamespace]]
+
+    def blocks_with(self, _: str) -> list[tuple[int, SimpleNamespace]]:
+        """Each layer's number and block."""
+        return self.layers
+
+
+def transformer_lens(layers: int) -> float:
+    """Seconds of TransformerLens's own function for the three pairings, weights in memory."""
     import torch
+    from transformer_lens.tools.analysis import attention_head_subspace_affinity
 
-    bases = torch.randn((layers * HEADS, D_MODEL, D_HEAD))
-    at_once = (64 << 20) // (4 * D_HEAD**2)
-    blocks = layer_blocks(range(layers), range(layers), HEADS, HEADS, layer_order)
+    torch.manual_seed(0)
 
-    def products() -> None:
-        for _ in GRAPH_PAIRINGS:
-            for sources, targets in blocks:
-                x, y = bases[sources], bases[targets]
-                step = max(1, at_once // len(y))
-                for start in range(0, len(x), step):
-                    part = torch.einsum("adr,bds->abrs", x[start : start + step], y)
-                    part.square().sum((-2, -1))
+    def block() -> SimpleNamespace:
+        shapes = {"Q": (D_MODEL, D_HEAD), "K": (D_MODEL, D_HEAD), "V": (D_MODEL, D_HEAD)}
+        shapes["O"] = (D_HEAD, D_MODEL)
+        weights = {f"W_{r}": torch.randn((HEADS, *s)).bfloat16() for r, s in shapes.items()}
+        return SimpleNamespace(attn=SimpleNamespace(**weights))
 
-    return seconds(products)
+    model = Weights(SimpleNamespace(device="cpu"), [(i, block()) for i in range(layers)])
+    with torch.inference_mode():
+        return seconds(
+            lambda: [attention_head_subspace_affinity(model, target_role=role) for role in "QKV"]
+        )
 
 
 def main() -> None:
     """Run what was asked for and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--layers", type=int, nargs="+", default=[8, 16, 32])
-    parser.add_argument("--yardstick", type=int, default=8, help="layers of direct products")
+    parser.add_argument("--yardstick", type=int, default=8, help="layers for TransformerLens")
     parser.add_argument("--dry", action="store_true", help="print, and leave docs/ as they are")
     asked = parser.parse_args()
-    rows = [measure(layers, HEADS) for layers in asked.layers]
-    rows += [measure(layers, 8) for layers in asked.layers[:1]]
+    sizes = [*((layers, HEADS) for layers in asked.layers), (asked.layers[0], 8)]
+    times, rows = zip(*(measure(*size) for size in sizes), strict=True)
     head = ["layers", "key/value heads", "pairs", "backend", "groups", "s",
             "microseconds a pair", "planned s", "peak MB", "planned MB"]  # fmt: skip
     text = f"{machine('torch', rounds=1)}\n\n{table(head, rows)}"
     if asked.yardstick in asked.layers:
-        over = [f"{direct(asked.yardstick, order):.0f} s" for order in ("forward", "all")]
+        took = transformer_lens(asked.yardstick)
+        own = times[asked.layers.index(asked.yardstick)]
         text += (
-            f"\n\nDirect products alone, on torch, {asked.yardstick} layers: {over[0]} over the "
-            f"forward pairs, {over[1]} over all, which is what TransformerLens takes."
+            f"\n\nTransformerLens's `attention_head_subspace_affinity` at {asked.yardstick} "
+            f"layers, once for each pairing, weights in memory: {took:.0f} s, {took / own:.1f} "
+            "times the whole command."
         )
     print(text) if asked.dry else write("large models", text)
 

@@ -13,14 +13,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis import hub_scores, informativeness
+    from analysis import behaviour, hub_scores, informativeness, nulls, robustness, tokens
     from analysis.figures import ablation as ablation_figure
+    from analysis.figures import behaviour as behaviour_figure
     from analysis.figures import causality, heatmap, hubs, scatter, wiring
     from analysis.figures import informativeness as informativeness_figure
+    from analysis.figures import nulls as nulls_figure
     from analysis.patching import ablate, verify_edge
     from graphdb import connect
-    from loader import drop, load, runs
+    from loader import annotate, drop, load, runs
     from pk_engine import AffinityTable, Selection, compute, plan, principal_angles
+    from queries import communities, motifs, over_series
     from queries import run as query
 
 __all__ = [
@@ -28,7 +31,11 @@ __all__ = [
     "Selection",
     "ablate",
     "ablation_figure",
+    "annotate",
+    "behaviour",
+    "behaviour_figure",
     "causality",
+    "communities",
     "compute",
     "connect",
     "drop",
@@ -38,11 +45,17 @@ __all__ = [
     "informativeness",
     "informativeness_figure",
     "load",
+    "motifs",
+    "nulls",
+    "nulls_figure",
+    "over_series",
     "plan",
     "principal_angles",
     "query",
+    "robustness",
     "runs",
     "scatter",
+    "tokens",
     "verify_edge",
     "wiring",
 ]
@@ -50,9 +63,13 @@ __all__ = [
 _ROOMS = {
     "AffinityTable": ("pk_engine", "AffinityTable"),
     "Selection": ("pk_engine", "Selection"),
+    "annotate": ("loader", "annotate"),
+    "behaviour": ("analysis", "behaviour"),
+    "behaviour_figure": ("analysis.figures", "behaviour"),
     "ablate": ("analysis.patching", "ablate"),
     "ablation_figure": ("analysis.figures", "ablation"),
     "causality": ("analysis.figures", "causality"),
+    "communities": ("queries", "communities"),
     "compute": ("pk_engine", "compute"),
     "connect": ("graphdb", "connect"),
     "drop": ("loader", "drop"),
@@ -62,12 +79,18 @@ _ROOMS = {
     "informativeness": ("analysis", "informativeness"),
     "informativeness_figure": ("analysis.figures", "informativeness"),
     "load": ("loader", "load"),
+    "motifs": ("queries", "motifs"),
+    "nulls": ("analysis", "nulls"),
+    "nulls_figure": ("analysis.figures", "nulls"),
+    "over_series": ("queries", "over_series"),
     "plan": ("pk_engine", "plan"),
     "principal_angles": ("pk_engine", "principal_angles"),
     "query": ("queries", "run"),
+    "robustness": ("analysis", "robustness"),
     "runs": ("loader", "runs"),
     "scatter": ("analysis.figures", "scatter"),
     "verify_edge": ("analysis.patching", "verify_edge"),
+    "tokens": ("analysis", "tokens"),
     "wiring": ("analysis.figures", "wiring"),
 }
 

@@ -36,7 +36,8 @@ def edge_properties(table: AffinityTable) -> tuple[str, ...]:
 
     `kv_head` comes last, as None (property not set) where the edge passes no shared head.
     """
-    return (*SCORES, *(name for name in table.meta.metrics if name != "pk"), "kv_head")
+    further = [name for name in table.meta.metrics if name != "pk"] + table.meta.null_columns
+    return (*SCORES, *further, "kv_head")
 
 
 def batches(table: AffinityTable, edges: pd.DataFrame, size: int = BATCH) -> Iterator[Batch]:

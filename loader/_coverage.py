@@ -24,11 +24,27 @@ def shortfalls(table: AffinityTable, selection: Selection | None) -> tuple[str, 
         have = table.frame["pairing"].value_counts()
         lacking = [pairing for pairing, n in table.meta.scored.items() if have.get(pairing, 0) < n]
         return (_note(table, "--all", "lacks", lacking),) if lacking else ()
-    return tuple(
-        note
-        for rule, value in selection.to_json().items()
-        if (note := _shortfall(table, rule, value)) is not None
+    rules = {rule: value for rule, value in selection.to_json().items() if rule != "null"}
+    notes = (
+        _fdr_shortfall(table, selection) if rule == "fdr" else _shortfall(table, rule, value)
+        for rule, value in rules.items()
     )
+    return tuple(note for note in notes if note is not None)
+
+
+def _fdr_shortfall(table: AffinityTable, selection: Selection) -> str | None:
+    """Q counts all pairs that were scored, so only rows that are not here can be missed."""
+    if all(
+        set(rules) == {"fdr", "null"}
+        and rules["null"] == selection.null
+        and rules["fdr"] >= selection.fdr
+        for rules in table.meta.selection
+    ):
+        return None
+    have = table.frame["pairing"].value_counts()
+    lacking = [name for name, scored in table.meta.scored.items() if have.get(name, 0) < scored]
+    option = f"--fdr {selection.fdr:g} --null {selection.null}"
+    return _note(table, option, "may lack", lacking) if lacking else None
 
 
 def _shortfall(table: AffinityTable, rule: str, value: float) -> str | None:

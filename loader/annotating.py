@@ -1,6 +1,7 @@
 """What heads were measured to do, written onto the heads of a loaded run."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -108,12 +109,12 @@ def _check_heads(rows: "pd.DataFrame", n_layers: int, n_heads: int, run: str) ->
     if found != wanted:
         raise AnnotationError(
             f"the scores are of {len(found)} heads, up to layer {rows['layer'].max()} and head "
-            f"{rows['head'].max()}: wanted each of run {run}'s {n_layers} layers of {n_heads} heads "
-            "once"
+            f"{rows['head'].max()}: wanted each of run {run}'s {n_layers} layers of {n_heads} "
+            "heads once"
         )
 
 
-def _head(row: dict[str, Any]) -> dict[str, Any]:
+def _head(row: Mapping[Any, Any]) -> dict[str, Any]:
     values = {name: row.get(name) for name in schema.BEHAVIOURS}
     # a missing value is not equal to itself; null takes the property away
     scores = {k: None if v is None or v != v else float(v) for k, v in values.items()}

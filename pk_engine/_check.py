@@ -26,7 +26,7 @@ def check_columns(frame: pd.DataFrame, meta: TableMeta) -> None:
     Raises:
         TableError: a column is missing, unexpected, of another type, or holds NaN.
     """
-    metrics = [name for name in meta.metrics if name != "pk"]
+    metrics = [name for name in meta.metrics if name != "pk"] + meta.null_columns
     extra = ["target_kv_head"] if "target_kv_head" in frame else []
     wanted = ["pairing", *INTEGERS, *FLOATS, *metrics, *extra]
     if sorted(frame.columns) != sorted(wanted):
@@ -88,6 +88,9 @@ def _check_scores(frame: pd.DataFrame, meta: TableMeta) -> None:
         raise TableError(f"its pk_rank goes beyond the pairs scored ({meta.scored})")
     if frame.duplicated(["pairing", "pk_rank"]).any():
         raise TableError("its pk_rank gives one place to two pairs")
+    for name in meta.null_columns:
+        if name[0] in "pq" and not frame[name].between(0, 1).all():
+            raise TableError(f"its column {name} leaves the range from 0 to 1")
     slack = 1e-3 * meta.d_head
     if ((frame["pk"] < -slack) | (frame["pk"] > meta.d_head + slack)).any():
         raise TableError(f"its pk leaves the range from 0 to d_head = {meta.d_head}")

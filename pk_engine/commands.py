@@ -59,6 +59,8 @@ if TYPE_CHECKING:
 @via_option
 @click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub id.")
 @click.option("--name", metavar="NAME", help="What the table calls the model.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of what --null draws.")
+@click.option("--samples", type=int, metavar="N", help="How much it draws; see docs/nulls.md.")
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
 def compute(
     model: str,
@@ -77,6 +79,8 @@ def compute(
     memory: float,
     revision: str | None,
     name: str | None,
+    seed: int,
+    samples: int | None,
     force: bool,
 ) -> str:
     """Score every pair of heads of MODEL and write the table.
@@ -87,11 +91,13 @@ def compute(
 
     Example: headgraph compute induction-2l --all -o tiny.parquet
     """
+    from pk_engine._allocator import keep_freed_memory
     from pk_engine.scores import DEFAULT_SELECTION
     from pk_engine.scores import compute as run
     from pk_engine.table import table_file
 
     table_file(output, force=force)  # before the work, not after it
+    keep_freed_memory()
     with _bar() as progress:
         table = run(
             model,
@@ -109,6 +115,8 @@ def compute(
             memory=memory,
             revision=revision,
             name=name,
+            seed=seed,
+            samples=samples,
             progress=progress,
             partial=f"{output}.partial",
         )

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pk_engine.embedding import EmbeddingSpec
 from pk_engine.errors import ModelError, UnknownFamily
 from pk_engine.layout import ModelShape, TensorSpec
 from pk_engine.names import ROLES
@@ -24,7 +25,7 @@ EVERY = "_every.toml"
 KINDS = ("LayerNorm", "RMSNorm", "none")
 REQUIRED = {"model_types", "prefixes", "config", "tensors"}
 KEYS = {"model_types", "recognised_by", "note", "prefixes", "nested", "config", "defaults",
-        "refuse", "require", "norm", "tensors", "variants"}  # fmt: skip
+        "refuse", "require", "norm", "tensors", "embedding", "variants"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Family:
         config, defaults: size -> configuration keys or a number; values of absent keys.
         refusals: keys that must be empty, or must have known values.
         norm, tensors: of a layer.
+        embedding: where tokens enter and leave; None where the file does not say.
         variants: what changes with configuration values or tensors.
     """
 
@@ -75,6 +77,7 @@ class Family:
     nested: str | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     refusals: Refusals = field(default_factory=Refusals)
+    embedding: EmbeddingSpec | None = None
     variants: tuple[Mapping[str, Any], ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -144,6 +147,7 @@ def _build(name: str, data: Mapping[str, Any]) -> Family:
         nested=data.get("nested"),
         defaults=data.get("defaults", {}),
         refusals=Refusals(data.get("refuse", {}), data.get("require", {})),
+        embedding=EmbeddingSpec.from_data(data["embedding"]) if "embedding" in data else None,
         variants=tuple(data.get("variants", ())),
         data={key: value for key, value in data.items() if key != "variants"},
     )

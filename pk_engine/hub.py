@@ -176,3 +176,22 @@ def _check_weights(model: str, names: set[str], files: list[str]) -> None:
             f"{model} has no safetensors but {foreign[0]}, which only torch reads: pip install "
             "'headgraph[torch]', or take a repository with safetensors"
         )
+
+
+def beside(model: str, commit: str, name: str) -> Path | None:
+    """One more file of a repository at a commit, such as tokenizer.json; it lies by the weights.
+
+    None where the repository has none, or it is not in the cache and nobody answers: what needs it
+    can do without.
+    """
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    try:
+        with stating(model, commit):
+            try:
+                return Path(hf_hub_download(model, name, revision=commit, etag_timeout=TIMEOUT))
+            except EntryNotFoundError:
+                return None
+    except NoAnswer:
+        return None

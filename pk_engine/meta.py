@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
 from pk_engine.errors import TableError
-from pk_engine.names import PAIRINGS
+from pk_engine.names import NULLS, PAIRINGS
 
 FORMAT_VERSION = 1
 
@@ -29,6 +29,8 @@ class TableMeta:
         moments: mean and sd of the random reference per pairing, at full rank.
         dtype, backend: of the computation.
         version: of headgraph.
+        nulls: null -> its seed and samples (None where nothing is drawn), how many values each pair
+            was compared with, and their mean and sd, per pairing; empty without nulls.
         series, step: name and step number of a checkpoint of a training run, or None.
     """
 
@@ -56,6 +58,7 @@ class TableMeta:
     version: str
     series: str | None = None
     step: float | None = None
+    nulls: dict[str, dict[str, Any]] = field(default_factory=dict)
     format: int = field(default=FORMAT_VERSION)
 
     @property
@@ -68,13 +71,21 @@ class TableMeta:
         shared = role in "KV" and self.kv == "native"
         return self.n_kv_heads if shared else self.n_heads
 
+    @property
+    def null_columns(self) -> list[str]:
+        """The columns that hold pairs against nulls: z, p and q of each."""
+        return [f"{kind}_{name}" for name in self.nulls for kind in "zpq"]
+
     def selected(self, rules: dict[str, Any]) -> Self:
         """The same provenance after one more selection."""
         return replace(self, selection=[*self.selection, rules]) if rules else self
 
     def to_json(self) -> str:
         """One line of JSON, keys sorted, so that equal provenance is equal text."""
-        return json.dumps(asdict(self), sort_keys=True, allow_nan=False)
+        data = asdict(self)
+        if not self.nulls:  # a table without nulls is the same bytes as before there were any
+            del data["nulls"]
+        return json.dumps(data, sort_keys=True, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -94,6 +105,7 @@ class TableMeta:
                 f"it has format version {data.get('format')!r} and this headgraph reads "
                 f"{FORMAT_VERSION}: make it again with headgraph compute"
             )
+        data.setdefault("nulls", {})
         wanted = {f.name for f in fields(cls)}
         missing, unknown = sorted(wanted - data.keys()), sorted(data.keys() - wanted)
         if missing or unknown:
@@ -118,6 +130,8 @@ class TableMeta:
                 raise TableError(
                     f"its metadata says {name} = {getattr(self, name)!r}: wanted {values}"
                 )
+        if strange_nulls := sorted(set(self.nulls) - set(NULLS)):
+            raise TableError(f"its metadata has nulls {strange_nulls}: wanted some of {NULLS}")
         strange = [p for p in self.pairings if p not in PAIRINGS]
         if strange or sorted(self.scored) != sorted(self.pairings):
             raise TableError(

@@ -12,6 +12,8 @@ ROLES = ("Q", "K", "V", "O")
 PAIRINGS = tuple(source + target for source in ROLES for target in ROLES)
 GRAPH_PAIRINGS = ("OQ", "OK", "OV")
 """The pairings along which information flows: a source writes what a target reads."""
+NULLS = ("isotropic", "covariance", "rotations", "backward", "within")
+"""What pairs can be held against; see `pk_engine.nulls`."""
 VIA = ("files", "transformer-lens")
 """Who says which tensor is which: a family file, or TransformerLens."""
 

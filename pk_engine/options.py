@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from pk_engine.errors import SelectionError
-from pk_engine.names import VIA
+from pk_engine.names import NULLS, VIA
 from pk_engine.selection import Selection
 
 Command = Callable[..., Any]
@@ -43,6 +43,13 @@ def selection_options(command: Command) -> Command:
         metavar="N",
         help="The N strongest pairs that end in each head, within a pairing.",
     )
+    @click.option(
+        "--fdr",
+        type=float,
+        metavar="A",
+        help="Pairs that differ from --null, at most a share A of them by chance; 1 keeps all.",
+    )
+    @click.option("--null", metavar="NAMES", help=f"What --fdr compares with: {', '.join(NULLS)}.")
     @click.option("--all", "everything", is_flag=True, help="Every pair; excludes the rules above.")
     @wraps(command)
     def selecting(
@@ -52,6 +59,8 @@ def selection_options(command: Command) -> Command:
         min_pk: float | None,
         min_z: float | None,
         top_per_target: int | None,
+        fdr: float | None,
+        null: str | None,
         everything: bool,
         **kwargs: Any,
     ) -> Any:
@@ -61,6 +70,8 @@ def selection_options(command: Command) -> Command:
             "min_pk": min_pk,
             "min_z": min_z,
             "top_per_target": top_per_target,
+            "fdr": fdr,
+            "null": null,
         }
         return command(*args, selection=_selection(rules, everything=everything), **kwargs)
 

@@ -19,6 +19,7 @@ from pk_engine.meta import TableMeta
 from pk_engine.metrics import METRICS
 from pk_engine.moments import reference_mean, reference_sd
 from pk_engine.names import GRAPH_PAIRINGS, parse_pairings
+from pk_engine.nulls.adding import add_nulls, check_nulls
 from pk_engine.pairs import check_order
 from pk_engine.selection import Selection
 from pk_engine.stacks import Progress
@@ -44,6 +45,8 @@ def compute(
     memory: float = MEMORY,
     revision: str | None = None,
     name: str | None = None,
+    seed: int = 0,
+    samples: int | None = None,
     progress: Progress | None = None,
     partial: str | os.PathLike[str] | None = None,
 ) -> AffinityTable:
@@ -70,6 +73,8 @@ def compute(
         dtype: `float32`, which is within 1e-4 of PK, or `float64`.
         revision: branch, tag or commit of a hub id.
         name: what the table calls the model; by default the hub id or the folder's name.
+        seed: of what the selection's null draws.
+        samples: how much it draws, in its own unit; see `pk_engine.nulls`.
         progress: called with what is being done, how much is done, and how much there is.
         partial: file for what is found so far when layers are taken in groups; the same call goes
             on from it after an interruption, and removes it at the end.
@@ -87,18 +92,25 @@ def compute(
         ['OQ', 'OK', 'OV']
     """
     pairings, metrics = check_options(pairings, metrics, kv, layer_order)
+    check_nulls(selection.nulls, layer_order, samples)
     weights = open_weights(model, revision, via=via, fold_ln=fold_ln, center_writing=center_writing)
     job = job_of(weights, pairings, metrics, kv, layer_order, backend, device, dtype, memory)
     job = replace(
         job,
-        selection=selection,
+        # the adjustment for many tests needs every pair
+        selection=Selection() if selection.nulls else selection,
         progress=progress,
         partial=None if partial is None else Path(partial),
     )
     found = job.run()
     meta = _meta(job, found)
-    meta = replace(meta, model=name or weights.name).selected(selection.to_json())
-    table = AffinityTable(pd.concat(found.frames, ignore_index=True), meta)
+    meta = replace(meta, model=name or weights.name)
+    rows = pd.concat(found.frames, ignore_index=True)
+    if selection.nulls:
+        whole = add_nulls(AffinityTable(rows, meta), weights, selection.nulls, seed=seed,
+                          samples=samples, memory=memory, progress=progress)  # fmt: skip
+        return whole.select(selection)
+    table = AffinityTable(rows, meta.selected(selection.to_json()))
     # rules that look at more than the place in the ranking are applied to the rows that came
     kept = selection.keep(table.frame, meta.scored)
     return table if kept.all() else replace(table, frame=table.frame[kept])

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pk_engine.errors import SelectionError
+from pk_engine.names import NULLS
 
 if TYPE_CHECKING:  # the command line's options are made of this, and its help imports nothing heavy
     import pandas as pd
@@ -26,6 +27,10 @@ class Selection:
         min_pk: PK at least this (0 to the smaller rank).
         min_z: z at least this (standard deviations above the random reference).
         top_per_target: the N strongest pairs that end in each target head, within a pairing.
+        fdr: share of false pairs expected at most among those kept, within a pairing
+            (Benjamini-Hochberg over all pairs scored); more than 0, and 1 keeps all.
+        null: what they are held against, out of `pk_engine.names.NULLS`; of several, separated by
+            commas, each has to be passed. Goes with `fdr`.
 
     Raises:
         SelectionError: a value outside its range.
@@ -36,6 +41,8 @@ class Selection:
     min_pk: float | None = None
     min_z: float | None = None
     top_per_target: int | None = None
+    fdr: float | None = None
+    null: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("top", "top_per_target"):
@@ -50,6 +57,29 @@ class Selection:
             value = getattr(self, name)
             if value is not None and not math.isfinite(value):
                 raise SelectionError(f"{_flag(name)} {value}: wanted a finite number")
+
+        self._check_fdr()
+
+    def _check_fdr(self) -> None:
+        if (self.fdr is None) != (self.null is None):
+            given, lacks = ("--fdr", "--null") if self.null is None else ("--null", "--fdr")
+            raise SelectionError(
+                f"{given} without {lacks}: wanted both, such as --fdr 0.05 --null covariance"
+            )
+        if self.fdr is not None and not 0 < self.fdr <= 1:
+            raise SelectionError(f"--fdr {self.fdr:g}: wanted more than 0 and at most 1")
+        unknown = [name for name in self.nulls if name not in NULLS]
+        if unknown:
+            raise SelectionError(
+                f"--null {', '.join(map(repr, unknown))}: wanted some of {', '.join(NULLS)}"
+            )
+
+    @property
+    def nulls(self) -> tuple[str, ...]:
+        """The nulls that pairs are held against, each once."""
+        if self.null is None:
+            return ()
+        return tuple(dict.fromkeys(name.strip() for name in self.null.split(",")))
 
     def __bool__(self) -> bool:
         """True when at least one rule is set."""
@@ -67,8 +97,12 @@ class Selection:
             "min_pk": "PK >= {:g}",
             "min_z": "z >= {:g}",
             "top_per_target": "top {:g} per target head",
+            "fdr": "FDR {:g}",
+            "null": "against {}",
         }
         parts = [words[name].format(value) for name, value in self.to_json().items()]
+        if self.null:
+            parts[-2:] = [" ".join(parts[-2:])]
         return ", ".join(parts) or "all pairs"
 
     def limit(self, scored: int) -> int:
@@ -85,7 +119,8 @@ class Selection:
         """Mask over the rows of a table's frame.
 
         Args:
-            frame: rows with `pairing`, `pk`, `z`, `pk_rank`, `target_layer`, `target_head`.
+            frame: rows with `pairing`, `pk`, `z`, `pk_rank`, `target_layer`, `target_head`, and
+                `q_NULL` of the nulls asked for.
             scored: pairs scored per pairing, which `top_percent` refers to.
         """
         import numpy as np
@@ -99,6 +134,13 @@ class Selection:
         if self.top_per_target is not None:
             place = frame.groupby(["pairing", "target_layer", "target_head"])["pk_rank"].rank()
             mask &= place <= self.top_per_target
+        for name in self.nulls:
+            if f"q_{name}" not in frame:
+                raise SelectionError(
+                    f"the table does not hold its pairs against {name}: make it again with "
+                    f"headgraph compute MODEL --fdr {self.fdr:g} --null {self.null}"
+                )
+            mask &= frame[f"q_{name}"] <= np.float32(self.fdr)
         return mask
 
 

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pk_engine.embedding import EmbeddingFiles
 from pk_engine.errors import ModelError, WeightsError
 from pk_engine.family import Family, family_of
 from pk_engine.folding import centre_writing, check_folding, fold_norm
 from pk_engine.interface import Layer
 from pk_engine.layout import ModelShape
 from pk_engine.names import ROLES
+from pk_engine.sizes import settings_of, value_of
 from pk_engine.source import locate, read_config
 from pk_engine.tensorfiles import Stored, TensorFiles
 
@@ -54,7 +56,7 @@ class ModelWeights:
     ) -> None:
         self.folder, self.name, self.revision = locate(model, revision)
         self.fold_ln, self.center_writing = fold_ln, center_writing
-        config = read_config(self.folder)
+        self._config = config = read_config(self.folder)
         family = family_of(config)
         self.shape: ModelShape = family.shape(config)
         refuse_adapter(self.folder)
@@ -105,6 +107,22 @@ class ModelWeights:
     def layers(self) -> Iterator[Layer]:
         """Each layer's matrices in turn; see `layer`."""
         return map(self.layer, range(self.shape.n_layers))
+
+    def embedding_files(self) -> EmbeddingFiles:
+        """The token embedding and unembedding, read when asked for.
+
+        Raises:
+            ModelError: the family file does not say where they are.
+        """
+        spec = self.family.embedding
+        if spec is None:
+            raise ModelError(
+                f"the family file of {self.family.name} does not say where the token embedding is: "
+                "add its table [embedding]"
+            )
+        inner = settings_of(self._config, self.family.nested, {})
+        tied = value_of({**inner, **self._config}, ["tie_word_embeddings"])
+        return EmbeddingFiles(spec, self._files, self._prefix, tied, self.shape.d_model)
 
     def _name(self, name: str, layer: int) -> str:
         return self._prefix + name.format(layer=layer)

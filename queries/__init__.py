@@ -18,10 +18,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "adhoc": ["cypher"],
         "browser": ["browser_link"],
         "check": ["check"],
+        "clusters": ["communities"],
         "library": ["catalogue", "get"],
         "markdown": ["docs"],
+        "null": ["motifs"],
         "paste": ["filled", "show"],
         "query": ["Column", "Param", "Query"],
         "runner": ["node_link", "run"],
+        "series": ["over_series"],
     },
 )

@@ -9,7 +9,7 @@ from queries.errors import ParameterError
 from queries.query import GRAPH, Column, Param
 from queries.values import convert, is_type
 
-_ENTRY = re.compile(r"([a-z][a-z0-9_]*) \(([a-z ]+)\)(.*)")
+_ENTRY = re.compile(r"([a-z][a-z0-9_]*) \(([a-z0-9_ ]+)\)(.*)")
 
 Line = tuple[int, str]
 """Number of a line in its file, from 1, and its text."""

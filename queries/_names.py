@@ -14,10 +14,18 @@ _RUNS = """
 MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL
 RETURN r.name AS name, r.pairings AS pairings ORDER BY name
 """
+_SERIES = """
+MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL AND r.series IS NOT NULL
+RETURN r.series AS series, r.step AS step, r.name AS name ORDER BY series, step, name
+"""
 _HAS_HEADS = "UNWIND $names AS name MATCH (h:Head {run: $run, name: name}) RETURN DISTINCT name"
 _HEADS = "MATCH (h:Head {run: $run}) RETURN h.name AS name ORDER BY h.layer, h.head"
 _ROLES = """
 MATCH (:Head {run: $run})-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name AS name ORDER BY name
+"""
+_CIRCUITS = """
+MATCH (:Head {run: $run})-[has:HAS_ROLE]->(:Role) WHERE has.circuit IS NOT NULL
+RETURN DISTINCT has.circuit AS name ORDER BY name
 """
 
 Runs = Mapping[str, list[str]]
@@ -45,6 +53,24 @@ def only_run(runs: Runs) -> str:
     return next(iter(runs))
 
 
+def checkpoints(series: str, graph: Runner) -> list[tuple[float | None, str]]:
+    """Step and name of each run of a series, by step.
+
+    Raises:
+        UnknownName: no run belongs to it.
+    """
+    rows = list(graph.read(_SERIES))
+    found = [(row["step"], row["name"]) for row in rows if row["series"] == series]
+    if not found:
+        known = list(dict.fromkeys(row["series"] for row in rows))
+        there = listed(known) if known else "none: load tables that were made as checkpoints"
+        raise UnknownName(
+            f"no run belongs to a series {series!r}{did_you_mean(series, known)}: the database has "
+            f"{there}"
+        )
+    return found
+
+
 def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Runs) -> None:
     """Raise UnknownName where a given value names what is not there.
 
@@ -58,7 +84,7 @@ def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Run
     }
     for name, names in wanted.items():
         if kinds[name] == "run":
-            _check_runs(names, runs)
+            check_runs(names, runs)
     if (run := given.get("run")) is None:
         return
     for name, names in wanted.items():
@@ -66,7 +92,8 @@ def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Run
             check(names, run, graph, runs)
 
 
-def _check_runs(names: Iterable[str], runs: Runs) -> None:
+def check_runs(names: Iterable[str], runs: Runs) -> None:
+    """Raise UnknownName where a name is that of no complete run."""
     for name in names:
         if name not in runs:
             there = f"it has {listed(runs)}" if runs else "load a table with headgraph load FILE"
@@ -96,6 +123,17 @@ def _check_roles(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
             )
 
 
+def _check_circuits(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
+    circuits = [row["name"] for row in graph.read(_CIRCUITS, {"run": run})]
+    for name in names:
+        if name not in circuits:
+            there = f"it has {listed(circuits)}" if circuits else "no circuit of its model is known"
+            raise UnknownName(
+                f"no head of run {run!r} is in the circuit {name!r}"
+                f"{did_you_mean(name, circuits)}: {there}"
+            )
+
+
 def _check_pairings(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
     there = runs[run]
     for name in names:
@@ -107,6 +145,7 @@ def _check_pairings(names: list[str], run: str, graph: Runner, runs: Runs) -> No
 
 
 _CHECKS: dict[str, Callable[[list[str], str, Runner, Runs], None]] = {
+    "circuit": _check_circuits,
     "head": _check_heads,
     "role": _check_roles,
     "pairing": _check_pairings,

@@ -6,7 +6,7 @@ from queries.guard import check_statement
 from queries.library import catalogue
 from queries.query import Query
 from queries.runner import all_values, given_values
-from queries.values import EXAMPLES
+from queries.values import example
 
 
 def check(graph: Runner) -> dict[str, tuple[str, ...]]:
@@ -29,7 +29,7 @@ def check(graph: Runner) -> dict[str, tuple[str, ...]]:
 
 def check_query(query: Query, graph: Runner, run: str = "") -> tuple[str, ...]:
     """Check one query; the server's remarks on it."""
-    required = {p.name: EXAMPLES[p.type] for p in query.params.values() if p.required}
+    required = {p.name: example(p.type) for p in query.params.values() if p.required}
     required.pop("run", None)
     values = all_values(query, given_values(query, required), run)
     try:

@@ -21,6 +21,7 @@ Connect = Callable[[], "Graph"]
 @click.command()
 @click.argument("name", required=False)
 @query_options
+@click.option("--series", metavar="SERIES", help="Ask all checkpoints of a training run, by step.")
 @click.option("--graph", "as_graph", is_flag=True, help="Nodes and links as JSON, not a table.")
 @click.option("--show", is_flag=True, help="Print its text with a :params line.")
 @deferred_connection_options
@@ -28,6 +29,7 @@ def query(
     name: str | None,
     run: str | None,
     params: tuple[str, ...],
+    series: str | None,
     as_graph: bool,
     show: bool,
     connect: Connect,
@@ -39,19 +41,24 @@ def query(
     import queries
 
     if name is None:
-        if run or params or as_graph or show:
+        if run or params or series or as_graph or show:
             raise click.UsageError(
-                "--run, -p, --graph and --show belong to a query: headgraph query NAME --run RUN"
+                "--run, --series, -p, --graph and --show belong to a query: "
+                "headgraph query NAME --run RUN"
             )
         return listing(in_full=chosen_format() in ("json", "jsonl"))
     if show and as_graph:
         raise click.UsageError("--show prints a text and --graph an answer: give one of them")
     if as_graph and (format_ := chosen_format()) not in ("table", "json"):
         raise click.UsageError(f"--graph is one JSON document: leave out --format {format_}")
+    if series and (run or show or as_graph):
+        raise click.UsageError("--series asks many runs: leave out --run, --show and --graph")
     values = _given(name, params, complete=not show)
     if show:
         return _text(name, run, values)
     with connect() as graph:
+        if series:
+            return queries.over_series(name, graph, series=series, **values)
         if not as_graph:
             return queries.run(name, graph, run=run, **values)
         return _json(queries.node_link(name, graph, run=run, **values))

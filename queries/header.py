@@ -16,7 +16,8 @@ sections, in this order. A parameter or a column is `name (type)`, one per line;
 value give a parameter a default; words after a colon say what it is, and go on in lines indented
 further. `returns:` is `rows`, or `graph` where a column is of type `graph`: such a column holds
 nodes, relationships or paths, is drawn by Neo4j Browser and by `--graph`, and is left out of
-tables. `may be empty` says that no rows are an answer, and when.
+tables. `may be empty` says that no rows are an answer, and when. A last section, such as
+`// example: head=L4H7 limit=5`, may give the values with which the documentation asks it.
 
 JavaScript clients such as Browser send every number as a float: a statement that needs a whole
 number (LIMIT, ranges) says `toInteger($limit)`.
@@ -33,7 +34,8 @@ from queries.errors import CatalogueError
 from queries.query import GRAPH, Column, Param, Query
 
 SECTIONS = ("description", "params", "returns")
-_SECTION = re.compile(rf"// ({'|'.join(SECTIONS)}):\s*(.*)")
+_OPTIONAL = "example"
+_SECTION = re.compile(rf"// ({'|'.join((*SECTIONS, _OPTIONAL))}):\s*(.*)")
 _RETURNS = re.compile(r"(rows|graph)(; may be empty(?: (.+))?)?")
 _FILE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -72,6 +74,7 @@ def _read(path: Path, source: str) -> Query:
         params=params,
         columns=drawn,
         may_be_empty=may_be_empty,
+        example=_example(sections.get(_OPTIONAL, []), params),
         cypher="\n".join(text for _, text in body).rstrip().removesuffix(";") + "\n",
         source=source.rstrip() + "\n",
         path=path,
@@ -89,8 +92,9 @@ def _sections(header: list[Line]) -> dict[str, list[Line]]:
     found: dict[str, list[Line]] = {}
     for number, text in header[1:]:
         if match := _SECTION.fullmatch(text):
-            wanted = (*SECTIONS, "the statement")[len(found)]
-            if match[1] != wanted:
+            wanted = (*SECTIONS, "the statement")[min(len(found), len(SECTIONS))]
+            may_end = match[1] == _OPTIONAL and list(found) == list(SECTIONS)
+            if match[1] != wanted and not may_end:
                 raise HeaderProblem(number, f"{match[1]} stands where {wanted} is wanted")
             found[match[1]] = [(number, match[2])]
         elif found and text.startswith("//   "):
@@ -107,6 +111,17 @@ def _sections(header: list[Line]) -> dict[str, list[Line]]:
     if not found["description"][0][1]:
         raise HeaderProblem(found["description"][0][0], "the description is empty")
     return found
+
+
+def _example(lines: list[Line], params: Mapping[str, Param]) -> dict[str, str]:
+    values = {}
+    for line, text in lines:
+        for word in text.split():
+            name, equals, value = word.partition("=")
+            if not equals or name not in params:
+                raise HeaderProblem(line, f"{word!r} in the example gives no parameter a value")
+            values[name] = value
+    return values
 
 
 def _returns(line: int, text: str) -> str:

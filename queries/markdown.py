@@ -2,9 +2,13 @@
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 
 from queries.library import catalogue
 from queries.query import Query
+
+EXAMPLES = Path(__file__).parent / "examples"
+"""A text for each query: a command and what it prints; `make examples` writes them."""
 
 
 def docs() -> str:
@@ -18,6 +22,8 @@ def _section(query: Query) -> str:
     lines = [f"## `{query.name}`", "", f"**{query.title}.** {query.description}", ""]
     lines += _table(("parameter", "type", "default", ""), _params(query))
     lines += _table(("column", "type", ""), _columns(query))
+    if (example := EXAMPLES / f"{query.name}.txt").is_file():
+        lines += ["```text", example.read_text("utf-8").rstrip(), "```", ""]
     if query.graph_columns:
         lines += ["With `--graph`, and in Neo4j Browser, it is drawn.", ""]
     if query.may_be_empty:

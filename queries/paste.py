@@ -8,7 +8,7 @@ from queries._tokens import parameters
 from queries.library import get
 from queries.query import Param, Query
 from queries.runner import all_values, given_values
-from queries.values import EXAMPLES
+from queries.values import example
 
 
 def show(name: str, /, *, run: str | None = None, **params: Any) -> str:
@@ -39,8 +39,8 @@ def left_open(query: Query, values: Mapping[str, Any]) -> list[str]:
 
 def placeholder(param: Param) -> str:
     """What stands for a value that somebody still has to write."""
-    example = "" if param.name == "run" else f", such as {EXAMPLES[param.type]}"
-    return f"<{param.text}{example}>"
+    such_as = "" if param.name == "run" else f", such as {example(param.type)}"
+    return f"<{param.text}{such_as}>"
 
 
 def filled(name: str, /, *, run: str | None, **params: Any) -> str:

@@ -1,7 +1,7 @@
 """One stored question: what its file says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ class Query:
         cypher: the statement without the header.
         source: the whole file.
         path: of the file.
+        example: values as text with which the documentation asks it; `run` may be one.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Query:
     cypher: str
     source: str
     path: Path
+    example: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def table_columns(self) -> list[str]:

@@ -12,7 +12,7 @@ from queries._node_link import to_node_link
 from queries.errors import MissingParameter, ParameterError, QueryError
 from queries.library import get
 from queries.query import Query
-from queries.values import EXAMPLES, convert
+from queries.values import convert, example
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +84,7 @@ def given_values(
             )
     missing = [name for name in own if query.params[name].required and params.get(name) is None]
     if missing and complete:
-        options = " ".join(f"-p {name}={EXAMPLES[query.params[name].type]}" for name in missing)
+        options = " ".join(f"-p {name}={example(query.params[name].type)}" for name in missing)
         raise MissingParameter(
             f"query {query.name} needs {' and '.join(missing)}: give {options}, with a value of "
             "your own"

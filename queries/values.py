@@ -1,15 +1,18 @@
 """Values of parameters: from a command line or from Python to what Cypher takes.
 
-A type is one of `TYPES` or `list of` one. On a command line a list is written with commas.
+A type is one of `TYPES`, a choice of words such as `product or weakest`, a range of whole numbers
+such as `2 to 4`, or `list of` one of these. On a command line a list is written with commas.
 """
 
 import math
 import operator
+import re
 from collections.abc import Callable
 from typing import Any
 
 from pk_engine.errors import EngineError
 from pk_engine.names import PAIRINGS, head_name, parse_head
+from queries._near import did_you_mean
 from queries.errors import ParameterError
 from queries.query import Param
 
@@ -73,6 +76,30 @@ def _pairing(value: Any) -> str:
     return value.upper()
 
 
+def _choice(words: list[str]) -> Callable[[Any], str]:
+    def one_of(value: Any) -> str:
+        spelt = value.strip().lower() if isinstance(value, str) else value
+        if spelt not in words:
+            raise ValueError(f"{' or '.join(words)}{did_you_mean(str(value), words, n=1)}")
+        return str(spelt)
+
+    return one_of
+
+
+def _range(low: int, high: int) -> Callable[[Any], int]:
+    def within(value: Any) -> int:
+        wanted = f"a whole number from {low} to {high}"
+        try:
+            number = _integer(value)
+        except ValueError:
+            raise ValueError(wanted) from None
+        if not low <= number <= high:
+            raise ValueError(wanted)
+        return number
+
+    return within
+
+
 TYPES: dict[str, Callable[[Any], Any]] = {
     "string": _text,
     "integer": _integer,
@@ -80,11 +107,12 @@ TYPES: dict[str, Callable[[Any], Any]] = {
     "float": _float,
     "boolean": _boolean,
     "run": _text,
+    "circuit": _text,
     "role": _text,
     "head": _head,
     "pairing": _pairing,
 }
-"""Types of parameters. Values of the last four must exist in the database."""
+"""Types of parameters. Values of the last five must exist in the database."""
 
 EXAMPLES = {
     "string": "TEXT",
@@ -93,22 +121,45 @@ EXAMPLES = {
     "float": "12.5",
     "boolean": "true",
     "run": "NAME",
+    "circuit": "ioi",
     "role": "induction",
     "head": "L4H7",
     "pairing": "OQ",
     **{_LIST + name: "A,B" for name in ("string", "run")},
     **{_LIST + name: "1,2" for name in ("integer", "count", "float")},
     _LIST + "boolean": "true,false",
+    _LIST + "circuit": "ioi,induction",
     _LIST + "role": "induction,identity",
     _LIST + "head": "L4H7,L4H11",
     _LIST + "pairing": "OQ,OK",
 }
-"""A value of each type, for messages."""
+"""A value of each type that has a name, for messages."""
+
+_CHOICE = re.compile(r"[a-z_]+( or [a-z_]+)+")
+_RANGE = re.compile(r"(\d+) to (\d+)")
+
+
+def example(type_: str) -> str:
+    """A value of a type as a command line takes it."""
+    if type_ in EXAMPLES:
+        return EXAMPLES[type_]
+    return re.split(" or | to ", type_.removeprefix(_LIST))[0]
 
 
 def is_type(text: str) -> bool:
     """Whether a header may name this type."""
-    return text.removeprefix(_LIST) in TYPES
+    return _reader(text.removeprefix(_LIST)) is not None
+
+
+def _reader(type_: str) -> Callable[[Any], Any] | None:
+    """What converts a value of this type; None where there is no such type."""
+    if type_ in TYPES:
+        return TYPES[type_]
+    if _CHOICE.fullmatch(type_):
+        return _choice(type_.split(" or "))
+    if found := _RANGE.fullmatch(type_):
+        return _range(int(found[1]), int(found[2]))
+    return None
 
 
 def convert(param: Param, value: Any) -> Any:
@@ -130,9 +181,11 @@ def convert(param: Param, value: Any) -> Any:
 
 
 def _convert(type_: str, value: Any) -> Any:
+    single = _reader(type_.removeprefix(_LIST))
+    if single is None:
+        raise ValueError(f"a type that exists in place of {type_!r}")
     if not type_.startswith(_LIST):
-        return TYPES[type_](value)
-    single = TYPES[type_.removeprefix(_LIST)]
+        return single(value)
     if isinstance(value, str):
         value = [part.strip() for part in value.split(",")]
     if not isinstance(value, list | tuple | set | frozenset) or not value:

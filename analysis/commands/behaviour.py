@@ -51,7 +51,7 @@ def behaviour(
 
     for path in filter(None, (output, labels_out)):
         csv_path(path, force=force)  # before the work, not after it
-    scores = run(
+    scores: pd.DataFrame = run(
         model,
         text=text,
         prompts=prompts,

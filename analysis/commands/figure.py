@@ -3,10 +3,13 @@
 import click
 
 from analysis.commands.pictures.ablation import ablation
+from analysis.commands.pictures.behaviour import behaviour
 from analysis.commands.pictures.causality import causality
 from analysis.commands.pictures.heatmap import heatmap
 from analysis.commands.pictures.hubs import hubs
 from analysis.commands.pictures.informativeness import informativeness
+from analysis.commands.pictures.nulls import nulls
+from analysis.commands.pictures.robustness import robustness
 from analysis.commands.pictures.scatter import scatter
 from analysis.commands.pictures.wiring import wiring
 
@@ -19,5 +22,16 @@ def figure() -> None:
     """
 
 
-for _picture in (wiring, heatmap, hubs, scatter, informativeness, causality, ablation):
+for _picture in (
+    wiring,
+    heatmap,
+    hubs,
+    scatter,
+    informativeness,
+    nulls,
+    robustness,
+    causality,
+    ablation,
+    behaviour,
+):
     figure.add_command(_picture)

@@ -10,9 +10,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["panels", "style"],
     submod_attrs={
+        "behaviours": ["behaviour"],
         "ablated": ["ablation"],
         "against": ["scatter"],
         "diagram": ["wiring"],
+        "baselines": ["nulls"],
         "informative": ["informativeness"],
         "leaders": ["hubs"],
         "matrices": ["heatmap"],
@@ -20,5 +22,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "patched": ["causality"],
         "pairs": ["strongest_pairs", "usual_number"],
         "roles": ["HeadRoles", "head_roles"],
+        "stability": ["robustness"],
+        "triptych": ["wiring_panels"],
     },
 )

@@ -11,9 +11,9 @@ which the behaviour is possible:
                       tokens that followed this one before
     identity          mean over all q of A[q, q], the pattern's diagonal
 
-Sources: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits"; Olsson et al. 2022,
-arXiv:2209.11895 (previous-token and induction heads); Wang et al. 2023, arXiv:2211.00593 (duplicate
-tokens); Yamagiwa, Takase, Shimodaira 2026, arXiv:2601.10266, Fig. 7 (identity).
+Sources: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits", and Olsson et al.
+2022, arXiv:2209.11895 (previous-token and induction heads); Wang et al. 2023, arXiv:2211.00593
+(duplicate tokens); Yamagiwa, Takase, Shimodaira 2026, arXiv:2601.10266, Fig. 7 (identity).
 """
 
 from typing import Any, NamedTuple

@@ -59,7 +59,9 @@ def behaviour(
     if text is not None and prompts is not None:
         raise RunningError("--text and --prompts were both given: wanted one of them")
     bridge = open_model(model, revision)
-    rows = _prompts(bridge, text, prompts, n_prompts, length, seed)
+    rows = prompts_of(
+        bridge, text=text, prompts=prompts, n_prompts=n_prompts, length=length, seed=seed
+    )
     layers, heads = bridge.cfg.n_layers, bridge.cfg.n_heads
     totals = {name: np.zeros((layers, heads)) for name in BEHAVIOURS}
     positions = dict.fromkeys(BEHAVIOURS, 0)
@@ -144,14 +146,16 @@ def _batches(rows: Sequence[NDArray[np.int64]]) -> Iterator[list[NDArray[np.int6
         yield batch
 
 
-def _prompts(
+def prompts_of(
     model: Any,
-    text: str | None,
-    prompts: str | os.PathLike[str] | None,
-    n_prompts: int,
-    length: int | None,
-    seed: int,
+    *,
+    text: str | None = None,
+    prompts: str | os.PathLike[str] | None = None,
+    n_prompts: int = 32,
+    length: int | None = None,
+    seed: int = 0,
 ) -> list[NDArray[np.int64]]:
+    """The tokens of each prompt that `behaviour` runs on; arguments as there."""
     if text is None and prompts is None:
         length = length or min(24, model.cfg.d_vocab, (model.cfg.n_ctx - 1) // 2)
         return list(prompts_for(model, n_prompts=n_prompts, length=length, seed=seed).tokens)

@@ -18,6 +18,7 @@
 //   roles (list of role): known roles
 //   hub (graph): the head
 //   links (graph): its edges to other heads of this list
+// example: limit=8
 MATCH (h:Head {run: $run})
 CALL (h) {
   OPTIONAL MATCH (h)<-[e]-(:Head) WHERE type(e) IN $pairings

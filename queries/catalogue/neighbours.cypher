@@ -13,6 +13,7 @@
 //   pk_rank (integer): place among all scored pairs of the pairing
 //   roles (list of role): known roles of the neighbour
 //   path (graph): source, edge and target
+// example: head=L4H7 limit=5
 MATCH (h:Head {run: $run, name: $head})
 CALL (h) {
   MATCH path = (o:Head)-[e]->(h)

@@ -18,6 +18,7 @@
 //   fingerprint (string): of the weights that were read
 //   table_sha256 (string): of the table of scores
 //   version (string): of the headgraph that computed it
+// example: run=gpt2-small
 MATCH (r:Run {status: "complete"})
 WHERE $run IS NULL OR r.name = $run
 RETURN r.name AS run, r.model AS model, r.revision AS revision, r.heads AS heads,

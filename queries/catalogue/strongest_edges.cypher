@@ -13,6 +13,7 @@
 //   z (float): against the random reference
 //   pk_rank (integer): place among all scored pairs of the pairing
 //   path (graph): source, edge and target
+// example: per_pairing=4
 CALL () {
   MATCH (:Head {run: $run})-[e:OQ]->(:Head {run: $run})
   WITH e.pk_rank AS pk_rank, collect(e) AS edges ORDER BY pk_rank LIMIT toInteger($per_pairing)

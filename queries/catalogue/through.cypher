@@ -20,6 +20,7 @@
 //   weakest (float): the smaller of the two Projection Kernels
 //   product (float): product of the two normalised Projection Kernels, 0 to 1
 //   path (graph): three heads and two edges
+// example: head=L4H7 limit=8
 MATCH (h:Head {run: $run, name: $head})
 MATCH path = (a:Head {run: $run})-[i:OQ|OK|OV]->(h)-[o:OQ|OK|OV]->(b:Head {run: $run})
 WITH path, a, i, h, o, b,

@@ -57,7 +57,11 @@ def test_another_measurement_takes_the_place_of_the_first(tiny: Graph, tmp_path:
 @pytest.mark.parametrize(
     ("frame", "run", "sentence"),
     [
-        (rows(3, 3), "tiny", "the scores are of 9 heads, up to layer 2 and head 2: wanted each of "),
+        (
+            rows(3, 3),
+            "tiny",
+            "the scores are of 9 heads, up to layer 2 and head 2: wanted each of ",
+        ),
         (rows(identity=1.5), "tiny", "the rows holds a score outside 0 to 1"),
         (rows().drop(columns=list(BEHAVIOURS)), "tiny", "has the columns layer, head, prompts"),
         (rows(), "tinny", "no run 'tinny': headgraph runs lists"),

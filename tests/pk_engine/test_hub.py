@@ -12,7 +12,7 @@ from huggingface_hub import constants, file_download
 
 from pk_engine import Selection, compute, hub
 from pk_engine.errors import ModelError
-from pk_engine.hub import Snapshot, cached, fetch, weight_files
+from pk_engine.hub import Snapshot, beside, cached, fetch, weight_files
 from pk_engine.source import locate
 from tests.pk_engine.checkpoints import gpt2_tensors, save
 from tests.pk_engine.hub_server import HubServer, Repo, folder_files
@@ -376,3 +376,13 @@ def test_a_cache_that_somebody_emptied(server: HubServer) -> None:
     assert cached("team/model") is None
     again = fetch("team/model")
     assert (again.folder / "model.safetensors").is_file()
+
+
+def test_a_file_beside_the_weights_is_fetched_where_there_is_one(server: HubServer) -> None:
+    commit = server.repos["team/model"].commit({"config.json": b"{}", "tokenizer.json": b"[]"})
+    path = beside("team/model", commit, "tokenizer.json")
+    assert path is not None
+    assert path.read_bytes() == b"[]"
+    assert beside("team/model", main_of(server), "tokenizer.json") is None
+    server.status = 503
+    assert beside("team/model", main_of(server), "vocab.json") is None

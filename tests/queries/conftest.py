@@ -53,3 +53,9 @@ def labels() -> pd.DataFrame:
         head_name(layer, head) for layer, head in zip(frame["layer"], frame["head"], strict=True)
     ]
     return frame.assign(name=names)
+
+
+@pytest.fixture(scope="session")
+def roles(labels: pd.DataFrame) -> dict[str, list[str]]:
+    """Roles of GPT-2's heads, by name."""
+    return labels.groupby("name")["role"].agg(lambda r: sorted(set(r))).to_dict()

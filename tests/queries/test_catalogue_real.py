@@ -14,44 +14,40 @@ import pytest
 import loader
 import queries
 from graphdb import Graph
+from pk_engine.names import PAIRINGS
 from queries.check import check_query
 from queries.errors import CatalogueError, UnknownName
 from queries.header import read_query
 from tests.queries.conftest import emptied, named
+from tests.queries.oracle import head_key, hub_table, same
 from tests.shared import SHARED
 from tests.tables import random_table
 
 NAMES = list(queries.catalogue())
-HEAD = {"head": "L4H7"}
+REQUIRED = {"head": "L4H7", "source": "L0H1", "target": "L9H9", "other": "gpt2"}
+NOTHING_HERE = {
+    "checkpoints",
+    "communities",
+    "compare_runs",
+    "edge_by_checkpoint",
+    "head_by_checkpoint",
+    "read_alike",
+    "write_alike",
+}
+"""Queries whose answer on GPT-2's graph of OQ, OK and OV is rightly none."""
 
 
-def arguments(name: str) -> dict[str, Any]:
-    return HEAD if "head" in queries.get(name).params else {}
-
-
-def head_key(name: str) -> tuple[int, int]:
-    layer, head = name[1:].split("H")
-    return int(layer), int(head)
-
-
-def same(answer: pd.DataFrame, expected: pd.DataFrame) -> None:
-    """Rows in the same order; scores are float32 in both."""
-    pd.testing.assert_frame_equal(
-        answer, expected[list(answer.columns)].reset_index(drop=True), check_dtype=False
-    )
-
-
-@pytest.fixture(scope="module")
-def roles(labels: pd.DataFrame) -> dict[str, list[str]]:
-    return labels.groupby("name")["role"].agg(lambda r: sorted(set(r))).to_dict()
+def arguments(name: str, values: dict[str, Any] = REQUIRED) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key in queries.get(name).params}
 
 
 def test_every_query_is_a_plain_read_with_the_columns_of_its_header(gpt2: Graph) -> None:
     with Graph(gpt2.settings, quiet=False) as loud:
         # a run that has all properties, so that none is unknown to the server
-        table = random_table(series="s", step=1.0)
+        table = random_table(pairings=PAIRINGS, metrics=("pk", "cs"), series="s", step=1.0)
         table = replace(table, meta=replace(table.meta, revision="main"))
         loader.load(table, loud, run="series")
+        queries.communities(loud, run="series", write=True)
         try:
             assert queries.check(loud) == {}
         finally:
@@ -84,22 +80,6 @@ def test_strongest_edges(gpt2: Graph, kept: pd.DataFrame) -> None:
     # the paper's figure 1
     assert len({*answer["source"], *answer["target"]}) == 52
     assert len(queries.run("strongest_edges", gpt2, per_pairing=7)) == 21
-
-
-def hub_table(edges: pd.DataFrame, pairings: list[str]) -> pd.DataFrame:
-    edges = edges[edges["pairing"].isin(pairings)]
-    weighed = edges.assign(
-        out=edges["z"].astype(float) * edges["share"], z=edges["z"].astype(float)
-    )
-    into = weighed.groupby("target").agg(inlet=("z", "sum"), edges_in=("z", "size"))
-    out = weighed.groupby("source").agg(outlet=("out", "sum"), edges_out=("out", "size"))
-    table = into.join(out, how="outer").fillna(0)
-    positive = (table["inlet"] > 0) & (table["outlet"] > 0)
-    table["both"] = (table["inlet"] * table["outlet"]).where(positive, 0).pow(0.5)
-    table["sum"] = table["inlet"] + table["outlet"]
-    table["place"] = [head_key(str(name)) for name in table.index]
-    table = table.sort_values("place").sort_values(["both", "sum"], ascending=False, kind="stable")
-    return table.rename_axis("head").reset_index()
 
 
 @pytest.mark.parametrize("pairings", [["OQ", "OK", "OV"], ["OK"]])
@@ -218,16 +198,23 @@ def test_runs(gpt2: Graph) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_only_what_may_be_empty_is(gpt2: Graph, name: str) -> None:
-    assert len(queries.run(name, gpt2, **arguments(name)))
+    answer = queries.run(name, gpt2, run="gpt2", **arguments(name))
+    assert answer.empty == (name in NOTHING_HERE)
+    if answer.empty:
+        assert answer.attrs["may_be_empty"]
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if queries.get(name).graph_columns])
+@pytest.mark.parametrize(
+    "name",
+    [name for name in NAMES if queries.get(name).graph_columns and name not in NOTHING_HERE],
+)
 def test_graph_form(gpt2: Graph, name: str) -> None:
-    data = queries.node_link(name, gpt2, **arguments(name))
+    data = queries.node_link(name, gpt2, run="gpt2", **arguments(name))
     drawn = nx.node_link_graph(data, edges="links")
     assert data["graph"]["params"]["run"] == "gpt2"
     assert len(drawn.nodes) == len(data["nodes"])
-    assert len(drawn.edges) == len(data["links"]) > 0
+    assert len(drawn.edges) == len(data["links"])
+    assert len(drawn.nodes) > 0
     for node in data["nodes"]:
         assert "Head" in node["labels"] or "Role" in node["labels"]
         assert node["properties"]["name"]
@@ -269,13 +256,13 @@ def test_grouped_query_attention(graph: Graph, kv: str) -> None:
 
 def test_only_the_run_that_is_asked_about(graph: Graph) -> None:
     """Two runs in one database: every answer is that of the run alone in it."""
-    loader.load(random_table(seed=1), graph, run="one")
-    alone = {
-        name: queries.run(name, graph, run="one", **({"head": "L1H1"} if arguments(name) else {}))
-        for name in NAMES
-    }
-    loader.load(random_table(seed=2), graph, run="two")
+    values = {"head": "L1H1", "source": "L0H1", "target": "L3H1", "other": "one"}
+    loader.load(random_table(seed=1, series="a", step=1.0), graph, run="one")
+    alone = {name: queries.run(name, graph, run="one", **arguments(name, values)) for name in NAMES}
+    loader.load(random_table(seed=2, series="b", step=1.0), graph, run="two")
     for name, before in alone.items():
-        head = {"head": "L1H1"} if arguments(name) else {}
-        pd.testing.assert_frame_equal(queries.run(name, graph, run="one", **head), before)
+        answer = queries.run(name, graph, run="one", **arguments(name, values))
+        if name == "runs":
+            answer = answer[answer["run"] == "one"]
+        pd.testing.assert_frame_equal(answer, before)
     emptied(graph)

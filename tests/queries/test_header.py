@@ -87,6 +87,19 @@ def test_a_good_file(tmp_path: Path) -> None:
         ("head (head): its", "head (name): its", 10, "column head has the unknown type 'name'"),
         ("//   node (graph)", "//   head (graph)", 11, "head is declared twice"),
         (GOOD[GOOD.index("MATCH") :], "", 11, "there is no statement below the header"),
+        (
+            "// params:",
+            "// example: layer=3\n// params:",
+            4,
+            "example stands where params is wanted",
+        ),
+        (
+            "MATCH (h",
+            "// example: layer\nMATCH (h",
+            12,
+            "'layer' in the example gives no parameter",
+        ),
+        ("MATCH (h", "// example: x=3\nMATCH (h", 12, "'x=3' in the example gives no parameter"),
     ],
 )
 def test_bad_files(tmp_path: Path, old: str, new: str, line: int, reason: str) -> None:
@@ -96,6 +109,14 @@ def test_bad_files(tmp_path: Path, old: str, new: str, line: int, reason: str) -
         read_query(path)
     assert str(caught.value).startswith(f"layer_heads.cypher, line {line}: ")
     assert reason in str(caught.value)
+
+
+def test_an_example(tmp_path: Path) -> None:
+    text = GOOD.replace("MATCH (h", "// example: layer=3 names=L3H1\nMATCH (h")
+    query = read_query(written(tmp_path, text))
+    assert query.example == {"layer": "3", "names": "L3H1"}
+    assert query.cypher.startswith("MATCH")
+    assert read_query(written(tmp_path, GOOD)).example == {}
 
 
 def test_a_file_name_that_is_no_query_name(tmp_path: Path) -> None:

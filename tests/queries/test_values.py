@@ -7,7 +7,7 @@ import pytest
 
 from queries.errors import ParameterError
 from queries.query import Param
-from queries.values import EXAMPLES, TYPES, convert
+from queries.values import EXAMPLES, TYPES, convert, example, is_type
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,10 @@ from queries.values import EXAMPLES, TYPES, convert
         ("list of head", "l4h7, L4H11", ["L4H7", "L4H11"]),
         ("list of integer", [1, "2"], [1, 2]),
         ("list of pairing", ("OQ",), ["OQ"]),
+        ("product or weakest", " Weakest", "weakest"),
+        ("pk or pk_normalized or z", "pk_normalized", "pk_normalized"),
+        ("2 to 4", "4", 4),
+        ("list of 2 to 4", "2,3", [2, 3]),
     ],
 )
 def test_good_values(type_: str, value: Any, expected: Any) -> None:
@@ -54,6 +58,11 @@ def test_good_values(type_: str, value: Any, expected: Any) -> None:
             "XX",
             "x is 'XX': wanted a pairing, source role then target role, such as OQ, OK or OV",
         ),
+        ("pk or z", "pks", "x is 'pks': wanted pk or z (did you mean pk?)"),
+        ("pk or z", 3, "x is 3: wanted pk or z"),
+        ("2 to 4", "5", "x is '5': wanted a whole number from 2 to 4"),
+        ("2 to 4", 1, "x is 1: wanted a whole number from 2 to 4"),
+        ("2 to 4", "two", "x is 'two': wanted a whole number from 2 to 4"),
         (
             "list of head",
             "L4H7,4",
@@ -81,5 +90,12 @@ def test_none_stands_for_a_default_of_none_alone() -> None:
 
 def test_every_type_has_an_example_that_it_takes() -> None:
     assert set(EXAMPLES) == {*TYPES, *(f"list of {name}" for name in TYPES)}
-    for type_, example in EXAMPLES.items():
-        convert(Param(name="x", type=type_, required=True), example)
+    for type_, value in EXAMPLES.items():
+        convert(Param(name="x", type=type_, required=True), value)
+
+
+def test_types_without_a_name_are_a_choice_or_a_range() -> None:
+    assert is_type("list of pk or z")
+    assert [example(type_) for type_ in ("2 to 4", "pk or z", "head")] == ["2", "pk", "L4H7"]
+    assert not is_type("heads")
+    assert not is_type("2 to four")

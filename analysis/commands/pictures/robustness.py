@@ -1,0 +1,36 @@
+"""The command `headgraph figure robustness`."""
+
+import click
+
+from analysis.commands._picture import picture_options, write_picture
+
+
+@click.command()
+@click.argument("model")
+@picture_options
+@click.option("--pairings", default="OQ,OK,OV", show_default=True, help="A column each.")
+@click.option(
+    "--metrics", default="pk,cs,simple_cs,cka", show_default=True, help="Scores to compare."
+)
+@click.option("--name", metavar="NAME", help="What the title calls the model.")
+def robustness(
+    model: str,
+    output: str,
+    pairings: str,
+    metrics: str,
+    name: str | None,
+    dark: bool,
+    force: bool,
+) -> str:
+    """Draw how much of each metric stays when MODEL is folded and centred.
+
+    Example: headgraph figure robustness induction-2l -o robustness.svg
+    """
+    from analysis.figures import robustness as draw
+
+    names = [part.strip().lower() for part in metrics.split(",") if part.strip()]
+    return write_picture(
+        lambda: draw(model, pairings=pairings, metrics=names, name=name, dark=dark),
+        output,
+        force=force,
+    )

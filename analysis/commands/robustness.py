@@ -1,0 +1,30 @@
+"""The command `headgraph robustness`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@click.command()
+@click.argument("model")
+@click.option("--pairings", default="OQ,OK,OV", show_default=True, help="Roles, or all.")
+@click.option(
+    "--metrics", default="pk,cs,simple_cs,cka", show_default=True, help="Scores to compare."
+)
+@click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub id.")
+def robustness(model: str, pairings: str, metrics: str, revision: str | None) -> "pd.DataFrame":
+    """Compare each metric between raw, folded and centred weights of MODEL.
+
+    Folding the norm before attention into Q, K and V, and taking the mean from what is written,
+    leave what a model does as it is; what would not is left out. spearman is over all pairs,
+    top20_overlap the share of the 20 strongest that stay among the 20 strongest.
+
+    Example: headgraph robustness induction-2l --metrics pk,cs
+    """
+    from analysis.robust import robustness as compare
+
+    names = [name.strip().lower() for name in metrics.split(",") if name.strip()]
+    return compare(model, pairings=pairings, metrics=names, revision=revision)

@@ -1,0 +1,56 @@
+"""The figures and pictures of docs/robustness.md, from the real weights.
+
+python -m benchmarks.robustness
+"""
+
+import pandas as pd
+
+from analysis import robustness
+from analysis.figures import robustness as draw
+from analysis.figures import save
+from analysis.figures.pairs import metric_name
+from analysis.robust import VARIANTS
+from benchmarks.common import PAGE, SHARED, table, write
+
+MODELS = {
+    "GPT-2 small": "gpt2-attention",
+    "GPT-Neo 125M": "gpt-neo-125m-attention",
+    "slm-4096": "slm-4096",
+    "stories260K": "stories260K",
+    "babyllama-361": "babyllama-361",
+}
+DOCS = PAGE.parent
+
+
+def main() -> None:
+    """Compare each model's weights and write page and pictures."""
+    found = {name: robustness(SHARED / "models" / folder) for name, folder in MODELS.items()}
+    first = next(iter(found))
+    for dark, end in ((False, ""), (True, "-dark")):
+        picture = draw(found[first], name="gpt2-small", dark=dark)
+        save(picture, DOCS / "images" / f"gpt2-robustness{end}.svg", force=True)
+    text = "\n\n".join(_section(name, frame) for name, frame in found.items())
+    write("robustness", text, DOCS / "robustness.md")
+
+
+def _section(name: str, frame: pd.DataFrame) -> str:
+    """One model: a row per metric, in each cell correlation and overlap of a pairing."""
+    variants = [variant for variant in VARIANTS if variant in set(frame["variant"])]
+    pairings = list(dict.fromkeys(frame["pairing"]))
+    cells = frame.set_index(["metric", "pairing", "variant"])
+    rows = []
+    for metric in dict.fromkeys(frame["metric"]):
+        for variant in variants:
+            found = [cells.loc[(metric, pairing, variant)] for pairing in pairings]
+            shown = [f"{row['spearman']:.3f}, {row['top20_overlap'] * 20:.0f} of 20"
+                     for row in found]  # fmt: skip
+            rows.append([metric_name(metric), variant, *shown])
+    head = ["metric", "variant", *(f"{p}: Spearman, top 20" for p in pairings)]
+    left_out = [variant for variant in VARIANTS if variant not in variants]
+    note = f" Left out, as it would change the model: {', '.join(left_out)}." if left_out else ""
+    pairs = f"{cells['pairs'].iloc[0]:,} pairs of each pairing."
+    return f"**{name}**: {pairs}{note}\n\n{table(head, rows)}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+// Heads of a circuit without an edge in it
+// description: How complete a circuit stands in the graph: its known heads that share no kept edge
+//   with another head of it, and what their strongest edges are instead. Of each role,
+//   `role_missing` of `role_heads` heads are so.
+// params:
+//   run (run): the run to ask about
+//   circuit (circuit) = "ioi": the circuit
+//   rank (count) = null: edges count up to this place among all scored pairs; all where it is not given
+// returns: graph; may be empty where every head of the circuit has an edge in it
+//   role (role): role in the circuit
+//   head (head): the head
+//   elsewhere (integer): edges with heads outside the circuit
+//   strongest (float): greatest Projection Kernel of these
+//   nearest (head): the head at its other end
+//   role_missing (integer): heads of this role without an edge in the circuit
+//   role_heads (integer): heads of this role
+//   missing (graph): the head
+MATCH (h:Head {run: $run})-[:HAS_ROLE {circuit: $circuit}]->(r:Role)
+WITH DISTINCT r, h
+WITH r, h, EXISTS {
+  MATCH (h)-[e:OQ|OK|OV]-(o:Head)-[:HAS_ROLE {circuit: $circuit}]->(:Role)
+  WHERE $rank IS NULL OR e.pk_rank <= $rank
+} AS joined
+ORDER BY h.layer, h.head
+WITH r, count(h) AS role_heads, collect(CASE WHEN NOT joined THEN h END) AS missing
+UNWIND missing AS h
+CALL (h) {
+  OPTIONAL MATCH (h)-[e:OQ|OK|OV]-(o:Head) WHERE $rank IS NULL OR e.pk_rank <= $rank
+  WITH e, o ORDER BY e.pk DESC, e.pk_rank, o.layer, o.head
+  RETURN count(e) AS elsewhere, max(e.pk) AS strongest, collect(o.name)[0] AS nearest
+}
+RETURN r.name AS role, h.name AS head, elsewhere, strongest, nearest,
+       size(missing) AS role_missing, role_heads, h AS missing
+ORDER BY role, h.layer, h.head

@@ -1,0 +1,45 @@
+// Motifs of roles in a circuit
+// description: The circuit by role: how many edges lead from heads of one role to heads of another, by
+//   which pairing, and out of how many pairs of such heads. `density` beside the share of all pairs
+//   that the run kept (`overview`) says whether the weights alone favour the connection.
+// params:
+//   run (run): the run to ask about
+//   circuit (circuit) = "ioi": the circuit
+// returns: graph; may be empty where no two heads of the circuit share an edge
+//   source_role (role): role of the heads that write
+//   pairing (pairing): how it is read
+//   target_role (role): role of the heads that read
+//   edges (integer): edges
+//   pairs (integer): pairs of heads of these roles, the first in an earlier layer
+//   density (float): edges out of pairs
+//   mean_z (float): mean against the random reference
+//   strongest (float): greatest Projection Kernel
+//   sources (list of head): the heads that write
+//   targets (list of head): the heads that read
+//   paths (graph): the edges
+// example: circuit=ioi
+MATCH (:Head {run: $run})-[has:HAS_ROLE {circuit: $circuit}]->(r:Role)
+WITH collect(DISTINCT r) AS roles
+UNWIND roles AS s
+UNWIND roles AS t
+CALL (s, t) {
+  MATCH (s)<-[:HAS_ROLE {circuit: $circuit}]-(a:Head {run: $run})
+  MATCH (t)<-[:HAS_ROLE {circuit: $circuit}]-(b:Head {run: $run})
+  WITH DISTINCT a, b
+  WITH collect({a: a, b: b}) AS ends, sum(CASE WHEN a.layer < b.layer THEN 1 ELSE 0 END) AS pairs
+  UNWIND ends AS end
+  WITH end.a AS a, end.b AS b, pairs
+  MATCH path = (a)-[e:OQ|OK|OV]->(b)
+  WITH pairs, type(e) AS pairing, count(e) AS edges, avg(e.z) AS mean_z, max(e.pk) AS strongest,
+       collect(a) AS sources, collect(b) AS targets, collect(path) AS paths
+  RETURN pairs, pairing, edges, mean_z, strongest, paths,
+         COLLECT {
+           UNWIND sources AS h WITH DISTINCT h RETURN h.name ORDER BY h.layer, h.head
+         } AS sources,
+         COLLECT {
+           UNWIND targets AS h WITH DISTINCT h RETURN h.name ORDER BY h.layer, h.head
+         } AS targets
+}
+RETURN s.name AS source_role, pairing, t.name AS target_role, edges, pairs,
+       toFloat(edges) / pairs AS density, mean_z, strongest, sources, targets, paths
+ORDER BY edges DESC, density DESC, source_role, target_role, pairing

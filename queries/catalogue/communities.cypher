@@ -1,0 +1,34 @@
+// Communities
+// description: Groups of heads with more strong edges inside than out, as `headgraph communities --write`
+//   found them and wrote them on the heads of the run.
+// params:
+//   run (run): the run to ask about
+// returns: graph; may be empty where headgraph communities --run RUN --write was not asked yet
+//   community (integer): its number, the largest first
+//   size (integer): heads in it
+//   inside (integer): edges of OQ, OK and OV between its heads
+//   outside (integer): edges between its heads and others
+//   first_layer (integer): lowest layer
+//   last_layer (integer): highest layer
+//   heads (list of head): its heads
+//   roles (list of role): known roles of these
+//   nodes (graph): the heads
+//   links (graph): the edges inside
+MATCH (h:Head {run: $run}) WHERE h.community IS NOT NULL
+WITH h ORDER BY h.layer, h.head
+WITH h.community AS community, collect(h) AS heads
+CALL (heads) {
+  UNWIND heads AS h
+  MATCH (h)-[e:OQ|OK|OV]-(o:Head)
+  WITH DISTINCT e, CASE WHEN o IN heads THEN 1 ELSE 0 END AS both
+  RETURN sum(both) AS inside, count(e) - sum(both) AS outside,
+         collect(CASE both WHEN 1 THEN e END) AS links
+}
+RETURN community, size(heads) AS size, inside, outside,
+       heads[0].layer AS first_layer, heads[-1].layer AS last_layer,
+       [h IN heads | h.name] AS heads,
+       COLLECT {
+         UNWIND heads AS h MATCH (h)-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name ORDER BY r.name
+       } AS roles,
+       heads AS nodes, links
+ORDER BY community

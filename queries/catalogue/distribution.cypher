@@ -1,0 +1,24 @@
+// Distribution of the scores
+// description: A histogram of one score by pairing: bins of equal width from the weakest kept edge of
+//   the run to the strongest. A bin holds its lower bound; the last one holds the maximum too.
+// params:
+//   run (run): the run to ask about
+//   score (pk or pk_normalized or z) = "pk": what is counted
+//   bins (count) = 10: bins
+// returns: rows
+//   pairing (pairing): the source's role, then the target's
+//   bin (integer): number of the bin, from 1
+//   above (float): lower bound
+//   below (float): upper bound
+//   edges (integer): edges in it; empty bins have no line
+// example: bins=6
+MATCH (:Head {run: $run})-[e]->(:Head)
+WITH min(e[$score]) AS low, max(e[$score]) AS high
+WITH low, (high - low) / $bins AS width
+MATCH (:Head {run: $run})-[e]->(:Head)
+WITH type(e) AS pairing, low, width,
+     CASE WHEN width > 0 THEN toInteger((e[$score] - low) / width) ELSE 0 END AS bin
+WITH pairing, low, width, CASE WHEN bin < $bins THEN bin ELSE toInteger($bins) - 1 END AS bin
+RETURN pairing, bin + 1 AS bin, low + bin * width AS above, low + (bin + 1) * width AS below,
+       count(*) AS edges
+ORDER BY pairing, bin

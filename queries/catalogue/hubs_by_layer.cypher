@@ -1,0 +1,52 @@
+// Hubs, corrected for their layer
+// description: A head of the first layer can read no head and be read by all later ones, a head of the
+//   last the other way round. So inlet and outlet are divided by the number of heads that could
+//   take part: what remains is the strength that each of them gives on average. `both` is the
+//   geometric mean of the two; heads that could have no edge on one side have 0.
+// params:
+//   run (run): the run to ask about
+//   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
+//   limit (count) = 20: heads at most
+// returns: graph; may be empty where the run has no edge of these pairings
+//   head (head): the hub; most in both directions first
+//   layer (integer): its layer
+//   sources (integer): heads that it could read
+//   targets (integer): heads that could read it
+//   inlet_each (float): sum of z over the edges that enter, for each head that it could read
+//   outlet_each (float): sum of z times share over those that leave, for each head that could read it
+//   both (float): square root of their product
+//   roles (list of role): known roles
+//   hub (graph): the head
+// example: limit=8
+MATCH (r:Run {name: $run})
+MATCH (h:Head {run: $run})
+CALL (h) {
+  OPTIONAL MATCH (h)<-[e]-(:Head) WHERE type(e) IN $pairings
+  RETURN toFloat(sum(e.z)) AS inlet, count(e) AS edges_in
+}
+CALL (h) {
+  OPTIONAL MATCH (h)-[e]->(:Head) WHERE type(e) IN $pairings
+  RETURN toFloat(sum(e.z * e.share)) AS outlet, count(e) AS edges_out
+}
+WITH h, inlet, outlet, edges_in + edges_out AS edges,
+     CASE r.layer_order
+       WHEN "forward" THEN h.layer * r.n_heads
+       WHEN "within" THEN r.n_heads
+       ELSE r.heads END AS sources,
+     CASE r.layer_order
+       WHEN "forward" THEN (r.n_layers - 1 - h.layer) * r.n_heads
+       WHEN "within" THEN r.n_heads
+       ELSE r.heads END AS targets
+WHERE edges > 0
+WITH h, sources, targets,
+     CASE WHEN sources > 0 THEN inlet / sources ELSE 0.0 END AS inlet_each,
+     CASE WHEN targets > 0 THEN outlet / targets ELSE 0.0 END AS outlet_each
+WITH h, sources, targets, inlet_each, outlet_each,
+     CASE WHEN inlet_each > 0 AND outlet_each > 0
+          THEN sqrt(inlet_each * outlet_each) ELSE 0.0 END AS both
+ORDER BY both DESC, inlet_each + outlet_each DESC, h.layer, h.head
+LIMIT toInteger($limit)
+RETURN h.name AS head, h.layer AS layer, sources, targets, inlet_each, outlet_each, both,
+       COLLECT { MATCH (h)-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name ORDER BY r.name } AS roles,
+       h AS hub
+ORDER BY both DESC, inlet_each + outlet_each DESC, h.layer, h.head

@@ -1,0 +1,33 @@
+// Hubs that are read
+// description: Heads that many later heads read: the outlet score of a head is the sum of z over the
+//   edges that leave it, where an edge to one of several heads behind one key/value head counts by
+//   its share. It grows with what the run kept and with the number of later heads; `hubs_by_layer`
+//   corrects for the latter.
+// params:
+//   run (run): the run to ask about
+//   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
+//   limit (count) = 20: heads at most
+// returns: graph; may be empty where the run has no edge of these pairings
+//   head (head): the head that is read
+//   outlet (float): sum of z times share over the edges that leave
+//   edges_out (integer): how many leave
+//   strongest (float): greatest Projection Kernel among them
+//   roles (list of role): known roles
+//   paths (graph): its five strongest edges out
+// example: limit=8
+MATCH (h:Head {run: $run})
+CALL (h) {
+  MATCH (h)-[e]->(:Head) WHERE type(e) IN $pairings
+  RETURN toFloat(sum(e.z * e.share)) AS outlet, count(e) AS edges_out, max(e.pk) AS strongest
+}
+WITH h, outlet, edges_out, strongest
+WHERE edges_out > 0
+ORDER BY outlet DESC, h.layer, h.head
+LIMIT toInteger($limit)
+RETURN h.name AS head, outlet, edges_out, strongest,
+       COLLECT { MATCH (h)-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name ORDER BY r.name } AS roles,
+       COLLECT {
+         MATCH path = (h)-[e]->(:Head) WHERE type(e) IN $pairings
+         RETURN path ORDER BY e.pk DESC, e.pk_rank LIMIT 5
+       } AS paths
+ORDER BY outlet DESC, h.layer, h.head

@@ -1,0 +1,30 @@
+// Induction motifs
+// description: K-composition, as an induction head needs it: a head that attends to the previous token
+//   writes what a head of a later layer reads as its key. A line for each kept OK edge from a head of
+//   the one role to a head of the other. `place` 1 of `keys_in` says that the reader has no stronger
+//   OK edge from any head.
+// params:
+//   run (run): the run to ask about
+//   writer (role) = "previous_token": role of the heads that write
+//   reader (role) = "induction": role of the heads that read
+// returns: graph; may be empty where no such heads are known or none share a kept OK edge
+//   writer_head (head): the head that writes
+//   reader_head (head): the head that reads it as its key
+//   pk (float): Projection Kernel
+//   z (float): against the random reference
+//   pk_rank (integer): place among all scored OK pairs
+//   place (integer): place among the OK edges that enter the reader
+//   keys_in (integer): OK edges that enter the reader
+//   path (graph): writer, edge and reader
+MATCH (b:Head {run: $run})-[:HAS_ROLE]->(:Role {name: $reader})
+WITH DISTINCT b
+MATCH (b)<-[e:OK]-(a:Head)
+WITH b, e, a ORDER BY e.pk DESC, e.pk_rank, a.layer, a.head
+WITH b, collect({e: e, a: a}) AS keys
+UNWIND range(0, size(keys) - 1) AS place
+WITH b, place, size(keys) AS keys_in, keys[place].a AS a, keys[place].e AS e
+WHERE EXISTS { (a)-[:HAS_ROLE]->(:Role {name: $writer}) }
+MATCH path = (a)-[e]->(b)
+RETURN a.name AS writer_head, b.name AS reader_head, e.pk AS pk, e.z AS z, e.pk_rank AS pk_rank,
+       place + 1 AS place, keys_in, path
+ORDER BY pk DESC, pk_rank, a.layer, a.head, b.layer, b.head

@@ -1,0 +1,19 @@
+// Isolated heads
+// description: Heads without a kept edge of these pairings. It says that no pair of theirs was strong
+//   enough for the run, not that they do nothing.
+// params:
+//   run (run): the run to ask about
+//   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
+// returns: graph; may be empty where every head has an edge
+//   head (head): the head
+//   layer (integer): its layer
+//   others (integer): edges of other pairings that it has
+//   roles (list of role): known roles
+//   alone (graph): the head
+// example: pairings=OK,OV
+MATCH (h:Head {run: $run})
+WHERE NOT EXISTS { (h)-[e]-(:Head) WHERE type(e) IN $pairings }
+RETURN h.name AS head, h.layer AS layer, COUNT { (h)--(:Head) } AS others,
+       COLLECT { MATCH (h)-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name ORDER BY r.name } AS roles,
+       h AS alone
+ORDER BY layer, h.head

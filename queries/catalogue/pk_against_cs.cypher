@@ -1,0 +1,35 @@
+// Where PK and CS disagree
+// description: Edges that the Projection Kernel and the composition score place differently among the
+//   kept edges of their pairing. PK sees which directions overlap, CS also how strongly the matrices
+//   scale them: an edge that PK places far higher goes through directions of little weight.
+// params:
+//   run (run): the run to ask about
+//   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
+//   limit (count) = 20: edges at most
+//   strongest (count) = 1000: edges of each pairing that are placed, strongest PK first
+// returns: graph; may be empty where the run has no cs (headgraph compute --metrics pk,cs)
+//   pairing (pairing): the source's role, then the target's
+//   source (head): the head that writes
+//   target (head): the head that reads
+//   pk (float): Projection Kernel
+//   cs (float): composition score
+//   pk_place (integer): place by PK among these edges of the pairing
+//   cs_place (integer): place by CS among the same
+//   apart (integer): cs_place less pk_place: above 0 where PK places it higher
+//   path (graph): source, edge and target
+// example: limit=8
+MATCH (:Head {run: $run})-[e]->(:Head {run: $run})
+WHERE type(e) IN $pairings AND e.pk_rank <= $strongest AND e.cs IS NOT NULL
+WITH e ORDER BY e.cs DESC, e.pk_rank
+WITH type(e) AS pairing, collect(e) AS edges
+UNWIND range(0, size(edges) - 1) AS place
+WITH pairing, edges[place] AS e, place + 1 AS cs_place ORDER BY e.pk DESC, e.pk_rank
+WITH pairing, collect({e: e, cs_place: cs_place}) AS edges
+UNWIND range(0, size(edges) - 1) AS place
+WITH pairing, edges[place].e AS e, place + 1 AS pk_place, edges[place].cs_place AS cs_place
+ORDER BY abs(cs_place - pk_place) DESC, pairing, pk_place
+LIMIT toInteger($limit)
+MATCH path = (a)-[e]->(b)
+RETURN pairing, a.name AS source, b.name AS target, e.pk AS pk, e.cs AS cs, pk_place, cs_place,
+       cs_place - pk_place AS apart, path
+ORDER BY abs(apart) DESC, pairing, pk_place

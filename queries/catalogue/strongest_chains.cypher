@@ -1,0 +1,61 @@
+// Strongest chains
+// description: Chains of two to four edges, each head reading what the one before it writes. A chain is
+//   as strong as the product of its normalised Projection Kernels, or as its weakest link; of two
+//   with the same weakest link the next weakest decides. The answer is exact: of the chains that end
+//   at a head only its strongest can begin a strongest one, so no others are carried on.
+// params:
+//   run (run): the run to ask about
+//   length (2 to 4) = 3: edges of a chain
+//   by (product or weakest) = "product": what makes a chain strong
+//   limit (count) = 20: chains at most
+//   strongest (count) = 1000: edges of each pairing that a chain may take, strongest first
+// returns: graph; may be empty where the run has no such chain
+//   heads (list of head): the heads, in the order of the chain
+//   pairings (list of pairing): how each head after the first reads the one before it
+//   product (float): product of the normalised Projection Kernels, 0 to 1
+//   weakest (float): the smallest Projection Kernel
+//   nodes (graph): the heads
+//   links (graph): the edges
+// example: length=3 limit=8
+MATCH (:Head {run: $run})-[e:OQ|OK|OV]->(h:Head {run: $run}) WHERE e.pk_rank <= $strongest
+WITH h, [e] AS edges, [CASE $by WHEN "product" THEN e.pk_normalized ELSE e.pk END] AS strength
+// the second edge; `strength` is the product, or all links from the weakest on
+MATCH (h)-[f:OQ|OK|OV]->(next:Head {run: $run}) WHERE f.pk_rank <= $strongest
+WITH next AS h, edges + f AS edges,
+     CASE $by WHEN "product" THEN [strength[0] * f.pk_normalized]
+       ELSE [s IN strength WHERE s <= f.pk] + f.pk + [s IN strength WHERE s > f.pk]
+     END AS strength
+ORDER BY strength DESC
+WITH h, collect({edges: edges, strength: strength})[..toInteger($limit)] AS chains
+UNWIND chains AS chain
+// the third, if it is wanted
+OPTIONAL MATCH (h)-[f:OQ|OK|OV]->(next:Head {run: $run})
+WHERE $length > 2 AND f.pk_rank <= $strongest
+WITH h, chain, f, next WHERE $length = 2 OR f IS NOT NULL
+WITH coalesce(next, h) AS h,
+     CASE WHEN f IS NULL THEN chain.edges ELSE chain.edges + f END AS edges,
+     CASE WHEN f IS NULL THEN chain.strength
+       WHEN $by = "product" THEN [chain.strength[0] * f.pk_normalized]
+       ELSE [s IN chain.strength WHERE s <= f.pk] + f.pk + [s IN chain.strength WHERE s > f.pk]
+     END AS strength
+ORDER BY strength DESC
+WITH h, collect({edges: edges, strength: strength})[..toInteger($limit)] AS chains
+UNWIND chains AS chain
+// the fourth, if it is wanted
+OPTIONAL MATCH (h)-[f:OQ|OK|OV]->(:Head {run: $run})
+WHERE $length = 4 AND f.pk_rank <= $strongest
+WITH chain, f WHERE $length < 4 OR f IS NOT NULL
+WITH CASE WHEN f IS NULL THEN chain.edges ELSE chain.edges + f END AS edges,
+     CASE WHEN f IS NULL THEN chain.strength
+       WHEN $by = "product" THEN [chain.strength[0] * f.pk_normalized]
+       ELSE [s IN chain.strength WHERE s <= f.pk] + f.pk + [s IN chain.strength WHERE s > f.pk]
+     END AS strength
+ORDER BY strength DESC
+LIMIT toInteger($limit)
+WITH edges, strength, [startNode(edges[0])] + [e IN edges | endNode(e)] AS nodes
+RETURN [h IN nodes | h.name] AS heads, [e IN edges | type(e)] AS pairings,
+       reduce(product = 1.0, e IN edges | product * e.pk_normalized) AS product,
+       reduce(weakest = edges[0].pk, e IN edges |
+         CASE WHEN e.pk < weakest THEN e.pk ELSE weakest END) AS weakest,
+       nodes, edges AS links
+ORDER BY strength DESC, [h IN nodes | h.layer], [h IN nodes | h.head]

@@ -1,0 +1,32 @@
+// Feed-forward triangles
+// description: Three heads where the first is read by the second and the third, and the second by the
+//   third: the third gets what the first writes directly and through the second. As strong as the
+//   weakest of the three edges; among equals the product decides.
+// params:
+//   run (run): the run to ask about
+//   limit (count) = 20: triangles at most
+//   strongest (count) = 1000: edges of each pairing that a triangle may have, strongest first
+// returns: graph; may be empty where the run has none
+//   first (head): the head that the other two read
+//   middle (head): the head that reads the first and is read by the last
+//   last (head): the head that reads both
+//   first_middle (pairing): how the middle head reads the first
+//   middle_last (pairing): how the last head reads the middle one
+//   first_last (pairing): how the last head reads the first
+//   weakest (float): the smallest of the three Projection Kernels
+//   product (float): product of the three normalised Projection Kernels, 0 to 1
+//   nodes (graph): the heads
+//   links (graph): the edges
+// example: limit=8
+MATCH (a:Head {run: $run})-[e:OQ|OK|OV]->(b:Head {run: $run})-[f:OQ|OK|OV]->(c:Head {run: $run}),
+      (a)-[g:OQ|OK|OV]->(c)
+WHERE e.pk_rank <= $strongest AND f.pk_rank <= $strongest AND g.pk_rank <= $strongest
+WITH a, b, c, e, f, g, e.pk_normalized * f.pk_normalized * g.pk_normalized AS product,
+     CASE WHEN e.pk <= f.pk AND e.pk <= g.pk THEN e.pk
+       WHEN f.pk <= g.pk THEN f.pk ELSE g.pk END AS weakest
+ORDER BY weakest DESC, product DESC, a.layer, a.head, b.layer, b.head, c.layer, c.head
+LIMIT toInteger($limit)
+RETURN a.name AS first, b.name AS middle, c.name AS last,
+       type(e) AS first_middle, type(f) AS middle_last, type(g) AS first_last,
+       weakest, product, [a, b, c] AS nodes, [e, f, g] AS links
+ORDER BY weakest DESC, product DESC, a.layer, a.head, b.layer, b.head, c.layer, c.head

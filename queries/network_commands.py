@@ -1,0 +1,69 @@
+"""`headgraph communities` and `headgraph motifs`: worked out on this side of the database."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from graphdb.options import connection_options
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from graphdb.graph import Graph
+
+_RUN = click.option("--run", metavar="RUN", help="Run to ask about.  [default: the only one]")
+_SEED = click.option("--seed", type=int, default=0, show_default=True, help="Of what is random.")
+
+
+@click.command()
+@_RUN
+@click.option(
+    "--pairings", metavar="A,B", default="OQ,OK,OV", show_default=True, help="Edges that count."
+)
+@click.option(
+    "--resolution",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Above 1 more and smaller groups.",
+)
+@_SEED
+@click.option("--write", is_flag=True, help="Put `community` on the run's heads.")
+@connection_options
+def communities(
+    run: str | None, pairings: str, resolution: float, seed: int, write: bool, graph: "Graph"
+) -> "pd.DataFrame":
+    """Groups of heads with more strong edges inside than out (Louvain).
+
+    With --write the stored query `communities` finds them, and so does Neo4j Browser.
+
+    Example: headgraph communities --run gpt2-small --write
+    """
+    from queries.clusters import communities as find
+
+    frame: pd.DataFrame = find(
+        graph, run=run, pairings=pairings, resolution=resolution, seed=seed, write=write
+    )
+    click.echo(f"modularity {frame.attrs['modularity']:.3f}, seed {seed}", err=True)
+    return frame
+
+
+@click.command()
+@_RUN
+@click.option("--samples", type=int, default=100, show_default=True, help="Random graphs.")
+@click.option("--swaps", type=int, default=10, show_default=True, help="Tries for each edge.")
+@click.option(
+    "--strongest", type=int, default=1000, show_default=True, help="Edges of each pairing."
+)
+@_SEED
+@connection_options
+def motifs(
+    run: str | None, samples: int, swaps: int, strongest: int, seed: int, graph: "Graph"
+) -> "pd.DataFrame":
+    """Doubles and triangles beside random graphs with the same degrees.
+
+    Example: headgraph motifs --run gpt2-small --samples 200
+    """
+    from queries.null import motifs as count
+
+    return count(graph, run=run, samples=samples, swaps=swaps, strongest=strongest, seed=seed)

@@ -1,0 +1,260 @@
+"""Stored queries about heads, layers, roles and whole runs: answers as pandas finds them."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import queries
+from graphdb import Graph
+from pk_engine.bundled import table_path
+from pk_engine.table import AffinityTable
+from queries.errors import UnknownName
+from tests.queries.oracle import head_key, hub_table, same
+
+GRAPH_PAIRINGS = ["OQ", "OK", "OV"]
+HEADS = [f"L{layer}H{head}" for layer in range(12) for head in range(12)]
+
+
+def test_overview(gpt2: Graph, kept: pd.DataFrame) -> None:
+    wide = kept.astype({"pk": float, "z": float})
+    expected = wide.groupby("pairing").agg(
+        edges=("pk", "size"),
+        pairs=("share", "sum"),
+        sources=("source", "nunique"),
+        targets=("target", "nunique"),
+        pk_min=("pk", "min"),
+        pk_median=("pk", "median"),
+        pk_max=("pk", "max"),
+        z_median=("z", "median"),
+        z_max=("z", "max"),
+    )
+    expected["share_kept"] = 858 / 28_512
+    answer = queries.run("overview", gpt2)
+    assert list(answer["pairing"]) == ["OK", "OQ", "OV"]
+    same(answer, expected.loc[answer["pairing"]].reset_index())
+
+
+def test_layer_flow(gpt2: Graph, kept: pd.DataFrame) -> None:
+    edges = kept[kept["pairing"] == "OK"].astype({"pk": float, "z": float})
+    edges = edges.assign(strength=edges["z"] * edges["share"])
+    expected = edges.groupby(["source_layer", "target_layer"], as_index=False).agg(
+        edges=("pk", "size"),
+        strength=("strength", "sum"),
+        mean_pk=("pk", "mean"),
+        strongest=("pk", "max"),
+        sources=("source", "nunique"),
+        targets=("target", "nunique"),
+    )
+    same(queries.run("layer_flow", gpt2, pairings=["OK"]), expected)
+    everything = queries.run("layer_flow", gpt2)
+    assert everything["edges"].sum() == 858
+    assert (everything["source_layer"] < everything["target_layer"]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "score", "edges", "end"),
+    [("hubs_in", "inlet", "edges_in", "target"), ("hubs_out", "outlet", "edges_out", "source")],
+)
+def test_hubs_of_one_side(
+    gpt2: Graph,
+    kept: pd.DataFrame,
+    roles: dict[str, list[str]],
+    name: str,
+    score: str,
+    edges: str,
+    end: str,
+) -> None:
+    table = hub_table(kept, GRAPH_PAIRINGS)
+    table = table[table[edges] > 0]
+    table = table.sort_values("place").sort_values(score, ascending=False, kind="stable").head(25)
+    table["strongest"] = table["head"].map(kept.astype({"pk": float}).groupby(end)["pk"].max())
+    table["roles"] = [roles.get(head, []) for head in table["head"]]
+    same(queries.run(name, gpt2, limit=25), table)
+
+
+def test_hubs_by_layer(gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list[str]]) -> None:
+    table = hub_table(kept, GRAPH_PAIRINGS)
+    table["layer"] = [head_key(head)[0] for head in table["head"]]
+    table["sources"], table["targets"] = table["layer"] * 12, (11 - table["layer"]) * 12
+    with np.errstate(invalid="ignore"):
+        table["inlet_each"] = (table["inlet"] / table["sources"]).fillna(0)
+        table["outlet_each"] = (table["outlet"] / table["targets"]).fillna(0)
+    table["both"] = np.sqrt(table["inlet_each"] * table["outlet_each"])
+    table["sum"] = table["inlet_each"] + table["outlet_each"]
+    table["roles"] = [roles.get(head, []) for head in table["head"]]
+    table = table.sort_values("place")
+    table = table.sort_values(["both", "sum"], ascending=False, kind="stable").head(50)
+    answer = queries.run("hubs_by_layer", gpt2, limit=50)
+    same(answer, table)
+    assert list(answer["head"][:2]) == ["L4H7", "L4H11"]
+
+
+def test_head_profile(gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list[str]]) -> None:
+    rows = []
+    for direction, here, there in (("in", "target", "source"), ("out", "source", "target")):
+        for pairing, part in kept[kept[here] == "L8H10"].groupby("pairing"):
+            part = part.sort_values("pk", ascending=False)
+            weight = 1.0 if direction == "in" else part["share"]
+            distance = part["target_layer"] - part["source_layer"]
+            rows.append(
+                {
+                    "direction": direction,
+                    "pairing": pairing,
+                    "edges": len(part),
+                    "strength": float((part["z"].astype(float) * weight).sum()),
+                    "strongest": float(part["pk"].iloc[0]),
+                    "best_rank": part["pk_rank"].min(),
+                    "nearest": distance.min(),
+                    "farthest": distance.max(),
+                    "heads": list(part[there][:3]),
+                    "roles": roles["L8H10"],
+                }
+            )
+    expected = pd.DataFrame(rows).sort_values(["direction", "strength"], ascending=[True, False])
+    assert len(expected) == 5
+    same(queries.run("head_profile", gpt2, head="L8H10", neighbours=3), expected)
+
+
+def test_isolated_heads(gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list[str]]) -> None:
+    joined = {*kept["source"], *kept["target"]}
+    alone = [head for head in HEADS if head not in joined]
+    answer = queries.run("isolated_heads", gpt2)
+    assert list(answer["head"]) == alone
+    assert list(answer["roles"]) == [roles.get(head, []) for head in alone]
+    assert set(answer["others"]) == {0}
+    keys = kept[kept["pairing"] == "OK"]
+    in_keys = queries.run("isolated_heads", gpt2, pairings="OK").set_index("head")
+    assert list(in_keys.index) == [h for h in HEADS if h not in {*keys["source"], *keys["target"]}]
+    assert in_keys.loc["L11H8", "others"] == ((kept["target"] == "L11H8").sum())
+
+
+@pytest.mark.parametrize("score", ["pk", "z"])
+def test_distribution(gpt2: Graph, kept: pd.DataFrame, score: str) -> None:
+    values = kept[score].astype(float)
+    edges = np.linspace(values.min(), values.max(), 8)
+    expected = {
+        (pairing, place + 1): count
+        for pairing, part in values.groupby(kept["pairing"])
+        for place, count in enumerate(np.histogram(part, edges)[0])
+        if count
+    }
+    answer = queries.run("distribution", gpt2, score=score, bins=7)
+    found = {(row.pairing, row.bin): row.edges for row in answer.itertuples()}
+    assert found == expected
+    assert np.allclose(answer["above"], edges[answer["bin"] - 1])
+    assert np.allclose(answer["below"], edges[answer["bin"]])
+
+
+def test_provenance(gpt2: Graph) -> None:
+    facts = queries.run("provenance", gpt2).set_index("fact")["value"]
+    meta = AffinityTable.read(table_path("gpt2-small")).meta
+    assert facts["fingerprint"] == meta.fingerprint
+    assert facts["pairings"] == ", ".join(meta.pairings)
+    assert json.loads(facts["moments"]) == meta.moments
+    assert (facts["edges"], facts["selection"]) == ("858", "top 3 % per pairing")
+    assert facts["fold_ln"] == str(meta.fold_ln).lower()
+
+
+def circuit(labels: pd.DataFrame, name: str) -> dict[str, set[str]]:
+    part: dict[str, set[str]] = labels[labels["circuit"] == name].groupby("role")["name"].agg(set)
+    return dict(part)
+
+
+def test_circuit_motifs(gpt2: Graph, kept: pd.DataFrame, labels: pd.DataFrame) -> None:
+    ioi = circuit(labels, "ioi")
+    rows = []
+    for s, sources in ioi.items():
+        for t, targets in ioi.items():
+            pairs = sum(head_key(a)[0] < head_key(b)[0] for a in sources for b in targets)
+            ends = kept[kept["source"].isin(sources) & kept["target"].isin(targets)]
+            for pairing, part in ends.groupby("pairing"):
+                rows.append(
+                    {
+                        "source_role": s,
+                        "pairing": pairing,
+                        "target_role": t,
+                        "edges": len(part),
+                        "pairs": pairs,
+                        "density": len(part) / pairs,
+                        "mean_z": part["z"].astype(float).mean(),
+                        "strongest": float(part["pk"].max()),
+                        "sources": sorted(set(part["source"]), key=head_key),
+                        "targets": sorted(set(part["target"]), key=head_key),
+                    }
+                )
+    expected = pd.DataFrame(rows).sort_values(
+        ["edges", "density", "source_role", "target_role", "pairing"],
+        ascending=[False, False, True, True, True],
+    )
+    answer = queries.run("circuit_motifs", gpt2)
+    same(answer, expected)
+    first = answer.iloc[0]
+    assert (first["source_role"], first["pairing"], first["target_role"]) == (
+        "s_inhibition",
+        "OQ",
+        "backup_name_mover",
+    )
+
+
+def test_circuit_gaps(gpt2: Graph, kept: pd.DataFrame, labels: pd.DataFrame) -> None:
+    ioi = circuit(labels, "ioi")
+    members = set().union(*ioi.values())
+    inside = kept[kept["source"].isin(members) & kept["target"].isin(members)]
+    joined = {*inside["source"], *inside["target"]}
+    expected = [
+        (role, head, len(missing), len(heads))
+        for role, heads in sorted(ioi.items())
+        if (missing := heads - joined)
+        for head in sorted(missing, key=head_key)
+    ]
+    answer = queries.run("circuit_gaps", gpt2)
+    columns = ["role", "head", "role_missing", "role_heads"]
+    assert list(answer[columns].itertuples(index=False, name=None)) == expected
+    row = answer.set_index("head").loc["L8H6"]
+    own = kept[(kept["source"] == "L8H6") | (kept["target"] == "L8H6")]
+    best = own.loc[own["pk"].idxmax()]
+    assert row["elsewhere"] == len(own)
+    assert row["strongest"] == float(best["pk"])
+    assert row["nearest"] in (best["source"], best["target"])
+    # with no edge at all every head is missing; with the first twenty some more are than with all
+    some = queries.run("circuit_gaps", gpt2, rank=20)
+    assert len(answer) < len(some) < sum(len(heads) for heads in ioi.values())
+
+
+def test_a_circuit_that_there_is_not(gpt2: Graph) -> None:
+    with pytest.raises(UnknownName) as caught:
+        queries.run("circuit_gaps", gpt2, circuit="iio")
+    assert str(caught.value).startswith(
+        "no head of run 'gpt2' is in the circuit 'iio' (did you mean ioi?): it has acronyms, "
+    )
+
+
+def test_induction_motifs(gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list[str]]) -> None:
+    keys = kept[kept["pairing"] == "OK"].sort_values("pk", ascending=False)
+    keys = keys.assign(
+        place=keys.groupby("target").cumcount() + 1,
+        keys_in=keys.groupby("target")["pk"].transform("size"),
+        writer_head=keys["source"],
+        reader_head=keys["target"],
+    )
+    writes = keys["source"].map(lambda head: "previous_token" in roles.get(head, []))
+    reads = keys["target"].map(lambda head: "induction" in roles.get(head, []))
+    expected = keys[writes & reads]
+    answer = queries.run("induction_motifs", gpt2)
+    same(answer, expected)
+    # every induction head of the circuit is read for its key by a previous-token head first of all
+    assert set(answer[answer["place"] == 1]["reader_head"]) >= {"L5H5", "L6H9"}
+
+
+def test_pk_against_cs(gpt2: Graph, kept: pd.DataFrame) -> None:
+    places = kept.groupby("pairing")[["pk", "cs"]].rank(ascending=False, method="first").astype(int)
+    table = kept.assign(pk_place=places["pk"], cs_place=places["cs"])
+    table["apart"] = table["cs_place"] - table["pk_place"]
+    table["far"] = table["apart"].abs()
+    expected = table.sort_values(["far", "pairing", "pk_place"], ascending=[False, True, True])
+    answer = queries.run("pk_against_cs", gpt2, limit=100)
+    same(answer, expected.head(100))
+    first = answer.iloc[0]
+    assert (first["source"], first["target"], first["apart"]) == ("L9H11", "L11H8", 275)
