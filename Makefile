@@ -38,10 +38,12 @@ examples: $(VENV)/.dev
 	$(BIN)/python examples/stored_queries.py
 
 pictures: $(VENV)/.core
-	$(BIN)/headgraph figure wiring gpt2-small --force -o docs/images/gpt2-wiring.svg
-	$(BIN)/headgraph figure wiring gpt2-small --dark --force -o docs/images/gpt2-wiring-dark.svg
+	$(BIN)/python -m benchmarks.pictures
+	$(BIN)/python -m benchmarks.robustness
+	$(BIN)/python -m benchmarks.token_projection
 	$(BIN)/python -m benchmarks.informativeness
 	$(BIN)/python -m benchmarks.nulls
+	$(BIN)/python -m benchmarks.behaviours
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.gpt2

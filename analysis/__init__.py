@@ -17,5 +17,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "projection": ["tokens"],
         "report": ["Report", "reproduce"],
         "robust": ["robustness"],
+        "running": ["behaviour"],
     },
 )

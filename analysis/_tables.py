@@ -56,16 +56,19 @@ def full_table(
 
 
 def any_table(
-    model: Model | AffinityTable, pairings: Sequence[str] | str = GRAPH_PAIRINGS
+    model: Model | AffinityTable,
+    pairings: Sequence[str] | str = GRAPH_PAIRINGS,
+    metrics: Sequence[str] = ("pk",),
 ) -> AffinityTable:
-    """A table as it is, cut or whole; a model's is scored in these pairings, all pairs.
+    """A table as it is, cut or whole; of a model, all pairs in these pairings and metrics.
 
     Args:
         model: as for `full_table`.
         pairings: those that are needed of a model.
+        metrics: those that are needed of a model.
     """
     given = given_table(model)
-    return full_table(model, pairings) if given is None else given
+    return full_table(model, pairings, metrics) if given is None else given
 
 
 def given_table(model: Model | AffinityTable) -> AffinityTable | None:

@@ -1,6 +1,8 @@
 """What can go wrong when scores are read for their meaning.
 
 AnalysisError               one sentence for the user, exit code 1
+├── RunningError            a model that cannot be run
+├── PatchingError           prompts, heads or a model that patching cannot work with
 └── FigureError             nothing to draw, or no such kind of picture file
 """
 
@@ -13,3 +15,11 @@ class AnalysisError(Exception):
 
 class FigureError(AnalysisError):
     """A picture that cannot be drawn from this table, or cannot be written in this format."""
+
+
+class PatchingError(AnalysisError):
+    """Prompts, heads or a model that cannot be patched or ablated."""
+
+
+class RunningError(AnalysisError):
+    """A model that cannot be run: tensors or libraries are missing."""

@@ -13,12 +13,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis import detect, hub_scores, informativeness, nulls, reproduce, robustness, tokens
-    from analysis.figures import heatmap, hubs, scatter, wiring
+    from analysis import (
+        behaviour,
+        detect,
+        hub_scores,
+        informativeness,
+        nulls,
+        reproduce,
+        robustness,
+        tokens,
+    )
+    from analysis.figures import ablation as ablation_figure
+    from analysis.figures import behaviour as behaviour_figure
+    from analysis.figures import causality, heatmap, hubs, scatter, wiring
     from analysis.figures import informativeness as informativeness_figure
     from analysis.figures import nulls as nulls_figure
+    from analysis.patching import ablate, verify_edge
     from graphdb import connect
-    from loader import drop, load, runs
+    from loader import annotate, drop, load, runs
     from pk_engine import AffinityTable, Selection, compute, plan, principal_angles
     from queries import communities, motifs, over_series
     from queries import run as query
@@ -26,6 +38,12 @@ if TYPE_CHECKING:
 __all__ = [
     "AffinityTable",
     "Selection",
+    "ablate",
+    "ablation_figure",
+    "annotate",
+    "behaviour",
+    "behaviour_figure",
+    "causality",
     "communities",
     "compute",
     "connect",
@@ -49,12 +67,19 @@ __all__ = [
     "runs",
     "scatter",
     "tokens",
+    "verify_edge",
     "wiring",
 ]
 
 _ROOMS = {
     "AffinityTable": ("pk_engine", "AffinityTable"),
     "Selection": ("pk_engine", "Selection"),
+    "annotate": ("loader", "annotate"),
+    "behaviour": ("analysis", "behaviour"),
+    "behaviour_figure": ("analysis.figures", "behaviour"),
+    "ablate": ("analysis.patching", "ablate"),
+    "ablation_figure": ("analysis.figures", "ablation"),
+    "causality": ("analysis.figures", "causality"),
     "communities": ("queries", "communities"),
     "compute": ("pk_engine", "compute"),
     "connect": ("graphdb", "connect"),
@@ -77,6 +102,7 @@ _ROOMS = {
     "robustness": ("analysis", "robustness"),
     "runs": ("loader", "runs"),
     "scatter": ("analysis.figures", "scatter"),
+    "verify_edge": ("analysis.patching", "verify_edge"),
     "tokens": ("analysis", "tokens"),
     "wiring": ("analysis.figures", "wiring"),
 }

@@ -2,6 +2,9 @@
 
 import click
 
+from analysis.commands.pictures.ablation import ablation
+from analysis.commands.pictures.behaviour import behaviour
+from analysis.commands.pictures.causality import causality
 from analysis.commands.pictures.heatmap import heatmap
 from analysis.commands.pictures.hubs import hubs
 from analysis.commands.pictures.informativeness import informativeness
@@ -19,5 +22,16 @@ def figure() -> None:
     """
 
 
-for _picture in (wiring, heatmap, hubs, scatter, informativeness, nulls, robustness):
+for _picture in (
+    wiring,
+    heatmap,
+    hubs,
+    scatter,
+    informativeness,
+    nulls,
+    robustness,
+    causality,
+    ablation,
+    behaviour,
+):
     figure.add_command(_picture)

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from analysis.commands._waiting import progress_shown
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -47,12 +49,14 @@ def nulls(
     """
     from analysis.baselines import nulls as run
 
-    return run(
-        model,
-        pairings=pairings,
-        null=null,
-        fdr=fdr,
-        seed=seed,
-        samples=samples,
-        revision=revision,
-    )
+    with progress_shown() as progress:
+        return run(
+            model,
+            pairings=pairings,
+            null=null,
+            fdr=fdr,
+            seed=seed,
+            samples=samples,
+            revision=revision,
+            progress=progress,
+        )

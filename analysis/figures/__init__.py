@@ -10,6 +10,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["panels", "style"],
     submod_attrs={
+        "behaviours": ["behaviour"],
+        "ablated": ["ablation"],
         "against": ["scatter"],
         "diagram": ["wiring"],
         "baselines": ["nulls"],
@@ -17,6 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "leaders": ["hubs"],
         "matrices": ["heatmap"],
         "output": ["picture_path", "render", "save"],
+        "patched": ["causality"],
         "pairs": ["strongest_pairs", "usual_number"],
         "roles": ["HeadRoles", "head_roles"],
         "stability": ["robustness"],

@@ -49,7 +49,7 @@ class Legend:
         self.scores = once.groupby("pairing", sort=False)["score"].agg(["size", "min", "max"])
         self.metric = metric_name(metric)
         notes = ["bigger box: more lines"] if grows else []
-        notes += ["dot: a head with none"] if others else []
+        notes += [f"dot: a head with {'none' if grows else 'no line'}"] if others else []
         self.notes = ["; ".join(notes)] if notes else []
         if any(found and len(found.mechanisms) > 1 for found in heads):
             self.notes.append("band at a box's right end: a further role")

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+import loader
+from graphdb import Graph
 from loader._batches import batches, edge_properties
 from loader._plan import plan_load
 from loader.errors import NothingToLoad
@@ -55,3 +57,18 @@ def test_a_file_that_was_cut_may_lack_pairs(table: AffinityTable) -> None:
 def test_nothing_that_stands_out(table: AffinityTable) -> None:
     with pytest.raises(NothingToLoad, match="FDR 1e-12 against backward"):
         plan_load(table, "r", Selection(fdr=1e-12, null="backward"), "none")
+
+
+def test_edges_of_a_real_graph_have_them(table: AffinityTable, graph: Graph) -> None:
+    rule = Selection(fdr=0.05, null="isotropic")
+    report = loader.load(table, graph, run="against", selection=rule, labels="none")
+    kept = table.select(rule).frame
+    rows = graph.read(
+        "MATCH (a:Head {run: $run})-[e]->(b:Head) RETURN e.z_backward AS z, e.p_isotropic AS p, "
+        "e.q_isotropic AS q, type(e) AS pairing, e.pk_rank AS place ORDER BY pairing, place",
+        {"run": "against"},
+    ).rows
+    wanted = kept.sort_values(["pairing", "pk_rank"])
+    assert len(rows) == len(kept), str(report)
+    for place, name in enumerate(("z_backward", "p_isotropic", "q_isotropic")):
+        assert [row[place] for row in rows] == pytest.approx(wanted[name].tolist(), rel=1e-6)
