@@ -43,6 +43,7 @@ pictures: $(VENV)/.core
 	$(BIN)/python -m benchmarks.token_projection
 	$(BIN)/python -m benchmarks.informativeness
 	$(BIN)/python -m benchmarks.nulls
+	$(BIN)/python -m benchmarks.behaviours
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.gpt2
