@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cli
-from benchmarks.common import PAGE, SHARED
+from benchmarks.common import PAGE, SHARED, table
 
 IMAGES = PAGE.parent / "images"
 SHOWN, HERE = "path/to/", f"{SHARED / 'models'}/"
@@ -94,8 +94,17 @@ def main() -> None:
 
 
 def page() -> str:
-    """Markdown: each picture with its command."""
-    return "\n".join(line for picture in PICTURES for line in _section(picture))
+    """Markdown: each picture with its command, then the commands of all others."""
+    from analysis.commands.figure import figure
+
+    shown = {picture.args.split()[0] for picture in PICTURES}
+    others = [
+        [f"`headgraph figure {name}`", (command.help or "").partition("\n\n")[0].replace("\n", " ")]
+        for name, command in sorted(figure.commands.items())
+        if name not in shown
+    ]
+    lines = [line for picture in PICTURES for line in _section(picture)]
+    return "\n".join([*lines, "## Others\n", table(["command", "what it draws"], others)])
 
 
 def _section(picture: Picture) -> Iterator[str]:

@@ -14,6 +14,7 @@ from pk_engine.names import parse_head
 
 BEHAVIOURS = ("previous_token", "induction")
 """What the paper's Fig. 4 shades, in green and in blue."""
+_ROUNDING = 1e-5
 
 
 def read_strengths(
@@ -22,8 +23,9 @@ def read_strengths(
     """Head -> its stronger behaviour of `BEHAVIOURS` and that score, 0 to 1.
 
     Args:
-        behaviour: rows, or their CSV file: `layer` and `head`, or `head` as `L0H7`; then
-            `previous_token` and `induction`, or one row for each with `behaviour` and `score`.
+        behaviour: rows, or their CSV file, as `headgraph behaviour` gives them: `layer` and
+            `head`, or `head` as `L0H7`; then `previous_token` and `induction`, or one row for each
+            with `behaviour` and `score`.
         heads: those that the model has.
 
     Raises:
@@ -38,15 +40,15 @@ def read_strengths(
             f"{name} has the columns {', '.join(map(str, frame))}: wanted layer and head, and "
             "previous_token or induction"
         )
-    scores = frame[shown].to_numpy(float)
-    if not ((scores >= 0) & (scores <= 1)).all():
+    scores = frame[shown].fillna(0.0).to_numpy(float)  # empty: no position allowed it
+    if not ((scores >= -_ROUNDING) & (scores <= 1 + _ROUNDING)).all():
         raise FigureError(f"{name} holds a score outside 0 to 1")
     found = {}
     for head, row in zip(_heads(frame, name), scores, strict=True):
         if head not in heads:
             raise FigureError(f"{name} names L{head[0]}H{head[1]}, which this model does not have")
         best = int(np.argmax(row))
-        found[head] = shown[best], float(row[best])
+        found[head] = shown[best], float(np.clip(row[best], 0, 1))
     return found
 
 

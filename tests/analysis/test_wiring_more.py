@@ -132,7 +132,7 @@ def test_shades_are_ordered_in_grey() -> None:
     [
         ({"layer": [0], "head": [0]}, "has the columns layer, head: wanted layer and head, and"),
         ({"layer": [0], "head": [0], "induction": [1.5]}, "holds a score outside 0 to 1"),
-        ({"layer": [0], "head": [0], "induction": [np.nan]}, "holds a score outside 0 to 1"),
+        ({"layer": [0], "head": [0], "induction": [-0.1]}, "holds a score outside 0 to 1"),
         ({"layer": [2], "head": [0], "induction": [1]}, "names L2H0, which this model does not"),
         ({"head": ["x"], "induction": [1]}, "'x' is not a head"),
     ],
@@ -140,6 +140,19 @@ def test_shades_are_ordered_in_grey() -> None:
 def test_a_behaviour_file_that_does_not_fit(columns: dict, message: str) -> None:
     with pytest.raises(FigureError, match=message):
         read_strengths(pd.DataFrame(columns), {(0, 0)})
+
+
+def test_a_score_that_no_position_allowed_is_none_and_rounding_is_forgiven() -> None:
+    rows = pd.DataFrame(
+        {
+            "layer": [0, 0],
+            "head": [0, 1],
+            "previous_token": [np.nan, 0.2],
+            "induction": [1 + 1e-7, np.nan],
+        }
+    )
+    found = read_strengths(rows, {(0, 0), (0, 1)})
+    assert found == {(0, 0): ("induction", 1.0), (0, 1): ("previous_token", 0.2)}
 
 
 def test_options_that_do_not_go_together(small: AffinityTable, tmp_path: Path) -> None:
