@@ -85,4 +85,5 @@ def _row_by_row(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.fl
     a, b = (part - part.mean(axis=1, keepdims=True) for part in ranks)
     size = np.sqrt((a**2).sum(1) * (b**2).sum(1))
     found = np.full(len(x), np.nan)
-    return np.divide((a * b).sum(1), size, out=found, where=size > 0)
+    np.divide((a * b).sum(1), size, out=found, where=size > 0)
+    return found
