@@ -48,6 +48,7 @@ pictures: $(VENV)/.core
 	$(BIN)/python -m benchmarks.token_projection
 	$(BIN)/python -m benchmarks.informativeness
 	$(BIN)/python -m benchmarks.nulls
+	$(BIN)/python -m benchmarks.behaviours
 
 studies: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.causality

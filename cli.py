@@ -31,6 +31,7 @@ COMMANDS = {
     ),
     "load": Entry("Write a table of scores into Neo4j.", "loader.commands:load"),
     "runs": Entry("List what is in the database.", "loader.commands:runs", lists=True),
+    "annotate": Entry("Put measured behaviour on a run's heads.", "loader.commands:annotate"),
     "drop": Entry("Delete a run from the database.", "loader.commands:drop"),
     "query": Entry("Ask a stored question.", "queries.commands:query", lists=True),
     "communities": Entry(
@@ -56,6 +57,9 @@ COMMANDS = {
     ),
     "ablate": Entry(
         "The loss without a role's heads, or hubs.", "analysis.commands.ablate:ablate", lists=True
+    ),
+    "behaviour": Entry(
+        "Measure what heads attend to.", "analysis.commands.behaviour:behaviour", lists=True
     ),
     "tokens": Entry(
         "The tokens that lie most in a head's subspaces.",

@@ -15,5 +15,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "informative": ["informativeness"],
         "projection": ["tokens"],
         "robust": ["robustness"],
+        "running": ["behaviour"],
     },
 )

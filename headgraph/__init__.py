@@ -13,14 +13,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis import hub_scores, informativeness, nulls, robustness, tokens
+    from analysis import behaviour, hub_scores, informativeness, nulls, robustness, tokens
     from analysis.figures import ablation as ablation_figure
+    from analysis.figures import behaviour as behaviour_figure
     from analysis.figures import causality, heatmap, hubs, scatter, wiring
     from analysis.figures import informativeness as informativeness_figure
     from analysis.figures import nulls as nulls_figure
     from analysis.patching import ablate, verify_edge
     from graphdb import connect
-    from loader import drop, load, runs
+    from loader import annotate, drop, load, runs
     from pk_engine import AffinityTable, Selection, compute, plan, principal_angles
     from queries import communities, motifs, over_series
     from queries import run as query
@@ -30,6 +31,9 @@ __all__ = [
     "Selection",
     "ablate",
     "ablation_figure",
+    "annotate",
+    "behaviour",
+    "behaviour_figure",
     "causality",
     "communities",
     "compute",
@@ -59,6 +63,9 @@ __all__ = [
 _ROOMS = {
     "AffinityTable": ("pk_engine", "AffinityTable"),
     "Selection": ("pk_engine", "Selection"),
+    "annotate": ("loader", "annotate"),
+    "behaviour": ("analysis", "behaviour"),
+    "behaviour_figure": ("analysis.figures", "behaviour"),
     "ablate": ("analysis.patching", "ablate"),
     "ablation_figure": ("analysis.figures", "ablation"),
     "causality": ("analysis.figures", "causality"),

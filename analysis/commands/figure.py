@@ -3,6 +3,7 @@
 import click
 
 from analysis.commands.pictures.ablation import ablation
+from analysis.commands.pictures.behaviour import behaviour
 from analysis.commands.pictures.causality import causality
 from analysis.commands.pictures.heatmap import heatmap
 from analysis.commands.pictures.hubs import hubs
@@ -31,5 +32,6 @@ for _picture in (
     robustness,
     causality,
     ablation,
+    behaviour,
 ):
     figure.add_command(_picture)

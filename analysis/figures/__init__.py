@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["panels", "style"],
     submod_attrs={
+        "behaviours": ["behaviour"],
         "ablated": ["ablation"],
         "against": ["scatter"],
         "diagram": ["wiring"],

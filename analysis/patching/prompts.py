@@ -95,7 +95,7 @@ def _repeated(model: Any, n: int, period: int, rng: np.random.Generator) -> Made
             "all different"
         )
     x = np.stack([rng.permutation(symbols)[:period] for _ in range(n)])
-    first = _first_token(model)
+    first = first_token(model)
     start = np.full((n, 0 if first is None else 1), first or 0)
     tokens = np.concatenate([start, x, x], axis=1).astype(np.int64)
     counts = np.zeros((n, tokens.shape[1] - 1), bool)
@@ -104,7 +104,7 @@ def _repeated(model: Any, n: int, period: int, rng: np.random.Generator) -> Made
 
 
 def _windows(model: Any, path: Path, n: int, length: int, rng: np.random.Generator) -> Made:
-    words = np.array(_tokens_of(model, _read(path)), dtype=np.int64)
+    words = np.array(tokens_of(model, _read(path)), dtype=np.int64)
     if length < 2 or len(words) < length:
         raise PatchingError(
             f"{path} has {len(words)} tokens: wanted at least --length {length}, and that at least "
@@ -112,7 +112,7 @@ def _windows(model: Any, path: Path, n: int, length: int, rng: np.random.Generat
         )
     begin = np.sort(rng.integers(0, len(words) - length + 1, size=n))
     tokens = words[begin[:, None] + np.arange(length)]
-    first = _first_token(model)
+    first = first_token(model)
     if first is not None:
         tokens = np.concatenate([np.full((n, 1), first), tokens], axis=1)
     counts = np.ones((n, tokens.shape[1] - 1), bool)
@@ -136,12 +136,12 @@ def _of_file(model: Any, path: Path, n: int) -> Made:
 
 
 def _prompt(model: Any, line: str) -> list[int]:
-    first = _first_token(model)
-    return ([] if first is None else [first]) + _tokens_of(model, line)
+    first = first_token(model)
+    return ([] if first is None else [first]) + tokens_of(model, line)
 
 
 def _starts(model: Any, n: int, rng: np.random.Generator) -> Made:
-    first = _first_token(model)
+    first = first_token(model)
     if first is None:
         tokens, words = rng.integers(0, model.cfg.d_vocab, size=(n, 1)), "a random token"
     else:
@@ -184,7 +184,8 @@ def _check(model: Any, tokens: NDArray[np.int64], length: int) -> None:
         )
 
 
-def _first_token(model: Any) -> int | None:
+def first_token(model: Any) -> int | None:
+    """The beginning-of-sequence token, where the model has one."""
     return _special(model, "bos_token_id")
 
 
@@ -195,7 +196,8 @@ def _special(model: Any, name: str) -> int | None:
     return number if known else None
 
 
-def _tokens_of(model: Any, text: str) -> list[int]:
+def tokens_of(model: Any, text: str) -> list[int]:
+    """The numbers of a text's tokens, none put before them."""
     if getattr(model, "tokenizer", None) is None:
         raise PatchingError(
             "the model has no tokenizer to read text with: give --prompts a file of token numbers"

@@ -3,5 +3,10 @@
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submod_attrs={"opening": ["open_model"]}
+    __name__,
+    submod_attrs={
+        "attending": ["BEHAVIOURS", "attended"],
+        "behaving": ["behaviour", "labels_of"],
+        "opening": ["open_model"],
+    },
 )
