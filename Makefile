@@ -3,13 +3,14 @@
 # make lint   style, types, and which room may import which
 # make bench  how fast compute, load and queries are here (docs/performance.md)
 # make docs   write what the docs list from the code; make data, make pictures: bundled files
+# make studies  patch and ablate the small models again: docs/data, docs/causality.md, docs/ablation.md
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SHARED ?= ../shared
 
-.PHONY: demo test lint docs docs-check data examples pictures bench bench-large clean
+.PHONY: demo test lint docs docs-check data examples pictures studies bench bench-large clean
 
 demo: $(VENV)/.core
 	@$(BIN)/headgraph demo
@@ -38,12 +39,20 @@ examples: $(VENV)/.dev
 	$(BIN)/python examples/stored_queries.py
 
 pictures: $(VENV)/.core
+	for name in causality ablation; do \
+	  $(BIN)/headgraph figure $$name docs/data/$$name.csv --force -o docs/images/$$name.svg; \
+	  $(BIN)/headgraph figure $$name docs/data/$$name.csv --dark --force \
+	    -o docs/images/$$name-dark.svg; done
 	$(BIN)/python -m benchmarks.pictures
 	$(BIN)/python -m benchmarks.robustness
 	$(BIN)/python -m benchmarks.token_projection
 	$(BIN)/python -m benchmarks.informativeness
 	$(BIN)/python -m benchmarks.nulls
 	$(BIN)/python -m benchmarks.behaviours
+
+studies: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.causality
+	$(BIN)/python -m benchmarks.ablation
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.gpt2

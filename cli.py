@@ -32,6 +32,11 @@ COMMANDS = {
     "detect": Entry(
         "Say how well scores find labelled heads.", "analysis.commands.detect:detect", lists=True
     ),
+    "circuits": Entry(
+        "Say whether labelled circuits are dense in PK.",
+        "analysis.commands.circuits:circuits",
+        lists=True,
+    ),
     "reproduce": Entry(
         "The paper's tables and figures beside ours, as a page.",
         "analysis.commands.reproduce:reproduce",

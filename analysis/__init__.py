@@ -11,7 +11,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["errors", "figures"],
     submod_attrs={
         "baselines": ["nulls"],
-        "detection": ["detect"],
+        "detection": ["circuits", "detect"],
         "hubs": ["hub_scores"],
         "informative": ["informativeness"],
         "projection": ["tokens"],

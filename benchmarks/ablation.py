@@ -21,7 +21,12 @@ def main() -> None:
     write_parts()
     rows = pd.concat([rows_of(name) for name in MODELS], ignore_index=True)
     save(rows, DATA / "ablation.csv")
-    write("ablation", _text(rows), DATA.parent / "ablation.md")
+    sum_up()
+
+
+def sum_up() -> None:
+    """The page from the rows as they were written."""
+    write("ablation", _text(pd.read_csv(DATA / "ablation.csv")), DATA.parent / "ablation.md")
 
 
 def rows_of(name: str) -> pd.DataFrame:

@@ -22,15 +22,22 @@ PARTS = DATA / "capp-gpt2-parts.txt"
 
 
 def main() -> None:
-    """Patch every pair of each model; write data and page."""
+    """Patch every pair of each model, then sum up."""
     DATA.mkdir(exist_ok=True)
     write_parts()
     edges = [verify_edge(where(name), every=True, seed=SEED, **prompts(name)) for name in MODELS]
+    save(pd.concat(edges, ignore_index=True), DATA / "causality.csv")
+    sum_up()
+
+
+def sum_up() -> None:
+    """Correlations and page from the rows as they were written."""
+    rows = pd.read_csv(DATA / "causality.csv")
+    edges = [part for _, part in rows.groupby("model", sort=False)]
     found = pd.concat(
-        [rank_correlation(rows, score=score, seed=SEED) for rows in edges for score in SCORES],
+        [rank_correlation(part, score=score, seed=SEED) for part in edges for score in SCORES],
         ignore_index=True,
     )
-    save(pd.concat(edges, ignore_index=True), DATA / "causality.csv")
     save(found, DATA / "causality-correlation.csv")
     write("causality", _text(edges, found), DOCS / "causality.md")
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from analysis import (
         behaviour,
+        circuits,
         detect,
         hub_scores,
         informativeness,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from analysis.figures import ablation as ablation_figure
     from analysis.figures import behaviour as behaviour_figure
     from analysis.figures import causality, heatmap, hubs, scatter, wiring
+    from analysis.figures import detection as detection_figure
     from analysis.figures import informativeness as informativeness_figure
     from analysis.figures import nulls as nulls_figure
     from analysis.patching import ablate, verify_edge
@@ -44,10 +46,12 @@ __all__ = [
     "behaviour",
     "behaviour_figure",
     "causality",
+    "circuits",
     "communities",
     "compute",
     "connect",
     "detect",
+    "detection_figure",
     "drop",
     "heatmap",
     "hub_scores",
@@ -80,10 +84,12 @@ _ROOMS = {
     "ablate": ("analysis.patching", "ablate"),
     "ablation_figure": ("analysis.figures", "ablation"),
     "causality": ("analysis.figures", "causality"),
+    "circuits": ("analysis", "circuits"),
     "communities": ("queries", "communities"),
     "compute": ("pk_engine", "compute"),
     "connect": ("graphdb", "connect"),
     "detect": ("analysis", "detect"),
+    "detection_figure": ("analysis.figures", "detection"),
     "drop": ("loader", "drop"),
     "heatmap": ("analysis.figures", "heatmap"),
     "hub_scores": ("analysis", "hub_scores"),

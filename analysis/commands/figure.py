@@ -5,6 +5,7 @@ import click
 from analysis.commands.pictures.ablation import ablation
 from analysis.commands.pictures.behaviour import behaviour
 from analysis.commands.pictures.causality import causality
+from analysis.commands.pictures.detection import detection
 from analysis.commands.pictures.heatmap import heatmap
 from analysis.commands.pictures.hubs import hubs
 from analysis.commands.pictures.informativeness import informativeness
@@ -33,5 +34,6 @@ for _picture in (
     causality,
     ablation,
     behaviour,
+    detection,
 ):
     figure.add_command(_picture)

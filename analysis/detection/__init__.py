@@ -4,5 +4,5 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submod_attrs={"curves": ["Areas", "areas"], "detecting": ["detect"]},
+    submod_attrs={"density": ["circuits"], "curves": ["Areas", "areas"], "detecting": ["detect"]},
 )

@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "behaviours": ["behaviour"],
         "ablated": ["ablation"],
         "against": ["scatter"],
+        "detected": ["detection"],
         "diagram": ["wiring"],
         "baselines": ["nulls"],
         "informative": ["informativeness"],

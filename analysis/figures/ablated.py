@@ -32,7 +32,7 @@ def ablation(rows: Rows, *, dark: bool = False) -> "Figure":
     models = list(dict.fromkeys(rows["model"]))
     heights = [18.0 * (rows["model"] == model).sum() for model in models]
     theme = style.theme(dark)
-    total = TOP + sum(heights) + 58 * len(models) + 34
+    total = TOP + sum(heights) + 58 * len(models) - 12
     with style.styled(theme):
         figure = style.new_figure(style.WIDTH, total, theme)
         style.headline(

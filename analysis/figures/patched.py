@@ -22,6 +22,8 @@ _WORDS = {
     "gain": "that change, per share of the input replaced",
 }
 _NAMED = 3
+_VECTORS = 100
+"""Points of a panel up to which they are drawn as shapes: a vector file grows with each."""
 _DECADES = 5
 """Shown below the largest effect; a smaller one is drawn at the lower edge."""
 
@@ -92,7 +94,7 @@ def _scatter(
     axes.set_yscale("log")
     axes.set_ylim(floor / 1.6, largest * 2.2)
     axes.scatter(rows["pk"], heights, s=9.0, marker=look.marker, color=look.color, linewidths=0,
-                 alpha=0.75, zorder=4)  # fmt: skip
+                 alpha=0.75, zorder=4, rasterized=len(rows) > _VECTORS)  # fmt: skip
     low, high = rows["pk"].min(), rows["pk"].max()
     edge = 0.08 * (high - low) or 1.0
     axes.set_xlim(low - edge, high + edge)

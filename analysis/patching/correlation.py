@@ -67,15 +67,23 @@ def _spearman(x: NDArray[np.float64], y: NDArray[np.float64], seed: int) -> dict
     if min(np.ptp(x), np.ptp(y)) == 0:
         return dict.fromkeys(("spearman", "low", "high", "p"))
     found = spearmanr(x, y)
-    rng, again = np.random.default_rng(seed), []
-    for _ in range(RESAMPLES):
-        draw = rng.integers(0, len(x), len(x))
-        if min(np.ptp(x[draw]), np.ptp(y[draw])) > 0:
-            again.append(spearmanr(x[draw], y[draw]).statistic)
-    low, high = np.quantile(again, [0.025, 0.975])
+    draws = np.random.default_rng(seed).integers(0, len(x), (RESAMPLES, len(x)))
+    low, high = np.nanquantile(_row_by_row(x[draws], y[draws]), [0.025, 0.975])
     return {
         "spearman": float(found.statistic),
         "low": float(low),
         "high": float(high),
         "p": float(found.pvalue),
     }
+
+
+def _row_by_row(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Spearman's correlation of each row of x with that of y; NaN where one is constant."""
+    from scipy.stats import rankdata
+
+    ranks = [rankdata(part, axis=1) for part in (x, y)]
+    a, b = (part - part.mean(axis=1, keepdims=True) for part in ranks)
+    size = np.sqrt((a**2).sum(1) * (b**2).sum(1))
+    found = np.full(len(x), np.nan)
+    np.divide((a * b).sum(1), size, out=found, where=size > 0)
+    return found

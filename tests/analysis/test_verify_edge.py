@@ -74,6 +74,16 @@ def test_the_correlation_is_scipys() -> None:
         rank_correlation(edges[:3])
 
 
+def test_resamples_are_correlated_as_scipy_does_it() -> None:
+    from analysis.patching.correlation import _row_by_row
+
+    rng = np.random.default_rng(2)
+    x, y = rng.integers(0, 6, (2, 5, 12)).astype(float)  # ties, as a bootstrap has them
+    wanted = [spearmanr(a, b).statistic for a, b in zip(x, y, strict=True)]
+    np.testing.assert_allclose(_row_by_row(x, y), wanted, atol=1e-12)
+    assert np.isnan(_row_by_row(np.ones((1, 4)), x[:1, :4])).all()
+
+
 @needs_shared
 def test_query_heads_that_share_a_key_see_one_patch() -> None:
     model = MODELS / "stories260K"
