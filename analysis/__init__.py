@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "baselines": ["nulls"],
         "detection": ["circuits", "detect"],
         "hubs": ["hub_scores"],
+        "kinds": ["hubs_of_kind"],
         "informative": ["informativeness"],
         "projection": ["tokens"],
         "report": ["Report", "reproduce"],

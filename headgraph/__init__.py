@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         circuits,
         detect,
         hub_scores,
+        hubs_of_kind,
         informativeness,
         nulls,
         reproduce,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     )
     from analysis.figures import ablation as ablation_figure
     from analysis.figures import behaviour as behaviour_figure
-    from analysis.figures import causality, heatmap, hubs, scatter, wiring
+    from analysis.figures import causality, heatmap, hubs, identity, scatter, wiring
     from analysis.figures import detection as detection_figure
     from analysis.figures import informativeness as informativeness_figure
     from analysis.figures import nulls as nulls_figure
@@ -56,6 +57,8 @@ __all__ = [
     "heatmap",
     "hub_scores",
     "hubs",
+    "hubs_of_kind",
+    "identity",
     "informativeness",
     "informativeness_figure",
     "load",
@@ -94,6 +97,8 @@ _ROOMS = {
     "heatmap": ("analysis.figures", "heatmap"),
     "hub_scores": ("analysis", "hub_scores"),
     "hubs": ("analysis.figures", "hubs"),
+    "hubs_of_kind": ("analysis", "hubs_of_kind"),
+    "identity": ("analysis.figures", "identity"),
     "informativeness": ("analysis", "informativeness"),
     "informativeness_figure": ("analysis.figures", "informativeness"),
     "load": ("loader", "load"),

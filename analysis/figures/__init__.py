@@ -22,6 +22,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "output": ["picture_path", "render", "save"],
         "patched": ["causality"],
         "pairs": ["strongest_pairs", "usual_number"],
+        "ranked": ["identity"],
         "roles": ["HeadRoles", "head_roles"],
         "stability": ["robustness"],
         "triptych": ["wiring_panels"],

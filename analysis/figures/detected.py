@@ -51,11 +51,12 @@ def detection(
             f"PR-AUC with its 95 % interval over {first['resamples']} resamples of the heads; the "
             f"line is the prevalence, {first['prevalence']:.3g}, which chance gets.",
         )
+        right = 1.05 * float(rows["high"].max())
         panels = panel_grid(figure, 1, len(pairings), left=132.0, gap=(24.0, 0.0))
         for at, (axes, pairing) in enumerate(zip(panels, pairings, strict=True)):
             part = rows[rows["pairing"] == pairing].set_index("metric")
             printed = {m: float(v[at]) for m, v in (paper or {}).items() if m in part.index}
-            _draw(axes, part, metrics, printed, theme)
+            _draw(axes, part, metrics, printed, right, theme)
             panel_title(axes, pairing)
             names = [metric_name(metric) for metric in metrics] if at == 0 else []
             axes.set_yticks(range(len(metrics)), names or [""] * len(metrics))
@@ -69,6 +70,7 @@ def _draw(
     part: pd.DataFrame,
     metrics: Sequence[str],
     printed: Mapping[str, float],
+    right: float,
     theme: style.Theme,
 ) -> None:
     axes.axvline(part["prevalence"].iloc[0], color=theme.muted, linewidth=0.8, zorder=1)
@@ -81,7 +83,7 @@ def _draw(
     for n, (metric, value) in enumerate(printed.items()):
         axes.plot(value, metrics.index(metric), "D", markersize=6.5, markerfacecolor="none",
                   markeredgecolor=theme.ink, label=_PAPER if n == 0 else None)  # fmt: skip
-    axes.set(ylim=(len(metrics) - 0.5, -0.5), xlim=(0, max(0.6, float(part["high"].max()) * 1.05)))
+    axes.set(ylim=(len(metrics) - 0.5, -0.5), xlim=(0, right))
     axes.tick_params(length=0)
     axes.grid(axis="x")
     axes.set_axisbelow(True)
