@@ -49,8 +49,9 @@ PICTURES = [
     Picture(
         "induction-panels", "wiring induction-2l --panels", "Wiring diagram in three panels",
         "All pairs of a model of two layers, on one scale. The strongest run in OK, from "
-        "previous-token heads to induction heads: K-composition. `--behaviour FILE` shades heads "
-        "by their measured behaviour. After Fig. 4.",
+        "previous-token heads to induction heads: K-composition. `--behaviour FILE`, a file "
+        "of `headgraph behaviour induction-2l --format csv`, shades heads by their measured "
+        "behaviour in place of known roles. After Fig. 4.",
     ),
     Picture(
         "stories-tokens", "wiring path/to/stories260K --per-pairing 6 --tokens path/to/stories260K",

@@ -13,7 +13,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis import behaviour, hub_scores, informativeness, nulls, robustness, tokens
+    from analysis import (
+        behaviour,
+        hub_scores,
+        informativeness,
+        nulls,
+        robustness,
+        tokens,
+    )
     from analysis.figures import ablation as ablation_figure
     from analysis.figures import behaviour as behaviour_figure
     from analysis.figures import causality, heatmap, hubs, scatter, wiring
