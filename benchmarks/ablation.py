@@ -3,16 +3,18 @@
 python -m benchmarks.ablation
 """
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from analysis.patching import ablate
+from analysis.running.behaving import behaviour, labels_of
 from benchmarks.causality import DATA, MODELS, SEED, save, where, write_parts
 from benchmarks.causality import prompts as prompts_of
 from benchmarks.common import table, write
 
-HUBS, TOP_PERCENT, SAMPLES = 4, 20, 200
+HUBS, TOP_PERCENT, SAMPLES, THRESHOLD = 4, 20, 200, 0.5
 
 
 def main() -> None:
@@ -30,8 +32,11 @@ def sum_up() -> None:
 
 
 def rows_of(name: str) -> pd.DataFrame:
-    """Hubs, then each known role, once beside any heads and once beside heads of their layers."""
-    asked: dict[str, Any] = {"hubs": HUBS, "role": roles(name)}
+    """Hubs, then each role, once beside any heads and once beside heads of their layers."""
+    labels = labels_for(name)
+    asked: dict[str, Any] = {"hubs": HUBS}
+    if labels is not None:
+        asked |= {"role": "all", "labels": labels}
     parts = [
         ablate(
             where(name), top_percent=TOP_PERCENT, samples=SAMPLES, match_layers=matched, seed=SEED,
@@ -42,9 +47,14 @@ def rows_of(name: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def roles(name: str) -> str | None:
-    """All roles where there are labels."""
-    return "all" if name == "induction-2l" else None
+def labels_for(name: str) -> Path | None:
+    """A label file of the heads that behave as a role says on repeated random tokens, if any."""
+    labels = labels_of(behaviour(where(name), seed=SEED), THRESHOLD)
+    if labels.empty:
+        return None
+    path = DATA / f"{name}-labels.csv"
+    labels.to_csv(path, index=False, lineterminator="\n")
+    return path
 
 
 def _text(rows: pd.DataFrame) -> str:
@@ -65,7 +75,9 @@ def _text(rows: pd.DataFrame) -> str:
     return "\n".join([
         f"Written by `python -m benchmarks.ablation`: {SAMPLES} random sets, seed {SEED}, the "
         f"{HUBS} greatest hubs by the strongest {TOP_PERCENT} % of pairs, heads replaced by their "
-        f"{first['replaced_by']} over {first['prompts']} prompts.",
+        f"{first['replaced_by']} over the prompts. Roles are of heads with a score of at least "
+        f"{THRESHOLD} on repeated random tokens (headgraph behaviour); models without such heads "
+        "have hubs alone.",
         "",
         table(head, body),
     ])  # fmt: skip
