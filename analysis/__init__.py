@@ -16,5 +16,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "projection": ["tokens"],
         "robust": ["robustness"],
         "running": ["behaviour"],
+        "training": ["abruptness", "trajectory"],
     },
 )

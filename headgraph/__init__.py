@@ -20,12 +20,14 @@ if TYPE_CHECKING:
         nulls,
         robustness,
         tokens,
+        trajectory,
     )
     from analysis.figures import ablation as ablation_figure
     from analysis.figures import behaviour as behaviour_figure
     from analysis.figures import causality, heatmap, hubs, scatter, wiring
     from analysis.figures import informativeness as informativeness_figure
     from analysis.figures import nulls as nulls_figure
+    from analysis.figures import training as training_figure
     from analysis.patching import ablate, verify_edge
     from graphdb import connect
     from loader import annotate, drop, load, runs
@@ -63,6 +65,8 @@ __all__ = [
     "runs",
     "scatter",
     "tokens",
+    "training_figure",
+    "trajectory",
     "verify_edge",
     "wiring",
 ]
@@ -96,6 +100,8 @@ _ROOMS = {
     "robustness": ("analysis", "robustness"),
     "runs": ("loader", "runs"),
     "scatter": ("analysis.figures", "scatter"),
+    "training_figure": ("analysis.figures", "training"),
+    "trajectory": ("analysis", "trajectory"),
     "verify_edge": ("analysis.patching", "verify_edge"),
     "tokens": ("analysis", "tokens"),
     "wiring": ("analysis.figures", "wiring"),

@@ -11,6 +11,7 @@ from analysis.commands.pictures.informativeness import informativeness
 from analysis.commands.pictures.nulls import nulls
 from analysis.commands.pictures.robustness import robustness
 from analysis.commands.pictures.scatter import scatter
+from analysis.commands.pictures.training import training
 from analysis.commands.pictures.wiring import wiring
 
 
@@ -33,5 +34,6 @@ for _picture in (
     causality,
     ablation,
     behaviour,
+    training,
 ):
     figure.add_command(_picture)

@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "matrices": ["heatmap"],
         "output": ["picture_path", "save"],
         "patched": ["causality"],
+        "over_training": ["training"],
         "pairs": ["strongest_pairs", "usual_number"],
         "roles": ["HeadRoles", "head_roles"],
         "stability": ["robustness"],
