@@ -49,6 +49,7 @@ pictures: $(VENV)/.core
 	$(BIN)/python -m benchmarks.informativeness
 	$(BIN)/python -m benchmarks.nulls
 	$(BIN)/python -m benchmarks.behaviours
+	$(BIN)/python -m benchmarks.training
 
 studies: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.causality

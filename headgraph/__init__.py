@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis import (
+        abruptness,
         behaviour,
         hub_scores,
         informativeness,
@@ -40,6 +41,7 @@ __all__ = [
     "Selection",
     "ablate",
     "ablation_figure",
+    "abruptness",
     "annotate",
     "behaviour",
     "behaviour_figure",
@@ -74,6 +76,7 @@ __all__ = [
 _ROOMS = {
     "AffinityTable": ("pk_engine", "AffinityTable"),
     "Selection": ("pk_engine", "Selection"),
+    "abruptness": ("analysis", "abruptness"),
     "annotate": ("loader", "annotate"),
     "behaviour": ("analysis", "behaviour"),
     "behaviour_figure": ("analysis.figures", "behaviour"),

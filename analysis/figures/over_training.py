@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -110,21 +110,20 @@ def _rows(
 
 def _loss(axes: "Axes", rows: pd.DataFrame, theme: style.Theme) -> None:
     one = rows.drop_duplicates("step")
-    axes.plot(one["step"], one["loss"], color=theme.ink, marker="o", markersize=3, linewidth=1.3)
+    axes.plot(one["step"], one["loss"], color=theme.ink, marker="o", markersize=3, linewidth=1.3,
+              clip_on=False)  # fmt: skip
     axes.set_ylim(bottom=min(0.0, float(one["loss"].min())))
     panel_title(axes, "loss, nats per token")
 
 
-def _scores(
-    axes: "Axes", groups: "Sequence[tuple[tuple[str, str, str], pd.DataFrame]]", theme: style.Theme
-) -> None:
+def _scores(axes: "Axes", groups: "Sequence[tuple[Any, pd.DataFrame]]", theme: style.Theme) -> None:
     seen: dict[str, int] = {}
     for (pairing, source, target), part in groups:
         place = seen[pairing] = seen.get(pairing, -1) + 1
         look = theme.pairings.get(pairing)
         (line,) = axes.plot(
             part["step"], part["pk"], color=look.color if look else theme.muted, markersize=4,
-            marker=look.marker if look else "o", linewidth=1.3,
+            marker=look.marker if look else "o", linewidth=1.3, clip_on=False,
             label=f"{source} to {target}, {pairing}",
         )  # fmt: skip
         if dashes := _DASHES[place % len(_DASHES)]:
@@ -145,7 +144,7 @@ def _behaviour(axes: "Axes", rows: pd.DataFrame, theme: style.Theme) -> None:
         for place, (head, part) in enumerate(heads):
             (line,) = axes.plot(
                 part["step"], part[column], color=look.color, marker=look.marker, markersize=4,
-                linewidth=1.3, label=f"{head}, {look.name}",
+                linewidth=1.3, clip_on=False, label=f"{head}, {look.name}",
             )  # fmt: skip
             if dashes := _DASHES[place % len(_DASHES)]:
                 line.set_dashes(dashes)
@@ -162,11 +161,16 @@ def _steps(axes: Sequence["Axes"], rows: pd.DataFrame) -> None:
     """One axis of steps for all panels, numbers below the last."""
     steps = sorted({int(step) for step in rows["step"]})
     after = [step for step in steps if step > 0]
+    log = bool(after) and steps[-1] >= _LOG_FROM * after[0]
     for panel in axes:
         panel.grid(axis="both")
         panel.set_axisbelow(True)
-        if after and steps[-1] >= _LOG_FROM * after[0]:
+        if log:
             panel.set_xscale("symlog", linthresh=after[0], linscale=0.5)
+            decades = [10**power for power in range(len(str(steps[-1])))]
+            ticks = [step for step in (0, *decades) if step == 0 or step >= after[0]]
+            panel.set_xticks(ticks, [f"{step:,}" for step in ticks])
+        room = -0.02 * (after[0] if log else steps[-1])
+        panel.set_xlim(room, 1.02 * steps[-1])
         panel.tick_params(length=0, labelbottom=panel is axes[-1])
-        panel.sharex(axes[0]) if panel is not axes[0] else None
     axes[-1].set_xlabel("training step")

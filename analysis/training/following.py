@@ -141,10 +141,12 @@ def _rows(
                 f"{checkpoint.series} has no pair {source}>{target}:{pairing}: wanted a head and "
                 f"one of a later layer, {table.meta.n_layers} layers of {table.meta.n_heads} heads"
             )
-    rows = edges.loc[list(pairs), ["pk", "z", "pk_rank"]].astype({"pk": float, "z": float})
+    chosen = pd.MultiIndex.from_tuples(list(pairs), names=["pairing", "source", "target"])
+    rows = edges[["pk", "z", "pk_rank"]].reindex(chosen).reset_index()
     hubs = hub_scores(table, pairings).set_index("name")
-    rows = rows.reset_index()
     return rows.assign(
+        pk=rows["pk"].astype(float),
+        z=rows["z"].astype(float),
         series=checkpoint.series,
         step=checkpoint.step,
         loss=checkpoint.loss,

@@ -118,7 +118,7 @@ def test_what_cannot_be_followed(run: Path, options: dict[str, object], text: st
 
 
 def test_folders_without_checkpoints(run: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="no folder .*: wanted one with a model folder step-N"):
+    with pytest.raises(TrainingError, match=r"no folder .*: wanted one with a model folder step-N"):
         checkpoints(tmp_path / "none")
     with pytest.raises(TrainingError, match="has 0 checkpoints: wanted two or more"):
         checkpoints(tmp_path)
