@@ -3,7 +3,8 @@
 # make lint   style, types, and which room may import which
 # make bench  how fast compute, load and queries are here (docs/performance.md)
 # make docs   write what the docs list from the code; make data, make pictures: bundled files
-# make studies  patch and ablate the small models again: docs/data, docs/causality.md, docs/ablation.md
+# make studies  take the numbers of docs/ again that need minutes: patching, ablation, behaviour,
+#               detection, other models, the paper reproduced
 
 PYTHON ?= python3
 VENV := .venv
@@ -48,12 +49,16 @@ pictures: $(VENV)/.core
 	$(BIN)/python -m benchmarks.token_projection
 	$(BIN)/python -m benchmarks.informativeness
 	$(BIN)/python -m benchmarks.nulls
-	$(BIN)/python -m benchmarks.behaviours
-	$(BIN)/python -m benchmarks.training
 
 studies: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.causality
 	$(BIN)/python -m benchmarks.ablation
+	$(BIN)/python -m benchmarks.behaviours
+	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.identity
+	$(BIN)/python -m benchmarks.detection
+	$(BIN)/python -m benchmarks.models
+	$(BIN)/python -m benchmarks.reproduction
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.gpt2

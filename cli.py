@@ -29,6 +29,19 @@ COMMANDS = {
         "pk_engine.angles_command:angles",
         lists=True,
     ),
+    "detect": Entry(
+        "Say how well scores find labelled heads.", "analysis.commands.detect:detect", lists=True
+    ),
+    "circuits": Entry(
+        "Say whether labelled circuits are dense in PK.",
+        "analysis.commands.circuits:circuits",
+        lists=True,
+    ),
+    "reproduce": Entry(
+        "The paper's tables and figures beside ours, as a page.",
+        "analysis.commands.reproduce:reproduce",
+        lists=True,
+    ),
     "load": Entry("Write a table of scores into Neo4j.", "loader.commands:load"),
     "runs": Entry("List what is in the database.", "loader.commands:runs", lists=True),
     "annotate": Entry("Put measured behaviour on a run's heads.", "loader.commands:annotate"),

@@ -16,16 +16,21 @@ if TYPE_CHECKING:
     from analysis import (
         abruptness,
         behaviour,
+        circuits,
+        detect,
         hub_scores,
+        hubs_of_kind,
         informativeness,
         nulls,
+        reproduce,
         robustness,
         tokens,
         trajectory,
     )
     from analysis.figures import ablation as ablation_figure
     from analysis.figures import behaviour as behaviour_figure
-    from analysis.figures import causality, heatmap, hubs, scatter, wiring
+    from analysis.figures import causality, heatmap, hubs, identity, scatter, wiring
+    from analysis.figures import detection as detection_figure
     from analysis.figures import informativeness as informativeness_figure
     from analysis.figures import nulls as nulls_figure
     from analysis.figures import training as training_figure
@@ -46,13 +51,18 @@ __all__ = [
     "behaviour",
     "behaviour_figure",
     "causality",
+    "circuits",
     "communities",
     "compute",
     "connect",
+    "detect",
+    "detection_figure",
     "drop",
     "heatmap",
     "hub_scores",
     "hubs",
+    "hubs_of_kind",
+    "identity",
     "informativeness",
     "informativeness_figure",
     "load",
@@ -63,6 +73,7 @@ __all__ = [
     "plan",
     "principal_angles",
     "query",
+    "reproduce",
     "robustness",
     "runs",
     "scatter",
@@ -83,13 +94,18 @@ _ROOMS = {
     "ablate": ("analysis.patching", "ablate"),
     "ablation_figure": ("analysis.figures", "ablation"),
     "causality": ("analysis.figures", "causality"),
+    "circuits": ("analysis", "circuits"),
     "communities": ("queries", "communities"),
     "compute": ("pk_engine", "compute"),
     "connect": ("graphdb", "connect"),
+    "detect": ("analysis", "detect"),
+    "detection_figure": ("analysis.figures", "detection"),
     "drop": ("loader", "drop"),
     "heatmap": ("analysis.figures", "heatmap"),
     "hub_scores": ("analysis", "hub_scores"),
     "hubs": ("analysis.figures", "hubs"),
+    "hubs_of_kind": ("analysis", "hubs_of_kind"),
+    "identity": ("analysis.figures", "identity"),
     "informativeness": ("analysis", "informativeness"),
     "informativeness_figure": ("analysis.figures", "informativeness"),
     "load": ("loader", "load"),
@@ -100,6 +116,7 @@ _ROOMS = {
     "plan": ("pk_engine", "plan"),
     "principal_angles": ("pk_engine", "principal_angles"),
     "query": ("queries", "run"),
+    "reproduce": ("analysis", "reproduce"),
     "robustness": ("analysis", "robustness"),
     "runs": ("loader", "runs"),
     "scatter": ("analysis.figures", "scatter"),

@@ -13,7 +13,7 @@ def prompt_options(command: Command) -> Command:
     options = (
         click.option("--prompts", metavar="FILE",
                      help="Prompts, one a line: text or token numbers, all of one length."),
-        click.option("--text", metavar="FILE", help="A text, of which windows are drawn."),
+        click.option("--text-file", metavar="FILE", help="A text, of which windows are drawn."),
         click.option("--sample", metavar="N", type=int, default=0, show_default=True,
                      help="Tokens by which the model continues each prompt; only these count."),
         click.option("--n-prompts", metavar="N", type=int, default=32, show_default=True,

@@ -5,8 +5,10 @@ import click
 from analysis.commands.pictures.ablation import ablation
 from analysis.commands.pictures.behaviour import behaviour
 from analysis.commands.pictures.causality import causality
+from analysis.commands.pictures.detection import detection
 from analysis.commands.pictures.heatmap import heatmap
 from analysis.commands.pictures.hubs import hubs
+from analysis.commands.pictures.identity import identity
 from analysis.commands.pictures.informativeness import informativeness
 from analysis.commands.pictures.nulls import nulls
 from analysis.commands.pictures.robustness import robustness
@@ -35,5 +37,7 @@ for _picture in (
     ablation,
     behaviour,
     training,
+    detection,
+    identity,
 ):
     figure.add_command(_picture)

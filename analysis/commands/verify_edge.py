@@ -38,7 +38,7 @@ def verify_edge(model: str, source: str | None, target: str | None, **options: A
     edges are chosen by PK (10 strongest and 10 others of each pairing). PK says what could pass
     between two heads, patching what does on these prompts. effect is KL(unpatched || patched) of
     the predictions in nats per token; local is the change of what TARGET writes, as a share of it.
-    Without --prompts, --text or --sample the model reads random tokens that come twice.
+    Without --prompts, --text-file or --sample the model reads random tokens that come twice.
 
     Example: headgraph verify-edge induction-2l L0H7 L1H2 --pairing OK
     """

@@ -40,7 +40,7 @@ def ablate(
     match_layers: bool = False,
     replace: str = "mean",
     prompts: str | os.PathLike[str] | None = None,
-    text: str | os.PathLike[str] | None = None,
+    text_file: str | os.PathLike[str] | None = None,
     sample: int = 0,
     n_prompts: int = N_PROMPTS,
     length: int | None = None,
@@ -63,7 +63,7 @@ def ablate(
         replace: `mean`, `resample` or `zero`; see `headgraph.verify_edge`.
         prompts: file with a prompt a line; see `analysis.patching.prompts_for` for this and the
             next four. Without any of them random tokens that come twice.
-        text: text file, of which windows are drawn.
+        text_file: a text, of which windows are drawn.
         sample: tokens by which the model continues each prompt.
         n_prompts: prompts at most.
         length: tokens of a sequence that is repeated, or of a window.
@@ -89,7 +89,8 @@ def ablate(
     sets = _sets(table, role, hubs, heads, labels, top_percent)
     bridge = open_model(model)
     drawn = prompts_for(
-        bridge, prompts=prompts, text=text, sample=sample, n_prompts=n_prompts, length=length,
+        bridge, prompts=prompts, text_file=text_file, sample=sample,
+        n_prompts=n_prompts, length=length,
         seed=seed,
     )  # fmt: skip
     run = BaseRun(bridge, drawn)

@@ -37,7 +37,7 @@ def prompts_for(
     model: Any,
     *,
     prompts: str | os.PathLike[str] | None = None,
-    text: str | os.PathLike[str] | None = None,
+    text_file: str | os.PathLike[str] | None = None,
     sample: int = 0,
     n_prompts: int = N_PROMPTS,
     length: int | None = None,
@@ -48,7 +48,7 @@ def prompts_for(
     Args:
         model: a TransformerBridge.
         prompts: a file with a prompt a line, text or token numbers; all of one number of tokens.
-        text: a text file, of which windows are drawn.
+        text_file: a text, of which windows are drawn.
         sample: tokens by which the model itself continues each prompt, at temperature 1; without
             `prompts` it begins with the beginning-of-sequence token, or with a random token where
             the model has none. Only sampled tokens count, up to the end-of-sequence token.
@@ -62,11 +62,11 @@ def prompts_for(
     """
     if n_prompts < 2:
         raise PatchingError(f"--n-prompts {n_prompts}: wanted at least 2, as means are over them")
-    if prompts is not None and text is not None:
-        raise PatchingError("--prompts and --text were both given: wanted one of them")
+    if prompts is not None and text_file is not None:
+        raise PatchingError("--prompts and --text-file were both given: wanted one of them")
     rng = np.random.default_rng(seed)
-    if text is not None:
-        made = _windows(model, Path(text), n_prompts, length or WINDOW, rng)
+    if text_file is not None:
+        made = _windows(model, Path(text_file), n_prompts, length or WINDOW, rng)
     elif prompts is not None:
         made = _of_file(model, Path(prompts), n_prompts)
     elif sample:

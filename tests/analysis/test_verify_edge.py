@@ -110,7 +110,7 @@ def test_query_heads_that_share_a_key_see_one_patch() -> None:
         ({"n_prompts": 1}, "--n-prompts 1: wanted at least 2, as means are over them"),
         ({"length": 97}, "--length 97: wanted 2 to 96, as the symbols of a repeated sequence are"),
         ({"length": 33}, "prompts of 66 tokens are longer than the model's context of 64"),
-        ({"prompts": "a", "text": "b"}, "--prompts and --text were both given: wanted one"),
+        ({"prompts": "a", "text_file": "b"}, "--prompts and --text-file were both given: wanted"),
         ({"prompts": "no/such/file"}, "no/such/file cannot be read: No such file"),
     ],
 )
@@ -177,7 +177,7 @@ def test_windows_of_a_text(tmp_path: Path) -> None:
 
     text = tmp_path / "text.txt"
     text.write_text(" ".join(f"s{n:02}" for n in range(40)))
-    made = prompts_for(open_model("induction-2l"), text=text, length=10, n_prompts=5, seed=3)
+    made = prompts_for(open_model("induction-2l"), text_file=text, length=10, n_prompts=5, seed=3)
     assert made.tokens.shape == (5, 10)
     assert (np.diff(made.tokens, axis=1) == 1).all()
     assert made.counts.all()
