@@ -57,7 +57,14 @@ class Job:
 
     def run(self) -> Found:
         """Do it."""
-        state = State({p: Keeper(self.selection, self.most(p)) for p in self.pairings})
+        keepers = {p: Keeper(self.selection, self.most(p)) for p in self.pairings}
+        try:
+            return self._run(State(keepers))
+        finally:
+            for keeper in keepers.values():
+                keeper.close()
+
+    def _run(self, state: State) -> Found:
         groups = self.groups()
         partial = self._partial(groups)
         partial.restore(state)
@@ -89,6 +96,7 @@ class Job:
         folds = [self.weights.fold_ln, self.weights.center_writing]
         version = metadata.version("headgraph")
         options |= {"groups": str(groups), "folds": str(folds), "version": version}
+        options["state"] = "2"  # what the file holds, and how
         return Partial(self.partial, job_key(folder, options))
 
     def _stacks(

@@ -15,7 +15,7 @@ def progress_shown() -> "Iterator[Progress | None]":
     if not sys.stderr.isatty():
         yield None
         return
-    from pk_engine._progress import bar
+    from pk_engine.progress import bar
 
     with bar() as progress:
         yield progress
