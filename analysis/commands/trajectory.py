@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from analysis.commands._waiting import progress_shown
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -49,17 +51,19 @@ def trajectory(
 
     if output:
         csv_path(output, force=force)  # before the work, not after it
-    rows: pd.DataFrame = follow(
-        run,
-        pairs=pairs,
-        top=top,
-        pairings=pairings,
-        behaviour=behaviour,
-        n_prompts=n_prompts,
-        seed=seed,
-        tables=tables,
-        force=force,
-    )
+    with progress_shown() as progress:
+        rows: pd.DataFrame = follow(
+            run,
+            pairs=pairs,
+            top=top,
+            pairings=pairings,
+            behaviour=behaviour,
+            n_prompts=n_prompts,
+            seed=seed,
+            tables=tables,
+            force=force,
+            progress=progress,
+        )
     if output:
         click.echo(str(write_csv(rows, output, force=force)), err=True)
     return rows
