@@ -54,6 +54,7 @@ studies: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.causality
 	$(BIN)/python -m benchmarks.ablation
 	$(BIN)/python -m benchmarks.behaviours
+	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.identity
 	$(BIN)/python -m benchmarks.detection
 	$(BIN)/python -m benchmarks.models

@@ -74,6 +74,11 @@ COMMANDS = {
     "behaviour": Entry(
         "Measure what heads attend to.", "analysis.commands.behaviour:behaviour", lists=True
     ),
+    "trajectory": Entry(
+        "Follow pairs over the checkpoints of a training run.",
+        "analysis.commands.trajectory:trajectory",
+        lists=True,
+    ),
     "tokens": Entry(
         "The tokens that lie most in a head's subspaces.",
         "analysis.commands.tokens:tokens",

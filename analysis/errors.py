@@ -2,6 +2,7 @@
 
 AnalysisError               one sentence for the user, exit code 1
 ├── RunningError            a model that cannot be run
+├── TrainingError           checkpoints or curves of training that cannot be followed
 ├── PatchingError           prompts, heads or a model that patching cannot work with
 └── FigureError             nothing to draw, or no such kind of picture file
 """
@@ -23,3 +24,7 @@ class PatchingError(AnalysisError):
 
 class RunningError(AnalysisError):
     """A model that cannot be run: tensors or libraries are missing."""
+
+
+class TrainingError(AnalysisError):
+    """Checkpoints that are not there or cannot be followed, or a curve without a change."""

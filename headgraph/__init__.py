@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis import (
+        abruptness,
         behaviour,
         circuits,
         detect,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         reproduce,
         robustness,
         tokens,
+        trajectory,
     )
     from analysis.figures import ablation as ablation_figure
     from analysis.figures import behaviour as behaviour_figure
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from analysis.figures import detection as detection_figure
     from analysis.figures import informativeness as informativeness_figure
     from analysis.figures import nulls as nulls_figure
+    from analysis.figures import training as training_figure
     from analysis.patching import ablate, verify_edge
     from graphdb import connect
     from loader import annotate, drop, load, runs
@@ -43,6 +46,7 @@ __all__ = [
     "Selection",
     "ablate",
     "ablation_figure",
+    "abruptness",
     "annotate",
     "behaviour",
     "behaviour_figure",
@@ -74,6 +78,8 @@ __all__ = [
     "runs",
     "scatter",
     "tokens",
+    "training_figure",
+    "trajectory",
     "verify_edge",
     "wiring",
 ]
@@ -81,6 +87,7 @@ __all__ = [
 _ROOMS = {
     "AffinityTable": ("pk_engine", "AffinityTable"),
     "Selection": ("pk_engine", "Selection"),
+    "abruptness": ("analysis", "abruptness"),
     "annotate": ("loader", "annotate"),
     "behaviour": ("analysis", "behaviour"),
     "behaviour_figure": ("analysis.figures", "behaviour"),
@@ -113,6 +120,8 @@ _ROOMS = {
     "robustness": ("analysis", "robustness"),
     "runs": ("loader", "runs"),
     "scatter": ("analysis.figures", "scatter"),
+    "training_figure": ("analysis.figures", "training"),
+    "trajectory": ("analysis", "trajectory"),
     "verify_edge": ("analysis.patching", "verify_edge"),
     "tokens": ("analysis", "tokens"),
     "wiring": ("analysis.figures", "wiring"),

@@ -13,6 +13,7 @@ from analysis.commands.pictures.informativeness import informativeness
 from analysis.commands.pictures.nulls import nulls
 from analysis.commands.pictures.robustness import robustness
 from analysis.commands.pictures.scatter import scatter
+from analysis.commands.pictures.training import training
 from analysis.commands.pictures.wiring import wiring
 
 
@@ -35,6 +36,7 @@ for _picture in (
     causality,
     ablation,
     behaviour,
+    training,
     detection,
     identity,
 ):

@@ -21,6 +21,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "matrices": ["heatmap"],
         "output": ["picture_path", "render", "save"],
         "patched": ["causality"],
+        "over_training": ["training"],
         "pairs": ["strongest_pairs", "usual_number"],
         "ranked": ["identity"],
         "roles": ["HeadRoles", "head_roles"],

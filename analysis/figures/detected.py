@@ -40,7 +40,8 @@ def detection(
         raise FigureError("there is no row to draw: wanted those of headgraph detect")
     theme, metrics = style.theme(dark), list(dict.fromkeys(rows["metric"]))
     pairings = list(dict.fromkeys(rows["pairing"]))
-    height = 150.0 + _ROW * len(metrics)
+    below = 72.0 if paper else 44.0
+    height = 106.0 + below + _ROW * len(metrics)
     task = {"heads": "labelled heads", "classes": "pairs of one class", "edges": "IOI edges"}
     with style.styled(theme):
         figure = style.new_figure(style.WIDTH, height, theme)
@@ -52,7 +53,7 @@ def detection(
             f"line is the prevalence, {first['prevalence']:.3g}, which chance gets.",
         )
         right = 1.05 * float(rows["high"].max())
-        panels = panel_grid(figure, 1, len(pairings), left=132.0, gap=(24.0, 0.0))
+        panels = panel_grid(figure, 1, len(pairings), left=132.0, bottom=below, gap=(24.0, 0.0))
         for at, (axes, pairing) in enumerate(zip(panels, pairings, strict=True)):
             part = rows[rows["pairing"] == pairing].set_index("metric")
             printed = {m: float(v[at]) for m, v in (paper or {}).items() if m in part.index}
@@ -61,7 +62,8 @@ def detection(
             names = [metric_name(metric) for metric in metrics] if at == 0 else []
             axes.set_yticks(range(len(metrics)), names or [""] * len(metrics))
         if paper:
-            panels[0].legend(loc="upper left", bbox_to_anchor=(0, -0.22), ncols=2)
+            handles, labels = panels[0].get_legend_handles_labels()
+            figure.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.19, 0.0), ncols=2)
     return figure
 
 
