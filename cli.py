@@ -131,6 +131,13 @@ class Rooms(rich_click.RichGroup):
             ctx.fail(f"No such command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; Ctrl-C gives one line, so click must not print an empty one first."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise click.Abort from None
+
 
 @click.group(cls=Rooms, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="headgraph", message="%(prog)s %(version)s")
@@ -153,7 +160,8 @@ def main(args: list[str] | None = None) -> None:
     try:
         code = headgraph.main(args, prog_name="headgraph", standalone_mode=False)
     except click.Abort:
-        click.echo("stopped", err=True)
+        # a terminal has just shown ^C
+        click.echo("\nstopped" if sys.stderr.isatty() else "stopped", err=True)
         code = 130
     except click.UsageError as error:
         from headgraph._help import usage_error

@@ -14,13 +14,14 @@ from pk_engine.backends import Backend
 from pk_engine.grouping import Group, layer_groups
 from pk_engine.interface import Weights
 from pk_engine.keeping import Keeper
-from pk_engine.metrics import METRICS, score
+from pk_engine.metrics import METRICS, by_source, score
 from pk_engine.names import ROLES
 from pk_engine.pairs import pairs_of
 from pk_engine.resume import Partial, State, job_key
 from pk_engine.rows import block_columns, heads_counted
 from pk_engine.selection import Selection
 from pk_engine.stacks import HeadStacks, Progress, collect, fingerprint
+from pk_engine.watching import Watched
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,11 @@ class Job:
             for name in ("pairings", "metrics", "selection", "kv", "layer_order", "backend")
         }
         folds = [self.weights.fold_ln, self.weights.center_writing]
-        version = metadata.version("headgraph")
-        options |= {"groups": str(groups), "folds": str(folds), "version": version}
-        options["state"] = "2"  # what the file holds, and how
+        options |= {"groups": str(groups), "folds": str(folds), "state": "2"}  # of the file's form
+        readers = {"transformer-lens": ("transformer-lens", "transformers")}
+        options["family"] = family = self.weights.family.name
+        for package in ("headgraph", *readers.get(family, ())):  # another reads otherwise
+            options[package] = metadata.version(package)
         return Partial(self.partial, job_key(folder, options))
 
     def _stacks(
@@ -148,6 +151,9 @@ class Job:
         targets: HeadStacks,
         threads: Executor | None,
     ) -> None:
+        if self.progress:
+            comparisons = len(self.metrics) * len(by_source(self.pairings))
+            threads = Watched(threads, self.progress, comparisons)
         scores = {
             name: score(METRICS[name], sources, targets, self.pairings, self.layer_order, threads)
             for name in self.metrics
