@@ -160,9 +160,15 @@ def test_what_changes_the_layout_is_refused_by_name(
 
 
 def test_what_is_empty_or_known_is_not_refused(tmp_path: Path) -> None:
-    harmless = {"pruned_heads": {}, "quantization_config": None, "add_cross_attention": False,
-                "layer_types": ["full_attention", "sliding_attention"],
-                "full_attention_interval": 1, "attn_layer_period": 1, "full_attn_idxs": None}  # fmt: skip
+    harmless = {
+        "pruned_heads": {},
+        "quantization_config": None,
+        "add_cross_attention": False,
+        "layer_types": ["full_attention", "sliding_attention"],
+        "full_attention_interval": 1,
+        "attn_layer_period": 1,
+        "full_attn_idxs": None,
+    }
     assert ModelWeights(save(tmp_path, config=GPT2_CONFIG | harmless)).shape.n_heads == 2
 
 
