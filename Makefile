@@ -4,7 +4,7 @@
 # make bench  how fast compute, load and queries are here (docs/performance.md)
 # make docs   write what the docs list from the code; make data, make pictures: bundled files
 # make studies  take the numbers of docs/ again that need minutes: patching, ablation, behaviour,
-#               detection, other models, the paper reproduced
+#               detection, other models, the paper reproduced, basis methods
 
 PYTHON ?= python3
 VENV := .venv
@@ -59,6 +59,7 @@ studies: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.detection
 	$(BIN)/python -m benchmarks.models
 	$(BIN)/python -m benchmarks.reproduction
+	$(BIN)/python -m benchmarks.basis_methods
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.gpt2
