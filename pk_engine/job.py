@@ -1,14 +1,15 @@
 """The work of one table: group after group of layers, read, compared, and thinned out at once."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from pk_engine.backends import Backend
 from pk_engine.grouping import Group, layer_groups
@@ -22,6 +23,9 @@ from pk_engine.rows import block_columns, heads_counted
 from pk_engine.selection import Selection
 from pk_engine.stacks import HeadStacks, Progress, collect, fingerprint
 from pk_engine.watching import Watched
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -184,5 +188,7 @@ class Job:
         if self.kv == "expand" and shape.n_kv_heads < shape.n_heads:
             group = shape.n_heads // shape.n_kv_heads
             columns["target_kv_head"] = columns["target_head"] // group
+        import pandas as pd
+
         frame = pd.DataFrame(columns)
         return frame[frame["pk_rank"] <= self.selection.limit(keeper.scored)]

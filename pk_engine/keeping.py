@@ -7,15 +7,19 @@ their rows are held, and the others go to a file from which the rows' places are
 (`pk_engine.dropped`).
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from pk_engine.dropped import PAIR, Dropped
 from pk_engine.selection import Selection
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Columns = dict[str, NDArray[Any]]
 SPARE = 65_536
@@ -78,6 +82,8 @@ class Keeper:
         rows = self._thin(self._joined())
         place = np.arange(1, len(rows["pk"]) + 1) + self._dropped.before(rows)
         self.close()
+        import pandas as pd
+
         return pd.DataFrame({**rows, "pk_rank": place})
 
     def _thin(self, rows: Columns) -> Columns:
