@@ -38,21 +38,26 @@ def main() -> None:
 
 def _text(task: str, rows: pd.DataFrame) -> str:
     first = rows.iloc[0]
-    said = (
-        f"{WORDS[task]}: {first.positives} of {first['items']:,}, prevalence "
-        f"{first.prevalence:.4f}; {RESAMPLES} resamples of the heads, seed {SEED}. {leaders(rows)}"
-    )
     pairings = list(dict.fromkeys(rows["pairing"]))
+    counts = rows.drop_duplicates("pairing").set_index("pairing")
+    there = ", ".join(
+        f"{counts.loc[p, 'positives']} for {p} (prevalence {counts.loc[p, 'prevalence']:.4f})"
+        for p in pairings
+    )
+    said = (
+        f"{WORDS[task]}, of {first['items']:,}: {there}; {RESAMPLES} resamples of the heads, seed "
+        f"{SEED}. {leaders(rows)}"
+    )
     body = []
     for metric, part in rows.groupby("metric", sort=False):
         by = part.set_index("pairing")
         cells = [
             f"{by.loc[p, 'pr_auc']:.3f} ({by.loc[p, 'low']:.3f} to {by.loc[p, 'high']:.3f}), "
-            f"{by.loc[p, 'roc_auc']:.3f}"
+            f"{by.loc[p, 'ap']:.3f}, {by.loc[p, 'roc_auc']:.3f}"
             for p in pairings
         ]
         body.append([f"`{metric}`", *cells])
-    return f"{said}\n\n{table(['PR-AUC (interval), ROC-AUC', *pairings], body)}"
+    return f"{said}\n\n{table(['PR-AUC (interval), AP, ROC-AUC', *pairings], body)}"
 
 
 def _circuits(rows: pd.DataFrame) -> str:

@@ -39,9 +39,13 @@ def main() -> None:
 
 def _table(rows: pd.DataFrame) -> str:
     chosen = rows[rows["of_kind"]]
+
+    def shown(both: float, place: int) -> str:
+        return f"{place} of {len(rows)}" if both else "none"
+
     body = [
         [r.head, f"{r.inlet:,.0f}", f"{r.outlet:,.0f}", f"{r.both:,.0f}",
-         f"{r.place} of {len(rows)}", f"{r.place_by_layer} of {len(rows)}"]
+         shown(r.both, r.place), shown(r.both, r.place_by_layer)]
         for r in chosen.itertuples()
     ]  # fmt: skip
     head = ["head", "inlet", "outlet", "both", "place", "place corrected for layer"]

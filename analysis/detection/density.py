@@ -50,8 +50,8 @@ def circuits(
 
     Returns:
         `circuit`, `pairing`, `heads`, `pairs`, `mean_z`, `random_mean`, `random_low`, `random_high`
-        (of the middle 95 % of sets), `p`, `top_share` (of its pairs in the pairing's top 3 %),
-        `samples`, `seed`.
+        (of the middle 95 % of sets), `p`, `top_share` (of its pairs in the pairing's top 3 %) with
+        `top_random` and `top_p` (its mean over random sets, and p of it), `samples`, `seed`.
 
     Raises:
         AnalysisError: no label names a circuit, or one with heads in one layer alone.
@@ -99,6 +99,7 @@ def _row(
     mean = float(_sums(own, z)[0] / pairs[0])
     random = _sums(drawn, z) / _sums(drawn, there)
     low, high = np.quantile(random, [0.025, 0.975])
+    share, shares = float(_sums(own, top)[0] / pairs[0]), _sums(drawn, top) / _sums(drawn, there)
     return {
         "circuit": circuit,
         "pairing": pairing,
@@ -109,7 +110,9 @@ def _row(
         "random_low": float(low),
         "random_high": float(high),
         "p": float((1 + (random >= mean).sum()) / (1 + samples)),
-        "top_share": float(_sums(own, top)[0] / pairs[0]),
+        "top_share": share,
+        "top_random": float(shares.mean()),
+        "top_p": float((1 + (shares >= share).sum()) / (1 + samples)),
         "samples": samples,
         "seed": seed,
     }

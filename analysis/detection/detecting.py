@@ -84,27 +84,43 @@ def detect(
     units = table.meta.n_layers * table.meta.n_heads
     drawn = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), resamples)
     rows: list[dict[str, Any]] = []
-    draws: dict[str, NDArray[Any]] = {}
+    pk: dict[str, NDArray[Any]] = {}
     for metric in dict.fromkeys(("pk", *wanted)):
         for pairing, items in TASKS[task](table, metric, labels):
             _check_items(items, table, task, labels)
-            sampled = np.concatenate(list(_resampled(items, drawn)))
-            whole = areas(items.scores, items.positive)
-            if metric == "pk":
-                draws[pairing], draws[f"{pairing} whole"] = sampled, np.array(whole.pr_auc)
-            beyond = _interval(sampled - draws[pairing], level)
-            low, high = _interval(sampled, level)
-            rows.append({
-                "task": task, "pairing": pairing, "metric": metric,
-                "pr_auc": whole.pr_auc, "low": low, "high": high, "ap": whole.ap,
-                "roc_auc": whole.roc_auc,
-                "beyond_pk": whole.pr_auc - float(draws[f"{pairing} whole"]),
-                "beyond_low": beyond[0], "beyond_high": beyond[1],
-                "prevalence": float(items.positive.mean()), "positives": int(items.positive.sum()),
-                "items": len(items.positive), "resamples": resamples, "seed": seed,
-            })  # fmt: skip
-    found = pd.DataFrame(rows)
-    return found[found["metric"].isin(wanted)].reset_index(drop=True)
+            found = _areas(items, drawn)
+            own = pk.setdefault(pairing, found["draws"])  # PK comes first
+            rows.append({"task": task, "pairing": pairing, "metric": metric,
+                         **_row(items, found, own, level), "resamples": resamples,
+                         "seed": seed})  # fmt: skip
+    frame = pd.DataFrame(rows)
+    return frame[frame["metric"].isin(wanted)].reset_index(drop=True)
+
+
+def _areas(items: Items, drawn: NDArray[Any]) -> dict[str, Any]:
+    """The areas, and PR-AUC once more followed by that of each resample."""
+    whole = areas(items.scores, items.positive)
+    draws = np.concatenate([[whole.pr_auc], *_resampled(items, drawn)])
+    return {**whole._asdict(), "draws": draws}
+
+
+def _row(items: Items, found: dict[str, Any], pk: NDArray[Any], level: float) -> dict[str, Any]:
+    """What a row says of one metric and pairing, PK's draws beside its own."""
+    (low, high), beyond = _interval(found["draws"][1:], level), found["draws"] - pk
+    beyond_low, beyond_high = _interval(beyond[1:], level)
+    return {
+        "pr_auc": found["pr_auc"],
+        "low": low,
+        "high": high,
+        "ap": found["ap"],
+        "roc_auc": found["roc_auc"],
+        "beyond_pk": float(beyond[0]),
+        "beyond_low": beyond_low,
+        "beyond_high": beyond_high,
+        "prevalence": float(items.positive.mean()),
+        "positives": int(items.positive.sum()),
+        "items": len(items.positive),
+    }
 
 
 def leaders(rows: pd.DataFrame) -> str:

@@ -29,6 +29,10 @@ def test_the_mean_is_that_of_the_pairs_within(gpt2: pd.DataFrame) -> None:
     row = gpt2.set_index(["circuit", "pairing"]).loc["ioi", "OK"]
     assert (row["heads"], row["pairs"]) == (len(ioi), len(values))
     assert row["mean_z"] == pytest.approx(np.mean(values))
+    ranks = table.frame.set_index(keys)["pk_rank"].to_dict()
+    top = [ranks["OK", *a, *b] <= 286 for a, b in product(ioi, ioi) if a[0] < b[0]]
+    assert row["top_share"] == pytest.approx(np.mean(top))
+    assert 1 / 2001 <= row["top_p"] <= 1
 
 
 def test_every_labelled_circuit_has_its_rows(gpt2: pd.DataFrame) -> None:
