@@ -3,13 +3,16 @@
 # make lint   style, types, and which room may import which
 # make bench  how fast compute, load and queries are here (docs/performance.md)
 # make docs   write what the docs list from the code; make data, make pictures: bundled files
+# make studies  take the numbers of docs/ again that need minutes: patching, ablation, behaviour,
+#               detection, other models, the paper reproduced, basis methods
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SHARED ?= ../shared
 
-.PHONY: demo test lint docs docs-check data examples pictures bench bench-large bench-queries clean
+.PHONY: demo test lint docs docs-check data examples pictures studies bench bench-large \
+  bench-queries clean
 
 demo: $(VENV)/.core
 	@$(BIN)/headgraph demo
@@ -38,9 +41,26 @@ examples: $(VENV)/.dev
 	$(BIN)/python examples/stored_queries.py
 
 pictures: $(VENV)/.core
-	$(BIN)/headgraph figure wiring gpt2-small --force -o docs/images/gpt2-wiring.svg
-	$(BIN)/headgraph figure wiring gpt2-small --dark --force -o docs/images/gpt2-wiring-dark.svg
+	for name in causality ablation; do \
+	  $(BIN)/headgraph figure $$name docs/data/$$name.csv --force -o docs/images/$$name.svg; \
+	  $(BIN)/headgraph figure $$name docs/data/$$name.csv --dark --force \
+	    -o docs/images/$$name-dark.svg; done
+	$(BIN)/python -m benchmarks.pictures
+	$(BIN)/python -m benchmarks.robustness
+	$(BIN)/python -m benchmarks.token_projection
 	$(BIN)/python -m benchmarks.informativeness
+	$(BIN)/python -m benchmarks.nulls
+
+studies: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.causality
+	$(BIN)/python -m benchmarks.ablation
+	$(BIN)/python -m benchmarks.behaviours
+	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.identity
+	$(BIN)/python -m benchmarks.detection
+	$(BIN)/python -m benchmarks.models
+	$(BIN)/python -m benchmarks.reproduction
+	$(BIN)/python -m benchmarks.basis_methods
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.gpt2

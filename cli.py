@@ -29,8 +29,22 @@ COMMANDS = {
         "pk_engine.angles_command:angles",
         lists=True,
     ),
+    "detect": Entry(
+        "Say how well scores find labelled heads.", "analysis.commands.detect:detect", lists=True
+    ),
+    "circuits": Entry(
+        "Say whether labelled circuits are dense in PK.",
+        "analysis.commands.circuits:circuits",
+        lists=True,
+    ),
+    "reproduce": Entry(
+        "The paper's tables and figures beside ours, as a page.",
+        "analysis.commands.reproduce:reproduce",
+        lists=True,
+    ),
     "load": Entry("Write a table of scores into Neo4j.", "loader.commands:load"),
     "runs": Entry("List what is in the database.", "loader.commands:runs", lists=True),
+    "annotate": Entry("Put measured behaviour on a run's heads.", "loader.commands:annotate"),
     "drop": Entry("Delete a run from the database.", "loader.commands:drop"),
     "query": Entry("Ask a stored question.", "queries.commands:query", lists=True),
     "communities": Entry(
@@ -49,10 +63,29 @@ COMMANDS = {
         "analysis.commands.informativeness:informativeness",
         lists=True,
     ),
+    "verify-edge": Entry(
+        "Patch edges: what they do, beside PK.",
+        "analysis.commands.verify_edge:verify_edge",
+        lists=True,
+    ),
+    "ablate": Entry(
+        "The loss without a role's heads, or hubs.", "analysis.commands.ablate:ablate", lists=True
+    ),
+    "behaviour": Entry(
+        "Measure what heads attend to.", "analysis.commands.behaviour:behaviour", lists=True
+    ),
+    "trajectory": Entry(
+        "Follow pairs over the checkpoints of a training run.",
+        "analysis.commands.trajectory:trajectory",
+        lists=True,
+    ),
     "tokens": Entry(
         "The tokens that lie most in a head's subspaces.",
         "analysis.commands.tokens:tokens",
         lists=True,
+    ),
+    "nulls": Entry(
+        "How many pairs stand out from each null.", "analysis.commands.nulls:nulls", lists=True
     ),
     "robustness": Entry(
         "What folding and centring change in each metric.",
@@ -98,6 +131,13 @@ class Rooms(rich_click.RichGroup):
             ctx.fail(f"No such command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; Ctrl-C gives one line, so click must not print an empty one first."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise click.Abort from None
+
 
 @click.group(cls=Rooms, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="headgraph", message="%(prog)s %(version)s")
@@ -120,7 +160,8 @@ def main(args: list[str] | None = None) -> None:
     try:
         code = headgraph.main(args, prog_name="headgraph", standalone_mode=False)
     except click.Abort:
-        click.echo("stopped", err=True)
+        # a terminal has just shown ^C
+        click.echo("\nstopped" if sys.stderr.isatty() else "stopped", err=True)
         code = 130
     except click.UsageError as error:
         from headgraph._help import usage_error

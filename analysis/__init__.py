@@ -10,9 +10,15 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["errors", "figures"],
     submod_attrs={
+        "baselines": ["nulls"],
+        "detection": ["circuits", "detect"],
         "hubs": ["hub_scores"],
+        "kinds": ["hubs_of_kind"],
         "informative": ["informativeness"],
         "projection": ["tokens"],
+        "report": ["Report", "reproduce"],
         "robust": ["robustness"],
+        "running": ["behaviour"],
+        "training": ["abruptness", "trajectory"],
     },
 )

@@ -56,19 +56,28 @@ def full_table(
 
 
 def any_table(
-    model: Model | AffinityTable, pairings: Sequence[str] | str = GRAPH_PAIRINGS
+    model: Model | AffinityTable,
+    pairings: Sequence[str] | str = GRAPH_PAIRINGS,
+    metrics: Sequence[str] = ("pk",),
 ) -> AffinityTable:
-    """A table as it is, cut or whole; a model's is scored in these pairings, all pairs.
+    """A table as it is, cut or whole; of a model, all pairs in these pairings and metrics.
 
     Args:
         model: as for `full_table`.
         pairings: those that are needed of a model.
+        metrics: those that are needed of a model.
     """
+    given = given_table(model)
+    return full_table(model, pairings, metrics) if given is None else given
+
+
+def given_table(model: Model | AffinityTable) -> AffinityTable | None:
+    """The table that was given, or read from its file; None where it is a model."""
     if isinstance(model, AffinityTable):
         return model
     if isinstance(model, str | os.PathLike) and _is_table(model):
         return AffinityTable.read(table_path(model))
-    return full_table(model, pairings)
+    return None
 
 
 def _is_table(model: str | os.PathLike[str]) -> bool:

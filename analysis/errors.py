@@ -1,6 +1,9 @@
 """What can go wrong when scores are read for their meaning.
 
 AnalysisError               one sentence for the user, exit code 1
+├── RunningError            a model that cannot be run
+├── TrainingError           checkpoints or curves of training that cannot be followed
+├── PatchingError           prompts, heads or a model that patching cannot work with
 └── FigureError             nothing to draw, or no such kind of picture file
 """
 
@@ -13,3 +16,15 @@ class AnalysisError(Exception):
 
 class FigureError(AnalysisError):
     """A picture that cannot be drawn from this table, or cannot be written in this format."""
+
+
+class PatchingError(AnalysisError):
+    """Prompts, heads or a model that cannot be patched or ablated."""
+
+
+class RunningError(AnalysisError):
+    """A model that cannot be run: tensors or libraries are missing."""
+
+
+class TrainingError(AnalysisError):
+    """Checkpoints that are not there or cannot be followed, or a curve without a change."""

@@ -31,7 +31,9 @@ def main() -> None:
         )
         found[name] = informativeness(full_table(scores, PAIRINGS)).set_index("pairing")
         if folder == "gpt2-attention":
-            save(draw(scores), DOCS / "images" / "gpt2-informativeness.svg", force=True)
+            for dark, ending in ((False, ""), (True, "-dark")):
+                path = DOCS / "images" / f"gpt2-informativeness{ending}.svg"
+                save(draw(scores, dark=dark), path, force=True)
     write("informativeness", _text(found), DOCS / "informativeness.md")
 
 

@@ -146,6 +146,15 @@ def log_spaced(steps: int) -> set[int]:
     return {0} | {2**k for k in range(steps.bit_length()) if 2**k <= steps}
 
 
+def steps_to_keep(named: str | None, steps: int) -> set[int]:
+    """The steps of a list such as `0,300,400`, or the usual ones."""
+    if named is None:
+        return log_spaced(steps)
+    if not all(word.strip().isdigit() for word in named.split(",")):
+        raise click.BadParameter(f"{named!r}: wanted steps such as 0,300,400")
+    return {int(word) for word in named.split(",")}
+
+
 @click.command()
 @click.option("--seed", default=Settings.seed, show_default=True, help="Weights and data.")
 @click.option(
@@ -161,16 +170,21 @@ def log_spaced(steps: int) -> set[int]:
 @click.option(
     "--checkpoints",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Also keep the model after 0, 1, 2, 4, ... steps and at the end, in float16, each in a "
-    "folder of its own in this one.",
+    help="Also keep the model after the steps of --keep, in float16, each in a folder of its own "
+    "in this one.",
 )
-def main(seed: int, steps: int, out: Path, checkpoints: Path | None) -> None:
+@click.option(
+    "--keep",
+    metavar="LIST",
+    help="Steps, such as 0,300,400; without it 0, 1, 2, 4, ... and the end.",
+)
+def main(seed: int, steps: int, out: Path, checkpoints: Path | None, keep: str | None) -> None:
     """Train a two-layer attention-only transformer until it has induction heads."""
     settings = Settings(seed=seed, steps=steps)
     model, started = prepare(settings), time.monotonic()
-    keep = log_spaced(steps) if checkpoints else set()
-    for moment in train(model, settings, keep):
-        if checkpoints and (moment.step in keep or moment.last):
+    kept = steps_to_keep(keep, steps) if checkpoints else set()
+    for moment in train(model, settings, kept):
+        if checkpoints and (moment.step in kept or (moment.last and keep is None)):
             folder = checkpoints / f"step-{moment.step:05}"
             save_folder(model, folder, torch.float16)
             write(folder / "training.json", to_json(record(moment, settings, folder)))

@@ -1,7 +1,8 @@
 """What the graph is called: labels, relationship types, properties, constraints, indexes.
 
     (:Run {id, name, status, table_sha256, ...})-[:HAS_HEAD]->(:Head)
-    (:Head {id, run, name, layer, head, kv_head})
+    (:Head {id, run, name, layer, head, kv_head, previous_token, duplicate_token, induction,
+            identity})                        the last four where behaviour was measured
     (:Head)-[:HAS_ROLE {circuit, source, note}]->(:Role {name})
     (:Head)-[:OQ|OK|OV|... {pk, pk_normalized, z, pk_rank, kv_head, share, ...}]->(:Head)
 
@@ -17,6 +18,9 @@ RUN = "Run"
 HEAD = "Head"
 LOADING_HEAD = "LoadingHead"
 ROLE = "Role"
+
+BEHAVIOURS = ("previous_token", "duplicate_token", "induction", "identity")
+"""Properties of a Head that say what it was measured to attend to, 0 to 1."""
 
 LOADING = "loading"
 COMPLETE = "complete"

@@ -13,11 +13,30 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis import hub_scores, informativeness, robustness, tokens
-    from analysis.figures import heatmap, hubs, scatter, wiring
+    from analysis import (
+        abruptness,
+        behaviour,
+        circuits,
+        detect,
+        hub_scores,
+        hubs_of_kind,
+        informativeness,
+        nulls,
+        reproduce,
+        robustness,
+        tokens,
+        trajectory,
+    )
+    from analysis.figures import ablation as ablation_figure
+    from analysis.figures import behaviour as behaviour_figure
+    from analysis.figures import causality, heatmap, hubs, identity, scatter, wiring
+    from analysis.figures import detection as detection_figure
     from analysis.figures import informativeness as informativeness_figure
+    from analysis.figures import nulls as nulls_figure
+    from analysis.figures import training as training_figure
+    from analysis.patching import ablate, verify_edge
     from graphdb import connect
-    from loader import drop, load, runs
+    from loader import annotate, drop, load, runs
     from pk_engine import AffinityTable, Selection, compute, plan, principal_angles
     from queries import communities, motifs, over_series
     from queries import run as query
@@ -25,49 +44,85 @@ if TYPE_CHECKING:
 __all__ = [
     "AffinityTable",
     "Selection",
+    "ablate",
+    "ablation_figure",
+    "abruptness",
+    "annotate",
+    "behaviour",
+    "behaviour_figure",
+    "causality",
+    "circuits",
     "communities",
     "compute",
     "connect",
+    "detect",
+    "detection_figure",
     "drop",
     "heatmap",
     "hub_scores",
     "hubs",
+    "hubs_of_kind",
+    "identity",
     "informativeness",
     "informativeness_figure",
     "load",
     "motifs",
+    "nulls",
+    "nulls_figure",
     "over_series",
     "plan",
     "principal_angles",
     "query",
+    "reproduce",
     "robustness",
     "runs",
     "scatter",
     "tokens",
+    "training_figure",
+    "trajectory",
+    "verify_edge",
     "wiring",
 ]
 
 _ROOMS = {
     "AffinityTable": ("pk_engine", "AffinityTable"),
     "Selection": ("pk_engine", "Selection"),
+    "abruptness": ("analysis", "abruptness"),
+    "annotate": ("loader", "annotate"),
+    "behaviour": ("analysis", "behaviour"),
+    "behaviour_figure": ("analysis.figures", "behaviour"),
+    "ablate": ("analysis.patching", "ablate"),
+    "ablation_figure": ("analysis.figures", "ablation"),
+    "causality": ("analysis.figures", "causality"),
+    "circuits": ("analysis", "circuits"),
     "communities": ("queries", "communities"),
     "compute": ("pk_engine", "compute"),
     "connect": ("graphdb", "connect"),
+    "detect": ("analysis", "detect"),
+    "detection_figure": ("analysis.figures", "detection"),
     "drop": ("loader", "drop"),
     "heatmap": ("analysis.figures", "heatmap"),
     "hub_scores": ("analysis", "hub_scores"),
     "hubs": ("analysis.figures", "hubs"),
+    "hubs_of_kind": ("analysis", "hubs_of_kind"),
+    "identity": ("analysis.figures", "identity"),
     "informativeness": ("analysis", "informativeness"),
     "informativeness_figure": ("analysis.figures", "informativeness"),
     "load": ("loader", "load"),
     "motifs": ("queries", "motifs"),
+    "nulls": ("analysis", "nulls"),
+    "nulls_figure": ("analysis.figures", "nulls"),
     "over_series": ("queries", "over_series"),
     "plan": ("pk_engine", "plan"),
     "principal_angles": ("pk_engine", "principal_angles"),
     "query": ("queries", "run"),
+    "reproduce": ("analysis", "reproduce"),
     "robustness": ("analysis", "robustness"),
     "runs": ("loader", "runs"),
     "scatter": ("analysis.figures", "scatter"),
+    "training_figure": ("analysis.figures", "training"),
+    "trajectory": ("analysis", "trajectory"),
+    "verify_edge": ("analysis.patching", "verify_edge"),
     "tokens": ("analysis", "tokens"),
     "wiring": ("analysis.figures", "wiring"),
 }

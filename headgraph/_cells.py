@@ -72,7 +72,9 @@ def _text(value: Any) -> str:
         return ", ".join("" if item is None else _text(item) for item in value)
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
-    return _HASH.sub(lambda found: found[0][:_SHORT], _TIME.sub(_minutes, str(value)))
+    text = _HASH.sub(lambda found: found[0][:_SHORT], _TIME.sub(_minutes, str(value)))
+    # space at an end, and what breaks a line, would not be seen: a token is ` to` as often as `to`
+    return text if text == text.strip() else json.dumps(text, ensure_ascii=False)
 
 
 def _minutes(found: "re.Match[str]") -> str:

@@ -74,6 +74,8 @@ class LoadPlan:
         provenance = asdict(self.table.meta)
         provenance["selection_rules"] = provenance.pop("selection")
         provenance["table_format"] = provenance.pop("format")
+        if not provenance["nulls"]:
+            del provenance["nulls"]
         return {
             **{name: _as_property(value) for name, value in provenance.items()},
             **self.label_properties(),

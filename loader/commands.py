@@ -76,6 +76,20 @@ def runs(graph: Any) -> "pd.DataFrame":
 
 @click.command()
 @click.argument("run", metavar="RUN")
+@click.argument("file", metavar="FILE")
+@connection_options
+def annotate(graph: Any, run: str, file: str) -> str:
+    """Write behaviour scores onto the heads of RUN; FILE is a CSV file of headgraph behaviour.
+
+    Scores that the heads had before go. Example: headgraph annotate tiny behaviour.csv
+    """
+    from loader.annotating import annotate as write
+
+    return str(write(file, graph, run))
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
 @connection_options
 def drop(graph: Any, run: str) -> str:
     """Remove a run, by its name or, when unfinished, by the id that runs shows.

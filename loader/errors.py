@@ -1,6 +1,7 @@
 """What can go wrong between scores and graph.
 
 LoaderError             one sentence for the user, exit code 1
+├── AnnotationError     behaviour scores that do not fit the run's model
 ├── BadRunName          a name for a run that cannot be used
 ├── NameTaken           another table or selection is loaded under this name
 ├── NothingToLoad       the selection keeps no pair of the file
@@ -33,3 +34,7 @@ class TakenOver(LoaderError):
 
 class UnknownRun(LoaderError):
     """No run, or more than one, goes by this name."""
+
+
+class AnnotationError(LoaderError):
+    """Behaviour scores that cannot be read, or are not those of the run's model."""

@@ -1,14 +1,18 @@
 """What a table must fulfil, whoever made it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from pk_engine.errors import TableError
 from pk_engine.meta import TableMeta
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 INTEGERS = ("source_layer", "source_head", "target_layer", "target_head", "pk_rank")
 FLOATS = ("pk", "pk_normalized", "z")
@@ -16,6 +20,8 @@ FLOATS = ("pk", "pk_normalized", "z")
 
 def by_pairing(frame: pd.DataFrame, values: Mapping[str, float]) -> NDArray[Any]:
     """One value per row, by its pairing: pandas' map, without asking for each string."""
+    import pandas as pd
+
     codes, names = pd.factorize(frame["pairing"])
     return np.array([values[name] for name in names])[codes]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pk_engine.options import selection_options, via_option
+from pk_engine.options import scoring_options, selection_options, via_option
 
 if TYPE_CHECKING:
     from pk_engine.selection import Selection
@@ -16,48 +16,11 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model")
 @click.option("-o", "--output", metavar="FILE", required=True, help="Parquet file to write.")
-@click.option("--pairings", default="OQ,OK,OV", show_default=True, help="Roles, or all.")
-@click.option("--metrics", default="pk", show_default=True, help="Scores, such as pk,cs,cka.")
+@scoring_options
 @selection_options
-@click.option(
-    "--kv",
-    type=click.Choice(["native", "expand"]),
-    help="Key/value heads once, or a row per query head.  [default: native, with cs expand]",
-)
-@click.option(
-    "--layer-order",
-    type=click.Choice(["forward", "all", "within"]),
-    default="forward",
-    show_default=True,
-    help="Earlier to later layers, any, or within a layer.",
-)
 @click.option("--fold-ln", is_flag=True, help="Fold the norm before attention into Q, K and V.")
 @click.option("--center-writing", is_flag=True, help="Take the mean from what is written.")
-@click.option(
-    "--backend",
-    type=click.Choice(["auto", "numpy", "torch"]),
-    default="auto",
-    show_default=True,
-    help="Array library.",
-)
-@click.option("--device", metavar="D", help="cpu, cuda, cuda:N or mps.  [default: the best]")
-@click.option(
-    "--dtype",
-    type=click.Choice(["float32", "float64"]),
-    default="float32",
-    show_default=True,
-    help="Precision of the arithmetic.",
-)
-@click.option(
-    "--memory",
-    type=click.FloatRange(min=0, min_open=True),
-    default=2.0,
-    show_default=True,
-    metavar="GB",
-    help="For factors; less means more passes over the files.",
-)
 @via_option
-@click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub id.")
 @click.option("--name", metavar="NAME", help="What the table calls the model.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of what --null draws.")
 @click.option("--samples", type=int, metavar="N", help="How much it draws; see docs/nulls.md.")
@@ -65,19 +28,11 @@ if TYPE_CHECKING:
 def compute(
     model: str,
     output: str,
-    pairings: str,
-    metrics: str,
+    scoring: dict[str, Any],
     selection: "Selection | None",
-    kv: str | None,
-    layer_order: str,
     fold_ln: bool,
     center_writing: bool,
     via: str,
-    backend: str,
-    device: str | None,
-    dtype: str,
-    memory: float,
-    revision: str | None,
     name: str | None,
     seed: int,
     samples: int | None,
@@ -92,28 +47,22 @@ def compute(
     Example: headgraph compute induction-2l --all -o tiny.parquet
     """
     from pk_engine._allocator import keep_freed_memory
+    from pk_engine._early import import_early
     from pk_engine.scores import DEFAULT_SELECTION
     from pk_engine.scores import compute as run
     from pk_engine.table import table_file
 
     table_file(output, force=force)  # before the work, not after it
     keep_freed_memory()
+    import_early()
     with _bar() as progress:
         table = run(
             model,
-            pairings=pairings,
-            metrics=[metric.strip().lower() for metric in metrics.split(",")],
+            **scoring,
             selection=DEFAULT_SELECTION if selection is None else selection,
-            kv=kv,
-            layer_order=layer_order,
             fold_ln=fold_ln,
             center_writing=center_writing,
             via=via,
-            backend=backend,
-            device=device,
-            dtype=dtype,
-            memory=memory,
-            revision=revision,
             name=name,
             seed=seed,
             samples=samples,
@@ -143,6 +92,6 @@ def _bar() -> Any:
     """A progress callback with a bar on a terminal, and None elsewhere."""
     if not sys.stderr.isatty():
         return nullcontext()
-    from pk_engine._progress import bar
+    from pk_engine.progress import bar
 
     return bar()

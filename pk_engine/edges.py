@@ -6,10 +6,16 @@ model: what a writes overlaps what b reads as its key. `share` = 1 / (arrows dra
 pair): a sum of `share`-weighted scores counts each scored pair once.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 
 from pk_engine.meta import TableMeta
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ENDS = ("source_layer", "source_head", "target_layer", "target_head")
 
@@ -43,14 +49,14 @@ def head_edges(frame: pd.DataFrame, meta: TableMeta) -> pd.DataFrame:
     return edges.drop(columns="pair")
 
 
-def _kv_head(edges: pd.DataFrame, end: str, meta: TableMeta) -> "pd.Series[int]":
+def _kv_head(edges: pd.DataFrame, end: str, meta: TableMeta) -> pd.Series[int]:
     letter = 0 if end == "source" else 1
     shared = edges["pairing"].str[letter].isin(["K", "V"])
     head = edges[f"{end}_head"]
     return (head if meta.kv == "native" else head // meta.group_size).where(shared, -1)
 
 
-def _fan_out(edges: pd.DataFrame, end: str, shared: "pd.Series[bool]", group: int) -> pd.DataFrame:
+def _fan_out(edges: pd.DataFrame, end: str, shared: pd.Series[bool], group: int) -> pd.DataFrame:
     repeats = np.where(shared, group, 1)
     place = np.concatenate([np.arange(n) for n in repeats]) if len(edges) else np.empty(0, int)
     fanned = edges.loc[edges.index.repeat(repeats)].reset_index(drop=True)
@@ -59,7 +65,7 @@ def _fan_out(edges: pd.DataFrame, end: str, shared: "pd.Series[bool]", group: in
     return fanned
 
 
-def _same_kv_pair(edges: pd.DataFrame, meta: TableMeta) -> "pd.Series[int]":
+def _same_kv_pair(edges: pd.DataFrame, meta: TableMeta) -> pd.Series[int]:
     through = {}
     for end in ("source", "target"):
         kv = _kv_head(edges, end, meta)

@@ -190,6 +190,7 @@ def family_of(config: Mapping[str, Any]) -> Family:
 
     Raises:
         UnknownFamily: none does; the message lists those that are known.
+        ModelError: none does, and none could: the configuration asks for what all refuse.
     """
     model_type, known = config.get("model_type"), families(FOLDER)
     if model_type in known:
@@ -198,6 +199,7 @@ def family_of(config: Mapping[str, Any]) -> Family:
         keys = family.recognised_by
         if model_type is None and keys and all(key in config for key in keys):
             return family
+    every(FOLDER).check(settings_of(config, "text_config", config), str(model_type))
     raise UnknownFamily(
         f"config.json has model_type {model_type!r}, which no family file describes: known are "
         f"{', '.join(sorted(known))}; a new one is a TOML file in {FOLDER}, and "

@@ -1,26 +1,31 @@
 """The work of one table: group after group of layers, read, compared, and thinned out at once."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from pk_engine.backends import Backend
 from pk_engine.grouping import Group, layer_groups
 from pk_engine.interface import Weights
 from pk_engine.keeping import Keeper
-from pk_engine.metrics import METRICS, score
+from pk_engine.metrics import METRICS, by_source, score
 from pk_engine.names import ROLES
 from pk_engine.pairs import pairs_of
 from pk_engine.resume import Partial, State, job_key
 from pk_engine.rows import block_columns, heads_counted
 from pk_engine.selection import Selection
 from pk_engine.stacks import HeadStacks, Progress, collect, fingerprint
+from pk_engine.watching import Watched
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,14 @@ class Job:
 
     def run(self) -> Found:
         """Do it."""
-        state = State({p: Keeper(self.selection, self.most(p)) for p in self.pairings})
+        keepers = {p: Keeper(self.selection, self.most(p)) for p in self.pairings}
+        try:
+            return self._run(State(keepers))
+        finally:
+            for keeper in keepers.values():
+                keeper.close()
+
+    def _run(self, state: State) -> Found:
         groups = self.groups()
         partial = self._partial(groups)
         partial.restore(state)
@@ -87,8 +99,11 @@ class Job:
             for name in ("pairings", "metrics", "selection", "kv", "layer_order", "backend")
         }
         folds = [self.weights.fold_ln, self.weights.center_writing]
-        version = metadata.version("headgraph")
-        options |= {"groups": str(groups), "folds": str(folds), "version": version}
+        options |= {"groups": str(groups), "folds": str(folds), "state": "2"}  # of the file's form
+        readers = {"transformer-lens": ("transformer-lens", "transformers")}
+        options["family"] = family = self.weights.family.name
+        for package in ("headgraph", *readers.get(family, ())):  # another reads otherwise
+            options[package] = metadata.version(package)
         return Partial(self.partial, job_key(folder, options))
 
     def _stacks(
@@ -140,6 +155,9 @@ class Job:
         targets: HeadStacks,
         threads: Executor | None,
     ) -> None:
+        if self.progress:
+            comparisons = len(self.metrics) * len(by_source(self.pairings))
+            threads = Watched(threads, self.progress, comparisons)
         scores = {
             name: score(METRICS[name], sources, targets, self.pairings, self.layer_order, threads)
             for name in self.metrics
@@ -170,5 +188,7 @@ class Job:
         if self.kv == "expand" and shape.n_kv_heads < shape.n_heads:
             group = shape.n_heads // shape.n_kv_heads
             columns["target_kv_head"] = columns["target_head"] // group
+        import pandas as pd
+
         frame = pd.DataFrame(columns)
         return frame[frame["pk_rank"] <= self.selection.limit(keeper.scored)]

@@ -38,9 +38,11 @@ class BridgeWeights:
         name: what a table calls it; by default the folder's name or the hub id it was booted from.
         revision: as the table records it.
         raw: each layer before TransformerLens processed the weights, where somebody kept that.
+        folder: the files that the model was just read from, where they say all about it: an
+            interrupted job can then go on (`pk_engine.resume`).
 
     Attributes:
-        name, revision, shape: as in `pk_engine.weights.ModelWeights`.
+        name, revision, shape, folder: as in `pk_engine.weights.ModelWeights`.
         fold_ln, center_writing: whether that was done to the matrices found.
         family: named `transformer-lens`.
 
@@ -56,6 +58,7 @@ class BridgeWeights:
         name: str | None = None,
         revision: str | None = None,
         raw: Sequence[Layer] | None = None,
+        folder: Path | None = None,
     ) -> None:
         if not callable(getattr(model, "blocks_with", None)):
             raise ModelError(
@@ -63,7 +66,7 @@ class BridgeWeights:
                 "TransformerBridge of TransformerLens 4.3 or later"
             )
         self.name, self.revision, self._raw = name or _name_of(model), revision, raw
-        self.family = Lens()
+        self.family, self.folder = Lens(), folder
         check_settings(_settings_of(model))
         self._blocks = _blocks_of(model, self.name)
         self.shape = self._find_shape()

@@ -51,7 +51,7 @@ def boot(
     stored = _dtype(folder)
     # folded matrices are rounded to the type of the network
     bridge = network_bridge(folder, name, config, "float32" if any(asked) else stored)
-    weights = BridgeWeights(bridge, name=name, revision=commit)
+    weights = BridgeWeights(bridge, name=name, revision=commit, folder=folder)
     return _process(bridge, weights, fold_ln, center_writing) if any(asked) else weights
 
 
@@ -103,7 +103,9 @@ def _process(
             )
         except Exception as error:
             raise _undone(weights.name, bridge, first_line(error)) from error
-    done = BridgeWeights(bridge, name=weights.name, revision=weights.revision, raw=raw)
+    done = BridgeWeights(
+        bridge, name=weights.name, revision=weights.revision, raw=raw, folder=weights.folder
+    )
     if (fold_ln and not done.fold_ln) or (center_writing and not done.center_writing):
         raise _undone(weights.name, bridge, "its norms stand elsewhere or cannot be folded")
     return done

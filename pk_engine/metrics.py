@@ -29,6 +29,7 @@ from pk_engine.kernel import kernel
 from pk_engine.names import GRAPH_PAIRINGS, PAIRINGS
 from pk_engine.pairs import layer_blocks
 from pk_engine.stacks import HeadStacks
+from pk_engine.watching import Watched
 
 Scores = dict[str, NDArray[np.float32]]
 """Pairing -> (layers source heads) x (layers target heads)."""
@@ -110,6 +111,8 @@ def score(
             sources.layers, targets.layers, writing.heads[source], width, layer_order
         )
         values = metric.score(x, y, blocks, executor=executor).reshape(-1, len(y), width)
+        if isinstance(executor, Watched):
+            executor.next()
         ends = np.cumsum([reading.heads[role] for role in roles])
         for role, end in zip(roles, ends, strict=True):
             part = values[:, :, end - reading.heads[role] : end]

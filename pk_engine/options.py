@@ -11,6 +11,7 @@ from pk_engine.names import NULLS, VIA
 from pk_engine.selection import Selection
 
 Command = Callable[..., Any]
+SCORING = ("pairings", "kv", "layer_order", "backend", "device", "dtype", "memory", "revision")
 
 via_option = click.option(
     "--via",
@@ -19,6 +20,56 @@ via_option = click.option(
     show_default=True,
     help="Who says which tensor is which: a family file, or TransformerLens.",
 )
+
+
+def scoring_options(command: Command) -> Command:
+    """Add the options for what is scored and how; the command gets them as `scoring`, by name."""
+
+    @click.option("--pairings", default="OQ,OK,OV", show_default=True, help="Roles, or all.")
+    @click.option("--metrics", default="pk", show_default=True, help="Scores, such as pk,cs,cka.")
+    @click.option(
+        "--kv",
+        type=click.Choice(["native", "expand"]),
+        help="Key/value heads once, or a row per query head.  [default: native, with cs expand]",
+    )
+    @click.option(
+        "--layer-order",
+        type=click.Choice(["forward", "all", "within"]),
+        default="forward",
+        show_default=True,
+        help="Earlier to later layers, any, or within a layer.",
+    )
+    @click.option(
+        "--backend",
+        type=click.Choice(["auto", "numpy", "torch"]),
+        default="auto",
+        show_default=True,
+        help="Array library.",
+    )
+    @click.option("--device", metavar="D", help="cpu, cuda, cuda:N or mps.  [default: the best]")
+    @click.option(
+        "--dtype",
+        type=click.Choice(["float32", "float64"]),
+        default="float32",
+        show_default=True,
+        help="Precision of the arithmetic.",
+    )
+    @click.option(
+        "--memory",
+        type=click.FloatRange(min=0, min_open=True),
+        default=2.0,
+        show_default=True,
+        metavar="GB",
+        help="For factors; less means more passes over the files.",
+    )
+    @click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub id.")
+    @wraps(command)
+    def scoring(*args: Any, metrics: str, **kwargs: Any) -> Any:
+        chosen = {name: kwargs.pop(name) for name in SCORING}
+        chosen["metrics"] = [metric.strip().lower() for metric in metrics.split(",")]
+        return command(*args, scoring=chosen, **kwargs)
+
+    return scoring
 
 
 def selection_options(command: Command) -> Command:

@@ -1,12 +1,16 @@
 """The ranks behind each row of a table, from what its metadata says of deficient matrices."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from pk_engine.meta import TableMeta
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def pair_ranks(frame: pd.DataFrame, meta: TableMeta) -> tuple[NDArray[Any], NDArray[Any]]:

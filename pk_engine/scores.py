@@ -1,12 +1,13 @@
 """From a model to its table of scores, in one call."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from pk_engine import costs
 from pk_engine import metrics as scoring
@@ -24,6 +25,9 @@ from pk_engine.pairs import check_order
 from pk_engine.selection import Selection
 from pk_engine.stacks import Progress
 from pk_engine.table import AffinityTable
+
+if TYPE_CHECKING:
+    pass
 
 DEFAULT_SELECTION = Selection(top_percent=3)
 
@@ -105,6 +109,8 @@ def compute(
     found = job.run()
     meta = _meta(job, found)
     meta = replace(meta, model=name or weights.name)
+    import pandas as pd
+
     rows = pd.concat(found.frames, ignore_index=True)
     if selection.nulls:
         whole = add_nulls(AffinityTable(rows, meta), weights, selection.nulls, seed=seed,

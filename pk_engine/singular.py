@@ -28,6 +28,7 @@ from pk_engine.bases import bases
 from pk_engine.kernel import Block
 from pk_engine.ops import to_numpy
 from pk_engine.similarity import frobenius, over_norms
+from pk_engine.watching import unwatched
 
 CHUNK = 64
 """Targets per call of LAPACK: 64 products of 128 x 128 in float32 are 4 MB a thread."""
@@ -66,7 +67,7 @@ def procrustes_columns(
     The m head dimensions are the examples, so the inner basis, which the model fixes, does matter.
     ||X Y^T||_* = ||R R'^T||_* (see above). Arguments as in `procrustes`; both need the same m.
     """
-    r_x, r_y = _factors(x, executor), _factors(y, executor)
+    r_x, r_y = (_factors(stack, unwatched(executor)) for stack in (x, y))
     sums = _of_singular_values(r_x, r_y, blocks, "sum", executor)
     sums = sums.astype(to_numpy(x[:0]).dtype)
     return over_norms(sums, frobenius(x), frobenius(y))

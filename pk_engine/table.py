@@ -9,16 +9,17 @@ Under grouped-query attention `source_head` and `target_head` count key/value he
 is K or V, unless the table was made with `kv="expand"`, which adds `target_kv_head`.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import tempfile
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import pandas as pd
 
 from pk_engine._check import by_pairing, check_columns, check_rows
 from pk_engine._not_a_table import what_is_wrong
@@ -27,6 +28,9 @@ from pk_engine.errors import OutputExists, TableError
 from pk_engine.meta import TableMeta
 from pk_engine.names import PAIRINGS
 from pk_engine.selection import Selection
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KEYS = ("source_layer", "source_head", "target_layer", "target_head")
 _META_KEY = b"headgraph"

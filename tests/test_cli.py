@@ -72,6 +72,8 @@ def test_core_commands_never_import_torch(tmp_path: Path) -> None:
         ["load", str(tmp_path / "t.parquet"), "--dry-run"],
         ["query"],
         ["figure", "wiring", str(tmp_path / "t.parquet"), "-o", str(tmp_path / "f.svg")],
+        ["figure", "hubs", str(tmp_path / "t.parquet"), "-o", str(tmp_path / "h.svg")],
+        ["tokens", "induction-2l", "L1H2"],
     ):
         found = imported_by(run_cli(*args))
         assert "torch" not in found, args

@@ -111,6 +111,10 @@ def test_hashes_and_times_are_short_in_tables_alone() -> None:
     assert row["id"] == "ab" * 32
 
 
+def test_space_at_an_end_is_seen() -> None:
+    assert cells(" to", "to", "\n", "a b", "é ") == ['" to"', "to", '"\\n"', "a b", '"é "']
+
+
 def printed(data: dict[str, Any], format_: str) -> list[dict[str, Any]]:
     from contextlib import redirect_stdout
 

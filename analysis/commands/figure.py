@@ -2,11 +2,18 @@
 
 import click
 
+from analysis.commands.pictures.ablation import ablation
+from analysis.commands.pictures.behaviour import behaviour
+from analysis.commands.pictures.causality import causality
+from analysis.commands.pictures.detection import detection
 from analysis.commands.pictures.heatmap import heatmap
 from analysis.commands.pictures.hubs import hubs
+from analysis.commands.pictures.identity import identity
 from analysis.commands.pictures.informativeness import informativeness
+from analysis.commands.pictures.nulls import nulls
 from analysis.commands.pictures.robustness import robustness
 from analysis.commands.pictures.scatter import scatter
+from analysis.commands.pictures.training import training
 from analysis.commands.pictures.wiring import wiring
 
 
@@ -18,5 +25,19 @@ def figure() -> None:
     """
 
 
-for _picture in (wiring, heatmap, hubs, scatter, informativeness, robustness):
+for _picture in (
+    wiring,
+    heatmap,
+    hubs,
+    scatter,
+    informativeness,
+    nulls,
+    robustness,
+    causality,
+    ablation,
+    behaviour,
+    training,
+    detection,
+    identity,
+):
     figure.add_command(_picture)

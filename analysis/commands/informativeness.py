@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from analysis.commands._waiting import progress_shown
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -29,4 +31,12 @@ def informativeness(
     """
     from analysis.informative import informativeness as run
 
-    return run(model, resamples=resamples, level=level, seed=seed, revision=revision)
+    with progress_shown() as progress:
+        return run(
+            model,
+            resamples=resamples,
+            level=level,
+            seed=seed,
+            revision=revision,
+            progress=progress,
+        )

@@ -30,6 +30,7 @@ class Legend:
         metric: what the scores are.
         width: of the figure in points.
         theme: colours.
+        grows: whether boxes grow with the number of their lines.
     """
 
     def __init__(
@@ -40,12 +41,16 @@ class Legend:
         metric: str,
         width: float,
         theme: style.Theme,
+        *,
+        grows: bool = True,
     ) -> None:
         self.theme = theme
         once = pairs.drop_duplicates(["pairing", "pk_rank"])
         self.scores = once.groupby("pairing", sort=False)["score"].agg(["size", "min", "max"])
         self.metric = metric_name(metric)
-        self.notes = ["bigger box: more lines" + ("; dot: a head with none" if others else "")]
+        notes = ["bigger box: more lines"] if grows else []
+        notes += [f"dot: a head with {'none' if grows else 'no line'}"] if others else []
+        self.notes = ["; ".join(notes)] if notes else []
         if any(found and len(found.mechanisms) > 1 for found in heads):
             self.notes.append("band at a box's right end: a further role")
         self.entries = _entries(heads, theme)

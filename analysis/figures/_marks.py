@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 BAND = 4.0
 """Width of the band that shows a second role."""
+WORDS = 5.0
+"""Size of the letters of a box's further lines."""
 
 
 def draw_box(
@@ -43,13 +45,19 @@ def draw_box(
 
 def _write(axes: "Axes", box: Box, ink: str) -> None:
     size, small = style.SMALL * box.scale, style.TINY * box.scale
+    middle = box.y + (box.height - box.top) / 2
     # letters without descenders are 0.73 of their size high; centre those, not their line box
-    name = box.y - 0.365 * size + (0.19 * box.height if box.tag else 0.0)
+    name = middle - 0.365 * size + (0.19 * box.top if box.tag else 0.0)
     common: dict[str, Any] = {"ha": "center", "va": "baseline", "color": ink, "zorder": 8}
     weight = "bold" if box.tag else "normal"
     axes.text(box.x, name, box.name, size=size, weight=weight, gid=f"name-{box.name}", **common)
     if box.tag:
-        axes.text(box.x, box.y - 0.33 * box.height, box.tag, size=small, **common)
+        axes.text(box.x, middle - 0.33 * box.top, box.tag, size=small, **common)
+    left, top = box.x - box.width / 2 + 3.5, box.y + box.height / 2 - box.top
+    for row, words in enumerate(box.words):
+        place = left, top - box.line * row - 0.55 * box.line
+        gid = f"words-{box.name}-{words[0]}"
+        axes.text(*place, words, size=WORDS, **common | {"ha": "left"}, gid=gid)
 
 
 def draw_note(

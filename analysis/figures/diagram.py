@@ -3,16 +3,17 @@
 import os
 from collections.abc import Sequence
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.errors import FigureError
 from analysis.figures import style
 from analysis.figures._layout import NAMES, Box, Grid, place_boxes, place_rows
 from analysis.figures._legend import Legend
 from analysis.figures._lines import Line, lines_of, outlets, touches
-from analysis.figures._marks import draw_box, draw_curve, draw_dots, draw_note
+from analysis.figures._marks import WORDS, draw_box, draw_curve, draw_dots, draw_note
 from analysis.figures._routes import Router
 from analysis.figures.pairs import (
     cut_in_words,
@@ -40,6 +41,9 @@ def wiring(
     per_pairing: int | None = None,
     labels: str | os.PathLike[str] | None = None,
     metric: str = "pk",
+    tokens: str | os.PathLike[str] | None = None,
+    panels: bool = False,
+    behaviour: str | os.PathLike[str] | pd.DataFrame | None = None,
     dark: bool = False,
 ) -> "Figure":
     """Draw the strongest pairs of OQ, OK and OV between heads laid out by layer and index.
@@ -61,29 +65,48 @@ def wiring(
             or fewer for a small model.
         labels: None for the roles known for this model, `none`, or a label file.
         metric: what ranks the pairs: `pk`, or another metric of the table such as `cs`.
+        tokens: the model of the table; each box then lists, for each role that a line touches, the
+            tokens that lie most in that subspace (`analysis.projection.tokens`), as many as fit.
+        panels: three panels, one for each pairing, on one scale; see `wiring_panels`.
+        behaviour: for panels: measured behaviour of heads, a file or rows, which shades them.
         dark: for dark pages.
 
     Raises:
-        FigureError: nothing to draw, more lines than one picture can show, or no such metric.
+        FigureError: nothing to draw, more lines than one picture can show, no such metric, options
+            that do not go together, or tokens of another model.
         LabelsError: a label file that does not fit the model.
 
     After Fig. 1 and Fig. 6 of Yamagiwa, Takase & Shimodaira 2026, arXiv:2601.10266.
     """
+    if panels and tokens is None:
+        from analysis.figures.triptych import wiring_panels
+
+        common: dict[str, Any] = {"labels": labels, "metric": metric, "dark": dark}
+        return wiring_panels(table, per_pairing=per_pairing, behaviour=behaviour, **common)
+    if panels or behaviour is not None:
+        raise FigureError(
+            "--panels and --tokens do not go together: a panel has no room for words"
+            if panels
+            else "--behaviour shades the heads of three panels: add --panels"
+        )
     theme = style.theme(dark)
     number = usual_number(table.meta) if per_pairing is None else per_pairing
     pairs = strongest_pairs(table, number, metric)
     refuse_too_many(pairs, number)
     roles = head_roles(labels_for(table.meta, labels))
     lines = lines_of(pairs)
-    grid = place_rows(table.meta.n_layers, table.meta.n_heads, lines)
-    boxes = place_boxes(grid, touches(lines), _tags(roles, theme))
+    grid, boxes = _place(table, lines, _tags(roles, theme), tokens)
     width, plot = grid.size
     shown = [roles.get(box.head) for box in boxes]
-    legend = Legend(pairs, shown, len(boxes) < len(grid.rows) * grid.n_heads, metric, width, theme)
+    others = len(boxes) < len(grid.rows) * grid.n_heads
+    legend = Legend(pairs, shown, others, metric, width, theme, grows=tokens is None)
     with style.styled(theme):
         figure = style.new_figure(width, plot + legend.height + TOP, theme)
         rule = rule_in_words(pairs, number, metric)
-        style.headline(figure, f"{table.meta.model}: {rule}", _subtitle(table, pairs, len(boxes)))
+        subtitle = _subtitle(table, pairs, len(boxes))
+        if tokens is not None:
+            subtitle += " Words: the tokens that lie most in what it reads (Q, K, V) or writes (O)."
+        style.headline(figure, f"{table.meta.model}: {rule}", subtitle)
         axes = _panel(figure, legend.height, plot)
         _draw_grid(axes, grid, {box.head for box in boxes}, theme)
         _draw_lines(axes, lines, boxes, grid, theme)
@@ -92,6 +115,27 @@ def wiring(
             draw_box(axes, box, fills, theme, gid=f"head-{box.name}")
         legend.draw(_panel(figure, 0.0, legend.height))
     return figure
+
+
+def _place(
+    table: AffinityTable,
+    lines: Sequence[Line],
+    tags: dict[Head, str],
+    tokens: str | os.PathLike[str] | None,
+) -> tuple[Grid, list[Box]]:
+    """Where heads stand; wider apart where their boxes hold tokens."""
+    meta = table.meta
+    if tokens is None:
+        grid = place_rows(meta.n_layers, meta.n_heads, lines)
+        return grid, place_boxes(grid, touches(lines), tags)
+    from analysis.figures._words import LINE, WIDEST, head_words
+
+    words = head_words(lines, meta, tokens)
+    taller = LINE * max(map(len, words.values()))
+    grid = place_rows(
+        meta.n_layers, meta.n_heads, lines, taller=taller, narrowest=WIDEST + 7.0 + 9.0
+    )
+    return grid, place_boxes(grid, touches(lines), tags, words, line=LINE, size=WORDS)
 
 
 def _subtitle(table: AffinityTable, pairs: pd.DataFrame, touched: int) -> str:

@@ -45,7 +45,7 @@ def save(figure: "Figure", path: str | os.PathLike[str], *, force: bool = False)
         OutputExists: the file is there and `force` is false.
     """
     path = picture_path(path, force=force)
-    data = _render(figure, path.suffix.lower().lstrip("."))
+    data = render(figure, path.suffix.lower().lstrip("."))
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         beside = Path(name)
@@ -62,7 +62,8 @@ def save(figure: "Figure", path: str | os.PathLike[str], *, force: bool = False)
     return path
 
 
-def _render(figure: "Figure", kind: str) -> bytes:
+def render(figure: "Figure", kind: str = "svg") -> bytes:
+    """What `save` writes: the picture as `svg`, `png` or `pdf`, the same bytes each time."""
     import matplotlib as mpl
 
     stable: dict[Any, Any] = {

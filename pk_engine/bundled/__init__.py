@@ -13,6 +13,11 @@ def model_path(name: str) -> Path:
     return FOLDER / name
 
 
+def checkpoints_path(name: str) -> Path:
+    """Folder of a bundled model's earlier checkpoints, a model folder `step-N` each."""
+    return FOLDER / "checkpoints" / name
+
+
 def table_path(name: str | os.PathLike[str]) -> Path:
     """A path as given, unless nothing is there and it is the name of a bundled table."""
     path = Path(name)

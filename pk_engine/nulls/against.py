@@ -1,18 +1,22 @@
 """What a null is asked, and what it answers."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from pk_engine.grouping import MEMORY
 from pk_engine.interface import Weights
 from pk_engine.stacks import Progress
 from pk_engine.table import AffinityTable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)

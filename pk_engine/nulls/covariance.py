@@ -22,8 +22,7 @@ Cost: d^3 for the root of C_X; 2 d^2 m for each draw; a kernel of samples x samp
 """
 
 from concurrent.futures import Executor
-from itertools import product
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,23 +36,17 @@ from pk_engine.ranks import pair_ranks
 from pk_engine.stacks import collect
 
 SAMPLES = 400
-_AT_ONCE = 16
+_AT_ONCE, _LAYERS = 16, 4
 
 
 def covariance(question: Question) -> Answers:
     """Every pair against draws of its two roles, of its own ranks."""
-    meta, samples = question.table.meta, question.samples or SAMPLES
+    meta, answers = question.table.meta, {}
     roots = {role: root_of(mean) for role, mean in mean_projectors(question).items()}
-    drawn: dict[tuple[str, int, int], Any] = {}
-
-    def draws(role: str, end: int, rank: int) -> Any:
-        key = role, end, rank
-        if key not in drawn:
-            stream = [question.seed, ROLES.index(role), end]
-            drawn[key] = draw(roots[role], rank, samples, stream, question.threads)
-        return drawn[key]
-
-    answers = {}
+    # the draws of one source serve all its pairings; no others are kept
+    draws_of_source = lru_cache(maxsize=1)(
+        lambda role, rank: _draws(question, roots, role, 0, rank)
+    )
     for done, pairing in enumerate(meta.pairings):
         question.report("Drawing subspaces", done, len(meta.pairings))
         frame = question.rows(pairing)
@@ -61,13 +54,21 @@ def covariance(question: Question) -> Answers:
         # ranks differ in few models: one pool for each pair of ranks
         cells = r * (meta.d_model + 1) + s
         pools = {}
-        for source, target in product(np.unique(r), np.unique(s)):
-            x, y = draws(pairing[0], 0, int(source)), draws(pairing[1], 1, int(target))
+        for cell in np.unique(cells):
+            source, target = divmod(int(cell), meta.d_model + 1)
+            x = draws_of_source(pairing[0], source)
+            y = _draws(question, roots, pairing[1], 1, target)
             everything = [(slice(None), slice(None))]
-            values = kernel(x, y, everything, executor=question.threads).ravel()
-            pools[int(source * (meta.d_model + 1) + target)] = values
+            pools[int(cell)] = kernel(x, y, everything, executor=question.threads).ravel()
         answers[pairing] = by_cell(frame["pk"].to_numpy(), cells, pools)
     return answers
+
+
+def _draws(
+    question: Question, roots: dict[str, NDArray[np.float32]], role: str, end: int, rank: int
+) -> NDArray[np.float32]:
+    stream = [question.seed, ROLES.index(role), end]
+    return draw(roots[role], rank, question.samples or SAMPLES, stream, question.threads)
 
 
 def mean_projectors(question: Question) -> dict[str, NDArray[np.float64]]:
@@ -78,10 +79,12 @@ def mean_projectors(question: Question) -> dict[str, NDArray[np.float64]]:
     layers = range(weights.shape.n_layers)
     totals = {role: np.zeros((weights.shape.d_model,) * 2) for role in roles}
     counts = dict.fromkeys(roles, 0)
-    for part in run(lambda layer: _of_layer(weights, roles, layer), layers):
-        for role, (total, heads) in part.items():
-            totals[role] += total
-            counts[role] += heads
+    for first in layers[::_LAYERS]:  # a few at a time: their d x d matrices wait to be added
+        some = layers[first : first + _LAYERS]
+        for part in run(lambda layer: _of_layer(weights, roles, layer), some):
+            for role, (total, heads) in part.items():
+                totals[role] += total
+                counts[role] += heads
     return {role: totals[role] / max(counts[role], 1) for role in roles}
 
 

@@ -15,6 +15,8 @@ import cli
 import headgraph
 from analysis.errors import AnalysisError, FigureError
 from analysis.figures import robustness as draw
+from analysis.robust import compared
+from pk_engine import Selection, compute
 from pk_engine.errors import EngineError
 from pk_engine.source import locate
 from tests.pk_engine import oracle
@@ -81,8 +83,11 @@ def test_rows_and_their_order(frame: pd.DataFrame) -> None:
 @needs_shared
 def test_gpt2_keeps_pk_and_loses_cs() -> None:
     """Published: folding and centring leave PK's top lists nearly unchanged, CS changes much."""
-    frame = headgraph.robustness(GPT2, metrics=("pk", "cs"), pairings="OQ,OK")
-    both = frame[frame["variant"] == "both"].set_index(["metric", "pairing"])["top20_overlap"]
+    options = {"metrics": ("pk", "cs"), "pairings": "OQ,OK", "selection": Selection()}
+    raw = compute(GPT2, **options)
+    changed = compute(GPT2, fold_ln=True, center_writing=True, **options)
+    rows = compared(raw, changed, "both", ("pk", "cs"))
+    both = rows.set_index(["metric", "pairing"])["top20_overlap"]
     assert (both["pk"] >= 0.9).all()
     assert (both["cs"] <= 0.5).all()
 

@@ -73,6 +73,29 @@ def test_the_bundled_model_is_tied() -> None:
     assert (files.embedding() == files.unembedding()).all()
 
 
+@pytest.mark.parametrize("bridge", [False, True])
+def test_transformer_lens_has_names_and_a_layout_of_its_own(bridge: bool, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    embed, unembed = rng.normal(size=(2, 5, 8)).astype(np.float32)
+    kinds = {"q": "Q", "k": "K", "v": "V", "o": "O"}
+    if bridge:
+        tensors = {f"blocks.0.attn.{kind}.weight": rng.normal(size=(8, 8)) for kind in kinds}
+        tensors |= {"embed.weight": embed, "unembed.weight": unembed}
+    else:
+        shapes = {role: (2, 4, 8) if role == "O" else (2, 8, 4) for role in "QKVO"}
+        tensors = {f"blocks.0.attn.W_{r}": rng.normal(size=shape) for r, shape in shapes.items()}
+        tensors |= {"embed.W_E": embed, "unembed.W_U": unembed.T}
+    save_file(
+        {name: np.ascontiguousarray(tensor, np.float32) for name, tensor in tensors.items()},
+        tmp_path / "model.safetensors",
+    )
+    config = {"n_layers": 1, "n_heads": 2, "d_model": 8, "d_head": 4}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    files = ModelWeights(tmp_path).embedding_files()
+    np.testing.assert_array_equal(files.embedding(), embed)
+    np.testing.assert_array_equal(files.unembedding(), unembed)
+
+
 @needs_shared
 def test_attention_alone_has_none() -> None:
     files = ModelWeights(GPT2).embedding_files()

@@ -133,6 +133,21 @@ def test_gemma_3_with_images_as_its_hub_files_are() -> None:
             {"layer_types": ["full_attention", "linear_attention"]},
             "layer_types = .* no attention heads of this kind; known: 'full_attention', ",
         ),
+        (
+            {"layer_types": ["linear_attention"] * 3 + ["full_attention"]},
+            "layer_types = .* does not handle: a hybrid model, whose other layers have no",
+        ),
+        ({"full_attention_interval": 4}, "full_attention_interval = 4, .* a hybrid model"),
+        ({"attn_layer_period": 8, "attn_layer_offset": 4}, "attn_layer_period = 8, .* a hybrid"),
+        ({"attn_layer_indices": [9, 18]}, r"attn_layer_indices = \[9, 18\], .* a hybrid model"),
+        ({"full_attn_idxs": [2, 5]}, r"full_attn_idxs = \[2, 5\], .* a hybrid model"),
+        ({"hybrid_layer_ids": [6]}, r"hybrid_layer_ids = \[6\], .* a hybrid model"),
+        ({"hybrid_override_pattern": "M-M*"}, r"hybrid_override_pattern = 'M-M\*', .* a hybrid"),
+        ({"layers_block_type": ["mamba", "attention"]}, "layers_block_type = .* a hybrid model"),
+        ({"block_types": ["recurrent", "attention"]}, "block_types = .* a hybrid model"),
+        ({"attn_type_list": [0, 1]}, "attn_type_list = .* a hybrid model"),
+        ({"linear_attn_config": {"kda_layers": [1]}}, "linear_attn_config = .* a hybrid model"),
+        ({"block_configs": [{}]}, "block_configs = .* unequal numbers of heads, or none"),
     ],
 )
 def test_what_changes_the_layout_is_refused_by_name(
@@ -145,8 +160,15 @@ def test_what_changes_the_layout_is_refused_by_name(
 
 
 def test_what_is_empty_or_known_is_not_refused(tmp_path: Path) -> None:
-    harmless = {"pruned_heads": {}, "quantization_config": None, "add_cross_attention": False,
-                "layer_types": ["full_attention", "sliding_attention"]}  # fmt: skip
+    harmless = {
+        "pruned_heads": {},
+        "quantization_config": None,
+        "add_cross_attention": False,
+        "layer_types": ["full_attention", "sliding_attention"],
+        "full_attention_interval": 1,
+        "attn_layer_period": 1,
+        "full_attn_idxs": None,
+    }
     assert ModelWeights(save(tmp_path, config=GPT2_CONFIG | harmless)).shape.n_heads == 2
 
 
@@ -154,6 +176,16 @@ def test_a_quantised_part_is_found_in_the_nested_configuration() -> None:
     text = {"quantization_config": {"bits": 4}}
     with pytest.raises(ModelError, match="quantization_config"):
         family_of({"model_type": "gemma3"}).shape({"model_type": "gemma3", "text_config": text})
+
+
+def test_a_hybrid_of_no_known_family_is_refused_for_what_it_is() -> None:
+    config = {"model_type": "qwen3_next", "full_attention_interval": 4}
+    with pytest.raises(ModelError) as told:
+        family_of(config)
+    assert str(told.value) == (
+        "config.json has full_attention_interval = 4, which the family qwen3_next does not "
+        "handle: a hybrid model, whose other layers have no attention heads; known: 1"
+    )
 
 
 def test_adapters_are_refused(tmp_path: Path) -> None:

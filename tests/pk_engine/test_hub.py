@@ -378,6 +378,7 @@ def test_a_cache_that_somebody_emptied(server: HubServer) -> None:
     assert (again.folder / "model.safetensors").is_file()
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_file_beside_the_weights_is_fetched_where_there_is_one(server: HubServer) -> None:
     commit = server.repos["team/model"].commit({"config.json": b"{}", "tokenizer.json": b"[]"})
     path = beside("team/model", commit, "tokenizer.json")

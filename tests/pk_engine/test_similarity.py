@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import subspace_angles
 
 from pk_engine.bases import bases
+from pk_engine.kernel import Block, kernel
 from pk_engine.similarity import cka, cka_columns, simple_cs
 from pk_engine.singular import max_cosine, principal_cosines, procrustes, procrustes_columns
 
@@ -150,3 +151,36 @@ def test_columns_as_examples_ignore_a_rotation_of_one_residual_stream(
     x, y, everything = stack(2, 30, 5), stack(3, 30, 5, 1), [(slice(0, 2), slice(0, 3))]
     turn = np.linalg.qr(np.random.default_rng(3).standard_normal((30, 30)))[0].astype(np.float32)
     assert np.allclose(form(turn @ x, y, everything), form(x, y, everything), atol=1e-5)
+
+
+def _pk(x: NDArray[np.float32], y: NDArray[np.float32], blocks: list[Block]) -> Floats:
+    return kernel(bases(x).basis, bases(y).basis, blocks)
+
+
+def _largest_cosine(x: NDArray[np.float32], y: NDArray[np.float32], blocks: list[Block]) -> Floats:
+    return max_cosine(bases(x).basis, bases(y).basis, blocks)
+
+
+ROTATION, SCALE = "turned as by rotary embeddings", "scaled as by a norm of queries"
+HOLD = {
+    ROTATION: (_pk, _largest_cosine, simple_cs, cka, procrustes),
+    SCALE: (_pk, _largest_cosine),
+}
+
+
+@pytest.mark.parametrize("change", HOLD)
+@pytest.mark.parametrize("form", [_pk, _largest_cosine, *FORMS], ids=lambda form: form.__name__)
+def test_what_rotary_embeddings_and_query_norms_leave(
+    form: Callable[..., Floats], change: str
+) -> None:
+    m, whole = 6, [(slice(0, 5), slice(0, 7))]
+    x, q = stack(5, 40, m), stack(7, 40, m, seed=1)
+    turn, scale = np.eye(m), np.diag([0.3, 1.0, 2.0, 0.7, 1.4, 0.5])
+    for pair, angle in enumerate((1.0, 0.3, 0.1)):  # as at position 1 of three frequencies
+        at = slice(2 * pair, 2 * pair + 2)
+        turn[at, at] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    inside = (turn if change == ROTATION else scale).astype(np.float32)
+    moved = np.abs(form(x, q @ inside, whole) - form(x, q, whole)).max()
+    assert moved < 1e-5 if form in HOLD[change] else moved > 1e-3
+    if change == ROTATION:  # two of Q and K at one position turn alike
+        assert np.abs(form(x @ inside, q @ inside, whole) - form(x, q, whole)).max() < 1e-5

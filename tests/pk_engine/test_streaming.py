@@ -1,6 +1,7 @@
 """However little memory there is, the table is the same; what is held is what can still be kept."""
 
 import contextlib
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,66 @@ def test_places_are_those_of_ranking_everything(rule: Selection) -> None:
     place[order] = np.arange(1, pk.size + 1)
     assert (frame["pk_rank"] == place[frame["source"] * 50 + frame["target"]]).all()
     assert frame["pk_rank"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize("rule", RULES, ids=Selection.describe)
+@pytest.mark.parametrize("parts", [1, 4, 40])
+def test_ties_and_unequal_ranks_give_the_same_rows_in_whatever_blocks(
+    monkeypatch: pytest.MonkeyPatch, rule: Selection, parts: int
+) -> None:
+    monkeypatch.setattr("pk_engine.keeping.SPARE", 50)
+    monkeypatch.setattr("pk_engine.dropped.AT_ONCE", 97)
+    rng = np.random.default_rng(parts)
+    i, j = (a.ravel() for a in np.meshgrid(np.arange(40), np.arange(30), indexing="ij"))
+    pk = (rng.integers(0, 25, i.size) / 10).astype(np.float32)  # each value some 48 times
+    weak = (i % 5 == 0) | (j % 7 == 0)  # pairs of lower rank stand out at a lower PK
+    everything = {"source": i, "target": j, "pk": pk, "z": np.where(weak, 4 * pk, pk + 0.1)}
+    ranked = pd.DataFrame(everything).sort_values(
+        ["pk", "source", "target"], ascending=[False, True, True], ignore_index=True
+    )
+    ranked["pk_rank"] = np.arange(1, len(ranked) + 1)
+    keeper = Keeper(rule, len(pk))
+    for at in np.array_split(rng.permutation(len(pk)), parts):
+        keeper.offer({name: values[at] for name, values in everything.items()})
+        again = Keeper(rule, len(pk))  # as if the work had stopped here
+        again.restore({name: values.copy() for name, values in keeper.state().items()},
+                      keeper.scored)  # fmt: skip
+        keeper.close()
+        keeper = again
+    found = [_chosen(frame, rule) for frame in (keeper.finish(), ranked)]
+    assert len(found[1]), "a rule that keeps nothing would show nothing"
+    pd.testing.assert_frame_equal(found[0], found[1], check_dtype=False)
+
+
+def _chosen(frame: pd.DataFrame, rule: Selection) -> pd.DataFrame:
+    """What a table would show of these rows: the rules by their definition."""
+    keep = frame["pk_rank"] <= rule.limit(40 * 30)
+    if rule.min_pk is not None:
+        keep &= frame["pk"] >= np.float32(rule.min_pk)
+    if rule.min_z is not None:
+        keep &= frame["z"] >= rule.min_z
+    if rule.top_per_target is not None:
+        keep &= frame.groupby("target")["pk_rank"].rank() <= rule.top_per_target
+    columns = ["source", "target", "pk", "z", "pk_rank"]
+    return frame.loc[keep, columns].reset_index(drop=True)
+
+
+@pytest.mark.parametrize("rule", [Selection(top_per_target=2), Selection(min_z=0.999)])
+def test_of_pairs_that_cannot_be_kept_memory_holds_none(rule: Selection) -> None:
+    rng = np.random.default_rng(0)
+    keeper, columns = Keeper(rule, 20 * 100_000), np.arange(100_000)
+    tracemalloc.start()
+    for part in range(20):
+        values = rng.random(100_000).astype(np.float32)
+        keeper.offer({"source": columns // 50 + part * 2_000, "target": columns % 50,
+                      "pk": values, "z": values})  # fmt: skip
+        if part == 1:
+            early = tracemalloc.get_traced_memory()[0]
+    late = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    # the other 1.8 million pairs would take 7 MB at 4 bytes
+    assert late - early < 2e6
+    assert keeper.finish()["pk_rank"].is_monotonic_increasing
 
 
 def test_only_what_can_still_be_kept_is_held() -> None:

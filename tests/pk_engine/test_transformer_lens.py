@@ -390,3 +390,23 @@ def test_the_page_is_right(capsys: pytest.CaptureFixture[str]) -> None:
     for code, printed in blocks:
         exec(code, scope)
         assert capsys.readouterr().out == printed
+
+
+@pytest.mark.parametrize("fold_ln", [False, True])
+def test_an_interrupted_job_goes_on(coder: Path, tmp_path: Path, fold_ln: bool) -> None:
+    begun: list[int] = []
+
+    def listen(what: str, done: int, total: int) -> None:
+        if what == "Comparing groups of layers":
+            begun.append(done)
+            if begun == [0, 1, 2]:
+                raise KeyboardInterrupt
+
+    options: dict[str, Any] = {"layer_order": "all", "memory": 1e-9, "fold_ln": fold_ln, **LENS}
+    again = {**options, "partial": tmp_path / "p", "progress": listen}
+    with pytest.raises(KeyboardInterrupt):
+        compute(coder, **again)
+    assert (tmp_path / "p").exists()
+    table = compute(coder, **again)
+    assert begun == [0, 1, 2, 2, 3], "the first two of four groups are not done again"
+    assert table.sha256 == compute(coder, **options).sha256

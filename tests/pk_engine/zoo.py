@@ -51,6 +51,9 @@ class Kind:
         return model
 
 
+_GPTJ = transformers.models.gptj.modeling_gptj.GPTJAttention
+GPTJ_INNER = "_attn" if hasattr(_GPTJ, "_attn") else None
+"""transformers 5.24 gave GPT-J's attention the common interface."""
 HF = {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 24, "vocab_size": 32}
 WIDE = HF | {"num_key_value_heads": 2, "head_dim": 8, "intermediate_size": 12}
 GPT = {"n_layer": 2, "n_head": 4, "n_embd": 24, "vocab_size": 32, "n_positions": 16}
@@ -77,7 +80,7 @@ KINDS: dict[str, Kind] = {
                     "transformer.h.{layer}.attn.attention", "transformer.h.{layer}.ln_1",
                     inner="_attn"),
     "gptj": Kind("GPTJConfig", "GPTJForCausalLM", GPT | {"rotary_dim": 4},
-                 "transformer.h.{layer}.attn", "transformer.h.{layer}.ln_1", inner="_attn"),
+                 "transformer.h.{layer}.attn", "transformer.h.{layer}.ln_1", inner=GPTJ_INNER),
     "gpt_neox": Kind("GPTNeoXConfig", "GPTNeoXForCausalLM", HF | {"intermediate_size": 12},
                      "gpt_neox.layers.{layer}.attention",
                      "gpt_neox.layers.{layer}.input_layernorm"),

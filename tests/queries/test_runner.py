@@ -62,7 +62,8 @@ def test_a_query_about_all_runs_needs_none() -> None:
             "hub",
             {},
             UnknownQuery,
-            "no stored query is called 'hub' (did you mean hubs?); headgraph query lists them all",
+            "no stored query is called 'hub' (did you mean hubs or hubs_in?); headgraph query "
+            "lists them all",
         ),
         (
             "hubs",

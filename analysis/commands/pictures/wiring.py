@@ -20,29 +20,49 @@ from analysis.commands._picture import picture_options, write_picture
 @click.option(
     "--metric", metavar="pk|cs", default="pk", show_default=True, help="What ranks the pairs."
 )
+@click.option(
+    "--tokens",
+    metavar="MODEL",
+    help="The table's model: list in each box the tokens nearest to it.",
+)
+@click.option("--panels", is_flag=True, help="Three panels, one for each pairing, on one scale.")
+@click.option("--behaviour", metavar="FILE", help="With --panels: CSV of scores that shades heads.")
 def wiring(
     table: str,
     output: str,
     per_pairing: int | None,
     labels: str | None,
     metric: str,
+    tokens: str | None,
+    panels: bool,
+    behaviour: str | None,
     dark: bool,
     force: bool,
 ) -> str:
     """Draw the strongest pairs of TABLE as lines between its heads.
 
-    TABLE is a file that compute wrote; without one it is the bundled gpt2-small. Layers go up, head
-    indices to the right; a line enters a head at the left as query, in the middle as key, at the
-    right as value. At most 500 lines are drawn.
+    TABLE is a file that compute wrote, or a model; without one it is the bundled gpt2-small. Layers
+    go up, head indices to the right; a line enters a head at the left as query, in the middle as
+    key, at the right as value. At most 500 lines are drawn. With --panels each pairing has a panel
+    of its own, as suits a model of two layers, all of whose pairs are then drawn.
 
     Example: headgraph figure wiring t.parquet -o wiring.svg --per-pairing 10
     """
+    from analysis._tables import any_table
     from analysis.figures import wiring as draw
-    from pk_engine.bundled import table_path
-    from pk_engine.table import AffinityTable
+    from pk_engine.names import GRAPH_PAIRINGS
 
     def picture() -> Any:
-        scores = AffinityTable.read(table_path(table))
-        return draw(scores, per_pairing=per_pairing, labels=labels, metric=metric, dark=dark)
+        scores = any_table(table, GRAPH_PAIRINGS, tuple(dict.fromkeys(("pk", metric))))
+        return draw(
+            scores,
+            per_pairing=per_pairing,
+            labels=labels,
+            metric=metric,
+            tokens=tokens,
+            panels=panels,
+            behaviour=behaviour,
+            dark=dark,
+        )
 
     return write_picture(picture, output, force=force)

@@ -1,0 +1,37 @@
+"""`headgraph figure training`."""
+
+import click
+
+from analysis.commands._picture import picture_options, write_picture
+
+
+@click.command()
+@click.argument("run")
+@click.option("--pairs", metavar="LIST", help="Such as L0H7>L1H2:OK, divided by commas.")
+@click.option("--top", metavar="N", type=int, help="Or the N strongest at the end, of each; 1.")
+@click.option("--pairings", default="OQ,OK,OV", show_default=True, help="Of the top pairs.")
+@click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Of the tokens.")
+@picture_options
+def training(
+    run: str,
+    pairs: str | None,
+    top: int | None,
+    pairings: str,
+    seed: int,
+    output: str,
+    dark: bool,
+    force: bool,
+) -> str:
+    """Draw loss, PK and behaviour over the checkpoints of a RUN.
+
+    RUN as for headgraph trajectory, or a CSV file that it wrote.
+
+    Example: headgraph figure training induction-2l -o training.svg
+    """
+    from analysis.figures import training as draw
+
+    return write_picture(
+        lambda: draw(run, pairs=pairs, top=top, pairings=pairings, seed=seed, dark=dark),
+        output,
+        force=force,
+    )

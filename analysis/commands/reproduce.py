@@ -1,0 +1,34 @@
+"""The command `headgraph reproduce`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@click.command()
+@click.argument("model", default="gpt2-small")
+@click.option(
+    "-o", "--output", metavar="FILE", required=True, help="Page to write, ending in .html."
+)
+@click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub id.")
+@click.option("--force", is_flag=True, help="Replace the output file if it exists.")
+def reproduce(model: str, output: str, revision: str | None, force: bool) -> "pd.DataFrame":
+    """Put the paper's tables and figures for GPT-2 small beside what comes out here.
+
+    MODEL is GPT-2 small's folder or hub id; without one it is the bundled table, which has the
+    scores of OQ, OK and OV alone. The page needs nothing outside itself; the rows that it compares
+    are printed as well.
+
+    Example: headgraph reproduce openai-community/gpt2 -o reproduction.html
+    """
+    from analysis.report.reproduction import page_path
+    from analysis.report.reproduction import reproduce as run
+
+    page_path(output, force=force)  # before the work, not after it
+    report = run(model, revision=revision)
+    path = report.write(output, force=force)
+    click.echo(str(path), err=True)
+    return report.frame()

@@ -1,0 +1,48 @@
+"""The command `headgraph verify-edge`."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from analysis.commands._prompts import prompt_options
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@click.command("verify-edge")
+@click.argument("model")
+@click.argument("source", required=False)
+@click.argument("target", required=False)
+@click.option(
+    "--pairings",
+    "--pairing",
+    metavar="LIST",
+    default="OQ,OK,OV",
+    show_default=True,
+    help="Which inputs of the target are patched: Q, K, V.",
+)
+@click.option("--top", metavar="N", type=int, help="The N strongest pairs of each pairing.")
+@click.option("--random", metavar="N", type=int, help="N others of each, drawn with the seed.")
+@click.option("--all", "every", is_flag=True, help="All pairs.")
+@click.option(
+    "--correlate",
+    is_flag=True,
+    help="Print the rank correlation of PK with the effect, not the edges.",
+)
+@prompt_options
+def verify_edge(model: str, source: str | None, target: str | None, **options: Any) -> "DataFrame":
+    """Patch edges of MODEL and print what changes beside their PK.
+
+    What SOURCE writes is replaced in the query, key or value input of TARGET alone; without heads,
+    edges are chosen by PK (10 strongest and 10 others of each pairing). PK says what could pass
+    between two heads, patching what does on these prompts. effect is KL(unpatched || patched) of
+    the predictions in nats per token; local is the change of what TARGET writes, as a share of it.
+    Without --prompts, --text-file or --sample the model reads random tokens that come twice.
+
+    Example: headgraph verify-edge induction-2l L0H7 L1H2 --pairing OK
+    """
+    from analysis.patching import verify_edge as verify
+
+    rows: DataFrame = verify(model, source, target, **options)
+    return rows

@@ -1,0 +1,213 @@
+"""The tokens that a model is run on, and which of its predictions count."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.errors import PatchingError
+
+N_PROMPTS, PERIOD, WINDOW = 32, 24, 64
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """Prompts of one length.
+
+    Attributes:
+        tokens: prompts x length, int64.
+        counts: prompts x (length - 1); whether the prediction of the token after this one counts.
+        words: what they are, for a table's reader.
+        seed: what they were drawn with.
+    """
+
+    tokens: NDArray[np.int64]
+    counts: NDArray[np.bool_]
+    words: str
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
+def prompts_for(
+    model: Any,
+    *,
+    prompts: str | os.PathLike[str] | None = None,
+    text_file: str | os.PathLike[str] | None = None,
+    sample: int = 0,
+    n_prompts: int = N_PROMPTS,
+    length: int | None = None,
+    seed: int = 0,
+) -> Prompts:
+    """Prompts for a model that runs; by default repeated random tokens.
+
+    Args:
+        model: a TransformerBridge.
+        prompts: a file with a prompt a line, text or token numbers; all of one number of tokens.
+        text_file: a text, of which windows are drawn.
+        sample: tokens by which the model itself continues each prompt, at temperature 1; without
+            `prompts` it begins with the beginning-of-sequence token, or with a random token where
+            the model has none. Only sampled tokens count, up to the end-of-sequence token.
+        n_prompts: prompts at most (of a file the first ones).
+        length: of the repeated sequence (24), or of a window (64), in tokens.
+        seed: of what is random.
+
+    Raises:
+        PatchingError: no such file, prompts of several lengths, tokens that the model lacks, or
+            more of them than its context.
+    """
+    if n_prompts < 2:
+        raise PatchingError(f"--n-prompts {n_prompts}: wanted at least 2, as means are over them")
+    if prompts is not None and text_file is not None:
+        raise PatchingError("--prompts and --text-file were both given: wanted one of them")
+    rng = np.random.default_rng(seed)
+    if text_file is not None:
+        made = _windows(model, Path(text_file), n_prompts, length or WINDOW, rng)
+    elif prompts is not None:
+        made = _of_file(model, Path(prompts), n_prompts)
+    elif sample:
+        made = _starts(model, n_prompts, rng)
+    else:
+        made = _repeated(model, n_prompts, length or PERIOD, rng)
+    tokens, counts, words = made
+    _check(model, tokens, tokens.shape[1] + sample)
+    if sample:
+        tokens, counts = _continued(model, tokens, sample, seed)
+        words += f", continued by {sample} tokens of the model's own"
+    if not counts.any():
+        raise PatchingError("no prediction counts: wanted prompts of at least 2 tokens")
+    return Prompts(tokens, counts, words, seed)
+
+
+Made = tuple[NDArray[np.int64], NDArray[np.bool_], str]
+
+
+def _repeated(model: Any, n: int, period: int, rng: np.random.Generator) -> Made:
+    """A sequence of different tokens, twice; what can be foreseen in the second counts."""
+    symbols = model.cfg.d_vocab
+    if not 2 <= period <= symbols:
+        raise PatchingError(
+            f"--length {period}: wanted 2 to {symbols}, as the symbols of a repeated sequence are "
+            "all different"
+        )
+    x = np.stack([rng.permutation(symbols)[:period] for _ in range(n)])
+    first = first_token(model)
+    start = np.full((n, 0 if first is None else 1), first or 0)
+    tokens = np.concatenate([start, x, x], axis=1).astype(np.int64)
+    counts = np.zeros((n, tokens.shape[1] - 1), bool)
+    counts[:, start.shape[1] + period :] = True  # the first symbol again cannot be foreseen
+    return tokens, counts, f"{period} random symbols, repeated"
+
+
+def _windows(model: Any, path: Path, n: int, length: int, rng: np.random.Generator) -> Made:
+    words = np.array(tokens_of(model, _read(path)), dtype=np.int64)
+    if length < 2 or len(words) < length:
+        raise PatchingError(
+            f"{path} has {len(words)} tokens: wanted at least --length {length}, and that at least "
+            "2"
+        )
+    begin = np.sort(rng.integers(0, len(words) - length + 1, size=n))
+    tokens = words[begin[:, None] + np.arange(length)]
+    first = first_token(model)
+    if first is not None:
+        tokens = np.concatenate([np.full((n, 1), first), tokens], axis=1)
+    counts = np.ones((n, tokens.shape[1] - 1), bool)
+    return tokens, counts, f"windows of {length} tokens of {path.name}"
+
+
+def _of_file(model: Any, path: Path, n: int) -> Made:
+    lines = [line for line in _read(path).splitlines() if line.strip()][:n]
+    if len(lines) < 2:
+        raise PatchingError(f"{path} has {len(lines)} prompts: wanted at least 2, one a line")
+    numbers = all(word.isdigit() for line in lines for word in line.split())
+    rows = [[int(w) for w in line.split()] if numbers else _prompt(model, line) for line in lines]
+    for line, row in enumerate(rows):
+        if len(row) != len(rows[0]):
+            raise PatchingError(
+                f"prompts 1 and {line + 1} of {path} have {len(rows[0])} and {len(row)} tokens: "
+                "wanted prompts of one length, so that means over them are position by position"
+            )
+    tokens = np.array(rows, dtype=np.int64)
+    return tokens, np.ones((len(rows), tokens.shape[1] - 1), bool), f"prompts of {path.name}"
+
+
+def _prompt(model: Any, line: str) -> list[int]:
+    first = first_token(model)
+    return ([] if first is None else [first]) + tokens_of(model, line)
+
+
+def _starts(model: Any, n: int, rng: np.random.Generator) -> Made:
+    first = first_token(model)
+    if first is None:
+        tokens, words = rng.integers(0, model.cfg.d_vocab, size=(n, 1)), "a random token"
+    else:
+        tokens, words = np.full((n, 1), first), "the first token"
+    return tokens.astype(np.int64), np.ones((n, 0), bool), words
+
+
+def _continued(
+    model: Any, tokens: NDArray[np.int64], sample: int, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    import torch
+
+    generator, begin = torch.Generator().manual_seed(seed), tokens.shape[1]
+    grown = torch.as_tensor(tokens)
+    with torch.no_grad():
+        for _ in range(sample):
+            logits = model(grown.to(model.cfg.device), prepend_bos=False)[:, -1]
+            chosen = torch.multinomial(logits.float().softmax(-1).cpu(), 1, generator=generator)
+            grown = torch.cat([grown, chosen], dim=1)  # prompts length
+    made = np.asarray(grown.numpy(), dtype=np.int64)
+    counts = np.zeros((len(made), made.shape[1] - 1), bool)
+    counts[:, begin - 1 :] = True
+    end = _special(model, "eos_token_id")
+    if end is not None:
+        # the token at which a prompt ended is foreseen, what follows it means nothing
+        counts[:, begin - 1 :] &= np.cumsum(made[:, begin - 1 : -1] == end, axis=1) == 0
+    return made, counts
+
+
+def _check(model: Any, tokens: NDArray[np.int64], length: int) -> None:
+    if length > model.cfg.n_ctx:
+        raise PatchingError(
+            f"prompts of {length} tokens are longer than the model's context of "
+            f"{model.cfg.n_ctx}: give a smaller --length or --sample"
+        )
+    if (tokens >= model.cfg.d_vocab).any():
+        raise PatchingError(
+            f"the prompts hold token {tokens.max()}: wanted numbers below the model's "
+            f"{model.cfg.d_vocab}"
+        )
+
+
+def first_token(model: Any) -> int | None:
+    """The beginning-of-sequence token, where the model has one."""
+    return _special(model, "bos_token_id")
+
+
+def _special(model: Any, name: str) -> int | None:
+    """A special token that the model really has; TransformerLens makes up others."""
+    number = getattr(getattr(model.original_model, "config", None), name, None)
+    known = isinstance(number, int) and 0 <= number < model.cfg.d_vocab
+    return number if known else None
+
+
+def tokens_of(model: Any, text: str) -> list[int]:
+    """The numbers of a text's tokens, none put before them."""
+    if getattr(model, "tokenizer", None) is None:
+        raise PatchingError(
+            "the model has no tokenizer to read text with: give --prompts a file of token numbers"
+        )
+    return list(model.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise PatchingError(f"{path} cannot be read: {reason}") from error

@@ -1,0 +1,84 @@
+"""A figure that the paper prints, beside ours: does it agree to the printed digits?"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+MATCHES, DIFFERS, READING, NOT_RUN = "matches", "differs", "our reading", "not run"
+VERDICTS = {
+    MATCHES: "ours, rounded to the digits that the paper prints, is what it prints",
+    DIFFERS: "it is not",
+    READING: "the paper does not state how it was taken, so the difference is shown, not judged",
+    NOT_RUN: "what it needs is not at hand",
+}
+
+
+class Claim(NamedTuple):
+    """One line of a comparison.
+
+    Attributes:
+        quantity: what it is.
+        paper: as the paper prints it; empty where it prints nothing.
+        ours: to the same digits; empty where it could not be computed.
+        difference: ours minus the paper's, from all digits of ours.
+        verdict: one of `VERDICTS`, or empty where the paper prints nothing.
+    """
+
+    quantity: str
+    paper: str
+    ours: str
+    difference: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """A table or figure of the paper, as far as the model at hand allows.
+
+    Attributes:
+        title: what it shows.
+        where: in the paper.
+        claims: the figures compared.
+        says: sentences on what is seen, and on what is our reading.
+        figures: SVG pictures, light and dark: (caption, light, dark).
+    """
+
+    title: str
+    where: str
+    claims: list[Claim]
+    says: tuple[str, ...] = ()
+    figures: tuple[tuple[str, str, str], ...] = ()
+
+
+def claim(quantity: str, paper: str, value: float, *, reading: bool = False) -> Claim:
+    """Ours beside the printed figure: equal once rounded to its digits, or not.
+
+    Args:
+        quantity: what it is.
+        paper: the printed figure, such as `2.876` or `.446`.
+        value: ours, in full.
+        reading: whether the paper leaves open how it was taken; then nothing is judged.
+    """
+    digits = _digits(paper)
+    ours = f"{value:.{digits}f}"
+    if paper.startswith("."):
+        ours = ours.replace("0.", ".", 1)
+    verdict = READING if reading else MATCHES if Decimal(ours) == Decimal(paper) else DIFFERS
+    return Claim(quantity, paper, ours, f"{value - float(paper):+.{digits + 1}f}", verdict)
+
+
+def not_run(quantity: str, paper: str) -> Claim:
+    """A printed figure that could not be computed; the part says why."""
+    return Claim(quantity, paper, "", "", NOT_RUN)
+
+
+def count(parts: Iterable[Part]) -> dict[str, int]:
+    """How many claims have each verdict."""
+    verdicts = [claim.verdict for part in parts for claim in part.claims]
+    return {verdict: verdicts.count(verdict) for verdict in VERDICTS}
+
+
+def _digits(text: str) -> int:
+    """Places after the point: 3 for `.446`, 0 for `52`."""
+    return len(text.partition(".")[2])

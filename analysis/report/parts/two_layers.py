@@ -1,0 +1,51 @@
+"""A small model with induction heads: Fig. 4, on a model of our own."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from analysis.figures import wiring
+from analysis.report.claims import Part
+from analysis.report.drawing import picture
+from analysis.report.sources import Source
+from pk_engine.selection import Selection
+from pk_engine.table import AffinityTable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def two_layer_model(source: Source, paper: Mapping[str, Any]) -> Part:
+    """Fig. 4: where K-composition from previous-token to induction heads stands out.
+
+    The paper's model is not published; ours is the bundled `induction-2l`, so nothing is judged.
+    """
+    from pk_engine.scores import compute
+
+    table = compute("induction-2l", metrics=("pk", "cs"), selection=Selection())
+    strongest = table.frame[table.frame["pk_rank"] == 1].set_index("pairing")
+    says = [
+        f"Strongest {pairing} pair: L{row.source_layer}H{row.source_head} to "
+        f"L{row.target_layer}H{row.target_head}, PK {row.pk:.2f}, z {row.z:.0f}."
+        for pairing, row in strongest.iterrows()
+    ]
+    return Part(
+        "A two-layer model",
+        "Fig. 4",
+        [],
+        (
+            "The paper's model is not published. This is the bundled induction-2l, trained by "
+            "examples/train_induction.py, so the picture is compared by eye: in the paper only OK "
+            "has strong lines by PK, from the previous-token heads to the induction head.",
+            *says,
+        ),
+        tuple(
+            picture(f"induction-2l by {name}", partial(_wiring, table, metric))
+            for metric, name in (("pk", "PK"), ("cs", "CS"))
+        ),
+    )
+
+
+def _wiring(table: AffinityTable, metric: str, dark: bool) -> "Figure":
+    drawn: Figure = wiring(table, metric=metric, dark=dark)
+    return drawn

@@ -1,0 +1,112 @@
+"""How abrupt a change over training was: three numbers with known answers for a line and a step.
+
+The measure is this project's own, kept to what can be read off a curve: no model is fitted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.errors import TrainingError
+
+STEEPEST = 0.1
+"""Share of the training steps whose change counts as the steepest stretch."""
+
+
+@dataclass(frozen=True)
+class Abruptness:
+    """What `abruptness` found.
+
+    Attributes:
+        change: last value minus first.
+        share: part of the change within the steepest stretch of a tenth of all steps; 0.1 for a
+            line, 1 for a step function; above 1 where the curve falls back later.
+        width: steps between 10 % and 90 % of the change, over all steps; 0.8 for a line, at most
+            the distance of two looks for a step function.
+        start, middle, end: steps at which 10 %, 50 % and 90 % of the change are first reached.
+    """
+
+    change: float
+    share: float
+    width: float
+    start: float
+    middle: float
+    end: float
+
+
+def abruptness(
+    steps: Sequence[float], values: Sequence[float], *, steepest: float = STEEPEST
+) -> Abruptness:
+    """Measure how suddenly a curve went from its first to its last value.
+
+    Between two looks the curve is taken to be straight. With c = values[-1] - values[0] and
+    p(t) = (value(t) - values[0]) / c,
+
+        share = max over t of p(t + steepest * T) - p(t), T = steps[-1] - steps[0]
+        width = (first t with p >= 0.9 - first t with p >= 0.1) / T
+
+    Where users go wrong: both depend on T, so compare only runs of one length; and neither can be
+    finer than the distance of two looks.
+
+    Args:
+        steps: of the looks, rising.
+        values: at these steps.
+        steepest: share of all steps that the steepest stretch has.
+
+    Raises:
+        TrainingError: fewer than two looks, steps that do not rise, a value that is not finite, or
+            a curve that ends where it began.
+    """
+    t, v = np.asarray(steps, float), np.asarray(values, float)
+    _check(t, v, steepest)
+    progress = (v - v[0]) / (v[-1] - v[0])
+    total = t[-1] - t[0]
+    window = steepest * total
+    # a piecewise straight curve: the largest rise begins or ends at a look
+    starts = np.clip(np.concatenate([t, t - window]), t[0], t[-1] - window)
+    rises = np.interp(starts + window, t, progress) - np.interp(starts, t, progress)
+    start, middle, end = (_first(t, progress, level) for level in (0.1, 0.5, 0.9))
+    return Abruptness(
+        change=float(v[-1] - v[0]),
+        share=float(rises.max()),
+        width=float((end - start) / total),
+        start=start,
+        middle=middle,
+        end=end,
+    )
+
+
+def change_of(values: Sequence[float]) -> list[float]:
+    """Each value as a share of the whole change: 0 at the first, 1 at the last."""
+    v = np.asarray(values, float)
+    return [float(share) for share in (v - v[0]) / (v[-1] - v[0])]
+
+
+def _first(steps: NDArray[np.float64], progress: NDArray[np.float64], level: float) -> float:
+    """Where the curve first reaches a level; it does, as it ends at 1."""
+    place = int(np.argmax(progress >= level))
+    before, after = progress[place - 1], progress[place]
+    share = (level - before) / (after - before)
+    return float(steps[place - 1] + share * (steps[place] - steps[place - 1]))
+
+
+def _check(steps: NDArray[np.float64], values: NDArray[np.float64], steepest: float) -> None:
+    if len(steps) < 2 or len(steps) != len(values):
+        raise TrainingError(
+            f"{len(steps)} steps and {len(values)} values: wanted as many of both, two or more"
+        )
+    if not (np.diff(steps) > 0).all():
+        raise TrainingError("the steps do not rise: wanted each later than the one before")
+    if not np.isfinite(values).all():
+        place = int(np.argmin(np.isfinite(values)))
+        raise TrainingError(
+            f"the value at step {steps[place]:g} is {values[place]}: wanted finite values"
+        )
+    if values[0] == values[-1]:
+        raise TrainingError(
+            f"the curve ends at {values[-1]:g}, where it began: there is no change to measure"
+        )
+    if not 0 < steepest < 1:
+        raise TrainingError(f"a steepest share of {steepest:g}: wanted more than 0, less than 1")

@@ -1,0 +1,129 @@
+"""The checkpoints of a training run: a folder with one model folder per step."""
+
+import csv
+import json
+import math
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from analysis._tables import full_table
+from analysis.errors import TrainingError
+from pk_engine.bundled import MODELS, checkpoints_path, model_path
+from pk_engine.names import GRAPH_PAIRINGS
+from pk_engine.table import AffinityTable
+
+LOSSES = "losses.csv"
+_STEP = re.compile(r"step-?(\d+)")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model as it was after `step` steps of the run `series`; `loss` is NaN where unknown."""
+
+    series: str
+    step: int
+    path: Path
+    loss: float
+
+
+def checkpoints(run: str | os.PathLike[str]) -> list[Checkpoint]:
+    """The checkpoints of a run, first step first.
+
+    `run` is `induction-2l`, whose checkpoints ship with headgraph and whose last is the bundled
+    model itself, or a folder with a model folder `step-N` for each. Losses are those of
+    `losses.csv` there (columns `step` and `loss`), else `loss.second_copy` of the `training.json`
+    that `examples/train_induction.py` leaves beside each model, else NaN.
+
+    Raises:
+        TrainingError: no such folder, fewer than two checkpoints, two of the same step, or losses
+            that cannot be read.
+    """
+    if str(run) in MODELS and not Path(run).exists():
+        found = _in_folder(checkpoints_path(str(run)), str(run))
+        final = model_path(str(run))
+        return [*found, Checkpoint(str(run), _trained(final), final, _own_loss(final))]
+    folder = Path(run)
+    if not folder.is_dir():
+        raise TrainingError(
+            f"no folder {run}: wanted one with a model folder step-N for each checkpoint, or "
+            f"{', '.join(MODELS)}, whose checkpoints ship with headgraph"
+        )
+    found = _in_folder(folder, folder.resolve().name)
+    if len(found) < 2:
+        raise TrainingError(
+            f"{run} has {len(found)} checkpoint{'s' * (len(found) != 1)}: wanted two or more model "
+            "folders named step-N, such as step-0 and step-1000"
+        )
+    return found
+
+
+def checkpoint_table(
+    checkpoint: Checkpoint, pairings: Sequence[str] | str = GRAPH_PAIRINGS
+) -> AffinityTable:
+    """Scores of all pairs of a checkpoint; its metadata says which run and step it is of.
+
+    `headgraph load` names a run after them: `induction-2l-step300`.
+
+    Raises:
+        EngineError: as `pk_engine.compute`.
+    """
+    table = full_table(checkpoint.path, pairings)
+    meta = replace(
+        table.meta, model=checkpoint.series, series=checkpoint.series, step=float(checkpoint.step)
+    )
+    return AffinityTable(table.frame, meta)
+
+
+def _in_folder(folder: Path, series: str) -> list[Checkpoint]:
+    losses = _losses(folder / LOSSES)
+    named = ((_STEP.fullmatch(path.name), path) for path in folder.iterdir() if path.is_dir())
+    found: dict[int, Checkpoint] = {}
+    for match, path in named:
+        if match is None:
+            continue
+        step = int(match[1])
+        if step in found:
+            raise TrainingError(
+                f"{found[step].path.name} and {path.name} in {folder} are both step {step}: "
+                "wanted one model folder a step"
+            )
+        loss = losses.get(step, math.nan) if losses else _own_loss(path)
+        found[step] = Checkpoint(series, step, path, loss)
+    return [found[step] for step in sorted(found)]
+
+
+def _losses(path: Path) -> dict[int, float]:
+    """Loss by step from a CSV file; empty where there is none."""
+    if not path.exists():
+        return {}
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            return {int(row["step"]): float(row["loss"]) for row in csv.DictReader(lines)}
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise TrainingError(
+            f"{path} cannot be read as losses ({error}): wanted CSV with columns step and loss"
+        ) from error
+
+
+def _training(folder: Path) -> dict[str, object]:
+    path = folder / "training.json"
+    if not path.exists():
+        return {}
+    try:
+        said = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path} cannot be read: {error}") from error
+    return said if isinstance(said, dict) else {}
+
+
+def _own_loss(folder: Path) -> float:
+    losses = _training(folder).get("loss")
+    loss = losses.get("second_copy") if isinstance(losses, dict) else None
+    return float(loss) if isinstance(loss, int | float) else math.nan
+
+
+def _trained(folder: Path) -> int:
+    return int(str(_training(folder)["step"]))

@@ -1,0 +1,78 @@
+"""The tables and the picture of docs/detection.md, from the real weights of GPT-2 small.
+
+python -m benchmarks.detection
+"""
+
+import pandas as pd
+
+from analysis.detection import circuits, detect
+from analysis.detection.detecting import leaders
+from analysis.figures import detection as draw
+from analysis.figures import save
+from analysis.report.reproduction import published
+from benchmarks.common import GPT2, PAGE, table, write
+
+SEED, RESAMPLES = 0, 1000
+DOCS = PAGE.parent
+WORDS = {
+    "heads": "Labelled heads",
+    "classes": "Pairs of heads of one class",
+    "edges": "Edges between classes of the IOI circuit",
+}
+
+
+def main() -> None:
+    """Score, detect, and write page and picture."""
+    found = {task: detect(GPT2, task=task, resamples=RESAMPLES, seed=SEED) for task in WORDS}
+    for task, rows in found.items():
+        write(f"detection {task}", _text(task, rows), DOCS / "detection.md")
+    write("circuits", _circuits(circuits(GPT2, seed=SEED)), DOCS / "detection.md")
+    paper = dict(published()["detection"])
+    # which reading the paper took is not known: its figure stands beside both
+    paper |= {f"{name}_columns": paper[name] for name in ("cka", "procrustes")}
+    for dark in (False, True):
+        picture = draw(found["heads"], model="GPT-2 small", paper=paper, dark=dark)
+        name = f"gpt2-detection{'-dark' if dark else ''}.svg"
+        save(picture, DOCS / "images" / name, force=True)
+
+
+def _text(task: str, rows: pd.DataFrame) -> str:
+    first = rows.iloc[0]
+    pairings = list(dict.fromkeys(rows["pairing"]))
+    counts = rows.drop_duplicates("pairing").set_index("pairing")
+    there = ", ".join(
+        f"{counts.loc[p, 'positives']} for {p} (prevalence {counts.loc[p, 'prevalence']:.4f})"
+        for p in pairings
+    )
+    said = (
+        f"{WORDS[task]}, of {first['items']:,}: {there}; {RESAMPLES} resamples of the heads, seed "
+        f"{SEED}. {leaders(rows)}"
+    )
+    body = []
+    for metric, part in rows.groupby("metric", sort=False):
+        by = part.set_index("pairing")
+        cells = [
+            f"{by.loc[p, 'pr_auc']:.3f} ({by.loc[p, 'low']:.3f} to {by.loc[p, 'high']:.3f}), "
+            f"{by.loc[p, 'ap']:.3f}, {by.loc[p, 'roc_auc']:.3f}"
+            for p in pairings
+        ]
+        body.append([f"`{metric}`", *cells])
+    return f"{said}\n\n{table(['PR-AUC (interval), AP, ROC-AUC', *pairings], body)}"
+
+
+def _circuits(rows: pd.DataFrame) -> str:
+    first = rows.iloc[0]
+    head = ["circuit", "heads", *(f"{p}: mean z, random sets, p" for p in rows["pairing"].unique())]
+    body = []
+    for name, part in rows.groupby("circuit"):
+        cells = [
+            f"{r.mean_z:.1f}, {r.random_mean:.1f} ({r.random_low:.1f} to {r.random_high:.1f}), "
+            f"{r.p:.4f}"
+            for r in part.itertuples()
+        ]
+        body.append([str(name), str(part["heads"].iloc[0]), *cells])
+    return f"{first.samples:,} random sets, seed {first.seed}.\n\n{table(head, body)}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""docs/models.md: which findings on GPT-2 small carry over to the other models at hand.
+
+python -m benchmarks.models
+"""
+
+import pandas as pd
+
+from analysis.carry_over import DRAWS, carry_over
+from benchmarks.common import PAGE, SHARED, table, write
+
+MODELS = ("gpt2-attention", "gpt-neo-125m-attention", "stories260K", "babyllama-361")
+SEED = 0
+
+
+def main() -> None:
+    """Compute every finding for every model and write the page's table."""
+    found = carry_over([SHARED / "models" / name for name in MODELS], seed=SEED)
+    write("findings", _text(found), PAGE.parent / "models.md")
+
+
+def _text(found: pd.DataFrame) -> str:
+    heads = found.drop_duplicates("model").set_index("model")
+    names = [
+        f"{name} ({row.layers} x {row.heads}"
+        + (f", {row.kv_heads} key/value)" if row.kv_heads < row.heads else ")")
+        for name, row in heads.iterrows()
+    ]
+    rows = []
+    for finding, part in found.groupby("finding", sort=False):
+        said = part.set_index("model")
+        cells = [
+            f"{'yes' if said.loc[name, 'holds'] else '**no**'}: {said.loc[name, 'value']}"
+            for name in heads.index
+        ]
+        others = said["holds"].drop(heads.index[0])
+        rows.append([str(finding), *cells, f"{others.sum()} of {len(others)}"])
+    head = ["finding on GPT-2 small, with its criterion", *names, "carries over to"]
+    drawn = f"Random choices: {DRAWS} draws, seed {SEED}."
+    return f"{drawn}\n\n{table(head, rows)}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""The figures and the pictures of docs/nulls.md, from the real weights.
+
+    python -m benchmarks.nulls [TABLE...]
+
+Tables of `headgraph compute MODEL --fdr 1 --null NAMES` stand in for models that take long.
+"""
+
+import sys
+
+import pandas as pd
+
+from analysis import nulls
+from analysis.baselines import null_table
+from analysis.figures import nulls as draw
+from analysis.figures import save
+from benchmarks.common import PAGE, SHARED, table, write
+from pk_engine import AffinityTable
+from pk_engine.labels import labels_for
+
+MODELS = (
+    "gpt2-attention",
+    "gpt-neo-125m-attention",
+    "babyllama-361",
+    "stories260K",
+)
+DRAWN = 2
+"""The first ones, which the picture shows."""
+FDR = 0.05
+DOCS = PAGE.parent
+
+
+def main(given: list[str]) -> None:
+    """Hold all pairs against all nulls and write page and pictures."""
+    tables = [null_table(path) for path in given or [SHARED / "models" / m for m in MODELS]]
+    for dark, ending in ((False, ""), (True, "-dark")):
+        picture = draw(*tables[:DRAWN], dark=dark)
+        save(picture, DOCS / "images" / f"nulls{ending}.svg", force=True)
+    write("nulls", "\n".join(_text(scores) for scores in tables), DOCS / "nulls.md")
+
+
+def _text(scores: AffinityTable) -> str:
+    rows = nulls(scores, fdr=FDR)
+    body = []
+    for null, of in rows.groupby("null", sort=False):
+        first = of.iloc[0]
+        draws = "none" if pd.isna(first.samples) else f"{first.samples} (seed {first.seed})"
+        cells = [
+            f"{r.significant:,} ({r.share:.1%})" + ("" if pd.isna(r.cutoff) else f" {r.cutoff:.2f}")
+            for r in of.itertuples()
+        ]
+        moments = "; ".join(f"{r.mean:.2f}, {r.sd:.2f}" for r in of.itertuples())
+        body.append([f"`{null}`", *cells, moments, _values(of), draws])
+    pairings = rows.pairing.unique()
+    pairs = ", ".join(f"{n:,} of {pairing}" for pairing, n in scores.meta.scored.items())
+    head = ["null", *pairings, f"its mean, sd ({', '.join(pairings)})", "values", "drawn"]
+    return (
+        f"**{scores.meta.model}**, pairs scored: {pairs}. How many of them stand out at a false "
+        f"discovery rate of {rows.fdr[0]:g}, their share, and the smallest PK among them.\n\n"
+        f"{table(head, body)}\n{_known(scores)}"
+    )
+
+
+def _known(scores: AffinityTable) -> str:
+    """Which of the pairs that stand out from `backward` join heads known for induction."""
+    labels = labels_for(scores.meta)
+    if labels.empty:
+        return ""
+    of = scores.frame[scores.frame["q_backward"] <= FDR]
+    known = labels.groupby("role").apply(lambda at: set(zip(at["layer"], at["head"], strict=True)))
+    ends = {
+        end: pd.Series(list(zip(of[f"{end}_layer"], of[f"{end}_head"], strict=True)), of.index)
+        for end in ("source", "target")
+    }
+    into = ends["target"].isin(known["induction"])
+    out = ends["source"].isin(known["previous_token"])
+    return (
+        f"\nOf its {len(of)} pairs that stand out from `backward`, {into.sum()} end in a head that "
+        f"the literature calls an induction head, and {(into & out).sum()} of these begin in a "
+        f"previous-token head; L4H7, an identity head, begins "
+        f"{(into & ends['source'].isin([(4, 7)])).sum()} of the others.\n"
+    )
+
+
+def _values(of: pd.DataFrame) -> str:
+    """How many each pair was compared with, in every pairing where that differs."""
+    if not of["values"].any():
+        return "formula"
+    counts = [f"{n:,}" for n in of["values"]]
+    return counts[0] if len(set(counts)) == 1 else "; ".join(counts)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,30 @@
+"""docs/reproduction.md: the paper's figures for GPT-2 small beside ours, from the weights at hand.
+
+python -m benchmarks.reproduction
+"""
+
+from analysis.report import Report, reproduce
+from analysis.report.claims import VERDICTS, count
+from benchmarks.common import GPT2, PAGE, table, write
+
+
+def main() -> None:
+    """Reproduce and write the page."""
+    write("reproduction", _text(reproduce(GPT2)), PAGE.parent / "reproduction.md")
+
+
+def _text(report: Report) -> str:
+    counts = count(report.parts)
+    verdicts = [[name, str(counts[name]), meaning] for name, meaning in VERDICTS.items()]
+    parts = [report.provenance + ".", table(["verdict", "figures", "what it means"], verdicts)]
+    for part in report.parts:
+        parts.append(f"### {part.title} ({part.where})")
+        parts.append("\n".join(part.says))
+        if part.claims:
+            rows = [[c.quantity, c.paper, c.ours, c.difference, c.verdict] for c in part.claims]
+            parts.append(table(["quantity", "paper", "here", "difference", "verdict"], rows))
+    return "\n\n".join(filter(None, parts))
+
+
+if __name__ == "__main__":
+    main()

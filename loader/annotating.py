@@ -1,0 +1,125 @@
+"""What heads were measured to do, written onto the heads of a loaded run."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from graphdb import schema
+from graphdb.graph import Runner
+from loader._database import LOCK, again, number
+from loader.errors import AnnotationError, UnknownRun
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHAPE = f"""
+MATCH (r:{schema.RUN} {{name: $run}})
+RETURN r.n_layers AS n_layers, r.n_heads AS n_heads
+"""
+_WRITE = f"""
+MATCH (r:{schema.RUN} {{name: $run}})
+{LOCK}
+SET r.behaviour_prompts = $prompts, r.behaviour_seed = $seed
+WITH r
+UNWIND $heads AS row
+MATCH (h:{schema.HEAD} {{run: $run, name: row.name}})
+SET h += row.scores
+RETURN count(h) AS heads
+"""
+
+
+@dataclass(frozen=True)
+class AnnotationReport:
+    """What was written.
+
+    Attributes:
+        run: its name.
+        heads: how many got scores.
+        behaviours: which scores.
+    """
+
+    run: str
+    heads: int
+    behaviours: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.run}: {', '.join(self.behaviours)} on {self.heads} heads"
+
+
+def annotate(
+    behaviour: "pd.DataFrame | str | os.PathLike[str]", graph: Runner, run: str
+) -> AnnotationReport:
+    """Write behaviour scores as properties of a run's heads, in one transaction.
+
+    Scores that the file lacks, and those of heads without a value, are taken away, so that what
+    stands there comes from one measurement. How many prompts and which seed is kept on the Run.
+
+    Args:
+        behaviour: rows of `headgraph behaviour`, or their CSV file: `layer`, `head`, and scores of
+            `graphdb.schema.BEHAVIOURS` from 0 to 1; every head once.
+        graph: the database.
+        run: name of a loaded run.
+
+    Raises:
+        AnnotationError: a file that cannot be read or does not fit the run's model.
+        UnknownRun: there is no such run.
+    """
+    rows, behaviours = _checked(behaviour)
+    shape = list(graph.read(_SHAPE, {"run": run}))
+    if not shape:
+        raise UnknownRun(f"no run {run!r}: headgraph runs lists those that there are")
+    _check_heads(rows, shape[0]["n_layers"], shape[0]["n_heads"], run)
+    params = {
+        "run": run,
+        "prompts": _one(rows, "prompts"),
+        "seed": _one(rows, "seed"),
+        "heads": [_head(row) for row in rows.to_dict("records")],
+    }
+    (result,) = again(lambda: graph.write_all([(_WRITE, params)]))
+    return AnnotationReport(run, number(result), behaviours)
+
+
+def _checked(behaviour: Any) -> tuple["pd.DataFrame", tuple[str, ...]]:
+    import pandas as pd
+
+    name = "the rows" if isinstance(behaviour, pd.DataFrame) else os.fspath(behaviour)
+    try:
+        rows = behaviour if isinstance(behaviour, pd.DataFrame) else pd.read_csv(behaviour)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no CSV text"
+        raise AnnotationError(f"{name} cannot be read: {reason}") from error
+    behaviours = tuple(column for column in schema.BEHAVIOURS if column in rows)
+    if not {"layer", "head"} <= set(rows) or not behaviours:
+        raise AnnotationError(
+            f"{name} has the columns {', '.join(map(str, rows))}: wanted layer, head and some of "
+            f"{', '.join(schema.BEHAVIOURS)}, as headgraph behaviour -o writes them"
+        )
+    scores = rows[list(behaviours)]
+    if not all(scores.dtypes.map(pd.api.types.is_numeric_dtype)) or not (
+        scores.isna() | ((scores >= 0) & (scores <= 1))
+    ).all(axis=None):
+        raise AnnotationError(f"{name} holds a score outside 0 to 1")
+    return rows, behaviours
+
+
+def _check_heads(rows: "pd.DataFrame", n_layers: int, n_heads: int, run: str) -> None:
+    found = sorted(zip(rows["layer"], rows["head"], strict=True))
+    wanted = [(layer, head) for layer in range(n_layers) for head in range(n_heads)]
+    if found != wanted:
+        raise AnnotationError(
+            f"the scores are of {len(found)} heads, up to layer {rows['layer'].max()} and head "
+            f"{rows['head'].max()}: wanted each of run {run}'s {n_layers} layers of {n_heads} "
+            "heads once"
+        )
+
+
+def _head(row: Mapping[Any, Any]) -> dict[str, Any]:
+    values = {name: row.get(name) for name in schema.BEHAVIOURS}
+    # a missing value is not equal to itself; null takes the property away
+    scores = {k: None if v is None or v != v else float(v) for k, v in values.items()}
+    return {"name": f"L{int(row['layer'])}H{int(row['head'])}", "scores": scores}
+
+
+def _one(rows: "pd.DataFrame", column: str) -> int | None:
+    return int(rows[column].iloc[0]) if column in rows and len(rows) else None

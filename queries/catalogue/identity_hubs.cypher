@@ -1,0 +1,53 @@
+// Identity heads as hubs
+// description: Whether heads of one kind are hubs: each head with a role, or with a measured
+//   behaviour (`headgraph annotate`) of at least a threshold, with its hub scores (as in `hubs`) and
+//   its place among all heads of the run, as they are and corrected for the layer (as in
+//   `hubs_by_layer`). By default identity heads, which attend to their own position; any role or
+//   behaviour will do.
+// params:
+//   run (run): the run to ask about
+//   kind (string) = "identity": a role, or previous_token, duplicate_token, induction, identity
+//   threshold (float) = 0.5: the least measured score that counts
+//   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
+// returns: graph; may be empty where no head has this role or behaviour
+//   head (head): the head; the greatest hub first
+//   score (float): what was measured, if it was
+//   labelled (boolean): whether it has the role
+//   inlet (float): sum of z over the edges that enter
+//   outlet (float): sum of z times share over the edges that leave
+//   both (float): square root of inlet times outlet
+//   place (integer): among all heads by `both`; 1 is the greatest hub, ties share a place
+//   place_by_layer (integer): the same for what each possible partner gives
+//   heads (integer): heads of the run
+//   hub (graph): the head
+MATCH (r:Run {name: $run})
+MATCH (h:Head {run: $run})
+CALL (h) {
+  OPTIONAL MATCH (h)<-[e]-(:Head) WHERE type(e) IN $pairings
+  RETURN toFloat(sum(e.z)) AS inlet
+}
+CALL (h) {
+  OPTIONAL MATCH (h)-[e]->(:Head) WHERE type(e) IN $pairings
+  RETURN toFloat(sum(e.z * e.share)) AS outlet
+}
+WITH h, inlet, outlet, r.heads AS heads,
+     CASE WHEN inlet > 0 AND outlet > 0 THEN sqrt(inlet * outlet) ELSE 0.0 END AS both,
+     CASE r.layer_order
+       WHEN "forward" THEN h.layer * (r.n_layers - 1 - h.layer) * r.n_heads * r.n_heads
+       WHEN "within" THEN r.n_heads * r.n_heads
+       ELSE r.heads * r.heads END AS partners
+WITH h, inlet, outlet, heads, both,
+     CASE WHEN partners > 0 THEN both / sqrt(partners) ELSE 0.0 END AS each
+WITH collect({h: h, inlet: inlet, outlet: outlet, heads: heads, both: both, each: each}) AS rows
+UNWIND rows AS row
+WITH rows, row, row.h AS h
+WHERE EXISTS { (h)-[:HAS_ROLE]->(:Role {name: $kind}) } OR h[$kind] >= $threshold
+RETURN h.name AS head,
+       h[$kind] AS score,
+       EXISTS { (h)-[:HAS_ROLE]->(:Role {name: $kind}) } AS labelled,
+       row.inlet AS inlet, row.outlet AS outlet, row.both AS both,
+       1 + size([other IN rows WHERE other.both > row.both | 1]) AS place,
+       1 + size([other IN rows WHERE other.each > row.each | 1]) AS place_by_layer,
+       row.heads AS heads,
+       h AS hub
+ORDER BY both DESC, row.inlet + row.outlet DESC, h.layer, h.head

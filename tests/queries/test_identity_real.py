@@ -1,0 +1,56 @@
+"""Identity heads as hubs: the stored answer beside pandas."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import loader
+import queries
+from graphdb import Graph
+from graphdb.schema import BEHAVIOURS
+from tests.queries.conftest import emptied
+from tests.queries.oracle import head_key, hub_table
+from tests.tables import random_table
+
+
+def test_labelled_identity_heads(gpt2: Graph, kept: pd.DataFrame, labels: pd.DataFrame) -> None:
+    hubs = hub_table(kept, ["OQ", "OK", "OV"]).set_index("head")
+    names = [f"L{layer}H{head}" for layer in range(12) for head in range(12)]
+    scores = hubs.reindex(names)[["inlet", "outlet", "both"]].fillna(0)
+    layer = np.array([head_key(name)[0] for name in names])
+    partners = layer * (11 - layer) * 144
+    scores["each"] = np.divide(scores["both"], np.sqrt(partners), where=partners > 0,
+                               out=np.zeros(144))  # fmt: skip
+    places = scores[["both", "each"]].rank(ascending=False, method="min").astype(int)
+    wanted = set(labels.loc[labels["role"] == "identity", "name"])
+    answer = queries.run("identity_hubs", gpt2)
+    assert set(answer["head"]) == wanted
+    assert answer["labelled"].all()
+    for row in answer.itertuples():
+        assert [row.inlet, row.outlet, row.both] == pytest.approx(
+            scores.loc[row.head, ["inlet", "outlet", "both"]].tolist()
+        )
+        assert [row.place, row.place_by_layer] == places.loc[row.head].tolist()
+    assert answer["head"].iloc[0] == "L4H7"
+    assert answer["place"].iloc[0] == 1
+
+
+@pytest.fixture
+def measured(database: Graph) -> Iterator[Graph]:
+    emptied(database)
+    loader.load(random_table(2, 3), database, run="tiny")
+    at = pd.MultiIndex.from_product([range(2), range(3)], names=["layer", "head"])
+    rows = pd.DataFrame(dict.fromkeys(BEHAVIOURS, 0.1), index=at).reset_index()
+    rows.loc[4, "identity"] = 0.9
+    loader.annotate(rows, database, "tiny")
+    yield database
+    emptied(database)
+
+
+def test_measured_heads_count_above_the_threshold(measured: Graph) -> None:
+    (row,) = queries.run("identity_hubs", measured).to_dict("records")
+    assert (row["head"], row["score"], row["labelled"]) == ("L1H1", 0.9, False)
+    assert len(queries.run("identity_hubs", measured, threshold=0.05)) == 6
+    assert queries.run("identity_hubs", measured, kind="no_such_role").empty

@@ -1,0 +1,55 @@
+"""The notebook runs from top to bottom, and finds what its text says."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NOTEBOOK = Path(__file__).parents[1] / "examples" / "tour.ipynb"
+
+
+@pytest.fixture(scope="module")
+def executed() -> Any:
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    NotebookClient(
+        notebook, timeout=240, resources={"metadata": {"path": str(NOTEBOOK.parents[1])}}
+    ).execute()
+    return notebook
+
+
+def text_of(notebook: Any, part: str) -> str:
+    """What the first cell that holds `part` gave, as text."""
+    cell = next(cell for cell in notebook.cells if part in cell.source and cell.cell_type == "code")
+    return "".join(
+        output.get("data", {}).get("text/plain", "") for output in cell.get("outputs", [])
+    )
+
+
+@pytest.mark.filterwarnings("default")  # of the kernel's own libraries
+def test_it_finds_what_it_says(executed: Any) -> None:
+    assert "28,512 pairs" in text_of(executed, "table_path")
+    assert text_of(executed, "hub_scores").splitlines()[1].split()[1] == "L4H7"
+    places = [line.split() for line in text_of(executed, "hubs_of_kind").splitlines()[1:]]
+    assert next(row[1] for row in places if len(row) > 2) == "L4H7"
+    assert "0.475" in text_of(executed, "pivot")
+
+
+@pytest.mark.filterwarnings("default")
+def test_its_pictures_are_drawn(executed: Any) -> None:
+    drawn = [
+        output
+        for cell in executed.cells
+        for output in cell.get("outputs", [])
+        if "image/svg+xml" in output.get("data", {})
+    ]
+    assert len(drawn) == 2
+
+
+def test_it_is_stored_without_outputs() -> None:
+    import nbformat
+
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    assert not [cell for cell in notebook.cells if cell.get("outputs")]
