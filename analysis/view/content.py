@@ -99,7 +99,8 @@ def strongest(edges: "pd.DataFrame", most: int) -> "pd.DataFrame":
     upto = edges["pk_rank"].value_counts().sort_index().cumsum()
     fits = upto[upto <= most]
     last = fits.index[-1] if len(fits) else upto.index[0]
-    return edges[edges["pk_rank"] <= last]
+    kept: pd.DataFrame = edges[edges["pk_rank"] <= last]
+    return kept
 
 
 def start_place(edges: "pd.DataFrame") -> int:
