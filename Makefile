@@ -11,7 +11,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHARED ?= ../shared
 
-.PHONY: demo test lint docs docs-check data examples pictures studies bench bench-large clean
+.PHONY: demo test lint docs docs-check data examples pictures studies bench bench-large \
+  bench-queries clean
 
 demo: $(VENV)/.core
 	@$(BIN)/headgraph demo
@@ -69,6 +70,10 @@ bench: $(VENV)/.dev
 
 bench-large: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.llama7b
+
+# in the database that the environment names, or the local server's
+bench-queries: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.queries
 
 clean:
 	rm -rf $(VENV)

@@ -39,6 +39,22 @@ INDEXES = (
     "CREATE INDEX headgraph_head_run_name IF NOT EXISTS FOR (h:Head) ON (h.run, h.name)",
 )
 
+MANY_EDGES = 100_000
+"""From so many edges in one run on, places in the ranking are worth an index."""
+
+
+def rank_index(pairing: str) -> str:
+    """The statement that makes `pk_rank` of a pairing an index: top lists then read no other edge.
+
+    It serves one type of edge and costs each load a part of its time, so it is made when a large
+    run is loaded, never before.
+    """
+    return (
+        f"CREATE INDEX headgraph_rank_{pairing.lower()} IF NOT EXISTS "
+        f"FOR ()-[e:{pairing}]-() ON (e.pk_rank)"
+    )
+
+
 _ROLE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 

@@ -1,6 +1,6 @@
 """Pieces that every change of the graph here shares: the lock on a run, constraints, retries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from graphdb import schema
@@ -44,9 +44,18 @@ def prepare(graph: Runner) -> None:
 
     Those that exist are not touched: even `IF NOT EXISTS` would wait for every load in progress.
     """
+    _create(graph, (*schema.CONSTRAINTS, *schema.INDEXES))
+
+
+def index_ranks(graph: Runner, pairings: Iterable[str]) -> None:
+    """Make places in the ranking an index, for these pairings; the server fills it by itself."""
+    _create(graph, [schema.rank_index(pairing) for pairing in pairings])
+
+
+def _create(graph: Runner, statements: Iterable[str]) -> None:
     there = {row["name"] for row in graph.read("SHOW CONSTRAINTS YIELD name")}
     there |= {row["name"] for row in graph.read("SHOW INDEXES YIELD name")}
-    for statement in (*schema.CONSTRAINTS, *schema.INDEXES):
+    for statement in statements:
         if statement.split()[2] not in there:
             again(lambda statement=statement: graph.command(statement))  # type: ignore[misc]
 

@@ -9,7 +9,7 @@ from graphdb.errors import NotReachable, StatementError
 from graphdb.graph import Runner
 from loader import _write
 from loader._batches import batches
-from loader._database import again, number, prepare, roles_in
+from loader._database import again, index_ranks, number, prepare, roles_in
 from loader._identity import new_token
 from loader._plan import AnyLabels, AnyTable, LoadPlan, plan_load
 from loader._present import Outcome, outcome
@@ -125,6 +125,8 @@ def _write_run(graph: Runner, plan: LoadPlan, *, replace: bool, progress: Progre
     except NameTaken:
         _write.give_up(graph, plan, token)
         raise
+    if len(plan.edges) >= schema.MANY_EDGES:
+        index_ranks(graph, plan.table.meta.pairings)
     return True
 
 

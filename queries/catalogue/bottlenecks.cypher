@@ -6,7 +6,7 @@
 // params:
 //   run (run): the run to ask about
 //   limit (count) = 20: heads at most
-//   strongest (count) = 1000: edges of each pairing that count, strongest first
+//   strongest (count) = 500: edges of each pairing that count, strongest first
 // returns: graph; may be empty where the run has no such pair
 //   head (head): the head in the middle
 //   share (float): pairs that go through it, each divided by the heads in the middle
@@ -15,10 +15,23 @@
 //   roles (list of role): known roles
 //   bottleneck (graph): the head
 // example: limit=8
-MATCH (a:Head {run: $run})-[e:OQ|OK|OV]->(h:Head {run: $run})-[f:OQ|OK|OV]->(c:Head {run: $run})
-WHERE e.pk_rank <= $strongest AND f.pk_rank <= $strongest
-WITH a, c, collect(DISTINCT h) AS middle
-WHERE a <> c AND NOT EXISTS { (a)-[g:OQ|OK|OV]->(c) WHERE g.pk_rank <= $strongest }
+CALL () {
+  MATCH (:Head {run: $run})-[e:OQ]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+UNION ALL
+  MATCH (:Head {run: $run})-[e:OK]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+UNION ALL
+  MATCH (:Head {run: $run})-[e:OV]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+}
+// from here on each head is left once, however many edges enter it
+WITH endNode(e) AS b, collect(e) AS ins
+MATCH (b)-[f:OQ|OK|OV]->(c:Head {run: $run}) WHERE f.pk_rank <= $strongest
+UNWIND ins AS e
+WITH startNode(e) AS a, collect(DISTINCT {h: b, c: c}) AS chains
+WITH a, chains, COLLECT {
+  MATCH (a)-[g:OQ|OK|OV]->(c:Head {run: $run}) WHERE g.pk_rank <= $strongest RETURN c
+} AS direct
+UNWIND [chain IN chains WHERE NOT chain.c IN direct AND chain.c <> a] AS chain
+WITH a, chain.c AS c, collect(chain.h) AS middle
 UNWIND middle AS h
 WITH h, sum(1.0 / size(middle)) AS share, count(*) AS pairs,
      sum(CASE size(middle) WHEN 1 THEN 1 ELSE 0 END) AS only

@@ -17,9 +17,12 @@
 MATCH (one:Run {name: $run})
 MATCH (r:Run {series: one.series, status: "complete"})
 CALL (r) {
-  MATCH path = (a:Head {run: r.name})-[e]->(b:Head)
-  WITH path, e ORDER BY e.z DESC, type(e), a.layer, a.head, b.layer, b.head
-  RETURN count(e) AS edges, avg(e.z) AS mean_z, head(collect(path)) AS path
+  MATCH (:Head {run: r.name})-[e]->(:Head)
+  RETURN count(e) AS edges, avg(e.z) AS mean_z, max(e.z) AS z
+}
+CALL (r, z) {
+  MATCH path = (a:Head {run: r.name})-[e]->(b:Head) WHERE e.z = z
+  RETURN path ORDER BY type(e), a.layer, a.head, b.layer, b.head LIMIT 1
 }
 WITH r, edges, mean_z, path, relationships(path)[0] AS e
 RETURN r.step AS step, r.name AS checkpoint, edges, mean_z, type(e) AS pairing,

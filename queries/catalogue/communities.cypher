@@ -13,22 +13,31 @@
 //   heads (list of head): its heads
 //   roles (list of role): known roles of these
 //   nodes (graph): the heads
-//   links (graph): the edges inside
+//   links (graph): the edges inside, the 500 strongest of a community at most
 MATCH (h:Head {run: $run}) WHERE h.community IS NOT NULL
 WITH h ORDER BY h.layer, h.head
 WITH h.community AS community, collect(h) AS heads
-CALL (heads) {
+CALL (community, heads) {
   UNWIND heads AS h
-  MATCH (h)-[e:OQ|OK|OV]-(o:Head)
-  WITH DISTINCT e, CASE WHEN o IN heads THEN 1 ELSE 0 END AS both
-  RETURN sum(both) AS inside, count(e) - sum(both) AS outside,
-         collect(CASE both WHEN 1 THEN e END) AS links
+  MATCH (h)-[e:OQ|OK|OV]->(o:Head)
+  RETURN sum(CASE o.community WHEN community THEN 1 ELSE 0 END) AS inside,
+         count(CASE WHEN o.community <> community THEN 1 END) AS leaving
 }
-RETURN community, size(heads) AS size, inside, outside,
+CALL (community, heads) {
+  UNWIND heads AS h
+  MATCH (h)<-[e:OQ|OK|OV]-(o:Head) WHERE o.community <> community
+  RETURN count(e) AS entering
+}
+RETURN community, size(heads) AS size, inside, leaving + entering AS outside,
        heads[0].layer AS first_layer, heads[-1].layer AS last_layer,
        [h IN heads | h.name] AS heads,
        COLLECT {
          UNWIND heads AS h MATCH (h)-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name ORDER BY r.name
        } AS roles,
-       heads AS nodes, links
+       heads AS nodes,
+       COLLECT {
+         UNWIND heads AS h
+         MATCH (h)-[e:OQ|OK|OV]->(o:Head) WHERE o.community = community
+         RETURN e ORDER BY e.pk_rank LIMIT 500
+       } AS links
 ORDER BY community

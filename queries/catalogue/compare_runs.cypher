@@ -20,35 +20,32 @@
 MATCH (h:Head) WHERE h.run IN [$run, $other]
 WITH DISTINCT h.name AS source
 CALL (source) {
-  CALL (source) {
-    MATCH (:Head {run: $run, name: source})-[e]->(t:Head)
-    RETURN t.name AS target, e AS before, null AS after
-  UNION ALL
-    MATCH (:Head {run: $other, name: source})-[e]->(t:Head)
-    RETURN t.name AS target, null AS before, e AS after
-  }
-  WITH target, type(coalesce(before, after)) AS pairing,
-       head(collect(before)) AS before, head(collect(after)) AS after
-  WITH target, pairing, before, after,
+  MATCH (a:Head)-[e]->(t:Head) WHERE a.run IN [$run, $other] AND a.name = source
+  WITH t.name AS target, type(e) AS pairing,
+       max(CASE a.run WHEN $run THEN e.pk_rank END) AS before,
+       max(CASE a.run WHEN $other THEN e.pk_rank END) AS after
+  WITH target, pairing,
        CASE WHEN before IS NULL THEN "gained" WHEN after IS NULL THEN "lost" ELSE "moved"
        END AS change,
-       CASE WHEN before IS NULL THEN after.pk_rank WHEN after IS NULL THEN before.pk_rank
-         ELSE -abs(after.pk_rank - before.pk_rank) END AS place
+       coalesce(-abs(after - before), after, before) AS place
   WHERE place <> 0
   WITH * ORDER BY place
-  WITH change, count(*) AS here,
-       collect({place: place, pairing: pairing, target: target, before: before, after: after})
-         [..toInteger($limit)] AS edges
-  RETURN change, here, edges
+  // a slice alone would keep the whole list in memory
+  WITH change, count(*) AS here, collect([place, pairing, target]) AS edges
+  RETURN change, here, [edge IN edges[..toInteger($limit)] | edge] AS edges
 }
 WITH change, sum(here) AS total, collect({source: source, edges: edges}) AS parts
 CALL (parts) {
   UNWIND parts AS part
   UNWIND part.edges AS edge
-  RETURN part.source AS source, edge
-  ORDER BY edge.place, edge.pairing, source, edge.target LIMIT toInteger($limit)
+  WITH part.source AS source, edge[0] AS place, edge[1] AS pairing, edge[2] AS target
+  RETURN source, place, pairing, target
+  ORDER BY place, pairing, source, target LIMIT toInteger($limit)
 }
-RETURN change, total, edge.pairing AS pairing, source, edge.target AS target,
-       edge.before.pk AS pk_before, edge.after.pk AS pk_after,
-       edge.before.pk_rank AS rank_before, edge.after.pk_rank AS rank_after
-ORDER BY change, edge.place, pairing, source, target
+OPTIONAL MATCH (:Head {run: $run, name: source})-[before]->(:Head {run: $run, name: target})
+WHERE type(before) = pairing
+OPTIONAL MATCH (:Head {run: $other, name: source})-[after]->(:Head {run: $other, name: target})
+WHERE type(after) = pairing
+RETURN change, total, pairing, source, target, before.pk AS pk_before, after.pk AS pk_after,
+       before.pk_rank AS rank_before, after.pk_rank AS rank_after
+ORDER BY change, place, pairing, source, target

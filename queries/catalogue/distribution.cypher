@@ -13,11 +13,14 @@
 //   edges (integer): edges in it; empty bins have no line
 // example: bins=6
 MATCH (:Head {run: $run})-[e]->(:Head)
-WITH min(e[$score]) AS low, max(e[$score]) AS high
+WITH CASE $score WHEN "pk" THEN e.pk WHEN "z" THEN e.z ELSE e.pk_normalized END AS score
+WITH min(score) AS low, max(score) AS high
 WITH low, (high - low) / $bins AS width
 MATCH (:Head {run: $run})-[e]->(:Head)
 WITH type(e) AS pairing, low, width,
-     CASE WHEN width > 0 THEN toInteger((e[$score] - low) / width) ELSE 0 END AS bin
+     CASE $score WHEN "pk" THEN e.pk WHEN "z" THEN e.z ELSE e.pk_normalized END AS score
+WITH pairing, low, width,
+     CASE WHEN width > 0 THEN toInteger((score - low) / width) ELSE 0 END AS bin
 WITH pairing, low, width, CASE WHEN bin < $bins THEN bin ELSE toInteger($bins) - 1 END AS bin
 RETURN pairing, bin + 1 AS bin, low + bin * width AS above, low + (bin + 1) * width AS below,
        count(*) AS edges

@@ -21,11 +21,11 @@
 // example: limit=8
 MATCH (h:Head {run: $run})
 CALL (h) {
-  OPTIONAL MATCH (h)<-[e]-(:Head) WHERE type(e) IN $pairings
+  OPTIONAL MATCH (h)<-[e]-() WHERE type(e) IN $pairings
   RETURN toFloat(sum(e.z)) AS inlet, count(e) AS edges_in
 }
 CALL (h) {
-  OPTIONAL MATCH (h)-[e]->(:Head) WHERE type(e) IN $pairings
+  OPTIONAL MATCH (h)-[e]->() WHERE type(e) IN $pairings
   RETURN toFloat(sum(e.z * e.share)) AS outlet, count(e) AS edges_out
 }
 WITH h, inlet, outlet, edges_in, edges_out,

@@ -14,13 +14,8 @@
 //   roles (list of role): known roles
 //   paths (graph): its five strongest edges in
 // example: limit=8
-MATCH (h:Head {run: $run})
-CALL (h) {
-  MATCH (h)<-[e]-(:Head) WHERE type(e) IN $pairings
-  RETURN toFloat(sum(e.z)) AS inlet, count(e) AS edges_in, max(e.pk) AS strongest
-}
-WITH h, inlet, edges_in, strongest
-WHERE edges_in > 0
+MATCH (h:Head {run: $run})<-[e]-() WHERE type(e) IN $pairings
+WITH h, toFloat(sum(e.z)) AS inlet, count(e) AS edges_in, max(e.pk) AS strongest
 ORDER BY inlet DESC, h.layer, h.head
 LIMIT toInteger($limit)
 RETURN h.name AS head, inlet, edges_in, strongest,

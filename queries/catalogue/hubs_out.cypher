@@ -15,13 +15,8 @@
 //   roles (list of role): known roles
 //   paths (graph): its five strongest edges out
 // example: limit=8
-MATCH (h:Head {run: $run})
-CALL (h) {
-  MATCH (h)-[e]->(:Head) WHERE type(e) IN $pairings
-  RETURN toFloat(sum(e.z * e.share)) AS outlet, count(e) AS edges_out, max(e.pk) AS strongest
-}
-WITH h, outlet, edges_out, strongest
-WHERE edges_out > 0
+MATCH (h:Head {run: $run})-[e]->() WHERE type(e) IN $pairings
+WITH h, toFloat(sum(e.z * e.share)) AS outlet, count(e) AS edges_out, max(e.pk) AS strongest
 ORDER BY outlet DESC, h.layer, h.head
 LIMIT toInteger($limit)
 RETURN h.name AS head, outlet, edges_out, strongest,

@@ -6,7 +6,7 @@
 //   `headgraph motifs` holds doubles and triangles against graphs with the same degrees.
 // params:
 //   run (run): the run to ask about
-//   strongest (count) = 1000: edges of each pairing that count, strongest first
+//   strongest (count) = 500: edges of each pairing that count, strongest first
 // returns: rows; may be empty where the run has none
 //   motif (string): the pattern
 //   first (pairing): pairing of its first edge; in doubles and fans the order means nothing
@@ -14,28 +14,54 @@
 //   direct (pairing): pairing of a triangle's direct edge
 //   count (integer): how many there are
 CALL () {
-  MATCH (a:Head {run: $run})-[e:OQ|OK|OV]->(b:Head {run: $run})<-[f:OQ|OK|OV]-(a)
-  WHERE type(e) < type(f) AND e.pk_rank <= $strongest AND f.pk_rank <= $strongest
-  RETURN "double" AS motif, type(e) AS first, type(f) AS second, null AS direct, count(*) AS count
+  MATCH (:Head {run: $run})-[e:OQ]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
 UNION ALL
-  MATCH (:Head {run: $run})-[e:OQ|OK|OV]->(:Head {run: $run})-[f:OQ|OK|OV]->(:Head {run: $run})
-  WHERE e.pk_rank <= $strongest AND f.pk_rank <= $strongest
-  RETURN "chain" AS motif, type(e) AS first, type(f) AS second, null AS direct, count(*) AS count
+  MATCH (:Head {run: $run})-[e:OK]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
 UNION ALL
-  MATCH (a:Head {run: $run})-[e:OQ|OK|OV]->(:Head {run: $run})<-[f:OQ|OK|OV]-(b:Head {run: $run})
-  WHERE a <> b AND (type(e) < type(f) OR type(e) = type(f) AND a.id < b.id)
-    AND e.pk_rank <= $strongest AND f.pk_rank <= $strongest
-  RETURN "fan_in" AS motif, type(e) AS first, type(f) AS second, null AS direct, count(*) AS count
+  MATCH (:Head {run: $run})-[e:OV]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+}
+WITH collect(e) AS edges
+CALL (edges) {
+  UNWIND edges AS e
+  WITH startNode(e) AS a, endNode(e) AS b, type(e) AS pairing ORDER BY pairing
+  WITH a, b, collect(pairing) AS pairings
+  UNWIND range(0, size(pairings) - 2) AS i
+  UNWIND range(i + 1, size(pairings) - 1) AS j
+  RETURN "double" AS motif, pairings[i] AS first, pairings[j] AS second, null AS direct,
+         count(*) AS count
 UNION ALL
-  MATCH (a:Head {run: $run})<-[e:OQ|OK|OV]-(:Head {run: $run})-[f:OQ|OK|OV]->(b:Head {run: $run})
-  WHERE a <> b AND (type(e) < type(f) OR type(e) = type(f) AND a.id < b.id)
-    AND e.pk_rank <= $strongest AND f.pk_rank <= $strongest
-  RETURN "fan_out" AS motif, type(e) AS first, type(f) AS second, null AS direct, count(*) AS count
+  UNWIND edges AS e
+  WITH endNode(e) AS b, collect(type(e)) AS ins
+  MATCH (b)-[f:OQ|OK|OV]->(:Head {run: $run}) WHERE f.pk_rank <= $strongest
+  UNWIND ins AS first
+  RETURN "chain" AS motif, first, type(f) AS second, null AS direct, count(*) AS count
 UNION ALL
-  MATCH (a:Head {run: $run})-[e:OQ|OK|OV]->(:Head {run: $run})-[f:OQ|OK|OV]->(c:Head {run: $run}),
-        (a)-[g:OQ|OK|OV]->(c)
-  WHERE e.pk_rank <= $strongest AND f.pk_rank <= $strongest AND g.pk_rank <= $strongest
-  RETURN "triangle" AS motif, type(e) AS first, type(f) AS second, type(g) AS direct,
+  UNWIND edges AS e
+  WITH endNode(e) AS b, collect({a: startNode(e), pairing: type(e)}) AS ins
+  UNWIND ins AS e
+  UNWIND ins AS f
+  WITH e, f WHERE e.a <> f.a
+    AND (e.pairing < f.pairing OR e.pairing = f.pairing AND e.a.id < f.a.id)
+  RETURN "fan_in" AS motif, e.pairing AS first, f.pairing AS second, null AS direct,
+         count(*) AS count
+UNION ALL
+  UNWIND edges AS e
+  WITH startNode(e) AS a, collect({b: endNode(e), pairing: type(e)}) AS outs
+  UNWIND outs AS e
+  UNWIND outs AS f
+  WITH e, f WHERE e.b <> f.b
+    AND (e.pairing < f.pairing OR e.pairing = f.pairing AND e.b.id < f.b.id)
+  RETURN "fan_out" AS motif, e.pairing AS first, f.pairing AS second, null AS direct,
+         count(*) AS count
+UNION ALL
+  UNWIND edges AS e
+  WITH endNode(e) AS b, collect(e) AS ins
+  MATCH (b)-[f:OQ|OK|OV]->(c:Head {run: $run}) WHERE f.pk_rank <= $strongest
+  UNWIND ins AS e
+  WITH startNode(e) AS a, collect({first: type(e), second: type(f), c: c}) AS chains
+  MATCH (a)-[g:OQ|OK|OV]->(c:Head {run: $run}) WHERE g.pk_rank <= $strongest
+  UNWIND [chain IN chains WHERE chain.c = c] AS chain
+  RETURN "triangle" AS motif, chain.first AS first, chain.second AS second, type(g) AS direct,
          count(*) AS count
 }
 RETURN motif, first, second, direct, count

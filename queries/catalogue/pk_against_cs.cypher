@@ -1,12 +1,11 @@
 // Where PK and CS disagree
-// description: Edges that the Projection Kernel and the composition score place differently among the
+// description: Edges of OQ, OK and OV that the Projection Kernel and the composition score place differently among the
 //   kept edges of their pairing. PK sees which directions overlap, CS also how strongly the matrices
 //   scale them: an edge that PK places far higher goes through directions of little weight.
 // params:
 //   run (run): the run to ask about
-//   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
 //   limit (count) = 20: edges at most
-//   strongest (count) = 1000: edges of each pairing that are placed, strongest PK first
+//   strongest (count) = 500: edges of each pairing that are placed, strongest PK first
 // returns: graph; may be empty where the run has no cs (headgraph compute --metrics pk,cs)
 //   pairing (pairing): the source's role, then the target's
 //   source (head): the head that writes
@@ -18,8 +17,14 @@
 //   apart (integer): cs_place less pk_place: above 0 where PK places it higher
 //   path (graph): source, edge and target
 // example: limit=8
-MATCH (:Head {run: $run})-[e]->(:Head {run: $run})
-WHERE type(e) IN $pairings AND e.pk_rank <= $strongest AND e.cs IS NOT NULL
+CALL () {
+  MATCH (:Head {run: $run})-[e:OQ]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+UNION ALL
+  MATCH (:Head {run: $run})-[e:OK]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+UNION ALL
+  MATCH (:Head {run: $run})-[e:OV]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+}
+WITH e WHERE e.cs IS NOT NULL
 WITH e ORDER BY e.cs DESC, e.pk_rank
 WITH type(e) AS pairing, collect(e) AS edges
 UNWIND range(0, size(edges) - 1) AS place

@@ -14,15 +14,15 @@
 //   path (graph): the two and their edge
 // example: run=induction-2l per_pairing=4
 CALL () {
-  MATCH (:Head {run: $run})-[e:QQ]->(:Head {run: $run})
+  MATCH (:Head {run: $run})-[e:QQ]->(:Head {run: $run}) WHERE e.pk_rank > 0
   WITH e.pk_rank AS pk_rank, collect(e) AS edges ORDER BY pk_rank LIMIT toInteger($per_pairing)
   RETURN 1 AS place, edges
 UNION ALL
-  MATCH (:Head {run: $run})-[e:KK]->(:Head {run: $run})
+  MATCH (:Head {run: $run})-[e:KK]->(:Head {run: $run}) WHERE e.pk_rank > 0
   WITH e.pk_rank AS pk_rank, collect(e) AS edges ORDER BY pk_rank LIMIT toInteger($per_pairing)
   RETURN 2 AS place, edges
 UNION ALL
-  MATCH (:Head {run: $run})-[e:VV]->(:Head {run: $run})
+  MATCH (:Head {run: $run})-[e:VV]->(:Head {run: $run}) WHERE e.pk_rank > 0
   WITH e.pk_rank AS pk_rank, collect(e) AS edges ORDER BY pk_rank LIMIT toInteger($per_pairing)
   RETURN 3 AS place, edges
 }

@@ -8,7 +8,7 @@
 //   length (2 to 4) = 3: edges of a chain
 //   by (product or weakest) = "product": what makes a chain strong
 //   limit (count) = 20: chains at most
-//   strongest (count) = 1000: edges of each pairing that a chain may take, strongest first
+//   strongest (count) = 500: edges of each pairing that a chain may take, strongest first
 // returns: graph; may be empty where the run has no such chain
 //   heads (list of head): the heads, in the order of the chain
 //   pairings (list of pairing): how each head after the first reads the one before it
@@ -17,21 +17,31 @@
 //   nodes (graph): the heads
 //   links (graph): the edges
 // example: length=3 limit=8
-MATCH (:Head {run: $run})-[e:OQ|OK|OV]->(h:Head {run: $run}) WHERE e.pk_rank <= $strongest
-WITH h, [e] AS edges, [CASE $by WHEN "product" THEN e.pk_normalized ELSE e.pk END] AS strength
+CALL () {
+  MATCH (:Head {run: $run})-[e:OQ]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+UNION ALL
+  MATCH (:Head {run: $run})-[e:OK]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+UNION ALL
+  MATCH (:Head {run: $run})-[e:OV]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+}
+WITH endNode(e) AS h, e,
+     [CASE $by WHEN "product" THEN e.pk_normalized ELSE e.pk END] AS strength
+ORDER BY strength DESC
+WITH h, collect({edges: [e], strength: strength})[..toInteger($limit)] AS chains
 // the second edge; `strength` is the product, or all links from the weakest on
 MATCH (h)-[f:OQ|OK|OV]->(next:Head {run: $run}) WHERE f.pk_rank <= $strongest
-WITH next AS h, edges + f AS edges,
-     CASE $by WHEN "product" THEN [strength[0] * f.pk_normalized]
-       ELSE [s IN strength WHERE s <= f.pk] + f.pk + [s IN strength WHERE s > f.pk]
+UNWIND chains AS chain
+WITH next AS h, chain.edges + f AS edges,
+     CASE $by WHEN "product" THEN [chain.strength[0] * f.pk_normalized]
+       ELSE [s IN chain.strength WHERE s <= f.pk] + f.pk + [s IN chain.strength WHERE s > f.pk]
      END AS strength
 ORDER BY strength DESC
 WITH h, collect({edges: edges, strength: strength})[..toInteger($limit)] AS chains
-UNWIND chains AS chain
 // the third, if it is wanted
 OPTIONAL MATCH (h)-[f:OQ|OK|OV]->(next:Head {run: $run})
 WHERE $length > 2 AND f.pk_rank <= $strongest
-WITH h, chain, f, next WHERE $length = 2 OR f IS NOT NULL
+WITH h, chains, f, next WHERE $length = 2 OR f IS NOT NULL
+UNWIND chains AS chain
 WITH coalesce(next, h) AS h,
      CASE WHEN f IS NULL THEN chain.edges ELSE chain.edges + f END AS edges,
      CASE WHEN f IS NULL THEN chain.strength
@@ -40,12 +50,13 @@ WITH coalesce(next, h) AS h,
      END AS strength
 ORDER BY strength DESC
 WITH h, collect({edges: edges, strength: strength})[..toInteger($limit)] AS chains
-UNWIND chains AS chain
 // the fourth, if it is wanted
-OPTIONAL MATCH (h)-[f:OQ|OK|OV]->(:Head {run: $run})
+OPTIONAL MATCH (h)-[f:OQ|OK|OV]->(next:Head {run: $run})
 WHERE $length = 4 AND f.pk_rank <= $strongest
-WITH chain, f WHERE $length < 4 OR f IS NOT NULL
-WITH CASE WHEN f IS NULL THEN chain.edges ELSE chain.edges + f END AS edges,
+WITH h, chains, f, next WHERE $length < 4 OR f IS NOT NULL
+UNWIND chains AS chain
+WITH coalesce(next, h) AS h,
+     CASE WHEN f IS NULL THEN chain.edges ELSE chain.edges + f END AS edges,
      CASE WHEN f IS NULL THEN chain.strength
        WHEN $by = "product" THEN [chain.strength[0] * f.pk_normalized]
        ELSE [s IN chain.strength WHERE s <= f.pk] + f.pk + [s IN chain.strength WHERE s > f.pk]

@@ -15,15 +15,15 @@
 //   path (graph): source, edge and target
 // example: per_pairing=4
 CALL () {
-  MATCH (:Head {run: $run})-[e:OQ]->(:Head {run: $run})
+  MATCH (:Head {run: $run})-[e:OQ]->(:Head {run: $run}) WHERE e.pk_rank > 0
   WITH e.pk_rank AS pk_rank, collect(e) AS edges ORDER BY pk_rank LIMIT toInteger($per_pairing)
   RETURN 1 AS place, edges
 UNION ALL
-  MATCH (:Head {run: $run})-[e:OK]->(:Head {run: $run})
+  MATCH (:Head {run: $run})-[e:OK]->(:Head {run: $run}) WHERE e.pk_rank > 0
   WITH e.pk_rank AS pk_rank, collect(e) AS edges ORDER BY pk_rank LIMIT toInteger($per_pairing)
   RETURN 2 AS place, edges
 UNION ALL
-  MATCH (:Head {run: $run})-[e:OV]->(:Head {run: $run})
+  MATCH (:Head {run: $run})-[e:OV]->(:Head {run: $run}) WHERE e.pk_rank > 0
   WITH e.pk_rank AS pk_rank, collect(e) AS edges ORDER BY pk_rank LIMIT toInteger($per_pairing)
   RETURN 3 AS place, edges
 }

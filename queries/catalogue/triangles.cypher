@@ -5,7 +5,7 @@
 // params:
 //   run (run): the run to ask about
 //   limit (count) = 20: triangles at most
-//   strongest (count) = 1000: edges of each pairing that a triangle may have, strongest first
+//   strongest (count) = 500: edges of each pairing that a triangle may have, strongest first
 // returns: graph; may be empty where the run has none
 //   first (head): the head that the other two read
 //   middle (head): the head that reads the first and is read by the last
@@ -18,9 +18,21 @@
 //   nodes (graph): the heads
 //   links (graph): the edges
 // example: limit=8
-MATCH (a:Head {run: $run})-[e:OQ|OK|OV]->(b:Head {run: $run})-[f:OQ|OK|OV]->(c:Head {run: $run}),
-      (a)-[g:OQ|OK|OV]->(c)
-WHERE e.pk_rank <= $strongest AND f.pk_rank <= $strongest AND g.pk_rank <= $strongest
+CALL () {
+  MATCH (:Head {run: $run})-[e:OQ]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+UNION ALL
+  MATCH (:Head {run: $run})-[e:OK]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+UNION ALL
+  MATCH (:Head {run: $run})-[e:OV]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+}
+// from here on each head is left once, however many edges enter it
+WITH endNode(e) AS b, collect(e) AS ins
+MATCH (b)-[f:OQ|OK|OV]->(c:Head {run: $run}) WHERE f.pk_rank <= $strongest
+UNWIND ins AS e
+WITH startNode(e) AS a, collect({e: e, b: b, f: f, c: c}) AS chains
+MATCH (a)-[g:OQ|OK|OV]->(c:Head {run: $run}) WHERE g.pk_rank <= $strongest
+UNWIND [chain IN chains WHERE chain.c = c] AS chain
+WITH a, chain.b AS b, c, chain.e AS e, chain.f AS f, g
 WITH a, b, c, e, f, g, e.pk_normalized * f.pk_normalized * g.pk_normalized AS product,
      CASE WHEN e.pk <= f.pk AND e.pk <= g.pk THEN e.pk
        WHEN f.pk <= g.pk THEN f.pk ELSE g.pk END AS weakest

@@ -1,7 +1,8 @@
 // Widest path between two heads
 // description: The path whose weakest edge is as strong as it can be; of several such one with the
-//   fewest edges. A path that is this wide exists for every smaller width and none for a greater
-//   one, so widths are tried from the greatest down, first in large steps, then one by one.
+//   fewest edges, and of these the one with the greatest product. A path that is this wide exists for
+//   every smaller width and none for a greater one, so widths are tried from the greatest down,
+//   first in large steps, then one by one.
 // params:
 //   run (run): the run to ask about
 //   source (head): where the path begins
@@ -16,8 +17,21 @@
 // example: source=L0H1 target=L11H10
 MATCH (source:Head {run: $run, name: $source})
 MATCH (target:Head {run: $run, name: $target})
-CALL () {
-  MATCH (:Head {run: $run})-[e:OQ|OK|OV]->(:Head {run: $run})
+// it is no narrower than the best of the shortest paths, and no wider than the two ends allow
+CALL (source, target) {
+  MATCH path = ALL SHORTEST (source)(()-[:OQ|OK|OV]->(:Head {run: $run}))+(target)
+  RETURN max(reduce(least = null, e IN relationships(path) |
+    CASE WHEN e.pk >= least THEN least ELSE e.pk END)) AS low
+}
+CALL (source, target) {
+  MATCH (source)-[e:OQ|OK|OV]->()
+  WITH target, max(e.pk) AS leaving
+  MATCH ()-[e:OQ|OK|OV]->(target)
+  WITH leaving, max(e.pk) AS entering
+  RETURN CASE WHEN leaving < entering THEN leaving ELSE entering END AS high
+}
+CALL (low, high) {
+  MATCH (:Head {run: $run})-[e:OQ|OK|OV]->(:Head {run: $run}) WHERE low <= e.pk <= high
   WITH DISTINCT e.pk AS width ORDER BY width DESC
   RETURN collect(width) AS widths
 }
@@ -30,10 +44,14 @@ CALL (source, target, widths, step) {
 }
 CALL (source, target, widths, step, place) {
   UNWIND widths[place - step + 1..place + 1] AS width
-  MATCH path = SHORTEST 1
-    (source)(()-[e:OQ|OK|OV WHERE e.pk >= width]->(:Head {run: $run}))+(target)
-  RETURN width, path LIMIT 1
+  MATCH SHORTEST 1 (source)(()-[e:OQ|OK|OV WHERE e.pk >= width]->(:Head {run: $run}))+(target)
+  RETURN width LIMIT 1
 }
+MATCH path = ALL SHORTEST
+  (source)(()-[e:OQ|OK|OV WHERE e.pk >= width]->(:Head {run: $run}))+(target)
+WITH width, path,
+     reduce(product = 1.0, e IN relationships(path) | product * e.pk_normalized) AS product
+ORDER BY product DESC, [h IN nodes(path) | h.layer], [h IN nodes(path) | h.head]
+LIMIT 1
 RETURN width, length(path) AS edges, [h IN nodes(path) | h.name] AS heads,
-       [e IN relationships(path) | type(e)] AS pairings,
-       reduce(product = 1.0, e IN relationships(path) | product * e.pk_normalized) AS product, path
+       [e IN relationships(path) | type(e)] AS pairings, product, path

@@ -14,7 +14,7 @@
 //   roles_second (list of role): known roles of the second
 //   path (graph): the two and their edge
 // example: run=induction-2l limit=8
-MATCH (:Head {run: $run})-[e:OO]->(:Head {run: $run})
+MATCH (:Head {run: $run})-[e:OO]->(:Head {run: $run}) WHERE e.pk_rank > 0
 WITH e ORDER BY e.pk_rank LIMIT toInteger($limit)
 MATCH path = (a)-[e]->(b)
 RETURN a.name AS first, b.name AS second, e.pk AS pk, e.z AS z, e.pk_rank AS pk_rank,

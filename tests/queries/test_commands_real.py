@@ -13,7 +13,7 @@ import loader
 import queries
 from graphdb import Graph
 from graphdb.server import RunningServer
-from queries import commands
+from queries import commands, network_commands
 from queries.errors import NoBrowser
 from tests.tables import random_table
 
@@ -37,6 +37,39 @@ def test_query_as_table_as_graph_and_as_text(gpt2: Graph) -> None:
     assert drawn == queries.node_link("through", gpt2, head="L4H7", limit=3)
     text = call(commands.query, *args, "--run", "gpt2", "--show")
     assert text.startswith(':params {"run": "gpt2", "head": "L4H7", "limit": 3, "per_head": 2};\n')
+
+
+def test_a_question_of_every_checkpoint_in_every_format(gpt2: Graph) -> None:
+    for step in (5.0, 40.0):
+        table = random_table(seed=int(step), series="training", step=step)
+        loader.load(table, gpt2, run=f"step-{step:g}")
+    try:
+        call_ = ["query", "hubs", "--series", "training", "-p", "limit=2", "--format"]
+        answer = CliRunner().invoke(cli.headgraph, [*call_, "json"])
+        rows = json.loads(answer.stdout)
+        assert [row["step"] for row in rows] == [5, 5, 40, 40]
+        first = queries.run("hubs", gpt2, run="step-5", limit=2)
+        assert [row["head"] for row in rows[:2]] == list(first["head"])
+        lines = CliRunner().invoke(cli.headgraph, [*call_, "csv"]).stdout.splitlines()
+        assert lines[0].startswith("step,checkpoint,head,inlet,")
+        assert len(lines) == 5
+    finally:
+        for step in (5, 40):
+            loader.drop(gpt2, f"step-{step}")
+
+
+def test_communities_and_motifs(gpt2: Graph) -> None:
+    done = CliRunner().invoke(
+        cli.headgraph,
+        ["communities", "--run", "gpt2", "--seed", "2", "--write", "--format", "json"],
+    )
+    found = queries.communities(gpt2, run="gpt2", seed=2)
+    assert [row["heads"] for row in json.loads(done.stdout)] == list(found["heads"])
+    assert done.stderr == f"modularity {found.attrs['modularity']:.3f}, seed 2\n"
+    assert len(queries.run("communities", gpt2)) == len(found)
+    args = ["--samples", "3", "--seed", "7", "--strongest", "50"]
+    answer = call(network_commands.motifs, *args)
+    assert answer.equals(queries.motifs(gpt2, samples=3, seed=7, strongest=50))
 
 
 def test_no_rows_come_with_the_catalogues_own_words(gpt2: Graph) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 import loader
 import queries
-from graphdb import Graph
+from graphdb import Graph, schema
 from pk_engine.names import PAIRINGS
 from pk_engine.selection import Selection
 from pk_engine.table import AffinityTable
@@ -163,3 +163,28 @@ def test_the_same_step_twice_is_told_apart(several: Graph) -> None:
         ]
     finally:
         loader.drop(several, "early-again")
+
+
+def test_top_lists_of_a_large_run_read_an_index(
+    several: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `schema.MANY_EDGES` promises, at a size that a test can afford."""
+    statement = (
+        "MATCH (:Head {run: $run})-[e:OQ]->(:Head {run: $run}) WHERE e.pk_rank > 0 "
+        "RETURN e ORDER BY e.pk_rank LIMIT 20"
+    )
+    seek = "DirectedRelationshipIndexSeekByRange"
+    assert seek not in several.plan(statement, {"run": "large"}).operators
+    monkeypatch.setattr(schema, "MANY_EDGES", 1_000)
+    table = random_table(n_layers=8, n_heads=8, seed=3)
+    loader.load(table, several, run="large")
+    try:
+        several.command("CALL db.awaitIndexes(60)")
+        assert seek in several.plan(statement, {"run": "large"}).operators
+        answer = queries.run("strongest_edges", several, run="large", per_pairing=30)
+        top = edges_of(table)
+        same(answer[answer["pairing"] == "OQ"], top[top["pairing"] == "OQ"].head(30))
+    finally:
+        loader.drop(several, "large")
+        for pairing in ("oq", "ok", "ov"):
+            several.command(f"DROP INDEX headgraph_rank_{pairing}")

@@ -114,6 +114,18 @@ def test_widest_path(
     ]
     assert min(pk) == width
     assert (row["heads"][0], row["heads"][-1]) == (source, target)
+    wide = nx.MultiDiGraph()
+    wide.add_edges_from(
+        (a, b, p, data)
+        for a, b, p, data in network.edges(keys=True, data=True)
+        if data["pk"] >= width
+    )
+    # of as many edges, the greatest product: the best edge between each two heads
+    products = [
+        np.prod([max(d["normal"] for d in wide[a][b].values()) for a, b in pairwise(heads)])
+        for heads in nx.all_shortest_paths(nx.DiGraph(wide), source, target)
+    ]
+    assert row["product"] == pytest.approx(max(products))
 
 
 @pytest.mark.parametrize("name", ["shortest_path", "widest_path"])
