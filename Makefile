@@ -50,6 +50,7 @@ pictures: $(VENV)/.core
 	$(BIN)/python -m benchmarks.token_projection
 	$(BIN)/python -m benchmarks.informativeness
 	$(BIN)/python -m benchmarks.nulls
+	$(BIN)/python -m benchmarks.view_pictures  # needs the dev extra and Chromium
 
 studies: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.causality
@@ -65,6 +66,7 @@ studies: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.gpt2
 	$(BIN)/python -m benchmarks.processes
+	$(BIN)/python -m benchmarks.view
 
 bench-large: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.llama7b

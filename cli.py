@@ -46,7 +46,7 @@ COMMANDS = {
     "runs": Entry("List what is in the database.", "loader.commands:runs", lists=True),
     "annotate": Entry("Put measured behaviour on a run's heads.", "loader.commands:annotate"),
     "drop": Entry("Delete a run from the database.", "loader.commands:drop"),
-    "query": Entry("Ask a stored question.", "queries.commands:query", lists=True),
+    "query": Entry("Ask a stored question.", "headgraph._query_page:query", lists=True),
     "communities": Entry(
         "Groups of heads, by Louvain.", "queries.network_commands:communities", lists=True
     ),
@@ -92,6 +92,7 @@ COMMANDS = {
         "analysis.commands.robustness:robustness",
         lists=True,
     ),
+    "view": Entry("Explore a graph: one HTML file.", "analysis.commands.view:view"),
     "figure": Entry("Draw a picture of a table.", "analysis.commands.figure:figure"),
 }
 

@@ -8,7 +8,7 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["errors", "figures"],
+    submodules=["errors", "figures", "view"],
     submod_attrs={
         "baselines": ["nulls"],
         "detection": ["circuits", "detect"],

@@ -5,7 +5,7 @@ python -m benchmarks.reproduction
 
 from analysis.report import Report, reproduce
 from analysis.report.claims import VERDICTS, count
-from benchmarks.common import GPT2, PAGE, table, write
+from benchmarks.common import GPT2, PAGE, SHARED, table, write
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def _text(report: Report) -> str:
         if part.claims:
             rows = [[c.quantity, c.paper, c.ours, c.difference, c.verdict] for c in part.claims]
             parts.append(table(["quantity", "paper", "here", "difference", "verdict"], rows))
-    return "\n\n".join(filter(None, parts))
+    return "\n\n".join(filter(None, parts)).replace(str(SHARED), "../shared")
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from analysis.figures import nulls as nulls_figure
     from analysis.figures import training as training_figure
     from analysis.patching import ablate, verify_edge
+    from analysis.view import view
     from graphdb import connect
     from loader import annotate, drop, load, runs
     from pk_engine import AffinityTable, Selection, compute, plan, principal_angles
@@ -81,6 +82,7 @@ __all__ = [
     "training_figure",
     "trajectory",
     "verify_edge",
+    "view",
     "wiring",
 ]
 
@@ -124,6 +126,7 @@ _ROOMS = {
     "trajectory": ("analysis", "trajectory"),
     "verify_edge": ("analysis.patching", "verify_edge"),
     "tokens": ("analysis", "tokens"),
+    "view": ("analysis.view", "view"),
     "wiring": ("analysis.figures", "wiring"),
 }
 

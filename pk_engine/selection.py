@@ -86,8 +86,10 @@ class Selection:
         return bool(self.to_json())
 
     def to_json(self) -> dict[str, Any]:
-        """The rules that are set, by name."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        """The rules that are set, by name; 3 % is one rule whether it was given as 3 or as 3.0."""
+        rules = {name: value for name, value in asdict(self).items() if value is not None}
+        real = ("top_percent", "min_pk", "min_z", "fdr")
+        return {name: float(v) if name in real else v for name, v in rules.items()}
 
     def describe(self) -> str:
         """The rules in words: `top 3 % per pairing, z >= 4`; `all pairs` without rules."""

@@ -64,6 +64,8 @@ print(sorted(queries.catalogue()))
         tmp_path,
     )
     assert "jars.txt" in files
+    page = "import headgraph; print(len(headgraph.view('induction-2l').html()) > 280_000)"
+    assert run(installed, page, tmp_path) == "True", "template, scripts and d3 came along"
 
 
 def test_the_command_works(installed: Path, tmp_path: Path) -> None:

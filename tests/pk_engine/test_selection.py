@@ -1,5 +1,7 @@
 """Selection rules, against plain loops."""
 
+import json
+
 import pytest
 
 from pk_engine import AffinityTable, Selection
@@ -74,3 +76,8 @@ def test_words() -> None:
     assert Selection().describe() == "all pairs"
     assert Selection(top_percent=3, min_z=4).describe() == "top 3 % per pairing, z >= 4"
     assert not Selection()
+
+
+def test_a_whole_number_is_the_same_rule() -> None:
+    assert json.dumps(Selection(top_percent=3).to_json()) == '{"top_percent": 3.0}'
+    assert json.dumps(Selection(top=3).to_json()) == '{"top": 3}'

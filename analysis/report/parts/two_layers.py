@@ -25,8 +25,8 @@ def two_layer_model(source: Source, paper: Mapping[str, Any]) -> Part:
     table = compute("induction-2l", metrics=("pk", "cs"), selection=Selection())
     strongest = table.frame[table.frame["pk_rank"] == 1].set_index("pairing")
     says = [
-        f"Strongest {pairing} pair: L{row.source_layer}H{row.source_head} to "
-        f"L{row.target_layer}H{row.target_head}, PK {row.pk:.2f}, z {row.z:.0f}."
+        f"Strongest {pairing} pair: L{row.source_layer:.0f}H{row.source_head:.0f} to "
+        f"L{row.target_layer:.0f}H{row.target_head:.0f}, PK {row.pk:.2f}, z {row.z:.0f}."
         for pairing, row in strongest.iterrows()
     ]
     return Part(

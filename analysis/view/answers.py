@@ -1,0 +1,83 @@
+"""The heads and edges in a stored query's answer."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from analysis.figures._palette import ROLE_ORDER
+from analysis.view.content import Head
+from analysis.view.stored import edge_frame, facts_of
+from graphdb import schema
+from pk_engine.names import PAIRINGS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an answer has to draw; layers and heads are counted from what is in it."""
+
+    title: str
+    words: str
+    n_layers: int
+    n_heads: int
+    edges: "pd.DataFrame"
+    roles: Mapping[Head, tuple[str, ...]]
+    facts: Mapping[Head, Mapping[str, Any]]
+
+
+def read_answer(answer: Mapping[str, Any]) -> Answer:
+    """Heads and edges of a node-link graph; Runs, Roles and what leads to them are left out."""
+    heads = {
+        node["id"]: node for node in answer["nodes"]
+        if schema.HEAD in node["labels"] and {"layer", "head"} <= node["properties"].keys()
+    }  # fmt: skip
+    place = {name: (h["properties"]["layer"], h["properties"]["head"]) for name, h in heads.items()}
+    links = [
+        link for link in answer["links"]
+        if link["type"] in PAIRINGS and link["source"] in place and link["target"] in place
+    ]  # fmt: skip
+    about = answer["graph"]
+    given = {name: value for name, value in about["params"].items() if value is not None}
+    words = ", ".join(f"{name} {_words(value)}" for name, value in given.items())
+    return Answer(
+        title=f"{about['title']}: {given['run']}" if "run" in given else str(about["title"]),
+        words=f"Stored query {about['query']} ({words}):" if words else f"{about['query']}:",
+        n_layers=max((layer for layer, _ in place.values()), default=0) + 1,
+        n_heads=max((head for _, head in place.values()), default=0) + 1,
+        edges=edge_frame([_edge(link, place) for link in links]),
+        roles={place[name]: roles for name, node in heads.items()
+               if (roles := roles_of(node["labels"]))},
+        facts={place[name]: facts_of(node["properties"], grouped=False)
+               for name, node in heads.items()},
+    )  # fmt: skip
+
+
+def roles_of(labels: Iterable[str]) -> tuple[str, ...]:
+    """Roles by the labels that `graphdb.schema.role_label` makes of them, in the palette's order.
+
+    >>> roles_of(["Head", "InductionHead", "SInhibitionHead"])
+    ('induction', 's_inhibition')
+    """
+    place = {role: i for i, role in enumerate(ROLE_ORDER)}
+    ends = [label.removesuffix("Head") for label in labels if label.endswith("Head")]
+    roles = {"_".join(re.findall("[A-Z][a-z0-9]*", name)).lower() for name in ends} - {""}
+    return tuple(sorted(roles, key=lambda role: (place.get(role, len(place)), role)))
+
+
+def _edge(link: Mapping[str, Any], place: Mapping[str, Head]) -> dict[str, Any]:
+    source, target = place[link["source"]], place[link["target"]]
+    return {
+        **link["properties"],
+        "pairing": link["type"],
+        "source_layer": source[0],
+        "source_head": source[1],
+        "target_layer": target[0],
+        "target_head": target[1],
+    }
+
+
+def _words(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

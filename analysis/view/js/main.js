@@ -1,0 +1,106 @@
+// What happens when somebody moves, types, clicks or presses a key.
+
+function update() {
+  draw();
+  tellFound(mark());
+  tellControls();
+  tellDetail();
+  applyTheme();
+  keepInAddress();
+}
+
+function applyTheme() {
+  if (state.theme === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = state.theme;
+}
+
+function remember(head) {
+  node.attr("tabindex", (d) => (d === head ? 0 : -1));
+}
+
+function focusHead(head) {
+  remember(head);
+  nodes[head.i].focus();
+}
+
+function select(head) {
+  state.head = head;
+  if (head) remember(head);
+  update();
+}
+
+node.on("click", (event, head) => {
+  event.stopPropagation();
+  select(state.head === head ? null : head);
+}).on("focus", function told(event, head) {
+  if (!this.matches(":focus-visible")) return;
+  const box = this.getBoundingClientRect();
+  tellHead(head, box.right, box.bottom);
+}).on("blur", hideTip);
+svg.on("click", () => select(null));
+
+const STEPS = {
+  ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [1, 0], ArrowDown: [-1, 0],
+  Home: [0, -Infinity], End: [0, Infinity],
+};
+boxes.on("keydown", (event) => {
+  const head = d3.select(event.target).datum();
+  if (!head || event.ctrlKey || event.metaKey || event.altKey) return;
+  const within = (value, n) => Math.max(0, Math.min(n - 1, value));
+  if (event.key in STEPS) {
+    const [up, across] = STEPS[event.key];
+    const layer = within(head.layer + up, data.n_layers);
+    focusHead(heads[layer * data.n_heads + within(head.head + across, data.n_heads)]);
+  } else if (event.key === "Enter" || event.key === " ") {
+    select(state.head === head ? null : head);
+  } else return;
+  event.preventDefault();
+});
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.matches?.("input[type=search]");
+  if (event.key === "Escape") {
+    hideTip();
+    state.find = "";
+    select(null);
+  } else if (event.key === "/" && !typing) {
+    event.preventDefault();
+    d3.select("#find").node().focus();
+  }
+});
+
+slider.on("input", (event) => {
+  state.step = Number(event.target.value);
+  update();
+});
+d3.select("#find").on("input", (event) => {
+  state.find = event.target.value;
+  tellFound(mark());
+  keepInAddress();
+}).on("keydown", (event) => {
+  const [head] = event.key === "Enter" ? matches(state.find) : [];
+  if (head) goTo(head);
+});
+
+d3.select("#save").on("click", save);
+d3.select("#reset").on("click", () => {
+  state = { ...first(), theme: state.theme };
+  svg.call(zooming.transform, d3.zoomIdentity);
+  update();
+});
+d3.select("#theme").on("click", () => {
+  const order = ["auto", "light", "dark"];
+  state.theme = order[(order.indexOf(state.theme) + 1) % order.length];
+  update();
+});
+d3.select("#closer").on("click", () => svg.call(zooming.scaleBy, 1.5));
+d3.select("#farther").on("click", () => svg.call(zooming.scaleBy, 1 / 1.5));
+d3.select("#whole").on("click", () => svg.call(zooming.transform, d3.zoomIdentity));
+
+function restore() {
+  state = fromHash(location.hash.slice(1));
+  update();
+}
+addEventListener("hashchange", restore);
+restore();
+remember(state.head ?? heads[0]);

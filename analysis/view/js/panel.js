@@ -1,0 +1,112 @@
+// The controls beside the graph, and what they say of it.
+
+const detail = d3.select("#detail");
+const plural = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
+const slider = d3.select("#threshold").attr("max", Math.max(data.places.length - 1, 0));
+
+function toggles(into, items, chosen) {
+  const label = d3.select(into).selectAll("label").data(items).join("label").attr("title", (d) => d.title);
+  label.append("input").attr("type", "checkbox").attr("value", (d) => d.name)
+    .on("change", (event, d) => {
+      if (event.target.checked) chosen().add(d.key);
+      else chosen().delete(d.key);
+      update();
+    });
+  label.append("i").attr("class", (d) => d.look);
+  label.append("span").text((d) => d.text);
+  label.append("b");
+}
+
+toggles("#pairings", data.pairings.map((pairing, key) => ({
+  key, name: pairing.name, text: `${pairing.name} ${pairing.meaning}`, look: `line p${key}`,
+  title: pairing.meaning,
+})), () => state.pairings);
+const noRole = { key: NO_ROLE, name: "none", text: "no known role", look: "chip", title: "" };
+toggles("#roles", [
+  ...data.roles.map((role, key) => ({
+    key, name: role.name, text: role.label, look: `chip r${key}`, title: role.name,
+  })),
+  ...(data.roles.length && heads.some((head) => !head.roles.length) ? [noRole] : []),
+], () => state.roles);
+d3.select("#roles").attr("hidden", data.roles.length ? null : "");
+
+function tellControls() {
+  const set = (id, chosen) => d3.selectAll(`${id} input`)
+    .property("checked", (d) => chosen.has(d.key));
+  set("#pairings", state.pairings);
+  set("#roles", state.roles);
+  const per = d3.rollup(shown, (list) => list.length, (edge) => edge.pairing);
+  d3.selectAll("#pairings b").text((d) => (per.get(d.key) ?? 0).toLocaleString("en"));
+  const having = d3.rollup(heads.flatMap((h) => rolesOf(h)), (list) => list.length, (role) => role);
+  d3.selectAll("#roles b").text((d) => (having.get(d.key) ?? 0).toLocaleString("en"));
+  const place = data.places[state.step] ?? 0;
+  const least = d3.min(shown, (edge) => data.edges.figures.pk[edge.i]);
+  const words = `top ${place.toLocaleString("en")} of each: ${plural(shown.length, "edge")}`
+    + (least === undefined ? "" : `, PK ≥ ${d3.format(".3~g")(least)}`);
+  slider.property("value", state.step).attr("aria-valuetext", words)
+    .property("disabled", data.places.length < 2);
+  d3.select("#amount").text(words);
+  if (d3.select("#find").property("value") !== state.find)
+    d3.select("#find").property("value", state.find);
+  d3.select("#theme").text(`Theme: ${state.theme}`);
+  d3.select("#nothing").attr("hidden", shown.length ? "hidden" : null)
+    .text(edges.length ? "No edge passes these filters." : "There is no edge here.");
+}
+
+function tellFound(found) {
+  d3.select("#found").text(state.find.trim() ? (found.size ? plural(found.size, "head") : "no such head") : "");
+}
+
+function goTo(head) {
+  state.head = head;
+  update();
+  focusHead(head);
+}
+
+function list(title, rows, other) {
+  detail.append("h3").text(`${title} (${rows.length})`);
+  if (!rows.length) return;
+  const items = detail.append("ul").selectAll("li").data(rows).join("li");
+  const button = items.append("button").attr("type", "button")
+    .on("click", (event, edge) => goTo(other(edge)))
+    .on("pointerenter focus", (event, edge) => {
+      const box = event.currentTarget.getBoundingClientRect();
+      tellEdge(edge, box.left - 260, box.top);
+    })
+    .on("pointerleave blur", hideTip);
+  button.append("i").attr("class", (edge) => `line p${edge.pairing}`);
+  button.append("span").text((edge) => data.pairings[edge.pairing].name);
+  button.append("strong").text((edge) => other(edge).name);
+  button.append("em").text((edge) => roleWords(other(edge)));
+  button.append("b").text((edge) => written(data.edges.figures.pk[edge.i]));
+}
+
+function tellDetail() {
+  detail.selectAll("*").remove();
+  const { head } = state;
+  if (head === null) {
+    tellHubs();
+    return;
+  }
+  detail.append("h2").text(head.name).append("small").text(roleWords(head));
+  const facts = detail.append("dl");
+  for (const [name, value] of headFigures(head).slice(2)) {
+    facts.append("dt").text(name);
+    facts.append("dd").text(written(value));
+  }
+  const byPk = (a, b) => data.edges.figures.pk[b.i] - data.edges.figures.pk[a.i];
+  list("Reads from", shown.filter((e) => e.target === head).sort(byPk), (e) => e.source);
+  list("Is read by", shown.filter((e) => e.source === head).sort(byPk), (e) => e.target);
+}
+
+function tellHubs() {
+  const busiest = heads.filter((h) => h.in + h.out).sort((a, b) => b.in + b.out - a.in - a.out);
+  if (!busiest.length) return;
+  detail.append("h3").text("Heads with most edges shown");
+  const items = detail.append("ul").selectAll("li").data(busiest.slice(0, 8)).join("li");
+  const button = items.append("button").attr("type", "button").on("click", (event, h) => goTo(h));
+  button.append("i").attr("class", (h) => `chip r${h.roles[0] ?? "-"}`);
+  button.append("strong").text((h) => h.name);
+  button.append("em").text(roleWords);
+  button.append("b").text((h) => `${h.in} in, ${h.out} out`);
+}

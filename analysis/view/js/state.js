@@ -1,0 +1,103 @@
+// What is on the page, what is shown of it, and how that stands in the address.
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const heads = data.heads.map((head, i) => ({ ...head, i, in: 0, out: 0 }));
+const edges = data.edges.pairing.map((pairing, i) => ({
+  i,
+  pairing,
+  source: heads[data.edges.source[i]],
+  target: heads[data.edges.target[i]],
+  place: data.edges.figures.pk_rank[i],
+  weight: data.edges.weight[i],
+  share: data.edges.share[i],
+}));
+const byName = new Map(heads.map((head) => [head.name, head]));
+const byRole = new Map(data.roles.map((role, i) => [role.name, i]));
+const NO_ROLE = -1;
+
+const first = () => ({
+  step: Math.max(data.places.indexOf(data.start), 0),
+  pairings: new Set(data.pairings.keys()),
+  roles: new Set(),
+  head: null,
+  theme: "auto",
+  find: "",
+});
+let state = first();
+
+const rolesOf = (head) => (head.roles.length ? head.roles : [NO_ROLE]);
+const hasChosenRole = (head) => rolesOf(head).some((role) => state.roles.has(role));
+
+function isShown(edge) {
+  if (!state.pairings.has(edge.pairing)) return false;
+  return !state.roles.size || hasChosenRole(edge.source) || hasChosenRole(edge.target);
+}
+
+// edges are sorted by place: those within the threshold come first
+function shownEdges() {
+  const last = data.places[state.step];
+  const end = d3.bisector((edge) => edge.place).right(edges, last ?? 0);
+  return edges.slice(0, end).filter(isShown);
+}
+
+const touches = (edge, head) => edge.source === head || edge.target === head;
+
+// "4.7", "4 7", "l4h7" and names of roles
+function matches(text) {
+  const words = text.trim().toLowerCase();
+  if (!words) return [];
+  const pair = /^l?(\d+)(?:\s*h\s*|[.,\s]+)(\d+)$/.exec(words);
+  if (pair) return heads.filter((h) => h.layer === +pair[1] && h.head === +pair[2]);
+  const named = (role) => data.roles[role].label.toLowerCase().includes(words);
+  return heads.filter(
+    (head) => head.name.toLowerCase().startsWith(words) || head.roles.some(named),
+  );
+}
+
+function toHash() {
+  const parts = new URLSearchParams();
+  const start = first();
+  if (state.step !== start.step) parts.set("place", data.places[state.step]);
+  if (state.pairings.size !== data.pairings.length)
+    parts.set("pairings", [...state.pairings].sort().map((p) => data.pairings[p].name).join());
+  if (state.roles.size)
+    parts.set("roles", [...state.roles].map((r) => data.roles[r]?.name ?? "none").join());
+  if (state.head) parts.set("head", state.head.name);
+  if (state.find) parts.set("find", state.find);
+  if (state.theme !== "auto") parts.set("theme", state.theme);
+  return parts.toString();
+}
+
+// what an address asks for and the page does not have is left as it is at first
+function fromHash(text) {
+  const parts = new URLSearchParams(text);
+  const wanted = first();
+  const place = Number(parts.get("place"));
+  if (parts.has("place") && Number.isFinite(place) && data.places.length)
+    wanted.step = Math.max(d3.bisectRight(data.places, place) - 1, 0);
+  const names = (key) => (parts.get(key) ?? "").split(",");
+  if (parts.has("pairings")) {
+    const asked = names("pairings");
+    const found = [...data.pairings.keys()].filter((p) => asked.includes(data.pairings[p].name));
+    wanted.pairings = new Set(found);
+  }
+  for (const name of names("roles")) {
+    if (byRole.has(name)) wanted.roles.add(byRole.get(name));
+    else if (name === "none") wanted.roles.add(NO_ROLE);
+  }
+  wanted.head = byName.get(parts.get("head")) ?? null;
+  wanted.find = parts.get("find") ?? "";
+  if (["light", "dark"].includes(parts.get("theme"))) wanted.theme = parts.get("theme");
+  return wanted;
+}
+
+let writing;
+function keepInAddress() {
+  // browsers limit how often a page may change its address, and a slider moves often
+  clearTimeout(writing);
+  writing = setTimeout(() => {
+    const text = toHash();
+    if (text !== location.hash.slice(1))
+      history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
+  }, 150);
+}

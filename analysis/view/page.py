@@ -1,0 +1,171 @@
+"""One HTML file: the script, its style and its data inside, and a policy that forbids the rest."""
+
+import json
+import os
+import tempfile
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from analysis.errors import FigureError
+from analysis.figures._palette import DARK, LIGHT, PairingStyle, Theme
+from analysis.view.content import Content
+from pk_engine.table import refuse_existing
+
+_HERE = Path(__file__).parent
+SCRIPTS = ("state", "drawing", "hover", "panel", "saving", "main")
+"""Parts of the page's script, in the order in which they need each other."""
+OTHER_PAIRINGS = ("#8A5A9E", "#B0413E", "#4C7A34", "#5E6B78", "#A67C1E", "#2F8C8C")
+"""Colours of the pairings that figures do not draw, in turn."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A graph to explore, ready to be written."""
+
+    content: Content
+
+    def html(self) -> str:
+        """The whole file; the same content gives the same text."""
+        from jinja2 import Environment, StrictUndefined
+
+        environment = Environment(
+            autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+        template = environment.from_string((_HERE / "template.html").read_text("utf-8"))
+        d3 = (_HERE / "vendor" / "d3.min.js").read_text("utf-8")
+        data = self.content.data()
+        roles, pairings = data.pop("roles"), data.pop("pairings")
+        style = _colors(roles, pairings) + (_HERE / "view.css").read_text("utf-8")
+        script = _script()
+        data["roles"] = [_role(role) for role in roles]
+        data["pairings"] = [
+            {"name": name, "meaning": _pairing(LIGHT, name, i).meaning}
+            for i, name in enumerate(pairings)
+        ]
+        return template.render(
+            content=self.content,
+            shown=len(self.content.edges),
+            data=as_inert(data),
+            d3=d3,
+            script=script,
+            style=style,
+            policy=_policy([d3, script], style),
+        )
+
+    def _repr_html_(self) -> str:
+        """In a notebook: a frame of its own, so that neither reaches into the other."""
+        from html import escape
+
+        return (
+            f'<iframe srcdoc="{escape(self.html())}" sandbox="allow-scripts allow-downloads" '
+            f'title="{escape(self.content.title)}" width="100%" height="720"></iframe>'
+        )
+
+    def write(self, path: str | os.PathLike[str], *, force: bool = False) -> Path:
+        """Write the page beside `path` and rename it into place.
+
+        Raises:
+            FigureError: a name that does not end in .html, or the file cannot be written.
+            OutputExists: the file is there and `force` is false.
+        """
+        path = page_path(path, force=force)
+        try:
+            with tempfile.NamedTemporaryFile(
+                "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8"
+            ) as beside:
+                try:
+                    beside.write(self.html())
+                    beside.flush()
+                    Path(beside.name).chmod(0o644)
+                    Path(beside.name).replace(path)
+                except BaseException:
+                    Path(beside.name).unlink(missing_ok=True)
+                    raise
+        except OSError as error:
+            raise FigureError(f"cannot write {path}: {error.strerror or error}") from error
+        return path
+
+
+def page_path(path: str | os.PathLike[str], *, force: bool = False) -> Path:
+    """The path, when a page may be written there; ask before the work, not after it.
+
+    Raises:
+        FigureError: a name that does not end in .html.
+        OutputExists: the file is there and `force` is false.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise FigureError(
+            f"{path.name} ends in {path.suffix or 'nothing'!r}: wanted a page ending in .html"
+        )
+    return refuse_existing(path, force=force)
+
+
+def as_inert(data: Any) -> str:
+    """JSON that cannot end its own element or begin another, whatever names it holds."""
+    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+def _script() -> str:
+    parts = [(_HERE / "js" / f"{name}.js").read_text("utf-8") for name in SCRIPTS]
+    return '(() => {\n"use strict";\n' + "\n".join(parts) + "})();"
+
+
+def _policy(scripts: Sequence[str], style: str) -> str:
+    """Nothing may run, be fetched or be sent, except what has these hashes."""
+    run = " ".join(_hash(script) for script in scripts)
+    return (
+        f"default-src 'none'; script-src {run}; style-src {_hash(style)}; base-uri 'none'; "
+        "form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+def _role(role: str) -> dict[str, str]:
+    style = LIGHT.role(role)
+    return {"name": role, "label": style.name}
+
+
+def _pairing(theme: Theme, name: str, place: int) -> PairingStyle:
+    known = theme.pairings.get(name)
+    if known is not None:
+        return known
+    words = {"Q": "query", "K": "key", "V": "value", "O": "output"}
+    return PairingStyle(
+        OTHER_PAIRINGS[place % len(OTHER_PAIRINGS)], "o", (), f"{words[name[0]]} beside "
+        f"{words[name[1]]}"
+    )  # fmt: skip
+
+
+def _colors(roles: Sequence[str], pairings: Sequence[str]) -> str:
+    """The palette of the figures as CSS variables, light and dark, and a class for each colour."""
+    light, dark = (_variables(theme, roles, pairings) for theme in (LIGHT, DARK))
+    classes = "".join(f".p{i}{{--c:var(--p{i})}}" for i in range(len(pairings)))
+    classes += "".join(f".r{i}{{--f:var(--r{i});--k:var(--k{i})}}" for i in range(len(roles)))
+    return (
+        f":root{{color-scheme:light;{light}}}\n"
+        "@media (prefers-color-scheme: dark){"
+        f":root:not([data-theme=light]){{color-scheme:dark;{dark}}}}}\n"
+        f":root[data-theme=dark]{{color-scheme:dark;{dark}}}\n{classes}\n"
+    )
+
+
+def _variables(theme: Theme, roles: Sequence[str], pairings: Sequence[str]) -> str:
+    values = {name: getattr(theme, name) for name in ("paper", "band", "ink", "muted", "faint",
+                                                      "plain")}  # fmt: skip
+    for i, pairing in enumerate(pairings):
+        values[f"p{i}"] = _pairing(theme, pairing, i).color
+    for i, role in enumerate(roles):
+        values[f"r{i}"] = theme.role(role).color
+        values[f"k{i}"] = theme.ink_on(theme.role(role).color)
+    return "".join(f"--{name}:{value};" for name, value in values.items())

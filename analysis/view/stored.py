@@ -1,0 +1,147 @@
+"""The heads, roles and strongest edges of a run, read from the database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from analysis.errors import FigureError
+from analysis.view.content import Head
+from graphdb import schema
+from graphdb.graph import Runner
+from pk_engine.names import PAIRINGS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_RUNS = f"""
+MATCH (r:{schema.RUN} {{status: $complete}}) WHERE r.name IS NOT NULL
+RETURN r.name AS name, r.model AS model, r.n_layers AS n_layers, r.n_heads AS n_heads,
+       r.n_kv_heads AS n_kv_heads, r.edges AS edges, r.selection AS selection ORDER BY name
+"""
+_HEADS = f"""
+MATCH (h:{schema.HEAD} {{run: $run}})
+RETURN h.layer AS layer, h.head AS head, properties(h) AS facts
+"""
+_LABELS = f"""
+MATCH (h:{schema.HEAD} {{run: $run}})-[has:HAS_ROLE]->(role:{schema.ROLE})
+RETURN h.layer AS layer, h.head AS head, role.name AS role, coalesce(has.circuit, '') AS circuit
+"""
+# how many edges there are up to each place, so that only those of the page are sent
+_PLACES = f"""
+MATCH (:{schema.HEAD} {{run: $run}})-[e]->(:{schema.HEAD}) WHERE type(e) IN $pairings
+RETURN e.pk_rank AS place, count(*) AS edges ORDER BY place
+"""
+_EDGES = f"""
+MATCH (a:{schema.HEAD} {{run: $run}})-[e]->(b:{schema.HEAD})
+WHERE type(e) IN $pairings AND e.pk_rank <= $last
+RETURN type(e) AS pairing, a.layer AS source_layer, a.head AS source_head,
+       b.layer AS target_layer, b.head AS target_head, properties(e) AS figures
+"""
+EDGE_COLUMNS = ("pairing", "source_layer", "source_head", "target_layer", "target_head", "pk",
+                "pk_normalized", "z", "pk_rank", "share", "kv_head")  # fmt: skip
+_NOT_FACTS = {"id", "run", "name", "layer", "head"}
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run as the database has it; `labels` as `pk_engine.labels.labels_for` gives them."""
+
+    run: str
+    model: str
+    selection: str
+    n_layers: int
+    n_heads: int
+    total: int
+    edges: "pd.DataFrame"
+    labels: "pd.DataFrame"
+    facts: Mapping[Head, Mapping[str, Any]]
+
+
+def read_run(graph: Runner, run: str | None, most: int) -> StoredRun:
+    """Read a run's heads and the edges of its best places, `most` of them at least where it has.
+
+    Raises:
+        FigureError: no such run, or several where none is named.
+        GraphError: the database cannot be asked.
+    """
+    import pandas as pd
+
+    found = _choose({row["name"]: row for row in graph.read(_RUNS, {"complete": schema.COMPLETE})},
+                    run)  # fmt: skip
+    params = {"run": found["name"], "pairings": list(PAIRINGS)}
+    last = _last_place([(row["place"], row["edges"]) for row in graph.read(_PLACES, params)], most)
+    rows = [
+        {**row["figures"], **{key: value for key, value in row.items() if key != "figures"}}
+        for row in map(dict, graph.read(_EDGES, {**params, "last": last}))
+    ]
+    labels = graph.read(_LABELS, params)
+    grouped = found["n_kv_heads"] != found["n_heads"]
+    return StoredRun(
+        run=found["name"],
+        model=found["model"],
+        selection=found["selection"],
+        n_layers=found["n_layers"],
+        n_heads=found["n_heads"],
+        total=found["edges"],
+        edges=edge_frame(rows),
+        labels=pd.DataFrame(labels.rows, columns=["layer", "head", "role", "circuit"]),
+        facts=_facts(graph, params, grouped=grouped),
+    )
+
+
+def edge_frame(rows: list[dict[str, Any]]) -> "pd.DataFrame":
+    """Edges with the columns that every edge has, then whatever else was measured."""
+    import pandas as pd
+
+    frame = pd.DataFrame(rows)
+    frame = frame.reindex(columns=[*EDGE_COLUMNS, *sorted(set(frame.columns) - set(EDGE_COLUMNS))])
+    return frame.assign(
+        kv_head=frame["kv_head"].fillna(-1).astype(int), share=frame["share"].fillna(1.0)
+    )
+
+
+def facts_of(properties: Mapping[str, Any], *, grouped: bool) -> dict[str, Any]:
+    """What a head's properties say beyond its place."""
+    unwanted = _NOT_FACTS if grouped else {*_NOT_FACTS, "kv_head"}
+    return {
+        name: value
+        for name, value in sorted(properties.items())
+        if name not in unwanted and isinstance(value, str | int | float)
+    }
+
+
+def _facts(graph: Runner, params: Mapping[str, Any], *, grouped: bool) -> dict[Head, Any]:
+    return {
+        (row["layer"], row["head"]): facts_of(row["facts"], grouped=grouped)
+        for row in graph.read(_HEADS, params)
+    }
+
+
+def _last_place(places: list[tuple[int, int]], most: int) -> int:
+    """The last place at which at most `most` edges are there; the first where that is none."""
+    last, edges = (places[0][0] if places else 0), 0
+    for place, more in places:
+        edges += more
+        if edges > most:
+            break
+        last = place
+    return last
+
+
+def _choose(runs: Mapping[str, Any], run: str | None) -> Any:
+    if not runs:
+        raise FigureError("the database has no run: load a table with headgraph load FILE")
+    if run is None and len(runs) == 1:
+        return next(iter(runs.values()))
+    if run is not None and run in runs:
+        return runs[run]
+    names = ", ".join(list(runs)[:8]) + (" and more" if len(runs) > 8 else "")
+    if run is None:
+        raise FigureError(f"the database has {len(runs)} runs ({names}): say which with --run NAME")
+    near = get_close_matches(run, runs, n=1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    raise FigureError(
+        f"the database has no complete run {run!r}{hint}: it has {names}; headgraph view takes a "
+        "table's file as well"
+    )

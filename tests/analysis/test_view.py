@@ -1,0 +1,196 @@
+"""What is on a page to explore, and what its file holds; tests/test_view_browser.py clicks it."""
+
+import json
+import re
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import headgraph
+from analysis.errors import FigureError
+from analysis.view import Page, view, view_answer
+from analysis.view.answers import roles_of
+from analysis.view.content import start_place, strongest
+from analysis.view.page import as_inert
+from graphdb.schema import role_label
+from pk_engine.selection import Selection
+from tests.tables import random_table
+
+VENDOR = Path(headgraph.__file__).parents[1] / "analysis" / "view" / "vendor"
+
+
+def data(page: Page) -> dict:
+    (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page.html())
+    found = json.loads(text)
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.fixture(scope="module")
+def gpt2() -> Page:
+    page = headgraph.view()
+    assert isinstance(page, Page)
+    return page
+
+
+def test_the_page_holds_the_strongest_pairs_of_each_pairing(gpt2: Page) -> None:
+    found = data(gpt2)
+    table = headgraph.AffinityTable.read(
+        headgraph.__path__[0] + "/../pk_engine/bundled/gpt2-small.parquet"
+    )
+    wanted = table.frame[table.frame["pk_rank"] <= 1000]
+    assert len(found["edges"]["pairing"]) == len(wanted) == 3000
+    names = [head["name"] for head in found["heads"]]
+    rows = {
+        (found["pairings"][p]["name"], names[s], names[t]): pk
+        for p, s, t, pk in zip(
+            *(found["edges"][key] for key in ("pairing", "source", "target")),
+            found["edges"]["figures"]["pk"],
+            strict=True,
+        )
+    }
+    # Table 1 of the paper prints 39.331 for the strongest OK pair
+    assert rows["OK", "L4H11", "L5H1"] == 39.331
+    for row in wanted.sample(50, random_state=0).to_dict("records"):
+        key = (
+            row["pairing"],
+            f"L{row['source_layer']}H{row['source_head']}",
+            f"L{row['target_layer']}H{row['target_head']}",
+        )
+        assert rows[key] == pytest.approx(row["pk"], rel=1e-4)
+
+
+def test_it_starts_at_about_400_edges(gpt2: Page) -> None:
+    found = data(gpt2)
+    assert found["start"] == 134
+    assert sum(place <= 134 for place in found["edges"]["figures"]["pk_rank"]) == 402
+
+
+def test_heads_stand_by_layer_and_index(gpt2: Page) -> None:
+    heads = {head["name"]: head for head in data(gpt2)["heads"]}
+    assert len(heads) == 144
+    assert heads["L3H5"]["y"] == heads["L3H9"]["y"] > heads["L4H5"]["y"], "layers go up"
+    assert heads["L3H5"]["x"] == heads["L8H5"]["x"] < heads["L8H6"]["x"]
+    assert len({(head["x"], head["y"]) for head in heads.values()}) == 144
+
+
+def test_known_roles_are_there_in_the_order_of_the_figures(gpt2: Page) -> None:
+    found = data(gpt2)
+    roles = [role["name"] for role in found["roles"]]
+    assert roles[:2] == ["identity", "previous_token"]
+    (hub,) = [head for head in found["heads"] if head["name"] == "L4H7"]
+    assert [roles[i] for i in hub["roles"]] == ["identity"]
+    assert data(view(labels="none"))["roles"] == []
+
+
+def test_a_cut_keeps_whole_places() -> None:
+    edges = pd.DataFrame({"pk_rank": [1, 1, 1, 1, 2, 2, 3]})
+    assert len(strongest(edges, 7)) == 7
+    assert len(strongest(edges, 6)) == 6
+    assert len(strongest(edges, 5)) == 4
+    assert len(strongest(edges, 1)) == 4, "one place at least"
+    assert start_place(edges) == 3
+    assert start_place(edges[:0]) == 0
+
+
+def test_a_grouped_query_model_has_an_edge_for_each_query_head() -> None:
+    found = data(view(random_table(3, 8, 2)))
+    ok = found["pairings"].index(next(p for p in found["pairings"] if p["name"] == "OK"))
+    shares = {
+        share
+        for p, share in zip(found["edges"]["pairing"], found["edges"]["share"], strict=True)
+        if p == ok
+    }
+    assert shares == {0.25}
+    assert {head["facts"]["kv_head"] for head in found["heads"]} == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("table", "heads"),
+    [
+        (random_table(1, 4), 4),
+        (random_table(4, 1), 4),
+        (random_table(3, 3).select(Selection(min_pk=1e6)), 9),
+    ],
+    ids=["one layer", "one head", "nothing kept"],
+)
+def test_small_and_empty_tables_give_a_page(table: headgraph.AffinityTable, heads: int) -> None:
+    page = view(table)
+    found = data(page)
+    assert len(found["heads"]) == heads
+    assert len(found["edges"]["pairing"]) == len(table)
+    assert f"{len(table)} edges" in page.html()
+
+
+def test_the_same_table_gives_the_same_bytes() -> None:
+    table = random_table(3, 3)
+    assert view(table).html() == view(table).html()
+
+
+HOSTILE = "</script><script>alert(1)</script><!--<img src=x onerror=alert(2)>\u2028&\"'"
+
+
+def test_a_hostile_name_stays_words() -> None:
+    page = view(random_table(2, 2, model=HOSTILE))
+    html = page.html()
+    assert data(page)["title"] == HOSTILE
+    assert html.count("<script") == 3
+    assert "<img" not in html
+    assert "\u2028" not in as_inert(HOSTILE)
+
+
+def test_no_number_that_json_lacks() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        as_inert({"pk": float("nan")})
+    table = random_table(2, 2)
+    edges = table.edges().assign(cs=np.nan)
+    from analysis.view.content import Content
+
+    content = Content(title="x", about=[], n_layers=2, n_heads=2, edges=edges)
+    assert set(content.data()["edges"]["figures"]["cs"]) == {None}
+
+
+def test_the_policy_lets_only_the_scripts_of_the_page_run(gpt2: Page) -> None:
+    html = gpt2.html()
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html)
+    assert policy.startswith("default-src &#39;none&#39;; script-src &#39;sha256-")
+    assert "unsafe" not in policy
+    assert not re.findall(r'(?:src|href)="', html)
+
+
+def test_d3_is_the_file_that_its_note_says() -> None:
+    note = (VENDOR / "README.md").read_text("utf-8")
+    assert sha256((VENDOR / "d3.min.js").read_bytes()).hexdigest() in note
+    assert "Permission to use, copy, modify" in (VENDOR / "LICENSE-d3").read_text("utf-8")
+
+
+def test_bad_input_is_one_sentence(gpt2: Page, tmp_path: Path) -> None:
+    with pytest.raises(FigureError, match=r"v\.svg ends in '\.svg': wanted a page ending in .html"):
+        gpt2.write(tmp_path / "v.svg")
+    with pytest.raises(FigureError, match="--most 0: wanted a whole number of at least 1"):
+        view("gpt2-small", most=0)
+    (tmp_path / "v.html").write_text("mine")
+    with pytest.raises(Exception, match="exists already: give another name, or --force"):
+        gpt2.write(tmp_path / "v.html")
+    assert gpt2.write(tmp_path / "v.html", force=True).stat().st_size > 100_000
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("role", ["induction", "s_inhibition", "negative_name_mover", "a_role"])
+def test_roles_are_read_from_labels(role: str) -> None:
+    assert roles_of(["Head", role_label(role)]) == (role,)
+
+
+def test_an_answer_without_edges_gives_a_page() -> None:
+    answer = {
+        "graph": {"query": "paths", "title": "Paths", "params": {"run": "tiny"}},
+        "nodes": [{"id": "r", "labels": ["Role"], "properties": {"name": "identity"}}],
+        "links": [],
+    }
+    page = view_answer(answer)
+    assert "Paths: tiny" in page.html()
+    assert "Stored query paths (run tiny): 0 edges." in page.html()
+    assert data(page)["edges"]["pairing"] == []

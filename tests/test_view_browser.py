@@ -1,0 +1,250 @@
+"""The page to explore in a real browser: slider, filters, search, pointer, keys, address, file."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from analysis.view import view
+from tests.analysis.test_view import HOSTILE
+from tests.chromium import needs_chromium, page
+from tests.tables import random_table
+
+pytestmark = needs_chromium
+LINES = ".edges path.edge"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return view("gpt2-small").write(tmp_path_factory.mktemp("view") / "v.html").as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Page]:
+    with page() as tab:
+        yield tab
+
+
+@pytest.fixture
+def tab(browser: Page, address: str) -> Iterator[Page]:
+    """The page as it opens; afterwards nothing was asked for and nothing went wrong."""
+    asked: list[str] = []
+    said: list[str] = []
+    hear = {
+        "request": lambda request: asked.append(request.url.partition(":")[0]),
+        "console": lambda message: said.append(message.text),
+        "pageerror": lambda error: said.append(str(error)),
+    }
+    for name, ear in hear.items():
+        browser.on(name, ear)
+    browser.goto("about:blank")
+    browser.goto(address)
+    yield browser
+    for name, ear in hear.items():
+        browser.remove_listener(name, ear)
+    assert set(asked) <= {"file", "blob", "about"}
+    assert said == []
+
+
+def lines(tab: Page) -> int:
+    return tab.locator(LINES).count()
+
+
+def slide(tab: Page, place: int) -> None:
+    tab.locator("#threshold").fill(str(place - 1))
+
+
+def head(tab: Page, name: str) -> None:
+    tab.locator(f'.head[data-name="{name}"]').click()
+
+
+def test_the_slider_says_how_many_lines_there_are(tab: Page) -> None:
+    assert lines(tab) == 402
+    slide(tab, 10)
+    assert lines(tab) == 30
+    expect(tab.locator("#amount")).to_contain_text("top 10 of each: 30 edges, PK ≥ ")
+    slide(tab, 1000)
+    assert lines(tab) == 3000
+    tab.locator("#threshold").press("ArrowLeft")
+    assert lines(tab) == 2997
+
+
+def test_wider_is_stronger(tab: Page) -> None:
+    widths = tab.locator(f"{LINES}.p1").evaluate_all(
+        "paths => paths.map(path => [path.__data__.place, +path.getAttribute('stroke-width')])"
+    )
+    by_place = [width for _, width in sorted(widths)]
+    assert by_place == sorted(by_place, reverse=True)
+    assert by_place[0] > 3 * by_place[-1]
+
+
+def test_pairings_and_roles_filter(tab: Page) -> None:
+    tab.locator("#pairings input[value=OQ]").uncheck()
+    assert lines(tab) == 268
+    assert tab.locator(f"{LINES}.p0").count() == 0
+    tab.locator("#roles input[value=identity]").check()
+    few = lines(tab)
+    assert 0 < few < 268
+    touching = tab.locator(LINES).evaluate_all(
+        "paths => paths.every(p => [p.__data__.source, p.__data__.target]"
+        ".some(h => ['L0H1','L0H3','L0H4','L0H5','L1H11','L4H7'].includes(h.name)))"
+    )
+    assert touching
+    tab.locator("#roles input[value=identity]").uncheck()
+    assert lines(tab) == 268
+    for name in ("OK", "OV"):
+        tab.locator(f"#pairings input[value={name}]").uncheck()
+    expect(tab.locator("#nothing")).to_have_text("No edge passes these filters.")
+    tab.locator("#reset").click()
+    assert lines(tab) == 402
+
+
+def test_search_finds_heads_and_roles(tab: Page) -> None:
+    find = tab.locator("#find")
+    for text, names in {"l4h7": ["L4H7"], "4.7": ["L4H7"], "4 h 7": ["L4H7"]}.items():
+        find.fill(text)
+        found = tab.locator(".head.found").evaluate_all("all => all.map(h => h.dataset.name)")
+        assert found == names, text
+    find.fill("duplicate")
+    expect(tab.locator("#found")).to_have_text("3 heads")
+    find.fill("L99H1")
+    expect(tab.locator("#found")).to_have_text("no such head")
+    find.fill("L4H7")
+    find.press("Enter")
+    expect(tab.locator("#detail h2")).to_contain_text("L4H7")
+    expect(tab.locator('.head[data-name="L4H7"]')).to_be_focused()
+
+
+def test_the_pointer_gives_figures(tab: Page) -> None:
+    tip = tab.locator("#tip")
+    tab.locator('.head[data-name="L4H7"]').hover()
+    expect(tip).to_contain_text("identity")
+    expect(tip).to_contain_text("edges in16edges out31")
+    slide(tab, 1)
+    x, y = tab.locator(f"{LINES}.p1").evaluate(
+        "path => { const p = path.getPointAtLength(path.getTotalLength() * 0.4)"
+        ".matrixTransform(path.getScreenCTM()); return [p.x, p.y]; }"
+    )
+    tab.mouse.move(x, y)
+    # the strongest OK pair, as the paper prints it
+    expect(tip).to_contain_text("L4H11 → L5H1OK: output read as key")
+    expect(tip).to_contain_text("PK39.33")
+    expect(tip).to_contain_text("place in its pairing1")
+    tab.mouse.move(30, 700)
+    expect(tip).to_be_hidden()
+
+
+def test_a_click_shows_what_a_head_reads_and_writes(tab: Page) -> None:
+    head(tab, "L4H7")
+    assert tab.locator(f"{LINES}.near").count() == 47
+    expect(tab.locator("#detail h3").first).to_have_text("Reads from (16)")
+    expect(tab.locator("#detail h3").nth(1)).to_have_text("Is read by (31)")
+    assert tab.locator("#detail li").count() == 47
+    other = tab.locator("#detail li").first.locator("strong").inner_text()
+    tab.locator("#detail li button").first.click()
+    expect(tab.locator("#detail h2")).to_contain_text(other)
+    tab.keyboard.press("Escape")
+    assert tab.locator(f"{LINES}.near").count() == 0
+    expect(tab.locator("#detail h3")).to_have_text("Heads with most edges shown")
+
+
+def test_all_of_it_works_with_keys(tab: Page) -> None:
+    tab.locator("#reset").focus()
+    tab.keyboard.press("Tab")
+    tab.keyboard.press("Tab")  # the drawing has one stop: a head
+    focused = "document.activeElement.dataset.name"
+    if tab.evaluate(focused) is None:
+        tab.keyboard.press("Shift+Tab")
+    assert tab.evaluate(focused) == "L0H0"
+    for key, name in {
+        "ArrowUp": "L1H0", "ArrowRight": "L1H1", "End": "L1H11", "ArrowRight+": "L1H11",
+        "ArrowDown": "L0H11", "Home": "L0H0", "ArrowLeft": "L0H0",
+    }.items():  # fmt: skip
+        tab.keyboard.press(key.rstrip("+"))
+        assert tab.evaluate(focused) == name
+    outline = "getComputedStyle(document.activeElement.querySelector('.box')).strokeWidth"
+    assert tab.evaluate(outline) == "3px", "the focus can be seen"
+    tab.keyboard.press("ArrowUp")
+    tab.keyboard.press("Enter")
+    chosen = tab.locator('.head[data-name="L1H0"]')
+    expect(chosen).to_have_attribute("aria-pressed", "true")
+    assert (chosen.get_attribute("aria-label") or "").startswith("L1H0, ")
+    tab.keyboard.press("Escape")
+    expect(chosen).to_have_attribute("aria-pressed", "false")
+    tab.keyboard.press("/")
+    expect(tab.locator("#find")).to_be_focused()
+
+
+def test_the_address_brings_back_what_was_shown(tab: Page) -> None:
+    slide(tab, 50)
+    tab.locator("#pairings input[value=OV]").uncheck()
+    tab.locator("#roles input[value=induction]").check()
+    tab.locator("#theme").click()
+    tab.locator("#theme").click()
+    head(tab, "L5H1")
+    expect(tab).to_have_url(re.compile("head=L5H1"))
+    before = lines(tab), tab.evaluate("location.hash")
+    assert before[1] == "#place=50&pairings=OQ%2COK&roles=induction&head=L5H1&theme=dark"
+    tab.reload()
+    assert (lines(tab), tab.evaluate("location.hash")) == before
+    expect(tab.locator("#detail h2")).to_contain_text("L5H1")
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(13, 17, 23)"
+    tab.evaluate("location.hash = '#place=x&pairings=QQ,OK&roles=<b>&head=L99H9&theme=pink'")
+    expect(tab.locator("#theme")).to_have_text("Theme: auto")
+    assert lines(tab) == 134, "what the page does not have is left as it is at first"
+
+
+def test_the_picture_is_saved_as_a_file_of_its_own(tab: Page, tmp_path: Path) -> None:
+    slide(tab, 20)
+    head(tab, "L4H7")
+    with tab.expect_download() as waiting:
+        tab.locator("#save").click()
+    assert waiting.value.suggested_filename == "gpt2-small.svg"
+    path = tmp_path / "saved.svg"
+    waiting.value.save_as(path)
+    text = path.read_text("utf-8")
+    root = ElementTree.fromstring(text)
+    name = "{http://www.w3.org/2000/svg}"
+    assert root.tag == f"{name}svg"
+    assert len(root.findall(f".//{name}path")) == 60
+    assert root.find(f"{name}title").text == "gpt2-small"  # type: ignore[union-attr]
+    assert "L4H7" in {text.text for text in root.iter(f"{name}text")}
+    assert "var(" not in text
+    assert "NaN" not in text
+    tab.goto(path.as_uri())
+    assert tab.locator("path").first.evaluate("p => getComputedStyle(p).fill") == "none"
+
+
+def test_it_follows_the_reader_into_the_dark(tab: Page) -> None:
+    background = "getComputedStyle(document.body).backgroundColor"
+    tab.emulate_media(color_scheme="dark")
+    assert tab.evaluate(background) == "rgb(13, 17, 23)"
+    tab.locator("#theme").click()
+    expect(tab.locator("#theme")).to_have_text("Theme: light")
+    assert tab.evaluate(background) == "rgb(255, 255, 255)"
+    tab.emulate_media(color_scheme="light")
+
+
+@pytest.mark.parametrize(
+    ("shape", "count"),
+    [((1, 4, 4), 0), ((2, 1, 1), 3), ((3, 8, 2), 576)],
+    ids=["one layer", "one head", "grouped query"],
+)
+def test_other_shapes_are_drawn(
+    tab: Page, tmp_path: Path, shape: tuple[int, int, int], count: int
+) -> None:
+    table = random_table(*shape, model=HOSTILE)
+    tab.goto(view(table).write(tmp_path / "other.html").as_uri())
+    if count:
+        if count > 3:
+            tab.locator("#threshold").press("End")
+        assert lines(tab) == len(table.edges()) == count
+    else:
+        expect(tab.locator("#nothing")).to_have_text("There is no edge here.")
+    # a hostile name is words, and its script did not run (tab fails on any console message)
+    expect(tab.locator("h1")).to_contain_text("<script>alert(1)</script>")
+    assert tab.locator("img").count() == 0
+    assert tab.locator(".head").count() == shape[0] * shape[1]
