@@ -89,17 +89,17 @@ def _checked(
     table: AffinityTable, pairings: Sequence[str], metrics: Sequence[str], layer_order: str
 ) -> AffinityTable:
     meta = table.meta
-    lacks = [name for name in pairings if name not in meta.pairings]
+    scored = sum(meta.scored.values())
+    cut = f"{scored - len(table):,} of its {scored:,} pairs, as it was cut"
+    lacks = [cut] if len(table) < scored else []
+    lacks += [name for name in pairings if name not in meta.pairings]
     lacks += [name for name in metrics if name not in meta.metrics]
     if meta.layer_order != layer_order:
         lacks.append(f"layer order {layer_order}")
-    scored = sum(meta.scored.values())
-    if len(table) < scored:
-        lacks.append(f"{scored - len(table):,} of its {scored:,} pairs")
     if lacks:
         raise AnalysisError(
             f"the table of {meta.model} lacks {', '.join(lacks)}: give the model itself, or a "
-            f"table of headgraph compute --all --pairings {','.join(pairings)} "
-            f"--metrics {','.join(metrics)} --layer-order {layer_order}"
+            f"table of headgraph compute MODEL --all --pairings {','.join(pairings)} "
+            f"--metrics {','.join(metrics)} --layer-order {layer_order} -o FILE"
         )
     return table

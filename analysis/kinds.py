@@ -1,11 +1,11 @@
 """Are heads of one kind hubs? Their places among all heads, as they are and corrected for layer."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from analysis._files import read_csv
 from analysis._tables import full_table
 from analysis.errors import AnalysisError
 from analysis.hubs import hub_scores
@@ -76,7 +76,7 @@ def _of_kind(
     known = labels_for(meta, labels)
     parts = [known.loc[known["role"] == kind, ["layer", "head"]]]
     if behaviour is not None:
-        measured = behaviour if isinstance(behaviour, pd.DataFrame) else _read(behaviour)
+        measured = behaviour if isinstance(behaviour, pd.DataFrame) else read_csv(behaviour)
         if not {"layer", "head", kind} <= set(measured):
             raise AnalysisError(
                 f"the behaviour scores have the columns {', '.join(map(str, measured))}: wanted "
@@ -90,11 +90,3 @@ def _of_kind(
             "of headgraph behaviour"
         )
     return found
-
-
-def _read(path: str | os.PathLike[str]) -> pd.DataFrame:
-    try:
-        return pd.read_csv(Path(path))
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is no CSV text"
-        raise AnalysisError(f"{path} cannot be read: {reason}") from error

@@ -171,8 +171,18 @@ def _say_where(graph: "Graph") -> None:
         f"  user {server.user}, password: headgraph server status --show-password\n"
         f"  a stored question instead: headgraph browser through --run {GPT2} -p head=L4H7\n"
         "\nThe server keeps running; headgraph server stop ends it, and the data stay."
-        "\nAll stored questions: headgraph query"
+        f"\nAll stored questions: headgraph query{_path_note()}"
     )
+
+
+def _path_note() -> str:
+    """How the command comes onto the path, where a shell would not find it."""
+    import shutil
+    import sys
+
+    if shutil.which("headgraph"):
+        return ""
+    return f"\n(headgraph is not on your path yet: source {Path(sys.prefix) / 'bin' / 'activate'})"
 
 
 def _step(text: str) -> None:

@@ -1,8 +1,8 @@
 """How the C library keeps memory, for a process whose work is large arrays that come and go.
 
 glibc gives an array of some megabytes back to the system when it is freed and asks for it again at
-the next layer. Every page of it is then zeroed and mapped anew: for GPT-2 small 80,000 pages in
-place of 32,000, a tenth of the time of `headgraph compute`.
+the next layer. Every page of it is then zeroed and mapped anew, which for a model such as GPT-2
+small takes a part of `headgraph compute` that can be felt.
 """
 
 import ctypes

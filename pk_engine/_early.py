@@ -1,8 +1,8 @@
 """Libraries that are wanted at the end, imported while the arithmetic runs.
 
-pandas and pyarrow take longer to import than GPT-2 small takes to score. Neither is needed before
-the rows of a table are put together, so a command can import them on a thread of its own, beside
-products that leave the interpreter free.
+Importing pandas and pyarrow takes a good part of what scoring GPT-2 small takes. Neither is needed
+before the rows of a table are put together, so a command can import them on a thread of its own,
+beside products that leave the interpreter free.
 """
 
 import importlib

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pk_engine.options import via_option
+from pk_engine.options import revision_option, via_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.argument("target")
 @click.option("--pairing", required=True, help="Source role, then target role, such as OK.")
 @via_option
-@click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub id.")
+@revision_option
 def angles(
     model: str, source: str, target: str, pairing: str, via: str, revision: str | None
 ) -> "pd.DataFrame":

@@ -13,6 +13,9 @@ from pk_engine.selection import Selection
 Command = Callable[..., Any]
 SCORING = ("pairings", "kv", "layer_order", "backend", "device", "dtype", "memory", "revision")
 
+revision_option = click.option(
+    "--revision", metavar="REV", help="Branch, tag or commit of a hub id."
+)
 via_option = click.option(
     "--via",
     type=click.Choice(VIA),
@@ -62,7 +65,7 @@ def scoring_options(command: Command) -> Command:
         metavar="GB",
         help="For factors; less means more passes over the files.",
     )
-    @click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub id.")
+    @revision_option
     @wraps(command)
     def scoring(*args: Any, metrics: str, **kwargs: Any) -> Any:
         chosen = {name: kwargs.pop(name) for name in SCORING}

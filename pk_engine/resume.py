@@ -8,7 +8,6 @@ belongs to anything else is not used.
 import hashlib
 import json
 import os
-import tempfile
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pk_engine.files import beside
 from pk_engine.keeping import Keeper
 
 # what np.load and json say of a file that is not one of ours
@@ -86,9 +86,8 @@ class Partial:
             for pairing, keeper in state.keepers.items()
             for name, values in keeper.state().items()
         }
-        with tempfile.NamedTemporaryFile(dir=self.path.parent, delete=False) as beside:
-            np.savez(beside, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
-        Path(beside.name).replace(self.path)
+        with beside(self.path) as stream:
+            np.savez(stream, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
 
     def clear(self) -> None:
         """The job is done: nothing is left to go on with."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +24,7 @@ from pk_engine._check import by_pairing, check_columns, check_rows
 from pk_engine._not_a_table import what_is_wrong
 from pk_engine.edges import head_edges
 from pk_engine.errors import OutputExists, TableError
+from pk_engine.files import beside
 from pk_engine.meta import TableMeta
 from pk_engine.names import PAIRINGS
 from pk_engine.selection import Selection
@@ -110,18 +110,8 @@ class AffinityTable:
 
         path = table_file(path, force=force)
         try:
-            with tempfile.NamedTemporaryFile(
-                dir=path.parent, prefix=f".{path.name}.", delete=False
-            ) as beside:
-                try:
-                    pq.write_table(_to_arrow(self), beside, compression="zstd", compression_level=9)
-                    beside.flush()
-                    os.fsync(beside.fileno())
-                    Path(beside.name).chmod(0o666 & ~_umask())
-                    Path(beside.name).replace(path)
-                except BaseException:
-                    Path(beside.name).unlink(missing_ok=True)
-                    raise
+            with beside(path) as stream:
+                pq.write_table(_to_arrow(self), stream, compression="zstd", compression_level=9)
         except OSError as error:
             raise TableError(f"cannot write {path}: {error.strerror or error}") from error
         return path
@@ -201,9 +191,3 @@ def _to_arrow(table: AffinityTable) -> Any:
     for name in table.frame.columns.drop("pairing"):
         columns[name] = pa.array(table.frame[name].to_numpy())
     return pa.table(columns).replace_schema_metadata({_META_KEY: table.meta.to_json()})
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

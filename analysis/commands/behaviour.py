@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pk_engine.options import revision_option
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--threshold", metavar="X", type=float, default=0.5, show_default=True, help="For --labels-out."
 )
-@click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub id.")
+@revision_option
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 def behaviour(
     model: str,
@@ -45,9 +47,9 @@ def behaviour(
 
     Example: headgraph behaviour induction-2l -o behaviour.csv
     """
+    from analysis._files import csv_path, write_csv
     from analysis.running import behaviour as run
     from analysis.running import labels_of
-    from analysis.running.writing import csv_path, write_csv
 
     for path in filter(None, (output, labels_out)):
         csv_path(path, force=force)  # before the work, not after it

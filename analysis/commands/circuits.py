@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pk_engine.options import revision_option
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 @click.option("--samples", metavar="N", type=int, default=10_000, show_default=True,
               help="Random sets of heads.")  # fmt: skip
 @click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Of the sets.")
-@click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub id.")
+@revision_option
 def circuits(
     model: str, labels: str | None, samples: int, seed: int, revision: str | None
 ) -> "pd.DataFrame":

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from analysis.commands._waiting import progress_shown
+from pk_engine.options import revision_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 )
 @click.option("--level", type=float, default=0.95, show_default=True, help="Of the interval.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the resampling.")
-@click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub id.")
+@revision_option
 def informativeness(
     model: str, resamples: int, level: float, seed: int, revision: str | None
 ) -> "pd.DataFrame":

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from analysis.commands._waiting import progress_shown
+from pk_engine.options import revision_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of what is drawn.")
 @click.option("--samples", type=int, metavar="N", help="How much is drawn; see docs/nulls.md.")
-@click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub id.")
+@revision_option
 def nulls(
     model: str,
     pairings: str,

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pk_engine.options import revision_option
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--output", metavar="FILE", required=True, help="Page to write, ending in .html."
 )
-@click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub id.")
+@revision_option
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
 def reproduce(model: str, output: str, revision: str | None, force: bool) -> "pd.DataFrame":
     """Put the paper's tables and figures for GPT-2 small beside what comes out here.
@@ -24,7 +26,7 @@ def reproduce(model: str, output: str, revision: str | None, force: bool) -> "pd
 
     Example: headgraph reproduce openai-community/gpt2 -o reproduction.html
     """
-    from analysis.report.reproduction import page_path
+    from analysis._files import page_path
     from analysis.report.reproduction import reproduce as run
 
     page_path(output, force=force)  # before the work, not after it

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pk_engine.options import revision_option
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 @click.option(
     "--metrics", default="pk,cs,simple_cs,cka", show_default=True, help="Scores to compare."
 )
-@click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub id.")
+@revision_option
 def robustness(model: str, pairings: str, metrics: str, revision: str | None) -> "pd.DataFrame":
     """Compare each metric between raw, folded and centred weights of MODEL.
 

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pk_engine.options import revision_option
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Take the mean away before or after scaling to unit length.",
 )
-@click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub id.")
+@revision_option
 def tokens(
     model: str,
     head: str | None,

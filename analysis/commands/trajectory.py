@@ -46,7 +46,7 @@ def trajectory(
 
     Example: headgraph trajectory induction-2l --pairs 'L0H7>L1H2:OK' -o trajectory.csv
     """
-    from analysis.running.writing import csv_path, write_csv
+    from analysis._files import csv_path, write_csv
     from analysis.training import trajectory as follow
 
     if output:

@@ -44,7 +44,7 @@ def view(
     Example: headgraph view gpt2-small -o view.html
     """
     import analysis.view as pages
-    from analysis.view.page import page_path
+    from analysis._files import page_path
 
     page_path(output, force=force)  # before the work, not after it
     if what is not None and run is not None:

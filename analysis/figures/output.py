@@ -3,11 +3,11 @@
 import io
 import os
 import re
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import FigureError
+from pk_engine.files import beside
 from pk_engine.table import refuse_existing
 
 if TYPE_CHECKING:
@@ -47,16 +47,8 @@ def save(figure: "Figure", path: str | os.PathLike[str], *, force: bool = False)
     path = picture_path(path, force=force)
     data = render(figure, path.suffix.lower().lstrip("."))
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        beside = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-            beside.chmod(0o666 & ~_umask())
-            beside.replace(path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
+        with beside(path) as stream:
+            stream.write(data)
     except OSError as error:
         raise FigureError(f"cannot write {path}: {error.strerror or error}") from error
     return path
@@ -104,9 +96,3 @@ def _rounded(path: "re.Match[str]") -> str:
 def _words(figure: "Figure", gid: str) -> str:
     """The text that `style.headline` wrote under this id."""
     return " ".join(t.get_text().replace("\n", " ") for t in figure.texts if t.get_gid() == gid)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

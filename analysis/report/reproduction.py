@@ -1,7 +1,6 @@
 """The report itself: its parts computed one after another, and the page written at the end."""
 
 import os
-import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,11 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.errors import AnalysisError
+from analysis._files import write_page
 from analysis.report.claims import VERDICTS, Part, count
 from analysis.report.sources import Source
 from pk_engine.stacks import Progress
-from pk_engine.table import refuse_existing
 
 _HERE = Path(__file__).parent
 
@@ -55,20 +53,10 @@ class Report:
         """Write the page beside `path` and rename it into place.
 
         Raises:
-            AnalysisError: a name that does not end in .html, or the file cannot be written.
+            FigureError: a name that does not end in .html, or the file cannot be written.
             OutputExists: the file is there and `force` is false.
         """
-        path = page_path(path, force=force)
-        try:
-            with tempfile.NamedTemporaryFile(
-                "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8"
-            ) as beside:
-                beside.write(self.html())
-            Path(beside.name).chmod(0o644)
-            Path(beside.name).replace(path)
-        except OSError as error:
-            raise AnalysisError(f"cannot write {path}: {error.strerror or error}") from error
-        return path
+        return write_page(self.html(), path, force=force)
 
 
 def reproduce(
@@ -111,18 +99,3 @@ def reproduce(
 def published() -> Mapping[str, Any]:
     """What the paper prints."""
     return tomllib.loads((_HERE / "published.toml").read_text("utf-8"))
-
-
-def page_path(path: str | os.PathLike[str], *, force: bool = False) -> Path:
-    """The path, when a page may be written there; ask before the work, not after it.
-
-    Raises:
-        AnalysisError: a name that does not end in .html.
-        OutputExists: the file is there and `force` is false.
-    """
-    path = Path(path)
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise AnalysisError(
-            f"{path.name} ends in {path.suffix or 'nothing'!r}: wanted a page ending in .html"
-        )
-    return refuse_existing(path, force=force)

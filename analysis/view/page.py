@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +9,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from analysis.errors import FigureError
+from analysis._files import write_page
 from analysis.figures._palette import DARK, LIGHT, PairingStyle, Theme
 from analysis.view.content import Content
-from pk_engine.table import refuse_existing
 
 _HERE = Path(__file__).parent
 SCRIPTS = ("state", "drawing", "hover", "panel", "saving", "main")
@@ -72,37 +70,7 @@ class Page:
             FigureError: a name that does not end in .html, or the file cannot be written.
             OutputExists: the file is there and `force` is false.
         """
-        path = page_path(path, force=force)
-        try:
-            with tempfile.NamedTemporaryFile(
-                "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8"
-            ) as beside:
-                try:
-                    beside.write(self.html())
-                    beside.flush()
-                    Path(beside.name).chmod(0o644)
-                    Path(beside.name).replace(path)
-                except BaseException:
-                    Path(beside.name).unlink(missing_ok=True)
-                    raise
-        except OSError as error:
-            raise FigureError(f"cannot write {path}: {error.strerror or error}") from error
-        return path
-
-
-def page_path(path: str | os.PathLike[str], *, force: bool = False) -> Path:
-    """The path, when a page may be written there; ask before the work, not after it.
-
-    Raises:
-        FigureError: a name that does not end in .html.
-        OutputExists: the file is there and `force` is false.
-    """
-    path = Path(path)
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise FigureError(
-            f"{path.name} ends in {path.suffix or 'nothing'!r}: wanted a page ending in .html"
-        )
-    return refuse_existing(path, force=force)
+        return write_page(self.html(), path, force=force)
 
 
 def as_inert(data: Any) -> str:
