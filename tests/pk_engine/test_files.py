@@ -19,12 +19,17 @@ def test_what_was_written_takes_the_place(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def interrupted(path: Path) -> None:
+    with beside(path) as stream:
+        stream.write(b"half")
+        raise KeyboardInterrupt
+
+
 def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(b"before")
-    with pytest.raises(KeyboardInterrupt), beside(path) as stream:
-        stream.write(b"half")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(path)
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
 
