@@ -1,8 +1,9 @@
 """On a CUDA device: GPT-2 small and a model shaped like Llama 7B. `python -m benchmarks.cuda`.
 
-The kernel beside the device's own square matrix product, the whole way from role matrices to scores
-beside TransformerLens's function on the same device, and the whole of `compute` from shards on disk.
-Writes into docs/performance.md; `--json FILE` keeps the text for a machine that has only the package.
+The kernel beside the device's own square matrix product, the whole way from role matrices to
+scores beside TransformerLens's function on the same device, and the whole of `compute` from shards
+on disk. Writes into docs/performance.md; `--json FILE` keeps the text instead, for a machine that
+has no clone to write into.
 """
 
 import argparse

@@ -53,12 +53,12 @@ class Backend:
         return self.device not in ("cpu", "mps")
 
     def memory(self) -> float:
-        """Gigabytes that factors may take when nobody says: 2, or half of what a CUDA device has."""
+        """Gigabytes factors may take when nobody says: 2, or half of what a CUDA device has."""
         if not self.device.startswith("cuda"):
             return MEMORY
         import torch
 
-        return torch.cuda.mem_get_info(self.device)[1] / 2e9
+        return float(torch.cuda.mem_get_info(self.device)[1]) / 2e9
 
     def empty(self, shape: tuple[int, ...]) -> Any:
         """Memory on the device, not yet touched."""
@@ -103,9 +103,12 @@ class Backend:
         them down in proportion and not a hundredfold. A GPU computes on its own threads; there
         these read the next layers meanwhile.
         """
-        with _torch_settings() if self.name == "torch" else one_thread():
-            with ThreadPoolExecutor(self.threads) as threads:
-                yield threads
+        settings, first = one_thread(), None
+        if self.name == "torch":
+            # torch's BLAS counts threads anew in every thread that it has not seen
+            settings, first = _torch_settings(), _one_torch_thread
+        with settings, ThreadPoolExecutor(self.threads, initializer=first) as threads:
+            yield threads
 
     @property
     def threads(self) -> int:
@@ -115,6 +118,12 @@ class Backend:
     def computing(self, threads: Executor | None) -> Executor | None:
         """Where the kernel's parts run: on these threads, or all of them in turn on a GPU."""
         return threads if self.device == "cpu" else None
+
+
+def _one_torch_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
 
 
 @contextmanager

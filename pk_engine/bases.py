@@ -27,6 +27,8 @@ AT_ONCE = 4
 NARROW = 500.0
 """||R||_F ||R^-1||_F up to which W R^-1 is taken in the weights' own type; m for a W with
 orthogonal columns of one length, and a few hundred for trained heads."""
+LARGEST = 1e30
+"""Numbers of R^-1 up to which it is; larger ones, of tiny weights, might not fit float32."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,9 @@ def _wide(xp: Any, weights: Any, at_once: int) -> Iterator[tuple[slice, Any]]:
 
 def _transform(xp: Any, weights: Any, found: _Factors, rows: Any, at_once: int) -> None:
     """U^T = T^T W^T into rows, in the weights' own type where that is exact enough."""
-    ops, turn = ops_for(weights), xp.astype(found.to_basis, weights.dtype)
-    if found.bound < NARROW and bool(xp.all(xp.isfinite(turn))):
-        ops.batched(turn, weights.mT, rows)
+    if found.bound < NARROW and bool(xp.all(xp.abs(found.to_basis) < LARGEST)):
+        turn = xp.astype(found.to_basis, weights.dtype)
+        ops_for(weights).batched(turn, weights.mT, rows)
         return
     for part, wide in _wide(xp, weights, at_once):
         product = xp.matmul(found.to_basis[part].mT, wide.mT)
@@ -138,7 +140,8 @@ def _eigenvectors(xp: Any, gram: Any, tolerance: float) -> _Factors:
     sigma = xp.sqrt(xp.where(squares > 0, squares, xp.zeros_like(squares)))
     counts = _counts(sigma, sigma[:, -1:], tolerance)
     inverse = xp.where(counts, 1 / xp.where(counts, sigma, xp.ones_like(sigma)), 0 * sigma)
-    return _Factors(sigma[:, :, None] * vectors.mT, vectors * inverse[:, None, :], _rank(xp, counts))
+    factor, to_basis = sigma[:, :, None] * vectors.mT, vectors * inverse[:, None, :]
+    return _Factors(factor, to_basis, _rank(xp, counts))
 
 
 def _by_svd(xp: Any, weights: Any, tolerance: float, rows: Any) -> _Factors:
