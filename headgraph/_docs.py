@@ -44,9 +44,7 @@ def exports() -> str:
     """Markdown table of the formats that `headgraph export` writes."""
     from loader.exports.formats import FORMATS
 
-    rows = [
-        f"| `{name}` | {_files(format)} | {format.text} |" for name, format in FORMATS.items()
-    ]
+    rows = [f"| `{name}` | {_files(format)} | {format.text} |" for name, format in FORMATS.items()]
     return "\n".join(["| format | files | what it is |", "| --- | --- | --- |", *rows])
 
 
