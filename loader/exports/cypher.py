@@ -10,7 +10,7 @@ but the last of a statement, so `text.split(";\\n")` gives the statements to a d
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import groupby, islice
 from typing import IO, Any, TypeVar
 
 from graphdb import schema
@@ -79,22 +79,23 @@ def _edges(content: RunGraph) -> Iterator[str]:
     )
     names = {place: head.name for place, head in content.heads.items()}
     prefix = literal(f"{content.run['id']}:")
-    for batch in content.batches():
-        for rows in _parts(_rows(batch, names), _EDGES):
+    for pairing, batches in groupby(content.batches(), key=lambda batch: batch.pairing):
+        for rows in _parts(_rows(batches, names), _EDGES):
             listed = ",\n".join(rows)
             yield (
                 f"WITH {prefix} AS run UNWIND [\n{listed}\n] AS row\n"
                 f"MATCH (a:{schema.LOADING_HEAD} {{id: run + row[0]}}) "
                 f"MATCH (b:{schema.LOADING_HEAD} {{id: run + row[1][0]}}) "
                 "WITH a, b, row[1] AS edge "
-                f"MERGE (a)-[e:{_name(batch.pairing)}]->(b) SET e += {{{values}}}"
+                f"MERGE (a)-[e:{_name(pairing)}]->(b) SET e += {{{values}}}"
             )
 
 
-def _rows(batch: Batch, names: Mapping[int, str]) -> Iterator[str]:
-    for source, edges in batch.groups:
-        for target, *values in edges:
-            yield literal([names[source], [names[target], *values]])
+def _rows(batches: Iterable[Batch], names: Mapping[int, str]) -> Iterator[str]:
+    for batch in batches:
+        for source, edges in batch.groups:
+            for target, *values in edges:
+                yield literal([names[source], [names[target], *values]])
 
 
 def _publication(content: RunGraph, unpublished: str) -> str:
