@@ -46,6 +46,7 @@ COMMANDS = {
     "runs": Entry("List what is in the database.", "loader.commands:runs", lists=True),
     "annotate": Entry("Put measured behaviour on a run's heads.", "loader.commands:annotate"),
     "drop": Entry("Delete a run from the database.", "loader.commands:drop"),
+    "export": Entry("Write a graph for other tools.", "loader.export_command:export"),
     "query": Entry("Ask a stored question.", "headgraph._query_page:query", lists=True),
     "communities": Entry(
         "Groups of heads, by Louvain.", "queries.network_commands:communities", lists=True
