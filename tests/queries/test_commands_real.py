@@ -13,7 +13,7 @@ import loader
 import queries
 from graphdb import Graph
 from graphdb.server import RunningServer
-from queries import commands, network_commands
+from queries import browser_command, commands, network_commands
 from queries.errors import NoBrowser
 from tests.tables import random_table
 
@@ -108,7 +108,7 @@ def test_cypher_names_what_the_database_lacks(capfd: pytest.CaptureFixture[str])
 def test_browser_prints_the_link_and_who_logs_in(
     server: RunningServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    link = call(commands.browser, "hubs", "-p", "limit=3", "--print")
+    link = call(browser_command.browser, "hubs", "-p", "limit=3", "--print")
     assert link.startswith(server.browser_url)
     (typed,) = parse_qs(urlsplit(link).query)["arg"]
     assert typed == queries.filled("hubs", run="gpt2", limit=3)
@@ -119,9 +119,9 @@ def test_browser_prints_the_link_and_who_logs_in(
 
 def test_browser_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graphdb.server.running", lambda: None)
-    link = call(commands.browser, "--browser-url", "http://db.example:7474/browser/")
+    link = call(browser_command.browser, "--browser-url", "http://db.example:7474/browser/")
     assert link.startswith("http://db.example:7474/browser/?dbms=bolt%3A%2F%2Fneo4j%40127.0.0.1")
     assert "cmd=" not in link
     monkeypatch.setattr("queries.browser._beside", lambda uri: None)
     with pytest.raises(NoBrowser, match="nothing says where its Neo4j Browser is: give --browser"):
-        call(commands.browser)
+        call(browser_command.browser)
