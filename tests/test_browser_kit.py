@@ -70,6 +70,11 @@ def stored(tab: Page, key: str) -> Any:
     return json.loads(tab.evaluate("key => localStorage.getItem(key) ?? 'null'", key))
 
 
+def away(tab: Page, server: RunningServer) -> None:
+    """To another page of the address: a Browser that is open writes its storage again."""
+    tab.goto(f"{server.browser_url}headgraph/kit.json")
+
+
 def put(tab: Page, key: str, value: Any) -> None:
     tab.evaluate("([key, value]) => localStorage.setItem(key, value)", [key, json.dumps(value)])
 
@@ -150,8 +155,9 @@ def test_a_favourite_is_clicked_and_draws(server: RunningServer) -> None:
 
 def test_what_is_not_ours_stays(server: RunningServer) -> None:
     with quiet_page() as tab:
-        tab.goto(f"{server.browser_url}headgraph/kit.html")  # of this address, and names no run
+        tab.goto(f"{server.browser_url}headgraph/kit.html")  # of no run
         expect(tab.locator(test_id("password"))).to_be_visible(timeout=60_000)
+        away(tab, server)
         number = len(queries.catalogue())
         put(tab, "neo4j.documents", [*stored(tab, "neo4j.documents"), OWN])
         put(tab, "neo4j.folders", [*stored(tab, "neo4j.folders"), OWN_FOLDER])
@@ -166,6 +172,7 @@ def test_what_is_not_ours_stays(server: RunningServer) -> None:
         assert look["node.Person"] == {"color": "#123456"}
         assert look["node.Head"]["color"] == LIGHT.plain, "Browser's guess gives way"
 
+        away(tab, server)
         # by hand: another colour, and a favourite of one's own in our folder
         look["node.InductionHead"]["color"] = "#00FF00"
         put(tab, "neo4j.grass", look)
@@ -210,6 +217,8 @@ def test_the_files_are_dropped_onto_a_browser(server: RunningServer, tmp_path: P
             query.title for query in queries.catalogue().values()
         )
         picture(tab, "browser-kit-dropped")
+        drop(tab, tmp_path / "favourites.zip")
+        expect(tab.get_by_text("The IOI circuit", exact=True)).to_have_count(2)
         drop(tab, tmp_path / "headgraph.grass")
         expect(tab.get_by_text("node.InductionHead")).to_be_visible(timeout=30_000)
         tab.locator(test_id("editor-Run")).click()

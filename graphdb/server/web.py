@@ -63,7 +63,7 @@ def _write(path: Path, jar: Path, files: Mapping[str, bytes], comment: bytes) ->
             new.mkdir(f"{ROOT}{folder}")
         for entry in entries:
             if not entry.is_dir():
-                new.writestr(entry, old.read(entry))
+                new.writestr(entry, old.read(entry), compresslevel=1)  # quick, once
         for name, content in files.items():
             new.writestr(f"{ROOT}{name}", content)
         new.comment = comment

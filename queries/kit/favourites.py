@@ -18,16 +18,18 @@ class Favourite:
 
 
 def favourites(run: str) -> list[Favourite]:
-    """Every stored query about a run, in the order of its titles.
+    """Every stored query, about a run where it asks for one, in the order of its titles.
 
     What has no default gets the value of the query's example, for its user to change; another run,
     which nobody can guess, the words in angle brackets that `show` gives it.
     """
     stored = sorted(catalogue().values(), key=lambda query: query.title.lower())
-    return [
-        Favourite(query.name, query.title, filled(query.name, run=run, **_examples(query)))
-        for query in stored
-    ]
+    return [Favourite(query.name, query.title, _text(query, run)) for query in stored]
+
+
+def _text(query: Query, run: str) -> str:
+    about = run if query.params["run"].required else None  # the list of runs is of all
+    return filled(query.name, run=about, **_examples(query))
 
 
 def _examples(query: Query) -> dict[str, str]:
