@@ -157,7 +157,7 @@ def main() -> None:
     rows.append(["file kB", *sizes])
     note = (f"{machine('playwright', rounds=ROUNDS)} Chromium {chromium}. Milliseconds, median / "
             f"95th percentile of {ROUNDS * STEPS} (first paint: of {ROUNDS}). The machine's load "
-            f"over a minute was {before:.1f} before and {os.getloadavg()[0]:.1f} after.")  # fmt: skip
+            f"over a minute was {before:.1f} before, {os.getloadavg()[0]:.1f} after.")  # fmt: skip
     write("view", f"{note}\n\n{table(['', *columns], rows)}")
 
 

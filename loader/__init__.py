@@ -17,8 +17,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "annotating": ["annotate"],
         "dropping": ["drop"],
+        "exports": ["FORMATS", "export", "to_networkx"],
         "listing": ["runs"],
         "loading": ["load"],
-        "report": ["DropReport", "LoadReport"],
+        "report": ["DropReport", "ExportReport", "LoadReport"],
     },
 )

@@ -3,6 +3,7 @@
 LoaderError             one sentence for the user, exit code 1
 ├── AnnotationError     behaviour scores that do not fit the run's model
 ├── BadRunName          a name for a run that cannot be used
+├── ExportError         a graph that cannot be written to files
 ├── NameTaken           another table or selection is loaded under this name
 ├── NothingToLoad       the selection keeps no pair of the file
 ├── TakenOver           another load or drop of the same run went on in place of this one
@@ -38,3 +39,7 @@ class UnknownRun(LoaderError):
 
 class AnnotationError(LoaderError):
     """Behaviour scores that cannot be read, or are not those of the run's model."""
+
+
+class ExportError(LoaderError):
+    """A graph that cannot be written to files: another ending, a value that no format holds."""

@@ -28,6 +28,9 @@ MATCH (:Head {run: $run})-[has:HAS_ROLE]->(:Role) WHERE has.circuit IS NOT NULL
 RETURN DISTINCT has.circuit AS name ORDER BY name
 """
 
+NAMED = {"circuit": _CIRCUITS, "head": _HEADS, "role": _ROLES}
+"""By the type of a parameter, the statement that gives the names a run has: `$run` to `name`."""
+
 Runs = Mapping[str, list[str]]
 """Pairings by name of run."""
 

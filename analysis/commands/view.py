@@ -1,7 +1,6 @@
 """The command `headgraph view`."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
@@ -62,7 +61,6 @@ def view(
 
 
 def _is_file(name: str) -> bool:
-    from pk_engine.bundled import MODELS, TABLES
+    from pk_engine.bundled import MODELS, is_table
 
-    bundled = name in (*MODELS, *TABLES)
-    return bundled or Path(name).suffix in (".parquet", ".pq") or Path(name).exists()
+    return name in MODELS or is_table(name)
