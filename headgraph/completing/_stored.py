@@ -13,7 +13,6 @@ from headgraph.completing._known import Items, among, listed
 from pk_engine.names import PAIRINGS
 
 _KNOCK = 0.3  # seconds for a connection to begin
-_BOLT = 7687
 
 _RUNS = """
 MATCH (r:Run) RETURN coalesce(r.name, left(r.id, 12)) AS name, r.name IS NULL AS unfinished
@@ -84,6 +83,7 @@ def _rows(ctx: click.Context, cypher: str, **params: Any) -> list[Any]:
 
     A prompt is no place to say why, and a command that is run will.
     """
+    from graphdb._unreachable import BOLT_PORT
     from graphdb.errors import GraphError
     from graphdb.settings import resolve
 
@@ -92,7 +92,7 @@ def _rows(ctx: click.Context, cypher: str, **params: Any) -> list[Any]:
         settings = resolve(**where)
         address = urlsplit(settings.uri)
         # the driver would wait for long, and takes a while to import
-        knock = (address.hostname or "", address.port or _BOLT)
+        knock = (address.hostname or "", address.port or BOLT_PORT)
         socket.create_connection(knock, timeout=_KNOCK).close()
 
         from graphdb.graph import connect
