@@ -88,7 +88,7 @@ def load(
         found = outcome(graph, plan, replace=replace)
         if not dry_run:
             found = _carry_out(graph, plan, found, replace=replace, progress=progress)
-    return _report(plan, found, dry_run=dry_run, seconds=time.monotonic() - start)
+    return report_on(plan, found, dry_run=dry_run, seconds=time.monotonic() - start)
 
 
 def _carry_out(
@@ -163,7 +163,8 @@ def _superseded(graph: Runner, plan: LoadPlan, token: str) -> Iterator[None]:
         raise taken_over(plan) from error
 
 
-def _report(plan: LoadPlan, found: Outcome, *, dry_run: bool, seconds: float) -> LoadReport:
+def report_on(plan: LoadPlan, found: Outcome, *, dry_run: bool, seconds: float) -> LoadReport:
+    """What a load did."""
     return LoadReport(
         run=plan.name,
         id=plan.id,
