@@ -13,8 +13,8 @@ import pytest
 
 import headgraph
 import loader
-from loader.errors import ExportError, NothingToLoad
 from loader._plan import plan_load
+from loader.errors import ExportError, NothingToLoad
 from loader.exports.from_table import graph_of_plan
 from loader.exports.graphml import _legal
 from pk_engine.errors import OutputExists, TableError
