@@ -29,6 +29,9 @@ MATCH (:Head {run: $run})-[has:HAS_ROLE]->(:Role) WHERE has.circuit IS NOT NULL
 RETURN DISTINCT has.circuit AS name ORDER BY name
 """
 
+NAMED = {"circuit": _CIRCUITS, "head": _HEADS, "role": _ROLES}
+"""By the type of a parameter, the statement that gives the names a run has: `$run` to `name`."""
+
 
 class Complete(NamedTuple):
     """A run that is whole: its pairings, and which version of the schema it was written in."""

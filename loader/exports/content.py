@@ -140,3 +140,17 @@ def one_kind(name: str, kinds: set[str]) -> str:
 
 def _widest(kinds: set[str]) -> str:
     return "float" if kinds == {"integer", "float"} else min(kinds)
+
+
+def word(name: str) -> str:
+    """A name of a property or label, where every format can write it.
+
+    Raises:
+        ExportError: it has characters that end a name somewhere.
+    """
+    if not name.isidentifier():
+        raise ExportError(
+            f"the name {name!r} of a property or label in the database cannot be written: wanted "
+            "letters, digits and underscores"
+        )
+    return name

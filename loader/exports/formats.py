@@ -34,6 +34,17 @@ FORMATS = {
         text="heads and edges as node-link JSON, as `query --graph` has them: networkx, d3",
         module="node_link",
     ),
+    "cypher": Format(
+        ending=".cypher",
+        text="a script that makes the run in another database, with `cypher-shell` or a driver",
+        module="cypher",
+    ),
+    "csv": Format(
+        ending="",
+        text="the run as `neo4j-admin database import full` reads it; the statements come after it",
+        module="admin_csv",
+        names=("nodes.csv", "relationships.csv", "schema.cypher"),
+    ),
 }
 
 
@@ -51,8 +62,7 @@ def format_of(output: Path, format_: str | None) -> Format:
         if output.suffix.lower() == format.ending:
             return format
     endings = ", ".join(format.ending for format in FORMATS.values() if format.ending)
-    folder = " or of a folder" if any(format.names for format in FORMATS.values()) else ""
     raise ExportError(
-        f"{output.name} ends in {output.suffix or 'nothing'!r}: wanted a name that ends in one of "
-        f"{endings}{folder}, or --format with one of {', '.join(FORMATS)}"
+        f"{output.name} ends in {output.suffix!r}: wanted a name that ends in one of {endings}, "
+        f"a folder's without an ending, or --format with one of {', '.join(FORMATS)}"
     )
