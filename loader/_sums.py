@@ -33,8 +33,9 @@ def head_sums(edges: pd.DataFrame, n_heads: int) -> dict[int, dict[str, float]]:
     }
     found: dict[int, dict[str, float]] = {}
     for side, (place, value) in sides.items():
-        for (pairing, head), total in value.groupby([edges["pairing"], place]).sum().items():
-            found.setdefault(int(head), {})[f"{side}_{pairing}"] = float(total)
+        totals = value.groupby([edges["pairing"], place]).sum()
+        for (pairing, head), total in zip(totals.index.to_list(), totals.tolist(), strict=True):
+            found.setdefault(int(head), {})[f"{side}_{pairing}"] = total
     return {head: dict(sorted(sums.items())) for head, sums in found.items()}
 
 
