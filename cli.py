@@ -95,6 +95,9 @@ COMMANDS = {
     ),
     "view": Entry("Explore a graph: one HTML file.", "analysis.commands.view:view"),
     "figure": Entry("Draw a picture of a table.", "analysis.commands.figure:figure"),
+    "completion": Entry(
+        "Let Tab complete commands, options and names.", "headgraph.completion:completion"
+    ),
 }
 
 
@@ -113,14 +116,9 @@ class Rooms(rich_click.RichGroup):
         if not ctx.meta.get("headgraph.running"):
             return click.Command(cmd_name, help=entry.help, short_help=entry.help)
         module, _, attribute = entry.where.partition(":")
-        from headgraph._help import enrich
+        from headgraph._help import dress
 
-        command = enrich(getattr(importlib.import_module(module), attribute))
-        if entry.lists:
-            from headgraph._output import add_format
-
-            command = add_format(command)
-        return command
+        return dress(getattr(importlib.import_module(module), attribute), lists=entry.lists)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """From here on a command is really wanted."""
@@ -159,6 +157,10 @@ def _print(answer: Any, **_: Any) -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run a command line and exit 0 done, 1 problem, 2 usage, 3 no database, 130 stopped."""
+    if "_HEADGRAPH_COMPLETE" in os.environ:  # a shell asks how a line can go on
+        from headgraph.completing import register
+
+        register()
     try:
         code = headgraph.main(args, prog_name="headgraph", standalone_mode=False)
     except click.Abort:
