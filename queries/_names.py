@@ -7,12 +7,16 @@ from typing import Any
 
 from graphdb.graph import Runner
 from queries._near import did_you_mean, listed
-from queries.errors import MissingParameter, UnknownName
+from queries.errors import MissingParameter, QueryError, UnknownName
 from queries.query import Query
 
 _RUNS = """
 MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL
 RETURN r.name AS name, r.pairings AS pairings ORDER BY name
+"""
+_SHAPES = """
+MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL
+RETURN r.name AS name, r.n_layers AS layers, r.n_heads AS heads
 """
 _SERIES = """
 MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL AND r.series IS NOT NULL
@@ -74,8 +78,24 @@ def checkpoints(series: str, graph: Runner) -> list[tuple[float | None, str]]:
     return found
 
 
+def check_shapes(names: list[str], graph: Runner) -> None:
+    """Raise QueryError where runs that are compared have heads of different models' shapes."""
+    shapes = {row["name"]: (row["layers"], row["heads"]) for row in graph.read(_SHAPES)}
+    first, *others = names
+    for other in others:
+        if shapes[other] != shapes[first]:
+            (layers, heads), (other_layers, other_heads) = shapes[first], shapes[other]
+            raise QueryError(
+                f"{first} has {layers} layers of {heads} heads and {other} {other_layers} of "
+                f"{other_heads}, so heads of one name are not the same head: compare runs of one "
+                "model, or its checkpoints (headgraph query runs tells them)"
+            )
+
+
 def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Runs) -> None:
     """Raise UnknownName where a given value names what is not there.
+
+    QueryError where two runs are given whose models differ in shape.
 
     Defaults are not looked at: the pairings that count by default need not all be in a run.
     """
@@ -88,6 +108,10 @@ def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Run
     for name, names in wanted.items():
         if kinds[name] == "run":
             check_runs(names, runs)
+    runs_given = [key for key in query.params if key in wanted and kinds[key] == "run"]
+    compared = [name for key in runs_given for name in wanted[key]]
+    if len(compared) > 1:
+        check_shapes(compared, graph)
     if (run := given.get("run")) is None:
         return
     for name, names in wanted.items():
