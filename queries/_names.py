@@ -3,20 +3,18 @@ answered by an empty table.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+from graphdb import schema
 from graphdb.graph import Runner
 from queries._near import did_you_mean, listed
-from queries.errors import MissingParameter, QueryError, UnknownName
+from queries._shapes import check_shapes
+from queries.errors import MissingParameter, OlderRun, UnknownName
 from queries.query import Query
 
 _RUNS = """
 MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL
-RETURN r.name AS name, r.pairings AS pairings ORDER BY name
-"""
-_SHAPES = """
-MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL
-RETURN r.name AS name, r.n_layers AS layers, r.n_heads AS heads
+RETURN r.name AS name, r.pairings AS pairings, r.graph_version AS version ORDER BY name
 """
 _SERIES = """
 MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL AND r.series IS NOT NULL
@@ -35,13 +33,24 @@ RETURN DISTINCT has.circuit AS name ORDER BY name
 NAMED = {"circuit": _CIRCUITS, "head": _HEADS, "role": _ROLES}
 """By the type of a parameter, the statement that gives the names a run has: `$run` to `name`."""
 
-Runs = Mapping[str, list[str]]
-"""Pairings by name of run."""
+
+class Complete(NamedTuple):
+    """A run that is whole: its pairings, and which version of the schema it was written in."""
+
+    pairings: list[str]
+    version: int
+
+
+Runs = Mapping[str, Complete]
+"""By name."""
 
 
 def complete_runs(graph: Runner) -> Runs:
-    """The runs that can be asked about, and the pairings that each has."""
-    return {row["name"]: row["pairings"] or [] for row in graph.read(_RUNS)}
+    """The runs that are whole."""
+    return {
+        row["name"]: Complete(row["pairings"] or [], row["version"] or 1)
+        for row in graph.read(_RUNS)
+    }
 
 
 def only_run(runs: Runs) -> str:
@@ -78,20 +87,6 @@ def checkpoints(series: str, graph: Runner) -> list[tuple[float | None, str]]:
     return found
 
 
-def check_shapes(names: list[str], graph: Runner) -> None:
-    """Raise QueryError where runs that are compared have heads of different models' shapes."""
-    shapes = {row["name"]: (row["layers"], row["heads"]) for row in graph.read(_SHAPES)}
-    first, *others = names
-    for other in others:
-        if shapes[other] != shapes[first]:
-            (layers, heads), (other_layers, other_heads) = shapes[first], shapes[other]
-            raise QueryError(
-                f"{first} has {layers} layers of {heads} heads and {other} {other_layers} of "
-                f"{other_heads}, so heads of one name are not the same head: compare runs of one "
-                "model, or its checkpoints (headgraph query runs tells them)"
-            )
-
-
 def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Runs) -> None:
     """Raise UnknownName where a given value names what is not there.
 
@@ -120,12 +115,22 @@ def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Run
 
 
 def check_runs(names: Iterable[str], runs: Runs) -> None:
-    """Raise UnknownName where a name is that of no complete run."""
+    """Let names of complete runs pass.
+
+    Raises:
+        UnknownName: there is no such run.
+        OlderRun: it was loaded before heads had the sums that queries read.
+    """
     for name in names:
         if name not in runs:
             there = f"it has {listed(runs)}" if runs else "load a table with headgraph load FILE"
             raise UnknownName(
                 f"the database has no complete run {name!r}{did_you_mean(name, runs)}: {there}"
+            )
+        if runs[name].version < schema.VERSION:
+            raise OlderRun(
+                f"run {name!r} was loaded by an older headgraph and its heads lack the sums that "
+                f"queries read: headgraph drop {name}, then load its table again"
             )
 
 
@@ -162,7 +167,7 @@ def _check_circuits(names: list[str], run: str, graph: Runner, runs: Runs) -> No
 
 
 def _check_pairings(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
-    there = runs[run]
+    there = runs[run].pairings
     for name in names:
         if there and name not in there:
             raise UnknownName(

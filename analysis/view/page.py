@@ -14,7 +14,8 @@ from analysis.figures._palette import DARK, LIGHT, PairingStyle, Theme
 from analysis.view.content import Content
 
 _HERE = Path(__file__).parent
-SCRIPTS = ("state", "drawing", "hover", "panel", "saving", "main")
+SCRIPTS = ("state", "curves", "stage", "lines", "heads", "drawing", "hover", "panel", "saving",
+           "main")  # fmt: skip
 """Parts of the page's script, in the order in which they need each other."""
 OTHER_PAIRINGS = ("#8A5A9E", "#B0413E", "#4C7A34", "#5E6B78", "#A67C1E", "#2F8C8C")
 """Colours of the pairings that figures do not draw, in turn."""
