@@ -16,8 +16,8 @@ from tests.chromium import page
 
 IMAGES = PAGE.parent / "images"
 RUN = "gpt2-small"
-COLORS = 64
-"""Of the picture file: flat areas need no more, and it is a quarter of the size."""
+COLORS = 256
+"""Of the picture file: few enough for a small file, enough for the colours of the palette."""
 
 
 def main(folder: Path = IMAGES) -> None:

@@ -117,7 +117,7 @@ def _link(
 
 
 def _opened(link: str, only_print: bool) -> str:
-    from queries.browser import can_open
+    from pk_engine.screen import can_open
 
     if not only_print and can_open():
         click.launch(link)

@@ -49,7 +49,7 @@ def _heads(plan: LoadPlan, roles: list[HeadRole]) -> dict[int, HeadNode]:
     return {
         place: HeadNode(
             (schema.HEAD, *sorted(labels.get(name, ()))),
-            dict(zip(FIRST, (f"{plan.id}:{name}", plan.name, name, *numbers), strict=True)),
+            dict(zip(FIRST, (f"{plan.id}:{name}", plan.name, name, *numbers), strict=True)) | sums,
         )
-        for place, (name, *numbers) in enumerate(plan.head_rows())
+        for place, (name, *numbers, sums) in enumerate(plan.head_rows())
     }

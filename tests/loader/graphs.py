@@ -1,9 +1,11 @@
 """What a table's graph must be, worked out row by row from the table, for tests of exports."""
 
+import math
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from pk_engine.table import AffinityTable
 
@@ -33,15 +35,26 @@ def roles_file(folder: Path) -> Path:
 
 
 def head_properties(table: AffinityTable, run: str, run_id: str) -> dict[str, dict[str, Any]]:
-    """Of every head of the model, by name."""
+    """Of every head of the model, by name; sums are compared as floats are."""
     meta = table.meta
     group = meta.n_heads // meta.n_kv_heads
     return {
         f"L{i}H{j}": {"id": f"{run_id}:L{i}H{j}", "run": run, "name": f"L{i}H{j}", "layer": i,
-                      "head": j, "kv_head": j // group}
+                      "head": j, "kv_head": j // group, **_sums(table, i, j)}
         for i in range(meta.n_layers)
         for j in range(meta.n_heads)
     }  # fmt: skip
+
+
+def _sums(table: AffinityTable, layer: int, head: int) -> dict[str, Any]:
+    """Inlets and outlets of one head, edge by edge."""
+    values: dict[str, list[float]] = {}
+    for row in table.edges().to_dict("records"):
+        if (row["target_layer"], row["target_head"]) == (layer, head):
+            values.setdefault(f"inlet_{row['pairing']}", []).append(float(row["z"]))
+        if (row["source_layer"], row["source_head"]) == (layer, head):
+            values.setdefault(f"outlet_{row['pairing']}", []).append(float(row["z"]) * row["share"])
+    return {name: pytest.approx(math.fsum(given)) for name, given in values.items()}
 
 
 def edge_properties(frame: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, Any]]:
