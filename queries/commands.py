@@ -117,7 +117,8 @@ def browser(
     Example: headgraph browser hubs --run gpt2-small
     """
     import queries
-    from queries.browser import browser_link, can_open, find_browser
+    from pk_engine.screen import can_open
+    from queries.browser import browser_link, find_browser
 
     if name is None and (run or params):
         raise click.UsageError("--run and -p belong to a query: headgraph browser QUERY --run RUN")

@@ -147,5 +147,5 @@ def _choose(runs: Mapping[str, Any], run: str | None) -> Any:
     hint = f" (did you mean {near[0]}?)" if near else ""
     raise FigureError(
         f"the database has no complete run {run!r}{hint}: it has {names}; headgraph view takes a "
-        "table's file as well"
+        f"table's file as well, and headgraph compute {run} -o FILE writes one of a model"
     )

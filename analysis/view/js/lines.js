@@ -3,7 +3,7 @@
 // layer that it changes. What is selected or under the pointer is drawn above them, in layers of
 // its own, while theirs fade as a whole, for which nothing is painted.
 
-const LAYERS = 6; // each costs memory, of the size of the screen
+const LAYERS = 4; // each costs memory, of the size of the screen
 const PER_LAYER = Math.max(Math.ceil(edges.length / LAYERS), 250);
 
 const lines = root.append("g").attr("class", "edges").attr("aria-hidden", "true");

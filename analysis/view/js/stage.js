@@ -66,14 +66,14 @@ function settle() {
   const { x, y, k } = rest;
   root.attr("transform",
     `translate(${x + k * fitted.x},${y + k * fitted.y}) scale(${k * fitted.scale})`);
-  plane.style("transform", null);
+  plane.classed("moving", false).style("transform", null);
   svg.classed("closer", k > 1);
 }
 
 function move({ transform: { x, y, k } }) {
   clearTimeout(resting);
   const more = k / rest.k;
-  plane.style("transform",
+  plane.classed("moving", true).style("transform",
     `translate(${x - more * rest.x}px, ${y - more * rest.y}px) scale(${more})`);
   stage.style("touch-action", k > 1 ? "none" : null);
 }
