@@ -95,9 +95,7 @@ COMMANDS = {
     ),
     "view": Entry("Explore a graph: one HTML file.", "analysis.commands.view:view"),
     "figure": Entry("Draw a picture of a table.", "analysis.commands.figure:figure"),
-    "completion": Entry(
-        "Let Tab complete commands, options and names.", "headgraph.completion:completion"
-    ),
+    "completion": Entry("Complete lines with Tab.", "headgraph.completion:completion"),
 }
 
 

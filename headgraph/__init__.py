@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from analysis.patching import ablate, verify_edge
     from analysis.view import view
     from graphdb import connect
-    from loader import annotate, drop, export, load, runs, to_networkx
+    from loader import annotate, drop, export, load, load_offline, runs, to_networkx
     from pk_engine import AffinityTable, Selection, compute, plan, principal_angles
     from queries import communities, motifs, over_series
     from queries import run as query
@@ -68,6 +68,7 @@ __all__ = [
     "informativeness",
     "informativeness_figure",
     "load",
+    "load_offline",
     "motifs",
     "nulls",
     "nulls_figure",
@@ -114,6 +115,7 @@ _ROOMS = {
     "informativeness": ("analysis", "informativeness"),
     "informativeness_figure": ("analysis.figures", "informativeness"),
     "load": ("loader", "load"),
+    "load_offline": ("loader", "load_offline"),
     "motifs": ("queries", "motifs"),
     "nulls": ("analysis", "nulls"),
     "nulls_figure": ("analysis.figures", "nulls"),

@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "exports": ["FORMATS", "export", "to_networkx"],
         "listing": ["runs"],
         "loading": ["load"],
+        "offline": ["load_offline"],
         "report": ["DropReport", "ExportReport", "LoadReport"],
     },
 )

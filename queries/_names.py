@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from graphdb import schema
 from graphdb.graph import Runner
 from queries._near import did_you_mean, listed
+from queries._shapes import check_shapes
 from queries.errors import MissingParameter, OlderRun, UnknownName
 from queries.query import Query
 
@@ -89,6 +90,8 @@ def checkpoints(series: str, graph: Runner) -> list[tuple[float | None, str]]:
 def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Runs) -> None:
     """Raise UnknownName where a given value names what is not there.
 
+    QueryError where two runs are given whose models differ in shape.
+
     Defaults are not looked at: the pairings that count by default need not all be in a run.
     """
     kinds = {name: query.params[name].type.removeprefix("list of ") for name in given}
@@ -100,6 +103,10 @@ def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Run
     for name, names in wanted.items():
         if kinds[name] == "run":
             check_runs(names, runs)
+    runs_given = [key for key in query.params if key in wanted and kinds[key] == "run"]
+    compared = [name for key in runs_given for name in wanted[key]]
+    if len(compared) > 1:
+        check_shapes(compared, graph)
     if (run := given.get("run")) is None:
         return
     for name, names in wanted.items():

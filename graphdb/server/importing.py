@@ -2,7 +2,7 @@
 
 The Community edition imports into a store that is not there yet, never into one that has data. So
 the store is built beside the server's own, which may go on running, and takes its place when it is
-whole: see `replace_store`.
+whole (`graphdb.server.restarting`).
 """
 
 import os
@@ -28,17 +28,46 @@ PARTS = (Path("databases") / DATABASE, Path("transactions") / DATABASE)
 """Folders of a store, in a server's data folder."""
 
 ROOM = 4
-"""Bytes of a store for each byte of CSV, at most: what the disk must have free."""
+"""Bytes that the disk must have free for each byte of CSV; a store takes fewer."""
 
 
 @contextmanager
-def built_store(
-    home: ServerHome, nodes: Path, relationships: Path, *, progress: Progress | None = None
-) -> Iterator[Path]:
-    """A data folder in which a store was made of two CSV files; it goes when the block ends.
+def workplace(home: ServerHome) -> Iterator[Path]:
+    """A folder beside the server's data, for one import at a time; it goes when the block ends.
+
+    Raises:
+        ServerError: another import is under way, or the folder cannot be made.
+    """
+    import filelock
+
+    with stated("import into the local server", home.path):
+        home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        home.refuse_foreign()
+        lock = filelock.FileLock(home.path / "import.lock", timeout=0, mode=0o600)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            raise ServerError(
+                f"another headgraph command is importing into {home.path}: wait until it is done"
+            ) from None
+    scratch = home.path / "import"
+    try:
+        shutil.rmtree(scratch, ignore_errors=True)  # of an import that was killed
+        with stated("import into the local server", home.path):
+            scratch.mkdir(mode=0o700)
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        lock.release()
+
+
+def build_store(
+    scratch: Path, nodes: Path, relationships: Path, *, progress: Progress | None = None
+) -> Path:
+    """Make a store of two CSV files; returns the data folder that holds it.
 
     Args:
-        home: of the server that is to have it; the folder lies beside its data.
+        scratch: folder to work in, see `workplace`.
         nodes: file with a header, as `neo4j-admin database import` reads it.
         relationships: another.
         progress: told what happens.
@@ -47,17 +76,12 @@ def built_store(
         ServerError: no Java, no jars, a full disk, or files that the importer refuses.
     """
     java, jars = find_java(), ensure_jars(progress=progress or silent)
-    with stated("import into the local server", home.path):
-        home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        size = nodes.stat().st_size + relationships.stat().st_size
-        refuse_full_disk(home.path, ROOM * size)
-        scratch = Path(tempfile.mkdtemp(dir=home.path, prefix="import-"))
-    try:
-        (progress or silent)("importing", 0, 0)
+    size = nodes.stat().st_size + relationships.stat().st_size
+    refuse_full_disk(scratch, ROOM * size)
+    (progress or silent)("importing", 0, 0)
+    with stated("import into the local server", scratch):
         _import(java, jars, scratch, nodes, relationships)
-        yield scratch / "data"
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    return scratch / "data"
 
 
 def replace_store(home: ServerHome, data: Path) -> "Replaced":
@@ -119,7 +143,8 @@ def _import(java: Path, jars: list[Path], scratch: Path, nodes: Path, relationsh
         "-cp",
         os.pathsep.join(map(str, jars)),
         ADMIN,
-        *("database", "import", "full", DATABASE),
+        # the name first: the importer would take it for one more file after --relationships
+        *("database", "import", "full", DATABASE, "--verbose"),
         f"--nodes={nodes}",
         f"--relationships={relationships}",
         "--max-off-heap-memory=50%",
@@ -143,6 +168,8 @@ def _import(java: Path, jars: list[Path], scratch: Path, nodes: Path, relationsh
 
 
 def _last_words(said: str) -> str:
+    """The innermost cause, where Java tells one."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if "rror" in line or "xception" in line or "aused" in line]
-    return " ".join((telling or lines or ["nothing"])[-3:])[:600]
+    causes = [line for line in lines if line.startswith("Caused by: ")]
+    last = (causes or [line for line in lines if "rror" in line] or lines or ["nothing"])[-1]
+    return last.removeprefix("Caused by: ").rpartition("Exception: ")[2][:300]

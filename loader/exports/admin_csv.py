@@ -1,10 +1,11 @@
 """Two CSV files as `neo4j-admin database import full` reads them, and the statements to follow.
 
-neo4j-admin database import full --nodes=nodes.csv --relationships=relationships.csv neo4j
+neo4j-admin database import full neo4j --nodes=nodes.csv --relationships=relationships.csv
 cypher-shell -f schema.cypher
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import IO, Any
 
 from graphdb import schema
@@ -15,7 +16,13 @@ from loader.exports.cypher import schema_statements
 BETWEEN = ";"
 """Between the items of a list; the importer's own default."""
 
-_TYPES = {"boolean": "boolean", "integer": "long", "float": "double", "string": "string"}
+_TYPES = {
+    "boolean": "boolean",
+    "integer": "long",
+    "float": "double",
+    "string": "string",
+    "datetime": "datetime",
+}
 Columns = Mapping[str, str]
 
 
@@ -31,12 +38,17 @@ def write(
     Raises:
         ExportError: names or values that a column of the importer does not hold.
     """
-    for line in _nodes(content):
-        nodes.write(line.encode())
-    for line in _relationships(content):
-        relationships.write(line.encode())
+    write_graph(content, nodes, relationships, run=content.run["name"])
     for statement in schema_statements(content):
         statements.write(f"{statement};\n".encode())
+
+
+def write_graph(content: RunGraph, nodes: IO[bytes], relationships: IO[bytes], *, run: str) -> None:
+    """The two CSV files alone; `run` stands in the ids that join them, and nowhere else."""
+    for line in _nodes(content, run):
+        nodes.write(line.encode())
+    for line in _relationships(content, run):
+        relationships.write(line.encode())
 
 
 def header(fixed: Iterable[str], columns: Columns) -> str:
@@ -65,6 +77,8 @@ def cell(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, int | float):
         return repr(value)
+    if isinstance(value, datetime):
+        value = value.isoformat()
     if isinstance(value, list | tuple):
         value = BETWEEN.join(map(_item, value))
     return '"' + str(value).replace('"', '""') + '"'
@@ -84,10 +98,9 @@ def _type(kind: str) -> str:
     return _TYPES[plain] + kind[len(plain) :]
 
 
-def _nodes(content: RunGraph) -> Iterator[str]:
-    run, name = content.run, content.run["name"]
+def _nodes(content: RunGraph, name: str) -> Iterator[str]:
     rows = [
-        ((name, schema.RUN), run),
+        ((name, schema.RUN), content.run),
         *(((f"{name}:{h.name}", BETWEEN.join(map(word, h.labels))), h.properties)
           for h in content.heads.values()),
         *(((_role_id(role), schema.ROLE), {"name": role})
@@ -99,12 +112,11 @@ def _nodes(content: RunGraph) -> Iterator[str]:
         yield line(fixed, properties, columns)
 
 
-def _relationships(content: RunGraph) -> Iterator[str]:
+def _relationships(content: RunGraph, name: str) -> Iterator[str]:
     said = columns_of([row.properties for row in content.roles])
     both = {name: one_kind(name, {kind, said.get(name, kind)})
             for name, kind in content.columns.items()}  # fmt: skip
     columns = {**both, **{name: kind for name, kind in said.items() if name not in both}}
-    name = content.run["name"]
     ids = {place: f"{name}:{head.name}" for place, head in content.heads.items()}
     yield header((":START_ID", ":END_ID", ":TYPE"), columns)
     for head in ids.values():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from loader._batches import Batch
@@ -13,7 +14,13 @@ FIRST = ("id", "run", "name", "layer", "head", "kv_head")
 ROLE_FIRST = ("circuit", "source", "note")
 """What is said of a role, in the order in which it is written."""
 
-_KINDS: dict[type, str] = {bool: "boolean", int: "integer", float: "float", str: "string"}
+_KINDS: dict[type, str] = {
+    bool: "boolean",
+    int: "integer",
+    float: "float",
+    str: "string",
+    datetime: "datetime",  # in an offline load alone; exports have dates as text
+}
 
 
 class HeadNode(NamedTuple):
@@ -100,7 +107,7 @@ def in_order(properties: Mapping[str, Any], first: Sequence[str]) -> dict[str, A
 
 
 def kind_of(value: Any) -> str:
-    """`boolean`, `integer`, `float` or `string`, and with `[]` a list of them.
+    """`boolean`, `integer`, `float`, `string` or `datetime`, and with `[]` a list of them.
 
     >>> kind_of(3), kind_of(["OQ"])
     ('integer', 'string[]')

@@ -11,7 +11,7 @@ import headgraph
 import loader
 from graphdb import Graph, Settings, connect
 from graphdb.server import ANY_PORTS, ServerHome, start, stop
-from graphdb.server.importing import built_store, replace_store
+from graphdb.server.importing import build_store, replace_store, workplace
 from graphdb.server.process import find_process
 from loader.errors import ExportError
 from loader.exports.cypher import literal
@@ -163,8 +163,8 @@ def test_the_csv_files_make_what_a_load_makes(
         "nodes.csv", "relationships.csv", "schema.cypher",
     ]  # fmt: skip
     nodes, relationships, schema = report.files
-    with built_store(home, nodes, relationships) as data:
-        replace_store(home, data).forget()
+    with workplace(home) as scratch:
+        replace_store(home, build_store(scratch, nodes, relationships)).forget()
     server = start(home, ports=ANY_PORTS)
     settings = Settings(uri=server.bolt_uri, user=server.user, password=server.password())
     with connect(settings=settings) as imported:

@@ -1,6 +1,9 @@
 """A table's graph as networkx, GraphML and node-link JSON, read back by networkx."""
 
+import io
 import json
+import tracemalloc
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,9 @@ import pytest
 
 import headgraph
 import loader
+from loader._plan import plan_load
 from loader.errors import ExportError, NothingToLoad
+from loader.exports.from_table import graph_of_plan
 from loader.exports.graphml import _legal
 from pk_engine.errors import OutputExists, TableError
 from pk_engine.selection import Selection
@@ -142,3 +147,24 @@ def test_notes_say_what_the_table_lacks(tmp_path: Path) -> None:
     report = headgraph.export(narrow, tmp_path / "n.json", selection=Selection(top=9))
     assert report.edges == 9
     assert report.notes[0].startswith("--top 9 asks for more than the file was made with")
+
+
+class Nowhere(io.RawIOBase):
+    """Takes bytes and keeps none."""
+
+    def write(self, data: Any, /) -> int:
+        return len(data)
+
+
+@pytest.mark.parametrize("name", loader.FORMATS)
+def test_memory_does_not_grow_with_the_edges(name: str) -> None:
+    peaks = []
+    for n_heads in (12, 24):  # four times as many edges, in batches of the same size
+        content = graph_of_plan(plan_load(random_table(12, n_heads), None, None, "none"))
+        assert content.n_edges > 25_000
+        write = import_module(f"loader.exports.{loader.FORMATS[name].module}").write
+        tracemalloc.start()
+        write(content, *(Nowhere() for _ in loader.FORMATS[name].names or ("one",)))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 2.5 * peaks[0], peaks
