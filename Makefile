@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 SHARED ?= ../shared
 
 .PHONY: demo test lint docs docs-check data examples pictures studies bench bench-large \
-  bench-queries clean
+  bench-queries bench-load bench-profiles clean
 
 demo: $(VENV)/.core
 	@$(BIN)/headgraph demo
@@ -51,6 +51,7 @@ pictures: $(VENV)/.core
 	$(BIN)/python -m benchmarks.informativeness
 	$(BIN)/python -m benchmarks.nulls
 	$(BIN)/python -m benchmarks.view_pictures  # needs the dev extra and Chromium
+	$(BIN)/python -m benchmarks.browser_picture  # and gpt2-small on the local server
 
 studies: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.causality
@@ -74,6 +75,13 @@ bench-large: $(VENV)/.dev
 # in the database that the environment names, or the local server's
 bench-queries: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.queries
+
+# on servers of their own
+bench-load: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.load
+
+bench-profiles: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.profiles
 
 clean:
 	rm -rf $(VENV)

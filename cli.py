@@ -46,6 +46,7 @@ COMMANDS = {
     "runs": Entry("List what is in the database.", "loader.commands:runs", lists=True),
     "annotate": Entry("Put measured behaviour on a run's heads.", "loader.commands:annotate"),
     "drop": Entry("Delete a run from the database.", "loader.commands:drop"),
+    "export": Entry("Write a graph for other tools.", "loader.export_command:export"),
     "query": Entry("Ask a stored question.", "headgraph._query_page:query", lists=True),
     "communities": Entry(
         "Groups of heads, by Louvain.", "queries.network_commands:communities", lists=True
@@ -56,8 +57,10 @@ COMMANDS = {
         lists=True,
     ),
     "cypher": Entry("Ask in Cypher, read-only.", "queries.commands:cypher", lists=True),
-    "browser": Entry("Open Neo4j Browser, a query typed in.", "queries.commands:browser"),
-    "server": Entry("Start, stop or inspect the local Neo4j.", "graphdb.commands:server"),
+    "browser": Entry(
+        "Open Neo4j Browser: a query typed in, or favourites.", "queries.browser_command:browser"
+    ),
+    "server": Entry("Start, stop or inspect the local Neo4j.", "headgraph._server:server"),
     "informativeness": Entry(
         "How far each pairing lies from random subspaces.",
         "analysis.commands.informativeness:informativeness",
@@ -94,6 +97,7 @@ COMMANDS = {
     ),
     "view": Entry("Explore a graph: one HTML file.", "analysis.commands.view:view"),
     "figure": Entry("Draw a picture of a table.", "analysis.commands.figure:figure"),
+    "completion": Entry("Complete lines with Tab.", "headgraph.completion:completion"),
 }
 
 
@@ -112,14 +116,9 @@ class Rooms(rich_click.RichGroup):
         if not ctx.meta.get("headgraph.running"):
             return click.Command(cmd_name, help=entry.help, short_help=entry.help)
         module, _, attribute = entry.where.partition(":")
-        from headgraph._help import enrich
+        from headgraph._help import dress
 
-        command = enrich(getattr(importlib.import_module(module), attribute))
-        if entry.lists:
-            from headgraph._output import add_format
-
-            command = add_format(command)
-        return command
+        return dress(getattr(importlib.import_module(module), attribute), lists=entry.lists)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """From here on a command is really wanted."""
@@ -158,6 +157,10 @@ def _print(answer: Any, **_: Any) -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run a command line and exit 0 done, 1 problem, 2 usage, 3 no database, 130 stopped."""
+    if "_HEADGRAPH_COMPLETE" in os.environ:  # a shell asks how a line can go on
+        from headgraph.completing import register
+
+        register()
     try:
         code = headgraph.main(args, prog_name="headgraph", standalone_mode=False)
     except click.Abort:

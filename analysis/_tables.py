@@ -90,15 +90,15 @@ def _checked(
 ) -> AffinityTable:
     meta = table.meta
     scored = sum(meta.scored.values())
-    cut = f"{scored - len(table):,} of its {scored:,} pairs, as it was cut"
-    lacks = [cut] if len(table) < scored else []
+    cut = "was cut and " if len(table) < scored else ""
+    lacks = [f"{scored - len(table):,} of its {scored:,} pairs"] if cut else []
     lacks += [name for name in pairings if name not in meta.pairings]
     lacks += [name for name in metrics if name not in meta.metrics]
     if meta.layer_order != layer_order:
         lacks.append(f"layer order {layer_order}")
     if lacks:
         raise AnalysisError(
-            f"the table of {meta.model} lacks {', '.join(lacks)}: give the model itself, or a "
+            f"the table of {meta.model} {cut}lacks {', '.join(lacks)}: give the model itself, or a "
             f"table of headgraph compute MODEL --all --pairings {','.join(pairings)} "
             f"--metrics {','.join(metrics)} --layer-order {layer_order} -o FILE"
         )

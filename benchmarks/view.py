@@ -3,6 +3,7 @@
 python -m benchmarks.view
 """
 
+import os
 import tempfile
 from pathlib import Path
 from statistics import median, quantiles
@@ -14,13 +15,14 @@ from benchmarks.common import machine, table, write
 from tests.chromium import page
 from tests.tables import random_table
 
-ROUNDS, STEPS = 7, 60
-SHAPES = [(12, 12, 400), (12, 12, 3000), (32, 32, 400), (32, 32, 3000)]
+ROUNDS, STEPS = 2, 60
+SHAPES = [(12, 12, 3000), (32, 32, 400), (32, 32, 3000), (32, 32, 10_000)]
 """Layers, heads, and edges on the page; the slider goes over all of them."""
-
 PAINTED = """() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? null"""
 # a frame callback runs before the frame is drawn: the next one comes after it
 TIMER = """
+const svg = document.getElementById("graph");
+const slider = document.getElementById("threshold");
 const after = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
 const timed = async (work) => {
   const start = performance.now();
@@ -29,86 +31,133 @@ const timed = async (work) => {
   await after();
   return [script, performance.now() - start];
 };
-"""
-SLIDE = f"""async (steps) => {{ {TIMER}
-  const slider = document.getElementById("threshold");
+const each = async (n, work) => {
   const found = [];
-  for (let i = 0; i < steps; i += 1) {{
-    slider.value = Math.round(slider.max * ((i * 37) % steps) / (steps - 1));
-    found.push(await timed(() => slider.dispatchEvent(new Event("input"))));
-  }}
-  slider.value = slider.max;
+  for (let i = 0; i < n; i += 1) found.push(await timed(() => work(i)));
+  return found;
+};
+const slide = (part) => {
+  slider.value = Math.round(slider.max * part);
   slider.dispatchEvent(new Event("input"));
-  return found;
-}}"""
-HOVER = f"""async (steps) => {{ {TIMER}
-  const svg = document.getElementById("graph");
-  const paths = [...document.querySelectorAll(".edges path.edge")];
-  const found = [];
-  for (let i = 0; i < steps; i += 1) {{
-    const path = paths[Math.floor(paths.length * i / steps)];
-    const at = path.getPointAtLength(path.getTotalLength() * 0.4)
-      .matrixTransform(path.getScreenCTM());
-    const move = {{ clientX: at.x, clientY: at.y, bubbles: true }};
-    found.push(await timed(() => svg.dispatchEvent(new PointerEvent("pointermove", move))));
-    if (document.getElementById("tip").hidden) throw new Error("no edge under the pointer");
-  }}
-  return found;
-}}"""
+};
+const mouse = (kind, on, at) => on.dispatchEvent(
+  new MouseEvent(kind, { bubbles: true, cancelable: true, view: window, ...at }));
+"""
+WORKS = {
+    "slider, pulled": """each(n, (i) => slide(1 - Math.abs(2 * i / n - 1)))""",
+    "slider, thrown": """each(n, (i) => slide(((i * 37) % n) / (n - 1)))""",
+    "pointer onto a line": """(async () => {
+      slide(1);
+      const paths = [...document.querySelectorAll(".sheet path.edge")];
+      const found = [];
+      for (let i = 0; i < n; i += 1) {
+        const path = paths[Math.floor(paths.length * i / n)];
+        const at = path.getPointAtLength(path.getTotalLength() * 0.4)
+          .matrixTransform(path.getScreenCTM());
+        const move = { clientX: at.x, clientY: at.y, bubbles: true };
+        found.push(await timed(() => svg.dispatchEvent(new PointerEvent("pointermove", move))));
+        if (document.getElementById("tip").hidden) throw new Error("no edge under the pointer");
+      }
+      return found;
+    })()""",
+    "click on a head": """(async () => {
+      slide(1);
+      const heads = [...document.querySelectorAll(".head.touched")];
+      return each(n, (i) => mouse("click", heads[Math.floor(heads.length * i / n)]));
+    })()""",
+    "letter of a search": """(async () => {
+      slide(1);
+      mouse("click", svg);
+      const find = document.getElementById("find");
+      const words = ["L", "L1", "L1H", "L1H1", "", "4", "4.", "4.7"];
+      return each(n, (i) => {
+        find.value = words[i % words.length];
+        find.dispatchEvent(new Event("input"));
+      });
+    })()""",
+    "dragged while close": """(async () => {
+      slide(1);
+      document.getElementById("closer").click();
+      document.getElementById("closer").click();
+      await after();
+      mouse("mousedown", svg, { clientX: 500, clientY: 500 });
+      const found = await each(n, (i) => mouse("mousemove", window, {
+        clientX: 500 + 150 * Math.sin(i / 6), clientY: 500 + 150 * Math.cos(i / 6) }));
+      mouse("mouseup", window, { clientX: 500, clientY: 500 });
+      document.getElementById("whole").click();
+      return found;
+    })()""",
+    "turn of the wheel": """(async () => {
+      slide(1);
+      await after();
+      return each(n, (i) => svg.dispatchEvent(new WheelEvent("wheel", { bubbles: true,
+        cancelable: true, clientX: 400, clientY: 400, deltaY: i % n < n / 2 ? -60 : 60 })));
+    })()""",
+}
+"""What somebody does, as a script that does it `n` times: (script, whole) milliseconds of each."""
 
 
 def measure(tab: Page, address: str) -> dict[str, list[float]]:
-    """Milliseconds of each kind on one load of the page."""
+    """Milliseconds until the frame after each kind of work, on one load of the page."""
     tab.goto("about:blank")
     tab.goto(address)
-    tab.wait_for_selector(".edges path.edge", state="attached")
+    tab.wait_for_selector(".sheet path.edge", state="attached")
     while (painted := tab.evaluate(PAINTED)) is None:
         tab.wait_for_timeout(20)
-    slide, hover = tab.evaluate(SLIDE, STEPS), tab.evaluate(HOVER, STEPS)
-    return {
-        "paint": [painted],
-        "slide script": [script for script, _ in slide],
-        "slide": [whole for _, whole in slide],
-        "hover script": [script for script, _ in hover],
-        "hover": [whole for _, whole in hover],
-    }
+    found: dict[str, list[float]] = {"first paint": [painted]}
+    for name, work in WORKS.items():
+        times = tab.evaluate(f"async (n) => {{ {TIMER} return await {work}; }}", STEPS)
+        found[name] = [whole for _, whole in times]
+        found[f"{name}: script"] = [script for script, _ in times]
+    return found
 
 
 def ms(times: list[float]) -> str:
     """Median and 95th percentile."""
-    return f"{median(times):.1f} / {quantiles(times, n=20)[-1]:.1f}"
+    return f"{median(times):.0f} / {quantiles(times, n=20)[-1]:.0f}"
+
+
+def label(shape: tuple[int, int, int]) -> str:
+    """Heads and edges of a page."""
+    layers, heads, edges = shape
+    return f"{layers * heads:,} heads, {edges:,} edges"
+
+
+def rounds(tab: Page, files: dict[tuple[int, int, int], Path]) -> dict[str, dict[str, list[float]]]:
+    """Each page in turn, after a load that does not count."""
+    found: dict[str, dict[str, list[float]]] = {}
+    tab.goto(next(iter(files.values())).as_uri())
+    for _ in range(ROUNDS):
+        for shape, path in files.items():
+            for name, times in measure(tab, path.as_uri()).items():
+                found.setdefault(name, {}).setdefault(label(shape), []).extend(times)
+    return found
 
 
 def main() -> None:
     """Measure each shape in turn and write the page."""
-    rows, found = [], {}
+    before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as here, page() as tab:
         files = {}
-        for layers, heads, edges in SHAPES:
-            scores = random_table(layers, heads, seed=0)
-            path = view(scores, most=edges).write(Path(here) / f"{layers}-{heads}-{edges}.html")
-            files[layers, heads, edges] = path
-        for shape, path in files.items():
-            measure(tab, path.as_uri())  # one that does not count
-            found[shape] = {}
-        for _ in range(ROUNDS):
-            for shape, path in files.items():
-                for name, times in measure(tab, path.as_uri()).items():
-                    found[shape].setdefault(name, []).extend(times)
+        for shape in SHAPES:
+            scores = random_table(*shape[:2], seed=0)
+            name = "-".join(map(str, shape))
+            files[shape] = view(scores, most=shape[2]).write(Path(here) / f"{name}.html")
+        found = rounds(tab, files)
         browser = tab.context.browser
         chromium = browser.version if browser else "?"
-        for (layers, heads, edges), times in found.items():
-            size = files[layers, heads, edges].stat().st_size / 1e3
-            rows.append([f"{layers * heads:,} heads, {edges:,} edges", f"{size:,.0f}",
-                         f"{median(times['paint']):.0f}", *(ms(times[name]) for name in
-                         ("slide script", "slide", "hover script", "hover"))])  # fmt: skip
-    head = ("on the page", "file kB", "first paint ms", "slider step: script ms",
-            "until the frame after ms", "pointer: script ms",
-            "until the frame after ms")  # fmt: skip
-    note = (f"{machine('playwright', rounds=ROUNDS)} Chromium {chromium}. Median / 95th percentile "
-            f"of {ROUNDS * STEPS} steps; a frame is 16.7 ms, and the frame after is the second one "
-            "at the earliest.")  # fmt: skip
-    write("view", f"{note}\n\n{table(head, rows)}")
+        sizes = [f"{path.stat().st_size / 1e3:,.0f}" for path in files.values()]
+    columns = [label(shape) for shape in SHAPES]
+    rows = [[name, *(ms(times[column]) for column in columns)] for name, times in found.items()
+            if not name.endswith("script")]  # fmt: skip
+    script = [max(quantiles(times[column], n=20)[-1] for name, times in found.items()
+                  if name.endswith("script")) for column in columns]  # fmt: skip
+    rows.append(["95 % of the script alone, the slowest", *(f"{time:.0f}" for time in script)])
+    rows.append(["file kB", *sizes])
+    note = (f"{machine('playwright', rounds=ROUNDS)} Chromium {chromium}. Milliseconds, median / "
+            f"95th percentile of {ROUNDS * STEPS} (first paint: of {ROUNDS}). The machine's load "
+            f"over a minute was {before:.1f} before, {os.getloadavg()[0]:.1f} after.")  # fmt: skip
+    write("view", f"{note}\n\n{table(['', *columns], rows)}")
 
 
 if __name__ == "__main__":

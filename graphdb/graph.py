@@ -11,14 +11,15 @@ from contextlib import contextmanager
 from typing import Any, Protocol, Self
 
 from graphdb._refusals import NO_DATABASE, no_such_database, refused_login
-from graphdb.errors import NotReachable, StatementError
+from graphdb._unreachable import not_reachable
+from graphdb.errors import StatementError
 from graphdb.result import Plan, Result
 from graphdb.settings import Settings, resolve
 
 Params = Mapping[str, Any]
 
-# the driver logs each remark; without a handler of the user's own that would reach the terminal
-logging.getLogger("neo4j.notifications").addHandler(logging.NullHandler())
+# what the driver logs would reach the terminal without a handler; what matters of it we say
+logging.getLogger("neo4j").addHandler(logging.NullHandler())
 
 
 class Runner(Protocol):
@@ -172,7 +173,6 @@ class Graph:
     def _stated(self) -> Iterator[None]:
         from neo4j import exceptions as driver
 
-        where = f"{self.settings.uri} (from {self.settings.origin})"
         try:
             yield
         except driver.AuthError as error:
@@ -182,10 +182,7 @@ class Graph:
                 raise no_such_database(self.settings, self._databases()) from error
             raise StatementError(_one_line(error.message), error.code or "") from error
         except (driver.ServiceUnavailable, driver.SessionExpired, OSError) as error:
-            raise NotReachable(
-                f"no database answers at {where}: start the local one with "
-                "headgraph server start, or give --uri or NEO4J_URI"
-            ) from error
+            raise not_reachable(self.settings) from error
         except driver.DriverError as error:
             raise StatementError(_one_line(str(error))) from error
 

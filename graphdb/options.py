@@ -54,9 +54,15 @@ def deferred_connection_options(command: Command) -> Command:
 
 def _connect(where: dict[str, Any]) -> Any:
     from graphdb.graph import connect
-    from graphdb.settings import resolve
+    from graphdb.settings import resolve, seen_by_others
 
     settings = resolve(**where)
+    if (env_file := where["env_file"]) and seen_by_others(env_file):
+        click.echo(
+            f"note: others on this machine may read the password in {env_file}: "
+            f"chmod 600 {env_file}",
+            err=True,
+        )
     if settings.password is None and sys.stdin.isatty():
         asked = f"Password of {settings.user} at {settings.uri}"
         password = click.prompt(asked, hide_input=True, default="", show_default=False, err=True)

@@ -1,8 +1,9 @@
 """What the graph is called: labels, relationship types, properties, constraints, indexes.
 
     (:Run {id, name, status, table_sha256, ...})-[:HAS_HEAD]->(:Head)
-    (:Head {id, run, name, layer, head, kv_head, previous_token, duplicate_token, induction,
-            identity})                        the last four where behaviour was measured
+    (:Head {id, run, name, layer, head, kv_head, inlet_OQ, outlet_OQ, ..., previous_token,
+            duplicate_token, induction, identity})
+                                              the last four where behaviour was measured
     (:Head)-[:HAS_ROLE {circuit, source, note}]->(:Role {name})
     (:Head)-[:OQ|OK|OV|... {pk, pk_normalized, z, pk_rank, kv_head, share, ...}]->(:Head)
 
@@ -21,6 +22,14 @@ ROLE = "Role"
 
 BEHAVIOURS = ("previous_token", "duplicate_token", "induction", "identity")
 """Properties of a Head that say what it was measured to attend to, 0 to 1."""
+
+INLET, OUTLET = "inlet", "outlet"
+"""`inlet_OQ` of a Head is the sum of z over the OQ edges that enter it, `outlet_OQ` the sum of z
+times share over those that leave it; not there where it has no such edge."""
+
+VERSION = 2
+"""Of what a load writes, `graph_version` of a Run: from 2 on heads have inlets and
+outlets, and the Run has `kept_pairings` and what it keeps of each (`loader._sums`)."""
 
 LOADING = "loading"
 COMPLETE = "complete"

@@ -20,6 +20,7 @@ VARIABLES = {
 LOCAL = "the local server"
 """Origin of an address that nobody gave."""
 
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 
 
@@ -69,7 +70,7 @@ def resolve(
     is taken, and its user and password where they name none.
 
     Raises:
-        SettingsError: an env file that is missing.
+        SettingsError: an env file that is missing, no text, or names nothing of this.
         NotReachable: no address anywhere, and no local server runs.
     """
     given = {"uri": uri, "user": user, "database": database}
@@ -89,15 +90,40 @@ def _places(
 ) -> list[tuple[str, Mapping[str, str | None]]]:
     places: list[tuple[str, Mapping[str, str | None]]] = []
     if env_file is not None:
-        from dotenv import dotenv_values
-
-        if not Path(env_file).is_file():
-            raise SettingsError(
-                f"no env file {env_file}: wanted lines such as NEO4J_URI=bolt://127.0.0.1:7687"
-            )
-        places.append((f"the file {env_file}", dotenv_values(env_file)))
+        places.append((f"the file {env_file}", read_env_file(env_file)))
     places.append(("the environment", environ))
     return places
+
+
+def read_env_file(path: str | os.PathLike[str]) -> dict[str, str | None]:
+    """The lines NAME=VALUE of a file, such as the one that Aura gives; other names are left alone.
+
+    Raises:
+        SettingsError: no such file, no text, or none of `VARIABLES` in it.
+    """
+    from dotenv import dotenv_values
+
+    wanted = "wanted lines such as NEO4J_URI=bolt://127.0.0.1:7687"
+    if not Path(path).is_file():
+        raise SettingsError(f"no env file {path}: {wanted}")
+    try:
+        # a password may hold ${...}: it means what it says; Windows writes a mark before the text
+        values = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise SettingsError(f"the env file {path} cannot be read: {reason}") from error
+    if not values.keys() & set(VARIABLES.values()):
+        names = ", ".join(VARIABLES.values())
+        raise SettingsError(f"the env file {path} sets none of {names}: {wanted}")
+    return values
+
+
+def seen_by_others(path: str | os.PathLike[str]) -> bool:
+    """Whether other users of this machine may read a file that holds a password."""
+    mode = Path(path).stat().st_mode
+    if os.name != "posix" or not mode & 0o044:
+        return False
+    return bool(read_env_file(path).get("NEO4J_PASSWORD"))
 
 
 def _local(found: Mapping[str, str]) -> Settings:

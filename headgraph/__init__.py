@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from analysis.patching import ablate, verify_edge
     from analysis.view import view
     from graphdb import connect
-    from loader import annotate, drop, load, runs
+    from loader import annotate, drop, export, load, load_offline, runs, to_networkx
     from pk_engine import AffinityTable, Selection, compute, plan, principal_angles
     from queries import communities, motifs, over_series
     from queries import run as query
@@ -59,6 +59,7 @@ __all__ = [
     "detect",
     "detection_figure",
     "drop",
+    "export",
     "heatmap",
     "hub_scores",
     "hubs",
@@ -67,6 +68,7 @@ __all__ = [
     "informativeness",
     "informativeness_figure",
     "load",
+    "load_offline",
     "motifs",
     "nulls",
     "nulls_figure",
@@ -78,6 +80,7 @@ __all__ = [
     "robustness",
     "runs",
     "scatter",
+    "to_networkx",
     "tokens",
     "training_figure",
     "trajectory",
@@ -103,6 +106,7 @@ _ROOMS = {
     "detect": ("analysis", "detect"),
     "detection_figure": ("analysis.figures", "detection"),
     "drop": ("loader", "drop"),
+    "export": ("loader", "export"),
     "heatmap": ("analysis.figures", "heatmap"),
     "hub_scores": ("analysis", "hub_scores"),
     "hubs": ("analysis.figures", "hubs"),
@@ -111,6 +115,7 @@ _ROOMS = {
     "informativeness": ("analysis", "informativeness"),
     "informativeness_figure": ("analysis.figures", "informativeness"),
     "load": ("loader", "load"),
+    "load_offline": ("loader", "load_offline"),
     "motifs": ("queries", "motifs"),
     "nulls": ("analysis", "nulls"),
     "nulls_figure": ("analysis.figures", "nulls"),
@@ -122,6 +127,7 @@ _ROOMS = {
     "robustness": ("analysis", "robustness"),
     "runs": ("loader", "runs"),
     "scatter": ("analysis.figures", "scatter"),
+    "to_networkx": ("loader", "to_networkx"),
     "training_figure": ("analysis.figures", "training"),
     "trajectory": ("analysis", "trajectory"),
     "verify_edge": ("analysis.patching", "verify_edge"),

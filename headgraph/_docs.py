@@ -1,8 +1,12 @@
 """The pages of docs/ that list things, written from the things themselves by cog."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from loader.exports.formats import Format
 
 SETTINGS = {
     "NEO4J_URI": "Address of the database, such as `bolt://127.0.0.1:7687`.",
@@ -34,6 +38,19 @@ def settings() -> str:
         raise LookupError(f"settings without a line in the docs: {sorted(missing)}")
     rows = [f"| `{name}` | {text} |" for name, text in SETTINGS.items()]
     return "\n".join(["| variable | what it does |", "| --- | --- |", *rows])
+
+
+def exports() -> str:
+    """Markdown table of the formats that `headgraph export` writes."""
+    from loader.exports.formats import FORMATS
+
+    rows = [f"| `{name}` | {_files(format)} | {format.text} |" for name, format in FORMATS.items()]
+    return "\n".join(["| format | files | what it is |", "| --- | --- | --- |", *rows])
+
+
+def _files(format: "Format") -> str:
+    inside = ", ".join(f"`{name}`" for name in format.names)
+    return f"a folder with {inside}" if inside else f"`*{format.ending}`"
 
 
 def _sections(group: click.Group, ctx: click.Context) -> Iterator[str]:

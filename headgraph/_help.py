@@ -1,7 +1,28 @@
 """One look for the help and the usage errors of all commands, whichever room has them."""
 
+import os
+
 import click
 from rich_click import RichCommand, RichGroup
+
+
+def dress(command: click.Command, *, lists: bool) -> click.Command:
+    """A room's command as the command line has it.
+
+    Args:
+        command: plain, as the room wrote it.
+        lists: whether it returns rows, so that `--format` says how they are printed.
+    """
+    command = enrich(command)
+    if lists:
+        from headgraph._output import add_format
+
+        command = add_format(command)
+    if "_HEADGRAPH_COMPLETE" in os.environ:
+        from headgraph.completing import attach
+
+        command = attach(command)
+    return command
 
 
 def enrich(command: click.Command) -> click.Command:

@@ -17,8 +17,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "annotating": ["annotate"],
         "dropping": ["drop"],
+        "exports": ["FORMATS", "export", "to_networkx"],
         "listing": ["runs"],
         "loading": ["load"],
-        "report": ["DropReport", "LoadReport"],
+        "offline": ["load_offline"],
+        "report": ["DropReport", "ExportReport", "LoadReport"],
     },
 )

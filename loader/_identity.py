@@ -1,5 +1,6 @@
 """What runs are called, and how one is told from another."""
 
+import difflib
 import hashlib
 import importlib.metadata
 import json
@@ -61,3 +62,12 @@ def loader_version() -> str:
         return importlib.metadata.version("headgraph")
     except importlib.metadata.PackageNotFoundError:  # run from a bare checkout
         return "0+unknown"
+
+
+def unknown_run(run: str, names: list[str]) -> str:
+    """The sentence for a run that is not among these."""
+    if not names:
+        return f"no run {run!r}: the database holds none; headgraph load FILE makes one"
+    near = difflib.get_close_matches(run, names, n=3)
+    hint = f" (did you mean {' or '.join(near)}?)" if near else ""
+    return f"no run {run!r}{hint}: the database holds {', '.join(names)} (see headgraph runs)"

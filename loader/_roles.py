@@ -27,11 +27,12 @@ def give_roles(plan: LoadPlan, status: str) -> list[Statement]:
             """,
             {"id": plan.id, "status": status, "role": role, "rows": rows},
         )
-        for role, rows in _rows_by_role(plan).items()
+        for role, rows in rows_by_role(plan).items()
     ]
 
 
-def _rows_by_role(plan: LoadPlan) -> dict[str, list[dict[str, Any]]]:
+def rows_by_role(plan: LoadPlan) -> dict[str, list[dict[str, Any]]]:
+    """Heads and properties of HAS_ROLE, by role."""
     rows: dict[str, list[dict[str, Any]]] = {}
     for label in plan.labels.to_dict("records"):
         properties = {name: label[name] for name in ("circuit", "source", "note") if label[name]}

@@ -28,8 +28,9 @@ RETURN count(*) AS claimed
 _HEADS = f"""
 MATCH (r:{schema.RUN} {{id: $id}}) {LOCK} WHERE r.loader = $token
 UNWIND $heads AS row
-CREATE (r)-[:HAS_HEAD]->(:{schema.LOADING_HEAD}
+CREATE (r)-[:HAS_HEAD]->(h:{schema.LOADING_HEAD}
     {{id: $token + ':' + row[0], name: row[0], layer: row[1], head: row[2], kv_head: row[3]}})
+SET h += row[4]
 RETURN count(*) AS created
 """
 # All heads are looked up once a batch and then found by their place, instead of once an edge.

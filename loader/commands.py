@@ -13,6 +13,7 @@ from pk_engine.options import selection_options
 if TYPE_CHECKING:
     import pandas as pd
 
+    from loader.report import LoadReport
     from pk_engine.selection import Selection
 
 
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 )
 @click.option("--replace", is_flag=True, help="Put it in the place of a run of that name.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="By Neo4j's importer, into the local server's empty database: for large runs.",
+)
 @deferred_connection_options
 def load(
     file: str,
@@ -36,6 +42,7 @@ def load(
     labels: str | None,
     replace: bool,
     dry_run: bool,
+    offline: bool,
 ) -> str:
     """Write a table of scores into the graph as one run; FILE may be the bundled gpt2-small.
 
@@ -45,7 +52,13 @@ def load(
     from pk_engine.bundled import table_path
     from pk_engine.table import AffinityTable
 
+    if offline and (replace or dry_run):
+        raise click.UsageError(
+            "--offline makes the first run of an empty database: leave out --replace and --dry-run"
+        )
     table = AffinityTable.read(table_path(file))
+    if offline:
+        return _told(_load_offline(table, connect, run, selection, labels))
     with _maybe(connect) if dry_run else connect() as graph, _bar() as progress:
         report = load_table(
             table,
@@ -57,9 +70,7 @@ def load(
             dry_run=dry_run,
             progress=progress,
         )
-    for note in report.notes:
-        click.echo(f"note: {note}", err=True)
-    return str(report)
+    return _told(report)
 
 
 @click.command()
@@ -99,6 +110,28 @@ def drop(graph: Any, run: str) -> str:
     from loader.dropping import drop as drop_run
 
     return str(drop_run(graph, run))
+
+
+def _load_offline(
+    table: Any,
+    connect: Callable[[], Any],
+    run: str | None,
+    selection: "Selection | None",
+    labels: str | None,
+) -> "LoadReport":
+    from graphdb.server.progress import shown
+    from loader.offline import load_offline, refuse_other_server
+
+    with connect() as graph:
+        refuse_other_server(graph.settings)
+    with shown() as progress:
+        return load_offline(table, run=run, selection=selection, labels=labels, progress=progress)
+
+
+def _told(report: "LoadReport") -> str:
+    for note in report.notes:
+        click.echo(f"note: {note}", err=True)
+    return str(report)
 
 
 def _maybe(connect: Callable[[], Any]) -> Any:

@@ -1,13 +1,12 @@
 """Removing a run: out of sight first, then out of the database."""
 
-import difflib
 from typing import Any
 
 from graphdb import schema
 from graphdb.errors import NotReachable
 from graphdb.graph import Runner
 from loader._database import again, prepare, roles_in
-from loader._identity import SHORT, new_token
+from loader._identity import SHORT, new_token, unknown_run
 from loader._roles import REMOVE_UNUSED_ROLES
 from loader._unpublish import sweep, unpublish
 from loader.errors import UnknownRun
@@ -70,15 +69,7 @@ def _find(rows: list[dict[str, Any]], run: str) -> dict[str, Any]:
             f"{len(matches)} unfinished runs begin with {run}: give more of the id, "
             f"{' or '.join(row['id'][:24] for row in matches)}"
         )
-    raise UnknownRun(_unknown(run, [_shown(row) for row in rows]))
-
-
-def _unknown(run: str, names: list[str]) -> str:
-    if not names:
-        return f"no run {run!r}: the database holds none; headgraph load FILE makes one"
-    near = difflib.get_close_matches(run, names, n=3)
-    hint = f" (did you mean {' or '.join(near)}?)" if near else ""
-    return f"no run {run!r}{hint}: the database holds {', '.join(names)} (see headgraph runs)"
+    raise UnknownRun(unknown_run(run, [_shown(row) for row in rows]))
 
 
 def _shown(row: dict[str, Any]) -> str:

@@ -3,8 +3,10 @@
 LoaderError             one sentence for the user, exit code 1
 ├── AnnotationError     behaviour scores that do not fit the run's model
 ├── BadRunName          a name for a run that cannot be used
+├── ExportError         a graph that cannot be written to files
 ├── NameTaken           another table or selection is loaded under this name
 ├── NothingToLoad       the selection keeps no pair of the file
+├── OfflineRefused      an import where a database is not the local server's, or not empty
 ├── TakenOver           another load or drop of the same run went on in place of this one
 └── UnknownRun          no run, or more than one, goes by this name
 """
@@ -38,3 +40,11 @@ class UnknownRun(LoaderError):
 
 class AnnotationError(LoaderError):
     """Behaviour scores that cannot be read, or are not those of the run's model."""
+
+
+class ExportError(LoaderError):
+    """A graph that cannot be written to files: another ending, a value that no format holds."""
+
+
+class OfflineRefused(LoaderError):
+    """An offline load into a database that is not the local server's, or not empty."""

@@ -11,6 +11,7 @@ from loader import _write
 from loader._batches import batches
 from loader._database import again, index_ranks, number, prepare, roles_in
 from loader._identity import new_token
+from loader._kept_labels import with_labels_there
 from loader._plan import AnyLabels, AnyTable, LoadPlan, plan_load
 from loader._present import Outcome, outcome
 from loader._roles import REMOVE_UNUSED_ROLES, give_roles, take_roles
@@ -65,7 +66,8 @@ def load(
             a checkpoint gets its step: `pythia-160m-step512`).
         selection: which pairs become edges; None for all that the table has.
         labels: None for the bundled roles of a known model (a run that is there keeps those it
-            has), the word `none`, or a label file.
+            has; one that is replaced by another selection of its model hands those of a file on),
+            the word `none`, or a label file.
         replace: whether a run of another table or selection under this name may go, or the labels
             of this one for the bundled ones.
         dry_run: say what would happen, and change nothing.
@@ -86,9 +88,11 @@ def load(
     found = Outcome(kind="loaded")
     if graph is not None:
         found = outcome(graph, plan, replace=replace)
+        if found.kind == "replaced":
+            plan = with_labels_there(graph, plan)
         if not dry_run:
             found = _carry_out(graph, plan, found, replace=replace, progress=progress)
-    return _report(plan, found, dry_run=dry_run, seconds=time.monotonic() - start)
+    return report_on(plan, found, dry_run=dry_run, seconds=time.monotonic() - start)
 
 
 def _carry_out(
@@ -163,7 +167,8 @@ def _superseded(graph: Runner, plan: LoadPlan, token: str) -> Iterator[None]:
         raise taken_over(plan) from error
 
 
-def _report(plan: LoadPlan, found: Outcome, *, dry_run: bool, seconds: float) -> LoadReport:
+def report_on(plan: LoadPlan, found: Outcome, *, dry_run: bool, seconds: float) -> LoadReport:
+    """What a load did."""
     return LoadReport(
         run=plan.name,
         id=plan.id,

@@ -1,6 +1,7 @@
 """What a load or drop did, as values and as a sentence."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,3 +85,25 @@ class DropReport:
 
     def __str__(self) -> str:
         return f"dropped {self.run}: {self.heads:,} heads and {self.edges:,} edges"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportReport:
+    """What `export` wrote.
+
+    Attributes:
+        files: where it is.
+        run: name of the run.
+        heads, edges: in the files.
+        notes: what the selection asked for and the table does not have.
+    """
+
+    files: tuple[Path, ...]
+    run: str
+    heads: int
+    edges: int
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        files = " and ".join(map(str, self.files))
+        return f"wrote {self.heads:,} heads and {self.edges:,} edges of {self.run}: {files}"

@@ -27,6 +27,13 @@ def known_labels(meta: TableMeta) -> pd.DataFrame | None:
     return None if name is None else read_labels(_FOLDER / name, meta)
 
 
+def known_roles() -> list[str]:
+    """All roles in the labels that ship with headgraph, in alphabetical order."""
+    index = tomllib.loads((_FOLDER / "index.toml").read_text("utf-8"))
+    names = sorted(set(index["fingerprints"].values()))
+    return sorted({role for name in names for role in pd.read_csv(_FOLDER / name)["role"]})
+
+
 def labels_for(meta: TableMeta, labels: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     """Labels by the rule every command follows.
 

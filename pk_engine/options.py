@@ -13,6 +13,29 @@ from pk_engine.selection import Selection
 Command = Callable[..., Any]
 SCORING = ("pairings", "kv", "layer_order", "backend", "device", "dtype", "memory", "revision")
 
+
+def pairings_option(words: str = "Roles, or all.", *also: str) -> Callable[[Command], Command]:
+    """Add `--pairings`, of the graph where nobody says; `also` are other names of the option."""
+    return click.option("--pairings", *also, default="OQ,OK,OV", show_default=True, help=words)
+
+
+def metrics_option(
+    default: str | None = None, words: str = "Scores, such as pk,cs,cka."
+) -> Callable[[Command], Command]:
+    """Add `--metrics`; without a default it is for all that there are."""
+    all_of_them = "" if default else "  [default: all that there are]"
+    return click.option(
+        "--metrics", default=default, show_default=default is not None, help=words + all_of_them
+    )
+
+
+layer_order_option = click.option(
+    "--layer-order",
+    type=click.Choice(["forward", "all", "within"]),
+    default="forward",
+    show_default=True,
+    help="Earlier to later layers, any, or within a layer.",
+)
 revision_option = click.option(
     "--revision", metavar="REV", help="Branch, tag or commit of a hub id."
 )
@@ -28,20 +51,14 @@ via_option = click.option(
 def scoring_options(command: Command) -> Command:
     """Add the options for what is scored and how; the command gets them as `scoring`, by name."""
 
-    @click.option("--pairings", default="OQ,OK,OV", show_default=True, help="Roles, or all.")
-    @click.option("--metrics", default="pk", show_default=True, help="Scores, such as pk,cs,cka.")
+    @pairings_option()
+    @metrics_option("pk")
     @click.option(
         "--kv",
         type=click.Choice(["native", "expand"]),
         help="Key/value heads once, or a row per query head.  [default: native, with cs expand]",
     )
-    @click.option(
-        "--layer-order",
-        type=click.Choice(["forward", "all", "within"]),
-        default="forward",
-        show_default=True,
-        help="Earlier to later layers, any, or within a layer.",
-    )
+    @layer_order_option
     @click.option(
         "--backend",
         type=click.Choice(["auto", "numpy", "torch"]),

@@ -3,16 +3,18 @@ answered by an empty table.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+from graphdb import schema
 from graphdb.graph import Runner
 from queries._near import did_you_mean, listed
-from queries.errors import MissingParameter, UnknownName
+from queries._shapes import check_shapes
+from queries.errors import MissingParameter, OlderRun, UnknownName
 from queries.query import Query
 
 _RUNS = """
 MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL
-RETURN r.name AS name, r.pairings AS pairings ORDER BY name
+RETURN r.name AS name, r.pairings AS pairings, r.graph_version AS version ORDER BY name
 """
 _SERIES = """
 MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL AND r.series IS NOT NULL
@@ -28,13 +30,27 @@ MATCH (:Head {run: $run})-[has:HAS_ROLE]->(:Role) WHERE has.circuit IS NOT NULL
 RETURN DISTINCT has.circuit AS name ORDER BY name
 """
 
-Runs = Mapping[str, list[str]]
-"""Pairings by name of run."""
+NAMED = {"circuit": _CIRCUITS, "head": _HEADS, "role": _ROLES}
+"""By the type of a parameter, the statement that gives the names a run has: `$run` to `name`."""
+
+
+class Complete(NamedTuple):
+    """A run that is whole: its pairings, and which version of the schema it was written in."""
+
+    pairings: list[str]
+    version: int
+
+
+Runs = Mapping[str, Complete]
+"""By name."""
 
 
 def complete_runs(graph: Runner) -> Runs:
-    """The runs that can be asked about, and the pairings that each has."""
-    return {row["name"]: row["pairings"] or [] for row in graph.read(_RUNS)}
+    """The runs that are whole."""
+    return {
+        row["name"]: Complete(row["pairings"] or [], row["version"] or 1)
+        for row in graph.read(_RUNS)
+    }
 
 
 def only_run(runs: Runs) -> str:
@@ -74,6 +90,8 @@ def checkpoints(series: str, graph: Runner) -> list[tuple[float | None, str]]:
 def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Runs) -> None:
     """Raise UnknownName where a given value names what is not there.
 
+    QueryError where two runs are given whose models differ in shape.
+
     Defaults are not looked at: the pairings that count by default need not all be in a run.
     """
     kinds = {name: query.params[name].type.removeprefix("list of ") for name in given}
@@ -85,6 +103,10 @@ def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Run
     for name, names in wanted.items():
         if kinds[name] == "run":
             check_runs(names, runs)
+    runs_given = [key for key in query.params if key in wanted and kinds[key] == "run"]
+    compared = [name for key in runs_given for name in wanted[key]]
+    if len(compared) > 1:
+        check_shapes(compared, graph)
     if (run := given.get("run")) is None:
         return
     for name, names in wanted.items():
@@ -93,12 +115,22 @@ def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Run
 
 
 def check_runs(names: Iterable[str], runs: Runs) -> None:
-    """Raise UnknownName where a name is that of no complete run."""
+    """Let names of complete runs pass.
+
+    Raises:
+        UnknownName: there is no such run.
+        OlderRun: it was loaded before heads had the sums that queries read.
+    """
     for name in names:
         if name not in runs:
             there = f"it has {listed(runs)}" if runs else "load a table with headgraph load FILE"
             raise UnknownName(
                 f"the database has no complete run {name!r}{did_you_mean(name, runs)}: {there}"
+            )
+        if runs[name].version < schema.VERSION:
+            raise OlderRun(
+                f"run {name!r} was loaded by an older headgraph and its heads lack the sums that "
+                f"queries read: headgraph drop {name}, then load its table again"
             )
 
 
@@ -135,7 +167,7 @@ def _check_circuits(names: list[str], run: str, graph: Runner, runs: Runs) -> No
 
 
 def _check_pairings(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
-    there = runs[run]
+    there = runs[run].pairings
     for name in names:
         if there and name not in there:
             raise UnknownName(

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from graphdb.result import Result, plain
+from graphdb import node_link
+from graphdb.result import Result
 
 
 def to_node_link(result: Result, about: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,10 +28,8 @@ def to_node_link(result: Result, about: Mapping[str, Any]) -> dict[str, Any]:
         for end in link.nodes:
             nodes.setdefault(end.element_id, end)
     return {
-        "directed": True,
-        "multigraph": True,
-        "graph": dict(about),
-        "nodes": [_node(node) for node in nodes.values()],
+        **node_link.opening(about),
+        "nodes": [node_link.node(_id(node), node.labels, node) for node in nodes.values()],
         "links": list(_links(links.values(), nodes)),
     }
 
@@ -50,28 +49,12 @@ def _entities(value: Any) -> Iterator[tuple[Any, Any]]:
         yield None, value
 
 
-def _node(node: Any) -> dict[str, Any]:
-    return {
-        "id": _id(node),
-        "labels": sorted(node.labels),
-        "properties": plain(dict(node.items())),
-    }
-
-
 def _links(links: Iterable[Any], nodes: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     parallel: Counter[tuple[str, str, str]] = Counter()
     for link in links:
         start, end = (_id(nodes[end.element_id]) for end in link.nodes)
         parallel[start, end, link.type] += 1
-        number = parallel[start, end, link.type]
-        yield {
-            "source": start,
-            "target": end,
-            # networkx keeps one link for each key between two nodes
-            "key": link.type if number == 1 else f"{link.type} {number}",
-            "type": link.type,
-            "properties": plain(dict(link.items())),
-        }
+        yield node_link.link(start, end, link.type, link, parallel[start, end, link.type])
 
 
 def _id(node: Any) -> str:

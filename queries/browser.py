@@ -1,8 +1,6 @@
 """Where Neo4j Browser is, and links that open it with a statement typed in."""
 
-import os
 import socket
-import sys
 from urllib.parse import quote, urlencode, urlsplit
 
 from queries.errors import NoBrowser
@@ -65,11 +63,3 @@ def _beside(uri: str, timeout: float = 3.0) -> str | None:
         return None
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"http://{host}:7474/browser/"
-
-
-def can_open() -> bool:
-    """Whether a window can be opened, for somebody at a terminal who sees it."""
-    if not sys.stdout.isatty():
-        return False
-    screens = ("DISPLAY", "WAYLAND_DISPLAY")
-    return sys.platform in ("darwin", "win32") or any(os.environ.get(name) for name in screens)

@@ -4,9 +4,11 @@ QueryError              one sentence for the user, exit code 1
 ├── CatalogueError      a query file contradicts the format or the server; says file and line
 ├── UnknownQuery        no stored query has this name
 ├── UnknownName         the database has no such run, head, role or pairing
+├── OlderRun            a run was loaded before there was what queries read
 ├── ParameterError      a value that cannot be used; exit code 2
 │   └── MissingParameter    a value that was not given; exit code 2
 ├── Refused             a statement that is no plain read of the graph
+├── KitError            the files for Neo4j Browser cannot be written
 └── NoBrowser           nothing says where Neo4j Browser is
 """
 
@@ -29,6 +31,10 @@ class UnknownName(QueryError):
     """The database has no run, head, role or pairing of this name."""
 
 
+class OlderRun(QueryError):
+    """A run that was loaded by an older headgraph and lacks what queries read."""
+
+
 class ParameterError(QueryError):
     """A parameter that the query does not have, or a value that it cannot take."""
 
@@ -41,6 +47,10 @@ class MissingParameter(ParameterError):
 
 class Refused(QueryError):
     """A statement that is no plain read of the graph."""
+
+
+class KitError(QueryError):
+    """The files for Neo4j Browser cannot be written."""
 
 
 class NoBrowser(QueryError):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from graphdb.options import connection_options
+from pk_engine.options import pairings_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,9 +18,7 @@ _SEED = click.option("--seed", type=int, default=0, show_default=True, help="Of 
 
 @click.command()
 @_RUN
-@click.option(
-    "--pairings", metavar="A,B", default="OQ,OK,OV", show_default=True, help="Edges that count."
-)
+@pairings_option("Edges that count.")
 @click.option(
     "--resolution",
     type=float,

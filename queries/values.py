@@ -196,4 +196,4 @@ def _convert(type_: str, value: Any) -> Any:
             parts.append(single(part))
         except ValueError as wanted:
             raise ValueError(f"{wanted} in place of {part!r}") from None
-    return parts
+    return list(dict.fromkeys(parts))  # a pairing named twice counts once

@@ -15,6 +15,7 @@ from tests.tables import random_table
 
 pytestmark = needs_chromium
 LINES = ".edges path.edge"
+NEAR = ".above path.near"
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +140,7 @@ def test_the_pointer_gives_figures(tab: Page) -> None:
 
 def test_a_click_shows_what_a_head_reads_and_writes(tab: Page) -> None:
     head(tab, "L4H7")
-    assert tab.locator(f"{LINES}.near").count() == 47
+    assert tab.locator(NEAR).count() == 47
     expect(tab.locator("#detail h3").first).to_have_text("Reads from (16)")
     expect(tab.locator("#detail h3").nth(1)).to_have_text("Is read by (31)")
     assert tab.locator("#detail li").count() == 47
@@ -147,7 +148,7 @@ def test_a_click_shows_what_a_head_reads_and_writes(tab: Page) -> None:
     tab.locator("#detail li button").first.click()
     expect(tab.locator("#detail h2")).to_contain_text(other)
     tab.keyboard.press("Escape")
-    assert tab.locator(f"{LINES}.near").count() == 0
+    assert tab.locator(NEAR).count() == 0
     expect(tab.locator("#detail h3")).to_have_text("Heads with most edges shown")
 
 
@@ -209,9 +210,16 @@ def test_the_picture_is_saved_as_a_file_of_its_own(tab: Page, tmp_path: Path) ->
     root = ElementTree.fromstring(text)
     name = "{http://www.w3.org/2000/svg}"
     assert root.tag == f"{name}svg"
-    assert len(root.findall(f".//{name}path")) == 60
+    assert len(root.findall(f".//{name}g[@class='edges']//{name}path")) == 60
+    assert len(root.findall(f".//{name}g[@class='above']/{name}path")) == tab.locator(NEAR).count()
     assert root.find(f"{name}title").text == "gpt2-small"  # type: ignore[union-attr]
     assert "L4H7" in {text.text for text in root.iter(f"{name}text")}
+    words = [each.text for each in root.iter(f"{name}text")]
+    assert {"OQ output read as query", "OV output read as value", "identity"} <= set(words)
+    assert f"gpt2-small: {tab.locator('#amount').inner_text()}" in words
+    faded = {g.get("data-name"): g.get("opacity") for g in root.iter(f"{name}g")}
+    assert (faded["L4H7"], faded["L0H0"]) == ("1", "0.3")
+    assert not root.findall(f".//{name}script")
     assert "var(" not in text
     assert "NaN" not in text
     tab.goto(path.as_uri())
@@ -243,7 +251,9 @@ def test_other_shapes_are_drawn(
             tab.locator("#threshold").press("End")
         assert lines(tab) == len(table.edges()) == count
     else:
-        expect(tab.locator("#nothing")).to_have_text("There is no edge here.")
+        expect(tab.locator("#nothing")).to_have_text(
+            "There is no edge here. In one layer no head reads what another writes."
+        )
     # a hostile name is words, and its script did not run (tab fails on any console message)
     expect(tab.locator("h1")).to_contain_text("<script>alert(1)</script>")
     assert tab.locator("img").count() == 0

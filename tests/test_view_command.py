@@ -7,6 +7,7 @@ from typing import Any
 
 import networkx as nx
 import pytest
+from click.testing import CliRunner
 
 import loader
 import queries
@@ -130,6 +131,40 @@ def test_wrong_usage_is_said_before_a_database_is_looked_for(tmp_path: Path) -> 
     done = headgraph("view", "gpt2-small", "-o", str(tmp_path / "v.pdf"))
     assert done.returncode == 1
     assert "v.pdf ends in '.pdf': wanted a page ending in .html" in done.stderr
+
+
+def test_a_name_that_is_nothing_here_is_told_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    for name in ("NEO4J_URI", "NEO4J_USERNAME", "NEO4J_PASSWORD", "NEO4J_DATABASE"):
+        monkeypatch.delenv(name, raising=False)
+    done = headgraph("view", "someone/a-model", "-o", str(tmp_path / "v.html"))
+    assert done.returncode == 3
+    assert "'someone/a-model' is no table and no folder here" in done.stderr
+    assert "headgraph compute someone/a-model -o t.parquet, then headgraph view" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_page_is_opened_where_there_is_a_screen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from analysis.commands.view import view as command
+
+    seen: list[str] = []
+    monkeypatch.setattr("click.launch", seen.append)
+    where = tmp_path / "a page.html"
+    args = ["gpt2-small", "-o", str(where), "--most", "9", "--force", "--open"]
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    done = CliRunner().invoke(command, args)
+    assert f"no screen here to show it on: open {where} in a browser" in done.stderr
+    assert seen == []
+    monkeypatch.setenv("DISPLAY", ":0")
+    done = CliRunner().invoke(command, args)
+    assert seen == [where.as_uri()]
+    assert "%20" in seen[0]
 
 
 def test_a_table_needs_no_database(tmp_path: Path) -> None:

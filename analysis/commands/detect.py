@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pk_engine.options import revision_option
+from pk_engine.options import metrics_option, revision_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Labelled heads, pairs of one class, or edges of the IOI circuit.",
 )
-@click.option("--metrics", help="Scores, such as pk,cs,cka.  [default: all that there are]")
+@metrics_option()
 @click.option("--labels", metavar="FILE", help="Head roles; default: those known.")
 @click.option("--resamples", type=int, default=1000, show_default=True, help="For the intervals.")
 @click.option("--level", type=float, default=0.95, show_default=True, help="Of the intervals.")

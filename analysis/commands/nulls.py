@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from analysis.commands._waiting import progress_shown
-from pk_engine.options import revision_option
+from pk_engine.options import pairings_option, revision_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model")
-@click.option("--pairings", default="OQ,OK,OV", show_default=True, help="Roles, or all.")
+@pairings_option()
 @click.option(
     "--null",
     default="isotropic,covariance,rotations,backward,within",

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pk_engine.options import revision_option
+from pk_engine.options import metrics_option, pairings_option, revision_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -12,10 +12,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model")
-@click.option("--pairings", default="OQ,OK,OV", show_default=True, help="Roles, or all.")
-@click.option(
-    "--metrics", default="pk,cs,simple_cs,cka", show_default=True, help="Scores to compare."
-)
+@pairings_option()
+@metrics_option("pk,cs,simple_cs,cka", "Scores to compare.")
 @revision_option
 def robustness(model: str, pairings: str, metrics: str, revision: str | None) -> "pd.DataFrame":
     """Compare each metric between raw, folded and centred weights of MODEL.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from analysis.commands._waiting import progress_shown
+from pk_engine.options import pairings_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 @click.argument("run")
 @click.option("--pairs", metavar="LIST", help="Such as L0H7>L1H2:OK, divided by commas.")
 @click.option("--top", metavar="N", type=int, help="Or the N strongest at the end, of each; 1.")
-@click.option("--pairings", default="OQ,OK,OV", show_default=True, help="Of top pairs and hubs.")
+@pairings_option("Of top pairs and hubs.")
 @click.option(
     "--behaviour/--no-behaviour", default=True, show_default=True, help="Run the model as well."
 )

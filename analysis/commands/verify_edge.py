@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from analysis.commands._prompts import prompt_options
+from pk_engine.options import pairings_option
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -14,14 +15,7 @@ if TYPE_CHECKING:
 @click.argument("model")
 @click.argument("source", required=False)
 @click.argument("target", required=False)
-@click.option(
-    "--pairings",
-    "--pairing",
-    metavar="LIST",
-    default="OQ,OK,OV",
-    show_default=True,
-    help="Which inputs of the target are patched: Q, K, V.",
-)
+@pairings_option("Which inputs of the target are patched: Q, K, V.", "--pairing")
 @click.option("--top", metavar="N", type=int, help="The N strongest pairs of each pairing.")
 @click.option("--random", metavar="N", type=int, help="N others of each, drawn with the seed.")
 @click.option("--all", "every", is_flag=True, help="All pairs.")

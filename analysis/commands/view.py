@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from graphdb.options import deferred_connection_options
+
+if TYPE_CHECKING:
+    from analysis.view import Page
 
 
 @click.command()
@@ -25,6 +28,7 @@ from graphdb.options import deferred_connection_options
 )
 @click.option("--labels", metavar="FILE|none", help="Head roles of a table; default: those known.")
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
+@click.option("--open", "opened", is_flag=True, help="Show the page in the browser.")
 @deferred_connection_options
 def view(
     what: str | None,
@@ -33,6 +37,7 @@ def view(
     most: int,
     labels: str | None,
     force: bool,
+    opened: bool,
     connect: Callable[[], Any],
 ) -> str:
     """Write one HTML file in which the heads and their edges can be explored.
@@ -56,13 +61,41 @@ def view(
             raise click.UsageError(
                 "--labels belongs to a table: headgraph load --labels gives a run its roles"
             )
+        page = _of_run(connect, run, what, most)
+    path = page.write(output, force=force)
+    if opened:
+        _open(path)
+    return str(path)
+
+
+def _of_run(connect: Callable[[], Any], run: str | None, what: str | None, most: int) -> "Page":
+    from analysis.view import view_run
+    from graphdb.errors import NotReachable
+
+    try:
         with connect() as graph:
-            page = pages.view_run(graph, run or what, most=most)
-    return str(page.write(output, force=force))
+            page: Page = view_run(graph, run or what, most=most)
+    except NotReachable as error:
+        if what is None:
+            raise
+        raise NotReachable(
+            f"{what!r} is no table and no folder here, and among the runs it cannot be looked for: "
+            f"{error}; if it is a model on the hub, headgraph compute {what} -o t.parquet, then "
+            "headgraph view t.parquet"
+        ) from error
+    return page
+
+
+def _open(path: Path) -> None:
+    from pk_engine.screen import has_screen
+
+    if has_screen():
+        click.launch(path.resolve().as_uri())
+    else:
+        click.echo(f"no screen here to show it on: open {path} in a browser", err=True)
 
 
 def _is_file(name: str) -> bool:
-    from pk_engine.bundled import MODELS, TABLES
+    from pk_engine.bundled import MODELS, is_table
 
-    bundled = name in (*MODELS, *TABLES)
-    return bundled or Path(name).suffix in (".parquet", ".pq") or Path(name).exists()
+    return name in MODELS or is_table(name)

@@ -1,7 +1,7 @@
 """The loss without some heads, beside the loss without as many others."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,14 +10,11 @@ from numpy.typing import NDArray
 
 from analysis._tables import full_table
 from analysis.errors import PatchingError
-from analysis.hubs import hub_scores
-from analysis.patching.headsets import Heads, draw, listed, named_heads, possible
+from analysis.patching.chosen import chosen_sets
+from analysis.patching.headsets import Heads, draw, listed, possible
 from analysis.patching.prompts import N_PROMPTS, prompts_for
 from analysis.patching.runs import BaseRun
-from pk_engine.labels import labels_for
 from pk_engine.names import GRAPH_PAIRINGS
-from pk_engine.selection import Selection
-from pk_engine.table import AffinityTable
 
 SAMPLES = 200
 COLUMNS = (
@@ -86,7 +83,7 @@ def ablate(
     if samples < 1:
         raise PatchingError(f"--samples {samples}: wanted at least 1")
     table = full_table(model, GRAPH_PAIRINGS)
-    sets = _sets(table, role, hubs, heads, labels, top_percent)
+    sets = chosen_sets(table, role, hubs, heads, labels, top_percent)
     bridge = open_model(model)
     drawn = prompts_for(
         bridge, prompts=prompts, text_file=text_file, sample=sample,
@@ -162,61 +159,3 @@ def _beside(delta: float, others: NDArray[np.float64]) -> dict[str, float]:
         "high": float(high),
         "percentile": float(percentileofscore(others, delta, kind="mean")),
     }
-
-
-def _sets(
-    table: AffinityTable,
-    role: str | Sequence[str] | None,
-    hubs: int | None,
-    heads: str | Sequence[str] | None,
-    labels: str | os.PathLike[str] | None,
-    top_percent: float,
-) -> dict[str, Heads]:
-    """What to ablate, by the name that its row carries."""
-    sets: dict[str, Heads] = {}
-    if role is not None:
-        sets |= _roles(table, role, labels)
-    if hubs is not None:
-        sets[f"{hubs} hubs"] = _hubs(table, hubs, top_percent)
-    if heads is not None:
-        chosen = named_heads(heads, (table.meta.n_layers, table.meta.n_heads), table.meta.model)
-        sets[",".join(listed(chosen)) or "no heads"] = chosen
-    if not sets:
-        raise PatchingError("nothing to ablate: wanted --role, --hubs or --heads")
-    return sets
-
-
-def _roles(
-    table: AffinityTable, role: str | Sequence[str], labels: str | os.PathLike[str] | None
-) -> dict[str, Heads]:
-    known = labels_for(table.meta, labels)
-    by_role = {str(name): tuple(_places(part)) for name, part in known.groupby("role", sort=True)}
-    if not by_role:
-        raise PatchingError(
-            f"{table.meta.model} has no labels, so no head has the role {role}: give --labels FILE,"
-            " such as headgraph behaviour MODEL --labels-out FILE writes"
-        )
-    wanted = [role] if isinstance(role, str) else list(role)
-    wanted = list(by_role) if wanted == ["all"] else wanted
-    if missing := [name for name in wanted if name not in by_role]:
-        raise PatchingError(
-            f"no head of {table.meta.model} has the role {', '.join(missing)}: its labels have "
-            f"{', '.join(by_role)}"
-        )
-    return {name: by_role[name] for name in wanted}
-
-
-def _hubs(table: AffinityTable, hubs: int, top_percent: float) -> Heads:
-    scores = hub_scores(table, selection=Selection(top_percent=top_percent))
-    if not 1 <= hubs <= len(scores):
-        raise PatchingError(
-            f"--hubs {hubs}: {len(scores)} heads have an edge among the strongest {top_percent:g} "
-            f"%, wanted 1 to {len(scores)}, or more pairs with --top-percent"
-        )
-    return tuple(_places(scores.head(hubs)))
-
-
-def _places(frame: pd.DataFrame) -> Iterator[tuple[int, int]]:
-    heads = frame[["layer", "head"]].drop_duplicates()
-    for layer, head in zip(heads["layer"], heads["head"], strict=True):
-        yield int(layer), int(head)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.errors import PatchingError
+from analysis.running.tokens import first_token, special_token, tokens_of
 
 N_PROMPTS, PERIOD, WINDOW = 32, 24, 64
 
@@ -164,7 +165,7 @@ def _continued(
     made = np.asarray(grown.numpy(), dtype=np.int64)
     counts = np.zeros((len(made), made.shape[1] - 1), bool)
     counts[:, begin - 1 :] = True
-    end = _special(model, "eos_token_id")
+    end = special_token(model, "eos_token_id")
     if end is not None:
         # the token at which a prompt ended is foreseen, what follows it means nothing
         counts[:, begin - 1 :] &= np.cumsum(made[:, begin - 1 : -1] == end, axis=1) == 0
@@ -182,27 +183,6 @@ def _check(model: Any, tokens: NDArray[np.int64], length: int) -> None:
             f"the prompts hold token {tokens.max()}: wanted numbers below the model's "
             f"{model.cfg.d_vocab}"
         )
-
-
-def first_token(model: Any) -> int | None:
-    """The beginning-of-sequence token, where the model has one."""
-    return _special(model, "bos_token_id")
-
-
-def _special(model: Any, name: str) -> int | None:
-    """A special token that the model really has; TransformerLens makes up others."""
-    number = getattr(getattr(model.original_model, "config", None), name, None)
-    known = isinstance(number, int) and 0 <= number < model.cfg.d_vocab
-    return number if known else None
-
-
-def tokens_of(model: Any, text: str) -> list[int]:
-    """The numbers of a text's tokens, none put before them."""
-    if getattr(model, "tokenizer", None) is None:
-        raise PatchingError(
-            "the model has no tokenizer to read text with: give --prompts a file of token numbers"
-        )
-    return list(model.tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def _read(path: Path) -> str:

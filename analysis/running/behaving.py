@@ -10,9 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.errors import RunningError
-from analysis.patching.prompts import first_token, prompts_for, tokens_of
+from analysis.patching.prompts import prompts_for
 from analysis.running.attending import BEHAVIOURS, attended
 from analysis.running.opening import open_model
+from analysis.running.tokens import first_token, tokens_of
 
 AT_ONCE = 16
 """Prompts run at a time: their patterns are what takes memory."""

@@ -41,6 +41,8 @@ RETURN type(e) AS pairing, a.layer AS source_layer, a.head AS source_head,
 EDGE_COLUMNS = ("pairing", "source_layer", "source_head", "target_layer", "target_head", "pk",
                 "pk_normalized", "z", "pk_rank", "share", "kv_head")  # fmt: skip
 _NOT_FACTS = {"id", "run", "name", "layer", "head"}
+# of all edges of the run, where the page adds up those that it shows
+_SUMS = (f"{schema.INLET}_", f"{schema.OUTLET}_")
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,9 @@ def facts_of(properties: Mapping[str, Any], *, grouped: bool) -> dict[str, Any]:
     return {
         name: value
         for name, value in sorted(properties.items())
-        if name not in unwanted and isinstance(value, str | int | float)
+        if name not in unwanted
+        and not name.startswith(_SUMS)
+        and isinstance(value, str | int | float)
     }
 
 
@@ -143,5 +147,5 @@ def _choose(runs: Mapping[str, Any], run: str | None) -> Any:
     hint = f" (did you mean {near[0]}?)" if near else ""
     raise FigureError(
         f"the database has no complete run {run!r}{hint}: it has {names}; headgraph view takes a "
-        "table's file as well"
+        f"table's file as well, and headgraph compute {run} -o FILE writes one of a model"
     )

@@ -24,3 +24,9 @@ def table_path(name: str | os.PathLike[str]) -> Path:
     if str(name) in TABLES and not path.exists():
         return FOLDER / f"{name}.parquet"
     return path
+
+
+def is_table(name: str) -> bool:
+    """Whether a word means a table, and not a run of that name: a file, or a bundled table."""
+    path = Path(name)
+    return name in TABLES or path.suffix in (".parquet", ".pq") or path.exists()

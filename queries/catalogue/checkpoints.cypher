@@ -16,15 +16,12 @@
 // example: run=induction-2l
 MATCH (one:Run {name: $run})
 MATCH (r:Run {series: one.series, status: "complete"})
-CALL (r) {
-  MATCH (:Head {run: r.name})-[e]->(:Head)
-  RETURN count(e) AS edges, avg(e.z) AS mean_z, max(e.z) AS z
-}
-CALL (r, z) {
-  MATCH path = (a:Head {run: r.name})-[e]->(b:Head) WHERE e.z = z
-  RETURN path ORDER BY type(e), a.layer, a.head, b.layer, b.head LIMIT 1
-}
-WITH r, edges, mean_z, path, relationships(path)[0] AS e
-RETURN r.step AS step, r.name AS checkpoint, edges, mean_z, type(e) AS pairing,
-       startNode(e).name AS source, endNode(e).name AS target, e.z AS z, path
+// a load writes what it kept on the Run: figures by pairing, and the three names of its best edge
+MATCH path = (:Head {run: r.name, name: r.kept_strongest[1]})-[e]->
+             (:Head {run: r.name, name: r.kept_strongest[2]})
+WHERE type(e) = r.kept_strongest[0]
+RETURN r.step AS step, r.name AS checkpoint, r.edges AS edges,
+       reduce(total = 0.0, i IN range(0, size(r.kept_edges) - 1) |
+         total + r.kept_edges[i] * r.kept_z_mean[i]) / r.edges AS mean_z,
+       type(e) AS pairing, startNode(e).name AS source, endNode(e).name AS target, e.z AS z, path
 ORDER BY step, checkpoint

@@ -20,24 +20,21 @@
 //   links (graph): its edges to other heads of this list
 // example: limit=8
 MATCH (h:Head {run: $run})
-CALL (h) {
-  OPTIONAL MATCH (h)<-[e]-() WHERE type(e) IN $pairings
-  RETURN toFloat(sum(e.z)) AS inlet, count(e) AS edges_in
-}
-CALL (h) {
-  OPTIONAL MATCH (h)-[e]->() WHERE type(e) IN $pairings
-  RETURN toFloat(sum(e.z * e.share)) AS outlet, count(e) AS edges_out
-}
-WITH h, inlet, outlet, edges_in, edges_out,
+// a load writes both sums on the head, by pairing, where it has such an edge
+WHERE any(p IN $pairings WHERE h["inlet_" + p] IS NOT NULL OR h["outlet_" + p] IS NOT NULL)
+WITH h,
+     reduce(total = 0.0, p IN $pairings | total + coalesce(h["inlet_" + p], 0.0)) AS inlet,
+     reduce(total = 0.0, p IN $pairings | total + coalesce(h["outlet_" + p], 0.0)) AS outlet
+WITH h, inlet, outlet,
      CASE WHEN inlet > 0 AND outlet > 0 THEN sqrt(inlet * outlet) ELSE 0.0 END AS both
-WHERE edges_in + edges_out > 0
 ORDER BY both DESC, inlet + outlet DESC, h.layer, h.head
 LIMIT toInteger($limit)
-WITH collect({h: h, inlet: inlet, outlet: outlet, both: both, in: edges_in, out: edges_out}) AS rows
+WITH collect({h: h, inlet: inlet, outlet: outlet, both: both}) AS rows
 UNWIND rows AS row
 WITH row.h AS h, row, [other IN rows | other.h] AS hubs
 RETURN h.name AS head, row.inlet AS inlet, row.outlet AS outlet, row.both AS both,
-       row.in AS edges_in, row.out AS edges_out,
+       COUNT { (h)<-[e]-(:Head) WHERE type(e) IN $pairings } AS edges_in,
+       COUNT { (h)-[e]->(:Head) WHERE type(e) IN $pairings } AS edges_out,
        COLLECT { MATCH (h)-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name ORDER BY r.name } AS roles,
        h AS hub,
        COLLECT { MATCH (h)-[e]->(o:Head) WHERE type(e) IN $pairings AND o IN hubs RETURN e } AS links

@@ -20,15 +20,11 @@
 // example: limit=8
 MATCH (r:Run {name: $run})
 MATCH (h:Head {run: $run})
-CALL (h) {
-  OPTIONAL MATCH (h)<-[e]-() WHERE type(e) IN $pairings
-  RETURN toFloat(sum(e.z)) AS inlet, count(e) AS edges_in
-}
-CALL (h) {
-  OPTIONAL MATCH (h)-[e]->() WHERE type(e) IN $pairings
-  RETURN toFloat(sum(e.z * e.share)) AS outlet, count(e) AS edges_out
-}
-WITH h, inlet, outlet, edges_in + edges_out AS edges,
+// a load writes both sums on the head, by pairing, where it has such an edge
+WHERE any(p IN $pairings WHERE h["inlet_" + p] IS NOT NULL OR h["outlet_" + p] IS NOT NULL)
+WITH h,
+     reduce(total = 0.0, p IN $pairings | total + coalesce(h["inlet_" + p], 0.0)) AS inlet,
+     reduce(total = 0.0, p IN $pairings | total + coalesce(h["outlet_" + p], 0.0)) AS outlet,
      CASE r.layer_order
        WHEN "forward" THEN h.layer * r.n_heads
        WHEN "within" THEN r.n_heads
@@ -37,7 +33,6 @@ WITH h, inlet, outlet, edges_in + edges_out AS edges,
        WHEN "forward" THEN (r.n_layers - 1 - h.layer) * r.n_heads
        WHEN "within" THEN r.n_heads
        ELSE r.heads END AS targets
-WHERE edges > 0
 WITH h, sources, targets,
      CASE WHEN sources > 0 THEN inlet / sources ELSE 0.0 END AS inlet_each,
      CASE WHEN targets > 0 THEN outlet / targets ELSE 0.0 END AS outlet_each

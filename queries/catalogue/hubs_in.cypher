@@ -14,10 +14,16 @@
 //   roles (list of role): known roles
 //   paths (graph): its five strongest edges in
 // example: limit=8
-MATCH (h:Head {run: $run})<-[e]-() WHERE type(e) IN $pairings
-WITH h, toFloat(sum(e.z)) AS inlet, count(e) AS edges_in, max(e.pk) AS strongest
+MATCH (h:Head {run: $run})
+// a load writes this sum on the head, by pairing, where it has such an edge
+WHERE any(p IN $pairings WHERE h["inlet_" + p] IS NOT NULL)
+WITH h, reduce(total = 0.0, p IN $pairings | total + coalesce(h["inlet_" + p], 0.0)) AS inlet
 ORDER BY inlet DESC, h.layer, h.head
 LIMIT toInteger($limit)
+CALL (h) {
+  MATCH (h)<-[e]-(:Head) WHERE type(e) IN $pairings
+  RETURN count(e) AS edges_in, max(e.pk) AS strongest
+}
 RETURN h.name AS head, inlet, edges_in, strongest,
        COLLECT { MATCH (h)-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name ORDER BY r.name } AS roles,
        COLLECT {

@@ -22,14 +22,10 @@
 //   hub (graph): the head
 MATCH (r:Run {name: $run})
 MATCH (h:Head {run: $run})
-CALL (h) {
-  OPTIONAL MATCH (h)<-[e]-(:Head) WHERE type(e) IN $pairings
-  RETURN toFloat(sum(e.z)) AS inlet
-}
-CALL (h) {
-  OPTIONAL MATCH (h)-[e]->(:Head) WHERE type(e) IN $pairings
-  RETURN toFloat(sum(e.z * e.share)) AS outlet
-}
+// a load writes both sums on the head, by pairing, where it has such an edge
+WITH r, h,
+     reduce(total = 0.0, p IN $pairings | total + coalesce(h["inlet_" + p], 0.0)) AS inlet,
+     reduce(total = 0.0, p IN $pairings | total + coalesce(h["outlet_" + p], 0.0)) AS outlet
 WITH h, inlet, outlet, r.heads AS heads,
      CASE WHEN inlet > 0 AND outlet > 0 THEN sqrt(inlet * outlet) ELSE 0.0 END AS both,
      CASE r.layer_order

@@ -17,10 +17,13 @@
 //   z_max (float): strongest against the random reference
 //   share_kept (float): edges of the run, as scored pairs, out of all pairs scored in all pairings
 MATCH (r:Run {name: $run})
-MATCH (a:Head {run: $run})-[e]->(b:Head)
-RETURN type(e) AS pairing, count(e) AS edges, toInteger(round(sum(e.share))) AS pairs,
-       count(DISTINCT a) AS sources, count(DISTINCT b) AS targets,
-       min(e.pk) AS pk_min, percentileCont(e.pk, 0.5) AS pk_median, max(e.pk) AS pk_max,
-       percentileCont(e.z, 0.5) AS z_median, max(e.z) AS z_max,
+// a load writes what it kept on the Run, a list for each figure with an item per pairing
+UNWIND range(0, size(r.kept_pairings) - 1) AS i
+WITH r, i, r.kept_pairings[i] AS pairing
+RETURN pairing, r.kept_edges[i] AS edges, r.kept_pairs[i] AS pairs,
+       COUNT { MATCH (h:Head {run: $run}) WHERE h["outlet_" + pairing] IS NOT NULL } AS sources,
+       COUNT { MATCH (h:Head {run: $run}) WHERE h["inlet_" + pairing] IS NOT NULL } AS targets,
+       r.kept_pk_min[i] AS pk_min, r.kept_pk_median[i] AS pk_median, r.kept_pk_max[i] AS pk_max,
+       r.kept_z_median[i] AS z_median, r.kept_z_max[i] AS z_max,
        toFloat(r.pairs) / r.pairs_scored AS share_kept
 ORDER BY edges DESC, pairing

@@ -200,3 +200,15 @@ def test_the_figure_command(tmp_path: Path) -> None:
     )
     assert done.exit_code == 0, done.output
     assert "pairings against random subspaces" in out.read_text()
+
+
+def test_a_table_that_was_cut_is_refused_with_that_first() -> None:
+    table = random_table(pairings=PAIRINGS)
+    scored = sum(table.meta.scored.values())
+    lost = scored - 2 * len(PAIRINGS)
+    with pytest.raises(AnalysisError) as caught:
+        informativeness(table.select(Selection(top=2)))
+    assert str(caught.value).startswith(
+        f"the table of test/random was cut and lacks {lost:,} of its {scored:,} pairs: give the "
+        "model itself, or a table of headgraph compute MODEL --all "
+    )

@@ -13,6 +13,7 @@ from loader.errors import NameTaken, UnknownRun
 from pk_engine.selection import Selection
 from pk_engine.table import AffinityTable
 from tests.loader.databases import contents, edge_ids, expected, run_node
+from tests.loader.graphs import head_properties
 from tests.tables import random_table
 
 TABLE = random_table(model="test/tiny", metrics=("pk", "cs"), series="pile", step=512.0)
@@ -43,15 +44,8 @@ def test_the_graph_is_as_the_design_says(graph: Graph) -> None:
     assert {head["id"] for (head,) in heads} == {
         f"{report.id}:L{i}H{j}" for i, j in np.ndindex(4, 4)
     }
-    for (head,) in heads:
-        assert dict(head) == {
-            "id": f"{report.id}:{head['name']}",
-            "run": "tiny",
-            "name": f"L{head['layer']}H{head['head']}",
-            "layer": head["layer"],
-            "head": head["head"],
-            "kv_head": head["head"],
-        }
+    known = head_properties(TABLE, "tiny", report.id)
+    assert {head["name"]: dict(head) for (head,) in heads} == known
 
 
 def test_every_edge_has_its_scores(graph: Graph) -> None:

@@ -34,7 +34,7 @@ def test_schema_then_heads_then_edges_then_publication() -> None:
     graph = WillingGraph()
     report = loader.load(TABLE, graph)
     texts = graph.texts(*WRITES)
-    marks = ["CONSTRAINT", "CREATE INDEX", "AS claimed", "HAS_HEAD]->(:LoadingHead", "[:OQ", "[:OK"]
+    marks = ["CONSTRAINT", "CREATE INDEX", "AS claimed", "CREATE (r)-[:HAS_HEAD]", "[:OQ", "[:OK"]
     marks += ["[:OV", "$publishing", "SET h:Head", "r.status = $complete"]
     places = [next(i for i, text in enumerate(texts) if mark in text) for mark in marks]
     assert places == sorted(places)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 import queries
-from graphdb import RecordingGraph
+from graphdb import RecordingGraph, schema
 from graphdb.result import Result
 from queries.errors import (
     MissingParameter,
@@ -23,7 +23,8 @@ def recording(*runs: str, heads: tuple[str, ...] = ("L4H7",)) -> RecordingGraph:
     return RecordingGraph(
         answers={
             "RETURN r.name AS name": Result(
-                ("name", "pairings"), tuple((run, ["OQ", "OK", "OV"]) for run in runs)
+                ("name", "pairings", "version"),
+                tuple((run, ["OQ", "OK", "OV"], schema.VERSION) for run in runs),
             ),
             "UNWIND $names": Result(("name",), tuple((head,) for head in heads)),
             "ORDER BY h.layer, h.head\n": Result(("name",), ()),

@@ -3,12 +3,13 @@
 import click
 
 from analysis.commands._picture import picture_options, write_picture
+from pk_engine.options import metrics_option
 
 
 @click.command()
 @click.argument("model")
 @click.option("--task", type=click.Choice(["heads", "classes", "edges"]), default="heads")
-@click.option("--metrics", help="Scores, such as pk,cs,cka.  [default: all that there are]")
+@metrics_option()
 @click.option("--labels", metavar="FILE", help="Head roles; default: those known.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the resampling.")
 @picture_options

@@ -3,12 +3,13 @@
 import click
 
 from analysis.commands._picture import picture_options, write_picture
+from pk_engine.options import layer_order_option, pairings_option
 
 
 @click.command()
 @click.argument("model", default="gpt2-small")
 @picture_options
-@click.option("--pairings", default="OQ,OK,OV", show_default=True, help="Roles, or all.")
+@pairings_option()
 @click.option(
     "--by",
     type=click.Choice(["auto", "layer", "head"]),
@@ -17,13 +18,7 @@ from analysis.commands._picture import picture_options, write_picture
     help="Auto is by head for one pairing of a model of at most 256 heads.",
 )
 @click.option("--metric", metavar="NAME", default="pk", show_default=True, help="Which score.")
-@click.option(
-    "--layer-order",
-    type=click.Choice(["forward", "all", "within"]),
-    default="forward",
-    show_default=True,
-    help="Earlier to later layers, any, or within a layer.",
-)
+@layer_order_option
 def heatmap(
     model: str,
     output: str,

@@ -3,12 +3,13 @@
 import click
 
 from analysis.commands._picture import picture_options, write_picture
+from pk_engine.options import pairings_option
 
 
 @click.command()
 @click.argument("model", default="gpt2-small")
 @picture_options
-@click.option("--pairings", default="OQ,OK,OV", show_default=True, help="Edges that count.")
+@pairings_option("Edges that count.")
 @click.option(
     "--top-percent", metavar="P", type=float, default=3.0, show_default=True,
     help="Edges are the strongest of each pairing; 100 is all.",

@@ -3,15 +3,14 @@
 import click
 
 from analysis.commands._picture import picture_options, write_picture
+from pk_engine.options import metrics_option, pairings_option
 
 
 @click.command()
 @click.argument("model")
 @picture_options
-@click.option("--pairings", default="OQ,OK,OV", show_default=True, help="A column each.")
-@click.option(
-    "--metrics", default="pk,cs,simple_cs,cka", show_default=True, help="Scores to compare."
-)
+@pairings_option("A column each.")
+@metrics_option("pk,cs,simple_cs,cka", "Scores to compare.")
 @click.option("--name", metavar="NAME", help="What the title calls the model.")
 def robustness(
     model: str,

@@ -3,6 +3,7 @@
 import click
 
 from analysis.commands._picture import picture_options, write_picture
+from pk_engine.options import pairings_option
 
 
 @click.command()
@@ -13,7 +14,7 @@ from analysis.commands._picture import picture_options, write_picture
     "--top-percent", metavar="P", type=float, default=3.0, show_default=True,
     help="What each metric keeps of each pairing.",
 )  # fmt: skip
-@click.option("--pairings", default="OQ,OK,OV", show_default=True, help="A panel each.")
+@pairings_option("A panel each.")
 def scatter(
     model: str,
     output: str,

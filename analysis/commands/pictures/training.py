@@ -3,13 +3,14 @@
 import click
 
 from analysis.commands._picture import picture_options, write_picture
+from pk_engine.options import pairings_option
 
 
 @click.command()
 @click.argument("run")
 @click.option("--pairs", metavar="LIST", help="Such as L0H7>L1H2:OK, divided by commas.")
 @click.option("--top", metavar="N", type=int, help="Or the N strongest at the end, of each; 1.")
-@click.option("--pairings", default="OQ,OK,OV", show_default=True, help="Of the top pairs.")
+@pairings_option("Of the top pairs.")
 @click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Of the tokens.")
 @picture_options
 def training(

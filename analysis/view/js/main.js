@@ -6,7 +6,17 @@ function update() {
   tellControls();
   tellDetail();
   applyTheme();
-  keepInAddress();
+  afterwards();
+}
+
+// browsers limit how often a page may change its address, and a slider moves often
+let waiting;
+function afterwards() {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => {
+    labelHeads();
+    keepInAddress();
+  }, 150);
 }
 
 function applyTheme() {
@@ -14,13 +24,18 @@ function applyTheme() {
   else document.documentElement.dataset.theme = state.theme;
 }
 
+// the drawing is one stop of the Tab key: the head that had it last
+let stop = heads[0];
 function remember(head) {
-  node.attr("tabindex", (d) => (d === head ? 0 : -1));
+  nodes[stop.i].setAttribute("tabindex", -1);
+  nodes[head.i].setAttribute("tabindex", 0);
+  stop = head;
 }
 
 function focusHead(head) {
   remember(head);
-  nodes[head.i].focus();
+  bringIntoSight(head);
+  nodes[head.i].focus({ preventScroll: true });
 }
 
 function select(head) {
@@ -76,7 +91,7 @@ slider.on("input", (event) => {
 d3.select("#find").on("input", (event) => {
   state.find = event.target.value;
   tellFound(mark());
-  keepInAddress();
+  afterwards();
 }).on("keydown", (event) => {
   const [head] = event.key === "Enter" ? matches(state.find) : [];
   if (head) goTo(head);
@@ -85,7 +100,7 @@ d3.select("#find").on("input", (event) => {
 d3.select("#save").on("click", save);
 d3.select("#reset").on("click", () => {
   state = { ...first(), theme: state.theme };
-  svg.call(zooming.transform, d3.zoomIdentity);
+  stage.call(zooming.transform, d3.zoomIdentity);
   update();
 });
 d3.select("#theme").on("click", () => {
@@ -93,9 +108,9 @@ d3.select("#theme").on("click", () => {
   state.theme = order[(order.indexOf(state.theme) + 1) % order.length];
   update();
 });
-d3.select("#closer").on("click", () => svg.call(zooming.scaleBy, 1.5));
-d3.select("#farther").on("click", () => svg.call(zooming.scaleBy, 1 / 1.5));
-d3.select("#whole").on("click", () => svg.call(zooming.transform, d3.zoomIdentity));
+d3.select("#closer").on("click", () => stage.call(zooming.scaleBy, 1.5));
+d3.select("#farther").on("click", () => stage.call(zooming.scaleBy, 1 / 1.5));
+d3.select("#whole").on("click", () => stage.call(zooming.transform, d3.zoomIdentity));
 
 function restore() {
   state = fromHash(location.hash.slice(1));
@@ -103,4 +118,5 @@ function restore() {
 }
 addEventListener("hashchange", restore);
 restore();
+labelHeads();
 remember(state.head ?? heads[0]);

@@ -21,7 +21,10 @@ toggles("#pairings", data.pairings.map((pairing, key) => ({
   key, name: pairing.name, text: `${pairing.name} ${pairing.meaning}`, look: `line p${key}`,
   title: pairing.meaning,
 })), () => state.pairings);
-const noRole = { key: NO_ROLE, name: "none", text: "no known role", look: "chip", title: "" };
+const NOTHING = "There is no edge here."
+  + (data.n_layers === 1 ? " In one layer no head reads what another writes." : "");
+const LISTED = 50; // edges of a head in each list
+const noRole = { key: NO_ROLE, name: "none", text: "no known role", look: "chip r-", title: "" };
 toggles("#roles", [
   ...data.roles.map((role, key) => ({
     key, name: role.name, text: role.label, look: `chip r${key}`, title: role.name,
@@ -29,6 +32,9 @@ toggles("#roles", [
   ...(data.roles.length && heads.some((head) => !head.roles.length) ? [noRole] : []),
 ], () => state.roles);
 d3.select("#roles").attr("hidden", data.roles.length ? null : "");
+d3.select("#pairings").attr("hidden", data.pairings.length ? null : "");
+const bearers = d3.rollup(heads.flatMap(rolesOf), (list) => list.length, (role) => role);
+d3.selectAll("#roles b").text((d) => (bearers.get(d.key) ?? 0).toLocaleString("en"));
 
 function tellControls() {
   const set = (id, chosen) => d3.selectAll(`${id} input`)
@@ -37,11 +43,9 @@ function tellControls() {
   set("#roles", state.roles);
   const per = d3.rollup(shown, (list) => list.length, (edge) => edge.pairing);
   d3.selectAll("#pairings b").text((d) => (per.get(d.key) ?? 0).toLocaleString("en"));
-  const having = d3.rollup(heads.flatMap((h) => rolesOf(h)), (list) => list.length, (role) => role);
-  d3.selectAll("#roles b").text((d) => (having.get(d.key) ?? 0).toLocaleString("en"));
   const place = data.places[state.step] ?? 0;
   const least = d3.min(shown, (edge) => data.edges.figures.pk[edge.i]);
-  const words = `top ${place.toLocaleString("en")} of each: ${plural(shown.length, "edge")}`
+  const words = (place ? `top ${place.toLocaleString("en")} of each: ` : "") + plural(shown.length, "edge")
     + (least === undefined ? "" : `, PK ≥ ${d3.format(".3~g")(least)}`);
   slider.property("value", state.step).attr("aria-valuetext", words)
     .property("disabled", data.places.length < 2);
@@ -50,7 +54,7 @@ function tellControls() {
     d3.select("#find").property("value", state.find);
   d3.select("#theme").text(`Theme: ${state.theme}`);
   d3.select("#nothing").attr("hidden", shown.length ? "hidden" : null)
-    .text(edges.length ? "No edge passes these filters." : "There is no edge here.");
+    .text(edges.length ? "No edge passes these filters." : NOTHING);
 }
 
 function tellFound(found) {
@@ -66,7 +70,7 @@ function goTo(head) {
 function list(title, rows, other) {
   detail.append("h3").text(`${title} (${rows.length})`);
   if (!rows.length) return;
-  const items = detail.append("ul").selectAll("li").data(rows).join("li");
+  const items = detail.append("ul").selectAll("li").data(rows.slice(0, LISTED)).join("li");
   const button = items.append("button").attr("type", "button")
     .on("click", (event, edge) => goTo(other(edge)))
     .on("pointerenter focus", (event, edge) => {
@@ -79,6 +83,8 @@ function list(title, rows, other) {
   button.append("strong").text((edge) => other(edge).name);
   button.append("em").text((edge) => roleWords(other(edge)));
   button.append("b").text((edge) => written(data.edges.figures.pk[edge.i]));
+  const more = rows.length - LISTED;
+  if (more > 0) detail.append("p").text(`and ${plural(more, "weaker edge")} in the graph`);
 }
 
 function tellDetail() {
@@ -95,8 +101,9 @@ function tellDetail() {
     facts.append("dd").text(written(value));
   }
   const byPk = (a, b) => data.edges.figures.pk[b.i] - data.edges.figures.pk[a.i];
-  list("Reads from", shown.filter((e) => e.target === head).sort(byPk), (e) => e.source);
-  list("Is read by", shown.filter((e) => e.source === head).sort(byPk), (e) => e.target);
+  const own = (edgesOf.get(head) ?? []).slice().sort(byPk);
+  list("Reads from", own.filter((edge) => edge.target === head), (edge) => edge.source);
+  list("Is read by", own.filter((edge) => edge.source === head), (edge) => edge.target);
 }
 
 function tellHubs() {

@@ -1,46 +1,82 @@
 // The picture as it is now, as an SVG file that needs neither this page nor its style.
 
-const KEPT = ["fill", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "opacity",
-  "font-size", "font-family", "font-weight", "text-anchor"];
-const DRAWN = "path, rect, circle, text";
+const KEPT = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "font-size",
+  "font-family", "font-weight", "text-anchor"];
+const SVG = "http://www.w3.org/2000/svg";
+const MARGIN = 20;
+
+function make(tag, attributes, text = "") {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.textContent = text;
+  return element;
+}
+
+// what the page's style says of each part, written on the part
+function copied() {
+  const original = root.node();
+  const copy = original.cloneNode(true);
+  const parts = "path, rect, circle, text";
+  const theirs = [...original.querySelectorAll(parts)];
+  [...copy.querySelectorAll(parts)].forEach((part, i) => {
+    const style = getComputedStyle(theirs[i]);
+    if (style.display === "none" || theirs[i].matches(".reach, .pointed *")) part.remove();
+    else for (const name of KEPT) part.setAttribute(name, style.getPropertyValue(name));
+  });
+  const sheet = original.querySelector(".sheet"); // opacity of a group reaches what is in it
+  if (sheet)
+    copy.querySelector(".edges").setAttribute("opacity", getComputedStyle(sheet).opacity);
+  [...copy.querySelectorAll("g.head")].forEach((head, i) => {
+    head.setAttribute("opacity", getComputedStyle(nodes[i]).opacity);
+    for (const name of ["tabindex", "role", "aria-pressed"]) head.removeAttribute(name);
+  });
+  for (const name of ["transform", "id"]) copy.removeAttribute(name);
+  return copy;
+}
+
+// pairings and roles that are in the picture, in their colours, as many to a row as fit
+function legend(top, width) {
+  const group = make("g", { class: "legend" });
+  const roles = new Set(heads.filter((head) => head.in + head.out).flatMap((head) => head.roles));
+  const pairings = new Set(shown.map((edge) => edge.pairing));
+  const look = (selector) => getComputedStyle(document.querySelector(selector)).backgroundColor;
+  const entries = [
+    ...[...pairings].sort().map((p) => [`#pairings i.p${p}`,
+      `${data.pairings[p].name} ${data.pairings[p].meaning}`]),
+    ...[...roles].sort((a, b) => a - b).map((r) => [`#roles i.r${r}`, data.roles[r].label]),
+  ];
+  let [x, y] = [0, top];
+  for (const [selector, words] of entries) {
+    const long = 22 + 6.6 * words.length;
+    if (x && x + long > width) [x, y] = [0, y + 18];
+    const wide = selector.startsWith("#pairings");
+    group.append(
+      make("rect", { x, y: y - (wide ? 6 : 9), width: wide ? 16 : 11, height: wide ? 4 : 11,
+        rx: wide ? 2 : 3, fill: look(selector) }),
+      make("text", { x: x + (wide ? 21 : 16), y, ...written11("--ink") }, words),
+    );
+    x += long + 12;
+  }
+  return { group, bottom: entries.length ? y : top };
+}
+
+const variable = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const written11 = (color) => ({ fill: variable(color), "font-size": "11px",
+  "font-family": getComputedStyle(document.body).fontFamily });
 
 function standalone() {
-  const original = svg.node();
-  const copy = original.cloneNode(true);
-  const theirs = [...original.querySelectorAll(DRAWN)];
-  [...copy.querySelectorAll(DRAWN)].forEach((element, i) => {
-    const style = getComputedStyle(theirs[i]);
-    const unseen = style.display === "none" || theirs[i].matches(".reach, .hot");
-    if (unseen) {
-      element.remove();
-      return;
-    }
-    for (const name of KEPT) element.setAttribute(name, style.getPropertyValue(name));
-  });
-  // opacity of a group reaches what is in it
-  const groups = [...original.querySelectorAll("g.head")];
-  [...copy.querySelectorAll("g.head")].forEach((group, i) => {
-    group.setAttribute("opacity", getComputedStyle(groups[i]).opacity);
-    for (const name of ["tabindex", "role", "aria-pressed"]) group.removeAttribute(name);
-  });
-  copy.querySelector("#root").removeAttribute("transform");
-  const name = "http://www.w3.org/2000/svg";
-  const say = (tag, text) => {
-    const element = document.createElementNS(name, tag);
-    element.textContent = text;
-    return element;
-  };
-  const paper = document.createElementNS(name, "rect");
-  paper.setAttribute("width", "100%");
-  paper.setAttribute("height", "100%");
-  paper.setAttribute("fill", getComputedStyle(document.body).backgroundColor);
-  copy.prepend(say("title", data.title), say("desc", slider.attr("aria-valuetext")), paper);
-  copy.setAttribute("xmlns", name);
-  copy.setAttribute("width", data.width);
-  copy.setAttribute("height", data.height);
-  copy.setAttribute("role", "img");
-  for (const attribute of ["id", "aria-label", "class"]) copy.removeAttribute(attribute);
-  return new XMLSerializer().serializeToString(copy);
+  const drawing = sizeWith(Number(bands.attr("font-size")));
+  const words = `${data.title}: ${slider.attr("aria-valuetext")}`;
+  const { group, bottom } = legend(drawing.height + 36, drawing.width);
+  const [width, height] = [drawing.width + 2 * MARGIN, bottom + 2 * MARGIN];
+  const graph = copied();
+  graph.setAttribute("transform", `translate(${drawing.left},0)`);
+  const inside = make("g", { transform: `translate(${MARGIN},${MARGIN})` });
+  inside.append(graph, make("text", { y: drawing.height + 14, ...written11("--muted") }, words), group);
+  const file = make("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img" });
+  file.append(make("title", {}, data.title), make("desc", {}, words),
+    make("rect", { width, height, fill: getComputedStyle(document.body).backgroundColor }), inside);
+  return new XMLSerializer().serializeToString(file);
 }
 
 function save() {

@@ -40,8 +40,6 @@ function shownEdges() {
   return edges.slice(0, end).filter(isShown);
 }
 
-const touches = (edge, head) => edge.source === head || edge.target === head;
-
 // "4.7", "4 7", "l4h7" and names of roles
 function matches(text) {
   const words = text.trim().toLowerCase();
@@ -91,13 +89,15 @@ function fromHash(text) {
   return wanted;
 }
 
-let writing;
+// Another head is another page to go back to; in a frame of somebody else's page it is not, and a
+// notebook's frame has no address at all.
 function keepInAddress() {
-  // browsers limit how often a page may change its address, and a slider moves often
-  clearTimeout(writing);
-  writing = setTimeout(() => {
-    const text = toHash();
-    if (text !== location.hash.slice(1))
-      history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
-  }, 150);
+  if (location.protocol === "about:") return;
+  const text = toHash();
+  const now = location.hash.slice(1);
+  if (text === now) return;
+  const another = fromHash(now).head !== state.head && self === top;
+  const address = text ? `#${text}` : location.pathname + location.search;
+  if (another) history.pushState(null, "", address);
+  else history.replaceState(null, "", address);
 }

@@ -1,0 +1,104 @@
+// What everything stands on: the drawing, its bands of layers with their names, and zooming.
+
+const stage = d3.select("#stage");
+const plane = d3.select("#plane");
+const svg = d3.select("#graph");
+const root = svg.append("g").attr("id", "root");
+const bands = root.append("g").attr("class", "bands").attr("aria-hidden", "true");
+
+const heightOf = (layer) => heads[layer * data.n_heads].y;
+const bandHeight = Math.min(data.up - 8, 34);
+
+bands.selectAll("rect").data(d3.range(data.n_layers)).join("rect").attr("class", "band")
+  .attr("x", 56).attr("width", data.width - 66).attr("rx", 6)
+  .attr("y", (layer) => heightOf(layer) - bandHeight / 2).attr("height", bandHeight);
+const names = (kind, n) =>
+  bands.selectAll(`text.${kind}`).data(d3.range(n)).join("text").attr("class", `axis ${kind}`);
+const layerNames = names("layer", data.n_layers).attr("x", 48).attr("y", heightOf)
+  .attr("dy", "0.35em").attr("text-anchor", "end");
+const headNames = names("index", data.n_heads).attr("x", (head) => heads[head].x)
+  .attr("text-anchor", "middle");
+
+const LEAST = 9; // pixels that a name on the axes has on the screen
+const LARGEST = 1.4; // pixels to a unit of the drawing, so that a few heads do not fill the screen
+
+// The drawing fits what room there is. Where that makes names small (many heads, a narrow screen),
+// the axes keep theirs legible and leave out what would not fit.
+let fitted = { x: 0, y: 0, scale: 1 };
+function fit() {
+  const { width, height } = stage.node().getBoundingClientRect();
+  if (!width || !height) return;
+  const font = Math.max(11, LEAST / Math.min(width / data.width, height / data.height, 1));
+  const terse = font > 11.5;
+  const whole = sizeWith(font);
+  const scale = Math.min(width / whole.width, height / whole.height, LARGEST);
+  fitted = {
+    x: (width - whole.width * scale) / 2 + whole.left * scale,
+    y: (height - whole.height * scale) / 2,
+    scale,
+  };
+  nameAxes(font, terse);
+  svg.classed("tiny", scale * 9 < 5);
+  zooming.extent([[0, 0], [width, height]]).translateExtent([[0, 0], [width, height]]);
+  settle();
+}
+
+// names larger than usual stand further out
+function sizeWith(font) {
+  const left = Math.max(font * 1.8 - 48, 0);
+  return { left, width: data.width + left, height: data.height + font - 11 };
+}
+
+function nameAxes(font, terse) {
+  const [up, across] = [Math.ceil(font * 1.25 / data.up), Math.ceil(font * 1.6 / data.across)];
+  bands.attr("font-size", font.toFixed(1));
+  layerNames.text((n) => (n % up ? "" : terse ? n : `layer ${n}`));
+  headNames.attr("y", data.height - 21 + font)
+    .text((n) => (n % across ? "" : n || terse ? n : "head 0"));
+}
+
+// While it moves, what is painted is moved as it is, at no cost; at rest it is painted sharp.
+let rest = d3.zoomIdentity;
+let resting;
+function settle() {
+  clearTimeout(resting);
+  rest = d3.zoomTransform(stage.node());
+  const { x, y, k } = rest;
+  root.attr("transform",
+    `translate(${x + k * fitted.x},${y + k * fitted.y}) scale(${k * fitted.scale})`);
+  plane.classed("moving", false).style("transform", null);
+  svg.classed("closer", k > 1);
+}
+
+function move({ transform: { x, y, k } }) {
+  clearTimeout(resting);
+  const more = k / rest.k;
+  plane.classed("moving", true).style("transform",
+    `translate(${x - more * rest.x}px, ${y - more * rest.y}px) scale(${more})`);
+  stage.style("touch-action", k > 1 ? "none" : null);
+}
+
+// a finger moves the page while all of the drawing is on it
+const takes = (event) =>
+  !event.button && (!event.ctrlKey || event.type === "wheel")
+  && (event.touches?.length !== 1 || d3.zoomTransform(stage.node()).k > 1);
+const zooming = d3.zoom().scaleExtent([1, 12]).filter(takes).on("zoom", move)
+  .on("end", ({ sourceEvent }) => {
+    if (sourceEvent?.type === "wheel") resting = setTimeout(settle, 250);
+    else settle();
+  });
+stage.call(zooming).on("dblclick.zoom", null);
+
+// what keys and the search go to is moved into sight
+function bringIntoSight(head) {
+  const box = stage.node().getBoundingClientRect();
+  const own = nodes[head.i].getBoundingClientRect();
+  const inside = own.left >= box.left && own.right <= box.right
+    && own.top >= box.top && own.bottom <= box.bottom;
+  const { x, y, scale } = fitted;
+  if (!inside) stage.call(zooming.translateTo, x + head.x * scale, y + head.y * scale);
+}
+
+stage.style("aspect-ratio", `${Math.round(data.width)} / ${Math.round(data.height)}`);
+fit();
+new ResizeObserver(fit).observe(stage.node());

@@ -1,0 +1,95 @@
+"""Several models in one database: the commands of docs/many-models.md, and what they print.
+
+    python examples/many_models.py
+
+Starts a Neo4j of its own in a temporary folder and stops it at the end.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.common import write
+from graphdb.server import ANY_PORTS, ServerHome, start, stop
+
+PAGE = Path(__file__).parents[1] / "docs/many-models.md"
+OWN = "layer,head,role,note\n0,1,mine,looked at by hand\n1,2,mine,\n"
+LINES = 14  # of an answer that are shown
+PARTS = {
+    "listing": """\
+headgraph load gpt2-small --run gpt2-small --top-percent 3
+headgraph compute induction-2l --all -o induction-2l.parquet
+headgraph load induction-2l.parquet --run tiny --top-percent 50
+headgraph runs""",
+    "labels": """\
+cat own.csv
+headgraph load induction-2l.parquet --run tiny --top-percent 50 --labels own.csv
+headgraph load induction-2l.parquet --run tiny --top 20 --replace
+headgraph query roles --run tiny""",
+    "comparing": """\
+headgraph compute induction-2l --all --fold-ln -o folded.parquet
+headgraph load folded.parquet --run tiny-folded --top 20
+headgraph query compare_runs --run tiny -p other=tiny-folded -p limit=2
+headgraph query compare_runs --run tiny -p other=gpt2-small""",
+    "checkpoints": """\
+headgraph trajectory induction-2l --no-behaviour --tables steps -o trajectory.csv --format csv
+for table in steps/*.parquet; do headgraph load $table --top 20; done
+headgraph query checkpoints --run induction-2l-step0
+headgraph query strongest_edges --series induction-2l -p per_pairing=1 -p pairings=OK""",
+    "dropping": """\
+headgraph drop tiny-folded
+headgraph drop tinny
+headgraph runs""",
+}
+QUIET = ("headgraph compute", "headgraph trajectory")
+"""What reports its progress, or rows that the page has no room for."""
+
+
+def shown(line: str) -> str:
+    """A command and what it prints, on both streams as a terminal has them."""
+    done = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, timeout=600, env=os.environ
+    )
+    said = done.stderr + done.stdout if not line.startswith(QUIET) else ""
+    if done.returncode > 1:
+        raise SystemExit(f"{line}\n{done.stderr}")
+    lines = [text.rstrip() for text in said.splitlines()]
+    lines = [*lines[:LINES], "..."] if len(lines) > LINES else lines
+    return "\n".join([f"$ {line}", *lines])
+
+
+def path_with_headgraph(folder: Path) -> str:
+    """A PATH on which `headgraph` is the one of this checkout."""
+    command = folder / "bin" / "headgraph"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m headgraph "$@"\n')
+    command.chmod(0o755)
+    return f"{command.parent}:{os.environ['PATH']}"
+
+
+def main() -> None:
+    """Run each part, and write it into the page."""
+    root = Path(__file__).parents[1]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "own.csv").write_text(OWN, encoding="utf-8")
+        os.environ |= {
+            "XDG_DATA_HOME": str(folder / "data"),
+            "PATH": path_with_headgraph(folder),
+            "PYTHONPATH": str(root),
+        }
+        os.chdir(folder)
+        start(ServerHome.default(), ports=ANY_PORTS)
+        try:
+            for part, lines in PARTS.items():
+                text = "\n".join(shown(line) for line in lines.splitlines())
+                write(f"many {part}", f"```text\n{text}\n```", PAGE)
+        finally:
+            stop(ServerHome.default())
+
+
+if __name__ == "__main__":
+    main()

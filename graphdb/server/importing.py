@@ -1,0 +1,175 @@
+"""The importer of Neo4j: CSV files into a store, without a running database.
+
+The Community edition imports into a store that is not there yet, never into one that has data. So
+the store is built beside the server's own, which may go on running, and takes its place when it is
+whole (`graphdb.server.restarting`).
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from graphdb.errors import ServerError
+from graphdb.server.home import ServerHome, refuse_full_disk, stated
+from graphdb.server.jars import ensure_jars
+from graphdb.server.java import find_java
+from graphdb.server.process import environment
+from graphdb.server.progress import Progress, silent
+
+ADMIN = "org.neo4j.cli.AdminTool"
+DATABASE = "neo4j"
+"""The one database of a Community server, apart from its own `system`."""
+
+PARTS = (Path("databases") / DATABASE, Path("transactions") / DATABASE)
+"""Folders of a store, in a server's data folder."""
+
+ROOM = 4
+"""Bytes that the disk must have free for each byte of CSV; a store takes fewer."""
+
+
+@contextmanager
+def workplace(home: ServerHome) -> Iterator[Path]:
+    """A folder beside the server's data, for one import at a time; it goes when the block ends.
+
+    Raises:
+        ServerError: another import is under way, or the folder cannot be made.
+    """
+    import filelock
+
+    with stated("import into the local server", home.path):
+        home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        home.refuse_foreign()
+        lock = filelock.FileLock(home.path / "import.lock", timeout=0, mode=0o600)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            raise ServerError(
+                f"another headgraph command is importing into {home.path}: wait until it is done"
+            ) from None
+    scratch = home.path / "import"
+    try:
+        shutil.rmtree(scratch, ignore_errors=True)  # of an import that was killed
+        with stated("import into the local server", home.path):
+            scratch.mkdir(mode=0o700)
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        lock.release()
+
+
+def build_store(
+    scratch: Path, nodes: Path, relationships: Path, *, progress: Progress | None = None
+) -> Path:
+    """Make a store of two CSV files; returns the data folder that holds it.
+
+    Args:
+        scratch: folder to work in, see `workplace`.
+        nodes: file with a header, as `neo4j-admin database import` reads it.
+        relationships: another.
+        progress: told what happens.
+
+    Raises:
+        ServerError: no Java, no jars, a full disk, or files that the importer refuses.
+    """
+    java, jars = find_java(), ensure_jars(progress=progress or silent)
+    size = nodes.stat().st_size + relationships.stat().st_size
+    refuse_full_disk(scratch, ROOM * size)
+    (progress or silent)("importing", 0, 0)
+    with stated("import into the local server", scratch):
+        _import(java, jars, scratch, nodes, relationships)
+    return scratch / "data"
+
+
+def replace_store(home: ServerHome, data: Path) -> "Replaced":
+    """Put a built store in the place of a stopped server's, and keep what was there.
+
+    Raises:
+        OSError: a folder cannot be renamed; then everything is as it was.
+    """
+    replaced = Replaced(home)
+    try:
+        for part in PARTS:
+            replaced.put(data / part, part)
+    except BaseException:
+        replaced.undo()
+        raise
+    return replaced
+
+
+class Replaced:
+    """What a store took the place of, to be brought back or done away with."""
+
+    def __init__(self, home: ServerHome) -> None:
+        self.home = home
+        self.kept = Path(tempfile.mkdtemp(dir=home.path, prefix="replaced-"))
+        self._moved: list[Path] = []
+
+    def put(self, new: Path, part: Path) -> None:
+        """Move what is at `part` of the data folder aside, and `new` there."""
+        old = self.home.data / part
+        (self.kept / part).parent.mkdir(parents=True, exist_ok=True)
+        old.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if old.exists():
+            old.rename(self.kept / part)
+        self._moved.append(part)
+        new.rename(old)
+
+    def undo(self) -> None:
+        """Bring back what was there; the server must be stopped."""
+        for part in reversed(self._moved):
+            shutil.rmtree(self.home.data / part, ignore_errors=True)
+            if (self.kept / part).exists():
+                (self.kept / part).rename(self.home.data / part)
+        self.forget()
+
+    def forget(self) -> None:
+        """Delete what was there."""
+        shutil.rmtree(self.kept, ignore_errors=True)
+
+
+def _import(java: Path, jars: list[Path], scratch: Path, nodes: Path, relationships: Path) -> None:
+    (scratch / "tmp").mkdir()
+    (scratch / "conf").mkdir()
+    arguments = [
+        str(java),
+        "-Xmx1g",
+        "-XX:-UsePerfData",
+        f"-Djava.io.tmpdir={scratch / 'tmp'}",
+        "-Dfile.encoding=UTF-8",
+        "-cp",
+        os.pathsep.join(map(str, jars)),
+        ADMIN,
+        # the name first: the importer would take it for one more file after --relationships
+        *("database", "import", "full", DATABASE, "--verbose"),
+        f"--nodes={nodes}",
+        f"--relationships={relationships}",
+        "--max-off-heap-memory=50%",
+        f"--report-file={scratch / 'report'}",
+    ]
+    where = {"NEO4J_HOME": str(scratch), "NEO4J_CONF": str(scratch / "conf")}
+    done = subprocess.run(
+        arguments,
+        cwd=scratch,
+        env={**environment(), **where},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+        umask=0o077 if os.name == "posix" else -1,
+    )
+    if done.returncode or not (scratch / "data" / PARTS[0]).is_dir():
+        raise ServerError(f"Neo4j's importer refuses the files: {_last_words(done.stdout)!r}")
+
+
+def _last_words(said: str) -> str:
+    """The innermost cause, where Java tells one."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    causes = [line for line in lines if line.startswith("Caused by: ")]
+    last = (causes or [line for line in lines if "rror" in line] or lines or ["nothing"])[-1]
+    return last.removeprefix("Caused by: ").rpartition("Exception: ")[2][:300]

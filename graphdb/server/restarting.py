@@ -1,0 +1,59 @@
+"""Stop the server, put another store in, start it again: under one lock, and back if it fails."""
+
+import time
+from pathlib import Path
+
+from graphdb.server import lifecycle, process
+from graphdb.server.home import ServerHome, stated
+from graphdb.server.importing import replace_store
+from graphdb.server.jars import ensure_jars
+from graphdb.server.java import find_java
+from graphdb.server.lifecycle import TIMEOUT_S, RunningServer
+from graphdb.server.progress import Progress, silent
+
+
+def restart_with(
+    home: ServerHome, data: Path, *, progress: Progress | None = None, timeout_s: float = TIMEOUT_S
+) -> RunningServer:
+    """Start the server with a built store in the place of its own, which is deleted.
+
+    What was written to the old store is lost, so look before. Where the server does not come up,
+    the old store is put back and started, and the failure raised.
+
+    Args:
+        home: of the server, running or not.
+        data: folder with the store, on the same disk (`graphdb.server.importing.build_store`).
+        progress: told what happens.
+        timeout_s: seconds the server gets to answer.
+
+    Raises:
+        ServerError: the folders cannot be renamed, or the server does not come up.
+    """
+    show = progress or silent
+    java, jars = find_java(), ensure_jars(progress=show)
+    with stated("put the imported store in place", home.path), home.locked(timeout_s):
+
+        def launch() -> RunningServer:
+            return lifecycle._launch(home, java, jars, None, show, time.monotonic() + timeout_s)
+
+        _end(home)
+        try:
+            replaced = replace_store(home, data)
+        except BaseException:
+            launch()
+            raise
+        try:
+            running = launch()
+        except BaseException:
+            replaced.undo()
+            launch()
+            raise
+        replaced.forget()
+        return running
+
+
+def _end(home: ServerHome) -> None:
+    pid = lifecycle._pid(home)
+    if pid is not None:
+        process.end(pid, home)
+    home.state_file.unlink(missing_ok=True)

@@ -1,0 +1,82 @@
+"""The command `headgraph export`."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from graphdb.options import deferred_connection_options
+from loader.exports.formats import FORMATS
+from pk_engine.options import selection_options
+
+if TYPE_CHECKING:
+    from loader.report import ExportReport
+    from pk_engine.selection import Selection
+
+
+@click.command()
+@click.argument("what", metavar="[RUN|TABLE]", required=False)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    required=True,
+    help=f"What to write; the ending says how: {', '.join(f.ending for f in FORMATS.values())}.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(list(FORMATS)),
+    help="The format, whatever the ending.",
+)
+@click.option("--run", metavar="RUN", help="A run in the database, whatever tables are called.")
+@click.option("--name", metavar="NAME", help="Of a table: name of its run.  [default: its model's]")
+@selection_options
+@click.option("--labels", metavar="FILE|none", help="Head roles of a table; default: those known.")
+@click.option("--force", is_flag=True, help="Replace what is there.")
+@deferred_connection_options
+def export(
+    what: str | None,
+    output: str,
+    format_: str | None,
+    run: str | None,
+    name: str | None,
+    selection: "Selection | None",
+    labels: str | None,
+    force: bool,
+    connect: Callable[[], Any],
+) -> str:
+    """Write a graph for other tools, from a run in the database or from a table.
+
+    TABLE is a file that compute wrote, or gpt2-small; a name that is both is the table. The graph
+    is the same either way; the selection options and --labels belong to a table, as for load.
+
+    Example: headgraph export gpt2-small --top-percent 3 -o gpt2.graphml
+    """
+    from pathlib import Path
+
+    from loader.exports.exporting import export as write
+    from loader.exports.exporting import output_paths
+    from loader.exports.formats import format_of
+    from pk_engine.bundled import is_table, table_path
+
+    if (what is None) == (run is None):
+        raise click.UsageError("give a table or a run: headgraph export RUN -o FILE, or --run RUN")
+    output_paths(Path(output), format_of(Path(output), format_), force=force)
+    options: dict[str, Any] = {"format": format_, "force": force}
+    if what is not None and is_table(what):
+        options |= {"selection": selection, "labels": labels, "name": name}
+        return _told(write(table_path(what), output, **options))
+    if selection is not None or labels is not None or name is not None:
+        raise click.UsageError(
+            "the selection, --labels and --name belong to a table: a run has the edges, roles and "
+            "name with which it was loaded"
+        )
+    with connect() as graph:
+        return _told(write(run or what, output, graph, **options))
+
+
+def _told(report: "ExportReport") -> str:
+    for note in report.notes:
+        click.echo(f"note: {note}", err=True)
+    return str(report)

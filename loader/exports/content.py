@@ -1,0 +1,163 @@
+"""A run's graph on its way out: what fits in memory as values, the edges as they come."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from loader._batches import Batch
+from loader.errors import ExportError
+
+FIRST = ("id", "run", "name", "layer", "head", "kv_head")
+"""Properties of a head that every head has, in the order in which they are written."""
+
+ROLE_FIRST = ("circuit", "source", "note")
+"""What is said of a role, in the order in which it is written."""
+
+_KINDS: dict[type, str] = {
+    bool: "boolean",
+    int: "integer",
+    float: "float",
+    str: "string",
+    datetime: "datetime",  # in an offline load alone; exports have dates as text
+}
+
+
+class HeadNode(NamedTuple):
+    """A head: its labels, `Head` first, and its properties."""
+
+    labels: tuple[str, ...]
+    properties: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Such as `L4H7`."""
+        return str(self.properties["name"])
+
+
+class HeadRole(NamedTuple):
+    """That a head has a role, and what is said of it: circuit, source, note."""
+
+    head: str
+    role: str
+    properties: Mapping[str, Any]
+
+
+class Edge(NamedTuple):
+    """An edge between the heads at two places; properties that it has not are left out."""
+
+    source: int
+    target: int
+    pairing: str
+    properties: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunGraph:
+    """A run as the database has it, or would have it; see `graphdb.schema`.
+
+    Attributes:
+        run: properties of the Run, by name, but for the times at which it was loaded.
+        heads: by place, which is layer times heads a layer plus head, in that order.
+        roles: by head's place, then role.
+        columns: properties that an edge can have -> kind, in the order in which batches have them.
+        n_edges: how many edges `batches` gives.
+        batches: gives the edges anew, by pairing, source and target, part after part.
+        notes: what was asked for and the table does not have.
+    """
+
+    run: Mapping[str, Any]
+    heads: Mapping[int, HeadNode]
+    roles: Sequence[HeadRole]
+    columns: Mapping[str, str]
+    n_edges: int
+    batches: Callable[[], Iterator[Batch]]
+    notes: tuple[str, ...] = ()
+
+    def edges(self) -> Iterator[Edge]:
+        """The edges, one after the other."""
+        for batch in self.batches():
+            for source, edges in batch.groups:
+                for target, *values in edges:
+                    pairs = zip(self.columns, values, strict=True)
+                    there = {name: value for name, value in pairs if value is not None}
+                    yield Edge(source, target, batch.pairing, there)
+
+    def head_columns(self) -> dict[str, str]:
+        """Properties that a head can have -> kind."""
+        return columns_of(head.properties for head in self.heads.values())
+
+    def roles_by_head(self) -> dict[str, list[str]]:
+        """Names of a head's roles, each once; heads without one are not there."""
+        found: dict[str, list[str]] = {}
+        for head, role, _ in self.roles:
+            if role not in found.setdefault(head, []):
+                found[head].append(role)
+        return found
+
+    def role_rows(self) -> list[dict[str, Any]]:
+        """All that is known of roles, as plain rows."""
+        return [{"head": head, "role": role, **rest} for head, role, rest in self.roles]
+
+
+def in_order(properties: Mapping[str, Any], first: Sequence[str]) -> dict[str, Any]:
+    """The properties, those of `first` before the others, which go by name."""
+    order = [*first, *sorted(properties.keys() - set(first))]
+    return {name: properties[name] for name in order if name in properties}
+
+
+def kind_of(value: Any) -> str:
+    """`boolean`, `integer`, `float`, `string` or `datetime`, and with `[]` a list of them.
+
+    >>> kind_of(3), kind_of(["OQ"])
+    ('integer', 'string[]')
+    """
+    if isinstance(value, list | tuple):
+        kinds = {kind_of(item) for item in value} or {"string"}
+        return f"{_widest(kinds)}[]"
+    return _KINDS[type(value)]
+
+
+def columns_of(rows: Iterator[Mapping[str, Any]] | Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Names in the rows -> one kind for each, in the order in which they are met.
+
+    Raises:
+        ExportError: a name has values of kinds that no column holds together.
+    """
+    kinds: dict[str, set[str]] = {}
+    for row in rows:
+        for name, value in row.items():
+            kinds.setdefault(name, set()).add(kind_of(value))
+    return {name: one_kind(name, found) for name, found in kinds.items()}
+
+
+def one_kind(name: str, kinds: set[str]) -> str:
+    """The kind of a property that has values of these; whole numbers are floats too.
+
+    Raises:
+        ExportError: there is none.
+    """
+    if len(kinds) == 1 or kinds == {"integer", "float"}:
+        return _widest(kinds)
+    raise ExportError(
+        f"the property {name} is {' here and '.join(sorted(kinds))} there, which no column of a "
+        "file holds: give it values of one kind in the database"
+    )
+
+
+def _widest(kinds: set[str]) -> str:
+    return "float" if kinds == {"integer", "float"} else min(kinds)
+
+
+def word(name: str) -> str:
+    """A name of a property or label, where every format can write it.
+
+    Raises:
+        ExportError: it has characters that end a name somewhere.
+    """
+    if not name.isidentifier():
+        raise ExportError(
+            f"the name {name!r} of a property or label in the database cannot be written: wanted "
+            "letters, digits and underscores"
+        )
+    return name

@@ -1,0 +1,161 @@
+r"""A Cypher script that makes the run in another database.
+
+    cypher-shell -f gpt2.cypher
+
+Whole or not at all, as a load: heads are `LoadingHead` and the Run has no name until one statement
+publishes them. Each statement finds only what is still to be published, so running the script again
+goes on where it stopped, and changes nothing once the run is there. No line ends with a semicolon
+but the last of a statement, so `text.split(";\\n")` gives the statements to a driver.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby, islice
+from typing import IO, Any, TypeVar
+
+from graphdb import schema
+from loader._batches import Batch
+from loader.exports.content import RunGraph, word
+
+_MARK = "cypher script"  # in `loader` of the Run, where a load has its token
+_HEADS = 500
+_EDGES = 1000  # in a statement: a parser takes a long one more than its share of time
+
+T = TypeVar("T")
+
+
+def write(content: RunGraph, stream: IO[bytes]) -> None:
+    """The script; values are literals, names of properties and labels stand between backticks."""
+    for statement in _statements(content):
+        stream.write(f"{statement};\n".encode())
+
+
+def schema_statements(content: RunGraph) -> Iterator[str]:
+    """Constraints and indexes, those that a load would make."""
+    yield from (*schema.CONSTRAINTS, *schema.INDEXES)
+    if content.n_edges >= schema.MANY_EDGES:
+        yield from (schema.rank_index(pairing) for pairing in content.run["pairings"])
+
+
+def _statements(content: RunGraph) -> Iterator[str]:
+    run_id = literal(content.run["id"])
+    unpublished = f"(r:{schema.RUN} {{id: {run_id}, loader: {literal(_MARK)}}})"
+    first, *rest = schema_statements(content)
+    yield f"{_opening(content)}\n{first}"
+    yield from rest
+    own = {name: content.run[name] for name in content.run if name not in ("id", "name", "status")}
+    yield (
+        f"MERGE (r:{schema.RUN} {{id: {run_id}}}) ON CREATE SET r += {literal(own)}, "
+        f"r.status = {literal(schema.LOADING)}, r.loader = {literal(_MARK)}, "
+        "r.started_at = datetime()"
+    )
+    for heads in _parts(content.heads.values(), _HEADS):
+        rows = ",\n".join(literal(_without(head.properties, "run")) for head in heads)
+        yield (
+            f"MATCH {unpublished} UNWIND [\n{rows}\n] AS head "
+            f"MERGE (h:{schema.LOADING_HEAD} {{id: head.id}}) SET h += head "
+            "MERGE (r)-[:HAS_HEAD]->(h)"
+        )
+    yield from _edges(content)
+    yield _publication(content, unpublished)
+    yield (
+        f"MATCH (r:{schema.RUN} {{id: {run_id}}}) "
+        "RETURN r.name AS run, r.status AS status, r.heads AS heads, r.edges AS edges"
+    )
+
+
+def _opening(content: RunGraph) -> str:
+    size = f"{len(content.heads):,} heads and {content.n_edges:,} edges"
+    return (
+        f"// headgraph run {literal(content.run['name'])}: {size}\n"
+        "// cypher-shell -f THIS-FILE; again changes nothing, or goes on where it was cut off.\n"
+        "// The last statement shows the run: it is there when its status is complete."
+    )
+
+
+def _edges(content: RunGraph) -> Iterator[str]:
+    values = ", ".join(
+        f"{_name(name)}: edge[{place}]" for place, name in enumerate(content.columns, start=1)
+    )
+    names = {place: head.name for place, head in content.heads.items()}
+    prefix = literal(f"{content.run['id']}:")
+    for pairing, batches in groupby(content.batches(), key=lambda batch: batch.pairing):
+        for rows in _parts(_rows(batches, names), _EDGES):
+            listed = ",\n".join(rows)
+            yield (
+                f"WITH {prefix} AS run UNWIND [\n{listed}\n] AS row\n"
+                f"MATCH (a:{schema.LOADING_HEAD} {{id: run + row[0]}}) "
+                f"MATCH (b:{schema.LOADING_HEAD} {{id: run + row[1][0]}}) "
+                "WITH a, b, row[1] AS edge "
+                f"MERGE (a)-[e:{_name(pairing)}]->(b) SET e += {{{values}}}"
+            )
+
+
+def _rows(batches: Iterable[Batch], names: Mapping[int, str]) -> Iterator[str]:
+    for batch in batches:
+        for source, edges in batch.groups:
+            for target, *values in edges:
+                yield literal([names[source], [names[target], *values]])
+
+
+def _publication(content: RunGraph, unpublished: str) -> str:
+    """One statement, so one transaction, and only where all heads and edges are there."""
+    lines = [
+        f"MATCH {unpublished}-[:HAS_HEAD]->(h:{schema.LOADING_HEAD})",
+        f"WITH r, collect(h) AS heads WHERE size(heads) = {len(content.heads)} AND COUNT {{ "
+        f"(r)-[:HAS_HEAD]->(:{schema.LOADING_HEAD})-->(:{schema.LOADING_HEAD}) "
+        f"}} = {content.n_edges}",
+        f"SET r.name = {literal(content.run['name'])}, r.status = {literal(schema.COMPLETE)}, "
+        "r.loaded_at = datetime() REMOVE r.loader",
+        f"FOREACH (h IN heads | SET h:{schema.HEAD}, h.run = {literal(content.run['name'])} "
+        f"REMOVE h:{schema.LOADING_HEAD})",
+    ]
+    for label, heads in _labelled(content).items():
+        found = f"[h IN heads WHERE h.name IN {literal(heads)}]"
+        lines.append(f"FOREACH (h IN {found} | SET h:{_name(label)})")
+    if content.roles:
+        rows = ",\n".join(literal([head, role, said]) for head, role, said in content.roles)
+        lines.append(
+            f"FOREACH (row IN [\n{rows}\n] | MERGE (role:{schema.ROLE} {{name: row[1]}}) "
+            "FOREACH (h IN [h IN heads WHERE h.name = row[0]] | "
+            "CREATE (h)-[has:HAS_ROLE]->(role) SET has = row[2]))"
+        )
+    return "\n".join(lines)
+
+
+def _labelled(content: RunGraph) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for head in content.heads.values():
+        for label in head.labels[1:]:
+            found.setdefault(label, []).append(head.name)
+    return found
+
+
+def literal(value: Any) -> str:
+    r"""A value in Cypher's notation.
+
+    Text is written as JSON writes it, whose escapes are Cypher's too: a quote or backslash of the
+    data never stands there by itself, and no line break does.
+
+    >>> print(literal({"note": 'a "b" \\ c', "n": [1, 2.5, True, None]}))
+    {`note`: "a \"b\" \\ c", `n`: [1, 2.5, true, null]}
+    """
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_name(key)}: {literal(it)}" for key, it in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(literal, value)) + "]"
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _parts(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    rest = iter(items)
+    while part := list(islice(rest, size)):
+        yield part
+
+
+def _name(name: str) -> str:
+    return f"`{word(name)}`"
+
+
+def _without(properties: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in properties.items() if key != name}

@@ -1,0 +1,87 @@
+"""A graph into files: the format from the name, whole files or none."""
+
+import os
+from contextlib import ExitStack
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loader._plan import AnyLabels, AnyTable
+from loader.errors import ExportError
+from loader.exports.formats import Format, format_of
+from loader.exports.network import content_of
+from loader.report import ExportReport
+from pk_engine.files import beside
+from pk_engine.selection import Selection
+from pk_engine.table import refuse_existing
+
+if TYPE_CHECKING:
+    from graphdb.graph import Runner
+
+
+def export(
+    source: AnyTable | None,
+    output: str | os.PathLike[str],
+    graph: "Runner | None" = None,
+    *,
+    format: str | None = None,
+    selection: Selection | None = None,
+    labels: AnyLabels = None,
+    name: str | None = None,
+    force: bool = False,
+) -> ExportReport:
+    """Write the graph of a table, or of a run in the database, for other tools.
+
+    A table and the run that it was loaded as give the same graph, property for property. Edges are
+    written as they are made or read, so that memory holds the table, or a part of the run.
+
+    Args:
+        source: as for `to_networkx`.
+        output: file (or folder, for `csv`) to write; its ending says the format.
+        graph: an open database; `source` is then a run in it.
+        format: a name of `loader.exports.FORMATS`, whatever the ending.
+        selection: as for `to_networkx`.
+        labels: as for `to_networkx`.
+        name: as for `to_networkx`.
+        force: whether files that are there may be replaced.
+
+    Raises:
+        ExportError: an ending without a format, or a graph that the format cannot hold.
+        OutputExists: a file is there and `force` is false.
+        TableError: the folder does not exist.
+        EngineError, LoaderError, GraphError: as `to_networkx`.
+    """
+    chosen = format_of(Path(output), format)
+    paths = output_paths(Path(output), chosen, force=force)  # before the work, not after it
+    content = content_of(source, graph, selection=selection, labels=labels, name=name)
+    write = import_module(f"loader.exports.{chosen.module}").write
+    try:
+        if chosen.names:
+            Path(output).mkdir(exist_ok=True)
+        with ExitStack() as stack:
+            write(content, *(stack.enter_context(beside(path)) for path in paths))
+    except OSError as error:
+        raise ExportError(f"cannot write {output}: {error.strerror or error}") from error
+    return ExportReport(
+        files=tuple(paths),
+        run=str(content.run["name"]),
+        heads=len(content.heads),
+        edges=content.n_edges,
+        notes=content.notes,
+    )
+
+
+def output_paths(output: Path, format: Format, *, force: bool) -> list[Path]:
+    """The files, when they may be written; errors as `export`."""
+    if not format.names:
+        return [refuse_existing(output, force=force)]
+    if output.exists() and not output.is_dir():
+        raise ExportError(f"{output} is a file: wanted the name of a folder for {_named(format)}")
+    if not output.exists():
+        refuse_existing(output, force=force)  # sees to the folder above it
+        return [output / name for name in format.names]
+    return [refuse_existing(output / name, force=force) for name in format.names]
+
+
+def _named(format: Format) -> str:
+    return " and ".join(format.names)

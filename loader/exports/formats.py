@@ -1,0 +1,68 @@
+"""The formats: one line each, from which the command, its messages and the docs take them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from loader.errors import ExportError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """A way to write a graph.
+
+    Attributes:
+        ending: of its files.
+        names: of the files inside a folder, where it is not one file.
+        text: what it is and who reads it, for the docs.
+        module: of `loader.exports`, whose `write` takes the graph and an open file for each name.
+    """
+
+    ending: str
+    text: str
+    module: str
+    names: tuple[str, ...] = ()
+
+
+FORMATS = {
+    "graphml": Format(
+        ending=".graphml",
+        text="heads and edges, for networkx, igraph, Gephi, yEd, Cytoscape",
+        module="graphml",
+    ),
+    "json": Format(
+        ending=".json",
+        text="heads and edges as node-link JSON, as `query --graph` has them: networkx, d3",
+        module="node_link",
+    ),
+    "cypher": Format(
+        ending=".cypher",
+        text="a script that makes the run in another database, with `cypher-shell` or a driver",
+        module="cypher",
+    ),
+    "csv": Format(
+        ending="",
+        text="the run as `neo4j-admin database import full` reads it; the statements come after it",
+        module="admin_csv",
+        names=("nodes.csv", "relationships.csv", "schema.cypher"),
+    ),
+}
+
+
+def format_of(output: Path, format_: str | None) -> Format:
+    """The format that a name's ending says, unless one is named.
+
+    Raises:
+        ExportError: no format has this name or ending.
+    """
+    if format_ is not None:
+        if format_ not in FORMATS:
+            raise ExportError(f"no format {format_!r}: wanted one of {', '.join(FORMATS)}")
+        return FORMATS[format_]
+    for format in FORMATS.values():
+        if output.suffix.lower() == format.ending:
+            return format
+    endings = ", ".join(format.ending for format in FORMATS.values() if format.ending)
+    raise ExportError(
+        f"{output.name} ends in {output.suffix!r}: wanted a name that ends in one of {endings}, "
+        f"a folder's without an ending, or --format with one of {', '.join(FORMATS)}"
+    )

@@ -1,0 +1,174 @@
+"""A large run into the local server's database while that is empty, by Neo4j's own importer.
+
+The Community edition imports into a new store alone, so this is for the first run of a database.
+The store is built beside the old one while the server runs; the server is stopped only to exchange
+them. Heads come in as a load in progress has them (`LoadingHead`, no name), and are published by
+the same transaction as those of any load: cut off anywhere, there is no run or a whole one.
+"""
+
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graphdb import schema
+from graphdb.graph import Graph, Runner, connect
+from graphdb.server.progress import Progress, silent
+from graphdb.settings import LOCAL, Settings
+from loader import _write
+from loader._database import index_ranks, prepare, roles_in
+from loader._identity import new_token
+from loader._plan import AnyLabels, AnyTable, LoadPlan, plan_load
+from loader._present import Outcome, outcome
+from loader.errors import OfflineRefused
+from loader.exports.admin_csv import write_graph
+from loader.exports.content import HeadNode, RunGraph
+from loader.exports.from_table import graph_of_plan
+from loader.listing import runs
+from loader.loading import report_on
+from loader.report import LoadReport
+from pk_engine.selection import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from graphdb.server.lifecycle import AnyHome
+
+_OWN = "headgraph_"  # what names of our constraints and indexes begin with
+_FOREIGN = f"""
+SHOW INDEXES YIELD name, type
+WHERE type <> 'LOOKUP' AND NOT name STARTS WITH '{_OWN}'
+RETURN name ORDER BY name
+"""
+
+
+def load_offline(
+    table: AnyTable,
+    *,
+    run: str | None = None,
+    selection: Selection | None = None,
+    labels: AnyLabels = None,
+    home: "AnyHome" = None,
+    progress: Progress | None = None,
+) -> LoadReport:
+    """Write a table into the local server's empty database as one run, by Neo4j's importer.
+
+    The graph is the one that `load` makes. The local server is started where it does not run, and
+    stopped for some seconds. The same run there already: nothing changes. Anything else in the
+    database is refused, as the importer makes a database anew. Programs that write in the second in
+    which the server stops lose what they write.
+
+    Args:
+        table: as for `load`.
+        run: as for `load`.
+        selection: as for `load`.
+        labels: as for `load`.
+        home: the local server's folder; None for the one under the user's data folder.
+        progress: told what happens (`graphdb.server.progress`).
+
+    Raises:
+        OfflineRefused: the database is not empty.
+        EngineError, BadRunName, NothingToLoad, NameTaken: as `load`.
+        ServerError: the server or the importer cannot be run; the database is as it was.
+    """
+    from graphdb.server import ServerHome, start
+
+    began = time.monotonic()
+    plan = plan_load(table, run, selection, labels)
+    place, show = ServerHome.of(home), progress or silent
+    with _opened(start(place, progress=show)) as graph:
+        found = outcome(graph, plan, replace=False)
+        if found.kind == "unchanged":
+            return report_on(plan, found, dry_run=False, seconds=time.monotonic() - began)
+        refuse_unless_empty(graph)
+        token = new_token()
+        server = _import(place, plan, token, graph, show)
+    with _opened(server) as graph:
+        _publish(graph, plan, token)
+    return report_on(plan, Outcome(kind="loaded"), dry_run=False, seconds=time.monotonic() - began)
+
+
+def refuse_unless_empty(graph: Runner) -> None:
+    """Raise OfflineRefused where a database holds nodes, or indexes that are not headgraph's."""
+    nodes = graph.read("MATCH (n) RETURN count(n)").single()
+    names = [str(name) for name in runs(graph)["name"]]
+    foreign = [str(name) for (name,) in graph.read(_FOREIGN).rows]
+    if not nodes and not foreign:
+        return
+    there = (
+        f"the run{'s' * (len(names) > 1)} {', '.join(names)}" if names
+        else f"{nodes:,} nodes of something else" if nodes
+        else f"the index {foreign[0]} of somebody else"
+    )  # fmt: skip
+    helps = f", or drop {'them' if len(names) > 1 else 'it'} first" if names else ""
+    raise OfflineRefused(
+        f"the local server's database holds {there}, and Neo4j imports into an empty one alone: "
+        f"leave out --offline{helps}"
+    )
+
+
+def refuse_other_server(settings: Settings) -> None:
+    """Raise OfflineRefused for an address that is not the local server's."""
+    from graphdb.server import running
+
+    server = running()
+    own = settings.origin == LOCAL or (server is not None and settings.uri == server.bolt_uri)
+    if not own or settings.database not in (None, "neo4j"):
+        where = f"{settings.uri} (from {settings.origin})"
+        raise OfflineRefused(
+            f"--offline writes the files of the local server's one database, and {where}"
+            f"{f', database {settings.database}' if settings.database else ''} is another: leave "
+            "out --offline, or the address"
+        )
+
+
+def _import(home: Any, plan: LoadPlan, token: str, graph: Runner, show: Progress) -> Any:
+    from graphdb.server.importing import build_store, workplace
+    from graphdb.server.restarting import restart_with
+
+    with workplace(home) as scratch:
+        show("writing files for the importer", 0, 0)
+        data = build_store(scratch, *_files(plan, token, scratch), progress=show)
+        refuse_unless_empty(graph)  # once more: this took a while
+        return restart_with(home, data, progress=show)
+
+
+def _files(plan: LoadPlan, token: str, folder: Path) -> tuple[Path, Path]:
+    nodes, relationships = folder / "nodes.csv", folder / "relationships.csv"
+    with nodes.open("wb") as first, relationships.open("wb") as second:
+        write_graph(_unpublished(graph_of_plan(plan), token), first, second, run="")
+    return nodes, relationships
+
+
+def _unpublished(content: RunGraph, token: str) -> RunGraph:
+    """The graph as a load has it before it is published: see `loader._write`."""
+    now = datetime.now(UTC)
+    run = {**content.run, "status": schema.LOADING, "loader": token, "started_at": now}
+    del run["name"]
+    return replace(content, run=run, roles=(), heads={
+        place: HeadNode((schema.LOADING_HEAD,), _loading(head, token))
+        for place, head in content.heads.items()
+    })  # fmt: skip
+
+
+def _loading(head: HeadNode, token: str) -> dict[str, Any]:
+    own = {name: value for name, value in head.properties.items() if name != "run"}
+    return {**own, "id": f"{token}:{head.name}"}
+
+
+def _publish(graph: Runner, plan: LoadPlan, token: str) -> None:
+    prepare(graph)
+    _write.publish(graph, plan, token, roles_in(graph), replace=False)
+    if len(plan.edges) >= schema.MANY_EDGES:
+        index_ranks(graph, plan.table.meta.pairings)
+
+
+@contextmanager
+def _opened(server: Any) -> "Iterator[Graph]":
+    settings = Settings(
+        uri=server.bolt_uri, user=server.user, password=server.password(), origin=LOCAL
+    )
+    with connect(settings=settings) as graph:
+        yield graph

@@ -1,0 +1,204 @@
+"""The script and the CSV files make the graph that a load makes, in a database of their own."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import headgraph
+import loader
+from graphdb import Graph, Settings, connect
+from graphdb.server import ANY_PORTS, ServerHome, start, stop
+from graphdb.server.importing import build_store, replace_store, workplace
+from graphdb.server.process import find_process
+from loader.errors import ExportError
+from loader.exports.cypher import literal
+from pk_engine.selection import Selection
+from tests.loader.graphs import roles_file
+from tests.tables import random_table
+
+TABLE = random_table(3, 4, metrics=("pk", "cs"), series="pile", step=512.0)
+TABLES = {
+    "plain": TABLE,
+    "grouped": random_table(3, 4, 2, pairings=("OQ", "OK", "KV"), seed=1),
+}
+NASTY = (
+    'a "quoted" \'text\' `here`', "\\", "\\\\", "\\u0022 \\u005c", '\\"', "line\nbreak\r\n\ttab",
+    "; // no comment /* */", ";\n", "$p {x: 1}", "é ä 😀 \u2028 \x00\x1f\x7f", "", ":begin\n",
+    "\\u000a}) DETACH DELETE r //", "%s {0}",
+)  # fmt: skip
+
+
+def dump(graph: Graph) -> tuple[list[Any], list[Any]]:
+    """All nodes and relationships, told by what they are and not by the database's numbers."""
+    times = ("loaded_at", "started_at")
+    name = "coalesce({0}.id, {0}.name)"
+    nodes = [
+        (sorted(labels), {key: value for key, value in sorted(own.items()) if key not in times})
+        for labels, own in graph.read("MATCH (n) RETURN labels(n), properties(n)").rows
+    ]
+    edges = graph.read(
+        f"MATCH (a)-[e]->(b) RETURN {name.format('a')}, type(e), {name.format('b')}, properties(e)"
+    ).rows
+    rows = [(a, kind, b, sorted(own.items())) for a, kind, b, own in edges]
+    return sorted(nodes, key=str), sorted(rows, key=str)
+
+
+def schema_of(graph: Graph) -> list[str]:
+    return sorted(row["name"] for row in graph.read("SHOW INDEXES YIELD name"))
+
+
+def empty(graph: Graph) -> None:
+    graph.command("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS")
+
+
+def run_script(graph: Graph, path: Path, most: int | None = None) -> list[dict[str, Any]]:
+    """As cypher-shell does: a transaction for each statement; the last one's rows."""
+    statements = path.read_text("utf-8").split(";\n")
+    assert statements.pop() == ""
+    rows = []
+    for statement in statements[:most]:
+        with graph.session() as session:
+            rows = session.run(statement).data()
+    return rows
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_script_makes_what_a_load_makes(name: str, graph: Graph, tmp_path: Path) -> None:
+    labels = roles_file(tmp_path)
+    loader.load(TABLES[name], graph, run=name, labels=labels)
+    known = dump(graph)
+    empty(graph)
+    headgraph.export(TABLES[name], tmp_path / "g.cypher", labels=labels, name=name)
+    edges = len(TABLES[name].edges())
+    told = [{"run": name, "status": "complete", "heads": 12, "edges": edges}]
+    assert run_script(graph, tmp_path / "g.cypher") == told
+    assert dump(graph) == known
+    assert run_script(graph, tmp_path / "g.cypher") == told, "again changes nothing"
+    assert dump(graph) == known
+    assert loader.load(TABLES[name], graph, run=name, labels=labels).outcome == "unchanged"
+
+
+def test_a_script_that_was_cut_off_goes_on(graph: Graph, tmp_path: Path) -> None:
+    labels = roles_file(tmp_path)
+    loader.load(TABLE, graph, run="tiny", labels=labels)
+    known = dump(graph)
+    empty(graph)
+    headgraph.export(TABLE, tmp_path / "g.cypher", labels=labels, name="tiny")
+    statements = (tmp_path / "g.cypher").read_text("utf-8").count(";\n")
+    for most in range(7, statements - 1):
+        run_script(graph, tmp_path / "g.cypher", most)
+        assert graph.read("MATCH (h:Head) RETURN count(*)").single() == 0, "nothing is seen yet"
+        assert graph.read("MATCH (r:Run) RETURN count(r.name)").single() == 0
+    assert loader.runs(graph)["status"].tolist() == ["loading"]
+    run_script(graph, tmp_path / "g.cypher")
+    assert dump(graph) == known
+
+
+def test_a_script_does_not_touch_a_run_that_is_there(graph: Graph, tmp_path: Path) -> None:
+    loader.load(random_table(seed=5), graph, run="tiny")
+    known = dump(graph)
+    headgraph.export(TABLE, tmp_path / "g.cypher", name="tiny")
+    with pytest.raises(Exception, match=r"already exists with label `Run` and property `name`"):
+        run_script(graph, tmp_path / "g.cypher")
+    (unfinished,) = loader.runs(graph).query("status == 'loading'")["name"]
+    loader.drop(graph, unfinished)
+    assert dump(graph) == known
+
+
+def test_any_text_comes_through(graph: Graph, tmp_path: Path) -> None:
+    for text in NASTY:
+        assert graph.read(f"RETURN {literal(text)} AS text").single() == text
+        assert graph.read(f"RETURN {literal({'a': [text]})} AS text").single() == {"a": [text]}
+    for number in (1e-05, 1.5e300, -0.0, 2**62, -7, 0.1, 1e22):
+        assert graph.read(f"RETURN {literal(number)} AS n").single() == number
+    loader.load(TABLE, graph, run="tiny")
+    graph.write("MATCH (h:Head {name: 'L0H0'}) SET h.texts = $texts", {"texts": list(NASTY)})
+    graph.write("MATCH (r:Run) SET r.note = $text", {"text": NASTY[5]})
+    known = dump(graph)
+    headgraph.export("tiny", tmp_path / "g.cypher", graph)
+    empty(graph)
+    run_script(graph, tmp_path / "g.cypher")
+    assert dump(graph) == known
+
+
+@pytest.mark.parametrize("ending", [".cypher", ""])
+def test_names_that_would_need_quoting_are_refused(
+    ending: str, graph: Graph, tmp_path: Path
+) -> None:
+    for change in ("SET h.`a``b` = 1", "SET h:`x:y`"):
+        loader.load(TABLE, graph, run="tiny")
+        graph.write(f"MATCH (h:Head {{name: 'L0H0'}}) {change}")
+        with pytest.raises(ExportError, match=r"the name '(a`b|x:y)' of a property or label"):
+            headgraph.export("tiny", tmp_path / f"g{ending}", graph)
+        empty(graph)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerHome]:
+    home = ServerHome(tmp_path_factory.mktemp("imported here") / "server")
+    try:
+        yield home
+    finally:
+        stop(home)
+        assert find_process(home) is None
+
+
+def test_the_csv_files_make_what_a_load_makes(
+    home: ServerHome, graph: Graph, tmp_path: Path
+) -> None:
+    labels = roles_file(tmp_path)
+    loader.load(TABLE, graph, run="tiny", labels=labels)
+    graph.write(
+        "MATCH (h:Head {name: 'L0H0'}) SET h.tags = ['a', 'b'], h.on = true, h.induction = 0.25, "
+        "h.text = $text, h.none = ''",
+        {"text": 'a "b", c; \\ é 😀'},
+    )
+    known, indexes = dump(graph), schema_of(graph)
+    report = headgraph.export("tiny", tmp_path / "folder", graph)
+    assert [path.name for path in report.files] == [
+        "nodes.csv", "relationships.csv", "schema.cypher",
+    ]  # fmt: skip
+    nodes, relationships, schema = report.files
+    with workplace(home) as scratch:
+        replace_store(home, build_store(scratch, nodes, relationships)).forget()
+    server = start(home, ports=ANY_PORTS)
+    settings = Settings(uri=server.bolt_uri, user=server.user, password=server.password())
+    with connect(settings=settings) as imported:
+        run_script(imported, schema)
+        assert dump(imported) == known
+        assert set(schema_of(imported)) >= {name for name in indexes if "headgraph" in name}
+        assert loader.load(TABLE, imported, run="tiny", labels=labels).outcome == "unchanged"
+        assert loader.drop(imported, "tiny").edges == len(TABLE.edges())
+
+
+def test_the_folder_is_made_and_nothing_in_it_replaced_unasked(tmp_path: Path) -> None:
+    out = tmp_path / "folder"
+    headgraph.export(TABLE, out, name="tiny", labels="none")
+    first = (out / "relationships.csv").read_text().splitlines()
+    assert first[0] == (
+        ":START_ID,:END_ID,:TYPE,pk:double,pk_normalized:double,z:double,pk_rank:long,"
+        "share:double,cs:double,kv_head:long"
+    )
+    assert first[1] == '"tiny","tiny:L0H0","HAS_HEAD",,,,,,,'
+    assert len(first) == 1 + 12 + len(TABLE)
+    with pytest.raises(Exception, match=r"nodes\.csv exists already: give another name"):
+        headgraph.export(TABLE, out)
+    headgraph.export(TABLE, out, force=True, selection=Selection(top=1), labels="none")
+    assert len((out / "relationships.csv").read_text().splitlines()) == 1 + 12 + 3
+    (tmp_path / "plain").write_text("x")
+    with pytest.raises(ExportError, match="is a file: wanted the name of a folder for nodes"):
+        headgraph.export(TABLE, tmp_path / "plain")
+
+
+def test_a_list_item_that_holds_the_separator_is_refused(graph: Graph, tmp_path: Path) -> None:
+    loader.load(TABLE, graph, run="tiny")
+    graph.write("MATCH (h:Head {name: 'L0H0'}) SET h.tags = ['a;b']")
+    with pytest.raises(ExportError, match="the list item 'a;b' holds a ;"):
+        headgraph.export("tiny", tmp_path / "folder", graph)
+    headgraph.export("tiny", tmp_path / "g.json", graph)
+    assert '"tags": ["a;b"]' in (tmp_path / "g.json").read_text()
+    assert json.loads((tmp_path / "g.json").read_text())["graph"]["name"] == "tiny"

@@ -1,0 +1,230 @@
+"""A load by Neo4j's importer, into a server of this module's own: the graph of any other load."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import loader
+import loader.offline as offline
+from graphdb import Graph, Settings, connect
+from graphdb.errors import ServerError
+from graphdb.server import ANY_PORTS, ServerHome, importing, lifecycle, running, start, stop
+from graphdb.server.process import find_process
+from loader.errors import NameTaken, OfflineRefused
+from pk_engine.selection import Selection
+from tests.loader.databases import contents
+from tests.loader.graphs import roles_file
+from tests.loader.test_export_files_real import dump, empty, schema_of
+from tests.tables import random_table
+from tests.test_cli import headgraph
+
+TABLE = random_table(3, 4, 2, pairings=("OQ", "OK", "KV"), metrics=("pk", "cs"), series="pile")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What XDG_DATA_HOME is for this module's server."""
+    return tmp_path_factory.mktemp("offline data")
+
+
+@pytest.fixture(scope="module")
+def home(folder: Path) -> Iterator[ServerHome]:
+    home = ServerHome(folder / "headgraph" / "server")
+    start(home, ports=ANY_PORTS)
+    try:
+        yield home
+    finally:
+        stop(home)
+        assert find_process(home) is None
+
+
+@pytest.fixture
+def local(home: ServerHome) -> Iterator[Graph]:
+    """The module's own database, without any node."""
+    with opened(home) as graph:
+        empty(graph)
+    with opened(home) as graph:
+        yield graph
+
+
+def opened(home: ServerHome) -> Graph:
+    server = running(home)
+    assert server is not None
+    return connect(
+        settings=Settings(uri=server.bolt_uri, user=server.user, password=server.password())
+    )
+
+
+def left_behind(home: ServerHome) -> list[str]:
+    return [p.name for p in home.path.iterdir() if p.name.startswith(("import", "replaced"))
+            and p.is_dir()]  # fmt: skip
+
+
+def test_it_makes_the_graph_that_a_load_makes(
+    home: ServerHome, local: Graph, graph: Graph, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"labels": roles_file(tmp_path), "selection": Selection(top=30)}
+    loader.load(TABLE, graph, run="tiny", **options)
+    said: list[str] = []
+
+    def progress(phrase: str, done: int, total: int) -> None:
+        said.append(phrase)
+
+    before = running(home)
+    report = loader.load_offline(TABLE, run="tiny", home=home, progress=progress, **options)
+    after = running(home)
+    assert (report.outcome, report.edges, report.labelled) == ("loaded", len(
+        TABLE.select(Selection(top=30)).edges()), 2)  # fmt: skip
+    assert before is not None
+    assert after is not None
+    assert (before.pid != after.pid, before.bolt_uri == after.bolt_uri) == (True, True)
+    assert [*dict.fromkeys(said)][-3:] == [
+        "writing files for the importer", "importing", "starting Neo4j 5.26.31",
+    ]  # fmt: skip
+    with opened(home) as imported:
+        assert dump(imported) == dump(graph)
+        assert schema_of(imported) == schema_of(graph)
+        times = imported.read("MATCH (r:Run) RETURN r.started_at, r.loaded_at, r.loader").rows[0]
+        assert times[0].to_native() <= times[1].to_native()
+        assert times[2] is None
+        assert loader.load(TABLE, imported, run="tiny", **options).outcome == "unchanged"
+        assert loader.load(random_table(seed=3), imported, run="beside").outcome == "loaded"
+    assert loader.load_offline(TABLE, run="tiny", home=home, **options).outcome == "unchanged"
+    assert left_behind(home) == []
+
+
+def test_a_database_with_something_in_it_is_refused(home: ServerHome, local: Graph) -> None:
+    loader.load(random_table(seed=3), local, run="one")
+    with pytest.raises(OfflineRefused, match=r"holds the run one, and Neo4j imports into an empty"):
+        loader.load_offline(TABLE, run="tiny", home=home)
+    with pytest.raises(NameTaken):
+        loader.load_offline(TABLE, run="one", home=home)
+    loader.load(random_table(seed=4), local, run="two")
+    with pytest.raises(OfflineRefused, match=r"runs one, two, .* --offline, or drop them first$"):
+        loader.load_offline(TABLE, run="tiny", home=home)
+    empty(local)
+    local.write("CREATE (:Mine), (:Mine)")
+    with pytest.raises(OfflineRefused, match=r"holds 2 nodes of something else, .* out --offline$"):
+        loader.load_offline(TABLE, run="tiny", home=home)
+    empty(local)
+    local.command("CREATE INDEX mine FOR (n:Mine) ON (n.x)")
+    try:
+        with pytest.raises(OfflineRefused, match="holds the index mine of somebody else"):
+            loader.load_offline(TABLE, run="tiny", home=home)
+    finally:
+        local.command("DROP INDEX mine")
+
+
+def test_what_comes_in_meanwhile_is_not_lost(
+    home: ServerHome, local: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*args: Any, **options: Any) -> Path:
+        loader.load(random_table(seed=3), local, run="meanwhile")
+        return Path()
+
+    monkeypatch.setattr(importing, "build_store", busy)
+    with pytest.raises(OfflineRefused, match="holds the run meanwhile"):
+        loader.load_offline(TABLE, run="tiny", home=home)
+    assert loader.runs(local)["name"].tolist() == ["meanwhile"]
+
+
+def test_files_that_the_importer_refuses_change_nothing(
+    home: ServerHome, local: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offline, "write_graph", lambda content, a, b, run: a.write(b"no header\n"))
+    before = running(home)
+    with pytest.raises(ServerError, match="refuses the files: 'Missing header of type START_ID"):
+        loader.load_offline(TABLE, run="tiny", home=home)
+    assert running(home) == before, "the server was not even stopped"
+    assert contents(local) == {}
+    assert left_behind(home) == []
+
+
+def test_a_server_that_does_not_come_up_gets_its_old_store_back(
+    home: ServerHome, local: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local.command("CREATE INDEX headgraph_of_old FOR (n:Old) ON (n.x)")
+    launch, calls = lifecycle._launch, []
+
+    def failing(*args: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise ServerError("it died while starting")
+        return launch(*args)
+
+    monkeypatch.setattr(lifecycle, "_launch", failing)
+    with pytest.raises(ServerError, match="it died while starting"):
+        loader.load_offline(TABLE, run="tiny", home=home)
+    with opened(home) as graph:
+        assert "headgraph_of_old" in schema_of(graph)
+        assert contents(graph) == {}
+        graph.command("DROP INDEX headgraph_of_old")
+    assert left_behind(home) == []
+
+
+def test_cut_off_before_publication_there_is_no_run_and_a_load_makes_it(
+    home: ServerHome, local: Graph, graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(offline, "_publish", cut)
+        with pytest.raises(KeyboardInterrupt):
+            loader.load_offline(TABLE, run="tiny", home=home)
+    with opened(home) as imported:
+        assert imported.read("MATCH (h:Head) RETURN count(h)").single() == 0
+        assert loader.runs(imported)["status"].tolist() == ["loading"]
+        loader.load(TABLE, imported, run="tiny")
+        loader.load(TABLE, graph, run="tiny")
+        assert dump(imported) == dump(graph)
+
+
+def test_one_import_at_a_time_and_what_a_killed_one_left_goes(home: ServerHome) -> None:
+    inside, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with importing.workplace(home):
+            inside.set()
+            done.wait(30)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    try:
+        assert inside.wait(30)
+        with (
+            pytest.raises(ServerError, match="another headgraph command is importing"),
+            importing.workplace(home),
+        ):
+            pass
+    finally:
+        done.set()
+        holder.join()
+    (home.path / "import").mkdir()
+    (home.path / "import" / "left").write_text("x")
+    with importing.workplace(home) as scratch:
+        assert list(scratch.iterdir()) == []
+
+
+def test_the_command(home: ServerHome, local: Graph, folder: Path, tmp_path: Path) -> None:
+    table = str(TABLE.write(tmp_path / "t.parquet"))
+    env = {"XDG_DATA_HOME": str(folder)}
+    done = headgraph("load", table, "--offline", "--run", "tiny", "--top", "9", **env)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("loaded tiny: 12 heads (0 with roles) and ")
+    assert "importing\n" in done.stderr
+    with opened(home) as graph:
+        assert loader.runs(graph)["name"].tolist() == ["tiny"]
+    server = running()  # the session's, which is no local server of this environment
+    elsewhere = {**env, "NEO4J_URI": server.bolt_uri if server else "bolt://127.0.0.1:9"}
+    if server is not None:
+        elsewhere["NEO4J_PASSWORD"] = server.password()
+        wrong = headgraph("load", table, "--offline", "--run", "x", **elsewhere)
+        assert wrong.returncode == 1
+        assert "--offline writes the files of the local server's one database, and" in wrong.stderr
+    for option in ("--dry-run", "--replace"):
+        wrong = headgraph("load", table, "--offline", option, **env)
+        assert (wrong.returncode, "leave out --replace and --dry-run" in wrong.stderr) == (2, True)

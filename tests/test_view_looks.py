@@ -1,0 +1,239 @@
+"""How the page to explore looks where there is little room or much on it, and how it moves."""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from analysis.view import view
+from tests.chromium import needs_chromium, page
+from tests.tables import random_table
+
+pytestmark = needs_chromium
+LINES = ".edges path.edge"
+PLACED = "document.querySelector('#root').getAttribute('transform')"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    where = tmp_path_factory.mktemp("looks")
+    view("gpt2-small").write(where / "gpt2.html")
+    view(random_table(32, 32)).write(where / "big.html")
+    return where
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Page]:
+    with page() as tab:
+        yield tab
+
+
+@pytest.fixture
+def tab(browser: Page) -> Iterator[Page]:
+    said: list[str] = []
+    hear = {"pageerror": lambda error: said.append(str(error)),
+            "console": lambda message: said.append(message.text)}  # fmt: skip
+    for name, ear in hear.items():
+        browser.on(name, ear)
+    yield browser
+    browser.set_viewport_size({"width": 1280, "height": 900})
+    browser.emulate_media(color_scheme="light", media="screen")
+    for name, ear in hear.items():
+        browser.remove_listener(name, ear)
+    assert said == []
+
+
+def show(tab: Page, path: Path, state: str = "") -> None:
+    tab.goto("about:blank")
+    tab.goto(f"{path.as_uri()}#{state}")
+
+
+# luminance and contrast as WCAG 2.2 defines them
+CONTRASTS = """() => {
+  const channel = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const parts = (color) => color.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const behind = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const color = parts(getComputedStyle(e).backgroundColor);
+      if (color.length === 3 || color[3] === 1) return color;
+    }
+  };
+  const ratio = (a, b) => { const [x, y] = [light(a), light(b)].sort((p, q) => q - p);
+                            return (x + 0.05) / (y + 0.05); };
+  const words = [...document.querySelectorAll("header *, aside *")].filter((element) =>
+    [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()));
+  const found = words.map((e) =>
+    [e.textContent, ratio(parts(getComputedStyle(e).color), behind(e))]);
+  const find = document.getElementById("find");
+  found.push(["placeholder",
+    ratio(parts(getComputedStyle(find, "::placeholder").color), behind(find))]);
+  for (const text of document.querySelectorAll(".touched > text")) {
+    const box = text.parentElement.querySelector(".box");
+    found.push([text.textContent,
+      ratio(parts(getComputedStyle(text).fill), parts(getComputedStyle(box).fill))]);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_all_words_can_be_read(tab: Page, folder: Path, theme: str) -> None:
+    show(tab, folder / "gpt2.html", f"theme={theme}")
+    found = tab.evaluate(CONTRASTS)
+    assert len(found) > 150
+    assert [pair for pair in found if pair[1] < 4.5] == []
+
+
+def test_lines_that_stay_are_not_made_again(tab: Page, folder: Path) -> None:
+    show(tab, folder / "gpt2.html")
+    tab.evaluate("document.querySelectorAll('.edges path').forEach(path => path.old = true)")
+    tab.locator("#threshold").press("ArrowRight")
+    kept = tab.locator(LINES).evaluate_all("all => all.map(path => path.old ?? false)")
+    assert (kept.count(True), kept.count(False)) == (402, 3)
+
+
+def test_the_strongest_lie_on_top_whatever_came_first(tab: Page, folder: Path) -> None:
+    show(tab, folder / "gpt2.html", "place=10")
+    for key in ("End", "Home", "PageUp", "PageUp"):
+        tab.locator("#threshold").press(key)
+    places = tab.locator(LINES).evaluate_all("all => all.map(path => path.__data__.i)")
+    assert places == list(reversed(range(len(places))))
+    assert len(places) > 300
+
+
+def test_a_search_lights_up_the_lines_of_what_it_finds(tab: Page, folder: Path) -> None:
+    show(tab, folder / "gpt2.html")
+    tab.locator("#find").fill("4.7")
+    assert tab.locator(".above path.near").count() == 47
+    tab.locator("#find").fill("L")
+    assert tab.locator(".above path.near").count() == 0, "all of them would be the graph again"
+
+
+def test_back_leads_to_the_head_before(tab: Page, folder: Path) -> None:
+    show(tab, folder / "gpt2.html")
+    for name in ("L4H7", "L5H1"):
+        tab.locator(f'.head[data-name="{name}"]').click()
+        expect(tab).to_have_url(re.compile(f"head={name}$"))
+    tab.locator("#threshold").press("ArrowRight")
+    expect(tab).to_have_url(re.compile("place=135&head=L5H1$"))
+    tab.go_back()
+    expect(tab.locator("#detail h2")).to_contain_text("L4H7")
+    tab.go_back()
+    expect(tab.locator("#detail h3")).to_have_text("Heads with most edges shown")
+
+
+def test_it_works_inside_a_notebook(tab: Page, folder: Path) -> None:
+    notebook = folder / "notebook.html"
+    notebook.write_text(f"<!doctype html><body>{view('gpt2-small')._repr_html_()}", "utf-8")
+    show(tab, notebook)
+    before = tab.evaluate("history.length")
+    frame = tab.frame_locator("iframe")
+    frame.locator('.head[data-name="L4H7"]').click()
+    expect(frame.locator("#detail h2")).to_contain_text("L4H7")
+    frame.locator("#threshold").press("ArrowRight")
+    expect(frame.locator("#amount")).to_contain_text("top 135 of each")
+    tab.wait_for_timeout(300)  # the address would be written by now
+    assert tab.evaluate("history.length") == before
+
+
+def test_keys_and_search_move_the_drawing_along(tab: Page, folder: Path) -> None:
+    show(tab, folder / "gpt2.html")
+    for _ in range(4):
+        tab.locator("#closer").click()
+    inside = """name => {
+      const own = document.querySelector(`.head[data-name="${name}"]`).getBoundingClientRect();
+      const all = document.querySelector("#stage").getBoundingClientRect();
+      return own.left >= all.left && own.right <= all.right
+        && own.top >= all.top && own.bottom <= all.bottom;
+    }"""
+    assert not tab.evaluate(inside, "L11H11")
+    tab.locator("#find").fill("11.11")
+    tab.locator("#find").press("Enter")
+    assert tab.evaluate(inside, "L11H11")
+    for key in ("Home", *["ArrowDown"] * 11):
+        tab.keyboard.press(key)
+    assert tab.evaluate("document.activeElement.dataset.name") == "L0H0"
+    assert tab.evaluate(inside, "L0H0")
+
+
+def test_the_wheel_zooms_to_what_is_under_it(tab: Page, folder: Path) -> None:
+    show(tab, folder / "gpt2.html")
+    middle = """() => {
+      const box = document.querySelector('.head[data-name="L4H7"] .box').getBoundingClientRect();
+      return [box.x + box.width / 2, box.y + box.height / 2, box.width];
+    }"""
+    x, y, width = tab.evaluate(middle)
+    before = tab.evaluate(PLACED)
+    tab.mouse.move(x, y)
+    for _ in range(5):
+        tab.mouse.wheel(0, -100)
+    expect(tab.locator("#root")).not_to_have_attribute("transform", before)
+    now = tab.evaluate(middle)
+    assert now[2] > 1.5 * width
+    assert now[:2] == pytest.approx([x, y], abs=1)
+    tab.locator("#whole").click()
+    assert tab.evaluate(PLACED) == before
+
+
+@pytest.mark.parametrize("name", ["gpt2", "big"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_names_on_the_axes_stay_legible_and_apart(
+    tab: Page, folder: Path, name: str, width: int
+) -> None:
+    tab.set_viewport_size({"width": width, "height": 844})
+    show(tab, folder / f"{name}.html")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    for kind, side in (("layer", "y"), ("index", "x")):
+        boxes = tab.locator(f"text.{kind}").evaluate_all(
+            "all => all.filter(text => text.textContent).map(text => {"
+            " const box = text.getBoundingClientRect();"
+            " return {x: box.x, y: box.y, right: box.right, width: box.width, height: box.height}})"
+        )
+        assert len(boxes) >= 4
+        assert min(box["height"] for box in boxes) >= 9
+        assert min(box["x"] for box in boxes) >= 0
+        size = {"x": "width", "y": "height"}[side]
+        ordered = sorted(boxes, key=lambda box: box[side])
+        gaps = [b[side] - a[side] - 0.8 * a[size] for a, b in pairwise(ordered)]
+        assert min(gaps) >= 0
+
+
+def test_names_too_small_to_read_wait_until_one_is_closer(tab: Page, folder: Path) -> None:
+    tab.set_viewport_size({"width": 390, "height": 844})
+    show(tab, folder / "gpt2.html")
+    opacity = "getComputedStyle(document.querySelector('.touched > text')).fillOpacity"
+    assert tab.evaluate(opacity) == "0"
+    tab.locator("#closer").click()
+    assert tab.evaluate(opacity) == "1"
+
+
+def test_few_heads_do_not_fill_the_screen(tab: Page, folder: Path) -> None:
+    show(tab, view(random_table(2, 2)).write(folder / "few.html"))
+    box = tab.locator(".touched .box").first.bounding_box()
+    assert box
+    assert box["height"] < 30
+    assert tab.locator("#roles").is_hidden(), "no roles, nothing to choose"
+
+
+def test_a_hub_lists_its_strongest_edges(tab: Page, folder: Path) -> None:
+    show(tab, folder / "gpt2.html", "place=1000&head=L4H7")
+    titles = tab.locator("#detail h3").all_inner_texts()
+    numbers = [int(re.findall(r"\((\d+)\)", title)[0]) for title in titles]
+    assert max(numbers) > 50
+    assert tab.locator("#detail li").count() == sum(min(number, 50) for number in numbers)
+    expect(tab.locator("#detail p").first).to_have_text(
+        re.compile(r"and \d+ weaker edges? in the graph")
+    )
+
+
+def test_on_paper_there_are_no_controls(tab: Page, folder: Path) -> None:
+    show(tab, folder / "gpt2.html")
+    tab.emulate_media(media="print")
+    for name in ("#find", "#threshold", "nav", "#pairings input"):
+        expect(tab.locator(name).first).to_be_hidden()
+    for name in ("h1", "#graph", "#pairings", "#amount"):
+        expect(tab.locator(name)).to_be_visible()
