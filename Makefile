@@ -51,6 +51,7 @@ pictures: $(VENV)/.core
 	$(BIN)/python -m benchmarks.informativeness
 	$(BIN)/python -m benchmarks.nulls
 	$(BIN)/python -m benchmarks.view_pictures  # needs the dev extra and Chromium
+	$(BIN)/python -m benchmarks.browser_picture  # and gpt2-small on the local server
 
 studies: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.causality

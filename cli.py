@@ -57,8 +57,10 @@ COMMANDS = {
         lists=True,
     ),
     "cypher": Entry("Ask in Cypher, read-only.", "queries.commands:cypher", lists=True),
-    "browser": Entry("Open Neo4j Browser, a query typed in.", "queries.commands:browser"),
-    "server": Entry("Start, stop or inspect the local Neo4j.", "graphdb.commands:server"),
+    "browser": Entry(
+        "Open Neo4j Browser: a query typed in, or favourites.", "queries.browser_command:browser"
+    ),
+    "server": Entry("Start, stop or inspect the local Neo4j.", "headgraph._server:server"),
     "informativeness": Entry(
         "How far each pairing lies from random subspaces.",
         "analysis.commands.informativeness:informativeness",

@@ -1,5 +1,6 @@
 """`headgraph server`: the local Neo4j server."""
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -17,7 +18,7 @@ def server() -> None:
 
 
 @server.command()
-def start() -> str:
+def start(pages: Callable[[], Mapping[str, bytes]] = dict) -> str:
     """Start the local server, or find the one that runs.
 
     The first start fetches Neo4j (123 MB) into your cache folder and makes a password.
@@ -28,7 +29,7 @@ def start() -> str:
     from graphdb.server.progress import shown
 
     with shown() as progress:
-        running = local.start(progress=progress)
+        running = local.start(progress=progress, pages=pages())
     return _summary(running)
 
 

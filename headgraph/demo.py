@@ -54,10 +54,11 @@ def _database() -> Iterator["Graph"]:
     if not os.environ.get("NEO4J_URI"):
         from graphdb.server import start
         from graphdb.server.progress import shown
+        from queries.kit import served_files
 
         _step("Starting the local Neo4j")
         with shown() as progress:
-            start(progress=progress)
+            start(progress=progress, pages=served_files())
     with connect() as graph:
         yield graph
 

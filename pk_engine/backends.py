@@ -17,9 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pk_engine.bases import one_thread
+from pk_engine.bases import Bases, bases, one_thread
 from pk_engine.errors import EngineError
+from pk_engine.grouping import MEMORY
+from pk_engine.ops import to_numpy
 
+READERS = 4
+"""Threads that read layers for a GPU."""
 WORTH_TORCH = 1e12
 """Operations from which torch's import pays: some ten seconds of a small machine."""
 
@@ -48,13 +52,39 @@ class Backend:
         """
         return self.device not in ("cpu", "mps")
 
+    def memory(self) -> float:
+        """Gigabytes factors may take when nobody says: 2, or half of what a CUDA device has."""
+        if not self.device.startswith("cuda"):
+            return MEMORY
+        import torch
+
+        return float(torch.cuda.mem_get_info(self.device)[1]) / 2e9
+
     def empty(self, shape: tuple[int, ...]) -> Any:
         """Memory on the device, not yet touched."""
         if self.name == "numpy":
             return np.empty(shape, self.dtype)
         import torch
 
+        if self.device == "cpu":  # NumPy asks the system for large pages
+            return torch.from_numpy(np.empty(shape, self.dtype))
         return torch.empty(shape, dtype=getattr(torch, self.dtype), device=self.device)
+
+    def factored(self, here: Any, stored: NDArray[Any], rows: Any) -> Bases:
+        """Bases of matrices that are `here` and, in NumPy, `stored`.
+
+        Args:
+            here: heads x d x m on the device.
+            stored: the same in NumPy.
+            rows: heads x m x d on the device that U^T goes into; None where it is not wanted.
+        """
+        if self.factors_here:
+            return bases(here, rows, len(here))
+        if rows is None or self.device == "cpu":  # torch's memory there is NumPy's too
+            return bases(stored, None if rows is None else to_numpy(rows))
+        found = bases(stored)
+        rows[...] = self.array(found.basis).mT
+        return found
 
     def array(self, values: NDArray[Any]) -> Any:
         """A NumPy array on the device, in this precision."""
@@ -66,18 +96,34 @@ class Backend:
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
 
     @contextmanager
-    def workers(self) -> Iterator[Executor | None]:
-        """Threads to compute on, and float32 that is float32; None on a GPU, which has its own.
+    def workers(self) -> Iterator[Executor]:
+        """Threads to read and compute on, and float32 that is float32.
 
         Each thread has a single-threaded BLAS: no barrier between them, so a busy machine slows
-        them down in proportion and not a hundredfold.
+        them down in proportion and not a hundredfold. A GPU computes on its own threads; there
+        these read the next layers meanwhile.
         """
-        with _torch_settings() if self.name == "torch" else one_thread():
-            if self.device != "cpu":
-                yield None
-                return
-            with ThreadPoolExecutor(usable_cpus()) as threads:
-                yield threads
+        settings, first = one_thread(), None
+        if self.name == "torch":
+            # torch's BLAS counts threads anew in every thread that it has not seen
+            settings, first = _torch_settings(), _one_torch_thread
+        with settings, ThreadPoolExecutor(self.threads, initializer=first) as threads:
+            yield threads
+
+    @property
+    def threads(self) -> int:
+        """How many threads read and compute; each holds a layer while it reads."""
+        return usable_cpus() if self.device == "cpu" else min(usable_cpus(), READERS)
+
+    def computing(self, threads: Executor | None) -> Executor | None:
+        """Where the kernel's parts run: on these threads, or all of them in turn on a GPU."""
+        return threads if self.device == "cpu" else None
+
+
+def _one_torch_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
 
 
 @contextmanager

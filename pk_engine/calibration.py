@@ -14,12 +14,13 @@ from typing import Any
 
 from pk_engine import _works
 from pk_engine._works import StandIn, Work
-from pk_engine.backends import Backend, usable_cpus
+from pk_engine.backends import Backend
+from pk_engine.bases import AT_ONCE
 from pk_engine.costs import Call
 from pk_engine.family import Family
 from pk_engine.layout import ModelShape
 from pk_engine.names import ROLES
-from pk_engine.stacks import AT_ONCE, collect
+from pk_engine.stacks import collect
 
 SECONDS = 0.2
 """Time for each rate, of which there are three to five."""
@@ -30,7 +31,7 @@ class Calibration:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
-        self.threads = usable_cpus() if backend.device == "cpu" else 1
+        self.threads = backend.threads
         self._rates: dict[tuple[Any, ...], float] = {}
 
     def products(self, calls: Iterable[Call]) -> float:
@@ -67,7 +68,7 @@ class Calibration:
             factors: see `collect`.
             passes: roles that are factored, and how many layers, of each pass.
         """
-        heads = min(shape.n_heads, AT_ONCE)
+        heads = min(shape.n_heads, 2 * AT_ONCE)
         shared = heads if shape.n_kv_heads == shape.n_heads else 1
         small = ModelShape(self.threads, heads, shared, shape.d_model, shape.d_head)
         larger, each = _matrices(shape) / _matrices(small), dict[str, float]()
@@ -90,8 +91,9 @@ class Calibration:
         # sizes decide a rate, and the last of several groups may be smaller than the others
         key = (make, call.d, call.m, call.n.bit_length(), call.k.bit_length())
         if key not in self._rates:
-            with self.backend.workers() as executor:
-                works = [make(call, self.backend) for _ in range(self.threads)]
+            with self.backend.workers() as threads:
+                executor = self.backend.computing(threads)
+                works = [make(call, self.backend) for _ in range(self.threads if executor else 1)]
                 self._timed(works, 0, executor)  # fresh pages and the first call cost more
                 self._rates[key] = self._timed(works, SECONDS, executor)
         return self._rates[key]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pk_engine.backends import usable_cpus
+from pk_engine.bases import AT_ONCE
 from pk_engine.family import Family
 from pk_engine.grouping import Group
 from pk_engine.job import Job
@@ -20,7 +21,6 @@ from pk_engine.metrics import METRICS, by_source
 from pk_engine.names import ROLES
 from pk_engine.ops import NumPyOps, Ops, TorchOps
 from pk_engine.pairs import layer_blocks
-from pk_engine.stacks import AT_ONCE
 
 INTERPRETER = {"numpy": 145_000_000, "torch": 750_000_000}
 """Bytes of Python, the libraries and a table: what the bundled model takes, whose weights are
@@ -120,11 +120,11 @@ def factor_bytes(job: Job) -> int:
 def peak_memory(job: Job, family: Family, width: int) -> int:
     """Bytes of the whole process at its largest; a device's own memory does not count."""
     made, fixed = calls(job, "kernel", "columns", "singular"), INTERPRETER[job.backend.name]
-    reading = usable_cpus() * _reading_bytes(job, family, width)
+    reading = job.backend.threads * _reading_bytes(job, family, width)
     scores = len(job.metrics) * _width(job) * max(call.n * call.k for call in made)
     compared = max(max(_compared(call, job) for call in made), _rows_bytes(job)) + scores
     if job.backend.device != "cpu":
-        return fixed + reading // usable_cpus() + scores + _rows_bytes(job)
+        return fixed + max(reading, scores + _rows_bytes(job))
     return fixed + factor_bytes(job) + max(reading, compared)
 
 
@@ -165,7 +165,7 @@ def _reading_bytes(job: Job, family: Family, width: int) -> int:
     stored = [prod(spec.stored_shape(shape)) for spec in family.tensors]
     head = shape.d_model * shape.d_head
     matrices = sum(shape.heads_of(role) for role in ROLES) * head
-    return width * (sum(stored) + max(stored)) + 4 * matrices + AT_ONCE * head * 20
+    return width * (sum(stored) + max(stored)) + 4 * matrices + AT_ONCE * head * 8
 
 
 def _compared(call: Call, job: Job) -> int:

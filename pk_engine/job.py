@@ -79,9 +79,10 @@ class Job:
                     state.digests |= stacks.digests
                     found = stacks.deficient()
                     state.deficient |= {(d["role"], d["layer"], d["head"]): d for d in found}
-                self._offer(state.keepers, sources, targets, threads)
+                self._offer(state.keepers, sources, targets, self.backend.computing(threads))
                 state.done += 1
                 partial.save(state)
+                del stacks, sources, targets  # before the next ones are read
             whole = fingerprint(self.weights, state.digests)
         partial.clear()
         frames = [self._frame(pairing, keeper) for pairing, keeper in state.keepers.items()]
@@ -115,8 +116,7 @@ class Job:
             if self.progress and of > 1:
                 self.progress("Comparing groups of layers", done, of)
             if group.sources == group.targets:
-                both = self._collect(group.sources, "".join(self.pairings), threads)
-                yield both, both
+                yield (self._collect(group.sources, "".join(self.pairings), threads),) * 2
                 continue
             if targets is None or targets.layers != group.targets:
                 targets = None  # first let go of the one before

@@ -10,6 +10,10 @@ import numpy as np
 from array_api_compat import is_torch_array
 from numpy.typing import NDArray
 
+CPU_TILE = (96, 448)
+"""Tall enough that a factor's rows are not read from beyond the cache too often; multiples of 48,
+which BLAS works in."""
+
 
 class Ops(Protocol):
     """Operations on arrays of one library, and the tile sizes that suit it.
@@ -43,7 +47,7 @@ class Ops(Protocol):
 class NumPyOps:
     """The protocol on NumPy."""
 
-    tile = (64, 192)
+    tile = CPU_TILE
 
     def empty(self, shape: tuple[int, ...], like: Any) -> Any:
         """See `Ops`."""
@@ -76,7 +80,7 @@ class TorchOps:
 
     def __init__(self, device: str) -> None:
         # a GPU wants few large products, a processor tiles that stay in its cache
-        self.tile = (64, 256) if device == "cpu" else (128, 1 << 30)
+        self.tile = CPU_TILE if device == "cpu" else (128, 1 << 30)
 
     def empty(self, shape: tuple[int, ...], like: Any) -> Any:
         """See `Ops`."""

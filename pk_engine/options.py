@@ -77,10 +77,9 @@ def scoring_options(command: Command) -> Command:
     @click.option(
         "--memory",
         type=click.FloatRange(min=0, min_open=True),
-        default=2.0,
-        show_default=True,
         metavar="GB",
-        help="For factors; less means more passes over the files.",
+        help="For factors; less means more passes over the files.  [default: 2, or half of what a "
+        "CUDA device has]",
     )
     @revision_option
     @wraps(command)

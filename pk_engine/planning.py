@@ -13,7 +13,6 @@ import pandas as pd
 from pk_engine import costs
 from pk_engine.calibration import Calibration
 from pk_engine.family import Family, family_of
-from pk_engine.grouping import MEMORY
 from pk_engine.interface import Layer
 from pk_engine.job import Job
 from pk_engine.layout import ModelShape
@@ -125,7 +124,7 @@ def plan(
     backend: str = "auto",
     device: str | None = None,
     dtype: str = "float32",
-    memory: float = MEMORY,
+    memory: float | None = None,
     revision: str | None = None,
     calibrate: bool = True,
 ) -> Plan:

@@ -13,7 +13,6 @@ from pk_engine import costs
 from pk_engine import metrics as scoring
 from pk_engine.backends import Backend, choose
 from pk_engine.errors import EngineError
-from pk_engine.grouping import MEMORY
 from pk_engine.interface import Model, Weights, open_weights
 from pk_engine.job import Found, Job
 from pk_engine.meta import TableMeta
@@ -46,7 +45,7 @@ def compute(
     backend: str = "auto",
     device: str | None = None,
     dtype: str = "float32",
-    memory: float = MEMORY,
+    memory: float | None = None,
     revision: str | None = None,
     name: str | None = None,
     seed: int = 0,
@@ -73,7 +72,8 @@ def compute(
         via: `files`, or `transformer-lens` for what no family file describes.
         backend: `numpy`, `torch`, or `auto` (`pk_engine.backends`).
         device: `cpu`, `cuda`, `cuda:N` or `mps`; the best that the backend has by default.
-        memory: gigabytes that factors may take; less means more passes over the files.
+        memory: gigabytes that factors may take, by default 2, or half of what a CUDA device has;
+            less means more passes over the files.
         dtype: `float32`, which is within 1e-4 of PK, or `float64`.
         revision: branch, tag or commit of a hub id.
         name: what the table calls the model; by default the hub id or the folder's name.
@@ -114,7 +114,7 @@ def compute(
     rows = pd.concat(found.frames, ignore_index=True)
     if selection.nulls:
         whole = add_nulls(AffinityTable(rows, meta), weights, selection.nulls, seed=seed,
-                          samples=samples, memory=memory, progress=progress)  # fmt: skip
+                          samples=samples, memory=job.memory, progress=progress)  # fmt: skip
         return whole.select(selection)
     table = AffinityTable(rows, meta.selected(selection.to_json()))
     # rules that look at more than the place in the ranking are applied to the rows that came
@@ -146,14 +146,16 @@ def job_of(
     backend: str,
     device: str | None,
     dtype: str,
-    memory: float,
+    memory: float | None,
 ) -> Job:
     """What `compute` does for these options, on the backend that they or the work ask for."""
     rows = _kv(kv, weights, metrics)
     here = Backend(dtype=dtype)
-    job = Job(weights, pairings, metrics, DEFAULT_SELECTION, rows, layer_order, here, memory)
+    room = here.memory() if memory is None else memory
+    job = Job(weights, pairings, metrics, DEFAULT_SELECTION, rows, layer_order, here, room)
     work = sum(costs.total(costs.calls(job, "kernel", "columns")))
-    return replace(job, backend=choose(backend, device, dtype, operations=work))
+    chosen = choose(backend, device, dtype, operations=work)
+    return replace(job, backend=chosen, memory=chosen.memory() if memory is None else memory)
 
 
 def _kv(kv: str | None, weights: Weights, metrics: Sequence[str]) -> str:

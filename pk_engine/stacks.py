@@ -11,14 +11,10 @@ from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from pk_engine.backends import Backend
-from pk_engine.bases import bases
 from pk_engine.interface import Layer, Weights
 from pk_engine.layout import ModelShape
 from pk_engine.names import ROLES
 from pk_engine.ops import to_numpy
-
-AT_ONCE = 4
-"""Heads factored at a time: their float64 copies stay small and are used again."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
@@ -190,21 +186,16 @@ def fill(stacks: HeadStacks, number: int, matrices: Layer) -> None:
     shape, backend, layer = stacks.shape, stacks.backend, number - stacks.layers.start
     factor = {}
     for role in ROLES if stacks.writes is not None else stacks.rank:
-        heads, factors = shape.heads_of(role), []
-        for first in range(0, heads, AT_ONCE):
-            part = slice(first, first + AT_ONCE)
-            stored = matrices[role][part].astype(backend.dtype, copy=False)
-            here = backend.array(stored)
-            found = bases(here if backend.factors_here else stored)
-            factors.append(found.factor)
-            if role in stacks.rank:
-                basis = found.basis if backend.factors_here else backend.array(found.basis)
-                stacks.basis[role][layer, part] = basis
-                rows = slice(layer * heads + first, layer * heads + first + len(found.rank))
-                stacks.rank[role][rows] = found.rank
-                if stacks.raw is not None:
-                    stacks.raw[role][layer, part] = here
-        factor[role] = array_namespace(factors[0]).concat(factors)
+        stored = matrices[role].astype(backend.dtype, copy=False)
+        here = backend.array(stored)
+        kept = stacks.basis[role].mT[layer] if role in stacks.rank else None
+        found = backend.factored(here, stored, kept)
+        factor[role] = found.factor
+        if role in stacks.rank:
+            heads = shape.heads_of(role)
+            stacks.rank[role][layer * heads : (layer + 1) * heads] = found.rank
+            if stacks.raw is not None:
+                stacks.raw[role][layer] = here
     if stacks.writes is not None and stacks.reads is not None:
         _fill_composition(stacks.writes, stacks.reads, layer, matrices, factor, backend)
 

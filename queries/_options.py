@@ -45,3 +45,13 @@ def chosen_format() -> str:
     """What `--format` says, which the command line keeps; `table` where nobody said anything."""
     meta = click.get_current_context().find_root().meta
     return str(meta.get("headgraph.format", "table"))
+
+
+def values_of(name: str, params: tuple[str, ...], *, complete: bool = True) -> dict[str, str]:
+    """Values by name; what is wrong with them is said before a database is looked for."""
+    from queries.library import get
+    from queries.runner import given_values
+
+    stored, values = get(name), parse_params(params)
+    given_values(stored, values, complete=complete)
+    return values

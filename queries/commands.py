@@ -1,4 +1,4 @@
-"""`headgraph query`, `cypher` and `browser`."""
+"""`headgraph query` and `headgraph cypher`."""
 
 import sys
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import click
 
 from graphdb.options import connection_options, deferred_connection_options
 from queries._listing import listing
-from queries._options import chosen_format, parse_params, query_options
+from queries._options import chosen_format, query_options, values_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +53,7 @@ def query(
         raise click.UsageError(f"--graph is one JSON document: leave out --format {format_}")
     if series and (run or show or as_graph):
         raise click.UsageError("--series asks many runs: leave out --run, --show and --graph")
-    values = _given(name, params, complete=not show)
+    values = values_of(name, params, complete=not show)
     if show:
         return _text(name, run, values)
     with connect() as graph:
@@ -98,45 +98,6 @@ def cypher(text: str, limit: int, timeout: float, max_mb: float, graph: "Graph")
     return frame
 
 
-@click.command()
-@click.argument("name", metavar="[QUERY]", required=False)
-@query_options
-@click.option("--browser-url", metavar="URL", help="Where Browser is, if not beside the database.")
-@click.option("--print", "only_print", is_flag=True, help="Print the link and open nothing.")
-@deferred_connection_options
-def browser(
-    name: str | None,
-    run: str | None,
-    params: tuple[str, ...],
-    browser_url: str | None,
-    only_print: bool,
-    connect: Connect,
-) -> str:
-    """Open Neo4j Browser, with a stored query typed in and ready to run.
-
-    Example: headgraph browser hubs --run gpt2-small
-    """
-    import queries
-    from pk_engine.screen import can_open
-    from queries.browser import browser_link, find_browser
-
-    if name is None and (run or params):
-        raise click.UsageError("--run and -p belong to a query: headgraph browser QUERY --run RUN")
-    text = None
-    if name is not None:
-        values = _given(name, params)
-        text = queries.filled(name, run=_run_for_text(name, run, connect), **values)
-    with connect() as graph:
-        to = graph.settings
-    base, local = (browser_url, False) if browser_url else find_browser(to.uri)
-    link = browser_link(base, uri=to.uri, user=to.user, database=to.database, cypher=text)
-    password = "headgraph server status --show-password" if local else "the database's own"
-    click.echo(f"user: {to.user}; password: {password}", err=True)
-    if not only_print and can_open():
-        click.launch(link)
-    return link
-
-
 def _text(name: str, run: str | None, values: dict[str, str]) -> str:
     """The query's text; what is still to be written in it is said beside it."""
     import queries
@@ -147,28 +108,6 @@ def _text(name: str, run: str | None, values: dict[str, str]) -> str:
         click.echo(f"write a value for {words} in the place of <...> on line 1", err=True)
     text: str = queries.show(name, run=run, **values)
     return text.rstrip()
-
-
-def _given(name: str, params: tuple[str, ...], *, complete: bool = True) -> dict[str, str]:
-    """Values by name; what is wrong with them is said before a database is looked for."""
-    from queries.library import get
-    from queries.runner import given_values
-
-    stored, values = get(name), parse_params(params)
-    given_values(stored, values, complete=complete)
-    return values
-
-
-def _run_for_text(name: str, run: str | None, connect: Connect) -> str | None:
-    """The run that a text names; a database is asked only where none is given."""
-    from queries.library import get
-    from queries.runner import choose_run
-
-    stored = get(name)
-    if run is not None or not stored.params["run"].required:
-        return run
-    with connect() as graph:
-        return choose_run(stored, run, graph)
 
 
 def _json(data: Any) -> str:

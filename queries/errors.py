@@ -8,6 +8,7 @@ QueryError              one sentence for the user, exit code 1
 ├── ParameterError      a value that cannot be used; exit code 2
 │   └── MissingParameter    a value that was not given; exit code 2
 ├── Refused             a statement that is no plain read of the graph
+├── KitError            the files for Neo4j Browser cannot be written
 └── NoBrowser           nothing says where Neo4j Browser is
 """
 
@@ -46,6 +47,10 @@ class MissingParameter(ParameterError):
 
 class Refused(QueryError):
     """A statement that is no plain read of the graph."""
+
+
+class KitError(QueryError):
+    """The files for Neo4j Browser cannot be written."""
 
 
 class NoBrowser(QueryError):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from graphdb.server import ANY_PORTS, RunningServer, ServerHome, start, stop
+from queries.kit import served_files
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,7 +31,7 @@ def server(private_homes: Path) -> Iterator[RunningServer]:
     home = ServerHome.default()
     assert private_homes in home.path.parents, "tests must not touch the user's own server"
     try:
-        yield start(home, ports=ANY_PORTS)
+        yield start(home, ports=ANY_PORTS, pages=served_files())
     finally:
         stop(home)
         from graphdb.server.process import find_process

@@ -217,6 +217,8 @@ def test_the_picture_is_saved_as_a_file_of_its_own(tab: Page, tmp_path: Path) ->
     words = [each.text for each in root.iter(f"{name}text")]
     assert {"OQ output read as query", "OV output read as value", "identity"} <= set(words)
     assert f"gpt2-small: {tab.locator('#amount').inner_text()}" in words
+    faded = {g.get("data-name"): g.get("opacity") for g in root.iter(f"{name}g")}
+    assert (faded["L4H7"], faded["L0H0"]) == ("1", "0.3")
     assert not root.findall(f".//{name}script")
     assert "var(" not in text
     assert "NaN" not in text

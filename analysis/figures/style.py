@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from analysis.figures._palette import (
+from pk_engine.palette import (
     DARK,
     LIGHT,
     ROLE_ORDER,

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from analysis.figures._palette import ROLE_ORDER
 from pk_engine.names import PAIRINGS, head_name
+from pk_engine.palette import ROLE_ORDER
 
 if TYPE_CHECKING:
     import pandas as pd

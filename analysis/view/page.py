@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from analysis._files import write_page
-from analysis.figures._palette import DARK, LIGHT, PairingStyle, Theme
 from analysis.view.content import Content
+from pk_engine.palette import DARK, LIGHT, Theme
 
 _HERE = Path(__file__).parent
 SCRIPTS = ("state", "curves", "stage", "lines", "heads", "drawing", "hover", "panel", "saving",
            "main")  # fmt: skip
 """Parts of the page's script, in the order in which they need each other."""
-OTHER_PAIRINGS = ("#8A5A9E", "#B0413E", "#4C7A34", "#5E6B78", "#A67C1E", "#2F8C8C")
-"""Colours of the pairings that figures do not draw, in turn."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +40,7 @@ class Page:
         script = _script()
         data["roles"] = [_role(role) for role in roles]
         data["pairings"] = [
-            {"name": name, "meaning": _pairing(LIGHT, name, i).meaning}
-            for i, name in enumerate(pairings)
+            {"name": name, "meaning": LIGHT.pairing(name).meaning} for name in pairings
         ]
         return template.render(
             content=self.content,
@@ -105,17 +102,6 @@ def _role(role: str) -> dict[str, str]:
     return {"name": role, "label": style.name}
 
 
-def _pairing(theme: Theme, name: str, place: int) -> PairingStyle:
-    known = theme.pairings.get(name)
-    if known is not None:
-        return known
-    words = {"Q": "query", "K": "key", "V": "value", "O": "output"}
-    return PairingStyle(
-        OTHER_PAIRINGS[place % len(OTHER_PAIRINGS)], "o", (), f"{words[name[0]]} beside "
-        f"{words[name[1]]}"
-    )  # fmt: skip
-
-
 def _colors(roles: Sequence[str], pairings: Sequence[str]) -> str:
     """The palette of the figures as CSS variables, light and dark, and a class for each colour."""
     light, dark = (_variables(theme, roles, pairings) for theme in (LIGHT, DARK))
@@ -133,7 +119,7 @@ def _variables(theme: Theme, roles: Sequence[str], pairings: Sequence[str]) -> s
     values = {name: getattr(theme, name) for name in ("paper", "band", "ink", "muted", "faint",
                                                       "plain")}  # fmt: skip
     for i, pairing in enumerate(pairings):
-        values[f"p{i}"] = _pairing(theme, pairing, i).color
+        values[f"p{i}"] = theme.pairing(pairing).color
     for i, role in enumerate(roles):
         values[f"r{i}"] = theme.role(role).color
         values[f"k{i}"] = theme.ink_on(theme.role(role).color)

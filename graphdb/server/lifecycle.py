@@ -2,11 +2,12 @@
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from graphdb.errors import ServerError
-from graphdb.server import config, process
+from graphdb.server import config, process, web
 from graphdb.server.home import ServerHome, stated
 from graphdb.server.jars import ensure_jars
 from graphdb.server.java import find_java
@@ -64,6 +65,7 @@ def start(
     progress: Progress | None = None,
     timeout_s: float = TIMEOUT_S,
     ports: Ports | None = None,
+    pages: Mapping[str, bytes] | None = None,
 ) -> RunningServer:
     """Start the local server, or find the one that runs already; return when it answers.
 
@@ -75,6 +77,8 @@ def start(
         timeout_s: seconds the server gets to answer, the download not counted.
         ports: wanted; a port that is taken, or 0, becomes any free one. None for those of the last
             start, and where they are taken (or this is the first) the usual ones.
+        pages: files to serve beside Browser, see `graphdb.server.web.offer`; a server that runs
+            already keeps those of its start.
 
     Raises:
         ServerError: the jars cannot be fetched, no Java, a full disk, somebody else's folder, or
@@ -91,7 +95,12 @@ def start(
         jars = ensure_jars(progress=show)  # not under the lock: it may take minutes
         with home.locked(timeout_s):
             deadline = time.monotonic() + timeout_s
-            return _adopt(home, show, deadline) or _launch(home, java, jars, ports, show, deadline)
+            found = _adopt(home, show, deadline)
+            if found is None:
+                home.prepare()
+                web.offer(home, jars, pages or {})
+                found = _launch(home, java, jars, ports, show, deadline)
+            return found
 
 
 def running(home: AnyHome = None) -> RunningServer | None:
@@ -185,7 +194,6 @@ def _launch(
     show: Progress,
     deadline: float,
 ) -> RunningServer:
-    home.prepare()
     ensure_password(home)
     last = remembered_ports(home)
     wanted = [ports] if ports else [last, USUAL_PORTS] if last else [USUAL_PORTS]

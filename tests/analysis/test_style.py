@@ -9,9 +9,9 @@ from matplotlib import rcParams
 
 from analysis.errors import AnalysisError, FigureError
 from analysis.figures import picture_path, save, style
-from analysis.figures._palette import SPARE
 from pk_engine.errors import OutputExists, TableError
 from pk_engine.labels import labels_for
+from pk_engine.palette import SPARE
 from pk_engine.table import AffinityTable
 from tests.analysis.vision import EYES, distance, lightness
 

@@ -127,3 +127,11 @@ def test_torch_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) ->
         choose("torch")
     monkeypatch.delitem(sys.modules, "torch", raising=False)
     assert choose(operations=2 * WORTH_TORCH).name == "numpy"
+
+
+def test_torchs_blas_has_one_thread_in_each_of_ours() -> None:
+    import torch
+
+    with Backend("torch").workers() as threads:
+        counts = list(threads.map(lambda _: torch.get_num_threads(), range(8)))
+    assert counts == [1] * 8

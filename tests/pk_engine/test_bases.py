@@ -75,3 +75,32 @@ def test_wider_than_tall() -> None:
     found = bases(random(2, 6, 9))
     assert found.rank.tolist() == [6, 6]
     assert np.abs(found.basis[0] @ found.basis[0].T - np.eye(6)).max() < 1e-5
+
+
+@pytest.mark.parametrize("condition", [3.0, 30.0, 100.0, 1e3, 1e4])
+def test_however_the_columns_lean_pk_is_that_of_float64(condition: float) -> None:
+    # singular values from 1 down to 1 / condition: the product W R^-1 is taken in float32 for some
+    # of these and in float64 for others
+    rng = np.random.default_rng(0)
+    left, right = (np.linalg.qr(rng.standard_normal((4, 200, 16)))[0] for _ in range(2))
+    turn = np.linalg.qr(rng.standard_normal((4, 16, 16)))[0]
+    w = ((left * np.geomspace(1, 1 / condition, 16)) @ turn).astype(np.float32)
+    found = bases(w)
+    assert found.rank.tolist() == [16] * 4
+    exact = np.linalg.svd(w.astype(np.float64), full_matrices=False)[0]
+    wanted = np.square(exact.mT @ right).sum((1, 2))
+    ours = np.square(found.basis.astype(np.float64).mT @ right).sum((1, 2))
+    assert np.abs(ours - wanted).max() < 1e-5
+
+
+def test_a_basis_can_be_laid_into_memory_that_is_there() -> None:
+    w = random(3, 50, 8)
+    rows = np.full((3, 8, 50), np.nan, np.float32)
+    found = bases(w, rows)
+    assert np.shares_memory(found.basis, rows)
+    assert np.array_equal(found.basis, bases(w).basis)
+
+
+def test_tiny_weights_do_not_overflow_on_the_way() -> None:
+    found = bases(random(2, 64, 8) * np.float32(1e-38))
+    assert np.isfinite(found.basis).all()

@@ -2,7 +2,9 @@
 
 import contextlib
 import tracemalloc
+import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -212,3 +214,26 @@ def groups_done(folder: Path, *, interrupt_at: int | None = None, **options: obj
     with contextlib.suppress(KeyboardInterrupt):
         compute(folder, progress=listen, **options)  # type: ignore[arg-type]
     return seen
+
+
+@needs_shared
+def test_a_groups_factors_are_gone_before_the_next_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from pk_engine import job
+
+    alive: list[weakref.ref[object]] = []
+    held: list[int] = []
+    read = job.collect
+
+    def collect(*args: Any, **kwargs: Any) -> Any:
+        held.append(sum(ref() is not None for ref in alive))
+        stacks = read(*args, **kwargs)
+        alive.append(weakref.ref(stacks))
+        return stacks
+
+    monkeypatch.setattr(job, "collect", collect)
+    compute(MODELS / "stories260K", memory=1e-9, selection=Selection())
+    # the targets stay while one group of sources after another is compared with them
+    assert len(held) > 4
+    assert max(held) == 1

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from queries import commands
+from queries import browser_command, commands
 from queries._options import parse_params
 from queries.errors import MissingParameter, ParameterError, UnknownQuery
 
@@ -80,7 +80,7 @@ def test_a_graph_is_one_json_document(format_: str) -> None:
     ("command", "args", "error", "message"),
     [
         (commands.query, ["hub"], UnknownQuery, "no stored query is called 'hub'"),
-        (commands.browser, ["hub"], UnknownQuery, "no stored query is called 'hub'"),
+        (browser_command.browser, ["hub"], UnknownQuery, "no stored query is called 'hub'"),
         (commands.query, ["through"], MissingParameter, "needs head: give -p head=L4H7"),
         (commands.query, ["hubs", "-p", "limit=x"], ParameterError, "limit is 'x': wanted a whole"),
         (commands.query, ["hubs", "--show", "--graph"], click.UsageError, "give one of them"),
@@ -101,7 +101,14 @@ def test_a_graph_is_one_json_document(format_: str) -> None:
             "by is 'weekest': wanted product or weakest (did you mean weakest?)",
         ),
         (commands.query, ["-p", "x=1"], click.UsageError, "belong to a query: headgraph query"),
-        (commands.browser, ["--run", "gpt2"], click.UsageError, "--run and -p belong to a query"),
+        (
+            browser_command.browser,
+            ["-p", "x=1"],
+            click.UsageError,
+            "-p belongs to a query: ",
+        ),
+        (browser_command.browser, ["--force"], click.UsageError, "--force belongs to --kit DIR"),
+        (browser_command.browser, ["hubs", "--kit", "x"], click.UsageError, "leave out QUERY"),
     ],
 )
 def test_what_is_wrong_is_said_before_a_database_is_looked_for(

@@ -1,8 +1,10 @@
 """The commands on a real server."""
 
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from zipfile import ZipFile
 
 import click
 import pytest
@@ -13,8 +15,8 @@ import loader
 import queries
 from graphdb import Graph
 from graphdb.server import RunningServer
-from queries import commands, network_commands
-from queries.errors import NoBrowser
+from queries import browser_command, commands, network_commands
+from queries.errors import NoBrowser, UnknownName
 from tests.tables import random_table
 
 
@@ -108,7 +110,7 @@ def test_cypher_names_what_the_database_lacks(capfd: pytest.CaptureFixture[str])
 def test_browser_prints_the_link_and_who_logs_in(
     server: RunningServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    link = call(commands.browser, "hubs", "-p", "limit=3", "--print")
+    link = call(browser_command.browser, "hubs", "-p", "limit=3", "--print")
     assert link.startswith(server.browser_url)
     (typed,) = parse_qs(urlsplit(link).query)["arg"]
     assert typed == queries.filled("hubs", run="gpt2", limit=3)
@@ -119,9 +121,43 @@ def test_browser_prints_the_link_and_who_logs_in(
 
 def test_browser_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graphdb.server.running", lambda: None)
-    link = call(commands.browser, "--browser-url", "http://db.example:7474/browser/")
+    link = call(browser_command.browser, "--browser-url", "http://db.example:7474/browser/")
     assert link.startswith("http://db.example:7474/browser/?dbms=bolt%3A%2F%2Fneo4j%40127.0.0.1")
     assert "cmd=" not in link
     monkeypatch.setattr("queries.browser._beside", lambda uri: None)
     with pytest.raises(NoBrowser, match="nothing says where its Neo4j Browser is: give --browser"):
-        call(commands.browser)
+        call(browser_command.browser)
+
+
+def test_browser_without_a_query_goes_by_the_page_of_favourites(
+    server: RunningServer, gpt2: Graph, capsys: pytest.CaptureFixture[str]
+) -> None:
+    link = urlsplit(call(browser_command.browser, "--print"))
+    assert f"{link.scheme}://{link.netloc}{link.path}" == f"{server.browser_url}headgraph/kit.html"
+    assert link.fragment == "run=gpt2&every=1"
+    assert urlsplit(call(browser_command.browser, "--run", "gpt2")).fragment == "run=gpt2"
+    with pytest.raises(UnknownName, match=r"no complete run 'gpt'.*did you mean gpt2"):
+        call(browser_command.browser, "--run", "gpt")
+    assert server.password() not in link.geturl() + capsys.readouterr().err
+
+
+def test_a_server_without_the_page_is_opened_as_it_is(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("queries.kit.served.is_served", lambda url: False)
+    assert "headgraph/kit" not in call(browser_command.browser, "--print")
+    assert "server stop, then headgraph server start, brings it" in capsys.readouterr().err
+    elsewhere = call(browser_command.browser, "--browser-url", "http://db.example:7474/browser/")
+    assert elsewhere.startswith("http://db.example:7474/browser/?")
+    assert "headgraph browser --kit DIR writes" in capsys.readouterr().err
+
+
+def test_the_kit_of_every_run_and_of_one(
+    gpt2: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = call(browser_command.browser, "--kit", str(tmp_path / "all")).splitlines()
+    assert files[0] == str(tmp_path / "all" / "guide.html")
+    assert "headgraph gpt2/Hubs.cypher" in ZipFile(tmp_path / "all" / "favourites.zip").namelist()
+    monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:9")  # a named run needs no database
+    call(browser_command.browser, "--kit", str(tmp_path / "one"), "--run", "mine")
+    assert "headgraph mine/Hubs.cypher" in ZipFile(tmp_path / "one" / "favourites.zip").namelist()

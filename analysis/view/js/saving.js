@@ -26,8 +26,10 @@ function copied() {
   const sheet = original.querySelector(".sheet"); // opacity of a group reaches what is in it
   if (sheet)
     copy.querySelector(".edges").setAttribute("opacity", getComputedStyle(sheet).opacity);
-  for (const head of copy.querySelectorAll("g.head"))
+  [...copy.querySelectorAll("g.head")].forEach((head, i) => {
+    head.setAttribute("opacity", getComputedStyle(nodes[i]).opacity);
     for (const name of ["tabindex", "role", "aria-pressed"]) head.removeAttribute(name);
+  });
   for (const name of ["transform", "id"]) copy.removeAttribute(name);
   return copy;
 }

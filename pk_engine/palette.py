@@ -1,7 +1,13 @@
-"""The colours of every figure, what stands beside each colour, and how colours are compared."""
+"""The colours of figures, of the page to explore and of Neo4j Browser, and what stands beside each.
+
+Rooms that draw do not know each other, so what they share is here, beside the words of the field.
+`analysis.figures.style` says how the colours were chosen.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from pk_engine.names import PAIRINGS
 
 
 @dataclass(frozen=True)
@@ -62,9 +68,23 @@ class Theme:
         color = self.roles.get(role, known.color)
         return RoleStyle(color, known.marker, known.tag, known.name)
 
+    def pairing(self, pairing: str) -> PairingStyle:
+        """The style of any of the 16 pairings; those that figures do not draw share six colours."""
+        known = self.pairings.get(pairing)
+        if known is not None:
+            return known
+        others = [name for name in PAIRINGS if name not in self.pairings]
+        source, target = (_WORDS[letter] for letter in pairing)
+        color = _OTHER_PAIRINGS[others.index(pairing) % len(_OTHER_PAIRINGS)]
+        return PairingStyle(color, "o", (), f"{source} beside {target}")
+
     def ink_on(self, fill: str) -> str:
         """Black or white, whichever is read more easily on `fill`."""
         return max(("#14181F", "#FFFFFF"), key=lambda ink: contrast(ink, fill))
+
+
+_OTHER_PAIRINGS = ("#8A5A9E", "#B0413E", "#4C7A34", "#5E6B78", "#A67C1E", "#2F8C8C")
+_WORDS = {"Q": "query", "K": "key", "V": "value", "O": "output"}
 
 
 def _pairings(q: str, k: str, v: str) -> dict[str, PairingStyle]:

@@ -1,0 +1,69 @@
+"""Further files beside Neo4j Browser: served from a zip in the home, made from Browser's own jar.
+
+Neo4j looks for `web/neo4j-browser.zip` in its home before it looks into the jar, and reads it
+once. Browser itself is copied on this machine, never shipped.
+"""
+
+import hashlib
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from graphdb.server.home import ServerHome
+
+ROOT = "browser/"
+ARTIFACT = "neo4j-browser"
+
+
+def offer(home: ServerHome, jars: list[Path], files: Mapping[str, bytes]) -> None:
+    """Have the server's next start serve these files under Browser's address.
+
+    Args:
+        home: of the server.
+        jars: the server's, Browser's among them.
+        files: by path below Browser's address, such as `headgraph/kit.html`; none: Browser alone.
+    """
+    target = home.path / "web" / f"{ARTIFACT}.zip"
+    if not files:
+        target.unlink(missing_ok=True)
+        return
+    jar = next(jar for jar in jars if jar.name.startswith(f"{ARTIFACT}-"))
+    made_of = _made_of(jar, files)
+    if target.exists() and _comment(target) == made_of:
+        return
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    partial = target.with_suffix(".part")
+    _write(partial, jar, files, made_of)
+    partial.replace(target)
+
+
+def _made_of(jar: Path, files: Mapping[str, bytes]) -> bytes:
+    """What the zip was made of, in short: the jar's name is that of a pinned content."""
+    digest = hashlib.sha256(jar.name.encode())
+    for name, content in sorted(files.items()):
+        digest.update(f"\0{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest().encode()
+
+
+def _comment(path: Path) -> bytes | None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.comment
+    except (OSError, zipfile.BadZipFile):
+        return None
+
+
+def _write(path: Path, jar: Path, files: Mapping[str, bytes], comment: bytes) -> None:
+    """Folders first, `browser/` before all others: in another order Neo4j finds no page."""
+    with zipfile.ZipFile(jar) as old, zipfile.ZipFile(path, "w") as new:
+        entries = [entry for entry in old.infolist() if entry.filename.startswith(ROOT)]
+        for entry in sorted((e for e in entries if e.is_dir()), key=lambda e: e.filename):
+            new.writestr(entry, b"")
+        for folder in sorted({name.rpartition("/")[0] for name in files} - {""}):
+            new.mkdir(f"{ROOT}{folder}")
+        for entry in entries:
+            if not entry.is_dir():
+                new.writestr(entry, old.read(entry), compresslevel=1)  # quick, once
+        for name, content in files.items():
+            new.writestr(f"{ROOT}{name}", content)
+        new.comment = comment

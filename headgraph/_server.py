@@ -1,0 +1,21 @@
+"""`headgraph server start` serves what `queries` has for Browser: the two rooms, joined here."""
+
+from functools import wraps
+from typing import Any
+
+from graphdb.commands import server, start
+
+__all__ = ["server"]
+
+_start: Any = start.callback
+
+
+@wraps(_start)
+def _start_with_pages() -> str:
+    from queries.kit import served_files
+
+    return str(_start(pages=served_files))
+
+
+if not hasattr(_start, "__wrapped__"):
+    start.callback = _start_with_pages

@@ -1,0 +1,147 @@
+"""`headgraph browser`: Neo4j Browser with a query typed in, or with favourites and colours."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from graphdb.options import deferred_connection_options
+from queries._options import query_options, values_of
+
+if TYPE_CHECKING:
+    from graphdb.graph import Graph
+
+Connect = Callable[[], "Graph"]
+
+NOT_SERVED = (
+    "this server was started without the page that gives Browser its favourites and colours: "
+    "headgraph server stop, then headgraph server start, brings it"
+)
+ELSEWHERE = (
+    "favourites and colours come into this Browser as files: headgraph browser --kit DIR writes "
+    "them, with a guide"
+)
+
+
+@click.command()
+@click.argument("name", metavar="[QUERY]", required=False)
+@query_options
+@click.option("--kit", metavar="DIR", help="Write favourites and styles for any Browser, no link.")
+@click.option("--force", is_flag=True, help="With --kit: replace its files if they exist.")
+@click.option("--browser-url", metavar="URL", help="Where Browser is, if not beside the database.")
+@click.option("--print", "only_print", is_flag=True, help="Print the link and open nothing.")
+@deferred_connection_options
+def browser(
+    name: str | None,
+    run: str | None,
+    params: tuple[str, ...],
+    kit: str | None,
+    force: bool,
+    browser_url: str | None,
+    only_print: bool,
+    connect: Connect,
+) -> str:
+    """Open Neo4j Browser, with a stored query typed in or with all of them as favourites.
+
+    Without QUERY the local server's Browser gets favourites and colours first: for --run RUN, else
+    for every run there is. Favourites and styles of your own stay. --kit DIR writes the same as
+    files for a Browser elsewhere.
+
+    Example: headgraph browser hubs --run gpt2-small
+    """
+    if name is None and params:
+        raise click.UsageError("-p belongs to a query: headgraph browser QUERY -p NAME=VALUE")
+    if kit is None:
+        if force:
+            raise click.UsageError("--force belongs to --kit DIR")
+        if name is None:
+            link = _favourites_link(run, browser_url, connect)
+        else:
+            link = _query_link(name, run, params, browser_url, connect)
+        return _opened(link, only_print)
+    if name is not None or browser_url or only_print:
+        raise click.UsageError("--kit writes files: leave out QUERY, --browser-url and --print")
+    return _kit(kit, run, force, connect)
+
+
+def _kit(folder: str, run: str | None, force: bool, connect: Connect) -> str:
+    from queries.kit import write_kit
+
+    if run is None:
+        with connect() as graph:
+            runs = _runs(run, graph)
+    else:
+        runs = [run]
+    files = write_kit(folder, runs, force=force)
+    click.echo(f"{files[0].name} says what to drop where", err=True)
+    return "\n".join(map(str, files))
+
+
+def _query_link(
+    name: str, run: str | None, params: tuple[str, ...], browser_url: str | None, connect: Connect
+) -> str:
+    import queries
+
+    values = values_of(name, params)
+    text = queries.filled(name, run=_run_for_text(name, run, connect), **values)
+    with connect() as graph:
+        return _link(graph, browser_url, text)[0]
+
+
+def _favourites_link(run: str | None, browser_url: str | None, connect: Connect) -> str:
+    from queries.kit.served import is_served, kit_link
+
+    with connect() as graph:
+        link, served_by = _link(graph, browser_url)
+        if served_by is None:
+            click.echo(ELSEWHERE, err=True)
+            return link
+        if not is_served(served_by):
+            click.echo(NOT_SERVED, err=True)
+            return link
+        return kit_link(link, _runs(run, graph, none=True), every=run is None)
+
+
+def _link(
+    graph: "Graph", browser_url: str | None, text: str | None = None
+) -> tuple[str, str | None]:
+    """The link, and Browser's own address where it is the local server's."""
+    from queries.browser import browser_link, find_browser
+
+    to = graph.settings
+    base, local = (browser_url, False) if browser_url else find_browser(to.uri)
+    password = "headgraph server status --show-password" if local else "the database's own"
+    click.echo(f"user: {to.user}; password: {password}", err=True)
+    link = browser_link(base, uri=to.uri, user=to.user, database=to.database, cypher=text)
+    return link, base if local else None
+
+
+def _opened(link: str, only_print: bool) -> str:
+    from pk_engine.screen import can_open
+
+    if not only_print and can_open():
+        click.launch(link)
+    return link
+
+
+def _runs(run: str | None, graph: "Graph", *, none: bool = False) -> list[str]:
+    """The run that is named, else all; an empty database is a problem unless `none` is fine."""
+    from queries._names import check_runs, complete_runs, only_run
+
+    runs = complete_runs(graph)
+    if run is not None:
+        check_runs([run], runs)
+        return [run]
+    return list(runs) if runs or none else [only_run(runs)]
+
+
+def _run_for_text(name: str, run: str | None, connect: Connect) -> str | None:
+    """The run that a text names; a database is asked only where none is given."""
+    from queries.library import get
+    from queries.runner import choose_run
+
+    stored = get(name)
+    if run is not None or not stored.params["run"].required:
+        return run
+    with connect() as graph:
+        return choose_run(stored, run, graph)

@@ -1,0 +1,99 @@
+"""The kit as a folder: what is dropped onto any Neo4j Browser, and a page that says where."""
+
+import io
+import os
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pk_engine.files import beside
+from pk_engine.palette import DARK, LIGHT, ROLE_ORDER, TASK, Theme
+from queries.errors import KitError
+from queries.kit.favourites import Favourite, favourites
+from queries.kit.grass import WIDTHS, grass
+
+ZIP, STYLE, DARK_STYLE, GUIDE = (
+    "favourites.zip",
+    "headgraph.grass",
+    "headgraph-dark.grass",
+    "guide.html",
+)
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the same favourites give the same bytes
+
+
+def write_kit(
+    folder: str | os.PathLike[str], runs: Sequence[str], *, force: bool = False
+) -> list[Path]:
+    """Write favourites, styles and the guide.
+
+    Args:
+        folder: made where it is not there.
+        runs: whose favourites; each gets a folder in the zip.
+        force: whether files of these names may be replaced.
+
+    Returns:
+        The files, the guide first.
+
+    Raises:
+        KitError: a file is there and `force` is false, or one cannot be written.
+    """
+    folder = Path(folder)
+    contents = {
+        GUIDE: _guide(runs).encode(),
+        ZIP: archive({run: favourites(run) for run in runs}),
+        STYLE: grass(LIGHT).encode(),
+        DARK_STYLE: grass(DARK).encode(),
+    }
+    there = [name for name in contents if (folder / name).exists()]
+    if there and not force:
+        raise KitError(
+            f"{folder} has {', '.join(there)} already: give another folder, or --force to replace "
+            "them"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            with beside(folder / name) as stream:
+                stream.write(content)
+    except OSError as error:
+        raise KitError(f"cannot write {folder}: {error.strerror or error}") from error
+    return [folder / name for name in contents]
+
+
+def archive(by_run: Mapping[str, Sequence[Favourite]]) -> bytes:
+    """A zip of `.cypher` files, a folder a run, as Browser itself exports its favourites."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
+        for run, own in by_run.items():
+            for one in own:
+                name = f"{_safe(f'headgraph {run}')}/{_safe(one.title)}.cypher"
+                packed.writestr(zipfile.ZipInfo(name, _EPOCH), one.text.encode())
+    return stream.getvalue()
+
+
+def _safe(name: str) -> str:
+    """A name that is one part of a path on every system."""
+    return re.sub(r'[\x00-\x1f<>:"/\\|?*]+', " ", name).strip(" .") or "run"
+
+
+def _guide(runs: Sequence[str]) -> str:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string(Path(__file__).with_name("guide.html.j2").read_text("utf-8"))
+    titles = [favourite.title for favourite in favourites("")]
+    return template.render(
+        runs=runs,
+        titles=titles,
+        themes=[_colors(LIGHT), _colors(DARK)],
+        names=(ZIP, STYLE, DARK_STYLE),
+    )
+
+
+def _colors(theme: Theme) -> dict[str, object]:
+    roles = [theme.role(role) for role in ROLE_ORDER[: ROLE_ORDER.index(TASK)]]
+    lines = [(name, theme.pairing(name), width) for name, width in WIDTHS.items()]
+    return {"theme": theme, "roles": roles, "lines": lines, "ink_on": theme.ink_on}

@@ -1,0 +1,261 @@
+"""Favourites and look in the real Neo4j Browser: served by our page, and dropped as files."""
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+import loader
+import queries
+from graphdb import Graph
+from graphdb.server import RunningServer
+from pk_engine import Selection
+from pk_engine.bundled import table_path
+from pk_engine.labels import labels_for
+from pk_engine.names import head_name
+from pk_engine.palette import DARK, LIGHT, Theme
+from pk_engine.table import AffinityTable
+from queries.kit import kit_link, write_kit
+from tests.chromium import needs_chromium, page
+from tests.test_browser import _host_if_refused, log_in, picture, test_id
+
+pytestmark = needs_chromium
+
+OWN = {"id": "own-1", "content": "// Mine\nRETURN 1", "folder": "own"}
+OWN_FOLDER = {"id": "own", "name": "My folder"}
+
+
+@pytest.fixture(scope="module")
+def gpt2(database: Graph) -> Iterator[Graph]:
+    database.command("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS")
+    loader.load("gpt2-small", database, run="gpt2", selection=Selection(top_percent=3))
+    yield database
+    database.command("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS")
+
+
+@contextmanager
+def quiet_page(*, dark: bool = False) -> Iterator[Page]:
+    """A page of which no request left the machine."""
+    asked: set[str | None] = set()
+    refused: set[str | None] = set()
+    with page(dark=dark) as tab:
+        tab.on("request", lambda request: asked.add(urlsplit(request.url).hostname))
+        tab.on("requestfailed", lambda request: refused.add(_host_if_refused(request)))
+        yield tab
+        assert "127.0.0.1" in asked
+        assert asked - refused <= {"127.0.0.1", "localhost", None}
+
+
+def plain_link(server: RunningServer, cypher: str | None = None) -> str:
+    return queries.browser_link(
+        server.browser_url, uri=server.bolt_uri, user=server.user, cypher=cypher
+    )
+
+
+def through_the_kit(
+    tab: Page, server: RunningServer, *runs: str, every: bool = False, cypher: str | None = None
+) -> None:
+    tab.goto(kit_link(plain_link(server, cypher), runs, every=every))
+    expect(tab.locator(test_id("password"))).to_be_visible(timeout=60_000)
+    assert "/headgraph/" not in tab.url, "the page went on to Browser"
+
+
+def stored(tab: Page, key: str) -> Any:
+    return json.loads(tab.evaluate("key => localStorage.getItem(key) ?? 'null'", key))
+
+
+def away(tab: Page, server: RunningServer) -> None:
+    """To another page of the address: a Browser that is open writes its storage again."""
+    tab.goto(f"{server.browser_url}headgraph/kit.json")
+
+
+def put(tab: Page, key: str, value: Any) -> None:
+    tab.evaluate("([key, value]) => localStorage.setItem(key, value)", [key, json.dumps(value)])
+
+
+def ids(tab: Page, key: str = "neo4j.documents") -> list[str]:
+    return [one["id"] for one in stored(tab, key) if not one.get("isStatic")]
+
+
+def drawn(tab: Page) -> dict[str, str]:
+    """Fill of each drawn node by its caption."""
+    expect(tab.locator("svg .node").first).to_be_visible(timeout=60_000)
+    pairs = tab.locator("svg .node").evaluate_all(
+        "nodes => nodes.map(n => [n.querySelector('text').textContent.trim(),"
+        " n.querySelector('circle.b-outline').getAttribute('fill')])"
+    )
+    return dict(pairs)
+
+
+def lines(tab: Page) -> set[tuple[str, str]]:
+    """Type and colour of the drawn relationships."""
+    found = tab.locator("svg .relationship").evaluate_all(
+        "all => all.map(r => [r.querySelector('text')?.textContent.trim(),"
+        " r.querySelector('path.b-outline').getAttribute('fill')])"
+    )
+    return {(kind, color) for kind, color in found if kind}
+
+
+def expected_fills(theme: Theme) -> Callable[[str], str]:
+    """From the label file: identity first, then the order that legends have."""
+    labels = labels_for(AffinityTable.read(table_path("gpt2-small")).meta)
+    named = (
+        "identity previous_token duplicate_token induction s_inhibition name_mover "
+        "backup_name_mover negative_name_mover copy_suppression letter_mover successor "
+        "greater_than sequence_continuation acronyms"
+    )
+    order = named.split()
+    roles: dict[str, set[str]] = {}
+    for row in labels.to_dict("records"):
+        roles.setdefault(head_name(row["layer"], row["head"]), set()).add(row["role"])
+
+    def fill(head: str) -> str:
+        main = min(roles[head], key=order.index) if head in roles else None
+        return theme.plain if main is None else theme.role(main).color
+
+    return fill
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+@pytest.mark.usefixtures("gpt2")
+def test_the_circuit_is_drawn_in_the_colours_of_the_figures(
+    server: RunningServer, theme: Theme
+) -> None:
+    with quiet_page(dark=theme is DARK) as tab:
+        through_the_kit(tab, server, "gpt2", cypher=queries.filled("ioi_circuit", run="gpt2"))
+        log_in(tab, server)
+        tab.locator(test_id("editor-Run")).click()
+        nodes = drawn(tab)
+        fill = expected_fills(theme)
+        assert len(nodes) > 10
+        assert nodes == {head: fill(head) for head in nodes}
+        assert len(set(nodes.values())) > 5
+        assert lines(tab) == {(name, theme.pairings[name].color) for name in ("OQ", "OK", "OV")}
+        picture(tab, f"browser-kit-{theme.name}")
+
+
+@pytest.mark.usefixtures("gpt2")
+def test_a_favourite_is_clicked_and_draws(server: RunningServer) -> None:
+    with quiet_page() as tab:
+        through_the_kit(tab, server, "gpt2")
+        log_in(tab, server)
+        tab.locator(test_id("navigationFavorites")).click()
+        tab.locator(test_id("expandFolder-headgraph gpt2")).click()
+        tab.get_by_text("Paths through a head", exact=True).click()
+        tab.locator(test_id("editor-Run")).click()
+        assert drawn(tab)["L4H7"] == LIGHT.role("identity").color
+        picture(tab, "browser-kit-favourites")
+
+
+def test_what_is_not_ours_stays(server: RunningServer) -> None:
+    with quiet_page() as tab:
+        tab.goto(f"{server.browser_url}headgraph/kit.html")  # of no run
+        expect(tab.locator(test_id("password"))).to_be_visible(timeout=60_000)
+        away(tab, server)
+        number = len(queries.catalogue())
+        put(tab, "neo4j.documents", [*stored(tab, "neo4j.documents"), OWN])
+        put(tab, "neo4j.folders", [*stored(tab, "neo4j.folders"), OWN_FOLDER])
+        style = {"node.Person": {"color": "#123456"}, "node.Head": {"color": "#FF0000"}}
+        put(tab, "neo4j.grass", {**stored(tab, "neo4j.grass"), **style})
+        put(tab, "headgraph.grass", None)
+        through_the_kit(tab, server, "one", "two", every=True)
+        assert OWN in stored(tab, "neo4j.documents")
+        assert OWN_FOLDER in stored(tab, "neo4j.folders")
+        assert len(ids(tab)) == 2 * number + 1 == len(set(ids(tab)))
+        look = stored(tab, "neo4j.grass")
+        assert look["node.Person"] == {"color": "#123456"}
+        assert look["node.Head"]["color"] == LIGHT.plain, "Browser's guess gives way"
+
+        away(tab, server)
+        # by hand: another colour, and a favourite of one's own in our folder
+        look["node.InductionHead"]["color"] = "#00FF00"
+        put(tab, "neo4j.grass", look)
+        kept = {"id": "own-2", "content": "RETURN 2", "folder": "headgraph:one"}
+        put(tab, "neo4j.documents", [*stored(tab, "neo4j.documents"), kept])
+        through_the_kit(tab, server, "two")
+        assert len(ids(tab)) == 2 * number + 2, "one run alone leaves the other's"
+        through_the_kit(tab, server, "two", every=True)
+        assert set(ids(tab, "neo4j.folders")) == {"own", "headgraph:one", "headgraph:two"}
+        assert len(ids(tab)) == number + 2
+        look = stored(tab, "neo4j.grass")
+        assert look["node.InductionHead"]["color"] == "#00FF00"
+        assert look["node.IdentityHead"]["color"] == LIGHT.role("identity").color
+
+
+def test_a_runs_name_is_text_and_nothing_else(server: RunningServer) -> None:
+    name = 'a"}) DETACH DELETE h // $& \\ é'
+    with quiet_page() as tab:
+        through_the_kit(tab, server, name)
+        text = {one["id"]: one["content"] for one in stored(tab, "neo4j.documents")}
+        for query in ("neighbours", "hubs"):
+            values = {"head": "L4H7"} if query == "neighbours" else {}
+            expected = queries.filled(query, run=name, **values)
+            assert text[f"headgraph:{name}:{query}"] == expected
+        assert "password" not in json.dumps(stored(tab, "neo4j.settings"))
+
+
+@pytest.mark.usefixtures("gpt2")
+def test_the_files_are_dropped_onto_a_browser(server: RunningServer, tmp_path: Path) -> None:
+    write_kit(tmp_path, ["gpt2"])
+    with quiet_page() as tab:
+        tab.goto(plain_link(server, queries.filled("ioi_circuit", run="gpt2")))
+        log_in(tab, server)
+        drop(tab, tmp_path / "favourites.zip")
+        tab.locator(test_id("navigationFavorites")).click()
+        folder = tab.locator(test_id("expandFolder-headgraph gpt2"))
+        expect(folder).to_be_visible(timeout=30_000)
+        folder.click()
+        expect(tab.get_by_text("The IOI circuit", exact=True)).to_be_visible()
+        own = [one for one in stored(tab, "neo4j.documents") if not one.get("isStatic")]
+        assert sorted(one["content"].split("\n")[0][3:] for one in own) == sorted(
+            query.title for query in queries.catalogue().values()
+        )
+        picture(tab, "browser-kit-dropped")
+        drop(tab, tmp_path / "favourites.zip")
+        expect(tab.get_by_text("The IOI circuit", exact=True)).to_have_count(2)
+        drop(tab, tmp_path / "headgraph.grass")
+        expect(tab.get_by_text("node.InductionHead")).to_be_visible(timeout=30_000)
+        tab.locator(test_id("editor-Run")).click()
+        fill = expected_fills(LIGHT)
+        nodes = drawn(tab)
+        assert nodes == {head: fill(head) for head in nodes}
+
+
+def drop(tab: Page, path: Path) -> None:
+    """Let go of a file over the window, as the pointer would."""
+    tab.evaluate(
+        """([name, text]) => {
+          const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([bytes], name));
+          const target = document.querySelector(".filedrop");
+          for (const kind of ["dragenter", "dragover", "drop"]) {
+            const event = new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true });
+            target.dispatchEvent(event);
+          }
+        }""",
+        [path.name, b64encode(path.read_bytes()).decode()],
+    )
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_guide_reads_well(tmp_path: Path, dark: bool) -> None:
+    guide = write_kit(tmp_path, ["gpt2-small"])[0]
+    with page(dark=dark) as tab:
+        problems: list[str] = []
+        tab.on("console", lambda message: problems.append(message.text))
+        asked: set[str] = set()
+        tab.on("request", lambda request: asked.add(urlsplit(request.url).scheme))
+        tab.goto(guide.as_uri())
+        assert tab.locator("ul.titles li").count() == len(queries.catalogue())
+        shown = tab.locator("section:visible .heads li").all_inner_texts()
+        assert len(shown) == len(set(shown)) == 12
+        assert "s_inhibition" not in shown
+        assert (asked, problems) == ({"file"}, [])
+        picture(tab, f"guide-{'dark' if dark else 'light'}")
