@@ -42,6 +42,7 @@ BY_COMMAND: Mapping[tuple[str, str], Completer] = {
     ("circuits", "model"): known.models_or_tables,
     ("load", "file"): known.tables,
     ("query", "name"): known.queries,
+    ("runs", "model"): stored.models,
     ("tokens", "role"): known.matrices,
     ("training", "run"): known.models,
     ("trajectory", "run"): known.models,

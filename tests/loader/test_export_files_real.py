@@ -170,6 +170,7 @@ def test_the_csv_files_make_what_a_load_makes(
     with connect(settings=settings) as imported:
         run_script(imported, schema)
         assert dump(imported) == known
+        assert loader.runs(imported)["loaded"].tolist() == [None], "nobody loaded it"
         assert set(schema_of(imported)) >= {name for name in indexes if "headgraph" in name}
         assert loader.load(TABLE, imported, run="tiny", labels=labels).outcome == "unchanged"
         assert loader.drop(imported, "tiny").edges == len(TABLE.edges())
