@@ -41,7 +41,7 @@ def runs(
         Columns `name` (the first 12 characters of the id where a load or drop was cut off or is
         going on), `model`, `status` (`complete`, `loading` or `dropping`), `heads`, `edges` (that
         the run has or was to have), `pairings`, `selection` (in words) and `loaded` (when; where
-        the status is `loading`, when that began; None for a run that an importer made).
+        the status is `loading`, when that began; missing for a run that an importer made).
     """
     import pandas as pd
 

@@ -27,6 +27,7 @@ BY_NAME: Mapping[str, Completer] = {
 }
 BY_VALUE: Mapping[str, Completer] = {
     "D": known.devices,
+    "DIR": known.folders,
     "FILE": known.files,
     "FILES": known.files,
     "FOLDER": known.folders,
