@@ -39,7 +39,7 @@ headgraph trajectory induction-2l --no-behaviour --tables steps -o trajectory.cs
 for table in steps/*.parquet; do headgraph load $table --top 20; done
 headgraph runs --series induction-2l
 headgraph query checkpoints --run induction-2l-step0
-headgraph query strongest_edges --series induction-2l -p per_pairing=1 -p pairings=OK""",
+headgraph query hubs_in --series induction-2l -p pairings=OK -p limit=1""",
     "dropping": """\
 headgraph runs 'tiny*'
 headgraph drop tiny-folded
