@@ -18,7 +18,7 @@ from benchmarks.common import machine, ratio, seconds, table, write
 from benchmarks.queries import synthetic
 from graphdb import Graph, Settings, schema
 from graphdb.server import ANY_PORTS, ServerHome, config, start, stop
-from graphdb.server.importing import built_store
+from graphdb.server.importing import build_store, workplace
 from pk_engine import AffinityTable
 from pk_engine.bundled import table_path
 
@@ -112,8 +112,8 @@ class Ways:
         home = ServerHome(self.folder / "imported")
 
         def work() -> None:
-            with built_store(home, files / "nodes.csv", files / "relationships.csv"):
-                pass
+            with workplace(home) as scratch:
+                build_store(scratch, files / "nodes.csv", files / "relationships.csv")
 
         return seconds(work)
 

@@ -150,8 +150,8 @@ def main() -> None:
     head = ["query", *(f"{what}" for size in RUNS for what in (f"{size}: median ms", "95 %", "n"))]
     load.append(os.getloadavg()[1])
     busy = (
-        f"The machine's load over five minutes was {load[0]:.1f} before and {load[1]:.1f} after: "
-        "above the number of processors, other programs waited for them too."
+        f"The machine's load over five minutes was {load[0]:.1f} before and {load[1]:.1f} after; "
+        "client and server make up to 2 of it, what is above that was other programs."
     )
     write("stored queries", f"{machine('neo4j', rounds=ROUNDS)} {busy}\n\n{table(head, rows)}")
 

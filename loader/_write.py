@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from graphdb import schema
 from graphdb.errors import StatementError
 from graphdb.graph import Runner
-from loader._batches import Batch, edge_properties
+from loader._batches import Batch, ahead, edge_properties
 from loader._database import LOCK, again, number
 from loader._plan import LoadPlan
 from loader._roles import REMOVE_UNUSED_ROLES, give_roles
@@ -87,7 +87,7 @@ def write_edges(
     names = edge_properties(plan.table)
     values = ", ".join(f"`{name}`: edge[{place}]" for place, name in enumerate(names, start=1))
     done = 0
-    for part in parts:
+    for part in ahead(parts):
         params = {"id": plan.id, "token": token, "n_heads": plan.n_heads, "groups": part.groups}
         if number(graph.write(_EDGES % (part.pairing, values), params)) != part.size:
             raise taken_over(plan)
