@@ -17,12 +17,13 @@ from scipy.linalg import subspace_angles
 from benchmarks.common import GPT2, in_turn, machine, ratio, spread, table, watched, write
 from pk_engine.backends import Backend
 from pk_engine.bases import one_thread
+from pk_engine.collecting import allocate, fill
 from pk_engine.interface import Layer
 from pk_engine.metrics import METRICS, Scores, score
 from pk_engine.names import GRAPH_PAIRINGS
 from pk_engine.pairs import pairs_of
 from pk_engine.planning import plan
-from pk_engine.stacks import HeadStacks, allocate, fill
+from pk_engine.stacks import HeadStacks
 from pk_engine.weights import ModelWeights
 
 ROUNDS = 9

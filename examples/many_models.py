@@ -37,11 +37,15 @@ headgraph query compare_runs --run tiny -p other=gpt2-small""",
     "checkpoints": """\
 headgraph trajectory induction-2l --no-behaviour --tables steps -o trajectory.csv --format csv
 for table in steps/*.parquet; do headgraph load $table --top 20; done
+headgraph runs --series induction-2l
 headgraph query checkpoints --run induction-2l-step0
-headgraph query strongest_edges --series induction-2l -p per_pairing=1 -p pairings=OK""",
+headgraph query hubs_in --series induction-2l -p pairings=OK -p limit=1""",
     "dropping": """\
+headgraph runs 'tiny*'
 headgraph drop tiny-folded
 headgraph drop tinny
+headgraph drop --dry-run 'induction-2l-step*'
+headgraph drop --yes 'induction-2l-step*'
 headgraph runs""",
 }
 QUIET = ("headgraph compute", "headgraph trajectory")

@@ -16,11 +16,11 @@ from pk_engine import _works
 from pk_engine._works import StandIn, Work
 from pk_engine.backends import Backend
 from pk_engine.bases import AT_ONCE
+from pk_engine.collecting import collect
 from pk_engine.costs import Call
 from pk_engine.family import Family
 from pk_engine.layout import ModelShape
 from pk_engine.names import ROLES
-from pk_engine.stacks import collect
 
 SECONDS = 0.2
 """Time for each rate, of which there are three to five."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pk_engine.backends import Backend
+from pk_engine.collecting import collect, fingerprint
 from pk_engine.grouping import Group, layer_groups
 from pk_engine.interface import Weights
 from pk_engine.keeping import Keeper
@@ -21,7 +22,7 @@ from pk_engine.pairs import pairs_of
 from pk_engine.resume import Partial, State, job_key
 from pk_engine.rows import block_columns, heads_counted
 from pk_engine.selection import Selection
-from pk_engine.stacks import HeadStacks, Progress, collect, fingerprint
+from pk_engine.stacks import HeadStacks, Progress
 from pk_engine.watching import Watched
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from pk_engine import costs
 from pk_engine import metrics as scoring
-from pk_engine.backends import Backend, choose
+from pk_engine.backends import Backend
+from pk_engine.choosing import choose
 from pk_engine.errors import EngineError
 from pk_engine.interface import Model, Weights, open_weights
 from pk_engine.job import Found, Job

@@ -11,9 +11,9 @@ from analysis.figures._lines import Line
 from analysis.figures._marks import WORDS
 from analysis.figures.roles import Head
 from analysis.token_space import TokenSpace, token_space
+from pk_engine.collecting import fingerprint
 from pk_engine.meta import TableMeta
 from pk_engine.names import ROLES
-from pk_engine.stacks import fingerprint
 
 LINE, WIDEST = 6.6, 74.0
 """Distance of lines, and width of one, in points."""

@@ -28,12 +28,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pk_engine.bases import bases
+from pk_engine.collecting import collect
 from pk_engine.interface import Weights
 from pk_engine.kernel import kernel
 from pk_engine.names import ROLES
 from pk_engine.nulls.against import Answers, Question, by_cell
 from pk_engine.ranks import pair_ranks
-from pk_engine.stacks import collect
 
 SAMPLES = 400
 _AT_ONCE, _LAYERS = 16, 4

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from pk_engine import AffinityTable, Selection, compute
-from pk_engine.backends import WORTH_TORCH, Backend, choose
+from pk_engine.backends import Backend
+from pk_engine.choosing import WORTH_TORCH, choose
 from pk_engine.errors import EngineError
 from pk_engine.kernel import kernel
 from pk_engine.metrics import METRICS
@@ -99,7 +100,7 @@ def test_a_users_torch_settings_come_back() -> None:
 
 def test_auto_takes_numpy_for_little_and_torch_for_much() -> None:
     script = (
-        "from pk_engine.backends import choose; import sys;"
+        "from pk_engine.choosing import choose; import sys;"
         f"print(choose().name, choose(operations={2 * WORTH_TORCH}).name);"
         "import torch; print(choose().name)"
     )

@@ -14,6 +14,7 @@ from statsmodels.stats.multitest import multipletests
 
 import cli
 from pk_engine import AffinityTable, Selection, compute
+from pk_engine.collecting import collect
 from pk_engine.errors import EngineError, SelectionError, TableError
 from pk_engine.moments import reference_mean, reference_sd
 from pk_engine.names import NULLS
@@ -21,7 +22,6 @@ from pk_engine.nulls.adding import adjusted
 from pk_engine.nulls.against import Question, against, by_cell
 from pk_engine.nulls.covariance import draw, mean_projectors, root_of
 from pk_engine.nulls.rotations import haar, rotated, span
-from pk_engine.stacks import collect
 from pk_engine.weights import ModelWeights
 from tests.pk_engine import oracle
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
