@@ -6,6 +6,7 @@ Starts a Neo4j of its own in a temporary folder and stops it at the end.
 """
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -60,7 +61,8 @@ def shown(line: str) -> str:
     said = done.stderr + done.stdout if not line.startswith(QUIET) else ""
     if done.returncode > 1:
         raise SystemExit(f"{line}\n{done.stderr}")
-    lines = [text.rstrip() for text in said.splitlines()]
+    # how long a load took is of this machine at this moment: docs/performance.md has measurements
+    lines = [re.sub(r" in [\d.]+ s$", "", text.rstrip()) for text in said.splitlines()]
     lines = [*lines[:LINES], "..."] if len(lines) > LINES else lines
     return "\n".join([f"$ {line}", *lines])
 
