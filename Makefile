@@ -39,6 +39,7 @@ data: $(VENV)/.core
 # in the database that the environment names, or the local server's
 examples: $(VENV)/.dev
 	$(BIN)/python examples/stored_queries.py
+	$(BIN)/python examples/many_models.py
 
 pictures: $(VENV)/.core
 	for name in causality ablation; do \

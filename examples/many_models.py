@@ -6,6 +6,7 @@ Starts a Neo4j of its own in a temporary folder and stops it at the end.
 """
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -37,11 +38,15 @@ headgraph query compare_runs --run tiny -p other=gpt2-small""",
     "checkpoints": """\
 headgraph trajectory induction-2l --no-behaviour --tables steps -o trajectory.csv --format csv
 for table in steps/*.parquet; do headgraph load $table --top 20; done
+headgraph runs --series induction-2l
 headgraph query checkpoints --run induction-2l-step0
-headgraph query strongest_edges --series induction-2l -p per_pairing=1 -p pairings=OK""",
+headgraph query hubs_in --series induction-2l -p pairings=OK -p limit=1""",
     "dropping": """\
+headgraph runs 'tiny*'
 headgraph drop tiny-folded
 headgraph drop tinny
+headgraph drop --dry-run 'induction-2l-step*'
+headgraph drop --yes 'induction-2l-step*'
 headgraph runs""",
 }
 QUIET = ("headgraph compute", "headgraph trajectory")
@@ -56,7 +61,8 @@ def shown(line: str) -> str:
     said = done.stderr + done.stdout if not line.startswith(QUIET) else ""
     if done.returncode > 1:
         raise SystemExit(f"{line}\n{done.stderr}")
-    lines = [text.rstrip() for text in said.splitlines()]
+    # how long a load took is of this machine at this moment: docs/performance.md has measurements
+    lines = [re.sub(r" in [\d.]+ s$", "", text.rstrip()) for text in said.splitlines()]
     lines = [*lines[:LINES], "..."] if len(lines) > LINES else lines
     return "\n".join([f"$ {line}", *lines])
 

@@ -31,6 +31,12 @@ def _section(name: str, thing: Any) -> str:
     return "\n".join(lines)
 
 
+_STARS: dict[Any, str] = {
+    inspect.Parameter.VAR_POSITIONAL: "*",
+    inspect.Parameter.VAR_KEYWORD: "**",
+}
+
+
 def _signature(name: str, thing: Any) -> str:
     """Names and defaults, on as many lines as it takes; types stand in the code."""
     parts, seen_star = [], False
@@ -38,7 +44,8 @@ def _signature(name: str, thing: Any) -> str:
         if param.kind is param.KEYWORD_ONLY and not seen_star:
             parts.append("*")
             seen_star = True
-        word = f"**{param.name}" if param.kind is param.VAR_KEYWORD else param.name
+        seen_star = seen_star or param.kind is param.VAR_POSITIONAL
+        word = f"{_STARS.get(param.kind, '')}{param.name}"
         parts.append(word if param.default is param.empty else f"{word}={_default(param.default)}")
     one_line = f"{name}({', '.join(parts)})"
     if len(one_line) <= 90:

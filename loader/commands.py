@@ -13,7 +13,7 @@ from pk_engine.options import selection_options
 if TYPE_CHECKING:
     import pandas as pd
 
-    from loader.report import LoadReport
+    from loader.report import DropReport, LoadReport
     from pk_engine.selection import Selection
 
 
@@ -74,15 +74,22 @@ def load(
 
 
 @click.command()
+@click.argument("names", metavar="[RUN]...", nargs=-1)
+@click.option("--model", metavar="NAME", help="Those of this model, or the last part of its path.")
+@click.option("--series", metavar="NAME", help="Those that are checkpoints of this training run.")
 @connection_options
-def runs(graph: Any) -> "pd.DataFrame":
+def runs(
+    graph: Any, names: tuple[str, ...], model: str | None, series: str | None
+) -> "pd.DataFrame":
     """List the runs in the graph, unfinished ones with their status.
 
-    Example: headgraph runs
+    RUN, --model and --series choose some of them, and may be patterns, quoted.
+
+    Example: headgraph runs 'tiny*'
     """
     from loader.listing import runs as list_runs
 
-    return list_runs(graph)
+    return list_runs(graph, *names, model=model, series=series)
 
 
 @click.command()
@@ -100,16 +107,35 @@ def annotate(graph: Any, run: str, file: str) -> str:
 
 
 @click.command()
-@click.argument("run", metavar="RUN")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option("--yes", is_flag=True, help="Drop what a pattern means without asking.")
+@click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
 @connection_options
-def drop(graph: Any, run: str) -> str:
-    """Remove a run, by its name or, when unfinished, by the id that runs shows.
+def drop(graph: Any, runs: tuple[str, ...], yes: bool, dry_run: bool) -> str:
+    """Remove runs, by name or, when unfinished, by the id that runs shows.
+
+    RUN may be a pattern, quoted, for names: what it means is listed, and you are asked.
 
     Example: headgraph drop gpt2-small
     """
-    from loader.dropping import drop as drop_run
+    from loader._matching import is_pattern
+    from loader.dropping import drop_all
 
-    return str(drop_run(graph, run))
+    if not yes and not dry_run and any(map(is_pattern, runs)):
+        planned = drop_all(graph, runs, dry_run=True)
+        if not _is_sure(planned):
+            return "nothing was dropped"
+        # not the pattern again: what was loaded meanwhile was not in the list
+        runs = tuple(report.id for report in planned)
+    return "\n".join(map(str, drop_all(graph, runs, dry_run=dry_run)))
+
+
+def _is_sure(planned: "list[DropReport]") -> bool:
+    for report in planned:
+        click.echo(str(report), err=True)
+    if not sys.stdin.isatty():
+        raise click.UsageError("nobody is here to be asked: add --yes, or give each name in full")
+    return click.confirm("drop them?" if len(planned) > 1 else "drop it?", err=True)
 
 
 def _load_offline(

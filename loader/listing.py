@@ -1,6 +1,6 @@
 """The runs in a graph."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graphdb import schema
 from graphdb.graph import Runner
@@ -9,31 +9,55 @@ if TYPE_CHECKING:
     import pandas as pd
 
 from loader._identity import SHORT
+from loader._matching import matches
 
 COLUMNS = ("name", "model", "status", "heads", "edges", "pairings", "selection", "loaded")
 
+# a run that Neo4j's importer made from exported files has no time, and truncate refuses null
 _QUERY = f"""
 MATCH (r:{schema.RUN})
-WITH r, r.name IS NULL AS unfinished, coalesce(r.name, left(r.id, {SHORT})) AS name
+WITH r, r.name IS NULL AS unfinished, coalesce(r.name, left(r.id, {SHORT})) AS name,
+     coalesce(r.loaded_at, r.started_at) AS time
 ORDER BY unfinished, name
 RETURN name, r.model AS model, r.status AS status, r.heads AS heads, r.edges AS edges,
-       r.pairings AS pairings, r.selection AS selection,
-       toString(datetime.truncate('second', coalesce(r.loaded_at, r.started_at))) AS loaded
+       r.pairings AS pairings, r.selection AS selection, r.series AS series,
+       CASE WHEN time IS NOT NULL THEN toString(datetime.truncate('second', time)) END AS loaded
 """
 
 
-def runs(graph: Runner) -> "pd.DataFrame":
+def runs(
+    graph: Runner, *names: str, model: str | None = None, series: str | None = None
+) -> "pd.DataFrame":
     """One row per run: those that are complete by name, then those that are not.
+
+    Args:
+        graph: the database.
+        names: of the runs that are wanted, all of them where none is given; here as in the other
+            two, `*`, `?` and `[...]` stand for what they do in names of files.
+        model: what they were computed from; the last part of a path or hub id is enough.
+        series: the training run that they are checkpoints of.
 
     Returns:
         Columns `name` (the first 12 characters of the id where a load or drop was cut off or is
         going on), `model`, `status` (`complete`, `loading` or `dropping`), `heads`, `edges` (that
         the run has or was to have), `pairings`, `selection` (in words) and `loaded` (when; where
-        the status is `loading`, when that began).
+        the status is `loading`, when that began; missing for a run that an importer made).
     """
     import pandas as pd
 
-    rows = graph.read(_QUERY).rows
+    wanted = {"name": names, "model": _given(model), "series": _given(series)}
+    rows = [row for row in graph.read(_QUERY) if _is_wanted(row, wanted)]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     frame["pairings"] = [",".join(pairings) for pairings in frame["pairings"]]
     return frame
+
+
+def _given(pattern: str | None) -> tuple[str, ...]:
+    return () if pattern is None else (pattern,)
+
+
+def _is_wanted(row: dict[str, Any], wanted: dict[str, tuple[str, ...]]) -> bool:
+    return all(
+        not patterns or any(matches(row[column], pattern) for pattern in patterns)
+        for column, patterns in wanted.items()
+    )

@@ -76,15 +76,18 @@ class DropReport:
         run: its name, or the first characters of its id where it had none.
         id: its id.
         heads, edges: that it had, or was to have.
+        dry_run: nothing was removed.
     """
 
     run: str
     id: str
     heads: int
     edges: int
+    dry_run: bool = False
 
     def __str__(self) -> str:
-        return f"dropped {self.run}: {self.heads:,} heads and {self.edges:,} edges"
+        verb = "would drop" if self.dry_run else "dropped"
+        return f"{verb} {self.run}: {self.heads:,} heads and {self.edges:,} edges"
 
 
 @dataclass(frozen=True, kw_only=True)

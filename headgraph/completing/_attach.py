@@ -27,6 +27,7 @@ BY_NAME: Mapping[str, Completer] = {
 }
 BY_VALUE: Mapping[str, Completer] = {
     "D": known.devices,
+    "DIR": known.folders,
     "FILE": known.files,
     "FILES": known.files,
     "FOLDER": known.folders,
@@ -42,6 +43,7 @@ BY_COMMAND: Mapping[tuple[str, str], Completer] = {
     ("circuits", "model"): known.models_or_tables,
     ("load", "file"): known.tables,
     ("query", "name"): known.queries,
+    ("runs", "model"): stored.models,
     ("tokens", "role"): known.matrices,
     ("training", "run"): known.models,
     ("trajectory", "run"): known.models,

@@ -18,14 +18,20 @@ _RUNS = """
 MATCH (r:Run) RETURN coalesce(r.name, left(r.id, 12)) AS name, r.name IS NULL AS unfinished
 ORDER BY unfinished, name
 """
+_MODELS = "MATCH (r:Run) RETURN DISTINCT r.model AS name ORDER BY name"
 _SERIES = "MATCH (r:Run) WHERE r.series IS NOT NULL RETURN DISTINCT r.series AS name ORDER BY name"
 
 
 def runs(ctx: click.Context, incomplete: str) -> Items:
-    """Runs by name, unfinished ones by id for the one command that takes these."""
+    """Runs by name, unfinished ones by id for the commands that take these."""
     rows = _rows(ctx, _RUNS)
-    unfinished = ctx.info_name == "drop"
+    unfinished = ctx.info_name in ("drop", "runs")
     return among((r["name"] for r in rows if unfinished or not r["unfinished"]), incomplete)
+
+
+def models(ctx: click.Context, incomplete: str) -> Items:
+    """What the runs were computed from."""
+    return among((row["name"] for row in _rows(ctx, _MODELS)), incomplete)
 
 
 def series(ctx: click.Context, incomplete: str) -> Items:

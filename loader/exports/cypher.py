@@ -9,7 +9,7 @@ but the last of a statement, so `text.split(";\\n")` gives the statements to a d
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from typing import IO, Any, TypeVar
 
@@ -19,7 +19,8 @@ from loader.exports.content import RunGraph, word
 
 _MARK = "cypher script"  # in `loader` of the Run, where a load has its token
 _HEADS = 500
-_EDGES = 1000  # in a statement: a parser takes a long one more than its share of time
+_EDGES = 5000  # in a statement
+_NUMBERS = {float: "toFloat", int: "toInteger"}
 
 T = TypeVar("T")
 
@@ -74,28 +75,48 @@ def _opening(content: RunGraph) -> str:
 
 
 def _edges(content: RunGraph) -> Iterator[str]:
-    values = ", ".join(
-        f"{_name(name)}: edge[{place}]" for place, name in enumerate(content.columns, start=1)
-    )
+    # by number, as a property may be called anything
+    values = ", ".join(f"{_name(name)}: c{n}[i]" for n, name in enumerate(content.columns))
+    lists = ["source", "target", *(f"c{n}" for n in range(len(content.columns)))]
     names = {place: head.name for place, head in content.heads.items()}
     prefix = literal(f"{content.run['id']}:")
     for pairing, batches in groupby(content.batches(), key=lambda batch: batch.pairing):
         for rows in _parts(_rows(batches, names), _EDGES):
-            listed = ",\n".join(rows)
+            columns = zip(lists, zip(*rows, strict=True), strict=True)
+            given = ",\n".join(f"{column(items)} AS {name}" for name, items in columns)
             yield (
-                f"WITH {prefix} AS run UNWIND [\n{listed}\n] AS row\n"
-                f"MATCH (a:{schema.LOADING_HEAD} {{id: run + row[0]}}) "
-                f"MATCH (b:{schema.LOADING_HEAD} {{id: run + row[1][0]}}) "
-                "WITH a, b, row[1] AS edge "
+                f"WITH {prefix} AS run,\n{given}\nUNWIND range(0, {len(rows) - 1}) AS i\n"
+                f"MATCH (a:{schema.LOADING_HEAD} {{id: run + source[i]}}) "
+                f"MATCH (b:{schema.LOADING_HEAD} {{id: run + target[i]}}) "
                 f"MERGE (a)-[e:{_name(pairing)}]->(b) SET e += {{{values}}}"
             )
 
 
-def _rows(batches: Iterable[Batch], names: Mapping[int, str]) -> Iterator[str]:
+def _rows(batches: Iterable[Batch], names: Mapping[int, str]) -> Iterator[tuple[Any, ...]]:
     for batch in batches:
         for source, edges in batch.groups:
             for target, *values in edges:
-                yield literal([names[source], [names[target], *values]])
+                yield (names[source], names[target], *values)
+
+
+def column(values: Sequence[Any]) -> str:
+    """A list, as one text to split where that gives the same values.
+
+    A parser takes each number of a list as an expression, and a text of a thousand as one.
+
+    >>> print(column([0.5, None, 2.0]))
+    [x IN split("0.5,,2.0", ",") | toFloat(x)]
+    >>> print(column(["a", "b"]), column(["a,b"]))
+    split("a,b", ",") ["a,b"]
+    """
+    kinds = {type(value) for value in values if value is not None}
+    for kind, convert in _NUMBERS.items():
+        if kinds == {kind}:
+            numbers = ",".join("" if value is None else repr(value) for value in values)
+            return f'[x IN split({literal(numbers)}, ",") | {convert}(x)]'
+    if all(isinstance(value, str) and "," not in value for value in values):
+        return f'split({literal(",".join(values))}, ",")'
+    return literal(values)
 
 
 def _publication(content: RunGraph, unpublished: str) -> str:

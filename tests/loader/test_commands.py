@@ -1,5 +1,7 @@
 """The commands: options in, one sentence or table out, notes on stderr."""
 
+from contextlib import nullcontext, redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 from graphdb import RecordingGraph
+from graphdb.result import Result
 from loader import commands
 from loader.errors import NothingToLoad
 from pk_engine.errors import TableError
 from pk_engine.options import selection_options
 from pk_engine.selection import Selection
+from tests.loader.fakes import WillingGraph
 from tests.tables import random_table
 
 
@@ -74,6 +78,58 @@ def test_runs_and_drop_return_what_is_printed(monkeypatch: pytest.MonkeyPatch) -
     assert list(call(commands.runs).columns)[:2] == ["name", "model"]
     with pytest.raises(Exception, match="the database holds none"):
         call(commands.drop, "x")
+
+
+@pytest.fixture
+def two(monkeypatch: pytest.MonkeyPatch) -> WillingGraph:
+    """What the commands reach: a database of two complete runs."""
+    rows = tuple((name[-1] * 64, name, 16, 9) for name in ("ckpt-1", "ckpt-2"))
+    graph = WillingGraph(
+        {"RETURN r.id AS id, r.name": Result(("id", "name", "heads", "edges"), rows)}
+    )
+    monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:9")
+    monkeypatch.setenv("NEO4J_PASSWORD", "secret")
+    monkeypatch.setattr("graphdb.graph.connect", lambda **where: nullcontext(graph))
+    return graph
+
+
+def changes(graph: WillingGraph) -> int:
+    return sum(method != "read" for method, _, _ in graph.calls)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("y", "dropped ckpt-1: 16 heads and 9 edges\ndropped ckpt-2: 16 heads and 9 edges"),
+        ("n", "nothing was dropped"),
+        ("", "nothing was dropped"),
+    ],
+)
+def test_a_pattern_is_listed_and_asks(
+    answer: str, said: str, two: WillingGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.termui.visible_prompt_func", lambda prompt: answer)
+    with redirect_stderr(StringIO()) as err:
+        assert call(commands.drop, "ckpt-*") == said
+    assert err.getvalue().startswith(
+        "would drop ckpt-1: 16 heads and 9 edges\nwould drop ckpt-2: 16 heads and 9 edges\n"
+    )
+    assert (changes(two) > 0) == (answer == "y")
+
+
+def test_a_pattern_where_nobody_can_be_asked(
+    two: WillingGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO("y\n"))
+    with pytest.raises(click.UsageError, match="nobody is here to be asked: add --yes, or give"):
+        call(commands.drop, "ckpt-*")
+    assert call(commands.drop, "ckpt-?", "--dry-run").startswith("would drop ckpt-1: 16 heads")
+    assert changes(two) == 0
+    assert call(commands.drop, "ckpt-?", "--yes").count("dropped ckpt-") == 2
+    # names in full were chosen by whoever typed them
+    assert call(commands.drop, "ckpt-2", "ckpt-1").startswith("dropped ckpt-2: 16 heads and 9")
+    assert changes(two) > 0
 
 
 @pytest.mark.parametrize("command", [commands.load, commands.runs, commands.drop])

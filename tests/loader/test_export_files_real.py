@@ -14,7 +14,7 @@ from graphdb.server import ANY_PORTS, ServerHome, start, stop
 from graphdb.server.importing import build_store, replace_store, workplace
 from graphdb.server.process import find_process
 from loader.errors import ExportError
-from loader.exports.cypher import literal
+from loader.exports.cypher import column, literal
 from pk_engine.selection import Selection
 from tests.loader.graphs import roles_file
 from tests.tables import random_table
@@ -28,6 +28,10 @@ NASTY = (
     'a "quoted" \'text\' `here`', "\\", "\\\\", "\\u0022 \\u005c", '\\"', "line\nbreak\r\n\ttab",
     "; // no comment /* */", ";\n", "$p {x: 1}", "é ä 😀 \u2028 \x00\x1f\x7f", "", ":begin\n",
     "\\u000a}) DETACH DELETE r //", "%s {0}",
+)  # fmt: skip
+COLUMNS = (
+    [0.1, None, 1e22, -0.0, 1e-05, 1.5e300, 0.1 + 0.2], [2**62, None, -7], [1, 2.5], [None, None],
+    [True, None, False], ["a", "b b"], ["a,b", ""], ["a", None], [""], [*NASTY],
 )  # fmt: skip
 
 
@@ -114,8 +118,15 @@ def test_any_text_comes_through(graph: Graph, tmp_path: Path) -> None:
         assert graph.read(f"RETURN {literal({'a': [text]})} AS text").single() == {"a": [text]}
     for number in (1e-05, 1.5e300, -0.0, 2**62, -7, 0.1, 1e22):
         assert graph.read(f"RETURN {literal(number)} AS n").single() == number
+    for values in COLUMNS:
+        assert repr(graph.read(f"RETURN {column(values)} AS list").single()) == repr(values)
     loader.load(TABLE, graph, run="tiny")
     graph.write("MATCH (h:Head {name: 'L0H0'}) SET h.texts = $texts", {"texts": list(NASTY)})
+    graph.write(
+        "MATCH (:Head {name: 'L0H0'})-[e]->() SET e.source = $text, e.seen = e.pk > 1, e.c0 = 3 "
+        "WITH e LIMIT 1 SET e.c0 = 0.5",
+        {"text": NASTY[0]},
+    )
     graph.write("MATCH (r:Run) SET r.note = $text", {"text": NASTY[5]})
     known = dump(graph)
     headgraph.export("tiny", tmp_path / "g.cypher", graph)
@@ -170,6 +181,7 @@ def test_the_csv_files_make_what_a_load_makes(
     with connect(settings=settings) as imported:
         run_script(imported, schema)
         assert dump(imported) == known
+        assert loader.runs(imported)["loaded"].isna().tolist() == [True], "nobody loaded it"
         assert set(schema_of(imported)) >= {name for name in indexes if "headgraph" in name}
         assert loader.load(TABLE, imported, run="tiny", labels=labels).outcome == "unchanged"
         assert loader.drop(imported, "tiny").edges == len(TABLE.edges())
