@@ -27,9 +27,15 @@ INLET, OUTLET = "inlet", "outlet"
 """`inlet_OQ` of a Head is the sum of z over the OQ edges that enter it, `outlet_OQ` the sum of z
 times share over those that leave it; not there where it has no such edge."""
 
+KEPT = "kept_"
+"""How the properties of a Run begin that say what it keeps of each pairing."""
+
 VERSION = 2
-"""Of what a load writes, `graph_version` of a Run: from 2 on heads have inlets and
-outlets, and the Run has `kept_pairings` and what it keeps of each (`loader._sums`)."""
+"""Of what a load writes, `graph_version` of a Run."""
+
+SUMS_SINCE = 2
+"""The version from which heads have inlets and outlets, and the Run has `kept_pairings` and what
+it keeps of each (`loader._sums`)."""
 
 LOADING = "loading"
 COMPLETE = "complete"

@@ -60,9 +60,9 @@ def kept(edges: pd.DataFrame) -> dict[str, list[Any]]:
     )  # fmt: skip
     rows["pairs"] = rows["pairs"].round().astype(int)
     return {
-        "kept_pairings": [str(pairing) for pairing in rows.index],
-        **{f"kept_{name}": values.tolist() for name, values in rows.items()},
-        "kept_strongest": _strongest(edges),
+        f"{schema.KEPT}pairings": [str(pairing) for pairing in rows.index],
+        **{f"{schema.KEPT}{name}": values.tolist() for name, values in rows.items()},
+        f"{schema.KEPT}strongest": _strongest(edges),
     }
 
 

@@ -5,16 +5,17 @@ answered by an empty table.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from graphdb import schema
 from graphdb.graph import Runner
 from queries._near import did_you_mean, listed
 from queries._shapes import check_shapes
-from queries.errors import MissingParameter, OlderRun, UnknownName
+from queries._sums import check_sums
+from queries.errors import MissingParameter, UnknownName
 from queries.query import Query
 
 _RUNS = """
 MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL
-RETURN r.name AS name, r.pairings AS pairings, r.graph_version AS version ORDER BY name
+RETURN r.name AS name, r.pairings AS pairings, r.graph_version AS version, r.series AS series
+ORDER BY name
 """
 _SERIES = """
 MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL AND r.series IS NOT NULL
@@ -35,10 +36,11 @@ NAMED = {"circuit": _CIRCUITS, "head": _HEADS, "role": _ROLES}
 
 
 class Complete(NamedTuple):
-    """A run that is whole: its pairings, and which version of the schema it was written in."""
+    """A run that is whole: its pairings, the schema's version it was written in, its series."""
 
     pairings: list[str]
     version: int
+    series: str | None
 
 
 Runs = Mapping[str, Complete]
@@ -48,7 +50,7 @@ Runs = Mapping[str, Complete]
 def complete_runs(graph: Runner) -> Runs:
     """The runs that are whole."""
     return {
-        row["name"]: Complete(row["pairings"] or [], row["version"] or 1)
+        row["name"]: Complete(row["pairings"] or [], row["version"] or 1, row["series"])
         for row in graph.read(_RUNS)
     }
 
@@ -90,7 +92,8 @@ def checkpoints(series: str, graph: Runner) -> list[tuple[float | None, str]]:
 def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Runs) -> None:
     """Raise UnknownName where a given value names what is not there.
 
-    QueryError where two runs are given whose models differ in shape.
+    QueryError where two runs are given whose models differ in shape, OlderRun where a run lacks
+    the sums that the query reads.
 
     Defaults are not looked at: the pairings that count by default need not all be in a run.
     """
@@ -105,6 +108,7 @@ def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Run
             check_runs(names, runs)
     runs_given = [key for key in query.params if key in wanted and kinds[key] == "run"]
     compared = [name for key in runs_given for name in wanted[key]]
+    check_sums(query, compared, runs)
     if len(compared) > 1:
         check_shapes(compared, graph)
     if (run := given.get("run")) is None:
@@ -119,18 +123,12 @@ def check_runs(names: Iterable[str], runs: Runs) -> None:
 
     Raises:
         UnknownName: there is no such run.
-        OlderRun: it was loaded before heads had the sums that queries read.
     """
     for name in names:
         if name not in runs:
             there = f"it has {listed(runs)}" if runs else "load a table with headgraph load FILE"
             raise UnknownName(
                 f"the database has no complete run {name!r}{did_you_mean(name, runs)}: {there}"
-            )
-        if runs[name].version < schema.VERSION:
-            raise OlderRun(
-                f"run {name!r} was loaded by an older headgraph and its heads lack the sums that "
-                f"queries read: headgraph drop {name}, then load its table again"
             )
 
 

@@ -22,6 +22,11 @@ ELSEWHERE = (
     "them, with a guide"
 )
 
+OLDER = (
+    "run {run} was loaded by an older headgraph: hubs, overview and other favourites that read "
+    "sums find nothing in it until headgraph drop {run} and another load of its table"
+)
+
 
 @click.command()
 @click.argument("name", metavar="[QUERY]", required=False)
@@ -127,12 +132,15 @@ def _opened(link: str, only_print: bool) -> str:
 def _runs(run: str | None, graph: "Graph", *, none: bool = False) -> list[str]:
     """The run that is named, else all; an empty database is a problem unless `none` is fine."""
     from queries._names import check_runs, complete_runs, only_run
+    from queries._sums import without_sums
 
     runs = complete_runs(graph)
     if run is not None:
         check_runs([run], runs)
-        return [run]
-    return list(runs) if runs or none else [only_run(runs)]
+    names = [run] if run is not None else list(runs)
+    for old in without_sums(names, runs):
+        click.echo(OLDER.format(run=old), err=True)
+    return names if names or none else [only_run(runs)]
 
 
 def _run_for_text(name: str, run: str | None, connect: Connect) -> str | None:

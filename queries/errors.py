@@ -4,7 +4,7 @@ QueryError              one sentence for the user, exit code 1
 ├── CatalogueError      a query file contradicts the format or the server; says file and line
 ├── UnknownQuery        no stored query has this name
 ├── UnknownName         the database has no such run, head, role or pairing
-├── OlderRun            a run was loaded before there was what queries read
+├── OlderRun            a run was loaded before there was what a query reads
 ├── ParameterError      a value that cannot be used; exit code 2
 │   └── MissingParameter    a value that was not given; exit code 2
 ├── Refused             a statement that is no plain read of the graph
@@ -32,7 +32,7 @@ class UnknownName(QueryError):
 
 
 class OlderRun(QueryError):
-    """A run that was loaded by an older headgraph and lacks what queries read."""
+    """A run that was loaded by an older headgraph and lacks what a query reads."""
 
 
 class ParameterError(QueryError):

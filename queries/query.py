@@ -74,6 +74,11 @@ class Query:
         return [column.name for column in self.columns if column.type != GRAPH]
 
     @property
+    def over_series(self) -> bool:
+        """Whether it goes through the checkpoints of a series itself."""
+        return not {"step", "checkpoint"}.isdisjoint(self.table_columns)
+
+    @property
     def graph_columns(self) -> list[str]:
         """Names of the columns that are drawn; empty where the query has no graph form."""
         return [column.name for column in self.columns if column.type == GRAPH]

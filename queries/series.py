@@ -34,7 +34,7 @@ def over_series(name: str, graph: Runner, /, *, series: str, **params: Any) -> "
 
     query = get(name)
     given_values(query, params)
-    if {"step", "checkpoint"} & set(query.table_columns):
+    if query.over_series:
         raise QueryError(f"query {query.name} goes through the checkpoints itself: give --run")
     parts = [
         ask(query.name, graph, run=run, **params).assign(step=step, checkpoint=run)

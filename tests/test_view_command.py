@@ -101,6 +101,7 @@ def test_an_answer_gives_a_page_of_its_heads(gpt2: Graph) -> None:
     assert len(wanted) == 15
     assert roles(found)["L4H7"] == ["identity"]
     assert "Stored query strongest_edges (" in page.html()
+    assert "A line runs from the head that writes to the head that reads" in page.html()
 
 
 @pytest.mark.usefixtures("gpt2", "server")

@@ -10,7 +10,7 @@ from analysis.figures import style
 from analysis.figures._lines import Line
 from analysis.figures._marks import WORDS
 from analysis.figures.roles import Head
-from analysis.projection import TokenSpace, token_space
+from analysis.token_space import TokenSpace, token_space
 from pk_engine.collecting import fingerprint
 from pk_engine.meta import TableMeta
 from pk_engine.names import ROLES

@@ -2,19 +2,17 @@
 
 import os
 from collections.abc import Sequence
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from analysis.errors import FigureError
 from analysis.figures import style
-from analysis.figures._layout import NAMES, Box, Grid, place_boxes, place_rows
+from analysis.figures._drawing import draw_grid, draw_lines
+from analysis.figures._layout import Box, Grid, place_boxes, place_rows
 from analysis.figures._legend import Legend
-from analysis.figures._lines import Line, lines_of, outlets, touches
-from analysis.figures._marks import WORDS, draw_box, draw_curve, draw_dots, draw_note
-from analysis.figures._routes import Router
+from analysis.figures._lines import Line, lines_of, touches
+from analysis.figures._marks import WORDS, draw_box
 from analysis.figures.pairs import (
     cut_in_words,
     refuse_too_many,
@@ -24,7 +22,6 @@ from analysis.figures.pairs import (
 )
 from analysis.figures.roles import Head, HeadRoles, head_roles
 from pk_engine.labels import labels_for
-from pk_engine.names import head_name
 from pk_engine.table import AffinityTable
 
 if TYPE_CHECKING:
@@ -108,8 +105,8 @@ def wiring(
             subtitle += " Words: the tokens that lie most in what it reads (Q, K, V) or writes (O)."
         style.headline(figure, f"{table.meta.model}: {rule}", subtitle)
         axes = _panel(figure, legend.height, plot)
-        _draw_grid(axes, grid, {box.head for box in boxes}, theme)
-        _draw_lines(axes, lines, boxes, grid, theme)
+        draw_grid(axes, grid, {box.head for box in boxes}, theme)
+        draw_lines(axes, lines, boxes, grid, theme)
         for box in boxes:
             fills = _fills(roles.get(box.head), theme)
             draw_box(axes, box, fills, theme, gid=f"head-{box.name}")
@@ -169,36 +166,3 @@ def _panel(figure: "Figure", bottom: float, height: float) -> "Axes":
     axes.set(xlim=(0, width), ylim=(0, height))
     axes.set_axis_off()
     return axes
-
-
-def _draw_grid(axes: "Axes", grid: Grid, touched: set[Head], theme: style.Theme) -> None:
-    from matplotlib.patches import Rectangle
-
-    right = grid.centre(0, grid.n_heads - 1)[0] + grid.step / 2 + 6.0
-    left = grid.centre(0, 0)[0] - grid.step / 2 - 6.0
-    for layer, y in enumerate(grid.rows):
-        band = Rectangle((left, y - 12.0), right - left, 24.0, facecolor=theme.band)
-        axes.add_patch(band)
-        draw_note(axes, (NAMES, y), f"layer {layer}", theme.muted, align="right")
-    for head in range(grid.n_heads):
-        text = str(head) if head else "head 0"
-        draw_note(axes, (grid.centre(0, head)[0], 9.0), text, theme.muted, align="center")
-    places = product(range(len(grid.rows)), range(grid.n_heads))
-    others = [grid.centre(*head) for head in places if head not in touched]
-    if others:
-        draw_dots(axes, np.array(others), theme)
-
-
-def _draw_lines(
-    axes: "Axes", lines: Sequence[Line], boxes: Sequence[Box], grid: Grid, theme: style.Theme
-) -> None:
-    number = {box.head: i for i, box in enumerate(boxes)}
-    router = Router(grid.size, boxes, left=NAMES, lines=len(lines))
-    # the strongest come first: they get the best way, and lie on top
-    for depth, (line, outlet) in enumerate(zip(lines, outlets(lines), strict=True)):
-        ends = number[line.source], number[line.target]
-        start, end = boxes[ends[0]].outlet(outlet), boxes[ends[1]].inlet(line.pairing[1])
-        control = router.route(start, end, ends)
-        look, order = theme.pairings[line.pairing], 5 - 2 * depth / len(lines)
-        gid = f"line-{line.pairing}-{head_name(*line.source)}-{head_name(*line.target)}"
-        draw_curve(axes, control, look, line.weight, line.share, theme, order=order, gid=gid)

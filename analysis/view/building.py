@@ -18,6 +18,11 @@ from pk_engine.table import AffinityTable
 if TYPE_CHECKING:
     from graphdb.graph import Runner
 
+_LINES = (
+    "A line runs from the head that writes to the head that reads; the wider, the stronger within "
+    "its pairing."
+)
+
 
 def view(
     table: Model | AffinityTable = "gpt2-small",
@@ -110,9 +115,10 @@ def view_answer(answer: Mapping[str, Any], *, most: int = MOST) -> Page:
     _check(most)
     found = read_answer(answer)
     kept = strongest(found.edges, most)
+    words = f"{found.words} {_amount(len(kept), len(found.edges))}"
     content = Content(
         title=found.title,
-        about=[f"{found.words} {_amount(len(kept), len(found.edges))}"],
+        about=[words, _LINES] if len(kept) else [words],
         n_layers=found.n_layers,
         n_heads=found.n_heads,
         edges=kept,
@@ -132,8 +138,7 @@ def _about(n_layers: int, n_heads: int, kept: int, total: int, cut: str) -> list
     first = f"{n_layers} layer{'s' * (n_layers != 1)} of {n_heads} heads, {_amount(kept, total)}"
     return [
         first[:-1] + (f" ({cut})." if cut else "."),
-        "A line runs from the head that writes to the head that reads; the wider, the stronger "
-        "within its pairing.",
+        _LINES,
     ]
 
 

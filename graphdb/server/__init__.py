@@ -13,8 +13,9 @@
 Importing this package imports neither jgo nor psutil nor the driver.
 """
 
+from graphdb.server.finding import RunningServer
 from graphdb.server.home import ServerHome
-from graphdb.server.lifecycle import RunningServer, running, start, stop
+from graphdb.server.lifecycle import running, start, stop
 from graphdb.server.ports import ANY_PORTS, USUAL_PORTS, Ports
 
 __all__ = [

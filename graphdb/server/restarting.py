@@ -3,12 +3,14 @@
 import time
 from pathlib import Path
 
-from graphdb.server import lifecycle, process
+from graphdb.server import process
+from graphdb.server.finding import RunningServer, pid_of
 from graphdb.server.home import ServerHome, stated
 from graphdb.server.importing import replace_store
 from graphdb.server.jars import ensure_jars
 from graphdb.server.java import find_java
-from graphdb.server.lifecycle import TIMEOUT_S, RunningServer
+from graphdb.server.launching import launch
+from graphdb.server.lifecycle import TIMEOUT_S
 from graphdb.server.progress import Progress, silent
 
 
@@ -33,27 +35,27 @@ def restart_with(
     java, jars = find_java(), ensure_jars(progress=show)
     with stated("put the imported store in place", home.path), home.locked(timeout_s):
 
-        def launch() -> RunningServer:
-            return lifecycle._launch(home, java, jars, None, show, time.monotonic() + timeout_s)
+        def begin() -> RunningServer:
+            return launch(home, java, jars, None, show, time.monotonic() + timeout_s)
 
         _end(home)
         try:
             replaced = replace_store(home, data)
         except BaseException:
-            launch()
+            begin()
             raise
         try:
-            running = launch()
+            running = begin()
         except BaseException:
             replaced.undo()
-            launch()
+            begin()
             raise
         replaced.forget()
         return running
 
 
 def _end(home: ServerHome) -> None:
-    pid = lifecycle._pid(home)
+    pid = pid_of(home)
     if pid is not None:
         process.end(pid, home)
     home.state_file.unlink(missing_ok=True)

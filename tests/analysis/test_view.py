@@ -194,3 +194,4 @@ def test_an_answer_without_edges_gives_a_page() -> None:
     assert "Paths: tiny" in page.html()
     assert "Stored query paths (run tiny): 0 edges." in page.html()
     assert data(page)["edges"]["pairing"] == []
+    assert "A line runs" not in page.html()

@@ -17,6 +17,7 @@ from graphdb.server import (
     ANY_PORTS,
     Ports,
     ServerHome,
+    launching,
     lifecycle,
     process,
 )
@@ -200,7 +201,7 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Starts that would have launched a server; none does."""
     calls: list[str] = []
     monkeypatch.setattr(lifecycle, "ensure_jars", lambda progress: [])
-    monkeypatch.setattr(lifecycle, "_launch", lambda *args: calls.append("launched") or calls[-1])
+    monkeypatch.setattr(lifecycle, "launch", lambda *args: calls.append("launched") or calls[-1])
     return calls
 
 
@@ -235,12 +236,12 @@ def test_a_port_lost_between_look_and_start_is_replaced(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         lost = Ports(taken.getsockname()[1], choose(ANY_PORTS).http)
         chosen = iter([lost, lost, choose(ANY_PORTS)])
-        monkeypatch.setattr(lifecycle, "choose", lambda wanted: next(chosen))
+        monkeypatch.setattr(launching, "choose", lambda wanted: next(chosen))
         with pytest.raises(ServerError, match="no luck"):  # the third one's own trouble
             server.start(home)
         assert failing_java.read_text().split() == ["start"] * 3
 
-        monkeypatch.setattr(lifecycle, "choose", lambda wanted: lost)
+        monkeypatch.setattr(launching, "choose", lambda wanted: lost)
         with pytest.raises(ServerError, match=r"other programs took the ports .* 3 times"):
             server.start(home)
 

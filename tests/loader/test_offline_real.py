@@ -11,7 +11,7 @@ import loader
 import loader.offline as offline
 from graphdb import Graph, Settings, connect
 from graphdb.errors import ServerError
-from graphdb.server import ANY_PORTS, ServerHome, importing, lifecycle, running, start, stop
+from graphdb.server import ANY_PORTS, ServerHome, importing, restarting, running, start, stop
 from graphdb.server.process import find_process
 from loader.errors import NameTaken, OfflineRefused
 from pk_engine.selection import Selection
@@ -147,7 +147,7 @@ def test_a_server_that_does_not_come_up_gets_its_old_store_back(
     home: ServerHome, local: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     local.command("CREATE INDEX headgraph_of_old FOR (n:Old) ON (n.x)")
-    launch, calls = lifecycle._launch, []
+    launch, calls = restarting.launch, []
 
     def failing(*args: Any) -> Any:
         calls.append(1)
@@ -155,7 +155,7 @@ def test_a_server_that_does_not_come_up_gets_its_old_store_back(
             raise ServerError("it died while starting")
         return launch(*args)
 
-    monkeypatch.setattr(lifecycle, "_launch", failing)
+    monkeypatch.setattr(restarting, "launch", failing)
     with pytest.raises(ServerError, match="it died while starting"):
         loader.load_offline(TABLE, run="tiny", home=home)
     with opened(home) as graph:

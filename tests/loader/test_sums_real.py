@@ -95,11 +95,53 @@ def test_the_strongest_edge_is_the_first_of_equals(graph: Graph) -> None:
     assert row == [first, f"L{a}H{b}", f"L{c}H{d}"]
 
 
-def test_a_run_from_before_is_refused_and_not_answered_with_nothing(graph: Graph) -> None:
+SUMLESS = """
+MATCH (r:Run {name: $run})-[:HAS_HEAD]->(h:Head)
+SET r.graph_version = null, r += $none, h += $none_of_heads
+"""
+RUN_SUMS = {f"kept_{name}": None for name in (
+    "pairings", "edges", "pairs", "pk_min", "pk_median", "pk_max", "z_mean", "z_median", "z_max",
+    "strongest",
+)}  # fmt: skip
+HEAD_SUMS = {f"{side}_{pairing}": None for side in ("inlet", "outlet") for pairing in PAIRINGS}
+
+
+def made_old(graph: Graph, run: str) -> None:
+    """As a run was written before there were sums."""
+    graph.write(SUMLESS, {"run": run, "none": RUN_SUMS, "none_of_heads": HEAD_SUMS})
+    assert not sums(graph, run)
+
+
+def test_a_run_from_before_is_refused_where_sums_are_read(graph: Graph) -> None:
     loader.load(TABLES["grouped"], graph, run="r")
-    graph.write("MATCH (r:Run {name: 'r'}) REMOVE r.graph_version")
-    with pytest.raises(OlderRun, match=r"run 'r' was loaded by an older .*headgraph drop r"):
-        queries.run("hubs", graph, run="r")
+    made_old(graph, "r")
+    for name in ("hubs", "hubs_in", "hubs_out", "hubs_by_layer", "identity_hubs", "overview"):
+        with pytest.raises(OlderRun, match=rf"query {name} reads .* 'r' lacks.*headgraph drop r,"):
+            queries.run(name, graph, run="r")
     loader.drop(graph, "r")
     loader.load(TABLES["grouped"], graph, run="r")
     assert isinstance(queries.run("hubs", graph, run="r"), pd.DataFrame)
+
+
+def test_a_run_from_before_answers_what_needs_no_sums(graph: Graph) -> None:
+    loader.load(TABLES["grouped"], graph, run="r")
+    asked = ("strongest_edges", "distribution", "layer_flow", "runs")
+    before = [queries.run(name, graph, run="r") for name in asked]
+    made_old(graph, "r")
+    for name, answer in zip(asked, before, strict=True):
+        pd.testing.assert_frame_equal(queries.run(name, graph, run="r"), answer)
+
+
+def test_a_series_with_a_checkpoint_from_before_is_not_answered_without_it(graph: Graph) -> None:
+    for step, run in enumerate(("first", "second", "third")):
+        loader.load(random_table(seed=step, series="s", step=float(step)), graph, run=run)
+    loader.load(random_table(seed=9, series="other", step=0.0), graph, run="elsewhere")
+    made_old(graph, "second")
+    lacks = r"^query checkpoints reads sums that run 'second' lacks, .*headgraph drop second"
+    with pytest.raises(OlderRun, match=lacks):
+        queries.run("checkpoints", graph, run="first")
+    assert len(queries.run("checkpoints", graph, run="elsewhere")) == 1
+    steps = queries.run("head_by_checkpoint", graph, run="first", head="L0H1")["checkpoint"]
+    assert steps.tolist() == ["first", "second", "third"], "edges alone answer it"
+    with pytest.raises(OlderRun, match="run 'second' lacks"):
+        queries.over_series("hubs", graph, series="s")

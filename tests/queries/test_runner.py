@@ -23,8 +23,8 @@ def recording(*runs: str, heads: tuple[str, ...] = ("L4H7",)) -> RecordingGraph:
     return RecordingGraph(
         answers={
             "RETURN r.name AS name": Result(
-                ("name", "pairings", "version"),
-                tuple((run, ["OQ", "OK", "OV"], schema.VERSION) for run in runs),
+                ("name", "pairings", "version", "series"),
+                tuple((run, ["OQ", "OK", "OV"], schema.VERSION, None) for run in runs),
             ),
             "UNWIND $names": Result(("name",), tuple((head,) for head in heads)),
             "ORDER BY h.layer, h.head\n": Result(("name",), ()),

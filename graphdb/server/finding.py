@@ -1,0 +1,70 @@
+"""Which server a home has: the one that answers, or a process that was left behind."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from graphdb.server import process
+from graphdb.server.home import ServerHome
+from graphdb.server.ports import LOOPBACK
+from graphdb.server.secret import USER, read_password
+from graphdb.server.state import State, read_state
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningServer:
+    """A local server that answers. Holds no secret: the password stays in its file.
+
+    Attributes:
+        bolt_uri: for drivers, such as bolt://127.0.0.1:7687.
+        browser_url: of Neo4j Browser, such as http://127.0.0.1:7474/browser/.
+        user: user name.
+        password_file: file of mode 0600 with the password.
+        pid: process number.
+        version: of Neo4j.
+        home: folder with data, logs and password.
+    """
+
+    bolt_uri: str
+    browser_url: str
+    user: str
+    password_file: Path
+    pid: int
+    version: str
+    home: Path
+
+    def password(self) -> str:
+        """Read the password from its file.
+
+        Raises:
+            ServerError: the file cannot be read.
+        """
+        return read_password(self.password_file)
+
+
+def current(home: ServerHome) -> State | None:
+    """The state that the home remembers, where its process is up and was ready once."""
+    state = read_state(home)
+    if state is None or not state.ready or not process.is_ours(state.pid, home):
+        return None
+    return state
+
+
+def described(home: ServerHome, state: State) -> RunningServer:
+    """The server of this home with the ports and process that the state remembers."""
+    return RunningServer(
+        bolt_uri=f"bolt://{LOOPBACK}:{state.bolt}",
+        browser_url=f"http://{LOOPBACK}:{state.http}/browser/",
+        user=USER,
+        password_file=home.password_file,
+        pid=state.pid,
+        version=state.version,
+        home=home.path,
+    )
+
+
+def pid_of(home: ServerHome) -> int | None:
+    """The server's process number: remembered, or found by a look at all processes."""
+    state = read_state(home)
+    if state is not None and process.is_ours(state.pid, home):
+        return state.pid
+    return process.find_process(home)
