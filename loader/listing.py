@@ -13,14 +13,15 @@ from loader._matching import matches
 
 COLUMNS = ("name", "model", "status", "heads", "edges", "pairings", "selection", "loaded")
 
-# a run that Neo4j's importer made from exported files has no time, and truncate refuses null
+# a run that Neo4j's importer made from exported files has no time, which truncate refuses; one that
+# somebody made by hand may lack anything
 _QUERY = f"""
 MATCH (r:{schema.RUN})
 WITH r, r.name IS NULL AS unfinished, coalesce(r.name, left(r.id, {SHORT})) AS name,
      coalesce(r.loaded_at, r.started_at) AS time
 ORDER BY unfinished, name
 RETURN name, r.model AS model, r.status AS status, r.heads AS heads, r.edges AS edges,
-       r.pairings AS pairings, r.selection AS selection, r.series AS series,
+       coalesce(r.pairings, []) AS pairings, r.selection AS selection, r.series AS series,
        CASE WHEN time IS NOT NULL THEN toString(datetime.truncate('second', time)) END AS loaded
 """
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from graphdb import Graph
 from graphdb.errors import SettingsError
 from graphdb.server import RunningServer
 from graphdb.settings import resolve, seen_by_others
@@ -77,7 +78,7 @@ def test_who_may_read_it(tmp_path: Path) -> None:
     assert not seen_by_others(env_file(tmp_path, "NEO4J_URI=bolt://x\n", mode=0o644))
 
 
-def test_on_the_command_line(server: RunningServer, tmp_path: Path) -> None:
+def test_on_the_command_line(server: RunningServer, graph: Graph, tmp_path: Path) -> None:
     text = f"NEO4J_URI={server.bolt_uri}\nNEO4J_PASSWORD={server.password()}\nAURA_INSTANCEID=x\n"
     for mode, note in ((0o600, ""), (0o644, "note: others on this machine may read the password")):
         path = env_file(tmp_path, text, mode)

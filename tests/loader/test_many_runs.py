@@ -114,6 +114,12 @@ def test_a_run_without_times_is_listed(stored: Graph) -> None:
     assert loaded.drop("wide").str.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d").all()
 
 
+def test_a_run_that_somebody_made_by_hand_is_listed(graph: Graph) -> None:
+    graph.write("CREATE (:Run {id: 'mine', name: 'mine'})")
+    (row,) = loader.runs(graph).to_dict("records")
+    assert (row["name"], row["pairings"]) == ("mine", "")
+
+
 def test_a_pattern_drops_what_it_means_and_nothing_else(stored: Graph) -> None:
     gone = loader.drop_all(stored, ["pile-*", "c4-1"])
     assert [str(report) for report in gone] == [
