@@ -1,7 +1,7 @@
 // Paths through a head
 // description: Inlet head, hub, outlet head: what one head writes, the hub reads and what the hub
 //   writes, another reads. With an identity head such as GPT-2's L4H7 as the hub these are the
-//   identity-head paths. A path is as strong as its weaker edge; among equals the product decides.
+//   identity-head paths. A path is as strong as its weaker edge; among equals the product of the two decides.
 //   The list is filled from the strongest path on; one whose inlet or outlet stands in it `per_head`
 //   times already is passed over, as one strong inlet would otherwise fill the list alone.
 // params:
@@ -22,20 +22,29 @@
 //   path (graph): three heads and two edges
 // example: head=L4H7 limit=8
 MATCH (h:Head {run: $run, name: $head})
-MATCH path = (a:Head {run: $run})-[i:OQ|OK|OV]->(h)-[o:OQ|OK|OV]->(b:Head {run: $run})
-WITH path, a, i, h, o, b,
-     CASE WHEN i.pk < o.pk THEN i.pk ELSE o.pk END AS weakest,
-     i.pk_normalized * o.pk_normalized AS product
-ORDER BY weakest DESC, product DESC, a.layer, a.head, type(i), type(o), b.layer, b.head
-WITH collect({path: path, a: a, i: i, h: h, o: o, b: b, weakest: weakest, product: product}) AS all
+// among the paths that end in one edge the stronger first edges come first, and each is passed over only for a
+// head that stands in the list: no edge beyond the strongest three of every listed head's is ever reached
+CALL (h) {
+  MATCH (a:Head {run: $run})-[i:OQ|OK|OV]->(h)
+  RETURN a, i ORDER BY i.pk DESC, a.layer, a.head, type(i) LIMIT toInteger(3 * $limit + 1)
+}
+CALL (h) {
+  MATCH (h)-[o:OQ|OK|OV]->(b:Head {run: $run})
+  RETURN b, o ORDER BY o.pk DESC, type(o), b.layer, b.head LIMIT toInteger(3 * $limit + 1)
+}
+WITH a, i, h, o, b, CASE WHEN i.pk < o.pk THEN i.pk ELSE o.pk END AS weakest
+ORDER BY weakest DESC, i.pk * o.pk DESC, a.layer, a.head, type(i), type(o), b.layer, b.head
+WITH collect({a: a, i: i, h: h, o: o, b: b, weakest: weakest}) AS all
 WITH reduce(kept = [], p IN all |
        CASE WHEN size(kept) < $limit
              AND size([k IN kept WHERE k.a = p.a]) < $per_head
              AND size([k IN kept WHERE k.b = p.b]) < $per_head
             THEN kept + p ELSE kept END) AS kept
-UNWIND kept AS p
-WITH p.path AS path, p.a AS a, p.i AS i, p.h AS h, p.o AS o, p.b AS b,
-     p.weakest AS weakest, p.product AS product
+UNWIND range(0, size(kept) - 1) AS place
+WITH place, kept[place].a AS a, kept[place].i AS i, kept[place].h AS h, kept[place].o AS o,
+     kept[place].b AS b, kept[place].weakest AS weakest
+MATCH path = (a)-[i]->(h)-[o]->(b)
 RETURN a.name AS inlet, type(i) AS in_pairing, i.pk AS in_pk, h.name AS hub,
-       type(o) AS out_pairing, o.pk AS out_pk, b.name AS outlet, weakest, product, path
-ORDER BY weakest DESC, product DESC, a.layer, a.head, in_pairing, out_pairing, b.layer, b.head
+       type(o) AS out_pairing, o.pk AS out_pk, b.name AS outlet, weakest,
+       i.pk_normalized * o.pk_normalized AS product, path
+ORDER BY place
