@@ -95,8 +95,14 @@ def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Run
     QueryError where two runs are given whose models differ in shape, OlderRun where a run lacks
     the sums that the query reads.
 
-    Defaults are not looked at: the pairings that count by default need not all be in a run.
+    Of defaults only circuits are looked at, as a model of which none is known has nothing to
+    answer with; the pairings that count by default need not all be in a run.
     """
+    given = {
+        name: param.default
+        for name, param in query.params.items()
+        if param.type == "circuit" and param.default is not None
+    } | dict(given)
     kinds = {name: query.params[name].type.removeprefix("list of ") for name in given}
     wanted = {
         name: value if isinstance(value, list) else [value]

@@ -67,8 +67,9 @@ def _check_parameters(text: str, params: Mapping[str, Any]) -> None:
     for token in parameters(text):
         if token.text not in params:
             raise MissingParameter(
-                f"${token.text} has no value: headgraph cypher takes no parameters, so write the "
-                'value in the text, such as {run: "gpt2-small"}; queries.cypher takes params={...}'
+                f"${token.text} has no value: write it in the text, such as "
+                '{run: "gpt2-small"}, or give a first line :params {"run": "gpt2-small"}; '
+                "queries.cypher takes params={...}"
             )
 
 

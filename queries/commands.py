@@ -85,12 +85,17 @@ def query(
 def cypher(text: str, limit: int, timeout: float, max_mb: float, graph: "Graph") -> "pd.DataFrame":
     """Ask in Cypher; only plain reads of the graph run. With TEXT - it is read from stdin.
 
+    A first line `:params {...}`, as query NAME --show prints it, gives its parameters values.
+
     Example: headgraph cypher 'MATCH (h:Head {run: "gpt2-small"}) RETURN h.name LIMIT 5'
     """
     import queries
+    from queries.paste import split_params
 
-    text = sys.stdin.read() if text == "-" else text
-    frame: pd.DataFrame = queries.cypher(text, graph, limit=limit, timeout=timeout, max_mb=max_mb)
+    params, text = split_params(sys.stdin.read() if text == "-" else text)
+    frame: pd.DataFrame = queries.cypher(
+        text, graph, params=params, limit=limit, timeout=timeout, max_mb=max_mb
+    )
     for hint in frame.attrs["hints"]:
         click.echo(f"note: {hint}", err=True)
     if frame.attrs["truncated"]:

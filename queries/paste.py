@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from queries._tokens import parameters
+from queries.errors import ParameterError
 from queries.library import get
 from queries.query import Param, Query
 from queries.runner import all_values, given_values
 from queries.values import example
+
+PARAMS = ":params"
 
 
 def show(name: str, /, *, run: str | None = None, **params: Any) -> str:
@@ -29,7 +32,26 @@ def show(name: str, /, *, run: str | None = None, **params: Any) -> str:
     query = get(name)
     values = all_values(query, given_values(query, params, complete=False), run)
     values |= {open_: placeholder(query.params[open_]) for open_ in left_open(query, values)}
-    return f":params {json.dumps(values, ensure_ascii=False)};\n{query.source}"
+    return f"{PARAMS} {json.dumps(values, ensure_ascii=False)};\n{query.source}"
+
+
+def split_params(text: str) -> tuple[dict[str, Any], str]:
+    """The values of a first line `:params {...}`, as `show` writes it, and the text below it.
+
+    Raises:
+        ParameterError: the line is not one object in JSON.
+    """
+    first, _, rest = text.lstrip().partition("\n")
+    if not first.startswith(PARAMS):
+        return {}, text
+    try:
+        values = json.loads(first.removeprefix(PARAMS).strip().removesuffix(";"))
+    except json.JSONDecodeError as error:
+        raise ParameterError(f"the line {first!r} is not JSON: {error}") from error
+    if not isinstance(values, dict):
+        wanted = f'{PARAMS} {{"name": value}}'
+        raise ParameterError(f"the line {first!r} gives no names: wanted {wanted}")
+    return values, rest
 
 
 def left_open(query: Query, values: Mapping[str, Any]) -> list[str]:

@@ -149,8 +149,11 @@ def _amount(kept: int, total: int) -> str:
 
 
 def _shown(roles: Mapping[Head, HeadRoles]) -> dict[Head, tuple[str, ...]]:
-    """Mechanisms, or where a head has none the tasks whose circuits it is in; as figures do."""
-    return {head: found.mechanisms or found.circuits for head, found in roles.items()}
+    """Mechanisms, then the tasks whose circuits it is in; the first is a head's colour."""
+    return {
+        head: tuple(dict.fromkeys((*found.mechanisms, *found.circuits)))
+        for head, found in roles.items()
+    }
 
 
 def _groups(n_layers: int, n_heads: int, group: int) -> dict[Head, dict[str, int]]:

@@ -83,6 +83,11 @@ def test_known_roles_are_there_in_the_order_of_the_figures(gpt2: Page) -> None:
     assert roles[:2] == ["identity", "previous_token"]
     (hub,) = [head for head in found["heads"] if head["name"] == "L4H7"]
     assert [roles[i] for i in hub["roles"]] == ["identity"]
+    # a head in the circuit of a task is there beside what it does
+    (both,) = [head for head in found["heads"] if head["name"] == "L5H5"]
+    assert [roles[i] for i in both["roles"]] == ["induction", "greater_than"]
+    bearers = [head for head in found["heads"] if roles.index("greater_than") in head["roles"]]
+    assert len(bearers) == 10, "as many as Hanna et al. name"
     assert data(view(labels="none"))["roles"] == []
 
 

@@ -73,8 +73,8 @@ def test_a_parameter_without_a_value_is_named() -> None:
     with pytest.raises(MissingParameter) as caught:
         queries.cypher(text, graph)
     assert str(caught.value) == (
-        "$run has no value: headgraph cypher takes no parameters, so write the value in the text, "
-        'such as {run: "gpt2-small"}; queries.cypher takes params={...}'
+        '$run has no value: write it in the text, such as {run: "gpt2-small"}, or give a first '
+        'line :params {"run": "gpt2-small"}; queries.cypher takes params={...}'
     )
     assert graph.calls == []
     queries.cypher(text, graph, params={"run": "gpt2"})

@@ -6,7 +6,7 @@ import pytest
 
 import queries
 from queries.errors import MissingParameter, ParameterError
-from queries.paste import literal
+from queries.paste import literal, split_params
 
 
 def test_show_gives_every_parameter_its_value_and_then_the_file() -> None:
@@ -61,3 +61,22 @@ def test_docs_have_every_query_parameter_and_column() -> None:
         for entry in (*query.params.values(), *query.columns):
             assert f"| `{entry.name}` | {entry.type} |" in page
         assert query.cypher.rstrip() in page
+
+
+def test_what_show_prints_can_be_taken_apart_again() -> None:
+    params, text = split_params(queries.show("hubs", run="gpt2", limit=3))
+    assert (params["run"], params["limit"]) == ("gpt2", 3)
+    assert text == queries.get("hubs").source
+    assert split_params("RETURN 1") == ({}, "RETURN 1")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (":params {run: 1}", r"the line ':params \{run: 1\}' is not JSON: Expecting property name"),
+        (":params [1]", r"gives no names: wanted :params \{\"name\": value\}"),
+    ],
+)
+def test_a_params_line_that_cannot_be_read(line: str, message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        split_params(f"{line}\nRETURN 1")

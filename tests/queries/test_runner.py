@@ -134,3 +134,13 @@ def test_exit_codes() -> None:
 def test_a_query_without_a_graph_form() -> None:
     with pytest.raises(QueryError, match="query runs answers with rows alone: leave out --graph"):
         queries.node_link("runs", recording("gpt2"))
+
+
+@pytest.mark.parametrize("name", ["circuit_gaps", "circuit_motifs"])
+def test_the_circuit_by_default_must_be_known_too(name: str) -> None:
+    # without rows the answer would read as if every head of the circuit had an edge
+    with pytest.raises(UnknownName) as caught:
+        queries.run(name, recording("tiny"), run="tiny")
+    assert str(caught.value) == (
+        "no head of run 'tiny' is in the circuit 'ioi': no circuit of its model is known"
+    )

@@ -22,7 +22,7 @@ toggles("#pairings", data.pairings.map((pairing, key) => ({
   title: pairing.meaning,
 })), () => state.pairings);
 const NOTHING = "There is no edge here."
-  + (data.n_layers === 1 ? " In one layer no head reads what another writes." : "");
+  + (data.n_layers === 1 && heads.length > 1 ? " In one layer no head reads what another writes." : "");
 const LISTED = 50; // edges of a head in each list
 const noRole = { key: NO_ROLE, name: "none", text: "no known role", look: "chip r-", title: "" };
 toggles("#roles", [
