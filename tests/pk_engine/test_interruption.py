@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.test_cli import ROOT
 # signal meets the same moment on any machine
 CODE = """
 import sys, time
+from functools import partial
 from pathlib import Path
 import cli
 from pk_engine.job import Job
@@ -35,6 +37,7 @@ cli.main(sys.argv[3:])
 # nothing is replaced but that the moment at which heads are compared is told
 BUSY = """
 import sys
+from functools import partial
 from pathlib import Path
 import cli
 from pk_engine import singular
@@ -55,6 +58,8 @@ def interrupted(code: str, ready: Path, *command: str) -> tuple[int, str, str, f
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # what a shell runs in the background ignores Ctrl-C, and so would its children
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as work:
         deadline = time.monotonic() + 60
         while not ready.exists() and work.poll() is None and time.monotonic() < deadline:
