@@ -212,6 +212,12 @@ def test_the_files_are_dropped_onto_a_browser(server: RunningServer, tmp_path: P
         expect(folder).to_be_visible(timeout=30_000)
         folder.click()
         expect(tab.get_by_text("The IOI circuit", exact=True)).to_be_visible()
+        # Browser writes what it shows into its storage a moment later
+        tab.wait_for_function(
+            """() => JSON.parse(localStorage.getItem("neo4j.documents") ?? "[]")
+              .some((one) => !one.isStatic)""",
+            timeout=30_000,
+        )
         own = [one for one in stored(tab, "neo4j.documents") if not one.get("isStatic")]
         assert sorted(one["content"].split("\n")[0][3:] for one in own) == sorted(
             query.title for query in queries.catalogue().values()

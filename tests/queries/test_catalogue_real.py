@@ -254,12 +254,16 @@ def test_grouped_query_attention(graph: Graph, kv: str) -> None:
     assert len(top) == len(arrows)
 
 
-def test_only_the_run_that_is_asked_about(graph: Graph) -> None:
+def test_only_the_run_that_is_asked_about(graph: Graph, tmp_path: Path) -> None:
     """Two runs in one database: every answer is that of the run alone in it."""
+    labels = tmp_path / "labels.csv"
+    labels.write_text(
+        "layer,head,role,circuit\n0,1,previous_token,ioi\n1,1,induction,ioi\n3,1,name_mover,ioi\n"
+    )
     values = {"head": "L1H1", "source": "L0H1", "target": "L3H1", "other": "one"}
-    loader.load(random_table(seed=1, series="a", step=1.0), graph, run="one")
+    loader.load(random_table(seed=1, series="a", step=1.0), graph, run="one", labels=labels)
     alone = {name: queries.run(name, graph, run="one", **arguments(name, values)) for name in NAMES}
-    loader.load(random_table(seed=2, series="b", step=1.0), graph, run="two")
+    loader.load(random_table(seed=2, series="b", step=1.0), graph, run="two", labels=labels)
     for name, before in alone.items():
         answer = queries.run(name, graph, run="one", **arguments(name, values))
         if name == "runs":
