@@ -24,12 +24,13 @@
 MATCH (h:Head {run: $run, name: $head})
 // among the paths that end in one edge the stronger first edges come first, and each is passed over only for a
 // head that stands in the list: no edge beyond the strongest three of every listed head's is ever reached
+// edges stay within a run: without labels a plan can only start at the hub, however new the statistics are
 CALL (h) {
-  MATCH (a:Head {run: $run})-[i:OQ|OK|OV]->(h)
+  MATCH (a)-[i:OQ|OK|OV]->(h)
   RETURN a, i ORDER BY i.pk DESC, a.layer, a.head, type(i) LIMIT toInteger(3 * $limit + 1)
 }
 CALL (h) {
-  MATCH (h)-[o:OQ|OK|OV]->(b:Head {run: $run})
+  MATCH (h)-[o:OQ|OK|OV]->(b)
   RETURN b, o ORDER BY o.pk DESC, type(o), b.layer, b.head LIMIT toInteger(3 * $limit + 1)
 }
 WITH a, i, h, o, b, CASE WHEN i.pk < o.pk THEN i.pk ELSE o.pk END AS weakest
