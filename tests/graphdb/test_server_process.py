@@ -44,11 +44,14 @@ def lookalike(home: ServerHome) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def sleeping(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    code = "import time; time.sleep(60)"
-    child = subprocess.Popen([sys.executable, "-c", code, *arguments])
-    yield child
-    child.kill()
-    child.wait()
+    """A process that can be told by its command line: for a moment a new one has none."""
+    code = "import time; print(flush=True); time.sleep(60)"
+    command = [sys.executable, "-c", code, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        child.stdout.readline()  # Python runs, so the command line is there
+        yield child
+        child.kill()
 
 
 def state(pid: int, *, ready: bool = True) -> State:
