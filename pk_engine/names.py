@@ -17,7 +17,7 @@ NULLS = ("isotropic", "covariance", "rotations", "backward", "within")
 VIA = ("files", "transformer-lens")
 """Who says which tensor is which: a family file, or TransformerLens."""
 
-_HEAD = re.compile(r"L(\d+)H(\d+)", re.IGNORECASE)
+_HEAD = re.compile(r"L(?P<l>\d+)H(?P<h>\d+)|(?P<layer>\d+)\.(?P<head>\d+)", re.IGNORECASE)
 
 
 def head_name(layer: int, head: int) -> str:
@@ -26,15 +26,17 @@ def head_name(layer: int, head: int) -> str:
 
 
 def parse_head(name: str) -> tuple[int, int]:
-    """(layer, head) of a name such as `L4H7`.
+    """(layer, head) of a name as papers write it, `L4H7` or `4.7`.
 
     Raises:
         EngineError: the text is no head name.
     """
     match = _HEAD.fullmatch(name.strip())
     if match is None:
-        raise EngineError(f"{name!r} is not a head: wanted a name such as L4H7 (layer 4, head 7)")
-    return int(match[1]), int(match[2])
+        raise EngineError(
+            f"{name!r} is not a head: wanted a name such as L4H7 or 4.7 (layer 4, head 7)"
+        )
+    return int(match["l"] or match["layer"]), int(match["h"] or match["head"])
 
 
 def parse_pairings(text: str) -> tuple[str, ...]:

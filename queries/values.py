@@ -67,7 +67,7 @@ def _head(value: Any) -> str:
     try:
         return head_name(*parse_head(value))
     except (EngineError, AttributeError):
-        raise ValueError("a head, such as L4H7 (layer 4, head 7)") from None
+        raise ValueError("a head, such as L4H7 or 4.7 (layer 4, head 7)") from None
 
 
 def _pairing(value: Any) -> str:

@@ -23,7 +23,7 @@ COLUMNS = (
 )  # fmt: skip
 
 Pair = tuple[str, str, str]  # pairing, source, target
-_PAIR = re.compile(r"\s*(\w+)\s*>\s*(\w+)\s*:\s*(\w+)\s*")
+_PAIR = re.compile(r"\s*([\w.]+)\s*>\s*([\w.]+)\s*:\s*(\w+)\s*")
 
 
 def trajectory(

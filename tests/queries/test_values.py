@@ -23,8 +23,10 @@ from queries.values import EXAMPLES, TYPES, convert, example, is_type
         ("boolean", "false", False),
         ("boolean", True, True),
         ("head", " l4h7 ", "L4H7"),
+        ("head", "4.7", "L4H7"),
+        ("head", " 04.10", "L4H10"),
         ("pairing", "oq", "OQ"),
-        ("list of head", "l4h7, L4H11", ["L4H7", "L4H11"]),
+        ("list of head", "l4h7, 4.11, L4H7", ["L4H7", "L4H11"]),
         ("list of integer", [1, "2"], [1, 2]),
         ("list of pairing", ("OQ",), ["OQ"]),
         ("product or weakest", " Weakest", "weakest"),
@@ -51,8 +53,9 @@ def test_good_values(type_: str, value: Any, expected: Any) -> None:
         ("float", "nan", "x is 'nan': wanted a number, such as 12.5"),
         ("float", None, "x is None: wanted a number, such as 12.5"),
         ("boolean", "1", "x is '1': wanted true or false"),
-        ("head", "4.7", "x is '4.7': wanted a head, such as L4H7 (layer 4, head 7)"),
-        ("head", 4, "x is 4: wanted a head, such as L4H7 (layer 4, head 7)"),
+        ("head", "4-7", "x is '4-7': wanted a head, such as L4H7 or 4.7 (layer 4, head 7)"),
+        ("head", 4.7, "x is 4.7: wanted a head, such as L4H7 or 4.7 (layer 4, head 7)"),
+        ("head", 4, "x is 4: wanted a head, such as L4H7 or 4.7 (layer 4, head 7)"),
         (
             "pairing",
             "XX",
@@ -66,7 +69,7 @@ def test_good_values(type_: str, value: Any, expected: Any) -> None:
         (
             "list of head",
             "L4H7,4",
-            "x is 'L4H7,4': wanted a head, such as L4H7 (layer 4, head 7) in place of '4'",
+            "x is 'L4H7,4': wanted a head, such as L4H7 or 4.7 (layer 4, head 7) in place of '4'",
         ),
         (
             "list of count",
@@ -79,7 +82,7 @@ def test_bad_values(type_: str, value: Any, message: str) -> None:
     with pytest.raises(ParameterError) as caught:
         convert(Param(name="x", type=type_, required=True), value)
     assert str(caught.value) == message
-    assert caught.value.exit_code == 2
+    assert caught.value.exit_code == 1
 
 
 def test_none_stands_for_a_default_of_none_alone() -> None:
