@@ -156,7 +156,10 @@ def _print(answer: Any, **_: Any) -> None:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run a command line and exit 0 done, 1 problem, 2 usage, 3 no database, 130 stopped."""
+    """Run a command line and exit 0 done, 1 problem, 2 usage, 3 no database, 130 stopped.
+
+    A value that cannot be used is a problem, whoever finds it; usage is what stands in the line.
+    """
     if "_HEADGRAPH_COMPLETE" in os.environ:  # a shell asks how a line can go on
         from headgraph.completing import register
 
@@ -168,10 +171,10 @@ def main(args: list[str] | None = None) -> None:
         click.echo("\nstopped" if sys.stderr.isatty() else "stopped", err=True)
         code = 130
     except click.UsageError as error:
-        from headgraph._help import usage_error
+        from headgraph._help import is_bad_value, usage_error
 
         click.echo(usage_error(error), err=True)
-        code = error.exit_code
+        code = 1 if is_bad_value(error) else error.exit_code
     except click.ClickException as error:
         error.show()
         code = error.exit_code

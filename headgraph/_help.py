@@ -43,9 +43,21 @@ def enrich(command: click.Command) -> click.Command:
     return command
 
 
+def is_bad_value(error: click.UsageError) -> bool:
+    """Whether a value is wrong, and not how the line is built."""
+    return isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter)
+
+
 def usage_error(error: click.UsageError) -> str:
-    """What to print for wrong usage: how it is used, where more is said, what is wrong."""
+    """What to print for wrong usage: how it is used, where more is said, what is wrong.
+
+    Of a value that cannot be used one sentence, as rooms state their problems.
+    """
     text = error.format_message()
+    if is_bad_value(error):
+        said = text[:1].lower() + text[1:].rstrip(".")
+        more = f" ({error.ctx.command_path} --help)" if error.ctx else ""
+        return f"headgraph: {said}{more}"
     if near := getattr(error, "possibilities", None):
         text = f"{error.message.rstrip('.')}. Did you mean {' or '.join(near)}?"
     if error.ctx is None:

@@ -87,9 +87,13 @@ def runs(
 
     Example: headgraph runs 'tiny*'
     """
+    from loader.listing import refuse_unknown
     from loader.listing import runs as list_runs
 
-    return list_runs(graph, *names, model=model, series=series)
+    found = list_runs(graph, *names, model=model, series=series)
+    if found.empty:
+        refuse_unknown(graph, name=names, model=model, series=series)
+    return found
 
 
 @click.command()

@@ -1,5 +1,6 @@
 """The runs in a graph."""
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from graphdb import schema
@@ -9,7 +10,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 from loader._identity import SHORT
-from loader._matching import matches
+from loader._matching import is_pattern, matches
+from loader.errors import UnknownRun
 
 COLUMNS = ("name", "model", "status", "heads", "edges", "pairings", "selection", "loaded")
 
@@ -51,6 +53,24 @@ def runs(
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     frame["pairings"] = [",".join(pairings) for pairings in frame["pairings"]]
     return frame
+
+
+def refuse_unknown(graph: Runner, **wanted: str | tuple[str, ...] | None) -> None:
+    """Raise UnknownRun for a word that no run has; what no pattern means is an empty answer.
+
+    Args:
+        graph: the database.
+        wanted: by column, the words that were given.
+    """
+    rows = list(graph.read(_QUERY))
+    for column, words in wanted.items():
+        known = sorted({row[column] for row in rows if row[column] is not None})
+        for word in (words,) if isinstance(words, str) else words or ():
+            if not is_pattern(word) and not any(matches(value, word) for value in known):
+                near = get_close_matches(word, known, n=3)
+                hint = f" (did you mean {' or '.join(near)}?)" if near else ""
+                there = f"it has {', '.join(known)}" if known else "it has none"
+                raise UnknownRun(f"the database has no run of {column} {word!r}{hint}: {there}")
 
 
 def _given(pattern: str | None) -> tuple[str, ...]:

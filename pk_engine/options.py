@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from pk_engine.errors import SelectionError
 from pk_engine.names import NULLS, VIA
 from pk_engine.selection import Selection
 
@@ -156,7 +155,19 @@ def _selection(rules: dict[str, Any], *, everything: bool) -> Selection | None:
         )
     if not everything and not given:
         return None
-    try:
-        return Selection(**rules)
-    except SelectionError as error:
-        raise click.UsageError(str(error)) from error
+    if (rules["fdr"] is None) != (rules["null"] is None):
+        given, lacks = ("--fdr", "--null") if rules["null"] is None else ("--null", "--fdr")
+        raise click.UsageError(
+            f"{given} without {lacks}: wanted both, such as --fdr 0.05 --null covariance"
+        )
+    return Selection(**rules)
+
+
+def refuse_together(**given: Any) -> None:
+    """Raise click.UsageError where more than one of these options has a value.
+
+    >>> refuse_together(text=None, prompts="p.txt")
+    """
+    names = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
+    if len(names) > 1:
+        raise click.UsageError(f"{' and '.join(names)} were both given: wanted one of them")

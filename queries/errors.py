@@ -5,8 +5,8 @@ QueryError              one sentence for the user, exit code 1
 ├── UnknownQuery        no stored query has this name
 ├── UnknownName         the database has no such run, head, role or pairing
 ├── OlderRun            a run was loaded before there was what a query reads
-├── ParameterError      a value that cannot be used; exit code 2
-│   └── MissingParameter    a value that was not given; exit code 2
+├── ParameterError      a value that cannot be used
+│   └── MissingParameter    a value that was not given
 ├── Refused             a statement that is no plain read of the graph
 ├── KitError            the files for Neo4j Browser cannot be written
 └── NoBrowser           nothing says where Neo4j Browser is
@@ -37,8 +37,6 @@ class OlderRun(QueryError):
 
 class ParameterError(QueryError):
     """A parameter that the query does not have, or a value that it cannot take."""
-
-    exit_code = 2
 
 
 class MissingParameter(ParameterError):

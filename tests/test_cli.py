@@ -155,11 +155,14 @@ def test_wrong_usage_is_2() -> None:
         (["cmpute"], "Did you mean compute?"),
         (["compute"], "Missing argument"),
         (["compute", "x"], "Missing option"),
-        (["compute", "x", "-o", "y", "--kv", "z"], "native"),
-        (["compute", "x", "-o", "y", "--top", "0"], "--top 0: wanted a whole number"),
+        (["compute", "x", "-o", "y", "--kv"], "--kv' requires an argument"),
         (["compute", "x", "-o", "y", "--top", "3", "--all"], "--all keeps every pair"),
-        (["query", "neighbours", "--run", "x"], "needs head"),
-        (["query", "neighbours", "--show", "-p", "hed=L0H0"], "did you mean head?"),
+        (["compute", "x", "-o", "y", "--fdr", "0.1"], "--fdr without --null"),
+        (["behaviour", "x", "--text", "a", "--prompts", "b"], "--text and --prompts were both"),
+        (["ablate", "x", "--prompts", "a", "--text-file", "b"], "--text-file were both given"),
+        (["trajectory", "x", "--pairs", "a", "--top", "1"], "--pairs and --top were both given"),
+        (["verify-edge", "x", "L0H0", "L1H0", "--all"], "three ways to say which edges"),
+        (["verify-edge", "x", "L0H0"], "give SOURCE and TARGET"),
     ):
         done = headgraph(*args)
         assert done.returncode == 2, done.stderr
@@ -176,6 +179,12 @@ def test_a_stated_problem_is_1_and_one_sentence(tmp_path: Path) -> None:
         (["compute", str(model), "-o", str(there)], "exists already"),
         (["compute", str(model), "-o", str(tmp_path / "t"), "--pairings", "OX"], "unknown pairing"),
         (["load", str(there), "--dry-run"], "is no Parquet file"),
+        (["compute", "x", "-o", "y", "--kv", "z"], "'z' is not one of 'native', 'expand'"),
+        (["compute", "x", "-o", "y", "--top", "0"], "--top 0: wanted a whole number"),
+        (["compute", "x", "-o", "y", "--top", "x"], "'x' is not a valid integer (headgraph comp"),
+        (["query", "neighbours", "--run", "x"], "needs head"),
+        (["query", "neighbours", "-p", "head=L4"], "head is 'L4': wanted a head, such as L4H7 or"),
+        (["query", "neighbours", "--show", "-p", "hed=L0H0"], "did you mean head?"),
     ):
         done = headgraph(*args)
         assert done.returncode == 1, done.stderr

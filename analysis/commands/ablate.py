@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from analysis.commands._prompts import prompt_options
+from pk_engine.options import refuse_together
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -46,5 +47,6 @@ def ablate(model: str, role: tuple[str, ...], **options: Any) -> "DataFrame":
     """
     from analysis.patching import ablate as without
 
+    refuse_together(prompts=options["prompts"], text_file=options["text_file"])
     rows: DataFrame = without(model, role=list(role) or None, **options)
     return rows

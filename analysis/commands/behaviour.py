@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pk_engine.options import revision_option
+from pk_engine.options import refuse_together, revision_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +51,7 @@ def behaviour(
     from analysis.running import behaviour as run
     from analysis.running import labels_of
 
+    refuse_together(text=text, prompts=prompts)
     for path in filter(None, (output, labels_out)):
         csv_path(path, force=force)  # before the work, not after it
     scores: pd.DataFrame = run(

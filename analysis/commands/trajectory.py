@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from analysis.commands._waiting import progress_shown
-from pk_engine.options import pairings_option
+from pk_engine.options import pairings_option, refuse_together
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +50,7 @@ def trajectory(
     from analysis._files import csv_path, write_csv
     from analysis.training import trajectory as follow
 
+    refuse_together(pairs=pairs, top=top)
     if output:
         csv_path(output, force=force)  # before the work, not after it
     with progress_shown() as progress:

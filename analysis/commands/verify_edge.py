@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from analysis.commands._prompts import prompt_options
-from pk_engine.options import pairings_option
+from pk_engine.options import pairings_option, refuse_together
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -38,5 +38,13 @@ def verify_edge(model: str, source: str | None, target: str | None, **options: A
     """
     from analysis.patching import verify_edge as verify
 
+    refuse_together(prompts=options["prompts"], text_file=options["text_file"])
+    if (source is None) != (target is None):
+        raise click.UsageError("one head alone is no edge: give SOURCE and TARGET, L0H7 L1H2")
+    asked = options["top"] is not None or options["random"] is not None
+    if (source is not None) + asked + options["every"] > 1:
+        raise click.UsageError(
+            "an edge, --top and --random, and --all are three ways to say which edges: wanted one"
+        )
     rows: DataFrame = verify(model, source, target, **options)
     return rows

@@ -13,7 +13,7 @@ from graphdb import RecordingGraph
 from graphdb.result import Result
 from loader import commands
 from loader.errors import NothingToLoad
-from pk_engine.errors import TableError
+from pk_engine.errors import SelectionError, TableError
 from pk_engine.options import selection_options
 from pk_engine.selection import Selection
 from tests.loader.fakes import WillingGraph
@@ -168,13 +168,29 @@ def test_selection_options(args: list[str], selection: Selection | None) -> None
             ["--all", "--top", "3", "--min-z", "2"],
             "--all keeps every pair and does not go with --top and --min-z: leave one out",
         ),
+        (
+            ["--null", "within"],
+            "--null without --fdr: wanted both, such as --fdr 0.05 --null covariance",
+        ),
+    ],
+)
+def test_selections_that_do_not_go_together_are_wrong_usage(args: list[str], message: str) -> None:
+    with pytest.raises(click.UsageError) as caught:
+        call(select, *args)
+    assert caught.value.message == message
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
         (["--top", "0"], "--top 0: wanted a whole number of at least 1"),
         (["--top-percent", "101"], "--top-percent 101: wanted more than 0 and at most 100"),
         (["--min-z", "nan"], "--min-z nan: wanted a finite number"),
     ],
 )
-def test_selections_that_make_no_sense_are_wrong_usage(args: list[str], message: str) -> None:
-    with pytest.raises(click.UsageError) as caught:
+def test_selections_that_make_no_sense_are_bad_values(args: list[str], message: str) -> None:
+    with pytest.raises(SelectionError) as caught:
         call(select, *args)
-    assert caught.value.message == message
-    assert caught.value.exit_code == 2
+    assert str(caught.value) == message
+    assert caught.value.exit_code == 1

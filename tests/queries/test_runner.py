@@ -127,7 +127,7 @@ def test_an_empty_database() -> None:
 
 
 def test_exit_codes() -> None:
-    assert MissingParameter("").exit_code == ParameterError("").exit_code == 2
+    assert MissingParameter("").exit_code == ParameterError("").exit_code == 1
     assert UnknownName("").exit_code == UnknownQuery("").exit_code == 1
 
 

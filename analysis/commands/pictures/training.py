@@ -3,7 +3,7 @@
 import click
 
 from analysis.commands._picture import picture_options, write_picture
-from pk_engine.options import pairings_option
+from pk_engine.options import pairings_option, refuse_together
 
 
 @click.command()
@@ -31,6 +31,7 @@ def training(
     """
     from analysis.figures import training as draw
 
+    refuse_together(pairs=pairs, top=top)
     return write_picture(
         lambda: draw(run, pairs=pairs, top=top, pairings=pairings, seed=seed, dark=dark),
         output,

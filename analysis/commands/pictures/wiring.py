@@ -52,6 +52,13 @@ def wiring(
     from analysis.figures import wiring as draw
     from pk_engine.names import GRAPH_PAIRINGS
 
+    if panels and tokens is not None:
+        raise click.UsageError(
+            "--panels and --tokens do not go together: a panel has no room for words"
+        )
+    if behaviour is not None and not panels:
+        raise click.UsageError("--behaviour shades the heads of three panels: add --panels")
+
     def picture() -> Any:
         scores = any_table(table, GRAPH_PAIRINGS, tuple(dict.fromkeys(("pk", metric))))
         return draw(
