@@ -88,7 +88,8 @@ def test_values(line: str, expected: list[str]) -> None:
 
 
 def test_files_are_left_to_the_shell() -> None:
-    assert ask("headgraph load t").stdout.splitlines() == ["file,t"]
+    assert ask("headgraph load t").stdout.splitlines() == ["table,t"]
+    assert ask("headgraph figure hubs ./t").stdout.splitlines() == ["table,./t"]
     assert ask("headgraph load x --labels ./t").stdout.splitlines() == ["file,./t"]
     assert ask("headgraph compute ./m").stdout.splitlines() == ["dir,./m"]
 
@@ -170,6 +171,9 @@ def test_names_from_a_database(stored: Graph, monkeypatch: pytest.MonkeyPatch) -
         ("headgraph query neighbours -p head=", []),  # of which of the two runs?
     ):
         assert values(line, NEO4J_URI="") == expected, line
+    stored.write("MATCH (r:Run {name: 'wide'}) SET r.name = 'gpt2-small'")
+    assert values("headgraph view gp", NEO4J_URI="") == ["gpt2-small", "gp"], "a table and a run"
+    assert values("headgraph query hubs --run g", NEO4J_URI="") == ["gpt2-small"]
     refused = {"NEO4J_URI": "", "NEO4J_USERNAME": "nobody"}
     assert values("headgraph drop ", **refused) == []
 
@@ -184,13 +188,19 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shell]:
 
 
 def test_in_a_real_shell(shell: Shell, stored: Graph, tmp_path: Path) -> None:
-    (tmp_path / "scores of a model.parquet").touch()
+    for name in ("scores of a model.parquet", "scores of a model.svg", "other.pq", "other.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder.svg").mkdir()
+    (tmp_path / "folder.svg" / "inside.parquet").touch()
+    (tmp_path / "folder.svg" / "inside.txt").touch()
     for typed, shown in (
         ("headgraph qu\tover\t--run na\t", "headgraph query overview --run narrow "),
         ("headgraph query hubs -p lim\t7 -p pa\tOK,OV", "-p limit=7 -p pairings=OK,OV"),
         ("headgraph query strongest_chains -p by=we\t", "-p by=weakest "),
         ("headgraph load scores\t", r"headgraph load scores\ of\ a\ model.parquet "),
         ("headgraph load gpt2\t", "headgraph load gpt2-small "),
+        ("headgraph view othe\t", "headgraph view other.pq "),
+        ("headgraph view fold\tin\t", "headgraph view folder.svg/inside.parquet "),
     ):
         shell.type(typed)
         assert shown in shell.until(shown)

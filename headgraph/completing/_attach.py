@@ -57,8 +57,10 @@ class Completed(click.types.StringParamType):
         self.completers = completers
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
-        """The values that begin with what is typed."""
-        return [item for complete in self.completers for item in complete(ctx, incomplete)]
+        """The values that begin with what is typed, each once."""
+        items = [item for complete in self.completers for item in complete(ctx, incomplete)]
+        # the last of two that are called the same: a table where a run has its name
+        return list({(item.type, item.value): item for item in items}.values())
 
 
 def attach(command: click.Command) -> click.Command:

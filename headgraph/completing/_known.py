@@ -56,8 +56,9 @@ def bundled_tables() -> tuple[str, ...]:
 
 
 def tables(ctx: click.Context, incomplete: str) -> Items:
-    """Bundled tables, and files."""
-    return [*among(bundled_tables(), incomplete, "bundled table"), *files(ctx, incomplete)]
+    """Bundled tables, and those files and folders that the shells' scripts know for a table's."""
+    file = CompletionItem(incomplete, type="table")
+    return [*among(bundled_tables(), incomplete, "bundled table"), file]
 
 
 def models_or_tables(ctx: click.Context, incomplete: str) -> Items:

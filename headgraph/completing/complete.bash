@@ -12,6 +12,11 @@
         IFS=',' read -r type value <<< "$completion"
         case $type in
             dir) compopt -o filenames; COMPREPLY+=($(compgen -d -- "$word")) ;;
+            table)
+                compopt -o filenames
+                COMPREPLY+=($(compgen -d -- "$word"
+                    compgen -f -X '!*.parquet' -- "$word"
+                    compgen -f -X '!*.pq' -- "$word")) ;;
             file) compopt -o filenames; COMPREPLY+=($(compgen -f -- "$word")) ;;
             plain)
                 [[ $value == *= ]] && compopt -o nospace

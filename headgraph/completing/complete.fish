@@ -11,6 +11,8 @@ function %(complete_func)s
         switch $parts[1]
             case dir
                 __fish_complete_directories $parts[2]
+            case table
+                __fish_complete_path $parts[2] | string match -er '(/|\.parquet|\.pq)(\t|$)'
             case file
                 __fish_complete_path $parts[2]
             case plain

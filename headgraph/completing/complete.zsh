@@ -10,6 +10,7 @@
     for type key descr in ${response}; do
         case $type in
             dir) _path_files -/ ;;
+            table) _path_files -/; _path_files -g '*.(parquet|pq)' ;;
             file) _path_files -f ;;
             open) open+=("$key":"$descr") ;;
             plain)
