@@ -1,6 +1,7 @@
 """The command `headgraph export`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -72,8 +73,31 @@ def export(
             "the selection, --labels and --name belong to a table: a run has the edges, roles and "
             "name with which it was loaded"
         )
-    with connect() as graph:
+    with _told_of_both(what), connect() as graph:
         return _told(write(run or what, output, graph, **options))
+
+
+@contextmanager
+def _told_of_both(what: str | None) -> Iterator[None]:
+    """Say of a word that may be a table or a run that it is no table either."""
+    from pathlib import Path
+
+    from graphdb.errors import NotReachable
+    from loader.errors import UnknownRun
+    from pk_engine._not_a_table import what_is_wrong
+
+    try:
+        yield
+    except UnknownRun as error:
+        if what is None:
+            raise
+        raise UnknownRun(f"{what_is_wrong(Path(what))}; {error}") from error
+    except NotReachable as error:
+        if what is None:
+            raise
+        raise NotReachable(
+            f"{what_is_wrong(Path(what))}; among the runs it cannot be looked for: {error}"
+        ) from error
 
 
 def _told(report: "ExportReport") -> str:

@@ -72,24 +72,40 @@ def browser(
 def _kit(folder: str, run: str | None, force: bool, connect: Connect) -> str:
     from queries.kit import write_kit
 
-    if run is None:
-        with connect() as graph:
-            runs = _runs(run, graph)
-    else:
-        runs = [run]
+    runs = _runs_of_kit(run, connect)
     files = write_kit(folder, runs, force=force)
     click.echo(f"{files[0].name} says what to drop where", err=True)
     return "\n".join(map(str, files))
+
+
+def _runs_of_kit(run: str | None, connect: Connect) -> list[str]:
+    """The runs; files for one run can be written where no database says whether it is there."""
+    from graphdb.errors import GraphError
+
+    try:
+        with connect() as graph:
+            return _runs(run, graph)
+    except GraphError as error:
+        if run is None:
+            raise
+        click.echo(f"note: whether there is a run {run} could not be asked ({error})", err=True)
+        return [run]
 
 
 def _query_link(
     name: str, run: str | None, params: tuple[str, ...], browser_url: str | None, connect: Connect
 ) -> str:
     import queries
+    from queries._names import check_names, complete_runs
+    from queries.library import get
+    from queries.runner import given_values
 
     values = values_of(name, params)
-    text = queries.filled(name, run=_run_for_text(name, run, connect), **values)
+    run = _run_for_text(name, run, connect)
+    text = queries.filled(name, run=run, **values)
     with connect() as graph:
+        given = {**given_values(get(name), values), "run": run}
+        check_names(get(name), given, graph, complete_runs(graph))
         return _link(graph, browser_url, text)[0]
 
 

@@ -137,6 +137,19 @@ def test_the_command(graph: Graph, tmp_path: Path) -> None:
     ):
         wrong = run_headgraph("export", *args, "-o", str(tmp_path / "w.json"))
         assert (wrong.returncode, words in wrong.stderr) == (2, True), wrong.stderr
+    wrong = run_headgraph("export", "tow", "-o", str(tmp_path / "w.json"))
+    assert wrong.returncode == 1
+    assert wrong.stderr == (
+        "headgraph: no file tow: make one with headgraph compute MODEL -o tow.parquet; no run "
+        "'tow' (did you mean two?): the database holds two (see headgraph runs)\n"
+    )
+    model = run_headgraph("export", "induction-2l", "-o", str(tmp_path / "w.json"))
+    assert "induction-2l is bundled as a model, not as a table: headgraph comp" in model.stderr
+    far = ("gpt2-smal", "--uri", "bolt://127.0.0.1:9", "-o", str(tmp_path / "w.json"))
+    away = run_headgraph("export", *far)
+    assert away.returncode == 3
+    assert "no file gpt2-smal (did you mean gpt2-small, which is bundled?)" in away.stderr
+    assert "among the runs it cannot be looked for: no database answers" in away.stderr
 
 
 def test_two_exports_at_once_leave_one_whole_file(tmp_path: Path) -> None:

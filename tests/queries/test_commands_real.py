@@ -153,11 +153,18 @@ def test_a_server_without_the_page_is_opened_as_it_is(
 
 
 def test_the_kit_of_every_run_and_of_one(
-    gpt2: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gpt2: Graph,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     files = call(browser_command.browser, "--kit", str(tmp_path / "all")).splitlines()
     assert files[0] == str(tmp_path / "all" / "guide.html")
     assert "headgraph gpt2/Hubs.cypher" in ZipFile(tmp_path / "all" / "favourites.zip").namelist()
+    with pytest.raises(UnknownName, match=r"no complete run 'gpt'.*did you mean gpt2"):
+        call(browser_command.browser, "--kit", str(tmp_path / "none"), "--run", "gpt")
+    assert not (tmp_path / "none").exists()
     monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:9")  # a named run needs no database
     call(browser_command.browser, "--kit", str(tmp_path / "one"), "--run", "mine")
+    assert "whether there is a run mine could not be asked" in capsys.readouterr().err
     assert "headgraph mine/Hubs.cypher" in ZipFile(tmp_path / "one" / "favourites.zip").namelist()
