@@ -89,6 +89,8 @@ def _table(rows: "pd.DataFrame") -> None:
 
 
 def _nothing(rows: "pd.DataFrame") -> str:
-    """That there are no rows, and when that is an answer, where the question says so."""
+    """That there are no rows, and why, or when that is an answer, where the question says so."""
+    if why := rows.attrs.get("no_rows"):
+        return f"no rows: {why}"
     when = rows.attrs.get("may_be_empty")
     return f"no rows: that is an answer {when}" if when else "no rows"

@@ -28,13 +28,31 @@ def angles(
     Example: headgraph angles induction-2l L0H7 L1H2 --pairing OK
     """
     from pk_engine.angles import principal_angles
+    from pk_engine.names import GRAPH_PAIRINGS, head_name, parse_head
 
     frame = principal_angles(model, source, target, pairing, via=via, revision=revision)
     roles = pairing.strip().upper()
     heads = [
-        f"{role} of {name.strip().upper()}" + ("" if kv is None else f" (key/value head {kv})")
+        f"{role} of {head_name(*parse_head(name))}"
+        + ("" if kv is None else f" (key/value head {kv})")
         for role, name, kv in zip(roles, (source, target), frame.attrs["kv_heads"], strict=True)
     ]
     pk = f"PK {frame.attrs['pk']:.3f} of at most {len(frame)}"
     click.echo(f"{' and '.join(heads)}: {pk}", err=True)
+    if roles in GRAPH_PAIRINGS and (order := _against_the_flow(source, target)):
+        click.echo(f"note: {order}", err=True)
     return frame
+
+
+def _against_the_flow(source: str, target: str) -> str | None:
+    """That nothing flows this way, and the order to try; None where it does."""
+    from pk_engine.names import head_name, parse_head
+
+    (layer, _), (other, _) = parse_head(source), parse_head(target)
+    first, second = head_name(*parse_head(source)), head_name(*parse_head(target))
+    flow = "what a head writes is read in later layers alone, so graphs have no such edge"
+    if layer < other:
+        return None
+    if layer == other:
+        return f"{first} and {second} are in one layer: {flow}"
+    return f"{first} is in a later layer than {second}: {flow}; try {second} {first}"

@@ -61,7 +61,10 @@ def query(
             return queries.over_series(name, graph, series=series, **values)
         if not as_graph:
             return queries.run(name, graph, run=run, **values)
-        return _json(queries.node_link(name, graph, run=run, **values))
+        answer = queries.node_link(name, graph, run=run, **values)
+        if why := answer["graph"].get("no_rows"):
+            click.echo(f"no rows: {why}", err=True)
+        return _json(answer)
 
 
 @click.command()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphdb.graph import Runner
 from graphdb.result import Result
+from queries._empty import why_empty
 from queries._names import check_names, complete_runs, only_run
 from queries._near import did_you_mean, listed
 from queries._node_link import to_node_link
@@ -28,7 +29,8 @@ def run(name: str, graph: Runner, /, *, run: str | None = None, **params: Any) -
         params: the query's own parameters; those left out take their defaults.
 
     Returns:
-        Rows; `frame.attrs["may_be_empty"]` says when none is an answer.
+        Rows; `frame.attrs["may_be_empty"]` says when none is an answer, and where there is none
+        `frame.attrs["no_rows"]` why, and what helps.
 
     Raises:
         UnknownQuery, ParameterError, MissingParameter: the question cannot be asked so.
@@ -36,9 +38,9 @@ def run(name: str, graph: Runner, /, *, run: str | None = None, **params: Any) -
         GraphError: the database cannot be asked.
     """
     query = get(name)
-    _, result = _ask(query, graph, run, params)
+    _, result, why = _ask(query, graph, run, params)
     frame = _columns(result, query.table_columns).frame()
-    frame.attrs["may_be_empty"] = query.may_be_empty
+    frame.attrs |= {"may_be_empty": query.may_be_empty, "no_rows": why}
     return frame
 
 
@@ -48,7 +50,7 @@ def node_link(name: str, graph: Runner, /, *, run: str | None = None, **params: 
     Returns:
         A dictionary that JSON can hold and that `networkx.node_link_graph(..., edges="links")`
         reads: `nodes` with `id`, `labels`, `properties`, and `links` with `source`, `target`,
-        `key`, `type`, `properties`.
+        `key`, `type`, `properties`. Where nothing answers, `graph` has `no_rows`: why.
 
     Raises:
         QueryError: the query has no graph form; else as `run`.
@@ -56,8 +58,10 @@ def node_link(name: str, graph: Runner, /, *, run: str | None = None, **params: 
     query = get(name)
     if not query.graph_columns:
         raise QueryError(f"query {query.name} answers with rows alone: leave out --graph")
-    values, result = _ask(query, graph, run, params)
+    values, result, why = _ask(query, graph, run, params)
     about = {"query": query.name, "title": query.title, "params": values}
+    if why:
+        about["no_rows"] = why
     return to_node_link(_columns(result, query.graph_columns), about)
 
 
@@ -112,14 +116,16 @@ def choose_run(query: Query, run: str | None, graph: Runner) -> str | None:
 
 def _ask(
     query: Query, graph: Runner, run: str | None, params: Mapping[str, Any]
-) -> tuple[dict[str, Any], Result]:
+) -> tuple[dict[str, Any], Result, str]:
+    """All values, the rows, and where there are none why; empty else."""
     given = given_values(query, params)
     runs = complete_runs(graph)
     if run is None and query.params["run"].required:
         run = only_run(runs)
     check_names(query, {**given, "run": run}, graph, runs)
     values = all_values(query, given, run)
-    return values, graph.read(query.cypher, values)
+    result = graph.read(query.cypher, values)
+    return values, result, "" if result.rows else why_empty(query, values, graph, runs)
 
 
 def _columns(result: Result, names: list[str]) -> Result:

@@ -152,6 +152,7 @@ def _chosen(
 
 def _named(edges: pd.DataFrame, source: str, target: str, table: AffinityTable) -> pd.DataFrame:
     (a, b), (c, d) = parse_head(source), parse_head(target)
+    source, target = head_name(a, b), head_name(c, d)
     meta = table.meta
     for name, layer, head in ((source, a, b), (target, c, d)):
         if layer >= meta.n_layers or head >= meta.n_heads:
@@ -160,7 +161,8 @@ def _named(edges: pd.DataFrame, source: str, target: str, table: AffinityTable) 
                 f"{head_name(meta.n_layers - 1, meta.n_heads - 1)}"
             )
     if a >= c:
-        raise PatchingError(f"{source} > {target}: wanted a source in an earlier layer")
+        swapped = f", such as {target} {source}" if a > c else ""
+        raise PatchingError(f"{source} > {target}: wanted a source in an earlier layer{swapped}")
     ends = dict(zip(_ENDS, (a, b, c, d), strict=True))
     rows = edges[np.logical_and.reduce([edges[name] == value for name, value in ends.items()])]
     if rows.empty:

@@ -119,3 +119,17 @@ def test_the_command(tmp_path: Path) -> None:
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
     assert headgraph("angles", str(model), "L0H1", "L1H3").returncode == 2
+
+
+def test_heads_in_the_other_order_are_noted() -> None:
+    for ends, said in (
+        (("1.2", "L0H7"), "note: L1H2 is in a later layer than L0H7: what a head writes is read in "
+         "later layers alone, so graphs have no such edge; try L0H7 L1H2"),
+        (("L1H2", "L1H3"), "note: L1H2 and L1H3 are in one layer: what a head writes is read in "
+         "later layers alone, so graphs have no such edge"),
+    ):  # fmt: skip
+        done = headgraph("angles", "induction-2l", *ends, "--pairing", "OK")
+        assert done.returncode == 0
+        assert done.stderr.splitlines()[1] == said
+    same = headgraph("angles", "induction-2l", "L1H2", "L0H7", "--pairing", "OO")
+    assert "note" not in same.stderr, "both write: no order"
