@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from playwright.sync_api import Page, expect
 
-from analysis.view import view
+from analysis.view import view, view_answer
 from tests.analysis.test_view import HOSTILE
 from tests.chromium import needs_chromium, page
 from tests.tables import random_table
@@ -66,7 +66,7 @@ def test_the_slider_says_how_many_lines_there_are(tab: Page) -> None:
     assert lines(tab) == 402
     slide(tab, 10)
     assert lines(tab) == 30
-    expect(tab.locator("#amount")).to_contain_text("top 10 of each: 30 edges, PK ≥ ")
+    expect(tab.locator("#amount")).to_contain_text("top 10 of each pairing: 30 edges, PK ≥ ")
     slide(tab, 1000)
     assert lines(tab) == 3000
     tab.locator("#threshold").press("ArrowLeft")
@@ -258,3 +258,21 @@ def test_other_shapes_are_drawn(
     expect(tab.locator("h1")).to_contain_text("<script>alert(1)</script>")
     assert tab.locator("img").count() == 0
     assert tab.locator(".head").count() == shape[0] * shape[1]
+
+
+def test_of_heads_outside_an_answer_the_page_says_nothing(browser: Page, tmp_path: Path) -> None:
+    heads = [
+        {"id": f"{layer}", "labels": labels, "properties": {"layer": layer, "head": 1}}
+        for layer, labels in enumerate((["Head", "IdentityHead"], ["Head"]))
+    ]
+    about = {"query": "q", "title": "T", "params": {"run": "r"}}
+    page_ = view_answer({"graph": about, "nodes": heads, "links": []})
+    browser.goto(page_.write(tmp_path / "a.html").as_uri())
+    counts = browser.locator("#roles label").all_inner_texts()
+    assert [text.split() for text in counts] == [["identity", "1"], ["no", "known", "role", "1"]]
+    browser.locator('.head[data-name="L0H0"]').click()
+    expect(browser.locator("#detail h2")).to_have_text("L0H0not in the answer")
+    nothing = view_answer({"graph": about, "nodes": [], "links": []})
+    browser.goto(nothing.write(tmp_path / "b.html").as_uri())
+    assert browser.locator(".head").count() == 0
+    expect(browser.locator("#nothing")).to_have_text("Nothing answers.")

@@ -26,6 +26,8 @@ class Answer:
     edges: "pd.DataFrame"
     roles: Mapping[Head, tuple[str, ...]]
     facts: Mapping[Head, Mapping[str, Any]]
+    heads: frozenset[Head]
+    no_rows: str
 
 
 def read_answer(answer: Mapping[str, Any]) -> Answer:
@@ -45,13 +47,15 @@ def read_answer(answer: Mapping[str, Any]) -> Answer:
     return Answer(
         title=f"{about['title']}: {given['run']}" if "run" in given else str(about["title"]),
         words=f"Stored query {about['query']} ({words}):" if words else f"{about['query']}:",
-        n_layers=max((layer for layer, _ in place.values()), default=0) + 1,
-        n_heads=max((head for _, head in place.values()), default=0) + 1,
+        n_layers=max((layer for layer, _ in place.values()), default=-1) + 1,
+        n_heads=max((head for _, head in place.values()), default=-1) + 1,
         edges=edge_frame([_edge(link, place) for link in links]),
         roles={place[name]: roles for name, node in heads.items()
                if (roles := roles_of(node["labels"]))},
         facts={place[name]: facts_of(node["properties"], grouped=False)
                for name, node in heads.items()},
+        heads=frozenset(place.values()),
+        no_rows=about.get("no_rows", ""),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from pk_engine.names import GRAPH_PAIRINGS
 from pk_engine.table import AffinityTable
 
 if TYPE_CHECKING:
+    from analysis.view.answers import Answer
     from graphdb.graph import Runner
 
 _LINES = (
@@ -115,18 +116,28 @@ def view_answer(answer: Mapping[str, Any], *, most: int = MOST) -> Page:
     _check(most)
     found = read_answer(answer)
     kept = strongest(found.edges, most)
-    words = f"{found.words} {_amount(len(kept), len(found.edges))}"
     content = Content(
         title=found.title,
-        about=[words, _LINES] if len(kept) else [words],
+        about=_about_answer(found, len(kept)),
         n_layers=found.n_layers,
         n_heads=found.n_heads,
         edges=kept,
         roles=found.roles,
         facts=found.facts,
         total=len(found.edges),
+        known=found.heads,
     )
     return Page(content)
+
+
+def _about_answer(found: "Answer", kept: int) -> list[str]:
+    if not found.heads:
+        why = f" ({found.no_rows})" if found.no_rows else ""
+        return [f"{found.words} no heads and no edges{why}."]
+    words = f"{found.words} {_amount(kept, len(found.edges))}"
+    outside = found.n_layers * found.n_heads - len(found.heads)
+    others = ["The smallest dots are heads outside the answer."] if outside else []
+    return [words, *([_LINES] if kept else []), *others]
 
 
 def _check(most: int) -> None:

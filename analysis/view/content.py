@@ -1,7 +1,7 @@
 """What is on a page: heads with their places, edges with their figures, roles and pairings."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,7 @@ class Content:
         roles: of heads that have some, in the order in which they are shown.
         facts: further figures of heads, such as measured behaviour.
         total: edges there were before the page was cut to the strongest.
+        known: heads of which something is known; None for all that there are.
     """
 
     title: str
@@ -48,6 +49,7 @@ class Content:
     roles: Mapping[Head, Sequence[str]] = field(default_factory=dict)
     facts: Mapping[Head, Mapping[str, Any]] = field(default_factory=dict)
     total: int = 0
+    known: Collection[Head] | None = None
 
     def data(self) -> dict[str, Any]:
         """What the page's script reads, as JSON can hold it."""
@@ -84,6 +86,7 @@ class Content:
             "x": round(x, 2),
             "y": round(y, 2),
             "roles": [roles.index(role) for role in own],
+            "known": self.known is None or (layer, head) in self.known,
             "facts": {name: _number(v) for name, v in self.facts.get((layer, head), {}).items()},
         }
 
@@ -120,7 +123,8 @@ def in_order(edges: "pd.DataFrame") -> "pd.DataFrame":
 
 def steps(n_layers: int, n_heads: int) -> tuple[float, float]:
     """Distance of neighbouring heads and of neighbouring layers."""
-    return min(max(WIDE / n_heads, 43.0), 92.0), min(max(HIGH / n_layers, 38.0), 130.0)
+    across, up = WIDE / max(n_heads, 1), HIGH / max(n_layers, 1)
+    return min(max(across, 43.0), 92.0), min(max(up, 38.0), 130.0)
 
 
 def place_of(layer: int, head: int, n_layers: int, n_heads: int) -> tuple[float, float]:

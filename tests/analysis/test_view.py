@@ -197,6 +197,29 @@ def test_an_answer_without_edges_gives_a_page() -> None:
     }
     page = view_answer(answer)
     assert "Paths: tiny" in page.html()
-    assert "Stored query paths (run tiny): 0 edges." in page.html()
+    assert "Stored query paths (run tiny): no heads and no edges." in page.html()
     assert data(page)["edges"]["pairing"] == []
     assert "A line runs" not in page.html()
+
+
+def test_an_answer_without_heads_draws_none_and_says_why() -> None:
+    about = {"query": "paths", "title": "Paths", "params": {"run": "tiny"}, "no_rows": "for x"}
+    page = view_answer({"graph": about, "nodes": [], "links": []})
+    assert data(page)["heads"] == []
+    assert "Stored query paths (run tiny): no heads and no edges (for x)." in page.html()
+
+
+def test_of_heads_outside_an_answer_nothing_is_said() -> None:
+    answer = {
+        "graph": {"query": "roles", "title": "Roles", "params": {"run": "tiny"}},
+        "nodes": [
+            {"id": "a", "labels": ["Head", "IdentityHead"], "properties": {"layer": 0, "head": 1}},
+            {"id": "b", "labels": ["Head"], "properties": {"layer": 1, "head": 0}},
+        ],
+        "links": [],
+    }
+    page = view_answer(answer)
+    known = {head["name"]: head["known"] for head in data(page)["heads"]}
+    assert known == {"L0H0": False, "L0H1": True, "L1H0": True, "L1H1": False}
+    assert "The smallest dots are heads outside the answer." in page.html()
+    assert all(head["known"] for head in data(view(random_table(2, 3)))["heads"])

@@ -12,7 +12,7 @@ const node = boxes.selectAll("g.head").data(heads).join((enter) => {
     .attr("aria-pressed", "false");
   group.append("rect").attr("class", "reach").attr("x", -BOX.width / 2).attr("y", -BOX.height / 2)
     .attr("width", BOX.width).attr("height", BOX.height);
-  group.append("circle").attr("class", "dot").attr("r", (head) => (head.roles.length ? 4.5 : 2.6));
+  group.append("circle").attr("class", "dot").attr("r", (head) => (head.roles.length ? 4.5 : head.known ? 2.6 : 1.2));
   group.append("rect").attr("class", "box").attr("x", -BOX.width / 2).attr("y", -BOX.height / 2)
     .attr("width", BOX.width).attr("height", BOX.height).attr("rx", 5);
   // further roles of a head are stripes at its right end
@@ -31,7 +31,8 @@ const node = boxes.selectAll("g.head").data(heads).join((enter) => {
 });
 const nodes = node.nodes();
 
-const roleWords = (head) => head.roles.map((role) => data.roles[role].label).join(", ");
+const roleWords = (head) =>
+  head.known ? head.roles.map((role) => data.roles[role].label).join(", ") : "not in the answer";
 const labelOf = (head) =>
   [head.name, roleWords(head), `${head.in} in`, `${head.out} out`].filter(Boolean).join(", ");
 

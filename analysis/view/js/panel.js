@@ -21,7 +21,7 @@ toggles("#pairings", data.pairings.map((pairing, key) => ({
   key, name: pairing.name, text: `${pairing.name} ${pairing.meaning}`, look: `line p${key}`,
   title: pairing.meaning,
 })), () => state.pairings);
-const NOTHING = "There is no edge here."
+const NOTHING = (heads.length ? "There is no edge here." : "Nothing answers.")
   + (data.n_layers === 1 && heads.length > 1 ? " In one layer no head reads what another writes." : "");
 const LISTED = 50; // edges of a head in each list
 const noRole = { key: NO_ROLE, name: "none", text: "no known role", look: "chip r-", title: "" };
@@ -29,7 +29,7 @@ toggles("#roles", [
   ...data.roles.map((role, key) => ({
     key, name: role.name, text: role.label, look: `chip r${key}`, title: role.name,
   })),
-  ...(data.roles.length && heads.some((head) => !head.roles.length) ? [noRole] : []),
+  ...(data.roles.length && heads.some((head) => rolesOf(head).includes(NO_ROLE)) ? [noRole] : []),
 ], () => state.roles);
 d3.select("#roles").attr("hidden", data.roles.length ? null : "");
 d3.select("#pairings").attr("hidden", data.pairings.length ? null : "");
@@ -45,7 +45,7 @@ function tellControls() {
   d3.selectAll("#pairings b").text((d) => (per.get(d.key) ?? 0).toLocaleString("en"));
   const place = data.places[state.step] ?? 0;
   const least = d3.min(shown, (edge) => data.edges.figures.pk[edge.i]);
-  const words = (place ? `top ${place.toLocaleString("en")} of each: ` : "") + plural(shown.length, "edge")
+  const words = (place ? `top ${place.toLocaleString("en")} of each pairing: ` : "") + plural(shown.length, "edge")
     + (least === undefined ? "" : `, PK ≥ ${d3.format(".3~g")(least)}`);
   slider.property("value", state.step).attr("aria-valuetext", words)
     .property("disabled", data.places.length < 2);

@@ -25,7 +25,8 @@ const first = () => ({
 });
 let state = first();
 
-const rolesOf = (head) => (head.roles.length ? head.roles : [NO_ROLE]);
+// of a head outside an answer nothing is known, not even that it has no role
+const rolesOf = (head) => (head.roles.length || !head.known ? head.roles : [NO_ROLE]);
 const hasChosenRole = (head) => rolesOf(head).some((role) => state.roles.has(role));
 
 function isShown(edge) {
