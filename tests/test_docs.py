@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,17 @@ def test_links_to_sections_lead_somewhere(page: Path) -> None:
     for target, section in re.findall(r"\]\(([^)#]*)#([^)]+)\)", page.read_text("utf-8")):
         if "://" not in target:
             assert section in sections(page.parent / target if target else page), section
+
+
+def test_no_two_pages_have_a_line_that_writes_the_same_file() -> None:
+    """Whoever follows one page and then another is not told that the file exists."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    lines = [line for page in pages if page.name != "commands.md"
+             for line in page.read_text("utf-8").splitlines()]  # fmt: skip
+    asked = r"^(?:\$ )?headgraph .*?(?:-o|--html|--labels-out) ([\w.-]+)"
+    names = Counter(found[1] for line in lines if (found := re.match(asked, line)))
+    assert len(names) > 20
+    assert {name: n for name, n in names.items() if n > 1} == {}
 
 
 def test_the_readme_links_every_page() -> None:
