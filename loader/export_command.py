@@ -1,7 +1,7 @@
 """The command `headgraph export`."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -73,31 +73,42 @@ def export(
             "the selection, --labels and --name belong to a table: a run has the edges, roles and "
             "name with which it was loaded"
         )
-    with _told_of_both(what), connect() as graph:
-        return _told(write(run or what, output, graph, **options))
+    written = partial(write, run or what, output, **options)
+    return _told(_of_run(what, connect, lambda graph: written(graph=graph)))
 
 
-@contextmanager
-def _told_of_both(what: str | None) -> Iterator[None]:
-    """Say of a word that may be a table or a run that it is no table either."""
-    from pathlib import Path
-
+def _of_run(
+    what: str | None, connect: Callable[[], Any], write: Callable[[Any], Any]
+) -> "ExportReport":
+    """What `write` makes of the graph; of a word that may be a table, that it is none either."""
     from graphdb.errors import NotReachable
     from loader.errors import UnknownRun
-    from pk_engine._not_a_table import what_is_wrong
 
+    address = ""
     try:
-        yield
+        with connect() as graph:
+            address = graph.settings.uri
+            report: ExportReport = write(graph)
     except UnknownRun as error:
         if what is None:
             raise
-        raise UnknownRun(f"{what_is_wrong(Path(what))}; {error}") from error
+        raise UnknownRun(f"{_no_table(what)}; at {address} {error}") from error
     except NotReachable as error:
         if what is None:
             raise
         raise NotReachable(
-            f"{what_is_wrong(Path(what))}; among the runs it cannot be looked for: {error}"
+            f"{_no_table(what)}; among the runs it cannot be looked for: {error}"
         ) from error
+    return report
+
+
+def _no_table(what: str) -> str:
+    from pathlib import Path
+
+    from pk_engine._not_a_table import what_is_wrong
+    from pk_engine.bundled import TABLES
+
+    return f"{what_is_wrong(Path(what))}; bundled is {' and '.join(TABLES)}"
 
 
 def _told(report: "ExportReport") -> str:

@@ -156,9 +156,9 @@ def _selection(rules: dict[str, Any], *, everything: bool) -> Selection | None:
     if not everything and not given:
         return None
     if (rules["fdr"] is None) != (rules["null"] is None):
-        given, lacks = ("--fdr", "--null") if rules["null"] is None else ("--null", "--fdr")
+        one, other = ("--fdr", "--null") if rules["null"] is None else ("--null", "--fdr")
         raise click.UsageError(
-            f"{given} without {lacks}: wanted both, such as --fdr 0.05 --null covariance"
+            f"{one} without {other}: wanted both, such as --fdr 0.05 --null covariance"
         )
     return Selection(**rules)
 

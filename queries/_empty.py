@@ -51,7 +51,7 @@ def against_the_flow(source: str, target: str, order: str) -> str:
 
 
 def _pairings(query: Query, values: Mapping[str, Any], graph: Runner, runs: Runs) -> Iterator[str]:
-    run = values.get("run")
+    run = str(values.get("run"))
     named = {kind for types in _TYPES.findall(query.cypher) for kind in types.split("|")}
     wanted = [name for name in PAIRINGS if name in {*named, *(values.get("pairings") or ())}]
     there = runs[run].pairings if run in runs else []
@@ -64,7 +64,7 @@ def _pairings(query: Query, values: Mapping[str, Any], graph: Runner, runs: Runs
 
 
 def _scores(query: Query, values: Mapping[str, Any], graph: Runner, runs: Runs) -> Iterator[str]:
-    run = values.get("run")
+    run = str(values.get("run"))
     if run in runs and re.search(r"\be\.cs\b", query.cypher):
         metrics = graph.read(_METRICS, {"run": run}).single() or []
         if "cs" not in metrics:
@@ -84,7 +84,7 @@ def _communities(
 
 
 def _series(query: Query, values: Mapping[str, Any], graph: Runner, runs: Runs) -> Iterator[str]:
-    run = values.get("run")
+    run = str(values.get("run"))
     if query.over_series and run in runs and runs[run].series is None:
         yield (
             f"run {run} is no checkpoint of a training run; headgraph trajectory RUN --tables "
