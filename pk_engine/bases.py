@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
-import array_api_compat
 import numpy as np
 
-from pk_engine.ops import ops_for
+from pk_engine.ops import namespace, ops_for
 
 AT_ONCE = 4
 """Matrices of which there are float64 copies at one time: they stay in a processor's cache."""
@@ -59,7 +58,7 @@ def bases(weights: Any, out: Any = None, at_once: int = AT_ONCE) -> Bases:
             of it. Long rows are how the kernel wants them.
         at_once: matrices of which there are float64 copies at one time.
     """
-    xp = array_api_compat.array_namespace(weights)
+    xp = namespace(weights)
     d, m = weights.shape[-2:]
     eps = float(xp.finfo(weights.dtype).eps)
     tolerance = max(d, m) * eps
