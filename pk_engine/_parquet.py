@@ -44,9 +44,11 @@ def _texts(values: NDArray[Any]) -> Any:
 
 def _coded(values: NDArray[Any]) -> tuple[list[bytes], NDArray[np.int32]]:
     """The different texts, first come first, and the place of each row's text among them."""
-    names, first, codes = np.unique(values, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    return [str(name).encode() for name in names[order]], np.argsort(order).astype(np.int32)[codes]
+    names = list(dict.fromkeys(values.tolist()))
+    codes = np.zeros(len(values), np.int32)
+    for place, name in enumerate(names):
+        codes[values == name] = place
+    return [name.encode() for name in names], codes
 
 
 def _array(column: Any) -> NDArray[Any]:
