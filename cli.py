@@ -3,6 +3,8 @@
 Nothing of a room is imported until its command runs; `headgraph --help` reads this table alone.
 """
 
+import atexit
+import gc
 import importlib
 import os
 import sys
@@ -160,6 +162,7 @@ def main(args: list[str] | None = None) -> None:
 
     A value that cannot be used is a problem, whoever finds it; usage is what stands in the line.
     """
+    _collect_rarely()
     if "_HEADGRAPH_COMPLETE" in os.environ:  # a shell asks how a line can go on
         from headgraph.completing import register
 
@@ -185,6 +188,12 @@ def main(args: list[str] | None = None) -> None:
     except Exception as error:
         code = _state(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _collect_rarely() -> None:
+    """Do not look for garbage among what imports leave, nor at the end, when all of it goes."""
+    gc.set_threshold(100_000, 20, 100)
+    atexit.register(gc.freeze)
 
 
 def _state(error: Exception) -> int:
