@@ -12,7 +12,7 @@ function %(complete_func)s
             case dir
                 __fish_complete_directories $parts[2]
             case table
-                __fish_complete_path $parts[2] | string match -er '(/|\.parquet|\.pq)(\t|$)'
+                __fish_complete_path $parts[2] | string match -er '(?:/|\.parquet|\.pq)(?:\t|$)'
             case file
                 __fish_complete_path $parts[2]
             case plain
