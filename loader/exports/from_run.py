@@ -18,9 +18,9 @@ from loader.exports.content import (
     HeadRole,
     RunGraph,
     in_order,
+    in_role_order,
     one_kind,
 )
-from loader.exports.from_table import role_order
 from pk_engine.names import PAIRINGS
 
 _RUNS = f"""
@@ -132,8 +132,10 @@ def _chosen(graph: Runner, run: str | None) -> str:
     names = [row["name"] for row in graph.read(_RUNS, {"complete": schema.COMPLETE})]
     if run in names:
         return str(run)
-    if run is not None or not names:
-        raise UnknownRun(unknown_run(run or "to export", names))
+    if run is not None:
+        raise UnknownRun(unknown_run(run, names))
+    if not names:
+        raise UnknownRun("the database holds no run: headgraph load FILE makes one")
     if len(names) > 1:
         raise UnknownRun(
             f"the database holds {len(names)} runs ({', '.join(names)}): say which one is meant"
@@ -153,12 +155,11 @@ def _head(row: Mapping[str, Any]) -> HeadNode:
 def _roles(
     graph: Runner, params: Mapping[str, Any], heads: Mapping[int, HeadNode]
 ) -> list[HeadRole]:
-    place = {head.name: place for place, head in heads.items()}
     rows = [
         HeadRole(row["head"], row["role"], in_order(_clean(row["properties"]), ROLE_FIRST))
         for row in graph.read(_ROLES, params)
     ]
-    return sorted(rows, key=lambda row: role_order(place[row.head], row))
+    return in_role_order(rows, [head.name for head in heads.values()])
 
 
 def _columns(graph: Runner, params: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, str]:

@@ -145,7 +145,7 @@ def test_names_that_would_need_quoting_are_refused(
         with pytest.raises(ExportError, match=r"the name '(a`b|x:y)' of a property or label"):
             headgraph.export("tiny", tmp_path / f"g{ending}", graph)
         empty(graph)
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +211,11 @@ def test_a_list_item_that_holds_the_separator_is_refused(graph: Graph, tmp_path:
     graph.write("MATCH (h:Head {name: 'L0H0'}) SET h.tags = ['a;b']")
     with pytest.raises(ExportError, match="the list item 'a;b' holds a ;"):
         headgraph.export("tiny", tmp_path / "folder", graph)
+    assert not (tmp_path / "folder").exists()
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(ExportError, match="the list item"):
+        headgraph.export("tiny", tmp_path / "mine", graph)
+    assert not list((tmp_path / "mine").iterdir())
     headgraph.export("tiny", tmp_path / "g.json", graph)
     assert '"tags": ["a;b"]' in (tmp_path / "g.json").read_text()
     assert json.loads((tmp_path / "g.json").read_text())["graph"]["name"] == "tiny"

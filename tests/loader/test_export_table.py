@@ -3,7 +3,6 @@
 import io
 import json
 import tracemalloc
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +161,7 @@ def test_memory_does_not_grow_with_the_edges(name: str) -> None:
     for n_heads in (12, 24):  # four times as many edges, in batches of the same size
         content = graph_of_plan(plan_load(random_table(12, n_heads), None, None, "none"))
         assert content.n_edges > 25_000
-        write = import_module(f"loader.exports.{loader.FORMATS[name].module}").write
+        write = loader.FORMATS[name].write
         tracemalloc.start()
         write(content, *(Nowhere() for _ in loader.FORMATS[name].names or ("one",)))
         peaks.append(tracemalloc.get_traced_memory()[1])
