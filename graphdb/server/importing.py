@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from graphdb.errors import ServerError
+from graphdb.server.config import write_arguments
 from graphdb.server.home import ServerHome, refuse_full_disk, stated
 from graphdb.server.jars import ensure_jars
 from graphdb.server.java import find_java
@@ -26,6 +27,8 @@ DATABASE = "neo4j"
 
 PARTS = (Path("databases") / DATABASE, Path("transactions") / DATABASE)
 """Folders of a store, in a server's data folder."""
+
+_ASIDE = "replaced-"
 
 ROOM = 4
 """Bytes that the disk must have free for each byte of CSV; a store takes fewer."""
@@ -52,7 +55,8 @@ def workplace(home: ServerHome) -> Iterator[Path]:
             ) from None
     scratch = home.path / "import"
     try:
-        shutil.rmtree(scratch, ignore_errors=True)  # of an import that was killed
+        for left in (scratch, *home.path.glob(f"{_ASIDE}*")):  # by an import that was killed
+            shutil.rmtree(left, ignore_errors=True)
         with stated("import into the local server", home.path):
             scratch.mkdir(mode=0o700)
         yield scratch
@@ -68,7 +72,8 @@ def build_store(
 
     Args:
         scratch: folder to work in, see `workplace`.
-        nodes: file with a header, as `neo4j-admin database import` reads it.
+        nodes: file with a header, as `neo4j-admin database import` reads it; best in `scratch`,
+            whose path may have any characters.
         relationships: another.
         progress: told what happens.
 
@@ -105,8 +110,8 @@ class Replaced:
 
     def __init__(self, home: ServerHome) -> None:
         self.home = home
-        self.kept = Path(tempfile.mkdtemp(dir=home.path, prefix="replaced-"))
-        self._moved: list[Path] = []
+        self.kept = Path(tempfile.mkdtemp(dir=home.path, prefix=_ASIDE))
+        self._put: list[Path] = []
 
     def put(self, new: Path, part: Path) -> None:
         """Move what is at `part` of the data folder aside, and `new` there."""
@@ -115,15 +120,17 @@ class Replaced:
         old.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if old.exists():
             old.rename(self.kept / part)
-        self._moved.append(part)
+        self._put.append(part)
         new.rename(old)
 
     def undo(self) -> None:
         """Bring back what was there; the server must be stopped."""
-        for part in reversed(self._moved):
-            shutil.rmtree(self.home.data / part, ignore_errors=True)
-            if (self.kept / part).exists():
-                (self.kept / part).rename(self.home.data / part)
+        for part in PARTS:
+            aside, place = self.kept / part, self.home.data / part
+            if aside.exists() or part in self._put:  # else it was not touched yet
+                shutil.rmtree(place, ignore_errors=True)
+            if aside.exists():
+                aside.rename(place)
         self.forget()
 
     def forget(self) -> None:
@@ -135,7 +142,6 @@ def _import(java: Path, jars: list[Path], scratch: Path, nodes: Path, relationsh
     (scratch / "tmp").mkdir()
     (scratch / "conf").mkdir()
     arguments = [
-        str(java),
         "-Xmx1g",
         "-XX:-UsePerfData",
         f"-Djava.io.tmpdir={scratch / 'tmp'}",
@@ -145,14 +151,15 @@ def _import(java: Path, jars: list[Path], scratch: Path, nodes: Path, relationsh
         ADMIN,
         # the name first: the importer would take it for one more file after --relationships
         *("database", "import", "full", DATABASE, "--verbose"),
-        f"--nodes={nodes}",
-        f"--relationships={relationships}",
+        f"--nodes={_inside(scratch, nodes)}",
+        f"--relationships={_inside(scratch, relationships)}",
         "--max-off-heap-memory=50%",
         f"--report-file={scratch / 'report'}",
     ]
+    write_arguments(scratch / "java.args", arguments)
     where = {"NEO4J_HOME": str(scratch), "NEO4J_CONF": str(scratch / "conf")}
     done = subprocess.run(
-        arguments,
+        [str(java), f"@{scratch / 'java.args'}"],
         cwd=scratch,
         env={**environment(), **where},
         stdin=subprocess.DEVNULL,
@@ -165,6 +172,11 @@ def _import(java: Path, jars: list[Path], scratch: Path, nodes: Path, relationsh
     )
     if done.returncode or not (scratch / "data" / PARTS[0]).is_dir():
         raise ServerError(f"Neo4j's importer refuses the files: {_last_words(done.stdout)!r}")
+
+
+def _inside(scratch: Path, file: Path) -> str:
+    """As the importer is told of a file: a comma or = in the path would mean something to it."""
+    return file.name if file.parent == scratch else str(file)
 
 
 def _last_words(said: str) -> str:

@@ -38,10 +38,11 @@ def restart_with(
         def begin() -> RunningServer:
             return launch(home, java, jars, None, show, time.monotonic() + timeout_s)
 
-        _end(home)
         try:
+            _end(home)
             replaced = replace_store(home, data)
         except BaseException:
+            _end(home)  # an interruption may have come before the process was gone
             begin()
             raise
         try:
