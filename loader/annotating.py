@@ -73,6 +73,11 @@ def annotate(
     if not shape:
         names = graph.read(_NAMES).rows
         raise UnknownRun(unknown_run(run, [str(name) for (name,) in names]))
+    if None in shape[0].values():
+        raise AnnotationError(
+            f"the run {run} does not say how many layers and heads its model has, so headgraph did "
+            "not make it: wanted a run of headgraph load"
+        )
     _check_heads(rows, shape[0]["n_layers"], shape[0]["n_heads"], run)
     params = {
         "run": run,

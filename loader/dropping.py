@@ -12,9 +12,11 @@ from loader._roles import remove_unused_roles
 from loader._unpublish import sweep, unpublish
 from loader.report import DropReport
 
+# a run that somebody made by hand may not say how many it has
 _RUNS = f"""
-MATCH (r:{schema.RUN})
-RETURN r.id AS id, r.name AS name, r.heads AS heads, r.edges AS edges ORDER BY name, id
+MATCH (r:{schema.RUN}) WHERE r.id IS NOT NULL
+RETURN r.id AS id, r.name AS name, coalesce(r.heads, 0) AS heads, coalesce(r.edges, 0) AS edges
+ORDER BY name, id
 """
 
 

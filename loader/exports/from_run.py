@@ -53,6 +53,7 @@ WITH a, e, b ORDER BY b.layer, b.head
 WITH a, collect([b.layer * $n + b.head] + [key IN $columns | e[key]]) AS edges
 RETURN a.layer * $n + a.head AS source, edges ORDER BY source
 """
+_NEEDED = ("id", "n_layers", "n_heads", "metrics", "pairings")
 _TIMES = ("loaded_at", "started_at")  # of this load, where all else is of the run
 _KIND_OF = {"INTEGER": "integer", "FLOAT": "float", "BOOLEAN": "boolean", "STRING": "string"}
 
@@ -66,12 +67,17 @@ def graph_of_run(graph: Runner, run: str | None = None) -> RunGraph:
 
     Raises:
         UnknownRun: no such run, or several where none is named.
-        ExportError: edges with properties that files do not hold; or the run is changed while it is
-            read (while `batches` gives its edges).
+        ExportError: a run that headgraph did not make; edges with properties that files do not
+            hold; or the run is changed while it is read (while `batches` gives its edges).
         GraphError: the database cannot be asked.
     """
     params = {"run": _chosen(graph, run), "pairings": list(PAIRINGS)}
     properties = _clean(graph.read(_RUN, params).single())
+    if lacking := [name for name in _NEEDED if name not in properties]:
+        raise ExportError(
+            f"the run {params['run']} lacks {', '.join(lacking)}, so headgraph did not make it: "
+            "wanted a run of headgraph load"
+        )
     rows = list(graph.read(_HEADS, params))
     heads = {_place(row["properties"], properties): _head(row) for row in rows}
     counts = {row["pairing"]: row["edges"] for row in graph.read(_COUNTS, params)}
