@@ -70,6 +70,11 @@ def export(
 
 def output_paths(output: Path, format: Format, *, force: bool) -> list[Path]:
     """The files, when they may be written; errors as `export`."""
+    if not output.name:
+        raise ExportError(
+            f"{str(output)!r} names neither a file nor a folder of its own: wanted a name such as "
+            f"gpt2{format.ending}"
+        )
     if not format.names:
         return [refuse_existing(output, force=force)]
     if output.exists() and not output.is_dir():

@@ -134,6 +134,9 @@ def test_the_ending_says_the_format_and_nothing_is_replaced_unasked(tmp_path: Pa
         headgraph.export(TABLE, tmp_path / "t.txt", format="json")
     headgraph.export(TABLE, tmp_path / "t.txt", format="graphml", force=True)
     assert nx.read_graphml(tmp_path / "t.txt").number_of_nodes() == 12
+    for nameless in ("", ".", "/"):
+        with pytest.raises(ExportError, match=r"names neither .* wanted a name such as gpt2$"):
+            headgraph.export(TABLE, nameless)
     with pytest.raises(TableError, match="no folder"):
         headgraph.export(TABLE, tmp_path / "nowhere" / "t.json")
     with pytest.raises(ExportError, match="no graph is named"):
