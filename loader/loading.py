@@ -130,7 +130,8 @@ def _write_run(graph: Runner, plan: LoadPlan, *, replace: bool, progress: Progre
         _write.give_up(graph, plan, token)
         raise
     if len(plan.edges) >= schema.MANY_EDGES:
-        index_ranks(graph, plan.table.meta.pairings)
+        with _told(_ALL_BUT_REST, plan):
+            index_ranks(graph, plan.table.meta.pairings)
     return True
 
 

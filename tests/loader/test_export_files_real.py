@@ -9,13 +9,13 @@ import pytest
 
 import headgraph
 import loader
-from graphdb import Graph, Settings, connect
-from graphdb.server import ANY_PORTS, ServerHome, start, stop
+from graphdb import Graph, connect
+from graphdb.server import ANY_PORTS, ServerHome, start
 from graphdb.server.importing import build_store, replace_store, workplace
-from graphdb.server.process import find_process
 from loader.errors import ExportError
 from loader.exports.cypher import column, literal
 from pk_engine.selection import Selection
+from tests.graphdb_server_fixture import own_home
 from tests.loader.graphs import roles_file
 from tests.tables import random_table
 
@@ -150,12 +150,8 @@ def test_names_that_would_need_quoting_are_refused(
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerHome]:
-    home = ServerHome(tmp_path_factory.mktemp("imported here") / "server")
-    try:
+    with own_home(tmp_path_factory.mktemp("imported here") / "server") as home:
         yield home
-    finally:
-        stop(home)
-        assert find_process(home) is None
 
 
 def test_the_csv_files_make_what_a_load_makes(
@@ -177,8 +173,7 @@ def test_the_csv_files_make_what_a_load_makes(
     with workplace(home) as scratch:
         replace_store(home, build_store(scratch, nodes, relationships)).forget()
     server = start(home, ports=ANY_PORTS)
-    settings = Settings(uri=server.bolt_uri, user=server.user, password=server.password())
-    with connect(settings=settings) as imported:
+    with connect(settings=server.settings()) as imported:
         run_script(imported, schema)
         assert dump(imported) == known
         assert loader.runs(imported)["loaded"].isna().tolist() == [True], "nobody loaded it"
