@@ -2,19 +2,20 @@
 
 The Community edition imports into a store that is not there yet, never into one that has data. So
 the store is built beside the server's own, which may go on running, and takes its place when it is
-whole (`graphdb.server.restarting`).
+whole (`graphdb.server.exchanging`, `restarting`).
 """
 
 import os
+import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from graphdb.errors import ServerError
 from graphdb.server.config import write_arguments
+from graphdb.server.exchanging import ASIDE, DATABASE, PARTS
 from graphdb.server.home import ServerHome, refuse_full_disk, stated
 from graphdb.server.jars import ensure_jars
 from graphdb.server.java import find_java
@@ -22,13 +23,7 @@ from graphdb.server.process import environment
 from graphdb.server.progress import Progress, silent
 
 ADMIN = "org.neo4j.cli.AdminTool"
-DATABASE = "neo4j"
-"""The one database of a Community server, apart from its own `system`."""
-
-PARTS = (Path("databases") / DATABASE, Path("transactions") / DATABASE)
-"""Folders of a store, in a server's data folder."""
-
-_ASIDE = "replaced-"
+_THROWN = re.compile(r"(?:Caused by: )?[\w.$]+(?:Exception|Error): (.+)")
 
 ROOM = 4
 """Bytes that the disk must have free for each byte of CSV; a store takes fewer."""
@@ -55,7 +50,7 @@ def workplace(home: ServerHome) -> Iterator[Path]:
             ) from None
     scratch = home.path / "import"
     try:
-        for left in (scratch, *home.path.glob(f"{_ASIDE}*")):  # by an import that was killed
+        for left in (scratch, *home.path.glob(f"{ASIDE}*")):  # by an import that was killed
             shutil.rmtree(left, ignore_errors=True)
         with stated("import into the local server", home.path):
             scratch.mkdir(mode=0o700)
@@ -87,55 +82,6 @@ def build_store(
     with stated("import into the local server", scratch):
         _import(java, jars, scratch, nodes, relationships)
     return scratch / "data"
-
-
-def replace_store(home: ServerHome, data: Path) -> "Replaced":
-    """Put a built store in the place of a stopped server's, and keep what was there.
-
-    Raises:
-        OSError: a folder cannot be renamed; then everything is as it was.
-    """
-    replaced = Replaced(home)
-    try:
-        for part in PARTS:
-            replaced.put(data / part, part)
-    except BaseException:
-        replaced.undo()
-        raise
-    return replaced
-
-
-class Replaced:
-    """What a store took the place of, to be brought back or done away with."""
-
-    def __init__(self, home: ServerHome) -> None:
-        self.home = home
-        self.kept = Path(tempfile.mkdtemp(dir=home.path, prefix=_ASIDE))
-        self._put: list[Path] = []
-
-    def put(self, new: Path, part: Path) -> None:
-        """Move what is at `part` of the data folder aside, and `new` there."""
-        old = self.home.data / part
-        (self.kept / part).parent.mkdir(parents=True, exist_ok=True)
-        old.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if old.exists():
-            old.rename(self.kept / part)
-        self._put.append(part)
-        new.rename(old)
-
-    def undo(self) -> None:
-        """Bring back what was there; the server must be stopped."""
-        for part in PARTS:
-            aside, place = self.kept / part, self.home.data / part
-            if aside.exists() or part in self._put:  # else it was not touched yet
-                shutil.rmtree(place, ignore_errors=True)
-            if aside.exists():
-                aside.rename(place)
-        self.forget()
-
-    def forget(self) -> None:
-        """Delete what was there."""
-        shutil.rmtree(self.kept, ignore_errors=True)
 
 
 def _import(java: Path, jars: list[Path], scratch: Path, nodes: Path, relationships: Path) -> None:
@@ -171,7 +117,7 @@ def _import(java: Path, jars: list[Path], scratch: Path, nodes: Path, relationsh
         umask=0o077 if os.name == "posix" else -1,
     )
     if done.returncode or not (scratch / "data" / PARTS[0]).is_dir():
-        raise ServerError(f"Neo4j's importer refuses the files: {_last_words(done.stdout)!r}")
+        raise ServerError(f"Neo4j's importer refuses the files: {last_words(done.stdout)!r}")
 
 
 def _inside(scratch: Path, file: Path) -> str:
@@ -179,9 +125,8 @@ def _inside(scratch: Path, file: Path) -> str:
     return file.name if file.parent == scratch else str(file)
 
 
-def _last_words(said: str) -> str:
-    """The innermost cause, where Java tells one."""
+def last_words(said: str) -> str:
+    """What the innermost of Java's exceptions says; the last line where there is none."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    causes = [line for line in lines if line.startswith("Caused by: ")]
-    last = (causes or [line for line in lines if "rror" in line] or lines or ["nothing"])[-1]
-    return last.removeprefix("Caused by: ").rpartition("Exception: ")[2][:300]
+    thrown = [match[1] for line in lines if (match := _THROWN.match(line))]
+    return (thrown or lines or ["nothing"])[-1].rpartition("Exception: ")[2][:300]

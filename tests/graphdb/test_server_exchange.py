@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from graphdb.server import ServerHome, restarting
-from graphdb.server.importing import PARTS, replace_store, workplace
+from graphdb.server.exchanging import PARTS, replace_store
+from graphdb.server.importing import last_words, workplace
 
 RENAMES = 2 * len(PARTS)  # the old part aside and the new one in, of each
 
@@ -116,3 +117,31 @@ def test_the_next_import_removes_what_a_killed_one_left(home: ServerHome, tmp_pa
     with workplace(home):
         assert left(home) == []
     assert texts(home.data) == ["new"] * len(PARTS)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (
+            "VM Version: 21.0.8+9-LTS\n"
+            "java.lang.IllegalStateException: Directory /x/data of data/nodes.csv doesn't exist\n"
+            "\tat org.neo4j.cli.AdminTool.main(AdminTool.java:82)\n\n",
+            "Directory /x/data of data/nodes.csv doesn't exist",
+        ),
+        (
+            "IMPORT FAILED in 2s 140ms.\nError in input data\n"
+            "org.neo4j.cli.CommandFailedException: Error importing csv file.\n"
+            "\tat org.neo4j.importer.ImportCommand.execute(ImportCommand.java:9)\n"
+            "Caused by: org.neo4j.importer.FileImporter$CsvImportException: "
+            "org.neo4j.internal.batchimport.input.InputException: ERROR in input\n"
+            "  raw field value: q\n\t... 13 more\n"
+            "Caused by: org.neo4j.internal.batchimport.input.InputException: "
+            'java.lang.NumberFormatException: Not an integer: "q"\n\t... 9 more\n',
+            'Not an integer: "q"',
+        ),
+        ("Killed\n\n", "Killed"),
+        ("", "nothing"),
+    ],
+)
+def test_the_importers_last_words_are_those_of_the_innermost_cause(said: str, words: str) -> None:
+    assert last_words(said) == words

@@ -11,7 +11,8 @@ import headgraph
 import loader
 from graphdb import Graph, connect
 from graphdb.server import ANY_PORTS, ServerHome, start
-from graphdb.server.importing import build_store, replace_store, workplace
+from graphdb.server.exchanging import replace_store
+from graphdb.server.importing import build_store, workplace
 from loader.errors import ExportError
 from loader.exports.cypher import column, literal
 from pk_engine.selection import Selection
