@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 from graphdb import schema
 from graphdb.graph import Runner
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 from loader._identity import SHORT
 from loader._matching import is_pattern, matches
 from loader.errors import UnknownRun
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = ("name", "model", "status", "heads", "edges", "pairings", "selection", "loaded")
 
