@@ -106,7 +106,8 @@ def load_runs(graph: Graph) -> None:
     """The runs; what is there already stays."""
     gpt2 = AffinityTable.read(table_path("gpt2-small"))
     top = Selection(top_percent=3)
-    checkpoint = replace(gpt2, meta=replace(gpt2.meta, series="bench-gpt2", step=1.0))
+    meta = replace(gpt2.meta, series="bench-gpt2", step=1.0)
+    checkpoint = AffinityTable(gpt2.columns, meta)
     loader.load(checkpoint, graph, run="bench-gpt2", selection=top)
     loader.load(gpt2, graph, run="bench-gpt2-other", selection=Selection(top_percent=2))
     for seed, run in enumerate(("bench-large", "bench-large-other")):

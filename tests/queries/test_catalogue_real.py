@@ -248,7 +248,7 @@ def test_through_reads_far_enough(graph: Graph, per_head: int) -> None:
     frame = frame.sort_values("pk", ascending=False, kind="stable")
     frame["pk_rank"] = frame.groupby("pairing").cumcount() + 1
     frame["pk_normalized"] = frame["pk"] / 8
-    table = replace(table, frame=frame)
+    table = AffinityTable(frame, table.meta)
     loader.load(table, graph, run="far")
     expected = varied(paths_through(named(table.edges()), "L1H2"), per_head)
     for limit in range(1, 13):
