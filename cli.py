@@ -3,6 +3,8 @@
 Nothing of a room is imported until its command runs; `headgraph --help` reads this table alone.
 """
 
+import atexit
+import gc
 import importlib
 import os
 import sys
@@ -157,6 +159,7 @@ def _print(answer: Any, **_: Any) -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run a command line and exit 0 done, 1 problem, 2 usage, 3 no database, 130 stopped."""
+    _collect_rarely()
     if "_HEADGRAPH_COMPLETE" in os.environ:  # a shell asks how a line can go on
         from headgraph.completing import register
 
@@ -182,6 +185,12 @@ def main(args: list[str] | None = None) -> None:
     except Exception as error:
         code = _state(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _collect_rarely() -> None:
+    """Do not look for garbage among what imports leave, nor at the end, when all of it goes."""
+    gc.set_threshold(100_000, 20, 100)
+    atexit.register(gc.freeze)
 
 
 def _state(error: Exception) -> int:

@@ -1,6 +1,7 @@
 """What the benchmarks share: rounds in turn, peaks of processes, and where results are written."""
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -43,8 +44,13 @@ def in_turn(
 
 
 def process(command: Sequence[str]) -> None:
-    """Run a process to its end, and show what it said if it failed."""
-    done = subprocess.run(command, capture_output=True, text=True)
+    """Run a process to its end, and show what it said if it failed.
+
+    Its modules are compiled once and kept, as those of an installed package are, also where the
+    environment asks Python not to keep what it compiles.
+    """
+    kept = {name: v for name, v in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(command, capture_output=True, text=True, env=kept)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
 
@@ -79,13 +85,21 @@ def spread(times: Sequence[float]) -> str:
     return f"{min(times):.2f} to {max(times):.2f}"
 
 
+def processor() -> str:
+    """The processor's name where the system tells it, otherwise its kind."""
+    about = Path("/proc/cpuinfo")
+    lines = about.read_text("utf-8").splitlines() if about.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
 def machine(*packages: str, rounds: int) -> str:
     """When, where and with what a result was taken."""
     versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", *packages))
     return (
         f"Taken {time.strftime('%Y-%m-%d')} on {platform.machine()}, {platform.system()}, "
-        f"{usable_cpus()} processors, Python {platform.python_version()}, {versions}; "
-        f"{rounds} {'round' if rounds == 1 else 'rounds in turn'}."
+        f"{usable_cpus()} processors ({processor()}), Python {platform.python_version()}, "
+        f"{versions}; {rounds} {'round' if rounds == 1 else 'rounds in turn'}."
     )
 
 

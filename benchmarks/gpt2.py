@@ -5,8 +5,10 @@ process of its own. Writes into docs/performance.md.
 """
 
 import argparse
+import csv
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from functools import partial
 from statistics import median
 from typing import Any
@@ -14,7 +16,18 @@ from typing import Any
 import numpy as np
 from scipy.linalg import subspace_angles
 
-from benchmarks.common import GPT2, in_turn, machine, ratio, spread, table, watched, write
+from benchmarks.common import (
+    GPT2,
+    PAGE,
+    in_turn,
+    machine,
+    processor,
+    ratio,
+    spread,
+    table,
+    watched,
+    write,
+)
 from pk_engine.backends import Backend
 from pk_engine.bases import one_thread
 from pk_engine.collecting import allocate, fill
@@ -32,21 +45,22 @@ SAMPLE = 60
 """Pairs that the loop is timed on; what all of them would take is this many times as much."""
 LAYERS = range(12)
 MINE = "headgraph, NumPy"
+RUNS = PAGE.parent / "data" / "gpt2-runs.csv"
 BACKENDS = {MINE: Backend("numpy"), "headgraph, torch": Backend("torch")}
 
 
 def stacks(layers: list[Layer], factors: str, backend: Backend) -> HeadStacks:
     """Factors of all heads, from matrices in memory."""
     found = allocate(ModelWeights(GPT2).shape, "QKVO", LAYERS, [factors], backend)
-    with backend.workers() as executor:
-        run = map if executor is None else executor.map
-        list(run(lambda layer: fill(found, layer, layers[layer]), LAYERS))
+    with backend.workers() as threads:
+        list(threads.map(lambda layer: fill(found, layer, layers[layer]), LAYERS))
     return found
 
 
 def scores(found: HeadStacks, metric: str) -> Scores:
     """OQ, OK and OV from factors."""
-    with found.backend.workers() as executor:
+    with found.backend.workers() as threads:
+        executor = found.backend.computing(threads)
         return score(METRICS[metric], found, found, GRAPH_PAIRINGS, "forward", executor)
 
 
@@ -102,7 +116,9 @@ def projection_kernel(layers: list[Layer], model: Any) -> None:
     theirs = works["TransformerLens"]()
     differences = [check(works[name](), theirs) for name in BACKENDS]
     pairwise = f"`scipy.linalg.subspace_angles` for each pair ({SAMPLE} pairs, extrapolated)"
-    times = in_turn({**works, pairwise: partial(loop, layers)}, ROUNDS)
+    product = square(np.matmul, partial(np.ones, dtype=np.float32))
+    times = in_turn({**works, pairwise: partial(loop, layers), "square": product}, ROUNDS)
+    record(times["TransformerLens"], [times[name] for name in BACKENDS], times.pop("square"))
     pairs = sum(plan(GPT2, calibrate=False).pairs.values())
     times[pairwise] = [took * pairs / SAMPLE for took in times[pairwise]]
     head = [
@@ -117,6 +133,22 @@ def projection_kernel(layers: list[Layer], model: Any) -> None:
         f"{machine('scipy', 'torch', 'transformer-lens', rounds=ROUNDS)} TransformerLens's scores "
         f"differ by at most {max(differences):.0e}.\n\n{table(head, lines(times, 1, *BACKENDS))}",
     )
+
+
+def record(theirs: list[float], own: list[list[float]], square: list[float]) -> None:
+    """Add this run to those that there are, and show them all: they differ with the hour."""
+    RUNS.parent.mkdir(exist_ok=True)
+    new = not RUNS.exists()
+    with RUNS.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        if new:
+            writer.writerow(["taken", "processor", "square product GFLOP/s", *BACKENDS])
+        rate = 2 * SQUARE**3 / median(square) / 1e9
+        times = [f"{ratio(theirs, one):.1f}" for one in own]
+        writer.writerow([f"{datetime.now():%Y-%m-%d %H:%M}", processor(), f"{rate:.0f}", *times])
+    with RUNS.open(newline="", encoding="utf-8") as file:
+        head, *rows = csv.reader(file)
+    write("runs", table(head, rows))
 
 
 def rates(layers: list[Layer]) -> None:

@@ -49,7 +49,7 @@ def checkpoint(model: str, step: float | None, *, fold_ln: bool = False) -> Affi
         model, pairings="all", selection=Selection(top=40), fold_ln=fold_ln, name="induction-2l"
     )
     series = None if step is None else "induction-2l"
-    return replace(table, meta=replace(table.meta, series=series, step=step))
+    return AffinityTable(table.columns, replace(table.meta, series=series, step=step))
 
 
 def example(query: Query, graph: Graph) -> str:

@@ -4,6 +4,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from functools import cached_property
 from typing import Any
 
 _ENTRY = re.compile(r"(\w[\w, ]*): (.*)")
@@ -22,12 +23,14 @@ def _section(name: str, thing: Any) -> str:
         raise LookupError(f"headgraph.{name} has no docstring")
     lines = [f"## `{name}`", "", "```text", _signature(name, thing), "```", ""]
     lines += [_first_paragraph(text), ""]
-    if entries := list(_entries(text)):
+    given, held = (list(_entries(text, heading)) for heading in ("Args", "Attributes"))
+    if entries := given or held:  # a dataclass takes what it holds
         lines += ["| parameter | what it is |", "| --- | --- |"]
         lines += [f"| `{entry}` | {_cell(words)} |" for entry, words in entries]
         lines.append("")
     if inspect.isclass(thing):
-        lines += [*_methods(thing), ""]
+        lines += [f"- `.{entry}`: {words}" for entry, words in held if given]
+        lines += [*_members(thing), ""]
     return "\n".join(lines)
 
 
@@ -64,9 +67,9 @@ def _default(value: Any) -> str:
     return f"{type(value).__name__}({', '.join(given)})"
 
 
-def _entries(text: str) -> Iterator[tuple[str, str]]:
-    """Name and words of each entry of the docstring's `Args:` or `Attributes:`."""
-    section = re.search(r"^(?:Args|Attributes):\n((?:    .*\n?|\n)+)", text, re.MULTILINE)
+def _entries(text: str, heading: str) -> Iterator[tuple[str, str]]:
+    """Name and words of each entry under a heading of the docstring."""
+    section = re.search(rf"^{heading}:\n((?:    .*\n?|\n)+)", text, re.MULTILINE)
     name, words = "", ""
     for line in section[1].splitlines() if section else ():
         found = _ENTRY.fullmatch(line.strip()) if re.match(r"    \S", line) else None
@@ -88,12 +91,16 @@ def _cell(words: str) -> str:
     return words.replace("|", "\\|")
 
 
-def _methods(kind: type) -> Iterator[str]:
-    """The first sentence on each public method."""
+def _members(kind: type) -> Iterator[str]:
+    """The first sentence on each public property and method."""
     for name in vars(kind):
         member = getattr(kind, name, None)
         text = inspect.getdoc(member)
-        if name.startswith("_") or not callable(member) or not text:
+        if name.startswith("_") or not text:
+            continue
+        if isinstance(member, property | cached_property):
+            yield f"- `.{name}`: {_first_paragraph(text)}"
+        if not callable(member):
             continue
         call = _signature(name, member).replace("(self, ", "(").replace("(self)", "()")
         yield f"- `.{' '.join(call.split())}`: {_first_paragraph(text)}"

@@ -6,9 +6,9 @@ The Gram matrix G = W^T W is formed in float64 and factored as R^T R (Cholesky);
 U = W R^-1. One pass suffices for float32 weights: with R from float64, U^T U differs from I by
 about kappa^2 eps64, and a matrix counts as full rank only where kappa = sigma_1 / sigma_m <
 1 / (max(d, m) eps32), so the error stays under 1e-6 for d = 768. The product W R^-1 itself may be
-taken in float32, half the work, where kappa is small: it adds ||dU||_F < eps32 ||R||_F ||R^-1||_F
-sqrt(m), and far less by chance of signs. Where full rank is not certain, the eigenvectors of G
-decide.
+taken in float32, half the work, where ||R||_F ||R^-1||_F is small: its rounding adds to U at most
+about that times eps32 sqrt(m), in Frobenius's norm, and far less by chance of signs. Where full
+rank is not certain, the eigenvectors of G decide.
 """
 
 import math
@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
-import array_api_compat
 import numpy as np
 
-from pk_engine.ops import ops_for
+from pk_engine.ops import namespace, ops_for
 
 AT_ONCE = 4
 """Matrices of which there are float64 copies at one time: they stay in a processor's cache."""
@@ -59,7 +58,7 @@ def bases(weights: Any, out: Any = None, at_once: int = AT_ONCE) -> Bases:
             of it. Long rows are how the kernel wants them.
         at_once: matrices of which there are float64 copies at one time.
     """
-    xp = array_api_compat.array_namespace(weights)
+    xp = namespace(weights)
     d, m = weights.shape[-2:]
     eps = float(xp.finfo(weights.dtype).eps)
     tolerance = max(d, m) * eps

@@ -47,14 +47,12 @@ def compute(
     Example: headgraph compute induction-2l --all -o tiny.parquet
     """
     from pk_engine._allocator import keep_freed_memory
-    from pk_engine._early import import_early
     from pk_engine.scores import DEFAULT_SELECTION
     from pk_engine.scores import compute as run
     from pk_engine.table import table_file
 
     table_file(output, force=force)  # before the work, not after it
     keep_freed_memory()
-    import_early()
     with _bar() as progress:
         table = run(
             model,

@@ -22,7 +22,7 @@ from pk_engine.names import ROLES
 from pk_engine.ops import NumPyOps, Ops, TorchOps
 from pk_engine.pairs import layer_blocks
 
-INTERPRETER = {"numpy": 145_000_000, "torch": 750_000_000}
+INTERPRETER = {"numpy": 95_000_000, "torch": 750_000_000}
 """Bytes of Python, the libraries and a table: what the bundled model takes, whose weights are
 nothing."""
 ROW = 200
@@ -165,7 +165,7 @@ def _reading_bytes(job: Job, family: Family, width: int) -> int:
     stored = [prod(spec.stored_shape(shape)) for spec in family.tensors]
     head = shape.d_model * shape.d_head
     matrices = sum(shape.heads_of(role) for role in ROLES) * head
-    return width * (sum(stored) + max(stored)) + 4 * matrices + AT_ONCE * head * 8
+    return width * (sum(stored) + max(stored)) + 4 * matrices + AT_ONCE * head * 20
 
 
 def _compared(call: Call, job: Job) -> int:

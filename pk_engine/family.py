@@ -159,16 +159,20 @@ def read_family(path: Path) -> Family:
     Raises:
         ModelError: the file is not TOML, lacks something or has unknown keys; the message names it.
     """
-    every = path.parent / EVERY
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
-        common = tomllib.loads(every.read_text("utf-8")) if every.is_file() else {}
+        data, common = tomllib.loads(path.read_text("utf-8")), _common(path.parent / EVERY)
         family = _build(path.stem, _merge(common, data))
         for variant in family.variants:  # a mistake in one shows here, not when one is met
             _build(family.name, _merge(family.data, variant))
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"the family file {path} cannot be used: {error!r}") from error
     return family
+
+
+@cache
+def _common(every: Path) -> Mapping[str, Any]:
+    """What all files of a folder have in common."""
+    return tomllib.loads(every.read_text("utf-8")) if every.is_file() else {}
 
 
 @cache
@@ -181,8 +185,18 @@ def every(folder: Path = FOLDER) -> Refusals:
 @cache
 def families(folder: Path = FOLDER) -> dict[str, Family]:
     """Model type -> family, from every file in the folder."""
-    read = [read_family(path) for path in sorted(folder.glob("[!_]*.toml"))]
+    return _read(sorted(folder.glob("[!_]*.toml")))
+
+
+def _read(paths: Iterable[Path]) -> dict[str, Family]:
+    read = map(read_family, paths)
     return {model_type: family for family in read for model_type in family.model_types}
+
+
+def _that_name(model_type: object, folder: Path) -> dict[str, Family]:
+    """The families of the files that name a model type: reading all of them can be felt."""
+    paths, wanted = sorted(folder.glob("[!_]*.toml")), f'"{model_type}"'.encode()
+    return _read(path for path in paths if wanted in path.read_bytes())
 
 
 def family_of(config: Mapping[str, Any]) -> Family:
@@ -192,7 +206,10 @@ def family_of(config: Mapping[str, Any]) -> Family:
         UnknownFamily: none does; the message lists those that are known.
         ModelError: none does, and none could: the configuration asks for what all refuse.
     """
-    model_type, known = config.get("model_type"), families(FOLDER)
+    model_type = config.get("model_type")
+    known = _that_name(model_type, FOLDER)
+    if model_type not in known:
+        known = families(FOLDER)
     if model_type in known:
         return known[model_type]
     for family in known.values():

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from pk_engine.backends import Backend
 from pk_engine.collecting import collect, fingerprint
+from pk_engine.columns import Columns, joined, taken
 from pk_engine.grouping import Group, layer_groups
 from pk_engine.interface import Weights
 from pk_engine.keeping import Keeper
@@ -23,10 +23,8 @@ from pk_engine.resume import Partial, State, job_key
 from pk_engine.rows import block_columns, heads_counted
 from pk_engine.selection import Selection
 from pk_engine.stacks import HeadStacks, Progress
+from pk_engine.version import VERSION, version_of
 from pk_engine.watching import Watched
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -34,13 +32,13 @@ class Found:
     """What a job came to.
 
     Attributes:
-        frames: the rows of each pairing, in the order of the pairings.
+        rows: of all pairings, in their order.
         scored: pairs scored per pairing.
         deficient: matrices of less than full rank.
         fingerprint: of the model's raw weights.
     """
 
-    frames: list[pd.DataFrame]
+    rows: Columns
     scored: dict[str, int]
     deficient: list[dict[str, Any]]
     fingerprint: str
@@ -86,10 +84,10 @@ class Job:
                 del stacks, sources, targets  # before the next ones are read
             whole = fingerprint(self.weights, state.digests)
         partial.clear()
-        frames = [self._frame(pairing, keeper) for pairing, keeper in state.keepers.items()]
+        rows = joined([self._rows(pairing, keeper) for pairing, keeper in state.keepers.items()])
         scored = {pairing: keeper.scored for pairing, keeper in state.keepers.items()}
         order = sorted(state.deficient, key=lambda at: (ROLES.index(at[0]), *at[1:]))
-        return Found(frames, scored, [state.deficient[at] for at in order], whole)
+        return Found(rows, scored, [state.deficient[at] for at in order], whole)
 
     def _partial(self, groups: list[Group]) -> Partial:
         """Where the state is kept; nowhere when all is done in one go."""
@@ -104,8 +102,8 @@ class Job:
         options |= {"groups": str(groups), "folds": str(folds), "state": "2"}  # of the file's form
         readers = {"transformer-lens": ("transformer-lens", "transformers")}
         options["family"] = family = self.weights.family.name
-        for package in ("headgraph", *readers.get(family, ())):  # another reads otherwise
-            options[package] = metadata.version(package)
+        options["headgraph"] = VERSION  # another reads otherwise
+        options |= {package: version_of(package) for package in readers.get(family, ())}
         return Partial(self.partial, job_key(folder, options))
 
     def _stacks(
@@ -178,18 +176,14 @@ class Job:
             pairs_of(layers, layers, heads[0], heads[1], self.layer_order, same_role=same).sum()
         )
 
-    def _frame(self, pairing: str, keeper: Keeper) -> pd.DataFrame:
+    def _rows(self, pairing: str, keeper: Keeper) -> Columns:
         rows, shape = keeper.finish(), self.weights.shape
-        columns: dict[str, Any] = {"pairing": np.full(len(rows), pairing, dtype=object)}
+        columns: Columns = {"pairing": np.full(len(rows["pk"]), pairing)}
         for end, role in zip(("source", "target"), pairing, strict=True):
             heads = heads_counted(shape, role, self.kv)
             columns |= {f"{end}_layer": rows[end] // heads, f"{end}_head": rows[end] % heads}
-        names = [str(name) for name in rows if name not in ("source", "target")]
-        columns |= {name: rows[name] for name in names}
+        columns |= {name: rows[name] for name in rows if name not in ("source", "target")}
         if self.kv == "expand" and shape.n_kv_heads < shape.n_heads:
             group = shape.n_heads // shape.n_kv_heads
             columns["target_kv_head"] = columns["target_head"] // group
-        import pandas as pd
-
-        frame = pd.DataFrame(columns)
-        return frame[frame["pk_rank"] <= self.selection.limit(keeper.scored)]
+        return taken(columns, rows["pk_rank"] <= self.selection.limit(keeper.scored))

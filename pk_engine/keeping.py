@@ -10,18 +10,15 @@ their rows are held, and the others go to a file from which the rows' places are
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pk_engine.columns import Columns, first_of_each, joined, taken
 from pk_engine.dropped import PAIR, Dropped
 from pk_engine.selection import Selection
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-Columns = dict[str, NDArray[Any]]
 SPARE = 65_536
 """Rows held beyond twice those that were left after the last thinning."""
 
@@ -77,21 +74,19 @@ class Keeper:
         """Let go of the file."""
         self._dropped.close()
 
-    def finish(self) -> pd.DataFrame:
+    def finish(self) -> Columns:
         """The rows kept, strongest first, with `pk_rank`."""
         rows = self._thin(self._joined())
         place = np.arange(1, len(rows["pk"]) + 1) + self._dropped.before(rows)
         self.close()
-        import pandas as pd
-
-        return pd.DataFrame({**rows, "pk_rank": place})
+        return {**rows, "pk_rank": place}
 
     def _thin(self, rows: Columns) -> Columns:
         """Without the pairs that no rule can still keep."""
         keep = self._can_stay(rows)
         if not self._prefix:
-            self._dropped.add(_take(rows, ~keep))
-        return _take(rows, keep)
+            self._dropped.add(taken(rows, ~keep))
+        return taken(rows, keep)
 
     def _can_stay(self, rows: Columns) -> NDArray[np.bool_]:
         """Mask of the rows that a rule may keep, as far as these rows tell."""
@@ -104,30 +99,15 @@ class Keeper:
             return keep
         if selection.top_per_target is None:
             return np.asarray(rows["z"] >= np.float32(selection.min_z or 0))
-        return _first_of_each_target(rows, selection.top_per_target)
+        order = np.lexsort((rows["source"], -rows["pk"], rows["target"]))
+        return first_of_each(order, [rows["target"]], selection.top_per_target)
 
     def _joined(self) -> Columns:
         """All rows held, strongest first, ties by source, then target."""
-        names = self._rows[0].keys() if self._rows else ()
-        rows = {name: np.concatenate([part[name] for part in self._rows]) for name in names}
-        return _take(rows, _ranking(rows)) if rows else rows
+        rows = joined(self._rows)
+        return taken(rows, _ranking(rows)) if rows else rows
 
 
 def _ranking(rows: Columns) -> NDArray[np.int64]:
     """Strongest first, ties by source, then target."""
     return np.lexsort((rows["target"], rows["source"], -rows["pk"]))
-
-
-def _first_of_each_target(rows: Columns, most: int) -> NDArray[np.bool_]:
-    """Mask of the rows among the `most` strongest of their target."""
-    order = np.lexsort((rows["source"], -rows["pk"], rows["target"]))
-    targets = rows["target"][order]
-    first = np.flatnonzero(np.r_[True, targets[1:] != targets[:-1]]) if len(order) else order
-    starts = np.repeat(first, np.diff(np.r_[first, len(order)]))
-    keep = np.zeros(len(order), bool)
-    keep[order[np.arange(len(order)) - starts < most]] = True
-    return keep
-
-
-def _take(rows: Columns, at: NDArray[Any]) -> Columns:
-    return {name: values[at] for name, values in rows.items()}

@@ -7,7 +7,7 @@ which are what the kernel's time goes into. `Ops` names these, once for each lib
 from typing import Any, Protocol
 
 import numpy as np
-from array_api_compat import is_torch_array
+from array_api_compat import array_namespace, is_torch_array
 from numpy.typing import NDArray
 
 CPU_TILE = (96, 448)
@@ -108,6 +108,14 @@ class TorchOps:
     def scale(self, view: Any, factor: float) -> None:
         """See `Ops`."""
         view.mul_(factor)
+
+
+def namespace(array: Any) -> Any:
+    """The Array API of an array's library.
+
+    NumPy has it itself; wrapped, it would import f2py, its tests, and all else there is of it.
+    """
+    return np if isinstance(array, np.ndarray) else array_namespace(array)
 
 
 def ops_for(array: Any) -> Ops:

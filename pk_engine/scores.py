@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pk_engine import costs
 from pk_engine import metrics as scoring
 from pk_engine.backends import Backend
 from pk_engine.choosing import choose
+from pk_engine.columns import taken
 from pk_engine.errors import EngineError
+from pk_engine.grouping import MEMORY
 from pk_engine.interface import Model, Weights, open_weights
 from pk_engine.job import Found, Job
 from pk_engine.meta import TableMeta
@@ -25,9 +25,7 @@ from pk_engine.pairs import check_order
 from pk_engine.selection import Selection
 from pk_engine.stacks import Progress
 from pk_engine.table import AffinityTable
-
-if TYPE_CHECKING:
-    pass
+from pk_engine.version import VERSION
 
 DEFAULT_SELECTION = Selection(top_percent=3)
 
@@ -110,17 +108,14 @@ def compute(
     found = job.run()
     meta = _meta(job, found)
     meta = replace(meta, model=name or weights.name)
-    import pandas as pd
-
-    rows = pd.concat(found.frames, ignore_index=True)
     if selection.nulls:
-        whole = add_nulls(AffinityTable(rows, meta), weights, selection.nulls, seed=seed,
-                          samples=samples, memory=job.memory, progress=progress)  # fmt: skip
+        whole = add_nulls(AffinityTable(found.rows, meta), weights, selection.nulls, seed=seed,
+                          samples=samples, progress=progress,
+                          memory=MEMORY if memory is None else memory)  # fmt: skip
         return whole.select(selection)
-    table = AffinityTable(rows, meta.selected(selection.to_json()))
     # rules that look at more than the place in the ranking are applied to the rows that came
-    kept = selection.keep(table.frame, meta.scored)
-    return table if kept.all() else replace(table, frame=table.frame[kept])
+    kept = taken(found.rows, selection.keep(found.rows, meta.scored))
+    return AffinityTable(kept, meta.selected(selection.to_json()))
 
 
 def check_options(
@@ -151,8 +146,7 @@ def job_of(
 ) -> Job:
     """What `compute` does for these options, on the backend that they or the work ask for."""
     rows = _kv(kv, weights, metrics)
-    here = Backend(dtype=dtype)
-    room = here.memory() if memory is None else memory
+    here, room = Backend(dtype=dtype), MEMORY if memory is None else memory
     job = Job(weights, pairings, metrics, DEFAULT_SELECTION, rows, layer_order, here, room)
     work = sum(costs.total(costs.calls(job, "kernel", "columns")))
     chosen = choose(backend, device, dtype, operations=work)
@@ -200,5 +194,5 @@ def _meta(job: Job, found: Found) -> TableMeta:
         moments=dict.fromkeys(job.pairings, moments),
         dtype=job.backend.dtype,
         backend=str(job.backend),
-        version=metadata.version("headgraph"),
+        version=VERSION,
     )

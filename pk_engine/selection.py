@@ -13,7 +13,9 @@ from pk_engine.errors import SelectionError
 from pk_engine.names import NULLS
 
 if TYPE_CHECKING:  # the command line's options are made of this, and its help imports nothing heavy
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,32 +119,38 @@ class Selection:
             limits.append(math.ceil(round(scored * self.top_percent / 100, 9)))
         return min(limits)
 
-    def keep(self, frame: "pd.DataFrame", scored: Mapping[str, int]) -> "pd.Series[bool]":
-        """Mask over the rows of a table's frame.
+    def keep(
+        self, rows: "pd.DataFrame | Mapping[str, NDArray[Any]]", scored: Mapping[str, int]
+    ) -> "NDArray[np.bool_]":
+        """Mask over the rows of a table.
 
         Args:
-            frame: rows with `pairing`, `pk`, `z`, `pk_rank`, `target_layer`, `target_head`, and
-                `q_NULL` of the nulls asked for.
+            rows: its frame or its columns, with `pairing`, `pk`, `z`, `pk_rank`, `target_layer`,
+                `target_head`, and `q_NULL` of the nulls asked for.
             scored: pairs scored per pairing, which `top_percent` refers to.
         """
         import numpy as np
 
+        from pk_engine.columns import by_pairing, columns_of, first_of_each
+
+        columns = columns_of(rows)
         limits = {pairing: self.limit(n) for pairing, n in scored.items()}
-        mask = frame["pk_rank"] <= frame["pairing"].map(limits).astype(float)
+        mask: NDArray[np.bool_] = columns["pk_rank"] <= by_pairing(columns["pairing"], limits)
         if self.min_pk is not None:
-            mask &= frame["pk"] >= np.float32(self.min_pk)
+            mask &= columns["pk"] >= np.float32(self.min_pk)
         if self.min_z is not None:
-            mask &= frame["z"] >= np.float32(self.min_z)
+            mask &= columns["z"] >= np.float32(self.min_z)
         if self.top_per_target is not None:
-            place = frame.groupby(["pairing", "target_layer", "target_head"])["pk_rank"].rank()
-            mask &= place <= self.top_per_target
+            target = [columns[name] for name in ("target_head", "target_layer", "pairing")]
+            order = np.lexsort((columns["pk_rank"], *target))
+            mask &= first_of_each(order, target, self.top_per_target)
         for name in self.nulls:
-            if f"q_{name}" not in frame:
+            if f"q_{name}" not in columns:
                 raise SelectionError(
                     f"the table does not hold its pairs against {name}: make it again with "
                     f"headgraph compute MODEL --fdr {self.fdr:g} --null {self.null}"
                 )
-            mask &= frame[f"q_{name}"] <= np.float32(self.fdr)
+            mask &= columns[f"q_{name}"] <= np.float32(self.fdr)
         return mask
 
 

@@ -19,12 +19,11 @@ from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from pk_engine.kernel import Block, kernel
 from pk_engine.names import GRAPH_PAIRINGS
-from pk_engine.ops import to_numpy
+from pk_engine.ops import namespace, to_numpy
 
 SIMPLE_CS_PAIRINGS = GRAPH_PAIRINGS
 
@@ -90,7 +89,7 @@ def gram_norms(stack: Floats) -> Floats:
 
 
 def _norms(stack: Any, of: Callable[[Any], Any]) -> Floats:
-    xp = array_namespace(stack)
+    xp = namespace(stack)
     # a few at a time: a product of the whole stack could take as much memory as the stack
     parts = stack if stack.ndim > 3 else [stack[i : i + 16] for i in range(0, len(stack), 16)]
     norms = [to_numpy(xp.linalg.matrix_norm(of(matrices))) for matrices in parts]

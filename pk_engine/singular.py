@@ -21,12 +21,11 @@ from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from pk_engine.bases import bases
 from pk_engine.kernel import Block
-from pk_engine.ops import to_numpy
+from pk_engine.ops import namespace, to_numpy
 from pk_engine.similarity import frobenius, over_norms
 from pk_engine.watching import unwatched
 
@@ -113,7 +112,7 @@ def _of_singular_values(
 ) -> Floats:
     """Sum or max of the singular values of X_i^T Y_j where the blocks say, 0 elsewhere."""
     x, y = _one_axis(x), _one_axis(y)
-    xp = array_namespace(x)
+    xp = namespace(x)
     out = np.zeros((len(x), len(y)), to_numpy(x[:0]).dtype)
     parts = [
         (i, slice(start, min(start + CHUNK, stop)))
@@ -140,7 +139,7 @@ def _factors(stack: Floats, executor: Executor | None) -> Floats:
     # one head at a time: `bases` works in float64, twice the memory of what it is given
     run = map if executor is None else executor.map
     found = run(lambda i: bases(stack[i : i + 1]).factor[0].T, range(len(stack)))
-    return array_namespace(stack).stack(list(found))  # type: ignore[no-any-return]
+    return namespace(stack).stack(list(found))  # type: ignore[no-any-return]
 
 
 def _one_axis(stack: Floats) -> Floats:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
-from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from pk_engine.backends import Backend
 from pk_engine.layout import ModelShape
+from pk_engine.ops import namespace
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
@@ -39,7 +39,7 @@ class Stack:
             first = sum(self.heads[role] for role in names[: names.index(roles)])
             width = sum(self.heads[role] for role in roles)
             return self.lying[:, first : first + width].mT
-        xp = array_namespace(self.lying)
+        xp = namespace(self.lying)
         return xp.concat([self[role].mT for role in roles], axis=1).mT
 
 

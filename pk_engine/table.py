@@ -13,15 +13,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pk_engine._check import by_pairing, check_columns, check_rows
+from pk_engine._check import check_columns, check_rows
 from pk_engine._not_a_table import what_is_wrong
+from pk_engine._parquet import from_arrow, to_arrow
+from pk_engine.columns import Columns, by_pairing, columns_of, frame_of, taken
 from pk_engine.edges import head_edges
 from pk_engine.errors import OutputExists, TableError
 from pk_engine.files import beside
@@ -36,36 +39,37 @@ KEYS = ("source_layer", "source_head", "target_layer", "target_head")
 _META_KEY = b"headgraph"
 
 
-@dataclass(frozen=True, eq=False)
 class AffinityTable:
     """Scores of head pairs with their provenance.
 
+    Args:
+        rows: a frame, or its columns as arrays, in any order.
+        meta: where they come from.
+
     Attributes:
-        frame: the rows, sorted by pairing and `pk_rank`. Treat it as read-only.
+        columns: the rows as arrays, sorted by pairing and `pk_rank`. Treat them as read-only.
         meta: where they come from.
 
     Raises:
         TableError: the rows contradict the metadata, or hold NaN.
     """
 
-    frame: pd.DataFrame
-    meta: TableMeta
-
-    def __post_init__(self) -> None:
-        check_columns(self.frame, self.meta)
-        order = {pairing: place for place, pairing in enumerate(PAIRINGS)}
-        places = by_pairing(self.frame, order) if len(self.frame) else np.empty(0)
-        rows = np.lexsort((self.frame["pk_rank"], places))
-        frame = self.frame.iloc[rows].reset_index(drop=True)
-        check_rows(frame, self.meta)
-        # one type per column in memory and on disk, so that a table equals its own file
-        narrow = {"i": np.int32, "f": np.float32}
-        kinds = {name: narrow[frame[name].dtype.kind] for name in frame.columns.drop("pairing")}
-        frame = frame.astype(kinds)
-        object.__setattr__(self, "frame", frame)
+    def __init__(self, rows: pd.DataFrame | Mapping[str, NDArray[Any]], meta: TableMeta) -> None:
+        columns = columns_of(rows)
+        check_columns(columns, meta)
+        order = by_pairing(columns["pairing"], {p: place for place, p in enumerate(PAIRINGS)})
+        columns = taken(columns, np.lexsort((columns["pk_rank"], order)))
+        check_rows(columns, meta)
+        self.columns: Columns = {name: _narrow(values) for name, values in columns.items()}
+        self.meta = meta
 
     def __len__(self) -> int:
-        return len(self.frame)
+        return len(self.columns["pk"])
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The rows as pandas has them, made when first asked for. Treat it as read-only."""
+        return frame_of(self.columns)
 
     def __repr__(self) -> str:
         meta = self.meta
@@ -83,17 +87,15 @@ class AffinityTable:
     def sha256(self) -> str:
         """Hash over metadata and values; the same whichever library version wrote the file."""
         digest = hashlib.sha256(self.meta.to_json().encode())
-        for name in self.frame.columns:
-            values = self.frame[name]
+        for name, values in self.columns.items():
             digest.update(f"\0{name}\0".encode())
-            raw = "\n".join(values).encode() if name == "pairing" else values.to_numpy().tobytes()
-            digest.update(raw)
+            digest.update("\n".join(values).encode() if name == "pairing" else values.tobytes())
         return digest.hexdigest()
 
     def select(self, selection: Selection) -> Self:
         """The rows that `selection` keeps, with the rules added to the metadata."""
-        kept = self.frame[selection.keep(self.frame, self.meta.scored)]
-        return replace(self, frame=kept, meta=self.meta.selected(selection.to_json()))
+        kept = selection.keep(self.columns, self.meta.scored)
+        return type(self)(taken(self.columns, kept), self.meta.selected(selection.to_json()))
 
     def edges(self) -> pd.DataFrame:
         """One row per arrow between query heads; see `pk_engine.edges.head_edges`."""
@@ -111,7 +113,8 @@ class AffinityTable:
         path = table_file(path, force=force)
         try:
             with beside(path) as stream:
-                pq.write_table(_to_arrow(self), stream, compression="zstd", compression_level=9)
+                arrow = to_arrow(self.columns, {_META_KEY: self.meta.to_json()})
+                pq.write_table(arrow, stream, compression="zstd", compression_level=9)
         except OSError as error:
             raise TableError(f"cannot write {path}: {error.strerror or error}") from error
         return path
@@ -142,9 +145,7 @@ class AffinityTable:
             raise TableError(f"{path} is Parquet but no table of headgraph: it has no metadata")
         try:
             meta = TableMeta.from_json(raw)
-            frame = arrow.replace_schema_metadata(None).to_pandas()
-            frame["pairing"] = frame["pairing"].astype(str)
-            return cls(frame, meta)
+            return cls(from_arrow(arrow), meta)
         except TableError as error:
             raise TableError(f"{path} is damaged or foreign: {error}") from error
         except KeyError as error:
@@ -183,11 +184,7 @@ def refuse_existing(path: str | os.PathLike[str], *, force: bool) -> Path:
     return path
 
 
-def _to_arrow(table: AffinityTable) -> Any:
-    import pyarrow as pa
-
-    columns: dict[str, Any] = {"pairing": pa.array(table.frame["pairing"]).cast(pa.string())}
-    columns["pairing"] = columns["pairing"].dictionary_encode()
-    for name in table.frame.columns.drop("pairing"):
-        columns[name] = pa.array(table.frame[name].to_numpy())
-    return pa.table(columns).replace_schema_metadata({_META_KEY: table.meta.to_json()})
+def _narrow(values: NDArray[Any]) -> NDArray[Any]:
+    """One type per column in memory and on disk, so that a table equals its own file."""
+    kinds: dict[str, type] = {"i": np.int32, "f": np.float32}
+    return values.astype(kinds.get(values.dtype.kind, values.dtype), copy=False)

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -368,5 +367,5 @@ def test_equal_scores_are_all_drawn_at_full_width() -> None:
     keys = ["pairing", "source_layer", "source_head", "target_layer", "target_head"]
     flat = flat.sort_values(keys[1:], kind="stable")
     flat["pk_rank"] = flat.groupby("pairing").cumcount() + 1
-    pairs = strongest_pairs(replace(table, frame=flat), 4)
+    pairs = strongest_pairs(AffinityTable(flat, table.meta), 4)
     assert pairs["weight"].eq(1).all()

@@ -10,6 +10,7 @@ from pk_engine import AffinityTable, Selection, compute
 from pk_engine.backends import Backend
 from pk_engine.choosing import WORTH_TORCH, choose
 from pk_engine.errors import EngineError
+from pk_engine.grouping import MEMORY
 from pk_engine.kernel import kernel
 from pk_engine.metrics import METRICS
 from tests.pk_engine import oracle
@@ -136,3 +137,35 @@ def test_torchs_blas_has_one_thread_in_each_of_ours() -> None:
     with Backend("torch").workers() as threads:
         counts = list(threads.map(lambda _: torch.get_num_threads(), range(8)))
     assert counts == [1] * 8
+
+
+def test_factors_may_take_half_of_a_devices_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    asked: list[str] = []
+
+    def mem_get_info(device: str) -> tuple[int, int]:
+        asked.append(device)
+        return 7_000_000_000, 80_000_000_000  # free, all
+
+    monkeypatch.setattr(torch.cuda, "mem_get_info", mem_get_info)
+    assert Backend("torch", "cuda:1").memory() == 40.0
+    assert asked == ["cuda:1"]
+    assert Backend("torch", "cpu").memory() == Backend().memory() == MEMORY
+
+
+@pytest.mark.parametrize(("given", "wanted"), [(None, MEMORY), (0.5, 0.5)])
+def test_nulls_stay_in_main_memory_whatever_a_device_has(
+    monkeypatch: pytest.MonkeyPatch, given: float | None, wanted: float
+) -> None:
+    taken: list[float] = []
+
+    def add_nulls(table: AffinityTable, *_: object, memory: float, **__: object) -> AffinityTable:
+        taken.append(memory)
+        raise EngineError("seen")
+
+    monkeypatch.setattr("pk_engine.scores.add_nulls", add_nulls)
+    monkeypatch.setattr(Backend, "memory", lambda self: 40.0)
+    rules = Selection(fdr=0.05, null="covariance")
+    with pytest.raises(EngineError, match="seen"):
+        compute("induction-2l", selection=rules, memory=given)
+    assert taken == [wanted]

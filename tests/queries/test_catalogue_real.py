@@ -15,6 +15,7 @@ import loader
 import queries
 from graphdb import Graph
 from pk_engine.names import PAIRINGS
+from pk_engine.table import AffinityTable
 from queries.check import check_query
 from queries.errors import CatalogueError, UnknownName
 from queries.header import read_query
@@ -45,7 +46,7 @@ def test_every_query_is_a_plain_read_with_the_columns_of_its_header(gpt2: Graph)
     with Graph(gpt2.settings, quiet=False) as loud:
         # a run that has all properties, so that none is unknown to the server
         table = random_table(pairings=PAIRINGS, metrics=("pk", "cs"), series="s", step=1.0)
-        table = replace(table, meta=replace(table.meta, revision="main"))
+        table = AffinityTable(table.columns, replace(table.meta, revision="main"))
         loader.load(table, loud, run="series")
         queries.communities(loud, run="series", write=True)
         try:

@@ -151,7 +151,7 @@ def test_a_question_asked_of_every_checkpoint(several: Graph) -> None:
 
 def test_the_same_step_twice_is_told_apart(several: Graph) -> None:
     table = checkpoint(5, 100.0)
-    again = replace(table, meta=replace(table.meta, fingerprint="f" * 64))
+    again = AffinityTable(table.columns, replace(table.meta, fingerprint="f" * 64))
     loader.load(again, several, run="early-again")
     try:
         answer = queries.over_series("overview", several, series="training")
