@@ -102,7 +102,7 @@ def _role(role: str) -> dict[str, str]:
 
 
 def _colors(roles: Sequence[str], pairings: Sequence[str]) -> str:
-    """The palette of the figures as CSS variables, light and (on a screen) dark, and a class for each colour."""
+    """The palette as CSS variables, light and (on a screen) dark, and a class for each colour."""
     light, dark = (_variables(theme, roles, pairings) for theme in (LIGHT, DARK))
     classes = "".join(f".p{i}{{--c:var(--p{i})}}" for i in range(len(pairings)))
     classes += "".join(f".r{i}{{--f:var(--r{i});--k:var(--k{i})}}" for i in range(len(roles)))
