@@ -64,15 +64,16 @@ class Graph:
 
         self.settings = settings
         auth = neo4j.basic_auth(settings.user, settings.password) if settings.password else None
-        self._driver = neo4j.GraphDatabase.driver(
-            settings.uri,
-            auth=auth,
-            connection_timeout=10,
-            max_transaction_retry_time=15,
-            # labels that a database does not have yet are no news to a user
-            notifications_min_severity="OFF" if quiet else None,
-            warn_notification_severity="OFF",
-        )
+        with self._stated():
+            self._driver = neo4j.GraphDatabase.driver(
+                settings.uri,
+                auth=auth,
+                connection_timeout=10,
+                max_transaction_retry_time=15,
+                # labels that a database does not have yet are no news to a user
+                notifications_min_severity="OFF" if quiet else None,
+                warn_notification_severity="OFF",
+            )
 
     def __repr__(self) -> str:
         return f"Graph({self.settings.uri}, from {self.settings.origin})"

@@ -73,13 +73,18 @@ def rank_index(pairing: str) -> str:
 _ROLE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
+def is_role(name: object) -> bool:
+    """Whether this names a role: lower-case words joined by underscores."""
+    return isinstance(name, str) and _ROLE_NAME.fullmatch(name) is not None
+
+
 def role_label(role: str) -> str:
     """The node label that colours heads of a role: `s_inhibition` -> `SInhibitionHead`.
 
     Raises:
         ValueError: not lower-case words joined by underscores.
     """
-    if not _ROLE_NAME.fullmatch(role):
+    if not is_role(role):
         raise ValueError(
             f"{role!r} is no role name: wanted lower-case words joined by _, such as name_mover"
         )

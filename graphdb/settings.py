@@ -5,9 +5,11 @@ is masked wherever settings are shown.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from graphdb.errors import NotReachable, SettingsError
 
@@ -43,17 +45,34 @@ class Settings:
     origin: str = "options"
 
     def __post_init__(self) -> None:
-        scheme = self.uri.partition("://")[0]
-        if scheme not in SCHEMES or "://" not in self.uri:
-            raise SettingsError(
-                f"the address {self.uri!r} has no scheme that Neo4j knows: wanted one such as "
-                "bolt://127.0.0.1:7687 or neo4j+s://name.example"
-            )
+        # first, as the other sentences show the address
         if "@" in self.uri:
             raise SettingsError(
                 "the address holds a user or password before @: give --user, and the password in "
                 "NEO4J_PASSWORD or an --env-file"
             )
+        if wrong := _what_is_wrong(self.uri):
+            raise SettingsError(f"the address {self.uri!r} {wrong}")
+
+
+def _what_is_wrong(uri: str) -> str | None:
+    """Why no driver can use an address; drivers themselves say it in many ways, or not at all."""
+    wanted = "wanted one such as bolt://127.0.0.1:7687 or neo4j+s://name.example"
+    scheme, separator, _ = uri.partition("://")
+    if scheme not in SCHEMES or not separator:
+        return f"has no scheme that Neo4j knows: {wanted}"
+    try:
+        address = urlsplit(uri)
+        host, port = address.hostname, address.port
+    except ValueError as error:  # brackets without an end, a port that is none
+        return f"cannot be read ({str(error).lower()}): {wanted}"
+    if not host or port == 0 or re.search(r"\s", uri):
+        return f"names no host and port: {wanted}"
+    if address.path.strip("/"):
+        return f"goes on after the port with {address.path!r}: name a database with --database"
+    if address.query and scheme.startswith("bolt"):
+        return f"goes on with {address.query!r}, which only neo4j:// takes: {wanted}"
+    return None
 
 
 def resolve(

@@ -66,8 +66,11 @@ def number(result: Result) -> int:
 
 
 def roles_in(graph: Runner) -> list[str]:
-    """Names of all roles that any head has."""
-    rows = graph.read(f"MATCH (role:{schema.ROLE}) RETURN role.name AS name ORDER BY name")
+    """Names of all roles that any head has; a Role that none has is somebody else's."""
+    rows = graph.read(
+        f"MATCH (role:{schema.ROLE}) WHERE role.name IS NOT NULL "
+        "AND EXISTS { (role)<-[:HAS_ROLE]-() } RETURN role.name AS name ORDER BY name"
+    )
     return [row["name"] for row in rows]
 
 

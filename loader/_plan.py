@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from graphdb import schema
+from loader import _sums
 from loader._coverage import shortfalls
 from loader._identity import check_name, default_name, loader_version, run_id
-from loader._sums import head_sums, kept
 from loader.errors import NothingToLoad
 from pk_engine.bundled import table_path
 from pk_engine.labels import labels_for
@@ -88,7 +88,7 @@ class LoadPlan:
             "edges": len(self.edges),
             "pairs": len(self.table),
             "pairs_scored": sum(self.table.meta.scored.values()),
-            **kept(self.edges),
+            **_sums.kept(self.edges),
             "graph_version": schema.VERSION,
             "loader_version": loader_version(),
         }
@@ -96,7 +96,7 @@ class LoadPlan:
     def head_rows(self) -> list[list[Any]]:
         """Name, layer, head, key/value head and sums of every head, by layer, then head."""
         meta = self.table.meta
-        sums = head_sums(self.edges, meta.n_heads)
+        sums = _sums.head_sums(self.edges, meta.n_heads)
         return [
             [head_name(layer, head), layer, head, head // meta.group_size,
              sums.get(layer * meta.n_heads + head, {})]

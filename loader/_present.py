@@ -11,7 +11,8 @@ from loader.errors import NameTaken
 
 _QUERY = f"""
 MATCH (r:{schema.RUN}) WHERE toLower(r.name) = toLower($name)
-RETURN r.name AS name, r.id AS id, r.edges AS edges, r.selection AS selection,
+RETURN r.name AS name, r.id AS id, coalesce(r.edges, 0) AS edges,
+       coalesce(r.selection, 'of no known selection') AS selection,
        r.labels_sha256 AS labels, r.label_source AS label_source
 ORDER BY name
 """

@@ -42,14 +42,15 @@ def rows_by_role(plan: LoadPlan) -> dict[str, list[dict[str, Any]]]:
 
 
 def take_roles(run: str, params: Mapping[str, Any], roles: Iterable[str]) -> list[Statement]:
-    """Remove role labels and HAS_ROLE from the heads of a run, then Roles that nobody has.
+    """Remove role labels and HAS_ROLE from the heads of a run.
 
     Args:
         run: pattern of the Run node, such as `(r:Run {id: $id})`.
         params: its parameters.
-        roles: names of the roles that may be there.
+        roles: names of the roles that may be there; one that somebody made by hand may be called
+            anything, and has no label.
     """
-    labels = [schema.role_label(role) for role in roles]
+    labels = [schema.role_label(role) for role in roles if schema.is_role(role)]
     statements = [
         f"MATCH {run}-[:HAS_HEAD]->(h:{label}) REMOVE h:{label}"  # one plan per label, cached
         for label in labels
@@ -58,7 +59,10 @@ def take_roles(run: str, params: Mapping[str, Any], roles: Iterable[str]) -> lis
     return [(statement, dict(params)) for statement in statements]
 
 
-REMOVE_UNUSED_ROLES: Statement = (
-    f"MATCH (role:{schema.ROLE}) WHERE NOT EXISTS {{ (role)<-[:HAS_ROLE]-() }} DELETE role",
-    {},
-)
+def remove_unused_roles(roles: Iterable[str]) -> Statement:
+    """Remove those of these Roles that no head has any more, and nothing else hangs on."""
+    return (
+        f"MATCH (role:{schema.ROLE}) WHERE role.name IN $roles AND NOT EXISTS {{ (role)--() }} "
+        "DELETE role",
+        {"roles": list(roles)},
+    )

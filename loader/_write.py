@@ -13,7 +13,7 @@ from graphdb.graph import Runner
 from loader._batches import Batch, ahead, edge_properties
 from loader._database import LOCK, again, number
 from loader._plan import LoadPlan
-from loader._roles import REMOVE_UNUSED_ROLES, give_roles
+from loader._roles import give_roles, remove_unused_roles
 from loader._unpublish import delete_heads, delete_run, unpublish
 from loader.errors import NameTaken, TakenOver
 
@@ -111,7 +111,7 @@ def publish(graph: Runner, plan: LoadPlan, token: str, roles: list[str], *, repl
         *(unpublish(old, params, token, roles) if replace else []),
         (_PUBLISH_HEADS, params),
         *give_roles(plan, _PUBLISHING),
-        *([REMOVE_UNUSED_ROLES] if replace else []),
+        *([remove_unused_roles(roles)] if replace else []),
         (_PUBLISH_LAST, params),
     ]
     try:

@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Any
 from graphdb import schema
 from graphdb.graph import Runner
 from loader._database import LOCK, again, number
+from loader._identity import unknown_run
 from loader.errors import AnnotationError, UnknownRun
+from pk_engine.names import head_name
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _SHAPE = f"""
 MATCH (r:{schema.RUN} {{name: $run}})
-RETURN r.n_layers AS n_layers, r.n_heads AS n_heads
+RETURN r.id AS id, r.n_layers AS n_layers, r.n_heads AS n_heads
 """
+_NAMES = f"MATCH (r:{schema.RUN}) WHERE r.name IS NOT NULL RETURN r.name ORDER BY r.name"
 _WRITE = f"""
 MATCH (r:{schema.RUN} {{name: $run}})
-{LOCK}
+{LOCK} WHERE r.id = $id
 SET r.behaviour_prompts = $prompts, r.behaviour_seed = $seed
 WITH r
 UNWIND $heads AS row
@@ -63,20 +66,32 @@ def annotate(
 
     Raises:
         AnnotationError: a file that cannot be read or does not fit the run's model.
-        UnknownRun: there is no such run.
+        UnknownRun: there is no such run, or no longer.
     """
     rows, behaviours = _checked(behaviour)
     shape = list(graph.read(_SHAPE, {"run": run}))
     if not shape:
-        raise UnknownRun(f"no run {run!r}: headgraph runs lists those that there are")
+        names = graph.read(_NAMES).rows
+        raise UnknownRun(unknown_run(run, [str(name) for (name,) in names]))
+    if None in shape[0].values():
+        raise AnnotationError(
+            f"the run {run} does not say how many layers and heads its model has, so headgraph did "
+            "not make it: wanted a run of headgraph load"
+        )
     _check_heads(rows, shape[0]["n_layers"], shape[0]["n_heads"], run)
     params = {
         "run": run,
+        "id": shape[0]["id"],
         "prompts": _one(rows, "prompts"),
         "seed": _one(rows, "seed"),
         "heads": [_head(row) for row in rows.to_dict("records")],
     }
     (result,) = again(lambda: graph.write_all([(_WRITE, params)]))
+    if not number(result):
+        raise UnknownRun(
+            f"the run {run} was dropped or replaced at this moment, and nothing was written: see "
+            "headgraph runs"
+        )
     return AnnotationReport(run, number(result), behaviours)
 
 
@@ -95,12 +110,21 @@ def _checked(behaviour: Any) -> tuple["pd.DataFrame", tuple[str, ...]]:
             f"{name} has the columns {', '.join(map(str, rows))}: wanted layer, head and some of "
             f"{', '.join(schema.BEHAVIOURS)}, as headgraph behaviour -o writes them"
         )
-    scores = rows[list(behaviours)]
-    if not all(scores.dtypes.map(pd.api.types.is_numeric_dtype)) or not (
-        scores.isna() | ((scores >= 0) & (scores <= 1))
-    ).all(axis=None):
-        raise AnnotationError(f"{name} holds a score outside 0 to 1")
+    for column in behaviours:
+        _check_scores(rows[column], name)
     return rows, behaviours
+
+
+def _check_scores(values: "pd.Series[Any]", name: str) -> None:
+    import pandas as pd
+
+    numbers = pd.to_numeric(values, errors="coerce")
+    wrong = values[values.notna() & ~((numbers >= 0) & (numbers <= 1))]
+    if len(wrong):
+        raise AnnotationError(
+            f"{name}: {values.name} is {wrong.iloc[0]!s} in row {wrong.index[0] + 1}, and a score "
+            "is a number from 0 to 1, as headgraph behaviour -o writes them"
+        )
 
 
 def _check_heads(rows: "pd.DataFrame", n_layers: int, n_heads: int, run: str) -> None:
@@ -118,8 +142,17 @@ def _head(row: Mapping[Any, Any]) -> dict[str, Any]:
     values = {name: row.get(name) for name in schema.BEHAVIOURS}
     # a missing value is not equal to itself; null takes the property away
     scores = {k: None if v is None or v != v else float(v) for k, v in values.items()}
-    return {"name": f"L{int(row['layer'])}H{int(row['head'])}", "scores": scores}
+    return {"name": head_name(int(row["layer"]), int(row["head"])), "scores": scores}
 
 
 def _one(rows: "pd.DataFrame", column: str) -> int | None:
-    return int(rows[column].iloc[0]) if column in rows and len(rows) else None
+    """The whole number that stands in every row of a column, where there is such a column."""
+    if column not in rows:
+        return None
+    found = rows[column].unique().tolist()
+    if len(found) != 1 or not str(found[0]).isdigit():
+        raise AnnotationError(
+            f"the column {column} holds {', '.join(map(str, found[:3]))}: wanted the same whole "
+            "number in every row, as the scores are of one measurement"
+        )
+    return int(found[0])

@@ -8,13 +8,15 @@ from graphdb.graph import Runner
 from loader._database import again, prepare, roles_in
 from loader._identity import new_token
 from loader._matching import Row, meant, shown
-from loader._roles import REMOVE_UNUSED_ROLES
+from loader._roles import remove_unused_roles
 from loader._unpublish import sweep, unpublish
 from loader.report import DropReport
 
+# a run that somebody made by hand may not say how many it has
 _RUNS = f"""
-MATCH (r:{schema.RUN})
-RETURN r.id AS id, r.name AS name, r.heads AS heads, r.edges AS edges ORDER BY name, id
+MATCH (r:{schema.RUN}) WHERE r.id IS NOT NULL
+RETURN r.id AS id, r.name AS name, coalesce(r.heads, 0) AS heads, coalesce(r.edges, 0) AS edges
+ORDER BY name, id
 """
 
 
@@ -75,7 +77,8 @@ def _drop(graph: Runner, row: Row) -> None:
 def _remove(graph: Runner, run_id: str) -> None:
     prepare(graph)
     old = f"MATCH (old:{schema.RUN} {{id: $id}})"
-    params = {"id": run_id}
-    statements = [*unpublish(old, params, new_token(), roles_in(graph)), REMOVE_UNUSED_ROLES]
+    roles = roles_in(graph)
+    taken = unpublish(old, {"id": run_id}, new_token(), roles)
+    statements = [*taken, remove_unused_roles(roles)]
     again(lambda: graph.write_all(statements))
     sweep(graph)

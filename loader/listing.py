@@ -4,12 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 from graphdb import schema
 from graphdb.graph import Runner
+from loader._identity import SHORT
+from loader._matching import matches
 
 if TYPE_CHECKING:
     import pandas as pd
-
-from loader._identity import SHORT
-from loader._matching import matches
 
 COLUMNS = ("name", "model", "status", "heads", "edges", "pairings", "selection", "loaded")
 

@@ -14,7 +14,7 @@ from loader._identity import new_token
 from loader._kept_labels import with_labels_there
 from loader._plan import AnyLabels, AnyTable, LoadPlan, plan_load
 from loader._present import Outcome, outcome
-from loader._roles import REMOVE_UNUSED_ROLES, give_roles, take_roles
+from loader._roles import give_roles, remove_unused_roles, take_roles
 from loader._unpublish import delete_heads, sweep
 from loader._write import Progress, taken_over
 from loader.errors import LoaderError, NameTaken
@@ -130,20 +130,24 @@ def _write_run(graph: Runner, plan: LoadPlan, *, replace: bool, progress: Progre
         _write.give_up(graph, plan, token)
         raise
     if len(plan.edges) >= schema.MANY_EDGES:
-        index_ranks(graph, plan.table.meta.pairings)
+        with _told(_ALL_BUT_REST, plan):
+            index_ranks(graph, plan.table.meta.pairings)
     return True
 
 
 def _relabel(graph: Runner, plan: LoadPlan) -> None:
     own = {"id": plan.id, "complete": schema.COMPLETE}
-    first = f"MATCH (r:{schema.RUN} {{id: $id}}) SET r += $labels"
+    run = f"(r:{schema.RUN} {{id: $id, status: $complete}})"
+    first = f"MATCH {run} SET r += $labels RETURN count(*) AS relabelled"
+    roles = roles_in(graph)
     statements = [
         (first, {**own, "labels": plan.label_properties()}),
-        *take_roles(f"(:{schema.RUN} {{id: $id, status: $complete}})", own, roles_in(graph)),
+        *take_roles(run, own, roles),
         *give_roles(plan, schema.COMPLETE),
-        REMOVE_UNUSED_ROLES,
+        remove_unused_roles(roles),
     ]
-    again(lambda: graph.write_all(statements))
+    if not number(again(lambda: graph.write_all(statements))[0]):
+        raise taken_over(plan)  # dropped, or replaced by another, since it was looked up
 
 
 @contextmanager

@@ -7,14 +7,13 @@ the same transaction as those of any load: cut off anywhere, there is no run or 
 """
 
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphdb import schema
-from graphdb.graph import Graph, Runner, connect
+from graphdb.graph import Runner, connect
 from graphdb.server.progress import Progress, silent
 from graphdb.settings import LOCAL, Settings
 from loader import _write
@@ -32,8 +31,6 @@ from loader.report import LoadReport
 from pk_engine.selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from graphdb.server.lifecycle import AnyHome
 
 _OWN = "headgraph_"  # what names of our constraints and indexes begin with
@@ -78,14 +75,14 @@ def load_offline(
     began = time.monotonic()
     plan = plan_load(table, run, selection, labels)
     place, show = ServerHome.of(home), progress or silent
-    with _opened(start(place, progress=show)) as graph:
+    with connect(settings=start(place, progress=show).settings()) as graph:
         found = outcome(graph, plan, replace=False)
         if found.kind == "unchanged":
             return report_on(plan, found, dry_run=False, seconds=time.monotonic() - began)
         refuse_unless_empty(graph)
         token = new_token()
         server = _import(place, plan, token, graph, show)
-    with _opened(server) as graph:
+    with connect(settings=server.settings()) as graph:
         _publish(graph, plan, token)
     return report_on(plan, Outcome(kind="loaded"), dry_run=False, seconds=time.monotonic() - began)
 
@@ -163,12 +160,3 @@ def _publish(graph: Runner, plan: LoadPlan, token: str) -> None:
     _write.publish(graph, plan, token, roles_in(graph), replace=False)
     if len(plan.edges) >= schema.MANY_EDGES:
         index_ranks(graph, plan.table.meta.pairings)
-
-
-@contextmanager
-def _opened(server: Any) -> "Iterator[Graph]":
-    settings = Settings(
-        uri=server.bolt_uri, user=server.user, password=server.password(), origin=LOCAL
-    )
-    with connect(settings=settings) as graph:
-        yield graph

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
-from graphdb import Graph, Settings, connect
+from graphdb import Graph, connect
 from graphdb.server import RunningServer
 from tests.graphdb_server_fixture import private_homes, server
 
@@ -27,8 +27,7 @@ def one_blas_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def database(server: RunningServer) -> Iterator[Graph]:
     """A connection to the session's server."""
-    settings = Settings(uri=server.bolt_uri, user=server.user, password=server.password())
-    with connect(settings=settings) as graph:
+    with connect(settings=server.settings()) as graph:
         yield graph
 
 

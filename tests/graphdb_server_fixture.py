@@ -6,6 +6,7 @@ environment; `server` is started when the first test asks for it and ended with 
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,15 +26,23 @@ def private_homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@contextmanager
+def own_home(path: Path) -> Iterator[ServerHome]:
+    """A home for a server of the tests' own; one that runs there is stopped when the block ends."""
+    from graphdb.server.process import find_process
+
+    home = ServerHome(path)
+    try:
+        yield home
+    finally:
+        stop(home)
+        assert find_process(home) is None, "a test's server outlived it"
+
+
 @pytest.fixture(scope="session")
 def server(private_homes: Path) -> Iterator[RunningServer]:
     """The session's server, on free ports, in the default home of `private_homes`."""
-    home = ServerHome.default()
-    assert private_homes in home.path.parents, "tests must not touch the user's own server"
-    try:
+    path = ServerHome.default().path
+    assert private_homes in path.parents, "tests must not touch the user's own server"
+    with own_home(path) as home:
         yield start(home, ports=ANY_PORTS, pages=served_files())
-    finally:
-        stop(home)
-        from graphdb.server.process import find_process
-
-        assert find_process(home) is None, "the test server outlived its session"

@@ -166,8 +166,8 @@ def test_all_of_it_works_with_keys(tab: Page) -> None:
     }.items():  # fmt: skip
         tab.keyboard.press(key.rstrip("+"))
         assert tab.evaluate(focused) == name
-    outline = "getComputedStyle(document.activeElement.querySelector('.box')).strokeWidth"
-    assert tab.evaluate(outline) == "3px", "the focus can be seen"
+    ring = "getComputedStyle(document.activeElement.querySelector('.reach')).strokeWidth"
+    assert tab.evaluate(ring) == "9px", "the focus can be seen"
     tab.keyboard.press("ArrowUp")
     tab.keyboard.press("Enter")
     chosen = tab.locator('.head[data-name="L1H0"]')

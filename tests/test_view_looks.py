@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from analysis.view import view
+from pk_engine.palette import contrast
 from tests.chromium import needs_chromium, page
 from tests.tables import random_table
 
@@ -88,6 +89,34 @@ def test_all_words_can_be_read(tab: Page, folder: Path, theme: str) -> None:
     assert [pair for pair in found if pair[1] < 4.5] == []
 
 
+RING = """element => {
+  const parts = (color) => color.match(/[\\d.]+/g).map(Number);
+  const [ring, gap] = [".reach", ".box"].map((one) =>
+    getComputedStyle(element.querySelector(one)).stroke);
+  return [parts(ring), parts(gap), parts(getComputedStyle(document.body).backgroundColor)];
+}"""
+
+
+def ring_contrast(tab: Page, head: str) -> float:
+    """Contrast of the ring around a head with the gap inside it, which is paper."""
+    ring, gap, paper = tab.locator(head).first.evaluate(RING)
+    assert gap == paper
+    return contrast(*("#" + "".join(f"{part:02x}" for part in color) for color in (ring, gap)))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_focus_and_what_is_found_stand_out_from_any_colour(
+    tab: Page, folder: Path, theme: str
+) -> None:
+    show(tab, folder / "gpt2.html", f"theme={theme}&find=induction")
+    assert ring_contrast(tab, '.found[data-name="L5H1"]') > 3, "a box as blue as the ring"
+    tab.locator("#find").fill("")
+    tab.locator(".head[tabindex='0']").focus()
+    for key in (*["ArrowUp"] * 5, "ArrowRight"):
+        tab.keyboard.press(key)
+    assert ring_contrast(tab, '.head[data-name="L5H1"]:focus-visible') > 3
+
+
 def test_lines_that_stay_are_not_made_again(tab: Page, folder: Path) -> None:
     show(tab, folder / "gpt2.html")
     tab.evaluate("document.querySelectorAll('.edges path').forEach(path => path.old = true)")
@@ -111,6 +140,19 @@ def test_a_search_lights_up_the_lines_of_what_it_finds(tab: Page, folder: Path) 
     assert tab.locator(".above path.near").count() == 47
     tab.locator("#find").fill("L")
     assert tab.locator(".above path.near").count() == 0, "all of them would be the graph again"
+
+
+@pytest.mark.parametrize("state", ["head=L4H7&place=600", "find=induction"])
+def test_of_what_is_lit_the_strongest_lie_on_top(tab: Page, folder: Path, state: str) -> None:
+    show(tab, folder / "gpt2.html", state)
+    lit = tab.locator(".above path.near").evaluate_all("all => all.map(path => path.__data__.i)")
+    assert lit == sorted(lit, reverse=True)
+    assert len(lit) > 40
+    tab.locator("#threshold").press("Home")
+    tab.locator("#threshold").press("PageUp")
+    lit = tab.locator(".above path.near").evaluate_all("all => all.map(path => path.__data__.i)")
+    assert lit == sorted(lit, reverse=True)
+    assert lit
 
 
 def test_back_leads_to_the_head_before(tab: Page, folder: Path) -> None:
@@ -233,7 +275,20 @@ def test_a_hub_lists_its_strongest_edges(tab: Page, folder: Path) -> None:
 def test_on_paper_there_are_no_controls(tab: Page, folder: Path) -> None:
     show(tab, folder / "gpt2.html")
     tab.emulate_media(media="print")
-    for name in ("#find", "#threshold", "nav", "#pairings input"):
+    for name in ("#find", "#threshold", "#tools", "#pairings input"):
         expect(tab.locator(name).first).to_be_hidden()
     for name in ("h1", "#graph", "#pairings", "#amount"):
         expect(tab.locator(name)).to_be_visible()
+    tab.evaluate("location.hash = 'theme=dark'")
+    expect(tab.locator("#theme")).to_have_text("Theme: dark")
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_columns_of_pk_have_one_number_of_decimals(tab: Page, folder: Path) -> None:
+    show(tab, folder / "gpt2.html", "head=L4H7&place=1000")
+    for column in tab.locator("#detail ul").all():
+        figures = column.locator("b").all_inner_texts()
+        assert {len(figure.partition(".")[2]) for figure in figures} == {2}
+        values = [float(figure) for figure in figures]
+        assert values == sorted(values, reverse=True)
+        assert len(set(values)) > 10

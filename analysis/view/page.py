@@ -14,8 +14,8 @@ from analysis.view.content import Content
 from pk_engine.palette import DARK, LIGHT, Theme
 
 _HERE = Path(__file__).parent
-SCRIPTS = ("state", "curves", "stage", "lines", "heads", "drawing", "hover", "panel", "saving",
-           "main")  # fmt: skip
+SCRIPTS = ("state", "curves", "sliding", "stage", "lines", "heads", "drawing", "hover", "panel",
+           "saving", "main")  # fmt: skip
 """Parts of the page's script, in the order in which they need each other."""
 
 
@@ -44,7 +44,6 @@ class Page:
         ]
         return template.render(
             content=self.content,
-            shown=len(self.content.edges),
             data=as_inert(data),
             d3=d3,
             script=script,
@@ -103,15 +102,15 @@ def _role(role: str) -> dict[str, str]:
 
 
 def _colors(roles: Sequence[str], pairings: Sequence[str]) -> str:
-    """The palette of the figures as CSS variables, light and dark, and a class for each colour."""
+    """The palette as CSS variables, light and (on a screen) dark, and a class for each colour."""
     light, dark = (_variables(theme, roles, pairings) for theme in (LIGHT, DARK))
     classes = "".join(f".p{i}{{--c:var(--p{i})}}" for i in range(len(pairings)))
     classes += "".join(f".r{i}{{--f:var(--r{i});--k:var(--k{i})}}" for i in range(len(roles)))
     return (
         f":root{{color-scheme:light;{light}}}\n"
-        "@media (prefers-color-scheme: dark){"
+        "@media screen and (prefers-color-scheme: dark){"
         f":root:not([data-theme=light]){{color-scheme:dark;{dark}}}}}\n"
-        f":root[data-theme=dark]{{color-scheme:dark;{dark}}}\n{classes}\n"
+        f"@media screen{{:root[data-theme=dark]{{color-scheme:dark;{dark}}}}}\n{classes}\n"
     )
 
 

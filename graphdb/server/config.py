@@ -4,6 +4,7 @@ docker-compose.yml gives the container the same settings; tests/graphdb/test_com
 """
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from graphdb.server.home import ServerHome
@@ -97,13 +98,17 @@ def write(home: ServerHome, ports: Ports, jars: list[Path]) -> None:
     lines = [f"{name}={value}" for name, value in settings(ports).items()]
     notice = "# Written by headgraph at each start: changes here do not last."
     (home.conf / "neo4j.conf").write_text("\n".join([notice, *lines, ""]), encoding="utf-8")
-    arguments = "\n".join(_quoted(argument) for argument in java_arguments(home, jars))
-    argument_file(home).write_text(arguments + "\n", encoding="utf-8")
+    write_arguments(argument_file(home), java_arguments(home, jars))
 
 
 def argument_file(home: ServerHome) -> Path:
-    """The file with java's arguments: 201 jars are too long a command line for some systems."""
+    """The file with java's arguments."""
     return home.conf / "java.args"
+
+
+def write_arguments(path: Path, arguments: Iterable[str]) -> None:
+    """A file that java takes as @path: 201 jars are too long a command line for some systems."""
+    path.write_text("".join(f"{_quoted(it)}\n" for it in arguments), encoding="utf-8")
 
 
 def java_arguments(home: ServerHome, jars: list[Path]) -> list[str]:

@@ -8,6 +8,7 @@ from graphdb.server.home import ServerHome
 from graphdb.server.ports import LOOPBACK
 from graphdb.server.secret import USER, read_password
 from graphdb.server.state import State, read_state
+from graphdb.settings import LOCAL, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,14 @@ class RunningServer:
             ServerError: the file cannot be read.
         """
         return read_password(self.password_file)
+
+    def settings(self) -> Settings:
+        """Address and credentials, for `graphdb.connect(settings=...)`.
+
+        Raises:
+            ServerError: the password cannot be read.
+        """
+        return Settings(uri=self.bolt_uri, user=self.user, password=self.password(), origin=LOCAL)
 
 
 def current(home: ServerHome) -> State | None:

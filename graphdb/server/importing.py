@@ -2,18 +2,20 @@
 
 The Community edition imports into a store that is not there yet, never into one that has data. So
 the store is built beside the server's own, which may go on running, and takes its place when it is
-whole (`graphdb.server.restarting`).
+whole (`graphdb.server.exchanging`, `restarting`).
 """
 
 import os
+import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from graphdb.errors import ServerError
+from graphdb.server.config import write_arguments
+from graphdb.server.exchanging import ASIDE, DATABASE, PARTS
 from graphdb.server.home import ServerHome, refuse_full_disk, stated
 from graphdb.server.jars import ensure_jars
 from graphdb.server.java import find_java
@@ -21,11 +23,7 @@ from graphdb.server.process import environment
 from graphdb.server.progress import Progress, silent
 
 ADMIN = "org.neo4j.cli.AdminTool"
-DATABASE = "neo4j"
-"""The one database of a Community server, apart from its own `system`."""
-
-PARTS = (Path("databases") / DATABASE, Path("transactions") / DATABASE)
-"""Folders of a store, in a server's data folder."""
+_THROWN = re.compile(r"(?:Caused by: )?[\w.$]+(?:Exception|Error): (.+)")
 
 ROOM = 4
 """Bytes that the disk must have free for each byte of CSV; a store takes fewer."""
@@ -52,7 +50,8 @@ def workplace(home: ServerHome) -> Iterator[Path]:
             ) from None
     scratch = home.path / "import"
     try:
-        shutil.rmtree(scratch, ignore_errors=True)  # of an import that was killed
+        for left in (scratch, *home.path.glob(f"{ASIDE}*")):  # by an import that was killed
+            shutil.rmtree(left, ignore_errors=True)
         with stated("import into the local server", home.path):
             scratch.mkdir(mode=0o700)
         yield scratch
@@ -68,7 +67,8 @@ def build_store(
 
     Args:
         scratch: folder to work in, see `workplace`.
-        nodes: file with a header, as `neo4j-admin database import` reads it.
+        nodes: file with a header, as `neo4j-admin database import` reads it; best in `scratch`,
+            whose path may have any characters.
         relationships: another.
         progress: told what happens.
 
@@ -84,58 +84,10 @@ def build_store(
     return scratch / "data"
 
 
-def replace_store(home: ServerHome, data: Path) -> "Replaced":
-    """Put a built store in the place of a stopped server's, and keep what was there.
-
-    Raises:
-        OSError: a folder cannot be renamed; then everything is as it was.
-    """
-    replaced = Replaced(home)
-    try:
-        for part in PARTS:
-            replaced.put(data / part, part)
-    except BaseException:
-        replaced.undo()
-        raise
-    return replaced
-
-
-class Replaced:
-    """What a store took the place of, to be brought back or done away with."""
-
-    def __init__(self, home: ServerHome) -> None:
-        self.home = home
-        self.kept = Path(tempfile.mkdtemp(dir=home.path, prefix="replaced-"))
-        self._moved: list[Path] = []
-
-    def put(self, new: Path, part: Path) -> None:
-        """Move what is at `part` of the data folder aside, and `new` there."""
-        old = self.home.data / part
-        (self.kept / part).parent.mkdir(parents=True, exist_ok=True)
-        old.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if old.exists():
-            old.rename(self.kept / part)
-        self._moved.append(part)
-        new.rename(old)
-
-    def undo(self) -> None:
-        """Bring back what was there; the server must be stopped."""
-        for part in reversed(self._moved):
-            shutil.rmtree(self.home.data / part, ignore_errors=True)
-            if (self.kept / part).exists():
-                (self.kept / part).rename(self.home.data / part)
-        self.forget()
-
-    def forget(self) -> None:
-        """Delete what was there."""
-        shutil.rmtree(self.kept, ignore_errors=True)
-
-
 def _import(java: Path, jars: list[Path], scratch: Path, nodes: Path, relationships: Path) -> None:
     (scratch / "tmp").mkdir()
     (scratch / "conf").mkdir()
     arguments = [
-        str(java),
         "-Xmx1g",
         "-XX:-UsePerfData",
         f"-Djava.io.tmpdir={scratch / 'tmp'}",
@@ -145,14 +97,15 @@ def _import(java: Path, jars: list[Path], scratch: Path, nodes: Path, relationsh
         ADMIN,
         # the name first: the importer would take it for one more file after --relationships
         *("database", "import", "full", DATABASE, "--verbose"),
-        f"--nodes={nodes}",
-        f"--relationships={relationships}",
+        f"--nodes={_inside(scratch, nodes)}",
+        f"--relationships={_inside(scratch, relationships)}",
         "--max-off-heap-memory=50%",
         f"--report-file={scratch / 'report'}",
     ]
+    write_arguments(scratch / "java.args", arguments)
     where = {"NEO4J_HOME": str(scratch), "NEO4J_CONF": str(scratch / "conf")}
     done = subprocess.run(
-        arguments,
+        [str(java), f"@{scratch / 'java.args'}"],
         cwd=scratch,
         env={**environment(), **where},
         stdin=subprocess.DEVNULL,
@@ -164,12 +117,16 @@ def _import(java: Path, jars: list[Path], scratch: Path, nodes: Path, relationsh
         umask=0o077 if os.name == "posix" else -1,
     )
     if done.returncode or not (scratch / "data" / PARTS[0]).is_dir():
-        raise ServerError(f"Neo4j's importer refuses the files: {_last_words(done.stdout)!r}")
+        raise ServerError(f"Neo4j's importer refuses the files: {last_words(done.stdout)!r}")
 
 
-def _last_words(said: str) -> str:
-    """The innermost cause, where Java tells one."""
+def _inside(scratch: Path, file: Path) -> str:
+    """As the importer is told of a file: a comma or = in the path would mean something to it."""
+    return file.name if file.parent == scratch else str(file)
+
+
+def last_words(said: str) -> str:
+    """What the innermost of Java's exceptions says; the last line where there is none."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    causes = [line for line in lines if line.startswith("Caused by: ")]
-    last = (causes or [line for line in lines if "rror" in line] or lines or ["nothing"])[-1]
-    return last.removeprefix("Caused by: ").rpartition("Exception: ")[2][:300]
+    thrown = [match[1] for line in lines if (match := _THROWN.match(line))]
+    return (thrown or lines or ["nothing"])[-1].rpartition("Exception: ")[2][:300]

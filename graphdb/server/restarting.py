@@ -4,9 +4,9 @@ import time
 from pathlib import Path
 
 from graphdb.server import process
+from graphdb.server.exchanging import replace_store
 from graphdb.server.finding import RunningServer, pid_of
 from graphdb.server.home import ServerHome, stated
-from graphdb.server.importing import replace_store
 from graphdb.server.jars import ensure_jars
 from graphdb.server.java import find_java
 from graphdb.server.launching import launch
@@ -38,10 +38,11 @@ def restart_with(
         def begin() -> RunningServer:
             return launch(home, java, jars, None, show, time.monotonic() + timeout_s)
 
-        _end(home)
         try:
+            _end(home)
             replaced = replace_store(home, data)
         except BaseException:
+            _end(home)  # an interruption may have come before the process was gone
             begin()
             raise
         try:

@@ -33,8 +33,12 @@ def offer(home: ServerHome, jars: list[Path], files: Mapping[str, bytes]) -> Non
         return
     target.parent.mkdir(mode=0o700, exist_ok=True)
     partial = target.with_suffix(".part")
-    _write(partial, jar, files, made_of)
-    partial.replace(target)
+    try:
+        _write(partial, jar, files, made_of)
+        partial.replace(target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def _made_of(jar: Path, files: Mapping[str, bytes]) -> bytes:

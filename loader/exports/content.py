@@ -1,6 +1,6 @@
 """A run's graph on its way out: what fits in memory as values, the edges as they come."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -106,6 +106,12 @@ def in_order(properties: Mapping[str, Any], first: Sequence[str]) -> dict[str, A
     return {name: properties[name] for name in order if name in properties}
 
 
+def in_role_order(rows: Iterable[HeadRole], heads: Sequence[str]) -> list[HeadRole]:
+    """The rows by head, in the order of `heads`, then by role, then by what is said of it."""
+    place = {name: number for number, name in enumerate(heads)}
+    return sorted(rows, key=lambda row: (place[row.head], row.role, sorted(row.properties.items())))
+
+
 def kind_of(value: Any) -> str:
     """`boolean`, `integer`, `float`, `string` or `datetime`, and with `[]` a list of them.
 
@@ -118,7 +124,7 @@ def kind_of(value: Any) -> str:
     return _KINDS[type(value)]
 
 
-def columns_of(rows: Iterator[Mapping[str, Any]] | Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def columns_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Names in the rows -> one kind for each, in the order in which they are met.
 
     Raises:

@@ -1,8 +1,8 @@
 """A graph into files: the format from the name, whole files or none."""
 
 import os
-from contextlib import ExitStack
-from importlib import import_module
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,12 +54,9 @@ def export(
     chosen = format_of(Path(output), format)
     paths = output_paths(Path(output), chosen, force=force)  # before the work, not after it
     content = content_of(source, graph, selection=selection, labels=labels, name=name)
-    write = import_module(f"loader.exports.{chosen.module}").write
     try:
-        if chosen.names:
-            Path(output).mkdir(exist_ok=True)
-        with ExitStack() as stack:
-            write(content, *(stack.enter_context(beside(path)) for path in paths))
+        with _folder(Path(output)) if chosen.names else nullcontext(), ExitStack() as stack:
+            chosen.write(content, *(stack.enter_context(beside(path)) for path in paths))
     except OSError as error:
         raise ExportError(f"cannot write {output}: {error.strerror or error}") from error
     return ExportReport(
@@ -73,6 +70,11 @@ def export(
 
 def output_paths(output: Path, format: Format, *, force: bool) -> list[Path]:
     """The files, when they may be written; errors as `export`."""
+    if not output.name:
+        raise ExportError(
+            f"{str(output)!r} names neither a file nor a folder of its own: wanted a name such as "
+            f"gpt2{format.ending}"
+        )
     if not format.names:
         return [refuse_existing(output, force=force)]
     if output.exists() and not output.is_dir():
@@ -81,6 +83,20 @@ def output_paths(output: Path, format: Format, *, force: bool) -> list[Path]:
         refuse_existing(output, force=force)  # sees to the folder above it
         return [output / name for name in format.names]
     return [refuse_existing(output / name, force=force) for name in format.names]
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[None]:
+    """A folder to write into, which goes again where nothing came of it."""
+    made = not path.exists()
+    path.mkdir(exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        if made:
+            with suppress(OSError):  # another export writes there too
+                path.rmdir()
+        raise
 
 
 def _named(format: Format) -> str:

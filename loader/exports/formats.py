@@ -1,51 +1,62 @@
 """The formats: one line each, from which the command, its messages and the docs take them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from loader.errors import ExportError
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Format:
     """A way to write a graph.
 
     Attributes:
+        name: as `--format` takes it.
         ending: of its files.
-        names: of the files inside a folder, where it is not one file.
         text: what it is and who reads it, for the docs.
-        module: of `loader.exports`, whose `write` takes the graph and an open file for each name.
+        module: of `loader.exports`; it is called as the format is where this is left out.
+        names: of the files inside a folder, where it is not one file.
     """
 
+    name: str
     ending: str
     text: str
-    module: str
+    module: str = ""
     names: tuple[str, ...] = ()
 
+    @property
+    def write(self) -> Callable[..., None]:
+        """What writes a `RunGraph` into an open file, or one for each of `names`."""
+        written: Callable[..., None] = import_module(
+            f"loader.exports.{self.module or self.name}"
+        ).write
+        return written
 
-FORMATS = {
-    "graphml": Format(
-        ending=".graphml",
-        text="heads and edges, for networkx, igraph, Gephi, yEd, Cytoscape",
-        module="graphml",
-    ),
-    "json": Format(
-        ending=".json",
-        text="heads and edges as node-link JSON, as `query --graph` has them: networkx, d3",
+
+_ALL = (
+    Format("graphml", ".graphml", "heads and edges, for networkx, igraph, Gephi, yEd, Cytoscape"),
+    Format(
+        "json",
+        ".json",
+        "heads and edges as node-link JSON, as `query --graph` has them: networkx, d3",
         module="node_link",
     ),
-    "cypher": Format(
-        ending=".cypher",
-        text="a script that makes the run in another database, with `cypher-shell` or a driver",
-        module="cypher",
+    Format(
+        "cypher",
+        ".cypher",
+        "a script that makes the run in another database, with `cypher-shell` or a driver",
     ),
-    "csv": Format(
-        ending="",
-        text="the run as `neo4j-admin database import full` reads it; the statements come after it",
+    Format(
+        "csv",
+        "",
+        "the run as `neo4j-admin database import full` reads it; the statements come after it",
         module="admin_csv",
         names=("nodes.csv", "relationships.csv", "schema.cypher"),
     ),
-}
+)
+FORMATS = {format.name: format for format in _ALL}
 
 
 def format_of(output: Path, format_: str | None) -> Format:

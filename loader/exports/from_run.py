@@ -18,9 +18,9 @@ from loader.exports.content import (
     HeadRole,
     RunGraph,
     in_order,
+    in_role_order,
     one_kind,
 )
-from loader.exports.from_table import role_order
 from pk_engine.names import PAIRINGS
 
 _RUNS = f"""
@@ -53,6 +53,7 @@ WITH a, e, b ORDER BY b.layer, b.head
 WITH a, collect([b.layer * $n + b.head] + [key IN $columns | e[key]]) AS edges
 RETURN a.layer * $n + a.head AS source, edges ORDER BY source
 """
+_NEEDED = ("id", "n_layers", "n_heads", "metrics", "pairings")
 _TIMES = ("loaded_at", "started_at")  # of this load, where all else is of the run
 _KIND_OF = {"INTEGER": "integer", "FLOAT": "float", "BOOLEAN": "boolean", "STRING": "string"}
 
@@ -66,12 +67,17 @@ def graph_of_run(graph: Runner, run: str | None = None) -> RunGraph:
 
     Raises:
         UnknownRun: no such run, or several where none is named.
-        ExportError: edges with properties that files do not hold; or the run is changed while it is
-            read (while `batches` gives its edges).
+        ExportError: a run that headgraph did not make; edges with properties that files do not
+            hold; or the run is changed while it is read (while `batches` gives its edges).
         GraphError: the database cannot be asked.
     """
     params = {"run": _chosen(graph, run), "pairings": list(PAIRINGS)}
     properties = _clean(graph.read(_RUN, params).single())
+    if lacking := [name for name in _NEEDED if name not in properties]:
+        raise ExportError(
+            f"the run {params['run']} lacks {', '.join(lacking)}, so headgraph did not make it: "
+            "wanted a run of headgraph load"
+        )
     rows = list(graph.read(_HEADS, params))
     heads = {_place(row["properties"], properties): _head(row) for row in rows}
     counts = {row["pairing"]: row["edges"] for row in graph.read(_COUNTS, params)}
@@ -132,8 +138,10 @@ def _chosen(graph: Runner, run: str | None) -> str:
     names = [row["name"] for row in graph.read(_RUNS, {"complete": schema.COMPLETE})]
     if run in names:
         return str(run)
-    if run is not None or not names:
-        raise UnknownRun(unknown_run(run or "to export", names))
+    if run is not None:
+        raise UnknownRun(unknown_run(run, names))
+    if not names:
+        raise UnknownRun("the database holds no run: headgraph load FILE makes one")
     if len(names) > 1:
         raise UnknownRun(
             f"the database holds {len(names)} runs ({', '.join(names)}): say which one is meant"
@@ -153,12 +161,11 @@ def _head(row: Mapping[str, Any]) -> HeadNode:
 def _roles(
     graph: Runner, params: Mapping[str, Any], heads: Mapping[int, HeadNode]
 ) -> list[HeadRole]:
-    place = {head.name: place for place, head in heads.items()}
     rows = [
         HeadRole(row["head"], row["role"], in_order(_clean(row["properties"]), ROLE_FIRST))
         for row in graph.read(_ROLES, params)
     ]
-    return sorted(rows, key=lambda row: role_order(place[row.head], row))
+    return in_role_order(rows, [head.name for head in heads.values()])
 
 
 def _columns(graph: Runner, params: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, str]:

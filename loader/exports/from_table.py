@@ -1,12 +1,10 @@
 """The graph that a load of a table would make."""
 
-from typing import Any
-
 from graphdb import schema
 from loader._batches import batches, edge_properties
 from loader._plan import LoadPlan
 from loader._roles import rows_by_role
-from loader.exports.content import FIRST, HeadNode, HeadRole, RunGraph
+from loader.exports.content import FIRST, HeadNode, HeadRole, RunGraph, in_role_order
 
 _WHOLE = ("pk_rank", "kv_head")
 
@@ -28,18 +26,12 @@ def graph_of_plan(plan: LoadPlan) -> RunGraph:
 
 
 def _roles(plan: LoadPlan) -> list[HeadRole]:
-    place = {name: i for i, (name, *_) in enumerate(plan.head_rows())}
     rows = [
         HeadRole(row["head"], role, row["properties"])
         for role, found in rows_by_role(plan).items()
         for row in found
     ]
-    return sorted(rows, key=lambda row: role_order(place[row.head], row))
-
-
-def role_order(place: int, row: HeadRole) -> tuple[Any, ...]:
-    """By head, then role, then what is said of it."""
-    return place, row.role, sorted(row.properties.items())
+    return in_role_order(rows, [name for name, *_ in plan.head_rows()])
 
 
 def _heads(plan: LoadPlan, roles: list[HeadRole]) -> dict[int, HeadNode]:

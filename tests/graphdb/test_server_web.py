@@ -62,6 +62,23 @@ def test_it_is_made_again_only_where_something_changed(home: ServerHome, jars: l
     assert [path.name for path in target.parent.iterdir()] == [target.name]
 
 
+def test_a_zip_that_cannot_be_written_leaves_what_was_there(
+    home: ServerHome, jars: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(home, jars, FILES)
+    target = home.path / "web" / "neo4j-browser.zip"
+    before = target.read_bytes()
+
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "mkdir", full)
+    with pytest.raises(OSError, match="No space left"):
+        offer(home, jars, FILES | {"top.txt": b"u"})
+    assert target.read_bytes() == before
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+
+
 def test_without_files_the_jar_is_left_to_serve(home: ServerHome, jars: list[Path]) -> None:
     offer(home, jars, {})
     offer(home, jars, FILES)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from graphdb import Settings, connect
+from graphdb import Graph, Settings, connect
 from graphdb._refusals import no_such_database
 from graphdb.errors import AuthRefused, NotReachable, SettingsError
 from graphdb.server import RunningServer
@@ -61,6 +61,42 @@ def test_who_asks_the_local_server(
     found = resolve(user=user, environ=environ)
     assert (found.user, found.password) == expected
     assert found.origin == "the local server"
+
+
+@pytest.mark.parametrize(
+    ("uri", "sentence"),
+    [
+        ("localhost:7687", "has no scheme that Neo4j knows: wanted one such as bolt://"),
+        ("http://localhost:7474", "has no scheme that Neo4j knows"),
+        ("bolt:/localhost", "has no scheme that Neo4j knows"),
+        ("bolt://localhost:99999", "cannot be read (port out of range 0-65535): wanted"),
+        ("bolt://localhost:abc", "cannot be read (port could not be cast to integer value"),
+        ("neo4j://[::1", "cannot be read (invalid ipv6 url): wanted"),
+        ("bolt://", "names no host and port: wanted"),
+        ("bolt://:7687", "names no host and port"),
+        ("bolt://localhost:0", "names no host and port"),
+        ("bolt://my host:7687", "names no host and port"),
+        ("neo4j://localhost/mine", "goes on after the port with '/mine': name a database with"),
+        ("bolt://localhost?policy=eu", "goes on with 'policy=eu', which only neo4j:// takes"),
+    ],
+)
+def test_addresses_that_no_driver_can_use(uri: str, sentence: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        resolve(environ={"NEO4J_URI": uri})
+    assert str(caught.value).startswith(f"the address {uri!r} {sentence}")
+
+
+@pytest.mark.parametrize("uri", ["neo4j://h:1/?policy=eu", "bolt+ssc://[::1]:7687", "bolt://h/"])
+def test_addresses_that_drivers_can_use(uri: str) -> None:
+    with Graph(resolve(environ={"NEO4J_URI": uri})) as graph:
+        assert graph.settings.uri == uri
+
+
+@pytest.mark.parametrize("scheme", ["bolt://", "http://", "neo4j:", ""])
+def test_a_password_in_an_address_is_not_shown(scheme: str) -> None:
+    with pytest.raises(SettingsError, match="holds a user or password before @") as caught:
+        resolve(environ={"NEO4J_URI": f"{scheme}eve:secret-word@localhost:7687"})
+    assert "secret-word" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ class WillingGraph(RecordingGraph):
         if "AS created" in cypher:
             made = params.get("heads") or [edge for _, part in params["groups"] for edge in part]
             return counted(len(made))
-        if "AS claimed" in cypher or "AS published" in cypher:
+        if any(word in cypher for word in ("AS claimed", "AS published", "AS relabelled")):
             return counted(1)
         return None
 

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -62,9 +63,17 @@ def test_another_measurement_takes_the_place_of_the_first(tiny: Graph, tmp_path:
             "tiny",
             "the scores are of 9 heads, up to layer 2 and head 2: wanted each of ",
         ),
-        (rows(identity=1.5), "tiny", "the rows holds a score outside 0 to 1"),
+        (rows(identity=1.5), "tiny", "the rows: identity is 1.5 in row 1, and a score is a number"),
+        (rows().assign(identity=["0.5", "0.5", "high", *"000"]), "tiny", "identity is high in row"),
+        (rows().assign(seed="x"), "tiny", "the column seed holds x: wanted the same whole number"),
+        (rows().assign(prompts=[4] * 5 + [5]), "tiny", "the column prompts holds 4, 5: wanted the"),
+        (rows().assign(seed=math.nan), "tiny", "the column seed holds nan: wanted"),
         (rows().drop(columns=list(BEHAVIOURS)), "tiny", "has the columns layer, head, prompts"),
-        (rows(), "tinny", "no run 'tinny': headgraph runs lists"),
+        (
+            rows(),
+            "tinny",
+            r"no run 'tinny' \(did you mean tiny\?\): the database holds other",
+        ),
     ],
 )
 def test_what_does_not_fit_changes_nothing(
@@ -78,3 +87,19 @@ def test_what_does_not_fit_changes_nothing(
 def test_a_file_that_is_not_there(tiny: Graph) -> None:
     with pytest.raises(LoaderError, match=r"nowhere\.csv cannot be read: No such file"):
         loader.annotate("nowhere.csv", tiny, "tiny")
+
+
+def test_a_run_that_goes_at_this_moment_is_told(
+    tiny: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_all = tiny.write_all
+
+    def late(statements: Any) -> Any:
+        monkeypatch.undo()
+        loader.load(random_table(2, 3, seed=2), tiny, run="tiny", replace=True)
+        return write_all(statements)
+
+    monkeypatch.setattr(tiny, "write_all", late)
+    with pytest.raises(LoaderError, match="the run tiny was dropped or replaced at this moment"):
+        loader.annotate(rows(), tiny, "tiny")
+    assert scores(tiny, "tiny", "identity") == [None] * 6

@@ -9,13 +9,14 @@ import pytest
 
 import headgraph
 import loader
-from graphdb import Graph, Settings, connect
-from graphdb.server import ANY_PORTS, ServerHome, start, stop
-from graphdb.server.importing import build_store, replace_store, workplace
-from graphdb.server.process import find_process
+from graphdb import Graph, connect
+from graphdb.server import ANY_PORTS, ServerHome, start
+from graphdb.server.exchanging import replace_store
+from graphdb.server.importing import build_store, workplace
 from loader.errors import ExportError
 from loader.exports.cypher import column, literal
 from pk_engine.selection import Selection
+from tests.graphdb_server_fixture import own_home
 from tests.loader.graphs import roles_file
 from tests.tables import random_table
 
@@ -145,17 +146,13 @@ def test_names_that_would_need_quoting_are_refused(
         with pytest.raises(ExportError, match=r"the name '(a`b|x:y)' of a property or label"):
             headgraph.export("tiny", tmp_path / f"g{ending}", graph)
         empty(graph)
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerHome]:
-    home = ServerHome(tmp_path_factory.mktemp("imported here") / "server")
-    try:
+    with own_home(tmp_path_factory.mktemp("imported here") / "server") as home:
         yield home
-    finally:
-        stop(home)
-        assert find_process(home) is None
 
 
 def test_the_csv_files_make_what_a_load_makes(
@@ -177,8 +174,7 @@ def test_the_csv_files_make_what_a_load_makes(
     with workplace(home) as scratch:
         replace_store(home, build_store(scratch, nodes, relationships)).forget()
     server = start(home, ports=ANY_PORTS)
-    settings = Settings(uri=server.bolt_uri, user=server.user, password=server.password())
-    with connect(settings=settings) as imported:
+    with connect(settings=server.settings()) as imported:
         run_script(imported, schema)
         assert dump(imported) == known
         assert loader.runs(imported)["loaded"].isna().tolist() == [True], "nobody loaded it"
@@ -211,6 +207,11 @@ def test_a_list_item_that_holds_the_separator_is_refused(graph: Graph, tmp_path:
     graph.write("MATCH (h:Head {name: 'L0H0'}) SET h.tags = ['a;b']")
     with pytest.raises(ExportError, match="the list item 'a;b' holds a ;"):
         headgraph.export("tiny", tmp_path / "folder", graph)
+    assert not (tmp_path / "folder").exists()
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(ExportError, match="the list item"):
+        headgraph.export("tiny", tmp_path / "mine", graph)
+    assert not list((tmp_path / "mine").iterdir())
     headgraph.export("tiny", tmp_path / "g.json", graph)
     assert '"tags": ["a;b"]' in (tmp_path / "g.json").read_text()
     assert json.loads((tmp_path / "g.json").read_text())["graph"]["name"] == "tiny"

@@ -3,7 +3,6 @@
 import io
 import json
 import tracemalloc
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +134,9 @@ def test_the_ending_says_the_format_and_nothing_is_replaced_unasked(tmp_path: Pa
         headgraph.export(TABLE, tmp_path / "t.txt", format="json")
     headgraph.export(TABLE, tmp_path / "t.txt", format="graphml", force=True)
     assert nx.read_graphml(tmp_path / "t.txt").number_of_nodes() == 12
+    for nameless in ("", ".", "/"):
+        with pytest.raises(ExportError, match=r"names neither .* wanted a name such as gpt2$"):
+            headgraph.export(TABLE, nameless)
     with pytest.raises(TableError, match="no folder"):
         headgraph.export(TABLE, tmp_path / "nowhere" / "t.json")
     with pytest.raises(ExportError, match="no graph is named"):
@@ -162,7 +164,7 @@ def test_memory_does_not_grow_with_the_edges(name: str) -> None:
     for n_heads in (12, 24):  # four times as many edges, in batches of the same size
         content = graph_of_plan(plan_load(random_table(12, n_heads), None, None, "none"))
         assert content.n_edges > 25_000
-        write = import_module(f"loader.exports.{loader.FORMATS[name].module}").write
+        write = loader.FORMATS[name].write
         tracemalloc.start()
         write(content, *(Nowhere() for _ in loader.FORMATS[name].names or ("one",)))
         peaks.append(tracemalloc.get_traced_memory()[1])

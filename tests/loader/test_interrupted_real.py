@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 import loader
-from graphdb import Graph, Settings
+from graphdb import Graph
 from graphdb.errors import NotReachable
-from graphdb.server import ANY_PORTS, RunningServer, start, stop
+from graphdb.server import ANY_PORTS, RunningServer, start
 from pk_engine.table import AffinityTable
+from tests.graphdb_server_fixture import own_home
 from tests.loader.databases import contents, expected, run_node
 from tests.tables import random_table
 
@@ -100,8 +101,7 @@ def test_killed_while_it_deletes_what_it_replaced(
 
 
 def test_killed_server(tmp_path: Path, large: AffinityTable) -> None:
-    home = tmp_path / "home"
-    try:
+    with own_home(tmp_path / "home") as home:
         first = start(home, ports=ANY_PORTS)
         _load_until_killed(first, large)
         again = start(home, ports=ANY_PORTS)
@@ -110,8 +110,6 @@ def test_killed_server(tmp_path: Path, large: AffinityTable) -> None:
             assert loader.load(large, graph, run="big").outcome == "loaded"
             assert contents(graph) == expected(large)
             assert list(loader.runs(graph)["status"]) == ["complete"]
-    finally:
-        stop(home)
 
 
 def _load_until_killed(server: RunningServer, table: AffinityTable) -> None:
@@ -130,4 +128,4 @@ def _load_until_killed(server: RunningServer, table: AffinityTable) -> None:
 
 
 def _connected(server: RunningServer) -> Graph:
-    return Graph(Settings(uri=server.bolt_uri, user=server.user, password=server.password()))
+    return Graph(server.settings())

@@ -60,6 +60,23 @@ def test_own_labels_survive_another_selection(graph: Graph, roles: Path) -> None
     assert contents(graph) == {}
 
 
+def test_roles_that_somebody_else_made_stay(graph: Graph, roles: Path) -> None:
+    graph.write("CREATE (:Role {name: 'admin'}), (:Role {id: 7})")
+    loader.load(ONE, graph, run="one", labels=roles)
+    graph.write(
+        "MATCH (h:Head {name: 'L1H1'}) CREATE (h)-[:HAS_ROLE]->(:Role {name: 'My Role'}) "
+        "WITH h MATCH (r:Role {name: 'own_word'}) CREATE (:Note)-[:ABOUT]->(r)"
+    )
+    loader.load(ONE, graph, run="one", selection=Selection(top=5), labels="none", replace=True)
+    kept = "MATCH (r:Role) RETURN coalesce(r.name, r.id) AS it ORDER BY toString(it)"
+    assert [it for (it,) in graph.read(kept).rows] == [7, "admin", "own_word"]
+    loader.load(ONE, graph, run="one", selection=Selection(top=5), labels=roles)
+    assert roles_of(graph, "one") == MINE
+    loader.drop(graph, "one")
+    assert [it for (it,) in graph.read(kept).rows] == [7, "admin", "own_word"]
+    assert contents(graph) == {"Role": 3, "Note": 1, "ABOUT": 1}
+
+
 def test_bundled_roles_stay_away_where_none_were_wanted(graph: Graph) -> None:
     top = Selection(top=5)
     loader.load("gpt2-small", graph, run="gpt2", selection=top, labels="none")

@@ -1,14 +1,16 @@
 """Several runs at once: which are meant by names and patterns, what is listed, what goes."""
 
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import loader
 from graphdb import Graph
 from graphdb.result import Result
 from loader._matching import is_pattern, matches
-from loader.errors import UnknownRun
+from loader.errors import AnnotationError, ExportError, UnknownRun
 from tests.loader.databases import contents, expected
 from tests.loader.fakes import WillingGraph
 from tests.tables import random_table
@@ -114,10 +116,20 @@ def test_a_run_without_times_is_listed(stored: Graph) -> None:
     assert loaded.drop("wide").str.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d").all()
 
 
-def test_a_run_that_somebody_made_by_hand_is_listed(graph: Graph) -> None:
-    graph.write("CREATE (:Run {id: 'mine', name: 'mine'})")
-    (row,) = loader.runs(graph).to_dict("records")
+def test_a_run_that_somebody_made_by_hand(graph: Graph, tmp_path: Path) -> None:
+    graph.write("CREATE (:Run {id: 'mine', name: 'mine', status: 'complete'}), (:Run {miles: 5})")
+    row = loader.runs(graph, "mine").to_dict("records")[0]
     assert (row["name"], row["pairings"]) == ("mine", "")
+    table = random_table(2, 2)
+    said = loader.load(table, graph, run="mine", replace=True, dry_run=True)
+    assert said.replaced == "0 edges (of no known selection)"
+    with pytest.raises(ExportError, match="the run mine lacks n_layers, n_heads, metrics, pair"):
+        loader.export("mine", tmp_path / "m.json", graph)
+    scores = pd.DataFrame({"layer": [0], "head": [0], "identity": [0.5]})
+    with pytest.raises(AnnotationError, match="the run mine does not say how many layers and he"):
+        loader.annotate(scores, graph, "mine")
+    assert str(loader.drop(graph, "mine")) == "dropped mine: 0 heads and 0 edges"
+    assert contents(graph) == {"Run": 1}, "whoever counts miles keeps them"
 
 
 def test_a_pattern_drops_what_it_means_and_nothing_else(stored: Graph) -> None:

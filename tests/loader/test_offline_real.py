@@ -9,12 +9,20 @@ import pytest
 
 import loader
 import loader.offline as offline
-from graphdb import Graph, Settings, connect
+from graphdb import Graph, connect
 from graphdb.errors import ServerError
-from graphdb.server import ANY_PORTS, ServerHome, importing, restarting, running, start, stop
-from graphdb.server.process import find_process
+from graphdb.server import (
+    ANY_PORTS,
+    RunningServer,
+    ServerHome,
+    importing,
+    restarting,
+    running,
+    start,
+)
 from loader.errors import NameTaken, OfflineRefused
 from pk_engine.selection import Selection
+from tests.graphdb_server_fixture import own_home
 from tests.loader.databases import contents
 from tests.loader.graphs import roles_file
 from tests.loader.test_export_files_real import dump, empty, schema_of
@@ -26,19 +34,15 @@ TABLE = random_table(3, 4, 2, pairings=("OQ", "OK", "KV"), metrics=("pk", "cs"),
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What XDG_DATA_HOME is for this module's server."""
-    return tmp_path_factory.mktemp("offline data")
+    """What XDG_DATA_HOME is for this module's server, with all that means something to Neo4j."""
+    return tmp_path_factory.mktemp("offline, data=[a-b] {c} ü*")
 
 
 @pytest.fixture(scope="module")
 def home(folder: Path) -> Iterator[ServerHome]:
-    home = ServerHome(folder / "headgraph" / "server")
-    start(home, ports=ANY_PORTS)
-    try:
+    with own_home(folder / "headgraph" / "server") as home:
+        start(home, ports=ANY_PORTS)
         yield home
-    finally:
-        stop(home)
-        assert find_process(home) is None
 
 
 @pytest.fixture
@@ -53,9 +57,7 @@ def local(home: ServerHome) -> Iterator[Graph]:
 def opened(home: ServerHome) -> Graph:
     server = running(home)
     assert server is not None
-    return connect(
-        settings=Settings(uri=server.bolt_uri, user=server.user, password=server.password())
-    )
+    return connect(settings=server.settings())
 
 
 def left_behind(home: ServerHome) -> list[str]:
@@ -209,7 +211,9 @@ def test_one_import_at_a_time_and_what_a_killed_one_left_goes(home: ServerHome) 
         assert list(scratch.iterdir()) == []
 
 
-def test_the_command(home: ServerHome, local: Graph, folder: Path, tmp_path: Path) -> None:
+def test_the_command(
+    home: ServerHome, local: Graph, folder: Path, server: RunningServer, tmp_path: Path
+) -> None:
     table = str(TABLE.write(tmp_path / "t.parquet"))
     env = {"XDG_DATA_HOME": str(folder)}
     done = headgraph("load", table, "--offline", "--run", "tiny", "--top", "9", **env)
@@ -218,13 +222,11 @@ def test_the_command(home: ServerHome, local: Graph, folder: Path, tmp_path: Pat
     assert "importing\n" in done.stderr
     with opened(home) as graph:
         assert loader.runs(graph)["name"].tolist() == ["tiny"]
-    server = running()  # the session's, which is no local server of this environment
-    elsewhere = {**env, "NEO4J_URI": server.bolt_uri if server else "bolt://127.0.0.1:9"}
-    if server is not None:
-        elsewhere["NEO4J_PASSWORD"] = server.password()
-        wrong = headgraph("load", table, "--offline", "--run", "x", **elsewhere)
-        assert wrong.returncode == 1
-        assert "--offline writes the files of the local server's one database, and" in wrong.stderr
+    # the session's server is no local server of this environment
+    elsewhere = {**env, "NEO4J_URI": server.bolt_uri, "NEO4J_PASSWORD": server.password()}
+    wrong = headgraph("load", table, "--offline", "--run", "x", **elsewhere)
+    assert wrong.returncode == 1
+    assert "--offline writes the files of the local server's one database, and" in wrong.stderr
     for option in ("--dry-run", "--replace"):
         wrong = headgraph("load", table, "--offline", option, **env)
         assert (wrong.returncode, "leave out --replace and --dry-run" in wrong.stderr) == (2, True)

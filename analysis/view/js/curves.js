@@ -40,6 +40,7 @@ const pathOf = ({ curve: c }) => {
 // a pair with a key/value head goes to several query heads: its lines are thinner
 const widthOf = (edge) =>
   (0.7 + 3.1 * edge.weight ** 1.2) * Math.max(Math.sqrt(edge.share), 0.45);
+const opacityOf = (edge) => 0.32 + 0.5 * edge.weight;
 
 // Distance to a curve by a few straight pieces. Boxes around the curves leave few to look at, so
 // that 3,000 edges cost less than a millisecond and need no second set of lines to hit.

@@ -26,7 +26,7 @@ function mark() {
   let near = [...new Set(lit.flatMap((one) => edgesOf.get(one) ?? []))];
   if (!head && near.length > FEW) near = [];
   drawAbove(near);
-  svg.classed("picked", head !== null).classed("searching", found.size > 0);
+  plane.classed("picked", head !== null).classed("searching", found.size > 0);
   only("near", new Set([...near.flatMap((edge) => [edge.source, edge.target]), ...lit]));
   only("chosen", new Set(head ? [head] : []));
   only("found", found);

@@ -11,7 +11,7 @@ const node = boxes.selectAll("g.head").data(heads).join((enter) => {
     .attr("tabindex", -1)
     .attr("aria-pressed", "false");
   group.append("rect").attr("class", "reach").attr("x", -BOX.width / 2).attr("y", -BOX.height / 2)
-    .attr("width", BOX.width).attr("height", BOX.height);
+    .attr("width", BOX.width).attr("height", BOX.height).attr("rx", 5);
   group.append("circle").attr("class", "dot").attr("r", (head) => (head.roles.length ? 4.5 : 2.6));
   group.append("rect").attr("class", "box").attr("x", -BOX.width / 2).attr("y", -BOX.height / 2)
     .attr("width", BOX.width).attr("height", BOX.height).attr("rx", 5);

@@ -10,9 +10,18 @@ const lines = root.append("g").attr("class", "edges").attr("aria-hidden", "true"
 const above = root.append("g").attr("class", "above").attr("aria-hidden", "true");
 const hot = root.append("g").attr("class", "pointed").attr("aria-hidden", "true").append("path");
 
+// Chromium puts a layer of its own on whole pixels if it has words in it, and blurs others.
+function sharpened(group) {
+  group.append("text").attr("class", "sharpens").text(".")
+    .attr("x", data.width / 2).attr("y", data.height / 2);
+  return group.node();
+}
+sharpened(above);
+sharpened(root.select(".pointed"));
+
 // the strongest lie on top
 const sheets = d3.range(0, edges.length, PER_LAYER).reverse().map((start) => ({
-  group: lines.append("g").attr("class", "sheet").node(),
+  group: sharpened(lines.append("g").attr("class", "sheet")),
   edges: edges.slice(start, start + PER_LAYER).reverse(),
 }));
 
@@ -20,7 +29,7 @@ function drawn(edge) {
   edge.line ??= d3.create("svg:path").datum(edge).attr("class", `edge p${edge.pairing}`)
     .attr("d", pathOf(edge))
     .attr("stroke-width", widthOf(edge).toFixed(2))
-    .attr("stroke-opacity", (0.32 + 0.5 * edge.weight).toFixed(2))
+    .attr("stroke-opacity", opacityOf(edge).toFixed(2))
     .node();
   return edge.line;
 }
@@ -40,15 +49,17 @@ function drawLines(shown) {
   const wanted = new Uint8Array(edges.length);
   for (const edge of shown) wanted[edge.i] = 1;
   for (const sheet of sheets) layOut(sheet, wanted);
+  if (sliding) drawSliding(shown);
 }
 
 function drawAbove(near) {
-  above.selectAll("path").data(near, (edge) => edge.i).join(
+  const upwards = near.slice().sort((one, other) => other.i - one.i);
+  above.selectAll("path").data(upwards, (edge) => edge.i).join(
     (enter) => enter.append("path")
       .attr("class", (edge) => `edge near p${edge.pairing}`)
       .attr("d", pathOf)
       .attr("stroke-width", (edge) => widthOf(edge).toFixed(2)),
-  );
+  ).order();
 }
 
 function point(edge) {

@@ -1,6 +1,11 @@
 // What happens when somebody moves, types, clicks or presses a key.
 
 function update() {
+  rests();
+  redraw();
+}
+
+function redraw() {
   draw();
   tellFound(mark());
   tellControls();
@@ -86,7 +91,8 @@ document.addEventListener("keydown", (event) => {
 
 slider.on("input", (event) => {
   state.step = Number(event.target.value);
-  update();
+  slides();
+  redraw();
 });
 d3.select("#find").on("input", (event) => {
   state.find = event.target.value;

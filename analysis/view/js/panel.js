@@ -25,15 +25,15 @@ const NOTHING = "There is no edge here."
   + (data.n_layers === 1 && heads.length > 1 ? " In one layer no head reads what another writes." : "");
 const LISTED = 50; // edges of a head in each list
 const noRole = { key: NO_ROLE, name: "none", text: "no known role", look: "chip r-", title: "" };
+const bearers = d3.rollup(heads.flatMap(rolesOf), (list) => list.length, (role) => role);
 toggles("#roles", [
   ...data.roles.map((role, key) => ({
-    key, name: role.name, text: role.label, look: `chip r${key}`, title: role.name,
+    key, name: role.name, text: role.label, look: `chip r${key}`, title: `${role.name}: ${plural(bearers.get(key) ?? 0, "head")}`,
   })),
   ...(data.roles.length && heads.some((head) => !head.roles.length) ? [noRole] : []),
 ], () => state.roles);
 d3.select("#roles").attr("hidden", data.roles.length ? null : "");
 d3.select("#pairings").attr("hidden", data.pairings.length ? null : "");
-const bearers = d3.rollup(heads.flatMap(rolesOf), (list) => list.length, (role) => role);
 d3.selectAll("#roles b").text((d) => (bearers.get(d.key) ?? 0).toLocaleString("en"));
 
 function tellControls() {
@@ -61,7 +61,14 @@ function tellFound(found) {
   d3.select("#found").text(state.find.trim() ? (found.size ? plural(found.size, "head") : "no such head") : "");
 }
 
+// a column of PK with as many decimals as its largest has in four digits
+function inColumn(largest) {
+  const decimals = 3 - Math.floor(Math.log10(Math.abs(largest) || 1));
+  return d3.format(`,.${Math.max(0, Math.min(decimals, 8))}f`);
+}
+
 function goTo(head) {
+  hideTip(); // what it stood beside is gone
   state.head = head;
   update();
   focusHead(head);
@@ -70,6 +77,8 @@ function goTo(head) {
 function list(title, rows, other) {
   detail.append("h3").text(`${title} (${rows.length})`);
   if (!rows.length) return;
+  const pkOf = (edge) => data.edges.figures.pk[edge.i];
+  const show = inColumn(pkOf(rows[0]));
   const items = detail.append("ul").selectAll("li").data(rows.slice(0, LISTED)).join("li");
   const button = items.append("button").attr("type", "button")
     .on("click", (event, edge) => goTo(other(edge)))
@@ -82,7 +91,7 @@ function list(title, rows, other) {
   button.append("span").text((edge) => data.pairings[edge.pairing].name);
   button.append("strong").text((edge) => other(edge).name);
   button.append("em").text((edge) => roleWords(other(edge)));
-  button.append("b").text((edge) => written(data.edges.figures.pk[edge.i]));
+  button.append("b").text((edge) => show(pkOf(edge)));
   const more = rows.length - LISTED;
   if (more > 0) detail.append("p").text(`and ${plural(more, "weaker edge")} in the graph`);
 }

@@ -13,19 +13,24 @@ function make(tag, attributes, text = "") {
 }
 
 // what the page's style says of each part, written on the part
-function copied() {
-  const original = root.node();
+function styled(original) {
   const copy = original.cloneNode(true);
   const parts = "path, rect, circle, text";
   const theirs = [...original.querySelectorAll(parts)];
   [...copy.querySelectorAll(parts)].forEach((part, i) => {
     const style = getComputedStyle(theirs[i]);
-    if (style.display === "none" || theirs[i].matches(".reach, .pointed *")) part.remove();
+    const unseen = style.visibility === "hidden" || (style.fill === "none" && style.stroke === "none");
+    if (unseen || theirs[i].matches(".pointed *, .sharpens")) part.remove();
     else for (const name of KEPT) part.setAttribute(name, style.getPropertyValue(name));
   });
-  const sheet = original.querySelector(".sheet"); // opacity of a group reaches what is in it
-  if (sheet)
-    copy.querySelector(".edges").setAttribute("opacity", getComputedStyle(sheet).opacity);
+  return copy;
+}
+
+function copied() {
+  const copy = styled(root.node());
+  copy.prepend(styled(bands.node()));
+  // opacity of a group reaches what is in it
+  copy.querySelector(".edges").setAttribute("opacity", getComputedStyle(lines.node()).opacity);
   [...copy.querySelectorAll("g.head")].forEach((head, i) => {
     head.setAttribute("opacity", getComputedStyle(nodes[i]).opacity);
     for (const name of ["tabindex", "role", "aria-pressed"]) head.removeAttribute(name);

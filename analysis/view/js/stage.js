@@ -3,8 +3,9 @@
 const stage = d3.select("#stage");
 const plane = d3.select("#plane");
 const svg = d3.select("#graph");
+const ground = d3.select("#ground").append("g");
 const root = svg.append("g").attr("id", "root");
-const bands = root.append("g").attr("class", "bands").attr("aria-hidden", "true");
+const bands = ground.append("g").attr("class", "bands");
 
 const heightOf = (layer) => heads[layer * data.n_heads].y;
 const bandHeight = Math.min(data.up - 8, 34);
@@ -59,19 +60,22 @@ function nameAxes(font, terse) {
 
 // While it moves, what is painted is moved as it is, at no cost; at rest it is painted sharp.
 let rest = d3.zoomIdentity;
-let resting;
+let settling;
 function settle() {
-  clearTimeout(resting);
+  clearTimeout(settling);
+  rests();
   rest = d3.zoomTransform(stage.node());
   const { x, y, k } = rest;
-  root.attr("transform",
-    `translate(${x + k * fitted.x},${y + k * fitted.y}) scale(${k * fitted.scale})`);
+  for (const part of [ground, root]) {
+    part.attr("transform",
+      `translate(${x + k * fitted.x},${y + k * fitted.y}) scale(${k * fitted.scale})`);
+  }
   plane.classed("moving", false).style("transform", null);
   svg.classed("closer", k > 1);
 }
 
 function move({ transform: { x, y, k } }) {
-  clearTimeout(resting);
+  clearTimeout(settling);
   const more = k / rest.k;
   plane.classed("moving", true).style("transform",
     `translate(${x - more * rest.x}px, ${y - more * rest.y}px) scale(${more})`);
@@ -84,7 +88,7 @@ const takes = (event) =>
   && (event.touches?.length !== 1 || d3.zoomTransform(stage.node()).k > 1);
 const zooming = d3.zoom().scaleExtent([1, 12]).filter(takes).on("zoom", move)
   .on("end", ({ sourceEvent }) => {
-    if (sourceEvent?.type === "wheel") resting = setTimeout(settle, 250);
+    if (sourceEvent?.type === "wheel") settling = setTimeout(settle, 250);
     else settle();
   });
 stage.call(zooming).on("dblclick.zoom", null);

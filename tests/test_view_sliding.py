@@ -1,0 +1,97 @@
+"""Lines while the slider of the page to explore moves: drawn on a canvas, as the elements are."""
+
+from collections.abc import Iterator
+from io import BytesIO
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from playwright.sync_api import Page, expect
+
+from analysis.view import view
+from tests.chromium import needs_chromium, page
+
+pytestmark = needs_chromium
+SLIDE = """(steps) => {
+  const slider = document.getElementById("threshold");
+  for (const step of steps) {
+    slider.value = step;
+    slider.dispatchEvent(new Event("input"));
+  }
+}"""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return view("gpt2-small").write(tmp_path_factory.mktemp("sliding") / "v.html").as_uri()
+
+
+@pytest.fixture
+def tab() -> Iterator[Page]:
+    said: list[str] = []
+    with page() as tab:
+        tab.on("pageerror", lambda error: said.append(str(error)))
+        tab.on("console", lambda message: said.append(message.text))
+        tab.clock.install()  # the slider rests when a test says so
+        yield tab
+    assert said == []
+
+
+def picture(tab: Page) -> np.ndarray:
+    return np.asarray(imread(BytesIO(tab.locator("#stage").screenshot()))[..., :3])
+
+
+def show(tab: Page, address: str, state: str = "") -> None:
+    tab.goto("about:blank")
+    tab.goto(f"{address}#{state}")
+    tab.clock.pause_at(tab.evaluate("Date.now()") + 2000)
+
+
+@pytest.mark.parametrize(
+    "state", ["", "theme=dark", "head=L4H7", "find=induction", "pairings=OK&roles=induction"]
+)
+def test_the_canvas_shows_what_the_elements_show(tab: Page, address: str, state: str) -> None:
+    show(tab, address, state)
+    bare = picture(tab)
+    for steps in ([9, 699], [999, 299], [20, 610]):  # up, from a picture kept, and further
+        tab.evaluate(SLIDE, steps)
+        expect(tab.locator("#lines")).to_be_visible()
+        expect(tab.locator(".edges")).to_be_hidden()
+        sliding = picture(tab)
+        tab.clock.run_for(500)
+        expect(tab.locator("#lines")).to_be_hidden()
+        rests = picture(tab)
+        away = np.abs(sliding - rests).mean()
+        assert away < 0.005, "lines on broken pixels are 0.01 away, and blurred"
+        assert away < 0.2 * np.abs(bare - rests).mean(), "far closer than other lines"
+        tab.clock.run_for(500)
+
+
+def test_one_step_changes_elements_alone(tab: Page, address: str) -> None:
+    show(tab, address)
+    tab.evaluate(SLIDE, [500])
+    expect(tab.locator("#lines")).to_be_hidden()
+    tab.clock.run_for(1000)
+    tab.evaluate(SLIDE, [510])
+    expect(tab.locator("#lines")).to_be_hidden()
+    tab.evaluate(SLIDE, [520])
+    expect(tab.locator("#lines")).to_be_visible()
+    assert tab.locator(".edges path.edge").count() == 3 * 521, "the elements are kept up to date"
+
+
+@pytest.mark.parametrize("button", ["#pairings input[value=OQ]", "#theme", "#closer", "#reset"])
+def test_anything_else_ends_the_movement(tab: Page, address: str, button: str) -> None:
+    show(tab, address)
+    tab.evaluate(SLIDE, [500, 510])
+    expect(tab.locator("#lines")).to_be_visible()
+    tab.locator(button).click()
+    expect(tab.locator("#lines")).to_be_hidden()
+    expect(tab.locator(".edges")).to_be_visible()
+
+
+def test_on_paper_there_are_elements(tab: Page, address: str) -> None:
+    show(tab, address)
+    tab.evaluate(SLIDE, [500, 510])
+    tab.emulate_media(media="print")
+    expect(tab.locator("#lines")).to_be_hidden()
+    expect(tab.locator(".edges")).to_be_visible()
