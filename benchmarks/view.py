@@ -1,9 +1,11 @@
 """How fast the page to explore is: first paint, a step of the slider, the pointer on lines.
 
 python -m benchmarks.view
+python -m benchmarks.view --words    says anew what is over the limit, from the table that is there
 """
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 from statistics import median, quantiles
@@ -11,13 +13,15 @@ from statistics import median, quantiles
 from playwright.sync_api import Page
 
 from analysis.view import view
-from benchmarks.common import machine, table, write
+from benchmarks.common import PAGE, machine, table, write
 from tests.chromium import page
 from tests.tables import random_table
 
 ROUNDS, STEPS = 2, 60
 SHAPES = [(12, 12, 3000), (32, 32, 400), (32, 32, 3000), (32, 32, 10_000)]
 """Layers, heads, and edges on the page; the slider goes over all of them."""
+FLUID_MS, PAINT_MS = 50, 1000
+"""The limits: 95 % of what is done with a page, and its first paint."""
 PAINTED = """() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? null"""
 # a frame callback runs before the frame is drawn: the next one comes after it
 TIMER = """
@@ -134,6 +138,29 @@ def rounds(tab: Page, files: dict[tuple[int, int, int], Path]) -> dict[str, dict
     return found
 
 
+def words(rows: str) -> str:
+    """What is over a limit, by page, read from the table that `main` writes."""
+    (_, *columns), _, *lines = (
+        [cell.strip() for cell in line.strip("|").split("|")] for line in rows.splitlines()
+    )
+    over: dict[str, list[str]] = {column: [] for column in columns}
+    for what, *cells in lines:
+        for column, cell in zip(columns, cells, strict=True):
+            _, slash, high = cell.partition(" / ")
+            if slash and float(high) > (PAINT_MS if what == "first paint" else FLUID_MS):
+                over[column].append(what)
+    return "Over the limit, page by page:\n\n" + "\n".join(
+        f"- {column}: {'; '.join(found) or 'nothing'}" for column, found in over.items()
+    )
+
+
+def reword() -> None:
+    """Write the words below the table anew; the measurement stays."""
+    _, _, rest = PAGE.read_text("utf-8").partition("<!-- view -->\n")
+    note, rows = rest.partition("\n<!-- end of view -->")[0].split("\n\n")[:2]
+    write("view", f"{note}\n\n{rows}\n\n{words(rows)}")
+
+
 def main() -> None:
     """Measure each shape in turn and write the page."""
     before = os.getloadavg()[0]
@@ -157,8 +184,12 @@ def main() -> None:
     note = (f"{machine('playwright', rounds=ROUNDS)} Chromium {chromium}. Milliseconds, median / "
             f"95th percentile of {ROUNDS * STEPS} (first paint: of {ROUNDS}). The machine's load "
             f"over a minute was {before:.1f} before, {os.getloadavg()[0]:.1f} after.")  # fmt: skip
-    write("view", f"{note}\n\n{table(['', *columns], rows)}")
+    figures = table(["", *columns], rows)
+    write("view", f"{note}\n\n{figures}\n\n{words(figures)}")
 
 
 if __name__ == "__main__":
-    main()
+    if "--words" in sys.argv[1:]:
+        reword()
+    else:
+        main()

@@ -16,22 +16,22 @@
 //   bottleneck (graph): the head
 // example: limit=8
 CALL () {
-  MATCH (:Head {run: $run})-[e:OQ]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
-UNION ALL
-  MATCH (:Head {run: $run})-[e:OK]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
-UNION ALL
-  MATCH (:Head {run: $run})-[e:OV]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+  MATCH (a:Head {run: $run})-[e:OQ]->(b:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN a, b
+UNION
+  MATCH (a:Head {run: $run})-[e:OK]->(b:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN a, b
+UNION
+  MATCH (a:Head {run: $run})-[e:OV]->(b:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN a, b
 }
-// from here on each head is left once, however many edges enter it
-WITH endNode(e) AS b, collect(e) AS ins
-MATCH (b)-[f:OQ|OK|OV]->(c:Head {run: $run}) WHERE f.pk_rank <= $strongest
-UNWIND ins AS e
-WITH startNode(e) AS a, collect(DISTINCT {h: b, c: c}) AS chains
-WITH a, chains, COLLECT {
-  MATCH (a)-[g:OQ|OK|OV]->(c:Head {run: $run}) WHERE g.pk_rank <= $strongest RETURN c
-} AS direct
-UNWIND [chain IN chains WHERE NOT chain.c IN direct AND chain.c <> a] AS chain
-WITH a, chain.c AS c, collect(chain.h) AS middle
+// what enters and what leaves a head, out of these pairs: its other edges, which may be thousands, are not read
+UNWIND [[b, a, null], [a, null, b]] AS side
+WITH side[0] AS h, collect(side[1]) AS ins, collect(side[2]) AS outs
+// each head hands its outlets to those that it reads, and to itself, who must know what needs no middle
+UNWIND ins + h AS a
+WITH a, head(collect(CASE h WHEN a THEN outs END)) AS direct,
+     collect(CASE WHEN h <> a THEN {h: h, outs: outs} END) AS chains
+UNWIND chains AS chain
+UNWIND [c IN chain.outs WHERE NOT c IN direct AND c <> a] AS c
+WITH a, c, collect(chain.h) AS middle
 UNWIND middle AS h
 WITH h, sum(1.0 / size(middle)) AS share, count(*) AS pairs,
      sum(CASE size(middle) WHEN 1 THEN 1 ELSE 0 END) AS only

@@ -22,27 +22,35 @@
 //   path (graph): three heads and two edges
 // example: head=L4H7 limit=8
 MATCH (h:Head {run: $run, name: $head})
-// among the paths that end in one edge the stronger first edges come first, and each is passed over only for a
-// head that stands in the list: no edge beyond the strongest three of every listed head's is ever reached
+// Each side is read once, and of it only what a list can reach. When a path is taken, those of its outlet's edge
+// with stronger first edges have been looked at. Fewer than `per_head` of them are in the list, as the outlet
+// had room, and the others were passed over for inlets that stand in it `per_head` times: at most
+// (limit - 1) / per_head heads with three edges each. The same holds for outlets.
 // edges stay within a run: without labels a plan can only start at the hub, however new the statistics are
-CALL (h) {
+WITH h, COLLECT {
   MATCH (a)-[i:OQ|OK|OV]->(h)
-  RETURN a, i ORDER BY i.pk DESC, a.layer, a.head, type(i) LIMIT toInteger(3 * $limit + 1)
-}
-CALL (h) {
+  RETURN i ORDER BY i.pk DESC, a.layer, a.head, type(i)
+  LIMIT toInteger(CASE WHEN $per_head < $limit THEN $per_head ELSE $limit END
+                  + 3 * (($limit - 1) / $per_head))
+} AS ins, COLLECT {
   MATCH (h)-[o:OQ|OK|OV]->(b)
-  RETURN b, o ORDER BY o.pk DESC, type(o), b.layer, b.head LIMIT toInteger(3 * $limit + 1)
-}
-WITH a, i, h, o, b, CASE WHEN i.pk < o.pk THEN i.pk ELSE o.pk END AS weakest
+  RETURN o ORDER BY o.pk DESC, type(o), b.layer, b.head
+  LIMIT toInteger(CASE WHEN $per_head < $limit THEN $per_head ELSE $limit END
+                  + 3 * (($limit - 1) / $per_head))
+} AS outs
+UNWIND ins AS i
+UNWIND outs AS o
+WITH h, startNode(i) AS a, i, o, endNode(o) AS b,
+     CASE WHEN i.pk < o.pk THEN i.pk ELSE o.pk END AS weakest
 ORDER BY weakest DESC, i.pk * o.pk DESC, a.layer, a.head, type(i), type(o), b.layer, b.head
-WITH collect({a: a, i: i, h: h, o: o, b: b, weakest: weakest}) AS all
-WITH reduce(kept = [], p IN all |
+WITH h, collect({a: a, i: i, o: o, b: b, weakest: weakest}) AS all
+WITH h, reduce(kept = [], p IN all |
        CASE WHEN size(kept) < $limit
              AND size([k IN kept WHERE k.a = p.a]) < $per_head
              AND size([k IN kept WHERE k.b = p.b]) < $per_head
             THEN kept + p ELSE kept END) AS kept
 UNWIND range(0, size(kept) - 1) AS place
-WITH place, kept[place].a AS a, kept[place].i AS i, kept[place].h AS h, kept[place].o AS o,
+WITH place, kept[place].a AS a, kept[place].i AS i, h, kept[place].o AS o,
      kept[place].b AS b, kept[place].weakest AS weakest
 MATCH path = (a)-[i]->(h)-[o]->(b)
 RETURN a.name AS inlet, type(i) AS in_pairing, i.pk AS in_pk, h.name AS hub,

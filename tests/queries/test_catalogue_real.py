@@ -132,17 +132,17 @@ def varied(paths: pd.DataFrame, per_head: int) -> pd.DataFrame:
     return paths.iloc[kept]
 
 
-def test_through(gpt2: Graph, kept: pd.DataFrame) -> None:
-    first = kept[kept["target"] == "L4H7"]
-    second = kept[kept["source"] == "L4H7"]
+def paths_through(edges: pd.DataFrame, hub: str) -> pd.DataFrame:
+    """Every edge into a head with every edge out of it, the strongest path first."""
+    first, second = edges[edges["target"] == hub], edges[edges["source"] == hub]
     paths = first.merge(second, how="cross", suffixes=("_in", "_out"))
     wide = paths[["pk_in", "pk_out", "pk_normalized_in", "pk_normalized_out"]].astype(float)
-    expected = pd.DataFrame(
+    return pd.DataFrame(
         {
             "inlet": paths["source_in"],
             "in_pairing": paths["pairing_in"],
             "in_pk": wide["pk_in"],
-            "hub": "L4H7",
+            "hub": hub,
             "out_pairing": paths["pairing_out"],
             "out_pk": wide["pk_out"],
             "outlet": paths["target_out"],
@@ -150,6 +150,10 @@ def test_through(gpt2: Graph, kept: pd.DataFrame) -> None:
             "product": wide["pk_normalized_in"] * wide["pk_normalized_out"],
         }
     ).sort_values(["weakest", "product"], ascending=False)
+
+
+def test_through(gpt2: Graph, kept: pd.DataFrame) -> None:
+    expected = paths_through(kept, "L4H7")
     assert len(expected) == 29 * 43
     same(queries.run("through", gpt2, head="L4H7", limit=200, per_head=200), expected.head(200))
     answer = queries.run("through", gpt2, head="L4H7")
@@ -242,6 +246,26 @@ def test_graph_form_has_what_the_table_has(gpt2: Graph) -> None:
     names = {node["id"]: node["properties"]["name"] for node in data["nodes"]}
     links = {(link["type"], names[link["source"]], names[link["target"]]) for link in data["links"]}
     assert links == set(zip(table["pairing"], table["source"], table["target"], strict=True))
+
+
+@pytest.mark.parametrize("per_head", [1, 2, 3, 4, 9])
+def test_through_reads_far_enough(graph: Graph, per_head: int) -> None:
+    """The strongest edges of either side are all three of one head, then all three of another: the
+    list needs as many of them as it ever can.
+    """
+    table = random_table(n_layers=3, n_heads=6)
+    frame = table.frame.copy()
+    outer = frame["source_head"].where(frame["source_layer"] == 0, frame["target_head"])
+    frame["pk"] = (7 - outer + frame["pk"] / 16).astype("float32")
+    frame = frame.sort_values("pk", ascending=False, kind="stable")
+    frame["pk_rank"] = frame.groupby("pairing").cumcount() + 1
+    frame["pk_normalized"] = frame["pk"] / 8
+    table = AffinityTable(frame, table.meta)
+    loader.load(table, graph, run="far")
+    expected = varied(paths_through(named(table.edges()), "L1H2"), per_head)
+    for limit in range(1, 13):
+        answer = queries.run("through", graph, head="L1H2", limit=limit, per_head=per_head)
+        same(answer, expected.head(limit))
 
 
 @pytest.mark.parametrize("kv", ["native", "expand"])
