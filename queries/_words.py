@@ -52,13 +52,26 @@ def _reasons_at(pieces: list[Token], place: int) -> Iterator[str]:
         before.keyword == "CONCURRENT" or (before.keyword == "IN" and earlier.is_sign("}"))
     ):
         yield TRANSACTIONS
-    if here.keyword == "USE" and after.is_name:
-        in_union = earlier.keyword == "UNION" and before.keyword in ("ALL", "DISTINCT")
-        begins = before == _END or before.is_sign("{") or before.keyword in _BEFORE_USE
-        if begins or in_union:
-            yield "USE chooses another database (give --database)"
+    if here.keyword == "USE" and after.is_name and _begins_at(pieces, place):
+        yield "USE chooses another database (give --database)"
     if here.is_name and not before.is_sign("."):
         yield from _reasons_in_name(before, *_whole_name(pieces, place))
+
+
+def _begins_at(pieces: list[Token], place: int) -> bool:
+    """Whether a query can begin here; a WITH that imports variables may stand before its USE."""
+    earlier, before = pieces[place - 2 : place]
+    if before == _END or before.is_sign("{") or before.keyword in _BEFORE_USE:
+        return True
+    if before.keyword in ("ALL", "DISTINCT") and earlier.keyword == "UNION":
+        return True
+    if before.is_sign("*"):
+        return earlier.keyword == "WITH"
+    # `WITH a, b USE`: nowhere else do two names follow each other after commas
+    while before.is_name and earlier.is_sign(","):
+        place -= 2
+        earlier, before = pieces[place - 2 : place]
+    return before.is_name and before.keyword != "DISTINCT" and earlier.keyword == "WITH"
 
 
 def _whole_name(pieces: list[Token], place: int) -> tuple[str, Token]:

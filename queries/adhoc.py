@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from graphdb.errors import LimitExceeded, StatementError
+from graphdb.errors import LimitExceeded, NotReachable, StatementError
 from graphdb.graph import Runner
 from queries._hints import hints
 from queries._tokens import parameters
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 LIMIT = 1000
 TIMEOUT_S = 30.0
 MAX_MB = 16.0
+_LESS = "ask for less, for example with LIMIT or {run: ...} on every node"
 _TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
 
 
@@ -43,6 +44,7 @@ def cypher(
     Raises:
         MissingParameter: it has a parameter without a value.
         Refused: it is no plain read, takes too long, or sends too much.
+        NotReachable: nobody answers, or the server ended while it ran the statement.
         GraphError: the database cannot be asked.
     """
     _check_parameters(text, params or {})
@@ -53,6 +55,12 @@ def cypher(
         )
     except LimitExceeded as error:
         raise Refused(f"{error}: {_narrower('--timeout or --max-mb')}") from error
+    except NotReachable as error:
+        # it answered a moment ago: limits on memory do not count what one expression makes
+        raise NotReachable(
+            "the server ended while it ran the statement, perhaps out of memory: see headgraph "
+            f"server status, start it again, and {_LESS}"
+        ) from error
     except StatementError as error:
         if not error.code.startswith(_TIMED_OUT):
             raise
@@ -74,4 +82,4 @@ def _check_parameters(text: str, params: Mapping[str, Any]) -> None:
 
 
 def _narrower(option: str) -> str:
-    return f"ask for less, for example with LIMIT or {{run: ...}} on every node, or raise {option}"
+    return f"{_LESS}, or raise {option}"

@@ -19,13 +19,14 @@ MATCH (h:Head {run: $run})-[:HAS_ROLE {circuit: $circuit}]->(r:Role)
 WITH DISTINCT r, h
 WITH r, h, EXISTS {
   MATCH (h)-[e:OQ|OK|OV]-(o:Head)-[:HAS_ROLE {circuit: $circuit}]->(:Role)
-  WHERE $rank IS NULL OR e.pk_rank <= $rank
+  WHERE o <> h AND ($rank IS NULL OR e.pk_rank <= $rank)
 } AS joined
 ORDER BY h.layer, h.head
 WITH r, count(h) AS role_heads, collect(CASE WHEN NOT joined THEN h END) AS missing
 UNWIND missing AS h
 CALL (h) {
-  OPTIONAL MATCH (h)-[e:OQ|OK|OV]-(o:Head) WHERE $rank IS NULL OR e.pk_rank <= $rank
+  OPTIONAL MATCH (h)-[e:OQ|OK|OV]-(o:Head)
+  WHERE o <> h AND ($rank IS NULL OR e.pk_rank <= $rank)
   WITH e, o ORDER BY e.pk DESC, e.pk_rank, o.layer, o.head
   RETURN count(e) AS elsewhere, max(e.pk) AS strongest, collect(o.name)[0] AS nearest
 }

@@ -10,7 +10,7 @@
 //   pairing (pairing): how it is read
 //   target_role (role): role of the heads that read
 //   edges (integer): edges
-//   pairs (integer): pairs of heads of these roles, the first in an earlier layer
+//   pairs (integer): pairs of such heads that were scored: in layer order forward, the first in an earlier layer
 //   density (float): edges out of pairs
 //   mean_z (float): mean against the random reference
 //   strongest (float): greatest Projection Kernel
@@ -18,15 +18,20 @@
 //   targets (list of head): the heads that read
 //   paths (graph): the edges
 // example: circuit=ioi
+MATCH (run:Run {name: $run})
 MATCH (:Head {run: $run})-[has:HAS_ROLE {circuit: $circuit}]->(r:Role)
-WITH collect(DISTINCT r) AS roles
+WITH run.layer_order AS order, collect(DISTINCT r) AS roles
 UNWIND roles AS s
 UNWIND roles AS t
-CALL (s, t) {
+CALL (s, t, order) {
   MATCH (s)<-[:HAS_ROLE {circuit: $circuit}]-(a:Head {run: $run})
   MATCH (t)<-[:HAS_ROLE {circuit: $circuit}]-(b:Head {run: $run})
-  WITH DISTINCT a, b
-  WITH collect({a: a, b: b}) AS ends, sum(CASE WHEN a.layer < b.layer THEN 1 ELSE 0 END) AS pairs
+  WITH DISTINCT a, b, order
+  WITH collect({a: a, b: b}) AS ends,
+       sum(CASE order
+         WHEN "forward" THEN toInteger(a.layer < b.layer)
+         WHEN "within" THEN toInteger(a.layer = b.layer)
+         ELSE 1 END) AS pairs
   UNWIND ends AS end
   WITH end.a AS a, end.b AS b, pairs
   MATCH path = (a)-[e:OQ|OK|OV]->(b)

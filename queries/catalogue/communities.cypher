@@ -21,11 +21,13 @@ CALL (community, heads) {
   UNWIND heads AS h
   MATCH (h)-[e:OQ|OK|OV]->(o:Head)
   RETURN sum(CASE o.community WHEN community THEN 1 ELSE 0 END) AS inside,
-         count(CASE WHEN o.community <> community THEN 1 END) AS leaving
+         sum(CASE o.community WHEN community THEN 0 ELSE 1 END) AS leaving
 }
 CALL (community, heads) {
   UNWIND heads AS h
-  MATCH (h)<-[e:OQ|OK|OV]-(o:Head) WHERE o.community <> community
+  MATCH (h)<-[e:OQ|OK|OV]-(o:Head)
+  // a head that has none of the edges which made the groups is in no group
+  WHERE o.community IS NULL OR o.community <> community
   RETURN count(e) AS entering
 }
 RETURN community, size(heads) AS size, inside, leaving + entering AS outside,
@@ -38,6 +40,6 @@ RETURN community, size(heads) AS size, inside, leaving + entering AS outside,
        COLLECT {
          UNWIND heads AS h
          MATCH (h)-[e:OQ|OK|OV]->(o:Head) WHERE o.community = community
-         RETURN e ORDER BY e.pk_rank LIMIT 500
+         RETURN e ORDER BY e.pk_rank, type(e), h.layer, h.head, o.layer, o.head LIMIT 500
        } AS links
 ORDER BY community

@@ -27,7 +27,7 @@ CALL (h) {
 RETURN h.name AS head, inlet, edges_in, strongest,
        COLLECT { MATCH (h)-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name ORDER BY r.name } AS roles,
        COLLECT {
-         MATCH path = (h)<-[e]-(:Head) WHERE type(e) IN $pairings
-         RETURN path ORDER BY e.pk DESC, e.pk_rank LIMIT 5
+         MATCH path = (h)<-[e]-(o:Head) WHERE type(e) IN $pairings
+         RETURN path ORDER BY e.pk DESC, e.pk_rank, type(e), o.layer, o.head LIMIT 5
        } AS paths
 ORDER BY inlet DESC, h.layer, h.head

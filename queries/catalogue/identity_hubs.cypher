@@ -36,10 +36,12 @@ WITH h, inlet, outlet, heads, both,
      CASE WHEN partners > 0 THEN both / sqrt(partners) ELSE 0.0 END AS each
 WITH collect({h: h, inlet: inlet, outlet: outlet, heads: heads, both: both, each: each}) AS rows
 UNWIND rows AS row
-WITH rows, row, row.h AS h
-WHERE EXISTS { (h)-[:HAS_ROLE]->(:Role {name: $kind}) } OR h[$kind] >= $threshold
-RETURN h.name AS head,
-       h[$kind] AS score,
+// other properties of a head, such as its layer, are no behaviours
+WITH rows, row, row.h AS h,
+     CASE WHEN $kind IN ["previous_token", "duplicate_token", "induction", "identity"]
+          THEN row.h[$kind] END AS score
+WHERE EXISTS { (h)-[:HAS_ROLE]->(:Role {name: $kind}) } OR score >= $threshold
+RETURN h.name AS head, score,
        EXISTS { (h)-[:HAS_ROLE]->(:Role {name: $kind}) } AS labelled,
        row.inlet AS inlet, row.outlet AS outlet, row.both AS both,
        1 + size([other IN rows WHERE other.both > row.both | 1]) AS place,

@@ -25,10 +25,12 @@ UNION ALL
   MATCH (:Head {run: $run})-[e:OV]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
 }
 WITH e WHERE e.cs IS NOT NULL
-WITH e ORDER BY e.cs DESC, e.pk_rank
+// heads behind one key/value head have the same scores: the same of them comes first both times
+WITH e ORDER BY e.cs DESC, e.pk_rank, startNode(e).head, endNode(e).head
 WITH type(e) AS pairing, collect(e) AS edges
 UNWIND range(0, size(edges) - 1) AS place
-WITH pairing, edges[place] AS e, place + 1 AS cs_place ORDER BY e.pk DESC, e.pk_rank
+WITH pairing, edges[place] AS e, place + 1 AS cs_place
+ORDER BY e.pk DESC, e.pk_rank, startNode(e).head, endNode(e).head
 WITH pairing, collect({e: e, cs_place: cs_place}) AS edges
 UNWIND range(0, size(edges) - 1) AS place
 WITH pairing, edges[place].e AS e, place + 1 AS pk_place, edges[place].cs_place AS cs_place

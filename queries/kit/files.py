@@ -4,7 +4,7 @@ import io
 import os
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pk_engine.files import beside
@@ -65,11 +65,25 @@ def archive(by_run: Mapping[str, Sequence[Favourite]]) -> bytes:
     """A zip of `.cypher` files, a folder a run, as Browser itself exports its favourites."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
-        for run, own in by_run.items():
+        for folder, own in zip(_folders(by_run), by_run.values(), strict=True):
             for one in own:
-                name = f"{_safe(f'headgraph {run}')}/{_safe(one.title)}.cypher"
+                name = f"{folder}/{_safe(one.title)}.cypher"
                 packed.writestr(zipfile.ZipInfo(name, _EPOCH), one.text.encode())
     return stream.getvalue()
+
+
+def _folders(runs: Iterable[str]) -> list[str]:
+    """A folder for each run; where two names leave the same one, the later has a number."""
+    found: list[str] = []
+    taken: set[str] = set()
+    for run in runs:
+        name = first = _safe(f"headgraph {run}")
+        number = 2
+        while name.lower() in taken:  # as some systems tell no capitals from small letters
+            name, number = f"{first} {number}", number + 1
+        found.append(name)
+        taken.add(name.lower())
+    return found
 
 
 def _safe(name: str) -> str:

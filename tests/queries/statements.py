@@ -102,6 +102,17 @@ HOSTILE = {
     "RETURN [x IN [1] | COUNT { USE neo4j MATCH (n) }] AS x": "another database",
     "CALL () { USE system MATCH (n) RETURN n } RETURN n": "another database",
     "MATCH (n) RETURN n UNION ALL USE system MATCH (n) RETURN n": "another database",
+    "MATCH (n) WITH n CALL { WITH n USE neo4j RETURN 1 AS x } RETURN x": "another database",
+    "UNWIND [1] AS x CALL { WITH x USE system MATCH (n) RETURN n } RETURN n": "another database",
+    "UNWIND [1] AS x CALL { WITH * USE neo4j RETURN 1 AS y } RETURN y": "another database",
+    "WITH 1 AS a, 2 AS b CALL { WITH a, /**/ `b` USE `neo4j` RETURN 1 AS y } RETURN y": (
+        "another database"
+    ),
+    "UNWIND [1] AS all CALL { WITH all USE neo4j RETURN 1 AS y } RETURN y": "another database",
+    "UNWIND [1] AS x CALL { WITH x RETURN 1 AS y UNION WITH x USE neo4j RETURN 2 AS y } RETURN y": (
+        "another database"
+    ),
+    "UNWIND [1] AS x RETURN COUNT { WITH x USE neo4j MATCH (n) RETURN n } AS y": "another database",
     "MATCH (n) RETURN n; MATCH (n) DELETE n": "several statements",
     "RETURN 1 AS x;\n:server disconnect": "several statements",
     "PROFILE MATCH (n) RETURN n": "PROFILE runs",
@@ -201,6 +212,9 @@ HARMLESS = [
     "RETURN 1 AS `CALL dbms.listConfig()`",
     "MATCH (use:Head) RETURN use.name AS use",
     "MATCH (call:Head) RETURN call.name AS load, call.layer AS csv",
+    "WITH 2 AS n, 3 AS use WITH n, use RETURN n * use AS use",
+    "WITH 2 AS use, 3 AS n WITH use AS x, n AS use WITH *, use AS y RETURN x, use, y",
+    "UNWIND [1, 2] AS use WITH DISTINCT use ORDER BY use RETURN use",
     "WITH {use: 1, show: 2} AS settings RETURN settings.use AS terminate, settings.show AS show",
     "WITH [1, 2] AS transactions RETURN 1 IN transactions AS x",
     "MATCH (n) /* DELETE n; */ RETURN count(n) AS n",

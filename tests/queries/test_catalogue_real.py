@@ -177,6 +177,18 @@ def test_ioi_circuit(gpt2: Graph, kept: pd.DataFrame, labels: pd.DataFrame) -> N
     found = sorted(answer[columns].itertuples(index=False, name=None))
     assert found == sorted(expected)
     assert len(found) == 32
+    # step by step along the circuit, the strongest edge of each step first
+    steps = ["previous_token", "duplicate_token", "induction", "s_inhibition"]
+    readers = ["name_mover", "backup_name_mover", "negative_name_mover"]
+    order = [
+        (
+            steps.index(row.source_role),
+            readers.index(row.target_role) if row.source_role == steps[-1] else 0,
+            -row.pk,
+        )
+        for row in answer.itertuples()
+    ]
+    assert order == sorted(order)
 
 
 def test_roles(gpt2: Graph, labels: pd.DataFrame) -> None:

@@ -1,9 +1,12 @@
 """The guard by its words and by plans that are made up."""
 
+from typing import Any
+
 import pytest
 
 import queries
 from graphdb import RecordingGraph
+from graphdb.errors import NotReachable
 from graphdb.result import Plan, Result
 from queries.errors import MissingParameter, Refused
 from queries.guard import check_statement
@@ -88,3 +91,20 @@ def test_what_passes_runs_within_limits() -> None:
     assert frame["x"].tolist() == [1]
     assert frame.attrs["truncated"] is True
     assert [call[0] for call in graph.calls] == ["plan", "read"]
+
+
+class EndsWhenAsked(RecordingGraph):
+    """A server that explains a statement and does not outlive it."""
+
+    def read(self, cypher: str, *args: Any, **limits: Any) -> Result:
+        raise NotReachable("no database answers at bolt://127.0.0.1:7687")
+
+
+def test_a_server_that_ends_under_a_statement_is_said() -> None:
+    with pytest.raises(NotReachable) as caught:
+        queries.cypher("RETURN size(reduce(s = 'x', i IN range(1, 40) | s + s))", EndsWhenAsked())
+    assert str(caught.value) == (
+        "the server ended while it ran the statement, perhaps out of memory: see headgraph server "
+        "status, start it again, and ask for less, for example with LIMIT or {run: ...} on every "
+        "node"
+    )

@@ -72,6 +72,13 @@ def test_hubs_of_one_side(
     table["strongest"] = table["head"].map(kept.astype({"pk": float}).groupby(end)["pk"].max())
     table["roles"] = [roles.get(head, []) for head in table["head"]]
     same(queries.run(name, gpt2, limit=25), table)
+    top = kept[kept[end].isin(table["head"])].sort_values("pk", ascending=False).groupby(end)
+    keys = ["pairing", "source", "target"]
+    five = set(top.head(5)[keys].itertuples(index=False, name=None))
+    drawn = queries.node_link(name, gpt2, limit=25)
+    names = {node["id"]: node["properties"]["name"] for node in drawn["nodes"]}
+    ends = [(link["type"], names[link["source"]], names[link["target"]]) for link in drawn["links"]]
+    assert set(ends) == five
 
 
 def test_hubs_by_layer(gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list[str]]) -> None:

@@ -52,5 +52,9 @@ def measured(database: Graph) -> Iterator[Graph]:
 def test_measured_heads_count_above_the_threshold(measured: Graph) -> None:
     (row,) = queries.run("identity_hubs", measured).to_dict("records")
     assert (row["head"], row["score"], row["labelled"]) == ("L1H1", 0.9, False)
-    assert len(queries.run("identity_hubs", measured, threshold=0.05)) == 6
+    for kind in BEHAVIOURS:
+        assert len(queries.run("identity_hubs", measured, kind=kind, threshold=0.05)) == 6
     assert queries.run("identity_hubs", measured, kind="no_such_role").empty
+    # properties of a head that nobody measured
+    for kind in ("layer", "inlet_OQ"):
+        assert queries.run("identity_hubs", measured, kind=kind).empty

@@ -80,6 +80,15 @@ def test_the_zip_has_a_folder_a_run_and_the_same_bytes_again() -> None:
     assert text == queries.filled("hubs", run="a/b")
 
 
+def test_runs_whose_names_differ_in_signs_alone_have_a_folder_each() -> None:
+    by_run = {run: favourites(run)[:1] for run in ("a/b", "a:b", "A B", "a b 2")}
+    with zipfile.ZipFile(io.BytesIO(archive(by_run))) as opened:
+        texts = {name.partition("/")[0]: opened.read(name).decode() for name in opened.namelist()}
+    assert list(texts) == [f"headgraph {end}" for end in ("a b", "a b 2", "A B 3", "a b 2 2")]
+    for run, text in zip(by_run, texts.values(), strict=True):
+        assert json.dumps(run) in text
+
+
 def test_the_folder_is_written_once_and_again_by_force(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "kit"
     files = write_kit(folder, ["<b>x</b>"])

@@ -59,6 +59,19 @@ def test_communities_are_written_on_request(gpt2: Graph, kept: pd.DataFrame) -> 
     assert float(facts["communities_modularity"]) == pytest.approx(found.attrs["modularity"])
 
 
+def test_edges_to_heads_in_no_group_lead_outside(gpt2: Graph, kept: pd.DataFrame) -> None:
+    """Groups made of OQ edges alone leave out heads that the other edges of a group lead to."""
+    found = queries.communities(gpt2, pairings="OQ", write=True)
+    own = kept[kept["pairing"] == "OQ"]
+    grouped = set().union(*found["heads"])
+    assert grouped == {*own["source"], *own["target"]} < {*kept["source"], *kept["target"]}
+    answer = queries.run("communities", gpt2)
+    assert list(answer["heads"]) == list(found["heads"])
+    for row in answer.itertuples():
+        ends = kept["source"].isin(row.heads).astype(int) + kept["target"].isin(row.heads)
+        assert (row.inside, row.outside) == ((ends == 2).sum(), (ends == 1).sum())
+
+
 def test_bad_questions(gpt2: Graph) -> None:
     with pytest.raises(ParameterError, match="the resolution is 0: wanted a number above 0"):
         queries.communities(gpt2, resolution=0)
