@@ -2,7 +2,6 @@
 
 import difflib
 import hashlib
-import importlib.metadata
 import json
 import re
 import secrets
@@ -54,14 +53,6 @@ def run_id(name: str, table_sha256: str, selection: Selection) -> str:
 def new_token() -> str:
     """A random word that tells one attempt at a load from every other."""
     return secrets.token_hex(8)
-
-
-def loader_version() -> str:
-    """Version of the installed headgraph."""
-    try:
-        return importlib.metadata.version("headgraph")
-    except importlib.metadata.PackageNotFoundError:  # run from a bare checkout
-        return "0+unknown"
 
 
 def unknown_run(run: str, names: list[str]) -> str:

@@ -12,13 +12,14 @@ import pandas as pd
 from graphdb import schema
 from loader import _sums
 from loader._coverage import shortfalls
-from loader._identity import check_name, default_name, loader_version, run_id
+from loader._identity import check_name, default_name, run_id
 from loader.errors import NothingToLoad
 from pk_engine.bundled import table_path
 from pk_engine.labels import labels_for
 from pk_engine.names import head_name
 from pk_engine.selection import Selection
 from pk_engine.table import AffinityTable
+from pk_engine.version import VERSION
 
 AnyTable = AffinityTable | str | os.PathLike[str]
 AnyLabels = str | os.PathLike[str] | None
@@ -90,7 +91,7 @@ class LoadPlan:
             "pairs_scored": sum(self.table.meta.scored.values()),
             **_sums.kept(self.edges),
             "graph_version": schema.VERSION,
-            "loader_version": loader_version(),
+            "loader_version": VERSION,
         }
 
     def head_rows(self) -> list[list[Any]]:

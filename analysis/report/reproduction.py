@@ -4,7 +4,6 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from analysis._files import write_page
 from analysis.report.claims import VERDICTS, Part, count
 from analysis.report.sources import Source
 from pk_engine.stacks import Progress
+from pk_engine.version import VERSION
 
 _HERE = Path(__file__).parent
 
@@ -91,7 +91,7 @@ def reproduce(
     meta = source.graph.meta
     provenance = (
         f"{meta.model}, fingerprint {meta.fingerprint[:12]}; scored by {meta.backend} in "
-        f"{meta.dtype}, headgraph {metadata.version('headgraph')}"
+        f"{meta.dtype}, headgraph {VERSION}"
     )
     return Report(meta.model, provenance, tuple(parts))
 
