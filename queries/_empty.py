@@ -11,6 +11,7 @@ from queries._near import listed
 from queries.query import Query
 
 _METRICS = "MATCH (r:Run {name: $run}) RETURN r.metrics AS metrics"
+_ORDER = "MATCH (r:Run {name: $run}) RETURN r.layer_order AS layer_order"
 _TYPES = re.compile(r"\[\w*:([A-Z|]+)")
 _AGAIN = "headgraph compute MODEL {option} -o FILE and headgraph load FILE --run {run} --replace"
 
@@ -34,7 +35,8 @@ def _reversed(query: Query, values: Mapping[str, Any], graph: Runner, runs: Runs
     ends = [name for name in ("source", "target") if name in query.params]
     if len(ends) == 2:
         source, target = (parse_head(values[name]) for name in ends)
-        if source[0] >= target[0]:
+        backward = source[0] >= target[0]
+        if backward and graph.read(_ORDER, {"run": values["run"]}).single() == "forward":
             yield against_the_flow(values["source"], values["target"], "-p source={} -p target={}")
 
 

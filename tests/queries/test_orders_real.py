@@ -87,3 +87,12 @@ def test_pk_against_cs_under_grouped_query_attention(graph: Graph) -> None:
     expected = edges.sort_values(["far", "pairing", "pk_place"], ascending=[False, True, True])
     assert edges.duplicated(["pairing", "pk", "cs"]).any()
     same(queries.run("pk_against_cs", graph, limit=1000), expected)
+
+
+def test_only_where_layers_have_an_order_is_a_way_back_called_one(
+    graph: Graph, tmp_path: Path
+) -> None:
+    loader.load(every_pair(tmp_path, "within"), graph, run="within")
+    answer = queries.run("widest_path", graph, source="L1H0", target="L0H0")
+    assert answer.empty
+    assert "earlier layers" not in answer.attrs["no_rows"]
