@@ -23,6 +23,7 @@ CALL (source, target) {
   RETURN max(reduce(least = null, e IN relationships(path) |
     CASE WHEN e.pk >= least THEN least ELSE e.pk END)) AS low
 }
+WITH source, target, low WHERE low IS NOT NULL // no path, no widths to try
 CALL (source, target) {
   MATCH (source)-[e:OQ|OK|OV]->()
   WITH target, max(e.pk) AS leaving
