@@ -193,7 +193,12 @@ def main(args: list[str] | None = None) -> None:
 def _collect_rarely() -> None:
     """Do not look for garbage among what imports leave, nor at the end, when all of it goes."""
     gc.set_threshold(100_000, 20, 100)
-    atexit.register(gc.freeze)
+    atexit.register(_leave_garbage)
+
+
+def _leave_garbage() -> None:
+    if "torch" not in sys.modules:  # libraries below torch report what is left of theirs
+        gc.freeze()
 
 
 def _state(error: Exception) -> int:

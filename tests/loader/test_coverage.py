@@ -6,6 +6,7 @@ import pytest
 
 from loader._coverage import shortfalls
 from pk_engine.selection import Selection
+from pk_engine.table import AffinityTable
 from tests.tables import random_table
 
 WHOLE = random_table(6, 4)  # 240 pairs a pairing
@@ -75,5 +76,5 @@ def test_the_same_rule_is_compared_with_itself() -> None:
 
 def test_z_proves_nothing_where_ranks_differ() -> None:
     deficient = [{"layer": 0, "head": 0, "role": "O", "rank": 3}]
-    uneven = replace(TOP, meta=replace(TOP.meta, deficient=deficient))
+    uneven = AffinityTable(TOP.columns, replace(TOP.meta, deficient=deficient))
     assert len(shortfalls(uneven, Selection(min_z=HIGHEST_LAST_Z + 0.01))) == 1

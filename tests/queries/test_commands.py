@@ -117,7 +117,8 @@ def test_what_is_wrong_is_said_before_a_database_is_looked_for(
     with pytest.raises(error) as caught:
         call(command, *args)
     assert message in str(caught.value)
-    assert getattr(caught.value, "exit_code", 1) == (1 if error is UnknownQuery else 2)
+    # a value that cannot be used is 1, options that do not go together are 2
+    assert getattr(caught.value, "exit_code", 1) == (2 if error is click.UsageError else 1)
 
 
 @pytest.mark.parametrize(
