@@ -60,8 +60,8 @@ def compute(
         model: a bundled model's name, a folder with config.json and safetensors, a hub id, or a
             TransformerBridge, which is scored as it is in memory (`pk_engine.lens`).
         pairings: such as `("OQ", "OK")`, `"OQ,OK"` or `"all"`: source role, then target role.
-        metrics: `pk` always; see `pk_engine.metrics` for the others. `cs` means a row per query
-            head.
+        metrics: such as `("pk", "cs")` or `"pk,cs"`; `pk` always; see `pk_engine.metrics` for the
+            others. `cs` means a row per query head.
         selection: what to keep, by default the strongest 3 % of each pairing; `Selection()` is all.
         kv: `native` scores each key/value head once, `expand` gives a row per query head; None is
             native unless a metric exists per query head only.
@@ -130,7 +130,8 @@ def check_options(
     if kv not in (None, "native", "expand"):
         raise EngineError(f"unknown kv {kv!r}: wanted native or expand")
     check_order(layer_order)
-    return found, scoring.check_metrics(metrics, found)
+    named = metrics.split(",") if isinstance(metrics, str) else metrics
+    return found, scoring.check_metrics(named, found)
 
 
 def job_of(

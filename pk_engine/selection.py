@@ -7,6 +7,7 @@ Rules intersect: a pair is kept when every rule given keeps it. Ranks are by PK 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from pk_engine.errors import SelectionError
@@ -49,8 +50,10 @@ class Selection:
     def __post_init__(self) -> None:
         for name in ("top", "top_per_target"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise SelectionError(f"{_flag(name)} {value}: wanted a whole number of at least 1")
+            if value is not None and (not isinstance(value, Integral) or value < 1):
+                raise SelectionError(
+                    f"{_flag(name)} {value!r}: wanted a whole number of at least 1"
+                )
         if self.top_percent is not None and not 0 < self.top_percent <= 100:
             raise SelectionError(
                 f"--top-percent {self.top_percent:g}: wanted more than 0 and at most 100"

@@ -1,10 +1,11 @@
 """Selection rules, against plain loops."""
 
 import json
+from typing import Any
 
 import pytest
 
-from pk_engine import AffinityTable, Selection
+from pk_engine import AffinityTable, Selection, compute
 from pk_engine.errors import SelectionError
 from tests.tables import random_table
 
@@ -61,13 +62,15 @@ def test_rules_intersect_and_do_not_depend_on_order() -> None:
     ("rules", "message"),
     [
         ({"top": 0}, "--top 0: wanted a whole number of at least 1"),
+        ({"top": 2.5}, "--top 2.5: wanted a whole number of at least 1"),
+        ({"top": "3"}, "--top '3': wanted a whole number of at least 1"),
         ({"top_per_target": -1}, "--top-per-target -1: wanted a whole number"),
         ({"top_percent": 0}, "--top-percent 0: wanted more than 0 and at most 100"),
         ({"top_percent": 101}, "--top-percent 101: wanted"),
         ({"min_pk": float("nan")}, "--min-pk nan: wanted a finite number"),
     ],
 )
-def test_nonsense_is_refused(rules: dict[str, float], message: str) -> None:
+def test_nonsense_is_refused(rules: dict[str, Any], message: str) -> None:
     with pytest.raises(SelectionError, match=message):
         Selection(**rules)
 
@@ -81,3 +84,9 @@ def test_words() -> None:
 def test_a_whole_number_is_the_same_rule() -> None:
     assert json.dumps(Selection(top_percent=3).to_json()) == '{"top_percent": 3.0}'
     assert json.dumps(Selection(top=3).to_json()) == '{"top": 3}'
+
+
+def test_metrics_may_be_one_text_as_pairings_may() -> None:
+    table = compute("induction-2l", metrics="pk,cs", selection=Selection(top=1))
+    assert table.meta.metrics == ["pk", "cs"]
+    assert "cs" in table.columns
