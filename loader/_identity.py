@@ -1,11 +1,11 @@
 """What runs are called, and how one is told from another."""
 
-import difflib
 import hashlib
 import json
 import re
 import secrets
 
+from graphdb.near import did_you_mean
 from loader.errors import BadRunName
 from pk_engine.meta import TableMeta
 from pk_engine.selection import Selection
@@ -59,6 +59,5 @@ def unknown_run(run: str, names: list[str]) -> str:
     """The sentence for a run that is not among these."""
     if not names:
         return f"no run {run!r}: the database holds none; headgraph load FILE makes one"
-    near = difflib.get_close_matches(run, names, n=3)
-    hint = f" (did you mean {' or '.join(near)}?)" if near else ""
+    hint = did_you_mean(run, names)
     return f"no run {run!r}{hint}: the database holds {', '.join(names)} (see headgraph runs)"

@@ -1,10 +1,10 @@
 """The runs in a graph."""
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from graphdb import schema
 from graphdb.graph import Runner
+from graphdb.near import did_you_mean
 from loader._identity import SHORT
 from loader._matching import is_pattern, matches
 from loader.errors import UnknownRun
@@ -66,8 +66,7 @@ def refuse_unknown(graph: Runner, **wanted: str | tuple[str, ...] | None) -> Non
         known = sorted({row[column] for row in rows if row[column] is not None})
         for word in (words,) if isinstance(words, str) else words or ():
             if not is_pattern(word) and not any(matches(value, word) for value in known):
-                near = get_close_matches(word, known, n=3)
-                hint = f" (did you mean {' or '.join(near)}?)" if near else ""
+                hint = did_you_mean(word, known)
                 there = f"it has {', '.join(known)}" if known else "it has none"
                 raise UnknownRun(f"the database has no run of {column} {word!r}{hint}: {there}")
 

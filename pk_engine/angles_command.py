@@ -46,13 +46,12 @@ def angles(
 
 def _against_the_flow(source: str, target: str) -> str | None:
     """That nothing flows this way, and the order to try; None where it does."""
-    from pk_engine.names import head_name, parse_head
+    from pk_engine.names import head_name, not_before, parse_head
 
-    (layer, _), (other, _) = parse_head(source), parse_head(target)
-    first, second = head_name(*parse_head(source)), head_name(*parse_head(target))
-    flow = "what a head writes is read in later layers alone, so graphs have no such edge"
-    if layer < other:
+    order = not_before(source, target)
+    if order is None:
         return None
-    if layer == other:
-        return f"{first} and {second} are in one layer: {flow}"
-    return f"{first} is in a later layer than {second}: {flow}; try {second} {first}"
+    (layer, head), (other, its) = parse_head(source), parse_head(target)
+    swapped = f"; try {head_name(other, its)} {head_name(layer, head)}" if layer > other else ""
+    flow = "what a head writes is read in later layers alone, so graphs have no such edge"
+    return f"{order}: {flow}{swapped}"

@@ -39,6 +39,19 @@ def parse_head(name: str) -> tuple[int, int]:
     return int(match["l"] or match["layer"]), int(match["h"] or match["head"])
 
 
+def not_before(source: str, target: str) -> str | None:
+    """That a head is in no earlier layer than another, in words; None where it is.
+
+    >>> not_before("2.0", "L0H3")
+    'L2H0 is in a later layer than L0H3'
+    """
+    (layer, head), (other, its) = parse_head(source), parse_head(target)
+    first, second = head_name(layer, head), head_name(other, its)
+    if layer == other:
+        return f"{first} and {second} are in one layer"
+    return f"{first} is in a later layer than {second}" if layer > other else None
+
+
 def parse_pairings(text: str) -> tuple[str, ...]:
     """Pairings from `OQ,OK` or `all`, in canonical order, each once.
 

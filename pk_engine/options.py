@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from pk_engine.names import NULLS, VIA
-from pk_engine.selection import Selection
+from pk_engine.selection import Selection, one_without_other
 
 Command = Callable[..., Any]
 SCORING = ("pairings", "kv", "layer_order", "backend", "device", "dtype", "memory", "revision")
@@ -155,11 +155,8 @@ def _selection(rules: dict[str, Any], *, everything: bool) -> Selection | None:
         )
     if not everything and not given:
         return None
-    if (rules["fdr"] is None) != (rules["null"] is None):
-        one, other = ("--fdr", "--null") if rules["null"] is None else ("--null", "--fdr")
-        raise click.UsageError(
-            f"{one} without {other}: wanted both, such as --fdr 0.05 --null covariance"
-        )
+    if lacking := one_without_other(rules["fdr"], rules["null"]):
+        raise click.UsageError(lacking)
     return Selection(**rules)
 
 

@@ -118,7 +118,7 @@ def plan(
     model: str | os.PathLike[str],
     *,
     pairings: Sequence[str] | str = GRAPH_PAIRINGS,
-    metrics: Sequence[str] = ("pk",),
+    metrics: Sequence[str] | str = ("pk",),
     kv: str | None = None,
     layer_order: str = "forward",
     backend: str = "auto",

@@ -34,7 +34,7 @@ def compute(
     model: Model,
     *,
     pairings: Sequence[str] | str = GRAPH_PAIRINGS,
-    metrics: Sequence[str] = ("pk",),
+    metrics: Sequence[str] | str = ("pk",),
     selection: Selection = DEFAULT_SELECTION,
     kv: str | None = None,
     layer_order: str = "forward",
@@ -119,7 +119,10 @@ def compute(
 
 
 def check_options(
-    pairings: Sequence[str] | str, metrics: Sequence[str], kv: str | None, layer_order: str
+    pairings: Sequence[str] | str,
+    metrics: Sequence[str] | str,
+    kv: str | None,
+    layer_order: str,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Pairings and metrics in canonical order; see `compute`.
 

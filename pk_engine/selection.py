@@ -66,11 +66,8 @@ class Selection:
         self._check_fdr()
 
     def _check_fdr(self) -> None:
-        if (self.fdr is None) != (self.null is None):
-            given, lacks = ("--fdr", "--null") if self.null is None else ("--null", "--fdr")
-            raise SelectionError(
-                f"{given} without {lacks}: wanted both, such as --fdr 0.05 --null covariance"
-            )
+        if lacking := one_without_other(self.fdr, self.null):
+            raise SelectionError(lacking)
         if self.fdr is not None and not 0 < self.fdr <= 1:
             raise SelectionError(f"--fdr {self.fdr:g}: wanted more than 0 and at most 1")
         unknown = [name for name in self.nulls if name not in NULLS]
@@ -155,6 +152,14 @@ class Selection:
                 )
             mask &= columns[f"q_{name}"] <= np.float32(self.fdr)
         return mask
+
+
+def one_without_other(fdr: float | None, null: str | None) -> str | None:
+    """What is wrong where only one of a rate and its null is given; None where nothing is."""
+    if (fdr is None) == (null is None):
+        return None
+    given, lacks = ("--fdr", "--null") if null is None else ("--null", "--fdr")
+    return f"{given} without {lacks}: wanted both, such as --fdr 0.05 --null covariance"
 
 
 def _flag(name: str) -> str:

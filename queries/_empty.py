@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from graphdb.graph import Runner
-from pk_engine.names import PAIRINGS, parse_head
+from graphdb.near import listed
+from pk_engine.names import PAIRINGS, not_before, parse_head
 from queries._names import Runs
-from queries._near import listed
 from queries.query import Query
 
 _METRICS = "MATCH (r:Run {name: $run}) RETURN r.metrics AS metrics"
@@ -32,24 +32,14 @@ def why_empty(query: Query, values: Mapping[str, Any], graph: Runner, runs: Runs
 
 
 def _reversed(query: Query, values: Mapping[str, Any], graph: Runner, runs: Runs) -> Iterator[str]:
-    ends = [name for name in ("source", "target") if name in query.params]
-    if len(ends) == 2:
-        source, target = (parse_head(values[name]) for name in ends)
-        backward = source[0] >= target[0]
-        if backward and graph.read(_ORDER, {"run": values["run"]}).single() == "forward":
-            yield against_the_flow(values["source"], values["target"], "-p source={} -p target={}")
-
-
-def against_the_flow(source: str, target: str, order: str) -> str:
-    """That edges do not run this way, and for heads of two layers the order to try.
-
-    >>> against_the_flow("L2H0", "L2H3", "{} {}")
-    'edges run from earlier layers to later ones, and L2H0 and L2H3 are in one layer'
-    """
-    runs = f"edges run from earlier layers to later ones, and {source}"
-    if parse_head(source)[0] == parse_head(target)[0]:
-        return f"{runs} and {target} are in one layer"
-    return f"{runs} is in a later layer than {target}: try {order.format(target, source)}"
+    if not {"source", "target"} <= query.params.keys():
+        return
+    source, target = values["source"], values["target"]
+    order = not_before(source, target)
+    if order and graph.read(_ORDER, {"run": values["run"]}).single() == "forward":
+        in_one_layer = parse_head(source)[0] == parse_head(target)[0]
+        swapped = "" if in_one_layer else f": try -p source={target} -p target={source}"
+        yield f"edges run from earlier layers to later ones, and {order}{swapped}"
 
 
 def _pairings(query: Query, values: Mapping[str, Any], graph: Runner, runs: Runs) -> Iterator[str]:

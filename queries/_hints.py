@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 from graphdb.graph import Runner
+from graphdb.near import did_you_mean
 from graphdb.result import Plan
-from queries._near import did_you_mean
 
 _UNKNOWN = re.compile(r"The (label|relationship type|property) `(.+)` does not exist")
 _NAMES = {

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from graphdb.graph import Runner
-from queries._near import did_you_mean, listed
+from graphdb.near import did_you_mean, listed
 from queries._shapes import check_shapes
 from queries._sums import check_sums
 from queries.errors import MissingParameter, UnknownName

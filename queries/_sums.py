@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from graphdb import schema
-from queries._near import listed
+from graphdb.near import listed
 from queries._tokens import Token, tokens
 from queries.errors import OlderRun
 from queries.query import Query

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from queries._near import did_you_mean
+from graphdb.near import did_you_mean
 from queries.errors import CatalogueError, UnknownQuery
 from queries.header import read_query
 from queries.query import Query

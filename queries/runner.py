@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from graphdb.graph import Runner
+from graphdb.near import did_you_mean, listed
 from graphdb.result import Result
 from queries._empty import why_empty
 from queries._names import check_names, complete_runs, only_run
-from queries._near import did_you_mean, listed
 from queries._node_link import to_node_link
 from queries.errors import MissingParameter, ParameterError, QueryError
 from queries.library import get

@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from graphdb.near import did_you_mean
 from pk_engine.errors import EngineError
 from pk_engine.names import PAIRINGS, head_name, parse_head
-from queries._near import did_you_mean
 from queries.errors import ParameterError
 from queries.query import Param
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import FigureError
 from analysis.view.content import Head
 from graphdb import schema
 from graphdb.graph import Runner
+from graphdb.near import did_you_mean
 from pk_engine.names import PAIRINGS
 
 if TYPE_CHECKING:
@@ -143,9 +143,8 @@ def _choose(runs: Mapping[str, Any], run: str | None) -> Any:
     names = ", ".join(list(runs)[:8]) + (" and more" if len(runs) > 8 else "")
     if run is None:
         raise FigureError(f"the database has {len(runs)} runs ({names}): say which with --run NAME")
-    near = get_close_matches(run, runs, n=1)
-    hint = f" (did you mean {near[0]}?)" if near else ""
     raise FigureError(
-        f"the database has no complete run {run!r}{hint}: it has {names}; headgraph view takes a "
-        f"table's file as well, and headgraph compute {run} -o FILE writes one of a model"
+        f"the database has no complete run {run!r}{did_you_mean(run, runs, 1)}: it has {names}; "
+        "headgraph view takes a table's file as well, "
+        f"and headgraph compute {run} -o FILE writes one of a model"
     )

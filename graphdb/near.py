@@ -1,4 +1,4 @@
-"""Suggestions for names that are nearly right."""
+"""Suggestions for names in a database that are nearly right."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
