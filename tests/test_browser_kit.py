@@ -79,8 +79,13 @@ def put(tab: Page, key: str, value: Any) -> None:
     tab.evaluate("([key, value]) => localStorage.setItem(key, value)", [key, json.dumps(value)])
 
 
+def put_there(tab: Page, key: str = "neo4j.documents") -> list[dict[str, Any]]:
+    """What is stored, without Browser's own, which it adds some time after it has opened."""
+    return [one for one in stored(tab, key) if not one.get("isStatic")]
+
+
 def ids(tab: Page, key: str = "neo4j.documents") -> list[str]:
-    return [one["id"] for one in stored(tab, key) if not one.get("isStatic")]
+    return [one["id"] for one in put_there(tab, key)]
 
 
 def drawn(tab: Page) -> dict[str, str]:
@@ -192,7 +197,7 @@ def test_a_runs_name_is_text_and_nothing_else(server: RunningServer) -> None:
     name = 'a"}) DETACH DELETE h // $& \\ é'
     with quiet_page() as tab:
         through_the_kit(tab, server, name)
-        text = {one["id"]: one["content"] for one in stored(tab, "neo4j.documents")}
+        text = {one["id"]: one["content"] for one in put_there(tab)}
         for query in ("neighbours", "hubs"):
             values = {"head": "L4H7"} if query == "neighbours" else {}
             expected = queries.filled(query, run=name, **values)
