@@ -223,7 +223,7 @@ def test_the_files_are_dropped_onto_a_browser(server: RunningServer, tmp_path: P
               .some((one) => !one.isStatic)""",
             timeout=30_000,
         )
-        own = [one for one in stored(tab, "neo4j.documents") if not one.get("isStatic")]
+        own = put_there(tab)
         assert sorted(one["content"].split("\n")[0][3:] for one in own) == sorted(
             query.title for query in queries.catalogue().values()
         )
