@@ -52,7 +52,7 @@ WORKS = {
     "slider, thrown": """each(n, (i) => slide(((i * 37) % n) / (n - 1)))""",
     "pointer onto a line": """(async () => {
       slide(1);
-      const paths = [...document.querySelectorAll(".sheet path.edge")];
+      const paths = [...document.querySelectorAll(".edges path.edge")];
       const found = [];
       for (let i = 0; i < n; i += 1) {
         const path = paths[Math.floor(paths.length * i / n)];
@@ -74,10 +74,13 @@ WORKS = {
       mouse("click", svg);
       const find = document.getElementById("find");
       const words = ["L", "L1", "L1H", "L1H1", "", "4", "4.", "4.7"];
-      return each(n, (i) => {
-        find.value = words[i % words.length];
+      const type = (word) => {
+        find.value = word;
         find.dispatchEvent(new Event("input"));
-      });
+      };
+      const found = await each(n, (i) => type(words[i % words.length]));
+      type("");
+      return found;
     })()""",
     "dragged while close": """(async () => {
       slide(1);
@@ -105,7 +108,7 @@ def measure(tab: Page, address: str) -> dict[str, list[float]]:
     """Milliseconds until the frame after each kind of work, on one load of the page."""
     tab.goto("about:blank")
     tab.goto(address)
-    tab.wait_for_selector(".sheet path.edge", state="attached")
+    tab.wait_for_selector(".edges path.edge", state="attached")
     while (painted := tab.evaluate(PAINTED)) is None:
         tab.wait_for_timeout(20)
     found: dict[str, list[float]] = {"first paint": [painted]}

@@ -51,6 +51,7 @@ def tab(browser: Page, address: str) -> Iterator[Page]:
 
 
 def lines(tab: Page) -> int:
+    expect(tab.locator(".edges")).to_be_visible()  # while the slider moves, they are on a canvas
     return tab.locator(LINES).count()
 
 
@@ -107,7 +108,7 @@ def test_search_finds_heads_and_roles(tab: Page) -> None:
     find = tab.locator("#find")
     for text, names in {"l4h7": ["L4H7"], "4.7": ["L4H7"], "4 h 7": ["L4H7"]}.items():
         find.fill(text)
-        found = tab.locator(".head.found").evaluate_all("all => all.map(h => h.dataset.name)")
+        found = tab.locator(".copy.found").evaluate_all("all => all.map(h => h.dataset.of)")
         assert found == names, text
     find.fill("duplicate")
     expect(tab.locator("#found")).to_have_text("3 heads")
@@ -217,8 +218,16 @@ def test_the_picture_is_saved_as_a_file_of_its_own(tab: Page, tmp_path: Path) ->
     words = [each.text for each in root.iter(f"{name}text")]
     assert {"OQ output read as query", "OV output read as value", "identity"} <= set(words)
     assert f"gpt2-small: {tab.locator('#amount').inner_text()}" in words
-    faded = {g.get("data-name"): g.get("opacity") for g in root.iter(f"{name}g")}
-    assert (faded["L4H7"], faded["L0H0"]) == ("1", "0.3")
+    opacity = {g.get("class"): g.get("opacity") for g in root.iter(f"{name}g")}
+    assert [opacity[part] for part in ("edges", "above", "heads", "lit")] == [
+        "0.1",
+        "1",
+        "0.3",
+        "1",
+    ]
+    copied = {g.get("data-of") for g in root.iter(f"{name}g")}
+    assert "L4H7" in copied
+    assert "L0H0" not in copied
     assert not root.findall(f".//{name}script")
     assert "var(" not in text
     assert "NaN" not in text

@@ -109,7 +109,7 @@ def test_focus_and_what_is_found_stand_out_from_any_colour(
     tab: Page, folder: Path, theme: str
 ) -> None:
     show(tab, folder / "gpt2.html", f"theme={theme}&find=induction")
-    assert ring_contrast(tab, '.found[data-name="L5H1"]') > 3, "a box as blue as the ring"
+    assert ring_contrast(tab, '.found[data-of="L5H1"]') > 3, "a box as blue as the ring"
     tab.locator("#find").fill("")
     tab.locator(".head[tabindex='0']").focus()
     for key in (*["ArrowUp"] * 5, "ArrowRight"):
@@ -129,6 +129,7 @@ def test_the_strongest_lie_on_top_whatever_came_first(tab: Page, folder: Path) -
     show(tab, folder / "gpt2.html", "place=10")
     for key in ("End", "Home", "PageUp", "PageUp"):
         tab.locator("#threshold").press(key)
+    expect(tab.locator(".edges")).to_be_visible()  # at rest
     places = tab.locator(LINES).evaluate_all("all => all.map(path => path.__data__.i)")
     assert places == list(reversed(range(len(places))))
     assert len(places) > 300
@@ -138,8 +139,37 @@ def test_a_search_lights_up_the_lines_of_what_it_finds(tab: Page, folder: Path) 
     show(tab, folder / "gpt2.html")
     tab.locator("#find").fill("4.7")
     assert tab.locator(".above path.near").count() == 47
-    tab.locator("#find").fill("L")
+    show(tab, folder / "gpt2.html", "place=1000&find=L1")
+    expect(tab.locator("#found")).to_have_text("36 heads")
+    expect(tab.locator(".copy.found")).to_have_count(36)
     assert tab.locator(".above path.near").count() == 0, "all of them would be the graph again"
+
+
+OPACITY = "getComputedStyle(document.querySelector('#graph')).opacity"
+
+
+def test_a_search_that_all_heads_match_picks_out_none(tab: Page, folder: Path) -> None:
+    show(tab, folder / "gpt2.html")
+    tab.locator("#find").fill("L")
+    expect(tab.locator("#found")).to_have_text("144 heads")
+    expect(tab.locator(".copy")).to_have_count(0)
+    assert tab.evaluate(OPACITY) == "1"
+
+
+def test_what_is_under_the_pointer_or_has_the_focus_does_not_fade(tab: Page, folder: Path) -> None:
+    show(tab, folder / "gpt2.html", "head=L4H7")
+    assert tab.evaluate(OPACITY) == "0.3"
+    far = tab.locator('.copy[data-of="L0H0"]')
+    expect(far).to_have_count(0)
+    tab.locator('.head[data-name="L0H0"]').hover()
+    expect(far).to_have_class(re.compile(r"\bover\b"))
+    tab.mouse.move(2, 2)
+    expect(far).to_have_count(0)
+    tab.locator('.head[tabindex="0"]').focus()
+    for key in ("Home", *["ArrowDown"] * 4):
+        tab.keyboard.press(key)
+    assert tab.evaluate("document.activeElement.dataset.name") == "L0H0"
+    expect(far).to_have_class(re.compile(r"\bfocused\b"))
 
 
 @pytest.mark.parametrize("state", ["head=L4H7&place=600", "find=induction"])
@@ -247,10 +277,10 @@ def test_names_on_the_axes_stay_legible_and_apart(
 def test_names_too_small_to_read_wait_until_one_is_closer(tab: Page, folder: Path) -> None:
     tab.set_viewport_size({"width": 390, "height": 844})
     show(tab, folder / "gpt2.html")
-    opacity = "getComputedStyle(document.querySelector('.touched > text')).fillOpacity"
-    assert tab.evaluate(opacity) == "0"
+    name = tab.locator('.touched[data-name="L4H7"] > text')
+    expect(name).to_be_hidden()
     tab.locator("#closer").click()
-    assert tab.evaluate(opacity) == "1"
+    expect(name).to_be_visible()
 
 
 def test_few_heads_do_not_fill_the_screen(tab: Page, folder: Path) -> None:

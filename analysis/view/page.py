@@ -14,8 +14,8 @@ from analysis.view.content import Content
 from pk_engine.palette import DARK, LIGHT, Theme
 
 _HERE = Path(__file__).parent
-SCRIPTS = ("state", "curves", "sliding", "stage", "lines", "heads", "drawing", "hover", "panel",
-           "saving", "main")  # fmt: skip
+SCRIPTS = ("state", "curves", "sliding", "stage", "lines", "heads", "boxes", "lit", "drawing",
+           "hover", "panel", "saving", "main")  # fmt: skip
 """Parts of the page's script, in the order in which they need each other."""
 
 

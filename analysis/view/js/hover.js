@@ -52,12 +52,14 @@ function hideTip() {
   told = null;
   tip.attr("hidden", "");
   point(null);
+  light();
 }
 
 function tellHead(head, x, y) {
   if (told !== head) {
     told = head;
     point(null);
+    light();
     showTip(head.name, roleWords(head), headFigures(head));
   }
   moveTip(x, y);
@@ -67,6 +69,7 @@ function tellEdge(edge, x, y) {
   if (told !== edge) {
     told = edge;
     point(edge);
+    light();
     const pairing = data.pairings[edge.pairing];
     showTip(`${edge.source.name} → ${edge.target.name}`, `${pairing.name}: ${pairing.meaning}`,
       edgeFigures(edge));
@@ -76,7 +79,7 @@ function tellEdge(edge, x, y) {
 
 function nearestEdge(x, y, limit) {
   let [found, least] = [null, limit];
-  for (const edge of state.head ? edgesOf.get(state.head) ?? [] : shown) {
+  for (const edge of state.head ? edgesOf(state.head) : shown) {
     const away = distance(edge, x, y, limit);
     if (away < least) [found, least] = [edge, away];
   }

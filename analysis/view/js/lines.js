@@ -1,30 +1,15 @@
-// Edges as lines. Most of the time of a change goes into painting lines anew, not into this script:
-// so they lie in a few layers that the browser paints apart, and a step of the slider paints the
-// layer that it changes. What is selected or under the pointer is drawn above them, in layers of
-// its own, while theirs fade as a whole, for which nothing is painted.
+// Edges as lines. What is selected or under the pointer is drawn above them, in drawings of its own,
+// while theirs fades as a whole, for which nothing is painted.
 
-const LAYERS = 4; // each costs memory, of the size of the screen
-const PER_LAYER = Math.max(Math.ceil(edges.length / LAYERS), 250);
-
-const lines = root.append("g").attr("class", "edges").attr("aria-hidden", "true");
-const above = root.append("g").attr("class", "above").attr("aria-hidden", "true");
-const hot = root.append("g").attr("class", "pointed").attr("aria-hidden", "true").append("path");
+const hot = pointed.append("path");
 
 // Chromium puts a layer of its own on whole pixels if it has words in it, and blurs others.
-function sharpened(group) {
-  group.append("text").attr("class", "sharpens").text(".")
+for (const part of [lines, above, pointed]) {
+  part.append("text").attr("class", "sharpens").text(".")
     .attr("x", data.width / 2).attr("y", data.height / 2);
-  return group.node();
 }
-sharpened(above);
-sharpened(root.select(".pointed"));
 
-// the strongest lie on top
-const sheets = d3.range(0, edges.length, PER_LAYER).reverse().map((start) => ({
-  group: sharpened(lines.append("g").attr("class", "sheet")),
-  edges: edges.slice(start, start + PER_LAYER).reverse(),
-}));
-
+const upwards = edges.slice().reverse(); // the strongest lie on top
 function drawn(edge) {
   edge.line ??= d3.create("svg:path").datum(edge).attr("class", `edge p${edge.pairing}`)
     .attr("d", pathOf(edge))
@@ -35,21 +20,22 @@ function drawn(edge) {
 }
 
 // lines that stay are not touched
-function layOut({ group, edges: own }, wanted) {
-  let next = group.firstChild;
-  for (const edge of own) {
+function layOut() {
+  const wanted = new Uint8Array(edges.length);
+  for (const edge of shown) wanted[edge.i] = 1;
+  const sheet = lines.node();
+  let next = sheet.querySelector("path");
+  for (const edge of upwards) {
     if (next && next === edge.line) {
       next = next.nextSibling;
       if (!wanted[edge.i]) edge.line.remove();
-    } else if (wanted[edge.i]) group.insertBefore(drawn(edge), next);
+    } else if (wanted[edge.i]) sheet.insertBefore(drawn(edge), next);
   }
 }
 
-function drawLines(shown) {
-  const wanted = new Uint8Array(edges.length);
-  for (const edge of shown) wanted[edge.i] = 1;
-  for (const sheet of sheets) layOut(sheet, wanted);
-  if (sliding) drawSliding(shown);
+function drawLines() {
+  if (sliding) drawSliding();
+  else layOut();
 }
 
 function drawAbove(near) {

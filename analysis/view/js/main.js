@@ -1,7 +1,7 @@
 // What happens when somebody moves, types, clicks or presses a key.
 
 function update() {
-  rests();
+  drawAnew();
   redraw();
 }
 
@@ -123,6 +123,7 @@ function restore() {
   update();
 }
 addEventListener("hashchange", restore);
+addEventListener("beforeprint", rests); // on paper there are elements
 restore();
 labelHeads();
 remember(state.head ?? heads[0]);

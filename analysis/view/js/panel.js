@@ -58,7 +58,7 @@ function tellControls() {
 }
 
 function tellFound(found) {
-  d3.select("#found").text(state.find.trim() ? (found.size ? plural(found.size, "head") : "no such head") : "");
+  d3.select("#found").text(state.find.trim() ? (found ? plural(found, "head") : "no such head") : "");
 }
 
 // a column of PK with as many decimals as its largest has in four digits
@@ -110,7 +110,7 @@ function tellDetail() {
     facts.append("dd").text(written(value));
   }
   const byPk = (a, b) => data.edges.figures.pk[b.i] - data.edges.figures.pk[a.i];
-  const own = (edgesOf.get(head) ?? []).slice().sort(byPk);
+  const own = edgesOf(head).slice().sort(byPk);
   list("Reads from", own.filter((edge) => edge.target === head), (edge) => edge.source);
   list("Is read by", own.filter((edge) => edge.source === head), (edge) => edge.target);
 }

@@ -20,22 +20,25 @@ function styled(original) {
   [...copy.querySelectorAll(parts)].forEach((part, i) => {
     const style = getComputedStyle(theirs[i]);
     const unseen = style.visibility === "hidden" || (style.fill === "none" && style.stroke === "none");
-    if (unseen || theirs[i].matches(".pointed *, .sharpens")) part.remove();
+    if (unseen || theirs[i].matches(".sharpens")) part.remove();
     else for (const name of KEPT) part.setAttribute(name, style.getPropertyValue(name));
   });
   return copy;
 }
 
 function copied() {
-  const copy = styled(root.node());
-  copy.prepend(styled(bands.node()));
-  // opacity of a group reaches what is in it
-  copy.querySelector(".edges").setAttribute("opacity", getComputedStyle(lines.node()).opacity);
-  [...copy.querySelectorAll("g.head")].forEach((head, i) => {
-    head.setAttribute("opacity", getComputedStyle(nodes[i]).opacity);
+  const copy = make("g", {});
+  for (const part of [bands, lines, above, boxes, copies]) {
+    const own = part.node();
+    const drawing = own.closest("svg");
+    const group = styled(own);
+    group.removeAttribute("transform");
+    group.setAttribute("class", own.getAttribute("class") ?? drawing.getAttribute("class"));
+    group.setAttribute("opacity", getComputedStyle(drawing).opacity);
+    copy.append(group);
+  }
+  for (const head of copy.querySelectorAll("g.head"))
     for (const name of ["tabindex", "role", "aria-pressed"]) head.removeAttribute(name);
-  });
-  for (const name of ["transform", "id"]) copy.removeAttribute(name);
   return copy;
 }
 
@@ -85,6 +88,7 @@ function standalone() {
 }
 
 function save() {
+  rests();
   const file = new Blob([standalone()], { type: "image/svg+xml" });
   const address = URL.createObjectURL(file);
   const link = document.createElement("a");

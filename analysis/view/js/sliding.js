@@ -1,16 +1,19 @@
 // While the slider moves, lines are drawn on a canvas between the bands and the heads: hundreds of
-// elements that come and go cost styles, a list to paint and several layers anew at every step. The
-// elements are kept up to date and hidden meanwhile, and are shown again when the slider rests.
+// elements that come and go cost styles, a list to paint and what is painted anew at every step. The
+// elements are hidden meanwhile, and are brought up to date and shown when the slider rests.
 
 const RESTS = 400; // ms without a step
-const STILLS = { most: 12, pixels: 24e6 }; // pictures kept while it moves, and of what size together
+const STILLS = { most: 24, pixels: 24e6 }; // pictures kept while it moves, and of what size together
+const FRAME = { ms: 20, lines: 100 }; // what a frame should take, and the fewest lines it draws
 
 const canvas = d3.select("#lines");
 const pen = canvas.node().getContext("2d");
 let sliding = false;
 let stepped = -Infinity; // when the last step was
-let stills = []; // the first `part` lines, the first 2 `part` lines, ...
-let part = 0;
+let stills = []; // pictures of the first `n` lines, for growing `n`
+let part = 0; // lines between two of them
+let onCanvas = 0; // the first lines of those shown
+let scratch = null;
 let sheet = { place: [], colors: [] };
 let resting = null;
 
@@ -25,68 +28,108 @@ function slides() {
 
 function rests() {
   clearTimeout(resting);
-  if (sliding) plane.classed("sliding", false);
+  cancelAnimationFrame(more);
+  if (!sliding) return;
   sliding = false;
+  layOut();
+  heads.forEach(box);
+  plane.classed("sliding", false);
+}
+
+// other lines, other colours or another place: what has been drawn is of no more use
+function drawAnew() {
+  rests();
   stills = [];
+  stepped = -Infinity;
 }
 
 function takeSheet() {
   const { offsetWidth: width, offsetHeight: height } = plane.node();
   const dots = devicePixelRatio;
-  canvas.attr("width", Math.round(width * dots)).attr("height", Math.round(height * dots));
+  for (const one of [canvas, boxesCanvas])
+    one.attr("width", Math.round(width * dots)).attr("height", Math.round(height * dots));
+  onCanvas = 0;
+  scratch = another();
   const size = Math.max(canvas.node().width * canvas.node().height, 1);
   const n = Math.max(Math.min(Math.floor(STILLS.pixels / size), STILLS.most), 2);
   part = Math.max(Math.ceil(edges.length / n), 100);
   const { a, e, f } = root.node().getCTM();
   const style = getComputedStyle(document.documentElement);
+  const before = JSON.stringify(sheet);
   sheet = {
     place: [dots * a, 0, 0, dots * a, dots * e, dots * f],
     colors: data.pairings.map((_, p) => style.getPropertyValue(`--p${p}`)),
   };
+  if (JSON.stringify(sheet) !== before) stills = []; // the system's colours may have turned
   sliding = true;
+  takeInks(style);
+  drawBoxes(heads);
   plane.classed("sliding", true);
 }
 
-// Each line goes below those that are there: the strongest lie on top.
+// Lines go below those that are there, as the strongest lie on top. To draw them among themselves
+// first, weakest first, and then all of them below takes half the time of each below at once.
 function stroke(some) {
-  pen.setTransform(...sheet.place);
-  pen.lineCap = "round";
-  pen.globalCompositeOperation = "destination-over";
-  for (const edge of some) {
-    pen.globalAlpha = opacityOf(edge);
-    pen.strokeStyle = sheet.colors[edge.pairing];
-    pen.lineWidth = widthOf(edge);
+  const aside = scratch.getContext("2d");
+  clear(aside);
+  aside.setTransform(...sheet.place);
+  aside.lineCap = "round";
+  for (const edge of some.reverse()) {
+    aside.globalAlpha = opacityOf(edge);
+    aside.strokeStyle = sheet.colors[edge.pairing];
+    aside.lineWidth = widthOf(edge);
     edge.path ??= new Path2D(pathOf(edge));
-    pen.stroke(edge.path);
+    aside.stroke(edge.path);
   }
+  put(scratch, "destination-over");
 }
 
-function put(picture, on = pen) {
+function clear(on = pen) {
   on.resetTransform();
-  on.globalAlpha = 1;
-  on.globalCompositeOperation = "copy";
+  on.clearRect(0, 0, canvas.node().width, canvas.node().height);
+}
+
+function put(picture, how = "copy", on = pen) {
+  on.resetTransform();
+  on.globalCompositeOperation = how;
   on.drawImage(picture, 0, 0);
 }
 
-function still() {
-  const copy = document.createElement("canvas");
-  [copy.width, copy.height] = [canvas.node().width, canvas.node().height];
-  put(canvas.node(), copy.getContext("2d"));
-  return copy;
+function another() {
+  const made = document.createElement("canvas");
+  [made.width, made.height] = [canvas.node().width, canvas.node().height];
+  return made;
 }
 
-// From the last picture that has only lines of these: a jump costs no more than a step.
-function drawSliding(shown) {
-  const whole = Math.floor(shown.length / part);
-  const from = Math.min(whole, stills.length);
-  if (from) put(stills[from - 1]);
-  else {
-    pen.resetTransform();
-    pen.clearRect(0, 0, canvas.node().width, canvas.node().height);
+function keep() {
+  const picture = another();
+  put(canvas.node(), "copy", picture.getContext("2d"));
+  stills.push({ n: onCanvas, picture });
+}
+
+// From the last picture that has only lines of these. What a jump has further to draw comes over
+// the next frames, the strongest first, as many lines in each as this machine takes.
+let more = null;
+let many = FRAME.lines;
+function drawSliding() {
+  cancelAnimationFrame(more);
+  const nearest = stills.findLast(({ n }) => n <= shown.length) ?? { n: 0 };
+  if (shown.length < onCanvas || onCanvas < nearest.n) {
+    if (nearest.picture) put(nearest.picture);
+    else clear();
+    onCanvas = nearest.n;
   }
-  for (let i = from; i < whole; i += 1) {
-    stroke(shown.slice(i * part, (i + 1) * part));
-    stills.push(still());
-  }
-  stroke(shown.slice(whole * part));
+  drawSome();
+}
+
+function drawSome(before = null) {
+  const next = Math.min(shown.length, onCanvas + many);
+  if (next > onCanvas) stroke(shown.slice(onCanvas, next));
+  onCanvas = next;
+  more = requestAnimationFrame((now) => {
+    if (onCanvas - (stills.at(-1)?.n ?? 0) >= part) keep();
+    if (onCanvas === shown.length) return;
+    if (before) many = Math.max(now - before < FRAME.ms ? 2 * many : many / 2, FRAME.lines);
+    drawSome(now);
+  });
 }

@@ -3,8 +3,11 @@
 const stage = d3.select("#stage");
 const plane = d3.select("#plane");
 const svg = d3.select("#graph");
-const ground = d3.select("#ground").append("g");
-const root = svg.append("g").attr("id", "root");
+// Drawings of their own, one above the other, as a browser walks through all of one that changes.
+const sheetOf = (selector) => d3.select(selector).append("g");
+const [ground, lines, above, pointed, copies] =
+  ["#ground", ".edges", ".above", ".pointed", ".lit"].map(sheetOf);
+const root = sheetOf("#graph").attr("id", "root");
 const bands = ground.append("g").attr("class", "bands");
 
 const heightOf = (layer) => heads[layer * data.n_heads].y;
@@ -39,7 +42,7 @@ function fit() {
     scale,
   };
   nameAxes(font, terse);
-  svg.classed("tiny", scale * 9 < 5);
+  plane.classed("tiny", scale * 9 < 5);
   zooming.extent([[0, 0], [width, height]]).translateExtent([[0, 0], [width, height]]);
   settle();
 }
@@ -63,15 +66,15 @@ let rest = d3.zoomIdentity;
 let settling;
 function settle() {
   clearTimeout(settling);
-  rests();
+  drawAnew();
   rest = d3.zoomTransform(stage.node());
   const { x, y, k } = rest;
-  for (const part of [ground, root]) {
+  for (const part of [ground, lines, above, pointed, root, copies]) {
     part.attr("transform",
       `translate(${x + k * fitted.x},${y + k * fitted.y}) scale(${k * fitted.scale})`);
   }
   plane.classed("moving", false).style("transform", null);
-  svg.classed("closer", k > 1);
+  plane.classed("closer", k > 1);
 }
 
 function move({ transform: { x, y, k } }) {

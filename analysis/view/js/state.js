@@ -1,7 +1,7 @@
 // What is on the page, what is shown of it, and how that stands in the address.
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const heads = data.heads.map((head, i) => ({ ...head, i, in: 0, out: 0 }));
+const heads = data.heads.map((head, i) => ({ ...head, i, in: 0, out: 0, touched: false }));
 const edges = data.edges.pairing.map((pairing, i) => ({
   i,
   pairing,
