@@ -71,6 +71,21 @@ def _tokens(cypher: str) -> Iterator[Token]:
         yield Token(kind, text, match.start(), match.end())
 
 
+def semicolons_behind(pieces: list[Token]) -> int:
+    """How many semicolons stand behind everything else."""
+    count = 0
+    while count < len(pieces) and pieces[-1 - count].is_sign(";"):
+        count += 1
+    return count
+
+
+def one_statement(cypher: str) -> str:
+    """A statement without the empty ones behind it, which Neo4j does not take: `RETURN 1;;`."""
+    pieces = tokens(cypher)
+    count = semicolons_behind(pieces)
+    return cypher[: pieces[-count].end] if count > 1 else cypher
+
+
 def parameters(cypher: str) -> list[Token]:
     """The tokens of all parameters, in order. `$any(...)` and `$all(...)` are no parameters."""
     pieces = [*tokens(cypher), Token("sign", "", 0, 0)]

@@ -1,9 +1,10 @@
 """Reasons to refuse a statement that its words give, wherever they stand."""
 
+import re
 from collections.abc import Iterator
 
 from queries._operators import FUNCTION_SPACES, PROCEDURES
-from queries._tokens import Token, tokens
+from queries._tokens import Token, semicolons_behind, tokens
 
 LOAD_CSV = "LOAD CSV reads files and addresses"
 TRANSACTIONS = "CALL { } IN TRANSACTIONS opens transactions of its own"
@@ -19,6 +20,9 @@ _FIRST_WORDS = {
     **dict.fromkeys(("SHOW", "TERMINATE"), SERVER),
     **dict.fromkeys(_ADMIN + _CLUSTER, "it administers the server"),
 }
+# Neo4j turns \uXXXX into a character before it reads any word or quotation mark, except where the
+# backslash is escaped: of several in a row it takes two at a time, so an odd one is left for the u
+_UNICODE = re.compile(r"(?<!\\)(?:\\\\)*\\u")
 _BEFORE_USE = ("UNION", "NEXT", "THEN", "ELSE")
 _END = Token("end", "", 0, 0)
 
@@ -26,17 +30,17 @@ _END = Token("end", "", 0, 0)
 def reasons_in_words(cypher: str) -> Iterator[str]:
     """Why a statement is no plain read, as far as its words show."""
     pieces = tokens(cypher)
-    if not pieces:
+    statement = pieces[: len(pieces) - semicolons_behind(pieces)]
+    if not statement:
         yield "there is no statement"
         return
-    if "\\u" in cypher:
-        # Neo4j turns these into characters before it reads any word or quotation mark
+    if _UNICODE.search(cypher):
         yield r"it holds \u, which can hide a word (type the character itself)"
     if pieces[0].is_sign(":"):
         yield "commands that begin with a colon are Neo4j Browser's and not Cypher"
     if reason := _FIRST_WORDS.get(pieces[0].keyword):
         yield reason
-    if any(piece.is_sign(";") for piece in pieces[:-1]):
+    if any(piece.is_sign(";") for piece in statement):
         yield "it holds several statements (a semicolon ends the only one)"
     # two on either side, so that every word has neighbours
     padded = [_END, _END, *pieces, _END, _END]

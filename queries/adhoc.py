@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from graphdb.errors import LimitExceeded, NotReachable, StatementError
 from graphdb.graph import Runner
 from queries._hints import hints
-from queries._tokens import parameters
+from queries._tokens import one_statement, parameters
 from queries.errors import MissingParameter, Refused
 from queries.guard import check_statement
 
@@ -51,7 +51,11 @@ def cypher(
     plan = check_statement(text, graph, params)
     try:
         result = graph.read(
-            text, params, timeout=timeout, limit=limit, max_bytes=int(max_mb * 1_000_000)
+            one_statement(text),
+            params,
+            timeout=timeout,
+            limit=limit,
+            max_bytes=int(max_mb * 1_000_000),
         )
     except LimitExceeded as error:
         raise Refused(f"{error}: {_narrower('--timeout or --max-mb')}") from error

@@ -15,6 +15,7 @@ from graphdb.errors import StatementError
 from graphdb.graph import Runner
 from graphdb.result import Plan
 from queries._operators import PROCEDURES, READING
+from queries._tokens import one_statement
 from queries._words import (
     LOAD_CSV,
     SERVER,
@@ -40,7 +41,7 @@ def check_statement(cypher: str, graph: Runner, params: Mapping[str, Any] | None
     """Let a plain read of the graph pass.
 
     Args:
-        cypher: one statement.
+        cypher: one statement; what runs is `queries._tokens.one_statement` of it.
         graph: the database that it would run on; it is asked for the plan.
         params: values of the statement's parameters.
 
@@ -53,7 +54,7 @@ def check_statement(cypher: str, graph: Runner, params: Mapping[str, Any] | None
     # the words come first: what EXPLAIN is put in front of must not be an option of its own
     _refuse(reasons_in_words(cypher))
     try:
-        plan = graph.plan(cypher, params)
+        plan = graph.plan(one_statement(cypher), params)
     except StatementError as error:
         message = _without_prefix(str(error))
         raise Refused(f"Neo4j does not take this statement: {message}") from error

@@ -48,6 +48,11 @@ def test_words_hide_from_explain_inside_expressions(gpt2: Graph) -> None:
     assert "LoadCSV" not in plan.operators
 
 
+def test_an_escaped_backslash_and_empty_statements_change_no_answer(gpt2: Graph) -> None:
+    frame = queries.cypher(r"RETURN 'C:\\users' AS path; ;", gpt2)
+    assert frame["path"].tolist() == [r"C:\users"]
+
+
 def test_rows_are_limited(gpt2: Graph) -> None:
     frame = queries.cypher("UNWIND range(1, 1000000) AS x RETURN x", gpt2, limit=3)
     assert frame["x"].tolist() == [1, 2, 3]
