@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from graphdb import schema
 from graphdb.graph import Runner, connect
 from graphdb.server.progress import Progress, silent
+from graphdb.server.terminating import sigterm_interrupts
 from graphdb.settings import LOCAL, Settings
 from loader import _write
 from loader._database import index_ranks, prepare, roles_in
@@ -41,6 +42,7 @@ RETURN name ORDER BY name
 """
 
 
+@sigterm_interrupts()
 def load_offline(
     table: AnyTable,
     *,
@@ -55,7 +57,8 @@ def load_offline(
     The graph is the one that `load` makes. The local server is started where it does not run, and
     stopped for some seconds. The same run there already: nothing changes. Anything else in the
     database is refused, as the importer makes a database anew. Programs that write in the second in
-    which the server stops lose what they write.
+    which the server stops lose what they write. SIGTERM interrupts it as Ctrl-C does: the importer
+    is ended with it, and its files go.
 
     Args:
         table: as for `load`.

@@ -1,10 +1,16 @@
 """A load by Neo4j's importer, into a server of this module's own: the graph of any other load."""
 
+import contextlib
+import os
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 import loader
@@ -183,6 +189,46 @@ def test_cut_off_before_publication_there_is_no_run_and_a_load_makes_it(
         loader.load(TABLE, imported, run="tiny")
         loader.load(TABLE, graph, run="tiny")
         assert dump(imported) == dump(graph)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGTERM to be asked by")
+def test_sigterm_ends_the_importer_too_and_leaves_nothing(
+    home: ServerHome, local: Graph, folder: Path, tmp_path: Path
+) -> None:
+    before = running(home)
+    line = ("load", str(TABLE.write(tmp_path / "t.parquet")), "--offline", "--run", "tiny")
+    with subprocess.Popen(
+        [sys.executable, "-m", "headgraph", *line],
+        env={**os.environ, "XDG_DATA_HOME": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as command:
+        importer = _child_of(command)
+        try:
+            command.terminate()
+            out, said = command.communicate(timeout=60)
+            assert (command.returncode, out) == (130, "")
+            assert said.splitlines()[-1] == "stopped"
+            assert not importer.is_running()
+        finally:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                importer.kill()
+    assert left_behind(home) == []
+    assert running(home) == before, "the server was not even stopped"
+    assert contents(local) == {}
+    assert loader.load_offline(TABLE, run="tiny", home=home).outcome == "loaded"
+
+
+def _child_of(command: "subprocess.Popen[str]") -> psutil.Process:
+    """The importer, as soon as the command has started it."""
+    while command.poll() is None:
+        for child in psutil.Process(command.pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if any(part.endswith("java.args") for part in child.cmdline()):
+                    return child
+        time.sleep(0.01)
+    raise AssertionError(command.communicate())
 
 
 def test_one_import_at_a_time_and_what_a_killed_one_left_goes(home: ServerHome) -> None:
