@@ -2,7 +2,8 @@
 // description: A head of the first layer can read no head and be read by all later ones, a head of the
 //   last the other way round. So inlet and outlet are divided by the number of heads that could
 //   take part: what remains is the strength that each of them gives on average. `both` is the
-//   geometric mean of the two; heads that could have no edge on one side have 0.
+//   geometric mean of the two; heads that could have no edge on one side have 0. Pairings of one
+//   role (QQ) have each two heads once, so a head reads those before it and is read by those after.
 // params:
 //   run (run): the run to ask about
 //   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
@@ -22,17 +23,25 @@ MATCH (r:Run {name: $run})
 MATCH (h:Head {run: $run})
 // a load writes both sums on the head, by pairing, where it has such an edge
 WHERE any(p IN $pairings WHERE h["inlet_" + p] IS NOT NULL OR h["outlet_" + p] IS NOT NULL)
-WITH h,
+WITH r, h,
      reduce(total = 0.0, p IN $pairings | total + coalesce(h["inlet_" + p], 0.0)) AS inlet,
      reduce(total = 0.0, p IN $pairings | total + coalesce(h["outlet_" + p], 0.0)) AS outlet,
-     CASE r.layer_order
-       WHEN "forward" THEN h.layer * r.n_heads
-       WHEN "within" THEN r.n_heads
-       ELSE r.heads END AS sources,
-     CASE r.layer_order
-       WHEN "forward" THEN (r.n_layers - 1 - h.layer) * r.n_heads
-       WHEN "within" THEN r.n_heads
-       ELSE r.heads END AS targets
+     CASE r.layer_order WHEN "all" THEN r.heads ELSE r.n_heads END AS around,
+     CASE r.layer_order WHEN "all" THEN h.layer * r.n_heads ELSE 0 END + h.head AS place,
+     // in one role two heads, or groups that share a key/value head, meet once, the earlier as the
+     // source: so many stand together; 0 where any head meets any, itself too
+     reduce(least = r.n_heads, p IN [p IN $pairings WHERE p IN r.pairings] |
+       CASE WHEN left(p, 1) <> right(p, 1) THEN 0
+            WHEN least > 1 AND p IN ["KK", "VV"] AND r.kv = "native" THEN r.n_heads / r.n_kv_heads
+            WHEN least > 1 THEN 1
+            ELSE least END) AS together
+WITH h, inlet, outlet,
+     CASE WHEN r.layer_order = "forward" THEN h.layer * r.n_heads
+          WHEN together = 0 THEN around
+          ELSE place - place % together END AS sources,
+     CASE WHEN r.layer_order = "forward" THEN (r.n_layers - 1 - h.layer) * r.n_heads
+          WHEN together = 0 THEN around
+          ELSE around - together - (place - place % together) END AS targets
 WITH h, sources, targets,
      CASE WHEN sources > 0 THEN inlet / sources ELSE 0.0 END AS inlet_each,
      CASE WHEN targets > 0 THEN outlet / targets ELSE 0.0 END AS outlet_each

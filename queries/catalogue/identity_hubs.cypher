@@ -26,12 +26,22 @@ MATCH (h:Head {run: $run})
 WITH r, h,
      reduce(total = 0.0, p IN $pairings | total + coalesce(h["inlet_" + p], 0.0)) AS inlet,
      reduce(total = 0.0, p IN $pairings | total + coalesce(h["outlet_" + p], 0.0)) AS outlet
-WITH h, inlet, outlet, r.heads AS heads,
+WITH r, h, inlet, outlet,
      CASE WHEN inlet > 0 AND outlet > 0 THEN sqrt(inlet * outlet) ELSE 0.0 END AS both,
-     CASE r.layer_order
-       WHEN "forward" THEN h.layer * (r.n_layers - 1 - h.layer) * r.n_heads * r.n_heads
-       WHEN "within" THEN r.n_heads * r.n_heads
-       ELSE r.heads * r.heads END AS partners
+     CASE r.layer_order WHEN "all" THEN r.heads ELSE r.n_heads END AS around,
+     CASE r.layer_order WHEN "all" THEN h.layer * r.n_heads ELSE 0 END + h.head AS place,
+     // how many stand together where heads meet once in one role, as in hubs_by_layer
+     reduce(least = r.n_heads, p IN [p IN $pairings WHERE p IN r.pairings] |
+       CASE WHEN left(p, 1) <> right(p, 1) THEN 0
+            WHEN least > 1 AND p IN ["KK", "VV"] AND r.kv = "native" THEN r.n_heads / r.n_kv_heads
+            WHEN least > 1 THEN 1
+            ELSE least END) AS together
+WITH h, inlet, outlet, r.heads AS heads, both,
+     CASE WHEN r.layer_order = "forward"
+            THEN h.layer * (r.n_layers - 1 - h.layer) * r.n_heads * r.n_heads
+          WHEN together = 0 THEN around * around
+          ELSE (place - place % together) * (around - together - (place - place % together))
+          END AS partners
 WITH h, inlet, outlet, heads, both,
      CASE WHEN partners > 0 THEN both / sqrt(partners) ELSE 0.0 END AS each
 WITH collect({h: h, inlet: inlet, outlet: outlet, heads: heads, both: both, each: each}) AS rows

@@ -1,7 +1,10 @@
 """Stored queries on runs of other layer orders and of grouped-query attention, beside pandas."""
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import loader
@@ -19,10 +22,23 @@ ORDERS = ["forward", "within", "all"]
 PAIR = ["source", "target"]
 
 
-def every_pair(folder: Path, order: str) -> AffinityTable:
+def every_pair(folder: Path, order: str, **options: Any) -> AffinityTable:
     """All pairs of two layers of four query and two key/value heads."""
     model = save(folder / "model", llama_tensors(), LLAMA_CONFIG)
-    return compute(model, layer_order=order, selection=Selection())
+    return compute(model, layer_order=order, selection=Selection(), **options)
+
+
+def partners(table: AffinityTable, pairings: str) -> pd.DataFrame:
+    """Heads with an edge from and to each head, itself counted: all that there can be."""
+    edges = named(table.edges())
+    edges = edges[edges["pairing"].isin(pairings.split(","))]
+    names = [f"L{layer}H{head}" for layer in range(2) for head in range(4)]
+    return pd.DataFrame(
+        {
+            "sources": edges.groupby("target")["source"].nunique().reindex(names, fill_value=0),
+            "targets": edges.groupby("source")["target"].nunique().reindex(names, fill_value=0),
+        }
+    )
 
 
 def labelled(folder: Path, rows: str) -> Path:
@@ -71,6 +87,70 @@ def test_an_edge_from_a_head_to_itself_joins_it_to_nobody(
     assert row["elsewhere"] == (~itself).sum()
     assert row["strongest"] == float(own.loc[~itself, "pk"].max())
     assert row["nearest"] != "L1H0"
+
+
+@pytest.mark.parametrize("kv", ["native", "expand"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_possible_partners_are_those_that_an_edge_joins_where_every_pair_is_kept(
+    graph: Graph, tmp_path: Path, order: str, kv: str
+) -> None:
+    table = every_pair(tmp_path, order, kv=kv, pairings="OQ,KQ,KV,OO,QQ,KK,VV")
+    loader.load(table, graph, run="every")
+    for pairings in ("OO", "QQ", "KK", "VV", "VV,KK", "KK,QQ", "OQ", "QQ,OQ", "KV", "KQ"):
+        found = queries.run("hubs_by_layer", graph, pairings=pairings)
+        counts = found.set_index("head")[["sources", "targets"]].sort_index()
+        expected = partners(table, pairings)
+        pd.testing.assert_frame_equal(
+            counts, expected.loc[counts.index], check_dtype=False, check_names=False
+        )
+        assert len(counts) == (expected > 0).any(axis=1).sum(), pairings
+
+
+def test_in_one_role_a_head_has_the_earlier_and_the_later_of_its_layer(
+    graph: Graph, tmp_path: Path
+) -> None:
+    loader.load(every_pair(tmp_path, "within", pairings="QQ,KK"), graph, run="every")
+    answers = {
+        pairing: queries.run("hubs_by_layer", graph, pairings=pairing).set_index("head")
+        for pairing in ("QQ", "KK")
+    }
+    counts = {
+        pairing: [tuple(answer.loc[f"L1H{head}", ["sources", "targets"]]) for head in range(4)]
+        for pairing, answer in answers.items()
+    }
+    # two query heads behind each of two key/value heads
+    assert counts == {
+        "QQ": [(0, 3), (1, 2), (2, 1), (3, 0)],
+        "KK": [(0, 2), (0, 2), (2, 0), (2, 0)],
+    }
+
+
+def test_the_place_of_a_hub_by_layer_is_that_of_its_strength_for_each_possible_partner(
+    graph: Graph, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    sizes = {"c_attn": (64, 192), "c_proj": (64, 64)}
+    tensors = {
+        f"h.{layer}.attn.{name}.weight": rng.standard_normal(size).astype(np.float32)
+        for layer in range(2)
+        for name, size in sizes.items()
+    }
+    # directions that all heads share, so that every z is far above 0
+    shared = np.tile(rng.standard_normal((64, 4)).astype(np.float32), 48)
+    tensors = {name: m + shared if "attn.c_attn" in name else m for name, m in tensors.items()}
+    config = {"model_type": "gpt2", "n_layer": 2, "n_head": 16, "n_embd": 64}
+    model = save(tmp_path / "model", tensors, config)
+    table = compute(model, layer_order="all", selection=Selection(), pairings="QQ")
+    every = "".join(f"{layer},{head},identity,c\n" for layer in range(2) for head in range(16))
+    loader.load(table, graph, run="every", labels=labelled(tmp_path, every))
+    answer = queries.run("identity_hubs", graph, pairings="QQ").set_index("head")
+    # so many heads come before each and after it
+    place = answer.index.str.extract(r"L(\d+)H(\d+)").astype(int) @ [16, 1]
+    product = pd.Series((place * (31 - place)).to_numpy(), index=answer.index)
+    each = (answer["both"] / product.pow(0.5)).where(answer["both"] > 0, 0)
+    places = each.rank(ascending=False, method="min").astype(int)
+    assert (answer["place_by_layer"] == places).all()
+    assert (answer["place_by_layer"] != answer["place"]).any()
 
 
 def test_pk_against_cs_under_grouped_query_attention(graph: Graph) -> None:
