@@ -47,7 +47,6 @@ def compute(
     Example: headgraph compute induction-2l --all -o tiny.parquet
     """
     from pk_engine._allocator import keep_freed_memory
-    from pk_engine.scores import DEFAULT_SELECTION
     from pk_engine.scores import compute as run
     from pk_engine.table import table_file
 
@@ -57,7 +56,7 @@ def compute(
         table = run(
             model,
             **scoring,
-            selection=DEFAULT_SELECTION if selection is None else selection,
+            selection=selection,
             fold_ln=fold_ln,
             center_writing=center_writing,
             via=via,

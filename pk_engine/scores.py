@@ -35,7 +35,7 @@ def compute(
     *,
     pairings: Sequence[str] | str = GRAPH_PAIRINGS,
     metrics: Sequence[str] | str = ("pk",),
-    selection: Selection = DEFAULT_SELECTION,
+    selection: Selection | None = None,
     kv: str | None = None,
     layer_order: str = "forward",
     fold_ln: bool = False,
@@ -62,7 +62,7 @@ def compute(
         pairings: such as `("OQ", "OK")`, `"OQ,OK"` or `"all"`: source role, then target role.
         metrics: such as `("pk", "cs")` or `"pk,cs"`; `pk` always; see `pk_engine.metrics` for the
             others. `cs` means a row per query head.
-        selection: what to keep, by default the strongest 3 % of each pairing; `Selection()` is all.
+        selection: what to keep; None is the strongest 3 % of each pairing, `Selection()` is all.
         kv: `native` scores each key/value head once, `expand` gives a row per query head; None is
             native unless a metric exists per query head only.
         layer_order: `forward`, `all`, or `within` a layer; pairs in the same role count once.
@@ -87,7 +87,8 @@ def compute(
 
     Raises:
         ModelError, WeightsError, UnknownFamily: the model cannot be read.
-        EngineError: an unknown pairing, metric, kv, layer order, via, backend or device.
+        EngineError: an unknown pairing, metric, kv, layer order, via, backend or device, or a
+            selection that is none.
 
     Example:
         >>> table = compute("induction-2l", selection=Selection(top=1))
@@ -95,6 +96,7 @@ def compute(
         ['OQ', 'OK', 'OV']
     """
     pairings, metrics = check_options(pairings, metrics, kv, layer_order)
+    selection = _rules(selection)
     check_nulls(selection.nulls, layer_order, samples)
     weights = open_weights(model, revision, via=via, fold_ln=fold_ln, center_writing=center_writing)
     job = job_of(weights, pairings, metrics, kv, layer_order, backend, device, dtype, memory)
@@ -116,6 +118,17 @@ def compute(
     # rules that look at more than the place in the ranking are applied to the rows that came
     kept = taken(found.rows, selection.keep(found.rows, meta.scored))
     return AffinityTable(kept, meta.selected(selection.to_json()))
+
+
+def _rules(selection: Selection | None) -> Selection:
+    if selection is None:
+        return DEFAULT_SELECTION
+    if not isinstance(selection, Selection):
+        raise EngineError(
+            f"selection is {selection!r}: wanted rules such as Selection(top=100), Selection() for "
+            "all pairs, or None for the strongest 3 % of each pairing"
+        )
+    return selection
 
 
 def check_options(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pk_engine import AffinityTable, Selection, compute
-from pk_engine.errors import SelectionError
+from pk_engine.errors import EngineError, SelectionError
 from tests.tables import random_table
 
 TABLE = random_table(5, 4)
@@ -84,6 +84,19 @@ def test_words() -> None:
 def test_a_whole_number_is_the_same_rule() -> None:
     assert json.dumps(Selection(top_percent=3).to_json()) == '{"top_percent": 3.0}'
     assert json.dumps(Selection(top=3).to_json()) == '{"top": 3}'
+
+
+def test_no_selection_is_the_default_one_and_anything_else_is_refused() -> None:
+    kept = compute("induction-2l", selection=None)
+    # 3 % of 64 pairs, rounded up
+    assert kept.frame["pairing"].value_counts().to_dict() == {"OQ": 2, "OK": 2, "OV": 2}
+    assert kept.meta.selection == [{"top_percent": 3.0}]
+    with pytest.raises(EngineError) as caught:
+        compute("induction-2l", selection=5)  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        "selection is 5: wanted rules such as Selection(top=100), Selection() for all pairs, or "
+        "None for the strongest 3 % of each pairing"
+    )
 
 
 def test_metrics_may_be_one_text_as_pairings_may() -> None:
