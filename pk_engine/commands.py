@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--center-writing", is_flag=True, help="Take the mean from what is written.")
 @via_option
 @click.option("--name", metavar="NAME", help="What the table calls the model.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of what --null draws.")
+@click.option("--seed", type=int, help="Of what --null draws.  [default: 0]")
 @click.option("--samples", type=int, metavar="N", help="How much it draws; see docs/nulls.md.")
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
 def compute(
@@ -34,7 +34,7 @@ def compute(
     center_writing: bool,
     via: str,
     name: str | None,
-    seed: int,
+    seed: int | None,
     samples: int | None,
     force: bool,
 ) -> str:

@@ -47,7 +47,7 @@ def compute(
     memory: float | None = None,
     revision: str | None = None,
     name: str | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     samples: int | None = None,
     progress: Progress | None = None,
     partial: str | os.PathLike[str] | None = None,
@@ -76,7 +76,7 @@ def compute(
         dtype: `float32`, which is within 1e-4 of PK, or `float64`.
         revision: branch, tag or commit of a hub id.
         name: what the table calls the model; by default the hub id or the folder's name.
-        seed: of what the selection's null draws.
+        seed: of what the selection's null draws, 0 by default; like `samples` for a null alone.
         samples: how much it draws, in its own unit; see `pk_engine.nulls`.
         progress: called with what is being done, how much is done, and how much there is.
         partial: file for what is found so far when layers are taken in groups; the same call goes
@@ -87,8 +87,8 @@ def compute(
 
     Raises:
         ModelError, WeightsError, UnknownFamily: the model cannot be read.
-        EngineError: an unknown pairing, metric, kv, layer order, via, backend or device, or a
-            selection that is none.
+        EngineError: an unknown pairing, metric, kv, layer order, via, backend or device, a
+            selection that is none, or seed or samples without a null.
 
     Example:
         >>> table = compute("induction-2l", selection=Selection(top=1))
@@ -97,7 +97,7 @@ def compute(
     """
     pairings, metrics = check_options(pairings, metrics, kv, layer_order)
     selection = _rules(selection)
-    check_nulls(selection.nulls, layer_order, samples)
+    check_nulls(selection.nulls, layer_order, samples, seed)
     weights = open_weights(model, revision, via=via, fold_ln=fold_ln, center_writing=center_writing)
     job = job_of(weights, pairings, metrics, kv, layer_order, backend, device, dtype, memory)
     job = replace(
@@ -111,7 +111,7 @@ def compute(
     meta = _meta(job, found)
     meta = replace(meta, model=name or weights.name)
     if selection.nulls:
-        whole = add_nulls(AffinityTable(found.rows, meta), weights, selection.nulls, seed=seed,
+        whole = add_nulls(AffinityTable(found.rows, meta), weights, selection.nulls, seed=seed or 0,
                           samples=samples, progress=progress,
                           memory=MEMORY if memory is None else memory)  # fmt: skip
         return whole.select(selection)

@@ -63,12 +63,22 @@ def add_nulls(
     return table
 
 
-def check_nulls(nulls: Sequence[str], layer_order: str, samples: int | None = None) -> None:
+def check_nulls(
+    nulls: Sequence[str], layer_order: str, samples: int | None = None, seed: int | None = None
+) -> None:
     """Whether these nulls can be had for pairs of this layer order.
 
     Raises:
-        EngineError: they cannot.
+        EngineError: they cannot, or what they would draw is given and there are none.
     """
+    drawn = {"--seed": seed, "--samples": samples}
+    given = [f"{option} {value}" for option, value in drawn.items() if value is not None]
+    if given and not nulls:
+        raise EngineError(
+            f"{' and '.join(given)} without --null, which alone draws anything: leave "
+            f"{'it' if len(given) == 1 else 'them'} out, or give a null, such as --fdr 0.05 --null "
+            "covariance"
+        )
     unknown = [name for name in nulls if name not in NULLS]
     if unknown:
         raise EngineError(f"unknown null {', '.join(unknown)}: wanted some of {', '.join(NULLS)}")

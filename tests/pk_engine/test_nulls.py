@@ -21,6 +21,7 @@ from pk_engine.nulls.against import against, by_cell
 from tests.pk_engine.checkpoints import save
 from tests.pk_engine.nulls_model import CONFIG, PAIRS, D, M, model, random, table
 from tests.shared import GPT2, needs_shared
+from tests.test_cli import headgraph
 
 __all__ = ["random", "table"]
 
@@ -134,6 +135,23 @@ def test_rules_intersect(table: AffinityTable) -> None:
     both = table.select(Selection(top=10, fdr=1, null="covariance"))
     assert both.frame.pk_rank.max() == 10
     assert len(both) == 30
+
+
+@pytest.mark.parametrize(
+    ("drawn", "said"),
+    [
+        ({"seed": 0}, "--seed 0 without --null, which alone draws anything: leave it out, or"),
+        ({"samples": 5}, "--samples 5 without --null"),
+        ({"seed": 3, "samples": 5}, "--seed 3 and --samples 5 without --null, .* leave them out"),
+    ],
+)
+def test_nothing_is_drawn_without_a_null(random: Path, drawn: dict[str, int], said: str) -> None:
+    with pytest.raises(EngineError, match=said):
+        compute(random, **drawn)  # type: ignore[arg-type]
+    options = [word for name, value in drawn.items() for word in (f"--{name}", str(value))]
+    done = headgraph("compute", str(random), "-o", str(random / "t.parquet"), *options)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+    assert not (random / "t.parquet").exists()
 
 
 def test_the_seed_decides_and_memory_does_not(random: Path) -> None:
