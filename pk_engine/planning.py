@@ -39,7 +39,8 @@ class Plan:
         shape: the model's sizes.
         pairs: pairing -> pairs that are scored.
         operations: of the kernel, in the way that it would take.
-        singular_pairs: pairs whose singular values are wanted, counted once per metric.
+        decompositions: of products X_i^T Y_j into singular values, for the metrics that need them,
+            each its own; key/value heads count once, heads compared in one role both ways round.
         groups: of layers that are in memory together.
         bytes_read: of the weights, as often as they are read.
         factors: bytes of bases and the like that are in memory at once, on the device.
@@ -54,7 +55,7 @@ class Plan:
     shape: ModelShape
     pairs: dict[str, int]
     operations: costs.Operations
-    singular_pairs: int
+    decompositions: int
     groups: int
     bytes_read: int
     factors: int
@@ -77,7 +78,7 @@ class Plan:
             ("forming projectors", _short(operations.forming / 1e9), "GFLOP"),
             ("products of projectors", _short(operations.products / 1e9), "GFLOP"),
             ("block products", _short(operations.blocks / 1e9), "GFLOP"),
-            ("pairs with singular values", self.singular_pairs, ""),
+            ("singular value decompositions", self.decompositions, ""),
             ("groups of layers", self.groups, ""),
             ("weights read", _short(self.bytes_read / 1e6), "MB"),
             ("factors in memory", _short(self.factors / 1e6), "MB"),
@@ -165,7 +166,7 @@ def plan(
         shape=sizes.shape,
         pairs={pairing: job.most(pairing) for pairing in pairings},
         operations=costs.total(costs.calls(job, "kernel", "columns")),
-        singular_pairs=sum(call.compared for call in costs.calls(job, "singular")),
+        decompositions=sum(call.compared for call in costs.calls(job, "singular")),
         groups=len(job.groups()),
         bytes_read=passes * layer,
         factors=costs.factor_bytes(job),

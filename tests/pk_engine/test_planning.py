@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import pk_engine
-from pk_engine import costs
+from pk_engine import costs, singular
 from pk_engine.errors import EngineError, ModelError, UnknownFamily
 from pk_engine.planning import Plan, plan
 from pk_engine.scores import compute
@@ -100,7 +100,37 @@ def test_singular_values_are_counted_apart(tmp_path: Path) -> None:
     model = folder(tmp_path, GPT2_CONFIG)
     found = counted(model, metrics=["max_cosine"])
     assert found.operations == counted(model).operations  # PK's own
-    assert found.singular_pairs >= 28_512
+    assert found.decompositions == 28_512
+
+
+@pytest.mark.parametrize("memory", [1.0, 1e-9])
+@pytest.mark.parametrize("order", ["forward", "within", "all"])
+@pytest.mark.parametrize("kv", ["native", "expand"])
+def test_as_many_decompositions_are_said_as_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str, memory: float, kv: str
+) -> None:
+    made: list[int] = []
+    linalg = singular.namespace(np.empty(0)).linalg
+    whole = linalg.svdvals
+
+    def svdvals(products: Any) -> Any:
+        made.append(len(products))
+        return whole(products)
+
+    model = save(tmp_path, llama_tensors(), LLAMA_CONFIG)
+    options: dict[str, Any] = {
+        "pairings": "OQ,OK,KK,QQ", "metrics": "procrustes,max_cosine", "layer_order": order,
+        "memory": memory, "kv": kv, "backend": "numpy",
+    }  # fmt: skip
+    said = plan(model, calibrate=False, **options)
+    monkeypatch.setattr(linalg, "svdvals", svdvals)
+    compute(model, **options)
+    assert said.decompositions == sum(made)
+    rows = said.frame().set_index("quantity")["value"]
+    assert rows["singular value decompositions"] == sum(made)
+    # O with Q, O with K, K with K, Q with Q, of 4 query and 2 key/value heads, for both metrics
+    layers = {"forward": 1, "within": 2, "all": 4}[order]
+    assert sum(made) == 2 * layers * (16 + 8 + 4 + 16)
 
 
 def test_few_heads_are_compared_by_their_own_products(tmp_path: Path) -> None:
