@@ -34,7 +34,9 @@ def principal_angles(
     Args:
         model: as for `compute`.
         source: a name such as `L4H11`, counting query heads.
-        target: the other head; the angles are the same either way round.
+        target: the other head, or the same where the roles differ: what it writes and what it reads
+            (`compute` has such pairs in the layer orders `within` and `all`). The angles are the
+            same either way round.
         pairing: one pairing, source role then target role: `OK`.
         via: `files`, or `transformer-lens` for what no family file describes.
         revision: branch, tag or commit of a hub id.
@@ -47,15 +49,19 @@ def principal_angles(
 
     Raises:
         ModelError: the model cannot be read.
-        EngineError: no such head, one head twice, several pairings, or a matrix of zeros.
+        EngineError: no such head, one head twice in one role, several pairings, or a matrix of
+            zeros.
 
     Sources: Bjorck and Golub 1973, doi:10.1090/S0025-5718-1973-0348991-3; PK: Yamagiwa, Takase,
     Shimodaira, arXiv:2601.10266.
     """
     roles = _one_pairing(pairing)
     at = [parse_head(name) for name in (source, target)]
-    if at[0] == at[1]:
-        raise EngineError(f"source and target are both {head_name(*at[0])}: wanted two heads")
+    if at[0] == at[1] and roles[0] == roles[1]:
+        raise EngineError(
+            f"source and target are both {head_name(*at[0])} and {roles} compares it in one role, "
+            "with itself: wanted two heads, or two roles such as OK"
+        )
     weights = open_weights(model, revision, via=via)
     for layer, head in at:
         _check_head(weights, layer, head)

@@ -72,6 +72,23 @@ def test_a_subspace_with_itself_has_no_angle(tmp_path: Path) -> None:
     assert frame.angle_degrees.max() < 1e-10
 
 
+@pytest.mark.parametrize("pairing", ["OQ", "OV", "KV", "QO"])
+def test_a_head_with_itself_in_two_roles_is_the_pair_that_is_scored(
+    tmp_path: Path, pairing: str
+) -> None:
+    model = save(tmp_path, llama_tensors(), LLAMA_CONFIG)
+    frame = principal_angles(model, "L1H3", "L1H3", pairing)
+    heads, kv = oracle.llama_heads(model), {"K": 1, "V": 1}  # the key/value head of query head 3
+    one, other = (heads[role][1, kv.get(role, 3)] for role in pairing)
+    assert frame.attrs["pk"] == pytest.approx(oracle.pk(one, other), abs=1e-6)
+    scored = compute(
+        model, layer_order="within", kv="expand", pairings=pairing, selection=Selection()
+    ).frame
+    itself = scored[(scored[["source_layer", "target_layer"]] == 1).all(axis=1)
+                    & (scored[["source_head", "target_head"]] == 3).all(axis=1)]  # fmt: skip
+    assert itself["pk"].tolist() == pytest.approx([frame.attrs["pk"]], abs=1e-4)
+
+
 def test_orthogonal_subspaces(tmp_path: Path) -> None:
     tensors = gpt2_tensors()
     tensors["h.0.attn.c_proj.weight"][:, 8:] = 0  # layer 0 writes to the first half of d_model,
@@ -88,7 +105,7 @@ def test_orthogonal_subspaces(tmp_path: Path) -> None:
         ("L0", "L1H0", "OK", "'L0' is not a head: wanted a name such as L4H7"),
         ("L0H0", "L2H0", "OK", "has no head L2H0: its 2 layers of 2 heads are L0H0 to L1H1"),
         ("L0H2", "L1H0", "OK", "has no head L0H2"),
-        ("L0H0", "l0h0", "OK", "source and target are both L0H0: wanted two heads"),
+        ("L0H0", "l0h0", "QQ", "source and target are both L0H0 and QQ compares it in one role"),
         ("L0H0", "L1H0", "OX", "unknown pairing OX"),
         ("L0H0", "L1H0", "OK,OV", "2 pairings in 'OK,OV': wanted one, such as OK"),
         ("L0H0", "L1H0", "all", "16 pairings in 'all'"),
@@ -127,6 +144,8 @@ def test_heads_in_the_other_order_are_noted() -> None:
          "later layers alone, so graphs have no such edge; try L0H7 L1H2"),
         (("L1H2", "L1H3"), "note: L1H2 and L1H3 are in one layer: what a head writes is read in "
          "later layers alone, so graphs have no such edge"),
+        (("L1H2", "L1H2"), "note: L1H2 is in no later layer than itself: what a head writes is "
+         "read in later layers alone, so graphs have no such edge"),
     ):  # fmt: skip
         done = headgraph("angles", "induction-2l", *ends, "--pairing", "OK")
         assert done.returncode == 0
