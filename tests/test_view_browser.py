@@ -150,7 +150,19 @@ def test_a_click_shows_what_a_head_reads_and_writes(tab: Page) -> None:
     expect(tab.locator("#detail h2")).to_contain_text(other)
     tab.keyboard.press("Escape")
     assert tab.locator(NEAR).count() == 0
-    expect(tab.locator("#detail h3")).to_have_text("Heads with most edges shown")
+    expect(tab.locator("#detail h2")).to_have_text("Heads with most edges shown")
+
+
+def test_headings_go_down_a_level_at_a_time(tab: Page) -> None:
+    levels = (
+        "() => [...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map(h => +h.tagName[1])"
+    )
+    assert tab.evaluate(levels) == [1, 2]
+    looks = "h => [getComputedStyle(h).fontSize, getComputedStyle(h).color]"
+    hubs = tab.locator("#detail h2").evaluate(looks)
+    head(tab, "L4H7")
+    assert tab.evaluate(levels) == [1, 2, 3, 3]
+    assert tab.locator("#detail h3").first.evaluate(looks) == hubs, "titles of lists look alike"
 
 
 def test_all_of_it_works_with_keys(tab: Page) -> None:

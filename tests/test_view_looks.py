@@ -195,7 +195,7 @@ def test_back_leads_to_the_head_before(tab: Page, folder: Path) -> None:
     tab.go_back()
     expect(tab.locator("#detail h2")).to_contain_text("L4H7")
     tab.go_back()
-    expect(tab.locator("#detail h3")).to_have_text("Heads with most edges shown")
+    expect(tab.locator("#detail h2")).to_have_text("Heads with most edges shown")
 
 
 def test_it_works_inside_a_notebook(tab: Page, folder: Path) -> None:

@@ -118,7 +118,7 @@ function tellDetail() {
 function tellHubs() {
   const busiest = heads.filter((h) => h.in + h.out).sort((a, b) => b.in + b.out - a.in - a.out);
   if (!busiest.length) return;
-  detail.append("h3").text("Heads with most edges shown");
+  detail.append("h2").attr("class", "list").text("Heads with most edges shown");
   const items = detail.append("ul").selectAll("li").data(busiest.slice(0, 8)).join("li");
   const button = items.append("button").attr("type", "button").on("click", (event, h) => goTo(h));
   button.append("i").attr("class", (h) => `chip r${h.roles[0] ?? "-"}`);
