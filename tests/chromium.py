@@ -4,9 +4,10 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 CHROMIUM = (
     os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -21,6 +22,20 @@ needs_chromium = pytest.mark.skipif(
 @contextmanager
 def page(*, dark: bool = False) -> Iterator[Page]:
     """A page 1280 x 900 in a browser of its own, with an empty profile."""
+    with started() as browser:
+        yield fresh_page(browser, dark=dark)
+
+
+def fresh_page(browser: Browser, *, dark: bool = False) -> Page:
+    """A page 1280 x 900 with an empty profile; it goes when its context is closed."""
+    scheme: Literal["dark", "light"] = "dark" if dark else "light"
+    size: ViewportSize = {"width": 1280, "height": 900}
+    return browser.new_context(viewport=size, color_scheme=scheme).new_page()
+
+
+@contextmanager
+def started() -> Iterator[Browser]:
+    """A browser without a page."""
     assert CHROMIUM, "CI must have chromium"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -28,9 +43,6 @@ def page(*, dark: bool = False) -> Iterator[Page]:
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         try:
-            context = browser.new_context(
-                viewport={"width": 1280, "height": 900}, color_scheme="dark" if dark else "light"
-            )
-            yield context.new_page()
+            yield browser
         finally:
             browser.close()

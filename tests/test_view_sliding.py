@@ -6,10 +6,10 @@ from io import BytesIO
 import numpy as np
 import pytest
 from matplotlib.image import imread
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from analysis.view import view
-from tests.chromium import needs_chromium, page
+from tests.chromium import fresh_page, needs_chromium, started
 
 pytestmark = needs_chromium
 SLIDE = """(steps) => {
@@ -26,14 +26,22 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     return view("gpt2-small").write(tmp_path_factory.mktemp("sliding") / "v.html").as_uri()
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with started() as browser:
+        yield browser
+
+
 @pytest.fixture
-def tab() -> Iterator[Page]:
+def tab(browser: Browser) -> Iterator[Page]:
+    """A fresh page: its clock is ours, and stays so as long as it is there."""
     said: list[str] = []
-    with page() as tab:
-        tab.on("pageerror", lambda error: said.append(str(error)))
-        tab.on("console", lambda message: said.append(message.text))
-        tab.clock.install()  # the slider rests when a test says so
-        yield tab
+    tab = fresh_page(browser)
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    tab.on("console", lambda message: said.append(message.text))
+    tab.clock.install()  # the slider rests when a test says so
+    yield tab
+    tab.context.close()
     assert said == []
 
 
