@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from graphdb.amounts import size, span
 from graphdb.errors import LimitExceeded
 
 GRACE_S = 2.0
@@ -69,7 +70,7 @@ class _Meter:
             raise
         self.received += count
         if self.max_bytes is not None and self.received > self.max_bytes:
-            self.cut = f"the answer is larger than {self.max_bytes / 1e6:g} MB"
+            self.cut = f"the answer is larger than {size(self.max_bytes)}"
             raise OSError(self.cut)  # which the driver takes for a broken connection
         return count
 
@@ -83,4 +84,4 @@ class _Meter:
         self.socket.set_read_timeout(left)
 
     def _too_long(self) -> str:
-        return f"the statement took longer than {self.timeout:g} s"
+        return f"the statement took longer than {span(self.timeout or 0)}"

@@ -161,7 +161,13 @@ def job_of(
     dtype: str,
     memory: float | None,
 ) -> Job:
-    """What `compute` does for these options, on the backend that they or the work ask for."""
+    """What `compute` does for these options, on the backend that they or the work ask for.
+
+    Raises:
+        EngineError: no amount of memory, or a backend or device that is not there.
+    """
+    if memory is not None and not memory > 0:  # nan is not either
+        raise EngineError(f"--memory {memory:g}: wanted gigabytes above 0, such as {MEMORY:g}")
     rows = _kv(kv, weights, metrics)
     here, room = Backend(dtype=dtype), MEMORY if memory is None else memory
     job = Job(weights, pairings, metrics, DEFAULT_SELECTION, rows, layer_order, here, room)

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from graphdb.amounts import span
 from graphdb.errors import LimitExceeded, NotReachable, StatementError
 from graphdb.graph import Runner
 from queries._hints import hints
 from queries._tokens import one_statement, parameters
-from queries.errors import MissingParameter, Refused
+from queries.errors import MissingParameter, ParameterError, Refused
 from queries.guard import check_statement
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 LIMIT = 1000
 TIMEOUT_S = 30.0
 MAX_MB = 16.0
+_MOST = 1e9  # seconds, or megabytes; the driver's clock knows no more
 _LESS = "ask for less, for example with LIMIT or {run: ...} on every node"
 _TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
 
@@ -42,11 +44,13 @@ def cypher(
         params: values of the statement's parameters.
 
     Raises:
+        ParameterError: a timeout or size that cannot be one.
         MissingParameter: it has a parameter without a value.
         Refused: it is no plain read, takes too long, or sends too much.
         NotReachable: nobody answers, or the server ended while it ran the statement.
         GraphError: the database cannot be asked.
     """
+    _check_limits(timeout=timeout, max_mb=max_mb)
     _check_parameters(text, params or {})
     plan = check_statement(text, graph, params)
     try:
@@ -55,7 +59,7 @@ def cypher(
             params,
             timeout=timeout,
             limit=limit,
-            max_bytes=int(max_mb * 1_000_000),
+            max_bytes=max(1, int(max_mb * 1_000_000)),
         )
     except LimitExceeded as error:
         raise Refused(f"{error}: {_narrower('--timeout or --max-mb')}") from error
@@ -68,11 +72,20 @@ def cypher(
     except StatementError as error:
         if not error.code.startswith(_TIMED_OUT):
             raise
-        took = f"the statement took longer than {timeout:g} s"
+        took = f"the statement took longer than {span(timeout)}"
         raise Refused(f"{took}: {_narrower('--timeout')}") from error
     frame = result.frame()
     frame.attrs |= {"truncated": result.truncated, "hints": list(hints(plan, graph))}
     return frame
+
+
+def _check_limits(**limits: float) -> None:
+    for name, value in limits.items():
+        if not 0 < value <= _MOST:  # nan is neither
+            option = f"--{name.replace('_', '-')}"
+            raise ParameterError(
+                f"{option} {value:g}: wanted a number above 0 and at most a thousand million"
+            )
 
 
 def _check_parameters(text: str, params: Mapping[str, Any]) -> None:

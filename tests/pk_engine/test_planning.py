@@ -133,6 +133,14 @@ def test_as_many_decompositions_are_said_as_are_made(
     assert sum(made) == 2 * layers * (16 + 8 + 4 + 16)
 
 
+@pytest.mark.parametrize("memory", [float("nan"), 0.0, -1.0])
+def test_memory_is_an_amount(memory: float) -> None:
+    with pytest.raises(EngineError, match=r"^--memory \S+: wanted gigabytes above 0, such as 2$"):
+        counted("induction-2l", memory=memory)
+    with pytest.raises(EngineError, match="--memory"):
+        compute("induction-2l", memory=memory)
+
+
 def test_few_heads_are_compared_by_their_own_products(tmp_path: Path) -> None:
     model = folder(tmp_path, {"model_type": "gpt2", "n_layer": 2, "n_head": 2, "n_embd": 128})
     pairs = 2 * 6  # the first layer's heads with the second layer's targets

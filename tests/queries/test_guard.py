@@ -8,7 +8,7 @@ import queries
 from graphdb import RecordingGraph
 from graphdb.errors import NotReachable
 from graphdb.result import Plan, Result
-from queries.errors import MissingParameter, Refused
+from queries.errors import MissingParameter, ParameterError, Refused
 from queries.guard import check_statement
 from tests.queries.statements import HARMLESS, HOSTILE
 
@@ -91,6 +91,19 @@ def test_what_passes_runs_within_limits() -> None:
     assert frame["x"].tolist() == [1]
     assert frame.attrs["truncated"] is True
     assert [call[0] for call in graph.calls] == ["plan", "read"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0, 0.0, 1e300])
+@pytest.mark.parametrize("limit", ["timeout", "max_mb"])
+def test_a_limit_that_is_none_is_refused_before_anything_is_asked(limit: str, value: float) -> None:
+    graph = RecordingGraph()
+    with pytest.raises(ParameterError) as caught:
+        queries.cypher("RETURN 1", graph, **{limit: value})  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        f"--{limit.replace('_', '-')} {value:g}: wanted a number above 0 and at most a thousand "
+        "million"
+    )
+    assert graph.calls == []
 
 
 class EndsWhenAsked(RecordingGraph):
