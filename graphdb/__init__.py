@@ -9,9 +9,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["errors", "schema", "server"],
     submod_attrs={
-        "graph": ["Graph", "Runner", "connect"],
+        "graph": ["Graph", "connect"],
         "recording": ["RecordingGraph"],
         "result": ["Plan", "Result"],
+        "runner": ["Runner"],
         "settings": ["Settings", "resolve"],
     },
 )

@@ -6,47 +6,20 @@ write in them; both are managed transactions, which the driver repeats after a p
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
+from graphdb._answers import fetch, one_line, plan_of
 from graphdb._refusals import NO_DATABASE, no_such_database, refused_login
 from graphdb._unreachable import not_reachable
 from graphdb.errors import StatementError
 from graphdb.result import Plan, Result
+from graphdb.runner import Params
 from graphdb.settings import Settings, resolve
-
-Params = Mapping[str, Any]
 
 # what the driver logs would reach the terminal without a handler; what matters of it we say
 logging.getLogger("neo4j").addHandler(logging.NullHandler())
-
-
-class Runner(Protocol):
-    """What loader and queries need of a database; `Graph` and `RecordingGraph` have it."""
-
-    def read(
-        self,
-        cypher: str,
-        params: Params | None = None,
-        *,
-        timeout: float | None = None,
-        limit: int | None = None,
-        max_bytes: int | None = None,
-    ) -> Result:
-        """Rows of a statement that only reads."""
-
-    def write(self, cypher: str, params: Params | None = None) -> Result:
-        """Run one statement in one managed write transaction."""
-
-    def write_all(self, statements: Sequence[tuple[str, Params]]) -> list[Result]:
-        """Run several statements in one transaction: all of them or none. A result for each."""
-
-    def command(self, cypher: str) -> None:
-        """Run a schema statement or one with its own transactions (`CALL ... IN TRANSACTIONS`)."""
-
-    def plan(self, cypher: str, params: Params | None = None) -> Plan:
-        """EXPLAIN a statement without running it."""
 
 
 class Graph:
@@ -126,7 +99,7 @@ class Graph:
         @neo4j.unit_of_work(timeout=timeout)
         def work(tx: Any) -> Result:
             with metered(tx, timeout=timeout, max_bytes=max_bytes):
-                return _fetch(tx.run(cypher, dict(params or {})), limit)
+                return fetch(tx.run(cypher, dict(params or {})), limit)
 
         with self._stated(), self.session(default_access_mode="READ") as session:
             return session.execute_read(work)  # type: ignore[no-any-return]
@@ -135,14 +108,14 @@ class Graph:
         """Run one statement in one managed write transaction."""
         with self._stated(), self.session() as session:
             return session.execute_write(  # type: ignore[no-any-return]
-                lambda tx: _fetch(tx.run(cypher, dict(params or {})), None)
+                lambda tx: fetch(tx.run(cypher, dict(params or {})), None)
             )
 
     def write_all(self, statements: Sequence[tuple[str, Params]]) -> list[Result]:
         """Run several statements in one transaction: all of them or none. A result for each."""
 
         def work(tx: Any) -> list[Result]:
-            return [_fetch(tx.run(cypher, dict(params)), None) for cypher, params in statements]
+            return [fetch(tx.run(cypher, dict(params)), None) for cypher, params in statements]
 
         with self._stated(), self.session() as session:
             return session.execute_write(work)  # type: ignore[no-any-return]
@@ -161,14 +134,7 @@ class Graph:
             ) as session,
         ):
             summary = session.run("EXPLAIN " + cypher, dict(params or {})).consume()
-        steps = list(_walk(summary.plan or {}))
-        return Plan(
-            kind=summary.query_type,
-            operators=tuple(step["operatorType"].partition("@")[0] for step in steps),
-            details=tuple(str(step.get("args", {}).get("Details", "")) for step in steps),
-            notifications=_remarks(summary),
-            unknown=_remarks(summary, "UNRECOGNIZED"),
-        )
+        return plan_of(summary)
 
     @contextmanager
     def _stated(self) -> Iterator[None]:
@@ -181,11 +147,11 @@ class Graph:
         except driver.Neo4jError as error:
             if error.code == NO_DATABASE:
                 raise no_such_database(self.settings, self._databases()) from error
-            raise StatementError(_one_line(error.message), error.code or "") from error
+            raise StatementError(one_line(error.message), error.code or "") from error
         except (driver.ServiceUnavailable, driver.SessionExpired, OSError) as error:
             raise not_reachable(self.settings) from error
         except driver.DriverError as error:
-            raise StatementError(_one_line(str(error))) from error
+            raise StatementError(one_line(str(error))) from error
 
     def _databases(self) -> list[str]:
         """Names of the databases on the server; empty where it does not say."""
@@ -221,37 +187,3 @@ def connect(
     except BaseException:
         graph.close()
         raise
-
-
-def _fetch(result: Any, limit: int | None) -> Result:
-    columns = tuple(result.keys())
-    records = list(result) if limit is None else result.fetch(limit + 1)
-    truncated = limit is not None and len(records) > limit
-    summary = result.consume()
-    counters = {k: v for k, v in vars(summary.counters).items() if isinstance(v, int) and v}
-    return Result(
-        columns=columns,
-        rows=tuple(tuple(record.values()) for record in records[:limit]),
-        counters=counters,
-        truncated=truncated,
-        notifications=_remarks(summary),
-    )
-
-
-def _walk(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    if plan:
-        yield plan
-        for child in plan.get("children", []):
-            yield from _walk(child)
-
-
-def _remarks(summary: Any, kind: str | None = None) -> tuple[str, ...]:
-    return tuple(
-        status.status_description
-        for status in summary.gql_status_objects
-        if status.is_notification and kind in (None, status.raw_classification)
-    )
-
-
-def _one_line(message: str | None) -> str:
-    return " ".join((message or "the server gave no reason").split())

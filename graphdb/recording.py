@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphdb.graph import Params
 from graphdb.result import Plan, Result
+from graphdb.runner import Params
 
 
 @dataclass

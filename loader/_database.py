@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 from graphdb import schema
 from graphdb.errors import StatementError
-from graphdb.graph import Runner
 from graphdb.result import Result
+from graphdb.runner import Runner
 
 # A write lock on the Run until the transaction ends: what is read of it afterwards stays true. The
 # value written depends on nothing read before, so that waiting for the lock cannot lose an update.

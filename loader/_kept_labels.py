@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 
 from graphdb import schema
-from graphdb.graph import Runner
+from graphdb.runner import Runner
 from loader._plan import LoadPlan
 from pk_engine.labels import COLUMNS
 

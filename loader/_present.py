@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphdb import schema
-from graphdb.graph import Runner
+from graphdb.runner import Runner
 from loader._plan import LoadPlan
 from loader._write import name_taken
 from loader.errors import NameTaken

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphdb import schema
-from graphdb.graph import Runner
+from graphdb.runner import Runner
 from loader._database import LOCK, Statement, again, number
 from loader._roles import take_roles
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from graphdb import schema
 from graphdb.errors import StatementError
-from graphdb.graph import Runner
+from graphdb.runner import Runner
 from loader._batches import Batch, ahead, edge_properties
 from loader._database import LOCK, again, number
 from loader._plan import LoadPlan

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphdb import schema
-from graphdb.graph import Runner
+from graphdb.runner import Runner
 from loader._database import LOCK, again, number
 from loader._identity import unknown_run
 from loader.errors import AnnotationError, UnknownRun

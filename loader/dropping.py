@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from graphdb import schema
 from graphdb.errors import NotReachable
-from graphdb.graph import Runner
+from graphdb.runner import Runner
 from loader._database import again, prepare, roles_in
 from loader._identity import new_token
 from loader._matching import Row, meant, shown

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from graphdb import schema
-from graphdb.graph import Runner
 from graphdb.near import did_you_mean
+from graphdb.runner import Runner
 from loader._identity import SHORT
 from loader._matching import is_pattern, matches
 from loader.errors import UnknownRun

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from graphdb import schema
 from graphdb.errors import NotReachable, StatementError
-from graphdb.graph import Runner
+from graphdb.runner import Runner
 from loader import _write
 from loader._batches import batches
 from loader._database import again, index_ranks, number, prepare, roles_in

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphdb import schema
-from graphdb.graph import Runner, connect
+from graphdb.graph import connect
+from graphdb.runner import Runner
 from graphdb.server.progress import Progress, silent
 from graphdb.server.terminating import sigterm_interrupts
 from graphdb.settings import LOCAL, Settings

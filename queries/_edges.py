@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from graphdb.graph import Runner
+from graphdb.runner import Runner
 from queries._names import check_runs, complete_runs, only_run
 from queries.errors import UnknownName
 

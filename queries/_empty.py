@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from graphdb.graph import Runner
 from graphdb.near import listed
+from graphdb.runner import Runner
 from pk_engine.names import PAIRINGS, not_before, parse_head
 from queries._names import Runs
 from queries.query import Query

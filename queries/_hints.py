@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from graphdb.graph import Runner
 from graphdb.near import did_you_mean
 from graphdb.result import Plan
+from graphdb.runner import Runner
 
 _UNKNOWN = re.compile(r"The (label|relationship type|property) `(.+)` does not exist")
 _NAMES = {

@@ -5,8 +5,8 @@ answered by an empty table.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from graphdb.graph import Runner
 from graphdb.near import did_you_mean, listed
+from graphdb.runner import Runner
 from queries._shapes import check_shapes
 from queries._sums import check_sums
 from queries.errors import MissingParameter, UnknownName

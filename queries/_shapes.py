@@ -1,6 +1,6 @@
 """Runs that are compared: heads of one name must be the same head."""
 
-from graphdb.graph import Runner
+from graphdb.runner import Runner
 from queries.errors import QueryError
 
 _SHAPES = """

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphdb.amounts import span
 from graphdb.errors import LimitExceeded, NotReachable, StatementError
-from graphdb.graph import Runner
+from graphdb.runner import Runner
 from queries._hints import hints
 from queries._tokens import one_statement, parameters
 from queries.errors import MissingParameter, ParameterError, Refused

@@ -1,6 +1,6 @@
 """Holds the catalogue against a real server: what files alone cannot show."""
 
-from graphdb.graph import Runner
+from graphdb.runner import Runner
 from queries.errors import CatalogueError, Refused
 from queries.guard import check_statement
 from queries.library import catalogue

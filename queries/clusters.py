@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from graphdb.graph import Runner
+from graphdb.runner import Runner
 from pk_engine.names import GRAPH_PAIRINGS, head_name, parse_head, parse_pairings
 from queries._edges import chosen, edges_of
 from queries.errors import ParameterError

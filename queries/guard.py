@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from graphdb.errors import StatementError
-from graphdb.graph import Runner
 from graphdb.result import Plan
+from graphdb.runner import Runner
 from queries._operators import PROCEDURES, READING
 from queries._tokens import one_statement
 from queries._words import (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphdb.graph import Runner
+from graphdb.runner import Runner
 from pk_engine.names import GRAPH_PAIRINGS
 from queries._edges import chosen, edges_of
 from queries.errors import ParameterError

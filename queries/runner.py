@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from graphdb.graph import Runner
 from graphdb.near import did_you_mean, listed
 from graphdb.result import Result
+from graphdb.runner import Runner
 from queries._empty import why_empty
 from queries._names import check_names, complete_runs, only_run
 from queries._node_link import to_node_link

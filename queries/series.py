@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from graphdb.graph import Runner
+from graphdb.runner import Runner
 from queries._names import checkpoints
 from queries.errors import QueryError
 from queries.library import get

@@ -17,7 +17,7 @@ from pk_engine.table import AffinityTable
 
 if TYPE_CHECKING:
     from analysis.view.answers import Answer
-    from graphdb.graph import Runner
+    from graphdb.runner import Runner
 
 _LINES = (
     "A line runs from the head that writes to the head that reads; the wider, the stronger within "

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from analysis.errors import FigureError
 from analysis.view.content import Head
 from graphdb import schema
-from graphdb.graph import Runner
 from graphdb.near import did_you_mean
+from graphdb.runner import Runner
 from pk_engine.names import PAIRINGS
 
 if TYPE_CHECKING:

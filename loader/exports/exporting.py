@@ -16,7 +16,7 @@ from pk_engine.selection import Selection
 from pk_engine.table import refuse_existing
 
 if TYPE_CHECKING:
-    from graphdb.graph import Runner
+    from graphdb.runner import Runner
 
 
 def export(

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from graphdb import schema
-from graphdb.graph import Runner
 from graphdb.result import plain
+from graphdb.runner import Runner
 from loader._batches import SCORES, Batch
 from loader._identity import unknown_run
 from loader.errors import ExportError, UnknownRun

@@ -9,7 +9,7 @@ from loader.exports.from_table import graph_of_plan
 from pk_engine.selection import Selection
 
 if TYPE_CHECKING:
-    from graphdb.graph import Runner
+    from graphdb.runner import Runner
 
 
 def to_networkx(

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphdb import RecordingGraph
-from graphdb.graph import Params
 from graphdb.result import Plan, Result
+from graphdb.runner import Params
 
 
 @dataclass

@@ -9,8 +9,8 @@ import pytest
 import loader
 from graphdb import RecordingGraph
 from graphdb.errors import NotReachable, StatementError
-from graphdb.graph import Params
 from graphdb.result import Result
+from graphdb.runner import Params
 from loader._plan import plan_load
 from loader.errors import LoaderError, NameTaken, TakenOver, UnknownRun
 from pk_engine.selection import Selection
