@@ -62,7 +62,8 @@ def compute(
         pairings: such as `("OQ", "OK")`, `"OQ,OK"` or `"all"`: source role, then target role.
         metrics: such as `("pk", "cs")` or `"pk,cs"`; `pk` always; see `pk_engine.metrics` for the
             others. `cs` means a row per query head.
-        selection: what to keep; None is the strongest 3 % of each pairing, `Selection()` is all.
+        selection: what to keep, by default the strongest 3 % of each pairing, which None means;
+            `Selection()` is all.
         kv: `native` scores each key/value head once, `expand` gives a row per query head; None is
             native unless a metric exists per query head only.
         layer_order: `forward`, `all`, or `within` a layer; pairs in the same role count once.
