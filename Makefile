@@ -10,6 +10,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SHARED ?= ../shared
+# processes that test, each with a Neo4j of its own
+JOBS ?= 2
 
 .PHONY: demo test lint docs docs-check data examples pictures studies bench bench-large \
   bench-queries bench-load bench-profiles clean
@@ -18,7 +20,7 @@ demo: $(VENV)/.core
 	@$(BIN)/headgraph demo
 
 test: $(VENV)/.dev
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check --output-format concise .

@@ -66,6 +66,8 @@ def _text(value: Any) -> str:
         return str(value.compact)
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, int) and abs(value) < _LARGE:  # a list may have a million
+        return f"{value:,}"
     if _is_number(value):  # among other things, so that no column says how
         return _number_format([value])(value)
     if isinstance(value, list):

@@ -38,6 +38,8 @@ def wrap(text: str, width: int) -> list[str]:
     >>> wrap("previous_token, induction", 12)
     ['previous_', 'token,', 'induction']
     """
+    if len(text) <= width:  # a list of a million numbers too, where a pipe takes it in full
+        return [text]
     lines = [""]
     for word in text.split(" "):
         joint = " " if lines[-1] else ""
@@ -90,7 +92,10 @@ def _shared(least: Sequence[int], natural: Sequence[int], room: int) -> list[int
 def _height(columns: Sequence[Column], widths: Sequence[int]) -> int:
     return max(
         (
+            # a text that cannot do with fewer is not broken to count how many more it needs
             len(_lines(column, cell, width))
+            if len(cell) <= MOST_LINES * (width + 1)
+            else MOST_LINES + 1
             for column, width in zip(columns, widths, strict=True)
             for cell in column.cells
         ),

@@ -75,6 +75,15 @@ def test_a_pipe_gets_everything_in_one_line_each() -> None:
     assert len(laid_out(WIDE, None)) == 4
 
 
+@pytest.mark.parametrize("width", [None, 80])
+def test_a_list_of_many_numbers_is_shown(width: int | None) -> None:
+    # a text that grew by a word at a time was copied as often: minutes of work
+    lines = laid_out({"list": [list(range(300_000))]}, width)
+    words = " ".join(lines).replace("list:", "").replace(",", "").split()
+    assert words[-300_000:] == [str(number) for number in range(300_000)]
+    assert len(lines) == 3 if width is None else max(map(len, lines)) <= width
+
+
 @given(st.text("ab _,L1", max_size=60), st.integers(1, 30))
 def test_wrapping_loses_nothing_and_breaks_between_words(text: str, width: int) -> None:
     lines = wrap(text, width)
@@ -98,6 +107,7 @@ def test_a_column_has_one_number_of_decimals() -> None:
 def test_whole_numbers_have_separators_and_booleans_are_words() -> None:
     assert cells(14256, 7) == ["14,256", "7"]
     assert cells(512.0, float("nan")) == ["512", ""]  # what pandas makes of 512 and nothing
+    assert cells([14256, -7, 10**15, 512.0]) == ["14,256, -7, 1.000e+15, 512"]
     assert cells(True, False) == ["yes", "no"]
     assert column("x", [1, 2]).numbers
     assert not column("x", [True]).numbers

@@ -161,7 +161,7 @@ class Nowhere(io.RawIOBase):
 @pytest.mark.parametrize("name", loader.FORMATS)
 def test_memory_does_not_grow_with_the_edges(name: str) -> None:
     peaks = []
-    for n_heads in (12, 24):  # four times as many edges, in batches of the same size
+    for n_heads in (12, 20):  # almost three times as many edges, in batches of the same size
         content = graph_of_plan(plan_load(random_table(12, n_heads), None, None, "none"))
         assert content.n_edges > 25_000
         write = loader.FORMATS[name].write
@@ -169,4 +169,4 @@ def test_memory_does_not_grow_with_the_edges(name: str) -> None:
         write(content, *(Nowhere() for _ in loader.FORMATS[name].names or ("one",)))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < 2.5 * peaks[0], peaks
+    assert peaks[1] < 2 * peaks[0], peaks
