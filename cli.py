@@ -128,8 +128,12 @@ class Rooms(rich_click.RichGroup):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from difflib import get_close_matches
 
+            from queries.library import catalogue
+
             near = get_close_matches(args[0], COMMANDS, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
+            if args[0] in catalogue():
+                hint = f" It is a stored question: headgraph query {args[0]}."
             ctx.fail(f"No such command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
 

@@ -11,6 +11,9 @@ WHOLE = frozenset({"name", "run", "model", "series", "id"})
 MOST_LINES = 3
 """Lines that a row may take; a table that needs more is easier to read as records."""
 
+RULER = 100
+"""Signs of the line under a column's name at most: a pipe gets columns of any width."""
+
 _PIECE = re.compile(r"[^\s_,]*[_,]*\s*")  # what may not be broken, with the sign after it
 
 
@@ -109,7 +112,8 @@ def _lines(column: Column, cell: str, width: int) -> list[str]:
 
 def _table(columns: Sequence[Column], widths: Sequence[int], gap: int) -> list[str]:
     head = [wrap(column.name, width) for column, width in zip(columns, widths, strict=True)]
-    lines = [*_row(columns, head, widths, gap), (" " * gap).join("─" * width for width in widths)]
+    ruler = [("─" * min(width, RULER)).ljust(width) for width in widths]
+    lines = [*_row(columns, head, widths, gap), (" " * gap).join(ruler).rstrip()]
     rows = zip(*(column.cells for column in columns), strict=True)
     for row in rows:
         cells = [_lines(*cell) for cell in zip(columns, row, widths, strict=True)]

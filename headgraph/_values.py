@@ -22,6 +22,8 @@ def exact(value: Any) -> Any:
     """
     if isinstance(value, dict):
         return {str(name): exact(item) for name, item in value.items()}
+    if hasattr(value, "iso_format"):  # Neo4j's duration is a tuple as well
+        return str(value.iso_format())
     if isinstance(value, list | tuple):
         return [exact(item) for item in value]
     if value is None or isinstance(value, str):

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from loader.report import ExportReport
     from pk_engine.selection import Selection
 
+_ENDINGS = [kind.ending for kind in FORMATS.values() if kind.ending]
+
 
 @click.command()
 @click.argument("what", metavar="[RUN|TABLE]", required=False)
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     "--output",
     metavar="FILE",
     required=True,
-    help=f"What to write; the ending says how: {', '.join(f.ending for f in FORMATS.values())}.",
+    help=f"What to write; the ending says how: {', '.join(_ENDINGS)}, or none for a folder (CSV).",
 )
 @click.option(
     "--format",

@@ -43,3 +43,7 @@ class LabelsError(EngineError):
 
 class OutputExists(EngineError):
     """An output file is there already and nobody said that it may go."""
+
+
+INSTALL_LENS = "pip install 'headgraph[lens]' (in a clone: pip install -e '.[lens]')"
+"""What helps where TransformerLens is missing."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pk_engine._lens_network import network_bridge
-from pk_engine.errors import ModelError, UnknownFamily
+from pk_engine.errors import INSTALL_LENS, ModelError, UnknownFamily
 from pk_engine.family import Norm, family_of
 from pk_engine.folding import check_folding
 from pk_engine.lens import BridgeWeights, Lens, check_settings, first_line
@@ -61,7 +61,7 @@ def _require_lens() -> None:
     except ImportError as error:
         raise ModelError(
             "--via transformer-lens needs torch and TransformerLens, which cannot be imported "
-            f"({first_line(error)}): pip install 'headgraph[lens]'"
+            f"({first_line(error)}): {INSTALL_LENS}"
         ) from None
 
 

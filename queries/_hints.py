@@ -1,11 +1,13 @@
 """Names in a statement that the database does not have: usually a slip, and then no rows."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from graphdb.near import did_you_mean
 from graphdb.result import Plan
 from graphdb.runner import Runner
+from queries._tokens import tokens
 
 _UNKNOWN = re.compile(r"The (label|relationship type|property) `(.+)` does not exist")
 _NAMES = {
@@ -17,8 +19,14 @@ _NAMES = {
 }
 
 
-def hints(plan: Plan, graph: Runner) -> Iterator[str]:
-    """A line for each name that the server did not know when it explained a statement."""
+_RUNS = "MATCH (r:Run) WHERE r.name IS NOT NULL RETURN collect(r.name)"
+
+
+def hints(text: str, params: Mapping[str, Any], plan: Plan, graph: Runner) -> Iterator[str]:
+    """A line for each name that the server did not know when it explained a statement.
+
+    And one for each run that is asked for and not there: to the server its name is any text.
+    """
     for remark in plan.unknown:
         if found := _UNKNOWN.search(remark):
             kind, name = found.groups()
@@ -26,3 +34,18 @@ def hints(plan: Plan, graph: Runner) -> Iterator[str]:
             yield f"the database has no {kind} {name}{did_you_mean(name, known)}"
         else:
             yield remark
+    if asked := list(dict.fromkeys(_runs(text, params))):
+        known = graph.read(_RUNS).single()
+        for name in asked:
+            if name not in known:
+                yield f"the database has no run {name!r}{did_you_mean(name, known)}"
+
+
+def _runs(text: str, params: Mapping[str, Any]) -> Iterator[str]:
+    """What a property `run` is to be in a statement, where it is a text of one piece."""
+    pieces = tokens(text)
+    for name, sign, value in zip(pieces, pieces[1:], pieces[2:], strict=False):
+        if name.is_name and name.text == "run" and (sign.is_sign(":") or sign.is_sign("=")):
+            found = params.get(value.text) if value.kind == "parameter" else value.text[1:-1]
+            if isinstance(found, str) and value.kind in ("string", "parameter"):
+                yield found

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from graphdb.near import did_you_mean, listed
 from graphdb.runner import Runner
+from graphdb.schema import BEHAVIOURS
 from queries._shapes import check_shapes
 from queries._sums import check_sums
 from queries.errors import MissingParameter, UnknownName
@@ -31,7 +32,16 @@ MATCH (:Head {run: $run})-[has:HAS_ROLE]->(:Role) WHERE has.circuit IS NOT NULL
 RETURN DISTINCT has.circuit AS name ORDER BY name
 """
 
-NAMED = {"circuit": _CIRCUITS, "head": _HEADS, "role": _ROLES}
+_KINDS = f"""
+CALL () {{
+  MATCH (:Head {{run: $run}})-[:HAS_ROLE]->(r:Role) RETURN r.name AS name
+UNION
+  UNWIND {list(BEHAVIOURS)} AS name RETURN name
+}}
+RETURN name ORDER BY name
+"""
+
+NAMED = {"circuit": _CIRCUITS, "head": _HEADS, "kind": _KINDS, "role": _ROLES}
 """By the type of a parameter, the statement that gives the names a run has: `$run` to `name`."""
 
 
@@ -159,6 +169,16 @@ def _check_roles(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
             )
 
 
+def _check_kinds(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
+    kinds = [row["name"] for row in graph.read(_KINDS, {"run": run})]
+    for name in names:
+        if name not in kinds:
+            raise UnknownName(
+                f"{name!r} is no role of a head of run {run!r} and no measured behaviour"
+                f"{did_you_mean(name, kinds)}: there are {listed(kinds, 30)}"
+            )
+
+
 def _check_circuits(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
     circuits = [row["name"] for row in graph.read(_CIRCUITS, {"run": run})]
     for name in names:
@@ -183,6 +203,7 @@ def _check_pairings(names: list[str], run: str, graph: Runner, runs: Runs) -> No
 _CHECKS: dict[str, Callable[[list[str], str, Runner, Runs], None]] = {
     "circuit": _check_circuits,
     "head": _check_heads,
+    "kind": _check_kinds,
     "role": _check_roles,
     "pairing": _check_pairings,
 }

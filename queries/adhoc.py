@@ -1,5 +1,6 @@
 """Cypher of one's own: looked at first, then run within limits."""
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,11 @@ MAX_MB = 16.0
 _MOST = 1e9  # seconds, or megabytes; the driver's clock knows no more
 _LESS = "ask for less, for example with LIMIT or {run: ...} on every node"
 _TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
+_NO_MEMORY = frozenset(
+    f"Neo.TransientError.General.{pool}OutOfMemoryError"
+    for pool in ("", "MemoryPool", "TransactionMemoryLimit", "Transaction")
+)
+_LIMIT = re.compile(r"limit ([\d.]+ [KMG]iB)")
 
 
 def cypher(
@@ -38,7 +44,7 @@ def cypher(
         text: one Cypher statement.
         graph: an open database.
         limit: rows at most; `frame.attrs["truncated"]` says whether there were more.
-            `frame.attrs["hints"]` names labels, types and properties that the database lacks.
+            `frame.attrs["hints"]` names labels, types, properties and runs that the database lacks.
         timeout: seconds it may take.
         max_mb: megabytes that may be sent, however few the rows.
         params: values of the statement's parameters.
@@ -70,12 +76,20 @@ def cypher(
             f"server status, start it again, and {_LESS}"
         ) from error
     except StatementError as error:
-        if not error.code.startswith(_TIMED_OUT):
-            raise
-        took = f"the statement took longer than {span(timeout)}"
-        raise Refused(f"{took}: {_narrower('--timeout')}") from error
+        if error.code.startswith(_TIMED_OUT):
+            took = f"the statement and its rows took longer than {span(timeout)}"
+            raise Refused(f"{took}: {_narrower('--timeout')}") from error
+        if error.code in _NO_MEMORY:
+            size = _LIMIT.search(str(error))
+            given = f" ({size[1]})" if size else ""
+            needs = f"the statement needs more memory than the server gives it{given}"
+            raise Refused(f"{needs}: {_LESS}") from error
+        raise
     frame = result.frame()
-    frame.attrs |= {"truncated": result.truncated, "hints": list(hints(plan, graph))}
+    frame.attrs |= {
+        "truncated": result.truncated,
+        "hints": list(hints(text, params or {}, plan, graph)),
+    }
     return frame
 
 

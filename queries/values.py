@@ -17,6 +17,7 @@ from queries.errors import ParameterError
 from queries.query import Param
 
 _LIST = "list of "
+_GREATEST = 2**63 - 1  # Cypher's
 
 
 def _text(value: Any) -> str:
@@ -25,23 +26,29 @@ def _text(value: Any) -> str:
     return value
 
 
-def _integer(value: Any) -> int:
+def _whole(value: Any) -> int | None:
     try:
         if isinstance(value, bool):
-            raise TypeError
+            return None
         return int(value) if isinstance(value, str) else operator.index(value)
     except (TypeError, ValueError):
-        raise ValueError("a whole number, such as 20") from None
+        return None
+
+
+def _integer(value: Any) -> int:
+    if (number := _whole(value)) is None:
+        raise ValueError("a whole number, such as 20")
+    if abs(number) > _GREATEST:
+        raise ValueError(f"a whole number from -{_GREATEST} to {_GREATEST}")
+    return number
 
 
 def _count(value: Any) -> int:
-    wanted = "a whole number from 1 on, such as 20"
-    try:
-        number = _integer(value)
-    except ValueError:
-        raise ValueError(wanted) from None
-    if number < 1:
-        raise ValueError(wanted)
+    number = _whole(value)
+    if number is None or number < 1:
+        raise ValueError("a whole number from 1 on, such as 20")
+    if number > _GREATEST:
+        raise ValueError(f"a whole number from 1 to {_GREATEST}")
     return number
 
 
@@ -72,7 +79,7 @@ def _head(value: Any) -> str:
 
 def _pairing(value: Any) -> str:
     if not isinstance(value, str) or value.upper() not in PAIRINGS:
-        raise ValueError("a pairing, source role then target role, such as OQ, OK or OV")
+        raise ValueError("a pairing (source role, then target role), such as OQ")
     return value.upper()
 
 
@@ -88,13 +95,9 @@ def _choice(words: list[str]) -> Callable[[Any], str]:
 
 def _range(low: int, high: int) -> Callable[[Any], int]:
     def within(value: Any) -> int:
-        wanted = f"a whole number from {low} to {high}"
-        try:
-            number = _integer(value)
-        except ValueError:
-            raise ValueError(wanted) from None
-        if not low <= number <= high:
-            raise ValueError(wanted)
+        number = _whole(value)
+        if number is None or not low <= number <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
         return number
 
     return within
@@ -109,10 +112,11 @@ TYPES: dict[str, Callable[[Any], Any]] = {
     "run": _text,
     "circuit": _text,
     "role": _text,
+    "kind": _text,
     "head": _head,
     "pairing": _pairing,
 }
-"""Types of parameters. Values of the last five must exist in the database."""
+"""Types of parameters. Values of the last six must exist in the database."""
 
 EXAMPLES = {
     "string": "TEXT",
@@ -123,6 +127,7 @@ EXAMPLES = {
     "run": "NAME",
     "circuit": "ioi",
     "role": "induction",
+    "kind": "identity",
     "head": "L4H7",
     "pairing": "OQ",
     **{_LIST + name: "A,B" for name in ("string", "run")},

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from graphdb.server import ANY_PORTS, RunningServer, ServerHome, start, stop
+from graphdb.server import ANY_PORTS, RunningServer, ServerHome, config, start, stop
 from queries.kit import served_files
 
 
@@ -19,7 +19,14 @@ from queries.kit import served_files
 def private_homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A data home of the session's own; the cache with the jars stays the user's."""
     folder = tmp_path_factory.mktemp("data-home")
+    arguments = config.java_arguments
     with pytest.MonkeyPatch.context() as patch:
+        # the second of Java's compilers does not pay in a server that lives for minutes
+        patch.setattr(
+            config,
+            "java_arguments",
+            lambda home, jars: ["-XX:TieredStopAtLevel=1", *arguments(home, jars)],
+        )
         patch.setenv("XDG_DATA_HOME", str(folder))
         for name in [name for name in os.environ if name.startswith("NEO4J_")]:
             patch.delenv(name)

@@ -135,6 +135,7 @@ def test_every_command_has_a_line_to_paste_and_help_of_one_look() -> None:
 def test_usage_errors_begin_at_once_and_suggest_in_one_style() -> None:
     for args, near in (
         (["lod"], "No such command 'lod'. Did you mean load?"),
+        (["hubs"], "No such command 'hubs'. It is a stored question: headgraph query hubs."),
         (["server", "strt"], "No such command 'strt'. Did you mean start or status?"),
         (["compute", "--toop", "3"], "Did you mean --top"),
     ):

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from neo4j.time import Duration
 
 from headgraph import _output
 from headgraph._cells import column
@@ -75,6 +76,12 @@ def test_a_pipe_gets_everything_in_one_line_each() -> None:
     assert len(laid_out(WIDE, None)) == 4
 
 
+def test_the_line_under_a_name_is_no_longer_than_a_page_is_wide() -> None:
+    lines = laid_out({"a": ["x" * 300], "b": ["y"]}, None)
+    assert lines[1] == "─" * 100 + " " * 202 + "─"
+    assert lines[2].index("y") == 302
+
+
 @pytest.mark.parametrize("width", [None, 80])
 def test_a_list_of_many_numbers_is_shown(width: int | None) -> None:
     # a text that grew by a word at a time was copied as often: minutes of work
@@ -112,6 +119,12 @@ def test_whole_numbers_have_separators_and_booleans_are_words() -> None:
     assert column("x", [1, 2]).numbers
     assert not column("x", [True]).numbers
     assert not column("x", ["a", 1]).numbers
+
+
+def test_a_duration_is_one_text() -> None:
+    span = Duration(days=1, hours=2)
+    assert cells(span) == ["P1DT2H"]
+    assert json.loads(printed({"d": [span]}, "json")[0])["d"] == "P1DT2H"
 
 
 def test_hashes_and_times_are_short_in_tables_alone() -> None:

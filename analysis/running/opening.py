@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.errors import RunningError
-from pk_engine.errors import WeightsError
+from pk_engine.errors import INSTALL_LENS, WeightsError
 from pk_engine.source import locate, read_config
 from pk_engine.tensorfiles import TensorFiles
 
@@ -30,7 +30,7 @@ def open_model(model: Any, revision: str | None = None) -> Any:
     except ImportError as error:
         raise RunningError(
             f"running a model needs torch and TransformerLens, which cannot be imported ({error}): "
-            "pip install 'headgraph[lens]'"
+            f"{INSTALL_LENS}"
         ) from None
     folder, name, _ = locate(model, revision)
     TensorFiles(folder)  # says what is wrong with the files before anything is built

@@ -6,7 +6,7 @@
 //   behaviour will do.
 // params:
 //   run (run): the run to ask about
-//   kind (string) = "identity": a role, or previous_token, duplicate_token, induction, identity
+//   kind (kind) = "identity": a role, or previous_token, duplicate_token, induction, identity
 //   threshold (float) = 0.5: the least measured score that counts
 //   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
 // returns: graph; may be empty where no head has this role or behaviour

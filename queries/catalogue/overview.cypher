@@ -1,7 +1,7 @@
 // Overview of a run
 // description: What a run holds, by pairing: how many edges between how many heads, and how strong they
-//   are. `share_kept` says how much of what was scored is here; where the run kept the strongest
-//   pairs alone, the quartiles are those of the strongest.
+//   are. `share_kept` says how much of what was scored is here, over all pairings together; where the
+//   run kept the strongest pairs alone, least, median and greatest are those of the strongest.
 // params:
 //   run (run): the run to ask about
 // returns: rows

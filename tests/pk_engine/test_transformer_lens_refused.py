@@ -128,4 +128,6 @@ except Exception as error:
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True
     )
     assert "ModelError --via transformer-lens needs torch and TransformerLens" in done.stdout
-    assert done.stdout.strip().endswith("pip install 'headgraph[lens]'"), done.stderr
+    assert done.stdout.strip().endswith(
+        "pip install 'headgraph[lens]' (in a clone: pip install -e '.[lens]')"
+    ), done.stderr

@@ -87,6 +87,29 @@ def test_time_is_limited(gpt2: Graph, statement: str, ended_by: type[StatementEr
     assert isinstance(cause, LimitExceeded) or "TransactionTimedOut" in cause.code
 
 
+def test_what_needs_more_memory_than_there_is_asks_for_less(gpt2: Graph) -> None:
+    with pytest.raises(Refused) as caught:
+        queries.cypher("UNWIND range(1, 20000000) AS a RETURN collect(a) AS all", gpt2)
+    assert str(caught.value) == (
+        "the statement needs more memory than the server gives it (512.0 MiB): ask for less, for "
+        "example with LIMIT or {run: ...} on every node"
+    )
+
+
+def test_a_run_that_is_not_there_is_named(gpt2: Graph) -> None:
+    hint = "the database has no run 'gpt-2' (did you mean gpt2?)"
+    for where in ('{run: "gpt-2"}', "WHERE h.run = 'gpt-2'"):
+        text = f"MATCH (h:Head {where}) RETURN h.name"
+        answer = queries.cypher(text, gpt2)
+        assert (len(answer), answer.attrs["hints"]) == (0, [hint])
+    asked = "MATCH (h:Head {run: $run}) RETURN count(*) AS n"
+    assert queries.cypher(asked, gpt2, params={"run": "gpt-2"}).attrs["hints"] == [hint]
+    assert queries.cypher(asked, gpt2, params={"run": "gpt2"}).attrs["hints"] == []
+    # neither of these asks for a run of that name
+    for text in ('RETURN "gpt-2" AS run', 'MATCH (h:Head) WHERE h.run <> "x" RETURN h LIMIT 1'):
+        assert queries.cypher(text, gpt2).attrs["hints"] == []
+
+
 def test_the_servers_own_words_without_ours(gpt2: Graph) -> None:
     with pytest.raises(Refused) as caught:
         queries.cypher("MATCH (n) RETURN m", gpt2)

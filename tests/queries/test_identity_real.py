@@ -10,6 +10,7 @@ import loader
 import queries
 from graphdb import Graph
 from graphdb.schema import BEHAVIOURS
+from queries.errors import UnknownName
 from tests.queries.conftest import emptied
 from tests.queries.oracle import head_key, hub_table
 from tests.tables import random_table
@@ -54,7 +55,13 @@ def test_measured_heads_count_above_the_threshold(measured: Graph) -> None:
     assert (row["head"], row["score"], row["labelled"]) == ("L1H1", 0.9, False)
     for kind in BEHAVIOURS:
         assert len(queries.run("identity_hubs", measured, kind=kind, threshold=0.05)) == 6
-    assert queries.run("identity_hubs", measured, kind="no_such_role").empty
-    # properties of a head that nobody measured
-    for kind in ("layer", "inlet_OQ"):
-        assert queries.run("identity_hubs", measured, kind=kind).empty
+    # properties of a head are no behaviours
+    for kind in ("no_such_role", "layer", "inlet_OQ"):
+        with pytest.raises(UnknownName, match=f"^'{kind}' is no role of a head of run 'tiny' and"):
+            queries.run("identity_hubs", measured, kind=kind)
+    with pytest.raises(UnknownName) as caught:
+        queries.run("identity_hubs", measured, kind="inductoin")
+    assert str(caught.value) == (
+        "'inductoin' is no role of a head of run 'tiny' and no measured behaviour (did you mean "
+        "induction?): there are duplicate_token, identity, induction, previous_token"
+    )

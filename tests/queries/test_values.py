@@ -50,6 +50,12 @@ def test_good_values(type_: str, value: Any, expected: Any) -> None:
         ("integer", True, "x is True: wanted a whole number, such as 20"),
         ("count", 0, "x is 0: wanted a whole number from 1 on, such as 20"),
         ("count", "many", "x is 'many': wanted a whole number from 1 on, such as 20"),
+        ("count", 2**63, f"x is {2**63}: wanted a whole number from 1 to {2**63 - 1}"),
+        (
+            "integer",
+            -(2**63),
+            f"x is {-(2**63)}: wanted a whole number from {1 - 2**63} to {2**63 - 1}",
+        ),
         ("float", "nan", "x is 'nan': wanted a number, such as 12.5"),
         ("float", None, "x is None: wanted a number, such as 12.5"),
         ("boolean", "1", "x is '1': wanted true or false"),
@@ -59,7 +65,7 @@ def test_good_values(type_: str, value: Any, expected: Any) -> None:
         (
             "pairing",
             "XX",
-            "x is 'XX': wanted a pairing, source role then target role, such as OQ, OK or OV",
+            "x is 'XX': wanted a pairing (source role, then target role), such as OQ",
         ),
         ("pk or z", "pks", "x is 'pks': wanted pk or z (did you mean pk?)"),
         ("pk or z", 3, "x is 3: wanted pk or z"),

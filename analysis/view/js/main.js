@@ -32,6 +32,7 @@ function applyTheme() {
 // the drawing is one stop of the Tab key: the head that had it last
 let stop = heads[0];
 function remember(head) {
+  if (!head) return; // an empty answer has none
   nodes[stop.i].setAttribute("tabindex", -1);
   nodes[head.i].setAttribute("tabindex", 0);
   stop = head;
@@ -45,7 +46,7 @@ function focusHead(head) {
 
 function select(head) {
   state.head = head;
-  if (head) remember(head);
+  remember(head);
   update();
 }
 

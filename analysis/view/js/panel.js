@@ -21,7 +21,7 @@ toggles("#pairings", data.pairings.map((pairing, key) => ({
   key, name: pairing.name, text: `${pairing.name} ${pairing.meaning}`, look: `line p${key}`,
   title: pairing.meaning,
 })), () => state.pairings);
-const NOTHING = (heads.length ? "There is no edge here." : "Nothing answers.")
+const NOTHING = (heads.length ? "There is no edge here." : "The answer has no heads to draw.")
   + (data.n_layers === 1 && heads.length > 1 ? " In one layer no head reads what another writes." : "");
 const LISTED = 50; // edges of a head in each list
 const noRole = { key: NO_ROLE, name: "none", text: "no known role", look: "chip r-", title: "" };
