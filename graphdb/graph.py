@@ -98,8 +98,13 @@ class Graph:
 
         @neo4j.unit_of_work(timeout=timeout)
         def work(tx: Any) -> Result:
-            with metered(tx, timeout=timeout, max_bytes=max_bytes):
-                return fetch(tx.run(cypher, dict(params or {})), limit)
+            try:
+                with metered(tx, timeout=timeout, max_bytes=max_bytes):
+                    return fetch(tx.run(cypher, dict(params or {})), limit)
+            except neo4j.exceptions.TransientError as error:
+                if "OutOfMemory" in (error.code or ""):  # the driver would try again, for as much
+                    raise StatementError(one_line(error.message), error.code or "") from error
+                raise
 
         with self._stated(), self.session(default_access_mode="READ") as session:
             return session.execute_read(work)  # type: ignore[no-any-return]
@@ -152,6 +157,11 @@ class Graph:
             raise not_reachable(self.settings) from error
         except driver.DriverError as error:
             raise StatementError(one_line(str(error))) from error
+        except OverflowError as error:  # the driver's, before it sends anything
+            raise StatementError(
+                "a parameter holds a whole number that Neo4j cannot: its own have 64 bits, so "
+                f"{2**63 - 1} is the greatest"
+            ) from error
 
     def _databases(self) -> list[str]:
         """Names of the databases on the server; empty where it does not say."""

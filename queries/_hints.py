@@ -19,7 +19,7 @@ _NAMES = {
 }
 
 
-_RUNS = "MATCH (r:Run) WHERE r.name IS NOT NULL RETURN collect(r.name)"
+_RUNS = "MATCH (r:Run) WHERE r.name IS NOT NULL RETURN r.name AS name ORDER BY name"
 
 
 def hints(text: str, params: Mapping[str, Any], plan: Plan, graph: Runner) -> Iterator[str]:
@@ -35,7 +35,7 @@ def hints(text: str, params: Mapping[str, Any], plan: Plan, graph: Runner) -> It
         else:
             yield remark
     if asked := list(dict.fromkeys(_runs(text, params))):
-        known = graph.read(_RUNS).single()
+        known = [row["name"] for row in graph.read(_RUNS)]
         for name in asked:
             if name not in known:
                 yield f"the database has no run {name!r}{did_you_mean(name, known)}"

@@ -135,6 +135,7 @@ EXAMPLES = {
     _LIST + "boolean": "true,false",
     _LIST + "circuit": "ioi,induction",
     _LIST + "role": "induction,identity",
+    _LIST + "kind": "identity,induction",
     _LIST + "head": "L4H7,L4H11",
     _LIST + "pairing": "OQ,OK",
 }

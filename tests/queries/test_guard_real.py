@@ -96,6 +96,18 @@ def test_what_needs_more_memory_than_there_is_asks_for_less(gpt2: Graph) -> None
     )
 
 
+def test_a_number_beyond_64_bits_is_refused(gpt2: Graph) -> None:
+    greatest = 2**63 - 1
+    answer = queries.cypher("RETURN $n AS n", gpt2, params={"n": greatest})
+    assert list(answer["n"]) == [greatest]
+    with pytest.raises(Refused) as caught:
+        queries.cypher("RETURN $n AS n", gpt2, params={"n": greatest + 1})
+    assert str(caught.value) == (
+        "Neo4j does not take this statement: a parameter holds a whole number that Neo4j cannot: "
+        "its own have 64 bits, so 9223372036854775807 is the greatest"
+    )
+
+
 def test_a_run_that_is_not_there_is_named(gpt2: Graph) -> None:
     hint = "the database has no run 'gpt-2' (did you mean gpt2?)"
     for where in ('{run: "gpt-2"}', "WHERE h.run = 'gpt-2'"):
