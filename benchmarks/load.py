@@ -22,7 +22,7 @@ from graphdb.server.importing import build_store, workplace
 from pk_engine import AffinityTable
 from pk_engine.bundled import table_path
 
-ROUNDS = 1
+ROUNDS = 3
 ROWS = 10_000
 """Row maps in a statement, as people have it."""
 SAMPLE = 1_500
