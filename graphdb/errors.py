@@ -38,6 +38,10 @@ class StatementError(GraphError):
         self.code = code
 
 
+class OutOfMemory(StatementError):
+    """A statement needs more memory than the server gives it."""
+
+
 class LimitExceeded(StatementError):
     """A statement takes too long or sends too much."""
 

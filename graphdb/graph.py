@@ -13,7 +13,7 @@ from typing import Any, Self
 from graphdb._answers import fetch, one_line, plan_of
 from graphdb._refusals import NO_DATABASE, no_such_database, refused_login
 from graphdb._unreachable import not_reachable
-from graphdb.errors import StatementError
+from graphdb.errors import OutOfMemory, StatementError
 from graphdb.result import Plan, Result
 from graphdb.runner import Params
 from graphdb.settings import Settings, resolve
@@ -91,6 +91,7 @@ class Graph:
 
         Raises:
             LimitExceeded: the connection was cut.
+            OutOfMemory: the server gives it no more; it is not tried again.
         """
         import neo4j
 
@@ -101,9 +102,9 @@ class Graph:
             try:
                 with metered(tx, timeout=timeout, max_bytes=max_bytes):
                     return fetch(tx.run(cypher, dict(params or {})), limit)
-            except neo4j.exceptions.TransientError as error:
+            except neo4j.exceptions.Neo4jError as error:
                 if "OutOfMemory" in (error.code or ""):  # the driver would try again, for as much
-                    raise StatementError(one_line(error.message), error.code or "") from error
+                    raise OutOfMemory(one_line(error.message), error.code or "") from error
                 raise
 
         with self._stated(), self.session(default_access_mode="READ") as session:

@@ -24,20 +24,14 @@ RETURN r.series AS series, r.step AS step, r.name AS name ORDER BY series, step,
 """
 _HAS_HEADS = "UNWIND $names AS name MATCH (h:Head {run: $run, name: name}) RETURN DISTINCT name"
 _HEADS = "MATCH (h:Head {run: $run}) RETURN h.name AS name ORDER BY h.layer, h.head"
-_ROLES = """
-MATCH (:Head {run: $run})-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name AS name ORDER BY name
-"""
+_ROLE = "MATCH (:Head {run: $run})-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name AS name"
+_ROLES = f"{_ROLE} ORDER BY name"
 _CIRCUITS = """
 MATCH (:Head {run: $run})-[has:HAS_ROLE]->(:Role) WHERE has.circuit IS NOT NULL
 RETURN DISTINCT has.circuit AS name ORDER BY name
 """
-
 _KINDS = f"""
-CALL () {{
-  MATCH (:Head {{run: $run}})-[:HAS_ROLE]->(r:Role) RETURN r.name AS name
-UNION
-  UNWIND {list(BEHAVIOURS)} AS name RETURN name
-}}
+CALL () {{ {_ROLE} UNION UNWIND {list(BEHAVIOURS)} AS name RETURN name }}
 RETURN name ORDER BY name
 """
 

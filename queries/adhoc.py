@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from graphdb.amounts import span
-from graphdb.errors import LimitExceeded, NotReachable, StatementError
+from graphdb.errors import LimitExceeded, NotReachable, OutOfMemory, StatementError
 from graphdb.runner import Runner
 from queries._hints import hints
 from queries._tokens import one_statement, parameters
@@ -21,10 +21,6 @@ MAX_MB = 16.0
 _MOST = 1e9  # seconds, or megabytes; the driver's clock knows no more
 _LESS = "ask for less, for example with LIMIT or {run: ...} on every node"
 _TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
-_NO_MEMORY = frozenset(
-    f"Neo.TransientError.General.{pool}OutOfMemoryError"
-    for pool in ("", "MemoryPool", "TransactionMemoryLimit", "Transaction")
-)
 _LIMIT = re.compile(r"limit ([\d.]+ [KMG]iB)")
 
 
@@ -75,15 +71,15 @@ def cypher(
             "the server ended while it ran the statement, perhaps out of memory: see headgraph "
             f"server status, start it again, and {_LESS}"
         ) from error
+    except OutOfMemory as error:
+        size = _LIMIT.search(str(error))
+        given = f" ({size[1]})" if size else ""
+        needs = f"the statement needs more memory than the server gives it{given}"
+        raise Refused(f"{needs}: {_LESS}") from error
     except StatementError as error:
         if error.code.startswith(_TIMED_OUT):
             took = f"the statement and its rows took longer than {span(timeout)}"
             raise Refused(f"{took}: {_narrower('--timeout')}") from error
-        if error.code in _NO_MEMORY:
-            size = _LIMIT.search(str(error))
-            given = f" ({size[1]})" if size else ""
-            needs = f"the statement needs more memory than the server gives it{given}"
-            raise Refused(f"{needs}: {_LESS}") from error
         raise
     frame = result.frame()
     frame.attrs |= {

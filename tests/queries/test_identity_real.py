@@ -55,8 +55,12 @@ def test_measured_heads_count_above_the_threshold(measured: Graph) -> None:
     assert (row["head"], row["score"], row["labelled"]) == ("L1H1", 0.9, False)
     for kind in BEHAVIOURS:
         assert len(queries.run("identity_hubs", measured, kind=kind, threshold=0.05)) == 6
-    # properties of a head are no behaviours
+    # properties of a head are no behaviours: to the statement alone, as Browser asks it, neither
+    text = queries.get("identity_hubs").cypher
+    asked = {"run": "tiny", "threshold": 0.5, "pairings": ["OQ", "OK", "OV"]}
+    assert len(measured.read(text, {**asked, "kind": "identity"}).rows) == 1
     for kind in ("no_such_role", "layer", "inlet_OQ"):
+        assert measured.read(text, {**asked, "kind": kind}).rows == ()
         with pytest.raises(UnknownName, match=f"^'{kind}' is no role of a head of run 'tiny' and"):
             queries.run("identity_hubs", measured, kind=kind)
     with pytest.raises(UnknownName) as caught:
