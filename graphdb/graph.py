@@ -6,16 +6,17 @@ write in them; both are managed transactions, which the driver repeats after a p
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
 from graphdb._answers import fetch, one_line, plan_of
 from graphdb._refusals import NO_DATABASE, no_such_database, refused_login
 from graphdb._unreachable import not_reachable
+from graphdb._writers import write_each
 from graphdb.errors import OutOfMemory, StatementError
 from graphdb.result import Plan, Result
-from graphdb.runner import Params
+from graphdb.runner import Params, Statement
 from graphdb.settings import Settings, resolve
 
 # what the driver logs would reach the terminal without a handler; what matters of it we say
@@ -117,7 +118,15 @@ class Graph:
                 lambda tx: fetch(tx.run(cypher, dict(params or {})), None)
             )
 
-    def write_all(self, statements: Sequence[tuple[str, Params]]) -> list[Result]:
+    def write_each(self, statements: Iterable[Statement]) -> Generator[Result, None, None]:
+        """Run each statement in a managed write transaction of its own, two of them at once.
+
+        Results come in the order of the statements, which are taken from the iterable as they are
+        needed. Close the generator when leaving it early: it then waits for what it has begun.
+        """
+        return write_each(self.write, statements)
+
+    def write_all(self, statements: Sequence[Statement]) -> list[Result]:
         """Run several statements in one transaction: all of them or none. A result for each."""
 
         def work(tx: Any) -> list[Result]:

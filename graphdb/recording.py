@@ -1,11 +1,11 @@
 """A database that runs nothing and remembers everything: for tests without a server."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from graphdb.result import Plan, Result
-from graphdb.runner import Params
+from graphdb.runner import Params, Statement
 
 
 @dataclass
@@ -36,7 +36,12 @@ class RecordingGraph:
         """Remember and answer."""
         return self._answer("write", cypher, params)
 
-    def write_all(self, statements: Sequence[tuple[str, Params]]) -> list[Result]:
+    def write_each(self, statements: Iterable[Statement]) -> Generator[Result, None, None]:
+        """Remember and answer each, one after another."""
+        for cypher, params in statements:
+            yield self.write(cypher, params)
+
+    def write_all(self, statements: Sequence[Statement]) -> list[Result]:
         """Remember and answer each."""
         return [self._answer("write_all", cypher, params) for cypher, params in statements]
 

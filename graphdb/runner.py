@@ -1,11 +1,14 @@
 """What others need of a database, whoever it is: the interface of `Graph` and `RecordingGraph`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from graphdb.result import Plan, Result
 
 Params = Mapping[str, Any]
+
+Statement = tuple[str, Params]
+"""A statement and its parameters."""
 
 
 class Runner(Protocol):
@@ -25,7 +28,13 @@ class Runner(Protocol):
     def write(self, cypher: str, params: Params | None = None) -> Result:
         """Run one statement in one managed write transaction."""
 
-    def write_all(self, statements: Sequence[tuple[str, Params]]) -> list[Result]:
+    def write_each(self, statements: Iterable[Statement]) -> Generator[Result, None, None]:
+        """Run each statement in a transaction of its own; results in the order they came in.
+
+        More than one may be at work at once, so none may count on what the one before it did.
+        """
+
+    def write_all(self, statements: Sequence[Statement]) -> list[Result]:
         """Run several statements in one transaction: all of them or none. A result for each."""
 
     def command(self, cypher: str) -> None:

@@ -1,7 +1,6 @@
 """Edges as batches of parameters: one pairing each, grouped by source head, made one at a time."""
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,16 +56,6 @@ def batches(table: AffinityTable, edges: pd.DataFrame, size: int = BATCH) -> Ite
             values = [target[here].tolist(), *(part[name].tolist() for name in columns), kv_head]
             lists = [list(edge) for edge in zip(*values, strict=True)]
             yield Batch(str(pairing), len(here), _grouped(source[here], lists))
-
-
-def ahead(parts: Iterable[Batch]) -> Iterator[Batch]:
-    """The same batches, the next one made while the database is at work on the one before."""
-    rest = iter(parts)
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, rest, None)
-        while (part := coming.result()) is not None:
-            coming = pool.submit(next, rest, None)
-            yield part
 
 
 def _grouped(source: "np.ndarray[Any, Any]", lists: list[list[Any]]) -> list[list[Any]]:

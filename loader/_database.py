@@ -1,7 +1,7 @@
 """Pieces that every change of the graph here shares: the lock on a run, constraints, retries."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from graphdb import schema
 from graphdb.errors import StatementError
@@ -72,7 +72,3 @@ def roles_in(graph: Runner) -> list[str]:
         "AND EXISTS { (role)<-[:HAS_ROLE]-() } RETURN role.name AS name ORDER BY name"
     )
     return [row["name"] for row in rows]
-
-
-Statement = tuple[str, dict[str, Any]]
-"""Text and parameters, as `Runner.write_all` takes them."""

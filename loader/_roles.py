@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from graphdb import schema
-from loader._database import Statement
+from graphdb.runner import Statement
 from loader._plan import LoadPlan
 from pk_engine.names import head_name
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphdb import schema
-from graphdb.runner import Runner
-from loader._database import LOCK, Statement, again, number
+from graphdb.runner import Runner, Statement
+from loader._database import LOCK, again, number
 from loader._roles import take_roles
 
 BATCH = 20_000

@@ -5,12 +5,14 @@ it in their ids until they are published, so that an attempt which was believed 
 cannot add to what its successor writes: it finds neither its token nor its heads.
 """
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 
 from graphdb import schema
 from graphdb.errors import StatementError
-from graphdb.runner import Runner
-from loader._batches import Batch, ahead, edge_properties
+from graphdb.runner import Runner, Statement
+from loader._batches import Batch, edge_properties
 from loader._database import LOCK, again, number
 from loader._plan import LoadPlan
 from loader._roles import give_roles, remove_unused_roles
@@ -81,19 +83,33 @@ def write_edges(
 ) -> None:
     """Create the edges, a transaction a batch.
 
+    Batches may be at work at once: each reads heads alone, and none what another one writes.
+
     Raises:
         TakenOver: this attempt's heads are gone.
     """
+    sizes: deque[int] = deque()
+    done = 0
+    with closing(graph.write_each(_creations(plan, token, parts, sizes))) as results:
+        for result in results:
+            size = sizes.popleft()
+            if number(result) != size:
+                raise taken_over(plan)
+            done += size
+            if progress is not None:
+                progress(done, len(plan.edges))
+
+
+def _creations(
+    plan: LoadPlan, token: str, parts: Iterable[Batch], sizes: deque[int]
+) -> Iterator[Statement]:
+    """A statement per batch; how many edges it is to create goes to `sizes`."""
     names = edge_properties(plan.table)
     values = ", ".join(f"`{name}`: edge[{place}]" for place, name in enumerate(names, start=1))
-    done = 0
-    for part in ahead(parts):
+    for part in parts:
+        sizes.append(part.size)
         params = {"id": plan.id, "token": token, "n_heads": plan.n_heads, "groups": part.groups}
-        if number(graph.write(_EDGES % (part.pairing, values), params)) != part.size:
-            raise taken_over(plan)
-        done += part.size
-        if progress is not None:
-            progress(done, len(plan.edges))
+        yield _EDGES % (part.pairing, values), params
 
 
 def publish(graph: Runner, plan: LoadPlan, token: str, roles: list[str], *, replace: bool) -> None:

@@ -3,8 +3,8 @@
     python -m tests.loader.slow_load TABLE NAME WHERE [--replace]
 
 Connects as the environment says and prints a line when it reaches WHERE, then waits to be killed:
-`heads` (before the first edge), `edges` (after the first batch), `writing` (the same, and goes on),
-`published` (before what was replaced is deleted).
+`heads` (before the first edge), `edges` (after the first batch, while others are under way),
+`writing` (the same, and goes on), `published` (before what was replaced is deleted).
 """
 
 import sys

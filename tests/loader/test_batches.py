@@ -1,12 +1,8 @@
 """Edges as batches of parameters."""
 
-import threading
-from collections.abc import Iterator
 from itertools import islice, pairwise
 
-import pytest
-
-from loader._batches import Batch, ahead, batches, edge_properties
+from loader._batches import batches, edge_properties
 from pk_engine.table import AffinityTable
 from tests.tables import random_table
 
@@ -58,42 +54,3 @@ def test_values_are_pythons_own() -> None:
     for source, edges in batch.groups:
         assert type(source) is int
         assert {type(value) for edge in edges for value in edge} <= {int, float, type(None)}
-
-
-def test_the_next_batch_is_made_while_one_is_written() -> None:
-    made = threading.Event()
-
-    def parts() -> Iterator[Batch]:
-        yield Batch("OQ", 1, [])
-        made.set()
-        yield Batch("OQ", 2, [])
-
-    rest = ahead(parts())
-    assert next(rest).size == 1
-    assert made.wait(10), "nobody asked for the second one yet"
-    assert [part.size for part in rest] == [2]
-
-
-def test_batches_made_ahead_are_the_same_in_order_and_fail_in_their_turn() -> None:
-    known = list(batches(GROUPED, GROUPED.edges(), 50))
-    got = list(ahead(batches(GROUPED, GROUPED.edges(), 50)))
-    assert [(b.pairing, b.size, b.groups) for b in got] == [
-        (b.pairing, b.size, b.groups) for b in known
-    ]
-
-    def broken() -> Iterator[Batch]:
-        yield known[0]
-        raise ValueError("no more")
-
-    rest = ahead(broken())
-    assert next(rest) is known[0]
-    with pytest.raises(ValueError, match="no more"):
-        next(rest)
-
-
-def test_a_load_that_stops_leaves_no_thread() -> None:
-    before = threading.active_count()
-    rest = ahead(batches(GROUPED, GROUPED.edges(), 1))
-    next(rest)
-    rest.close()  # type: ignore[attr-defined]
-    assert threading.active_count() == before

@@ -3,13 +3,15 @@
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 import loader
 from graphdb import Graph
-from loader import LoadReport, _write
+from loader import LoadReport, _write, loading
+from loader._batches import batches
 from loader.errors import LoaderError, NameTaken, TakenOver
 from pk_engine.table import AffinityTable
 from tests.loader.databases import contents, expected
@@ -82,6 +84,27 @@ def test_the_same_load_twice_at_once_is_one_run(graph: Graph, attempt: int) -> N
     assert contents(graph) == expected(TABLE)
 
 
+def test_batches_that_meet_at_the_same_heads_lose_no_edge(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hundreds of small ones, two at once, so that most have a head in common with the other."""
+    monkeypatch.setattr(loading, "batches", partial(batches, size=50))
+    steps: list[int] = []
+    loader.load(TABLE, graph, run="one", progress=lambda done, total: steps.append(done))
+    assert len(steps) > len(TABLE) / 50
+    assert steps == sorted(set(steps))
+    assert steps[-1] == len(TABLE)
+    assert contents(graph) == expected(TABLE)
+    scores = graph.read(
+        "MATCH (a:Head)-[e]->(b:Head) RETURN type(e) AS pairing, a.layer AS source_layer, "
+        "a.head AS source_head, b.layer AS target_layer, b.head AS target_head, e.pk AS pk"
+    ).frame()
+    ends = [*scores.columns[:-1]]
+    held = scores.merge(TABLE.edges(), on=ends, suffixes=("", "_there"), validate="one_to_one")
+    assert len(held) == len(scores) == len(TABLE)
+    assert (held["pk"] == held["pk_there"]).all()
+
+
 def test_the_later_of_two_loads_goes_on_and_the_earlier_stops(
     graph: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,9 +151,12 @@ def test_a_name_taken_while_loading_is_refused_and_leaves_nothing(graph: Graph) 
 
 
 def test_dropped_while_loading(graph: Graph) -> None:
+    dropped: list[str] = []
+
     def drop(done: int, total: int) -> None:
-        (name,) = loader.runs(graph)["name"]
-        loader.drop(graph, name)
+        names = list(loader.runs(graph)["name"])
+        assert len(names) == (not dropped)
+        dropped.extend(loader.drop(graph, name).run for name in names)
 
     with pytest.raises(TakenOver):
         loader.load(TABLE, graph, run="one", progress=drop)

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,9 @@ def large_file(large: AffinityTable, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @contextmanager
-def killed_load(server: RunningServer, *args: str) -> Iterator[None]:
+def killed_load(
+    server: RunningServer, *args: str, by: signal.Signals = signal.SIGKILL
+) -> Iterator[None]:
     """A load in another process, which is inside the `with` block when it reached its point."""
     environment = {
         **os.environ,
@@ -47,24 +50,45 @@ def killed_load(server: RunningServer, *args: str) -> Iterator[None]:
     command = [sys.executable, "-m", "tests.loader.slow_load", *args]
     root = Path(__file__).parents[2]
     with subprocess.Popen(
-        command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True
+        command,
+        cwd=root,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # what a shell runs in the background ignores Ctrl-C, and so would its children
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdout is not None
         try:
             assert process.stdout.readline() == "reached\n"
             yield
         finally:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            process.send_signal(by)
+            process.communicate(timeout=60)
+        assert process.returncode == -by
 
 
-@pytest.mark.parametrize("where", ["heads", "edges", "writing"])
+@pytest.mark.parametrize(
+    ("where", "by"),
+    [
+        ("heads", signal.SIGKILL),
+        ("edges", signal.SIGKILL),
+        ("writing", signal.SIGKILL),
+        ("writing", signal.SIGINT),
+    ],
+)
 def test_killed_loader(
-    graph: Graph, server: RunningServer, large: AffinityTable, large_file: Path, where: str
+    graph: Graph,
+    server: RunningServer,
+    large: AffinityTable,
+    large_file: Path,
+    where: str,
+    by: signal.Signals,
 ) -> None:
-    with killed_load(server, str(large_file), "big", where):
+    with killed_load(server, str(large_file), "big", where, by=by):
         if where == "writing":
-            time.sleep(0.1)  # in the midst of the second batch
+            time.sleep(0.1)  # in the midst of the batches after the first
         assert contents(graph).get("Head", 0) == 0
     (listed,) = loader.runs(graph).to_dict("records")
     assert (listed["status"], len(listed["name"])) == ("loading", 12)

@@ -1,0 +1,50 @@
+"""Statements in transactions of their own, two at once, their results in the order they came in."""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, wait
+from threading import Thread
+
+from graphdb.result import Result
+from graphdb.runner import Params, Statement
+
+WRITERS = 2
+"""One commits while the other creates; more of them gained nothing on two processors."""
+
+Write = Callable[[str, Params], Result]
+
+
+def write_each(write: Write, statements: Iterable[Statement]) -> Generator[Result, None, None]:
+    """The results of `write`, which is at work in as many threads as there are `WRITERS`.
+
+    The next statement is taken from `statements` while those before it are written. When one fails,
+    its error is raised in its turn, and then all that had begun has ended. Ctrl-C alone waits for
+    nothing, since a server that does not answer must not hold it up.
+    """
+    begun: deque[Future[Result]] = deque()
+    try:
+        for cypher, params in statements:
+            if len(begun) == WRITERS:
+                yield begun.popleft().result()
+            begun.append(_begin(write, cypher, params))
+        while begun:
+            yield begun.popleft().result()
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        wait(begun)
+        raise
+
+
+def _begin(write: Write, cypher: str, params: Params) -> Future[Result]:
+    """`write` in a thread that Python's end does not wait for, as it would for an executor's."""
+    result: Future[Result] = Future()
+
+    def work() -> None:
+        try:
+            result.set_result(write(cypher, params))
+        except BaseException as error:
+            result.set_exception(error)
+
+    Thread(target=work, name="headgraph-write", daemon=True).start()
+    return result
