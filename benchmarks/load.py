@@ -118,8 +118,6 @@ class Ways:
         return seconds(work)
 
     def _heads(self, graph: Graph) -> None:
-        for statement in (*schema.CONSTRAINTS, *schema.INDEXES):
-            graph.command(statement)
         graph.write(_HEADS, {"heads": self.heads})
 
 
@@ -131,12 +129,16 @@ def _maps(rows: pd.DataFrame) -> list[dict[str, object]]:
 
 @contextmanager
 def empty_database(folder: Path) -> Iterator[Graph]:
-    """A server that has just started, with nothing in it."""
+    """A server that has just started, with constraints and indexes, and nothing else in it."""
     with tempfile.TemporaryDirectory(dir=folder) as path:
         home = ServerHome(Path(path) / "server")
         try:
             running = start(home, ports=ANY_PORTS)
             with Graph(Settings(uri=running.bolt_uri, password=running.password())) as graph:
+                for statement in (*schema.CONSTRAINTS, *schema.INDEXES):
+                    graph.command(statement)
+                # the first statement ever waits for the server's own planner, whoever sends it
+                graph.write("CREATE (n) DELETE n")
                 yield graph
         finally:
             stop(home)
