@@ -55,6 +55,8 @@ pictures: $(VENV)/.core
 	$(BIN)/python -m benchmarks.nulls
 	$(BIN)/python -m benchmarks.view_pictures  # needs the dev extra and Chromium
 	$(BIN)/python -m benchmarks.browser_picture  # and gpt2-small on the local server
+	$(BIN)/python -m benchmarks.answer_picture
+	$(BIN)/python -m benchmarks.export_picture
 
 studies: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.causality

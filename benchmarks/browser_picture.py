@@ -28,7 +28,7 @@ def main(folder: Path = IMAGES) -> None:
     for name, dark in (("browser", False), ("browser-dark", True)):
         path = folder / f"{name}.png"
         _draw(server, path, dark=dark)
-        _flatten(path)
+        flatten(path)
         print(path)
 
 
@@ -51,7 +51,8 @@ def _draw(server: RunningServer, path: Path, *, dark: bool) -> None:
         tab.screenshot(path=path)
 
 
-def _flatten(path: Path) -> None:
+def flatten(path: Path) -> None:
+    """Make a screenshot a small file."""
     from PIL import Image  # comes with matplotlib
 
     with Image.open(path) as picture:
