@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from pk_engine.selection import Selection
 
 
+_CUT_OFF = (
+    "an unfinished run may be left: the same load again removes it and starts anew, headgraph runs "
+    "lists it by an id, and headgraph drop takes that"
+)
+
+
 @click.command()
 @click.argument("file", metavar="FILE")
 @click.option("--run", metavar="NAME", help="Name of the run.  [default: from the model]")
@@ -60,16 +66,21 @@ def load(
     if offline:
         return _told(_load_offline(table, connect, run, selection, labels))
     with _maybe(connect) if dry_run else connect() as graph, _bar() as progress:
-        report = load_table(
-            table,
-            graph,
-            run=run,
-            selection=selection,
-            labels=labels,
-            replace=replace,
-            dry_run=dry_run,
-            progress=progress,
-        )
+        try:
+            report = load_table(
+                table,
+                graph,
+                run=run,
+                selection=selection,
+                labels=labels,
+                replace=replace,
+                dry_run=dry_run,
+                progress=progress,
+            )
+        except KeyboardInterrupt:
+            if not dry_run:
+                click.echo(_CUT_OFF, err=True)
+            raise
     return _told(report)
 
 

@@ -85,7 +85,10 @@ def checkpoints(series: str, graph: Runner) -> list[tuple[float | None, str]]:
     found = [(row["step"], row["name"]) for row in rows if row["series"] == series]
     if not found:
         known = list(dict.fromkeys(row["series"] for row in rows))
-        there = listed(known) if known else "none: load tables that were made as checkpoints"
+        none = (
+            "none: headgraph trajectory MODEL --tables FOLDER writes tables of checkpoints to load"
+        )
+        there = listed(known) if known else none
         raise UnknownName(
             f"no run belongs to a series {series!r}{did_you_mean(series, known)}: the database has "
             f"{there}"

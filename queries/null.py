@@ -35,7 +35,8 @@ def motifs(
     pairing. `z` = (count - mean) / sd over the samples; `p` = (1 + samples with at least as many) /
     (1 + samples), one-sided and not corrected for the number of motifs.
 
-    Chains and fans are not listed: their numbers follow from the degrees alone.
+    Chains and fans are not listed: their numbers follow from the degrees alone. Edges of a head to
+    itself, which runs of some layer orders have, are left out.
 
     Args:
         graph: an open database.
@@ -61,7 +62,7 @@ def motifs(
         if value < 1:
             raise ParameterError(f"{name} is {value}: wanted a whole number from 1 on")
     edges = edges_of(chosen(run, graph), graph, GRAPH_PAIRINGS, strongest)
-    layers, ends = _numbered(edges)
+    layers, ends = _numbered(edges[edges["source"] != edges["target"]])
     rng = np.random.default_rng(seed)
     random = [
         count_motifs({p: swapped(own, layers, swaps, rng) for p, own in ends.items()}, len(layers))

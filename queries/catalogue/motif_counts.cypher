@@ -2,8 +2,9 @@
 // description: How often small patterns of edges occur, by the pairings of their edges: `double` (one
 //   head reads another in two ways), `chain` (a to b to c), `fan_in` (two heads are read by one),
 //   `fan_out` (two heads read one) and `triangle` (a chain with a direct edge from its first head to
-//   its last). How many of a kind are many? Chains and fans follow from the heads' degrees;
-//   `headgraph motifs` holds doubles and triangles against graphs with the same degrees.
+//   its last). Edges of a head to itself are left out, where the run has such. How many of a kind are
+//   many? Chains and fans follow from the heads' degrees; `headgraph motifs` holds doubles and
+//   triangles against graphs with the same degrees.
 // params:
 //   run (run): the run to ask about
 //   strongest (count) = 500: edges of each pairing that count, strongest first
@@ -14,11 +15,14 @@
 //   direct (pairing): pairing of a triangle's direct edge
 //   count (integer): how many there are
 CALL () {
-  MATCH (:Head {run: $run})-[e:OQ]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+  MATCH (a:Head {run: $run})-[e:OQ]->(b:Head {run: $run})
+  WHERE e.pk_rank <= $strongest AND a <> b RETURN e
 UNION ALL
-  MATCH (:Head {run: $run})-[e:OK]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+  MATCH (a:Head {run: $run})-[e:OK]->(b:Head {run: $run})
+  WHERE e.pk_rank <= $strongest AND a <> b RETURN e
 UNION ALL
-  MATCH (:Head {run: $run})-[e:OV]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+  MATCH (a:Head {run: $run})-[e:OV]->(b:Head {run: $run})
+  WHERE e.pk_rank <= $strongest AND a <> b RETURN e
 }
 WITH collect(e) AS edges
 CALL (edges) {
@@ -32,7 +36,7 @@ CALL (edges) {
 UNION ALL
   UNWIND edges AS e
   WITH endNode(e) AS b, collect(type(e)) AS ins
-  MATCH (b)-[f:OQ|OK|OV]->(:Head {run: $run}) WHERE f.pk_rank <= $strongest
+  MATCH (b)-[f:OQ|OK|OV]->(c:Head {run: $run}) WHERE f.pk_rank <= $strongest AND b <> c
   UNWIND ins AS first
   RETURN "chain" AS motif, first, type(f) AS second, null AS direct, count(*) AS count
 UNION ALL
@@ -56,10 +60,10 @@ UNION ALL
 UNION ALL
   UNWIND edges AS e
   WITH endNode(e) AS b, collect(e) AS ins
-  MATCH (b)-[f:OQ|OK|OV]->(c:Head {run: $run}) WHERE f.pk_rank <= $strongest
+  MATCH (b)-[f:OQ|OK|OV]->(c:Head {run: $run}) WHERE f.pk_rank <= $strongest AND b <> c
   UNWIND ins AS e
   WITH startNode(e) AS a, collect({first: type(e), second: type(f), c: c}) AS chains
-  MATCH (a)-[g:OQ|OK|OV]->(c:Head {run: $run}) WHERE g.pk_rank <= $strongest
+  MATCH (a)-[g:OQ|OK|OV]->(c:Head {run: $run}) WHERE g.pk_rank <= $strongest AND a <> c
   UNWIND [chain IN chains WHERE chain.c = c] AS chain
   RETURN "triangle" AS motif, chain.first AS first, chain.second AS second, type(g) AS direct,
          count(*) AS count

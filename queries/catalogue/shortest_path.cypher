@@ -15,7 +15,7 @@
 //   path (graph): heads and edges
 // example: source=L0H1 target=L11H10 limit=5
 MATCH (source:Head {run: $run, name: $source})
-MATCH (target:Head {run: $run, name: $target})
+MATCH (target:Head {run: $run, name: $target}) WHERE target <> source
 MATCH path = ALL SHORTEST (source)(()-[:OQ|OK|OV]->(:Head {run: $run}))+(target)
 WITH path, reduce(product = 1.0, e IN relationships(path) | product * e.pk_normalized) AS product,
      reduce(weakest = null, e IN relationships(path) |

@@ -1,6 +1,6 @@
 // Strongest chains
-// description: Chains of two to four edges, each head reading what the one before it writes. A chain is
-//   as strong as the product of its normalised Projection Kernels, or as its weakest link; of two
+// description: Chains of two to four edges, each head reading what the one before it writes; no edge
+//   of a head to itself, where the run has such. A chain is as strong as the product of its normalised Projection Kernels, or as its weakest link; of two
 //   with the same weakest link the next weakest decides. The answer is exact: of the chains that end
 //   at a head only its strongest can begin a strongest one, so no others are carried on.
 // params:
@@ -18,18 +18,21 @@
 //   links (graph): the edges
 // example: length=3 limit=8
 CALL () {
-  MATCH (:Head {run: $run})-[e:OQ]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+  MATCH (a:Head {run: $run})-[e:OQ]->(b:Head {run: $run})
+  WHERE e.pk_rank <= $strongest AND a <> b RETURN e
 UNION ALL
-  MATCH (:Head {run: $run})-[e:OK]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+  MATCH (a:Head {run: $run})-[e:OK]->(b:Head {run: $run})
+  WHERE e.pk_rank <= $strongest AND a <> b RETURN e
 UNION ALL
-  MATCH (:Head {run: $run})-[e:OV]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+  MATCH (a:Head {run: $run})-[e:OV]->(b:Head {run: $run})
+  WHERE e.pk_rank <= $strongest AND a <> b RETURN e
 }
 WITH endNode(e) AS h, e,
      [CASE $by WHEN "product" THEN e.pk_normalized ELSE e.pk END] AS strength
 ORDER BY strength DESC
 WITH h, collect({edges: [e], strength: strength})[..toInteger($limit)] AS chains
 // the second edge; `strength` is the product, or all links from the weakest on
-MATCH (h)-[f:OQ|OK|OV]->(next:Head {run: $run}) WHERE f.pk_rank <= $strongest
+MATCH (h)-[f:OQ|OK|OV]->(next:Head {run: $run}) WHERE f.pk_rank <= $strongest AND next <> h
 UNWIND chains AS chain
 WITH next AS h, chain.edges + f AS edges,
      CASE $by WHEN "product" THEN [chain.strength[0] * f.pk_normalized]
@@ -39,7 +42,7 @@ ORDER BY strength DESC
 WITH h, collect({edges: edges, strength: strength})[..toInteger($limit)] AS chains
 // the third, if it is wanted
 OPTIONAL MATCH (h)-[f:OQ|OK|OV]->(next:Head {run: $run})
-WHERE $length > 2 AND f.pk_rank <= $strongest
+WHERE $length > 2 AND f.pk_rank <= $strongest AND next <> h
 WITH h, chains, f, next WHERE $length = 2 OR f IS NOT NULL
 UNWIND chains AS chain
 WITH coalesce(next, h) AS h,
@@ -52,7 +55,7 @@ ORDER BY strength DESC
 WITH h, collect({edges: edges, strength: strength})[..toInteger($limit)] AS chains
 // the fourth, if it is wanted
 OPTIONAL MATCH (h)-[f:OQ|OK|OV]->(next:Head {run: $run})
-WHERE $length = 4 AND f.pk_rank <= $strongest
+WHERE $length = 4 AND f.pk_rank <= $strongest AND next <> h
 WITH h, chains, f, next WHERE $length < 4 OR f IS NOT NULL
 UNWIND chains AS chain
 WITH coalesce(next, h) AS h,

@@ -19,18 +19,21 @@
 //   links (graph): the edges
 // example: limit=8
 CALL () {
-  MATCH (:Head {run: $run})-[e:OQ]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+  MATCH (a:Head {run: $run})-[e:OQ]->(b:Head {run: $run})
+  WHERE e.pk_rank <= $strongest AND a <> b RETURN e
 UNION ALL
-  MATCH (:Head {run: $run})-[e:OK]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+  MATCH (a:Head {run: $run})-[e:OK]->(b:Head {run: $run})
+  WHERE e.pk_rank <= $strongest AND a <> b RETURN e
 UNION ALL
-  MATCH (:Head {run: $run})-[e:OV]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
+  MATCH (a:Head {run: $run})-[e:OV]->(b:Head {run: $run})
+  WHERE e.pk_rank <= $strongest AND a <> b RETURN e
 }
 // from here on each head is left once, however many edges enter it
 WITH endNode(e) AS b, collect(e) AS ins
-MATCH (b)-[f:OQ|OK|OV]->(c:Head {run: $run}) WHERE f.pk_rank <= $strongest
+MATCH (b)-[f:OQ|OK|OV]->(c:Head {run: $run}) WHERE f.pk_rank <= $strongest AND b <> c
 UNWIND ins AS e
 WITH startNode(e) AS a, collect({e: e, b: b, f: f, c: c}) AS chains
-MATCH (a)-[g:OQ|OK|OV]->(c:Head {run: $run}) WHERE g.pk_rank <= $strongest
+MATCH (a)-[g:OQ|OK|OV]->(c:Head {run: $run}) WHERE g.pk_rank <= $strongest AND a <> c
 UNWIND [chain IN chains WHERE chain.c = c] AS chain
 WITH a, chain.b AS b, c, chain.e AS e, chain.f AS f, g
 WITH a, b, c, e, f, g, e.pk_normalized * f.pk_normalized * g.pk_normalized AS product,

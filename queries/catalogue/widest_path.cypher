@@ -16,7 +16,7 @@
 //   path (graph): heads and edges
 // example: source=L0H1 target=L11H10
 MATCH (source:Head {run: $run, name: $source})
-MATCH (target:Head {run: $run, name: $target})
+MATCH (target:Head {run: $run, name: $target}) WHERE target <> source
 // it is no narrower than the best of the shortest paths, and no wider than the two ends allow
 CALL (source, target) {
   MATCH path = ALL SHORTEST (source)(()-[:OQ|OK|OV]->(:Head {run: $run}))+(target)

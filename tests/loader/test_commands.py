@@ -93,6 +93,24 @@ def two(monkeypatch: pytest.MonkeyPatch) -> WillingGraph:
     return graph
 
 
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_ctrl_c_says_what_may_be_left(
+    options: list[str],
+    two: WillingGraph,
+    table: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def stopped(*args: Any, **kwargs: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("loader.loading.load", stopped)
+    with pytest.raises((KeyboardInterrupt, click.Abort)):
+        call(commands.load, str(table), *options)
+    said = capsys.readouterr().err
+    assert ("the same load again removes it" in said) == (not options)
+
+
 def changes(graph: WillingGraph) -> int:
     return sum(method != "read" for method, _, _ in graph.calls)
 

@@ -176,3 +176,44 @@ def test_only_where_layers_have_an_order_is_a_way_back_called_one(
     answer = queries.run("widest_path", graph, source="L1H0", target="L0H0")
     assert answer.empty
     assert "earlier layers" not in answer.attrs["no_rows"]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_chains_and_triangles_take_no_edge_of_a_head_to_itself(
+    graph: Graph, tmp_path: Path, order: str
+) -> None:
+    table = every_pair(tmp_path, order)
+    loader.load(table, graph, run="every", labels="none")
+    edges = named(table.edges())
+    edges = edges[edges["pairing"].isin(("OQ", "OK", "OV"))]
+    itself = edges["source"] == edges["target"]
+    assert itself.any() == (order != "forward")
+    apart = edges[~itself][[*PAIR, "pairing", "pk", "pk_normalized"]]
+    second = apart.rename(columns={"source": "target", "target": "last"})
+    chains = apart.merge(second, on="target", suffixes=("_1", "_2"))
+    strongest = (chains["pk_normalized_1"] * chains["pk_normalized_2"]).max()
+    answer = queries.run("strongest_chains", graph, length=2, limit=1)
+    if chains.empty:
+        assert answer.empty
+    else:
+        assert answer["product"].item() == pytest.approx(strongest, rel=1e-6)
+        assert len(set(answer["heads"].item()[:2])) == 2
+    direct = apart.rename(columns={"target": "last"})
+    triangles = chains.merge(direct, on=["source", "last"])
+    counts = queries.run("motif_counts", graph)
+    assert counts.loc[counts["motif"] == "chain", "count"].sum() == len(chains)
+    assert counts.loc[counts["motif"] == "triangle", "count"].sum() == len(triangles)
+    answer = queries.run("triangles", graph, limit=200)
+    assert len(answer) == min(200, len(triangles))
+    weakest = triangles[["pk_1", "pk_2", "pk"]].min(axis=1).nlargest(200)
+    assert answer["weakest"].to_list() == pytest.approx(weakest.to_list(), rel=1e-6)
+    assert (answer[["first", "middle", "last"]].nunique(axis=1) == 3).all()
+    if order == "all":
+        for query in ("shortest_path", "widest_path"):
+            answer = queries.node_link(query, graph, run="every", source="L0H0", target="L0H0")
+            assert answer["nodes"] == []
+            assert answer["graph"]["no_rows"] == (
+                "L0H0 is both ends: a path leads from one head to another"
+            )
+        motifs = queries.motifs(graph, run="every", samples=1)
+        assert motifs.loc[motifs["motif"] == "triangle", "count"].sum() == len(triangles)
