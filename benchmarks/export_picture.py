@@ -14,6 +14,7 @@ import loader
 from analysis.figures import output, style
 from benchmarks.browser_picture import IMAGES
 from pk_engine import Selection
+from pk_engine.names import GRAPH_PAIRINGS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +24,6 @@ TOP = 30
 """Edges of each pairing."""
 SIZE = 290
 """Of a head, in square points."""
-PAIRINGS = ("OQ", "OK", "OV")
 
 
 def main(folder: Path = IMAGES) -> None:
@@ -53,7 +53,7 @@ def _drawn(graph: Any, colors: style.Theme) -> "Figure":
             "reads.",
         )
         places = networkx.kamada_kawai_layout(networkx.Graph(graph), weight=None)
-        for pairing in PAIRINGS:
+        for pairing in GRAPH_PAIRINGS:
             edges = [
                 edge for edge in graph.edges(keys=True) if graph.edges[edge]["type"] == pairing
             ]
@@ -87,7 +87,7 @@ def _legend(axes: "Axes", colors: style.Theme, roles: list[str | None]) -> None:
 
     lines = [
         Line2D([], [], color=colors.pairing(it).color, label=f"{it}, {colors.pairing(it).meaning}")
-        for it in PAIRINGS
+        for it in GRAPH_PAIRINGS
     ]
     names: dict[str, list[str]] = {}  # tasks share a colour
     for role in style.ROLE_ORDER:

@@ -40,7 +40,7 @@ def _reversed(query: Query, values: Mapping[str, Any], graph: Runner, runs: Runs
         in_one_layer = parse_head(source)[0] == parse_head(target)[0]
         swapped = "" if in_one_layer else f": try -p source={target} -p target={source}"
         yield f"edges run from earlier layers to later ones, and {order}{swapped}"
-    elif query.name.endswith("_path") and parse_head(source) == parse_head(target):
+    elif "path" in {it.name for it in query.columns} and parse_head(source) == parse_head(target):
         yield f"{source} is both ends: a path leads from one head to another"
 
 

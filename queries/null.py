@@ -9,7 +9,7 @@ import numpy as np
 from graphdb.runner import Runner
 from pk_engine.names import GRAPH_PAIRINGS
 from queries._edges import chosen, edges_of
-from queries.errors import ParameterError
+from queries.errors import ParameterError, UnknownName
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +51,7 @@ def motifs(
         `motif_counts`), `count`, `mean`, `sd`, `z` (None where sd is 0), `p`; the largest z first.
 
     Raises:
-        UnknownName: no such run, or it has no edge of OQ, OK and OV.
+        UnknownName: no such run, or it has no edge of OQ, OK and OV between two heads.
         ParameterError: samples, swaps or strongest below 1.
 
     References:
@@ -61,8 +61,15 @@ def motifs(
     for name, value in (("samples", samples), ("swaps", swaps), ("strongest", strongest)):
         if value < 1:
             raise ParameterError(f"{name} is {value}: wanted a whole number from 1 on")
-    edges = edges_of(chosen(run, graph), graph, GRAPH_PAIRINGS, strongest)
-    layers, ends = _numbered(edges[edges["source"] != edges["target"]])
+    run = chosen(run, graph)
+    edges = edges_of(run, graph, GRAPH_PAIRINGS, strongest)
+    edges = edges[edges["source"] != edges["target"]]
+    if edges.empty:
+        raise UnknownName(
+            f"run {run!r} has no edge of {', '.join(GRAPH_PAIRINGS)} between two heads: see "
+            "headgraph runs"
+        )
+    layers, ends = _numbered(edges)
     rng = np.random.default_rng(seed)
     random = [
         count_motifs({p: swapped(own, layers, swaps, rng) for p, own in ends.items()}, len(layers))

@@ -144,3 +144,17 @@ def test_the_circuit_by_default_must_be_known_too(name: str) -> None:
     assert str(caught.value) == (
         "no head of run 'tiny' is in the circuit 'ioi': no circuit of its model is known"
     )
+
+
+def test_motifs_need_an_edge_between_two_heads() -> None:
+    graph = recording("alone")
+    edge = ("L0H0", 0, [["OV", "L0H0", 0, 0.5]])
+    graph.answers = {
+        **graph.answers,
+        "RETURN a.name AS source": Result(("source", "layer", "edges"), (edge,)),
+    }
+    with pytest.raises(UnknownName) as caught:
+        queries.motifs(graph, run="alone")
+    assert str(caught.value) == (
+        "run 'alone' has no edge of OQ, OK, OV between two heads: see headgraph runs"
+    )
