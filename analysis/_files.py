@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.errors import AnalysisError, FigureError
-from pk_engine.files import beside
+from base.files import beside
 from pk_engine.table import refuse_existing
 
 CSV, PAGES = (".csv",), (".html", ".htm")

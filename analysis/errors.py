@@ -7,11 +7,11 @@ AnalysisError               one sentence for the user, exit code 1
 └── FigureError             nothing to draw, or no such kind of picture file
 """
 
+from base.errors import HeadgraphError
 
-class AnalysisError(Exception):
-    """Base of every problem that this room states. `exit_code` is for the command line."""
 
-    exit_code = 1
+class AnalysisError(HeadgraphError):
+    """Base of every problem that this room states."""
 
 
 class FigureError(AnalysisError):

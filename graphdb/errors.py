@@ -9,11 +9,11 @@ GraphError              one sentence for the user, exit code 1
 └── ServerError         the local server cannot be fetched, started or stopped
 """
 
+from base.errors import HeadgraphError
 
-class GraphError(Exception):
-    """Base of every problem that graphdb states. `exit_code` is for the command line."""
 
-    exit_code = 1
+class GraphError(HeadgraphError):
+    """Base of every problem that graphdb states."""
 
 
 class NotReachable(GraphError):

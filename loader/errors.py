@@ -11,11 +11,11 @@ LoaderError             one sentence for the user, exit code 1
 └── UnknownRun          no run, or more than one, goes by this name
 """
 
+from base.errors import HeadgraphError
 
-class LoaderError(Exception):
-    """Base of every problem that loader states. `exit_code` is for the command line."""
 
-    exit_code = 1
+class LoaderError(HeadgraphError):
+    """Base of every problem that loader states."""
 
 
 class BadRunName(LoaderError):

@@ -10,11 +10,11 @@ EngineError                 one sentence for the user, exit code 1
 └── OutputExists            a file is there and --force was not given
 """
 
+from base.errors import HeadgraphError
 
-class EngineError(Exception):
-    """Base of every problem that pk_engine states. `exit_code` is for the command line."""
 
-    exit_code = 1
+class EngineError(HeadgraphError):
+    """Base of every problem that pk_engine states."""
 
 
 class ModelError(EngineError):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pk_engine.files import beside
+from base.files import beside
 from pk_engine.keeping import Keeper
 
 # what np.load and json say of a file that is not one of ours

@@ -27,7 +27,7 @@ from pk_engine._parquet import from_arrow, to_arrow
 from pk_engine.columns import Columns, by_pairing, columns_of, frame_of, taken
 from pk_engine.edges import head_edges
 from pk_engine.errors import OutputExists, TableError
-from pk_engine.files import beside
+from base.files import beside
 from pk_engine.meta import TableMeta
 from pk_engine.names import PAIRINGS
 from pk_engine.selection import Selection

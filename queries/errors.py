@@ -12,11 +12,11 @@ QueryError              one sentence for the user, exit code 1
 └── NoBrowser           nothing says where Neo4j Browser is
 """
 
+from base.errors import HeadgraphError
 
-class QueryError(Exception):
-    """Base of every problem that queries states. `exit_code` is for the command line."""
 
-    exit_code = 1
+class QueryError(HeadgraphError):
+    """Base of every problem that queries states."""
 
 
 class CatalogueError(QueryError):

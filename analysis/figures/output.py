@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import FigureError
-from pk_engine.files import beside
+from base.files import beside
 from pk_engine.table import refuse_existing
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from loader.errors import ExportError
 from loader.exports.formats import Format, format_of
 from loader.exports.network import content_of
 from loader.report import ExportReport
-from pk_engine.files import beside
+from base.files import beside
 from pk_engine.selection import Selection
 from pk_engine.table import refuse_existing
 

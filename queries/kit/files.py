@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pk_engine.files import beside
+from base.files import beside
 from pk_engine.palette import DARK, LIGHT, ROLE_ORDER, TASK, Theme
 from queries.errors import KitError
 from queries.kit.favourites import Favourite, favourites

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pk_engine.files import beside
+from base.files import beside
 
 
 def test_what_was_written_takes_the_place(tmp_path: Path) -> None:

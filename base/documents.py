@@ -1,0 +1,162 @@
+"""Files that others wrote: read in one place, so that whatever is wrong becomes one sentence."""
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+from base.errors import HeadgraphError, UnreadableFile
+from base.text import quoted
+
+LARGEST = 64 * 2**20
+"""Bytes of a document; those that people have (an index of shards, a vocabulary) are far smaller."""
+
+Problem = type[HeadgraphError]
+
+
+def read_bytes(
+    path: str | os.PathLike[str],
+    *,
+    problem: Problem = UnreadableFile,
+    largest: int = LARGEST,
+    pipes: bool = False,
+) -> bytes:
+    """All bytes of a file.
+
+    Args:
+        path: the file.
+        problem: the class of the errors below.
+        largest: bytes beyond which the file is refused, before they are read.
+        pipes: whether a FIFO (`<(...)` in a shell) is read, until its writer closes it.
+
+    Raises:
+        problem: missing, not permitted, no regular file, or too large.
+    """
+    path = expanded(path, problem=problem)
+    # a FIFO without a writer must not stop us before we know that it is one
+    flags = os.O_RDONLY if pipes else os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+    try:
+        with os.fdopen(os.open(path, flags), "rb") as file:
+            about = os.fstat(file.fileno())
+            if not (stat.S_ISREG(about.st_mode) or (pipes and stat.S_ISFIFO(about.st_mode))):
+                raise problem(f"{shown(path)} is {kind_of(about.st_mode)}: expected a file")
+            data = file.read(largest + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise problem(f"{shown(path)} cannot be read: {reason(error)}") from error
+    if len(data) > largest:
+        raise problem(
+            f"{shown(path)} has more than {largest:,} bytes: expected a smaller file of its kind"
+        )
+    return data
+
+
+def read_text(
+    path: str | os.PathLike[str],
+    *,
+    problem: Problem = UnreadableFile,
+    largest: int = LARGEST,
+    pipes: bool = False,
+) -> str:
+    """All text of a UTF-8 file; arguments as `read_bytes`.
+
+    Raises:
+        problem: as `read_bytes`, or the bytes are not UTF-8.
+    """
+    data = read_bytes(path, problem=problem, largest=largest, pipes=pipes)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise problem(
+            f"{shown(path)} is not UTF-8 text (byte {error.start:,} is {data[error.start]:#04x}): "
+            "save it as UTF-8"
+        ) from error
+
+
+def read_json(
+    path: str | os.PathLike[str],
+    *,
+    problem: Problem = UnreadableFile,
+    kind: type = dict,
+    largest: int = LARGEST,
+) -> Any:
+    """The value in a JSON file.
+
+    Args:
+        path: the file.
+        problem: the class of the errors.
+        kind: the type that the outermost value must have.
+        largest: bytes beyond which the file is refused.
+
+    Raises:
+        problem: as `read_text`, or no JSON, or another type.
+    """
+    text = read_text(path, problem=problem, largest=largest)
+    return parse_json(text, source=shown(path), problem=problem, kind=kind)
+
+
+def parse_json(
+    text: str | bytes, *, source: str, problem: Problem = UnreadableFile, kind: type = dict
+) -> Any:
+    """The value in a JSON text that others wrote; `source` names it in messages.
+
+    Raises:
+        problem: no JSON, nested too deeply, a number too long, or another type than `kind`.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError as error:
+        raise problem(f"{source} is nested too deeply to be read as JSON") from error
+    except ValueError as error:  # no JSON, no UTF-8, or an integer of too many digits
+        raise problem(f"{source} cannot be read as JSON: {error}") from error
+    if not isinstance(value, kind):
+        raise problem(f"{source} holds {_JSON.get(type(value), 'a value')}: expected {_JSON[kind]}")
+    return value
+
+
+_JSON = {
+    dict: "a JSON object",
+    list: "a list",
+    str: "a text",
+    int: "a number",
+    float: "a number",
+    bool: "true or false",
+    type(None): "null",
+}
+
+
+def expanded(path: str | os.PathLike[str], *, problem: Problem = UnreadableFile) -> Path:
+    """The path with `~` and `~user` replaced.
+
+    Raises:
+        problem: there is no such user.
+    """
+    path = Path(path)
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise problem(f"{shown(path)} names a user that this machine does not have") from error
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """A path as a message shows it: itself, with what a terminal would obey as escapes."""
+    text = os.fspath(path)
+    plain = quoted(text, longest=120)
+    return text if plain in (f"'{text}'", f'"{text}"') else plain
+
+
+def reason(error: BaseException) -> str:
+    """What the system says, without the path that the message names already."""
+    return getattr(error, "strerror", None) or str(error)
+
+
+def kind_of(mode: int) -> str:
+    """What a file is, from its mode, as a message says it."""
+    kinds = {
+        stat.S_IFDIR: "a folder",
+        stat.S_IFIFO: "a pipe",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+        stat.S_IFSOCK: "a socket",
+    }
+    return kinds.get(stat.S_IFMT(mode), "not a regular file")

@@ -1,0 +1,20 @@
+"""The root of every error that headgraph states.
+
+HeadgraphError          one sentence for the user; `exit_code` is for the command line
+├── UnreadableFile      a file that cannot be read, or is not what it is given as
+└── UnwritableFile      an output that cannot be written where it was asked for
+"""
+
+
+class HeadgraphError(Exception):
+    """Base of every problem that headgraph states."""
+
+    exit_code = 1
+
+
+class UnreadableFile(HeadgraphError):
+    """A file that is missing, of another kind, too large, or not what it is given as."""
+
+
+class UnwritableFile(HeadgraphError):
+    """An output that cannot be written where it was asked for."""
