@@ -10,7 +10,7 @@ from base.errors import HeadgraphError, UnreadableFile
 from base.text import quoted
 
 LARGEST = 64 * 2**20
-"""Bytes of a document; those that people have (an index of shards, a vocabulary) are far smaller."""
+"""Bytes of a document; an index of shards or a vocabulary is far smaller."""
 
 Problem = type[HeadgraphError]
 

@@ -9,7 +9,7 @@ _ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, invisible formatting, lon
 
 
 def printable(text: str, *, keep: str = "") -> str:
-    """The text with control and invisible characters as escapes, so that a terminal obeys none.
+    r"""The text with control and invisible characters as escapes, so that a terminal obeys none.
 
     Args:
         text: anything, such as a model's name from a table or a database.

@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from base.files import beside
 from pk_engine._check import check_columns, check_rows
 from pk_engine._not_a_table import what_is_wrong
 from pk_engine._parquet import from_arrow, to_arrow
 from pk_engine.columns import Columns, by_pairing, columns_of, frame_of, taken
 from pk_engine.edges import head_edges
 from pk_engine.errors import OutputExists, TableError
-from base.files import beside
 from pk_engine.meta import TableMeta
 from pk_engine.names import PAIRINGS
 from pk_engine.selection import Selection

@@ -6,12 +6,12 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from base.files import beside
 from loader._plan import AnyLabels, AnyTable
 from loader.errors import ExportError
 from loader.exports.formats import Format, format_of
 from loader.exports.network import content_of
 from loader.report import ExportReport
-from base.files import beside
 from pk_engine.selection import Selection
 from pk_engine.table import refuse_existing
 
