@@ -15,8 +15,8 @@ def printable(text: str, *, keep: str = "") -> str:
         text: anything, such as a model's name from a table or a database.
         keep: characters that stay as they are, such as a newline.
 
-    >>> printable("gpt2\\x1b]0;title\\x07")
-    'gpt2\\\\x1b]0;title\\\\x07'
+    >>> print(printable("gpt2\x1b]0;title\x07"))
+    gpt2\x1b]0;title\x07
     """
     if text.isascii() and text.isprintable():
         return text
