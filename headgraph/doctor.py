@@ -46,11 +46,11 @@ def doctor(connect: Callable[[], Any], yes: bool, dry_run: bool) -> str:
 
 def _database(connect: Callable[[], Any]) -> "AbstractContextManager[Graph | None]":
     """The graph, or none where there is no database: files can be looked for all the same."""
-    from graphdb.errors import NotReachable, SettingsError
+    from graphdb.errors import NotReachable
 
     try:
         return connect()  # type: ignore[no-any-return]
-    except (NotReachable, SettingsError) as error:
+    except NotReachable as error:
         _note(f"no database was looked into ({error})")
         return nullcontext()
 

@@ -168,9 +168,8 @@ def name_taken(name: str) -> NameTaken:
 def taken_over(plan: LoadPlan) -> TakenOver:
     """The sentence for an attempt that is no longer the one."""
     return TakenOver(
-        f"another headgraph load or drop of {plan.name} (the same table and selection) began while "
-        "this one was at work and took its place, so this one stopped and published nothing: see "
-        "headgraph runs"
+        f"another headgraph load, drop or doctor removed this attempt at {plan.name} while it was "
+        "at work, so it stopped and published nothing: see headgraph runs"
     )
 
 
