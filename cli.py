@@ -63,6 +63,7 @@ COMMANDS = {
         "Open Neo4j Browser: a query typed in, or favourites.", "queries.browser_command:browser"
     ),
     "server": Entry("Start, stop or inspect the local Neo4j.", "headgraph._server:server"),
+    "doctor": Entry("Remove what cut-off commands left.", "headgraph.doctor:doctor"),
     "informativeness": Entry(
         "How far each pairing lies from random subspaces.",
         "analysis.commands.informativeness:informativeness",

@@ -3,16 +3,18 @@
 The driver's own words differ from version to version and mostly name what it tried last.
 """
 
+import errno
+import ipaddress
 import socket
-import ssl
 from urllib.parse import urlsplit
 
+from graphdb import _probing
 from graphdb.errors import NotReachable
 from graphdb.settings import LOCAL_HOSTS, Settings
 
 BOLT_PORT = 7687
-_SECONDS = 5.0
 _START = "start the local one with headgraph server start, or give --uri or NEO4J_URI"
+_NO_ROUTE = (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 def not_reachable(settings: Settings) -> NotReachable:
@@ -25,38 +27,95 @@ def _why(uri: str) -> str:
     address = urlsplit(uri)
     host, port = address.hostname or "", address.port or BOLT_PORT
     try:
-        with socket.create_connection((host, port), timeout=_SECONDS) as connection:
-            return _what_speaks(connection, address.scheme, host, port)
+        socket.create_connection((host, port), timeout=_probing.SECONDS, all_errors=True).close()
     except socket.gaierror:
         return (
-            f"no address is known for {host}: it may have a slip in it, this network no way out, "
-            "or the Aura instance may be paused or deleted, which its console shows"
+            f"cannot resolve {host}: check the spelling and the network, or whether the Aura "
+            "instance is paused or deleted, which its console shows"
         )
-    except ConnectionRefusedError:
+    except ExceptionGroup as errors:
+        return _not_connected(host, port, _telling(errors))
+    except OSError as error:
+        return _not_connected(host, port, error)
+    return _what_speaks(address.scheme, host, port)
+
+
+def _telling(errors: ExceptionGroup[Exception]) -> OSError:
+    """Of the errors of a host's addresses the one that came nearest to it."""
+    found = [error for error in errors.exceptions if isinstance(error, OSError)]
+    return min(found, key=lambda error: (
+        0 if isinstance(error, ConnectionRefusedError) else 2 if error.errno in _NO_ROUTE else 1
+    ))  # fmt: skip
+
+
+def _not_connected(host: str, port: int, error: OSError) -> str:
+    if isinstance(error, ConnectionRefusedError):
         refused = f"{host} refuses connections on port {port}, so it is down or still starting"
         return _START if host in LOCAL_HOSTS else refused
-    except OSError as error:
-        reason = "in time" if isinstance(error, TimeoutError) else f"({error.strerror or error})"
-        return (
-            f"{host} does not answer on port {port} {reason}: see whether this network, and "
-            "the firewalls on the way, let that through"
-        )
-
-
-def _what_speaks(connection: socket.socket, scheme: str, host: str, port: int) -> str:
-    plain, _, encryption = scheme.partition("+")
-    if encryption == "s":
-        try:
-            with ssl.create_default_context().wrap_socket(connection, server_hostname=host):
-                pass
-        except ssl.SSLCertVerificationError as error:
-            return (
-                f"this machine does not trust the certificate of {host} "
-                f"({error.verify_message}): {plain}+ssc:// takes one that nobody vouches for"
-            )
-        except OSError:
-            return f"{host} takes connections on port {port} without encryption: try {plain}://"
+    if error.errno in _NO_ROUTE:
+        return _no_route(host)
+    reason = "in time" if isinstance(error, TimeoutError) else f"({error.strerror or error})"
     return (
-        f"what answers there does not speak Bolt: wanted its Bolt port, usually {BOLT_PORT}, in "
-        f"place of {port}"
+        f"{host} does not answer on port {port} {reason}: see whether this network, and "
+        "the firewalls on the way, let that through"
+    )
+
+
+def _no_route(host: str) -> str:
+    """The sentence for an address to which this machine has no way at all."""
+    found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+    addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in sorted(found)]
+    shown, versions = " and ".join(map(str, addresses)), {one.version for one in addresses}
+    if all(address.is_loopback for address in addresses):
+        return (
+            f"this machine's loopback interface is down or lacks {shown}: bring it up (on Linux, "
+            "ip link set lo up), or give the address of another machine"
+        )
+    if len(versions) == 2:
+        return f"this machine has no route to {host} ({shown}): check its network connection"
+    (version,) = versions
+    only = "" if shown == host else f" ({shown}; it has no other address)"
+    return (
+        f"this machine has no IPv{version} route to {host}{only}: use a network with "
+        f"IPv{version}, or an IPv{10 - version} address of the server"
+    )
+
+
+def _what_speaks(scheme: str, host: str, port: int) -> str:
+    plain, _, encrypted = scheme.partition("+")
+    in_the_clear = _probing.in_the_clear(host, port)
+    tls = _probing.Encryption(there=False)
+    if encrypted or not in_the_clear:
+        tls = _probing.encryption(host, port)
+    if encrypted == "s" and tls.distrust:
+        return (
+            f"this machine does not trust the certificate of {host} ({tls.distrust}): "
+            f"{plain}+ssc:// accepts it unchecked"
+        )
+    if tls.bolt if encrypted else in_the_clear:
+        return _speaks_bolt(scheme, plain)
+    if encrypted and in_the_clear:
+        return f"{host} does not encrypt connections on port {port}: use {plain}://"
+    if not encrypted and tls.bolt:
+        unchecked = (
+            f"{plain}+ssc://, which accepts its certificate unchecked ({tls.distrust})"
+            if tls.distrust
+            else f"{plain}+s://"
+        )
+        return f"{host} accepts only encrypted connections on port {port}: use {unchecked}"
+    return (
+        f"what answers there does not speak Bolt: expected Neo4j's Bolt port, usually {BOLT_PORT}, "
+        f"got {port}"
+    )
+
+
+def _speaks_bolt(scheme: str, plain: str) -> str:
+    if plain == "neo4j":
+        return (
+            "a Neo4j answers there, but no address that it names for the database does: use "
+            f"{scheme.replace('neo4j', 'bolt')}://, or check that the database is online and that "
+            "server.bolt.advertised_address can be reached from here"
+        )
+    return (
+        "it answers now and broke off before: it may have been restarting, so run the command again"
     )

@@ -55,10 +55,16 @@ def status(show_password: bool) -> str:
     """
     import graphdb.server as local
     from graphdb.errors import NotReachable
+    from graphdb.server.finding import coming_up
 
     running = local.running()
     if running is None:
         home = local.ServerHome.default()
+        if (pid := coming_up(home)) is not None:
+            raise NotReachable(
+                f"the local server (process {pid}, folder {home.path}) is still starting: run "
+                "headgraph server start, which waits for it"
+            )
         raise NotReachable(
             f"no local server is running (its folder is {home.path}): run headgraph server start"
         )

@@ -146,9 +146,15 @@ def seen_by_others(path: str | os.PathLike[str]) -> bool:
 
 
 def _local(found: Mapping[str, str]) -> Settings:
-    from graphdb.server import running
+    from graphdb.server import ServerHome, running
+    from graphdb.server.finding import coming_up
 
     server = running()
+    if server is None and (pid := coming_up(ServerHome.default())) is not None:
+        raise NotReachable(
+            f"no database yet: the local server (process {pid}) is still starting; wait until "
+            "headgraph server start says its address, or run that again, which waits for it"
+        )
     if server is None:
         raise NotReachable(
             "no database: no local server is running and NEO4J_URI is not set; "

@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["errors"],
     submod_attrs={
         "annotating": ["annotate"],
+        "attempts": ["Attempt", "unfinished"],
         "dropping": ["drop", "drop_all"],
         "exports": ["FORMATS", "export", "to_networkx"],
         "listing": ["runs"],

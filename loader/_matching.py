@@ -60,6 +60,12 @@ def find(rows: list[Row], run: str) -> Row:
             f"{len(begun)} unfinished runs begin with {run}: give more of the id, "
             f"{' or '.join(row['id'][:24] for row in begun)}"
         )
+    for row in unfinished:
+        if row.get("called") == run:
+            raise UnknownRun(
+                f"no complete run {run!r}, and an unfinished one: headgraph drop {shown(row)} "
+                "removes that, and headgraph runs says whose it is"
+            )
     raise UnknownRun(unknown_run(run, [shown(row) for row in rows]))
 
 
@@ -70,6 +76,14 @@ def shown(row: Row) -> str:
 
 def _matching(rows: list[Row], pattern: str) -> list[Row]:
     found = [row for row in rows if row["name"] and fnmatchcase(row["name"], pattern)]
+    left = [
+        row for row in rows if not row["name"] and fnmatchcase(row.get("called") or "", pattern)
+    ]
+    if not found and left:
+        raise UnknownRun(
+            f"no complete run for {pattern!r}, and {len(left)} unfinished: a pattern means "
+            f"complete runs alone, so give an id, such as headgraph drop {shown(left[0])}"
+        )
     if not found:
         raise UnknownRun(unknown_run(pattern, [shown(row) for row in rows]))
     return found

@@ -21,11 +21,15 @@ SET h:{schema.LOADING_HEAD} REMOVE h:{schema.HEAD}, h.run
 # new attempt, which has put another status there.
 _HELD = f"MATCH (r:{schema.RUN} {{id: $id}}) {LOCK} WHERE r.status = $status AND "
 _HELD += "($token IS NULL OR r.loader = $token)"
+# It takes a while where much is left, so each says that the command goes on.
+_AT_WORK = f"{_HELD} SET r.alive_at = datetime() WITH r"
 _DELETE_EDGES = f"""
-{_HELD} MATCH (r)-[:HAS_HEAD]->()-[e]->() WITH e LIMIT $batch DELETE e RETURN count(*) AS deleted
+{_AT_WORK} MATCH (r)-[:HAS_HEAD]->()-[e]->() WITH e LIMIT $batch DELETE e
+RETURN count(*) AS deleted
 """
 _DELETE_HEADS = f"""
-{_HELD} MATCH (r)-[:HAS_HEAD]->(h) WITH h LIMIT $batch DETACH DELETE h RETURN count(*) AS deleted
+{_AT_WORK} MATCH (r)-[:HAS_HEAD]->(h) WITH h LIMIT $batch DETACH DELETE h
+RETURN count(*) AS deleted
 """
 _DELETE_RUN = f"{_HELD} DETACH DELETE r RETURN count(*) AS deleted"
 
@@ -39,7 +43,10 @@ def unpublish(old: str, params: Mapping[str, Any], token: str, roles: list[str])
         token: tells this transaction's run from others that are being dropped.
         roles: names of all roles in the database.
     """
-    first = f"{old} SET old.status = $dropping, old.ending = $token REMOVE old.name, old.loader"
+    first = (
+        f"{old} SET old.status = $dropping, old.ending = $token, "
+        "old.called = coalesce(old.name, old.called) REMOVE old.name, old.loader"
+    )
     ending = {"dropping": schema.DROPPING, "token": token}
     return [
         (first, {**params, **ending}),

@@ -5,6 +5,7 @@ it in their ids until they are published, so that an attempt which was believed 
 cannot add to what its successor writes: it finds neither its token nor its heads.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -14,9 +15,11 @@ from graphdb.errors import StatementError
 from graphdb.runner import Runner, Statement
 from loader._batches import Batch, edge_properties
 from loader._database import LOCK, again, number
+from loader._liveness import BEAT_S
 from loader._plan import LoadPlan
 from loader._roles import give_roles, remove_unused_roles
 from loader._unpublish import delete_heads, delete_run, unpublish
+from loader.attempts import marks
 from loader.errors import NameTaken, TakenOver
 
 Progress = Callable[[int, int], None]
@@ -24,8 +27,12 @@ Progress = Callable[[int, int], None]
 _CLAIM = f"""
 MERGE (r:{schema.RUN} {{id: $id}}) ON CREATE SET r.status = $loading
 WITH r {LOCK} WHERE r.status <> $complete
-SET r = $properties SET r.status = $loading, r.loader = $token, r.started_at = datetime()
+SET r = $properties SET r.status = $loading, r.loader = $token, r.started_at = datetime(),
+r.alive_at = datetime()
 RETURN count(*) AS claimed
+"""
+_ALIVE = f"""
+MATCH (r:{schema.RUN} {{id: $id}}) {LOCK} WHERE r.loader = $token SET r.alive_at = datetime()
 """
 _HEADS = f"""
 MATCH (r:{schema.RUN} {{id: $id}}) {LOCK} WHERE r.loader = $token
@@ -59,14 +66,15 @@ SET h:{schema.HEAD}, h.run = $name, h.id = $id + ':' + h.name REMOVE h:{schema.L
 """
 _PUBLISH_LAST = f"""
 MATCH (r:{schema.RUN} {{id: $id}}) WHERE r.status = $publishing
-SET r.name = $name, r.status = $complete, r.loaded_at = datetime() REMOVE r.loader
+SET r.name = $name, r.status = $complete, r.loaded_at = datetime()
+REMOVE r.loader, r.loader_process, r.alive_at, r.called
 RETURN count(*) AS published
 """
 
 
 def claim(graph: Runner, plan: LoadPlan, token: str) -> bool:
     """Make the Run this attempt's; False where the run is complete (another load was faster)."""
-    properties = plan.run_properties()
+    properties = {**plan.run_properties(), **marks(plan.name)}
     params = {"properties": properties, "token": token, **_statuses(plan)}
     return number(again(lambda: graph.write(_CLAIM, params))) > 0
 
@@ -81,7 +89,7 @@ def write_heads(graph: Runner, plan: LoadPlan, token: str) -> None:
 def write_edges(
     graph: Runner, plan: LoadPlan, token: str, parts: Iterable[Batch], progress: Progress | None
 ) -> None:
-    """Create the edges, a transaction a batch.
+    """Create the edges, a transaction a batch; the Run tells now and then that this goes on.
 
     Batches may be at work at once: each reads heads alone, and none what another one writes.
 
@@ -89,7 +97,7 @@ def write_edges(
         TakenOver: this attempt's heads are gone.
     """
     sizes: deque[int] = deque()
-    done = 0
+    done, told = 0, time.monotonic()
     with closing(graph.write_each(_creations(plan, token, parts, sizes))) as results:
         for result in results:
             size = sizes.popleft()
@@ -98,6 +106,9 @@ def write_edges(
             done += size
             if progress is not None:
                 progress(done, len(plan.edges))
+            if time.monotonic() - told > BEAT_S:
+                again(lambda: graph.write(_ALIVE, {"id": plan.id, "token": token}))
+                told = time.monotonic()
 
 
 def _creations(
@@ -157,9 +168,8 @@ def name_taken(name: str) -> NameTaken:
 def taken_over(plan: LoadPlan) -> TakenOver:
     """The sentence for an attempt that is no longer the one."""
     return TakenOver(
-        f"another headgraph load or drop of {plan.name} (the same table and selection) began while "
-        "this one was at work and took its place, so this one stopped and published nothing: see "
-        "headgraph runs"
+        f"another headgraph load, drop or doctor removed this attempt at {plan.name} while it was "
+        "at work, so it stopped and published nothing: see headgraph runs"
     )
 
 

@@ -1,25 +1,27 @@
 """The commands `load`, `runs` and `drop`: open, call one library function, print."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from graphdb import schema
 from graphdb.options import connection_options, deferred_connection_options
 from pk_engine.options import selection_options
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from loader.attempts import Attempt
     from loader.report import DropReport, LoadReport
     from pk_engine.selection import Selection
 
 
 _CUT_OFF = (
-    "an unfinished run may be left: the same load again removes it and starts anew, headgraph runs "
-    "lists it by an id, and headgraph drop takes that"
+    "an unfinished run may be left: the next load under its name removes it, headgraph runs lists "
+    "it by an id, and headgraph drop takes that"
 )
 
 
@@ -76,6 +78,7 @@ def load(
                 replace=replace,
                 dry_run=dry_run,
                 progress=progress,
+                say=_note,
             )
         except KeyboardInterrupt:
             if not dry_run:
@@ -98,13 +101,28 @@ def runs(
 
     Example: headgraph runs 'tiny*'
     """
+    from loader.attempts import unfinished
     from loader.listing import refuse_unknown
     from loader.listing import runs as list_runs
 
     found = list_runs(graph, *names, model=model, series=series)
     if found.empty:
         refuse_unknown(graph, name=names, model=model, series=series)
+    shown = set(found["name"])
+    _note_unfinished(attempt for attempt in unfinished(graph) if attempt.name in shown)
     return found
+
+
+def _note_unfinished(attempts: "Iterable[Attempt]") -> None:
+    for attempt in attempts:
+        helps = "the next headgraph load or drop deletes it"
+        if attempt.status == schema.LOADING:
+            helps = f"headgraph drop {attempt.name} removes it"
+            if attempt.alive is False and attempt.called is not None:
+                helps = (
+                    f"the next load under that name removes it, or headgraph drop {attempt.name}"
+                )
+        _note(f"{attempt.name} is unfinished: {attempt.whose}; {helps}")
 
 
 @click.command()
@@ -129,27 +147,36 @@ def annotate(graph: Any, run: str, file: str) -> str:
 def drop(graph: Any, runs: tuple[str, ...], yes: bool, dry_run: bool) -> str:
     """Remove runs, by name or, when unfinished, by the id that runs shows.
 
-    RUN may be a pattern, quoted, for names: what it means is listed, and you are asked.
+    RUN may be a pattern, quoted, for names of complete runs: what it means is listed, and you are
+    asked.
 
     Example: headgraph drop gpt2-small
     """
     from loader._matching import is_pattern
+    from loader.attempts import unfinished
     from loader.dropping import drop_all
 
-    if not yes and not dry_run and any(map(is_pattern, runs)):
+    patterns = any(map(is_pattern, runs))
+    if patterns and not yes and not dry_run:
         planned = drop_all(graph, runs, dry_run=True)
         if not _is_sure(planned):
             return "nothing was dropped"
         # not the pattern again: what was loaded meanwhile was not in the list
         runs = tuple(report.id for report in planned)
-    return "\n".join(map(str, drop_all(graph, runs, dry_run=dry_run)))
+    dropped = drop_all(graph, runs, dry_run=dry_run)
+    if patterns:
+        named = {report.id for report in dropped}
+        for attempt in unfinished(graph):
+            if attempt.id not in named:
+                _note(f"{attempt} stays: a pattern means complete runs alone")
+    return "\n".join(map(str, dropped))
 
 
 def _is_sure(planned: "list[DropReport]") -> bool:
     for report in planned:
         click.echo(str(report), err=True)
     if not sys.stdin.isatty():
-        raise click.UsageError("nobody is here to be asked: add --yes, or give each name in full")
+        raise click.UsageError("stdin is not a terminal: pass --yes, or give each name in full")
     return click.confirm("drop them?" if len(planned) > 1 else "drop it?", err=True)
 
 
@@ -171,8 +198,12 @@ def _load_offline(
 
 def _told(report: "LoadReport") -> str:
     for note in report.notes:
-        click.echo(f"note: {note}", err=True)
+        _note(note)
     return str(report)
+
+
+def _note(text: str) -> None:
+    click.echo(f"note: {text}", err=True)
 
 
 def _maybe(connect: Callable[[], Any]) -> Any:

@@ -10,12 +10,14 @@ from loader._identity import new_token
 from loader._matching import Row, meant, shown
 from loader._roles import remove_unused_roles
 from loader._unpublish import sweep, unpublish
+from loader.attempts import unfinished
 from loader.report import DropReport
 
 # a run that somebody made by hand may not say how many it has
 _RUNS = f"""
 MATCH (r:{schema.RUN}) WHERE r.id IS NOT NULL
-RETURN r.id AS id, r.name AS name, coalesce(r.heads, 0) AS heads, coalesce(r.edges, 0) AS edges
+RETURN r.id AS id, r.name AS name, coalesce(r.heads, 0) AS heads, coalesce(r.edges, 0) AS edges,
+       r.called AS called
 ORDER BY name, id
 """
 
@@ -53,12 +55,19 @@ def drop_all(graph: Runner, runs: Iterable[str], *, dry_run: bool = False) -> li
         NotReachable: the server went away; runs before the one that is named are gone.
     """
     found = meant(list(graph.read(_RUNS)), runs)
+    nameless = any(row["name"] is None for row in found)
+    whose = {attempt.id: attempt.whose for attempt in unfinished(graph)} if nameless else {}
     if not dry_run:
         for row in found:
             _drop(graph, row)
     return [
         DropReport(
-            run=shown(row), id=row["id"], heads=row["heads"], edges=row["edges"], dry_run=dry_run
+            run=shown(row),
+            id=row["id"],
+            heads=row["heads"],
+            edges=row["edges"],
+            dry_run=dry_run,
+            whose=whose.get(row["id"], ""),
         )
         for row in found
     ]

@@ -23,6 +23,7 @@ WITH r, r.name IS NULL AS unfinished, coalesce(r.name, left(r.id, {SHORT})) AS n
 ORDER BY unfinished, name
 RETURN name, r.model AS model, r.status AS status, r.heads AS heads, r.edges AS edges,
        coalesce(r.pairings, []) AS pairings, r.selection AS selection, r.series AS series,
+       CASE WHEN unfinished THEN r.called END AS called,
        CASE WHEN time IS NOT NULL THEN toString(datetime.truncate('second', time)) END AS loaded
 """
 
@@ -34,8 +35,9 @@ def runs(
 
     Args:
         graph: the database.
-        names: of the runs that are wanted, all of them where none is given; here as in the other
-            two, `*`, `?` and `[...]` stand for what they do in names of files.
+        names: of the runs that are wanted, all of them where none is given, and for unfinished
+            ones the name that they were to get; here as in the other two, `*`, `?` and `[...]`
+            stand for what they do in names of files.
         model: what they were computed from; the last part of a path or hub id is enough.
         series: the training run that they are checkpoints of.
 
@@ -63,7 +65,7 @@ def refuse_unknown(graph: Runner, **wanted: str | tuple[str, ...] | None) -> Non
     """
     rows = list(graph.read(_QUERY))
     for column, words in wanted.items():
-        known = sorted({row[column] for row in rows if row[column] is not None})
+        known = sorted({value for row in rows for value in _values(row, column)})
         for word in (words,) if isinstance(words, str) else words or ():
             if not is_pattern(word) and not any(matches(value, word) for value in known):
                 hint = did_you_mean(word, known)
@@ -77,6 +79,13 @@ def _given(pattern: str | None) -> tuple[str, ...]:
 
 def _is_wanted(row: dict[str, Any], wanted: dict[str, tuple[str, ...]]) -> bool:
     return all(
-        not patterns or any(matches(row[column], pattern) for pattern in patterns)
+        not patterns
+        or any(matches(value, pattern) for value in _values(row, column) for pattern in patterns)
         for column, patterns in wanted.items()
     )
+
+
+def _values(row: dict[str, Any], column: str) -> list[str]:
+    """What a row is found by: an unfinished run by its id and by the name that it was to get."""
+    values = [row[column], row.get("called") if column == "name" else None]
+    return [value for value in values if value is not None]

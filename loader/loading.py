@@ -1,13 +1,14 @@
 """A table of scores becomes a run in the graph: whole, or not at all."""
 
+import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from graphdb import schema
 from graphdb.errors import NotReachable, StatementError
 from graphdb.runner import Runner
-from loader import _write
+from loader import _liveness, _write
 from loader._batches import batches
 from loader._database import again, index_ranks, number, prepare, roles_in
 from loader._identity import new_token
@@ -17,6 +18,7 @@ from loader._present import Outcome, outcome
 from loader._roles import give_roles, remove_unused_roles, take_roles
 from loader._unpublish import delete_heads, sweep
 from loader._write import Progress, taken_over
+from loader.attempts import Attempt, remove, unfinished
 from loader.errors import LoaderError, NameTaken
 from loader.report import LoadReport
 from pk_engine.selection import Selection
@@ -49,6 +51,7 @@ def load(
     replace: bool = False,
     dry_run: bool = False,
     progress: Progress | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> LoadReport:
     """Write a table into the graph as one run.
 
@@ -56,8 +59,9 @@ def load(
     then on all of it. (Neo4j reads what is committed, not a snapshot: a query that is under way at
     the very moment of that commit may find a part.) The same name, table, selection and labels
     again change nothing; other labels, where they are asked for, are put in place of the old ones.
-    An attempt that was cut off is removed and started anew by the next; where two load the same
-    thing at once, the later one goes on and the earlier one stops.
+    Attempts at this name that were cut off are removed first, whatever they were to load; those
+    whose loader may still be at work are left alone. Where two load the same thing at once, the
+    later one goes on and the earlier one stops.
 
     Args:
         table: a table, the path of one, or the name of a bundled one.
@@ -72,6 +76,7 @@ def load(
             of this one for the bundled ones.
         dry_run: say what would happen, and change nothing.
         progress: told edges written and edges in all, after each batch.
+        say: told at once what is found of earlier attempts; None puts it among the report's notes.
 
     Raises:
         EngineError: a table, selection or label file that cannot be used.
@@ -85,14 +90,36 @@ def load(
     plan = plan_load(table, run, selection, labels)
     if graph is None and not dry_run:
         raise LoaderError(f"no database to load {plan.name} into: open one with graphdb.connect()")
-    found = Outcome(kind="loaded")
+    found, notes = Outcome(kind="loaded"), list[str]()
     if graph is not None:
+        _clear(graph, plan, say or notes.append, dry_run=dry_run)
         found = outcome(graph, plan, replace=replace)
         if found.kind == "replaced":
             plan = with_labels_there(graph, plan)
         if not dry_run:
             found = _carry_out(graph, plan, found, replace=replace, progress=progress)
+    found = dataclasses.replace(found, notes=(*notes, *found.notes))
     return report_on(plan, found, dry_run=dry_run, seconds=time.monotonic() - start)
+
+
+def _clear(graph: Runner, plan: LoadPlan, say: Callable[[str], None], *, dry_run: bool) -> None:
+    """Remove what attempts at this name left whose loaders have ended, and tell of the others."""
+    dead: list[Attempt] = []
+    for attempt in unfinished(graph):
+        if attempt.status != schema.LOADING or (
+            attempt.called != plan.name and attempt.id != plan.id
+        ):
+            continue
+        if attempt.alive is False:
+            dead.append(attempt)
+            say(f"{'would first remove' if dry_run else 'first removing'} {attempt}")
+        elif attempt.id == plan.id:
+            say(f"{'would take' if dry_run else 'taking'} the place of {attempt}")
+        else:
+            say(f"left alone: {attempt}; headgraph drop {attempt.name} removes it")
+    if dead and not dry_run:
+        with _told(_NOTHING_YET, plan):
+            remove(graph, dead)
 
 
 def _carry_out(
@@ -118,21 +145,31 @@ def _write_run(graph: Runner, plan: LoadPlan, *, replace: bool, progress: Progre
         prepare(graph)
         if not _write.claim(graph, plan, token):
             return False
-        with _superseded(graph, plan, token):
-            delete_heads(graph, plan.id, schema.LOADING, token)
-            _write.write_heads(graph, plan, token)
-            _write.write_edges(graph, plan, token, batches(plan.table, plan.edges), progress)
-        roles = roles_in(graph)
     try:
-        with _told(_PERHAPS, plan):
-            _write.publish(graph, plan, token, roles, replace=replace)
-    except NameTaken:
-        _write.give_up(graph, plan, token)
+        _fill(graph, plan, token, replace=replace, progress=progress)
+    except BaseException as error:
+        _liveness.gave_up(token)
+        if isinstance(error, NameTaken | StatementError):  # there, and refuses this run
+            _write.give_up(graph, plan, token)
         raise
     if len(plan.edges) >= schema.MANY_EDGES:
         with _told(_ALL_BUT_REST, plan):
             index_ranks(graph, plan.table.meta.pairings)
     return True
+
+
+def _fill(
+    graph: Runner, plan: LoadPlan, token: str, *, replace: bool, progress: Progress | None
+) -> None:
+    """What an attempt does once the Run is its own: heads, edges, publication."""
+    with _told(_NOTHING_YET, plan):
+        with _superseded(graph, plan, token):
+            delete_heads(graph, plan.id, schema.LOADING, token)
+            _write.write_heads(graph, plan, token)
+            _write.write_edges(graph, plan, token, batches(plan.table, plan.edges), progress)
+        roles = roles_in(graph)
+    with _told(_PERHAPS, plan):
+        _write.publish(graph, plan, token, roles, replace=replace)
 
 
 def _relabel(graph: Runner, plan: LoadPlan) -> None:

@@ -23,6 +23,7 @@ from loader._database import index_ranks, prepare, roles_in
 from loader._identity import new_token
 from loader._plan import AnyLabels, AnyTable, LoadPlan, plan_load
 from loader._present import Outcome, outcome
+from loader.attempts import marks
 from loader.errors import OfflineRefused
 from loader.exports.admin_csv import write_graph
 from loader.exports.content import HeadNode, RunGraph
@@ -147,7 +148,7 @@ def _unpublished(content: RunGraph, token: str) -> RunGraph:
     """The graph as a load has it before it is published: see `loader._write`."""
     now = datetime.now(UTC)
     run = {**content.run, "status": schema.LOADING, "loader": token, "started_at": now}
-    del run["name"]
+    run |= {"alive_at": now, **marks(run.pop("name"))}
     return replace(content, run=run, roles=(), heads={
         place: HeadNode((schema.LOADING_HEAD,), _loading(head, token))
         for place, head in content.heads.items()

@@ -21,8 +21,8 @@ class LoadReport:
         selection: which pairs, in words.
         labelled: heads with a role.
         label_source: `bundled`, `none`, or a file's name.
-        notes: what the selection asked for and the file does not have, labels that were kept, a
-            run to replace that was not there.
+        notes: what was found of earlier attempts, what the selection asked for and the file does
+            not have, labels that were kept, a run to replace that was not there.
         seconds: how long it took.
     """
 
@@ -77,6 +77,7 @@ class DropReport:
         id: its id.
         heads, edges: that it had, or was to have.
         dry_run: nothing was removed.
+        whose: of an unfinished run in words, what it was; else empty.
     """
 
     run: str
@@ -84,10 +85,12 @@ class DropReport:
     heads: int
     edges: int
     dry_run: bool = False
+    whose: str = ""
 
     def __str__(self) -> str:
         verb = "would drop" if self.dry_run else "dropped"
-        return f"{verb} {self.run}: {self.heads:,} heads and {self.edges:,} edges"
+        whose = f" ({self.whose})" if self.whose else ""
+        return f"{verb} {self.run}{whose}: {self.heads:,} heads and {self.edges:,} edges"
 
 
 @dataclass(frozen=True, kw_only=True)

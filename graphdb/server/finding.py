@@ -58,6 +58,11 @@ def current(home: ServerHome) -> State | None:
     return state
 
 
+def coming_up(home: ServerHome) -> int | None:
+    """The process of a server that has not answered yet, whether or not its start still waits."""
+    return pid_of(home) if current(home) is None else None
+
+
 def described(home: ServerHome, state: State) -> RunningServer:
     """The server of this home with the ports and process that the state remembers."""
     return RunningServer(

@@ -101,6 +101,11 @@ def ensure_jars(
     return [pin.file(folder) for pin in wanted]
 
 
+def damaged(folder: Path) -> list[Path]:
+    """Pinned jars that lie in the cache and are not the pinned ones: half fetched, or changed."""
+    return [path for pin in _bad(read_pins(), folder) if (path := pin.file(folder)).exists()]
+
+
 def _bad(pins: tuple[Pin, ...], folder: Path) -> tuple[Pin, ...]:
     with ThreadPoolExecutor(THREADS) as pool:
         good = list(pool.map(lambda pin: pin.is_good(folder), pins))

@@ -10,7 +10,7 @@ from graphdb.server.home import ServerHome, stated
 from graphdb.server.jars import ensure_jars
 from graphdb.server.java import find_java
 from graphdb.server.launching import adopt, launch
-from graphdb.server.ports import Ports, answer
+from graphdb.server.ports import Ports, answer, refuse_no_loopback
 from graphdb.server.progress import Progress, silent
 
 TIMEOUT_S = 120.0
@@ -40,11 +40,12 @@ def start(
             already keeps those of its start.
 
     Raises:
-        ServerError: the jars cannot be fetched, no Java, a full disk, somebody else's folder, or
-            a server that dies or does not answer.
+        ServerError: no 127.0.0.1 on this machine, the jars cannot be fetched, no Java, a full
+            disk, somebody else's folder, or a server that dies or does not answer.
     """
     home, show = ServerHome.of(home), progress or silent
     with stated("run the local server", home.path):
+        refuse_no_loopback()
         java = find_java()
         if home.path.exists():
             with home.locked(timeout_s):  # a server that another command is stopping is not found

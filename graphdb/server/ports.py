@@ -1,14 +1,15 @@
 """Ports on 127.0.0.1: which are free, and whether a Neo4j answers there."""
 
+import os
 import socket
 import sys
 from typing import NamedTuple
 
+from graphdb._probing import speaks_bolt
+from graphdb.errors import ServerError
+
 LOOPBACK = "127.0.0.1"
 ANSWER_S = 2.0  # seconds to wait for an answer on the own machine
-
-# Bolt's greeting, and the versions spoken here in order of preference: 5.x down to 5.0, then 4.4
-_GREETING = bytes.fromhex("6060b01700080805000004040000000000000000")
 
 
 class Ports(NamedTuple):
@@ -20,6 +21,29 @@ class Ports(NamedTuple):
 
 USUAL_PORTS = Ports(bolt=7687, http=7474)
 ANY_PORTS = Ports(bolt=0, http=0)
+
+
+def refuse_no_loopback() -> None:
+    """Raise ServerError where 127.0.0.1 cannot be listened at and reached.
+
+    So it is on a machine or in a container with IPv6 alone, or whose loopback interface is down: a
+    server would start there, and never be reached.
+    """
+    try:
+        with socket.create_server((LOOPBACK, 0)) as listener:
+            socket.create_connection(listener.getsockname(), timeout=ANSWER_S).close()
+    except OSError as error:
+        raise ServerError(
+            f"this machine cannot connect to itself at {LOOPBACK} ({_reason(error)}), the "
+            "only address of a local server: give its loopback interface that address (on Linux, "
+            f"ip addr add {LOOPBACK}/8 dev lo; ip link set lo up), or set NEO4J_URI to another "
+            "server"
+        ) from error
+
+
+def _reason(error: OSError) -> str:
+    """The system's words for a failure; Python adds to them which address it was."""
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def choose(*wanted: Ports) -> Ports:
@@ -68,11 +92,9 @@ def answer(ports: Ports) -> bool:
 def _bolt_answers(port: int) -> bool:
     try:
         with socket.create_connection((LOOPBACK, port), timeout=ANSWER_S) as link:
-            link.sendall(_GREETING)
-            version = link.recv(4)
+            return speaks_bolt(link)
     except OSError:
         return False
-    return len(version) == 4 and version != bytes(4)
 
 
 def _http_answers(port: int) -> bool:

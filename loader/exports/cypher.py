@@ -48,7 +48,7 @@ def _statements(content: RunGraph) -> Iterator[str]:
     yield (
         f"MERGE (r:{schema.RUN} {{id: {run_id}}}) ON CREATE SET r += {literal(own)}, "
         f"r.status = {literal(schema.LOADING)}, r.loader = {literal(_MARK)}, "
-        "r.started_at = datetime()"
+        f"r.started_at = datetime(), r.called = {literal(content.run['name'])}"
     )
     for heads in _parts(content.heads.values(), _HEADS):
         rows = ",\n".join(literal(_without(head.properties, "run")) for head in heads)
@@ -127,7 +127,7 @@ def _publication(content: RunGraph, unpublished: str) -> str:
         f"(r)-[:HAS_HEAD]->(:{schema.LOADING_HEAD})-->(:{schema.LOADING_HEAD}) "
         f"}} = {content.n_edges}",
         f"SET r.name = {literal(content.run['name'])}, r.status = {literal(schema.COMPLETE)}, "
-        "r.loaded_at = datetime() REMOVE r.loader",
+        "r.loaded_at = datetime() REMOVE r.loader, r.called",
         f"FOREACH (h IN heads | SET h:{schema.HEAD}, h.run = {literal(content.run['name'])} "
         f"REMOVE h:{schema.LOADING_HEAD})",
     ]

@@ -1,6 +1,8 @@
 """docker-compose.yml: the same database as the local server, and as closed."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,64 @@ def test_no_password_no_start(service: dict[str, Any]) -> None:
     assert helpful, value
     assert "NEO4J_PASSWORD" in helpful[1]
     assert "8 or more" in helpful[1]
+
+
+def start(service: dict[str, Any], password: str, tmp_path: Path) -> Any:
+    """Run the container's entry point as docker does, up to where it hands over to the image's."""
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    tini = bin_folder / "tini"
+    tini.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', encoding="utf-8")
+    tini.chmod(0o755)
+    # compose reads $$ as $
+    words = [word.replace("$$", "$") for word in service["entrypoint"]] + service["command"]
+    environment = {
+        "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
+        "NEO4J_AUTH": f"neo4j/{password}",
+        "LANG": "C.UTF-8",  # as in the image
+    }
+    return subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(not Path("/bin/bash").exists(), reason="the entry point runs bash")
+@pytest.mark.parametrize(
+    ("password", "why"),
+    [
+        ("neo4j", "is neo4j, the default that Neo4j does not accept"),
+        ("seven77", "has 7 characters"),
+        ("äöüßäöü", "has 7 characters"),
+        ("with/a-slash", "has a /"),
+        ("/leading-slash", "has a /"),
+        ("correct-horse/true", "has a /"),
+        ("-leading-hyphen", "begins with - or @"),
+        ("--help-me", "begins with - or @"),
+        ("@etc-hostname", "begins with - or @"),
+    ],
+)
+def test_a_password_that_the_image_cannot_set_is_refused_in_a_sentence(
+    service: dict[str, Any], password: str, why: str, tmp_path: Path
+) -> None:
+    done = start(service, password, tmp_path)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"NEO4J_PASSWORD {why}: set one of 8 or more characters, without /, whose first is "
+        "neither - nor @, then docker compose up -d --wait again\n"
+    )
+
+
+@pytest.mark.skipif(not Path("/bin/bash").exists(), reason="the entry point runs bash")
+@pytest.mark.parametrize(
+    "password", ["12345678", "äöüßäöüß", "a b-c@d'e\"f$HOME`id`\\g", "neo4j-neo4j", "*" * 8]
+)
+def test_any_other_password_reaches_the_image(
+    service: dict[str, Any], password: str, tmp_path: Path
+) -> None:
+    done = start(service, password, tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    # what the image's own ENTRYPOINT and CMD are
+    assert done.stdout.split() == ["-g", "--", "/startup/docker-entrypoint.sh", "neo4j"]
 
 
 def test_the_data_are_in_a_named_volume(service: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 import loader
 from graphdb import Graph
-from graphdb.errors import NotReachable
+from graphdb.errors import NotReachable, StatementError
 from graphdb.server import ANY_PORTS, RunningServer, start
 from pk_engine.table import AffinityTable
 from tests.graphdb_server_fixture import own_home
@@ -108,6 +108,41 @@ def test_an_interrupted_load_can_be_dropped(
         pass
     (name,) = loader.runs(graph)["name"]
     assert loader.drop(graph, name).run == name
+    assert contents(graph) == {}
+
+
+def test_attempts_at_a_name_go_with_its_next_load(
+    graph: Graph, server: RunningServer, tmp_path: Path
+) -> None:
+    """One of another table that is dead goes, one that is alive stays, and so does a stranger's."""
+    first, second = (str(random_table(seed=s).write(tmp_path / f"{s}.parquet")) for s in (1, 2))
+    graph.write("CREATE (:Run {id: 'made by hand', alive_at: 7, status: 'new'})")
+    with killed_load(server, first, "big", "heads"):
+        with killed_load(server, second, "big", "heads"):
+            pass
+        dead, alive = sorted(loader.unfinished(graph), key=lambda it: it.alive is True)
+        assert (dead.alive, alive.alive) == (False, True)
+        assert {dead.called, alive.called} == {"big"}
+        notes = loader.load(SMALL, graph, run="big").notes
+        assert sorted(notes) == [
+            f"first removing {dead}",
+            f"left alone: {alive}; headgraph drop {alive.name} removes it",
+        ]
+        assert [it.id for it in loader.unfinished(graph)] == [alive.id]
+    report = loader.drop(graph, alive.name)
+    assert "an attempt at big" in str(report)
+    assert "seems to have ended" in str(report)
+    graph.write("MATCH (r:Run {id: 'made by hand'}) DELETE r")
+    assert contents(graph) == expected(SMALL)
+    marks = {"loader", "loader_process", "alive_at", "called"}
+    assert not marks & set(run_node(graph, "big"))
+
+
+def test_a_load_that_the_database_refuses_leaves_nothing(graph: Graph, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text(f"layer,head,role\n0,1,{'a' * 20_000}\n", encoding="utf-8")
+    with pytest.raises(StatementError, match="too large to index"):
+        loader.load(SMALL, graph, run="big", labels=labels)
     assert contents(graph) == {}
 
 

@@ -252,9 +252,8 @@ def test_an_attempt_that_lost_its_heads_says_so() -> None:
     with pytest.raises(TakenOver) as caught:
         loader.load(TABLE, graph)
     assert str(caught.value) == (
-        "another headgraph load or drop of tiny (the same table and selection) began while this "
-        "one was at work and took its place, so this one stopped and published nothing: see "
-        "headgraph runs"
+        "another headgraph load, drop or doctor removed this attempt at tiny while it was at work, "
+        "so it stopped and published nothing: see headgraph runs"
     )
 
 

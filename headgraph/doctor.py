@@ -1,0 +1,107 @@
+"""`headgraph doctor`: what cut-off commands left in the database and on this machine.
+
+It sees runs through `loader` and files through `graphdb`, so it lives above both.
+"""
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from graphdb.options import deferred_connection_options
+
+if TYPE_CHECKING:
+    from graphdb import Graph
+    from graphdb.server.leftovers import Leftover
+    from loader import Attempt
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="Remove what is found without asking.")
+@click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
+@deferred_connection_options
+def doctor(connect: Callable[[], Any], yes: bool, dry_run: bool) -> str:
+    """Find what cut-off commands have left, and remove it when you agree.
+
+    In the database: unfinished runs, except those whose loader seems to be at work. Of the local
+    server: files of imports, replaced stores, half-fetched program files.
+
+    Example: headgraph doctor --dry-run
+    """
+    with _database(connect) as graph:
+        attempts = _attempts(graph)
+        online = graph is not None and _is_local(graph)
+        files = _files(online=online)
+        found = [*map(str, attempts), *map(str, files)]
+        if not found:
+            return "nothing is left over"
+        if dry_run:
+            return "\n".join(f"would remove {it}" for it in found)
+        if not yes and not _is_sure(found):
+            return "nothing was removed"
+        return "\n".join(f"removed {it}" for it in _remove(graph, attempts, files, online=online))
+
+
+def _database(connect: Callable[[], Any]) -> "AbstractContextManager[Graph | None]":
+    """The graph, or none where there is no database: files can be looked for all the same."""
+    from graphdb.errors import NotReachable
+
+    try:
+        return connect()  # type: ignore[no-any-return]
+    except NotReachable as error:
+        _note(f"no database was looked into ({error})")
+        return nullcontext()
+
+
+def _attempts(graph: "Graph | None") -> "list[Attempt]":
+    from loader import unfinished
+
+    if graph is None:
+        return []
+    found = unfinished(graph)
+    for attempt in found:
+        if attempt.alive:
+            _note(f"left alone: {attempt}")
+    return [attempt for attempt in found if not attempt.alive]
+
+
+def _is_local(graph: "Graph") -> bool:
+    from graphdb.server import running
+
+    server = running()
+    return server is not None and graph.settings.uri == server.bolt_uri
+
+
+def _files(*, online: bool) -> "list[Leftover]":
+    from graphdb.errors import ServerError
+    from graphdb.server.leftovers import leftovers
+
+    try:
+        return leftovers(online=online)
+    except ServerError as error:
+        _note(f"no files were looked for ({error})")
+        return []
+
+
+def _is_sure(found: list[str]) -> bool:
+    for it in found:
+        click.echo(f"would remove {it}", err=True)
+    if not sys.stdin.isatty():
+        raise click.UsageError("stdin is not a terminal: pass --yes")
+    return click.confirm("remove them?" if len(found) > 1 else "remove it?", err=True)
+
+
+def _remove(
+    graph: "Graph | None", attempts: "list[Attempt]", files: "list[Leftover]", *, online: bool
+) -> list[str]:
+    from graphdb.server.leftovers import clear
+    from loader.attempts import remove
+
+    gone = [] if graph is None or not attempts else [str(it) for it in remove(graph, attempts)]
+    return gone + ([str(it) for it in clear(files, online=online)] if files else [])
+
+
+def _note(text: str) -> None:
+    click.echo(f"note: {text}", err=True)
