@@ -15,15 +15,16 @@ if TYPE_CHECKING:
     from pk_engine.meta import TableMeta
 
 LARGEST = {
-    "n_layers": 10_000,
+    "n_layers": 1_000,
     "n_heads": 10_000,
     "n_kv_heads": 10_000,
     "d_model": 10**6,
     "d_head": 10**6,
 }
-"""Sizes beyond which metadata are refused: far above any model's, and what they cost fits."""
-MOST_HEADS = 10**6
-"""Heads of all layers together."""
+"""Sizes beyond which metadata are refused; no model that is known has half of one."""
+MOST_HEADS = 50_000
+"""Heads of all layers together: pictures and pages have a place for each, thrice those of Llama 3
+405B."""
 
 _TEXTS = ("model", "family", "fingerprint", "layer_order", "kv", "dtype", "backend", "version")
 _ALLOWED = {"kv": ("native", "expand"), "layer_order": ("forward", "all", "within")}
@@ -100,7 +101,7 @@ def _moments_of_nulls(meta: TableMeta) -> dict[str, Any]:
 
 
 def _is_text(value: object) -> bool:
-    """A text that UTF-8 can write, which a lone surrogate of JSON's `\\ud800` is not."""
+    """A text that UTF-8 can write; a lone surrogate, which JSON can hold, it cannot."""
     return isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 

@@ -198,7 +198,7 @@ def _sha256(columns: Columns, meta: TableMeta) -> str:
 
 
 def _lines(texts: NDArray[Any]) -> bytes:
-    """The texts, one a line; in a table the same text stands in many rows that follow each other."""
+    """The texts, one a line; a table has the same text in many rows that follow each other."""
     starts = np.flatnonzero(np.append(True, texts[1:] != texts[:-1])[: len(texts)])
     counts = np.diff(np.append(starts, len(texts)))
     lines = [f"{text}\n" * count for text, count in zip(texts[starts], counts, strict=True)]

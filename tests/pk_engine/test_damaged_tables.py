@@ -155,12 +155,12 @@ def test_a_footer_that_claims_300_million_rows_costs_no_memory(
     said, peak = read_elsewhere(path)
     # what it claims for a column is not believed either, and the values are those of the hash
     assert said.startswith(f"{path} is damaged") or said == sha256
-    assert peak < usual + 100_000
+    assert peak < usual + 50_000
 
 
 TYPES = [
-    ({"n_layers": 10**9}, "n_layers = 1000000000: expected at most 10,000"),
-    ({"n_layers": 10**4, "n_heads": 10**3, "n_kv_heads": 1}, "expected at most 1,000,000 heads"),
+    ({"n_layers": 10**9}, "n_layers = 1000000000: expected at most 1,000"),
+    ({"n_layers": 1000, "n_heads": 1000, "n_kv_heads": 1}, "expected at most 50,000 heads"),
     ({"n_layers": 10**30}, "expected a positive integer"),
     ({"n_layers": 2.5}, "n_layers = 2.5: expected a positive integer"),
     ({"n_layers": True}, "n_layers = True: expected a positive integer"),
