@@ -6,8 +6,11 @@ Nothing of a room is imported until its command runs; `headgraph --help` reads t
 import atexit
 import gc
 import importlib
+import io
 import os
+import signal
 import sys
+import threading
 from typing import Any, NamedTuple
 
 import click
@@ -141,8 +144,18 @@ class Rooms(rich_click.RichGroup):
         """Run the command; Ctrl-C gives one line, so click must not print an empty one first."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise click.Abort from None
+        except KeyboardInterrupt as stop:
+            raise _Stopped(143 if isinstance(stop, _Terminated) else 130) from None
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: what is under way is undone and removed, as after Ctrl-C."""
+
+
+class _Stopped(click.Abort):
+    def __init__(self, code: int) -> None:
+        super().__init__()
+        self.code = code
 
 
 @click.group(cls=Rooms, context_settings={"help_option_names": ["-h", "--help"]})
@@ -158,25 +171,36 @@ def headgraph() -> None:
 def _print(answer: Any, **_: Any) -> None:
     from headgraph._output import emit
 
-    emit(answer)
+    try:
+        emit(answer)
+    except BrokenPipeError:  # whoever read it has what it needed
+        raise
+    except OSError as error:
+        from base.documents import reason
+        from base.errors import UnwritableFile
+
+        _let_go_of_stdout()
+        raise UnwritableFile(f"standard output cannot be written: {reason(error)}") from error
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run a command line and exit 0 done, 1 problem, 2 usage, 3 no database, 130 stopped.
+    """Run a command line and exit 0 done, 1 problem, 2 usage, 3 no database, 130 or 143 stopped.
 
     A value that cannot be used is a problem, whoever finds it; usage is what stands in the line.
     """
     _collect_rarely()
+    _keep_descriptors()
+    _stop_at_sigterm()
     if "_HEADGRAPH_COMPLETE" in os.environ:  # a shell asks how a line can go on
         from headgraph.completing import register
 
         register()
     try:
         code = headgraph.main(args, prog_name="headgraph", standalone_mode=False)
-    except click.Abort:
+    except click.Abort as stop:
+        code = getattr(stop, "code", 130)
         # a terminal has just shown ^C
-        click.echo("\nstopped" if sys.stderr.isatty() else "stopped", err=True)
-        code = 130
+        click.echo("\nstopped" if code == 130 and _is_terminal() else "stopped", err=True)
     except click.UsageError as error:
         from headgraph._help import is_bad_value, usage_error
 
@@ -186,8 +210,7 @@ def main(args: list[str] | None = None) -> None:
         error.show()
         code = error.exit_code
     except BrokenPipeError:
-        # whoever read our output has gone; keep the interpreter from complaining at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_stdout()
         code = 0
     except Exception as error:
         code = _state(error)
@@ -205,15 +228,59 @@ def _leave_garbage() -> None:
         gc.freeze()
 
 
+def _let_go_of_stdout() -> None:
+    """Keep the interpreter from trying once more at its end what could not be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _keep_descriptors() -> None:
+    """Print what the output's encoding lacks as escapes, and nothing into other files.
+
+    Where a standard stream is closed, the next file that is opened takes its number.
+    """
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if stream is None:
+            os.open(os.devnull, os.O_RDWR)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _stop_at_sigterm() -> None:
+    """Undo at SIGTERM what is under way, unless a program that calls us says otherwise."""
+    main = threading.current_thread() is threading.main_thread()
+    if main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(*_: Any) -> None:
+    raise _Terminated
+
+
+def _is_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def _refused_by_the_system(error: OSError) -> str:
+    from base.documents import shown
+
+    where = "" if error.filename is None else f"{shown(str(error.filename))}: "
+    return f"{where}{error.strerror}; HEADGRAPH_DEBUG=1 shows where"
+
+
 def _state(error: Exception) -> int:
     """Print a problem as one sentence; a bug too, without a traceback unless asked for."""
     code = getattr(error, "exit_code", None)
     if code is None and os.environ.get("HEADGRAPH_DEBUG"):
         raise error
-    text = str(error) if code is not None else (
-        f"this is a bug in headgraph ({type(error).__name__}: {error}); "
-        "HEADGRAPH_DEBUG=1 shows where"
-    )  # fmt: skip
+    if code is not None:
+        text = str(error)
+    elif isinstance(error, OSError) and error.strerror:  # a disk, a permission: not ours
+        text = _refused_by_the_system(error)
+    else:
+        text = (
+            f"this is a bug in headgraph ({type(error).__name__}: {error}); "
+            "HEADGRAPH_DEBUG=1 shows where"
+        )
     click.echo(f"headgraph: {text}", err=True)
     return code or 1
 

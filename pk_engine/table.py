@@ -22,13 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from base.documents import reason, shown
-from base.files import beside
+from base.files import beside, writable
 from pk_engine._check import check_columns, check_rows
 from pk_engine._not_a_table import what_is_wrong
 from pk_engine._parquet import columns_in, opened, write_columns
 from pk_engine.columns import Columns, by_pairing, columns_of, frame_of, taken
 from pk_engine.edges import head_edges
-from pk_engine.errors import OutputExists, TableError
+from pk_engine.errors import TableError
 from pk_engine.meta import TableMeta
 from pk_engine.names import PAIRINGS
 from pk_engine.selection import Selection
@@ -103,7 +103,7 @@ class AffinityTable:
 
         Raises:
             OutputExists: the file is there and `force` is false.
-            TableError: the folder is missing or cannot be written.
+            TableError: it cannot be written there.
         """
         path = table_file(path, force=force)
         metadata = {
@@ -158,35 +158,19 @@ class AffinityTable:
 
 
 def table_file(path: str | os.PathLike[str], *, force: bool) -> Path:
-    """The path, when a table may be written there; as `refuse_existing`.
+    """The path, when a table can be written there; ask before the work, not after it.
 
     Raises:
-        TableError: the name says that it is another kind of file.
+        OutputExists: the file is there and `force` is false.
+        TableError: the name says that it is another kind of file, or none can be written there.
     """
     path = Path(path)
     if path.suffix not in ("", ".parquet", ".pq"):
         raise TableError(
-            f"{path} has the ending {path.suffix}, and tables are Parquet: wanted a name such as "
-            f"{path.with_suffix('.parquet').name}"
+            f"{shown(path)} has the ending {shown(path.suffix)}, and tables are Parquet: expected "
+            f"a name such as {shown(path.with_suffix('.parquet').name)}"
         )
-    return refuse_existing(path, force=force)
-
-
-def refuse_existing(path: str | os.PathLike[str], *, force: bool) -> Path:
-    """The path, when something may be written there.
-
-    Raises:
-        OutputExists: the file is there and `force` is false.
-        TableError: the folder does not exist.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise TableError(f"{path} is a folder: wanted the name of a file")
-    if path.exists() and not force:
-        raise OutputExists(f"{path} exists already: give another name, or --force to replace it")
-    if not path.parent.is_dir():
-        raise TableError(f"no folder {path.parent} to write {path.name} into: make it first")
-    return path
+    return writable(path, force=force, problem=TableError)
 
 
 def _sha256(columns: Columns, meta: TableMeta) -> str:

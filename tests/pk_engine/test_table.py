@@ -78,7 +78,7 @@ def test_a_name_that_says_another_kind_of_file_is_refused(tmp_path: Path) -> Non
 
 
 def test_names_of_folders_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(TableError, match="is a folder: wanted the name of a file"):
+    with pytest.raises(TableError, match="is a folder: expected the name of a file"):
         random_table().write(tmp_path)
     with pytest.raises(TableError, match="no folder"):
         random_table().write(tmp_path / "no" / "t.parquet")
