@@ -200,7 +200,7 @@ def main(args: list[str] | None = None) -> None:
     except click.Abort as stop:
         code = getattr(stop, "code", 130)
         # a terminal has just shown ^C
-        click.echo("\nstopped" if code == 130 and _is_terminal() else "stopped", err=True)
+        click.echo("\nstopped" if code == 130 and sys.stderr.isatty() else "stopped", err=True)
     except click.UsageError as error:
         from headgraph._help import is_bad_value, usage_error
 
@@ -236,11 +236,11 @@ def _let_go_of_stdout() -> None:
 def _keep_descriptors() -> None:
     """Print what the output's encoding lacks as escapes, and nothing into other files.
 
-    Where a standard stream is closed, the next file that is opened takes its number.
+    Where a standard stream is closed, the next file that is opened would take its number.
     """
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if stream is None:
-            os.open(os.devnull, os.O_RDWR)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
@@ -254,10 +254,6 @@ def _stop_at_sigterm() -> None:
 
 def _terminate(*_: Any) -> None:
     raise _Terminated
-
-
-def _is_terminal() -> bool:
-    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def _refused_by_the_system(error: OSError) -> str:

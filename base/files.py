@@ -107,7 +107,7 @@ def folder_of_files(
     if about is not None and not stat.S_ISDIR(about.st_mode):
         raise problem(
             f"{shown(folder)} is {kind_of(about.st_mode)}: expected the name of a folder for "
-            f"{' and '.join(names)}"
+            f"{names[0]} and the others"
         )
     if about is None:
         first = folder  # of those that will be made

@@ -195,12 +195,12 @@ def test_files_in_a_folder_that_may_be_missing(tmp_path: Path) -> None:
         tmp_path / "new" / "a",
         tmp_path / "new" / "b",
     ]
-    with pytest.raises(UnwritableFile, match="no folder .*new to write deep into"):
+    with pytest.raises(UnwritableFile, match=r"no folder .*new to write deep into"):
         folder_of_files(tmp_path / "new" / "deep", names, force=False)
     folder_of_files(tmp_path / "new" / "deep", names, force=False, parents=True)
     assert not list(tmp_path.iterdir())
     (tmp_path / "b").touch()
     with pytest.raises(OutputExists, match="b exists already"):
         folder_of_files(tmp_path, names, force=False)
-    with pytest.raises(UnwritableFile, match="b is a file: expected the name of a folder for a"):
+    with pytest.raises(UnwritableFile, match="b is a file: expected the name of a folder for"):
         folder_of_files(tmp_path / "b", names, force=True)
