@@ -6,15 +6,14 @@ Nothing of a room is imported until its command runs; `headgraph --help` reads t
 import atexit
 import gc
 import importlib
-import io
 import os
-import signal
 import sys
-import threading
 from typing import Any, NamedTuple
 
 import click
 import rich_click
+
+from headgraph._process import Stopped, let_go_of_stdout, open_streams, sigterm_stops
 
 
 class Entry(NamedTuple):
@@ -145,17 +144,7 @@ class Rooms(rich_click.RichGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as stop:
-            raise _Stopped(143 if isinstance(stop, _Terminated) else 130) from None
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM: what is under way is undone and removed, as after Ctrl-C."""
-
-
-class _Stopped(click.Abort):
-    def __init__(self, code: int) -> None:
-        super().__init__()
-        self.code = code
+            raise Stopped(stop) from None
 
 
 @click.group(cls=Rooms, context_settings={"help_option_names": ["-h", "--help"]})
@@ -179,7 +168,7 @@ def _print(answer: Any, **_: Any) -> None:
         from base.documents import reason
         from base.errors import UnwritableFile
 
-        _let_go_of_stdout()
+        let_go_of_stdout()
         raise UnwritableFile(f"standard output cannot be written: {reason(error)}") from error
 
 
@@ -189,14 +178,14 @@ def main(args: list[str] | None = None) -> None:
     A value that cannot be used is a problem, whoever finds it; usage is what stands in the line.
     """
     _collect_rarely()
-    _keep_descriptors()
-    _stop_at_sigterm()
+    open_streams()
     if "_HEADGRAPH_COMPLETE" in os.environ:  # a shell asks how a line can go on
         from headgraph.completing import register
 
         register()
     try:
-        code = headgraph.main(args, prog_name="headgraph", standalone_mode=False)
+        with sigterm_stops():
+            code = headgraph.main(args, prog_name="headgraph", standalone_mode=False)
     except click.Abort as stop:
         code = getattr(stop, "code", 130)
         # a terminal has just shown ^C
@@ -210,7 +199,7 @@ def main(args: list[str] | None = None) -> None:
         error.show()
         code = error.exit_code
     except BrokenPipeError:
-        _let_go_of_stdout()
+        let_go_of_stdout()
         code = 0
     except Exception as error:
         code = _state(error)
@@ -226,34 +215,6 @@ def _collect_rarely() -> None:
 def _leave_garbage() -> None:
     if "torch" not in sys.modules:  # libraries below torch report what is left of theirs
         gc.freeze()
-
-
-def _let_go_of_stdout() -> None:
-    """Keep the interpreter from trying once more at its end what could not be written."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _keep_descriptors() -> None:
-    """Print what the output's encoding lacks as escapes, and nothing into other files.
-
-    Where a standard stream is closed, the next file that is opened would take its number.
-    """
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-
-
-def _stop_at_sigterm() -> None:
-    """Undo at SIGTERM what is under way, unless a program that calls us says otherwise."""
-    main = threading.current_thread() is threading.main_thread()
-    if main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _terminate)
-
-
-def _terminate(*_: Any) -> None:
-    raise _Terminated
 
 
 def _refused_by_the_system(error: OSError) -> str:

@@ -1,18 +1,15 @@
 """Rows and pages as files: asked for before the work, written whole at its end."""
 
-import io
 import os
 from pathlib import Path
 
 import pandas as pd
 
 from analysis.errors import AnalysisError, FigureError
-from base.documents import read_text, reason, shown
+from base.documents import reason, shown
 from base.files import beside, writable
 
 CSV, PAGES = (".csv",), (".html", ".htm")
-LARGEST = 2**30
-"""Bytes of a CSV file that is read; the largest that headgraph writes have some megabytes."""
 
 
 def csv_path(path: str | os.PathLike[str], *, force: bool = False) -> Path:
@@ -45,11 +42,11 @@ def read_csv(path: str | os.PathLike[str]) -> pd.DataFrame:
     Raises:
         AnalysisError: no such file, or it is no CSV text.
     """
-    text = read_text(path, problem=AnalysisError, largest=LARGEST, pipes=True)
     try:
-        return pd.read_csv(io.StringIO(text))
-    except ValueError as error:
-        raise AnalysisError(f"{shown(path)} cannot be read: it is no CSV text") from error
+        return pd.read_csv(Path(path))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no CSV text"
+        raise AnalysisError(f"{path} cannot be read: {reason}") from error
 
 
 def page_path(path: str | os.PathLike[str], *, force: bool = False) -> Path:
