@@ -17,8 +17,8 @@ from pk_engine.columns import Columns
 from pk_engine.errors import TableError
 
 ROWS_PER_BYTE = 1
-"""Rows that a byte of a file can hold at most. `write` needs three bytes for a row, as each
-has a place in the ranking of its own; a footer that claims more is not believed."""
+"""Rows that a byte of a file can hold at most. `write` needs more than one for a row, as
+each has a place in the ranking of its own; a footer that claims more is not believed."""
 
 
 def write_columns(columns: Columns, metadata: dict[bytes, str], stream: IO[bytes]) -> None:

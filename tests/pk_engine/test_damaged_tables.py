@@ -12,10 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from pk_engine import AffinityTable
+from pk_engine._parquet import ROWS_PER_BYTE
 from pk_engine.bundled import table_path
 from pk_engine.errors import TableError
 from tests.tables import random_table
@@ -117,6 +119,17 @@ def claiming(rows: int, places: slice) -> bytes:
         for at, part in enumerate(parts)
     )
     return whole[: -8 - length] + footer + struct.pack("<I", len(footer)) + whole[-4:]
+
+
+def test_no_table_has_as_many_rows_as_bytes(tmp_path: Path) -> None:
+    given = random_table(24, 24, pairings=("OQ",))
+    columns = given.columns | {
+        name: given.columns[name] * 0 for name in ("pk", "pk_normalized", "z")
+    }
+    columns["pk_rank"] = np.arange(1, len(given) + 1)
+    path = AffinityTable(columns, given.meta).write(tmp_path / "t.parquet")
+    assert path.stat().st_size > 2 * ROWS_PER_BYTE * len(given), "nothing compresses better"
+    assert len(AffinityTable.read(path)) == len(given)
 
 
 READ = """
