@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import click
 import rich_click
 
-from headgraph._process import Stopped, let_go_of_stdout, open_streams, sigterm_stops
+from headgraph._process import Stopped, is_of_stdout, let_go_of_stdout, open_streams, sigterm_stops
 
 
 class Entry(NamedTuple):
@@ -160,16 +160,7 @@ def headgraph() -> None:
 def _print(answer: Any, **_: Any) -> None:
     from headgraph._output import emit
 
-    try:
-        emit(answer)
-    except BrokenPipeError:  # whoever read it has what it needed
-        raise
-    except OSError as error:
-        from base.documents import reason
-        from base.errors import UnwritableFile
-
-        let_go_of_stdout()
-        raise UnwritableFile(f"standard output cannot be written: {reason(error)}") from error
+    emit(answer)
 
 
 def main(args: list[str] | None = None) -> None:
@@ -198,7 +189,7 @@ def main(args: list[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except BrokenPipeError:
+    except BrokenPipeError:  # whoever read our output has gone
         let_go_of_stdout()
         code = 0
     except Exception as error:
@@ -227,6 +218,10 @@ def _refused_by_the_system(error: OSError) -> str:
 def _state(error: Exception) -> int:
     """Print a problem as one sentence; a bug too, without a traceback unless asked for."""
     code = getattr(error, "exit_code", None)
+    if isinstance(error, OSError) and is_of_stdout(error):
+        let_go_of_stdout()
+        click.echo(f"headgraph: standard output cannot be written: {error.strerror}", err=True)
+        return 1
     if code is None and os.environ.get("HEADGRAPH_DEBUG"):
         raise error
     if code is not None:

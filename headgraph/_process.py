@@ -1,5 +1,6 @@
 """What the command line has from the system: its three streams, and the signal to end."""
 
+import errno
 import io
 import os
 import signal
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
+
+_OF_WRITING = {errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF, getattr(errno, "EDQUOT", None)}
 
 
 class Terminated(KeyboardInterrupt):
@@ -52,6 +55,11 @@ def open_streams() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def is_of_stdout(error: OSError) -> bool:
+    """Whether it is of printing: what writes files names them, and networks fail otherwise."""
+    return error.filename is None and error.errno in _OF_WRITING
 
 
 def let_go_of_stdout() -> None:

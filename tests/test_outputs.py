@@ -97,9 +97,18 @@ def run(*command: str, redirect: str = "") -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-@pytest.mark.parametrize("format_", ["table", "json", "jsonl", "csv"])
-def test_a_full_standard_output_is_one_sentence(format_: str) -> None:
-    done = run("plan", "induction-2l", "--format", format_, redirect="> /dev/full")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--help",
+        "--version",
+        "completion bash",
+        "query hubs --show --run gpt2",
+        *(f"plan induction-2l --format {name}" for name in ("table", "json", "jsonl", "csv")),
+    ],
+)
+def test_a_full_standard_output_is_one_sentence(line: str) -> None:
+    done = run(*line.split(), redirect="> /dev/full")
     expected = "headgraph: standard output cannot be written: No space left on device\n"
     assert (done.returncode, done.stderr) == (1, expected)
 
@@ -157,7 +166,7 @@ def waiting(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", Path]]:
     (tmp_path / "out").mkdir()
     command = ["compute", str(model), "-o", str(tmp_path / "out" / "t.parquet"), "--all"]
     with subprocess.Popen(
-        [sys.executable, "-c", CODE + "", str(ready), "0", *command],
+        [sys.executable, "-c", CODE, str(ready), "0", *command],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
