@@ -12,7 +12,7 @@ from base._temporary import clear_files, temporary_file, temporary_folder
 from base.documents import kind_of, reason, shown
 from base.errors import HeadgraphError, OutputExists, UnwritableFile
 
-__all__ = ["beside", "folder_of_files", "scratch", "writable"]
+__all__ = ["beside", "folder_of_files", "scratch", "temporary_space", "writable"]
 
 scratch = temporary_folder
 
@@ -116,6 +116,22 @@ def folder_of_files(
         writable(first, force=force, problem=problem)
         return [folder / name for name in names]
     return [writable(folder / name, force=force, problem=problem) for name in names]
+
+
+@contextmanager
+def temporary_space(problem: type[HeadgraphError] = UnwritableFile) -> Iterator[None]:
+    """Say of a block that writes temporary files where they could not be written.
+
+    Raises:
+        problem: the system's folder for temporary files is missing or full, or cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise problem(
+            f"the folder for temporary files cannot be written: {reason(error)}; set TMPDIR to one "
+            "with room"
+        ) from error
 
 
 def _refuse(path: Path, mode: int, force: bool, problem: type[HeadgraphError]) -> None:

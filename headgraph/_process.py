@@ -1,18 +1,16 @@
 """What the command line has from the system: its three streams, and the signal to end."""
 
-import errno
 import io
 import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import click
-
-_OF_WRITING = {errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF, getattr(errno, "EDQUOT", None)}
 
 
 class Terminated(KeyboardInterrupt):
@@ -58,8 +56,10 @@ def open_streams() -> None:
 
 
 def is_of_stdout(error: OSError) -> bool:
-    """Whether it is of printing: what writes files names them, and networks fail otherwise."""
-    return error.filename is None and error.errno in _OF_WRITING
+    """Whether an error is of printing: what prints is click, or rich for help."""
+    *_, (innermost, _line) = traceback.walk_tb(error.__traceback__)
+    room = str(innermost.f_globals.get("__name__")).partition(".")[0]
+    return error.filename is None and room in ("click", "rich", "rich_click")
 
 
 def let_go_of_stdout() -> None:

@@ -185,3 +185,32 @@ def test_sigterm_stops_as_ctrl_c_does(waiting: tuple["subprocess.Popen[str]", Pa
     out, err = work.communicate(timeout=60)
     assert (work.returncode, out, err) == (143, "", "stopped\n")
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_FSIZE stands for a full disk here")
+@pytest.mark.parametrize(
+    "line", ["compute induction-2l --top-per-target 1 -o {out}", "plan induction-2l"]
+)
+def test_a_full_folder_for_temporary_files_is_said_to_be_one(line: str, tmp_path: Path) -> None:
+    code = (
+        "import resource, signal, sys, cli\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "cli.main(sys.argv[1:])\n"
+    )
+    words = line.format(out=tmp_path / "t.parquet").split()
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    (said,) = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert said == (
+        "headgraph: the folder for temporary files cannot be written: File too large; set TMPDIR "
+        "to one with room"
+    )
+    assert not list(tmp_path.iterdir())
