@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import click
 import rich_click
 
+from headgraph._process import Stopped, is_of_stdout, let_go_of_stdout, open_streams, sigterm_stops
+
 
 class Entry(NamedTuple):
     """One command: its line in the help, where it is, and whether it lists rows."""
@@ -142,8 +144,8 @@ class Rooms(rich_click.RichGroup):
         """Run the command; Ctrl-C gives one line, so click must not print an empty one first."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise click.Abort from None
+        except KeyboardInterrupt as stop:
+            raise Stopped(stop) from None
 
 
 @click.group(cls=Rooms, context_settings={"help_option_names": ["-h", "--help"]})
@@ -163,21 +165,23 @@ def _print(answer: Any, **_: Any) -> None:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run a command line and exit 0 done, 1 problem, 2 usage, 3 no database, 130 stopped.
+    """Run a command line and exit 0 done, 1 problem, 2 usage, 3 no database, 130 or 143 stopped.
 
     A value that cannot be used is a problem, whoever finds it; usage is what stands in the line.
     """
     _collect_rarely()
+    open_streams()
     if "_HEADGRAPH_COMPLETE" in os.environ:  # a shell asks how a line can go on
         from headgraph.completing import register
 
         register()
     try:
-        code = headgraph.main(args, prog_name="headgraph", standalone_mode=False)
-    except click.Abort:
+        with sigterm_stops():
+            code = headgraph.main(args, prog_name="headgraph", standalone_mode=False)
+    except click.Abort as stop:
+        code = getattr(stop, "code", 130)
         # a terminal has just shown ^C
-        click.echo("\nstopped" if sys.stderr.isatty() else "stopped", err=True)
-        code = 130
+        click.echo("\nstopped" if code == 130 and sys.stderr.isatty() else "stopped", err=True)
     except click.UsageError as error:
         from headgraph._help import is_bad_value, usage_error
 
@@ -186,9 +190,8 @@ def main(args: list[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except BrokenPipeError:
-        # whoever read our output has gone; keep the interpreter from complaining at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read our output has gone
+        let_go_of_stdout()
         code = 0
     except Exception as error:
         code = _state(error)
@@ -206,15 +209,31 @@ def _leave_garbage() -> None:
         gc.freeze()
 
 
+def _refused_by_the_system(error: OSError) -> str:
+    from base.documents import shown
+
+    where = "" if error.filename is None else f"{shown(str(error.filename))}: "
+    return f"{where}{error.strerror}; HEADGRAPH_DEBUG=1 shows where"
+
+
 def _state(error: Exception) -> int:
     """Print a problem as one sentence; a bug too, without a traceback unless asked for."""
     code = getattr(error, "exit_code", None)
+    if isinstance(error, OSError) and is_of_stdout(error):
+        let_go_of_stdout()
+        click.echo(f"headgraph: standard output cannot be written: {error.strerror}", err=True)
+        return 1
     if code is None and os.environ.get("HEADGRAPH_DEBUG"):
         raise error
-    text = str(error) if code is not None else (
-        f"this is a bug in headgraph ({type(error).__name__}: {error}); "
-        "HEADGRAPH_DEBUG=1 shows where"
-    )  # fmt: skip
+    if code is not None:
+        text = str(error)
+    elif isinstance(error, OSError) and error.strerror:  # a disk, a permission: not ours
+        text = _refused_by_the_system(error)
+    else:
+        text = (
+            f"this is a bug in headgraph ({type(error).__name__}: {error}); "
+            "HEADGRAPH_DEBUG=1 shows where"
+        )
     click.echo(f"headgraph: {text}", err=True)
     return code or 1
 

@@ -6,25 +6,23 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.errors import AnalysisError, FigureError
-from base.files import beside
-from pk_engine.table import refuse_existing
+from base.documents import reason, shown
+from base.files import beside, writable
 
 CSV, PAGES = (".csv",), (".html", ".htm")
 
 
 def csv_path(path: str | os.PathLike[str], *, force: bool = False) -> Path:
-    """The path, when a CSV file may be written there; ask before the work, not after it.
+    """The path, when a CSV file can be written there; ask before the work, not after it.
 
     Raises:
-        AnalysisError: a name that does not end in .csv.
+        AnalysisError: a name that does not end in .csv, or no file can be written there.
         OutputExists: the file is there and `force` is false.
     """
     path = Path(path)
     if path.suffix.lower() not in CSV:
-        raise AnalysisError(
-            f"{path.name} ends in {path.suffix or 'nothing'!r}: wanted a name ending in .csv"
-        )
-    return refuse_existing(path, force=force)
+        raise AnalysisError(f"{_ending(path)}: expected a name ending in .csv")
+    return writable(path, force=force, problem=AnalysisError)
 
 
 def write_csv(rows: pd.DataFrame, path: str | os.PathLike[str], *, force: bool = False) -> Path:
@@ -52,18 +50,16 @@ def read_csv(path: str | os.PathLike[str]) -> pd.DataFrame:
 
 
 def page_path(path: str | os.PathLike[str], *, force: bool = False) -> Path:
-    """The path, when a page may be written there; ask before the work, not after it.
+    """The path, when a page can be written there; ask before the work, not after it.
 
     Raises:
-        FigureError: a name that does not end in .html.
+        FigureError: a name that does not end in .html, or no file can be written there.
         OutputExists: the file is there and `force` is false.
     """
     path = Path(path)
     if path.suffix.lower() not in PAGES:
-        raise FigureError(
-            f"{path.name} ends in {path.suffix or 'nothing'!r}: wanted a page ending in .html"
-        )
-    return refuse_existing(path, force=force)
+        raise FigureError(f"{_ending(path)}: expected a page ending in .html")
+    return writable(path, force=force, problem=FigureError)
 
 
 def write_page(html: str, path: str | os.PathLike[str], *, force: bool = False) -> Path:
@@ -79,7 +75,12 @@ def write_page(html: str, path: str | os.PathLike[str], *, force: bool = False) 
 def _write(text: str, path: Path, problem: type[AnalysisError]) -> Path:
     try:
         with beside(path) as stream:
-            stream.write(text.encode())
+            # a name of a file that is no UTF-8 can be part of it
+            stream.write(text.encode(errors="backslashreplace"))
     except OSError as error:
-        raise problem(f"cannot write {path}: {error.strerror or error}") from error
+        raise problem(f"cannot write {shown(path)}: {reason(error)}") from error
     return path
+
+
+def _ending(path: Path) -> str:
+    return f"{shown(path.name)} ends in {shown(path.suffix) or 'nothing'!r}"

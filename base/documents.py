@@ -153,6 +153,7 @@ def reason(error: BaseException) -> str:
 def kind_of(mode: int) -> str:
     """What a file is, from its mode, as a message says it."""
     kinds = {
+        stat.S_IFREG: "a file",
         stat.S_IFDIR: "a folder",
         stat.S_IFIFO: "a pipe",
         stat.S_IFCHR: "a device",

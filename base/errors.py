@@ -3,6 +3,7 @@
 HeadgraphError          one sentence for the user; `exit_code` is for the command line
 ├── UnreadableFile      a file that cannot be read, or is not what it is given as
 └── UnwritableFile      an output that cannot be written where it was asked for
+    └── OutputExists    a file is there and --force was not given
 """
 
 
@@ -18,3 +19,7 @@ class UnreadableFile(HeadgraphError):
 
 class UnwritableFile(HeadgraphError):
     """An output that cannot be written where it was asked for."""
+
+
+class OutputExists(UnwritableFile):
+    """An output file is there already, and `force` was not given."""

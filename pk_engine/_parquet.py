@@ -4,25 +4,90 @@
 the same and do not.
 """
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from base.documents import reason, shown
 from pk_engine.columns import Columns
+from pk_engine.errors import TableError
+
+ROWS_PER_BYTE = 1
+"""Rows that a byte of a file can hold at most. `write` needs more than one for a row, as
+each has a place in the ranking of its own; a footer that claims more is not believed."""
 
 
-def to_arrow(columns: Columns, metadata: dict[bytes, str]) -> Any:
-    """A pyarrow table of the columns; texts become a dictionary, in the order they come in."""
+def write_columns(columns: Columns, metadata: dict[bytes, str], stream: IO[bytes]) -> None:
+    """Write the columns; texts become a dictionary, in the order they come in."""
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     arrays = [_texts(a) if a.dtype.kind == "U" else _numbers(a) for a in columns.values()]
-    return pa.Table.from_arrays(arrays, names=list(columns)).replace_schema_metadata(metadata)
+    table = pa.Table.from_arrays(arrays, names=list(columns)).replace_schema_metadata(metadata)
+    pq.write_table(table, stream, compression="zstd", compression_level=9)
 
 
-def from_arrow(table: Any) -> Columns:
-    """The columns of a pyarrow table; one of whole numbers with gaps comes as floats."""
-    return {name: _array(table[name]) for name in table.column_names}
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """A regular file as pyarrow's `ParquetFile`, whose footer does not claim too much.
+
+    Raises:
+        TableError: no Parquet, damaged, or more rows than its bytes can hold; so too for what the
+            block comes upon when it reads columns.
+    """
+    import pyarrow.parquet as pq
+
+    # opened here: pyarrow takes no name that is not UTF-8
+    with _stated(path), path.open("rb") as stream, pq.ParquetFile(stream) as file:
+        _check_rows(file.metadata.num_rows, path)
+        yield file
+
+
+def columns_in(file: Any) -> Columns:
+    """The columns of an opened file; one of whole numbers with gaps comes as floats.
+
+    Raises:
+        TableError: two columns of one name.
+    """
+    import pyarrow as pa
+
+    # as many rows as the footer claims for the file, whatever it claims for a column
+    batches = file.iter_batches(batch_size=max(1, file.metadata.num_rows))
+    table = pa.Table.from_batches(batches, schema=file.schema_arrow)
+    names = table.column_names
+    if len(set(names)) < len(names):
+        raise TableError("it has two columns of one name")
+    return {name: _array(table[name]) for name in names}
+
+
+def _check_rows(claimed: int, path: Path) -> None:
+    """Memory is asked for by what the footer claims, so the claim is held against the file."""
+    most = ROWS_PER_BYTE * path.stat().st_size
+    if not 0 <= claimed <= most:
+        raise TableError(
+            f"{shown(path)} is damaged: it claims {claimed:,} rows, and a file of its size holds "
+            f"{most:,} at most"
+        )
+
+
+@contextmanager
+def _stated(path: Path) -> Iterator[None]:
+    """What pyarrow raises for a damaged file, and the system for one that cannot be read."""
+    import pyarrow as pa
+
+    damaged = f"{shown(path)} is damaged: copy it again, or make it again with headgraph compute"
+    try:
+        yield
+    except OSError as error:  # pyarrow's own have no number
+        if error.errno is None:
+            raise TableError(damaged) from error
+        raise TableError(f"{shown(path)} cannot be read: {reason(error)}") from error
+    except (pa.ArrowException, UnicodeDecodeError, OverflowError) as error:
+        raise TableError(damaged) from error
 
 
 def _numbers(values: NDArray[Any]) -> Any:

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
+from base.files import temporary_space
 from pk_engine.backends import Backend
 from pk_engine.costs import Call
+from pk_engine.errors import EngineError
 from pk_engine.family import Family
 from pk_engine.kernel import kernel
 from pk_engine.layout import ModelShape
@@ -109,5 +111,6 @@ class StandIn(ModelWeights):
         for spec in family.tensors:
             stored = rng.random(spec.stored_shape(shape), np.float32).astype(dtype)
             tensors |= {self._name(spec.name, i): stored for i in range(shape.n_layers)}
-        save_file(tensors, folder / "model.safetensors")
+        with temporary_space(EngineError):
+            (folder / "model.safetensors").write_bytes(save(tensors))
         self._files = TensorFiles(folder)

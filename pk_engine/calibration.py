@@ -5,13 +5,12 @@ or on the device.
 """
 
 import math
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from pathlib import Path
 from typing import Any
 
+from base.files import scratch
 from pk_engine import _works
 from pk_engine._works import StandIn, Work
 from pk_engine.backends import Backend
@@ -73,8 +72,8 @@ class Calibration:
         small = ModelShape(self.threads, heads, shared, shape.d_model, shape.d_head)
         larger, each = _matrices(shape) / _matrices(small), dict[str, float]()
         total = 0.0
-        with tempfile.TemporaryDirectory() as folder, self.backend.workers() as threads:
-            weights = StandIn(Path(folder), family, small, stored)
+        with scratch() as folder, self.backend.workers() as threads:
+            weights = StandIn(folder, family, small, stored)
             options: dict[str, Any] = {"factors": factors, "executor": threads}
             for roles, layers in passes:
                 if roles not in each:

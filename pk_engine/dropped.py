@@ -8,10 +8,14 @@ temporary file, 12 bytes a pair, and memory holds a piece of it at a time.
 
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from base.files import temporary_space
+from pk_engine.errors import EngineError
 
 PAIR = np.dtype([("pk", "<f4"), ("source", "<i4"), ("target", "<i4")])
 AT_ONCE = 1_000_000
@@ -29,17 +33,20 @@ class Dropped:
         if not len(columns["pk"]):
             return
         if self._file is None:
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115  closed by close()
+            with temporary_space(EngineError):
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115  closed by close()
         pairs = np.empty(len(columns["pk"]), PAIR)
         for name in PAIR.names or ():
             pairs[name] = columns[name]
-        self._file.write(pairs.tobytes())
+        with temporary_space(EngineError):
+            self._file.write(pairs.tobytes())
 
     def pairs(self) -> NDArray[Any]:
         """All of them, as a view of the file."""
         if self._file is None:
             return np.empty(0, PAIR)
-        self._file.flush()
+        with temporary_space(EngineError):
+            self._file.flush()
         return np.memmap(self._file, PAIR, mode="r")
 
     def before(self, rows: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
@@ -60,7 +67,8 @@ class Dropped:
     def close(self) -> None:
         """Let the file go."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what it still had to write to a full disk is of no use
+                self._file.close()
             self._file = None
 
     def _parts(self) -> Iterator[NDArray[Any]]:

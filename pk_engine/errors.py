@@ -6,11 +6,13 @@ EngineError                 one sentence for the user, exit code 1
 │   └── WeightsError        a tensor is missing, has another shape, or holds NaN or Inf
 ├── TableError              a score file that is not what it claims to be
 ├── SelectionError          rules that exclude each other or make no sense
-├── LabelsError             a label file that does not fit the model
-└── OutputExists            a file is there and --force was not given
+└── LabelsError             a label file that does not fit the model
+
+OutputExists, a file that is there when --force was not given, is `base.errors`'s.
 """
 
 from base.errors import HeadgraphError
+from base.errors import OutputExists as OutputExists
 
 
 class EngineError(HeadgraphError):
@@ -39,10 +41,6 @@ class SelectionError(EngineError):
 
 class LabelsError(EngineError):
     """A label file that cannot be read or names heads that the model does not have."""
-
-
-class OutputExists(EngineError):
-    """An output file is there already and nobody said that it may go."""
 
 
 INSTALL_LENS = "pip install 'headgraph[lens]' (in a clone: pip install -e '.[lens]')"

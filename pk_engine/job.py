@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from base.files import writable
 from pk_engine.backends import Backend
 from pk_engine.collecting import collect, fingerprint
 from pk_engine.columns import Columns, joined, taken
+from pk_engine.errors import EngineError
 from pk_engine.grouping import Group, layer_groups
 from pk_engine.interface import Weights
 from pk_engine.keeping import Keeper
@@ -94,6 +96,7 @@ class Job:
         folder = getattr(self.weights, "folder", None)  # a model in memory has none
         if self.partial is None or folder is None or len(groups) == 1:
             return Partial(None, "")
+        writable(self.partial, force=True, problem=EngineError)  # before the work, not after it
         options = {
             name: str(getattr(self, name))
             for name in ("pairings", "metrics", "selection", "kv", "layer_order", "backend")

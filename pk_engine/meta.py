@@ -4,8 +4,10 @@ import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
+from base.documents import parse_json
+from base.text import quoted
+from pk_engine._meta_check import check_meaning, check_types
 from pk_engine.errors import TableError
-from pk_engine.names import NULLS, PAIRINGS
 
 FORMAT_VERSION = 1
 
@@ -94,46 +96,34 @@ class TableMeta:
         Raises:
             TableError: not JSON, another format version, or fields missing, unknown or wrong.
         """
-        try:
-            data = json.loads(text)
-        except ValueError as error:
-            raise TableError(f"its headgraph metadata is not JSON ({error})") from error
-        if not isinstance(data, dict):
-            raise TableError("its headgraph metadata is not a JSON object")
-        if data.get("format") != FORMAT_VERSION:
-            raise TableError(
-                f"it has format version {data.get('format')!r} and this headgraph reads "
-                f"{FORMAT_VERSION}: make it again with headgraph compute"
-            )
+        data = parse_json(text, source="its headgraph metadata", problem=TableError)
+        _check_format(data)
         data.setdefault("nulls", {})
-        wanted = {f.name for f in fields(cls)}
-        missing, unknown = sorted(wanted - data.keys()), sorted(data.keys() - wanted)
+        expected = {f.name for f in fields(cls)}
+        missing, unknown = sorted(expected - data.keys()), sorted(data.keys() - expected)
         if missing or unknown:
-            raise TableError(f"its metadata lacks {missing or 'nothing'} and has extra {unknown}")
+            raise TableError(
+                f"its metadata lacks {quoted(missing) if missing else 'nothing'} and has extra "
+                f"{quoted(unknown)}"
+            )
+        check_types(data)
         meta = cls(**data)
-        meta._check()
+        check_meaning(meta)
         return meta
 
-    def _check(self) -> None:
-        for name in ("n_layers", "n_heads", "n_kv_heads", "d_model", "d_head"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise TableError(f"its metadata says {name} = {value!r}: wanted a positive integer")
-        if self.n_heads % self.n_kv_heads:
-            raise TableError(
-                f"its metadata has {self.n_heads} heads, which {self.n_kv_heads} key/value heads "
-                "cannot share evenly"
-            )
-        allowed = {"kv": ("native", "expand"), "layer_order": ("forward", "all", "within")}
-        for name, values in allowed.items():
-            if getattr(self, name) not in values:
-                raise TableError(
-                    f"its metadata says {name} = {getattr(self, name)!r}: wanted {values}"
-                )
-        if strange_nulls := sorted(set(self.nulls) - set(NULLS)):
-            raise TableError(f"its metadata has nulls {strange_nulls}: wanted some of {NULLS}")
-        strange = [p for p in self.pairings if p not in PAIRINGS]
-        if strange or sorted(self.scored) != sorted(self.pairings):
-            raise TableError(
-                f"its pairings {self.pairings} are not those counted: {list(self.scored)}"
-            )
+
+def _check_format(data: dict[str, Any]) -> None:
+    """Raise TableError where this headgraph cannot read the format, and say which one can."""
+    found = data.get("format")
+    if found == FORMAT_VERSION and not isinstance(found, bool | float):
+        return
+    if isinstance(found, int) and found > FORMAT_VERSION:
+        raise TableError(
+            f"it is in table format {quoted(found)}, written by headgraph "
+            f"{quoted(data.get('version'))}, and this headgraph reads formats up to "
+            f"{FORMAT_VERSION}: upgrade headgraph, or make the table again with headgraph compute"
+        )
+    raise TableError(
+        f"it says that its table format is {quoted(found)}: expected {FORMAT_VERSION}; make it "
+        "again with headgraph compute"
+    )

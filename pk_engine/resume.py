@@ -2,7 +2,8 @@
 
 Written after each group of layers, beside and renamed, so a kill at any moment leaves the state
 before or after a group. A key over the weights' files and all options guards it: a state that
-belongs to anything else is not used.
+belongs to anything else is not used. Nor is a file that does not end in the hash of what is before:
+it is not even looked into.
 """
 
 import hashlib
@@ -11,14 +12,17 @@ import os
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from base.documents import reason, shown
 from base.files import beside
+from pk_engine.errors import EngineError
 from pk_engine.keeping import Keeper
 
+_HASH = "sha256"
 # what np.load and json say of a file that is not one of ours
 _NOT_OURS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
@@ -57,11 +61,14 @@ class Partial:
         if self.path is None or not self.path.is_file():
             return
         try:
-            with np.load(self.path, allow_pickle=False) as file:
-                about = json.loads(str(file["about"]))
-                if about["key"] != self.key:
+            with self.path.open("rb") as stream:
+                if not _is_whole(stream):
                     return
-                arrays = {name: file[name] for name in file.files if name != "about"}
+                with np.load(stream, allow_pickle=False) as file:
+                    about = json.loads(str(file["about"]))
+                    if about["key"] != self.key:
+                        return
+                    arrays = {name: file[name] for name in file.files if name != "about"}
         except _NOT_OURS:
             return
         for pairing, keeper in state.keepers.items():
@@ -71,7 +78,11 @@ class Partial:
         state.deficient = {(d["role"], d["layer"], d["head"]): d for d in about["deficient"]}
 
     def save(self, state: State) -> None:
-        """Write the state."""
+        """Write the state.
+
+        Raises:
+            EngineError: it cannot be written; what was saved before is still there.
+        """
         if self.path is None:
             return
         about = {
@@ -86,13 +97,39 @@ class Partial:
             for pairing, keeper in state.keepers.items()
             for name, values in keeper.state().items()
         }
-        with beside(self.path) as stream:
-            np.savez(stream, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
+        try:
+            with beside(self.path) as stream:
+                np.savez(stream, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
+                stream.write(_digest(stream, stream.seek(0, os.SEEK_END)))
+        except OSError as error:
+            raise EngineError(
+                f"cannot write {shown(self.path)}, with which an interrupted compute goes on: "
+                f"{reason(error)}"
+            ) from error
 
     def clear(self) -> None:
         """The job is done: nothing is left to go on with."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
+
+
+def _is_whole(stream: IO[bytes]) -> bool:
+    """Whether a file ends in the hash of what is before it; the stream is at its start then."""
+    size = stream.seek(0, os.SEEK_END) - hashlib.new(_HASH).digest_size
+    found = _digest(stream, size)
+    expected = stream.read()
+    stream.seek(0)
+    return found == expected
+
+
+def _digest(stream: IO[bytes], size: int) -> bytes:
+    """The hash of the first bytes of a file; the stream stands behind them then."""
+    stream.seek(0)
+    digest = hashlib.new(_HASH)
+    while size > 0 and (part := stream.read(min(size, 2**20))):
+        digest.update(part)
+        size -= len(part)
+    return digest.digest()
 
 
 def job_key(folder: Path, options: dict[str, Any]) -> str:

@@ -110,7 +110,7 @@ def compute(
     )
     found = job.run()
     meta = _meta(job, found)
-    meta = replace(meta, model=name or weights.name)
+    meta = replace(meta, model=_unicode(name or weights.name))
     if selection.nulls:
         whole = add_nulls(AffinityTable(found.rows, meta), weights, selection.nulls, seed=seed or 0,
                           samples=samples, progress=progress,
@@ -119,6 +119,11 @@ def compute(
     # rules that look at more than the place in the ranking are applied to the rows that came
     kept = taken(found.rows, selection.keep(found.rows, meta.scored))
     return AffinityTable(kept, meta.selected(selection.to_json()))
+
+
+def _unicode(name: str) -> str:
+    """The name of a folder that is not UTF-8 with escapes: databases and files take no other."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def _rules(selection: Selection | None) -> Selection:

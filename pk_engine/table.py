@@ -21,13 +21,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from base.files import beside
+from base.documents import reason, shown
+from base.files import beside, writable
 from pk_engine._check import check_columns, check_rows
 from pk_engine._not_a_table import what_is_wrong
-from pk_engine._parquet import from_arrow, to_arrow
+from pk_engine._parquet import columns_in, opened, write_columns
 from pk_engine.columns import Columns, by_pairing, columns_of, frame_of, taken
 from pk_engine.edges import head_edges
-from pk_engine.errors import OutputExists, TableError
+from pk_engine.errors import TableError
 from pk_engine.meta import TableMeta
 from pk_engine.names import PAIRINGS
 from pk_engine.selection import Selection
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 KEYS = ("source_layer", "source_head", "target_layer", "target_head")
-_META_KEY = b"headgraph"
+_META_KEY, _SHA256_KEY = b"headgraph", b"headgraph.sha256"
 
 
 class AffinityTable:
@@ -86,11 +87,7 @@ class AffinityTable:
     @cached_property
     def sha256(self) -> str:
         """Hash over metadata and values; the same whichever library version wrote the file."""
-        digest = hashlib.sha256(self.meta.to_json().encode())
-        for name, values in self.columns.items():
-            digest.update(f"\0{name}\0".encode())
-            digest.update("\n".join(values).encode() if name == "pairing" else values.tobytes())
-        return digest.hexdigest()
+        return _sha256(self.columns, self.meta)
 
     def select(self, selection: Selection) -> Self:
         """The rows that `selection` keeps, with the rules added to the metadata."""
@@ -106,82 +103,90 @@ class AffinityTable:
 
         Raises:
             OutputExists: the file is there and `force` is false.
-            TableError: the folder is missing or cannot be written.
+            TableError: it cannot be written there.
         """
-        import pyarrow.parquet as pq
-
         path = table_file(path, force=force)
+        metadata = {
+            _META_KEY: self.meta.to_json(),
+            # not what may be remembered: that of the values that are written
+            _SHA256_KEY: _sha256(self.columns, self.meta),
+        }
         try:
             with beside(path) as stream:
-                arrow = to_arrow(self.columns, {_META_KEY: self.meta.to_json()})
-                pq.write_table(arrow, stream, compression="zstd", compression_level=9)
+                write_columns(self.columns, metadata, stream)
         except OSError as error:
-            raise TableError(f"cannot write {path}: {error.strerror or error}") from error
+            raise TableError(f"cannot write {shown(path)}: {reason(error)}") from error
         return path
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a table that `write` made.
+        """Read a table that `write` made, and hold its values against the hash in it.
+
+        Tables of headgraph 0.1 have no hash and are read without.
 
         Raises:
-            TableError: no such file, not Parquet, not ours, or contradicting itself.
+            TableError: no such file, not Parquet, not ours, damaged, or contradicting itself.
         """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         path = Path(path)
-        try:
-            if wrong := what_is_wrong(path):
-                raise TableError(wrong)
-            arrow = pq.read_table(path)
-        except OSError as error:
-            raise TableError(f"{path} cannot be read: {error.strerror or error}") from error
-        except pa.ArrowException as error:
+        if wrong := what_is_wrong(path):
+            raise TableError(wrong)
+        with opened(path) as file:
+            metadata = file.schema_arrow.metadata or {}
+            if _META_KEY not in metadata:
+                raise TableError(
+                    f"{shown(path)} is Parquet but no table of headgraph: it has no metadata"
+                )
+            try:
+                return cls._of_file(file, metadata)
+            except TableError as error:
+                raise TableError(f"{shown(path)} is damaged or foreign: {error}") from error
+
+    @classmethod
+    def _of_file(cls, file: Any, metadata: Mapping[bytes, bytes]) -> Self:
+        meta = TableMeta.from_json(metadata[_META_KEY])
+        rows, scored = file.metadata.num_rows, sum(meta.scored.values())
+        if rows > scored:
+            raise TableError(f"it has {rows:,} rows, and its metadata counts {scored:,} pairs")
+        columns = columns_of(columns_in(file))
+        written = metadata.get(_SHA256_KEY)
+        if written is not None and written != _sha256(columns, meta).encode():
             raise TableError(
-                f"{path} is damaged: copy it again, or make it again with headgraph compute"
-            ) from error
-        raw = (arrow.schema.metadata or {}).get(_META_KEY)
-        if raw is None:
-            raise TableError(f"{path} is Parquet but no table of headgraph: it has no metadata")
-        try:
-            meta = TableMeta.from_json(raw)
-            return cls(from_arrow(arrow), meta)
-        except TableError as error:
-            raise TableError(f"{path} is damaged or foreign: {error}") from error
-        except KeyError as error:
-            raise TableError(f"{path} is damaged or foreign: it has no column {error}") from error
+                "its values are not those that were written; copy it again, or make it again with "
+                "headgraph compute"
+            )
+        return cls(columns, meta)
 
 
 def table_file(path: str | os.PathLike[str], *, force: bool) -> Path:
-    """The path, when a table may be written there; as `refuse_existing`.
+    """The path, when a table can be written there; ask before the work, not after it.
 
     Raises:
-        TableError: the name says that it is another kind of file.
+        OutputExists: the file is there and `force` is false.
+        TableError: the name says that it is another kind of file, or none can be written there.
     """
     path = Path(path)
     if path.suffix not in ("", ".parquet", ".pq"):
         raise TableError(
-            f"{path} has the ending {path.suffix}, and tables are Parquet: wanted a name such as "
-            f"{path.with_suffix('.parquet').name}"
+            f"{shown(path)} has the ending {shown(path.suffix)}, and tables are Parquet: expected "
+            f"a name such as {shown(path.with_suffix('.parquet').name)}"
         )
-    return refuse_existing(path, force=force)
+    return writable(path, force=force, problem=TableError)
 
 
-def refuse_existing(path: str | os.PathLike[str], *, force: bool) -> Path:
-    """The path, when something may be written there.
+def _sha256(columns: Columns, meta: TableMeta) -> str:
+    digest = hashlib.sha256(meta.to_json().encode())
+    for name, values in columns.items():
+        digest.update(f"\0{name}\0".encode())
+        digest.update(_lines(values) if name == "pairing" else values.tobytes())
+    return digest.hexdigest()
 
-    Raises:
-        OutputExists: the file is there and `force` is false.
-        TableError: the folder does not exist.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise TableError(f"{path} is a folder: wanted the name of a file")
-    if path.exists() and not force:
-        raise OutputExists(f"{path} exists already: give another name, or --force to replace it")
-    if not path.parent.is_dir():
-        raise TableError(f"no folder {path.parent} to write {path.name} into: make it first")
-    return path
+
+def _lines(texts: NDArray[Any]) -> bytes:
+    """The texts, one a line; a table has the same text in many rows that follow each other."""
+    starts = np.flatnonzero(np.append(True, texts[1:] != texts[:-1])[: len(texts)])
+    counts = np.diff(np.append(starts, len(texts)))
+    lines = [f"{text}\n" * count for text, count in zip(texts[starts], counts, strict=True)]
+    return "".join(lines)[:-1].encode()
 
 
 def _narrow(values: NDArray[Any]) -> NDArray[Any]:

@@ -70,8 +70,9 @@ def browser(
 
 
 def _kit(folder: str, run: str | None, force: bool, connect: Connect) -> str:
-    from queries.kit import write_kit
+    from queries.kit.files import kit_paths, write_kit
 
+    kit_paths(folder, force=force)  # before the database is asked, not after it
     runs = _runs_of_kit(run, connect)
     files = write_kit(folder, runs, force=force)
     click.echo(f"{files[0].name} says what to drop where", err=True)

@@ -131,7 +131,7 @@ def test_wrong_usage_is_said_before_a_database_is_looked_for(tmp_path: Path) -> 
         assert words in done.stderr
     done = headgraph("view", "gpt2-small", "-o", str(tmp_path / "v.pdf"))
     assert done.returncode == 1
-    assert "v.pdf ends in '.pdf': wanted a page ending in .html" in done.stderr
+    assert "v.pdf ends in '.pdf': expected a page ending in .html" in done.stderr
 
 
 def test_a_name_that_is_nothing_here_is_told_what_to_do(

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import FigureError
-from base.files import beside
-from pk_engine.table import refuse_existing
+from base.documents import reason, shown
+from base.files import beside, writable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,20 +17,20 @@ ENDINGS = (".svg", ".png", ".pdf")
 
 
 def picture_path(path: str | os.PathLike[str], *, force: bool = False) -> Path:
-    """The path, when a picture may be written there; ask before drawing, not after.
+    """The path, when a picture can be written there; ask before drawing, not after.
 
     Raises:
-        FigureError: an ending that is none of `.svg`, `.png`, `.pdf`.
+        FigureError: an ending that is none of `.svg`, `.png`, `.pdf`, or no file can be written
+            there.
         OutputExists: the file is there and `force` is false.
-        TableError: the folder does not exist.
     """
     path = Path(path)
     if path.suffix.lower() not in ENDINGS:
         raise FigureError(
-            f"{path.name} ends in {path.suffix or 'nothing'!r}: wanted a picture file ending in "
-            ".svg, .png or .pdf"
+            f"{shown(path.name)} ends in {shown(path.suffix) or 'nothing'!r}: expected a picture "
+            "file ending in .svg, .png or .pdf"
         )
-    return refuse_existing(path, force=force)
+    return writable(path, force=force, problem=FigureError)
 
 
 def save(figure: "Figure", path: str | os.PathLike[str], *, force: bool = False) -> Path:
@@ -50,7 +50,7 @@ def save(figure: "Figure", path: str | os.PathLike[str], *, force: bool = False)
         with beside(path) as stream:
             stream.write(data)
     except OSError as error:
-        raise FigureError(f"cannot write {path}: {error.strerror or error}") from error
+        raise FigureError(f"cannot write {shown(path)}: {reason(error)}") from error
     return path
 
 

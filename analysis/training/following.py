@@ -11,9 +11,11 @@ import pandas as pd
 from analysis.errors import TrainingError
 from analysis.hubs import hub_scores
 from analysis.training.checkpoints import Checkpoint, checkpoint_table, checkpoints
+from base.documents import reason, shown
+from base.files import folder_of_files
 from pk_engine.names import GRAPH_PAIRINGS, PAIRINGS, head_name, parse_head, parse_pairings
 from pk_engine.stacks import Progress
-from pk_engine.table import AffinityTable, refuse_existing
+from pk_engine.table import AffinityTable
 
 TOP = 1
 BEHAVED = ("previous_token", "induction")
@@ -176,10 +178,10 @@ def _files(
     """Where each checkpoint's table goes; asked for before the work, not after it."""
     if folder is None:
         return []
-    place = Path(folder)
+    names = [f"{one.series}-step{one.step}.parquet" for one in found]
+    paths = folder_of_files(folder, names, force=force, parents=True, problem=TrainingError)
     try:
-        place.mkdir(parents=True, exist_ok=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise TrainingError(f"cannot make the folder {place}: {error.strerror}") from error
-    paths = [place / f"{one.series}-step{one.step}.parquet" for one in found]
-    return [refuse_existing(path, force=force) for path in paths]
+        raise TrainingError(f"cannot make the folder {shown(folder)}: {reason(error)}") from error
+    return paths

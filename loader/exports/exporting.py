@@ -6,14 +6,14 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from base.files import beside
+from base.documents import reason, shown
+from base.files import beside, folder_of_files, writable
 from loader._plan import AnyLabels, AnyTable
 from loader.errors import ExportError
 from loader.exports.formats import Format, format_of
 from loader.exports.network import content_of
 from loader.report import ExportReport
 from pk_engine.selection import Selection
-from pk_engine.table import refuse_existing
 
 if TYPE_CHECKING:
     from graphdb.runner import Runner
@@ -46,9 +46,9 @@ def export(
         force: whether files that are there may be replaced.
 
     Raises:
-        ExportError: an ending without a format, or a graph that the format cannot hold.
+        ExportError: an ending without a format, a graph that the format cannot hold, or no file can
+            be written there.
         OutputExists: a file is there and `force` is false.
-        TableError: the folder does not exist.
         EngineError, LoaderError, GraphError: as `to_networkx`.
     """
     chosen = format_of(Path(output), format)
@@ -58,7 +58,7 @@ def export(
         with _folder(Path(output)) if chosen.names else nullcontext(), ExitStack() as stack:
             chosen.write(content, *(stack.enter_context(beside(path)) for path in paths))
     except OSError as error:
-        raise ExportError(f"cannot write {output}: {error.strerror or error}") from error
+        raise ExportError(f"cannot write {shown(output)}: {reason(error)}") from error
     return ExportReport(
         files=tuple(paths),
         run=str(content.run["name"]),
@@ -69,20 +69,15 @@ def export(
 
 
 def output_paths(output: Path, format: Format, *, force: bool) -> list[Path]:
-    """The files, when they may be written; errors as `export`."""
+    """The files, when they can be written; errors as `export`."""
     if not output.name:
         raise ExportError(
-            f"{str(output)!r} names neither a file nor a folder of its own: wanted a name such as "
-            f"gpt2{format.ending}"
+            f"{str(output)!r} names neither a file nor a folder of its own: expected a name such "
+            f"as gpt2{format.ending}"
         )
     if not format.names:
-        return [refuse_existing(output, force=force)]
-    if output.exists() and not output.is_dir():
-        raise ExportError(f"{output} is a file: wanted the name of a folder for {_named(format)}")
-    if not output.exists():
-        refuse_existing(output, force=force)  # sees to the folder above it
-        return [output / name for name in format.names]
-    return [refuse_existing(output / name, force=force) for name in format.names]
+        return [writable(output, force=force, problem=ExportError)]
+    return folder_of_files(output, format.names, force=force, problem=ExportError)
 
 
 @contextmanager
@@ -97,7 +92,3 @@ def _folder(path: Path) -> Iterator[None]:
             with suppress(OSError):  # another export writes there too
                 path.rmdir()
         raise
-
-
-def _named(format: Format) -> str:
-    return " and ".join(format.names)

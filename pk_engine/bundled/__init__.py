@@ -29,4 +29,11 @@ def table_path(name: str | os.PathLike[str]) -> Path:
 def is_table(name: str) -> bool:
     """Whether a word means a table, and not a run of that name: a file, or a bundled table."""
     path = Path(name)
-    return name in TABLES or path.suffix in (".parquet", ".pq") or path.exists()
+    return name in TABLES or path.suffix in (".parquet", ".pq") or _is_there(path)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return False

@@ -7,7 +7,8 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from base.files import beside
+from base.documents import reason, shown
+from base.files import beside, folder_of_files
 from pk_engine.palette import DARK, LIGHT, ROLE_ORDER, TASK, Theme
 from queries.errors import KitError
 from queries.kit.favourites import Favourite, favourites
@@ -36,7 +37,8 @@ def write_kit(
         The files, the guide first.
 
     Raises:
-        KitError: a file is there and `force` is false, or one cannot be written.
+        OutputExists: a file is there and `force` is false.
+        KitError: one cannot be written.
     """
     folder = Path(folder)
     contents = {
@@ -45,20 +47,21 @@ def write_kit(
         STYLE: grass(LIGHT).encode(),
         DARK_STYLE: grass(DARK).encode(),
     }
-    there = [name for name in contents if (folder / name).exists()]
-    if there and not force:
-        raise KitError(
-            f"{folder} has {', '.join(there)} already: give another folder, or --force to replace "
-            "them"
-        )
+    paths = kit_paths(folder, force=force)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
-            with beside(folder / name) as stream:
-                stream.write(content)
+        for path in paths:
+            with beside(path) as stream:
+                stream.write(contents[path.name])
     except OSError as error:
-        raise KitError(f"cannot write {folder}: {error.strerror or error}") from error
-    return [folder / name for name in contents]
+        raise KitError(f"cannot write {shown(folder)}: {reason(error)}") from error
+    return paths
+
+
+def kit_paths(folder: str | os.PathLike[str], *, force: bool = False) -> list[Path]:
+    """The files of a kit, when they can be written; errors as `write_kit`."""
+    names = (GUIDE, ZIP, STYLE, DARK_STYLE)
+    return folder_of_files(folder, names, force=force, parents=True, problem=KitError)
 
 
 def archive(by_run: Mapping[str, Sequence[Favourite]]) -> bytes:

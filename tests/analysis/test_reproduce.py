@@ -69,7 +69,7 @@ def test_another_model_is_refused() -> None:
 
 
 def test_a_page_has_its_ending(report: Report, tmp_path: Path) -> None:
-    with pytest.raises(AnalysisError, match=r"page\.pdf ends in '\.pdf': wanted a page ending"):
+    with pytest.raises(AnalysisError, match=r"page\.pdf ends in '\.pdf': expected a page ending"):
         report.write(tmp_path / "page.pdf")
     assert list(tmp_path.iterdir()) == []
 

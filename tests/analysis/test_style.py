@@ -9,7 +9,7 @@ from matplotlib import rcParams
 
 from analysis.errors import AnalysisError, FigureError
 from analysis.figures import picture_path, save, style
-from pk_engine.errors import OutputExists, TableError
+from pk_engine.errors import OutputExists
 from pk_engine.labels import labels_for
 from pk_engine.palette import SPARE
 from pk_engine.table import AffinityTable
@@ -108,11 +108,11 @@ def test_saving_asks_first_and_names_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(FigureError) as problem:
         save(figure, tmp_path / "a.gif")
     assert str(problem.value) == (
-        "a.gif ends in '.gif': wanted a picture file ending in .svg, .png or .pdf"
+        "a.gif ends in '.gif': expected a picture file ending in .svg, .png or .pdf"
     )
     with pytest.raises(FigureError, match="a ends in 'nothing'"):
         picture_path(tmp_path / "a")
-    with pytest.raises(TableError, match="no folder"):
+    with pytest.raises(FigureError, match="no folder"):
         save(figure, tmp_path / "none" / "a.svg")
     path = save(figure, tmp_path / "a.SVG")
     text = path.read_text("utf-8")

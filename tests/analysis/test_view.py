@@ -173,7 +173,7 @@ def test_d3_is_the_file_that_its_note_says() -> None:
 
 
 def test_bad_input_is_one_sentence(gpt2: Page, tmp_path: Path) -> None:
-    with pytest.raises(FigureError, match=r"v\.svg ends in '\.svg': wanted a page ending in .html"):
+    with pytest.raises(FigureError, match=r"v\.svg ends in '\.svg': expected a page ending"):
         gpt2.write(tmp_path / "v.svg")
     with pytest.raises(FigureError, match="--most 0: wanted a whole number of at least 1"):
         view("gpt2-small", most=0)

@@ -198,7 +198,7 @@ def test_the_folder_is_made_and_nothing_in_it_replaced_unasked(tmp_path: Path) -
     headgraph.export(TABLE, out, force=True, selection=Selection(top=1), labels="none")
     assert len((out / "relationships.csv").read_text().splitlines()) == 1 + 12 + 3
     (tmp_path / "plain").write_text("x")
-    with pytest.raises(ExportError, match="is a file: wanted the name of a folder for nodes"):
+    with pytest.raises(ExportError, match="is a file: expected the name of a folder for nodes"):
         headgraph.export(TABLE, tmp_path / "plain")
 
 

@@ -208,7 +208,7 @@ def test_sigterm_ends_the_importer_too_and_leaves_nothing(
         try:
             command.terminate()
             out, said = command.communicate(timeout=60)
-            assert (command.returncode, out) == (130, "")
+            assert (command.returncode, out) == (143, "")
             assert said.splitlines()[-1] == "stopped"
             assert not importer.is_running()
         finally:

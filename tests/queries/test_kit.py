@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 import queries
+from base.errors import OutputExists
 from graphdb import Graph
 from pk_engine.names import PAIRINGS
 from pk_engine.palette import DARK, LIGHT, ROLE_ORDER, Theme
@@ -95,10 +96,10 @@ def test_the_folder_is_written_once_and_again_by_force(tmp_path: Path) -> None:
     names = ["guide.html", "favourites.zip", "headgraph.grass", "headgraph-dark.grass"]
     assert [path.name for path in files] == names
     assert "&lt;b&gt;x&lt;/b&gt;" in files[0].read_text("utf-8")
-    with pytest.raises(KitError) as caught:
+    with pytest.raises(OutputExists) as caught:
         write_kit(folder, ["y"])
     assert str(caught.value) == (
-        f"{folder} has {', '.join(names)} already: give another folder, or --force to replace them"
+        f"{folder}/guide.html exists already: give another name, or --force to replace it"
     )
     write_kit(folder, ["y"], force=True)
     assert {path.name for path in folder.iterdir()} == set(names)
@@ -107,7 +108,7 @@ def test_the_folder_is_written_once_and_again_by_force(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(KitError, match=r"^cannot write .*file.kit: Not a directory$"):
+    with pytest.raises(KitError, match=r"^no folder .*file to write kit into: make it first$"):
         write_kit(tmp_path / "file" / "kit", ["x"])
 
 

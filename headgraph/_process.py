@@ -1,0 +1,71 @@
+"""What the command line has from the system: its three streams, and the signal to end."""
+
+import io
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: what is under way is undone and removed, as after Ctrl-C."""
+
+
+class Stopped(click.Abort):
+    """A command that was interrupted; `code` is what a shell expects after either signal."""
+
+    def __init__(self, cause: KeyboardInterrupt) -> None:
+        super().__init__()
+        self.code = 143 if isinstance(cause, Terminated) else 130
+
+
+@contextmanager
+def sigterm_stops() -> Iterator[None]:
+    """While the block runs, SIGTERM raises `Terminated` in it.
+
+    Untreated it ends Python at once, and what was to be removed stays. A program that calls us and
+    has a handler of its own, or another thread, keeps what it has.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def open_streams() -> None:
+    """Print what the output's encoding lacks as escapes, and nothing into other files.
+
+    Where a standard stream is closed, the next file that is opened would take its number.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def is_of_stdout(error: OSError) -> bool:
+    """Whether an error is of printing: what prints is click, or rich for help."""
+    *_, (innermost, _line) = traceback.walk_tb(error.__traceback__)
+    room = str(innermost.f_globals.get("__name__")).partition(".")[0]
+    return error.filename is None and room in ("click", "rich", "rich_click")
+
+
+def let_go_of_stdout() -> None:
+    """Keep the interpreter from trying once more at its end what could not be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _terminate(*_: Any) -> None:
+    raise Terminated

@@ -1,0 +1,152 @@
+"""What an interrupted compute left is used when it is whole and its own, and never otherwise."""
+
+import io
+import json
+import os
+import pickle
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pk_engine import AffinityTable, Selection, compute
+from pk_engine.errors import EngineError
+from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
+
+
+class Stop(Exception):
+    """Raised in the middle of the work."""
+
+
+def computed(folder: Path, partial: Path, stop_after: int | None = None) -> AffinityTable:
+    """A table that is made in groups of layers, and when it is to stop, with `Stop`."""
+
+    def listen(what: str, done: int, total: int) -> None:
+        if what == "Comparing groups of layers" and done == stop_after:
+            raise Stop
+
+    return compute(
+        folder,
+        selection=Selection(),
+        memory=1e-9,
+        layer_order="all",
+        backend="numpy",
+        partial=partial,
+        progress=listen,
+    )
+
+
+def groups_begun(folder: Path, partial: Path) -> list[int]:
+    begun = []
+
+    def listen(what: str, done: int, total: int) -> None:
+        if what == "Comparing groups of layers":
+            begun.append(done)
+
+    compute(folder, selection=Selection(), memory=1e-9, layer_order="all", backend="numpy",
+            partial=partial, progress=listen)  # fmt: skip
+    return begun
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save(tmp_path_factory.mktemp("m") / "model", llama_tensors(), LLAMA_CONFIG)
+
+
+@pytest.fixture(scope="module")
+def left(model: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What an interruption leaves."""
+    partial = tmp_path_factory.mktemp("p") / "t.partial"
+    with pytest.raises(Stop):
+        computed(model, partial, stop_after=2)
+    return partial.read_bytes()
+
+
+def repacked(left: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
+    """The same archive with other arrays, as somebody would make it who has its key."""
+    with np.load(io.BytesIO(left)) as file:
+        arrays = {name: file[name] for name in file.files}
+    change(arrays)
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    return stream.getvalue()
+
+
+def about(arrays: dict[str, Any], **change: Any) -> None:
+    arrays["about"] = np.array(json.dumps(json.loads(str(arrays["about"])) | change))
+
+
+ODD: dict[str, Callable[[bytes], bytes]] = {
+    "nothing": lambda left: b"",
+    "text": lambda left: b"hello\n" * 100,
+    "cut": lambda left: left[: len(left) // 2],
+    "more": lambda left: left + b"\0",
+    "a pickle": lambda left: pickle.dumps(Stop()),
+    "of an earlier headgraph": lambda left: repacked(left, lambda arrays: None),
+    "shapes": lambda left: repacked(left, lambda a: a.update({"OQ/pk": np.zeros((3, 3))})),
+    "types": lambda left: repacked(left, lambda a: a.update({"OQ/source": np.array(["x"])})),
+    "objects": lambda left: repacked(left, lambda a: a.update({"OQ/pk": np.array([{}, Stop])})),
+    "missing": lambda left: repacked(left, lambda a: a.pop("OQ/pk")),
+    "done": lambda left: repacked(left, lambda a: about(a, done=10**30)),
+    "digests": lambda left: repacked(left, lambda a: about(a, digests=[1])),
+    "scored": lambda left: repacked(left, lambda a: about(a, scored=None)),
+    "deep": lambda left: repacked(
+        left, lambda a: a.update({"about": np.array("[" * 100_000)})
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_file_with_odd_contents_is_not_used(
+    model: Path, left: bytes, tmp_path: Path, name: str
+) -> None:
+    partial = tmp_path / "t.partial"
+    partial.write_bytes(ODD[name](left))
+    assert groups_begun(model, partial) == [0, 1, 2, 3]
+    assert not partial.exists()
+
+
+def test_it_is_used_when_it_is_whole(model: Path, left: bytes, tmp_path: Path) -> None:
+    partial = tmp_path / "t.partial"
+    partial.write_bytes(left)
+    assert groups_begun(model, partial) == [2, 3]
+
+
+def test_a_bit_turned_anywhere_makes_it_unusable(model: Path, left: bytes, tmp_path: Path) -> None:
+    partial, rng = tmp_path / "t.partial", random.Random(0)
+    for _ in range(20):
+        damaged, place = bytearray(left), rng.randrange(8 * len(left))
+        damaged[place // 8] ^= 1 << place % 8
+        partial.write_bytes(damaged)
+        assert groups_begun(model, partial) == [0, 1, 2, 3], place
+
+
+def test_where_it_cannot_be_written_is_said_before_the_work(model: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for partial, said in (
+        (tmp_path / "none" / "t.partial", "no folder .*none to write t.partial into"),
+        (tmp_path / ("n" * 256), "cannot write .*: File name too long"),
+        (pipe, "pipe is a pipe: expected the name of a file"),
+        (tmp_path, "is a folder: expected the name of a file"),
+    ):
+        with pytest.raises(EngineError, match=said):
+            computed(model, partial, stop_after=0)
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_a_disk_that_fills_meanwhile_is_one_sentence(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(stream: Any, **arrays: Any) -> None:
+        stream.write(b"some")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    said = "cannot write .*t.partial, with which an interrupted compute goes on: No space left"
+    with pytest.raises(EngineError, match=said):
+        computed(model, tmp_path / "t.partial")
+    assert not list(tmp_path.iterdir())
