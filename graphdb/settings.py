@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from graphdb.errors import NotReachable, SettingsError
+from graphdb.errors import NoAddress, SettingsError
 
 VARIABLES = {
     "uri": "NEO4J_URI",
@@ -90,7 +90,7 @@ def resolve(
 
     Raises:
         SettingsError: an env file that is missing, no text, or names nothing of this.
-        NotReachable: no address anywhere, and no local server runs.
+        NoAddress: no address anywhere, and no local server runs.
     """
     given = {"uri": uri, "user": user, "database": database}
     found = {name: value for name, value in given.items() if value}
@@ -150,7 +150,7 @@ def _local(found: Mapping[str, str]) -> Settings:
 
     server = running()
     if server is None:
-        raise NotReachable(
+        raise NoAddress(
             "no database: no local server is running and NEO4J_URI is not set; "
             "start one with headgraph server start, or give --uri"
         )

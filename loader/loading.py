@@ -103,6 +103,8 @@ def _carry_out(
     ):
         # the same load, running beside this one, was faster
         found = outcome(graph, plan, replace=replace)
+    elif found.kind == "unchanged":
+        _index(graph, plan)  # which the load that wrote it may not have come to
     if found.kind == "relabelled":
         with _told(_LABELS_PERHAPS, plan):
             _relabel(graph, plan)
@@ -129,10 +131,14 @@ def _write_run(graph: Runner, plan: LoadPlan, *, replace: bool, progress: Progre
     except NameTaken:
         _write.give_up(graph, plan, token)
         raise
+    _index(graph, plan)
+    return True
+
+
+def _index(graph: Runner, plan: LoadPlan) -> None:
     if len(plan.edges) >= schema.MANY_EDGES:
         with _told(_ALL_BUT_REST, plan):
             index_ranks(graph, plan.table.meta.pairings)
-    return True
 
 
 def _relabel(graph: Runner, plan: LoadPlan) -> None:

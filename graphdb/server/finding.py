@@ -23,6 +23,7 @@ class RunningServer:
         pid: process number.
         version: of Neo4j.
         home: folder with data, logs and password.
+        notes: what the start that made this has to tell.
     """
 
     bolt_uri: str
@@ -32,6 +33,7 @@ class RunningServer:
     pid: int
     version: str
     home: Path
+    notes: tuple[str, ...] = ()
 
     def password(self) -> str:
         """Read the password from its file.

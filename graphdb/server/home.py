@@ -47,6 +47,11 @@ class ServerHome:
         return self.path / "conf"
 
     @property
+    def overrides(self) -> Path:
+        """File with the user's own settings of Neo4j, see `graphdb.server.overrides`."""
+        return self.conf / "user.conf"
+
+    @property
     def data(self) -> Path:
         """Folder of the databases."""
         return self.path / "data"
@@ -60,6 +65,11 @@ class ServerHome:
     def log(self) -> Path:
         """Neo4j's own log."""
         return self.path / "logs" / "neo4j.log"
+
+    @property
+    def debug_log(self) -> Path:
+        """Neo4j's longer log, which has the reasons of what fails."""
+        return self.log.with_name("debug.log")
 
     @property
     def console(self) -> Path:
