@@ -36,6 +36,7 @@ class Settings:
         password: None where the server asks for none.
         database: name of the database; None for the user's default.
         origin: in words, where the address comes from.
+        home: folder of the local server, where the address was taken from it.
     """
 
     uri: str
@@ -43,6 +44,7 @@ class Settings:
     password: str | None = field(default=None, repr=False)
     database: str | None = None
     origin: str = "options"
+    home: Path | None = None
 
     def __post_init__(self) -> None:
         # first, as the other sentences show the address
@@ -100,7 +102,7 @@ def resolve(
             if name not in found and values.get(variable):
                 found[name], origins[name] = values[variable] or "", origin
     if "uri" in found:
-        return Settings(**found, origin=origins["uri"])
+        return Settings(**found, origin=origins["uri"], home=None)
     return _local(found)
 
 
@@ -159,5 +161,10 @@ def _local(found: Mapping[str, str]) -> Settings:
         password = server.password()
     database = found.get("database")
     return Settings(
-        uri=server.bolt_uri, user=user, password=password, database=database, origin=LOCAL
+        uri=server.bolt_uri,
+        user=user,
+        password=password,
+        database=database,
+        origin=LOCAL,
+        home=server.home,
     )

@@ -17,6 +17,7 @@ from graphdb.server.state import State
 
 _UNREADABLE = "internal.dbms.tx_log.fail_on_corrupted_log_files=false"  # the log names the way out
 _CAUSE = re.compile(r"Caused by: [\w.$]+: (.+)")
+_CUT_OFF = "corrupted-neostore.transaction.db"  # folder where Neo4j keeps what it cut off, as zips
 _CUT = re.compile(
     r"Fail to recover database\. Highest recovered transaction id:\d+, committed at:(\d+)"
 )
@@ -93,5 +94,5 @@ def cut_off(home: ServerHome, before: int) -> str:
     last = datetime.fromtimestamp(int(found[1]) / 1000, UTC).isoformat(" ", "seconds")
     return (
         f"the last change that could be read is of {last}; what came after it was cut off, and is "
-        f"kept in {home.data / PARTS[1]}: see with headgraph runs what is there"
+        f"kept in {home.data / PARTS[0] / _CUT_OFF}: see with headgraph runs what is there"
     )
