@@ -31,21 +31,27 @@ def main() -> None:
     ):  # heads count most where there are few edges
         with tempfile.TemporaryDirectory() as folder:
             rows.append(_taken(ServerHome(Path(folder)), scores, f"run{number}"))
-    print(table(("edges", "heads", "properties", "log", "store", "both", "asked for"), rows))
+    columns = ("edges", "heads", "properties", "log", "store", "both", "asked for", "log of a drop")
+    print(table(columns, rows))
 
 
 def _taken(home: ServerHome, scores: AffinityTable, name: str) -> list[str]:
     plan = plan_load(scores, name, None, "none")
+    home.prepare()
+    home.overrides.write_text("db.tx_log.preallocate=false\n")  # files as long as what is in them
     server = start(home, ports=ANY_PORTS)
     try:
         before = [_bytes(home.data / part) for part in PARTS]
         with connect(settings=server.settings()) as graph:
             loader.load(scores, graph, run=name, labels="none")
-        log = _bytes(home.data / PARTS[1]) - before[1]
+            log = _bytes(home.data / PARTS[1]) - before[1]
+            loader.drop(graph, name)
+            dropped = _bytes(home.data / PARTS[1]) - before[1] - log
     finally:
         stop(home)
     store = _bytes(home.data / PARTS[0]) - before[0]
-    an_edge = [count / len(plan.edges) for count in (log, store, log + store, needed(plan))]
+    taken = (log, store, log + store, needed(plan), dropped)
+    an_edge = [count / len(plan.edges) for count in taken]
     counts = (len(plan.edges), plan.n_heads, len(edge_properties(plan.table)))
     return [*(f"{count:,}" for count in counts), *(f"{each:.0f}" for each in an_edge)]
 

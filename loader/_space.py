@@ -1,7 +1,10 @@
-"""Whether the disk has room for a run, asked before anything is written to the local server.
+"""Whether the disk has room, asked before a run is written to the local server or deleted there.
 
 A disk that fills while Neo4j writes can cost more than the load: see docs/decisions.md.
 """
+
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from graphdb.runner import Runner
 from graphdb.settings import Settings
@@ -28,11 +31,21 @@ ROOM = 40_000_000
 def needed(plan: LoadPlan) -> int:
     """Bytes of the disk that a load of this plan may take, more rather than fewer."""
     further = max(0, len(edge_properties(plan.table)) - USUAL)
-    return ROOM + plan.n_heads * A_HEAD + len(plan.edges) * (AN_EDGE + further * A_PROPERTY)
+    return _bytes(plan.n_heads, len(plan.edges)) + len(plan.edges) * further * A_PROPERTY
 
 
-def refuse_without_room(graph: Runner, plan: LoadPlan) -> None:
-    """Raise ServerError where the database is the local server, and its disk has too little room.
+def needed_to_drop(runs: Iterable[Mapping[str, Any]]) -> int:
+    """Bytes that the log of a deletion may take; the store gives none back."""
+    rows = list(runs)
+    return _bytes(sum(row["heads"] for row in rows), sum(row["edges"] for row in rows))
+
+
+def _bytes(heads: int, edges: int) -> int:
+    return ROOM + heads * A_HEAD + edges * AN_EDGE
+
+
+def refuse_without_room(graph: Runner, wanted: int) -> None:
+    """Raise ServerError where the database is the local server, and its disk has fewer bytes left.
 
     Of other databases nobody here can tell how much room they have.
     """
@@ -42,4 +55,4 @@ def refuse_without_room(graph: Runner, plan: LoadPlan) -> None:
     settings: Settings | None = getattr(graph, "settings", None)
     home = None if settings is None else home_of(settings)
     if home is not None:
-        refuse_full_disk(home.data, needed(plan))
+        refuse_full_disk(home.data, wanted)

@@ -15,7 +15,7 @@ from loader._kept_labels import with_labels_there
 from loader._plan import AnyLabels, AnyTable, LoadPlan, plan_load
 from loader._present import Outcome, outcome
 from loader._roles import give_roles, remove_unused_roles, take_roles
-from loader._space import refuse_without_room
+from loader._space import needed, refuse_without_room
 from loader._unpublish import delete_heads, sweep
 from loader._write import Progress, taken_over
 from loader.errors import LoaderError, NameTaken
@@ -101,7 +101,7 @@ def _carry_out(
     graph: Runner, plan: LoadPlan, found: Outcome, *, replace: bool, progress: Progress | None
 ) -> Outcome:
     if found.kind in ("loaded", "replaced"):
-        refuse_without_room(graph, plan)
+        refuse_without_room(graph, needed(plan))
         if not _write_run(graph, plan, replace=replace, progress=progress):
             # the same load, running beside this one, was faster
             found = outcome(graph, plan, replace=replace)

@@ -24,7 +24,7 @@ from loader._database import index_ranks, prepare, roles_in
 from loader._identity import SHORT, new_token
 from loader._plan import AnyLabels, AnyTable, LoadPlan, plan_load
 from loader._present import Outcome, outcome
-from loader._space import refuse_without_room
+from loader._space import needed, refuse_without_room
 from loader._unpublish import sweep
 from loader.errors import OfflineRefused
 from loader.exports.admin_csv import write_graph
@@ -125,7 +125,7 @@ def _load(place: Any, plan: LoadPlan, graph: Runner, show: Progress) -> None:
     if left is not None and left.is_whole(plan):
         _publish(graph, plan, left.token)
         return
-    refuse_without_room(graph, plan)
+    refuse_without_room(graph, needed(plan))
     token = new_token()
     server = _import(place, plan, token, graph, show)
     with connect(settings=server.settings()) as imported:

@@ -19,7 +19,7 @@ _UNREADABLE = "internal.dbms.tx_log.fail_on_corrupted_log_files=false"  # the lo
 _CAUSE = re.compile(r"Caused by: [\w.$]+: (.+)")
 _CUT_OFF = "corrupted-neostore.transaction.db"  # folder where Neo4j keeps what it cut off, as zips
 _CUT = re.compile(
-    r"Fail to recover database\. Highest recovered transaction id:\d+, committed at:(\d+)"
+    r"Fail to recover database\.(?: Highest recovered transaction id:\d+, committed at:(\d+))?"
 )
 
 
@@ -91,8 +91,9 @@ def cut_off(home: ServerHome, before: int) -> str:
     found = _CUT.search(since(home.debug_log, before))
     if found is None:
         return "the transaction log could be read to its end: nothing was cut off"
-    last = datetime.fromtimestamp(int(found[1]) / 1000, UTC).isoformat(" ", "seconds")
+    time = found[1] and datetime.fromtimestamp(int(found[1]) / 1000, UTC)
+    last = f"of {time.isoformat(' ', 'seconds')}" if time else "from before the last stop"
     return (
-        f"the last change that could be read is of {last}; what came after it was cut off, and is "
+        f"the last change that could be read is {last}; what came after it was cut off, and is "
         f"kept in {home.data / PARTS[0] / _CUT_OFF}: see with headgraph runs what is there"
     )
