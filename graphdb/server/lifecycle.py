@@ -59,9 +59,9 @@ def start(
         with home.locked(timeout_s):
             deadline = time.monotonic() + timeout_s
             found = adopt(home, show, deadline)
+            importing.clear(home)
             if found is None:
                 exchanging.heal(home)
-                importing.clear(home)
                 home.prepare()
                 web.offer(home, jars, pages or {})
                 found = launch(home, java, jars, ports, show, deadline, recover)

@@ -166,3 +166,17 @@ def test_a_running_server_means_that_the_new_store_stays(
     assert server.start(home) == described(home, state)
     assert not (home.path / "discarded").exists()
     assert not (home.path / "import").exists()
+
+
+def test_a_server_that_a_killed_load_left_is_tidied_too(
+    home: ServerHome,
+    state: State,
+    launches: list[tuple[str, object]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lifecycle, "current", lambda home: None)  # it never was ready
+    monkeypatch.setattr(lifecycle, "adopt", lambda *args: described(home, state))
+    (home.path / "import").mkdir()
+    assert server.start(home) == described(home, state)
+    assert not (home.path / "import").exists()
+    assert launches == []
