@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from base.text import quoted
 from graphdb.errors import ServerError
 from graphdb.server import config, exchanging, process
 from graphdb.server.finding import RunningServer, described, pid_of
@@ -134,8 +135,9 @@ def _wait(home: ServerHome, state: State, show: Progress, deadline: float, befor
 def _died(home: ServerHome, state: State, before: int) -> Exception:
     if not all(is_free(port) for port in state.ports):
         return _PortLost()
-    own = f"; settings of your own are in {home.overrides}" if home.overrides.exists() else ""
+    own = f"; your own settings are in {home.overrides}" if home.overrides.exists() else ""
+    words = quoted(last_words(home, before), longest=150)
     return ServerError(
-        f"the local server died while starting, its last words: {last_words(home, before)!r}{own}; "
-        f"see headgraph server logs (the files {home.log} and {home.console.name} beside it)"
+        f"the local server died while starting, its last words: {words}{own}; see headgraph server "
+        "logs"
     )

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from graphdb.server.home import ServerHome
 
-_TELLING = re.compile(r"\bERROR\b|Error|Exception|Caused by|No space left")
+_TELLING = re.compile(r"\bERROR\b|Error|Exception|Caused by|No space left|^Invalid ")
+_THROWN = re.compile(r'^(Exception in thread "[^"]*"|Caused by:) [\w.$]+(Exception|Error): ')
 
 
 def tail(path: Path, lines: int) -> list[str]:
@@ -69,4 +70,5 @@ def last_words(home: ServerHome, before: int) -> str:
     said = since(home.log, before).splitlines()
     said = [line for line in tail(home.console, 200) + said if line.strip()]
     telling = [line.strip() for line in said if _TELLING.search(line)] or said[-1:] or ["nothing"]
-    return " ... ".join(dict.fromkeys(line[:300] for line in (telling[0], telling[-1])))
+    said = [_THROWN.sub("", line)[:300] for line in (telling[0], telling[-1])]
+    return " ... ".join(dict.fromkeys(said))

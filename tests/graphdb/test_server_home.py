@@ -339,6 +339,26 @@ def test_last_words_are_the_problem_and_its_cause(home: ServerHome) -> None:
     assert logs.last_words(home, before) == "ERROR Failed to start ... Caused by: no room"
 
 
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (
+            'Exception in thread "main" java.lang.IllegalArgumentException: No setting x.y\n'
+            "\tat a.b\n",
+            "No setting x.y",
+        ),
+        (
+            "Invalid maximum heap size: -Xmxmuch\nError: Could not create the Java machine.\n",
+            "Invalid maximum heap size: -Xmxmuch ... Error: Could not create the Java machine.",
+        ),
+    ],
+)
+def test_last_words_of_java_are_without_its_names(said: str, words: str, home: ServerHome) -> None:
+    home.prepare()
+    home.console.write_text(said)
+    assert logs.last_words(home, 0) == words
+
+
 def test_last_words_without_any_log(home: ServerHome) -> None:
     assert logs.last_words(home, 0) == "nothing"
 
