@@ -25,3 +25,13 @@ def no_such_database(settings: Settings, there: list[str]) -> SettingsError:
         f"{settings.uri} (from {settings.origin}) has no database {settings.database!r}{has}; "
         "leave out --database (or NEO4J_DATABASE) for the user's own"
     )
+
+
+def with_way_out(message: str, settings: Settings) -> str:
+    """A refusal, and where the local server gave its database up, how to get that back."""
+    if "needs to be restarted" not in message or settings.home is None:
+        return message
+    return (
+        "the database was given up, as it is when its disk is full, and refuses everything until "
+        "it is restarted: see that there is space, then run headgraph server stop, and start"
+    )

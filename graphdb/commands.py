@@ -18,7 +18,12 @@ def server() -> None:
 
 
 @server.command()
-def start(pages: Callable[[], Mapping[str, bytes]] = dict) -> str:
+@click.option(
+    "--recover",
+    is_flag=True,
+    help="Where the transaction log is damaged, cut off what cannot be read, and say so.",
+)
+def start(recover: bool, pages: Callable[[], Mapping[str, bytes]] = dict) -> str:
     """Start the local server, or find the one that runs.
 
     The first start fetches Neo4j (123 MB) into your cache folder and makes a password.
@@ -29,7 +34,9 @@ def start(pages: Callable[[], Mapping[str, bytes]] = dict) -> str:
     from graphdb.server.progress import shown
 
     with shown() as progress:
-        running = local.start(progress=progress, pages=pages())
+        running = local.start(progress=progress, pages=pages(), recover=recover)
+    for note in running.notes:
+        click.echo(f"note: {note}", err=True)
     return _summary(running)
 
 

@@ -2,6 +2,7 @@
 
 GraphError              one sentence for the user, exit code 1
 ├── NotReachable        no address, or nobody answers there; exit code 3
+│   └── NoAddress       no address was given and no local server runs
 ├── AuthRefused         the server answers and refuses user or password
 ├── SettingsError       connection settings that cannot be used
 ├── StatementError      the server refuses a statement, or ends it at its time limit
@@ -20,6 +21,10 @@ class NotReachable(GraphError):
     """There is no address, or nobody answers there."""
 
     exit_code = 3
+
+
+class NoAddress(NotReachable):
+    """No address was given, and no local server runs."""
 
 
 class AuthRefused(GraphError):

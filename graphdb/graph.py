@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 from graphdb._answers import fetch, one_line, plan_of
-from graphdb._refusals import NO_DATABASE, no_such_database, refused_login
+from graphdb._refusals import NO_DATABASE, no_such_database, refused_login, with_way_out
 from graphdb._unreachable import not_reachable
 from graphdb._writers import write_each
 from graphdb.errors import OutOfMemory, StatementError
@@ -162,7 +162,8 @@ class Graph:
         except driver.Neo4jError as error:
             if error.code == NO_DATABASE:
                 raise no_such_database(self.settings, self._databases()) from error
-            raise StatementError(one_line(error.message), error.code or "") from error
+            message = with_way_out(one_line(error.message), self.settings)
+            raise StatementError(message, error.code or "") from error
         except (driver.ServiceUnavailable, driver.SessionExpired, OSError) as error:
             raise not_reachable(self.settings) from error
         except driver.DriverError as error:

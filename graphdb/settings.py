@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from graphdb.errors import NotReachable, SettingsError
+from graphdb.errors import NoAddress, NotReachable, SettingsError
 
 VARIABLES = {
     "uri": "NEO4J_URI",
@@ -36,6 +36,7 @@ class Settings:
         password: None where the server asks for none.
         database: name of the database; None for the user's default.
         origin: in words, where the address comes from.
+        home: folder of the local server, where the address was taken from it.
     """
 
     uri: str
@@ -43,6 +44,7 @@ class Settings:
     password: str | None = field(default=None, repr=False)
     database: str | None = None
     origin: str = "options"
+    home: Path | None = None
 
     def __post_init__(self) -> None:
         # first, as the other sentences show the address
@@ -90,7 +92,7 @@ def resolve(
 
     Raises:
         SettingsError: an env file that is missing, no text, or names nothing of this.
-        NotReachable: no address anywhere, and no local server runs.
+        NoAddress: no address anywhere, and no local server runs.
     """
     given = {"uri": uri, "user": user, "database": database}
     found = {name: value for name, value in given.items() if value}
@@ -100,7 +102,7 @@ def resolve(
             if name not in found and values.get(variable):
                 found[name], origins[name] = values[variable] or "", origin
     if "uri" in found:
-        return Settings(**found, origin=origins["uri"])
+        return Settings(**found, origin=origins["uri"], home=None)
     return _local(found)
 
 
@@ -156,7 +158,7 @@ def _local(found: Mapping[str, str]) -> Settings:
             "headgraph server start says its address, or run that again, which waits for it"
         )
     if server is None:
-        raise NotReachable(
+        raise NoAddress(
             "no database: no local server is running and NEO4J_URI is not set; "
             "start one with headgraph server start, or give --uri"
         )
@@ -165,5 +167,10 @@ def _local(found: Mapping[str, str]) -> Settings:
         password = server.password()
     database = found.get("database")
     return Settings(
-        uri=server.bolt_uri, user=user, password=password, database=database, origin=LOCAL
+        uri=server.bolt_uri,
+        user=user,
+        password=password,
+        database=database,
+        origin=LOCAL,
+        home=server.home,
     )

@@ -11,10 +11,10 @@ _start: Any = start.callback
 
 
 @wraps(_start)
-def _start_with_pages() -> str:
+def _start_with_pages(**options: Any) -> str:
     from queries.kit import served_files
 
-    return str(_start(pages=served_files))
+    return str(_start(pages=served_files, **options))
 
 
 if not hasattr(_start, "__wrapped__"):

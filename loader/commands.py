@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -187,10 +187,12 @@ def _load_offline(
     selection: "Selection | None",
     labels: str | None,
 ) -> "LoadReport":
+    from graphdb.errors import NoAddress
     from graphdb.server.progress import shown
     from loader.offline import load_offline, refuse_other_server
 
-    with connect() as graph:
+    # where no address is given, the local server is started: a load that was killed left it stopped
+    with suppress(NoAddress), connect() as graph:
         refuse_other_server(graph.settings)
     with shown() as progress:
         return load_offline(table, run=run, selection=selection, labels=labels, progress=progress)

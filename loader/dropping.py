@@ -9,6 +9,7 @@ from loader._database import again, prepare, roles_in
 from loader._identity import new_token
 from loader._matching import Row, meant, shown
 from loader._roles import remove_unused_roles
+from loader._space import needed_to_drop, refuse_without_room
 from loader._unpublish import sweep, unpublish
 from loader.attempts import unfinished
 from loader.report import DropReport
@@ -53,11 +54,14 @@ def drop_all(graph: Runner, runs: Iterable[str], *, dry_run: bool = False) -> li
     Raises:
         UnknownRun: one of them means no run.
         NotReachable: the server went away; runs before the one that is named are gone.
+        ServerError: the database is the local server, whose disk has too little room for the log
+            of the deletion.
     """
     found = meant(list(graph.read(_RUNS)), runs)
     nameless = any(row["name"] is None for row in found)
     whose = {attempt.id: attempt.whose for attempt in unfinished(graph)} if nameless else {}
     if not dry_run:
+        refuse_without_room(graph, needed_to_drop(found))
         for row in found:
             _drop(graph, row)
     return [

@@ -16,6 +16,7 @@ from loader._kept_labels import with_labels_there
 from loader._plan import AnyLabels, AnyTable, LoadPlan, plan_load
 from loader._present import Outcome, outcome
 from loader._roles import give_roles, remove_unused_roles, take_roles
+from loader._space import needed, refuse_without_room
 from loader._unpublish import delete_heads, sweep
 from loader._write import Progress, taken_over
 from loader.attempts import Attempt, remove, unfinished
@@ -85,6 +86,7 @@ def load(
             that of another run by case alone.
         TakenOver: another load or drop of the same run began meanwhile.
         NotReachable: the server went away; the message says what that means for the run.
+        ServerError: the database is the local server, whose disk has too little room for the run.
     """
     start = time.monotonic()
     plan = plan_load(table, run, selection, labels)
@@ -125,11 +127,13 @@ def _clear(graph: Runner, plan: LoadPlan, say: Callable[[str], None], *, dry_run
 def _carry_out(
     graph: Runner, plan: LoadPlan, found: Outcome, *, replace: bool, progress: Progress | None
 ) -> Outcome:
-    if found.kind in ("loaded", "replaced") and not _write_run(
-        graph, plan, replace=replace, progress=progress
-    ):
-        # the same load, running beside this one, was faster
-        found = outcome(graph, plan, replace=replace)
+    if found.kind in ("loaded", "replaced"):
+        refuse_without_room(graph, needed(plan))
+        if not _write_run(graph, plan, replace=replace, progress=progress):
+            # the same load, running beside this one, was faster
+            found = outcome(graph, plan, replace=replace)
+    elif found.kind == "unchanged":
+        _index(graph, plan)  # which the load that wrote it may not have come to
     if found.kind == "relabelled":
         with _told(_LABELS_PERHAPS, plan):
             _relabel(graph, plan)
@@ -152,10 +156,14 @@ def _write_run(graph: Runner, plan: LoadPlan, *, replace: bool, progress: Progre
         if isinstance(error, NameTaken | StatementError):  # there, and refuses this run
             _write.give_up(graph, plan, token)
         raise
+    _index(graph, plan)
+    return True
+
+
+def _index(graph: Runner, plan: LoadPlan) -> None:
     if len(plan.edges) >= schema.MANY_EDGES:
         with _told(_ALL_BUT_REST, plan):
             index_ranks(graph, plan.table.meta.pairings)
-    return True
 
 
 def _fill(

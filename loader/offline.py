@@ -3,11 +3,12 @@
 The Community edition imports into a new store alone, so this is for the first run of a database.
 The store is built beside the old one while the server runs; the server is stopped only to exchange
 them. Heads come in as a load in progress has them (`LoadingHead`, no name), and are published by
-the same transaction as those of any load: cut off anywhere, there is no run or a whole one.
+the same transaction as those of any load: cut off anywhere, there is no run or a whole one, and the
+same load again goes on from there.
 """
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +21,11 @@ from graphdb.server.terminating import sigterm_interrupts
 from graphdb.settings import LOCAL, Settings
 from loader import _write
 from loader._database import index_ranks, prepare, roles_in
-from loader._identity import new_token
+from loader._identity import SHORT, new_token
 from loader._plan import AnyLabels, AnyTable, LoadPlan, plan_load
 from loader._present import Outcome, outcome
+from loader._space import needed, refuse_without_room
+from loader._unpublish import sweep
 from loader.attempts import marks
 from loader.errors import OfflineRefused
 from loader.exports.admin_csv import write_graph
@@ -36,6 +39,12 @@ from pk_engine.selection import Selection
 if TYPE_CHECKING:
     from graphdb.server.lifecycle import AnyHome
 
+_UNFINISHED = f"""
+MATCH (r:{schema.RUN} {{id: $id, status: $loading}})
+OPTIONAL MATCH (r)-[:HAS_HEAD]->(h)
+RETURN r.loader AS token, count(h) AS heads, sum(COUNT {{ (h)-->() }}) AS edges,
+       count(CASE WHEN h.id STARTS WITH r.loader THEN 1 END) AS own
+"""
 _OWN = "headgraph_"  # what names of our constraints and indexes begin with
 _FOREIGN = f"""
 SHOW INDEXES YIELD name, type
@@ -81,21 +90,60 @@ def load_offline(
     plan = plan_load(table, run, selection, labels)
     place, show = ServerHome.of(home), progress or silent
     with connect(settings=start(place, progress=show).settings()) as graph:
+        sweep(graph)
         found = outcome(graph, plan, replace=False)
         if found.kind == "unchanged":
-            return report_on(plan, found, dry_run=False, seconds=time.monotonic() - began)
-        refuse_unless_empty(graph)
-        token = new_token()
-        server = _import(place, plan, token, graph, show)
-    with connect(settings=server.settings()) as graph:
-        _publish(graph, plan, token)
-    return report_on(plan, Outcome(kind="loaded"), dry_run=False, seconds=time.monotonic() - began)
+            _index(graph, plan)  # which the load that wrote it may not have come to
+        else:
+            found = Outcome(kind="loaded")
+            _load(place, plan, graph, show)
+    return report_on(plan, found, dry_run=False, seconds=time.monotonic() - began)
 
 
-def refuse_unless_empty(graph: Runner) -> None:
-    """Raise OfflineRefused where a database holds nodes, or indexes that are not headgraph's."""
-    nodes = graph.read("MATCH (n) RETURN count(n)").single()
-    names = [str(name) for name in runs(graph)["name"]]
+@dataclass(frozen=True, kw_only=True)
+class _Unfinished:
+    """An attempt at a load that was cut off: its token, and how much of it is there."""
+
+    token: str
+    heads: int
+    edges: int
+    own: int
+
+    def is_whole(self, plan: LoadPlan) -> bool:
+        """Whether nothing is missing but the publication."""
+        return self.heads == self.own == plan.n_heads and self.edges == len(plan.edges)
+
+
+def _unfinished(graph: Runner, plan: LoadPlan) -> _Unfinished | None:
+    rows = graph.read(_UNFINISHED, {"id": plan.id, "loading": schema.LOADING})
+    return next((_Unfinished(**row) for row in rows), None)
+
+
+def _load(place: Any, plan: LoadPlan, graph: Runner, show: Progress) -> None:
+    """Import and publish, or publish alone where a load was cut off in between."""
+    refuse_unless_empty(graph, plan)
+    left = _unfinished(graph, plan)
+    if left is not None and left.is_whole(plan):
+        _publish(graph, plan, left.token)
+        return
+    refuse_without_room(graph, needed(plan))
+    token = new_token()
+    server = _import(place, plan, token, graph, show)
+    with connect(settings=server.settings()) as imported:
+        _publish(imported, plan, token)
+
+
+def refuse_unless_empty(graph: Runner, besides: LoadPlan | None = None) -> None:
+    """Raise OfflineRefused where a database holds nodes, or indexes that are not headgraph's.
+
+    Args:
+        graph: the database.
+        besides: of this run, an attempt that was cut off does not count.
+    """
+    left = None if besides is None else _unfinished(graph, besides)
+    nodes = graph.read("MATCH (n) RETURN count(n)").single() - (left.heads + 1 if left else 0)
+    own = besides.id[:SHORT] if left and besides else None
+    names = [str(name) for name in runs(graph)["name"] if name != own]
     foreign = [str(name) for (name,) in graph.read(_FOREIGN).rows]
     if not nodes and not foreign:
         return
@@ -133,7 +181,7 @@ def _import(home: Any, plan: LoadPlan, token: str, graph: Runner, show: Progress
     with workplace(home) as scratch:
         show("writing files for the importer", 0, 0)
         data = build_store(scratch, *_files(plan, token, scratch), progress=show)
-        refuse_unless_empty(graph)  # once more: this took a while
+        refuse_unless_empty(graph, plan)  # once more: this took a while
         return restart_with(home, data, progress=show)
 
 
@@ -163,5 +211,9 @@ def _loading(head: HeadNode, token: str) -> dict[str, Any]:
 def _publish(graph: Runner, plan: LoadPlan, token: str) -> None:
     prepare(graph)
     _write.publish(graph, plan, token, roles_in(graph), replace=False)
+    _index(graph, plan)
+
+
+def _index(graph: Runner, plan: LoadPlan) -> None:
     if len(plan.edges) >= schema.MANY_EDGES:
         index_ranks(graph, plan.table.meta.pairings)

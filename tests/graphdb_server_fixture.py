@@ -25,7 +25,7 @@ def private_homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setattr(
             config,
             "java_arguments",
-            lambda home, jars: ["-XX:TieredStopAtLevel=1", *arguments(home, jars)],
+            lambda *told: ["-XX:TieredStopAtLevel=1", *arguments(*told)],
         )
         patch.setenv("XDG_DATA_HOME", str(folder))
         for name in [name for name in os.environ if name.startswith("NEO4J_")]:

@@ -4,10 +4,11 @@ docker-compose.yml gives the container the same settings; tests/graphdb/test_com
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from graphdb.server.home import ServerHome
+from graphdb.server.overrides import read_overrides
 from graphdb.server.ports import LOOPBACK, Ports
 
 VERSION = "5.26.31"
@@ -49,7 +50,8 @@ SIZES = {
     # without these the logs of many loads grow to gigabytes
     "db.tx_log.rotation.size": "16m",
     "db.tx_log.rotation.retention_policy": "100M size",
-    "db.tx_log.preallocate": "false",
+    # where the disk is full a log then mostly ends between two changes: see docs/decisions.md
+    "db.tx_log.preallocate": "true",
 }
 
 QUICK_STOP = {
@@ -58,6 +60,10 @@ QUICK_STOP = {
     "internal.server.bolt.thread_pool_shutdown_wait_time": "1s",
     "internal.server.bolt.connection_shutdown_wait_time": "1s",
 }
+
+
+RECOVERING = {"internal.dbms.tx_log.fail_on_corrupted_log_files": "false"}
+"""For one start alone: go on from the last change that the transaction log still tells."""
 
 
 def settings(ports: Ports) -> dict[str, str]:
@@ -93,12 +99,26 @@ def content_policy(bolt: int) -> str:
     )
 
 
-def write(home: ServerHome, ports: Ports, jars: list[Path]) -> None:
-    """Write neo4j.conf and java's arguments into the home."""
-    lines = [f"{name}={value}" for name, value in settings(ports).items()]
-    notice = "# Written by headgraph at each start: changes here do not last."
+def write(home: ServerHome, ports: Ports, jars: list[Path], *, recover: bool = False) -> None:
+    """Write neo4j.conf and java's arguments into the home.
+
+    Args:
+        home: of the server.
+        ports: that it listens on.
+        jars: Neo4j's.
+        recover: whether this start cuts off what it cannot read of the transaction log.
+
+    Raises:
+        ServerError: settings of the user's own that cannot be used.
+    """
+    told = settings(ports) | (RECOVERING if recover else {}) | read_overrides(home, HARDENING)
+    lines = [f"{name}={value}" for name, value in told.items()]
+    notice = (
+        "# Written by headgraph at each start: changes here do not last. Put your own into "
+        f"{home.overrides.name}."
+    )
     (home.conf / "neo4j.conf").write_text("\n".join([notice, *lines, ""]), encoding="utf-8")
-    write_arguments(argument_file(home), java_arguments(home, jars))
+    write_arguments(argument_file(home), java_arguments(home, jars, told))
 
 
 def argument_file(home: ServerHome) -> Path:
@@ -111,12 +131,20 @@ def write_arguments(path: Path, arguments: Iterable[str]) -> None:
     path.write_text("".join(f"{_quoted(it)}\n" for it in arguments), encoding="utf-8")
 
 
-def java_arguments(home: ServerHome, jars: list[Path]) -> list[str]:
-    """The arguments of java, apart from the mark that `graphdb.server.process` puts first."""
+def java_arguments(
+    home: ServerHome, jars: list[Path], told: Mapping[str, str] = SIZES
+) -> list[str]:
+    """The arguments of java, apart from the mark that `graphdb.server.process` puts first.
+
+    Args:
+        home: of the server.
+        jars: Neo4j's.
+        told: its settings, among them the two sizes of the heap, which Java has to be told too.
+    """
     opened = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
     return [
-        f"-Xms{SIZES['server.memory.heap.initial_size']}",
-        f"-Xmx{HEAP}",
+        f"-Xms{told['server.memory.heap.initial_size']}",
+        f"-Xmx{told['server.memory.heap.max_size']}",
         "-XX:+UseG1GC",
         # arrays of a batch are larger than half a region of Java's own choice, 1 MiB: each would be
         # collected apart from all else, and start a marking of the whole heap

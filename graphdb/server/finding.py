@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from graphdb.server import process
 from graphdb.server.home import ServerHome
 from graphdb.server.ports import LOOPBACK
 from graphdb.server.secret import USER, read_password
 from graphdb.server.state import State, read_state
-from graphdb.settings import LOCAL, Settings
+from graphdb.settings import LOCAL, LOCAL_HOSTS, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,7 @@ class RunningServer:
         pid: process number.
         version: of Neo4j.
         home: folder with data, logs and password.
+        notes: what the start that made this has to tell.
     """
 
     bolt_uri: str
@@ -32,6 +34,7 @@ class RunningServer:
     pid: int
     version: str
     home: Path
+    notes: tuple[str, ...] = ()
 
     def password(self) -> str:
         """Read the password from its file.
@@ -47,7 +50,13 @@ class RunningServer:
         Raises:
             ServerError: the password cannot be read.
         """
-        return Settings(uri=self.bolt_uri, user=self.user, password=self.password(), origin=LOCAL)
+        return Settings(
+            uri=self.bolt_uri,
+            user=self.user,
+            password=self.password(),
+            origin=LOCAL,
+            home=self.home,
+        )
 
 
 def current(home: ServerHome) -> State | None:
@@ -74,6 +83,17 @@ def described(home: ServerHome, state: State) -> RunningServer:
         version=state.version,
         home=home.path,
     )
+
+
+def home_of(settings: Settings) -> ServerHome | None:
+    """The home of the local server that these settings lead to; None where it is another's."""
+    if settings.home is not None:
+        return ServerHome(settings.home)
+    home = ServerHome.default()
+    state, address = read_state(home), urlsplit(settings.uri)
+    if state is None or address.hostname not in LOCAL_HOSTS or address.port != state.bolt:
+        return None
+    return home if process.is_ours(state.pid, home) else None
 
 
 def pid_of(home: ServerHome) -> int | None:

@@ -10,7 +10,11 @@ from pathlib import Path
 
 from graphdb.errors import ServerError
 
-SPACE_NEEDED = 100_000_000  # bytes: an empty database has 2 MB, its transaction logs come on top
+SPACE_NEEDED = 100_000_000
+"""Bytes for a home to be: what is made of Browser, and empty databases with their logs."""
+
+SPACE_AGAIN = 40_000_000
+"""Bytes for a start of one that is there: the next log file of each of its two databases."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,11 @@ class ServerHome:
         return self.path / "conf"
 
     @property
+    def overrides(self) -> Path:
+        """File with the user's own settings of Neo4j, see `graphdb.server.overrides`."""
+        return self.conf / "user.conf"
+
+    @property
     def data(self) -> Path:
         """Folder of the databases."""
         return self.path / "data"
@@ -60,6 +69,11 @@ class ServerHome:
     def log(self) -> Path:
         """Neo4j's own log."""
         return self.path / "logs" / "neo4j.log"
+
+    @property
+    def debug_log(self) -> Path:
+        """Neo4j's longer log, which has the reasons of what fails."""
+        return self.log.with_name("debug.log")
 
     @property
     def console(self) -> Path:
@@ -95,7 +109,8 @@ class ServerHome:
         shutil.rmtree(self.tmp, ignore_errors=True)
         for folder in (self.conf, self.data / "dbms", self.tmp, self.log.parent):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        refuse_full_disk(self.path, SPACE_NEEDED)
+        was_there = (self.data / "databases").exists()
+        refuse_full_disk(self.path, SPACE_AGAIN if was_there else SPACE_NEEDED)
 
     def refuse_foreign(self) -> None:
         """Raise ServerError where another user owns the folder: files of two owners break it."""
@@ -135,7 +150,7 @@ def refuse_full_disk(folder: Path, wanted: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < wanted:
         raise ServerError(
-            f"the disk of {folder} has {free / 1e6:.0f} MB left and {wanted / 1e6:.0f} MB are "
+            f"the disk of {folder} has {free // 10**6} MB left and {-(-wanted // 10**6)} MB are "
             "needed: free some space, or move the folder with XDG_DATA_HOME (data) or "
             "XDG_CACHE_HOME (downloads)"
         )

@@ -10,17 +10,21 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from graphdb.errors import ServerError
 from graphdb.server.config import write_arguments
-from graphdb.server.exchanging import ASIDE, DATABASE, PARTS
+from graphdb.server.exchanging import DATABASE, PARTS
 from graphdb.server.home import ServerHome, refuse_full_disk, stated
 from graphdb.server.jars import ensure_jars
 from graphdb.server.java import find_java
-from graphdb.server.process import environment
+from graphdb.server.process import GENTLE_S, environment, wait_gone
 from graphdb.server.progress import Progress, silent
+
+if TYPE_CHECKING:
+    import filelock
 
 ADMIN = "org.neo4j.cli.AdminTool"
 _THROWN = re.compile(r"(?:Caused by: )?[\w.$]+(?:Exception|Error): (.+)")
@@ -41,23 +45,68 @@ def workplace(home: ServerHome) -> Iterator[Path]:
     with stated("import into the local server", home.path):
         home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         home.refuse_foreign()
-        lock = filelock.FileLock(home.path / "import.lock", timeout=0, mode=0o600)
+        lock = _lock(home)
         try:
             lock.acquire()
         except filelock.Timeout:
             raise ServerError(
                 f"another headgraph command is importing into {home.path}: wait until it is done"
             ) from None
-    scratch = home.path / "import"
+    scratch = _scratch(home)
     try:
-        for left in (scratch, *home.path.glob(f"{ASIDE}*")):  # by an import that was killed
-            shutil.rmtree(left, ignore_errors=True)
         with stated("import into the local server", home.path):
+            _remove(scratch)
             scratch.mkdir(mode=0o700)
         yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         lock.release()
+
+
+def clear(home: ServerHome) -> None:
+    """Remove what an import that was killed left; one that is under way is left alone.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    import filelock
+
+    if not _scratch(home).exists():
+        return
+    try:
+        with _lock(home):
+            _remove(_scratch(home))
+    except filelock.Timeout:
+        return  # it belongs to an import that is under way
+
+
+def _scratch(home: ServerHome) -> Path:
+    return home.path / "import"
+
+
+def _lock(home: ServerHome) -> "filelock.BaseFileLock":
+    import filelock
+
+    return filelock.FileLock(home.path / "import.lock", timeout=0, mode=0o600)
+
+
+def _remove(scratch: Path) -> None:
+    """Remove the folder of a killed import, and its importer, which may have outlived it."""
+    import psutil
+
+    if not scratch.exists():
+        return
+    for process in psutil.process_iter(["cmdline"]):
+        if _argument(scratch) in (process.info["cmdline"] or ()):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+            wait_gone(process.pid, GENTLE_S)
+    shutil.rmtree(scratch)
+
+
+def _argument(scratch: Path) -> str:
+    """What Java is given; an importer is told from other processes by it."""
+    return f"@{scratch / 'java.args'}"
 
 
 def build_store(
@@ -105,7 +154,7 @@ def _import(java: Path, jars: list[Path], scratch: Path, nodes: Path, relationsh
     write_arguments(scratch / "java.args", arguments)
     where = {"NEO4J_HOME": str(scratch), "NEO4J_CONF": str(scratch / "conf")}
     done = subprocess.run(
-        [str(java), f"@{scratch / 'java.args'}"],
+        [str(java), _argument(scratch)],
         cwd=scratch,
         env={**environment(), **where},
         stdin=subprocess.DEVNULL,

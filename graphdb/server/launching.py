@@ -1,13 +1,16 @@
 """Start the server's process, or wait for one that another start left, until it answers."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
+from base.text import quoted
 from graphdb.errors import ServerError
-from graphdb.server import config, process
+from graphdb.server import config, exchanging, process
 from graphdb.server.finding import RunningServer, described, pid_of
+from graphdb.server.health import cut_off, refuse_dead, refuse_unavailable
 from graphdb.server.home import ServerHome
-from graphdb.server.logs import last_words
+from graphdb.server.logs import last_words, size
 from graphdb.server.ports import USUAL_PORTS, Ports, answer, choose, is_free
 from graphdb.server.progress import Progress
 from graphdb.server.secret import ensure_password
@@ -34,6 +37,7 @@ def adopt(home: ServerHome, show: Progress, deadline: float) -> RunningServer | 
         return None
     try:
         _wait(home, state, show, deadline, before=0)
+        refuse_dead(home, state)
     except (ServerError, _PortLost):
         if process.is_ours(pid, home):
             raise
@@ -48,6 +52,7 @@ def launch(
     ports: Ports | None,
     show: Progress,
     deadline: float,
+    recover: bool = False,
 ) -> RunningServer:
     """Start a server on these ports, or others where programs have them, and wait for its answer.
 
@@ -60,18 +65,20 @@ def launch(
         ports: wanted; None for those of the last start, else the usual ones.
         show: told what happens.
         deadline: by `time.monotonic`, when it must have answered.
+        recover: cut off what cannot be read of the transaction log.
 
     Raises:
-        ServerError: it dies, does not answer, or loses its ports `PORT_TRIES` times.
+        ServerError: it dies, does not answer, its database does not serve, or it loses its ports
+            `PORT_TRIES` times.
     """
     ensure_password(home)
     last = remembered_ports(home)
     wanted = [ports] if ports else [last, USUAL_PORTS] if last else [USUAL_PORTS]
     for attempt in range(1, PORT_TRIES + 1):
         ports = choose(*wanted)
-        config.write(home, ports, jars)
+        config.write(home, ports, jars, recover=recover)
         try:
-            return _launch_once(home, java, ports, show, deadline)
+            return _launch_once(home, java, ports, show, deadline, recover)
         except _PortLost:
             if attempt == PORT_TRIES:
                 raise ServerError(
@@ -82,23 +89,26 @@ def launch(
 
 
 def _launch_once(
-    home: ServerHome, java: Path, ports: Ports, show: Progress, deadline: float
+    home: ServerHome, java: Path, ports: Ports, show: Progress, deadline: float, recover: bool
 ) -> RunningServer:
-    before = home.log.stat().st_size if home.log.exists() else 0
+    before, debug = size(home.log), size(home.debug_log)
     pid = process.spawn(home, java)
     state = State(pid=pid, bolt=ports.bolt, http=ports.http, version=config.VERSION, ready=False)
     try:
         state.write(home)
         _wait(home, state, show, deadline, before)
-        return _ready(home, state)
+        refuse_unavailable(home, state, debug)
+        running = _ready(home, state)
     except BaseException:  # an interruption too must not leave a half-started server
         process.end(pid, home)
         home.state_file.unlink(missing_ok=True)
         raise
+    return replace(running, notes=(cut_off(home, debug),)) if recover else running
 
 
 def _ready(home: ServerHome, state: State) -> RunningServer:
     if not state.ready:
+        exchanging.keep(home)  # from here on others write to the store that serves
         remember_ports(home, state.ports)
         State(**{**vars(state), "ready": True}).write(home)
     return described(home, state)
@@ -125,7 +135,9 @@ def _wait(home: ServerHome, state: State, show: Progress, deadline: float, befor
 def _died(home: ServerHome, state: State, before: int) -> Exception:
     if not all(is_free(port) for port in state.ports):
         return _PortLost()
+    own = f"; your own settings are in {home.overrides}" if home.overrides.exists() else ""
+    words = quoted(last_words(home, before), longest=150)
     return ServerError(
-        f"the local server died while starting, its last words: {last_words(home, before)!r}; see "
-        f"headgraph server logs (the files {home.log} and {home.console.name} beside it)"
+        f"the local server died while starting, its last words: {words}{own}; see headgraph server "
+        "logs"
     )

@@ -6,11 +6,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from graphdb.server.exchanging import ASIDE
+from graphdb.server.exchanging import discarded
 from graphdb.server.finding import pid_of
 from graphdb.server.home import ServerHome, stated
 from graphdb.server.jars import cache_folder, damaged
 
+_BEFORE = "replaced-*"  # what version 0.1.0 and before called it
 BUSY_S = 2.0  # seconds to wait for another command that holds a lock
 
 
@@ -123,9 +124,10 @@ def _of_imports(home: ServerHome, *, online: bool) -> Iterator[Leftover]:
     """The workplace of an import, and stores that were put aside."""
     scratch = home.path / "import"
     yield from _listed([scratch] if scratch.exists() else [], "files of an import that was cut off")
-    if online:
-        aside = sorted(home.path.glob(f"{ASIDE}*"))
-        yield from _listed(aside, "store that an import has replaced")
+    if online:  # "replaced" alone is not among them: the next start brings it back (`heal`)
+        aside = [discarded(home), *sorted(home.path.glob(_BEFORE))]
+        there = [folder for folder in aside if folder.exists()]
+        yield from _listed(there, "store that an import has replaced")
 
 
 def _listed(paths: Iterable[Path], what: str) -> Iterator[Leftover]:

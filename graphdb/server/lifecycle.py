@@ -4,8 +4,9 @@ import os
 import time
 from collections.abc import Mapping
 
-from graphdb.server import process, web
+from graphdb.server import exchanging, importing, process, web
 from graphdb.server.finding import RunningServer, current, described, pid_of
+from graphdb.server.health import problem, refuse_dead
 from graphdb.server.home import ServerHome, stated
 from graphdb.server.jars import ensure_jars
 from graphdb.server.java import find_java
@@ -25,10 +26,12 @@ def start(
     timeout_s: float = TIMEOUT_S,
     ports: Ports | None = None,
     pages: Mapping[str, bytes] | None = None,
+    recover: bool = False,
 ) -> RunningServer:
-    """Start the local server, or find the one that runs already; return when it answers.
+    """Start the local server, or find the one that runs already; return when its database serves.
 
     The first start fetches 123 MB of jars and makes a password. The server outlives this process.
+    What an offline load that was killed left is taken back, or finished, and removed.
 
     Args:
         home: its folder; None for the one under the user's data folder.
@@ -38,10 +41,13 @@ def start(
             start, and where they are taken (or this is the first) the usual ones.
         pages: files to serve beside Browser, see `graphdb.server.web.offer`; a server that runs
             already keeps those of its start.
+        recover: where the transaction log cannot be read to its end, cut the rest off; `notes` of
+            the answer say what that was. A database that serves is left alone.
 
     Raises:
         ServerError: no 127.0.0.1 on this machine, the jars cannot be fetched, no Java, a full
-            disk, somebody else's folder, or a server that dies or does not answer.
+            disk, somebody else's folder, or a server that dies, does not answer, or has a database
+            that does not serve.
     """
     home, show = ServerHome.of(home), progress or silent
     with stated("run the local server", home.path):
@@ -49,18 +55,34 @@ def start(
         java = find_java()
         if home.path.exists():
             with home.locked(timeout_s):  # a server that another command is stopping is not found
-                state = current(home)
-                if state is not None and answer(state.ports):
-                    return described(home, state)
+                if server := _serving(home, recover=recover):
+                    return server
         jars = ensure_jars(progress=show)  # not under the lock: it may take minutes
         with home.locked(timeout_s):
             deadline = time.monotonic() + timeout_s
             found = adopt(home, show, deadline)
+            importing.clear(home)
             if found is None:
+                exchanging.heal(home)
                 home.prepare()
                 web.offer(home, jars, pages or {})
-                found = launch(home, java, jars, ports, show, deadline)
+                found = launch(home, java, jars, ports, show, deadline, recover)
             return found
+
+
+def _serving(home: ServerHome, *, recover: bool) -> RunningServer | None:
+    """The server that runs, if its database serves; one to be recovered is ended."""
+    state = current(home)
+    if state is None or not answer(state.ports):
+        return None
+    if not recover:
+        refuse_dead(home, state)
+    elif problem(home, state):
+        process.end(state.pid, home)
+        return None
+    exchanging.keep(home)
+    importing.clear(home)
+    return described(home, state)
 
 
 def running(home: AnyHome = None) -> RunningServer | None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from graphdb.server.home import ServerHome
 
-_TELLING = re.compile(r"\bERROR\b|Error|Exception|Caused by|No space left")
+_TELLING = re.compile(r"\bERROR\b|Error|Exception|Caused by|No space left|^Invalid ")
+_THROWN = re.compile(r'^(Exception in thread "[^"]*"|Caused by:) [\w.$]+(Exception|Error): ')
 
 
 def tail(path: Path, lines: int) -> list[str]:
@@ -43,6 +44,20 @@ def follow(path: Path, every_s: float = 0.3) -> Iterator[str]:
         time.sleep(every_s)
 
 
+def size(path: Path) -> int:
+    """Bytes of a log; 0 where there is none."""
+    return path.stat().st_size if path.exists() else 0
+
+
+def since(path: Path, before: int) -> str:
+    """What was added to a log that had `before` bytes; all of it where it was made anew."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        file.seek(before if before <= size(path) else 0)
+        return file.read().decode("utf-8", errors="replace")
+
+
 def last_words(home: ServerHome, before: int) -> str:
     """The lines that best say why the server died, out of what it wrote since its start.
 
@@ -52,12 +67,8 @@ def last_words(home: ServerHome, before: int) -> str:
         home: whose logs.
         before: bytes that Neo4j's log had before this start.
     """
-    try:
-        with home.log.open("rb") as file:
-            file.seek(before)
-            said = file.read().decode("utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
-        said = []
+    said = since(home.log, before).splitlines()
     said = [line for line in tail(home.console, 200) + said if line.strip()]
     telling = [line.strip() for line in said if _TELLING.search(line)] or said[-1:] or ["nothing"]
-    return " ... ".join(dict.fromkeys(line[:300] for line in (telling[0], telling[-1])))
+    said = [_THROWN.sub("", line)[:300] for line in (telling[0], telling[-1])]
+    return " ... ".join(dict.fromkeys(said))

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from graphdb.server import process
-from graphdb.server.exchanging import replace_store
+from graphdb.server.exchanging import heal, replace_store
 from graphdb.server.finding import RunningServer, pid_of
 from graphdb.server.home import ServerHome, stated
 from graphdb.server.jars import ensure_jars
@@ -40,19 +40,17 @@ def restart_with(
 
         try:
             _end(home)
-            replaced = replace_store(home, data)
+            replace_store(home, data)
         except BaseException:
             _end(home)  # an interruption may have come before the process was gone
             begin()
             raise
         try:
-            running = begin()
+            return begin()  # and keep the new store, once it serves
         except BaseException:
-            replaced.undo()
+            heal(home)
             begin()
             raise
-        replaced.forget()
-        return running
 
 
 def _end(home: ServerHome) -> None:

@@ -5,6 +5,7 @@ import os
 import secrets
 from pathlib import Path
 
+from base.documents import read_text
 from graphdb.errors import ServerError
 from graphdb.server.home import ServerHome
 
@@ -43,11 +44,11 @@ def read_password(path: Path) -> str:
         ServerError: the file cannot be read, or is empty.
     """
     try:
-        password = path.read_text(encoding="utf-8").strip()
-    except OSError as error:
+        password = read_text(path, problem=ServerError).strip()
+    except ServerError as error:
         raise ServerError(
-            f"cannot read the server's password in {path}: {error.strerror}; run headgraph as the "
-            "user who started the server"
+            f"cannot read the server's password: {error}; put the file back, or run headgraph as "
+            "the user who started the server"
         ) from error
     if not password:
         raise ServerError(f"the password file {path} is empty: put the server's password back")

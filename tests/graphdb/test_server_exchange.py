@@ -1,15 +1,23 @@
 """One store in the place of another: whole, or as it was, whatever comes in between."""
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from graphdb.server import ServerHome, restarting
-from graphdb.server.exchanging import PARTS, replace_store
-from graphdb.server.importing import last_words, workplace
+from graphdb.server.exchanging import PARTS, heal, keep, replace_store
+from graphdb.server.importing import _argument, clear, last_words, workplace
 
-RENAMES = 2 * len(PARTS)  # the old part aside and the new one in, of each
+WHOLE = 2 * len(PARTS)
+"""Files of a store."""
 
 
 @pytest.fixture
@@ -20,27 +28,122 @@ def home(tmp_path: Path) -> ServerHome:
 def store(folder: Path, text: str) -> Path:
     for part in PARTS:
         (folder / part).mkdir(parents=True)
-        (folder / part / "file").write_text(text)
+        for name in ("file", "file2"):
+            (folder / part / name).write_text(text)
     return folder
 
 
 def texts(folder: Path) -> list[str]:
-    return [(folder / part / "file").read_text() for part in PARTS if (folder / part).exists()]
+    """What the files of the two parts say; a part with a file missing says less."""
+    return [path.read_text() for part in PARTS for path in (folder / part).rglob("*")]
 
 
-def left(home: ServerHome) -> list[str]:
-    return [path.name for path in home.path.iterdir() if path.name.startswith("replaced")]
+def beside(home: ServerHome) -> set[str]:
+    """What lies in the home besides its data and its locks."""
+    return {path.name for path in home.path.iterdir()} - {"data", "lock", "import.lock"}
 
 
-def interrupted(number: int, *, after: bool) -> Callable[[Path, Path], Path]:
-    """`Path.rename` that Ctrl-C meets once, before or after it did its work."""
+class Killed(BaseException):
+    """In place of a kill: nothing that follows it in the same process does anything."""
+
+
+class Fuse:
+    """Lets so many changes of the disk happen, and no other: as a kill after the last of them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
+        self.left = steps
+        self.blown = False
+        for owner, name in [
+            (Path, "rename"), (Path, "mkdir"), (Path, "rmdir"), (os, "unlink"), (os, "rmdir"),
+        ]:  # fmt: skip
+            monkeypatch.setattr(owner, name, self.limited(getattr(owner, name)))
+
+    def limited(self, change: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **options: Any) -> Any:
+            if not self.left:
+                self.blown = True
+                raise Killed
+            self.left -= 1
+            return change(*args, **options)
+
+        return run
+
+
+def until_killed(steps: int, work: Callable[[], object]) -> bool:
+    """Whether the work was killed before its end."""
+    with pytest.MonkeyPatch.context() as patch:
+        fuse = Fuse(patch, steps)
+        with suppress(Killed):
+            work()
+        return fuse.blown
+
+
+def exchange(home: ServerHome, new: Path) -> None:
+    """What an offline load does to the folders; `keep` when the server answers with the new one."""
+    replace_store(home, new)
+    keep(home)
+
+
+def test_the_new_store_is_in_and_the_old_one_can_come_back(
+    home: ServerHome, tmp_path: Path
+) -> None:
+    store(home.data, "old")
+    replace_store(home, store(tmp_path / "new", "new"))
+    assert texts(home.data) == ["new"] * WHOLE
+    heal(home)
+    assert texts(home.data) == ["old"] * WHOLE
+    exchange(home, store(tmp_path / "newer", "newer"))
+    assert texts(home.data) == ["newer"] * WHOLE
+    heal(home)
+    assert texts(home.data) == ["newer"] * WHOLE, "what was kept stays"
+    assert beside(home) == set()
+
+
+def test_a_kill_at_any_step_leaves_a_whole_store_after_the_next_start(tmp_path: Path) -> None:
+    seen: list[str] = []
+    for steps in count():
+        home = ServerHome(tmp_path / str(steps))
+        store(home.data, "old")
+        new = store(tmp_path / f"new{steps}", "new")
+        killed = until_killed(steps, lambda home=home, new=new: exchange(home, new))  # type: ignore[misc]
+        heal(home)
+        (text,) = set(texts(home.data))
+        assert (len(texts(home.data)), beside(home)) == (WHOLE, set()), steps
+        seen.append(text)
+        if not killed:
+            break
+    assert len(seen) > 2 * len(PARTS) + 3, "every rename, and what deletes the old store"
+    # from one step on it is the new one: there is no way back
+    first = seen.index("new")
+    assert seen == ["old"] * first + ["new"] * (len(seen) - first)
+
+
+def test_a_start_that_is_killed_too_is_healed_by_the_one_after_it(tmp_path: Path) -> None:
+    # at its worst: one part of each store is in
+    for steps in count():
+        home = ServerHome(tmp_path / str(steps))
+        store(home.data, "old")
+        new = store(tmp_path / f"new{steps}", "new")
+        replace_store(home, new)
+        killed = until_killed(steps, lambda home=home: heal(home))  # type: ignore[misc]
+        heal(home)
+        assert texts(home.data) == ["old"] * WHOLE, steps
+        assert beside(home) == set()
+        if not killed:
+            break
+    assert steps > WHOLE, "each file of the new store was deleted in a step of its own"
+
+
+RENAMES = 2 * len(PARTS)  # the old part aside and the new one in, of each
+
+
+def interrupted(number: int) -> Callable[[Path, Path], Path]:
+    """`Path.rename` that Ctrl-C meets once, after it did its work."""
     calls: list[Path] = []
     rename = Path.rename
 
     def run(path: Path, target: Path) -> Path:
         calls.append(path)
-        if len(calls) == number and not after:
-            raise KeyboardInterrupt
         moved = rename(path, target)
         if len(calls) == number:
             raise KeyboardInterrupt
@@ -49,43 +152,29 @@ def interrupted(number: int, *, after: bool) -> Callable[[Path, Path], Path]:
     return run
 
 
-def test_the_new_store_is_in_and_the_old_one_can_come_back(
-    home: ServerHome, tmp_path: Path
-) -> None:
-    store(home.data, "old")
-    replaced = replace_store(home, store(tmp_path / "new", "new"))
-    assert texts(home.data) == ["new"] * len(PARTS)
-    replaced.undo()
-    assert texts(home.data) == ["old"] * len(PARTS)
-    replace_store(home, store(tmp_path / "newer", "newer")).forget()
-    assert texts(home.data) == ["newer"] * len(PARTS)
-    assert left(home) == []
-
-
-@pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("number", range(1, RENAMES + 1))
-def test_an_interruption_at_any_step_leaves_the_old_store(
-    number: int, after: bool, home: ServerHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store(home.data, "old")
-    new = store(tmp_path / "new", "new")
-    monkeypatch.setattr(Path, "rename", interrupted(number, after=after))
-    with pytest.raises(KeyboardInterrupt):
-        replace_store(home, new)
-    assert texts(home.data) == ["old"] * len(PARTS)
-    assert left(home) == []
-
-
-@pytest.mark.parametrize("number", range(1, len(PARTS) + 1))
-def test_where_there_was_no_store_there_is_none_again(
+def test_an_interruption_at_any_rename_leaves_the_old_store(
     number: int, home: ServerHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home.prepare()
+    store(home.data, "old")
     new = store(tmp_path / "new", "new")
-    monkeypatch.setattr(Path, "rename", interrupted(number, after=True))
+    monkeypatch.setattr(Path, "rename", interrupted(number))
     with pytest.raises(KeyboardInterrupt):
         replace_store(home, new)
+    assert texts(home.data) == ["old"] * WHOLE
+    assert beside(home) == set()
+
+
+@pytest.mark.parametrize("steps", range(9))
+def test_where_there_was_no_store_there_is_none_again(
+    steps: int, home: ServerHome, tmp_path: Path
+) -> None:
+    home.data.mkdir(parents=True)
+    new = store(tmp_path / "new", "new")
+    until_killed(steps, lambda: replace_store(home, new))
+    heal(home)
     assert texts(home.data) == []
+    assert not any((home.data / part).exists() for part in PARTS)
 
 
 def test_an_interruption_while_the_server_stops_starts_it_again(
@@ -107,16 +196,40 @@ def test_an_interruption_while_the_server_stops_starts_it_again(
     with pytest.raises(KeyboardInterrupt):
         restarting.restart_with(home, store(tmp_path / "new", "new"))
     assert said == ["end", "end", "launch"]
-    assert texts(home.data) == ["old"] * len(PARTS)
+    assert texts(home.data) == ["old"] * WHOLE
 
 
-def test_the_next_import_removes_what_a_killed_one_left(home: ServerHome, tmp_path: Path) -> None:
-    store(home.data, "old")
-    replace_store(home, store(tmp_path / "new", "new"))  # and nobody came to forget it
-    assert len(left(home)) == 1
-    with workplace(home):
-        assert left(home) == []
-    assert texts(home.data) == ["new"] * len(PARTS)
+def left_behind(home: ServerHome) -> Path:
+    scratch = home.path / "import"
+    (scratch / "data").mkdir(parents=True)
+    (scratch / "data" / "left").touch()
+    return scratch
+
+
+def test_the_next_start_or_import_removes_what_a_killed_one_left(home: ServerHome) -> None:
+    scratch = left_behind(home)
+    clear(home)
+    assert not scratch.exists()
+    left_behind(home)
+    with workplace(home) as scratch:
+        assert list(scratch.iterdir()) == []
+        (scratch / "wanted").touch()
+        clear(home)
+        assert (scratch / "wanted").exists(), "another command's, under way"
+    assert beside(home) == set()
+
+
+def test_the_importer_of_a_killed_load_is_ended_before_its_folder_goes(home: ServerHome) -> None:
+    scratch = left_behind(home)
+    code = "import time; print(flush=True); time.sleep(60)"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, _argument(scratch)], stdout=subprocess.PIPE
+    ) as importer:
+        assert importer.stdout
+        importer.stdout.readline()  # its command line is there
+        clear(home)
+        assert importer.wait(10) == -signal.SIGKILL
+    assert not scratch.exists()
 
 
 @pytest.mark.parametrize(

@@ -190,12 +190,70 @@ def test_data_without_their_password_are_told(home: ServerHome) -> None:
 
 
 def test_a_password_that_cannot_be_read_is_told(home: ServerHome) -> None:
-    with pytest.raises(ServerError, match=r"cannot read the server's password in .*No such file"):
+    with pytest.raises(ServerError, match=r"cannot read the server's password: .*No such file"):
         read_password(home.password_file)
     home.prepare()
     home.password_file.touch()
     with pytest.raises(ServerError, match="is empty"):
         read_password(home.password_file)
+    home.password_file.write_bytes(b"caf\xe9")
+    with pytest.raises(ServerError, match=r"is not UTF-8 text .* put the file back"):
+        read_password(home.password_file)
+
+
+# the user's own settings
+
+
+def own_settings(home: ServerHome, text: str) -> None:
+    home.prepare()
+    home.overrides.write_text(text, encoding="utf-8")
+
+
+def test_settings_of_the_users_own_are_in_effect_and_stay(home: ServerHome) -> None:
+    own_settings(
+        home,
+        "# more memory\n\n  server.memory.pagecache.size = 2g \n"
+        "server.memory.heap.max_size=3g\ndb.logs.query.enabled=OFF\n",
+    )
+    for _ in range(2):
+        config.write(home, Ports(bolt=11, http=12), [])
+        told = (home.conf / "neo4j.conf").read_text().splitlines()
+        assert [line for line in told if "pagecache" in line] == ["server.memory.pagecache.size=2g"]
+        assert "db.logs.query.enabled=OFF" in told
+        assert "server.bolt.listen_address=127.0.0.1:11" in told
+        names = [line.partition("=")[0] for line in told[1:]]
+        assert len(set(names)) == len(names), "Neo4j refuses a setting that comes twice"
+        assert '"-Xmx3g"' in config.argument_file(home).read_text().splitlines()
+    assert "# more memory" in home.overrides.read_text()
+
+
+@pytest.mark.parametrize("name", [*config.settings(Ports(bolt=1, http=2)).keys() - config.SIZES
+                                  .keys() - config.QUICK_STOP.keys(),
+                                  "dbms.security.procedures.unrestricted", "server.jvm.additional",
+                                  "server.directories.data", "server.bolt.tls_level",
+                                  "server.bolt.enabled", "server.routing.listen_address",
+                                  *config.RECOVERING])  # fmt: skip
+def test_what_keeps_the_server_closed_cannot_be_changed(name: str, home: ServerHome) -> None:
+    own_settings(home, f"db.logs.query.enabled=OFF\n{name}=x\n")
+    with pytest.raises(ServerError) as caught:
+        config.write(home, Ports(bolt=11, http=12), [])
+    assert str(caught.value).startswith(f"line 2 of {home.overrides} sets '{name}', which")
+    assert not (home.conf / "neo4j.conf").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("server.memory.pagecache.size", "'server.memory.pagecache.size': expected name=value"),
+        ("include=/etc/passwd", "'include=/etc/passwd': expected name=value, such as"),
+        ("db.x=\\\n", "expected name=value"),
+        ("db.x=1\ndb.x=2", "line 2 of .* sets 'db.x' once more: remove one of the lines"),
+    ],
+)
+def test_lines_that_are_no_settings_are_told(text: str, seen: str, home: ServerHome) -> None:
+    own_settings(home, text)
+    with pytest.raises(ServerError, match=seen):
+        config.write(home, Ports(bolt=11, http=12), [])
 
 
 # ports
@@ -279,6 +337,26 @@ def test_last_words_are_the_problem_and_its_cause(home: ServerHome) -> None:
         log.write("INFO Starting...\nERROR Failed to start\n at a.b\nCaused by: no room\n at c\n")
 
     assert logs.last_words(home, before) == "ERROR Failed to start ... Caused by: no room"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (
+            'Exception in thread "main" java.lang.IllegalArgumentException: No setting x.y\n'
+            "\tat a.b\n",
+            "No setting x.y",
+        ),
+        (
+            "Invalid maximum heap size: -Xmxmuch\nError: Could not create the Java machine.\n",
+            "Invalid maximum heap size: -Xmxmuch ... Error: Could not create the Java machine.",
+        ),
+    ],
+)
+def test_last_words_of_java_are_without_its_names(said: str, words: str, home: ServerHome) -> None:
+    home.prepare()
+    home.console.write_text(said)
+    assert logs.last_words(home, 0) == words
 
 
 def test_last_words_without_any_log(home: ServerHome) -> None:

@@ -36,6 +36,7 @@ def home(tmp_path: Path) -> ServerHome:
     write(home.tmp / "jetty-1" / "page")
     write(home.path / "import" / "data" / "databases" / "neo4j" / "neostore")
     write(home.path / "replaced-x1" / "databases" / "neo4j" / "neostore")
+    write(home.path / "discarded" / "databases" / "neo4j" / "neostore")
     return home
 
 
@@ -70,7 +71,7 @@ def running(home: ServerHome) -> Iterator[int]:
 
 def test_all_that_nobody_uses_is_found_and_deleted(home: ServerHome, cache: Path) -> None:
     found = leftovers(home, cache, online=True)
-    assert names(found) == STARTS | {"import", "replaced-x1"} | JAR
+    assert names(found) == STARTS | {"import", "replaced-x1", "discarded"} | JAR
     assert {leftover.size for leftover in found} == {5}
     assert clear(found, home, cache, online=True) == found
     kept = {path.name for path in home.path.rglob("*") if path.is_file()} - {"lock", "import.lock"}
@@ -81,7 +82,14 @@ def test_all_that_nobody_uses_is_found_and_deleted(home: ServerHome, cache: Path
 
 
 def test_a_store_aside_may_be_the_only_whole_one(home: ServerHome, cache: Path) -> None:
-    assert "replaced-x1" not in names(leftovers(home, cache, online=False))
+    assert not {"replaced-x1", "discarded"} & names(leftovers(home, cache, online=False))
+
+
+def test_a_store_that_the_next_start_brings_back_is_no_leftover(
+    home: ServerHome, cache: Path
+) -> None:
+    write(home.path / "replaced" / "databases" / "neo4j" / "neostore")
+    assert "replaced" not in names(leftovers(home, cache, online=True))
 
 
 def test_what_is_in_use_is_no_leftover(home: ServerHome, cache: Path) -> None:

@@ -6,13 +6,15 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import neo4j
 import pytest
 
 from graphdb.errors import ServerError
-from graphdb.server import ANY_PORTS, Ports, RunningServer, ServerHome, config, running, start, stop
+from graphdb.server import ANY_PORTS, Ports, RunningServer, ServerHome, running, start, stop
+from graphdb.server.exchanging import PARTS
 from graphdb.server.logs import recent
 from graphdb.server.process import find_process, wait_gone
 from tests.graphdb_server_fixture import own_home
@@ -78,14 +80,29 @@ def test_kill_9_and_a_taken_port_are_survived(home: ServerHome) -> None:
     assert "before the kill" in written(again)
 
 
-def test_a_start_takes_the_ports_of_the_last_one(home: ServerHome) -> None:
+def test_a_damaged_log_is_told_and_cut_when_asked_at_the_ports_of_the_last_start(
+    home: ServerHome,
+) -> None:
     before = start(home, ports=ANY_PORTS)
+    write(before, "before the damage")
     assert stop(home) is True
+    log = max((home.data / PARTS[1]).glob("neostore.transaction.db.*"), key=lambda it: it.suffix)
+    with log.open("r+b") as file:  # as a disk that fills leaves it
+        file.seek(len(log.read_bytes().rstrip(b"\0")))
+        file.write(bytes([20, 5, 77] * 300))
 
-    again = start(home)
+    with pytest.raises(ServerError, match=r"cannot be read to the end.* server start --recover"):
+        start(home)
+    assert find_process(home) is None, "a server without its database is no success"
+    again = start(home, recover=True)
 
-    assert again.pid != before.pid
+    assert [note.partition(" is ")[2].partition(";")[0] for note in again.notes] == [
+        "from before the last stop"
+    ]
+    assert list((home.data / PARTS[0] / "corrupted-neostore.transaction.db").iterdir())
     assert (again.bolt_uri, again.browser_url) == (before.bolt_uri, before.browser_url)
+    assert "before the damage" in written(again)
+    assert start(home, recover=True) == replace(again, notes=()), "one that serves is left alone"
 
 
 def test_a_start_that_was_killed_leaves_a_server_for_the_next(home: ServerHome) -> None:
@@ -110,10 +127,11 @@ def test_stop_lets_it_close_its_files_and_leaves_nothing_running(home: ServerHom
 
 
 def test_a_setting_that_neo4j_does_not_know_stops_the_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setitem(config.HARDENING, "server.http_enabled_modulez", "BROWSER")
     home = ServerHome(tmp_path / "server")
+    home.prepare()
+    home.overrides.write_text("server.http_enabled_modulez=BROWSER\n")
 
     with pytest.raises(ServerError) as caught:
         start(home, ports=ANY_PORTS)
@@ -121,7 +139,8 @@ def test_a_setting_that_neo4j_does_not_know_stops_the_start(
     message = str(caught.value)
     assert message.startswith("the local server died while starting, its last words: ")
     assert "server.http_enabled_modulez" in message
-    assert "see headgraph server logs" in message
+    assert f"; your own settings are in {home.overrides}; see headgraph server logs" in message
+    assert len(message) < 300 + len(str(home.overrides))
     assert find_process(home) is None
     assert not home.state_file.exists()
 

@@ -23,7 +23,7 @@ from graphdb.server import (
 )
 from graphdb.server.java import find_java
 from graphdb.server.ports import choose
-from graphdb.server.state import State, read_state
+from graphdb.server.state import State, read_state, remember_ports, remembered_ports
 
 
 @pytest.fixture
@@ -128,13 +128,43 @@ def test_a_server_that_will_not_end_is_killed(home: ServerHome) -> None:
         assert child.wait(5) == -9
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"pid": 1}', "[]", '{"unknown": 1}'])
+FIELDS = {"pid": 1, "bolt": 1, "http": 2, "version": "5", "ready": True}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", '{"pid": 1}', "[]", '{"unknown": 1}', "[" * 10_000, '{"pid":' * 10_000,
+        '{"pid": 1' + "0" * 5_000 + "}",
+        *(json.dumps({**FIELDS, **wrong}) for wrong in (
+            {"pid": "1"}, {"pid": 10**30}, {"pid": -1}, {"pid": True}, {"pid": None},
+            {"bolt": "1"}, {"bolt": 0}, {"bolt": 2}, {"http": 70_000}, {"version": 5},
+            {"version": "\x1b]0;title\x07"}, {"ready": "yes"}, {"further": 1},
+        )),
+    ],
+)  # fmt: skip
 def test_an_illegible_state_is_no_state(home: ServerHome, text: str) -> None:
     home.prepare()
     home.state_file.write_text(text)
+    home.ports_file.write_text(text)
 
     assert read_state(home) is None
     assert server.running(home) is None
+    assert remembered_ports(home) is None
+
+
+def test_a_legible_state_is_read(home: ServerHome) -> None:
+    home.prepare()
+    home.state_file.write_text(json.dumps(FIELDS))
+    assert read_state(home) == State(**FIELDS)  # type: ignore[arg-type]
+    remember_ports(home, Ports(bolt=3, http=4))
+    assert remembered_ports(home) == Ports(bolt=3, http=4)
+
+
+def test_a_state_that_is_no_file_is_told(home: ServerHome) -> None:
+    home.prepare()
+    home.state_file.mkdir()
+    assert read_state(home) is None
 
 
 def test_a_server_that_is_still_starting_is_not_running_yet(
@@ -227,7 +257,7 @@ def test_a_server_that_dies_is_told_with_its_last_words(
 
     assert str(caught.value) == (
         "the local server died while starting, its last words: 'Error: no luck'; see headgraph "
-        f"server logs (the files {home.log} and console.log beside it)"
+        "server logs"
     )
     assert failing_java.read_text().split() == ["start"]
     assert not home.state_file.exists()

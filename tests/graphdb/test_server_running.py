@@ -11,8 +11,11 @@ import neo4j
 import psutil
 import pytest
 
-from graphdb.server import RunningServer, config, lifecycle, running, start
+from graphdb.errors import ServerError
+from graphdb.server import RunningServer, ServerHome, config, lifecycle, running, start
+from graphdb.server.health import problem
 from graphdb.server.ports import Ports, answer
+from graphdb.server.state import read_state
 
 LISTEN = psutil.CONN_LISTEN
 
@@ -58,6 +61,18 @@ def test_a_wrong_password_is_refused(server: RunningServer) -> None:
         pytest.raises(neo4j.exceptions.AuthError),
     ):
         driver.verify_connectivity()
+
+
+def test_a_password_file_that_is_not_the_servers_is_told(
+    server: RunningServer, tmp_path: Path
+) -> None:
+    state = read_state(ServerHome(server.home))
+    assert state is not None
+    assert problem(ServerHome(server.home), state) is None
+    other = ServerHome(tmp_path)
+    other.password_file.write_text("guessed")
+    with pytest.raises(ServerError, match=r"refuses the password in .*: put the one that it has"):
+        problem(other, state)
 
 
 def test_no_password_is_refused(server: RunningServer) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from graphdb import Graph, Settings, connect
-from graphdb._refusals import no_such_database
+from graphdb._refusals import no_such_database, with_way_out
 from graphdb.errors import AuthRefused, NotReachable, SettingsError
 from graphdb.server import RunningServer
 from graphdb.settings import resolve
@@ -127,3 +127,15 @@ def test_a_database_that_is_not_there(server: RunningServer) -> None:
 def test_a_database_that_is_not_there_on_a_server_that_does_not_list_them() -> None:
     error = no_such_database(Settings(uri="bolt://x", database="nodb"), [])
     assert str(error).startswith("bolt://x (from options) has no database 'nodb'; leave out")
+
+
+def test_a_database_that_was_given_up_has_a_way_out_where_it_is_ours(tmp_path: Path) -> None:
+    # as Neo4j 5.26 says it after a disk was full
+    said = (
+        "The database has encountered a critical error, and needs to be restarted. Please see "
+        "database logs for more details."
+    )
+    own, other = Settings(uri="bolt://x", home=tmp_path), Settings(uri="bolt://x")
+    assert with_way_out(said, own).endswith("then run headgraph server stop, and start")
+    assert with_way_out(said, other) == said
+    assert with_way_out("Invalid input", own) == "Invalid input"

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -67,8 +68,8 @@ def opened(home: ServerHome) -> Graph:
 
 
 def left_behind(home: ServerHome) -> list[str]:
-    return [p.name for p in home.path.iterdir() if p.name.startswith(("import", "replaced"))
-            and p.is_dir()]  # fmt: skip
+    return sorted(path.name for path in home.path.iterdir()
+                  if path.name in ("import", "replaced", "discarded"))  # fmt: skip
 
 
 def test_it_makes_the_graph_that_a_load_makes(
@@ -173,7 +174,7 @@ def test_a_server_that_does_not_come_up_gets_its_old_store_back(
     assert left_behind(home) == []
 
 
-def test_cut_off_before_publication_there_is_no_run_and_a_load_makes_it(
+def test_cut_off_before_publication_there_is_no_run_and_the_same_again_makes_it(
     home: ServerHome, local: Graph, graph: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def cut(*args: Any) -> None:
@@ -186,9 +187,15 @@ def test_cut_off_before_publication_there_is_no_run_and_a_load_makes_it(
     with opened(home) as imported:
         assert imported.read("MATCH (h:Head) RETURN count(h)").single() == 0
         assert loader.runs(imported)["status"].tolist() == ["loading"]
-        loader.load(TABLE, imported, run="tiny")
-        loader.load(TABLE, graph, run="tiny")
+    with pytest.raises(OfflineRefused, match=r"holds the run [0-9a-f]{12}, and Neo4j imports"):
+        loader.load_offline(TABLE, run="other", home=home)
+    # the same again has only the publication to do
+    monkeypatch.delattr(offline, "_import")
+    assert loader.load_offline(TABLE, run="tiny", home=home).outcome == "loaded"
+    loader.load(TABLE, graph, run="tiny")
+    with opened(home) as imported:
         assert dump(imported) == dump(graph)
+        assert schema_of(imported) == schema_of(graph)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGTERM to be asked by")
@@ -217,7 +224,6 @@ def test_sigterm_ends_the_importer_too_and_leaves_nothing(
     assert left_behind(home) == []
     assert running(home) == before, "the server was not even stopped"
     assert contents(local) == {}
-    assert loader.load_offline(TABLE, run="tiny", home=home).outcome == "loaded"
 
 
 def _child_of(command: "subprocess.Popen[str]") -> psutil.Process:
@@ -257,13 +263,37 @@ def test_one_import_at_a_time_and_what_a_killed_one_left_goes(home: ServerHome) 
         assert list(scratch.iterdir()) == []
 
 
-def test_the_command(
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import loader
+
+rename, calls = Path.rename, []
+
+def killed(path, target):
+    calls.append(rename(path, target))
+    if len(calls) == 3:  # the new databases are in, and there are no transaction logs
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Path.rename = killed
+loader.load_offline(sys.argv[1], run="tiny")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGKILL")
+def test_the_command_heals_what_a_killed_one_left(
     home: ServerHome, local: Graph, folder: Path, server: RunningServer, tmp_path: Path
 ) -> None:
     table = str(TABLE.write(tmp_path / "t.parquet"))
     env = {"XDG_DATA_HOME": str(folder)}
+    killed = subprocess.run([sys.executable, "-c", KILLED, table], env={**os.environ, **env})
+    assert killed.returncode == -signal.SIGKILL
+    assert left_behind(home) == ["import", "replaced"]
+    assert running(home) is None
+
     done = headgraph("load", table, "--offline", "--run", "tiny", "--top", "9", **env)
     assert done.returncode == 0, done.stderr
+    assert left_behind(home) == []
     assert done.stdout.startswith("loaded tiny: 12 heads (0 with roles) and ")
     assert "importing\n" in done.stderr
     with opened(home) as graph:

@@ -1,0 +1,107 @@
+"""Room on the local server's disk, asked before a load."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import loader
+from graphdb import Graph, Settings
+from graphdb.errors import ServerError
+from graphdb.recording import RecordingGraph
+from graphdb.server import ServerHome
+from graphdb.server.finding import home_of
+from graphdb.server.state import State
+from loader._plan import plan_load
+from loader._space import AN_EDGE, ROOM, needed, refuse_without_room
+from pk_engine.selection import Selection
+from tests.tables import random_table
+
+TABLE = random_table(3, 4, 2)
+
+
+def left(monkeypatch: pytest.MonkeyPatch, free: int) -> list[Path]:
+    """Say that so many bytes are left; the folders that were asked about."""
+    asked: list[Path] = []
+    usage = shutil.disk_usage("/")
+
+    def answer(path: Path) -> object:
+        asked.append(Path(path))
+        return usage._replace(free=free)
+
+    monkeypatch.setattr(shutil, "disk_usage", answer)
+    return asked
+
+
+def test_a_run_needs_more_the_more_edges_and_properties_it_has() -> None:
+    few, all_of_them = (
+        needed(plan_load(TABLE, "r", selection, None)) for selection in (Selection(top=5), None)
+    )
+    assert ROOM < few < all_of_them
+    more = random_table(3, 4, 2, metrics=("pk", "cs"))
+    assert needed(plan_load(more, "r", None, None)) > all_of_them
+    many = random_table(8, 12)
+    assert needed(plan_load(many, "r", None, None)) > ROOM + AN_EDGE * len(many.edges())
+
+
+def test_a_load_into_the_local_server_is_refused_before_it_writes(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = left(monkeypatch, 3_000_000)
+    with pytest.raises(ServerError) as caught:
+        loader.load(TABLE, graph, run="tiny")
+    told = -(-needed(plan_load(TABLE, "tiny", None, None)) // 10**6)
+    assert f"has 3 MB left and {told} MB are needed: free some space" in str(caught.value)
+    assert asked == [ServerHome.default().data]
+    assert graph.read("MATCH (n) RETURN count(n)").single() == 0
+    assert loader.load(TABLE, graph, run="tiny", dry_run=True).outcome == "loaded"
+
+
+def test_what_is_there_already_needs_no_room(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    loader.load(TABLE, graph, run="tiny")
+    left(monkeypatch, 0)
+    assert loader.load(TABLE, graph, run="tiny").outcome == "unchanged"
+    assert loader.drop_all(graph, ["tiny"], dry_run=True)[0].run == "tiny"
+
+
+def test_a_drop_writes_too(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    loader.load(TABLE, graph, run="tiny")
+    with monkeypatch.context() as patch:
+        left(patch, ROOM)
+        with pytest.raises(ServerError, match="has 40 MB left and 41 MB are needed: free some"):
+            loader.drop(graph, "tiny")
+    assert loader.runs(graph)["name"].tolist() == ["tiny"]
+    assert loader.drop(graph, "tiny").run == "tiny"
+
+
+def test_the_disk_of_another_database_is_not_ours(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = left(monkeypatch, 0)
+    monkeypatch.setattr("graphdb.server.finding.home_of", lambda settings: None)
+    assert loader.load(TABLE, graph, run="tiny").outcome == "loaded"
+    assert asked == []
+
+
+def test_recording_graphs_have_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = left(monkeypatch, 0)
+    refuse_without_room(RecordingGraph(), 10**12)
+    assert asked == []
+
+
+def test_the_local_server_is_recognised_by_its_address_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    home = ServerHome.default()
+    home.prepare()
+    State(pid=1, bolt=4711, http=2, version="5", ready=True).write(home)
+    monkeypatch.setattr("graphdb.server.process.is_ours", lambda pid, home: True)
+    here = Settings(uri="bolt://localhost:4711")
+    assert home_of(here) == home_of(replace(here, uri="neo4j://127.0.0.1:4711")) == home
+    assert home_of(replace(here, home=tmp_path)) == ServerHome(tmp_path)
+    for other in ("bolt://localhost:4712", "bolt://db.example:4711", "bolt://localhost"):
+        assert home_of(replace(here, uri=other)) is None
+    monkeypatch.setattr("graphdb.server.process.is_ours", lambda pid, home: False)
+    assert home_of(here) is None
