@@ -24,6 +24,10 @@ PICKLES = ("*.bin", "*.pt", "*.pth")
 NOT_WEIGHTS = ("adapter_model.", "training_args.", "optimizer.", "scheduler.", "rng_state")
 
 
+FLOATS = {"F32", "F16", "BF16", "F64"}
+"""Kinds whose numbers are weights as they are."""
+
+
 @dataclass(frozen=True)
 class Stored:
     """What a file says of a tensor before it is read: shape, and kind (F32, BF16, I8, ...)."""

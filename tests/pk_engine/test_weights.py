@@ -95,11 +95,11 @@ def _poisoned(value: float) -> dict[str, np.ndarray]:
         (_without("h.0.attn.c_attn.weight"), r"no tensor h\.0\.attn\.c_attn\.weight"),
         (
             _with("h.1.attn.c_attn.weight", np.zeros((48, 16), np.float32)),
-            r"h\.1\.attn\.c_attn\.weight has the shape \(48, 16\): wanted \(16, 48\)",
+            r"h\.1\.attn\.c_attn\.weight has the shape \(48, 16\): expected \(16, 48\)",
         ),
         (
             _with("h.1.attn.c_attn.weight", np.zeros((16, 48), np.int8)),
-            "stored as I8: wanted float32",
+            "stored as I8: expected float32",
         ),
         (_poisoned(np.nan), "the K matrix of L1H1 holds NaN or Inf"),
         (_poisoned(-np.inf), "the K matrix of L1H1 holds NaN or Inf"),
@@ -119,7 +119,7 @@ def test_tensors_that_cannot_be_used(
         ({"model_type": None}, "model_type None"),
         ({"n_layer": None}, "lacks n_layer or num_hidden_layers, which gives n_layers"),
         ({"n_head": 3}, "d_model 16, which 3 heads cannot share"),
-        ({"n_head": "two"}, "n_head = 'two': wanted a positive integer"),
+        ({"n_head": "two"}, "n_head = 'two': expected a whole number from 1 to 4,096"),
         ({"add_cross_attention": True}, "add_cross_attention = True, .* does not handle"),
     ],
 )
