@@ -1,5 +1,6 @@
 """PyTorch's own files, read as plain tensors alone; torch is imported when one is met."""
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -35,11 +36,9 @@ def load(path: Path) -> Mapping[str, Any]:
         ) from None
     how: dict[str, Any] = {"map_location": "cpu", "weights_only": True}
     try:
-        try:
-            held = torch.load(path, mmap=True, **how)
-        except (RuntimeError, UnicodeError):
-            # files from before 2020 are no zip archives, and a name must be UTF-8 to be mapped
-            held = torch.load(path, **how)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of kinds of tensors that are refused by name
+            held = _mapped(torch, path, how)
     except UnpicklingError as error:  # its own text tells how to run the code in the file
         refuse_stand_in(path)
         raise WeightsError(
@@ -60,6 +59,14 @@ def load(path: Path) -> Mapping[str, Any]:
         for name, tensor in held.items()
         if isinstance(name, str) and isinstance(tensor, torch.Tensor)
     }
+
+
+def _mapped(torch: Any, path: Path, how: dict[str, Any]) -> Any:
+    try:
+        return torch.load(path, mmap=True, **how)
+    except (RuntimeError, UnicodeError):
+        # files from before 2020 are no zip archives, and a name must be UTF-8 to be mapped
+        return torch.load(path, **how)
 
 
 class TorchFile:

@@ -210,8 +210,8 @@ def refuse_adapter_tensors(names: Iterable[str]) -> None:
 
 def listed(names: Sequence[str]) -> str:
     """The first of some tensors' names, as a message lists them."""
-    shown_ones = [printable(name)[:40] for name in names[:3]]
-    return ", ".join(shown_ones) + (" ..." if len(names) > 3 else "")
+    shown_ones = [printable(name)[:40] for name in names[:2]]
+    return ", ".join(shown_ones) + (" ..." if len(names) > 2 else "")
 
 
 def check_finite(matrix: NDArray[Any], layer: int, role: str) -> None:

@@ -383,3 +383,32 @@ def test_names_may_be_long(tmp_path: Path) -> None:
         locate(folder, "r" * 5000)
     with pytest.raises(WeightsError):
         read(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"model_type": ["gpt2"]}, "expected a text such as 'gpt2'"),
+        ({"model_type": "none", "architectures": 5}, "a 'none' (?)"),
+        ({"model_type": "none", "architectures": [[LONG]]}, "a 'none' (['long-"),
+        ({"model_type": "y" * 500, "architectures": ["z" * 500]}, "transformers cannot use"),
+        ({"model_type": "none", "auto_map": 5}, "and such code is never run"),
+    ],
+)
+def test_networks_of_no_known_kind(tmp_path: Path, change: dict[str, Any], text: str) -> None:
+    pytest.importorskip("transformer_lens", reason="it wraps the network")
+    from pk_engine._lens_network import network_bridge
+
+    config = GPT2_CONFIG | change
+    folder = save(tmp_path, config=config)
+    assert text in refused(lambda: network_bridge(folder, "m", config, "float32"))
+
+
+def test_a_network_without_its_adapter(tmp_path: Path) -> None:
+    pytest.importorskip("transformer_lens", reason="it wraps the network")
+    from pk_engine._lens_network import network_bridge
+
+    extra = {"h.0.attn.c_attn.lora_A.weight": np.zeros((2, 2), np.float32)}
+    folder = save(tmp_path, gpt2_tensors() | extra)
+    said = refused(lambda: network_bridge(folder, "m", GPT2_CONFIG, "float32"))
+    assert "is an adapter's, which changes the model's own" in said
