@@ -1,10 +1,12 @@
 """What a model's tokens are in letters, from its tokenizer.json alone."""
 
-import json
 import re
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from base.documents import read_json
+from base.errors import UnreadableFile
 
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
@@ -22,14 +24,15 @@ def vocabulary(folder: Path, size: int) -> list[str] | None:
     """
     path = folder / "tokenizer.json"
     try:
-        data = json.loads(path.read_text("utf-8"))
+        data = read_json(path)
         pieces = _pieces(data["model"]["vocab"])
         added = {
             int(token["id"]): str(token["content"]) for token in data.get("added_tokens") or ()
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        kinds = set(_kinds([data.get("decoder"), data.get("pre_tokenizer")]))
+    except (UnreadableFile, ValueError, LookupError, TypeError, AttributeError, OverflowError,
+            RecursionError):  # fmt: skip
         return None
-    kinds = set(_kinds([data.get("decoder"), data.get("pre_tokenizer")]))
     show = _byte_level if "ByteLevel" in kinds else _spaced
     texts = {number: show(piece) for number, piece in pieces.items()} | added
     return [texts.get(number, f"[{number}]") for number in range(size)]

@@ -3,8 +3,9 @@
 import json
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from base.errors import HeadgraphError, UnreadableFile
 from base.text import quoted
@@ -41,7 +42,7 @@ def read_bytes(
             about = os.fstat(file.fileno())
             if not (stat.S_ISREG(about.st_mode) or (pipes and stat.S_ISFIFO(about.st_mode))):
                 raise problem(f"{shown(path)} is {kind_of(about.st_mode)}: expected a file")
-            data = file.read(largest + 1)
+            data = b"".join(_blocks(file, largest))
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise problem(f"{shown(path)} cannot be read: {reason(error)}") from error
     if len(data) > largest:
@@ -49,6 +50,14 @@ def read_bytes(
             f"{shown(path)} has more than {largest:,} bytes: expected a smaller file of its kind"
         )
     return data
+
+
+def _blocks(file: BinaryIO, largest: int) -> Iterator[bytes]:
+    """A file's bytes up to the first block beyond `largest`; memory is taken for what is there."""
+    length = 0
+    while length <= largest and (block := file.read(2**16)):
+        length += len(block)
+        yield block
 
 
 def read_text(

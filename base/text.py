@@ -33,7 +33,10 @@ def quoted(value: object, longest: int = 60) -> str:
     >>> quoted("a" * 100, longest=20)
     "'aaaaaaaa ... aaaaa'"
     """
-    text = printable(repr(value))
+    try:
+        text = printable(repr(value))
+    except (RecursionError, ValueError):  # a list in a list in ..., a number of 5,000 digits
+        text = f"a {type(value).__name__} too large to show"
     if len(text) <= longest:
         return text
     end = (longest - 5) * 2 // 5

@@ -18,6 +18,7 @@ SETTINGS = {
     "HF_HOME": "Moves the cache of models from the hub.",
     "HF_TOKEN": "For models that the hub gives to members only.",
     "HF_HUB_OFFLINE": "`1`: look for models in the cache alone.",
+    "HEADGRAPH_PLAIN_HTTP": "`1`: allow a hub at `http://` that is not on this machine.",
     "HEADGRAPH_DEBUG": "`1`: a bug shows its traceback in place of one sentence.",
 }
 

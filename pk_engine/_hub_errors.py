@@ -2,10 +2,12 @@
 
 import json
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+from base.text import printable, quoted
 from pk_engine.errors import ModelError
 
 
@@ -24,12 +26,14 @@ def stating(model: str, revision: str | None) -> Iterator[None]:
     verbosity = talk.get_verbosity()
     talk.set_verbosity(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what matters is said by an error
+            yield
     except HfHubHTTPError as error:
         if error.response is None or error.response.status_code >= 500:
             raise NoAnswer(_reason(error)) from None
         raise ModelError(_refusal(model, revision, error)) from None
-    except (KeyError, json.JSONDecodeError):
+    except (LookupError, TypeError, AttributeError, RecursionError, json.JSONDecodeError):
         raise NoAnswer("what answers there is something else") from None
     except (OSError, ValueError, transport) as error:
         raise NoAnswer(_reason(error)) from None
@@ -55,7 +59,10 @@ def _refusal(model: str, revision: str | None, error: Exception) -> str:
             "check the name; a private one needs HF_TOKEN"
         )
     if isinstance(error, RevisionNotFoundError):
-        return f"{model} has no revision {revision!r} on the hub: wanted a branch, tag or commit"
+        return (
+            f"{model} has no revision {quoted(revision)} on the hub: expected a branch, tag or "
+            "commit"
+        )
     status = error.response.status_code  # type: ignore[attr-defined]
     if status in (401, 403):
         return f"the hub refuses the token that it was given for {model} ({status}): check HF_TOKEN"
@@ -69,11 +76,12 @@ def _reason(error: BaseException) -> str:
     if response is not None:
         return f"status {response.status_code}"
     text = str(error).strip().partition("\n")[0]
-    return text if text and "Bearer" not in text else type(error).__name__
+    known = printable(text)[:120] if text and "Bearer" not in text else ""
+    return known or type(error).__name__
 
 
 def host() -> str:
     """Where the hub is, as the environment says, without a user's name in it."""
     from huggingface_hub import constants
 
-    return urlsplit(constants.ENDPOINT).netloc.rpartition("@")[2]
+    return printable(urlsplit(constants.ENDPOINT).netloc.rpartition("@")[2])[:80]

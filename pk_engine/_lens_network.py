@@ -10,8 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pk_engine.errors import ModelError, WeightsError
+from base.documents import shown
+from base.text import printable, quoted
+from pk_engine.errors import ModelError, UnknownFamily, WeightsError
 from pk_engine.lens import first_line
+from pk_engine.tensorfiles import TensorFiles
+from pk_engine.weights import listed, refuse_adapter, refuse_adapter_tensors
 
 
 def network_bridge(folder: Path, name: str, config: dict[str, Any], dtype: str) -> Any:
@@ -20,10 +24,13 @@ def network_bridge(folder: Path, name: str, config: dict[str, Any], dtype: str) 
     Raises:
         ModelError: an architecture that transformers or TransformerLens does not know or cannot
             load, or one that needs code of the checkpoint's own.
-        WeightsError: the folder lacks tensors that the network has.
+        WeightsError: the folder lacks tensors that the network has, or holds an adapter's.
     """
     import torch
     from transformer_lens.model_bridge.sources import build_bridge_from_module
+
+    refuse_adapter(folder)
+    refuse_adapter_tensors(TensorFiles(folder))  # transformers would leave them out
 
     with _quiet():
         architecture, settings = _architecture(folder, config)
@@ -34,7 +41,8 @@ def network_bridge(folder: Path, name: str, config: dict[str, Any], dtype: str) 
             )
         except Exception as error:  # an adapter raises whatever it stumbled over
             raise ModelError(
-                f"TransformerLens cannot wrap the {architecture} in {folder}: {first_line(error)}"
+                f"TransformerLens cannot wrap the {architecture} in {shown(folder)}: "
+                f"{first_line(error)}"
             ) from error
 
 
@@ -45,23 +53,31 @@ def _architecture(folder: Path, config: dict[str, Any]) -> tuple[str, Any]:
     )
     from transformers import AutoConfig
 
-    what = f"{config.get('model_type')!r} ({', '.join(config.get('architectures') or ['?'])})"
+    kind, named = config.get("model_type"), config.get("architectures")
+    if not isinstance(kind, str | None):
+        raise UnknownFamily(
+            f"config.json has model_type {quoted(kind)}: expected a text such as 'gpt2'"
+        )
+    first = named[0] if isinstance(named, list) and named else "?"
+    what = f"{quoted(kind, 40)} ({printable(str(first))[:40]})"
     try:
         settings = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:
         if "auto_map" in config:
             raise ModelError(
-                f"the model in {folder} needs Python code that comes with it (auto_map in "
+                f"the model in {shown(folder)} needs Python code that comes with it (auto_map in "
                 f"config.json) because transformers has no {what}, and such code is never run"
             ) from None
         raise ModelError(
-            f"transformers cannot use {folder / 'config.json'}, a {what}: {first_line(error)}"
+            f"transformers cannot use {shown(folder / 'config.json')}, a {what}: "
+            f"{first_line(error)}"
         ) from error
     try:
         return determine_architecture_from_hf_config(settings), settings
     except ValueError:
         raise ModelError(
-            f"TransformerLens knows no architecture {what}, which config.json in {folder} names"
+            f"TransformerLens knows no architecture {what}, which config.json in "
+            f"{shown(folder)} names"
         ) from None
 
 
@@ -81,13 +97,13 @@ def _network(folder: Path, architecture: str, settings: Any, dtype: Any) -> Any:
         )
     except Exception as error:
         raise ModelError(
-            f"transformers cannot load the {architecture} in {folder}: {first_line(error)}"
+            f"transformers cannot load the {architecture} in {shown(folder)}: {first_line(error)}"
         ) from error
     if missing := sorted(report["missing_keys"]):
         raise WeightsError(
-            f"the weights in {folder} lack {len(missing)} tensors of the {architecture}, which "
-            f"would be random: {', '.join(missing[:4])}{' ...' if len(missing) > 4 else ''}; "
-            "attention weights alone can be read without --via, if a family describes them"
+            f"the weights in {shown(folder)} lack {len(missing)} tensors of the "
+            f"{architecture}, which would be random: {listed(missing)}; attention weights "
+            "alone are read without --via"
         )
     return network
 

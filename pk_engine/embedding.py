@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from base.documents import shown
+from base.text import quoted
 from pk_engine.errors import WeightsError
-from pk_engine.tensorfiles import TensorFiles
+from pk_engine.tensorfiles import FLOATS, TensorFiles
 
 Embedding = NDArray[np.float32]
 LAYOUTS = ("vocab d", "d vocab")
@@ -76,7 +78,7 @@ class EmbeddingFiles:
         """
         rows = self._read([self.prefix + self.spec.name], "embedding")
         if self.spec.project_in and self.prefix + self.spec.project_in in self.files:
-            rows = rows @ self._tensor(self.prefix + self.spec.project_in).T
+            rows = self._through(rows, self.prefix + self.spec.project_in, transposed=True)
         return self._checked(rows, self.prefix + self.spec.name)
 
     def unembedding(self) -> Embedding:
@@ -94,7 +96,7 @@ class EmbeddingFiles:
         if spec.unembedding_layout == "d vocab" and stored in spec.unembedding:
             rows = rows.T
         if spec.project_out and self.prefix + spec.project_out in self.files:
-            rows = rows @ self._tensor(self.prefix + spec.project_out)
+            rows = self._through(rows, self.prefix + spec.project_out)
         return self._checked(rows, stored)
 
     def _read(self, names: list[str], what: str) -> Embedding:
@@ -102,17 +104,33 @@ class EmbeddingFiles:
             if name in self.files:
                 return self._tensor(name)
         raise WeightsError(
-            f"the weights in {self.files.folder} hold no token {what} (no tensor "
-            f"{' or '.join(names)}): wanted a whole checkpoint, not the attention alone"
+            f"the weights in {shown(self.files.folder)} hold no token {what} (no tensor "
+            f"{' or '.join(names)}): expected a whole checkpoint, not the attention alone"
         )
 
+    def _through(self, rows: Embedding, name: str, *, transposed: bool = False) -> Embedding:
+        matrix = self._tensor(name)
+        matrix = matrix.T if transposed else matrix
+        if rows.shape[1] != len(matrix):
+            raise WeightsError(
+                f"the tensor {name} has the shape {matrix.shape}: expected {rows.shape[1]} rows, "
+                "as wide as the embedding is"
+            )
+        return rows @ matrix
+
     def _tensor(self, name: str) -> Embedding:
+        ((_, stored),) = self.files.describe([name])
+        if stored.kind not in FLOATS or len(stored.shape) != 2:
+            raise WeightsError(
+                f"the tensor {name} is {stored.kind} of shape {quoted(stored.shape)}: expected a "
+                "matrix of float32, float16 or bfloat16"
+            )
         return np.asarray(self.files.read(name), np.float32)
 
     def _checked(self, rows: Embedding, name: str) -> Embedding:
-        if rows.ndim != 2 or rows.shape[1] != self.d_model:
+        if rows.shape[1] != self.d_model:
             raise WeightsError(
-                f"the tensor {name} gives rows of the shape {rows.shape[1:]}: wanted "
+                f"the tensor {name} gives rows of the shape {rows.shape[1:]}: expected "
                 f"{(self.d_model,)}, as config.json says"
             )
         if not np.isfinite(rows.sum(dtype=np.float64)):

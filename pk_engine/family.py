@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from base.text import quoted
 from pk_engine.embedding import EmbeddingSpec
 from pk_engine.errors import ModelError, UnknownFamily
 from pk_engine.layout import ModelShape, TensorSpec
@@ -195,7 +196,10 @@ def _read(paths: Iterable[Path]) -> dict[str, Family]:
 
 def _that_name(model_type: object, folder: Path) -> dict[str, Family]:
     """The families of the files that name a model type: reading all of them can be felt."""
-    paths, wanted = sorted(folder.glob("[!_]*.toml")), f'"{model_type}"'.encode()
+    paths, wanted = (
+        sorted(folder.glob("[!_]*.toml")),
+        f'"{model_type}"'.encode("utf-8", "surrogatepass"),
+    )
     return _read(path for path in paths if wanted in path.read_bytes())
 
 
@@ -207,6 +211,10 @@ def family_of(config: Mapping[str, Any]) -> Family:
         ModelError: none does, and none could: the configuration asks for what all refuse.
     """
     model_type = config.get("model_type")
+    if not isinstance(model_type, str | None):
+        raise UnknownFamily(
+            f"config.json has model_type {quoted(model_type)}: expected a text such as 'gpt2'"
+        )
     known = _that_name(model_type, FOLDER)
     if model_type not in known:
         known = families(FOLDER)
@@ -218,7 +226,6 @@ def family_of(config: Mapping[str, Any]) -> Family:
             return family
     every(FOLDER).check(settings_of(config, "text_config", config), str(model_type))
     raise UnknownFamily(
-        f"config.json has model_type {model_type!r}, which no family file describes: known are "
-        f"{', '.join(sorted(known))}; a new one is a TOML file in {FOLDER}, and "
-        "--via transformer-lens reads what TransformerLens supports"
+        f"config.json has model_type {quoted(model_type, 40)}, which no family describes: known "
+        f"are {', '.join(sorted(known))}; --via transformer-lens reads more"
     )

@@ -54,12 +54,25 @@ def layer_groups(
     ] or [(1, 1)]  # less memory than two layers take: as little as can be
 
     def cost(sizes: tuple[int, int]) -> int:
-        return sum(
-            len(group.sources) * source + len(group.targets) * target
-            for group in _cut(layers, *sizes, layer_order)
-        )
+        read, made = _formed(layers, *sizes, layer_order)
+        return read * source + made * target
 
     return _cut(layers, *min(fitting, key=cost), layer_order)
+
+
+def _formed(layers: int, sources: int, targets: int, layer_order: str) -> tuple[int, int]:
+    """Source layers and target layers of all groups that `_cut` makes, without making them."""
+    read = made = 0
+    for start in range(0, layers, targets):
+        stop = min(start + targets, layers)
+        first = start // sources if layer_order == "within" else 0
+        # the last layer that writes into the targets, and how many blocks lead up to it
+        reach = {"forward": stop - 1, "within": stop}.get(layer_order, layers)
+        last = -(-reach // sources)
+        if last > first:
+            read += min(last * sources, layers) - first * sources
+            made += (last - first) * (stop - start)
+    return read, made
 
 
 def _cut(layers: int, sources: int, targets: int, layer_order: str) -> list[Group]:

@@ -7,17 +7,20 @@ a repository is fetched, and no code of one is ever run.
 A request for the state of the repository comes first, then one for each file that the cache lacks,
 none of them without a time limit. A commit that the cache holds whole needs no request at all. A
 file appears in the cache when it is whole, so a download that broke off leaves nothing broken.
+What a hub sends is checked on the way (`pk_engine._hub_guard`), and a large file against its hash.
 """
 
+import hashlib
 import importlib.util
-import json
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 
+from base.text import quoted
 from pk_engine._hub_errors import NoAnswer, host, stating
+from pk_engine._hub_guard import Guard, check_scheme, guarding
 from pk_engine.errors import ModelError
-from pk_engine.tensorfiles import NOT_WEIGHTS
+from pk_engine.tensorfiles import NOT_WEIGHTS, read_index
 
 TIMEOUT = 10
 """Seconds for the hub to answer a question about a repository or a file."""
@@ -50,25 +53,31 @@ def fetch(model: str, revision: str | None = None, *, weights: bool = True) -> S
     found = cached(model, revision, weights=weights)
     if found and (constants.HF_HUB_OFFLINE or found.commit == revision):
         return found
-    nowhere = f"{model!r} is no folder here and not whole in the cache of models"
+    nowhere = f"{quoted(model, 120)} is no folder here and not whole in the cache of models"
     if constants.HF_HUB_OFFLINE:
         raise ModelError(f"{nowhere}, and HF_HUB_OFFLINE is set: run it once without")
-    try:
-        names, commit = _listing(model, revision)
-    except NoAnswer as reason:
-        if found:
-            return found
-        raise ModelError(
-            f"{nowhere}, and the hub at {host()} does not answer ({reason}): check the name and "
-            "the network, or give the path of a folder that holds the model"
-        ) from None
-    try:
-        return _download(model, revision, commit, names, weights=weights)
-    except NoAnswer as reason:
-        raise ModelError(
-            f"the download of {model} broke off ({reason}): run it again, files that are whole are "
-            "not fetched twice"
-        ) from None
+    check_scheme(constants.ENDPOINT)  # before a token is sent
+    with guarding() as guard:
+        try:
+            names, commit = _listing(model, revision)
+        except NoAnswer as reason:
+            if found:
+                return found
+            raise ModelError(
+                f"{nowhere}, and the hub at {host()} does not answer ({reason}): check the name "
+                "and the network, or give the path of a folder that holds the model"
+            ) from None
+        try:
+            return _download(model, revision, commit, names, guard, weights=weights)
+        except NoAnswer as reason:
+            if guard.dropped:
+                raise ModelError(
+                    f"the hub at {host()} cannot be trusted with {model}: {guard.dropped}"
+                ) from None
+            raise ModelError(
+                f"the download of {model} broke off ({reason}): run it again, files that are whole "
+                "are not fetched twice"
+            ) from None
 
 
 def cached(model: str, revision: str | None = None, *, weights: bool = True) -> Snapshot | None:
@@ -84,8 +93,8 @@ def cached(model: str, revision: str | None = None, *, weights: bool = True) -> 
         config = try_to_load_from_cache(model, "config.json", revision=revision)
     except HFValidationError:
         raise ModelError(
-            f"{model!r} is no folder and no hub id: wanted a folder with config.json, or an id "
-            "such as openai-community/gpt2"
+            f"{quoted(model, 120)} is no folder and no hub id: expected a folder with "
+            "config.json, or an id such as openai-community/gpt2"
         ) from None
     if not isinstance(config, str):
         return None
@@ -104,7 +113,7 @@ def weight_files(names: Collection[str], get: Callable[[str], Path]) -> list[str
     for single, endings in KINDS:
         index = f"{single}.index.json"
         if index in names:
-            return [index, *_shards(get(index))]
+            return [index, *sorted(set(read_index(get(index)).values()))]
         if single in names:
             return [single]
         others = [name for name in names if name.endswith(endings) and "/" not in name]
@@ -113,30 +122,28 @@ def weight_files(names: Collection[str], get: Callable[[str], Path]) -> list[str
     return []
 
 
-def _shards(index: Path) -> list[str]:
-    try:
-        return sorted({Path(f).name for f in json.loads(index.read_text())["weight_map"].values()})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"{index} cannot be read as an index of shards: {error!r}") from None
-
-
 def _listing(model: str, revision: str | None) -> tuple[set[str], str | None]:
     """(names of all files, commit) at a revision."""
     from huggingface_hub import HfApi
 
     with stating(model, revision):
         info = HfApi().model_info(model, revision=revision, timeout=TIMEOUT)
-        return {file.rfilename for file in info.siblings or ()}, info.sha
+        names = {file.rfilename for file in info.siblings or ()}
+        return {name for name in names if isinstance(name, str)}, info.sha
 
 
 def _download(
-    model: str, revision: str | None, commit: str | None, names: set[str], *, weights: bool
+    model: str,
+    revision: str | None,
+    commit: str | None,
+    names: set[str],
+    guard: Guard,
+    *,
+    weights: bool,
 ) -> Snapshot:
-    from huggingface_hub import hf_hub_download
-
     def get(name: str, at: str | None) -> Path:
         with stating(model, revision):
-            return Path(hf_hub_download(model, name, revision=at, etag_timeout=TIMEOUT))
+            return _file(model, name, at, guard)
 
     _check_usable(model, names)
     known = cached(model, revision, weights=False)
@@ -150,6 +157,26 @@ def _download(
         for name in files:
             get(name, folder.name)
     return Snapshot(folder, folder.name)
+
+
+def _file(model: str, name: str, revision: str | None, guard: Guard) -> Path:
+    """A file of a repository in the cache, its bytes those of which the hub gave the hash."""
+    from huggingface_hub import hf_hub_download
+
+    guard.forget()
+    path = Path(hf_hub_download(model, name, revision=revision, etag_timeout=TIMEOUT))
+    etag = guard.said()
+    if etag and len(etag) == 64:  # what git alone keeps has another hash, of 40
+        with path.open("rb") as content:
+            found = hashlib.file_digest(content, "sha256").hexdigest()
+        if found != etag.lower():
+            path.resolve().unlink()
+            path.unlink(missing_ok=True)
+            raise ModelError(
+                f"{quoted(name)} of {model} is not what the hub at {host()} said: its sha256 is "
+                f"{found[:12]}..., expected {etag[:12]}...; it was removed, run it again"
+            )
+    return path
 
 
 def _check_usable(model: str, names: set[str]) -> None:
@@ -184,13 +211,15 @@ def beside(model: str, commit: str, name: str) -> Path | None:
     None where the repository has none, or it is not in the cache and nobody answers: what needs it
     can do without.
     """
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import constants
     from huggingface_hub.errors import EntryNotFoundError
 
+    if not constants.HF_HUB_OFFLINE:
+        check_scheme(constants.ENDPOINT)
     try:
-        with stating(model, commit):
+        with guarding() as guard, stating(model, commit):
             try:
-                return Path(hf_hub_download(model, name, revision=commit, etag_timeout=TIMEOUT))
+                return _file(model, name, commit, guard)
             except EntryNotFoundError:
                 return None
     except NoAnswer:

@@ -20,7 +20,7 @@ from pk_engine.interface import Weights
 from pk_engine.keeping import Keeper
 from pk_engine.metrics import METRICS, by_source, score
 from pk_engine.names import ROLES
-from pk_engine.pairs import pairs_of
+from pk_engine.pairs import count_pairs
 from pk_engine.resume import Partial, State, job_key
 from pk_engine.rows import block_columns, heads_counted
 from pk_engine.selection import Selection
@@ -172,12 +172,9 @@ class Job:
 
     def most(self, pairing: str) -> int:
         """Pairs of a pairing when no matrix is zero."""
-        layers = range(self.weights.shape.n_layers)
-        heads = [heads_counted(self.weights.shape, role, self.kv) for role in pairing]
-        same = pairing[0] == pairing[1]
-        return int(
-            pairs_of(layers, layers, heads[0], heads[1], self.layer_order, same_role=same).sum()
-        )
+        shape, same = self.weights.shape, pairing[0] == pairing[1]
+        sources, targets = (heads_counted(shape, role, self.kv) for role in pairing)
+        return count_pairs(shape.n_layers, sources, targets, self.layer_order, same_role=same)
 
     def _rows(self, pairing: str, keeper: Keeper) -> Columns:
         rows, shape = keeper.finish(), self.weights.shape

@@ -4,6 +4,7 @@ A label file is CSV with the columns `layer`, `head`, `role` and optionally `cir
 `note`. A head may have several rows. Roles are lower-case words joined by underscores.
 """
 
+import io
 import os
 import re
 import tomllib
@@ -11,11 +12,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from base.documents import read_text, shown
+from base.text import printable, quoted
 from pk_engine.errors import LabelsError
 from pk_engine.meta import TableMeta
 
 COLUMNS = ("layer", "head", "role", "circuit", "source", "note")
-_WANTED = "CSV with the columns layer,head,role"
+_EXPECTED = "expected CSV with the columns layer,head,role"
 _FOLDER = Path(__file__).parent / "bundled" / "labels"
 _ROLE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -59,40 +62,43 @@ def read_labels(path: str | os.PathLike[str], meta: TableMeta) -> pd.DataFrame:
         LabelsError: no such file, columns missing, a head the model does not have, or a role that
             is not lower-case words joined by underscores.
     """
+    if not os.path.lexists(path):
+        raise LabelsError(f"no label file {shown(path)}: {_EXPECTED}, or the word none")
+    text = read_text(path, problem=LabelsError, pipes=True)
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-    except FileNotFoundError:
-        raise LabelsError(f"no label file {path}: wanted {_WANTED}, or the word none") from None
+        frame = pd.read_csv(
+            io.StringIO(text), dtype=str, keep_default_na=False, skipinitialspace=True
+        )
     except pd.errors.EmptyDataError:
-        raise LabelsError(f"the label file {path} is empty: wanted {_WANTED}") from None
-    except (UnicodeDecodeError, pd.errors.ParserError) as error:
-        raise LabelsError(f"the label file {path} is no CSV text: wanted {_WANTED}") from error
-    except OSError as error:
-        reason = error.strerror or error
-        raise LabelsError(f"the label file {path} cannot be read: {reason}") from error
+        raise LabelsError(f"the label file {shown(path)} is empty: {_EXPECTED}") from None
+    except (ValueError, OverflowError) as error:  # ParserError is one
+        raise LabelsError(f"the label file {shown(path)} is no CSV text: {_EXPECTED}") from error
     missing = [name for name in COLUMNS[:3] if name not in frame]
     unknown = [name for name in frame if name not in COLUMNS]
     if missing or unknown:
         raise LabelsError(
-            f"the label file {path} has the columns {list(frame.columns)}: wanted layer,head,role "
-            "and optionally circuit,source,note"
+            f"the label file {shown(path)} has the columns {quoted(list(frame.columns))}: expected "
+            "layer,head,role and optionally circuit,source,note"
         )
     frame = frame.reindex(columns=list(COLUMNS), fill_value="")
     rows = zip(frame["layer"], frame["head"], frame["role"], strict=True)
     for line, (layer, head, role) in enumerate(rows, start=2):
-        _check_row(f"{path}, line {line}", layer, head, role, meta)
+        _check_row(f"{shown(path)}, line {line}", layer, head, role, meta)
     frame = frame.astype({"layer": int, "head": int})
     return frame.drop_duplicates().sort_values(list(COLUMNS), ignore_index=True)
 
 
 def _check_row(where: str, layer: str, head: str, role: str, meta: TableMeta) -> None:
     for name, value, count in (("layer", layer, meta.n_layers), ("head", head, meta.n_heads)):
-        if not value.isascii() or not value.isdigit() or int(value) >= count:
+        # nine digits are more heads than any model has, and few enough for int
+        if not (value.isascii() and value.isdigit() and len(value) < 10 and int(value) < count):
             raise LabelsError(
-                f"{where} has {name} {value!r}: wanted a number from 0 to {count - 1}, "
-                f"as {meta.model} has {meta.n_layers} layers of {meta.n_heads} heads"
+                f"{where} has {name} {quoted(value, 30)}: expected a number from 0 to {count - 1}, "
+                f"as {printable(meta.model)[:40]} has {meta.n_layers} layers of {meta.n_heads} "
+                "heads"
             )
     if not _ROLE.fullmatch(role):
         raise LabelsError(
-            f"{where} has the role {role!r}: wanted lower-case words joined by _, such as induction"
+            f"{where} has the role {quoted(role)}: expected lower-case words joined by _, "
+            "such as induction"
         )

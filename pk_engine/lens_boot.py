@@ -15,8 +15,8 @@ from pk_engine.family import Norm, family_of
 from pk_engine.folding import check_folding
 from pk_engine.lens import BridgeWeights, Lens, check_settings, first_line
 from pk_engine.source import locate, read_config
-from pk_engine.tensorfiles import TensorFiles
-from pk_engine.weights import FLOATS, refuse_adapter
+from pk_engine.tensorfiles import FLOATS, TensorFiles
+from pk_engine.weights import refuse_adapter, refuse_adapter_tensors
 
 KINDS = {"BF16": "bfloat16", "F16": "float16"}
 NORMS = {"LN": "LayerNorm", "LNPre": "LayerNorm", "RMS": "RMSNorm", "RMSPre": "RMSNorm"}
@@ -76,7 +76,9 @@ def _check_family(config: dict[str, Any], fold_ln: bool, center_writing: bool) -
 
 def _dtype(folder: Path) -> str:
     """The narrowest type that holds the tensors as they are stored."""
-    kinds = TensorFiles(folder).kinds() & FLOATS  # others are masks and position numbers
+    files = TensorFiles(folder)
+    refuse_adapter_tensors(files)
+    kinds = files.kinds() & FLOATS  # others are masks and position numbers
     return KINDS.get(kinds.pop(), "float32") if len(kinds) == 1 else "float32"
 
 

@@ -71,7 +71,23 @@ def pairs_of(
 
 def any_pair(sources: range, targets: range, order: str) -> bool:
     """Whether some pair of these layers is scored."""
-    return bool(pairs_of(sources, targets, 1, 1, order).any())
+    if order == "forward":
+        return len(sources) > 0 and len(targets) > 0 and sources[0] < targets[-1]
+    first, last = max(sources.start, targets.start), min(sources.stop, targets.stop)
+    return first < last if order == "within" else len(sources) > 0 and len(targets) > 0
+
+
+def count_pairs(
+    layers: int, source_heads: int, target_heads: int, order: str, *, same_role: bool = False
+) -> int:
+    """How many pairs `pairs_of` has for all layers, without making its mask."""
+    if order == "forward":
+        return layers * (layers - 1) // 2 * source_heads * target_heads
+    if order == "within":
+        met = target_heads - 1 if same_role else 2 * target_heads
+        return layers * source_heads * met // 2
+    sources, targets = layers * source_heads, layers * target_heads
+    return sources * (targets - 1) // 2 if same_role else sources * targets
 
 
 def _heads(first: int, last: int, layers: range, heads: int) -> slice:

@@ -179,9 +179,8 @@ def plan(
 def _configuration(
     model: str | os.PathLike[str], revision: str | None
 ) -> tuple[str, dict[str, Any]]:
-    path = Path(model).expanduser()
-    if path.name == "config.json" and path.is_file():
-        model = path.parent
+    if Path(model).name == "config.json":
+        model = Path(model).parent
     located = locate(model, revision, weights=False)
     return located.name, read_config(located.folder)
 
@@ -189,8 +188,9 @@ def _configuration(
 def _stored(config: dict[str, Any], family: Family) -> np.dtype[Any]:
     """The type of the stored weights, as far as the configuration says."""
     settings = {**config, **settings_of(config, family.nested, family.defaults)}
-    named = str(settings.get("dtype") or settings.get("torch_dtype"))
-    found: np.dtype[Any] = np.dtype(DTYPES.get(named.removeprefix("torch."), np.float32))
+    named = settings.get("dtype") or settings.get("torch_dtype")
+    known = DTYPES.get(named.removeprefix("torch.")) if isinstance(named, str) else None
+    found: np.dtype[Any] = np.dtype(known or np.float32)
     return found
 
 

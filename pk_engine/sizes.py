@@ -4,8 +4,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from base.text import printable, quoted
 from pk_engine.errors import ModelError
 from pk_engine.layout import ModelShape
+
+LARGEST = {"n_layers": 2**10, "n_heads": 2**12, "n_kv_heads": 2**12, "d_model": 2**20,
+           "d_head": 2**20}  # fmt: skip
+"""Far above any model; a larger number is a mistake, and lists would be made as long as it says."""
+MOST_HEADS = 2**16
+"""Of all layers together; four times those of the largest models."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +41,8 @@ class Refusals:
                 reasons[key] = f"{rule['reason']}; known: {', '.join(map(repr, rule['among']))}"
         for key, reason in reasons.items():
             raise ModelError(
-                f"config.json has {key} = {settings[key]!r}, which the family {family} does not "
-                f"handle: {reason}"
+                f"config.json has {key} = {quoted(settings[key])}, which the family "
+                f"{printable(family)[:40]} does not handle: {reason}"
             )
 
 
@@ -61,7 +68,7 @@ def shape_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> ModelSha
     Raises:
         ModelError: a size is missing, is no positive integer, or does not fit the others.
     """
-    sizes = {size: _size(settings, keys) for size, keys in config.items()}
+    sizes = {size: _size(settings, size, keys) for size, keys in config.items()}
     for size in ("n_layers", "n_heads", "d_model"):
         if sizes.get(size) is None:
             keys = " or ".join(config[size])
@@ -73,18 +80,25 @@ def shape_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> ModelSha
         raise ModelError(f"config.json has d_model {width}, which {heads} heads cannot share")
     if heads % shared:
         raise ModelError(f"config.json has {heads} heads and {shared} key/value heads")
+    if heads * int(sizes["n_layers"] or 0) > MOST_HEADS:
+        raise ModelError(
+            f"config.json has {sizes['n_layers']} layers of {heads} heads: expected at most "
+            f"{MOST_HEADS:,} heads"
+        )
     return ModelShape(
         int(sizes["n_layers"] or 0), heads, shared, width, int(per_head or width // heads)
     )
 
 
-def _size(settings: Mapping[str, Any], keys: list[str] | int) -> int | None:
+def _size(settings: Mapping[str, Any], size: str, keys: list[str] | int) -> int | None:
     if isinstance(keys, int):
         return keys
     key = next((key for key in keys if settings.get(key) is not None), None)
     if key is None:
         return None
-    value = settings[key]
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ModelError(f"config.json has {key} = {value!r}: wanted a positive integer")
+    value, most = settings[key], LARGEST.get(size, 2**20)
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise ModelError(
+            f"config.json has {key} = {quoted(value)}: expected a whole number from 1 to {most:,}"
+        )
     return value

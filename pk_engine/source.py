@@ -4,11 +4,14 @@ A model is the name of a bundled one (`induction-2l`), a local folder, or a hub 
 `pk_engine.hub` fetches.
 """
 
-import json
 import os
+import stat
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from base.documents import expanded, kind_of, read_json, reason, shown
+from base.text import printable, quoted
+from pk_engine._stand_ins import refuse_stand_in
 from pk_engine.errors import ModelError
 
 
@@ -42,7 +45,8 @@ def locate(
         return Located(folder, os.fspath(model), commit)
     if revision is not None:
         raise ModelError(
-            f"{os.fspath(model)} is a folder here, which has no revision {revision!r}: leave it out"
+            f"{shown(model)} is a folder here, which has no revision {quoted(revision)}: leave "
+            "it out"
         )
     return Located(*local, None)
 
@@ -52,26 +56,46 @@ def _local(model: str | os.PathLike[str]) -> tuple[Path, str] | None:
     from pk_engine.bundled import MODELS, TABLES, model_path
 
     text = os.fspath(model)
-    folder = Path(text).expanduser()
-    if text in MODELS and not folder.exists():
+    folder = expanded(text, problem=ModelError)
+    mode = _mode(folder)
+    if text in MODELS and mode is None:
         return model_path(text), text
-    if text in TABLES and not folder.exists():
+    if text in TABLES and mode is None:
         raise ModelError(
             f"{text} is bundled as a table of scores, not as a model: headgraph load {text} puts "
             "it into Neo4j; the model itself is on the hub, as openai-community/gpt2"
         )
-    if folder.is_dir():
-        if not (folder / "config.json").is_file():
+    if mode is not None and not stat.S_ISDIR(mode):
+        what = "a file" if stat.S_ISREG(mode) else kind_of(mode)
+        raise ModelError(f"{shown(folder)} is {what}: expected the folder that holds config.json")
+    if mode is not None:
+        if _mode(folder / "config.json") is None:
             raise ModelError(
-                f"the folder {folder} holds no model: wanted a config.json beside *.safetensors"
+                f"the folder {shown(folder)} holds no model: expected a config.json beside "
+                "*.safetensors"
             )
-        return folder, folder.resolve().name
-    if folder.exists():
-        raise ModelError(f"{folder} is a file: wanted the folder that holds config.json")
+        # a table keeps the name as UTF-8, which a folder's need not be
+        return folder, printable(folder.resolve().name)
     looks_local = isinstance(model, Path) or text.startswith((".", "/", "~")) or text.count("/") > 1
     if looks_local:
-        raise ModelError(f"no folder {text}: wanted one with config.json and *.safetensors")
+        raise ModelError(
+            f"no folder {shown(text)}: expected one with config.json and *.safetensors"
+        )
     return None
+
+
+def _mode(path: Path) -> int | None:
+    """What is at a path, None where nothing is.
+
+    Raises:
+        ModelError: that cannot be found out.
+    """
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise ModelError(f"{shown(path)} cannot be read: {reason(error)}") from error
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -80,10 +104,11 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises:
         ModelError: it cannot be read as a JSON object.
     """
+    path = folder / "config.json"
     try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{folder / 'config.json'} cannot be read as JSON: {error}") from error
-    if not isinstance(config, dict):
-        raise ModelError(f"{folder / 'config.json'} holds no JSON object")
+        config: dict[str, Any] = read_json(path, problem=ModelError)
+    except ModelError:
+        if path.is_file() and os.access(path, os.R_OK):
+            refuse_stand_in(path, ModelError)
+        raise
     return config

@@ -1,5 +1,6 @@
 """PyTorch's own files, read as plain tensors alone; torch is imported when one is met."""
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -8,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from base.documents import shown
+from base.text import printable
+from pk_engine._stand_ins import refuse_stand_in
 from pk_engine.errors import ModelError, WeightsError
 
 KINDS = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "float64": "F64"}
@@ -27,25 +31,42 @@ def load(path: Path) -> Mapping[str, Any]:
         import torch
     except ImportError:
         raise ModelError(
-            f"{path} is PyTorch's own format, which only torch reads: pip install "
+            f"{shown(path)} is PyTorch's own format, which only torch reads: pip install "
             "'headgraph[torch]', or convert the checkpoint to safetensors"
         ) from None
     how: dict[str, Any] = {"map_location": "cpu", "weights_only": True}
     try:
-        try:
-            held = torch.load(path, mmap=True, **how)
-        except RuntimeError:  # files from before 2020 are no zip archives and cannot be mapped
-            held = torch.load(path, **how)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of kinds of tensors that are refused by name
+            held = _mapped(torch, path, how)
     except UnpicklingError as error:  # its own text tells how to run the code in the file
+        refuse_stand_in(path)
         raise WeightsError(
-            f"{path} holds more than plain tensors, and nothing else is ever unpickled: convert "
-            "the checkpoint to safetensors where you trust it"
+            f"{shown(path)} holds more than plain tensors, and nothing else is ever unpickled: "
+            "convert the checkpoint to safetensors where you trust it"
         ) from error
     except Exception as error:  # torch raises whatever its unpickler met
-        raise WeightsError(f"{path} cannot be read by torch ({error!r}): fetch it again") from error
+        refuse_stand_in(path)
+        said = printable(str(error).partition("\n")[0])[:100]
+        raise WeightsError(
+            f"{shown(path)} cannot be read by torch ({type(error).__name__}: {said}): "
+            "fetch it again"
+        ) from error
     if not isinstance(held, dict):
-        raise WeightsError(f"{path} holds no tensors by name: wanted a state dict")
-    return {name: tensor for name, tensor in held.items() if isinstance(tensor, torch.Tensor)}
+        raise WeightsError(f"{shown(path)} holds no tensors by name: expected a state dict")
+    return {
+        name: tensor
+        for name, tensor in held.items()
+        if isinstance(name, str) and isinstance(tensor, torch.Tensor)
+    }
+
+
+def _mapped(torch: Any, path: Path, how: dict[str, Any]) -> Any:
+    try:
+        return torch.load(path, mmap=True, **how)
+    except (RuntimeError, UnicodeError):
+        # files from before 2020 are no zip archives, and a name must be UTF-8 to be mapped
+        return torch.load(path, **how)
 
 
 class TorchFile:
@@ -71,7 +92,7 @@ class TorchFile:
 
     def get_tensor(self, name: str) -> NDArray[Any]:
         """A tensor; half precision comes as float32."""
-        tensor = self._tensors[name].detach()
+        tensor = self._tensors[name].detach().resolve_conj().resolve_neg()
         narrow = tensor.element_size() < 4  # NumPy takes no bfloat16 from torch
         return np.asarray((tensor.float() if narrow else tensor).numpy())
 
@@ -84,5 +105,15 @@ class _Slice:
         return list(self._tensor.shape)
 
     def get_dtype(self) -> str:
-        kind = str(self._tensor.dtype).removeprefix("torch.")
+        """The type of its numbers, or what else it is where they are not laid out one by one."""
+        tensor = self._tensor
+        kind = str(tensor.dtype).removeprefix("torch.")
+        if tensor.is_nested or str(tensor.layout) != "torch.strided":
+            return f"{str(tensor.layout).removeprefix('torch.')} {kind}"
+        if tensor.device.type != "cpu":
+            return f"{tensor.device.type} {kind}"
+        if tensor.is_quantized:
+            return kind
+        if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+            return f"repeated {kind}"  # a few numbers stored, any number of them claimed
         return KINDS.get(kind, kind)

@@ -4,13 +4,16 @@ The network is never built and no code of a checkpoint is run. Half precision is
 """
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from base.documents import shown
+from base.text import printable, quoted
 from pk_engine.embedding import EmbeddingFiles
 from pk_engine.errors import ModelError, WeightsError
 from pk_engine.family import Family, family_of
@@ -20,9 +23,15 @@ from pk_engine.layout import ModelShape
 from pk_engine.names import ROLES
 from pk_engine.sizes import settings_of, value_of
 from pk_engine.source import locate, read_config
-from pk_engine.tensorfiles import Stored, TensorFiles
+from pk_engine.tensorfiles import FLOATS, Stored, TensorFiles
 
-FLOATS = {"F32", "F16", "BF16", "F64"}
+_ADAPTER = re.compile(
+    r"(^|[._])(lora|ia3|hada|lokr|oft|boft|vera|hra|randlora|fourierft|vblora|waveft)_"
+    r"|(^|\.)(base_layer|modules_to_save|original_module|prompt_encoder|prompt_embeddings|"
+    r"prefix_encoder|adaption_prompt|trainable_tokens_\w+)(\.|$)",
+    re.IGNORECASE,
+)
+"""Names that adapters give their tensors: LoRA and its kin, IA3, prompts, copies of modules."""
 
 
 class ModelWeights:
@@ -61,6 +70,7 @@ class ModelWeights:
         self.shape: ModelShape = family.shape(config)
         refuse_adapter(self.folder)
         self._files = TensorFiles(self.folder)
+        refuse_adapter_tensors(self._files)
         self.family: Family = family.for_model(config, self._files)
         check_folding(family.name, self.family.norm, fold_ln=fold_ln, center_writing=center_writing)
         self._prefix = self._find_prefix()
@@ -122,6 +132,10 @@ class ModelWeights:
             )
         inner = settings_of(self._config, self.family.nested, {})
         tied = value_of({**inner, **self._config}, ["tie_word_embeddings"])
+        if not isinstance(tied, bool | None):
+            raise ModelError(
+                f"config.json has tie_word_embeddings = {quoted(tied)}: expected true or false"
+            )
         return EmbeddingFiles(spec, self._files, self._prefix, tied, self.shape.d_model)
 
     def _name(self, name: str, layer: int) -> str:
@@ -133,18 +147,24 @@ class ModelWeights:
             if prefix + first in self._files:
                 return prefix
         raise WeightsError(
-            f"the weights in {self.folder} have no tensor {first} (tried the prefixes "
-            f"{', '.join(repr(p) for p in self.family.prefixes)}): wanted a "
+            f"the weights in {shown(self.folder)} have no tensor {first} (tried the prefixes "
+            f"{', '.join(repr(p) for p in self.family.prefixes)}): expected a "
             f"{self.family.name} checkpoint, as config.json says"
         )
 
     def _check_tensors(self) -> None:
+        layers, held = self.shape.n_layers, len(self._files)
+        if layers > held:  # before a list as long as the configuration says is made
+            raise WeightsError(
+                f"config.json has {layers:,} layers, and the weights in {shown(self.folder)} are "
+                f"{held:,} tensors: expected the weights of that model"
+            )
         wanted = self._wanted()
         missing = sorted(name for name in wanted if name not in self._files)
         if missing:
             raise WeightsError(
-                f"the weights in {self.folder} lack {len(missing)} attention tensors: "
-                f"{', '.join(missing[:4])}{' ...' if len(missing) > 4 else ''}"
+                f"the weights in {shown(self.folder)} lack {len(missing)} attention tensors: "
+                f"{listed(missing)}"
             )
         for name, stored in self._files.describe(wanted):
             _check_tensor(name, stored, wanted[name])
@@ -169,9 +189,29 @@ def refuse_adapter(folder: Path) -> None:
     """
     if (folder / "adapter_config.json").is_file():
         raise ModelError(
-            f"the folder {folder} holds an adapter (adapter_config.json), which changes weights "
-            "that lie elsewhere: merge it into its model first"
+            f"the folder {shown(folder)} holds an adapter (adapter_config.json), which changes "
+            "weights that lie elsewhere: merge it into its model first"
         )
+
+
+def refuse_adapter_tensors(names: Iterable[str]) -> None:
+    """Refuse weights of which an adapter's are a part: without them another model is scored.
+
+    Raises:
+        WeightsError: a tensor's name says that it is one.
+    """
+    for name in names:
+        if _ADAPTER.search(name):
+            raise WeightsError(
+                f"the tensor {quoted(name, 120)} is an adapter's, which changes the model's own: "
+                "merge it into the model first (merge_and_unload in peft)"
+            )
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of some tensors' names, as a message lists them."""
+    shown_ones = [printable(name)[:40] for name in names[:2]]
+    return ", ".join(shown_ones) + (" ..." if len(names) > 2 else "")
 
 
 def check_finite(matrix: NDArray[Any], layer: int, role: str) -> None:
@@ -186,7 +226,8 @@ def check_finite(matrix: NDArray[Any], layer: int, role: str) -> None:
             return
     heads = np.flatnonzero(~np.isfinite(matrix).all(axis=(1, 2)))
     raise WeightsError(
-        f"the {role} matrix of {', '.join(f'L{layer}H{head}' for head in heads)} holds NaN or Inf: "
+        f"the {role} matrix of {', '.join(f'L{layer}H{head}' for head in heads[:8])}"
+        f"{' ...' if len(heads) > 8 else ''} holds NaN or Inf: "
         "the checkpoint is damaged, fetch or convert it again"
     )
 
@@ -194,10 +235,11 @@ def check_finite(matrix: NDArray[Any], layer: int, role: str) -> None:
 def _check_tensor(name: str, stored: Stored, wanted: tuple[int, ...]) -> None:
     if stored.shape != wanted:
         raise WeightsError(
-            f"the tensor {name} has the shape {stored.shape}: wanted {wanted}, as config.json says"
+            f"the tensor {printable(name)[:80]} has the shape {quoted(stored.shape)}: expected "
+            f"{wanted}, as config.json says"
         )
     if stored.kind not in FLOATS:
         raise WeightsError(
-            f"the tensor {name} is stored as {stored.kind}: wanted float32, float16 or bfloat16; a "
-            "quantised checkpoint must be converted first"
+            f"the tensor {printable(name)[:80]} is stored as {stored.kind}: expected float32, "
+            "float16 or bfloat16; a quantised checkpoint must be converted first"
         )

@@ -1,7 +1,7 @@
 """The checkpoints of a training run: a folder with one model folder per step."""
 
 import csv
-import json
+import io
 import math
 import os
 import re
@@ -11,6 +11,8 @@ from pathlib import Path
 
 from analysis._tables import full_table
 from analysis.errors import TrainingError
+from base.documents import expanded, read_json, read_text, reason, shown
+from base.text import quoted
 from pk_engine.bundled import MODELS, checkpoints_path, model_path
 from pk_engine.names import GRAPH_PAIRINGS
 from pk_engine.table import AffinityTable
@@ -45,17 +47,17 @@ def checkpoints(run: str | os.PathLike[str]) -> list[Checkpoint]:
         found = _in_folder(checkpoints_path(str(run)), str(run))
         final = model_path(str(run))
         return [*found, Checkpoint(str(run), _trained(final), final, _own_loss(final))]
-    folder = Path(run)
-    if not folder.is_dir():
+    folder = expanded(run, problem=TrainingError)
+    if not _is_folder(folder):
         raise TrainingError(
-            f"no folder {run}: wanted one with a model folder step-N for each checkpoint, or "
-            f"{', '.join(MODELS)}, whose checkpoints ship with headgraph"
+            f"no folder {shown(run)}: expected one with a model folder step-N for each "
+            f"checkpoint, or {', '.join(MODELS)}, whose checkpoints ship with headgraph"
         )
     found = _in_folder(folder, folder.resolve().name)
     if len(found) < 2:
         raise TrainingError(
-            f"{run} has {len(found)} checkpoint{'s' * (len(found) != 1)}: wanted two or more model "
-            "folders named step-N, such as step-0 and step-1000"
+            f"{shown(run)} has {len(found)} checkpoint{'s' * (len(found) != 1)}: expected two or "
+            "more model folders named step-N, such as step-0 and step-1000"
         )
     return found
 
@@ -79,16 +81,22 @@ def checkpoint_table(
 
 def _in_folder(folder: Path, series: str) -> list[Checkpoint]:
     losses = _losses(folder / LOSSES)
-    named = ((_STEP.fullmatch(path.name), path) for path in folder.iterdir() if path.is_dir())
+    try:
+        inside = sorted(folder.iterdir())
+    except OSError as error:
+        raise TrainingError(f"{shown(folder)} cannot be read: {reason(error)}") from error
+    named = ((_STEP.fullmatch(path.name), path) for path in inside if path.is_dir())
     found: dict[int, Checkpoint] = {}
     for match, path in named:
         if match is None:
             continue
         step = int(match[1])
+        if step >= 10**15:  # beyond, a double does not tell one step from the next
+            raise TrainingError(f"{shown(path)} is named after a step of more than 15 digits")
         if step in found:
             raise TrainingError(
-                f"{found[step].path.name} and {path.name} in {folder} are both step {step}: "
-                "wanted one model folder a step"
+                f"{found[step].path.name} and {path.name} in {shown(folder)} are both step {step}: "
+                "expected one model folder a step"
             )
         loss = losses.get(step, math.nan) if losses else _own_loss(path)
         found[step] = Checkpoint(series, step, path, loss)
@@ -97,32 +105,40 @@ def _in_folder(folder: Path, series: str) -> list[Checkpoint]:
 
 def _losses(path: Path) -> dict[int, float]:
     """Loss by step from a CSV file; empty where there is none."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return {}
+    lines = io.StringIO(read_text(path, problem=TrainingError), newline="")
     try:
-        with path.open(encoding="utf-8", newline="") as lines:
-            return {int(row["step"]): float(row["loss"]) for row in csv.DictReader(lines)}
-    except (OSError, KeyError, TypeError, ValueError) as error:
+        return {int(row["step"]): float(row["loss"]) for row in csv.DictReader(lines)}
+    except (csv.Error, KeyError, TypeError, ValueError) as error:
         raise TrainingError(
-            f"{path} cannot be read as losses ({error}): wanted CSV with columns step and loss"
+            f"{shown(path)} cannot be read as losses ({quoted(str(error))}): expected CSV with "
+            "columns step and loss"
         ) from error
 
 
 def _training(folder: Path) -> dict[str, object]:
     path = folder / "training.json"
-    if not path.exists():
+    if not os.path.lexists(path):
         return {}
+    said: dict[str, object] = read_json(path, problem=TrainingError)
+    return said
+
+
+def _is_folder(path: Path) -> bool:
     try:
-        said = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"{path} cannot be read: {error}") from error
-    return said if isinstance(said, dict) else {}
+        return path.is_dir()
+    except OSError as error:  # a name too long, a folder above that may not be entered
+        raise TrainingError(f"{shown(path)} cannot be read: {reason(error)}") from error
 
 
 def _own_loss(folder: Path) -> float:
     losses = _training(folder).get("loss")
     loss = losses.get("second_copy") if isinstance(losses, dict) else None
-    return float(loss) if isinstance(loss, int | float) else math.nan
+    try:
+        return float(loss) if isinstance(loss, int | float) else math.nan
+    except OverflowError:  # JSON has numbers of any length
+        return math.nan
 
 
 def _trained(folder: Path) -> int:

@@ -112,7 +112,7 @@ def test_unembedding_of_an_untied_model(tmp_path: Path) -> None:
 
 @needs_shared
 def test_where_there_is_no_embedding_it_says_so() -> None:
-    with pytest.raises(WeightsError, match="wanted a whole checkpoint, not the attention alone"):
+    with pytest.raises(WeightsError, match="expected a whole checkpoint, not the attention alone"):
         headgraph.tokens(GPT2, "L4H7")
 
 

@@ -118,13 +118,13 @@ def test_what_cannot_be_followed(run: Path, options: dict[str, object], text: st
 
 
 def test_folders_without_checkpoints(run: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"no folder .*: wanted one with a model folder step-N"):
+    with pytest.raises(TrainingError, match=r"no folder .*: expected one with a model folder step"):
         checkpoints(tmp_path / "none")
-    with pytest.raises(TrainingError, match="has 0 checkpoints: wanted two or more"):
+    with pytest.raises(TrainingError, match="has 0 checkpoints: expected two or more"):
         checkpoints(tmp_path)
     for name in ("step-1", "step-01"):
         (tmp_path / name).mkdir()
-    with pytest.raises(TrainingError, match="are both step 1: wanted one model folder a step"):
+    with pytest.raises(TrainingError, match="are both step 1: expected one model folder a step"):
         checkpoints(tmp_path)
 
 

@@ -4,13 +4,15 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
+
+SECRET = "hf_this_is_nobody_elses_business"
 
 
 @dataclass
@@ -61,6 +63,17 @@ class HubServer:
         """Answer everything with this."""
         self.answer: Callable[[], None] | None = None
         """Called before each answer."""
+        self.info: bytes | None = None
+        """Said of every repository, in place of what it holds."""
+        self.lies: dict[str, str] = {}
+        """Headers of every answer about a file, in place of the true ones; no value, no header."""
+        self.streams: dict[str, Callable[[], Iterator[bytes]]] = {}
+        """File -> what its content is in place of it, of no length that is said before."""
+        self.drips = False
+        """Whether the headers of answers come byte by byte, without end."""
+        self.moved: dict[str, tuple[int, str]] = {}
+        """File -> status and Location."""
+        self.closing = Event()
         server = self
 
         class Handler(_Handler):
@@ -75,6 +88,7 @@ class HubServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.closing.set()
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
@@ -109,8 +123,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.hub.requests.append((self.command, path))
         if self.hub.answer:
             self.hub.answer()
-        if self.hub.status is not None:
-            self._send(self.hub.status, b"{}")
+        if self.hub.drips:
+            self._drip()
+        elif self.hub.status is not None:
+            self._send(self.hub.status, b"{}", self.hub.lies)
         elif found := re.fullmatch(r"/api/models/([^/]+/[^/]+?)(?:/revision/(.+))?", path):
             self._info(found[1], found[2] or "main")
         elif found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
@@ -120,7 +136,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _info(self, name: str, revision: str) -> None:
         repo, sha = self._at(name, revision)
-        if repo and sha:
+        if repo and sha and self.hub.info is not None:
+            self._send(200, self.hub.info)
+        elif repo and sha:
             siblings = [{"rfilename": file} for file in repo.commits[sha]]
             body = {"id": name, "sha": sha, "siblings": siblings, "tags": [], "private": False}
             self._send(200, json.dumps(body).encode())
@@ -139,6 +157,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _content(self, file: str, content: bytes, sha: str) -> None:
         headers = {"X-Repo-Commit": sha, "ETag": f'"{hashlib.sha256(content).hexdigest()}"'}
+        headers |= self.hub.lies
+        if file in self.hub.moved:
+            status, headers["Location"] = self.hub.moved[file]
+            self._send(status, b"", headers)
+            return
+        if self.command == "GET" and file in self.hub.streams:
+            self._stream(self.hub.streams[file](), headers)
+            return
         start = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         begin = int(start[1]) if start else 0
         if begin:
@@ -148,6 +174,20 @@ class _Handler(BaseHTTPRequestHandler):
             self.hub.breaks[file] = 0
             self.close_connection = True
         self._send(206 if begin else 200, content[begin:], headers, limit)
+
+    def _stream(self, blocks: Iterator[bytes], headers: dict[str, str]) -> None:
+        self.send_response(200)
+        for key, value in {**headers, "Transfer-Encoding": "chunked"}.items():
+            self.send_header(key, value)
+        self.end_headers()
+        for block in blocks:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(block), block))
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _drip(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        while not self.hub.closing.wait(0.02):
+            self.wfile.write(b"x")
 
     def _at(self, name: str, revision: str) -> tuple[Repo | None, str | None]:
         """The repository and the commit; whatever is missing has been answered."""
@@ -176,8 +216,9 @@ class _Handler(BaseHTTPRequestHandler):
         limit: int | None = None,
     ) -> None:  # fmt: skip
         self.send_response(status)
-        for key, value in {**(headers or {}), "Content-Length": str(len(body))}.items():
-            self.send_header(key, value)
+        for key, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+            if value:
+                self.send_header(key, value)
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body[:limit])

@@ -100,7 +100,7 @@ def test_transformer_lens_has_names_and_a_layout_of_its_own(bridge: bool, tmp_pa
 def test_attention_alone_has_none() -> None:
     files = ModelWeights(GPT2).embedding_files()
     with pytest.raises(
-        WeightsError, match=r"hold no token embedding \(no tensor wte.weight\): wan"
+        WeightsError, match=r"hold no token embedding \(no tensor wte.weight\): exp"
     ):
         files.embedding()
     with pytest.raises(WeightsError, match=r"\(no tensor lm_head.weight or wte.weight\)"):
@@ -123,7 +123,7 @@ def test_a_damaged_embedding_is_refused(tmp_path: Path) -> None:
     name = next(name for name in tensors if name.endswith("wte.weight"))
     for value, words in (
         (np.full((32, 24), np.nan, np.float32), "holds NaN or Inf"),
-        (np.zeros((32, 9), np.float32), r"rows of the shape \(9,\): wanted \(24"),
+        (np.zeros((32, 9), np.float32), r"rows of the shape \(9,\): expected \(24"),
     ):
         save_file({**tensors, name: value}, tmp_path / "model.safetensors")
         with pytest.raises(WeightsError, match=words):

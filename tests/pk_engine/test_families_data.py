@@ -220,7 +220,7 @@ def test_one_file_adds_a_family(own_folder: Path, tmp_path: Path) -> None:
     kind = zoo.Kind("PhiConfig", "PhiForCausalLM", sizes, *zoo.TEXT, kv=2, d=32, m=8)
     model = kind.build()
     folder = zoo.save(model, tmp_path / "model")
-    with pytest.raises(UnknownFamily, match=f"a new one is a TOML file in {own_folder}"):
+    with pytest.raises(UnknownFamily, match="model_type 'phi', which no family describes"):
         compute(folder)
     families.cache_clear()  # this process has looked into the folder already
     (own_folder / "phi.toml").write_text(example())

@@ -166,7 +166,7 @@ def test_every_backend_is_measured(tmp_path: Path, backend: str) -> None:
 
 
 def test_what_is_wrong_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"holds no model: wanted a config\.json"):
+    with pytest.raises(ModelError, match=r"holds no model: expected a config\.json"):
         plan(tmp_path)
     with pytest.raises(ModelError, match=r"lacks n_embd.*gives d_model"):
         plan(folder(tmp_path, {"model_type": "gpt2", "n_layer": 1, "n_head": 1}))

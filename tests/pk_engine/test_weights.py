@@ -95,11 +95,11 @@ def _poisoned(value: float) -> dict[str, np.ndarray]:
         (_without("h.0.attn.c_attn.weight"), r"no tensor h\.0\.attn\.c_attn\.weight"),
         (
             _with("h.1.attn.c_attn.weight", np.zeros((48, 16), np.float32)),
-            r"h\.1\.attn\.c_attn\.weight has the shape \(48, 16\): wanted \(16, 48\)",
+            r"h\.1\.attn\.c_attn\.weight has the shape \(48, 16\): expected \(16, 48\)",
         ),
         (
             _with("h.1.attn.c_attn.weight", np.zeros((16, 48), np.int8)),
-            "stored as I8: wanted float32",
+            "stored as I8: expected float32",
         ),
         (_poisoned(np.nan), "the K matrix of L1H1 holds NaN or Inf"),
         (_poisoned(-np.inf), "the K matrix of L1H1 holds NaN or Inf"),
@@ -119,7 +119,7 @@ def test_tensors_that_cannot_be_used(
         ({"model_type": None}, "model_type None"),
         ({"n_layer": None}, "lacks n_layer or num_hidden_layers, which gives n_layers"),
         ({"n_head": 3}, "d_model 16, which 3 heads cannot share"),
-        ({"n_head": "two"}, "n_head = 'two': wanted a positive integer"),
+        ({"n_head": "two"}, "n_head = 'two': expected a whole number from 1 to 4,096"),
         ({"add_cross_attention": True}, "add_cross_attention = True, .* does not handle"),
     ],
 )
@@ -136,7 +136,7 @@ def test_an_unknown_model_type_has_its_own_error(tmp_path: Path) -> None:
 
 
 def test_folders_without_a_model(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"holds no model: wanted a config\.json"):
+    with pytest.raises(ModelError, match=r"holds no model: expected a config\.json"):
         compute(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps(GPT2_CONFIG))
     with pytest.raises(ModelError, match=r"holds no \*\.safetensors"):
@@ -149,7 +149,7 @@ def test_folders_without_a_model(tmp_path: Path) -> None:
         compute(tmp_path)
     with pytest.raises(ModelError, match="no folder"):
         compute(tmp_path / "nowhere")
-    with pytest.raises(ModelError, match="is a file: wanted the folder"):
+    with pytest.raises(ModelError, match="is a file: expected the folder"):
         compute(tmp_path / "config.json")
 
 
@@ -166,7 +166,7 @@ def test_an_index_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
     index = inside / "model.safetensors.index.json"
     where = dict.fromkeys(gpt2_tensors(), f"../{outside.name}/model.safetensors")
     index.write_text(json.dumps({"weight_map": where}))
-    with pytest.raises(WeightsError, match="the index names"):
+    with pytest.raises(WeightsError, match="which is no name of a file"):
         compute(inside)
 
 
