@@ -6,12 +6,19 @@ Nothing of a room is imported until its command runs; `headgraph --help` reads t
 import atexit
 import gc
 import importlib
+import io
 import os
 import sys
 from typing import Any, NamedTuple
 
 import click
 import rich_click
+
+from base.errors import HeadgraphError
+from base.terminal import say
+from base.text import LONGEST_MESSAGE, quoted, sentence
+
+_LONGEST = LONGEST_MESSAGE - len("headgraph: ") - 1
 
 
 class Entry(NamedTuple):
@@ -167,6 +174,7 @@ def main(args: list[str] | None = None) -> None:
     A value that cannot be used is a problem, whoever finds it; usage is what stands in the line.
     """
     _collect_rarely()
+    _print_all_characters()
     if "_HEADGRAPH_COMPLETE" in os.environ:  # a shell asks how a line can go on
         from headgraph.completing import register
 
@@ -175,15 +183,15 @@ def main(args: list[str] | None = None) -> None:
         code = headgraph.main(args, prog_name="headgraph", standalone_mode=False)
     except click.Abort:
         # a terminal has just shown ^C
-        click.echo("\nstopped" if sys.stderr.isatty() else "stopped", err=True)
+        say("\nstopped" if sys.stderr.isatty() else "stopped")
         code = 130
     except click.UsageError as error:
         from headgraph._help import is_bad_value, usage_error
 
-        click.echo(usage_error(error), err=True)
+        say(usage_error(error))
         code = 1 if is_bad_value(error) else error.exit_code
     except click.ClickException as error:
-        error.show()
+        say(f"headgraph: {sentence(error.format_message(), _LONGEST)}")
         code = error.exit_code
     except BrokenPipeError:
         # whoever read our output has gone; keep the interpreter from complaining at exit
@@ -192,6 +200,12 @@ def main(args: list[str] | None = None) -> None:
     except Exception as error:
         code = _state(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _print_all_characters() -> None:
+    """Print what an encoding lacks as an escape: half a character of UTF-16, or more in ASCII."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _collect_rarely() -> None:
@@ -207,6 +221,11 @@ def _leave_garbage() -> None:
 
 def _state(error: Exception) -> int:
     """Print a problem as one sentence; a bug too, without a traceback unless asked for."""
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        error = HeadgraphError(
+            f"{quoted(error.object)} holds {error.object[error.start]!r}, which no UTF-8 text has: "
+            "give names and values in UTF-8"
+        )
     code = getattr(error, "exit_code", None)
     if code is None and os.environ.get("HEADGRAPH_DEBUG"):
         raise error
@@ -214,7 +233,7 @@ def _state(error: Exception) -> int:
         f"this is a bug in headgraph ({type(error).__name__}: {error}); "
         "HEADGRAPH_DEBUG=1 shows where"
     )  # fmt: skip
-    click.echo(f"headgraph: {text}", err=True)
+    say(f"headgraph: {sentence(text, _LONGEST)}")
     return code or 1
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from base.terminal import is_sure, say
 from graphdb.options import connection_options, deferred_connection_options
 from pk_engine.options import selection_options
 
@@ -79,7 +80,7 @@ def load(
             )
         except KeyboardInterrupt:
             if not dry_run:
-                click.echo(_CUT_OFF, err=True)
+                say(_CUT_OFF)
             raise
     return _told(report)
 
@@ -147,10 +148,10 @@ def drop(graph: Any, runs: tuple[str, ...], yes: bool, dry_run: bool) -> str:
 
 def _is_sure(planned: "list[DropReport]") -> bool:
     for report in planned:
-        click.echo(str(report), err=True)
+        say(report)
     if not sys.stdin.isatty():
         raise click.UsageError("nobody is here to be asked: add --yes, or give each name in full")
-    return click.confirm("drop them?" if len(planned) > 1 else "drop it?", err=True)
+    return is_sure("drop them?" if len(planned) > 1 else "drop it?")
 
 
 def _load_offline(
@@ -171,7 +172,7 @@ def _load_offline(
 
 def _told(report: "LoadReport") -> str:
     for note in report.notes:
-        click.echo(f"note: {note}", err=True)
+        say(f"note: {note}")
     return str(report)
 
 
@@ -182,7 +183,7 @@ def _maybe(connect: Callable[[], Any]) -> Any:
     try:
         return connect()
     except (NotReachable, SettingsError) as error:
-        click.echo(f"note: no database was asked ({error})", err=True)
+        say(f"note: no database was asked ({error})")
         return nullcontext()
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from base.text import json_text
 from queries._tokens import parameters
 from queries.errors import ParameterError
 from queries.library import get
@@ -32,7 +33,7 @@ def show(name: str, /, *, run: str | None = None, **params: Any) -> str:
     query = get(name)
     values = all_values(query, given_values(query, params, complete=False), run)
     values |= {open_: placeholder(query.params[open_]) for open_ in left_open(query, values)}
-    return f"{PARAMS} {json.dumps(values, ensure_ascii=False)};\n{query.source}"
+    return f"{PARAMS} {json_text(values)};\n{query.source}"
 
 
 def split_params(text: str) -> tuple[dict[str, Any], str]:
@@ -85,4 +86,4 @@ def _fill(query: Query, values: Mapping[str, Any]) -> str:
 
 def literal(value: Any) -> str:
     """Text, numbers, booleans, null and lists of them as Cypher writes them: as JSON does."""
-    return json.dumps(value, ensure_ascii=False)
+    return json_text(value)

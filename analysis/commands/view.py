@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from base.terminal import say
 from graphdb.options import deferred_connection_options
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _open(path: Path) -> None:
     if has_screen():
         click.launch(path.resolve().as_uri())
     else:
-        click.echo(f"no screen here to show it on: open {path} in a browser", err=True)
+        say(f"no screen here to show it on: open {path} in a browser")
 
 
 def _is_file(name: str) -> bool:

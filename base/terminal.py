@@ -1,0 +1,44 @@
+"""What people read: the one place that writes to a terminal, and escapes what it would obey.
+
+Names in a table, a database, a log or an error are the words of others: a control sequence in one
+sets a title, moves the cursor or hides a line. Progress bars draw themselves; their words pass
+through `label`.
+"""
+
+from typing import Any
+
+import click
+
+from base.text import printable
+
+_LAYOUT = "\n\t"
+
+
+def show(text: str, **style: Any) -> None:
+    """Print to stdout, with the colours of `click.style` where it is a terminal."""
+    click.secho(printable(text, keep=_LAYOUT), **style)
+
+
+def say(text: object, **style: Any) -> None:
+    """Print a note, a problem or progress to stderr."""
+    click.secho(printable(str(text), keep=_LAYOUT), err=True, **style)
+
+
+def is_sure(question: str) -> bool:
+    """Ask a question with yes or no on stderr; the answer is no where only Enter is pressed."""
+    return click.confirm(printable(question), err=True)
+
+
+def secret(question: str) -> str:
+    """Ask for a text that is not shown while it is typed."""
+    answer: str = click.prompt(
+        printable(question), hide_input=True, default="", show_default=False, err=True
+    )
+    return answer
+
+
+def label(text: str) -> str:
+    """What a progress bar of rich says, without its markup."""
+    from rich.markup import escape
+
+    return escape(printable(text))
