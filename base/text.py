@@ -55,6 +55,11 @@ def sentence(text: str, longest: int = LONGEST_MESSAGE) -> str:
     return _cut(printable(" ".join(line.strip() for line in text.splitlines())), longest)
 
 
+def short(text: object, longest: int = 60) -> str:
+    """A name of others inside a line: printable, and cut in its middle where it is long."""
+    return _cut(printable(str(text)), longest)
+
+
 def quoted(value: object, longest: int = 60) -> str:
     """A value as a message quotes it: `repr`, printable, and cut in its middle where it is long.
 
@@ -70,7 +75,7 @@ def listed(names: Collection[object], most: int = 6, longest: int = 40) -> str:
     >>> listed(["a", "b", "c"], most=2)
     'a, b and 1 more'
     """
-    shown = [_cut(printable(str(name)), longest) for name, _ in zip(names, range(most))]  # noqa: B905
+    shown = [short(name, longest) for name, _ in zip(names, range(most))]  # noqa: B905
     rest = len(names) - len(shown)
     return ", ".join(shown) + (f" and {rest:,} more" if rest else "")
 

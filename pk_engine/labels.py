@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from base.documents import shown
+from base.rows import read_csv
+from base.text import listed, quoted, short, whole_number
 from pk_engine.errors import LabelsError
 from pk_engine.meta import TableMeta
 
 COLUMNS = ("layer", "head", "role", "circuit", "source", "note")
-_WANTED = "CSV with the columns layer,head,role"
 _FOLDER = Path(__file__).parent / "bundled" / "labels"
 _ROLE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -59,40 +61,40 @@ def read_labels(path: str | os.PathLike[str], meta: TableMeta) -> pd.DataFrame:
         LabelsError: no such file, columns missing, a head the model does not have, or a role that
             is not lower-case words joined by underscores.
     """
+    name = shown(path)
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-    except FileNotFoundError:
-        raise LabelsError(f"no label file {path}: wanted {_WANTED}, or the word none") from None
-    except pd.errors.EmptyDataError:
-        raise LabelsError(f"the label file {path} is empty: wanted {_WANTED}") from None
-    except (UnicodeDecodeError, pd.errors.ParserError) as error:
-        raise LabelsError(f"the label file {path} is no CSV text: wanted {_WANTED}") from error
-    except OSError as error:
-        reason = error.strerror or error
-        raise LabelsError(f"the label file {path} cannot be read: {reason}") from error
+        frame = read_csv(
+            path, problem=LabelsError, dtype=str, keep_default_na=False, skipinitialspace=True
+        )
+    except LabelsError as error:
+        raise LabelsError(
+            f"no labels: {error}; expected CSV with the columns layer,head,role, or the word none"
+        ) from error
     missing = [name for name in COLUMNS[:3] if name not in frame]
     unknown = [name for name in frame if name not in COLUMNS]
     if missing or unknown:
         raise LabelsError(
-            f"the label file {path} has the columns {list(frame.columns)}: wanted layer,head,role "
-            "and optionally circuit,source,note"
+            f"the label file {name} has the columns {listed(frame.columns)}: wanted "
+            "layer,head,role and optionally circuit,source,note"
         )
     frame = frame.reindex(columns=list(COLUMNS), fill_value="")
     rows = zip(frame["layer"], frame["head"], frame["role"], strict=True)
     for line, (layer, head, role) in enumerate(rows, start=2):
-        _check_row(f"{path}, line {line}", layer, head, role, meta)
+        _check_row(f"{name}, line {line}", layer, head, role, meta)
     frame = frame.astype({"layer": int, "head": int})
     return frame.drop_duplicates().sort_values(list(COLUMNS), ignore_index=True)
 
 
 def _check_row(where: str, layer: str, head: str, role: str, meta: TableMeta) -> None:
     for name, value, count in (("layer", layer, meta.n_layers), ("head", head, meta.n_heads)):
-        if not value.isascii() or not value.isdigit() or int(value) >= count:
+        number = whole_number(value)
+        if number is None or number >= count:
             raise LabelsError(
-                f"{where} has {name} {value!r}: wanted a number from 0 to {count - 1}, "
-                f"as {meta.model} has {meta.n_layers} layers of {meta.n_heads} heads"
+                f"{where} has {name} {quoted(value)}: wanted a number from 0 to {count - 1}, "
+                f"as {short(meta.model)} has {meta.n_layers} layers of {meta.n_heads} heads"
             )
     if not _ROLE.fullmatch(role):
         raise LabelsError(
-            f"{where} has the role {role!r}: wanted lower-case words joined by _, such as induction"
+            f"{where} has the role {quoted(role)}: wanted lower-case words joined by _, such "
+            "as induction"
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import FigureError
+from analysis.figures import style
 from base.files import beside
 from pk_engine.table import refuse_existing
 
@@ -95,4 +96,5 @@ def _rounded(path: "re.Match[str]") -> str:
 
 def _words(figure: "Figure", gid: str) -> str:
     """The text that `style.headline` wrote under this id."""
-    return " ".join(t.get_text().replace("\n", " ") for t in figure.texts if t.get_gid() == gid)
+    texts = (text.get_text() for text in figure.texts if text.get_gid() == gid)
+    return " ".join(style.verbatim(text).replace("\n", " ") for text in texts)
