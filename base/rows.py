@@ -80,8 +80,9 @@ def check_numbers(
             wrong |= ~(values.abs() <= _GREATEST) | (values % 1 != 0)
         if wrong.any():
             at = int(np.argmax(wrong.to_numpy()))
+            value = rows[column].astype(object).iloc[at]
             raise problem(
-                f"{source}, row {at + 1}, has {column} {quoted(rows[column].iloc[at])}: expected "
+                f"{source}, row {at + 1}, has {column} {quoted(value)}: expected "
                 f"{'a whole number' if whole else 'a number'}"
             )
         rows[column] = values.astype(np.int64) if whole else values

@@ -92,7 +92,11 @@ def whole_number(word: str) -> int | None:
 
 
 def _is_escaped(character: str) -> bool:
-    return unicodedata.category(character) in _ESCAPED or character in _INVISIBLE
+    return (
+        unicodedata.category(character) in _ESCAPED
+        or character in _INVISIBLE
+        or ord(character) & 0xFFFE == 0xFFFE  # no character at all, and none that XML can hold
+    )
 
 
 def _cut(text: str, longest: int) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import FigureError
-from analysis.figures import style
 from base.files import beside
 from pk_engine.table import refuse_existing
 
@@ -96,5 +95,5 @@ def _rounded(path: "re.Match[str]") -> str:
 
 def _words(figure: "Figure", gid: str) -> str:
     """The text that `style.headline` wrote under this id."""
-    texts = (text.get_text() for text in figure.texts if text.get_gid() == gid)
-    return " ".join(style.verbatim(text).replace("\n", " ") for text in texts)
+    texts = (str(text.get_label()) for text in figure.texts if text.get_gid() == gid)
+    return " ".join(text.replace("\n", " ") for text in texts)

@@ -116,17 +116,19 @@ def headline(figure: "Figure", title: str, lines: str, left: float = 24.0) -> No
         left: distance from the left edge in points.
     """
     width, height = (72 * size for size in figure.get_size_inches())
-    title = legible(title)
-    lines = "\n".join(legible(line, _LONGEST_LINE) for line in lines.splitlines())
+    title = short(title, _LONGEST_TITLE)
+    lines = "\n".join(short(line, _LONGEST_LINE) for line in lines.splitlines())
     # a long model name makes the title smaller, never cut off
-    fit = min(1.0, (width - 2 * left) / text_width(title, TITLE, bold=True))
+    fit = min(1.0, (width - 2 * left) / text_width(legible(title), TITLE, bold=True))
     for gid, text, size, weight, down in (
         ("title", title, TITLE * fit, "bold", 16.0),
         ("subtitle", lines, SUBTITLE, "normal", 38.0),
     ):
+        drawn = "\n".join(legible(line, len(line)) for line in text.splitlines())
         figure.text(
-            left / width, 1 - down / height, text, size=size, weight=weight, va="top", gid=gid
-        )
+            left / width, 1 - down / height, drawn, size=size, weight=weight, va="top", gid=gid,
+            label=text,
+        )  # fmt: skip
 
 
 def legible(text: object, longest: int = _LONGEST_TITLE) -> str:
