@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import click
 import rich_click
 
+from base.documents import reason, shown
 from base.errors import HeadgraphError
 from base.terminal import say
 from base.text import LONGEST_MESSAGE, quoted, sentence
@@ -226,6 +227,9 @@ def _state(error: Exception) -> int:
             f"{quoted(error.object)} holds {error.object[error.start]!r}, which no UTF-8 text has: "
             "give names and values in UTF-8"
         )
+    if isinstance(error, OSError) and error.filename is not None:
+        # a file's name that the system does not take, or a file that it refuses
+        error = HeadgraphError(f"{shown(error.filename)} cannot be used: {reason(error)}")
     code = getattr(error, "exit_code", None)
     if code is None and os.environ.get("HEADGRAPH_DEBUG"):
         raise error

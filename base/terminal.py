@@ -14,14 +14,14 @@ from base.text import printable
 _LAYOUT = "\n\t"
 
 
-def show(text: str, **style: Any) -> None:
+def show(text: str, *, nl: bool = True, **style: Any) -> None:
     """Print to stdout, with the colours of `click.style` where it is a terminal."""
-    click.secho(printable(text, keep=_LAYOUT), **style)
+    _write(text, style, nl=nl)
 
 
 def say(text: object, **style: Any) -> None:
     """Print a note, a problem or progress to stderr."""
-    click.secho(printable(str(text), keep=_LAYOUT), err=True, **style)
+    _write(str(text), style, err=True)
 
 
 def is_sure(question: str) -> bool:
@@ -42,3 +42,8 @@ def label(text: str) -> str:
     from rich.markup import escape
 
     return escape(printable(text))
+
+
+def _write(text: str, style: dict[str, Any], **how: bool) -> None:
+    plain = printable(text, keep=_LAYOUT)
+    click.echo(click.style(plain, **style) if style else plain, **how)
