@@ -44,6 +44,6 @@ def label(text: str) -> str:
     return escape(printable(text))
 
 
-def _write(text: str, style: dict[str, Any], **how: bool) -> None:
+def _write(text: str, style: dict[str, Any], *, nl: bool = True, err: bool = False) -> None:
     plain = printable(text, keep=_LAYOUT)
-    click.echo(click.style(plain, **style) if style else plain, **how)
+    click.echo(click.style(plain, **style) if style else plain, nl=nl, err=err)
