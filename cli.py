@@ -223,9 +223,10 @@ def _leave_garbage() -> None:
 def _state(error: Exception) -> int:
     """Print a problem as one sentence; a bug too, without a traceback unless asked for."""
     if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        around = error.object[max(0, error.start - 20) : error.start + 20]
         error = HeadgraphError(
-            f"{quoted(error.object)} holds {error.object[error.start]!r}, which no UTF-8 text has: "
-            "give names and values in UTF-8"
+            f"half of a character in {quoted(around)}, which no UTF-8 text has: give names and "
+            "values in UTF-8"
         )
     if isinstance(error, OSError) and error.filename is not None:
         # a file's name that the system does not take, or a file that it refuses

@@ -33,7 +33,7 @@ def printable(text: str, *, keep: str = "") -> str:
     )  # fmt: skip
 
 
-def json_text(value: Any, *, indent: int | None = None) -> str:
+def json_text(value: Any, *, indent: int | None = None, allow_nan: bool = True) -> str:
     r"""JSON that reads back as the same value and in which a terminal finds nothing to obey.
 
     JSON's own writer leaves DEL, C1, bidi overrides and lone surrogates as they are.
@@ -41,7 +41,7 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
     >>> print(json_text({"model": "é\x7f"}))
     {"model": "é\u007f"}
     """
-    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=allow_nan)
     if text.isascii() and "\x7f" not in text:
         return text
     return "".join(

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from base.text import json_text
+from base.text import json_text, quoted
 from queries._tokens import parameters
 from queries.errors import ParameterError
 from queries.library import get
@@ -48,10 +48,10 @@ def split_params(text: str) -> tuple[dict[str, Any], str]:
     try:
         values = json.loads(first.removeprefix(PARAMS).strip().removesuffix(";"))
     except json.JSONDecodeError as error:
-        raise ParameterError(f"the line {first!r} is not JSON: {error}") from error
+        raise ParameterError(f"the line {quoted(first)} is not JSON: {error}") from error
     if not isinstance(values, dict):
         wanted = f'{PARAMS} {{"name": value}}'
-        raise ParameterError(f"the line {first!r} gives no names: wanted {wanted}")
+        raise ParameterError(f"the line {quoted(first)} gives no names: wanted {wanted}")
     return values, rest
 
 
