@@ -13,7 +13,12 @@ from typing import Any, NamedTuple
 import click
 import rich_click
 
+from base.documents import reason, shown
+from base.terminal import say
+from base.text import LONGEST_MESSAGE, quoted, sentence
 from headgraph._process import Stopped, is_of_stdout, let_go_of_stdout, open_streams, sigterm_stops
+
+_LONGEST = LONGEST_MESSAGE - len("headgraph: ") - 1
 
 
 class Entry(NamedTuple):
@@ -181,14 +186,14 @@ def main(args: list[str] | None = None) -> None:
     except click.Abort as stop:
         code = getattr(stop, "code", 130)
         # a terminal has just shown ^C
-        click.echo("\nstopped" if code == 130 and sys.stderr.isatty() else "stopped", err=True)
+        say("\nstopped" if code == 130 and sys.stderr.isatty() else "stopped")
     except click.UsageError as error:
         from headgraph._help import is_bad_value, usage_error
 
-        click.echo(usage_error(error), err=True)
+        say(usage_error(error))
         code = 1 if is_bad_value(error) else error.exit_code
     except click.ClickException as error:
-        error.show()
+        say(f"headgraph: {sentence(error.format_message(), _LONGEST)}")
         code = error.exit_code
     except BrokenPipeError:  # whoever read our output has gone
         let_go_of_stdout()
@@ -209,33 +214,36 @@ def _leave_garbage() -> None:
         gc.freeze()
 
 
-def _refused_by_the_system(error: OSError) -> str:
-    from base.documents import shown
-
-    where = "" if error.filename is None else f"{shown(str(error.filename))}: "
-    return f"{where}{error.strerror}; HEADGRAPH_DEBUG=1 shows where"
-
-
 def _state(error: Exception) -> int:
     """Print a problem as one sentence; a bug too, without a traceback unless asked for."""
-    code = getattr(error, "exit_code", None)
     if isinstance(error, OSError) and is_of_stdout(error):
         let_go_of_stdout()
-        click.echo(f"headgraph: standard output cannot be written: {error.strerror}", err=True)
+        say(f"headgraph: standard output cannot be written: {error.strerror}")
         return 1
+    code = getattr(error, "exit_code", None)
     if code is None and os.environ.get("HEADGRAPH_DEBUG"):
         raise error
-    if code is not None:
-        text = str(error)
-    elif isinstance(error, OSError) and error.strerror:  # a disk, a permission: not ours
-        text = _refused_by_the_system(error)
-    else:
-        text = (
-            f"this is a bug in headgraph ({type(error).__name__}: {error}); "
-            "HEADGRAPH_DEBUG=1 shows where"
-        )
-    click.echo(f"headgraph: {text}", err=True)
+    text = str(error) if code is not None else _from_outside(error) or (
+        f"this is a bug in headgraph ({type(error).__name__}: {error}); "
+        "HEADGRAPH_DEBUG=1 shows where"
+    )  # fmt: skip
+    say(f"headgraph: {sentence(text, _LONGEST)}")
     return code or 1
+
+
+def _from_outside(error: Exception) -> str | None:
+    """The sentence for what is no bug: a file that the system refuses, bytes that are no text."""
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        around = error.object[max(0, error.start - 20) : error.start + 20]
+        return (
+            f"half of a character in {quoted(around)}, which no UTF-8 text has: give names and "
+            "values in UTF-8"
+        )
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{shown(error.filename)} cannot be used: {reason(error)}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}; HEADGRAPH_DEBUG=1 shows where"
+    return None
 
 
 if __name__ == "__main__":

@@ -36,19 +36,6 @@ def write_csv(rows: pd.DataFrame, path: str | os.PathLike[str], *, force: bool =
     return _write(rows.to_csv(index=False, lineterminator="\n"), path, AnalysisError)
 
 
-def read_csv(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Rows of a CSV file.
-
-    Raises:
-        AnalysisError: no such file, or it is no CSV text.
-    """
-    try:
-        return pd.read_csv(Path(path))
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is no CSV text"
-        raise AnalysisError(f"{path} cannot be read: {reason}") from error
-
-
 def page_path(path: str | os.PathLike[str], *, force: bool = False) -> Path:
     """The path, when a page can be written there; ask before the work, not after it.
 

@@ -5,10 +5,11 @@ import os
 import numpy as np
 import pandas as pd
 
-from analysis._files import read_csv
 from analysis._tables import full_table
 from analysis.errors import AnalysisError
 from analysis.hubs import hub_scores
+from base.rows import check_numbers, read_csv
+from base.text import listed, short
 from pk_engine.interface import Model
 from pk_engine.labels import labels_for
 from pk_engine.meta import TableMeta
@@ -76,17 +77,25 @@ def _of_kind(
     known = labels_for(meta, labels)
     parts = [known.loc[known["role"] == kind, ["layer", "head"]]]
     if behaviour is not None:
-        measured = behaviour if isinstance(behaviour, pd.DataFrame) else read_csv(behaviour)
+        measured = (
+            behaviour
+            if isinstance(behaviour, pd.DataFrame)
+            else read_csv(behaviour, problem=AnalysisError)
+        )
         if not {"layer", "head", kind} <= set(measured):
             raise AnalysisError(
-                f"the behaviour scores have the columns {', '.join(map(str, measured))}: wanted "
+                f"the behaviour scores have the columns {listed(measured.columns)}: wanted "
                 f"layer, head and {kind}, as headgraph behaviour -o writes them"
+            )
+        for columns, whole in ((("layer", "head"), True), ((kind,), False)):
+            measured = check_numbers(
+                measured, columns, source="the behaviour file", problem=AnalysisError, whole=whole
             )
         parts.append(measured.loc[measured[kind] >= threshold, ["layer", "head"]])
     found = {f"L{layer}H{head}" for part in parts for layer, head in part.to_numpy()}
     if not found:
         raise AnalysisError(
-            f"no head of {meta.model} is known as {kind}: give --labels FILE, or --behaviour FILE "
-            "of headgraph behaviour"
+            f"no head of {short(meta.model)} is known as {short(kind)}: give --labels "
+            "FILE, or --behaviour FILE of headgraph behaviour"
         )
     return found

@@ -6,11 +6,20 @@ HeadgraphError          one sentence for the user; `exit_code` is for the comman
     └── OutputExists    a file is there and --force was not given
 """
 
+from base.text import printable
+
 
 class HeadgraphError(Exception):
-    """Base of every problem that headgraph states."""
+    """Base of every problem that headgraph states.
+
+    Its text quotes names and messages of others: `str` gives it without anything that a terminal
+    would obey.
+    """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return printable(super().__str__(), keep="\n")
 
 
 class UnreadableFile(HeadgraphError):

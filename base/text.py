@@ -1,11 +1,17 @@
 """Text from outside, made safe to print."""
 
+import json
 import unicodedata
+from collections.abc import Collection
+from typing import Any
 
 LONGEST_MESSAGE = 300
 """Characters of a message on one line; more of a quoted value is cut."""
 
 _ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, invisible formatting, lone surrogates, breaks
+# letters and marks that show nothing: fillers and joiners outside the categories above
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
+_LONGEST_NUMBER = 18  # digits that every integer type takes
 
 
 def printable(text: str, *, keep: str = "") -> str:
@@ -21,10 +27,37 @@ def printable(text: str, *, keep: str = "") -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        character if character in keep or unicodedata.category(character) not in _ESCAPED
+        character if character in keep or not _is_escaped(character)
         else character.encode("unicode_escape", "surrogatepass").decode("ascii")
         for character in text
     )  # fmt: skip
+
+
+def json_text(value: Any, *, indent: int | None = None, allow_nan: bool = True) -> str:
+    r"""JSON that reads back as the same value and in which a terminal finds nothing to obey.
+
+    JSON's own writer leaves DEL, C1, bidi overrides and lone surrogates as they are.
+
+    >>> print(json_text({"model": "é\x7f"}))
+    {"model": "é\u007f"}
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=allow_nan)
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return "".join(
+        json.dumps(character)[1:-1] if character != "\n" and _is_escaped(character) else character
+        for character in text
+    ).replace("\x7f", "\\u007f")
+
+
+def sentence(text: str, longest: int = LONGEST_MESSAGE) -> str:
+    """A message on one line, printable, and cut in its middle where it is longer."""
+    return _cut(printable(" ".join(line.strip() for line in text.splitlines())), longest)
+
+
+def short(text: object, longest: int = 60) -> str:
+    """A name of others inside a line: printable, and cut in its middle where it is long."""
+    return _cut(printable(str(text)), longest)
 
 
 def quoted(value: object, longest: int = 60) -> str:
@@ -34,9 +67,42 @@ def quoted(value: object, longest: int = 60) -> str:
     "'aaaaaaaa ... aaaaa'"
     """
     try:
-        text = printable(repr(value))
+        return _cut(printable(repr(value)), longest)
     except (RecursionError, ValueError):  # a list in a list in ..., a number of 5,000 digits
-        text = f"a {type(value).__name__} too large to show"
+        return f"a {type(value).__name__} too large to show"
+
+
+def listed(names: Collection[object], most: int = 6, longest: int = 40) -> str:
+    """The first of some names as a message lists them, and how many more there are.
+
+    >>> listed(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    shown = [short(name, longest) for name, _ in zip(names, range(most))]  # noqa: B905
+    rest = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {rest:,} more" if rest else "")
+
+
+def whole_number(word: str) -> int | None:
+    """The number that digits 0 to 9 alone spell; None for other words and more than 18 digits.
+
+    `str.isdigit` takes digits such as ², which `int` does not; `int` takes those of other scripts,
+    and refuses 5,000 of them.
+    """
+    spelt = word.lstrip("0") or word[:1]
+    plain = spelt.isascii() and spelt.isdigit() and len(spelt) <= _LONGEST_NUMBER
+    return int(spelt) if plain else None
+
+
+def _is_escaped(character: str) -> bool:
+    return (
+        unicodedata.category(character) in _ESCAPED
+        or character in _INVISIBLE
+        or ord(character) & 0xFFFE == 0xFFFE  # no character at all, and none that XML can hold
+    )
+
+
+def _cut(text: str, longest: int) -> str:
     if len(text) <= longest:
         return text
     end = (longest - 5) * 2 // 5

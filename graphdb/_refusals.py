@@ -1,5 +1,6 @@
 """Sentences for a server that answers and will not do: who asks, or for which database."""
 
+from base.text import listed, quoted
 from graphdb.errors import AuthRefused, SettingsError
 from graphdb.settings import LOCAL, Settings
 
@@ -13,17 +14,17 @@ def refused_login(settings: Settings) -> AuthRefused:
     if settings.origin == LOCAL:
         helps = "its own are taken when --user, NEO4J_USERNAME and NEO4J_PASSWORD are left out"
     return AuthRefused(
-        f"{settings.uri} (from {settings.origin}) refuses user {settings.user!r} with "
+        f"{settings.uri} (from {settings.origin}) refuses user {quoted(settings.user)} with "
         f"{'this' if settings.password else 'no'} password: {helps}"
     )
 
 
 def no_such_database(settings: Settings, there: list[str]) -> SettingsError:
     """The sentence for a database that the server does not have; `there` may be unknown."""
-    has = f": it has {', '.join(there)}" if there else ""
+    has = f": it has {listed(there)}" if there else ""
     return SettingsError(
-        f"{settings.uri} (from {settings.origin}) has no database {settings.database!r}{has}; "
-        "leave out --database (or NEO4J_DATABASE) for the user's own"
+        f"{settings.uri} (from {settings.origin}) has no database {quoted(settings.database)}{has}"
+        "; leave out --database (or NEO4J_DATABASE) for the user's own"
     )
 
 

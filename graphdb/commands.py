@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from base.terminal import show
+
 if TYPE_CHECKING:
     from graphdb.server import RunningServer
 
@@ -96,9 +98,9 @@ def logs(lines: int, follow: bool) -> str | None:
     last = "\n".join(log.recent(home, lines))
     if not follow:
         return last
-    click.echo(last)
+    show(last)
     for line in log.follow(home.log):
-        click.echo(line)
+        show(line)
     return None
 
 

@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
+from base.text import quoted
 from graphdb._answers import fetch, one_line, plan_of
 from graphdb._refusals import NO_DATABASE, no_such_database, refused_login, with_way_out
 from graphdb._unreachable import not_reachable
@@ -168,6 +169,11 @@ class Graph:
             raise not_reachable(self.settings) from error
         except driver.DriverError as error:
             raise StatementError(one_line(str(error))) from error
+        except UnicodeEncodeError as error:  # the driver's, before it sends anything
+            raise StatementError(
+                f"a text holds {quoted(error.object[error.start])}, half of a character: Neo4j "
+                "takes UTF-8"
+            ) from error
         except OverflowError as error:  # the driver's, before it sends anything
             raise StatementError(
                 "a parameter holds a whole number that Neo4j cannot: its own have 64 bits, so "

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from base.text import short
+
 
 def did_you_mean(name: str, known: Iterable[str], n: int = 3) -> str:
     """` (did you mean A or B?)`, or nothing where no name is near.
@@ -12,7 +14,7 @@ def did_you_mean(name: str, known: Iterable[str], n: int = 3) -> str:
     """
     by_lower = {candidate.lower(): candidate for candidate in known}
     near = [by_lower[match] for match in get_close_matches(name.lower(), by_lower, n=n, cutoff=0.6)]
-    return f" (did you mean {' or '.join(near)}?)" if near else ""
+    return f" (did you mean {' or '.join(short(name, 40) for name in near)}?)" if near else ""
 
 
 def listed(names: Iterable[str], at_most: int = 8) -> str:
@@ -22,5 +24,5 @@ def listed(names: Iterable[str], at_most: int = 8) -> str:
     'a, b and 1 more'
     """
     names = list(names)
-    shown = ", ".join(names[:at_most])
+    shown = ", ".join(short(name, 40) for name in names[:at_most])
     return shown if len(names) <= at_most else f"{shown} and {len(names) - at_most} more"

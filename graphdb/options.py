@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from base.terminal import say, secret
+
 Command = Callable[..., Any]
 
 
@@ -58,13 +60,11 @@ def _connect(where: dict[str, Any]) -> Any:
 
     settings = resolve(**where)
     if (env_file := where["env_file"]) and seen_by_others(env_file):
-        click.echo(
+        say(
             f"note: others on this machine may read the password in {env_file}: "
             f"chmod 600 {env_file}",
-            err=True,
         )
     if settings.password is None and sys.stdin.isatty():
         asked = f"Password of {settings.user} at {settings.uri}"
-        password = click.prompt(asked, hide_input=True, default="", show_default=False, err=True)
-        settings = replace(settings, password=password or None)
+        settings = replace(settings, password=secret(asked) or None)
     return connect(settings=settings)

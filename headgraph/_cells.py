@@ -1,11 +1,11 @@
 """Values of an answer as people read them: one look per column of a table."""
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from base.text import json_text, printable
 from headgraph._values import exact
 
 SIGNIFICANT = 4
@@ -31,7 +31,8 @@ def column(name: str, values: Iterable[Any]) -> Column:
     known = [value for value in values if value is not None]
     numbers = bool(known) and all(_is_number(value) for value in known)
     show = _number_format(known) if numbers else _text
-    return Column(name, ["" if value is None else show(value) for value in values], numbers)
+    cells = ["" if value is None else printable(show(value)) for value in values]
+    return Column(printable(name), cells, numbers)
 
 
 def _plain(value: Any) -> Any:
@@ -73,10 +74,10 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join("" if item is None else _text(item) for item in value)
     if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False)
+        return json_text(value)
     text = _HASH.sub(lambda found: found[0][:_SHORT], _TIME.sub(_minutes, str(value)))
     # space at an end, and what breaks a line, would not be seen: a token is ` to` as often as `to`
-    return text if text == text.strip() else json.dumps(text, ensure_ascii=False)
+    return text if text == text.strip() else json_text(text)
 
 
 def _minutes(found: "re.Match[str]") -> str:

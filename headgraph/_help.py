@@ -5,6 +5,8 @@ import os
 import click
 from rich_click import RichCommand, RichGroup
 
+from base.text import LONGEST_MESSAGE, sentence
+
 
 def dress(command: click.Command, *, lists: bool) -> click.Command:
     """A room's command as the command line has it.
@@ -57,9 +59,11 @@ def usage_error(error: click.UsageError) -> str:
     if is_bad_value(error):
         said = text[:1].lower() + text[1:].rstrip(".")
         more = f" ({error.ctx.command_path} --help)" if error.ctx else ""
-        return f"headgraph: {said}{more}"
+        start = "headgraph: "
+        return f"{start}{sentence(said, LONGEST_MESSAGE - len(start + more) - 1)}{more}"
     if near := getattr(error, "possibilities", None):
         text = f"{error.message.rstrip('.')}. Did you mean {' or '.join(near)}?"
+    text = sentence(text, LONGEST_MESSAGE - len("Error: ") - 1)
     if error.ctx is None:
         return f"Error: {text}"
     path = error.ctx.command_path

@@ -1,13 +1,20 @@
-"""How the answers of commands are printed: data on stdout, one format for whatever lists."""
+"""How the answers of commands are printed: data on stdout, one format for whatever lists.
+
+A table is for reading, so control characters in it are escapes. JSON has escapes of its own, which
+read back as what they stand for. CSV has none: in a file or a pipe its cells are exact, on a
+terminal they are for reading.
+"""
 
 import csv
 import io
-import json
 import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from base.terminal import say, show
+from base.text import json_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,25 +48,25 @@ def emit(answer: Any) -> None:
     if answer is None:
         return
     if isinstance(answer, str):
-        click.echo(answer)
+        show(answer)
         return
     format_ = click.get_current_context().find_root().meta.get("headgraph.format", "table")
     {"table": _table, "json": _json, "jsonl": _jsonl, "csv": _csv}[format_](answer)
     if answer.empty:
-        click.echo(_nothing(answer), err=True)
+        say(_nothing(answer))
 
 
 def _json(rows: "pd.DataFrame") -> None:
     from headgraph._values import records
 
-    click.echo(json.dumps(records(rows), ensure_ascii=False, indent=2))
+    show(json_text(records(rows), indent=2))
 
 
 def _jsonl(rows: "pd.DataFrame") -> None:
     from headgraph._values import records
 
     for record in records(rows):
-        click.echo(json.dumps(record, ensure_ascii=False))
+        show(json_text(record))
 
 
 def _csv(rows: "pd.DataFrame") -> None:
@@ -70,11 +77,14 @@ def _csv(rows: "pd.DataFrame") -> None:
     writer.writerow(rows.columns)
     for record in records(rows):
         writer.writerow([_cell_for_csv(value) for value in record.values()])
-    click.echo(text.getvalue(), nl=False)
+    if sys.stdout.isatty():
+        show(text.getvalue(), nl=False)
+    else:
+        click.echo(text.getvalue(), nl=False)
 
 
 def _cell_for_csv(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
+    return json_text(value) if isinstance(value, list | dict) else value
 
 
 def _table(rows: "pd.DataFrame") -> None:
@@ -85,7 +95,7 @@ def _table(rows: "pd.DataFrame") -> None:
     # a pipe gets all columns in full; a terminal gets what fits
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for line in lay_out(columns, width):
-        click.echo(line)
+        show(line)
 
 
 def _nothing(rows: "pd.DataFrame") -> str:

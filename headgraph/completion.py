@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from base.terminal import say
+
 SHELLS = ("bash", "zsh", "fish")
 HOW = {
     "bash": 'eval "$(headgraph completion bash)"',
@@ -47,5 +49,5 @@ def completion(ctx: click.Context, shell: str | None) -> str:
             f"which shell? {shell or 'SHELL is not set'}: give one of {', '.join(SHELLS)}"
         )
     if sys.stdout.isatty():
-        click.echo(f"in {FILES[shell]}: {HOW[shell]}", err=True)
+        say(f"in {FILES[shell]}: {HOW[shell]}")
     return script(shell, ctx.find_root().command).rstrip()

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from base.terminal import say, show
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -43,7 +45,7 @@ def demo() -> None:
     with _database() as graph:
         _ask(graph, _fill(graph))
         picture = _draw()
-        click.echo(f"\nThe strongest edges as a picture: {picture}")
+        show(f"\nThe strongest edges as a picture: {picture}")
         _say_where(graph)
 
 
@@ -71,12 +73,12 @@ def _fill(graph: "Graph") -> "TableMeta":
     _step(f"Scoring every pair of heads of {TINY}, a small trained model that comes along")
     table = compute(TINY, selection=Selection())
     _step(f"Loading its {len(table):,} scored pairs as run {TINY}")
-    click.echo(f"  {loader.load(table, graph, run=TINY, replace=True)}", err=True)
+    say(f"  {loader.load(table, graph, run=TINY, replace=True)}")
     _step(f"Loading the strongest {SHARE} % of GPT-2 small's scored pairs as run {GPT2}")
     report = loader.load(
         GPT2, graph, run=GPT2, selection=Selection(top_percent=SHARE), replace=True
     )
-    click.echo(f"  {report}", err=True)
+    say(f"  {report}")
     return table.meta
 
 
@@ -157,7 +159,7 @@ def _say_where(graph: "Graph") -> None:
 
     server = running()
     if server is None or server.bolt_uri != graph.settings.uri:
-        click.echo(f"\nThe graph is in {graph.settings.uri}.")
+        show(f"\nThe graph is in {graph.settings.uri}.")
         return
     import queries
 
@@ -167,7 +169,7 @@ def _say_where(graph: "Graph") -> None:
         user=server.user,
         cypher=WIRING,
     )
-    click.echo(
+    show(
         f"\nNeo4j Browser, with the picture's 60 pairs typed in as a query:\n  {link}\n"
         f"  user {server.user}, password: headgraph server status --show-password\n"
         f"  a stored question instead: headgraph browser through --run {GPT2} -p head=L4H7\n"
@@ -187,13 +189,13 @@ def _path_note() -> str:
 
 
 def _step(text: str) -> None:
-    click.secho(text, bold=True, err=True)
+    say(text, bold=True)
 
 
 def _show(command: str, rows: "pd.DataFrame", columns: str, sentence: str) -> None:
     from headgraph._output import emit
 
-    click.secho(f"\n$ {command}", fg="cyan")
+    show(f"\n$ {command}", fg="cyan")
     emit(rows)
-    click.secho(f"Columns: {columns}", dim=True)
-    click.echo(sentence)
+    show(f"Columns: {columns}", dim=True)
+    show(sentence)

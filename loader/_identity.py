@@ -5,6 +5,7 @@ import json
 import re
 import secrets
 
+from base.text import listed, quoted
 from graphdb.near import did_you_mean
 from loader.errors import BadRunName
 from pk_engine.meta import TableMeta
@@ -38,7 +39,8 @@ def check_name(name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise BadRunName(
-            f"{name!r} cannot be the name of a run: wanted up to {_LONGEST} letters, digits, dots, "
+            f"{quoted(name, 80)} cannot be the name of a run: wanted up to {_LONGEST} letters, "
+            "digits, dots, "
             "underscores and hyphens, a letter or digit first, such as --run gpt2-small"
         )
     return name
@@ -58,6 +60,6 @@ def new_token() -> str:
 def unknown_run(run: str, names: list[str]) -> str:
     """The sentence for a run that is not among these."""
     if not names:
-        return f"no run {run!r}: the database holds none; headgraph load FILE makes one"
+        return f"no run {quoted(run)}: the database holds none; headgraph load FILE makes one"
     hint = did_you_mean(run, names)
-    return f"no run {run!r}{hint}: the database holds {', '.join(names)} (see headgraph runs)"
+    return f"no run {quoted(run)}{hint}: the database holds {listed(names)} (see headgraph runs)"

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from base.documents import shown
+from base.rows import check_numbers, read_csv
+from base.text import listed, short, whole_number
 from graphdb import schema
 from graphdb.runner import Runner
 from loader._database import LOCK, again, number
@@ -47,7 +50,7 @@ class AnnotationReport:
     behaviours: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.run}: {', '.join(self.behaviours)} on {self.heads} heads"
+        return f"{short(self.run)}: {', '.join(self.behaviours)} on {self.heads} heads"
 
 
 def annotate(
@@ -98,20 +101,19 @@ def annotate(
 def _checked(behaviour: Any) -> tuple["pd.DataFrame", tuple[str, ...]]:
     import pandas as pd
 
-    name = "the rows" if isinstance(behaviour, pd.DataFrame) else os.fspath(behaviour)
-    try:
-        rows = behaviour if isinstance(behaviour, pd.DataFrame) else pd.read_csv(behaviour)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is no CSV text"
-        raise AnnotationError(f"{name} cannot be read: {reason}") from error
+    given = isinstance(behaviour, pd.DataFrame)
+    name = "the rows" if given else shown(behaviour)
+    rows = behaviour if given else read_csv(behaviour, problem=AnnotationError)
     behaviours = tuple(column for column in schema.BEHAVIOURS if column in rows)
     if not {"layer", "head"} <= set(rows) or not behaviours:
         raise AnnotationError(
-            f"{name} has the columns {', '.join(map(str, rows))}: wanted layer, head and some of "
+            f"{name} has the columns {listed(rows.columns)}: wanted layer, head and some of "
             f"{', '.join(schema.BEHAVIOURS)}, as headgraph behaviour -o writes them"
         )
     for column in behaviours:
         _check_scores(rows[column], name)
+    heads = ("layer", "head")
+    rows = check_numbers(rows, heads, source=name, problem=AnnotationError, whole=True)
     return rows, behaviours
 
 
@@ -122,8 +124,8 @@ def _check_scores(values: "pd.Series[Any]", name: str) -> None:
     wrong = values[values.notna() & ~((numbers >= 0) & (numbers <= 1))]
     if len(wrong):
         raise AnnotationError(
-            f"{name}: {values.name} is {wrong.iloc[0]!s} in row {wrong.index[0] + 1}, and a score "
-            "is a number from 0 to 1, as headgraph behaviour -o writes them"
+            f"{name}: {values.name} is {short(wrong.iloc[0])} in row {wrong.index[0] + 1}, and "
+            "a score is a number from 0 to 1, as headgraph behaviour -o writes them"
         )
 
 
@@ -150,9 +152,10 @@ def _one(rows: "pd.DataFrame", column: str) -> int | None:
     if column not in rows:
         return None
     found = rows[column].unique().tolist()
-    if len(found) != 1 or not str(found[0]).isdigit():
+    value = whole_number(str(found[0])) if len(found) == 1 else None
+    if value is None:
         raise AnnotationError(
-            f"the column {column} holds {', '.join(map(str, found[:3]))}: wanted the same whole "
+            f"the column {column} holds {listed(found, 3)}: wanted the same whole "
             "number in every row, as the scores are of one measurement"
         )
-    return int(found[0])
+    return value

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from base.terminal import is_sure, say
 from graphdb import schema
 from graphdb.options import connection_options, deferred_connection_options
 from pk_engine.options import selection_options
@@ -82,7 +83,7 @@ def load(
             )
         except KeyboardInterrupt:
             if not dry_run:
-                click.echo(_CUT_OFF, err=True)
+                say(_CUT_OFF)
             raise
     return _told(report)
 
@@ -174,10 +175,10 @@ def drop(graph: Any, runs: tuple[str, ...], yes: bool, dry_run: bool) -> str:
 
 def _is_sure(planned: "list[DropReport]") -> bool:
     for report in planned:
-        click.echo(str(report), err=True)
+        say(report)
     if not sys.stdin.isatty():
         raise click.UsageError("stdin is not a terminal: pass --yes, or give each name in full")
-    return click.confirm("drop them?" if len(planned) > 1 else "drop it?", err=True)
+    return is_sure("drop them?" if len(planned) > 1 else "drop it?")
 
 
 def _load_offline(
@@ -200,7 +201,7 @@ def _load_offline(
 
 def _told(report: "LoadReport") -> str:
     for note in report.notes:
-        _note(note)
+        say(f"note: {note}")
     return str(report)
 
 
@@ -215,7 +216,7 @@ def _maybe(connect: Callable[[], Any]) -> Any:
     try:
         return connect()
     except (NotReachable, SettingsError) as error:
-        click.echo(f"note: no database was asked ({error})", err=True)
+        say(f"note: no database was asked ({error})")
         return nullcontext()
 
 

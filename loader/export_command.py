@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from base.terminal import say
 from graphdb.options import deferred_connection_options
 from loader.exports.formats import FORMATS
 from pk_engine.options import selection_options
@@ -115,5 +116,5 @@ def _no_table(what: str) -> str:
 
 def _told(report: "ExportReport") -> str:
     for note in report.notes:
-        click.echo(f"note: {note}", err=True)
+        say(f"note: {note}")
     return str(report)

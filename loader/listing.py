@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from base.text import listed, quoted
 from graphdb import schema
 from graphdb.near import did_you_mean
 from graphdb.runner import Runner
@@ -69,8 +70,10 @@ def refuse_unknown(graph: Runner, **wanted: str | tuple[str, ...] | None) -> Non
         for word in (words,) if isinstance(words, str) else words or ():
             if not is_pattern(word) and not any(matches(value, word) for value in known):
                 hint = did_you_mean(word, known)
-                there = f"it has {', '.join(known)}" if known else "it has none"
-                raise UnknownRun(f"the database has no run of {column} {word!r}{hint}: {there}")
+                there = f"it has {listed(known)}" if known else "it has none"
+                raise UnknownRun(
+                    f"the database has no run of {column} {quoted(word)}{hint}: {there}"
+                )
 
 
 def _given(pattern: str | None) -> tuple[str, ...]:

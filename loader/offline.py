@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from base.text import listed
 from graphdb import schema
 from graphdb.graph import connect
 from graphdb.runner import Runner
@@ -148,7 +149,7 @@ def refuse_unless_empty(graph: Runner, besides: LoadPlan | None = None) -> None:
     if not nodes and not foreign:
         return
     there = (
-        f"the run{'s' * (len(names) > 1)} {', '.join(names)}" if names
+        f"the run{'s' * (len(names) > 1)} {listed(names)}" if names
         else f"{nodes:,} nodes of something else" if nodes
         else f"the index {foreign[0]} of somebody else"
     )  # fmt: skip

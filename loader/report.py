@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from base.text import printable, short
+
 
 @dataclass(frozen=True, kw_only=True)
 class LoadReport:
@@ -64,7 +66,7 @@ class LoadReport:
 
     def _roles(self) -> str:
         source = {"bundled": ", bundled with headgraph", "none": ""}
-        told = source.get(self.label_source, f", from {self.label_source}")
+        told = source.get(self.label_source, f", from {short(self.label_source)}")
         return f"{self.labelled:,} with roles{told}"
 
 
@@ -90,7 +92,7 @@ class DropReport:
     def __str__(self) -> str:
         verb = "would drop" if self.dry_run else "dropped"
         whose = f" ({self.whose})" if self.whose else ""
-        return f"{verb} {self.run}{whose}: {self.heads:,} heads and {self.edges:,} edges"
+        return f"{verb} {short(self.run)}{whose}: {self.heads:,} heads and {self.edges:,} edges"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,5 +113,5 @@ class ExportReport:
     notes: tuple[str, ...]
 
     def __str__(self) -> str:
-        files = " and ".join(map(str, self.files))
-        return f"wrote {self.heads:,} heads and {self.edges:,} edges of {self.run}: {files}"
+        files = printable(" and ".join(map(str, self.files)))
+        return f"wrote {self.heads:,} heads and {self.edges:,} edges of {short(self.run)}: {files}"

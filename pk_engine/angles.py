@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from base.text import quoted
 from pk_engine.bases import bases, one_thread
 from pk_engine.errors import EngineError
 from pk_engine.interface import Model, Weights, open_weights
@@ -88,7 +89,7 @@ def shared_head(weights: Weights, head: int, role: str) -> int | None:
 def _one_pairing(text: str) -> str:
     pairings = parse_pairings(text)
     if len(pairings) > 1:
-        raise EngineError(f"{len(pairings)} pairings in {text!r}: wanted one, such as OK")
+        raise EngineError(f"{len(pairings)} pairings in {quoted(text)}: wanted one, such as OK")
     return pairings[0]
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from base.terminal import say
 from pk_engine.options import revision_option, via_option
 
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ def angles(
         for role, name, kv in zip(roles, (source, target), frame.attrs["kv_heads"], strict=True)
     ]
     pk = f"PK {frame.attrs['pk']:.3f} of at most {len(frame)}"
-    click.echo(f"{' and '.join(heads)}: {pk}", err=True)
+    say(f"{' and '.join(heads)}: {pk}")
     if roles in GRAPH_PAIRINGS and (order := _against_the_flow(source, target)):
-        click.echo(f"note: {order}", err=True)
+        say(f"note: {order}")
     return frame
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from base.terminal import say
 from pk_engine.options import scoring_options, selection_options, via_option
 
 if TYPE_CHECKING:
@@ -72,16 +73,15 @@ def compute(
 
 
 def _report(table: "AffinityTable") -> None:
-    click.echo(repr(table), err=True)
+    say(repr(table))
     if not len(table):
-        click.echo("note: no pair passes these rules, so the table is empty", err=True)
+        say("note: no pair passes these rules, so the table is empty")
     full = min(table.meta.d_model, table.meta.d_head)
     for entry in table.meta.deficient:
         left_out = "; its pairs are left out" if entry["rank"] == 0 else ""
-        click.echo(
+        say(
             f"L{entry['layer']}H{entry['head']}: the {entry['role']} matrix has rank "
             f"{entry['rank']} of {full}{left_out}",
-            err=True,
         )
 
 

@@ -4,7 +4,6 @@ A label file is CSV with the columns `layer`, `head`, `role` and optionally `cir
 `note`. A head may have several rows. Roles are lower-case words joined by underscores.
 """
 
-import io
 import os
 import re
 import tomllib
@@ -12,13 +11,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from base.documents import read_text, shown
-from base.text import printable, quoted
+from base.documents import shown
+from base.rows import read_csv
+from base.text import listed, quoted, short, whole_number
 from pk_engine.errors import LabelsError
 from pk_engine.meta import TableMeta
 
 COLUMNS = ("layer", "head", "role", "circuit", "source", "note")
-_EXPECTED = "expected CSV with the columns layer,head,role"
 _FOLDER = Path(__file__).parent / "bundled" / "labels"
 _ROLE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -62,40 +61,37 @@ def read_labels(path: str | os.PathLike[str], meta: TableMeta) -> pd.DataFrame:
         LabelsError: no such file, columns missing, a head the model does not have, or a role that
             is not lower-case words joined by underscores.
     """
-    if not os.path.lexists(path):
-        raise LabelsError(f"no label file {shown(path)}: {_EXPECTED}, or the word none")
-    text = read_text(path, problem=LabelsError, pipes=True)
+    name = shown(path)
     try:
-        frame = pd.read_csv(
-            io.StringIO(text), dtype=str, keep_default_na=False, skipinitialspace=True
+        frame = read_csv(
+            path, problem=LabelsError, dtype=str, keep_default_na=False, skipinitialspace=True
         )
-    except pd.errors.EmptyDataError:
-        raise LabelsError(f"the label file {shown(path)} is empty: {_EXPECTED}") from None
-    except (ValueError, OverflowError) as error:  # ParserError is one
-        raise LabelsError(f"the label file {shown(path)} is no CSV text: {_EXPECTED}") from error
+    except LabelsError as error:
+        raise LabelsError(
+            f"no labels: {error}; expected CSV with the columns layer,head,role, or the word none"
+        ) from error
     missing = [name for name in COLUMNS[:3] if name not in frame]
     unknown = [name for name in frame if name not in COLUMNS]
     if missing or unknown:
         raise LabelsError(
-            f"the label file {shown(path)} has the columns {quoted(list(frame.columns))}: expected "
+            f"the label file {name} has the columns {listed(frame.columns)}: wanted "
             "layer,head,role and optionally circuit,source,note"
         )
     frame = frame.reindex(columns=list(COLUMNS), fill_value="")
     rows = zip(frame["layer"], frame["head"], frame["role"], strict=True)
     for line, (layer, head, role) in enumerate(rows, start=2):
-        _check_row(f"{shown(path)}, line {line}", layer, head, role, meta)
+        _check_row(f"{name}, line {line}", layer, head, role, meta)
     frame = frame.astype({"layer": int, "head": int})
     return frame.drop_duplicates().sort_values(list(COLUMNS), ignore_index=True)
 
 
 def _check_row(where: str, layer: str, head: str, role: str, meta: TableMeta) -> None:
     for name, value, count in (("layer", layer, meta.n_layers), ("head", head, meta.n_heads)):
-        # nine digits are more heads than any model has, and few enough for int
-        if not (value.isascii() and value.isdigit() and len(value) < 10 and int(value) < count):
+        number = whole_number(value)
+        if number is None or number >= count:
             raise LabelsError(
                 f"{where} has {name} {quoted(value, 30)}: expected a number from 0 to {count - 1}, "
-                f"as {printable(meta.model)[:40]} has {meta.n_layers} layers of {meta.n_heads} "
-                "heads"
+                f"as {short(meta.model)} has {meta.n_layers} layers of {meta.n_heads} heads"
             )
     if not _ROLE.fullmatch(role):
         raise LabelsError(

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from base.text import listed
 from pk_engine import similarity, singular
 from pk_engine.errors import EngineError
 from pk_engine.kernel import kernel
@@ -76,9 +77,7 @@ def check_metrics(metrics: Sequence[str], pairings: Sequence[str]) -> tuple[str,
     """
     unknown = sorted(set(metrics) - set(METRICS))
     if unknown:
-        raise EngineError(
-            f"unknown metric {', '.join(unknown)}: wanted some of {', '.join(METRICS)}"
-        )
+        raise EngineError(f"unknown metric {listed(unknown)}: wanted some of {', '.join(METRICS)}")
     for name in metrics:
         outside = [pairing for pairing in pairings if pairing not in METRICS[name].pairings]
         if outside:

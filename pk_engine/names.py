@@ -6,6 +6,7 @@ pairing names the source's role, then the target's: in `OK` the source's output 
 
 import re
 
+from base.text import listed, quoted
 from pk_engine.errors import EngineError
 
 ROLES = ("Q", "K", "V", "O")
@@ -17,7 +18,9 @@ NULLS = ("isotropic", "covariance", "rotations", "backward", "within")
 VIA = ("files", "transformer-lens")
 """Who says which tensor is which: a family file, or TransformerLens."""
 
-_HEAD = re.compile(r"L(?P<l>\d+)H(?P<h>\d+)|(?P<layer>\d+)\.(?P<head>\d+)", re.IGNORECASE)
+_HEAD = re.compile(
+    r"L(?P<l>\d{1,9})H(?P<h>\d{1,9})|(?P<layer>\d{1,9})\.(?P<head>\d{1,9})", re.I | re.ASCII
+)
 
 
 def head_name(layer: int, head: int) -> str:
@@ -34,7 +37,7 @@ def parse_head(name: str) -> tuple[int, int]:
     match = _HEAD.fullmatch(name.strip())
     if match is None:
         raise EngineError(
-            f"{name!r} is not a head: wanted a name such as L4H7 or 4.7 (layer 4, head 7)"
+            f"{quoted(name)} is not a head: wanted a name such as L4H7 or 4.7 (layer 4, head 7)"
         )
     return int(match["l"] or match["layer"]), int(match["h"] or match["head"])
 
@@ -66,7 +69,7 @@ def parse_pairings(text: str) -> tuple[str, ...]:
     unknown = sorted(wanted.difference(PAIRINGS))
     if unknown or not wanted:
         raise EngineError(
-            f"unknown pairing {', '.join(unknown) or repr(text)}: wanted source role then target "
+            f"unknown pairing {listed(unknown) or quoted(text)}: wanted source role then target "
             "role out of Q, K, V, O, such as OQ,OK,OV, or all"
         )
     return tuple(pairing for pairing in PAIRINGS if pairing in wanted)

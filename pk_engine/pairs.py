@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from base.text import quoted
 from pk_engine.errors import EngineError
 from pk_engine.kernel import Block
 
@@ -18,7 +19,7 @@ def check_order(order: str) -> str:
         EngineError: it is none.
     """
     if order not in ORDERS:
-        raise EngineError(f"unknown layer order {order!r}: wanted {', '.join(ORDERS)}")
+        raise EngineError(f"unknown layer order {quoted(order)}: wanted {', '.join(ORDERS)}")
     return order
 
 

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import Progress as Bars
 from rich.progress import TaskID
 
+from base.terminal import label
 from pk_engine.stacks import Progress
 
 
@@ -19,7 +20,7 @@ def bar() -> Iterator[Progress]:
 
         def show(what: str, done: int, total: int) -> None:
             if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
+                tasks[what] = bars.add_task(label(what), total=total)
             if done < reached.get(what, 0):
                 bars.reset(tasks[what])  # begun again, for the next group of layers
             reached[what] = done

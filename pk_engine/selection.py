@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
+from base.text import quoted
 from pk_engine.errors import SelectionError
 from pk_engine.names import NULLS
 
@@ -52,7 +53,7 @@ class Selection:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, Integral) or value < 1):
                 raise SelectionError(
-                    f"{_flag(name)} {value!r}: wanted a whole number of at least 1"
+                    f"{_flag(name)} {quoted(value)}: wanted a whole number of at least 1"
                 )
         if self.top_percent is not None and not 0 < self.top_percent <= 100:
             raise SelectionError(

@@ -15,6 +15,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from base.documents import reason, shown
 from base.files import beside, writable
+from base.text import printable, short
 from pk_engine._check import check_columns, check_rows
 from pk_engine._not_a_table import what_is_wrong
 from pk_engine._parquet import columns_in, opened, write_columns
@@ -75,14 +77,14 @@ class AffinityTable:
     def __repr__(self) -> str:
         meta = self.meta
         rules = "; ".join(Selection(**rules).describe() for rules in meta.selection) or "all pairs"
-        return (
-            f"AffinityTable({meta.model}: {meta.n_layers} layers x {meta.n_heads} heads, "
+        return printable(
+            f"AffinityTable({short(meta.model)}: {meta.n_layers} layers x {meta.n_heads} heads, "
             f"{len(self):,} of {sum(meta.scored.values()):,} pairs, {'+'.join(meta.pairings)}, "
             f"{', '.join(meta.metrics)}; {rules})"
         )
 
     def _repr_html_(self) -> str:
-        return f"<p>{self!r}</p>{self.frame.head(10).to_html(index=False)}"
+        return f"<p>{escape(repr(self))}</p>{self.frame.head(10).to_html(index=False)}"
 
     @cached_property
     def sha256(self) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from base.text import quoted
 from graphdb.runner import Runner
 from queries._names import check_runs, complete_runs, only_run
 from queries.errors import UnknownName
@@ -55,5 +56,7 @@ def edges_of(
         for pairing, target, layer, weight in row["edges"]
     ]
     if not rows:
-        raise UnknownName(f"run {run!r} has no edge of {', '.join(pairings)}: see headgraph runs")
+        raise UnknownName(
+            f"run {quoted(run)} has no edge of {', '.join(pairings)}: see headgraph runs"
+        )
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 
+from base.text import quoted
 from queries.errors import ParameterError
 from queries.query import GRAPH, Column, Param
 from queries.values import convert, is_type
@@ -51,7 +52,7 @@ def _joined(lines: list[Line]) -> list[Line]:
 def _entry(line: int, text: str) -> tuple[str, str, str]:
     match = _ENTRY.fullmatch(text)
     if match is None:
-        raise HeaderProblem(line, f"{text!r} is no entry: wanted name (type): words")
+        raise HeaderProblem(line, f"{quoted(text)} is no entry: wanted name (type): words")
     return match[1], match[2], match[3]
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from base.terminal import say
 from graphdb.options import deferred_connection_options
 from queries._options import query_options, values_of
 
@@ -75,7 +76,7 @@ def _kit(folder: str, run: str | None, force: bool, connect: Connect) -> str:
     kit_paths(folder, force=force)  # before the database is asked, not after it
     runs = _runs_of_kit(run, connect)
     files = write_kit(folder, runs, force=force)
-    click.echo(f"{files[0].name} says what to drop where", err=True)
+    say(f"{files[0].name} says what to drop where")
     return "\n".join(map(str, files))
 
 
@@ -89,7 +90,7 @@ def _runs_of_kit(run: str | None, connect: Connect) -> list[str]:
     except GraphError as error:
         if run is None:
             raise
-        click.echo(f"note: whether there is a run {run} could not be asked ({error})", err=True)
+        say(f"note: whether there is a run {run} could not be asked ({error})")
         return [run]
 
 
@@ -116,10 +117,10 @@ def _favourites_link(run: str | None, browser_url: str | None, connect: Connect)
     with connect() as graph:
         link, served_by = _link(graph, browser_url)
         if served_by is None:
-            click.echo(ELSEWHERE, err=True)
+            say(ELSEWHERE)
             return link
         if not is_served(served_by):
-            click.echo(NOT_SERVED, err=True)
+            say(NOT_SERVED)
             return link
         return kit_link(link, _runs(run, graph, none=True), every=run is None)
 
@@ -133,7 +134,7 @@ def _link(
     to = graph.settings
     base, local = (browser_url, False) if browser_url else find_browser(to.uri)
     password = "headgraph server status --show-password" if local else "the database's own"
-    click.echo(f"user: {to.user}; password: {password}", err=True)
+    say(f"user: {to.user}; password: {password}")
     link = browser_link(base, uri=to.uri, user=to.user, database=to.database, cypher=text)
     return link, base if local else None
 
@@ -156,7 +157,7 @@ def _runs(run: str | None, graph: "Graph", *, none: bool = False) -> list[str]:
         check_runs([run], runs)
     names = [run] if run is not None else list(runs)
     for old in without_sums(names, runs):
-        click.echo(OLDER.format(run=old), err=True)
+        say(OLDER.format(run=old))
     return names if names or none else [only_run(runs)]
 
 

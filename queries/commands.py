@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from base.terminal import say
+from base.text import json_text
 from graphdb.options import connection_options, deferred_connection_options
 from queries._listing import listing
 from queries._options import chosen_format, query_options, values_of
@@ -63,7 +65,7 @@ def query(
             return queries.run(name, graph, run=run, **values)
         answer = queries.node_link(name, graph, run=run, **values)
         if why := answer["graph"].get("no_rows"):
-            click.echo(f"no rows: {why}", err=True)
+            say(f"no rows: {why}")
         return _json(answer)
 
 
@@ -100,9 +102,9 @@ def cypher(text: str, limit: int, timeout: float, max_mb: float, graph: "Graph")
         text, graph, params=params, limit=limit, timeout=timeout, max_mb=max_mb
     )
     for hint in frame.attrs["hints"]:
-        click.echo(f"note: {hint}", err=True)
+        say(f"note: {hint}")
     if frame.attrs["truncated"]:
-        click.echo(f"only the first {limit:,} rows: --limit gives more", err=True)
+        say(f"only the first {limit:,} rows: --limit gives more")
     return frame
 
 
@@ -113,12 +115,10 @@ def _text(name: str, run: str | None, values: dict[str, str]) -> str:
 
     if missing := left_open(queries.get(name), {**values, "run": run}):
         words = " and ".join(missing)
-        click.echo(f"write a value for {words} in the place of <...> on line 1", err=True)
+        say(f"write a value for {words} in the place of <...> on line 1")
     text: str = queries.show(name, run=run, **values)
     return text.rstrip()
 
 
 def _json(data: Any) -> str:
-    import json
-
-    return json.dumps(data, ensure_ascii=False, indent=2)
+    return json_text(data, indent=2)

@@ -28,6 +28,7 @@ from collections.abc import Mapping
 from itertools import dropwhile, takewhile
 from pathlib import Path
 
+from base.text import quoted
 from queries._entries import HeaderProblem, Line, read_columns, read_params
 from queries._tokens import parameters
 from queries.errors import CatalogueError
@@ -102,7 +103,8 @@ def _sections(header: list[Line]) -> dict[str, list[Line]]:
         else:
             raise HeaderProblem(
                 number,
-                f"{text!r} begins no section ({', '.join(SECTIONS)}) and continues none: a line "
+                f"{quoted(text)} begins no section ({', '.join(SECTIONS)}) and continues none: a "
+                "line "
                 "that continues one begins with // and three spaces",
             )
     for name in SECTIONS:
@@ -119,7 +121,9 @@ def _example(lines: list[Line], params: Mapping[str, Param]) -> dict[str, str]:
         for word in text.split():
             name, equals, value = word.partition("=")
             if not equals or name not in params:
-                raise HeaderProblem(line, f"{word!r} in the example gives no parameter a value")
+                raise HeaderProblem(
+                    line, f"{quoted(word)} in the example gives no parameter a value"
+                )
             values[name] = value
     return values
 
@@ -128,7 +132,8 @@ def _returns(line: int, text: str) -> str:
     match = _RETURNS.fullmatch(text)
     if match is None:
         raise HeaderProblem(
-            line, f"returns {text!r}: wanted rows or graph, and perhaps ; may be empty and when"
+            line,
+            f"returns {quoted(text)}: wanted rows or graph, and perhaps ; may be empty and when",
         )
     return (match[3] or "where there is none") if match[2] else ""
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from base.terminal import say
 from graphdb.options import connection_options
 from pk_engine.options import pairings_option
 
@@ -43,7 +44,7 @@ def communities(
     frame: pd.DataFrame = find(
         graph, run=run, pairings=pairings, resolution=resolution, seed=seed, write=write
     )
-    click.echo(f"modularity {frame.attrs['modularity']:.3f}, seed {seed}", err=True)
+    say(f"modularity {frame.attrs['modularity']:.3f}, seed {seed}")
     return frame
 
 

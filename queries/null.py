@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from base.text import quoted
 from graphdb.runner import Runner
 from pk_engine.names import GRAPH_PAIRINGS
 from queries._edges import chosen, edges_of
@@ -66,7 +67,7 @@ def motifs(
     edges = edges[edges["source"] != edges["target"]]
     if edges.empty:
         raise UnknownName(
-            f"run {run!r} has no edge of {', '.join(GRAPH_PAIRINGS)} between two heads: see "
+            f"run {quoted(run)} has no edge of {', '.join(GRAPH_PAIRINGS)} between two heads: see "
             "headgraph runs"
         )
     layers, ends = _numbered(edges)

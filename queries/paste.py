@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from base.text import json_text, quoted
 from queries._tokens import parameters
 from queries.errors import ParameterError
 from queries.library import get
@@ -32,7 +33,7 @@ def show(name: str, /, *, run: str | None = None, **params: Any) -> str:
     query = get(name)
     values = all_values(query, given_values(query, params, complete=False), run)
     values |= {open_: placeholder(query.params[open_]) for open_ in left_open(query, values)}
-    return f"{PARAMS} {json.dumps(values, ensure_ascii=False)};\n{query.source}"
+    return f"{PARAMS} {json_text(values)};\n{query.source}"
 
 
 def split_params(text: str) -> tuple[dict[str, Any], str]:
@@ -47,10 +48,10 @@ def split_params(text: str) -> tuple[dict[str, Any], str]:
     try:
         values = json.loads(first.removeprefix(PARAMS).strip().removesuffix(";"))
     except json.JSONDecodeError as error:
-        raise ParameterError(f"the line {first!r} is not JSON: {error}") from error
+        raise ParameterError(f"the line {quoted(first)} is not JSON: {error}") from error
     if not isinstance(values, dict):
         wanted = f'{PARAMS} {{"name": value}}'
-        raise ParameterError(f"the line {first!r} gives no names: wanted {wanted}")
+        raise ParameterError(f"the line {quoted(first)} gives no names: wanted {wanted}")
     return values, rest
 
 
@@ -85,4 +86,4 @@ def _fill(query: Query, values: Mapping[str, Any]) -> str:
 
 def literal(value: Any) -> str:
     """Text, numbers, booleans, null and lists of them as Cypher writes them: as JSON does."""
-    return json.dumps(value, ensure_ascii=False)
+    return json_text(value)

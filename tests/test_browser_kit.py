@@ -2,9 +2,13 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from mimetypes import guess_type
 from pathlib import Path
+from threading import Thread
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +25,7 @@ from pk_engine.labels import labels_for
 from pk_engine.names import head_name
 from pk_engine.palette import DARK, LIGHT, Theme
 from pk_engine.table import AffinityTable
-from queries.kit import kit_link, write_kit
+from queries.kit import kit_link, served_files, write_kit
 from tests.chromium import needs_chromium, page
 from tests.test_browser import _host_if_refused, log_in, picture, test_id
 
@@ -61,7 +65,9 @@ def plain_link(server: RunningServer, cypher: str | None = None) -> str:
 def through_the_kit(
     tab: Page, server: RunningServer, *runs: str, every: bool = False, cypher: str | None = None
 ) -> None:
+    tab.goto("about:blank")  # else the same page with another fragment is not loaded again
     tab.goto(kit_link(plain_link(server, cypher), runs, every=every))
+    tab.get_by_role("button", name="Put them there").click()
     expect(tab.locator(test_id("password"))).to_be_visible(timeout=60_000)
     assert "/headgraph/" not in tab.url, "the page went on to Browser"
 
@@ -81,7 +87,7 @@ def put(tab: Page, key: str, value: Any) -> None:
 
 def put_there(tab: Page, key: str = "neo4j.documents") -> list[dict[str, Any]]:
     """What is stored, without Browser's own, which it adds some time after it has opened."""
-    return [one for one in stored(tab, key) if not one.get("isStatic")]
+    return [one for one in stored(tab, key) or () if not one.get("isStatic")]
 
 
 def ids(tab: Page, key: str = "neo4j.documents") -> list[str]:
@@ -161,6 +167,7 @@ def test_a_favourite_is_clicked_and_draws(server: RunningServer) -> None:
 def test_what_is_not_ours_stays(server: RunningServer) -> None:
     with quiet_page() as tab:
         tab.goto(f"{server.browser_url}headgraph/kit.html")  # of no run
+        tab.get_by_role("button", name="Put them there").click()
         expect(tab.locator(test_id("password"))).to_be_visible(timeout=60_000)
         away(tab, server)
         number = len(queries.catalogue())
@@ -191,6 +198,81 @@ def test_what_is_not_ours_stays(server: RunningServer) -> None:
         look = stored(tab, "neo4j.grass")
         assert look["node.InductionHead"]["color"] == "#00FF00"
         assert look["node.IdentityHead"]["color"] == LIGHT.role("identity").color
+
+
+@contextmanager
+def another_origin(html: str, files: Mapping[str, bytes] = MappingProxyType({})) -> Iterator[str]:
+    """The address of a page that somebody else serves, and of files beside it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            name = urlsplit(self.path).path.lstrip("/")
+            self.send_response(200)
+            self.send_header("Content-Type", guess_type(name)[0] or "text/html")
+            self.end_headers()
+            self.wfile.write(files.get(name, html.encode()))
+
+        def log_message(self, *_: object) -> None:
+            """Keep the test's output clean."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as web:
+        thread = Thread(target=web.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{web.server_port}/"
+        finally:
+            web.shutdown()
+            thread.join()
+
+
+HOSTILE = {
+    "redirect": "<script>location = LINK</script>",
+    "link": "<a href=LINK>look</a><script>document.querySelector('a').click()</script>",
+    "form": "<form action=LINK></form><script>document.forms[0].submit()</script>",
+    "frame": "<iframe src=LINK width=600 height=400></iframe>",
+    "script": "<script src=KITJS></script>",
+}
+
+
+@pytest.mark.parametrize("way", HOSTILE)
+def test_another_page_changes_nothing(server: RunningServer, way: str) -> None:
+    link = kit_link(plain_link(server), ["planted\u202e\x1b"], every=True)
+    script = f"{server.browser_url}headgraph/kit.js"
+    html = HOSTILE[way].replace("LINK", json.dumps(link)).replace("KITJS", script)
+    ours = {"id": "headgraph:mine:hubs", "content": "RETURN 1", "folder": "headgraph:mine"}
+    with quiet_page() as tab, another_origin(html) as theirs:
+        away(tab, server)
+        put(tab, "neo4j.documents", [ours])
+        before = tab.evaluate("JSON.stringify({...localStorage})")
+        tab.goto(theirs)
+        if way == "frame":  # Neo4j lets no page frame its own
+            expect(tab.frame_locator("iframe").get_by_role("button")).to_have_count(0)
+        elif way != "script":
+            tab.wait_for_url("**/kit.html*")
+            expect(tab.get_by_role("button", name="Put them there")).to_be_enabled()
+            expect(tab.get_by_role("listitem")).to_have_text("planted\\u{202e}\\u{1b}")
+        away(tab, server)
+        assert tab.evaluate("JSON.stringify({...localStorage})") == before
+
+
+def test_in_a_frame_the_page_offers_nothing() -> None:
+    """Even where a server would let it be framed: the frame could lie under something else."""
+    html = "<iframe src='headgraph/kit.html#run=one' width=600 height=400></iframe>"
+    with quiet_page() as tab, another_origin(html, served_files()) as theirs:
+        tab.goto(theirs)
+        inside = tab.frame_locator("iframe")
+        expect(inside.get_by_text("Open this page in a window of its own")).to_be_visible()
+        expect(inside.get_by_role("button")).to_have_count(0)
+        tab.goto(f"{theirs}headgraph/kit.html#run=one")
+        expect(tab.get_by_role("button", name="Put them there")).to_be_enabled()
+
+
+def test_a_page_that_was_asked_goes_on_without(server: RunningServer) -> None:
+    with quiet_page() as tab:
+        tab.goto(kit_link(plain_link(server), ["one"], every=False))
+        tab.get_by_role("link", name="Go on to Neo4j Browser without").click()
+        expect(tab.locator(test_id("password"))).to_be_visible(timeout=60_000)
+        assert not [name for name in ids(tab) if name.startswith("headgraph:")]
 
 
 def test_a_runs_name_is_text_and_nothing_else(server: RunningServer) -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from base.terminal import say
 from pk_engine.options import refuse_together, revision_option
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ def behaviour(
         revision=revision,
     )
     if output:
-        click.echo(str(write_csv(scores, output, force=force)), err=True)
+        say(write_csv(scores, output, force=force))
     if labels_out:
         labels = labels_of(scores, threshold)
-        click.echo(f"{write_csv(labels, labels_out, force=force)}: {len(labels)} roles", err=True)
+        say(f"{write_csv(labels, labels_out, force=force)}: {len(labels)} roles")
     return scores

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from base.terminal import say
 from pk_engine.options import metrics_option, revision_option
 
 if TYPE_CHECKING:
@@ -57,5 +58,5 @@ def detect(
         revision=revision,
     )
     if "pk" in set(rows["metric"]):
-        click.echo(leaders(rows), err=True)
+        say(leaders(rows))
     return rows

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from base.terminal import say
 from pk_engine.options import revision_option
 
 if TYPE_CHECKING:
@@ -32,5 +33,5 @@ def reproduce(model: str, output: str, revision: str | None, force: bool) -> "pd
     page_path(output, force=force)  # before the work, not after it
     report = run(model, revision=revision)
     path = report.write(output, force=force)
-    click.echo(str(path), err=True)
+    say(path)
     return report.frame()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from analysis.commands._waiting import progress_shown
+from base.terminal import say
 from pk_engine.options import pairings_option, refuse_together
 
 if TYPE_CHECKING:
@@ -67,5 +68,5 @@ def trajectory(
             progress=progress,
         )
     if output:
-        click.echo(str(write_csv(rows, output, force=force)), err=True)
+        say(write_csv(rows, output, force=force))
     return rows

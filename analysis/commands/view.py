@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from base.terminal import say
+from base.text import quoted
 from graphdb.options import deferred_connection_options
 
 if TYPE_CHECKING:
@@ -79,8 +81,9 @@ def _of_run(connect: Callable[[], Any], run: str | None, what: str | None, most:
         if what is None:
             raise
         raise NotReachable(
-            f"{what!r} is no table and no folder here, and among the runs it cannot be looked for: "
-            f"{error}; if it is a model on the hub, headgraph compute {what} -o t.parquet, then "
+            f"{quoted(what)} is no table and no folder here, and among the runs it cannot be "
+            f"looked for: {error}; if it is a model on the hub, headgraph compute {what} -o "
+            "t.parquet, then "
             "headgraph view t.parquet"
         ) from error
     return page
@@ -92,7 +95,7 @@ def _open(path: Path) -> None:
     if has_screen():
         click.launch(path.resolve().as_uri())
     else:
-        click.echo(f"no screen here to show it on: open {path} in a browser", err=True)
+        say(f"no screen here to show it on: open {path} in a browser")
 
 
 def _is_file(name: str) -> bool:

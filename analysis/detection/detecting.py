@@ -12,6 +12,7 @@ from analysis._tables import full_table
 from analysis.detection.curves import areas
 from analysis.detection.tasks import SAME_ROLES, TASKS, Items
 from analysis.errors import AnalysisError
+from base.text import quoted
 from pk_engine.interface import Model
 from pk_engine.metrics import METRICS
 from pk_engine.names import GRAPH_PAIRINGS
@@ -165,7 +166,7 @@ def _metrics(
 
 def _check(task: str, resamples: int, level: float) -> None:
     if task not in TASKS:
-        raise AnalysisError(f"unknown task {task!r}: wanted {', '.join(TASKS)}")
+        raise AnalysisError(f"unknown task {quoted(task)}: wanted {', '.join(TASKS)}")
     if resamples < 1:
         raise AnalysisError(f"--resamples {resamples}: wanted a whole number of at least 1")
     if not 0 < level < 1:

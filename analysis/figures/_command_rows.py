@@ -2,25 +2,42 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TypeAlias
 
 import pandas as pd
 
 from analysis.errors import FigureError
+from base.rows import check_numbers, read_csv
 
 Rows: TypeAlias = pd.DataFrame | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
-def command_rows(rows: Rows, columns: Sequence[str], command: str) -> pd.DataFrame:
+def command_rows(
+    rows: Rows,
+    columns: Sequence[str],
+    command: str,
+    *,
+    texts: Sequence[str] = (),
+    whole: Sequence[str] = (),
+    numbers: Sequence[str] = (),
+) -> pd.DataFrame:
     """Rows from a frame, or from CSV files that are taken together.
 
+    Args:
+        rows: the frame or the files.
+        columns: those that there must be.
+        command: whose rows these are.
+        texts: columns that are taken as text.
+        whole: columns of whole numbers.
+        numbers: columns of numbers, or nothing.
+
     Raises:
-        FigureError: a file that is no CSV, columns missing, or no row.
+        FigureError: a file that is no CSV, columns missing, no row, or text in place of a number.
     """
     if not isinstance(rows, pd.DataFrame):
         paths = [rows] if isinstance(rows, str | os.PathLike) else rows
-        rows = pd.concat([_read(Path(path), command) for path in paths], ignore_index=True)
+        parts = [read_csv(path, problem=FigureError) for path in paths]
+        rows = pd.concat(parts, ignore_index=True)
     if missing := [name for name in columns if name not in rows]:
         raise FigureError(
             f"rows without {', '.join(missing)}: wanted those of headgraph {command} ... "
@@ -28,15 +45,6 @@ def command_rows(rows: Rows, columns: Sequence[str], command: str) -> pd.DataFra
         )
     if rows.empty:
         raise FigureError(f"no rows of headgraph {command}: nothing to draw")
-    return rows
-
-
-def _read(path: Path, command: str) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-        raise FigureError(
-            f"{path} cannot be read ({reason}): wanted what headgraph {command} ... --format csv "
-            "prints"
-        ) from error
+    rows = check_numbers(rows, numbers, source="the rows", problem=FigureError)
+    rows = check_numbers(rows, whole, source="the rows", problem=FigureError, whole=True)
+    return rows.assign(**{name: rows[name].astype(str) for name in texts})

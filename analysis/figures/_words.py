@@ -79,13 +79,5 @@ def _fitting(role: str, words: Sequence[str]) -> str:
 def _shown(token: str, number: int) -> str:
     """A token as a word: visible, in letters that the font has, and no formula."""
     text = token.strip().replace("\n", "\\n") or "␣" * min(len(token), 3)
-    if not text or any(ord(letter) not in _letters() for letter in text):
-        return f"[{number}]"
-    return text.replace("$", "\\$")
-
-
-@cache
-def _letters() -> frozenset[int]:
-    from matplotlib.font_manager import findfont, get_font
-
-    return frozenset(get_font(findfont(style.FONT)).get_charmap())
+    words = style.legible(text)
+    return words if text and style.verbatim(words) == text else f"[{number}]"

@@ -16,6 +16,7 @@ _COLUMNS = (
     "model", "what", "n_heads", "delta", "random_mean", "low", "high", "percentile", "match_layers",
     "samples", "seed",
 )  # fmt: skip
+_LONGEST_LABEL = 40  # characters that the space at the left has room for
 
 
 def ablation(rows: Rows, *, dark: bool = False) -> "Figure":
@@ -28,7 +29,10 @@ def ablation(rows: Rows, *, dark: bool = False) -> "Figure":
     Raises:
         FigureError: other rows.
     """
-    rows = command_rows(rows, _COLUMNS, "ablate")
+    rows = command_rows(
+        rows, _COLUMNS, "ablate", texts=("model", "what"), whole=("n_heads", "samples", "seed"),
+        numbers=("delta", "random_mean", "low", "high", "percentile"),
+    )  # fmt: skip
     models = list(dict.fromkeys(rows["model"]))
     heights = [18.0 * (rows["model"] == model).sum() for model in models]
     theme = style.theme(dark)
@@ -73,4 +77,5 @@ def _bars(axes: "Axes", rows: pd.DataFrame, theme: style.Theme) -> None:
 def _label(row: Any) -> str:
     heads = "1 head" if row.n_heads == 1 else f"{row.n_heads} heads"
     what = row.what if row.what.endswith("hubs") or row.n_heads == 1 else f"{row.what}, {heads}"
-    return f"{what.replace('_', ' ')}{' (layers matched)' if row.match_layers else ''}"
+    text = f"{what.replace('_', ' ')}{' (layers matched)' if row.match_layers else ''}"
+    return style.legible(text, _LONGEST_LABEL)

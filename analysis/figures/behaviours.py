@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _HEIGHT = 372.0
 _MOST_TOKENS = 40
+_LONGEST_TOKEN = 24  # characters
 """Of a pattern that is drawn: more could not be told apart."""
 
 
@@ -116,4 +117,4 @@ def _pattern(
 
 def _words(model: Any, tokens: NDArray[np.int64]) -> list[str]:
     words = [str(model.tokenizer.decode([int(token)])).strip() or "·" for token in tokens]
-    return [word.replace("$", r"\$") for word in words]
+    return [style.legible(word, _LONGEST_TOKEN) for word in words]

@@ -95,4 +95,5 @@ def _rounded(path: "re.Match[str]") -> str:
 
 def _words(figure: "Figure", gid: str) -> str:
     """The text that `style.headline` wrote under this id."""
-    return " ".join(t.get_text().replace("\n", " ") for t in figure.texts if t.get_gid() == gid)
+    texts = (str(text.get_label()) for text in figure.texts if text.get_gid() == gid)
+    return " ".join(text.replace("\n", " ") for text in texts)

@@ -11,6 +11,7 @@ from analysis.errors import FigureError
 from analysis.figures import style
 from analysis.figures.panels import TOP, panel_grid, panel_title
 from analysis.training.following import trajectory
+from base.rows import check_numbers, read_csv
 from pk_engine.names import GRAPH_PAIRINGS
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _NEEDED = (
     "target_induction",
 )  # fmt: skip
 _MOST_PAIRS = 9
+_LONGEST_LABEL = 30  # characters beside a panel
 _LOG_FROM = 64
 """Steps stand on a log axis when the last is this many times the first after 0."""
 _DASHES = ((), (4.0, 1.6), (1.2, 1.4))
@@ -93,10 +95,7 @@ def _rows(
     if isinstance(run, pd.DataFrame):
         rows = run
     elif Path(run).suffix.lower() == ".csv":
-        try:
-            rows = pd.read_csv(run)
-        except (OSError, ValueError) as error:
-            raise FigureError(f"{run} cannot be read as rows of a trajectory: {error}") from error
+        rows = read_csv(run, problem=FigureError)
     else:
         return trajectory(run, pairs=pairs, top=top, pairings=pairings, seed=seed)
     if missing := [name for name in _NEEDED if name not in rows]:
@@ -105,7 +104,9 @@ def _rows(
         )
     if rows.empty:
         raise FigureError("there are no rows of a trajectory: nothing to draw")
-    return rows
+    rows = check_numbers(rows, ("step",), source="the rows", problem=FigureError, whole=True)
+    numbers = ("loss", "pk", "source_previous_token", "target_induction")
+    return check_numbers(rows, numbers, source="the rows", problem=FigureError)
 
 
 def _loss(axes: "Axes", rows: pd.DataFrame, theme: style.Theme) -> None:
@@ -124,7 +125,7 @@ def _scores(axes: "Axes", groups: "Sequence[tuple[Any, pd.DataFrame]]", theme: s
         (line,) = axes.plot(
             part["step"], part["pk"], color=look.color if look else theme.muted, markersize=4,
             marker=look.marker if look else "o", linewidth=1.3, clip_on=False,
-            label=f"{source} to {target}, {pairing}",
+            label=style.legible(f"{source} to {target}, {pairing}", _LONGEST_LABEL),
         )  # fmt: skip
         if dashes := _DASHES[place % len(_DASHES)]:
             line.set_dashes(dashes)
@@ -144,7 +145,8 @@ def _behaviour(axes: "Axes", rows: pd.DataFrame, theme: style.Theme) -> None:
         for place, (head, part) in enumerate(heads):
             (line,) = axes.plot(
                 part["step"], part[column], color=look.color, marker=look.marker, markersize=4,
-                linewidth=1.3, clip_on=False, label=f"{head}, {look.name}",
+                linewidth=1.3, clip_on=False,
+                label=style.legible(f"{head}, {look.name}", _LONGEST_LABEL),
             )  # fmt: skip
             if dashes := _DASHES[place % len(_DASHES)]:
                 line.set_dashes(dashes)

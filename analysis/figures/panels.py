@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 TOP = 84.0
 """Room for a headline of two lines and a panel's own title."""
 _MOST_TICKS = 17
+_LONGEST_NAME = 40  # characters beside a point
 _APART = 1.5
 _MOST_HIDDEN = 2
 
@@ -67,7 +68,9 @@ def panel_grid(
 
 def panel_title(axes: "Axes", text: str) -> None:
     """A panel's own title, above its left edge."""
-    axes.set_title(text, loc="left", fontsize=style.LABEL, fontweight="bold", pad=6.0)
+    axes.set_title(
+        style.legible(text), loc="left", fontsize=style.LABEL, fontweight="bold", pad=6.0
+    )
 
 
 def index_axis(axis: "Axis", n: int, label: str) -> None:
@@ -143,6 +146,7 @@ def name_points(
     taken = np.empty((0, 4))
     written = []
     for number, (at, name) in enumerate(zip(_in_points(axes, places, scale), names, strict=True)):
+        name = style.legible(name, _LONGEST_NAME)
         wide, high = style.text_width(name, size), 0.75 * size
         found = _free(at, wide, high, away, taken, dots, frame)
         if found is None:

@@ -44,7 +44,10 @@ def causality(edges: Rows, *, measure: str = "effect", dark: bool = False) -> "F
         FigureError: other rows, another measure, or nothing but zeros.
     """
     wanted = ("model", "pairing", "pk", *MEASURES, "chosen", "seed", "replaced_by")
-    edges = command_rows(edges, wanted, "verify-edge")
+    edges = command_rows(
+        edges, wanted, "verify-edge", texts=("model", "chosen"), whole=("seed",),
+        numbers=("pk", *MEASURES),
+    )  # fmt: skip
     if measure not in MEASURES:
         raise FigureError(f"--measure {measure}: wanted {', '.join(MEASURES)}")
     models = list(dict.fromkeys(edges["model"]))
@@ -108,7 +111,8 @@ def _scatter(
 
 def _row_name(axes: "Axes", model: str, theme: style.Theme) -> None:
     """The model's name above its row of panels."""
-    axes.annotate(model, (0, 1), (0, 22), xycoords="axes fraction", textcoords="offset points",
+    name = style.legible(model)
+    axes.annotate(name, (0, 1), (0, 22), xycoords="axes fraction", textcoords="offset points",
                   size=style.LABEL, color=theme.muted)  # fmt: skip
 
 

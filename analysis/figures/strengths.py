@@ -1,7 +1,6 @@
 """Heads shaded by what they do: a colour for the behaviour, its depth for the strength."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +8,9 @@ import pandas as pd
 from analysis.errors import FigureError
 from analysis.figures import style
 from analysis.figures.roles import Head
+from base.documents import shown
+from base.rows import check_numbers, read_csv
+from base.text import listed
 from pk_engine.errors import EngineError
 from pk_engine.names import parse_head
 
@@ -32,15 +34,17 @@ def read_strengths(
         FigureError: no such file, other columns, a head that the model lacks, or a score outside
             0 to 1.
     """
-    name = "the behaviour rows" if isinstance(behaviour, pd.DataFrame) else os.fspath(behaviour)
-    frame = _wide(_rows(behaviour, name))
-    shown = [column for column in BEHAVIOURS if column in frame]
-    if "head" not in frame or not shown:
+    name = "the behaviour rows" if isinstance(behaviour, pd.DataFrame) else shown(behaviour)
+    columns = (*BEHAVIOURS, "score")
+    frame = check_numbers(_rows(behaviour), columns, source=name, problem=FigureError)
+    frame = _wide(frame)
+    measured = [column for column in BEHAVIOURS if column in frame]
+    if "head" not in frame or not measured:
         raise FigureError(
-            f"{name} has the columns {', '.join(map(str, frame))}: wanted layer and head, and "
+            f"{name} has the columns {listed(frame.columns)}: wanted layer and head, and "
             "previous_token or induction"
         )
-    scores = frame[shown].fillna(0.0).to_numpy(float)  # empty: no position allowed it
+    scores = frame[measured].fillna(0.0).to_numpy(float)  # empty: no position allowed it
     if not ((scores >= -_ROUNDING) & (scores <= 1 + _ROUNDING)).all():
         raise FigureError(f"{name} holds a score outside 0 to 1")
     found = {}
@@ -48,7 +52,7 @@ def read_strengths(
         if head not in heads:
             raise FigureError(f"{name} names L{head[0]}H{head[1]}, which this model does not have")
         best = int(np.argmax(row))
-        found[head] = shown[best], float(np.clip(row[best], 0, 1))
+        found[head] = measured[best], float(np.clip(row[best], 0, 1))
     return found
 
 
@@ -61,19 +65,16 @@ def shade(role: str, strength: float, theme: style.Theme) -> str:
     return to_hex((float(red), float(green), float(blue)))
 
 
-def _rows(behaviour: str | os.PathLike[str] | pd.DataFrame, name: str) -> pd.DataFrame:
+def _rows(behaviour: str | os.PathLike[str] | pd.DataFrame) -> pd.DataFrame:
     if isinstance(behaviour, pd.DataFrame):
         return behaviour
-    try:
-        return pd.read_csv(Path(behaviour))
-    except (OSError, ValueError) as error:
-        raise FigureError(f"{name} cannot be read as CSV: {error}") from error
+    return read_csv(behaviour, problem=FigureError)
 
 
 def _wide(frame: pd.DataFrame) -> pd.DataFrame:
-    if not {"behaviour", "score"} <= set(frame):
-        return frame
     keys = [column for column in ("layer", "head") if column in frame]
+    if not keys or not {"behaviour", "score"} <= set(frame):
+        return frame
     return frame.pivot_table(index=keys, columns="behaviour", values="score").reset_index()
 
 
@@ -83,5 +84,5 @@ def _heads(frame: pd.DataFrame, name: str) -> list[Head]:
             pairs = frame[["layer", "head"]].to_numpy(int).tolist()
             return [(layer, head) for layer, head in pairs]
         return [parse_head(str(head)) for head in frame["head"]]
-    except (EngineError, ValueError) as error:
+    except (EngineError, ValueError, OverflowError) as error:
         raise FigureError(f"{name}: {error}") from error

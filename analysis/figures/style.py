@@ -11,8 +11,10 @@ green and induction heads blue as in its Fig. 4.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
+from base.text import short
 from pk_engine.palette import (
     DARK,
     LIGHT,
@@ -38,11 +40,13 @@ __all__ = [
     "Theme",
     "contrast",
     "headline",
+    "legible",
     "luminance",
     "new_figure",
     "styled",
     "text_width",
     "theme",
+    "verbatim",
 ]
 
 FONT = "DejaVu Sans"
@@ -51,6 +55,7 @@ TITLE, SUBTITLE, LABEL, SMALL, TINY = 13.0, 8.2, 8.0, 7.0, 5.6
 """Text sizes in points; a figure 648 points wide is about 900 pixels on a page."""
 WIDTH = 648.0
 """Width in points of a figure that stands alone."""
+_LONGEST_TITLE, _LONGEST_LINE = 140, 180  # characters
 
 
 def theme(dark: bool = False) -> Theme:
@@ -111,15 +116,42 @@ def headline(figure: "Figure", title: str, lines: str, left: float = 24.0) -> No
         left: distance from the left edge in points.
     """
     width, height = (72 * size for size in figure.get_size_inches())
+    title = short(title, _LONGEST_TITLE)
+    lines = "\n".join(short(line, _LONGEST_LINE) for line in lines.splitlines())
     # a long model name makes the title smaller, never cut off
-    fit = min(1.0, (width - 2 * left) / text_width(title, TITLE, bold=True))
+    fit = min(1.0, (width - 2 * left) / text_width(legible(title), TITLE, bold=True))
     for gid, text, size, weight, down in (
         ("title", title, TITLE * fit, "bold", 16.0),
         ("subtitle", lines, SUBTITLE, "normal", 38.0),
     ):
+        drawn = "\n".join(legible(line, len(line)) for line in text.splitlines())
         figure.text(
-            left / width, 1 - down / height, text, size=size, weight=weight, va="top", gid=gid
-        )
+            left / width, 1 - down / height, drawn, size=size, weight=weight, va="top", gid=gid,
+            label=text,
+        )  # fmt: skip
+
+
+def legible(text: object, longest: int = _LONGEST_TITLE) -> str:
+    r"""Words of others as these figures write them: one line, and no formula of matplotlib's.
+
+    Control characters are escapes, a letter that the font lacks is U+FFFD, what is too long is cut
+    in its middle, and `$` is escaped as matplotlib wants it; `verbatim` takes that back.
+    """
+    letters = _letters()
+    words = "".join(c if ord(c) in letters else "\ufffd" for c in short(text, longest))
+    return words.replace("$", r"\$")
+
+
+def verbatim(text: str) -> str:
+    """What `legible` made, without its escapes of `$`: for a file's own words."""
+    return text.replace(r"\$", "$")
+
+
+@cache
+def _letters() -> frozenset[int]:
+    from matplotlib.font_manager import findfont, get_font
+
+    return frozenset(get_font(findfont(FONT)).get_charmap())
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:

@@ -1,6 +1,7 @@
 """The tokens that a model is run on, and which of its predictions count."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from analysis.errors import PatchingError
 from analysis.running.tokens import first_token, special_token, tokens_of
+from base.documents import Problem, read_text, shown
+from base.text import quoted, short, whole_number
 
 N_PROMPTS, PERIOD, WINDOW = 32, 24, 64
 
@@ -105,11 +108,12 @@ def _repeated(model: Any, n: int, period: int, rng: np.random.Generator) -> Made
 
 
 def _windows(model: Any, path: Path, n: int, length: int, rng: np.random.Generator) -> Made:
-    words = np.array(tokens_of(model, _read(path)), dtype=np.int64)
+    text = read_text(path, problem=PatchingError, pipes=True)
+    words = np.array(tokens_of(model, text), dtype=np.int64)
     if length < 2 or len(words) < length:
         raise PatchingError(
-            f"{path} has {len(words)} tokens: wanted at least --length {length}, and that at least "
-            "2"
+            f"{shown(path)} has {len(words)} tokens: wanted at least --length {length}, and "
+            "that at least 2"
         )
     begin = np.sort(rng.integers(0, len(words) - length + 1, size=n))
     tokens = words[begin[:, None] + np.arange(length)]
@@ -117,23 +121,24 @@ def _windows(model: Any, path: Path, n: int, length: int, rng: np.random.Generat
     if first is not None:
         tokens = np.concatenate([np.full((n, 1), first), tokens], axis=1)
     counts = np.ones((n, tokens.shape[1] - 1), bool)
-    return tokens, counts, f"windows of {length} tokens of {path.name}"
+    return tokens, counts, f"windows of {length} tokens of {short(path.name)}"
 
 
 def _of_file(model: Any, path: Path, n: int) -> Made:
-    lines = [line for line in _read(path).splitlines() if line.strip()][:n]
+    lines = prompt_lines(path, PatchingError)[:n]
     if len(lines) < 2:
-        raise PatchingError(f"{path} has {len(lines)} prompts: wanted at least 2, one a line")
-    numbers = all(word.isdigit() for line in lines for word in line.split())
-    rows = [[int(w) for w in line.split()] if numbers else _prompt(model, line) for line in lines]
+        raise PatchingError(
+            f"{shown(path)} has {len(lines)} prompts: wanted at least 2, one a line"
+        )
+    rows = token_numbers(lines, PatchingError) or [_prompt(model, line) for line in lines]
     for line, row in enumerate(rows):
         if len(row) != len(rows[0]):
             raise PatchingError(
-                f"prompts 1 and {line + 1} of {path} have {len(rows[0])} and {len(row)} tokens: "
-                "wanted prompts of one length, so that means over them are position by position"
+                f"prompts 1 and {line + 1} of {shown(path)} have {len(rows[0])} and {len(row)} "
+                "tokens: wanted prompts of one length, so that means are position by position"
             )
     tokens = np.array(rows, dtype=np.int64)
-    return tokens, np.ones((len(rows), tokens.shape[1] - 1), bool), f"prompts of {path.name}"
+    return tokens, np.ones((len(rows), tokens.shape[1] - 1), bool), f"prompts of {short(path.name)}"
 
 
 def _prompt(model: Any, line: str) -> list[int]:
@@ -185,9 +190,31 @@ def _check(model: Any, tokens: NDArray[np.int64], length: int) -> None:
         )
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise PatchingError(f"{path} cannot be read: {reason}") from error
+def prompt_lines(path: str | os.PathLike[str], problem: Problem) -> list[str]:
+    """The lines of a file of prompts that are not empty.
+
+    Raises:
+        problem: the file cannot be read, is not UTF-8 or holds no line of text.
+    """
+    text = read_text(path, problem=problem, pipes=True)
+    if not (lines := [line for line in text.splitlines() if line.strip()]):
+        raise problem(f"{shown(path)} is empty: wanted a prompt a line")
+    return lines
+
+
+def token_numbers(lines: Sequence[str], problem: Problem) -> list[list[int]] | None:
+    """The prompts as token numbers, where every word of all lines is spelt with 0 to 9 alone.
+
+    Raises:
+        problem: a number that no vocabulary reaches.
+    """
+    if not all(word.isascii() and word.isdigit() for line in lines for word in line.split()):
+        return None
+    return [[_token(word, problem) for word in line.split()] for line in lines]
+
+
+def _token(word: str, problem: Problem) -> int:
+    number = whole_number(word)
+    if number is None:
+        raise problem(f"the prompts hold token {quoted(word)}: wanted numbers of the vocabulary")
+    return number

@@ -12,6 +12,7 @@ from analysis.errors import PatchingError
 from analysis.patching.correlation import rank_correlation
 from analysis.patching.paths import Head, PathPatcher
 from analysis.patching.prompts import N_PROMPTS, prompts_for
+from base.text import listed
 from pk_engine.names import GRAPH_PAIRINGS, head_name, parse_head, parse_pairings
 from pk_engine.table import AffinityTable
 
@@ -127,7 +128,7 @@ def _paths(pairings: Sequence[str] | str) -> tuple[str, ...]:
     wanted = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
     if none := [name for name in wanted if name not in GRAPH_PAIRINGS]:
         raise PatchingError(
-            f"{', '.join(none)} is no path: a head's output reaches a later head's input, wanted "
+            f"{listed(none)} is no path: a head's output reaches a later head's input, wanted "
             f"some of {', '.join(GRAPH_PAIRINGS)}"
         )
     return wanted

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.errors import RunningError
-from analysis.patching.prompts import prompts_for
+from analysis.patching.prompts import prompt_lines, prompts_for, token_numbers
 from analysis.running.attending import BEHAVIOURS, attended
 from analysis.running.opening import open_model
 from analysis.running.tokens import first_token, tokens_of
@@ -160,13 +160,11 @@ def prompts_of(
     if text is None and prompts is None:
         length = length or min(24, model.cfg.d_vocab, (model.cfg.n_ctx - 1) // 2)
         return list(prompts_for(model, n_prompts=n_prompts, length=length, seed=seed).tokens)
-    lines = [text] if text is not None else _lines(Path(str(prompts)))
-    numbers = text is None and all(word.isdigit() for line in lines for word in line.split())
+    lines = [text] if text is not None else prompt_lines(Path(str(prompts)), RunningError)
     start = [first for first in [first_token(model)] if first is not None]
-    rows = [
-        [int(word) for word in line.split()] if numbers else start + tokens_of(model, line)
-        for line in lines
-    ]
+    rows = token_numbers(lines, RunningError) if text is None else None
+    if rows is None:
+        rows = [start + tokens_of(model, line) for line in lines]
     for row in rows:
         if not 2 <= len(row) <= model.cfg.n_ctx or max(row) >= model.cfg.d_vocab:
             raise RunningError(
@@ -174,14 +172,3 @@ def prompts_of(
                 f"{model.cfg.n_ctx} tokens below {model.cfg.d_vocab}"
             )
     return [np.array(row, np.int64) for row in rows]
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        lines = [line for line in path.read_text("utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise RunningError(f"{path} cannot be read: {reason}") from error
-    if not lines:
-        raise RunningError(f"{path} is empty: wanted a prompt a line")
-    return lines

@@ -3,6 +3,7 @@
 from typing import Any
 
 from analysis.errors import PatchingError
+from base.text import quoted
 
 
 def first_token(model: Any) -> int | None:
@@ -18,9 +19,19 @@ def special_token(model: Any, name: str) -> int | None:
 
 
 def tokens_of(model: Any, text: str) -> list[int]:
-    """The numbers of a text's tokens, none put before them."""
+    """The numbers of a text's tokens, none put before them.
+
+    Raises:
+        PatchingError: the model has no tokenizer, or the text is not one.
+    """
     if getattr(model, "tokenizer", None) is None:
         raise PatchingError(
             "the model has no tokenizer to read text with: give --prompts a file of token numbers"
         )
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise PatchingError(
+            f"the text holds {quoted(text[error.start])}, half of a character: give it in UTF-8"
+        ) from error
     return list(model.tokenizer(text, add_special_tokens=False)["input_ids"])

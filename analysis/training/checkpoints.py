@@ -1,7 +1,5 @@
 """The checkpoints of a training run: a folder with one model folder per step."""
 
-import csv
-import io
 import math
 import os
 import re
@@ -11,14 +9,15 @@ from pathlib import Path
 
 from analysis._tables import full_table
 from analysis.errors import TrainingError
-from base.documents import expanded, read_json, read_text, reason, shown
-from base.text import quoted
+from base.documents import expanded, read_json, reason, shown
+from base.rows import check_numbers, read_csv
+from base.text import listed
 from pk_engine.bundled import MODELS, checkpoints_path, model_path
 from pk_engine.names import GRAPH_PAIRINGS
 from pk_engine.table import AffinityTable
 
 LOSSES = "losses.csv"
-_STEP = re.compile(r"step-?(\d+)")
+_STEP = re.compile(r"step-?([0-9]{1,15})")
 
 
 @dataclass(frozen=True)
@@ -107,14 +106,14 @@ def _losses(path: Path) -> dict[int, float]:
     """Loss by step from a CSV file; empty where there is none."""
     if not os.path.lexists(path):
         return {}
-    lines = io.StringIO(read_text(path, problem=TrainingError), newline="")
-    try:
-        return {int(row["step"]): float(row["loss"]) for row in csv.DictReader(lines)}
-    except (csv.Error, KeyError, TypeError, ValueError) as error:
+    rows, name = read_csv(path, problem=TrainingError), shown(path)
+    if not {"step", "loss"} <= set(rows):
         raise TrainingError(
-            f"{shown(path)} cannot be read as losses ({quoted(str(error))}): expected CSV with "
-            "columns step and loss"
-        ) from error
+            f"{name} has the columns {listed(rows.columns)}: expected step and loss"
+        )
+    rows = check_numbers(rows, ["step"], source=name, problem=TrainingError, whole=True)
+    rows = check_numbers(rows, ["loss"], source=name, problem=TrainingError)
+    return dict(zip(rows["step"].tolist(), rows["loss"].tolist(), strict=True))
 
 
 def _training(folder: Path) -> dict[str, object]:

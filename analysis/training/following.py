@@ -13,6 +13,7 @@ from analysis.hubs import hub_scores
 from analysis.training.checkpoints import Checkpoint, checkpoint_table, checkpoints
 from base.documents import reason, shown
 from base.files import folder_of_files
+from base.text import quoted
 from pk_engine.names import GRAPH_PAIRINGS, PAIRINGS, head_name, parse_head, parse_pairings
 from pk_engine.stacks import Progress
 from pk_engine.table import AffinityTable
@@ -103,7 +104,7 @@ def _parsed(pairs: Sequence[str] | str) -> list[Pair]:
         match = _PAIR.fullmatch(text)
         if match is None:
             raise TrainingError(
-                f"{text!r} is not a pair: wanted a source, a target and a pairing such as "
+                f"{quoted(text)} is not a pair: wanted a source, a target and a pairing such as "
                 "L0H7>L1H2:OK"
             )
         source, target = (head_name(*parse_head(match[place])) for place in (1, 2))

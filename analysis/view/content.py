@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from base.text import printable, short
 from pk_engine.names import PAIRINGS, head_name
 from pk_engine.palette import ROLE_ORDER
 
@@ -50,6 +51,13 @@ class Content:
     facts: Mapping[Head, Mapping[str, Any]] = field(default_factory=dict)
     total: int = 0
     known: Collection[Head] | None = None
+
+    def __post_init__(self) -> None:
+        """Words of others become printable: the page and the SVG that it saves stay well-formed."""
+        roles = {head: tuple(map(short, own)) for head, own in self.roles.items()}
+        plain = {"title": short(self.title, 120), "about": [*map(printable, self.about)]}
+        for name, value in {**plain, "roles": roles}.items():
+            object.__setattr__(self, name, value)
 
     def data(self) -> dict[str, Any]:
         """What the page's script reads, as JSON can hold it."""

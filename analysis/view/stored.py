@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.errors import FigureError
 from analysis.view.content import Head
+from base.text import quoted
 from graphdb import schema
-from graphdb.near import did_you_mean
+from graphdb.near import did_you_mean, listed
 from graphdb.runner import Runner
 from pk_engine.names import PAIRINGS
 
@@ -140,11 +141,11 @@ def _choose(runs: Mapping[str, Any], run: str | None) -> Any:
         return next(iter(runs.values()))
     if run is not None and run in runs:
         return runs[run]
-    names = ", ".join(list(runs)[:8]) + (" and more" if len(runs) > 8 else "")
+    names = listed(runs, 8)
     if run is None:
         raise FigureError(f"the database has {len(runs)} runs ({names}): say which with --run NAME")
     raise FigureError(
-        f"the database has no complete run {run!r}{did_you_mean(run, runs, 1)}: it has {names}; "
-        "headgraph view takes a table's file as well, "
+        f"the database has no complete run {quoted(run)}{did_you_mean(run, runs, 1)}: it has "
+        f"{names}; headgraph view takes a table's file as well, "
         f"and headgraph compute {run} -o FILE writes one of a model"
     )

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from base.terminal import label, say
+
 # Called with a phrase and how much of how much is done (bytes); a total of 0 means unknown.
 Progress = Callable[[str, int, int], None]
 
@@ -32,20 +34,18 @@ def shown() -> Iterator[Progress]:
             if phrase not in tasks:
                 for earlier in tasks.values():
                     bar.update(earlier, visible=False)
-                tasks[phrase] = bar.add_task(phrase, total=total or None)
+                tasks[phrase] = bar.add_task(label(phrase), total=total or None)
             bar.update(tasks[phrase], completed=done)
 
         yield show
 
 
 def _lines() -> Progress:
-    import click
-
     said: set[str] = set()
 
     def show(phrase: str, done: int, total: int) -> None:
         if phrase not in said:
             said.add(phrase)
-            click.echo(phrase, err=True)
+            say(phrase)
 
     return show

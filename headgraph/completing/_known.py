@@ -5,16 +5,21 @@ from collections.abc import Callable, Iterable
 import click
 from click.shell_completion import CompletionItem
 
+from base.text import printable
+
 Items = list[CompletionItem[str]]
 Completer = Callable[[click.Context, str], Items]
 
 
 def among(values: Iterable[str], incomplete: str, help_: str | None = None) -> Items:
-    """Those values that begin with what is typed, whatever its case."""
+    """Those values that begin with what is typed, whatever its case.
+
+    A shell shows them as they are: names with control characters are left out.
+    """
     return [
         CompletionItem(value, help=help_)
         for value in values
-        if value.lower().startswith(incomplete.lower())
+        if value.lower().startswith(incomplete.lower()) and value == printable(value)
     ]
 
 

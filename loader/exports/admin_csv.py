@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import IO, Any
 
+from base.text import quoted
 from graphdb import schema
 from loader.errors import ExportError
 from loader.exports.content import RunGraph, columns_of, one_kind, word
@@ -87,7 +88,8 @@ def cell(value: Any) -> str:
 def _item(value: Any) -> str:
     if isinstance(value, str) and BETWEEN in value:
         raise ExportError(
-            f"the list item {value!r} holds a {BETWEEN}, which stands between items of a CSV file: "
+            f"the list item {quoted(value)} holds a {BETWEEN}, which stands between items of a "
+            "CSV file: "
             "change it in the database, or take another format"
         )
     return cell(value) if isinstance(value, bool) else str(value)

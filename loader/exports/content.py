@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from base.text import quoted
 from loader._batches import Batch
 from loader.errors import ExportError
 
@@ -163,7 +164,8 @@ def word(name: str) -> str:
     """
     if not name.isidentifier():
         raise ExportError(
-            f"the name {name!r} of a property or label in the database cannot be written: wanted "
+            f"the name {quoted(name)} of a property or label in the database cannot be written: "
+            "wanted "
             "letters, digits and underscores"
         )
     return name

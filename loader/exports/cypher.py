@@ -8,11 +8,11 @@ goes on where it stopped, and changes nothing once the run is there. No line end
 but the last of a statement, so `text.split(";\\n")` gives the statements to a driver.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from typing import IO, Any, TypeVar
 
+from base.text import json_text
 from graphdb import schema
 from loader._batches import Batch
 from loader.exports.content import RunGraph, word
@@ -165,7 +165,7 @@ def literal(value: Any) -> str:
         return "{" + ", ".join(f"{_name(key)}: {literal(it)}" for key, it in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(literal, value)) + "]"
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return json_text(value, allow_nan=False)
 
 
 def _parts(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from base.text import listed, short
 from graphdb import schema
 from graphdb.result import plain
 from graphdb.runner import Runner
@@ -75,7 +76,8 @@ def graph_of_run(graph: Runner, run: str | None = None) -> RunGraph:
     properties = _clean(graph.read(_RUN, params).single())
     if lacking := [name for name in _NEEDED if name not in properties]:
         raise ExportError(
-            f"the run {params['run']} lacks {', '.join(lacking)}, so headgraph did not make it: "
+            f"the run {short(params['run'])} lacks {listed(lacking)}, so headgraph did not make "
+            "it: "
             "wanted a run of headgraph load"
         )
     rows = list(graph.read(_HEADS, params))
@@ -144,7 +146,7 @@ def _chosen(graph: Runner, run: str | None) -> str:
         raise UnknownRun("the database holds no run: headgraph load FILE makes one")
     if len(names) > 1:
         raise UnknownRun(
-            f"the database holds {len(names)} runs ({', '.join(names)}): say which one is meant"
+            f"the database holds {len(names)} runs ({listed(names)}): say which one is meant"
         )
     return str(names[0])
 

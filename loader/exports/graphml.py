@@ -1,10 +1,10 @@
 """GraphML: for Gephi, yEd, Cytoscape, igraph, networkx."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
 from xml.sax.saxutils import escape, quoteattr
 
+from base.text import json_text
 from loader.exports.content import RunGraph, columns_of
 
 _TYPES = {"boolean": "boolean", "integer": "long", "float": "double", "string": "string"}
@@ -30,7 +30,7 @@ def write(content: RunGraph, stream: IO[bytes]) -> None:
 
 def _lines(content: RunGraph) -> Iterator[str]:
     about = {name: _flat(value) for name, value in content.run.items()}
-    about["roles"] = json.dumps(content.role_rows(), ensure_ascii=False)
+    about["roles"] = json_text(content.role_rows())
     head_kinds = {"labels": "string", "roles": "string", **content.head_columns()}
     edge_kinds = {"type": "string", **content.columns}
     yield _OPENING
@@ -88,7 +88,7 @@ def _text(value: Any) -> str:
 
 
 def _flat(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
+    return json_text(value) if isinstance(value, list) else value
 
 
 def _quoted(text: str) -> str:

@@ -1,8 +1,8 @@
 """Node-link JSON: what `headgraph query --graph` prints, of a whole run."""
 
-import json
 from typing import IO, Any
 
+from base.text import json_text
 from graphdb import node_link
 from loader.exports.content import RunGraph
 
@@ -25,4 +25,4 @@ def write(content: RunGraph, stream: IO[bytes]) -> None:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return json_text(value, allow_nan=False)

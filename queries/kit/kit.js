@@ -1,9 +1,12 @@
-// Puts the stored queries of the runs named in the address, and the look of heads and edges, into
-// Neo4j Browser's storage, and goes on to Browser. What is not ours stays as it is.
+// Offers to put the stored queries of the runs named in the address, and the look of heads and
+// edges, into Neo4j Browser's storage, and goes on to Browser. Any page on the web can link here, so
+// nothing is written before the button is clicked. What is not ours stays as it is.
 "use strict";
 
 const OURS = "headgraph:";
 const LAST = "headgraph.grass"; // the look as this page wrote it last
+const MOST = 20; // runs that are listed
+const READING = 500; // milliseconds in which a click meant for another page lands on nothing
 
 function read(key, otherwise) {
   try {
@@ -61,18 +64,58 @@ function isDark() {
   return (!theme || theme === "auto") && matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
+function say(text) {
+  document.getElementById("said").textContent = text;
+}
+
+// A name out of the address, on one line and without what would turn or hide its letters.
+function visible(name) {
+  const plain = name.replace(
+    /[\p{C}\p{Zl}\p{Zp}]/gu,
+    (sign) => `\\u{${sign.codePointAt(0).toString(16)}}`,
+  );
+  return plain.length > 80 ? `${plain.slice(0, 80)}…` : plain;
+}
+
+// What a click would do, in words.
+function offer(runs, every) {
+  const what = runs.length ? "favourites of these runs, and colours," : "colours";
+  const gone = every ? " Favourites that headgraph put there for other runs go." : "";
+  say(`Put ${what} into Neo4j Browser in this web browser?${gone}`);
+  const names = runs.slice(0, MOST).map(visible);
+  if (runs.length > MOST) names.push(`and ${runs.length - MOST} more`);
+  document.getElementById("runs").replaceChildren(
+    ...names.map((name) => Object.assign(document.createElement("li"), { textContent: name })),
+  );
+}
+
 async function main() {
   const named = new URLSearchParams(location.hash.slice(1));
+  const runs = [...new Set(named.getAll("run"))];
+  const every = named.has("every");
   const on = `../${location.search}`; // Browser reads its own address: server, user, database
   document.getElementById("on").href = on;
+  if (window.top !== window) {
+    say("Open this page in a window of its own: a page around it could hide what is clicked.");
+    return;
+  }
   try {
     const kit = await (await fetch("kit.json")).json();
-    favourites(kit, [...new Set(named.getAll("run"))], named.has("every"));
-    look(kit);
-    location.replace(on);
+    const put = document.getElementById("put");
+    put.addEventListener("click", () => {
+      try {
+        favourites(kit, runs, every);
+        look(kit);
+        location.replace(on);
+      } catch (problem) {
+        say(`Favourites and colours could not be put into Neo4j Browser (${problem}).`);
+      }
+    });
+    offer(runs, every);
+    put.hidden = false;
+    setTimeout(() => (put.disabled = false), READING);
   } catch (problem) {
-    document.getElementById("said").textContent =
-      `Favourites and colours could not be put into Neo4j Browser (${problem}). It works without.`;
+    say(`Favourites and colours could not be read (${problem}). Neo4j Browser works without.`);
   }
 }
 

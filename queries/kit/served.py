@@ -1,8 +1,9 @@
-"""The page beside the local server's Browser that puts favourites and look into its storage.
+"""The page beside the local server's Browser that offers favourites and look for its storage.
 
 The page and what it knows stand still once the server has started: stored queries with a mark in
 the place of the run, and both looks. The address names the runs and nothing else, so that a link
-from elsewhere can bring no statement and no style of its own.
+from elsewhere can bring no statement and no style of its own; and the page writes nothing before
+its button is clicked, as any page can link to it.
 """
 
 import json

@@ -48,5 +48,5 @@ def test_other_rows_are_refused(tmp_path: Path) -> None:
         causality(rows.assign(effect=0.0))
     with pytest.raises(FigureError, match="no rows of headgraph verify-edge: nothing to draw"):
         causality(rows.head(0))
-    with pytest.raises(FigureError, match=r"none\.csv cannot be read \(No such file"):
+    with pytest.raises(FigureError, match=r"none\.csv cannot be read: No such file"):
         causality([tmp_path / "none.csv"])

@@ -63,7 +63,7 @@ def test_the_command_draws_a_file_of_rows(tmp_path: Path) -> None:
 
 
 def test_files_that_are_no_trajectory(tmp_path: Path) -> None:
-    with pytest.raises(FigureError, match=r"none.csv cannot be read as rows of a trajectory"):
+    with pytest.raises(FigureError, match=r"none.csv cannot be read: No such file"):
         training(tmp_path / "none.csv")
     with pytest.raises(FigureError, match="the rows lack pk: wanted those of headgraph trajectory"):
         training(rows().drop(columns="pk"))

@@ -130,7 +130,7 @@ def test_folders_without_checkpoints(run: Path, tmp_path: Path) -> None:
 
 def test_losses_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "losses.csv").write_text("step,nats\n0,1\n")
-    with pytest.raises(TrainingError, match=r"cannot be read as losses .*columns step and loss"):
+    with pytest.raises(TrainingError, match=r"has the columns step, nats: expected step and loss"):
         checkpoints(tmp_path)
 
 

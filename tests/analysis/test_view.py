@@ -15,6 +15,7 @@ from analysis.view import Page, view, view_answer
 from analysis.view.answers import roles_of
 from analysis.view.content import start_place, strongest
 from analysis.view.page import as_inert
+from base.text import printable
 from graphdb.schema import role_label
 from pk_engine.selection import Selection
 from tests.tables import random_table
@@ -141,7 +142,7 @@ HOSTILE = "</script><script>alert(1)</script><!--<img src=x onerror=alert(2)>\u2
 def test_a_hostile_name_stays_words() -> None:
     page = view(random_table(2, 2, model=HOSTILE))
     html = page.html()
-    assert data(page)["title"] == HOSTILE
+    assert data(page)["title"] == printable(HOSTILE)
     assert html.count("<script") == 3
     assert "<img" not in html
     assert "\u2028" not in as_inert(HOSTILE)

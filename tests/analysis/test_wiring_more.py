@@ -160,7 +160,7 @@ def test_options_that_do_not_go_together(small: AffinityTable, tmp_path: Path) -
         wiring(small, behaviour=tmp_path / "b.csv")
     with pytest.raises(FigureError, match="--panels and --tokens do not go together"):
         wiring(small, panels=True, tokens=MODEL)
-    with pytest.raises(FigureError, match=r"b.csv cannot be read as CSV: .*No such file"):
+    with pytest.raises(FigureError, match=r"b.csv cannot be read: No such file"):
         wiring(small, panels=True, behaviour=tmp_path / "b.csv")
 
 

@@ -148,7 +148,13 @@ def test_a_bundled_table_is_no_model() -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "is empty"), (b"\xff\xfe\x00\x01", "is no CSV text"), (b'a,b\n"', "is no CSV text")],
+    [
+        (b"", "is empty"),
+        (b"\xff\xfe\x00\x01", "is not UTF-8 text (byte 0 is 0xff)"),
+        (b"layer,head\0,role\n0,0,induction", "holds NUL bytes"),
+        (b'a,b\n"', "is not CSV text"),
+        (b"," * 1_000_000, "has 1,000,001 columns"),
+    ],
 )
 def test_label_files_that_are_none(tmp_path: Path, content: bytes, message: str) -> None:
     from pk_engine.errors import LabelsError
@@ -158,9 +164,8 @@ def test_label_files_that_are_none(tmp_path: Path, content: bytes, message: str)
     path.write_bytes(content)
     with pytest.raises(LabelsError) as caught:
         read_labels(path, random_table().meta)
-    assert str(caught.value) == (
-        f"the label file {path} {message}: wanted CSV with the columns layer,head,role"
-    )
+    assert str(caught.value).startswith(f"no labels: {path} {message}")
+    assert "expected CSV with the columns layer,head,role, or the word none" in str(caught.value)
 
 
 def _nan(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,89 @@
+"""Rows in CSV files that others wrote, as pandas has them."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from base.documents import Problem, read_text, shown
+from base.errors import UnreadableFile
+from base.text import quoted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_COLUMNS = 1000
+"""Columns of a CSV file; ours have a few dozen, and a million take minutes to say so."""
+_GREATEST = 2**53  # beyond it a float is no longer one whole number
+
+
+def read_csv(
+    path: str | os.PathLike[str], *, problem: Problem = UnreadableFile, **how: Any
+) -> pd.DataFrame:
+    """Rows of a CSV file in UTF-8; a pipe such as `<(...)` is read as well.
+
+    Args:
+        path: the file.
+        problem: the class of the errors.
+        how: further arguments of `pandas.read_csv`.
+
+    Raises:
+        problem: as `base.documents.read_text`, or the text is empty or no CSV.
+    """
+    import pandas as pd
+
+    text = read_text(path, problem=problem, pipes=True)
+    if not text.strip():
+        raise problem(f"{shown(path)} is empty: expected CSV with column names in its first line")
+    if "\0" in text:
+        raise problem(f"{shown(path)} holds NUL bytes: expected CSV text")
+    if (count := text.lstrip().partition("\n")[0].count(",") + 1) > MOST_COLUMNS:
+        raise problem(f"{shown(path)} has {count:,} columns: expected {MOST_COLUMNS:,} at most")
+    try:
+        rows = pd.DataFrame(pd.read_csv(io.StringIO(text), **how))
+    except (ValueError, OverflowError) as error:  # pandas' ParserError is a ValueError
+        said = str(error).strip().partition("\n")[0]
+        raise problem(f"{shown(path)} is not CSV text: {said}") from error
+    return rows
+
+
+def check_numbers(
+    rows: pd.DataFrame,
+    columns: Iterable[str],
+    *,
+    source: str,
+    problem: Problem = UnreadableFile,
+    whole: bool = False,
+) -> pd.DataFrame:
+    """The rows with these columns as numbers; an empty cell is NaN.
+
+    Args:
+        rows: as read.
+        columns: those that must hold numbers; one that is missing is left out.
+        source: what names the rows in a message.
+        problem: the class of the error.
+        whole: whether each cell must hold a whole number.
+
+    Raises:
+        problem: a cell holds something else.
+    """
+    import numpy as np
+    import pandas as pd
+
+    rows = rows.copy()
+    for column in (name for name in columns if name in rows):
+        values = pd.to_numeric(rows[column], errors="coerce").astype(float)
+        wrong = rows[column].notna() & ~np.isfinite(values)
+        if whole:
+            wrong |= ~(values.abs() <= _GREATEST) | (values % 1 != 0)
+        if wrong.any():
+            at = int(np.argmax(wrong.to_numpy()))
+            value = rows[column].astype(object).iloc[at]
+            raise problem(
+                f"{source}, row {at + 1}, has {column} {quoted(value)}: expected "
+                f"{'a whole number' if whole else 'a number'}"
+            )
+        rows[column] = values.astype(np.int64) if whole else values
+    return rows

@@ -1,0 +1,49 @@
+"""What people read: the one place that writes to a terminal, and escapes what it would obey.
+
+Names in a table, a database, a log or an error are the words of others: a control sequence in one
+sets a title, moves the cursor or hides a line. Progress bars draw themselves; their words pass
+through `label`.
+"""
+
+from typing import Any
+
+import click
+
+from base.text import printable
+
+_LAYOUT = "\n\t"
+
+
+def show(text: str, *, nl: bool = True, **style: Any) -> None:
+    """Print to stdout, with the colours of `click.style` where it is a terminal."""
+    _write(text, style, nl=nl)
+
+
+def say(text: object, **style: Any) -> None:
+    """Print a note, a problem or progress to stderr."""
+    _write(str(text), style, err=True)
+
+
+def is_sure(question: str) -> bool:
+    """Ask a question with yes or no on stderr; the answer is no where only Enter is pressed."""
+    return click.confirm(printable(question), err=True)
+
+
+def secret(question: str) -> str:
+    """Ask for a text that is not shown while it is typed."""
+    answer: str = click.prompt(
+        printable(question), hide_input=True, default="", show_default=False, err=True
+    )
+    return answer
+
+
+def label(text: str) -> str:
+    """What a progress bar of rich says, without its markup."""
+    from rich.markup import escape
+
+    return escape(printable(text))
+
+
+def _write(text: str, style: dict[str, Any], *, nl: bool = True, err: bool = False) -> None:
+    plain = printable(text, keep=_LAYOUT)
+    click.echo(click.style(plain, **style) if style else plain, nl=nl, err=err)

@@ -1,0 +1,132 @@
+"""Pictures and pages of models whose names are no names: drawn, well-formed, and said plainly."""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import figures
+from analysis.errors import FigureError
+from analysis.figures import style
+from analysis.figures.output import render
+from pk_engine.bundled import table_path
+from pk_engine.scores import compute
+from pk_engine.selection import Selection
+from pk_engine.table import AffinityTable
+from tests.hostile import NAMES, named, obeyed
+
+DATA = Path(__file__).parents[2] / "docs" / "data"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def small() -> AffinityTable:
+    return compute("induction-2l", selection=Selection())
+
+
+@pytest.fixture(scope="module")
+def gpt2() -> AffinityTable:
+    return AffinityTable.read(table_path("gpt2-small"))
+
+
+def causality(name: str) -> Any:
+    rows = pd.read_csv(DATA / "causality.csv").query("model == 'induction-2l'")
+    return figures.causality(rows.assign(model=name, source=name, chosen=name, replaced_by=name))
+
+
+def ablation(name: str) -> Any:
+    rows = pd.read_csv(DATA / "ablation.csv").query("model == 'induction-2l'")
+    return figures.ablation(rows.assign(model=name, what=name))
+
+
+def training(name: str) -> Any:
+    rows = {"step": [0, 1], "loss": [2.0, 1.0], "pk": [1.0, 2.0], "source_previous_token": 0.5,
+            "target_induction": 0.5}  # fmt: skip
+    texts = dict.fromkeys(("series", "pairing", "source", "target"), name)
+    return figures.training(pd.DataFrame(rows | texts))
+
+
+def robustness(name: str) -> Any:
+    rows = {"pairing": "OQ", "metric": "pk", "variant": "folded", "spearman": 0.9,
+            "top20_overlap": 0.8}  # fmt: skip
+    return figures.robustness(pd.DataFrame([rows]), name=name)
+
+
+def identity(table: AffinityTable) -> Any:
+    return figures.identity(table, kind="induction")
+
+
+OF_ROWS: dict[str, Callable[[str], Any]] = {
+    "causality": causality, "ablation": ablation, "training": training, "robustness": robustness,
+}  # fmt: skip
+OF_TABLE: dict[str, Callable[[AffinityTable], Any]] = {
+    **{name: getattr(figures, name) for name in
+       ("wiring", "wiring_panels", "heatmap", "hubs", "scatter")},
+    "identity": identity,
+}  # fmt: skip
+
+
+def check_picture(figure: Any) -> None:
+    """Well-formed in each format, without a warning of matplotlib, and nothing hidden in it."""
+    root = ET.fromstring(render(figure, "svg"))
+    title = root.find(f"{SVG}title")
+    assert title is not None
+    assert title.text
+    assert not obeyed(title.text, keep="")
+    assert len(title.text) <= 140
+    assert render(figure, "png").startswith(b"\x89PNG")
+    assert render(figure, "pdf").startswith(b"%PDF")
+    for text in figure.findobj(lambda artist: hasattr(artist, "get_fontsize")):
+        assert not obeyed(text.get_text())
+        assert not text.get_fontsize() < 3
+
+
+@pytest.mark.parametrize("kind", ["title", "nul", "mathtext", "long", "emoji", "empty"])
+@pytest.mark.parametrize("picture", OF_ROWS)
+def test_rows_with_any_name_are_drawn(picture: str, kind: str) -> None:
+    check_picture(OF_ROWS[picture](NAMES[kind]))
+
+
+@pytest.mark.parametrize("kind", ["breaks", "dollars", "long", "half", "space"])
+def test_tables_with_any_name_are_drawn(small: AffinityTable, kind: str) -> None:
+    check_picture(figures.wiring(named(small, NAMES[kind])))
+
+
+@pytest.mark.parametrize("picture", OF_TABLE)
+def test_every_picture_takes_the_worst_name(gpt2: AffinityTable, picture: str) -> None:
+    worst = NAMES["mathtext"] + NAMES["nul"] + NAMES["emoji"] + NAMES["half"]
+    check_picture(OF_TABLE[picture](named(gpt2, worst)))
+
+
+def test_dollars_are_drawn_and_written_as_they_are() -> None:
+    figure = ablation("$a$ \\$ $")
+    (panel,) = figure.axes
+    assert panel.get_title("left") == r"\$a\$ \\$ \$"  # matplotlib takes these escapes back
+    assert style.verbatim(style.legible("$a$ \\$ $")) == "$a$ \\$ $"
+    wide = style.text_width(style.legible("$a$"), 10)
+    assert wide == pytest.approx(
+        style.text_width("a", 10) + 2 * style.text_width(r"\$", 10), rel=0.2
+    )
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_the_page_shows_any_name(small: AffinityTable, kind: str) -> None:
+    from analysis.view import view
+
+    html = view(named(small, NAMES[kind])).html()
+    assert not obeyed(html, keep="\n\t")
+    html.encode()
+
+
+def test_rows_that_are_no_numbers_are_one_sentence() -> None:
+    rows = pd.read_csv(DATA / "ablation.csv").astype(object)
+    rows.loc[0, "low"] = "²" * 5000
+    with pytest.raises(FigureError, match=r"row 1, has low '²+ \.\.\. ²+': expect"):
+        figures.ablation(rows)
+    with pytest.raises(FigureError, match=r"row 1, has seed 0\.5: expected a who"):
+        figures.ablation(pd.read_csv(DATA / "ablation.csv").assign(seed=0.5))
+    assert np.isfinite(pd.read_csv(DATA / "ablation.csv")["low"]).all()

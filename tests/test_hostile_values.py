@@ -1,0 +1,63 @@
+"""Values that no option can take, given to every option: one sentence, and nothing to obey."""
+
+from pathlib import Path
+
+import click
+import pytest
+
+import cli
+from tests.hostile import obeyed
+from tests.test_bad_values import built
+from tests.test_cli import every_command
+
+VALUES = {
+    "long": "x\x1b]0;owned\x07\u202e\n" * 1000,
+    "half": "a\udcffb",
+    "digits": "9" * 5000,
+}
+ANYTHING = {("reproduce", "revision")}
+"""What takes any text, after a report of half a minute."""
+
+
+def parameters() -> list[tuple[str, str]]:
+    ctx = click.Context(cli.headgraph, info_name="headgraph")
+    ctx.meta["headgraph.running"] = True
+    return [
+        (path.removeprefix("headgraph "), str(param.name))
+        for path, command in every_command(cli.headgraph, ctx)
+        if not isinstance(command, click.Group)
+        for param in command.params
+        if not getattr(param, "is_flag", False)
+        and (path.removeprefix("headgraph "), str(param.name)) not in ANYTHING
+    ]
+
+
+@pytest.mark.parametrize("kind", VALUES)
+@pytest.mark.parametrize(("name", "key"), parameters())
+def test_a_hostile_value_is_one_sentence(
+    name: str,
+    key: str,
+    kind: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:1")  # no server: what is checked before it
+    (tmp_path / "some.csv").write_text("layer,head,role\n0,0,induction\n")
+    ctx = click.Context(cli.headgraph, info_name="headgraph")
+    ctx.meta["headgraph.running"] = True
+    command = dict(every_command(cli.headgraph, ctx))[f"headgraph {name}"]
+    words = [word.format(csv="some.csv", out="out") for word in built(command, name, key, "VALUE")]
+    words = [word.replace("VALUE", VALUES[kind]) for word in words]
+    with pytest.raises(SystemExit) as stop:
+        cli.main([*name.split(), *words])
+    done = capsys.readouterr()
+    assert stop.value.code in (0, 1, 2, 3), done.err
+    assert "this is a bug" not in done.err
+    assert not obeyed(done.err), done.err
+    assert not obeyed(done.out, keep="\n\t"), done.out
+    if stop.value.code in (1, 3):
+        (said,) = (line for line in done.err.splitlines() if not line.startswith("note: "))
+        assert said.startswith("headgraph: ")
+        assert len(said) < 300
