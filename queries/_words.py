@@ -26,14 +26,14 @@ _UNICODE = re.compile(r"(?<!\\)(?:\\\\)*\\u")
 _BEFORE_USE = ("UNION", "NEXT", "THEN", "ELSE")
 # Words that may stand behind a variable called `show`, `terminate` or `use`. Before any other word
 # these three begin a clause, which since Cypher 25 they may do in any subquery
-_AFTER_A_VARIABLE = frozenset(
-    (
-        "AND ASC ASCENDING AS CALL CASE CONTAINS CREATE CSV DELETE DESC DESCENDING DETACH ELSE END "
-        "ENDS FILTER FINISH FOR FOREACH FROM GROUP IN INSERT IS LET LIMIT LOAD MATCH MERGE NEXT "
-        "NODETACH OFFSET OPTIONAL OR ORDER REMOVE RETURN SET SKIP STARTS THEN UNION UNWIND WHEN "
-        "WHERE WITH XOR YIELD"
-    ).split()
-)
+_AFTER_A_VARIABLE = {
+    *("AND", "AS", "ASC", "ASCENDING", "CALL", "CASE", "CONTAINS", "CREATE", "CSV", "DELETE"),
+    *("DESC", "DESCENDING", "DETACH", "ELSE", "END", "ENDS", "FILTER", "FINISH", "FOR"),
+    *("FOREACH", "FROM", "GROUP", "IN", "INSERT", "IS", "LET", "LIMIT", "LOAD", "MATCH"),
+    *("MERGE", "NEXT", "NODETACH", "OFFSET", "OPTIONAL", "OR", "ORDER", "REMOVE", "RETURN"),
+    *("SET", "SKIP", "STARTS", "THEN", "UNION", "UNWIND", "WHEN", "WHERE", "WITH", "XOR"),
+    *("YIELD"),
+}
 _END = Token("end", "", 0, 0)
 
 

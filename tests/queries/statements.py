@@ -279,7 +279,7 @@ HARMLESS = [
     "MATCH (show:Head) WHERE show IS NOT NULL AND show.layer = 1 RETURN show LIMIT 1",
     "WITH 1 AS show WITH show WHERE show > 0 OR show IN [1] RETURN show AS terminate",
     "WITH true AS show RETURN CASE WHEN show THEN show ELSE show END AS terminate",
-    "UNWIND [1] AS terminate UNWIND [2] AS show MATCH (h:Head) RETURN show, terminate, h.show SKIP 1",
+    "UNWIND [1] AS terminate UNWIND [2] AS show MATCH (h:Head) RETURN show, h.show SKIP 1",
     "WITH [1, 2] AS transactions RETURN 1 IN transactions AS x",
     "MATCH (n) /* DELETE n; */ RETURN count(n) AS n",
     "MATCH (h:Head) WHERE h.name = 'x' OR h.set = 1 OR h.delete = 2 RETURN h",
