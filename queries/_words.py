@@ -32,7 +32,7 @@ _AFTER_A_VARIABLE = {
     *("FOREACH", "FROM", "GROUP", "IN", "INSERT", "IS", "LET", "LIMIT", "LOAD", "MATCH"),
     *("MERGE", "NEXT", "NODETACH", "OFFSET", "OPTIONAL", "OR", "ORDER", "REMOVE", "RETURN"),
     *("SET", "SKIP", "STARTS", "THEN", "UNION", "UNWIND", "WHEN", "WHERE", "WITH", "XOR"),
-    *("YIELD"),
+    "YIELD",
 }
 _END = Token("end", "", 0, 0)
 
