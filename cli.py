@@ -141,8 +141,8 @@ class Rooms(rich_click.RichGroup):
         """Run the command; Ctrl-C gives one line, so click must not print an empty one first."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise click.Abort from None
+        except KeyboardInterrupt as stopped:
+            raise click.Abort(*getattr(stopped, "__notes__", ())) from None
 
 
 @click.group(cls=Rooms, context_settings={"help_option_names": ["-h", "--help"]})
@@ -173,9 +173,10 @@ def main(args: list[str] | None = None) -> None:
         register()
     try:
         code = headgraph.main(args, prog_name="headgraph", standalone_mode=False)
-    except click.Abort:
+    except click.Abort as stopped:
         # a terminal has just shown ^C
-        click.echo("\nstopped" if sys.stderr.isatty() else "stopped", err=True)
+        text = ": ".join(["stopped", *stopped.args])
+        click.echo(f"\n{text}" if sys.stderr.isatty() else text, err=True)
         code = 130
     except click.UsageError as error:
         from headgraph._help import is_bad_value, usage_error

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from graphdb.deadline import Deadline
+
 Command = Callable[..., Any]
 
 
@@ -26,7 +28,8 @@ def connection_options(command: Command) -> Command:
 def deferred_connection_options(command: Command) -> Command:
     """Add the same options; the command gets `connect`, which opens the graph when it is called.
 
-    For commands that have something to check before, or can do without a database.
+    For commands that have something to check before, or can do without a database. `connect` may be
+    given a `Deadline`, whose time begins when a password has been typed.
     """
 
     @click.option("--uri", metavar="URI", help="Address, such as bolt://127.0.0.1:7687.")
@@ -52,7 +55,7 @@ def deferred_connection_options(command: Command) -> Command:
     return addressed
 
 
-def _connect(where: dict[str, Any]) -> Any:
+def _connect(where: dict[str, Any], deadline: Deadline | None = None) -> Any:
     from graphdb.graph import connect
     from graphdb.settings import resolve, seen_by_others
 
@@ -67,4 +70,4 @@ def _connect(where: dict[str, Any]) -> Any:
         asked = f"Password of {settings.user} at {settings.uri}"
         password = click.prompt(asked, hide_input=True, default="", show_default=False, err=True)
         settings = replace(settings, password=password or None)
-    return connect(settings=settings)
+    return connect(settings=settings, timeout=None if deadline is None else deadline.left())
