@@ -89,6 +89,9 @@ def cypher(
 ) -> "pd.DataFrame":
     """Ask in Cypher; only plain reads of the graph run. With TEXT - it is read from stdin.
 
+    Ctrl-C ends it at once. A statement with brackets within more than 100 others, or of more than
+    1,000,000 characters, is not sent: long lists belong in a parameter.
+
     A first line `:params {...}`, as query NAME --show prints it, gives its parameters values.
 
     Example: headgraph cypher 'MATCH (h:Head {run: "gpt2-small"}) RETURN h.name LIMIT 5'

@@ -6,9 +6,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+import cli
 from graphdb import Graph, Settings, connect
 from graphdb._attempts import Attempt
 from graphdb.deadline import Deadline
@@ -21,20 +23,25 @@ pytestmark = pytest.mark.timeout(120)
 
 
 @contextmanager
-def interrupted_at(event: threading.Event) -> Iterator[None]:
+def interruption_at(event: threading.Event) -> Iterator[None]:
     """Ctrl-C once `event` is set."""
 
     def interrupt() -> None:
-        event.wait()
         main = threading.main_thread().ident
-        assert main is not None
-        signal.pthread_kill(main, signal.SIGINT)
+        if event.wait(60) and main is not None:
+            signal.pthread_kill(main, signal.SIGINT)
 
     thread = threading.Thread(target=interrupt, daemon=True)
     thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        yield
+    yield
     thread.join()
+
+
+@contextmanager
+def interrupted_at(event: threading.Event) -> Iterator[None]:
+    """The same, and it comes out as KeyboardInterrupt."""
+    with interruption_at(event), pytest.raises(KeyboardInterrupt):
+        yield
 
 
 @contextmanager
@@ -174,3 +181,39 @@ def test_bytes_that_are_no_utf_8_are_no_bug(database: Graph, call: str) -> None:
             getattr(database, call)(text, params)
         assert str(caught.value) == said
     assert database.read("RETURN 'é'").single() == "é"
+
+
+@pytest.mark.parametrize(
+    ("line", "mark"),
+    [
+        ("runs", "(r:Run)"),
+        ("query hubs --run x", "(r:Run"),
+        ("query hubs --series x", "(r:Run"),
+        ("communities --run x", "(r:Run"),
+        ("motifs --run x", "(r:Run"),
+        ("export --run x -o x.graphml", "(r:Run"),
+        ("view --run x -o x.html", "(r:Run"),
+        ("drop x --yes", "(r:Run"),
+        ("load gpt2-small --run x --top 10", "SHOW CONSTRAINTS"),
+        ("cypher MATCH(n)RETURN(n)", "EXPLAIN "),
+    ],
+)
+def test_ctrl_c_ends_every_command_that_asks_a_database(
+    server: RunningServer,
+    line: str,
+    mark: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEO4J_PASSWORD", server.password())
+    with relay(server.bolt_uri, mark.encode()) as it, interruption_at(it.reached):
+        monkeypatch.setenv("NEO4J_URI", it.uri)
+        with pytest.raises(SystemExit) as caught:
+            cli.main(line.split())
+    assert caught.value.code == 130
+    busy = ": the server may be busy with it for minutes; only its restart ends that"
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == f"stopped{busy if line.startswith('cypher') else ''}"
+    assert list(tmp_path.iterdir()) == []
