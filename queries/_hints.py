@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from base.text import quoted
 from graphdb.deadline import Deadline
 from graphdb.near import did_you_mean
 from graphdb.result import Plan
@@ -41,7 +42,7 @@ def hints(
         known = [row["name"] for row in graph.read(_RUNS, timeout=deadline.left())]
         for name in asked:
             if name not in known:
-                yield f"the database has no run {name!r}{did_you_mean(name, known)}"
+                yield f"the database has no run {quoted(name)}{did_you_mean(name, known)}"
 
 
 def _runs(text: str, params: Mapping[str, Any]) -> Iterator[str]:

@@ -5,6 +5,7 @@ answered by an empty table.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from base.text import quoted
 from graphdb.near import did_you_mean, listed
 from graphdb.runner import Runner
 from graphdb.schema import BEHAVIOURS
@@ -90,8 +91,8 @@ def checkpoints(series: str, graph: Runner) -> list[tuple[float | None, str]]:
         )
         there = listed(known) if known else none
         raise UnknownName(
-            f"no run belongs to a series {series!r}{did_you_mean(series, known)}: the database has "
-            f"{there}"
+            f"no run belongs to a series {quoted(series)}{did_you_mean(series, known)}: the "
+            f"database has {there}"
         )
     return found
 
@@ -141,7 +142,8 @@ def check_runs(names: Iterable[str], runs: Runs) -> None:
         if name not in runs:
             there = f"it has {listed(runs)}" if runs else "load a table with headgraph load FILE"
             raise UnknownName(
-                f"the database has no complete run {name!r}{did_you_mean(name, runs)}: {there}"
+                f"the database has no complete run {quoted(name)}{did_you_mean(name, runs)}: "
+                f"{there}"
             )
 
 
@@ -152,7 +154,7 @@ def _check_heads(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
             heads = [row["name"] for row in graph.read(_HEADS, {"run": run})]
             there = f"its heads are {heads[0]} to {heads[-1]}" if heads else "it has no heads"
             raise UnknownName(
-                f"run {run!r} has no head {name}{did_you_mean(name, heads, n=1)}: {there}"
+                f"run {quoted(run)} has no head {name}{did_you_mean(name, heads, n=1)}: {there}"
             )
 
 
@@ -162,7 +164,8 @@ def _check_roles(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
         if name not in roles:
             there = f"it has {listed(roles, 30)}" if roles else "none of its heads has a known role"
             raise UnknownName(
-                f"no head of run {run!r} has the role {name!r}{did_you_mean(name, roles)}: {there}"
+                f"no head of run {quoted(run)} has the role {quoted(name)}"
+                f"{did_you_mean(name, roles)}: {there}"
             )
 
 
@@ -171,8 +174,8 @@ def _check_kinds(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
     for name in names:
         if name not in kinds:
             raise UnknownName(
-                f"{name!r} is no role of a head of run {run!r} and no measured behaviour"
-                f"{did_you_mean(name, kinds)}: there are {listed(kinds, 30)}"
+                f"{quoted(name)} is no role of a head of run {quoted(run)} and no measured "
+                f"behaviour{did_you_mean(name, kinds)}: there are {listed(kinds, 30)}"
             )
 
 
@@ -182,7 +185,7 @@ def _check_circuits(names: list[str], run: str, graph: Runner, runs: Runs) -> No
         if name not in circuits:
             there = f"it has {listed(circuits)}" if circuits else "no circuit of its model is known"
             raise UnknownName(
-                f"no head of run {run!r} is in the circuit {name!r}"
+                f"no head of run {quoted(run)} is in the circuit {quoted(name)}"
                 f"{did_you_mean(name, circuits)}: {there}"
             )
 
@@ -192,8 +195,8 @@ def _check_pairings(names: list[str], run: str, graph: Runner, runs: Runs) -> No
     for name in names:
         if there and name not in there:
             raise UnknownName(
-                f"run {run!r} has no {name} edges: it has {listed(there, 16)}, and others come "
-                "with headgraph compute --pairings"
+                f"run {quoted(run)} has no {name} edges: it has {listed(there, 16)}, and others "
+                "come with headgraph compute --pairings"
             )
 
 

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
+from base.text import quoted
 from graphdb.near import did_you_mean
 from queries.errors import CatalogueError, UnknownQuery
 from queries.header import read_query
@@ -57,7 +58,7 @@ def get(name: str) -> Query:
     spelt = name.strip().lower().replace("-", "_")
     if spelt not in queries:
         raise UnknownQuery(
-            f"no stored query is called {name!r}{did_you_mean(spelt, queries)}; headgraph query "
-            "lists them all"
+            f"no stored query is called {quoted(name)}{did_you_mean(spelt, queries)}; headgraph "
+            "query lists them all"
         )
     return queries[spelt]

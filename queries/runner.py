@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from base.text import quoted
 from graphdb.near import did_you_mean, listed
 from graphdb.result import Result
 from graphdb.runner import Runner
@@ -84,7 +85,8 @@ def given_values(
         if name not in own:
             has = f"it has {listed(own)}" if own else "it has none but the run"
             raise ParameterError(
-                f"query {query.name} has no parameter {name!r}{did_you_mean(name, own)}: {has}"
+                f"query {query.name} has no parameter {quoted(name)}{did_you_mean(name, own)}: "
+                f"{has}"
             )
     missing = [name for name in own if query.params[name].required and params.get(name) is None]
     if missing and complete:

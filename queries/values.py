@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from base.text import quoted
 from graphdb.near import did_you_mean
 from pk_engine.errors import EngineError
 from pk_engine.names import PAIRINGS, head_name, parse_head
@@ -183,7 +184,7 @@ def convert(param: Param, value: Any) -> Any:
     try:
         return _convert(param.type, value)
     except ValueError as wanted:
-        raise ParameterError(f"{param.name} is {value!r}: wanted {wanted}") from None
+        raise ParameterError(f"{param.name} is {quoted(value)}: wanted {wanted}") from None
 
 
 def _convert(type_: str, value: Any) -> Any:
@@ -201,5 +202,5 @@ def _convert(type_: str, value: Any) -> Any:
         try:
             parts.append(single(part))
         except ValueError as wanted:
-            raise ValueError(f"{wanted} in place of {part!r}") from None
+            raise ValueError(f"{wanted} in place of {quoted(part)}") from None
     return list(dict.fromkeys(parts))  # a pairing named twice counts once

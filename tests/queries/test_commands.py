@@ -169,3 +169,29 @@ def test_too_much_on_stdin_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("queries._piped._MOST_BYTES", 10)
     done = CliRunner().invoke(cli.headgraph, ["cypher", "-"], input=b"x" * 11)
     assert str(done.exception) == "stdin has more than 10 bytes: expected a statement"
+
+
+LONG = "9" * 6000
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["query", "hubs", "-p", f"limit={LONG}"], "limit is '999"),
+        (["query", "hubs", "-p", f"pairings=OQ,{LONG}"], "pairings is 'OQ,9"),
+        (["query", "hubs", "-p", f"{LONG}=1"], "query hubs has no parameter '999"),
+        (["query", "hubs", "-p", LONG], "-p 999"),
+        (["query", LONG], "no stored query is called '999"),
+        (["query", "hubs", "-p", "\x1b]0;title\x07"], r"-p \x1b]0;title\x07 is no NAME=VALUE"),
+        (["query", "hubs", "-p", "\x1b=1", "-p", "\x1b=1"], r"-p \x1b is given twice"),
+        (["query", "hubs", "-p", "limit=\udcff"], r"limit is '\udcff'"),
+        (["query", "neighbours", "-p", "head=\udcff"], r"head is '\udcff'"),
+    ],
+)
+def test_what_a_terminal_would_obey_or_drown_in_is_quoted(args: list[str], said: str) -> None:
+    done = CliRunner().invoke(cli.headgraph, args)
+    assert isinstance(done.exception, QueryError)
+    text = str(done.exception)
+    assert text.startswith(said)
+    assert len(text) < 300
+    assert text.isprintable()
