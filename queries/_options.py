@@ -42,7 +42,7 @@ def parse_params(texts: Iterable[str]) -> dict[str, str]:
             )
         if name in values:
             raise ParameterError(
-                f"-p {printable(name[:60])} is given twice: a list is written {printable(name[:60])}=A,B"
+                f"-p {printable(name[:60])} is given twice: give a list with commas, such as A,B"
             )
         values[name] = value
     return values

@@ -136,7 +136,9 @@ def test_bad_params(text: str, message: str) -> None:
 
 def test_params() -> None:
     assert parse_params(["head = l4h7", "x=a=b"]) == {"head": "l4h7", "x": "a=b"}
-    with pytest.raises(ParameterError, match="-p x is given twice: a list is written x=A,B"):
+    with pytest.raises(
+        ParameterError, match="-p x is given twice: give a list with commas, such as A,B"
+    ):
         parse_params(["x=1", "x=2"])
 
 
