@@ -143,7 +143,7 @@ class Graph:
 
     def write(self, cypher: str, params: Params | None = None) -> Result:
         """Run one statement in one managed write transaction."""
-        return self.write_all([(cypher, params or {})])[0]
+        return self._write([(cypher, params or {})])[0]
 
     def write_each(self, statements: Iterable[Statement]) -> Generator[Result, None, None]:
         """Run each statement in a managed write transaction of its own, two of them at once.
@@ -155,7 +155,9 @@ class Graph:
 
     def write_all(self, statements: Sequence[Statement]) -> list[Result]:
         """Run several statements in one transaction: all of them or none. A result for each."""
+        return self._write(statements)
 
+    def _write(self, statements: Sequence[Statement]) -> list[Result]:
         def work(session: Any, attempt: Attempt) -> list[Result]:
             def unit(tx: Any) -> list[Result]:
                 attempt.go_on()

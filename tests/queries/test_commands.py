@@ -136,9 +136,7 @@ def test_bad_params(text: str, message: str) -> None:
 
 def test_params() -> None:
     assert parse_params(["head = l4h7", "x=a=b"]) == {"head": "l4h7", "x": "a=b"}
-    with pytest.raises(
-        ParameterError, match="-p x is given twice: give a list with commas"
-    ):
+    with pytest.raises(ParameterError, match="-p x is given twice: give a list with commas"):
         parse_params(["x=1", "x=2"])
 
 
