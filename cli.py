@@ -186,7 +186,8 @@ def main(args: list[str] | None = None) -> None:
     except click.Abort as stop:
         code = getattr(stop, "code", 130)
         # a terminal has just shown ^C
-        say("\nstopped" if code == 130 and sys.stderr.isatty() else "stopped")
+        text = ": ".join(["stopped", *stop.args])
+        say(f"\n{text}" if code == 130 and sys.stderr.isatty() else text)
     except click.UsageError as error:
         from headgraph._help import is_bad_value, usage_error
 

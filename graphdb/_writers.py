@@ -3,8 +3,9 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, wait
-from threading import Thread
+from functools import partial
 
+from graphdb._attempts import in_thread
 from graphdb.result import Result
 from graphdb.runner import Params, Statement
 
@@ -26,7 +27,7 @@ def write_each(write: Write, statements: Iterable[Statement]) -> Generator[Resul
         for cypher, params in statements:
             if len(begun) == WRITERS:
                 yield begun.popleft().result()
-            begun.append(_begin(write, cypher, params))
+            begun.append(in_thread(partial(write, cypher, params), "headgraph-write"))
         while begun:
             yield begun.popleft().result()
     except KeyboardInterrupt:
@@ -34,17 +35,3 @@ def write_each(write: Write, statements: Iterable[Statement]) -> Generator[Resul
     except BaseException:
         wait(begun)
         raise
-
-
-def _begin(write: Write, cypher: str, params: Params) -> Future[Result]:
-    """`write` in a thread that Python's end does not wait for, as it would for an executor's."""
-    result: Future[Result] = Future()
-
-    def work() -> None:
-        try:
-            result.set_result(write(cypher, params))
-        except BaseException as error:
-            result.set_exception(error)
-
-    Thread(target=work, name="headgraph-write", daemon=True).start()
-    return result

@@ -6,7 +6,8 @@ GraphError              one sentence for the user, exit code 1
 ├── AuthRefused         the server answers and refuses user or password
 ├── SettingsError       connection settings that cannot be used
 ├── StatementError      the server refuses a statement, or ends it at its time limit
-│   └── LimitExceeded   it takes too long or sends too much, and the connection was cut
+│   └── LimitExceeded   it sends too much, and the connection was cut
+│       └── TookTooLong     it takes too long
 └── ServerError         the local server cannot be fetched, started or stopped
 """
 
@@ -49,6 +50,13 @@ class OutOfMemory(StatementError):
 
 class LimitExceeded(StatementError):
     """A statement takes too long or sends too much."""
+
+
+class TookTooLong(LimitExceeded):
+    """A statement takes too long.
+
+    Where it has no `code`, the server did not end it, and may be busy with it for longer.
+    """
 
 
 class ServerError(GraphError):

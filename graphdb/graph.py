@@ -6,19 +6,25 @@ write in them; both are managed transactions, which the driver repeats after a p
 
 import logging
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from base.text import quoted
 from graphdb._answers import fetch, one_line, plan_of
+from graphdb._attempts import Attempt
+from graphdb._lost import lost
 from graphdb._refusals import NO_DATABASE, no_such_database, refused_login, with_way_out
-from graphdb._unreachable import not_reachable
 from graphdb._writers import write_each
-from graphdb.errors import OutOfMemory, StatementError
+from graphdb.amounts import span
+from graphdb.errors import NotReachable, OutOfMemory, StatementError, TookTooLong
 from graphdb.result import Plan, Result
 from graphdb.runner import Params, Statement
 from graphdb.settings import Settings, resolve
+
+T = TypeVar("T")
+
+_TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
 
 # what the driver logs would reach the terminal without a handler; what matters of it we say
 logging.getLogger("neo4j").addHandler(logging.NullHandler())
@@ -31,19 +37,25 @@ class Graph:
         NotReachable: nobody answers at the address.
         AuthRefused: user or password are refused.
         SettingsError: the server has no such database.
-        StatementError: the server refuses a statement or stops it at its time limit.
+        StatementError: the server refuses a statement.
+
+    Ctrl-C, and the time limit where a method has one, end a call at once: its connection is cut,
+    and the next call has another.
     """
 
     def __init__(self, settings: Settings, *, quiet: bool = True) -> None:
         import neo4j
 
         self.settings = settings
+        self._answered = False
+        self._attempts: set[Attempt] = set()
         auth = neo4j.basic_auth(settings.user, settings.password) if settings.password else None
         with self._stated():
             self._driver = neo4j.GraphDatabase.driver(
                 settings.uri,
                 auth=auth,
                 connection_timeout=10,
+                connection_acquisition_timeout=30,  # greeting and login
                 max_transaction_retry_time=15,
                 # labels that a database does not have yet are no news to a user
                 notifications_min_severity="OFF" if quiet else None,
@@ -60,13 +72,26 @@ class Graph:
         self.close()
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close all connections; what other threads still ask is given up."""
+        for attempt in list(self._attempts):
+            attempt.give_up()  # the driver's own farewell may meet what that thread writes
         self._driver.close()
 
-    def verify(self) -> Self:
-        """Connect now rather than at the first statement."""
-        with self._stated():
-            self._driver.verify_connectivity()
+    def verify(self, *, timeout: float | None = None) -> Self:
+        """Connect now rather than at the first statement.
+
+        Args:
+            timeout: seconds that it may take.
+        """
+        try:
+            with self._stated():
+                Attempt().result(self._driver.verify_connectivity, timeout=timeout)
+        except TookTooLong as error:
+            raise NotReachable(
+                f"{self.settings.uri} (from {self.settings.origin}) did not answer within "
+                f"{span(timeout or 0)}: see whether it runs, or raise --timeout"
+            ) from error
+        self._answered = True
         return self
 
     def session(self, **kwargs: Any) -> Any:
@@ -93,31 +118,32 @@ class Graph:
 
         Raises:
             LimitExceeded: the connection was cut.
+            TookTooLong: it was cut, or the server ended the statement, after `timeout`.
             OutOfMemory: the server gives it no more; it is not tried again.
         """
         import neo4j
 
         from graphdb._meter import metered
 
-        @neo4j.unit_of_work(timeout=timeout)
-        def work(tx: Any) -> Result:
-            try:
-                with metered(tx, timeout=timeout, max_bytes=max_bytes):
-                    return fetch(tx.run(cypher, dict(params or {})), limit)
-            except neo4j.exceptions.Neo4jError as error:
-                if "OutOfMemory" in (error.code or ""):  # the driver would try again, for as much
-                    raise OutOfMemory(one_line(error.message), error.code or "") from error
-                raise
+        def work(session: Any, attempt: Attempt) -> Result:
+            @neo4j.unit_of_work(timeout=timeout)
+            def unit(tx: Any) -> Result:
+                attempt.go_on()
+                try:
+                    with metered(tx, max_bytes):
+                        return fetch(tx.run(cypher, dict(params or {})), limit)
+                except neo4j.exceptions.Neo4jError as error:
+                    if "OutOfMemory" in (error.code or ""):  # the driver would try for it again
+                        raise OutOfMemory(one_line(error.message), error.code or "") from error
+                    raise
 
-        with self._stated(), self.session(default_access_mode="READ") as session:
-            return session.execute_read(work)  # type: ignore[no-any-return]
+            return session.execute_read(unit)  # type: ignore[no-any-return]
+
+        return self._attempt(work, timeout=timeout, default_access_mode="READ")
 
     def write(self, cypher: str, params: Params | None = None) -> Result:
         """Run one statement in one managed write transaction."""
-        with self._stated(), self.session() as session:
-            return session.execute_write(  # type: ignore[no-any-return]
-                lambda tx: fetch(tx.run(cypher, dict(params or {})), None)
-            )
+        return self._write([(cypher, params or {})])[0]
 
     def write_each(self, statements: Iterable[Statement]) -> Generator[Result, None, None]:
         """Run each statement in a managed write transaction of its own, two of them at once.
@@ -129,28 +155,73 @@ class Graph:
 
     def write_all(self, statements: Sequence[Statement]) -> list[Result]:
         """Run several statements in one transaction: all of them or none. A result for each."""
+        return self._write(statements)
 
-        def work(tx: Any) -> list[Result]:
-            return [fetch(tx.run(cypher, dict(params)), None) for cypher, params in statements]
+    def _write(self, statements: Sequence[Statement]) -> list[Result]:
+        def work(session: Any, attempt: Attempt) -> list[Result]:
+            def unit(tx: Any) -> list[Result]:
+                attempt.go_on()
+                return [fetch(tx.run(cypher, dict(params)), None) for cypher, params in statements]
 
-        with self._stated(), self.session() as session:
-            return session.execute_write(work)  # type: ignore[no-any-return]
+            return session.execute_write(unit)  # type: ignore[no-any-return]
+
+        return self._attempt(work)
 
     def command(self, cypher: str) -> None:
         """Run a schema statement, or one that manages its own transactions."""
-        with self._stated(), self.session() as session:
+
+        def work(session: Any, attempt: Attempt) -> None:
             session.run(cypher).consume()
 
-    def plan(self, cypher: str, params: Params | None = None) -> Plan:
-        """EXPLAIN a statement without running it; the server's remarks come with it."""
-        with (
-            self._stated(),
-            self.session(
-                default_access_mode="READ", notifications_min_severity="INFORMATION"
-            ) as session,
-        ):
-            summary = session.run("EXPLAIN " + cypher, dict(params or {})).consume()
-        return plan_of(summary)
+        self._attempt(work)
+
+    def plan(
+        self, cypher: str, params: Params | None = None, *, timeout: float | None = None
+    ) -> Plan:
+        """EXPLAIN a statement without running it; the server's remarks come with it.
+
+        Args:
+            cypher: the statement.
+            params: its parameters.
+            timeout: seconds, as for `read`; the server looks at its clock in some parts of planning
+                and in others not.
+
+        Raises:
+            TookTooLong: the server ended it, or the connection was cut.
+        """
+
+        def work(session: Any, attempt: Attempt) -> Plan:
+            # a transaction that begins before it plans, so that one given up meanwhile never plans
+            with session.begin_transaction(timeout=timeout) as tx:
+                attempt.go_on()
+                return plan_of(tx.run("EXPLAIN " + cypher, dict(params or {})).consume())
+
+        return self._attempt(
+            work,
+            timeout=timeout,
+            default_access_mode="READ",
+            notifications_min_severity="INFORMATION",
+        )
+
+    def _attempt(
+        self, work: Callable[[Any, Attempt], T], *, timeout: float | None = None, **options: Any
+    ) -> T:
+        """What `work` makes of a session, unless somebody gives it up first."""
+        attempt = Attempt()
+
+        def in_session() -> T:
+            self._attempts.add(attempt)
+            try:
+                with self.session(**options) as session:
+                    attempt.session = session
+                    result = work(session, attempt)
+                    self._answered = True
+                    return result
+            finally:
+                self._attempts.discard(attempt)
+
+        with self._stated():
+            return attempt.result(in_session, timeout=timeout)
 
     @contextmanager
     def _stated(self) -> Iterator[None]:
@@ -163,16 +234,18 @@ class Graph:
         except driver.Neo4jError as error:
             if error.code == NO_DATABASE:
                 raise no_such_database(self.settings, self._databases()) from error
+            kind = TookTooLong if (error.code or "").startswith(_TIMED_OUT) else StatementError
             message = with_way_out(one_line(error.message), self.settings)
-            raise StatementError(message, error.code or "") from error
+            raise kind(message, error.code or "") from error
         except (driver.ServiceUnavailable, driver.SessionExpired, OSError) as error:
-            raise not_reachable(self.settings) from error
+            raise lost(self.settings, error, answered=self._answered) from error
         except driver.DriverError as error:
             raise StatementError(one_line(str(error))) from error
         except UnicodeEncodeError as error:  # the driver's, before it sends anything
+            wrong = quoted(error.object[error.start])
             raise StatementError(
-                f"a text holds {quoted(error.object[error.start])}, half of a character: Neo4j "
-                "takes UTF-8"
+                f"the statement or a parameter holds {wrong}, which is no character: it comes from "
+                "bytes that are not UTF-8, so write them in UTF-8"
             ) from error
         except OverflowError as error:  # the driver's, before it sends anything
             raise StatementError(
@@ -199,8 +272,17 @@ def connect(
     database: str | None = None,
     env_file: str | os.PathLike[str] | None = None,
     settings: Settings | None = None,
+    timeout: float | None = None,
 ) -> Graph:
     """Open the database that options, files, environment or the running local server name.
+
+    Args:
+        uri: address.
+        user: user name.
+        database: name of the database.
+        env_file: file with these and the password.
+        settings: all of them, in place of the others.
+        timeout: seconds that connecting may take.
 
     Raises:
         SettingsError: an address that cannot be used.
@@ -210,7 +292,7 @@ def connect(
         settings = resolve(uri=uri, user=user, database=database, env_file=env_file)
     graph = Graph(settings)
     try:
-        return graph.verify()
+        return graph.verify(timeout=timeout)
     except BaseException:
         graph.close()
         raise

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from base.terminal import say, secret
+from graphdb.deadline import Deadline
 
 Command = Callable[..., Any]
 
@@ -28,7 +29,8 @@ def connection_options(command: Command) -> Command:
 def deferred_connection_options(command: Command) -> Command:
     """Add the same options; the command gets `connect`, which opens the graph when it is called.
 
-    For commands that have something to check before, or can do without a database.
+    For commands that have something to check before, or can do without a database. `connect` may be
+    given a `Deadline`, whose time begins when a password has been typed.
     """
 
     @click.option("--uri", metavar="URI", help="Address, such as bolt://127.0.0.1:7687.")
@@ -54,7 +56,7 @@ def deferred_connection_options(command: Command) -> Command:
     return addressed
 
 
-def _connect(where: dict[str, Any]) -> Any:
+def _connect(where: dict[str, Any], deadline: Deadline | None = None) -> Any:
     from graphdb.graph import connect
     from graphdb.settings import resolve, seen_by_others
 
@@ -67,4 +69,4 @@ def _connect(where: dict[str, Any]) -> Any:
     if settings.password is None and sys.stdin.isatty():
         asked = f"Password of {settings.user} at {settings.uri}"
         settings = replace(settings, password=secret(asked) or None)
-    return connect(settings=settings)
+    return connect(settings=settings, timeout=None if deadline is None else deadline.left())

@@ -49,7 +49,9 @@ class RecordingGraph:
         """Remember."""
         self._answer("command", cypher, None)
 
-    def plan(self, cypher: str, params: Params | None = None) -> Plan:
+    def plan(
+        self, cypher: str, params: Params | None = None, *, timeout: float | None = None
+    ) -> Plan:
         """Remember and answer; a plain read where no answer is given."""
         self.calls.append(("plan", cypher, dict(params or {})))
         found = self._find(cypher)

@@ -40,5 +40,7 @@ class Runner(Protocol):
     def command(self, cypher: str) -> None:
         """Run a schema statement or one with its own transactions (`CALL ... IN TRANSACTIONS`)."""
 
-    def plan(self, cypher: str, params: Params | None = None) -> Plan:
+    def plan(
+        self, cypher: str, params: Params | None = None, *, timeout: float | None = None
+    ) -> Plan:
         """EXPLAIN a statement without running it."""

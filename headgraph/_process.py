@@ -18,10 +18,13 @@ class Terminated(KeyboardInterrupt):
 
 
 class Stopped(click.Abort):
-    """A command that was interrupted; `code` is what a shell expects after either signal."""
+    """A command that was interrupted; `code` is what a shell expects after either signal.
+
+    Its arguments are the notes on the interruption: what still goes on elsewhere.
+    """
 
     def __init__(self, cause: KeyboardInterrupt) -> None:
-        super().__init__()
+        super().__init__(*getattr(cause, "__notes__", ()))
         self.code = 143 if isinstance(cause, Terminated) else 130
 
 

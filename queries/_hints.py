@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from base.text import quoted
+from graphdb.deadline import Deadline
 from graphdb.near import did_you_mean
 from graphdb.result import Plan
 from graphdb.runner import Runner
@@ -23,7 +24,9 @@ _NAMES = {
 _RUNS = "MATCH (r:Run) WHERE r.name IS NOT NULL RETURN r.name AS name ORDER BY name"
 
 
-def hints(text: str, params: Mapping[str, Any], plan: Plan, graph: Runner) -> Iterator[str]:
+def hints(
+    text: str, params: Mapping[str, Any], plan: Plan, graph: Runner, deadline: Deadline
+) -> Iterator[str]:
     """A line for each name that the server did not know when it explained a statement.
 
     And one for each run that is asked for and not there: to the server its name is any text.
@@ -31,12 +34,12 @@ def hints(text: str, params: Mapping[str, Any], plan: Plan, graph: Runner) -> It
     for remark in plan.unknown:
         if found := _UNKNOWN.search(remark):
             kind, name = found.groups()
-            known = graph.read(_NAMES[kind]).single()
+            known = graph.read(_NAMES[kind], timeout=deadline.left()).single()
             yield f"the database has no {kind} {name}{did_you_mean(name, known)}"
         else:
             yield remark
     if asked := list(dict.fromkeys(_runs(text, params))):
-        known = [row["name"] for row in graph.read(_RUNS)]
+        known = [row["name"] for row in graph.read(_RUNS, timeout=deadline.left())]
         for name in asked:
             if name not in known:
                 yield f"the database has no run {quoted(name)}{did_you_mean(name, known)}"

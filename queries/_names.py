@@ -92,8 +92,7 @@ def checkpoints(series: str, graph: Runner) -> list[tuple[float | None, str]]:
         there = listed(known) if known else none
         raise UnknownName(
             f"no run belongs to a series {quoted(series)}{did_you_mean(series, known)}: the "
-            "database has "
-            f"{there}"
+            f"database has {there}"
         )
     return found
 
@@ -165,8 +164,8 @@ def _check_roles(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
         if name not in roles:
             there = f"it has {listed(roles, 30)}" if roles else "none of its heads has a known role"
             raise UnknownName(
-                f"no head of run {quoted(run)} has the role "
-                f"{quoted(name)}{did_you_mean(name, roles)}: {there}"
+                f"no head of run {quoted(run)} has the role {quoted(name)}"
+                f"{did_you_mean(name, roles)}: {there}"
             )
 
 
@@ -176,8 +175,7 @@ def _check_kinds(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
         if name not in kinds:
             raise UnknownName(
                 f"{quoted(name)} is no role of a head of run {quoted(run)} and no measured "
-                "behaviour"
-                f"{did_you_mean(name, kinds)}: there are {listed(kinds, 30)}"
+                f"behaviour{did_you_mean(name, kinds)}: there are {listed(kinds, 30)}"
             )
 
 
@@ -198,8 +196,7 @@ def _check_pairings(names: list[str], run: str, graph: Runner, runs: Runs) -> No
         if there and name not in there:
             raise UnknownName(
                 f"run {quoted(run)} has no {name} edges: it has {listed(there, 16)}, and others "
-                "come "
-                "with headgraph compute --pairings"
+                "come with headgraph compute --pairings"
             )
 
 

@@ -23,6 +23,9 @@ _SCANS = {
         "NodeByIdSeek",
         "NodeByElementIdSeek",
         "MultiNodeIndexSeek",
+        "DynamicLabelNodeLookup",
+        "DynamicDirectedRelationshipTypeLookup",
+        "DynamicUndirectedRelationshipTypeLookup",
         *(
             f"{directed}{scan}"
             for directed in ("Directed", "Undirected")

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from base.text import printable
 from queries.errors import ParameterError
 
 
@@ -32,11 +33,17 @@ def parse_params(texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not equals or not name:
-            raise ParameterError(f"-p {text} is no NAME=VALUE: wanted for example -p head=L4H7")
+            raise ParameterError(
+                f"-p {printable(text[:60])} is no NAME=VALUE: wanted for example -p head=L4H7"
+            )
         if name == "run":
-            raise ParameterError(f"the run is no -p parameter: give --run {value or 'NAME'}")
+            raise ParameterError(
+                f"the run is no -p parameter: give --run {printable(value[:60]) or 'NAME'}"
+            )
         if name in values:
-            raise ParameterError(f"-p {name} is given twice: a list is written {name}=A,B")
+            raise ParameterError(
+                f"-p {printable(name[:60])} is given twice: give a list with commas, such as A,B"
+            )
         values[name] = value
     return values
 

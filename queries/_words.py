@@ -24,6 +24,16 @@ _FIRST_WORDS = {
 # backslash is escaped: of several in a row it takes two at a time, so an odd one is left for the u
 _UNICODE = re.compile(r"(?<!\\)(?:\\\\)*\\u")
 _BEFORE_USE = ("UNION", "NEXT", "THEN", "ELSE")
+# Words that may stand behind a variable called `show`, `terminate` or `use`. Before any other word
+# these three begin a clause, which since Cypher 25 they may do in any subquery
+_AFTER_A_VARIABLE = {
+    *("AND", "AS", "ASC", "ASCENDING", "CALL", "CASE", "CONTAINS", "CREATE", "CSV", "DELETE"),
+    *("DESC", "DESCENDING", "DETACH", "ELSE", "END", "ENDS", "FILTER", "FINISH", "FOR"),
+    *("FOREACH", "FROM", "GROUP", "IN", "INSERT", "IS", "LET", "LIMIT", "LOAD", "MATCH"),
+    *("MERGE", "NEXT", "NODETACH", "OFFSET", "OPTIONAL", "OR", "ORDER", "REMOVE", "RETURN"),
+    *("SET", "SKIP", "STARTS", "THEN", "UNION", "UNWIND", "WHEN", "WHERE", "WITH", "XOR"),
+    "YIELD",
+}
 _END = Token("end", "", 0, 0)
 
 
@@ -56,7 +66,10 @@ def _reasons_at(pieces: list[Token], place: int) -> Iterator[str]:
         before.keyword == "CONCURRENT" or (before.keyword == "IN" and earlier.is_sign("}"))
     ):
         yield TRANSACTIONS
-    if here.keyword == "USE" and after.is_name and _begins_at(pieces, place):
+    clause = after.kind == "word" and after.keyword not in _AFTER_A_VARIABLE
+    if here.keyword in ("SHOW", "TERMINATE") and clause:
+        yield SERVER
+    if here.keyword == "USE" and (clause or (after.is_name and _begins_at(pieces, place))):
         yield "USE chooses another database (give --database)"
     if here.is_name and not before.is_sign("."):
         yield from _reasons_in_name(before, *_whole_name(pieces, place))

@@ -1,16 +1,19 @@
 """Cypher of one's own: looked at first, then run within limits."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from graphdb.amounts import span
-from graphdb.errors import LimitExceeded, NotReachable, OutOfMemory, StatementError
+from graphdb.deadline import Deadline
+from graphdb.errors import LimitExceeded, NotReachable, OutOfMemory, TookTooLong
+from graphdb.result import Result
 from graphdb.runner import Runner
 from queries._hints import hints
-from queries._tokens import one_statement, parameters
+from queries._tokens import one_statement, parameters, tokens
 from queries.errors import MissingParameter, ParameterError, Refused
-from queries.guard import check_statement
+from queries.guard import check_statement, refuse_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,9 +21,15 @@ if TYPE_CHECKING:
 LIMIT = 1000
 TIMEOUT_S = 30.0
 MAX_MB = 16.0
+LONGEST = 1_000_000
+"""Characters of a statement."""
+
+DEEPEST = 100
+"""Brackets around one place in a statement."""
+
 _MOST = 1e9  # seconds, or megabytes; the driver's clock knows no more
 _LESS = "ask for less, for example with LIMIT or {run: ...} on every node"
-_TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
+_BUSY = "the server may be busy with it for minutes; only its restart ends that"
 _LIMIT = re.compile(r"limit ([\d.]+ [KMG]iB)")
 
 
@@ -30,7 +39,7 @@ def cypher(
     /,
     *,
     limit: int = LIMIT,
-    timeout: float = TIMEOUT_S,
+    timeout: float | Deadline = TIMEOUT_S,
     max_mb: float = MAX_MB,
     params: Mapping[str, Any] | None = None,
 ) -> "pd.DataFrame":
@@ -41,7 +50,7 @@ def cypher(
         graph: an open database.
         limit: rows at most; `frame.attrs["truncated"]` says whether there were more.
             `frame.attrs["hints"]` names labels, types, properties and runs that the database lacks.
-        timeout: seconds it may take.
+        timeout: seconds that all of it may take: planning, running, fetching, looking for hints.
         max_mb: megabytes that may be sent, however few the rows.
         params: values of the statement's parameters.
 
@@ -52,17 +61,47 @@ def cypher(
         NotReachable: nobody answers, or the server ended while it ran the statement.
         GraphError: the database cannot be asked.
     """
+    deadline = timeout if isinstance(timeout, Deadline) else Deadline(timeout)
+    params = params or {}
+    check(text, params, timeout=deadline.seconds, max_mb=max_mb)
+    with _within(deadline, "planning the statement", "write it shorter"):
+        plan = check_statement(text, graph, params, timeout=deadline.left())
+    with _within(deadline, "the statement and its rows"):
+        result = _rows(text, graph, params, deadline=deadline, limit=limit, max_mb=max_mb)
+    frame = result.frame()
+    with _within(deadline, "looking for names that the database lacks"):
+        unknown = list(hints(text, params, plan, graph, deadline))
+    frame.attrs |= {"truncated": result.truncated, "hints": unknown}
+    return frame
+
+
+def check(text: str, params: Mapping[str, Any], *, timeout: float, max_mb: float) -> None:
+    """Raise what `cypher` raises for values that no database is needed to refuse."""
     _check_limits(timeout=timeout, max_mb=max_mb)
-    _check_parameters(text, params or {})
-    plan = check_statement(text, graph, params)
+    _check_size(text)
+    refuse_words(text)
+    _check_parameters(text, params)
+
+
+def _rows(
+    text: str,
+    graph: Runner,
+    params: Mapping[str, Any],
+    *,
+    deadline: Deadline,
+    limit: int,
+    max_mb: float,
+) -> Result:
     try:
-        result = graph.read(
+        return graph.read(
             one_statement(text),
             params,
-            timeout=timeout,
+            timeout=deadline.left(),
             limit=limit,
             max_bytes=max(1, int(max_mb * 1_000_000)),
         )
+    except TookTooLong:
+        raise
     except LimitExceeded as error:
         raise Refused(f"{error}: {_narrower('--timeout or --max-mb')}") from error
     except NotReachable as error:
@@ -76,17 +115,42 @@ def cypher(
         given = f" ({size[1]})" if size else ""
         needs = f"the statement needs more memory than the server gives it{given}"
         raise Refused(f"{needs}: {_LESS}") from error
-    except StatementError as error:
-        if error.code.startswith(_TIMED_OUT):
-            took = f"the statement and its rows took longer than {span(timeout)}"
-            raise Refused(f"{took}: {_narrower('--timeout')}") from error
+
+
+@contextmanager
+def _within(deadline: Deadline, what: str, helps: str = _LESS) -> Iterator[None]:
+    """Say what was under way when the time was over, or Ctrl-C came, and what the server does."""
+    try:
+        yield
+    except TookTooLong as error:
+        # without a code the server did not end it, and there are parts of planning and of running
+        # in which it looks neither at its clock nor at whether its client is still there
+        busy = "" if error.code else f" ({_BUSY})"
+        took = f"{what} took longer than {span(deadline.seconds)}"
+        raise Refused(f"{took}: {helps}, or raise --timeout{busy}") from error
+    except KeyboardInterrupt as stopped:
+        stopped.add_note(_BUSY)
         raise
-    frame = result.frame()
-    frame.attrs |= {
-        "truncated": result.truncated,
-        "hints": list(hints(text, params or {}, plan, graph)),
-    }
-    return frame
+
+
+def _check_size(text: str) -> None:
+    """Refuse what Neo4j plans for minutes, or never answers since its own stack is too small."""
+    if len(text) > LONGEST:
+        raise Refused(
+            f"the statement has more than {LONGEST:,} characters: give long lists as a parameter, "
+            "on a first line :params"
+        )
+    depth = 0
+    for token in tokens(text):
+        if token.kind == "sign" and token.text in "([{":
+            depth += 1
+        elif token.kind == "sign" and token.text in ")]}":
+            depth -= 1
+        if depth > DEEPEST:
+            raise Refused(
+                f"the statement has brackets within more than {DEEPEST} others: expected fewer; "
+                "take it apart with WITH"
+            )
 
 
 def _check_limits(**limits: float) -> None:

@@ -1,6 +1,5 @@
 """`headgraph query` and `headgraph cypher`."""
 
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +7,7 @@ import click
 
 from base.terminal import say
 from base.text import json_text
-from graphdb.options import connection_options, deferred_connection_options
+from graphdb.options import deferred_connection_options
 from queries._listing import listing
 from queries._options import chosen_format, query_options, values_of
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from graphdb.graph import Graph
 
-Connect = Callable[[], "Graph"]
+Connect = Callable[..., "Graph"]
 
 
 @click.command()
@@ -77,7 +76,7 @@ def query(
     type=click.FloatRange(min=0, min_open=True),
     default=30,
     show_default=True,
-    help="Seconds.",
+    help="Seconds that all of it may take: connecting, planning, running, fetching.",
 )
 @click.option(
     "--max-mb",
@@ -86,21 +85,32 @@ def query(
     show_default=True,
     help="Megabytes that the answer may have.",
 )
-@connection_options
-def cypher(text: str, limit: int, timeout: float, max_mb: float, graph: "Graph") -> "pd.DataFrame":
+@deferred_connection_options
+def cypher(
+    text: str, limit: int, timeout: float, max_mb: float, connect: Connect
+) -> "pd.DataFrame":
     """Ask in Cypher; only plain reads of the graph run. With TEXT - it is read from stdin.
+
+    Ctrl-C ends it at once. A statement with brackets within more than 100 others, or of more than
+    1,000,000 characters, is not sent: long lists belong in a parameter.
 
     A first line `:params {...}`, as query NAME --show prints it, gives its parameters values.
 
     Example: headgraph cypher 'MATCH (h:Head {run: "gpt2-small"}) RETURN h.name LIMIT 5'
     """
     import queries
+    from graphdb.deadline import Deadline
+    from queries import adhoc
+    from queries._piped import statement
     from queries.paste import split_params
 
-    params, text = split_params(sys.stdin.read() if text == "-" else text)
-    frame: pd.DataFrame = queries.cypher(
-        text, graph, params=params, limit=limit, timeout=timeout, max_mb=max_mb
-    )
+    params, text = split_params(statement() if text == "-" else text)
+    adhoc.check(text, params, timeout=timeout, max_mb=max_mb)
+    deadline = Deadline(timeout)
+    with connect(deadline=deadline) as graph:
+        frame: pd.DataFrame = queries.cypher(
+            text, graph, params=params, limit=limit, timeout=deadline, max_mb=max_mb
+        )
     for hint in frame.attrs["hints"]:
         say(f"note: {hint}")
     if frame.attrs["truncated"]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from graphdb.errors import StatementError
+from graphdb.errors import StatementError, TookTooLong
 from graphdb.result import Plan
 from graphdb.runner import Runner
 from queries._operators import PROCEDURES, READING
@@ -37,29 +37,44 @@ _OPERATORS = {
 }
 
 
-def check_statement(cypher: str, graph: Runner, params: Mapping[str, Any] | None = None) -> Plan:
+def check_statement(
+    cypher: str,
+    graph: Runner,
+    params: Mapping[str, Any] | None = None,
+    *,
+    timeout: float | None = None,
+) -> Plan:
     """Let a plain read of the graph pass.
 
     Args:
         cypher: one statement; what runs is `queries._tokens.one_statement` of it.
         graph: the database that it would run on; it is asked for the plan.
         params: values of the statement's parameters.
+        timeout: seconds that planning may take.
 
     Returns:
         What EXPLAIN says of it.
 
     Raises:
         Refused: the statement does something else, or Neo4j does not understand it.
+        TookTooLong: planning did.
     """
     # the words come first: what EXPLAIN is put in front of must not be an option of its own
-    _refuse(reasons_in_words(cypher))
+    refuse_words(cypher)
     try:
-        plan = graph.plan(one_statement(cypher), params)
+        plan = graph.plan(one_statement(cypher), params, timeout=timeout)
+    except TookTooLong:
+        raise
     except StatementError as error:
         message = _without_prefix(str(error))
         raise Refused(f"Neo4j does not take this statement: {message}") from error
     _refuse(_reasons_in_plan(plan))
     return plan
+
+
+def refuse_words(cypher: str) -> None:
+    """Raise Refused for what the words alone show, without a database."""
+    _refuse(reasons_in_words(cypher))
 
 
 def _refuse(reasons: Iterator[str]) -> None:

@@ -59,7 +59,6 @@ def get(name: str) -> Query:
     if spelt not in queries:
         raise UnknownQuery(
             f"no stored query is called {quoted(name)}{did_you_mean(spelt, queries)}; headgraph "
-            "query "
-            "lists them all"
+            "query lists them all"
         )
     return queries[spelt]

@@ -1,9 +1,9 @@
 """Stored queries as text for other programs: Neo4j Browser, its links, its favourites."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from base.documents import parse_json
 from base.text import json_text, quoted
 from queries._tokens import parameters
 from queries.errors import ParameterError
@@ -45,13 +45,11 @@ def split_params(text: str) -> tuple[dict[str, Any], str]:
     first, _, rest = text.lstrip().partition("\n")
     if not first.startswith(PARAMS):
         return {}, text
-    try:
-        values = json.loads(first.removeprefix(PARAMS).strip().removesuffix(";"))
-    except json.JSONDecodeError as error:
-        raise ParameterError(f"the line {quoted(first)} is not JSON: {error}") from error
-    if not isinstance(values, dict):
-        wanted = f'{PARAMS} {{"name": value}}'
-        raise ParameterError(f"the line {quoted(first)} gives no names: wanted {wanted}")
+    values = parse_json(
+        first.removeprefix(PARAMS).strip().removesuffix(";"),
+        source=f"the line {quoted(first)}",
+        problem=ParameterError,
+    )
     return values, rest
 
 

@@ -13,6 +13,7 @@ from headgraph.completing._known import Items, among, listed
 from pk_engine.names import PAIRINGS
 
 _KNOCK = 0.3  # seconds for a connection to begin
+_ANSWER = 3.0  # seconds that somebody at a prompt may wait for each answer
 
 _RUNS = """
 MATCH (r:Run) RETURN coalesce(r.name, left(r.id, 12)) AS name, r.name IS NULL AS unfinished
@@ -103,7 +104,7 @@ def _rows(ctx: click.Context, cypher: str, **params: Any) -> list[Any]:
 
         from graphdb.graph import connect
 
-        with connect(settings=settings) as graph:
-            return list(graph.read(cypher, params))
+        with connect(settings=settings, timeout=_ANSWER) as graph:
+            return list(graph.read(cypher, params, timeout=_ANSWER))
     except (GraphError, OSError):
         return []

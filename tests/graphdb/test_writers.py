@@ -142,7 +142,7 @@ def test_ctrl_c_does_not_wait_for_a_server_that_does_not_answer(
         def result(self, timeout: float | None = None) -> Result:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("graphdb._writers.Future", Interrupted)
+    monkeypatch.setattr("graphdb._attempts.Future", Interrupted)
     database = Database()
     try:
         with pytest.raises(KeyboardInterrupt):

@@ -95,6 +95,33 @@ HOSTILE = {
     "/**/SHOW CONSTRAINTS": "about the server",
     "TERMINATE TRANSACTIONS 'neo4j-transaction-1'": "about the server",
     "SHOW TRANSACTIONS YIELD transactionId AS id TERMINATE TRANSACTIONS id YIELD message": "server",
+    # since Cypher 25 in any subquery, where plans do not always show them (tried with 2026.09.0)
+    **{
+        text: "about the server"
+        for clause in (
+            "SHOW SETTINGS YIELD name RETURN name",
+            "show /* a */ ALL FUNCTIONS YIELD name RETURN name",
+            "SHOW BUILT IN FUNCTIONS YIELD name RETURN name",
+            "SHOW DATABASES YIELD name RETURN name",
+            "SHOW NEW_IN_NEO4J YIELD name RETURN name",
+            "TERMINATE TRANSACTIONS 'neo4j-transaction-1' YIELD message AS name RETURN name",
+        )
+        for text in (
+            f"RETURN COUNT {{ {clause} }} AS x",
+            f"RETURN [y IN [1] | COLLECT {{ {clause} }}] AS x",
+            f"RETURN any(y IN [1] WHERE EXISTS {{ {clause} }}) AS x",
+            f"RETURN CASE WHEN true THEN COUNT {{ {clause} }} ELSE 0{clause} END AS x",
+            f"CALL () {{ {clause} }} RETURN name",
+            f"RETURN 1 AS x NEXT {clause}",
+            f"WHEN false THEN RETURN 1 AS name ELSE {clause}",
+            f"WHEN true THEN {{ {clause} }}",
+            f"RETURN 1 AS name UNION {clause}",
+            f"LET x = 1 {clause}",
+            f"MATCH (n) FILTER n.x > 0{clause}",
+            f"UNWIND [1] AS x {clause}",
+            f"{{ {clause} }}",
+        )
+    },
     "CREATE USER eve SET PASSWORD 'abcdefgh'": "administers the server",
     "ALTER CURRENT USER SET PASSWORD FROM 'a' TO 'b'": "administers the server",
     "ALTER USER neo4j SET PASSWORD 'abcdefgh'": "administers the server",
@@ -123,6 +150,16 @@ HOSTILE = {
         "another database"
     ),
     "UNWIND [1] AS x RETURN COUNT { WITH x USE neo4j MATCH (n) RETURN n } AS y": "another database",
+    "RETURN 1 AS x NEXT USE system MATCH (n) RETURN n": "another database",
+    "WHEN true THEN USE system MATCH (n) RETURN n": "another database",
+    "LET x = 1 USE system MATCH (n) RETURN n": "another database",
+    "RETURN 1 AS x EXCEPT USE system MATCH (n) RETURN n": "another database",
+    "USE graph.byName('system') MATCH (n) RETURN n": "another database",
+    "RETURN 1 AS x NEXT LOAD CSV FROM 'file:///x' AS line RETURN line": "LOAD CSV",
+    "OPTIONAL CALL dbms.listConfig() YIELD name RETURN name": "the procedure dbms.listConfig",
+    "CYPHER 25 RETURN COUNT { SHOW SETTINGS YIELD name RETURN name } AS x": (
+        "the options after CYPHER"
+    ),
     "MATCH (n) RETURN n; MATCH (n) DELETE n": "several statements",
     "RETURN 1 AS x;; RETURN 2 AS y": "several statements",
     "RETURN 1 AS x; /* a */ ;\n; MATCH (n) DELETE n;": "several statements",
@@ -238,6 +275,11 @@ HARMLESS = [
     "WITH 2 AS use, 3 AS n WITH use AS x, n AS use WITH *, use AS y RETURN x, use, y",
     "UNWIND [1, 2] AS use WITH DISTINCT use ORDER BY use RETURN use",
     "WITH {use: 1, show: 2} AS settings RETURN settings.use AS terminate, settings.show AS show",
+    "WITH 2 AS show, 3 AS terminate RETURN show AS x, terminate IN [3] AS y ORDER BY show DESC",
+    "MATCH (show:Head) WHERE show IS NOT NULL AND show.layer = 1 RETURN show LIMIT 1",
+    "WITH 1 AS show WITH show WHERE show > 0 OR show IN [1] RETURN show AS terminate",
+    "WITH true AS show RETURN CASE WHEN show THEN show ELSE show END AS terminate",
+    "UNWIND [1] AS terminate UNWIND [2] AS show MATCH (h:Head) RETURN show, h.show SKIP 1",
     "WITH [1, 2] AS transactions RETURN 1 IN transactions AS x",
     "MATCH (n) /* DELETE n; */ RETURN count(n) AS n",
     "MATCH (h:Head) WHERE h.name = 'x' OR h.set = 1 OR h.delete = 2 RETURN h",

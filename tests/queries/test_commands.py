@@ -11,7 +11,7 @@ from click.testing import CliRunner
 import cli
 from queries import browser_command, commands
 from queries._options import parse_params
-from queries.errors import MissingParameter, ParameterError, UnknownQuery
+from queries.errors import MissingParameter, ParameterError, QueryError, UnknownQuery
 
 
 @pytest.fixture(autouse=True)
@@ -136,5 +136,62 @@ def test_bad_params(text: str, message: str) -> None:
 
 def test_params() -> None:
     assert parse_params(["head = l4h7", "x=a=b"]) == {"head": "l4h7", "x": "a=b"}
-    with pytest.raises(ParameterError, match="-p x is given twice: a list is written x=A,B"):
+    with pytest.raises(ParameterError, match="-p x is given twice: give a list with commas"):
         parse_params(["x=1", "x=2"])
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (
+            b'RETURN "\xff"',
+            "stdin is not UTF-8 text (byte 8 is 0xff): expected a statement",
+        ),
+        (b"\xef\xbb\xbf;;", "there is no statement"),
+        (b":params " + b"[" * 100_000, "is nested too deeply to be read as JSON"),
+        (b':params {"a": ' + b"9" * 5000 + b"}\nRETURN $a", "cannot be read as JSON"),
+        (b":params 3\nRETURN 1", "holds a number: expected a JSON object"),
+        (b"RETURN $a", "$a has no value"),
+        (b"RETURN " + b"(" * 300, "brackets within more than 100 others"),
+    ],
+)
+def test_a_piped_statement_that_is_none_is_said_before_a_database_is_looked_for(
+    data: bytes, said: str
+) -> None:
+    done = CliRunner().invoke(cli.headgraph, ["cypher", "-"], input=data)
+    assert isinstance(done.exception, QueryError)
+    assert said in str(done.exception)
+    assert len(str(done.exception)) < 300
+    assert "\n" not in str(done.exception)
+
+
+def test_too_much_on_stdin_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("queries._piped._MOST_BYTES", 10)
+    done = CliRunner().invoke(cli.headgraph, ["cypher", "-"], input=b"x" * 11)
+    assert str(done.exception) == "stdin has more than 10 bytes: expected a statement"
+
+
+LONG = "9" * 6000
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["query", "hubs", "-p", f"limit={LONG}"], "limit is '999"),
+        (["query", "hubs", "-p", f"pairings=OQ,{LONG}"], "pairings is 'OQ,9"),
+        (["query", "hubs", "-p", f"{LONG}=1"], "query hubs has no parameter '999"),
+        (["query", "hubs", "-p", LONG], "-p 999"),
+        (["query", LONG], "no stored query is called '999"),
+        (["query", "hubs", "-p", "\x1b]0;title\x07"], r"-p \x1b]0;title\x07 is no NAME=VALUE"),
+        (["query", "hubs", "-p", "\x1b=1", "-p", "\x1b=1"], r"-p \x1b is given twice"),
+        (["query", "hubs", "-p", "limit=\udcff"], r"limit is '\udcff'"),
+        (["query", "neighbours", "-p", "head=\udcff"], r"head is '\udcff'"),
+    ],
+)
+def test_what_a_terminal_would_obey_or_drown_in_is_quoted(args: list[str], said: str) -> None:
+    done = CliRunner().invoke(cli.headgraph, args)
+    assert isinstance(done.exception, QueryError)
+    text = str(done.exception)
+    assert text.startswith(said)
+    assert len(text) < 300
+    assert text.isprintable()

@@ -6,7 +6,7 @@ import pytest
 
 import queries
 from graphdb import RecordingGraph
-from graphdb.errors import NotReachable
+from graphdb.errors import NotReachable, TookTooLong
 from graphdb.result import Plan, Result
 from queries.errors import MissingParameter, ParameterError, Refused
 from queries.guard import check_statement
@@ -48,6 +48,90 @@ def test_nothing_is_explained_that_its_words_give_away() -> None:
 def test_plans(plan: Plan, reason: str) -> None:
     with pytest.raises(Refused, match=reason):
         check_statement("RETURN 1", RecordingGraph(answers={"RETURN 1": plan}))
+
+
+class NeverPlans(RecordingGraph):
+    """A server whose planning is left at the limit, or interrupted."""
+
+    def __init__(self, outcome: BaseException) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+    def plan(self, cypher: str, *args: Any, **limits: Any) -> Plan:
+        raise self.outcome
+
+
+def test_planning_that_takes_too_long_says_what_the_server_does() -> None:
+    late = "planning the statement took longer than 5 s: write it shorter, or raise --timeout"
+    busy = " (the server may be busy with it for minutes; only its restart ends that)"
+    for code, said in (
+        ("", late + busy),
+        ("Neo.ClientError.Transaction.TransactionTimedOut", late),
+    ):
+        with pytest.raises(Refused) as caught:
+            queries.cypher("RETURN 1", NeverPlans(TookTooLong("late", code)), timeout=5)
+        assert str(caught.value) == said
+
+
+def test_ctrl_c_says_what_the_server_does() -> None:
+    with pytest.raises(KeyboardInterrupt) as caught:
+        queries.cypher("RETURN 1", NeverPlans(KeyboardInterrupt()))
+    assert caught.value.__notes__ == [
+        "the server may be busy with it for minutes; only its restart ends that"
+    ]
+
+
+class Clock(RecordingGraph):
+    """Remembers the limits it is given, and lets time pass."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        super().__init__(answers={"AS x": Result(("x",), ((1,),))})
+        self.now, self.limits = 1000.0, list[float | None]()
+        patch.setattr("graphdb.deadline.time.monotonic", lambda: self.now)
+
+    def plan(self, cypher: str, *args: Any, timeout: float | None = None) -> Plan:
+        self.limits.append(timeout)
+        self.now += 4
+        return super().plan(cypher, *args)
+
+    def read(self, cypher: str, *args: Any, timeout: float | None = None, **limits: Any) -> Result:
+        self.limits.append(timeout)
+        self.now += 4
+        return super().read(cypher, *args)
+
+
+def test_one_limit_holds_over_planning_running_and_hints(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = 'MATCH (h:Head {run: "gpt2"}) RETURN 1 AS x'
+    clock = Clock(monkeypatch)
+    queries.cypher(text, clock, timeout=10)
+    assert clock.limits == [10, 6, 2]
+    clock = Clock(monkeypatch)
+    with pytest.raises(Refused, match="looking for names that the database lacks took longer than"):
+        queries.cypher(text, clock, timeout=8)
+    assert clock.limits == [8, 4]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("RETURN " + "(" * 101 + "1" + ")" * 101, "brackets within more than 100 others"),
+        ("RETURN " + "[" * 5000 + "]" * 5000, "brackets within more than 100 others"),
+        ("CALL { " * 101 + "RETURN 1 AS x" + "}" * 101, "brackets within more than 100 others"),
+        ("RETURN '" + "x" * 1_000_000 + "'", "more than 1,000,000 characters: give long lists as"),
+    ],
+)
+def test_what_no_server_plans_is_not_sent(text: str, said: str) -> None:
+    graph = RecordingGraph()
+    with pytest.raises(Refused, match=said) as caught:
+        queries.cypher(text, graph)
+    assert len(str(caught.value)) < 300
+    assert graph.calls == []
+
+
+def test_brackets_in_strings_and_one_after_another_are_not_deep() -> None:
+    many = "+".join(["(1)"] * 500)
+    for text in (f"RETURN {many}", "RETURN '" + "(" * 500 + "'", "RETURN " + "(" * 99 + ")" * 99):
+        queries.cypher(text, RecordingGraph())
 
 
 def test_names_that_the_database_lacks_come_as_hints() -> None:

@@ -73,8 +73,8 @@ def test_what_show_prints_can_be_taken_apart_again() -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (":params {run: 1}", r"the line ':params \{run: 1\}' is not JSON: Expecting property name"),
-        (":params [1]", r"gives no names: wanted :params \{\"name\": value\}"),
+        (":params {run: 1}", r"the line ':params \{run: 1\}' cannot be read as JSON: Expecting"),
+        (":params [1]", r"the line ':params \[1\]' holds a list: expected a JSON object"),
     ],
 )
 def test_a_params_line_that_cannot_be_read(line: str, message: str) -> None:

@@ -1,0 +1,219 @@
+"""Ctrl-C and time limits leave a database that does not answer, whatever it is asked."""
+
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import cli
+from graphdb import Graph, Settings, connect
+from graphdb._attempts import Attempt
+from graphdb.deadline import Deadline
+from graphdb.errors import NotReachable, StatementError, TookTooLong
+from graphdb.server import RunningServer
+from tests.graphdb.relay import Relay, relay
+
+# a call that Ctrl-C does not reach waits until its server answers: here, for ever
+pytestmark = pytest.mark.timeout(120)
+
+
+@contextmanager
+def interruption_at(event: threading.Event) -> Iterator[None]:
+    """Ctrl-C once `event` is set."""
+
+    def interrupt() -> None:
+        main = threading.main_thread().ident
+        if event.wait(60) and main is not None:
+            signal.pthread_kill(main, signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt, daemon=True)
+    thread.start()
+    yield
+    thread.join()
+
+
+@contextmanager
+def interrupted_at(event: threading.Event) -> Iterator[None]:
+    """The same, and it comes out as KeyboardInterrupt."""
+    with interruption_at(event), pytest.raises(KeyboardInterrupt):
+        yield
+
+
+@contextmanager
+def silent() -> Iterator[str]:
+    """The address of a server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"bolt://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def through(it: Relay, server: RunningServer) -> Iterator[Graph]:
+    with connect(settings=replace(server.settings(), uri=it.uri, origin="a test")) as graph:
+        yield graph
+
+
+@pytest.fixture
+def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphdb._attempts.GRACE_S", 0)
+
+
+CALLS: dict[str, Callable[[Graph], object]] = {
+    "read": lambda graph: graph.read("RETURN 'the mark'"),
+    "plan": lambda graph: graph.plan("RETURN 'the mark'"),
+    "write": lambda graph: graph.write("RETURN 'the mark'"),
+    "write_all": lambda graph: graph.write_all([("RETURN 1", {}), ("RETURN 'the mark'", {})]),
+    "write_each": lambda graph: list(graph.write_each([("RETURN 'the mark'", {})])),
+    "command": lambda graph: graph.command("RETURN 'the mark'"),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_ctrl_c_waits_for_no_answer(server: RunningServer, call: str) -> None:
+    with (
+        relay(server.bolt_uri, b"the mark") as it,
+        through(it, server) as graph,
+        interrupted_at(it.reached),
+    ):
+        CALLS[call](graph)
+
+
+def test_ctrl_c_leaves_a_server_that_does_not_greet() -> None:
+    begun = threading.Event()
+    with silent() as uri, interrupted_at(begun):
+        begun.set()
+        connect(settings=Settings(uri=uri, password="x", origin="a test"))
+
+
+@pytest.mark.usefixtures("no_grace")
+@pytest.mark.parametrize("call", ["read", "plan"])
+def test_a_limit_waits_for_no_answer(server: RunningServer, call: str) -> None:
+    with relay(server.bolt_uri, b"the mark") as it, through(it, server) as graph:
+        with pytest.raises(TookTooLong) as caught:
+            getattr(graph, call)("RETURN 'the mark'", timeout=0.1)
+        assert str(caught.value) == "the statement took longer than 0.1 s"
+        assert caught.value.code == "", "the server did not end it"
+
+
+def test_planning_has_a_limit_on_the_server_and_the_connection_goes_on(database: Graph) -> None:
+    chain = "".join(f"-[e{n}]->(a{n})" for n in range(60))  # planned for a minute
+    with pytest.raises(TookTooLong) as caught:
+        database.plan(f"MATCH (a){chain} RETURN a", timeout=0.2)
+    assert caught.value.code == "" or "TransactionTimedOut" in caught.value.code
+    assert database.read("RETURN 1").single() == 1
+
+
+def test_an_answer_that_never_comes_has_a_limit(database: Graph) -> None:
+    """5.26 overflows its stack on these brackets and cannot say so: it sends nothing."""
+    with pytest.raises(TookTooLong):
+        database.plan("RETURN " + "(" * 2000 + "1" + ")" * 2000, timeout=0.2)
+    assert database.read("RETURN 1").single() == 1
+
+
+@pytest.mark.usefixtures("no_grace")
+def test_connecting_has_a_limit() -> None:
+    with silent() as uri:
+        settings = Settings(uri=uri, password="x", origin="a test")
+        with pytest.raises(NotReachable) as caught:
+            connect(settings=settings, timeout=0.1)
+    assert str(caught.value) == (
+        f"{uri} (from a test) did not answer within 0.1 s: see whether it runs, or raise --timeout"
+    )
+
+
+def test_a_database_that_closes_the_connection_is_not_said_to_be_none(
+    server: RunningServer,
+) -> None:
+    with (
+        relay(server.bolt_uri, b"the mark", cut=True) as it,
+        through(it, server) as graph,
+        pytest.raises(NotReachable) as caught,
+    ):
+        graph.plan("RETURN 'the mark'")
+    assert str(caught.value) == (
+        f"the database at {it.uri} (from a test) answered before and closed the connection: it may "
+        "be busy, out of memory, or stopped; see its log (headgraph server logs for the local one)"
+    )
+
+
+@pytest.mark.usefixtures("no_grace")
+def test_what_is_given_up_sends_nothing_more() -> None:
+    attempt, left = Attempt(), threading.Event()
+    sent: list[str] = []
+    ended = threading.Event()
+
+    def work() -> None:
+        try:
+            left.wait()
+            attempt.go_on()
+            sent.append("a statement")
+        finally:
+            ended.set()
+
+    with pytest.raises(TookTooLong):
+        attempt.result(work, timeout=0.001)
+    left.set()
+    ended.wait()
+    assert sent == []
+
+
+def test_a_deadline_is_one_for_all() -> None:
+    deadline = Deadline(1e-9)
+    assert deadline.left() == 1e-9
+    with pytest.raises(TookTooLong):
+        deadline.left()
+    # it begins when it is first asked
+    assert Deadline(1000).left() == 1000
+
+
+@pytest.mark.parametrize("call", ["read", "plan", "write"])
+def test_bytes_that_are_no_utf_8_are_no_bug(database: Graph, call: str) -> None:
+    said = (
+        "the statement or a parameter holds '\\udcff', which is no character: it comes from bytes "
+        "that are not UTF-8, so write them in UTF-8"
+    )
+    for text, params in (("RETURN '\udcff'", {}), ("RETURN $x", {"x": ["\udcff"]})):
+        with pytest.raises(StatementError) as caught:
+            getattr(database, call)(text, params)
+        assert str(caught.value) == said
+    assert database.read("RETURN 'é'").single() == "é"
+
+
+@pytest.mark.parametrize(
+    ("line", "mark"),
+    [
+        ("runs", "(r:Run)"),
+        ("query hubs --run x", "(r:Run"),
+        ("query hubs --series x", "(r:Run"),
+        ("communities --run x", "(r:Run"),
+        ("motifs --run x", "(r:Run"),
+        ("export --run x -o x.graphml", "(r:Run"),
+        ("view --run x -o x.html", "(r:Run"),
+        ("drop x --yes", "(r:Run"),
+        ("load gpt2-small --run x --top 10", "SHOW CONSTRAINTS"),
+        ("cypher MATCH(n)RETURN(n)", "EXPLAIN "),
+    ],
+)
+def test_ctrl_c_ends_every_command_that_asks_a_database(
+    server: RunningServer,
+    line: str,
+    mark: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEO4J_PASSWORD", server.password())
+    with relay(server.bolt_uri, mark.encode()) as it, interruption_at(it.reached):
+        monkeypatch.setenv("NEO4J_URI", it.uri)
+        with pytest.raises(SystemExit) as caught:
+            cli.main(line.split())
+    assert caught.value.code == 130
+    busy = ": the server may be busy with it for minutes; only its restart ends that"
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == f"stopped{busy if line.startswith('cypher') else ''}"
+    assert list(tmp_path.iterdir()) == []
