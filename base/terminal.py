@@ -5,6 +5,7 @@ sets a title, moves the cursor or hides a line. Progress bars draw themselves; t
 through `label`.
 """
 
+import sys
 from typing import Any
 
 import click
@@ -24,8 +25,14 @@ def say(text: object, **style: Any) -> None:
     _write(str(text), style, err=True)
 
 
-def is_sure(question: str) -> bool:
-    """Ask a question with yes or no on stderr; the answer is no where only Enter is pressed."""
+def is_sure(question: str, *, otherwise: str = "pass --yes") -> bool:
+    """Ask a question with yes or no on stderr; the answer is no where only Enter is pressed.
+
+    Raises:
+        click.UsageError: stdin is not a terminal; `otherwise` says what to do then.
+    """
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"stdin is not a terminal: {otherwise}")
     return click.confirm(printable(question), err=True)
 
 

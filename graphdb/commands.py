@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from base.terminal import show
+from base.terminal import say, show
 
 if TYPE_CHECKING:
     from graphdb.server import RunningServer
@@ -38,7 +38,7 @@ def start(recover: bool, pages: Callable[[], Mapping[str, bytes]] = dict) -> str
     with shown() as progress:
         running = local.start(progress=progress, pages=pages(), recover=recover)
     for note in running.notes:
-        click.echo(f"note: {note}", err=True)
+        say(f"note: {note}")
     return _summary(running)
 
 

@@ -3,13 +3,13 @@
 It sees runs through `loader` and files through `graphdb`, so it lives above both.
 """
 
-import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from base.terminal import is_sure, say
 from graphdb.options import deferred_connection_options
 
 if TYPE_CHECKING:
@@ -87,10 +87,8 @@ def _files(*, online: bool) -> "list[Leftover]":
 
 def _is_sure(found: list[str]) -> bool:
     for it in found:
-        click.echo(f"would remove {it}", err=True)
-    if not sys.stdin.isatty():
-        raise click.UsageError("stdin is not a terminal: pass --yes")
-    return click.confirm("remove them?" if len(found) > 1 else "remove it?", err=True)
+        say(f"would remove {it}")
+    return is_sure("remove them?" if len(found) > 1 else "remove it?")
 
 
 def _remove(
@@ -104,4 +102,4 @@ def _remove(
 
 
 def _note(text: str) -> None:
-    click.echo(f"note: {text}", err=True)
+    say(f"note: {text}")

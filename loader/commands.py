@@ -176,9 +176,8 @@ def drop(graph: Any, runs: tuple[str, ...], yes: bool, dry_run: bool) -> str:
 def _is_sure(planned: "list[DropReport]") -> bool:
     for report in planned:
         say(report)
-    if not sys.stdin.isatty():
-        raise click.UsageError("stdin is not a terminal: pass --yes, or give each name in full")
-    return is_sure("drop them?" if len(planned) > 1 else "drop it?")
+    question = "drop them?" if len(planned) > 1 else "drop it?"
+    return is_sure(question, otherwise="pass --yes, or give each name in full")
 
 
 def _load_offline(
@@ -201,12 +200,12 @@ def _load_offline(
 
 def _told(report: "LoadReport") -> str:
     for note in report.notes:
-        say(f"note: {note}")
+        _note(note)
     return str(report)
 
 
 def _note(text: str) -> None:
-    click.echo(f"note: {text}", err=True)
+    say(f"note: {text}")
 
 
 def _maybe(connect: Callable[[], Any]) -> Any:
