@@ -227,8 +227,8 @@ def test_settings_of_the_users_own_are_in_effect_and_stay(home: ServerHome) -> N
     assert "# more memory" in home.overrides.read_text()
 
 
-@pytest.mark.parametrize("name", [*config.settings(Ports(bolt=1, http=2)).keys() - config.SIZES
-                                  .keys() - config.QUICK_STOP.keys(),
+@pytest.mark.parametrize("name", [*sorted(config.settings(Ports(bolt=1, http=2)).keys()
+                                          - config.SIZES.keys() - config.QUICK_STOP.keys()),
                                   "dbms.security.procedures.unrestricted", "server.jvm.additional",
                                   "server.directories.data", "server.bolt.tls_level",
                                   "server.bolt.enabled", "server.routing.listen_address",
