@@ -95,7 +95,8 @@ def table() -> AffinityTable:
 @pytest.mark.parametrize(
     "text",
     ["layer,head,role\n" + "9" * 5000 + ",1,induction\n", "layer,head,role\n\u00b2,1,induction\n",
-     "layer,head,role\n1,1," + "X" * 5000, "layer,head,role\n1,1," + "x" * 101, "layer,head,role\n-1,0,induction", "\x00" * 50,
+     "layer,head,role\n1,1," + "X" * 5000, "layer,head,role\n1,1," + "x" * 101,
+     "layer,head,role\n-1,0,induction", "\x00" * 50,
      "x" * 5000 + ",head,role\n", 'layer,head,role\n"', "layer,head,role\n\x1b]0;t\x07,1,a\n"],
 )  # fmt: skip
 def test_labels(tmp_path: Path, text: str, table: AffinityTable) -> None:
