@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,7 +12,7 @@ from base._temporary import clear_files, temporary_file, temporary_folder
 from base.documents import kind_of, reason, shown
 from base.errors import HeadgraphError, OutputExists, UnwritableFile
 
-__all__ = ["beside", "folder_of_files", "scratch", "temporary_space", "writable"]
+__all__ = ["beside", "folder_of_files", "made", "scratch", "temporary_space", "writable"]
 
 scratch = temporary_folder
 
@@ -116,6 +116,28 @@ def folder_of_files(
         writable(first, force=force, problem=problem)
         return [folder / name for name in names]
     return [writable(folder / name, force=force, problem=problem) for name in names]
+
+
+@contextmanager
+def made(folder: Path, *, parents: bool = False) -> Iterator[None]:
+    """A folder to write into; those that were made for it go again where nothing came of it.
+
+    Args:
+        folder: which may be there.
+        parents: whether the folders above it may be missing too.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=parents, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # something is in it: of the block, or of another command
+            for place in new:
+                place.rmdir()
+        raise
 
 
 @contextmanager

@@ -20,13 +20,19 @@ _GREATEST = 2**53  # beyond it a float is no longer one whole number
 
 
 def read_csv(
-    path: str | os.PathLike[str], *, problem: Problem = UnreadableFile, **how: Any
+    path: str | os.PathLike[str],
+    *,
+    problem: Problem = UnreadableFile,
+    pipes: bool = True,
+    **how: Any,
 ) -> pd.DataFrame:
-    """Rows of a CSV file in UTF-8; a pipe such as `<(...)` is read as well.
+    """Rows of a CSV file in UTF-8.
 
     Args:
         path: the file.
         problem: the class of the errors.
+        pipes: whether a pipe such as `<(...)` is read; not where a folder may hold one, which
+            would be waited for.
         how: further arguments of `pandas.read_csv`.
 
     Raises:
@@ -34,7 +40,7 @@ def read_csv(
     """
     import pandas as pd
 
-    text = read_text(path, problem=problem, pipes=True)
+    text = read_text(path, problem=problem, pipes=pipes)
     if not text.strip():
         raise problem(f"{shown(path)} is empty: expected CSV with column names in its first line")
     if "\0" in text:

@@ -167,13 +167,21 @@ class Graph:
 
         return self._attempt(work)
 
-    def command(self, cypher: str) -> None:
-        """Run a schema statement, or one that manages its own transactions."""
+    def command(self, cypher: str, *, timeout: float | None = None) -> None:
+        """Run a schema statement, or one that manages its own transactions; it is tried once.
+
+        Args:
+            cypher: the statement.
+            timeout: seconds after which the connection is cut.
+
+        Raises:
+            TookTooLong: it was cut.
+        """
 
         def work(session: Any, attempt: Attempt) -> None:
             session.run(cypher).consume()
 
-        self._attempt(work)
+        self._attempt(work, timeout=timeout)
 
     def plan(
         self, cypher: str, params: Params | None = None, *, timeout: float | None = None

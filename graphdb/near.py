@@ -15,14 +15,3 @@ def did_you_mean(name: str, known: Iterable[str], n: int = 3) -> str:
     by_lower = {candidate.lower(): candidate for candidate in known}
     near = [by_lower[match] for match in get_close_matches(name.lower(), by_lower, n=n, cutoff=0.6)]
     return f" (did you mean {' or '.join(short(name, 40) for name in near)}?)" if near else ""
-
-
-def listed(names: Iterable[str], at_most: int = 8) -> str:
-    """Names with commas, the first few of many.
-
-    >>> listed("abc", at_most=2)
-    'a, b and 1 more'
-    """
-    names = list(names)
-    shown = ", ".join(short(name, 40) for name in names[:at_most])
-    return shown if len(names) <= at_most else f"{shown} and {len(names) - at_most} more"

@@ -26,8 +26,7 @@ from loader._identity import SHORT, new_token
 from loader._plan import AnyLabels, AnyTable, LoadPlan, plan_load
 from loader._present import Outcome, outcome
 from loader._space import needed, refuse_without_room
-from loader._unpublish import sweep
-from loader.attempts import marks
+from loader.attempts import Attempt, marks, remove, unfinished
 from loader.errors import OfflineRefused
 from loader.exports.admin_csv import write_graph
 from loader.exports.content import HeadNode, RunGraph
@@ -67,9 +66,10 @@ def load_offline(
     """Write a table into the local server's empty database as one run, by Neo4j's importer.
 
     The graph is the one that `load` makes. The local server is started where it does not run, and
-    stopped for some seconds. The same run there already: nothing changes. Anything else in the
-    database is refused, as the importer makes a database anew. Programs that write in the second in
-    which the server stops lose what they write. SIGTERM interrupts it as Ctrl-C does: the importer
+    stopped for some seconds. Attempts at this name that were cut off are removed first. The same
+    run there already: nothing changes. Anything else in the database is refused, as the importer
+    makes a database anew. Programs that write in the second in which the server stops lose what
+    they write. SIGTERM interrupts it as Ctrl-C does: the importer
     is ended with it, and its files go.
 
     Args:
@@ -91,14 +91,25 @@ def load_offline(
     plan = plan_load(table, run, selection, labels)
     place, show = ServerHome.of(home), progress or silent
     with connect(settings=start(place, progress=show).settings()) as graph:
-        sweep(graph)
+        removed = remove(graph, _dead(graph, plan))
         found = outcome(graph, plan, replace=False)
         if found.kind == "unchanged":
             _index(graph, plan)  # which the load that wrote it may not have come to
         else:
             found = Outcome(kind="loaded")
             _load(place, plan, graph, show)
+    told = [f"first removed {attempt}" for attempt in removed]
+    found = replace(found, notes=(*told, *found.notes))
     return report_on(plan, found, dry_run=False, seconds=time.monotonic() - began)
+
+
+def _dead(graph: Runner, plan: LoadPlan) -> list[Attempt]:
+    """Attempts at this name whose loaders have ended, but for the one to go on from."""
+    return [
+        attempt
+        for attempt in unfinished(graph)
+        if attempt.called == plan.name and attempt.id != plan.id and attempt.alive is False
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)

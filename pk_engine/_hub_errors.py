@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from base.text import printable, quoted
+from base.text import quoted, short
 from pk_engine.errors import ModelError
 
 
@@ -76,7 +76,7 @@ def _reason(error: BaseException) -> str:
     if response is not None:
         return f"status {response.status_code}"
     text = str(error).strip().partition("\n")[0]
-    known = printable(text)[:120] if text and "Bearer" not in text else ""
+    known = short(text, 120) if text and "Bearer" not in text else ""
     return known or type(error).__name__
 
 
@@ -84,4 +84,4 @@ def host() -> str:
     """Where the hub is, as the environment says, without a user's name in it."""
     from huggingface_hub import constants
 
-    return printable(urlsplit(constants.ENDPOINT).netloc.rpartition("@")[2])[:80]
+    return short(urlsplit(constants.ENDPOINT).netloc.rpartition("@")[2], 80)

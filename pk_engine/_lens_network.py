@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from base.documents import shown
-from base.text import printable, quoted
+from base.text import listed, quoted, short
 from pk_engine.errors import ModelError, UnknownFamily, WeightsError
 from pk_engine.lens import first_line
 from pk_engine.tensorfiles import TensorFiles
-from pk_engine.weights import listed, refuse_adapter, refuse_adapter_tensors
+from pk_engine.weights import refuse_adapter, refuse_adapter_tensors
 
 
 def network_bridge(folder: Path, name: str, config: dict[str, Any], dtype: str) -> Any:
@@ -59,7 +59,7 @@ def _architecture(folder: Path, config: dict[str, Any]) -> tuple[str, Any]:
             f"config.json has model_type {quoted(kind)}: expected a text such as 'gpt2'"
         )
     first = named[0] if isinstance(named, list) and named else "?"
-    what = f"{quoted(kind, 40)} ({printable(str(first))[:40]})"
+    what = f"{quoted(kind, 40)} ({short(first, 40)})"
     try:
         settings = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:
@@ -102,7 +102,7 @@ def _network(folder: Path, architecture: str, settings: Any, dtype: Any) -> Any:
     if missing := sorted(report["missing_keys"]):
         raise WeightsError(
             f"the weights in {shown(folder)} lack {len(missing)} tensors of the "
-            f"{architecture}, which would be random: {listed(missing)}; attention weights "
+            f"{architecture}, which would be random: {listed(missing, 2)}; attention weights "
             "alone are read without --via"
         )
     return network

@@ -10,21 +10,10 @@ from base.text import quoted
 from pk_engine.errors import EngineError, TableError
 from pk_engine.names import NULLS, PAIRINGS, ROLES
 from pk_engine.selection import Selection
+from pk_engine.sizes import LARGEST, MOST_HEADS  # what can be computed can be read
 
 if TYPE_CHECKING:
     from pk_engine.meta import TableMeta
-
-LARGEST = {
-    "n_layers": 1_000,
-    "n_heads": 10_000,
-    "n_kv_heads": 10_000,
-    "d_model": 10**6,
-    "d_head": 10**6,
-}
-"""Sizes beyond which metadata are refused; no model that is known has half of one."""
-MOST_HEADS = 50_000
-"""Heads of all layers together: pictures and pages have a place for each, thrice those of Llama 3
-405B."""
 
 _TEXTS = ("model", "family", "fingerprint", "layer_order", "kv", "dtype", "backend", "version")
 _ALLOWED = {"kv": ("native", "expand"), "layer_order": ("forward", "all", "within")}

@@ -20,6 +20,8 @@ from pk_engine.meta import TableMeta
 COLUMNS = ("layer", "head", "role", "circuit", "source", "note")
 _FOLDER = Path(__file__).parent / "bundled" / "labels"
 _ROLE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+LONGEST_ROLE = 100
+"""Characters; Neo4j refuses one of 8 KB, as roles are indexed, and only when a run is published."""
 
 
 def known_labels(meta: TableMeta) -> pd.DataFrame | None:
@@ -81,7 +83,8 @@ def read_labels(path: str | os.PathLike[str], meta: TableMeta) -> pd.DataFrame:
     rows = zip(frame["layer"], frame["head"], frame["role"], strict=True)
     for line, (layer, head, role) in enumerate(rows, start=2):
         _check_row(f"{name}, line {line}", layer, head, role, meta)
-    frame = frame.astype({"layer": int, "head": int})
+    for column in ("layer", "head"):  # int itself takes no 5,000 zeros
+        frame[column] = frame[column].map(whole_number).astype(int)
     return frame.drop_duplicates().sort_values(list(COLUMNS), ignore_index=True)
 
 
@@ -97,4 +100,8 @@ def _check_row(where: str, layer: str, head: str, role: str, meta: TableMeta) ->
         raise LabelsError(
             f"{where} has the role {quoted(role)}: expected lower-case words joined by _, "
             "such as induction"
+        )
+    if len(role) > LONGEST_ROLE:
+        raise LabelsError(
+            f"{where} has a role of {len(role):,} characters: expected at most {LONGEST_ROLE}"
         )

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from base.text import printable
+from base.text import short
 from pk_engine._lens_state import processing, to_float32
 from pk_engine.errors import ModelError
 from pk_engine.family import every
@@ -177,7 +177,7 @@ def check_settings(settings: dict[str, Any]) -> None:
 
 def first_line(error: BaseException) -> str:
     """What another library says, in one line."""
-    return printable(str(error).strip().partition("\n")[0])[:80] or type(error).__name__
+    return short(str(error).strip().partition("\n")[0], 80) or type(error).__name__
 
 
 def _settings_of(model: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from base.text import printable, quoted
+from base.text import quoted, short
 from pk_engine.errors import ModelError
 from pk_engine.layout import ModelShape
 
@@ -12,7 +12,8 @@ LARGEST = {"n_layers": 2**10, "n_heads": 2**12, "n_kv_heads": 2**12, "d_model": 
            "d_head": 2**20}  # fmt: skip
 """Far above any model; a larger number is a mistake, and lists would be made as long as it says."""
 MOST_HEADS = 2**16
-"""Of all layers together; four times those of the largest models."""
+"""Of all layers together, four times those of the largest models: lists, pictures and pages have a
+place for each."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Refusals:
         for key, reason in reasons.items():
             raise ModelError(
                 f"config.json has {key} = {quoted(settings[key])}, which the family "
-                f"{printable(family)[:40]} does not handle: {reason}"
+                f"{short(family, 40)} does not handle: {reason}"
             )
 
 

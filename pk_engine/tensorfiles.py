@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from base.documents import kind_of, read_json, reason, shown
-from base.text import printable, quoted
+from base.text import quoted, short
 from pk_engine._stand_ins import refuse_stand_in
 from pk_engine.errors import ModelError, WeightsError
 from pk_engine.torchfiles import TorchFile, load
@@ -120,7 +120,7 @@ class TensorFiles:
                     if name in found:
                         raise ModelError(
                             f"{shown(found[name].name)} and {shown(path.name)} in "
-                            f"{shown(self.folder)} both hold {printable(name)[:60]}: expected one "
+                            f"{shown(self.folder)} both hold {short(name)}: expected one "
                             "checkpoint in a folder"
                         )
                     found[name] = path
@@ -135,7 +135,7 @@ class TensorFiles:
         except (SafetensorError, OSError, ValueError) as error:  # ValueError: a name it cannot take
             refuse_stand_in(path)
             raise WeightsError(
-                f"{shown(path)} cannot be read as safetensors ({_short(error)}): fetch it again"
+                f"{shown(path)} cannot be read as safetensors ({short(error, 100)}): fetch it again"
             ) from error
 
     def _load(self, path: Path) -> Mapping[str, Any]:
@@ -200,7 +200,3 @@ def _check_held(path: Path, missing: set[str]) -> None:
             f"{shown(path)} does not hold {quoted(min(missing))}, which the index says it does: "
             "fetch the index and its shards again"
         )
-
-
-def _short(error: Exception) -> str:
-    return printable(str(error))[:100]

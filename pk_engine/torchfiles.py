@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from base.documents import shown
-from base.text import printable
+from base.text import short
 from pk_engine._stand_ins import refuse_stand_in
 from pk_engine.errors import ModelError, WeightsError
 
@@ -47,7 +47,7 @@ def load(path: Path) -> Mapping[str, Any]:
         ) from error
     except Exception as error:  # torch raises whatever its unpickler met
         refuse_stand_in(path)
-        said = printable(str(error).partition("\n")[0])[:100]
+        said = short(str(error).partition("\n")[0], 100)
         raise WeightsError(
             f"{shown(path)} cannot be read by torch ({type(error).__name__}: {said}): "
             "fetch it again"

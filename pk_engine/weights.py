@@ -5,7 +5,7 @@ The network is never built and no code of a checkpoint is run. Half precision is
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from base.documents import shown
-from base.text import printable, quoted
+from base.text import listed, quoted, short
 from pk_engine.embedding import EmbeddingFiles
 from pk_engine.errors import ModelError, WeightsError
 from pk_engine.family import Family, family_of
@@ -164,7 +164,7 @@ class ModelWeights:
         if missing:
             raise WeightsError(
                 f"the weights in {shown(self.folder)} lack {len(missing)} attention tensors: "
-                f"{listed(missing)}"
+                f"{listed(missing, 2)}"
             )
         for name, stored in self._files.describe(wanted):
             _check_tensor(name, stored, wanted[name])
@@ -208,12 +208,6 @@ def refuse_adapter_tensors(names: Iterable[str]) -> None:
             )
 
 
-def listed(names: Sequence[str]) -> str:
-    """The first of some tensors' names, as a message lists them."""
-    shown_ones = [printable(name)[:40] for name in names[:2]]
-    return ", ".join(shown_ones) + (" ..." if len(names) > 2 else "")
-
-
 def check_finite(matrix: NDArray[Any], layer: int, role: str) -> None:
     """Refuse NaN and Inf, naming the head.
 
@@ -235,11 +229,11 @@ def check_finite(matrix: NDArray[Any], layer: int, role: str) -> None:
 def _check_tensor(name: str, stored: Stored, wanted: tuple[int, ...]) -> None:
     if stored.shape != wanted:
         raise WeightsError(
-            f"the tensor {printable(name)[:80]} has the shape {quoted(stored.shape)}: expected "
+            f"the tensor {short(name, 80)} has the shape {quoted(stored.shape)}: expected "
             f"{wanted}, as config.json says"
         )
     if stored.kind not in FLOATS:
         raise WeightsError(
-            f"the tensor {printable(name)[:80]} is stored as {stored.kind}: expected float32, "
+            f"the tensor {short(name, 80)} is stored as {stored.kind}: expected float32, "
             "float16 or bfloat16; a quantised checkpoint must be converted first"
         )

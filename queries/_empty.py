@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from graphdb.near import listed
+from base.text import listed
 from graphdb.runner import Runner
 from pk_engine.names import PAIRINGS, not_before, parse_head
 from queries._names import Runs

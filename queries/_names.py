@@ -5,8 +5,8 @@ answered by an empty table.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from base.text import quoted
-from graphdb.near import did_you_mean, listed
+from base.text import listed, quoted
+from graphdb.near import did_you_mean
 from graphdb.runner import Runner
 from graphdb.schema import BEHAVIOURS
 from queries._shapes import check_shapes

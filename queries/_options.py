@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from base.text import printable
+from base.text import short
 from queries.errors import ParameterError
 
 
@@ -34,15 +34,13 @@ def parse_params(texts: Iterable[str]) -> dict[str, str]:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not equals or not name:
             raise ParameterError(
-                f"-p {printable(text[:60])} is no NAME=VALUE: wanted for example -p head=L4H7"
+                f"-p {short(text)} is no NAME=VALUE: wanted for example -p head=L4H7"
             )
         if name == "run":
-            raise ParameterError(
-                f"the run is no -p parameter: give --run {printable(value[:60]) or 'NAME'}"
-            )
+            raise ParameterError(f"the run is no -p parameter: give --run {short(value) or 'NAME'}")
         if name in values:
             raise ParameterError(
-                f"-p {printable(name[:60])} is given twice: give a list with commas, such as A,B"
+                f"-p {short(name)} is given twice: give a list with commas, such as A,B"
             )
         values[name] = value
     return values

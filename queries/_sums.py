@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from base.text import listed
 from graphdb import schema
-from graphdb.near import listed
 from queries._tokens import Token, tokens
 from queries.errors import OlderRun
 from queries.query import Query
@@ -47,8 +47,8 @@ def check_sums(query: Query, names: Iterable[str], runs: "Runs") -> None:
         one = len(old) == 1
         raise OlderRun(
             f"query {query.name} reads sums that {'run' if one else 'runs'} "
-            f"{listed(map(repr, old), 16)} {'lacks' if one else 'lack'}, loaded by an older "
-            f"headgraph: headgraph drop {old[0]}, then load its table again"
+            f"{listed([repr(name) for name in old], 16)} {'lacks' if one else 'lack'}, loaded by "
+            f"an older headgraph: headgraph drop {old[0]}, then load its table again"
         )
 
 

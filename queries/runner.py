@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from base.text import quoted
-from graphdb.near import did_you_mean, listed
+from base.text import listed, quoted
+from graphdb.near import did_you_mean
 from graphdb.result import Result
 from graphdb.runner import Runner
 from queries._empty import why_empty

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _HEIGHT = 372.0
 _MOST_TOKENS = 40
-_LONGEST_TOKEN = 24  # characters
 """Of a pattern that is drawn: more could not be told apart."""
+_LONGEST_TOKEN = 24  # characters
 
 
 def behaviour(

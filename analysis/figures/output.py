@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ENDINGS = (".svg", ".png", ".pdf")
+MOST_PIXELS = 300_000_000
+"""Pixels of a PNG, at four bytes; the diagram of 126 layers of 128 heads has fewer."""
 
 
 def picture_path(path: str | os.PathLike[str], *, force: bool = False) -> Path:
@@ -41,7 +43,7 @@ def save(figure: "Figure", path: str | os.PathLike[str], *, force: bool = False)
     in the file as `<title>` and `<desc>`. `Figure.savefig` works as well, without these promises.
 
     Raises:
-        FigureError: an unknown ending, or the file cannot be written.
+        FigureError: an unknown ending, a PNG that is too large, or the file cannot be written.
         OutputExists: the file is there and `force` is false.
     """
     path = picture_path(path, force=force)
@@ -55,9 +57,15 @@ def save(figure: "Figure", path: str | os.PathLike[str], *, force: bool = False)
 
 
 def render(figure: "Figure", kind: str = "svg") -> bytes:
-    """What `save` writes: the picture as `svg`, `png` or `pdf`, the same bytes each time."""
+    """What `save` writes: the picture as `svg`, `png` or `pdf`, the same bytes each time.
+
+    Raises:
+        FigureError: a PNG that would take gigabytes of memory.
+    """
     import matplotlib as mpl
 
+    if kind == "png":
+        _refuse_too_large(figure)
     stable: dict[Any, Any] = {
         "svg.hashsalt": "headgraph",
         "svg.fonttype": "path",
@@ -68,6 +76,15 @@ def render(figure: "Figure", kind: str = "svg") -> bytes:
         figure.savefig(buffer, format=kind, metadata=_metadata(figure, kind))
     data = buffer.getvalue()
     return _finish(data, figure) if kind == "svg" else data
+
+
+def _refuse_too_large(figure: "Figure") -> None:
+    wide, high = (round(inches * figure.dpi) for inches in figure.get_size_inches())
+    if wide * high > MOST_PIXELS:
+        raise FigureError(
+            f"the picture would have {wide:,} by {high:,} pixels: expected at most "
+            f"{MOST_PIXELS:,} in a PNG; give a name ending in .svg"
+        )
 
 
 def _metadata(figure: "Figure", kind: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pk_engine.names import GRAPH_PAIRINGS
 from pk_engine.table import AffinityTable
 
 LOSSES = "losses.csv"
-_STEP = re.compile(r"step-?([0-9]{1,15})")
+_STEP = re.compile(r"step-?([0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -106,13 +106,15 @@ def _losses(path: Path) -> dict[int, float]:
     """Loss by step from a CSV file; empty where there is none."""
     if not os.path.lexists(path):
         return {}
-    rows, name = read_csv(path, problem=TrainingError), shown(path)
+    rows, name = read_csv(path, problem=TrainingError, pipes=False), shown(path)
     if not {"step", "loss"} <= set(rows):
         raise TrainingError(
             f"{name} has the columns {listed(rows.columns)}: expected step and loss"
         )
     rows = check_numbers(rows, ["step"], source=name, problem=TrainingError, whole=True)
     rows = check_numbers(rows, ["loss"], source=name, problem=TrainingError)
+    if rows["loss"].isna().any():
+        raise TrainingError(f"{name} lacks the loss of a step: expected a number in every row")
     return dict(zip(rows["step"].tolist(), rows["loss"].tolist(), strict=True))
 
 

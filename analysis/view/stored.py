@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.errors import FigureError
 from analysis.view.content import Head
-from base.text import quoted
+from base.text import listed, quoted
 from graphdb import schema
-from graphdb.near import did_you_mean, listed
+from graphdb.near import did_you_mean
 from graphdb.runner import Runner
 from pk_engine.names import PAIRINGS
 

@@ -5,16 +5,18 @@ each statement is then refused.
 """
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from base.text import quoted
-from graphdb.errors import ServerError
+from graphdb.errors import AuthRefused, GraphError, ServerError
 from graphdb.server.exchanging import PARTS
 from graphdb.server.finding import described
 from graphdb.server.home import ServerHome
 from graphdb.server.logs import since
 from graphdb.server.state import State
 
+ANSWER_S = 60.0  # seconds that a database which serves may take for a row
 _UNREADABLE = "internal.dbms.tx_log.fail_on_corrupted_log_files=false"  # the log names the way out
 _CAUSE = re.compile(r"Caused by: [\w.$]+: (.+)")
 _CUT_OFF = "corrupted-neostore.transaction.db"  # folder where Neo4j keeps what it cut off, as zips
@@ -29,21 +31,20 @@ def problem(home: ServerHome, state: State) -> str | None:
     Raises:
         ServerError: the server refuses the password that the home has.
     """
-    from neo4j.exceptions import AuthError, DriverError, Neo4jError
-
     from graphdb.graph import Graph
 
-    server = described(home, state)
-    with Graph(server.settings()) as graph, graph.session() as session:
+    # without a home: the server's own words, not what helps
+    settings = replace(described(home, state).settings(), home=None)
+    with Graph(settings) as graph:
         try:
-            session.run("RETURN 1").consume()  # not as a managed transaction: tried once
-        except AuthError as error:
+            graph.command("RETURN 1", timeout=ANSWER_S)
+        except AuthRefused as error:
             raise ServerError(
                 f"the local server refuses the password in {home.password_file}: put the one that "
                 "it has now into that file"
             ) from error
-        except (Neo4jError, DriverError, OSError) as error:
-            return str(getattr(error, "message", None) or error).partition("\n")[0]
+        except GraphError as error:
+            return str(error)
     return None
 
 

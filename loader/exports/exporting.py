@@ -1,13 +1,12 @@
 """A graph into files: the format from the name, whole files or none."""
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from base.documents import reason, shown
-from base.files import beside, folder_of_files, writable
+from base.files import beside, folder_of_files, made, writable
 from loader._plan import AnyLabels, AnyTable
 from loader.errors import ExportError
 from loader.exports.formats import Format, format_of
@@ -55,7 +54,7 @@ def export(
     paths = output_paths(Path(output), chosen, force=force)  # before the work, not after it
     content = content_of(source, graph, selection=selection, labels=labels, name=name)
     try:
-        with _folder(Path(output)) if chosen.names else nullcontext(), ExitStack() as stack:
+        with made(Path(output)) if chosen.names else nullcontext(), ExitStack() as stack:
             chosen.write(content, *(stack.enter_context(beside(path)) for path in paths))
     except OSError as error:
         raise ExportError(f"cannot write {shown(output)}: {reason(error)}") from error
@@ -78,17 +77,3 @@ def output_paths(output: Path, format: Format, *, force: bool) -> list[Path]:
     if not format.names:
         return [writable(output, force=force, problem=ExportError)]
     return folder_of_files(output, format.names, force=force, problem=ExportError)
-
-
-@contextmanager
-def _folder(path: Path) -> Iterator[None]:
-    """A folder to write into, which goes again where nothing came of it."""
-    made = not path.exists()
-    path.mkdir(exist_ok=True)
-    try:
-        yield
-    except BaseException:
-        if made:
-            with suppress(OSError):  # another export writes there too
-                path.rmdir()
-        raise

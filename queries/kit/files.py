@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from base.documents import reason, shown
-from base.files import beside, folder_of_files
+from base.files import beside, folder_of_files, made
 from pk_engine.palette import DARK, LIGHT, ROLE_ORDER, TASK, Theme
 from queries.errors import KitError
 from queries.kit.favourites import Favourite, favourites
@@ -49,10 +49,10 @@ def write_kit(
     }
     paths = kit_paths(folder, force=force)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in paths:
-            with beside(path) as stream:
-                stream.write(contents[path.name])
+        with made(folder, parents=True):
+            for path in paths:
+                with beside(path) as stream:
+                    stream.write(contents[path.name])
     except OSError as error:
         raise KitError(f"cannot write {shown(folder)}: {reason(error)}") from error
     return paths

@@ -148,6 +148,14 @@ def test_a_folder_that_cannot_be_written_is_stated(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_png_of_gigabytes_is_refused_and_an_svg_is_drawn(tmp_path: Path) -> None:
+    figure = style.new_figure(2258.0, 35096.0, style.LIGHT)  # a diagram of 1,000 layers of 48 heads
+    with pytest.raises(FigureError, match=r"6,272 by 97,489 pixels: expected at most .* \.svg$"):
+        save(figure, tmp_path / "large.png")
+    assert list(tmp_path.iterdir()) == []
+    assert save(figure, tmp_path / "large.svg").exists()
+
+
 def test_errors_have_one_base() -> None:
     assert issubclass(FigureError, AnalysisError)
     assert AnalysisError.exit_code == 1

@@ -12,10 +12,11 @@ class Relay:
     Attributes:
         uri: the address to give in place of the server's.
         reached: set once a client has sent the mark.
+        left: set once a client has ended its connection.
     """
 
     def __init__(self, port: int, mark: bytes, *, cut: bool) -> None:
-        self.reached = threading.Event()
+        self.reached, self.left = threading.Event(), threading.Event()
         self._port, self._mark, self._cut = port, mark, cut
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._sockets = [self._listener]
@@ -48,6 +49,7 @@ class Relay:
                     if self._cut:
                         client.shutdown(socket.SHUT_RDWR)
                 server.sendall(data)
+            self.left.set()
             server.shutdown(socket.SHUT_RDWR)
 
     def _answers(self, server: socket.socket, client: socket.socket) -> None:

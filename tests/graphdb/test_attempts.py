@@ -74,12 +74,12 @@ CALLS: dict[str, Callable[[Graph], object]] = {
 
 @pytest.mark.parametrize("call", CALLS)
 def test_ctrl_c_waits_for_no_answer(server: RunningServer, call: str) -> None:
-    with (
-        relay(server.bolt_uri, b"the mark") as it,
-        through(it, server) as graph,
-        interrupted_at(it.reached),
-    ):
-        CALLS[call](graph)
+    with relay(server.bolt_uri, b"the mark") as it, through(it, server) as graph:
+        with interrupted_at(it.reached):
+            CALLS[call](graph)
+        # batches go on until the graph is closed; of all others the connection is cut, by a
+        # private attribute of the driver's
+        assert call == "write_each" or it.left.wait(10)
 
 
 def test_ctrl_c_leaves_a_server_that_does_not_greet() -> None:
@@ -90,7 +90,7 @@ def test_ctrl_c_leaves_a_server_that_does_not_greet() -> None:
 
 
 @pytest.mark.usefixtures("no_grace")
-@pytest.mark.parametrize("call", ["read", "plan"])
+@pytest.mark.parametrize("call", ["read", "plan", "command"])
 def test_a_limit_waits_for_no_answer(server: RunningServer, call: str) -> None:
     with relay(server.bolt_uri, b"the mark") as it, through(it, server) as graph:
         with pytest.raises(TookTooLong) as caught:

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from graphdb import server
+from graphdb import server as local
 from graphdb.errors import ServerError
-from graphdb.server import ServerHome, health, lifecycle
+from graphdb.server import RunningServer, ServerHome, health, lifecycle
 from graphdb.server.finding import described
 from graphdb.server.health import cut_off, refuse_dead, refuse_unavailable
 from graphdb.server.logs import since, size
 from graphdb.server.state import State
+from tests.graphdb.relay import relay
 
 GONE = "The database is not currently available to serve your request."
 # as Neo4j 5.26 writes them
@@ -59,6 +60,23 @@ def test_a_database_that_serves_is_no_problem(
     answers(monkeypatch, None)
     refuse_unavailable(home, state, 0)
     refuse_dead(home, state)
+
+
+def test_a_database_that_does_not_answer_is_not_waited_for(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("graphdb._attempts.GRACE_S", 0)
+    monkeypatch.setattr(health, "ANSWER_S", 2.0)
+    home = ServerHome(server.home)
+    with relay(server.bolt_uri, b"RETURN 1") as it:
+        port = int(it.uri.rpartition(":")[2])
+        state = State(pid=server.pid, bolt=port, http=1, version="5", ready=True)
+        with pytest.raises(ServerError, match=r"'the statement took longer than 2 s'; run"):
+            refuse_dead(home, state)
+    real = State(pid=server.pid, bolt=int(server.bolt_uri.rpartition(":")[2]), http=1, version="5",
+                 ready=True)  # fmt: skip
+    monkeypatch.undo()
+    refuse_dead(home, real)
 
 
 def test_an_unreadable_log_has_a_way_out(
@@ -135,7 +153,7 @@ def test_a_start_beside_a_dead_database_is_no_success(
 ) -> None:
     answers(monkeypatch, "The database has encountered a critical error")
     with pytest.raises(ServerError) as caught:
-        server.start(home)
+        local.start(home)
     assert str(caught.value) == (
         "the local server (process 1) runs but its database does not serve: 'The database has "
         "encountered a critical error'; run headgraph server stop, then headgraph server start"
@@ -147,10 +165,10 @@ def test_a_recovering_start_ends_a_dead_database_and_no_other(
     home: ServerHome, launches: list[tuple[str, object]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers(monkeypatch, None)
-    assert server.start(home, recover=True).pid == 1
+    assert local.start(home, recover=True).pid == 1
     assert launches == []
     answers(monkeypatch, "The database has encountered a critical error")
-    assert server.start(home, recover=True) == "launched"
+    assert local.start(home, recover=True) == "launched"
     assert launches == [("end", home), ("launch", True)]
 
 
@@ -163,7 +181,7 @@ def test_a_running_server_means_that_the_new_store_stays(
     answers(monkeypatch, None)
     (home.path / "discarded" / "databases").mkdir(parents=True)
     (home.path / "import").mkdir()
-    assert server.start(home) == described(home, state)
+    assert local.start(home) == described(home, state)
     assert not (home.path / "discarded").exists()
     assert not (home.path / "import").exists()
 
@@ -177,6 +195,6 @@ def test_a_server_that_a_killed_load_left_is_tidied_too(
     monkeypatch.setattr(lifecycle, "current", lambda home: None)  # it never was ready
     monkeypatch.setattr(lifecycle, "adopt", lambda *args: described(home, state))
     (home.path / "import").mkdir()
-    assert server.start(home) == described(home, state)
+    assert local.start(home) == described(home, state)
     assert not (home.path / "import").exists()
     assert launches == []

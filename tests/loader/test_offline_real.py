@@ -1,6 +1,7 @@
 """A load by Neo4j's importer, into a server of this module's own: the graph of any other load."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from graphdb.server import (
     running,
     start,
 )
+from loader._liveness import own_process
 from loader.errors import NameTaken, OfflineRefused
 from pk_engine.selection import Selection
 from tests.graphdb_server_fixture import own_home
@@ -196,6 +198,34 @@ def test_cut_off_before_publication_there_is_no_run_and_the_same_again_makes_it(
     with opened(home) as imported:
         assert dump(imported) == dump(graph)
         assert schema_of(imported) == schema_of(graph)
+
+
+def test_dead_attempts_at_the_name_go_first(
+    home: ServerHome, local: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begun(pid: int) -> None:
+        process = json.dumps({**own_process(), "pid": pid})
+        local.write(
+            "CREATE (:Run {id: 'another selection', status: 'loading', called: 'tiny', loader: 't',"
+            "loader_process: $process, alive_at: datetime()})", {"process": process},
+        )  # fmt: skip
+
+    def stop(*args: Any, **options: Any) -> Path:
+        raise ServerError("far enough")
+
+    monkeypatch.setattr(importing, "build_store", stop)
+    begun(os.getpid())
+    with pytest.raises(OfflineRefused, match="holds the run another sel"):
+        loader.load_offline(TABLE, run="tiny", home=home)
+    empty(local)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    begun(ended.pid)
+    with pytest.raises(OfflineRefused, match="holds the run another sel"):
+        loader.load_offline(TABLE, run="other", home=home)
+    with pytest.raises(ServerError, match="far enough"):
+        loader.load_offline(TABLE, run="tiny", home=home)
+    assert contents(local) == {}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGTERM to be asked by")

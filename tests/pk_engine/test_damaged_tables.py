@@ -172,8 +172,8 @@ def test_a_footer_that_claims_300_million_rows_costs_no_memory(
 
 
 TYPES = [
-    ({"n_layers": 10**9}, "n_layers = 1000000000: expected at most 1,000"),
-    ({"n_layers": 1000, "n_heads": 1000, "n_kv_heads": 1}, "expected at most 50,000 heads"),
+    ({"n_layers": 10**9}, "n_layers = 1000000000: expected at most 1,024"),
+    ({"n_layers": 1000, "n_heads": 1000, "n_kv_heads": 1}, "expected at most 65,536 heads"),
     ({"n_layers": 10**30}, "expected a positive integer"),
     ({"n_layers": 2.5}, "n_layers = 2.5: expected a positive integer"),
     ({"n_layers": True}, "n_layers = True: expected a positive integer"),

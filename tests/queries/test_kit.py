@@ -1,5 +1,6 @@
 """Favourites, style and guide as text and files; tests/test_browser_kit.py has the real Browser."""
 
+import errno
 import io
 import json
 import re
@@ -110,6 +111,22 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(KitError, match=r"^no folder .*file to write kit into: make it first$"):
         write_kit(tmp_path / "file" / "kit", ["x"])
+
+
+def test_a_folder_made_for_a_kit_that_cannot_be_written_goes_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr("queries.kit.files.beside", full)
+    with pytest.raises(KitError, match=r"No space left on device$"):
+        write_kit(tmp_path / "new" / "kit", ["x"])
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "there").mkdir()
+    with pytest.raises(KitError):
+        write_kit(tmp_path / "there" / "kit", ["x"])
+    assert list(tmp_path.rglob("*")) == [tmp_path / "there"]
 
 
 def test_what_is_served_holds_no_run_and_no_secret() -> None:
