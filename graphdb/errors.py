@@ -25,7 +25,7 @@ class NotReachable(GraphError):
 
 
 class NoAddress(NotReachable):
-    """No address was given, and no local server runs."""
+    """No address was given, and no local server runs, or it is still starting."""
 
 
 class AuthRefused(GraphError):

@@ -20,6 +20,7 @@ from graphdb.amounts import span
 from graphdb.errors import NotReachable, OutOfMemory, StatementError, TookTooLong
 from graphdb.result import Plan, Result
 from graphdb.runner import Params, Statement
+from graphdb.server.finding import refuse_to_fill
 from graphdb.settings import Settings, resolve
 
 T = TypeVar("T")
@@ -38,6 +39,7 @@ class Graph:
         AuthRefused: user or password are refused.
         SettingsError: the server has no such database.
         StatementError: the server refuses a statement.
+        ServerError: the disk of the local server has no room for a statement that writes.
 
     Ctrl-C, and the time limit where a method has one, end a call at once: its connection is cut,
     and the next call has another.
@@ -158,6 +160,8 @@ class Graph:
         return self._write(statements)
 
     def _write(self, statements: Sequence[Statement]) -> list[Result]:
+        refuse_to_fill(self.settings)
+
         def work(session: Any, attempt: Attempt) -> list[Result]:
             def unit(tx: Any) -> list[Result]:
                 attempt.go_on()
@@ -177,6 +181,7 @@ class Graph:
         Raises:
             TookTooLong: it was cut.
         """
+        refuse_to_fill(self.settings)
 
         def work(session: Any, attempt: Attempt) -> None:
             session.run(cypher).consume()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from graphdb.errors import NoAddress, NotReachable, SettingsError
+from graphdb.errors import NoAddress, SettingsError
 
 VARIABLES = {
     "uri": "NEO4J_URI",
@@ -92,7 +92,7 @@ def resolve(
 
     Raises:
         SettingsError: an env file that is missing, no text, or names nothing of this.
-        NoAddress: no address anywhere, and no local server runs.
+        NoAddress: no address anywhere, and no local server runs, or one that is still starting.
     """
     given = {"uri": uri, "user": user, "database": database}
     found = {name: value for name, value in given.items() if value}
@@ -153,7 +153,7 @@ def _local(found: Mapping[str, str]) -> Settings:
 
     server = running()
     if server is None and (pid := coming_up(ServerHome.default())) is not None:
-        raise NotReachable(
+        raise NoAddress(
             f"no database yet: the local server (process {pid}) is still starting; wait until "
             "headgraph server start says its address, or run that again, which waits for it"
         )

@@ -191,7 +191,8 @@ def _load_offline(
     from graphdb.server.progress import shown
     from loader.offline import load_offline, refuse_other_server
 
-    # where no address is given, the local server is started: a load that was killed left it stopped
+    # where no address is given, the local server is started: a load that was killed left it
+    # stopped, or still starting
     with suppress(NoAddress), connect() as graph:
         refuse_other_server(graph.settings)
     with shown() as progress:

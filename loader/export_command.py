@@ -99,9 +99,7 @@ def _of_run(
     except NotReachable as error:
         if what is None:
             raise
-        raise NotReachable(
-            f"{_no_table(what)}; among the runs it cannot be looked for: {error}"
-        ) from error
+        raise NotReachable(f"{_no_table(what)}; runs were not searched: {error}") from error
     return report
 
 

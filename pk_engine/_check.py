@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from base.text import quoted
 from pk_engine.columns import Columns, by_pairing, twice
 from pk_engine.errors import TableError
 from pk_engine.meta import TableMeta
@@ -25,7 +26,11 @@ def check_columns(columns: Columns, meta: TableMeta) -> None:
     extra = ["target_kv_head"] if "target_kv_head" in columns else []
     wanted = ["pairing", *INTEGERS, *FLOATS, *metrics, *extra]
     if sorted(columns) != sorted(wanted):
-        raise TableError(f"its columns are {list(columns)}, wanted {wanted}")
+        missing, more = sorted(set(wanted) - set(columns)), sorted(set(columns) - set(wanted))
+        raise TableError(
+            f"its columns are not those of its metadata: missing {quoted(missing, 90)}, "
+            f"unexpected {quoted(more, 90)}"
+        )
     for name, values in columns.items():
         whole = name in (*INTEGERS, "target_kv_head")
         if name != "pairing" and values.dtype.kind != ("i" if whole else "f"):

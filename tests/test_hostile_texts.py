@@ -17,6 +17,7 @@ from graphdb import Graph
 from graphdb.errors import StatementError
 from graphdb.server import ServerHome
 from headgraph import _output
+from headgraph._process import open_streams
 from pk_engine.bundled import table_path
 from pk_engine.table import AffinityTable
 from tests.hostile import NAMES, named, obeyed
@@ -81,7 +82,7 @@ def test_each_format_is_safe_and_loses_nothing(
     kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = NAMES[kind]
-    cli._print_all_characters()
+    open_streams()
     assert not obeyed(printed("table", name, capsys))
     for format_ in ("json", "jsonl"):
         text = printed(format_, name, capsys)
@@ -138,9 +139,9 @@ def test_names_in_a_database_are_not_obeyed(
 
 
 def test_half_a_character_is_said_before_it_is_sent(graph: Graph) -> None:
-    with pytest.raises(StatementError, match=r"holds '\\ud800', half of a character"):
+    with pytest.raises(StatementError, match=r"holds '\\ud800', which is no character"):
         graph.read("RETURN $a", {"a": NAMES["half"]})
-    with pytest.raises(StatementError, match=r"holds '\\ud800', half of a character"):
+    with pytest.raises(StatementError, match=r"holds '\\ud800', which is no character"):
         graph.read(f"RETURN '{NAMES['half']}'")
 
 

@@ -62,7 +62,13 @@ QUICK_STOP = {
 }
 
 
-RECOVERING = {"internal.dbms.tx_log.fail_on_corrupted_log_files": "false"}
+RECOVERING = {
+    "internal.dbms.tx_log.fail_on_corrupted_log_files": "false",
+    # where a log is torn Neo4j may read any number as the length of a list, and makes the list
+    # before it looks further: 2^31 references of 4 bytes. Java takes no more than it needs.
+    "server.memory.heap.initial_size": "256m",
+    "server.memory.heap.max_size": "9g",
+}
 """For one start alone: go on from the last change that the transaction log still tells."""
 
 
@@ -111,7 +117,7 @@ def write(home: ServerHome, ports: Ports, jars: list[Path], *, recover: bool = F
     Raises:
         ServerError: settings of the user's own that cannot be used.
     """
-    told = settings(ports) | (RECOVERING if recover else {}) | read_overrides(home, HARDENING)
+    told = settings(ports) | read_overrides(home, HARDENING) | (RECOVERING if recover else {})
     lines = [f"{name}={value}" for name, value in told.items()]
     notice = (
         "# Written by headgraph at each start: changes here do not last. Put your own into "

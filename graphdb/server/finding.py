@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from graphdb.server import process
-from graphdb.server.home import ServerHome
+from graphdb.server.home import SPACE_TO_WRITE, ServerHome, refuse_full_disk
 from graphdb.server.ports import LOOPBACK
 from graphdb.server.secret import USER, read_password
 from graphdb.server.state import State, read_state
@@ -94,6 +94,17 @@ def home_of(settings: Settings) -> ServerHome | None:
     if state is None or address.hostname not in LOCAL_HOSTS or address.port != state.bolt:
         return None
     return home if process.is_ours(state.pid, home) else None
+
+
+def refuse_to_fill(settings: Settings) -> None:
+    """Raise ServerError where the database is the local server, and its disk is all but full.
+
+    A log that ends within a change may keep the database from starting again. Of other databases
+    nothing here can tell how much room they have.
+    """
+    home = home_of(settings)
+    if home is not None:
+        refuse_full_disk(home.data, SPACE_TO_WRITE)
 
 
 def pid_of(home: ServerHome) -> int | None:

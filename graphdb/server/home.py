@@ -16,6 +16,9 @@ SPACE_NEEDED = 100_000_000
 SPACE_AGAIN = 40_000_000
 """Bytes for a start of one that is there: the next log file of each of its two databases."""
 
+SPACE_TO_WRITE = 20_000_000
+"""Bytes for a transaction: the next log file, and what a large one writes beyond the end of it."""
+
 
 @dataclass(frozen=True)
 class ServerHome:

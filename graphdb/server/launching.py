@@ -18,6 +18,7 @@ from graphdb.server.state import State, read_state, remember_ports, remembered_p
 
 PORT_TRIES = 3
 POLL_S = 0.1
+_NO_MEMORY = "java.lang.OutOfMemoryError"
 
 
 class _PortLost(Exception):
@@ -136,8 +137,14 @@ def _died(home: ServerHome, state: State, before: int) -> Exception:
     if not all(is_free(port) for port in state.ports):
         return _PortLost()
     own = f"; your own settings are in {home.overrides}" if home.overrides.exists() else ""
-    words = quoted(last_words(home, before), longest=150)
+    words = last_words(home, before)
+    helps = "see headgraph server logs"
+    if _NO_MEMORY in words:
+        helps = (
+            "a damaged transaction log takes up to 9 GB to read, which headgraph server start "
+            "--recover gives it"
+        )
     return ServerError(
-        f"the local server died while starting, its last words: {words}{own}; see headgraph server "
-        "logs"
+        f"the local server died while starting, its last words: {quoted(words, longest=150)}{own}; "
+        f"{helps}"
     )

@@ -204,6 +204,19 @@ def test_a_password_that_cannot_be_read_is_told(home: ServerHome) -> None:
 # the user's own settings
 
 
+@pytest.mark.parametrize("own", ["", "server.memory.heap.initial_size=16g\n"
+                                     "server.memory.heap.max_size=16g\n"])  # fmt: skip
+def test_a_recovering_start_has_memory_for_the_length_of_a_list_that_was_never_one(
+    own: str, home: ServerHome
+) -> None:
+    own_settings(home, own)
+    config.write(home, Ports(bolt=11, http=12), [], recover=True)
+    arguments = config.argument_file(home).read_text().splitlines()
+    assert {'"-Xms256m"', '"-Xmx9g"'} <= set(arguments)  # tried: 4 GB do not do
+    config.write(home, Ports(bolt=11, http=12), [])
+    assert '"-Xmx9g"' not in config.argument_file(home).read_text()
+
+
 def own_settings(home: ServerHome, text: str) -> None:
     home.prepare()
     home.overrides.write_text(text, encoding="utf-8")
@@ -232,7 +245,7 @@ def test_settings_of_the_users_own_are_in_effect_and_stay(home: ServerHome) -> N
                                   "dbms.security.procedures.unrestricted", "server.jvm.additional",
                                   "server.directories.data", "server.bolt.tls_level",
                                   "server.bolt.enabled", "server.routing.listen_address",
-                                  *config.RECOVERING])  # fmt: skip
+                                  *(config.RECOVERING.keys() - config.SIZES.keys())])  # fmt: skip
 def test_what_keeps_the_server_closed_cannot_be_changed(name: str, home: ServerHome) -> None:
     own_settings(home, f"db.logs.query.enabled=OFF\n{name}=x\n")
     with pytest.raises(ServerError) as caught:

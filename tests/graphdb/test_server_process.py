@@ -263,6 +263,21 @@ def test_a_server_that_dies_is_told_with_its_last_words(
     assert not home.state_file.exists()
 
 
+def test_a_server_that_dies_for_want_of_memory_is_told_what_takes_it(
+    home: ServerHome, failing_java: Path
+) -> None:
+    java = failing_java.with_name("java")
+    java.write_text(java.read_text().replace("no luck", "java.lang.OutOfMemoryError: Java heap"))
+    with pytest.raises(ServerError) as caught:
+        server.start(home, ports=ANY_PORTS)
+
+    assert str(caught.value) == (
+        "the local server died while starting, its last words: 'Error: java.lang.OutOfMemoryError: "
+        "Java heap'; a damaged transaction log takes up to 9 GB to read, which headgraph server "
+        "start --recover gives it"
+    )
+
+
 def test_a_port_lost_between_look_and_start_is_replaced(
     home: ServerHome, failing_java: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from graphdb import Graph, Settings, connect
 from graphdb._refusals import no_such_database, with_way_out
-from graphdb.errors import AuthRefused, NotReachable, SettingsError
+from graphdb.errors import AuthRefused, NoAddress, NotReachable, SettingsError
 from graphdb.server import RunningServer
 from graphdb.settings import resolve
 
@@ -37,6 +37,15 @@ def test_no_address_anywhere_is_a_database_that_is_not_reachable(
         "no database: no local server is running and NEO4J_URI is not set; "
         "start one with headgraph server start, or give --uri"
     )
+
+
+def test_a_server_that_is_still_starting_has_no_address_yet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("graphdb.server.running", lambda: None)
+    monkeypatch.setattr("graphdb.server.finding.coming_up", lambda home: 4711)
+    with pytest.raises(NoAddress, match=r"no database yet: .* \(process 4711\) is still starting"):
+        resolve(environ={})  # what starts the server where there is no address goes on
 
 
 @pytest.mark.parametrize(

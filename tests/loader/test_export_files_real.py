@@ -11,7 +11,7 @@ import headgraph
 import loader
 from graphdb import Graph, connect
 from graphdb.server import ANY_PORTS, ServerHome, start
-from graphdb.server.exchanging import replace_store
+from graphdb.server.exchanging import keep, replace_store
 from graphdb.server.importing import build_store, workplace
 from loader.errors import ExportError
 from loader.exports.cypher import column, literal
@@ -172,7 +172,8 @@ def test_the_csv_files_make_what_a_load_makes(
     ]  # fmt: skip
     nodes, relationships, schema = report.files
     with workplace(home) as scratch:
-        replace_store(home, build_store(scratch, nodes, relationships)).forget()
+        replace_store(home, build_store(scratch, nodes, relationships))
+        keep(home)
     server = start(home, ports=ANY_PORTS)
     with connect(settings=server.settings()) as imported:
         run_script(imported, schema)

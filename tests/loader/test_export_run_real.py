@@ -150,7 +150,7 @@ def test_the_command(graph: Graph, tmp_path: Path) -> None:
     away = run_headgraph("export", *far)
     assert away.returncode == 3
     assert "no file gpt2-smal (did you mean gpt2-small, which is bundled?)" in away.stderr
-    assert "among the runs it cannot be looked for: no database answers" in away.stderr
+    assert "runs were not searched: no database answers" in away.stderr
 
 
 def test_two_exports_at_once_leave_one_whole_file(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import loader
@@ -12,10 +14,13 @@ from graphdb.errors import ServerError
 from graphdb.recording import RecordingGraph
 from graphdb.server import ServerHome
 from graphdb.server.finding import home_of
+from graphdb.server.home import SPACE_TO_WRITE
 from graphdb.server.state import State
+from loader._batches import batches
 from loader._plan import plan_load
 from loader._space import AN_EDGE, ROOM, needed, refuse_without_room
 from pk_engine.selection import Selection
+from queries.clusters import communities
 from tests.tables import random_table
 
 TABLE = random_table(3, 4, 2)
@@ -82,6 +87,44 @@ def test_the_disk_of_another_database_is_not_ours(
     monkeypatch.setattr("graphdb.server.finding.home_of", lambda settings: None)
     assert loader.load(TABLE, graph, run="tiny").outcome == "loaded"
     assert asked == []
+
+
+def test_nothing_writes_to_a_disk_that_is_all_but_full(
+    graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loader.load(TABLE, graph, run="tiny")
+    labels = tmp_path / "labels.csv"
+    labels.write_text("layer,head,role\n0,0,induction\n")
+    left(monkeypatch, SPACE_TO_WRITE - 1)
+    heads = [(layer, head, 0.5) for layer in range(3) for head in range(4)]
+    rows = pd.DataFrame(heads, columns=["layer", "head", "induction"])
+    for write in (
+        lambda: loader.annotate(rows, graph, run="tiny"),
+        lambda: loader.load(TABLE, graph, run="tiny", labels=labels),
+        lambda: communities(graph, run="tiny", write=True),
+        lambda: graph.write("CREATE (:Other)"),
+        lambda: graph.write_all([("CREATE (:Other)", {})]),
+        lambda: list(graph.write_each([("CREATE (:Other)", {})])),
+        lambda: graph.command("CREATE INDEX other FOR (n:Other) ON n.x"),
+    ):
+        with pytest.raises(ServerError, match="has 19 MB left and 20 MB are needed: free some"):
+            write()
+    assert graph.read("MATCH (n:Other) RETURN count(n)").single() == 0
+
+
+def test_a_disk_that_fills_during_a_load_ends_it_before_neo4j_meets_the_end(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(done: int, total: int) -> None:
+        left(monkeypatch, 0)
+
+    table = random_table(8, 12)
+    monkeypatch.setattr("loader.loading.batches", partial(batches, size=100))
+    with pytest.raises(ServerError, match="has 0 MB left and 20 MB are needed"):
+        loader.load(table, graph, run="cut-off", progress=fill)
+    monkeypatch.undo()
+    assert loader.runs(graph)["status"].tolist() == ["loading"]
+    assert loader.load(table, graph, run="cut-off").outcome == "loaded"
 
 
 def test_recording_graphs_have_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
