@@ -53,8 +53,8 @@ def test_losses(tmp_path: Path, losses: str) -> None:
     for step in (1, 2):
         (tmp_path / f"step-{step}").mkdir()
     (tmp_path / "losses.csv").write_bytes(losses.encode("latin-1"))
-    if losses == "\x1b[2J":
-        assert len(checkpoints(tmp_path)) == 2, "a table of no rows"
+    if losses == "step,loss\n1\n":
+        assert len(checkpoints(tmp_path)) == 2, "an empty cell is a loss that is not known"
     else:
         assert "losses.csv" in refused(tmp_path)
 
