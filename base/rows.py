@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import os
 from collections.abc import Iterable
@@ -45,14 +46,35 @@ def read_csv(
         raise problem(f"{shown(path)} is empty: expected CSV with column names in its first line")
     if "\0" in text:
         raise problem(f"{shown(path)} holds NUL bytes: expected CSV text")
-    if (count := text.lstrip().partition("\n")[0].count(",") + 1) > MOST_COLUMNS:
-        raise problem(f"{shown(path)} has {count:,} columns: expected {MOST_COLUMNS:,} at most")
     try:
+        _check_widths(text, shown(path), problem, space=how.get("skipinitialspace", False))
         rows = pd.DataFrame(pd.read_csv(io.StringIO(text), **how))
-    except (ValueError, OverflowError) as error:  # pandas' ParserError is a ValueError
+    except (ValueError, OverflowError, csv.Error) as error:  # pandas' own is a ValueError
         said = str(error).strip().partition("\n")[0]
         raise problem(f"{shown(path)} is not CSV text: {said}") from error
     return rows
+
+
+def _check_widths(text: str, name: str, problem: Problem, *, space: bool) -> None:
+    """No row has more cells than there are names; pandas would take the first for row names.
+
+    Raises:
+        problem: a row has more, or there are too many names.
+        csv.Error: no CSV.
+    """
+    rows = csv.reader(io.StringIO(text, newline=""), skipinitialspace=space)
+    names = 0
+    for row in rows:
+        if len(row) == 1 and not row[0].strip():
+            continue  # an empty line, as for pandas
+        names = names or len(row)
+        if names > MOST_COLUMNS:
+            raise problem(f"{name} has {names:,} columns: expected {MOST_COLUMNS:,} at most")
+        if len(row) > names:
+            raise problem(
+                f"{name}, line {rows.line_num:,}, has {len(row):,} cells: expected {names} at most, "
+                "as its first line has"
+            )
 
 
 def check_numbers(

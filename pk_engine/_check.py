@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from base.text import quoted
+from base.text import listed
 from pk_engine.columns import Columns, by_pairing, twice
 from pk_engine.errors import TableError
 from pk_engine.meta import TableMeta
@@ -16,26 +17,34 @@ INTEGERS = ("source_layer", "source_head", "target_layer", "target_head", "pk_ra
 FLOATS = ("pk", "pk_normalized", "z")
 
 
+def check_names(names: Collection[str], meta: TableMeta) -> None:
+    """Every column is there, and no other.
+
+    Raises:
+        TableError: a column is missing or unexpected.
+    """
+    extra = ["target_kv_head"] if "target_kv_head" in names else []
+    wanted = ["pairing", *INTEGERS, *FLOATS, *_others(meta), *extra]
+    if sorted(names) != sorted(wanted):
+        raise TableError(f"its columns are {listed(names, 12)}: expected {', '.join(wanted)}")
+
+
+def _others(meta: TableMeta) -> list[str]:
+    return [name for name in meta.metrics if name != "pk"] + meta.null_columns
+
+
 def check_columns(columns: Columns, meta: TableMeta) -> None:
     """Every column is there, of its kind, and finite.
 
     Raises:
         TableError: a column is missing, unexpected, of another type, or holds NaN.
     """
-    metrics = [name for name in meta.metrics if name != "pk"] + meta.null_columns
-    extra = ["target_kv_head"] if "target_kv_head" in columns else []
-    wanted = ["pairing", *INTEGERS, *FLOATS, *metrics, *extra]
-    if sorted(columns) != sorted(wanted):
-        missing, more = sorted(set(wanted) - set(columns)), sorted(set(columns) - set(wanted))
-        raise TableError(
-            f"its columns are not those of its metadata: missing {quoted(missing, 90)}, "
-            f"unexpected {quoted(more, 90)}"
-        )
+    check_names(columns, meta)
     for name, values in columns.items():
         whole = name in (*INTEGERS, "target_kv_head")
         if name != "pairing" and values.dtype.kind != ("i" if whole else "f"):
             raise TableError(f"its column {name} has the type {values.dtype}")
-    for name in (*FLOATS, *metrics):
+    for name in (*FLOATS, *_others(meta)):
         bad = int((~np.isfinite(columns[name])).sum())
         if bad:
             raise TableError(f"its column {name} holds {bad} values that are NaN or infinite")

@@ -13,12 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from base.documents import reason, shown
+from base.text import short
 from pk_engine.columns import Columns
 from pk_engine.errors import TableError
 
 ROWS_PER_BYTE = 1
 """Rows that a byte of a file can hold at most. `write` needs more than one for a row, as
 each has a place in the ranking of its own; a footer that claims more is not believed."""
+
+BYTES_PER_VALUE = 32
+"""Bytes that a value takes at most, before compression, and `_FEW` for what is not values. A number
+takes 8; a file that takes more holds something else, and is decompressed whole."""
+
+_FEW = 2**20
+_LONGEST = 100  # characters of a text; a pairing has two letters
 
 
 def write_columns(columns: Columns, metadata: dict[bytes, str], stream: IO[bytes]) -> None:
@@ -42,25 +50,33 @@ def opened(path: Path) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
     # opened here: pyarrow takes no name that is not UTF-8
-    with _stated(path), path.open("rb") as stream, pq.ParquetFile(stream) as file:
-        _check_rows(file.metadata.num_rows, path)
-        yield file
+    with _stated(path), path.open("rb") as stream:
+        footer = pq.read_metadata(stream)
+        _check_rows(footer.num_rows, path)
+        # texts stay a dictionary: a long one may stand in every row
+        paths = [footer.schema.column(place).path for place in range(footer.num_columns)]
+        texts = [name for name in paths if name == "pairing"]
+        with pq.ParquetFile(stream, metadata=footer, read_dictionary=texts) as file:
+            yield file
 
 
 def columns_in(file: Any) -> Columns:
     """The columns of an opened file; one of whole numbers with gaps comes as floats.
 
     Raises:
-        TableError: two columns of one name.
+        TableError: two columns of one name, one of another kind than a table has, or one that takes
+            more memory than its rows can.
     """
     import pyarrow as pa
 
+    names = file.schema_arrow.names
+    if len(set(names)) < len(names):
+        raise TableError("it has two columns of one name")
+    _check_kinds(file.schema_arrow)
+    _check_sizes(file.metadata)
     # as many rows as the footer claims for the file, whatever it claims for a column
     batches = file.iter_batches(batch_size=max(1, file.metadata.num_rows))
     table = pa.Table.from_batches(batches, schema=file.schema_arrow)
-    names = table.column_names
-    if len(set(names)) < len(names):
-        raise TableError("it has two columns of one name")
     return {name: _array(table[name]) for name in names}
 
 
@@ -72,6 +88,29 @@ def _check_rows(claimed: int, path: Path) -> None:
             f"{shown(path)} is damaged: it claims {claimed:,} rows, and a file of its size holds "
             f"{most:,} at most"
         )
+
+
+def _check_kinds(schema: Any) -> None:
+    """Columns are of numbers, and `pairing` of texts; a list in each row takes any memory."""
+    from pyarrow import types
+
+    for field in schema:
+        kind = field.type.value_type if types.is_dictionary(field.type) else field.type
+        if field.name == "pairing":
+            fits = types.is_string(kind) or types.is_large_string(kind)
+        else:
+            fits = types.is_integer(field.type) or types.is_floating(field.type)
+        if not fits:
+            raise TableError(f"its column {short(field.name)} has the type {short(field.type)}")
+
+
+def _check_sizes(footer: Any) -> None:
+    """The values are no larger than numbers and short texts, as far as the footer says."""
+    # a group's own sum: pyarrow ends the process where it is asked for some damaged columns
+    groups = [footer.row_group(place) for place in range(footer.num_row_groups)]
+    size = sum(group.total_byte_size for group in groups)
+    if size > BYTES_PER_VALUE * footer.num_rows * footer.num_columns + _FEW:
+        raise TableError(f"its {footer.num_rows:,} rows take {size:,} bytes")
 
 
 @contextmanager
@@ -120,6 +159,10 @@ def _array(column: Any) -> NDArray[Any]:
     import pyarrow as pa
 
     if pa.types.is_dictionary(column.type):
+        words = [word for chunk in column.chunks for word in chunk.dictionary.to_pylist()]
+        longest = max((len(word or "") for word in words), default=0)
+        if longest > _LONGEST:
+            raise TableError(f"it has a pairing of {longest:,} characters: expected two letters")
         column = column.cast(column.type.value_type)
     found: NDArray[Any] = column.to_numpy()
     return found

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from base.documents import reason, shown
 from base.files import beside, writable
 from base.text import printable, short
-from pk_engine._check import check_columns, check_rows
+from pk_engine._check import check_columns, check_names, check_rows
 from pk_engine._not_a_table import what_is_wrong
 from pk_engine._parquet import columns_in, opened, write_columns
 from pk_engine.columns import Columns, by_pairing, columns_of, frame_of, taken
@@ -149,6 +149,7 @@ class AffinityTable:
         rows, scored = file.metadata.num_rows, sum(meta.scored.values())
         if rows > scored:
             raise TableError(f"it has {rows:,} rows, and its metadata counts {scored:,} pairs")
+        check_names(file.schema_arrow.names, meta)
         columns = columns_of(columns_in(file))
         written = metadata.get(_SHA256_KEY)
         if written is not None and written != _sha256(columns, meta).encode():

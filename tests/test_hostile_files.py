@@ -108,6 +108,31 @@ def test_a_pipe_is_read(tmp_path: Path) -> None:
     assert token_numbers(lines, PatchingError) == [[1, 2], [3, 4]]
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b,c\n" + "," * 200_000, "line 2, has 200,001 cells: expected 3 at most, as its first"),
+        ("a,b,c\n1,2,3\n1,2,3,4\n", "line 3, has 4 cells: expected 3 at most, as its first line"),
+        ("," * 200_000 + "\n1,2", "has 200,001 columns: expected 1,000 at most"),
+        ('a,b\n1,"' + "x" * 200_000, "is not CSV text: "),
+    ],
+)
+def test_rows_longer_than_the_first_line(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(text, "utf-8")
+    with pytest.raises(UnreadableFile) as caught:
+        read_csv(path)
+    assert message in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_rows_that_are_fine(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text('\n  \na,b,c\n1, "x, y",\n\n2,"z\n, w"\n', "utf-8")
+    rows = read_csv(path, skipinitialspace=True, dtype=str, keep_default_na=False)
+    assert rows.fillna("").values.tolist() == [["1", "x, y", ""], ["2", "z\n, w", ""]]
+
+
 @pytest.mark.parametrize("word", ["²", "٣", "１", "", " 1", "+1", "1_0", "1.0", "9" * 5000, "1e3"])
 def test_only_plain_digits_are_a_whole_number(word: str) -> None:
     assert whole_number(word) is None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -169,6 +170,47 @@ def test_a_footer_that_claims_300_million_rows_costs_no_memory(
     # what it claims for a column is not believed either, and the values are those of the hash
     assert said.startswith(f"{path} is damaged") or said == sha256
     assert peak < usual + 50_000
+
+
+ROWS = 1000
+
+
+def with_column(path: Path, name: str, values: Any) -> Path:
+    """A table in which one column is something else, that has no hash."""
+    arrow = pq.read_table(REAL)[:ROWS]
+    place = arrow.schema.get_field_index(name)
+    arrow = (
+        arrow.set_column(place, name, values) if place >= 0 else arrow.append_column(name, values)
+    )
+    meta = {"headgraph": arrow.schema.metadata[b"headgraph"]}
+    pq.write_table(arrow.replace_schema_metadata(meta), path, compression="zstd")
+    return path
+
+
+ODD = {
+    "one long text": ("pairing", pa.array(["x" * 300_000]), "a pairing of 300,000 characters"),
+    "a longer one": ("pairing", pa.array(["x" * 3_000_000]), "its 1,000 rows take 3,0"),
+    "long texts in few rows": ("pairing", pa.array(["xy" * 60]), "a pairing of 120 characters"),
+    "lists": ("pairing", pa.array([["OQ"]]), "its column pairing has the type list"),
+    "numbers": ("pairing", pa.array([1]), "its column pairing has the type int64"),
+    "long lists": ("pk", pa.array([[0.0] * 20_000]), "its column pk has the type list"),
+    "texts": ("pk_rank", pa.array(["1"]), "its column pk_rank has the type"),
+    "another": ("more", pa.array([[0.0] * 20_000]), "its columns are pairing, "),
+}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss is in KiB on Linux")
+@pytest.mark.parametrize("kind", ODD)
+def test_a_column_of_another_kind_costs_no_memory(tmp_path: Path, kind: str) -> None:
+    name, word, message = ODD[kind]
+    column = pa.DictionaryArray.from_arrays(np.zeros(ROWS, np.int32), word)
+    values = word.take(np.zeros(ROWS, np.int32)) if pa.types.is_nested(word.type) else column
+    path = with_column(tmp_path / "t.parquet", name, values)
+    assert path.stat().st_size < 100_000
+    _, usual = read_elsewhere(REAL)
+    said, peak = read_elsewhere(path)
+    assert message in said
+    assert peak < usual + 100_000
 
 
 TYPES = [
