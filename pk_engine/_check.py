@@ -26,7 +26,11 @@ def check_names(names: Collection[str], meta: TableMeta) -> None:
     extra = ["target_kv_head"] if "target_kv_head" in names else []
     wanted = ["pairing", *INTEGERS, *FLOATS, *_others(meta), *extra]
     if sorted(names) != sorted(wanted):
-        raise TableError(f"its columns are {listed(names, 12)}: expected {', '.join(wanted)}")
+        missing, more = sorted(set(wanted) - set(names)), sorted(set(names) - set(wanted))
+        raise TableError(
+            f"its columns are not those of its metadata: missing {listed(missing) or 'nothing'}, "
+            f"unexpected {listed(more) or 'nothing'}"
+        )
 
 
 def _others(meta: TableMeta) -> list[str]:
