@@ -99,7 +99,8 @@ def _of_run(
     except NotReachable as error:
         if what is None:
             raise
-        raise NotReachable(f"{_no_table(what)}; runs were not searched: {error}") from error
+        what_is_wrong, _, _ = _no_table(what).partition(": ")  # the database is what helps here
+        raise NotReachable(f"{what_is_wrong}; runs were not searched: {error}") from error
     return report
 
 

@@ -111,8 +111,14 @@ def test_a_pipe_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a,b,c\n" + "," * 200_000, "line 2, has 200,001 cells: expected 3 at most, as its first"),
-        ("a,b,c\n1,2,3\n1,2,3,4\n", "line 3, has 4 cells: expected 3 at most, as its first line"),
+        (
+            "a,b,c\n" + "," * 200_000,
+            "line 2, has 200,001 cells: expected at most 3, as in its first",
+        ),
+        (
+            "a,b,c\n1,2,3\n1,2,3,4\n",
+            "line 3, has 4 cells: expected at most 3, as in its first line",
+        ),
         ("," * 200_000 + "\n1,2", "has 200,001 columns: expected 1,000 at most"),
         ('a,b\n1,"' + "x" * 200_000, "is not CSV text: "),
     ],

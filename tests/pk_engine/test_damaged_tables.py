@@ -195,7 +195,7 @@ ODD = {
     "numbers": ("pairing", pa.array([1]), "its column pairing has the type int64"),
     "long lists": ("pk", pa.array([[0.0] * 20_000]), "its column pk has the type list"),
     "texts": ("pk_rank", pa.array(["1"]), "its column pk_rank has the type"),
-    "another": ("more", pa.array([[0.0] * 20_000]), "its columns are pairing, "),
+    "another": ("more", pa.array([[0.0] * 20_000]), "missing nothing, unexpected more"),
 }
 
 
