@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import click
 import rich_click
 
-from base.documents import reason, shown
-from base.terminal import say
-from base.text import LONGEST_MESSAGE, quoted, sentence
 from headgraph._process import Stopped, is_of_stdout, let_go_of_stdout, open_streams, sigterm_stops
+from headgraph.base.documents import reason, shown
+from headgraph.base.terminal import say
+from headgraph.base.text import LONGEST_MESSAGE, quoted, sentence
 
 _LONGEST = LONGEST_MESSAGE - len("headgraph: ") - 1
 
@@ -29,8 +29,9 @@ class Entry(NamedTuple):
     lists: bool = False
 
 
+# where: the module below `headgraph`, and the name in it
 COMMANDS = {
-    "demo": Entry("See GPT-2's head graph in a local Neo4j.", "headgraph.demo:demo"),
+    "demo": Entry("See GPT-2's head graph in a local Neo4j.", "demo:demo"),
     "compute": Entry("Score every pair of heads of a model.", "pk_engine.commands:compute"),
     "plan": Entry("Say what compute would cost.", "pk_engine.plan_command:plan", lists=True),
     "angles": Entry(
@@ -56,7 +57,7 @@ COMMANDS = {
     "annotate": Entry("Put measured behaviour on a run's heads.", "loader.commands:annotate"),
     "drop": Entry("Delete a run from the database.", "loader.commands:drop"),
     "export": Entry("Write a graph for other tools.", "loader.export_command:export"),
-    "query": Entry("Ask a stored question.", "headgraph._query_page:query", lists=True),
+    "query": Entry("Ask a stored question.", "_query_page:query", lists=True),
     "communities": Entry(
         "Groups of heads, by Louvain.", "queries.network_commands:communities", lists=True
     ),
@@ -69,7 +70,7 @@ COMMANDS = {
     "browser": Entry(
         "Open Neo4j Browser: a query typed in, or favourites.", "queries.browser_command:browser"
     ),
-    "server": Entry("Start, stop or inspect the local Neo4j.", "headgraph._server:server"),
+    "server": Entry("Start, stop or inspect the local Neo4j.", "_server:server"),
     "doctor": Entry("Remove what cut-off commands left.", "headgraph.doctor:doctor"),
     "informativeness": Entry(
         "How far each pairing lies from random subspaces.",
@@ -107,7 +108,7 @@ COMMANDS = {
     ),
     "view": Entry("Explore a graph: one HTML file.", "analysis.commands.view:view"),
     "figure": Entry("Draw a picture of a table.", "analysis.commands.figure:figure"),
-    "completion": Entry("Complete lines with Tab.", "headgraph.completion:completion"),
+    "completion": Entry("Complete lines with Tab.", "completion:completion"),
 }
 
 
@@ -128,7 +129,8 @@ class Rooms(rich_click.RichGroup):
         module, _, attribute = entry.where.partition(":")
         from headgraph._help import dress
 
-        return dress(getattr(importlib.import_module(module), attribute), lists=entry.lists)
+        command = getattr(importlib.import_module(f"headgraph.{module}"), attribute)
+        return dress(command, lists=entry.lists)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """From here on a command is really wanted."""
@@ -136,7 +138,7 @@ class Rooms(rich_click.RichGroup):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from difflib import get_close_matches
 
-            from queries.library import catalogue
+            from headgraph.queries.library import catalogue
 
             near = get_close_matches(args[0], COMMANDS, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.errors import AnalysisError, FigureError
-from base.documents import reason, shown
-from base.files import beside, writable
+from headgraph.analysis.errors import AnalysisError, FigureError
+from headgraph.base.documents import reason, shown
+from headgraph.base.files import beside, writable
 
 CSV, PAGES = (".csv",), (".html", ".htm")
 

@@ -4,13 +4,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis.errors import AnalysisError
-from pk_engine.bundled import TABLES, table_path
-from pk_engine.interface import Model
-from pk_engine.names import GRAPH_PAIRINGS, parse_pairings
-from pk_engine.selection import Selection
-from pk_engine.stacks import Progress
-from pk_engine.table import AffinityTable
+from headgraph.analysis.errors import AnalysisError
+from headgraph.pk_engine.bundled import TABLES, table_path
+from headgraph.pk_engine.interface import Model
+from headgraph.pk_engine.names import GRAPH_PAIRINGS, parse_pairings
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.stacks import Progress
+from headgraph.pk_engine.table import AffinityTable
 
 
 def full_table(
@@ -42,7 +42,7 @@ def full_table(
         model = AffinityTable.read(table_path(model))
     if isinstance(model, AffinityTable):
         return _checked(model, wanted, metrics, layer_order)
-    from pk_engine.scores import compute
+    from headgraph.pk_engine.scores import compute
 
     return compute(
         model,

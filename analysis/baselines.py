@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis._tables import given_table
-from analysis.errors import AnalysisError
-from pk_engine.interface import Model
-from pk_engine.meta import TableMeta
-from pk_engine.names import GRAPH_PAIRINGS, NULLS, parse_pairings
-from pk_engine.selection import Selection
-from pk_engine.stacks import Progress
-from pk_engine.table import AffinityTable
+from headgraph.analysis._tables import given_table
+from headgraph.analysis.errors import AnalysisError
+from headgraph.pk_engine.interface import Model
+from headgraph.pk_engine.meta import TableMeta
+from headgraph.pk_engine.names import GRAPH_PAIRINGS, NULLS, parse_pairings
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.stacks import Progress
+from headgraph.pk_engine.table import AffinityTable
 
 
 def nulls(
@@ -83,7 +83,7 @@ def null_table(
     """
     given = given_table(model)
     if given is None:
-        from pk_engine.scores import compute
+        from headgraph.pk_engine.scores import compute
 
         return compute(
             model,  # type: ignore[arg-type]

@@ -14,13 +14,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis._tables import full_table
-from analysis.figures.pairs import strongest_pairs, usual_number
-from analysis.informative import informativeness
-from analysis.robust import robustness
-from pk_engine.names import GRAPH_PAIRINGS, PAIRINGS
-from pk_engine.selection import Selection
-from pk_engine.table import AffinityTable
+from headgraph.analysis._tables import full_table
+from headgraph.analysis.figures.pairs import strongest_pairs, usual_number
+from headgraph.analysis.informative import informativeness
+from headgraph.analysis.robust import robustness
+from headgraph.pk_engine.names import GRAPH_PAIRINGS, PAIRINGS
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.table import AffinityTable
 
 DRAWS = 1000
 """Random choices of pairs that the number of heads touched is held against."""

@@ -7,7 +7,7 @@ AnalysisError               one sentence for the user, exit code 1
 └── FigureError             nothing to draw, or no such kind of picture file
 """
 
-from base.errors import HeadgraphError
+from headgraph.base.errors import HeadgraphError
 
 
 class AnalysisError(HeadgraphError):

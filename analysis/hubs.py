@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.errors import AnalysisError
-from pk_engine.names import GRAPH_PAIRINGS, head_name, parse_pairings
-from pk_engine.selection import Selection
-from pk_engine.table import AffinityTable
+from headgraph.analysis.errors import AnalysisError
+from headgraph.pk_engine.names import GRAPH_PAIRINGS, head_name, parse_pairings
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.table import AffinityTable
 
 COLUMNS = ("name", "layer", "head", "inlet", "outlet", "both", "edges_in", "edges_out")
 

@@ -19,15 +19,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis._tables import full_table
-from analysis.errors import AnalysisError
-from pk_engine.interface import Model
-from pk_engine.meta import TableMeta
-from pk_engine.moments import reference_mean, reference_sd
-from pk_engine.names import PAIRINGS
-from pk_engine.ranks import pair_ranks
-from pk_engine.stacks import Progress
-from pk_engine.table import AffinityTable
+from headgraph.analysis._tables import full_table
+from headgraph.analysis.errors import AnalysisError
+from headgraph.pk_engine.interface import Model
+from headgraph.pk_engine.meta import TableMeta
+from headgraph.pk_engine.moments import reference_mean, reference_sd
+from headgraph.pk_engine.names import PAIRINGS
+from headgraph.pk_engine.ranks import pair_ranks
+from headgraph.pk_engine.stacks import Progress
+from headgraph.pk_engine.table import AffinityTable
 
 BINS = 255
 FLOOR = 1e-12

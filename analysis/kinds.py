@@ -5,16 +5,16 @@ import os
 import numpy as np
 import pandas as pd
 
-from analysis._tables import full_table
-from analysis.errors import AnalysisError
-from analysis.hubs import hub_scores
-from base.rows import check_numbers, read_csv
-from base.text import listed, short
-from pk_engine.interface import Model
-from pk_engine.labels import labels_for
-from pk_engine.meta import TableMeta
-from pk_engine.selection import Selection
-from pk_engine.table import AffinityTable
+from headgraph.analysis._tables import full_table
+from headgraph.analysis.errors import AnalysisError
+from headgraph.analysis.hubs import hub_scores
+from headgraph.base.rows import check_numbers, read_csv
+from headgraph.base.text import listed, short
+from headgraph.pk_engine.interface import Model
+from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.meta import TableMeta
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.table import AffinityTable
 
 TOP = Selection(top_percent=3)
 

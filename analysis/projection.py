@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.errors import AnalysisError
-from analysis.token_space import TokenSpace, token_space
-from pk_engine.names import ROLES, head_name, parse_head
-from pk_engine.weights import ModelWeights
+from headgraph.analysis.errors import AnalysisError
+from headgraph.analysis.token_space import TokenSpace, token_space
+from headgraph.pk_engine.names import ROLES, head_name, parse_head
+from headgraph.pk_engine.weights import ModelWeights
 
 Head = tuple[int, int]
 

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.errors import AnalysisError
-from pk_engine.errors import ModelError
-from pk_engine.folding import check_folding
-from pk_engine.names import GRAPH_PAIRINGS
-from pk_engine.scores import compute
-from pk_engine.selection import Selection
-from pk_engine.stacks import Progress
-from pk_engine.table import KEYS, AffinityTable
-from pk_engine.weights import ModelWeights
+from headgraph.analysis.errors import AnalysisError
+from headgraph.pk_engine.errors import ModelError
+from headgraph.pk_engine.folding import check_folding
+from headgraph.pk_engine.names import GRAPH_PAIRINGS
+from headgraph.pk_engine.scores import compute
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.stacks import Progress
+from headgraph.pk_engine.table import KEYS, AffinityTable
+from headgraph.pk_engine.weights import ModelWeights
 
 METRICS = ("pk", "cs", "simple_cs", "cka")
 """What is compared unless asked otherwise: metrics that take seconds, not minutes."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis._vocabulary import vocabulary
-from analysis.errors import AnalysisError
-from pk_engine.bases import bases, one_thread
-from pk_engine.hub import beside
-from pk_engine.weights import ModelWeights
+from headgraph.analysis._vocabulary import vocabulary
+from headgraph.analysis.errors import AnalysisError
+from headgraph.pk_engine.bases import bases, one_thread
+from headgraph.pk_engine.hub import beside
+from headgraph.pk_engine.weights import ModelWeights
 
 ORDERS = ("center-first", "normalize-first")
 _ROWS = 8192

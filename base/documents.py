@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from base.errors import HeadgraphError, UnreadableFile
-from base.text import quoted
+from headgraph.base.errors import HeadgraphError, UnreadableFile
+from headgraph.base.text import quoted
 
 LARGEST = 64 * 2**20
 """Bytes of a document; an index of shards or a vocabulary is far smaller."""

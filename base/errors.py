@@ -6,7 +6,7 @@ HeadgraphError          one sentence for the user; `exit_code` is for the comman
     └── OutputExists    a file is there and --force was not given
 """
 
-from base.text import printable
+from headgraph.base.text import printable
 
 
 class HeadgraphError(Exception):

@@ -8,9 +8,9 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from base.documents import Problem, read_text, shown
-from base.errors import UnreadableFile
-from base.text import quoted
+from headgraph.base.documents import Problem, read_text, shown
+from headgraph.base.errors import UnreadableFile
+from headgraph.base.text import quoted
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from base.text import printable
+from headgraph.base.text import printable
 
 _LAYOUT = "\n\t"
 

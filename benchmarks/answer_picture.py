@@ -9,10 +9,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-import queries
-from analysis.view import view_answer
 from benchmarks.browser_picture import IMAGES, RUN, flatten
-from graphdb import connect
+from headgraph import queries
+from headgraph.analysis.view import view_answer
+from headgraph.graphdb import connect
 from tests.chromium import page
 
 QUERY = "through"

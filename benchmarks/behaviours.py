@@ -7,11 +7,11 @@ import warnings
 
 import pandas as pd
 
-from analysis.figures import behaviour as draw
-from analysis.figures import save
-from analysis.running import BEHAVIOURS, behaviour
 from benchmarks.common import PAGE, SHARED, table, write
-from pk_engine.names import head_name
+from headgraph.analysis.figures import behaviour as draw
+from headgraph.analysis.figures import save
+from headgraph.analysis.running import BEHAVIOURS, behaviour
+from headgraph.pk_engine.names import head_name
 
 MODELS = ("induction-2l", "stories260K", "babyllama-361", "slm-4096", "capp-gpt2")
 SEED = 0

@@ -8,10 +8,10 @@ Needs the run gpt2-small on the local server: headgraph server start, headgraph 
 import sys
 from pathlib import Path
 
-import queries
 from benchmarks.common import PAGE
-from graphdb.server import RunningServer, running
-from queries.kit import kit_link
+from headgraph import queries
+from headgraph.graphdb.server import RunningServer, running
+from headgraph.queries.kit import kit_link
 from tests.chromium import page
 
 IMAGES = PAGE.parent / "images"

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.patching import rank_correlation, verify_edge
 from benchmarks.common import PAGE, SHARED, table, write
+from headgraph.analysis.patching import rank_correlation, verify_edge
 
 DOCS = PAGE.parent
 DATA = DOCS / "data"

@@ -23,11 +23,11 @@ from benchmarks.common import GPT2, in_turn, machine, ratio, seconds, spread, ta
 from benchmarks.gpt2 import SQUARE, check, ours, scores, stacks
 from benchmarks.llama7b import HEADS, Weights, save
 from benchmarks.llama7b import transformer_lens as theirs_at
-from pk_engine import compute, plan
-from pk_engine.backends import Backend
-from pk_engine.interface import Layer
-from pk_engine.selection import Selection
-from pk_engine.weights import ModelWeights
+from headgraph.pk_engine import compute, plan
+from headgraph.pk_engine.backends import Backend
+from headgraph.pk_engine.interface import Layer
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.weights import ModelWeights
 
 ROUNDS = 7
 GPU = Backend("torch", "cuda")

@@ -7,12 +7,12 @@ import sys
 
 import pandas as pd
 
-from analysis.detection import circuits, detect
-from analysis.detection.detecting import leaders
-from analysis.figures import detection as draw
-from analysis.figures import save
-from analysis.report.reproduction import published
 from benchmarks.common import GPT2, PAGE, table, write
+from headgraph.analysis.detection import circuits, detect
+from headgraph.analysis.detection.detecting import leaders
+from headgraph.analysis.figures import detection as draw
+from headgraph.analysis.figures import save
+from headgraph.analysis.report.reproduction import published
 
 SEED, RESAMPLES = 0, 1000
 DOCS = PAGE.parent

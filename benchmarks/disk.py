@@ -8,17 +8,17 @@ pruned of the log in between. `loader._space` has its figures from here.
 import tempfile
 from pathlib import Path
 
-import loader
 from benchmarks.common import table
 from benchmarks.queries import synthetic
-from graphdb import connect
-from graphdb.server import ANY_PORTS, ServerHome, start, stop
-from graphdb.server.exchanging import PARTS
-from loader._batches import edge_properties
-from loader._space import needed
-from loader.loading import plan_load
-from pk_engine import AffinityTable, Selection
-from pk_engine.bundled import table_path
+from headgraph import loader
+from headgraph.graphdb import connect
+from headgraph.graphdb.server import ANY_PORTS, ServerHome, start, stop
+from headgraph.graphdb.server.exchanging import PARTS
+from headgraph.loader._batches import edge_properties
+from headgraph.loader._space import needed
+from headgraph.loader.loading import plan_load
+from headgraph.pk_engine import AffinityTable, Selection
+from headgraph.pk_engine.bundled import table_path
 
 
 def main() -> None:

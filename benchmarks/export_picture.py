@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import networkx
 
-import loader
-from analysis.figures import output, style
 from benchmarks.browser_picture import IMAGES
-from pk_engine import Selection
-from pk_engine.names import GRAPH_PAIRINGS
+from headgraph import loader
+from headgraph.analysis.figures import output, style
+from headgraph.pk_engine import Selection
+from headgraph.pk_engine.names import GRAPH_PAIRINGS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

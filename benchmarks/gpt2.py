@@ -28,16 +28,16 @@ from benchmarks.common import (
     watched,
     write,
 )
-from pk_engine.backends import Backend
-from pk_engine.bases import one_thread
-from pk_engine.collecting import allocate, fill
-from pk_engine.interface import Layer
-from pk_engine.metrics import METRICS, Scores, score
-from pk_engine.names import GRAPH_PAIRINGS
-from pk_engine.pairs import pairs_of
-from pk_engine.planning import plan
-from pk_engine.stacks import HeadStacks
-from pk_engine.weights import ModelWeights
+from headgraph.pk_engine.backends import Backend
+from headgraph.pk_engine.bases import one_thread
+from headgraph.pk_engine.collecting import allocate, fill
+from headgraph.pk_engine.interface import Layer
+from headgraph.pk_engine.metrics import METRICS, Scores, score
+from headgraph.pk_engine.names import GRAPH_PAIRINGS
+from headgraph.pk_engine.pairs import pairs_of
+from headgraph.pk_engine.planning import plan
+from headgraph.pk_engine.stacks import HeadStacks
+from headgraph.pk_engine.weights import ModelWeights
 
 ROUNDS = 9
 SQUARE = 3072

@@ -5,12 +5,12 @@ python -m benchmarks.identity
 
 import pandas as pd
 
-from analysis.figures import identity as draw
-from analysis.figures import save
-from analysis.kinds import hubs_of_kind
-from analysis.running import behaviour
 from benchmarks.common import PAGE, SHARED, table, write
-from pk_engine import Selection, compute
+from headgraph.analysis.figures import identity as draw
+from headgraph.analysis.figures import save
+from headgraph.analysis.kinds import hubs_of_kind
+from headgraph.analysis.running import behaviour
+from headgraph.pk_engine import Selection, compute
 
 DOCS = PAGE.parent
 MODELS = ("induction-2l", "stories260K", "babyllama-361")

@@ -5,13 +5,13 @@ python -m benchmarks.informativeness
 
 import pandas as pd
 
-from analysis import informativeness
-from analysis._tables import full_table
-from analysis.figures import informativeness as draw
-from analysis.figures import save
 from benchmarks.common import PAGE, SHARED, table, write
-from pk_engine import Selection, compute
-from pk_engine.names import PAIRINGS
+from headgraph.analysis import informativeness
+from headgraph.analysis._tables import full_table
+from headgraph.analysis.figures import informativeness as draw
+from headgraph.analysis.figures import save
+from headgraph.pk_engine import Selection, compute
+from headgraph.pk_engine.names import PAIRINGS
 
 MODELS = {
     "GPT-2 small": "gpt2-attention",

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from benchmarks.common import GPT2
-from pk_engine.bundled import model_path
+from headgraph.pk_engine.bundled import model_path
 
 
 def bridge() -> Any:

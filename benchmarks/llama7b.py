@@ -19,8 +19,8 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from benchmarks.common import machine, seconds, table, watched, write
-from pk_engine import plan
-from pk_engine.planning import Plan
+from headgraph.pk_engine import plan
+from headgraph.pk_engine.planning import Plan
 
 HEADS, D_MODEL, D_HEAD = 32, 4096, 128
 

@@ -13,14 +13,14 @@ from statistics import median
 
 import pandas as pd
 
-import loader
 from benchmarks.common import machine, ratio, seconds, table, write
 from benchmarks.queries import synthetic
-from graphdb import Graph, Settings, schema
-from graphdb.server import ANY_PORTS, ServerHome, config, start, stop
-from graphdb.server.importing import build_store, workplace
-from pk_engine import AffinityTable
-from pk_engine.bundled import table_path
+from headgraph import loader
+from headgraph.graphdb import Graph, Settings, schema
+from headgraph.graphdb.server import ANY_PORTS, ServerHome, config, start, stop
+from headgraph.graphdb.server.importing import build_store, workplace
+from headgraph.pk_engine import AffinityTable
+from headgraph.pk_engine.bundled import table_path
 
 ROUNDS = 3
 ROWS = 10_000

@@ -5,8 +5,8 @@ python -m benchmarks.models
 
 import pandas as pd
 
-from analysis.carry_over import DRAWS, carry_over
 from benchmarks.common import PAGE, SHARED, table, write
+from headgraph.analysis.carry_over import DRAWS, carry_over
 
 MODELS = ("gpt2-attention", "gpt-neo-125m-attention", "stories260K", "babyllama-361")
 SEED = 0

@@ -9,13 +9,13 @@ import sys
 
 import pandas as pd
 
-from analysis import nulls
-from analysis.baselines import null_table
-from analysis.figures import nulls as draw
-from analysis.figures import save
 from benchmarks.common import PAGE, SHARED, table, write
-from pk_engine import AffinityTable
-from pk_engine.labels import labels_for
+from headgraph.analysis import nulls
+from headgraph.analysis.baselines import null_table
+from headgraph.analysis.figures import nulls as draw
+from headgraph.analysis.figures import save
+from headgraph.pk_engine import AffinityTable
+from headgraph.pk_engine.labels import labels_for
 
 MODELS = (
     "gpt2-attention",

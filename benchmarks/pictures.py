@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cli
 from benchmarks.common import PAGE, SHARED, table
+from headgraph import cli
 
 IMAGES = PAGE.parent / "images"
 SHOWN, HERE = "path/to/", f"{SHARED / 'models'}/"
@@ -96,7 +96,7 @@ def main() -> None:
 
 def page() -> str:
     """Markdown: each picture with its command, then the commands of all others."""
-    from analysis.commands.figure import figure
+    from headgraph.analysis.commands.figure import figure
 
     shown = {picture.args.split()[0] for picture in PICTURES}
     others = [

@@ -9,15 +9,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import loader
-import queries
 from benchmarks import queries as latency
 from benchmarks.common import PAGE, table, write
 from benchmarks.load import empty_database
-from graphdb import Graph, schema
-from pk_engine import AffinityTable
-from pk_engine.bundled import table_path
-from queries.runner import all_values, given_values
+from headgraph import loader, queries
+from headgraph.graphdb import Graph, schema
+from headgraph.pk_engine import AffinityTable
+from headgraph.pk_engine.bundled import table_path
+from headgraph.queries.runner import all_values, given_values
 
 RUN = "bench-large"
 HEAD = "L40H7"

@@ -14,16 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-import graphdb
-import loader
-import queries
 from benchmarks.common import machine, seconds, table, write
-from graphdb import Graph
-from pk_engine import AffinityTable, Selection
-from pk_engine.bundled import table_path
-from pk_engine.names import PAIRINGS
-from queries.errors import UnknownName
-from queries.query import Query
+from headgraph import graphdb, loader, queries
+from headgraph.graphdb import Graph
+from headgraph.pk_engine import AffinityTable, Selection
+from headgraph.pk_engine.bundled import table_path
+from headgraph.pk_engine.names import PAIRINGS
+from headgraph.queries.errors import UnknownName
+from headgraph.queries.query import Query
 
 ROUNDS, FEWEST, WARM = 20, 3, 10
 PATIENCE = 3.0

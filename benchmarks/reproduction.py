@@ -3,9 +3,9 @@
 python -m benchmarks.reproduction
 """
 
-from analysis.report import Report, reproduce
-from analysis.report.claims import VERDICTS, count
 from benchmarks.common import GPT2, PAGE, SHARED, table, write
+from headgraph.analysis.report import Report, reproduce
+from headgraph.analysis.report.claims import VERDICTS, count
 
 
 def main() -> None:

@@ -5,12 +5,12 @@ python -m benchmarks.robustness
 
 import pandas as pd
 
-from analysis import robustness
-from analysis.figures import robustness as draw
-from analysis.figures import save
-from analysis.figures.pairs import metric_name
-from analysis.robust import VARIANTS
 from benchmarks.common import PAGE, SHARED, table, write
+from headgraph.analysis import robustness
+from headgraph.analysis.figures import robustness as draw
+from headgraph.analysis.figures import save
+from headgraph.analysis.figures.pairs import metric_name
+from headgraph.analysis.robust import VARIANTS
 
 MODELS = {
     "GPT-2 small": "gpt2-attention",

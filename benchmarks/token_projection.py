@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from analysis import tokens
 from benchmarks.common import PAGE, SHARED, table, write
+from headgraph.analysis import tokens
 
 MODELS = ("stories260K", "babyllama-361", "slm-4096")
 TOP = 10

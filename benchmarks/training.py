@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.figures import save, style
-from analysis.figures import training as draw
-from analysis.figures.panels import panel_grid, panel_title
-from analysis.training import abruptness, change_of, trajectory
-from analysis.training.abrupt import STEEPEST
 from benchmarks.common import PAGE, table, write
-from pk_engine.bundled import checkpoints_path, model_path
+from headgraph.analysis.figures import save, style
+from headgraph.analysis.figures import training as draw
+from headgraph.analysis.figures.panels import panel_grid, panel_title
+from headgraph.analysis.training import abruptness, change_of, trajectory
+from headgraph.analysis.training.abrupt import STEEPEST
+from headgraph.pk_engine.bundled import checkpoints_path, model_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

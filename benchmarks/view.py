@@ -12,8 +12,8 @@ from statistics import median, quantiles
 
 from playwright.sync_api import Page
 
-from analysis.view import view
 from benchmarks.common import PAGE, machine, table, write
+from headgraph.analysis.view import view
 from tests.chromium import page
 from tests.tables import random_table
 

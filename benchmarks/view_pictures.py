@@ -7,8 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from analysis.view import view
 from benchmarks.common import PAGE
+from headgraph.analysis.view import view
 from tests.chromium import page
 
 IMAGES = PAGE.parent / "images"

@@ -18,7 +18,7 @@ from induction_model import AttentionOnly, save_folder, write
 from induction_task import INDUCTION, PREVIOUS
 from train_induction import Moment, Settings, log_spaced, prepare, train
 
-import pk_engine
+from headgraph import pk_engine
 
 Pairs = dict[tuple[int, int], float]  # head of layer 0, head of layer 1: PK under OK
 

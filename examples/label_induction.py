@@ -11,9 +11,9 @@ import re
 
 import pandas as pd
 
-from pk_engine import Selection, compute
-from pk_engine.bundled import FOLDER, model_path
-from pk_engine.labels import COLUMNS
+from headgraph.pk_engine import Selection, compute
+from headgraph.pk_engine.bundled import FOLDER, model_path
+from headgraph.pk_engine.labels import COLUMNS
 
 NAME = "induction-2l"
 ROLES = ("previous_token", "induction", "duplicate_token")

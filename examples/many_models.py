@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.common import write
-from graphdb.server import ANY_PORTS, ServerHome, start, stop
+from headgraph.graphdb.server import ANY_PORTS, ServerHome, start, stop
 
 PAGE = Path(__file__).parents[1] / "docs/many-models.md"
 OWN = "layer,head,role,note\n0,1,mine,looked at by hand\n1,2,mine,\n"

@@ -18,10 +18,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import loader
-from graphdb import Graph, Settings, connect
-from graphdb.server import ANY_PORTS, ServerHome, start, stop
-from pk_engine import Selection
+from headgraph import loader
+from headgraph.graphdb import Graph, Settings, connect
+from headgraph.graphdb.server import ANY_PORTS, ServerHome, start, stop
+from headgraph.pk_engine import Selection
 
 OUT = Path(__file__).parents[1] / "docs/data"
 PROTOCOL = "2025-06-18"

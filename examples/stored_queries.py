@@ -14,15 +14,13 @@ from pathlib import Path
 
 from train_induction import Settings, prepare, save_folder
 
-import graphdb
-import loader
-import queries
-from graphdb import Graph
+from headgraph import graphdb, loader, queries
 from headgraph._cells import column
 from headgraph._layout import lay_out
-from pk_engine import AffinityTable, Selection, compute
-from queries.markdown import EXAMPLES
-from queries.query import Query
+from headgraph.graphdb import Graph
+from headgraph.pk_engine import AffinityTable, Selection, compute
+from headgraph.queries.markdown import EXAMPLES
+from headgraph.queries.query import Query
 
 DEFAULT_RUN = "gpt2-small"
 TRAINED = 1150  # the step of the bundled model, see its training.json

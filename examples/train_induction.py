@@ -23,7 +23,7 @@ from induction_model import AttentionOnly, Shape, save_folder, to_json, write
 from induction_task import INDUCTION, PREVIOUS, Measured, Task, measure, training_batch
 from torch.nn import functional as F
 
-import pk_engine
+from headgraph import pk_engine
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from graphdb.result import Plan, Result
+from headgraph.graphdb.result import Plan, Result
 
 
 def fetch(result: Any, limit: int | None) -> Result:

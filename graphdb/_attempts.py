@@ -11,8 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
-from graphdb.amounts import span
-from graphdb.errors import TookTooLong
+from headgraph.graphdb.amounts import span
+from headgraph.graphdb.errors import TookTooLong
 
 T = TypeVar("T")
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from graphdb.amounts import size
-from graphdb.errors import LimitExceeded
+from headgraph.graphdb.amounts import size
+from headgraph.graphdb.errors import LimitExceeded
 
 
 @contextmanager

@@ -8,9 +8,9 @@ import ipaddress
 import socket
 from urllib.parse import urlsplit
 
-from graphdb import _probing
-from graphdb.errors import NotReachable
-from graphdb.settings import LOCAL_HOSTS, Settings
+from headgraph.graphdb import _probing
+from headgraph.graphdb.errors import NotReachable
+from headgraph.graphdb.settings import LOCAL_HOSTS, Settings
 
 BOLT_PORT = 7687
 _START = "start the local one with headgraph server start, or give --uri or NEO4J_URI"

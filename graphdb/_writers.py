@@ -5,9 +5,9 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, wait
 from functools import partial
 
-from graphdb._attempts import in_thread
-from graphdb.result import Result
-from graphdb.runner import Params, Statement
+from headgraph.graphdb._attempts import in_thread
+from headgraph.graphdb.result import Result
+from headgraph.graphdb.runner import Params, Statement
 
 WRITERS = 2
 """One commits while the other creates; more of them gained nothing on two processors."""

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from base.terminal import say, show
+from headgraph.base.terminal import say, show
 
 if TYPE_CHECKING:
-    from graphdb.server import RunningServer
+    from headgraph.graphdb.server import RunningServer
 
 
 @click.group()
@@ -32,8 +32,8 @@ def start(recover: bool, pages: Callable[[], Mapping[str, bytes]] = dict) -> str
 
     Example: headgraph server start
     """
-    import graphdb.server as local
-    from graphdb.server.progress import shown
+    import headgraph.graphdb.server as local
+    from headgraph.graphdb.server.progress import shown
 
     with shown() as progress:
         running = local.start(progress=progress, pages=pages(), recover=recover)
@@ -48,7 +48,7 @@ def stop() -> str:
 
     Example: headgraph server stop
     """
-    import graphdb.server as local
+    import headgraph.graphdb.server as local
 
     return "stopped" if local.stop() else "no local server was running"
 
@@ -62,9 +62,9 @@ def status(show_password: bool) -> str:
 
     Example: headgraph server status
     """
-    import graphdb.server as local
-    from graphdb.errors import NotReachable
-    from graphdb.server.finding import coming_up
+    import headgraph.graphdb.server as local
+    from headgraph.graphdb.errors import NotReachable
+    from headgraph.graphdb.server.finding import coming_up
 
     running = local.running()
     if running is None:
@@ -88,9 +88,9 @@ def logs(lines: int, follow: bool) -> str | None:
 
     Example: headgraph server logs -n 20
     """
-    from graphdb.errors import ServerError
-    from graphdb.server import ServerHome
-    from graphdb.server import logs as log
+    from headgraph.graphdb.errors import ServerError
+    from headgraph.graphdb.server import ServerHome
+    from headgraph.graphdb.server import logs as log
 
     home = ServerHome.default()
     if not home.log.exists() and not home.console.exists():

@@ -2,8 +2,8 @@
 
 import time
 
-from graphdb.amounts import span
-from graphdb.errors import TookTooLong
+from headgraph.graphdb.amounts import span
+from headgraph.graphdb.errors import TookTooLong
 
 
 class Deadline:

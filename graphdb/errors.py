@@ -11,7 +11,7 @@ GraphError              one sentence for the user, exit code 1
 └── ServerError         the local server cannot be fetched, started or stopped
 """
 
-from base.errors import HeadgraphError
+from headgraph.base.errors import HeadgraphError
 
 
 class GraphError(HeadgraphError):

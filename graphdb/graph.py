@@ -10,18 +10,18 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self, TypeVar
 
-from base.text import quoted
-from graphdb._answers import fetch, one_line, plan_of
-from graphdb._attempts import Attempt
-from graphdb._lost import lost
-from graphdb._refusals import NO_DATABASE, no_such_database, refused_login, with_way_out
-from graphdb._writers import write_each
-from graphdb.amounts import span
-from graphdb.errors import NotReachable, OutOfMemory, StatementError, TookTooLong
-from graphdb.result import Plan, Result
-from graphdb.runner import Params, Statement
-from graphdb.server.finding import refuse_to_fill
-from graphdb.settings import Settings, resolve
+from headgraph.base.text import quoted
+from headgraph.graphdb._answers import fetch, one_line, plan_of
+from headgraph.graphdb._attempts import Attempt
+from headgraph.graphdb._lost import lost
+from headgraph.graphdb._refusals import NO_DATABASE, no_such_database, refused_login, with_way_out
+from headgraph.graphdb._writers import write_each
+from headgraph.graphdb.amounts import span
+from headgraph.graphdb.errors import NotReachable, OutOfMemory, StatementError, TookTooLong
+from headgraph.graphdb.result import Plan, Result
+from headgraph.graphdb.runner import Params, Statement
+from headgraph.graphdb.server.finding import refuse_to_fill
+from headgraph.graphdb.settings import Settings, resolve
 
 T = TypeVar("T")
 
@@ -125,7 +125,7 @@ class Graph:
         """
         import neo4j
 
-        from graphdb._meter import metered
+        from headgraph.graphdb._meter import metered
 
         def work(session: Any, attempt: Attempt) -> Result:
             @neo4j.unit_of_work(timeout=timeout)

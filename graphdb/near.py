@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from base.text import short
+from headgraph.base.text import short
 
 
 def did_you_mean(name: str, known: Iterable[str], n: int = 3) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from base.terminal import say, secret
-from graphdb.deadline import Deadline
+from headgraph.base.terminal import say, secret
+from headgraph.graphdb.deadline import Deadline
 
 Command = Callable[..., Any]
 
@@ -57,8 +57,8 @@ def deferred_connection_options(command: Command) -> Command:
 
 
 def _connect(where: dict[str, Any], deadline: Deadline | None = None) -> Any:
-    from graphdb.graph import connect
-    from graphdb.settings import resolve, seen_by_others
+    from headgraph.graphdb.graph import connect
+    from headgraph.graphdb.settings import resolve, seen_by_others
 
     settings = resolve(**where)
     if (env_file := where["env_file"]) and seen_by_others(env_file):

@@ -4,8 +4,8 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphdb.result import Plan, Result
-from graphdb.runner import Params, Statement
+from headgraph.graphdb.result import Plan, Result
+from headgraph.graphdb.runner import Params, Statement
 
 
 @dataclass

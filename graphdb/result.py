@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from graphdb import entities
+from headgraph.graphdb import entities
 
 if TYPE_CHECKING:
     import pandas as pd

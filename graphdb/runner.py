@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from graphdb.result import Plan, Result
+from headgraph.graphdb.result import Plan, Result
 
 Params = Mapping[str, Any]
 

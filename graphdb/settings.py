@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from graphdb.errors import NoAddress, SettingsError
+from headgraph.graphdb.errors import NoAddress, SettingsError
 
 VARIABLES = {
     "uri": "NEO4J_URI",
@@ -148,8 +148,8 @@ def seen_by_others(path: str | os.PathLike[str]) -> bool:
 
 
 def _local(found: Mapping[str, str]) -> Settings:
-    from graphdb.server import ServerHome, running
-    from graphdb.server.finding import coming_up
+    from headgraph.graphdb.server import ServerHome, running
+    from headgraph.graphdb.server.finding import coming_up
 
     server = running()
     if server is None and (pid := coming_up(ServerHome.default())) is not None:

@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis import (
+    from headgraph.analysis import (
         abruptness,
         behaviour,
         circuits,
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
         tokens,
         trajectory,
     )
-    from analysis.figures import ablation as ablation_figure
-    from analysis.figures import behaviour as behaviour_figure
-    from analysis.figures import causality, heatmap, hubs, identity, scatter, wiring
-    from analysis.figures import detection as detection_figure
-    from analysis.figures import informativeness as informativeness_figure
-    from analysis.figures import nulls as nulls_figure
-    from analysis.figures import training as training_figure
-    from analysis.patching import ablate, verify_edge
-    from analysis.view import view
-    from graphdb import connect
-    from loader import annotate, drop, export, load, load_offline, runs, to_networkx
-    from pk_engine import AffinityTable, Selection, compute, plan, principal_angles
-    from queries import communities, motifs, over_series
-    from queries import run as query
+    from headgraph.analysis.figures import ablation as ablation_figure
+    from headgraph.analysis.figures import behaviour as behaviour_figure
+    from headgraph.analysis.figures import causality, heatmap, hubs, identity, scatter, wiring
+    from headgraph.analysis.figures import detection as detection_figure
+    from headgraph.analysis.figures import informativeness as informativeness_figure
+    from headgraph.analysis.figures import nulls as nulls_figure
+    from headgraph.analysis.figures import training as training_figure
+    from headgraph.analysis.patching import ablate, verify_edge
+    from headgraph.analysis.view import view
+    from headgraph.graphdb import connect
+    from headgraph.loader import annotate, drop, export, load, load_offline, runs, to_networkx
+    from headgraph.pk_engine import AffinityTable, Selection, compute, plan, principal_angles
+    from headgraph.queries import communities, motifs, over_series
+    from headgraph.queries import run as query
 
 __all__ = [
     "AffinityTable",
@@ -141,7 +141,7 @@ def __getattr__(name: str) -> Any:
     if name not in _ROOMS:
         raise AttributeError(f"module 'headgraph' has no attribute {name!r}")
     room, attribute = _ROOMS[name]
-    return getattr(importlib.import_module(room), attribute)
+    return getattr(importlib.import_module(f"headgraph.{room}"), attribute)
 
 
 def __dir__() -> list[str]:

@@ -1,6 +1,6 @@
 """`python -m headgraph` is the command `headgraph`."""
 
-import runpy
+from headgraph.cli import main
 
-# by name, so that no module of the packages imports the command line
-runpy.run_module("cli", run_name="__main__")
+if __name__ == "__main__":
+    main()

@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from base.text import json_text, printable
 from headgraph._values import exact
+from headgraph.base.text import json_text, printable
 
 SIGNIFICANT = 4
 """Digits that the typical number of a column shows."""

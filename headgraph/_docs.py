@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from loader.exports.formats import Format
+    from headgraph.loader.exports.formats import Format
 
 SETTINGS = {
     "NEO4J_URI": "Address of the database, such as `bolt://127.0.0.1:7687`.",
@@ -32,7 +32,7 @@ def commands(group: click.Group) -> str:
 
 def settings() -> str:
     """Markdown table of the environment variables."""
-    from graphdb.settings import VARIABLES
+    from headgraph.graphdb.settings import VARIABLES
 
     missing = set(VARIABLES.values()) - SETTINGS.keys()
     if missing:
@@ -43,7 +43,7 @@ def settings() -> str:
 
 def exports() -> str:
     """Markdown table of the formats that `headgraph export` writes."""
-    from loader.exports.formats import FORMATS
+    from headgraph.loader.exports.formats import FORMATS
 
     rows = [f"| `{name}` | {_files(format)} | {format.text} |" for name, format in FORMATS.items()]
     return "\n".join(["| format | files | what it is |", "| --- | --- | --- |", *rows])

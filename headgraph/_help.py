@@ -5,7 +5,7 @@ import os
 import click
 from rich_click import RichCommand, RichGroup
 
-from base.text import LONGEST_MESSAGE, sentence
+from headgraph.base.text import LONGEST_MESSAGE, sentence
 
 
 def dress(command: click.Command, *, lists: bool) -> click.Command:

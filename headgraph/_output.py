@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from base.terminal import say, show
-from base.text import json_text
+from headgraph.base.terminal import say, show
+from headgraph.base.text import json_text
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from queries.commands import query
+from headgraph.queries.commands import query
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,8 +29,8 @@ def _asked(html: str | None, force: bool, as_graph: bool, **options: Any) -> "st
         raise click.UsageError(
             "--html is a page of a query's graph: headgraph query NAME --graph --html FILE"
         )
-    from analysis._files import page_path
-    from analysis.view import view_answer
+    from headgraph.analysis._files import page_path
+    from headgraph.analysis.view import view_answer
 
     page_path(html, force=force)  # before the work, not after it
     answer = json.loads(_query(as_graph=True, **options))

@@ -3,7 +3,7 @@
 from functools import wraps
 from typing import Any
 
-from graphdb.commands import server, start
+from headgraph.graphdb.commands import server, start
 
 __all__ = ["server"]
 
@@ -12,7 +12,7 @@ _start: Any = start.callback
 
 @wraps(_start)
 def _start_with_pages(**options: Any) -> str:
-    from queries.kit import served_files
+    from headgraph.queries.kit import served_files
 
     return str(_start(pages=served_files, **options))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from base.terminal import say
+from headgraph.base.terminal import say
 
 SHELLS = ("bash", "zsh", "fish")
 HOW = {

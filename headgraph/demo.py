@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from base.terminal import say, show
+from headgraph.base.terminal import say, show
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from graphdb import Graph
-    from pk_engine import TableMeta
+    from headgraph.graphdb import Graph
+    from headgraph.pk_engine import TableMeta
 
 TINY, GPT2 = "induction-2l", "gpt2-small"
 SHARE = 3  # per cent of the pairs, as in the paper
@@ -51,12 +51,12 @@ def demo() -> None:
 
 @contextmanager
 def _database() -> Iterator["Graph"]:
-    from graphdb import connect
+    from headgraph.graphdb import connect
 
     if not os.environ.get("NEO4J_URI"):
-        from graphdb.server import start
-        from graphdb.server.progress import shown
-        from queries.kit import served_files
+        from headgraph.graphdb.server import start
+        from headgraph.graphdb.server.progress import shown
+        from headgraph.queries.kit import served_files
 
         _step("Starting the local Neo4j")
         with shown() as progress:
@@ -67,8 +67,8 @@ def _database() -> Iterator["Graph"]:
 
 def _fill(graph: "Graph") -> "TableMeta":
     """Load both runs; the small model's provenance."""
-    import loader
-    from pk_engine import Selection, compute
+    from headgraph import loader
+    from headgraph.pk_engine import Selection, compute
 
     _step(f"Scoring every pair of heads of {TINY}, a small trained model that comes along")
     table = compute(TINY, selection=Selection())
@@ -83,7 +83,7 @@ def _fill(graph: "Graph") -> "TableMeta":
 
 
 def _ask(graph: "Graph", tiny: "TableMeta") -> None:
-    import queries
+    from headgraph import queries
 
     strongest = queries.run("strongest_edges", graph, run=TINY, per_pairing=2)
     _show(
@@ -104,8 +104,8 @@ def _ask(graph: "Graph", tiny: "TableMeta") -> None:
 
 
 def _on_induction(rows: "pd.DataFrame", tiny: "TableMeta") -> str:
-    from pk_engine.labels import labels_for
-    from pk_engine.names import parse_head
+    from headgraph.pk_engine.labels import labels_for
+    from headgraph.pk_engine.names import parse_head
 
     top = rows[rows["pairing"] == "OK"].iloc[0]
     labels = labels_for(tiny).set_index(["layer", "head"])["role"]
@@ -143,10 +143,10 @@ def _on_circuit(rows: "pd.DataFrame") -> str:
 def _draw() -> Path:
     import platformdirs
 
-    from analysis.figures import wiring
-    from analysis.figures.output import save
-    from pk_engine import AffinityTable
-    from pk_engine.bundled import table_path
+    from headgraph.analysis.figures import wiring
+    from headgraph.analysis.figures.output import save
+    from headgraph.pk_engine import AffinityTable
+    from headgraph.pk_engine.bundled import table_path
 
     folder = Path(platformdirs.user_data_dir("headgraph", appauthor=False)) / "demo"
     folder.mkdir(parents=True, exist_ok=True)
@@ -155,13 +155,13 @@ def _draw() -> Path:
 
 
 def _say_where(graph: "Graph") -> None:
-    from graphdb.server import running
+    from headgraph.graphdb.server import running
 
     server = running()
     if server is None or server.bolt_uri != graph.settings.uri:
         show(f"\nThe graph is in {graph.settings.uri}.")
         return
-    import queries
+    from headgraph import queries
 
     link = queries.browser_link(
         server.browser_url,

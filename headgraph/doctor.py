@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from base.terminal import is_sure, say
-from graphdb.options import deferred_connection_options
+from headgraph.base.terminal import is_sure, say
+from headgraph.graphdb.options import deferred_connection_options
 
 if TYPE_CHECKING:
-    from graphdb import Graph
-    from graphdb.server.leftovers import Leftover
-    from loader import Attempt
+    from headgraph.graphdb import Graph
+    from headgraph.graphdb.server.leftovers import Leftover
+    from headgraph.loader import Attempt
 
 
 @click.command()
@@ -46,7 +46,7 @@ def doctor(connect: Callable[[], Any], yes: bool, dry_run: bool) -> str:
 
 def _database(connect: Callable[[], Any]) -> "AbstractContextManager[Graph | None]":
     """The graph, or none where there is no database: files can be looked for all the same."""
-    from graphdb.errors import NotReachable
+    from headgraph.graphdb.errors import NotReachable
 
     try:
         return connect()  # type: ignore[no-any-return]
@@ -56,7 +56,7 @@ def _database(connect: Callable[[], Any]) -> "AbstractContextManager[Graph | Non
 
 
 def _attempts(graph: "Graph | None") -> "list[Attempt]":
-    from loader import unfinished
+    from headgraph.loader import unfinished
 
     if graph is None:
         return []
@@ -68,15 +68,15 @@ def _attempts(graph: "Graph | None") -> "list[Attempt]":
 
 
 def _is_local(graph: "Graph") -> bool:
-    from graphdb.server import running
+    from headgraph.graphdb.server import running
 
     server = running()
     return server is not None and graph.settings.uri == server.bolt_uri
 
 
 def _files(*, online: bool) -> "list[Leftover]":
-    from graphdb.errors import ServerError
-    from graphdb.server.leftovers import leftovers
+    from headgraph.graphdb.errors import ServerError
+    from headgraph.graphdb.server.leftovers import leftovers
 
     try:
         return leftovers(online=online)
@@ -94,8 +94,8 @@ def _is_sure(found: list[str]) -> bool:
 def _remove(
     graph: "Graph | None", attempts: "list[Attempt]", files: "list[Leftover]", *, online: bool
 ) -> list[str]:
-    from graphdb.server.leftovers import clear
-    from loader.attempts import remove
+    from headgraph.graphdb.server.leftovers import clear
+    from headgraph.loader.attempts import remove
 
     gone = [] if graph is None or not attempts else [str(it) for it in remove(graph, attempts)]
     return gone + ([str(it) for it in clear(files, online=online)] if files else [])

@@ -1,6 +1,6 @@
 """Scores into the graph: runs are loaded whole or not at all, listed and dropped.
 
-    >>> import graphdb, loader                                      # doctest: +SKIP
+    >>> from headgraph import graphdb, loader                                      # doctest: +SKIP
     >>> with graphdb.connect() as graph:                            # doctest: +SKIP
     ...     print(loader.load("gpt2-small", graph, run="gpt2-small"))
     ...     print(loader.runs(graph))

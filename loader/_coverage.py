@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from pk_engine.meta import TableMeta
-from pk_engine.selection import Selection
-from pk_engine.table import AffinityTable
+from headgraph.pk_engine.meta import TableMeta
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.table import AffinityTable
 
 _LIMITS = ("top", "top_percent")
 _MORE_IS_WIDER = (*_LIMITS, "top_per_target")

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from graphdb import schema
-from graphdb.errors import StatementError
-from graphdb.result import Result
-from graphdb.runner import Runner
+from headgraph.graphdb import schema
+from headgraph.graphdb.errors import StatementError
+from headgraph.graphdb.result import Result
+from headgraph.graphdb.runner import Runner
 
 # A write lock on the Run until the transaction ends: what is read of it afterwards stays true. The
 # value written depends on nothing read before, so that waiting for the lock cannot lose an update.

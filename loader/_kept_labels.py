@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pandas as pd
 
-from graphdb import schema
-from graphdb.runner import Runner
-from loader._plan import LoadPlan
-from pk_engine.labels import COLUMNS
+from headgraph.graphdb import schema
+from headgraph.graphdb.runner import Runner
+from headgraph.loader._plan import LoadPlan
+from headgraph.pk_engine.labels import COLUMNS
 
 _RUN = f"""
 MATCH (r:{schema.RUN} {{name: $name}})

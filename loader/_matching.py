@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Any
 
-from loader._identity import SHORT, unknown_run
-from loader.errors import UnknownRun
+from headgraph.loader._identity import SHORT, unknown_run
+from headgraph.loader.errors import UnknownRun
 
 _LEAST = 4  # characters of an id: fewer would find something by accident
 

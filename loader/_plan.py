@@ -9,17 +9,17 @@ from typing import Any
 
 import pandas as pd
 
-from graphdb import schema
-from loader import _sums
-from loader._coverage import shortfalls
-from loader._identity import check_name, default_name, run_id
-from loader.errors import NothingToLoad
-from pk_engine.bundled import table_path
-from pk_engine.labels import labels_for
-from pk_engine.names import head_name
-from pk_engine.selection import Selection
-from pk_engine.table import AffinityTable
-from pk_engine.version import VERSION
+from headgraph.graphdb import schema
+from headgraph.loader import _sums
+from headgraph.loader._coverage import shortfalls
+from headgraph.loader._identity import check_name, default_name, run_id
+from headgraph.loader.errors import NothingToLoad
+from headgraph.pk_engine.bundled import table_path
+from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.names import head_name
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.version import VERSION
 
 AnyTable = AffinityTable | str | os.PathLike[str]
 AnyLabels = str | os.PathLike[str] | None

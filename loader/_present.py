@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from graphdb import schema
-from graphdb.runner import Runner
-from loader._plan import LoadPlan
-from loader._write import name_taken
-from loader.errors import NameTaken
+from headgraph.graphdb import schema
+from headgraph.graphdb.runner import Runner
+from headgraph.loader._plan import LoadPlan
+from headgraph.loader._write import name_taken
+from headgraph.loader.errors import NameTaken
 
 _QUERY = f"""
 MATCH (r:{schema.RUN}) WHERE toLower(r.name) = toLower($name)

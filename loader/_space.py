@@ -6,10 +6,10 @@ A disk that fills while Neo4j writes can cost more than the load: see docs/decis
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from graphdb.runner import Runner
-from graphdb.settings import Settings
-from loader._batches import edge_properties
-from loader._plan import LoadPlan
+from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.settings import Settings
+from headgraph.loader._batches import edge_properties
+from headgraph.loader._plan import LoadPlan
 
 AN_EDGE = 700
 """Bytes of an edge with the usual properties, a quarter more than `benchmarks.disk` found in the
@@ -49,8 +49,8 @@ def refuse_without_room(graph: Runner, wanted: int) -> None:
 
     Of other databases nobody here can tell how much room they have.
     """
-    from graphdb.server.finding import home_of
-    from graphdb.server.home import refuse_full_disk
+    from headgraph.graphdb.server.finding import home_of
+    from headgraph.graphdb.server.home import refuse_full_disk
 
     settings: Settings | None = getattr(graph, "settings", None)
     home = None if settings is None else home_of(settings)

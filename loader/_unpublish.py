@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from graphdb import schema
-from graphdb.runner import Runner, Statement
-from loader._database import LOCK, again, number
-from loader._roles import take_roles
+from headgraph.graphdb import schema
+from headgraph.graphdb.runner import Runner, Statement
+from headgraph.loader._database import LOCK, again, number
+from headgraph.loader._roles import take_roles
 
 BATCH = 20_000
 """Relationships deleted in a transaction; a large run in one would not fit the server's memory."""

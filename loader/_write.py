@@ -10,17 +10,17 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 
-from graphdb import schema
-from graphdb.errors import StatementError
-from graphdb.runner import Runner, Statement
-from loader._batches import Batch, edge_properties
-from loader._database import LOCK, again, number
-from loader._liveness import BEAT_S
-from loader._plan import LoadPlan
-from loader._roles import give_roles, remove_unused_roles
-from loader._unpublish import delete_heads, delete_run, unpublish
-from loader.attempts import marks
-from loader.errors import NameTaken, TakenOver
+from headgraph.graphdb import schema
+from headgraph.graphdb.errors import StatementError
+from headgraph.graphdb.runner import Runner, Statement
+from headgraph.loader._batches import Batch, edge_properties
+from headgraph.loader._database import LOCK, again, number
+from headgraph.loader._liveness import BEAT_S
+from headgraph.loader._plan import LoadPlan
+from headgraph.loader._roles import give_roles, remove_unused_roles
+from headgraph.loader._unpublish import delete_heads, delete_run, unpublish
+from headgraph.loader.attempts import marks
+from headgraph.loader.errors import NameTaken, TakenOver
 
 Progress = Callable[[int, int], None]
 

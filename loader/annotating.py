@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from base.documents import shown
-from base.rows import check_numbers, read_csv
-from base.text import listed, short, whole_number
-from graphdb import schema
-from graphdb.runner import Runner
-from loader._database import LOCK, again, number
-from loader._identity import unknown_run
-from loader.errors import AnnotationError, UnknownRun
-from pk_engine.names import head_name
+from headgraph.base.documents import shown
+from headgraph.base.rows import check_numbers, read_csv
+from headgraph.base.text import listed, short, whole_number
+from headgraph.graphdb import schema
+from headgraph.graphdb.runner import Runner
+from headgraph.loader._database import LOCK, again, number
+from headgraph.loader._identity import unknown_run
+from headgraph.loader.errors import AnnotationError, UnknownRun
+from headgraph.pk_engine.names import head_name
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from base.documents import parse_json
-from base.errors import UnreadableFile
-from base.text import printable
-from graphdb import schema
-from graphdb.runner import Runner
-from loader._database import LOCK, again, number
-from loader._identity import SHORT, new_token
-from loader._liveness import is_alive, own_process
-from loader._unpublish import sweep
+from headgraph.base.documents import parse_json
+from headgraph.base.errors import UnreadableFile
+from headgraph.base.text import printable
+from headgraph.graphdb import schema
+from headgraph.graphdb.runner import Runner
+from headgraph.loader._database import LOCK, again, number
+from headgraph.loader._identity import SHORT, new_token
+from headgraph.loader._liveness import is_alive, own_process
+from headgraph.loader._unpublish import sweep
 
 # what somebody made by hand may hold anything, and a time of another type is no time
 _QUERY = f"""

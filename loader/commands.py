@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from base.terminal import is_sure, say
-from graphdb import schema
-from graphdb.options import connection_options, deferred_connection_options
-from pk_engine.options import selection_options
+from headgraph.base.terminal import is_sure, say
+from headgraph.graphdb import schema
+from headgraph.graphdb.options import connection_options, deferred_connection_options
+from headgraph.pk_engine.options import selection_options
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from loader.attempts import Attempt
-    from loader.report import DropReport, LoadReport
-    from pk_engine.selection import Selection
+    from headgraph.loader.attempts import Attempt
+    from headgraph.loader.report import DropReport, LoadReport
+    from headgraph.pk_engine.selection import Selection
 
 
 _CUT_OFF = (
@@ -57,9 +57,9 @@ def load(
 
     Example: headgraph load gpt2-small --run gpt2-small --top-percent 3
     """
-    from loader.loading import load as load_table
-    from pk_engine.bundled import table_path
-    from pk_engine.table import AffinityTable
+    from headgraph.loader.loading import load as load_table
+    from headgraph.pk_engine.bundled import table_path
+    from headgraph.pk_engine.table import AffinityTable
 
     if offline and (replace or dry_run):
         raise click.UsageError(
@@ -102,9 +102,9 @@ def runs(
 
     Example: headgraph runs 'tiny*'
     """
-    from loader.attempts import unfinished
-    from loader.listing import refuse_unknown
-    from loader.listing import runs as list_runs
+    from headgraph.loader.attempts import unfinished
+    from headgraph.loader.listing import refuse_unknown
+    from headgraph.loader.listing import runs as list_runs
 
     found = list_runs(graph, *names, model=model, series=series)
     if found.empty:
@@ -135,7 +135,7 @@ def annotate(graph: Any, run: str, file: str) -> str:
 
     Scores that the heads had before go. Example: headgraph annotate tiny behaviour.csv
     """
-    from loader.annotating import annotate as write
+    from headgraph.loader.annotating import annotate as write
 
     return str(write(file, graph, run))
 
@@ -153,9 +153,9 @@ def drop(graph: Any, runs: tuple[str, ...], yes: bool, dry_run: bool) -> str:
 
     Example: headgraph drop gpt2-small
     """
-    from loader._matching import is_pattern
-    from loader.attempts import unfinished
-    from loader.dropping import drop_all
+    from headgraph.loader._matching import is_pattern
+    from headgraph.loader.attempts import unfinished
+    from headgraph.loader.dropping import drop_all
 
     patterns = any(map(is_pattern, runs))
     if patterns and not yes and not dry_run:
@@ -187,9 +187,9 @@ def _load_offline(
     selection: "Selection | None",
     labels: str | None,
 ) -> "LoadReport":
-    from graphdb.errors import NoAddress
-    from graphdb.server.progress import shown
-    from loader.offline import load_offline, refuse_other_server
+    from headgraph.graphdb.errors import NoAddress
+    from headgraph.graphdb.server.progress import shown
+    from headgraph.loader.offline import load_offline, refuse_other_server
 
     # where no address is given, the local server is started: a load that was killed left it
     # stopped, or still starting
@@ -211,7 +211,7 @@ def _note(text: str) -> None:
 
 def _maybe(connect: Callable[[], Any]) -> Any:
     """The graph, or none where there is no database: a dry run can do without."""
-    from graphdb.errors import NotReachable, SettingsError
+    from headgraph.graphdb.errors import NotReachable, SettingsError
 
     try:
         return connect()

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable
 
-from graphdb import schema
-from graphdb.errors import NotReachable
-from graphdb.runner import Runner
-from loader._database import again, prepare, roles_in
-from loader._identity import new_token
-from loader._matching import Row, meant, shown
-from loader._roles import remove_unused_roles
-from loader._space import needed_to_drop, refuse_without_room
-from loader._unpublish import sweep, unpublish
-from loader.attempts import unfinished
-from loader.report import DropReport
+from headgraph.graphdb import schema
+from headgraph.graphdb.errors import NotReachable
+from headgraph.graphdb.runner import Runner
+from headgraph.loader._database import again, prepare, roles_in
+from headgraph.loader._identity import new_token
+from headgraph.loader._matching import Row, meant, shown
+from headgraph.loader._roles import remove_unused_roles
+from headgraph.loader._space import needed_to_drop, refuse_without_room
+from headgraph.loader._unpublish import sweep, unpublish
+from headgraph.loader.attempts import unfinished
+from headgraph.loader.report import DropReport
 
 # a run that somebody made by hand may not say how many it has
 _RUNS = f"""

@@ -11,7 +11,7 @@ LoaderError             one sentence for the user, exit code 1
 └── UnknownRun          no run, or more than one, goes by this name
 """
 
-from base.errors import HeadgraphError
+from headgraph.base.errors import HeadgraphError
 
 
 class LoaderError(HeadgraphError):

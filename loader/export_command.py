@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from base.terminal import say
-from graphdb.options import deferred_connection_options
-from loader.exports.formats import FORMATS
-from pk_engine.options import selection_options
+from headgraph.base.terminal import say
+from headgraph.graphdb.options import deferred_connection_options
+from headgraph.loader.exports.formats import FORMATS
+from headgraph.pk_engine.options import selection_options
 
 if TYPE_CHECKING:
-    from loader.report import ExportReport
-    from pk_engine.selection import Selection
+    from headgraph.loader.report import ExportReport
+    from headgraph.pk_engine.selection import Selection
 
 _ENDINGS = [kind.ending for kind in FORMATS.values() if kind.ending]
 
@@ -59,10 +59,10 @@ def export(
     """
     from pathlib import Path
 
-    from loader.exports.exporting import export as write
-    from loader.exports.exporting import output_paths
-    from loader.exports.formats import format_of
-    from pk_engine.bundled import is_table, table_path
+    from headgraph.loader.exports.exporting import export as write
+    from headgraph.loader.exports.exporting import output_paths
+    from headgraph.loader.exports.formats import format_of
+    from headgraph.pk_engine.bundled import is_table, table_path
 
     if (what is None) == (run is None):
         raise click.UsageError("give a table or a run: headgraph export RUN -o FILE, or --run RUN")
@@ -84,8 +84,8 @@ def _of_run(
     what: str | None, connect: Callable[[], Any], write: Callable[[Any], Any]
 ) -> "ExportReport":
     """What `write` makes of the graph; of a word that may be a table, that it is none either."""
-    from graphdb.errors import NotReachable
-    from loader.errors import UnknownRun
+    from headgraph.graphdb.errors import NotReachable
+    from headgraph.loader.errors import UnknownRun
 
     address = ""
     try:
@@ -107,8 +107,8 @@ def _of_run(
 def _no_table(what: str) -> str:
     from pathlib import Path
 
-    from pk_engine._not_a_table import what_is_wrong
-    from pk_engine.bundled import TABLES
+    from headgraph.pk_engine._not_a_table import what_is_wrong
+    from headgraph.pk_engine.bundled import TABLES
 
     return f"{what_is_wrong(Path(what))}; bundled is {' and '.join(TABLES)}"
 

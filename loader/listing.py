@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from base.text import listed, quoted
-from graphdb import schema
-from graphdb.near import did_you_mean
-from graphdb.runner import Runner
-from loader._identity import SHORT
-from loader._matching import is_pattern, matches
-from loader.errors import UnknownRun
+from headgraph.base.text import listed, quoted
+from headgraph.graphdb import schema
+from headgraph.graphdb.near import did_you_mean
+from headgraph.graphdb.runner import Runner
+from headgraph.loader._identity import SHORT
+from headgraph.loader._matching import is_pattern, matches
+from headgraph.loader.errors import UnknownRun
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,24 +5,24 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from graphdb import schema
-from graphdb.errors import NotReachable, StatementError
-from graphdb.runner import Runner
-from loader import _liveness, _write
-from loader._batches import batches
-from loader._database import again, index_ranks, number, prepare, roles_in
-from loader._identity import new_token
-from loader._kept_labels import with_labels_there
-from loader._plan import AnyLabels, AnyTable, LoadPlan, plan_load
-from loader._present import Outcome, outcome
-from loader._roles import give_roles, remove_unused_roles, take_roles
-from loader._space import needed, refuse_without_room
-from loader._unpublish import delete_heads, sweep
-from loader._write import Progress, taken_over
-from loader.attempts import Attempt, remove, unfinished
-from loader.errors import LoaderError, NameTaken
-from loader.report import LoadReport
-from pk_engine.selection import Selection
+from headgraph.graphdb import schema
+from headgraph.graphdb.errors import NotReachable, StatementError
+from headgraph.graphdb.runner import Runner
+from headgraph.loader import _liveness, _write
+from headgraph.loader._batches import batches
+from headgraph.loader._database import again, index_ranks, number, prepare, roles_in
+from headgraph.loader._identity import new_token
+from headgraph.loader._kept_labels import with_labels_there
+from headgraph.loader._plan import AnyLabels, AnyTable, LoadPlan, plan_load
+from headgraph.loader._present import Outcome, outcome
+from headgraph.loader._roles import give_roles, remove_unused_roles, take_roles
+from headgraph.loader._space import needed, refuse_without_room
+from headgraph.loader._unpublish import delete_heads, sweep
+from headgraph.loader._write import Progress, taken_over
+from headgraph.loader.attempts import Attempt, remove, unfinished
+from headgraph.loader.errors import LoaderError, NameTaken
+from headgraph.loader.report import LoadReport
+from headgraph.pk_engine.selection import Selection
 
 _NOTHING_YET = (
     "nothing of {run} was published; load it again when the database is back, which removes what "

@@ -13,31 +13,31 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from base.text import listed
-from graphdb import schema
-from graphdb.graph import connect
-from graphdb.runner import Runner
-from graphdb.server.progress import Progress, silent
-from graphdb.server.terminating import sigterm_interrupts
-from graphdb.settings import LOCAL, Settings
-from loader import _write
-from loader._database import index_ranks, prepare, roles_in
-from loader._identity import SHORT, new_token
-from loader._plan import AnyLabels, AnyTable, LoadPlan, plan_load
-from loader._present import Outcome, outcome
-from loader._space import needed, refuse_without_room
-from loader.attempts import Attempt, marks, remove, unfinished
-from loader.errors import OfflineRefused
-from loader.exports.admin_csv import write_graph
-from loader.exports.content import HeadNode, RunGraph
-from loader.exports.from_table import graph_of_plan
-from loader.listing import runs
-from loader.loading import report_on
-from loader.report import LoadReport
-from pk_engine.selection import Selection
+from headgraph.base.text import listed
+from headgraph.graphdb import schema
+from headgraph.graphdb.graph import connect
+from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.server.progress import Progress, silent
+from headgraph.graphdb.server.terminating import sigterm_interrupts
+from headgraph.graphdb.settings import LOCAL, Settings
+from headgraph.loader import _write
+from headgraph.loader._database import index_ranks, prepare, roles_in
+from headgraph.loader._identity import SHORT, new_token
+from headgraph.loader._plan import AnyLabels, AnyTable, LoadPlan, plan_load
+from headgraph.loader._present import Outcome, outcome
+from headgraph.loader._space import needed, refuse_without_room
+from headgraph.loader.attempts import Attempt, marks, remove, unfinished
+from headgraph.loader.errors import OfflineRefused
+from headgraph.loader.exports.admin_csv import write_graph
+from headgraph.loader.exports.content import HeadNode, RunGraph
+from headgraph.loader.exports.from_table import graph_of_plan
+from headgraph.loader.listing import runs
+from headgraph.loader.loading import report_on
+from headgraph.loader.report import LoadReport
+from headgraph.pk_engine.selection import Selection
 
 if TYPE_CHECKING:
-    from graphdb.server.lifecycle import AnyHome
+    from headgraph.graphdb.server.lifecycle import AnyHome
 
 _UNFINISHED = f"""
 MATCH (r:{schema.RUN} {{id: $id, status: $loading}})
@@ -85,7 +85,7 @@ def load_offline(
         EngineError, BadRunName, NothingToLoad, NameTaken: as `load`.
         ServerError: the server or the importer cannot be run; the database is as it was.
     """
-    from graphdb.server import ServerHome, start
+    from headgraph.graphdb.server import ServerHome, start
 
     began = time.monotonic()
     plan = plan_load(table, run, selection, labels)
@@ -173,7 +173,7 @@ def refuse_unless_empty(graph: Runner, besides: LoadPlan | None = None) -> None:
 
 def refuse_other_server(settings: Settings) -> None:
     """Raise OfflineRefused for an address that is not the local server's."""
-    from graphdb.server import running
+    from headgraph.graphdb.server import running
 
     server = running()
     own = settings.origin == LOCAL or (server is not None and settings.uri == server.bolt_uri)
@@ -187,8 +187,8 @@ def refuse_other_server(settings: Settings) -> None:
 
 
 def _import(home: Any, plan: LoadPlan, token: str, graph: Runner, show: Progress) -> Any:
-    from graphdb.server.importing import build_store, workplace
-    from graphdb.server.restarting import restart_with
+    from headgraph.graphdb.server.importing import build_store, workplace
+    from headgraph.graphdb.server.restarting import restart_with
 
     with workplace(home) as scratch:
         show("writing files for the importer", 0, 0)

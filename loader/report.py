@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from base.text import printable, short
+from headgraph.base.text import printable, short
 
 
 @dataclass(frozen=True, kw_only=True)

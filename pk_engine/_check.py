@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from base.text import listed
-from pk_engine.columns import Columns, by_pairing, twice
-from pk_engine.errors import TableError
-from pk_engine.meta import TableMeta
+from headgraph.base.text import listed
+from headgraph.pk_engine.columns import Columns, by_pairing, twice
+from headgraph.pk_engine.errors import TableError
+from headgraph.pk_engine.meta import TableMeta
 
 INTEGERS = ("source_layer", "source_head", "target_layer", "target_head", "pk_rank")
 FLOATS = ("pk", "pk_normalized", "z")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pk_engine.family import FOLDER, Family, families
+from headgraph.pk_engine.family import FOLDER, Family, families
 
 HEAD = ["family", "`model_type`", "Q, K, V", "O", "norm before attention"]
 

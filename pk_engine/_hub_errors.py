@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from base.text import quoted, short
-from pk_engine.errors import ModelError
+from headgraph.base.text import quoted, short
+from headgraph.pk_engine.errors import ModelError
 
 
 class NoAnswer(Exception):

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from base.documents import LARGEST
-from base.text import quoted
-from pk_engine._hub_errors import NoAnswer, host
-from pk_engine.errors import ModelError
+from headgraph.base.documents import LARGEST
+from headgraph.base.text import quoted
+from headgraph.pk_engine._hub_errors import NoAnswer, host
+from headgraph.pk_engine.errors import ModelError
 
 ANSWER = 16 * 2**20
 """Bytes of an answer that is no file; the list of a repository's files is far smaller."""

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from base.documents import shown
-from base.text import listed, quoted, short
-from pk_engine.errors import ModelError, UnknownFamily, WeightsError
-from pk_engine.lens import first_line
-from pk_engine.tensorfiles import TensorFiles
-from pk_engine.weights import refuse_adapter, refuse_adapter_tensors
+from headgraph.base.documents import shown
+from headgraph.base.text import listed, quoted, short
+from headgraph.pk_engine.errors import ModelError, UnknownFamily, WeightsError
+from headgraph.pk_engine.lens import first_line
+from headgraph.pk_engine.tensorfiles import TensorFiles
+from headgraph.pk_engine.weights import refuse_adapter, refuse_adapter_tensors
 
 
 def network_bridge(folder: Path, name: str, config: dict[str, Any], dtype: str) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pk_engine.interface import LensModel
+from headgraph.pk_engine.interface import LensModel
 
 CENTRED = 0.01
 """|1^T W| / |W| is about 1 for a matrix that nobody centred, 1e-7 after centring, and 2e-3 where it

@@ -6,14 +6,14 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from base.text import quoted
-from pk_engine.errors import EngineError, TableError
-from pk_engine.names import NULLS, PAIRINGS, ROLES
-from pk_engine.selection import Selection
-from pk_engine.sizes import LARGEST, MOST_HEADS  # what can be computed can be read
+from headgraph.base.text import quoted
+from headgraph.pk_engine.errors import EngineError, TableError
+from headgraph.pk_engine.names import NULLS, PAIRINGS, ROLES
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.sizes import LARGEST, MOST_HEADS  # what can be computed can be read
 
 if TYPE_CHECKING:
-    from pk_engine.meta import TableMeta
+    from headgraph.pk_engine.meta import TableMeta
 
 _TEXTS = ("model", "family", "fingerprint", "layer_order", "kv", "dtype", "backend", "version")
 _ALLOWED = {"kv": ("native", "expand"), "layer_order": ("forward", "all", "within")}

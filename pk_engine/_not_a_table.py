@@ -4,8 +4,8 @@ import stat
 from difflib import get_close_matches
 from pathlib import Path
 
-from base.documents import kind_of, reason, shown
-from pk_engine.bundled import MODELS, TABLES
+from headgraph.base.documents import kind_of, reason, shown
+from headgraph.pk_engine.bundled import MODELS, TABLES
 
 _MAGIC = b"PAR1"  # how a Parquet file begins and ends
 _EXPECTED = "expected a file that headgraph compute made"

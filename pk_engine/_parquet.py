@@ -12,10 +12,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from base.documents import reason, shown
-from base.text import short
-from pk_engine.columns import Columns
-from pk_engine.errors import TableError
+from headgraph.base.documents import reason, shown
+from headgraph.base.text import short
+from headgraph.pk_engine.columns import Columns
+from headgraph.pk_engine.errors import TableError
 
 ROWS_PER_BYTE = 1
 """Rows that a byte of a file can hold at most. `write` needs more than one for a row, as

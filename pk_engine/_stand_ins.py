@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from base.documents import shown
-from pk_engine.errors import ModelError, WeightsError
+from headgraph.base.documents import shown
+from headgraph.pk_engine.errors import ModelError, WeightsError
 
 _POINTER = b"version https://git-lfs"
 _PAGES = (b"<!doctype html", b"<html")

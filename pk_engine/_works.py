@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from base.files import temporary_space
-from pk_engine.backends import Backend
-from pk_engine.costs import Call
-from pk_engine.errors import EngineError
-from pk_engine.family import Family
-from pk_engine.kernel import kernel
-from pk_engine.layout import ModelShape
-from pk_engine.ops import ops_for
-from pk_engine.singular import CHUNK, max_cosine
-from pk_engine.tensorfiles import TensorFiles
-from pk_engine.weights import ModelWeights
+from headgraph.base.files import temporary_space
+from headgraph.pk_engine.backends import Backend
+from headgraph.pk_engine.costs import Call
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.family import Family
+from headgraph.pk_engine.kernel import kernel
+from headgraph.pk_engine.layout import ModelShape
+from headgraph.pk_engine.ops import ops_for
+from headgraph.pk_engine.singular import CHUNK, max_cosine
+from headgraph.pk_engine.tensorfiles import TensorFiles
+from headgraph.pk_engine.weights import ModelWeights
 
 ROOM = 1 << 24
 """Numbers that a factor may have here; larger stacks are stood in for by a part of them."""

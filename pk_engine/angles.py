@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from base.text import quoted
-from pk_engine.bases import bases, one_thread
-from pk_engine.errors import EngineError
-from pk_engine.interface import Model, Weights, open_weights
-from pk_engine.names import head_name, parse_head, parse_pairings
-from pk_engine.singular import principal_cosines
+from headgraph.base.text import quoted
+from headgraph.pk_engine.bases import bases, one_thread
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.interface import Model, Weights, open_weights
+from headgraph.pk_engine.names import head_name, parse_head, parse_pairings
+from headgraph.pk_engine.singular import principal_cosines
 
 
 def principal_angles(

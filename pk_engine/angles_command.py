@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from base.terminal import say
-from pk_engine.options import revision_option, via_option
+from headgraph.base.terminal import say
+from headgraph.pk_engine.options import revision_option, via_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +28,8 @@ def angles(
 
     Example: headgraph angles induction-2l L0H7 L1H2 --pairing OK
     """
-    from pk_engine.angles import principal_angles
-    from pk_engine.names import GRAPH_PAIRINGS, head_name, parse_head
+    from headgraph.pk_engine.angles import principal_angles
+    from headgraph.pk_engine.names import GRAPH_PAIRINGS, head_name, parse_head
 
     frame = principal_angles(model, source, target, pairing, via=via, revision=revision)
     roles = pairing.strip().upper()
@@ -47,7 +47,7 @@ def angles(
 
 def _against_the_flow(source: str, target: str) -> str | None:
     """That nothing flows this way, and the order to try; None where it does."""
-    from pk_engine.names import head_name, not_before, parse_head
+    from headgraph.pk_engine.names import head_name, not_before, parse_head
 
     order = not_before(source, target)
     if order is None:

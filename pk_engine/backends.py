@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pk_engine.bases import Bases, bases, one_thread
-from pk_engine.grouping import MEMORY
-from pk_engine.ops import to_numpy
+from headgraph.pk_engine.bases import Bases, bases, one_thread
+from headgraph.pk_engine.grouping import MEMORY
+from headgraph.pk_engine.ops import to_numpy
 
 READERS = 4
 """Threads that read layers for a GPU."""

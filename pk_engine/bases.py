@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pk_engine.ops import namespace, ops_for
+from headgraph.pk_engine.ops import namespace, ops_for
 
 AT_ONCE = 4
 """Matrices of which there are float64 copies at one time: they stay in a processor's cache."""

@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from typing import Any
 
-from base.files import scratch
-from pk_engine import _works
-from pk_engine._works import StandIn, Work
-from pk_engine.backends import Backend
-from pk_engine.bases import AT_ONCE
-from pk_engine.collecting import collect
-from pk_engine.costs import Call
-from pk_engine.family import Family
-from pk_engine.layout import ModelShape
-from pk_engine.names import ROLES
+from headgraph.base.files import scratch
+from headgraph.pk_engine import _works
+from headgraph.pk_engine._works import StandIn, Work
+from headgraph.pk_engine.backends import Backend
+from headgraph.pk_engine.bases import AT_ONCE
+from headgraph.pk_engine.collecting import collect
+from headgraph.pk_engine.costs import Call
+from headgraph.pk_engine.family import Family
+from headgraph.pk_engine.layout import ModelShape
+from headgraph.pk_engine.names import ROLES
 
 SECONDS = 0.2
 """Time for each rate, of which there are three to five."""

@@ -8,8 +8,8 @@ it.
 import importlib.util
 import sys
 
-from pk_engine.backends import Backend
-from pk_engine.errors import EngineError
+from headgraph.pk_engine.backends import Backend
+from headgraph.pk_engine.errors import EngineError
 
 WORTH_TORCH = 1e12
 """Operations from which torch's import pays: some ten seconds of a small machine."""

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pk_engine.backends import Backend
-from pk_engine.interface import Layer, Weights
-from pk_engine.layout import ModelShape
-from pk_engine.names import ROLES
-from pk_engine.ops import to_numpy
-from pk_engine.stacks import HeadStacks, Progress, Stack
+from headgraph.pk_engine.backends import Backend
+from headgraph.pk_engine.interface import Layer, Weights
+from headgraph.pk_engine.layout import ModelShape
+from headgraph.pk_engine.names import ROLES
+from headgraph.pk_engine.ops import to_numpy
+from headgraph.pk_engine.stacks import HeadStacks, Progress, Stack
 
 
 def collect(

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from base.terminal import say
-from pk_engine.options import scoring_options, selection_options, via_option
+from headgraph.base.terminal import say
+from headgraph.pk_engine.options import scoring_options, selection_options, via_option
 
 if TYPE_CHECKING:
-    from pk_engine.selection import Selection
-    from pk_engine.table import AffinityTable
+    from headgraph.pk_engine.selection import Selection
+    from headgraph.pk_engine.table import AffinityTable
 
 
 @click.command()
@@ -47,9 +47,9 @@ def compute(
 
     Example: headgraph compute induction-2l --all -o tiny.parquet
     """
-    from pk_engine._allocator import keep_freed_memory
-    from pk_engine.scores import compute as run
-    from pk_engine.table import table_file
+    from headgraph.pk_engine._allocator import keep_freed_memory
+    from headgraph.pk_engine.scores import compute as run
+    from headgraph.pk_engine.table import table_file
 
     table_file(output, force=force)  # before the work, not after it
     keep_freed_memory()
@@ -89,6 +89,6 @@ def _bar() -> Any:
     """A progress callback with a bar on a terminal, and None elsewhere."""
     if not sys.stderr.isatty():
         return nullcontext()
-    from pk_engine.progress import bar
+    from headgraph.pk_engine.progress import bar
 
     return bar()

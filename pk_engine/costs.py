@@ -10,17 +10,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pk_engine.backends import usable_cpus
-from pk_engine.bases import AT_ONCE
-from pk_engine.family import Family
-from pk_engine.grouping import Group
-from pk_engine.job import Job
-from pk_engine.kernel import Block, cheaper_by_projectors, operations
-from pk_engine.layout import ModelShape
-from pk_engine.metrics import METRICS, by_source
-from pk_engine.names import ROLES
-from pk_engine.ops import NumPyOps, Ops, TorchOps
-from pk_engine.pairs import layer_blocks
+from headgraph.pk_engine.backends import usable_cpus
+from headgraph.pk_engine.bases import AT_ONCE
+from headgraph.pk_engine.family import Family
+from headgraph.pk_engine.grouping import Group
+from headgraph.pk_engine.job import Job
+from headgraph.pk_engine.kernel import Block, cheaper_by_projectors, operations
+from headgraph.pk_engine.layout import ModelShape
+from headgraph.pk_engine.metrics import METRICS, by_source
+from headgraph.pk_engine.names import ROLES
+from headgraph.pk_engine.ops import NumPyOps, Ops, TorchOps
+from headgraph.pk_engine.pairs import layer_blocks
 
 INTERPRETER = {"numpy": 95_000_000, "torch": 750_000_000}
 """Bytes of Python, the libraries and a table: what the bundled model takes, whose weights are

@@ -14,8 +14,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from base.files import temporary_space
-from pk_engine.errors import EngineError
+from headgraph.base.files import temporary_space
+from headgraph.pk_engine.errors import EngineError
 
 PAIR = np.dtype([("pk", "<f4"), ("source", "<i4"), ("target", "<i4")])
 AT_ONCE = 1_000_000

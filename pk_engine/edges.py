@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pk_engine.meta import TableMeta
+from headgraph.pk_engine.meta import TableMeta
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from base.documents import shown
-from base.text import quoted
-from pk_engine.errors import WeightsError
-from pk_engine.tensorfiles import FLOATS, TensorFiles
+from headgraph.base.documents import shown
+from headgraph.base.text import quoted
+from headgraph.pk_engine.errors import WeightsError
+from headgraph.pk_engine.tensorfiles import FLOATS, TensorFiles
 
 Embedding = NDArray[np.float32]
 LAYOUTS = ("vocab d", "d vocab")

@@ -11,8 +11,8 @@ EngineError                 one sentence for the user, exit code 1
 OutputExists, a file that is there when --force was not given, is `base.errors`'s.
 """
 
-from base.errors import HeadgraphError
-from base.errors import OutputExists as OutputExists
+from headgraph.base.errors import HeadgraphError
+from headgraph.base.errors import OutputExists as OutputExists
 
 
 class EngineError(HeadgraphError):

@@ -12,12 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from base.text import quoted
-from pk_engine.embedding import EmbeddingSpec
-from pk_engine.errors import ModelError, UnknownFamily
-from pk_engine.layout import ModelShape, TensorSpec
-from pk_engine.names import ROLES
-from pk_engine.sizes import Refusals, settings_of, shape_of, value_of
+from headgraph.base.text import quoted
+from headgraph.pk_engine.embedding import EmbeddingSpec
+from headgraph.pk_engine.errors import ModelError, UnknownFamily
+from headgraph.pk_engine.layout import ModelShape, TensorSpec
+from headgraph.pk_engine.names import ROLES
+from headgraph.pk_engine.sizes import Refusals, settings_of, shape_of, value_of
 
 __all__ = ["Family", "ModelShape", "Norm", "TensorSpec", "families", "family_of", "read_family"]
 

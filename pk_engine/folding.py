@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pk_engine.errors import ModelError
-from pk_engine.family import Norm
+from headgraph.pk_engine.errors import ModelError
+from headgraph.pk_engine.family import Norm
 
 READERS = ("Q", "K", "V")
 

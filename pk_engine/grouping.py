@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from pk_engine.layout import ModelShape
-from pk_engine.pairs import any_pair
+from headgraph.pk_engine.layout import ModelShape
+from headgraph.pk_engine.pairs import any_pair
 
 MEMORY = 2.0
 """Gigabytes that factors may take by default; a run takes about one more."""

@@ -16,11 +16,11 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from base.text import quoted
-from pk_engine._hub_errors import NoAnswer, host, stating
-from pk_engine._hub_guard import Guard, check_scheme, guarding
-from pk_engine.errors import ModelError
-from pk_engine.tensorfiles import NOT_WEIGHTS, read_index
+from headgraph.base.text import quoted
+from headgraph.pk_engine._hub_errors import NoAnswer, host, stating
+from headgraph.pk_engine._hub_guard import Guard, check_scheme, guarding
+from headgraph.pk_engine.errors import ModelError
+from headgraph.pk_engine.tensorfiles import NOT_WEIGHTS, read_index
 
 TIMEOUT = 10
 """Seconds for the hub to answer a question about a repository or a file."""

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pk_engine.errors import EngineError
-from pk_engine.layout import ModelShape
-from pk_engine.names import VIA
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.layout import ModelShape
+from headgraph.pk_engine.names import VIA
 
 Layer = dict[str, NDArray[np.float32]]
 """Role -> heads x d_model x d_head; K and V with key/value heads, O transposed."""
@@ -90,13 +90,13 @@ def open_weights(
     if via not in VIA:
         raise EngineError(f"unknown via {via!r}: wanted {' or '.join(VIA)}")
     if not isinstance(model, str | os.PathLike):
-        from pk_engine.lens import of_bridge
+        from headgraph.pk_engine.lens import of_bridge
 
         return of_bridge(model, revision, fold_ln=fold_ln, center_writing=center_writing)
     if via == "transformer-lens":
-        from pk_engine.lens_boot import boot
+        from headgraph.pk_engine.lens_boot import boot
 
         return boot(model, revision, fold_ln=fold_ln, center_writing=center_writing)
-    from pk_engine.weights import ModelWeights
+    from headgraph.pk_engine.weights import ModelWeights
 
     return ModelWeights(model, revision, fold_ln=fold_ln, center_writing=center_writing)

@@ -10,23 +10,23 @@ from typing import Any
 
 import numpy as np
 
-from base.files import writable
-from pk_engine.backends import Backend
-from pk_engine.collecting import collect, fingerprint
-from pk_engine.columns import Columns, joined, taken
-from pk_engine.errors import EngineError
-from pk_engine.grouping import Group, layer_groups
-from pk_engine.interface import Weights
-from pk_engine.keeping import Keeper
-from pk_engine.metrics import METRICS, by_source, score
-from pk_engine.names import ROLES
-from pk_engine.pairs import count_pairs
-from pk_engine.resume import Partial, State, job_key
-from pk_engine.rows import block_columns, heads_counted
-from pk_engine.selection import Selection
-from pk_engine.stacks import HeadStacks, Progress
-from pk_engine.version import VERSION, version_of
-from pk_engine.watching import Watched
+from headgraph.base.files import writable
+from headgraph.pk_engine.backends import Backend
+from headgraph.pk_engine.collecting import collect, fingerprint
+from headgraph.pk_engine.columns import Columns, joined, taken
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.grouping import Group, layer_groups
+from headgraph.pk_engine.interface import Weights
+from headgraph.pk_engine.keeping import Keeper
+from headgraph.pk_engine.metrics import METRICS, by_source, score
+from headgraph.pk_engine.names import ROLES
+from headgraph.pk_engine.pairs import count_pairs
+from headgraph.pk_engine.resume import Partial, State, job_key
+from headgraph.pk_engine.rows import block_columns, heads_counted
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.stacks import HeadStacks, Progress
+from headgraph.pk_engine.version import VERSION, version_of
+from headgraph.pk_engine.watching import Watched
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pk_engine.columns import Columns, first_of_each, joined, taken
-from pk_engine.dropped import PAIR, Dropped
-from pk_engine.selection import Selection
+from headgraph.pk_engine.columns import Columns, first_of_each, joined, taken
+from headgraph.pk_engine.dropped import PAIR, Dropped
+from headgraph.pk_engine.selection import Selection
 
 SPARE = 65_536
 """Rows held beyond twice those that were left after the last thinning."""

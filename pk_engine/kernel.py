@@ -22,7 +22,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from pk_engine.ops import Ops, ops_for, to_numpy
+from headgraph.pk_engine.ops import Ops, ops_for, to_numpy
 
 Block = tuple[slice, slice]
 """Sources and targets to compare: K is filled where a block says so, and stays 0 elsewhere."""

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from base.documents import shown
-from base.rows import read_csv
-from base.text import listed, quoted, short, whole_number
-from pk_engine.errors import LabelsError
-from pk_engine.meta import TableMeta
+from headgraph.base.documents import shown
+from headgraph.base.rows import read_csv
+from headgraph.base.text import listed, quoted, short, whole_number
+from headgraph.pk_engine.errors import LabelsError
+from headgraph.pk_engine.meta import TableMeta
 
 COLUMNS = ("layer", "head", "role", "circuit", "source", "note")
 _FOLDER = Path(__file__).parent / "bundled" / "labels"

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pk_engine.errors import ModelError
-from pk_engine.names import ROLES
+from headgraph.pk_engine.errors import ModelError
+from headgraph.pk_engine.names import ROLES
 
 ORDERS = ("head m", "role head m", "head role m", "group role head m")
 """What may stand beside `d`, read from left to right."""

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from base.text import short
-from pk_engine._lens_state import processing, to_float32
-from pk_engine.errors import ModelError
-from pk_engine.family import every
-from pk_engine.interface import Layer, LensModel
-from pk_engine.layout import ModelShape
-from pk_engine.names import ROLES
-from pk_engine.weights import check_finite
+from headgraph.base.text import short
+from headgraph.pk_engine._lens_state import processing, to_float32
+from headgraph.pk_engine.errors import ModelError
+from headgraph.pk_engine.family import every
+from headgraph.pk_engine.interface import Layer, LensModel
+from headgraph.pk_engine.layout import ModelShape
+from headgraph.pk_engine.names import ROLES
+from headgraph.pk_engine.weights import check_finite
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from pk_engine._lens_network import network_bridge
-from pk_engine.errors import INSTALL_LENS, ModelError, UnknownFamily
-from pk_engine.family import Norm, family_of
-from pk_engine.folding import check_folding
-from pk_engine.lens import BridgeWeights, Lens, check_settings, first_line
-from pk_engine.source import locate, read_config
-from pk_engine.tensorfiles import FLOATS, TensorFiles
-from pk_engine.weights import refuse_adapter, refuse_adapter_tensors
+from headgraph.pk_engine._lens_network import network_bridge
+from headgraph.pk_engine.errors import INSTALL_LENS, ModelError, UnknownFamily
+from headgraph.pk_engine.family import Norm, family_of
+from headgraph.pk_engine.folding import check_folding
+from headgraph.pk_engine.lens import BridgeWeights, Lens, check_settings, first_line
+from headgraph.pk_engine.source import locate, read_config
+from headgraph.pk_engine.tensorfiles import FLOATS, TensorFiles
+from headgraph.pk_engine.weights import refuse_adapter, refuse_adapter_tensors
 
 KINDS = {"BF16": "bfloat16", "F16": "float16"}
 NORMS = {"LN": "LayerNorm", "LNPre": "LayerNorm", "RMS": "RMSNorm", "RMSPre": "RMSNorm"}

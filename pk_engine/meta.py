@@ -4,10 +4,10 @@ import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
-from base.documents import parse_json
-from base.text import quoted
-from pk_engine._meta_check import check_meaning, check_types
-from pk_engine.errors import TableError
+from headgraph.base.documents import parse_json
+from headgraph.base.text import quoted
+from headgraph.pk_engine._meta_check import check_meaning, check_types
+from headgraph.pk_engine.errors import TableError
 
 FORMAT_VERSION = 1
 

@@ -23,14 +23,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from base.text import listed
-from pk_engine import similarity, singular
-from pk_engine.errors import EngineError
-from pk_engine.kernel import kernel
-from pk_engine.names import GRAPH_PAIRINGS, PAIRINGS
-from pk_engine.pairs import layer_blocks
-from pk_engine.stacks import HeadStacks
-from pk_engine.watching import Watched
+from headgraph.base.text import listed
+from headgraph.pk_engine import similarity, singular
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.kernel import kernel
+from headgraph.pk_engine.names import GRAPH_PAIRINGS, PAIRINGS
+from headgraph.pk_engine.pairs import layer_blocks
+from headgraph.pk_engine.stacks import HeadStacks
+from headgraph.pk_engine.watching import Watched
 
 Scores = dict[str, NDArray[np.float32]]
 """Pairing -> (layers source heads) x (layers target heads)."""

@@ -6,8 +6,8 @@ pairing names the source's role, then the target's: in `OK` the source's output 
 
 import re
 
-from base.text import listed, quoted
-from pk_engine.errors import EngineError
+from headgraph.base.text import listed, quoted
+from headgraph.pk_engine.errors import EngineError
 
 ROLES = ("Q", "K", "V", "O")
 PAIRINGS = tuple(source + target for source in ROLES for target in ROLES)

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from base.text import quoted
-from pk_engine.errors import EngineError
-from pk_engine.kernel import Block
+from headgraph.base.text import quoted
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.kernel import Block
 
 ORDERS = ("forward", "all", "within")
 

@@ -7,7 +7,7 @@ Rooms that draw do not know each other, so what they share is here, beside the w
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pk_engine.names import PAIRINGS
+from headgraph.pk_engine.names import PAIRINGS
 
 
 @dataclass(frozen=True)

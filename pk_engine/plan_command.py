@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pk_engine.options import scoring_options
+from headgraph.pk_engine.options import scoring_options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +27,6 @@ def plan(
 
     Example: headgraph plan induction-2l
     """
-    from pk_engine.planning import plan as run
+    from headgraph.pk_engine.planning import plan as run
 
     return run(model, calibrate=not no_time, **scoring).frame()

@@ -10,17 +10,17 @@ import ml_dtypes
 import numpy as np
 import pandas as pd
 
-from pk_engine import costs
-from pk_engine.calibration import Calibration
-from pk_engine.family import Family, family_of
-from pk_engine.interface import Layer
-from pk_engine.job import Job
-from pk_engine.layout import ModelShape
-from pk_engine.metrics import METRICS
-from pk_engine.names import GRAPH_PAIRINGS
-from pk_engine.scores import check_options, job_of
-from pk_engine.sizes import settings_of
-from pk_engine.source import locate, read_config
+from headgraph.pk_engine import costs
+from headgraph.pk_engine.calibration import Calibration
+from headgraph.pk_engine.family import Family, family_of
+from headgraph.pk_engine.interface import Layer
+from headgraph.pk_engine.job import Job
+from headgraph.pk_engine.layout import ModelShape
+from headgraph.pk_engine.metrics import METRICS
+from headgraph.pk_engine.names import GRAPH_PAIRINGS
+from headgraph.pk_engine.scores import check_options, job_of
+from headgraph.pk_engine.sizes import settings_of
+from headgraph.pk_engine.source import locate, read_config
 
 DTYPES: dict[str, Any] = {
     "float16": np.float16,

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.progress import Progress as Bars
 from rich.progress import TaskID
 
-from base.terminal import label
-from pk_engine.stacks import Progress
+from headgraph.base.terminal import label
+from headgraph.pk_engine.stacks import Progress
 
 
 @contextmanager

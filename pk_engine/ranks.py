@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pk_engine.meta import TableMeta
+from headgraph.pk_engine.meta import TableMeta
 
 if TYPE_CHECKING:
     import pandas as pd

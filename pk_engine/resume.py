@@ -17,10 +17,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from base.documents import reason, shown
-from base.files import beside
-from pk_engine.errors import EngineError
-from pk_engine.keeping import Keeper
+from headgraph.base.documents import reason, shown
+from headgraph.base.files import beside
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.keeping import Keeper
 
 _HASH = "sha256"
 # what np.load and json say of a file that is not one of ours

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pk_engine.columns import Columns
-from pk_engine.layout import ModelShape
-from pk_engine.metrics import METRICS
-from pk_engine.moments import reference_mean, reference_sd
-from pk_engine.pairs import pairs_of
-from pk_engine.stacks import HeadStacks
+from headgraph.pk_engine.columns import Columns
+from headgraph.pk_engine.layout import ModelShape
+from headgraph.pk_engine.metrics import METRICS
+from headgraph.pk_engine.moments import reference_mean, reference_sd
+from headgraph.pk_engine.pairs import pairs_of
+from headgraph.pk_engine.stacks import HeadStacks
 
 
 def block_columns(

@@ -7,25 +7,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pk_engine import costs
-from pk_engine import metrics as scoring
-from pk_engine.backends import Backend
-from pk_engine.choosing import choose
-from pk_engine.columns import taken
-from pk_engine.errors import EngineError
-from pk_engine.grouping import MEMORY
-from pk_engine.interface import Model, Weights, open_weights
-from pk_engine.job import Found, Job
-from pk_engine.meta import TableMeta
-from pk_engine.metrics import METRICS
-from pk_engine.moments import reference_mean, reference_sd
-from pk_engine.names import GRAPH_PAIRINGS, parse_pairings
-from pk_engine.nulls.adding import add_nulls, check_nulls
-from pk_engine.pairs import check_order
-from pk_engine.selection import Selection
-from pk_engine.stacks import Progress
-from pk_engine.table import AffinityTable
-from pk_engine.version import VERSION
+from headgraph.pk_engine import costs
+from headgraph.pk_engine import metrics as scoring
+from headgraph.pk_engine.backends import Backend
+from headgraph.pk_engine.choosing import choose
+from headgraph.pk_engine.columns import taken
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.grouping import MEMORY
+from headgraph.pk_engine.interface import Model, Weights, open_weights
+from headgraph.pk_engine.job import Found, Job
+from headgraph.pk_engine.meta import TableMeta
+from headgraph.pk_engine.metrics import METRICS
+from headgraph.pk_engine.moments import reference_mean, reference_sd
+from headgraph.pk_engine.names import GRAPH_PAIRINGS, parse_pairings
+from headgraph.pk_engine.nulls.adding import add_nulls, check_nulls
+from headgraph.pk_engine.pairs import check_order
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.stacks import Progress
+from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.version import VERSION
 
 DEFAULT_SELECTION = Selection(top_percent=3)
 

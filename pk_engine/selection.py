@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-from base.text import quoted
-from pk_engine.errors import SelectionError
-from pk_engine.names import NULLS
+from headgraph.base.text import quoted
+from headgraph.pk_engine.errors import SelectionError
+from headgraph.pk_engine.names import NULLS
 
 if TYPE_CHECKING:  # the command line's options are made of this, and its help imports nothing heavy
     import numpy as np
@@ -132,7 +132,7 @@ class Selection:
         """
         import numpy as np
 
-        from pk_engine.columns import by_pairing, columns_of, first_of_each
+        from headgraph.pk_engine.columns import by_pairing, columns_of, first_of_each
 
         columns = columns_of(rows)
         limits = {pairing: self.limit(n) for pairing, n in scored.items()}

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pk_engine.kernel import Block, kernel
-from pk_engine.names import GRAPH_PAIRINGS
-from pk_engine.ops import namespace, to_numpy
+from headgraph.pk_engine.kernel import Block, kernel
+from headgraph.pk_engine.names import GRAPH_PAIRINGS
+from headgraph.pk_engine.ops import namespace, to_numpy
 
 SIMPLE_CS_PAIRINGS = GRAPH_PAIRINGS
 

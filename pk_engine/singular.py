@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pk_engine.bases import bases
-from pk_engine.kernel import Block
-from pk_engine.ops import namespace, to_numpy
-from pk_engine.similarity import frobenius, over_norms
-from pk_engine.watching import unwatched
+from headgraph.pk_engine.bases import bases
+from headgraph.pk_engine.kernel import Block
+from headgraph.pk_engine.ops import namespace, to_numpy
+from headgraph.pk_engine.similarity import frobenius, over_norms
+from headgraph.pk_engine.watching import unwatched
 
 CHUNK = 64
 """Targets per call of LAPACK: 64 products of 128 x 128 in float32 are 4 MB a thread."""

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from base.text import quoted, short
-from pk_engine.errors import ModelError
-from pk_engine.layout import ModelShape
+from headgraph.base.text import quoted, short
+from headgraph.pk_engine.errors import ModelError
+from headgraph.pk_engine.layout import ModelShape
 
 LARGEST = {"n_layers": 2**10, "n_heads": 2**12, "n_kv_heads": 2**12, "d_model": 2**20,
            "d_head": 2**20}  # fmt: skip

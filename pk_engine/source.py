@@ -9,10 +9,10 @@ import stat
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from base.documents import expanded, kind_of, read_json, reason, shown
-from base.text import printable, quoted
-from pk_engine._stand_ins import refuse_stand_in
-from pk_engine.errors import ModelError
+from headgraph.base.documents import expanded, kind_of, read_json, reason, shown
+from headgraph.base.text import printable, quoted
+from headgraph.pk_engine._stand_ins import refuse_stand_in
+from headgraph.pk_engine.errors import ModelError
 
 
 class Located(NamedTuple):
@@ -39,7 +39,7 @@ def locate(
     """
     local = _local(model)
     if local is None:
-        from pk_engine.hub import fetch
+        from headgraph.pk_engine.hub import fetch
 
         folder, commit = fetch(os.fspath(model), revision, weights=weights)
         return Located(folder, os.fspath(model), commit)
@@ -53,7 +53,7 @@ def locate(
 
 def _local(model: str | os.PathLike[str]) -> tuple[Path, str] | None:
     """(folder, name) of a bundled model or a folder; None for what may be a hub id."""
-    from pk_engine.bundled import MODELS, TABLES, model_path
+    from headgraph.pk_engine.bundled import MODELS, TABLES, model_path
 
     text = os.fspath(model)
     folder = expanded(text, problem=ModelError)

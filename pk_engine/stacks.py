@@ -7,9 +7,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pk_engine.backends import Backend
-from pk_engine.layout import ModelShape
-from pk_engine.ops import namespace
+from headgraph.pk_engine.backends import Backend
+from headgraph.pk_engine.layout import ModelShape
+from headgraph.pk_engine.ops import namespace
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""

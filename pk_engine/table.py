@@ -22,18 +22,18 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from base.documents import reason, shown
-from base.files import beside, writable
-from base.text import printable, short
-from pk_engine._check import check_columns, check_names, check_rows
-from pk_engine._not_a_table import what_is_wrong
-from pk_engine._parquet import columns_in, opened, write_columns
-from pk_engine.columns import Columns, by_pairing, columns_of, frame_of, taken
-from pk_engine.edges import head_edges
-from pk_engine.errors import TableError
-from pk_engine.meta import TableMeta
-from pk_engine.names import PAIRINGS
-from pk_engine.selection import Selection
+from headgraph.base.documents import reason, shown
+from headgraph.base.files import beside, writable
+from headgraph.base.text import printable, short
+from headgraph.pk_engine._check import check_columns, check_names, check_rows
+from headgraph.pk_engine._not_a_table import what_is_wrong
+from headgraph.pk_engine._parquet import columns_in, opened, write_columns
+from headgraph.pk_engine.columns import Columns, by_pairing, columns_of, frame_of, taken
+from headgraph.pk_engine.edges import head_edges
+from headgraph.pk_engine.errors import TableError
+from headgraph.pk_engine.meta import TableMeta
+from headgraph.pk_engine.names import PAIRINGS
+from headgraph.pk_engine.selection import Selection
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,11 +14,11 @@ import ml_dtypes  # noqa: F401  NumPy knows bfloat16 once this is imported
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from base.documents import kind_of, read_json, reason, shown
-from base.text import quoted, short
-from pk_engine._stand_ins import refuse_stand_in
-from pk_engine.errors import ModelError, WeightsError
-from pk_engine.torchfiles import TorchFile, load
+from headgraph.base.documents import kind_of, read_json, reason, shown
+from headgraph.base.text import quoted, short
+from headgraph.pk_engine._stand_ins import refuse_stand_in
+from headgraph.pk_engine.errors import ModelError, WeightsError
+from headgraph.pk_engine.torchfiles import TorchFile, load
 
 PICKLES = ("*.bin", "*.pt", "*.pth")
 NOT_WEIGHTS = ("adapter_model.", "training_args.", "optimizer.", "scheduler.", "rng_state")

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from base.documents import shown
-from base.text import short
-from pk_engine._stand_ins import refuse_stand_in
-from pk_engine.errors import ModelError, WeightsError
+from headgraph.base.documents import shown
+from headgraph.base.text import short
+from headgraph.pk_engine._stand_ins import refuse_stand_in
+from headgraph.pk_engine.errors import ModelError, WeightsError
 
 KINDS = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "float64": "F64"}
 """torch's names of types that can be read, and those of safetensors."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from typing import Any
 
-from pk_engine.stacks import Progress
+from headgraph.pk_engine.stacks import Progress
 
 STEPS = 100
 """Steps that one comparison counts for."""

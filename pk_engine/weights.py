@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from base.documents import shown
-from base.text import listed, quoted, short
-from pk_engine.embedding import EmbeddingFiles
-from pk_engine.errors import ModelError, WeightsError
-from pk_engine.family import Family, family_of
-from pk_engine.folding import centre_writing, check_folding, fold_norm
-from pk_engine.interface import Layer
-from pk_engine.layout import ModelShape
-from pk_engine.names import ROLES
-from pk_engine.sizes import settings_of, value_of
-from pk_engine.source import locate, read_config
-from pk_engine.tensorfiles import FLOATS, Stored, TensorFiles
+from headgraph.base.documents import shown
+from headgraph.base.text import listed, quoted, short
+from headgraph.pk_engine.embedding import EmbeddingFiles
+from headgraph.pk_engine.errors import ModelError, WeightsError
+from headgraph.pk_engine.family import Family, family_of
+from headgraph.pk_engine.folding import centre_writing, check_folding, fold_norm
+from headgraph.pk_engine.interface import Layer
+from headgraph.pk_engine.layout import ModelShape
+from headgraph.pk_engine.names import ROLES
+from headgraph.pk_engine.sizes import settings_of, value_of
+from headgraph.pk_engine.source import locate, read_config
+from headgraph.pk_engine.tensorfiles import FLOATS, Stored, TensorFiles
 
 _ADAPTER = re.compile(
     r"(^|[._])(lora|ia3|hada|lokr|oft|boft|vera|hra|randlora|fourierft|vblora|waveft)_"

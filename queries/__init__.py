@@ -1,6 +1,6 @@
 """Questions about the graph, stored as Cypher files, and a guard for Cypher of one's own.
 
-    >>> import graphdb, queries                                     # doctest: +SKIP
+    >>> from headgraph import graphdb, queries                                     # doctest: +SKIP
     >>> with graphdb.connect() as graph:                            # doctest: +SKIP
     ...     queries.run("hubs", graph, run="gpt2-small")
     ...     queries.cypher("MATCH (h:Head) RETURN h.name LIMIT 3", graph)

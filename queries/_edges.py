@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from base.text import quoted
-from graphdb.runner import Runner
-from queries._names import check_runs, complete_runs, only_run
-from queries.errors import UnknownName
+from headgraph.base.text import quoted
+from headgraph.graphdb.runner import Runner
+from headgraph.queries._names import check_runs, complete_runs, only_run
+from headgraph.queries.errors import UnknownName
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,10 +5,10 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 
-from base.text import quoted
-from queries.errors import ParameterError
-from queries.query import GRAPH, Column, Param
-from queries.values import convert, is_type
+from headgraph.base.text import quoted
+from headgraph.queries.errors import ParameterError
+from headgraph.queries.query import GRAPH, Column, Param
+from headgraph.queries.values import convert, is_type
 
 _ENTRY = re.compile(r"([a-z][a-z0-9_]*) \(([a-z0-9_ ]+)\)(.*)")
 

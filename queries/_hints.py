@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from base.text import quoted
-from graphdb.deadline import Deadline
-from graphdb.near import did_you_mean
-from graphdb.result import Plan
-from graphdb.runner import Runner
-from queries._tokens import tokens
+from headgraph.base.text import quoted
+from headgraph.graphdb.deadline import Deadline
+from headgraph.graphdb.near import did_you_mean
+from headgraph.graphdb.result import Plan
+from headgraph.graphdb.runner import Runner
+from headgraph.queries._tokens import tokens
 
 _UNKNOWN = re.compile(r"The (label|relationship type|property) `(.+)` does not exist")
 _NAMES = {

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from queries.library import catalogue
-from queries.query import Query
+from headgraph.queries.library import catalogue
+from headgraph.queries.query import Query
 
 if TYPE_CHECKING:
     import pandas as pd

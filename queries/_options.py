@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from base.text import short
-from queries.errors import ParameterError
+from headgraph.base.text import short
+from headgraph.queries.errors import ParameterError
 
 
 def query_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -54,8 +54,8 @@ def chosen_format() -> str:
 
 def values_of(name: str, params: tuple[str, ...], *, complete: bool = True) -> dict[str, str]:
     """Values by name; what is wrong with them is said before a database is looked for."""
-    from queries.library import get
-    from queries.runner import given_values
+    from headgraph.queries.library import get
+    from headgraph.queries.runner import given_values
 
     stored, values = get(name), parse_params(params)
     given_values(stored, values, complete=complete)

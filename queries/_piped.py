@@ -2,8 +2,8 @@
 
 import sys
 
-from queries.adhoc import LONGEST
-from queries.errors import ParameterError
+from headgraph.queries.adhoc import LONGEST
+from headgraph.queries.errors import ParameterError
 
 _MOST_BYTES = 4 * LONGEST + 64 * 2**20
 """Of a statement and a first line of parameters, which may hold long lists."""

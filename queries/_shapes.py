@@ -1,7 +1,7 @@
 """Runs that are compared: heads of one name must be the same head."""
 
-from graphdb.runner import Runner
-from queries.errors import QueryError
+from headgraph.graphdb.runner import Runner
+from headgraph.queries.errors import QueryError
 
 _SHAPES = """
 MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL

@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from base.text import listed
-from graphdb import schema
-from queries._tokens import Token, tokens
-from queries.errors import OlderRun
-from queries.query import Query
+from headgraph.base.text import listed
+from headgraph.graphdb import schema
+from headgraph.queries._tokens import Token, tokens
+from headgraph.queries.errors import OlderRun
+from headgraph.queries.query import Query
 
 if TYPE_CHECKING:
-    from queries._names import Runs
+    from headgraph.queries._names import Runs
 
 _PROPERTIES = (f"{schema.INLET}_", f"{schema.OUTLET}_", schema.KEPT)
 

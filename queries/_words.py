@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from queries._operators import FUNCTION_SPACES, PROCEDURES
-from queries._tokens import Token, semicolons_behind, tokens
+from headgraph.queries._operators import FUNCTION_SPACES, PROCEDURES
+from headgraph.queries._tokens import Token, semicolons_behind, tokens
 
 LOAD_CSV = "LOAD CSV reads files and addresses"
 TRANSACTIONS = "CALL { } IN TRANSACTIONS opens transactions of its own"

@@ -5,15 +5,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from graphdb.amounts import span
-from graphdb.deadline import Deadline
-from graphdb.errors import LimitExceeded, NotReachable, OutOfMemory, TookTooLong
-from graphdb.result import Result
-from graphdb.runner import Runner
-from queries._hints import hints
-from queries._tokens import one_statement, parameters, tokens
-from queries.errors import MissingParameter, ParameterError, Refused
-from queries.guard import check_statement, refuse_words
+from headgraph.graphdb.amounts import span
+from headgraph.graphdb.deadline import Deadline
+from headgraph.graphdb.errors import LimitExceeded, NotReachable, OutOfMemory, TookTooLong
+from headgraph.graphdb.result import Result
+from headgraph.graphdb.runner import Runner
+from headgraph.queries._hints import hints
+from headgraph.queries._tokens import one_statement, parameters, tokens
+from headgraph.queries.errors import MissingParameter, ParameterError, Refused
+from headgraph.queries.guard import check_statement, refuse_words
 
 if TYPE_CHECKING:
     import pandas as pd

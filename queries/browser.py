@@ -3,7 +3,7 @@
 import socket
 from urllib.parse import quote, urlencode, urlsplit
 
-from queries.errors import NoBrowser
+from headgraph.queries.errors import NoBrowser
 
 
 def browser_link(
@@ -37,7 +37,7 @@ def find_browser(uri: str) -> tuple[str, bool]:
     Raises:
         NoBrowser: the database is not our own server, and no page is beside it.
     """
-    from graphdb.server import running
+    from headgraph.graphdb.server import running
 
     server = running()
     if server is not None and server.bolt_uri == uri:

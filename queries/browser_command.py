@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from base.terminal import say
-from graphdb.options import deferred_connection_options
-from queries._options import query_options, values_of
+from headgraph.base.terminal import say
+from headgraph.graphdb.options import deferred_connection_options
+from headgraph.queries._options import query_options, values_of
 
 if TYPE_CHECKING:
-    from graphdb.graph import Graph
+    from headgraph.graphdb.graph import Graph
 
 Connect = Callable[[], "Graph"]
 
@@ -71,7 +71,7 @@ def browser(
 
 
 def _kit(folder: str, run: str | None, force: bool, connect: Connect) -> str:
-    from queries.kit.files import kit_paths, write_kit
+    from headgraph.queries.kit.files import kit_paths, write_kit
 
     kit_paths(folder, force=force)  # before the database is asked, not after it
     runs = _runs_of_kit(run, connect)
@@ -82,7 +82,7 @@ def _kit(folder: str, run: str | None, force: bool, connect: Connect) -> str:
 
 def _runs_of_kit(run: str | None, connect: Connect) -> list[str]:
     """The runs; files for one run can be written where no database says whether it is there."""
-    from graphdb.errors import GraphError
+    from headgraph.graphdb.errors import GraphError
 
     try:
         with connect() as graph:
@@ -97,10 +97,10 @@ def _runs_of_kit(run: str | None, connect: Connect) -> list[str]:
 def _query_link(
     name: str, run: str | None, params: tuple[str, ...], browser_url: str | None, connect: Connect
 ) -> str:
-    import queries
-    from queries._names import check_names, complete_runs
-    from queries.library import get
-    from queries.runner import given_values
+    from headgraph import queries
+    from headgraph.queries._names import check_names, complete_runs
+    from headgraph.queries.library import get
+    from headgraph.queries.runner import given_values
 
     values = values_of(name, params)
     run = _run_for_text(name, run, connect)
@@ -112,7 +112,7 @@ def _query_link(
 
 
 def _favourites_link(run: str | None, browser_url: str | None, connect: Connect) -> str:
-    from queries.kit.served import is_served, kit_link
+    from headgraph.queries.kit.served import is_served, kit_link
 
     with connect() as graph:
         link, served_by = _link(graph, browser_url)
@@ -129,7 +129,7 @@ def _link(
     graph: "Graph", browser_url: str | None, text: str | None = None
 ) -> tuple[str, str | None]:
     """The link, and Browser's own address where it is the local server's."""
-    from queries.browser import browser_link, find_browser
+    from headgraph.queries.browser import browser_link, find_browser
 
     to = graph.settings
     base, local = (browser_url, False) if browser_url else find_browser(to.uri)
@@ -140,7 +140,7 @@ def _link(
 
 
 def _opened(link: str, only_print: bool) -> str:
-    from pk_engine.screen import can_open
+    from headgraph.pk_engine.screen import can_open
 
     if not only_print and can_open():
         click.launch(link)
@@ -149,8 +149,8 @@ def _opened(link: str, only_print: bool) -> str:
 
 def _runs(run: str | None, graph: "Graph", *, none: bool = False) -> list[str]:
     """The run that is named, else all; an empty database is a problem unless `none` is fine."""
-    from queries._names import check_runs, complete_runs, only_run
-    from queries._sums import without_sums
+    from headgraph.queries._names import check_runs, complete_runs, only_run
+    from headgraph.queries._sums import without_sums
 
     runs = complete_runs(graph)
     if run is not None:
@@ -163,8 +163,8 @@ def _runs(run: str | None, graph: "Graph", *, none: bool = False) -> list[str]:
 
 def _run_for_text(name: str, run: str | None, connect: Connect) -> str | None:
     """The run that a text names; a database is asked only where none is given."""
-    from queries.library import get
-    from queries.runner import choose_run
+    from headgraph.queries.library import get
+    from headgraph.queries.runner import choose_run
 
     stored = get(name)
     if run is not None or not stored.params["run"].required:

@@ -1,12 +1,12 @@
 """Holds the catalogue against a real server: what files alone cannot show."""
 
-from graphdb.runner import Runner
-from queries.errors import CatalogueError, Refused
-from queries.guard import check_statement
-from queries.library import catalogue
-from queries.query import Query
-from queries.runner import all_values, given_values
-from queries.values import example
+from headgraph.graphdb.runner import Runner
+from headgraph.queries.errors import CatalogueError, Refused
+from headgraph.queries.guard import check_statement
+from headgraph.queries.library import catalogue
+from headgraph.queries.query import Query
+from headgraph.queries.runner import all_values, given_values
+from headgraph.queries.values import example
 
 
 def check(graph: Runner) -> dict[str, tuple[str, ...]]:

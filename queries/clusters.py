@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from graphdb.runner import Runner
-from pk_engine.names import GRAPH_PAIRINGS, head_name, parse_head, parse_pairings
-from queries._edges import chosen, edges_of
-from queries.errors import ParameterError
+from headgraph.graphdb.runner import Runner
+from headgraph.pk_engine.names import GRAPH_PAIRINGS, head_name, parse_head, parse_pairings
+from headgraph.queries._edges import chosen, edges_of
+from headgraph.queries.errors import ParameterError
 
 if TYPE_CHECKING:
     import pandas as pd

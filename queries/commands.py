@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from base.terminal import say
-from base.text import json_text
-from graphdb.options import deferred_connection_options
-from queries._listing import listing
-from queries._options import chosen_format, query_options, values_of
+from headgraph.base.terminal import say
+from headgraph.base.text import json_text
+from headgraph.graphdb.options import deferred_connection_options
+from headgraph.queries._listing import listing
+from headgraph.queries._options import chosen_format, query_options, values_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from graphdb.graph import Graph
+    from headgraph.graphdb.graph import Graph
 
 Connect = Callable[..., "Graph"]
 
@@ -39,7 +39,7 @@ def query(
 
     Example: headgraph query neighbours --run gpt2-small -p head=L4H7
     """
-    import queries
+    from headgraph import queries
 
     if name is None:
         if run or params or series or as_graph or show:
@@ -98,11 +98,11 @@ def cypher(
 
     Example: headgraph cypher 'MATCH (h:Head {run: "gpt2-small"}) RETURN h.name LIMIT 5'
     """
-    import queries
-    from graphdb.deadline import Deadline
-    from queries import adhoc
-    from queries._piped import statement
-    from queries.paste import split_params
+    from headgraph import queries
+    from headgraph.graphdb.deadline import Deadline
+    from headgraph.queries import adhoc
+    from headgraph.queries._piped import statement
+    from headgraph.queries.paste import split_params
 
     params, text = split_params(statement() if text == "-" else text)
     adhoc.check(text, params, timeout=timeout, max_mb=max_mb)
@@ -120,8 +120,8 @@ def cypher(
 
 def _text(name: str, run: str | None, values: dict[str, str]) -> str:
     """The query's text; what is still to be written in it is said beside it."""
-    import queries
-    from queries.paste import left_open
+    from headgraph import queries
+    from headgraph.queries.paste import left_open
 
     if missing := left_open(queries.get(name), {**values, "run": run}):
         words = " and ".join(missing)

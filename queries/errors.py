@@ -12,7 +12,7 @@ QueryError              one sentence for the user, exit code 1
 └── NoBrowser           nothing says where Neo4j Browser is
 """
 
-from base.errors import HeadgraphError
+from headgraph.base.errors import HeadgraphError
 
 
 class QueryError(HeadgraphError):

@@ -11,19 +11,19 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from graphdb.errors import StatementError, TookTooLong
-from graphdb.result import Plan
-from graphdb.runner import Runner
-from queries._operators import PROCEDURES, READING
-from queries._tokens import one_statement
-from queries._words import (
+from headgraph.graphdb.errors import StatementError, TookTooLong
+from headgraph.graphdb.result import Plan
+from headgraph.graphdb.runner import Runner
+from headgraph.queries._operators import PROCEDURES, READING
+from headgraph.queries._tokens import one_statement
+from headgraph.queries._words import (
     LOAD_CSV,
     SERVER,
     TRANSACTIONS,
     reason_for_procedure,
     reasons_in_words,
 )
-from queries.errors import Refused
+from headgraph.queries.errors import Refused
 
 _KINDS = {
     "w": "it writes to the graph",

@@ -28,11 +28,11 @@ from collections.abc import Mapping
 from itertools import dropwhile, takewhile
 from pathlib import Path
 
-from base.text import quoted
-from queries._entries import HeaderProblem, Line, read_columns, read_params
-from queries._tokens import parameters
-from queries.errors import CatalogueError
-from queries.query import GRAPH, Column, Param, Query
+from headgraph.base.text import quoted
+from headgraph.queries._entries import HeaderProblem, Line, read_columns, read_params
+from headgraph.queries._tokens import parameters
+from headgraph.queries.errors import CatalogueError
+from headgraph.queries.query import GRAPH, Column, Param, Query
 
 SECTIONS = ("description", "params", "returns")
 _OPTIONAL = "example"

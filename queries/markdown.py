@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from queries.library import catalogue
-from queries.query import Query
+from headgraph.queries.library import catalogue
+from headgraph.queries.query import Query
 
 EXAMPLES = Path(__file__).parent / "examples"
 """A text for each query: a command and what it prints; `make examples` writes them."""

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from base.terminal import say
-from graphdb.options import connection_options
-from pk_engine.options import pairings_option
+from headgraph.base.terminal import say
+from headgraph.graphdb.options import connection_options
+from headgraph.pk_engine.options import pairings_option
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from graphdb.graph import Graph
+    from headgraph.graphdb.graph import Graph
 
 _RUN = click.option("--run", metavar="RUN", help="Run to ask about.  [default: the only one]")
 _SEED = click.option("--seed", type=int, default=0, show_default=True, help="Of what is random.")
@@ -39,7 +39,7 @@ def communities(
 
     Example: headgraph communities --run gpt2-small --write
     """
-    from queries.clusters import communities as find
+    from headgraph.queries.clusters import communities as find
 
     frame: pd.DataFrame = find(
         graph, run=run, pairings=pairings, resolution=resolution, seed=seed, write=write
@@ -64,6 +64,6 @@ def motifs(
 
     Example: headgraph motifs --run gpt2-small --samples 200
     """
-    from queries.null import motifs as count
+    from headgraph.queries.null import motifs as count
 
     return count(graph, run=run, samples=samples, swaps=swaps, strongest=strongest, seed=seed)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from base.text import quoted
-from graphdb.runner import Runner
-from pk_engine.names import GRAPH_PAIRINGS
-from queries._edges import chosen, edges_of
-from queries.errors import ParameterError, UnknownName
+from headgraph.base.text import quoted
+from headgraph.graphdb.runner import Runner
+from headgraph.pk_engine.names import GRAPH_PAIRINGS
+from headgraph.queries._edges import chosen, edges_of
+from headgraph.queries.errors import ParameterError, UnknownName
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from base.documents import parse_json
-from base.text import json_text, quoted
-from queries._tokens import parameters
-from queries.errors import ParameterError
-from queries.library import get
-from queries.query import Param, Query
-from queries.runner import all_values, given_values
-from queries.values import example
+from headgraph.base.documents import parse_json
+from headgraph.base.text import json_text, quoted
+from headgraph.queries._tokens import parameters
+from headgraph.queries.errors import ParameterError
+from headgraph.queries.library import get
+from headgraph.queries.query import Param, Query
+from headgraph.queries.runner import all_values, given_values
+from headgraph.queries.values import example
 
 PARAMS = ":params"
 

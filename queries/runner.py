@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from base.text import listed, quoted
-from graphdb.near import did_you_mean
-from graphdb.result import Result
-from graphdb.runner import Runner
-from queries._empty import why_empty
-from queries._names import check_names, complete_runs, only_run
-from queries._node_link import to_node_link
-from queries.errors import MissingParameter, ParameterError, QueryError
-from queries.library import get
-from queries.query import Query
-from queries.values import convert, example
+from headgraph.base.text import listed, quoted
+from headgraph.graphdb.near import did_you_mean
+from headgraph.graphdb.result import Result
+from headgraph.graphdb.runner import Runner
+from headgraph.queries._empty import why_empty
+from headgraph.queries._names import check_names, complete_runs, only_run
+from headgraph.queries._node_link import to_node_link
+from headgraph.queries.errors import MissingParameter, ParameterError, QueryError
+from headgraph.queries.library import get
+from headgraph.queries.query import Query
+from headgraph.queries.values import convert, example
 
 if TYPE_CHECKING:
     import pandas as pd

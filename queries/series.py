@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from graphdb.runner import Runner
-from queries._names import checkpoints
-from queries.errors import QueryError
-from queries.library import get
-from queries.runner import given_values
-from queries.runner import run as ask
+from headgraph.graphdb.runner import Runner
+from headgraph.queries._names import checkpoints
+from headgraph.queries.errors import QueryError
+from headgraph.queries.library import get
+from headgraph.queries.runner import given_values
+from headgraph.queries.runner import run as ask
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from base.text import quoted
-from graphdb.near import did_you_mean
-from pk_engine.errors import EngineError
-from pk_engine.names import PAIRINGS, head_name, parse_head
-from queries.errors import ParameterError
-from queries.query import Param
+from headgraph.base.text import quoted
+from headgraph.graphdb.near import did_you_mean
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.names import PAIRINGS, head_name, parse_head
+from headgraph.queries.errors import ParameterError
+from headgraph.queries.query import Param
 
 _LIST = "list of "
 _GREATEST = 2**63 - 1  # Cypher's

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
-from graphdb import Graph, connect
-from graphdb.server import RunningServer
+from headgraph.graphdb import Graph, connect
+from headgraph.graphdb.server import RunningServer
 from tests.graphdb_server_fixture import private_homes, server
 
 __all__ = ["private_homes", "server"]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from graphdb.server import ANY_PORTS, RunningServer, ServerHome, config, start, stop
-from queries.kit import served_files
+from headgraph.graphdb.server import ANY_PORTS, RunningServer, ServerHome, config, start, stop
+from headgraph.queries.kit import served_files
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,7 +36,7 @@ def private_homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @contextmanager
 def own_home(path: Path) -> Iterator[ServerHome]:
     """A home for a server of the tests' own; one that runs there is stopped when the block ends."""
-    from graphdb.server.process import find_process
+    from headgraph.graphdb.server.process import find_process
 
     home = ServerHome(path)
     try:

@@ -6,10 +6,9 @@ from typing import Any
 import click
 import pytest
 
-import cli
-import loader
-from graphdb import Graph
-from pk_engine.selection import Selection
+from headgraph import cli, loader
+from headgraph.graphdb import Graph
+from headgraph.pk_engine.selection import Selection
 from tests.test_cli import every_command
 
 GOOD = {

@@ -11,8 +11,8 @@ from benchmarks.basis_methods import (
     projection_kernels,
     to_bfloat16,
 )
-from pk_engine import Selection, compute
-from pk_engine.interface import Weights, open_weights
+from headgraph.pk_engine import Selection, compute
+from headgraph.pk_engine.interface import Weights, open_weights
 from tests.shared import MODELS, needs_shared
 
 pytestmark = needs_shared

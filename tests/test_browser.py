@@ -7,11 +7,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, Request, expect
 
-import loader
-import queries
-from graphdb import Graph
-from graphdb.server import RunningServer
-from pk_engine import Selection
+from headgraph import loader, queries
+from headgraph.graphdb import Graph
+from headgraph.graphdb.server import RunningServer
+from headgraph.pk_engine import Selection
 from tests.chromium import needs_chromium, page
 
 pytestmark = needs_chromium

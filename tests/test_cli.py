@@ -12,15 +12,15 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-import cli
+from headgraph import cli
 from tests.pk_engine.checkpoints import save
 
-ROOT = Path(cli.__file__).parent
+ROOT = Path(__file__).parents[1]
 HEAVY = {
     "numpy", "pandas", "scipy", "torch", "transformer_lens", "transformers", "neo4j", "matplotlib",
     "pyarrow", "networkx", "jinja2", "huggingface_hub", "safetensors", "jgo", "psutil",
 }  # fmt: skip
-ROOMS = ("headgraph", "pk_engine", "graphdb", "loader", "queries", "analysis")
+ROOMS = ("headgraph", "base", "pk_engine", "graphdb", "loader", "queries", "analysis")
 
 
 def headgraph(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -44,7 +44,7 @@ def imported_by(code: str) -> set[str]:
 
 def run_cli(*args: str) -> str:
     return f"""
-import cli, contextlib, io
+import contextlib, io; from headgraph import cli
 with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
     cli.main({list(args)!r})
 """
@@ -91,15 +91,39 @@ def test_import_headgraph_is_light_and_offers_its_names() -> None:
         face.nonsense  # noqa: B018
 
 
-def test_nobody_imports_the_command_line() -> None:
-    for room in ROOMS:
-        for path in (ROOT / room).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
-                names = {
-                    ast.Import: lambda n: [alias.name for alias in n.names],
-                    ast.ImportFrom: lambda n: [n.module],
-                }.get(type(node), lambda n: [])(node)
-                assert "cli" not in names, path
+def imports(path: Path) -> Iterator[str]:
+    """The modules that a file imports, absolute, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def python_files() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True)
+    paths = [ROOT / name for name in listed.stdout.split()]
+    return [path for path in paths if not path.is_symlink()]
+
+
+def test_no_room_imports_what_is_above_the_rooms() -> None:
+    """The command line and its plumbing: `lint-imports` sees to the rooms among each other."""
+    rooms = {room for room in ROOMS if room != "headgraph"}
+    for path in python_files():
+        if path.relative_to(ROOT).parts[0] in rooms:
+            above = [it for it in imports(path) if it.split(".")[0] == "headgraph"]
+            assert {it.split(".")[1] for it in above} <= rooms, path
+    for path in (ROOT / "headgraph").glob("*.py"):
+        if path.name not in ("__main__.py", "cli.py"):
+            assert not any(it.startswith("headgraph.cli") for it in imports(path)), path
+
+
+def test_nothing_imports_a_room_by_its_bare_name() -> None:
+    """Beside a file of the user's with that name it would get the user's."""
+    bare = {room for room in ROOMS if room != "headgraph"} | {"cli"}
+    for path in python_files():
+        assert not {it.split(".")[0] for it in imports(path)} & bare, path
 
 
 def test_every_command_in_the_table_loads_and_says_what_it_does() -> None:
@@ -224,7 +248,7 @@ def test_interruption_is_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     def interrupt(*args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pk_engine.scores.compute", interrupt)
+    monkeypatch.setattr("headgraph.pk_engine.scores.compute", interrupt)
     with pytest.raises(SystemExit) as stop:
         cli.main(["compute", "induction-2l", "-o", str(tmp_path / "t")])
     assert stop.value.code == 130

@@ -11,12 +11,11 @@ from pathlib import Path
 import click
 import pytest
 
-import cli
-import loader
-from graphdb import Graph
+from headgraph import cli, loader
 from headgraph.completing import attach
 from headgraph.completion import HOW, SHELLS
-from pk_engine.selection import Selection
+from headgraph.graphdb import Graph
+from headgraph.pk_engine.selection import Selection
 from tests.shells import STARTS, Shell
 from tests.tables import random_table
 from tests.test_cli import HEAVY, ROOT, every_command, imported_by
@@ -117,7 +116,7 @@ def test_completing_imports_nothing_heavy() -> None:
         code = f"""
 import os
 os.environ.update(_HEADGRAPH_COMPLETE="bash_complete", COMP_WORDS={line!r}, COMP_CWORD="x")
-import cli, contextlib
+import contextlib; from headgraph import cli
 with contextlib.suppress(SystemExit):
     cli.main([])
 print()

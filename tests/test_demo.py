@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-import loader
-from graphdb import Graph
-from graphdb.server import RunningServer
+from headgraph import loader
+from headgraph.graphdb import Graph
+from headgraph.graphdb.server import RunningServer
 from tests.test_cli import headgraph
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-import cli
 import headgraph._docs as generated
-from graphdb import Graph
-from graphdb.server import RunningServer
+from headgraph import cli
+from headgraph.graphdb import Graph
+from headgraph.graphdb.server import RunningServer
 from tests.test_cli import ROOT, headgraph
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -38,7 +38,7 @@ def test_what_is_listed_is_what_there_is() -> None:
 
 
 def test_every_command_and_query_has_its_section() -> None:
-    import queries
+    from headgraph import queries
 
     commands = (ROOT / "docs/commands.md").read_text("utf-8")
     for name in cli.COMMANDS:

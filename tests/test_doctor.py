@@ -8,9 +8,9 @@ from typing import Any
 import click
 import pytest
 
-from graphdb.errors import NotReachable
-from graphdb.server import ServerHome
 from headgraph.doctor import doctor
+from headgraph.graphdb.errors import NotReachable
+from headgraph.graphdb.server import ServerHome
 from tests.loader.fakes import WillingGraph
 from tests.loader.test_attempts import database, row
 from tests.loader.test_commands import call
@@ -34,7 +34,7 @@ def reached(monkeypatch: pytest.MonkeyPatch, *rows: tuple[Any, ...]) -> WillingG
     """The database that the command opens."""
     graph = database(*rows)
     graph.settings = type("Settings", (), {"uri": "bolt://127.0.0.1:9"})  # type: ignore[attr-defined]
-    monkeypatch.setattr("graphdb.graph.connect", lambda **where: nullcontext(graph))
+    monkeypatch.setattr("headgraph.graphdb.graph.connect", lambda **where: nullcontext(graph))
     return graph
 
 
@@ -82,7 +82,7 @@ def test_files_are_found_without_a_database(
     def nobody(**where: Any) -> Any:
         raise NotReachable("no database answers")
 
-    monkeypatch.setattr("graphdb.graph.connect", nobody)
+    monkeypatch.setattr("headgraph.graphdb.graph.connect", nobody)
     assert call(doctor, "--yes") == (f"removed files of an import that was cut off, 0.0 MB: {left}")
     assert capsys.readouterr().err == "note: no database was looked into (no database answers)\n"
     assert call(doctor, "--yes") == "nothing is left over"

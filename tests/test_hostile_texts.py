@@ -11,15 +11,14 @@ import click
 import pandas as pd
 import pytest
 
-import cli
-from base.terminal import label, say, show
-from graphdb import Graph
-from graphdb.errors import StatementError
-from graphdb.server import ServerHome
-from headgraph import _output
+from headgraph import _output, cli
 from headgraph._process import open_streams
-from pk_engine.bundled import table_path
-from pk_engine.table import AffinityTable
+from headgraph.base.terminal import label, say, show
+from headgraph.graphdb import Graph
+from headgraph.graphdb.errors import StatementError
+from headgraph.graphdb.server import ServerHome
+from headgraph.pk_engine.bundled import table_path
+from headgraph.pk_engine.table import AffinityTable
 from tests.hostile import NAMES, named, obeyed
 
 ROOT = Path(__file__).parents[1]

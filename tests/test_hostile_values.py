@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import pytest
 
-import cli
+from headgraph import cli
 from tests.hostile import obeyed
 from tests.tables import random_table
 from tests.test_bad_values import built

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import cli
+from headgraph import cli
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.pk_engine.test_interruption import CODE
 from tests.test_cli import ROOT
@@ -40,7 +40,7 @@ the work, or after the database, says that instead."""
 
 
 def test_no_picture_is_forgotten() -> None:
-    from analysis.commands.figure import figure
+    from headgraph.analysis.commands.figure import figure
 
     assert {f"figure {name}" for name in figure.commands} == {
         name for name in WRITES if name.startswith("figure")
@@ -193,7 +193,7 @@ def test_sigterm_stops_as_ctrl_c_does(waiting: tuple["subprocess.Popen[str]", Pa
 )
 def test_a_full_folder_for_temporary_files_is_said_to_be_one(line: str, tmp_path: Path) -> None:
     code = (
-        "import resource, signal, sys, cli\n"
+        "import resource, signal, sys; from headgraph import cli\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
         "cli.main(sys.argv[1:])\n"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.commands.figure import figure
 from benchmarks.pictures import IMAGES, PICTURES, Picture, page
+from headgraph.analysis.commands.figure import figure
 
 DOCS = Path(__file__).parents[1] / "docs"
 

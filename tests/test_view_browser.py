@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from playwright.sync_api import Page, expect
 
-from analysis.view import view, view_answer
+from headgraph.analysis.view import view, view_answer
 from tests.analysis.test_view import HOSTILE
 from tests.chromium import needs_chromium, page
 from tests.tables import random_table

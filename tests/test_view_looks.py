@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from analysis.view import view
-from pk_engine.palette import contrast
+from headgraph.analysis.view import view
+from headgraph.pk_engine.palette import contrast
 from tests.chromium import needs_chromium, page
 from tests.tables import random_table
 

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.image import imread
 from playwright.sync_api import Browser, Page, expect
 
-from analysis.view import view
+from headgraph.analysis.view import view
 from tests.chromium import fresh_page, needs_chromium, started
 
 pytestmark = needs_chromium

@@ -4,21 +4,34 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.test_cli import ROOT
+from tests.test_cli import ROOMS, ROOT
+
+
+def build(kind: str, source: Path, folder: Path) -> None:
+    command = [sys.executable, "-m", "build", f"--{kind}", "--no-isolation"]
+    subprocess.run([*command, "--outdir", folder, source], check=True, capture_output=True)
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout."""
+    folder = tmp_path_factory.mktemp("built")
+    build("wheel", ROOT, folder)
+    (built,) = folder.glob("headgraph-*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Python of a second virtual environment that has the wheel, and this one's dependencies."""
     folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
-    subprocess.run([*build, str(ROOT)], check=True, capture_output=True)
-    (wheel,) = folder.glob("headgraph-*.whl")
     venv.create(folder / "venv", with_pip=False)
     site = folder / "venv" / "lib" / f"python{sysconfig.get_python_version()}" / "site-packages"
     # only the wheel is new: its dependencies are this environment's, where .pth files of a folder
@@ -40,17 +53,40 @@ def run(python: Path, code: str, cwd: Path) -> str:
 
 
 def test_it_is_the_wheel_and_not_the_checkout(installed: Path, tmp_path: Path) -> None:
-    for room in ("headgraph", "pk_engine", "graphdb", "loader", "queries", "analysis", "cli"):
-        where = run(installed, f"import {room}; print({room}.__file__)", tmp_path)
-        assert str(ROOT) not in where
+    for name in ("", *(f".{room}" for room in ROOMS[1:]), ".cli"):
+        code = f"import importlib as i; print(i.import_module('headgraph{name}').__file__)"
+        assert str(ROOT) not in run(installed, code, tmp_path)
+
+
+def test_site_packages_gets_one_name(wheel: Path) -> None:
+    tops = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    version = wheel.name.split("-")[1]
+    assert tops == {"headgraph", f"headgraph-{version}.dist-info"}
+
+
+def test_a_wheel_made_from_the_sdist_holds_the_same_files(wheel: Path, tmp_path: Path) -> None:
+    build("sdist", ROOT, tmp_path)
+    (archive,) = tmp_path.glob("headgraph-*.tar.gz")
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path, filter="data")
+    build("wheel", archive.with_name(archive.name.removesuffix(".tar.gz")), tmp_path / "again")
+    (again,) = (tmp_path / "again").glob("*.whl")
+    assert contents(again) == contents(wheel)
+
+
+def contents(wheel: Path) -> dict[str, int]:
+    """Each file's checksum; the list of checksums itself is in no order."""
+    files = zipfile.ZipFile(wheel).infolist()
+    return {it.filename: it.CRC for it in files if not it.filename.endswith("RECORD")}
 
 
 def test_data_files_are_there(installed: Path, tmp_path: Path) -> None:
     code = """
-import graphdb.server, queries
-from pk_engine import AffinityTable, compute
-from pk_engine.bundled import table_path
-from pk_engine.labels import known_labels
+import headgraph.graphdb.server
+from headgraph import queries
+from headgraph.pk_engine import AffinityTable, compute
+from headgraph.pk_engine.bundled import table_path
+from headgraph.pk_engine.labels import known_labels
 table = AffinityTable.read(table_path("gpt2-small"))
 print(len(table), len(known_labels(table.meta)) > 0, len(compute("induction-2l").frame) > 0)
 print(sorted(queries.catalogue()))
@@ -60,11 +96,11 @@ print(sorted(queries.catalogue()))
     assert "hubs" in catalogue
     files = run(
         installed,
-        "import graphdb.server as s, pathlib; print(*pathlib.Path(s.__file__).parent.iterdir())",
+        "import headgraph.graphdb.server as s, os; print(*os.listdir(os.path.dirname(s.__file__)))",
         tmp_path,
     )
     assert "jars.txt" in files
-    kit = "from queries.kit import served_files, write_kit; print(len(served_files()))"
+    kit = "from headgraph.queries.kit import served_files, write_kit; print(len(served_files()))"
     assert run(installed, f"{kit}; print(len(write_kit('kit', ['x'])))", tmp_path) == "3\n4"
     page = "import headgraph; print(len(headgraph.view('induction-2l').html()) > 280_000)"
     assert run(installed, page, tmp_path) == "True", "template, scripts and d3 came along"

@@ -4,10 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import loader
-import queries
-from graphdb import Graph
-from pk_engine import AffinityTable, Selection, compute
+from headgraph import loader, queries
+from headgraph.graphdb import Graph
+from headgraph.pk_engine import AffinityTable, Selection, compute
 from tests.shared import MODELS, needs_shared
 
 pytestmark = needs_shared

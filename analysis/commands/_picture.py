@@ -26,7 +26,7 @@ def picture_options(command: Command) -> Command:
 
 def write_picture(draw: "Callable[[], Figure]", output: str, *, force: bool) -> str:
     """Ask whether `output` may be written, then draw, then write; returns the path."""
-    from analysis.figures import picture_path, save
+    from headgraph.analysis.figures import picture_path, save
 
     picture_path(output, force=force)  # before the work, not after it
     return str(save(draw(), output, force=force))

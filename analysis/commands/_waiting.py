@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pk_engine.stacks import Progress
+    from headgraph.pk_engine.stacks import Progress
 
 
 @contextmanager
@@ -15,7 +15,7 @@ def progress_shown() -> "Iterator[Progress | None]":
     if not sys.stderr.isatty():
         yield None
         return
-    from pk_engine.progress import bar
+    from headgraph.pk_engine.progress import bar
 
     with bar() as progress:
         yield progress

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from analysis.commands._prompts import prompt_options
-from pk_engine.options import refuse_together
+from headgraph.analysis.commands._prompts import prompt_options
+from headgraph.pk_engine.options import refuse_together
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -45,7 +45,7 @@ def ablate(model: str, role: tuple[str, ...], **options: Any) -> "DataFrame":
 
     Example: headgraph ablate induction-2l --role induction --hubs 3
     """
-    from analysis.patching import ablate as without
+    from headgraph.analysis.patching import ablate as without
 
     refuse_together(prompts=options["prompts"], text_file=options["text_file"])
     rows: DataFrame = without(model, role=list(role) or None, **options)

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from base.terminal import say
-from pk_engine.options import refuse_together, revision_option
+from headgraph.base.terminal import say
+from headgraph.pk_engine.options import refuse_together, revision_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,9 +48,9 @@ def behaviour(
 
     Example: headgraph behaviour induction-2l -o behaviour.csv
     """
-    from analysis._files import csv_path, write_csv
-    from analysis.running import behaviour as run
-    from analysis.running import labels_of
+    from headgraph.analysis._files import csv_path, write_csv
+    from headgraph.analysis.running import behaviour as run
+    from headgraph.analysis.running import labels_of
 
     refuse_together(text=text, prompts=prompts)
     for path in filter(None, (output, labels_out)):

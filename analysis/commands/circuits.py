@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pk_engine.options import revision_option
+from headgraph.pk_engine.options import revision_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +27,6 @@ def circuits(
 
     Example: headgraph circuits gpt2-small
     """
-    from analysis.detection.density import circuits as run
+    from headgraph.analysis.detection.density import circuits as run
 
     return run(model, labels=labels, samples=samples, seed=seed, revision=revision)

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from base.terminal import say
-from pk_engine.options import metrics_option, revision_option
+from headgraph.base.terminal import say
+from headgraph.pk_engine.options import metrics_option, revision_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,8 +43,8 @@ def detect(
 
     Example: headgraph detect gpt2-small --metrics pk,cs
     """
-    from analysis.detection.detecting import detect as run
-    from analysis.detection.detecting import leaders
+    from headgraph.analysis.detection.detecting import detect as run
+    from headgraph.analysis.detection.detecting import leaders
 
     names = metrics.split(",") if metrics else None
     rows = run(

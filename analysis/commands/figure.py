@@ -2,19 +2,19 @@
 
 import click
 
-from analysis.commands.pictures.ablation import ablation
-from analysis.commands.pictures.behaviour import behaviour
-from analysis.commands.pictures.causality import causality
-from analysis.commands.pictures.detection import detection
-from analysis.commands.pictures.heatmap import heatmap
-from analysis.commands.pictures.hubs import hubs
-from analysis.commands.pictures.identity import identity
-from analysis.commands.pictures.informativeness import informativeness
-from analysis.commands.pictures.nulls import nulls
-from analysis.commands.pictures.robustness import robustness
-from analysis.commands.pictures.scatter import scatter
-from analysis.commands.pictures.training import training
-from analysis.commands.pictures.wiring import wiring
+from headgraph.analysis.commands.pictures.ablation import ablation
+from headgraph.analysis.commands.pictures.behaviour import behaviour
+from headgraph.analysis.commands.pictures.causality import causality
+from headgraph.analysis.commands.pictures.detection import detection
+from headgraph.analysis.commands.pictures.heatmap import heatmap
+from headgraph.analysis.commands.pictures.hubs import hubs
+from headgraph.analysis.commands.pictures.identity import identity
+from headgraph.analysis.commands.pictures.informativeness import informativeness
+from headgraph.analysis.commands.pictures.nulls import nulls
+from headgraph.analysis.commands.pictures.robustness import robustness
+from headgraph.analysis.commands.pictures.scatter import scatter
+from headgraph.analysis.commands.pictures.training import training
+from headgraph.analysis.commands.pictures.wiring import wiring
 
 
 @click.group()

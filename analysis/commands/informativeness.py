@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analysis.commands._waiting import progress_shown
-from pk_engine.options import revision_option
+from headgraph.analysis.commands._waiting import progress_shown
+from headgraph.pk_engine.options import revision_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ def informativeness(
 
     Example: headgraph informativeness induction-2l
     """
-    from analysis.informative import informativeness as run
+    from headgraph.analysis.informative import informativeness as run
 
     with progress_shown() as progress:
         return run(

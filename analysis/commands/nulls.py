@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analysis.commands._waiting import progress_shown
-from pk_engine.options import pairings_option, revision_option
+from headgraph.analysis.commands._waiting import progress_shown
+from headgraph.pk_engine.options import pairings_option, revision_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +48,7 @@ def nulls(
 
     Example: headgraph nulls induction-2l
     """
-    from analysis.baselines import nulls as run
+    from headgraph.analysis.baselines import nulls as run
 
     with progress_shown() as progress:
         return run(

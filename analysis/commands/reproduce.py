@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from base.terminal import say
-from pk_engine.options import revision_option
+from headgraph.base.terminal import say
+from headgraph.pk_engine.options import revision_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,8 +27,8 @@ def reproduce(model: str, output: str, revision: str | None, force: bool) -> "pd
 
     Example: headgraph reproduce openai-community/gpt2 -o reproduction.html
     """
-    from analysis._files import page_path
-    from analysis.report.reproduction import reproduce as run
+    from headgraph.analysis._files import page_path
+    from headgraph.analysis.report.reproduction import reproduce as run
 
     page_path(output, force=force)  # before the work, not after it
     report = run(model, revision=revision)

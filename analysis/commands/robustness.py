@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pk_engine.options import metrics_option, pairings_option, revision_option
+from headgraph.pk_engine.options import metrics_option, pairings_option, revision_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ def robustness(model: str, pairings: str, metrics: str, revision: str | None) ->
 
     Example: headgraph robustness induction-2l --metrics pk,cs
     """
-    from analysis.robust import robustness as compare
+    from headgraph.analysis.robust import robustness as compare
 
     names = [name.strip().lower() for name in metrics.split(",") if name.strip()]
     return compare(model, pairings=pairings, metrics=names, revision=revision)

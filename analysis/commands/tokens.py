@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pk_engine.options import revision_option
+from headgraph.pk_engine.options import revision_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,7 @@ def tokens(
 
     Example: headgraph tokens induction-2l L1H2 --role V,O --top 5
     """
-    from analysis.projection import tokens as find
+    from headgraph.analysis.projection import tokens as find
 
     return find(
         model,

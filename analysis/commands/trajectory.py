@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analysis.commands._waiting import progress_shown
-from base.terminal import say
-from pk_engine.options import pairings_option, refuse_together
+from headgraph.analysis.commands._waiting import progress_shown
+from headgraph.base.terminal import say
+from headgraph.pk_engine.options import pairings_option, refuse_together
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,8 +48,8 @@ def trajectory(
 
     Example: headgraph trajectory induction-2l --pairs 'L0H7>L1H2:OK' -o trajectory.csv
     """
-    from analysis._files import csv_path, write_csv
-    from analysis.training import trajectory as follow
+    from headgraph.analysis._files import csv_path, write_csv
+    from headgraph.analysis.training import trajectory as follow
 
     refuse_together(pairs=pairs, top=top)
     if output:

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from analysis.commands._prompts import prompt_options
-from pk_engine.options import pairings_option, refuse_together
+from headgraph.analysis.commands._prompts import prompt_options
+from headgraph.pk_engine.options import pairings_option, refuse_together
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -36,7 +36,7 @@ def verify_edge(model: str, source: str | None, target: str | None, **options: A
 
     Example: headgraph verify-edge induction-2l L0H7 L1H2 --pairing OK
     """
-    from analysis.patching import verify_edge as verify
+    from headgraph.analysis.patching import verify_edge as verify
 
     refuse_together(prompts=options["prompts"], text_file=options["text_file"])
     if (source is None) != (target is None):

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from base.terminal import say
-from base.text import quoted
-from graphdb.options import deferred_connection_options
+from headgraph.base.terminal import say
+from headgraph.base.text import quoted
+from headgraph.graphdb.options import deferred_connection_options
 
 if TYPE_CHECKING:
-    from analysis.view import Page
+    from headgraph.analysis.view import Page
 
 
 @click.command()
@@ -50,8 +50,8 @@ def view(
 
     Example: headgraph view gpt2-small -o view.html
     """
-    import analysis.view as pages
-    from analysis._files import page_path
+    import headgraph.analysis.view as pages
+    from headgraph.analysis._files import page_path
 
     page_path(output, force=force)  # before the work, not after it
     if what is not None and run is not None:
@@ -71,8 +71,8 @@ def view(
 
 
 def _of_run(connect: Callable[[], Any], run: str | None, what: str | None, most: int) -> "Page":
-    from analysis.view import view_run
-    from graphdb.errors import NotReachable
+    from headgraph.analysis.view import view_run
+    from headgraph.graphdb.errors import NotReachable
 
     try:
         with connect() as graph:
@@ -90,7 +90,7 @@ def _of_run(connect: Callable[[], Any], run: str | None, what: str | None, most:
 
 
 def _open(path: Path) -> None:
-    from pk_engine.screen import has_screen
+    from headgraph.pk_engine.screen import has_screen
 
     if has_screen():
         click.launch(path.resolve().as_uri())
@@ -99,6 +99,6 @@ def _open(path: Path) -> None:
 
 
 def _is_file(name: str) -> bool:
-    from pk_engine.bundled import MODELS, is_table
+    from headgraph.pk_engine.bundled import MODELS, is_table
 
     return name in MODELS or is_table(name)

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis._tables import full_table
-from analysis.errors import AnalysisError
-from pk_engine.interface import Model
-from pk_engine.labels import labels_for
-from pk_engine.meta import TableMeta
-from pk_engine.names import GRAPH_PAIRINGS
-from pk_engine.selection import Selection
-from pk_engine.table import AffinityTable
+from headgraph.analysis._tables import full_table
+from headgraph.analysis.errors import AnalysisError
+from headgraph.pk_engine.interface import Model
+from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.meta import TableMeta
+from headgraph.pk_engine.names import GRAPH_PAIRINGS
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.table import AffinityTable
 
 TOP = Selection(top_percent=3)
 

@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis._tables import full_table
-from analysis.detection.curves import areas
-from analysis.detection.tasks import SAME_ROLES, TASKS, Items
-from analysis.errors import AnalysisError
-from base.text import quoted
-from pk_engine.interface import Model
-from pk_engine.metrics import METRICS
-from pk_engine.names import GRAPH_PAIRINGS
-from pk_engine.stacks import Progress
-from pk_engine.table import AffinityTable
+from headgraph.analysis._tables import full_table
+from headgraph.analysis.detection.curves import areas
+from headgraph.analysis.detection.tasks import SAME_ROLES, TASKS, Items
+from headgraph.analysis.errors import AnalysisError
+from headgraph.base.text import quoted
+from headgraph.pk_engine.interface import Model
+from headgraph.pk_engine.metrics import METRICS
+from headgraph.pk_engine.names import GRAPH_PAIRINGS
+from headgraph.pk_engine.stacks import Progress
+from headgraph.pk_engine.table import AffinityTable
 
 PAIRINGS = {"heads": GRAPH_PAIRINGS, "classes": SAME_ROLES, "edges": GRAPH_PAIRINGS}
 ORDERS = {"heads": "forward", "classes": "all", "edges": "forward"}

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-import pk_engine.bundled
-from analysis.errors import AnalysisError
-from pk_engine.labels import labels_for
-from pk_engine.meta import TableMeta
-from pk_engine.names import GRAPH_PAIRINGS
-from pk_engine.table import AffinityTable
+from headgraph.analysis.errors import AnalysisError
+from headgraph.pk_engine import bundled
+from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.meta import TableMeta
+from headgraph.pk_engine.names import GRAPH_PAIRINGS
+from headgraph.pk_engine.table import AffinityTable
 
 SAME_ROLES = ("QQ", "KK", "VV", "OO")
 CLASSES = (
@@ -29,7 +29,7 @@ CLASSES = (
 )
 """Classes of heads by what they do, as the paper's Fig. 1 draws them; the other roles of the
 bundled labels name a task's circuit."""
-_LABELS = Path(pk_engine.bundled.__file__).parent / "labels"
+_LABELS = Path(bundled.__file__).parent / "labels"
 
 
 class Items(NamedTuple):
@@ -113,7 +113,7 @@ def _detected(meta: TableMeta, labels: str | os.PathLike[str] | None) -> pd.Data
     if labels is not None:
         return labels_for(meta, labels)
     known = labels_for(meta)
-    gpt2 = AffinityTable.read(pk_engine.bundled.table_path("gpt2-small")).meta
+    gpt2 = AffinityTable.read(bundled.table_path("gpt2-small")).meta
     if meta.fingerprint != gpt2.fingerprint:
         return known
     return pd.read_csv(_LABELS / "gpt2-small-detection36.csv")

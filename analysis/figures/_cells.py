@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.figures import style
-from pk_engine.names import head_name
+from headgraph.analysis.figures import style
+from headgraph.pk_engine.names import head_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

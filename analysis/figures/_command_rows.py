@@ -6,8 +6,8 @@ from typing import TypeAlias
 
 import pandas as pd
 
-from analysis.errors import FigureError
-from base.rows import check_numbers, read_csv
+from headgraph.analysis.errors import FigureError
+from headgraph.base.rows import check_numbers, read_csv
 
 Rows: TypeAlias = pd.DataFrame | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 

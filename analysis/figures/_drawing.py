@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.figures import style
-from analysis.figures._layout import NAMES, Box, Grid
-from analysis.figures._lines import Line, outlets
-from analysis.figures._marks import draw_curve, draw_dots, draw_note
-from analysis.figures._routes import Router
-from analysis.figures.roles import Head
-from pk_engine.names import head_name
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures._layout import NAMES, Box, Grid
+from headgraph.analysis.figures._lines import Line, outlets
+from headgraph.analysis.figures._marks import draw_curve, draw_dots, draw_note
+from headgraph.analysis.figures._routes import Router
+from headgraph.analysis.figures.roles import Head
+from headgraph.pk_engine.names import head_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,10 +6,10 @@ from functools import cached_property
 
 import numpy as np
 
-from analysis.figures import style
-from analysis.figures._lines import Line
-from analysis.figures.roles import Head
-from pk_engine.names import head_name
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures._lines import Line
+from headgraph.analysis.figures.roles import Head
+from headgraph.pk_engine.names import head_name
 
 LEFT, RIGHT, BELOW, ABOVE = 76.0, 22.0, 40.0, 22.0
 """Room inside the plot for the layers' names, the heads' numbers, and lines that swing out."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.figures import style
-from analysis.figures._layout import Box
-from analysis.figures._marks import draw_box, draw_curve, draw_note
-from analysis.figures._routes import TIP, Points
-from analysis.figures.pairs import metric_name
-from analysis.figures.roles import HeadRoles
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures._layout import Box
+from headgraph.analysis.figures._marks import draw_box, draw_curve, draw_note
+from headgraph.analysis.figures._routes import TIP, Points
+from headgraph.analysis.figures.pairs import metric_name
+from headgraph.analysis.figures.roles import HeadRoles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

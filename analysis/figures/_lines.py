@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.figures.roles import Head
+from headgraph.analysis.figures.roles import Head
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.figures import style
-from analysis.figures._layout import Box
-from analysis.figures._routes import TIP, Points
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures._layout import Box
+from headgraph.analysis.figures._routes import TIP, Points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,7 +14,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.figures._layout import Box
+from headgraph.analysis.figures._layout import Box
 
 Points = NDArray[np.float64]
 

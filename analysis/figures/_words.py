@@ -5,15 +5,15 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from analysis.errors import FigureError
-from analysis.figures import style
-from analysis.figures._lines import Line
-from analysis.figures._marks import WORDS
-from analysis.figures.roles import Head
-from analysis.token_space import TokenSpace, token_space
-from pk_engine.collecting import fingerprint
-from pk_engine.meta import TableMeta
-from pk_engine.names import ROLES
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures._lines import Line
+from headgraph.analysis.figures._marks import WORDS
+from headgraph.analysis.figures.roles import Head
+from headgraph.analysis.token_space import TokenSpace, token_space
+from headgraph.pk_engine.collecting import fingerprint
+from headgraph.pk_engine.meta import TableMeta
+from headgraph.pk_engine.names import ROLES
 
 LINE, WIDEST = 6.6, 74.0
 """Distance of lines, and width of one, in points."""

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis.figures import style
-from analysis.figures._command_rows import Rows, command_rows
-from analysis.figures.panels import TOP, panel_title
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures._command_rows import Rows, command_rows
+from headgraph.analysis.figures.panels import TOP, panel_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis._tables import full_table
-from analysis.errors import FigureError
-from analysis.figures import style
-from analysis.figures.pairs import metric_name
-from analysis.figures.panels import TOP, name_points, panel_grid, panel_title
-from pk_engine.interface import Model
-from pk_engine.names import GRAPH_PAIRINGS, head_name, parse_pairings
-from pk_engine.selection import Selection
-from pk_engine.table import KEYS, AffinityTable
+from headgraph.analysis._tables import full_table
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures.pairs import metric_name
+from headgraph.analysis.figures.panels import TOP, name_points, panel_grid, panel_title
+from headgraph.pk_engine.interface import Model
+from headgraph.pk_engine.names import GRAPH_PAIRINGS, head_name, parse_pairings
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.table import KEYS, AffinityTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.baselines import null_table
-from analysis.baselines import nulls as counts
-from analysis.errors import FigureError
-from analysis.figures import style
-from analysis.figures.panels import panel_grid, panel_title
-from pk_engine.interface import Model
-from pk_engine.names import GRAPH_PAIRINGS, NULLS
-from pk_engine.table import AffinityTable
+from headgraph.analysis.baselines import null_table
+from headgraph.analysis.baselines import nulls as counts
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures.panels import panel_grid, panel_title
+from headgraph.pk_engine.interface import Model
+from headgraph.pk_engine.names import GRAPH_PAIRINGS, NULLS
+from headgraph.pk_engine.table import AffinityTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.errors import FigureError
-from analysis.figures import style
-from analysis.figures.panels import color_bar, index_axis, panel_grid, panel_title
-from analysis.running import BEHAVIOURS
-from analysis.running.behaving import behaviour as measure
-from analysis.running.behaving import patterns_of, prompts_of
-from analysis.running.opening import open_model
-from pk_engine.names import head_name
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures.panels import color_bar, index_axis, panel_grid, panel_title
+from headgraph.analysis.running import BEHAVIOURS
+from headgraph.analysis.running.behaving import behaviour as measure
+from headgraph.analysis.running.behaving import patterns_of, prompts_of
+from headgraph.analysis.running.opening import open_model
+from headgraph.pk_engine.names import head_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.errors import FigureError
-from analysis.figures import style
-from analysis.figures.pairs import metric_name
-from analysis.figures.panels import panel_grid, panel_title
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures.pairs import metric_name
+from headgraph.analysis.figures.panels import panel_grid, panel_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis.errors import FigureError
-from analysis.figures import style
-from analysis.figures._drawing import draw_grid, draw_lines
-from analysis.figures._layout import Box, Grid, place_boxes, place_rows
-from analysis.figures._legend import Legend
-from analysis.figures._lines import Line, lines_of, touches
-from analysis.figures._marks import WORDS, draw_box
-from analysis.figures.pairs import (
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures._drawing import draw_grid, draw_lines
+from headgraph.analysis.figures._layout import Box, Grid, place_boxes, place_rows
+from headgraph.analysis.figures._legend import Legend
+from headgraph.analysis.figures._lines import Line, lines_of, touches
+from headgraph.analysis.figures._marks import WORDS, draw_box
+from headgraph.analysis.figures.pairs import (
     cut_in_words,
     refuse_too_many,
     rule_in_words,
     strongest_pairs,
     usual_number,
 )
-from analysis.figures.roles import Head, HeadRoles, head_roles
-from pk_engine.labels import labels_for
-from pk_engine.table import AffinityTable
+from headgraph.analysis.figures.roles import Head, HeadRoles, head_roles
+from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.table import AffinityTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,7 +76,7 @@ def wiring(
     After Fig. 1 and Fig. 6 of Yamagiwa, Takase & Shimodaira 2026, arXiv:2601.10266.
     """
     if panels and tokens is None:
-        from analysis.figures.triptych import wiring_panels
+        from headgraph.analysis.figures.triptych import wiring_panels
 
         common: dict[str, Any] = {"labels": labels, "metric": metric, "dark": dark}
         return wiring_panels(table, per_pairing=per_pairing, behaviour=behaviour, **common)
@@ -125,7 +125,7 @@ def _place(
     if tokens is None:
         grid = place_rows(meta.n_layers, meta.n_heads, lines)
         return grid, place_boxes(grid, touches(lines), tags)
-    from analysis.figures._words import LINE, WIDEST, head_words
+    from headgraph.analysis.figures._words import LINE, WIDEST, head_words
 
     words = head_words(lines, meta, tokens)
     taller = LINE * max(map(len, words.values()))

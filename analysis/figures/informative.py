@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analysis._tables import full_table
-from analysis.figures import style
-from analysis.figures.panels import panel_title
-from analysis.informative import BINS, binned_reference, reference_of
-from analysis.informative import informativeness as divergences
-from pk_engine.interface import Model
-from pk_engine.names import PAIRINGS, ROLES
-from pk_engine.table import AffinityTable
+from headgraph.analysis._tables import full_table
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures.panels import panel_title
+from headgraph.analysis.informative import BINS, binned_reference, reference_of
+from headgraph.analysis.informative import informativeness as divergences
+from headgraph.pk_engine.interface import Model
+from headgraph.pk_engine.names import PAIRINGS, ROLES
+from headgraph.pk_engine.table import AffinityTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

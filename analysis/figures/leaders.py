@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis._tables import any_table
-from analysis.errors import FigureError
-from analysis.figures import style
-from analysis.figures.pairs import cut_in_words
-from analysis.figures.panels import TOP, name_points, panel_grid, role_handles
-from analysis.figures.roles import Head, HeadRoles, head_roles
-from analysis.hubs import hub_scores
-from pk_engine.interface import Model
-from pk_engine.labels import labels_for
-from pk_engine.names import GRAPH_PAIRINGS, parse_pairings
-from pk_engine.selection import Selection
-from pk_engine.table import AffinityTable
+from headgraph.analysis._tables import any_table
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures.pairs import cut_in_words
+from headgraph.analysis.figures.panels import TOP, name_points, panel_grid, role_handles
+from headgraph.analysis.figures.roles import Head, HeadRoles, head_roles
+from headgraph.analysis.hubs import hub_scores
+from headgraph.pk_engine.interface import Model
+from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.names import GRAPH_PAIRINGS, parse_pairings
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.table import AffinityTable
 
 if TYPE_CHECKING:
     import os

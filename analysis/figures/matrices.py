@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis._tables import full_table
-from analysis.errors import FigureError
-from analysis.figures import style
-from analysis.figures._cells import Matrix, extent, head_axis, row_of, write_values
-from analysis.figures.pairs import metric_name
-from analysis.figures.panels import TOP, color_bar, index_axis, panel_grid, panel_title
-from pk_engine.interface import Model
-from pk_engine.meta import TableMeta
-from pk_engine.names import GRAPH_PAIRINGS, PAIRINGS, parse_pairings
-from pk_engine.table import AffinityTable
+from headgraph.analysis._tables import full_table
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures._cells import Matrix, extent, head_axis, row_of, write_values
+from headgraph.analysis.figures.pairs import metric_name
+from headgraph.analysis.figures.panels import TOP, color_bar, index_axis, panel_grid, panel_title
+from headgraph.pk_engine.interface import Model
+from headgraph.pk_engine.meta import TableMeta
+from headgraph.pk_engine.names import GRAPH_PAIRINGS, PAIRINGS, parse_pairings
+from headgraph.pk_engine.table import AffinityTable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

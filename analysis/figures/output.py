@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import FigureError
-from base.documents import reason, shown
-from base.files import beside, writable
+from headgraph.analysis.errors import FigureError
+from headgraph.base.documents import reason, shown
+from headgraph.base.files import beside, writable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

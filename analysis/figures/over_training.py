@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis.errors import FigureError
-from analysis.figures import style
-from analysis.figures.panels import TOP, panel_grid, panel_title
-from analysis.training.following import trajectory
-from base.rows import check_numbers, read_csv
-from pk_engine.names import GRAPH_PAIRINGS
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures.panels import TOP, panel_grid, panel_title
+from headgraph.analysis.training.following import trajectory
+from headgraph.base.rows import check_numbers, read_csv
+from headgraph.pk_engine.names import GRAPH_PAIRINGS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from analysis.errors import FigureError
-from pk_engine.meta import TableMeta
-from pk_engine.names import GRAPH_PAIRINGS
-from pk_engine.selection import Selection
-from pk_engine.table import AffinityTable
+from headgraph.analysis.errors import FigureError
+from headgraph.pk_engine.meta import TableMeta
+from headgraph.pk_engine.names import GRAPH_PAIRINGS
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.table import AffinityTable
 
 MOST_LINES = 500
 """In one diagram: more cannot be told apart, and each takes longer to lead around the others."""

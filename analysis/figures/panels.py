@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.figures import style
+from headgraph.analysis.figures import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

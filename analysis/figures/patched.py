@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.errors import FigureError
-from analysis.figures import style
-from analysis.figures._command_rows import Rows, command_rows
-from analysis.figures.panels import TOP, name_points, panel_grid, panel_title
-from analysis.patching.correlation import MEASURES, rank_correlation
-from pk_engine.names import GRAPH_PAIRINGS
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures._command_rows import Rows, command_rows
+from headgraph.analysis.figures.panels import TOP, name_points, panel_grid, panel_title
+from headgraph.analysis.patching.correlation import MEASURES, rank_correlation
+from headgraph.pk_engine.names import GRAPH_PAIRINGS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

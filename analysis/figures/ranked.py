@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis._tables import full_table
-from analysis.figures import style
-from analysis.figures.panels import TOP, name_points, panel_grid, panel_title
-from analysis.kinds import hubs_of_kind
-from pk_engine.interface import Model
-from pk_engine.table import AffinityTable
+from headgraph.analysis._tables import full_table
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures.panels import TOP, name_points, panel_grid, panel_title
+from headgraph.analysis.kinds import hubs_of_kind
+from headgraph.pk_engine.interface import Model
+from headgraph.pk_engine.table import AffinityTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.figures.style import ROLE_ORDER
+from headgraph.analysis.figures.style import ROLE_ORDER
 
 Head = tuple[int, int]
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.errors import FigureError
-from analysis.figures import style
-from analysis.figures.pairs import metric_name
-from analysis.figures.panels import TOP, panel_grid, panel_title
-from analysis.robust import METRICS, VARIANTS
-from analysis.robust import robustness as compare
-from pk_engine.names import GRAPH_PAIRINGS
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures.pairs import metric_name
+from headgraph.analysis.figures.panels import TOP, panel_grid, panel_title
+from headgraph.analysis.robust import METRICS, VARIANTS
+from headgraph.analysis.robust import robustness as compare
+from headgraph.pk_engine.names import GRAPH_PAIRINGS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +47,7 @@ def robustness(
     if isinstance(model, pd.DataFrame):
         frame, title = model, name or "a model"
     else:
-        from pk_engine.source import locate
+        from headgraph.pk_engine.source import locate
 
         frame = compare(model, pairings=pairings, metrics=metrics)
         title = name or locate(model, weights=False).name

@@ -5,14 +5,14 @@ import os
 import numpy as np
 import pandas as pd
 
-from analysis.errors import FigureError
-from analysis.figures import style
-from analysis.figures.roles import Head
-from base.documents import shown
-from base.rows import check_numbers, read_csv
-from base.text import listed
-from pk_engine.errors import EngineError
-from pk_engine.names import parse_head
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures.roles import Head
+from headgraph.base.documents import shown
+from headgraph.base.rows import check_numbers, read_csv
+from headgraph.base.text import listed
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.names import parse_head
 
 BEHAVIOURS = ("previous_token", "induction")
 """What the paper's Fig. 4 shades, in green and in blue."""

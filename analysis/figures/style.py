@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
-from base.text import short
-from pk_engine.palette import (
+from headgraph.base.text import short
+from headgraph.pk_engine.palette import (
     DARK,
     LIGHT,
     ROLE_ORDER,

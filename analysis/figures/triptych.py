@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.errors import FigureError
-from analysis.figures import style
-from analysis.figures.pairs import (
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures.pairs import (
     MOST_LINES,
     cut_in_words,
     metric_name,
@@ -17,12 +17,12 @@ from analysis.figures.pairs import (
     strongest_pairs,
     usual_number,
 )
-from analysis.figures.panels import TOP, index_axis, panel_grid, panel_title, role_handles
-from analysis.figures.roles import Head, head_roles
-from analysis.figures.strengths import read_strengths, shade
-from pk_engine.labels import labels_for
-from pk_engine.names import GRAPH_PAIRINGS
-from pk_engine.table import AffinityTable
+from headgraph.analysis.figures.panels import TOP, index_axis, panel_grid, panel_title, role_handles
+from headgraph.analysis.figures.roles import Head, head_roles
+from headgraph.analysis.figures.strengths import read_strengths, shade
+from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.names import GRAPH_PAIRINGS
+from headgraph.pk_engine.table import AffinityTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

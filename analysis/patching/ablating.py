@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis._tables import full_table
-from analysis.errors import PatchingError
-from analysis.patching.chosen import chosen_sets
-from analysis.patching.headsets import Heads, draw, listed, possible
-from analysis.patching.prompts import N_PROMPTS, prompts_for
-from analysis.patching.runs import BaseRun
-from pk_engine.names import GRAPH_PAIRINGS
+from headgraph.analysis._tables import full_table
+from headgraph.analysis.errors import PatchingError
+from headgraph.analysis.patching.chosen import chosen_sets
+from headgraph.analysis.patching.headsets import Heads, draw, listed, possible
+from headgraph.analysis.patching.prompts import N_PROMPTS, prompts_for
+from headgraph.analysis.patching.runs import BaseRun
+from headgraph.pk_engine.names import GRAPH_PAIRINGS
 
 SAMPLES = 200
 COLUMNS = (
@@ -78,7 +78,7 @@ def ablate(
         PatchingError: nothing to ablate, a role or head that the model does not have, more hubs
             than heads with an edge, or a model or prompts that cannot be run.
     """
-    from analysis.running import open_model
+    from headgraph.analysis.running import open_model
 
     if samples < 1:
         raise PatchingError(f"--samples {samples}: wanted at least 1")

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from analysis.errors import PatchingError
-from analysis.hubs import hub_scores
-from analysis.patching.headsets import Heads, listed, named_heads
-from pk_engine.labels import labels_for
-from pk_engine.selection import Selection
-from pk_engine.table import AffinityTable
+from headgraph.analysis.errors import PatchingError
+from headgraph.analysis.hubs import hub_scores
+from headgraph.analysis.patching.headsets import Heads, listed, named_heads
+from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.table import AffinityTable
 
 
 def chosen_sets(

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.errors import PatchingError
+from headgraph.analysis.errors import PatchingError
 
 MEASURES = ("effect", "local", "gain")
 RESAMPLES = 2000

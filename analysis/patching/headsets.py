@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.errors import PatchingError
-from pk_engine.names import head_name, parse_head
+from headgraph.analysis.errors import PatchingError
+from headgraph.pk_engine.names import head_name, parse_head
 
 Heads = tuple[tuple[int, int], ...]
 Shape = tuple[int, int]

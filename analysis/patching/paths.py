@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Self
 
-from analysis.errors import PatchingError
-from analysis.patching.prompts import Prompts
-from analysis.patching.runs import BaseRun, writing
-from pk_engine.names import head_name
+from headgraph.analysis.errors import PatchingError
+from headgraph.analysis.patching.prompts import Prompts
+from headgraph.analysis.patching.runs import BaseRun, writing
+from headgraph.pk_engine.names import head_name
 
 Head = tuple[int, int]
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.errors import PatchingError
-from analysis.running.tokens import first_token, special_token, tokens_of
-from base.documents import Problem, read_text, shown
-from base.text import quoted, short, whole_number
+from headgraph.analysis.errors import PatchingError
+from headgraph.analysis.running.tokens import first_token, special_token, tokens_of
+from headgraph.base.documents import Problem, read_text, shown
+from headgraph.base.text import quoted, short, whole_number
 
 N_PROMPTS, PERIOD, WINDOW = 32, 24, 64
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.errors import PatchingError
-from analysis.patching.prompts import Prompts
+from headgraph.analysis.errors import PatchingError
+from headgraph.analysis.patching.prompts import Prompts
 
 REPLACEMENTS = ("mean", "resample", "zero")
 Hooks = Sequence[tuple[str, Any]]

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis._tables import full_table
-from analysis.errors import PatchingError
-from analysis.patching.correlation import rank_correlation
-from analysis.patching.paths import Head, PathPatcher
-from analysis.patching.prompts import N_PROMPTS, prompts_for
-from base.text import listed
-from pk_engine.names import GRAPH_PAIRINGS, head_name, parse_head, parse_pairings
-from pk_engine.table import AffinityTable
+from headgraph.analysis._tables import full_table
+from headgraph.analysis.errors import PatchingError
+from headgraph.analysis.patching.correlation import rank_correlation
+from headgraph.analysis.patching.paths import Head, PathPatcher
+from headgraph.analysis.patching.prompts import N_PROMPTS, prompts_for
+from headgraph.base.text import listed
+from headgraph.pk_engine.names import GRAPH_PAIRINGS, head_name, parse_head, parse_pairings
+from headgraph.pk_engine.table import AffinityTable
 
 COLUMNS = (
     "model", "pairing", "source", "target", "kv_head", "pk", "z", "pk_rank", "chosen", "effect",
@@ -84,7 +84,7 @@ def verify_edge(
         PatchingError: a pairing that no path has, heads that are not there or not in order, or a
             model or prompts that cannot be patched.
     """
-    from analysis.running import open_model
+    from headgraph.analysis.running import open_model
 
     wanted = _paths(pairings)
     if (source is None) != (target is None):

@@ -18,7 +18,7 @@ def picture(caption: str, draw: Callable[[bool], "Figure"]) -> Picture:
         caption: what it shows.
         draw: makes the figure; called with whether it is for dark pages.
     """
-    from analysis.figures import render
+    from headgraph.analysis.figures import render
 
     light, dark = (_address(render(draw(for_dark))) for for_dark in (False, True))
     return caption, light, dark

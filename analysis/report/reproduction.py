@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from analysis._files import write_page
-from analysis.report.claims import VERDICTS, Part, count
-from analysis.report.sources import Source
-from pk_engine.stacks import Progress
-from pk_engine.version import VERSION
+from headgraph.analysis._files import write_page
+from headgraph.analysis.report.claims import VERDICTS, Part, count
+from headgraph.analysis.report.sources import Source
+from headgraph.pk_engine.stacks import Progress
+from headgraph.pk_engine.version import VERSION
 
 _HERE = Path(__file__).parent
 
@@ -78,7 +78,7 @@ def reproduce(
         AnalysisError: another model, told by the fingerprint of its weights.
         ModelError, TableError: the model or table cannot be read.
     """
-    from analysis.report.parts import PARTS
+    from headgraph.analysis.report.parts import PARTS
 
     paper = published()
     source = Source(model, revision)

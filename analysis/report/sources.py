@@ -4,13 +4,13 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 
-from analysis._tables import full_table
-from analysis.errors import AnalysisError
-from pk_engine.bundled import table_path
-from pk_engine.metrics import METRICS as METRIC_PAIRINGS
-from pk_engine.names import GRAPH_PAIRINGS, PAIRINGS
-from pk_engine.stacks import Progress
-from pk_engine.table import AffinityTable
+from headgraph.analysis._tables import full_table
+from headgraph.analysis.errors import AnalysisError
+from headgraph.pk_engine.bundled import table_path
+from headgraph.pk_engine.metrics import METRICS as METRIC_PAIRINGS
+from headgraph.pk_engine.names import GRAPH_PAIRINGS, PAIRINGS
+from headgraph.pk_engine.stacks import Progress
+from headgraph.pk_engine.table import AffinityTable
 
 SAME_ROLES = ("QQ", "KK", "VV", "OO")
 METRICS = ("pk", "cs", "simple_cs", "cka", "cka_columns", "procrustes", "procrustes_columns")

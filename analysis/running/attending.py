@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from graphdb.schema import BEHAVIOURS
+from headgraph.graphdb.schema import BEHAVIOURS
 
 __all__ = ["BEHAVIOURS", "Attended", "attended"]
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.errors import RunningError
-from analysis.patching.prompts import prompt_lines, prompts_for, token_numbers
-from analysis.running.attending import BEHAVIOURS, attended
-from analysis.running.opening import open_model
-from analysis.running.tokens import first_token, tokens_of
+from headgraph.analysis.errors import RunningError
+from headgraph.analysis.patching.prompts import prompt_lines, prompts_for, token_numbers
+from headgraph.analysis.running.attending import BEHAVIOURS, attended
+from headgraph.analysis.running.opening import open_model
+from headgraph.analysis.running.tokens import first_token, tokens_of
 
 AT_ONCE = 16
 """Prompts run at a time: their patterns are what takes memory."""

@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from analysis.errors import RunningError
-from pk_engine.errors import INSTALL_LENS, WeightsError
-from pk_engine.source import locate, read_config
-from pk_engine.tensorfiles import TensorFiles
+from headgraph.analysis.errors import RunningError
+from headgraph.pk_engine.errors import INSTALL_LENS, WeightsError
+from headgraph.pk_engine.source import locate, read_config
+from headgraph.pk_engine.tensorfiles import TensorFiles
 
 
 def open_model(model: Any, revision: str | None = None) -> Any:
@@ -26,7 +26,7 @@ def open_model(model: Any, revision: str | None = None) -> Any:
     try:
         import transformer_lens.model_bridge.sources  # noqa: F401
 
-        from pk_engine._lens_network import network_bridge  # its imports are inside
+        from headgraph.pk_engine._lens_network import network_bridge  # its imports are inside
     except ImportError as error:
         raise RunningError(
             f"running a model needs torch and TransformerLens, which cannot be imported ({error}): "

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from analysis.errors import PatchingError
-from base.text import quoted
+from headgraph.analysis.errors import PatchingError
+from headgraph.base.text import quoted
 
 
 def first_token(model: Any) -> int | None:

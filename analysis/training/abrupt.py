@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.errors import TrainingError
+from headgraph.analysis.errors import TrainingError
 
 STEEPEST = 0.1
 """Share of the training steps whose change counts as the steepest stretch."""

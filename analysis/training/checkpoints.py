@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analysis._tables import full_table
-from analysis.errors import TrainingError
-from base.documents import expanded, read_json, reason, shown
-from base.rows import check_numbers, read_csv
-from base.text import listed
-from pk_engine.bundled import MODELS, checkpoints_path, model_path
-from pk_engine.names import GRAPH_PAIRINGS
-from pk_engine.table import AffinityTable
+from headgraph.analysis._tables import full_table
+from headgraph.analysis.errors import TrainingError
+from headgraph.base.documents import expanded, read_json, reason, shown
+from headgraph.base.rows import check_numbers, read_csv
+from headgraph.base.text import listed
+from headgraph.pk_engine.bundled import MODELS, checkpoints_path, model_path
+from headgraph.pk_engine.names import GRAPH_PAIRINGS
+from headgraph.pk_engine.table import AffinityTable
 
 LOSSES = "losses.csv"
 _STEP = re.compile(r"step-?([0-9]+)")

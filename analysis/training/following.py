@@ -8,15 +8,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.errors import TrainingError
-from analysis.hubs import hub_scores
-from analysis.training.checkpoints import Checkpoint, checkpoint_table, checkpoints
-from base.documents import reason, shown
-from base.files import folder_of_files
-from base.text import quoted
-from pk_engine.names import GRAPH_PAIRINGS, PAIRINGS, head_name, parse_head, parse_pairings
-from pk_engine.stacks import Progress
-from pk_engine.table import AffinityTable
+from headgraph.analysis.errors import TrainingError
+from headgraph.analysis.hubs import hub_scores
+from headgraph.analysis.training.checkpoints import Checkpoint, checkpoint_table, checkpoints
+from headgraph.base.documents import reason, shown
+from headgraph.base.files import folder_of_files
+from headgraph.base.text import quoted
+from headgraph.pk_engine.names import (
+    GRAPH_PAIRINGS,
+    PAIRINGS,
+    head_name,
+    parse_head,
+    parse_pairings,
+)
+from headgraph.pk_engine.stacks import Progress
+from headgraph.pk_engine.table import AffinityTable
 
 TOP = 1
 BEHAVED = ("previous_token", "induction")
@@ -165,7 +171,7 @@ def _behaved(
     columns = [(end, name) for end in ("source", "target") for name in BEHAVED]
     if not run:
         return pd.DataFrame({f"{e}_{n}": np.full(len(rows), np.nan) for e, n in columns})
-    from analysis.running import behaviour
+    from headgraph.analysis.running import behaviour
 
     scores = behaviour(checkpoint.path, n_prompts=n_prompts, seed=seed)
     heads = zip(scores["layer"], scores["head"], strict=True)

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from analysis.view.content import Head
-from analysis.view.stored import edge_frame, facts_of
-from graphdb import schema
-from pk_engine.names import PAIRINGS
-from pk_engine.palette import ROLE_ORDER
+from headgraph.analysis.view.content import Head
+from headgraph.analysis.view.stored import edge_frame, facts_of
+from headgraph.graphdb import schema
+from headgraph.pk_engine.names import PAIRINGS
+from headgraph.pk_engine.palette import ROLE_ORDER
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,20 +4,20 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from analysis._tables import any_table
-from analysis.errors import FigureError
-from analysis.figures.pairs import cut_in_words
-from analysis.figures.roles import Head, HeadRoles, head_roles
-from analysis.view.content import MOST, Content, strongest
-from analysis.view.page import Page
-from pk_engine.interface import Model
-from pk_engine.labels import labels_for
-from pk_engine.names import GRAPH_PAIRINGS
-from pk_engine.table import AffinityTable
+from headgraph.analysis._tables import any_table
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures.pairs import cut_in_words
+from headgraph.analysis.figures.roles import Head, HeadRoles, head_roles
+from headgraph.analysis.view.content import MOST, Content, strongest
+from headgraph.analysis.view.page import Page
+from headgraph.pk_engine.interface import Model
+from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.names import GRAPH_PAIRINGS
+from headgraph.pk_engine.table import AffinityTable
 
 if TYPE_CHECKING:
-    from analysis.view.answers import Answer
-    from graphdb.runner import Runner
+    from headgraph.analysis.view.answers import Answer
+    from headgraph.graphdb.runner import Runner
 
 _LINES = (
     "A line runs from the head that writes to the head that reads; the wider, the stronger within "
@@ -81,7 +81,7 @@ def view_run(graph: "Runner", run: str | None = None, *, most: int = MOST) -> Pa
         FigureError: no such run, several where none is named, or `most` below 1.
         GraphError: the database cannot be asked.
     """
-    from analysis.view.stored import read_run
+    from headgraph.analysis.view.stored import read_run
 
     _check(most)
     found = read_run(graph, run, most)
@@ -111,7 +111,7 @@ def view_answer(answer: Mapping[str, Any], *, most: int = MOST) -> Page:
     Raises:
         FigureError: `most` below 1.
     """
-    from analysis.view.answers import read_answer
+    from headgraph.analysis.view.answers import read_answer
 
     _check(most)
     found = read_answer(answer)

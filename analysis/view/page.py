@@ -9,9 +9,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from analysis._files import write_page
-from analysis.view.content import Content
-from pk_engine.palette import DARK, LIGHT, Theme
+from headgraph.analysis._files import write_page
+from headgraph.analysis.view.content import Content
+from headgraph.pk_engine.palette import DARK, LIGHT, Theme
 
 _HERE = Path(__file__).parent
 SCRIPTS = ("state", "curves", "sliding", "stage", "lines", "heads", "boxes", "lit", "drawing",

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import FigureError
-from analysis.view.content import Head
-from base.text import listed, quoted
-from graphdb import schema
-from graphdb.near import did_you_mean
-from graphdb.runner import Runner
-from pk_engine.names import PAIRINGS
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.view.content import Head
+from headgraph.base.text import listed, quoted
+from headgraph.graphdb import schema
+from headgraph.graphdb.near import did_you_mean
+from headgraph.graphdb.runner import Runner
+from headgraph.pk_engine.names import PAIRINGS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,7 +3,7 @@
     with a home folder (data, password, logs) under the user's data folder, jars under the user's
     cache, a Java from PyPI, on 127.0.0.1 only.
 
-    >>> from graphdb.server import start, stop          # doctest: +SKIP
+    >>> from headgraph.graphdb.server import start, stop          # doctest: +SKIP
     >>> server = start()                                # doctest: +SKIP
     >>> server.bolt_uri                                 # doctest: +SKIP
     'bolt://127.0.0.1:7687'
@@ -13,10 +13,10 @@
 Importing this package imports neither jgo nor psutil nor the driver.
 """
 
-from graphdb.server.finding import RunningServer
-from graphdb.server.home import ServerHome
-from graphdb.server.lifecycle import running, start, stop
-from graphdb.server.ports import ANY_PORTS, USUAL_PORTS, Ports
+from headgraph.graphdb.server.finding import RunningServer
+from headgraph.graphdb.server.home import ServerHome
+from headgraph.graphdb.server.lifecycle import running, start, stop
+from headgraph.graphdb.server.ports import ANY_PORTS, USUAL_PORTS, Ports
 
 __all__ = [
     "ANY_PORTS",

@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from graphdb.server.home import ServerHome
-from graphdb.server.overrides import read_overrides
-from graphdb.server.ports import LOOPBACK, Ports
+from headgraph.graphdb.server.home import ServerHome
+from headgraph.graphdb.server.overrides import read_overrides
+from headgraph.graphdb.server.ports import LOOPBACK, Ports
 
 VERSION = "5.26.31"
 HEAP = "1g"

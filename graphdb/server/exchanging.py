@@ -11,7 +11,7 @@ steps are renames within one disk, each of which happens or does not:
 import shutil
 from pathlib import Path
 
-from graphdb.server.home import ServerHome
+from headgraph.graphdb.server.home import ServerHome
 
 DATABASE = "neo4j"
 """The one database of a Community server, apart from its own `system`."""

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from graphdb.server import process
-from graphdb.server.home import SPACE_TO_WRITE, ServerHome, refuse_full_disk
-from graphdb.server.ports import LOOPBACK
-from graphdb.server.secret import USER, read_password
-from graphdb.server.state import State, read_state
-from graphdb.settings import LOCAL, LOCAL_HOSTS, Settings
+from headgraph.graphdb.server import process
+from headgraph.graphdb.server.home import SPACE_TO_WRITE, ServerHome, refuse_full_disk
+from headgraph.graphdb.server.ports import LOOPBACK
+from headgraph.graphdb.server.secret import USER, read_password
+from headgraph.graphdb.server.state import State, read_state
+from headgraph.graphdb.settings import LOCAL, LOCAL_HOSTS, Settings
 
 
 @dataclass(frozen=True, kw_only=True)

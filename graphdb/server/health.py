@@ -8,13 +8,13 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from base.text import quoted
-from graphdb.errors import AuthRefused, GraphError, ServerError
-from graphdb.server.exchanging import PARTS
-from graphdb.server.finding import described
-from graphdb.server.home import ServerHome
-from graphdb.server.logs import since
-from graphdb.server.state import State
+from headgraph.base.text import quoted
+from headgraph.graphdb.errors import AuthRefused, GraphError, ServerError
+from headgraph.graphdb.server.exchanging import PARTS
+from headgraph.graphdb.server.finding import described
+from headgraph.graphdb.server.home import ServerHome
+from headgraph.graphdb.server.logs import since
+from headgraph.graphdb.server.state import State
 
 ANSWER_S = 60.0  # seconds that a database which serves may take for a row
 _UNREADABLE = "internal.dbms.tx_log.fail_on_corrupted_log_files=false"  # the log names the way out
@@ -31,7 +31,7 @@ def problem(home: ServerHome, state: State) -> str | None:
     Raises:
         ServerError: the server refuses the password that the home has.
     """
-    from graphdb.graph import Graph
+    from headgraph.graphdb.graph import Graph
 
     # without a home: the server's own words, not what helps
     settings = replace(described(home, state).settings(), home=None)

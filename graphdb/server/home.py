@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from graphdb.errors import ServerError
+from headgraph.graphdb.errors import ServerError
 
 SPACE_NEEDED = 100_000_000
 """Bytes for a home to be: what is made of Browser, and empty databases with their logs."""

@@ -14,14 +14,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphdb.errors import ServerError
-from graphdb.server.config import write_arguments
-from graphdb.server.exchanging import DATABASE, PARTS
-from graphdb.server.home import ServerHome, refuse_full_disk, stated
-from graphdb.server.jars import ensure_jars
-from graphdb.server.java import find_java
-from graphdb.server.process import GENTLE_S, environment, wait_gone
-from graphdb.server.progress import Progress, silent
+from headgraph.graphdb.errors import ServerError
+from headgraph.graphdb.server.config import write_arguments
+from headgraph.graphdb.server.exchanging import DATABASE, PARTS
+from headgraph.graphdb.server.home import ServerHome, refuse_full_disk, stated
+from headgraph.graphdb.server.jars import ensure_jars
+from headgraph.graphdb.server.java import find_java
+from headgraph.graphdb.server.process import GENTLE_S, environment, wait_gone
+from headgraph.graphdb.server.progress import Progress, silent
 
 if TYPE_CHECKING:
     import filelock

@@ -4,7 +4,7 @@ import os
 import platform
 from pathlib import Path
 
-from graphdb.errors import ServerError
+from headgraph.graphdb.errors import ServerError
 
 JAVA_VERSIONS = (17, 21)  # those that Neo4j 5.26 runs on
 

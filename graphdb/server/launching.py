@@ -4,17 +4,17 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from base.text import quoted
-from graphdb.errors import ServerError
-from graphdb.server import config, exchanging, process
-from graphdb.server.finding import RunningServer, described, pid_of
-from graphdb.server.health import cut_off, refuse_dead, refuse_unavailable
-from graphdb.server.home import ServerHome
-from graphdb.server.logs import last_words, size
-from graphdb.server.ports import USUAL_PORTS, Ports, answer, choose, is_free
-from graphdb.server.progress import Progress
-from graphdb.server.secret import ensure_password
-from graphdb.server.state import State, read_state, remember_ports, remembered_ports
+from headgraph.base.text import quoted
+from headgraph.graphdb.errors import ServerError
+from headgraph.graphdb.server import config, exchanging, process
+from headgraph.graphdb.server.finding import RunningServer, described, pid_of
+from headgraph.graphdb.server.health import cut_off, refuse_dead, refuse_unavailable
+from headgraph.graphdb.server.home import ServerHome
+from headgraph.graphdb.server.logs import last_words, size
+from headgraph.graphdb.server.ports import USUAL_PORTS, Ports, answer, choose, is_free
+from headgraph.graphdb.server.progress import Progress
+from headgraph.graphdb.server.secret import ensure_password
+from headgraph.graphdb.server.state import State, read_state, remember_ports, remembered_ports
 
 PORT_TRIES = 3
 POLL_S = 0.1

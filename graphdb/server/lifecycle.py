@@ -4,15 +4,15 @@ import os
 import time
 from collections.abc import Mapping
 
-from graphdb.server import exchanging, importing, process, web
-from graphdb.server.finding import RunningServer, current, described, pid_of
-from graphdb.server.health import problem, refuse_dead
-from graphdb.server.home import ServerHome, stated
-from graphdb.server.jars import ensure_jars
-from graphdb.server.java import find_java
-from graphdb.server.launching import adopt, launch
-from graphdb.server.ports import Ports, answer, refuse_no_loopback
-from graphdb.server.progress import Progress, silent
+from headgraph.graphdb.server import exchanging, importing, process, web
+from headgraph.graphdb.server.finding import RunningServer, current, described, pid_of
+from headgraph.graphdb.server.health import problem, refuse_dead
+from headgraph.graphdb.server.home import ServerHome, stated
+from headgraph.graphdb.server.jars import ensure_jars
+from headgraph.graphdb.server.java import find_java
+from headgraph.graphdb.server.launching import adopt, launch
+from headgraph.graphdb.server.ports import Ports, answer, refuse_no_loopback
+from headgraph.graphdb.server.progress import Progress, silent
 
 TIMEOUT_S = 120.0
 

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Mapping
 
-from base.documents import read_text, shown
-from base.text import quoted
-from graphdb.errors import ServerError
-from graphdb.server.home import ServerHome
+from headgraph.base.documents import read_text, shown
+from headgraph.base.text import quoted
+from headgraph.graphdb.errors import ServerError
+from headgraph.graphdb.server.home import ServerHome
 
 _LINE = re.compile(r"([A-Za-z][\w-]*(?:\.[\w-]+)+)\s*=\s*(.*[^\\\s])")
 _OURS = (

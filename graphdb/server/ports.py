@@ -5,8 +5,8 @@ import socket
 import sys
 from typing import NamedTuple
 
-from graphdb._probing import speaks_bolt
-from graphdb.errors import ServerError
+from headgraph.graphdb._probing import speaks_bolt
+from headgraph.graphdb.errors import ServerError
 
 LOOPBACK = "127.0.0.1"
 ANSWER_S = 2.0  # seconds to wait for an answer on the own machine

@@ -7,10 +7,10 @@ import threading
 import time
 from pathlib import Path
 
-from graphdb.errors import ServerError
-from graphdb.server.config import argument_file
-from graphdb.server.home import ServerHome
-from graphdb.server.ports import LOOPBACK, Ports
+from headgraph.graphdb.errors import ServerError
+from headgraph.graphdb.server.config import argument_file
+from headgraph.graphdb.server.home import ServerHome
+from headgraph.graphdb.server.ports import LOOPBACK, Ports
 
 # Variables that would change what Java or Neo4j does; NEO4J_PASSWORD goes with the others.
 DROPPED = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH")

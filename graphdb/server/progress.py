@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from base.terminal import label, say
+from headgraph.base.terminal import label, say
 
 # Called with a phrase and how much of how much is done (bytes); a total of 0 means unknown.
 Progress = Callable[[str, int, int], None]

@@ -3,15 +3,15 @@
 import time
 from pathlib import Path
 
-from graphdb.server import process
-from graphdb.server.exchanging import heal, replace_store
-from graphdb.server.finding import RunningServer, pid_of
-from graphdb.server.home import ServerHome, stated
-from graphdb.server.jars import ensure_jars
-from graphdb.server.java import find_java
-from graphdb.server.launching import launch
-from graphdb.server.lifecycle import TIMEOUT_S
-from graphdb.server.progress import Progress, silent
+from headgraph.graphdb.server import process
+from headgraph.graphdb.server.exchanging import heal, replace_store
+from headgraph.graphdb.server.finding import RunningServer, pid_of
+from headgraph.graphdb.server.home import ServerHome, stated
+from headgraph.graphdb.server.jars import ensure_jars
+from headgraph.graphdb.server.java import find_java
+from headgraph.graphdb.server.launching import launch
+from headgraph.graphdb.server.lifecycle import TIMEOUT_S
+from headgraph.graphdb.server.progress import Progress, silent
 
 
 def restart_with(

@@ -5,9 +5,9 @@ import os
 import secrets
 from pathlib import Path
 
-from base.documents import read_text
-from graphdb.errors import ServerError
-from graphdb.server.home import ServerHome
+from headgraph.base.documents import read_text
+from headgraph.graphdb.errors import ServerError
+from headgraph.graphdb.server.home import ServerHome
 
 USER = "neo4j"
 ROUNDS = 1024

@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from base.documents import read_json
-from graphdb.errors import ServerError
-from graphdb.server.home import ServerHome
-from graphdb.server.ports import Ports
-from graphdb.server.secret import write_private
+from headgraph.base.documents import read_json
+from headgraph.graphdb.errors import ServerError
+from headgraph.graphdb.server.home import ServerHome
+from headgraph.graphdb.server.ports import Ports
+from headgraph.graphdb.server.secret import write_private
 
 
 @dataclass(frozen=True, kw_only=True)

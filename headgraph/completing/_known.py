@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import click
 from click.shell_completion import CompletionItem
 
-from base.text import printable
+from headgraph.base.text import printable
 
 Items = list[CompletionItem[str]]
 Completer = Callable[[click.Context, str], Items]
@@ -48,14 +48,14 @@ def folders(ctx: click.Context, incomplete: str) -> Items:
 
 def models(ctx: click.Context, incomplete: str) -> Items:
     """Bundled models, and folders: hub ids cannot be listed."""
-    from pk_engine.bundled import MODELS
+    from headgraph.pk_engine.bundled import MODELS
 
     return [*among(MODELS, incomplete, "bundled model"), *folders(ctx, incomplete)]
 
 
 def bundled_tables() -> tuple[str, ...]:
     """Names of the tables that come along."""
-    from pk_engine.bundled import TABLES
+    from headgraph.pk_engine.bundled import TABLES
 
     return TABLES
 
@@ -68,14 +68,14 @@ def tables(ctx: click.Context, incomplete: str) -> Items:
 
 def models_or_tables(ctx: click.Context, incomplete: str) -> Items:
     """What can be computed, or was."""
-    from pk_engine.bundled import MODELS
+    from headgraph.pk_engine.bundled import MODELS
 
     return [*among(MODELS, incomplete, "bundled model"), *tables(ctx, incomplete)]
 
 
 def queries(ctx: click.Context, incomplete: str) -> Items:
     """Stored queries, each with its title."""
-    from queries.library import catalogue
+    from headgraph.queries.library import catalogue
 
     return [
         CompletionItem(query.name, help=query.title)
@@ -86,42 +86,42 @@ def queries(ctx: click.Context, incomplete: str) -> Items:
 
 def pairings(ctx: click.Context, incomplete: str) -> Items:
     """Pairings with commas, those that flow first; `all` where nothing is typed."""
-    from pk_engine.names import GRAPH_PAIRINGS, PAIRINGS
+    from headgraph.pk_engine.names import GRAPH_PAIRINGS, PAIRINGS
 
     return listed(dict.fromkeys((*GRAPH_PAIRINGS, *PAIRINGS)), incomplete)
 
 
 def metrics(ctx: click.Context, incomplete: str) -> Items:
     """Scores with commas."""
-    from pk_engine.metrics import METRICS
+    from headgraph.pk_engine.metrics import METRICS
 
     return listed(METRICS, incomplete)
 
 
 def nulls(ctx: click.Context, incomplete: str) -> Items:
     """Nulls with commas."""
-    from pk_engine.names import NULLS
+    from headgraph.pk_engine.names import NULLS
 
     return listed(NULLS, incomplete)
 
 
 def matrices(ctx: click.Context, incomplete: str) -> Items:
     """Roles of a head's matrices."""
-    from pk_engine.names import ROLES
+    from headgraph.pk_engine.names import ROLES
 
     return listed(ROLES, incomplete)
 
 
 def roles(ctx: click.Context, incomplete: str) -> Items:
     """Roles of heads in the labels that come along."""
-    from pk_engine.labels import known_roles
+    from headgraph.pk_engine.labels import known_roles
 
     return among(known_roles(), incomplete)
 
 
 def behaviours(ctx: click.Context, incomplete: str) -> Items:
     """What heads are measured to attend to."""
-    from graphdb.schema import BEHAVIOURS
+    from headgraph.graphdb.schema import BEHAVIOURS
 
     return among(BEHAVIOURS, incomplete)
 

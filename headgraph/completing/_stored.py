@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from headgraph.completing._known import Items, among, listed
-from pk_engine.names import PAIRINGS
+from headgraph.pk_engine.names import PAIRINGS
 
 _KNOCK = 0.3  # seconds for a connection to begin
 _ANSWER = 3.0  # seconds that somebody at a prompt may wait for each answer
@@ -42,7 +42,7 @@ def series(ctx: click.Context, incomplete: str) -> Items:
 
 def params(ctx: click.Context, incomplete: str) -> Items:
     """`NAME=` of a stored query's parameters, and behind it the values that are known."""
-    from queries.library import get
+    from headgraph.queries.library import get
 
     positional = [ctx.params.get("name"), *ctx.args]
     query = get(next(word for word in positional if word))
@@ -65,7 +65,7 @@ def params(ctx: click.Context, incomplete: str) -> Items:
 
 def _values(ctx: click.Context, kind: str) -> Iterable[str]:
     """What a parameter of a type can be; nothing for numbers and text."""
-    from queries._names import NAMED
+    from headgraph.queries._names import NAMED
 
     if kind == "run":
         return [item.value for item in runs(ctx, "")]
@@ -90,9 +90,9 @@ def _rows(ctx: click.Context, cypher: str, **params: Any) -> list[Any]:
 
     A prompt is no place to say why, and a command that is run will.
     """
-    from graphdb._unreachable import BOLT_PORT
-    from graphdb.errors import GraphError
-    from graphdb.settings import resolve
+    from headgraph.graphdb._unreachable import BOLT_PORT
+    from headgraph.graphdb.errors import GraphError
+    from headgraph.graphdb.settings import resolve
 
     where = {name: ctx.params.get(name) for name in ("uri", "user", "database", "env_file")}
     try:
@@ -102,7 +102,7 @@ def _rows(ctx: click.Context, cypher: str, **params: Any) -> list[Any]:
         knock = (address.hostname or "", address.port or BOLT_PORT)
         socket.create_connection(knock, timeout=_KNOCK).close()
 
-        from graphdb.graph import connect
+        from headgraph.graphdb.graph import connect
 
         with connect(settings=settings, timeout=_ANSWER) as graph:
             return list(graph.read(cypher, params, timeout=_ANSWER))

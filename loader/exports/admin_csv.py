@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import IO, Any
 
-from base.text import quoted
-from graphdb import schema
-from loader.errors import ExportError
-from loader.exports.content import RunGraph, columns_of, one_kind, word
-from loader.exports.cypher import schema_statements
+from headgraph.base.text import quoted
+from headgraph.graphdb import schema
+from headgraph.loader.errors import ExportError
+from headgraph.loader.exports.content import RunGraph, columns_of, one_kind, word
+from headgraph.loader.exports.cypher import schema_statements
 
 BETWEEN = ";"
 """Between the items of a list; the importer's own default."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from base.text import quoted
-from loader._batches import Batch
-from loader.errors import ExportError
+from headgraph.base.text import quoted
+from headgraph.loader._batches import Batch
+from headgraph.loader.errors import ExportError
 
 FIRST = ("id", "run", "name", "layer", "head", "kv_head")
 """Properties of a head that every head has, in the order in which they are written."""

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from typing import IO, Any, TypeVar
 
-from base.text import json_text
-from graphdb import schema
-from loader._batches import Batch
-from loader.exports.content import RunGraph, word
+from headgraph.base.text import json_text
+from headgraph.graphdb import schema
+from headgraph.loader._batches import Batch
+from headgraph.loader.exports.content import RunGraph, word
 
 _MARK = "cypher script"  # in `loader` of the Run, where a load has its token
 _HEADS = 500

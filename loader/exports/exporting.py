@@ -5,17 +5,17 @@ from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from base.documents import reason, shown
-from base.files import beside, folder_of_files, made, writable
-from loader._plan import AnyLabels, AnyTable
-from loader.errors import ExportError
-from loader.exports.formats import Format, format_of
-from loader.exports.network import content_of
-from loader.report import ExportReport
-from pk_engine.selection import Selection
+from headgraph.base.documents import reason, shown
+from headgraph.base.files import beside, folder_of_files, made, writable
+from headgraph.loader._plan import AnyLabels, AnyTable
+from headgraph.loader.errors import ExportError
+from headgraph.loader.exports.formats import Format, format_of
+from headgraph.loader.exports.network import content_of
+from headgraph.loader.report import ExportReport
+from headgraph.pk_engine.selection import Selection
 
 if TYPE_CHECKING:
-    from graphdb.runner import Runner
+    from headgraph.graphdb.runner import Runner
 
 
 def export(

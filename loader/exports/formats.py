@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from loader.errors import ExportError
+from headgraph.loader.errors import ExportError
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Format:
     def write(self) -> Callable[..., None]:
         """What writes a `RunGraph` into an open file, or one for each of `names`."""
         written: Callable[..., None] = import_module(
-            f"loader.exports.{self.module or self.name}"
+            f"headgraph.loader.exports.{self.module or self.name}"
         ).write
         return written
 

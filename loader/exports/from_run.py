@@ -5,14 +5,14 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from base.text import listed, short
-from graphdb import schema
-from graphdb.result import plain
-from graphdb.runner import Runner
-from loader._batches import SCORES, Batch
-from loader._identity import unknown_run
-from loader.errors import ExportError, UnknownRun
-from loader.exports.content import (
+from headgraph.base.text import listed, short
+from headgraph.graphdb import schema
+from headgraph.graphdb.result import plain
+from headgraph.graphdb.runner import Runner
+from headgraph.loader._batches import SCORES, Batch
+from headgraph.loader._identity import unknown_run
+from headgraph.loader.errors import ExportError, UnknownRun
+from headgraph.loader.exports.content import (
     FIRST,
     ROLE_FIRST,
     HeadNode,
@@ -22,7 +22,7 @@ from loader.exports.content import (
     in_role_order,
     one_kind,
 )
-from pk_engine.names import PAIRINGS
+from headgraph.pk_engine.names import PAIRINGS
 
 _RUNS = f"""
 MATCH (r:{schema.RUN} {{status: $complete}}) WHERE r.name IS NOT NULL

@@ -1,10 +1,10 @@
 """The graph that a load of a table would make."""
 
-from graphdb import schema
-from loader._batches import batches, edge_properties
-from loader._plan import LoadPlan
-from loader._roles import rows_by_role
-from loader.exports.content import FIRST, HeadNode, HeadRole, RunGraph, in_role_order
+from headgraph.graphdb import schema
+from headgraph.loader._batches import batches, edge_properties
+from headgraph.loader._plan import LoadPlan
+from headgraph.loader._roles import rows_by_role
+from headgraph.loader.exports.content import FIRST, HeadNode, HeadRole, RunGraph, in_role_order
 
 _WHOLE = ("pk_rank", "kv_head")
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
 from xml.sax.saxutils import escape, quoteattr
 
-from base.text import json_text
-from loader.exports.content import RunGraph, columns_of
+from headgraph.base.text import json_text
+from headgraph.loader.exports.content import RunGraph, columns_of
 
 _TYPES = {"boolean": "boolean", "integer": "long", "float": "double", "string": "string"}
 _OPENING = """<?xml version="1.0" encoding="UTF-8"?>

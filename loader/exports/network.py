@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
-from loader._plan import AnyLabels, AnyTable, plan_load
-from loader.errors import ExportError
-from loader.exports.content import RunGraph
-from loader.exports.from_table import graph_of_plan
-from pk_engine.selection import Selection
+from headgraph.loader._plan import AnyLabels, AnyTable, plan_load
+from headgraph.loader.errors import ExportError
+from headgraph.loader.exports.content import RunGraph
+from headgraph.loader.exports.from_table import graph_of_plan
+from headgraph.pk_engine.selection import Selection
 
 if TYPE_CHECKING:
-    from graphdb.runner import Runner
+    from headgraph.graphdb.runner import Runner
 
 
 def to_networkx(
@@ -91,6 +91,6 @@ def content_of(
             "selection, labels and name belong to a table: a run has the edges, roles and name "
             "with which it was loaded"
         )
-    from loader.exports.from_run import graph_of_run
+    from headgraph.loader.exports.from_run import graph_of_run
 
     return graph_of_run(graph, None if source is None else str(source))

@@ -2,9 +2,9 @@
 
 from typing import IO, Any
 
-from base.text import json_text
-from graphdb import node_link
-from loader.exports.content import RunGraph
+from headgraph.base.text import json_text
+from headgraph.graphdb import node_link
+from headgraph.loader.exports.content import RunGraph
 
 
 def write(content: RunGraph, stream: IO[bytes]) -> None:

@@ -7,14 +7,14 @@ from importlib import import_module
 import numpy as np
 from numpy.typing import NDArray
 
-from pk_engine.backends import Backend
-from pk_engine.errors import EngineError, TableError
-from pk_engine.grouping import MEMORY
-from pk_engine.interface import Weights
-from pk_engine.names import NULLS
-from pk_engine.nulls.against import Answers, Null, Question
-from pk_engine.stacks import Progress
-from pk_engine.table import AffinityTable
+from headgraph.pk_engine.backends import Backend
+from headgraph.pk_engine.errors import EngineError, TableError
+from headgraph.pk_engine.grouping import MEMORY
+from headgraph.pk_engine.interface import Weights
+from headgraph.pk_engine.names import NULLS
+from headgraph.pk_engine.nulls.against import Answers, Null, Question
+from headgraph.pk_engine.stacks import Progress
+from headgraph.pk_engine.table import AffinityTable
 
 _WHERE = {"backward": "layers", "within": "layers"}
 """Modules of the nulls that do not have their own name."""
@@ -57,7 +57,7 @@ def add_nulls(
     with Backend().workers() as threads:
         question = Question(table, weights, seed, samples, memory, threads, progress)
         for name in nulls:
-            module = import_module(f"pk_engine.nulls.{_WHERE.get(name, name)}")
+            module = import_module(f"headgraph.pk_engine.nulls.{_WHERE.get(name, name)}")
             null: Null = getattr(module, name)
             table = _with(table, name, null(question), _drawn(name, module, seed, samples))
     return table

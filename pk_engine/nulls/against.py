@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pk_engine.grouping import MEMORY
-from pk_engine.interface import Weights
-from pk_engine.stacks import Progress
-from pk_engine.table import AffinityTable
+from headgraph.pk_engine.grouping import MEMORY
+from headgraph.pk_engine.interface import Weights
+from headgraph.pk_engine.stacks import Progress
+from headgraph.pk_engine.table import AffinityTable
 
 if TYPE_CHECKING:
     import pandas as pd

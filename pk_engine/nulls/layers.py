@@ -28,13 +28,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pk_engine.collecting import collect
-from pk_engine.columns import Columns
-from pk_engine.errors import EngineError
-from pk_engine.grouping import layer_groups
-from pk_engine.metrics import METRICS, score
-from pk_engine.nulls.against import Answers, Question, against
-from pk_engine.rows import block_columns
+from headgraph.pk_engine.collecting import collect
+from headgraph.pk_engine.columns import Columns
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.grouping import layer_groups
+from headgraph.pk_engine.metrics import METRICS, score
+from headgraph.pk_engine.nulls.against import Answers, Question, against
+from headgraph.pk_engine.rows import block_columns
 
 
 def backward(question: Question) -> Answers:

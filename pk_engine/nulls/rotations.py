@@ -28,12 +28,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pk_engine.collecting import collect
-from pk_engine.grouping import layer_groups
-from pk_engine.metrics import METRICS, score
-from pk_engine.names import ROLES
-from pk_engine.nulls.against import Answers, Question, by_cell
-from pk_engine.stacks import HeadStacks, Stack
+from headgraph.pk_engine.collecting import collect
+from headgraph.pk_engine.grouping import layer_groups
+from headgraph.pk_engine.metrics import METRICS, score
+from headgraph.pk_engine.names import ROLES
+from headgraph.pk_engine.nulls.against import Answers, Question, by_cell
+from headgraph.pk_engine.stacks import HeadStacks, Stack
 
 SAMPLES = 20
 ENERGY = 0.95

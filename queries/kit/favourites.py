@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from queries.library import catalogue
-from queries.paste import filled, placeholder
-from queries.query import Param, Query
-from queries.values import example
+from headgraph.queries.library import catalogue
+from headgraph.queries.paste import filled, placeholder
+from headgraph.queries.query import Param, Query
+from headgraph.queries.values import example
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from base.documents import reason, shown
-from base.files import beside, folder_of_files, made
-from pk_engine.palette import DARK, LIGHT, ROLE_ORDER, TASK, Theme
-from queries.errors import KitError
-from queries.kit.favourites import Favourite, favourites
-from queries.kit.grass import WIDTHS, grass
+from headgraph.base.documents import reason, shown
+from headgraph.base.files import beside, folder_of_files, made
+from headgraph.pk_engine.palette import DARK, LIGHT, ROLE_ORDER, TASK, Theme
+from headgraph.queries.errors import KitError
+from headgraph.queries.kit.favourites import Favourite, favourites
+from headgraph.queries.kit.grass import WIDTHS, grass
 
 ZIP, STYLE, DARK_STYLE, GUIDE = (
     "favourites.zip",

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from pk_engine.palette import DARK, LIGHT
-from queries.kit.favourites import favourites
-from queries.kit.grass import rules
-from queries.paste import literal
+from headgraph.pk_engine.palette import DARK, LIGHT
+from headgraph.queries.kit.favourites import favourites
+from headgraph.queries.kit.grass import rules
+from headgraph.queries.paste import literal
 
 FOLDER = "headgraph"
 """Where the files lie under Browser's own address."""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pk_engine.bundled import table_path
-from pk_engine.table import AffinityTable
+from headgraph.pk_engine.bundled import table_path
+from headgraph.pk_engine.table import AffinityTable
 
 
 @pytest.fixture(scope="session")

@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-import analysis.patching as patching
-from analysis.errors import PatchingError
-from analysis.patching.ablating import loss_change
-from analysis.patching.headsets import draw, possible
-from analysis.patching.runs import BaseRun
-from pk_engine.bundled import model_path
+import headgraph.analysis.patching as patching
+from headgraph.analysis.errors import PatchingError
+from headgraph.analysis.patching.ablating import loss_change
+from headgraph.analysis.patching.headsets import draw, possible
+from headgraph.analysis.patching.runs import BaseRun
+from headgraph.pk_engine.bundled import model_path
 from tests.analysis.attention_only import AttentionOnly, mean_loss
 
 pytest.importorskip("torch")
 pytest.importorskip("transformer_lens")
 
-from analysis.running import open_model
+from headgraph.analysis.running import open_model
 
 ONCE = {"samples": 4, "n_prompts": 4, "length": 16}
 
@@ -64,7 +64,7 @@ def test_without_its_induction_heads_induction_is_gone(run: BaseRun) -> None:
 
 def test_hubs_are_the_first_of_the_hub_scores() -> None:
     import headgraph
-    from pk_engine import Selection, compute
+    from headgraph.pk_engine import Selection, compute
 
     hubs = headgraph.hub_scores(
         compute("induction-2l", selection=Selection()), selection=Selection(top_percent=10)

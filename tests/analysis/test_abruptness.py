@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from analysis.errors import TrainingError
-from analysis.training import abruptness
+from headgraph.analysis.errors import TrainingError
+from headgraph.analysis.training import abruptness
 
 
 @pytest.mark.parametrize("slope", [2.0, -0.5])

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.errors import AnalysisError
-from analysis.running import BEHAVIOURS, attended, behaviour, labels_of
-from pk_engine.bundled import model_path
+from headgraph.analysis.errors import AnalysisError
+from headgraph.analysis.running import BEHAVIOURS, attended, behaviour, labels_of
+from headgraph.pk_engine.bundled import model_path
 from tests.shared import SHARED, needs_shared
 
 TOKENS = np.array([5, 7, 9, 5, 7, 9])

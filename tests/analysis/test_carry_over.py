@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.carry_over import carry_over
-from pk_engine import Selection, compute
+from headgraph.analysis.carry_over import carry_over
+from headgraph.pk_engine import Selection, compute
 from tests.shared import SHARED, needs_shared
 
 pytestmark = needs_shared

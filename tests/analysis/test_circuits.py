@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.detection import circuits
-from analysis.errors import AnalysisError
-from pk_engine.labels import labels_for
-from pk_engine.table import AffinityTable
+from headgraph.analysis.detection import circuits
+from headgraph.analysis.errors import AnalysisError
+from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.table import AffinityTable
 from tests.tables import random_table
 
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
-from analysis.detection import areas, detect
-from analysis.detection.detecting import leaders
-from analysis.detection.tasks import CLASSES
-from analysis.errors import AnalysisError
-from pk_engine.table import AffinityTable
+from headgraph.analysis.detection import areas, detect
+from headgraph.analysis.detection.detecting import leaders
+from headgraph.analysis.detection.tasks import CLASSES
+from headgraph.analysis.errors import AnalysisError
+from headgraph.pk_engine.table import AffinityTable
 from tests.pk_engine import oracle
 from tests.shared import GPT2, SHARED, needs_shared
 from tests.tables import random_table

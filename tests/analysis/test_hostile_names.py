@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import figures
-from analysis.errors import FigureError
-from analysis.figures import style
-from analysis.figures.output import render
-from pk_engine.bundled import table_path
-from pk_engine.scores import compute
-from pk_engine.selection import Selection
-from pk_engine.table import AffinityTable
+from headgraph.analysis import figures
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures.output import render
+from headgraph.pk_engine.bundled import table_path
+from headgraph.pk_engine.scores import compute
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.table import AffinityTable
 from tests.hostile import NAMES, named, obeyed
 
 DATA = Path(__file__).parents[2] / "docs" / "data"
@@ -115,7 +115,7 @@ def test_dollars_are_drawn_and_written_as_they_are() -> None:
 
 @pytest.mark.parametrize("kind", NAMES)
 def test_the_page_shows_any_name(small: AffinityTable, kind: str) -> None:
-    from analysis.view import view
+    from headgraph.analysis.view import view
 
     html = view(named(small, NAMES[kind])).html()
     assert not obeyed(html, keep="\n\t")

@@ -6,11 +6,11 @@ import networkx as nx
 import pandas as pd
 import pytest
 
-import analysis
-from analysis.errors import AnalysisError
-from pk_engine.names import head_name
-from pk_engine.selection import Selection
-from pk_engine.table import AffinityTable
+from headgraph import analysis
+from headgraph.analysis.errors import AnalysisError
+from headgraph.pk_engine.names import head_name
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.table import AffinityTable
 from tests.tables import random_table
 
 

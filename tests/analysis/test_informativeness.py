@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import entropy, norm
 
-import cli
 import headgraph
-from analysis import informativeness
-from analysis.errors import AnalysisError
-from analysis.figures import informativeness as draw
-from analysis.informative import SD_EDGES, _counts, paper_kl
-from pk_engine import AffinityTable, Selection, compute
-from pk_engine.moments import reference_sd
-from pk_engine.names import PAIRINGS
+from headgraph import cli
+from headgraph.analysis import informativeness
+from headgraph.analysis.errors import AnalysisError
+from headgraph.analysis.figures import informativeness as draw
+from headgraph.analysis.informative import SD_EDGES, _counts, paper_kl
+from headgraph.pk_engine import AffinityTable, Selection, compute
+from headgraph.pk_engine.moments import reference_sd
+from headgraph.pk_engine.names import PAIRINGS
 from tests.shared import GPT2, MODELS, needs_shared
 from tests.tables import random_table
 

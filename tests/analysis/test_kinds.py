@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.errors import AnalysisError
-from analysis.figures import identity
-from analysis.kinds import hubs_of_kind
+from headgraph.analysis.errors import AnalysisError
+from headgraph.analysis.figures import identity
+from headgraph.analysis.kinds import hubs_of_kind
 from tests.tables import random_table
 
 

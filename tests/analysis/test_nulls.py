@@ -7,14 +7,14 @@ import pytest
 from click.testing import CliRunner
 from statsmodels.stats.multitest import multipletests
 
-import cli
 import headgraph
-from analysis import nulls
-from analysis.errors import AnalysisError, FigureError
-from analysis.figures import nulls as draw
-from pk_engine import AffinityTable, Selection, compute
-from pk_engine.errors import SelectionError
-from pk_engine.names import NULLS
+from headgraph import cli
+from headgraph.analysis import nulls
+from headgraph.analysis.errors import AnalysisError, FigureError
+from headgraph.analysis.figures import nulls as draw
+from headgraph.pk_engine import AffinityTable, Selection, compute
+from headgraph.pk_engine.errors import SelectionError
+from headgraph.pk_engine.names import NULLS
 from tests.tables import random_table
 
 MODEL = "induction-2l"

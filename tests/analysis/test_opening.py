@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from analysis.errors import RunningError
-from pk_engine.bundled import model_path
+from headgraph.analysis.errors import RunningError
+from headgraph.pk_engine.bundled import model_path
 from tests.shared import GPT2, MODELS, needs_shared
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformer_lens")
 
-from analysis.running import open_model  # noqa: E402
+from headgraph.analysis.running import open_model  # noqa: E402
 
 RUNS = ["stories260K", "babyllama-361", "slm-4096", "capp-gpt2"]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.errors import FigureError
-from analysis.figures import ablation, causality
-from analysis.patching import rank_correlation
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import ablation, causality
+from headgraph.analysis.patching import rank_correlation
 
 DATA = Path(__file__).parents[2] / "docs" / "data"
 

@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.errors import PatchingError
-from analysis.patching import PathPatcher, Prompts, prompts_for
-from pk_engine.bundled import model_path
+from headgraph.analysis.errors import PatchingError
+from headgraph.analysis.patching import PathPatcher, Prompts, prompts_for
+from headgraph.pk_engine.bundled import model_path
 from tests.analysis.attention_only import AttentionOnly, mean_kl, mean_loss
 from tests.shared import MODELS, needs_shared
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformer_lens")
 
-from analysis.running import open_model  # noqa: E402
+from headgraph.analysis.running import open_model  # noqa: E402
 
 PATHS = [((0, 1), (1, 2), "K"), ((0, 5), (1, 1), "Q"), ((0, 6), (1, 3), "V")]
 

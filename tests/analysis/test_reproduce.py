@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.errors import AnalysisError
-from analysis.report import Report, reproduce
-from analysis.report.claims import DIFFERS, MATCHES, NOT_RUN, READING, claim
+from headgraph.analysis.errors import AnalysisError
+from headgraph.analysis.report import Report, reproduce
+from headgraph.analysis.report.claims import DIFFERS, MATCHES, NOT_RUN, READING, claim
 from tests.chromium import needs_chromium, page
 
 

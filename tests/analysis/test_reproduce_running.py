@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.report.claims import NOT_RUN, READING
-from analysis.report.parts.running import TEXT, identity_heads, top_tokens
-from analysis.report.reproduction import published
-from analysis.report.sources import Source
-from pk_engine.bundled import model_path
+from headgraph.analysis.report.claims import NOT_RUN, READING
+from headgraph.analysis.report.parts.running import TEXT, identity_heads, top_tokens
+from headgraph.analysis.report.reproduction import published
+from headgraph.analysis.report.sources import Source
+from headgraph.pk_engine.bundled import model_path
 from tests.shared import GPT2, needs_shared
 
 pytestmark = needs_shared

@@ -11,14 +11,14 @@ from click.testing import CliRunner
 from safetensors.numpy import load_file
 from scipy.stats import spearmanr
 
-import cli
 import headgraph
-from analysis.errors import AnalysisError, FigureError
-from analysis.figures import robustness as draw
-from analysis.robust import compared
-from pk_engine import Selection, compute
-from pk_engine.errors import EngineError
-from pk_engine.source import locate
+from headgraph import cli
+from headgraph.analysis.errors import AnalysisError, FigureError
+from headgraph.analysis.figures import robustness as draw
+from headgraph.analysis.robust import compared
+from headgraph.pk_engine import Selection, compute
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.source import locate
 from tests.pk_engine import oracle
 from tests.shared import GPT2, MODELS, needs_shared
 

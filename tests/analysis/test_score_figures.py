@@ -10,13 +10,13 @@ import pytest
 from click.testing import CliRunner
 from matplotlib.figure import Figure
 
-import cli
-from analysis.errors import AnalysisError, FigureError
-from analysis.figures import heatmap, hubs, save, scatter
-from analysis.figures.against import cut_both
-from analysis.figures.matrices import head_matrix, layer_matrix
-from pk_engine.selection import Selection
-from pk_engine.table import AffinityTable
+from headgraph import cli
+from headgraph.analysis.errors import AnalysisError, FigureError
+from headgraph.analysis.figures import heatmap, hubs, save, scatter
+from headgraph.analysis.figures.against import cut_both
+from headgraph.analysis.figures.matrices import head_matrix, layer_matrix
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.table import AffinityTable
 from tests.tables import random_table
 
 both_themes = pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

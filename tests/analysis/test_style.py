@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from matplotlib import rcParams
 
-from analysis.errors import AnalysisError, FigureError
-from analysis.figures import picture_path, save, style
-from pk_engine.errors import OutputExists
-from pk_engine.labels import labels_for
-from pk_engine.palette import SPARE
-from pk_engine.table import AffinityTable
+from headgraph.analysis.errors import AnalysisError, FigureError
+from headgraph.analysis.figures import picture_path, save, style
+from headgraph.pk_engine.errors import OutputExists
+from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.palette import SPARE
+from headgraph.pk_engine.table import AffinityTable
 from tests.analysis.vision import EYES, distance, lightness
 
 THEMES = [style.LIGHT, style.DARK]

@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner
 from safetensors.numpy import load_file
 
-import cli
 import headgraph
-from analysis._vocabulary import vocabulary
-from analysis.errors import AnalysisError
-from pk_engine.errors import EngineError, WeightsError
-from pk_engine.source import locate
+from headgraph import cli
+from headgraph.analysis._vocabulary import vocabulary
+from headgraph.analysis.errors import AnalysisError
+from headgraph.pk_engine.errors import EngineError, WeightsError
+from headgraph.pk_engine.source import locate
 from tests.shared import GPT2, MODELS, needs_shared
 
 PATH = locate("induction-2l").folder

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-import cli
-from analysis.errors import FigureError
-from analysis.figures import training
-from analysis.training import abruptness
 from benchmarks.training import CURVES, DATA, curves, measured
+from headgraph import cli
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import training
+from headgraph.analysis.training import abruptness
 
 STEPS = [0, 1, 16, 256]
 

@@ -11,9 +11,9 @@ import pytest
 from scipy.stats import spearmanr
 
 import headgraph
-from analysis.errors import PatchingError
-from analysis.patching import prompts_for, rank_correlation
-from pk_engine import Selection, compute
+from headgraph.analysis.errors import PatchingError
+from headgraph.analysis.patching import prompts_for, rank_correlation
+from headgraph.pk_engine import Selection, compute
 from tests.shared import MODELS, needs_shared
 
 pytest.importorskip("torch")
@@ -75,7 +75,7 @@ def test_the_correlation_is_scipys() -> None:
 
 
 def test_resamples_are_correlated_as_scipy_does_it() -> None:
-    from analysis.patching.correlation import _row_by_row
+    from headgraph.analysis.patching.correlation import _row_by_row
 
     rng = np.random.default_rng(2)
     x, y = rng.integers(0, 6, (2, 5, 12)).astype(float)  # ties, as a bootstrap has them
@@ -173,7 +173,7 @@ def test_prompts_of_a_file_have_one_length_and_known_tokens(tmp_path: Path) -> N
 
 
 def test_windows_of_a_text(tmp_path: Path) -> None:
-    from analysis.running import open_model
+    from headgraph.analysis.running import open_model
 
     text = tmp_path / "text.txt"
     text.write_text(" ".join(f"s{n:02}" for n in range(40)))
@@ -184,7 +184,7 @@ def test_windows_of_a_text(tmp_path: Path) -> None:
 
 
 def test_the_commands_print_what_the_functions_return(capsys: Any) -> None:
-    from cli import main
+    from headgraph.cli import main
 
     def said(*args: str) -> list[dict[str, Any]]:
         with pytest.raises(SystemExit) as stop:

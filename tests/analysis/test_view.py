@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 
 import headgraph
-from analysis.errors import FigureError
-from analysis.view import Page, view, view_answer
-from analysis.view.answers import roles_of
-from analysis.view.content import start_place, strongest
-from analysis.view.page import as_inert
-from base.text import printable
-from graphdb.schema import role_label
-from pk_engine.selection import Selection
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.view import Page, view, view_answer
+from headgraph.analysis.view.answers import roles_of
+from headgraph.analysis.view.content import start_place, strongest
+from headgraph.analysis.view.page import as_inert
+from headgraph.base.text import printable
+from headgraph.graphdb.schema import role_label
+from headgraph.pk_engine.selection import Selection
 from tests.tables import random_table
 
 VENDOR = Path(headgraph.__file__).parents[1] / "analysis" / "view" / "vendor"
@@ -153,7 +153,7 @@ def test_no_number_that_json_lacks() -> None:
         as_inert({"pk": float("nan")})
     table = random_table(2, 2)
     edges = table.edges().assign(cs=np.nan)
-    from analysis.view.content import Content
+    from headgraph.analysis.view.content import Content
 
     content = Content(title="x", about=[], n_layers=2, n_heads=2, edges=edges)
     assert set(content.data()["edges"]["figures"]["cs"]) == {None}

@@ -13,17 +13,17 @@ import pytest
 from click.testing import CliRunner
 from matplotlib.figure import Figure
 
-import cli
-from analysis.errors import FigureError
-from analysis.figures import head_roles, save, strongest_pairs, usual_number, wiring
-from analysis.figures._layout import Box
-from analysis.figures._lines import Line, outlets
-from analysis.figures._routes import Router, bezier
-from analysis.figures.style import DARK, LIGHT
-from pk_engine.labels import labels_for
-from pk_engine.names import parse_head
-from pk_engine.selection import Selection
-from pk_engine.table import AffinityTable
+from headgraph import cli
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import head_roles, save, strongest_pairs, usual_number, wiring
+from headgraph.analysis.figures._layout import Box
+from headgraph.analysis.figures._lines import Line, outlets
+from headgraph.analysis.figures._routes import Router, bezier
+from headgraph.analysis.figures.style import DARK, LIGHT
+from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.names import parse_head
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.table import AffinityTable
 from tests.tables import random_table
 
 Head = tuple[int, int]
@@ -345,7 +345,7 @@ def test_command_writes_and_prints_the_path(tmp_path: Path) -> None:
 
 def test_help_imports_nothing_heavy_and_drawing_no_pyplot(tmp_path: Path) -> None:
     code = (
-        "import sys, cli\n"
+        "import sys; from headgraph import cli\n"
         "try: cli.headgraph.main(sys.argv[1:], standalone_mode=False)\n"
         "finally: print(sorted({'matplotlib', 'pandas', 'numpy', 'matplotlib.pyplot'}"
         " & set(sys.modules)))"

@@ -12,14 +12,14 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-import cli
 import headgraph
-from analysis.errors import FigureError
-from analysis.figures import style, wiring, wiring_panels
-from analysis.figures.strengths import read_strengths, shade
-from pk_engine.errors import WeightsError
-from pk_engine.selection import Selection
-from pk_engine.table import AffinityTable
+from headgraph import cli
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import style, wiring, wiring_panels
+from headgraph.analysis.figures.strengths import read_strengths, shade
+from headgraph.pk_engine.errors import WeightsError
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.table import AffinityTable
 from tests.shared import GPT2, needs_shared
 from tests.tables import random_table
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from base.errors import OutputExists, UnwritableFile
-from base.files import beside, folder_of_files, scratch, writable
+from headgraph.base.errors import OutputExists, UnwritableFile
+from headgraph.base.files import beside, folder_of_files, scratch, writable
 
 ROOT = Path(__file__).parents[2]
 
@@ -133,7 +133,7 @@ def test_whether_a_folder_can_be_written_is_tried(tmp_path: Path) -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from base.files import beside, scratch
+from headgraph.base.files import beside, scratch
 with beside(Path(sys.argv[1])) as stream, scratch() as folder:
     stream.write(b"half")
     stream.flush()

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from base.errors import HeadgraphError
-from base.text import json_text, listed, printable, quoted, sentence, short
+from headgraph.base.errors import HeadgraphError
+from headgraph.base.text import json_text, listed, printable, quoted, sentence, short
 from tests.hostile import NAMES, obeyed
 
 ANY = st.text(st.characters(codec=None), max_size=60)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from graphdb.amounts import size, span
+from headgraph.graphdb.amounts import size, span
 
 
 @pytest.mark.parametrize(

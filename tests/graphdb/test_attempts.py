@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-import cli
-from graphdb import Graph, Settings, connect
-from graphdb._attempts import Attempt
-from graphdb.deadline import Deadline
-from graphdb.errors import NotReachable, StatementError, TookTooLong
-from graphdb.server import RunningServer
+from headgraph import cli
+from headgraph.graphdb import Graph, Settings, connect
+from headgraph.graphdb._attempts import Attempt
+from headgraph.graphdb.deadline import Deadline
+from headgraph.graphdb.errors import NotReachable, StatementError, TookTooLong
+from headgraph.graphdb.server import RunningServer
 from tests.graphdb.relay import Relay, relay
 
 # a call that Ctrl-C does not reach waits until its server answers: here, for ever
@@ -59,7 +59,7 @@ def through(it: Relay, server: RunningServer) -> Iterator[Graph]:
 
 @pytest.fixture
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphdb._attempts.GRACE_S", 0)
+    monkeypatch.setattr("headgraph.graphdb._attempts.GRACE_S", 0)
 
 
 CALLS: dict[str, Callable[[Graph], object]] = {

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from graphdb.server.config import VERSION, settings
-from graphdb.server.ports import USUAL_PORTS
+from headgraph.graphdb.server.config import VERSION, settings
+from headgraph.graphdb.server.ports import USUAL_PORTS
 
 FILE = Path(__file__).parents[2] / "docker-compose.yml"
 

@@ -2,9 +2,9 @@
 
 import json
 
-from graphdb import Graph
 from headgraph._cells import column
 from headgraph._values import records
+from headgraph.graphdb import Graph
 
 MAKE = """
 CREATE (a:Head:InductionHead {id: $id, name: 'L0H1', run: 'x'})

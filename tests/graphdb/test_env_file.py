@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from graphdb import Graph
-from graphdb.errors import SettingsError
-from graphdb.server import RunningServer
-from graphdb.settings import resolve, seen_by_others
+from headgraph.graphdb import Graph
+from headgraph.graphdb.errors import SettingsError
+from headgraph.graphdb.server import RunningServer
+from headgraph.graphdb.settings import resolve, seen_by_others
 
 PASSWORD = "sUp3r-s3cret_pa$55"
 AURA = f"""\

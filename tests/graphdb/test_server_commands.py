@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from graphdb.commands import server as group
-from graphdb.errors import NotReachable, ServerError
-from graphdb.server import RunningServer
-from graphdb.server.progress import shown
+from headgraph.graphdb.commands import server as group
+from headgraph.graphdb.errors import NotReachable, ServerError
+from headgraph.graphdb.server import RunningServer
+from headgraph.graphdb.server.progress import shown
 
 
 def call(*arguments: str) -> Result:

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from graphdb.server import ServerHome, restarting
-from graphdb.server.exchanging import PARTS, heal, keep, replace_store
-from graphdb.server.importing import _argument, clear, last_words, workplace
+from headgraph.graphdb.server import ServerHome, restarting
+from headgraph.graphdb.server.exchanging import PARTS, heal, keep, replace_store
+from headgraph.graphdb.server.importing import _argument, clear, last_words, workplace
 
 WHOLE = 2 * len(PARTS)
 """Files of a store."""

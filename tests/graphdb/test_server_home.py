@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from graphdb import server
-from graphdb.errors import ServerError
-from graphdb.server import (
+from headgraph.graphdb import server
+from headgraph.graphdb.errors import ServerError
+from headgraph.graphdb.server import (
     ANY_PORTS,
     USUAL_PORTS,
     Ports,
@@ -22,9 +22,9 @@ from graphdb.server import (
     logs,
     process,
 )
-from graphdb.server.java import find_java
-from graphdb.server.ports import _bolt_answers, answer, choose, is_free
-from graphdb.server.secret import auth_line, ensure_password, read_password, write_private
+from headgraph.graphdb.server.java import find_java
+from headgraph.graphdb.server.ports import _bolt_answers, answer, choose, is_free
+from headgraph.graphdb.server.secret import auth_line, ensure_password, read_password, write_private
 
 HEAVY = ("neo4j", "jgo", "psutil", "requests", "filelock", "rich", "platformdirs", "pandas")
 
@@ -36,11 +36,11 @@ def imported_by(statement: str) -> set[str]:
 
 
 def test_importing_the_server_imports_nothing_heavy() -> None:
-    assert imported_by("import graphdb.server, graphdb.commands") == set()
+    assert imported_by("import headgraph.graphdb.server, headgraph.graphdb.commands") == set()
 
 
 def test_the_test_above_can_fail() -> None:
-    assert "psutil" in imported_by("import graphdb.server, psutil")
+    assert "psutil" in imported_by("import headgraph.graphdb.server, psutil")
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    monkeypatch.setattr("graphdb.server.lifecycle.ensure_jars", lambda progress: [])
+    monkeypatch.setattr("headgraph.graphdb.server.lifecycle.ensure_jars", lambda progress: [])
 
     with pytest.raises(ServerError, match=r"cannot run the local server: Not a directory \(.*XDG"):
         server.start(tmp_path / "file" / "home")
@@ -118,7 +118,7 @@ def test_a_full_disk_is_told_before_java_starts(
 ) -> None:
     usage = shutil.disk_usage(home.path.parent)._replace(free=5_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    monkeypatch.setattr("graphdb.server.lifecycle.ensure_jars", lambda progress: [])
+    monkeypatch.setattr("headgraph.graphdb.server.lifecycle.ensure_jars", lambda progress: [])
 
     with pytest.raises(ServerError, match="has 5 MB left and 100 MB are needed: free some space"):
         server.start(home)

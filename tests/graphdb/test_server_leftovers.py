@@ -9,11 +9,11 @@ from pathlib import Path
 import filelock
 import pytest
 
-from graphdb.errors import ServerError
-from graphdb.server import ServerHome
-from graphdb.server.jars import read_pins
-from graphdb.server.leftovers import Leftover, clear, leftovers
-from graphdb.server.process import mark
+from headgraph.graphdb.errors import ServerError
+from headgraph.graphdb.server import ServerHome
+from headgraph.graphdb.server.jars import read_pins
+from headgraph.graphdb.server.leftovers import Leftover, clear, leftovers
+from headgraph.graphdb.server.process import mark
 
 SHORT = read_pins()[0]  # its file has fewer bytes than the pinned one
 
@@ -129,8 +129,8 @@ def test_a_server_that_is_still_starting_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its start was killed, or goes on: there is a process, and nothing says that it answered."""
-    from graphdb.errors import NotReachable
-    from graphdb.settings import resolve
+    from headgraph.graphdb.errors import NotReachable
+    from headgraph.graphdb.settings import resolve
     from tests.graphdb.test_server_commands import call
 
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))

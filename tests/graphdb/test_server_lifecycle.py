@@ -12,15 +12,23 @@ from pathlib import Path
 import neo4j
 import pytest
 
-from graphdb.errors import ServerError
-from graphdb.server import ANY_PORTS, Ports, RunningServer, ServerHome, running, start, stop
-from graphdb.server.exchanging import PARTS
-from graphdb.server.logs import recent
-from graphdb.server.process import find_process, wait_gone
+from headgraph.graphdb.errors import ServerError
+from headgraph.graphdb.server import (
+    ANY_PORTS,
+    Ports,
+    RunningServer,
+    ServerHome,
+    running,
+    start,
+    stop,
+)
+from headgraph.graphdb.server.exchanging import PARTS
+from headgraph.graphdb.server.logs import recent
+from headgraph.graphdb.server.process import find_process, wait_gone
 from tests.graphdb_server_fixture import own_home
 
 START = (
-    "import sys; from graphdb.server import ANY_PORTS, start; "
+    "import sys; from headgraph.graphdb.server import ANY_PORTS, start; "
     "print(start(sys.argv[1], ports=ANY_PORTS).pid)"
 )
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from graphdb.server import Ports, ServerHome
-from graphdb.server.ports import choose
-from graphdb.server.state import remember_ports, remembered_ports
+from headgraph.graphdb.server import Ports, ServerHome
+from headgraph.graphdb.server.ports import choose
+from headgraph.graphdb.server.state import remember_ports, remembered_ports
 
 
 def free_ports(n: int) -> list[int]:

@@ -11,9 +11,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from graphdb import server
-from graphdb.errors import ServerError
-from graphdb.server import (
+from headgraph.graphdb import server
+from headgraph.graphdb.errors import ServerError
+from headgraph.graphdb.server import (
     ANY_PORTS,
     Ports,
     ServerHome,
@@ -21,9 +21,9 @@ from graphdb.server import (
     lifecycle,
     process,
 )
-from graphdb.server.java import find_java
-from graphdb.server.ports import choose
-from graphdb.server.state import State, read_state, remember_ports, remembered_ports
+from headgraph.graphdb.server.java import find_java
+from headgraph.graphdb.server.ports import choose
+from headgraph.graphdb.server.state import State, read_state, remember_ports, remembered_ports
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ import neo4j
 import psutil
 import pytest
 
-from graphdb.errors import ServerError
-from graphdb.server import RunningServer, ServerHome, config, lifecycle, running, start
-from graphdb.server.health import problem
-from graphdb.server.ports import Ports, answer
-from graphdb.server.state import read_state
+from headgraph.graphdb.errors import ServerError
+from headgraph.graphdb.server import RunningServer, ServerHome, config, lifecycle, running, start
+from headgraph.graphdb.server.health import problem
+from headgraph.graphdb.server.ports import Ports, answer
+from headgraph.graphdb.server.state import read_state
 
 LISTEN = psutil.CONN_LISTEN
 

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from graphdb.server import RunningServer, ServerHome
-from graphdb.server.web import offer
-from queries.kit.served import is_served, served_files
+from headgraph.graphdb.server import RunningServer, ServerHome
+from headgraph.graphdb.server.web import offer
+from headgraph.queries.kit.served import is_served, served_files
 
 FILES = {"extra/page.html": b"<p>one", "extra/deep/data.json": b"{}", "top.txt": b"t"}
 

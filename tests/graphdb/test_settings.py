@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from graphdb import Graph, Settings, connect
-from graphdb._refusals import no_such_database, with_way_out
-from graphdb.errors import AuthRefused, NoAddress, NotReachable, SettingsError
-from graphdb.server import RunningServer
-from graphdb.settings import resolve
+from headgraph.graphdb import Graph, Settings, connect
+from headgraph.graphdb._refusals import no_such_database, with_way_out
+from headgraph.graphdb.errors import AuthRefused, NoAddress, NotReachable, SettingsError
+from headgraph.graphdb.server import RunningServer
+from headgraph.graphdb.settings import resolve
 
 
 def local(monkeypatch: pytest.MonkeyPatch, folder: Path) -> RunningServer:
@@ -22,14 +22,14 @@ def local(monkeypatch: pytest.MonkeyPatch, folder: Path) -> RunningServer:
         version="5",
         home=folder,
     )
-    monkeypatch.setattr("graphdb.server.running", lambda: server)
+    monkeypatch.setattr("headgraph.graphdb.server.running", lambda: server)
     return server
 
 
 def test_no_address_anywhere_is_a_database_that_is_not_reachable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("graphdb.server.running", lambda: None)
+    monkeypatch.setattr("headgraph.graphdb.server.running", lambda: None)
     with pytest.raises(NotReachable) as caught:
         resolve(environ={})
     assert caught.value.exit_code == 3
@@ -42,8 +42,8 @@ def test_no_address_anywhere_is_a_database_that_is_not_reachable(
 def test_a_server_that_is_still_starting_has_no_address_yet(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("graphdb.server.running", lambda: None)
-    monkeypatch.setattr("graphdb.server.finding.coming_up", lambda home: 4711)
+    monkeypatch.setattr("headgraph.graphdb.server.running", lambda: None)
+    monkeypatch.setattr("headgraph.graphdb.server.finding.coming_up", lambda home: 4711)
     with pytest.raises(NoAddress, match=r"no database yet: .* \(process 4711\) is still starting"):
         resolve(environ={})  # what starts the server where there is no address goes on
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from graphdb import Settings, connect
-from graphdb.errors import NotReachable
-from graphdb.server import RunningServer
+from headgraph.graphdb import Settings, connect
+from headgraph.graphdb.errors import NotReachable
+from headgraph.graphdb.server import RunningServer
 from tests.test_cli import headgraph
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from graphdb._writers import WRITERS, write_each
-from graphdb.result import Result
-from graphdb.runner import Params, Statement
+from headgraph.graphdb._writers import WRITERS, write_each
+from headgraph.graphdb.result import Result
+from headgraph.graphdb.runner import Params, Statement
 
 WAIT = 10.0
 
@@ -142,7 +142,7 @@ def test_ctrl_c_does_not_wait_for_a_server_that_does_not_answer(
         def result(self, timeout: float | None = None) -> Result:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("graphdb._attempts.Future", Interrupted)
+    monkeypatch.setattr("headgraph.graphdb._attempts.Future", Interrupted)
     database = Database()
     try:
         with pytest.raises(KeyboardInterrupt):

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from graphdb import Graph
-from pk_engine.table import AffinityTable
+from headgraph.graphdb import Graph
+from headgraph.pk_engine.table import AffinityTable
 
 
 def contents(graph: Graph) -> dict[str, int]:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from graphdb import RecordingGraph
-from graphdb.result import Plan, Result
-from graphdb.runner import Params
+from headgraph.graphdb import RecordingGraph
+from headgraph.graphdb.result import Plan, Result
+from headgraph.graphdb.runner import Params
 
 
 @dataclass

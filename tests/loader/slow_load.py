@@ -11,8 +11,8 @@ import sys
 import time
 from typing import Any
 
-import graphdb
-from loader import _write, loading
+from headgraph import graphdb
+from headgraph.loader import _write, loading
 
 
 def reached(*_: Any, **__: Any) -> Any:

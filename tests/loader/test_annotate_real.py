@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-import loader
-from graphdb import Graph
-from graphdb.schema import BEHAVIOURS
-from loader.errors import LoaderError
+from headgraph import loader
+from headgraph.graphdb import Graph
+from headgraph.graphdb.schema import BEHAVIOURS
+from headgraph.loader.errors import LoaderError
 from tests.loader.databases import run_node
 from tests.tables import random_table
 

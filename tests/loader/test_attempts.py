@@ -11,14 +11,14 @@ from typing import Any
 import psutil
 import pytest
 
-import loader
-from graphdb.errors import StatementError
-from graphdb.result import Result
-from graphdb.runner import Params, Statement
-from loader import _liveness, _write, attempts, commands
-from loader._liveness import SILENT_S, is_alive, own_process
-from loader._plan import plan_load
-from loader.errors import UnknownRun
+from headgraph import loader
+from headgraph.graphdb.errors import StatementError
+from headgraph.graphdb.result import Result
+from headgraph.graphdb.runner import Params, Statement
+from headgraph.loader import _liveness, _write, attempts, commands
+from headgraph.loader._liveness import SILENT_S, is_alive, own_process
+from headgraph.loader._plan import plan_load
+from headgraph.loader.errors import UnknownRun
 from tests.loader.fakes import WillingGraph, counted
 from tests.loader.test_commands import call
 from tests.tables import random_table
@@ -211,7 +211,7 @@ def left(monkeypatch: pytest.MonkeyPatch) -> WillingGraph:
     }
     monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:9")
     monkeypatch.setenv("NEO4J_PASSWORD", "secret")
-    monkeypatch.setattr("graphdb.graph.connect", lambda **where: nullcontext(graph))
+    monkeypatch.setattr("headgraph.graphdb.graph.connect", lambda **where: nullcontext(graph))
     return graph
 
 

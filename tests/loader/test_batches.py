@@ -2,8 +2,8 @@
 
 from itertools import islice, pairwise
 
-from loader._batches import batches, edge_properties
-from pk_engine.table import AffinityTable
+from headgraph.loader._batches import batches, edge_properties
+from headgraph.pk_engine.table import AffinityTable
 from tests.tables import random_table
 
 GROUPED = random_table(4, 8, 2, pairings=("OQ", "OK", "KQ"), metrics=("pk", "cs"))

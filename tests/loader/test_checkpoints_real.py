@@ -4,10 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-import loader
-import queries
-from analysis.training import trajectory
-from graphdb import Graph
+from headgraph import loader, queries
+from headgraph.analysis.training import trajectory
+from headgraph.graphdb import Graph
 from tests.loader.databases import run_node
 from tests.pk_engine.checkpoints import gpt2_tensors, save
 

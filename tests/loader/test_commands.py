@@ -9,13 +9,13 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from graphdb import RecordingGraph
-from graphdb.result import Result
-from loader import commands
-from loader.errors import NothingToLoad
-from pk_engine.errors import SelectionError, TableError
-from pk_engine.options import selection_options
-from pk_engine.selection import Selection
+from headgraph.graphdb import RecordingGraph
+from headgraph.graphdb.result import Result
+from headgraph.loader import commands
+from headgraph.loader.errors import NothingToLoad
+from headgraph.pk_engine.errors import SelectionError, TableError
+from headgraph.pk_engine.options import selection_options
+from headgraph.pk_engine.selection import Selection
 from tests.loader.fakes import WillingGraph
 from tests.tables import random_table
 
@@ -74,7 +74,7 @@ def test_runs_and_drop_return_what_is_printed(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:9")
     monkeypatch.setenv("NEO4J_PASSWORD", "secret")
-    monkeypatch.setattr("graphdb.graph.connect", lambda **where: Open())
+    monkeypatch.setattr("headgraph.graphdb.graph.connect", lambda **where: Open())
     assert list(call(commands.runs).columns)[:2] == ["name", "model"]
     with pytest.raises(Exception, match="the database holds none"):
         call(commands.drop, "x")
@@ -89,7 +89,7 @@ def two(monkeypatch: pytest.MonkeyPatch) -> WillingGraph:
     )
     monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:9")
     monkeypatch.setenv("NEO4J_PASSWORD", "secret")
-    monkeypatch.setattr("graphdb.graph.connect", lambda **where: nullcontext(graph))
+    monkeypatch.setattr("headgraph.graphdb.graph.connect", lambda **where: nullcontext(graph))
     return graph
 
 
@@ -104,7 +104,7 @@ def test_ctrl_c_says_what_may_be_left(
     def stopped(*args: Any, **kwargs: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("loader.loading.load", stopped)
+    monkeypatch.setattr("headgraph.loader.loading.load", stopped)
     with pytest.raises((KeyboardInterrupt, click.Abort)):
         call(commands.load, str(table), *options)
     said = capsys.readouterr().err

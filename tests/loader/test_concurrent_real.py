@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-import loader
-from graphdb import Graph
-from loader import LoadReport, _write, loading
-from loader._batches import batches
-from loader.errors import LoaderError, NameTaken, TakenOver
-from pk_engine.table import AffinityTable
+from headgraph import loader
+from headgraph.graphdb import Graph
+from headgraph.loader import LoadReport, _write, loading
+from headgraph.loader._batches import batches
+from headgraph.loader.errors import LoaderError, NameTaken, TakenOver
+from headgraph.pk_engine.table import AffinityTable
 from tests.loader.databases import contents, expected
 from tests.tables import random_table
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from loader._coverage import shortfalls
-from pk_engine.selection import Selection
-from pk_engine.table import AffinityTable
+from headgraph.loader._coverage import shortfalls
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.table import AffinityTable
 from tests.tables import random_table
 
 WHOLE = random_table(6, 4)  # 240 pairs a pairing

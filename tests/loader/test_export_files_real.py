@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 import headgraph
-import loader
-from graphdb import Graph, connect
-from graphdb.server import ANY_PORTS, ServerHome, start
-from graphdb.server.exchanging import keep, replace_store
-from graphdb.server.importing import build_store, workplace
-from loader.errors import ExportError
-from loader.exports.cypher import column, literal
-from pk_engine.selection import Selection
+from headgraph import loader
+from headgraph.graphdb import Graph, connect
+from headgraph.graphdb.server import ANY_PORTS, ServerHome, start
+from headgraph.graphdb.server.exchanging import keep, replace_store
+from headgraph.graphdb.server.importing import build_store, workplace
+from headgraph.loader.errors import ExportError
+from headgraph.loader.exports.cypher import column, literal
+from headgraph.pk_engine.selection import Selection
 from tests.graphdb_server_fixture import own_home
 from tests.loader.graphs import roles_file
 from tests.tables import random_table

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 import headgraph
-import loader
-from loader._plan import plan_load
-from loader.errors import ExportError, NothingToLoad
-from loader.exports.from_table import graph_of_plan
-from loader.exports.graphml import _legal
-from pk_engine.errors import OutputExists
-from pk_engine.selection import Selection
+from headgraph import loader
+from headgraph.loader._plan import plan_load
+from headgraph.loader.errors import ExportError, NothingToLoad
+from headgraph.loader.exports.from_table import graph_of_plan
+from headgraph.loader.exports.graphml import _legal
+from headgraph.pk_engine.errors import OutputExists
+from headgraph.pk_engine.selection import Selection
 from tests.loader.graphs import LABELS, SAID, edge_properties, head_properties, roles_file
 from tests.tables import random_table
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from loader._identity import check_name, default_name, run_id
-from loader.errors import BadRunName
-from pk_engine.selection import Selection
+from headgraph.loader._identity import check_name, default_name, run_id
+from headgraph.loader.errors import BadRunName
+from headgraph.pk_engine.selection import Selection
 from tests.tables import random_table
 
 META = random_table().meta

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-import loader
-from graphdb import Graph
-from graphdb.errors import NotReachable, StatementError
-from graphdb.server import ANY_PORTS, RunningServer, start
-from pk_engine.table import AffinityTable
+from headgraph import loader
+from headgraph.graphdb import Graph
+from headgraph.graphdb.errors import NotReachable, StatementError
+from headgraph.graphdb.server import ANY_PORTS, RunningServer, start
+from headgraph.pk_engine.table import AffinityTable
 from tests.graphdb_server_fixture import own_home
 from tests.loader.databases import contents, expected, run_node
 from tests.tables import random_table

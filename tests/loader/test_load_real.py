@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-import loader
-from graphdb import Graph
-from loader.errors import NameTaken, UnknownRun
-from pk_engine.selection import Selection
-from pk_engine.table import AffinityTable
+from headgraph import loader
+from headgraph.graphdb import Graph
+from headgraph.loader.errors import NameTaken, UnknownRun
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.table import AffinityTable
 from tests.loader.databases import contents, edge_ids, expected, run_node
 from tests.loader.graphs import head_properties
 from tests.tables import random_table

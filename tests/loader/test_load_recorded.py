@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-import loader
-from graphdb import RecordingGraph
-from graphdb.errors import NotReachable, StatementError
-from graphdb.result import Result
-from graphdb.runner import Params
-from loader._plan import plan_load
-from loader.errors import LoaderError, NameTaken, TakenOver, UnknownRun
-from pk_engine.selection import Selection
+from headgraph import loader
+from headgraph.graphdb import RecordingGraph
+from headgraph.graphdb.errors import NotReachable, StatementError
+from headgraph.graphdb.result import Result
+from headgraph.graphdb.runner import Params
+from headgraph.loader._plan import plan_load
+from headgraph.loader.errors import LoaderError, NameTaken, TakenOver, UnknownRun
+from headgraph.pk_engine.selection import Selection
 from tests.loader.fakes import WillingGraph, counted
 from tests.tables import random_table
 
@@ -49,7 +49,7 @@ def test_schema_then_heads_then_edges_then_publication() -> None:
 
 
 def test_existing_schema_is_left_alone() -> None:
-    from graphdb import schema
+    from headgraph.graphdb import schema
 
     names = [text.split()[2] for text in (*schema.CONSTRAINTS, *schema.INDEXES)]
     graph = WillingGraph({"SHOW CONSTRAINTS": Result(("name",), tuple((n,) for n in names))})

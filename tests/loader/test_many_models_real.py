@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-import loader
-import queries
-from graphdb import Graph
-from pk_engine.selection import Selection
-from queries.errors import QueryError
+from headgraph import loader, queries
+from headgraph.graphdb import Graph
+from headgraph.pk_engine.selection import Selection
+from headgraph.queries.errors import QueryError
 from tests.loader.databases import contents, expected, run_node
 from tests.tables import random_table
 

@@ -6,11 +6,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-import loader
-from graphdb import Graph
-from graphdb.result import Result
-from loader._matching import is_pattern, matches
-from loader.errors import AnnotationError, ExportError, UnknownRun
+from headgraph import loader
+from headgraph.graphdb import Graph
+from headgraph.graphdb.result import Result
+from headgraph.loader._matching import is_pattern, matches
+from headgraph.loader.errors import AnnotationError, ExportError, UnknownRun
 from tests.loader.databases import contents, expected
 from tests.loader.fakes import WillingGraph
 from tests.tables import random_table

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-import loader
-from graphdb import Graph
-from loader._batches import batches, edge_properties
-from loader._plan import plan_load
-from loader.errors import NothingToLoad
-from pk_engine import AffinityTable, Selection, compute
-from pk_engine.errors import SelectionError
+from headgraph import loader
+from headgraph.graphdb import Graph
+from headgraph.loader._batches import batches, edge_properties
+from headgraph.loader._plan import plan_load
+from headgraph.loader.errors import NothingToLoad
+from headgraph.pk_engine import AffinityTable, Selection, compute
+from headgraph.pk_engine.errors import SelectionError
 
 
 @pytest.fixture(scope="module")

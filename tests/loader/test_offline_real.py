@@ -15,11 +15,11 @@ from typing import Any
 import psutil
 import pytest
 
-import loader
-import loader.offline as offline
-from graphdb import Graph, connect
-from graphdb.errors import ServerError
-from graphdb.server import (
+import headgraph.loader.offline as offline
+from headgraph import loader
+from headgraph.graphdb import Graph, connect
+from headgraph.graphdb.errors import ServerError
+from headgraph.graphdb.server import (
     ANY_PORTS,
     RunningServer,
     ServerHome,
@@ -28,9 +28,9 @@ from graphdb.server import (
     running,
     start,
 )
-from loader._liveness import own_process
-from loader.errors import NameTaken, OfflineRefused
-from pk_engine.selection import Selection
+from headgraph.loader._liveness import own_process
+from headgraph.loader.errors import NameTaken, OfflineRefused
+from headgraph.pk_engine.selection import Selection
 from tests.graphdb_server_fixture import own_home
 from tests.loader.databases import contents
 from tests.loader.graphs import roles_file
@@ -296,9 +296,9 @@ def test_one_import_at_a_time_and_what_a_killed_one_left_goes(home: ServerHome) 
 KILLED = """
 import os, shutil, signal, sys
 from pathlib import Path
-import loader
-from graphdb.server import ServerHome, importing
-from graphdb.server.exchanging import PARTS
+from headgraph import loader
+from headgraph.graphdb.server import ServerHome, importing
+from headgraph.graphdb.server.exchanging import PARTS
 
 rename, calls = Path.rename, []
 

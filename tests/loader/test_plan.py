@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from loader._plan import plan_load
-from loader.errors import BadRunName, NothingToLoad
-from pk_engine.errors import LabelsError, TableError
-from pk_engine.selection import Selection
+from headgraph.loader._plan import plan_load
+from headgraph.loader.errors import BadRunName, NothingToLoad
+from headgraph.pk_engine.errors import LabelsError, TableError
+from headgraph.pk_engine.selection import Selection
 from tests.tables import random_table
 
 TABLE = random_table(series="pile", step=512.0, model="lab/pythia", metrics=("pk", "cs"))

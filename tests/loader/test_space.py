@@ -8,19 +8,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import loader
-from graphdb import Graph, Settings
-from graphdb.errors import ServerError
-from graphdb.recording import RecordingGraph
-from graphdb.server import ServerHome
-from graphdb.server.finding import home_of
-from graphdb.server.home import SPACE_TO_WRITE
-from graphdb.server.state import State
-from loader._batches import batches
-from loader._plan import plan_load
-from loader._space import AN_EDGE, ROOM, needed, refuse_without_room
-from pk_engine.selection import Selection
-from queries.clusters import communities
+from headgraph import loader
+from headgraph.graphdb import Graph, Settings
+from headgraph.graphdb.errors import ServerError
+from headgraph.graphdb.recording import RecordingGraph
+from headgraph.graphdb.server import ServerHome
+from headgraph.graphdb.server.finding import home_of
+from headgraph.graphdb.server.home import SPACE_TO_WRITE
+from headgraph.graphdb.server.state import State
+from headgraph.loader._batches import batches
+from headgraph.loader._plan import plan_load
+from headgraph.loader._space import AN_EDGE, ROOM, needed, refuse_without_room
+from headgraph.pk_engine.selection import Selection
+from headgraph.queries.clusters import communities
 from tests.tables import random_table
 
 TABLE = random_table(3, 4, 2)
@@ -84,7 +84,7 @@ def test_the_disk_of_another_database_is_not_ours(
     graph: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = left(monkeypatch, 0)
-    monkeypatch.setattr("graphdb.server.finding.home_of", lambda settings: None)
+    monkeypatch.setattr("headgraph.graphdb.server.finding.home_of", lambda settings: None)
     assert loader.load(TABLE, graph, run="tiny").outcome == "loaded"
     assert asked == []
 
@@ -119,7 +119,7 @@ def test_a_disk_that_fills_during_a_load_ends_it_before_neo4j_meets_the_end(
         left(monkeypatch, 0)
 
     table = random_table(8, 12)
-    monkeypatch.setattr("loader.loading.batches", partial(batches, size=100))
+    monkeypatch.setattr("headgraph.loader.loading.batches", partial(batches, size=100))
     with pytest.raises(ServerError, match="has 0 MB left and 20 MB are needed"):
         loader.load(table, graph, run="cut-off", progress=fill)
     monkeypatch.undo()
@@ -140,11 +140,11 @@ def test_the_local_server_is_recognised_by_its_address_too(
     home = ServerHome.default()
     home.prepare()
     State(pid=1, bolt=4711, http=2, version="5", ready=True).write(home)
-    monkeypatch.setattr("graphdb.server.process.is_ours", lambda pid, home: True)
+    monkeypatch.setattr("headgraph.graphdb.server.process.is_ours", lambda pid, home: True)
     here = Settings(uri="bolt://localhost:4711")
     assert home_of(here) == home_of(replace(here, uri="neo4j://127.0.0.1:4711")) == home
     assert home_of(replace(here, home=tmp_path)) == ServerHome(tmp_path)
     for other in ("bolt://localhost:4712", "bolt://db.example:4711", "bolt://localhost"):
         assert home_of(replace(here, uri=other)) is None
-    monkeypatch.setattr("graphdb.server.process.is_ours", lambda pid, home: False)
+    monkeypatch.setattr("headgraph.graphdb.server.process.is_ours", lambda pid, home: False)
     assert home_of(here) is None

@@ -5,12 +5,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-import loader
-import queries
-from graphdb import Graph
-from pk_engine.names import PAIRINGS
-from pk_engine.selection import Selection
-from queries.errors import OlderRun
+from headgraph import loader, queries
+from headgraph.graphdb import Graph
+from headgraph.pk_engine.names import PAIRINGS
+from headgraph.pk_engine.selection import Selection
+from headgraph.queries.errors import OlderRun
 from tests.tables import random_table
 
 ADDED = """

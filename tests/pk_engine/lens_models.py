@@ -11,8 +11,8 @@ pytest.importorskip("transformer_lens", reason="it is the source that is tested"
 import torch
 import transformers
 
-from pk_engine import Selection
-from pk_engine.bundled import model_path
+from headgraph.pk_engine import Selection
+from headgraph.pk_engine.bundled import model_path
 
 ALL = Selection()
 LENS = {"via": "transformer-lens"}

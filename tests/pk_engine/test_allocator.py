@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from pk_engine._allocator import keep_freed_memory
+from headgraph.pk_engine._allocator import keep_freed_memory
 
 COUNT = """
 import resource, sys
 import numpy as np
-from pk_engine._allocator import keep_freed_memory
+from headgraph.pk_engine._allocator import keep_freed_memory
 if sys.argv[1] == "keep":
     keep_freed_memory()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -34,5 +34,5 @@ def test_pages_are_asked_for_once() -> None:
 
 
 def test_a_library_without_the_setting_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pk_engine._allocator._library", lambda: object())
+    monkeypatch.setattr("headgraph.pk_engine._allocator._library", lambda: object())
     assert keep_freed_memory() is False

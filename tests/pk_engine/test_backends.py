@@ -6,13 +6,13 @@ import sys
 import numpy as np
 import pytest
 
-from pk_engine import AffinityTable, Selection, compute
-from pk_engine.backends import Backend
-from pk_engine.choosing import WORTH_TORCH, choose
-from pk_engine.errors import EngineError
-from pk_engine.grouping import MEMORY
-from pk_engine.kernel import kernel
-from pk_engine.metrics import METRICS
+from headgraph.pk_engine import AffinityTable, Selection, compute
+from headgraph.pk_engine.backends import Backend
+from headgraph.pk_engine.choosing import WORTH_TORCH, choose
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.grouping import MEMORY
+from headgraph.pk_engine.kernel import kernel
+from headgraph.pk_engine.metrics import METRICS
 from tests.pk_engine import oracle
 from tests.shared import GPT2, MODELS, needs_shared
 
@@ -80,7 +80,9 @@ def test_torch_takes_both_ways_and_views(monkeypatch: pytest.MonkeyPatch) -> Non
     cosines = np.einsum("idm,jdk->ijmk", x.reshape(6, 70, 8), y.reshape(9, 70, 8))
     wanted[0:4, 3:9] = np.square(cosines).sum((2, 3))[0:4, 3:9]
     for projectors in (True, False):
-        monkeypatch.setattr("pk_engine.kernel.cheaper_by_projectors", lambda *a, p=projectors: p)
+        monkeypatch.setattr(
+            "headgraph.pk_engine.kernel.cheaper_by_projectors", lambda *a, p=projectors: p
+        )
         found = kernel(torch.tensor(x), torch.tensor(y), blocks)
         assert np.abs(found - wanted).max() < 1e-12
 
@@ -101,7 +103,7 @@ def test_a_users_torch_settings_come_back() -> None:
 
 def test_auto_takes_numpy_for_little_and_torch_for_much() -> None:
     script = (
-        "from pk_engine.choosing import choose; import sys;"
+        "from headgraph.pk_engine.choosing import choose; import sys;"
         f"print(choose().name, choose(operations={2 * WORTH_TORCH}).name);"
         "import torch; print(choose().name)"
     )
@@ -163,7 +165,7 @@ def test_nulls_stay_in_main_memory_whatever_a_device_has(
         taken.append(memory)
         raise EngineError("seen")
 
-    monkeypatch.setattr("pk_engine.scores.add_nulls", add_nulls)
+    monkeypatch.setattr("headgraph.pk_engine.scores.add_nulls", add_nulls)
     monkeypatch.setattr(Backend, "memory", lambda self: 40.0)
     rules = Selection(fdr=0.05, null="covariance")
     with pytest.raises(EngineError, match="seen"):

@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pk_engine import AffinityTable
-from pk_engine._parquet import ROWS_PER_BYTE
-from pk_engine.bundled import table_path
-from pk_engine.errors import TableError
+from headgraph.pk_engine import AffinityTable
+from headgraph.pk_engine._parquet import ROWS_PER_BYTE
+from headgraph.pk_engine.bundled import table_path
+from headgraph.pk_engine.errors import TableError
 from tests.tables import random_table
 
 REAL = table_path("gpt2-small")
@@ -135,8 +135,8 @@ def test_no_table_has_as_many_rows_as_bytes(tmp_path: Path) -> None:
 
 READ = """
 import resource, sys
-from pk_engine import AffinityTable
-from pk_engine.errors import TableError
+from headgraph.pk_engine import AffinityTable
+from headgraph.pk_engine.errors import TableError
 try:
     print(AffinityTable.read(sys.argv[1]).sha256)
 except TableError as error:

@@ -18,9 +18,9 @@ from safetensors.torch import save_file
 from transformer_lens.config import TransformerBridgeConfig
 from transformer_lens.model_bridge import TransformerBridge
 
-from pk_engine.bundled import model_path
-from pk_engine.errors import ModelError
-from pk_engine.weights import ModelWeights
+from headgraph.pk_engine.bundled import model_path
+from headgraph.pk_engine.errors import ModelError
+from headgraph.pk_engine.weights import ModelWeights
 from tests.pk_engine import zoo
 from tests.pk_engine.zoo import KINDS
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pk_engine import Selection, compute
-from pk_engine.edges import head_edges
-from pk_engine.errors import EngineError
+from headgraph.pk_engine import Selection, compute
+from headgraph.pk_engine.edges import head_edges
+from headgraph.pk_engine.errors import EngineError
 from tests.pk_engine import oracle
 from tests.shared import MODELS, needs_shared
 from tests.tables import random_table

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from pk_engine import Selection, compute, hub
-from pk_engine.errors import ModelError
-from pk_engine.hub import Snapshot, beside, cached, fetch, weight_files
-from pk_engine.source import locate
+from headgraph.pk_engine import Selection, compute, hub
+from headgraph.pk_engine.errors import ModelError
+from headgraph.pk_engine.hub import Snapshot, beside, cached, fetch, weight_files
+from headgraph.pk_engine.source import locate
 from tests.pk_engine.checkpoints import gpt2_tensors, save
 from tests.pk_engine.hub_server import SECRET, HubServer, Repo, folder_files
 from tests.test_cli import headgraph
@@ -301,7 +301,7 @@ class TestCommandLine:
         code, out, said = self.run(tmp_path, server.url)
         assert (code, out) == (0, f"{tmp_path / 't.parquet'}\n"), said
         assert said.startswith("AffinityTable("), said  # no bars, no warnings: no terminal is here
-        from pk_engine import AffinityTable
+        from headgraph.pk_engine import AffinityTable
 
         commit = server.repos["team/model"].refs["v1"]
         assert AffinityTable.read(tmp_path / "t.parquet").meta.revision == commit

@@ -15,10 +15,11 @@ def loaded(code: str) -> set[str]:
 
 
 def test_scores_are_made_of_arrays() -> None:
-    assert loaded("import pk_engine; pk_engine.compute('induction-2l')") == set()
-    assert "pandas" in loaded("import pk_engine; pk_engine.compute('induction-2l').frame")
+    scored = "from headgraph import pk_engine; table = pk_engine.compute('induction-2l')"
+    assert loaded(scored) == set()
+    assert "pandas" in loaded(f"{scored}; table.frame")
 
 
 def test_a_table_is_written_without_pandas(tmp_path: Path) -> None:
-    code = "import pk_engine; pk_engine.compute('induction-2l').write({!r})"
+    code = "from headgraph import pk_engine; pk_engine.compute('induction-2l').write({!r})"
     assert loaded(code.format(str(tmp_path / "t.parquet"))) == {"pyarrow.parquet"}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pk_engine import AffinityTable, Selection, compute
-from pk_engine.progress import bar
+from headgraph.pk_engine import AffinityTable, Selection, compute
+from headgraph.pk_engine.progress import bar
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.shared import GPT2, needs_shared
 from tests.test_cli import ROOT
@@ -21,8 +21,8 @@ CODE = """
 import sys, time
 from functools import partial
 from pathlib import Path
-import cli
-from pk_engine.job import Job
+from headgraph import cli
+from headgraph.pk_engine.job import Job
 offer, ready, groups = Job._offer, Path(sys.argv[1]), [int(sys.argv[2])]
 def slow(self, *args):
     if not groups[0]:
@@ -39,7 +39,7 @@ BUSY = """
 import sys
 from pathlib import Path
 import numpy as np
-import cli
+from headgraph import cli
 inner, ready = np.linalg.svdvals, Path(sys.argv[1])
 def told(products):
     with ready.open("ab") as file:

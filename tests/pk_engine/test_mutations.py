@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from base.errors import HeadgraphError
-from pk_engine.planning import plan
-from pk_engine.weights import ModelWeights
+from headgraph.base.errors import HeadgraphError
+from headgraph.pk_engine.planning import plan
+from headgraph.pk_engine.weights import ModelWeights
 from tests.shared import MODELS, needs_shared
 
 pytestmark = needs_shared

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pk_engine import AffinityTable, Selection, compute
-from pk_engine.errors import EngineError
+from headgraph.pk_engine import AffinityTable, Selection, compute
+from headgraph.pk_engine.errors import EngineError
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 
 

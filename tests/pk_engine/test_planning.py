@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-import pk_engine
-from pk_engine import costs, singular
-from pk_engine.errors import EngineError, ModelError, UnknownFamily
-from pk_engine.planning import Plan, plan
-from pk_engine.scores import compute
-from pk_engine.selection import Selection
+from headgraph import pk_engine
+from headgraph.pk_engine import costs, singular
+from headgraph.pk_engine.errors import EngineError, ModelError, UnknownFamily
+from headgraph.pk_engine.planning import Plan, plan
+from headgraph.pk_engine.scores import compute
+from headgraph.pk_engine.selection import Selection
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.shared import GPT2, needs_shared
 from tests.test_cli import headgraph

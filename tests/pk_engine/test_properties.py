@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pk_engine.bases import bases
-from pk_engine.kernel import cheaper_by_projectors, kernel
-from pk_engine.moments import reference_mean, reference_sd
+from headgraph.pk_engine.bases import bases
+from headgraph.pk_engine.kernel import cheaper_by_projectors, kernel
+from headgraph.pk_engine.moments import reference_mean, reference_sd
 
 Stack = NDArray[np.float32]
 
@@ -104,7 +104,9 @@ def test_both_ways_of_computing_agree_with_float64(
         wanted[sources, targets] = np.square(cosines).sum((2, 3))
     narrow = x.astype(np.float32), y.astype(np.float32)
     for projectors in (True, False):
-        monkeypatch.setattr("pk_engine.kernel.cheaper_by_projectors", lambda *a, p=projectors: p)
+        monkeypatch.setattr(
+            "headgraph.pk_engine.kernel.cheaper_by_projectors", lambda *a, p=projectors: p
+        )
         out = kernel(*narrow, blocks)
         assert np.abs(out - wanted).max() < 1e-4
         with ThreadPoolExecutor(3) as threads:

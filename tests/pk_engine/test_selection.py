@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from pk_engine import AffinityTable, Selection, compute
-from pk_engine.errors import EngineError, SelectionError
+from headgraph.pk_engine import AffinityTable, Selection, compute
+from headgraph.pk_engine.errors import EngineError, SelectionError
 from tests.tables import random_table
 
 TABLE = random_table(5, 4)

@@ -8,10 +8,15 @@ import pytest
 from numpy.typing import NDArray
 from scipy.linalg import subspace_angles
 
-from pk_engine.bases import bases
-from pk_engine.kernel import Block, kernel
-from pk_engine.similarity import cka, cka_columns, simple_cs
-from pk_engine.singular import max_cosine, principal_cosines, procrustes, procrustes_columns
+from headgraph.pk_engine.bases import bases
+from headgraph.pk_engine.kernel import Block, kernel
+from headgraph.pk_engine.similarity import cka, cka_columns, simple_cs
+from headgraph.pk_engine.singular import (
+    max_cosine,
+    principal_cosines,
+    procrustes,
+    procrustes_columns,
+)
 
 Floats = NDArray[np.float64]
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from pk_engine import AffinityTable, Selection
-from pk_engine.errors import EngineError, OutputExists, TableError
+from headgraph.pk_engine import AffinityTable, Selection
+from headgraph.pk_engine.errors import EngineError, OutputExists, TableError
 from tests.tables import random_table
 
 
@@ -139,8 +139,8 @@ def test_what_is_given_in_the_place_of_a_table(tmp_path: Path) -> None:
 
 
 def test_a_bundled_table_is_no_model() -> None:
-    from pk_engine.errors import ModelError
-    from pk_engine.source import locate
+    from headgraph.pk_engine.errors import ModelError
+    from headgraph.pk_engine.source import locate
 
     with pytest.raises(ModelError, match="gpt2-small is bundled as a table of scores, not as a"):
         locate("gpt2-small")
@@ -157,8 +157,8 @@ def test_a_bundled_table_is_no_model() -> None:
     ],
 )
 def test_label_files_that_are_none(tmp_path: Path, content: bytes, message: str) -> None:
-    from pk_engine.errors import LabelsError
-    from pk_engine.labels import read_labels
+    from headgraph.pk_engine.errors import LabelsError
+    from headgraph.pk_engine.labels import read_labels
 
     path = tmp_path / "labels.csv"
     path.write_bytes(content)

@@ -14,15 +14,15 @@ import torch
 from transformer_lens.model_bridge import TransformerBridge
 from transformer_lens.tools.analysis import attention_head_subspace_affinity
 
-import cli
-from pk_engine import compute, principal_angles
-from pk_engine.bundled import model_path
-from pk_engine.errors import ModelError, UnknownFamily, WeightsError
-from pk_engine.interface import Weights, open_weights
-from pk_engine.lens import BridgeWeights
-from pk_engine.lens_boot import boot
-from pk_engine.table import AffinityTable
-from pk_engine.weights import ModelWeights
+from headgraph import cli
+from headgraph.pk_engine import compute, principal_angles
+from headgraph.pk_engine.bundled import model_path
+from headgraph.pk_engine.errors import ModelError, UnknownFamily, WeightsError
+from headgraph.pk_engine.interface import Weights, open_weights
+from headgraph.pk_engine.lens import BridgeWeights
+from headgraph.pk_engine.lens_boot import boot
+from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.weights import ModelWeights
 from tests.pk_engine.conftest import point_at
 from tests.pk_engine.hub_server import HubServer, Repo, folder_files
 from tests.pk_engine.lens_models import ALL, LENS, TINY, coder, gpt2, save

@@ -14,10 +14,10 @@ pytest.importorskip("transformer_lens", reason="it is the source that is tested"
 
 import torch
 
-from pk_engine import compute
-from pk_engine.errors import EngineError, ModelError, WeightsError
-from pk_engine.lens import of_bridge
-from pk_engine.lens_boot import boot
+from headgraph.pk_engine import compute
+from headgraph.pk_engine.errors import EngineError, ModelError, WeightsError
+from headgraph.pk_engine.lens import of_bridge
+from headgraph.pk_engine.lens_boot import boot
 from tests.pk_engine.lens_models import coder, save
 from tests.pk_engine.test_weights import Code
 from tests.shared import MODELS, needs_shared

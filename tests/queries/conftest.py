@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pandas as pd
 import pytest
 
-import loader
-from graphdb import Graph
-from pk_engine.bundled import table_path
-from pk_engine.labels import labels_for
-from pk_engine.names import head_name
-from pk_engine.selection import Selection
-from pk_engine.table import AffinityTable
+from headgraph import loader
+from headgraph.graphdb import Graph
+from headgraph.pk_engine.bundled import table_path
+from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.names import head_name
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.table import AffinityTable
 
 TOP = Selection(top_percent=3)
 

@@ -11,14 +11,13 @@ import networkx as nx
 import pandas as pd
 import pytest
 
-import loader
-import queries
-from graphdb import Graph
-from pk_engine.names import PAIRINGS
-from pk_engine.table import AffinityTable
-from queries.check import check_query
-from queries.errors import CatalogueError, UnknownName
-from queries.header import read_query
+from headgraph import loader, queries
+from headgraph.graphdb import Graph
+from headgraph.pk_engine.names import PAIRINGS
+from headgraph.pk_engine.table import AffinityTable
+from headgraph.queries.check import check_query
+from headgraph.queries.errors import CatalogueError, UnknownName
+from headgraph.queries.header import read_query
 from tests.queries.conftest import emptied, named
 from tests.queries.oracle import head_key, hub_table, same
 from tests.shared import SHARED

@@ -10,13 +10,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
-import cli
-import loader
-import queries
-from graphdb import Graph
-from graphdb.server import RunningServer
-from queries import browser_command, commands, network_commands
-from queries.errors import NoBrowser, UnknownName
+from headgraph import cli, loader, queries
+from headgraph.graphdb import Graph
+from headgraph.graphdb.server import RunningServer
+from headgraph.queries import browser_command, commands, network_commands
+from headgraph.queries.errors import NoBrowser, UnknownName
 from tests.tables import random_table
 
 
@@ -120,11 +118,11 @@ def test_browser_prints_the_link_and_who_logs_in(
 
 
 def test_browser_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphdb.server.running", lambda: None)
+    monkeypatch.setattr("headgraph.graphdb.server.running", lambda: None)
     link = call(browser_command.browser, "--browser-url", "http://db.example:7474/browser/")
     assert link.startswith("http://db.example:7474/browser/?dbms=bolt%3A%2F%2Fneo4j%40127.0.0.1")
     assert "cmd=" not in link
-    monkeypatch.setattr("queries.browser._beside", lambda uri: None)
+    monkeypatch.setattr("headgraph.queries.browser._beside", lambda uri: None)
     with pytest.raises(NoBrowser, match="nothing says where its Neo4j Browser is: give --browser"):
         call(browser_command.browser)
 
@@ -144,7 +142,7 @@ def test_browser_without_a_query_goes_by_the_page_of_favourites(
 def test_a_server_without_the_page_is_opened_as_it_is(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("queries.kit.served.is_served", lambda url: False)
+    monkeypatch.setattr("headgraph.queries.kit.served.is_served", lambda url: False)
     assert "headgraph/kit" not in call(browser_command.browser, "--print")
     assert "server stop, then headgraph server start, brings it" in capsys.readouterr().err
     elsewhere = call(browser_command.browser, "--browser-url", "http://db.example:7474/browser/")

@@ -2,10 +2,9 @@
 
 import pytest
 
-import loader
-import queries
-from graphdb import Graph
-from pk_engine.selection import Selection
+from headgraph import loader, queries
+from headgraph.graphdb import Graph
+from headgraph.pk_engine.selection import Selection
 from tests.tables import random_table
 
 ONE_EDGE = random_table(2, 2, pairings=("OQ",), seed=3)

@@ -7,9 +7,9 @@ from types import ModuleType
 
 import pytest
 
-import queries
-from graphdb import Graph
-from queries.markdown import EXAMPLES, docs
+from headgraph import queries
+from headgraph.graphdb import Graph
+from headgraph.queries.markdown import EXAMPLES, docs
 from tests.queries.conftest import emptied
 
 FOLDER = Path(__file__).parents[2] / "examples"

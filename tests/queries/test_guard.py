@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-import queries
-from graphdb import RecordingGraph
-from graphdb.errors import NotReachable, TookTooLong
-from graphdb.result import Plan, Result
-from queries.errors import MissingParameter, ParameterError, Refused
-from queries.guard import check_statement
+from headgraph import queries
+from headgraph.graphdb import RecordingGraph
+from headgraph.graphdb.errors import NotReachable, TookTooLong
+from headgraph.graphdb.result import Plan, Result
+from headgraph.queries.errors import MissingParameter, ParameterError, Refused
+from headgraph.queries.guard import check_statement
 from tests.queries.statements import HARMLESS, HOSTILE
 
 

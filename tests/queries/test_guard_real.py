@@ -2,10 +2,10 @@
 
 import pytest
 
-import queries
-from graphdb import Graph
-from graphdb.errors import TookTooLong
-from queries.errors import Refused
+from headgraph import queries
+from headgraph.graphdb import Graph
+from headgraph.graphdb.errors import TookTooLong
+from headgraph.queries.errors import Refused
 from tests.queries.statements import HARMLESS, HOSTILE
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from queries.errors import CatalogueError
-from queries.header import read_query
-from queries.library import read_folder
+from headgraph.queries.errors import CatalogueError
+from headgraph.queries.header import read_query
+from headgraph.queries.library import read_folder
 
 GOOD = """\
 // Heads of a layer

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import queries
-from graphdb import Graph
-from pk_engine.bundled import table_path
-from pk_engine.table import AffinityTable
-from queries.errors import UnknownName
+from headgraph import queries
+from headgraph.graphdb import Graph
+from headgraph.pk_engine.bundled import table_path
+from headgraph.pk_engine.table import AffinityTable
+from headgraph.queries.errors import UnknownName
 from tests.queries.oracle import head_key, hub_table, same
 
 GRAPH_PAIRINGS = ["OQ", "OK", "OV"]

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import loader
-import queries
-from graphdb import Graph
-from graphdb.schema import BEHAVIOURS
-from queries.errors import UnknownName
+from headgraph import loader, queries
+from headgraph.graphdb import Graph
+from headgraph.graphdb.schema import BEHAVIOURS
+from headgraph.queries.errors import UnknownName
 from tests.queries.conftest import emptied
 from tests.queries.oracle import head_key, hub_table
 from tests.tables import random_table

@@ -5,10 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import queries
-from graphdb import Graph
-from queries.errors import ParameterError, UnknownName
-from queries.null import count_motifs, swapped
+from headgraph import queries
+from headgraph.graphdb import Graph
+from headgraph.queries.errors import ParameterError, UnknownName
+from headgraph.queries.null import count_motifs, swapped
 from tests.queries.oracle import as_graph, head_key
 
 

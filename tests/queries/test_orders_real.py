@@ -7,12 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import loader
-import queries
-from graphdb import Graph
-from pk_engine.scores import compute
-from pk_engine.selection import Selection
-from pk_engine.table import AffinityTable
+from headgraph import loader, queries
+from headgraph.graphdb import Graph
+from headgraph.pk_engine.scores import compute
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.table import AffinityTable
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.queries.conftest import named
 from tests.queries.oracle import same

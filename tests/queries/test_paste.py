@@ -4,9 +4,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-import queries
-from queries.errors import MissingParameter, ParameterError
-from queries.paste import literal, split_params
+from headgraph import queries
+from headgraph.queries.errors import MissingParameter, ParameterError
+from headgraph.queries.paste import literal, split_params
 
 
 def test_show_gives_every_parameter_its_value_and_then_the_file() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from graphdb import Graph
-from queries.paste import literal
+from headgraph.graphdb import Graph
+from headgraph.queries.paste import literal
 
 TEXTS = [
     'a "name"',

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-import queries
-from graphdb import RecordingGraph, schema
-from graphdb.result import Result
-from queries.errors import (
+from headgraph import queries
+from headgraph.graphdb import RecordingGraph, schema
+from headgraph.graphdb.result import Result
+from headgraph.queries.errors import (
     MissingParameter,
     ParameterError,
     QueryError,

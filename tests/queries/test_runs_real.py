@@ -5,13 +5,12 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-import loader
-import queries
-from graphdb import Graph, schema
-from pk_engine.names import PAIRINGS
-from pk_engine.selection import Selection
-from pk_engine.table import AffinityTable
-from queries.errors import MissingParameter, UnknownName
+from headgraph import loader, queries
+from headgraph.graphdb import Graph, schema
+from headgraph.pk_engine.names import PAIRINGS
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.table import AffinityTable
+from headgraph.queries.errors import MissingParameter, UnknownName
 from tests.queries.conftest import emptied, named
 from tests.queries.oracle import hub_table, same
 from tests.tables import random_table

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import queries
-from graphdb import Graph
-from queries.errors import ParameterError, UnknownName
+from headgraph import queries
+from headgraph.graphdb import Graph
+from headgraph.queries.errors import ParameterError, UnknownName
 from tests.queries.oracle import as_graph, head_key, same
 
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-import queries
-from graphdb import RecordingGraph
-from graphdb.result import Result
-from queries import browser_command
-from queries._sums import reads_sums
+from headgraph import queries
+from headgraph.graphdb import RecordingGraph
+from headgraph.graphdb.result import Result
+from headgraph.queries import browser_command
+from headgraph.queries._sums import reads_sums
 
 READERS = {
     "checkpoints", "hubs", "hubs_by_layer", "hubs_in", "hubs_out", "identity_hubs", "overview",

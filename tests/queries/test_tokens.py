@@ -2,7 +2,7 @@
 
 import pytest
 
-from queries._tokens import parameters, tokens
+from headgraph.queries._tokens import parameters, tokens
 
 
 def texts(cypher: str) -> list[str]:

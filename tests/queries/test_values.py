@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from queries.errors import ParameterError
-from queries.query import Param
-from queries.values import EXAMPLES, TYPES, convert, example, is_type
+from headgraph.queries.errors import ParameterError
+from headgraph.queries.query import Param
+from headgraph.queries.values import EXAMPLES, TYPES, convert, example, is_type
 
 
 @pytest.mark.parametrize(

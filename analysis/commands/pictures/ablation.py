@@ -2,7 +2,7 @@
 
 import click
 
-from analysis.commands._picture import picture_options, write_picture
+from headgraph.analysis.commands._picture import picture_options, write_picture
 
 
 @click.command()
@@ -15,6 +15,6 @@ def ablation(files: tuple[str, ...], output: str, dark: bool, force: bool) -> st
 
     Example: headgraph figure ablation rows.csv -o ablation.svg
     """
-    from analysis.figures import ablation as draw
+    from headgraph.analysis.figures import ablation as draw
 
     return write_picture(lambda: draw(files, dark=dark), output, force=force)

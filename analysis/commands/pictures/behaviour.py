@@ -2,7 +2,7 @@
 
 import click
 
-from analysis.commands._picture import picture_options, write_picture
+from headgraph.analysis.commands._picture import picture_options, write_picture
 
 
 @click.command()
@@ -27,7 +27,7 @@ def behaviour(
 
     Example: headgraph figure behaviour induction-2l --score induction -o induction.svg
     """
-    from analysis.figures import behaviour as draw
+    from headgraph.analysis.figures import behaviour as draw
 
     return write_picture(
         lambda: draw(model, score=score, text=text, seed=seed, dark=dark), output, force=force

@@ -2,7 +2,7 @@
 
 import click
 
-from analysis.commands._picture import picture_options, write_picture
+from headgraph.analysis.commands._picture import picture_options, write_picture
 
 
 @click.command()
@@ -23,6 +23,6 @@ def causality(files: tuple[str, ...], measure: str, output: str, dark: bool, for
 
     Example: headgraph figure causality edges.csv -o causality.svg
     """
-    from analysis.figures import causality as draw
+    from headgraph.analysis.figures import causality as draw
 
     return write_picture(lambda: draw(files, measure=measure, dark=dark), output, force=force)

@@ -2,8 +2,8 @@
 
 import click
 
-from analysis.commands._picture import picture_options, write_picture
-from pk_engine.options import metrics_option
+from headgraph.analysis.commands._picture import picture_options, write_picture
+from headgraph.pk_engine.options import metrics_option
 
 
 @click.command()
@@ -32,8 +32,8 @@ def detection(
     """
     from pathlib import Path
 
-    from analysis.detection import detect
-    from analysis.figures import detection as draw
+    from headgraph.analysis.detection import detect
+    from headgraph.analysis.figures import detection as draw
 
     names = metrics.split(",") if metrics else None
     return write_picture(

@@ -2,8 +2,8 @@
 
 import click
 
-from analysis.commands._picture import picture_options, write_picture
-from pk_engine.options import layer_order_option, pairings_option
+from headgraph.analysis.commands._picture import picture_options, write_picture
+from headgraph.pk_engine.options import layer_order_option, pairings_option
 
 
 @click.command()
@@ -36,7 +36,7 @@ def heatmap(
 
     Example: headgraph figure heatmap gpt2-small --pairings OK -o ok.png
     """
-    from analysis.figures import heatmap as draw
+    from headgraph.analysis.figures import heatmap as draw
 
     return write_picture(
         lambda: draw(

@@ -2,8 +2,8 @@
 
 import click
 
-from analysis.commands._picture import picture_options, write_picture
-from pk_engine.options import pairings_option
+from headgraph.analysis.commands._picture import picture_options, write_picture
+from headgraph.pk_engine.options import pairings_option
 
 
 @click.command()
@@ -31,7 +31,7 @@ def hubs(
 
     Example: headgraph figure hubs gpt2-small -o hubs.svg
     """
-    from analysis.figures import hubs as draw
+    from headgraph.analysis.figures import hubs as draw
 
     return write_picture(
         lambda: draw(model, pairings=pairings, top_percent=top_percent, labels=labels, dark=dark),

@@ -2,7 +2,7 @@
 
 import click
 
-from analysis.commands._picture import picture_options, write_picture
+from headgraph.analysis.commands._picture import picture_options, write_picture
 
 
 @click.command()
@@ -32,7 +32,7 @@ def identity(
 
     Example: headgraph figure identity gpt2-small -o identity.svg
     """
-    from analysis.figures import identity as draw
+    from headgraph.analysis.figures import identity as draw
 
     return write_picture(
         lambda: draw(

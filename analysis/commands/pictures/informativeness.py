@@ -2,7 +2,7 @@
 
 import click
 
-from analysis.commands._picture import picture_options, write_picture
+from headgraph.analysis.commands._picture import picture_options, write_picture
 
 
 @click.command()
@@ -16,6 +16,6 @@ def informativeness(model: str, output: str, dark: bool, force: bool) -> str:
 
     Example: headgraph figure informativeness induction-2l -o informativeness.svg
     """
-    from analysis.figures import informativeness as draw
+    from headgraph.analysis.figures import informativeness as draw
 
     return write_picture(lambda: draw(model, dark=dark), output, force=force)

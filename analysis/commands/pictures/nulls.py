@@ -2,7 +2,7 @@
 
 import click
 
-from analysis.commands._picture import picture_options, write_picture
+from headgraph.analysis.commands._picture import picture_options, write_picture
 
 
 @click.command()
@@ -16,6 +16,6 @@ def nulls(models: tuple[str, ...], fdr: float, output: str, dark: bool, force: b
 
     Example: headgraph figure nulls induction-2l -o nulls.svg
     """
-    from analysis.figures import nulls as draw
+    from headgraph.analysis.figures import nulls as draw
 
     return write_picture(lambda: draw(*models, fdr=fdr, dark=dark), output, force=force)

@@ -2,8 +2,8 @@
 
 import click
 
-from analysis.commands._picture import picture_options, write_picture
-from pk_engine.options import metrics_option, pairings_option
+from headgraph.analysis.commands._picture import picture_options, write_picture
+from headgraph.pk_engine.options import metrics_option, pairings_option
 
 
 @click.command()
@@ -25,7 +25,7 @@ def robustness(
 
     Example: headgraph figure robustness induction-2l -o robustness.svg
     """
-    from analysis.figures import robustness as draw
+    from headgraph.analysis.figures import robustness as draw
 
     names = [part.strip().lower() for part in metrics.split(",") if part.strip()]
     return write_picture(

@@ -2,8 +2,8 @@
 
 import click
 
-from analysis.commands._picture import picture_options, write_picture
-from pk_engine.options import pairings_option
+from headgraph.analysis.commands._picture import picture_options, write_picture
+from headgraph.pk_engine.options import pairings_option
 
 
 @click.command()
@@ -31,7 +31,7 @@ def scatter(
 
     Example: headgraph figure scatter gpt2-small -o scatter.svg
     """
-    from analysis.figures import scatter as draw
+    from headgraph.analysis.figures import scatter as draw
 
     return write_picture(
         lambda: draw(model, metric=metric, top_percent=top_percent, pairings=pairings, dark=dark),

@@ -2,8 +2,8 @@
 
 import click
 
-from analysis.commands._picture import picture_options, write_picture
-from pk_engine.options import pairings_option, refuse_together
+from headgraph.analysis.commands._picture import picture_options, write_picture
+from headgraph.pk_engine.options import pairings_option, refuse_together
 
 
 @click.command()
@@ -29,7 +29,7 @@ def training(
 
     Example: headgraph figure training induction-2l -o training.svg
     """
-    from analysis.figures import training as draw
+    from headgraph.analysis.figures import training as draw
 
     refuse_together(pairs=pairs, top=top)
     return write_picture(

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from analysis.commands._picture import picture_options, write_picture
+from headgraph.analysis.commands._picture import picture_options, write_picture
 
 
 @click.command()
@@ -48,9 +48,9 @@ def wiring(
 
     Example: headgraph figure wiring t.parquet -o wiring.svg --per-pairing 10
     """
-    from analysis._tables import any_table
-    from analysis.figures import wiring as draw
-    from pk_engine.names import GRAPH_PAIRINGS
+    from headgraph.analysis._tables import any_table
+    from headgraph.analysis.figures import wiring as draw
+    from headgraph.pk_engine.names import GRAPH_PAIRINGS
 
     if panels and tokens is not None:
         raise click.UsageError(

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from analysis.report.claims import Part
-from analysis.report.parts.detected import classes, heads
-from analysis.report.parts.informative import divergences
-from analysis.report.parts.running import identity_heads, top_tokens
-from analysis.report.parts.stable import folding
-from analysis.report.parts.strongest import cutoffs, pairs, wiring_diagrams
-from analysis.report.parts.two_layers import two_layer_model
-from analysis.report.sources import Source
+from headgraph.analysis.report.claims import Part
+from headgraph.analysis.report.parts.detected import classes, heads
+from headgraph.analysis.report.parts.informative import divergences
+from headgraph.analysis.report.parts.running import identity_heads, top_tokens
+from headgraph.analysis.report.parts.stable import folding
+from headgraph.analysis.report.parts.strongest import cutoffs, pairs, wiring_diagrams
+from headgraph.analysis.report.parts.two_layers import two_layer_model
+from headgraph.analysis.report.sources import Source
 
 Paper = Mapping[str, Any]
 """`published.toml`."""

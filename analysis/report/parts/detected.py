@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.detection import detect
-from analysis.report.claims import Claim, Part, claim, not_run
-from analysis.report.sources import Source
-from pk_engine.names import GRAPH_PAIRINGS
+from headgraph.analysis.detection import detect
+from headgraph.analysis.report.claims import Claim, Part, claim, not_run
+from headgraph.analysis.report.sources import Source
+from headgraph.pk_engine.names import GRAPH_PAIRINGS
 
 NAMES = {
     "pk": "PK",

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from analysis import informativeness
-from analysis.figures import informativeness as draw
-from analysis.report.claims import Part, claim, not_run
-from analysis.report.drawing import picture
-from analysis.report.sources import Source
+from headgraph.analysis import informativeness
+from headgraph.analysis.figures import informativeness as draw
+from headgraph.analysis.report.claims import Part, claim, not_run
+from headgraph.analysis.report.drawing import picture
+from headgraph.analysis.report.sources import Source
 
 
 def divergences(source: Source, paper: Mapping[str, Any]) -> Part:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.errors import AnalysisError
-from analysis.report.claims import Claim, Part, claim, not_run
-from analysis.report.sources import Source
-from pk_engine.errors import EngineError
+from headgraph.analysis.errors import AnalysisError
+from headgraph.analysis.report.claims import Claim, Part, claim, not_run
+from headgraph.analysis.report.sources import Source
+from headgraph.pk_engine.errors import EngineError
 
 TEXT = "When Mary and John went to the shops, John gave the bag to"
 """The text of Fig. 7; the end-of-text token goes before it."""
@@ -52,7 +52,7 @@ def identity_heads(source: Source, paper: Mapping[str, Any]) -> Part:
 
 
 def _tokens(source: Source, head: str, role: str) -> list[str]:
-    from analysis import tokens
+    from headgraph.analysis import tokens
 
     if not source.has_weights:
         raise AnalysisError(NO_WEIGHTS)
@@ -63,8 +63,8 @@ def _tokens(source: Source, head: str, role: str) -> list[str]:
 def _diagonals(source: Source) -> dict[str, float]:
     if not source.has_weights:
         raise AnalysisError(NO_WEIGHTS)
-    from analysis import behaviour
-    from pk_engine.names import head_name
+    from headgraph.analysis import behaviour
+    from headgraph.pk_engine.names import head_name
 
     rows = behaviour(source.model, text=TEXT)
     heads = zip(rows["layer"], rows["head"], rows["identity"], strict=True)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.report.claims import Claim, Part
-from analysis.report.sources import Source
+from headgraph.analysis.report.claims import Claim, Part
+from headgraph.analysis.report.sources import Source
 
 METRICS = ("pk", "cs")
 NAMES = {"pk": "PK", "cs": "CS"}
@@ -19,7 +19,7 @@ def folding(source: Source, paper: Mapping[str, Any]) -> Part:
     said = "The paper says that PK's top lists stay nearly unchanged and that CS changes much."
     if not source.has_weights:
         return Part(title, where, [], (said, "Needs the weights, not a table of scores."))
-    from analysis.robust import robustness
+    from headgraph.analysis.robust import robustness
 
     rows = robustness(source.model, metrics=METRICS, revision=source.revision)
     claims = [

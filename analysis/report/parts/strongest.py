@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from analysis.figures import scatter, strongest_pairs, wiring
-from analysis.figures.against import cut_both
-from analysis.report.claims import Claim, Part, claim
-from analysis.report.drawing import picture
-from analysis.report.sources import Source
-from pk_engine.names import GRAPH_PAIRINGS, head_name
+from headgraph.analysis.figures import scatter, strongest_pairs, wiring
+from headgraph.analysis.figures.against import cut_both
+from headgraph.analysis.report.claims import Claim, Part, claim
+from headgraph.analysis.report.drawing import picture
+from headgraph.analysis.report.sources import Source
+from headgraph.pk_engine.names import GRAPH_PAIRINGS, head_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

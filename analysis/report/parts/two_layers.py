@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from analysis.figures import wiring
-from analysis.report.claims import Part
-from analysis.report.drawing import picture
-from analysis.report.sources import Source
-from pk_engine.selection import Selection
-from pk_engine.table import AffinityTable
+from headgraph.analysis.figures import wiring
+from headgraph.analysis.report.claims import Part
+from headgraph.analysis.report.drawing import picture
+from headgraph.analysis.report.sources import Source
+from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.table import AffinityTable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,7 +20,7 @@ def two_layer_model(source: Source, paper: Mapping[str, Any]) -> Part:
 
     The paper's model is not published; ours is the bundled `induction-2l`, so nothing is judged.
     """
-    from pk_engine.scores import compute
+    from headgraph.pk_engine.scores import compute
 
     table = compute("induction-2l", metrics=("pk", "cs"), selection=Selection())
     strongest = table.frame[table.frame["pk_rank"] == 1].set_index("pairing")
