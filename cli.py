@@ -32,24 +32,24 @@ class Entry(NamedTuple):
 # where: the module below `headgraph`, and the name in it
 COMMANDS = {
     "demo": Entry("See GPT-2's head graph in a local Neo4j.", "demo:demo"),
-    "compute": Entry("Score every pair of heads of a model.", "pk_engine.commands:compute"),
-    "plan": Entry("Say what compute would cost.", "pk_engine.plan_command:plan", lists=True),
+    "compute": Entry("Score every pair of heads of a model.", "pk_engine.scoring.command:compute"),
+    "plan": Entry("Say what compute would cost.", "pk_engine.planning.command:plan", lists=True),
     "angles": Entry(
         "Principal angles between two heads' subspaces.",
-        "pk_engine.angles_command:angles",
+        "pk_engine.metrics.angles_command:angles",
         lists=True,
     ),
     "detect": Entry(
-        "Say how well scores find labelled heads.", "analysis.commands.detect:detect", lists=True
+        "Say how well scores find labelled heads.", "analysis.detection.command:detect", lists=True
     ),
     "circuits": Entry(
         "Say whether labelled circuits are dense in PK.",
-        "analysis.commands.circuits:circuits",
+        "analysis.detection.circuits_command:circuits",
         lists=True,
     ),
     "reproduce": Entry(
         "The paper's tables and figures beside ours, as a page.",
-        "analysis.commands.reproduce:reproduce",
+        "analysis.reproduction.command:reproduce",
         lists=True,
     ),
     "load": Entry("Write a table of scores into Neo4j.", "loader.commands:load"),
@@ -74,40 +74,40 @@ COMMANDS = {
     "doctor": Entry("Remove what cut-off commands left.", "headgraph.doctor:doctor"),
     "informativeness": Entry(
         "How far each pairing lies from random subspaces.",
-        "analysis.commands.informativeness:informativeness",
+        "analysis.informativeness.command:informativeness",
         lists=True,
     ),
     "verify-edge": Entry(
         "Patch edges: what they do, beside PK.",
-        "analysis.commands.verify_edge:verify_edge",
+        "analysis.patching.command:verify_edge",
         lists=True,
     ),
     "ablate": Entry(
-        "The loss without a role's heads, or hubs.", "analysis.commands.ablate:ablate", lists=True
+        "The loss without a role's heads, or hubs.", "analysis.ablation.command:ablate", lists=True
     ),
     "behaviour": Entry(
-        "Measure what heads attend to.", "analysis.commands.behaviour:behaviour", lists=True
+        "Measure what heads attend to.", "analysis.behaviour.command:behaviour", lists=True
     ),
     "trajectory": Entry(
         "Follow pairs over the checkpoints of a training run.",
-        "analysis.commands.trajectory:trajectory",
+        "analysis.training.command:trajectory",
         lists=True,
     ),
     "tokens": Entry(
         "The tokens that lie most in a head's subspaces.",
-        "analysis.commands.tokens:tokens",
+        "analysis.tokens.command:tokens",
         lists=True,
     ),
     "nulls": Entry(
-        "How many pairs stand out from each null.", "analysis.commands.nulls:nulls", lists=True
+        "How many pairs stand out from each null.", "analysis.nulls.command:nulls", lists=True
     ),
     "robustness": Entry(
         "What folding and centring change in each metric.",
-        "analysis.commands.robustness:robustness",
+        "analysis.robustness.command:robustness",
         lists=True,
     ),
-    "view": Entry("Explore a graph: one HTML file.", "analysis.commands.view:view"),
-    "figure": Entry("Draw a picture of a table.", "analysis.commands.figure:figure"),
+    "view": Entry("Explore a graph: one HTML file.", "analysis.view.command:view"),
+    "figure": Entry("Draw a picture of a table.", "analysis.figures.command:figure"),
     "completion": Entry("Complete lines with Tab.", "completion:completion"),
 }
 
@@ -179,7 +179,7 @@ def main(args: list[str] | None = None) -> None:
     _collect_rarely()
     open_streams()
     if "_HEADGRAPH_COMPLETE" in os.environ:  # a shell asks how a line can go on
-        from headgraph.completing import register
+        from headgraph.shell_completion import register
 
         register()
     try:

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from headgraph.analysis.errors import AnalysisError
+from headgraph.base.names import GRAPH_PAIRINGS, parse_pairings
 from headgraph.pk_engine.bundled import TABLES, table_path
-from headgraph.pk_engine.interface import Model
-from headgraph.pk_engine.names import GRAPH_PAIRINGS, parse_pairings
-from headgraph.pk_engine.selection import Selection
-from headgraph.pk_engine.stacks import Progress
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.linalg.stacks import Progress
+from headgraph.pk_engine.models.interface import Model
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.affinity import AffinityTable
 
 
 def full_table(
@@ -42,7 +42,7 @@ def full_table(
         model = AffinityTable.read(table_path(model))
     if isinstance(model, AffinityTable):
         return _checked(model, wanted, metrics, layer_order)
-    from headgraph.pk_engine.scores import compute
+    from headgraph.pk_engine.scoring._compute import compute
 
     return compute(
         model,

@@ -16,11 +16,11 @@ import pandas as pd
 
 from headgraph.analysis._tables import full_table
 from headgraph.analysis.figures.pairs import strongest_pairs, usual_number
-from headgraph.analysis.informative import informativeness
-from headgraph.analysis.robust import robustness
-from headgraph.pk_engine.names import GRAPH_PAIRINGS, PAIRINGS
-from headgraph.pk_engine.selection import Selection
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.analysis.informativeness._informativeness import informativeness
+from headgraph.analysis.robustness._robustness import robustness
+from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.affinity import AffinityTable
 
 DRAWS = 1000
 """Random choices of pairs that the number of heads touched is held against."""

@@ -11,8 +11,8 @@ import pandas as pd
 from benchmarks.causality import DATA, MODELS, SEED, save, where, write_parts
 from benchmarks.causality import prompts as prompts_of
 from benchmarks.common import table, write
-from headgraph.analysis.patching import ablate
-from headgraph.analysis.running.behaving import behaviour, labels_of
+from headgraph.analysis.ablation import ablate
+from headgraph.analysis.behaviour._behaviour import behaviour, labels_of
 
 HUBS, TOP_PERCENT, SAMPLES, THRESHOLD = 4, 20, 200, 0.5
 

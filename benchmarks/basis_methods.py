@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.common import PAGE, SHARED, table, write
-from headgraph.pk_engine.bases import bases, one_thread
-from headgraph.pk_engine.interface import Weights, open_weights
-from headgraph.pk_engine.names import GRAPH_PAIRINGS, ROLES
+from headgraph.base.names import GRAPH_PAIRINGS, ROLES
+from headgraph.pk_engine.linalg.bases import bases, one_thread
+from headgraph.pk_engine.models.interface import Weights, open_weights
 
 MODELS = {
     "GPT-2 small": "gpt2-attention",

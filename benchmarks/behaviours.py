@@ -8,10 +8,10 @@ import warnings
 import pandas as pd
 
 from benchmarks.common import PAGE, SHARED, table, write
-from headgraph.analysis.figures import behaviour as draw
+from headgraph.analysis.behaviour import BEHAVIOURS, behaviour
+from headgraph.analysis.behaviour.figure import behaviour_figure as draw
 from headgraph.analysis.figures import save
-from headgraph.analysis.running import BEHAVIOURS, behaviour
-from headgraph.pk_engine.names import head_name
+from headgraph.base.names import head_name
 
 MODELS = ("induction-2l", "stories260K", "babyllama-361", "slm-4096", "capp-gpt2")
 SEED = 0

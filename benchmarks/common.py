@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from headgraph.pk_engine.backends import usable_cpus
+from headgraph.pk_engine.linalg.backends import usable_cpus
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 SHARED = Path(__file__).parents[2] / "shared"

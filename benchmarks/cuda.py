@@ -24,10 +24,10 @@ from benchmarks.gpt2 import SQUARE, check, ours, scores, stacks
 from benchmarks.llama7b import HEADS, Weights, save
 from benchmarks.llama7b import transformer_lens as theirs_at
 from headgraph.pk_engine import compute, plan
-from headgraph.pk_engine.backends import Backend
-from headgraph.pk_engine.interface import Layer
-from headgraph.pk_engine.selection import Selection
-from headgraph.pk_engine.weights import ModelWeights
+from headgraph.pk_engine.linalg.backends import Backend
+from headgraph.pk_engine.models.interface import Layer
+from headgraph.pk_engine.models.weights import ModelWeights
+from headgraph.pk_engine.scoring.selection import Selection
 
 ROUNDS = 7
 GPU = Backend("torch", "cuda")

@@ -9,10 +9,10 @@ import pandas as pd
 
 from benchmarks.common import GPT2, PAGE, table, write
 from headgraph.analysis.detection import circuits, detect
-from headgraph.analysis.detection.detecting import leaders
-from headgraph.analysis.figures import detection as draw
+from headgraph.analysis.detection._detect import leaders
+from headgraph.analysis.detection.figure import detection_figure as draw
 from headgraph.analysis.figures import save
-from headgraph.analysis.report.reproduction import published
+from headgraph.analysis.reproduction._reproduce import published
 
 SEED, RESAMPLES = 0, 1000
 DOCS = PAGE.parent

@@ -13,10 +13,10 @@ from benchmarks.queries import synthetic
 from headgraph import loader
 from headgraph.graphdb import connect
 from headgraph.graphdb.server import ANY_PORTS, ServerHome, start, stop
-from headgraph.graphdb.server.exchanging import PARTS
+from headgraph.graphdb.server.store_exchange import PARTS
 from headgraph.loader._batches import edge_properties
+from headgraph.loader._load import plan_load
 from headgraph.loader._space import needed
-from headgraph.loader.loading import plan_load
 from headgraph.pk_engine import AffinityTable, Selection
 from headgraph.pk_engine.bundled import table_path
 

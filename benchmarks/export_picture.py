@@ -13,8 +13,8 @@ import networkx
 from benchmarks.browser_picture import IMAGES
 from headgraph import loader
 from headgraph.analysis.figures import output, style
+from headgraph.base.names import GRAPH_PAIRINGS
 from headgraph.pk_engine import Selection
-from headgraph.pk_engine.names import GRAPH_PAIRINGS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

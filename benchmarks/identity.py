@@ -6,10 +6,10 @@ python -m benchmarks.identity
 import pandas as pd
 
 from benchmarks.common import PAGE, SHARED, table, write
-from headgraph.analysis.figures import identity as draw
+from headgraph.analysis.behaviour import behaviour
 from headgraph.analysis.figures import save
-from headgraph.analysis.kinds import hubs_of_kind
-from headgraph.analysis.running import behaviour
+from headgraph.analysis.identity.figure import identity as draw
+from headgraph.analysis.identity.hubs_of_kind import hubs_of_kind
 from headgraph.pk_engine import Selection, compute
 
 DOCS = PAGE.parent

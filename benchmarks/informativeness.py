@@ -6,12 +6,12 @@ python -m benchmarks.informativeness
 import pandas as pd
 
 from benchmarks.common import PAGE, SHARED, table, write
-from headgraph.analysis import informativeness
 from headgraph.analysis._tables import full_table
-from headgraph.analysis.figures import informativeness as draw
 from headgraph.analysis.figures import save
+from headgraph.analysis.informativeness import informativeness
+from headgraph.analysis.informativeness.figure import informativeness_figure as draw
+from headgraph.base.names import PAIRINGS
 from headgraph.pk_engine import Selection, compute
-from headgraph.pk_engine.names import PAIRINGS
 
 MODELS = {
     "GPT-2 small": "gpt2-attention",

@@ -20,7 +20,7 @@ from safetensors.numpy import save_file
 
 from benchmarks.common import machine, seconds, table, watched, write
 from headgraph.pk_engine import plan
-from headgraph.pk_engine.planning import Plan
+from headgraph.pk_engine.planning._plan import Plan
 
 HEADS, D_MODEL, D_HEAD = 32, 4096, 128
 

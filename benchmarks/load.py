@@ -18,7 +18,7 @@ from benchmarks.queries import synthetic
 from headgraph import loader
 from headgraph.graphdb import Graph, Settings, schema
 from headgraph.graphdb.server import ANY_PORTS, ServerHome, config, start, stop
-from headgraph.graphdb.server.importing import build_store, workplace
+from headgraph.graphdb.server.importer import build_store, workplace
 from headgraph.pk_engine import AffinityTable
 from headgraph.pk_engine.bundled import table_path
 

@@ -10,10 +10,10 @@ import sys
 import pandas as pd
 
 from benchmarks.common import PAGE, SHARED, table, write
-from headgraph.analysis import nulls
-from headgraph.analysis.baselines import null_table
-from headgraph.analysis.figures import nulls as draw
 from headgraph.analysis.figures import save
+from headgraph.analysis.nulls import nulls
+from headgraph.analysis.nulls._nulls import null_table
+from headgraph.analysis.nulls.figure import nulls_figure as draw
 from headgraph.pk_engine import AffinityTable
 from headgraph.pk_engine.labels import labels_for
 

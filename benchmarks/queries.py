@@ -16,12 +16,12 @@ import pandas as pd
 
 from benchmarks.common import machine, seconds, table, write
 from headgraph import graphdb, loader, queries
+from headgraph.base.names import PAIRINGS
 from headgraph.graphdb import Graph
 from headgraph.pk_engine import AffinityTable, Selection
 from headgraph.pk_engine.bundled import table_path
-from headgraph.pk_engine.names import PAIRINGS
 from headgraph.queries.errors import UnknownName
-from headgraph.queries.query import Query
+from headgraph.queries.stored_query import Query
 
 ROUNDS, FEWEST, WARM = 20, 3, 10
 PATIENCE = 3.0
@@ -139,7 +139,7 @@ def ask_all(graph: Graph) -> None:
     for query in queries.catalogue().values():
         for run in RUNS.values():
             with suppress(UnknownName):
-                queries.run(query.name, graph, run=run, **arguments(query, VALUES[run]))
+                queries.query(query.name, graph, run=run, **arguments(query, VALUES[run]))
 
 
 def main() -> None:
@@ -153,7 +153,7 @@ def main() -> None:
             for run in RUNS.values():
                 given = arguments(query, VALUES[run])
                 try:
-                    took = latencies(lambda: queries.run(query.name, graph, run=run, **given))  # noqa: B023
+                    took = latencies(lambda: queries.query(query.name, graph, run=run, **given))  # noqa: B023
                 except UnknownName:  # a circuit, of which the synthetic run has none
                     cells += ["refused", "", ""]
                     continue

@@ -4,8 +4,8 @@ python -m benchmarks.reproduction
 """
 
 from benchmarks.common import GPT2, PAGE, SHARED, table, write
-from headgraph.analysis.report import Report, reproduce
-from headgraph.analysis.report.claims import VERDICTS, count
+from headgraph.analysis.reproduction import Report, reproduce
+from headgraph.analysis.reproduction.claims import VERDICTS, count
 
 
 def main() -> None:

@@ -6,11 +6,11 @@ python -m benchmarks.robustness
 import pandas as pd
 
 from benchmarks.common import PAGE, SHARED, table, write
-from headgraph.analysis import robustness
-from headgraph.analysis.figures import robustness as draw
 from headgraph.analysis.figures import save
 from headgraph.analysis.figures.pairs import metric_name
-from headgraph.analysis.robust import VARIANTS
+from headgraph.analysis.robustness import robustness
+from headgraph.analysis.robustness._robustness import VARIANTS
+from headgraph.analysis.robustness.figure import robustness_figure as draw
 
 MODELS = {
     "GPT-2 small": "gpt2-attention",

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from benchmarks.common import PAGE, SHARED, table, write
-from headgraph.analysis import tokens
+from headgraph.analysis.tokens import tokens
 
 MODELS = ("stories260K", "babyllama-361", "slm-4096")
 TOP = 10

@@ -16,10 +16,10 @@ import pandas as pd
 
 from benchmarks.common import PAGE, table, write
 from headgraph.analysis.figures import save, style
-from headgraph.analysis.figures import training as draw
 from headgraph.analysis.figures.panels import panel_grid, panel_title
 from headgraph.analysis.training import abruptness, change_of, trajectory
-from headgraph.analysis.training.abrupt import STEEPEST
+from headgraph.analysis.training._abruptness import STEEPEST
+from headgraph.analysis.training.figure import training_figure as draw
 from headgraph.pk_engine.bundled import checkpoints_path, model_path
 
 if TYPE_CHECKING:

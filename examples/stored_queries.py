@@ -20,7 +20,7 @@ from headgraph._layout import lay_out
 from headgraph.graphdb import Graph
 from headgraph.pk_engine import AffinityTable, Selection, compute
 from headgraph.queries.markdown import EXAMPLES
-from headgraph.queries.query import Query
+from headgraph.queries.stored_query import Query
 
 DEFAULT_RUN = "gpt2-small"
 TRAINED = 1150  # the step of the bundled model, see its training.json
@@ -56,7 +56,7 @@ def example(query: Query, graph: Graph) -> str:
     run = values.pop("run")
     words = ["headgraph", "query", query.name, "--run", run]
     words += [word for key, value in values.items() for word in ("-p", f"{key}={value}")]
-    frame = queries.run(query.name, graph, run=run, **values)
+    frame = queries.query(query.name, graph, run=run, **values)
     if "fact" in frame:
         frame = frame[~frame["fact"].isin(OF_THE_MOMENT)]
     columns = [column(str(name), frame[name].array) for name in frame.columns]

@@ -24,6 +24,7 @@ from induction_task import INDUCTION, PREVIOUS, Measured, Task, measure, trainin
 from torch.nn import functional as F
 
 from headgraph import pk_engine
+from headgraph.base import names
 
 
 @dataclass(frozen=True)
@@ -126,8 +127,8 @@ def strongest_ok(folder: Path) -> dict[str, Any]:
     table = pk_engine.compute(folder, pairings="OK", selection=pk_engine.Selection(top=1))
     row = table.frame.iloc[0]
     return {
-        "source": pk_engine.head_name(row.source_layer, row.source_head),
-        "target": pk_engine.head_name(row.target_layer, row.target_head),
+        "source": names.head_name(row.source_layer, row.source_head),
+        "target": names.head_name(row.target_layer, row.target_head),
         "pk": float(row.pk),
         "random_mean": table.meta.moments["OK"]["mean"],
     }

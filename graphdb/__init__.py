@@ -1,18 +1,8 @@
 """How to reach the database, what the graph is called, and the local server.
 
-Knows nothing of models or scores. Names are loaded when first used.
+Knows nothing of models or scores.
 """
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=["errors", "schema", "server"],
-    submod_attrs={
-        "graph": ["Graph", "connect"],
-        "recording": ["RecordingGraph"],
-        "result": ["Plan", "Result"],
-        "runner": ["Runner"],
-        "settings": ["Settings", "resolve"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

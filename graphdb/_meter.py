@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from headgraph.graphdb.amounts import size
+from headgraph.base.units import size
 from headgraph.graphdb.errors import LimitExceeded
 
 

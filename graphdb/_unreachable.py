@@ -8,7 +8,7 @@ import ipaddress
 import socket
 from urllib.parse import urlsplit
 
-from headgraph.graphdb import _probing
+from headgraph.graphdb import _probe as _probing
 from headgraph.graphdb.errors import NotReachable
 from headgraph.graphdb.settings import LOCAL_HOSTS, Settings
 

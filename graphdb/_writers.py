@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, wait
 from functools import partial
 
-from headgraph.graphdb._attempts import in_thread
+from headgraph.graphdb._interruptible import in_thread
 from headgraph.graphdb.result import Result
 from headgraph.graphdb.runner import Params, Statement
 

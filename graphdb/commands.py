@@ -64,7 +64,7 @@ def status(show_password: bool) -> str:
     """
     import headgraph.graphdb.server as local
     from headgraph.graphdb.errors import NotReachable
-    from headgraph.graphdb.server.finding import coming_up
+    from headgraph.graphdb.server.running_server import coming_up
 
     running = local.running()
     if running is None:

@@ -2,7 +2,7 @@
 
 import time
 
-from headgraph.graphdb.amounts import span
+from headgraph.base.units import span
 from headgraph.graphdb.errors import TookTooLong
 
 

@@ -11,16 +11,16 @@ from contextlib import contextmanager
 from typing import Any, Self, TypeVar
 
 from headgraph.base.text import quoted
+from headgraph.base.units import span
 from headgraph.graphdb._answers import fetch, one_line, plan_of
-from headgraph.graphdb._attempts import Attempt
+from headgraph.graphdb._interruptible import Attempt
 from headgraph.graphdb._lost import lost
 from headgraph.graphdb._refusals import NO_DATABASE, no_such_database, refused_login, with_way_out
 from headgraph.graphdb._writers import write_each
-from headgraph.graphdb.amounts import span
 from headgraph.graphdb.errors import NotReachable, OutOfMemory, StatementError, TookTooLong
 from headgraph.graphdb.result import Plan, Result
 from headgraph.graphdb.runner import Params, Statement
-from headgraph.graphdb.server.finding import refuse_to_fill
+from headgraph.graphdb.server.running_server import refuse_to_fill
 from headgraph.graphdb.settings import Settings, resolve
 
 T = TypeVar("T")

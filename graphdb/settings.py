@@ -149,7 +149,7 @@ def seen_by_others(path: str | os.PathLike[str]) -> bool:
 
 def _local(found: Mapping[str, str]) -> Settings:
     from headgraph.graphdb.server import ServerHome, running
-    from headgraph.graphdb.server.finding import coming_up
+    from headgraph.graphdb.server.running_server import coming_up
 
     server = running()
     if server is None and (pid := coming_up(ServerHome.default())) is not None:

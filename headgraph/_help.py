@@ -21,7 +21,7 @@ def dress(command: click.Command, *, lists: bool) -> click.Command:
 
         command = add_format(command)
     if "_HEADGRAPH_COMPLETE" in os.environ:
-        from headgraph.completing import attach
+        from headgraph.shell_completion import attach
 
         command = attach(command)
     return command

@@ -11,10 +11,10 @@ _ENTRY = re.compile(r"(\w[\w, ]*): (.*)")
 
 
 def functions() -> str:
-    """Markdown on every name of `headgraph.__all__`: signature, first paragraph, parameters."""
+    """Markdown on every name of `dir(headgraph)`: signature, first paragraph, parameters."""
     import headgraph
 
-    return "\n".join(_section(name, getattr(headgraph, name)) for name in headgraph.__all__)
+    return "\n".join(_section(name, getattr(headgraph, name)) for name in dir(headgraph))
 
 
 def _section(name: str, thing: Any) -> str:

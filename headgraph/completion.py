@@ -41,7 +41,7 @@ def completion(ctx: click.Context, shell: str | None) -> str:
 
     Example: headgraph completion bash
     """
-    from headgraph.completing._shells import script
+    from headgraph.shell_completion._shells import script
 
     shell = shell or Path(os.environ.get("SHELL", "")).name
     if shell not in SHELLS:

@@ -85,16 +85,16 @@ def _fill(graph: "Graph") -> "TableMeta":
 def _ask(graph: "Graph", tiny: "TableMeta") -> None:
     from headgraph import queries
 
-    strongest = queries.run("strongest_edges", graph, run=TINY, per_pairing=2)
+    strongest = queries.query("strongest_edges", graph, run=TINY, per_pairing=2)
     _show(
         f"headgraph query strongest_edges --run {TINY} -p per_pairing=2",
         strongest,
         COLUMNS["strongest_edges"],
         _on_induction(strongest, tiny),
     )
-    hubs = queries.run("hubs", graph, run=GPT2, limit=8)
+    hubs = queries.query("hubs", graph, run=GPT2, limit=8)
     _show(f"headgraph query hubs --run {GPT2} -p limit=8", hubs, COLUMNS["hubs"], _on_hubs(hubs))
-    circuit = queries.run("ioi_circuit", graph, run=GPT2)
+    circuit = queries.query("ioi_circuit", graph, run=GPT2)
     _show(
         f"headgraph query ioi_circuit --run {GPT2}",
         circuit.head(10),
@@ -104,8 +104,8 @@ def _ask(graph: "Graph", tiny: "TableMeta") -> None:
 
 
 def _on_induction(rows: "pd.DataFrame", tiny: "TableMeta") -> str:
+    from headgraph.base.names import parse_head
     from headgraph.pk_engine.labels import labels_for
-    from headgraph.pk_engine.names import parse_head
 
     top = rows[rows["pairing"] == "OK"].iloc[0]
     labels = labels_for(tiny).set_index(["layer", "head"])["role"]
@@ -143,8 +143,8 @@ def _on_circuit(rows: "pd.DataFrame") -> str:
 def _draw() -> Path:
     import platformdirs
 
-    from headgraph.analysis.figures import wiring
     from headgraph.analysis.figures.output import save
+    from headgraph.analysis.wiring.diagram import wiring
     from headgraph.pk_engine import AffinityTable
     from headgraph.pk_engine.bundled import table_path
 

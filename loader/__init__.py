@@ -6,22 +6,9 @@
     ...     print(loader.runs(graph))
     ...     print(loader.drop(graph, "gpt2-small"))
 
-Reads scores through `pk_engine.table` alone. Names are loaded when first used.
+Reads scores through `pk_engine.table.affinity` alone.
 """
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=["errors"],
-    submod_attrs={
-        "annotating": ["annotate"],
-        "attempts": ["Attempt", "unfinished"],
-        "dropping": ["drop", "drop_all"],
-        "exports": ["FORMATS", "export", "to_networkx"],
-        "listing": ["runs"],
-        "loading": ["load"],
-        "offline": ["load_offline"],
-        "report": ["DropReport", "ExportReport", "LoadReport"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

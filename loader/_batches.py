@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.table.affinity import AffinityTable
 
 BATCH = 20_000
 """Edges in a transaction: more gains nothing and takes the server's memory."""

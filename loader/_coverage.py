@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from headgraph.pk_engine.meta import TableMeta
-from headgraph.pk_engine.selection import Selection
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.meta import TableMeta
 
 _LIMITS = ("top", "top_percent")
 _MORE_IS_WIDER = (*_LIMITS, "top_per_target")

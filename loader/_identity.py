@@ -5,11 +5,11 @@ import json
 import re
 import secrets
 
+from headgraph.base.suggestions import did_you_mean
 from headgraph.base.text import listed, quoted
-from headgraph.graphdb.near import did_you_mean
 from headgraph.loader.errors import BadRunName
-from headgraph.pk_engine.meta import TableMeta
-from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.meta import TableMeta
 
 SHORT = 12
 """How many characters of its id name a run that has no name (yet, or no longer)."""

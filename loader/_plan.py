@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from headgraph.base.names import head_name
+from headgraph.base.version import VERSION
 from headgraph.graphdb import schema
 from headgraph.loader import _sums
 from headgraph.loader._coverage import shortfalls
@@ -16,10 +18,8 @@ from headgraph.loader._identity import check_name, default_name, run_id
 from headgraph.loader.errors import NothingToLoad
 from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.labels import labels_for
-from headgraph.pk_engine.names import head_name
-from headgraph.pk_engine.selection import Selection
-from headgraph.pk_engine.table import AffinityTable
-from headgraph.pk_engine.version import VERSION
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.affinity import AffinityTable
 
 AnyTable = AffinityTable | str | os.PathLike[str]
 AnyLabels = str | os.PathLike[str] | None

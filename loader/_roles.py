@@ -7,10 +7,10 @@ words only.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from headgraph.base.names import head_name
 from headgraph.graphdb import schema
 from headgraph.graphdb.runner import Statement
 from headgraph.loader._plan import LoadPlan
-from headgraph.pk_engine.names import head_name
 
 
 def give_roles(plan: LoadPlan, status: str) -> list[Statement]:

@@ -49,8 +49,8 @@ def refuse_without_room(graph: Runner, wanted: int) -> None:
 
     Of other databases nobody here can tell how much room they have.
     """
-    from headgraph.graphdb.server.finding import home_of
     from headgraph.graphdb.server.home import refuse_full_disk
+    from headgraph.graphdb.server.running_server import home_of
 
     settings: Settings | None = getattr(graph, "settings", None)
     home = None if settings is None else home_of(settings)

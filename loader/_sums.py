@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from headgraph.base.names import head_name
 from headgraph.graphdb import schema
-from headgraph.pk_engine.names import head_name
 
 
 def head_sums(edges: pd.DataFrame, n_heads: int) -> dict[int, dict[str, float]]:

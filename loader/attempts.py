@@ -14,7 +14,7 @@ from headgraph.graphdb.runner import Runner
 from headgraph.loader._database import LOCK, again, number
 from headgraph.loader._identity import SHORT, new_token
 from headgraph.loader._liveness import is_alive, own_process
-from headgraph.loader._unpublish import sweep
+from headgraph.loader._removal import sweep
 
 # what somebody made by hand may hold anything, and a time of another type is no time
 _QUERY = f"""

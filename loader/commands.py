@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from headgraph.loader.attempts import Attempt
     from headgraph.loader.report import DropReport, LoadReport
-    from headgraph.pk_engine.selection import Selection
+    from headgraph.pk_engine.scoring.selection import Selection
 
 
 _CUT_OFF = (
@@ -57,9 +57,9 @@ def load(
 
     Example: headgraph load gpt2-small --run gpt2-small --top-percent 3
     """
-    from headgraph.loader.loading import load as load_table
+    from headgraph.loader._load import load as load_table
     from headgraph.pk_engine.bundled import table_path
-    from headgraph.pk_engine.table import AffinityTable
+    from headgraph.pk_engine.table.affinity import AffinityTable
 
     if offline and (replace or dry_run):
         raise click.UsageError(
@@ -102,9 +102,9 @@ def runs(
 
     Example: headgraph runs 'tiny*'
     """
+    from headgraph.loader._runs import refuse_unknown
+    from headgraph.loader._runs import runs as list_runs
     from headgraph.loader.attempts import unfinished
-    from headgraph.loader.listing import refuse_unknown
-    from headgraph.loader.listing import runs as list_runs
 
     found = list_runs(graph, *names, model=model, series=series)
     if found.empty:
@@ -135,7 +135,7 @@ def annotate(graph: Any, run: str, file: str) -> str:
 
     Scores that the heads had before go. Example: headgraph annotate tiny behaviour.csv
     """
-    from headgraph.loader.annotating import annotate as write
+    from headgraph.loader._annotate import annotate as write
 
     return str(write(file, graph, run))
 
@@ -153,9 +153,9 @@ def drop(graph: Any, runs: tuple[str, ...], yes: bool, dry_run: bool) -> str:
 
     Example: headgraph drop gpt2-small
     """
-    from headgraph.loader._matching import is_pattern
+    from headgraph.loader._drop import drop_all
+    from headgraph.loader._run_names import is_pattern
     from headgraph.loader.attempts import unfinished
-    from headgraph.loader.dropping import drop_all
 
     patterns = any(map(is_pattern, runs))
     if patterns and not yes and not dry_run:

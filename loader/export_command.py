@@ -13,7 +13,7 @@ from headgraph.pk_engine.options import selection_options
 
 if TYPE_CHECKING:
     from headgraph.loader.report import ExportReport
-    from headgraph.pk_engine.selection import Selection
+    from headgraph.pk_engine.scoring.selection import Selection
 
 _ENDINGS = [kind.ending for kind in FORMATS.values() if kind.ending]
 
@@ -59,8 +59,8 @@ def export(
     """
     from pathlib import Path
 
-    from headgraph.loader.exports.exporting import export as write
-    from headgraph.loader.exports.exporting import output_paths
+    from headgraph.loader.exports._export import export as write
+    from headgraph.loader.exports._export import output_paths
     from headgraph.loader.exports.formats import format_of
     from headgraph.pk_engine.bundled import is_table, table_path
 
@@ -107,8 +107,8 @@ def _of_run(
 def _no_table(what: str) -> str:
     from pathlib import Path
 
-    from headgraph.pk_engine._not_a_table import what_is_wrong
     from headgraph.pk_engine.bundled import TABLES
+    from headgraph.pk_engine.table._diagnosis import what_is_wrong
 
     return f"{what_is_wrong(Path(what))}; bundled is {' and '.join(TABLES)}"
 

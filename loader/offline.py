@@ -18,23 +18,23 @@ from headgraph.graphdb import schema
 from headgraph.graphdb.graph import connect
 from headgraph.graphdb.runner import Runner
 from headgraph.graphdb.server.progress import Progress, silent
-from headgraph.graphdb.server.terminating import sigterm_interrupts
+from headgraph.graphdb.server.sigterm import sigterm_interrupts
 from headgraph.graphdb.settings import LOCAL, Settings
-from headgraph.loader import _write
+from headgraph.loader import _attempt as _write
 from headgraph.loader._database import index_ranks, prepare, roles_in
+from headgraph.loader._existing import Outcome, outcome
 from headgraph.loader._identity import SHORT, new_token
+from headgraph.loader._load import report_on
 from headgraph.loader._plan import AnyLabels, AnyTable, LoadPlan, plan_load
-from headgraph.loader._present import Outcome, outcome
+from headgraph.loader._runs import runs
 from headgraph.loader._space import needed, refuse_without_room
 from headgraph.loader.attempts import Attempt, marks, remove, unfinished
 from headgraph.loader.errors import OfflineRefused
 from headgraph.loader.exports.admin_csv import write_graph
 from headgraph.loader.exports.content import HeadNode, RunGraph
 from headgraph.loader.exports.from_table import graph_of_plan
-from headgraph.loader.listing import runs
-from headgraph.loader.loading import report_on
 from headgraph.loader.report import LoadReport
-from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.scoring.selection import Selection
 
 if TYPE_CHECKING:
     from headgraph.graphdb.server.lifecycle import AnyHome
@@ -187,8 +187,8 @@ def refuse_other_server(settings: Settings) -> None:
 
 
 def _import(home: Any, plan: LoadPlan, token: str, graph: Runner, show: Progress) -> Any:
-    from headgraph.graphdb.server.importing import build_store, workplace
-    from headgraph.graphdb.server.restarting import restart_with
+    from headgraph.graphdb.server.importer import build_store, workplace
+    from headgraph.graphdb.server.restart import restart_with
 
     with workplace(home) as scratch:
         show("writing files for the importer", 0, 0)
@@ -205,7 +205,7 @@ def _files(plan: LoadPlan, token: str, folder: Path) -> tuple[Path, Path]:
 
 
 def _unpublished(content: RunGraph, token: str) -> RunGraph:
-    """The graph as a load has it before it is published: see `loader._write`."""
+    """The graph as a load has it before it is published: see `loader._attempt`."""
     now = datetime.now(UTC)
     run = {**content.run, "status": schema.LOADING, "loader": token, "started_at": now}
     run |= {"alive_at": now, **marks(run.pop("name"))}

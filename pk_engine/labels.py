@@ -15,7 +15,7 @@ from headgraph.base.documents import shown
 from headgraph.base.rows import read_csv
 from headgraph.base.text import listed, quoted, short, whole_number
 from headgraph.pk_engine.errors import LabelsError
-from headgraph.pk_engine.meta import TableMeta
+from headgraph.pk_engine.table.meta import TableMeta
 
 COLUMNS = ("layer", "head", "role", "circuit", "source", "note")
 _FOLDER = Path(__file__).parent / "bundled" / "labels"

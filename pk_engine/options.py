@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from headgraph.pk_engine.names import NULLS, VIA
-from headgraph.pk_engine.selection import Selection, one_without_other
+from headgraph.base.names import NULLS, VIA
+from headgraph.pk_engine.scoring.selection import Selection, one_without_other
 
 Command = Callable[..., Any]
 SCORING = ("pairings", "kv", "layer_order", "backend", "device", "dtype", "memory", "revision")

@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from headgraph.base.names import PAIRINGS, not_before, parse_head
 from headgraph.base.text import listed
 from headgraph.graphdb.runner import Runner
-from headgraph.pk_engine.names import PAIRINGS, not_before, parse_head
 from headgraph.queries._names import Runs
-from headgraph.queries.query import Query
+from headgraph.queries.stored_query import Query
 
 _METRICS = "MATCH (r:Run {name: $run}) RETURN r.metrics AS metrics"
 _ORDER = "MATCH (r:Run {name: $run}) RETURN r.layer_order AS layer_order"

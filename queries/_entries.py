@@ -7,7 +7,7 @@ from itertools import groupby
 
 from headgraph.base.text import quoted
 from headgraph.queries.errors import ParameterError
-from headgraph.queries.query import GRAPH, Column, Param
+from headgraph.queries.stored_query import GRAPH, Column, Param
 from headgraph.queries.values import convert, is_type
 
 _ENTRY = re.compile(r"([a-z][a-z0-9_]*) \(([a-z0-9_ ]+)\)(.*)")

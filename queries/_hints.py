@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from headgraph.base.suggestions import did_you_mean
 from headgraph.base.text import quoted
 from headgraph.graphdb.deadline import Deadline
-from headgraph.graphdb.near import did_you_mean
 from headgraph.graphdb.result import Plan
 from headgraph.graphdb.runner import Runner
 from headgraph.queries._tokens import tokens

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from headgraph.queries.library import catalogue
-from headgraph.queries.query import Query
+from headgraph.queries.stored_query import Query
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,14 +5,14 @@ answered by an empty table.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from headgraph.base.suggestions import did_you_mean
 from headgraph.base.text import listed, quoted
-from headgraph.graphdb.near import did_you_mean
 from headgraph.graphdb.runner import Runner
 from headgraph.graphdb.schema import BEHAVIOURS
+from headgraph.queries._older_runs import check_sums
 from headgraph.queries._shapes import check_shapes
-from headgraph.queries._sums import check_sums
 from headgraph.queries.errors import MissingParameter, UnknownName
-from headgraph.queries.query import Query
+from headgraph.queries.stored_query import Query
 
 _RUNS = """
 MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL

@@ -140,7 +140,7 @@ def _link(
 
 
 def _opened(link: str, only_print: bool) -> str:
-    from headgraph.pk_engine.screen import can_open
+    from headgraph.base.screen import can_open
 
     if not only_print and can_open():
         click.launch(link)
@@ -150,7 +150,7 @@ def _opened(link: str, only_print: bool) -> str:
 def _runs(run: str | None, graph: "Graph", *, none: bool = False) -> list[str]:
     """The run that is named, else all; an empty database is a problem unless `none` is fine."""
     from headgraph.queries._names import check_runs, complete_runs, only_run
-    from headgraph.queries._sums import without_sums
+    from headgraph.queries._older_runs import without_sums
 
     runs = complete_runs(graph)
     if run is not None:

@@ -4,8 +4,8 @@ from headgraph.graphdb.runner import Runner
 from headgraph.queries.errors import CatalogueError, Refused
 from headgraph.queries.guard import check_statement
 from headgraph.queries.library import catalogue
-from headgraph.queries.query import Query
 from headgraph.queries.runner import all_values, given_values
+from headgraph.queries.stored_query import Query
 from headgraph.queries.values import example
 
 

@@ -61,7 +61,7 @@ def query(
         if series:
             return queries.over_series(name, graph, series=series, **values)
         if not as_graph:
-            return queries.run(name, graph, run=run, **values)
+            return queries.query(name, graph, run=run, **values)
         answer = queries.node_link(name, graph, run=run, **values)
         if why := answer["graph"].get("no_rows"):
             say(f"no rows: {why}")
@@ -100,8 +100,8 @@ def cypher(
     """
     from headgraph import queries
     from headgraph.graphdb.deadline import Deadline
-    from headgraph.queries import adhoc
-    from headgraph.queries._piped import statement
+    from headgraph.queries import _cypher as adhoc
+    from headgraph.queries._stdin import statement
     from headgraph.queries.paste import split_params
 
     params, text = split_params(statement() if text == "-" else text)

@@ -32,7 +32,7 @@ from headgraph.base.text import quoted
 from headgraph.queries._entries import HeaderProblem, Line, read_columns, read_params
 from headgraph.queries._tokens import parameters
 from headgraph.queries.errors import CatalogueError
-from headgraph.queries.query import GRAPH, Column, Param, Query
+from headgraph.queries.stored_query import GRAPH, Column, Param, Query
 
 SECTIONS = ("description", "params", "returns")
 _OPTIONAL = "example"

@@ -5,11 +5,11 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
+from headgraph.base.suggestions import did_you_mean
 from headgraph.base.text import quoted
-from headgraph.graphdb.near import did_you_mean
 from headgraph.queries.errors import CatalogueError, UnknownQuery
 from headgraph.queries.header import read_query
-from headgraph.queries.query import Query
+from headgraph.queries.stored_query import Query
 
 FOLDER = Path(__file__).parent / "catalogue"
 

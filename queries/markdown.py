@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from headgraph.queries.library import catalogue
-from headgraph.queries.query import Query
+from headgraph.queries.stored_query import Query
 
 EXAMPLES = Path(__file__).parent / "examples"
 """A text for each query: a command and what it prints; `make examples` writes them."""

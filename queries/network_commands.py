@@ -39,7 +39,7 @@ def communities(
 
     Example: headgraph communities --run gpt2-small --write
     """
-    from headgraph.queries.clusters import communities as find
+    from headgraph.queries._communities import communities as find
 
     frame: pd.DataFrame = find(
         graph, run=run, pairings=pairings, resolution=resolution, seed=seed, write=write
@@ -64,6 +64,6 @@ def motifs(
 
     Example: headgraph motifs --run gpt2-small --samples 200
     """
-    from headgraph.queries.null import motifs as count
+    from headgraph.queries._motifs import motifs as count
 
     return count(graph, run=run, samples=samples, swaps=swaps, strongest=strongest, seed=seed)

@@ -8,8 +8,8 @@ from headgraph.base.text import json_text, quoted
 from headgraph.queries._tokens import parameters
 from headgraph.queries.errors import ParameterError
 from headgraph.queries.library import get
-from headgraph.queries.query import Param, Query
 from headgraph.queries.runner import all_values, given_values
+from headgraph.queries.stored_query import Param, Query
 from headgraph.queries.values import example
 
 PARAMS = ":params"

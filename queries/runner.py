@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from headgraph.base.suggestions import did_you_mean
 from headgraph.base.text import listed, quoted
-from headgraph.graphdb.near import did_you_mean
 from headgraph.graphdb.result import Result
 from headgraph.graphdb.runner import Runner
 from headgraph.queries._empty import why_empty
@@ -13,14 +13,14 @@ from headgraph.queries._names import check_names, complete_runs, only_run
 from headgraph.queries._node_link import to_node_link
 from headgraph.queries.errors import MissingParameter, ParameterError, QueryError
 from headgraph.queries.library import get
-from headgraph.queries.query import Query
+from headgraph.queries.stored_query import Query
 from headgraph.queries.values import convert, example
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def run(name: str, graph: Runner, /, *, run: str | None = None, **params: Any) -> "pd.DataFrame":
+def query(name: str, graph: Runner, /, *, run: str | None = None, **params: Any) -> "pd.DataFrame":
     """The answer of a stored query, as a table.
 
     Args:

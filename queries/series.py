@@ -7,7 +7,7 @@ from headgraph.queries._names import checkpoints
 from headgraph.queries.errors import QueryError
 from headgraph.queries.library import get
 from headgraph.queries.runner import given_values
-from headgraph.queries.runner import run as ask
+from headgraph.queries.runner import query as ask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,12 +23,12 @@ def over_series(name: str, graph: Runner, /, *, series: str, **params: Any) -> "
         params: the query's own parameters, the same for each run.
 
     Returns:
-        The columns of `queries.run` after `step` and `checkpoint`, the run's name; by step.
+        The columns of `queries.query` after `step` and `checkpoint`, the run's name; by step.
 
     Raises:
         UnknownName: no run belongs to the series, or a name is missing in one of them.
         QueryError: the query is about several runs itself.
-        ParameterError, GraphError: as `queries.run`.
+        ParameterError, GraphError: as `queries.query`.
     """
     import pandas as pd
 

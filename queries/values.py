@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from headgraph.base.names import PAIRINGS, head_name, parse_head
+from headgraph.base.suggestions import did_you_mean
 from headgraph.base.text import quoted
-from headgraph.graphdb.near import did_you_mean
 from headgraph.pk_engine.errors import EngineError
-from headgraph.pk_engine.names import PAIRINGS, head_name, parse_head
 from headgraph.queries.errors import ParameterError
-from headgraph.queries.query import Param
+from headgraph.queries.stored_query import Param
 
 _LIST = "list of "
 _GREATEST = 2**63 - 1  # Cypher's

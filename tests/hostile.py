@@ -3,7 +3,7 @@
 import unicodedata
 from dataclasses import replace
 
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.table.affinity import AffinityTable
 
 NAMES = {
     "title": "gpt2\x1b]0;owned\x07",

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from headgraph.pk_engine.meta import TableMeta
-from headgraph.pk_engine.moments import reference_mean, reference_sd
-from headgraph.pk_engine.names import PAIRINGS
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.base.names import PAIRINGS
+from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
+from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.meta import TableMeta
 
 KEYS = ["source_layer", "source_head", "target_layer", "target_head"]
 

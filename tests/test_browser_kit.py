@@ -16,14 +16,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from headgraph import loader, queries
+from headgraph.base.names import head_name
+from headgraph.base.palette import DARK, LIGHT, Theme
 from headgraph.graphdb import Graph
 from headgraph.graphdb.server import RunningServer
 from headgraph.pk_engine import Selection
 from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.labels import labels_for
-from headgraph.pk_engine.names import head_name
-from headgraph.pk_engine.palette import DARK, LIGHT, Theme
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.queries.kit import kit_link, served_files, write_kit
 from tests.chromium import needs_chromium, page
 from tests.test_browser import _host_if_refused, log_in, picture, test_id

@@ -248,7 +248,7 @@ def test_interruption_is_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     def interrupt(*args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("headgraph.pk_engine.scores.compute", interrupt)
+    monkeypatch.setattr("headgraph.pk_engine.scoring._compute.compute", interrupt)
     with pytest.raises(SystemExit) as stop:
         cli.main(["compute", "induction-2l", "-o", str(tmp_path / "t")])
     assert stop.value.code == 130

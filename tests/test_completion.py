@@ -12,10 +12,10 @@ import click
 import pytest
 
 from headgraph import cli, loader
-from headgraph.completing import attach
 from headgraph.completion import HOW, SHELLS
 from headgraph.graphdb import Graph
-from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.shell_completion import attach
 from tests.shells import STARTS, Shell
 from tests.tables import random_table
 from tests.test_cli import HEAVY, ROOT, every_command, imported_by

@@ -18,7 +18,7 @@ from headgraph.graphdb import Graph
 from headgraph.graphdb.errors import StatementError
 from headgraph.graphdb.server import ServerHome
 from headgraph.pk_engine.bundled import table_path
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.hostile import NAMES, named, obeyed
 
 ROOT = Path(__file__).parents[1]
@@ -158,7 +158,7 @@ def test_the_servers_log_is_not_obeyed(
 
 
 def test_a_shell_is_not_offered_what_it_would_obey() -> None:
-    from headgraph.completing._known import among
+    from headgraph.shell_completion._known import among
 
     offered = [item.value for item in among(["gpt2", NAMES["title"], NAMES["bidi"]], "gpt2")]
     assert offered == ["gpt2"]

@@ -13,7 +13,7 @@ from headgraph import loader, queries
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.view import Page, view, view_answer, view_run
 from headgraph.graphdb import Graph
-from headgraph.graphdb.recording import RecordingGraph
+from headgraph.graphdb.recording_graph import RecordingGraph
 from headgraph.pk_engine import AffinityTable, Selection
 from headgraph.pk_engine.bundled import table_path
 from tests.tables import random_table
@@ -149,7 +149,7 @@ def test_a_name_that_is_nothing_here_is_told_what_to_do(
 def test_the_page_is_opened_where_there_is_a_screen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from headgraph.analysis.commands.view import view as command
+    from headgraph.analysis.view.command import view as command
 
     seen: list[str] = []
     monkeypatch.setattr("click.launch", seen.append)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from headgraph.analysis.view import view
-from headgraph.pk_engine.palette import contrast
+from headgraph.base.palette import contrast
 from tests.chromium import needs_chromium, page
 from tests.tables import random_table
 

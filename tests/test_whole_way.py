@@ -45,7 +45,7 @@ def assert_edges(graph: Graph, table: AffinityTable) -> None:
 def assert_outlets(graph: Graph, native: AffinityTable) -> None:
     """An outlet is the sum of z over scored pairs: a shared key/value head counts once."""
     wanted = native.frame.groupby(["source_layer", "source_head"]).z.sum()
-    hubs = queries.run("hubs", graph, run="stories", limit=40)
+    hubs = queries.query("hubs", graph, run="stories", limit=40)
     assert len(hubs) == 40
     found = pd.Series(hubs.outlet.to_numpy(), index=hubs["head"])
     for (layer, head), outlet in wanted.items():

@@ -10,11 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from headgraph.analysis.errors import AnalysisError
+from headgraph.base.names import GRAPH_PAIRINGS
 from headgraph.pk_engine import bundled
 from headgraph.pk_engine.labels import labels_for
-from headgraph.pk_engine.meta import TableMeta
-from headgraph.pk_engine.names import GRAPH_PAIRINGS
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.meta import TableMeta
 
 SAME_ROLES = ("QQ", "KK", "VV", "OO")
 CLASSES = (

@@ -1,31 +1,9 @@
-"""Pictures of scores, all in one style (`analysis.figures.style`), drawn without pyplot.
+"""What figures share: style, panels, which pairs are drawn, how a picture is written.
 
-Nothing global changes and no display is needed. Each function returns a matplotlib `Figure`;
-`save` writes one reproducibly. No module is called like a function: importing it would hide that.
+Nothing global changes and no display is needed. Figures are matplotlib's `Figure`; `save` writes
+one reproducibly. Each figure lies with its study.
 """
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=["panels", "style"],
-    submod_attrs={
-        "behaviours": ["behaviour"],
-        "ablated": ["ablation"],
-        "against": ["scatter"],
-        "detected": ["detection"],
-        "diagram": ["wiring"],
-        "baselines": ["nulls"],
-        "informative": ["informativeness"],
-        "leaders": ["hubs"],
-        "matrices": ["heatmap"],
-        "output": ["picture_path", "render", "save"],
-        "patched": ["causality"],
-        "over_training": ["training"],
-        "pairs": ["strongest_pairs", "usual_number"],
-        "ranked": ["identity"],
-        "roles": ["HeadRoles", "head_roles"],
-        "stability": ["robustness"],
-        "triptych": ["wiring_panels"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -3,10 +3,10 @@
 import pandas as pd
 
 from headgraph.analysis.errors import FigureError
-from headgraph.pk_engine.meta import TableMeta
-from headgraph.pk_engine.names import GRAPH_PAIRINGS
-from headgraph.pk_engine.selection import Selection
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.meta import TableMeta
 
 MOST_LINES = 500
 """In one diagram: more cannot be told apart, and each takes longer to lead around the others."""

@@ -14,8 +14,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
-from headgraph.base.text import short
-from headgraph.pk_engine.palette import (
+from headgraph.base.palette import (
     DARK,
     LIGHT,
     ROLE_ORDER,
@@ -26,6 +25,7 @@ from headgraph.pk_engine.palette import (
     contrast,
     luminance,
 )
+from headgraph.base.text import short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,13 +6,4 @@ given prompts.
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "ablating": ["ablate"],
-        "correlation": ["rank_correlation"],
-        "paths": ["Effect", "PathPatcher"],
-        "prompts": ["Prompts", "prompts_for"],
-        "verifying": ["verify_edge"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, Self
 
 from headgraph.analysis.errors import PatchingError
-from headgraph.analysis.patching.prompts import Prompts
-from headgraph.analysis.patching.runs import BaseRun, writing
-from headgraph.pk_engine.names import head_name
+from headgraph.analysis.running.prompts import Prompts
+from headgraph.analysis.running.unpatched import BaseRun, writing
+from headgraph.base.names import head_name
 
 Head = tuple[int, int]
 

@@ -2,11 +2,4 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "abrupt": ["Abruptness", "abruptness", "change_of"],
-        "checkpoints": ["Checkpoint", "checkpoint_table", "checkpoints"],
-        "following": ["trajectory"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -10,11 +10,11 @@ from pathlib import Path
 from headgraph.analysis._tables import full_table
 from headgraph.analysis.errors import TrainingError
 from headgraph.base.documents import expanded, read_json, reason, shown
+from headgraph.base.names import GRAPH_PAIRINGS
 from headgraph.base.rows import check_numbers, read_csv
 from headgraph.base.text import listed
 from headgraph.pk_engine.bundled import MODELS, checkpoints_path, model_path
-from headgraph.pk_engine.names import GRAPH_PAIRINGS
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.table.affinity import AffinityTable
 
 LOSSES = "losses.csv"
 _STEP = re.compile(r"step-?([0-9]+)")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from headgraph.analysis.view.content import Head
 from headgraph.analysis.view.stored import edge_frame, facts_of
+from headgraph.base.names import PAIRINGS
+from headgraph.base.palette import ROLE_ORDER
 from headgraph.graphdb import schema
-from headgraph.pk_engine.names import PAIRINGS
-from headgraph.pk_engine.palette import ROLE_ORDER
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from headgraph.base.names import PAIRINGS, head_name
+from headgraph.base.palette import ROLE_ORDER
 from headgraph.base.text import printable, short
-from headgraph.pk_engine.names import PAIRINGS, head_name
-from headgraph.pk_engine.palette import ROLE_ORDER
 
 if TYPE_CHECKING:
     import pandas as pd

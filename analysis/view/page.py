@@ -11,7 +11,7 @@ from typing import Any
 
 from headgraph.analysis._files import write_page
 from headgraph.analysis.view.content import Content
-from headgraph.pk_engine.palette import DARK, LIGHT, Theme
+from headgraph.base.palette import DARK, LIGHT, Theme
 
 _HERE = Path(__file__).parent
 SCRIPTS = ("state", "curves", "sliding", "stage", "lines", "heads", "boxes", "lit", "drawing",

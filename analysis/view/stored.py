@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.view.content import Head
+from headgraph.base.names import PAIRINGS
+from headgraph.base.suggestions import did_you_mean
 from headgraph.base.text import listed, quoted
 from headgraph.graphdb import schema
-from headgraph.graphdb.near import did_you_mean
 from headgraph.graphdb.runner import Runner
-from headgraph.pk_engine.names import PAIRINGS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 
 from headgraph.base.text import quoted
 from headgraph.graphdb.errors import AuthRefused, GraphError, ServerError
-from headgraph.graphdb.server.exchanging import PARTS
-from headgraph.graphdb.server.finding import described
 from headgraph.graphdb.server.home import ServerHome
 from headgraph.graphdb.server.logs import since
+from headgraph.graphdb.server.running_server import described
 from headgraph.graphdb.server.state import State
+from headgraph.graphdb.server.store_exchange import PARTS
 
 ANSWER_S = 60.0  # seconds that a database which serves may take for a row
 _UNREADABLE = "internal.dbms.tx_log.fail_on_corrupted_log_files=false"  # the log names the way out

@@ -4,15 +4,17 @@ import os
 import time
 from collections.abc import Mapping
 
-from headgraph.graphdb.server import exchanging, importing, process, web
-from headgraph.graphdb.server.finding import RunningServer, current, described, pid_of
+from headgraph.graphdb.server import importer as importing
+from headgraph.graphdb.server import process, web
+from headgraph.graphdb.server import store_exchange as exchanging
 from headgraph.graphdb.server.health import problem, refuse_dead
 from headgraph.graphdb.server.home import ServerHome, stated
 from headgraph.graphdb.server.jars import ensure_jars
 from headgraph.graphdb.server.java import find_java
-from headgraph.graphdb.server.launching import adopt, launch
+from headgraph.graphdb.server.launch import adopt, launch
 from headgraph.graphdb.server.ports import Ports, answer, refuse_no_loopback
 from headgraph.graphdb.server.progress import Progress, silent
+from headgraph.graphdb.server.running_server import RunningServer, current, described, pid_of
 
 TIMEOUT_S = 120.0
 

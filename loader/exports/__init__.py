@@ -1,17 +1,9 @@
 """A run's graph as files for other tools, the same from a table and from the database.
 
 Exports live with the loader, as a table's graph is planned here and an offline load reads one of
-the formats; `graphdb.node_link` has what they share with stored queries. Names are loaded when
-first used.
+the formats; `graphdb.node_link` has what they share with stored queries.
 """
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "exporting": ["export"],
-        "formats": ["FORMATS"],
-        "network": ["to_networkx"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from headgraph.base.names import PAIRINGS
 from headgraph.base.text import listed, short
 from headgraph.graphdb import schema
 from headgraph.graphdb.result import plain
@@ -22,7 +23,6 @@ from headgraph.loader.exports.content import (
     in_role_order,
     one_kind,
 )
-from headgraph.pk_engine.names import PAIRINGS
 
 _RUNS = f"""
 MATCH (r:{schema.RUN} {{status: $complete}}) WHERE r.name IS NOT NULL

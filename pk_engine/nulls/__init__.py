@@ -10,12 +10,9 @@ Each gives every pair of a table z_NULL = (PK - mean) / sd, p_NULL = (1 + e) / (
 the null's n values are at least as large, and q_NULL, p adjusted by Benjamini & Hochberg (1995,
 doi:10.1111/j.2517-6161.1995.tb02031.x) over the pairs scored in its pairing: pairs with
 q_NULL <= A have an expected share of false ones of at most A, under the null's assumptions. Each
-module says what these are, how it samples, and what it costs. Names are loaded when first used.
+module says what these are, how it samples, and what it costs.
 """
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={"adding": ["add_nulls", "check_nulls"]},
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -27,13 +27,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from headgraph.pk_engine.bases import bases
-from headgraph.pk_engine.collecting import collect
-from headgraph.pk_engine.interface import Weights
-from headgraph.pk_engine.kernel import kernel
-from headgraph.pk_engine.names import ROLES
-from headgraph.pk_engine.nulls.against import Answers, Question, by_cell
-from headgraph.pk_engine.ranks import pair_ranks
+from headgraph.base.names import ROLES
+from headgraph.pk_engine.linalg.bases import bases
+from headgraph.pk_engine.linalg.kernel import kernel
+from headgraph.pk_engine.models.interface import Weights
+from headgraph.pk_engine.nulls.null_model import Answers, Question, by_cell
+from headgraph.pk_engine.scoring.layers import collect
+from headgraph.pk_engine.table.ranks import pair_ranks
 
 SAMPLES = 400
 _AT_ONCE, _LAYERS = 16, 4

@@ -7,9 +7,9 @@ tail. Nothing is drawn; it costs nothing. Source: arXiv:2601.10266.
 
 import numpy as np
 
-from headgraph.pk_engine.moments import reference_mean, reference_sd
-from headgraph.pk_engine.nulls.against import Against, Answers, Question
-from headgraph.pk_engine.ranks import pair_ranks
+from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
+from headgraph.pk_engine.nulls.null_model import Against, Answers, Question
+from headgraph.pk_engine.table.ranks import pair_ranks
 
 
 def isotropic(question: Question) -> Answers:

@@ -28,12 +28,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headgraph.pk_engine.collecting import collect
-from headgraph.pk_engine.grouping import layer_groups
-from headgraph.pk_engine.metrics import METRICS, score
-from headgraph.pk_engine.names import ROLES
-from headgraph.pk_engine.nulls.against import Answers, Question, by_cell
-from headgraph.pk_engine.stacks import HeadStacks, Stack
+from headgraph.base.names import ROLES
+from headgraph.pk_engine.linalg.stacks import HeadStacks, Stack
+from headgraph.pk_engine.metrics.registry import METRICS, score
+from headgraph.pk_engine.nulls.null_model import Answers, Question, by_cell
+from headgraph.pk_engine.scoring.layer_groups import layer_groups
+from headgraph.pk_engine.scoring.layers import collect
 
 SAMPLES = 20
 ENERGY = 0.95

@@ -6,12 +6,4 @@ served      a page beside the local server's Browser, which puts the same into i
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "favourites": ["Favourite", "favourites"],
-        "files": ["write_kit"],
-        "grass": ["grass", "rules"],
-        "served": ["kit_link", "served_files"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

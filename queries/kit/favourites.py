@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from headgraph.queries.library import catalogue
 from headgraph.queries.paste import filled, placeholder
-from headgraph.queries.query import Param, Query
+from headgraph.queries.stored_query import Param, Query
 from headgraph.queries.values import example
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from headgraph.base.documents import reason, shown
 from headgraph.base.files import beside, folder_of_files, made
-from headgraph.pk_engine.palette import DARK, LIGHT, ROLE_ORDER, TASK, Theme
+from headgraph.base.palette import DARK, LIGHT, ROLE_ORDER, TASK, Theme
 from headgraph.queries.errors import KitError
 from headgraph.queries.kit.favourites import Favourite, favourites
 from headgraph.queries.kit.grass import WIDTHS, grass

@@ -5,9 +5,9 @@ win, so roles stand in the opposite order of `ROLE_ORDER`: a head of several rol
 that figures give it. Widths and captions say again what colours say.
 """
 
+from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS
+from headgraph.base.palette import ROLE_ORDER, TASK, Theme
 from headgraph.graphdb.schema import HEAD, ROLE, RUN, role_label
-from headgraph.pk_engine.names import GRAPH_PAIRINGS, PAIRINGS
-from headgraph.pk_engine.palette import ROLE_ORDER, TASK, Theme
 
 Rules = dict[str, dict[str, str]]
 

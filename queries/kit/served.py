@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from headgraph.pk_engine.palette import DARK, LIGHT
+from headgraph.base.palette import DARK, LIGHT
 from headgraph.queries.kit.favourites import favourites
 from headgraph.queries.kit.grass import rules
 from headgraph.queries.paste import literal

@@ -3,7 +3,7 @@
 import pytest
 
 from headgraph.pk_engine.bundled import table_path
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.table.affinity import AffinityTable
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-import headgraph.analysis.patching as patching
+from headgraph.analysis.ablation._ablate import loss_change
+from headgraph.analysis.ablation.head_sets import draw, possible
 from headgraph.analysis.errors import PatchingError
-from headgraph.analysis.patching.ablating import loss_change
-from headgraph.analysis.patching.headsets import draw, possible
-from headgraph.analysis.patching.runs import BaseRun
+from headgraph.analysis.running.unpatched import BaseRun
 from headgraph.pk_engine.bundled import model_path
 from tests.analysis.attention_only import AttentionOnly, mean_loss
 
@@ -27,7 +26,7 @@ ONCE = {"samples": 4, "n_prompts": 4, "length": 16}
 @pytest.fixture(scope="module")
 def run() -> BaseRun:
     model = open_model("induction-2l")
-    return BaseRun(model, patching.prompts_for(model, n_prompts=6, length=16))
+    return BaseRun(model, prompts_for(model, n_prompts=6, length=16))
 
 
 def test_losses_are_those_of_a_run_by_hand(run: BaseRun) -> None:
@@ -47,14 +46,14 @@ def test_losses_are_those_of_a_run_by_hand(run: BaseRun) -> None:
 
 def test_no_heads_change_nothing(run: BaseRun) -> None:
     assert loss_change(run, ()) == 0
-    row = patching.ablate(run.model, heads="", **ONCE).iloc[0]
+    row = headgraph.ablate(run.model, heads="", **ONCE).iloc[0]
     assert (row["n_heads"], row["delta"], row["what"]) == (0, 0, "no heads")
     assert row["loss"] == row["base_loss"]
     assert (row["random_mean"], row["percentile"]) == (0, 50)
 
 
 def test_without_its_induction_heads_induction_is_gone(run: BaseRun) -> None:
-    rows = patching.ablate(run.model, role=["induction", "previous_token"], samples=1)
+    rows = headgraph.ablate(run.model, role=["induction", "previous_token"], samples=1)
     assert list(rows["what"]) == ["induction", "previous_token"]
     assert list(rows["n_heads"]) == [8, 3]
     assert (rows["base_loss"] < 0.01).all()
@@ -69,15 +68,15 @@ def test_hubs_are_the_first_of_the_hub_scores() -> None:
     hubs = headgraph.hub_scores(
         compute("induction-2l", selection=Selection()), selection=Selection(top_percent=10)
     )
-    row = patching.ablate("induction-2l", hubs=3, top_percent=10, **ONCE).iloc[0]
+    row = headgraph.ablate("induction-2l", hubs=3, top_percent=10, **ONCE).iloc[0]
     assert row["what"] == "3 hubs"
     assert set(row["heads"].split(",")) == set(hubs["name"][:3])
 
 
 def test_random_sets_are_summed_up(run: BaseRun) -> None:
     """Every single head in turn, by hand, against many draws of one head."""
-    rows = patching.ablate(run.model, heads="L0H1", samples=400, n_prompts=2, length=8)
-    again = BaseRun(run.model, patching.prompts_for(run.model, n_prompts=2, length=8))
+    rows = headgraph.ablate(run.model, heads="L0H1", samples=400, n_prompts=2, length=8)
+    again = BaseRun(run.model, prompts_for(run.model, n_prompts=2, length=8))
     alone = [loss_change(again, (head,)) for head in itertools.product(range(2), range(8))]
     row = rows.iloc[0]
     assert row["possible"] == 16
@@ -121,11 +120,11 @@ def test_draws_match_layers_and_repeat_with_the_seed() -> None:
 )
 def test_what_cannot_be_ablated_is_said(asked: dict[str, Any], message: str) -> None:
     with pytest.raises(PatchingError, match=message):
-        patching.ablate("induction-2l", **asked)
+        headgraph.ablate("induction-2l", **asked)
 
 
 def test_a_label_file_says_which_heads(run: BaseRun, tmp_path: Path) -> None:
     labels = tmp_path / "labels.csv"
     labels.write_text("layer,head,role\n0,3,mine\n1,2,mine\n")
-    row = patching.ablate("induction-2l", role="all", labels=labels, **ONCE).iloc[0]
+    row = headgraph.ablate("induction-2l", role="all", labels=labels, **ONCE).iloc[0]
     assert (row["what"], row["heads"]) == ("mine", "L0H3,L1H2")

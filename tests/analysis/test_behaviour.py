@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from headgraph.analysis.behaviour import BEHAVIOURS, attended, behaviour, labels_of
 from headgraph.analysis.errors import AnalysisError
-from headgraph.analysis.running import BEHAVIOURS, attended, behaviour, labels_of
 from headgraph.pk_engine.bundled import model_path
 from tests.shared import SHARED, needs_shared
 

@@ -10,7 +10,7 @@ import pytest
 from headgraph.analysis.detection import circuits
 from headgraph.analysis.errors import AnalysisError
 from headgraph.pk_engine.labels import labels_for
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.tables import random_table
 
 

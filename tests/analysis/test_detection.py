@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
 from headgraph.analysis.detection import areas, detect
-from headgraph.analysis.detection.detecting import leaders
+from headgraph.analysis.detection._detect import leaders
 from headgraph.analysis.detection.tasks import CLASSES
 from headgraph.analysis.errors import AnalysisError
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.pk_engine import oracle
 from tests.shared import GPT2, SHARED, needs_shared
 from tests.tables import random_table

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from headgraph.analysis._vocabulary import vocabulary
 from headgraph.analysis.errors import TrainingError
+from headgraph.analysis.tokens.vocabulary import vocabulary
 from headgraph.analysis.training.checkpoints import checkpoints
 from headgraph.base.errors import HeadgraphError
 from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.errors import LabelsError
 from headgraph.pk_engine.labels import read_labels
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.table.affinity import AffinityTable
 
 DEEP = "[" * 10_000 + "]" * 10_000
 

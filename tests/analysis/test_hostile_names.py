@@ -14,9 +14,9 @@ from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.output import render
 from headgraph.pk_engine.bundled import table_path
-from headgraph.pk_engine.scores import compute
-from headgraph.pk_engine.selection import Selection
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.scoring._compute import compute
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.hostile import NAMES, named, obeyed
 
 DATA = Path(__file__).parents[2] / "docs" / "data"

@@ -6,11 +6,11 @@ import networkx as nx
 import pandas as pd
 import pytest
 
-from headgraph import analysis
+import headgraph
 from headgraph.analysis.errors import AnalysisError
-from headgraph.pk_engine.names import head_name
-from headgraph.pk_engine.selection import Selection
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.base.names import head_name
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.tables import random_table
 
 
@@ -34,7 +34,7 @@ def hubs_of_graph(table: AffinityTable, pairings: tuple[str, ...]) -> dict[str, 
 @pytest.mark.parametrize("pairings", [("OQ", "OK", "OV"), ("OK",)])
 def test_scores_are_those_of_a_graph(n_kv_heads: int, pairings: tuple[str, ...]) -> None:
     table = random_table(4, 4, n_kv_heads, seed=3)
-    found = analysis.hub_scores(table, pairings)
+    found = headgraph.hub_scores(table, pairings)
     wanted = hubs_of_graph(table, pairings)
     assert set(found["name"]) == set(wanted)
     assert set(found["both"] > 0) == {True, False}
@@ -49,17 +49,17 @@ def test_the_selection_counts_scored_pairs() -> None:
     table = random_table(4, 4, 2, seed=1)
     rule = Selection(top=5)
     pd.testing.assert_frame_equal(
-        analysis.hub_scores(table, selection=rule), analysis.hub_scores(table.select(rule))
+        headgraph.hub_scores(table, selection=rule), headgraph.hub_scores(table.select(rule))
     )
-    edges = analysis.hub_scores(table, "OV", selection=rule)["edges_in"].sum()
+    edges = headgraph.hub_scores(table, "OV", selection=rule)["edges_in"].sum()
     assert edges == 10  # two query heads read through each of the 5 key/value heads
 
 
 def test_the_first_hub_of_gpt2_is_the_one_that_the_paper_names(table: AffinityTable) -> None:
-    found = analysis.hub_scores(table, selection=Selection(top_percent=3))
+    found = headgraph.hub_scores(table, selection=Selection(top_percent=3))
     assert found["name"][0] == "L4H7"
 
 
 def test_a_pairing_that_was_not_scored_is_refused() -> None:
     with pytest.raises(AnalysisError, match="has the pairings OQ, OK, OV, not QK: name others"):
-        analysis.hub_scores(random_table(), "QK")
+        headgraph.hub_scores(random_table(), "QK")

@@ -13,13 +13,13 @@ from scipy.stats import entropy, norm
 
 import headgraph
 from headgraph import cli
-from headgraph.analysis import informativeness
 from headgraph.analysis.errors import AnalysisError
-from headgraph.analysis.figures import informativeness as draw
-from headgraph.analysis.informative import SD_EDGES, _counts, paper_kl
+from headgraph.analysis.informativeness import informativeness
+from headgraph.analysis.informativeness._informativeness import SD_EDGES, _counts, paper_kl
+from headgraph.analysis.informativeness.figure import informativeness_figure as draw
+from headgraph.base.names import PAIRINGS
 from headgraph.pk_engine import AffinityTable, Selection, compute
-from headgraph.pk_engine.moments import reference_sd
-from headgraph.pk_engine.names import PAIRINGS
+from headgraph.pk_engine.metrics.random_reference import reference_sd
 from tests.shared import GPT2, MODELS, needs_shared
 from tests.tables import random_table
 

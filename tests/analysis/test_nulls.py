@@ -9,12 +9,12 @@ from statsmodels.stats.multitest import multipletests
 
 import headgraph
 from headgraph import cli
-from headgraph.analysis import nulls
 from headgraph.analysis.errors import AnalysisError, FigureError
-from headgraph.analysis.figures import nulls as draw
+from headgraph.analysis.nulls import nulls
+from headgraph.analysis.nulls.figure import nulls_figure as draw
+from headgraph.base.names import NULLS
 from headgraph.pk_engine import AffinityTable, Selection, compute
 from headgraph.pk_engine.errors import SelectionError
-from headgraph.pk_engine.names import NULLS
 from tests.tables import random_table
 
 MODEL = "induction-2l"

@@ -5,9 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from headgraph.analysis.ablation.figure import ablation_figure as ablation
 from headgraph.analysis.errors import FigureError
-from headgraph.analysis.figures import ablation, causality
 from headgraph.analysis.patching import rank_correlation
+from headgraph.analysis.patching.figure import causality
 
 DATA = Path(__file__).parents[2] / "docs" / "data"
 

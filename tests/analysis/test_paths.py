@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from headgraph.analysis.errors import PatchingError
-from headgraph.analysis.patching import PathPatcher, Prompts, prompts_for
+from headgraph.analysis.patching import PathPatcher
+from headgraph.analysis.running import Prompts, prompts_for
 from headgraph.pk_engine.bundled import model_path
 from tests.analysis.attention_only import AttentionOnly, mean_kl, mean_loss
 from tests.shared import MODELS, needs_shared

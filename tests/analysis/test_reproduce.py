@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from headgraph.analysis.errors import AnalysisError
-from headgraph.analysis.report import Report, reproduce
-from headgraph.analysis.report.claims import DIFFERS, MATCHES, NOT_RUN, READING, claim
+from headgraph.analysis.reproduction import Report, reproduce
+from headgraph.analysis.reproduction.claims import DIFFERS, MATCHES, NOT_RUN, READING, claim
 from tests.chromium import needs_chromium, page
 
 

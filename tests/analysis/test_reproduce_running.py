@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from headgraph.analysis.report.claims import NOT_RUN, READING
-from headgraph.analysis.report.parts.running import TEXT, identity_heads, top_tokens
-from headgraph.analysis.report.reproduction import published
-from headgraph.analysis.report.sources import Source
+from headgraph.analysis.reproduction._reproduce import published
+from headgraph.analysis.reproduction.claims import NOT_RUN, READING
+from headgraph.analysis.reproduction.parts.running import TEXT, identity_heads, top_tokens
+from headgraph.analysis.reproduction.sources import Source
 from headgraph.pk_engine.bundled import model_path
 from tests.shared import GPT2, needs_shared
 

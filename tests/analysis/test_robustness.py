@@ -14,11 +14,11 @@ from scipy.stats import spearmanr
 import headgraph
 from headgraph import cli
 from headgraph.analysis.errors import AnalysisError, FigureError
-from headgraph.analysis.figures import robustness as draw
-from headgraph.analysis.robust import compared
+from headgraph.analysis.robustness._robustness import compared
+from headgraph.analysis.robustness.figure import robustness_figure as draw
 from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import EngineError
-from headgraph.pk_engine.source import locate
+from headgraph.pk_engine.models.location import locate
 from tests.pk_engine import oracle
 from tests.shared import GPT2, MODELS, needs_shared
 

@@ -12,11 +12,12 @@ from matplotlib.figure import Figure
 
 from headgraph import cli
 from headgraph.analysis.errors import AnalysisError, FigureError
-from headgraph.analysis.figures import heatmap, hubs, save, scatter
-from headgraph.analysis.figures.against import cut_both
-from headgraph.analysis.figures.matrices import head_matrix, layer_matrix
-from headgraph.pk_engine.selection import Selection
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.analysis.figures import save
+from headgraph.analysis.heatmap.figure import head_matrix, heatmap, layer_matrix
+from headgraph.analysis.hubs.figure import hubs
+from headgraph.analysis.scatter.figure import cut_both, scatter
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.tables import random_table
 
 both_themes = pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

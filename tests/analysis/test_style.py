@@ -9,10 +9,10 @@ from matplotlib import rcParams
 
 from headgraph.analysis.errors import AnalysisError, FigureError
 from headgraph.analysis.figures import picture_path, save, style
+from headgraph.base.palette import SPARE
 from headgraph.pk_engine.errors import OutputExists
 from headgraph.pk_engine.labels import labels_for
-from headgraph.pk_engine.palette import SPARE
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.analysis.vision import EYES, distance, lightness
 
 THEMES = [style.LIGHT, style.DARK]

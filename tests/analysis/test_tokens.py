@@ -12,10 +12,10 @@ from safetensors.numpy import load_file
 
 import headgraph
 from headgraph import cli
-from headgraph.analysis._vocabulary import vocabulary
 from headgraph.analysis.errors import AnalysisError
+from headgraph.analysis.tokens.vocabulary import vocabulary
 from headgraph.pk_engine.errors import EngineError, WeightsError
-from headgraph.pk_engine.source import locate
+from headgraph.pk_engine.models.location import locate
 from tests.shared import GPT2, MODELS, needs_shared
 
 PATH = locate("induction-2l").folder

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from benchmarks.training import CURVES, DATA, curves, measured
 from headgraph import cli
 from headgraph.analysis.errors import FigureError
-from headgraph.analysis.figures import training
 from headgraph.analysis.training import abruptness
+from headgraph.analysis.training.figure import training_figure as training
 
 STEPS = [0, 1, 16, 256]
 

@@ -15,7 +15,7 @@ from headgraph.analysis.errors import TrainingError
 from headgraph.analysis.training import checkpoints, trajectory
 from headgraph.pk_engine.bundled import checkpoints_path, model_path
 from headgraph.pk_engine.errors import OutputExists
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.pk_engine.checkpoints import gpt2_tensors, save
 
 D, R = 16, 8  # of the model that is made by hand: d_model and d_head, two layers of two heads

@@ -12,7 +12,8 @@ from scipy.stats import spearmanr
 
 import headgraph
 from headgraph.analysis.errors import PatchingError
-from headgraph.analysis.patching import prompts_for, rank_correlation
+from headgraph.analysis.patching import rank_correlation
+from headgraph.analysis.running import prompts_for
 from headgraph.pk_engine import Selection, compute
 from tests.shared import MODELS, needs_shared
 

@@ -15,15 +15,16 @@ from matplotlib.figure import Figure
 
 from headgraph import cli
 from headgraph.analysis.errors import FigureError
-from headgraph.analysis.figures import head_roles, save, strongest_pairs, usual_number, wiring
-from headgraph.analysis.figures._layout import Box
-from headgraph.analysis.figures._lines import Line, outlets
-from headgraph.analysis.figures._routes import Router, bezier
+from headgraph.analysis.figures import head_roles, save, strongest_pairs, usual_number
 from headgraph.analysis.figures.style import DARK, LIGHT
+from headgraph.analysis.wiring._layout import Box
+from headgraph.analysis.wiring._lines import Line, outlets
+from headgraph.analysis.wiring._routes import Router, bezier
+from headgraph.analysis.wiring.diagram import wiring
+from headgraph.base.names import parse_head
 from headgraph.pk_engine.labels import labels_for
-from headgraph.pk_engine.names import parse_head
-from headgraph.pk_engine.selection import Selection
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.tables import random_table
 
 Head = tuple[int, int]

@@ -15,11 +15,13 @@ from matplotlib.figure import Figure
 import headgraph
 from headgraph import cli
 from headgraph.analysis.errors import FigureError
-from headgraph.analysis.figures import style, wiring, wiring_panels
-from headgraph.analysis.figures.strengths import read_strengths, shade
+from headgraph.analysis.figures import style
+from headgraph.analysis.wiring._behaviour import read_strengths, shade
+from headgraph.analysis.wiring.diagram import wiring
+from headgraph.analysis.wiring.panels import wiring_panels
 from headgraph.pk_engine.errors import WeightsError
-from headgraph.pk_engine.selection import Selection
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.shared import GPT2, needs_shared
 from tests.tables import random_table
 

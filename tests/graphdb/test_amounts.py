@@ -2,7 +2,7 @@
 
 import pytest
 
-from headgraph.graphdb.amounts import size, span
+from headgraph.base.units import size, span
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from headgraph.graphdb.server import ServerHome, restarting
-from headgraph.graphdb.server.exchanging import PARTS, heal, keep, replace_store
-from headgraph.graphdb.server.importing import _argument, clear, last_words, workplace
+from headgraph.graphdb.server import ServerHome
+from headgraph.graphdb.server import restart as restarting
+from headgraph.graphdb.server.importer import _argument, clear, last_words, workplace
+from headgraph.graphdb.server.store_exchange import PARTS, heal, keep, replace_store
 
 WHOLE = 2 * len(PARTS)
 """Files of a store."""

@@ -13,14 +13,8 @@ import pytest
 
 from headgraph.graphdb import server
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.server import (
-    ANY_PORTS,
-    Ports,
-    ServerHome,
-    launching,
-    lifecycle,
-    process,
-)
+from headgraph.graphdb.server import ANY_PORTS, Ports, ServerHome, lifecycle, process
+from headgraph.graphdb.server import launch as launching
 from headgraph.graphdb.server.java import find_java
 from headgraph.graphdb.server.ports import choose
 from headgraph.graphdb.server.state import State, read_state, remember_ports, remembered_ports

@@ -43,7 +43,7 @@ def test_a_server_that_is_still_starting_has_no_address_yet(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("headgraph.graphdb.server.running", lambda: None)
-    monkeypatch.setattr("headgraph.graphdb.server.finding.coming_up", lambda home: 4711)
+    monkeypatch.setattr("headgraph.graphdb.server.running_server.coming_up", lambda home: 4711)
     with pytest.raises(NoAddress, match=r"no database yet: .* \(process 4711\) is still starting"):
         resolve(environ={})  # what starts the server where there is no address goes on
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from headgraph.graphdb.server.terminating import sigterm_interrupts
+from headgraph.graphdb.server.sigterm import sigterm_interrupts
 
 
 @pytest.fixture(autouse=True)

@@ -142,7 +142,7 @@ def test_ctrl_c_does_not_wait_for_a_server_that_does_not_answer(
         def result(self, timeout: float | None = None) -> Result:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("headgraph.graphdb._attempts.Future", Interrupted)
+    monkeypatch.setattr("headgraph.graphdb._interruptible.Future", Interrupted)
     database = Database()
     try:
         with pytest.raises(KeyboardInterrupt):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from headgraph.graphdb import Graph
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.table.affinity import AffinityTable
 
 
 def contents(graph: Graph) -> dict[str, int]:

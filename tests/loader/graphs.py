@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.table.affinity import AffinityTable
 
 ROLES = """layer,head,role,circuit,source,note
 0,1,induction,ioi,"Somebody; else, 2020","said ""so"" \\ and ä😀"

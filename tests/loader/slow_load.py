@@ -12,7 +12,8 @@ import time
 from typing import Any
 
 from headgraph import graphdb
-from headgraph.loader import _write, loading
+from headgraph.loader import _attempt as _write
+from headgraph.loader import _load as loading
 
 
 def reached(*_: Any, **__: Any) -> Any:

@@ -15,7 +15,8 @@ from headgraph import loader
 from headgraph.graphdb.errors import StatementError
 from headgraph.graphdb.result import Result
 from headgraph.graphdb.runner import Params, Statement
-from headgraph.loader import _liveness, _write, attempts, commands
+from headgraph.loader import _attempt as _write
+from headgraph.loader import _liveness, attempts, commands
 from headgraph.loader._liveness import SILENT_S, is_alive, own_process
 from headgraph.loader._plan import plan_load
 from headgraph.loader.errors import UnknownRun

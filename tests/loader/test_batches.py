@@ -3,7 +3,7 @@
 from itertools import islice, pairwise
 
 from headgraph.loader._batches import batches, edge_properties
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.tables import random_table
 
 GROUPED = random_table(4, 8, 2, pairings=("OQ", "OK", "KQ"), metrics=("pk", "cs"))

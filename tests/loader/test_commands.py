@@ -15,7 +15,7 @@ from headgraph.loader import commands
 from headgraph.loader.errors import NothingToLoad
 from headgraph.pk_engine.errors import SelectionError, TableError
 from headgraph.pk_engine.options import selection_options
-from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.scoring.selection import Selection
 from tests.loader.fakes import WillingGraph
 from tests.tables import random_table
 
@@ -104,7 +104,7 @@ def test_ctrl_c_says_what_may_be_left(
     def stopped(*args: Any, **kwargs: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("headgraph.loader.loading.load", stopped)
+    monkeypatch.setattr("headgraph.loader._load.load", stopped)
     with pytest.raises((KeyboardInterrupt, click.Abort)):
         call(commands.load, str(table), *options)
     said = capsys.readouterr().err

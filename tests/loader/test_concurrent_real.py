@@ -10,10 +10,12 @@ import pytest
 
 from headgraph import loader
 from headgraph.graphdb import Graph
-from headgraph.loader import LoadReport, _write, loading
+from headgraph.loader import LoadReport
+from headgraph.loader import _attempt as _write
+from headgraph.loader import _load as loading
 from headgraph.loader._batches import batches
 from headgraph.loader.errors import LoaderError, NameTaken, TakenOver
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.loader.databases import contents, expected
 from tests.tables import random_table
 

@@ -13,7 +13,7 @@ from headgraph import loader
 from headgraph.graphdb import Graph
 from headgraph.loader.errors import ExportError, UnknownRun
 from headgraph.loader.exports.from_run import graph_of_run
-from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.scoring.selection import Selection
 from tests.loader.graphs import roles_file
 from tests.tables import random_table
 from tests.test_cli import headgraph as run_headgraph

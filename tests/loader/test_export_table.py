@@ -17,7 +17,7 @@ from headgraph.loader.errors import ExportError, NothingToLoad
 from headgraph.loader.exports.from_table import graph_of_plan
 from headgraph.loader.exports.graphml import _legal
 from headgraph.pk_engine.errors import OutputExists
-from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.scoring.selection import Selection
 from tests.loader.graphs import LABELS, SAID, edge_properties, head_properties, roles_file
 from tests.tables import random_table
 

@@ -6,7 +6,7 @@ import pytest
 
 from headgraph.loader._identity import check_name, default_name, run_id
 from headgraph.loader.errors import BadRunName
-from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.scoring.selection import Selection
 from tests.tables import random_table
 
 META = random_table().meta

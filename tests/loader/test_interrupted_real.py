@@ -17,7 +17,7 @@ from headgraph import loader
 from headgraph.graphdb import Graph
 from headgraph.graphdb.errors import NotReachable, StatementError
 from headgraph.graphdb.server import ANY_PORTS, RunningServer, start
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.graphdb_server_fixture import own_home
 from tests.loader.databases import contents, expected, run_node
 from tests.tables import random_table

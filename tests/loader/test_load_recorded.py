@@ -13,7 +13,7 @@ from headgraph.graphdb.result import Result
 from headgraph.graphdb.runner import Params
 from headgraph.loader._plan import plan_load
 from headgraph.loader.errors import LoaderError, NameTaken, TakenOver, UnknownRun
-from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.scoring.selection import Selection
 from tests.loader.fakes import WillingGraph, counted
 from tests.tables import random_table
 

@@ -7,7 +7,7 @@ import pytest
 
 from headgraph import loader, queries
 from headgraph.graphdb import Graph
-from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.queries.errors import QueryError
 from tests.loader.databases import contents, expected, run_node
 from tests.tables import random_table
@@ -98,10 +98,10 @@ def test_models_with_equal_head_names_stay_apart(graph: Graph, roles: Path) -> N
         frame = table.frame
         own = (frame["source_layer"] == 0) & (frame["source_head"] == 1)
         own |= (frame["target_layer"] == 0) & (frame["target_head"] == 1)
-        answer = queries.run("neighbours", graph, run=run, head="L0H1", limit=1000)
+        answer = queries.query("neighbours", graph, run=run, head="L0H1", limit=1000)
         assert len(answer) == own.sum()
         assert run_node(graph, run)["edges"] == len(frame)
-    assert queries.run("roles", graph, run="wider").empty
+    assert queries.query("roles", graph, run="wider").empty
     loader.drop(graph, "one")
     assert contents(graph) == expected(WIDER)
 
@@ -110,7 +110,7 @@ def test_runs_of_different_shapes_are_not_compared(graph: Graph) -> None:
     loader.load(ONE, graph, run="one")
     loader.load(WIDER, graph, run="wider")
     with pytest.raises(QueryError) as caught:
-        queries.run("compare_runs", graph, run="one", other="wider")
+        queries.query("compare_runs", graph, run="one", other="wider")
     assert str(caught.value) == (
         "one has 4 layers of 4 heads and wider 6 of 8, so heads of one name are not the same "
         "head: compare runs of one model, or its checkpoints (headgraph query runs tells them)"

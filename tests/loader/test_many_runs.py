@@ -9,7 +9,7 @@ import pytest
 from headgraph import loader
 from headgraph.graphdb import Graph
 from headgraph.graphdb.result import Result
-from headgraph.loader._matching import is_pattern, matches
+from headgraph.loader._run_names import is_pattern, matches
 from headgraph.loader.errors import AnnotationError, ExportError, UnknownRun
 from tests.loader.databases import contents, expected
 from tests.loader.fakes import WillingGraph

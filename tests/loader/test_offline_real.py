@@ -19,18 +19,12 @@ import headgraph.loader.offline as offline
 from headgraph import loader
 from headgraph.graphdb import Graph, connect
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.server import (
-    ANY_PORTS,
-    RunningServer,
-    ServerHome,
-    importing,
-    restarting,
-    running,
-    start,
-)
+from headgraph.graphdb.server import ANY_PORTS, RunningServer, ServerHome, running, start
+from headgraph.graphdb.server import importer as importing
+from headgraph.graphdb.server import restart as restarting
 from headgraph.loader._liveness import own_process
 from headgraph.loader.errors import NameTaken, OfflineRefused
-from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.scoring.selection import Selection
 from tests.graphdb_server_fixture import own_home
 from tests.loader.databases import contents
 from tests.loader.graphs import roles_file

@@ -11,16 +11,16 @@ import pytest
 from headgraph import loader
 from headgraph.graphdb import Graph, Settings
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.recording import RecordingGraph
+from headgraph.graphdb.recording_graph import RecordingGraph
 from headgraph.graphdb.server import ServerHome
-from headgraph.graphdb.server.finding import home_of
 from headgraph.graphdb.server.home import SPACE_TO_WRITE
+from headgraph.graphdb.server.running_server import home_of
 from headgraph.graphdb.server.state import State
 from headgraph.loader._batches import batches
 from headgraph.loader._plan import plan_load
 from headgraph.loader._space import AN_EDGE, ROOM, needed, refuse_without_room
-from headgraph.pk_engine.selection import Selection
-from headgraph.queries.clusters import communities
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.queries._communities import communities
 from tests.tables import random_table
 
 TABLE = random_table(3, 4, 2)
@@ -84,7 +84,7 @@ def test_the_disk_of_another_database_is_not_ours(
     graph: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = left(monkeypatch, 0)
-    monkeypatch.setattr("headgraph.graphdb.server.finding.home_of", lambda settings: None)
+    monkeypatch.setattr("headgraph.graphdb.server.running_server.home_of", lambda settings: None)
     assert loader.load(TABLE, graph, run="tiny").outcome == "loaded"
     assert asked == []
 
@@ -119,7 +119,7 @@ def test_a_disk_that_fills_during_a_load_ends_it_before_neo4j_meets_the_end(
         left(monkeypatch, 0)
 
     table = random_table(8, 12)
-    monkeypatch.setattr("headgraph.loader.loading.batches", partial(batches, size=100))
+    monkeypatch.setattr("headgraph.loader._load.batches", partial(batches, size=100))
     with pytest.raises(ServerError, match="has 0 MB left and 20 MB are needed"):
         loader.load(table, graph, run="cut-off", progress=fill)
     monkeypatch.undo()

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from headgraph import loader, queries
+from headgraph.base.names import PAIRINGS
 from headgraph.graphdb import Graph
-from headgraph.pk_engine.names import PAIRINGS
-from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.queries.errors import OlderRun
 from tests.tables import random_table
 
@@ -66,7 +66,7 @@ def test_the_run_says_what_it_keeps(graph: Graph, kind: str) -> None:
     selection = Selection(min_z=0.5)
     loader.load(TABLES[kind], graph, run="r", selection=selection)
     edges = TABLES[kind].select(selection).edges()
-    overview = queries.run("overview", graph, run="r").set_index("pairing")
+    overview = queries.query("overview", graph, run="r").set_index("pairing")
     assert set(overview.index) == set(edges["pairing"])
     for pairing, line in overview.iterrows():
         own = edges[edges["pairing"] == pairing]
@@ -116,19 +116,19 @@ def test_a_run_from_before_is_refused_where_sums_are_read(graph: Graph) -> None:
     made_old(graph, "r")
     for name in ("hubs", "hubs_in", "hubs_out", "hubs_by_layer", "identity_hubs", "overview"):
         with pytest.raises(OlderRun, match=rf"query {name} reads .* 'r' lacks.*headgraph drop r,"):
-            queries.run(name, graph, run="r")
+            queries.query(name, graph, run="r")
     loader.drop(graph, "r")
     loader.load(TABLES["grouped"], graph, run="r")
-    assert isinstance(queries.run("hubs", graph, run="r"), pd.DataFrame)
+    assert isinstance(queries.query("hubs", graph, run="r"), pd.DataFrame)
 
 
 def test_a_run_from_before_answers_what_needs_no_sums(graph: Graph) -> None:
     loader.load(TABLES["grouped"], graph, run="r")
     asked = ("strongest_edges", "distribution", "layer_flow", "runs")
-    before = [queries.run(name, graph, run="r") for name in asked]
+    before = [queries.query(name, graph, run="r") for name in asked]
     made_old(graph, "r")
     for name, answer in zip(asked, before, strict=True):
-        pd.testing.assert_frame_equal(queries.run(name, graph, run="r"), answer)
+        pd.testing.assert_frame_equal(queries.query(name, graph, run="r"), answer)
 
 
 def test_a_series_with_a_checkpoint_from_before_is_not_answered_without_it(graph: Graph) -> None:
@@ -138,9 +138,9 @@ def test_a_series_with_a_checkpoint_from_before_is_not_answered_without_it(graph
     made_old(graph, "second")
     lacks = r"^query checkpoints reads sums that run 'second' lacks, .*headgraph drop second"
     with pytest.raises(OlderRun, match=lacks):
-        queries.run("checkpoints", graph, run="first")
-    assert len(queries.run("checkpoints", graph, run="elsewhere")) == 1
-    steps = queries.run("head_by_checkpoint", graph, run="first", head="L0H1")["checkpoint"]
+        queries.query("checkpoints", graph, run="first")
+    assert len(queries.query("checkpoints", graph, run="elsewhere")) == 1
+    steps = queries.query("head_by_checkpoint", graph, run="first", head="L0H1")["checkpoint"]
     assert steps.tolist() == ["first", "second", "third"], "edges alone answer it"
     with pytest.raises(OlderRun, match="run 'second' lacks"):
         queries.over_series("hubs", graph, series="s")

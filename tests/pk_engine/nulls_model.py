@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from headgraph.base.names import NULLS
 from headgraph.pk_engine import AffinityTable, Selection, compute
-from headgraph.pk_engine.names import NULLS
 from tests.pk_engine.checkpoints import save
 
 LAYERS, HEADS, D, M = 6, 8, 64, 8

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from headgraph.pk_engine._allocator import keep_freed_memory
+from headgraph.pk_engine.linalg._allocator import keep_freed_memory
 
 COUNT = """
 import resource, sys
@@ -34,5 +34,5 @@ def test_pages_are_asked_for_once() -> None:
 
 
 def test_a_library_without_the_setting_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headgraph.pk_engine._allocator._library", lambda: object())
+    monkeypatch.setattr("headgraph.pk_engine.linalg._allocator._library", lambda: object())
     assert keep_freed_memory() is False

@@ -8,9 +8,9 @@ import pytest
 from scipy.linalg import subspace_angles
 
 from headgraph.pk_engine import Selection, compute
-from headgraph.pk_engine.angles import principal_angles
 from headgraph.pk_engine.errors import EngineError
-from headgraph.pk_engine.weights import ModelWeights
+from headgraph.pk_engine.metrics.angles import principal_angles
+from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import oracle
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, gpt2_tensors, llama_tensors, save
 from tests.shared import GPT2, needs_shared

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 
 from headgraph.pk_engine import AffinityTable, Selection, compute
-from headgraph.pk_engine.backends import Backend
-from headgraph.pk_engine.choosing import WORTH_TORCH, choose
 from headgraph.pk_engine.errors import EngineError
-from headgraph.pk_engine.grouping import MEMORY
-from headgraph.pk_engine.kernel import kernel
-from headgraph.pk_engine.metrics import METRICS
+from headgraph.pk_engine.linalg.backends import WORTH_TORCH, Backend, choose
+from headgraph.pk_engine.linalg.kernel import kernel
+from headgraph.pk_engine.metrics.registry import METRICS
+from headgraph.pk_engine.scoring.layer_groups import MEMORY
 from tests.pk_engine import oracle
 from tests.shared import GPT2, MODELS, needs_shared
 
@@ -81,7 +80,7 @@ def test_torch_takes_both_ways_and_views(monkeypatch: pytest.MonkeyPatch) -> Non
     wanted[0:4, 3:9] = np.square(cosines).sum((2, 3))[0:4, 3:9]
     for projectors in (True, False):
         monkeypatch.setattr(
-            "headgraph.pk_engine.kernel.cheaper_by_projectors", lambda *a, p=projectors: p
+            "headgraph.pk_engine.linalg.kernel.cheaper_by_projectors", lambda *a, p=projectors: p
         )
         found = kernel(torch.tensor(x), torch.tensor(y), blocks)
         assert np.abs(found - wanted).max() < 1e-12
@@ -103,7 +102,7 @@ def test_a_users_torch_settings_come_back() -> None:
 
 def test_auto_takes_numpy_for_little_and_torch_for_much() -> None:
     script = (
-        "from headgraph.pk_engine.choosing import choose; import sys;"
+        "from headgraph.pk_engine.linalg.backends import choose; import sys;"
         f"print(choose().name, choose(operations={2 * WORTH_TORCH}).name);"
         "import torch; print(choose().name)"
     )
@@ -165,7 +164,7 @@ def test_nulls_stay_in_main_memory_whatever_a_device_has(
         taken.append(memory)
         raise EngineError("seen")
 
-    monkeypatch.setattr("headgraph.pk_engine.scores.add_nulls", add_nulls)
+    monkeypatch.setattr("headgraph.pk_engine.scoring._compute.add_nulls", add_nulls)
     monkeypatch.setattr(Backend, "memory", lambda self: 40.0)
     rules = Selection(fdr=0.05, null="covariance")
     with pytest.raises(EngineError, match="seen"):

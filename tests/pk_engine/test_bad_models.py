@@ -13,13 +13,13 @@ import pytest
 from safetensors.numpy import load_file
 
 from headgraph.base.errors import HeadgraphError
-from headgraph.pk_engine.embedding import EmbeddingFiles
 from headgraph.pk_engine.errors import ModelError, WeightsError
-from headgraph.pk_engine.grouping import _cut, _formed
-from headgraph.pk_engine.pairs import ORDERS, any_pair, count_pairs, pairs_of
-from headgraph.pk_engine.planning import plan
-from headgraph.pk_engine.source import locate
-from headgraph.pk_engine.weights import ModelWeights
+from headgraph.pk_engine.models.embedding import EmbeddingFiles
+from headgraph.pk_engine.models.location import locate
+from headgraph.pk_engine.models.weights import ModelWeights
+from headgraph.pk_engine.planning._plan import plan
+from headgraph.pk_engine.scoring.layer_groups import _cut, _formed
+from headgraph.pk_engine.scoring.layer_order import ORDERS, any_pair, count_pairs, pairs_of
 from tests.pk_engine.checkpoints import GPT2_CONFIG, gpt2_tensors, save
 
 DEEP = "[" * 10_000 + "]" * 10_000
@@ -397,7 +397,7 @@ def test_names_may_be_long(tmp_path: Path) -> None:
 )
 def test_networks_of_no_known_kind(tmp_path: Path, change: dict[str, Any], text: str) -> None:
     pytest.importorskip("transformer_lens", reason="it wraps the network")
-    from headgraph.pk_engine._lens_network import network_bridge
+    from headgraph.pk_engine.models.lens._network import network_bridge
 
     config = GPT2_CONFIG | change
     folder = save(tmp_path, config=config)
@@ -406,7 +406,7 @@ def test_networks_of_no_known_kind(tmp_path: Path, change: dict[str, Any], text:
 
 def test_a_network_without_its_adapter(tmp_path: Path) -> None:
     pytest.importorskip("transformer_lens", reason="it wraps the network")
-    from headgraph.pk_engine._lens_network import network_bridge
+    from headgraph.pk_engine.models.lens._network import network_bridge
 
     extra = {"h.0.attn.c_attn.lora_A.weight": np.zeros((2, 2), np.float32)}
     folder = save(tmp_path, gpt2_tensors() | extra)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from headgraph.pk_engine.bases import bases
+from headgraph.pk_engine.linalg.bases import bases
 
 
 def random(*shape: int, seed: int = 0) -> np.ndarray:

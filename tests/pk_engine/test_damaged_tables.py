@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from headgraph.pk_engine import AffinityTable
-from headgraph.pk_engine._parquet import ROWS_PER_BYTE
 from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.errors import TableError
+from headgraph.pk_engine.table._parquet import ROWS_PER_BYTE
 from tests.tables import random_table
 
 REAL = table_path("gpt2-small")

@@ -16,8 +16,8 @@ from safetensors.numpy import load_file, save_file
 from transformers.utils import logging
 
 from headgraph.pk_engine.errors import ModelError, WeightsError
-from headgraph.pk_engine.family import families
-from headgraph.pk_engine.weights import ModelWeights
+from headgraph.pk_engine.models.family import families
+from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import zoo
 from tests.shared import GPT2, needs_shared
 
@@ -140,7 +140,7 @@ def test_a_damaged_embedding_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_in_a_family_file_is_named(table: str, words: str, tmp_path: Path) -> None:
-    from headgraph.pk_engine.family import FOLDER, read_family
+    from headgraph.pk_engine.models.family import FOLDER, read_family
 
     text = (FOLDER / "gpt2.toml").read_text("utf-8")
     start, rest = text.split("[embedding]\n")
@@ -151,7 +151,7 @@ def test_a_mistake_in_a_family_file_is_named(table: str, words: str, tmp_path: P
 
 
 def test_a_family_without_the_table_still_scores(tmp_path: Path, monkeypatch: Any) -> None:
-    from headgraph.pk_engine import weights as module
+    from headgraph.pk_engine.models import weights as module
 
     zoo.save(zoo.KINDS["gpt2"].build(), tmp_path)
     family = module.family_of(json.loads((tmp_path / "config.json").read_text()))

@@ -13,10 +13,10 @@ pytest.importorskip("transformers", reason="and built by transformers")
 import torch
 from transformers.utils import logging
 
-from headgraph.pk_engine.bases import bases
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.family import families
-from headgraph.pk_engine.weights import ModelWeights
+from headgraph.pk_engine.linalg.bases import bases
+from headgraph.pk_engine.models.family import families
+from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import tap, zoo
 from tests.pk_engine.zoo import KINDS, Kind
 

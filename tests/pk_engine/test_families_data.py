@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headgraph.pk_engine import Selection, compute, family
+from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import ModelError, UnknownFamily
-from headgraph.pk_engine.family import FOLDER, families, family_of, read_family
-from headgraph.pk_engine.layout import ModelShape, TensorSpec
-from headgraph.pk_engine.weights import ModelWeights
+from headgraph.pk_engine.models import family
+from headgraph.pk_engine.models.family import FOLDER, families, family_of, read_family
+from headgraph.pk_engine.models.layout import ModelShape, TensorSpec
+from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import oracle
 from tests.pk_engine.checkpoints import GPT2_CONFIG, LLAMA_CONFIG, llama_tensors, save
 from tests.shared import MODELS, needs_shared

@@ -20,7 +20,7 @@ from transformer_lens.model_bridge import TransformerBridge
 
 from headgraph.pk_engine.bundled import model_path
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.weights import ModelWeights
+from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import zoo
 from tests.pk_engine.zoo import KINDS
 

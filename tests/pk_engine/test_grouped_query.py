@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from headgraph.pk_engine import Selection, compute
-from headgraph.pk_engine.edges import head_edges
 from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.table.edges import head_edges
 from tests.pk_engine import oracle
 from tests.shared import MODELS, needs_shared
 from tests.tables import random_table

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from headgraph.pk_engine import Selection, compute, hub
+from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.hub import Snapshot, beside, cached, fetch, weight_files
-from headgraph.pk_engine.source import locate
+from headgraph.pk_engine.models import hub
+from headgraph.pk_engine.models.hub import Snapshot, beside, cached, fetch, weight_files
+from headgraph.pk_engine.models.location import locate
 from tests.pk_engine.checkpoints import gpt2_tensors, save
 from tests.pk_engine.hub_server import SECRET, HubServer, Repo, folder_files
 from tests.test_cli import headgraph

@@ -9,9 +9,9 @@ from threading import Event
 import pytest
 from huggingface_hub import constants
 
-from headgraph.pk_engine import _hub_guard, hub
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.hub import cached, fetch
+from headgraph.pk_engine.models import _hub_guard, hub
+from headgraph.pk_engine.models.hub import cached, fetch
 from tests.pk_engine.hub_server import HubServer
 from tests.pk_engine.test_hub import away, fails
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from headgraph.base.names import parse_head
 from headgraph.pk_engine.bundled import model_path
-from headgraph.pk_engine.names import parse_head
 from tests.pk_engine import oracle
 
 torch = pytest.importorskip("torch", reason="the bundled model is run with torch")

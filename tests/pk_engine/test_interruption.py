@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from headgraph.base.progress import bar
 from headgraph.pk_engine import AffinityTable, Selection, compute
-from headgraph.pk_engine.progress import bar
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.shared import GPT2, needs_shared
 from tests.test_cli import ROOT

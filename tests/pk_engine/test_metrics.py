@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from headgraph.pk_engine import PAIRINGS, Selection, compute
+from headgraph.base.names import PAIRINGS
+from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import EngineError
-from headgraph.pk_engine.metrics import METRICS
+from headgraph.pk_engine.metrics.registry import METRICS
 from tests.pk_engine import oracle
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.shared import MODELS, needs_shared

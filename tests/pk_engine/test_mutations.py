@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from headgraph.base.errors import HeadgraphError
-from headgraph.pk_engine.planning import plan
-from headgraph.pk_engine.weights import ModelWeights
+from headgraph.pk_engine.models.weights import ModelWeights
+from headgraph.pk_engine.planning._plan import plan
 from tests.shared import MODELS, needs_shared
 
 pytestmark = needs_shared

@@ -13,11 +13,11 @@ from scipy.stats import kstest
 from statsmodels.stats.multitest import multipletests
 
 from headgraph import cli
+from headgraph.base.names import NULLS
 from headgraph.pk_engine import AffinityTable, Selection, compute
 from headgraph.pk_engine.errors import EngineError, SelectionError, TableError
-from headgraph.pk_engine.names import NULLS
-from headgraph.pk_engine.nulls.adding import adjusted
-from headgraph.pk_engine.nulls.against import against, by_cell
+from headgraph.pk_engine.nulls.columns import adjusted
+from headgraph.pk_engine.nulls.null_model import against, by_cell
 from tests.pk_engine.checkpoints import save
 from tests.pk_engine.nulls_model import CONFIG, PAIRS, D, M, model, random, table
 from tests.shared import GPT2, needs_shared

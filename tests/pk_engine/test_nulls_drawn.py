@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from headgraph.base.names import NULLS
 from headgraph.pk_engine import AffinityTable, Selection, compute
-from headgraph.pk_engine.collecting import collect
-from headgraph.pk_engine.moments import reference_mean, reference_sd
-from headgraph.pk_engine.names import NULLS
-from headgraph.pk_engine.nulls.against import Question
+from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
+from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.nulls.covariance import draw, mean_projectors, root_of
+from headgraph.pk_engine.nulls.null_model import Question
 from headgraph.pk_engine.nulls.rotations import haar, rotated, span
-from headgraph.pk_engine.weights import ModelWeights
+from headgraph.pk_engine.scoring.layers import collect
 from tests.pk_engine import oracle
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.pk_engine.nulls_model import CONFIG, HEADS, LAYERS, D, M, random, table

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from headgraph import pk_engine
-from headgraph.pk_engine import costs, singular
 from headgraph.pk_engine.errors import EngineError, ModelError, UnknownFamily
-from headgraph.pk_engine.planning import Plan, plan
-from headgraph.pk_engine.scores import compute
-from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.metrics import singular_values as singular
+from headgraph.pk_engine.planning import costs
+from headgraph.pk_engine.planning._plan import Plan, plan
+from headgraph.pk_engine.scoring._compute import compute
+from headgraph.pk_engine.scoring.selection import Selection
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.shared import GPT2, needs_shared
 from tests.test_cli import headgraph

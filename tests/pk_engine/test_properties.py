@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from headgraph.pk_engine.bases import bases
-from headgraph.pk_engine.kernel import cheaper_by_projectors, kernel
-from headgraph.pk_engine.moments import reference_mean, reference_sd
+from headgraph.pk_engine.linalg.bases import bases
+from headgraph.pk_engine.linalg.kernel import cheaper_by_projectors, kernel
+from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 
 Stack = NDArray[np.float32]
 
@@ -105,7 +105,7 @@ def test_both_ways_of_computing_agree_with_float64(
     narrow = x.astype(np.float32), y.astype(np.float32)
     for projectors in (True, False):
         monkeypatch.setattr(
-            "headgraph.pk_engine.kernel.cheaper_by_projectors", lambda *a, p=projectors: p
+            "headgraph.pk_engine.linalg.kernel.cheaper_by_projectors", lambda *a, p=projectors: p
         )
         out = kernel(*narrow, blocks)
         assert np.abs(out - wanted).max() < 1e-4

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from headgraph.base.names import head_name
 from headgraph.pk_engine import AffinityTable, Selection, compute
 from headgraph.pk_engine.bundled import table_path
-from headgraph.pk_engine.names import head_name
 from tests.pk_engine import oracle
 from tests.shared import GPT2, needs_shared
 

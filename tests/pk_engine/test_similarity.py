@@ -8,10 +8,10 @@ import pytest
 from numpy.typing import NDArray
 from scipy.linalg import subspace_angles
 
-from headgraph.pk_engine.bases import bases
-from headgraph.pk_engine.kernel import Block, kernel
-from headgraph.pk_engine.similarity import cka, cka_columns, simple_cs
-from headgraph.pk_engine.singular import (
+from headgraph.pk_engine.linalg.bases import bases
+from headgraph.pk_engine.linalg.kernel import Block, kernel
+from headgraph.pk_engine.metrics.similarity import cka, cka_columns, simple_cs
+from headgraph.pk_engine.metrics.singular_values import (
     max_cosine,
     principal_cosines,
     procrustes,

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from headgraph.pk_engine import Selection, compute
-from headgraph.pk_engine.grouping import layer_groups
-from headgraph.pk_engine.keeping import Keeper
-from headgraph.pk_engine.layout import ModelShape
-from headgraph.pk_engine.pairs import pairs_of
+from headgraph.pk_engine.models.layout import ModelShape
+from headgraph.pk_engine.scoring.layer_groups import layer_groups
+from headgraph.pk_engine.scoring.layer_order import pairs_of
+from headgraph.pk_engine.scoring.top_k import Keeper
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.shared import MODELS, needs_shared
 
@@ -106,8 +106,8 @@ def test_places_are_those_of_ranking_everything(rule: Selection) -> None:
 def test_ties_and_unequal_ranks_give_the_same_rows_in_whatever_blocks(
     monkeypatch: pytest.MonkeyPatch, rule: Selection, parts: int
 ) -> None:
-    monkeypatch.setattr("headgraph.pk_engine.keeping.SPARE", 50)
-    monkeypatch.setattr("headgraph.pk_engine.dropped.AT_ONCE", 97)
+    monkeypatch.setattr("headgraph.pk_engine.scoring.top_k.SPARE", 50)
+    monkeypatch.setattr("headgraph.pk_engine.scoring.top_k.AT_ONCE", 97)
     rng = np.random.default_rng(parts)
     i, j = (a.ravel() for a in np.meshgrid(np.arange(40), np.arange(30), indexing="ij"))
     pk = (rng.integers(0, 25, i.size) / 10).astype(np.float32)  # each value some 48 times
@@ -220,7 +220,7 @@ def groups_done(folder: Path, *, interrupt_at: int | None = None, **options: obj
 def test_a_groups_factors_are_gone_before_the_next_are_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from headgraph.pk_engine import job
+    from headgraph.pk_engine.scoring import job
 
     alive: list[weakref.ref[object]] = []
     held: list[int] = []

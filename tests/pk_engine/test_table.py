@@ -140,7 +140,7 @@ def test_what_is_given_in_the_place_of_a_table(tmp_path: Path) -> None:
 
 def test_a_bundled_table_is_no_model() -> None:
     from headgraph.pk_engine.errors import ModelError
-    from headgraph.pk_engine.source import locate
+    from headgraph.pk_engine.models.location import locate
 
     with pytest.raises(ModelError, match="gpt2-small is bundled as a table of scores, not as a"):
         locate("gpt2-small")

@@ -18,11 +18,11 @@ from headgraph import cli
 from headgraph.pk_engine import compute, principal_angles
 from headgraph.pk_engine.bundled import model_path
 from headgraph.pk_engine.errors import ModelError, UnknownFamily, WeightsError
-from headgraph.pk_engine.interface import Weights, open_weights
-from headgraph.pk_engine.lens import BridgeWeights
-from headgraph.pk_engine.lens_boot import boot
-from headgraph.pk_engine.table import AffinityTable
-from headgraph.pk_engine.weights import ModelWeights
+from headgraph.pk_engine.models.interface import Weights, open_weights
+from headgraph.pk_engine.models.lens.boot import boot
+from headgraph.pk_engine.models.lens.weights import BridgeWeights
+from headgraph.pk_engine.models.weights import ModelWeights
+from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.pk_engine.conftest import point_at
 from tests.pk_engine.hub_server import HubServer, Repo, folder_files
 from tests.pk_engine.lens_models import ALL, LENS, TINY, coder, gpt2, save

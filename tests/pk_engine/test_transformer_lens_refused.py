@@ -16,8 +16,8 @@ import torch
 
 from headgraph.pk_engine import compute
 from headgraph.pk_engine.errors import EngineError, ModelError, WeightsError
-from headgraph.pk_engine.lens import of_bridge
-from headgraph.pk_engine.lens_boot import boot
+from headgraph.pk_engine.models.lens.boot import boot
+from headgraph.pk_engine.models.lens.weights import of_bridge
 from tests.pk_engine.lens_models import coder, save
 from tests.pk_engine.test_weights import Code
 from tests.shared import MODELS, needs_shared

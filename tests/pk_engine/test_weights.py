@@ -10,8 +10,8 @@ import pytest
 
 from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import EngineError, ModelError, UnknownFamily, WeightsError
-from headgraph.pk_engine.family import families
-from headgraph.pk_engine.weights import ModelWeights
+from headgraph.pk_engine.models.family import families
+from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import oracle
 from tests.pk_engine.checkpoints import (
     GPT2_CONFIG,

@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 
 from headgraph import loader
+from headgraph.base.names import head_name
 from headgraph.graphdb import Graph
 from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.labels import labels_for
-from headgraph.pk_engine.names import head_name
-from headgraph.pk_engine.selection import Selection
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.affinity import AffinityTable
 
 TOP = Selection(top_percent=3)
 

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from headgraph import loader, queries
+from headgraph.base.names import PAIRINGS
 from headgraph.graphdb import Graph
-from headgraph.pk_engine.names import PAIRINGS
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.queries.check import check_query
 from headgraph.queries.errors import CatalogueError, UnknownName
 from headgraph.queries.header import read_query
@@ -75,11 +75,11 @@ def test_strongest_edges(gpt2: Graph, kept: pd.DataFrame) -> None:
     top = kept[kept["pk_rank"] <= 20]
     order = pd.Categorical(top["pairing"], ["OQ", "OK", "OV"])
     expected = top.assign(order=order).sort_values(["order", "pk_rank"])
-    answer = queries.run("strongest_edges", gpt2)
+    answer = queries.query("strongest_edges", gpt2)
     same(answer, expected)
     # the paper's figure 1
     assert len({*answer["source"], *answer["target"]}) == 52
-    assert len(queries.run("strongest_edges", gpt2, per_pairing=7)) == 21
+    assert len(queries.query("strongest_edges", gpt2, per_pairing=7)) == 21
 
 
 @pytest.mark.parametrize("pairings", [["OQ", "OK", "OV"], ["OK"]])
@@ -88,12 +88,12 @@ def test_hubs(
 ) -> None:
     expected = hub_table(kept, pairings).head(30)
     expected["roles"] = [roles.get(head, []) for head in expected["head"]]
-    answer = queries.run("hubs", gpt2, run="gpt2", pairings=pairings, limit=30)
+    answer = queries.query("hubs", gpt2, run="gpt2", pairings=pairings, limit=30)
     same(answer, expected)
 
 
 def test_the_first_hub_of_gpt2_is_the_identity_head_that_the_paper_names(gpt2: Graph) -> None:
-    first = queries.run("hubs", gpt2).iloc[0]
+    first = queries.query("hubs", gpt2).iloc[0]
     assert first["head"] == "L4H7"
     assert first["roles"] == ["identity"]
 
@@ -105,7 +105,7 @@ def test_neighbours(gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list[str]]
         parts.append(part.head(15).assign(direction=direction, neighbour=part[there]))
     expected = pd.concat(parts)
     expected["roles"] = [roles.get(head, []) for head in expected["neighbour"]]
-    same(queries.run("neighbours", gpt2, head="l4h7", limit=15), expected)
+    same(queries.query("neighbours", gpt2, head="l4h7", limit=15), expected)
 
 
 def test_neighbours_of_a_head_without_edges_are_none(gpt2: Graph, kept: pd.DataFrame) -> None:
@@ -113,7 +113,7 @@ def test_neighbours_of_a_head_without_edges_are_none(gpt2: Graph, kept: pd.DataF
     alone = next(
         f"L{i // 12}H{i % 12}" for i in range(144) if f"L{i // 12}H{i % 12}" not in with_edges
     )
-    answer = queries.run("neighbours", gpt2, head=alone)
+    answer = queries.query("neighbours", gpt2, head=alone)
     assert answer.empty
     assert list(answer.columns) == queries.get("neighbours").table_columns
 
@@ -154,11 +154,11 @@ def paths_through(edges: pd.DataFrame, hub: str) -> pd.DataFrame:
 def test_through(gpt2: Graph, kept: pd.DataFrame) -> None:
     expected = paths_through(kept, "L4H7")
     assert len(expected) == 29 * 43
-    same(queries.run("through", gpt2, head="L4H7", limit=200, per_head=200), expected.head(200))
-    answer = queries.run("through", gpt2, head="L4H7")
+    same(queries.query("through", gpt2, head="L4H7", limit=200, per_head=200), expected.head(200))
+    answer = queries.query("through", gpt2, head="L4H7")
     same(answer, varied(expected, 2).head(20))
     assert answer["inlet"].nunique() == answer["outlet"].nunique() == 10
-    every = queries.run("through", gpt2, head="L4H7", limit=2000, per_head=1)
+    every = queries.query("through", gpt2, head="L4H7", limit=2000, per_head=1)
     same(every, varied(expected, 1))
 
 
@@ -171,7 +171,7 @@ def test_ioi_circuit(gpt2: Graph, kept: pd.DataFrame, labels: pd.DataFrame) -> N
         for edge in kept[kept["pairing"] == step["pairing"]].itertuples()
         if edge.source in ioi[step["source_role"]] and edge.target in ioi[step["target_role"]]
     ]
-    answer = queries.run("ioi_circuit", gpt2)
+    answer = queries.query("ioi_circuit", gpt2)
     columns = ["source_role", "source", "pairing", "target_role", "target", "pk"]
     found = sorted(answer[columns].itertuples(index=False, name=None))
     assert found == sorted(expected)
@@ -191,7 +191,7 @@ def test_ioi_circuit(gpt2: Graph, kept: pd.DataFrame, labels: pd.DataFrame) -> N
 
 
 def test_roles(gpt2: Graph, labels: pd.DataFrame) -> None:
-    answer = queries.run("roles", gpt2).set_index(["role", "circuit"])
+    answer = queries.query("roles", gpt2).set_index(["role", "circuit"])
     for (role, circuit), rows in labels.groupby(["role", "circuit"]):
         found = answer.loc[(role, circuit)]
         assert found["heads"] == sorted(set(rows["name"]), key=head_key)
@@ -202,19 +202,19 @@ def test_roles(gpt2: Graph, labels: pd.DataFrame) -> None:
 
 
 def test_runs(gpt2: Graph) -> None:
-    (row,) = queries.run("runs", gpt2).to_dict("records")
+    (row,) = queries.query("runs", gpt2).to_dict("records")
     assert (row["run"], row["heads"], row["edges"]) == ("gpt2", 144, 858)
     assert row["pairings"] == ["OQ", "OK", "OV"]
     assert row["pairs_scored"] == 28_512
     assert len(row["table_sha256"]) == len(row["fingerprint"]) == 64
-    assert queries.run("runs", gpt2, run="gpt2").equals(queries.run("runs", gpt2))
+    assert queries.query("runs", gpt2, run="gpt2").equals(queries.query("runs", gpt2))
     with pytest.raises(UnknownName):
-        queries.run("runs", gpt2, run="gpt3")
+        queries.query("runs", gpt2, run="gpt3")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_only_what_may_be_empty_is(gpt2: Graph, name: str) -> None:
-    answer = queries.run(name, gpt2, run="gpt2", **arguments(name))
+    answer = queries.query(name, gpt2, run="gpt2", **arguments(name))
     assert answer.empty == (name in NOTHING_HERE)
     if answer.empty:
         assert answer.attrs["may_be_empty"]
@@ -240,7 +240,7 @@ def test_graph_form(gpt2: Graph, name: str) -> None:
 
 
 def test_graph_form_has_what_the_table_has(gpt2: Graph) -> None:
-    table = queries.run("strongest_edges", gpt2)
+    table = queries.query("strongest_edges", gpt2)
     data = queries.node_link("strongest_edges", gpt2)
     names = {node["id"]: node["properties"]["name"] for node in data["nodes"]}
     links = {(link["type"], names[link["source"]], names[link["target"]]) for link in data["links"]}
@@ -263,7 +263,7 @@ def test_through_reads_far_enough(graph: Graph, per_head: int) -> None:
     loader.load(table, graph, run="far")
     expected = varied(paths_through(named(table.edges()), "L1H2"), per_head)
     for limit in range(1, 13):
-        answer = queries.run("through", graph, head="L1H2", limit=limit, per_head=per_head)
+        answer = queries.query("through", graph, head="L1H2", limit=limit, per_head=per_head)
         same(answer, expected.head(limit))
 
 
@@ -273,7 +273,7 @@ def test_grouped_query_attention(graph: Graph, kv: str) -> None:
     loader.load(table, graph, run="grouped")
     edges = named(table.edges())
     pairings = ["OQ", "OK", "OV"]
-    answer = queries.run("hubs", graph, run="grouped", limit=100)
+    answer = queries.query("hubs", graph, run="grouped", limit=100)
     same(answer.drop(columns="roles"), hub_table(edges, pairings))
     outlets = answer.set_index("head")["outlet"]
     scored = table.frame.drop_duplicates(
@@ -284,7 +284,7 @@ def test_grouped_query_attention(graph: Graph, kv: str) -> None:
     pd.testing.assert_series_equal(
         outlets[sums.index], sums, check_names=False, obj="an outlet counts each scored pair once"
     )
-    top = queries.run("strongest_edges", graph, per_pairing=5)
+    top = queries.query("strongest_edges", graph, per_pairing=5)
     assert set(top["pk_rank"]) == {1, 2, 3, 4, 5}
     arrows = edges[edges["pk_rank"] <= 5]
     assert len(top) == len(arrows)
@@ -298,10 +298,12 @@ def test_only_the_run_that_is_asked_about(graph: Graph, tmp_path: Path) -> None:
     )
     values = {"head": "L1H1", "source": "L0H1", "target": "L3H1", "other": "one"}
     loader.load(random_table(seed=1, series="a", step=1.0), graph, run="one", labels=labels)
-    alone = {name: queries.run(name, graph, run="one", **arguments(name, values)) for name in NAMES}
+    alone = {
+        name: queries.query(name, graph, run="one", **arguments(name, values)) for name in NAMES
+    }
     loader.load(random_table(seed=2, series="b", step=1.0), graph, run="two", labels=labels)
     for name, before in alone.items():
-        answer = queries.run(name, graph, run="one", **arguments(name, values))
+        answer = queries.query(name, graph, run="one", **arguments(name, values))
         if name == "runs":
             answer = answer[answer["run"] == "one"]
         pd.testing.assert_frame_equal(answer, before)

@@ -166,7 +166,7 @@ def test_a_piped_statement_that_is_none_is_said_before_a_database_is_looked_for(
 
 
 def test_too_much_on_stdin_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headgraph.queries._piped._MOST_BYTES", 10)
+    monkeypatch.setattr("headgraph.queries._stdin._MOST_BYTES", 10)
     done = CliRunner().invoke(cli.headgraph, ["cypher", "-"], input=b"x" * 11)
     assert str(done.exception) == "stdin has more than 10 bytes: expected a statement"
 

@@ -31,7 +31,7 @@ def call(command: click.Command, *args: str) -> Any:
 def test_query_as_table_as_graph_and_as_text(gpt2: Graph) -> None:
     args = ["through", "-p", "head=l4h7", "-p", "limit=3"]
     assert call(commands.query, *args).equals(
-        queries.run("through", gpt2, run="gpt2", head="L4H7", limit=3)
+        queries.query("through", gpt2, run="gpt2", head="L4H7", limit=3)
     )
     drawn = json.loads(call(commands.query, *args, "--graph"))
     assert drawn == queries.node_link("through", gpt2, head="L4H7", limit=3)
@@ -48,7 +48,7 @@ def test_a_question_of_every_checkpoint_in_every_format(gpt2: Graph) -> None:
         answer = CliRunner().invoke(cli.headgraph, [*call_, "json"])
         rows = json.loads(answer.stdout)
         assert [row["step"] for row in rows] == [5, 5, 40, 40]
-        first = queries.run("hubs", gpt2, run="step-5", limit=2)
+        first = queries.query("hubs", gpt2, run="step-5", limit=2)
         assert [row["head"] for row in rows[:2]] == list(first["head"])
         lines = CliRunner().invoke(cli.headgraph, [*call_, "csv"]).stdout.splitlines()
         assert lines[0].startswith("step,checkpoint,head,inlet,")
@@ -66,7 +66,7 @@ def test_communities_and_motifs(gpt2: Graph) -> None:
     found = queries.communities(gpt2, run="gpt2", seed=2)
     assert [row["heads"] for row in json.loads(done.stdout)] == list(found["heads"])
     assert done.stderr == f"modularity {found.attrs['modularity']:.3f}, seed 2\n"
-    assert len(queries.run("communities", gpt2)) == len(found)
+    assert len(queries.query("communities", gpt2)) == len(found)
     args = ["--samples", "3", "--seed", "7", "--strongest", "50"]
     answer = call(network_commands.motifs, *args)
     assert answer.equals(queries.motifs(gpt2, samples=3, seed=7, strongest=50))

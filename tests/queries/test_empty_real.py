@@ -4,7 +4,7 @@ import pytest
 
 from headgraph import loader, queries
 from headgraph.graphdb import Graph
-from headgraph.pk_engine.selection import Selection
+from headgraph.pk_engine.scoring.selection import Selection
 from tests.tables import random_table
 
 ONE_EDGE = random_table(2, 2, pairings=("OQ",), seed=3)
@@ -55,7 +55,7 @@ def tiny(database: Graph) -> Graph:
     ],
 )  # fmt: skip
 def test_the_cause_is_named(tiny: Graph, name: str, params: dict[str, str], why: str) -> None:
-    answer = queries.run(name, tiny, run="tiny", **params)
+    answer = queries.query(name, tiny, run="tiny", **params)
     assert answer.empty
     assert answer.attrs["no_rows"].startswith(why)
     assert queries.node_link(name, tiny, run="tiny", **params)["graph"]["no_rows"].startswith(why)
@@ -63,7 +63,7 @@ def test_the_cause_is_named(tiny: Graph, name: str, params: dict[str, str], why:
 
 def test_what_is_there_is_not_called_missing(tiny: Graph) -> None:
     for name, run in (("write_alike", "all"), ("read_alike", "all"), ("pk_against_cs", "cs")):
-        answer = queries.run(name, tiny, run=run)
+        answer = queries.query(name, tiny, run=run)
         assert len(answer) > 0
         assert answer.attrs["no_rows"] == ""
         assert "no_rows" not in queries.node_link(name, tiny, run=run)["graph"]
@@ -72,7 +72,7 @@ def test_what_is_there_is_not_called_missing(tiny: Graph) -> None:
 def test_ends_in_order_without_a_path_are_an_answer(tiny: Graph) -> None:
     best = ONE_EDGE.frame.loc[ONE_EDGE.frame["pk_rank"] == 1].iloc[0]
     ends = {"source": f"L0H{best['source_head']}", "target": f"L1H{1 - best['target_head']}"}
-    answer = queries.run("shortest_path", tiny, run="thin", **ends)
+    answer = queries.query("shortest_path", tiny, run="thin", **ends)
     assert answer.empty
     assert answer.attrs["no_rows"] == (
         "that is an answer where no path of kept edges leads from the one to the other"

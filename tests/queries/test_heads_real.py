@@ -9,7 +9,7 @@ import pytest
 from headgraph import queries
 from headgraph.graphdb import Graph
 from headgraph.pk_engine.bundled import table_path
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.queries.errors import UnknownName
 from tests.queries.oracle import head_key, hub_table, same
 
@@ -31,7 +31,7 @@ def test_overview(gpt2: Graph, kept: pd.DataFrame) -> None:
         z_max=("z", "max"),
     )
     expected["share_kept"] = 858 / 28_512
-    answer = queries.run("overview", gpt2)
+    answer = queries.query("overview", gpt2)
     assert list(answer["pairing"]) == ["OK", "OQ", "OV"]
     same(answer, expected.loc[answer["pairing"]].reset_index())
 
@@ -47,8 +47,8 @@ def test_layer_flow(gpt2: Graph, kept: pd.DataFrame) -> None:
         sources=("source", "nunique"),
         targets=("target", "nunique"),
     )
-    same(queries.run("layer_flow", gpt2, pairings=["OK"]), expected)
-    everything = queries.run("layer_flow", gpt2)
+    same(queries.query("layer_flow", gpt2, pairings=["OK"]), expected)
+    everything = queries.query("layer_flow", gpt2)
     assert everything["edges"].sum() == 858
     assert (everything["source_layer"] < everything["target_layer"]).all()
 
@@ -71,7 +71,7 @@ def test_hubs_of_one_side(
     table = table.sort_values("place").sort_values(score, ascending=False, kind="stable").head(25)
     table["strongest"] = table["head"].map(kept.astype({"pk": float}).groupby(end)["pk"].max())
     table["roles"] = [roles.get(head, []) for head in table["head"]]
-    same(queries.run(name, gpt2, limit=25), table)
+    same(queries.query(name, gpt2, limit=25), table)
     top = kept[kept[end].isin(table["head"])].sort_values("pk", ascending=False).groupby(end)
     keys = ["pairing", "source", "target"]
     five = set(top.head(5)[keys].itertuples(index=False, name=None))
@@ -93,7 +93,7 @@ def test_hubs_by_layer(gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list[st
     table["roles"] = [roles.get(head, []) for head in table["head"]]
     table = table.sort_values("place")
     table = table.sort_values(["both", "sum"], ascending=False, kind="stable").head(50)
-    answer = queries.run("hubs_by_layer", gpt2, limit=50)
+    answer = queries.query("hubs_by_layer", gpt2, limit=50)
     same(answer, table)
     assert list(answer["head"][:2]) == ["L4H7", "L4H11"]
 
@@ -121,18 +121,18 @@ def test_head_profile(gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list[str
             )
     expected = pd.DataFrame(rows).sort_values(["direction", "strength"], ascending=[True, False])
     assert len(expected) == 5
-    same(queries.run("head_profile", gpt2, head="L8H10", neighbours=3), expected)
+    same(queries.query("head_profile", gpt2, head="L8H10", neighbours=3), expected)
 
 
 def test_isolated_heads(gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list[str]]) -> None:
     joined = {*kept["source"], *kept["target"]}
     alone = [head for head in HEADS if head not in joined]
-    answer = queries.run("isolated_heads", gpt2)
+    answer = queries.query("isolated_heads", gpt2)
     assert list(answer["head"]) == alone
     assert list(answer["roles"]) == [roles.get(head, []) for head in alone]
     assert set(answer["others"]) == {0}
     keys = kept[kept["pairing"] == "OK"]
-    in_keys = queries.run("isolated_heads", gpt2, pairings="OK").set_index("head")
+    in_keys = queries.query("isolated_heads", gpt2, pairings="OK").set_index("head")
     assert list(in_keys.index) == [h for h in HEADS if h not in {*keys["source"], *keys["target"]}]
     assert in_keys.loc["L11H8", "others"] == ((kept["target"] == "L11H8").sum())
 
@@ -147,7 +147,7 @@ def test_distribution(gpt2: Graph, kept: pd.DataFrame, score: str) -> None:
         for place, count in enumerate(np.histogram(part, edges)[0])
         if count
     }
-    answer = queries.run("distribution", gpt2, score=score, bins=7)
+    answer = queries.query("distribution", gpt2, score=score, bins=7)
     found = {(row.pairing, row.bin): row.edges for row in answer.itertuples()}
     assert found == expected
     assert np.allclose(answer["above"], edges[answer["bin"] - 1])
@@ -155,7 +155,7 @@ def test_distribution(gpt2: Graph, kept: pd.DataFrame, score: str) -> None:
 
 
 def test_provenance(gpt2: Graph) -> None:
-    facts = queries.run("provenance", gpt2).set_index("fact")["value"]
+    facts = queries.query("provenance", gpt2).set_index("fact")["value"]
     meta = AffinityTable.read(table_path("gpt2-small")).meta
     assert facts["fingerprint"] == meta.fingerprint
     assert facts["pairings"] == ", ".join(meta.pairings)
@@ -195,7 +195,7 @@ def test_circuit_motifs(gpt2: Graph, kept: pd.DataFrame, labels: pd.DataFrame) -
         ["edges", "density", "source_role", "target_role", "pairing"],
         ascending=[False, False, True, True, True],
     )
-    answer = queries.run("circuit_motifs", gpt2)
+    answer = queries.query("circuit_motifs", gpt2)
     same(answer, expected)
     first = answer.iloc[0]
     assert (first["source_role"], first["pairing"], first["target_role"]) == (
@@ -216,7 +216,7 @@ def test_circuit_gaps(gpt2: Graph, kept: pd.DataFrame, labels: pd.DataFrame) -> 
         if (missing := heads - joined)
         for head in sorted(missing, key=head_key)
     ]
-    answer = queries.run("circuit_gaps", gpt2)
+    answer = queries.query("circuit_gaps", gpt2)
     columns = ["role", "head", "role_missing", "role_heads"]
     assert list(answer[columns].itertuples(index=False, name=None)) == expected
     row = answer.set_index("head").loc["L8H6"]
@@ -226,13 +226,13 @@ def test_circuit_gaps(gpt2: Graph, kept: pd.DataFrame, labels: pd.DataFrame) -> 
     assert row["strongest"] == float(best["pk"])
     assert row["nearest"] in (best["source"], best["target"])
     # with no edge at all every head is missing; with the first twenty some more are than with all
-    some = queries.run("circuit_gaps", gpt2, rank=20)
+    some = queries.query("circuit_gaps", gpt2, rank=20)
     assert len(answer) < len(some) < sum(len(heads) for heads in ioi.values())
 
 
 def test_a_circuit_that_there_is_not(gpt2: Graph) -> None:
     with pytest.raises(UnknownName) as caught:
-        queries.run("circuit_gaps", gpt2, circuit="iio")
+        queries.query("circuit_gaps", gpt2, circuit="iio")
     assert str(caught.value).startswith(
         "no head of run 'gpt2' is in the circuit 'iio' (did you mean ioi?): it has acronyms, "
     )
@@ -249,7 +249,7 @@ def test_induction_motifs(gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list
     writes = keys["source"].map(lambda head: "previous_token" in roles.get(head, []))
     reads = keys["target"].map(lambda head: "induction" in roles.get(head, []))
     expected = keys[writes & reads]
-    answer = queries.run("induction_motifs", gpt2)
+    answer = queries.query("induction_motifs", gpt2)
     same(answer, expected)
     # every induction head of the circuit is read for its key by a previous-token head first of all
     assert set(answer[answer["place"] == 1]["reader_head"]) >= {"L5H5", "L6H9"}
@@ -261,7 +261,7 @@ def test_pk_against_cs(gpt2: Graph, kept: pd.DataFrame) -> None:
     table["apart"] = table["cs_place"] - table["pk_place"]
     table["far"] = table["apart"].abs()
     expected = table.sort_values(["far", "pairing", "pk_place"], ascending=[False, True, True])
-    answer = queries.run("pk_against_cs", gpt2, limit=100)
+    answer = queries.query("pk_against_cs", gpt2, limit=100)
     same(answer, expected.head(100))
     first = answer.iloc[0]
     assert (first["source"], first["target"], first["apart"]) == ("L9H11", "L11H8", 275)

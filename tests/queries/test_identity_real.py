@@ -25,7 +25,7 @@ def test_labelled_identity_heads(gpt2: Graph, kept: pd.DataFrame, labels: pd.Dat
                                out=np.zeros(144))  # fmt: skip
     places = scores[["both", "each"]].rank(ascending=False, method="min").astype(int)
     wanted = set(labels.loc[labels["role"] == "identity", "name"])
-    answer = queries.run("identity_hubs", gpt2)
+    answer = queries.query("identity_hubs", gpt2)
     assert set(answer["head"]) == wanted
     assert answer["labelled"].all()
     for row in answer.itertuples():
@@ -50,10 +50,10 @@ def measured(database: Graph) -> Iterator[Graph]:
 
 
 def test_measured_heads_count_above_the_threshold(measured: Graph) -> None:
-    (row,) = queries.run("identity_hubs", measured).to_dict("records")
+    (row,) = queries.query("identity_hubs", measured).to_dict("records")
     assert (row["head"], row["score"], row["labelled"]) == ("L1H1", 0.9, False)
     for kind in BEHAVIOURS:
-        assert len(queries.run("identity_hubs", measured, kind=kind, threshold=0.05)) == 6
+        assert len(queries.query("identity_hubs", measured, kind=kind, threshold=0.05)) == 6
     # properties of a head are no behaviours: to the statement alone, as Browser asks it, neither
     text = queries.get("identity_hubs").cypher
     asked = {"run": "tiny", "threshold": 0.5, "pairings": ["OQ", "OK", "OV"]}
@@ -61,9 +61,9 @@ def test_measured_heads_count_above_the_threshold(measured: Graph) -> None:
     for kind in ("no_such_role", "layer", "inlet_OQ"):
         assert measured.read(text, {**asked, "kind": kind}).rows == ()
         with pytest.raises(UnknownName, match=f"^'{kind}' is no role of a head of run 'tiny' and"):
-            queries.run("identity_hubs", measured, kind=kind)
+            queries.query("identity_hubs", measured, kind=kind)
     with pytest.raises(UnknownName) as caught:
-        queries.run("identity_hubs", measured, kind="inductoin")
+        queries.query("identity_hubs", measured, kind="inductoin")
     assert str(caught.value) == (
         "'inductoin' is no role of a head of run 'tiny' and no measured behaviour (did you mean "
         "induction?): there are duplicate_token, identity, induction, previous_token"

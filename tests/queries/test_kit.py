@@ -12,9 +12,9 @@ import pytest
 
 from headgraph import queries
 from headgraph.base.errors import OutputExists
+from headgraph.base.names import PAIRINGS
+from headgraph.base.palette import DARK, LIGHT, ROLE_ORDER, Theme
 from headgraph.graphdb import Graph
-from headgraph.pk_engine.names import PAIRINGS
-from headgraph.pk_engine.palette import DARK, LIGHT, ROLE_ORDER, Theme
 from headgraph.queries.errors import KitError
 from headgraph.queries.kit import favourites, grass, kit_link, rules, served_files, write_kit
 from headgraph.queries.kit.files import archive

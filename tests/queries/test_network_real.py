@@ -7,8 +7,8 @@ import pytest
 
 from headgraph import queries
 from headgraph.graphdb import Graph
+from headgraph.queries._motifs import count_motifs, swapped
 from headgraph.queries.errors import ParameterError, UnknownName
-from headgraph.queries.null import count_motifs, swapped
 from tests.queries.oracle import as_graph, head_key
 
 
@@ -40,10 +40,10 @@ def test_communities(gpt2: Graph, weighted: "nx.Graph[str]") -> None:
 
 def test_communities_are_written_on_request(gpt2: Graph, kept: pd.DataFrame) -> None:
     queries.communities(gpt2)
-    assert queries.run("communities", gpt2).empty
+    assert queries.query("communities", gpt2).empty
     queries.communities(gpt2, resolution=3, write=True)
     found = queries.communities(gpt2, seed=5, write=True)
-    answer = queries.run("communities", gpt2)
+    answer = queries.query("communities", gpt2)
     assert list(answer["heads"]) == list(found["heads"])
     for row in answer.itertuples():
         own = set(row.heads)
@@ -54,7 +54,7 @@ def test_communities_are_written_on_request(gpt2: Graph, kept: pd.DataFrame) -> 
         assert (row.first_layer, row.last_layer) == (min(layers), max(layers))
     data = queries.node_link("communities", gpt2)
     assert len(data["links"]) == answer["inside"].sum()
-    facts = queries.run("provenance", gpt2).set_index("fact")["value"]
+    facts = queries.query("provenance", gpt2).set_index("fact")["value"]
     assert facts["communities_seed"] == "5"
     assert float(facts["communities_modularity"]) == pytest.approx(found.attrs["modularity"])
 
@@ -65,7 +65,7 @@ def test_edges_to_heads_in_no_group_lead_outside(gpt2: Graph, kept: pd.DataFrame
     own = kept[kept["pairing"] == "OQ"]
     grouped = set().union(*found["heads"])
     assert grouped == {*own["source"], *own["target"]} < {*kept["source"], *kept["target"]}
-    answer = queries.run("communities", gpt2)
+    answer = queries.query("communities", gpt2)
     assert list(answer["heads"]) == list(found["heads"])
     for row in answer.itertuples():
         ends = kept["source"].isin(row.heads).astype(int) + kept["target"].isin(row.heads)
@@ -121,7 +121,7 @@ def test_planted_triangles_stand_out_and_chains_do_not() -> None:
 
 def test_motifs(gpt2: Graph) -> None:
     answer = queries.motifs(gpt2, samples=20, seed=4)
-    counts = queries.run("motif_counts", gpt2)
+    counts = queries.query("motif_counts", gpt2)
     keys = ["motif", "first", "second", "direct"]
     counted = counts[counts["motif"].isin(["double", "triangle"])]
     both = answer[answer["count"] > 0].merge(counted, on=keys, suffixes=("", "_stored"))
@@ -133,6 +133,6 @@ def test_motifs(gpt2: Graph) -> None:
     z = (answer["count"] - answer["mean"]) / answer["sd"]
     assert np.allclose(z[answer["sd"] > 0], answer["z"][answer["sd"] > 0].astype(float))
     few = queries.motifs(gpt2, samples=2, strongest=60)
-    small = queries.run("motif_counts", gpt2, strongest=60)
+    small = queries.query("motif_counts", gpt2, strongest=60)
     triangles = small[small["motif"] == "triangle"]["count"].sum()
     assert few[few["motif"] == "triangle"]["count"].sum() == triangles

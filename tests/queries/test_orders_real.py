@@ -9,9 +9,9 @@ import pytest
 
 from headgraph import loader, queries
 from headgraph.graphdb import Graph
-from headgraph.pk_engine.scores import compute
-from headgraph.pk_engine.selection import Selection
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.scoring._compute import compute
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.queries.conftest import named
 from tests.queries.oracle import same
@@ -64,7 +64,7 @@ def test_a_circuit_is_dense_where_every_pair_is_kept(
         ].groupby("pairing")
     }
     assert len(expected) == 3 * {"forward": 1, "within": 2, "all": 4}[order]
-    answer = queries.run("circuit_motifs", graph, circuit="c")
+    answer = queries.query("circuit_motifs", graph, circuit="c")
     keys = ["source_role", "pairing", "target_role"]
     assert answer.set_index(keys)["pairs"].to_dict() == expected
     assert set(answer["density"]) == {1.0}
@@ -81,7 +81,7 @@ def test_an_edge_from_a_head_to_itself_joins_it_to_nobody(
     own = edges[(edges[PAIR] == "L1H0").any(axis=1)]
     itself = own["source"] == own["target"]
     assert itself.any() == (order != "forward")
-    (row,) = queries.run("circuit_gaps", graph, circuit="c").to_dict("records")
+    (row,) = queries.query("circuit_gaps", graph, circuit="c").to_dict("records")
     assert (row["role"], row["head"]) == ("identity", "L1H0")
     assert row["elsewhere"] == (~itself).sum()
     assert row["strongest"] == float(own.loc[~itself, "pk"].max())
@@ -96,7 +96,7 @@ def test_possible_partners_are_those_that_an_edge_joins_where_every_pair_is_kept
     table = every_pair(tmp_path, order, kv=kv, pairings="OQ,KQ,KV,OO,QQ,KK,VV")
     loader.load(table, graph, run="every")
     for pairings in ("OO", "QQ", "KK", "VV", "VV,KK", "KK,QQ", "OQ", "QQ,OQ", "KV", "KQ"):
-        found = queries.run("hubs_by_layer", graph, pairings=pairings)
+        found = queries.query("hubs_by_layer", graph, pairings=pairings)
         counts = found.set_index("head")[["sources", "targets"]].sort_index()
         expected = partners(table, pairings)
         pd.testing.assert_frame_equal(
@@ -110,7 +110,7 @@ def test_in_one_role_a_head_has_the_earlier_and_the_later_of_its_layer(
 ) -> None:
     loader.load(every_pair(tmp_path, "within", pairings="QQ,KK"), graph, run="every")
     answers = {
-        pairing: queries.run("hubs_by_layer", graph, pairings=pairing).set_index("head")
+        pairing: queries.query("hubs_by_layer", graph, pairings=pairing).set_index("head")
         for pairing in ("QQ", "KK")
     }
     counts = {
@@ -142,7 +142,7 @@ def test_the_place_of_a_hub_by_layer_is_that_of_its_strength_for_each_possible_p
     table = compute(model, layer_order="all", selection=Selection(), pairings="QQ")
     every = "".join(f"{layer},{head},identity,c\n" for layer in range(2) for head in range(16))
     loader.load(table, graph, run="every", labels=labelled(tmp_path, every))
-    answer = queries.run("identity_hubs", graph, pairings="QQ").set_index("head")
+    answer = queries.query("identity_hubs", graph, pairings="QQ").set_index("head")
     # so many heads come before each and after it
     place = answer.index.str.extract(r"L(\d+)H(\d+)").astype(int) @ [16, 1]
     product = pd.Series((place * (31 - place)).to_numpy(), index=answer.index)
@@ -165,14 +165,14 @@ def test_pk_against_cs_under_grouped_query_attention(graph: Graph) -> None:
     edges["far"] = edges["apart"].abs()
     expected = edges.sort_values(["far", "pairing", "pk_place"], ascending=[False, True, True])
     assert edges.duplicated(["pairing", "pk", "cs"]).any()
-    same(queries.run("pk_against_cs", graph, limit=1000), expected)
+    same(queries.query("pk_against_cs", graph, limit=1000), expected)
 
 
 def test_only_where_layers_have_an_order_is_a_way_back_called_one(
     graph: Graph, tmp_path: Path
 ) -> None:
     loader.load(every_pair(tmp_path, "within"), graph, run="within")
-    answer = queries.run("widest_path", graph, source="L1H0", target="L0H0")
+    answer = queries.query("widest_path", graph, source="L1H0", target="L0H0")
     assert answer.empty
     assert "earlier layers" not in answer.attrs["no_rows"]
 
@@ -191,7 +191,7 @@ def test_chains_and_triangles_take_no_edge_of_a_head_to_itself(
     second = apart.rename(columns={"source": "target", "target": "last"})
     chains = apart.merge(second, on="target", suffixes=("_1", "_2"))
     strongest = (chains["pk_normalized_1"] * chains["pk_normalized_2"]).max()
-    answer = queries.run("strongest_chains", graph, length=2, limit=1)
+    answer = queries.query("strongest_chains", graph, length=2, limit=1)
     if chains.empty:
         assert answer.empty
     else:
@@ -199,10 +199,10 @@ def test_chains_and_triangles_take_no_edge_of_a_head_to_itself(
         assert len(set(answer["heads"].item()[:2])) == 2
     direct = apart.rename(columns={"target": "last"})
     triangles = chains.merge(direct, on=["source", "last"])
-    counts = queries.run("motif_counts", graph)
+    counts = queries.query("motif_counts", graph)
     assert counts.loc[counts["motif"] == "chain", "count"].sum() == len(chains)
     assert counts.loc[counts["motif"] == "triangle", "count"].sum() == len(triangles)
-    answer = queries.run("triangles", graph, limit=200)
+    answer = queries.query("triangles", graph, limit=200)
     assert len(answer) == min(200, len(triangles))
     weakest = triangles[["pk_1", "pk_2", "pk"]].min(axis=1).nlargest(200)
     assert answer["weakest"].to_list() == pytest.approx(weakest.to_list(), rel=1e-6)

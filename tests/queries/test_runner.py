@@ -36,7 +36,7 @@ def recording(*runs: str, heads: tuple[str, ...] = ("L4H7",)) -> RecordingGraph:
 
 def test_values_reach_the_database_as_parameters() -> None:
     graph = recording("gpt2")
-    answer = queries.run("neighbours", graph, run="gpt2", head="l4h7", limit="5")
+    answer = queries.query("neighbours", graph, run="gpt2", head="l4h7", limit="5")
     method, cypher, params = graph.calls[-1]
     assert method == "read"
     assert cypher == queries.get("neighbours").cypher
@@ -46,13 +46,13 @@ def test_values_reach_the_database_as_parameters() -> None:
 
 def test_the_only_run_is_taken() -> None:
     graph = recording("gpt2")
-    queries.run("hubs", graph)
+    queries.query("hubs", graph)
     assert graph.calls[-1][2] == {"run": "gpt2", "pairings": ["OQ", "OK", "OV"], "limit": 20}
 
 
 def test_a_query_about_all_runs_needs_none() -> None:
     graph = recording("gpt2", "tiny")
-    queries.run("runs", graph)
+    queries.query("runs", graph)
     assert graph.calls[-1][2] == {"run": None}
 
 
@@ -115,15 +115,15 @@ def test_messages(
     name: str, arguments: dict[str, Any], error: type[QueryError], message: str
 ) -> None:
     with pytest.raises(error) as caught:
-        queries.run(name, recording("gpt2", "tiny"), **arguments)
+        queries.query(name, recording("gpt2", "tiny"), **arguments)
     assert str(caught.value) == message
 
 
 def test_an_empty_database() -> None:
     with pytest.raises(UnknownName, match="has no run: load a table with headgraph load FILE"):
-        queries.run("hubs", recording())
+        queries.query("hubs", recording())
     with pytest.raises(UnknownName, match="no complete run 'x': load a table"):
-        queries.run("hubs", recording(), run="x")
+        queries.query("hubs", recording(), run="x")
 
 
 def test_exit_codes() -> None:
@@ -140,7 +140,7 @@ def test_a_query_without_a_graph_form() -> None:
 def test_the_circuit_by_default_must_be_known_too(name: str) -> None:
     # without rows the answer would read as if every head of the circuit had an edge
     with pytest.raises(UnknownName) as caught:
-        queries.run(name, recording("tiny"), run="tiny")
+        queries.query(name, recording("tiny"), run="tiny")
     assert str(caught.value) == (
         "no head of run 'tiny' is in the circuit 'ioi': no circuit of its model is known"
     )

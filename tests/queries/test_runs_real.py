@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from headgraph import loader, queries
+from headgraph.base.names import PAIRINGS
 from headgraph.graphdb import Graph, schema
-from headgraph.pk_engine.names import PAIRINGS
-from headgraph.pk_engine.selection import Selection
-from headgraph.pk_engine.table import AffinityTable
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.queries.errors import MissingParameter, UnknownName
 from tests.queries.conftest import emptied, named
 from tests.queries.oracle import hub_table, same
@@ -57,22 +57,22 @@ def test_compare_runs(several: Graph, tables: dict[str, AffinityTable]) -> None:
     both["total"] = both.groupby("change")["place"].transform("size")
     both["rank_before"], both["rank_after"] = both["pk_rank_before"], both["pk_rank_after"]
     expected = both.sort_values(["change", "place", *KEYS]).groupby("change").head(12)
-    answer = queries.run("compare_runs", several, run="early", other="late", limit=12)
+    answer = queries.query("compare_runs", several, run="early", other="late", limit=12)
     same(answer, expected)
     assert set(answer["change"]) == {"gained", "lost", "moved"}
     assert len(answer) == 36
-    back = queries.run("compare_runs", several, run="late", other="early", limit=1000)
+    back = queries.query("compare_runs", several, run="late", other="early", limit=1000)
     totals = answer.groupby("change")["total"].first()
     counts = back["change"].value_counts()
     assert (counts["gained"], counts["lost"]) == (totals["lost"], totals["gained"])
 
 
 def test_a_run_and_itself_do_not_differ(several: Graph) -> None:
-    assert queries.run("compare_runs", several, run="early", other="early").empty
+    assert queries.query("compare_runs", several, run="early", other="early").empty
     with pytest.raises(UnknownName, match=r"no complete run 'lat' \(did you mean late\?\)"):
-        queries.run("compare_runs", several, run="early", other="lat")
+        queries.query("compare_runs", several, run="early", other="lat")
     with pytest.raises(MissingParameter, match="query compare_runs needs other: give -p other="):
-        queries.run("compare_runs", several, run="early")
+        queries.query("compare_runs", several, run="early")
 
 
 def test_checkpoints(several: Graph, tables: dict[str, AffinityTable]) -> None:
@@ -90,12 +90,12 @@ def test_checkpoints(several: Graph, tables: dict[str, AffinityTable]) -> None:
             }
         )
     for asked in STEPS:
-        same(queries.run("checkpoints", several, run=asked), pd.DataFrame(rows))
-    assert queries.run("checkpoints", several, run="all-pairings").empty
+        same(queries.query("checkpoints", several, run=asked), pd.DataFrame(rows))
+    assert queries.query("checkpoints", several, run="all-pairings").empty
 
 
 def test_head_by_checkpoint(several: Graph, tables: dict[str, AffinityTable]) -> None:
-    answer = queries.run("head_by_checkpoint", several, run="middle", head="L1H2")
+    answer = queries.query("head_by_checkpoint", several, run="middle", head="L1H2")
     assert list(answer["checkpoint"]) == ["early", "middle", "late"]
     for row in answer.to_dict("records"):
         edges = edges_of(tables[row["checkpoint"]])
@@ -112,7 +112,7 @@ def test_edge_by_checkpoint(several: Graph, tables: dict[str, AffinityTable]) ->
         edges_of(table).assign(step=STEPS[name], checkpoint=name) for name, table in tables.items()
     )
     expected = expected[(expected["source"] == source) & (expected["target"] == target)]
-    answer = queries.run("edge_by_checkpoint", several, run="early", source=source, target=target)
+    answer = queries.query("edge_by_checkpoint", several, run="early", source=source, target=target)
     same(answer, expected.sort_values(["pairing", "step"]))
     assert len(answer)
 
@@ -125,17 +125,17 @@ def test_heads_that_read_or_write_alike(several: Graph, name: str) -> None:
     order = pd.Categorical(top["pairing"], pairings)
     expected = top.assign(order=order, first=top["source"], second=top["target"])
     limit = {"per_pairing": 9} if name == "read_alike" else {"limit": 9}
-    answer = queries.run(name, several, run="all-pairings", **limit)
+    answer = queries.query(name, several, run="all-pairings", **limit)
     assert len(answer) == 9 * len(pairings)
     answer = answer.drop(columns=["roles_first", "roles_second"], errors="ignore")
     same(answer, expected.sort_values(["order", "pk_rank"]))
-    assert queries.run(name, several, run="early").empty
+    assert queries.query(name, several, run="early").empty
 
 
 def test_a_question_asked_of_every_checkpoint(several: Graph) -> None:
     answer = queries.over_series("hubs", several, series="training", limit=3)
     parts = [
-        queries.run("hubs", several, run=name, limit=3).assign(step=STEPS[name], checkpoint=name)
+        queries.query("hubs", several, run=name, limit=3).assign(step=STEPS[name], checkpoint=name)
         for name in ("early", "middle", "late")
     ]
     expected = pd.concat(parts, ignore_index=True)
@@ -182,7 +182,7 @@ def test_top_lists_of_a_large_run_read_an_index(
         several.command("CALL db.awaitIndexes(60)")
         several.command("CALL db.prepareForReplanning(60)")
         assert seek in several.plan(statement, {"run": "large"}).operators
-        answer = queries.run("strongest_edges", several, run="large", per_pairing=30)
+        answer = queries.query("strongest_edges", several, run="large", per_pairing=30)
         top = edges_of(table)
         same(answer[answer["pairing"] == "OQ"], top[top["pairing"] == "OQ"].head(30))
     finally:

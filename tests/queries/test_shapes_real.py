@@ -49,15 +49,15 @@ def test_strongest_chains(gpt2: Graph, kept: pd.DataFrame, length: int, by: str)
             "weakest": top["weakest"],
         }
     )
-    answer = queries.run("strongest_chains", gpt2, length=length, by=by, limit=30)
+    answer = queries.query("strongest_chains", gpt2, length=length, by=by, limit=30)
     same(answer, expected)
 
 
 def test_a_chain_of_other_length_or_order_is_refused(gpt2: Graph) -> None:
     with pytest.raises(ParameterError, match=r"length is '5': wanted a whole number from 2 to 4"):
-        queries.run("strongest_chains", gpt2, length="5")
+        queries.query("strongest_chains", gpt2, length="5")
     with pytest.raises(ParameterError) as caught:
-        queries.run("strongest_chains", gpt2, by="products")
+        queries.query("strongest_chains", gpt2, by="products")
     assert str(caught.value) == (
         "by is 'products': wanted product or weakest (did you mean product?)"
     )
@@ -77,13 +77,13 @@ def test_shortest_path(
             steps = zip(heads, heads[1:], pairings, strict=False)
             pk = [network[a][b][p]["pk"] for a, b, p in steps]
             expected.add((tuple(heads), tuple(pairings), min(pk)))
-    answer = queries.run("shortest_path", gpt2, source=source, target=target, limit=1000)
+    answer = queries.query("shortest_path", gpt2, source=source, target=target, limit=1000)
     found = {(tuple(r.heads), tuple(r.pairings), r.weakest) for r in answer.itertuples(index=False)}
     assert found == expected
     assert len(found) == len(answer)
     assert set(answer["edges"]) == {nx.shortest_path_length(plain, source, target)}
     assert answer["weakest"].is_monotonic_decreasing
-    first = queries.run("shortest_path", gpt2, source=source, target=target, limit=1)
+    first = queries.query("shortest_path", gpt2, source=source, target=target, limit=1)
     pd.testing.assert_frame_equal(first, answer.head(1))
 
 
@@ -105,7 +105,7 @@ def test_widest_path(
     gpt2: Graph, network: "nx.MultiDiGraph[str]", source: str, target: str
 ) -> None:
     width, edges = widest(network, source, target)
-    (row,) = queries.run("widest_path", gpt2, source=source, target=target).to_dict("records")
+    (row,) = queries.query("widest_path", gpt2, source=source, target=target).to_dict("records")
     assert row["width"] == width
     assert row["edges"] == edges == len(row["pairings"])
     pk = [
@@ -130,9 +130,9 @@ def test_widest_path(
 
 @pytest.mark.parametrize("name", ["shortest_path", "widest_path"])
 def test_no_way_back_and_no_such_head(gpt2: Graph, name: str) -> None:
-    assert queries.run(name, gpt2, source="L9H9", target="L0H1").empty
+    assert queries.query(name, gpt2, source="L9H9", target="L0H1").empty
     with pytest.raises(UnknownName, match="has no head L12H0"):
-        queries.run(name, gpt2, source="L0H1", target="L12H0")
+        queries.query(name, gpt2, source="L0H1", target="L12H0")
 
 
 def matrices(kept: pd.DataFrame) -> dict[str, "np.ndarray"]:
@@ -162,7 +162,7 @@ def test_motif_counts(gpt2: Graph, kept: pd.DataFrame) -> None:
         expected["double", p, q] = double
         expected["fan_in", p, q] = int((a.sum(axis=0) * b.sum(axis=0)).sum()) - double
         expected["fan_out", p, q] = int((a.sum(axis=1) * b.sum(axis=1)).sum()) - double
-    answer = queries.run("motif_counts", gpt2)
+    answer = queries.query("motif_counts", gpt2)
     found = {
         tuple(v for v in row[:4] if isinstance(v, str)): row[4]
         for row in answer.itertuples(index=False, name=None)
@@ -190,8 +190,8 @@ def test_triangles(gpt2: Graph, kept: pd.DataFrame) -> None:
         "pairing_1": "middle_last",
         "pairing_2": "first_last",
     }
-    same(queries.run("triangles", gpt2, limit=40), top.rename(columns=names))
-    counts = queries.run("motif_counts", gpt2)
+    same(queries.query("triangles", gpt2, limit=40), top.rename(columns=names))
+    counts = queries.query("motif_counts", gpt2)
     assert counts[counts["motif"] == "triangle"]["count"].sum() == len(all_)
 
 
@@ -206,7 +206,7 @@ def test_bottlenecks(gpt2: Graph, network: "nx.MultiDiGraph[str]") -> None:
             for path in paths:
                 share[path[1]] = share.get(path[1], 0) + 1 / len(paths)
                 only[path[1]] = only.get(path[1], 0) + (len(paths) == 1)
-    answer = queries.run("bottlenecks", gpt2, limit=200)
+    answer = queries.query("bottlenecks", gpt2, limit=200)
     assert dict(zip(answer["head"], answer["share"], strict=True)) == pytest.approx(share)
     assert dict(zip(answer["head"], answer["only"], strict=True)) == only
     assert answer["share"].is_monotonic_decreasing
@@ -220,13 +220,13 @@ def test_the_strongest_edges_alone(gpt2: Graph, kept: pd.DataFrame, name: str) -
     few = kept[kept["pk_rank"] <= 60]
     chains = joined(few, 2)
     more = {"strongest_chains": {"length": 2}, "bottlenecks": {"limit": 200}}.get(name, {})
-    answer = queries.run(name, gpt2, strongest=60, **more)
+    answer = queries.query(name, gpt2, strongest=60, **more)
     pairs = {(a, b) for a, b in zip(few["source"], few["target"], strict=True)}
     if name == "strongest_chains":
         for length in (2, 3, 4):
             ends = [f"target_{i}" for i in range(length)]
             all_ = joined(few, length)[["source_0", *ends]].value_counts().to_dict()
-            found = queries.run(name, gpt2, strongest=60, length=length, limit=10_000)["heads"]
+            found = queries.query(name, gpt2, strongest=60, length=length, limit=10_000)["heads"]
             assert found.map(tuple).value_counts().to_dict() == all_
             assert length == 4 or len(all_) > 20
     elif name == "motif_counts":
@@ -234,7 +234,7 @@ def test_the_strongest_edges_alone(gpt2: Graph, kept: pd.DataFrame, name: str) -
     elif name == "triangles":
         closed = chains.merge(few, left_on=["source_0", "target_1"], right_on=["source", "target"])
         columns = ["source_0", "target_0", "target_1"]
-        found = queries.run(name, gpt2, strongest=60, limit=10_000)[["first", "middle", "last"]]
+        found = queries.query(name, gpt2, strongest=60, limit=10_000)[["first", "middle", "last"]]
         assert found.value_counts().to_dict() == closed[columns].value_counts().to_dict()
         assert len(found) > 20
     else:

@@ -8,7 +8,7 @@ from headgraph import queries
 from headgraph.graphdb import RecordingGraph
 from headgraph.graphdb.result import Result
 from headgraph.queries import browser_command
-from headgraph.queries._sums import reads_sums
+from headgraph.queries._older_runs import reads_sums
 
 READERS = {
     "checkpoints", "hubs", "hubs_by_layer", "hubs_in", "hubs_out", "identity_hubs", "overview",

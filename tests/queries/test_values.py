@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from headgraph.queries.errors import ParameterError
-from headgraph.queries.query import Param
+from headgraph.queries.stored_query import Param
 from headgraph.queries.values import EXAMPLES, TYPES, convert, example, is_type
 
 

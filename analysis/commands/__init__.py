@@ -1,1 +1,0 @@
-"""The commands of this room, a module each: check the output, call one library function, return."""

@@ -1,1 +1,0 @@
-"""One module per `headgraph figure NAME`; `analysis.commands.figure` lists them."""

@@ -1,0 +1,188 @@
+"""How well each metric finds what is labelled: areas under curves, with bootstrap intervals."""
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from headgraph.analysis._tables import full_table
+from headgraph.analysis.detection.curves import areas
+from headgraph.analysis.detection.tasks import SAME_ROLES, TASKS, Items
+from headgraph.analysis.errors import AnalysisError
+from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.base.text import quoted
+from headgraph.pk_engine.linalg.stacks import Progress
+from headgraph.pk_engine.metrics.registry import METRICS
+from headgraph.pk_engine.models.interface import Model
+from headgraph.pk_engine.table.affinity import AffinityTable
+
+PAIRINGS = {"heads": GRAPH_PAIRINGS, "classes": SAME_ROLES, "edges": GRAPH_PAIRINGS}
+ORDERS = {"heads": "forward", "classes": "all", "edges": "forward"}
+CHUNK = 100
+"""Resamples at a time: with ten thousand pairs their weights take 8 MB."""
+
+
+def detect(
+    model: Model | AffinityTable,
+    *,
+    task: str = "heads",
+    metrics: Sequence[str] | None = None,
+    labels: str | os.PathLike[str] | None = None,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+    revision: str | None = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """PR-AUC, average precision and ROC-AUC of every metric, pairing by pairing.
+
+    heads    which heads are labelled: a head's score is the largest over all pairs, in forward
+             order, that it touches as source or target (OQ, OK, OV). The paper's Table 1; its
+             protocol is not stated, and this is our reading of it.
+    classes  which unordered pairs of heads share a class (QQ, KK, VV, OO). The paper's Table 2.
+    edges    which pairs are edges between classes of the IOI circuit (OQ, OK, OV).
+
+    Intervals resample heads, not pairs, since pairs that share a head are not independent: an item
+    counts as often as its heads were drawn, multiplied. All metrics see the same resamples, so the
+    difference to PK has an interval of its own.
+
+    Where users go wrong: an area under a precision-recall curve is to be held against the
+    prevalence, which is what a score that knows nothing gets; a ROC-AUC against one half.
+
+    Args:
+        model: a model as for `compute`, or a table of all pairs with these pairings and metrics.
+        task: `heads`, `classes` or `edges`.
+        metrics: those to compare; None for all that exist for the task's pairings, or those of the
+            table.
+        labels: None for the known ones, or a label file, all of whose heads are to be found.
+        resamples: of the heads.
+        level: of the intervals.
+        seed: of the resampling.
+        revision: of a hub id.
+        progress: as for `compute`.
+
+    Returns:
+        `task`, `pairing`, `metric`, `pr_auc` with `low` and `high`, `ap`, `roc_auc`, `beyond_pk`
+        (PR-AUC less PK's) with its `beyond_low` and `beyond_high`, `prevalence`, `positives`,
+        `items`, `resamples`, `seed`.
+
+    Raises:
+        AnalysisError: nothing is labelled, an unknown task, or numbers out of range.
+    """
+    _check(task, resamples, level)
+    wanted = _metrics(model, task, metrics)
+    table = full_table(
+        model,
+        PAIRINGS[task],
+        tuple(dict.fromkeys(("pk", *wanted))),
+        layer_order=ORDERS[task],
+        revision=revision,
+        progress=progress,
+    )
+    units = table.meta.n_layers * table.meta.n_heads
+    drawn = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), resamples)
+    rows: list[dict[str, Any]] = []
+    pk: dict[str, NDArray[Any]] = {}
+    for metric in dict.fromkeys(("pk", *wanted)):
+        for pairing, items in TASKS[task](table, metric, labels):
+            _check_items(items, table, task, labels)
+            found = _areas(items, drawn)
+            own = pk.setdefault(pairing, found["draws"])  # PK comes first
+            rows.append({"task": task, "pairing": pairing, "metric": metric,
+                         **_row(items, found, own, level), "resamples": resamples,
+                         "seed": seed})  # fmt: skip
+    frame = pd.DataFrame(rows)
+    return frame[frame["metric"].isin(wanted)].reset_index(drop=True)
+
+
+def _areas(items: Items, drawn: NDArray[Any]) -> dict[str, Any]:
+    """The areas, and PR-AUC once more followed by that of each resample."""
+    whole = areas(items.scores, items.positive)
+    draws = np.concatenate([[whole.pr_auc], *_resampled(items, drawn)])
+    return {**whole._asdict(), "draws": draws}
+
+
+def _row(items: Items, found: dict[str, Any], pk: NDArray[Any], level: float) -> dict[str, Any]:
+    """What a row says of one metric and pairing, PK's draws beside its own."""
+    (low, high), beyond = _interval(found["draws"][1:], level), found["draws"] - pk
+    beyond_low, beyond_high = _interval(beyond[1:], level)
+    return {
+        "pr_auc": found["pr_auc"],
+        "low": low,
+        "high": high,
+        "ap": found["ap"],
+        "roc_auc": found["roc_auc"],
+        "beyond_pk": float(beyond[0]),
+        "beyond_low": beyond_low,
+        "beyond_high": beyond_high,
+        "prevalence": float(items.positive.mean()),
+        "positives": int(items.positive.sum()),
+        "items": len(items.positive),
+    }
+
+
+def leaders(rows: pd.DataFrame) -> str:
+    """One sentence on where PK leads by PR-AUC and where another metric does."""
+    said = []
+    for pairing, part in rows.groupby("pairing", sort=False):
+        first = part.iloc[int(part["pr_auc"].to_numpy().argmax())]
+        if first["metric"] == "pk":
+            said.append(f"PK leads on {pairing} ({first['pr_auc']:.3f})")
+            continue
+        sure = "" if first["beyond_low"] > 0 else ", which the interval does not confirm"
+        said.append(f"{first['metric']} leads PK on {pairing} by {first['beyond_pk']:.3f}{sure}")
+    return "; ".join(said) + "."
+
+
+def _resampled(items: Items, drawn: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """PR-AUC of each resample; NaN where it drew no positive."""
+    source, target = items.ends
+    alone = bool((source == target).all())
+    for first in range(0, len(drawn), CHUNK):
+        part = drawn[first : first + CHUNK]
+        weights = part[:, source] if alone else part[:, source] * part[:, target]
+        yield areas(items.scores, items.positive, weights).pr_auc
+
+
+def _interval(values: NDArray[Any], level: float) -> tuple[float, float]:
+    low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _metrics(
+    model: Model | AffinityTable, task: str, metrics: Sequence[str] | None
+) -> tuple[str, ...]:
+    if metrics is not None:
+        return tuple(metrics)
+    if isinstance(model, AffinityTable):
+        return tuple(model.meta.metrics)
+    exist = [name for name, metric in METRICS.items()
+             if set(PAIRINGS[task]) <= set(metric.pairings)]  # fmt: skip
+    return tuple(exist)
+
+
+def _check(task: str, resamples: int, level: float) -> None:
+    if task not in TASKS:
+        raise AnalysisError(f"unknown task {quoted(task)}: wanted {', '.join(TASKS)}")
+    if resamples < 1:
+        raise AnalysisError(f"--resamples {resamples}: wanted a whole number of at least 1")
+    if not 0 < level < 1:
+        raise AnalysisError(f"--level {level:g}: wanted more than 0 and less than 1")
+
+
+def _check_items(
+    items: Items, table: AffinityTable, task: str, labels: str | os.PathLike[str] | None
+) -> None:
+    found = int(items.positive.sum())
+    if 0 < found < len(items.positive):
+        return
+    none = "no label says" if labels is None and not found else f"{found} of {len(items.positive)}"
+    what = {"heads": "heads are labelled", "classes": "pairs share a class",
+            "edges": "pairs are edges of the IOI circuit"}[task]  # fmt: skip
+    raise AnalysisError(
+        f"{table.meta.model}: {none} {'which ' if not found and labels is None else ''}{what}: "
+        "wanted some and not all; give roles with --labels FILE (layer,head,role)"
+    )

@@ -1,0 +1,9 @@
+from . import panels as panels
+from . import style as style
+from .output import picture_path as picture_path
+from .output import render as render
+from .output import save as save
+from .pairs import strongest_pairs as strongest_pairs
+from .pairs import usual_number as usual_number
+from .roles import HeadRoles as HeadRoles
+from .roles import head_roles as head_roles

@@ -1,0 +1,1 @@
+from .figure import heatmap as heatmap

@@ -1,0 +1,174 @@
+"""Scores as heatmaps: between layers (mean and largest), or between all heads."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from headgraph.analysis._tables import full_table
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures.cells import Matrix, extent, head_axis, row_of, write_values
+from headgraph.analysis.figures.pairs import metric_name
+from headgraph.analysis.figures.panels import TOP, color_bar, index_axis, panel_grid, panel_title
+from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS, parse_pairings
+from headgraph.pk_engine.models.interface import Model
+from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.meta import TableMeta
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST_HEADS = 256
+"""In a matrix of single heads that is chosen unasked: more would be cells of under 2 points."""
+_SIDE, _SMALL_SIDE, _GAP = 500.0, 158.0, 36.0
+_CELL_WITH_NUMBER = 12.5
+
+
+def heatmap(
+    model: Model | AffinityTable,
+    *,
+    pairings: Sequence[str] | str = GRAPH_PAIRINGS,
+    by: str = "auto",
+    metric: str = "pk",
+    layer_order: str = "forward",
+    dark: bool = False,
+) -> "Figure":
+    """Scores of a model's pairs as heatmaps, the source's layer to the right, the target's up.
+
+    By layer there are two panels for each pairing: the mean over the pairs of two layers, and the
+    largest of them. By head there is one panel with a cell for every pair of heads, layer after
+    layer. Panels in a row share their colours. Cells where nothing was scored (with `forward`,
+    those below the diagonal) stay empty; layers without any are left out.
+
+    Args:
+        model: a table with all pairs, its file, `gpt2-small`, or a model as for
+            `pk_engine.compute`.
+        pairings: a column of panels each.
+        by: `layer`, `head`, or `auto`: by head for a single pairing of a model of at most
+            256 heads, and for a model of two layers.
+        metric: which score.
+        layer_order: as for `pk_engine.compute`.
+        dark: for dark pages.
+
+    Raises:
+        FigureError: another `by`, or no pair to draw.
+        AnalysisError: a table without this metric, a pairing, or all pairs.
+    """
+    wanted = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+    if by not in ("auto", "layer", "head"):
+        raise FigureError(f"--by {by}: wanted layer, head or auto")
+    table = full_table(model, wanted, sorted({"pk", metric}), layer_order=layer_order)
+    meta = table.meta
+    if not table.frame["pairing"].isin(wanted).any():
+        raise FigureError(
+            f"{meta.model} has no pair of {', '.join(wanted)} in layer order {layer_order}: "
+            "nothing to draw"
+        )
+    if by == "auto":
+        few = len(wanted) == 1 or meta.n_layers <= 2
+        small = few and meta.n_layers * meta.n_heads <= MOST_HEADS
+        by = "head" if small else "layer"
+    draw = _by_head if by == "head" else _by_layer
+    with style.styled(style.theme(dark)):
+        return draw(table, wanted, metric, style.theme(dark))
+
+
+def layer_matrix(table: AffinityTable, pairing: str, metric: str, how: str) -> Matrix:
+    """Target layer x source layer: the mean or largest score; NaN where nothing was scored.
+
+    Args:
+        table: scores.
+        pairing: whose.
+        metric: which.
+        how: `mean` or `max`.
+    """
+    rows = table.frame[table.frame["pairing"] == pairing]
+    found = rows.groupby(["target_layer", "source_layer"])[metric].agg(how)
+    matrix = np.full((table.meta.n_layers, table.meta.n_layers), np.nan)
+    places = found.index.to_frame().to_numpy()
+    matrix[places[:, 0], places[:, 1]] = found.to_numpy()
+    return matrix
+
+
+def head_matrix(table: AffinityTable, pairing: str, metric: str) -> Matrix:
+    """All target heads x all source heads, layer after layer; NaN where nothing was scored."""
+    rows, meta = table.frame[table.frame["pairing"] == pairing], table.meta
+    sources, targets = (meta.heads_of(role) for role in pairing)
+    matrix = np.full((meta.n_layers * targets, meta.n_layers * sources), np.nan)
+    up = rows["target_layer"] * targets + rows["target_head"]
+    matrix[up, rows["source_layer"] * sources + rows["source_head"]] = rows[metric]
+    return matrix
+
+
+def _by_layer(
+    table: AffinityTable, pairings: Sequence[str], metric: str, theme: style.Theme
+) -> "Figure":
+    n, columns = table.meta.n_layers, len(pairings)
+    side = _SMALL_SIDE if columns > 2 else 200.0
+    width = max(52 + columns * side + (columns - 1) * _GAP + 64, style.WIDTH)
+    figure = style.new_figure(width, TOP + 2 * side + 52 + 44, theme)
+    axes = panel_grid(figure, 2, columns, gap=(_GAP, 52.0),
+                      right=width - 52 - columns * side - (columns - 1) * _GAP)  # fmt: skip
+    name = metric_name(metric)
+    _headline(figure, table.meta, pairings, metric, "layer by layer")
+    for row, (how, words) in enumerate((("mean", "mean"), ("max", "largest"))):
+        found = [layer_matrix(table, pairing, metric, how) for pairing in pairings]
+        shown = row_of(axes[row * columns : (row + 1) * columns], found, theme)
+        for panel, pairing, matrix, image in zip(
+            axes[row * columns :], pairings, found, shown, strict=False
+        ):
+            panel_title(panel, f"{pairing}: {words} {name}")
+            index_axis(panel.xaxis, n, f"source layer ({pairing[0]})" if row else "")
+            index_axis(panel.yaxis, n, f"target layer ({pairing[1]})")
+            if side / extent(matrix) >= _CELL_WITH_NUMBER:
+                write_values(panel, matrix, image, theme)
+        color_bar(figure, axes[(row + 1) * columns - 1], shown[-1], f"{words} {name}")
+    return figure
+
+
+def _by_head(
+    table: AffinityTable, pairings: Sequence[str], metric: str, theme: style.Theme
+) -> "Figure":
+    columns, meta = len(pairings), table.meta
+    found = [head_matrix(table, pairing, metric) for pairing in pairings]
+    side = float(np.clip(22 * max(map(extent, found)), 165, _SIDE))
+    room = 60 + columns * side + (columns - 1) * 60
+    width = max(room + 80, style.WIDTH)
+    figure = style.new_figure(width, TOP + side + 50, theme)
+    axes = panel_grid(figure, 1, columns, left=60.0, right=width - room, bottom=50.0,
+                      gap=(60.0, 0.0))  # fmt: skip
+    _headline(figure, meta, pairings, metric, "head by head")
+    shown = row_of(axes, found, theme)
+    for panel, pairing in zip(axes, pairings, strict=True):
+        panel_title(panel, pairing)
+        ends = zip((panel.xaxis, panel.yaxis), ("source", "target"), pairing, strict=True)
+        for axis, end, role in ends:
+            head_axis(axis, meta.n_layers, meta.heads_of(role), f"{end} head ({role})")
+        for layer in range(1, meta.n_layers):
+            look: dict[str, Any] = {"color": theme.paper, "linewidth": 0.5}
+            panel.axvline(layer * meta.heads_of(pairing[0]) - 0.5, **look)
+            panel.axhline(layer * meta.heads_of(pairing[1]) - 0.5, **look)
+    color_bar(figure, axes[-1], shown[-1], metric_name(metric))
+    return figure
+
+
+def _headline(
+    figure: "Figure", meta: TableMeta, pairings: Sequence[str], metric: str, words: str
+) -> None:
+    number = sum(meta.scored[pairing] for pairing in pairings)
+    which = "all 16 pairings" if len(pairings) == len(PAIRINGS) else ", ".join(pairings)
+    order = {
+        "forward": "source layer before target layer",
+        "all": "any two layers",
+        "within": "within a layer",
+    }[meta.layer_order]
+    shown = "each cell one pair" if words == "head by head" else "over the pairs of two layers"
+    lines = f"All {number:,} pairs, {order}; {shown}."
+    if metric == "pk":
+        moments = meta.moments[pairings[0]]
+        lines += (
+            f"\nTwo random subspaces of these dimensions have PK {moments['mean']:.2f} "
+            f"(standard deviation {moments['sd']:.2f})."
+        )
+    style.headline(figure, f"{meta.model}: {metric_name(metric)} of {which}, {words}", lines)

@@ -1,0 +1,5 @@
+"""Heads by how much flows into them and out of them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

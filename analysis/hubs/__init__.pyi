@@ -1,0 +1,2 @@
+from .figure import hubs as hubs
+from .scores import hub_scores as hub_scores

@@ -1,0 +1,84 @@
+"""Hub scores of heads from a table: what `queries/catalogue/hubs.cypher` asks of a loaded run."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from headgraph.analysis.errors import AnalysisError
+from headgraph.base.names import GRAPH_PAIRINGS, head_name, parse_pairings
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.affinity import AffinityTable
+
+COLUMNS = ("name", "layer", "head", "inlet", "outlet", "both", "edges_in", "edges_out")
+
+
+def hub_scores(
+    table: AffinityTable,
+    pairings: Sequence[str] | str = GRAPH_PAIRINGS,
+    *,
+    selection: Selection | None = None,
+) -> pd.DataFrame:
+    """Inlet, outlet and both, for each head that an edge touches; the greatest hub first.
+
+        inlet(h)  = sum of z over the edges that enter h
+        outlet(h) = sum of z * share over the edges that leave h
+        both(h)   = sqrt(inlet * outlet), 0 where either is not positive
+
+    Edges are those of `AffinityTable.edges()`: between query heads, with `share` = 1 / (arrows
+    drawn for that scored pair), so that an outlet counts each scored pair once. These scores are
+    this project's own; the paper's formula is not available.
+
+    Where users go wrong: the sums grow with what is kept. A table of all pairs ranks heads
+    otherwise than its strongest pairs do, so say which with `selection`; compare heads within one
+    table, never between two.
+
+    Args:
+        table: scores of pairs.
+        pairings: the edges that count; a table may have more.
+        selection: which pairs count, such as `Selection(top_percent=3)`; without it all that the
+            table holds.
+
+    Returns:
+        `name` (`L4H7`), `layer`, `head`, `inlet`, `outlet`, `both` (float64, in units of z),
+        `edges_in`, `edges_out`; by `both`, then `inlet + outlet`, both falling, then layer and
+        head. A head without an edge has no row.
+
+    Raises:
+        AnalysisError: the table was not scored in one of the pairings.
+    """
+    if selection is not None:
+        table = table.select(selection)
+    edges = _edges(table, pairings)
+    scores = _sums(edges, "target", "into", "inlet", "edges_in")
+    scores = scores.join(_sums(edges, "source", "out", "outlet", "edges_out"), how="outer")
+    scores = scores.fillna(0.0).astype({"edges_in": int, "edges_out": int}).reset_index()
+    flows = (scores["inlet"] > 0) & (scores["outlet"] > 0)
+    scores["both"] = (scores["inlet"] * scores["outlet"]).where(flows, 0.0).pow(0.5)
+    heads = zip(scores["layer"], scores["head"], strict=True)
+    scores["name"] = [head_name(int(layer), int(head)) for layer, head in heads]
+    order = {"both": False, "sum": False, "layer": True, "head": True}
+    scores = scores.assign(sum=scores["inlet"] + scores["outlet"]).sort_values(
+        list(order), ascending=list(order.values()), ignore_index=True
+    )
+    return scores[list(COLUMNS)]
+
+
+def _edges(table: AffinityTable, pairings: Sequence[str] | str) -> pd.DataFrame:
+    """The arrows that count, with what each adds at either end."""
+    wanted = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+    if lacks := [name for name in wanted if name not in table.meta.pairings]:
+        raise AnalysisError(
+            f"the table of {table.meta.model} has the pairings {', '.join(table.meta.pairings)}, "
+            f"not {', '.join(lacks)}: name others with --pairings, or compute them"
+        )
+    edges = table.edges()
+    edges = edges[edges["pairing"].isin(wanted)]
+    z = edges["z"].astype(float)
+    return edges.assign(into=z, out=z * edges["share"])
+
+
+def _sums(edges: pd.DataFrame, end: str, value: str, total: str, count: str) -> pd.DataFrame:
+    """Sum of a column and number of edges, by the head at one end."""
+    keys = [edges[f"{end}_layer"].rename("layer"), edges[f"{end}_head"].rename("head")]
+    grouped = edges.groupby(keys)[value]
+    return pd.DataFrame({total: grouped.sum(), count: grouped.size()})

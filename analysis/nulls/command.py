@@ -1,0 +1,63 @@
+"""How many pairs stand out from each null, at the command line."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from headgraph.analysis._waiting import progress_shown
+from headgraph.pk_engine.options import pairings_option, revision_option
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@click.command()
+@click.argument("model")
+@pairings_option()
+@click.option(
+    "--null",
+    default="isotropic,covariance,rotations,backward,within",
+    show_default=True,
+    metavar="NAMES",
+    help="What pairs are held against.",
+)
+@click.option(
+    "--fdr",
+    type=float,
+    metavar="A",
+    default=0.05,
+    show_default=True,
+    help="Share of pairs that pass by chance, at most.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of what is drawn.")
+@click.option("--samples", type=int, metavar="N", help="How much is drawn; see docs/nulls.md.")
+@revision_option
+def nulls(
+    model: str,
+    pairings: str,
+    null: str,
+    fdr: float,
+    seed: int,
+    samples: int | None,
+    revision: str | None,
+) -> "pd.DataFrame":
+    """Count the pairs of MODEL that stand out from each null.
+
+    MODEL is what compute takes, or a table of compute --fdr 1 --null NAMES, which has the columns
+    already. A null says what pairs would share if nothing joined them; rotations take the longest.
+
+    Example: headgraph nulls induction-2l
+    """
+    from headgraph.analysis.nulls._nulls import nulls as run
+
+    with progress_shown() as progress:
+        return run(
+            model,
+            pairings=pairings,
+            null=null,
+            fdr=fdr,
+            seed=seed,
+            samples=samples,
+            revision=revision,
+            progress=progress,
+        )

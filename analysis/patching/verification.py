@@ -1,0 +1,201 @@
+"""PK beside the effect of patching, for one edge or for many."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from headgraph.analysis._tables import full_table
+from headgraph.analysis.errors import PatchingError
+from headgraph.analysis.patching.correlation import rank_correlation
+from headgraph.analysis.patching.paths import Head, PathPatcher
+from headgraph.analysis.running.prompts import N_PROMPTS, prompts_for
+from headgraph.base.names import GRAPH_PAIRINGS, head_name, parse_head, parse_pairings
+from headgraph.base.text import listed
+from headgraph.pk_engine.table.affinity import AffinityTable
+
+COLUMNS = (
+    "model", "pairing", "source", "target", "kv_head", "pk", "z", "pk_rank", "chosen", "effect",
+    "effect_se", "loss_change", "local", "written", "gain", "replaced_by", "prompts", "predictions",
+    "seed",
+)  # fmt: skip
+
+
+def verify_edge(
+    model: Any,
+    source: str | None = None,
+    target: str | None = None,
+    *,
+    pairings: Sequence[str] | str = GRAPH_PAIRINGS,
+    top: int | None = None,
+    random: int | None = None,
+    every: bool = False,
+    correlate: bool = False,
+    replace: str = "mean",
+    prompts: str | os.PathLike[str] | None = None,
+    text_file: str | os.PathLike[str] | None = None,
+    sample: int = 0,
+    n_prompts: int = N_PROMPTS,
+    length: int | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Path-patch edges: what a head writes, replaced in one later head's Q, K or V input alone.
+
+        effect  = mean of KL(unpatched || patched) over the predictions that count, nats per token
+        local   = ||change of what the target writes|| / ||what it writes||
+        written = ||change of what the source writes|| / ||what the target's layer reads||
+        gain    = local / written
+
+    PK says what could pass, patching says what does, here, on these prompts: where another head
+    writes the same, patching one path changes little although the path is used.
+
+    Args:
+        model: folder, bundled model's name or hub id that can be run, or a TransformerBridge.
+        source: head such as `L0H7`; without one, edges are chosen by PK.
+        target: head of a later layer; in a grouped-query model its K and V are those of a key/value
+            head, and all query heads that read through that one see the patch.
+        pairings: `OQ`, `OK`, `OV`: which input of the target is patched.
+        top: that many of the strongest pairs of each pairing (10 where neither is given).
+        random: that many others, drawn with the seed (10 where neither is given).
+        every: all pairs instead.
+        correlate: give the rank correlation of PK with the effect instead of the edges; see
+            `analysis.patching.rank_correlation`.
+        replace: what stands in for what the source writes: its `mean` over the prompts at each
+            position, what it writes in another prompt (`resample`), or `zero`.
+        prompts: file with a prompt a line; see `analysis.patching.prompts_for` for this and the
+            next four. Without any of them random tokens that come twice.
+        text_file: a text, of which windows are drawn.
+        sample: tokens by which the model continues each prompt.
+        n_prompts: prompts at most.
+        length: tokens of a sequence that is repeated, or of a window.
+        seed: of prompts, of `resample`, of `random` and of the bootstrap.
+
+    Returns:
+        `model`, `pairing`, `source`, `target`, `kv_head` (-1 where heads do not share it), `pk`,
+        `z`, `pk_rank`, `chosen` (`named`, `top`, `random` or `all`), `effect`, `effect_se`
+        (standard error over prompts), `loss_change` (nats per token), `local`, `written`, `gain`,
+        `replaced_by`, `prompts`, `predictions` (how many count), `seed`. One row per scored pair;
+        of the query heads that share a key/value head the first is named, unless another was
+        asked for.
+
+    Raises:
+        PatchingError: a pairing that no path has, heads that are not there or not in order, or a
+            model or prompts that cannot be patched.
+    """
+    from headgraph.analysis.running import open_model
+
+    wanted = _paths(pairings)
+    if (source is None) != (target is None):
+        raise PatchingError("one head alone is no edge: wanted a source and a target, L0H7 L1H2")
+    chosen = _chosen(top, random, every, named=source is not None)
+    table = full_table(model, wanted)
+    edges = table.edges()
+    if source is not None and target is not None:
+        rows = _named(edges, source, target, table).assign(chosen="named")
+    else:
+        rows = _pick(edges, wanted, chosen, seed)
+    bridge = open_model(model)
+    drawn = prompts_for(
+        bridge, prompts=prompts, text_file=text_file, sample=sample,
+        n_prompts=n_prompts, length=length,
+        seed=seed,
+    )  # fmt: skip
+    with PathPatcher(bridge, drawn, replace=replace, seed=seed) as patcher:
+        rows = _patched(rows.assign(model=table.meta.model), patcher)
+    return rank_correlation(rows, seed=seed) if correlate else rows
+
+
+def _patched(pairs: pd.DataFrame, patcher: PathPatcher) -> pd.DataFrame:
+    """The rows, with heads by name and what patching each does."""
+    ends = [_ends(row) for row in pairs.itertuples()]
+    effects = [
+        patcher.effect(source, target, pairing[1])
+        for (source, target), pairing in zip(ends, pairs["pairing"], strict=True)
+    ]
+    return pairs.reset_index(drop=True).join(pd.DataFrame(effects)).assign(
+        source=[head_name(*source) for source, _ in ends],
+        target=[head_name(*target) for _, target in ends],
+        replaced_by=patcher.replace,
+        prompts=len(patcher.prompts),
+        predictions=int(patcher.prompts.counts.sum()),
+        seed=patcher.seed,
+    )[list(COLUMNS)]  # fmt: skip
+
+
+def _paths(pairings: Sequence[str] | str) -> tuple[str, ...]:
+    wanted = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+    if none := [name for name in wanted if name not in GRAPH_PAIRINGS]:
+        raise PatchingError(
+            f"{listed(none)} is no path: a head's output reaches a later head's input, wanted "
+            f"some of {', '.join(GRAPH_PAIRINGS)}"
+        )
+    return wanted
+
+
+def _chosen(
+    top: int | None, random: int | None, every: bool, *, named: bool
+) -> tuple[int, int] | None:
+    """How many of the strongest and of the others; None for all."""
+    asked = top is not None or random is not None
+    if named + asked + every > 1:
+        raise PatchingError(
+            "an edge, --top and --random, and --all are three ways to say which edges: wanted one"
+        )
+    for name, value in (("--top", top), ("--random", random)):
+        if value is not None and value < 0:
+            raise PatchingError(f"{name} {value}: wanted 0 or more")
+    if every:
+        return None
+    return (top or 0, random or 0) if asked else (10, 10)
+
+
+def _named(edges: pd.DataFrame, source: str, target: str, table: AffinityTable) -> pd.DataFrame:
+    (a, b), (c, d) = parse_head(source), parse_head(target)
+    source, target = head_name(a, b), head_name(c, d)
+    meta = table.meta
+    for name, layer, head in ((source, a, b), (target, c, d)):
+        if layer >= meta.n_layers or head >= meta.n_heads:
+            raise PatchingError(
+                f"{meta.model} has no head {name}: wanted L0H0 to "
+                f"{head_name(meta.n_layers - 1, meta.n_heads - 1)}"
+            )
+    if a >= c:
+        swapped = f", such as {target} {source}" if a > c else ""
+        raise PatchingError(f"{source} > {target}: wanted a source in an earlier layer{swapped}")
+    ends = dict(zip(_ENDS, (a, b, c, d), strict=True))
+    rows = edges[np.logical_and.reduce([edges[name] == value for name, value in ends.items()])]
+    if rows.empty:
+        raise PatchingError(
+            f"{source} > {target} has no PK: one of the matrices is all zeros, nothing can pass"
+        )
+    return rows
+
+
+_ENDS = ("source_layer", "source_head", "target_layer", "target_head")
+
+
+def _pick(
+    edges: pd.DataFrame, pairings: Sequence[str], numbers: tuple[int, int] | None, seed: int
+) -> pd.DataFrame:
+    rng, parts = np.random.default_rng(seed), []
+    for pairing in pairings:
+        # an arrow per query head: the first stands for the scored pair
+        pairs = edges[edges["pairing"] == pairing].drop_duplicates("pk_rank")
+        pairs = pairs.sort_values("pk_rank")
+        if numbers is None:
+            parts.append(pairs.assign(chosen="all"))
+            continue
+        top, random = numbers
+        rest = pairs.iloc[top:]
+        drawn = np.sort(rng.permutation(len(rest))[:random])
+        parts += [pairs.iloc[:top].assign(chosen="top"), rest.iloc[drawn].assign(chosen="random")]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _ends(row: Any) -> tuple[Head, Head]:
+    return (
+        (int(row.source_layer), int(row.source_head)),
+        (int(row.target_layer), int(row.target_head)),
+    )

@@ -1,0 +1,9 @@
+"""The paper's tables and figures for GPT-2 small, ours beside its own, as one page.
+
+`published.toml` has what the paper prints; a part of the page computes its figures from the model
+at hand and compares; `reproduction` writes it all as HTML without outside resources.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,29 @@
+"""The parts of the report, in the order of the page: each a function of source and paper."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from headgraph.analysis.reproduction.claims import Part
+from headgraph.analysis.reproduction.parts.detected import classes, heads
+from headgraph.analysis.reproduction.parts.informative import divergences
+from headgraph.analysis.reproduction.parts.running import identity_heads, top_tokens
+from headgraph.analysis.reproduction.parts.stable import folding
+from headgraph.analysis.reproduction.parts.strongest import cutoffs, pairs, wiring_diagrams
+from headgraph.analysis.reproduction.parts.two_layers import two_layer_model
+from headgraph.analysis.reproduction.sources import Source
+
+Paper = Mapping[str, Any]
+"""`published.toml`."""
+
+PARTS: tuple[Callable[[Source, Paper], Part], ...] = (
+    wiring_diagrams,
+    pairs,
+    heads,
+    classes,
+    two_layer_model,
+    cutoffs,
+    top_tokens,
+    identity_heads,
+    divergences,
+    folding,
+)

@@ -1,0 +1,80 @@
+"""The model at hand, and the tables that the parts of the report share, each computed once."""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+
+from headgraph.analysis._tables import full_table
+from headgraph.analysis.errors import AnalysisError
+from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS
+from headgraph.pk_engine.bundled import table_path
+from headgraph.pk_engine.linalg.stacks import Progress
+from headgraph.pk_engine.metrics.registry import METRICS as METRIC_PAIRINGS
+from headgraph.pk_engine.table.affinity import AffinityTable
+
+SAME_ROLES = ("QQ", "KK", "VV", "OO")
+METRICS = ("pk", "cs", "simple_cs", "cka", "cka_columns", "procrustes", "procrustes_columns")
+"""Metrics that the paper compares; CKA and Procrustes in both readings."""
+
+
+@dataclass
+class Source:
+    """GPT-2 small as a model or as a table of its scores.
+
+    Attributes:
+        model: a folder, a hub id, or a table.
+        revision: of a hub id.
+        progress: as for `pk_engine.compute`.
+    """
+
+    model: str | os.PathLike[str]
+    revision: str | None = None
+    progress: Progress | None = None
+
+    @cached_property
+    def has_weights(self) -> bool:
+        """Whether the model itself is at hand, not only a table of its scores."""
+        path = table_path(self.model)
+        return not (path.is_file() and path.suffix in (".parquet", ".pq"))
+
+    @cached_property
+    def graph(self) -> AffinityTable:
+        """OQ, OK and OV of all pairs: with weights in every metric, else in those of the table."""
+        return self._scored(GRAPH_PAIRINGS, METRICS if self.has_weights else ("pk", "cs"))
+
+    @cached_property
+    def sixteen(self) -> AffinityTable:
+        """PK of all 16 pairings."""
+        return self._scored(PAIRINGS, ("pk",))
+
+    def check(self) -> None:
+        """Refuse a model that the paper is not about.
+
+        Raises:
+            AnalysisError: it is not GPT-2 small, told by the fingerprint of its weights.
+        """
+        meta = self.graph.meta
+        if meta.fingerprint != AffinityTable.read(table_path("gpt2-small")).meta.fingerprint:
+            raise AnalysisError(
+                f"{meta.model} is not GPT-2 small (fingerprint {meta.fingerprint[:12]}), and the "
+                "paper's figures are of no other model: wanted its hub id openai-community/gpt2, "
+                "its folder, or the bundled table gpt2-small"
+            )
+
+    @cached_property
+    def same_roles(self) -> AffinityTable:
+        """QQ, KK, VV and OO of all pairs of heads, whichever layers they are in."""
+        metrics = tuple(name for name in METRICS if METRIC_PAIRINGS[name].pairings == PAIRINGS)
+        return self._scored(SAME_ROLES, metrics, layer_order="all")
+
+    def _scored(
+        self, pairings: tuple[str, ...], metrics: tuple[str, ...], layer_order: str = "forward"
+    ) -> AffinityTable:
+        return full_table(
+            self.model,
+            pairings,
+            metrics,
+            layer_order=layer_order,
+            revision=self.revision,
+            progress=self.progress,
+        )

@@ -1,0 +1,35 @@
+"""The command `headgraph figure robustness`."""
+
+import click
+
+from headgraph.analysis.figures.options import picture_options, write_picture
+from headgraph.pk_engine.options import metrics_option, pairings_option
+
+
+@click.command()
+@click.argument("model")
+@picture_options
+@pairings_option("A column each.")
+@metrics_option("pk,cs,simple_cs,cka", "Scores to compare.")
+@click.option("--name", metavar="NAME", help="What the title calls the model.")
+def robustness(
+    model: str,
+    output: str,
+    pairings: str,
+    metrics: str,
+    name: str | None,
+    dark: bool,
+    force: bool,
+) -> str:
+    """Draw how much of each metric stays when MODEL is folded and centred.
+
+    Example: headgraph figure robustness induction-2l -o robustness.svg
+    """
+    from headgraph.analysis.robustness.figure import robustness_figure as draw
+
+    names = [part.strip().lower() for part in metrics.split(",") if part.strip()]
+    return write_picture(
+        lambda: draw(model, pairings=pairings, metrics=names, name=name, dark=dark),
+        output,
+        force=force,
+    )

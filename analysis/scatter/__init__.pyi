@@ -1,0 +1,1 @@
+from .figure import scatter as scatter

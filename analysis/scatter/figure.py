@@ -1,0 +1,169 @@
+"""One metric against another, with the cutoff of each: what both keep, and what one alone keeps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from headgraph.analysis._tables import full_table
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures.pairs import metric_name
+from headgraph.analysis.figures.panels import TOP, name_points, panel_grid, panel_title
+from headgraph.base.names import GRAPH_PAIRINGS, head_name, parse_pairings
+from headgraph.pk_engine.models.interface import Model
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.affinity import KEYS, AffinityTable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MARKERS = ("D", ">", "^", ".")
+"""Of the four classes; their colours are the theme's."""
+_SIZES = (7.0, 9.0, 9.0, 2.0)
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Cut:
+    """One pairing's pairs, split by two cutoffs.
+
+    Attributes:
+        pairing: which.
+        rows: keys, and `x` and `y`, the two metrics.
+        cutoffs: the smallest kept value of each metric.
+        classes: of each row: 0 for both, 1 the first alone, 2 the second alone, 3 neither.
+    """
+
+    pairing: str
+    rows: pd.DataFrame
+    cutoffs: tuple[float, float]
+    classes: NDArray[np.int64]
+
+    @property
+    def counts(self) -> list[int]:
+        """How many pairs each class has."""
+        return [int(n) for n in np.bincount(self.classes, minlength=4)]
+
+
+def scatter(
+    model: Model | AffinityTable,
+    *,
+    metric: str = "cs",
+    top_percent: float = 3.0,
+    pairings: Sequence[str] | str = GRAPH_PAIRINGS,
+    dark: bool = False,
+) -> "Figure":
+    """PK against another metric for every pair, a panel for each pairing, with both cutoffs.
+
+    Both metrics keep their strongest `top_percent` of the pairs, rounded up; the lines stand at the
+    smallest value that is kept. Points differ in colour and marker by what keeps them: both
+    metrics, PK alone, the other alone, neither. The strongest pairs of each metric are named.
+
+    Where users go wrong: a cutoff is a place in a ranking, not a test; pairs on either side of a
+    line can differ by nothing that matters.
+
+    Args:
+        model: a table with all pairs, its file, `gpt2-small`, or a model as for
+            `pk_engine.compute`.
+        metric: what PK is compared with, such as `cs` or `cka`.
+        top_percent: what each metric keeps, more than 0 and at most 100.
+        pairings: a panel each.
+        dark: for dark pages.
+
+    Raises:
+        FigureError: the metric is PK itself, or there is no pair.
+        AnalysisError: a table without this metric or without all pairs.
+
+    After Fig. 5 of Yamagiwa, Takase & Shimodaira 2026, arXiv:2601.10266.
+    """
+    if metric == "pk":
+        raise FigureError("--metric pk: PK is one axis already; wanted another metric, such as cs")
+    wanted = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+    table = full_table(model, wanted, ("pk", metric))
+    cuts = [cut_both(table, pairing, metric, top_percent) for pairing in wanted]
+    theme, name = style.theme(dark), metric_name(metric)
+    with style.styled(theme):
+        figure, panels = _panels(len(cuts), theme)
+        style.headline(
+            figure,
+            f"{table.meta.model}: PK against {name} for {', '.join(wanted)}, strongest "
+            f"{top_percent:g} % of each",
+            f"Each point is a pair of heads; the lines cut off the strongest {top_percent:g} % by "
+            f"PK (to the right) and by {name} (above).\n{_agreement(cuts, name)}",
+        )
+        for axes, cut in zip(panels, cuts, strict=True):
+            _draw(axes, cut, name, theme)
+        _legend(figure, name, theme)
+    return figure
+
+
+def cut_both(table: AffinityTable, pairing: str, metric: str, top_percent: float) -> Cut:
+    """Split one pairing's pairs by the cutoffs of PK and of another metric.
+
+    Raises:
+        FigureError: no pair of this pairing.
+        SelectionError: a percentage outside its range.
+    """
+    rows = table.frame[table.frame["pairing"] == pairing]
+    if rows.empty:
+        raise FigureError(f"the table of {table.meta.model} holds no pair of {pairing}")
+    limit = Selection(top_percent=top_percent).limit(table.meta.scored[pairing])
+    rows = rows.assign(x=rows["pk"].astype(float), y=rows[metric].astype(float))
+    cutoffs = tuple(float(np.sort(rows[axis])[-limit]) for axis in ("x", "y"))
+    outside = [(rows[axis] < cutoff).to_numpy() for axis, cutoff in zip("xy", cutoffs, strict=True)]
+    classes = np.select([~outside[0] & ~outside[1], ~outside[0], ~outside[1]], [0, 1, 2], default=3)
+    return Cut(pairing, rows.reset_index(drop=True), (cutoffs[0], cutoffs[1]), classes)
+
+
+def _agreement(cuts: Sequence[Cut], name: str) -> str:
+    both, first, second, neither = np.sum([cut.counts for cut in cuts], axis=0).tolist()
+    total = both + first + second + neither
+    return f"Of {total:,} pairs {both} pass both, {first} PK alone, {second} {name} alone."
+
+
+def _panels(n: int, theme: style.Theme) -> tuple["Figure", list["Axes"]]:
+    columns = min(n, 3)
+    rows = -(-n // columns)
+    figure = style.new_figure(style.WIDTH, TOP + 66 + rows * 200 + (rows - 1) * 58, theme)
+    return figure, panel_grid(figure, rows, columns, bottom=66.0, gap=(46.0, 58.0))[:n]
+
+
+def _draw(axes: "Axes", cut: Cut, name: str, theme: style.Theme) -> None:
+    for number in (3, 2, 1, 0):  # what both keep lies on top
+        rows = cut.rows[cut.classes == number]
+        look: dict[str, Any] = {"s": _SIZES[number], "marker": MARKERS[number], "linewidths": 0}
+        # tens of thousands of points would make a vector file that no page can show
+        axes.scatter(rows["x"], rows["y"], color=theme.classes[number], rasterized=number == 3,
+                     zorder=6 - number, **look)  # fmt: skip
+    line: dict[str, Any] = {"color": theme.muted, "linewidth": 0.8, "zorder": 1}
+    axes.axvline(cut.cutoffs[0], dashes=(4, 2), **line)
+    axes.axhline(cut.cutoffs[1], dashes=(4, 2), **line)
+    axes.margins(0.06)
+    panel_title(axes, f"{cut.pairing}: PK ≥ {cut.cutoffs[0]:.2f}, {name} ≥ {cut.cutoffs[1]:.4f}")
+    axes.set(xlabel="PK", ylabel=name)
+    best = [cut.rows.nlargest(_NAMED, axis).index for axis in ("x", "y")]
+    chosen = cut.rows.loc[list(dict.fromkeys([*best[0], *best[1]]))]
+    places = list(zip(chosen["x"], chosen["y"], strict=True))
+    ends = chosen[list(KEYS)].to_numpy().tolist()
+    names = [f"{head_name(a, b)}>{head_name(c, d)}" for a, b, c, d in ends]
+    kept = cut.rows[cut.classes < 3]
+    drawn = list(zip(kept["x"], kept["y"], strict=True))
+    name_points(axes, places, names, theme, size=style.TINY, away=4.0, points=drawn)
+
+
+def _legend(figure: "Figure", name: str, theme: style.Theme) -> None:
+    from matplotlib.lines import Line2D
+
+    words = ("both", "PK alone", f"{name} alone", "neither")
+    handles = [
+        Line2D([], [], linestyle="none", marker=marker, color=color, markeredgewidth=0,
+               markersize=5.0, label=text)
+        for marker, color, text in zip(MARKERS, theme.classes, words, strict=True)
+    ]  # fmt: skip
+    figure.legend(handles=handles, loc="lower center", ncols=4, title="Among the strongest of",
+                  title_fontsize=style.SMALL)  # fmt: skip

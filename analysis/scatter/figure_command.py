@@ -1,0 +1,40 @@
+"""The command `headgraph figure scatter`."""
+
+import click
+
+from headgraph.analysis.figures.options import picture_options, write_picture
+from headgraph.pk_engine.options import pairings_option
+
+
+@click.command()
+@click.argument("model", default="gpt2-small")
+@picture_options
+@click.option("--metric", metavar="NAME", default="cs", show_default=True, help="The other metric.")
+@click.option(
+    "--top-percent", metavar="P", type=float, default=3.0, show_default=True,
+    help="What each metric keeps of each pairing.",
+)  # fmt: skip
+@pairings_option("A panel each.")
+def scatter(
+    model: str,
+    output: str,
+    metric: str,
+    top_percent: float,
+    pairings: str,
+    dark: bool,
+    force: bool,
+) -> str:
+    """Draw PK against another metric, with the cutoff of each.
+
+    MODEL is a model, or a table of all its pairs. Points differ by what keeps them: both metrics,
+    PK alone, the other alone, neither.
+
+    Example: headgraph figure scatter gpt2-small -o scatter.svg
+    """
+    from headgraph.analysis.scatter.figure import scatter as draw
+
+    return write_picture(
+        lambda: draw(model, metric=metric, top_percent=top_percent, pairings=pairings, dark=dark),
+        output,
+        force=force,
+    )

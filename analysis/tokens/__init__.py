@@ -1,0 +1,5 @@
+"""The tokens that lie most in what a head reads or writes."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

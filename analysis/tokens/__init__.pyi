@@ -1,0 +1,1 @@
+from .projection import tokens as tokens

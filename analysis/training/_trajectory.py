@@ -1,0 +1,188 @@
+"""Pairs of heads followed over the checkpoints of a training run."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from headgraph.analysis.errors import TrainingError
+from headgraph.analysis.hubs.scores import hub_scores
+from headgraph.analysis.training.checkpoints import Checkpoint, checkpoint_table, checkpoints
+from headgraph.base.documents import reason, shown
+from headgraph.base.files import folder_of_files
+from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS, head_name, parse_head, parse_pairings
+from headgraph.base.text import quoted
+from headgraph.pk_engine.linalg.stacks import Progress
+from headgraph.pk_engine.table.affinity import AffinityTable
+
+TOP = 1
+BEHAVED = ("previous_token", "induction")
+COLUMNS = (
+    "series", "step", "loss", "pairing", "source", "target", "pk", "z", "pk_rank", "source_outlet",
+    "target_inlet", *(f"{end}_{name}" for end in ("source", "target") for name in BEHAVED), "seed",
+)  # fmt: skip
+
+Pair = tuple[str, str, str]  # pairing, source, target
+_PAIR = re.compile(r"\s*([\w.]+)\s*>\s*([\w.]+)\s*:\s*(\w+)\s*")
+
+
+def trajectory(
+    run: str | os.PathLike[str],
+    *,
+    pairs: Sequence[str] | str | None = None,
+    top: int | None = None,
+    pairings: Sequence[str] | str = GRAPH_PAIRINGS,
+    behaviour: bool = True,
+    n_prompts: int = 32,
+    seed: int = 0,
+    tables: str | os.PathLike[str] | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """PK of pairs, hub scores and behaviour of their heads at each checkpoint, the loss beside.
+
+    Where users go wrong: the strongest pairs are those of the last checkpoint, followed back. That
+    they rise from the random mean is partly how they were chosen; `pk_rank` says where they stood
+    among all pairs at each step.
+
+    Args:
+        run: `induction-2l`, or a folder with a model folder `step-N` for each checkpoint and a
+            `losses.csv` (`analysis.training.checkpoints`).
+        pairs: such as `L0H7>L1H2:OK`, several divided by commas.
+        top: instead, that many of each pairing, the strongest at the last checkpoint (1).
+        pairings: of the top pairs, and of the edges that hub scores sum over.
+        behaviour: run the model at each checkpoint too; needs `headgraph[lens]`.
+        n_prompts: random sequences that it runs on.
+        seed: of their tokens.
+        tables: folder to write the table of each checkpoint to, `SERIES-stepN.parquet`.
+        force: replace tables that exist.
+        progress: called with what is being done, how much is done, and how much there is.
+
+    Returns:
+        A row for each checkpoint and pair: `series`, `step`, `loss` (NaN where unknown),
+        `pairing`, `source`, `target`, `pk`, `z`, `pk_rank`; `source_outlet` and `target_inlet` of
+        `analysis.hub_scores` over all pairs of `pairings`, so that every checkpoint has the same
+        number of edges; `source_previous_token`, `source_induction`, `target_previous_token`,
+        `target_induction` of `analysis.behaviour` (NaN without it); `seed`.
+
+    Raises:
+        TrainingError: no checkpoints, a pair that the model does not have, or both `pairs` and
+            `top`.
+        EngineError, RunningError: a model that cannot be read, or run.
+    """
+    if pairs is not None and top is not None:
+        raise TrainingError("--pairs and --top were both given: wanted one of them")
+    if top is not None and top < 1:
+        raise TrainingError(f"--top {top}: wanted 1 or more")
+    found = checkpoints(run)
+    named = None if pairs is None else _parsed(pairs)
+    wanted = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+    scored = [name for name in PAIRINGS if name in {*wanted, *(pair[0] for pair in named or ())}]
+    files = _files(found, tables, force=force)
+    last = checkpoint_table(found[-1], scored)
+    followed = named or _strongest(last, wanted, top or TOP)
+    rows = []
+    for number, checkpoint in enumerate(found):
+        table = last if checkpoint is found[-1] else checkpoint_table(checkpoint, scored)
+        if files:
+            table.write(files[number], force=force)
+        part = _rows(checkpoint, table, followed, wanted)
+        rows.append(part.join(_behaved(checkpoint, part, behaviour, n_prompts, seed)))
+        if progress:
+            progress("checkpoints", number + 1, len(found))
+    return pd.concat(rows, ignore_index=True).assign(seed=seed)[list(COLUMNS)]
+
+
+def _parsed(pairs: Sequence[str] | str) -> list[Pair]:
+    """Pairs as (pairing, source, target), each once, in the order given."""
+    texts = pairs.split(",") if isinstance(pairs, str) else list(pairs)
+    found = []
+    for text in texts:
+        match = _PAIR.fullmatch(text)
+        if match is None:
+            raise TrainingError(
+                f"{quoted(text)} is not a pair: wanted a source, a target and a pairing such as "
+                "L0H7>L1H2:OK"
+            )
+        source, target = (head_name(*parse_head(match[place])) for place in (1, 2))
+        found.append((parse_pairings(match[3])[0], source, target))
+    return list(dict.fromkeys(found))
+
+
+def _named_edges(table: AffinityTable) -> pd.DataFrame:
+    edges = table.edges()
+    ends = {
+        end: [
+            head_name(layer, head)
+            for layer, head in edges[[f"{end}_layer", f"{end}_head"]].to_numpy(int).tolist()
+        ]
+        for end in ("source", "target")
+    }
+    return edges.assign(**ends)
+
+
+def _strongest(table: AffinityTable, pairings: Sequence[str], top: int) -> list[Pair]:
+    edges = _named_edges(table)
+    best = edges[edges["pairing"].isin(pairings) & (edges["pk_rank"] <= top)]
+    # of the query heads that share a key/value head the first stands for all
+    best = best.drop_duplicates(["pairing", "pk_rank"])
+    columns = zip(best["pairing"], best["source"], best["target"], strict=True)
+    return [(str(pairing), str(source), str(target)) for pairing, source, target in columns]
+
+
+def _rows(
+    checkpoint: Checkpoint, table: AffinityTable, pairs: Sequence[Pair], pairings: Sequence[str]
+) -> pd.DataFrame:
+    """The pairs' scores at one checkpoint, and the hub scores of their heads."""
+    edges = _named_edges(table).set_index(["pairing", "source", "target"])
+    for pairing, source, target in pairs:
+        if (pairing, source, target) not in edges.index:
+            raise TrainingError(
+                f"{checkpoint.series} has no pair {source}>{target}:{pairing}: wanted a head and "
+                f"one of a later layer, {table.meta.n_layers} layers of {table.meta.n_heads} heads"
+            )
+    chosen = pd.MultiIndex.from_tuples(list(pairs), names=["pairing", "source", "target"])
+    rows = edges[["pk", "z", "pk_rank"]].reindex(chosen).reset_index()
+    hubs = hub_scores(table, pairings).set_index("name")
+    return rows.assign(
+        pk=rows["pk"].astype(float),
+        z=rows["z"].astype(float),
+        series=checkpoint.series,
+        step=checkpoint.step,
+        loss=checkpoint.loss,
+        source_outlet=hubs["outlet"].reindex(rows["source"]).to_numpy(),
+        target_inlet=hubs["inlet"].reindex(rows["target"]).to_numpy(),
+    )
+
+
+def _behaved(
+    checkpoint: Checkpoint, rows: pd.DataFrame, run: bool, n_prompts: int, seed: int
+) -> pd.DataFrame:
+    """Behaviour scores of both ends of each row."""
+    columns = [(end, name) for end in ("source", "target") for name in BEHAVED]
+    if not run:
+        return pd.DataFrame({f"{e}_{n}": np.full(len(rows), np.nan) for e, n in columns})
+    from headgraph.analysis.behaviour import behaviour
+
+    scores = behaviour(checkpoint.path, n_prompts=n_prompts, seed=seed)
+    heads = zip(scores["layer"], scores["head"], strict=True)
+    scores.index = pd.Index([head_name(int(layer), int(head)) for layer, head in heads])
+    return pd.DataFrame({f"{e}_{n}": scores[n].reindex(rows[e]).to_numpy() for e, n in columns})
+
+
+def _files(
+    found: Sequence[Checkpoint], folder: str | os.PathLike[str] | None, *, force: bool
+) -> list[Path]:
+    """Where each checkpoint's table goes; asked for before the work, not after it."""
+    if folder is None:
+        return []
+    names = [f"{one.series}-step{one.step}.parquet" for one in found]
+    paths = folder_of_files(folder, names, force=force, parents=True, problem=TrainingError)
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"cannot make the folder {shown(folder)}: {reason(error)}") from error
+    return paths

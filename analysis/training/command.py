@@ -1,0 +1,72 @@
+"""The command `headgraph trajectory`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from headgraph.analysis._waiting import progress_shown
+from headgraph.base.terminal import say
+from headgraph.pk_engine.options import pairings_option, refuse_together
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@click.command()
+@click.argument("run")
+@click.option("--pairs", metavar="LIST", help="Such as L0H7>L1H2:OK, divided by commas.")
+@click.option("--top", metavar="N", type=int, help="Or the N strongest at the end, of each; 1.")
+@pairings_option("Of top pairs and hubs.")
+@click.option(
+    "--behaviour/--no-behaviour", default=True, show_default=True, help="Run the model as well."
+)
+@click.option(
+    "--n-prompts", metavar="N", type=int, default=32, show_default=True, help="Random sequences."
+)
+@click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Of the tokens.")
+@click.option("--tables", metavar="FOLDER", help="Write each checkpoint's table there.")
+@click.option("-o", "--output", metavar="FILE", help="CSV file to write the rows to as well.")
+@click.option("--force", is_flag=True, help="Replace files that exist.")
+def trajectory(
+    run: str,
+    pairs: str | None,
+    top: int | None,
+    pairings: str,
+    behaviour: bool,
+    n_prompts: int,
+    seed: int,
+    tables: str | None,
+    output: str | None,
+    force: bool,
+) -> "pd.DataFrame":
+    """Follow pairs of heads over the checkpoints of a training RUN.
+
+    RUN is induction-2l, whose checkpoints ship with headgraph, or a folder with a model folder
+    step-N for each checkpoint and, for the loss, a losses.csv with the columns step and loss. Rows
+    give PK, hub scores and behaviour at each step. The tables of --tables can be loaded: headgraph
+    load names each run by its step.
+
+    Example: headgraph trajectory induction-2l --pairs 'L0H7>L1H2:OK' -o trajectory.csv
+    """
+    from headgraph.analysis._files import csv_path, write_csv
+    from headgraph.analysis.training import trajectory as follow
+
+    refuse_together(pairs=pairs, top=top)
+    if output:
+        csv_path(output, force=force)  # before the work, not after it
+    with progress_shown() as progress:
+        rows: pd.DataFrame = follow(
+            run,
+            pairs=pairs,
+            top=top,
+            pairings=pairings,
+            behaviour=behaviour,
+            n_prompts=n_prompts,
+            seed=seed,
+            tables=tables,
+            force=force,
+            progress=progress,
+        )
+    if output:
+        say(write_csv(rows, output, force=force))
+    return rows

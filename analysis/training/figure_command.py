@@ -1,0 +1,39 @@
+"""`headgraph figure training`."""
+
+import click
+
+from headgraph.analysis.figures.options import picture_options, write_picture
+from headgraph.pk_engine.options import pairings_option, refuse_together
+
+
+@click.command()
+@click.argument("run")
+@click.option("--pairs", metavar="LIST", help="Such as L0H7>L1H2:OK, divided by commas.")
+@click.option("--top", metavar="N", type=int, help="Or the N strongest at the end, of each; 1.")
+@pairings_option("Of the top pairs.")
+@click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Of the tokens.")
+@picture_options
+def training(
+    run: str,
+    pairs: str | None,
+    top: int | None,
+    pairings: str,
+    seed: int,
+    output: str,
+    dark: bool,
+    force: bool,
+) -> str:
+    """Draw loss, PK and behaviour over the checkpoints of a RUN.
+
+    RUN as for headgraph trajectory, or a CSV file that it wrote.
+
+    Example: headgraph figure training induction-2l -o training.svg
+    """
+    from headgraph.analysis.training.figure import training_figure as draw
+
+    refuse_together(pairs=pairs, top=top)
+    return write_picture(
+        lambda: draw(run, pairs=pairs, top=top, pairings=pairings, seed=seed, dark=dark),
+        output,
+        force=force,
+    )

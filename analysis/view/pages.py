@@ -1,0 +1,178 @@
+"""From a table, a run in the database or a query's answer to a page."""
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from headgraph.analysis._tables import any_table
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures.pairs import cut_in_words
+from headgraph.analysis.figures.roles import Head, HeadRoles, head_roles
+from headgraph.analysis.view.content import MOST, Content, strongest
+from headgraph.analysis.view.page import Page
+from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.models.interface import Model
+from headgraph.pk_engine.table.affinity import AffinityTable
+
+if TYPE_CHECKING:
+    from headgraph.analysis.view.answers import Answer
+    from headgraph.graphdb.runner import Runner
+
+_LINES = (
+    "A line runs from the head that writes to the head that reads; the wider, the stronger within "
+    "its pairing."
+)
+
+
+def view(
+    table: Model | AffinityTable = "gpt2-small",
+    *,
+    labels: str | os.PathLike[str] | None = None,
+    most: int = MOST,
+) -> Page:
+    """A page to explore the strongest pairs of a table: one HTML file with nothing outside it.
+
+    Heads stand by layer and index, edges are as wide as their PK within their pairing, colours are
+    those of the figures. The page has a slider for how many pairs of each pairing are shown (about
+    400 edges at first), filters, a search, figures of what the pointer is on, and keys for all of
+    it; what is shown stands in its address. `Page.write` saves it, a notebook shows it.
+
+    Where users go wrong: the page carries the `most` strongest edges alone, and says out of how
+    many; what is missing on it may be in the table. Pairs of a grouped-query model are drawn to
+    each query head that reads through the scored key/value head.
+
+    Args:
+        table: scores, a table file, a bundled table's name, or a model, which is then scored.
+        labels: None for the roles known for this model, `none`, or a label file.
+        most: edges that the page carries at most; those of one place stay together.
+
+    Raises:
+        FigureError: `most` below 1.
+        TableError, LabelsError, EngineError: a table, labels or a model that cannot be used.
+    """
+    _check(most)
+    scores = any_table(table, GRAPH_PAIRINGS)
+    meta, edges = scores.meta, scores.edges()
+    kept = strongest(edges, most)
+    cut = cut_in_words(scores)
+    content = Content(
+        title=meta.model,
+        about=_about(meta.n_layers, meta.n_heads, len(kept), len(edges), cut),
+        n_layers=meta.n_layers,
+        n_heads=meta.n_heads,
+        edges=kept,
+        roles=_shown(head_roles(labels_for(meta, labels))),
+        facts=_groups(meta.n_layers, meta.n_heads, meta.group_size),
+        total=len(edges),
+    )
+    return Page(content)
+
+
+def view_run(graph: "Runner", run: str | None = None, *, most: int = MOST) -> Page:
+    """The same page of a run in the database, with its roles and what was measured of its heads.
+
+    Args:
+        graph: an open database.
+        run: its name; None for the only one there is.
+        most: as for `view`.
+
+    Raises:
+        FigureError: no such run, several where none is named, or `most` below 1.
+        GraphError: the database cannot be asked.
+    """
+    from headgraph.analysis.view.stored import read_run
+
+    _check(most)
+    found = read_run(graph, run, most)
+    kept = strongest(found.edges, most)
+    content = Content(
+        title=found.run if found.run == found.model else f"{found.run} ({found.model})",
+        about=_about(
+            found.n_layers, found.n_heads, len(kept), found.total, f"run loaded: {found.selection}"
+        ),
+        n_layers=found.n_layers,
+        n_heads=found.n_heads,
+        edges=kept,
+        roles=_shown(head_roles(found.labels)),
+        facts=found.facts,
+        total=found.total,
+    )
+    return Page(content)
+
+
+def view_answer(answer: Mapping[str, Any], *, most: int = MOST) -> Page:
+    """The page of a stored query's answer as a graph (`queries.node_link`).
+
+    Args:
+        answer: nodes and links; what is no head and no edge between heads is left out.
+        most: as for `view`.
+
+    Raises:
+        FigureError: `most` below 1.
+    """
+    from headgraph.analysis.view.answers import read_answer
+
+    _check(most)
+    found = read_answer(answer)
+    kept = strongest(found.edges, most)
+    content = Content(
+        title=found.title,
+        about=_about_answer(found, len(kept)),
+        n_layers=found.n_layers,
+        n_heads=found.n_heads,
+        edges=kept,
+        roles=found.roles,
+        facts=found.facts,
+        total=len(found.edges),
+        known=found.heads,
+    )
+    return Page(content)
+
+
+def _about_answer(found: "Answer", kept: int) -> list[str]:
+    if not found.heads:
+        why = f" ({found.no_rows})" if found.no_rows else ""
+        return [f"{found.words} no heads and no edges{why}."]
+    words = f"{found.words} {_amount(kept, len(found.edges))}"
+    outside = found.n_layers * found.n_heads - len(found.heads)
+    others = ["The smallest dots are heads outside the answer."] if outside else []
+    return [words, *([_LINES] if kept else []), *others]
+
+
+def _check(most: int) -> None:
+    if most < 1:
+        raise FigureError(f"--most {most}: wanted a whole number of at least 1")
+
+
+def _about(n_layers: int, n_heads: int, kept: int, total: int, cut: str) -> list[str]:
+    first = f"{n_layers} layer{'s' * (n_layers != 1)} of {n_heads} heads, {_amount(kept, total)}"
+    return [
+        first[:-1] + (f" ({cut})." if cut else "."),
+        _LINES,
+    ]
+
+
+def _amount(kept: int, total: int) -> str:
+    if kept < total:
+        return f"the {kept:,} strongest of {total:,} edges."
+    return f"{total:,} edge{'s' * (total != 1)}."
+
+
+def _shown(roles: Mapping[Head, HeadRoles]) -> dict[Head, tuple[str, ...]]:
+    """Mechanisms, then the tasks whose circuits it is in; the first is a head's colour."""
+    return {
+        head: tuple(dict.fromkeys((*found.mechanisms, *found.circuits)))
+        for head, found in roles.items()
+    }
+
+
+def _groups(n_layers: int, n_heads: int, group: int) -> dict[Head, dict[str, int]]:
+    """The key/value head of each head, where several share one."""
+    if group == 1:
+        return {}
+    return {
+        (layer, head): {"kv_head": head // group}
+        for layer in range(n_layers)
+        for head in range(n_heads)
+    }

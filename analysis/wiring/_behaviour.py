@@ -1,0 +1,88 @@
+"""Heads shaded by what they do: a colour for the behaviour, its depth for the strength."""
+
+import os
+
+import numpy as np
+import pandas as pd
+
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures.roles import Head
+from headgraph.base.documents import shown
+from headgraph.base.names import parse_head
+from headgraph.base.rows import check_numbers, read_csv
+from headgraph.base.text import listed
+from headgraph.pk_engine.errors import EngineError
+
+BEHAVIOURS = ("previous_token", "induction")
+"""What the paper's Fig. 4 shades, in green and in blue."""
+_ROUNDING = 1e-5
+
+
+def read_strengths(
+    behaviour: str | os.PathLike[str] | pd.DataFrame, heads: set[Head]
+) -> dict[Head, tuple[str, float]]:
+    """Head -> its stronger behaviour of `BEHAVIOURS` and that score, 0 to 1.
+
+    Args:
+        behaviour: rows, or their CSV file, as `headgraph behaviour` gives them: `layer` and
+            `head`, or `head` as `L0H7`; then `previous_token` and `induction`, or one row for each
+            with `behaviour` and `score`.
+        heads: those that the model has.
+
+    Raises:
+        FigureError: no such file, other columns, a head that the model lacks, or a score outside
+            0 to 1.
+    """
+    name = "the behaviour rows" if isinstance(behaviour, pd.DataFrame) else shown(behaviour)
+    columns = (*BEHAVIOURS, "score")
+    frame = check_numbers(_rows(behaviour), columns, source=name, problem=FigureError)
+    frame = _wide(frame)
+    measured = [column for column in BEHAVIOURS if column in frame]
+    if "head" not in frame or not measured:
+        raise FigureError(
+            f"{name} has the columns {listed(frame.columns)}: wanted layer and head, and "
+            "previous_token or induction"
+        )
+    scores = frame[measured].fillna(0.0).to_numpy(float)  # empty: no position allowed it
+    if not ((scores >= -_ROUNDING) & (scores <= 1 + _ROUNDING)).all():
+        raise FigureError(f"{name} holds a score outside 0 to 1")
+    found = {}
+    for head, row in zip(_heads(frame, name), scores, strict=True):
+        if head not in heads:
+            raise FigureError(f"{name} names L{head[0]}H{head[1]}, which this model does not have")
+        best = int(np.argmax(row))
+        found[head] = measured[best], float(np.clip(row[best], 0, 1))
+    return found
+
+
+def shade(role: str, strength: float, theme: style.Theme) -> str:
+    """The role's colour, mixed with that of a plain head where the strength is below 1."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    ends = np.array([to_rgb(theme.plain), to_rgb(theme.role(role).color)])
+    red, green, blue = (1 - strength) * ends[0] + strength * ends[1]
+    return to_hex((float(red), float(green), float(blue)))
+
+
+def _rows(behaviour: str | os.PathLike[str] | pd.DataFrame) -> pd.DataFrame:
+    if isinstance(behaviour, pd.DataFrame):
+        return behaviour
+    return read_csv(behaviour, problem=FigureError)
+
+
+def _wide(frame: pd.DataFrame) -> pd.DataFrame:
+    keys = [column for column in ("layer", "head") if column in frame]
+    if not keys or not {"behaviour", "score"} <= set(frame):
+        return frame
+    return frame.pivot_table(index=keys, columns="behaviour", values="score").reset_index()
+
+
+def _heads(frame: pd.DataFrame, name: str) -> list[Head]:
+    try:
+        if "layer" in frame and not frame["head"].astype(str).str.startswith("L").any():
+            pairs = frame[["layer", "head"]].to_numpy(int).tolist()
+            return [(layer, head) for layer, head in pairs]
+        return [parse_head(str(head)) for head in frame["head"]]
+    except (EngineError, ValueError, OverflowError) as error:
+        raise FigureError(f"{name}: {error}") from error

@@ -1,0 +1,155 @@
+"""Where heads stand on the wiring diagram, in points: layers up, head index to the right."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures.roles import Head
+from headgraph.analysis.wiring._lines import Line
+from headgraph.base.names import head_name
+
+LEFT, RIGHT, BELOW, ABOVE = 76.0, 22.0, 40.0, 22.0
+"""Room inside the plot for the layers' names, the heads' numbers, and lines that swing out."""
+NAMES = 52.0
+"""Where the layers' names end; no line runs to the left of it."""
+NARROWEST = 45.0
+"""Distance of neighbouring heads in a model of many."""
+CLOSE, WIDER = 33.0, 46.0
+"""Distance of two layers with no line between them, and what the busiest gap has more."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Places of all heads; the origin is the lower left corner of the plot.
+
+    Attributes:
+        n_heads: per layer.
+        rows: height of each layer in points, from the lowest.
+        narrowest: least distance of neighbouring heads.
+        above: room over the highest layer.
+    """
+
+    n_heads: int
+    rows: tuple[float, ...]
+    narrowest: float = NARROWEST
+    above: float = ABOVE
+
+    @cached_property
+    def step(self) -> float:
+        """Distance between neighbouring heads.
+
+        Never so little that names touch: a model of 32 heads gets a wider figure instead.
+        """
+        wide = max((style.WIDTH - LEFT - RIGHT) / self.n_heads, self.narrowest)
+        return min(wide, max(90.0, self.narrowest))
+
+    @cached_property
+    def size(self) -> tuple[float, float]:
+        """Width and height of the plot."""
+        width = LEFT + RIGHT + self.step * self.n_heads
+        return max(width, style.WIDTH), self.rows[-1] + self.above
+
+    def centre(self, layer: int, head: int) -> tuple[float, float]:
+        """Middle of a head."""
+        spare = self.size[0] - LEFT - RIGHT - self.step * self.n_heads
+        return LEFT + spare / 2 + self.step * (head + 0.5), self.rows[layer]
+
+
+def place_rows(
+    n_layers: int,
+    n_heads: int,
+    lines: Sequence[Line],
+    *,
+    taller: float = 0.0,
+    narrowest: float = NARROWEST,
+) -> Grid:
+    """A grid with more room between two layers the more sideways traffic runs between them.
+
+    Args:
+        n_layers: of the model.
+        n_heads: in each.
+        lines: what will be drawn.
+        taller: by how much the boxes are taller than usual.
+        narrowest: least distance of neighbouring heads.
+    """
+    traffic = np.zeros(max(n_layers - 1, 0))
+    for line in lines:
+        low, high = sorted((line.source[0], line.target[0]))
+        traffic[low:high] += abs(line.target[1] - line.source[1]) / max(high - low, 1)
+    steps = CLOSE + WIDER * np.sqrt(traffic / max(traffic.max(initial=0.0), 1.0))
+    steps *= np.clip(330.0 / max(steps.sum(), 1.0), 1.0, 2.5)
+    rows = BELOW + taller / 2 + np.concatenate([[0.0], (steps + taller).cumsum()])
+    return Grid(n_heads, tuple(rows.tolist()), narrowest, ABOVE + taller / 2)
+
+
+@dataclass(frozen=True)
+class Box:
+    """A head that a line touches: a rounded box with its name, its role's tag, and any words.
+
+    `top` is the height of the part that holds name and tag; the lines of words stand below it.
+    """
+
+    head: Head
+    x: float
+    y: float
+    width: float
+    height: float
+    name: str
+    tag: str
+    scale: float
+    words: tuple[str, ...] = ()
+    line: float = 0.0
+
+    @property
+    def top(self) -> float:
+        """Height of the part with name and tag."""
+        return self.height - self.line * len(self.words)
+
+    def inlet(self, role: str) -> tuple[float, float]:
+        """Where a line enters to be read as query (left), key (middle) or value (right)."""
+        return self.x + 0.27 * self.width * ("QKV".index(role) - 1), self.y - self.height / 2
+
+    def outlet(self, part: float) -> tuple[float, float]:
+        """Where a line leaves: on the upper edge, `part` from -1 (left) to 1 (right)."""
+        return self.x + 0.36 * self.width * part, self.y + self.height / 2
+
+
+def place_boxes(
+    grid: Grid,
+    touched: Mapping[Head, int],
+    tags: Mapping[Head, str],
+    words: Mapping[Head, tuple[str, ...]] | None = None,
+    *,
+    line: float = 0.0,
+    size: float = style.TINY,
+) -> list[Box]:
+    """Boxes of the touched heads, larger where many lines meet.
+
+    Args:
+        grid: of all heads.
+        touched: how many lines touch each head.
+        tags: role tags of those that have a role.
+        words: further lines in each box; boxes with some are all of one scale.
+        line: distance of such lines.
+        size: of their letters.
+    """
+    most = max(max(touched.values()), 8)
+    boxes = []
+    for head, lines in sorted(touched.items()):
+        # with one column to spare even the busiest head must not reach its neighbour
+        scale = 1 + 0.3 * max(lines - 3, 0) / most if words is None else 1.0
+        tag = tags.get(head, "")
+        name = head_name(*head)
+        below = (words or {}).get(head, ())
+        text = max(
+            style.text_width(name, style.SMALL * scale, bold=bool(tag)),
+            style.text_width(tag, style.TINY * scale),
+            *(style.text_width(word, size) for word in below),
+        )
+        width, height = text + 7.0 * scale, (19.0 if tag else 12.5) * scale + line * len(below)
+        place = grid.centre(*head)
+        boxes.append(Box(head, *place, width, height, name, tag, scale, below, line))
+    return boxes

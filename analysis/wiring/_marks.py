@@ -1,0 +1,152 @@
+"""Marks of the wiring diagram: boxes of heads, dots of the others, curves with tips."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from headgraph.analysis.figures import style
+from headgraph.analysis.wiring._layout import Box
+from headgraph.analysis.wiring._routes import TIP, Points
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.path import Path
+
+BAND = 4.0
+"""Width of the band that shows a second role."""
+WORDS = 5.0
+"""Size of the letters of a box's further lines."""
+
+
+def draw_box(
+    axes: "Axes", box: Box, fills: list[str], theme: style.Theme, *, gid: str | None = None
+) -> None:
+    """A head with its name and tag; the first fill covers it, the next stand at its right end."""
+    from matplotlib.patches import PathPatch
+
+    shape = _rounded(box, 5.0 * box.scale)
+    halo = {"facecolor": theme.paper, "edgecolor": theme.paper, "linewidth": 2.4}
+    axes.add_patch(PathPatch(shape, zorder=6, **halo))
+    fill = fills[0] if fills else theme.plain
+    body = PathPatch(shape, facecolor=fill, edgecolor="none", zorder=7, gid=gid)
+    axes.add_patch(body)
+    right = box.x + box.width / 2
+    for place, color in enumerate(fills[1:3], start=1):
+        band = _rectangle(right - BAND * place, box.y - box.height / 2, BAND, box.height)
+        patch = PathPatch(band, facecolor=color, edgecolor="none", zorder=7.1)
+        axes.add_patch(patch)
+        patch.set_clip_path(body)
+    edge = theme.muted if not fills else theme.ink
+    outline = {"facecolor": "none", "edgecolor": edge, "linewidth": 0.5 + 0.4 * (box.scale - 1)}
+    axes.add_patch(PathPatch(shape, zorder=7.2, **outline))
+    if box.name:
+        _write(axes, box, theme.ink_on(fill))
+
+
+def _write(axes: "Axes", box: Box, ink: str) -> None:
+    size, small = style.SMALL * box.scale, style.TINY * box.scale
+    middle = box.y + (box.height - box.top) / 2
+    # letters without descenders are 0.73 of their size high; centre those, not their line box
+    name = middle - 0.365 * size + (0.19 * box.top if box.tag else 0.0)
+    common: dict[str, Any] = {"ha": "center", "va": "baseline", "color": ink, "zorder": 8}
+    weight = "bold" if box.tag else "normal"
+    axes.text(box.x, name, box.name, size=size, weight=weight, gid=f"name-{box.name}", **common)
+    if box.tag:
+        axes.text(box.x, middle - 0.33 * box.top, box.tag, size=small, **common)
+    left, top = box.x - box.width / 2 + 3.5, box.y + box.height / 2 - box.top
+    for row, words in enumerate(box.words):
+        place = left, top - box.line * row - 0.55 * box.line
+        gid = f"words-{box.name}-{words[0]}"
+        axes.text(*place, words, size=WORDS, **common | {"ha": "left"}, gid=gid)
+
+
+def draw_note(
+    axes: "Axes",
+    place: tuple[float, float],
+    text: str,
+    color: str,
+    *,
+    align: str = "left",
+    size: float = style.SMALL,
+) -> None:
+    """Words beside the marks, centred on their height."""
+    axes.text(*place, text, ha=align, va="center_baseline", size=size, color=color, zorder=8)
+
+
+def draw_curve(
+    axes: "Axes",
+    control: Points,
+    look: style.PairingStyle,
+    weight: float,
+    share: float,
+    theme: style.Theme,
+    *,
+    order: float = 3.0,
+    gid: str | None = None,
+) -> None:
+    """A line from source to target, wide and opaque by its weight (0 to 1), with a tip at its end.
+
+    A casing in the colour of the paper sets it off from the lines that it crosses.
+    """
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    wide = (0.9 + 1.5 * weight) * share**0.5
+    opaque = 0.75 + 0.25 * weight
+    path = Path(control, [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4])
+    common = {"facecolor": "none", "capstyle": "butt", "zorder": order}
+    axes.add_patch(
+        PathPatch(path, edgecolor=theme.paper, linewidth=wide + 1.6, alpha=0.85, **common)
+    )
+    line = PathPatch(path, edgecolor=look.color, linewidth=wide, alpha=opaque, gid=gid, **common)
+    if look.dashes:
+        line.set_linestyle((0.0, tuple(part / wide for part in look.dashes)))
+    axes.add_patch(line)
+    tip = PathPatch(_tip(control, 1.5 + 0.75 * wide), facecolor=look.color, edgecolor=theme.paper)
+    tip.set(linewidth=0.3, zorder=9 + order / 100)
+    axes.add_patch(tip)
+
+
+def draw_dots(axes: "Axes", places: Points, theme: style.Theme) -> None:
+    """Heads that no line touches."""
+    from matplotlib.collections import EllipseCollection
+
+    size = np.full(len(places), 3.4)
+    dots = EllipseCollection(
+        size,
+        size,
+        np.zeros(len(places)),
+        units="xy",
+        offsets=places,
+        offset_transform=axes.transData,
+        facecolors=theme.faint,
+        edgecolors="none",
+        zorder=2,
+    )
+    axes.add_collection(dots, autolim=False)
+
+
+def _tip(control: Points, half: float) -> "Path":
+    from matplotlib.path import Path
+
+    base = control[3]
+    along = (control[3] - control[2]) / np.linalg.norm(control[3] - control[2])
+    across = np.array([-along[1], along[0]]) * half
+    back = base - 0.8 * along
+    return Path(
+        np.array([back + across, base + TIP * along, back - across, back + across]), closed=True
+    )
+
+
+def _rounded(box: Box, radius: float) -> "Path":
+    from matplotlib.patches import BoxStyle
+
+    corner = box.x - box.width / 2, box.y - box.height / 2
+    return BoxStyle.Round(pad=0, rounding_size=radius)(*corner, box.width, box.height, 1.0)
+
+
+def _rectangle(x: float, y: float, width: float, height: float) -> "Path":
+    from matplotlib.path import Path
+
+    corners = [(x, y), (x + width, y), (x + width, y + height), (x, y + height), (x, y)]
+    return Path(corners, closed=True)

@@ -1,0 +1,168 @@
+"""The wiring diagram: the strongest pairs of a model as lines between its heads."""
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures.pairs import (
+    cut_in_words,
+    refuse_too_many,
+    rule_in_words,
+    strongest_pairs,
+    usual_number,
+)
+from headgraph.analysis.figures.roles import Head, HeadRoles, head_roles
+from headgraph.analysis.wiring._drawing import draw_grid, draw_lines
+from headgraph.analysis.wiring._layout import Box, Grid, place_boxes, place_rows
+from headgraph.analysis.wiring._legend import Legend
+from headgraph.analysis.wiring._lines import Line, lines_of, touches
+from headgraph.analysis.wiring._marks import WORDS, draw_box
+from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.table.affinity import AffinityTable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TOP = 62.0
+"""Room for title and subtitle, in points."""
+
+
+def wiring(
+    table: AffinityTable,
+    *,
+    per_pairing: int | None = None,
+    labels: str | os.PathLike[str] | None = None,
+    metric: str = "pk",
+    tokens: str | os.PathLike[str] | None = None,
+    panels: bool = False,
+    behaviour: str | os.PathLike[str] | pd.DataFrame | None = None,
+    dark: bool = False,
+) -> "Figure":
+    """Draw the strongest pairs of OQ, OK and OV between heads laid out by layer and index.
+
+    Layers go up, head indices to the right. A line leaves the upper edge of the head that writes
+    and enters the lower edge of the head that reads: at its left as query, in its middle as key, at
+    its right as value, so the pairing can be told by place as well as by colour. Width and opacity
+    grow with the score within a pairing. Heads that a line touches are boxes with their name, and
+    with colour and tag where they have a known role (see `head_roles` for heads with several);
+    boxes grow with the number of lines. The others are dots.
+
+    Where users go wrong: a line says that one head *could* read what another writes, not that it
+    does on any text; width compares lines of one pairing, not of two; and a pair of a grouped-query
+    model is drawn, thinner, to each query head of its key/value head.
+
+    Args:
+        table: scores, from `pk_engine.compute` or `AffinityTable.read`.
+        per_pairing: how many scored pairs of each pairing; None for what `usual_number` says: 20,
+            or fewer for a small model.
+        labels: None for the roles known for this model, `none`, or a label file.
+        metric: what ranks the pairs: `pk`, or another metric of the table such as `cs`.
+        tokens: the model of the table; each box then lists, for each role that a line touches, the
+            tokens that lie most in that subspace (`analysis.tokens.projection.tokens`), as many as fit.
+        panels: three panels, one for each pairing, on one scale; see `wiring_panels`.
+        behaviour: for panels: measured behaviour of heads, a file or rows, which shades them.
+        dark: for dark pages.
+
+    Raises:
+        FigureError: nothing to draw, more lines than one picture can show, no such metric, options
+            that do not go together, or tokens of another model.
+        LabelsError: a label file that does not fit the model.
+
+    After Fig. 1 and Fig. 6 of Yamagiwa, Takase & Shimodaira 2026, arXiv:2601.10266.
+    """
+    if panels and tokens is None:
+        from headgraph.analysis.wiring.panels import wiring_panels
+
+        common: dict[str, Any] = {"labels": labels, "metric": metric, "dark": dark}
+        return wiring_panels(table, per_pairing=per_pairing, behaviour=behaviour, **common)
+    if panels or behaviour is not None:
+        raise FigureError(
+            "--panels and --tokens do not go together: a panel has no room for words"
+            if panels
+            else "--behaviour shades the heads of three panels: add --panels"
+        )
+    theme = style.theme(dark)
+    number = usual_number(table.meta) if per_pairing is None else per_pairing
+    pairs = strongest_pairs(table, number, metric)
+    refuse_too_many(pairs, number)
+    roles = head_roles(labels_for(table.meta, labels))
+    lines = lines_of(pairs)
+    grid, boxes = _place(table, lines, _tags(roles, theme), tokens)
+    width, plot = grid.size
+    shown = [roles.get(box.head) for box in boxes]
+    others = len(boxes) < len(grid.rows) * grid.n_heads
+    legend = Legend(pairs, shown, others, metric, width, theme, grows=tokens is None)
+    with style.styled(theme):
+        figure = style.new_figure(width, plot + legend.height + TOP, theme)
+        rule = rule_in_words(pairs, number, metric)
+        subtitle = _subtitle(table, pairs, len(boxes))
+        if tokens is not None:
+            subtitle += " Words: the tokens that lie most in what it reads (Q, K, V) or writes (O)."
+        style.headline(figure, f"{table.meta.model}: {rule}", subtitle)
+        axes = _panel(figure, legend.height, plot)
+        draw_grid(axes, grid, {box.head for box in boxes}, theme)
+        draw_lines(axes, lines, boxes, grid, theme)
+        for box in boxes:
+            fills = _fills(roles.get(box.head), theme)
+            draw_box(axes, box, fills, theme, gid=f"head-{box.name}")
+        legend.draw(_panel(figure, 0.0, legend.height))
+    return figure
+
+
+def _place(
+    table: AffinityTable,
+    lines: Sequence[Line],
+    tags: dict[Head, str],
+    tokens: str | os.PathLike[str] | None,
+) -> tuple[Grid, list[Box]]:
+    """Where heads stand; wider apart where their boxes hold tokens."""
+    meta = table.meta
+    if tokens is None:
+        grid = place_rows(meta.n_layers, meta.n_heads, lines)
+        return grid, place_boxes(grid, touches(lines), tags)
+    from headgraph.analysis.wiring._tokens import LINE, WIDEST, head_words
+
+    words = head_words(lines, meta, tokens)
+    taller = LINE * max(map(len, words.values()))
+    grid = place_rows(
+        meta.n_layers, meta.n_heads, lines, taller=taller, narrowest=WIDEST + 7.0 + 9.0
+    )
+    return grid, place_boxes(grid, touches(lines), tags, words, line=LINE, size=WORDS)
+
+
+def _subtitle(table: AffinityTable, pairs: pd.DataFrame, touched: int) -> str:
+    meta, cut = table.meta, cut_in_words(table)
+    first = (
+        f"They touch {touched} of the {meta.n_layers * meta.n_heads:,} heads "
+        f"({meta.n_layers} layers of {meta.n_heads})" + (f"; {cut}" if cut else "") + "."
+    )
+    if (pairs["share"] < 1).any():
+        first += " A pair with a key/value head is drawn, thinner, to each of its query heads."
+    return (
+        f"{first}\nA line runs from the head that writes up to the head that reads; the wider, the "
+        "stronger within its pairing."
+    )
+
+
+def _tags(roles: dict[Head, HeadRoles], theme: style.Theme) -> dict[Head, str]:
+    return {head: theme.role(found.main).tag for head, found in roles.items()}
+
+
+def _fills(roles: HeadRoles | None, theme: style.Theme) -> list[str]:
+    if roles is None:
+        return []
+    return [theme.role(role).color for role in roles.mechanisms or (style.TASK,)]
+
+
+def _panel(figure: "Figure", bottom: float, height: float) -> "Axes":
+    """Axes over the figure's full width whose data unit is the point."""
+    width, total = (72 * side for side in figure.get_size_inches())
+    axes = figure.add_axes((0, bottom / total, 1, height / total))
+    axes.set(xlim=(0, width), ylim=(0, height))
+    axes.set_axis_off()
+    return axes

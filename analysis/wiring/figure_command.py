@@ -1,0 +1,75 @@
+"""The command `headgraph figure wiring`."""
+
+from typing import Any
+
+import click
+
+from headgraph.analysis.figures.options import picture_options, write_picture
+
+
+@click.command()
+@click.argument("table", default="gpt2-small")
+@picture_options
+@click.option(
+    "--per-pairing",
+    metavar="N",
+    type=int,
+    help="Strongest pairs of each of OQ, OK, OV.  [default: 20, or a third of the heads if fewer]",
+)
+@click.option("--labels", metavar="FILE|none", help="Head roles; default: those known.")
+@click.option(
+    "--metric", metavar="pk|cs", default="pk", show_default=True, help="What ranks the pairs."
+)
+@click.option(
+    "--tokens",
+    metavar="MODEL",
+    help="The table's model: list in each box the tokens nearest to it.",
+)
+@click.option("--panels", is_flag=True, help="Three panels, one for each pairing, on one scale.")
+@click.option("--behaviour", metavar="FILE", help="With --panels: CSV of scores that shades heads.")
+def wiring(
+    table: str,
+    output: str,
+    per_pairing: int | None,
+    labels: str | None,
+    metric: str,
+    tokens: str | None,
+    panels: bool,
+    behaviour: str | None,
+    dark: bool,
+    force: bool,
+) -> str:
+    """Draw the strongest pairs of TABLE as lines between its heads.
+
+    TABLE is a file that compute wrote, or a model; without one it is the bundled gpt2-small. Layers
+    go up, head indices to the right; a line enters a head at the left as query, in the middle as
+    key, at the right as value. At most 500 lines are drawn. With --panels each pairing has a panel
+    of its own, as suits a model of two layers, all of whose pairs are then drawn.
+
+    Example: headgraph figure wiring t.parquet -o wiring.svg --per-pairing 10
+    """
+    from headgraph.analysis._tables import any_table
+    from headgraph.analysis.wiring.diagram import wiring as draw
+    from headgraph.base.names import GRAPH_PAIRINGS
+
+    if panels and tokens is not None:
+        raise click.UsageError(
+            "--panels and --tokens do not go together: a panel has no room for words"
+        )
+    if behaviour is not None and not panels:
+        raise click.UsageError("--behaviour shades the heads of three panels: add --panels")
+
+    def picture() -> Any:
+        scores = any_table(table, GRAPH_PAIRINGS, tuple(dict.fromkeys(("pk", metric))))
+        return draw(
+            scores,
+            per_pairing=per_pairing,
+            labels=labels,
+            metric=metric,
+            tokens=tokens,
+            panels=panels,
+            behaviour=behaviour,
+            dark=dark,
+        )
+
+    return write_picture(picture, output, force=force)

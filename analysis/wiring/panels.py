@@ -1,0 +1,181 @@
+"""The wiring diagram in three panels, one for each of OQ, OK and OV, on one scale."""
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures import style
+from headgraph.analysis.figures.pairs import (
+    MOST_LINES,
+    cut_in_words,
+    metric_name,
+    rule_in_words,
+    strongest_pairs,
+    usual_number,
+)
+from headgraph.analysis.figures.panels import TOP, index_axis, panel_grid, panel_title, role_handles
+from headgraph.analysis.figures.roles import Head, head_roles
+from headgraph.analysis.wiring._behaviour import read_strengths, shade
+from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.table.affinity import AffinityTable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Fills = Mapping[Head, tuple[str, str]]
+"""Head -> its role and the colour that it is filled with."""
+_STEP = 20.0
+_WEAKEST = 0.1
+"""Heads whose behaviour is weaker look as if they had none."""
+
+
+def wiring_panels(
+    table: AffinityTable,
+    *,
+    per_pairing: int | None = None,
+    labels: str | os.PathLike[str] | None = None,
+    behaviour: str | os.PathLike[str] | pd.DataFrame | None = None,
+    metric: str = "pk",
+    dark: bool = False,
+) -> "Figure":
+    """OQ, OK and OV beside each other: every head a circle, every pair a straight line.
+
+    Layers go up, head indices to the right, as in `wiring`. Width and opacity grow with the score
+    on one scale for all three panels, from the weakest to the strongest line drawn, so that a
+    pairing without strong lines looks like one. Of a model of two layers all pairs are drawn.
+
+    Args:
+        table: scores, from `pk_engine.compute` or `AffinityTable.read`.
+        per_pairing: how many scored pairs of each pairing; None for all of a model of two layers,
+            else for what `usual_number` says.
+        labels: None for the roles known for this model, `none`, or a label file.
+        behaviour: measured behaviour of heads, a file or rows, which shades them by its strength in
+            place of labels: green for previous-token heads, blue for induction heads.
+        metric: what ranks the pairs and makes lines wide.
+        dark: for dark pages.
+
+    Raises:
+        FigureError: nothing to draw, more lines than a panel can show, no such metric, or a
+            behaviour file that does not fit.
+        LabelsError: a label file that does not fit the model.
+
+    After Fig. 4 of Yamagiwa, Takase & Shimodaira 2026, arXiv:2601.10266.
+    """
+    theme, meta = style.theme(dark), table.meta
+    number = per_pairing or (MOST_LINES if meta.n_layers == 2 else usual_number(meta))
+    pairs = strongest_pairs(table, number if per_pairing is None else per_pairing, metric)
+    if pairs["pairing"].value_counts().max() > MOST_LINES:
+        raise FigureError(
+            f"--per-pairing {number} would draw more than {MOST_LINES} lines in a panel: wanted "
+            "fewer"
+        )
+    fills, key = _fills(table, labels, behaviour, theme)
+    side = max(180.0, _STEP * meta.n_heads)
+    high = max(120.0, min(_STEP, 600 / meta.n_layers) * meta.n_layers)
+    with style.styled(theme):
+        width = max(style.WIDTH, 46 + 3 * side + 2 * 34 + 24)
+        figure = style.new_figure(width, TOP + high + 64, theme)
+        style.headline(figure, *_words(table, pairs, number, metric, key))
+        panels = panel_grid(figure, 1, 3, left=46.0, bottom=64.0, gap=(34.0, 0.0))
+        spread = pairs["score"].min(), pairs["score"].max()
+        for axes, pairing in zip(panels, GRAPH_PAIRINGS, strict=True):
+            rows = pairs[pairs["pairing"] == pairing]
+            _draw(axes, rows, spread, table, fills, theme)
+            best = f", up to {rows['score'].max():.2f}" if len(rows) else ": no pair"
+            panel_title(axes, f"{pairing}: {theme.pairings[pairing].meaning}{best}")
+        roles = {role for role, _ in fills.values()}
+        if roles:
+            figure.legend(handles=role_handles(roles, theme), loc="lower center", ncols=6)
+    return figure
+
+
+def _words(
+    table: AffinityTable, pairs: pd.DataFrame, number: int, metric: str, key: str
+) -> tuple[str, str]:
+    name, meta = metric_name(metric), table.meta
+    scored = pairs.drop_duplicates(["pairing", "pk_rank"])
+    whole = len(scored) == sum(meta.scored.get(pairing, 0) for pairing in GRAPH_PAIRINGS)
+    rule = rule_in_words(pairs, number, metric)
+    title = f"{meta.model}: {f'all pairs of OQ, OK, OV by {name}' if whole else rule}"
+    low, high = pairs["score"].min(), pairs["score"].max()
+    cut = f"; {cut_in_words(table)}" if cut_in_words(table) else ""
+    return title, (
+        f"Wider and stronger lines have a higher {name}, from {low:.3g} to {high:.3g}, on one "
+        f"scale for all panels{cut}.\nA line runs from the head that writes, below, to the head "
+        f"that reads. {key}"
+    )
+
+
+def _fills(
+    table: AffinityTable,
+    labels: str | os.PathLike[str] | None,
+    behaviour: str | os.PathLike[str] | pd.DataFrame | None,
+    theme: style.Theme,
+) -> tuple[Fills, str]:
+    """What fills each head, and the sentence that says so."""
+    meta = table.meta
+    if behaviour is None:
+        roles = head_roles(labels_for(meta, labels))
+        main = {head: (found.mechanisms or (style.TASK,))[0] for head, found in roles.items()}
+        return {h: (role, theme.role(role).color) for h, role in main.items()}, (
+            "Colours: known roles." if main else ""
+        )
+    heads = {(layer, head) for layer in range(meta.n_layers) for head in range(meta.n_heads)}
+    found = read_strengths(behaviour, heads)
+    return {
+        head: (role, shade(role, strength, theme))
+        for head, (role, strength) in found.items()
+        if strength >= _WEAKEST
+    }, f"Deeper colours: stronger measured behaviour, from {_WEAKEST} on."
+
+
+def _draw(
+    axes: "Axes",
+    pairs: pd.DataFrame,
+    spread: tuple[float, float],
+    table: AffinityTable,
+    fills: Fills,
+    theme: style.Theme,
+) -> None:
+    from matplotlib.collections import LineCollection
+    from matplotlib.colors import to_rgba
+
+    meta = table.meta
+    pairs = pairs.sort_values("score", kind="stable")  # the strongest lie on top
+    ends = pairs[["source_head", "source_layer", "target_head", "target_layer"]].to_numpy(float)
+    weight = ((pairs["score"] - spread[0]) / ((spread[1] - spread[0]) or 1.0)).to_numpy()
+    pairing = pairs["pairing"].iloc[0] if len(pairs) else "OK"
+    # where all pairs are drawn the weak ones must not hide the others; a selection shows all
+    least = 0.08 if len(pairs) == meta.scored.get(pairing) else 0.4
+    color = theme.pairings[pairing].color
+    colors = [to_rgba(color, least + (1 - least) * w) for w in weight**1.5]
+    widths = (5 * least + 2.4 * weight**1.5) * pairs["share"].to_numpy() ** 0.5
+    axes.add_collection(
+        LineCollection(list(ends.reshape(-1, 2, 2)), colors=colors, linewidths=widths, zorder=2)
+    )
+    _draw_heads(axes, meta.n_layers, meta.n_heads, fills, theme)
+    axes.set(xlim=(-0.7, meta.n_heads - 0.3), ylim=(-0.45, meta.n_layers - 0.55))
+    index_axis(axes.xaxis, meta.n_heads, "head")
+    index_axis(axes.yaxis, meta.n_layers, "layer" if axes.get_position().x0 < 0.2 else "")
+    axes.spines[:].set_visible(False)
+
+
+def _draw_heads(
+    axes: "Axes", n_layers: int, n_heads: int, fills: Fills, theme: style.Theme
+) -> None:
+    """Circles, or the role's marker; sized so that neighbours stay apart."""
+    heads = [(layer, head) for layer in range(n_layers) for head in range(n_heads)]
+    size = float(np.clip(10.0 * 12 / max(n_heads, n_layers), 2.5, 10.0)) ** 2
+    plain = np.array([(head, layer) for layer, head in heads if (layer, head) not in fills])
+    if len(plain):
+        axes.scatter(plain[:, 0], plain[:, 1], s=size * 0.6, color=theme.plain, zorder=3,
+                     edgecolors=theme.muted, linewidths=0.6)  # fmt: skip
+    for (layer, head), (role, color) in fills.items():
+        axes.scatter([head], [layer], s=size, marker=theme.role(role).marker, color=color,
+                     edgecolors=theme.ink, linewidths=0.6, zorder=4)  # fmt: skip

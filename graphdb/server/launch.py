@@ -1,0 +1,151 @@
+"""Start the server's process, or wait for one that another start left, until it answers."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from headgraph.base.text import quoted
+from headgraph.graphdb.errors import ServerError
+from headgraph.graphdb.server import config, process
+from headgraph.graphdb.server import store_exchange as exchanging
+from headgraph.graphdb.server.health import cut_off, refuse_dead, refuse_unavailable
+from headgraph.graphdb.server.home import ServerHome
+from headgraph.graphdb.server.logs import last_words, size
+from headgraph.graphdb.server.ports import USUAL_PORTS, Ports, answer, choose, is_free
+from headgraph.graphdb.server.progress import Progress
+from headgraph.graphdb.server.running_server import RunningServer, described, pid_of
+from headgraph.graphdb.server.secret import ensure_password
+from headgraph.graphdb.server.state import State, read_state, remember_ports, remembered_ports
+
+PORT_TRIES = 3
+POLL_S = 0.1
+_NO_MEMORY = "java.lang.OutOfMemoryError"
+
+
+class _PortLost(Exception):
+    """Another program took a port between our look at it and Neo4j's."""
+
+
+def adopt(home: ServerHome, show: Progress, deadline: float) -> RunningServer | None:
+    """Wait for a server that another start left behind, running or still coming up."""
+    pid, state = pid_of(home), read_state(home)
+    if pid is None:
+        if state is not None and process.is_going(state.pid):
+            process.wait_gone(state.pid, process.GENTLE_S)  # killed a moment ago
+        return None
+    if state is None or state.pid != pid:
+        # started, and its start was killed before it could write down the ports
+        process.end(pid, home)
+        return None
+    try:
+        _wait(home, state, show, deadline, before=0)
+        refuse_dead(home, state)
+    except (ServerError, _PortLost):
+        if process.is_ours(pid, home):
+            raise
+        return None  # it was on its way out: start another
+    return _ready(home, state)
+
+
+def launch(
+    home: ServerHome,
+    java: Path,
+    jars: list[Path],
+    ports: Ports | None,
+    show: Progress,
+    deadline: float,
+    recover: bool = False,
+) -> RunningServer:
+    """Start a server on these ports, or others where programs have them, and wait for its answer.
+
+    The home must be locked and no server of it up.
+
+    Args:
+        home: of the server, prepared.
+        java: program that runs it.
+        jars: Neo4j's.
+        ports: wanted; None for those of the last start, else the usual ones.
+        show: told what happens.
+        deadline: by `time.monotonic`, when it must have answered.
+        recover: cut off what cannot be read of the transaction log.
+
+    Raises:
+        ServerError: it dies, does not answer, its database does not serve, or it loses its ports
+            `PORT_TRIES` times.
+    """
+    ensure_password(home)
+    last = remembered_ports(home)
+    wanted = [ports] if ports else [last, USUAL_PORTS] if last else [USUAL_PORTS]
+    for attempt in range(1, PORT_TRIES + 1):
+        ports = choose(*wanted)
+        config.write(home, ports, jars, recover=recover)
+        try:
+            return _launch_once(home, java, ports, show, deadline, recover)
+        except _PortLost:
+            if attempt == PORT_TRIES:
+                raise ServerError(
+                    f"other programs took the ports {ports.bolt} and {ports.http} before the "
+                    f"server could, {PORT_TRIES} times: run headgraph server start again"
+                ) from None
+    raise AssertionError("unreachable")
+
+
+def _launch_once(
+    home: ServerHome, java: Path, ports: Ports, show: Progress, deadline: float, recover: bool
+) -> RunningServer:
+    before, debug = size(home.log), size(home.debug_log)
+    pid = process.spawn(home, java)
+    state = State(pid=pid, bolt=ports.bolt, http=ports.http, version=config.VERSION, ready=False)
+    try:
+        state.write(home)
+        _wait(home, state, show, deadline, before)
+        refuse_unavailable(home, state, debug)
+        running = _ready(home, state)
+    except BaseException:  # an interruption too must not leave a half-started server
+        process.end(pid, home)
+        home.state_file.unlink(missing_ok=True)
+        raise
+    return replace(running, notes=(cut_off(home, debug),)) if recover else running
+
+
+def _ready(home: ServerHome, state: State) -> RunningServer:
+    if not state.ready:
+        exchanging.keep(home)  # from here on others write to the store that serves
+        remember_ports(home, state.ports)
+        State(**{**vars(state), "ready": True}).write(home)
+    return described(home, state)
+
+
+def _wait(home: ServerHome, state: State, show: Progress, deadline: float, before: int) -> None:
+    """Return when Bolt and HTTP both answer and it is this process that listens there."""
+    while True:
+        show(f"starting Neo4j {state.version}", 0, 0)
+        # a process that is just coming up, or going down, has no command line to tell it by
+        if not process.is_ours(state.pid, home) and not process.is_going(state.pid):
+            raise _died(home, state, before)
+        if answer(state.ports) and process.listens(state.pid, state.ports):
+            return
+        if time.monotonic() > deadline:
+            raise ServerError(
+                f"the local server (process {state.pid}) does not answer at ports {state.bolt} "
+                f"and {state.http} in time: see headgraph server logs (the file {home.log}), then "
+                "headgraph server stop and start"
+            )
+        time.sleep(POLL_S)
+
+
+def _died(home: ServerHome, state: State, before: int) -> Exception:
+    if not all(is_free(port) for port in state.ports):
+        return _PortLost()
+    own = f"; your own settings are in {home.overrides}" if home.overrides.exists() else ""
+    words = last_words(home, before)
+    helps = "see headgraph server logs"
+    if _NO_MEMORY in words:
+        helps = (
+            "a damaged transaction log takes up to 9 GB to read, which headgraph server start "
+            "--recover gives it"
+        )
+    return ServerError(
+        f"the local server died while starting, its last words: {quoted(words, longest=150)}{own}; "
+        f"{helps}"
+    )

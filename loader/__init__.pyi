@@ -1,0 +1,15 @@
+from . import errors as errors
+from ._annotate import annotate as annotate
+from ._drop import drop as drop
+from ._drop import drop_all as drop_all
+from ._load import load as load
+from ._runs import runs as runs
+from .attempts import Attempt as Attempt
+from .attempts import unfinished as unfinished
+from .exports import FORMATS as FORMATS
+from .exports import export as export
+from .exports import to_networkx as to_networkx
+from .offline import load_offline as load_offline
+from .report import DropReport as DropReport
+from .report import ExportReport as ExportReport
+from .report import LoadReport as LoadReport

@@ -1,0 +1,161 @@
+"""What heads were measured to do, written onto the heads of a loaded run."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from headgraph.base.documents import shown
+from headgraph.base.names import head_name
+from headgraph.base.rows import check_numbers, read_csv
+from headgraph.base.text import listed, short, whole_number
+from headgraph.graphdb import schema
+from headgraph.graphdb.runner import Runner
+from headgraph.loader._database import LOCK, again, number
+from headgraph.loader._identity import unknown_run
+from headgraph.loader.errors import AnnotationError, UnknownRun
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHAPE = f"""
+MATCH (r:{schema.RUN} {{name: $run}})
+RETURN r.id AS id, r.n_layers AS n_layers, r.n_heads AS n_heads
+"""
+_NAMES = f"MATCH (r:{schema.RUN}) WHERE r.name IS NOT NULL RETURN r.name ORDER BY r.name"
+_WRITE = f"""
+MATCH (r:{schema.RUN} {{name: $run}})
+{LOCK} WHERE r.id = $id
+SET r.behaviour_prompts = $prompts, r.behaviour_seed = $seed
+WITH r
+UNWIND $heads AS row
+MATCH (h:{schema.HEAD} {{run: $run, name: row.name}})
+SET h += row.scores
+RETURN count(h) AS heads
+"""
+
+
+@dataclass(frozen=True)
+class AnnotationReport:
+    """What was written.
+
+    Attributes:
+        run: its name.
+        heads: how many got scores.
+        behaviours: which scores.
+    """
+
+    run: str
+    heads: int
+    behaviours: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{short(self.run)}: {', '.join(self.behaviours)} on {self.heads} heads"
+
+
+def annotate(
+    behaviour: "pd.DataFrame | str | os.PathLike[str]", graph: Runner, run: str
+) -> AnnotationReport:
+    """Write behaviour scores as properties of a run's heads, in one transaction.
+
+    Scores that the file lacks, and those of heads without a value, are taken away, so that what
+    stands there comes from one measurement. How many prompts and which seed is kept on the Run.
+
+    Args:
+        behaviour: rows of `headgraph behaviour`, or their CSV file: `layer`, `head`, and scores of
+            `graphdb.schema.BEHAVIOURS` from 0 to 1; every head once.
+        graph: the database.
+        run: name of a loaded run.
+
+    Raises:
+        AnnotationError: a file that cannot be read or does not fit the run's model.
+        UnknownRun: there is no such run, or no longer.
+    """
+    rows, behaviours = _checked(behaviour)
+    shape = list(graph.read(_SHAPE, {"run": run}))
+    if not shape:
+        names = graph.read(_NAMES).rows
+        raise UnknownRun(unknown_run(run, [str(name) for (name,) in names]))
+    if None in shape[0].values():
+        raise AnnotationError(
+            f"the run {run} does not say how many layers and heads its model has, so headgraph did "
+            "not make it: wanted a run of headgraph load"
+        )
+    _check_heads(rows, shape[0]["n_layers"], shape[0]["n_heads"], run)
+    params = {
+        "run": run,
+        "id": shape[0]["id"],
+        "prompts": _one(rows, "prompts"),
+        "seed": _one(rows, "seed"),
+        "heads": [_head(row) for row in rows.to_dict("records")],
+    }
+    (result,) = again(lambda: graph.write_all([(_WRITE, params)]))
+    if not number(result):
+        raise UnknownRun(
+            f"the run {run} was dropped or replaced at this moment, and nothing was written: see "
+            "headgraph runs"
+        )
+    return AnnotationReport(run, number(result), behaviours)
+
+
+def _checked(behaviour: Any) -> tuple["pd.DataFrame", tuple[str, ...]]:
+    import pandas as pd
+
+    given = isinstance(behaviour, pd.DataFrame)
+    name = "the rows" if given else shown(behaviour)
+    rows = behaviour if given else read_csv(behaviour, problem=AnnotationError)
+    behaviours = tuple(column for column in schema.BEHAVIOURS if column in rows)
+    if not {"layer", "head"} <= set(rows) or not behaviours:
+        raise AnnotationError(
+            f"{name} has the columns {listed(rows.columns)}: wanted layer, head and some of "
+            f"{', '.join(schema.BEHAVIOURS)}, as headgraph behaviour -o writes them"
+        )
+    for column in behaviours:
+        _check_scores(rows[column], name)
+    heads = ("layer", "head")
+    rows = check_numbers(rows, heads, source=name, problem=AnnotationError, whole=True)
+    return rows, behaviours
+
+
+def _check_scores(values: "pd.Series[Any]", name: str) -> None:
+    import pandas as pd
+
+    numbers = pd.to_numeric(values, errors="coerce")
+    wrong = values[values.notna() & ~((numbers >= 0) & (numbers <= 1))]
+    if len(wrong):
+        raise AnnotationError(
+            f"{name}: {values.name} is {short(wrong.iloc[0])} in row {wrong.index[0] + 1}, and "
+            "a score is a number from 0 to 1, as headgraph behaviour -o writes them"
+        )
+
+
+def _check_heads(rows: "pd.DataFrame", n_layers: int, n_heads: int, run: str) -> None:
+    found = sorted(zip(rows["layer"], rows["head"], strict=True))
+    wanted = [(layer, head) for layer in range(n_layers) for head in range(n_heads)]
+    if found != wanted:
+        raise AnnotationError(
+            f"the scores are of {len(found)} heads, up to layer {rows['layer'].max()} and head "
+            f"{rows['head'].max()}: wanted each of run {run}'s {n_layers} layers of {n_heads} "
+            "heads once"
+        )
+
+
+def _head(row: Mapping[Any, Any]) -> dict[str, Any]:
+    values = {name: row.get(name) for name in schema.BEHAVIOURS}
+    # a missing value is not equal to itself; null takes the property away
+    scores = {k: None if v is None or v != v else float(v) for k, v in values.items()}
+    return {"name": head_name(int(row["layer"]), int(row["head"])), "scores": scores}
+
+
+def _one(rows: "pd.DataFrame", column: str) -> int | None:
+    """The whole number that stands in every row of a column, where there is such a column."""
+    if column not in rows:
+        return None
+    found = rows[column].unique().tolist()
+    value = whole_number(str(found[0])) if len(found) == 1 else None
+    if value is None:
+        raise AnnotationError(
+            f"the column {column} holds {listed(found, 3)}: wanted the same whole "
+            "number in every row, as the scores are of one measurement"
+        )
+    return value

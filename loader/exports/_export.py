@@ -1,0 +1,79 @@
+"""A graph into files: the format from the name, whole files or none."""
+
+import os
+from contextlib import ExitStack, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headgraph.base.documents import reason, shown
+from headgraph.base.files import beside, folder_of_files, made, writable
+from headgraph.loader._plan import AnyLabels, AnyTable
+from headgraph.loader.errors import ExportError
+from headgraph.loader.exports.formats import Format, format_of
+from headgraph.loader.exports.network import content_of
+from headgraph.loader.report import ExportReport
+from headgraph.pk_engine.scoring.selection import Selection
+
+if TYPE_CHECKING:
+    from headgraph.graphdb.runner import Runner
+
+
+def export(
+    source: AnyTable | None,
+    output: str | os.PathLike[str],
+    graph: "Runner | None" = None,
+    *,
+    format: str | None = None,
+    selection: Selection | None = None,
+    labels: AnyLabels = None,
+    name: str | None = None,
+    force: bool = False,
+) -> ExportReport:
+    """Write the graph of a table, or of a run in the database, for other tools.
+
+    A table and the run that it was loaded as give the same graph, property for property. Edges are
+    written as they are made or read, so that memory holds the table, or a part of the run.
+
+    Args:
+        source: as for `to_networkx`.
+        output: file (or folder, for `csv`) to write; its ending says the format.
+        graph: an open database; `source` is then a run in it.
+        format: a name of `loader.exports.FORMATS`, whatever the ending.
+        selection: as for `to_networkx`.
+        labels: as for `to_networkx`.
+        name: as for `to_networkx`.
+        force: whether files that are there may be replaced.
+
+    Raises:
+        ExportError: an ending without a format, a graph that the format cannot hold, or no file can
+            be written there.
+        OutputExists: a file is there and `force` is false.
+        EngineError, LoaderError, GraphError: as `to_networkx`.
+    """
+    chosen = format_of(Path(output), format)
+    paths = output_paths(Path(output), chosen, force=force)  # before the work, not after it
+    content = content_of(source, graph, selection=selection, labels=labels, name=name)
+    try:
+        with made(Path(output)) if chosen.names else nullcontext(), ExitStack() as stack:
+            chosen.write(content, *(stack.enter_context(beside(path)) for path in paths))
+    except OSError as error:
+        raise ExportError(f"cannot write {shown(output)}: {reason(error)}") from error
+    return ExportReport(
+        files=tuple(paths),
+        run=str(content.run["name"]),
+        heads=len(content.heads),
+        edges=content.n_edges,
+        notes=content.notes,
+    )
+
+
+def output_paths(output: Path, format: Format, *, force: bool) -> list[Path]:
+    """The files, when they can be written; errors as `export`."""
+    if not output.name:
+        raise ExportError(
+            f"{str(output)!r} names neither a file nor a folder of its own: expected a name such "
+            f"as gpt2{format.ending}"
+        )
+    if not format.names:
+        return [writable(output, force=force, problem=ExportError)]
+    return folder_of_files(output, format.names, force=force, problem=ExportError)

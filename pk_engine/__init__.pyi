@@ -1,0 +1,10 @@
+from . import bundled as bundled
+from . import errors as errors
+from . import labels as labels
+from .metrics.angles import principal_angles as principal_angles
+from .planning._plan import Plan as Plan
+from .planning._plan import plan as plan
+from .scoring._compute import compute as compute
+from .scoring.selection import Selection as Selection
+from .table.affinity import AffinityTable as AffinityTable
+from .table.meta import TableMeta as TableMeta

@@ -1,0 +1,1 @@
+"""The arithmetic: orthonormal bases, the one kernel, array libraries and devices."""

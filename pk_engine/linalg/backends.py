@@ -1,0 +1,209 @@
+"""Where the arithmetic runs: NumPy, or torch on a processor or GPU. `choosing` says which."""
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.linalg.array_ops import to_numpy
+from headgraph.pk_engine.linalg.bases import Bases, bases, one_thread
+from headgraph.pk_engine.scoring.layer_groups import MEMORY
+
+READERS = 4
+"""Threads that read layers for a GPU."""
+
+
+@dataclass(frozen=True)
+class Backend:
+    """An array library on a device, in a precision.
+
+    Attributes:
+        name: `numpy` or `torch`.
+        device: `cpu`, `cuda`, `cuda:1`, `mps`.
+        dtype: `float32` or `float64`.
+    """
+
+    name: str = "numpy"
+    device: str = "cpu"
+    dtype: str = "float32"
+
+    def __str__(self) -> str:
+        return self.name if self.device == "cpu" else f"{self.name} on {self.device}"
+
+    @property
+    def factors_here(self) -> bool:
+        """Whether bases are made on the device: mps has no float64, and NumPy's are the faster
+        ones on a processor.
+        """
+        return self.device not in ("cpu", "mps")
+
+    def memory(self) -> float:
+        """Gigabytes factors may take when nobody says: 2, or half of what a CUDA device has."""
+        if not self.device.startswith("cuda"):
+            return MEMORY
+        import torch
+
+        return float(torch.cuda.mem_get_info(self.device)[1]) / 2e9
+
+    def empty(self, shape: tuple[int, ...]) -> Any:
+        """Memory on the device, not yet touched."""
+        if self.name == "numpy":
+            return np.empty(shape, self.dtype)
+        import torch
+
+        if self.device == "cpu":  # NumPy asks the system for large pages
+            return torch.from_numpy(np.empty(shape, self.dtype))
+        return torch.empty(shape, dtype=getattr(torch, self.dtype), device=self.device)
+
+    def factored(self, here: Any, stored: NDArray[Any], rows: Any) -> Bases:
+        """Bases of matrices that are `here` and, in NumPy, `stored`.
+
+        Args:
+            here: heads x d x m on the device.
+            stored: the same in NumPy.
+            rows: heads x m x d on the device that U^T goes into; None where it is not wanted.
+        """
+        if self.factors_here:
+            return bases(here, rows, len(here))
+        if rows is None or self.device == "cpu":  # torch's memory there is NumPy's too
+            return bases(stored, None if rows is None else to_numpy(rows))
+        found = bases(stored)
+        rows[...] = self.array(found.basis).mT
+        return found
+
+    def array(self, values: NDArray[Any]) -> Any:
+        """A NumPy array on the device, in this precision."""
+        values = values.astype(self.dtype, copy=False)
+        if self.name == "numpy":
+            return values
+        import torch
+
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+
+    @contextmanager
+    def workers(self) -> Iterator[Executor]:
+        """Threads to read and compute on, and float32 that is float32.
+
+        Each thread has a single-threaded BLAS: no barrier between them, so a busy machine slows
+        them down in proportion and not a hundredfold. A GPU computes on its own threads; there
+        these read the next layers meanwhile.
+        """
+        settings, first = one_thread(), None
+        if self.name == "torch":
+            # torch's BLAS counts threads anew in every thread that it has not seen
+            settings, first = _torch_settings(), _one_torch_thread
+        with settings, ThreadPoolExecutor(self.threads, initializer=first) as threads:
+            yield threads
+
+    @property
+    def threads(self) -> int:
+        """How many threads read and compute; each holds a layer while it reads."""
+        return usable_cpus() if self.device == "cpu" else min(usable_cpus(), READERS)
+
+    def computing(self, threads: Executor | None) -> Executor | None:
+        """Where the kernel's parts run: on these threads, or all of them in turn on a GPU."""
+        return threads if self.device == "cpu" else None
+
+
+def _one_torch_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@contextmanager
+def _torch_settings() -> Iterator[None]:
+    import torch
+
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    torch.set_num_threads(1)
+    torch.set_float32_matmul_precision("highest")  # no TF32
+    try:
+        with one_thread():
+            yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision(precision)
+
+
+def usable_cpus() -> int:
+    """Processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+# DOC """Which backend a piece of work gets.
+#
+# NumPy starts at once and needs nothing more. Torch is taken when it is in memory already (notebooks,
+# TransformerLens), when a device is asked for, or when the work is large enough to pay for importing
+# it.
+# """
+
+
+WORTH_TORCH = 1e12
+"""Operations from which torch's import pays: some ten seconds of a small machine."""
+
+
+def choose(
+    backend: str = "auto",
+    device: str | None = None,
+    dtype: str = "float32",
+    *,
+    operations: float = 0,
+) -> Backend:
+    """The backend for a piece of work.
+
+    Args:
+        backend: `auto`, `numpy` or `torch`.
+        device: `cpu`, `cuda`, `cuda:N` or `mps`; None for the best that the backend has.
+        dtype: `float32` or `float64`.
+        operations: floating-point operations expected, for `auto`.
+
+    Raises:
+        EngineError: an unknown name, torch is not installed, or there is no such device.
+    """
+    if backend not in ("auto", "numpy", "torch"):
+        raise EngineError(f"unknown backend {backend!r}: wanted auto, numpy or torch")
+    if dtype not in ("float32", "float64"):
+        raise EngineError(f"unknown dtype {dtype!r}: wanted float32 or float64")
+    if backend == "numpy" and device not in (None, "cpu"):
+        raise EngineError(f"NumPy has no device {device}: leave --backend out, or say torch")
+    if backend == "auto":
+        backend = "torch" if _wants_torch(device, operations) else "numpy"
+    if backend == "numpy":
+        return Backend("numpy", "cpu", dtype)
+    return Backend("torch", _torch_device(device), dtype)
+
+
+def _wants_torch(device: str | None, operations: float) -> bool:
+    if device not in (None, "cpu"):
+        return True
+    there = importlib.util.find_spec("torch") is not None
+    imported = sys.modules.get("torch") is not None
+    return imported or (there and operations > WORTH_TORCH)
+
+
+def _torch_device(device: str | None) -> str:
+    if importlib.util.find_spec("torch") is None:
+        raise EngineError(
+            "torch is not installed: pip install 'headgraph[torch]', or leave --backend and "
+            "--device out to compute on NumPy"
+        )
+    import torch
+
+    has = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if device is None:
+        return next(name for name in ("cuda", "mps", "cpu") if has[name])
+    if not has.get(device.partition(":")[0]):
+        found = ", ".join(name for name, there in has.items() if there)
+        raise EngineError(f"torch has no device {device!r} on this machine: it has {found}")
+    return device

@@ -1,0 +1,177 @@
+"""Orthonormal bases, triangular factors and ranks of stacks of d x m matrices.
+
+Written on the Array API standard, so it runs on whatever library the stack comes from.
+
+The Gram matrix G = W^T W is formed in float64 and factored as R^T R (Cholesky); the basis is
+U = W R^-1. One pass suffices for float32 weights: with R from float64, U^T U differs from I by
+about kappa^2 eps64, and a matrix counts as full rank only where kappa = sigma_1 / sigma_m <
+1 / (max(d, m) eps32), so the error stays under 1e-6 for d = 768. The product W R^-1 itself may be
+taken in float32, half the work, where ||R||_F ||R^-1||_F is small: its rounding adds to U at most
+about that times eps32 sqrt(m), in Frobenius's norm, and far less by chance of signs. Where full
+rank is not certain, the eigenvectors of G decide.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from headgraph.pk_engine.linalg.array_ops import namespace, ops_for
+
+AT_ONCE = 4
+"""Matrices of which there are float64 copies at one time: they stay in a processor's cache."""
+NARROW = 500.0
+"""||R||_F ||R^-1||_F up to which W R^-1 is taken in the weights' own type; m for a W with
+orthogonal columns of one length, and a few hundred for trained heads."""
+LARGEST = 1e30
+"""Numbers of R^-1 up to which it is; larger ones, of tiny weights, might not fit float32."""
+
+
+@dataclass(frozen=True)
+class Bases:
+    """What a stack of matrices W spans.
+
+    Attributes:
+        basis: U, heads x d x m. Columns are orthonormal; those beyond the rank are 0, which changes
+            no inner product.
+        factor: R, heads x m x m in float64, with W = U R and so R^T R = W^T W.
+        rank: numerical rank of each matrix, heads integers.
+    """
+
+    basis: Any
+    factor: Any
+    rank: np.ndarray[Any, np.dtype[np.int64]]
+
+
+def bases(weights: Any, out: Any = None, at_once: int = AT_ONCE) -> Bases:
+    """Bases of the column spaces of `weights`, heads x d x m.
+
+    The numerical rank counts singular values above max(d, m) eps sigma_1, eps of the weights' type;
+    a matrix of zeros has rank 0.
+
+    Args:
+        weights: the stack.
+        out: heads x m x d of the same library and type, for U^T; where given, `basis` is a view
+            of it. Long rows are how the kernel wants them.
+        at_once: matrices of which there are float64 copies at one time.
+    """
+    xp = namespace(weights)
+    d, m = weights.shape[-2:]
+    eps = float(xp.finfo(weights.dtype).eps)
+    tolerance = max(d, m) * eps
+    rows = out
+    if out is None:
+        rows = ops_for(weights).empty((len(weights), min(d, m), d), weights)
+    if d < m or eps < 1e-10:
+        found = _by_svd(xp, weights, tolerance, rows)
+    else:
+        gram = xp.concat([xp.matmul(wide.mT, wide) for _, wide in _wide(xp, weights, at_once)])
+        found = _cholesky(xp, gram, tolerance) or _eigenvectors(xp, gram, tolerance)
+        _transform(xp, weights, found, rows, at_once)
+    return Bases(xp.matrix_transpose(rows), found.factor, found.rank)
+
+
+class _Factors(NamedTuple):
+    """G = R^T R, U = W T, the numerical ranks, and a bound of the rounding of W T: max ||R|| ||T||,
+    in Frobenius's norm, or infinity.
+    """
+
+    factor: Any  # R
+    to_basis: Any  # T
+    rank: np.ndarray[Any, np.dtype[np.int64]]
+    bound: float = math.inf
+
+
+def _wide(xp: Any, weights: Any, at_once: int) -> Iterator[tuple[slice, Any]]:
+    """The stack in float64, a few matrices at a time, with their places."""
+    for first in range(0, len(weights), at_once):
+        part = slice(first, first + at_once)
+        yield part, xp.astype(weights[part], xp.float64)
+
+
+def _transform(xp: Any, weights: Any, found: _Factors, rows: Any, at_once: int) -> None:
+    """U^T = T^T W^T into rows, in the weights' own type where that is exact enough."""
+    if found.bound < NARROW and bool(xp.all(xp.abs(found.to_basis) < LARGEST)):
+        turn = xp.astype(found.to_basis, weights.dtype)
+        ops_for(weights).batched(turn, weights.mT, rows)
+        return
+    for part, wide in _wide(xp, weights, at_once):
+        product = xp.matmul(found.to_basis[part].mT, wide.mT)
+        rows[part] = xp.astype(product, weights.dtype)
+
+
+def _cholesky(xp: Any, gram: Any, tolerance: float) -> _Factors | None:
+    """R^T R and T = R^-1; None where a rank might not be full."""
+    try:
+        factor = xp.linalg.cholesky(gram).mT
+        inverse = _upper_inverse(xp, factor)
+    except (np.linalg.LinAlgError, RuntimeError):
+        return None  # a Gram matrix that is not positive definite
+    # ||R||_F ||R^-1||_F bounds the condition number from above
+    bound = float(xp.max(xp.linalg.matrix_norm(factor) * xp.linalg.matrix_norm(inverse)))
+    if not bound * tolerance < 1:
+        return None
+    return _Factors(factor, inverse, np.full(len(gram), gram.shape[-1]), bound)
+
+
+def _upper_inverse(xp: Any, upper: Any) -> Any:
+    """Inverse of upper triangular matrices by halves, a third of the time of a general inverse."""
+    half = upper.shape[-1] // 2
+    if half < 16:
+        return xp.linalg.inv(upper)
+    left, right = (_upper_inverse(xp, upper[..., part, part]) for part in _halves(half))
+    above = -xp.matmul(left, xp.matmul(upper[..., :half, half:], right))
+    below = xp.zeros_like(xp.matrix_transpose(above))
+    columns = xp.concat([left, below], axis=-2), xp.concat([above, right], axis=-2)
+    return xp.concat(columns, axis=-1)
+
+
+def _halves(half: int) -> tuple[slice, slice]:
+    return slice(None, half), slice(half, None)
+
+
+def _eigenvectors(xp: Any, gram: Any, tolerance: float) -> _Factors:
+    """G = V diag(sigma^2) V^T, so R = diag(sigma) V^T and T = V / sigma where sigma counts."""
+    squares, vectors = xp.linalg.eigh(gram)  # ascending
+    sigma = xp.sqrt(xp.where(squares > 0, squares, xp.zeros_like(squares)))
+    counts = _counts(sigma, sigma[:, -1:], tolerance)
+    inverse = xp.where(counts, 1 / xp.where(counts, sigma, xp.ones_like(sigma)), 0 * sigma)
+    factor, to_basis = sigma[:, :, None] * vectors.mT, vectors * inverse[:, None, :]
+    return _Factors(factor, to_basis, _rank(xp, counts))
+
+
+def _by_svd(xp: Any, weights: Any, tolerance: float, rows: Any) -> _Factors:
+    """For float64, whose Gram matrix would lose half the digits, and for wide matrices."""
+    left, sigma, right = xp.linalg.svd(weights, full_matrices=False)
+    counts = _counts(sigma, sigma[:, :1], tolerance)
+    there = left.shape[-1]
+    rows[:, :there] = xp.where(counts[:, None, :], left, xp.zeros_like(left)).mT
+    rows[:, there:] = 0
+    return _Factors(sigma[:, :, None] * right, None, _rank(xp, counts))
+
+
+def _counts(sigma: Any, largest: Any, tolerance: float) -> Any:
+    return sigma > tolerance * largest
+
+
+def _rank(xp: Any, counts: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return np.asarray(xp.sum(xp.astype(counts, xp.int64), axis=-1).tolist(), dtype=np.int64)
+
+
+@cache
+def _controller() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def one_thread() -> Any:
+    """Context in which BLAS and LAPACK run on one thread.
+
+    OpenBLAS on several threads waits at a barrier after every small product; whenever anything else
+    runs on the machine that takes up to a hundred times longer.
+    """
+    return _controller().limit(limits=1)

@@ -1,0 +1,96 @@
+"""Everything the scores need of a model, one stack per role, read in one pass over its layers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headgraph.pk_engine.linalg.array_ops import namespace
+from headgraph.pk_engine.linalg.backends import Backend
+from headgraph.pk_engine.models.layout import ModelShape
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
+
+@dataclass
+class Stack:
+    """Factors of several roles side by side: layers x (heads of all roles) x m x d in memory.
+
+    The kernel wants long rows, and all targets of a layer next to each other; so they are laid down
+    that way once, and every role is a view.
+    """
+
+    lying: Any
+    heads: dict[str, int]  # heads per layer of each role, in order
+
+    @classmethod
+    def empty(cls, shape: ModelShape, layers: int, heads: dict[str, int], backend: Backend) -> Self:
+        """Memory for some layers, not yet touched."""
+        size = (layers, sum(heads.values()), shape.d_head, shape.d_model)
+        return cls(backend.empty(size), heads)
+
+    def __getitem__(self, roles: str) -> Any:
+        """Layers x heads x d x m of one role, or of several side by side; a view where adjacent."""
+        names = "".join(self.heads)
+        if roles in names:
+            first = sum(self.heads[role] for role in names[: names.index(roles)])
+            width = sum(self.heads[role] for role in roles)
+            return self.lying[:, first : first + width].mT
+        xp = namespace(self.lying)
+        return xp.concat([self[role].mT for role in roles], axis=1).mT
+
+
+@dataclass
+class HeadStacks:
+    """Bases and other factors of the heads of some layers, on one backend.
+
+    Attributes:
+        shape: the model's sizes.
+        layers: those that are here.
+        backend: where the arrays are.
+        basis: orthonormal columns of each role asked for.
+        rank: role -> (layers heads) numerical ranks.
+        raw: the matrices themselves; None unless asked.
+        writes: X = W_O^T R_V^T of each query head (O), for composition scores; None unless asked.
+        reads: Y of each query head: W_Q R_K^T (Q), W_K R_Q^T (K), W_V R_O^T (V).
+        digests: layer -> sha256 over its raw Q, K, V, O as heads x d_model x d_head in float32.
+    """
+
+    shape: ModelShape
+    layers: range
+    backend: Backend
+    basis: Stack
+    rank: dict[str, NDArray[np.int64]]
+    raw: Stack | None = None
+    writes: Stack | None = None
+    reads: Stack | None = None
+    digests: dict[int, bytes] = field(default_factory=dict)
+
+    def factors(self, kind: str) -> tuple[Stack, Stack]:
+        """What sources and targets are compared by: `basis`, `raw` or `composition`."""
+        kinds = {
+            "basis": (self.basis, self.basis),
+            "raw": (self.raw, self.raw),
+            "composition": (self.writes, self.reads),
+        }
+        writing, reading = kinds[kind]
+        if writing is None or reading is None:
+            raise ValueError(f"these stacks have no {kind} factors: ask collect for them")
+        return writing, reading
+
+    def deficient(self) -> list[dict[str, Any]]:
+        """Matrices of less than full rank: layer, head (as the role counts them), role, rank."""
+        full = min(self.shape.d_model, self.shape.d_head)
+        return [
+            {
+                "layer": self.layers.start + int(i // self.shape.heads_of(role)),
+                "head": int(i % self.shape.heads_of(role)),
+                "role": role,
+                "rank": int(rank[i]),
+            }
+            for role, rank in self.rank.items()
+            for i in np.flatnonzero(rank < full)
+        ]

@@ -1,0 +1,1 @@
+"""Scores of pairs of heads: the registry, and what each metric computes."""

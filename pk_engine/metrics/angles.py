@@ -1,0 +1,131 @@
+"""How two heads' subspaces lie to each other: the principal angles behind one PK score.
+
+PK is the sum of cos^2 of the principal angles. The same 16 can be sixteen shared directions, or
+sixty-four that lean halfway towards each other; the angles tell these apart.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from headgraph.base.names import head_name, parse_head, parse_pairings
+from headgraph.base.text import quoted
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.linalg.bases import bases, one_thread
+from headgraph.pk_engine.metrics.singular_values import principal_cosines
+from headgraph.pk_engine.models.interface import Model, Weights, open_weights
+
+
+def principal_angles(
+    model: Model,
+    source: str,
+    target: str,
+    pairing: str,
+    *,
+    via: str = "files",
+    revision: str | None = None,
+) -> pd.DataFrame:
+    """Principal angles between what one head's role spans and what another's spans.
+
+    theta_k are defined by cos(theta_k) = sigma_k(U^T U'), U and U' orthonormal bases. Only the
+    layers of the two heads are read, and everything after that is in float64.
+
+    Args:
+        model: as for `compute`.
+        source: a name such as `L4H11`, counting query heads.
+        target: the other head, or the same where the roles differ: what it writes and what it reads
+            (`compute` has such pairs in the layer orders `within` and `all`). The angles are the
+            same either way round.
+        pairing: one pairing, source role then target role: `OK`.
+        via: `files`, or `transformer-lens` for what no family file describes.
+        revision: branch, tag or commit of a hub id.
+
+    Returns:
+        A row per angle, smallest first, min of the two ranks in all: `index` from 1, `cosine`,
+        `angle_degrees`, and `pk_share`, the share of PK that this and the smaller angles make up.
+        `attrs` holds `pk`, `ranks` of source and target, and `kv_heads`: the key/value head that
+        each query head reads through, None where it has a matrix of its own.
+
+    Raises:
+        ModelError: the model cannot be read.
+        EngineError: no such head, one head twice in one role, several pairings, or a matrix of
+            zeros.
+
+    Sources: Bjorck and Golub 1973, doi:10.1090/S0025-5718-1973-0348991-3; PK: Yamagiwa, Takase,
+    Shimodaira, arXiv:2601.10266.
+    """
+    roles = _one_pairing(pairing)
+    at = [parse_head(name) for name in (source, target)]
+    if at[0] == at[1] and roles[0] == roles[1]:
+        raise EngineError(
+            f"source and target are both {head_name(*at[0])} and {roles} compares it in one role, "
+            "with itself: wanted two heads, or two roles such as OK"
+        )
+    weights = open_weights(model, revision, via=via)
+    for layer, head in at:
+        _check_head(weights, layer, head)
+    with one_thread():
+        u, v = (_span(weights, *head, role) for head, role in zip(at, roles, strict=True))
+        cosines, angles = principal_cosines(u, v)
+    frame = _frame(cosines, angles)
+    frame.attrs = {
+        "pk": float(np.square(cosines).sum()),
+        "ranks": [u.shape[1], v.shape[1]],
+        "kv_heads": [
+            shared_head(weights, head, role) for (_, head), role in zip(at, roles, strict=True)
+        ],
+    }
+    return frame
+
+
+def shared_head(weights: Weights, head: int, role: str) -> int | None:
+    """The key/value head through which a query head has this role; None where it has its own."""
+    group = weights.shape.n_heads // weights.shape.n_kv_heads
+    return head // group if role in "KV" and group > 1 else None
+
+
+def _one_pairing(text: str) -> str:
+    pairings = parse_pairings(text)
+    if len(pairings) > 1:
+        raise EngineError(f"{len(pairings)} pairings in {quoted(text)}: wanted one, such as OK")
+    return pairings[0]
+
+
+def _check_head(weights: Weights, layer: int, head: int) -> None:
+    shape = weights.shape
+    if layer >= shape.n_layers or head >= shape.n_heads:
+        last = head_name(shape.n_layers - 1, shape.n_heads - 1)
+        raise EngineError(
+            f"{weights.name} has no head {head_name(layer, head)}: its {shape.n_layers} layers of "
+            f"{shape.n_heads} heads are L0H0 to {last}"
+        )
+
+
+def _span(weights: Weights, layer: int, head: int, role: str) -> NDArray[np.float64]:
+    """Orthonormal basis, d x rank, in float64; the rank is the one that scores use."""
+    shared = shared_head(weights, head, role)
+    matrix = weights.layer(layer)[role][head if shared is None else shared]
+    rank = int(bases(matrix[None]).rank[0])
+    if rank == 0:
+        raise EngineError(
+            f"the {role} matrix of {head_name(layer, head)} is zero: it spans nothing, so there "
+            "are no angles"
+        )
+    left: Any = np.linalg.svd(matrix.astype(np.float64), full_matrices=False)[0]
+    return left[:, :rank]  # type: ignore[no-any-return]
+
+
+def _frame(cosines: NDArray[Any], angles: NDArray[Any]) -> pd.DataFrame:
+    shares = np.cumsum(np.square(cosines))
+    # orthogonal subspaces share nothing: each angle has then made up all of a PK of 0
+    whole = shares[-1] if shares[-1] > 0 else 1.0
+    return pd.DataFrame(
+        {
+            "index": np.arange(1, len(cosines) + 1),
+            "cosine": cosines,
+            "angle_degrees": np.degrees(angles),
+            "pk_share": shares / whole,
+        }
+    )

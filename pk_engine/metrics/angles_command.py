@@ -1,0 +1,58 @@
+"""The command `headgraph angles`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from headgraph.base.terminal import say
+from headgraph.pk_engine.options import revision_option, via_option
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@click.command()
+@click.argument("model")
+@click.argument("source")
+@click.argument("target")
+@click.option("--pairing", required=True, help="Source role, then target role, such as OK.")
+@via_option
+@revision_option
+def angles(
+    model: str, source: str, target: str, pairing: str, via: str, revision: str | None
+) -> "pd.DataFrame":
+    """List the principal angles between two heads' subspaces, smallest first.
+
+    PK is the sum of the squared cosines; pk_share is the part of it that this angle and the smaller
+    ones make up. Heads are query heads; with grouped-query attention the key/value head is named.
+
+    Example: headgraph angles induction-2l L0H7 L1H2 --pairing OK
+    """
+    from headgraph.base.names import GRAPH_PAIRINGS, head_name, parse_head
+    from headgraph.pk_engine.metrics.angles import principal_angles
+
+    frame = principal_angles(model, source, target, pairing, via=via, revision=revision)
+    roles = pairing.strip().upper()
+    heads = [
+        f"{role} of {head_name(*parse_head(name))}"
+        + ("" if kv is None else f" (key/value head {kv})")
+        for role, name, kv in zip(roles, (source, target), frame.attrs["kv_heads"], strict=True)
+    ]
+    pk = f"PK {frame.attrs['pk']:.3f} of at most {len(frame)}"
+    say(f"{' and '.join(heads)}: {pk}")
+    if roles in GRAPH_PAIRINGS and (order := _against_the_flow(source, target)):
+        say(f"note: {order}")
+    return frame
+
+
+def _against_the_flow(source: str, target: str) -> str | None:
+    """That nothing flows this way, and the order to try; None where it does."""
+    from headgraph.base.names import head_name, not_before, parse_head
+
+    order = not_before(source, target)
+    if order is None:
+        return None
+    (layer, head), (other, its) = parse_head(source), parse_head(target)
+    swapped = f"; try {head_name(other, its)} {head_name(layer, head)}" if layer > other else ""
+    flow = "what a head writes is read in later layers alone, so graphs have no such edge"
+    return f"{order}: {flow}{swapped}"

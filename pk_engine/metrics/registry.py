@@ -1,0 +1,128 @@
+"""Scores of all pairs of a pairing, and what each is made from.
+
+PK(i, j) = ||U_i^T U_j||_F^2, the sum of squared cosines of the principal angles between what the
+source's role spans and what the target's role spans. 0 to min(rank_i, rank_j).
+Source: Yamagiwa, Takase, Shimodaira, arXiv:2601.10266.
+
+CS(i, j) = ||W_src W_tgt||_F / (||W_src||_F ||W_tgt||_F) with full d x d matrices. With row vectors,
+W_OV = W_V W_O and W_QK = W_Q W_K^T; W_src is the source's W_OV, W_tgt the target's W_QK (Q),
+W_QK^T (K) or W_OV (V). 0 to 1. Source: Elhage et al. 2021, "A Mathematical Framework for
+Transformer Circuits". With R from W = U R (R_O from W_O^T) the d x d products shrink to d x m
+factors: the source's X = W_O^T R_V^T and the target's Y = W_Q R_K^T (Q), W_K R_Q^T (K) or
+W_V R_O^T (V) give CS = sqrt K(X, Y) / (||X|| ||Y||).
+
+Simple CS and CKA: see `pk_engine.metrics.similarity`. Procrustes and the largest cosine, which need the
+singular values of each pair: see `pk_engine.metrics.singular_values`.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS
+from headgraph.base.text import listed
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.linalg.kernel import kernel
+from headgraph.pk_engine.linalg.stacks import HeadStacks
+from headgraph.pk_engine.metrics import similarity
+from headgraph.pk_engine.metrics import singular_values as singular
+from headgraph.pk_engine.scoring.layer_order import layer_blocks
+from headgraph.pk_engine.scoring.progress import Watched
+
+Scores = dict[str, NDArray[np.float32]]
+"""Pairing -> (layers source heads) x (layers target heads)."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score: the factors it compares, how, and for which pairings it exists.
+
+    Attributes:
+        factors: `basis` (orthonormal), `raw` (weights), or `composition` (see above).
+        score: of two stacks and blocks, as `kernel`.
+        pairings: those for which it is defined.
+        per_query_head: it needs a query head's own matrices also where heads share keys and values.
+        work: what its time goes into: the `kernel`, that of the transposed factors (`columns`), or
+            the `singular` values of every pair.
+    """
+
+    factors: str
+    score: Callable[..., NDArray[Any]]
+    pairings: tuple[str, ...] = PAIRINGS
+    per_query_head: bool = False
+    work: str = "kernel"
+
+
+METRICS = {
+    "pk": Metric("basis", kernel),
+    # the composition score has the form of the simple one, with other factors
+    "cs": Metric("composition", similarity.simple_cs, GRAPH_PAIRINGS, per_query_head=True),
+    "simple_cs": Metric("raw", similarity.simple_cs, similarity.SIMPLE_CS_PAIRINGS),
+    "cka": Metric("raw", similarity.cka),
+    "cka_columns": Metric("raw", similarity.cka_columns, work="columns"),
+    "procrustes": Metric("raw", singular.procrustes, work="singular"),
+    "procrustes_columns": Metric("raw", singular.procrustes_columns, work="singular"),
+    "max_cosine": Metric("basis", singular.max_cosine, work="singular"),
+}
+
+
+def check_metrics(metrics: Sequence[str], pairings: Sequence[str]) -> tuple[str, ...]:
+    """The metrics in canonical order, `pk` among them.
+
+    Raises:
+        EngineError: an unknown metric, or one that does not exist for a pairing.
+    """
+    unknown = sorted(set(metrics) - set(METRICS))
+    if unknown:
+        raise EngineError(f"unknown metric {listed(unknown)}: wanted some of {', '.join(METRICS)}")
+    for name in metrics:
+        outside = [pairing for pairing in pairings if pairing not in METRICS[name].pairings]
+        if outside:
+            raise EngineError(
+                f"{name} is defined for {', '.join(METRICS[name].pairings)}, not for "
+                f"{', '.join(outside)}: leave {name} or those pairings out"
+            )
+    return tuple(name for name in METRICS if name == "pk" or name in metrics)
+
+
+def score(
+    metric: Metric,
+    sources: HeadStacks,
+    targets: HeadStacks,
+    pairings: Sequence[str],
+    layer_order: str,
+    executor: Executor | None = None,
+) -> Scores:
+    """One metric for every pair in `layer_order` of each pairing.
+
+    Rows and columns count heads as their role does: key/value heads where it is K or V, except for
+    a metric that is `per_query_head`.
+    """
+    writing, reading = sources.factors(metric.factors)[0], targets.factors(metric.factors)[1]
+    scores: Scores = {}
+    for source, roles in by_source(pairings).items():
+        x, y = writing[source], reading[roles]
+        width = y.shape[1]
+        blocks = layer_blocks(
+            sources.layers, targets.layers, writing.heads[source], width, layer_order
+        )
+        values = metric.score(x, y, blocks, executor=executor).reshape(-1, len(y), width)
+        if isinstance(executor, Watched):
+            executor.next()
+        ends = np.cumsum([reading.heads[role] for role in roles])
+        for role, end in zip(roles, ends, strict=True):
+            part = values[:, :, end - reading.heads[role] : end]
+            scores[source + role] = part.reshape(len(values), -1)
+    return scores
+
+
+def by_source(pairings: Sequence[str]) -> dict[str, str]:
+    """Source role -> target roles: what one call compares."""
+    found: dict[str, str] = {}
+    for pairing in pairings:
+        found[pairing[0]] = found.get(pairing[0], "") + pairing[1]
+    return found

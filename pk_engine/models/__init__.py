@@ -1,0 +1,1 @@
+"""Where weights come from: families, checkpoints, the hub, TransformerLens."""

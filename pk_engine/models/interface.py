@@ -1,0 +1,102 @@
+"""Where weights may come from: what scores ask of a source, and which one a model opens.
+
+A source gives matrices a layer at a time. `pk_engine.models.weights` reads a model's files;
+`pk_engine.models.lens.weights` reads a model that TransformerLens holds.
+"""
+
+import os
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headgraph.base.names import VIA
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.models.layout import ModelShape
+
+Layer = dict[str, NDArray[np.float32]]
+"""Role -> heads x d_model x d_head; K and V with key/value heads, O transposed."""
+
+
+class Named(Protocol):
+    """Something with a name."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+
+
+class Weights(Protocol):
+    """A model's attention matrices, wherever they come from.
+
+    Attributes:
+        name, revision, fold_ln, center_writing: as a table records them.
+        family: who says which matrix is which.
+        shape: the model's sizes.
+    """
+
+    name: str
+    revision: str | None
+    fold_ln: bool
+    center_writing: bool
+    shape: ModelShape
+
+    @property
+    def family(self) -> Named:
+        """The family file, or the library, that says which matrix is which."""
+
+    def raw_layer(self, layer: int) -> Layer:
+        """One layer's matrices as the source has them; the fingerprint is taken of these.
+
+        Contiguous float32, and safe to call for several layers at once.
+        """
+
+    def processed(self, layer: int, raw: Layer) -> Layer:
+        """What is scored: `raw`, folded and centred as asked."""
+
+    def layer(self, layer: int) -> Layer:
+        """One layer's matrices as they are scored."""
+
+
+class LensModel(Protocol):
+    """What a TransformerBridge has and is used here."""
+
+    @property
+    def cfg(self) -> Any:
+        """Its configuration."""
+
+    def blocks_with(self, submodule: str) -> Any:
+        """(layer, block) of the layers that have `submodule`."""
+
+
+Model = str | os.PathLike[str] | LensModel
+"""A bundled model's name, a folder, a hub id, or a model that TransformerLens holds."""
+
+
+def open_weights(
+    model: Model,
+    revision: str | None = None,
+    *,
+    via: str = "files",
+    fold_ln: bool = False,
+    center_writing: bool = False,
+) -> Weights:
+    """The source for a model.
+
+    Raises:
+        ModelError: the model cannot be read.
+        EngineError: an unknown `via`.
+    """
+    if via not in VIA:
+        raise EngineError(f"unknown via {via!r}: wanted {' or '.join(VIA)}")
+    if not isinstance(model, str | os.PathLike):
+        from headgraph.pk_engine.models.lens.weights import of_bridge
+
+        return of_bridge(model, revision, fold_ln=fold_ln, center_writing=center_writing)
+    if via == "transformer-lens":
+        from headgraph.pk_engine.models.lens.boot import boot
+
+        return boot(model, revision, fold_ln=fold_ln, center_writing=center_writing)
+    from headgraph.pk_engine.models.weights import ModelWeights
+
+    return ModelWeights(model, revision, fold_ln=fold_ln, center_writing=center_writing)

@@ -1,0 +1,115 @@
+"""How a stored matrix splits into heads: the small language of the family files.
+
+A layout names a stored tensor's axes in stored order; axes in parentheses lie in one stored axis,
+the last one running fastest:
+
+    d       the residual stream
+    head    heads; key/value heads where the role is K or V
+    m       within a head
+    role    the roles in this tensor, one after another, each with as many heads as it has
+    group   a key/value head and the query heads that share it
+
+`d (head m)` is d rows, and columns with the first head's m, then the next head's. `(role head m) d`
+is all of Q, then all of K, then all of V. `(head role m) d` is the first head's q, k, v, then the
+next head's. `(group role head m) d` is the first group's query heads, its key, its value, then the
+next group's. `head d m` is three axes.
+"""
+
+import re
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headgraph.base.names import ROLES
+from headgraph.pk_engine.errors import ModelError
+
+ORDERS = ("head m", "role head m", "head role m", "group role head m")
+"""What may stand beside `d`, read from left to right."""
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """Sizes of a model's attention.
+
+    Attributes:
+        n_layers, n_heads: layers, and query heads in each.
+        n_kv_heads: key/value heads in each layer; n_heads without grouped-query attention.
+        d_model, d_head: dimensions of the residual stream and of a head.
+    """
+
+    n_layers: int
+    n_heads: int
+    n_kv_heads: int
+    d_model: int
+    d_head: int
+
+    def heads_of(self, role: str) -> int:
+        """Heads per layer that have a matrix of this role of their own."""
+        return self.n_kv_heads if role in "KV" else self.n_heads
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One stored matrix of a layer: its name, the roles in it, and how it splits into heads.
+
+    Raises:
+        ValueError: the layout is not of this language, or does not suit the roles.
+    """
+
+    name: str
+    roles: tuple[str, ...]
+    layout: str
+
+    def __post_init__(self) -> None:
+        if not self.roles or any(role not in ROLES for role in self.roles):
+            raise ValueError(f"roles {list(self.roles)}: wanted some of {', '.join(ROLES)}")
+        order = " ".join(axis for axis in sum(self.axes, ()) if axis != "d")
+        if order not in ORDERS or ("d",) not in self.axes:
+            raise ValueError(f"layout {self.layout!r}: wanted d beside one of {', '.join(ORDERS)}")
+        if (len(self.roles) > 1) != ("role" in order):
+            raise ValueError(f"layout {self.layout!r} does not suit the roles {list(self.roles)}")
+        if "role" in order and len(self.axes) > 2:
+            raise ValueError(f"layout {self.layout!r}: roles have unequal sizes, wanted one axis")
+
+    @property
+    def axes(self) -> tuple[tuple[str, ...], ...]:
+        """The stored axes, each as the axes that lie in it."""
+        parts = re.findall(r"\(([^()]*)\)|([^\s()]+)", self.layout)
+        return tuple(tuple((inside or alone).split()) for inside, alone in parts)
+
+    def stored_shape(self, shape: ModelShape) -> tuple[int, ...]:
+        """The shape that the file must have."""
+        heads = sum(shape.heads_of(role) for role in self.roles)
+        sizes = {"d": shape.d_model, "m": shape.d_head, "head": heads, "role": 1, "group": 1}
+        return tuple(prod(sizes[axis] for axis in stored) for stored in self.axes)
+
+    def split(self, stored: NDArray[Any], shape: ModelShape) -> dict[str, NDArray[Any]]:
+        """Role -> heads x d_model x d_head, as a view of the stored matrix where possible.
+
+        Raises:
+            ModelError: each head should have its own key and value, and the model shares them.
+        """
+        groups = self._groups(shape)
+        d_first = np.moveaxis(stored, self.axes.index(("d",)), 0)
+        blocks = d_first.reshape(shape.d_model, groups, -1, shape.d_head)  # d x group x heads x m
+        parts, start = {}, 0
+        for role in self.roles:
+            heads = shape.heads_of(role)
+            stop = start + heads // groups
+            block = blocks[:, :, start:stop].reshape(shape.d_model, heads, shape.d_head)
+            parts[role], start = block.transpose(1, 0, 2), stop
+        return parts
+
+    def _groups(self, shape: ModelShape) -> int:
+        """How many times the roles take turns."""
+        if "(head role m)" not in self.layout:
+            return shape.n_kv_heads if "group" in self.layout else 1
+        if shape.n_kv_heads != shape.n_heads:
+            raise ModelError(
+                f"{self.name} holds each head's query, key and value, and config.json has "
+                f"{shape.n_heads} heads with {shape.n_kv_heads} key/value heads"
+            )
+        return shape.n_heads

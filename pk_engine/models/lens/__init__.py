@@ -1,0 +1,1 @@
+"""Models that TransformerLens holds, as a second source of weights beside files."""

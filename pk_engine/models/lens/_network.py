@@ -1,0 +1,124 @@
+"""The network of a folder as transformers builds it, wrapped by TransformerLens.
+
+`TransformerBridge.boot_transformers` is not used: it leaves tensors that a folder lacks random
+without a word, wants a tokenizer, and for models with images installs packages. The network is
+built here by the same steps, and the loader's own report says what was missing.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from headgraph.base.documents import shown
+from headgraph.base.text import listed, quoted, short
+from headgraph.pk_engine.errors import ModelError, UnknownFamily, WeightsError
+from headgraph.pk_engine.models.lens.weights import first_line
+from headgraph.pk_engine.models.tensor_files import TensorFiles
+from headgraph.pk_engine.models.weights import refuse_adapter, refuse_adapter_tensors
+
+
+def network_bridge(folder: Path, name: str, config: dict[str, Any], dtype: str) -> Any:
+    """A bridge over the network that config.json names, with the folder's weights.
+
+    Raises:
+        ModelError: an architecture that transformers or TransformerLens does not know or cannot
+            load, or one that needs code of the checkpoint's own.
+        WeightsError: the folder lacks tensors that the network has, or holds an adapter's.
+    """
+    import torch
+    from transformer_lens.model_bridge.sources import build_bridge_from_module
+
+    refuse_adapter(folder)
+    refuse_adapter_tensors(TensorFiles(folder))  # transformers would leave them out
+
+    with _quiet():
+        architecture, settings = _architecture(folder, config)
+        network = _network(folder, architecture, settings, getattr(torch, dtype))
+        try:
+            return build_bridge_from_module(
+                network, architecture, hf_config=network.config, model_name=name
+            )
+        except Exception as error:  # an adapter raises whatever it stumbled over
+            raise ModelError(
+                f"TransformerLens cannot wrap the {architecture} in {shown(folder)}: "
+                f"{first_line(error)}"
+            ) from error
+
+
+def _architecture(folder: Path, config: dict[str, Any]) -> tuple[str, Any]:
+    """TransformerLens's name of what is in a folder, and its configuration for transformers."""
+    from transformer_lens.model_bridge.sources.transformers import (
+        determine_architecture_from_hf_config,
+    )
+    from transformers import AutoConfig
+
+    kind, named = config.get("model_type"), config.get("architectures")
+    if not isinstance(kind, str | None):
+        raise UnknownFamily(
+            f"config.json has model_type {quoted(kind)}: expected a text such as 'gpt2'"
+        )
+    first = named[0] if isinstance(named, list) and named else "?"
+    what = f"{quoted(kind, 40)} ({short(first, 40)})"
+    try:
+        settings = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:
+        if "auto_map" in config:
+            raise ModelError(
+                f"the model in {shown(folder)} needs Python code that comes with it (auto_map in "
+                f"config.json) because transformers has no {what}, and such code is never run"
+            ) from None
+        raise ModelError(
+            f"transformers cannot use {shown(folder / 'config.json')}, a {what}: "
+            f"{first_line(error)}"
+        ) from error
+    try:
+        return determine_architecture_from_hf_config(settings), settings
+    except ValueError:
+        raise ModelError(
+            f"TransformerLens knows no architecture {what}, which config.json in "
+            f"{shown(folder)} names"
+        ) from None
+
+
+def _network(folder: Path, architecture: str, settings: Any, dtype: Any) -> Any:
+    from transformer_lens.model_bridge.sources.transformers import (
+        get_hf_model_class_for_architecture,
+    )
+
+    try:
+        network, report = get_hf_model_class_for_architecture(architecture).from_pretrained(
+            folder,
+            config=settings,
+            dtype=dtype,
+            attn_implementation="eager",
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    except Exception as error:
+        raise ModelError(
+            f"transformers cannot load the {architecture} in {shown(folder)}: {first_line(error)}"
+        ) from error
+    if missing := sorted(report["missing_keys"]):
+        raise WeightsError(
+            f"the weights in {shown(folder)} lack {len(missing)} tensors of the "
+            f"{architecture}, which would be random: {listed(missing, 2)}; attention weights "
+            "alone are read without --via"
+        )
+    return network
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No bars and no reports of transformers; what matters of them is stated by an error."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()

@@ -1,0 +1,120 @@
+"""A folder or hub id through TransformerLens, for what no family file describes.
+
+transformers builds the network and TransformerLens says which of its matrices are which. No code of
+a checkpoint is run, nothing is fetched but configuration and weights, and no tokenizer is needed.
+"""
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+from headgraph.pk_engine.errors import INSTALL_LENS, ModelError, UnknownFamily
+from headgraph.pk_engine.models.family import Norm, family_of
+from headgraph.pk_engine.models.folding import check_folding
+from headgraph.pk_engine.models.lens._network import network_bridge
+from headgraph.pk_engine.models.lens.weights import BridgeWeights, Lens, check_settings, first_line
+from headgraph.pk_engine.models.location import locate, read_config
+from headgraph.pk_engine.models.tensor_files import FLOATS, TensorFiles
+from headgraph.pk_engine.models.weights import refuse_adapter, refuse_adapter_tensors
+
+KINDS = {"BF16": "bfloat16", "F16": "float16"}
+NORMS = {"LN": "LayerNorm", "LNPre": "LayerNorm", "RMS": "RMSNorm", "RMSPre": "RMSNorm"}
+
+
+def boot(
+    model: str | os.PathLike[str],
+    revision: str | None = None,
+    *,
+    fold_ln: bool = False,
+    center_writing: bool = False,
+) -> BridgeWeights:
+    """Read a model through TransformerLens.
+
+    Args:
+        model: name of a bundled model, folder, or hub id.
+        revision: branch, tag or commit of a hub id.
+        fold_ln: let TransformerLens fold the norm before attention into Q, K and V.
+        center_writing: let it take the mean over d_model from what is written.
+
+    Raises:
+        ModelError: TransformerLens is not installed, does not know the architecture, or does not
+            do what is asked; the architecture needs code of the checkpoint's own.
+        WeightsError: the folder lacks tensors that the network has.
+    """
+    _require_lens()
+    folder, name, commit = locate(model, revision)
+    config, asked = read_config(folder), (fold_ln, center_writing)
+    check_settings(config)
+    refuse_adapter(folder)
+    _check_family(config, fold_ln, center_writing)
+    stored = _dtype(folder)
+    # folded matrices are rounded to the type of the network
+    bridge = network_bridge(folder, name, config, "float32" if any(asked) else stored)
+    weights = BridgeWeights(bridge, name=name, revision=commit, folder=folder)
+    return _process(bridge, weights, fold_ln, center_writing) if any(asked) else weights
+
+
+def _require_lens() -> None:
+    try:
+        import transformer_lens.model_bridge.sources  # noqa: F401
+    except ImportError as error:
+        raise ModelError(
+            "--via transformer-lens needs torch and TransformerLens, which cannot be imported "
+            f"({first_line(error)}): {INSTALL_LENS}"
+        ) from None
+
+
+def _check_family(config: dict[str, Any], fold_ln: bool, center_writing: bool) -> None:
+    """Where a family describes the model too, it knows whether folding would change it."""
+    try:
+        family = family_of(config).for_model(config)
+    except UnknownFamily:
+        return
+    check_folding(family.name, family.norm, fold_ln=fold_ln, center_writing=center_writing)
+
+
+def _dtype(folder: Path) -> str:
+    """The narrowest type that holds the tensors as they are stored."""
+    files = TensorFiles(folder)
+    refuse_adapter_tensors(files)
+    kinds = files.kinds() & FLOATS  # others are masks and position numbers
+    return KINDS.get(kinds.pop(), "float32") if len(kinds) == 1 else "float32"
+
+
+def _process(
+    bridge: Any, weights: BridgeWeights, fold_ln: bool, center_writing: bool
+) -> BridgeWeights:
+    """The same weights after TransformerLens folded and centred them, and what they were before."""
+    kind = NORMS.get(bridge.cfg.normalization_type, "none")
+    check_folding(Lens().name, Norm(kind), fold_ln=fold_ln, center_writing=center_writing)
+    raw = [
+        {role: matrix.copy() for role, matrix in weights.raw_layer(layer).items()}
+        for layer in range(weights.shape.n_layers)
+    ]
+    with warnings.catch_warnings():
+        # where it leaves something undone, and torch about numbers it takes from parameters; what
+        # was done is seen below
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            bridge.process_weights(
+                fold_ln=fold_ln,
+                center_writing_weights=center_writing,
+                center_unembed=False,
+                fold_value_biases=False,
+            )
+        except Exception as error:
+            raise _undone(weights.name, bridge, first_line(error)) from error
+    done = BridgeWeights(
+        bridge, name=weights.name, revision=weights.revision, raw=raw, folder=weights.folder
+    )
+    if (fold_ln and not done.fold_ln) or (center_writing and not done.center_writing):
+        raise _undone(weights.name, bridge, "its norms stand elsewhere or cannot be folded")
+    return done
+
+
+def _undone(name: str, bridge: Any, why: str) -> ModelError:
+    return ModelError(
+        f"TransformerLens does not fold or centre the weights of {name} "
+        f"({bridge.cfg.architecture}; {why}): leave --fold-ln and --center-writing out"
+    )

@@ -1,0 +1,239 @@
+"""Attention matrices of a model, by name from its files, a layer at a time.
+
+The network is never built and no code of a checkpoint is run. Half precision is widened to float32.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headgraph.base.documents import shown
+from headgraph.base.names import ROLES
+from headgraph.base.text import listed, quoted, short
+from headgraph.pk_engine.errors import ModelError, WeightsError
+from headgraph.pk_engine.models.config import settings_of, value_of
+from headgraph.pk_engine.models.embedding import EmbeddingFiles
+from headgraph.pk_engine.models.family import Family, family_of
+from headgraph.pk_engine.models.folding import centre_writing, check_folding, fold_norm
+from headgraph.pk_engine.models.interface import Layer
+from headgraph.pk_engine.models.layout import ModelShape
+from headgraph.pk_engine.models.location import locate, read_config
+from headgraph.pk_engine.models.tensor_files import FLOATS, Stored, TensorFiles
+
+_ADAPTER = re.compile(
+    r"(^|[._])(lora|ia3|hada|lokr|oft|boft|vera|hra|randlora|fourierft|vblora|waveft)_"
+    r"|(^|\.)(base_layer|modules_to_save|original_module|prompt_encoder|prompt_embeddings|"
+    r"prefix_encoder|adaption_prompt|trainable_tokens_\w+)(\.|$)",
+    re.IGNORECASE,
+)
+"""Names that adapters give their tensors: LoRA and its kin, IA3, prompts, copies of modules."""
+
+
+class ModelWeights:
+    """A model whose attention matrices can be read.
+
+    Args:
+        model: name of a bundled model, folder, or hub id.
+        revision: branch, tag or commit of a hub id.
+        fold_ln: fold the norm before attention into Q, K and V (`pk_engine.models.folding`).
+        center_writing: take the mean over d_model from what is written.
+
+    Attributes:
+        name, revision, fold_ln, center_writing: as a table records them; revision is the commit
+            that a hub id's revision stands for, and None for a folder.
+        family: the family file in use, with the variants that apply to this model.
+        shape: the model's sizes.
+
+    Raises:
+        ModelError: no model there, a kind that no family describes, or folding that the family's
+            norms do not allow.
+        WeightsError: tensors missing or of another shape than the configuration says.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str],
+        revision: str | None = None,
+        *,
+        fold_ln: bool = False,
+        center_writing: bool = False,
+    ) -> None:
+        self.folder, self.name, self.revision = locate(model, revision)
+        self.fold_ln, self.center_writing = fold_ln, center_writing
+        self._config = config = read_config(self.folder)
+        family = family_of(config)
+        self.shape: ModelShape = family.shape(config)
+        refuse_adapter(self.folder)
+        self._files = TensorFiles(self.folder)
+        refuse_adapter_tensors(self._files)
+        self.family: Family = family.for_model(config, self._files)
+        check_folding(family.name, self.family.norm, fold_ln=fold_ln, center_writing=center_writing)
+        self._prefix = self._find_prefix()
+        self._check_tensors()
+
+    def __repr__(self) -> str:
+        return f"ModelWeights({self.name!r}, {self.family.name}, {self.shape})"
+
+    def raw_layer(self, layer: int) -> Layer:
+        """One layer's matrices as stored: role -> heads x d_model x d_head, float32, contiguous.
+
+        O is transposed, so that its columns span what the head writes. The fingerprint is taken of
+        these.
+
+        Raises:
+            WeightsError: a matrix holds NaN or Inf.
+        """
+        parts: dict[str, NDArray[Any]] = {}
+        for spec in self.family.tensors:
+            parts |= spec.split(self._files.read(self._name(spec.name, layer)), self.shape)
+        matrices = {role: np.ascontiguousarray(parts[role], dtype=np.float32) for role in ROLES}
+        for role, matrix in matrices.items():
+            check_finite(matrix, layer, role)
+        return matrices
+
+    def processed(self, layer: int, raw: Layer) -> Layer:
+        """What `layer` gives, from matrices that `raw_layer` read: folded and centred as asked.
+
+        Raises:
+            WeightsError: the norm's scale holds NaN or Inf.
+        """
+        norm, matrices = self.family.norm, raw
+        if self.fold_ln:
+            scale = self._files.read(self._name(norm.name, layer)) if norm.name else None
+            if scale is not None and not np.isfinite(np.asarray(scale, np.float32)).all():
+                raise WeightsError(f"the norm before attention of layer {layer} holds NaN or Inf")
+            matrices = fold_norm(matrices, norm, scale)
+        return centre_writing(matrices) if self.center_writing else matrices
+
+    def layer(self, layer: int) -> Layer:
+        """One layer's matrices, folded and centred as asked; otherwise those of `raw_layer`."""
+        return self.processed(layer, self.raw_layer(layer))
+
+    def layers(self) -> Iterator[Layer]:
+        """Each layer's matrices in turn; see `layer`."""
+        return map(self.layer, range(self.shape.n_layers))
+
+    def embedding_files(self) -> EmbeddingFiles:
+        """The token embedding and unembedding, read when asked for.
+
+        Raises:
+            ModelError: the family file does not say where they are.
+        """
+        spec = self.family.embedding
+        if spec is None:
+            raise ModelError(
+                f"the family file of {self.family.name} does not say where the token embedding is: "
+                "add its table [embedding]"
+            )
+        inner = settings_of(self._config, self.family.nested, {})
+        tied = value_of({**inner, **self._config}, ["tie_word_embeddings"])
+        if not isinstance(tied, bool | None):
+            raise ModelError(
+                f"config.json has tie_word_embeddings = {quoted(tied)}: expected true or false"
+            )
+        return EmbeddingFiles(spec, self._files, self._prefix, tied, self.shape.d_model)
+
+    def _name(self, name: str, layer: int) -> str:
+        return self._prefix + name.format(layer=layer)
+
+    def _find_prefix(self) -> str:
+        first = self.family.tensors[0].name.format(layer=0)
+        for prefix in self.family.prefixes:
+            if prefix + first in self._files:
+                return prefix
+        raise WeightsError(
+            f"the weights in {shown(self.folder)} have no tensor {first} (tried the prefixes "
+            f"{', '.join(repr(p) for p in self.family.prefixes)}): expected a "
+            f"{self.family.name} checkpoint, as config.json says"
+        )
+
+    def _check_tensors(self) -> None:
+        layers, held = self.shape.n_layers, len(self._files)
+        if layers > held:  # before a list as long as the configuration says is made
+            raise WeightsError(
+                f"config.json has {layers:,} layers, and the weights in {shown(self.folder)} are "
+                f"{held:,} tensors: expected the weights of that model"
+            )
+        wanted = self._wanted()
+        missing = sorted(name for name in wanted if name not in self._files)
+        if missing:
+            raise WeightsError(
+                f"the weights in {shown(self.folder)} lack {len(missing)} attention tensors: "
+                f"{listed(missing, 2)}"
+            )
+        for name, stored in self._files.describe(wanted):
+            _check_tensor(name, stored, wanted[name])
+
+    def _wanted(self) -> Mapping[str, tuple[int, ...]]:
+        """Every tensor that will be read, with the shape that it must have."""
+        shapes = {spec.name: spec.stored_shape(self.shape) for spec in self.family.tensors}
+        if self.fold_ln and self.family.norm.name:
+            shapes[self.family.norm.name] = (self.shape.d_model,)
+        return {
+            self._name(name, layer): shape
+            for layer in range(self.shape.n_layers)
+            for name, shape in shapes.items()
+        }
+
+
+def refuse_adapter(folder: Path) -> None:
+    """Refuse a folder that holds changes to another model.
+
+    Raises:
+        ModelError: adapter_config.json is there.
+    """
+    if (folder / "adapter_config.json").is_file():
+        raise ModelError(
+            f"the folder {shown(folder)} holds an adapter (adapter_config.json), which changes "
+            "weights that lie elsewhere: merge it into its model first"
+        )
+
+
+def refuse_adapter_tensors(names: Iterable[str]) -> None:
+    """Refuse weights of which an adapter's are a part: without them another model is scored.
+
+    Raises:
+        WeightsError: a tensor's name says that it is one.
+    """
+    for name in names:
+        if _ADAPTER.search(name):
+            raise WeightsError(
+                f"the tensor {quoted(name, 120)} is an adapter's, which changes the model's own: "
+                "merge it into the model first (merge_and_unload in peft)"
+            )
+
+
+def check_finite(matrix: NDArray[Any], layer: int, role: str) -> None:
+    """Refuse NaN and Inf, naming the head.
+
+    Raises:
+        WeightsError: a value is not finite.
+    """
+    # a sum is finite only when every term is; it is cheaper than looking at each
+    with np.errstate(invalid="ignore"):
+        if np.isfinite(matrix.sum(dtype=np.float64)):
+            return
+    heads = np.flatnonzero(~np.isfinite(matrix).all(axis=(1, 2)))
+    raise WeightsError(
+        f"the {role} matrix of {', '.join(f'L{layer}H{head}' for head in heads[:8])}"
+        f"{' ...' if len(heads) > 8 else ''} holds NaN or Inf: "
+        "the checkpoint is damaged, fetch or convert it again"
+    )
+
+
+def _check_tensor(name: str, stored: Stored, wanted: tuple[int, ...]) -> None:
+    if stored.shape != wanted:
+        raise WeightsError(
+            f"the tensor {short(name, 80)} has the shape {quoted(stored.shape)}: expected "
+            f"{wanted}, as config.json says"
+        )
+    if stored.kind not in FLOATS:
+        raise WeightsError(
+            f"the tensor {short(name, 80)} is stored as {stored.kind}: expected float32, "
+            "float16 or bfloat16; a quantised checkpoint must be converted first"
+        )

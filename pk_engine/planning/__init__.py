@@ -1,0 +1,1 @@
+"""What `compute` would cost, before anything is read."""

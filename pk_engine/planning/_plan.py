@@ -1,0 +1,211 @@
+"""What `compute` would cost, said from a model's configuration alone."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pandas as pd
+
+from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.pk_engine.metrics.registry import METRICS
+from headgraph.pk_engine.models.config import settings_of
+from headgraph.pk_engine.models.family import Family, family_of
+from headgraph.pk_engine.models.interface import Layer
+from headgraph.pk_engine.models.layout import ModelShape
+from headgraph.pk_engine.models.location import locate, read_config
+from headgraph.pk_engine.planning import costs
+from headgraph.pk_engine.planning.calibration import Calibration
+from headgraph.pk_engine.scoring._compute import check_options, job_of
+from headgraph.pk_engine.scoring.job import Job
+
+DTYPES: dict[str, Any] = {
+    "float16": np.float16,
+    "bfloat16": ml_dtypes.bfloat16,
+    "float64": np.float64,
+}
+"""What a configuration may call its weights' type; float32 where it says nothing else."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `compute` would cost with the same options and the default selection.
+
+    Attributes:
+        model, family: their names.
+        shape: the model's sizes.
+        pairs: pairing -> pairs that are scored.
+        operations: of the kernel, in the way that it would take.
+        decompositions: of products X_i^T Y_j into singular values, for the metrics that need them,
+            each its own; key/value heads count once, heads compared in one role both ways round.
+        groups: of layers that are in memory together.
+        bytes_read: of the weights, as often as they are read.
+        factors: bytes of bases and the like that are in memory at once, on the device.
+        peak_memory: bytes, of the whole process.
+        backend: the array library and device.
+        seconds: what takes the time -> seconds expected here, once Python has started and with the
+            files in the system's cache; empty without calibration.
+    """
+
+    model: str
+    family: str
+    shape: ModelShape
+    pairs: dict[str, int]
+    operations: costs.Operations
+    decompositions: int
+    groups: int
+    bytes_read: int
+    factors: int
+    peak_memory: int
+    backend: str
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def frame(self) -> pd.DataFrame:
+        """Rows of quantity, value and unit."""
+        shape, operations = self.shape, self.operations
+        rows: list[tuple[str, Any, str]] = [
+            ("family", self.family, ""),
+            ("layers", shape.n_layers, ""),
+            ("heads in a layer", shape.n_heads, ""),
+            ("key/value heads in a layer", shape.n_kv_heads, ""),
+            ("d_model", shape.d_model, ""),
+            ("d_head", shape.d_head, ""),
+            *((f"pairs of {pairing}", count, "") for pairing, count in self.pairs.items()),
+            ("pairs", sum(self.pairs.values()), ""),
+            ("forming projectors", _short(operations.forming / 1e9), "GFLOP"),
+            ("products of projectors", _short(operations.products / 1e9), "GFLOP"),
+            ("block products", _short(operations.blocks / 1e9), "GFLOP"),
+            ("singular value decompositions", self.decompositions, ""),
+            ("groups of layers", self.groups, ""),
+            ("weights read", _short(self.bytes_read / 1e6), "MB"),
+            ("factors in memory", _short(self.factors / 1e6), "MB"),
+            ("peak memory", _short(self.peak_memory / 1e6), "MB"),
+            *((f"time of {what}", _short(took), "s") for what, took in self.seconds.items()),
+        ]
+        if self.seconds:
+            rows.append(("expected time", _short(sum(self.seconds.values())), "s"))
+        rows.append(("backend", self.backend, ""))
+        return pd.DataFrame(rows, columns=["quantity", "value", "unit"])
+
+
+@dataclass
+class Sizes:
+    """A model of which only the sizes are known, for a `Job` that never runs."""
+
+    name: str
+    family: Family
+    shape: ModelShape
+    revision: str | None = None
+    fold_ln: bool = False
+    center_writing: bool = False
+
+    def raw_layer(self, layer: int) -> Layer:
+        """There is none, here and below."""
+        raise NotImplementedError
+
+    def processed(self, layer: int, raw: Layer) -> Layer:
+        """See above."""
+        raise NotImplementedError
+
+    def layer(self, layer: int) -> Layer:
+        """See above."""
+        raise NotImplementedError
+
+
+def plan(
+    model: str | os.PathLike[str],
+    *,
+    pairings: Sequence[str] | str = GRAPH_PAIRINGS,
+    metrics: Sequence[str] | str = ("pk",),
+    kv: str | None = None,
+    layer_order: str = "forward",
+    backend: str = "auto",
+    device: str | None = None,
+    dtype: str = "float32",
+    memory: float | None = None,
+    revision: str | None = None,
+    calibrate: bool = True,
+) -> Plan:
+    """Say what `compute` would cost, without the weights.
+
+    Args:
+        model: as for `compute`; config.json alone is enough, in a folder or as a path.
+        pairings: as for `compute`, like the other options of the same names.
+        metrics: see `compute`.
+        kv: see `compute`.
+        layer_order: see `compute`.
+        backend: see `compute`.
+        device: see `compute`.
+        dtype: see `compute`.
+        memory: see `compute`.
+        revision: see `compute`.
+        calibrate: measure for a second how fast this machine is; without it no time is expected.
+
+    Raises:
+        ModelError, UnknownFamily: the configuration cannot be read.
+        EngineError: an unknown pairing, metric, kv, layer order, backend or device.
+
+    Example:
+        >>> plan("induction-2l", calibrate=False).pairs
+        {'OQ': 64, 'OK': 64, 'OV': 64}
+    """
+    pairings, metrics = check_options(pairings, metrics, kv, layer_order)
+    name, config = _configuration(model, revision)
+    found = family_of(config)
+    sizes = Sizes(name, found.for_model(config), found.shape(config), revision)
+    stored = _stored(config, found)
+    job = job_of(sizes, pairings, metrics, kv, layer_order, backend, device, dtype, memory)
+    passes = sum(layers for _, layers in costs.layers_read(job))
+    layer = costs.layer_bytes(sizes.family, sizes.shape, stored.itemsize)
+    return Plan(
+        model=name,
+        family=sizes.family.name,
+        shape=sizes.shape,
+        pairs={pairing: job.most(pairing) for pairing in pairings},
+        operations=costs.total(costs.calls(job, "kernel", "columns")),
+        decompositions=sum(call.compared for call in costs.calls(job, "singular")),
+        groups=len(job.groups()),
+        bytes_read=passes * layer,
+        factors=costs.factor_bytes(job),
+        peak_memory=costs.peak_memory(job, sizes.family, stored.itemsize),
+        backend=str(job.backend),
+        seconds=_seconds(job, sizes.family, stored) if calibrate else {},
+    )
+
+
+def _configuration(
+    model: str | os.PathLike[str], revision: str | None
+) -> tuple[str, dict[str, Any]]:
+    if Path(model).name == "config.json":
+        model = Path(model).parent
+    located = locate(model, revision, weights=False)
+    return located.name, read_config(located.folder)
+
+
+def _stored(config: dict[str, Any], family: Family) -> np.dtype[Any]:
+    """The type of the stored weights, as far as the configuration says."""
+    settings = {**config, **settings_of(config, family.nested, family.defaults)}
+    named = settings.get("dtype") or settings.get("torch_dtype")
+    known = DTYPES.get(named.removeprefix("torch.")) if isinstance(named, str) else None
+    found: np.dtype[Any] = np.dtype(known or np.float32)
+    return found
+
+
+def _seconds(job: Job, family: Family, stored: np.dtype[Any]) -> dict[str, float]:
+    measured, shape = Calibration(job.backend), job.weights.shape
+    factors = {METRICS[name].factors for name in job.metrics}
+    passes = costs.layers_read(job)
+    seconds = {
+        "reading and factoring": measured.reading(family, shape, stored, factors, passes),
+        "products": measured.products(costs.calls(job, "kernel", "columns")),
+    }
+    singular = costs.calls(job, "singular")
+    return seconds | ({"singular values": measured.singular(singular)} if singular else {})
+
+
+def _short(value: float) -> float:
+    """Three or four digits: nothing here is known better."""
+    return float(f"{value:.4g}")

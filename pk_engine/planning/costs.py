@@ -1,0 +1,187 @@
+"""What a job costs, counted from a model's sizes before anything is read: operations and bytes.
+
+Operations are the kernel's own count of them. Bytes are those of the arrays that are held, so they
+change when `stacks`, `kernel` and `rows` do; a test compares them with a process that runs.
+"""
+
+from collections.abc import Iterable, Iterator
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from headgraph.base.names import ROLES
+from headgraph.pk_engine.linalg.array_ops import NumPyOps, Ops, TorchOps
+from headgraph.pk_engine.linalg.backends import usable_cpus
+from headgraph.pk_engine.linalg.bases import AT_ONCE
+from headgraph.pk_engine.linalg.kernel import Block, cheaper_by_projectors, operations
+from headgraph.pk_engine.metrics.registry import METRICS, by_source
+from headgraph.pk_engine.models.family import Family
+from headgraph.pk_engine.models.layout import ModelShape
+from headgraph.pk_engine.scoring.job import Job
+from headgraph.pk_engine.scoring.layer_groups import Group
+from headgraph.pk_engine.scoring.layer_order import layer_blocks
+
+INTERPRETER = {"numpy": 95_000_000, "torch": 750_000_000}
+"""Bytes of Python, the libraries and a table: what the bundled model takes, whose weights are
+nothing."""
+ROW = 200
+"""Bytes a scored pair takes while the rows of its pairing are made."""
+
+
+class Operations(NamedTuple):
+    """Floating-point operations of forming projectors, their products, and block products."""
+
+    forming: int = 0
+    products: int = 0
+    blocks: int = 0
+
+
+class Call(NamedTuple):
+    """One comparison of a stack with others: heads counted, factors of d x m."""
+
+    n: int
+    k: int
+    d: int
+    m: int
+    blocks: list[Block]
+    layer: int  # targets that lie in one layer
+    copied: bool  # whether the stacks are copied for it
+
+    @property
+    def by_projectors(self) -> bool:
+        """The way that the kernel takes."""
+        shapes = (self.n, self.d, self.m), (self.k, self.d, self.m)
+        return cheaper_by_projectors(*shapes, self.blocks)
+
+    @property
+    def operations(self) -> Operations:
+        """What the kernel has to do for it."""
+        shapes = (self.n, self.d, self.m), (self.k, self.d, self.m)
+        forming, products, blocks = operations(*shapes, self.blocks)
+        return Operations(forming, products) if self.by_projectors else Operations(blocks=blocks)
+
+    @property
+    def compared(self) -> int:
+        """Pairs in the blocks."""
+        return sum(
+            len(range(*a.indices(self.n))) * len(range(*b.indices(self.k))) for a, b in self.blocks
+        )
+
+
+def calls(job: Job, *work: str) -> list[Call]:
+    """The comparisons of those metrics whose time goes into one of these (`Metric.work`)."""
+    names = [name for name in job.metrics if METRICS[name].work in work]
+    return [call for name in names for group in job.groups() for call in _calls(job, name, group)]
+
+
+def total(made: Iterable[Call]) -> Operations:
+    """Operations of these comparisons together."""
+    counts = [call.operations for call in made]
+    return Operations(*map(sum, zip(*counts, strict=True))) if counts else Operations()
+
+
+def layers_read(job: Job) -> list[tuple[str, int]]:
+    """(roles that are factored, how many layers) of each pass over the files."""
+    found, held = [], None
+    for group in job.groups():
+        if group.sources == group.targets:
+            found.append((_roles(job, 0, 1), len(group.sources)))
+            continue
+        if held != group.targets:
+            held = group.targets
+            found.append((_roles(job, 1), len(held)))
+        found.append((_roles(job, 0), len(group.sources)))
+    return found
+
+
+def layer_bytes(family: Family, shape: ModelShape, width: int) -> int:
+    """Bytes of a layer's tensors as stored, each number `width` bytes wide."""
+    return width * sum(prod(spec.stored_shape(shape)) for spec in family.tensors)
+
+
+def factor_bytes(job: Job) -> int:
+    """Bytes of the bases and other factors that are in memory at once, on the backend's device."""
+    shape, kinds = job.weights.shape, {METRICS[name].factors for name in job.metrics}
+
+    def of(roles: str, layers: int) -> int:
+        own = sum(shape.heads_of(role) for role in roles) * (1 + ("raw" in kinds))
+        return layers * (own + 4 * shape.n_heads * ("composition" in kinds))
+
+    heads = max(
+        of(_roles(job, 0, 1), len(group.sources))
+        if group.sources == group.targets
+        else of(_roles(job, 0), len(group.sources)) + of(_roles(job, 1), len(group.targets))
+        for group in job.groups()
+    )
+    return heads * shape.d_model * shape.d_head * _width(job)
+
+
+def peak_memory(job: Job, family: Family, width: int) -> int:
+    """Bytes of the whole process at its largest; a device's own memory does not count."""
+    made, fixed = calls(job, "kernel", "columns", "singular"), INTERPRETER[job.backend.name]
+    reading = job.backend.threads * _reading_bytes(job, family, width)
+    scores = len(job.metrics) * _width(job) * max(call.n * call.k for call in made)
+    compared = max(max(_compared(call, job) for call in made), _rows_bytes(job)) + scores
+    if job.backend.device != "cpu":
+        return fixed + max(reading, scores + _rows_bytes(job))
+    return fixed + factor_bytes(job) + max(reading, compared)
+
+
+def ops_of(job: Job) -> Ops:
+    """The operations of the job's backend."""
+    numpy = job.backend.name == "numpy"
+    return NumPyOps() if numpy else TorchOps(job.backend.device.partition(":")[0])
+
+
+def _calls(job: Job, name: str, group: Group) -> Iterator[Call]:
+    metric, shape = METRICS[name], job.weights.shape
+    d, m = shape.d_model, shape.d_head
+    stored = _roles(job, 0, 1) if group.sources == group.targets else _roles(job, 1)
+    stored = "QKV" if metric.factors == "composition" else stored
+    heads = {r: shape.n_heads if metric.per_query_head else shape.heads_of(r) for r in ROLES}
+    for source, targets in by_source(job.pairings).items():
+        width = sum(heads[role] for role in targets)
+        blocks = layer_blocks(group.sources, group.targets, heads[source], width, job.layer_order)
+        n, k = len(group.sources) * heads[source], len(group.targets) * width
+        columns = metric.work == "columns"
+        sizes = (m, d) if columns else (d, m)
+        yield Call(n, k, *sizes, blocks, width, columns or targets not in stored)
+
+
+def _roles(job: Job, *ends: int) -> str:
+    """Roles of the sources (0), of the targets (1), or of both, in canonical order."""
+    used = {pairing[end] for pairing in job.pairings for end in ends}
+    return "".join(role for role in ROLES if role in used)
+
+
+def _width(job: Job) -> int:
+    return np.dtype(job.backend.dtype).itemsize
+
+
+def _reading_bytes(job: Job, family: Family, width: int) -> int:
+    """Bytes in use while a layer is read: mapped and copied, in float32, and being factored."""
+    shape = job.weights.shape
+    stored = [prod(spec.stored_shape(shape)) for spec in family.tensors]
+    head = shape.d_model * shape.d_head
+    matrices = sum(shape.heads_of(role) for role in ROLES) * head
+    return width * (sum(stored) + max(stored)) + 4 * matrices + AT_ONCE * head * 20
+
+
+def _compared(call: Call, job: Job) -> int:
+    """Bytes in use while a comparison runs: buffers of each thread, its results, copies."""
+    height, width = (min(size, call.d) for size in ops_of(job).tile)
+    each = (call.n + call.layer) * height * width
+    if not call.by_projectors and call.blocks:
+        each = 2 * max(len(range(*b.indices(call.k))) for _, b in call.blocks) * call.m**2
+    copies = (call.n + call.k) * call.d * call.m if call.copied else 0
+    threads = usable_cpus()
+    return _width(job) * (threads * each + (threads + 1) * call.n * call.k + copies)
+
+
+def _rows_bytes(job: Job) -> int:
+    """Bytes of the rows of a pairing in the largest group, and of those kept from others."""
+    heads = [job.weights.shape.n_heads] * 2
+    largest = max(len(g.sources) * len(g.targets) for g in job.groups()) * heads[0] * heads[1]
+    kept = sum(job.selection.limit(job.most(pairing)) for pairing in job.pairings)
+    return ROW * min(largest, max(map(job.most, job.pairings))) + 3 * 40 * kept

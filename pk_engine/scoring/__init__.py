@@ -1,0 +1,1 @@
+"""From a model to a table: layers in groups, rows as they come, what is kept of them."""

@@ -1,0 +1,226 @@
+"""From a model to its table of scores, in one call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from headgraph.base.names import GRAPH_PAIRINGS, parse_pairings
+from headgraph.base.version import VERSION
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.linalg.backends import Backend, choose
+from headgraph.pk_engine.linalg.stacks import Progress
+from headgraph.pk_engine.metrics import registry as scoring
+from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
+from headgraph.pk_engine.metrics.registry import METRICS
+from headgraph.pk_engine.models.interface import Model, Weights, open_weights
+from headgraph.pk_engine.nulls.columns import add_nulls, check_nulls
+from headgraph.pk_engine.planning import costs
+from headgraph.pk_engine.scoring.job import Found, Job
+from headgraph.pk_engine.scoring.layer_groups import MEMORY
+from headgraph.pk_engine.scoring.layer_order import check_order
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.columns import taken
+from headgraph.pk_engine.table.meta import TableMeta
+
+DEFAULT_SELECTION = Selection(top_percent=3)
+
+
+def compute(
+    model: Model,
+    *,
+    pairings: Sequence[str] | str = GRAPH_PAIRINGS,
+    metrics: Sequence[str] | str = ("pk",),
+    selection: Selection | None = None,
+    kv: str | None = None,
+    layer_order: str = "forward",
+    fold_ln: bool = False,
+    center_writing: bool = False,
+    via: str = "files",
+    backend: str = "auto",
+    device: str | None = None,
+    dtype: str = "float32",
+    memory: float | None = None,
+    revision: str | None = None,
+    name: str | None = None,
+    seed: int | None = None,
+    samples: int | None = None,
+    progress: Progress | None = None,
+    partial: str | os.PathLike[str] | None = None,
+) -> AffinityTable:
+    """Score every pair of heads, by default those whose source layer is before the target layer.
+
+    PK = ||U^T U'||_F^2 and z = (PK - r s / d) / sd of the random reference for these ranks.
+
+    Args:
+        model: a bundled model's name, a folder with config.json and safetensors, a hub id, or a
+            TransformerBridge, which is scored as it is in memory (`pk_engine.models.lens.weights`).
+        pairings: such as `("OQ", "OK")`, `"OQ,OK"` or `"all"`: source role, then target role.
+        metrics: such as `("pk", "cs")` or `"pk,cs"`; `pk` always; see `pk_engine.metrics.registry` for the
+            others. `cs` means a row per query head.
+        selection: what to keep, by default the strongest 3 % of each pairing, which None means;
+            `Selection()` is all.
+        kv: `native` scores each key/value head once, `expand` gives a row per query head; None is
+            native unless a metric exists per query head only.
+        layer_order: `forward`, `all`, or `within` a layer; pairs in the same role count once.
+        fold_ln: fold the norm before attention into Q, K and V.
+        center_writing: take the mean over d_model from what is written.
+        via: `files`, or `transformer-lens` for what no family file describes.
+        backend: `numpy`, `torch`, or `auto` (`pk_engine.linalg.backends`).
+        device: `cpu`, `cuda`, `cuda:N` or `mps`; the best that the backend has by default.
+        memory: gigabytes that factors may take, by default 2, or half of what a CUDA device has;
+            less means more passes over the files.
+        dtype: `float32`, which is within 1e-4 of PK, or `float64`.
+        revision: branch, tag or commit of a hub id.
+        name: what the table calls the model; by default the hub id or the folder's name.
+        seed: of what the selection's null draws, 0 by default; like `samples` for a null alone.
+        samples: how much it draws, in its own unit; see `pk_engine.nulls`.
+        progress: called with what is being done, how much is done, and how much there is.
+        partial: file for what is found so far when layers are taken in groups; the same call goes
+            on from it after an interruption, and removes it at the end.
+
+    Returns:
+        The table; `table.meta.deficient` lists matrices of less than full rank.
+
+    Raises:
+        ModelError, WeightsError, UnknownFamily: the model cannot be read.
+        EngineError: an unknown pairing, metric, kv, layer order, via, backend or device, a
+            selection that is none, or seed or samples without a null.
+
+    Example:
+        >>> table = compute("induction-2l", selection=Selection(top=1))
+        >>> table.frame.pairing.tolist()
+        ['OQ', 'OK', 'OV']
+    """
+    pairings, metrics = check_options(pairings, metrics, kv, layer_order)
+    selection = _rules(selection)
+    check_nulls(selection.nulls, layer_order, samples, seed)
+    weights = open_weights(model, revision, via=via, fold_ln=fold_ln, center_writing=center_writing)
+    job = job_of(weights, pairings, metrics, kv, layer_order, backend, device, dtype, memory)
+    job = replace(
+        job,
+        # the adjustment for many tests needs every pair
+        selection=Selection() if selection.nulls else selection,
+        progress=progress,
+        partial=None if partial is None else Path(partial),
+    )
+    found = job.run()
+    meta = _meta(job, found)
+    meta = replace(meta, model=_unicode(name or weights.name))
+    if selection.nulls:
+        whole = add_nulls(AffinityTable(found.rows, meta), weights, selection.nulls, seed=seed or 0,
+                          samples=samples, progress=progress,
+                          memory=MEMORY if memory is None else memory)  # fmt: skip
+        return whole.select(selection)
+    # rules that look at more than the place in the ranking are applied to the rows that came
+    kept = taken(found.rows, selection.keep(found.rows, meta.scored))
+    return AffinityTable(kept, meta.selected(selection.to_json()))
+
+
+def _unicode(name: str) -> str:
+    """The name of a folder that is not UTF-8 with escapes: databases and files take no other."""
+    return name.encode(errors="backslashreplace").decode()
+
+
+def _rules(selection: Selection | None) -> Selection:
+    if selection is None:
+        return DEFAULT_SELECTION
+    if not isinstance(selection, Selection):
+        raise EngineError(
+            f"selection is {selection!r}: wanted rules such as Selection(top=100), Selection() for "
+            "all pairs, or None for the strongest 3 % of each pairing"
+        )
+    return selection
+
+
+def check_options(
+    pairings: Sequence[str] | str,
+    metrics: Sequence[str] | str,
+    kv: str | None,
+    layer_order: str,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Pairings and metrics in canonical order; see `compute`.
+
+    Raises:
+        EngineError: one of these is not among those that there are.
+    """
+    found = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+    if kv not in (None, "native", "expand"):
+        raise EngineError(f"unknown kv {kv!r}: wanted native or expand")
+    check_order(layer_order)
+    named = metrics.split(",") if isinstance(metrics, str) else metrics
+    return found, scoring.check_metrics(named, found)
+
+
+def job_of(
+    weights: Weights,
+    pairings: Sequence[str],
+    metrics: Sequence[str],
+    kv: str | None,
+    layer_order: str,
+    backend: str,
+    device: str | None,
+    dtype: str,
+    memory: float | None,
+) -> Job:
+    """What `compute` does for these options, on the backend that they or the work ask for.
+
+    Raises:
+        EngineError: no amount of memory, or a backend or device that is not there.
+    """
+    if memory is not None and not memory > 0:  # nan is not either
+        raise EngineError(f"--memory {memory:g}: wanted gigabytes above 0, such as {MEMORY:g}")
+    rows = _kv(kv, weights, metrics)
+    here, room = Backend(dtype=dtype), MEMORY if memory is None else memory
+    job = Job(weights, pairings, metrics, DEFAULT_SELECTION, rows, layer_order, here, room)
+    work = sum(costs.total(costs.calls(job, "kernel", "columns")))
+    chosen = choose(backend, device, dtype, operations=work)
+    return replace(job, backend=chosen, memory=chosen.memory() if memory is None else memory)
+
+
+def _kv(kv: str | None, weights: Weights, metrics: Sequence[str]) -> str:
+    """`native` or `expand`: what was asked for, or what the metrics need."""
+    grouped = weights.shape.n_kv_heads < weights.shape.n_heads
+    needs = [name for name in metrics if METRICS[name].per_query_head] if grouped else []
+    if needs and kv == "native":
+        raise EngineError(
+            f"{', '.join(needs)} exists per query head only, and {weights.name} shares key/value "
+            "heads: leave --kv native out, or the metric"
+        )
+    return "expand" if needs else kv or "native"
+
+
+def _meta(job: Job, found: Found) -> TableMeta:
+    weights, shape = job.weights, job.weights.shape
+    full = min(shape.d_model, shape.d_head)
+    moments = {
+        "mean": reference_mean(full, full, shape.d_model),
+        "sd": reference_sd(full, full, shape.d_model),
+    }
+    return TableMeta(
+        model=weights.name,
+        revision=weights.revision,
+        family=weights.family.name,
+        fingerprint=found.fingerprint,
+        n_layers=shape.n_layers,
+        n_heads=shape.n_heads,
+        n_kv_heads=shape.n_kv_heads,
+        d_model=shape.d_model,
+        d_head=shape.d_head,
+        deficient=found.deficient,
+        fold_ln=weights.fold_ln,
+        center_writing=weights.center_writing,
+        layer_order=job.layer_order,
+        kv=job.kv,
+        pairings=list(job.pairings),
+        metrics=list(job.metrics),
+        selection=[],
+        scored=found.scored,
+        moments=dict.fromkeys(job.pairings, moments),
+        dtype=job.backend.dtype,
+        backend=str(job.backend),
+        version=VERSION,
+    )

@@ -1,0 +1,94 @@
+"""The engine's command: open the model, score it, write the table."""
+
+import sys
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headgraph.base.terminal import say
+from headgraph.pk_engine.options import scoring_options, selection_options, via_option
+
+if TYPE_CHECKING:
+    from headgraph.pk_engine.scoring.selection import Selection
+    from headgraph.pk_engine.table.affinity import AffinityTable
+
+
+@click.command()
+@click.argument("model")
+@click.option("-o", "--output", metavar="FILE", required=True, help="Parquet file to write.")
+@scoring_options
+@selection_options
+@click.option("--fold-ln", is_flag=True, help="Fold the norm before attention into Q, K and V.")
+@click.option("--center-writing", is_flag=True, help="Take the mean from what is written.")
+@via_option
+@click.option("--name", metavar="NAME", help="What the table calls the model.")
+@click.option("--seed", type=int, help="Of what --null draws.  [default: 0]")
+@click.option("--samples", type=int, metavar="N", help="How much it draws; see docs/nulls.md.")
+@click.option("--force", is_flag=True, help="Replace the output file if it exists.")
+def compute(
+    model: str,
+    output: str,
+    scoring: dict[str, Any],
+    selection: "Selection | None",
+    fold_ln: bool,
+    center_writing: bool,
+    via: str,
+    name: str | None,
+    seed: int | None,
+    samples: int | None,
+    force: bool,
+) -> str:
+    """Score every pair of heads of MODEL and write the table.
+
+    MODEL is a folder with config.json and safetensors, a hub id, or the bundled induction-2l.
+    Without a selection the strongest 3 % of each pairing are kept. A model that is taken in
+    several groups of layers can be interrupted: the same command goes on where it was.
+
+    Example: headgraph compute induction-2l --all -o tiny.parquet
+    """
+    from headgraph.pk_engine.linalg._allocator import keep_freed_memory
+    from headgraph.pk_engine.scoring._compute import compute as run
+    from headgraph.pk_engine.table.affinity import table_file
+
+    table_file(output, force=force)  # before the work, not after it
+    keep_freed_memory()
+    with _bar() as progress:
+        table = run(
+            model,
+            **scoring,
+            selection=selection,
+            fold_ln=fold_ln,
+            center_writing=center_writing,
+            via=via,
+            name=name,
+            seed=seed,
+            samples=samples,
+            progress=progress,
+            partial=f"{output}.partial",
+        )
+    path = table.write(output, force=force)
+    _report(table)
+    return str(path)
+
+
+def _report(table: "AffinityTable") -> None:
+    say(repr(table))
+    if not len(table):
+        say("note: no pair passes these rules, so the table is empty")
+    full = min(table.meta.d_model, table.meta.d_head)
+    for entry in table.meta.deficient:
+        left_out = "; its pairs are left out" if entry["rank"] == 0 else ""
+        say(
+            f"L{entry['layer']}H{entry['head']}: the {entry['role']} matrix has rank "
+            f"{entry['rank']} of {full}{left_out}",
+        )
+
+
+def _bar() -> Any:
+    """A progress callback with a bar on a terminal, and None elsewhere."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from headgraph.base.progress import bar
+
+    return bar()

@@ -1,0 +1,189 @@
+"""The work of one table: group after group of layers, read, compared, and thinned out at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headgraph.base.files import writable
+from headgraph.base.names import ROLES
+from headgraph.base.version import VERSION, version_of
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.linalg.backends import Backend
+from headgraph.pk_engine.linalg.stacks import HeadStacks, Progress
+from headgraph.pk_engine.metrics.registry import METRICS, by_source, score
+from headgraph.pk_engine.models.interface import Weights
+from headgraph.pk_engine.scoring.layer_groups import Group, layer_groups
+from headgraph.pk_engine.scoring.layer_order import count_pairs
+from headgraph.pk_engine.scoring.layers import collect, fingerprint
+from headgraph.pk_engine.scoring.progress import Watched
+from headgraph.pk_engine.scoring.resume import Partial, State, job_key
+from headgraph.pk_engine.scoring.rows import block_columns, heads_counted
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.scoring.top_k import Keeper
+from headgraph.pk_engine.table.columns import Columns, joined, taken
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a job came to.
+
+    Attributes:
+        rows: of all pairings, in their order.
+        scored: pairs scored per pairing.
+        deficient: matrices of less than full rank.
+        fingerprint: of the model's raw weights.
+    """
+
+    rows: Columns
+    scored: dict[str, int]
+    deficient: list[dict[str, Any]]
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be scored, and how; see `pk_engine.compute` for the words."""
+
+    weights: Weights
+    pairings: Sequence[str]
+    metrics: Sequence[str]
+    selection: Selection
+    kv: str
+    layer_order: str
+    backend: Backend
+    memory: float
+    progress: Progress | None = None
+    partial: Path | None = None
+
+    def run(self) -> Found:
+        """Do it."""
+        keepers = {p: Keeper(self.selection, self.most(p)) for p in self.pairings}
+        try:
+            return self._run(State(keepers))
+        finally:
+            for keeper in keepers.values():
+                keeper.close()
+
+    def _run(self, state: State) -> Found:
+        groups = self.groups()
+        partial = self._partial(groups)
+        partial.restore(state)
+        with self.backend.workers() as threads:
+            for sources, targets in self._stacks(groups[state.done :], len(groups), threads):
+                for stacks in (sources, targets):
+                    state.digests |= stacks.digests
+                    found = stacks.deficient()
+                    state.deficient |= {(d["role"], d["layer"], d["head"]): d for d in found}
+                self._offer(state.keepers, sources, targets, self.backend.computing(threads))
+                state.done += 1
+                partial.save(state)
+                del stacks, sources, targets  # before the next ones are read
+            whole = fingerprint(self.weights, state.digests)
+        partial.clear()
+        rows = joined([self._rows(pairing, keeper) for pairing, keeper in state.keepers.items()])
+        scored = {pairing: keeper.scored for pairing, keeper in state.keepers.items()}
+        order = sorted(state.deficient, key=lambda at: (ROLES.index(at[0]), *at[1:]))
+        return Found(rows, scored, [state.deficient[at] for at in order], whole)
+
+    def _partial(self, groups: list[Group]) -> Partial:
+        """Where the state is kept; nowhere when all is done in one go."""
+        folder = getattr(self.weights, "folder", None)  # a model in memory has none
+        if self.partial is None or folder is None or len(groups) == 1:
+            return Partial(None, "")
+        writable(self.partial, force=True, problem=EngineError)  # before the work, not after it
+        options = {
+            name: str(getattr(self, name))
+            for name in ("pairings", "metrics", "selection", "kv", "layer_order", "backend")
+        }
+        folds = [self.weights.fold_ln, self.weights.center_writing]
+        options |= {"groups": str(groups), "folds": str(folds), "state": "2"}  # of the file's form
+        readers = {"transformer-lens": ("transformer-lens", "transformers")}
+        options["family"] = family = self.weights.family.name
+        options["headgraph"] = VERSION  # another reads otherwise
+        options |= {package: version_of(package) for package in readers.get(family, ())}
+        return Partial(self.partial, job_key(folder, options))
+
+    def _stacks(
+        self, groups: list[Group], of: int, threads: Executor | None
+    ) -> Iterator[tuple[HeadStacks, HeadStacks]]:
+        """Stacks of sources and targets of each group; one stack where all is in memory."""
+        targets: HeadStacks | None = None
+        for done, group in enumerate(groups, start=of - len(groups)):
+            if self.progress and of > 1:
+                self.progress("Comparing groups of layers", done, of)
+            if group.sources == group.targets:
+                yield (self._collect(group.sources, "".join(self.pairings), threads),) * 2
+                continue
+            if targets is None or targets.layers != group.targets:
+                targets = None  # first let go of the one before
+                roles = "".join(pairing[1] for pairing in self.pairings)
+                targets = self._collect(group.targets, roles, threads)
+            roles = "".join(pairing[0] for pairing in self.pairings)
+            yield self._collect(group.sources, roles, threads), targets
+
+    def groups(self) -> list[Group]:
+        """Which layers are in memory together."""
+        kinds = {METRICS[name].factors for name in self.metrics} | {"basis"}
+        return layer_groups(
+            self.weights.shape,
+            "".join(sorted({pairing[0] for pairing in self.pairings})),
+            "".join(sorted({pairing[1] for pairing in self.pairings})),
+            self.layer_order,
+            bytes_per_value=np.dtype(self.backend.dtype).itemsize * len(kinds),
+            memory=self.memory,
+        )
+
+    def _collect(self, layers: range, roles: str, threads: Executor | None) -> HeadStacks:
+        return collect(
+            self.weights,
+            roles,
+            layers=layers,
+            factors=[METRICS[name].factors for name in self.metrics],
+            backend=self.backend,
+            progress=self.progress,
+            executor=threads,
+        )
+
+    def _offer(
+        self,
+        keepers: dict[str, Keeper],
+        sources: HeadStacks,
+        targets: HeadStacks,
+        threads: Executor | None,
+    ) -> None:
+        if self.progress:
+            comparisons = len(self.metrics) * len(by_source(self.pairings))
+            threads = Watched(threads, self.progress, comparisons)
+        scores = {
+            name: score(METRICS[name], sources, targets, self.pairings, self.layer_order, threads)
+            for name in self.metrics
+        }
+        for pairing, keeper in keepers.items():
+            values = {name: found[pairing] for name, found in scores.items()}
+            keeper.offer(
+                block_columns(sources, targets, pairing, values, self.kv, self.layer_order)
+            )
+
+    def most(self, pairing: str) -> int:
+        """Pairs of a pairing when no matrix is zero."""
+        shape, same = self.weights.shape, pairing[0] == pairing[1]
+        sources, targets = (heads_counted(shape, role, self.kv) for role in pairing)
+        return count_pairs(shape.n_layers, sources, targets, self.layer_order, same_role=same)
+
+    def _rows(self, pairing: str, keeper: Keeper) -> Columns:
+        rows, shape = keeper.finish(), self.weights.shape
+        columns: Columns = {"pairing": np.full(len(rows["pk"]), pairing)}
+        for end, role in zip(("source", "target"), pairing, strict=True):
+            heads = heads_counted(shape, role, self.kv)
+            columns |= {f"{end}_layer": rows[end] // heads, f"{end}_head": rows[end] % heads}
+        columns |= {name: rows[name] for name in rows if name not in ("source", "target")}
+        if self.kv == "expand" and shape.n_kv_heads < shape.n_heads:
+            group = shape.n_heads // shape.n_kv_heads
+            columns["target_kv_head"] = columns["target_head"] // group
+        return taken(columns, rows["pk_rank"] <= self.selection.limit(keeper.scored))

@@ -1,0 +1,136 @@
+"""One pass over a model's layers: read, hash, factor, lay down."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headgraph.base.names import ROLES
+from headgraph.pk_engine.linalg.array_ops import to_numpy
+from headgraph.pk_engine.linalg.backends import Backend
+from headgraph.pk_engine.linalg.stacks import HeadStacks, Progress, Stack
+from headgraph.pk_engine.models.interface import Layer, Weights
+from headgraph.pk_engine.models.layout import ModelShape
+
+
+def collect(
+    weights: Weights,
+    roles: Iterable[str],
+    *,
+    layers: range | None = None,
+    factors: Iterable[str] = ("basis",),
+    backend: Backend | None = None,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
+) -> HeadStacks:
+    """Read layers once and keep what the scores need.
+
+    Args:
+        weights: the model.
+        roles: whose bases to keep.
+        layers: which to read; all by default.
+        factors: what scores will ask for besides bases, which ranks need: `raw`, `composition`.
+        backend: where the arrays are to be; NumPy by default.
+        progress: called after each layer.
+        executor: where layers are read and factored; the caller's thread by default.
+    """
+    layers = range(weights.shape.n_layers) if layers is None else layers
+    stacks = allocate(weights.shape, roles, layers, factors, backend or Backend())
+
+    def read(layer: int) -> bytes:
+        raw = weights.raw_layer(layer)
+        fill(stacks, layer, weights.processed(layer, raw))
+        return layer_digest(raw)
+
+    run = map if executor is None else executor.map
+    for done, (layer, digest) in enumerate(zip(layers, run(read, layers), strict=True), start=1):
+        stacks.digests[layer] = digest
+        if progress:
+            progress("Reading layers", done, len(layers))
+    return stacks
+
+
+def allocate(
+    shape: ModelShape,
+    roles: Iterable[str],
+    layers: range,
+    factors: Iterable[str],
+    backend: Backend,
+) -> HeadStacks:
+    """Stacks for these layers, not yet filled; arguments as for `collect`."""
+    wanted, factors = set(roles), set(factors)
+    heads = {role: shape.heads_of(role) for role in ROLES if role in wanted}
+
+    def memory(heads: dict[str, int]) -> Stack:
+        return Stack.empty(shape, len(layers), heads, backend)
+
+    ranks = {role: np.zeros(len(layers) * count, np.int64) for role, count in heads.items()}
+    stacks = HeadStacks(shape, layers, backend, memory(heads), ranks)
+    if "raw" in factors:
+        stacks.raw = memory(heads)
+    if "composition" in factors:
+        stacks.writes = memory({"O": shape.n_heads})
+        stacks.reads = memory(dict.fromkeys("QKV", shape.n_heads))
+    return stacks
+
+
+def layer_digest(raw: Layer) -> bytes:
+    """sha256 over a layer's Q, K, V, O in turn, each heads x d_model x d_head in float32."""
+    digest = hashlib.sha256()
+    for role in ROLES:
+        digest.update(raw[role].data)
+    return digest.digest()
+
+
+def fingerprint(weights: Weights, digests: Mapping[int, bytes]) -> str:
+    """sha256 over the layers' digests: equal for equal weights, however a file is packed.
+
+    Layers that no pair needed are read for it.
+    """
+    whole = hashlib.sha256()
+    for layer in range(weights.shape.n_layers):
+        whole.update(digests.get(layer) or layer_digest(weights.raw_layer(layer)))
+    return whole.hexdigest()
+
+
+def fill(stacks: HeadStacks, number: int, matrices: Layer) -> None:
+    """Factor the matrices of one of the stacks' layers and lay them down."""
+    shape, backend, layer = stacks.shape, stacks.backend, number - stacks.layers.start
+    factor = {}
+    for role in ROLES if stacks.writes is not None else stacks.rank:
+        stored = matrices[role].astype(backend.dtype, copy=False)
+        here = backend.array(stored)
+        kept = stacks.basis[role].mT[layer] if role in stacks.rank else None
+        found = backend.factored(here, stored, kept)
+        factor[role] = found.factor
+        if role in stacks.rank:
+            heads = shape.heads_of(role)
+            stacks.rank[role][layer * heads : (layer + 1) * heads] = found.rank
+            if stacks.raw is not None:
+                stacks.raw[role][layer] = here
+    if stacks.writes is not None and stacks.reads is not None:
+        _fill_composition(stacks.writes, stacks.reads, layer, matrices, factor, backend)
+
+
+def _fill_composition(
+    writes: Stack,
+    reads: Stack,
+    layer: int,
+    matrices: Layer,
+    factor: dict[str, Any],
+    backend: Backend,
+) -> None:
+    # a row per query head: those of one group share a key/value head's matrices
+    group = len(matrices["Q"]) // len(matrices["K"])
+    wide = {r: backend.array(_per_query_head(matrices[r], r, group)) for r in ROLES}
+    r_t = {r: backend.array(_per_query_head(to_numpy(factor[r]), r, group)).mT for r in ROLES}
+    writes["O"][layer] = wide["O"] @ r_t["V"]
+    for role, other in (("Q", "K"), ("K", "Q"), ("V", "O")):
+        reads[role][layer] = wide[role] @ r_t[other]
+
+
+def _per_query_head(stack: NDArray[Any], role: str, group: int) -> NDArray[Any]:
+    return stack.repeat(group, axis=0) if role in "KV" and group > 1 else stack

@@ -1,0 +1,145 @@
+"""Going on after an interruption: what a job has found so far, beside the file it will write.
+
+Written after each group of layers, beside and renamed, so a kill at any moment leaves the state
+before or after a group. A key over the weights' files and all options guards it: a state that
+belongs to anything else is not used. Nor is a file that does not end in the hash of what is before:
+it is not even looked into.
+"""
+
+import hashlib
+import json
+import os
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headgraph.base.documents import reason, shown
+from headgraph.base.files import beside
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.scoring.top_k import Keeper
+
+_HASH = "sha256"
+# what np.load and json say of a file that is not one of ours
+_NOT_OURS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+
+
+@dataclass
+class State:
+    """What is known after some groups.
+
+    Attributes:
+        keepers: pairing -> the rows that can still be kept.
+        done: groups that are finished.
+        digests: layer -> sha256 of its raw matrices.
+        deficient: (role, layer, head) -> matrices of less than full rank.
+    """
+
+    keepers: dict[str, Keeper]
+    done: int = 0
+    digests: dict[int, bytes] = field(default_factory=dict)
+    deficient: dict[tuple[str, int, int], dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Partial:
+    """The file that holds a state; with `path` None nothing is ever written.
+
+    Attributes:
+        path: beside the table that is to be.
+        key: of the job, see `job_key`.
+    """
+
+    path: Path | None
+    key: str
+
+    def restore(self, state: State) -> None:
+        """Fill a fresh state from the file, if it is there and belongs to this job."""
+        if self.path is None or not self.path.is_file():
+            return
+        try:
+            with self.path.open("rb") as stream:
+                if not _is_whole(stream):
+                    return
+                with np.load(stream, allow_pickle=False) as file:
+                    about = json.loads(str(file["about"]))
+                    if about["key"] != self.key:
+                        return
+                    arrays = {name: file[name] for name in file.files if name != "about"}
+        except _NOT_OURS:
+            return
+        for pairing, keeper in state.keepers.items():
+            keeper.restore(_part(arrays, pairing), about["scored"][pairing])
+        state.done = about["done"]
+        state.digests = {int(at): bytes.fromhex(text) for at, text in about["digests"].items()}
+        state.deficient = {(d["role"], d["layer"], d["head"]): d for d in about["deficient"]}
+
+    def save(self, state: State) -> None:
+        """Write the state.
+
+        Raises:
+            EngineError: it cannot be written; what was saved before is still there.
+        """
+        if self.path is None:
+            return
+        about = {
+            "key": self.key,
+            "done": state.done,
+            "scored": {pairing: keeper.scored for pairing, keeper in state.keepers.items()},
+            "digests": {at: digest.hex() for at, digest in state.digests.items()},
+            "deficient": list(state.deficient.values()),
+        }
+        arrays: dict[str, NDArray[Any]] = {
+            f"{pairing}/{name}": values
+            for pairing, keeper in state.keepers.items()
+            for name, values in keeper.state().items()
+        }
+        try:
+            with beside(self.path) as stream:
+                np.savez(stream, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
+                stream.write(_digest(stream, stream.seek(0, os.SEEK_END)))
+        except OSError as error:
+            raise EngineError(
+                f"cannot write {shown(self.path)}, with which an interrupted compute goes on: "
+                f"{reason(error)}"
+            ) from error
+
+    def clear(self) -> None:
+        """The job is done: nothing is left to go on with."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+
+
+def _is_whole(stream: IO[bytes]) -> bool:
+    """Whether a file ends in the hash of what is before it; the stream is at its start then."""
+    size = stream.seek(0, os.SEEK_END) - hashlib.new(_HASH).digest_size
+    found = _digest(stream, size)
+    expected = stream.read()
+    stream.seek(0)
+    return found == expected
+
+
+def _digest(stream: IO[bytes], size: int) -> bytes:
+    """The hash of the first bytes of a file; the stream stands behind them then."""
+    stream.seek(0)
+    digest = hashlib.new(_HASH)
+    while size > 0 and (part := stream.read(min(size, 2**20))):
+        digest.update(part)
+        size -= len(part)
+    return digest.digest()
+
+
+def job_key(folder: Path, options: dict[str, Any]) -> str:
+    """sha256 over the names, sizes and times of a model's files, and the options of a job."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    text = json.dumps([os.fspath(folder.resolve()), stats, options], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _part(arrays: dict[str, NDArray[Any]], pairing: str) -> dict[str, NDArray[Any]]:
+    start = f"{pairing}/"
+    return {name[len(start) :]: a for name, a in arrays.items() if name.startswith(start)}

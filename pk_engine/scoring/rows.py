@@ -1,0 +1,85 @@
+"""From scores of a block to the columns of its rows."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headgraph.pk_engine.linalg.stacks import HeadStacks
+from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
+from headgraph.pk_engine.metrics.registry import METRICS
+from headgraph.pk_engine.models.layout import ModelShape
+from headgraph.pk_engine.scoring.layer_order import pairs_of
+from headgraph.pk_engine.table.columns import Columns
+
+
+def block_columns(
+    sources: HeadStacks,
+    targets: HeadStacks,
+    pairing: str,
+    scores: dict[str, NDArray[np.float32]],
+    kv: str,
+    layer_order: str,
+) -> Columns:
+    """The pairs of a block that the layer order scores, as columns of one length.
+
+    Args:
+        sources: stacks of the block's source layers.
+        targets: stacks of its target layers.
+        pairing: source role, then target role.
+        scores: metric -> sources x targets, as `pk_engine.metrics.registry.score` gives them.
+        kv: as in `pk_engine.compute`.
+        layer_order: as in `pk_engine.compute`.
+
+    Returns:
+        `source` and `target` (heads counted through all layers, as the table counts them), `pk`,
+        `pk_normalized`, `z`, and the other metrics. Pairs with a matrix of zeros are left out.
+    """
+    shape, expand = sources.shape, kv == "expand"
+    ends = ((sources, pairing[0]), (targets, pairing[1]))
+    heads = [heads_counted(shape, role, kv) for role in pairing]
+    ranks = [_widen(stacks.rank[role], role, shape, expand) for stacks, role in ends]
+    mask = pairs_of(
+        sources.layers,
+        targets.layers,
+        heads[0],
+        heads[1],
+        layer_order,
+        same_role=pairing[0] == pairing[1],
+    )
+    mask &= (ranks[0] > 0)[:, None] & (ranks[1] > 0)[None, :]
+    i, j = np.nonzero(mask)
+    r, s = ranks[0][i], ranks[1][j]
+    values = {name: _both(value, name, pairing, shape, expand) for name, value in scores.items()}
+    pk = values.pop("pk")[i, j].astype(np.float32)
+    mean, sd = reference_mean(r, s, shape.d_model), reference_sd(r, s, shape.d_model)
+    return {
+        "source": sources.layers.start * heads[0] + i,
+        "target": targets.layers.start * heads[1] + j,
+        "pk": pk,
+        "pk_normalized": (pk / np.sqrt(r * s)).astype(np.float32),
+        # where the reference has no variance every subspace shares as much: nothing stands out
+        "z": np.where(sd > 0, (pk - mean) / np.where(sd > 0, sd, 1), 0.0).astype(np.float32),
+        **{name: value[i, j].astype(np.float32) for name, value in values.items()},
+    }
+
+
+def heads_counted(shape: ModelShape, role: str, kv: str) -> int:
+    """Heads per layer that a table counts for a role."""
+    return shape.n_heads if kv == "expand" else shape.heads_of(role)
+
+
+def _both(
+    value: NDArray[Any], name: str, pairing: str, shape: ModelShape, expand: bool
+) -> NDArray[Any]:
+    """A score per pair as the table counts heads, on both sides."""
+    if METRICS[name].per_query_head:
+        return value
+    wide = _widen(value, pairing[0], shape, expand)
+    return _widen(wide.T, pairing[1], shape, expand).T
+
+
+def _widen(rows: NDArray[Any], role: str, shape: ModelShape, expand: bool) -> NDArray[Any]:
+    """A row per query head where the rows count key/value heads."""
+    group = shape.n_heads // shape.n_kv_heads
+    return rows.repeat(group, axis=0) if expand and role in "KV" else rows

@@ -1,0 +1,185 @@
+"""Rows that can still be kept: a selection applied to scores as they come, block by block.
+
+Exact and deterministic: the result is that of ranking all pairs first, whatever the blocks. Rules
+on PK alone (`top`, `top_percent`, `min_pk`) keep a prefix of the ranking, so only that prefix is
+held and the rest is forgotten. `min_z` and `top_per_target` keep rows from all over the ranking:
+their rows are held, and the others go to a file from which the rows' places are counted
+(`pk_engine.scoring.top_k`).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headgraph.base.files import temporary_space
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.columns import Columns, first_of_each, joined, taken
+
+SPARE = 65_536
+"""Rows held beyond twice those that were left after the last thinning."""
+
+
+class Keeper:
+    """Collects the rows of one pairing.
+
+    Args:
+        selection: what to keep.
+        most: an upper bound of the pairs that will be offered.
+    """
+
+    def __init__(self, selection: Selection, most: int) -> None:
+        self.selection = selection
+        self.scored = 0
+        self._most = selection.limit(most)
+        rules = selection.to_json()
+        self._prefix = bool(rules.keys() & {"top", "top_percent", "min_pk"}) or not rules
+        self._rows: list[Columns] = []
+        self._held = 0
+        self._thinned = 0  # rows that were left when all of them were last thinned
+        self._dropped = Dropped()
+
+    def offer(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        """Take a block's pairs.
+
+        Args:
+            columns: `source` and `target`, the heads counted through all layers; `pk`, `z`; and
+                whatever else belongs to a row. All of one length.
+        """
+        self.scored += len(columns["pk"])
+        self._rows.append(self._thin(dict(columns)))
+        self._held += len(self._rows[-1]["pk"])
+        if self._held > 2 * self._thinned + SPARE:
+            self._rows = [self._thin(self._joined())]
+            self._held = self._thinned = len(self._rows[0]["pk"])
+
+    def state(self) -> Columns:
+        """Everything that is held or filed away, as arrays; `restore` takes it back."""
+        return {**self._joined(), "*dropped": self._dropped.pairs()}
+
+    def restore(self, state: Columns, scored: int) -> None:
+        """Go on from what `state` gave after `scored` pairs."""
+        rows = {name: values for name, values in state.items() if name != "*dropped"}
+        self.scored = scored
+        self._rows = [rows] if rows else []
+        self._held = self._thinned = len(rows["pk"]) if rows else 0
+        self.close()
+        pairs = state["*dropped"]
+        self._dropped.add({name: pairs[name] for name in PAIR.names or ()})
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._dropped.close()
+
+    def finish(self) -> Columns:
+        """The rows kept, strongest first, with `pk_rank`."""
+        rows = self._thin(self._joined())
+        place = np.arange(1, len(rows["pk"]) + 1) + self._dropped.before(rows)
+        self.close()
+        return {**rows, "pk_rank": place}
+
+    def _thin(self, rows: Columns) -> Columns:
+        """Without the pairs that no rule can still keep."""
+        keep = self._can_stay(rows)
+        if not self._prefix:
+            self._dropped.add(taken(rows, ~keep))
+        return taken(rows, keep)
+
+    def _can_stay(self, rows: Columns) -> NDArray[np.bool_]:
+        """Mask of the rows that a rule may keep, as far as these rows tell."""
+        selection = self.selection
+        if self._prefix:
+            lowest = -np.inf if selection.min_pk is None else np.float32(selection.min_pk)
+            keep: NDArray[np.bool_] = rows["pk"] >= lowest
+            if len(keep) > self._most:
+                keep[_ranking(rows)[self._most :]] = False
+            return keep
+        if selection.top_per_target is None:
+            return np.asarray(rows["z"] >= np.float32(selection.min_z or 0))
+        order = np.lexsort((rows["source"], -rows["pk"], rows["target"]))
+        return first_of_each(order, [rows["target"]], selection.top_per_target)
+
+    def _joined(self) -> Columns:
+        """All rows held, strongest first, ties by source, then target."""
+        rows = joined(self._rows)
+        return taken(rows, _ranking(rows)) if rows else rows
+
+
+def _ranking(rows: Columns) -> NDArray[np.int64]:
+    """Strongest first, ties by source, then target."""
+    return np.lexsort((rows["target"], rows["source"], -rows["pk"]))
+
+
+# DOC """Pairs that no rule can keep any more, on disk, for the places of those that are kept.
+#
+# The place of a pair in the ranking counts every stronger pair, and which pairs will be kept is known
+# at the end only. No method that goes over the pairs once finds exact places in less than their
+# number (Munro and Paterson 1980, doi:10.1016/0304-3975(80)90061-4), so this number lies in a
+# temporary file, 12 bytes a pair, and memory holds a piece of it at a time.
+# """
+
+
+PAIR = np.dtype([("pk", "<f4"), ("source", "<i4"), ("target", "<i4")])
+AT_ONCE = 1_000_000
+"""Pairs read at a time when places are counted."""
+
+
+class Dropped:
+    """A growing list of pairs; the file is made when the first comes and gone after `close`."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] | None = None
+
+    def add(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        """Take pairs: `pk`, `source` and `target`, of one length."""
+        if not len(columns["pk"]):
+            return
+        if self._file is None:
+            with temporary_space(EngineError):
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115  closed by close()
+        pairs = np.empty(len(columns["pk"]), PAIR)
+        for name in PAIR.names or ():
+            pairs[name] = columns[name]
+        with temporary_space(EngineError):
+            self._file.write(pairs.tobytes())
+
+    def pairs(self) -> NDArray[Any]:
+        """All of them, as a view of the file."""
+        if self._file is None:
+            return np.empty(0, PAIR)
+        with temporary_space(EngineError):
+            self._file.flush()
+        return np.memmap(self._file, PAIR, mode="r")
+
+    def before(self, rows: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+        """How many of these pairs come before each row in the ranking.
+
+        Args:
+            rows: `pk`, `source` and `target`, in ranking order: strongest first, ties by source,
+                then target.
+        """
+        count = np.zeros(len(rows["pk"]), np.int64)
+        for part in self._parts():
+            both = {name: np.concatenate([rows[name], part[name]]) for name in PAIR.names or ()}
+            order = np.lexsort((both["target"], both["source"], -both["pk"]))
+            ours = order < len(count)
+            count += np.cumsum(~ours)[ours]
+        return count
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._file is not None:
+            with suppress(OSError):  # what it still had to write to a full disk is of no use
+                self._file.close()
+            self._file = None
+
+    def _parts(self) -> Iterator[NDArray[Any]]:
+        pairs = self.pairs()
+        for first in range(0, len(pairs), AT_ONCE):
+            yield pairs[first : first + AT_ONCE]

@@ -1,0 +1,1 @@
+"""The table of scores: columns, metadata, Parquet, and edges between query heads."""

@@ -1,0 +1,176 @@
+"""Types and bounds of a table's metadata: somebody else may have written the file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from headgraph.base.names import NULLS, PAIRINGS, ROLES
+from headgraph.base.text import quoted
+from headgraph.pk_engine.errors import EngineError, TableError
+from headgraph.pk_engine.models.config import (  # what can be computed can be read
+    LARGEST,
+    MOST_HEADS,
+)
+from headgraph.pk_engine.scoring.selection import Selection
+
+if TYPE_CHECKING:
+    from headgraph.pk_engine.table.meta import TableMeta
+
+_TEXTS = ("model", "family", "fingerprint", "layer_order", "kv", "dtype", "backend", "version")
+_ALLOWED = {"kv": ("native", "expand"), "layer_order": ("forward", "all", "within")}
+
+
+def check_types(data: Mapping[str, Any]) -> None:
+    """Each field, as JSON has it, is of its type.
+
+    Raises:
+        TableError: a field of another type, a text that is no Unicode, or a number out of bounds.
+    """
+    for name, (expected, fits) in _FIELDS.items():
+        if not fits(data[name]):
+            raise TableError(
+                f"its metadata says {name} = {quoted(data[name])}: expected {expected}"
+            )
+    for name, most in LARGEST.items():
+        if data[name] > most:
+            raise TableError(
+                f"its metadata says {name} = {quoted(data[name])}: expected at most {most:,}"
+            )
+
+
+def check_meaning(meta: TableMeta) -> None:
+    """The fields agree with each other.
+
+    Raises:
+        TableError: a value that no table has, or two fields that contradict each other.
+    """
+    if meta.n_layers * meta.n_heads > MOST_HEADS:
+        raise TableError(
+            f"its metadata has {meta.n_layers:,} layers of {meta.n_heads:,} heads: expected at "
+            f"most {MOST_HEADS:,} heads"
+        )
+    if meta.n_heads % meta.n_kv_heads:
+        raise TableError(
+            f"its metadata has {meta.n_heads} heads, which {meta.n_kv_heads} key/value heads "
+            "cannot share evenly"
+        )
+    for name, values in _ALLOWED.items():
+        if getattr(meta, name) not in values:
+            raise TableError(
+                f"its metadata says {name} = {quoted(getattr(meta, name))}: expected "
+                f"{' or '.join(values)}"
+            )
+    _check_pairings(meta)
+
+
+def _check_pairings(meta: TableMeta) -> None:
+    strange = [name for name in meta.pairings if name not in PAIRINGS]
+    if strange or sorted(meta.scored) != sorted(meta.pairings):
+        raise TableError(
+            f"its pairings {quoted(meta.pairings)} are not those counted: "
+            f"{quoted(list(meta.scored))}"
+        )
+    for name, moments in {"moments": meta.moments, **_moments_of_nulls(meta)}.items():
+        if sorted(moments) != sorted(meta.pairings):
+            raise TableError(
+                f"its metadata has {name} of {quoted(list(moments))}: expected those of "
+                f"{quoted(meta.pairings)}"
+            )
+    for pairing, scored in meta.scored.items():
+        pairs = meta.n_layers**2 * meta.heads_of(pairing[0]) * meta.n_heads
+        if scored > pairs:
+            raise TableError(
+                f"its metadata says that {quoted(scored)} pairs of {pairing} were scored: expected "
+                f"at most {pairs:,}, as its heads have no more"
+            )
+
+
+def _moments_of_nulls(meta: TableMeta) -> dict[str, Any]:
+    parts = [(name, part) for name in meta.nulls for part in ("moments", "values")]
+    return {f"{part} of the null {name}": meta.nulls[name][part] for name, part in parts}
+
+
+def _is_text(value: object) -> bool:
+    """A text that UTF-8 can write; a lone surrogate, which JSON can hold, it cannot."""
+    return isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def _is_count(value: object, least: int = 0) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value < 2**63
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value) if isinstance(value, float) else abs(value) < 2**63
+
+
+def _is_list(value: object, fits: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list) and all(map(fits, value))
+
+
+def _is_map(value: object, fits: Callable[[Any], bool]) -> bool:
+    return isinstance(value, dict) and all(map(_is_text, value)) and all(map(fits, value.values()))
+
+
+def _is_rules(value: object) -> bool:
+    if not _is_map(value, lambda rule: _is_text(rule) or _is_number(rule)):
+        return False
+    try:
+        Selection(**value)  # type: ignore[arg-type]
+    except (EngineError, TypeError, ValueError, AttributeError):  # a name or a type of no rule
+        return False
+    return True
+
+
+def _is_moments(value: object) -> bool:
+    return _is_map(value, _is_number) and {"mean", "sd"} <= set(value)  # type: ignore[call-overload]
+
+
+def _is_deficient(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and sorted(value) == ["head", "layer", "rank", "role"]
+        and all(_is_count(value[name]) for name in ("head", "layer", "rank"))
+        and value["role"] in ROLES
+    )
+
+
+def _is_null(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and sorted(value) == ["moments", "samples", "seed", "values"]
+        and all(value[name] is None or _is_count(value[name]) for name in ("samples", "seed"))
+        and _is_map(value["moments"], _is_moments)
+        and _is_map(value["values"], _is_number)
+    )
+
+
+_FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    **dict.fromkeys(_TEXTS, ("a text", _is_text)),
+    **dict.fromkeys(
+        ("revision", "series"), ("a text or null", lambda it: it is None or _is_text(it))
+    ),
+    "step": ("a number or null", lambda it: it is None or _is_number(it)),
+    **dict.fromkeys(LARGEST, ("a positive integer", lambda it: _is_count(it, least=1))),
+    **dict.fromkeys(
+        ("fold_ln", "center_writing"), ("true or false", lambda it: isinstance(it, bool))
+    ),
+    **dict.fromkeys(
+        ("pairings", "metrics"), ("a list of texts", lambda it: _is_list(it, _is_text))
+    ),
+    "deficient": (
+        "a list of objects with layer, head, role and rank",
+        lambda it: _is_list(it, _is_deficient),
+    ),
+    "selection": ("a list of rules such as {'top': 100}", lambda it: _is_list(it, _is_rules)),
+    "scored": ("a count of pairs for each pairing", lambda it: _is_map(it, _is_count)),
+    "moments": ("mean and sd for each pairing", lambda it: _is_map(it, _is_moments)),
+    "nulls": (
+        f"an object with some of {', '.join(NULLS)}, each with its seed, samples, values and "
+        "moments",
+        lambda it: _is_map(it, _is_null) and set(it) <= set(NULLS),
+    ),
+}

@@ -1,0 +1,81 @@
+"""From scored pairs to arrows between query heads.
+
+Under grouped-query attention g query heads read through one key/value head. A pair that was scored
+once for that key/value head becomes g arrows, so that `(a)-[:OK]->(b)` means the same in every
+model: what a writes overlaps what b reads as its key. `share` = 1 / (arrows drawn for that scored
+pair): a sum of `share`-weighted scores counts each scored pair once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from headgraph.pk_engine.table.meta import TableMeta
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ENDS = ("source_layer", "source_head", "target_layer", "target_head")
+
+
+def head_edges(frame: pd.DataFrame, meta: TableMeta) -> pd.DataFrame:
+    """One row per arrow, in the table's order.
+
+    Args:
+        frame: rows of a table; `source_head` and `target_head` as the table counts them.
+        meta: its metadata.
+
+    Returns:
+        All columns of the frame, with `source_head` and `target_head` as query heads, plus
+        `kv_head` (the key/value head that the target reads through; -1 where the target's role has
+        none of its own or the model has no groups) and `share` (float64, 0 < share <= 1).
+    """
+    edges = frame.drop(columns="target_kv_head", errors="ignore").reset_index(drop=True)
+    edges = edges.assign(kv_head=-1, share=1.0)
+    group = meta.group_size
+    if group == 1:
+        return edges
+    # one number per scored pair; in an expanded table the g rows of one key/value head share it
+    edges["kv_head"] = _kv_head(edges, "target", meta)
+    if meta.kv == "native":
+        edges["pair"] = np.arange(len(edges))
+        for end, letter in (("source", 0), ("target", 1)):
+            edges = _fan_out(edges, end, edges["pairing"].str[letter].isin(["K", "V"]), group)
+    else:
+        edges["pair"] = _same_kv_pair(edges, meta)
+    edges["share"] = 1.0 / edges.groupby("pair")["pair"].transform("size")
+    return edges.drop(columns="pair")
+
+
+def _kv_head(edges: pd.DataFrame, end: str, meta: TableMeta) -> pd.Series[int]:
+    letter = 0 if end == "source" else 1
+    shared = edges["pairing"].str[letter].isin(["K", "V"])
+    head = edges[f"{end}_head"]
+    return (head if meta.kv == "native" else head // meta.group_size).where(shared, -1)
+
+
+def _fan_out(edges: pd.DataFrame, end: str, shared: pd.Series[bool], group: int) -> pd.DataFrame:
+    repeats = np.where(shared, group, 1)
+    place = np.concatenate([np.arange(n) for n in repeats]) if len(edges) else np.empty(0, int)
+    fanned = edges.loc[edges.index.repeat(repeats)].reset_index(drop=True)
+    first = fanned[f"{end}_head"] * np.repeat(repeats, repeats)
+    fanned[f"{end}_head"] = (first + place).astype(np.int32)
+    return fanned
+
+
+def _same_kv_pair(edges: pd.DataFrame, meta: TableMeta) -> pd.Series[int]:
+    through = {}
+    for end in ("source", "target"):
+        kv = _kv_head(edges, end, meta)
+        # heads that share nothing stay apart: their own number, out of reach of key/value numbers
+        through[end] = kv.where(kv >= 0, -1 - edges[f"{end}_head"])
+    keys = [
+        edges["pairing"],
+        edges["source_layer"],
+        through["source"],
+        edges["target_layer"],
+        through["target"],
+    ]
+    return edges.groupby(keys).ngroup()

@@ -1,0 +1,129 @@
+"""Where a table comes from: the metadata that travels with every score file."""
+
+import json
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Self
+
+from headgraph.base.documents import parse_json
+from headgraph.base.text import quoted
+from headgraph.pk_engine.errors import TableError
+from headgraph.pk_engine.table._meta_check import check_meaning, check_types
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableMeta:
+    """Provenance of a table of scores; written as JSON into the Parquet file.
+
+    Attributes:
+        model, revision: what was asked for: a hub id or the name of a folder; a commit or None.
+        family: the family file that said where the tensors are, or transformer-lens.
+        fingerprint: sha256 over the role tensors as read, layer by layer, in float32.
+        n_layers, n_heads, n_kv_heads, d_model, d_head: the model's shape.
+        deficient: matrices of less than full rank: layer, head, role, rank (0: left out).
+        fold_ln, center_writing: whether norms were folded in and what is written was centred.
+        layer_order: `forward` (source layer < target layer), `all`, or `within`.
+        kv: `native` (each key/value head once) or `expand` (a row per query head).
+        pairings, metrics: what was scored.
+        selection: the rules applied so far, oldest first; empty when all scored pairs are here.
+        scored: pairs scored per pairing, before any selection.
+        moments: mean and sd of the random reference per pairing, at full rank.
+        dtype, backend: of the computation.
+        version: of headgraph.
+        nulls: null -> its seed and samples (None where nothing is drawn), how many values each pair
+            was compared with, and their mean and sd, per pairing; empty without nulls.
+        series, step: name and step number of a checkpoint of a training run, or None.
+    """
+
+    model: str
+    revision: str | None
+    family: str
+    fingerprint: str
+    n_layers: int
+    n_heads: int
+    n_kv_heads: int
+    d_model: int
+    d_head: int
+    deficient: list[dict[str, Any]]
+    fold_ln: bool
+    center_writing: bool
+    layer_order: str
+    kv: str
+    pairings: list[str]
+    metrics: list[str]
+    selection: list[dict[str, Any]]
+    scored: dict[str, int]
+    moments: dict[str, dict[str, float]]
+    dtype: str
+    backend: str
+    version: str
+    series: str | None = None
+    step: float | None = None
+    nulls: dict[str, dict[str, Any]] = field(default_factory=dict)
+    format: int = field(default=FORMAT_VERSION)
+
+    @property
+    def group_size(self) -> int:
+        """Query heads that share one key/value head; 1 without grouped-query attention."""
+        return self.n_heads // self.n_kv_heads
+
+    def heads_of(self, role: str) -> int:
+        """How many heads per layer a column counts where the role is `role`."""
+        shared = role in "KV" and self.kv == "native"
+        return self.n_kv_heads if shared else self.n_heads
+
+    @property
+    def null_columns(self) -> list[str]:
+        """The columns that hold pairs against nulls: z, p and q of each."""
+        return [f"{kind}_{name}" for name in self.nulls for kind in "zpq"]
+
+    def selected(self, rules: dict[str, Any]) -> Self:
+        """The same provenance after one more selection."""
+        return replace(self, selection=[*self.selection, rules]) if rules else self
+
+    def to_json(self) -> str:
+        """One line of JSON, keys sorted, so that equal provenance is equal text."""
+        data = asdict(self)
+        if not self.nulls:  # a table without nulls is the same bytes as before there were any
+            del data["nulls"]
+        return json.dumps(data, sort_keys=True, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            TableError: not JSON, another format version, or fields missing, unknown or wrong.
+        """
+        data = parse_json(text, source="its headgraph metadata", problem=TableError)
+        _check_format(data)
+        data.setdefault("nulls", {})
+        expected = {f.name for f in fields(cls)}
+        missing, unknown = sorted(expected - data.keys()), sorted(data.keys() - expected)
+        if missing or unknown:
+            raise TableError(
+                f"its metadata lacks {quoted(missing) if missing else 'nothing'} and has extra "
+                f"{quoted(unknown)}"
+            )
+        check_types(data)
+        meta = cls(**data)
+        check_meaning(meta)
+        return meta
+
+
+def _check_format(data: dict[str, Any]) -> None:
+    """Raise TableError where this headgraph cannot read the format, and say which one can."""
+    found = data.get("format")
+    if found == FORMAT_VERSION and not isinstance(found, bool | float):
+        return
+    if isinstance(found, int) and found > FORMAT_VERSION:
+        raise TableError(
+            f"it is in table format {quoted(found)}, written by headgraph "
+            f"{quoted(data.get('version'))}, and this headgraph reads formats up to "
+            f"{FORMAT_VERSION}: upgrade headgraph, or make the table again with headgraph compute"
+        )
+    raise TableError(
+        f"it says that its table format is {quoted(found)}: expected {FORMAT_VERSION}; make it "
+        "again with headgraph compute"
+    )
