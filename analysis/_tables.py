@@ -6,8 +6,8 @@ from pathlib import Path
 
 from headgraph.analysis.errors import AnalysisError
 from headgraph.base.names import GRAPH_PAIRINGS, parse_pairings
+from headgraph.base.progress import Progress
 from headgraph.pk_engine.bundled import TABLES, table_path
-from headgraph.pk_engine.linalg.stacks import Progress
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable

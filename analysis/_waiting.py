@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from headgraph.pk_engine.linalg.stacks import Progress
+    from headgraph.base.progress import Progress
 
 
 @contextmanager

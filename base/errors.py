@@ -1,6 +1,7 @@
 """The root of every error that headgraph states.
 
 HeadgraphError          one sentence for the user; `exit_code` is for the command line
+├── BadName             a head, role or pairing that is not spelt as one
 ├── UnreadableFile      a file that cannot be read, or is not what it is given as
 └── UnwritableFile      an output that cannot be written where it was asked for
     └── OutputExists    a file is there and --force was not given
@@ -20,6 +21,10 @@ class HeadgraphError(Exception):
 
     def __str__(self) -> str:
         return printable(super().__str__(), keep="\n")
+
+
+class BadName(HeadgraphError):
+    """A head, role or pairing that is not spelt as one."""
 
 
 class UnreadableFile(HeadgraphError):

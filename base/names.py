@@ -6,8 +6,8 @@ pairing names the source's role, then the target's: in `OK` the source's output 
 
 import re
 
+from headgraph.base.errors import BadName
 from headgraph.base.text import listed, quoted
-from headgraph.pk_engine.errors import EngineError
 
 ROLES = ("Q", "K", "V", "O")
 PAIRINGS = tuple(source + target for source in ROLES for target in ROLES)
@@ -16,7 +16,7 @@ GRAPH_PAIRINGS = ("OQ", "OK", "OV")
 NULLS = ("isotropic", "covariance", "rotations", "backward", "within")
 """What pairs can be held against; see `pk_engine.nulls`."""
 VIA = ("files", "transformer-lens")
-"""Who says which tensor is which: a family file, or TransformerLens."""
+"""Where it is known which tensor is which: a family file, or TransformerLens."""
 
 _HEAD = re.compile(
     r"L(?P<l>\d{1,9})H(?P<h>\d{1,9})|(?P<layer>\d{1,9})\.(?P<head>\d{1,9})", re.I | re.ASCII
@@ -32,12 +32,12 @@ def parse_head(name: str) -> tuple[int, int]:
     """(layer, head) of a name as papers write it, `L4H7` or `4.7`.
 
     Raises:
-        EngineError: the text is no head name.
+        BadName: the text is no head name.
     """
     match = _HEAD.fullmatch(name.strip())
     if match is None:
-        raise EngineError(
-            f"{quoted(name)} is not a head: wanted a name such as L4H7 or 4.7 (layer 4, head 7)"
+        raise BadName(
+            f"{quoted(name)} is not a head: expected a name such as L4H7 or 4.7 (layer 4, head 7)"
         )
     return int(match["l"] or match["layer"]), int(match["h"] or match["head"])
 
@@ -61,15 +61,15 @@ def parse_pairings(text: str) -> tuple[str, ...]:
     """Pairings from `OQ,OK` or `all`, in canonical order, each once.
 
     Raises:
-        EngineError: a part is no pairing.
+        BadName: a part is no pairing.
     """
     if text.strip().lower() == "all":
         return PAIRINGS
     wanted = {part.strip().upper() for part in text.split(",") if part.strip()}
     unknown = sorted(wanted.difference(PAIRINGS))
     if unknown or not wanted:
-        raise EngineError(
-            f"unknown pairing {listed(unknown) or quoted(text)}: wanted source role then target "
+        raise BadName(
+            f"unknown pairing {listed(unknown) or quoted(text)}: expected source role then target "
             "role out of Q, K, V, O, such as OQ,OK,OV, or all"
         )
     return tuple(pairing for pairing in PAIRINGS if pairing in wanted)

@@ -1,19 +1,24 @@
-"""Progress on a terminal, out of the way of the data on stdout."""
+"""Progress: what long work reports, and how a terminal shows it, beside the data on stdout."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-from rich.console import Console
-from rich.progress import Progress as Bars
-from rich.progress import TaskID
+from typing import TYPE_CHECKING
 
 from headgraph.base.terminal import label
-from headgraph.pk_engine.linalg.stacks import Progress
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is in all."""
 
 
 @contextmanager
 def bar() -> Iterator[Progress]:
     """A callback that draws one line per thing that is being done, with the time left."""
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
     with Bars(console=Console(stderr=True), transient=True) as bars:
         tasks: dict[str, TaskID] = {}
         reached: dict[str, int] = {}

@@ -5,6 +5,7 @@ sets a title, moves the cursor or hides a line. Progress bars draw themselves; t
 through `label`.
 """
 
+import os
 import sys
 from typing import Any
 
@@ -49,6 +50,17 @@ def label(text: str) -> str:
     from rich.markup import escape
 
     return escape(printable(text))
+
+
+def has_screen() -> bool:
+    """Whether a window can be opened."""
+    screens = ("DISPLAY", "WAYLAND_DISPLAY")
+    return sys.platform in ("darwin", "win32") or any(os.environ.get(name) for name in screens)
+
+
+def can_open() -> bool:
+    """Whether a window can be opened, for somebody at a terminal who sees it."""
+    return sys.stdout.isatty() and has_screen()
 
 
 def _write(text: str, style: dict[str, Any], *, nl: bool = True, err: bool = False) -> None:

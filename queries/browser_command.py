@@ -140,7 +140,7 @@ def _link(
 
 
 def _opened(link: str, only_print: bool) -> str:
-    from headgraph.base.screen import can_open
+    from headgraph.base.terminal import can_open
 
     if not only_print and can_open():
         click.launch(link)

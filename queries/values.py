@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from headgraph.base.errors import BadName
 from headgraph.base.names import PAIRINGS, head_name, parse_head
 from headgraph.base.suggestions import did_you_mean
 from headgraph.base.text import quoted
-from headgraph.pk_engine.errors import EngineError
 from headgraph.queries.errors import ParameterError
 from headgraph.queries.stored_query import Param
 
@@ -74,7 +74,7 @@ def _boolean(value: Any) -> bool:
 def _head(value: Any) -> str:
     try:
         return head_name(*parse_head(value))
-    except (EngineError, AttributeError):
+    except (BadName, AttributeError):
         raise ValueError("a head, such as L4H7 or 4.7 (layer 4, head 7)") from None
 
 

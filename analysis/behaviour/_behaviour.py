@@ -31,9 +31,9 @@ def behaviour(
 ) -> pd.DataFrame:
     """Previous-token, duplicate-token, induction and identity scores of every head.
 
-    The formulas are in `analysis.behaviour.attention_scores`. By default the model reads random tokens, a
-    sequence of different ones twice, so that what it says of a head does not depend on what the
-    text is about; on a text of one's own the scores say what heads do there.
+    The formulas are in `analysis.behaviour.attention_scores`. By default the model reads random
+    tokens, a sequence of different ones twice, so that what it says of a head does not depend on
+    what the text is about; on a text of one's own the scores say what heads do there.
 
     Where users go wrong: attention is not effect. A head may look at the previous token and write
     nothing of it; `headgraph ablate` and `verify-edge` ask what matters. And a score on a short

@@ -13,8 +13,8 @@ from headgraph.analysis.detection.curves import areas
 from headgraph.analysis.detection.tasks import SAME_ROLES, TASKS, Items
 from headgraph.analysis.errors import AnalysisError
 from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.base.progress import Progress
 from headgraph.base.text import quoted
-from headgraph.pk_engine.linalg.stacks import Progress
 from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import AffinityTable

@@ -39,9 +39,9 @@ def hubs(
 ) -> "Figure":
     """Outlet against inlet of every head that a kept edge touches, in units of z.
 
-    Scores are those of `analysis.hubs.scores.hub_scores`. Colour and marker say a head's role (the first
-    that `head_roles` gives); the leaders of inlet, outlet and both are named. On the dashed curve
-    both = sqrt(inlet outlet) is that of the tenth hub.
+    Scores are those of `analysis.hubs.scores.hub_scores`. Colour and marker say a head's role (the
+    first that `head_roles` gives); the leaders of inlet, outlet and both are named. On the dashed
+    curve both = sqrt(inlet outlet) is that of the tenth hub.
 
     Args:
         model: a table, its file, `gpt2-small`, or a model as for `pk_engine.compute`.

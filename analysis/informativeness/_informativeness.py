@@ -2,8 +2,9 @@
 
 KL(reference || observed) in nats, as Yamagiwa, Takase, Shimodaira (arXiv:2601.10266) take it: 255
 equal bins on [0, m], m = d_head; the reference is the probability of each bin under the normal with
-the moments of `pk_engine.metrics.random_reference`, renormalised to 1; the observed is the share of the directed
-pairs; bins with reference below 1e-12 are left out, and the observed is floored at 1e-12.
+the moments of `pk_engine.metrics.random_reference`, renormalised to 1; the observed is the share of
+the directed pairs; bins with reference below 1e-12 are left out, and the observed is floored at
+1e-12.
 
 Where there are few pairs many bins are empty, and the floor decides. `kl_sd` is ours and made for
 comparing models: the same divergence of z = (PK - mean) / sd, over bins of one sd from -4 to 4 and
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from headgraph.analysis._tables import full_table
 from headgraph.analysis.errors import AnalysisError
 from headgraph.base.names import PAIRINGS
-from headgraph.pk_engine.linalg.stacks import Progress
+from headgraph.base.progress import Progress
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import AffinityTable

@@ -11,7 +11,7 @@ import pandas as pd
 from headgraph.analysis._tables import given_table
 from headgraph.analysis.errors import AnalysisError
 from headgraph.base.names import GRAPH_PAIRINGS, NULLS, parse_pairings
-from headgraph.pk_engine.linalg.stacks import Progress
+from headgraph.base.progress import Progress
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable

@@ -12,8 +12,8 @@ import pandas as pd
 from headgraph.analysis._files import write_page
 from headgraph.analysis.reproduction.claims import VERDICTS, Part, count
 from headgraph.analysis.reproduction.sources import Source
+from headgraph.base.progress import Progress
 from headgraph.base.version import VERSION
-from headgraph.pk_engine.linalg.stacks import Progress
 
 _HERE = Path(__file__).parent
 

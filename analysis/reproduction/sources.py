@@ -7,8 +7,8 @@ from functools import cached_property
 from headgraph.analysis._tables import full_table
 from headgraph.analysis.errors import AnalysisError
 from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS
+from headgraph.base.progress import Progress
 from headgraph.pk_engine.bundled import table_path
-from headgraph.pk_engine.linalg.stacks import Progress
 from headgraph.pk_engine.metrics.registry import METRICS as METRIC_PAIRINGS
 from headgraph.pk_engine.table.affinity import AffinityTable
 

@@ -1,7 +1,7 @@
 """What changes in the scores when norms are folded in and what is written is centred.
 
-Both leave the function of the model as it is (`pk_engine.models.folding`), so a score that moves much
-under them depends on how the weights happen to be written down.
+Both leave the function of the model as it is (`pk_engine.models.folding`), so a score that moves
+much under them depends on how the weights happen to be written down.
 """
 
 import os
@@ -11,8 +11,8 @@ import pandas as pd
 
 from headgraph.analysis.errors import AnalysisError
 from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.base.progress import Progress
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.linalg.stacks import Progress
 from headgraph.pk_engine.models.folding import check_folding
 from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.scoring._compute import compute

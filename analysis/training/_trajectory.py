@@ -14,8 +14,8 @@ from headgraph.analysis.training.checkpoints import Checkpoint, checkpoint_table
 from headgraph.base.documents import reason, shown
 from headgraph.base.files import folder_of_files
 from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS, head_name, parse_head, parse_pairings
+from headgraph.base.progress import Progress
 from headgraph.base.text import quoted
-from headgraph.pk_engine.linalg.stacks import Progress
 from headgraph.pk_engine.table.affinity import AffinityTable
 
 TOP = 1

@@ -90,7 +90,7 @@ def _of_run(connect: Callable[[], Any], run: str | None, what: str | None, most:
 
 
 def _open(path: Path) -> None:
-    from headgraph.base.screen import has_screen
+    from headgraph.base.terminal import has_screen
 
     if has_screen():
         click.launch(path.resolve().as_uri())

@@ -9,10 +9,10 @@ from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.roles import Head
 from headgraph.base.documents import shown
+from headgraph.base.errors import BadName
 from headgraph.base.names import parse_head
 from headgraph.base.rows import check_numbers, read_csv
 from headgraph.base.text import listed
-from headgraph.pk_engine.errors import EngineError
 
 BEHAVIOURS = ("previous_token", "induction")
 """What the paper's Fig. 4 shades, in green and in blue."""
@@ -84,5 +84,5 @@ def _heads(frame: pd.DataFrame, name: str) -> list[Head]:
             pairs = frame[["layer", "head"]].to_numpy(int).tolist()
             return [(layer, head) for layer, head in pairs]
         return [parse_head(str(head)) for head in frame["head"]]
-    except (EngineError, ValueError, OverflowError) as error:
+    except (BadName, ValueError, OverflowError) as error:
         raise FigureError(f"{name}: {error}") from error

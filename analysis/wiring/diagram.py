@@ -63,7 +63,8 @@ def wiring(
         labels: None for the roles known for this model, `none`, or a label file.
         metric: what ranks the pairs: `pk`, or another metric of the table such as `cs`.
         tokens: the model of the table; each box then lists, for each role that a line touches, the
-            tokens that lie most in that subspace (`analysis.tokens.projection.tokens`), as many as fit.
+            tokens that lie most in that subspace (`analysis.tokens.projection.tokens`), as many as
+            fit.
         panels: three panels, one for each pairing, on one scale; see `wiring_panels`.
         behaviour: for panels: measured behaviour of heads, a file or rows, which shades them.
         dark: for dark pages.

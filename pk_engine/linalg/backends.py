@@ -1,4 +1,9 @@
-"""Where the arithmetic runs: NumPy, or torch on a processor or GPU. `choosing` says which."""
+"""Where the arithmetic runs: NumPy, or torch on a processor or GPU.
+
+NumPy starts at once and needs nothing more. `choose` takes torch when it is in memory already
+(notebooks, TransformerLens), when a device is asked for, or when the work is large enough to pay
+for importing it.
+"""
 
 import importlib.util
 import os
@@ -139,14 +144,6 @@ def usable_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-# DOC """Which backend a piece of work gets.
-#
-# NumPy starts at once and needs nothing more. Torch is taken when it is in memory already (notebooks,
-# TransformerLens), when a device is asked for, or when the work is large enough to pay for importing
-# it.
-# """
 
 
 WORTH_TORCH = 1e12

@@ -8,10 +8,10 @@ projectors  K = <X_i X_i^T, Y_j Y_j^T>_F. Both d x d matrices are symmetric: til
             formed from the diagonal to the right, what is right of the diagonal tile counting
             twice; d^2 m operations a head and d^2 a pair.
 
-The operations that the time goes into are named by `pk_engine.linalg.array_ops`, once for each array library.
-Inside, factors lie heads x m x d: a tile forms a third faster from long rows than from columns.
-A tile is formed for all sources, then for a layer of targets at a time, whose products follow while
-they are still in the processor's cache.
+The operations that the time goes into are named by `pk_engine.linalg.array_ops`, once for each
+array library. Inside, factors lie heads x m x d: a tile forms a third faster from long rows than
+from columns. A tile is formed for all sources, then for a layer of targets at a time, whose
+products follow while they are still in the processor's cache.
 """
 
 import math

@@ -1,6 +1,5 @@
 """Everything the scores need of a model, one stack per role, read in one pass over its layers."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -11,9 +10,6 @@ from headgraph.pk_engine.linalg.array_ops import namespace
 from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.models.layout import ModelShape
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
-
 
 @dataclass
 class Stack:
@@ -23,7 +19,7 @@ class Stack:
     that way once, and every role is a view.
     """
 
-    lying: Any
+    rows: Any
     heads: dict[str, int]  # heads per layer of each role, in order
 
     @classmethod
@@ -38,8 +34,8 @@ class Stack:
         if roles in names:
             first = sum(self.heads[role] for role in names[: names.index(roles)])
             width = sum(self.heads[role] for role in roles)
-            return self.lying[:, first : first + width].mT
-        xp = namespace(self.lying)
+            return self.rows[:, first : first + width].mT
+        xp = namespace(self.rows)
         return xp.concat([self[role].mT for role in roles], axis=1).mT
 
 

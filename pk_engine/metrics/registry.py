@@ -11,8 +11,8 @@ Transformer Circuits". With R from W = U R (R_O from W_O^T) the d x d products s
 factors: the source's X = W_O^T R_V^T and the target's Y = W_Q R_K^T (Q), W_K R_Q^T (K) or
 W_V R_O^T (V) give CS = sqrt K(X, Y) / (||X|| ||Y||).
 
-Simple CS and CKA: see `pk_engine.metrics.similarity`. Procrustes and the largest cosine, which need the
-singular values of each pair: see `pk_engine.metrics.singular_values`.
+Simple CS and CKA: see `pk_engine.metrics.similarity`. Procrustes and the largest cosine, which need
+the singular values of each pair: see `pk_engine.metrics.singular_values`.
 """
 
 from collections.abc import Callable, Sequence

@@ -7,7 +7,8 @@ a repository is fetched, and no code of one is ever run.
 A request for the state of the repository comes first, then one for each file that the cache lacks,
 none of them without a time limit. A commit that the cache holds whole needs no request at all. A
 file appears in the cache when it is whole, so a download that broke off leaves nothing broken.
-What a hub sends is checked on the way (`pk_engine.models._hub_guard`), and a large file against its hash.
+What a hub sends is checked on the way (`pk_engine.models._hub_guard`), and a large file against its
+hash.
 """
 
 import hashlib

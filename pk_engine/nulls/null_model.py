@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headgraph.pk_engine.linalg.stacks import Progress
+from headgraph.base.progress import Progress
 from headgraph.pk_engine.models.interface import Weights
 from headgraph.pk_engine.scoring.layer_groups import MEMORY
 from headgraph.pk_engine.table.affinity import AffinityTable

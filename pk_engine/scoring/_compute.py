@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from headgraph.base.names import GRAPH_PAIRINGS, parse_pairings
+from headgraph.base.progress import Progress
 from headgraph.base.version import VERSION
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.backends import Backend, choose
-from headgraph.pk_engine.linalg.stacks import Progress
 from headgraph.pk_engine.metrics import registry as scoring
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.metrics.registry import METRICS
@@ -59,8 +59,8 @@ def compute(
         model: a bundled model's name, a folder with config.json and safetensors, a hub id, or a
             TransformerBridge, which is scored as it is in memory (`pk_engine.models.lens.weights`).
         pairings: such as `("OQ", "OK")`, `"OQ,OK"` or `"all"`: source role, then target role.
-        metrics: such as `("pk", "cs")` or `"pk,cs"`; `pk` always; see `pk_engine.metrics.registry` for the
-            others. `cs` means a row per query head.
+        metrics: such as `("pk", "cs")` or `"pk,cs"`; `pk` always; see `pk_engine.metrics.registry`
+            for the others. `cs` means a row per query head.
         selection: what to keep, by default the strongest 3 % of each pairing, which None means;
             `Selection()` is all.
         kv: `native` scores each key/value head once, `expand` gives a row per query head; None is

@@ -12,10 +12,11 @@ import numpy as np
 
 from headgraph.base.files import writable
 from headgraph.base.names import ROLES
+from headgraph.base.progress import Progress
 from headgraph.base.version import VERSION, version_of
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.backends import Backend
-from headgraph.pk_engine.linalg.stacks import HeadStacks, Progress
+from headgraph.pk_engine.linalg.stacks import HeadStacks
 from headgraph.pk_engine.metrics.registry import METRICS, by_source, score
 from headgraph.pk_engine.models.interface import Weights
 from headgraph.pk_engine.scoring.layer_groups import Group, layer_groups

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headgraph.base.names import ROLES
+from headgraph.base.progress import Progress
 from headgraph.pk_engine.linalg.array_ops import to_numpy
 from headgraph.pk_engine.linalg.backends import Backend
-from headgraph.pk_engine.linalg.stacks import HeadStacks, Progress, Stack
+from headgraph.pk_engine.linalg.stacks import HeadStacks, Stack
 from headgraph.pk_engine.models.interface import Layer, Weights
 from headgraph.pk_engine.models.layout import ModelShape
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from typing import Any
 
-from headgraph.pk_engine.linalg.stacks import Progress
+from headgraph.base.progress import Progress
 
 STEPS = 100
 """Steps that one comparison counts for."""

@@ -3,8 +3,9 @@
 Exact and deterministic: the result is that of ranking all pairs first, whatever the blocks. Rules
 on PK alone (`top`, `top_percent`, `min_pk`) keep a prefix of the ranking, so only that prefix is
 held and the rest is forgotten. `min_z` and `top_per_target` keep rows from all over the ranking:
-their rows are held, and the others go to a file from which the rows' places are counted
-(`pk_engine.scoring.top_k`).
+their rows are held, and the others go to a temporary file, 12 bytes a pair, from which the rows'
+ranks are counted. No one-pass algorithm finds exact ranks in sublinear memory (Munro and Paterson
+1980, doi:10.1016/0304-3975(80)90061-4).
 """
 
 from __future__ import annotations
@@ -116,22 +117,16 @@ def _ranking(rows: Columns) -> NDArray[np.int64]:
     return np.lexsort((rows["target"], rows["source"], -rows["pk"]))
 
 
-# DOC """Pairs that no rule can keep any more, on disk, for the places of those that are kept.
-#
-# The place of a pair in the ranking counts every stronger pair, and which pairs will be kept is known
-# at the end only. No method that goes over the pairs once finds exact places in less than their
-# number (Munro and Paterson 1980, doi:10.1016/0304-3975(80)90061-4), so this number lies in a
-# temporary file, 12 bytes a pair, and memory holds a piece of it at a time.
-# """
-
-
 PAIR = np.dtype([("pk", "<f4"), ("source", "<i4"), ("target", "<i4")])
 AT_ONCE = 1_000_000
 """Pairs read at a time when places are counted."""
 
 
 class Dropped:
-    """A growing list of pairs; the file is made when the first comes and gone after `close`."""
+    """Pairs that no rule can keep any more, on disk.
+
+    The file is made when the first comes, and is gone after `close`.
+    """
 
     def __init__(self) -> None:
         self._file: IO[bytes] | None = None

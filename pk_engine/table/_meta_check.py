@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from headgraph.base.errors import HeadgraphError
 from headgraph.base.names import NULLS, PAIRINGS, ROLES
 from headgraph.base.text import quoted
-from headgraph.pk_engine.errors import EngineError, TableError
+from headgraph.pk_engine.errors import TableError
 from headgraph.pk_engine.models.config import (  # what can be computed can be read
     LARGEST,
     MOST_HEADS,
@@ -120,7 +121,7 @@ def _is_rules(value: object) -> bool:
         return False
     try:
         Selection(**value)  # type: ignore[arg-type]
-    except (EngineError, TypeError, ValueError, AttributeError):  # a name or a type of no rule
+    except (HeadgraphError, TypeError, ValueError, AttributeError):  # a name or a type of no rule
         return False
     return True
 

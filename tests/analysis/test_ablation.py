@@ -18,7 +18,8 @@ from tests.analysis.attention_only import AttentionOnly, mean_loss
 pytest.importorskip("torch")
 pytest.importorskip("transformer_lens")
 
-from headgraph.analysis.running import open_model
+import headgraph
+from headgraph.analysis.running import open_model, prompts_for
 
 ONCE = {"samples": 4, "n_prompts": 4, "length": 16}
 
