@@ -1,7 +1,7 @@
 # make demo   see GPT-2's head graph in a local Neo4j
 # make test   all tests, against a real Neo4j of their own
 # make lint   style, types, and which room may import which
-# make bench  how fast compute, load and queries are here (docs/performance.md)
+# make bench  how fast compute, load and queries are here (docs/project/performance.md)
 # make docs   write what the docs list from the code; make data, make pictures: bundled files
 # make studies  take the numbers of docs/ again that need minutes: patching, ablation, behaviour,
 #               detection, other models, the paper reproduced, basis methods
@@ -29,10 +29,10 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.dev
-	$(BIN)/cog -r README.md docs/*.md
+	$(BIN)/cog -r README.md $$(git ls-files 'docs/*.md')
 
 docs-check: $(VENV)/.dev
-	$(BIN)/cog --check --diff README.md docs/*.md
+	$(BIN)/cog --check --diff README.md $$(git ls-files 'docs/*.md')
 
 data: $(VENV)/.core
 	$(BIN)/headgraph compute $(SHARED)/models/gpt2-attention --all --metrics pk,cs \
@@ -49,6 +49,7 @@ pictures: $(VENV)/.core
 	  $(BIN)/headgraph figure $$name docs/data/$$name.csv --dark --force \
 	    -o docs/images/$$name-dark.svg; done
 	$(BIN)/python -m benchmarks.pictures
+	$(BIN)/python -m benchmarks.concepts
 	$(BIN)/python -m benchmarks.robustness
 	$(BIN)/python -m benchmarks.token_projection
 	$(BIN)/python -m benchmarks.informativeness

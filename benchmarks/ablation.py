@@ -1,4 +1,4 @@
-"""The numbers of docs/ablation.md: do hubs and classes matter for what small models do?
+"""The numbers of docs/studies/ablation.md: do hubs and classes matter for what small models do?
 
 python -m benchmarks.ablation
 """
@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmarks.causality import DATA, MODELS, SEED, save, where, write_parts
 from benchmarks.causality import prompts as prompts_of
-from benchmarks.common import table, write
+from benchmarks.common import STUDIES, table, write
 from headgraph.analysis.ablation import ablate
 from headgraph.analysis.behaviour._behaviour import behaviour, labels_of
 
@@ -28,7 +28,7 @@ def main() -> None:
 
 def sum_up() -> None:
     """The page from the rows as they were written."""
-    write("ablation", _text(pd.read_csv(DATA / "ablation.csv")), DATA.parent / "ablation.md")
+    write("ablation", _text(pd.read_csv(DATA / "ablation.csv")), STUDIES / "ablation.md")
 
 
 def rows_of(name: str) -> pd.DataFrame:

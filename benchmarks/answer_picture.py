@@ -1,4 +1,4 @@
-"""The picture of docs/queries.md: the page of an answer, light and dark.
+"""The picture of docs/reference/queries.md: the page of an answer, light and dark.
 
     python -m benchmarks.answer_picture [FOLDER]
 

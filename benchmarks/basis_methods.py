@@ -1,4 +1,4 @@
-"""The table of docs/scores.md on how much the basis method matters, from the real weights.
+"""The table of docs/reference/scores.md on how much the basis method matters, from the real weights.
 
 python -m benchmarks.basis_methods
 
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.common import PAGE, SHARED, table, write
+from benchmarks.common import DOCS, SHARED, table, write
 from headgraph.base.names import GRAPH_PAIRINGS, ROLES
 from headgraph.pk_engine.linalg.bases import bases, one_thread
 from headgraph.pk_engine.models.interface import Weights, open_weights
@@ -120,7 +120,7 @@ def main() -> None:
             differences = [largest_difference(one, exact) for one in found]
             rows.append([name, f"{pairs:,}", *(f"{value:.1e}" for value in differences)])
             rounded.append([name, *_rounded(weights, exact)])
-    write("basis methods", _text(rows, rounded), PAGE.parent / "scores.md")
+    write("basis methods", _text(rows, rounded), DOCS / "reference" / "scores.md")
 
 
 def _rounded(weights: Weights, exact: dict[str, NDArray[np.float64]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The table and the picture of docs/behaviour.md: what heads of the models at hand attend to.
+"""The table and the picture of docs/studies/behaviour.md: what heads of the models at hand attend to.
 
 python -m benchmarks.behaviours
 """
@@ -7,7 +7,7 @@ import warnings
 
 import pandas as pd
 
-from benchmarks.common import PAGE, SHARED, table, write
+from benchmarks.common import DOCS, SHARED, STUDIES, table, write
 from headgraph.analysis.behaviour import BEHAVIOURS, behaviour
 from headgraph.analysis.behaviour.figure import behaviour_figure as draw
 from headgraph.analysis.figures import save
@@ -31,13 +31,13 @@ def main() -> None:
     write(
         "behaviours",
         f"{words} Random tokens that repeat, seed {SEED}.\n\n{table(head, rows)}",
-        PAGE.parent / "behaviour.md",
+        STUDIES / "behaviour.md",
     )
     folder = SHARED / "models" / "stories260K"
     for dark in (False, True):
         picture = draw(folder, text=TEXT, dark=dark)
         name = f"stories260K-identity{'-dark' if dark else ''}.svg"
-        save(picture, PAGE.parent / "images" / name, force=True)
+        save(picture, DOCS / "images" / name, force=True)
 
 
 def _line(name: str, scores: pd.DataFrame) -> list[str]:

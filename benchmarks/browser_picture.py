@@ -1,4 +1,4 @@
-"""The picture of docs/browser.md: Neo4j Browser with the IOI circuit, in the colours of the roles.
+"""The picture of docs/guides/browser.md: Neo4j Browser with the IOI circuit, in the colours of the roles.
 
     python -m benchmarks.browser_picture [FOLDER]
 
@@ -8,13 +8,13 @@ Needs the run gpt2-small on the local server: headgraph server start, headgraph 
 import sys
 from pathlib import Path
 
-from benchmarks.common import PAGE
+from benchmarks.common import DOCS
 from headgraph import queries
 from headgraph.graphdb.server import RunningServer, running
 from headgraph.queries.kit import kit_link
 from tests.chromium import page
 
-IMAGES = PAGE.parent / "images"
+IMAGES = DOCS / "images"
 RUN = "gpt2-small"
 COLORS = 256
 """Of the picture file: few enough for a small file, enough for the colours of the palette."""

@@ -1,4 +1,4 @@
-"""The numbers of docs/causality.md: PK beside what patching does, for all pairs of small models.
+"""The numbers of docs/studies/causality.md: PK beside what patching does, for all pairs of small models.
 
 python -m benchmarks.causality
 """
@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.common import PAGE, SHARED, table, write
+from benchmarks.common import DOCS, SHARED, STUDIES, table, write
 from headgraph.analysis.patching import rank_correlation, verify_edge
 
-DOCS = PAGE.parent
 DATA = DOCS / "data"
 SEED = 0
 MODELS = ("induction-2l", "slm-4096", "capp-gpt2", "stories260K", "babyllama-361")
@@ -39,7 +38,7 @@ def sum_up() -> None:
         ignore_index=True,
     )
     save(found, DATA / "causality-correlation.csv")
-    write("causality", _text(edges, found), DOCS / "causality.md")
+    write("causality", _text(edges, found), STUDIES / "causality.md")
 
 
 def where(name: str) -> str | Path:

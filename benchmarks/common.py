@@ -14,7 +14,9 @@ from typing import Any
 
 from headgraph.pk_engine.linalg.backends import usable_cpus
 
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+DOCS = Path(__file__).parents[1] / "docs"
+STUDIES = DOCS / "studies"
+PAGE = DOCS / "project" / "performance.md"
 SHARED = Path(__file__).parents[2] / "shared"
 GPT2 = SHARED / "models" / "gpt2-attention"
 

@@ -2,7 +2,7 @@
 
 The kernel beside the device's own square matrix product, the whole way from role matrices to
 scores beside TransformerLens's function on the same device, and the whole of `compute` from shards
-on disk. Writes into docs/performance.md; `--json FILE` keeps the text instead, for a machine that
+on disk. Writes into docs/project/performance.md; `--json FILE` keeps the text instead, for a machine that
 has no clone to write into.
 """
 

@@ -1,4 +1,4 @@
-"""The tables and the picture of docs/detection.md, from the real weights of GPT-2 small.
+"""The tables and the picture of docs/studies/detection.md, from the real weights of GPT-2 small.
 
 python -m benchmarks.detection
 """
@@ -7,7 +7,7 @@ import sys
 
 import pandas as pd
 
-from benchmarks.common import GPT2, PAGE, table, write
+from benchmarks.common import DOCS, GPT2, STUDIES, table, write
 from headgraph.analysis.detection import circuits, detect
 from headgraph.analysis.detection._detect import leaders
 from headgraph.analysis.detection.figure import detection_figure as draw
@@ -15,7 +15,6 @@ from headgraph.analysis.figures import save
 from headgraph.analysis.reproduction._reproduce import published
 
 SEED, RESAMPLES = 0, 1000
-DOCS = PAGE.parent
 WORDS = {
     "heads": "Labelled heads",
     "classes": "Pairs of heads of one class",
@@ -29,10 +28,10 @@ def main() -> None:
     found = {}
     for task in tasks:
         found[task] = detect(GPT2, task=task, resamples=RESAMPLES, seed=SEED)
-        write(f"detection {task}", _text(task, found[task]), DOCS / "detection.md")
+        write(f"detection {task}", _text(task, found[task]), STUDIES / "detection.md")
     if tasks != list(WORDS):
         return
-    write("circuits", _circuits(circuits(GPT2, seed=SEED)), DOCS / "detection.md")
+    write("circuits", _circuits(circuits(GPT2, seed=SEED)), STUDIES / "detection.md")
     paper = dict(published()["detection"])
     # which reading the paper took is not known: its figure stands beside both
     paper |= {f"{name}_columns": paper[name] for name in ("cka", "procrustes")}

@@ -1,4 +1,4 @@
-"""The picture of docs/exports.md: an exported file as networkx reads it and lays it out.
+"""The picture of docs/guides/exports.md: an exported file as networkx reads it and lays it out.
 
 python -m benchmarks.export_picture [FOLDER]
 """

@@ -1,7 +1,7 @@
 """GPT-2 small from role matrices in memory to scores, beside the other ways: `make bench`.
 
 Everything runs in one process, warm and in turn, except peaks of memory, for which each way has a
-process of its own. Writes into docs/performance.md.
+process of its own. Writes into docs/project/performance.md.
 """
 
 import argparse
@@ -18,7 +18,6 @@ from scipy.linalg import subspace_angles
 
 from benchmarks.common import (
     GPT2,
-    PAGE,
     in_turn,
     machine,
     processor,
@@ -45,7 +44,7 @@ SAMPLE = 60
 """Pairs that the loop is timed on; what all of them would take is this many times as much."""
 LAYERS = range(12)
 MINE = "headgraph, NumPy"
-RUNS = PAGE.parent / "data" / "gpt2-runs.csv"
+RUNS = DOCS / "data" / "gpt2-runs.csv"
 BACKENDS = {MINE: Backend("numpy"), "headgraph, torch": Backend("torch")}
 
 

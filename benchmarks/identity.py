@@ -1,18 +1,17 @@
-"""The table and the picture of docs/identity-heads.md: are identity heads hubs?
+"""The table and the picture of docs/studies/identity-heads.md: are identity heads hubs?
 
 python -m benchmarks.identity
 """
 
 import pandas as pd
 
-from benchmarks.common import PAGE, SHARED, table, write
+from benchmarks.common import DOCS, SHARED, STUDIES, table, write
 from headgraph.analysis.behaviour import behaviour
 from headgraph.analysis.figures import save
 from headgraph.analysis.identity.figure import identity as draw
 from headgraph.analysis.identity.hubs_of_kind import hubs_of_kind
 from headgraph.pk_engine import Selection, compute
 
-DOCS = PAGE.parent
 MODELS = ("induction-2l", "stories260K", "babyllama-361")
 SEED, THRESHOLD = 0, 0.3
 
@@ -20,7 +19,7 @@ SEED, THRESHOLD = 0, 0.3
 def main() -> None:
     """GPT-2's labelled heads, then measured ones of models that run."""
     rows = hubs_of_kind("gpt2-small")
-    write("gpt2 identity", _table(rows), DOCS / "identity-heads.md")
+    write("gpt2 identity", _table(rows), STUDIES / "identity-heads.md")
     parts = []
     for name in MODELS:
         model = name if name == "induction-2l" else SHARED / "models" / name
@@ -31,7 +30,7 @@ def main() -> None:
         scored = compute(model, selection=Selection(), name=name)
         found = hubs_of_kind(scored, labels="none", behaviour=scores, threshold=THRESHOLD)
         parts.append(f"**{name}**, heads that score {THRESHOLD} or more:\n\n{_table(found)}")
-    write("measured identity", "\n\n".join(parts), DOCS / "identity-heads.md")
+    write("measured identity", "\n\n".join(parts), STUDIES / "identity-heads.md")
     for dark in (False, True):
         name = f"gpt2-identity{'-dark' if dark else ''}.svg"
         save(draw("gpt2-small", dark=dark), DOCS / "images" / name, force=True)

@@ -1,11 +1,11 @@
-"""The figures and the picture of docs/informativeness.md, from the real weights.
+"""The figures and the picture of docs/studies/informativeness.md, from the real weights.
 
 python -m benchmarks.informativeness
 """
 
 import pandas as pd
 
-from benchmarks.common import PAGE, SHARED, table, write
+from benchmarks.common import DOCS, SHARED, STUDIES, table, write
 from headgraph.analysis._tables import full_table
 from headgraph.analysis.figures import save
 from headgraph.analysis.informativeness import informativeness
@@ -19,7 +19,6 @@ MODELS = {
     "babyllama-361": "babyllama-361",
     "stories260K": "stories260K",
 }
-DOCS = PAGE.parent
 
 
 def main() -> None:
@@ -34,7 +33,7 @@ def main() -> None:
             for dark, ending in ((False, ""), (True, "-dark")):
                 path = DOCS / "images" / f"gpt2-informativeness{ending}.svg"
                 save(draw(scores, dark=dark), path, force=True)
-    write("informativeness", _text(found), DOCS / "informativeness.md")
+    write("informativeness", _text(found), STUDIES / "informativeness.md")
 
 
 def _text(found: dict[str, pd.DataFrame]) -> str:

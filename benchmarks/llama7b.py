@@ -2,7 +2,7 @@
 
 The whole command as layers grow, its time and its peak of memory; the same with eight key/value
 heads; and TransformerLens's function on as many random weights, for comparison. Writes into
-docs/performance.md. `--layers 4` for a look that takes a minute.
+docs/project/performance.md. `--layers 4` for a look that takes a minute.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 Each way gets a server of its own with the local server's settings and an empty database; nothing
 of the user's is touched. `LOAD CSV` needs one setting more, which then all of them have. Writes
-docs/performance.md.
+docs/project/performance.md.
 """
 
 import tempfile

@@ -1,11 +1,11 @@
-"""docs/models.md: which findings on GPT-2 small carry over to the other models at hand.
+"""docs/studies/models.md: which findings on GPT-2 small carry over to the other models at hand.
 
 python -m benchmarks.models
 """
 
 import pandas as pd
 
-from benchmarks.common import PAGE, SHARED, table, write
+from benchmarks.common import SHARED, STUDIES, table, write
 from headgraph.analysis.carry_over import DRAWS, carry_over
 
 MODELS = ("gpt2-attention", "gpt-neo-125m-attention", "stories260K", "babyllama-361")
@@ -15,7 +15,7 @@ SEED = 0
 def main() -> None:
     """Compute every finding for every model and write the page's table."""
     found = carry_over([SHARED / "models" / name for name in MODELS], seed=SEED)
-    write("findings", _text(found), PAGE.parent / "models.md")
+    write("findings", _text(found), STUDIES / "models.md")
 
 
 def _text(found: pd.DataFrame) -> str:

@@ -1,4 +1,4 @@
-"""The figures and the pictures of docs/nulls.md, from the real weights.
+"""The figures and the pictures of docs/studies/nulls.md, from the real weights.
 
     python -m benchmarks.nulls [TABLE...]
 
@@ -9,7 +9,7 @@ import sys
 
 import pandas as pd
 
-from benchmarks.common import PAGE, SHARED, table, write
+from benchmarks.common import DOCS, SHARED, STUDIES, table, write
 from headgraph.analysis.figures import save
 from headgraph.analysis.nulls import nulls
 from headgraph.analysis.nulls._nulls import null_table
@@ -26,7 +26,6 @@ MODELS = (
 DRAWN = 2
 """The first ones, which the picture shows."""
 FDR = 0.05
-DOCS = PAGE.parent
 
 
 def main(given: list[str]) -> None:
@@ -35,7 +34,7 @@ def main(given: list[str]) -> None:
     for dark, ending in ((False, ""), (True, "-dark")):
         picture = draw(*tables[:DRAWN], dark=dark)
         save(picture, DOCS / "images" / f"nulls{ending}.svg", force=True)
-    write("nulls", "\n".join(_text(scores) for scores in tables), DOCS / "nulls.md")
+    write("nulls", "\n".join(_text(scores) for scores in tables), STUDIES / "nulls.md")
 
 
 def _text(scores: AffinityTable) -> str:

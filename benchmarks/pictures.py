@@ -1,4 +1,4 @@
-"""The pictures of docs/figures.md: drawn by the commands that the page shows.
+"""The pictures of docs/guides/figures.md: drawn by the commands that the page shows.
 
 python -m benchmarks.pictures
 """
@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.common import PAGE, SHARED, table
+from benchmarks.common import DOCS, SHARED, table
 from headgraph import cli
 
-IMAGES = PAGE.parent / "images"
+IMAGES = DOCS / "images"
 SHOWN, HERE = "path/to/", f"{SHARED / 'models'}/"
 """How the page writes the folder of the models, and where it is."""
 

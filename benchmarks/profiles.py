@@ -1,7 +1,7 @@
 """Where indexes pay: `make bench-profiles` counts what stored queries read with and without them.
 
 On a server of its own, with two runs of 100,000 OQ edges and more. PROFILE counts, so a busy
-machine gives the same figures. Writes docs/graph.md.
+machine gives the same figures. Writes docs/reference/graph.md.
 """
 
 import tempfile
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import queries as latency
-from benchmarks.common import PAGE, table, write
+from benchmarks.common import DOCS, table, write
 from benchmarks.load import empty_database
 from headgraph import loader, queries
 from headgraph.graphdb import Graph, schema
@@ -81,7 +81,7 @@ def main() -> None:
         for name in ASKED
     ]  # fmt: skip
     head = ["query", "begins with", "db hits", "without indexes", "db hits"]
-    write("profiles", table(head, rows), PAGE.with_name("graph.md"))
+    write("profiles", table(head, rows), DOCS / "reference" / "graph.md")
 
 
 if __name__ == "__main__":

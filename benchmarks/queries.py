@@ -1,7 +1,7 @@
 """How fast stored queries answer, at GPT-2's size and at 1,000,000 edges: `make bench-queries`.
 
 Needs a Neo4j that may be written to (NEO4J_URI or the local server): two runs of 5,120 heads and
-1,000,000 edges are loaded and stay until `headgraph drop`. Writes docs/performance.md.
+1,000,000 edges are loaded and stay until `headgraph drop`. Writes docs/project/performance.md.
 """
 
 import os

@@ -1,16 +1,16 @@
-"""docs/reproduction.md: the paper's figures for GPT-2 small beside ours, from the weights at hand.
+"""docs/studies/reproduction.md: the paper's figures for GPT-2 small beside ours, from the weights at hand.
 
 python -m benchmarks.reproduction
 """
 
-from benchmarks.common import GPT2, PAGE, SHARED, table, write
+from benchmarks.common import GPT2, SHARED, STUDIES, table, write
 from headgraph.analysis.reproduction import Report, reproduce
 from headgraph.analysis.reproduction.claims import VERDICTS, count
 
 
 def main() -> None:
     """Reproduce and write the page."""
-    write("reproduction", _text(reproduce(GPT2)), PAGE.parent / "reproduction.md")
+    write("reproduction", _text(reproduce(GPT2)), STUDIES / "reproduction.md")
 
 
 def _text(report: Report) -> str:

@@ -1,11 +1,11 @@
-"""The figures and pictures of docs/robustness.md, from the real weights.
+"""The figures and pictures of docs/studies/robustness.md, from the real weights.
 
 python -m benchmarks.robustness
 """
 
 import pandas as pd
 
-from benchmarks.common import PAGE, SHARED, table, write
+from benchmarks.common import DOCS, SHARED, STUDIES, table, write
 from headgraph.analysis.figures import save
 from headgraph.analysis.figures.pairs import metric_name
 from headgraph.analysis.robustness import robustness
@@ -19,7 +19,6 @@ MODELS = {
     "stories260K": "stories260K",
     "babyllama-361": "babyllama-361",
 }
-DOCS = PAGE.parent
 
 
 def main() -> None:
@@ -30,7 +29,7 @@ def main() -> None:
         picture = draw(found[first], name="gpt2-small", dark=dark)
         save(picture, DOCS / "images" / f"gpt2-robustness{end}.svg", force=True)
     text = "\n\n".join(_section(name, frame) for name, frame in found.items())
-    write("robustness", text, DOCS / "robustness.md")
+    write("robustness", text, STUDIES / "robustness.md")
 
 
 def _section(name: str, frame: pd.DataFrame) -> str:

@@ -1,4 +1,4 @@
-"""The figures of docs/tokens.md: what tokens say of the small models, and what the choices change.
+"""The figures of docs/studies/tokens.md: what tokens say of the small models, and what the choices change.
 
 python -m benchmarks.token_projection
 """
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from benchmarks.common import PAGE, SHARED, table, write
+from benchmarks.common import SHARED, STUDIES, table, write
 from headgraph.analysis.tokens import tokens
 
 MODELS = ("stories260K", "babyllama-361", "slm-4096")
@@ -17,7 +17,6 @@ CHOICES = {
     "normalised first": {"order": "normalize-first"},
     "unembedding": {"unembed": True},
 }
-DOCS = PAGE.parent
 SHOWN = 3
 
 
@@ -32,9 +31,9 @@ def main() -> None:
             overlaps.append([name, choice, *_overlaps(usual, other)])
         lists += [[name, *row] for row in _clearest(usual)]
     head = ["model", "compared with the usual choice", *(f"{role}" for role in "QKVO")]
-    write("token overlaps", table(head, overlaps), DOCS / "tokens.md")
+    write("token overlaps", table(head, overlaps), STUDIES / "tokens.md")
     head = ["model", "head", "role", "score of the first", f"the {TOP} tokens"]
-    write("token lists", table(head, lists), DOCS / "tokens.md")
+    write("token lists", table(head, lists), STUDIES / "tokens.md")
 
 
 def _overlaps(usual: pd.DataFrame, other: pd.DataFrame) -> Iterable[str]:

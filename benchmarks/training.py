@@ -1,4 +1,4 @@
-"""The tables and pictures of docs/training.md: when the edge, the heads and the loss came about.
+"""The tables and pictures of docs/studies/training.md: when the edge, the heads and the loss came about.
 
 python -m benchmarks.training
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from benchmarks.common import PAGE, table, write
+from benchmarks.common import DOCS, STUDIES, table, write
 from headgraph.analysis.figures import save, style
 from headgraph.analysis.figures.panels import panel_grid, panel_title
 from headgraph.analysis.training import abruptness, change_of, trajectory
@@ -25,9 +25,9 @@ from headgraph.pk_engine.bundled import checkpoints_path, model_path
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DOC = PAGE.parent / "training.md"
-DATA = PAGE.parent / "data" / "training"
-IMAGES = PAGE.parent / "images"
+DOC = STUDIES / "training.md"
+DATA = DOCS / "data" / "training"
+IMAGES = DOCS / "images"
 CURVES = {
     "pk": "PK of the edge",
     "pk_mean": "mean PK of all pairs",

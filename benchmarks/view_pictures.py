@@ -1,4 +1,4 @@
-"""The pictures of docs/view.md, as the browser draws the page.
+"""The pictures of docs/guides/view.md, as the browser draws the page.
 
 python -m benchmarks.view_pictures [FOLDER]
 """
@@ -7,11 +7,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.common import PAGE
+from benchmarks.common import DOCS
 from headgraph.analysis.view import view
 from tests.chromium import page
 
-IMAGES = PAGE.parent / "images"
+IMAGES = DOCS / "images"
 SHOTS = {"view": (False, ""), "view-selected": (True, "head=L4H7")}
 """File without its ending: whether it is dark, and what stands in the address."""
 

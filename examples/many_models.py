@@ -1,4 +1,4 @@
-"""Several models in one database: the commands of docs/many-models.md, and what they print.
+"""Several models in one database: the commands of docs/guides/many-models.md, and what they print.
 
     python examples/many_models.py
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.common import write
 from headgraph.graphdb.server import ANY_PORTS, ServerHome, start, stop
 
-PAGE = Path(__file__).parents[1] / "docs/many-models.md"
+PAGE = Path(__file__).parents[1] / "docs/guides/many-models.md"
 OWN = "layer,head,role,note\n0,1,mine,looked at by hand\n1,2,mine,\n"
 LINES = 14  # of an answer that are shown
 PARTS = {
@@ -61,7 +61,7 @@ def shown(line: str) -> str:
     said = done.stderr + done.stdout if not line.startswith(QUIET) else ""
     if done.returncode > 1:
         raise SystemExit(f"{line}\n{done.stderr}")
-    # how long a load took is of this machine at this moment: docs/performance.md has measurements
+    # how long a load took is of this machine at this moment: docs/project/performance.md has measurements
     lines = [re.sub(r" in [\d.]+ s$", "", text.rstrip()) for text in said.splitlines()]
     lines = [*lines[:LINES], "..."] if len(lines) > LINES else lines
     return "\n".join([f"$ {line}", *lines])

@@ -1,4 +1,4 @@
-"""Ask every stored question of real graphs and keep the answers for docs/queries.md.
+"""Ask every stored question of real graphs and keep the answers for docs/reference/queries.md.
 
     make examples
 

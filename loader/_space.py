@@ -1,6 +1,6 @@
 """Whether the disk has room, asked before a run is written to the local server or deleted there.
 
-A disk that fills while Neo4j writes can cost more than the load: see docs/decisions.md.
+A disk that fills while Neo4j writes can cost more than the load: see docs/project/decisions.md.
 """
 
 from collections.abc import Iterable, Mapping

@@ -17,7 +17,7 @@ from headgraph.graphdb.server import RunningServer
 from tests.test_cli import ROOT, headgraph
 
 README = (ROOT / "README.md").read_text("utf-8")
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def test_what_is_listed_is_what_there_is() -> None:
@@ -40,10 +40,10 @@ def test_what_is_listed_is_what_there_is() -> None:
 def test_every_command_and_query_has_its_section() -> None:
     from headgraph import queries
 
-    commands = (ROOT / "docs/commands.md").read_text("utf-8")
+    commands = (ROOT / "docs/reference/commands.md").read_text("utf-8")
     for name in cli.COMMANDS:
         assert f"## headgraph {name}" in commands
-    stored = (ROOT / "docs/queries.md").read_text("utf-8")
+    stored = (ROOT / "docs/reference/queries.md").read_text("utf-8")
     for name in queries.catalogue():
         assert f"## `{name}`" in stored
 
@@ -51,7 +51,7 @@ def test_every_command_and_query_has_its_section() -> None:
 def test_every_public_function_has_its_section_with_its_parameters() -> None:
     import headgraph
 
-    page = (ROOT / "docs/python.md").read_text("utf-8")
+    page = (ROOT / "docs/reference/python.md").read_text("utf-8")
     for name in headgraph.__all__:
         section = page.partition(f"## `{name}`\n")[2].partition("\n## ")[0]
         assert section, name
@@ -89,7 +89,7 @@ def test_links_to_sections_lead_somewhere(page: Path) -> None:
 
 def test_no_two_pages_have_a_line_that_writes_the_same_file() -> None:
     """Whoever follows one page and then another is not told that the file exists."""
-    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     lines = [line for page in pages if page.name != "commands.md"
              for line in page.read_text("utf-8").splitlines()]  # fmt: skip
     asked = r"^(?:\$ )?headgraph .*?(?:-o|--html|--labels-out) ([\w.-]+)"
@@ -100,7 +100,7 @@ def test_no_two_pages_have_a_line_that_writes_the_same_file() -> None:
 
 def test_the_readme_links_every_page() -> None:
     linked = set(re.findall(r"\]\((docs/[^)#]+\.md)", README))
-    assert linked == {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
+    assert linked == {str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md")}
 
 
 def blocks(kind: str) -> list[str]:

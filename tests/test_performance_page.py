@@ -1,4 +1,4 @@
-"""What docs/performance.md says of the page's table is what the table says."""
+"""What docs/project/performance.md says of the page's table is what the table says."""
 
 from benchmarks import view
 from benchmarks.common import PAGE

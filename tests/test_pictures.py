@@ -1,4 +1,4 @@
-"""docs/figures.md shows every kind of picture, with files that its commands drew."""
+"""docs/guides/figures.md shows every kind of picture, with files that its commands drew."""
 
 import re
 from pathlib import Path

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     help="Share of pairs that pass by chance, at most.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of what is drawn.")
-@click.option("--samples", type=int, metavar="N", help="How much is drawn; see docs/nulls.md.")
+@click.option(
+    "--samples", type=int, metavar="N", help="How much is drawn; see docs/studies/nulls.md."
+)
 @revision_option
 def nulls(
     model: str,

@@ -1,4 +1,4 @@
-"""The lists of docs/families.md, written from the family files by cog."""
+"""The lists of docs/reference/families.md, written from the family files by cog."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

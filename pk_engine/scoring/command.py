@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 @via_option
 @click.option("--name", metavar="NAME", help="What the table calls the model.")
 @click.option("--seed", type=int, help="Of what --null draws.  [default: 0]")
-@click.option("--samples", type=int, metavar="N", help="How much it draws; see docs/nulls.md.")
+@click.option(
+    "--samples", type=int, metavar="N", help="How much it draws; see docs/studies/nulls.md."
+)
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
 def compute(
     model: str,

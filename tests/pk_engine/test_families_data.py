@@ -19,7 +19,7 @@ from tests.pk_engine import oracle
 from tests.pk_engine.checkpoints import GPT2_CONFIG, LLAMA_CONFIG, llama_tensors, save
 from tests.shared import MODELS, needs_shared
 
-DOCS = Path(__file__).parents[2] / "docs" / "families.md"
+DOCS = Path(__file__).parents[2] / "docs" / "reference" / "families.md"
 SHAPE = ModelShape(n_layers=1, n_heads=4, n_kv_heads=2, d_model=5, d_head=3)
 ONE_EACH = ModelShape(n_layers=1, n_heads=4, n_kv_heads=4, d_model=5, d_head=3)
 
@@ -199,7 +199,7 @@ def test_adapters_are_refused(tmp_path: Path) -> None:
 
 
 def example() -> str:
-    """The family file in docs/families.md."""
+    """The family file in docs/reference/families.md."""
     block = re.search(r"```toml\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
     assert block is not None
     return re.sub("^   ", "", block[1], flags=re.MULTILINE)

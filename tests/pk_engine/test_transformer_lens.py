@@ -233,7 +233,7 @@ def test_a_hub_id(coder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_page_is_right(capsys: pytest.CaptureFixture[str]) -> None:
-    page = (ROOT / "docs/transformer-lens.md").read_text("utf-8")
+    page = (ROOT / "docs/guides/transformer-lens.md").read_text("utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```\n\n```\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     assert len(blocks) == 2
     scope: dict[str, Any] = {}

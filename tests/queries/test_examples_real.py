@@ -1,4 +1,4 @@
-"""The answers in docs/queries.md are those that a real server gives."""
+"""The answers in docs/reference/queries.md are those that a real server gives."""
 
 import sys
 from collections.abc import Iterator

@@ -32,7 +32,7 @@ def divergences(source: Source, paper: Mapping[str, Any]) -> Part:
         ],
         (
             "KL(reference || observed) over 255 bins on [0, d_head], as the paper takes it. "
-            "docs/informativeness.md has a version that can be compared between models.",
+            "docs/studies/informativeness.md has a version that can be compared between models.",
             "A divergence over 255 bins jumps by about 0.001 when one score crosses the edge of a "
             "bin, so rounding can show in the last digit.",
         ),
