@@ -71,7 +71,7 @@ COMMANDS = {
         "Open Neo4j Browser: a query typed in, or favourites.", "queries.browser_command:browser"
     ),
     "server": Entry("Start, stop or inspect the local Neo4j.", "_server:server"),
-    "doctor": Entry("Remove what cut-off commands left.", "headgraph.doctor:doctor"),
+    "doctor": Entry("Remove what cut-off commands left.", "doctor:doctor"),
     "informativeness": Entry(
         "How far each pairing lies from random subspaces.",
         "analysis.informativeness.command:informativeness",

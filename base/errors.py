@@ -15,9 +15,15 @@ class HeadgraphError(Exception):
 
     Its text quotes names and messages of others: `str` gives it without anything that a terminal
     would obey.
+
+    Args:
+        message: what is wrong, in one sentence.
     """
 
     exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
 
     def __str__(self) -> str:
         return printable(super().__str__(), keep="\n")

@@ -1,4 +1,4 @@
-"""The table of docs/reference/scores.md on how much the basis method matters, from the real weights.
+"""The table of reference/scores.md on how much the basis method matters, from the real weights.
 
 python -m benchmarks.basis_methods
 

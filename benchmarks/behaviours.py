@@ -1,4 +1,4 @@
-"""The table and the picture of docs/studies/behaviour.md: what heads of the models at hand attend to.
+"""The table and the picture of studies/behaviour.md: what heads of the models at hand attend to.
 
 python -m benchmarks.behaviours
 """

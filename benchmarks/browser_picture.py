@@ -1,4 +1,4 @@
-"""The picture of docs/guides/browser.md: Neo4j Browser with the IOI circuit, in the colours of the roles.
+"""The picture of guides/browser.md: Neo4j Browser with the IOI circuit, roles in colour.
 
     python -m benchmarks.browser_picture [FOLDER]
 

@@ -1,4 +1,4 @@
-"""The numbers of docs/studies/causality.md: PK beside what patching does, for all pairs of small models.
+"""The numbers of studies/causality.md: PK beside what patching does, for all pairs of small models.
 
 python -m benchmarks.causality
 """

@@ -2,8 +2,8 @@
 
 The kernel beside the device's own square matrix product, the whole way from role matrices to
 scores beside TransformerLens's function on the same device, and the whole of `compute` from shards
-on disk. Writes into docs/project/performance.md; `--json FILE` keeps the text instead, for a machine that
-has no clone to write into.
+on disk. Writes into project/performance.md; `--json FILE` keeps the text instead, for a machine
+that has no clone to write into.
 """
 
 import argparse

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.linalg import subspace_angles
 
 from benchmarks.common import (
+    DOCS,
     GPT2,
     in_turn,
     machine,

@@ -57,7 +57,7 @@ PICTURES = [
         "stories-tokens", "wiring path/to/stories260K --per-pairing 6 --tokens path/to/stories260K",
         "Wiring diagram with tokens",
         "In each box, for each role that a line touches, the tokens that lie most in that "
-        "subspace, as many as fit ([tokens.md](tokens.md)). After Fig. 6.",
+        "subspace, as many as fit ([tokens.md](../studies/tokens.md)). After Fig. 6.",
     ),
     Picture(
         "gpt2-scatter", "scatter gpt2-small", "PK against CS",
@@ -114,8 +114,8 @@ def _section(picture: Picture) -> Iterator[str]:
     yield f"{picture.text}\n"
     yield (
         f'<picture><source media="(prefers-color-scheme: dark)" '
-        f'srcset="images/{picture.file}-dark.svg"><img alt="{picture.title}" '
-        f'src="images/{picture.file}.svg"></picture>\n'
+        f'srcset="../images/{picture.file}-dark.svg"><img alt="{picture.title}" '
+        f'src="../images/{picture.file}.svg"></picture>\n'
     )
 
 

@@ -1,4 +1,4 @@
-"""Whole processes, timed from outside: `make bench`. Writes its table into docs/project/performance.md."""
+"""Whole processes, timed from outside: `make bench`. Writes into project/performance.md."""
 
 import sys
 import tempfile

@@ -1,4 +1,4 @@
-"""docs/studies/reproduction.md: the paper's figures for GPT-2 small beside ours, from the weights at hand.
+"""studies/reproduction.md: the paper's figures for GPT-2 small beside ours, from the weights.
 
 python -m benchmarks.reproduction
 """

@@ -1,4 +1,4 @@
-"""The figures of docs/studies/tokens.md: what tokens say of the small models, and what the choices change.
+"""The figures of studies/tokens.md: tokens of the small models, and what the choices change.
 
 python -m benchmarks.token_projection
 """

@@ -1,4 +1,4 @@
-"""The tables and pictures of docs/studies/training.md: when the edge, the heads and the loss came about.
+"""The tables and pictures of studies/training.md: when the edge, the heads and the loss came about.
 
 python -m benchmarks.training
 

@@ -61,7 +61,7 @@ def shown(line: str) -> str:
     said = done.stderr + done.stdout if not line.startswith(QUIET) else ""
     if done.returncode > 1:
         raise SystemExit(f"{line}\n{done.stderr}")
-    # how long a load took is of this machine at this moment: docs/project/performance.md has measurements
+    # how long a load took depends on this machine and moment: see project/performance.md
     lines = [re.sub(r" in [\d.]+ s$", "", text.rstrip()) for text in said.splitlines()]
     lines = [*lines[:LINES], "..."] if len(lines) > LINES else lines
     return "\n".join([f"$ {line}", *lines])

@@ -1,4 +1,4 @@
-"""Whatever makes the bases, PK is the same: the bound of docs/reference/scores.md for each method."""
+"""Whatever makes the bases, PK is the same: the bound of reference/scores.md for each method."""
 
 import numpy as np
 import pytest

@@ -1,7 +1,8 @@
 """Token projection: the tokens that lie most in what a head reads or writes.
 
 The published description (Yamagiwa, Takase & Shimodaira 2026, arXiv:2601.10266, Fig. 6) leaves the
-details open. The formula here is this project's own; docs/studies/tokens.md shows what its choices change.
+details open. The formula here is this project's own; studies/tokens.md shows what its choices
+change.
 """
 
 import os

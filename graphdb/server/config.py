@@ -50,7 +50,7 @@ SIZES = {
     # without these the logs of many loads grow to gigabytes
     "db.tx_log.rotation.size": "16m",
     "db.tx_log.rotation.retention_policy": "100M size",
-    # where the disk is full a log then mostly ends between two changes: see docs/project/decisions.md
+    # where the disk is full a log then mostly ends between two changes: see project/decisions.md
     "db.tx_log.preallocate": "true",
 }
 

@@ -57,7 +57,8 @@ def read_overrides(home: ServerHome, closed: Mapping[str, str]) -> dict[str, str
         if name in closed or any(re.fullmatch(pattern, name) for pattern in _OURS):
             raise ServerError(
                 f"{where} sets {quoted(name)}, which headgraph keeps to itself so that the server "
-                "stays closed and its data safe: remove the line (docs/reference/settings.md lists which)"
+                "stays closed and its data safe: remove the line "
+                "(docs/reference/settings.md has the list)"
             )
         if name in found:
             raise ServerError(f"{where} sets {quoted(name)} once more: remove one of the lines")

@@ -2,7 +2,8 @@
 
 A family file names the model types, the configuration keys that give the sizes, the tensors of a
 layer with the roles in each (`pk_engine.models.layout`), the norm before attention, and what it
-refuses. docs/reference/families.md says what each key means. `_every.toml` holds what all families refuse.
+refuses. reference/families.md says what each key means. `_every.toml` holds what all
+families refuse.
 """
 
 import tomllib

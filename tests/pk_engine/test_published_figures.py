@@ -99,7 +99,7 @@ def test_the_bundled_table_is_what_the_weights_give(table: AffinityTable) -> Non
 
 
 def test_composition_score_is_the_formula_of_the_docs(table: AffinityTable) -> None:
-    """docs/reference/scores.md, row vectors: ||W_src W_tgt|| / (||W_src|| ||W_tgt||), L4H7 to L5H1."""
+    """reference/scores.md, row vectors: ||W_src W_tgt|| / (||W_src|| ||W_tgt||), L4H7 to L5H1."""
     heads = oracle.gpt2_heads(GPT2)
     w_v, w_o = heads["V"][4, 7], heads["O"][4, 7].T
     to_q, to_k, to_v, to_o = (heads[role][5, 1] for role in "QKVO")
