@@ -24,7 +24,7 @@ class ModelError(EngineError):
 
 
 class UnknownFamily(ModelError):
-    """A model type that no file in pk_engine/families describes."""
+    """A model type that no file in pk_engine/models/families describes."""
 
 
 class WeightsError(ModelError):

@@ -1,4 +1,4 @@
-"""Families: where a kind of model keeps its attention matrices, as data in pk_engine/families.
+"""Families: where a kind of model keeps its attention matrices, as data in `families`.
 
 A family file names the model types, the configuration keys that give the sizes, the tensors of a
 layer with the roles in each (`pk_engine.models.layout`), the norm before attention, and what it
