@@ -3,6 +3,7 @@
 # make lint   style, types, and which room may import which
 # make bench  how fast compute, load and queries are here (docs/project/performance.md)
 # make docs   write what the docs list from the code; make data, make pictures: bundled files
+# make site   build the pages of docs/ as a site, in site/
 # make studies  take the numbers of docs/ again that need minutes: patching, ablation, behaviour,
 #               detection, other models, the paper reproduced, basis methods
 
@@ -13,7 +14,7 @@ SHARED ?= ../shared
 # processes that test, each with a Neo4j of its own
 JOBS ?= 2
 
-.PHONY: demo test lint docs docs-check data examples pictures studies bench bench-large \
+.PHONY: demo test lint docs docs-check site data examples pictures studies bench bench-large \
   bench-queries bench-load bench-profiles clean
 
 demo: $(VENV)/.core
@@ -33,6 +34,10 @@ docs: $(VENV)/.dev
 
 docs-check: $(VENV)/.dev
 	$(BIN)/cog --check --diff README.md $$(git ls-files 'docs/*.md')
+
+site: $(VENV)/.dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "open site/index.html"
 
 data: $(VENV)/.core
 	$(BIN)/headgraph compute $(SHARED)/models/gpt2-attention --all --metrics pk,cs \

@@ -1,6 +1,7 @@
 """An installed wheel works as the checkout does."""
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -117,3 +118,38 @@ def test_the_command_works(installed: Path, tmp_path: Path) -> None:
     headgraph("compute", "induction-2l", "--all", "-o", "t.parquet")
     headgraph("figure", "wiring", "t.parquet", "-o", "f.svg")
     assert {"t.parquet", "f.svg"} <= {path.name for path in tmp_path.iterdir()}
+
+
+USER = """
+from typing import reveal_type
+
+import headgraph
+
+table = headgraph.compute("induction-2l")
+reveal_type(table)
+reveal_type(table.frame)
+with headgraph.connect() as graph:
+    reveal_type(headgraph.load(table, graph, run="x"))
+    reveal_type(headgraph.query("hubs", graph, run="x"))
+reveal_type(headgraph.wiring(table))
+"""
+TYPES = ["AffinityTable", "DataFrame", "LoadReport", "DataFrame", "Figure"]
+
+
+def revealed(*command: str | Path, cwd: Path) -> list[str]:
+    """Names of the types that a checker finds in the user's script, without their modules."""
+    (cwd / "user.py").write_text(USER)
+    done = subprocess.run([*command, "user.py"], capture_output=True, text=True, cwd=cwd, env=ENV)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = re.findall(r'(?:Revealed type is|Type of ".*" is) "(?:[\w.]*\.)?(\w+)"', done.stdout)
+    return list(found)
+
+
+def test_mypy_finds_the_types_of_an_installed_wheel(installed: Path, tmp_path: Path) -> None:
+    checker = [sys.executable, "-m", "mypy", "--strict", "--python-executable", installed]
+    assert revealed(*checker, "--cache-dir", tmp_path / "cache", cwd=tmp_path) == TYPES
+
+
+def test_pyright_finds_the_same(installed: Path, tmp_path: Path) -> None:
+    checker = [sys.executable, "-m", "pyright", "--pythonpath", installed]
+    assert revealed(*checker, cwd=tmp_path) == TYPES

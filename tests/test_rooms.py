@@ -1,0 +1,77 @@
+"""Rooms and modules: no circles of imports, at any level; stubs that say what there is."""
+
+import ast
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from tests.test_cli import ROOMS, ROOT, python_files
+
+
+def module_of(path: Path) -> str:
+    """The dotted name under which a file of the checkout is imported."""
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    return name if name.split(".")[0] == "headgraph" else f"headgraph.{name}"
+
+
+def imported_at_once(path: Path, modules: set[str]) -> set[str]:
+    """Our modules that a file imports when it is imported, so not those inside functions."""
+    found: set[str] = set()
+
+    def visit(node: ast.AST) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                continue
+            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+                continue
+            if isinstance(child, ast.Import):
+                found.update(alias.name for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                for alias in child.names:
+                    inner = f"{child.module}.{alias.name}"
+                    found.add(inner if inner in modules else str(child.module))
+            visit(child)
+
+    visit(ast.parse(path.read_text("utf-8")))
+    return found & modules
+
+
+def graph() -> dict[str, set[str]]:
+    rooms = {*ROOMS, "cli.py"}
+    files = {
+        module_of(path): path for path in python_files() if path.relative_to(ROOT).parts[0] in rooms
+    }
+    return {name: imported_at_once(path, set(files)) - {name} for name, path in files.items()}
+
+
+def circle(imports: dict[str, set[str]]) -> list[str]:
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert circle(graph()) == []
+
+
+def test_that_this_test_can_fail() -> None:
+    imports = graph()
+    imports["headgraph.base.text"].add("headgraph.cli")
+    assert "headgraph.cli" in circle(imports)
+
+
+@pytest.mark.parametrize("stub", sorted(ROOT.glob("*/**/__init__.pyi")), ids=lambda it: it.parent)
+def test_a_stub_names_what_there_is(stub: Path) -> None:
+    """Types come from a stub, and so does what is loaded on first use: both find the same names."""
+    import importlib
+
+    package = importlib.import_module(module_of(stub.with_suffix(".py")))
+    names = [alias for node in ast.parse(stub.read_text()).body
+             if isinstance(node, ast.ImportFrom) for alias in node.names]  # fmt: skip
+    assert names
+    for alias in names:
+        assert alias.asname == alias.name, "mypy takes only `x as x` for a public name"
+        assert hasattr(package, alias.name), alias.name

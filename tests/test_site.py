@@ -1,0 +1,99 @@
+"""The documentation as a site: built strictly, searched and read in a real browser, alone."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+
+from tests.chromium import fresh_page, needs_chromium, started
+from tests.test_cli import ROOT
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Files of a folder, without a line for each request."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built as `make site` builds it."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    env = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=env)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    """Where the site is served: on this machine alone."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site))) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+def test_links_and_files_are_there(site: Path) -> None:
+    checked = 0
+    for page in site.rglob("*.html"):
+        if page.name == "404.html":  # its links begin at the root of a server
+            continue
+        for target in re.findall(r'(?:href|src|srcset)="([^"]+)"', page.read_text("utf-8")):
+            path = unquote(urlsplit(urljoin(page.as_uri(), target)).path)
+            if not re.match(r"[a-z]+:|#", target):
+                assert Path(path).exists(), f"{page}: {target}"
+                checked += 1
+    assert checked > 1000
+
+
+def test_public_functions_are_in_the_reference(site: Path) -> None:
+    import headgraph
+
+    page = (site / "reference" / "python.html").read_text("utf-8")
+    for name in dir(headgraph):
+        assert f'id="{name.lower()}"' in page, name
+
+
+@needs_chromium
+@pytest.mark.parametrize("dark", [False, True])
+def test_it_is_read_and_searched_without_a_request_elsewhere(address: str, dark: bool) -> None:
+    asked: list[str] = []
+    failed: list[str] = []
+    with started() as browser:
+        page = fresh_page(browser, dark=dark)
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("response", lambda answer: failed.append(answer.url) if not answer.ok else None)
+        page.on("pageerror", lambda error: failed.append(str(error)))
+        page.goto(f"{address}start/concepts.html")
+        picture = page.locator("picture img").first
+        picture.wait_for()
+        assert picture.evaluate("image => image.currentSrc").endswith(
+            "concepts-dark.svg" if dark else "concepts.svg"
+        )
+        shown = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        light = sum(int(part) for part in re.findall(r"\d+", shown)[:3]) > 3 * 128
+        assert light is not dark, shown
+        page.locator("input[name=query]").click()  # loads the index
+        page.locator("input[name=query]").press_sequentially("hubs", delay=20)
+        found = page.locator(".md-search-result__link")
+        found.first.wait_for()
+        targets = [found.nth(place).get_attribute("href") or "" for place in range(found.count())]
+        assert any("queries.html" in target for target in targets), targets
+        found.first.click()
+        page.wait_for_url(re.compile("h=hubs"))
+    assert failed == []
+    assert asked
+    assert {urlsplit(url).hostname for url in asked if not url.startswith("data:")} == {"127.0.0.1"}
