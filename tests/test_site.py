@@ -75,7 +75,9 @@ def test_it_is_read_and_searched_without_a_request_elsewhere(address: str, dark:
     with started() as browser:
         page = fresh_page(browser, dark=dark)
         page.on("request", lambda request: asked.append(request.url))
-        page.on("response", lambda answer: failed.append(answer.url) if not answer.ok else None)
+        page.on(
+            "response", lambda answer: failed.append(answer.url) if answer.status >= 400 else None
+        )
         page.on("pageerror", lambda error: failed.append(str(error)))
         page.goto(f"{address}start/concepts.html")
         picture = page.locator("picture img").first
