@@ -10,11 +10,12 @@ from pathlib import Path
 
 from headgraph.graphdb.errors import ServerError
 
-SPACE_NEEDED = 100_000_000
-"""Bytes for a home to be: what is made of Browser, and empty databases with their logs."""
+SPACE_NEEDED = 120_000_000
+"""Bytes for a home to be, which takes 102 MB: what is made of Browser, what a start unpacks, and
+empty databases with their logs."""
 
-SPACE_AGAIN = 40_000_000
-"""Bytes for a start of one that is there: the next log file of each of its two databases."""
+SPACE_AGAIN = 70_000_000
+"""Bytes for a start of one that is there: what it unpacks (48 MB), and the next log file."""
 
 SPACE_TO_WRITE = 20_000_000
 """Bytes for a transaction: the next log file, and what a large one writes beyond the end of it."""

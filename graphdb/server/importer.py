@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from headgraph.graphdb.errors import ServerError
 from headgraph.graphdb.server.config import write_arguments
-from headgraph.graphdb.server.home import ServerHome, refuse_full_disk, stated
+from headgraph.graphdb.server.home import SPACE_TO_WRITE, ServerHome, refuse_full_disk, stated
 from headgraph.graphdb.server.jars import ensure_jars
 from headgraph.graphdb.server.java import find_java
 from headgraph.graphdb.server.process import GENTLE_S, environment, wait_gone
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 ADMIN = "org.neo4j.cli.AdminTool"
 _THROWN = re.compile(r"(?:Caused by: )?[\w.$]+(?:Exception|Error): (.+)")
+
+LOOK_S = 1.0  # seconds between two looks at how full the disk is
 
 ROOM = 4
 """Bytes that the disk must have free for each byte of CSV; a store takes fewer."""
@@ -153,7 +155,7 @@ def _import(java: Path, jars: list[Path], scratch: Path, nodes: Path, relationsh
     ]
     write_arguments(scratch / "java.args", arguments)
     where = {"NEO4J_HOME": str(scratch), "NEO4J_CONF": str(scratch / "conf")}
-    done = subprocess.run(
+    with subprocess.Popen(
         [str(java), _argument(scratch)],
         cwd=scratch,
         env={**environment(), **where},
@@ -162,11 +164,23 @@ def _import(java: Path, jars: list[Path], scratch: Path, nodes: Path, relationsh
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        check=False,
         umask=0o077 if os.name == "posix" else -1,
-    )
-    if done.returncode or not (scratch / "data" / PARTS[0]).is_dir():
-        raise ServerError(f"Neo4j's importer refuses the files: {last_words(done.stdout)!r}")
+    ) as process:
+        said = _said(process, scratch)
+    if process.returncode or not (scratch / "data" / PARTS[0]).is_dir():
+        raise ServerError(f"Neo4j's importer refuses the files: {last_words(said)!r}")
+
+
+def _said(process: "subprocess.Popen[str]", scratch: Path) -> str:
+    """What an importer says until it ends; on a disk that fills it would stay for ever."""
+    try:
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                return process.communicate(timeout=LOOK_S)[0]
+            refuse_full_disk(scratch, SPACE_TO_WRITE)
+    except BaseException:
+        process.kill()
+        raise
 
 
 def _inside(scratch: Path, file: Path) -> str:

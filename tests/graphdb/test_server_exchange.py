@@ -1,6 +1,7 @@
 """One store in the place of another: whole, or as it was, whatever comes in between."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,9 +11,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from headgraph.graphdb.errors import ServerError
 from headgraph.graphdb.server import ServerHome
+from headgraph.graphdb.server import importer as importing
 from headgraph.graphdb.server import restart as restarting
 from headgraph.graphdb.server.importer import _argument, clear, last_words, workplace
 from headgraph.graphdb.server.store_exchange import PARTS, heal, keep, replace_store
@@ -231,6 +235,31 @@ def test_the_importer_of_a_killed_load_is_ended_before_its_folder_goes(home: Ser
         clear(home)
         assert importer.wait(10) == -signal.SIGKILL
     assert not scratch.exists()
+
+
+def test_an_importer_does_not_outstay_a_disk_that_fills(
+    home: ServerHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    java, pid, usage = tmp_path / "java", tmp_path / "pid", shutil.disk_usage(tmp_path)
+    java.write_text(f"#!/bin/sh\necho $$ > {pid}\nexec sleep 600\n")
+    java.chmod(0o755)
+
+    def filled(folder: Path) -> object:
+        runs = pid.exists() and pid.read_text().endswith("\n")
+        return usage._replace(free=5_000_000 if runs else usage.free)
+
+    monkeypatch.setattr(shutil, "disk_usage", filled)
+    monkeypatch.setattr(importing, "ensure_jars", lambda progress: [])
+    monkeypatch.setattr(importing, "find_java", lambda: java)
+    monkeypatch.setattr(importing, "LOOK_S", 0.05)
+    with importing.workplace(home) as scratch:
+        nodes, relationships = scratch / "nodes.csv", scratch / "relationships.csv"
+        nodes.touch()
+        relationships.touch()
+        with pytest.raises(ServerError, match="has 5 MB left and 20 MB are needed"):
+            importing.build_store(scratch, nodes, relationships)
+    assert not psutil.pid_exists(int(pid.read_text()))
+    assert not (home.path / "import").exists()
 
 
 @pytest.mark.parametrize(

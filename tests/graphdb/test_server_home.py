@@ -120,7 +120,7 @@ def test_a_full_disk_is_told_before_java_starts(
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     monkeypatch.setattr("headgraph.graphdb.server.lifecycle.ensure_jars", lambda progress: [])
 
-    with pytest.raises(ServerError, match="has 5 MB left and 100 MB are needed: free some space"):
+    with pytest.raises(ServerError, match="has 5 MB left and 120 MB are needed: free some space"):
         server.start(home)
 
 

@@ -14,6 +14,7 @@ import pytest
 from headgraph.graphdb.errors import ServerError
 from headgraph.graphdb.server import RunningServer, ServerHome, config, lifecycle, running, start
 from headgraph.graphdb.server.health import problem
+from headgraph.graphdb.server.home import SPACE_AGAIN, SPACE_NEEDED
 from headgraph.graphdb.server.ports import Ports, answer
 from headgraph.graphdb.server.state import read_state
 
@@ -30,6 +31,10 @@ def driver(server: RunningServer) -> Iterator[neo4j.Driver]:
 def ports(server: RunningServer) -> Ports:
     http = server.browser_url.removesuffix("/browser/")
     return Ports(int(server.bolt_uri.rpartition(":")[2]), int(http.rpartition(":")[2]))
+
+
+def size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def ask(server: RunningServer, method: str, path: str, body: str | None = None) -> tuple[int, str]:
@@ -212,6 +217,14 @@ def test_one_query_cannot_take_the_whole_heap(driver: neo4j.Driver) -> None:
     ).records
 
     assert [row["value"] for row in rows] == ["512.00MiB"]
+
+
+def test_a_start_takes_no_more_of_the_disk_than_it_asks_for(server: RunningServer) -> None:
+    unpacked, web = size(server.home / "tmp"), size(server.home / "web")
+    log = 16 * 2**20  # a file of it, preallocated: config.SIZES
+    assert unpacked > 0
+    assert unpacked + log < SPACE_AGAIN
+    assert unpacked + web + 2 * log + 5_000_000 < SPACE_NEEDED  # 5 MB: two empty stores
 
 
 def test_its_temporary_files_stay_in_its_home(server: RunningServer) -> None:
