@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from headgraph.base.text import quoted
 from headgraph.graphdb.errors import NoAddress, SettingsError
 
 VARIABLES = {
@@ -23,6 +24,9 @@ LOCAL = "the local server"
 """Origin of an address that nobody gave."""
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+LONGEST = 1000
+"""Characters of an address, a user name, a password or a name of a database; Bolt takes 8,192."""
+
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 
 
@@ -47,14 +51,23 @@ class Settings:
     home: Path | None = None
 
     def __post_init__(self) -> None:
-        # first, as the other sentences show the address
+        for name in VARIABLES:
+            if (length := len(getattr(self, name) or "")) > LONGEST:
+                raise SettingsError(
+                    f"the {_WORDS.get(name, name)} has {length:,} characters: expected {LONGEST:,} "
+                    f"at most; see {VARIABLES[name]}"
+                )
+        # before the others, which show the address
         if "@" in self.uri:
             raise SettingsError(
                 "the address holds a user or password before @: give --user, and the password in "
                 "NEO4J_PASSWORD or an --env-file"
             )
         if wrong := _what_is_wrong(self.uri):
-            raise SettingsError(f"the address {self.uri!r} {wrong}")
+            raise SettingsError(f"the address {quoted(self.uri, 100)} {wrong}")
+
+
+_WORDS = {"uri": "address", "user": "user name", "database": "name of the database"}
 
 
 def _what_is_wrong(uri: str) -> str | None:
@@ -71,9 +84,15 @@ def _what_is_wrong(uri: str) -> str | None:
     if not host or port == 0 or re.search(r"\s", uri):
         return f"names no host and port: {wanted}"
     if address.path.strip("/"):
-        return f"goes on after the port with {address.path!r}: name a database with --database"
+        return (
+            f"goes on after the port with {quoted(address.path)}: name a database with --database"
+        )
     if address.query and scheme.startswith("bolt"):
-        return f"goes on with {address.query!r}, which only neo4j:// takes: {wanted}"
+        return f"goes on with {quoted(address.query)}, which only neo4j:// takes: {wanted}"
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return f"names a host whose parts are empty or longer than 63 characters: {wanted}"
     return None
 
 

@@ -85,6 +85,8 @@ def test_who_asks_the_local_server(
         ("bolt://:7687", "names no host and port"),
         ("bolt://localhost:0", "names no host and port"),
         ("bolt://my host:7687", "names no host and port"),
+        ("bolt://a..b:7687", "names a host whose parts are empty or longer than 63 characters:"),
+        ("bolt://" + "x" * 64 + ":1", "names a host whose parts are empty or longer than 63"),
         ("neo4j://localhost/mine", "goes on after the port with '/mine': name a database with"),
         ("bolt://localhost?policy=eu", "goes on with 'policy=eu', which only neo4j:// takes"),
     ],
@@ -95,7 +97,27 @@ def test_addresses_that_no_driver_can_use(uri: str, sentence: str) -> None:
     assert str(caught.value).startswith(f"the address {uri!r} {sentence}")
 
 
-@pytest.mark.parametrize("uri", ["neo4j://h:1/?policy=eu", "bolt+ssc://[::1]:7687", "bolt://h/"])
+@pytest.mark.parametrize("variable", ["NEO4J_URI", "NEO4J_USERNAME", "NEO4J_PASSWORD"])
+def test_what_no_server_takes_for_its_length(variable: str) -> None:
+    environ = {"NEO4J_URI": "bolt://localhost:1", variable: "bolt://" + "x" * 10_000}
+    with pytest.raises(
+        SettingsError, match="has 10,007 characters: expected 1,000 at most"
+    ) as said:
+        resolve(environ=environ)
+    assert variable in str(said.value)
+    assert len(str(said.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "neo4j://h:1/?policy=eu",
+        "bolt+ssc://[::1]:7687",
+        "bolt://h/",
+        "bolt://neo4j_db:1",
+        "bolt://é.a.",
+    ],
+)
 def test_addresses_that_drivers_can_use(uri: str) -> None:
     with Graph(resolve(environ={"NEO4J_URI": uri})) as graph:
         assert graph.settings.uri == uri
