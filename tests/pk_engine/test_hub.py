@@ -329,6 +329,18 @@ class TestCommandLine:
         )
         assert "pass" not in line
 
+    @pytest.mark.parametrize(
+        "url",
+        ["http://[::1", "https://localhost:99999", "https://user:pass", "x", "https://a..b",
+         f"https://{'x' * 64}.example", "https://\x1b]0;t\x07", "https://"],
+    )  # fmt: skip
+    def test_an_endpoint_that_is_no_address(self, tmp_path: Path, url: str) -> None:
+        code, out, said = self.run(tmp_path, url)
+        assert (code, out) == (1, "")
+        assert said.startswith("headgraph: HF_ENDPOINT is no address with a host")
+        assert len(said.splitlines()) == 1
+        assert "pass" not in said
+
     def test_a_token_that_cannot_be_sent_is_not_shown(
         self, server: HubServer, tmp_path: Path
     ) -> None:
