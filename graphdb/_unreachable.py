@@ -104,9 +104,8 @@ def _what_speaks(scheme: str, host: str, port: int) -> str:
         )
         return f"{host} accepts only encrypted connections on port {port}: use {unchecked}"
     return (
-        f"what answers there does not greet as Neo4j does: expected its Bolt port, usually "
-        f"{BOLT_PORT}, got {port}; where that is the one, it may be starting, so run the command "
-        "again"
+        f"what answers there does not speak Bolt: expected Neo4j's Bolt port, usually {BOLT_PORT}, "
+        f"got {port}; of Neo4j, one from 4.4 on"
     )
 
 

@@ -250,7 +250,12 @@ class Graph:
             kind = TookTooLong if (error.code or "").startswith(_TIMED_OUT) else StatementError
             message = with_way_out(one_line(error.message), self.settings)
             raise kind(message, error.code or "") from error
-        except (driver.ServiceUnavailable, driver.SessionExpired, OSError) as error:
+        except (
+            driver.ServiceUnavailable,
+            driver.SessionExpired,
+            driver.UnsupportedServerProduct,  # it answers the handshake with none of its versions
+            OSError,
+        ) as error:
             raise lost(self.settings, error, answered=self._answered) from error
         except driver.DriverError as error:
             raise StatementError(one_line(str(error))) from error

@@ -248,13 +248,16 @@ def test_a_server_that_speaks_bolt_and_breaks_off(
         assert said(f"neo4j+ssc://localhost:{port}") == routed.format("bolt+ssc")
 
 
-@pytest.mark.parametrize("reply", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+@pytest.mark.parametrize(
+    "reply",
+    [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", bytes(4), b"\x1b]0;title\x07", b"SSH-2.0-x\r\n"],
+)
 @pytest.mark.parametrize("scheme", ["bolt", "neo4j", "bolt+ssc"])
 def test_something_that_is_no_database(reply: bytes, scheme: str) -> None:
     with answering(reply) as port:
         assert said(f"{scheme}://127.0.0.1:{port}") == (
-            "what answers there does not greet as Neo4j does: expected its Bolt port, usually "
-            f"7687, got {port}; where that is the one, it may be starting, so run the command again"
+            "what answers there does not speak Bolt: expected Neo4j's Bolt port, usually 7687, got "
+            f"{port}; of Neo4j, one from 4.4 on"
         )
 
 
