@@ -104,8 +104,9 @@ def _what_speaks(scheme: str, host: str, port: int) -> str:
         )
         return f"{host} accepts only encrypted connections on port {port}: use {unchecked}"
     return (
-        f"what answers there does not speak Bolt: expected Neo4j's Bolt port, usually {BOLT_PORT}, "
-        f"got {port}; of Neo4j, one from 4.4 on"
+        "what answers there does not greet as Neo4j 4.4 or newer does: expected its Bolt port, "
+        f"usually {BOLT_PORT}, got {port}; if that is the one, Neo4j may be starting, so run the "
+        "command again"
     )
 
 
