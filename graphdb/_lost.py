@@ -1,8 +1,8 @@
 """A database that takes connections and then says nothing, or no longer does."""
 
 from headgraph.graphdb._unreachable import not_reachable
+from headgraph.graphdb.address import Settings
 from headgraph.graphdb.errors import NotReachable
-from headgraph.graphdb.settings import Settings
 
 
 def lost(settings: Settings, error: BaseException, *, answered: bool) -> NotReachable:

@@ -1,8 +1,8 @@
 """Sentences for a server that answers and will not do: who asks, or for which database."""
 
 from headgraph.base.text import listed, quoted
+from headgraph.graphdb.address import LOCAL, Settings
 from headgraph.graphdb.errors import AuthRefused, SettingsError
-from headgraph.graphdb.settings import LOCAL, Settings
 
 NO_DATABASE = "Neo.ClientError.Database.DatabaseNotFound"
 """Neo4j's code for a database that the server does not have."""

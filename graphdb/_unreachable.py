@@ -9,8 +9,8 @@ import socket
 from urllib.parse import urlsplit
 
 from headgraph.graphdb import _probe as _probing
+from headgraph.graphdb.address import LOCAL_HOSTS, Settings
 from headgraph.graphdb.errors import NotReachable
-from headgraph.graphdb.settings import LOCAL_HOSTS, Settings
 
 BOLT_PORT = 7687
 _START = "start the local one with headgraph server start, or give --uri or NEO4J_URI"

@@ -17,11 +17,12 @@ from headgraph.graphdb._interruptible import Attempt
 from headgraph.graphdb._lost import lost
 from headgraph.graphdb._refusals import NO_DATABASE, no_such_database, refused_login, with_way_out
 from headgraph.graphdb._writers import write_each
+from headgraph.graphdb.address import Settings
 from headgraph.graphdb.errors import NotReachable, OutOfMemory, StatementError, TookTooLong
 from headgraph.graphdb.result import Plan, Result
 from headgraph.graphdb.runner import Params, Statement
 from headgraph.graphdb.server.running_server import refuse_to_fill
-from headgraph.graphdb.settings import Settings, resolve
+from headgraph.graphdb.settings import resolve
 
 T = TypeVar("T")
 

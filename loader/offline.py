@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from headgraph.base.text import listed
 from headgraph.graphdb import schema
+from headgraph.graphdb.address import LOCAL, Settings
 from headgraph.graphdb.graph import connect
 from headgraph.graphdb.runner import Runner
 from headgraph.graphdb.server.progress import Progress, silent
 from headgraph.graphdb.server.sigterm import sigterm_interrupts
-from headgraph.graphdb.settings import LOCAL, Settings
 from headgraph.loader import _attempt as _write
 from headgraph.loader._database import index_ranks, prepare, roles_in
 from headgraph.loader._existing import Outcome, outcome
@@ -37,7 +37,7 @@ from headgraph.loader.report import LoadReport
 from headgraph.pk_engine.scoring.selection import Selection
 
 if TYPE_CHECKING:
-    from headgraph.graphdb.server.lifecycle import AnyHome
+    from headgraph.graphdb.server.home import AnyHome
 
 _UNFINISHED = f"""
 MATCH (r:{schema.RUN} {{id: $id, status: $loading}})

@@ -1,6 +1,5 @@
 """Start, find and stop the local server."""
 
-import os
 import time
 from collections.abc import Mapping
 
@@ -8,7 +7,7 @@ from headgraph.graphdb.server import importer as importing
 from headgraph.graphdb.server import process, web
 from headgraph.graphdb.server import store_exchange as exchanging
 from headgraph.graphdb.server.health import problem, refuse_dead
-from headgraph.graphdb.server.home import ServerHome, stated
+from headgraph.graphdb.server.home import AnyHome, ServerHome, stated
 from headgraph.graphdb.server.jars import ensure_jars
 from headgraph.graphdb.server.java import find_java
 from headgraph.graphdb.server.launch import adopt, launch
@@ -17,8 +16,6 @@ from headgraph.graphdb.server.progress import Progress, silent
 from headgraph.graphdb.server.running_server import RunningServer, current, described, pid_of
 
 TIMEOUT_S = 120.0
-
-AnyHome = ServerHome | str | os.PathLike[str] | None
 
 
 def start(
@@ -85,18 +82,6 @@ def _serving(home: ServerHome, *, recover: bool) -> RunningServer | None:
     exchanging.keep(home)
     importing.clear(home)
     return described(home, state)
-
-
-def running(home: AnyHome = None) -> RunningServer | None:
-    """The server of this home where one is up (started, and ready once); None where not.
-
-    Raises:
-        ServerError: the home cannot be read.
-    """
-    home = ServerHome.of(home)
-    with stated("look for the local server", home.path):
-        state = current(home)
-        return None if state is None else described(home, state)
 
 
 def stop(home: AnyHome = None, *, timeout_s: float = 30.0) -> bool:

@@ -15,7 +15,8 @@ from headgraph.pk_engine.linalg.backends import Backend, choose
 from headgraph.pk_engine.metrics import registry as scoring
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.metrics.registry import METRICS
-from headgraph.pk_engine.models.interface import Model, Weights, open_weights
+from headgraph.pk_engine.models.interface import Model, Weights
+from headgraph.pk_engine.models.sources import open_weights
 from headgraph.pk_engine.nulls.columns import add_nulls, check_nulls
 from headgraph.pk_engine.planning import costs
 from headgraph.pk_engine.scoring.job import Found, Job
