@@ -125,7 +125,7 @@ def _patched(pairs: pd.DataFrame, patcher: PathPatcher) -> pd.DataFrame:
 
 
 def _paths(pairings: Sequence[str] | str) -> tuple[str, ...]:
-    wanted = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+    wanted = parse_pairings(pairings)
     if none := [name for name in wanted if name not in GRAPH_PAIRINGS]:
         raise PatchingError(
             f"{listed(none)} is no path: a head's output reaches a later head's input, wanted "

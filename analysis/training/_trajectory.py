@@ -79,7 +79,7 @@ def trajectory(
         raise TrainingError(f"--top {top}: wanted 1 or more")
     found = checkpoints(run)
     named = None if pairs is None else _parsed(pairs)
-    wanted = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+    wanted = parse_pairings(pairings)
     scored = [name for name in PAIRINGS if name in {*wanted, *(pair[0] for pair in named or ())}]
     files = _files(found, tables, force=force)
     last = checkpoint_table(found[-1], scored)

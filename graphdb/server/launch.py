@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from headgraph.base.progress import Progress
 from headgraph.base.text import quoted
 from headgraph.graphdb.errors import ServerError
 from headgraph.graphdb.server import config, process
@@ -12,7 +13,6 @@ from headgraph.graphdb.server.health import cut_off, refuse_dead, refuse_unavail
 from headgraph.graphdb.server.home import ServerHome
 from headgraph.graphdb.server.logs import last_words, size
 from headgraph.graphdb.server.ports import USUAL_PORTS, Ports, answer, choose, is_free
-from headgraph.graphdb.server.progress import Progress
 from headgraph.graphdb.server.running_server import RunningServer, described, pid_of
 from headgraph.graphdb.server.secret import ensure_password
 from headgraph.graphdb.server.state import State, read_state, remember_ports, remembered_ports

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 
+from headgraph.base.progress import Progress, silent
 from headgraph.graphdb.server import importer as importing
 from headgraph.graphdb.server import process, web
 from headgraph.graphdb.server import store_exchange as exchanging
@@ -12,7 +13,6 @@ from headgraph.graphdb.server.jars import ensure_jars
 from headgraph.graphdb.server.java import find_java
 from headgraph.graphdb.server.launch import adopt, launch
 from headgraph.graphdb.server.ports import Ports, answer, refuse_no_loopback
-from headgraph.graphdb.server.progress import Progress, silent
 from headgraph.graphdb.server.running_server import RunningServer, current, described, pid_of
 
 TIMEOUT_S = 120.0
@@ -34,7 +34,7 @@ def start(
 
     Args:
         home: its folder; None for the one under the user's data folder.
-        progress: told what happens and how far it is (`graphdb.server.progress`).
+        progress: told what happens and how far it is (`base.progress`).
         timeout_s: seconds the server gets to answer, the download not counted.
         ports: wanted; a port that is taken, or 0, becomes any free one. None for those of the last
             start, and where they are taken (or this is the first) the usual ones.

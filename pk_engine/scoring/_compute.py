@@ -148,7 +148,7 @@ def check_options(
     Raises:
         EngineError: one of these is not among those that there are.
     """
-    found = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+    found = parse_pairings(pairings)
     if kv not in (None, "native", "expand"):
         raise EngineError(f"unknown kv {kv!r}: wanted native or expand")
     check_order(layer_order)

@@ -118,7 +118,7 @@ def test_browser_prints_the_link_and_who_logs_in(
 
 
 def test_browser_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headgraph.graphdb.server.running_server.running", lambda: None)
+    monkeypatch.setattr("headgraph.graphdb.server.running", lambda: None)
     link = call(browser_command.browser, "--browser-url", "http://db.example:7474/browser/")
     assert link.startswith("http://db.example:7474/browser/?dbms=bolt%3A%2F%2Fneo4j%40127.0.0.1")
     assert "cmd=" not in link
