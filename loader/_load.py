@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from headgraph.graphdb import schema
 from headgraph.graphdb.errors import NotReachable, StatementError
 from headgraph.graphdb.runner import Runner
-from headgraph.loader import _attempt as _write
-from headgraph.loader import _liveness
+from headgraph.loader import _attempt, _liveness
 from headgraph.loader._attempt import Progress, taken_over
 from headgraph.loader._batches import batches
 from headgraph.loader._database import again, index_ranks, number, prepare, roles_in
@@ -148,14 +147,14 @@ def _write_run(graph: Runner, plan: LoadPlan, *, replace: bool, progress: Progre
     token = new_token()
     with _told(_NOTHING_YET, plan):
         prepare(graph)
-        if not _write.claim(graph, plan, token):
+        if not _attempt.claim(graph, plan, token):
             return False
     try:
         _fill(graph, plan, token, replace=replace, progress=progress)
     except BaseException as error:
         _liveness.gave_up(token)
         if isinstance(error, NameTaken | StatementError):  # there, and refuses this run
-            _write.give_up(graph, plan, token)
+            _attempt.give_up(graph, plan, token)
         raise
     _index(graph, plan)
     return True
@@ -174,11 +173,11 @@ def _fill(
     with _told(_NOTHING_YET, plan):
         with _superseded(graph, plan, token):
             delete_heads(graph, plan.id, schema.LOADING, token)
-            _write.write_heads(graph, plan, token)
-            _write.write_edges(graph, plan, token, batches(plan.table, plan.edges), progress)
+            _attempt.write_heads(graph, plan, token)
+            _attempt.write_edges(graph, plan, token, batches(plan.table, plan.edges), progress)
         roles = roles_in(graph)
     with _told(_PERHAPS, plan):
-        _write.publish(graph, plan, token, roles, replace=replace)
+        _attempt.publish(graph, plan, token, roles, replace=replace)
 
 
 def _relabel(graph: Runner, plan: LoadPlan) -> None:

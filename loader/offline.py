@@ -20,7 +20,7 @@ from headgraph.graphdb import schema
 from headgraph.graphdb.address import LOCAL, Settings
 from headgraph.graphdb.graph import connect
 from headgraph.graphdb.runner import Runner
-from headgraph.loader import _attempt as _write
+from headgraph.loader import _attempt
 from headgraph.loader._database import index_ranks, prepare, roles_in
 from headgraph.loader._existing import Outcome, outcome
 from headgraph.loader._identity import SHORT, new_token
@@ -222,7 +222,7 @@ def _loading(head: HeadNode, token: str) -> dict[str, Any]:
 
 def _publish(graph: Runner, plan: LoadPlan, token: str) -> None:
     prepare(graph)
-    _write.publish(graph, plan, token, roles_in(graph), replace=False)
+    _attempt.publish(graph, plan, token, roles_in(graph), replace=False)
     _index(graph, plan)
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from headgraph.base.progress import Progress
 from headgraph.base.text import quoted
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.server import config, process
-from headgraph.graphdb.server import store_exchange as exchanging
+from headgraph.graphdb.server import config, process, store_exchange
 from headgraph.graphdb.server.health import cut_off, refuse_dead, refuse_unavailable
 from headgraph.graphdb.server.home import ServerHome
 from headgraph.graphdb.server.logs import last_words, size
@@ -110,7 +109,7 @@ def _launch_once(
 
 def _ready(home: ServerHome, state: State) -> RunningServer:
     if not state.ready:
-        exchanging.keep(home)  # from here on others write to the store that serves
+        store_exchange.keep(home)  # from here on others write to the store that serves
         remember_ports(home, state.ports)
         State(**{**vars(state), "ready": True}).write(home)
     return described(home, state)

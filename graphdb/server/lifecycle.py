@@ -4,9 +4,7 @@ import time
 from collections.abc import Mapping
 
 from headgraph.base.progress import Progress, silent
-from headgraph.graphdb.server import importer as importing
-from headgraph.graphdb.server import process, web
-from headgraph.graphdb.server import store_exchange as exchanging
+from headgraph.graphdb.server import importer, process, store_exchange, web
 from headgraph.graphdb.server.health import problem, refuse_dead
 from headgraph.graphdb.server.home import AnyHome, ServerHome, stated
 from headgraph.graphdb.server.jars import ensure_jars
@@ -60,9 +58,9 @@ def start(
         with home.locked(timeout_s):
             deadline = time.monotonic() + timeout_s
             found = adopt(home, show, deadline)
-            importing.clear(home)
+            importer.clear(home)
             if found is None:
-                exchanging.heal(home)
+                store_exchange.heal(home)
                 home.prepare()
                 web.offer(home, jars, pages or {})
                 found = launch(home, java, jars, ports, show, deadline, recover)
@@ -79,8 +77,8 @@ def _serving(home: ServerHome, *, recover: bool) -> RunningServer | None:
     elif problem(home, state):
         process.end(state.pid, home)
         return None
-    exchanging.keep(home)
-    importing.clear(home)
+    store_exchange.keep(home)
+    importer.clear(home)
     return described(home, state)
 
 

@@ -12,7 +12,7 @@ from headgraph.base.progress import Progress
 from headgraph.base.version import VERSION
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.backends import Backend, choose
-from headgraph.pk_engine.metrics import registry as scoring
+from headgraph.pk_engine.metrics import registry
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.models.interface import Model, Weights
@@ -153,7 +153,7 @@ def check_options(
         raise EngineError(f"unknown kv {kv!r}: wanted native or expand")
     check_order(layer_order)
     named = metrics.split(",") if isinstance(metrics, str) else metrics
-    return found, scoring.check_metrics(named, found)
+    return found, registry.check_metrics(named, found)
 
 
 def job_of(
