@@ -68,7 +68,7 @@ def load(
         )
     table = AffinityTable.read(table_path(file))
     if offline:
-        return _told(_load_offline(table, connect, run, selection, labels))
+        return _with_notes(_load_offline(table, connect, run, selection, labels))
     with _maybe(connect) if dry_run else connect() as graph, _bar() as progress:
         try:
             report = load_table(
@@ -86,7 +86,7 @@ def load(
             if not dry_run:
                 say(_CUT_OFF)
             raise
-    return _told(report)
+    return _with_notes(report)
 
 
 @click.command()
@@ -199,7 +199,7 @@ def _load_offline(
         return load_offline(table, run=run, selection=selection, labels=labels, progress=progress)
 
 
-def _told(report: "LoadReport") -> str:
+def _with_notes(report: "LoadReport") -> str:
     for note in report.notes:
         _note(note)
     return str(report)

@@ -64,8 +64,8 @@ def verify_edge(
             `analysis.patching.rank_correlation`.
         replace: what stands in for what the source writes: its `mean` over the prompts at each
             position, what it writes in another prompt (`resample`), or `zero`.
-        prompts: file with a prompt a line; see `analysis.patching.prompts_for` for this and the
-            next four. Without any of them random tokens that come twice.
+        prompts: file with a prompt a line; see `analysis.running.prompts.prompts_for` for
+            this and the next four. Without any of them random tokens that come twice.
         text_file: a text, of which windows are drawn.
         sample: tokens by which the model continues each prompt.
         n_prompts: prompts at most.

@@ -64,7 +64,7 @@ def trajectory(
     Returns:
         A row for each checkpoint and pair: `series`, `step`, `loss` (NaN where unknown),
         `pairing`, `source`, `target`, `pk`, `z`, `pk_rank`; `source_outlet` and `target_inlet` of
-        `analysis.hub_scores` over all pairs of `pairings`, so that every checkpoint has the same
+        `headgraph.hub_scores` over all pairs of `pairings`, so that every checkpoint has the same
         number of edges; `source_previous_token`, `source_induction`, `target_previous_token`,
         `target_induction` of `analysis.behaviour` (NaN without it); `seed`.
 

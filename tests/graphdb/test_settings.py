@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from headgraph.graphdb import Graph, Settings, connect
-from headgraph.graphdb._refusals import no_such_database, with_way_out
+from headgraph.graphdb._faults import no_such_database, with_way_out
 from headgraph.graphdb.errors import AuthRefused, NoAddress, NotReachable, SettingsError
 from headgraph.graphdb.server import RunningServer
 from headgraph.graphdb.settings import resolve
