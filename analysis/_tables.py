@@ -37,7 +37,7 @@ def full_table(
         AnalysisError: a table that lacks a pairing, a metric or some of the pairs.
         TableError, EngineError: as `AffinityTable.read` and `compute`.
     """
-    wanted = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+    wanted = parse_pairings(pairings)
     if isinstance(model, str | os.PathLike) and _is_table(model):
         model = AffinityTable.read(table_path(model))
     if isinstance(model, AffinityTable):

@@ -33,9 +33,9 @@ def start(recover: bool, pages: Callable[[], Mapping[str, bytes]] = dict) -> str
     Example: headgraph server start
     """
     import headgraph.graphdb.server as local
-    from headgraph.graphdb.server.progress import shown
+    from headgraph.base.progress import bar_or_lines
 
-    with shown() as progress:
+    with bar_or_lines() as progress:
         running = local.start(progress=progress, pages=pages(), recover=recover)
     for note in running.notes:
         say(f"note: {note}")

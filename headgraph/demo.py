@@ -54,12 +54,12 @@ def _database() -> Iterator["Graph"]:
     from headgraph.graphdb import connect
 
     if not os.environ.get("NEO4J_URI"):
+        from headgraph.base.progress import bar_or_lines
         from headgraph.graphdb.server import start
-        from headgraph.graphdb.server.progress import shown
         from headgraph.queries.kit import served_files
 
         _step("Starting the local Neo4j")
-        with shown() as progress:
+        with bar_or_lines() as progress:
             start(progress=progress, pages=served_files())
     with connect() as graph:
         yield graph

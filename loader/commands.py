@@ -1,12 +1,13 @@
 """The commands `load`, `runs` and `drop`: open, call one library function, print."""
 
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from headgraph.base.progress import bar_on_terminal, bar_or_lines
 from headgraph.base.terminal import is_sure, say
 from headgraph.graphdb import schema
 from headgraph.graphdb.options import connection_options, deferred_connection_options
@@ -67,7 +68,7 @@ def load(
         )
     table = AffinityTable.read(table_path(file))
     if offline:
-        return _told(_load_offline(table, connect, run, selection, labels))
+        return _with_notes(_load_offline(table, connect, run, selection, labels))
     with _maybe(connect) if dry_run else connect() as graph, _bar() as progress:
         try:
             report = load_table(
@@ -85,7 +86,7 @@ def load(
             if not dry_run:
                 say(_CUT_OFF)
             raise
-    return _told(report)
+    return _with_notes(report)
 
 
 @click.command()
@@ -188,18 +189,17 @@ def _load_offline(
     labels: str | None,
 ) -> "LoadReport":
     from headgraph.graphdb.errors import NoAddress
-    from headgraph.graphdb.server.progress import shown
     from headgraph.loader.offline import load_offline, refuse_other_server
 
     # where no address is given, the local server is started: a load that was killed left it
     # stopped, or still starting
     with suppress(NoAddress), connect() as graph:
         refuse_other_server(graph.settings)
-    with shown() as progress:
+    with bar_or_lines() as progress:
         return load_offline(table, run=run, selection=selection, labels=labels, progress=progress)
 
 
-def _told(report: "LoadReport") -> str:
+def _with_notes(report: "LoadReport") -> str:
     for note in report.notes:
         _note(note)
     return str(report)
@@ -223,13 +223,5 @@ def _maybe(connect: Callable[[], Any]) -> Any:
 @contextmanager
 def _bar() -> Iterator[Callable[[int, int], None] | None]:
     """A progress bar on a terminal; nothing where stderr goes elsewhere."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (TextColumn("edges"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("edges", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    with bar_on_terminal() as show:
+        yield show and partial(show, "edges")

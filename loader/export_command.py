@@ -70,14 +70,14 @@ def export(
     options: dict[str, Any] = {"format": format_, "force": force}
     if what is not None and is_table(what):
         options |= {"selection": selection, "labels": labels, "name": name}
-        return _told(write(table_path(what), output, **options))
+        return _with_notes(write(table_path(what), output, **options))
     if selection is not None or labels is not None or name is not None:
         raise click.UsageError(
             "the selection, --labels and --name belong to a table: a run has the edges, roles and "
             "name with which it was loaded"
         )
     written = partial(write, run or what, output, **options)
-    return _told(_of_run(what, connect, lambda graph: written(graph=graph)))
+    return _with_notes(_of_run(what, connect, lambda graph: written(graph=graph)))
 
 
 def _of_run(
@@ -113,7 +113,7 @@ def _no_table(what: str) -> str:
     return f"{what_is_wrong(Path(what))}; bundled is {' and '.join(TABLES)}"
 
 
-def _told(report: "ExportReport") -> str:
+def _with_notes(report: "ExportReport") -> str:
     for note in report.notes:
         say(f"note: {note}")
     return str(report)

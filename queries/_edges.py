@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from headgraph.base.text import quoted
 from headgraph.graphdb.runner import Runner
-from headgraph.queries._names import check_runs, complete_runs, only_run
+from headgraph.queries._runs import check_runs, complete_runs, only_run
 from headgraph.queries.errors import UnknownName
 
 if TYPE_CHECKING:

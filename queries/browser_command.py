@@ -98,7 +98,8 @@ def _query_link(
     name: str, run: str | None, params: tuple[str, ...], browser_url: str | None, connect: Connect
 ) -> str:
     from headgraph import queries
-    from headgraph.queries._names import check_names, complete_runs
+    from headgraph.queries._names import check_names
+    from headgraph.queries._runs import complete_runs
     from headgraph.queries.library import get
     from headgraph.queries.runner import given_values
 
@@ -149,8 +150,7 @@ def _opened(link: str, only_print: bool) -> str:
 
 def _runs(run: str | None, graph: "Graph", *, none: bool = False) -> list[str]:
     """The run that is named, else all; an empty database is a problem unless `none` is fine."""
-    from headgraph.queries._names import check_runs, complete_runs, only_run
-    from headgraph.queries._older_runs import without_sums
+    from headgraph.queries._runs import check_runs, complete_runs, only_run, without_sums
 
     runs = complete_runs(graph)
     if run is not None:

@@ -100,12 +100,12 @@ def cypher(
     """
     from headgraph import queries
     from headgraph.graphdb.deadline import Deadline
-    from headgraph.queries import _cypher as adhoc
+    from headgraph.queries import _cypher
     from headgraph.queries._stdin import statement
     from headgraph.queries.paste import split_params
 
     params, text = split_params(statement() if text == "-" else text)
-    adhoc.check(text, params, timeout=timeout, max_mb=max_mb)
+    _cypher.check(text, params, timeout=timeout, max_mb=max_mb)
     deadline = Deadline(timeout)
     with connect(deadline=deadline) as graph:
         frame: pd.DataFrame = queries.cypher(

@@ -54,6 +54,7 @@ class Query:
         cypher: the statement without the header.
         source: the whole file.
         path: of the file.
+        requires: what the run must have beside heads and edges: `sums`, or nothing.
         example: values as text with which the documentation asks it; `run` may be one.
     """
 
@@ -66,6 +67,7 @@ class Query:
     cypher: str
     source: str
     path: Path
+    requires: frozenset[str] = frozenset()
     example: Mapping[str, str] = field(default_factory=dict)
 
     @property

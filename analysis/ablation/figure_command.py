@@ -15,6 +15,6 @@ def ablation(files: tuple[str, ...], output: str, dark: bool, force: bool) -> st
 
     Example: headgraph figure ablation rows.csv -o ablation.svg
     """
-    from headgraph.analysis.ablation.figure import ablation_figure as draw
+    from headgraph.analysis.ablation.figure import ablation_figure
 
-    return write_picture(lambda: draw(files, dark=dark), output, force=force)
+    return write_picture(lambda: ablation_figure(files, dark=dark), output, force=force)

@@ -27,8 +27,10 @@ def behaviour(
 
     Example: headgraph figure behaviour induction-2l --score induction -o induction.svg
     """
-    from headgraph.analysis.behaviour.figure import behaviour_figure as draw
+    from headgraph.analysis.behaviour.figure import behaviour_figure
 
     return write_picture(
-        lambda: draw(model, score=score, text=text, seed=seed, dark=dark), output, force=force
+        lambda: behaviour_figure(model, score=score, text=text, seed=seed, dark=dark),
+        output,
+        force=force,
     )

@@ -28,7 +28,7 @@ def detection_figure(
     """PR-AUC of each metric, a panel for each pairing, over the prevalence.
 
     Args:
-        rows: of `analysis.detect`.
+        rows: of `headgraph.detect`.
         model: what the title calls it.
         paper: metric -> printed PR-AUC of each pairing, shown as open marks.
         dark: for dark pages.

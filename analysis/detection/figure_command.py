@@ -33,11 +33,11 @@ def detection(
     from pathlib import Path
 
     from headgraph.analysis.detection import detect
-    from headgraph.analysis.detection.figure import detection_figure as draw
+    from headgraph.analysis.detection.figure import detection_figure
 
     names = metrics.split(",") if metrics else None
     return write_picture(
-        lambda: draw(
+        lambda: detection_figure(
             detect(model, task=task, metrics=names, labels=labels, seed=seed),
             model=Path(model).stem,
             dark=dark,

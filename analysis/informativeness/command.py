@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headgraph.analysis._waiting import progress_shown
+from headgraph.base.progress import bar_on_terminal
 from headgraph.pk_engine.options import revision_option
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def informativeness(
     """
     from headgraph.analysis.informativeness._informativeness import informativeness as run
 
-    with progress_shown() as progress:
+    with bar_on_terminal() as progress:
         return run(
             model,
             resamples=resamples,

@@ -16,6 +16,6 @@ def informativeness(model: str, output: str, dark: bool, force: bool) -> str:
 
     Example: headgraph figure informativeness induction-2l -o informativeness.svg
     """
-    from headgraph.analysis.informativeness.figure import informativeness_figure as draw
+    from headgraph.analysis.informativeness.figure import informativeness_figure
 
-    return write_picture(lambda: draw(model, dark=dark), output, force=force)
+    return write_picture(lambda: informativeness_figure(model, dark=dark), output, force=force)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headgraph.analysis._waiting import progress_shown
+from headgraph.base.progress import bar_on_terminal
 from headgraph.pk_engine.options import pairings_option, revision_option
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def nulls(
     """
     from headgraph.analysis.nulls._nulls import nulls as run
 
-    with progress_shown() as progress:
+    with bar_on_terminal() as progress:
         return run(
             model,
             pairings=pairings,

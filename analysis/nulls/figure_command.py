@@ -16,6 +16,6 @@ def nulls(models: tuple[str, ...], fdr: float, output: str, dark: bool, force: b
 
     Example: headgraph figure nulls induction-2l -o nulls.svg
     """
-    from headgraph.analysis.nulls.figure import nulls_figure as draw
+    from headgraph.analysis.nulls.figure import nulls_figure
 
-    return write_picture(lambda: draw(*models, fdr=fdr, dark=dark), output, force=force)
+    return write_picture(lambda: nulls_figure(*models, fdr=fdr, dark=dark), output, force=force)

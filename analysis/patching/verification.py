@@ -64,8 +64,8 @@ def verify_edge(
             `analysis.patching.rank_correlation`.
         replace: what stands in for what the source writes: its `mean` over the prompts at each
             position, what it writes in another prompt (`resample`), or `zero`.
-        prompts: file with a prompt a line; see `analysis.patching.prompts_for` for this and the
-            next four. Without any of them random tokens that come twice.
+        prompts: file with a prompt a line; see `analysis.running.prompts.prompts_for` for
+            this and the next four. Without any of them random tokens that come twice.
         text_file: a text, of which windows are drawn.
         sample: tokens by which the model continues each prompt.
         n_prompts: prompts at most.
@@ -125,7 +125,7 @@ def _patched(pairs: pd.DataFrame, patcher: PathPatcher) -> pd.DataFrame:
 
 
 def _paths(pairings: Sequence[str] | str) -> tuple[str, ...]:
-    wanted = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+    wanted = parse_pairings(pairings)
     if none := [name for name in wanted if name not in GRAPH_PAIRINGS]:
         raise PatchingError(
             f"{listed(none)} is no path: a head's output reaches a later head's input, wanted "

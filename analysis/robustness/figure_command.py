@@ -25,11 +25,11 @@ def robustness(
 
     Example: headgraph figure robustness induction-2l -o robustness.svg
     """
-    from headgraph.analysis.robustness.figure import robustness_figure as draw
+    from headgraph.analysis.robustness.figure import robustness_figure
 
     names = [part.strip().lower() for part in metrics.split(",") if part.strip()]
     return write_picture(
-        lambda: draw(model, pairings=pairings, metrics=names, name=name, dark=dark),
+        lambda: robustness_figure(model, pairings=pairings, metrics=names, name=name, dark=dark),
         output,
         force=force,
     )

@@ -9,7 +9,7 @@ Command = TypeVar("Command", bound=Callable[..., object])
 
 
 def prompt_options(command: Command) -> Command:
-    """Add the options of `analysis.patching.prompts_for`, and `--replace`."""
+    """Add the options of `analysis.running.prompts.prompts_for`, and `--replace`."""
     options = (
         click.option("--prompts", metavar="FILE",
                      help="Prompts, one a line: text or token numbers, all of one length."),

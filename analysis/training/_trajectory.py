@@ -64,7 +64,7 @@ def trajectory(
     Returns:
         A row for each checkpoint and pair: `series`, `step`, `loss` (NaN where unknown),
         `pairing`, `source`, `target`, `pk`, `z`, `pk_rank`; `source_outlet` and `target_inlet` of
-        `analysis.hub_scores` over all pairs of `pairings`, so that every checkpoint has the same
+        `headgraph.hub_scores` over all pairs of `pairings`, so that every checkpoint has the same
         number of edges; `source_previous_token`, `source_induction`, `target_previous_token`,
         `target_induction` of `analysis.behaviour` (NaN without it); `seed`.
 
@@ -79,7 +79,7 @@ def trajectory(
         raise TrainingError(f"--top {top}: wanted 1 or more")
     found = checkpoints(run)
     named = None if pairs is None else _parsed(pairs)
-    wanted = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+    wanted = parse_pairings(pairings)
     scored = [name for name in PAIRINGS if name in {*wanted, *(pair[0] for pair in named or ())}]
     files = _files(found, tables, force=force)
     last = checkpoint_table(found[-1], scored)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headgraph.analysis._waiting import progress_shown
+from headgraph.base.progress import bar_on_terminal
 from headgraph.base.terminal import say
 from headgraph.pk_engine.options import pairings_option, refuse_together
 
@@ -54,7 +54,7 @@ def trajectory(
     refuse_together(pairs=pairs, top=top)
     if output:
         csv_path(output, force=force)  # before the work, not after it
-    with progress_shown() as progress:
+    with bar_on_terminal() as progress:
         rows: pd.DataFrame = follow(
             run,
             pairs=pairs,

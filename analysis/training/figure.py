@@ -44,7 +44,7 @@ def training_figure(
     induction score. Rows without behaviour or without a loss leave that panel out.
 
     Args:
-        run: as for `analysis.trajectory`, a CSV file that it wrote, or its rows.
+        run: as for `headgraph.trajectory`, a CSV file that it wrote, or its rows.
         pairs: as there; up to nine pairs are drawn.
         top: as there.
         pairings: as there.
@@ -53,7 +53,7 @@ def training_figure(
 
     Raises:
         FigureError: a file that is no trajectory, or more than nine pairs.
-        TrainingError, EngineError, RunningError: as `analysis.trajectory`.
+        TrainingError, EngineError, RunningError: as `headgraph.trajectory`.
     """
     rows = _rows(run, pairs, top, pairings, seed)
     groups = list(rows.groupby(["pairing", "source", "target"], sort=False))

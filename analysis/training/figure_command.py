@@ -29,11 +29,11 @@ def training(
 
     Example: headgraph figure training induction-2l -o training.svg
     """
-    from headgraph.analysis.training.figure import training_figure as draw
+    from headgraph.analysis.training.figure import training_figure
 
     refuse_together(pairs=pairs, top=top)
     return write_picture(
-        lambda: draw(run, pairs=pairs, top=top, pairings=pairings, seed=seed, dark=dark),
+        lambda: training_figure(run, pairs=pairs, top=top, pairings=pairings, seed=seed, dark=dark),
         output,
         force=force,
     )

@@ -149,6 +149,10 @@ class ServerHome:
             ) from None
 
 
+AnyHome = ServerHome | str | os.PathLike[str] | None
+"""A home, its path, or None for the one under the user's data folder."""
+
+
 def refuse_full_disk(folder: Path, wanted: int) -> None:
     """Raise ServerError where the disk of `folder` has fewer than `wanted` bytes left."""
     free = shutil.disk_usage(folder).free

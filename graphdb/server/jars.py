@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from headgraph.base.progress import Progress, silent
 from headgraph.graphdb.errors import ServerError
 from headgraph.graphdb.server.config import VERSION
 from headgraph.graphdb.server.home import refuse_full_disk, stated
-from headgraph.graphdb.server.progress import Progress, silent
 
 THREADS = 16
 TRIES = 3  # of each jar in one start

@@ -15,7 +15,8 @@ from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.bases import bases, one_thread
 from headgraph.pk_engine.metrics.singular_values import principal_cosines
-from headgraph.pk_engine.models.interface import Model, Weights, open_weights
+from headgraph.pk_engine.models.interface import Model, Weights
+from headgraph.pk_engine.models.sources import open_weights
 
 
 def principal_angles(

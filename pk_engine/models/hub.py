@@ -208,7 +208,7 @@ def _check_weights(model: str, names: set[str], files: list[str]) -> None:
         )
 
 
-def beside(model: str, commit: str, name: str) -> Path | None:
+def optional_file(model: str, commit: str, name: str) -> Path | None:
     """One more file of a repository at a commit, such as tokenizer.json; it lies by the weights.
 
     None where the repository has none, or it is not in the cache and nobody answers: what needs it

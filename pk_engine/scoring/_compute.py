@@ -12,10 +12,11 @@ from headgraph.base.progress import Progress
 from headgraph.base.version import VERSION
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.backends import Backend, choose
-from headgraph.pk_engine.metrics import registry as scoring
+from headgraph.pk_engine.metrics import registry
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.metrics.registry import METRICS
-from headgraph.pk_engine.models.interface import Model, Weights, open_weights
+from headgraph.pk_engine.models.interface import Model, Weights
+from headgraph.pk_engine.models.sources import open_weights
 from headgraph.pk_engine.nulls.columns import add_nulls, check_nulls
 from headgraph.pk_engine.planning import costs
 from headgraph.pk_engine.scoring.job import Found, Job
@@ -147,12 +148,12 @@ def check_options(
     Raises:
         EngineError: one of these is not among those that there are.
     """
-    found = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+    found = parse_pairings(pairings)
     if kv not in (None, "native", "expand"):
         raise EngineError(f"unknown kv {kv!r}: wanted native or expand")
     check_order(layer_order)
     named = metrics.split(",") if isinstance(metrics, str) else metrics
-    return found, scoring.check_metrics(named, found)
+    return found, registry.check_metrics(named, found)
 
 
 def job_of(

@@ -1,11 +1,10 @@
 """The engine's command: open the model, score it, write the table."""
 
-import sys
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from headgraph.base.progress import bar_on_terminal
 from headgraph.base.terminal import say
 from headgraph.pk_engine.options import scoring_options, selection_options, via_option
 
@@ -55,7 +54,7 @@ def compute(
 
     table_file(output, force=force)  # before the work, not after it
     keep_freed_memory()
-    with _bar() as progress:
+    with bar_on_terminal() as progress:
         table = run(
             model,
             **scoring,
@@ -85,12 +84,3 @@ def _report(table: "AffinityTable") -> None:
             f"L{entry['layer']}H{entry['head']}: the {entry['role']} matrix has rank "
             f"{entry['rank']} of {full}{left_out}",
         )
-
-
-def _bar() -> Any:
-    """A progress callback with a bar on a terminal, and None elsewhere."""
-    if not sys.stderr.isatty():
-        return nullcontext()
-    from headgraph.base.progress import bar
-
-    return bar()

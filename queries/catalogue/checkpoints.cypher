@@ -13,6 +13,7 @@
 //   target (head): the head that reads
 //   z (float): the strongest edge against the random reference
 //   path (graph): the strongest edge
+// requires: sums
 // example: run=induction-2l
 MATCH (one:Run {name: $run})
 MATCH (r:Run {series: one.series, status: "complete"})

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from headgraph.graphdb import Graph, Settings, connect
-from headgraph.graphdb._refusals import no_such_database, with_way_out
+from headgraph.graphdb._faults import no_such_database, with_way_out
 from headgraph.graphdb.errors import AuthRefused, NoAddress, NotReachable, SettingsError
 from headgraph.graphdb.server import RunningServer
 from headgraph.graphdb.settings import resolve
@@ -22,14 +22,14 @@ def local(monkeypatch: pytest.MonkeyPatch, folder: Path) -> RunningServer:
         version="5",
         home=folder,
     )
-    monkeypatch.setattr("headgraph.graphdb.server.running", lambda: server)
+    monkeypatch.setattr("headgraph.graphdb.server.running_server.running", lambda: server)
     return server
 
 
 def test_no_address_anywhere_is_a_database_that_is_not_reachable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("headgraph.graphdb.server.running", lambda: None)
+    monkeypatch.setattr("headgraph.graphdb.server.running_server.running", lambda: None)
     with pytest.raises(NotReachable) as caught:
         resolve(environ={})
     assert caught.value.exit_code == 3
@@ -42,7 +42,7 @@ def test_no_address_anywhere_is_a_database_that_is_not_reachable(
 def test_a_server_that_is_still_starting_has_no_address_yet(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("headgraph.graphdb.server.running", lambda: None)
+    monkeypatch.setattr("headgraph.graphdb.server.running_server.running", lambda: None)
     monkeypatch.setattr("headgraph.graphdb.server.running_server.coming_up", lambda home: 4711)
     with pytest.raises(NoAddress, match=r"no database yet: .* \(process 4711\) is still starting"):
         resolve(environ={})  # what starts the server where there is no address goes on

@@ -12,7 +12,7 @@ from huggingface_hub import constants
 from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models import hub
-from headgraph.pk_engine.models.hub import Snapshot, beside, cached, fetch, weight_files
+from headgraph.pk_engine.models.hub import Snapshot, cached, fetch, optional_file, weight_files
 from headgraph.pk_engine.models.location import locate
 from tests.pk_engine.checkpoints import gpt2_tensors, save
 from tests.pk_engine.hub_server import SECRET, HubServer, Repo, folder_files
@@ -364,9 +364,9 @@ def test_a_cache_that_somebody_emptied(server: HubServer) -> None:
 @pytest.mark.usefixtures("impatient")
 def test_a_file_beside_the_weights_is_fetched_where_there_is_one(server: HubServer) -> None:
     commit = server.repos["team/model"].commit({"config.json": b"{}", "tokenizer.json": b"[]"})
-    path = beside("team/model", commit, "tokenizer.json")
+    path = optional_file("team/model", commit, "tokenizer.json")
     assert path is not None
     assert path.read_bytes() == b"[]"
-    assert beside("team/model", main_of(server), "tokenizer.json") is None
+    assert optional_file("team/model", main_of(server), "tokenizer.json") is None
     server.status = 503
-    assert beside("team/model", main_of(server), "vocab.json") is None
+    assert optional_file("team/model", main_of(server), "vocab.json") is None

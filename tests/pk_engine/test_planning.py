@@ -11,7 +11,7 @@ import pytest
 
 from headgraph import pk_engine
 from headgraph.pk_engine.errors import EngineError, ModelError, UnknownFamily
-from headgraph.pk_engine.metrics import singular_values as singular
+from headgraph.pk_engine.metrics import singular_values
 from headgraph.pk_engine.planning import costs
 from headgraph.pk_engine.planning._plan import Plan, plan
 from headgraph.pk_engine.scoring._compute import compute
@@ -111,7 +111,7 @@ def test_as_many_decompositions_are_said_as_are_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str, memory: float, kv: str
 ) -> None:
     made: list[int] = []
-    linalg = singular.namespace(np.empty(0)).linalg
+    linalg = singular_values.namespace(np.empty(0)).linalg
     whole = linalg.svdvals
 
     def svdvals(products: Any) -> Any:
