@@ -16,7 +16,7 @@ from headgraph.pk_engine.nulls.null_model import Answers, Null, Question
 from headgraph.pk_engine.scoring.layer_groups import MEMORY
 from headgraph.pk_engine.table.affinity import AffinityTable
 
-_WHERE = {"backward": "layers", "within": "layers"}
+_WHERE = {"backward": "observed_pairs", "within": "observed_pairs"}
 """Modules of the nulls that do not have their own name."""
 _DRAWN = {"covariance", "rotations"}
 
