@@ -1,16 +1,14 @@
 """A table with the pairs and metrics that a question needs: read where it has them, else scored."""
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from headgraph.analysis.errors import AnalysisError
 from headgraph.base.names import GRAPH_PAIRINGS, parse_pairings
 from headgraph.base.progress import Progress
-from headgraph.pk_engine.bundled import TABLES, table_path
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.sources import is_table, read_table
 
 
 def full_table(
@@ -25,8 +23,8 @@ def full_table(
     """Scores of all pairs, none left out by a selection.
 
     Args:
-        model: a table, the path of one (`.parquet`), a bundled table's name, or a model as for
-            `pk_engine.compute`.
+        model: a table, the path of one, a bundled table's name (`table.sources.is_table`), or a
+            model as for `pk_engine.compute`.
         pairings: those that are needed; a table may have more.
         metrics: those that are needed; a table may have more.
         layer_order: `forward`, `all` or `within`.
@@ -38,10 +36,8 @@ def full_table(
         TableError, EngineError: as `AffinityTable.read` and `compute`.
     """
     wanted = parse_pairings(pairings)
-    if isinstance(model, str | os.PathLike) and _is_table(model):
-        model = AffinityTable.read(table_path(model))
-    if isinstance(model, AffinityTable):
-        return _checked(model, wanted, metrics, layer_order)
+    if isinstance(model, AffinityTable) or is_table(model):
+        return _checked(read_table(model), wanted, metrics, layer_order)
     from headgraph.pk_engine.scoring._compute import compute
 
     return compute(
@@ -71,18 +67,14 @@ def any_table(
     return full_table(model, pairings, metrics) if given is None else given
 
 
+def ranked_table(model: Model | AffinityTable, metric: str) -> AffinityTable:
+    """`any_table` in the pairings of the graph, with PK and the metric that ranks its pairs."""
+    return any_table(model, GRAPH_PAIRINGS, tuple(dict.fromkeys(("pk", metric))))
+
+
 def given_table(model: Model | AffinityTable) -> AffinityTable | None:
     """The table that was given, or read from its file; None where it is a model."""
-    if isinstance(model, AffinityTable):
-        return model
-    if isinstance(model, str | os.PathLike) and _is_table(model):
-        return AffinityTable.read(table_path(model))
-    return None
-
-
-def _is_table(model: str | os.PathLike[str]) -> bool:
-    path = Path(model)
-    return path.suffix in (".parquet", ".pq") or (str(model) in TABLES and not path.exists())
+    return read_table(model) if is_table(model) else None
 
 
 def _checked(

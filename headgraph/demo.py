@@ -145,12 +145,10 @@ def _draw() -> Path:
 
     from headgraph.analysis.figures.output import save
     from headgraph.analysis.wiring.diagram import wiring
-    from headgraph.pk_engine import AffinityTable
-    from headgraph.pk_engine.bundled import table_path
 
     folder = Path(platformdirs.user_data_dir("headgraph", appauthor=False)) / "demo"
     folder.mkdir(parents=True, exist_ok=True)
-    figure = wiring(AffinityTable.read(table_path(GPT2)))
+    figure = wiring(GPT2)
     return Path(save(figure, folder / "gpt2-wiring.svg", force=True))
 
 

@@ -15,7 +15,7 @@ from headgraph.loader._database import again, index_ranks, number, prepare, role
 from headgraph.loader._existing import Outcome, outcome
 from headgraph.loader._identity import new_token
 from headgraph.loader._kept_labels import with_labels_there
-from headgraph.loader._plan import AnyLabels, AnyTable, LoadPlan, plan_load
+from headgraph.loader._plan import AnyLabels, LoadPlan, plan_load
 from headgraph.loader._removal import delete_heads, sweep
 from headgraph.loader._roles import give_roles, remove_unused_roles, take_roles
 from headgraph.loader._space import needed, refuse_without_room
@@ -23,6 +23,7 @@ from headgraph.loader.attempts import Attempt, remove, unfinished
 from headgraph.loader.errors import LoaderError, NameTaken
 from headgraph.loader.report import LoadReport
 from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.sources import AnyTable
 
 _NOTHING_YET = (
     "nothing of {run} was published; load it again when the database is back, which removes what "

@@ -16,12 +16,11 @@ from headgraph.loader import _sums
 from headgraph.loader._coverage import shortfalls
 from headgraph.loader._identity import check_name, default_name, run_id
 from headgraph.loader.errors import NothingToLoad
-from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.sources import AnyTable, read_table
 
-AnyTable = AffinityTable | str | os.PathLike[str]
 AnyLabels = str | os.PathLike[str] | None
 
 
@@ -117,7 +116,7 @@ def plan_load(
         NothingToLoad: the selection keeps nothing.
     """
     name = None if run is None else check_name(run)
-    whole = table if isinstance(table, AffinityTable) else AffinityTable.read(table_path(table))
+    whole = read_table(table)
     name = name or default_name(whole.meta)
     asked, selection = selection, selection or Selection()
     kept = whole.select(selection) if selection else whole

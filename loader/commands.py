@@ -59,14 +59,13 @@ def load(
     Example: headgraph load gpt2-small --run gpt2-small --top-percent 3
     """
     from headgraph.loader._load import load as load_table
-    from headgraph.pk_engine.bundled import table_path
-    from headgraph.pk_engine.table.affinity import AffinityTable
+    from headgraph.pk_engine.table.sources import read_table
 
     if offline and (replace or dry_run):
         raise click.UsageError(
             "--offline makes the first run of an empty database: leave out --replace and --dry-run"
         )
-    table = AffinityTable.read(table_path(file))
+    table = read_table(file)
     if offline:
         return _with_notes(_load_offline(table, connect, run, selection, labels))
     with _maybe(connect) if dry_run else connect() as graph, _bar() as progress:

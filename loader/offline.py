@@ -25,7 +25,7 @@ from headgraph.loader._database import index_ranks, prepare, roles_in
 from headgraph.loader._existing import Outcome, outcome
 from headgraph.loader._identity import SHORT, new_token
 from headgraph.loader._load import report_on
-from headgraph.loader._plan import AnyLabels, AnyTable, LoadPlan, plan_load
+from headgraph.loader._plan import AnyLabels, LoadPlan, plan_load
 from headgraph.loader._runs import runs
 from headgraph.loader._space import needed, refuse_without_room
 from headgraph.loader.attempts import Attempt, marks, remove, unfinished
@@ -35,6 +35,7 @@ from headgraph.loader.exports.content import HeadNode, RunGraph
 from headgraph.loader.exports.from_table import graph_of_plan
 from headgraph.loader.report import LoadReport
 from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.sources import AnyTable
 
 if TYPE_CHECKING:
     from headgraph.graphdb.server.home import AnyHome

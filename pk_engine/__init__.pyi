@@ -8,3 +8,4 @@ from .scoring._compute import compute as compute
 from .scoring.selection import Selection as Selection
 from .table.affinity import AffinityTable as AffinityTable
 from .table.meta import TableMeta as TableMeta
+from .table.sources import read_table as read_table

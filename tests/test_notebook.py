@@ -30,7 +30,7 @@ def text_of(notebook: Any, part: str) -> str:
 
 @pytest.mark.filterwarnings("default")  # of the kernel's own libraries
 def test_it_finds_what_it_says(executed: Any) -> None:
-    assert "28,512 pairs" in text_of(executed, "table_path")
+    assert "28,512 pairs" in text_of(executed, "read_table")
     assert text_of(executed, "hub_scores").splitlines()[1].split()[1] == "L4H7"
     places = [line.split() for line in text_of(executed, "hubs_of_kind").splitlines()[1:]]
     assert next(row[1] for row in places if len(row) > 2) == "L4H7"

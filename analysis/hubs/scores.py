@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from headgraph.analysis._tables import any_table
 from headgraph.analysis.errors import AnalysisError
 from headgraph.base.names import GRAPH_PAIRINGS, head_name, parse_pairings
+from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.edges import hub_terms
@@ -14,7 +16,7 @@ COLUMNS = ("name", "layer", "head", "inlet", "outlet", "both", "edges_in", "edge
 
 
 def hub_scores(
-    table: AffinityTable,
+    table: Model | AffinityTable,
     pairings: Sequence[str] | str = GRAPH_PAIRINGS,
     *,
     selection: Selection | None = None,
@@ -34,7 +36,7 @@ def hub_scores(
     table, never between two.
 
     Args:
-        table: scores of pairs.
+        table: scores, a table file, a bundled table's name, or a model, which is then scored.
         pairings: the edges that count; a table may have more.
         selection: which pairs count, such as `Selection(top_percent=3)`; without it all that the
             table holds.
@@ -46,10 +48,12 @@ def hub_scores(
 
     Raises:
         AnalysisError: the table was not scored in one of the pairings.
+        TableError, EngineError: a table or a model that cannot be used.
     """
+    scored = any_table(table, pairings)
     if selection is not None:
-        table = table.select(selection)
-    edges = _edges(table, pairings)
+        scored = scored.select(selection)
+    edges = _edges(scored, pairings)
     terms, counts = hub_terms(edges), {"inlet": "edges_in", "outlet": "edges_out"}
     ends = [_sums(edges, *terms[total], total, counts[total]) for total in counts]
     scores = ends[0].join(ends[1], how="outer")

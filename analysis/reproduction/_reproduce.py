@@ -14,6 +14,7 @@ from headgraph.analysis.reproduction.claims import VERDICTS, Part, count
 from headgraph.analysis.reproduction.sources import Source
 from headgraph.base.progress import Progress
 from headgraph.base.version import VERSION
+from headgraph.pk_engine.table.sources import AnyTable
 
 _HERE = Path(__file__).parent
 
@@ -60,7 +61,7 @@ class Report:
 
 
 def reproduce(
-    model: str | os.PathLike[str] = "gpt2-small",
+    model: AnyTable = "gpt2-small",
     *,
     revision: str | None = None,
     progress: Progress | None = None,
@@ -69,8 +70,8 @@ def reproduce(
 
     Args:
         model: GPT-2 small's folder or hub id, which give all figures of the weights (and those of
-            its behaviour, if the folder can be run), or the bundled table `gpt2-small`, which gives
-            those of the strongest pairs in seconds.
+            its behaviour, if the folder can be run), or a table of it such as the bundled
+            `gpt2-small`, which gives those of the strongest pairs in seconds.
         revision: of a hub id.
         progress: called with what is being done, how much is done, and how much there is.
 

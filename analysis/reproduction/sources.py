@@ -8,9 +8,9 @@ from headgraph.analysis._tables import full_table
 from headgraph.analysis.errors import AnalysisError
 from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS
 from headgraph.base.progress import Progress
-from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.metrics.registry import METRICS as METRIC_PAIRINGS
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.sources import AnyTable, is_table, read_table
 
 SAME_ROLES = ("QQ", "KK", "VV", "OO")
 METRICS = ("pk", "cs", "simple_cs", "cka", "cka_columns", "procrustes", "procrustes_columns")
@@ -27,15 +27,25 @@ class Source:
         progress: as for `pk_engine.compute`.
     """
 
-    model: str | os.PathLike[str]
+    model: AnyTable
     revision: str | None = None
     progress: Progress | None = None
+
+    @property
+    def weights(self) -> str | os.PathLike[str]:
+        """The model itself, where it is at hand.
+
+        Raises:
+            AnalysisError: only a table is.
+        """
+        if isinstance(self.model, AffinityTable) or not self.has_weights:
+            raise AnalysisError("expected the folder or hub id of the model, got a table")
+        return self.model
 
     @cached_property
     def has_weights(self) -> bool:
         """Whether the model itself is at hand, not only a table of its scores."""
-        path = table_path(self.model)
-        return not (path.is_file() and path.suffix in (".parquet", ".pq"))
+        return not is_table(self.model)
 
     @cached_property
     def graph(self) -> AffinityTable:
@@ -54,7 +64,7 @@ class Source:
             AnalysisError: it is not GPT-2 small, told by the fingerprint of its weights.
         """
         meta = self.graph.meta
-        if meta.fingerprint != AffinityTable.read(table_path("gpt2-small")).meta.fingerprint:
+        if meta.fingerprint != read_table("gpt2-small").meta.fingerprint:
             raise AnalysisError(
                 f"{meta.model} is not GPT-2 small (fingerprint {meta.fingerprint[:12]}), and the "
                 "paper's figures are of no other model: wanted its hub id openai-community/gpt2, "

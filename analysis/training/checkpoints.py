@@ -75,7 +75,7 @@ def checkpoint_table(
     meta = replace(
         table.meta, model=checkpoint.series, series=checkpoint.series, step=float(checkpoint.step)
     )
-    return AffinityTable(table.frame, meta)
+    return AffinityTable(table.columns, meta)
 
 
 def _in_folder(folder: Path, series: str) -> list[Checkpoint]:

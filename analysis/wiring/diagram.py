@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from headgraph.analysis._tables import ranked_table
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.pairs import (
@@ -22,6 +23,7 @@ from headgraph.analysis.wiring._legend import Legend
 from headgraph.analysis.wiring._lines import Line, lines_of, touches
 from headgraph.analysis.wiring._marks import WORDS, draw_box
 from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import AffinityTable
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ TOP = 62.0
 
 
 def wiring(
-    table: AffinityTable,
+    table: Model | AffinityTable,
     *,
     per_pairing: int | None = None,
     labels: str | os.PathLike[str] | None = None,
@@ -57,7 +59,7 @@ def wiring(
     model is drawn, thinner, to each query head of its key/value head.
 
     Args:
-        table: scores, from `pk_engine.compute` or `AffinityTable.read`.
+        table: scores, a table file, a bundled table's name, or a model, which is then scored.
         per_pairing: how many scored pairs of each pairing; None for what `usual_number` says: 20,
             or fewer for a small model.
         labels: None for the roles known for this model, `none`, or a label file.
@@ -87,13 +89,13 @@ def wiring(
             if panels
             else "--behaviour shades the heads of three panels: add --panels"
         )
-    theme = style.theme(dark)
-    number = usual_number(table.meta) if per_pairing is None else per_pairing
-    pairs = strongest_pairs(table, number, metric)
+    theme, scores = style.theme(dark), ranked_table(table, metric)
+    number = usual_number(scores.meta) if per_pairing is None else per_pairing
+    pairs = strongest_pairs(scores, number, metric)
     refuse_too_many(pairs, number)
-    roles = head_roles(labels_for(table.meta, labels))
+    roles = head_roles(labels_for(scores.meta, labels))
     lines = lines_of(pairs)
-    grid, boxes = _place(table, lines, _tags(roles, theme), tokens)
+    grid, boxes = _place(scores, lines, _tags(roles, theme), tokens)
     width, plot = grid.size
     shown = [roles.get(box.head) for box in boxes]
     others = len(boxes) < len(grid.rows) * grid.n_heads
@@ -101,10 +103,10 @@ def wiring(
     with style.styled(theme):
         figure = style.new_figure(width, plot + legend.height + TOP, theme)
         rule = rule_in_words(pairs, number, metric)
-        subtitle = _subtitle(table, pairs, len(boxes))
+        subtitle = _subtitle(scores, pairs, len(boxes))
         if tokens is not None:
             subtitle += " Words: the tokens that lie most in what it reads (Q, K, V) or writes (O)."
-        style.headline(figure, f"{table.meta.model}: {rule}", subtitle)
+        style.headline(figure, f"{scores.meta.model}: {rule}", subtitle)
         axes = _panel(figure, legend.height, plot)
         draw_grid(axes, grid, {box.head for box in boxes}, theme)
         draw_lines(axes, lines, boxes, grid, theme)

@@ -48,9 +48,7 @@ def wiring(
 
     Example: headgraph figure wiring t.parquet -o wiring.svg --per-pairing 10
     """
-    from headgraph.analysis._tables import any_table
     from headgraph.analysis.wiring.diagram import wiring as draw
-    from headgraph.base.names import GRAPH_PAIRINGS
 
     if panels and tokens is not None:
         raise click.UsageError(
@@ -60,9 +58,8 @@ def wiring(
         raise click.UsageError("--behaviour shades the heads of three panels: add --panels")
 
     def picture() -> Any:
-        scores = any_table(table, GRAPH_PAIRINGS, tuple(dict.fromkeys(("pk", metric))))
         return draw(
-            scores,
+            table,
             per_pairing=per_pairing,
             labels=labels,
             metric=metric,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from headgraph.analysis._tables import ranked_table
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.pairs import (
@@ -22,6 +23,7 @@ from headgraph.analysis.figures.roles import Head, head_roles
 from headgraph.analysis.wiring._behaviour import read_strengths, shade
 from headgraph.base.names import GRAPH_PAIRINGS
 from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import AffinityTable
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ _WEAKEST = 0.1
 
 
 def wiring_panels(
-    table: AffinityTable,
+    table: Model | AffinityTable,
     *,
     per_pairing: int | None = None,
     labels: str | os.PathLike[str] | None = None,
@@ -51,7 +53,7 @@ def wiring_panels(
     pairing without strong lines looks like one. Of a model of two layers all pairs are drawn.
 
     Args:
-        table: scores, from `pk_engine.compute` or `AffinityTable.read`.
+        table: scores, a table file, a bundled table's name, or a model, which is then scored.
         per_pairing: how many scored pairs of each pairing; None for all of a model of two layers,
             else for what `usual_number` says.
         labels: None for the roles known for this model, `none`, or a label file.
@@ -67,26 +69,27 @@ def wiring_panels(
 
     After Fig. 4 of Yamagiwa, Takase & Shimodaira 2026, arXiv:2601.10266.
     """
-    theme, meta = style.theme(dark), table.meta
+    theme, scores = style.theme(dark), ranked_table(table, metric)
+    meta = scores.meta
     number = per_pairing or (MOST_LINES if meta.n_layers == 2 else usual_number(meta))
-    pairs = strongest_pairs(table, number if per_pairing is None else per_pairing, metric)
+    pairs = strongest_pairs(scores, number if per_pairing is None else per_pairing, metric)
     if pairs["pairing"].value_counts().max() > MOST_LINES:
         raise FigureError(
             f"--per-pairing {number} would draw more than {MOST_LINES} lines in a panel: wanted "
             "fewer"
         )
-    fills, key = _fills(table, labels, behaviour, theme)
+    fills, key = _fills(scores, labels, behaviour, theme)
     side = max(180.0, _STEP * meta.n_heads)
     high = max(120.0, min(_STEP, 600 / meta.n_layers) * meta.n_layers)
     with style.styled(theme):
         width = max(style.WIDTH, 46 + 3 * side + 2 * 34 + 24)
         figure = style.new_figure(width, TOP + high + 64, theme)
-        style.headline(figure, *_words(table, pairs, number, metric, key))
+        style.headline(figure, *_words(scores, pairs, number, metric, key))
         panels = panel_grid(figure, 1, 3, left=46.0, bottom=64.0, gap=(34.0, 0.0))
         spread = pairs["score"].min(), pairs["score"].max()
         for axes, pairing in zip(panels, GRAPH_PAIRINGS, strict=True):
             rows = pairs[pairs["pairing"] == pairing]
-            _draw(axes, rows, spread, table, fills, theme)
+            _draw(axes, rows, spread, scores, fills, theme)
             best = f", up to {rows['score'].max():.2f}" if len(rows) else ": no pair"
             panel_title(axes, f"{pairing}: {theme.pairings[pairing].meaning}{best}")
         roles = {role for role, _ in fills.values()}

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from headgraph.base.documents import reason, shown
 from headgraph.base.files import beside, folder_of_files, made, writable
-from headgraph.loader._plan import AnyLabels, AnyTable
+from headgraph.loader._plan import AnyLabels
 from headgraph.loader.errors import ExportError
 from headgraph.loader.exports.formats import Format, format_of
 from headgraph.loader.exports.network import content_of
 from headgraph.loader.report import ExportReport
 from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.sources import AnyTable
 
 if TYPE_CHECKING:
     from headgraph.graphdb.runner import Runner

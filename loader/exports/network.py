@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from headgraph.loader._plan import AnyLabels, AnyTable, plan_load
+from headgraph.loader._plan import AnyLabels, plan_load
 from headgraph.loader.errors import ExportError
 from headgraph.loader.exports.content import RunGraph
 from headgraph.loader.exports.from_table import graph_of_plan
 from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.sources import AnyTable
 
 if TYPE_CHECKING:
     from headgraph.graphdb.runner import Runner

@@ -29,6 +29,7 @@ from headgraph.base.text import printable, short
 from headgraph.pk_engine.errors import TableError
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table._diagnosis import what_is_wrong
+from headgraph.pk_engine.table._head_names import NAMES, head_names
 from headgraph.pk_engine.table._parquet import columns_in, opened, write_columns
 from headgraph.pk_engine.table._validation import check_columns, check_names, check_rows
 from headgraph.pk_engine.table.columns import Columns, by_pairing, columns_of, frame_of, taken
@@ -46,7 +47,8 @@ class AffinityTable:
     """Scores of head pairs with their provenance.
 
     Args:
-        rows: a frame, or its columns as arrays, in any order.
+        rows: a frame, or its columns as arrays, in any order. `source` and `target` may be among
+            them, as in `frame`: they follow from the numbers and are not looked at.
         meta: where they come from.
 
     Attributes:
@@ -58,7 +60,7 @@ class AffinityTable:
     """
 
     def __init__(self, rows: pd.DataFrame | Mapping[str, NDArray[Any]], meta: TableMeta) -> None:
-        columns = columns_of(rows)
+        columns = {name: a for name, a in columns_of(rows).items() if name not in NAMES}
         check_columns(columns, meta)
         order = by_pairing(columns["pairing"], {p: place for place, p in enumerate(PAIRINGS)})
         columns = taken(columns, np.lexsort((columns["pk_rank"], order)))
@@ -71,8 +73,15 @@ class AffinityTable:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """The rows as pandas has them, made when first asked for. Treat it as read-only."""
-        return frame_of(self.columns)
+        """The rows as pandas has them, with the names of `source` and `target` beside their four
+        numbers (`L4H7`; `L4KV1` is a key/value head that others share). Made when first asked for.
+        Treat it as read-only.
+        """
+        frame = frame_of(self.columns)
+        after = 1 + max(list(frame.columns).index(number) for number in KEYS)
+        for place, end in enumerate(NAMES, after):
+            frame.insert(place, end, head_names(self.columns, self.meta, end))
+        return frame
 
     def __repr__(self) -> str:
         meta = self.meta
@@ -98,7 +107,7 @@ class AffinityTable:
 
     def edges(self) -> pd.DataFrame:
         """One row per arrow between query heads; see `pk_engine.table.edges.head_edges`."""
-        return head_edges(self.frame, self.meta)
+        return head_edges(frame_of(self.columns), self.meta)
 
     def write(self, path: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Write Parquet beside `path` and rename it into place.

@@ -101,7 +101,7 @@ def test_addresses_that_no_driver_can_use(uri: str, sentence: str) -> None:
 def test_what_no_server_takes_for_its_length(variable: str) -> None:
     environ = {"NEO4J_URI": "bolt://localhost:1", variable: "bolt://" + "x" * 10_000}
     with pytest.raises(
-        SettingsError, match="has 10,007 characters: expected 1,000 at most"
+        SettingsError, match="has 10,007 characters: expected at most 1,000"
     ) as said:
         resolve(environ=environ)
     assert variable in str(said.value)

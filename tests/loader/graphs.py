@@ -60,9 +60,10 @@ def _sums(table: AffinityTable, layer: int, head: int) -> dict[str, Any]:
 def edge_properties(frame: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, Any]]:
     """Of every row of a table without groups, by source, pairing and target."""
     ends = ["source_layer", "source_head", "target_layer", "target_head"]
+    others = (*ends, "source", "target", "pairing")
     return {
         (f"L{a}H{b}", row["pairing"], f"L{c}H{d}"): {
-            **{name: row[name] for name in frame.columns if name not in (*ends, "pairing")},
+            **{name: row[name] for name in frame.columns if name not in others},
             "share": 1.0,
         }
         for row in frame.to_dict("records")

@@ -11,7 +11,7 @@ import pytest
 
 from headgraph.pk_engine import AffinityTable, Selection
 from headgraph.pk_engine.errors import EngineError, OutputExists, TableError
-from tests.tables import random_table
+from tests.tables import KEYS, random_table
 
 
 def test_round_trip_and_equal_bytes(tmp_path: Path) -> None:
@@ -234,3 +234,35 @@ def test_metadata_that_lacks_something_is_refused(tmp_path: Path) -> None:
 def test_every_problem_is_one_sentence_with_exit_code_1() -> None:
     assert issubclass(TableError, EngineError)
     assert EngineError.exit_code == 1
+
+
+def test_the_frame_names_the_heads_and_the_file_does_not(tmp_path: Path) -> None:
+    table = random_table(3, 12)
+    frame = table.frame
+    assert frame.columns.tolist()[:7] == ["pairing", *KEYS, "source", "target"]
+    for row in frame.sample(40, random_state=0).to_dict("records"):
+        assert row["source"] == f"L{row['source_layer']}H{row['source_head']}"
+        assert row["target"] == f"L{row['target_layer']}H{row['target_head']}"
+    assert not {"source", "target"} & set(table.columns)
+    written = pq.read_schema(table.write(tmp_path / "t.parquet")).names
+    assert not {"source", "target"} & set(written)
+    assert not {"source", "target"} & set(table.edges())
+
+
+def test_a_frame_makes_its_table_again() -> None:
+    table = random_table()
+    again = AffinityTable(table.frame, table.meta)
+    assert again.sha256 == table.sha256
+    moved = AffinityTable(table.frame.assign(source="L0H0"), table.meta)
+    pd.testing.assert_frame_equal(moved.frame, table.frame)
+
+
+def test_a_shared_key_value_head_is_not_called_as_a_query_head_is() -> None:
+    rows = random_table(2, 4, 2, pairings=("OQ", "OK", "KO")).frame.set_index("pairing")
+    assert set(rows.loc["OQ", "target"]) == {"L1H0", "L1H1", "L1H2", "L1H3"}
+    assert set(rows.loc["OK", "target"]) == {"L1KV0", "L1KV1"}
+    assert set(rows.loc["OK", "source"]) == {"L0H0", "L0H1", "L0H2", "L0H3"}
+    assert set(rows.loc["KO", "source"]) == {"L0KV0", "L0KV1"}
+    expanded = random_table(2, 4, 2, pairings=("OK",), kv="expand").frame
+    assert set(expanded["target"]) == {"L1H0", "L1H1", "L1H2", "L1H3"}
+    assert random_table(1, 4).frame["source"].tolist() == []

@@ -56,7 +56,7 @@ def _tokens(source: Source, head: str, role: str) -> list[str]:
 
     if not source.has_weights:
         raise AnalysisError(NO_WEIGHTS)
-    rows = tokens(source.model, head, role=role, top=10, revision=source.revision)
+    rows = tokens(source.weights, head, role=role, top=10, revision=source.revision)
     return [str(token).strip() for token in rows["token"]]
 
 
@@ -66,6 +66,6 @@ def _diagonals(source: Source) -> dict[str, float]:
     from headgraph.analysis.behaviour import behaviour
     from headgraph.base.names import head_name
 
-    rows = behaviour(source.model, text=TEXT)
+    rows = behaviour(source.weights, text=TEXT)
     heads = zip(rows["layer"], rows["head"], rows["identity"], strict=True)
     return {head_name(int(layer), int(head)): float(score) for layer, head, score in heads}

@@ -21,7 +21,7 @@ def folding(source: Source, paper: Mapping[str, Any]) -> Part:
         return Part(title, where, [], (said, "Needs the weights, not a table of scores."))
     from headgraph.analysis.robustness._robustness import robustness
 
-    rows = robustness(source.model, metrics=METRICS, revision=source.revision)
+    rows = robustness(source.weights, metrics=METRICS, revision=source.revision)
     claims = [
         Claim(
             f"{NAMES[str(row.metric)]}, {row.pairing}, {row.variant}: share of the 20 strongest "
