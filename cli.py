@@ -202,9 +202,11 @@ class Rooms(rich_click.RichGroup):
 @click.group(cls=Rooms, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="headgraph", message="%(prog)s %(version)s")
 def headgraph() -> None:
-    """How attention heads work together: Projection Kernel scores as a graph in Neo4j.
+    """Explore how attention heads work together: Projection Kernel scores as a graph in Neo4j.
 
     Start with `headgraph demo`. Data goes to stdout, everything else to stderr.
+
+    Example: headgraph query hubs --help
     """
 
 
@@ -283,7 +285,7 @@ def _from_outside(error: Exception) -> str | None:
     if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
         around = error.object[max(0, error.start - 20) : error.start + 20]
         return (
-            f"half of a character in {quoted(around)}, which no UTF-8 text has: give names and "
+            f"{quoted(around)} has half of a character, which is not UTF-8: give names and "
             "values in UTF-8"
         )
     if isinstance(error, OSError) and error.filename is not None:

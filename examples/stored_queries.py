@@ -1,4 +1,4 @@
-"""Ask every stored question of real graphs and keep the answers for docs/reference/queries.md.
+"""Ask every stored query of real graphs and keep the answers for docs/reference/queries.md.
 
     make examples
 

@@ -1,4 +1,4 @@
-"""One stored question: what its file says."""
+"""One stored query: what its file says."""
 
 import shlex
 from collections.abc import Mapping

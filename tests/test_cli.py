@@ -289,12 +289,18 @@ def test_wrong_usage_is_2() -> None:
         (["compute"], "Missing argument"),
         (["compute", "x"], "Missing option"),
         (["compute", "x", "-o", "y", "--kv"], "--kv' requires an argument"),
-        (["compute", "x", "-o", "y", "--top", "3", "--all"], "--all keeps every pair"),
+        (
+            ["compute", "x", "-o", "y", "--top", "3", "--all"],
+            "--all keeps every pair and excludes --top",
+        ),
         (["compute", "x", "-o", "y", "--fdr", "0.1"], "--fdr without --null"),
-        (["behaviour", "x", "--text", "a", "--prompts", "b"], "--text and --prompts were both"),
-        (["ablate", "x", "--prompts", "a", "--text-file", "b"], "--text-file were both given"),
-        (["trajectory", "x", "--pairs", "a", "--top", "1"], "--pairs and --top were both given"),
-        (["verify-edge", "x", "L0H0", "L1H0", "--all"], "three ways to say which edges"),
+        (
+            ["behaviour", "x", "--text", "a", "--prompts", "b"],
+            "--text and --prompts exclude each other",
+        ),
+        (["ablate", "x", "--prompts", "a", "--text-file", "b"], "--text-file exclude each other"),
+        (["trajectory", "x", "--pairs", "a", "--top", "1"], "--pairs and --top exclude each other"),
+        (["verify-edge", "x", "L0H0", "L1H0", "--all"], "choose edges in one way"),
         (["verify-edge", "x", "L0H0"], "give SOURCE and TARGET"),
     ):
         done = headgraph(*args)

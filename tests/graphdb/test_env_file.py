@@ -80,7 +80,10 @@ def test_who_may_read_it(tmp_path: Path) -> None:
 
 def test_on_the_command_line(server: RunningServer, graph: Graph, tmp_path: Path) -> None:
     text = f"NEO4J_URI={server.bolt_uri}\nNEO4J_PASSWORD={server.password()}\nAURA_INSTANCEID=x\n"
-    for mode, note in ((0o600, ""), (0o644, "note: others on this machine may read the password")):
+    for mode, note in (
+        (0o600, ""),
+        (0o644, "note: other users of this machine can read the password"),
+    ):
         path = env_file(tmp_path, text, mode)
         done = subprocess.run(
             [sys.executable, "-m", "headgraph", "runs", "--env-file", str(path)],

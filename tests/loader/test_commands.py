@@ -40,7 +40,9 @@ def test_a_dry_run_works_without_a_database(
     )
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("note: no database was asked (no database answers at bolt://127.0.0.1:9")
+    assert err.startswith(
+        "note: the database was not checked (no database answers at bolt://127.0.0.1:9"
+    )
 
 
 def test_the_file_is_read_before_a_database_is_looked_for(tmp_path: Path) -> None:
@@ -184,7 +186,7 @@ def test_selection_options(args: list[str], selection: Selection | None) -> None
     [
         (
             ["--all", "--top", "3", "--min-z", "2"],
-            "--all keeps every pair and does not go with --top and --min-z: leave one out",
+            "--all keeps every pair and excludes --top and --min-z: leave one out",
         ),
         (
             ["--null", "within"],

@@ -131,9 +131,9 @@ def test_the_command(graph: Graph, tmp_path: Path) -> None:
     assert run_headgraph("export", "two", "-o", str(out), "--force").returncode == 0
     assert out.read_bytes() == before
     for args, words in (
-        (["two", "--top", "1"], "belong to a table"),
-        ([], "give a table or a run"),
-        (["two", "--run", "two"], "give a table or a run"),
+        (["two", "--top", "1"], "require a table"),
+        ([], "expected a table or a run"),
+        (["two", "--run", "two"], "expected a table or a run"),
     ):
         wrong = run_headgraph("export", *args, "-o", str(tmp_path / "w.json"))
         assert (wrong.returncode, words in wrong.stderr) == (2, True), wrong.stderr
