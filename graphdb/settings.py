@@ -59,7 +59,7 @@ class Settings:
 
 def _what_is_wrong(uri: str) -> str | None:
     """Why no driver can use an address; drivers themselves say it in many ways, or not at all."""
-    wanted = "wanted one such as bolt://127.0.0.1:7687 or neo4j+s://name.example"
+    wanted = "expected one such as bolt://127.0.0.1:7687 or neo4j+s://name.example"
     scheme, separator, _ = uri.partition("://")
     if scheme not in SCHEMES or not separator:
         return f"has no scheme that Neo4j knows: {wanted}"
@@ -124,7 +124,7 @@ def read_env_file(path: str | os.PathLike[str]) -> dict[str, str | None]:
     """
     from dotenv import dotenv_values
 
-    wanted = "wanted lines such as NEO4J_URI=bolt://127.0.0.1:7687"
+    wanted = "expected lines such as NEO4J_URI=bolt://127.0.0.1:7687"
     if not Path(path).is_file():
         raise SettingsError(f"no env file {path}: {wanted}")
     try:

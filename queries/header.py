@@ -84,7 +84,7 @@ def _read(path: Path, source: str) -> Query:
 
 def _title(line: str) -> str:
     if not re.fullmatch(r"// \S.*", line) or _SECTION.fullmatch(line):
-        raise HeaderProblem(1, f"{line!r} is no title: wanted // and a few words")
+        raise HeaderProblem(1, f"{line!r} is no title: expected // and a few words")
     return line.removeprefix("// ").strip()
 
 
@@ -96,7 +96,7 @@ def _sections(header: list[Line]) -> dict[str, list[Line]]:
             wanted = (*SECTIONS, "the statement")[min(len(found), len(SECTIONS))]
             may_end = match[1] == _OPTIONAL and list(found) == list(SECTIONS)
             if match[1] != wanted and not may_end:
-                raise HeaderProblem(number, f"{match[1]} stands where {wanted} is wanted")
+                raise HeaderProblem(number, f"{match[1]} stands where {wanted} is expected")
             found[match[1]] = [(number, match[2])]
         elif found and text.startswith("//   "):
             found[list(found)[-1]].append((number, text.removeprefix("//   ").rstrip()))
@@ -133,7 +133,7 @@ def _returns(line: int, text: str) -> str:
     if match is None:
         raise HeaderProblem(
             line,
-            f"returns {quoted(text)}: wanted rows or graph, and perhaps ; may be empty and when",
+            f"returns {quoted(text)}: expected rows or graph, and perhaps ; may be empty and when",
         )
     return (match[3] or "where there is none") if match[2] else ""
 
@@ -141,7 +141,7 @@ def _returns(line: int, text: str) -> str:
 def _check_columns(returns: Line, columns: tuple[Column, ...]) -> None:
     line, text = returns
     if not columns:
-        raise HeaderProblem(line, "no columns are named: wanted one line for each")
+        raise HeaderProblem(line, "no columns are named: expected one line for each")
     drawn = any(column.type == GRAPH for column in columns)
     if drawn != text.startswith(GRAPH):
         raise HeaderProblem(

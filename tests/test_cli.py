@@ -319,10 +319,13 @@ def test_a_stated_problem_is_1_and_one_sentence(tmp_path: Path) -> None:
         (["compute", str(model), "-o", str(tmp_path / "t"), "--pairings", "OX"], "unknown pairing"),
         (["load", str(there), "--dry-run"], "is no Parquet file"),
         (["compute", "x", "-o", "y", "--kv", "z"], "'z' is not one of 'native', 'expand'"),
-        (["compute", "x", "-o", "y", "--top", "0"], "--top 0: wanted a whole number"),
+        (["compute", "x", "-o", "y", "--top", "0"], "--top 0: expected a whole number"),
         (["compute", "x", "-o", "y", "--top", "x"], "'x' is not a valid integer (headgraph comp"),
         (["query", "neighbours", "--run", "x"], "needs head"),
-        (["query", "neighbours", "-p", "head=L4"], "head is 'L4': wanted a head, such as L4H7 or"),
+        (
+            ["query", "neighbours", "-p", "head=L4"],
+            "head is 'L4': expected a head, such as L4H7 or",
+        ),
         (["query", "neighbours", "--show", "-p", "hed=L0H0"], "did you mean head?"),
     ):
         done = headgraph(*args)

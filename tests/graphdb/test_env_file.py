@@ -62,7 +62,9 @@ def test_ways_to_write_a_value(tmp_path: Path, line: bytes, password: str) -> No
 
 
 def test_files_that_cannot_be_used(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"no env file .*gone\.txt: wanted lines such as NEO4J"):
+    with pytest.raises(
+        SettingsError, match=r"no env file .*gone\.txt: expected lines such as NEO4J"
+    ):
         resolve(env_file=tmp_path / "gone.txt", environ={})
     with pytest.raises(SettingsError, match="cannot be read: it is no UTF-8 text"):
         resolve(env_file=env_file(tmp_path, b"\xff\xfe\x00\x81"), environ={})

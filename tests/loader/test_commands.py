@@ -190,7 +190,7 @@ def test_selection_options(args: list[str], selection: Selection | None) -> None
         ),
         (
             ["--null", "within"],
-            "--null without --fdr: wanted both, such as --fdr 0.05 --null covariance",
+            "--null without --fdr: expected both, such as --fdr 0.05 --null covariance",
         ),
     ],
 )
@@ -204,9 +204,9 @@ def test_selections_that_do_not_go_together_are_wrong_usage(args: list[str], mes
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--top", "0"], "--top 0: wanted a whole number of at least 1"),
-        (["--top-percent", "101"], "--top-percent 101: wanted more than 0 and at most 100"),
-        (["--min-z", "nan"], "--min-z nan: wanted a finite number"),
+        (["--top", "0"], "--top 0: expected a whole number of at least 1"),
+        (["--top-percent", "101"], "--top-percent 101: expected more than 0 and at most 100"),
+        (["--min-z", "nan"], "--min-z nan: expected a finite number"),
     ],
 )
 def test_selections_that_make_no_sense_are_bad_values(args: list[str], message: str) -> None:

@@ -82,7 +82,12 @@ def test_a_graph_is_one_json_document(format_: str) -> None:
         (commands.query, ["hub"], UnknownQuery, "no stored query is called 'hub'"),
         (browser_command.browser, ["hub"], UnknownQuery, "no stored query is called 'hub'"),
         (commands.query, ["through"], MissingParameter, "needs head: give -p head=L4H7"),
-        (commands.query, ["hubs", "-p", "limit=x"], ParameterError, "limit is 'x': wanted a whole"),
+        (
+            commands.query,
+            ["hubs", "-p", "limit=x"],
+            ParameterError,
+            "limit is 'x': expected a whole",
+        ),
         (commands.query, ["hubs", "--show", "--graph"], click.UsageError, "give one of them"),
         (commands.query, ["--show"], click.UsageError, "require a query: headgraph query NAME"),
         (commands.query, ["--graph"], click.UsageError, "require a query: headgraph query NAME"),
@@ -98,7 +103,7 @@ def test_a_graph_is_one_json_document(format_: str) -> None:
             commands.query,
             ["strongest_chains", "-p", "by=weekest"],
             ParameterError,
-            "by is 'weekest': wanted product or weakest (did you mean weakest?)",
+            "by is 'weekest': expected product or weakest (did you mean weakest?)",
         ),
         (commands.query, ["-p", "x=1"], click.UsageError, "require a query: headgraph query"),
         (
