@@ -67,25 +67,25 @@ _WORDS = {"uri": "address", "user": "user name", "database": "name of the databa
 
 def _what_is_wrong(uri: str) -> str | None:
     """Why no driver can use an address; drivers themselves say it in many ways, or not at all."""
-    wanted = "wanted one such as bolt://127.0.0.1:7687 or neo4j+s://name.example"
+    expected = "expected one such as bolt://127.0.0.1:7687 or neo4j+s://name.example"
     scheme, separator, _ = uri.partition("://")
     if scheme not in SCHEMES or not separator:
-        return f"has no scheme that Neo4j knows: {wanted}"
+        return f"has no scheme that Neo4j knows: {expected}"
     try:
         address = urlsplit(uri)
         host, port = address.hostname, address.port
     except ValueError as error:  # brackets without an end, a port that is none
-        return f"cannot be read ({str(error).lower()}): {wanted}"
+        return f"cannot be read ({str(error).lower()}): {expected}"
     if not host or port == 0 or re.search(r"\s", uri):
-        return f"names no host and port: {wanted}"
+        return f"names no host and port: {expected}"
     if address.path.strip("/"):
         return (
             f"goes on after the port with {quoted(address.path)}: name a database with --database"
         )
     if address.query and scheme.startswith("bolt"):
-        return f"goes on with {quoted(address.query)}, which only neo4j:// takes: {wanted}"
+        return f"goes on with {quoted(address.query)}, which only neo4j:// takes: {expected}"
     try:
         host.encode("idna")
     except UnicodeError:
-        return f"names a host whose parts are empty or longer than 63 characters: {wanted}"
+        return f"names a host whose parts are empty or longer than 63 characters: {expected}"
     return None

@@ -58,7 +58,7 @@ def read_env_file(path: str | os.PathLike[str]) -> dict[str, str | None]:
     """
     from dotenv import dotenv_values
 
-    wanted = "wanted lines such as NEO4J_URI=bolt://127.0.0.1:7687"
+    wanted = "expected lines such as NEO4J_URI=bolt://127.0.0.1:7687"
     if not Path(path).is_file():
         raise SettingsError(f"no env file {path}: {wanted}")
     try:

@@ -29,19 +29,19 @@ _CUT_OFF = (
 
 @click.command()
 @click.argument("file", metavar="FILE")
-@click.option("--run", metavar="NAME", help="Name of the run.  [default: from the model]")
+@click.option("--run", metavar="NAME", help="Name of the run.  [default: the model's name]")
 @selection_options
 @click.option(
     "--labels",
     metavar="FILE|none",
-    help="Roles of heads: a CSV file, or none.  [default: those that the run has, or the bundled]",
+    help="CSV file of head roles, or none.  [default: the roles of the run, or the bundled labels]",
 )
-@click.option("--replace", is_flag=True, help="Put it in the place of a run of that name.")
-@click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
+@click.option("--replace", is_flag=True, help="Replace the run of this name.")
+@click.option("--dry-run", is_flag=True, help="Print what would happen, and change nothing.")
 @click.option(
     "--offline",
     is_flag=True,
-    help="By Neo4j's importer, into the local server's empty database: for large runs.",
+    help="Use Neo4j's importer for a large run; the local server's database must be empty.",
 )
 @deferred_connection_options
 def load(
@@ -63,7 +63,7 @@ def load(
 
     if offline and (replace or dry_run):
         raise click.UsageError(
-            "--offline makes the first run of an empty database: leave out --replace and --dry-run"
+            "--offline excludes --replace and --dry-run: it fills an empty database"
         )
     table = read_table(file)
     if offline:
@@ -90,15 +90,19 @@ def load(
 
 @click.command()
 @click.argument("names", metavar="[RUN]...", nargs=-1)
-@click.option("--model", metavar="NAME", help="Those of this model, or the last part of its path.")
-@click.option("--series", metavar="NAME", help="Those that are checkpoints of this training run.")
+@click.option(
+    "--model",
+    metavar="NAME",
+    help="List runs of this model, given in full or by the last part of its path.",
+)
+@click.option("--series", metavar="NAME", help="List the checkpoints of this training run.")
 @connection_options
 def runs(
     graph: Any, names: tuple[str, ...], model: str | None, series: str | None
 ) -> "pd.DataFrame":
-    """List the runs in the graph, unfinished ones with their status.
+    """List the runs in the database, with the status of unfinished runs.
 
-    RUN, --model and --series choose some of them, and may be patterns, quoted.
+    RUN, --model and --series select runs; each may be a quoted pattern.
 
     Example: headgraph runs 'tiny*'
     """
@@ -131,9 +135,11 @@ def _note_unfinished(attempts: "Iterable[Attempt]") -> None:
 @click.argument("file", metavar="FILE")
 @connection_options
 def annotate(graph: Any, run: str, file: str) -> str:
-    """Write behaviour scores onto the heads of RUN; FILE is a CSV file of headgraph behaviour.
+    """Write behaviour scores on the heads of RUN; FILE is a CSV file of headgraph behaviour.
 
-    Scores that the heads had before go. Example: headgraph annotate tiny behaviour.csv
+    The new scores replace all earlier scores.
+
+    Example: headgraph annotate tiny behaviour.csv
     """
     from headgraph.loader._annotate import annotate as write
 
@@ -142,14 +148,14 @@ def annotate(graph: Any, run: str, file: str) -> str:
 
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
-@click.option("--yes", is_flag=True, help="Drop what a pattern means without asking.")
-@click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
+@click.option("--yes", is_flag=True, help="Drop the runs of a pattern without asking.")
+@click.option("--dry-run", is_flag=True, help="Print what would be removed, and change nothing.")
 @connection_options
 def drop(graph: Any, runs: tuple[str, ...], yes: bool, dry_run: bool) -> str:
-    """Remove runs, by name or, when unfinished, by the id that runs shows.
+    """Delete runs from the database by name.
 
-    RUN may be a pattern, quoted, for names of complete runs: what it means is listed, and you are
-    asked.
+    Name an unfinished run by the id that headgraph runs shows. RUN may be a quoted pattern, which
+    matches complete runs only; the runs are listed and you are asked to confirm.
 
     Example: headgraph drop gpt2-small
     """
@@ -169,7 +175,7 @@ def drop(graph: Any, runs: tuple[str, ...], yes: bool, dry_run: bool) -> str:
         named = {report.id for report in dropped}
         for attempt in unfinished(graph):
             if attempt.id not in named:
-                _note(f"{attempt} stays: a pattern means complete runs alone")
+                _note(f"{attempt} stays: a pattern matches complete runs only")
     return "\n".join(map(str, dropped))
 
 
@@ -215,7 +221,7 @@ def _maybe(connect: Callable[[], Any]) -> Any:
     try:
         return connect()
     except (NotReachable, SettingsError) as error:
-        say(f"note: no database was asked ({error})")
+        say(f"note: the database was not checked ({error})")
         return nullcontext()
 
 

@@ -87,7 +87,7 @@ def _read(path: Path, source: str) -> Query:
 
 def _title(line: str) -> str:
     if not re.fullmatch(r"// \S.*", line) or _SECTION.fullmatch(line):
-        raise HeaderProblem(1, f"{line!r} is no title: wanted // and a few words")
+        raise HeaderProblem(1, f"{line!r} is no title: expected // and a few words")
     return line.removeprefix("// ").strip()
 
 
@@ -97,8 +97,8 @@ def _sections(header: list[Line]) -> dict[str, list[Line]]:
     for number, text in header[1:]:
         if match := _SECTION.fullmatch(text):
             wanted = (*SECTIONS, "the statement")[min(len(found), len(SECTIONS))]
-            if match[1] != wanted and not _may_follow(match[1], list(found)):
-                raise HeaderProblem(number, f"{match[1]} stands where {wanted} is wanted")
+            if match[1] != expected and not _may_follow(match[1], list(found)):
+                raise HeaderProblem(number, f"{match[1]} stands where {wanted} is expected")
             found[match[1]] = [(number, match[2])]
         elif found and text.startswith("//   "):
             found[list(found)[-1]].append((number, text.removeprefix("//   ").rstrip()))
@@ -155,7 +155,7 @@ def _returns(line: int, text: str) -> str:
     if match is None:
         raise HeaderProblem(
             line,
-            f"returns {quoted(text)}: wanted rows or graph, and perhaps ; may be empty and when",
+            f"returns {quoted(text)}: expected rows or graph, and perhaps ; may be empty and when",
         )
     return (match[3] or "where there is none") if match[2] else ""
 
@@ -163,7 +163,7 @@ def _returns(line: int, text: str) -> str:
 def _check_columns(returns: Line, columns: tuple[Column, ...]) -> None:
     line, text = returns
     if not columns:
-        raise HeaderProblem(line, "no columns are named: wanted one line for each")
+        raise HeaderProblem(line, "no columns are named: expected one line for each")
     drawn = any(column.type == GRAPH for column in columns)
     if drawn != text.startswith(GRAPH):
         raise HeaderProblem(

@@ -1,4 +1,4 @@
-"""One stored question, asked of every checkpoint of a training run."""
+"""One stored query, asked of every checkpoint of a training run."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -226,4 +226,4 @@ def test_a_shell_that_it_does_not_know() -> None:
         env={**os.environ, "SHELL": "/bin/tcsh"},
     )
     assert done.returncode == 2
-    assert "which shell? tcsh: give one of bash, zsh, fish" in done.stderr
+    assert "expected a shell, got tcsh: give bash, zsh or fish" in done.stderr

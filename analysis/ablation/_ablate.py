@@ -81,7 +81,7 @@ def ablate(
     from headgraph.analysis.running import open_model
 
     if samples < 1:
-        raise PatchingError(f"--samples {samples}: wanted at least 1")
+        raise PatchingError(f"--samples {samples}: expected at least 1")
     table = full_table(model, GRAPH_PAIRINGS)
     sets = chosen_sets(table, role, hubs, heads, labels, top_percent)
     bridge = open_model(model)

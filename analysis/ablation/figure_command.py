@@ -9,9 +9,9 @@ from headgraph.analysis.figures.options import picture_options, write_picture
 @click.argument("files", nargs=-1, required=True)
 @picture_options
 def ablation(files: tuple[str, ...], output: str, dark: bool, force: bool) -> str:
-    """Draw what ablating heads costs beside as many random heads, from rows of ablate.
+    """Draw the loss without heads beside the loss without equally many random heads.
 
-    FILES are what ablate printed with --format csv; each model gets a panel.
+    FILES are the output of headgraph ablate --format csv. Each model has a panel.
 
     Example: headgraph figure ablation rows.csv -o ablation.svg
     """

@@ -25,7 +25,7 @@ def named_heads(names: str | Sequence[str], shape: Shape, model: str) -> Heads:
     for layer, head in heads:
         if layer >= shape[0] or head >= shape[1]:
             raise PatchingError(
-                f"{model} has no head {head_name(layer, head)}: wanted L0H0 to "
+                f"{model} has no head {head_name(layer, head)}: expected L0H0 to "
                 f"{head_name(shape[0] - 1, shape[1] - 1)}"
             )
     return heads

@@ -50,7 +50,7 @@ def behaviour_figure(
         RunningError: the model cannot be run.
     """
     if score not in BEHAVIOURS:
-        raise FigureError(f"--score {score}: wanted {', '.join(BEHAVIOURS)}")
+        raise FigureError(f"--score {score}: expected {', '.join(BEHAVIOURS)}")
     bridge = open_model(model)
     rows = behaviour(bridge, text=text, seed=seed)
     scores = rows.pivot(index="layer", columns="head", values=score).to_numpy()

@@ -37,7 +37,7 @@ def detection_figure(
         FigureError: no rows.
     """
     if rows.empty:
-        raise FigureError("there is no row to draw: wanted those of headgraph detect")
+        raise FigureError("there is no row to draw: expected those of headgraph detect")
     theme, metrics = style.theme(dark), list(dict.fromkeys(rows["metric"]))
     pairings = list(dict.fromkeys(rows["pairing"]))
     below = 72.0 if paper else 44.0

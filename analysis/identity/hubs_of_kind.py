@@ -84,7 +84,7 @@ def _of_kind(
         )
         if not {"layer", "head", kind} <= set(measured):
             raise AnalysisError(
-                f"the behaviour scores have the columns {listed(measured.columns)}: wanted "
+                f"the behaviour scores have the columns {listed(measured.columns)}: expected "
                 f"layer, head and {kind}, as headgraph behaviour -o writes them"
             )
         for columns, whole in ((("layer", "head"), True), ((kind,), False)):

@@ -11,8 +11,9 @@ from headgraph.analysis.figures.options import picture_options, write_picture
 def informativeness(model: str, output: str, dark: bool, force: bool) -> str:
     """Draw how far the 16 pairings of MODEL lie from random subspaces.
 
-    The divergences as a map of source weight by target weight, and the scores of the pairing with
-    the highest and the lowest beside the random reference. MODEL as for informativeness.
+    A map shows the divergences by source and target role. Beside it are the scores of the pairings
+    with the highest and the lowest divergence, with the random reference. MODEL is as for headgraph
+    informativeness.
 
     Example: headgraph figure informativeness induction-2l -o informativeness.svg
     """

@@ -43,7 +43,7 @@ def nulls_figure(*models: Model | AffinityTable, fdr: float = 0.05, dark: bool =
         AnalysisError: a table without nulls or without some of its pairs.
     """
     if not 1 <= len(models) <= MOST:
-        raise FigureError(f"{len(models)} models: wanted 1 to {MOST} in one picture")
+        raise FigureError(f"{len(models)} models: expected 1 to {MOST} in one picture")
     tables = [null_table(model) for model in models]
     found = [nulls(table, fdr=fdr) for table in tables]
     theme = style.theme(dark)

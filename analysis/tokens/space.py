@@ -59,7 +59,7 @@ def token_space(
 ) -> TokenSpace:
     """A model's tokens, centred and scaled; arguments and errors as for `tokens`."""
     if order not in ORDERS:
-        raise AnalysisError(f"--order {order}: wanted {' or '.join(ORDERS)}")
+        raise AnalysisError(f"--order {order}: expected {' or '.join(ORDERS)}")
     weights = ModelWeights(model, revision)
     files = weights.embedding_files()
     stored = files.unembedding() if unembed else files.embedding()

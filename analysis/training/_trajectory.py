@@ -74,9 +74,9 @@ def trajectory(
         EngineError, RunningError: a model that cannot be read, or run.
     """
     if pairs is not None and top is not None:
-        raise TrainingError("--pairs and --top were both given: wanted one of them")
+        raise TrainingError("--pairs and --top exclude each other: give one of them")
     if top is not None and top < 1:
-        raise TrainingError(f"--top {top}: wanted 1 or more")
+        raise TrainingError(f"--top {top}: expected 1 or more")
     found = checkpoints(run)
     named = None if pairs is None else _parsed(pairs)
     wanted = parse_pairings(pairings)
@@ -104,7 +104,7 @@ def _parsed(pairs: Sequence[str] | str) -> list[Pair]:
         match = _PAIR.fullmatch(text)
         if match is None:
             raise TrainingError(
-                f"{quoted(text)} is not a pair: wanted a source, a target and a pairing such as "
+                f"{quoted(text)} is not a pair: expected a source, a target and a pairing such as "
                 "L0H7>L1H2:OK"
             )
         source, target = (head_name(*parse_head(match[place])) for place in (1, 2))
@@ -141,7 +141,7 @@ def _rows(
     for pairing, source, target in pairs:
         if (pairing, source, target) not in edges.index:
             raise TrainingError(
-                f"{checkpoint.series} has no pair {source}>{target}:{pairing}: wanted a head and "
+                f"{checkpoint.series} has no pair {source}>{target}:{pairing}: expected a head and "
                 f"one of a later layer, {table.meta.n_layers} layers of {table.meta.n_heads} heads"
             )
     chosen = pd.MultiIndex.from_tuples(list(pairs), names=["pairing", "source", "target"])

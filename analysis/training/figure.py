@@ -59,7 +59,7 @@ def training_figure(
     groups = list(rows.groupby(["pairing", "source", "target"], sort=False))
     if len(groups) > _MOST_PAIRS:
         raise FigureError(
-            f"{len(groups)} pairs cannot be told apart: wanted up to {_MOST_PAIRS}, choose with "
+            f"{len(groups)} pairs cannot be told apart: expected up to {_MOST_PAIRS}, choose with "
             "--pairs or --top"
         )
     with_loss = rows["loss"].notna().any()
@@ -100,7 +100,8 @@ def _rows(
         return trajectory(run, pairs=pairs, top=top, pairings=pairings, seed=seed)
     if missing := [name for name in _NEEDED if name not in rows]:
         raise FigureError(
-            f"the rows lack {', '.join(missing)}: wanted those of headgraph trajectory -o FILE.csv"
+            f"the rows lack {', '.join(missing)}: expected those of headgraph trajectory -o "
+            "FILE.csv"
         )
     if rows.empty:
         raise FigureError("there are no rows of a trajectory: nothing to draw")

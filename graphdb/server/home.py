@@ -176,7 +176,7 @@ def stated(what: str, folder: Path) -> Iterator[None]:
     except OSError as error:
         where = error.filename or folder
         raise ServerError(
-            f"cannot {what}: {error.strerror or error} ({where}); wanted a folder that this user "
+            f"cannot {what}: {error.strerror or error} ({where}); expected a folder that this user "
             "can write, on a disk with space: see to its permissions, or move it with "
             "XDG_DATA_HOME (data) or XDG_CACHE_HOME (downloads)"
         ) from error

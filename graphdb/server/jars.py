@@ -170,7 +170,7 @@ def _not_fetched(pin: Pin, reason: Exception | None) -> ServerError:
     if reason is None:
         return ServerError(
             f"the jar {pin.coordinate} came {TRIES} times with another content than the pinned "
-            f"one (wanted {pin.size} bytes, sha256 {pin.sha256}): something between here and the "
+            f"one (expected {pin.size} bytes, sha256 {pin.sha256}): something between here and the "
             "registry changes downloads; try another network, or use a server of your own through "
             "NEO4J_URI"
         )

@@ -77,7 +77,9 @@ def check_metrics(metrics: Sequence[str], pairings: Sequence[str]) -> tuple[str,
     """
     unknown = sorted(set(metrics) - set(METRICS))
     if unknown:
-        raise EngineError(f"unknown metric {listed(unknown)}: wanted some of {', '.join(METRICS)}")
+        raise EngineError(
+            f"unknown metric {listed(unknown)}: expected some of {', '.join(METRICS)}"
+        )
     for name in metrics:
         outside = [pairing for pairing in pairings if pairing not in METRICS[name].pairings]
         if outside:

@@ -195,7 +195,7 @@ def _check_usable(model: str, names: set[str]) -> None:
 def _check_weights(model: str, names: set[str], files: list[str]) -> None:
     if not files:
         raise ModelError(
-            f"{model} has no *.safetensors and no pytorch_model.bin on the hub: wanted a "
+            f"{model} has no *.safetensors and no pytorch_model.bin on the hub: expected a "
             "repository with either"
         )
     if missing := sorted(set(files) - names):

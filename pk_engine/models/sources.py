@@ -22,7 +22,7 @@ def open_weights(
         EngineError: an unknown `via`.
     """
     if via not in VIA:
-        raise EngineError(f"unknown via {via!r}: wanted {' or '.join(VIA)}")
+        raise EngineError(f"unknown via {via!r}: expected {' or '.join(VIA)}")
     if not isinstance(model, str | os.PathLike):
         from headgraph.pk_engine.models.lens.weights import of_bridge
 

@@ -131,8 +131,8 @@ def _rules(selection: Selection | None) -> Selection:
         return DEFAULT_SELECTION
     if not isinstance(selection, Selection):
         raise EngineError(
-            f"selection is {selection!r}: wanted rules such as Selection(top=100), Selection() for "
-            "all pairs, or None for the strongest 3 % of each pairing"
+            f"selection is {selection!r}: expected rules such as Selection(top=100), Selection() "
+            "for all pairs, or None for the strongest 3 % of each pairing"
         )
     return selection
 
@@ -150,7 +150,7 @@ def check_options(
     """
     found = parse_pairings(pairings)
     if kv not in (None, "native", "expand"):
-        raise EngineError(f"unknown kv {kv!r}: wanted native or expand")
+        raise EngineError(f"unknown kv {kv!r}: expected native or expand")
     check_order(layer_order)
     named = metrics.split(",") if isinstance(metrics, str) else metrics
     return found, registry.check_metrics(named, found)
@@ -173,7 +173,7 @@ def job_of(
         EngineError: no amount of memory, or a backend or device that is not there.
     """
     if memory is not None and not memory > 0:  # nan is not either
-        raise EngineError(f"--memory {memory:g}: wanted gigabytes above 0, such as {MEMORY:g}")
+        raise EngineError(f"--memory {memory:g}: expected gigabytes above 0, such as {MEMORY:g}")
     rows = _kv(kv, weights, metrics)
     here, room = Backend(dtype=dtype), MEMORY if memory is None else memory
     job = Job(weights, pairings, metrics, DEFAULT_SELECTION, rows, layer_order, here, room)

@@ -19,14 +19,19 @@ if TYPE_CHECKING:
 @scoring_options
 @selection_options
 @click.option("--fold-ln", is_flag=True, help="Fold the norm before attention into Q, K and V.")
-@click.option("--center-writing", is_flag=True, help="Take the mean from what is written.")
-@via_option
-@click.option("--name", metavar="NAME", help="What the table calls the model.")
-@click.option("--seed", type=int, help="Of what --null draws.  [default: 0]")
 @click.option(
-    "--samples", type=int, metavar="N", help="How much it draws; see docs/studies/nulls.md."
+    "--center-writing", is_flag=True, help="Subtract the mean over d_model from what heads write."
 )
-@click.option("--force", is_flag=True, help="Replace the output file if it exists.")
+@via_option
+@click.option("--name", metavar="NAME", help="Name of the model in the table.")
+@click.option("--seed", type=int, help="Random seed for --null.  [default: 0]")
+@click.option(
+    "--samples",
+    type=int,
+    metavar="N",
+    help="Number of samples for --null; see docs/studies/nulls.md.",
+)
+@click.option("--force", is_flag=True, help="Replace an existing output file.")
 def compute(
     model: str,
     output: str,
@@ -43,8 +48,8 @@ def compute(
     """Score every pair of heads of MODEL and write the table.
 
     MODEL is a folder with config.json and safetensors, a hub id, or the bundled induction-2l.
-    Without a selection the strongest 3 % of each pairing are kept. A model that is taken in
-    several groups of layers can be interrupted: the same command goes on where it was.
+    Without a selection, the strongest 3 % of each pairing are kept. If a large model is
+    interrupted, the same command resumes where it stopped.
 
     Example: headgraph compute induction-2l --all -o tiny.parquet
     """

@@ -146,8 +146,8 @@ def test_the_interval_holds_the_value_and_follows_the_seed() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"resamples": 0}, "--resamples 0: wanted a whole number of at least 1"),
-        ({"level": 1.0}, "--level 1: wanted more than 0 and less than 1"),
+        ({"resamples": 0}, "--resamples 0: expected a whole number of at least 1"),
+        ({"level": 1.0}, "--level 1: expected more than 0 and less than 1"),
     ],
 )
 def test_what_is_refused(options: dict[str, float], words: str) -> None:

@@ -314,6 +314,6 @@ def test_no_java_is_one_sentence(
         server.start(home)
 
     assert seen in str(caught.value)
-    assert "wanted Java 17 or 21" in str(caught.value)
+    assert "expected Java 17 or 21" in str(caught.value)
     assert "docker compose up -d" in str(caught.value)
     assert not home.path.exists()

@@ -75,13 +75,13 @@ def test_who_asks_the_local_server(
 @pytest.mark.parametrize(
     ("uri", "sentence"),
     [
-        ("localhost:7687", "has no scheme that Neo4j knows: wanted one such as bolt://"),
+        ("localhost:7687", "has no scheme that Neo4j knows: expected one such as bolt://"),
         ("http://localhost:7474", "has no scheme that Neo4j knows"),
         ("bolt:/localhost", "has no scheme that Neo4j knows"),
-        ("bolt://localhost:99999", "cannot be read (port out of range 0-65535): wanted"),
+        ("bolt://localhost:99999", "cannot be read (port out of range 0-65535): expected"),
         ("bolt://localhost:abc", "cannot be read (port could not be cast to integer value"),
-        ("neo4j://[::1", "cannot be read (invalid ipv6 url): wanted"),
-        ("bolt://", "names no host and port: wanted"),
+        ("neo4j://[::1", "cannot be read (invalid ipv6 url): expected"),
+        ("bolt://", "names no host and port: expected"),
         ("bolt://:7687", "names no host and port"),
         ("bolt://localhost:0", "names no host and port"),
         ("bolt://my host:7687", "names no host and port"),

@@ -244,7 +244,7 @@ def test_a_pattern_leaves_none_without_a_word(
     assert call(commands.drop, "*", "--yes") == "dropped whole: 16 heads and 9 edges"
     assert capsys.readouterr().err == (
         "note: a1a1a1a1a1a1 (an attempt at tiny, begun 2026-11-29 12:00Z, whose loader, process 7 "
-        "on box, seems to have ended) stays: a pattern means complete runs alone\n"
+        "on box, seems to have ended) stays: a pattern matches complete runs only\n"
     )
 
 

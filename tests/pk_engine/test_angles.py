@@ -102,12 +102,12 @@ def test_orthogonal_subspaces(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "target", "pairing", "text"),
     [
-        ("L0", "L1H0", "OK", "'L0' is not a head: wanted a name such as L4H7"),
+        ("L0", "L1H0", "OK", "'L0' is not a head: expected a name such as L4H7"),
         ("L0H0", "L2H0", "OK", "has no head L2H0: its 2 layers of 2 heads are L0H0 to L1H1"),
         ("L0H2", "L1H0", "OK", "has no head L0H2"),
         ("L0H0", "l0h0", "QQ", "source and target are both L0H0 and QQ compares it in one role"),
         ("L0H0", "L1H0", "OX", "unknown pairing OX"),
-        ("L0H0", "L1H0", "OK,OV", "2 pairings in 'OK,OV': wanted one, such as OK"),
+        ("L0H0", "L1H0", "OK,OV", "2 pairings in 'OK,OV': expected one, such as OK"),
         ("L0H0", "L1H0", "all", "16 pairings in 'all'"),
         ("L0H0", "L1H0", "OV", "the V matrix of L1H0 is zero: it spans nothing"),
     ],

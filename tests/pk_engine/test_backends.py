@@ -113,8 +113,8 @@ def test_auto_takes_numpy_for_little_and_torch_for_much() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"backend": "jax"}, "unknown backend 'jax': wanted auto, numpy or torch"),
-        ({"dtype": "bfloat16"}, "unknown dtype 'bfloat16': wanted float32 or float64"),
+        ({"backend": "jax"}, "unknown backend 'jax': expected auto, numpy or torch"),
+        ({"dtype": "bfloat16"}, "unknown dtype 'bfloat16': expected float32 or float64"),
         ({"backend": "numpy", "device": "cuda"}, "NumPy has no device cuda"),
         ({"device": "tpu"}, "torch has no device 'tpu' on this machine: it has .*cpu"),
     ],

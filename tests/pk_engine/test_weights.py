@@ -196,7 +196,7 @@ def test_z_is_zero_where_nothing_can_stand_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"pairings": "OX"}, "unknown pairing OX: wanted source role then target role"),
+        ({"pairings": "OX"}, "unknown pairing OX: expected source role then target role"),
         ({"metrics": ["pk", "rv"]}, "unknown metric rv"),
         ({"metrics": ["cs"], "pairings": "QQ"}, "cs is defined for OQ, OK, OV"),
         ({"kv": "both"}, "unknown kv 'both'"),
