@@ -97,7 +97,7 @@ def _sections(header: list[Line]) -> dict[str, list[Line]]:
     for number, text in header[1:]:
         if match := _SECTION.fullmatch(text):
             wanted = (*SECTIONS, "the statement")[min(len(found), len(SECTIONS))]
-            if match[1] != expected and not _may_follow(match[1], list(found)):
+            if match[1] != wanted and not _may_follow(match[1], list(found)):
                 raise HeaderProblem(number, f"{match[1]} stands where {wanted} is expected")
             found[match[1]] = [(number, match[2])]
         elif found and text.startswith("//   "):

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from headgraph import cli
 from headgraph.queries.library import catalogue
 from headgraph.queries.markdown import EXAMPLES
+from tests.commands import headgraph, headgraph_process
 from tests.pk_engine.checkpoints import save
 
 ROOT = Path(__file__).parents[1]
@@ -24,18 +25,6 @@ HEAVY = {
     "pyarrow", "networkx", "jinja2", "huggingface_hub", "safetensors", "jgo", "psutil",
 }  # fmt: skip
 ROOMS = ("headgraph", "base", "pk_engine", "graphdb", "loader", "queries", "analysis")
-
-
-def headgraph(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
-    import os
-
-    return subprocess.run(
-        [sys.executable, "-m", "headgraph", *args],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **env},
-        timeout=120,
-    )
 
 
 def imported_by(code: str) -> set[str]:
@@ -278,7 +267,7 @@ def test_usage_errors_begin_at_once_and_suggest_in_one_style() -> None:
 
 
 def test_version() -> None:
-    done = headgraph("--version")
+    done = headgraph_process("--version")
     assert done.returncode == 0
     assert done.stdout.startswith("headgraph 0.")
 
@@ -339,7 +328,7 @@ def test_a_stated_problem_is_1_and_one_sentence(tmp_path: Path) -> None:
 
 
 def test_no_database_is_3() -> None:
-    done = headgraph("runs", "--uri", "bolt://127.0.0.1:9")
+    done = headgraph_process("runs", "--uri", "bolt://127.0.0.1:9")
     assert done.returncode == 3
     assert "no database answers at bolt://127.0.0.1:9" in done.stderr
 
@@ -395,7 +384,7 @@ def test_a_command_can_run_twice_in_one_process() -> None:
 
 def test_compute_prints_the_path_and_reports_beside_it(tmp_path: Path) -> None:
     out = tmp_path / "t.parquet"
-    done = headgraph("compute", str(save(tmp_path / "m")), "-o", str(out), "--top", "2")
+    done = headgraph_process("compute", str(save(tmp_path / "m")), "-o", str(out), "--top", "2")
     assert done.returncode == 0
     assert done.stdout == f"{out}\n"
     assert "6 of 12 pairs" in done.stderr

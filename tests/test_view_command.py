@@ -16,8 +16,8 @@ from headgraph.graphdb import Graph
 from headgraph.graphdb.recording_graph import RecordingGraph
 from headgraph.pk_engine import AffinityTable, Selection
 from headgraph.pk_engine.bundled import table_path
+from tests.commands import headgraph
 from tests.tables import random_table
-from tests.test_cli import headgraph
 
 Edge = tuple[str, str, str, float]
 

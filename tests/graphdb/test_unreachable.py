@@ -18,7 +18,7 @@ import pytest
 from headgraph.graphdb import Settings, connect
 from headgraph.graphdb.errors import NotReachable
 from headgraph.graphdb.server import RunningServer
-from tests.test_cli import headgraph
+from tests.commands import headgraph
 
 
 def said(uri: str) -> str:

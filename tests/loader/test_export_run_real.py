@@ -14,9 +14,9 @@ from headgraph.graphdb import Graph
 from headgraph.loader.errors import ExportError, UnknownRun
 from headgraph.loader.exports.from_run import graph_of_run
 from headgraph.pk_engine.scoring.selection import Selection
+from tests.commands import headgraph as run_headgraph
 from tests.loader.graphs import roles_file
 from tests.tables import random_table
-from tests.test_cli import headgraph as run_headgraph
 
 TABLES = {
     "plain": random_table(3, 4, metrics=("pk", "cs"), step=512.0),

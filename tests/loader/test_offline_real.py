@@ -31,12 +31,12 @@ from headgraph.graphdb.server import (
 from headgraph.loader._liveness import own_process
 from headgraph.loader.errors import NameTaken, OfflineRefused
 from headgraph.pk_engine.scoring.selection import Selection
+from tests.commands import headgraph
 from tests.graphdb_server_fixture import own_home
 from tests.loader.databases import contents
 from tests.loader.graphs import roles_file
 from tests.loader.test_export_files_real import dump, empty, schema_of
 from tests.tables import random_table
-from tests.test_cli import headgraph
 
 TABLE = random_table(3, 4, 2, pairings=("OQ", "OK", "KV"), metrics=("pk", "cs"), series="pile")
 

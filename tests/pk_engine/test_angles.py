@@ -11,10 +11,10 @@ from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.metrics.angles import principal_angles
 from headgraph.pk_engine.models.weights import ModelWeights
+from tests.commands import headgraph
 from tests.pk_engine import oracle
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, gpt2_tensors, llama_tensors, save
 from tests.shared import GPT2, needs_shared
-from tests.test_cli import headgraph
 
 
 @needs_shared

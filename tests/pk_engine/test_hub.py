@@ -14,9 +14,9 @@ from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models import hub
 from headgraph.pk_engine.models.hub import Snapshot, cached, fetch, optional_file, weight_files
 from headgraph.pk_engine.models.location import locate
+from tests.commands import headgraph_process
 from tests.pk_engine.checkpoints import gpt2_tensors, save
 from tests.pk_engine.hub_server import SECRET, HubServer, Repo, folder_files
-from tests.test_cli import headgraph
 
 
 def fails(model: str, revision: str | None = None) -> str:
@@ -289,7 +289,7 @@ class TestCommandLine:
     def run(self, tmp_path: Path, url: str, **env: str) -> tuple[int, str, str]:
         out = tmp_path / "t.parquet"
         out.unlink(missing_ok=True)
-        done = headgraph(
+        done = headgraph_process(
             "compute", "team/model", "-o", str(out), "--revision", "v1",
             HF_ENDPOINT=url, HF_HOME=str(tmp_path / "home"), HF_TOKEN=SECRET,
             PYTHONWARNINGS="error", **env,
@@ -344,7 +344,7 @@ class TestCommandLine:
     def test_a_token_that_cannot_be_sent_is_not_shown(
         self, server: HubServer, tmp_path: Path
     ) -> None:
-        done = headgraph(
+        done = headgraph_process(
             "compute", "team/model", "-o", str(tmp_path / "t"), HF_ENDPOINT=server.url,
             HF_HOME=str(tmp_path / "home"), HF_TOKEN=f"{SECRET}\u00e9",
         )  # fmt: skip

@@ -18,10 +18,10 @@ from headgraph.pk_engine import AffinityTable, Selection, compute
 from headgraph.pk_engine.errors import EngineError, SelectionError, TableError
 from headgraph.pk_engine.nulls.columns import adjusted
 from headgraph.pk_engine.nulls.null_model import against, by_cell
+from tests.commands import headgraph
 from tests.pk_engine.checkpoints import save
 from tests.pk_engine.nulls_model import CONFIG, PAIRS, D, M, model, random, table
 from tests.shared import GPT2, needs_shared
-from tests.test_cli import headgraph
 
 __all__ = ["random", "table"]
 

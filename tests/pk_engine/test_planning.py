@@ -16,9 +16,9 @@ from headgraph.pk_engine.planning import costs
 from headgraph.pk_engine.planning._plan import Plan, plan
 from headgraph.pk_engine.scoring._compute import compute
 from headgraph.pk_engine.scoring.selection import Selection
+from tests.commands import headgraph
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.shared import GPT2, needs_shared
-from tests.test_cli import headgraph
 
 GPT2_CONFIG = {"model_type": "gpt2", "n_layer": 12, "n_head": 12, "n_embd": 768}
 LLAMA_7B = {
