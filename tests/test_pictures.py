@@ -24,7 +24,7 @@ def test_each_picture_is_there_in_both_variants(picture: Picture, end: str) -> N
 
 
 def test_every_figure_command_stands_in_the_docs() -> None:
-    text = "\n".join(path.read_text("utf-8") for path in DOCS.glob("*.md")
+    text = "\n".join(path.read_text("utf-8") for path in DOCS.rglob("*.md")
                      if path.name != "commands.md")  # fmt: skip
     missing = [name for name in figure.commands if f"headgraph figure {name}" not in text]
     assert not missing

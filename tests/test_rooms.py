@@ -67,7 +67,15 @@ def test_that_this_test_can_fail() -> None:
     assert "headgraph.cli" in circle(imports)
 
 
-@pytest.mark.parametrize("stub", sorted(ROOT.glob("*/**/__init__.pyi")), ids=lambda it: it.parent)
+STUBS = sorted(
+    path
+    for room in ROOMS
+    for path in (ROOT / room).rglob("__init__.pyi")
+    if not any(parent.is_symlink() for parent in path.parents)
+)
+
+
+@pytest.mark.parametrize("stub", STUBS, ids=lambda it: it.parent)
 def test_a_stub_names_what_there_is(stub: Path) -> None:
     """Types come from a stub, and so does what is loaded on first use: both find the same names."""
     import importlib

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from headgraph.analysis import figures
+import headgraph
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.output import render
+from headgraph.analysis.robustness import robustness_figure
 from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.scoring._compute import compute
 from headgraph.pk_engine.scoring.selection import Selection
@@ -35,36 +36,36 @@ def gpt2() -> AffinityTable:
 
 def causality(name: str) -> Any:
     rows = pd.read_csv(DATA / "causality.csv").query("model == 'induction-2l'")
-    return figures.causality(rows.assign(model=name, source=name, chosen=name, replaced_by=name))
+    return headgraph.causality(rows.assign(model=name, source=name, chosen=name, replaced_by=name))
 
 
 def ablation(name: str) -> Any:
     rows = pd.read_csv(DATA / "ablation.csv").query("model == 'induction-2l'")
-    return figures.ablation(rows.assign(model=name, what=name))
+    return headgraph.ablation_figure(rows.assign(model=name, what=name))
 
 
 def training(name: str) -> Any:
     rows = {"step": [0, 1], "loss": [2.0, 1.0], "pk": [1.0, 2.0], "source_previous_token": 0.5,
             "target_induction": 0.5}  # fmt: skip
     texts = dict.fromkeys(("series", "pairing", "source", "target"), name)
-    return figures.training(pd.DataFrame(rows | texts))
+    return headgraph.training_figure(pd.DataFrame(rows | texts))
 
 
 def robustness(name: str) -> Any:
     rows = {"pairing": "OQ", "metric": "pk", "variant": "folded", "spearman": 0.9,
             "top20_overlap": 0.8}  # fmt: skip
-    return figures.robustness(pd.DataFrame([rows]), name=name)
+    return robustness_figure(pd.DataFrame([rows]), name=name)
 
 
 def identity(table: AffinityTable) -> Any:
-    return figures.identity(table, kind="induction")
+    return headgraph.identity(table, kind="induction")
 
 
 OF_ROWS: dict[str, Callable[[str], Any]] = {
     "causality": causality, "ablation": ablation, "training": training, "robustness": robustness,
 }  # fmt: skip
 OF_TABLE: dict[str, Callable[[AffinityTable], Any]] = {
-    **{name: getattr(figures, name) for name in
+    **{name: getattr(headgraph, name, wiring_panels) for name in
        ("wiring", "wiring_panels", "heatmap", "hubs", "scatter")},
     "identity": identity,
 }  # fmt: skip
@@ -93,7 +94,7 @@ def test_rows_with_any_name_are_drawn(picture: str, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["breaks", "dollars", "long", "half", "space"])
 def test_tables_with_any_name_are_drawn(small: AffinityTable, kind: str) -> None:
-    check_picture(figures.wiring(named(small, NAMES[kind])))
+    check_picture(headgraph.wiring(named(small, NAMES[kind])))
 
 
 @pytest.mark.parametrize("picture", OF_TABLE)
@@ -126,7 +127,7 @@ def test_rows_that_are_no_numbers_are_one_sentence() -> None:
     rows = pd.read_csv(DATA / "ablation.csv").astype(object)
     rows.loc[0, "low"] = "²" * 5000
     with pytest.raises(FigureError, match=r"row 1, has low '²+ \.\.\. ²+': expect"):
-        figures.ablation(rows)
+        headgraph.ablation_figure(rows)
     with pytest.raises(FigureError, match=r"row 1, has seed 0\.5: expected a who"):
-        figures.ablation(pd.read_csv(DATA / "ablation.csv").assign(seed=0.5))
+        headgraph.ablation_figure(pd.read_csv(DATA / "ablation.csv").assign(seed=0.5))
     assert np.isfinite(pd.read_csv(DATA / "ablation.csv")["low"]).all()

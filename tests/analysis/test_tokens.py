@@ -14,7 +14,8 @@ import headgraph
 from headgraph import cli
 from headgraph.analysis.errors import AnalysisError
 from headgraph.analysis.tokens.vocabulary import vocabulary
-from headgraph.pk_engine.errors import EngineError, WeightsError
+from headgraph.base.errors import BadName
+from headgraph.pk_engine.errors import WeightsError
 from headgraph.pk_engine.models.location import locate
 from tests.shared import GPT2, MODELS, needs_shared
 
@@ -120,7 +121,7 @@ def test_where_there_is_no_embedding_it_says_so() -> None:
     ("options", "kind", "words"),
     [
         ({"head": "L2H0"}, AnalysisError, "has no head L2H0: its 2 layers of 8 heads are L0H0 to"),
-        ({"head": "nine"}, EngineError, "'nine' is not a head"),
+        ({"head": "nine"}, BadName, "'nine' is not a head"),
         ({"role": "Q,Z"}, AnalysisError, "--role Q,Z: expected some of Q, K, V, O, such as Q,O"),
         ({"role": ""}, AnalysisError, "expected some of Q"),
         ({"top": 0}, AnalysisError, "--top 0: expected a whole number of at least 1"),

@@ -141,9 +141,15 @@ def test_attempts_at_a_name_go_with_its_next_load(
 
 def test_a_load_that_the_database_refuses_leaves_nothing(graph: Graph, tmp_path: Path) -> None:
     labels = tmp_path / "labels.csv"
-    labels.write_text(f"layer,head,role\n0,1,{'a' * 20_000}\n", encoding="utf-8")
-    with pytest.raises(StatementError, match="too large to index"):
-        loader.load(SMALL, graph, run="big", labels=labels)
+    text = f"layer,head,role,circuit,source,note\n0,1,own,,,{'a' * 20_000}\n"
+    labels.write_text(text, encoding="utf-8")
+    graph.command("CREATE INDEX notes FOR ()-[r:HAS_ROLE]-() ON (r.note)")
+    graph.command("CALL db.awaitIndexes(60)")
+    try:
+        with pytest.raises(StatementError, match="too large to index"):
+            loader.load(SMALL, graph, run="big", labels=labels)
+    finally:
+        graph.command("DROP INDEX notes")
     assert contents(graph) == {}
 
 
