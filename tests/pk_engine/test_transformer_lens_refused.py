@@ -36,7 +36,9 @@ def test_a_folder_that_lacks_tensors(coder: Path, tmp_path: Path) -> None:
 
 @needs_shared
 def test_attention_alone_is_not_enough() -> None:
-    with pytest.raises(WeightsError, match=r"lack 77 tensors .* \.\.\.; attention weights alone"):
+    with pytest.raises(
+        WeightsError, match=r"lack 77 tensors .* and 75 more; attention weights"
+    ):
         boot(MODELS / "gpt2-attention")
 
 
