@@ -37,7 +37,7 @@ def test_a_folder_that_lacks_tensors(coder: Path, tmp_path: Path) -> None:
 @needs_shared
 def test_attention_alone_is_not_enough() -> None:
     with pytest.raises(
-        WeightsError, match=r"lack 77 tensors .* and 75 more; attention weights"
+        WeightsError, match=r"lack 77 tensors .* and 75 more; attention weights alone"
     ):
         boot(MODELS / "gpt2-attention")
 
