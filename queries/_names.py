@@ -9,8 +9,7 @@ from headgraph.base.suggestions import did_you_mean
 from headgraph.base.text import listed, quoted
 from headgraph.graphdb.runner import Runner
 from headgraph.graphdb.schema import BEHAVIOURS
-from headgraph.queries._runs import Runs, check_runs, check_sums
-from headgraph.queries._shapes import check_shapes
+from headgraph.queries._runs import Runs, check_runs, check_shapes, check_sums
 from headgraph.queries.errors import UnknownName
 from headgraph.queries.stored_query import Query
 

@@ -1,4 +1,4 @@
-"""The runs that a database has: which are whole, which belong to a series, which have sums."""
+"""The runs that a database has: which are whole, their series, their sums, and their shapes."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from headgraph.base.suggestions import did_you_mean
 from headgraph.base.text import listed, quoted
 from headgraph.graphdb import schema
 from headgraph.graphdb.runner import Runner
-from headgraph.queries.errors import MissingParameter, OlderRun, UnknownName
+from headgraph.queries.errors import MissingParameter, OlderRun, QueryError, UnknownName
 from headgraph.queries.stored_query import Query
 
 _RUNS = """
@@ -18,6 +18,10 @@ ORDER BY name
 _SERIES = """
 MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL AND r.series IS NOT NULL
 RETURN r.series AS series, r.step AS step, r.name AS name ORDER BY series, step, name
+"""
+_SHAPES = """
+MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL
+RETURN r.name AS name, r.n_layers AS layers, r.n_heads AS heads
 """
 
 
@@ -119,3 +123,17 @@ def check_sums(query: Query, names: Iterable[str], runs: Runs) -> None:
 def without_sums(names: Iterable[str], runs: Runs) -> list[str]:
     """Those of the runs that were loaded before there were sums, by name."""
     return sorted(name for name in names if runs[name].version < schema.SUMS_SINCE)
+
+
+def check_shapes(names: list[str], graph: Runner) -> None:
+    """Raise QueryError where runs that are compared have heads of different models' shapes."""
+    shapes = {row["name"]: (row["layers"], row["heads"]) for row in graph.read(_SHAPES)}
+    first, *others = names
+    for other in others:
+        if shapes[other] != shapes[first]:
+            (layers, heads), (other_layers, other_heads) = shapes[first], shapes[other]
+            raise QueryError(
+                f"{first} has {layers} layers of {heads} heads and {other} {other_layers} of "
+                f"{other_heads}, so heads of one name are not the same head: compare runs of one "
+                "model, or its checkpoints (headgraph query runs tells them)"
+            )

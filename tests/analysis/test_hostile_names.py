@@ -14,6 +14,7 @@ from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.output import render
 from headgraph.analysis.robustness import robustness_figure
+from headgraph.analysis.wiring import wiring_panels
 from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.scoring._compute import compute
 from headgraph.pk_engine.scoring.selection import Selection
@@ -65,9 +66,8 @@ OF_ROWS: dict[str, Callable[[str], Any]] = {
     "causality": causality, "ablation": ablation, "training": training, "robustness": robustness,
 }  # fmt: skip
 OF_TABLE: dict[str, Callable[[AffinityTable], Any]] = {
-    **{name: getattr(headgraph, name, wiring_panels) for name in
-       ("wiring", "wiring_panels", "heatmap", "hubs", "scatter")},
-    "identity": identity,
+    **{name: getattr(headgraph, name) for name in ("wiring", "heatmap", "hubs", "scatter")},
+    "wiring_panels": wiring_panels, "identity": identity,
 }  # fmt: skip
 
 

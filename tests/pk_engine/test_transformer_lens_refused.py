@@ -37,7 +37,7 @@ def test_a_folder_that_lacks_tensors(coder: Path, tmp_path: Path) -> None:
 @needs_shared
 def test_attention_alone_is_not_enough() -> None:
     with pytest.raises(
-        WeightsError, match=r"lack 77 tensors .* and 75 more; attention"
+        WeightsError, match=r"lack 77 tensors .* and 75 more; attention weights alone"
     ):
         boot(MODELS / "gpt2-attention")
 
@@ -97,13 +97,9 @@ def test_what_the_libraries_do_not_know(coder: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_no_model() -> None:
-    with pytest.raises(
-        ModelError, match="a dict cannot be scored: expected a folder, a hub id, or"
-    ):
+    with pytest.raises(ModelError, match="a dict cannot be scored: wanted a folder, a hub id, or"):
         of_bridge({})  # type: ignore[arg-type]
-    with pytest.raises(
-        EngineError, match="unknown via 'magic': expected files or transformer-lens"
-    ):
+    with pytest.raises(EngineError, match="unknown via 'magic': wanted files or transformer-lens"):
         compute("induction-2l", via="magic")
 
 

@@ -99,6 +99,15 @@ def test_a_good_file(tmp_path: Path) -> None:
             12,
             "'layer' in the example gives no parameter",
         ),
+        ("// params:", "// requires: sums\n// params:", 4, "requires stands where params is"),
+        ("MATCH (h", "// requires: edges\nMATCH (h", 12, "requires 'edges': expected sums"),
+        ("MATCH (h", "// requires:\nMATCH (h", 12, "requires '': expected sums"),
+        (
+            "MATCH (h",
+            "// example: layer=3\n// requires: sums\nMATCH (h",
+            13,
+            "requires stands where the statement is",
+        ),
         ("MATCH (h", "// example: x=3\nMATCH (h", 12, "'x=3' in the example gives no parameter"),
     ],
 )
@@ -117,6 +126,14 @@ def test_an_example(tmp_path: Path) -> None:
     assert query.example == {"layer": "3", "names": "L3H1"}
     assert query.cypher.startswith("MATCH")
     assert read_query(written(tmp_path, GOOD)).example == {}
+
+
+def test_what_a_run_must_have(tmp_path: Path) -> None:
+    text = GOOD.replace("MATCH (h", "// requires: sums\n// example: layer=3\nMATCH (h")
+    query = read_query(written(tmp_path, text))
+    assert query.requires == {"sums"}
+    assert query.example == {"layer": "3"}
+    assert read_query(written(tmp_path, GOOD)).requires == frozenset()
 
 
 def test_a_file_name_that_is_no_query_name(tmp_path: Path) -> None:
