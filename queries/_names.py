@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 from headgraph.base.suggestions import did_you_mean
 from headgraph.base.text import listed, quoted
 from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.runs import chosen_run
 from headgraph.graphdb.schema import BEHAVIOURS
 from headgraph.queries._older_runs import check_sums
 from headgraph.queries._shapes import check_shapes
-from headgraph.queries.errors import MissingParameter, UnknownName
+from headgraph.queries.errors import UnknownHead, UnknownName
 from headgraph.queries.stored_query import Query
 
 _RUNS = """
@@ -58,22 +59,6 @@ def complete_runs(graph: Runner) -> Runs:
         row["name"]: Complete(row["pairings"] or [], row["version"] or 1, row["series"])
         for row in graph.read(_RUNS)
     }
-
-
-def only_run(runs: Runs) -> str:
-    """The one run there is.
-
-    Raises:
-        MissingParameter: there are several.
-        UnknownName: there is none.
-    """
-    if not runs:
-        raise UnknownName("the database has no run: load a table with headgraph load FILE")
-    if len(runs) > 1:
-        raise MissingParameter(
-            f"the database has {len(runs)} runs ({listed(runs)}): say which with --run NAME"
-        )
-    return next(iter(runs))
 
 
 def checkpoints(series: str, graph: Runner) -> list[tuple[float | None, str]]:
@@ -136,15 +121,10 @@ def check_runs(names: Iterable[str], runs: Runs) -> None:
     """Let names of complete runs pass.
 
     Raises:
-        UnknownName: there is no such run.
+        UnknownRun: there is no such run.
     """
     for name in names:
-        if name not in runs:
-            there = f"it has {listed(runs)}" if runs else "load a table with headgraph load FILE"
-            raise UnknownName(
-                f"the database has no complete run {quoted(name)}{did_you_mean(name, runs)}: "
-                f"{there}"
-            )
+        chosen_run(name, runs)
 
 
 def _check_heads(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
@@ -153,7 +133,7 @@ def _check_heads(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
         if name not in found:
             heads = [row["name"] for row in graph.read(_HEADS, {"run": run})]
             there = f"its heads are {heads[0]} to {heads[-1]}" if heads else "it has no heads"
-            raise UnknownName(
+            raise UnknownHead(
                 f"run {quoted(run)} has no head {name}{did_you_mean(name, heads, n=1)}: {there}"
             )
 

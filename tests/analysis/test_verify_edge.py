@@ -104,7 +104,6 @@ def test_query_heads_that_share_a_key_see_one_patch() -> None:
     [
         ({"source": "L0H1"}, "one head alone is no edge: wanted a source and a target"),
         ({"source": "L1H1", "target": "L0H1"}, "L1H1 > L0H1: wanted a source in an earlier layer"),
-        ({"source": "L0H9", "target": "L1H1"}, "induction-2l has no head L0H9: wanted L0H0 to"),
         ({"pairings": "QK"}, "QK is no path: a head's output reaches a later head's input, wanted"),
         ({"top": 3, "every": True}, "are three ways to say which edges: wanted one"),
         ({"top": -1}, "--top -1: wanted 0 or more"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.linalg import subspace_angles
 
+from headgraph.base.errors import BadName, UnknownHead
 from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.metrics.angles import principal_angles
@@ -102,7 +103,7 @@ def test_orthogonal_subspaces(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "target", "pairing", "text"),
     [
-        ("L0", "L1H0", "OK", "'L0' is not a head: wanted a name such as L4H7"),
+        ("L0", "L1H0", "OK", "'L0' is not a head: expected a name such as L4H7"),
         ("L0H0", "L2H0", "OK", "has no head L2H0: its 2 layers of 2 heads are L0H0 to L1H1"),
         ("L0H2", "L1H0", "OK", "has no head L0H2"),
         ("L0H0", "l0h0", "QQ", "source and target are both L0H0 and QQ compares it in one role"),
@@ -116,7 +117,7 @@ def test_refusals(tmp_path: Path, source: str, target: str, pairing: str, text: 
     tensors = gpt2_tensors()
     tensors["h.1.attn.c_attn.weight"][:, 32:40] = 0  # V of layer 1, head 0
     model = save(tmp_path, tensors)
-    with pytest.raises(EngineError) as error:
+    with pytest.raises((EngineError, BadName, UnknownHead)) as error:
         principal_angles(model, source, target, pairing)
     assert text in str(error.value)
 
