@@ -22,93 +22,137 @@ _LONGEST = LONGEST_MESSAGE - len("headgraph: ") - 1
 
 
 class Entry(NamedTuple):
-    """One command: its line in the help, where it is, and whether it lists rows."""
+    """One command: its line and its group in the help, where it is, and whether it lists rows."""
 
+    group: str
     help: str
     where: str
     lists: bool = False
 
 
-# where: the module below `headgraph`, and the name in it
+GROUPS = START, SCORE, DATABASE, ASK, LOOK, STUDIES = (
+    "Start", "Score", "Database", "Ask", "Look", "Studies",
+)  # fmt: skip
+"""Groups of the help, in its order."""
+
+# where: the module below `headgraph`, and the name in it; the commands of a group stand together
 COMMANDS = {
-    "demo": Entry("See GPT-2's head graph in a local Neo4j.", "demo:demo"),
-    "compute": Entry("Score every pair of heads of a model.", "pk_engine.scoring.command:compute"),
-    "plan": Entry("Say what compute would cost.", "pk_engine.planning.command:plan", lists=True),
+    "demo": Entry(START, "See GPT-2's head graph in a local Neo4j.", "demo:demo"),
+    "completion": Entry(
+        START, "Print the script that completes lines with Tab.", "completion:completion"
+    ),
+    "compute": Entry(
+        SCORE, "Score every pair of heads of a model.", "pk_engine.scoring.command:compute"
+    ),
+    "plan": Entry(
+        SCORE, "Estimate the cost of compute.", "pk_engine.planning.command:plan", lists=True
+    ),
     "angles": Entry(
-        "Principal angles between two heads' subspaces.",
+        SCORE,
+        "List the principal angles between two heads' subspaces.",
         "pk_engine.metrics.angles_command:angles",
         lists=True,
     ),
-    "detect": Entry(
-        "Say how well scores find labelled heads.", "analysis.detection.command:detect", lists=True
+    "server": Entry(DATABASE, "Start, stop or inspect the local Neo4j.", "_server:server"),
+    "load": Entry(DATABASE, "Write a table of scores into Neo4j.", "loader.commands:load"),
+    "runs": Entry(DATABASE, "List the runs in the database.", "loader.commands:runs", lists=True),
+    "annotate": Entry(
+        DATABASE, "Write measured behaviour on a run's heads.", "loader.commands:annotate"
     ),
-    "circuits": Entry(
-        "Say whether labelled circuits are dense in PK.",
-        "analysis.detection.circuits_command:circuits",
-        lists=True,
+    "drop": Entry(DATABASE, "Delete a run from the database.", "loader.commands:drop"),
+    "export": Entry(
+        DATABASE, "Write a graph to files for other tools.", "loader.export_command:export"
     ),
-    "reproduce": Entry(
-        "The paper's tables and figures beside ours, as a page.",
-        "analysis.reproduction.command:reproduce",
-        lists=True,
-    ),
-    "load": Entry("Write a table of scores into Neo4j.", "loader.commands:load"),
-    "runs": Entry("List what is in the database.", "loader.commands:runs", lists=True),
-    "annotate": Entry("Put measured behaviour on a run's heads.", "loader.commands:annotate"),
-    "drop": Entry("Delete a run from the database.", "loader.commands:drop"),
-    "export": Entry("Write a graph for other tools.", "loader.export_command:export"),
-    "query": Entry("Ask a stored question.", "_query_page:query", lists=True),
+    "doctor": Entry(DATABASE, "Remove what interrupted commands left behind.", "doctor:doctor"),
+    "query": Entry(ASK, "Ask a stored query.", "_query:query", lists=True),
+    "cypher": Entry(ASK, "Ask in Cypher, read-only.", "queries.commands:cypher", lists=True),
     "communities": Entry(
-        "Groups of heads, by Louvain.", "queries.network_commands:communities", lists=True
+        ASK,
+        "Find groups of heads with Louvain.",
+        "queries.network_commands:communities",
+        lists=True,
     ),
     "motifs": Entry(
-        "Motifs beside random graphs of equal degrees.",
+        ASK,
+        "Compare motif counts with random graphs of equal degrees.",
         "queries.network_commands:motifs",
         lists=True,
     ),
-    "cypher": Entry("Ask in Cypher, read-only.", "queries.commands:cypher", lists=True),
-    "browser": Entry(
-        "Open Neo4j Browser: a query typed in, or favourites.", "queries.browser_command:browser"
+    "view": Entry(LOOK, "Write a page to explore a graph.", "analysis.view.command:view"),
+    "figure": Entry(
+        LOOK, "Draw a figure of a table or a model.", "analysis.figures.command:figure"
     ),
-    "server": Entry("Start, stop or inspect the local Neo4j.", "_server:server"),
-    "doctor": Entry("Remove what cut-off commands left.", "doctor:doctor"),
+    "browser": Entry(
+        LOOK,
+        "Open Neo4j Browser with a stored query typed in.",
+        "queries.browser_command:browser",
+    ),
+    "nulls": Entry(
+        STUDIES,
+        "Count the pairs that stand out from each null model.",
+        "analysis.nulls.command:nulls",
+        lists=True,
+    ),
     "informativeness": Entry(
-        "How far each pairing lies from random subspaces.",
+        STUDIES,
+        "Measure how far each pairing lies from random subspaces.",
         "analysis.informativeness.command:informativeness",
         lists=True,
     ),
-    "verify-edge": Entry(
-        "Patch edges: what they do, beside PK.",
-        "analysis.patching.command:verify_edge",
+    "robustness": Entry(
+        STUDIES,
+        "Measure how folding and centring change each metric.",
+        "analysis.robustness.command:robustness",
+        lists=True,
+    ),
+    "detect": Entry(
+        STUDIES,
+        "Measure how well scores find labelled heads.",
+        "analysis.detection.command:detect",
+        lists=True,
+    ),
+    "circuits": Entry(
+        STUDIES,
+        "Test whether labelled circuits are dense in PK.",
+        "analysis.detection.circuits_command:circuits",
+        lists=True,
+    ),
+    "behaviour": Entry(
+        STUDIES,
+        "Measure what heads attend to.",
+        "analysis.behaviour.command:behaviour",
         lists=True,
     ),
     "ablate": Entry(
-        "The loss without a role's heads, or hubs.", "analysis.ablation.command:ablate", lists=True
+        STUDIES,
+        "Measure the loss without a role's heads, or without hubs.",
+        "analysis.ablation.command:ablate",
+        lists=True,
     ),
-    "behaviour": Entry(
-        "Measure what heads attend to.", "analysis.behaviour.command:behaviour", lists=True
+    "verify-edge": Entry(
+        STUDIES,
+        "Patch edges and compare the effect with PK.",
+        "analysis.patching.command:verify_edge",
+        lists=True,
+    ),
+    "tokens": Entry(
+        STUDIES,
+        "List the tokens that lie most in a head's subspaces.",
+        "analysis.tokens.command:tokens",
+        lists=True,
     ),
     "trajectory": Entry(
+        STUDIES,
         "Follow pairs over the checkpoints of a training run.",
         "analysis.training.command:trajectory",
         lists=True,
     ),
-    "tokens": Entry(
-        "The tokens that lie most in a head's subspaces.",
-        "analysis.tokens.command:tokens",
+    "reproduce": Entry(
+        STUDIES,
+        "Write a page with the paper's tables and figures beside ours.",
+        "analysis.reproduction.command:reproduce",
         lists=True,
     ),
-    "nulls": Entry(
-        "How many pairs stand out from each null.", "analysis.nulls.command:nulls", lists=True
-    ),
-    "robustness": Entry(
-        "What folding and centring change in each metric.",
-        "analysis.robustness.command:robustness",
-        lists=True,
-    ),
-    "view": Entry("Explore a graph: one HTML file.", "analysis.view.command:view"),
-    "figure": Entry("Draw a picture of a table.", "analysis.figures.command:figure"),
-    "completion": Entry("Complete lines with Tab.", "completion:completion"),
 }
 
 
@@ -116,7 +160,7 @@ class Rooms(rich_click.RichGroup):
     """The commands of `COMMANDS`, each imported when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names, in the order in which a newcomer meets them."""
+        """The names, group by group, in the order of the table."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -125,15 +169,15 @@ class Rooms(rich_click.RichGroup):
         if entry is None:
             return None
         if not ctx.meta.get("headgraph.running"):
-            return click.Command(cmd_name, help=entry.help, short_help=entry.help)
+            return rich_click.RichCommand(name=cmd_name, help=entry.help, panel=entry.group)
         module, _, attribute = entry.where.partition(":")
-        from headgraph._help import dress
+        from headgraph._compose import composed
 
         command = getattr(importlib.import_module(f"headgraph.{module}"), attribute)
-        return dress(command, lists=entry.lists)
+        return composed(command, lists=entry.lists)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """From here on a command is really wanted."""
+        """Import the commands from here on: one of them is called."""
         ctx.meta["headgraph.running"] = True
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from difflib import get_close_matches
@@ -143,7 +187,7 @@ class Rooms(rich_click.RichGroup):
             near = get_close_matches(args[0], COMMANDS, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             if args[0] in catalogue():
-                hint = f" It is a stored question: headgraph query {args[0]}."
+                hint = f" It is a stored query: headgraph query {args[0]}."
             ctx.fail(f"No such command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
 
@@ -158,9 +202,11 @@ class Rooms(rich_click.RichGroup):
 @click.group(cls=Rooms, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="headgraph", message="%(prog)s %(version)s")
 def headgraph() -> None:
-    """How attention heads work together: Projection Kernel scores as a graph in Neo4j.
+    """Explore how attention heads work together: Projection Kernel scores as a graph in Neo4j.
 
     Start with `headgraph demo`. Data goes to stdout, everything else to stderr.
+
+    Example: headgraph query hubs --help
     """
 
 
@@ -191,7 +237,7 @@ def main(args: list[str] | None = None) -> None:
         text = ": ".join(["stopped", *stop.args])
         say(f"\n{text}" if code == 130 and sys.stderr.isatty() else text)
     except click.UsageError as error:
-        from headgraph._help import is_bad_value, usage_error
+        from headgraph._usage import is_bad_value, usage_error
 
         say(usage_error(error))
         code = 1 if is_bad_value(error) else error.exit_code
@@ -207,7 +253,7 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _collect_rarely() -> None:
-    """Do not look for garbage among what imports leave, nor at the end, when all of it goes."""
+    """Collect garbage rarely, and never at exit."""
     gc.set_threshold(100_000, 20, 100)
     atexit.register(_leave_garbage)
 
@@ -239,7 +285,7 @@ def _from_outside(error: Exception) -> str | None:
     if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
         around = error.object[max(0, error.start - 20) : error.start + 20]
         return (
-            f"half of a character in {quoted(around)}, which no UTF-8 text has: give names and "
+            f"{quoted(around)} has half of a character, which is not UTF-8: give names and "
             "values in UTF-8"
         )
     if isinstance(error, OSError) and error.filename is not None:

@@ -35,7 +35,7 @@ def full_table(
         AnalysisError: a table that lacks a pairing, a metric or some of the pairs.
         TableError, EngineError: as `AffinityTable.read` and `compute`.
     """
-    wanted = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+    wanted = parse_pairings(pairings)
     if isinstance(model, AffinityTable) or is_table(model):
         return _checked(read_table(model), wanted, metrics, layer_order)
     from headgraph.pk_engine.scoring._compute import compute

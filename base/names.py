@@ -5,6 +5,7 @@ pairing names the source's role, then the target's: in `OK` the source's output 
 """
 
 import re
+from collections.abc import Iterable
 
 from headgraph.base.errors import BadName, UnknownHead
 from headgraph.base.text import listed, quoted, short
@@ -77,12 +78,13 @@ def not_before(source: str, target: str) -> str | None:
     return f"{first} is in a later layer than {second}" if layer > other else None
 
 
-def parse_pairings(text: str) -> tuple[str, ...]:
-    """Pairings from `OQ,OK` or `all`, in canonical order, each once.
+def parse_pairings(given: str | Iterable[str]) -> tuple[str, ...]:
+    """Pairings from `OQ,OK`, `all` or a list of names, in canonical order, each once.
 
     Raises:
         BadName: a part is no pairing.
     """
+    text = given if isinstance(given, str) else ",".join(given)
     if text.strip().lower() == "all":
         return PAIRINGS
     wanted = {part.strip().upper() for part in text.split(",") if part.strip()}

@@ -1,21 +1,31 @@
 """Progress: what long work reports, and how a terminal shows it, beside the data on stdout."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from headgraph.base.terminal import label
+from headgraph.base.terminal import label, say
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is in all."""
+"""Called with what is being done, how much of it is done, and how much there is in all; a total of
+0 means unknown."""
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """Show nothing: what library callers get."""
 
 
 @contextmanager
-def bar() -> Iterator[Progress]:
-    """A callback that draws one line per thing that is being done, with the time left."""
+def bar(*, in_turn: bool = False) -> Iterator[Progress]:
+    """A callback that draws a line on stderr for each thing that is being done.
+
+    Args:
+        in_turn: show the last thing alone; what came before it is finished.
+    """
     from rich.console import Console
     from rich.progress import Progress as Bars
 
@@ -25,10 +35,43 @@ def bar() -> Iterator[Progress]:
 
         def show(what: str, done: int, total: int) -> None:
             if what not in tasks:
-                tasks[what] = bars.add_task(label(what), total=total)
+                for earlier in tasks.values():
+                    bars.update(earlier, visible=not in_turn)
+                tasks[what] = bars.add_task(label(what), total=total or None)
             if done < reached.get(what, 0):
                 bars.reset(tasks[what])  # begun again, for the next group of layers
             reached[what] = done
-            bars.update(tasks[what], completed=done, total=total)
+            bars.update(tasks[what], completed=done, total=total or None)
 
         yield show
+
+
+@contextmanager
+def bar_on_terminal() -> Iterator[Progress | None]:
+    """`bar` where stderr is a terminal; none elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with bar() as show:
+        yield show
+
+
+@contextmanager
+def bar_or_lines() -> Iterator[Progress]:
+    """A bar for one thing after another on a terminal; elsewhere a line for each."""
+    if not sys.stderr.isatty():
+        yield _lines()
+        return
+    with bar(in_turn=True) as show:
+        yield show
+
+
+def _lines() -> Progress:
+    said: set[str] = set()
+
+    def show(what: str, done: int, total: int) -> None:
+        if what not in said:
+            said.add(what)
+            say(what)
+
+    return show

@@ -72,8 +72,8 @@ def _check_widths(text: str, name: str, problem: Problem, *, space: bool) -> Non
             raise problem(f"{name} has {names:,} columns: expected {MOST_COLUMNS:,} at most")
         if len(row) > names:
             raise problem(
-                f"{name}, line {rows.line_num:,}, has {len(row):,} cells: expected at most "
-                f"{names}, as in its first line"
+                f"{name}, line {rows.line_num:,}, has {len(row):,} cells: expected at most {names}"
+                ", as in its first line"
             )
 
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from benchmarks.common import DOCS, SHARED, table, write
 from headgraph.base.names import GRAPH_PAIRINGS, ROLES
 from headgraph.pk_engine.linalg.bases import bases, one_thread
-from headgraph.pk_engine.models.interface import Weights, open_weights
+from headgraph.pk_engine.models.interface import Weights
+from headgraph.pk_engine.models.sources import open_weights
 
 MODELS = {
     "GPT-2 small": "gpt2-attention",

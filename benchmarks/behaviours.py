@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.common import DOCS, SHARED, STUDIES, table, write
 from headgraph.analysis.behaviour import BEHAVIOURS, behaviour
-from headgraph.analysis.behaviour.figure import behaviour_figure as draw
+from headgraph.analysis.behaviour.figure import behaviour_figure
 from headgraph.analysis.figures import save
 from headgraph.base.names import head_name
 
@@ -35,7 +35,7 @@ def main() -> None:
     )
     folder = SHARED / "models" / "stories260K"
     for dark in (False, True):
-        picture = draw(folder, text=TEXT, dark=dark)
+        picture = behaviour_figure(folder, text=TEXT, dark=dark)
         name = f"stories260K-identity{'-dark' if dark else ''}.svg"
         save(picture, DOCS / "images" / name, force=True)
 

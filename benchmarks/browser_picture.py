@@ -42,7 +42,7 @@ def _draw(server: RunningServer, path: Path, *, dark: bool) -> None:
     with page(dark=dark) as tab:
         tab.set_viewport_size({"width": 1280, "height": 620})
         tab.goto(kit_link(link, [RUN], every=True))
-        tab.get_by_role("button", name="Put them there").click()
+        tab.get_by_role("button", name="Add them").click()
         tab.get_by_test_id("password").fill(server.password())
         tab.get_by_test_id("connect").click()
         tab.get_by_text("You are connected as user").wait_for()

@@ -118,5 +118,5 @@ def write(name: str, text: str, page: Path = PAGE) -> None:
     before, _, rest = page.read_text("utf-8").partition(marks[0])
     _, end, after = rest.partition(marks[1])
     if not end:
-        raise SystemExit(f"{page} has no place for {name!r}: wanted the lines {marks}")
+        raise SystemExit(f"{page} has no place for {name!r}: expected the lines {marks}")
     page.write_text(f"{before}{marks[0]}\n{text}\n{marks[1]}{after}", "utf-8")

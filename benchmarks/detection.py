@@ -10,7 +10,7 @@ import pandas as pd
 from benchmarks.common import DOCS, GPT2, STUDIES, table, write
 from headgraph.analysis.detection import circuits, detect
 from headgraph.analysis.detection._detect import leaders
-from headgraph.analysis.detection.figure import detection_figure as draw
+from headgraph.analysis.detection.figure import detection_figure
 from headgraph.analysis.figures import save
 from headgraph.analysis.reproduction._reproduce import published
 
@@ -36,7 +36,7 @@ def main() -> None:
     # which reading the paper took is not known: its figure stands beside both
     paper |= {f"{name}_columns": paper[name] for name in ("cka", "procrustes")}
     for dark in (False, True):
-        picture = draw(found["heads"], model="GPT-2 small", paper=paper, dark=dark)
+        picture = detection_figure(found["heads"], model="GPT-2 small", paper=paper, dark=dark)
         name = f"gpt2-detection{'-dark' if dark else ''}.svg"
         save(picture, DOCS / "images" / name, force=True)
 

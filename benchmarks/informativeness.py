@@ -9,7 +9,7 @@ from benchmarks.common import DOCS, SHARED, STUDIES, table, write
 from headgraph.analysis._tables import full_table
 from headgraph.analysis.figures import save
 from headgraph.analysis.informativeness import informativeness
-from headgraph.analysis.informativeness.figure import informativeness_figure as draw
+from headgraph.analysis.informativeness.figure import informativeness_figure
 from headgraph.base.names import PAIRINGS
 from headgraph.pk_engine import Selection, compute
 
@@ -32,7 +32,7 @@ def main() -> None:
         if folder == "gpt2-attention":
             for dark, ending in ((False, ""), (True, "-dark")):
                 path = DOCS / "images" / f"gpt2-informativeness{ending}.svg"
-                save(draw(scores, dark=dark), path, force=True)
+                save(informativeness_figure(scores, dark=dark), path, force=True)
     write("informativeness", _text(found), STUDIES / "informativeness.md")
 
 

@@ -44,7 +44,7 @@ def save(folder: Path, layers: int, kv_heads: int) -> Path:
     free = shutil.disk_usage(folder).free
     if free < 2 * wanted:
         raise SystemExit(
-            f"{folder} has {free / 1e9:.1f} GB free: wanted {2 * wanted / 1e9:.1f}, twice what "
+            f"{folder} has {free / 1e9:.1f} GB free: expected {2 * wanted / 1e9:.1f}, twice what "
             "the weights take; TMPDIR names another place"
         )
     rng, where = np.random.default_rng(0), {}

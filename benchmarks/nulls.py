@@ -13,7 +13,7 @@ from benchmarks.common import DOCS, SHARED, STUDIES, table, write
 from headgraph.analysis.figures import save
 from headgraph.analysis.nulls import nulls
 from headgraph.analysis.nulls._nulls import null_table
-from headgraph.analysis.nulls.figure import nulls_figure as draw
+from headgraph.analysis.nulls.figure import nulls_figure
 from headgraph.pk_engine import AffinityTable
 from headgraph.pk_engine.labels import labels_for
 
@@ -32,7 +32,7 @@ def main(given: list[str]) -> None:
     """Hold all pairs against all nulls and write page and pictures."""
     tables = [null_table(path) for path in given or [SHARED / "models" / m for m in MODELS]]
     for dark, ending in ((False, ""), (True, "-dark")):
-        picture = draw(*tables[:DRAWN], dark=dark)
+        picture = nulls_figure(*tables[:DRAWN], dark=dark)
         save(picture, DOCS / "images" / f"nulls{ending}.svg", force=True)
     write("nulls", "\n".join(_text(scores) for scores in tables), STUDIES / "nulls.md")
 

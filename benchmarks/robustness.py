@@ -10,7 +10,7 @@ from headgraph.analysis.figures import save
 from headgraph.analysis.figures.pairs import metric_name
 from headgraph.analysis.robustness import robustness
 from headgraph.analysis.robustness._robustness import VARIANTS
-from headgraph.analysis.robustness.figure import robustness_figure as draw
+from headgraph.analysis.robustness.figure import robustness_figure
 
 MODELS = {
     "GPT-2 small": "gpt2-attention",
@@ -26,7 +26,7 @@ def main() -> None:
     found = {name: robustness(SHARED / "models" / folder) for name, folder in MODELS.items()}
     first = next(iter(found))
     for dark, end in ((False, ""), (True, "-dark")):
-        picture = draw(found[first], name="gpt2-small", dark=dark)
+        picture = robustness_figure(found[first], name="gpt2-small", dark=dark)
         save(picture, DOCS / "images" / f"gpt2-robustness{end}.svg", force=True)
     text = "\n\n".join(_section(name, frame) for name, frame in found.items())
     write("robustness", text, STUDIES / "robustness.md")

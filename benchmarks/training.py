@@ -19,7 +19,7 @@ from headgraph.analysis.figures import save, style
 from headgraph.analysis.figures.panels import panel_grid, panel_title
 from headgraph.analysis.training import abruptness, change_of, trajectory
 from headgraph.analysis.training._abruptness import STEEPEST
-from headgraph.analysis.training.figure import training_figure as draw
+from headgraph.analysis.training.figure import training_figure
 from headgraph.pk_engine.bundled import checkpoints_path, model_path
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def main() -> None:
     write("checkpoints", followed(rows), DOC)
     for dark in (False, True):
         end = f"{'-dark' if dark else ''}.svg"
-        _save(draw(rows, dark=dark), IMAGES / f"training{end}")
+        _save(training_figure(rows, dark=dark), IMAGES / f"training{end}")
         _save(picture(seeds, found, dark=dark), IMAGES / f"training-seeds{end}")
 
 

@@ -1,4 +1,4 @@
-"""Ask every stored question of real graphs and keep the answers for docs/reference/queries.md.
+"""Ask every stored query of real graphs and keep the answers for docs/reference/queries.md.
 
     make examples
 
@@ -20,9 +20,8 @@ from headgraph._layout import lay_out
 from headgraph.graphdb import Graph
 from headgraph.pk_engine import AffinityTable, Selection, compute
 from headgraph.queries.markdown import EXAMPLES
-from headgraph.queries.stored_query import Query
+from headgraph.queries.stored_query import EXAMPLE_RUN, Query
 
-DEFAULT_RUN = "gpt2-small"
 TRAINED = 1150  # the step of the bundled model, see its training.json
 WIDTH, LINES = 110, 16
 OF_THE_MOMENT = ("loaded_at", "loader_version")
@@ -31,8 +30,8 @@ OF_THE_MOMENT = ("loaded_at", "loader_version")
 
 def load_runs(graph: Graph) -> None:
     """What the examples are asked of; what is there already stays."""
-    loader.load("gpt2-small", graph, run=DEFAULT_RUN, selection=Selection(top_percent=3))
-    queries.communities(graph, run=DEFAULT_RUN, write=True)
+    loader.load("gpt2-small", graph, run=EXAMPLE_RUN, selection=Selection(top_percent=3))
+    queries.communities(graph, run=EXAMPLE_RUN, write=True)
     trained = checkpoint("induction-2l", TRAINED)
     loader.load(trained, graph, run="induction-2l")
     loader.load(checkpoint("induction-2l", None, fold_ln=True), graph, run="induction-2l-folded")
@@ -52,17 +51,15 @@ def checkpoint(model: str, step: float | None, *, fold_ln: bool = False) -> Affi
 
 def example(query: Query, graph: Graph) -> str:
     """The command and what it prints, cut short where it is long."""
-    values = {"run": DEFAULT_RUN, **query.example}
+    values = {"run": EXAMPLE_RUN, **query.example}
     run = values.pop("run")
-    words = ["headgraph", "query", query.name, "--run", run]
-    words += [word for key, value in values.items() for word in ("-p", f"{key}={value}")]
     frame = queries.query(query.name, graph, run=run, **values)
     if "fact" in frame:
         frame = frame[~frame["fact"].isin(OF_THE_MOMENT)]
     columns = [column(str(name), frame[name].array) for name in frame.columns]
     lines = list(lay_out(columns, WIDTH)) if len(frame) else ["no rows"]
     lines = [*lines[:LINES], "..."] if len(lines) > LINES else lines
-    return "\n".join([f"$ {' '.join(words)}", *(line.rstrip() for line in lines)]) + "\n"
+    return "\n".join([f"$ {query.example_line}", *(line.rstrip() for line in lines)]) + "\n"
 
 
 def main() -> None:

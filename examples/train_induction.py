@@ -152,7 +152,7 @@ def steps_to_keep(named: str | None, steps: int) -> set[int]:
     if named is None:
         return log_spaced(steps)
     if not all(word.strip().isdigit() for word in named.split(",")):
-        raise click.BadParameter(f"{named!r}: wanted steps such as 0,300,400")
+        raise click.BadParameter(f"{named!r}: expected steps such as 0,300,400")
     return {int(word) for word in named.split(",")}
 
 

@@ -22,7 +22,7 @@ GRACE_S = 2.0
 _LOOK_S = 0.2  # Windows tells a waiting thread of Ctrl-C only between two waits
 
 
-class Attempt:
+class Call:
     """One piece of work, and the session that it uses.
 
     Attributes:

@@ -8,9 +8,9 @@ import ipaddress
 import socket
 from urllib.parse import urlsplit
 
-from headgraph.graphdb import _probe as _probing
+from headgraph.graphdb import _probe
+from headgraph.graphdb.address import LOCAL_HOSTS, Settings
 from headgraph.graphdb.errors import NotReachable
-from headgraph.graphdb.settings import LOCAL_HOSTS, Settings
 
 BOLT_PORT = 7687
 _START = "start the local one with headgraph server start, or give --uri or NEO4J_URI"
@@ -27,7 +27,7 @@ def _why(uri: str) -> str:
     address = urlsplit(uri)
     host, port = address.hostname or "", address.port or BOLT_PORT
     try:
-        socket.create_connection((host, port), timeout=_probing.SECONDS, all_errors=True).close()
+        socket.create_connection((host, port), timeout=_probe.SECONDS, all_errors=True).close()
     except socket.gaierror:
         return (
             f"cannot resolve {host}: check the spelling and the network, or whether the Aura "
@@ -83,10 +83,10 @@ def _no_route(host: str) -> str:
 
 def _what_speaks(scheme: str, host: str, port: int) -> str:
     plain, _, encrypted = scheme.partition("+")
-    in_the_clear = _probing.in_the_clear(host, port)
-    tls = _probing.Encryption(there=False)
+    in_the_clear = _probe.in_the_clear(host, port)
+    tls = _probe.Encryption(there=False)
     if encrypted or not in_the_clear:
-        tls = _probing.encryption(host, port)
+        tls = _probe.encryption(host, port)
     if encrypted == "s" and tls.distrust:
         return (
             f"this machine does not trust the certificate of {host} ({tls.distrust}): "
@@ -104,9 +104,9 @@ def _what_speaks(scheme: str, host: str, port: int) -> str:
         )
         return f"{host} accepts only encrypted connections on port {port}: use {unchecked}"
     return (
-        f"what answers there does not greet as Neo4j does: expected its Bolt port, usually "
-        f"{BOLT_PORT}, got {port}; where that is the one, it may be starting, so run the command "
-        "again"
+        "what answers there does not greet as Neo4j 4.4 or newer does: expected its Bolt port, "
+        f"usually {BOLT_PORT}, got {port}; if that is the one, Neo4j may be starting, so run the "
+        "command again"
     )
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def server() -> None:
-    """Run a Neo4j of your own on this machine: start, stop, status, logs.
+    """Run a local Neo4j on this machine: start, stop, status, logs.
 
     Example: headgraph server start
     """
@@ -23,19 +23,19 @@ def server() -> None:
 @click.option(
     "--recover",
     is_flag=True,
-    help="Where the transaction log is damaged, cut off what cannot be read, and say so.",
+    help="If the transaction log is damaged, cut off what cannot be read.",
 )
 def start(recover: bool, pages: Callable[[], Mapping[str, bytes]] = dict) -> str:
-    """Start the local server, or find the one that runs.
+    """Start the local server, or print the address of the one that runs.
 
     The first start fetches Neo4j (123 MB) into your cache folder and makes a password.
 
     Example: headgraph server start
     """
     import headgraph.graphdb.server as local
-    from headgraph.graphdb.server.progress import shown
+    from headgraph.base.progress import bar_or_lines
 
-    with shown() as progress:
+    with bar_or_lines() as progress:
         running = local.start(progress=progress, pages=pages(), recover=recover)
     for note in running.notes:
         say(f"note: {note}")
@@ -44,7 +44,7 @@ def start(recover: bool, pages: Callable[[], Mapping[str, bytes]] = dict) -> str
 
 @server.command()
 def stop() -> str:
-    """Stop the local server; the data stay.
+    """Stop the local server, and keep the data.
 
     Example: headgraph server stop
     """
@@ -56,9 +56,9 @@ def stop() -> str:
 @server.command()
 @click.option("--show-password", is_flag=True, help="Print the password and nothing else.")
 def status(show_password: bool) -> str:
-    """Tell where the local server is, and how to get its password.
+    """Print the address of the local server, and how to get its password.
 
-    Exit code 3 where none is running.
+    The exit code is 3 if no server is running.
 
     Example: headgraph server status
     """
@@ -81,8 +81,17 @@ def status(show_password: bool) -> str:
 
 
 @server.command()
-@click.option("-n", "--lines", type=click.IntRange(min=0), default=50, show_default=True)
-@click.option("--follow", is_flag=True, help="Go on printing lines as they come (Ctrl-C ends it).")
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    help="Number of lines to print.",
+)
+@click.option(
+    "--follow", is_flag=True, help="Print new lines as they are written; stop with Ctrl-C."
+)
 def logs(lines: int, follow: bool) -> str | None:
     """Print the last lines of the local server's log.
 

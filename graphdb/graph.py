@@ -6,26 +6,23 @@ write in them; both are managed transactions, which the driver repeats after a p
 
 import logging
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Self, TypeVar
 
-from headgraph.base.text import quoted
 from headgraph.base.units import span
 from headgraph.graphdb._answers import fetch, one_line, plan_of
-from headgraph.graphdb._interruptible import Attempt
-from headgraph.graphdb._lost import lost
-from headgraph.graphdb._refusals import NO_DATABASE, no_such_database, refused_login, with_way_out
+from headgraph.graphdb._faults import stated
+from headgraph.graphdb._interruptible import Call
 from headgraph.graphdb._writers import write_each
-from headgraph.graphdb.errors import NotReachable, OutOfMemory, StatementError, TookTooLong
+from headgraph.graphdb.address import Settings
+from headgraph.graphdb.errors import NotReachable, OutOfMemory, TookTooLong
 from headgraph.graphdb.result import Plan, Result
 from headgraph.graphdb.runner import Params, Statement
 from headgraph.graphdb.server.running_server import refuse_to_fill
-from headgraph.graphdb.settings import Settings, resolve
+from headgraph.graphdb.settings import resolve
 
 T = TypeVar("T")
-
-_TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
 
 # what the driver logs would reach the terminal without a handler; what matters of it we say
 logging.getLogger("neo4j").addHandler(logging.NullHandler())
@@ -50,7 +47,7 @@ class Graph:
 
         self.settings = settings
         self._answered = False
-        self._attempts: set[Attempt] = set()
+        self._calls: set[Call] = set()
         auth = neo4j.basic_auth(settings.user, settings.password) if settings.password else None
         with self._stated():
             self._driver = neo4j.GraphDatabase.driver(
@@ -75,8 +72,8 @@ class Graph:
 
     def close(self) -> None:
         """Close all connections; what other threads still ask is given up."""
-        for attempt in list(self._attempts):
-            attempt.give_up()  # the driver's own farewell may meet what that thread writes
+        for call in list(self._calls):
+            call.give_up()  # the driver's own farewell may meet what that thread writes
         self._driver.close()
 
     def verify(self, *, timeout: float | None = None) -> Self:
@@ -87,7 +84,7 @@ class Graph:
         """
         try:
             with self._stated():
-                Attempt().result(self._driver.verify_connectivity, timeout=timeout)
+                Call().result(self._driver.verify_connectivity, timeout=timeout)
         except TookTooLong as error:
             raise NotReachable(
                 f"{self.settings.uri} (from {self.settings.origin}) did not answer within "
@@ -127,10 +124,10 @@ class Graph:
 
         from headgraph.graphdb._meter import metered
 
-        def work(session: Any, attempt: Attempt) -> Result:
+        def work(session: Any, call: Call) -> Result:
             @neo4j.unit_of_work(timeout=timeout)
             def unit(tx: Any) -> Result:
-                attempt.go_on()
+                call.go_on()
                 try:
                     with metered(tx, max_bytes):
                         return fetch(tx.run(cypher, dict(params or {})), limit)
@@ -141,7 +138,7 @@ class Graph:
 
             return session.execute_read(unit)  # type: ignore[no-any-return]
 
-        return self._attempt(work, timeout=timeout, default_access_mode="READ")
+        return self._run(work, timeout=timeout, default_access_mode="READ")
 
     def write(self, cypher: str, params: Params | None = None) -> Result:
         """Run one statement in one managed write transaction."""
@@ -162,14 +159,14 @@ class Graph:
     def _write(self, statements: Sequence[Statement]) -> list[Result]:
         refuse_to_fill(self.settings)
 
-        def work(session: Any, attempt: Attempt) -> list[Result]:
+        def work(session: Any, call: Call) -> list[Result]:
             def unit(tx: Any) -> list[Result]:
-                attempt.go_on()
+                call.go_on()
                 return [fetch(tx.run(cypher, dict(params)), None) for cypher, params in statements]
 
             return session.execute_write(unit)  # type: ignore[no-any-return]
 
-        return self._attempt(work)
+        return self._run(work)
 
     def command(self, cypher: str, *, timeout: float | None = None) -> None:
         """Run a schema statement, or one that manages its own transactions; it is tried once.
@@ -183,10 +180,10 @@ class Graph:
         """
         refuse_to_fill(self.settings)
 
-        def work(session: Any, attempt: Attempt) -> None:
+        def work(session: Any, call: Call) -> None:
             session.run(cypher).consume()
 
-        self._attempt(work, timeout=timeout)
+        self._run(work, timeout=timeout)
 
     def plan(
         self, cypher: str, params: Params | None = None, *, timeout: float | None = None
@@ -203,68 +200,41 @@ class Graph:
             TookTooLong: the server ended it, or the connection was cut.
         """
 
-        def work(session: Any, attempt: Attempt) -> Plan:
+        def work(session: Any, call: Call) -> Plan:
             # a transaction that begins before it plans, so that one given up meanwhile never plans
             with session.begin_transaction(timeout=timeout) as tx:
-                attempt.go_on()
+                call.go_on()
                 return plan_of(tx.run("EXPLAIN " + cypher, dict(params or {})).consume())
 
-        return self._attempt(
+        return self._run(
             work,
             timeout=timeout,
             default_access_mode="READ",
             notifications_min_severity="INFORMATION",
         )
 
-    def _attempt(
-        self, work: Callable[[Any, Attempt], T], *, timeout: float | None = None, **options: Any
+    def _run(
+        self, work: Callable[[Any, Call], T], *, timeout: float | None = None, **options: Any
     ) -> T:
         """What `work` makes of a session, unless somebody gives it up first."""
-        attempt = Attempt()
+        call = Call()
 
         def in_session() -> T:
-            self._attempts.add(attempt)
+            self._calls.add(call)
             try:
                 with self.session(**options) as session:
-                    attempt.session = session
-                    result = work(session, attempt)
+                    call.session = session
+                    result = work(session, call)
                     self._answered = True
                     return result
             finally:
-                self._attempts.discard(attempt)
+                self._calls.discard(call)
 
         with self._stated():
-            return attempt.result(in_session, timeout=timeout)
+            return call.result(in_session, timeout=timeout)
 
-    @contextmanager
-    def _stated(self) -> Iterator[None]:
-        from neo4j import exceptions as driver
-
-        try:
-            yield
-        except driver.AuthError as error:
-            raise refused_login(self.settings) from error
-        except driver.Neo4jError as error:
-            if error.code == NO_DATABASE:
-                raise no_such_database(self.settings, self._databases()) from error
-            kind = TookTooLong if (error.code or "").startswith(_TIMED_OUT) else StatementError
-            message = with_way_out(one_line(error.message), self.settings)
-            raise kind(message, error.code or "") from error
-        except (driver.ServiceUnavailable, driver.SessionExpired, OSError) as error:
-            raise lost(self.settings, error, answered=self._answered) from error
-        except driver.DriverError as error:
-            raise StatementError(one_line(str(error))) from error
-        except UnicodeEncodeError as error:  # the driver's, before it sends anything
-            wrong = quoted(error.object[error.start])
-            raise StatementError(
-                f"the statement or a parameter holds {wrong}, which is no character: it comes from "
-                "bytes that are not UTF-8, so write them in UTF-8"
-            ) from error
-        except OverflowError as error:  # the driver's, before it sends anything
-            raise StatementError(
-                "a parameter holds a whole number that Neo4j cannot: its own have 64 bits, so "
-                f"{2**63 - 1} is the greatest"
-            ) from error
+    def _stated(self) -> AbstractContextManager[None]:
+        return stated(self.settings, answered=lambda: self._answered, databases=self._databases)
 
     def _databases(self) -> list[str]:
         """Names of the databases on the server; empty where it does not say."""

@@ -29,13 +29,19 @@ def connection_options(command: Command) -> Command:
 def deferred_connection_options(command: Command) -> Command:
     """Add the same options; the command gets `connect`, which opens the graph when it is called.
 
-    For commands that have something to check before, or can do without a database. `connect` may be
-    given a `Deadline`, whose time begins when a password has been typed.
+    For commands that check something first, or that work without a database. `connect` takes a
+    `Deadline`, whose time begins when a password has been typed.
     """
 
-    @click.option("--uri", metavar="URI", help="Address, such as bolt://127.0.0.1:7687.")
+    @click.option(
+        "--uri", metavar="URI", help="Address of the database, such as bolt://127.0.0.1:7687."
+    )
     @click.option("--user", metavar="NAME", help="User name.  [default: neo4j]")
-    @click.option("--database", metavar="NAME", help="Database.  [default: the user's own]")
+    @click.option(
+        "--database",
+        metavar="NAME",
+        help="Name of the database.  [default: the user's home database]",
+    )
     @click.option(
         "--env-file",
         metavar="FILE",
@@ -63,7 +69,7 @@ def _connect(where: dict[str, Any], deadline: Deadline | None = None) -> Any:
     settings = resolve(**where)
     if (env_file := where["env_file"]) and seen_by_others(env_file):
         say(
-            f"note: others on this machine may read the password in {env_file}: "
+            f"note: other users of this machine can read the password in {env_file}: run "
             f"chmod 600 {env_file}",
         )
     if settings.password is None and sys.stdin.isatty():

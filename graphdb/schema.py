@@ -86,6 +86,6 @@ def role_label(role: str) -> str:
     """
     if not is_role(role):
         raise ValueError(
-            f"{role!r} is no role name: wanted lower-case words joined by _, such as name_mover"
+            f"{role!r} is no role name: expected lower-case words joined by _, such as name_mover"
         )
     return "".join(word.capitalize() for word in role.split("_")) + "Head"

@@ -1,80 +1,14 @@
 """Where the database is: options, then an env file, then the environment, then our own server.
 
-A password never comes from an option: it is read from a file, the environment or a prompt, and it
-is masked wherever settings are shown.
+A password never comes from an option: it is read from a file, the environment or a prompt.
 """
 
 import os
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from headgraph.graphdb.address import LOCAL, VARIABLES, Settings
 from headgraph.graphdb.errors import NoAddress, SettingsError
-
-VARIABLES = {
-    "uri": "NEO4J_URI",
-    "user": "NEO4J_USERNAME",
-    "password": "NEO4J_PASSWORD",
-    "database": "NEO4J_DATABASE",
-}
-LOCAL = "the local server"
-"""Origin of an address that nobody gave."""
-
-LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
-SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Address and credentials of a database.
-
-    Attributes:
-        uri: `bolt://host:port`, `neo4j://...`, or with `+s` for an encrypted connection.
-        user: user name.
-        password: None where the server asks for none.
-        database: name of the database; None for the user's default.
-        origin: in words, where the address comes from.
-        home: folder of the local server, where the address was taken from it.
-    """
-
-    uri: str
-    user: str = "neo4j"
-    password: str | None = field(default=None, repr=False)
-    database: str | None = None
-    origin: str = "options"
-    home: Path | None = None
-
-    def __post_init__(self) -> None:
-        # first, as the other sentences show the address
-        if "@" in self.uri:
-            raise SettingsError(
-                "the address holds a user or password before @: give --user, and the password in "
-                "NEO4J_PASSWORD or an --env-file"
-            )
-        if wrong := _what_is_wrong(self.uri):
-            raise SettingsError(f"the address {self.uri!r} {wrong}")
-
-
-def _what_is_wrong(uri: str) -> str | None:
-    """Why no driver can use an address; drivers themselves say it in many ways, or not at all."""
-    wanted = "wanted one such as bolt://127.0.0.1:7687 or neo4j+s://name.example"
-    scheme, separator, _ = uri.partition("://")
-    if scheme not in SCHEMES or not separator:
-        return f"has no scheme that Neo4j knows: {wanted}"
-    try:
-        address = urlsplit(uri)
-        host, port = address.hostname, address.port
-    except ValueError as error:  # brackets without an end, a port that is none
-        return f"cannot be read ({str(error).lower()}): {wanted}"
-    if not host or port == 0 or re.search(r"\s", uri):
-        return f"names no host and port: {wanted}"
-    if address.path.strip("/"):
-        return f"goes on after the port with {address.path!r}: name a database with --database"
-    if address.query and scheme.startswith("bolt"):
-        return f"goes on with {address.query!r}, which only neo4j:// takes: {wanted}"
-    return None
 
 
 def resolve(
@@ -124,7 +58,7 @@ def read_env_file(path: str | os.PathLike[str]) -> dict[str, str | None]:
     """
     from dotenv import dotenv_values
 
-    wanted = "wanted lines such as NEO4J_URI=bolt://127.0.0.1:7687"
+    wanted = "expected lines such as NEO4J_URI=bolt://127.0.0.1:7687"
     if not Path(path).is_file():
         raise SettingsError(f"no env file {path}: {wanted}")
     try:
@@ -148,8 +82,8 @@ def seen_by_others(path: str | os.PathLike[str]) -> bool:
 
 
 def _local(found: Mapping[str, str]) -> Settings:
-    from headgraph.graphdb.server import ServerHome, running
-    from headgraph.graphdb.server.running_server import coming_up
+    from headgraph.graphdb.server.home import ServerHome
+    from headgraph.graphdb.server.running_server import coming_up, running
 
     server = running()
     if server is None and (pid := coming_up(ServerHome.default())) is not None:

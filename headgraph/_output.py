@@ -22,21 +22,17 @@ if TYPE_CHECKING:
 FORMATS = ("table", "json", "jsonl", "csv")
 
 
-def add_format(command: click.Command) -> click.Command:
-    """Give a command that lists something the option `--format`, once."""
-    if any(param.name == "format_" for param in command.params):
-        return command
-    option = click.Option(
+def format_option() -> click.Option:
+    """The option `--format` of the commands that list something."""
+    return click.Option(
         ["--format", "format_"],
         type=click.Choice(FORMATS),
         default="table",
         show_default=True,
         expose_value=False,
         callback=_remember,
-        help="How rows are printed.",
+        help="Output format of the rows.",
     )
-    command.params.append(option)
-    return command
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: str) -> None:

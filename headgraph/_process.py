@@ -2,15 +2,13 @@
 
 import io
 import os
-import signal
 import sys
-import threading
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager
 
 import click
+
+from headgraph.base.signals import sigterm_raises
 
 
 class Terminated(KeyboardInterrupt):
@@ -28,22 +26,9 @@ class Stopped(click.Abort):
         self.code = 143 if isinstance(cause, Terminated) else 130
 
 
-@contextmanager
-def sigterm_stops() -> Iterator[None]:
-    """While the block runs, SIGTERM raises `Terminated` in it.
-
-    Untreated it ends Python at once, and what was to be removed stays. A program that calls us and
-    has a handler of its own, or another thread, keeps what it has.
-    """
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, _terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+def sigterm_stops() -> AbstractContextManager[None]:
+    """While the block runs, SIGTERM raises `Terminated` in it."""
+    return sigterm_raises(Terminated)
 
 
 def open_streams() -> None:
@@ -68,7 +53,3 @@ def is_of_stdout(error: OSError) -> bool:
 def let_go_of_stdout() -> None:
     """Keep the interpreter from trying once more at its end what could not be written."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _terminate(*_: Any) -> None:
-    raise Terminated

@@ -1,21 +1,25 @@
-"""`headgraph server start` serves what `queries` has for Browser: the two rooms, joined here."""
+"""`headgraph server`, whose `start` serves the pages that `queries` has for Neo4j Browser."""
 
-from functools import wraps
 from typing import Any
 
-from headgraph.graphdb.commands import server, start
+from rich_click import RichGroup
 
-__all__ = ["server"]
+from headgraph._compose import enriched, extended
+from headgraph.graphdb import commands
 
-_start: Any = start.callback
 
-
-@wraps(_start)
-def _start_with_pages(**options: Any) -> str:
+def _start(**options: Any) -> Any:
     from headgraph.queries.kit import served_files
 
-    return str(_start(pages=served_files, **options))
+    callback: Any = commands.start.callback
+    return callback(pages=served_files, **options)
 
 
-if not hasattr(_start, "__wrapped__"):
-    start.callback = _start_with_pages
+server = extended(
+    commands.server,
+    RichGroup,
+    commands={
+        **{name: enriched(it) for name, it in commands.server.commands.items()},
+        "start": extended(commands.start, callback=_start),
+    },
+)

@@ -33,11 +33,11 @@ def table() -> str:
 @click.argument("shell", type=click.Choice(SHELLS), required=False)
 @click.pass_context
 def completion(ctx: click.Context, shell: str | None) -> str:
-    """Print what SHELL has to load so that Tab completes headgraph's lines.
+    """Print the script that lets SHELL complete headgraph's command lines with Tab.
 
-    Commands, options, stored queries and their parameters, bundled models and tables; names of
-    runs, heads and roles too where a database answers at once. Without SHELL it is the one that
-    you use.
+    It completes commands, options, stored queries and their parameters, bundled models and tables.
+    If a database answers at once, it also completes names of runs, heads and roles. SHELL defaults
+    to the shell that you use.
 
     Example: headgraph completion bash
     """
@@ -46,8 +46,9 @@ def completion(ctx: click.Context, shell: str | None) -> str:
     shell = shell or Path(os.environ.get("SHELL", "")).name
     if shell not in SHELLS:
         raise click.UsageError(
-            f"which shell? {shell or 'SHELL is not set'}: give one of {', '.join(SHELLS)}"
+            f"expected a shell, got {shell or 'none, and SHELL is not set'}: give "
+            f"{', '.join(SHELLS[:-1])} or {SHELLS[-1]}"
         )
     if sys.stdout.isatty():
-        say(f"in {FILES[shell]}: {HOW[shell]}")
+        say(f"add to {FILES[shell]}: {HOW[shell]}")
     return script(shell, ctx.find_root().command).rstrip()

@@ -38,7 +38,8 @@ WIRING = f'MATCH p = (:Head {{run: "{GPT2}"}})-[e:OQ|OK|OV]->(:Head) WHERE e.pk_
 def demo() -> None:
     """See GPT-2's head graph in a local Neo4j: scores, graph, answers, picture, Browser.
 
-    Uses the database that NEO4J_URI names, or starts the local server and leaves it running.
+    The demo uses the database at NEO4J_URI. If NEO4J_URI is not set, it starts the local server and
+    leaves it running.
 
     Example: headgraph demo
     """
@@ -54,12 +55,12 @@ def _database() -> Iterator["Graph"]:
     from headgraph.graphdb import connect
 
     if not os.environ.get("NEO4J_URI"):
+        from headgraph.base.progress import bar_or_lines
         from headgraph.graphdb.server import start
-        from headgraph.graphdb.server.progress import shown
         from headgraph.queries.kit import served_files
 
         _step("Starting the local Neo4j")
-        with shown() as progress:
+        with bar_or_lines() as progress:
             start(progress=progress, pages=served_files())
     with connect() as graph:
         yield graph
@@ -170,9 +171,9 @@ def _say_where(graph: "Graph") -> None:
     show(
         f"\nNeo4j Browser, with the picture's 60 pairs typed in as a query:\n  {link}\n"
         f"  user {server.user}, password: headgraph server status --show-password\n"
-        f"  a stored question instead: headgraph browser through --run {GPT2} -p head=L4H7\n"
+        f"  a stored query instead: headgraph browser through --run {GPT2} -p head=L4H7\n"
         "\nThe server keeps running; headgraph server stop ends it, and the data stay."
-        f"\nAll stored questions: headgraph query{_path_note()}"
+        f"\nAll stored queries: headgraph query{_path_note()}"
     )
 
 

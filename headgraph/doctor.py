@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--yes", is_flag=True, help="Remove what is found without asking.")
-@click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
+@click.option("--yes", is_flag=True, help="Remove without asking.")
+@click.option("--dry-run", is_flag=True, help="Print what would be removed, and change nothing.")
 @deferred_connection_options
 def doctor(connect: Callable[[], Any], yes: bool, dry_run: bool) -> str:
-    """Find what cut-off commands have left, and remove it when you agree.
+    """Find what interrupted commands left behind, and remove it if you confirm.
 
-    In the database: unfinished runs, except those whose loader seems to be at work. Of the local
-    server: files of imports, replaced stores, half-fetched program files.
+    In the database, these are unfinished runs whose loader no longer works. For the local server,
+    these are files of imports, replaced stores and partial downloads.
 
     Example: headgraph doctor --dry-run
     """
@@ -36,7 +36,7 @@ def doctor(connect: Callable[[], Any], yes: bool, dry_run: bool) -> str:
         files = _files(online=online)
         found = [*map(str, attempts), *map(str, files)]
         if not found:
-            return "nothing is left over"
+            return "nothing to remove"
         if dry_run:
             return "\n".join(f"would remove {it}" for it in found)
         if not yes and not _is_sure(found):
@@ -51,7 +51,7 @@ def _database(connect: Callable[[], Any]) -> "AbstractContextManager[Graph | Non
     try:
         return connect()  # type: ignore[no-any-return]
     except NotReachable as error:
-        _note(f"no database was looked into ({error})")
+        _note(f"the database was not checked ({error})")
         return nullcontext()
 
 
@@ -81,7 +81,7 @@ def _files(*, online: bool) -> "list[Leftover]":
     try:
         return leftovers(online=online)
     except ServerError as error:
-        _note(f"no files were looked for ({error})")
+        _note(f"files were not checked ({error})")
         return []
 
 

@@ -80,7 +80,7 @@ def annotate(
     if None in shape[0].values():
         raise AnnotationError(
             f"the run {run} does not say how many layers and heads its model has, so headgraph did "
-            "not make it: wanted a run of headgraph load"
+            "not make it: expected a run of headgraph load"
         )
     _check_heads(rows, shape[0]["n_layers"], shape[0]["n_heads"], run)
     params = {
@@ -108,7 +108,7 @@ def _checked(behaviour: Any) -> tuple["pd.DataFrame", tuple[str, ...]]:
     behaviours = tuple(column for column in schema.BEHAVIOURS if column in rows)
     if not {"layer", "head"} <= set(rows) or not behaviours:
         raise AnnotationError(
-            f"{name} has the columns {listed(rows.columns)}: wanted layer, head and some of "
+            f"{name} has the columns {listed(rows.columns)}: expected layer, head and some of "
             f"{', '.join(schema.BEHAVIOURS)}, as headgraph behaviour -o writes them"
         )
     for column in behaviours:
@@ -136,7 +136,7 @@ def _check_heads(rows: "pd.DataFrame", n_layers: int, n_heads: int, run: str) ->
     if found != wanted:
         raise AnnotationError(
             f"the scores are of {len(found)} heads, up to layer {rows['layer'].max()} and head "
-            f"{rows['head'].max()}: wanted each of run {run}'s {n_layers} layers of {n_heads} "
+            f"{rows['head'].max()}: expected each of run {run}'s {n_layers} layers of {n_heads} "
             "heads once"
         )
 
@@ -156,7 +156,7 @@ def _one(rows: "pd.DataFrame", column: str) -> int | None:
     value = whole_number(str(found[0])) if len(found) == 1 else None
     if value is None:
         raise AnnotationError(
-            f"the column {column} holds {listed(found, 3)}: wanted the same whole "
+            f"the column {column} holds {listed(found, 3)}: expected the same whole "
             "number in every row, as the scores are of one measurement"
         )
     return value

@@ -38,7 +38,7 @@ def check_name(name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise BadRunName(
-            f"{quoted(name, 80)} cannot be the name of a run: wanted up to {_LONGEST} letters, "
+            f"{quoted(name, 80)} cannot be the name of a run: expected up to {_LONGEST} letters, "
             "digits, dots, "
             "underscores and hyphens, a letter or digit first, such as --run gpt2-small"
         )

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from headgraph.graphdb import schema
 from headgraph.graphdb.errors import NotReachable, StatementError
 from headgraph.graphdb.runner import Runner
-from headgraph.loader import _attempt as _write
-from headgraph.loader import _liveness
+from headgraph.loader import _attempt, _liveness
 from headgraph.loader._attempt import Progress, taken_over
 from headgraph.loader._batches import batches
 from headgraph.loader._database import again, index_ranks, number, prepare, roles_in
@@ -122,7 +121,7 @@ def _clear(graph: Runner, plan: LoadPlan, say: Callable[[str], None], *, dry_run
         else:
             say(f"left alone: {attempt}; headgraph drop {attempt.name} removes it")
     if dead and not dry_run:
-        with _told(_NOTHING_YET, plan):
+        with _if_lost(_NOTHING_YET, plan):
             remove(graph, dead)
 
 
@@ -137,9 +136,9 @@ def _carry_out(
     elif found.kind == "unchanged":
         _index(graph, plan)  # which the load that wrote it may not have come to
     if found.kind == "relabelled":
-        with _told(_LABELS_PERHAPS, plan):
+        with _if_lost(_LABELS_PERHAPS, plan):
             _relabel(graph, plan)
-    with _told(_ALL_BUT_REST, plan):
+    with _if_lost(_ALL_BUT_REST, plan):
         sweep(graph)
     return found
 
@@ -147,16 +146,16 @@ def _carry_out(
 def _write_run(graph: Runner, plan: LoadPlan, *, replace: bool, progress: Progress | None) -> bool:
     """False where the run is complete already."""
     token = new_token()
-    with _told(_NOTHING_YET, plan):
+    with _if_lost(_NOTHING_YET, plan):
         prepare(graph)
-        if not _write.claim(graph, plan, token):
+        if not _attempt.claim(graph, plan, token):
             return False
     try:
         _fill(graph, plan, token, replace=replace, progress=progress)
     except BaseException as error:
         _liveness.gave_up(token)
         if isinstance(error, NameTaken | StatementError):  # there, and refuses this run
-            _write.give_up(graph, plan, token)
+            _attempt.give_up(graph, plan, token)
         raise
     _index(graph, plan)
     return True
@@ -164,7 +163,7 @@ def _write_run(graph: Runner, plan: LoadPlan, *, replace: bool, progress: Progre
 
 def _index(graph: Runner, plan: LoadPlan) -> None:
     if len(plan.edges) >= schema.MANY_EDGES:
-        with _told(_ALL_BUT_REST, plan):
+        with _if_lost(_ALL_BUT_REST, plan):
             index_ranks(graph, plan.table.meta.pairings)
 
 
@@ -172,14 +171,14 @@ def _fill(
     graph: Runner, plan: LoadPlan, token: str, *, replace: bool, progress: Progress | None
 ) -> None:
     """What an attempt does once the Run is its own: heads, edges, publication."""
-    with _told(_NOTHING_YET, plan):
+    with _if_lost(_NOTHING_YET, plan):
         with _superseded(graph, plan, token):
             delete_heads(graph, plan.id, schema.LOADING, token)
-            _write.write_heads(graph, plan, token)
-            _write.write_edges(graph, plan, token, batches(plan.table, plan.edges), progress)
+            _attempt.write_heads(graph, plan, token)
+            _attempt.write_edges(graph, plan, token, batches(plan.table, plan.edges), progress)
         roles = roles_in(graph)
-    with _told(_PERHAPS, plan):
-        _write.publish(graph, plan, token, roles, replace=replace)
+    with _if_lost(_PERHAPS, plan):
+        _attempt.publish(graph, plan, token, roles, replace=replace)
 
 
 def _relabel(graph: Runner, plan: LoadPlan) -> None:
@@ -198,7 +197,7 @@ def _relabel(graph: Runner, plan: LoadPlan) -> None:
 
 
 @contextmanager
-def _told(meaning: str, plan: LoadPlan) -> Iterator[None]:
+def _if_lost(meaning: str, plan: LoadPlan) -> Iterator[None]:
     """Say what it means for the run that the server went away."""
     try:
         yield

@@ -6,8 +6,8 @@ A disk that fills while Neo4j writes can cost more than the load: see docs/proje
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from headgraph.graphdb.address import Settings
 from headgraph.graphdb.runner import Runner
-from headgraph.graphdb.settings import Settings
 from headgraph.loader._batches import edge_properties
 from headgraph.loader._plan import LoadPlan
 

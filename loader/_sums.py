@@ -10,13 +10,11 @@ import pandas as pd
 
 from headgraph.base.names import head_name
 from headgraph.graphdb import schema
+from headgraph.pk_engine.table.edges import hub_terms
 
 
 def head_sums(edges: pd.DataFrame, n_heads: int) -> dict[int, dict[str, float]]:
-    """Inlets and outlets by pairing, of every head that has an edge.
-
-        inlet_P(h)  = sum of z over the edges of pairing P that enter h
-        outlet_P(h) = sum of z * share over those that leave h
+    """Inlets and outlets (`pk_engine.table.edges.hub_terms`) by pairing, of heads with an edge.
 
     Args:
         edges: a row per edge between query heads, as `AffinityTable.edges` gives them.
@@ -26,14 +24,9 @@ def head_sums(edges: pd.DataFrame, n_heads: int) -> dict[int, dict[str, float]]:
         Names and values of properties, by the head's place: layer times `n_heads` plus head. A sum
         over no edge is not there.
     """
-    z = edges["z"].astype(float)
-    sides = {
-        schema.INLET: (_place(edges, "target", n_heads), z),
-        schema.OUTLET: (_place(edges, "source", n_heads), z * edges["share"]),
-    }
     found: dict[int, dict[str, float]] = {}
-    for side, (place, value) in sides.items():
-        totals = value.groupby([edges["pairing"], place]).sum()
+    for side, (end, values) in hub_terms(edges).items():
+        totals = values.groupby([edges["pairing"], _place(edges, end, n_heads)]).sum()
         for (pairing, head), total in zip(totals.index.to_list(), totals.tolist(), strict=True):
             found.setdefault(int(head), {})[f"{side}_{pairing}"] = total
     return {head: dict(sorted(sums.items())) for head, sums in found.items()}

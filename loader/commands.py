@@ -1,12 +1,13 @@
 """The commands `load`, `runs` and `drop`: open, call one library function, print."""
 
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from headgraph.base.progress import bar_on_terminal, bar_or_lines
 from headgraph.base.terminal import is_sure, say
 from headgraph.graphdb import schema
 from headgraph.graphdb.options import connection_options, deferred_connection_options
@@ -28,19 +29,19 @@ _CUT_OFF = (
 
 @click.command()
 @click.argument("file", metavar="FILE")
-@click.option("--run", metavar="NAME", help="Name of the run.  [default: from the model]")
+@click.option("--run", metavar="NAME", help="Name of the run.  [default: the model's name]")
 @selection_options
 @click.option(
     "--labels",
     metavar="FILE|none",
-    help="Roles of heads: a CSV file, or none.  [default: those that the run has, or the bundled]",
+    help="CSV file of head roles, or none.  [default: the roles of the run, or the bundled labels]",
 )
-@click.option("--replace", is_flag=True, help="Put it in the place of a run of that name.")
-@click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
+@click.option("--replace", is_flag=True, help="Replace the run of this name.")
+@click.option("--dry-run", is_flag=True, help="Print what would happen, and change nothing.")
 @click.option(
     "--offline",
     is_flag=True,
-    help="By Neo4j's importer, into the local server's empty database: for large runs.",
+    help="Use Neo4j's importer for a large run; the local server's database must be empty.",
 )
 @deferred_connection_options
 def load(
@@ -62,11 +63,11 @@ def load(
 
     if offline and (replace or dry_run):
         raise click.UsageError(
-            "--offline makes the first run of an empty database: leave out --replace and --dry-run"
+            "--offline excludes --replace and --dry-run: it fills an empty database"
         )
     table = read_table(file)
     if offline:
-        return _told(_load_offline(table, connect, run, selection, labels))
+        return _with_notes(_load_offline(table, connect, run, selection, labels))
     with _maybe(connect) if dry_run else connect() as graph, _bar() as progress:
         try:
             report = load_table(
@@ -84,20 +85,24 @@ def load(
             if not dry_run:
                 say(_CUT_OFF)
             raise
-    return _told(report)
+    return _with_notes(report)
 
 
 @click.command()
 @click.argument("names", metavar="[RUN]...", nargs=-1)
-@click.option("--model", metavar="NAME", help="Those of this model, or the last part of its path.")
-@click.option("--series", metavar="NAME", help="Those that are checkpoints of this training run.")
+@click.option(
+    "--model",
+    metavar="NAME",
+    help="List runs of this model, given in full or by the last part of its path.",
+)
+@click.option("--series", metavar="NAME", help="List the checkpoints of this training run.")
 @connection_options
 def runs(
     graph: Any, names: tuple[str, ...], model: str | None, series: str | None
 ) -> "pd.DataFrame":
-    """List the runs in the graph, unfinished ones with their status.
+    """List the runs in the database, with the status of unfinished runs.
 
-    RUN, --model and --series choose some of them, and may be patterns, quoted.
+    RUN, --model and --series select runs; each may be a quoted pattern.
 
     Example: headgraph runs 'tiny*'
     """
@@ -130,9 +135,11 @@ def _note_unfinished(attempts: "Iterable[Attempt]") -> None:
 @click.argument("file", metavar="FILE")
 @connection_options
 def annotate(graph: Any, run: str, file: str) -> str:
-    """Write behaviour scores onto the heads of RUN; FILE is a CSV file of headgraph behaviour.
+    """Write behaviour scores on the heads of RUN; FILE is a CSV file of headgraph behaviour.
 
-    Scores that the heads had before go. Example: headgraph annotate tiny behaviour.csv
+    The new scores replace all earlier scores.
+
+    Example: headgraph annotate tiny behaviour.csv
     """
     from headgraph.loader._annotate import annotate as write
 
@@ -141,14 +148,14 @@ def annotate(graph: Any, run: str, file: str) -> str:
 
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
-@click.option("--yes", is_flag=True, help="Drop what a pattern means without asking.")
-@click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
+@click.option("--yes", is_flag=True, help="Drop the runs of a pattern without asking.")
+@click.option("--dry-run", is_flag=True, help="Print what would be removed, and change nothing.")
 @connection_options
 def drop(graph: Any, runs: tuple[str, ...], yes: bool, dry_run: bool) -> str:
-    """Remove runs, by name or, when unfinished, by the id that runs shows.
+    """Delete runs from the database by name.
 
-    RUN may be a pattern, quoted, for names of complete runs: what it means is listed, and you are
-    asked.
+    Name an unfinished run by the id that headgraph runs shows. RUN may be a quoted pattern, which
+    matches complete runs only; the runs are listed and you are asked to confirm.
 
     Example: headgraph drop gpt2-small
     """
@@ -168,7 +175,7 @@ def drop(graph: Any, runs: tuple[str, ...], yes: bool, dry_run: bool) -> str:
         named = {report.id for report in dropped}
         for attempt in unfinished(graph):
             if attempt.id not in named:
-                _note(f"{attempt} stays: a pattern means complete runs alone")
+                _note(f"{attempt} stays: a pattern matches complete runs only")
     return "\n".join(map(str, dropped))
 
 
@@ -187,18 +194,17 @@ def _load_offline(
     labels: str | None,
 ) -> "LoadReport":
     from headgraph.graphdb.errors import NoAddress
-    from headgraph.graphdb.server.progress import shown
     from headgraph.loader.offline import load_offline, refuse_other_server
 
     # where no address is given, the local server is started: a load that was killed left it
     # stopped, or still starting
     with suppress(NoAddress), connect() as graph:
         refuse_other_server(graph.settings)
-    with shown() as progress:
+    with bar_or_lines() as progress:
         return load_offline(table, run=run, selection=selection, labels=labels, progress=progress)
 
 
-def _told(report: "LoadReport") -> str:
+def _with_notes(report: "LoadReport") -> str:
     for note in report.notes:
         _note(note)
     return str(report)
@@ -215,20 +221,12 @@ def _maybe(connect: Callable[[], Any]) -> Any:
     try:
         return connect()
     except (NotReachable, SettingsError) as error:
-        say(f"note: no database was asked ({error})")
+        say(f"note: the database was not checked ({error})")
         return nullcontext()
 
 
 @contextmanager
 def _bar() -> Iterator[Callable[[int, int], None] | None]:
     """A progress bar on a terminal; nothing where stderr goes elsewhere."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (TextColumn("edges"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("edges", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    with bar_on_terminal() as show:
+        yield show and partial(show, "edges")

@@ -25,19 +25,23 @@ _ENDINGS = [kind.ending for kind in FORMATS.values() if kind.ending]
     "--output",
     metavar="FILE",
     required=True,
-    help=f"What to write; the ending says how: {', '.join(_ENDINGS)}, or none for a folder (CSV).",
+    help=f"Output; the ending sets the format: {', '.join(_ENDINGS)}, or none for a folder (CSV).",
 )
 @click.option(
     "--format",
     "format_",
     type=click.Choice(list(FORMATS)),
-    help="The format, whatever the ending.",
+    help="Output format, whatever the ending.",
 )
-@click.option("--run", metavar="RUN", help="A run in the database, whatever tables are called.")
-@click.option("--name", metavar="NAME", help="Of a table: name of its run.  [default: its model's]")
+@click.option(
+    "--run", metavar="RUN", help="Run in the database, even if a table has the same name."
+)
+@click.option("--name", metavar="NAME", help="Name of a table's run.  [default: the model's name]")
 @selection_options
-@click.option("--labels", metavar="FILE|none", help="Head roles of a table; default: those known.")
-@click.option("--force", is_flag=True, help="Replace what is there.")
+@click.option(
+    "--labels", metavar="FILE|none", help="Head roles of a table.  [default: the bundled labels]"
+)
+@click.option("--force", is_flag=True, help="Replace existing output.")
 @deferred_connection_options
 def export(
     what: str | None,
@@ -50,10 +54,10 @@ def export(
     force: bool,
     connect: Callable[[], Any],
 ) -> str:
-    """Write a graph for other tools, from a run in the database or from a table.
+    """Write a graph to files for other tools, from a run in the database or from a table.
 
-    TABLE is a file that compute wrote, or gpt2-small; a name that is both is the table. The graph
-    is the same either way; the selection options and --labels belong to a table, as for load.
+    TABLE is a file that compute wrote, or gpt2-small. A name that is both means the table. Both
+    give the same graph. The selection options and --labels apply to a table, as for load.
 
     Example: headgraph export gpt2-small --top-percent 3 -o gpt2.graphml
     """
@@ -65,19 +69,21 @@ def export(
     from headgraph.pk_engine.bundled import is_table, table_path
 
     if (what is None) == (run is None):
-        raise click.UsageError("give a table or a run: headgraph export RUN -o FILE, or --run RUN")
+        raise click.UsageError(
+            "expected a table or a run: headgraph export RUN -o FILE, or --run RUN"
+        )
     output_paths(Path(output), format_of(Path(output), format_), force=force)
     options: dict[str, Any] = {"format": format_, "force": force}
     if what is not None and is_table(what):
         options |= {"selection": selection, "labels": labels, "name": name}
-        return _told(write(table_path(what), output, **options))
+        return _with_notes(write(table_path(what), output, **options))
     if selection is not None or labels is not None or name is not None:
         raise click.UsageError(
-            "the selection, --labels and --name belong to a table: a run has the edges, roles and "
-            "name with which it was loaded"
+            "the selection options, --labels and --name require a table: a run keeps the edges, "
+            "roles and name it was loaded with"
         )
     written = partial(write, run or what, output, **options)
-    return _told(_of_run(what, connect, lambda graph: written(graph=graph)))
+    return _with_notes(_of_run(what, connect, lambda graph: written(graph=graph)))
 
 
 def _of_run(
@@ -113,7 +119,7 @@ def _no_table(what: str) -> str:
     return f"{what_is_wrong(Path(what))}; bundled is {' and '.join(TABLES)}"
 
 
-def _told(report: "ExportReport") -> str:
+def _with_notes(report: "ExportReport") -> str:
     for note in report.notes:
         say(f"note: {note}")
     return str(report)

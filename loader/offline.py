@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headgraph.base.progress import Progress, silent
+from headgraph.base.signals import sigterm_raises
 from headgraph.base.text import listed
 from headgraph.graphdb import schema
+from headgraph.graphdb.address import LOCAL, Settings
 from headgraph.graphdb.graph import connect
 from headgraph.graphdb.runner import Runner
-from headgraph.graphdb.server.progress import Progress, silent
-from headgraph.graphdb.server.sigterm import sigterm_interrupts
-from headgraph.graphdb.settings import LOCAL, Settings
-from headgraph.loader import _attempt as _write
+from headgraph.loader import _attempt
 from headgraph.loader._database import index_ranks, prepare, roles_in
 from headgraph.loader._existing import Outcome, outcome
 from headgraph.loader._identity import SHORT, new_token
@@ -38,7 +38,7 @@ from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.sources import AnyTable
 
 if TYPE_CHECKING:
-    from headgraph.graphdb.server.lifecycle import AnyHome
+    from headgraph.graphdb.server.home import AnyHome
 
 _UNFINISHED = f"""
 MATCH (r:{schema.RUN} {{id: $id, status: $loading}})
@@ -54,7 +54,7 @@ RETURN name ORDER BY name
 """
 
 
-@sigterm_interrupts()
+@sigterm_raises()
 def load_offline(
     table: AnyTable,
     *,
@@ -79,7 +79,7 @@ def load_offline(
         selection: as for `load`.
         labels: as for `load`.
         home: the local server's folder; None for the one under the user's data folder.
-        progress: told what happens (`graphdb.server.progress`).
+        progress: told what happens (`base.progress`).
 
     Raises:
         OfflineRefused: the database is not empty.
@@ -223,7 +223,7 @@ def _loading(head: HeadNode, token: str) -> dict[str, Any]:
 
 def _publish(graph: Runner, plan: LoadPlan, token: str) -> None:
     prepare(graph)
-    _write.publish(graph, plan, token, roles_in(graph), replace=False)
+    _attempt.publish(graph, plan, token, roles_in(graph), replace=False)
     _index(graph, plan)
 
 

@@ -76,7 +76,7 @@ def read_labels(path: str | os.PathLike[str], meta: TableMeta) -> pd.DataFrame:
     unknown = [name for name in frame if name not in COLUMNS]
     if missing or unknown:
         raise LabelsError(
-            f"the label file {name} has the columns {listed(frame.columns)}: wanted "
+            f"the label file {name} has the columns {listed(frame.columns)}: expected "
             "layer,head,role and optionally circuit,source,note"
         )
     frame = frame.reindex(columns=list(COLUMNS), fill_value="")

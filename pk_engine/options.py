@@ -13,16 +13,18 @@ Command = Callable[..., Any]
 SCORING = ("pairings", "kv", "layer_order", "backend", "device", "dtype", "memory", "revision")
 
 
-def pairings_option(words: str = "Roles, or all.", *also: str) -> Callable[[Command], Command]:
-    """Add `--pairings`, of the graph where nobody says; `also` are other names of the option."""
+def pairings_option(
+    words: str = "Pairings to score, or all.", *also: str
+) -> Callable[[Command], Command]:
+    """Add `--pairings`, by default those of the graph; `also` are other names of the option."""
     return click.option("--pairings", *also, default="OQ,OK,OV", show_default=True, help=words)
 
 
 def metrics_option(
-    default: str | None = None, words: str = "Scores, such as pk,cs,cka."
+    default: str | None = None, words: str = "Metrics to compute, such as pk,cs,cka."
 ) -> Callable[[Command], Command]:
-    """Add `--metrics`; without a default it is for all that there are."""
-    all_of_them = "" if default else "  [default: all that there are]"
+    """Add `--metrics`; without a default it means all metrics."""
+    all_of_them = "" if default else "  [default: all]"
     return click.option(
         "--metrics", default=default, show_default=default is not None, help=words + all_of_them
     )
@@ -33,17 +35,17 @@ layer_order_option = click.option(
     type=click.Choice(["forward", "all", "within"]),
     default="forward",
     show_default=True,
-    help="Earlier to later layers, any, or within a layer.",
+    help="Pair heads from earlier to later layers, in any order, or within a layer.",
 )
 revision_option = click.option(
-    "--revision", metavar="REV", help="Branch, tag or commit of a hub id."
+    "--revision", metavar="REV", help="Branch, tag or commit of a model on the hub."
 )
 via_option = click.option(
     "--via",
     type=click.Choice(VIA),
     default=VIA[0],
     show_default=True,
-    help="Who says which tensor is which: a family file, or TransformerLens.",
+    help="Find the tensors by a family file or through TransformerLens.",
 )
 
 
@@ -55,7 +57,8 @@ def scoring_options(command: Command) -> Command:
     @click.option(
         "--kv",
         type=click.Choice(["native", "expand"]),
-        help="Key/value heads once, or a row per query head.  [default: native, with cs expand]",
+        help="Score each key/value head once, or once per query head.  [default: native; "
+        "expand with cs]",
     )
     @layer_order_option
     @click.option(
@@ -63,9 +66,9 @@ def scoring_options(command: Command) -> Command:
         type=click.Choice(["auto", "numpy", "torch"]),
         default="auto",
         show_default=True,
-        help="Array library.",
+        help="Array library to compute with.",
     )
-    @click.option("--device", metavar="D", help="cpu, cuda, cuda:N or mps.  [default: the best]")
+    @click.option("--device", metavar="D", help="cpu, cuda, cuda:N or mps.  [default: the fastest]")
     @click.option(
         "--dtype",
         type=click.Choice(["float32", "float64"]),
@@ -77,8 +80,8 @@ def scoring_options(command: Command) -> Command:
         "--memory",
         type=click.FloatRange(min=0, min_open=True),
         metavar="GB",
-        help="For factors; less means more passes over the files.  [default: 2, or half of what a "
-        "CUDA device has]",
+        help="Memory for factors. Less memory means more passes over the files.  [default: 2, or "
+        "half of a CUDA device's memory]",
     )
     @revision_option
     @wraps(command)
@@ -97,29 +100,33 @@ def selection_options(command: Command) -> Command:
     `Selection()` for `--all`.
     """
 
-    @click.option("--top", type=int, metavar="N", help="The N strongest pairs of each pairing.")
+    @click.option(
+        "--top", type=int, metavar="N", help="Keep the N strongest pairs of each pairing."
+    )
     @click.option(
         "--top-percent",
         type=float,
         metavar="P",
-        help="The strongest P percent of the pairs scored in each pairing.",
+        help="Keep the strongest P percent of the scored pairs of each pairing.",
     )
-    @click.option("--min-pk", type=float, metavar="X", help="Pairs whose PK is at least X.")
-    @click.option("--min-z", type=float, metavar="Z", help="Pairs whose z is at least Z.")
+    @click.option("--min-pk", type=float, metavar="X", help="Keep pairs whose PK is at least X.")
+    @click.option("--min-z", type=float, metavar="Z", help="Keep pairs whose z is at least Z.")
     @click.option(
         "--top-per-target",
         type=int,
         metavar="N",
-        help="The N strongest pairs that end in each head, within a pairing.",
+        help="Keep the N strongest pairs into each target head, for each pairing.",
     )
     @click.option(
         "--fdr",
         type=float,
         metavar="A",
-        help="Pairs that differ from --null, at most a share A of them by chance; 1 keeps all.",
+        help="Keep pairs that differ from --null at false discovery rate A; 1 keeps all.",
     )
-    @click.option("--null", metavar="NAMES", help=f"What --fdr compares with: {', '.join(NULLS)}.")
-    @click.option("--all", "everything", is_flag=True, help="Every pair; excludes the rules above.")
+    @click.option("--null", metavar="NAMES", help=f"Null models for --fdr: {', '.join(NULLS)}.")
+    @click.option(
+        "--all", "everything", is_flag=True, help="Keep every pair; excludes the rules above."
+    )
     @wraps(command)
     def selecting(
         *args: Any,
@@ -151,7 +158,7 @@ def _selection(rules: dict[str, Any], *, everything: bool) -> Selection | None:
     given = [f"--{name.replace('_', '-')}" for name, value in rules.items() if value is not None]
     if everything and given:
         raise click.UsageError(
-            f"--all keeps every pair and does not go with {' and '.join(given)}: leave one out"
+            f"--all keeps every pair and excludes {' and '.join(given)}: leave one out"
         )
     if not everything and not given:
         return None
@@ -167,4 +174,4 @@ def refuse_together(**given: Any) -> None:
     """
     names = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
     if len(names) > 1:
-        raise click.UsageError(f"{' and '.join(names)} were both given: wanted one of them")
+        raise click.UsageError(f"{' and '.join(names)} exclude each other: give one of them")

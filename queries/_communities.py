@@ -61,8 +61,10 @@ def communities(
     import pandas as pd
 
     if not resolution > 0:
-        raise ParameterError(f"the resolution is {resolution}: wanted a number above 0, such as 1")
-    wanted = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+        raise ParameterError(
+            f"the resolution is {resolution}: expected a number above 0, such as 1"
+        )
+    wanted = parse_pairings(pairings)
     name = chosen(run, graph)
     groups, modularity = _louvain(edges_of(name, graph, wanted), resolution, seed)
     frame = pd.DataFrame(

@@ -160,7 +160,7 @@ def _check_limits(**limits: float) -> None:
         if not 0 < value <= _MOST:  # nan is neither
             option = f"--{name.replace('_', '-')}"
             raise ParameterError(
-                f"{option} {value:g}: wanted a number above 0 and at most a thousand million"
+                f"{option} {value:g}: expected a number above 0 and at most a thousand million"
             )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from headgraph.base.text import quoted
 from headgraph.graphdb.runner import Runner
 from headgraph.graphdb.runs import chosen_run
-from headgraph.queries._names import complete_runs
+from headgraph.queries._runs import complete_runs
 from headgraph.queries.errors import UnknownName
 
 if TYPE_CHECKING:

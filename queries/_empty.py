@@ -7,7 +7,7 @@ from typing import Any
 from headgraph.base.names import PAIRINGS, not_before, parse_head
 from headgraph.base.text import listed
 from headgraph.graphdb.runner import Runner
-from headgraph.queries._names import Runs
+from headgraph.queries._runs import Runs
 from headgraph.queries.stored_query import Query
 
 _METRICS = "MATCH (r:Run {name: $run}) RETURN r.metrics AS metrics"

@@ -52,7 +52,7 @@ def _joined(lines: list[Line]) -> list[Line]:
 def _entry(line: int, text: str) -> tuple[str, str, str]:
     match = _ENTRY.fullmatch(text)
     if match is None:
-        raise HeaderProblem(line, f"{quoted(text)} is no entry: wanted name (type): words")
+        raise HeaderProblem(line, f"{quoted(text)} is no entry: expected name (type): words")
     return match[1], match[2], match[3]
 
 
@@ -73,7 +73,7 @@ def _param(line: int, text: str) -> Param:
     except ParameterError as error:
         raise HeaderProblem(line, f"the default of {error}") from None
     if not as_written:
-        raise HeaderProblem(line, f"the default of {name} is {default!r}: wanted {type_}")
+        raise HeaderProblem(line, f"the default of {name} is {default!r}: expected {type_}")
     return param
 
 
@@ -86,7 +86,9 @@ def _column(line: int, text: str) -> Column:
 
 def _words(line: int, rest: str) -> str:
     if rest and not rest.startswith(": "):
-        raise HeaderProblem(line, f"{rest!r} is not understood: wanted a colon, a space and words")
+        raise HeaderProblem(
+            line, f"{rest!r} is not understood: expected a colon, a space and words"
+        )
     return rest.removeprefix(": ").strip()
 
 

@@ -1,4 +1,4 @@
-"""The list of stored questions: for people, and in full for programs."""
+"""The list of stored queries: for people, and in full for programs."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -61,7 +61,7 @@ def motifs(
     """
     for name, value in (("samples", samples), ("swaps", swaps), ("strongest", strongest)):
         if value < 1:
-            raise ParameterError(f"{name} is {value}: wanted a whole number from 1 on")
+            raise ParameterError(f"{name} is {value}: expected a whole number from 1 on")
     run = chosen(run, graph)
     edges = edges_of(run, graph, GRAPH_PAIRINGS, strongest)
     edges = edges[edges["source"] != edges["target"]]

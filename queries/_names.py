@@ -2,28 +2,18 @@
 answered by an empty table.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from headgraph.base.suggestions import did_you_mean
 from headgraph.base.text import listed, quoted
 from headgraph.graphdb.runner import Runner
-from headgraph.graphdb.runs import chosen_run
 from headgraph.graphdb.schema import BEHAVIOURS
-from headgraph.queries._older_runs import check_sums
+from headgraph.queries._runs import Runs, check_runs, check_sums
 from headgraph.queries._shapes import check_shapes
 from headgraph.queries.errors import UnknownHead, UnknownName
 from headgraph.queries.stored_query import Query
 
-_RUNS = """
-MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL
-RETURN r.name AS name, r.pairings AS pairings, r.graph_version AS version, r.series AS series
-ORDER BY name
-"""
-_SERIES = """
-MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL AND r.series IS NOT NULL
-RETURN r.series AS series, r.step AS step, r.name AS name ORDER BY series, step, name
-"""
 _HAS_HEADS = "UNWIND $names AS name MATCH (h:Head {run: $run, name: name}) RETURN DISTINCT name"
 _HEADS = "MATCH (h:Head {run: $run}) RETURN h.name AS name ORDER BY h.layer, h.head"
 _ROLE = "MATCH (:Head {run: $run})-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name AS name"
@@ -39,47 +29,6 @@ RETURN name ORDER BY name
 
 NAMED = {"circuit": _CIRCUITS, "head": _HEADS, "kind": _KINDS, "role": _ROLES}
 """By the type of a parameter, the statement that gives the names a run has: `$run` to `name`."""
-
-
-class Complete(NamedTuple):
-    """A run that is whole: its pairings, the schema's version it was written in, its series."""
-
-    pairings: list[str]
-    version: int
-    series: str | None
-
-
-Runs = Mapping[str, Complete]
-"""By name."""
-
-
-def complete_runs(graph: Runner) -> Runs:
-    """The runs that are whole."""
-    return {
-        row["name"]: Complete(row["pairings"] or [], row["version"] or 1, row["series"])
-        for row in graph.read(_RUNS)
-    }
-
-
-def checkpoints(series: str, graph: Runner) -> list[tuple[float | None, str]]:
-    """Step and name of each run of a series, by step.
-
-    Raises:
-        UnknownName: no run belongs to it.
-    """
-    rows = list(graph.read(_SERIES))
-    found = [(row["step"], row["name"]) for row in rows if row["series"] == series]
-    if not found:
-        known = list(dict.fromkeys(row["series"] for row in rows))
-        none = (
-            "none: headgraph trajectory MODEL --tables FOLDER writes tables of checkpoints to load"
-        )
-        there = listed(known) if known else none
-        raise UnknownName(
-            f"no run belongs to a series {quoted(series)}{did_you_mean(series, known)}: the "
-            f"database has {there}"
-        )
-    return found
 
 
 def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Runs) -> None:
@@ -115,16 +64,6 @@ def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Run
     for name, names in wanted.items():
         if check := _CHECKS.get(kinds[name]):
             check(names, run, graph, runs)
-
-
-def check_runs(names: Iterable[str], runs: Runs) -> None:
-    """Let names of complete runs pass.
-
-    Raises:
-        UnknownRun: there is no such run.
-    """
-    for name in names:
-        chosen_run(name, runs)
 
 
 def _check_heads(names: list[str], run: str, graph: Runner, runs: Runs) -> None:

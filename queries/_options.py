@@ -10,16 +10,16 @@ from headgraph.queries.errors import ParameterError
 
 
 def query_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--run` and `-p`: the run that is asked about, and the query's own parameters."""
+    """Add `--run` and `-p`: the run to ask about, and the query's own parameters."""
     param = click.option(
         "-p",
         "--param",
         "params",
         multiple=True,
         metavar="NAME=VALUE",
-        help="A parameter of the query; a list is written with commas.",
+        help="Parameter of the query; repeat for more. Separate the items of a list by commas.",
     )
-    run = click.option("--run", metavar="RUN", help="Run to ask about.  [default: the only one]")
+    run = click.option("--run", metavar="RUN", help="Run to ask about.  [default: the only run]")
     return run(param(command))
 
 
@@ -33,27 +33,25 @@ def parse_params(texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not equals or not name:
-            raise ParameterError(
-                f"-p {short(text)} is no NAME=VALUE: wanted for example -p head=L4H7"
-            )
+            raise ParameterError(f"-p {short(text)}: expected NAME=VALUE, such as -p head=L4H7")
         if name == "run":
-            raise ParameterError(f"the run is no -p parameter: give --run {short(value) or 'NAME'}")
+            raise ParameterError(f"run is not a -p parameter: give --run {short(value) or 'NAME'}")
         if name in values:
             raise ParameterError(
-                f"-p {short(name)} is given twice: give a list with commas, such as A,B"
+                f"-p {short(name)} is given twice: separate items by commas, such as A,B"
             )
         values[name] = value
     return values
 
 
 def chosen_format() -> str:
-    """What `--format` says, which the command line keeps; `table` where nobody said anything."""
+    """The value of `--format`, which the command line keeps; `table` by default."""
     meta = click.get_current_context().find_root().meta
     return str(meta.get("headgraph.format", "table"))
 
 
 def values_of(name: str, params: tuple[str, ...], *, complete: bool = True) -> dict[str, str]:
-    """Values by name; what is wrong with them is said before a database is looked for."""
+    """Values by name, checked before the database is connected."""
     from headgraph.queries.library import get
     from headgraph.queries.runner import given_values
 

@@ -32,10 +32,16 @@ OLDER = (
 @click.command()
 @click.argument("name", metavar="[QUERY]", required=False)
 @query_options
-@click.option("--kit", metavar="DIR", help="Write favourites and styles for any Browser, no link.")
-@click.option("--force", is_flag=True, help="With --kit: replace its files if they exist.")
-@click.option("--browser-url", metavar="URL", help="Where Browser is, if not beside the database.")
-@click.option("--print", "only_print", is_flag=True, help="Print the link and open nothing.")
+@click.option(
+    "--kit",
+    metavar="DIR",
+    help="Write favourites and styles for any Browser to DIR instead of opening one.",
+)
+@click.option("--force", is_flag=True, help="With --kit, replace existing files.")
+@click.option(
+    "--browser-url", metavar="URL", help="Address of Browser, if it is not at the database's host."
+)
+@click.option("--print", "only_print", is_flag=True, help="Print the link without opening it.")
 @deferred_connection_options
 def browser(
     name: str | None,
@@ -47,26 +53,26 @@ def browser(
     only_print: bool,
     connect: Connect,
 ) -> str:
-    """Open Neo4j Browser, with a stored query typed in or with all of them as favourites.
+    """Open Neo4j Browser with a stored query typed in, or with all of them as favourites.
 
-    Without QUERY the local server's Browser gets favourites and colours first: for --run RUN, else
-    for every run there is. Favourites and styles of your own stay. --kit DIR writes the same as
-    files for a Browser elsewhere.
+    Without QUERY, favourites and colours are added to the local server's Browser, for --run RUN or
+    for every run. Your own favourites and styles stay. --kit DIR writes both as files for a Browser
+    elsewhere.
 
     Example: headgraph browser hubs --run gpt2-small
     """
     if name is None and params:
-        raise click.UsageError("-p belongs to a query: headgraph browser QUERY -p NAME=VALUE")
+        raise click.UsageError("-p requires a query: headgraph browser QUERY -p NAME=VALUE")
     if kit is None:
         if force:
-            raise click.UsageError("--force belongs to --kit DIR")
+            raise click.UsageError("--force requires --kit DIR")
         if name is None:
             link = _favourites_link(run, browser_url, connect)
         else:
             link = _query_link(name, run, params, browser_url, connect)
         return _opened(link, only_print)
     if name is not None or browser_url or only_print:
-        raise click.UsageError("--kit writes files: leave out QUERY, --browser-url and --print")
+        raise click.UsageError("--kit excludes QUERY, --browser-url and --print: leave them out")
     return _kit(kit, run, force, connect)
 
 
@@ -76,7 +82,7 @@ def _kit(folder: str, run: str | None, force: bool, connect: Connect) -> str:
     kit_paths(folder, force=force)  # before the database is asked, not after it
     runs = _runs_of_kit(run, connect)
     files = write_kit(folder, runs, force=force)
-    say(f"{files[0].name} says what to drop where")
+    say(f"open {files[0].name} for the steps to follow")
     return "\n".join(map(str, files))
 
 
@@ -90,7 +96,7 @@ def _runs_of_kit(run: str | None, connect: Connect) -> list[str]:
     except GraphError as error:
         if run is None:
             raise
-        say(f"note: whether there is a run {run} could not be asked ({error})")
+        say(f"note: run {run} was not checked ({error})")
         return [run]
 
 
@@ -98,7 +104,8 @@ def _query_link(
     name: str, run: str | None, params: tuple[str, ...], browser_url: str | None, connect: Connect
 ) -> str:
     from headgraph import queries
-    from headgraph.queries._names import check_names, complete_runs
+    from headgraph.queries._names import check_names
+    from headgraph.queries._runs import complete_runs
     from headgraph.queries.library import get
     from headgraph.queries.runner import given_values
 
@@ -150,8 +157,7 @@ def _opened(link: str, only_print: bool) -> str:
 def _runs(run: str | None, graph: "Graph", *, none: bool = False) -> list[str]:
     """The run that is named, else all; an empty database is a problem unless `none` is fine."""
     from headgraph.graphdb.runs import chosen_run
-    from headgraph.queries._names import complete_runs
-    from headgraph.queries._older_runs import without_sums
+    from headgraph.queries._runs import complete_runs, without_sums
 
     runs = complete_runs(graph)
     if run is not None:

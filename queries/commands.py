@@ -22,9 +22,15 @@ Connect = Callable[..., "Graph"]
 @click.command()
 @click.argument("name", required=False)
 @query_options
-@click.option("--series", metavar="SERIES", help="Ask all checkpoints of a training run, by step.")
-@click.option("--graph", "as_graph", is_flag=True, help="Nodes and links as JSON, not a table.")
-@click.option("--show", is_flag=True, help="Print its text with a :params line.")
+@click.option(
+    "--series", metavar="SERIES", help="Ask every checkpoint of a training run, in order of step."
+)
+@click.option(
+    "--graph", "as_graph", is_flag=True, help="Print nodes and links as JSON instead of a table."
+)
+@click.option(
+    "--show", is_flag=True, help="Print the query's Cypher with a :params line, and do not run it."
+)
 @deferred_connection_options
 def query(
     name: str | None,
@@ -35,7 +41,9 @@ def query(
     show: bool,
     connect: Connect,
 ) -> Any:
-    """Ask a stored question; without NAME, list the questions there are.
+    """Ask the stored query NAME; without NAME, list all stored queries.
+
+    headgraph query NAME --help explains a query.
 
     Example: headgraph query neighbours --run gpt2-small -p head=L4H7
     """
@@ -44,16 +52,16 @@ def query(
     if name is None:
         if run or params or series or as_graph or show:
             raise click.UsageError(
-                "--run, --series, -p, --graph and --show belong to a query: "
+                "--run, --series, -p, --graph and --show require a query: "
                 "headgraph query NAME --run RUN"
             )
         return listing(in_full=chosen_format() in ("json", "jsonl"))
     if show and as_graph:
-        raise click.UsageError("--show prints a text and --graph an answer: give one of them")
+        raise click.UsageError("--show and --graph exclude each other: give one of them")
     if as_graph and (format_ := chosen_format()) not in ("table", "json"):
-        raise click.UsageError(f"--graph is one JSON document: leave out --format {format_}")
+        raise click.UsageError(f"--graph prints one JSON document: leave out --format {format_}")
     if series and (run or show or as_graph):
-        raise click.UsageError("--series asks many runs: leave out --run, --show and --graph")
+        raise click.UsageError("--series excludes --run, --show and --graph: leave them out")
     values = values_of(name, params, complete=not show)
     if show:
         return _text(name, run, values)
@@ -70,42 +78,48 @@ def query(
 
 @click.command()
 @click.argument("text")
-@click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="Rows.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="Most rows to return.",
+)
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     default=30,
     show_default=True,
-    help="Seconds that all of it may take: connecting, planning, running, fetching.",
+    help="Time limit in seconds, for connecting, planning, running and fetching.",
 )
 @click.option(
     "--max-mb",
     type=click.FloatRange(min=0, min_open=True),
     default=16,
     show_default=True,
-    help="Megabytes that the answer may have.",
+    help="Largest answer in megabytes.",
 )
 @deferred_connection_options
 def cypher(
     text: str, limit: int, timeout: float, max_mb: float, connect: Connect
 ) -> "pd.DataFrame":
-    """Ask in Cypher; only plain reads of the graph run. With TEXT - it is read from stdin.
+    """Run the Cypher statement TEXT, which may only read; with TEXT -, read it from stdin.
 
-    Ctrl-C ends it at once. A statement with brackets within more than 100 others, or of more than
-    1,000,000 characters, is not sent: long lists belong in a parameter.
+    Ctrl-C stops it at once. A statement is refused if its brackets are nested more than 100 deep or
+    if it has more than 1,000,000 characters. Put long lists in a parameter.
 
-    A first line `:params {...}`, as query NAME --show prints it, gives its parameters values.
+    A first line `:params {...}`, as query NAME --show prints it, sets the parameters.
 
     Example: headgraph cypher 'MATCH (h:Head {run: "gpt2-small"}) RETURN h.name LIMIT 5'
     """
     from headgraph import queries
     from headgraph.graphdb.deadline import Deadline
-    from headgraph.queries import _cypher as adhoc
+    from headgraph.queries import _cypher
     from headgraph.queries._stdin import statement
     from headgraph.queries.paste import split_params
 
     params, text = split_params(statement() if text == "-" else text)
-    adhoc.check(text, params, timeout=timeout, max_mb=max_mb)
+    _cypher.check(text, params, timeout=timeout, max_mb=max_mb)
     deadline = Deadline(timeout)
     with connect(deadline=deadline) as graph:
         frame: pd.DataFrame = queries.cypher(
@@ -114,18 +128,18 @@ def cypher(
     for hint in frame.attrs["hints"]:
         say(f"note: {hint}")
     if frame.attrs["truncated"]:
-        say(f"only the first {limit:,} rows: --limit gives more")
+        say(f"only the first {limit:,} rows are shown: use --limit for more")
     return frame
 
 
 def _text(name: str, run: str | None, values: dict[str, str]) -> str:
-    """The query's text; what is still to be written in it is said beside it."""
+    """The query's text; a note on stderr names the values that it still needs."""
     from headgraph import queries
     from headgraph.queries.paste import left_open
 
     if missing := left_open(queries.get(name), {**values, "run": run}):
         words = " and ".join(missing)
-        say(f"write a value for {words} in the place of <...> on line 1")
+        say(f"replace <...> on line 1 by a value for {words}")
     text: str = queries.show(name, run=run, **values)
     return text.rstrip()
 

@@ -16,8 +16,9 @@ sections, in this order. A parameter or a column is `name (type)`, one per line;
 value give a parameter a default; words after a colon say what it is, and go on in lines indented
 further. `returns:` is `rows`, or `graph` where a column is of type `graph`: such a column holds
 nodes, relationships or paths, is drawn by Neo4j Browser and by `--graph`, and is left out of
-tables. `may be empty` says that no rows are an answer, and when. A last section, such as
-`// example: head=L4H7 limit=5`, may give the values with which the documentation asks it.
+tables. `may be empty` says that no rows are an answer, and when. Two more sections may follow, in
+this order: `// requires: sums` where the statement reads sums, which runs that an older headgraph
+loaded lack, and `// example: head=L4H7 limit=5`, the values with which the documentation asks it.
 
 JavaScript clients such as Browser send every number as a float: a statement that needs a whole
 number (LIMIT, ranges) says `toInteger($limit)`.
@@ -35,8 +36,9 @@ from headgraph.queries.errors import CatalogueError
 from headgraph.queries.stored_query import GRAPH, Column, Param, Query
 
 SECTIONS = ("description", "params", "returns")
-_OPTIONAL = "example"
-_SECTION = re.compile(rf"// ({'|'.join((*SECTIONS, _OPTIONAL))}):\s*(.*)")
+_OPTIONAL = ("requires", "example")
+_REQUIRABLE = ("sums",)
+_SECTION = re.compile(rf"// ({'|'.join((*SECTIONS, *_OPTIONAL))}):\s*(.*)")
 _RETURNS = re.compile(r"(rows|graph)(; may be empty(?: (.+))?)?")
 _FILE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -75,7 +77,8 @@ def _read(path: Path, source: str) -> Query:
         params=params,
         columns=drawn,
         may_be_empty=may_be_empty,
-        example=_example(sections.get(_OPTIONAL, []), params),
+        requires=_requires(sections.get("requires", [])),
+        example=_example(sections.get("example", []), params),
         cypher="\n".join(text for _, text in body).rstrip().removesuffix(";") + "\n",
         source=source.rstrip() + "\n",
         path=path,
@@ -84,7 +87,7 @@ def _read(path: Path, source: str) -> Query:
 
 def _title(line: str) -> str:
     if not re.fullmatch(r"// \S.*", line) or _SECTION.fullmatch(line):
-        raise HeaderProblem(1, f"{line!r} is no title: wanted // and a few words")
+        raise HeaderProblem(1, f"{line!r} is no title: expected // and a few words")
     return line.removeprefix("// ").strip()
 
 
@@ -94,9 +97,8 @@ def _sections(header: list[Line]) -> dict[str, list[Line]]:
     for number, text in header[1:]:
         if match := _SECTION.fullmatch(text):
             wanted = (*SECTIONS, "the statement")[min(len(found), len(SECTIONS))]
-            may_end = match[1] == _OPTIONAL and list(found) == list(SECTIONS)
-            if match[1] != wanted and not may_end:
-                raise HeaderProblem(number, f"{match[1]} stands where {wanted} is wanted")
+            if match[1] != wanted and not _may_follow(match[1], list(found)):
+                raise HeaderProblem(number, f"{match[1]} stands where {wanted} is expected")
             found[match[1]] = [(number, match[2])]
         elif found and text.startswith("//   "):
             found[list(found)[-1]].append((number, text.removeprefix("//   ").rstrip()))
@@ -113,6 +115,26 @@ def _sections(header: list[Line]) -> dict[str, list[Line]]:
     if not found["description"][0][1]:
         raise HeaderProblem(found["description"][0][0], "the description is empty")
     return found
+
+
+def _may_follow(name: str, found: list[str]) -> bool:
+    """Whether an optional section may stand behind those found."""
+    return (
+        name in _OPTIONAL
+        and found[: len(SECTIONS)] == list(SECTIONS)
+        and set(found[len(SECTIONS) :]) <= set(_OPTIONAL[: _OPTIONAL.index(name)])
+    )
+
+
+def _requires(lines: list[Line]) -> frozenset[str]:
+    """What the run must have; a section that is there names something."""
+    if not lines:
+        return frozenset()
+    names = [name for _, text in lines for name in text.split()]
+    line, text = lines[0]
+    if not names or not set(names) <= set(_REQUIRABLE):
+        raise HeaderProblem(line, f"requires {quoted(text)}: expected {' or '.join(_REQUIRABLE)}")
+    return frozenset(names)
 
 
 def _example(lines: list[Line], params: Mapping[str, Param]) -> dict[str, str]:
@@ -133,7 +155,7 @@ def _returns(line: int, text: str) -> str:
     if match is None:
         raise HeaderProblem(
             line,
-            f"returns {quoted(text)}: wanted rows or graph, and perhaps ; may be empty and when",
+            f"returns {quoted(text)}: expected rows or graph, and perhaps ; may be empty and when",
         )
     return (match[3] or "where there is none") if match[2] else ""
 
@@ -141,7 +163,7 @@ def _returns(line: int, text: str) -> str:
 def _check_columns(returns: Line, columns: tuple[Column, ...]) -> None:
     line, text = returns
     if not columns:
-        raise HeaderProblem(line, "no columns are named: wanted one line for each")
+        raise HeaderProblem(line, "no columns are named: expected one line for each")
     drawn = any(column.type == GRAPH for column in columns)
     if drawn != text.startswith(GRAPH):
         raise HeaderProblem(

@@ -13,29 +13,29 @@ if TYPE_CHECKING:
 
     from headgraph.graphdb.graph import Graph
 
-_RUN = click.option("--run", metavar="RUN", help="Run to ask about.  [default: the only one]")
-_SEED = click.option("--seed", type=int, default=0, show_default=True, help="Of what is random.")
+_RUN = click.option("--run", metavar="RUN", help="Run to ask about.  [default: the only run]")
+_SEED = click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
 
 
 @click.command()
 @_RUN
-@pairings_option("Edges that count.")
+@pairings_option("Pairings whose edges count.")
 @click.option(
     "--resolution",
     type=float,
     default=1.0,
     show_default=True,
-    help="Above 1 more and smaller groups.",
+    help="Resolution of Louvain; above 1, groups are smaller and more numerous.",
 )
 @_SEED
-@click.option("--write", is_flag=True, help="Put `community` on the run's heads.")
+@click.option("--write", is_flag=True, help="Write `community` on the run's heads.")
 @connection_options
 def communities(
     run: str | None, pairings: str, resolution: float, seed: int, write: bool, graph: "Graph"
 ) -> "pd.DataFrame":
-    """Groups of heads with more strong edges inside than out (Louvain).
+    """Find groups of heads with more strong edges inside than outside (Louvain).
 
-    With --write the stored query `communities` finds them, and so does Neo4j Browser.
+    With --write, the stored query `communities` and Neo4j Browser can use them.
 
     Example: headgraph communities --run gpt2-small --write
     """
@@ -50,17 +50,25 @@ def communities(
 
 @click.command()
 @_RUN
-@click.option("--samples", type=int, default=100, show_default=True, help="Random graphs.")
-@click.option("--swaps", type=int, default=10, show_default=True, help="Tries for each edge.")
 @click.option(
-    "--strongest", type=int, default=1000, show_default=True, help="Edges of each pairing."
+    "--samples", type=int, default=100, show_default=True, help="Number of random graphs."
+)
+@click.option(
+    "--swaps", type=int, default=10, show_default=True, help="Swaps to try for each edge."
+)
+@click.option(
+    "--strongest",
+    type=int,
+    default=1000,
+    show_default=True,
+    help="Count motifs among the N strongest edges of each pairing.",
 )
 @_SEED
 @connection_options
 def motifs(
     run: str | None, samples: int, swaps: int, strongest: int, seed: int, graph: "Graph"
 ) -> "pd.DataFrame":
-    """Doubles and triangles beside random graphs with the same degrees.
+    """Compare motif counts with those of random graphs with the same degrees.
 
     Example: headgraph motifs --run gpt2-small --samples 200
     """

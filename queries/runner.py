@@ -10,8 +10,9 @@ from headgraph.graphdb.result import Result
 from headgraph.graphdb.runner import Runner
 from headgraph.graphdb.runs import chosen_run
 from headgraph.queries._empty import why_empty
-from headgraph.queries._names import check_names, complete_runs
+from headgraph.queries._names import check_names
 from headgraph.queries._node_link import to_node_link
+from headgraph.queries._runs import complete_runs
 from headgraph.queries.errors import MissingParameter, ParameterError, QueryError
 from headgraph.queries.library import get
 from headgraph.queries.stored_query import Query

@@ -1,9 +1,9 @@
-"""One stored question, asked of every checkpoint of a training run."""
+"""One stored query, asked of every checkpoint of a training run."""
 
 from typing import TYPE_CHECKING, Any
 
 from headgraph.graphdb.runner import Runner
-from headgraph.queries._names import checkpoints
+from headgraph.queries._runs import checkpoints
 from headgraph.queries.errors import QueryError
 from headgraph.queries.library import get
 from headgraph.queries.runner import given_values

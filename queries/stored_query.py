@@ -1,5 +1,6 @@
-"""One stored question: what its file says."""
+"""One stored query: what its file says."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,6 +8,9 @@ from typing import Any
 
 GRAPH = "graph"
 """Type of a column that is drawn and not listed: nodes, relationships, paths, lists of them."""
+
+EXAMPLE_RUN = "gpt2-small"
+"""The run of an example whose header names none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +58,7 @@ class Query:
         cypher: the statement without the header.
         source: the whole file.
         path: of the file.
+        requires: what the run must have beside heads and edges: `sums`, or nothing.
         example: values as text with which the documentation asks it; `run` may be one.
     """
 
@@ -66,7 +71,16 @@ class Query:
     cypher: str
     source: str
     path: Path
+    requires: frozenset[str] = frozenset()
     example: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def example_line(self) -> str:
+        """The command line of the example."""
+        values = {"run": EXAMPLE_RUN, **self.example}
+        words = ["headgraph", "query", self.name, "--run", values.pop("run")]
+        words += [word for key, value in values.items() for word in ("-p", f"{key}={value}")]
+        return shlex.join(words)
 
     @property
     def table_columns(self) -> list[str]:

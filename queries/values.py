@@ -184,7 +184,7 @@ def convert(param: Param, value: Any) -> Any:
     try:
         return _convert(param.type, value)
     except ValueError as wanted:
-        raise ParameterError(f"{param.name} is {quoted(value)}: wanted {wanted}") from None
+        raise ParameterError(f"{param.name} is {quoted(value)}: expected {wanted}") from None
 
 
 def _convert(type_: str, value: Any) -> Any:

@@ -12,7 +12,8 @@ from benchmarks.basis_methods import (
     to_bfloat16,
 )
 from headgraph.pk_engine import Selection, compute
-from headgraph.pk_engine.models.interface import Weights, open_weights
+from headgraph.pk_engine.models.interface import Weights
+from headgraph.pk_engine.models.sources import open_weights
 from tests.shared import MODELS, needs_shared
 
 pytestmark = needs_shared

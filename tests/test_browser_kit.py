@@ -66,7 +66,7 @@ def through_the_kit(
 ) -> None:
     tab.goto("about:blank")  # else the same page with another fragment is not loaded again
     tab.goto(kit_link(plain_link(server, cypher), runs, every=every))
-    tab.get_by_role("button", name="Put them there").click()
+    tab.get_by_role("button", name="Add them").click()
     expect(tab.locator(test_id("password"))).to_be_visible(timeout=60_000)
     assert "/headgraph/" not in tab.url, "the page went on to Browser"
 
@@ -166,7 +166,7 @@ def test_a_favourite_is_clicked_and_draws(server: RunningServer) -> None:
 def test_what_is_not_ours_stays(server: RunningServer) -> None:
     with quiet_page() as tab:
         tab.goto(f"{server.browser_url}headgraph/kit.html")  # of no run
-        tab.get_by_role("button", name="Put them there").click()
+        tab.get_by_role("button", name="Add them").click()
         expect(tab.locator(test_id("password"))).to_be_visible(timeout=60_000)
         away(tab, server)
         number = len(queries.catalogue())
@@ -248,7 +248,7 @@ def test_another_page_changes_nothing(server: RunningServer, way: str) -> None:
             expect(tab.frame_locator("iframe").get_by_role("button")).to_have_count(0)
         elif way != "script":
             tab.wait_for_url("**/kit.html*")
-            expect(tab.get_by_role("button", name="Put them there")).to_be_enabled()
+            expect(tab.get_by_role("button", name="Add them")).to_be_enabled()
             expect(tab.get_by_role("listitem")).to_have_text("planted\\u{202e}\\u{1b}")
         away(tab, server)
         assert tab.evaluate("JSON.stringify({...localStorage})") == before
@@ -263,13 +263,13 @@ def test_in_a_frame_the_page_offers_nothing() -> None:
         expect(inside.get_by_text("Open this page in a window of its own")).to_be_visible()
         expect(inside.get_by_role("button")).to_have_count(0)
         tab.goto(f"{theirs}headgraph/kit.html#run=one")
-        expect(tab.get_by_role("button", name="Put them there")).to_be_enabled()
+        expect(tab.get_by_role("button", name="Add them")).to_be_enabled()
 
 
 def test_a_page_that_was_asked_goes_on_without(server: RunningServer) -> None:
     with quiet_page() as tab:
         tab.goto(kit_link(plain_link(server), ["one"], every=False))
-        tab.get_by_role("link", name="Go on to Neo4j Browser without").click()
+        tab.get_by_role("link", name="Continue without them").click()
         expect(tab.locator(test_id("password"))).to_be_visible(timeout=60_000)
         assert not [name for name in ids(tab) if name.startswith("headgraph:")]
 

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ import pytest
 from click.testing import CliRunner
 
 from headgraph import cli
+from headgraph.queries.library import catalogue
+from headgraph.queries.markdown import EXAMPLES
+from tests.commands import headgraph, headgraph_process
 from tests.pk_engine.checkpoints import save
 
 ROOT = Path(__file__).parents[1]
@@ -21,18 +25,6 @@ HEAVY = {
     "pyarrow", "networkx", "jinja2", "huggingface_hub", "safetensors", "jgo", "psutil",
 }  # fmt: skip
 ROOMS = ("headgraph", "base", "pk_engine", "graphdb", "loader", "queries", "analysis")
-
-
-def headgraph(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
-    import os
-
-    return subprocess.run(
-        [sys.executable, "-m", "headgraph", *args],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **env},
-        timeout=120,
-    )
 
 
 def imported_by(code: str) -> set[str]:
@@ -134,6 +126,111 @@ def test_every_command_in_the_table_loads_and_says_what_it_does() -> None:
         assert "╭─ Options" in done.output, "its help looks other than the top level's"
 
 
+def test_the_help_shows_the_commands_in_their_groups() -> None:
+    shown: dict[str, list[str]] = {}
+    for line in CliRunner().invoke(cli.headgraph, ["--help"]).output.splitlines():
+        if title := re.match(r"╭─ (\w+) ─", line):
+            names = shown.setdefault(title[1], [])
+        elif entry := re.match(r"│ ([a-z][\w-]*) ", line):
+            names.append(entry[1])
+    options = shown.pop("Options")
+    assert options == []
+    assert list(shown) == [*cli.GROUPS]
+    assert shown == {
+        group: [name for name, entry in cli.COMMANDS.items() if entry.group == group]
+        for group in cli.GROUPS
+    }
+    assert [name for names in shown.values() for name in names] == list(cli.COMMANDS)
+
+
+COMPOSING = """
+import importlib, os, pkgutil
+import click
+import headgraph
+from headgraph import cli
+
+found, ids = {}, {}
+for name in ("pk_engine", "graphdb", "loader", "queries", "analysis"):
+    room = importlib.import_module(f"headgraph.{name}")
+    for module in pkgutil.walk_packages(room.__path__, f"headgraph.{name}."):
+        for value in vars(importlib.import_module(module.name)).values():
+            if isinstance(value, click.Command):
+                found[id(value)] = value
+
+def look(command):
+    inner = getattr(command, "commands", {})
+    params = [(id(it), id(it.type), it.name, it.help if hasattr(it, "help") else None)
+              for it in command.params]
+    return (type(command), sorted(vars(command)), id(command.callback), params, command.help,
+            {name: id(it) for name, it in inner.items()})
+
+before = {key: look(command) for key, command in found.items()}
+os.environ["_HEADGRAPH_COMPLETE"] = "bash_complete"
+ctx = click.Context(cli.headgraph, info_name="headgraph")
+ctx.meta["headgraph.running"] = True
+for name in cli.COMMANDS:
+    module, _, attribute = cli.COMMANDS[name].where.partition(":")
+    first, second = (cli.headgraph.get_command(ctx, name) for _ in range(2))
+    assert id(first) not in found and first is not second, name
+    assert len(first.params) == len(second.params), name
+    for inner in (first, *getattr(first, "commands", {}).values()):
+        assert id(inner) not in found, name
+        assert not {id(it) for it in inner.params} & {
+            id(it) for command in found.values() for it in command.params}, name
+after = {key: look(command) for key, command in found.items()}
+changed = [it.name for key, it in found.items() if after[key] != before[key]]
+assert not changed, changed
+print(len(found))
+"""
+
+
+def test_composing_leaves_the_commands_of_the_rooms_as_they_are() -> None:
+    done = subprocess.run([sys.executable, "-c", COMPOSING], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 40
+
+
+@pytest.mark.parametrize("name", sorted(catalogue()))
+def test_help_of_a_stored_query_explains_it(name: str) -> None:
+    query = catalogue()[name]
+    done = CliRunner().invoke(cli.headgraph, ["query", name, "--help"], env={"COLUMNS": "250"})
+    assert done.exit_code == 0, done.output
+    words = " ".join(done.output.split())
+    assert f"Usage: headgraph query {name}" in words
+    assert " ".join(f"{query.title}. {query.description}".split()) in words
+    for param in query.params.values():
+        option = "--run" if param.name == "run" else f"-p {param.name}="
+        assert re.search(
+            rf"│ {option} +{re.escape(param.type)} +{re.escape(param.text)}", done.output
+        )
+    for column in query.columns:
+        assert re.search(
+            rf"│ {column.name} +{re.escape(column.type)} +{re.escape(column.text)}", done.output
+        )
+    shown = (EXAMPLES / f"{name}.txt").read_text("utf-8").splitlines()[0].removeprefix("$ ")
+    assert done.output.count("Example: ") == 1
+    assert f"Example: {shown}" in words
+
+
+def test_help_of_a_query_says_what_may_be_left_out() -> None:
+    hubs = CliRunner().invoke(cli.headgraph, ["query", "--help", "hubs"]).output
+    assert "[default: the only run]" in hubs
+    assert "[default: OQ,OK,OV]" in hubs
+    assert "[default: 20]" in hubs
+    neighbours = CliRunner().invoke(cli.headgraph, ["query", "neighbours", "-h"]).output
+    assert re.search(r"-p head= .*\[required\]", neighbours)
+
+
+def test_help_of_query_alone_and_of_an_unknown_query() -> None:
+    alone = CliRunner().invoke(cli.headgraph, ["query", "--help"]).output
+    assert "Usage: headgraph query [OPTIONS] [NAME]" in alone
+    assert "--series" in alone
+    done = headgraph("query", "hub", "--help")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("headgraph: no stored query is called 'hub'")
+    assert "did you mean hubs" in done.stderr
+
+
 def every_command(group: click.Group, ctx: click.Context) -> Iterator[tuple[str, click.Command]]:
     for name in group.list_commands(ctx):
         command = group.get_command(ctx, name)
@@ -159,7 +256,7 @@ def test_every_command_has_a_line_to_paste_and_help_of_one_look() -> None:
 def test_usage_errors_begin_at_once_and_suggest_in_one_style() -> None:
     for args, near in (
         (["lod"], "No such command 'lod'. Did you mean load?"),
-        (["hubs"], "No such command 'hubs'. It is a stored question: headgraph query hubs."),
+        (["hubs"], "No such command 'hubs'. It is a stored query: headgraph query hubs."),
         (["server", "strt"], "No such command 'strt'. Did you mean start or status?"),
         (["compute", "--toop", "3"], "Did you mean --top"),
     ):
@@ -170,7 +267,7 @@ def test_usage_errors_begin_at_once_and_suggest_in_one_style() -> None:
 
 
 def test_version() -> None:
-    done = headgraph("--version")
+    done = headgraph_process("--version")
     assert done.returncode == 0
     assert done.stdout.startswith("headgraph 0.")
 
@@ -181,12 +278,18 @@ def test_wrong_usage_is_2() -> None:
         (["compute"], "Missing argument"),
         (["compute", "x"], "Missing option"),
         (["compute", "x", "-o", "y", "--kv"], "--kv' requires an argument"),
-        (["compute", "x", "-o", "y", "--top", "3", "--all"], "--all keeps every pair"),
+        (
+            ["compute", "x", "-o", "y", "--top", "3", "--all"],
+            "--all keeps every pair and excludes --top",
+        ),
         (["compute", "x", "-o", "y", "--fdr", "0.1"], "--fdr without --null"),
-        (["behaviour", "x", "--text", "a", "--prompts", "b"], "--text and --prompts were both"),
-        (["ablate", "x", "--prompts", "a", "--text-file", "b"], "--text-file were both given"),
-        (["trajectory", "x", "--pairs", "a", "--top", "1"], "--pairs and --top were both given"),
-        (["verify-edge", "x", "L0H0", "L1H0", "--all"], "three ways to say which edges"),
+        (
+            ["behaviour", "x", "--text", "a", "--prompts", "b"],
+            "--text and --prompts exclude each other",
+        ),
+        (["ablate", "x", "--prompts", "a", "--text-file", "b"], "--text-file exclude each other"),
+        (["trajectory", "x", "--pairs", "a", "--top", "1"], "--pairs and --top exclude each other"),
+        (["verify-edge", "x", "L0H0", "L1H0", "--all"], "choose edges in one way"),
         (["verify-edge", "x", "L0H0"], "give SOURCE and TARGET"),
     ):
         done = headgraph(*args)
@@ -205,10 +308,13 @@ def test_a_stated_problem_is_1_and_one_sentence(tmp_path: Path) -> None:
         (["compute", str(model), "-o", str(tmp_path / "t"), "--pairings", "OX"], "unknown pairing"),
         (["load", str(there), "--dry-run"], "is no Parquet file"),
         (["compute", "x", "-o", "y", "--kv", "z"], "'z' is not one of 'native', 'expand'"),
-        (["compute", "x", "-o", "y", "--top", "0"], "--top 0: wanted a whole number"),
+        (["compute", "x", "-o", "y", "--top", "0"], "--top 0: expected a whole number"),
         (["compute", "x", "-o", "y", "--top", "x"], "'x' is not a valid integer (headgraph comp"),
         (["query", "neighbours", "--run", "x"], "needs head"),
-        (["query", "neighbours", "-p", "head=L4"], "head is 'L4': wanted a head, such as L4H7 or"),
+        (
+            ["query", "neighbours", "-p", "head=L4"],
+            "head is 'L4': expected a head, such as L4H7 or",
+        ),
         (["query", "neighbours", "--show", "-p", "hed=L0H0"], "did you mean head?"),
     ):
         done = headgraph(*args)
@@ -222,7 +328,7 @@ def test_a_stated_problem_is_1_and_one_sentence(tmp_path: Path) -> None:
 
 
 def test_no_database_is_3() -> None:
-    done = headgraph("runs", "--uri", "bolt://127.0.0.1:9")
+    done = headgraph_process("runs", "--uri", "bolt://127.0.0.1:9")
     assert done.returncode == 3
     assert "no database answers at bolt://127.0.0.1:9" in done.stderr
 
@@ -234,7 +340,7 @@ def test_no_address_at_all_is_3_too(tmp_path: Path) -> None:
 
 
 def test_a_bug_is_one_sentence_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip  # noqa: E501
-    monkeypatch.setitem(cli.COMMANDS, "runs", cli.Entry("x", "no.such.room:runs"))
+    monkeypatch.setitem(cli.COMMANDS, "runs", cli.Entry(cli.ASK, "x", "no.such.room:runs"))
     with pytest.raises(SystemExit) as stop:
         cli.main(["runs"])
     assert stop.value.code == 1
@@ -278,7 +384,7 @@ def test_a_command_can_run_twice_in_one_process() -> None:
 
 def test_compute_prints_the_path_and_reports_beside_it(tmp_path: Path) -> None:
     out = tmp_path / "t.parquet"
-    done = headgraph("compute", str(save(tmp_path / "m")), "-o", str(out), "--top", "2")
+    done = headgraph_process("compute", str(save(tmp_path / "m")), "-o", str(out), "--top", "2")
     assert done.returncode == 0
     assert done.stdout == f"{out}\n"
     assert "6 of 12 pairs" in done.stderr

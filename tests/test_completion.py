@@ -16,6 +16,7 @@ from headgraph.completion import HOW, SHELLS
 from headgraph.graphdb import Graph
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.shell_completion import attach
+from tests.commands import headgraph, headgraph_process
 from tests.shells import STARTS, Shell
 from tests.tables import random_table
 from tests.test_cli import HEAVY, ROOT, every_command, imported_by
@@ -29,20 +30,20 @@ FREE = {
 """Parameters whose values nobody knows before they are typed."""
 
 
-def ask(line: str, shell: str = "bash", **env: str) -> subprocess.CompletedProcess[str]:
-    """What the shell's script asks when the cursor is at the end of a line."""
-    asked = {
+def asked(line: str, shell: str = "bash") -> dict[str, str]:
+    """What the shell's script sets when the cursor is at the end of a line."""
+    return {
         "COMP_WORDS": line,
         "COMP_CWORD": line.split(" ")[-1],
         "_HEADGRAPH_COMPLETE": f"{shell}_complete",
     }
-    return subprocess.run(
-        [sys.executable, "-m", "headgraph"],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "NEO4J_URI": NOWHERE, **asked, **env},
-        timeout=60,  # so long nobody waits at a prompt: who hangs, for a database say, fails here
-    )
+
+
+def ask(line: str, shell: str = "bash", **env: str) -> subprocess.CompletedProcess[str]:
+    """What headgraph answers, however busy the machine is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("headgraph.shell_completion._shells.SECONDS", 600.0)
+        return headgraph(**{"NEO4J_URI": NOWHERE, **asked(line, shell), **env})
 
 
 def values(line: str, **env: str) -> list[str]:
@@ -130,7 +131,7 @@ def test_nobody_is_asked_for_long(tmp_path: Path) -> None:
     """A server that takes connections and says nothing ends the question, not the prompt."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         uri = f"bolt://127.0.0.1:{silent.getsockname()[1]}"
-        done = ask("headgraph drop ", NEO4J_URI=uri)
+        done = headgraph_process(NEO4J_URI=uri, **asked("headgraph drop "))
         silent.setblocking(False)
         silent.accept()[0].close()  # it was asked
     assert (done.stdout, done.stderr) == ("", "")
@@ -226,4 +227,4 @@ def test_a_shell_that_it_does_not_know() -> None:
         env={**os.environ, "SHELL": "/bin/tcsh"},
     )
     assert done.returncode == 2
-    assert "which shell? tcsh: give one of bash, zsh, fish" in done.stderr
+    assert "expected a shell, got tcsh: give bash, zsh or fish" in done.stderr

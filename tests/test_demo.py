@@ -6,7 +6,7 @@ from pathlib import Path
 from headgraph import loader
 from headgraph.graphdb import Graph
 from headgraph.graphdb.server import RunningServer
-from tests.test_cli import headgraph
+from tests.commands import headgraph
 
 
 def test_the_demo(server: RunningServer, graph: Graph, private_homes: Path) -> None:

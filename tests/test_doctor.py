@@ -84,5 +84,5 @@ def test_files_are_found_without_a_database(
 
     monkeypatch.setattr("headgraph.graphdb.graph.connect", nobody)
     assert call(doctor, "--yes") == (f"removed files of an import that was cut off, 0.0 MB: {left}")
-    assert capsys.readouterr().err == "note: no database was looked into (no database answers)\n"
-    assert call(doctor, "--yes") == "nothing is left over"
+    assert capsys.readouterr().err == "note: the database was not checked (no database answers)\n"
+    assert call(doctor, "--yes") == "nothing to remove"

@@ -153,7 +153,9 @@ def test_prompts_of_numbers_and_of_text_are_told_apart() -> None:
     assert token_numbers(["1 2", "3 4"], PatchingError) == [[1, 2], [3, 4]]
     assert token_numbers(["1 2", "3 x²"], PatchingError) is None
     assert token_numbers(["1 ²"], PatchingError) is None
-    with pytest.raises(PatchingError, match=r"hold token '1000+ \.\.\. 0+': wanted numbers of the"):
+    with pytest.raises(
+        PatchingError, match=r"hold token '1000+ \.\.\. 0+': expected numbers of the"
+    ):
         token_numbers(["1 1" + "0" * 5000], PatchingError)
 
 

@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -174,7 +175,7 @@ def waiting(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", Path]]:
         preexec_fn=partial(signal.signal, signal.SIGTERM, signal.SIG_DFL),
     ) as work:
         while not ready.exists() and work.poll() is None:
-            os.sched_yield()
+            time.sleep(0.02)
         yield work, tmp_path / "out"
         work.kill()
 

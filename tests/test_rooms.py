@@ -15,25 +15,16 @@ def module_of(path: Path) -> str:
     return name if name.split(".")[0] == "headgraph" else f"headgraph.{name}"
 
 
-def imported_at_once(path: Path, modules: set[str]) -> set[str]:
-    """Our modules that a file imports when it is imported, so not those inside functions."""
+def imported(path: Path, modules: set[str]) -> set[str]:
+    """Our modules that a file imports: at once, inside functions, or for types alone."""
     found: set[str] = set()
-
-    def visit(node: ast.AST) -> None:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-                continue
-            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
-                continue
-            if isinstance(child, ast.Import):
-                found.update(alias.name for alias in child.names)
-            elif isinstance(child, ast.ImportFrom):
-                for alias in child.names:
-                    inner = f"{child.module}.{alias.name}"
-                    found.add(inner if inner in modules else str(child.module))
-            visit(child)
-
-    visit(ast.parse(path.read_text("utf-8")))
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                found.add(inner if inner in modules else str(node.module))
     return found & modules
 
 
@@ -42,7 +33,7 @@ def graph() -> dict[str, set[str]]:
     files = {
         module_of(path): path for path in python_files() if path.relative_to(ROOT).parts[0] in rooms
     }
-    return {name: imported_at_once(path, set(files)) - {name} for name, path in files.items()}
+    return {name: imported(path, set(files)) - {name} for name, path in files.items()}
 
 
 def circle(imports: dict[str, set[str]]) -> list[str]:
@@ -51,6 +42,19 @@ def circle(imports: dict[str, set[str]]) -> list[str]:
     except CycleError as error:
         return list(error.args[1])
     return []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from headgraph.base import text",
+        "def f():\n    import headgraph.base.text",
+        "if TYPE_CHECKING:\n    from headgraph.base.text import quoted",
+    ],
+)
+def test_an_import_counts_wherever_it_stands(text: str, tmp_path: Path) -> None:
+    (tmp_path / "it.py").write_text(text)
+    assert "headgraph.base.text" in imported(tmp_path / "it.py", {"headgraph.base.text"})
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:

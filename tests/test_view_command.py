@@ -16,8 +16,8 @@ from headgraph.graphdb import Graph
 from headgraph.graphdb.recording_graph import RecordingGraph
 from headgraph.pk_engine import AffinityTable, Selection
 from headgraph.pk_engine.bundled import table_path
+from tests.commands import headgraph
 from tests.tables import random_table
-from tests.test_cli import headgraph
 
 Edge = tuple[str, str, str, float]
 
@@ -122,10 +122,17 @@ def test_the_commands(tmp_path: Path) -> None:
 
 def test_wrong_usage_is_said_before_a_database_is_looked_for(tmp_path: Path) -> None:
     for args, words in {
-        ("query", "hubs", "--html", "x.html"): "--html is a page of a query's graph",
-        ("query", "hubs", "--force"): "--force belongs to --html FILE",
-        ("view", "gpt2-small", "--run", "x", "-o", "x.html"): "give a table, or --run RUN",
-        ("view", "--run", "x", "--labels", "none", "-o", "x.html"): "--labels belongs to a table",
+        ("query", "hubs", "--html", "x.html"): "--html requires a query and --graph",
+        ("query", "hubs", "--force"): "--force requires --html FILE",
+        (
+            "view",
+            "gpt2-small",
+            "--run",
+            "x",
+            "-o",
+            "x.html",
+        ): "a table and --run exclude each other",
+        ("view", "--run", "x", "--labels", "none", "-o", "x.html"): "--labels requires a table",
     }.items():
         done = headgraph(*args)
         assert done.returncode == 2, args
@@ -161,7 +168,7 @@ def test_the_page_is_opened_where_there_is_a_screen(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("sys.platform", "linux")
     done = CliRunner().invoke(command, args)
-    assert f"no screen here to show it on: open {where} in a browser" in done.stderr
+    assert f"no screen found: open {where} in a browser" in done.stderr
     assert seen == []
     monkeypatch.setenv("DISPLAY", ":0")
     done = CliRunner().invoke(command, args)

@@ -58,8 +58,8 @@ def ablate(
         samples: random sets of heads to compare with.
         match_layers: random sets have as many heads in each layer as the ablated ones.
         replace: `mean`, `resample` or `zero`; see `headgraph.verify_edge`.
-        prompts: file with a prompt a line; see `analysis.patching.prompts_for` for this and the
-            next four. Without any of them random tokens that come twice.
+        prompts: file with a prompt a line; see `analysis.running.prompts.prompts_for` for
+            this and the next four. Without any of them random tokens that come twice.
         text_file: a text, of which windows are drawn.
         sample: tokens by which the model continues each prompt.
         n_prompts: prompts at most.
@@ -81,7 +81,7 @@ def ablate(
     from headgraph.analysis.running import open_model
 
     if samples < 1:
-        raise PatchingError(f"--samples {samples}: wanted at least 1")
+        raise PatchingError(f"--samples {samples}: expected at least 1")
     table = full_table(model, GRAPH_PAIRINGS)
     sets = chosen_sets(table, role, hubs, heads, labels, top_percent)
     bridge = open_model(model)

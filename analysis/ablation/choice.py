@@ -36,7 +36,7 @@ def chosen_sets(
         chosen = named_heads(heads, (table.meta.n_layers, table.meta.n_heads), table.meta.model)
         sets[",".join(listed(chosen)) or "no heads"] = chosen
     if not sets:
-        raise PatchingError("nothing to ablate: wanted --role, --hubs or --heads")
+        raise PatchingError("nothing to ablate: expected --role, --hubs or --heads")
     return sets
 
 
@@ -65,7 +65,7 @@ def _hubs(table: AffinityTable, hubs: int, top_percent: float) -> Heads:
     if not 1 <= hubs <= len(scores):
         raise PatchingError(
             f"--hubs {hubs}: {len(scores)} heads have an edge among the strongest {top_percent:g} "
-            f"%, wanted 1 to {len(scores)}, or more pairs with --top-percent"
+            f"%, expected 1 to {len(scores)}, or more pairs with --top-percent"
         )
     return tuple(_places(scores.head(hubs)))
 

@@ -14,18 +14,21 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model")
 @click.option(
-    "--role", metavar="ROLE|all", multiple=True, help="Heads of this role; may be given again."
+    "--role",
+    metavar="ROLE|all",
+    multiple=True,
+    help="Ablate the heads of this role; repeat for more roles.",
 )
-@click.option("--hubs", metavar="N", type=int, help="The N greatest hubs.")
-@click.option("--heads", metavar="LIST", help="These heads, such as L0H1,L1H5.")
-@click.option("--labels", metavar="FILE|none", help="Who has which role; default: those known.")
+@click.option("--hubs", metavar="N", type=int, help="Ablate the N greatest hubs.")
+@click.option("--heads", metavar="LIST", help="Ablate these heads, such as L0H1,L1H5.")
+@click.option("--labels", metavar="FILE|none", help="Head roles.  [default: the bundled labels]")
 @click.option(
     "--top-percent",
     metavar="P",
     type=float,
     default=3,
     show_default=True,
-    help="Strongest pairs of each pairing that make hubs.",
+    help="Percentage of each pairing's strongest pairs that count for hubs.",
 )
 @click.option(
     "--samples",
@@ -33,15 +36,17 @@ if TYPE_CHECKING:
     type=int,
     default=200,
     show_default=True,
-    help="Random sets of as many heads to compare with.",
+    help="Random sets of equally many heads to compare with.",
 )
-@click.option("--match-layers", is_flag=True, help="Random sets have as many heads in each layer.")
+@click.option(
+    "--match-layers", is_flag=True, help="Draw random sets with as many heads in each layer."
+)
 @prompt_options
 def ablate(model: str, role: tuple[str, ...], **options: Any) -> "DataFrame":
-    """Print the loss of MODEL without some heads, beside the loss without as many random ones.
+    """Measure the loss of MODEL without some heads, and without equally many random heads.
 
-    An ablated head writes its mean over the prompts at each position. delta is the loss that this
-    adds, in nats per token; low to high is where 95 % of the random sets lie.
+    An ablated head writes its mean over the prompts at each position. delta is the added loss in
+    nats per token. 95 % of the random sets lie between low and high.
 
     Example: headgraph ablate induction-2l --role induction --hubs 3
     """

@@ -9,12 +9,12 @@ from headgraph.analysis.figures.options import picture_options, write_picture
 @click.argument("files", nargs=-1, required=True)
 @picture_options
 def ablation(files: tuple[str, ...], output: str, dark: bool, force: bool) -> str:
-    """Draw what ablating heads costs beside as many random heads, from rows of ablate.
+    """Draw the loss without heads beside the loss without equally many random heads.
 
-    FILES are what ablate printed with --format csv; each model gets a panel.
+    FILES are the output of headgraph ablate --format csv. Each model has a panel.
 
     Example: headgraph figure ablation rows.csv -o ablation.svg
     """
-    from headgraph.analysis.ablation.figure import ablation_figure as draw
+    from headgraph.analysis.ablation.figure import ablation_figure
 
-    return write_picture(lambda: draw(files, dark=dark), output, force=force)
+    return write_picture(lambda: ablation_figure(files, dark=dark), output, force=force)

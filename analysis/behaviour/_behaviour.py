@@ -58,7 +58,7 @@ def behaviour(
         PatchingError: prompts that cannot be read, or that the model has no tokens for.
     """
     if text is not None and prompts is not None:
-        raise RunningError("--text and --prompts were both given: wanted one of them")
+        raise RunningError("--text and --prompts exclude each other: give one of them")
     bridge = open_model(model, revision)
     rows = prompts_of(
         bridge, text=text, prompts=prompts, n_prompts=n_prompts, length=length, seed=seed
@@ -93,7 +93,7 @@ def labels_of(scores: pd.DataFrame, threshold: float) -> pd.DataFrame:
         RunningError: a threshold outside 0 to 1.
     """
     if not 0 < threshold <= 1:
-        raise RunningError(f"--threshold {threshold:g}: wanted more than 0 and at most 1")
+        raise RunningError(f"--threshold {threshold:g}: expected more than 0 and at most 1")
     long = scores.melt(["layer", "head"], list(BEHAVIOURS), "role", "score")
     long = long[long["score"] >= threshold].sort_values(["layer", "head", "role"])
     words = f"measured on {scores['prompts'].iloc[0]} prompts, seed {scores['seed'].iloc[0]}"
@@ -168,7 +168,7 @@ def prompts_of(
     for row in rows:
         if not 2 <= len(row) <= model.cfg.n_ctx or max(row) >= model.cfg.d_vocab:
             raise RunningError(
-                f"a prompt has {len(row)} tokens, the largest {max(row, default=0)}: wanted 2 to "
+                f"a prompt has {len(row)} tokens, the largest {max(row, default=0)}: expected 2 to "
                 f"{model.cfg.n_ctx} tokens below {model.cfg.d_vocab}"
             )
     return [np.array(row, np.int64) for row in rows]

@@ -13,20 +13,41 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model")
-@click.option("--text", metavar="TEXT", help="A text to run on, in place of random tokens.")
-@click.option("--prompts", metavar="FILE", help="Prompts, one a line: text or token numbers.")
+@click.option("--text", metavar="TEXT", help="Run on this text instead of random tokens.")
 @click.option(
-    "--n-prompts", metavar="N", type=int, default=32, show_default=True, help="Random sequences."
+    "--prompts", metavar="FILE", help="File of prompts, one a line, as text or token numbers."
 )
-@click.option("--length", metavar="N", type=int, help="Of the sequence that is repeated.")
-@click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Of the tokens.")
-@click.option("-o", "--output", metavar="FILE", help="CSV file to write the scores to as well.")
-@click.option("--labels-out", metavar="FILE", help="Label file to write: heads above --threshold.")
 @click.option(
-    "--threshold", metavar="X", type=float, default=0.5, show_default=True, help="For --labels-out."
+    "--n-prompts",
+    metavar="N",
+    type=int,
+    default=32,
+    show_default=True,
+    help="Number of random sequences.",
+)
+@click.option("--length", metavar="N", type=int, help="Length of the repeated sequence.")
+@click.option(
+    "--seed",
+    metavar="N",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Random seed for the tokens.",
+)
+@click.option("-o", "--output", metavar="FILE", help="Also write the scores to this CSV file.")
+@click.option(
+    "--labels-out", metavar="FILE", help="Write heads above --threshold to this label file."
+)
+@click.option(
+    "--threshold",
+    metavar="X",
+    type=float,
+    default=0.5,
+    show_default=True,
+    help="Lowest score that makes a label for --labels-out.",
 )
 @revision_option
-@click.option("--force", is_flag=True, help="Replace files that exist.")
+@click.option("--force", is_flag=True, help="Replace existing files.")
 def behaviour(
     model: str,
     text: str | None,
@@ -42,9 +63,9 @@ def behaviour(
 ) -> "pd.DataFrame":
     """Measure what the heads of MODEL attend to when it runs.
 
-    MODEL is a folder with all its weights, a hub id, or the bundled induction-2l; it is run on
-    random tokens that repeat, or on prompts of your own. `headgraph annotate` puts the scores on
-    the heads of a run, `--labels-out` makes them roles.
+    MODEL is a folder with all its weights, a hub id, or the bundled induction-2l. It runs on
+    repeated random tokens, or on prompts of your own. `headgraph annotate` writes the scores on the
+    heads of a run; `--labels-out` turns them into roles.
 
     Example: headgraph behaviour induction-2l -o behaviour.csv
     """

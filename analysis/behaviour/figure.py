@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headgraph.analysis.behaviour import BEHAVIOURS
-from headgraph.analysis.behaviour._behaviour import behaviour as measure
-from headgraph.analysis.behaviour._behaviour import patterns_of, prompts_of
+from headgraph.analysis.behaviour._behaviour import behaviour, patterns_of, prompts_of
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.panels import color_bar, index_axis, panel_grid, panel_title
@@ -51,9 +50,9 @@ def behaviour_figure(
         RunningError: the model cannot be run.
     """
     if score not in BEHAVIOURS:
-        raise FigureError(f"--score {score}: wanted {', '.join(BEHAVIOURS)}")
+        raise FigureError(f"--score {score}: expected {', '.join(BEHAVIOURS)}")
     bridge = open_model(model)
-    rows = measure(bridge, text=text, seed=seed)
+    rows = behaviour(bridge, text=text, seed=seed)
     scores = rows.pivot(index="layer", columns="head", values=score).to_numpy()
     if np.isnan(scores).all():
         raise FigureError(f"no position of this text allows {score}: give a longer one with --text")

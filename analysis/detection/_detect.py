@@ -166,11 +166,11 @@ def _metrics(
 
 def _check(task: str, resamples: int, level: float) -> None:
     if task not in TASKS:
-        raise AnalysisError(f"unknown task {quoted(task)}: wanted {', '.join(TASKS)}")
+        raise AnalysisError(f"unknown task {quoted(task)}: expected {', '.join(TASKS)}")
     if resamples < 1:
-        raise AnalysisError(f"--resamples {resamples}: wanted a whole number of at least 1")
+        raise AnalysisError(f"--resamples {resamples}: expected a whole number of at least 1")
     if not 0 < level < 1:
-        raise AnalysisError(f"--level {level:g}: wanted more than 0 and less than 1")
+        raise AnalysisError(f"--level {level:g}: expected more than 0 and less than 1")
 
 
 def _check_items(
@@ -184,5 +184,5 @@ def _check_items(
             "edges": "pairs are edges of the IOI circuit"}[task]  # fmt: skip
     raise AnalysisError(
         f"{table.meta.model}: {none} {'which ' if not found and labels is None else ''}{what}: "
-        "wanted some and not all; give roles with --labels FILE (layer,head,role)"
+        "expected some and not all; give roles with --labels FILE (layer,head,role)"
     )

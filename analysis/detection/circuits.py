@@ -57,7 +57,7 @@ def circuits(
         AnalysisError: no label names a circuit, or one with heads in one layer alone.
     """
     if samples < 1:
-        raise AnalysisError(f"--samples {samples}: wanted a whole number of at least 1")
+        raise AnalysisError(f"--samples {samples}: expected a whole number of at least 1")
     table = full_table(model, GRAPH_PAIRINGS, revision=revision)
     meta, rows = table.meta, labels_for(table.meta, labels)
     rows = rows[rows["circuit"] != ""]
@@ -93,7 +93,7 @@ def _row(
     pairs = _sums(own, there)
     if not pairs[0]:
         raise AnalysisError(
-            f"the circuit {circuit} has its heads in one layer, so no pair of {pairing}: wanted "
+            f"the circuit {circuit} has its heads in one layer, so no pair of {pairing}: expected "
             "heads of several layers"
         )
     mean = float(_sums(own, z)[0] / pairs[0])

@@ -18,13 +18,23 @@ if TYPE_CHECKING:
     type=click.Choice(["heads", "classes", "edges"]),
     default="heads",
     show_default=True,
-    help="Labelled heads, pairs of one class, or edges of the IOI circuit.",
+    help="Find labelled heads, pairs of one class, or edges of the IOI circuit.",
 )
 @metrics_option()
-@click.option("--labels", metavar="FILE", help="Head roles; default: those known.")
-@click.option("--resamples", type=int, default=1000, show_default=True, help="For the intervals.")
-@click.option("--level", type=float, default=0.95, show_default=True, help="Of the intervals.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the resampling.")
+@click.option("--labels", metavar="FILE", help="Head roles.  [default: the bundled labels]")
+@click.option(
+    "--resamples", type=int, default=1000, show_default=True, help="Number of bootstrap resamples."
+)
+@click.option(
+    "--level",
+    type=float,
+    default=0.95,
+    show_default=True,
+    help="Confidence level of the intervals.",
+)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Random seed for the resampling."
+)
 @revision_option
 def detect(
     model: str,
@@ -36,10 +46,10 @@ def detect(
     seed: int,
     revision: str | None,
 ) -> "pd.DataFrame":
-    """Say how well each metric finds the labelled heads of MODEL.
+    """Measure how well each metric finds the labelled heads of MODEL.
 
-    MODEL is what compute takes, or a table of compute --all. A PR-AUC is to be held against the
-    prevalence, which is what a score that knows nothing gets.
+    MODEL is what compute takes, or a table of compute --all. Compare a PR-AUC with the prevalence,
+    which is the PR-AUC of a random score.
 
     Example: headgraph detect gpt2-small --metrics pk,cs
     """

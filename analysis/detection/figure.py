@@ -28,7 +28,7 @@ def detection_figure(
     """PR-AUC of each metric, a panel for each pairing, over the prevalence.
 
     Args:
-        rows: of `analysis.detect`.
+        rows: of `headgraph.detect`.
         model: what the title calls it.
         paper: metric -> printed PR-AUC of each pairing, shown as open marks.
         dark: for dark pages.
@@ -37,7 +37,7 @@ def detection_figure(
         FigureError: no rows.
     """
     if rows.empty:
-        raise FigureError("there is no row to draw: wanted those of headgraph detect")
+        raise FigureError("there is no row to draw: expected those of headgraph detect")
     theme, metrics = style.theme(dark), list(dict.fromkeys(rows["metric"]))
     pairings = list(dict.fromkeys(rows["pairing"]))
     below = 72.0 if paper else 44.0

@@ -8,10 +8,18 @@ from headgraph.pk_engine.options import metrics_option
 
 @click.command()
 @click.argument("model")
-@click.option("--task", type=click.Choice(["heads", "classes", "edges"]), default="heads")
+@click.option(
+    "--task",
+    type=click.Choice(["heads", "classes", "edges"]),
+    default="heads",
+    show_default=True,
+    help="Find labelled heads, pairs of one class, or edges of the IOI circuit.",
+)
 @metrics_option()
-@click.option("--labels", metavar="FILE", help="Head roles; default: those known.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the resampling.")
+@click.option("--labels", metavar="FILE", help="Head roles.  [default: the bundled labels]")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Random seed for the resampling."
+)
 @picture_options
 def detection(
     model: str,
@@ -25,7 +33,7 @@ def detection(
 ) -> str:
     """Draw how well each metric finds the labelled heads of MODEL.
 
-    A dot for each metric and pairing with its bootstrap interval; MODEL and the rest as for
+    Each metric and pairing has a dot with its bootstrap interval. MODEL and the options are as for
     headgraph detect.
 
     Example: headgraph figure detection gpt2-small --metrics pk,cs -o detection.svg
@@ -33,11 +41,11 @@ def detection(
     from pathlib import Path
 
     from headgraph.analysis.detection import detect
-    from headgraph.analysis.detection.figure import detection_figure as draw
+    from headgraph.analysis.detection.figure import detection_figure
 
     names = metrics.split(",") if metrics else None
     return write_picture(
-        lambda: draw(
+        lambda: detection_figure(
             detect(model, task=task, metrics=names, labels=labels, seed=seed),
             model=Path(model).stem,
             dark=dark,

@@ -19,7 +19,7 @@ from headgraph.analysis.wiring.figure_command import wiring
 
 @click.group()
 def figure() -> None:
-    """Draw a picture of a table or a model: SVG, PNG or PDF, all in one style.
+    """Draw a figure of a table or a model as SVG, PNG or PDF.
 
     Example: headgraph figure wiring gpt2-small -o wiring.svg
     """

@@ -15,9 +15,9 @@ def picture_options(command: Command) -> Command:
     """Add `--output`, `--dark` and `--force`."""
     options = (
         click.option("-o", "--output", metavar="FILE", required=True,
-                     help="Picture to write: .svg, .png or .pdf."),
-        click.option("--dark", is_flag=True, help="For dark pages."),
-        click.option("--force", is_flag=True, help="Replace the output file if it exists."),
+                     help="Figure to write, ending in .svg, .png or .pdf."),
+        click.option("--dark", is_flag=True, help="Use colours for dark pages."),
+        click.option("--force", is_flag=True, help="Replace an existing output file."),
     )  # fmt: skip
     for option in reversed(options):
         command = option(command)

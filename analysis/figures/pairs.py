@@ -61,7 +61,7 @@ def strongest_pairs(table: AffinityTable, n: int | None = None, metric: str = "p
 def _edges(table: AffinityTable, n: int, metric: str) -> pd.DataFrame:
     """Arrows of OQ, OK and OV with their score, when there is something to draw."""
     if n < 1:
-        raise FigureError(f"--per-pairing {n}: wanted a whole number of at least 1")
+        raise FigureError(f"--per-pairing {n}: expected a whole number of at least 1")
     if metric not in table.meta.metrics:
         raise FigureError(
             f"the table has no metric {metric!r}, only {', '.join(table.meta.metrics)}: make one "
@@ -86,7 +86,7 @@ def refuse_too_many(pairs: pd.DataFrame, n: int) -> None:
     lines = place.value_counts().sort_index().cumsum()
     fits = int((lines <= MOST_LINES).sum())
     raise FigureError(
-        f"--per-pairing {n} would draw {len(pairs):,} lines: wanted at most {MOST_LINES} in one "
+        f"--per-pairing {n} would draw {len(pairs):,} lines: expected at most {MOST_LINES} in one "
         f"picture, which is --per-pairing {max(fits, 1)} here; headgraph query strongest_edges "
         f"-p per_pairing={n} lists them all"
     )

@@ -40,7 +40,7 @@ def command_rows(
         rows = pd.concat(parts, ignore_index=True)
     if missing := [name for name in columns if name not in rows]:
         raise FigureError(
-            f"rows without {', '.join(missing)}: wanted those of headgraph {command} ... "
+            f"rows without {', '.join(missing)}: expected those of headgraph {command} ... "
             "--format csv"
         )
     if rows.empty:

@@ -55,9 +55,9 @@ def heatmap(
         FigureError: another `by`, or no pair to draw.
         AnalysisError: a table without this metric, a pairing, or all pairs.
     """
-    wanted = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+    wanted = parse_pairings(pairings)
     if by not in ("auto", "layer", "head"):
-        raise FigureError(f"--by {by}: wanted layer, head or auto")
+        raise FigureError(f"--by {by}: expected layer, head or auto")
     table = full_table(model, wanted, sorted({"pk", metric}), layer_order=layer_order)
     meta = table.meta
     if not table.frame["pairing"].isin(wanted).any():

@@ -15,9 +15,9 @@ from headgraph.pk_engine.options import layer_order_option, pairings_option
     type=click.Choice(["auto", "layer", "head"]),
     default="auto",
     show_default=True,
-    help="Auto is by head for one pairing of a model of at most 256 heads.",
+    help="Size of a cell; auto is head for one pairing of a model with at most 256 heads.",
 )
-@click.option("--metric", metavar="NAME", default="pk", show_default=True, help="Which score.")
+@click.option("--metric", metavar="NAME", default="pk", show_default=True, help="Metric to draw.")
 @layer_order_option
 def heatmap(
     model: str,
@@ -29,10 +29,10 @@ def heatmap(
     dark: bool,
     force: bool,
 ) -> str:
-    """Draw scores as heatmaps, layer by layer or head by head.
+    """Draw scores as heatmaps, by layer or by head.
 
-    MODEL is a model, or a table of all its pairs. Sources stand to the right, targets up. By layer
-    there are the mean and the largest score of each two layers.
+    MODEL is a model, or a table of all its pairs. Sources go to the right, targets up. By layer,
+    the cells are the mean and the largest score of two layers.
 
     Example: headgraph figure heatmap gpt2-small --pairings OK -o ok.png
     """

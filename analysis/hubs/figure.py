@@ -55,7 +55,7 @@ def hubs(
         AnalysisError: a pairing that the table was not scored in.
         LabelsError: a label file that does not fit the model.
     """
-    wanted = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+    wanted = parse_pairings(pairings)
     table = any_table(model, wanted)
     if top_percent is not None and top_percent != 100:
         table = table.select(Selection(top_percent=top_percent))

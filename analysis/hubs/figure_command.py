@@ -9,12 +9,12 @@ from headgraph.pk_engine.options import pairings_option
 @click.command()
 @click.argument("model", default="gpt2-small")
 @picture_options
-@pairings_option("Edges that count.")
+@pairings_option("Pairings whose edges count.")
 @click.option(
     "--top-percent", metavar="P", type=float, default=3.0, show_default=True,
-    help="Edges are the strongest of each pairing; 100 is all.",
+    help="Percentage of each pairing's strongest pairs that count; 100 is all.",
 )  # fmt: skip
-@click.option("--labels", metavar="FILE|none", help="Head roles; default: those known.")
+@click.option("--labels", metavar="FILE|none", help="Head roles.  [default: the bundled labels]")
 def hubs(
     model: str,
     output: str,
@@ -24,10 +24,10 @@ def hubs(
     dark: bool,
     force: bool,
 ) -> str:
-    """Draw how much flows into each head against how much flows out of it.
+    """Draw the inlet score of each head against its outlet score.
 
-    MODEL is a model, or a table, cut or whole. Inlet and outlet are sums of z over a head's edges;
-    colours say its role, and the greatest are named.
+    MODEL is a model or a table, selected or with all pairs. Inlet and outlet are sums of z over a
+    head's edges. Colours show roles, and the greatest hubs are named.
 
     Example: headgraph figure hubs gpt2-small -o hubs.svg
     """

@@ -10,6 +10,7 @@ from headgraph.base.names import GRAPH_PAIRINGS, head_name, parse_pairings
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.edges import hub_terms
 
 COLUMNS = ("name", "layer", "head", "inlet", "outlet", "both", "edges_in", "edges_out")
 
@@ -53,8 +54,9 @@ def hub_scores(
     if selection is not None:
         scored = scored.select(selection)
     edges = _edges(scored, pairings)
-    scores = _sums(edges, "target", "into", "inlet", "edges_in")
-    scores = scores.join(_sums(edges, "source", "out", "outlet", "edges_out"), how="outer")
+    terms, counts = hub_terms(edges), {"inlet": "edges_in", "outlet": "edges_out"}
+    ends = [_sums(edges, *terms[total], total, counts[total]) for total in counts]
+    scores = ends[0].join(ends[1], how="outer")
     scores = scores.fillna(0.0).astype({"edges_in": int, "edges_out": int}).reset_index()
     flows = (scores["inlet"] > 0) & (scores["outlet"] > 0)
     scores["both"] = (scores["inlet"] * scores["outlet"]).where(flows, 0.0).pow(0.5)
@@ -68,21 +70,21 @@ def hub_scores(
 
 
 def _edges(table: AffinityTable, pairings: Sequence[str] | str) -> pd.DataFrame:
-    """The arrows that count, with what each adds at either end."""
-    wanted = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+    """The edges that count."""
+    wanted = parse_pairings(pairings)
     if lacks := [name for name in wanted if name not in table.meta.pairings]:
         raise AnalysisError(
             f"the table of {table.meta.model} has the pairings {', '.join(table.meta.pairings)}, "
             f"not {', '.join(lacks)}: name others with --pairings, or compute them"
         )
     edges = table.edges()
-    edges = edges[edges["pairing"].isin(wanted)]
-    z = edges["z"].astype(float)
-    return edges.assign(into=z, out=z * edges["share"])
+    return edges[edges["pairing"].isin(wanted)]
 
 
-def _sums(edges: pd.DataFrame, end: str, value: str, total: str, count: str) -> pd.DataFrame:
-    """Sum of a column and number of edges, by the head at one end."""
+def _sums(
+    edges: pd.DataFrame, end: str, values: "pd.Series[float]", total: str, count: str
+) -> pd.DataFrame:
+    """Sum of the values and number of edges, by the head at one end."""
     keys = [edges[f"{end}_layer"].rename("layer"), edges[f"{end}_head"].rename("head")]
-    grouped = edges.groupby(keys)[value]
+    grouped = values.groupby(keys)
     return pd.DataFrame({total: grouped.sum(), count: grouped.size()})

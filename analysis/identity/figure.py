@@ -34,8 +34,8 @@ def identity(
 ) -> "Figure":
     """All heads in the order of their hub scores, those of one kind marked and named.
 
-    Left the score as it is, right corrected for the layer; what they are: `analysis.hubs_of_kind`,
-    whose arguments these are.
+    Left the score as it is, right corrected for the layer; what they are:
+    `analysis.identity.hubs_of_kind`, whose arguments these are.
     """
     table = full_table(model)
     rows = hubs_of_kind(table, kind=kind, labels=labels, behaviour=behaviour, threshold=threshold)

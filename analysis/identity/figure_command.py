@@ -8,12 +8,20 @@ from headgraph.analysis.figures.options import picture_options, write_picture
 @click.command()
 @click.argument("model", default="gpt2-small")
 @click.option(
-    "--kind", metavar="NAME", default="identity", show_default=True, help="A role or behaviour."
+    "--kind",
+    metavar="NAME",
+    default="identity",
+    show_default=True,
+    help="Role or behaviour of the heads.",
 )
-@click.option("--labels", metavar="FILE", help="Head roles; default: those known.")
-@click.option("--behaviour", metavar="FILE", help="Scores of headgraph behaviour -o.")
+@click.option("--labels", metavar="FILE", help="Head roles.  [default: the bundled labels]")
+@click.option("--behaviour", metavar="FILE", help="Scores that headgraph behaviour -o wrote.")
 @click.option(
-    "--threshold", type=float, default=0.5, show_default=True, help="The least that counts."
+    "--threshold",
+    type=float,
+    default=0.5,
+    show_default=True,
+    help="Lowest behaviour score that counts.",
 )
 @picture_options
 def identity(
@@ -26,7 +34,7 @@ def identity(
     dark: bool,
     force: bool,
 ) -> str:
-    """Draw heads of one kind among all heads of MODEL, by how much of a hub they are.
+    """Draw the hub scores of one kind of heads among all heads of MODEL.
 
     MODEL is a table of all pairs, or what compute takes.
 

@@ -30,7 +30,7 @@ def hubs_of_kind(
 ) -> pd.DataFrame:
     """Hub scores of all heads, with the heads of one kind marked.
 
-    `both` is that of `analysis.hub_scores`; `each` divides it by the geometric mean of the number
+    `both` is that of `headgraph.hub_scores`; `each` divides it by the geometric mean of the number
     of heads that could be read and that could read, since a head in the middle of the model has
     more of both:
 
@@ -84,7 +84,7 @@ def _of_kind(
         )
         if not {"layer", "head", kind} <= set(measured):
             raise AnalysisError(
-                f"the behaviour scores have the columns {listed(measured.columns)}: wanted "
+                f"the behaviour scores have the columns {listed(measured.columns)}: expected "
                 f"layer, head and {kind}, as headgraph behaviour -o writes them"
             )
         for columns, whole in ((("layer", "head"), True), ((kind,), False)):

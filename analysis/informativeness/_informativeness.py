@@ -69,9 +69,9 @@ def informativeness(
         AnalysisError: numbers out of range, an incomplete table, or a reference without variance.
     """
     if resamples < 1:
-        raise AnalysisError(f"--resamples {resamples}: wanted a whole number of at least 1")
+        raise AnalysisError(f"--resamples {resamples}: expected a whole number of at least 1")
     if not 0 < level < 1:
-        raise AnalysisError(f"--level {level:g}: wanted more than 0 and less than 1")
+        raise AnalysisError(f"--level {level:g}: expected more than 0 and less than 1")
     table = full_table(model, PAIRINGS, revision=revision, progress=progress)
     rows = [
         _row(name, frame, table.meta, resamples, level, seed)
@@ -114,7 +114,7 @@ def reference_of(frame: pd.DataFrame, meta: TableMeta) -> tuple[NDArray[Any], ND
     if not (sds > 0).all():
         raise AnalysisError(
             f"{meta.model} has heads that span all {meta.d_model} dimensions, where every score is "
-            "as expected: wanted a model whose d_head is smaller than its d_model"
+            "that of random subspaces: expected a model whose d_head is smaller than its d_model"
         )
     return means, sds
 

@@ -8,8 +8,12 @@ import pandas as pd
 from headgraph.analysis._tables import full_table
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.panels import panel_title
-from headgraph.analysis.informativeness._informativeness import BINS, binned_reference, reference_of
-from headgraph.analysis.informativeness._informativeness import informativeness as divergences
+from headgraph.analysis.informativeness._informativeness import (
+    BINS,
+    binned_reference,
+    informativeness,
+    reference_of,
+)
 from headgraph.base.names import PAIRINGS, ROLES
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -33,7 +37,7 @@ def informativeness_figure(model: Model | AffinityTable, *, dark: bool = False) 
         dark: for dark pages.
     """
     table = full_table(model, PAIRINGS)
-    rows = divergences(table, resamples=1).set_index("pairing")
+    rows = informativeness(table, resamples=1).set_index("pairing")
     theme = style.theme(dark)
     with style.styled(theme):
         figure = style.new_figure(style.WIDTH, _HEIGHT, theme)

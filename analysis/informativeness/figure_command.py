@@ -11,11 +11,12 @@ from headgraph.analysis.figures.options import picture_options, write_picture
 def informativeness(model: str, output: str, dark: bool, force: bool) -> str:
     """Draw how far the 16 pairings of MODEL lie from random subspaces.
 
-    The divergences as a map of source weight by target weight, and the scores of the pairing with
-    the highest and the lowest beside the random reference. MODEL as for informativeness.
+    A map shows the divergences by source and target role. Beside it are the scores of the pairings
+    with the highest and the lowest divergence, with the random reference. MODEL is as for headgraph
+    informativeness.
 
     Example: headgraph figure informativeness induction-2l -o informativeness.svg
     """
-    from headgraph.analysis.informativeness.figure import informativeness_figure as draw
+    from headgraph.analysis.informativeness.figure import informativeness_figure
 
-    return write_picture(lambda: draw(model, dark=dark), output, force=force)
+    return write_picture(lambda: informativeness_figure(model, dark=dark), output, force=force)

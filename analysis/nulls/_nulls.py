@@ -87,7 +87,7 @@ def null_table(
 
         return compute(
             model,  # type: ignore[arg-type]
-            pairings=parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings)),
+            pairings=parse_pairings(pairings),
             selection=Selection(fdr=1, null=",".join(names)),
             seed=seed,
             samples=samples,

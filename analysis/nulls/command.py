@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headgraph.analysis._waiting import progress_shown
+from headgraph.base.progress import bar_on_terminal
 from headgraph.pk_engine.options import pairings_option, revision_option
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     default="isotropic,covariance,rotations,backward,within",
     show_default=True,
     metavar="NAMES",
-    help="What pairs are held against.",
+    help="Null models to compare pairs with.",
 )
 @click.option(
     "--fdr",
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     metavar="A",
     default=0.05,
     show_default=True,
-    help="Share of pairs that pass by chance, at most.",
+    help="False discovery rate.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of what is drawn.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed for the samples.")
 @click.option(
-    "--samples", type=int, metavar="N", help="How much is drawn; see docs/studies/nulls.md."
+    "--samples", type=int, metavar="N", help="Number of samples; see docs/studies/nulls.md."
 )
 @revision_option
 def nulls(
@@ -43,16 +43,17 @@ def nulls(
     samples: int | None,
     revision: str | None,
 ) -> "pd.DataFrame":
-    """Count the pairs of MODEL that stand out from each null.
+    """Count the pairs of MODEL that stand out from each null model.
 
-    MODEL is what compute takes, or a table of compute --fdr 1 --null NAMES, which has the columns
-    already. A null says what pairs would share if nothing joined them; rotations take the longest.
+    MODEL is what compute takes, or a table of compute --fdr 1 --null NAMES, which already has the
+    columns. A null model gives the scores of unrelated heads. The null model rotations is the
+    slowest.
 
     Example: headgraph nulls induction-2l
     """
     from headgraph.analysis.nulls._nulls import nulls as run
 
-    with progress_shown() as progress:
+    with bar_on_terminal() as progress:
         return run(
             model,
             pairings=pairings,

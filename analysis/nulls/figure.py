@@ -8,8 +8,7 @@ import pandas as pd
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.panels import panel_grid, panel_title
-from headgraph.analysis.nulls._nulls import null_table
-from headgraph.analysis.nulls._nulls import nulls as counts
+from headgraph.analysis.nulls._nulls import null_table, nulls
 from headgraph.base.names import GRAPH_PAIRINGS, NULLS
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -44,9 +43,9 @@ def nulls_figure(*models: Model | AffinityTable, fdr: float = 0.05, dark: bool =
         AnalysisError: a table without nulls or without some of its pairs.
     """
     if not 1 <= len(models) <= MOST:
-        raise FigureError(f"{len(models)} models: wanted 1 to {MOST} in one picture")
+        raise FigureError(f"{len(models)} models: expected 1 to {MOST} in one picture")
     tables = [null_table(model) for model in models]
-    found = [counts(table, fdr=fdr) for table in tables]
+    found = [nulls(table, fdr=fdr) for table in tables]
     theme = style.theme(dark)
     rows = max(rows["null"].nunique() for rows in found)
     with style.styled(theme):

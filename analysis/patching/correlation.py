@@ -44,8 +44,8 @@ def rank_correlation(edges: pd.DataFrame, *, score: str = "pk", seed: int = 0) -
     for pairing, part in edges.groupby("pairing", sort=False):
         if len(part) < 4:
             raise PatchingError(
-                f"{len(part)} pairs of {pairing} cannot be correlated: wanted at least 4, such as "
-                "all of them with --all"
+                f"{len(part)} pairs of {pairing} cannot be correlated: expected at least 4, such "
+                "as all of them with --all"
             )
         for measure in MEASURES:
             rows.append({

@@ -49,7 +49,7 @@ def causality(edges: Rows, *, measure: str = "effect", dark: bool = False) -> "F
         numbers=("pk", *MEASURES),
     )  # fmt: skip
     if measure not in MEASURES:
-        raise FigureError(f"--measure {measure}: wanted {', '.join(MEASURES)}")
+        raise FigureError(f"--measure {measure}: expected {', '.join(MEASURES)}")
     models = list(dict.fromkeys(edges["model"]))
     pairings = [name for name in GRAPH_PAIRINGS if (edges["pairing"] == name).any()]
     theme = style.theme(dark)

@@ -12,13 +12,13 @@ from headgraph.analysis.figures.options import picture_options, write_picture
     metavar="effect|local|gain",
     default="effect",
     show_default=True,
-    help="What is drawn against PK.",
+    help="Measure to draw against PK.",
 )
 @picture_options
 def causality(files: tuple[str, ...], measure: str, output: str, dark: bool, force: bool) -> str:
-    """Draw PK against what patching does, from rows of verify-edge.
+    """Draw PK against the effect of patching, from rows of verify-edge.
 
-    FILES are what verify-edge printed with --format csv; each model gets a row of panels, each
+    FILES are the output of headgraph verify-edge --format csv. Each model has a row of panels, each
     pairing a column.
 
     Example: headgraph figure causality edges.csv -o causality.svg

@@ -86,8 +86,8 @@ class PathPatcher:
         """
         if target[0] <= source[0]:
             raise PatchingError(
-                f"{head_name(*source)} > {head_name(*target)}: wanted a source in an earlier layer "
-                "than the target"
+                f"{head_name(*source)} > {head_name(*target)}: expected a source in an earlier "
+                "layer than the target"
             )
         reader, heads = self._reader(target[1], role)
         difference = self._difference(source)

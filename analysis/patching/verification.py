@@ -64,8 +64,8 @@ def verify_edge(
             `analysis.patching.rank_correlation`.
         replace: what stands in for what the source writes: its `mean` over the prompts at each
             position, what it writes in another prompt (`resample`), or `zero`.
-        prompts: file with a prompt a line; see `analysis.patching.prompts_for` for this and the
-            next four. Without any of them random tokens that come twice.
+        prompts: file with a prompt a line; see `analysis.running.prompts.prompts_for` for
+            this and the next four. Without any of them random tokens that come twice.
         text_file: a text, of which windows are drawn.
         sample: tokens by which the model continues each prompt.
         n_prompts: prompts at most.
@@ -88,7 +88,9 @@ def verify_edge(
 
     wanted = _paths(pairings)
     if (source is None) != (target is None):
-        raise PatchingError("one head alone is no edge: wanted a source and a target, L0H7 L1H2")
+        raise PatchingError(
+            "expected two heads, got one: give a source and a target, such as L0H7 L1H2"
+        )
     chosen = _chosen(top, random, every, named=source is not None)
     table = full_table(model, wanted)
     edges = table.edges()
@@ -125,10 +127,10 @@ def _patched(pairs: pd.DataFrame, patcher: PathPatcher) -> pd.DataFrame:
 
 
 def _paths(pairings: Sequence[str] | str) -> tuple[str, ...]:
-    wanted = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+    wanted = parse_pairings(pairings)
     if none := [name for name in wanted if name not in GRAPH_PAIRINGS]:
         raise PatchingError(
-            f"{listed(none)} is no path: a head's output reaches a later head's input, wanted "
+            f"{listed(none)} is no path: a head's output reaches a later head's input, expected "
             f"some of {', '.join(GRAPH_PAIRINGS)}"
         )
     return wanted
@@ -141,11 +143,11 @@ def _chosen(
     asked = top is not None or random is not None
     if named + asked + every > 1:
         raise PatchingError(
-            "an edge, --top and --random, and --all are three ways to say which edges: wanted one"
+            "an edge, --top or --random, and --all exclude each other: choose edges in one way"
         )
     for name, value in (("--top", top), ("--random", random)):
         if value is not None and value < 0:
-            raise PatchingError(f"{name} {value}: wanted 0 or more")
+            raise PatchingError(f"{name} {value}: expected 0 or more")
     if every:
         return None
     return (top or 0, random or 0) if asked else (10, 10)
@@ -159,7 +161,7 @@ def _named(edges: pd.DataFrame, source: str, target: str, table: AffinityTable) 
         check_head(layer, head, (meta.n_layers, meta.n_heads), meta.model)
     if a >= c:
         swapped = f", such as {target} {source}" if a > c else ""
-        raise PatchingError(f"{source} > {target}: wanted a source in an earlier layer{swapped}")
+        raise PatchingError(f"{source} > {target}: expected a source in an earlier layer{swapped}")
     ends = dict(zip(_ENDS, (a, b, c, d), strict=True))
     rows = edges[np.logical_and.reduce([edges[name] == value for name, value in ends.items()])]
     if rows.empty:

@@ -17,13 +17,12 @@ if TYPE_CHECKING:
     "-o", "--output", metavar="FILE", required=True, help="Page to write, ending in .html."
 )
 @revision_option
-@click.option("--force", is_flag=True, help="Replace the output file if it exists.")
+@click.option("--force", is_flag=True, help="Replace an existing output file.")
 def reproduce(model: str, output: str, revision: str | None, force: bool) -> "pd.DataFrame":
-    """Put the paper's tables and figures for GPT-2 small beside what comes out here.
+    """Write a page with the paper's tables and figures for GPT-2 small beside ours.
 
-    MODEL is GPT-2 small's folder or hub id; without one it is the bundled table, which has the
-    scores of OQ, OK and OV alone. The page needs nothing outside itself; the rows that it compares
-    are printed as well.
+    MODEL is GPT-2 small's folder or hub id. Without MODEL, the bundled table is used, which has the
+    scores of OQ, OK and OV only. The page is self-contained. The compared rows are also printed.
 
     Example: headgraph reproduce openai-community/gpt2 -o reproduction.html
     """

@@ -67,7 +67,7 @@ class Source:
         if meta.fingerprint != read_table("gpt2-small").meta.fingerprint:
             raise AnalysisError(
                 f"{meta.model} is not GPT-2 small (fingerprint {meta.fingerprint[:12]}), and the "
-                "paper's figures are of no other model: wanted its hub id openai-community/gpt2, "
+                "paper's figures are of no other model: expected its hub id openai-community/gpt2, "
                 "its folder, or the bundled table gpt2-small"
             )
 

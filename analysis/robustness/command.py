@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model")
 @pairings_option()
-@metrics_option("pk,cs,simple_cs,cka", "Scores to compare.")
+@metrics_option("pk,cs,simple_cs,cka", "Metrics to compare.")
 @revision_option
 def robustness(model: str, pairings: str, metrics: str, revision: str | None) -> "pd.DataFrame":
     """Compare each metric between raw, folded and centred weights of MODEL.
 
-    Folding the norm before attention into Q, K and V, and taking the mean from what is written,
-    leave what a model does as it is; what would not is left out. spearman is over all pairs,
-    top20_overlap the share of the 20 strongest that stay among the 20 strongest.
+    Folding the norm before attention into Q, K and V, and subtracting the mean from what heads
+    write, do not change what a model computes. Variants that would change it are left out. spearman
+    is over all pairs; top20_overlap is the share of the 20 strongest pairs that stay among them.
 
     Example: headgraph robustness induction-2l --metrics pk,cs
     """

@@ -10,8 +10,7 @@ from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.pairs import metric_name
 from headgraph.analysis.figures.panels import TOP, panel_grid, panel_title
-from headgraph.analysis.robustness._robustness import METRICS, VARIANTS
-from headgraph.analysis.robustness._robustness import robustness as compare
+from headgraph.analysis.robustness._robustness import METRICS, VARIANTS, robustness
 from headgraph.base.names import GRAPH_PAIRINGS
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def robustness_figure(
     else:
         from headgraph.pk_engine.models.location import locate
 
-        frame = compare(model, pairings=pairings, metrics=metrics)
+        frame = robustness(model, pairings=pairings, metrics=metrics)
         title = name or locate(model, weights=False).name
     if frame.empty:
         raise FigureError("there are no rows of a comparison: nothing to draw")

@@ -9,9 +9,9 @@ from headgraph.pk_engine.options import metrics_option, pairings_option
 @click.command()
 @click.argument("model")
 @picture_options
-@pairings_option("A column each.")
-@metrics_option("pk,cs,simple_cs,cka", "Scores to compare.")
-@click.option("--name", metavar="NAME", help="What the title calls the model.")
+@pairings_option("Pairings to draw, a column each.")
+@metrics_option("pk,cs,simple_cs,cka", "Metrics to compare.")
+@click.option("--name", metavar="NAME", help="Name of the model in the title.")
 def robustness(
     model: str,
     output: str,
@@ -21,15 +21,15 @@ def robustness(
     dark: bool,
     force: bool,
 ) -> str:
-    """Draw how much of each metric stays when MODEL is folded and centred.
+    """Draw how much folding and centring MODEL changes each metric.
 
     Example: headgraph figure robustness induction-2l -o robustness.svg
     """
-    from headgraph.analysis.robustness.figure import robustness_figure as draw
+    from headgraph.analysis.robustness.figure import robustness_figure
 
     names = [part.strip().lower() for part in metrics.split(",") if part.strip()]
     return write_picture(
-        lambda: draw(model, pairings=pairings, metrics=names, name=name, dark=dark),
+        lambda: robustness_figure(model, pairings=pairings, metrics=names, name=name, dark=dark),
         output,
         force=force,
     )

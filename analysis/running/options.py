@@ -9,23 +9,23 @@ Command = TypeVar("Command", bound=Callable[..., object])
 
 
 def prompt_options(command: Command) -> Command:
-    """Add the options of `analysis.patching.prompts_for`, and `--replace`."""
+    """Add the options of `analysis.running.prompts.prompts_for`, and `--replace`."""
     options = (
         click.option("--prompts", metavar="FILE",
-                     help="Prompts, one a line: text or token numbers, all of one length."),
-        click.option("--text-file", metavar="FILE", help="A text, of which windows are drawn."),
+                     help="File of prompts of equal length, one a line, as text or token numbers."),
+        click.option("--text-file", metavar="FILE", help="Text file to draw windows from."),
         click.option("--sample", metavar="N", type=int, default=0, show_default=True,
-                     help="Tokens by which the model continues each prompt; only these count."),
+                     help="Let the model continue each prompt by N tokens; only these count."),
         click.option("--n-prompts", metavar="N", type=int, default=32, show_default=True,
-                     help="Prompts at most."),
+                     help="Most prompts to use."),
         click.option("--length", metavar="N", type=int,
-                     help="Tokens of a sequence that is repeated, or of a window.  "
-                          "[default: 24, of a window 64]"),
+                     help="Tokens in a repeated sequence or in a window.  [default: 24; 64 in a "
+                          "window]"),
         click.option("--replace", metavar="mean|resample|zero", default="mean", show_default=True,
-                     help="What a head writes instead: its mean over the prompts, what it writes "
-                          "in another one, or nothing."),
+                     help="Replacement for what a head writes: its mean over the prompts, what it "
+                          "writes in another prompt, or zero."),
         click.option("--seed", metavar="N", type=int, default=0, show_default=True,
-                     help="Of everything that is drawn."),
+                     help="Random seed for all samples."),
     )  # fmt: skip
     for option in reversed(options):
         command = option(command)

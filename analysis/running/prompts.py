@@ -65,9 +65,9 @@ def prompts_for(
             more of them than its context.
     """
     if n_prompts < 2:
-        raise PatchingError(f"--n-prompts {n_prompts}: wanted at least 2, as means are over them")
+        raise PatchingError(f"--n-prompts {n_prompts}: expected at least 2, as means are over them")
     if prompts is not None and text_file is not None:
-        raise PatchingError("--prompts and --text-file were both given: wanted one of them")
+        raise PatchingError("--prompts and --text-file exclude each other: give one of them")
     rng = np.random.default_rng(seed)
     if text_file is not None:
         made = _windows(model, Path(text_file), n_prompts, length or WINDOW, rng)
@@ -83,7 +83,7 @@ def prompts_for(
         tokens, counts = _continued(model, tokens, sample, seed)
         words += f", continued by {sample} tokens of the model's own"
     if not counts.any():
-        raise PatchingError("no prediction counts: wanted prompts of at least 2 tokens")
+        raise PatchingError("no prediction counts: expected prompts of at least 2 tokens")
     return Prompts(tokens, counts, words, seed)
 
 
@@ -95,8 +95,8 @@ def _repeated(model: Any, n: int, period: int, rng: np.random.Generator) -> Made
     symbols = model.cfg.d_vocab
     if not 2 <= period <= symbols:
         raise PatchingError(
-            f"--length {period}: wanted 2 to {symbols}, as the symbols of a repeated sequence are "
-            "all different"
+            f"--length {period}: expected 2 to {symbols}, as the symbols of a repeated sequence "
+            "are all different"
         )
     x = np.stack([rng.permutation(symbols)[:period] for _ in range(n)])
     first = first_token(model)
@@ -112,7 +112,7 @@ def _windows(model: Any, path: Path, n: int, length: int, rng: np.random.Generat
     words = np.array(tokens_of(model, text), dtype=np.int64)
     if length < 2 or len(words) < length:
         raise PatchingError(
-            f"{shown(path)} has {len(words)} tokens: wanted at least --length {length}, and "
+            f"{shown(path)} has {len(words)} tokens: expected at least --length {length}, and "
             "that at least 2"
         )
     begin = np.sort(rng.integers(0, len(words) - length + 1, size=n))
@@ -128,14 +128,14 @@ def _of_file(model: Any, path: Path, n: int) -> Made:
     lines = prompt_lines(path, PatchingError)[:n]
     if len(lines) < 2:
         raise PatchingError(
-            f"{shown(path)} has {len(lines)} prompts: wanted at least 2, one a line"
+            f"{shown(path)} has {len(lines)} prompts: expected at least 2, one a line"
         )
     rows = token_numbers(lines, PatchingError) or [_prompt(model, line) for line in lines]
     for line, row in enumerate(rows):
         if len(row) != len(rows[0]):
             raise PatchingError(
                 f"prompts 1 and {line + 1} of {shown(path)} have {len(rows[0])} and {len(row)} "
-                "tokens: wanted prompts of one length, so that means are position by position"
+                "tokens: expected prompts of one length, so that means are position by position"
             )
     tokens = np.array(rows, dtype=np.int64)
     return tokens, np.ones((len(rows), tokens.shape[1] - 1), bool), f"prompts of {short(path.name)}"
@@ -185,7 +185,7 @@ def _check(model: Any, tokens: NDArray[np.int64], length: int) -> None:
         )
     if (tokens >= model.cfg.d_vocab).any():
         raise PatchingError(
-            f"the prompts hold token {tokens.max()}: wanted numbers below the model's "
+            f"the prompts hold token {tokens.max()}: expected numbers below the model's "
             f"{model.cfg.d_vocab}"
         )
 
@@ -198,7 +198,7 @@ def prompt_lines(path: str | os.PathLike[str], problem: Problem) -> list[str]:
     """
     text = read_text(path, problem=problem, pipes=True)
     if not (lines := [line for line in text.splitlines() if line.strip()]):
-        raise problem(f"{shown(path)} is empty: wanted a prompt a line")
+        raise problem(f"{shown(path)} is empty: expected a prompt a line")
     return lines
 
 
@@ -216,5 +216,5 @@ def token_numbers(lines: Sequence[str], problem: Problem) -> list[list[int]] | N
 def _token(word: str, problem: Problem) -> int:
     number = whole_number(word)
     if number is None:
-        raise problem(f"the prompts hold token {quoted(word)}: wanted numbers of the vocabulary")
+        raise problem(f"the prompts hold token {quoted(word)}: expected numbers of the vocabulary")
     return number

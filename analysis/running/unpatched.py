@@ -87,7 +87,7 @@ class BaseRun:
             other = np.empty_like(order)
             other[order] = np.roll(order, 1)  # one cycle: none stands in for itself
             return z[other]
-        raise PatchingError(f"--replace {how}: wanted {', '.join(REPLACEMENTS)}")
+        raise PatchingError(f"--replace {how}: expected {', '.join(REPLACEMENTS)}")
 
     def distance(self, hooks: Hooks) -> Distance:
         """Run again with hooks (name, function) and compare."""
@@ -139,7 +139,7 @@ class BaseRun:
         if off > 1e-3 * max(float(gained.abs().max()), 1e-6):
             raise PatchingError(
                 f"what the heads of layer {layer} write is changed before it reaches the residual "
-                f"stream (by up to {off:.2g}): wanted a model that adds z W_O as it is"
+                f"stream (by up to {off:.2g}): expected a model that adds z W_O as it is"
             )
 
 

@@ -82,8 +82,8 @@ def scatter(
     After Fig. 5 of Yamagiwa, Takase & Shimodaira 2026, arXiv:2601.10266.
     """
     if metric == "pk":
-        raise FigureError("--metric pk: PK is one axis already; wanted another metric, such as cs")
-    wanted = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+        raise FigureError("--metric pk: PK is one axis already; expected another, such as cs")
+    wanted = parse_pairings(pairings)
     table = full_table(model, wanted, ("pk", metric))
     cuts = [cut_both(table, pairing, metric, top_percent) for pairing in wanted]
     theme, name = style.theme(dark), metric_name(metric)

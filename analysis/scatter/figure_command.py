@@ -9,12 +9,14 @@ from headgraph.pk_engine.options import pairings_option
 @click.command()
 @click.argument("model", default="gpt2-small")
 @picture_options
-@click.option("--metric", metavar="NAME", default="cs", show_default=True, help="The other metric.")
+@click.option(
+    "--metric", metavar="NAME", default="cs", show_default=True, help="Metric to compare with PK."
+)
 @click.option(
     "--top-percent", metavar="P", type=float, default=3.0, show_default=True,
-    help="What each metric keeps of each pairing.",
+    help="Percentage of each pairing that each metric keeps.",
 )  # fmt: skip
-@pairings_option("A panel each.")
+@pairings_option("Pairings to draw, a panel each.")
 def scatter(
     model: str,
     output: str,
@@ -26,8 +28,8 @@ def scatter(
 ) -> str:
     """Draw PK against another metric, with the cutoff of each.
 
-    MODEL is a model, or a table of all its pairs. Points differ by what keeps them: both metrics,
-    PK alone, the other alone, neither.
+    MODEL is a model, or a table of all its pairs. Colours show which metric keeps a pair: both, PK
+    only, the other only, or neither.
 
     Example: headgraph figure scatter gpt2-small -o scatter.svg
     """

@@ -64,7 +64,7 @@ def tokens(
     """
     roles = _roles(role)
     if top < 1:
-        raise AnalysisError(f"--top {top}: wanted a whole number of at least 1")
+        raise AnalysisError(f"--top {top}: expected a whole number of at least 1")
     space = token_space(model, unembed=unembed, center=center, order=order, revision=revision)
     heads = _heads(space.weights, head)
     rows = list(_rows(space, heads, roles, top))
@@ -93,7 +93,7 @@ def _rows(
 def _roles(text: str) -> list[str]:
     wanted = {part.strip().upper() for part in text.split(",") if part.strip()}
     if not wanted or wanted.difference(ROLES):
-        raise AnalysisError(f"--role {text}: wanted some of Q, K, V, O, such as Q,O")
+        raise AnalysisError(f"--role {text}: expected some of Q, K, V, O, such as Q,O")
     return [role for role in ROLES if role in wanted]
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from headgraph.analysis.errors import AnalysisError
 from headgraph.analysis.tokens.vocabulary import vocabulary
 from headgraph.pk_engine.linalg.bases import bases, one_thread
-from headgraph.pk_engine.models.hub import beside
+from headgraph.pk_engine.models.hub import optional_file
 from headgraph.pk_engine.models.weights import ModelWeights
 
 ORDERS = ("center-first", "normalize-first")
@@ -59,12 +59,12 @@ def token_space(
 ) -> TokenSpace:
     """A model's tokens, centred and scaled; arguments and errors as for `tokens`."""
     if order not in ORDERS:
-        raise AnalysisError(f"--order {order}: wanted {' or '.join(ORDERS)}")
+        raise AnalysisError(f"--order {order}: expected {' or '.join(ORDERS)}")
     weights = ModelWeights(model, revision)
     files = weights.embedding_files()
     stored = files.unembedding() if unembed else files.embedding()
     if weights.revision is not None:  # of a hub id: fetched into the folder that the weights are in
-        beside(weights.name, weights.revision, "tokenizer.json")
+        optional_file(weights.name, weights.revision, "tokenizer.json")
     texts = vocabulary(weights.folder, len(stored))
     if texts is None:
         texts = [f"[{number}]" for number in range(len(stored))]

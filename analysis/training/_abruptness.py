@@ -95,18 +95,18 @@ def _first(steps: NDArray[np.float64], progress: NDArray[np.float64], level: flo
 def _check(steps: NDArray[np.float64], values: NDArray[np.float64], steepest: float) -> None:
     if len(steps) < 2 or len(steps) != len(values):
         raise TrainingError(
-            f"{len(steps)} steps and {len(values)} values: wanted as many of both, two or more"
+            f"{len(steps)} steps and {len(values)} values: expected as many of both, two or more"
         )
     if not (np.diff(steps) > 0).all():
-        raise TrainingError("the steps do not rise: wanted each later than the one before")
+        raise TrainingError("the steps do not rise: expected each later than the one before")
     if not np.isfinite(values).all():
         place = int(np.argmin(np.isfinite(values)))
         raise TrainingError(
-            f"the value at step {steps[place]:g} is {values[place]}: wanted finite values"
+            f"the value at step {steps[place]:g} is {values[place]}: expected finite values"
         )
     if values[0] == values[-1]:
         raise TrainingError(
             f"the curve ends at {values[-1]:g}, where it began: there is no change to measure"
         )
     if not 0 < steepest < 1:
-        raise TrainingError(f"a steepest share of {steepest:g}: wanted more than 0, less than 1")
+        raise TrainingError(f"a steepest share of {steepest:g}: expected more than 0, less than 1")

@@ -71,7 +71,7 @@ def trajectory(
     Returns:
         A row for each checkpoint and pair: `series`, `step`, `loss` (NaN where unknown),
         `pairing`, `source`, `target`, `pk`, `z`, `pk_rank`; `source_outlet` and `target_inlet` of
-        `analysis.hub_scores` over all pairs of `pairings`, so that every checkpoint has the same
+        `headgraph.hub_scores` over all pairs of `pairings`, so that every checkpoint has the same
         number of edges; `source_previous_token`, `source_induction`, `target_previous_token`,
         `target_induction` of `analysis.behaviour` (NaN without it); `seed`.
 
@@ -82,12 +82,12 @@ def trajectory(
         EngineError, RunningError: a model that cannot be read, or run.
     """
     if pairs is not None and top is not None:
-        raise TrainingError("--pairs and --top were both given: wanted one of them")
+        raise TrainingError("--pairs and --top exclude each other: give one of them")
     if top is not None and top < 1:
-        raise TrainingError(f"--top {top}: wanted 1 or more")
+        raise TrainingError(f"--top {top}: expected 1 or more")
     found = checkpoints(run)
     named = None if pairs is None else _parsed(pairs)
-    wanted = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+    wanted = parse_pairings(pairings)
     scored = [name for name in PAIRINGS if name in {*wanted, *(pair[0] for pair in named or ())}]
     files = _files(found, tables, force=force)
     last = checkpoint_table(found[-1], scored)
@@ -112,7 +112,7 @@ def _parsed(pairs: Sequence[str] | str) -> list[Pair]:
         match = _PAIR.fullmatch(text)
         if match is None:
             raise TrainingError(
-                f"{quoted(text)} is not a pair: wanted a source, a target and a pairing such as "
+                f"{quoted(text)} is not a pair: expected a source, a target and a pairing such as "
                 "L0H7>L1H2:OK"
             )
         source, target = (head_name(*parse_head(match[place])) for place in (1, 2))
@@ -152,7 +152,7 @@ def _rows(
             check_head(*parse_head(head), shape, checkpoint.series)
         if (pairing, source, target) not in edges.index:
             raise TrainingError(
-                f"{checkpoint.series} has no pair {source}>{target}:{pairing}: wanted a head and "
+                f"{checkpoint.series} has no pair {source}>{target}:{pairing}: expected a head and "
                 f"one of a later layer, {table.meta.n_layers} layers of {table.meta.n_heads} heads"
             )
     chosen = pd.MultiIndex.from_tuples(list(pairs), names=["pairing", "source", "target"])

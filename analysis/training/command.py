@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headgraph.analysis._waiting import progress_shown
+from headgraph.base.progress import bar_on_terminal
 from headgraph.base.terminal import say
 from headgraph.pk_engine.options import pairings_option, refuse_together
 
@@ -14,19 +14,41 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("run")
-@click.option("--pairs", metavar="LIST", help="Such as L0H7>L1H2:OK, divided by commas.")
-@click.option("--top", metavar="N", type=int, help="Or the N strongest at the end, of each; 1.")
-@pairings_option("Of top pairs and hubs.")
 @click.option(
-    "--behaviour/--no-behaviour", default=True, show_default=True, help="Run the model as well."
+    "--pairs", metavar="LIST", help="Pairs to follow, such as L0H7>L1H2:OK, separated by commas."
 )
 @click.option(
-    "--n-prompts", metavar="N", type=int, default=32, show_default=True, help="Random sequences."
+    "--top",
+    metavar="N",
+    type=int,
+    help="Follow the N strongest pairs of each pairing at the last step.  [default: 1]",
 )
-@click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Of the tokens.")
-@click.option("--tables", metavar="FOLDER", help="Write each checkpoint's table there.")
-@click.option("-o", "--output", metavar="FILE", help="CSV file to write the rows to as well.")
-@click.option("--force", is_flag=True, help="Replace files that exist.")
+@pairings_option("Pairings for --top and for hub scores.")
+@click.option(
+    "--behaviour/--no-behaviour",
+    default=True,
+    show_default=True,
+    help="Also run the model and measure behaviour.",
+)
+@click.option(
+    "--n-prompts",
+    metavar="N",
+    type=int,
+    default=32,
+    show_default=True,
+    help="Number of random sequences.",
+)
+@click.option(
+    "--seed",
+    metavar="N",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Random seed for the tokens.",
+)
+@click.option("--tables", metavar="FOLDER", help="Write each checkpoint's table to this folder.")
+@click.option("-o", "--output", metavar="FILE", help="Also write the rows to this CSV file.")
+@click.option("--force", is_flag=True, help="Replace existing files.")
 def trajectory(
     run: str,
     pairs: str | None,
@@ -42,9 +64,9 @@ def trajectory(
     """Follow pairs of heads over the checkpoints of a training RUN.
 
     RUN is induction-2l, whose checkpoints ship with headgraph, or a folder with a model folder
-    step-N for each checkpoint and, for the loss, a losses.csv with the columns step and loss. Rows
-    give PK, hub scores and behaviour at each step. The tables of --tables can be loaded: headgraph
-    load names each run by its step.
+    step-N for each checkpoint. An optional losses.csv with the columns step and loss gives the
+    loss. Rows have PK, hub scores and behaviour at each step. Load the tables of --tables with
+    headgraph load, which names each run by its step.
 
     Example: headgraph trajectory induction-2l --pairs 'L0H7>L1H2:OK' -o trajectory.csv
     """
@@ -54,7 +76,7 @@ def trajectory(
     refuse_together(pairs=pairs, top=top)
     if output:
         csv_path(output, force=force)  # before the work, not after it
-    with progress_shown() as progress:
+    with bar_on_terminal() as progress:
         rows: pd.DataFrame = follow(
             run,
             pairs=pairs,

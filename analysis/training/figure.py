@@ -44,7 +44,7 @@ def training_figure(
     induction score. Rows without behaviour or without a loss leave that panel out.
 
     Args:
-        run: as for `analysis.trajectory`, a CSV file that it wrote, or its rows.
+        run: as for `headgraph.trajectory`, a CSV file that it wrote, or its rows.
         pairs: as there; up to nine pairs are drawn.
         top: as there.
         pairings: as there.
@@ -53,13 +53,13 @@ def training_figure(
 
     Raises:
         FigureError: a file that is no trajectory, or more than nine pairs.
-        TrainingError, EngineError, RunningError: as `analysis.trajectory`.
+        TrainingError, EngineError, RunningError: as `headgraph.trajectory`.
     """
     rows = _rows(run, pairs, top, pairings, seed)
     groups = list(rows.groupby(["pairing", "source", "target"], sort=False))
     if len(groups) > _MOST_PAIRS:
         raise FigureError(
-            f"{len(groups)} pairs cannot be told apart: wanted up to {_MOST_PAIRS}, choose with "
+            f"{len(groups)} pairs cannot be told apart: expected up to {_MOST_PAIRS}, choose with "
             "--pairs or --top"
         )
     with_loss = rows["loss"].notna().any()
@@ -100,7 +100,8 @@ def _rows(
         return trajectory(run, pairs=pairs, top=top, pairings=pairings, seed=seed)
     if missing := [name for name in _NEEDED if name not in rows]:
         raise FigureError(
-            f"the rows lack {', '.join(missing)}: wanted those of headgraph trajectory -o FILE.csv"
+            f"the rows lack {', '.join(missing)}: expected those of headgraph trajectory -o "
+            "FILE.csv"
         )
     if rows.empty:
         raise FigureError("there are no rows of a trajectory: nothing to draw")

@@ -8,10 +8,24 @@ from headgraph.pk_engine.options import pairings_option, refuse_together
 
 @click.command()
 @click.argument("run")
-@click.option("--pairs", metavar="LIST", help="Such as L0H7>L1H2:OK, divided by commas.")
-@click.option("--top", metavar="N", type=int, help="Or the N strongest at the end, of each; 1.")
-@pairings_option("Of the top pairs.")
-@click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Of the tokens.")
+@click.option(
+    "--pairs", metavar="LIST", help="Pairs to follow, such as L0H7>L1H2:OK, separated by commas."
+)
+@click.option(
+    "--top",
+    metavar="N",
+    type=int,
+    help="Follow the N strongest pairs of each pairing at the last step.  [default: 1]",
+)
+@pairings_option("Pairings for --top.")
+@click.option(
+    "--seed",
+    metavar="N",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Random seed for the tokens.",
+)
 @picture_options
 def training(
     run: str,
@@ -25,15 +39,15 @@ def training(
 ) -> str:
     """Draw loss, PK and behaviour over the checkpoints of a RUN.
 
-    RUN as for headgraph trajectory, or a CSV file that it wrote.
+    RUN is as for headgraph trajectory, or a CSV file that it wrote.
 
     Example: headgraph figure training induction-2l -o training.svg
     """
-    from headgraph.analysis.training.figure import training_figure as draw
+    from headgraph.analysis.training.figure import training_figure
 
     refuse_together(pairs=pairs, top=top)
     return write_picture(
-        lambda: draw(run, pairs=pairs, top=top, pairings=pairings, seed=seed, dark=dark),
+        lambda: training_figure(run, pairs=pairs, top=top, pairings=pairings, seed=seed, dark=dark),
         output,
         force=force,
     )

@@ -19,18 +19,22 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--output", metavar="FILE", required=True, help="Page to write, ending in .html."
 )
-@click.option("--run", metavar="RUN", help="A run in the database, whatever tables are called.")
+@click.option(
+    "--run", metavar="RUN", help="Run in the database, even if a table has the same name."
+)
 @click.option(
     "--most",
     metavar="N",
     type=int,
     default=3000,
     show_default=True,
-    help="Edges on the page, at most; the strongest of each pairing.",
+    help="Most edges on the page; the strongest of each pairing are kept.",
 )
-@click.option("--labels", metavar="FILE|none", help="Head roles of a table; default: those known.")
-@click.option("--force", is_flag=True, help="Replace the output file if it exists.")
-@click.option("--open", "opened", is_flag=True, help="Show the page in the browser.")
+@click.option(
+    "--labels", metavar="FILE|none", help="Head roles of a table.  [default: the bundled labels]"
+)
+@click.option("--force", is_flag=True, help="Replace an existing output file.")
+@click.option("--open", "opened", is_flag=True, help="Open the page in the browser.")
 @deferred_connection_options
 def view(
     what: str | None,
@@ -42,11 +46,11 @@ def view(
     opened: bool,
     connect: Callable[[], Any],
 ) -> str:
-    """Write one HTML file in which the heads and their edges can be explored.
+    """Write one HTML file to explore the heads and their edges.
 
-    TABLE is a file that compute wrote, a model or its folder; RUN is a run in the database. A name
-    that is both is the table: --run says that the run is meant. Without either it is the bundled
-    gpt2-small. The file needs nothing outside itself.
+    TABLE is a file that compute wrote, a model or its folder. RUN is a run in the database. A name
+    that is both means the table; use --run for the run. Without either, the page shows the bundled
+    gpt2-small. The file is self-contained.
 
     Example: headgraph view gpt2-small -o view.html
     """
@@ -55,13 +59,13 @@ def view(
 
     page_path(output, force=force)  # before the work, not after it
     if what is not None and run is not None:
-        raise click.UsageError("give a table, or --run RUN, not both")
+        raise click.UsageError("a table and --run exclude each other: give one of them")
     if run is None and (what is None or _is_file(what)):
         page = pages.view(what or "gpt2-small", labels=labels, most=most)
     else:
         if labels is not None:
             raise click.UsageError(
-                "--labels belongs to a table: headgraph load --labels gives a run its roles"
+                "--labels requires a table: headgraph load --labels gives a run its roles"
             )
         page = _of_run(connect, run, what, most)
     path = page.write(output, force=force)
@@ -95,7 +99,7 @@ def _open(path: Path) -> None:
     if has_screen():
         click.launch(path.resolve().as_uri())
     else:
-        say(f"no screen here to show it on: open {path} in a browser")
+        say(f"no screen found: open {path} in a browser")
 
 
 def _is_file(name: str) -> bool:

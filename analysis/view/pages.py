@@ -143,7 +143,7 @@ def _about_answer(found: "Answer", kept: int) -> list[str]:
 
 def _check(most: int) -> None:
     if most < 1:
-        raise FigureError(f"--most {most}: wanted a whole number of at least 1")
+        raise FigureError(f"--most {most}: expected a whole number of at least 1")
 
 
 def _about(n_layers: int, n_heads: int, kept: int, total: int, cut: str) -> list[str]:

@@ -41,7 +41,7 @@ def read_strengths(
     measured = [column for column in BEHAVIOURS if column in frame]
     if "head" not in frame or not measured:
         raise FigureError(
-            f"{name} has the columns {listed(frame.columns)}: wanted layer and head, and "
+            f"{name} has the columns {listed(frame.columns)}: expected layer and head, and "
             "previous_token or induction"
         )
     scores = frame[measured].fillna(0.0).to_numpy(float)  # empty: no position allowed it

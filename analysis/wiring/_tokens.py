@@ -41,7 +41,7 @@ def head_words(
     if fingerprint(space.weights, {}) != meta.fingerprint:
         raise FigureError(
             f"--tokens {os.fspath(model)}: the table of {meta.model} was made from other weights; "
-            "wanted the model that it was made from"
+            "expected the model that it was made from"
         )
     wanted: dict[Head, set[str]] = defaultdict(set)
     for line in lines:

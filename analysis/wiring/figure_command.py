@@ -14,19 +14,26 @@ from headgraph.analysis.figures.options import picture_options, write_picture
     "--per-pairing",
     metavar="N",
     type=int,
-    help="Strongest pairs of each of OQ, OK, OV.  [default: 20, or a third of the heads if fewer]",
+    help="Draw the N strongest pairs of OQ, OK and OV.  [default: 20, or a third of the heads if "
+    "fewer]",
 )
-@click.option("--labels", metavar="FILE|none", help="Head roles; default: those known.")
+@click.option("--labels", metavar="FILE|none", help="Head roles.  [default: the bundled labels]")
 @click.option(
-    "--metric", metavar="pk|cs", default="pk", show_default=True, help="What ranks the pairs."
+    "--metric",
+    metavar="pk|cs",
+    default="pk",
+    show_default=True,
+    help="Metric that ranks the pairs.",
 )
 @click.option(
     "--tokens",
     metavar="MODEL",
-    help="The table's model: list in each box the tokens nearest to it.",
+    help="The table's model; list the nearest tokens in each box.",
 )
-@click.option("--panels", is_flag=True, help="Three panels, one for each pairing, on one scale.")
-@click.option("--behaviour", metavar="FILE", help="With --panels: CSV of scores that shades heads.")
+@click.option("--panels", is_flag=True, help="Draw a panel for each pairing, on one scale.")
+@click.option(
+    "--behaviour", metavar="FILE", help="With --panels, shade heads by the scores in this CSV file."
+)
 def wiring(
     table: str,
     output: str,
@@ -41,10 +48,10 @@ def wiring(
 ) -> str:
     """Draw the strongest pairs of TABLE as lines between its heads.
 
-    TABLE is a file that compute wrote, or a model; without one it is the bundled gpt2-small. Layers
-    go up, head indices to the right; a line enters a head at the left as query, in the middle as
-    key, at the right as value. At most 500 lines are drawn. With --panels each pairing has a panel
-    of its own, as suits a model of two layers, all of whose pairs are then drawn.
+    TABLE is a file that compute wrote, or a model; the default is the bundled gpt2-small. Layers go
+    up, head indices to the right. A line enters a head on the left as query, in the middle as key,
+    on the right as value. At most 500 lines are drawn. With --panels, each pairing has its own
+    panel. This suits a model of two layers, for which all pairs are drawn.
 
     Example: headgraph figure wiring t.parquet -o wiring.svg --per-pairing 10
     """
@@ -52,10 +59,10 @@ def wiring(
 
     if panels and tokens is not None:
         raise click.UsageError(
-            "--panels and --tokens do not go together: a panel has no room for words"
+            "--panels and --tokens exclude each other: a panel has no room for tokens"
         )
     if behaviour is not None and not panels:
-        raise click.UsageError("--behaviour shades the heads of three panels: add --panels")
+        raise click.UsageError("--behaviour requires --panels, whose heads it shades")
 
     def picture() -> Any:
         return draw(

@@ -75,7 +75,7 @@ def wiring_panels(
     pairs = strongest_pairs(scores, number if per_pairing is None else per_pairing, metric)
     if pairs["pairing"].value_counts().max() > MOST_LINES:
         raise FigureError(
-            f"--per-pairing {number} would draw more than {MOST_LINES} lines in a panel: wanted "
+            f"--per-pairing {number} would draw more than {MOST_LINES} lines in a panel: expected "
             "fewer"
         )
     fills, key = _fills(scores, labels, behaviour, theme)

@@ -14,9 +14,9 @@ Importing this package imports neither jgo nor psutil nor the driver.
 """
 
 from headgraph.graphdb.server.home import ServerHome
-from headgraph.graphdb.server.lifecycle import running, start, stop
+from headgraph.graphdb.server.lifecycle import start, stop
 from headgraph.graphdb.server.ports import ANY_PORTS, USUAL_PORTS, Ports
-from headgraph.graphdb.server.running_server import RunningServer
+from headgraph.graphdb.server.running_server import RunningServer, running
 
 __all__ = [
     "ANY_PORTS",

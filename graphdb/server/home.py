@@ -149,6 +149,10 @@ class ServerHome:
             ) from None
 
 
+AnyHome = ServerHome | str | os.PathLike[str] | None
+"""A home, its path, or None for the one under the user's data folder."""
+
+
 def refuse_full_disk(folder: Path, wanted: int) -> None:
     """Raise ServerError where the disk of `folder` has fewer than `wanted` bytes left."""
     free = shutil.disk_usage(folder).free
@@ -172,7 +176,7 @@ def stated(what: str, folder: Path) -> Iterator[None]:
     except OSError as error:
         where = error.filename or folder
         raise ServerError(
-            f"cannot {what}: {error.strerror or error} ({where}); wanted a folder that this user "
+            f"cannot {what}: {error.strerror or error} ({where}); expected a folder that this user "
             "can write, on a disk with space: see to its permissions, or move it with "
             "XDG_DATA_HOME (data) or XDG_CACHE_HOME (downloads)"
         ) from error

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from headgraph.base.progress import Progress, silent
 from headgraph.graphdb.errors import ServerError
 from headgraph.graphdb.server.config import VERSION
 from headgraph.graphdb.server.home import refuse_full_disk, stated
-from headgraph.graphdb.server.progress import Progress, silent
 
 THREADS = 16
 TRIES = 3  # of each jar in one start
@@ -170,7 +170,7 @@ def _not_fetched(pin: Pin, reason: Exception | None) -> ServerError:
     if reason is None:
         return ServerError(
             f"the jar {pin.coordinate} came {TRIES} times with another content than the pinned "
-            f"one (wanted {pin.size} bytes, sha256 {pin.sha256}): something between here and the "
+            f"one (expected {pin.size} bytes, sha256 {pin.sha256}): something between here and the "
             "registry changes downloads; try another network, or use a server of your own through "
             "NEO4J_URI"
         )

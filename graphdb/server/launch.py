@@ -4,15 +4,14 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from headgraph.base.progress import Progress
 from headgraph.base.text import quoted
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.server import config, process
-from headgraph.graphdb.server import store_exchange as exchanging
+from headgraph.graphdb.server import config, process, store_exchange
 from headgraph.graphdb.server.health import cut_off, refuse_dead, refuse_unavailable
 from headgraph.graphdb.server.home import ServerHome
 from headgraph.graphdb.server.logs import last_words, size
 from headgraph.graphdb.server.ports import USUAL_PORTS, Ports, answer, choose, is_free
-from headgraph.graphdb.server.progress import Progress
 from headgraph.graphdb.server.running_server import RunningServer, described, pid_of
 from headgraph.graphdb.server.secret import ensure_password
 from headgraph.graphdb.server.state import State, read_state, remember_ports, remembered_ports
@@ -110,7 +109,7 @@ def _launch_once(
 
 def _ready(home: ServerHome, state: State) -> RunningServer:
     if not state.ready:
-        exchanging.keep(home)  # from here on others write to the store that serves
+        store_exchange.keep(home)  # from here on others write to the store that serves
         remember_ports(home, state.ports)
         State(**{**vars(state), "ready": True}).write(home)
     return described(home, state)

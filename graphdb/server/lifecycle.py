@@ -1,24 +1,19 @@
 """Start, find and stop the local server."""
 
-import os
 import time
 from collections.abc import Mapping
 
-from headgraph.graphdb.server import importer as importing
-from headgraph.graphdb.server import process, web
-from headgraph.graphdb.server import store_exchange as exchanging
+from headgraph.base.progress import Progress, silent
+from headgraph.graphdb.server import importer, process, store_exchange, web
 from headgraph.graphdb.server.health import problem, refuse_dead
-from headgraph.graphdb.server.home import ServerHome, stated
+from headgraph.graphdb.server.home import AnyHome, ServerHome, stated
 from headgraph.graphdb.server.jars import ensure_jars
 from headgraph.graphdb.server.java import find_java
 from headgraph.graphdb.server.launch import adopt, launch
 from headgraph.graphdb.server.ports import Ports, answer, refuse_no_loopback
-from headgraph.graphdb.server.progress import Progress, silent
 from headgraph.graphdb.server.running_server import RunningServer, current, described, pid_of
 
 TIMEOUT_S = 120.0
-
-AnyHome = ServerHome | str | os.PathLike[str] | None
 
 
 def start(
@@ -37,7 +32,7 @@ def start(
 
     Args:
         home: its folder; None for the one under the user's data folder.
-        progress: told what happens and how far it is (`graphdb.server.progress`).
+        progress: told what happens and how far it is (`base.progress`).
         timeout_s: seconds the server gets to answer, the download not counted.
         ports: wanted; a port that is taken, or 0, becomes any free one. None for those of the last
             start, and where they are taken (or this is the first) the usual ones.
@@ -63,9 +58,9 @@ def start(
         with home.locked(timeout_s):
             deadline = time.monotonic() + timeout_s
             found = adopt(home, show, deadline)
-            importing.clear(home)
+            importer.clear(home)
             if found is None:
-                exchanging.heal(home)
+                store_exchange.heal(home)
                 home.prepare()
                 web.offer(home, jars, pages or {})
                 found = launch(home, java, jars, ports, show, deadline, recover)
@@ -82,21 +77,9 @@ def _serving(home: ServerHome, *, recover: bool) -> RunningServer | None:
     elif problem(home, state):
         process.end(state.pid, home)
         return None
-    exchanging.keep(home)
-    importing.clear(home)
+    store_exchange.keep(home)
+    importer.clear(home)
     return described(home, state)
-
-
-def running(home: AnyHome = None) -> RunningServer | None:
-    """The server of this home where one is up (started, and ready once); None where not.
-
-    Raises:
-        ServerError: the home cannot be read.
-    """
-    home = ServerHome.of(home)
-    with stated("look for the local server", home.path):
-        state = current(home)
-        return None if state is None else described(home, state)
 
 
 def stop(home: AnyHome = None, *, timeout_s: float = 30.0) -> bool:

@@ -3,13 +3,13 @@
 import time
 from pathlib import Path
 
+from headgraph.base.progress import Progress, silent
 from headgraph.graphdb.server import process
 from headgraph.graphdb.server.home import ServerHome, stated
 from headgraph.graphdb.server.jars import ensure_jars
 from headgraph.graphdb.server.java import find_java
 from headgraph.graphdb.server.launch import launch
 from headgraph.graphdb.server.lifecycle import TIMEOUT_S
-from headgraph.graphdb.server.progress import Progress, silent
 from headgraph.graphdb.server.running_server import RunningServer, pid_of
 from headgraph.graphdb.server.store_exchange import heal, replace_store
 

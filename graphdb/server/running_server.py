@@ -4,12 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from headgraph.graphdb.address import LOCAL, LOCAL_HOSTS, Settings
 from headgraph.graphdb.server import process
-from headgraph.graphdb.server.home import SPACE_TO_WRITE, ServerHome, refuse_full_disk
+from headgraph.graphdb.server.home import (
+    SPACE_TO_WRITE,
+    AnyHome,
+    ServerHome,
+    refuse_full_disk,
+    stated,
+)
 from headgraph.graphdb.server.ports import LOOPBACK
 from headgraph.graphdb.server.secret import USER, read_password
 from headgraph.graphdb.server.state import State, read_state
-from headgraph.graphdb.settings import LOCAL, LOCAL_HOSTS, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +71,18 @@ def current(home: ServerHome) -> State | None:
     if state is None or not state.ready or not process.is_ours(state.pid, home):
         return None
     return state
+
+
+def running(home: AnyHome = None) -> RunningServer | None:
+    """The server of this home where one is up (started, and ready once); None where not.
+
+    Raises:
+        ServerError: the home cannot be read.
+    """
+    home = ServerHome.of(home)
+    with stated("look for the local server", home.path):
+        state = current(home)
+        return None if state is None else described(home, state)
 
 
 def coming_up(home: ServerHome) -> int | None:

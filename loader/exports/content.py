@@ -165,7 +165,7 @@ def word(name: str) -> str:
     if not name.isidentifier():
         raise ExportError(
             f"the name {quoted(name)} of a property or label in the database cannot be written: "
-            "wanted "
+            "expected "
             "letters, digits and underscores"
         )
     return name

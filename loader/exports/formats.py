@@ -67,13 +67,13 @@ def format_of(output: Path, format_: str | None) -> Format:
     """
     if format_ is not None:
         if format_ not in FORMATS:
-            raise ExportError(f"no format {format_!r}: wanted one of {', '.join(FORMATS)}")
+            raise ExportError(f"no format {format_!r}: expected one of {', '.join(FORMATS)}")
         return FORMATS[format_]
     for format in FORMATS.values():
         if output.suffix.lower() == format.ending:
             return format
     endings = ", ".join(format.ending for format in FORMATS.values() if format.ending)
     raise ExportError(
-        f"{output.name} ends in {output.suffix!r}: wanted a name that ends in one of {endings}, "
+        f"{output.name} ends in {output.suffix!r}: expected a name that ends in one of {endings}, "
         f"a folder's without an ending, or --format with one of {', '.join(FORMATS)}"
     )

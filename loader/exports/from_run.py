@@ -78,7 +78,7 @@ def graph_of_run(graph: Runner, run: str | None = None) -> RunGraph:
         raise ExportError(
             f"the run {short(params['run'])} lacks {listed(lacking)}, so headgraph did not make "
             "it: "
-            "wanted a run of headgraph load"
+            "expected a run of headgraph load"
         )
     rows = list(graph.read(_HEADS, params))
     heads = {_place(row["properties"], properties): _head(row) for row in rows}
@@ -132,7 +132,7 @@ class _Reading:
         if found != self.counts[pairing] or not now or now[0][0]["id"] != self.properties["id"]:
             raise ExportError(
                 f"the run {self.run} was changed while it was read ({found:,} {pairing} edges were "
-                f"there, wanted {self.counts[pairing]:,}): export it again"
+                f"there, expected {self.counts[pairing]:,}): export it again"
             )
 
 
@@ -177,8 +177,8 @@ def _kind(name: str, kinds: list[str]) -> str:
     words = {kind.removesuffix(" NOT NULL") for kind in kinds}
     if strange := sorted(words - _KIND_OF.keys()):
         raise ExportError(
-            f"edges have the property {name} of type {strange[0].lower()}: wanted numbers, text or "
-            "true and false, which files hold"
+            f"edges have the property {name} of type {strange[0].lower()}: expected numbers, text "
+            "or true and false, which files hold"
         )
     return one_kind(name, {_KIND_OF[word] for word in words})
 

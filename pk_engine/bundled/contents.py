@@ -30,7 +30,7 @@ def _table(name: str) -> dict[str, Any]:
 
 
 def _model(name: str) -> dict[str, Any]:
-    from headgraph.pk_engine.models.interface import open_weights
+    from headgraph.pk_engine.models.sources import open_weights
 
     return _row(name, "model", open_weights(name).shape, None, model_path(name))
 

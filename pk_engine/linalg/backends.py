@@ -169,9 +169,9 @@ def choose(
         EngineError: an unknown name, torch is not installed, or there is no such device.
     """
     if backend not in ("auto", "numpy", "torch"):
-        raise EngineError(f"unknown backend {backend!r}: wanted auto, numpy or torch")
+        raise EngineError(f"unknown backend {backend!r}: expected auto, numpy or torch")
     if dtype not in ("float32", "float64"):
-        raise EngineError(f"unknown dtype {dtype!r}: wanted float32 or float64")
+        raise EngineError(f"unknown dtype {dtype!r}: expected float32 or float64")
     if backend == "numpy" and device not in (None, "cpu"):
         raise EngineError(f"NumPy has no device {device}: leave --backend out, or say torch")
     if backend == "auto":

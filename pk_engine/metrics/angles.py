@@ -15,7 +15,8 @@ from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.bases import bases, one_thread
 from headgraph.pk_engine.metrics.singular_values import principal_cosines
-from headgraph.pk_engine.models.interface import Model, Weights, open_weights
+from headgraph.pk_engine.models.interface import Model, Weights
+from headgraph.pk_engine.models.sources import open_weights
 
 
 def principal_angles(
@@ -62,7 +63,7 @@ def principal_angles(
     if at[0] == at[1] and roles[0] == roles[1]:
         raise EngineError(
             f"source and target are both {head_name(*at[0])} and {roles} compares it in one role, "
-            "with itself: wanted two heads, or two roles such as OK"
+            "with itself: expected two heads, or two roles such as OK"
         )
     weights = open_weights(model, revision, via=via)
     for layer, head in at:
@@ -90,7 +91,7 @@ def shared_head(weights: Weights, head: int, role: str) -> int | None:
 def _one_pairing(text: str) -> str:
     pairings = parse_pairings(text)
     if len(pairings) > 1:
-        raise EngineError(f"{len(pairings)} pairings in {quoted(text)}: wanted one, such as OK")
+        raise EngineError(f"{len(pairings)} pairings in {quoted(text)}: expected one, such as OK")
     return pairings[0]
 
 

@@ -23,8 +23,9 @@ def angles(
 ) -> "pd.DataFrame":
     """List the principal angles between two heads' subspaces, smallest first.
 
-    PK is the sum of the squared cosines; pk_share is the part of it that this angle and the smaller
-    ones make up. Heads are query heads; with grouped-query attention the key/value head is named.
+    PK is the sum of the squared cosines; pk_share is the share of PK up to and including this
+    angle. SOURCE and TARGET are query heads. With grouped-query attention their key/value heads are
+    printed.
 
     Example: headgraph angles induction-2l L0H7 L1H2 --pairing OK
     """
@@ -46,7 +47,7 @@ def angles(
 
 
 def _against_the_flow(source: str, target: str) -> str | None:
-    """That nothing flows this way, and the order to try; None where it does."""
+    """Say that nothing flows this way, and the order to try; None if it does."""
     from headgraph.base.names import head_name, not_before, parse_head
 
     order = not_before(source, target)

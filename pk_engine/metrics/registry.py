@@ -28,8 +28,7 @@ from headgraph.base.text import listed
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.kernel import kernel
 from headgraph.pk_engine.linalg.stacks import HeadStacks
-from headgraph.pk_engine.metrics import similarity
-from headgraph.pk_engine.metrics import singular_values as singular
+from headgraph.pk_engine.metrics import similarity, singular_values
 from headgraph.pk_engine.scoring.layer_order import layer_blocks
 from headgraph.pk_engine.scoring.progress import Watched
 
@@ -64,9 +63,9 @@ METRICS = {
     "simple_cs": Metric("raw", similarity.simple_cs, similarity.SIMPLE_CS_PAIRINGS),
     "cka": Metric("raw", similarity.cka),
     "cka_columns": Metric("raw", similarity.cka_columns, work="columns"),
-    "procrustes": Metric("raw", singular.procrustes, work="singular"),
-    "procrustes_columns": Metric("raw", singular.procrustes_columns, work="singular"),
-    "max_cosine": Metric("basis", singular.max_cosine, work="singular"),
+    "procrustes": Metric("raw", singular_values.procrustes, work="singular"),
+    "procrustes_columns": Metric("raw", singular_values.procrustes_columns, work="singular"),
+    "max_cosine": Metric("basis", singular_values.max_cosine, work="singular"),
 }
 
 
@@ -78,7 +77,9 @@ def check_metrics(metrics: Sequence[str], pairings: Sequence[str]) -> tuple[str,
     """
     unknown = sorted(set(metrics) - set(METRICS))
     if unknown:
-        raise EngineError(f"unknown metric {listed(unknown)}: wanted some of {', '.join(METRICS)}")
+        raise EngineError(
+            f"unknown metric {listed(unknown)}: expected some of {', '.join(METRICS)}"
+        )
     for name in metrics:
         outside = [pairing for pairing in pairings if pairing not in METRICS[name].pairings]
         if outside:

@@ -149,6 +149,28 @@ def guarding() -> Iterator[Guard]:
         install(before)
 
 
+def check_endpoint() -> None:
+    """Refuse an HF_ENDPOINT that is no address: huggingface_hub fails when it is imported.
+
+    Raises:
+        ModelError: no host, a port that is none, or a name that cannot be looked up.
+    """
+    url = os.environ.get("HF_ENDPOINT")
+    if not url:
+        return
+    parts = None
+    try:
+        parts = urlsplit(url)
+        _, host_name = parts.port, (parts.hostname or "").encode("idna")
+    except ValueError:  # not quoted: what stands in place of a port may be a password
+        host_name = b""
+    if parts is None or not host_name or not parts.scheme or not url.isprintable():
+        raise ModelError(
+            "HF_ENDPOINT is no address with a host (and a port from 0 to 65535): expected one such "
+            "as https://hub.example, or no such variable"
+        )
+
+
 def check_scheme(url: str) -> None:
     """Refuse plain http, by which anybody on the way can change what is sent.
 

@@ -42,9 +42,9 @@ class EmbeddingSpec:
 
     def __post_init__(self) -> None:
         if self.unembedding_layout not in LAYOUTS:
-            raise ValueError(f"unembedding_layout {self.unembedding_layout!r}: wanted {LAYOUTS}")
+            raise ValueError(f"unembedding_layout {self.unembedding_layout!r}: expected {LAYOUTS}")
         if not isinstance(self.tied, bool):
-            raise ValueError(f"tied = {self.tied!r}: wanted true or false")
+            raise ValueError(f"tied = {self.tied!r}: expected true or false")
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> "EmbeddingSpec":

@@ -48,7 +48,7 @@ class Norm:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"norm kind {self.kind!r}: wanted one of {', '.join(KINDS)}")
+            raise ValueError(f"norm kind {self.kind!r}: expected one of {', '.join(KINDS)}")
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _build(name: str, data: Mapping[str, Any]) -> Family:
     tensors = tuple(TensorSpec(t["name"], tuple(t["roles"]), t["layout"]) for t in data["tensors"])
     roles = sorted(role for spec in tensors for role in spec.roles)
     if roles != sorted(ROLES):
-        raise ValueError(f"the tensors have the roles {roles}: wanted Q, K, V and O, each once")
+        raise ValueError(f"the tensors have the roles {roles}: expected Q, K, V and O, each once")
     return Family(
         name=name,
         model_types=tuple(data["model_types"]),

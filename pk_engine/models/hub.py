@@ -20,7 +20,7 @@ from typing import NamedTuple
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models._hub_errors import NoAnswer, host, stating
-from headgraph.pk_engine.models._hub_guard import Guard, check_scheme, guarding
+from headgraph.pk_engine.models._hub_guard import Guard, check_endpoint, check_scheme, guarding
 from headgraph.pk_engine.models.tensor_files import NOT_WEIGHTS, read_index
 
 TIMEOUT = 10
@@ -49,6 +49,7 @@ def fetch(model: str, revision: str | None = None, *, weights: bool = True) -> S
         ModelError: no such repository or revision, no access, nothing usable in it, a download that
             broke off, or neither hub nor cache has it. No message holds a token.
     """
+    check_endpoint()
     from huggingface_hub import constants
 
     found = cached(model, revision, weights=weights)
@@ -85,8 +86,9 @@ def cached(model: str, revision: str | None = None, *, weights: bool = True) -> 
     """What the cache holds for a revision, if that is all that is wanted; no request is made.
 
     Raises:
-        ModelError: the text is no hub id.
+        ModelError: the text is no hub id, or HF_ENDPOINT no address.
     """
+    check_endpoint()
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
@@ -193,7 +195,7 @@ def _check_usable(model: str, names: set[str]) -> None:
 def _check_weights(model: str, names: set[str], files: list[str]) -> None:
     if not files:
         raise ModelError(
-            f"{model} has no *.safetensors and no pytorch_model.bin on the hub: wanted a "
+            f"{model} has no *.safetensors and no pytorch_model.bin on the hub: expected a "
             "repository with either"
         )
     if missing := sorted(set(files) - names):
@@ -206,7 +208,7 @@ def _check_weights(model: str, names: set[str], files: list[str]) -> None:
         )
 
 
-def beside(model: str, commit: str, name: str) -> Path | None:
+def optional_file(model: str, commit: str, name: str) -> Path | None:
     """One more file of a repository at a commit, such as tokenizer.json; it lies by the weights.
 
     None where the repository has none, or it is not in the cache and nobody answers: what needs it

@@ -1,6 +1,6 @@
-"""Where weights may come from: what scores ask of a source, and which one a model opens.
+"""The interface of a source of weights, which gives matrices a layer at a time.
 
-A source gives matrices a layer at a time. `pk_engine.models.weights` reads a model's files;
+`pk_engine.models.sources` opens one: `pk_engine.models.weights` reads a model's files,
 `pk_engine.models.lens.weights` reads a model that TransformerLens holds.
 """
 
@@ -10,8 +10,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from headgraph.base.names import VIA
-from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.models.layout import ModelShape
 
 Layer = dict[str, NDArray[np.float32]]
@@ -71,32 +69,3 @@ class LensModel(Protocol):
 
 Model = str | os.PathLike[str] | LensModel
 """A bundled model's name, a folder, a hub id, or a model that TransformerLens holds."""
-
-
-def open_weights(
-    model: Model,
-    revision: str | None = None,
-    *,
-    via: str = "files",
-    fold_ln: bool = False,
-    center_writing: bool = False,
-) -> Weights:
-    """The source for a model.
-
-    Raises:
-        ModelError: the model cannot be read.
-        EngineError: an unknown `via`.
-    """
-    if via not in VIA:
-        raise EngineError(f"unknown via {via!r}: wanted {' or '.join(VIA)}")
-    if not isinstance(model, str | os.PathLike):
-        from headgraph.pk_engine.models.lens.weights import of_bridge
-
-        return of_bridge(model, revision, fold_ln=fold_ln, center_writing=center_writing)
-    if via == "transformer-lens":
-        from headgraph.pk_engine.models.lens.boot import boot
-
-        return boot(model, revision, fold_ln=fold_ln, center_writing=center_writing)
-    from headgraph.pk_engine.models.weights import ModelWeights
-
-    return ModelWeights(model, revision, fold_ln=fold_ln, center_writing=center_writing)

@@ -65,14 +65,16 @@ class TensorSpec:
 
     def __post_init__(self) -> None:
         if not self.roles or any(role not in ROLES for role in self.roles):
-            raise ValueError(f"roles {list(self.roles)}: wanted some of {', '.join(ROLES)}")
+            raise ValueError(f"roles {list(self.roles)}: expected some of {', '.join(ROLES)}")
         order = " ".join(axis for axis in sum(self.axes, ()) if axis != "d")
         if order not in ORDERS or ("d",) not in self.axes:
-            raise ValueError(f"layout {self.layout!r}: wanted d beside one of {', '.join(ORDERS)}")
+            raise ValueError(
+                f"layout {self.layout!r}: expected d beside one of {', '.join(ORDERS)}"
+            )
         if (len(self.roles) > 1) != ("role" in order):
             raise ValueError(f"layout {self.layout!r} does not suit the roles {list(self.roles)}")
         if "role" in order and len(self.axes) > 2:
-            raise ValueError(f"layout {self.layout!r}: roles have unequal sizes, wanted one axis")
+            raise ValueError(f"layout {self.layout!r}: roles have unequal sizes, expected one axis")
 
     @property
     def axes(self) -> tuple[tuple[str, ...], ...]:

@@ -26,7 +26,7 @@ from headgraph.pk_engine.models.location import locate, read_config
 from headgraph.pk_engine.models.tensor_files import FLOATS, Stored, TensorFiles
 
 _ADAPTER = re.compile(
-    r"(^|[._])(lora|ia3|hada|lokr|oft|boft|vera|hra|randlora|fourierft|vblora|waveft)_"
+    r"(^|[._])(lora|ia3|hada|lokr|oft|boft|vera|hra|randlora|fourierft|vblora|waveft)[._]"
     r"|(^|\.)(base_layer|modules_to_save|original_module|prompt_encoder|prompt_embeddings|"
     r"prefix_encoder|adaption_prompt|trainable_tokens_\w+)(\.|$)",
     re.IGNORECASE,

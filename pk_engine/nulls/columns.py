@@ -81,14 +81,14 @@ def check_nulls(
         )
     unknown = [name for name in nulls if name not in NULLS]
     if unknown:
-        raise EngineError(f"unknown null {', '.join(unknown)}: wanted some of {', '.join(NULLS)}")
+        raise EngineError(f"unknown null {', '.join(unknown)}: expected some of {', '.join(NULLS)}")
     if nulls and layer_order != "forward":
         raise EngineError(
             f"the nulls are for pairs from an earlier to a later layer, and the layer order is "
             f"{layer_order}: leave --layer-order or --null out"
         )
     if samples is not None and samples < 1:
-        raise EngineError(f"--samples {samples}: wanted a whole number of at least 1")
+        raise EngineError(f"--samples {samples}: expected a whole number of at least 1")
 
 
 def check_arithmetic(nulls: Sequence[str], backend: str, device: str | None, dtype: str) -> None:

@@ -16,7 +16,7 @@ from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.linalg.bases import AT_ONCE
 from headgraph.pk_engine.models.family import Family
 from headgraph.pk_engine.models.layout import ModelShape
-from headgraph.pk_engine.planning import _probes as _works
+from headgraph.pk_engine.planning import _probes
 from headgraph.pk_engine.planning._probes import StandIn, Work
 from headgraph.pk_engine.planning.costs import Call
 from headgraph.pk_engine.scoring.layers import collect
@@ -39,16 +39,16 @@ class Calibration:
         for call in calls:
             forming, products, blocks = call.operations
             if forming:
-                total += forming / self._rate(_works.forming, call)
+                total += forming / self._rate(_probes.forming, call)
             if products:
-                total += products / self._rate(_works.products, call)
+                total += products / self._rate(_probes.products, call)
             if blocks:
-                total += blocks / self._rate(_works.blocks, call)
+                total += blocks / self._rate(_probes.blocks, call)
         return total
 
     def singular(self, calls: Iterable[Call]) -> float:
         """Expected seconds of the singular values of every pair in these comparisons."""
-        return sum(call.compared / self._rate(_works.singular, call) for call in calls)
+        return sum(call.compared / self._rate(_probes.singular, call) for call in calls)
 
     def reading(
         self,

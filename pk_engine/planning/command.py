@@ -13,17 +13,19 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model")
 @scoring_options
-@click.option("--no-time", is_flag=True, help="Leave out the second of measuring, and the time.")
+@click.option(
+    "--no-time", is_flag=True, help="Do not measure this machine, and leave out the time."
+)
 def plan(
     model: str,
     scoring: dict[str, Any],
     no_time: bool,
 ) -> "pd.DataFrame":
-    """Say what compute would cost for MODEL: pairs, operations, memory, time.
+    """Estimate what compute would cost for MODEL: pairs, operations, memory, time.
 
-    MODEL is as for compute, but its config.json is enough, in a folder or as a path. The time is
-    that of this machine, which is measured for a second; starting Python and a slow disk come on
-    top.
+    MODEL is as for compute, but its config.json is enough, in a folder or as a path. The time
+    holds for this machine, which is measured for a second. It leaves out the start of Python and
+    reads from a slow disk.
 
     Example: headgraph plan induction-2l
     """

@@ -12,10 +12,11 @@ from headgraph.base.progress import Progress
 from headgraph.base.version import VERSION
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.backends import Backend, choose
-from headgraph.pk_engine.metrics import registry as scoring
+from headgraph.pk_engine.metrics import registry
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.metrics.registry import METRICS
-from headgraph.pk_engine.models.interface import Model, Weights, open_weights
+from headgraph.pk_engine.models.interface import Model, Weights
+from headgraph.pk_engine.models.sources import open_weights
 from headgraph.pk_engine.nulls.columns import add_nulls, check_arithmetic, check_nulls
 from headgraph.pk_engine.planning import costs
 from headgraph.pk_engine.scoring.job import Found, Job
@@ -132,8 +133,8 @@ def _rules(selection: Selection | None) -> Selection:
         return DEFAULT_SELECTION
     if not isinstance(selection, Selection):
         raise EngineError(
-            f"selection is {selection!r}: wanted rules such as Selection(top=100), Selection() for "
-            "all pairs, or None for the strongest 3 % of each pairing"
+            f"selection is {selection!r}: expected rules such as Selection(top=100), Selection() "
+            "for all pairs, or None for the strongest 3 % of each pairing"
         )
     return selection
 
@@ -149,12 +150,12 @@ def check_options(
     Raises:
         EngineError: one of these is not among those that there are.
     """
-    found = parse_pairings(pairings if isinstance(pairings, str) else ",".join(pairings))
+    found = parse_pairings(pairings)
     if kv not in (None, "native", "expand"):
-        raise EngineError(f"unknown kv {kv!r}: wanted native or expand")
+        raise EngineError(f"unknown kv {kv!r}: expected native or expand")
     check_order(layer_order)
     named = metrics.split(",") if isinstance(metrics, str) else metrics
-    return found, scoring.check_metrics(named, found)
+    return found, registry.check_metrics(named, found)
 
 
 def job_of(
@@ -174,7 +175,7 @@ def job_of(
         EngineError: no amount of memory, or a backend or device that is not there.
     """
     if memory is not None and not memory > 0:  # nan is not either
-        raise EngineError(f"--memory {memory:g}: wanted gigabytes above 0, such as {MEMORY:g}")
+        raise EngineError(f"--memory {memory:g}: expected gigabytes above 0, such as {MEMORY:g}")
     rows = _kv(kv, weights, metrics)
     here, room = Backend(dtype=dtype), MEMORY if memory is None else memory
     job = Job(weights, pairings, metrics, DEFAULT_SELECTION, rows, layer_order, here, room)

@@ -1,11 +1,10 @@
 """The engine's command: open the model, score it, write the table."""
 
-import sys
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from headgraph.base.progress import bar_on_terminal
 from headgraph.base.terminal import say
 from headgraph.pk_engine.options import scoring_options, selection_options, via_option
 
@@ -20,14 +19,19 @@ if TYPE_CHECKING:
 @scoring_options
 @selection_options
 @click.option("--fold-ln", is_flag=True, help="Fold the norm before attention into Q, K and V.")
-@click.option("--center-writing", is_flag=True, help="Take the mean from what is written.")
-@via_option
-@click.option("--name", metavar="NAME", help="What the table calls the model.")
-@click.option("--seed", type=int, help="Of what --null draws.  [default: 0]")
 @click.option(
-    "--samples", type=int, metavar="N", help="How much it draws; see docs/studies/nulls.md."
+    "--center-writing", is_flag=True, help="Subtract the mean over d_model from what heads write."
 )
-@click.option("--force", is_flag=True, help="Replace the output file if it exists.")
+@via_option
+@click.option("--name", metavar="NAME", help="Name of the model in the table.")
+@click.option("--seed", type=int, help="Random seed for --null.  [default: 0]")
+@click.option(
+    "--samples",
+    type=int,
+    metavar="N",
+    help="Number of samples for --null; see docs/studies/nulls.md.",
+)
+@click.option("--force", is_flag=True, help="Replace an existing output file.")
 def compute(
     model: str,
     output: str,
@@ -44,8 +48,8 @@ def compute(
     """Score every pair of heads of MODEL and write the table.
 
     MODEL is a folder with config.json and safetensors, a hub id, or the bundled induction-2l.
-    Without a selection the strongest 3 % of each pairing are kept. A model that is taken in
-    several groups of layers can be interrupted: the same command goes on where it was.
+    Without a selection, the strongest 3 % of each pairing are kept. If a large model is
+    interrupted, the same command resumes where it stopped.
 
     Example: headgraph compute induction-2l --all -o tiny.parquet
     """
@@ -55,7 +59,7 @@ def compute(
 
     table_file(output, force=force)  # before the work, not after it
     keep_freed_memory()
-    with _bar() as progress:
+    with bar_on_terminal() as progress:
         table = run(
             model,
             **scoring,
@@ -85,12 +89,3 @@ def _report(table: "AffinityTable") -> None:
             f"L{entry['layer']}H{entry['head']}: the {entry['role']} matrix has rank "
             f"{entry['rank']} of {full}{left_out}",
         )
-
-
-def _bar() -> Any:
-    """A progress callback with a bar on a terminal, and None elsewhere."""
-    if not sys.stderr.isatty():
-        return nullcontext()
-    from headgraph.base.progress import bar
-
-    return bar()

@@ -103,7 +103,7 @@ class Job:
             for name in ("pairings", "metrics", "selection", "kv", "layer_order", "backend")
         }
         folds = [self.weights.fold_ln, self.weights.center_writing]
-        options |= {"groups": str(groups), "folds": str(folds), "state": "2"}  # of the file's form
+        options |= {"groups": str(groups), "folds": str(folds), "state": "3"}  # of the file's form
         readers = {"transformer-lens": ("transformer-lens", "transformers")}
         options["family"] = family = self.weights.family.name
         options["headgraph"] = VERSION  # another reads otherwise

@@ -19,7 +19,7 @@ def check_order(order: str) -> str:
         EngineError: it is none.
     """
     if order not in ORDERS:
-        raise EngineError(f"unknown layer order {quoted(order)}: wanted {', '.join(ORDERS)}")
+        raise EngineError(f"unknown layer order {quoted(order)}: expected {', '.join(ORDERS)}")
     return order
 
 

@@ -53,16 +53,16 @@ class Selection:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, Integral) or value < 1):
                 raise SelectionError(
-                    f"{_flag(name)} {quoted(value)}: wanted a whole number of at least 1"
+                    f"{_flag(name)} {quoted(value)}: expected a whole number of at least 1"
                 )
         if self.top_percent is not None and not 0 < self.top_percent <= 100:
             raise SelectionError(
-                f"--top-percent {self.top_percent:g}: wanted more than 0 and at most 100"
+                f"--top-percent {self.top_percent:g}: expected more than 0 and at most 100"
             )
         for name in ("min_pk", "min_z"):
             value = getattr(self, name)
             if value is not None and not math.isfinite(value):
-                raise SelectionError(f"{_flag(name)} {value}: wanted a finite number")
+                raise SelectionError(f"{_flag(name)} {value}: expected a finite number")
 
         self._check_fdr()
 
@@ -70,11 +70,11 @@ class Selection:
         if lacking := one_without_other(self.fdr, self.null):
             raise SelectionError(lacking)
         if self.fdr is not None and not 0 < self.fdr <= 1:
-            raise SelectionError(f"--fdr {self.fdr:g}: wanted more than 0 and at most 1")
+            raise SelectionError(f"--fdr {self.fdr:g}: expected more than 0 and at most 1")
         unknown = [name for name in self.nulls if name not in NULLS]
         if unknown:
             raise SelectionError(
-                f"--null {', '.join(map(repr, unknown))}: wanted some of {', '.join(NULLS)}"
+                f"--null {', '.join(map(repr, unknown))}: expected some of {', '.join(NULLS)}"
             )
 
     @property
@@ -160,7 +160,7 @@ def one_without_other(fdr: float | None, null: str | None) -> str | None:
     if (fdr is None) == (null is None):
         return None
     given, lacks = ("--fdr", "--null") if null is None else ("--null", "--fdr")
-    return f"{given} without {lacks}: wanted both, such as --fdr 0.05 --null covariance"
+    return f"{given} without {lacks}: expected both, such as --fdr 0.05 --null covariance"
 
 
 def _flag(name: str) -> str:

@@ -44,7 +44,7 @@ class Keeper:
         self._rows: list[Columns] = []
         self._held = 0
         self._thinned = 0  # rows that were left when all of them were last thinned
-        self._dropped = Dropped()
+        self._discarded = Discarded()
 
     def offer(self, columns: Mapping[str, NDArray[Any]]) -> None:
         """Take a block's pairs.
@@ -62,26 +62,26 @@ class Keeper:
 
     def state(self) -> Columns:
         """Everything that is held or filed away, as arrays; `restore` takes it back."""
-        return {**self._joined(), "*dropped": self._dropped.pairs()}
+        return {**self._joined(), _DISCARDED: self._discarded.pairs()}
 
     def restore(self, state: Columns, scored: int) -> None:
         """Go on from what `state` gave after `scored` pairs."""
-        rows = {name: values for name, values in state.items() if name != "*dropped"}
+        rows = {name: values for name, values in state.items() if name != _DISCARDED}
         self.scored = scored
         self._rows = [rows] if rows else []
         self._held = self._thinned = len(rows["pk"]) if rows else 0
         self.close()
-        pairs = state["*dropped"]
-        self._dropped.add({name: pairs[name] for name in PAIR.names or ()})
+        pairs = state[_DISCARDED]
+        self._discarded.add({name: pairs[name] for name in PAIR.names or ()})
 
     def close(self) -> None:
         """Let go of the file."""
-        self._dropped.close()
+        self._discarded.close()
 
     def finish(self) -> Columns:
         """The rows kept, strongest first, with `pk_rank`."""
         rows = self._thin(self._joined())
-        place = np.arange(1, len(rows["pk"]) + 1) + self._dropped.before(rows)
+        place = np.arange(1, len(rows["pk"]) + 1) + self._discarded.before(rows)
         self.close()
         return {**rows, "pk_rank": place}
 
@@ -89,7 +89,7 @@ class Keeper:
         """Without the pairs that no rule can still keep."""
         keep = self._can_stay(rows)
         if not self._prefix:
-            self._dropped.add(taken(rows, ~keep))
+            self._discarded.add(taken(rows, ~keep))
         return taken(rows, keep)
 
     def _can_stay(self, rows: Columns) -> NDArray[np.bool_]:
@@ -118,11 +118,13 @@ def _ranking(rows: Columns) -> NDArray[np.int64]:
 
 
 PAIR = np.dtype([("pk", "<f4"), ("source", "<i4"), ("target", "<i4")])
+_DISCARDED = "discarded pairs"
+"""Their name in a state, beside the names of columns."""
 AT_ONCE = 1_000_000
 """Pairs read at a time when places are counted."""
 
 
-class Dropped:
+class Discarded:
     """Pairs that no rule can keep any more, on disk.
 
     The file is made when the first comes, and is gone after `close`.

@@ -1,26 +1,17 @@
-"""Types and bounds of a table's metadata: somebody else may have written the file."""
-
-from __future__ import annotations
+"""Types and bounds of a table's metadata, field by field: others may have written the file."""
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from headgraph.base.errors import HeadgraphError
-from headgraph.base.names import NULLS, PAIRINGS, ROLES
+from headgraph.base.names import NULLS, ROLES
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import TableError
-from headgraph.pk_engine.models.config import (  # what can be computed can be read
-    LARGEST,
-    MOST_HEADS,
-)
+from headgraph.pk_engine.models.config import LARGEST  # what can be computed can be read
 from headgraph.pk_engine.scoring.selection import Selection
 
-if TYPE_CHECKING:
-    from headgraph.pk_engine.table.meta import TableMeta
-
 _TEXTS = ("model", "family", "fingerprint", "layer_order", "kv", "dtype", "backend", "version")
-_ALLOWED = {"kv": ("native", "expand"), "layer_order": ("forward", "all", "within")}
 
 
 def check_types(data: Mapping[str, Any]) -> None:
@@ -39,58 +30,6 @@ def check_types(data: Mapping[str, Any]) -> None:
             raise TableError(
                 f"its metadata says {name} = {quoted(data[name])}: expected at most {most:,}"
             )
-
-
-def check_meaning(meta: TableMeta) -> None:
-    """The fields agree with each other.
-
-    Raises:
-        TableError: a value that no table has, or two fields that contradict each other.
-    """
-    if meta.n_layers * meta.n_heads > MOST_HEADS:
-        raise TableError(
-            f"its metadata has {meta.n_layers:,} layers of {meta.n_heads:,} heads: expected at "
-            f"most {MOST_HEADS:,} heads"
-        )
-    if meta.n_heads % meta.n_kv_heads:
-        raise TableError(
-            f"its metadata has {meta.n_heads} heads, which {meta.n_kv_heads} key/value heads "
-            "cannot share evenly"
-        )
-    for name, values in _ALLOWED.items():
-        if getattr(meta, name) not in values:
-            raise TableError(
-                f"its metadata says {name} = {quoted(getattr(meta, name))}: expected "
-                f"{' or '.join(values)}"
-            )
-    _check_pairings(meta)
-
-
-def _check_pairings(meta: TableMeta) -> None:
-    strange = [name for name in meta.pairings if name not in PAIRINGS]
-    if strange or sorted(meta.scored) != sorted(meta.pairings):
-        raise TableError(
-            f"its pairings {quoted(meta.pairings)} are not those counted: "
-            f"{quoted(list(meta.scored))}"
-        )
-    for name, moments in {"moments": meta.moments, **_moments_of_nulls(meta)}.items():
-        if sorted(moments) != sorted(meta.pairings):
-            raise TableError(
-                f"its metadata has {name} of {quoted(list(moments))}: expected those of "
-                f"{quoted(meta.pairings)}"
-            )
-    for pairing, scored in meta.scored.items():
-        pairs = meta.n_layers**2 * meta.heads_of(pairing[0]) * meta.n_heads
-        if scored > pairs:
-            raise TableError(
-                f"its metadata says that {quoted(scored)} pairs of {pairing} were scored: expected "
-                f"at most {pairs:,}, as its heads have no more"
-            )
-
-
-def _moments_of_nulls(meta: TableMeta) -> dict[str, Any]:
-    parts = [(name, part) for name in meta.nulls for part in ("moments", "values")]
-    return {f"{part} of the null {name}": meta.nulls[name][part] for name, part in parts}
 
 
 def _is_text(value: object) -> bool:

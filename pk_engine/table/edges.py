@@ -49,6 +49,22 @@ def head_edges(frame: pd.DataFrame, meta: TableMeta) -> pd.DataFrame:
     return edges.drop(columns="pair")
 
 
+def hub_terms(edges: pd.DataFrame) -> dict[str, tuple[str, pd.Series[float]]]:
+    """What each edge adds to the hub scores of the two heads that it joins.
+
+        inlet(h)  = sum of z over the edges that enter h
+        outlet(h) = sum of z * share over the edges that leave h
+
+    Args:
+        edges: a row per edge between query heads, as `head_edges` gives them.
+
+    Returns:
+        Of `inlet` and `outlet`: the end of the edge that they are a sum at, and the values.
+    """
+    z = edges["z"].astype(float)
+    return {"inlet": ("target", z), "outlet": ("source", z * edges["share"])}
+
+
 def _kv_head(edges: pd.DataFrame, end: str, meta: TableMeta) -> pd.Series[int]:
     letter = 0 if end == "source" else 1
     shared = edges["pairing"].str[letter].isin(["K", "V"])

@@ -5,11 +5,14 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
 from headgraph.base.documents import parse_json
+from headgraph.base.names import PAIRINGS
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import TableError
-from headgraph.pk_engine.table._meta_check import check_meaning, check_types
+from headgraph.pk_engine.models.config import MOST_HEADS  # what can be computed can be read
+from headgraph.pk_engine.table._meta_check import check_types
 
 FORMAT_VERSION = 1
+_ALLOWED = {"kv": ("native", "expand"), "layer_order": ("forward", "all", "within")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +111,7 @@ class TableMeta:
             )
         check_types(data)
         meta = cls(**data)
-        check_meaning(meta)
+        _check_meaning(meta)
         return meta
 
 
@@ -127,3 +130,55 @@ def _check_format(data: dict[str, Any]) -> None:
         f"it says that its table format is {quoted(found)}: expected {FORMAT_VERSION}; make it "
         "again with headgraph compute"
     )
+
+
+def _check_meaning(meta: TableMeta) -> None:
+    """The fields agree with each other.
+
+    Raises:
+        TableError: a value that no table has, or two fields that contradict each other.
+    """
+    if meta.n_layers * meta.n_heads > MOST_HEADS:
+        raise TableError(
+            f"its metadata has {meta.n_layers:,} layers of {meta.n_heads:,} heads: expected at "
+            f"most {MOST_HEADS:,} heads"
+        )
+    if meta.n_heads % meta.n_kv_heads:
+        raise TableError(
+            f"its metadata has {meta.n_heads} heads, which {meta.n_kv_heads} key/value heads "
+            "cannot share evenly"
+        )
+    for name, values in _ALLOWED.items():
+        if getattr(meta, name) not in values:
+            raise TableError(
+                f"its metadata says {name} = {quoted(getattr(meta, name))}: expected "
+                f"{' or '.join(values)}"
+            )
+    _check_pairings(meta)
+
+
+def _check_pairings(meta: TableMeta) -> None:
+    strange = [name for name in meta.pairings if name not in PAIRINGS]
+    if strange or sorted(meta.scored) != sorted(meta.pairings):
+        raise TableError(
+            f"its pairings {quoted(meta.pairings)} are not those counted: "
+            f"{quoted(list(meta.scored))}"
+        )
+    for name, moments in {"moments": meta.moments, **_moments_of_nulls(meta)}.items():
+        if sorted(moments) != sorted(meta.pairings):
+            raise TableError(
+                f"its metadata has {name} of {quoted(list(moments))}: expected those of "
+                f"{quoted(meta.pairings)}"
+            )
+    for pairing, scored in meta.scored.items():
+        pairs = meta.n_layers**2 * meta.heads_of(pairing[0]) * meta.n_heads
+        if scored > pairs:
+            raise TableError(
+                f"its metadata says that {quoted(scored)} pairs of {pairing} were scored: expected "
+                f"at most {pairs:,}, as its heads have no more"
+            )
+
+
+def _moments_of_nulls(meta: TableMeta) -> dict[str, Any]:
+    parts = [(name, part) for name in meta.nulls for part in ("moments", "values")]
+    return {f"{part} of the null {name}": meta.nulls[name][part] for name, part in parts}

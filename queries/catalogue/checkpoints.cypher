@@ -1,6 +1,6 @@
 // Checkpoints of a model
 // description: The runs of one series of checkpoints, by training step, each with its strongest edge.
-//   `headgraph query NAME --series SERIES` asks any stored question of all of them.
+//   `headgraph query NAME --series SERIES` asks any stored query of all of them.
 // params:
 //   run (run): one of the checkpoints
 // returns: graph; may be empty where the run is no checkpoint of a series
@@ -13,6 +13,7 @@
 //   target (head): the head that reads
 //   z (float): the strongest edge against the random reference
 //   path (graph): the strongest edge
+// requires: sums
 // example: run=induction-2l
 MATCH (one:Run {name: $run})
 MATCH (r:Run {series: one.series, status: "complete"})

@@ -18,6 +18,7 @@
 //   roles (list of role): known roles
 //   hub (graph): the head
 //   links (graph): its edges to other heads of this list
+// requires: sums
 // example: limit=8
 MATCH (h:Head {run: $run})
 // a load writes both sums on the head, by pairing, where it has such an edge

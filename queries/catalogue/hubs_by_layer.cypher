@@ -18,6 +18,7 @@
 //   both (float): square root of their product
 //   roles (list of role): known roles
 //   hub (graph): the head
+// requires: sums
 // example: limit=8
 MATCH (r:Run {name: $run})
 MATCH (h:Head {run: $run})

@@ -13,6 +13,7 @@
 //   strongest (float): greatest Projection Kernel among them
 //   roles (list of role): known roles
 //   paths (graph): its five strongest edges in
+// requires: sums
 // example: limit=8
 MATCH (h:Head {run: $run})
 // a load writes this sum on the head, by pairing, where it has such an edge

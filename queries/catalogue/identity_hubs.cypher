@@ -20,6 +20,7 @@
 //   place_by_layer (integer): the same for what each possible partner gives
 //   heads (integer): heads of the run
 //   hub (graph): the head
+// requires: sums
 MATCH (r:Run {name: $run})
 MATCH (h:Head {run: $run})
 // a load writes both sums on the head, by pairing, where it has such an edge

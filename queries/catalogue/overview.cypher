@@ -16,6 +16,7 @@
 //   z_median (float): median against the random reference
 //   z_max (float): strongest against the random reference
 //   share_kept (float): edges of the run, as scored pairs, out of all pairs scored in all pairings
+// requires: sums
 MATCH (r:Run {name: $run})
 // a load writes what it kept on the Run, a list for each figure with an item per pairing
 UNWIND range(0, size(r.kept_pairings) - 1) AS i

@@ -79,9 +79,11 @@ function visible(name) {
 
 // What a click would do, in words.
 function offer(runs, every) {
-  const what = runs.length ? "favourites of these runs, and colours," : "colours";
-  const gone = every ? " Favourites that headgraph put there for other runs go." : "";
-  say(`Put ${what} into Neo4j Browser in this web browser?${gone}`);
+  const what = runs.length
+    ? "headgraph's colours, and its stored queries as favourites for these runs,"
+    : "headgraph's colours";
+  const gone = every ? " This removes the favourites that headgraph added for other runs." : "";
+  say(`Add ${what} to Neo4j Browser?${gone}`);
   const names = runs.slice(0, MOST).map(visible);
   if (runs.length > MOST) names.push(`and ${runs.length - MOST} more`);
   document.getElementById("runs").replaceChildren(
@@ -108,14 +110,14 @@ async function main() {
         look(kit);
         location.replace(on);
       } catch (problem) {
-        say(`Favourites and colours could not be put into Neo4j Browser (${problem}).`);
+        say(`Cannot add favourites and colours to Neo4j Browser (${problem}).`);
       }
     });
     offer(runs, every);
     put.hidden = false;
     setTimeout(() => (put.disabled = false), READING);
   } catch (problem) {
-    say(`Favourites and colours could not be read (${problem}). Neo4j Browser works without.`);
+    say(`Cannot read favourites and colours (${problem}). Neo4j Browser works without them.`);
   }
 }
 

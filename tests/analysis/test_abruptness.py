@@ -49,10 +49,10 @@ def test_a_curve_that_overshoots_has_more_than_all_of_its_change() -> None:
 @pytest.mark.parametrize(
     ("steps", "values", "text"),
     [
-        ([0], [1], "1 steps and 1 values: wanted as many of both, two or more"),
+        ([0], [1], "1 steps and 1 values: expected as many of both, two or more"),
         ([0, 1], [1], "2 steps and 1 values"),
         ([0, 2, 2], [1, 2, 3], "the steps do not rise"),
-        ([0, 2, 4], [1, float("nan"), 3], "the value at step 2 is nan: wanted finite values"),
+        ([0, 2, 4], [1, float("nan"), 3], "the value at step 2 is nan: expected finite values"),
         ([0, 1, 2], [5, 7, 5], "the curve ends at 5, where it began"),
     ],
 )
@@ -62,5 +62,5 @@ def test_what_has_no_abruptness(steps: list[float], values: list[float], text: s
 
 
 def test_a_share_outside_its_range() -> None:
-    with pytest.raises(TrainingError, match="a steepest share of 1: wanted more than 0"):
+    with pytest.raises(TrainingError, match="a steepest share of 1: expected more than 0"):
         abruptness([0, 1], [0, 1], steepest=1)

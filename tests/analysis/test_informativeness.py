@@ -16,7 +16,7 @@ from headgraph import cli
 from headgraph.analysis.errors import AnalysisError
 from headgraph.analysis.informativeness import informativeness
 from headgraph.analysis.informativeness._informativeness import SD_EDGES, _counts, paper_kl
-from headgraph.analysis.informativeness.figure import informativeness_figure as draw
+from headgraph.analysis.informativeness.figure import informativeness_figure
 from headgraph.base.names import PAIRINGS
 from headgraph.pk_engine import AffinityTable, Selection, compute
 from headgraph.pk_engine.metrics.random_reference import reference_sd
@@ -146,8 +146,8 @@ def test_the_interval_holds_the_value_and_follows_the_seed() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"resamples": 0}, "--resamples 0: wanted a whole number of at least 1"),
-        ({"level": 1.0}, "--level 1: wanted more than 0 and less than 1"),
+        ({"resamples": 0}, "--resamples 0: expected a whole number of at least 1"),
+        ({"level": 1.0}, "--level 1: expected more than 0 and less than 1"),
     ],
 )
 def test_what_is_refused(options: dict[str, float], words: str) -> None:
@@ -180,7 +180,7 @@ def test_command_and_function_agree() -> None:
 def test_the_figure_shows_all_values_and_both_means(
     gpt2: AffinityTable, rows: pd.DataFrame, tmp_path: Path
 ) -> None:
-    figure = draw(gpt2)
+    figure = informativeness_figure(gpt2)
     written = [text.get_text() for text in figure.axes[0].texts]
     assert written == [f"{rows.kl[pairing]:.2f}" for pairing in PAIRINGS]
     titles = [axes.get_title(loc="left") for axes in figure.axes[1:]]

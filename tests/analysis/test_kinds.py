@@ -36,7 +36,7 @@ def test_places_by_plain_sorting() -> None:
 def test_refusals(tmp_path: Path) -> None:
     with pytest.raises(AnalysisError, match="no head of test/random is known as identity"):
         hubs_of_kind(random_table(2, 2))
-    with pytest.raises(AnalysisError, match="wanted layer, head and induction"):
+    with pytest.raises(AnalysisError, match="expected layer, head and induction"):
         hubs_of_kind(random_table(2, 2), kind="induction",
                      behaviour=pd.DataFrame({"layer": [0], "head": [0]}))  # fmt: skip
     with pytest.raises(AnalysisError, match="cannot be read: No such file"):

@@ -11,7 +11,7 @@ import headgraph
 from headgraph import cli
 from headgraph.analysis.errors import AnalysisError, FigureError
 from headgraph.analysis.nulls import nulls
-from headgraph.analysis.nulls.figure import nulls_figure as draw
+from headgraph.analysis.nulls.figure import nulls_figure
 from headgraph.base.names import NULLS
 from headgraph.pk_engine import AffinityTable, Selection, compute
 from headgraph.pk_engine.errors import SelectionError
@@ -63,14 +63,14 @@ def test_what_is_refused(table: AffinityTable) -> None:
         nulls(random_table())
     with pytest.raises(AnalysisError, match="lacks 189 of its pairs: give the model itself"):
         nulls(table.select(Selection(top=1)))
-    with pytest.raises(SelectionError, match="--null 'chance': wanted some of isotropic"):
+    with pytest.raises(SelectionError, match="--null 'chance': expected some of isotropic"):
         nulls(MODEL, null="chance")
-    with pytest.raises(FigureError, match="5 models: wanted 1 to 4"):
-        draw(*[table] * 5)
+    with pytest.raises(FigureError, match="5 models: expected 1 to 4"):
+        nulls_figure(*[table] * 5)
 
 
 def test_the_figure_says_every_number(table: AffinityTable) -> None:
-    figure = draw(table, table, fdr=0.2)
+    figure = nulls_figure(table, table, fdr=0.2)
     assert [axes.get_title(loc="left") for axes in figure.axes] == [MODEL, MODEL]
     rows = nulls(table, fdr=0.2)
     written = [int(text.get_text().replace(",", "")) for text in figure.axes[0].texts]

@@ -41,9 +41,11 @@ def test_a_bar_for_each_row_with_its_percentile() -> None:
 
 def test_other_rows_are_refused(tmp_path: Path) -> None:
     rows = pd.read_csv(DATA / "causality.csv").head(8)
-    with pytest.raises(FigureError, match=r"rows without what, n_heads, .* wanted those of headgr"):
+    with pytest.raises(
+        FigureError, match=r"rows without what, n_heads, .* expected those of headgr"
+    ):
         ablation(rows)
-    with pytest.raises(FigureError, match="--measure pk: wanted effect, local, gain"):
+    with pytest.raises(FigureError, match="--measure pk: expected effect, local, gain"):
         causality(rows, measure="pk")
     with pytest.raises(FigureError, match="every effect of induction-2l is 0: nothing to draw"):
         causality(rows.assign(effect=0.0))

@@ -167,10 +167,10 @@ def test_the_standard_error_is_that_of_means_over_prompts(patcher: PathPatcher) 
 
 
 def test_what_cannot_be_patched_is_said(model: Any, prompts: Prompts, patcher: PathPatcher) -> None:
-    with pytest.raises(PatchingError, match="L1H0 > L1H2: wanted a source in an earlier layer"):
+    with pytest.raises(PatchingError, match="L1H0 > L1H2: expected a source in an earlier layer"):
         patcher.effect((1, 0), (1, 2), "K")
     with (
         PathPatcher(open_model("induction-2l"), prompts, replace="median") as other,
-        pytest.raises(PatchingError, match="--replace median: wanted mean, resample, zero"),
+        pytest.raises(PatchingError, match="--replace median: expected mean, resample, zero"),
     ):
         other.effect(*PATHS[0])

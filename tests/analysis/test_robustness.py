@@ -15,7 +15,7 @@ import headgraph
 from headgraph import cli
 from headgraph.analysis.errors import AnalysisError, FigureError
 from headgraph.analysis.robustness._robustness import compared
-from headgraph.analysis.robustness.figure import robustness_figure as draw
+from headgraph.analysis.robustness.figure import robustness_figure
 from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.models.location import locate
@@ -129,14 +129,14 @@ def test_command_and_figure_show_the_same(frame: pd.DataFrame, tmp_path: Path) -
     assert pd.DataFrame(json.loads(done.stdout))["spearman"].tolist() == pytest.approx(
         frame["spearman"].tolist()
     )
-    figure = draw(frame, name="induction-2l")
+    figure = robustness_figure(frame, name="induction-2l")
     assert "induction-2l: folded and centred against raw" in figure.texts[0].get_text()
     for panel, column in ((0, "spearman"), (3, "top20_overlap")):
         points = np.concatenate([c.get_offsets() for c in figure.axes[panel].collections])
         rows = frame[frame["pairing"] == "OQ"]
         assert sorted(points[:, 0]) == pytest.approx(sorted(rows[column]))
     with pytest.raises(FigureError, match="no rows"):
-        draw(frame.iloc[:0])
+        robustness_figure(frame.iloc[:0])
     path = tmp_path / "r.svg"
     args = ["--pairings", "OK", "--metrics", "pk", "-o", str(path)]
     assert run(["figure", "robustness", "induction-2l", *args]).exit_code == 0

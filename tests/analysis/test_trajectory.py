@@ -105,10 +105,13 @@ def test_the_command_prints_and_writes_the_rows(run: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"pairs": EDGE, "top": 1}, "--pairs and --top were both given: wanted one of them"),
-        ({"top": 0}, "--top 0: wanted 1 or more"),
-        ({"pairs": "L0H0-L1H0"}, "'L0H0-L1H0' is not a pair: wanted a source, a target and a"),
-        ({"pairs": "L1H0>L0H0:OK"}, "by-hand has no pair L1H0>L0H0:OK: wanted a head and one of a"),
+        ({"pairs": EDGE, "top": 1}, "--pairs and --top exclude each other: give one of them"),
+        ({"top": 0}, "--top 0: expected 1 or more"),
+        ({"pairs": "L0H0-L1H0"}, "'L0H0-L1H0' is not a pair: expected a source, a target and a"),
+        (
+            {"pairs": "L1H0>L0H0:OK"},
+            "by-hand has no pair L1H0>L0H0:OK: expected a head and one of a",
+        ),
     ],
 )
 def test_what_cannot_be_followed(run: Path, options: dict[str, object], text: str) -> None:

@@ -71,7 +71,9 @@ def test_the_correlation_is_scipys() -> None:
     fisher = np.tanh(np.arctanh(wanted.statistic) + np.array([-half, half]))
     np.testing.assert_allclose([effect["low"], effect["high"]], fisher, atol=0.08)
     assert pd.isna([local["spearman"], local["low"], local["p"]]).all()
-    with pytest.raises(PatchingError, match="3 pairs of OK cannot be correlated: wanted at least"):
+    with pytest.raises(
+        PatchingError, match="3 pairs of OK cannot be correlated: expected at least"
+    ):
         rank_correlation(edges[:3])
 
 
@@ -102,15 +104,24 @@ def test_query_heads_that_share_a_key_see_one_patch() -> None:
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"source": "L0H1"}, "one head alone is no edge: wanted a source and a target"),
-        ({"source": "L1H1", "target": "L0H1"}, "L1H1 > L0H1: wanted a source in an earlier layer"),
-        ({"pairings": "QK"}, "QK is no path: a head's output reaches a later head's input, wanted"),
-        ({"top": 3, "every": True}, "are three ways to say which edges: wanted one"),
-        ({"top": -1}, "--top -1: wanted 0 or more"),
-        ({"n_prompts": 1}, "--n-prompts 1: wanted at least 2, as means are over them"),
-        ({"length": 97}, "--length 97: wanted 2 to 96, as the symbols of a repeated sequence are"),
+        ({"source": "L0H1"}, "expected two heads, got one: give a source and a target"),
+        (
+            {"source": "L1H1", "target": "L0H1"},
+            "L1H1 > L0H1: expected a source in an earlier layer",
+        ),
+        (
+            {"pairings": "QK"},
+            "QK is no path: a head's output reaches a later head's input, expected",
+        ),
+        ({"top": 3, "every": True}, "exclude each other: choose edges in one way"),
+        ({"top": -1}, "--top -1: expected 0 or more"),
+        ({"n_prompts": 1}, "--n-prompts 1: expected at least 2, as means are over them"),
+        (
+            {"length": 97},
+            "--length 97: expected 2 to 96, as the symbols of a repeated sequence are",
+        ),
         ({"length": 33}, "prompts of 66 tokens are longer than the model's context of 64"),
-        ({"prompts": "a", "text_file": "b"}, "--prompts and --text-file were both given: wanted"),
+        ({"prompts": "a", "text_file": "b"}, "--prompts and --text-file exclude each other: give"),
         ({"prompts": "no/such/file"}, "no/such/file cannot be read: No such file"),
     ],
 )
@@ -161,11 +172,14 @@ def test_sampled_tokens_count_until_the_model_ends(tmp_path: Path) -> None:
 def test_prompts_of_a_file_have_one_length_and_known_tokens(tmp_path: Path) -> None:
     file = tmp_path / "prompts.txt"
     for text, message in [
-        ("0 1\n0 1 2\n", "prompts 1 and 2 of .* have 2 and 3 tokens: wanted prompts of one length"),
-        ("0 7\n0 1\n", "the prompts hold token 7: wanted numbers below the model's 5"),
-        ("0 1\n", "has 1 prompts: wanted at least 2, one a line"),
+        (
+            "0 1\n0 1 2\n",
+            "prompts 1 and 2 of .* have 2 and 3 tokens: expected prompts of one length",
+        ),
+        ("0 7\n0 1\n", "the prompts hold token 7: expected numbers below the model's 5"),
+        ("0 1\n", "has 1 prompts: expected at least 2, one a line"),
         ("a b\nc d\n", "the model has no tokenizer to read text with: give --prompts a file of"),
-        ("1\n2\n", "no prediction counts: wanted prompts of at least 2 tokens"),
+        ("1\n2\n", "no prediction counts: expected prompts of at least 2 tokens"),
     ]:
         file.write_text(text)
         with pytest.raises(PatchingError, match=message):

@@ -299,7 +299,7 @@ def test_messages() -> None:
     )
     with pytest.raises(FigureError, match=r"no metric 'cs', only pk: make one with headgraph"):
         wiring(full, metric="cs")
-    with pytest.raises(FigureError, match="--per-pairing 0: wanted a whole number of at least 1"):
+    with pytest.raises(FigureError, match="--per-pairing 0: expected a whole number of at least 1"):
         wiring(full, per_pairing=0)
     with pytest.raises(FigureError, match=r"no pair of OQ, OK, OV \(4 rows, QQ\)"):
         wiring(random_table(2, 2, pairings=["QQ"]))
@@ -316,9 +316,9 @@ def test_a_picture_of_too_many_lines_is_refused_at_once(
     with pytest.raises(FigureError) as problem:
         wiring(table, per_pairing=n)
     assert str(problem.value) == (
-        f"--per-pairing {n} would draw {lines} lines: wanted at most 500 in one picture, which is "
-        f"--per-pairing {fits} here; headgraph query strongest_edges -p per_pairing={n} lists them "
-        "all"
+        f"--per-pairing {n} would draw {lines} lines: expected at most 500 in one picture, "
+        f"which is --per-pairing {fits} here; headgraph query strongest_edges -p per_pairing={n} "
+        "lists them all"
     )
     assert len(strongest_pairs(table, fits)) <= 500 < len(strongest_pairs(table, fits + 1))
 

@@ -132,7 +132,7 @@ def test_shades_are_ordered_in_grey() -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"layer": [0], "head": [0]}, "has the columns layer, head: wanted layer and head, and"),
+        ({"layer": [0], "head": [0]}, "has the columns layer, head: expected layer and head, and"),
         ({"layer": [0], "head": [0], "induction": [1.5]}, "holds a score outside 0 to 1"),
         ({"layer": [0], "head": [0], "induction": [-0.1]}, "holds a score outside 0 to 1"),
         ({"layer": [2], "head": [0], "induction": [1]}, "names L2H0, which this model does not"),

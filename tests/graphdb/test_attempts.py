@@ -12,7 +12,7 @@ import pytest
 
 from headgraph import cli
 from headgraph.graphdb import Graph, Settings, connect
-from headgraph.graphdb._interruptible import Attempt
+from headgraph.graphdb._interruptible import Call
 from headgraph.graphdb.deadline import Deadline
 from headgraph.graphdb.errors import NotReachable, StatementError, TookTooLong
 from headgraph.graphdb.server import RunningServer
@@ -142,7 +142,7 @@ def test_a_database_that_closes_the_connection_is_not_said_to_be_none(
 
 @pytest.mark.usefixtures("no_grace")
 def test_what_is_given_up_sends_nothing_more() -> None:
-    attempt, left = Attempt(), threading.Event()
+    attempt, left = Call(), threading.Event()
     sent: list[str] = []
     ended = threading.Event()
 

@@ -62,7 +62,9 @@ def test_ways_to_write_a_value(tmp_path: Path, line: bytes, password: str) -> No
 
 
 def test_files_that_cannot_be_used(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"no env file .*gone\.txt: wanted lines such as NEO4J"):
+    with pytest.raises(
+        SettingsError, match=r"no env file .*gone\.txt: expected lines such as NEO4J"
+    ):
         resolve(env_file=tmp_path / "gone.txt", environ={})
     with pytest.raises(SettingsError, match="cannot be read: it is no UTF-8 text"):
         resolve(env_file=env_file(tmp_path, b"\xff\xfe\x00\x81"), environ={})
@@ -80,7 +82,10 @@ def test_who_may_read_it(tmp_path: Path) -> None:
 
 def test_on_the_command_line(server: RunningServer, graph: Graph, tmp_path: Path) -> None:
     text = f"NEO4J_URI={server.bolt_uri}\nNEO4J_PASSWORD={server.password()}\nAURA_INSTANCEID=x\n"
-    for mode, note in ((0o600, ""), (0o644, "note: others on this machine may read the password")):
+    for mode, note in (
+        (0o600, ""),
+        (0o644, "note: other users of this machine can read the password"),
+    ):
         path = env_file(tmp_path, text, mode)
         done = subprocess.run(
             [sys.executable, "-m", "headgraph", "runs", "--env-file", str(path)],

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from headgraph.base.progress import bar_or_lines
 from headgraph.graphdb.commands import server as group
 from headgraph.graphdb.errors import NotReachable, ServerError
 from headgraph.graphdb.server import RunningServer
-from headgraph.graphdb.server.progress import shown
 
 
 def call(*arguments: str) -> Result:
@@ -84,7 +84,7 @@ def test_every_command_has_help_with_an_example() -> None:
 
 
 def test_progress_is_one_line_a_phrase_off_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    with shown() as progress:
+    with bar_or_lines() as progress:
         for done in range(3):
             progress("fetching Neo4j", done, 3)
         progress("starting Neo4j", 0, 0)
@@ -100,7 +100,7 @@ def test_progress_is_a_bar_on_a_terminal(
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
 
-    with shown() as progress:
+    with bar_or_lines() as progress:
         progress("fetching Neo4j", 1, 2)
 
     said = capsys.readouterr()

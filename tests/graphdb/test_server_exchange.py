@@ -15,9 +15,7 @@ import psutil
 import pytest
 
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.server import ServerHome
-from headgraph.graphdb.server import importer as importing
-from headgraph.graphdb.server import restart as restarting
+from headgraph.graphdb.server import ServerHome, importer, restart
 from headgraph.graphdb.server.importer import _argument, clear, last_words, workplace
 from headgraph.graphdb.server.store_exchange import PARTS, heal, keep, replace_store
 
@@ -194,12 +192,12 @@ def test_an_interruption_while_the_server_stops_starts_it_again(
             raise KeyboardInterrupt
         return True
 
-    monkeypatch.setattr(restarting, "ensure_jars", lambda progress: [])
-    monkeypatch.setattr(restarting, "pid_of", lambda home: 1)
-    monkeypatch.setattr(restarting.process, "end", end)
-    monkeypatch.setattr(restarting, "launch", lambda *args: said.append("launch"))
+    monkeypatch.setattr(restart, "ensure_jars", lambda progress: [])
+    monkeypatch.setattr(restart, "pid_of", lambda home: 1)
+    monkeypatch.setattr(restart.process, "end", end)
+    monkeypatch.setattr(restart, "launch", lambda *args: said.append("launch"))
     with pytest.raises(KeyboardInterrupt):
-        restarting.restart_with(home, store(tmp_path / "new", "new"))
+        restart.restart_with(home, store(tmp_path / "new", "new"))
     assert said == ["end", "end", "launch"]
     assert texts(home.data) == ["old"] * WHOLE
 
@@ -249,15 +247,15 @@ def test_an_importer_does_not_outstay_a_disk_that_fills(
         return usage._replace(free=5_000_000 if runs else usage.free)
 
     monkeypatch.setattr(shutil, "disk_usage", filled)
-    monkeypatch.setattr(importing, "ensure_jars", lambda progress: [])
-    monkeypatch.setattr(importing, "find_java", lambda: java)
-    monkeypatch.setattr(importing, "LOOK_S", 0.05)
-    with importing.workplace(home) as scratch:
+    monkeypatch.setattr(importer, "ensure_jars", lambda progress: [])
+    monkeypatch.setattr(importer, "find_java", lambda: java)
+    monkeypatch.setattr(importer, "LOOK_S", 0.05)
+    with importer.workplace(home) as scratch:
         nodes, relationships = scratch / "nodes.csv", scratch / "relationships.csv"
         nodes.touch()
         relationships.touch()
         with pytest.raises(ServerError, match="has 5 MB left and 20 MB are needed"):
-            importing.build_store(scratch, nodes, relationships)
+            importer.build_store(scratch, nodes, relationships)
     assert not psutil.pid_exists(int(pid.read_text()))
     assert not (home.path / "import").exists()
 

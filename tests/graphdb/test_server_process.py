@@ -13,8 +13,7 @@ import pytest
 
 from headgraph.graphdb import server
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.server import ANY_PORTS, Ports, ServerHome, lifecycle, process
-from headgraph.graphdb.server import launch as launching
+from headgraph.graphdb.server import ANY_PORTS, Ports, ServerHome, launch, lifecycle, process
 from headgraph.graphdb.server.java import find_java
 from headgraph.graphdb.server.ports import choose
 from headgraph.graphdb.server.state import State, read_state, remember_ports, remembered_ports
@@ -278,12 +277,12 @@ def test_a_port_lost_between_look_and_start_is_replaced(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         lost = Ports(taken.getsockname()[1], choose(ANY_PORTS).http)
         chosen = iter([lost, lost, choose(ANY_PORTS)])
-        monkeypatch.setattr(launching, "choose", lambda wanted: next(chosen))
+        monkeypatch.setattr(launch, "choose", lambda wanted: next(chosen))
         with pytest.raises(ServerError, match="no luck"):  # the third one's own trouble
             server.start(home)
         assert failing_java.read_text().split() == ["start"] * 3
 
-        monkeypatch.setattr(launching, "choose", lambda wanted: lost)
+        monkeypatch.setattr(launch, "choose", lambda wanted: lost)
         with pytest.raises(ServerError, match=r"other programs took the ports .* 3 times"):
             server.start(home)
 
@@ -315,6 +314,6 @@ def test_no_java_is_one_sentence(
         server.start(home)
 
     assert seen in str(caught.value)
-    assert "wanted Java 17 or 21" in str(caught.value)
+    assert "expected Java 17 or 21" in str(caught.value)
     assert "docker compose up -d" in str(caught.value)
     assert not home.path.exists()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from headgraph.graphdb import Graph, Settings, connect
-from headgraph.graphdb._refusals import no_such_database, with_way_out
+from headgraph.graphdb._faults import no_such_database, with_way_out
 from headgraph.graphdb.errors import AuthRefused, NoAddress, NotReachable, SettingsError
 from headgraph.graphdb.server import RunningServer
 from headgraph.graphdb.settings import resolve
@@ -22,14 +22,14 @@ def local(monkeypatch: pytest.MonkeyPatch, folder: Path) -> RunningServer:
         version="5",
         home=folder,
     )
-    monkeypatch.setattr("headgraph.graphdb.server.running", lambda: server)
+    monkeypatch.setattr("headgraph.graphdb.server.running_server.running", lambda: server)
     return server
 
 
 def test_no_address_anywhere_is_a_database_that_is_not_reachable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("headgraph.graphdb.server.running", lambda: None)
+    monkeypatch.setattr("headgraph.graphdb.server.running_server.running", lambda: None)
     with pytest.raises(NotReachable) as caught:
         resolve(environ={})
     assert caught.value.exit_code == 3
@@ -42,7 +42,7 @@ def test_no_address_anywhere_is_a_database_that_is_not_reachable(
 def test_a_server_that_is_still_starting_has_no_address_yet(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("headgraph.graphdb.server.running", lambda: None)
+    monkeypatch.setattr("headgraph.graphdb.server.running_server.running", lambda: None)
     monkeypatch.setattr("headgraph.graphdb.server.running_server.coming_up", lambda home: 4711)
     with pytest.raises(NoAddress, match=r"no database yet: .* \(process 4711\) is still starting"):
         resolve(environ={})  # what starts the server where there is no address goes on
@@ -75,16 +75,18 @@ def test_who_asks_the_local_server(
 @pytest.mark.parametrize(
     ("uri", "sentence"),
     [
-        ("localhost:7687", "has no scheme that Neo4j knows: wanted one such as bolt://"),
+        ("localhost:7687", "has no scheme that Neo4j knows: expected one such as bolt://"),
         ("http://localhost:7474", "has no scheme that Neo4j knows"),
         ("bolt:/localhost", "has no scheme that Neo4j knows"),
-        ("bolt://localhost:99999", "cannot be read (port out of range 0-65535): wanted"),
+        ("bolt://localhost:99999", "cannot be read (port out of range 0-65535): expected"),
         ("bolt://localhost:abc", "cannot be read (port could not be cast to integer value"),
-        ("neo4j://[::1", "cannot be read (invalid ipv6 url): wanted"),
-        ("bolt://", "names no host and port: wanted"),
+        ("neo4j://[::1", "cannot be read (invalid ipv6 url): expected"),
+        ("bolt://", "names no host and port: expected"),
         ("bolt://:7687", "names no host and port"),
         ("bolt://localhost:0", "names no host and port"),
         ("bolt://my host:7687", "names no host and port"),
+        ("bolt://a..b:7687", "names a host whose parts are empty or longer than 63 characters:"),
+        ("bolt://" + "x" * 64 + ":1", "names a host whose parts are empty or longer than 63"),
         ("neo4j://localhost/mine", "goes on after the port with '/mine': name a database with"),
         ("bolt://localhost?policy=eu", "goes on with 'policy=eu', which only neo4j:// takes"),
     ],
@@ -95,7 +97,27 @@ def test_addresses_that_no_driver_can_use(uri: str, sentence: str) -> None:
     assert str(caught.value).startswith(f"the address {uri!r} {sentence}")
 
 
-@pytest.mark.parametrize("uri", ["neo4j://h:1/?policy=eu", "bolt+ssc://[::1]:7687", "bolt://h/"])
+@pytest.mark.parametrize("variable", ["NEO4J_URI", "NEO4J_USERNAME", "NEO4J_PASSWORD"])
+def test_what_no_server_takes_for_its_length(variable: str) -> None:
+    environ = {"NEO4J_URI": "bolt://localhost:1", variable: "bolt://" + "x" * 10_000}
+    with pytest.raises(
+        SettingsError, match="has 10,007 characters: expected at most 1,000"
+    ) as said:
+        resolve(environ=environ)
+    assert variable in str(said.value)
+    assert len(str(said.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "neo4j://h:1/?policy=eu",
+        "bolt+ssc://[::1]:7687",
+        "bolt://h/",
+        "bolt://neo4j_db:1",
+        "bolt://é.a.",
+    ],
+)
 def test_addresses_that_drivers_can_use(uri: str) -> None:
     with Graph(resolve(environ={"NEO4J_URI": uri})) as graph:
         assert graph.settings.uri == uri

@@ -18,7 +18,7 @@ import pytest
 from headgraph.graphdb import Settings, connect
 from headgraph.graphdb.errors import NotReachable
 from headgraph.graphdb.server import RunningServer
-from tests.test_cli import headgraph
+from tests.commands import headgraph
 
 
 def said(uri: str) -> str:
@@ -248,20 +248,26 @@ def test_a_server_that_speaks_bolt_and_breaks_off(
         assert said(f"neo4j+ssc://localhost:{port}") == routed.format("bolt+ssc")
 
 
-@pytest.mark.parametrize("reply", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+@pytest.mark.parametrize(
+    "reply",
+    [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", bytes(4), b"\x1b]0;title\x07", b"SSH-2.0-x\r\n"],
+)
 @pytest.mark.parametrize("scheme", ["bolt", "neo4j", "bolt+ssc"])
 def test_something_that_is_no_database(reply: bytes, scheme: str) -> None:
     with answering(reply) as port:
         assert said(f"{scheme}://127.0.0.1:{port}") == (
-            "what answers there does not greet as Neo4j does: expected its Bolt port, usually "
-            f"7687, got {port}; where that is the one, it may be starting, so run the command again"
+            "what answers there does not greet as Neo4j 4.4 or newer does: expected its Bolt port, "
+            f"usually 7687, got {port}; if that is the one, Neo4j may be starting, so run the "
+            "command again"
         )
 
 
 def test_encrypted_and_no_database(certificate: tuple[ssl.SSLContext, Path]) -> None:
     with answering(b"HTTP/1.1 400 Bad Request\r\n\r\n", certificate[0]) as port:
         for scheme in ("bolt", "bolt+ssc"):
-            assert "does not greet as Neo4j does" in said(f"{scheme}://localhost:{port}")
+            assert "does not greet as Neo4j 4.4 or newer does" in said(
+                f"{scheme}://localhost:{port}"
+            )
 
 
 def test_a_command_prints_it_in_one_line_and_exits_with_3() -> None:

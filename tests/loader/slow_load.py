@@ -12,8 +12,7 @@ import time
 from typing import Any
 
 from headgraph import graphdb
-from headgraph.loader import _attempt as _write
-from headgraph.loader import _load as loading
+from headgraph.loader import _attempt, _load
 
 
 def reached(*_: Any, **__: Any) -> Any:
@@ -26,15 +25,15 @@ def main(table: str, name: str, where: str, *options: str) -> None:
     """Load, up to a point."""
     progress = None
     if where == "heads":
-        _write.write_edges = reached
+        _attempt.write_edges = reached
     elif where == "published":
-        loading.sweep = reached
+        _load.sweep = reached
     elif where == "edges":
         progress = reached
     else:
         progress = lambda done, total: print("reached", flush=True)  # noqa: E731
     with graphdb.connect() as graph:
-        loading.load(table, graph, run=name, replace="--replace" in options, progress=progress)
+        _load.load(table, graph, run=name, replace="--replace" in options, progress=progress)
 
 
 if __name__ == "__main__":

@@ -61,13 +61,21 @@ def test_another_measurement_takes_the_place_of_the_first(tiny: Graph, tmp_path:
         (
             rows(3, 3),
             "tiny",
-            "the scores are of 9 heads, up to layer 2 and head 2: wanted each of ",
+            "the scores are of 9 heads, up to layer 2 and head 2: expected each of ",
         ),
         (rows(identity=1.5), "tiny", "the rows: identity is 1.5 in row 1, and a score is a number"),
         (rows().assign(identity=["0.5", "0.5", "high", *"000"]), "tiny", "identity is high in row"),
-        (rows().assign(seed="x"), "tiny", "the column seed holds x: wanted the same whole number"),
-        (rows().assign(prompts=[4] * 5 + [5]), "tiny", "the column prompts holds 4, 5: wanted the"),
-        (rows().assign(seed=math.nan), "tiny", "the column seed holds nan: wanted"),
+        (
+            rows().assign(seed="x"),
+            "tiny",
+            "the column seed holds x: expected the same whole number",
+        ),
+        (
+            rows().assign(prompts=[4] * 5 + [5]),
+            "tiny",
+            "the column prompts holds 4, 5: expected the",
+        ),
+        (rows().assign(seed=math.nan), "tiny", "the column seed holds nan: expected"),
         (rows().drop(columns=list(BEHAVIOURS)), "tiny", "has the columns layer, head, prompts"),
         (
             rows(),

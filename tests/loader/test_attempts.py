@@ -15,8 +15,7 @@ from headgraph import loader
 from headgraph.graphdb.errors import StatementError
 from headgraph.graphdb.result import Result
 from headgraph.graphdb.runner import Params, Statement
-from headgraph.loader import _attempt as _write
-from headgraph.loader import _liveness, attempts, commands
+from headgraph.loader import _attempt, _liveness, attempts, commands
 from headgraph.loader._liveness import SILENT_S, is_alive, own_process
 from headgraph.loader._plan import plan_load
 from headgraph.loader.errors import UnknownRun
@@ -184,7 +183,7 @@ def test_a_loader_shows_that_it_is_at_work(monkeypatch: pytest.MonkeyPatch) -> N
     graph = WillingGraph()
     loader.load(TABLE, graph)
     assert not any("SET r.alive_at" in text for text in graph.texts("write")[-3:])
-    monkeypatch.setattr(_write, "BEAT_S", -1.0)
+    monkeypatch.setattr(_attempt, "BEAT_S", -1.0)
     graph = WillingGraph()
     loader.load(TABLE, graph)
     batches = [i for i, text in enumerate(graph.texts("write")) if "CREATE (source)" in text]
@@ -245,7 +244,7 @@ def test_a_pattern_leaves_none_without_a_word(
     assert call(commands.drop, "*", "--yes") == "dropped whole: 16 heads and 9 edges"
     assert capsys.readouterr().err == (
         "note: a1a1a1a1a1a1 (an attempt at tiny, begun 2026-11-29 12:00Z, whose loader, process 7 "
-        "on box, seems to have ended) stays: a pattern means complete runs alone\n"
+        "on box, seems to have ended) stays: a pattern matches complete runs only\n"
     )
 
 

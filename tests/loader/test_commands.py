@@ -40,7 +40,9 @@ def test_a_dry_run_works_without_a_database(
     )
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("note: no database was asked (no database answers at bolt://127.0.0.1:9")
+    assert err.startswith(
+        "note: the database was not checked (no database answers at bolt://127.0.0.1:9"
+    )
 
 
 def test_the_file_is_read_before_a_database_is_looked_for(tmp_path: Path) -> None:
@@ -184,11 +186,11 @@ def test_selection_options(args: list[str], selection: Selection | None) -> None
     [
         (
             ["--all", "--top", "3", "--min-z", "2"],
-            "--all keeps every pair and does not go with --top and --min-z: leave one out",
+            "--all keeps every pair and excludes --top and --min-z: leave one out",
         ),
         (
             ["--null", "within"],
-            "--null without --fdr: wanted both, such as --fdr 0.05 --null covariance",
+            "--null without --fdr: expected both, such as --fdr 0.05 --null covariance",
         ),
     ],
 )
@@ -202,9 +204,9 @@ def test_selections_that_do_not_go_together_are_wrong_usage(args: list[str], mes
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--top", "0"], "--top 0: wanted a whole number of at least 1"),
-        (["--top-percent", "101"], "--top-percent 101: wanted more than 0 and at most 100"),
-        (["--min-z", "nan"], "--min-z nan: wanted a finite number"),
+        (["--top", "0"], "--top 0: expected a whole number of at least 1"),
+        (["--top-percent", "101"], "--top-percent 101: expected more than 0 and at most 100"),
+        (["--min-z", "nan"], "--min-z nan: expected a finite number"),
     ],
 )
 def test_selections_that_make_no_sense_are_bad_values(args: list[str], message: str) -> None:

@@ -14,9 +14,9 @@ from headgraph.graphdb import Graph
 from headgraph.loader.errors import ExportError, UnknownRun
 from headgraph.loader.exports.from_run import graph_of_run
 from headgraph.pk_engine.scoring.selection import Selection
+from tests.commands import headgraph as run_headgraph
 from tests.loader.graphs import roles_file
 from tests.tables import random_table
-from tests.test_cli import headgraph as run_headgraph
 
 TABLES = {
     "plain": random_table(3, 4, metrics=("pk", "cs"), step=512.0),
@@ -84,7 +84,7 @@ def test_properties_that_no_column_holds_are_refused(graph: Graph, tmp_path: Pat
     edge = "MATCH (:Head {name: 'L0H0'})-[e:OQ]->(:Head {name: 'L1H0'}) "
     for value, words in (
         ("'x'", "the property pk is float here and string there"),
-        ("date()", "edges have the property pk of type date: wanted numbers, text or"),
+        ("date()", "edges have the property pk of type date: expected numbers, text or"),
     ):
         graph.write(f"{edge} SET e.pk = {value}")
         with pytest.raises(ExportError, match=words):
@@ -131,9 +131,9 @@ def test_the_command(graph: Graph, tmp_path: Path) -> None:
     assert run_headgraph("export", "two", "-o", str(out), "--force").returncode == 0
     assert out.read_bytes() == before
     for args, words in (
-        (["two", "--top", "1"], "belong to a table"),
-        ([], "give a table or a run"),
-        (["two", "--run", "two"], "give a table or a run"),
+        (["two", "--top", "1"], "require a table"),
+        ([], "expected a table or a run"),
+        (["two", "--run", "two"], "expected a table or a run"),
     ):
         wrong = run_headgraph("export", *args, "-o", str(tmp_path / "w.json"))
         assert (wrong.returncode, words in wrong.stderr) == (2, True), wrong.stderr

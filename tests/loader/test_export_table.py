@@ -124,9 +124,9 @@ def test_text_that_xml_cannot_hold_is_marked(tmp_path: Path) -> None:
 
 
 def test_the_ending_says_the_format_and_nothing_is_replaced_unasked(tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match=r"t\.txt ends in '\.txt': wanted a name that ends in"):
+    with pytest.raises(ExportError, match=r"t\.txt ends in '\.txt': expected a name that ends in"):
         headgraph.export(TABLE, tmp_path / "t.txt")
-    with pytest.raises(ExportError, match="no format 'gexf': wanted one of graphml, json"):
+    with pytest.raises(ExportError, match="no format 'gexf': expected one of graphml, json"):
         headgraph.export(TABLE, tmp_path / "t", format="gexf")
     headgraph.export(TABLE, tmp_path / "t.txt", format="json")
     assert json.loads((tmp_path / "t.txt").read_text())["directed"] is True

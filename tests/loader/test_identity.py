@@ -37,8 +37,8 @@ def test_bad_names_are_refused(name: str) -> None:
     with pytest.raises(BadRunName) as caught:
         check_name(name)
     assert str(caught.value) == (
-        f"{name!r} cannot be the name of a run: wanted up to 64 letters, digits, dots, underscores "
-        "and hyphens, a letter or digit first, such as --run gpt2-small"
+        f"{name!r} cannot be the name of a run: expected up to 64 letters, digits, dots, "
+        "underscores and hyphens, a letter or digit first, such as --run gpt2-small"
     )
 
 

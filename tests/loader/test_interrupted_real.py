@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import neo4j
 import pytest
 
 from headgraph import loader
@@ -159,7 +160,15 @@ def test_killed_while_it_deletes_what_it_replaced(
     assert contents(graph) == expected(large)
 
 
-def test_killed_server(tmp_path: Path, large: AffinityTable) -> None:
+def test_killed_server(
+    tmp_path: Path, large: AffinityTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # nobody brings the server back while the driver tries again, which it does for 15 seconds
+    driver = neo4j.GraphDatabase.driver
+    brief = {"max_transaction_retry_time": 1}
+    monkeypatch.setattr(
+        neo4j.GraphDatabase, "driver", lambda *args, **more: driver(*args, **{**more, **brief})
+    )
     with own_home(tmp_path / "home") as home:
         first = start(home, ports=ANY_PORTS)
         _load_until_killed(first, large)

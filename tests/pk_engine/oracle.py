@@ -59,11 +59,30 @@ def pk(a: np.ndarray, b: np.ndarray) -> float:
 
 def all_pk(sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """PK of every source (n x d x m) with every target (k x d x m), n x k."""
-    u, v = np.linalg.qr(sources)[0], np.linalg.qr(targets)[0]
-    n, d, m = u.shape
+    return _squared_cosines(np.linalg.qr(sources)[0], np.linalg.qr(targets)[0])
+
+
+def _squared_cosines(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Added up for each basis of u with each of v."""
+    _, d, m = u.shape
     k = v.shape[0]
-    cosines = u.transpose(0, 2, 1).reshape(n * m, d) @ v.transpose(1, 0, 2).reshape(d, k * m)
-    return np.square(cosines).reshape(n, m, k, m).sum((1, 3))
+    columns = v.transpose(1, 0, 2).reshape(d, k * m)
+    # source after source: the cosines of all would be as large as the memory of a small machine
+    return np.array([np.square(one.T @ columns).reshape(m, k, m).sum((0, 2)) for one in u])
+
+
+def forward_pk(sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """PK of the heads (layers x heads x d x m) of each layer with those of the later ones.
+
+    Head after head as `all_pk` has them; NaN where the target does not come later.
+    """
+    layers, heads = sources.shape[:2]
+    u, v = np.linalg.qr(sources)[0], np.linalg.qr(targets)[0]
+    found = np.full((layers * heads, layers * heads), np.nan)
+    for layer in range(layers - 1):
+        own, later = slice(layer * heads, (layer + 1) * heads), (layer + 1) * heads
+        found[own, later:] = _squared_cosines(u[layer], v[layer + 1 :].reshape(-1, *v.shape[2:]))
+    return found
 
 
 def cs(heads: dict[str, np.ndarray], source: tuple[int, int], target: tuple[int, int], role: str,

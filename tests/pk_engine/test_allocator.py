@@ -10,7 +10,7 @@ from headgraph.pk_engine.linalg._allocator import keep_freed_memory
 COUNT = """
 import resource, sys
 import numpy as np
-from headgraph.pk_engine._allocator import keep_freed_memory
+from headgraph.pk_engine.linalg._allocator import keep_freed_memory
 if sys.argv[1] == "keep":
     keep_freed_memory()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -12,10 +12,10 @@ from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.metrics.angles import principal_angles
 from headgraph.pk_engine.models.weights import ModelWeights
+from tests.commands import headgraph
 from tests.pk_engine import oracle
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, gpt2_tensors, llama_tensors, save
 from tests.shared import GPT2, needs_shared
-from tests.test_cli import headgraph
 
 
 @needs_shared
@@ -108,7 +108,7 @@ def test_orthogonal_subspaces(tmp_path: Path) -> None:
         ("L0H2", "L1H0", "OK", "has no head L0H2"),
         ("L0H0", "l0h0", "QQ", "source and target are both L0H0 and QQ compares it in one role"),
         ("L0H0", "L1H0", "OX", "unknown pairing OX"),
-        ("L0H0", "L1H0", "OK,OV", "2 pairings in 'OK,OV': wanted one, such as OK"),
+        ("L0H0", "L1H0", "OK,OV", "2 pairings in 'OK,OV': expected one, such as OK"),
         ("L0H0", "L1H0", "all", "16 pairings in 'all'"),
         ("L0H0", "L1H0", "OV", "the V matrix of L1H0 is zero: it spans nothing"),
     ],

@@ -277,6 +277,7 @@ def test_a_folder_whose_name_is_not_utf_8(tmp_path: Path, kind: str) -> None:
     ["h.0.attn.c_attn.lora_A.weight", "h.0.attn.c_attn.lora_B.default.weight",
      "base_model.model.h.0.attn.c_attn.base_layer.weight", "h.1.attn.c_attn.lora_embedding_A",
      "h.0.attn.c_attn.lora_magnitude_vector", "h.0.attn.ia3_l.weight", "h.0.lora_a.weight",
+     "h.0.attn.c_attn.lora.A.weight",
      "prompt_embeddings", "prompt_encoder.default.embedding.weight",
      "prefix_encoder.embedding.weight", "lm_head.modules_to_save.default.weight",
      "lm_head.original_module.weight", "h.0.attn.c_proj.hada_w1_a", "h.0.attn.c_proj.lokr_w1",

@@ -133,7 +133,7 @@ def test_a_damaged_embedding_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ('name = "a"\nunembedding = ["b"]\ntied = "no"', "wanted true or false"),
+        ('name = "a"\nunembedding = ["b"]\ntied = "no"', "expected true or false"),
         ('name = "a"\nunembedding = ["b"]\nunembedding_layout = "d d"', "unembedding_layout 'd d'"),
         ('name = "a"', "unembedding"),
         ('name = "a"\nunembedding = ["b"]\nwhere = "c"', "where"),

@@ -68,12 +68,12 @@ def test_layouts(layout: str, roles: str, stored: np.ndarray, shape: ModelShape)
 @pytest.mark.parametrize(
     ("layout", "roles", "message"),
     [
-        ("d (m head)", "Q", "wanted d beside one of head m"),
-        ("(head m)", "Q", "wanted d beside one of head m"),
+        ("d (m head)", "Q", "expected d beside one of head m"),
+        ("(head m)", "Q", "expected d beside one of head m"),
         ("d (head m)", "QK", "does not suit the roles"),
         ("d (role head m)", "Q", "does not suit the roles"),
         ("role head d m", "QK", "roles have unequal sizes"),
-        ("d (head m)", "X", "wanted some of Q, K, V, O"),
+        ("d (head m)", "X", "expected some of Q, K, V, O"),
     ],
 )
 def test_layouts_that_mean_nothing(layout: str, roles: str, message: str) -> None:
@@ -238,9 +238,9 @@ def test_one_file_adds_a_family(own_folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('roles = ["V"]', 'roles = ["K"]', "wanted Q, K, V and O, each once"),
-        ('layout = "d (head m)"', 'layout = "d head"', "wanted d beside one of"),
-        ('kind = "LayerNorm"', 'kind = "BatchNorm"', "wanted one of LayerNorm, RMSNorm, none"),
+        ('roles = ["V"]', 'roles = ["K"]', "expected Q, K, V and O, each once"),
+        ('layout = "d (head m)"', 'layout = "d head"', "expected d beside one of"),
+        ('kind = "LayerNorm"', 'kind = "BatchNorm"', "expected one of LayerNorm, RMSNorm, none"),
         ("[norm]", "[nrom]", r"unknown keys \['nrom'\]"),
         ("model_types", "model_type", r"unknown keys \['model_type'\]"),
         ('prefixes = ["model.", ""]', "", r"lacks \['prefixes'\]"),

@@ -12,11 +12,11 @@ from huggingface_hub import constants
 from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models import hub
-from headgraph.pk_engine.models.hub import Snapshot, beside, cached, fetch, weight_files
+from headgraph.pk_engine.models.hub import Snapshot, cached, fetch, optional_file, weight_files
 from headgraph.pk_engine.models.location import locate
+from tests.commands import headgraph_process
 from tests.pk_engine.checkpoints import gpt2_tensors, save
 from tests.pk_engine.hub_server import SECRET, HubServer, Repo, folder_files
-from tests.test_cli import headgraph
 
 
 def fails(model: str, revision: str | None = None) -> str:
@@ -289,7 +289,7 @@ class TestCommandLine:
     def run(self, tmp_path: Path, url: str, **env: str) -> tuple[int, str, str]:
         out = tmp_path / "t.parquet"
         out.unlink(missing_ok=True)
-        done = headgraph(
+        done = headgraph_process(
             "compute", "team/model", "-o", str(out), "--revision", "v1",
             HF_ENDPOINT=url, HF_HOME=str(tmp_path / "home"), HF_TOKEN=SECRET,
             PYTHONWARNINGS="error", **env,
@@ -329,10 +329,22 @@ class TestCommandLine:
         )
         assert "pass" not in line
 
+    @pytest.mark.parametrize(
+        "url",
+        ["http://[::1", "https://localhost:99999", "https://user:pass", "x", "https://a..b",
+         f"https://{'x' * 64}.example", "https://\x1b]0;t\x07", "https://"],
+    )  # fmt: skip
+    def test_an_endpoint_that_is_no_address(self, tmp_path: Path, url: str) -> None:
+        code, out, said = self.run(tmp_path, url)
+        assert (code, out) == (1, "")
+        assert said.startswith("headgraph: HF_ENDPOINT is no address with a host")
+        assert len(said.splitlines()) == 1
+        assert "pass" not in said
+
     def test_a_token_that_cannot_be_sent_is_not_shown(
         self, server: HubServer, tmp_path: Path
     ) -> None:
-        done = headgraph(
+        done = headgraph_process(
             "compute", "team/model", "-o", str(tmp_path / "t"), HF_ENDPOINT=server.url,
             HF_HOME=str(tmp_path / "home"), HF_TOKEN=f"{SECRET}\u00e9",
         )  # fmt: skip
@@ -352,9 +364,9 @@ def test_a_cache_that_somebody_emptied(server: HubServer) -> None:
 @pytest.mark.usefixtures("impatient")
 def test_a_file_beside_the_weights_is_fetched_where_there_is_one(server: HubServer) -> None:
     commit = server.repos["team/model"].commit({"config.json": b"{}", "tokenizer.json": b"[]"})
-    path = beside("team/model", commit, "tokenizer.json")
+    path = optional_file("team/model", commit, "tokenizer.json")
     assert path is not None
     assert path.read_bytes() == b"[]"
-    assert beside("team/model", main_of(server), "tokenizer.json") is None
+    assert optional_file("team/model", main_of(server), "tokenizer.json") is None
     server.status = 503
-    assert beside("team/model", main_of(server), "vocab.json") is None
+    assert optional_file("team/model", main_of(server), "vocab.json") is None

@@ -47,7 +47,7 @@ def test_a_file_that_is_missing_leaves_no_mark_elsewhere(server: HubServer, tmp_
     # huggingface_hub notes that a file is missing in a folder named as the answer's commit
     commit = server.repos["team/model"].commit({"config.json": b"{}"}, "bare")
     server.lies["X-Repo-Commit"] = f"{tmp_path}/outside"
-    assert hub.beside("team/model", commit, "tokenizer.json") is None
+    assert hub.optional_file("team/model", commit, "tokenizer.json") is None
     assert not (tmp_path / "outside").exists()
 
 

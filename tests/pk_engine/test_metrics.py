@@ -133,7 +133,7 @@ def test_what_does_not_exist_is_refused(grouped: Path) -> None:
         ({"metrics": ["cs"], "pairings": "QK"}, "cs is defined for OQ, OK, OV, not for QK"),
         (
             {"layer_order": "backward"},
-            "unknown layer order 'backward': wanted forward, all, within",
+            "unknown layer order 'backward': expected forward, all, within",
         ),
     ):
         with pytest.raises(EngineError, match=message):

@@ -19,10 +19,10 @@ from headgraph.pk_engine import AffinityTable, Selection, compute
 from headgraph.pk_engine.errors import EngineError, SelectionError, TableError
 from headgraph.pk_engine.nulls.columns import adjusted
 from headgraph.pk_engine.nulls.null_model import against, by_cell
+from tests.commands import headgraph
 from tests.pk_engine.checkpoints import save
 from tests.pk_engine.nulls_model import CONFIG, PAIRS, D, M, model, random, table
 from tests.shared import GPT2, needs_shared
-from tests.test_cli import headgraph
 
 __all__ = ["random", "table"]
 
@@ -182,11 +182,14 @@ def test_a_table_without_nulls_is_written_as_before(random: Path) -> None:
 @pytest.mark.parametrize(
     ("rules", "words"),
     [
-        ({"fdr": 0.05}, "--fdr without --null: wanted both, such as --fdr 0.05 --null covariance"),
-        ({"null": "covariance"}, "--null without --fdr: wanted both"),
-        ({"fdr": 0.0, "null": "covariance"}, "--fdr 0: wanted more than 0 and at most 1"),
-        ({"fdr": 0.1, "null": "normal"}, "--null 'normal': wanted some of isotropic, covariance"),
-        ({"fdr": 0.1, "null": ""}, "--null '': wanted some of isotropic"),
+        (
+            {"fdr": 0.05},
+            "--fdr without --null: expected both, such as --fdr 0.05 --null covariance",
+        ),
+        ({"null": "covariance"}, "--null without --fdr: expected both"),
+        ({"fdr": 0.0, "null": "covariance"}, "--fdr 0: expected more than 0 and at most 1"),
+        ({"fdr": 0.1, "null": "normal"}, "--null 'normal': expected some of isotropic, covariance"),
+        ({"fdr": 0.1, "null": ""}, "--null '': expected some of isotropic"),
     ],
 )
 def test_rules_that_make_no_sense(rules: dict[str, float | str], words: str) -> None:
@@ -200,7 +203,7 @@ def test_what_cannot_be_answered(random: Path, table: AffinityTable) -> None:
         compute(random, layer_order="within", selection=rule)
     with pytest.raises(EngineError, match="backward is not for QQ, which has no direction"):
         compute(random, pairings="QQ", selection=rule)
-    with pytest.raises(EngineError, match="--samples 0: wanted a whole number of at least 1"):
+    with pytest.raises(EngineError, match="--samples 0: expected a whole number of at least 1"):
         compute(random, selection=rule, samples=0)
     bare = compute(random, selection=Selection())
     with pytest.raises(SelectionError, match="does not hold its pairs against backward: make it"):

@@ -11,14 +11,14 @@ import pytest
 
 from headgraph import pk_engine
 from headgraph.pk_engine.errors import EngineError, ModelError, UnknownFamily
-from headgraph.pk_engine.metrics import singular_values as singular
+from headgraph.pk_engine.metrics import singular_values
 from headgraph.pk_engine.planning import costs
 from headgraph.pk_engine.planning._plan import Plan, plan
 from headgraph.pk_engine.scoring._compute import compute
 from headgraph.pk_engine.scoring.selection import Selection
+from tests.commands import headgraph
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.shared import GPT2, needs_shared
-from tests.test_cli import headgraph
 
 GPT2_CONFIG = {"model_type": "gpt2", "n_layer": 12, "n_head": 12, "n_embd": 768}
 LLAMA_7B = {
@@ -111,7 +111,7 @@ def test_as_many_decompositions_are_said_as_are_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str, memory: float, kv: str
 ) -> None:
     made: list[int] = []
-    linalg = singular.namespace(np.empty(0)).linalg
+    linalg = singular_values.namespace(np.empty(0)).linalg
     whole = linalg.svdvals
 
     def svdvals(products: Any) -> Any:
@@ -136,7 +136,7 @@ def test_as_many_decompositions_are_said_as_are_made(
 
 @pytest.mark.parametrize("memory", [float("nan"), 0.0, -1.0])
 def test_memory_is_an_amount(memory: float) -> None:
-    with pytest.raises(EngineError, match=r"^--memory \S+: wanted gigabytes above 0, such as 2$"):
+    with pytest.raises(EngineError, match=r"^--memory \S+: expected gigabytes above 0, such as 2$"):
         counted("induction-2l", memory=memory)
     with pytest.raises(EngineError, match="--memory"):
         compute("induction-2l", memory=memory)

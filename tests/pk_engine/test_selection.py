@@ -61,13 +61,13 @@ def test_rules_intersect_and_do_not_depend_on_order() -> None:
 @pytest.mark.parametrize(
     ("rules", "message"),
     [
-        ({"top": 0}, "--top 0: wanted a whole number of at least 1"),
-        ({"top": 2.5}, "--top 2.5: wanted a whole number of at least 1"),
-        ({"top": "3"}, "--top '3': wanted a whole number of at least 1"),
-        ({"top_per_target": -1}, "--top-per-target -1: wanted a whole number"),
-        ({"top_percent": 0}, "--top-percent 0: wanted more than 0 and at most 100"),
-        ({"top_percent": 101}, "--top-percent 101: wanted"),
-        ({"min_pk": float("nan")}, "--min-pk nan: wanted a finite number"),
+        ({"top": 0}, "--top 0: expected a whole number of at least 1"),
+        ({"top": 2.5}, "--top 2.5: expected a whole number of at least 1"),
+        ({"top": "3"}, "--top '3': expected a whole number of at least 1"),
+        ({"top_per_target": -1}, "--top-per-target -1: expected a whole number"),
+        ({"top_percent": 0}, "--top-percent 0: expected more than 0 and at most 100"),
+        ({"top_percent": 101}, "--top-percent 101: expected"),
+        ({"min_pk": float("nan")}, "--min-pk nan: expected a finite number"),
     ],
 )
 def test_nonsense_is_refused(rules: dict[str, Any], message: str) -> None:
@@ -94,7 +94,7 @@ def test_no_selection_is_the_default_one_and_anything_else_is_refused() -> None:
     with pytest.raises(EngineError) as caught:
         compute("induction-2l", selection=5)  # type: ignore[arg-type]
     assert str(caught.value) == (
-        "selection is 5: wanted rules such as Selection(top=100), Selection() for all pairs, or "
+        "selection is 5: expected rules such as Selection(top=100), Selection() for all pairs, or "
         "None for the strongest 3 % of each pairing"
     )
 

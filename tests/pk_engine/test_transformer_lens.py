@@ -18,9 +18,10 @@ from headgraph import cli
 from headgraph.pk_engine import compute, principal_angles
 from headgraph.pk_engine.bundled import model_path
 from headgraph.pk_engine.errors import ModelError, UnknownFamily, WeightsError
-from headgraph.pk_engine.models.interface import Weights, open_weights
+from headgraph.pk_engine.models.interface import Weights
 from headgraph.pk_engine.models.lens.boot import boot
 from headgraph.pk_engine.models.lens.weights import BridgeWeights
+from headgraph.pk_engine.models.sources import open_weights
 from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.pk_engine.conftest import point_at

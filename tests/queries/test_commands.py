@@ -50,7 +50,7 @@ def test_show_needs_no_database_and_says_what_is_still_to_be_written(
         ':params {"run": "<the run to ask about>", "head": "<the hub, such as L4H7>", '
         '"limit": 3, "per_head": 2};'
     )
-    said = "write a value for run and head in the place of <...> on line 1\n"
+    said = "replace <...> on line 1 by a value for run and head\n"
     assert capsys.readouterr().err == said
     assert call(commands.query, "runs", "--show").startswith(':params {"run": null};\n')
     assert capsys.readouterr().err == ""
@@ -73,7 +73,7 @@ def test_the_list_for_programs_has_parameters_in_full() -> None:
 def test_a_graph_is_one_json_document(format_: str) -> None:
     done = CliRunner().invoke(cli.headgraph, ["query", "hubs", "--graph", "--format", format_])
     assert done.exit_code == 2
-    assert f"--graph is one JSON document: leave out --format {format_}" in done.output
+    assert f"--graph prints one JSON document: leave out --format {format_}" in done.output
 
 
 @pytest.mark.parametrize(
@@ -82,33 +82,38 @@ def test_a_graph_is_one_json_document(format_: str) -> None:
         (commands.query, ["hub"], UnknownQuery, "no stored query is called 'hub'"),
         (browser_command.browser, ["hub"], UnknownQuery, "no stored query is called 'hub'"),
         (commands.query, ["through"], MissingParameter, "needs head: give -p head=L4H7"),
-        (commands.query, ["hubs", "-p", "limit=x"], ParameterError, "limit is 'x': wanted a whole"),
+        (
+            commands.query,
+            ["hubs", "-p", "limit=x"],
+            ParameterError,
+            "limit is 'x': expected a whole",
+        ),
         (commands.query, ["hubs", "--show", "--graph"], click.UsageError, "give one of them"),
-        (commands.query, ["--show"], click.UsageError, "belong to a query: headgraph query NAME"),
-        (commands.query, ["--graph"], click.UsageError, "belong to a query: headgraph query NAME"),
-        (commands.query, ["--run", "x"], click.UsageError, "belong to a query: headgraph query"),
-        (commands.query, ["--series", "x"], click.UsageError, "belong to a query: headgraph query"),
+        (commands.query, ["--show"], click.UsageError, "require a query: headgraph query NAME"),
+        (commands.query, ["--graph"], click.UsageError, "require a query: headgraph query NAME"),
+        (commands.query, ["--run", "x"], click.UsageError, "require a query: headgraph query"),
+        (commands.query, ["--series", "x"], click.UsageError, "require a query: headgraph query"),
         (
             commands.query,
             ["hubs", "--series", "x", "--run", "y"],
             click.UsageError,
-            "--series asks many runs: leave out --run, --show and --graph",
+            "--series excludes --run, --show and --graph: leave them out",
         ),
         (
             commands.query,
             ["strongest_chains", "-p", "by=weekest"],
             ParameterError,
-            "by is 'weekest': wanted product or weakest (did you mean weakest?)",
+            "by is 'weekest': expected product or weakest (did you mean weakest?)",
         ),
-        (commands.query, ["-p", "x=1"], click.UsageError, "belong to a query: headgraph query"),
+        (commands.query, ["-p", "x=1"], click.UsageError, "require a query: headgraph query"),
         (
             browser_command.browser,
             ["-p", "x=1"],
             click.UsageError,
-            "-p belongs to a query: ",
+            "-p requires a query: ",
         ),
-        (browser_command.browser, ["--force"], click.UsageError, "--force belongs to --kit DIR"),
-        (browser_command.browser, ["hubs", "--kit", "x"], click.UsageError, "leave out QUERY"),
+        (browser_command.browser, ["--force"], click.UsageError, "--force requires --kit DIR"),
+        (browser_command.browser, ["hubs", "--kit", "x"], click.UsageError, "--kit excludes QUERY"),
     ],
 )
 def test_what_is_wrong_is_said_before_a_database_is_looked_for(
@@ -124,9 +129,9 @@ def test_what_is_wrong_is_said_before_a_database_is_looked_for(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("head", "-p head is no NAME=VALUE: wanted for example -p head=L4H7"),
-        ("=3", "-p =3 is no NAME=VALUE"),
-        ("run=gpt2", "the run is no -p parameter: give --run gpt2"),
+        ("head", "-p head: expected NAME=VALUE, such as -p head=L4H7"),
+        ("=3", "-p =3: expected NAME=VALUE"),
+        ("run=gpt2", "run is not a -p parameter: give --run gpt2"),
     ],
 )
 def test_bad_params(text: str, message: str) -> None:
@@ -136,7 +141,7 @@ def test_bad_params(text: str, message: str) -> None:
 
 def test_params() -> None:
     assert parse_params(["head = l4h7", "x=a=b"]) == {"head": "l4h7", "x": "a=b"}
-    with pytest.raises(ParameterError, match="-p x is given twice: give a list with commas"):
+    with pytest.raises(ParameterError, match="-p x is given twice: separate items by commas"):
         parse_params(["x=1", "x=2"])
 
 
@@ -182,7 +187,7 @@ LONG = "9" * 6000
         (["query", "hubs", "-p", f"{LONG}=1"], "query hubs has no parameter '999"),
         (["query", "hubs", "-p", LONG], "-p 999"),
         (["query", LONG], "no stored query is called '999"),
-        (["query", "hubs", "-p", "\x1b]0;title\x07"], r"-p \x1b]0;title\x07 is no NAME=VALUE"),
+        (["query", "hubs", "-p", "\x1b]0;title\x07"], r"-p \x1b]0;title\x07: expected NAME=VALUE"),
         (["query", "hubs", "-p", "\x1b=1", "-p", "\x1b=1"], r"-p \x1b is given twice"),
         (["query", "hubs", "-p", "limit=\udcff"], r"limit is '\udcff'"),
         (["query", "neighbours", "-p", "head=\udcff"], r"head is '\udcff'"),

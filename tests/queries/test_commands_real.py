@@ -91,7 +91,7 @@ def test_no_rows_come_with_the_catalogues_own_words(gpt2: Graph) -> None:
 def test_cypher_says_when_there_are_more_rows(capsys: pytest.CaptureFixture[str]) -> None:
     frame = call(commands.cypher, "MATCH (h:Head) RETURN h.name AS head", "--limit", "2")
     assert len(frame) == 2
-    assert capsys.readouterr().err == "only the first 2 rows: --limit gives more\n"
+    assert capsys.readouterr().err == "only the first 2 rows are shown: use --limit for more\n"
 
 
 def test_cypher_names_what_the_database_lacks(capfd: pytest.CaptureFixture[str]) -> None:
@@ -165,5 +165,5 @@ def test_the_kit_of_every_run_and_of_one(
     assert not (tmp_path / "none").exists()
     monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:9")  # a named run needs no database
     call(browser_command.browser, "--kit", str(tmp_path / "one"), "--run", "mine")
-    assert "whether there is a run mine could not be asked" in capsys.readouterr().err
+    assert "run mine was not checked" in capsys.readouterr().err
     assert "headgraph mine/Hubs.cypher" in ZipFile(tmp_path / "one" / "favourites.zip").namelist()

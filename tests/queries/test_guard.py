@@ -184,7 +184,7 @@ def test_a_limit_that_is_none_is_refused_before_anything_is_asked(limit: str, va
     with pytest.raises(ParameterError) as caught:
         queries.cypher("RETURN 1", graph, **{limit: value})  # type: ignore[arg-type]
     assert str(caught.value) == (
-        f"--{limit.replace('_', '-')} {value:g}: wanted a number above 0 and at most a thousand "
+        f"--{limit.replace('_', '-')} {value:g}: expected a number above 0 and at most a thousand "
         "million"
     )
     assert graph.calls == []

@@ -74,13 +74,13 @@ def test_edges_to_heads_in_no_group_lead_outside(gpt2: Graph, kept: pd.DataFrame
 
 
 def test_bad_questions(gpt2: Graph) -> None:
-    with pytest.raises(ParameterError, match="the resolution is 0: wanted a number above 0"):
+    with pytest.raises(ParameterError, match="the resolution is 0: expected a number above 0"):
         queries.communities(gpt2, resolution=0)
     with pytest.raises(UnknownName, match="run 'gpt2' has no edge of QQ: see headgraph runs"):
         queries.communities(gpt2, pairings="QQ")
     with pytest.raises(UnknownRun, match=r"no run 'gpt' \(did you mean gpt2\?\)"):
         queries.motifs(gpt2, run="gpt")
-    with pytest.raises(ParameterError, match="samples is 0: wanted a whole number from 1 on"):
+    with pytest.raises(ParameterError, match="samples is 0: expected a whole number from 1 on"):
         queries.motifs(gpt2, samples=0)
 
 

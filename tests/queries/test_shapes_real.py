@@ -54,12 +54,12 @@ def test_strongest_chains(gpt2: Graph, kept: pd.DataFrame, length: int, by: str)
 
 
 def test_a_chain_of_other_length_or_order_is_refused(gpt2: Graph) -> None:
-    with pytest.raises(ParameterError, match=r"length is '5': wanted a whole number from 2 to 4"):
+    with pytest.raises(ParameterError, match=r"length is '5': expected a whole number from 2 to 4"):
         queries.query("strongest_chains", gpt2, length="5")
     with pytest.raises(ParameterError) as caught:
         queries.query("strongest_chains", gpt2, by="products")
     assert str(caught.value) == (
-        "by is 'products': wanted product or weakest (did you mean product?)"
+        "by is 'products': expected product or weakest (did you mean product?)"
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headgraph.analysis.informativeness import informativeness
-from headgraph.analysis.informativeness.figure import informativeness_figure as draw
+from headgraph.analysis.informativeness.figure import informativeness_figure
 from headgraph.analysis.reproduction.claims import Part, claim, not_run
 from headgraph.analysis.reproduction.drawing import picture
 from headgraph.analysis.reproduction.sources import Source
@@ -37,5 +37,5 @@ def divergences(source: Source, paper: Mapping[str, Any]) -> Part:
             "bin, so rounding can show in the last digit.",
         ),
         (picture("KL by pairing, and the scores behind the extremes",
-                 lambda dark: draw(source.sixteen, dark=dark)),),
+                 lambda dark: informativeness_figure(source.sixteen, dark=dark)),),
     )  # fmt: skip

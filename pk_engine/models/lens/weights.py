@@ -63,7 +63,7 @@ class BridgeWeights:
     ) -> None:
         if not callable(getattr(model, "blocks_with", None)):
             raise ModelError(
-                f"a {type(model).__name__} cannot be scored: wanted a folder, a hub id, or a "
+                f"a {type(model).__name__} cannot be scored: expected a folder, a hub id, or a "
                 "TransformerBridge of TransformerLens 4.3 or later"
             )
         self.name, self.revision, self._raw = name or _name_of(model), revision, raw
@@ -105,7 +105,7 @@ class BridgeWeights:
             return getattr(self._blocks[layer].attn, f"W_{role}")
         except (AttributeError, NotImplementedError, RuntimeError, ValueError) as error:
             raise ModelError(
-                f"TransformerLens gives no W_{role} of layer {layer} of {self.name}, wanted a "
+                f"TransformerLens gives no W_{role} of layer {layer} of {self.name}, expected a "
                 f"matrix for each head: {first_line(error)}"
             ) from error
 
@@ -125,7 +125,7 @@ class BridgeWeights:
         wanted = dict.fromkeys("KV", (shared, width, size)) | {"O": (heads, size, width)}
         if {**shapes[0], **wanted} != shapes[0] or heads % shared:
             raise ModelError(
-                f"TransformerLens gives matrices of shapes {shapes[0]} for {self.name}: wanted "
+                f"TransformerLens gives matrices of shapes {shapes[0]} for {self.name}: expected "
                 "heads of one size, and key/value heads that the query heads share evenly"
             )
         return ModelShape(len(shapes), heads, shared, width, size)
@@ -196,6 +196,6 @@ def _blocks_of(model: LensModel, name: str) -> list[Any]:
     if not found or [layer for layer, _ in found] != list(range(model.cfg.n_layers)):
         raise ModelError(
             f"{len(found)} of the {model.cfg.n_layers} layers of {name} have attention heads: "
-            "wanted a model that has them in each"
+            "expected a model that has them in each"
         )
     return [block for _, block in found]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from headgraph.graphdb.server.sigterm import sigterm_interrupts
+from headgraph.base.signals import sigterm_raises
 
 
 @pytest.fixture(autouse=True)
@@ -17,15 +17,23 @@ def untreated() -> Iterator[None]:
 
 
 def test_it_interrupts_inside_the_block_alone() -> None:
-    with pytest.raises(KeyboardInterrupt), sigterm_interrupts():
+    with pytest.raises(KeyboardInterrupt), sigterm_raises():
         signal.raise_signal(signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_it_raises_what_the_caller_names() -> None:
+    class Ended(KeyboardInterrupt):
+        pass
+
+    with pytest.raises(Ended), sigterm_raises(Ended):
+        signal.raise_signal(signal.SIGTERM)
 
 
 def test_a_handler_of_the_programs_own_stays() -> None:
     heard: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
-    with sigterm_interrupts():
+    with sigterm_raises():
         signal.raise_signal(signal.SIGTERM)
     assert heard == [signal.SIGTERM]
 
@@ -34,7 +42,7 @@ def test_other_threads_leave_signals_alone() -> None:
     found: list[object] = []
 
     def look() -> None:
-        with sigterm_interrupts():
+        with sigterm_raises():
             found.append(signal.getsignal(signal.SIGTERM))
 
     thread = threading.Thread(target=look)

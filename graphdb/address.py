@@ -1,0 +1,91 @@
+"""Address and credentials of a database. A password is masked wherever settings are shown."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from headgraph.base.text import quoted
+from headgraph.graphdb.errors import SettingsError
+
+VARIABLES = {
+    "uri": "NEO4J_URI",
+    "user": "NEO4J_USERNAME",
+    "password": "NEO4J_PASSWORD",
+    "database": "NEO4J_DATABASE",
+}
+"""Variables of the environment by what they set."""
+LOCAL = "the local server"
+"""Origin of an address that nobody gave."""
+
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+LONGEST = 1000
+"""Characters of an address, a user name, a password or a name of a database; Bolt takes 8,192."""
+
+SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Address and credentials of a database.
+
+    Attributes:
+        uri: `bolt://host:port`, `neo4j://...`, or with `+s` for an encrypted connection.
+        user: user name.
+        password: None where the server asks for none.
+        database: name of the database; None for the user's default.
+        origin: in words, where the address comes from.
+        home: folder of the local server, where the address was taken from it.
+    """
+
+    uri: str
+    user: str = "neo4j"
+    password: str | None = field(default=None, repr=False)
+    database: str | None = None
+    origin: str = "options"
+    home: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name in VARIABLES:
+            if (length := len(getattr(self, name) or "")) > LONGEST:
+                raise SettingsError(
+                    f"the {_WORDS.get(name, name)} has {length:,} characters: expected at most "
+                    f"{LONGEST:,}; see {VARIABLES[name]}"
+                )
+        # before the others, which show the address
+        if "@" in self.uri:
+            raise SettingsError(
+                "the address holds a user or password before @: give --user, and the password in "
+                "NEO4J_PASSWORD or an --env-file"
+            )
+        if wrong := _what_is_wrong(self.uri):
+            raise SettingsError(f"the address {quoted(self.uri, 100)} {wrong}")
+
+
+_WORDS = {"uri": "address", "user": "user name", "database": "name of the database"}
+
+
+def _what_is_wrong(uri: str) -> str | None:
+    """Why no driver can use an address; drivers themselves say it in many ways, or not at all."""
+    expected = "expected one such as bolt://127.0.0.1:7687 or neo4j+s://name.example"
+    scheme, separator, _ = uri.partition("://")
+    if scheme not in SCHEMES or not separator:
+        return f"has no scheme that Neo4j knows: {expected}"
+    try:
+        address = urlsplit(uri)
+        host, port = address.hostname, address.port
+    except ValueError as error:  # brackets without an end, a port that is none
+        return f"cannot be read ({str(error).lower()}): {expected}"
+    if not host or port == 0 or re.search(r"\s", uri):
+        return f"names no host and port: {expected}"
+    if address.path.strip("/"):
+        return (
+            f"goes on after the port with {quoted(address.path)}: name a database with --database"
+        )
+    if address.query and scheme.startswith("bolt"):
+        return f"goes on with {quoted(address.query)}, which only neo4j:// takes: {expected}"
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return f"names a host whose parts are empty or longer than 63 characters: {expected}"
+    return None

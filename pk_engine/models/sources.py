@@ -1,0 +1,36 @@
+"""Which source of weights a model is read from: its files, or TransformerLens."""
+
+import os
+
+from headgraph.base.names import VIA
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.models.interface import Model, Weights
+
+
+def open_weights(
+    model: Model,
+    revision: str | None = None,
+    *,
+    via: str = "files",
+    fold_ln: bool = False,
+    center_writing: bool = False,
+) -> Weights:
+    """The source for a model.
+
+    Raises:
+        ModelError: the model cannot be read.
+        EngineError: an unknown `via`.
+    """
+    if via not in VIA:
+        raise EngineError(f"unknown via {via!r}: expected {' or '.join(VIA)}")
+    if not isinstance(model, str | os.PathLike):
+        from headgraph.pk_engine.models.lens.weights import of_bridge
+
+        return of_bridge(model, revision, fold_ln=fold_ln, center_writing=center_writing)
+    if via == "transformer-lens":
+        from headgraph.pk_engine.models.lens.boot import boot
+
+        return boot(model, revision, fold_ln=fold_ln, center_writing=center_writing)
+    from headgraph.pk_engine.models.weights import ModelWeights
+
+    return ModelWeights(model, revision, fold_ln=fold_ln, center_writing=center_writing)
