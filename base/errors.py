@@ -2,6 +2,10 @@
 
 HeadgraphError          one sentence for the user; `exit_code` is for the command line
 ├── BadName             a head, role or pairing that is not spelt as one
+├── UnknownName         the database or the model has no head, role, series or pairing of this name
+│   ├── UnknownRun      no run, or more than one, goes by this name
+│   │   └── RunNotNamed     there are several runs, and none was named
+│   └── UnknownHead     the model or the run has no such head
 ├── UnreadableFile      a file that cannot be read, or is not what it is given as
 └── UnwritableFile      an output that cannot be written where it was asked for
     └── OutputExists    a file is there and --force was not given
@@ -31,6 +35,22 @@ class HeadgraphError(Exception):
 
 class BadName(HeadgraphError):
     """A head, role or pairing that is not spelt as one."""
+
+
+class UnknownName(HeadgraphError):
+    """A name that is spelt well and belongs to nothing that is there."""
+
+
+class UnknownRun(UnknownName):
+    """No run, or more than one, goes by this name."""
+
+
+class RunNotNamed(UnknownRun):
+    """There are several runs, and none was named."""
+
+
+class UnknownHead(UnknownName):
+    """A head that the model, or the run, does not have."""
 
 
 class UnreadableFile(HeadgraphError):

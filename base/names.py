@@ -7,8 +7,8 @@ pairing names the source's role, then the target's: in `OK` the source's output 
 import re
 from collections.abc import Iterable
 
-from headgraph.base.errors import BadName
-from headgraph.base.text import listed, quoted
+from headgraph.base.errors import BadName, UnknownHead
+from headgraph.base.text import listed, quoted, short
 
 ROLES = ("Q", "K", "V", "O")
 PAIRINGS = tuple(source + target for source in ROLES for target in ROLES)
@@ -41,6 +41,26 @@ def parse_head(name: str) -> tuple[int, int]:
             f"{quoted(name)} is not a head: expected a name such as L4H7 or 4.7 (layer 4, head 7)"
         )
     return int(match["l"] or match["layer"]), int(match["h"] or match["head"])
+
+
+def check_head(layer: int, head: int, shape: tuple[int, int], model: str) -> None:
+    """Let a head that the model has pass.
+
+    Args:
+        layer: of the head, counted from 0.
+        head: its number in the layer.
+        shape: layers of the model, and heads of each.
+        model: its name.
+
+    Raises:
+        UnknownHead: the model is smaller.
+    """
+    layers, heads = shape
+    if not (0 <= layer < layers and 0 <= head < heads):
+        raise UnknownHead(
+            f"{short(model)} has no head {head_name(layer, head)}: its {layers} layers of {heads} "
+            f"heads are L0H0 to {head_name(layers - 1, heads - 1)}"
+        )
 
 
 def not_before(source: str, target: str) -> str | None:

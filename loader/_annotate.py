@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from headgraph.base.documents import shown
 from headgraph.base.names import head_name
+from headgraph.base.notebook import NotebookReport
 from headgraph.base.rows import check_numbers, read_csv
 from headgraph.base.text import listed, short, whole_number
 from headgraph.graphdb import schema
 from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.runs import unknown_run
 from headgraph.loader._database import LOCK, again, number
-from headgraph.loader._identity import unknown_run
 from headgraph.loader.errors import AnnotationError, UnknownRun
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ RETURN count(h) AS heads
 
 
 @dataclass(frozen=True)
-class AnnotationReport:
+class AnnotationReport(NotebookReport):
     """What was written.
 
     Attributes:
@@ -75,7 +76,7 @@ def annotate(
     shape = list(graph.read(_SHAPE, {"run": run}))
     if not shape:
         names = graph.read(_NAMES).rows
-        raise UnknownRun(unknown_run(run, [str(name) for (name,) in names]))
+        raise unknown_run(run, [str(name) for (name,) in names])
     if None in shape[0].values():
         raise AnnotationError(
             f"the run {run} does not say how many layers and heads its model has, so headgraph did "

@@ -5,8 +5,7 @@ import json
 import re
 import secrets
 
-from headgraph.base.suggestions import did_you_mean
-from headgraph.base.text import listed, quoted
+from headgraph.base.text import quoted
 from headgraph.loader.errors import BadRunName
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.meta import TableMeta
@@ -55,11 +54,3 @@ def run_id(name: str, table_sha256: str, selection: Selection) -> str:
 def new_token() -> str:
     """A random word that tells one attempt at a load from every other."""
     return secrets.token_hex(8)
-
-
-def unknown_run(run: str, names: list[str]) -> str:
-    """The sentence for a run that is not among these."""
-    if not names:
-        return f"no run {quoted(run)}: the database holds none; headgraph load FILE makes one"
-    hint = did_you_mean(run, names)
-    return f"no run {quoted(run)}{hint}: the database holds {listed(names)} (see headgraph runs)"

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Any
 
-from headgraph.loader._identity import SHORT, unknown_run
+from headgraph.graphdb.runs import unknown_run
+from headgraph.loader._identity import SHORT
 from headgraph.loader.errors import UnknownRun
 
 _LEAST = 4  # characters of an id: fewer would find something by accident
@@ -66,7 +67,7 @@ def find(rows: list[Row], run: str) -> Row:
                 f"no complete run {run!r}, and an unfinished one: headgraph drop {shown(row)} "
                 "removes that, and headgraph runs says whose it is"
             )
-    raise UnknownRun(unknown_run(run, [shown(row) for row in rows]))
+    raise unknown_run(run, [shown(row) for row in rows])
 
 
 def shown(row: Row) -> str:
@@ -85,5 +86,5 @@ def _matching(rows: list[Row], pattern: str) -> list[Row]:
             f"complete runs alone, so give an id, such as headgraph drop {shown(left[0])}"
         )
     if not found:
-        raise UnknownRun(unknown_run(pattern, [shown(row) for row in rows]))
+        raise unknown_run(pattern, [shown(row) for row in rows])
     return found

@@ -7,11 +7,13 @@ LoaderError             one sentence for the user, exit code 1
 ├── NameTaken           another table or selection is loaded under this name
 ├── NothingToLoad       the selection keeps no pair of the file
 ├── OfflineRefused      an import where a database is not the local server's, or not empty
-├── TakenOver           another load or drop of the same run went on in place of this one
-└── UnknownRun          no run, or more than one, goes by this name
+└── TakenOver           another load or drop of the same run went on in place of this one
+
+UnknownRun, no run of this name, is `base.errors`'s, because queries and pages raise it too.
 """
 
 from headgraph.base.errors import HeadgraphError
+from headgraph.base.errors import UnknownRun as UnknownRun
 
 
 class LoaderError(HeadgraphError):
@@ -32,10 +34,6 @@ class NothingToLoad(LoaderError):
 
 class TakenOver(LoaderError):
     """Another load or drop of the same run went on in place of this one."""
-
-
-class UnknownRun(LoaderError):
-    """No run, or more than one, goes by this name."""
 
 
 class AnnotationError(LoaderError):

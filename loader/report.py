@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from headgraph.base.notebook import NotebookReport
 from headgraph.base.text import printable, short
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoadReport:
+class LoadReport(NotebookReport):
     """What `load` did.
 
     Attributes:
@@ -71,7 +72,7 @@ class LoadReport:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DropReport:
+class DropReport(NotebookReport):
     """What `drop` removed.
 
     Attributes:
@@ -96,7 +97,7 @@ class DropReport:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportReport:
+class ExportReport(NotebookReport):
     """What `export` wrote.
 
     Attributes:

@@ -68,7 +68,9 @@ def cypher(
         plan = check_statement(text, graph, params, timeout=deadline.left())
     with _within(deadline, "the statement and its rows"):
         result = _rows(text, graph, params, deadline=deadline, limit=limit, max_mb=max_mb)
-    frame = result.frame()
+    from headgraph.queries._answer import Answer
+
+    frame = Answer(result.frame())
     with _within(deadline, "looking for names that the database lacks"):
         unknown = list(hints(text, params, plan, graph, deadline))
     frame.attrs |= {"truncated": result.truncated, "hints": unknown}

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from headgraph.base.text import quoted
 from headgraph.graphdb.runner import Runner
-from headgraph.queries._runs import check_runs, complete_runs, only_run
+from headgraph.graphdb.runs import chosen_run
+from headgraph.queries._runs import complete_runs
 from headgraph.queries.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -26,14 +27,9 @@ def chosen(run: str | None, graph: Runner) -> str:
     """The run that is meant: the one named, or the only one.
 
     Raises:
-        UnknownName: there is none of this name, or none at all.
-        MissingParameter: none is named and there are several.
+        UnknownRun: there is none of this name, none at all, or several and none is named.
     """
-    runs = complete_runs(graph)
-    if run is None:
-        return only_run(runs)
-    check_runs([run], runs)
-    return run
+    return chosen_run(run, complete_runs(graph))
 
 
 def edges_of(

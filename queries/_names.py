@@ -10,7 +10,7 @@ from headgraph.base.text import listed, quoted
 from headgraph.graphdb.runner import Runner
 from headgraph.graphdb.schema import BEHAVIOURS
 from headgraph.queries._runs import Runs, check_runs, check_shapes, check_sums
-from headgraph.queries.errors import UnknownName
+from headgraph.queries.errors import UnknownHead, UnknownName
 from headgraph.queries.stored_query import Query
 
 _HAS_HEADS = "UNWIND $names AS name MATCH (h:Head {run: $run, name: name}) RETURN DISTINCT name"
@@ -71,7 +71,7 @@ def _check_heads(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
         if name not in found:
             heads = [row["name"] for row in graph.read(_HEADS, {"run": run})]
             there = f"its heads are {heads[0]} to {heads[-1]}" if heads else "it has no heads"
-            raise UnknownName(
+            raise UnknownHead(
                 f"run {quoted(run)} has no head {name}{did_you_mean(name, heads, n=1)}: {there}"
             )
 

@@ -7,7 +7,8 @@ from headgraph.base.suggestions import did_you_mean
 from headgraph.base.text import listed, quoted
 from headgraph.graphdb import schema
 from headgraph.graphdb.runner import Runner
-from headgraph.queries.errors import MissingParameter, OlderRun, QueryError, UnknownName
+from headgraph.graphdb.runs import chosen_run
+from headgraph.queries.errors import OlderRun, QueryError, UnknownName
 from headgraph.queries.stored_query import Query
 
 _RUNS = """
@@ -45,22 +46,6 @@ def complete_runs(graph: Runner) -> Runs:
     }
 
 
-def only_run(runs: Runs) -> str:
-    """The one run there is.
-
-    Raises:
-        MissingParameter: there are several.
-        UnknownName: there is none.
-    """
-    if not runs:
-        raise UnknownName("the database has no run: load a table with headgraph load FILE")
-    if len(runs) > 1:
-        raise MissingParameter(
-            f"the database has {len(runs)} runs ({listed(runs)}): say which with --run NAME"
-        )
-    return next(iter(runs))
-
-
 def checkpoints(series: str, graph: Runner) -> list[tuple[float | None, str]]:
     """Step and name of each run of a series, by step.
 
@@ -86,15 +71,10 @@ def check_runs(names: Iterable[str], runs: Runs) -> None:
     """Let names of complete runs pass.
 
     Raises:
-        UnknownName: there is no such run.
+        UnknownRun: there is no such run.
     """
     for name in names:
-        if name not in runs:
-            there = f"it has {listed(runs)}" if runs else "load a table with headgraph load FILE"
-            raise UnknownName(
-                f"the database has no complete run {quoted(name)}{did_you_mean(name, runs)}: "
-                f"{there}"
-            )
+        chosen_run(name, runs)
 
 
 def check_sums(query: Query, names: Iterable[str], runs: Runs) -> None:

@@ -156,15 +156,16 @@ def _opened(link: str, only_print: bool) -> str:
 
 def _runs(run: str | None, graph: "Graph", *, none: bool = False) -> list[str]:
     """The run that is named, else all; an empty database is a problem unless `none` is fine."""
-    from headgraph.queries._runs import check_runs, complete_runs, only_run, without_sums
+    from headgraph.graphdb.runs import chosen_run
+    from headgraph.queries._runs import complete_runs, without_sums
 
     runs = complete_runs(graph)
     if run is not None:
-        check_runs([run], runs)
+        chosen_run(run, runs)
     names = [run] if run is not None else list(runs)
     for old in without_sums(names, runs):
         say(OLDER.format(run=old))
-    return names if names or none else [only_run(runs)]
+    return names if names or none else [chosen_run(None, runs)]
 
 
 def _run_for_text(name: str, run: str | None, connect: Connect) -> str | None:

@@ -3,16 +3,21 @@
 QueryError              one sentence for the user, exit code 1
 ├── CatalogueError      a query file contradicts the format or the server; says file and line
 ├── UnknownQuery        no stored query has this name
-├── UnknownName         the database has no such run, head, role or pairing
 ├── OlderRun            a run was loaded before there was what a query reads
 ├── ParameterError      a value that cannot be used
 │   └── MissingParameter    a value that was not given
 ├── Refused             a statement that is no plain read of the graph
 ├── KitError            the files for Neo4j Browser cannot be written
 └── NoBrowser           nothing says where Neo4j Browser is
+
+UnknownName, with UnknownRun and UnknownHead, is `base.errors`'s: the database has no such run,
+head, role or pairing.
 """
 
 from headgraph.base.errors import HeadgraphError
+from headgraph.base.errors import UnknownHead as UnknownHead
+from headgraph.base.errors import UnknownName as UnknownName
+from headgraph.base.errors import UnknownRun as UnknownRun
 
 
 class QueryError(HeadgraphError):
@@ -25,10 +30,6 @@ class CatalogueError(QueryError):
 
 class UnknownQuery(QueryError):
     """No stored query has this name."""
-
-
-class UnknownName(QueryError):
-    """The database has no run, head, role or pairing of this name."""
 
 
 class OlderRun(QueryError):

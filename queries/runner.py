@@ -8,10 +8,11 @@ from headgraph.base.suggestions import did_you_mean
 from headgraph.base.text import listed, quoted
 from headgraph.graphdb.result import Result
 from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.runs import chosen_run
 from headgraph.queries._empty import why_empty
 from headgraph.queries._names import check_names
 from headgraph.queries._node_link import to_node_link
-from headgraph.queries._runs import complete_runs, only_run
+from headgraph.queries._runs import complete_runs
 from headgraph.queries.errors import MissingParameter, ParameterError, QueryError
 from headgraph.queries.library import get
 from headgraph.queries.stored_query import Query
@@ -41,7 +42,9 @@ def query(name: str, graph: Runner, /, *, run: str | None = None, **params: Any)
     """
     query = get(name)
     _, result, why = _ask(query, graph, run, params)
-    frame = _columns(result, query.table_columns).frame()
+    from headgraph.queries._answer import Answer
+
+    frame = Answer(_columns(result, query.table_columns).frame())
     frame.attrs |= {"may_be_empty": query.may_be_empty, "no_rows": why}
     return frame
 
@@ -109,11 +112,10 @@ def choose_run(query: Query, run: str | None, graph: Runner) -> str | None:
     """The run that a query is asked about: the one named, or the only one.
 
     Raises:
-        MissingParameter: none is named and there are several.
-        UnknownName: there is none.
+        UnknownRun: there is none, or there are several.
     """
     if run is None and query.params["run"].required:
-        return only_run(complete_runs(graph))
+        return chosen_run(None, complete_runs(graph))
     return run
 
 
@@ -124,7 +126,7 @@ def _ask(
     given = given_values(query, params)
     runs = complete_runs(graph)
     if run is None and query.params["run"].required:
-        run = only_run(runs)
+        run = chosen_run(None, runs)
     check_names(query, {**given, "run": run}, graph, runs)
     values = all_values(query, given, run)
     result = graph.read(query.cypher, values)

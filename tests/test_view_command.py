@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from headgraph import loader, queries
-from headgraph.analysis.errors import FigureError
 from headgraph.analysis.view import Page, view, view_answer, view_run
+from headgraph.base.errors import UnknownRun
 from headgraph.graphdb import Graph
 from headgraph.graphdb.recording_graph import RecordingGraph
 from headgraph.pk_engine import AffinityTable, Selection
@@ -78,12 +78,14 @@ def test_a_run_of_a_grouped_query_model_has_its_arrows(graph: Graph) -> None:
 
 
 def test_a_run_that_is_not_there_is_one_sentence(gpt2: Graph) -> None:
-    with pytest.raises(FigureError, match=r"no complete run 'gtp2' \(did you mean gpt2\?\): it"):
+    with pytest.raises(
+        UnknownRun, match=r"no run 'gtp2' \(did you mean gpt2\?\): the .* view takes"
+    ):
         view_run(gpt2, "gtp2")
-    with pytest.raises(FigureError, match="the database has no run: load a table"):
+    with pytest.raises(UnknownRun, match="the database holds no run: headgraph load"):
         view_run(RecordingGraph())
     loader.load(random_table(2, 2), gpt2, run="other")
-    with pytest.raises(FigureError, match=r"has 2 runs \(gpt2, other\): say which with --run"):
+    with pytest.raises(UnknownRun, match=r"holds 2 runs \(gpt2, other\): say which with --run"):
         view_run(gpt2)
 
 

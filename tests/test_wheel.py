@@ -128,12 +128,16 @@ import headgraph
 table = headgraph.compute("induction-2l")
 reveal_type(table)
 reveal_type(table.frame)
+reveal_type(headgraph.read_table("gpt2-small"))
+reveal_type(headgraph.bundled())
 with headgraph.connect() as graph:
     reveal_type(headgraph.load(table, graph, run="x"))
     reveal_type(headgraph.query("hubs", graph, run="x"))
+    reveal_type(headgraph.cypher("RETURN 1", graph))
 reveal_type(headgraph.wiring(table))
 """
-TYPES = ["AffinityTable", "DataFrame", "LoadReport", "DataFrame", "Figure"]
+TYPES = ["AffinityTable", "DataFrame", "AffinityTable", "DataFrame", "LoadReport", "DataFrame",
+         "DataFrame", "Figure"]  # fmt: skip
 
 
 def revealed(*command: str | Path, cwd: Path) -> list[str]:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from headgraph.analysis.errors import PatchingError
-from headgraph.base.names import head_name, parse_head
+from headgraph.base.names import check_head, head_name, parse_head
 
 Heads = tuple[tuple[int, int], ...]
 Shape = tuple[int, int]
@@ -17,17 +16,13 @@ def named_heads(names: str | Sequence[str], shape: Shape, model: str) -> Heads:
     """Heads from `L0H1,L1H5`, each once.
 
     Raises:
-        EngineError: a part is no head's name.
-        PatchingError: the model has no such head.
+        BadName: a part is no head's name.
+        UnknownHead: the model has no such head.
     """
     parts = names.split(",") if isinstance(names, str) else names
     heads = tuple(dict.fromkeys(parse_head(part) for part in parts if part.strip()))
     for layer, head in heads:
-        if layer >= shape[0] or head >= shape[1]:
-            raise PatchingError(
-                f"{model} has no head {head_name(layer, head)}: expected L0H0 to "
-                f"{head_name(shape[0] - 1, shape[1] - 1)}"
-            )
+        check_head(layer, head, shape, model)
     return heads
 
 

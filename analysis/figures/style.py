@@ -99,9 +99,10 @@ def styled(colors: Theme) -> Iterator[None]:
 def new_figure(width: float, height: float, colors: Theme) -> "Figure":
     """An empty figure of this size in points, on an Agg canvas that belongs to no window."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width / 72, height / 72), dpi=200, facecolor=colors.paper)
+    from headgraph.analysis.figures._picture import Picture
+
+    figure = Picture(figsize=(width / 72, height / 72), dpi=200, facecolor=colors.paper)
     FigureCanvasAgg(figure)
     return figure
 

@@ -12,7 +12,7 @@ from headgraph.analysis.errors import PatchingError
 from headgraph.analysis.patching.correlation import rank_correlation
 from headgraph.analysis.patching.paths import Head, PathPatcher
 from headgraph.analysis.running.prompts import N_PROMPTS, prompts_for
-from headgraph.base.names import GRAPH_PAIRINGS, head_name, parse_head, parse_pairings
+from headgraph.base.names import GRAPH_PAIRINGS, check_head, head_name, parse_head, parse_pairings
 from headgraph.base.text import listed
 from headgraph.pk_engine.table.affinity import AffinityTable
 
@@ -157,12 +157,8 @@ def _named(edges: pd.DataFrame, source: str, target: str, table: AffinityTable) 
     (a, b), (c, d) = parse_head(source), parse_head(target)
     source, target = head_name(a, b), head_name(c, d)
     meta = table.meta
-    for name, layer, head in ((source, a, b), (target, c, d)):
-        if layer >= meta.n_layers or head >= meta.n_heads:
-            raise PatchingError(
-                f"{meta.model} has no head {name}: expected L0H0 to "
-                f"{head_name(meta.n_layers - 1, meta.n_heads - 1)}"
-            )
+    for layer, head in ((a, b), (c, d)):
+        check_head(layer, head, (meta.n_layers, meta.n_heads), meta.model)
     if a >= c:
         swapped = f", such as {target} {source}" if a > c else ""
         raise PatchingError(f"{source} > {target}: expected a source in an earlier layer{swapped}")

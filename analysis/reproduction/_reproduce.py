@@ -12,6 +12,7 @@ import pandas as pd
 from headgraph.analysis._files import write_page
 from headgraph.analysis.reproduction.claims import VERDICTS, Part, count
 from headgraph.analysis.reproduction.sources import Source
+from headgraph.base.notebook import framed
 from headgraph.base.progress import Progress
 from headgraph.base.version import VERSION
 from headgraph.pk_engine.table.sources import AnyTable
@@ -49,6 +50,9 @@ class Report:
         style = (_HERE / "page.css").read_text("utf-8")
         return template.render(report=self, counts=count(self.parts), verdicts=VERDICTS,
                                style=style)  # fmt: skip
+
+    def _repr_html_(self) -> str:
+        return framed(self.html(), self.model)
 
     def write(self, path: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Write the page beside `path` and rename it into place.

@@ -13,7 +13,7 @@ import pandas as pd
 
 from headgraph.analysis.errors import AnalysisError
 from headgraph.analysis.tokens.space import TokenSpace, token_space
-from headgraph.base.names import ROLES, head_name, parse_head
+from headgraph.base.names import ROLES, check_head, head_name, parse_head
 from headgraph.pk_engine.models.weights import ModelWeights
 
 Head = tuple[int, int]
@@ -102,10 +102,5 @@ def _heads(weights: ModelWeights, name: str | None) -> list[Head]:
     if name is None:
         return [(layer, head) for layer in range(shape.n_layers) for head in range(shape.n_heads)]
     layer, head = parse_head(name)
-    if layer >= shape.n_layers or head >= shape.n_heads:
-        last = head_name(shape.n_layers - 1, shape.n_heads - 1)
-        raise AnalysisError(
-            f"{weights.name} has no head {head_name(layer, head)}: its {shape.n_layers} layers of "
-            f"{shape.n_heads} heads are L0H0 to {last}"
-        )
+    check_head(layer, head, (shape.n_layers, shape.n_heads), weights.name)
     return [(layer, head)]

@@ -13,7 +13,14 @@ from headgraph.analysis.hubs.scores import hub_scores
 from headgraph.analysis.training.checkpoints import Checkpoint, checkpoint_table, checkpoints
 from headgraph.base.documents import reason, shown
 from headgraph.base.files import folder_of_files
-from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS, head_name, parse_head, parse_pairings
+from headgraph.base.names import (
+    GRAPH_PAIRINGS,
+    PAIRINGS,
+    check_head,
+    head_name,
+    parse_head,
+    parse_pairings,
+)
 from headgraph.base.progress import Progress
 from headgraph.base.text import quoted
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -69,7 +76,8 @@ def trajectory(
         `target_induction` of `analysis.behaviour` (NaN without it); `seed`.
 
     Raises:
-        TrainingError: no checkpoints, a pair that the model does not have, or both `pairs` and
+        UnknownHead: a pair with a head that the model does not have.
+        TrainingError: no checkpoints, a pair that is not scored, or both `pairs` and
             `top`.
         EngineError, RunningError: a model that cannot be read, or run.
     """
@@ -138,7 +146,10 @@ def _rows(
 ) -> pd.DataFrame:
     """The pairs' scores at one checkpoint, and the hub scores of their heads."""
     edges = _named_edges(table).set_index(["pairing", "source", "target"])
+    shape = (table.meta.n_layers, table.meta.n_heads)
     for pairing, source, target in pairs:
+        for head in (source, target):
+            check_head(*parse_head(head), shape, checkpoint.series)
         if (pairing, source, target) not in edges.index:
             raise TrainingError(
                 f"{checkpoint.series} has no pair {source}>{target}:{pairing}: expected a head and "

@@ -11,6 +11,7 @@ from typing import Any
 
 from headgraph.analysis._files import write_page
 from headgraph.analysis.view.content import Content
+from headgraph.base.notebook import framed
 from headgraph.base.palette import DARK, LIGHT, Theme
 
 _HERE = Path(__file__).parent
@@ -51,14 +52,11 @@ class Page:
             policy=_policy([d3, script], style),
         )
 
-    def _repr_html_(self) -> str:
-        """In a notebook: a frame of its own, so that neither reaches into the other."""
-        from html import escape
+    def __repr__(self) -> str:
+        return f"Page({self.content.title}: {len(self.content.edges):,} edges)"
 
-        return (
-            f'<iframe srcdoc="{escape(self.html())}" sandbox="allow-scripts allow-downloads" '
-            f'title="{escape(self.content.title)}" width="100%" height="720"></iframe>'
-        )
+    def _repr_html_(self) -> str:
+        return framed(self.html(), self.content.title)
 
     def write(self, path: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Write the page beside `path` and rename it into place.

@@ -78,7 +78,8 @@ def view_run(graph: "Runner", run: str | None = None, *, most: int = MOST) -> Pa
         most: as for `view`.
 
     Raises:
-        FigureError: no such run, several where none is named, or `most` below 1.
+        FigureError: `most` below 1.
+        UnknownRun: no such run, or several where none is named.
         GraphError: the database cannot be asked.
     """
     from headgraph.analysis.view.stored import read_run

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from headgraph.analysis.errors import FigureError
 from headgraph.analysis.view.content import Head
+from headgraph.base.errors import UnknownRun
 from headgraph.base.names import PAIRINGS
-from headgraph.base.suggestions import did_you_mean
-from headgraph.base.text import listed, quoted
+from headgraph.base.text import short
 from headgraph.graphdb import schema
 from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.runs import chosen_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +65,7 @@ def read_run(graph: Runner, run: str | None, most: int) -> StoredRun:
     """Read a run's heads and the edges of its best places, `most` of them at least where it has.
 
     Raises:
-        FigureError: no such run, or several where none is named.
+        UnknownRun: no such run, or several where none is named.
         GraphError: the database cannot be asked.
     """
     import pandas as pd
@@ -135,17 +135,12 @@ def _last_place(places: list[tuple[int, int]], most: int) -> int:
 
 
 def _choose(runs: Mapping[str, Any], run: str | None) -> Any:
-    if not runs:
-        raise FigureError("the database has no run: load a table with headgraph load FILE")
-    if run is None and len(runs) == 1:
-        return next(iter(runs.values()))
-    if run is not None and run in runs:
-        return runs[run]
-    names = listed(runs, 8)
-    if run is None:
-        raise FigureError(f"the database has {len(runs)} runs ({names}): say which with --run NAME")
-    raise FigureError(
-        f"the database has no complete run {quoted(run)}{did_you_mean(run, runs, 1)}: it has "
-        f"{names}; headgraph view takes a table's file as well, "
-        f"and headgraph compute {run} -o FILE writes one of a model"
-    )
+    try:
+        return runs[chosen_run(run, runs)]
+    except UnknownRun as error:
+        if run is None or not runs:
+            raise
+        raise UnknownRun(
+            f"{error}; headgraph view takes a table's file as well, and headgraph compute "
+            f"{short(run)} -o FILE writes one of a model"
+        ) from error

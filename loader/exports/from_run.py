@@ -10,9 +10,9 @@ from headgraph.base.text import listed, short
 from headgraph.graphdb import schema
 from headgraph.graphdb.result import plain
 from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.runs import chosen_run
 from headgraph.loader._batches import SCORES, Batch
-from headgraph.loader._identity import unknown_run
-from headgraph.loader.errors import ExportError, UnknownRun
+from headgraph.loader.errors import ExportError
 from headgraph.loader.exports.content import (
     FIRST,
     ROLE_FIRST,
@@ -138,17 +138,7 @@ class _Reading:
 
 def _chosen(graph: Runner, run: str | None) -> str:
     names = [row["name"] for row in graph.read(_RUNS, {"complete": schema.COMPLETE})]
-    if run in names:
-        return str(run)
-    if run is not None:
-        raise UnknownRun(unknown_run(run, names))
-    if not names:
-        raise UnknownRun("the database holds no run: headgraph load FILE makes one")
-    if len(names) > 1:
-        raise UnknownRun(
-            f"the database holds {len(names)} runs ({listed(names)}): say which one is meant"
-        )
-    return str(names[0])
+    return chosen_run(run, names)
 
 
 def _place(head: Mapping[str, Any], run: Mapping[str, Any]) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from headgraph.base.names import head_name, parse_head, parse_pairings
+from headgraph.base.names import check_head, head_name, parse_head, parse_pairings
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.bases import bases, one_thread
@@ -51,7 +51,8 @@ def principal_angles(
 
     Raises:
         ModelError: the model cannot be read.
-        EngineError: no such head, one head twice in one role, several pairings, or a matrix of
+        UnknownHead: the model has no such head.
+        EngineError: one head twice in one role, several pairings, or a matrix of
             zeros.
 
     Sources: Bjorck and Golub 1973, doi:10.1090/S0025-5718-1973-0348991-3; PK: Yamagiwa, Takase,
@@ -66,7 +67,7 @@ def principal_angles(
         )
     weights = open_weights(model, revision, via=via)
     for layer, head in at:
-        _check_head(weights, layer, head)
+        check_head(layer, head, (weights.shape.n_layers, weights.shape.n_heads), weights.name)
     with one_thread():
         u, v = (_span(weights, *head, role) for head, role in zip(at, roles, strict=True))
         cosines, angles = principal_cosines(u, v)
@@ -92,16 +93,6 @@ def _one_pairing(text: str) -> str:
     if len(pairings) > 1:
         raise EngineError(f"{len(pairings)} pairings in {quoted(text)}: expected one, such as OK")
     return pairings[0]
-
-
-def _check_head(weights: Weights, layer: int, head: int) -> None:
-    shape = weights.shape
-    if layer >= shape.n_layers or head >= shape.n_heads:
-        last = head_name(shape.n_layers - 1, shape.n_heads - 1)
-        raise EngineError(
-            f"{weights.name} has no head {head_name(layer, head)}: its {shape.n_layers} layers of "
-            f"{shape.n_heads} heads are L0H0 to {last}"
-        )
 
 
 def _span(weights: Weights, layer: int, head: int, role: str) -> NDArray[np.float64]:

@@ -91,6 +91,29 @@ def check_nulls(
         raise EngineError(f"--samples {samples}: expected a whole number of at least 1")
 
 
+def check_arithmetic(nulls: Sequence[str], backend: str, device: str | None, dtype: str) -> None:
+    """Whether these nulls can be computed as was asked for; `isotropic` is a formula.
+
+    Raises:
+        EngineError: another library, device or precision than theirs was asked for by name.
+    """
+    computed = [name for name in nulls if name in NULLS and name != "isotropic"]
+    asked = [
+        f"{option} {value}"
+        for option, value, has in (
+            ("backend", backend, ("auto", "numpy")),
+            ("device", device, (None, "cpu")),
+            ("dtype", dtype, ("float32",)),
+        )
+        if value not in has
+    ]
+    if computed and asked:
+        raise EngineError(
+            f"expected {', '.join(computed)} without {' and '.join(asked)}, since NumPy computes "
+            "these nulls on the processor in float32: leave the one or the other out"
+        )
+
+
 def _drawn(name: str, module: object, seed: int, samples: int | None) -> dict[str, int | None]:
     if name not in _DRAWN:
         return {"seed": None, "samples": None}

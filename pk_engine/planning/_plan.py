@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.base.notebook import facts, paragraph
 from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.models.config import settings_of
 from headgraph.pk_engine.models.family import Family, family_of
@@ -62,6 +63,13 @@ class Plan:
     peak_memory: int
     backend: str
     seconds: dict[str, float] = field(default_factory=dict)
+
+    def _repr_html_(self) -> str:
+        rows = self.frame()
+        values = [f"{value:,}" if isinstance(value, int) else value for value in rows["value"]]
+        told = (f"{value} {unit}".strip() for value, unit in zip(values, rows["unit"], strict=True))
+        title = paragraph(f"What computing {self.model} would cost")
+        return title + facts(zip(rows["quantity"], told, strict=True))
 
     def frame(self) -> pd.DataFrame:
         """Rows of quantity, value and unit."""

@@ -17,7 +17,7 @@ from headgraph.pk_engine.metrics.random_reference import reference_mean, referen
 from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.models.interface import Model, Weights
 from headgraph.pk_engine.models.sources import open_weights
-from headgraph.pk_engine.nulls.columns import add_nulls, check_nulls
+from headgraph.pk_engine.nulls.columns import add_nulls, check_arithmetic, check_nulls
 from headgraph.pk_engine.planning import costs
 from headgraph.pk_engine.scoring.job import Found, Job
 from headgraph.pk_engine.scoring.layer_groups import MEMORY
@@ -89,7 +89,8 @@ def compute(
     Raises:
         ModelError, WeightsError, UnknownFamily: the model cannot be read.
         EngineError: an unknown pairing, metric, kv, layer order, via, backend or device, a
-            selection that is none, or seed or samples without a null.
+            selection that is none, seed or samples without a null, or a null with a backend, device
+            or dtype that it is not computed in.
 
     Example:
         >>> table = compute("induction-2l", selection=Selection(top=1))
@@ -99,6 +100,7 @@ def compute(
     pairings, metrics = check_options(pairings, metrics, kv, layer_order)
     selection = _rules(selection)
     check_nulls(selection.nulls, layer_order, samples, seed)
+    check_arithmetic(selection.nulls, backend, device, dtype)
     weights = open_weights(model, revision, via=via, fold_ln=fold_ln, center_writing=center_writing)
     job = job_of(weights, pairings, metrics, kv, layer_order, backend, device, dtype, memory)
     job = replace(

@@ -15,7 +15,6 @@ import hashlib
 import os
 from collections.abc import Mapping
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from headgraph.base.documents import reason, shown
 from headgraph.base.files import beside, writable
 from headgraph.base.names import PAIRINGS
+from headgraph.base.notebook import paragraph
 from headgraph.base.text import printable, short
 from headgraph.pk_engine.errors import TableError
 from headgraph.pk_engine.scoring.selection import Selection
@@ -93,7 +93,9 @@ class AffinityTable:
         )
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.frame.head(10).to_html(index=False)}"
+        rows = self.frame.head(10).to_html(index=False)
+        more = paragraph("the first 10 rows of .frame") if len(self) > 10 else ""
+        return f"{paragraph(repr(self))}{rows}{more}"
 
     @cached_property
     def sha256(self) -> str:

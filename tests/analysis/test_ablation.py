@@ -106,7 +106,6 @@ def test_draws_match_layers_and_repeat_with_the_seed() -> None:
     ("asked", "message"),
     [
         ({}, "nothing to ablate: expected --role, --hubs or --heads"),
-        ({"heads": "L0H1,L2H0"}, "induction-2l has no head L2H0: expected L0H0 to L1H7"),
         ({"hubs": 99}, r"--hubs 99: \d+ heads have an edge among the strongest 3 %, expected 1 to"),
         (
             {"role": "mover"},

@@ -14,7 +14,7 @@ import headgraph
 from headgraph import cli
 from headgraph.analysis.errors import AnalysisError
 from headgraph.analysis.tokens.vocabulary import vocabulary
-from headgraph.base.errors import BadName
+from headgraph.base.errors import BadName, UnknownHead
 from headgraph.pk_engine.errors import WeightsError
 from headgraph.pk_engine.models.location import locate
 from tests.shared import GPT2, MODELS, needs_shared
@@ -120,7 +120,7 @@ def test_where_there_is_no_embedding_it_says_so() -> None:
 @pytest.mark.parametrize(
     ("options", "kind", "words"),
     [
-        ({"head": "L2H0"}, AnalysisError, "has no head L2H0: its 2 layers of 8 heads are L0H0 to"),
+        ({"head": "L2H0"}, UnknownHead, "has no head L2H0: its 2 layers of 8 heads are L0H0 to"),
         ({"head": "nine"}, BadName, "'nine' is not a head"),
         ({"role": "Q,Z"}, AnalysisError, "--role Q,Z: expected some of Q, K, V, O, such as Q,O"),
         ({"role": ""}, AnalysisError, "expected some of Q"),

@@ -112,7 +112,6 @@ def test_the_command_prints_and_writes_the_rows(run: Path, tmp_path: Path) -> No
             {"pairs": "L1H0>L0H0:OK"},
             "by-hand has no pair L1H0>L0H0:OK: expected a head and one of a",
         ),
-        ({"pairs": "L0H0>L1H7:OK"}, "has no pair L0H0>L1H7:OK.*2 layers of 2 heads"),
     ],
 )
 def test_what_cannot_be_followed(run: Path, options: dict[str, object], text: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from headgraph import loader
 from headgraph.graphdb import Graph
 from headgraph.graphdb.schema import BEHAVIOURS
-from headgraph.loader.errors import LoaderError
+from headgraph.loader.errors import LoaderError, UnknownRun
 from tests.loader.databases import run_node
 from tests.tables import random_table
 
@@ -87,7 +87,7 @@ def test_another_measurement_takes_the_place_of_the_first(tiny: Graph, tmp_path:
 def test_what_does_not_fit_changes_nothing(
     tiny: Graph, frame: pd.DataFrame, run: str, sentence: str
 ) -> None:
-    with pytest.raises(LoaderError, match=sentence):
+    with pytest.raises((LoaderError, UnknownRun), match=sentence):
         loader.annotate(frame, tiny, run)
     assert scores(tiny, "tiny", "identity") == [None] * 6
 
@@ -108,6 +108,6 @@ def test_a_run_that_goes_at_this_moment_is_told(
         return write_all(statements)
 
     monkeypatch.setattr(tiny, "write_all", late)
-    with pytest.raises(LoaderError, match="the run tiny was dropped or replaced at this moment"):
+    with pytest.raises(UnknownRun, match="the run tiny was dropped or replaced at this moment"):
         loader.annotate(rows(), tiny, "tiny")
     assert scores(tiny, "tiny", "identity") == [None] * 6

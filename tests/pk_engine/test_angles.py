@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from scipy.linalg import subspace_angles
 
-from headgraph.base.errors import HeadgraphError
+from headgraph.base.errors import BadName, UnknownHead
 from headgraph.pk_engine import Selection, compute
+from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.metrics.angles import principal_angles
 from headgraph.pk_engine.models.weights import ModelWeights
 from tests.commands import headgraph
@@ -116,7 +117,7 @@ def test_refusals(tmp_path: Path, source: str, target: str, pairing: str, text: 
     tensors = gpt2_tensors()
     tensors["h.1.attn.c_attn.weight"][:, 32:40] = 0  # V of layer 1, head 0
     model = save(tmp_path, tensors)
-    with pytest.raises(HeadgraphError) as error:
+    with pytest.raises((EngineError, BadName, UnknownHead)) as error:
         principal_angles(model, source, target, pairing)
     assert text in str(error.value)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -239,3 +240,27 @@ def test_gpt2_keeps_fewer_pairs_the_more_the_null_knows() -> None:
     top = found.frame.iloc[0]
     assert (top.source_layer, top.source_head, top.target_layer, top.target_head) == (4, 11, 5, 1)
     assert top.q_backward <= 0.05
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"backend": "torch"}, "without backend torch,"),
+        ({"device": "cuda"}, "without device cuda,"),
+        ({"dtype": "float64"}, "without dtype float64,"),
+        ({"backend": "torch", "dtype": "float64"}, "without backend torch and dtype float64,"),
+    ],
+)
+def test_a_null_refuses_arithmetic_that_it_does_not_have(asked: dict[str, Any], words: str) -> None:
+    rule = Selection(fdr=0.05, null="isotropic,covariance,within")
+    with pytest.raises(EngineError, match=f"expected covariance, within {words} since NumPy"):
+        compute("induction-2l", selection=rule, **asked)
+
+
+def test_what_a_null_has_may_be_asked_for_by_name() -> None:
+    rule = Selection(fdr=1, null="within")
+    asked = compute("induction-2l", selection=rule, backend="numpy", device="cpu", dtype="float32")
+    assert asked.sha256 == compute("induction-2l", selection=rule, backend="numpy").sha256
+    formula = Selection(fdr=1, null="isotropic")
+    wide = compute("induction-2l", selection=formula, dtype="float64", backend="numpy")
+    assert (wide.meta.dtype, list(wide.meta.nulls)) == ("float64", ["isotropic"])

@@ -11,10 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from headgraph import cli, loader, queries
+from headgraph.base.errors import UnknownRun
 from headgraph.graphdb import Graph
 from headgraph.graphdb.server import RunningServer
 from headgraph.queries import browser_command, commands, network_commands
-from headgraph.queries.errors import NoBrowser, UnknownName
+from headgraph.queries.errors import NoBrowser
 from tests.tables import random_table
 
 
@@ -134,7 +135,7 @@ def test_browser_without_a_query_goes_by_the_page_of_favourites(
     assert f"{link.scheme}://{link.netloc}{link.path}" == f"{server.browser_url}headgraph/kit.html"
     assert link.fragment == "run=gpt2&every=1"
     assert urlsplit(call(browser_command.browser, "--run", "gpt2")).fragment == "run=gpt2"
-    with pytest.raises(UnknownName, match=r"no complete run 'gpt'.*did you mean gpt2"):
+    with pytest.raises(UnknownRun, match=r"no run 'gpt'.*did you mean gpt2"):
         call(browser_command.browser, "--run", "gpt")
     assert server.password() not in link.geturl() + capsys.readouterr().err
 
@@ -159,7 +160,7 @@ def test_the_kit_of_every_run_and_of_one(
     files = call(browser_command.browser, "--kit", str(tmp_path / "all")).splitlines()
     assert files[0] == str(tmp_path / "all" / "guide.html")
     assert "headgraph gpt2/Hubs.cypher" in ZipFile(tmp_path / "all" / "favourites.zip").namelist()
-    with pytest.raises(UnknownName, match=r"no complete run 'gpt'.*did you mean gpt2"):
+    with pytest.raises(UnknownRun, match=r"no run 'gpt'.*did you mean gpt2"):
         call(browser_command.browser, "--kit", str(tmp_path / "none"), "--run", "gpt")
     assert not (tmp_path / "none").exists()
     monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:9")  # a named run needs no database

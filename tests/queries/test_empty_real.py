@@ -58,6 +58,7 @@ def test_the_cause_is_named(tiny: Graph, name: str, params: dict[str, str], why:
     answer = queries.query(name, tiny, run="tiny", **params)
     assert answer.empty
     assert answer.attrs["no_rows"].startswith(why)
+    assert answer._repr_html_().startswith("<p>")
     assert queries.node_link(name, tiny, run="tiny", **params)["graph"]["no_rows"].startswith(why)
 
 

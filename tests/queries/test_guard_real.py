@@ -2,6 +2,7 @@
 
 import pytest
 
+import headgraph
 from headgraph import queries
 from headgraph.graphdb import Graph
 from headgraph.graphdb.errors import TookTooLong
@@ -50,6 +51,13 @@ def test_words_hide_from_explain_inside_expressions(gpt2: Graph) -> None:
 def test_an_escaped_backslash_and_empty_statements_change_no_answer(gpt2: Graph) -> None:
     frame = queries.cypher(r"RETURN 'C:\\users' AS path; ;", gpt2)
     assert frame["path"].tolist() == [r"C:\users"]
+
+
+def test_the_public_function_is_the_guarded_one(gpt2: Graph) -> None:
+    with pytest.raises(Refused):
+        headgraph.cypher("CREATE (:Head)", gpt2)
+    rows = headgraph.cypher("MATCH (h:Head) RETURN h.name AS name ORDER BY name", gpt2, limit=2)
+    assert (rows["name"].tolist(), rows.attrs["truncated"]) == (["L0H0", "L0H1"], True)
 
 
 def test_rows_are_limited(gpt2: Graph) -> None:

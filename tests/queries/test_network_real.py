@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from headgraph import queries
+from headgraph.base.errors import UnknownRun
 from headgraph.graphdb import Graph
 from headgraph.queries._motifs import count_motifs, swapped
 from headgraph.queries.errors import ParameterError, UnknownName
@@ -77,7 +78,7 @@ def test_bad_questions(gpt2: Graph) -> None:
         queries.communities(gpt2, resolution=0)
     with pytest.raises(UnknownName, match="run 'gpt2' has no edge of QQ: see headgraph runs"):
         queries.communities(gpt2, pairings="QQ")
-    with pytest.raises(UnknownName, match=r"no complete run 'gpt' \(did you mean gpt2\?\)"):
+    with pytest.raises(UnknownRun, match=r"no run 'gpt' \(did you mean gpt2\?\)"):
         queries.motifs(gpt2, run="gpt")
     with pytest.raises(ParameterError, match="samples is 0: expected a whole number from 1 on"):
         queries.motifs(gpt2, samples=0)

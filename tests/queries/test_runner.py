@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from headgraph import queries
+from headgraph.base.errors import HeadgraphError, RunNotNamed, UnknownHead, UnknownRun
 from headgraph.graphdb import RecordingGraph, schema
 from headgraph.graphdb.result import Result
 from headgraph.queries.errors import (
@@ -69,14 +70,15 @@ def test_a_query_about_all_runs_needs_none() -> None:
         (
             "hubs",
             {"run": "gtp2"},
-            UnknownName,
-            "the database has no complete run 'gtp2' (did you mean gpt2?): it has gpt2, tiny",
+            UnknownRun,
+            "no run 'gtp2' (did you mean gpt2?): the database holds gpt2, tiny (see headgraph "
+            "runs)",
         ),
         (
             "hubs",
             {},
-            MissingParameter,
-            "the database has 2 runs (gpt2, tiny): say which with --run NAME",
+            RunNotNamed,
+            "the database holds 2 runs (gpt2, tiny): say which with --run NAME",
         ),
         (
             "hubs",
@@ -99,7 +101,7 @@ def test_a_query_about_all_runs_needs_none() -> None:
         (
             "through",
             {"run": "gpt2", "head": "L4H12"},
-            UnknownName,
+            UnknownHead,
             "run 'gpt2' has no head L4H12 (did you mean L4H2?): its heads are L0H0 to L11H11",
         ),
         (
@@ -112,7 +114,7 @@ def test_a_query_about_all_runs_needs_none() -> None:
     ],
 )
 def test_messages(
-    name: str, arguments: dict[str, Any], error: type[QueryError], message: str
+    name: str, arguments: dict[str, Any], error: type[HeadgraphError], message: str
 ) -> None:
     with pytest.raises(error) as caught:
         queries.query(name, recording("gpt2", "tiny"), **arguments)
@@ -120,9 +122,9 @@ def test_messages(
 
 
 def test_an_empty_database() -> None:
-    with pytest.raises(UnknownName, match="has no run: load a table with headgraph load FILE"):
+    with pytest.raises(UnknownRun, match="holds no run: headgraph load FILE makes one"):
         queries.query("hubs", recording())
-    with pytest.raises(UnknownName, match="no complete run 'x': load a table"):
+    with pytest.raises(UnknownRun, match="no run 'x': the database holds none; headgraph load"):
         queries.query("hubs", recording(), run="x")
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from headgraph import loader, queries
+from headgraph.base.errors import UnknownRun
 from headgraph.base.names import PAIRINGS
 from headgraph.graphdb import Graph, schema
 from headgraph.pk_engine.scoring.selection import Selection
@@ -69,7 +70,7 @@ def test_compare_runs(several: Graph, tables: dict[str, AffinityTable]) -> None:
 
 def test_a_run_and_itself_do_not_differ(several: Graph) -> None:
     assert queries.query("compare_runs", several, run="early", other="early").empty
-    with pytest.raises(UnknownName, match=r"no complete run 'lat' \(did you mean late\?\)"):
+    with pytest.raises(UnknownRun, match=r"no run 'lat' \(did you mean late\?\)"):
         queries.query("compare_runs", several, run="early", other="lat")
     with pytest.raises(MissingParameter, match="query compare_runs needs other: give -p other="):
         queries.query("compare_runs", several, run="early")

@@ -1,0 +1,54 @@
+"""How values look in a notebook: HTML in which every word of others is escaped."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+from headgraph.base.text import printable
+
+
+def paragraph(text: str) -> str:
+    """One sentence or several."""
+    return f"<p>{_safe(text)}</p>"
+
+
+def facts(rows: Iterable[tuple[str, Any]]) -> str:
+    """Names and values, a row each; those without a value are left out."""
+    lines = [
+        f"<tr><th style='text-align:left'>{_safe(name)}</th>"
+        f"<td style='text-align:left'>{_safe(_words(value))}</td></tr>"
+        for name, value in rows
+        if value not in (None, "", (), [])
+    ]
+    return f"<table><tbody>{''.join(lines)}</tbody></table>"
+
+
+def framed(page: str, title: str) -> str:
+    """A whole page in a frame of its own, so that neither it nor the notebook reads the other."""
+    return (
+        f'<iframe srcdoc="{escape(page)}" sandbox="allow-scripts allow-downloads" '
+        f'title="{_safe(title)}" width="100%" height="720"></iframe>'
+    )
+
+
+class NotebookReport:
+    """A dataclass that a notebook shows as its sentence (`str`) above a table of its fields."""
+
+    def _repr_html_(self) -> str:
+        return paragraph(str(self)) + facts(vars(self).items())
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "; ".join(map(_words, value))
+    return str(value)
+
+
+def _safe(text: str) -> str:
+    return escape(printable(text))
