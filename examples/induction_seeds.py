@@ -30,14 +30,18 @@ def fulfils(said: dict[str, Any]) -> bool:
 
 @click.command()
 @click.option(
-    "--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="How many, from 0 on."
+    "--seeds",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Number of seeds, from 0.",
 )
 @click.option(
     "--steps",
     type=click.IntRange(min=0),
     default=Settings.steps,
     show_default=True,
-    help="At most, for each.",
+    help="Most steps for each seed.",
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
 def main(seeds: int, steps: int, out: Path) -> None:

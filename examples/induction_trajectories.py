@@ -58,9 +58,19 @@ def rows(seen: list[tuple[Moment, Pairs]]) -> list[dict[str, Any]]:
 
 
 @click.command()
-@click.option("--first", type=click.IntRange(min=0), default=0, show_default=True, help="Seed.")
-@click.option("--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="How many.")
-@click.option("--every", type=click.IntRange(min=1), default=25, show_default=True, help="Steps.")
+@click.option(
+    "--first", type=click.IntRange(min=0), default=0, show_default=True, help="First seed."
+)
+@click.option(
+    "--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="Number of seeds."
+)
+@click.option(
+    "--every",
+    type=click.IntRange(min=1),
+    default=25,
+    show_default=True,
+    help="Steps between checkpoints.",
+)
 @click.option("--steps", type=click.IntRange(min=0), default=800, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True)
 def main(first: int, seeds: int, every: int, steps: int, out: Path) -> None:

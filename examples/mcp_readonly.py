@@ -171,7 +171,7 @@ def main() -> None:
     """Try, and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--server", default="mcp-neo4j-cypher", help="The MCP server's command.")
-    parser.add_argument("--version", default="", help="Of the MCP server, for the record.")
+    parser.add_argument("--version", default="", help="Version of the MCP server, to record.")
     asked = parser.parse_args()
     name = Path(asked.server).name
     with tempfile.TemporaryDirectory() as folder:

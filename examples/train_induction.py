@@ -157,16 +157,21 @@ def steps_to_keep(named: str | None, steps: int) -> set[int]:
 
 
 @click.command()
-@click.option("--seed", default=Settings.seed, show_default=True, help="Weights and data.")
+@click.option(
+    "--seed", default=Settings.seed, show_default=True, help="Random seed for weights and data."
+)
 @click.option(
     "--steps",
     type=click.IntRange(min=0),
     default=Settings.steps,
     show_default=True,
-    help="Stop here at the latest.",
+    help="Most steps to train.",
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Model folder."
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder to write the model to.",
 )
 @click.option(
     "--checkpoints",

@@ -10,16 +10,16 @@ if TYPE_CHECKING:
 
 SETTINGS = {
     "NEO4J_URI": "Address of the database, such as `bolt://127.0.0.1:7687`.",
-    "NEO4J_USERNAME": "User name; `neo4j` where nothing says otherwise.",
-    "NEO4J_PASSWORD": "Password. No option takes one.",
-    "NEO4J_DATABASE": "Name of the database; the user's own where nothing says otherwise.",
+    "NEO4J_USERNAME": "User name. The default is `neo4j`.",
+    "NEO4J_PASSWORD": "Password. There is no option for it.",
+    "NEO4J_DATABASE": "Name of the database. The default is the user's home database.",
     "XDG_DATA_HOME": "Moves the local server's data and password (Linux).",
     "XDG_CACHE_HOME": "Moves the local server's program files (Linux).",
     "HF_HOME": "Moves the cache of models from the hub.",
-    "HF_TOKEN": "For models that the hub gives to members only.",
-    "HF_HUB_OFFLINE": "`1`: look for models in the cache alone.",
-    "HEADGRAPH_PLAIN_HTTP": "`1`: allow a hub at `http://` that is not on this machine.",
-    "HEADGRAPH_DEBUG": "`1`: a bug shows its traceback in place of one sentence.",
+    "HF_TOKEN": "Access token for gated models on the hub.",
+    "HF_HUB_OFFLINE": "`1`: look for models only in the cache.",
+    "HEADGRAPH_PLAIN_HTTP": "`1`: allow a hub at `http://` on another machine.",
+    "HEADGRAPH_DEBUG": "`1`: print the traceback of a bug instead of one sentence.",
 }
 
 

@@ -95,7 +95,7 @@ def _table(rows: "pd.DataFrame") -> None:
 
 
 def _nothing(rows: "pd.DataFrame") -> str:
-    """That there are no rows, and why, or when that is an answer, where the question says so."""
+    """A note that there are no rows, with the reason, or when this is a valid answer."""
     if why := rows.attrs.get("no_rows"):
         return f"no rows: {why}"
     when = rows.attrs.get("may_be_empty")

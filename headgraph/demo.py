@@ -71,7 +71,7 @@ def _fill(graph: "Graph") -> "TableMeta":
     from headgraph import loader
     from headgraph.pk_engine import Selection, compute
 
-    _step(f"Scoring every pair of heads of {TINY}, a small trained model that comes along")
+    _step(f"Scoring every pair of heads of {TINY}, a small trained model that is bundled")
     table = compute(TINY, selection=Selection())
     _step(f"Loading its {len(table):,} scored pairs as run {TINY}")
     say(f"  {loader.load(table, graph, run=TINY, replace=True)}")
@@ -172,7 +172,7 @@ def _say_where(graph: "Graph") -> None:
         f"\nNeo4j Browser, with the picture's 60 pairs typed in as a query:\n  {link}\n"
         f"  user {server.user}, password: headgraph server status --show-password\n"
         f"  a stored query instead: headgraph browser through --run {GPT2} -p head=L4H7\n"
-        "\nThe server keeps running; headgraph server stop ends it, and the data stay."
+        "\nThe server keeps running; headgraph server stop stops it and keeps the data."
         f"\nAll stored queries: headgraph query{_path_note()}"
     )
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def doctor(connect: Callable[[], Any], yes: bool, dry_run: bool) -> str:
     """Find what interrupted commands left behind, and remove it if you confirm.
 
-    In the database, these are unfinished runs whose loader no longer works. For the local server,
+    In the database, these are unfinished runs whose loader has ended. For the local server,
     these are files of imports, replaced stores and partial downloads.
 
     Example: headgraph doctor --dry-run

@@ -61,7 +61,7 @@ def communities(
     type=int,
     default=1000,
     show_default=True,
-    help="Count motifs among the N strongest edges of each pairing.",
+    help="Number of strongest edges of each pairing to count motifs in.",
 )
 @_SEED
 @connection_options

@@ -253,6 +253,21 @@ def test_every_command_has_a_line_to_paste_and_help_of_one_look() -> None:
         assert isinstance(command, rich_click.RichCommand), path
 
 
+def test_every_option_says_what_it_does_in_a_sentence_or_noun_phrase() -> None:
+    ctx = click.Context(cli.headgraph, info_name="headgraph")
+    ctx.meta["headgraph.running"] = True
+    seen = 0
+    for path, command in every_command(cli.headgraph, ctx):
+        for param in command.params:
+            if isinstance(param, click.Option):
+                text, _, _ = (param.help or "").partition("  [default")
+                seen += 1
+                assert re.fullmatch(r"[A-Z`a-z].*[.]", text), (path, param.name, text)
+                riddle = re.match(r"(Of|What|Which|Who|Those|Such|Or|For|As) ", text)
+                assert riddle is None, (path, param.name, text)
+    assert seen > 200
+
+
 def test_usage_errors_begin_at_once_and_suggest_in_one_style() -> None:
     for args, near in (
         (["lod"], "No such command 'lod'. Did you mean load?"),

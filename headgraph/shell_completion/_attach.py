@@ -1,7 +1,7 @@
 """Which values stand where: by a parameter's name, else by what its help calls its value.
 
-A table rather than a mark on each option, as the rooms that have the options know neither the
-stored queries nor what a database holds. A test fails for a parameter that nothing here speaks of.
+This is a table rather than a mark on each option, because the rooms with the options import neither
+the stored queries nor the database. A test fails for a parameter that the table does not cover.
 """
 
 import re
@@ -64,7 +64,7 @@ class Completed(click.types.StringParamType):
 
 
 def attach(command: click.Command) -> click.Command:
-    """The same command, its values completed; its subcommands too."""
+    """Set the completions of a composed command and its subcommands, and return it."""
     for param in command.params:
         text = isinstance(param.type, click.types.StringParamType) and not _is_flag(param)
         if text and (completers := _completers(command.name or "", param)):

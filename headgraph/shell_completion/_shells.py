@@ -1,4 +1,4 @@
-"""What the shells send and want back; the scripts that they load are the files beside this one.
+"""What the shells send and expect back; the scripts that they load are the files beside this one.
 
 Click's own scripts end a word of bash at `=`, add a space behind `limit=`, and cut a value of fish
 at a comma: values of `-p NAME=VALUE` and lists such as `OQ,OK` need all three to be otherwise.
@@ -13,7 +13,7 @@ from click import shell_completion as click
 
 VARIABLE = "_HEADGRAPH_COMPLETE"
 SECONDS = 4.0
-"""After this long the shell gets no answer: nobody waits longer for a Tab."""
+"""Time limit for an answer to Tab."""
 
 _BREAKS = "=:"  # where bash ends a word
 

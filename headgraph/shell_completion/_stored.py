@@ -1,4 +1,4 @@
-"""Values that only a database knows; where none answers at once, there are none."""
+"""Values from the database; none if it does not answer at once."""
 
 import re
 import socket
@@ -13,7 +13,7 @@ from headgraph.base.names import PAIRINGS
 from headgraph.shell_completion._known import Items, among, listed
 
 _KNOCK = 0.3  # seconds for a connection to begin
-_ANSWER = 3.0  # seconds that somebody at a prompt may wait for each answer
+_ANSWER = 3.0  # seconds to wait for each answer
 
 _RUNS = """
 MATCH (r:Run) RETURN coalesce(r.name, left(r.id, 12)) AS name, r.name IS NULL AS unfinished
@@ -88,7 +88,7 @@ def _run(ctx: click.Context) -> str | None:
 def _rows(ctx: click.Context, cypher: str, **params: Any) -> list[Any]:
     """Rows of a statement; none where no database answers, or it refuses us.
 
-    A prompt is no place to say why, and a command that is run will.
+    Completion prints no errors; the command itself reports them when it runs.
     """
     from headgraph.graphdb._unreachable import BOLT_PORT
     from headgraph.graphdb.errors import GraphError
