@@ -19,9 +19,15 @@ import headgraph.loader.offline as offline
 from headgraph import loader
 from headgraph.graphdb import Graph, connect
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.server import ANY_PORTS, RunningServer, ServerHome, running, start
-from headgraph.graphdb.server import importer as importing
-from headgraph.graphdb.server import restart as restarting
+from headgraph.graphdb.server import (
+    ANY_PORTS,
+    RunningServer,
+    ServerHome,
+    importer,
+    restart,
+    running,
+    start,
+)
 from headgraph.loader._liveness import own_process
 from headgraph.loader.errors import NameTaken, OfflineRefused
 from headgraph.pk_engine.scoring.selection import Selection
@@ -130,7 +136,7 @@ def test_what_comes_in_meanwhile_is_not_lost(
         loader.load(random_table(seed=3), local, run="meanwhile")
         return Path()
 
-    monkeypatch.setattr(importing, "build_store", busy)
+    monkeypatch.setattr(importer, "build_store", busy)
     with pytest.raises(OfflineRefused, match="holds the run meanwhile"):
         loader.load_offline(TABLE, run="tiny", home=home)
     assert loader.runs(local)["name"].tolist() == ["meanwhile"]
@@ -152,7 +158,7 @@ def test_a_server_that_does_not_come_up_gets_its_old_store_back(
     home: ServerHome, local: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     local.command("CREATE INDEX headgraph_of_old FOR (n:Old) ON (n.x)")
-    launch, calls = restarting.launch, []
+    launch, calls = restart.launch, []
 
     def failing(*args: Any) -> Any:
         calls.append(1)
@@ -160,7 +166,7 @@ def test_a_server_that_does_not_come_up_gets_its_old_store_back(
             raise ServerError("it died while starting")
         return launch(*args)
 
-    monkeypatch.setattr(restarting, "launch", failing)
+    monkeypatch.setattr(restart, "launch", failing)
     with pytest.raises(ServerError, match="it died while starting"):
         loader.load_offline(TABLE, run="tiny", home=home)
     with opened(home) as graph:
@@ -207,7 +213,7 @@ def test_dead_attempts_at_the_name_go_first(
     def stop(*args: Any, **options: Any) -> Path:
         raise ServerError("far enough")
 
-    monkeypatch.setattr(importing, "build_store", stop)
+    monkeypatch.setattr(importer, "build_store", stop)
     begun(os.getpid())
     with pytest.raises(OfflineRefused, match="holds the run another sel"):
         loader.load_offline(TABLE, run="tiny", home=home)
@@ -265,7 +271,7 @@ def test_one_import_at_a_time_and_what_a_killed_one_left_goes(home: ServerHome) 
     inside, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with importing.workplace(home):
+        with importer.workplace(home):
             inside.set()
             done.wait(30)
 
@@ -275,7 +281,7 @@ def test_one_import_at_a_time_and_what_a_killed_one_left_goes(home: ServerHome) 
         assert inside.wait(30)
         with (
             pytest.raises(ServerError, match="another headgraph command is importing"),
-            importing.workplace(home),
+            importer.workplace(home),
         ):
             pass
     finally:
@@ -283,7 +289,7 @@ def test_one_import_at_a_time_and_what_a_killed_one_left_goes(home: ServerHome) 
         holder.join()
     (home.path / "import").mkdir()
     (home.path / "import" / "left").write_text("x")
-    with importing.workplace(home) as scratch:
+    with importer.workplace(home) as scratch:
         assert list(scratch.iterdir()) == []
 
 
@@ -291,8 +297,8 @@ KILLED = """
 import os, shutil, signal, sys
 from pathlib import Path
 from headgraph import loader
-from headgraph.graphdb.server import ServerHome, importing
-from headgraph.graphdb.server.exchanging import PARTS
+from headgraph.graphdb.server import ServerHome, importer
+from headgraph.graphdb.server.store_exchange import PARTS
 
 rename, calls = Path.rename, []
 
@@ -301,7 +307,7 @@ def built(scratch, *files, progress):  # sooner than by the importer; it is not 
         shutil.copytree(ServerHome.default().data / part, scratch / "data" / part)
     return scratch / "data"
 
-importing.build_store = built
+importer.build_store = built
 
 def killed(path, target):
     calls.append(rename(path, target))

@@ -22,7 +22,7 @@ import sys, time
 from functools import partial
 from pathlib import Path
 from headgraph import cli
-from headgraph.pk_engine.job import Job
+from headgraph.pk_engine.scoring.job import Job
 offer, ready, groups = Job._offer, Path(sys.argv[1]), [int(sys.argv[2])]
 def slow(self, *args):
     if not groups[0]:
