@@ -21,7 +21,7 @@ demo: $(VENV)/.core
 	@$(BIN)/headgraph demo
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check --output-format concise .

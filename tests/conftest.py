@@ -1,6 +1,7 @@
 """What all tests share: one real Neo4j for the session, and quiet, comparable arithmetic."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -15,6 +16,27 @@ __all__ = ["private_homes", "server"]
 # time limits of single examples say more about the machine than about the code
 settings.register_profile("headgraph", deadline=None)
 settings.load_profile("headgraph")
+
+
+LONGEST_FIRST = (
+    "loader/test_offline_real.py",
+    "loader/test_interrupted_real.py",
+    "graphdb/test_server_lifecycle.py",
+    "loader/test_export_table.py",
+    "pk_engine/test_published_figures.py",
+    "pk_engine/test_planning.py",
+    "test_browser_kit.py",
+    "test_docs.py",
+    "test_hostile_values.py",
+)
+"""Files of `tests/` that would leave one worker alone with them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those first; all else keeps its order."""
+    here = Path(__file__).parent
+    places = {here / name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,13 +5,21 @@ environment; `server` is started when the first test asks for it and ended with 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from headgraph.graphdb.server import ANY_PORTS, RunningServer, ServerHome, config, start, stop
+from headgraph.graphdb.server import (
+    ANY_PORTS,
+    RunningServer,
+    ServerHome,
+    config,
+    importer,
+    start,
+    stop,
+)
 from headgraph.queries.kit import served_files
 
 
@@ -19,14 +27,15 @@ from headgraph.queries.kit import served_files
 def private_homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A data home of the session's own; the cache with the jars stays the user's."""
     folder = tmp_path_factory.mktemp("data-home")
-    arguments = config.java_arguments
+    write_arguments = config.write_arguments
+
+    def quick(path: Path, arguments: Iterable[str]) -> None:
+        write_arguments(path, ["-XX:TieredStopAtLevel=1", *arguments])
+
     with pytest.MonkeyPatch.context() as patch:
-        # the second of Java's compilers does not pay in a server that lives for minutes
-        patch.setattr(
-            config,
-            "java_arguments",
-            lambda *told: ["-XX:TieredStopAtLevel=1", *arguments(*told)],
-        )
+        # the second of Java's compilers does not pay in what lives for minutes
+        for module in (config, importer):
+            patch.setattr(module, "write_arguments", quick)
         patch.setenv("XDG_DATA_HOME", str(folder))
         for name in [name for name in os.environ if name.startswith("NEO4J_")]:
             patch.delenv(name)

@@ -183,7 +183,7 @@ def waiting(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", Path]]:
 def test_sigterm_stops_as_ctrl_c_does(waiting: tuple["subprocess.Popen[str]", Path]) -> None:
     work, folder = waiting
     work.terminate()
-    out, err = work.communicate(timeout=60)
+    out, err = work.communicate(timeout=240)
     assert (work.returncode, out, err) == (143, "", "stopped\n")
     assert list(folder.iterdir()) == []
 

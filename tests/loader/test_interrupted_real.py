@@ -66,7 +66,7 @@ def killed_load(
             yield
         finally:
             process.send_signal(by)
-            process.communicate(timeout=60)
+            process.communicate(timeout=240)
         assert process.returncode == -by
 
 

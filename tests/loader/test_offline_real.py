@@ -244,7 +244,7 @@ def test_sigterm_ends_the_importer_too_and_leaves_nothing(
         importer = _child_of(command)
         try:
             command.terminate()
-            out, said = command.communicate(timeout=60)
+            out, said = command.communicate(timeout=240)
             assert (command.returncode, out) == (143, "")
             assert said.splitlines()[-1] == "stopped"
             assert not importer.is_running()

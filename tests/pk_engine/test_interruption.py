@@ -61,7 +61,7 @@ def interrupted(code: str, ready: Path, *command: str) -> tuple[int, str, str]:
         # what a shell runs in the background ignores Ctrl-C, and so would its children
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as work:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while not ready.exists() and work.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         time.sleep(0.2)
