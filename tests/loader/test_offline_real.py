@@ -344,4 +344,7 @@ def test_the_command_heals_what_a_killed_one_left(
     assert "--offline writes the files of the local server's one database, and" in wrong.stderr
     for option in ("--dry-run", "--replace"):
         wrong = headgraph("load", table, "--offline", option, **env)
-        assert (wrong.returncode, "leave out --replace and --dry-run" in wrong.stderr) == (2, True)
+        assert (wrong.returncode, "--offline excludes --replace and --dry-run" in wrong.stderr) == (
+            2,
+            True,
+        )

@@ -305,6 +305,6 @@ def test_only_the_run_that_is_asked_about(graph: Graph, tmp_path: Path) -> None:
     for name, before in alone.items():
         answer = queries.query(name, graph, run="one", **arguments(name, values))
         if name == "runs":
-            answer = answer[answer["run"] == "one"]
+            answer, before = answer[answer["run"] == "one"], pd.DataFrame(before)
         pd.testing.assert_frame_equal(answer, before)
     emptied(graph)
