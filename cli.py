@@ -15,6 +15,7 @@ import rich_click
 
 from headgraph._process import Stopped, is_of_stdout, let_go_of_stdout, open_streams, sigterm_stops
 from headgraph.base.documents import reason, shown
+from headgraph.base.errors import HeadgraphError
 from headgraph.base.terminal import say
 from headgraph.base.text import LONGEST_MESSAGE, quoted, sentence
 
@@ -272,12 +273,16 @@ def _state(error: Exception) -> int:
     code = getattr(error, "exit_code", None)
     if code is None and os.environ.get("HEADGRAPH_DEBUG"):
         raise error
-    text = str(error) if code is not None else _from_outside(error) or (
+    text = _stated(error) if code is not None else _from_outside(error) or (
         f"this is a bug in headgraph ({type(error).__name__}: {error}); "
         "HEADGRAPH_DEBUG=1 shows where"
     )  # fmt: skip
     say(f"headgraph: {sentence(text, _LONGEST)}")
     return code or 1
+
+
+def _stated(error: Exception) -> str:
+    return error.for_command_line() if isinstance(error, HeadgraphError) else str(error)
 
 
 def _from_outside(error: Exception) -> str | None:

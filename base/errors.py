@@ -8,29 +8,36 @@ HeadgraphError          one sentence for the user; `exit_code` is for the comman
 │   └── UnknownHead     the model or the run has no such head
 ├── UnreadableFile      a file that cannot be read, or is not what it is given as
 └── UnwritableFile      an output that cannot be written where it was asked for
-    └── OutputExists    a file is there and --force was not given
+    └── OutputExists    a file is there and `force` was not given
 """
 
+from headgraph.base.spelling import Message
 from headgraph.base.text import printable
 
 
 class HeadgraphError(Exception):
     """Base of every problem that headgraph states.
 
-    Its text quotes names and messages of others: `str` gives it without anything that a terminal
-    would obey.
+    Its text may quote names and messages from outside: `str` escapes what a terminal would obey.
+    `str` names arguments as Python does (`top=0`), `for_command_line` as options (`--top 0`).
 
     Args:
-        message: what is wrong, in one sentence.
+        message: what is wrong, in one sentence. Arguments in it are spelt with
+            `headgraph.base.spelling`.
     """
 
     exit_code = 1
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
+        self.message = Message(message)
 
     def __str__(self) -> str:
-        return printable(super().__str__(), keep="\n")
+        return printable(self.message, keep="\n")
+
+    def for_command_line(self) -> str:
+        """The message with options in place of keywords."""
+        return printable(self.message.options, keep="\n")
 
 
 class BadName(HeadgraphError):

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from headgraph.base.errors import HeadgraphError
+from headgraph.base.spelling import Message
 from headgraph.base.text import printable
 
 _LAYOUT = "\n\t"
@@ -22,8 +24,10 @@ def show(text: str, *, nl: bool = True, **style: Any) -> None:
 
 
 def say(text: object, **style: Any) -> None:
-    """Print a note, a problem or progress to stderr."""
-    _write(str(text), style, err=True)
+    """Print a note, a problem or progress to stderr; arguments in it are spelt as options."""
+    if isinstance(text, HeadgraphError):
+        text = text.message
+    _write(text if isinstance(text, str) else str(text), style, err=True)
 
 
 def is_sure(question: str, *, otherwise: str = "pass --yes") -> bool:
@@ -64,5 +68,5 @@ def can_open() -> bool:
 
 
 def _write(text: str, style: dict[str, Any], *, nl: bool = True, err: bool = False) -> None:
-    plain = printable(text, keep=_LAYOUT)
+    plain = printable(Message(text).options, keep=_LAYOUT)
     click.echo(click.style(plain, **style) if style else plain, nl=nl, err=err)

@@ -99,6 +99,7 @@ def _is_escaped(character: str) -> bool:
         unicodedata.category(character) in _ESCAPED
         or character in _INVISIBLE
         or ord(character) & 0xFFFE == 0xFFFE  # no character at all, and none that XML can hold
+        or "\ufdd0" <= character <= "\ufdef"  # for internal use, as in `base.spelling`
     )
 
 
