@@ -1,0 +1,96 @@
+"""The share of strong pairs that mean nothing, estimated from pairs that cannot carry anything.
+
+A backward pair, whose source layer comes after its target layer, is scored like a forward one, but
+nothing can flow through it. At a threshold t
+
+    share(t) = (1 + backward pairs with PK >= t) / (forward pairs with PK >= t)
+    decoy_q  = the smallest share at any threshold that keeps the pair
+
+This is the target-decoy estimate of mass spectrometry (Elias and Gygi 2007,
+doi:10.1038/nmeth1019). It assumes that meaningless overlap is as common forward as backward.
+Weights that drift with depth break that assumption.
+
+Counts are held in bins of PK, exact at the thresholds between bins, so that any number of pairs
+takes the same memory and counts of different parts of a model add up.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from headgraph.base.names import GRAPH_PAIRINGS
+
+BINS_PER_PK = 4096
+"""Thresholds within one unit of PK: as fine as float32 scores are exact."""
+DIRECTED = GRAPH_PAIRINGS
+"""Pairings with decoys: only where the source role writes does a pair have a direction."""
+
+
+def _none() -> NDArray[np.int64]:
+    return np.zeros(0, np.int64)
+
+
+@dataclass
+class DecoyCounts:
+    """Forward and backward pairs of one pairing by their PK, a count for each bin."""
+
+    forward: NDArray[np.int64] = field(default_factory=_none)
+    backward: NDArray[np.int64] = field(default_factory=_none)
+
+    @property
+    def scored(self) -> int:
+        """How many backward pairs were scored."""
+        return int(self.backward.sum())
+
+    def add(self, forward: NDArray[np.floating], backward: NDArray[np.floating]) -> None:
+        """Count the PK of some more pairs."""
+        self.forward = _sum(self.forward, np.bincount(_bins(forward)))
+        self.backward = _sum(self.backward, np.bincount(_bins(backward)))
+
+    def stronger(self, pk: ArrayLike) -> NDArray[np.int64]:
+        """For each PK, how many backward pairs are at least as strong."""
+        return _at_least(self.backward, int(_bins(pk).max(initial=0)) + 1)[_bins(pk)]
+
+    def decoy_q(self, pk: ArrayLike) -> NDArray[np.float64]:
+        """For each PK, the smallest share of decoys at any threshold that keeps it.
+
+        Not limited to 1: above it there are more backward pairs than forward ones.
+        """
+        size = max(len(self.forward), len(self.backward), int(_bins(pk).max(initial=0)) + 1)
+        forward = _at_least(self.forward, size)
+        share = np.full(size, np.inf)
+        np.divide(1 + _at_least(self.backward, size), forward, out=share, where=forward > 0)
+        return np.minimum.accumulate(share)[_bins(pk)]
+
+
+def decoy_share(pk: NDArray[np.floating], decoys: NDArray[np.integer]) -> float | None:
+    """The share of decoys among kept pairs: (1 + backward pairs >= the weakest) / pairs kept.
+
+    Args:
+        pk: of the pairs kept in one pairing.
+        decoys: for each, how many backward pairs are at least as strong.
+
+    Returns:
+        None where nothing is kept.
+    """
+    return (1 + int(decoys[np.argmin(pk)])) / len(pk) if len(pk) else None
+
+
+def _bins(pk: ArrayLike) -> NDArray[np.int64]:
+    # PK rounds to a little below 0 where two subspaces share nothing
+    return np.maximum(np.floor(np.asarray(pk, np.float64) * BINS_PER_PK), 0).astype(np.int64)
+
+
+def _sum(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
+    short, long = sorted((a, b), key=len)
+    total = long.astype(np.int64, copy=True)
+    total[: len(short)] += short
+    return total
+
+
+def _at_least(counts: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """For each bin, how many are in it or above."""
+    padded = np.zeros(max(size, len(counts)), np.int64)
+    padded[: len(counts)] = counts
+    return padded[::-1].cumsum()[::-1]
