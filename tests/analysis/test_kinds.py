@@ -16,7 +16,7 @@ def test_l4h7_is_first_of_gpt2() -> None:
     first = rows.iloc[0]
     assert (first["head"], first["place"], first["place_by_layer"]) == ("L4H7", 1, 1)
     assert rows["of_kind"].sum() == 6
-    # "L4H7 stands alone" in docs/studies/identity-heads.md
+    # "it is the only hub" in docs/studies/identity-heads.md
     others = rows[rows["of_kind"] & (rows["head"] != "L4H7")]
     assert (others[["place", "place_by_layer"]] > 20).all(axis=None)
     assert (rows.loc[rows["layer"] == 0, "both"] == 0).all()
