@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from headgraph.base.documents import shown
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import WeightsError
-from headgraph.pk_engine.models.tensor_files import FLOATS, TensorFiles
+from headgraph.pk_engine.models.checkpoint.tensor_files import FLOATS, TensorFiles
 
 Embedding = NDArray[np.float32]
 LAYOUTS = ("vocab d", "d vocab")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from headgraph.base.documents import expanded, kind_of, read_json, reason, shown
 from headgraph.base.text import printable, quoted
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.models._stand_ins import refuse_stand_in
+from headgraph.pk_engine.models.checkpoint.refusals import refuse_stand_in
 
 
 class Located(NamedTuple):
@@ -39,7 +39,7 @@ def locate(
     """
     local = _local(model)
     if local is None:
-        from headgraph.pk_engine.models.hub import fetch
+        from headgraph.pk_engine.models.hub.download import fetch
 
         folder, commit = fetch(os.fspath(model), revision, weights=weights)
         return Located(folder, os.fspath(model), commit)

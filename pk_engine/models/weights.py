@@ -4,9 +4,7 @@ The network is never built and no code of a checkpoint is run. Half precision is
 """
 
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,11 @@ from headgraph.base.documents import shown
 from headgraph.base.names import ROLES
 from headgraph.base.text import listed, quoted, short
 from headgraph.pk_engine.errors import ModelError, WeightsError
+from headgraph.pk_engine.models.checkpoint.refusals import (
+    refuse_adapter,
+    refuse_adapter_tensors,
+)
+from headgraph.pk_engine.models.checkpoint.tensor_files import FLOATS, Stored, TensorFiles
 from headgraph.pk_engine.models.config import settings_of, value_of
 from headgraph.pk_engine.models.embedding import EmbeddingFiles
 from headgraph.pk_engine.models.family import Family, family_of
@@ -23,15 +26,6 @@ from headgraph.pk_engine.models.folding import centre_writing, check_folding, fo
 from headgraph.pk_engine.models.interface import Layer
 from headgraph.pk_engine.models.layout import ModelShape
 from headgraph.pk_engine.models.location import locate, read_config
-from headgraph.pk_engine.models.tensor_files import FLOATS, Stored, TensorFiles
-
-_ADAPTER = re.compile(
-    r"(^|[._])(lora|ia3|hada|lokr|oft|boft|vera|hra|randlora|fourierft|vblora|waveft)[._]"
-    r"|(^|\.)(base_layer|modules_to_save|original_module|prompt_encoder|prompt_embeddings|"
-    r"prefix_encoder|adaption_prompt|trainable_tokens_\w+)(\.|$)",
-    re.IGNORECASE,
-)
-"""Names that adapters give their tensors: LoRA and its kin, IA3, prompts, copies of modules."""
 
 
 class ModelWeights:
@@ -179,33 +173,6 @@ class ModelWeights:
             for layer in range(self.shape.n_layers)
             for name, shape in shapes.items()
         }
-
-
-def refuse_adapter(folder: Path) -> None:
-    """Refuse a folder that holds changes to another model.
-
-    Raises:
-        ModelError: adapter_config.json is there.
-    """
-    if (folder / "adapter_config.json").is_file():
-        raise ModelError(
-            f"the folder {shown(folder)} holds an adapter (adapter_config.json), which changes "
-            "weights that lie elsewhere: merge it into its model first"
-        )
-
-
-def refuse_adapter_tensors(names: Iterable[str]) -> None:
-    """Refuse weights of which an adapter's are a part: without them another model is scored.
-
-    Raises:
-        WeightsError: a tensor's name says that it is one.
-    """
-    for name in names:
-        if _ADAPTER.search(name):
-            raise WeightsError(
-                f"the tensor {quoted(name, 120)} is an adapter's, which changes the model's own: "
-                "merge it into the model first (merge_and_unload in peft)"
-            )
 
 
 def check_finite(matrix: NDArray[Any], layer: int, role: str) -> None:

@@ -29,11 +29,11 @@ from headgraph.base.text import printable, short
 from headgraph.pk_engine.errors import TableError
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table._diagnosis import what_is_wrong
-from headgraph.pk_engine.table._head_names import NAMES, head_names
 from headgraph.pk_engine.table._parquet import columns_in, opened, write_columns
 from headgraph.pk_engine.table._validation import check_columns, check_names, check_rows
 from headgraph.pk_engine.table.columns import Columns, by_pairing, columns_of, frame_of, taken
 from headgraph.pk_engine.table.edges import head_edges
+from headgraph.pk_engine.table.heads import NAMES, head_names
 from headgraph.pk_engine.table.meta import TableMeta
 
 if TYPE_CHECKING:

@@ -11,8 +11,14 @@ from huggingface_hub import constants
 
 from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.models import hub
-from headgraph.pk_engine.models.hub import Snapshot, cached, fetch, optional_file, weight_files
+from headgraph.pk_engine.models.hub import download
+from headgraph.pk_engine.models.hub.download import (
+    Snapshot,
+    cached,
+    fetch,
+    optional_file,
+    weight_files,
+)
 from headgraph.pk_engine.models.location import locate
 from tests.commands import headgraph_process
 from tests.pk_engine.checkpoints import gpt2_tensors, save
@@ -125,7 +131,7 @@ class TestKinds:
     ) -> None:
         server.repos["team/old"] = Repo()
         server.repos["team/old"].commit({"config.json": b"{}", "pytorch_model.bin": b"x"}, "main")
-        monkeypatch.setattr(hub.importlib.util, "find_spec", lambda _: None)
+        monkeypatch.setattr(download.importlib.util, "find_spec", lambda _: None)
         assert "pip install 'headgraph[torch]'" in fails("team/old")
         assert server.files_sent == ["config.json"]
 
@@ -258,7 +264,7 @@ class TestInterruption:
         assert fetch("team/model") == whole
 
     def test_a_hub_that_hangs(self, server: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(hub, "TIMEOUT", 0.2)
+        monkeypatch.setattr(download, "TIMEOUT", 0.2)
         told, answered = threading.Event(), threading.Event()
 
         def hang() -> None:

@@ -10,8 +10,8 @@ import pytest
 from huggingface_hub import constants
 
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.models import _hub_guard, hub
-from headgraph.pk_engine.models.hub import cached, fetch
+from headgraph.pk_engine.models.hub import _guard, download
+from headgraph.pk_engine.models.hub.download import cached, fetch
 from tests.pk_engine.hub_server import HubServer
 from tests.pk_engine.test_hub import away, fails
 
@@ -47,7 +47,7 @@ def test_a_file_that_is_missing_leaves_no_mark_elsewhere(server: HubServer, tmp_
     # huggingface_hub notes that a file is missing in a folder named as the answer's commit
     commit = server.repos["team/model"].commit({"config.json": b"{}"}, "bare")
     server.lies["X-Repo-Commit"] = f"{tmp_path}/outside"
-    assert hub.optional_file("team/model", commit, "tokenizer.json") is None
+    assert download.optional_file("team/model", commit, "tokenizer.json") is None
     assert not (tmp_path / "outside").exists()
 
 
@@ -98,7 +98,7 @@ def test_shards_that_lie_elsewhere(server: HubServer, name: object) -> None:
 
 
 def test_a_list_of_many_megabytes(server: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_hub_guard, "ANSWER", 10_000)
+    monkeypatch.setattr(_guard, "ANSWER", 10_000)
     server.info = b" " * 20_000 + b"{}"
     assert "sends more than it said or than any answer needs" in fails("team/model")
 
@@ -129,21 +129,21 @@ def endless(block: bytes, wait: float = 0) -> Iterator[bytes]:
 @pytest.mark.usefixtures("impatient")
 class TestWithoutEnd:
     def test_a_body(self, server: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_hub_guard, "ANSWER", 100_000)
+        monkeypatch.setattr(_guard, "ANSWER", 100_000)
         server.streams["model.safetensors"] = lambda: endless(b"x" * 10_000)
         assert "sends more than it said" in fails("team/model")
         blobs = Path(constants.HF_HUB_CACHE).rglob("blobs/*")
         assert sum(path.stat().st_size for path in blobs) < 1_000_000
 
     def test_drops(self, server: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_hub_guard, "WINDOW", 0.3)
+        monkeypatch.setattr(_guard, "WINDOW", 0.3)
         server.streams["model.safetensors"] = lambda: endless(b"x", 0.02)
         said = fails("team/model")
         assert said.startswith("the download of team/model broke off (")
         assert "bytes a second, expected 500 or more" in said
 
     def test_headers(self, server: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_hub_guard, "WINDOW", 0.3)
+        monkeypatch.setattr(_guard, "WINDOW", 0.3)
         server.drips = True
         assert "bytes a second, expected 500 or more" in fails("team/model")
 
@@ -151,16 +151,16 @@ class TestWithoutEnd:
         self, server: HubServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # each attempt brings something, so huggingface_hub never gives up
-        monkeypatch.setattr(_hub_guard, "WINDOW", 0.3)
+        monkeypatch.setattr(_guard, "WINDOW", 0.3)
         monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.1)
         monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1)
-        monkeypatch.setattr(_hub_guard, "SLOWEST", 10**6)  # headers are bytes too
+        monkeypatch.setattr(_guard, "SLOWEST", 10**6)  # headers are bytes too
         server.streams["model.safetensors"] = lambda: endless(b"x", 0.2)
         assert "bytes a second, expected 1000000 or more" in fails("team/model")
 
     def test_slow_and_honest(self, server: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_hub_guard, "WINDOW", 0.05)
-        monkeypatch.setattr(_hub_guard, "SLOWEST", 50)
+        monkeypatch.setattr(_guard, "WINDOW", 0.05)
+        monkeypatch.setattr(_guard, "SLOWEST", 50)
         content = server.repos["team/model"].commits[server.repos["team/model"].refs["main"]]
         blocks = content["model.safetensors"]
 
@@ -181,7 +181,7 @@ class TestWithoutEnd:
         monkeypatch.setattr(hub_time(), "sleep", waits.append)
         server.status, server.lies["Retry-After"] = 429, "99999999"
         fails("team/model")
-        assert all(wait <= _hub_guard.PATIENCE for wait in waits)
+        assert all(wait <= _guard.PATIENCE for wait in waits)
 
 
 def hub_time() -> object:
@@ -212,9 +212,9 @@ def test_a_file_for_which_there_is_no_space(
     class Usage:
         free = 1000
 
-    monkeypatch.setattr(_hub_guard.shutil, "disk_usage", lambda _: Usage)
+    monkeypatch.setattr(_guard.shutil, "disk_usage", lambda _: Usage)
     server.lies["X-Linked-Size"] = "40000000000"
-    monkeypatch.setattr(_hub_guard, "LARGEST", 10**15)
+    monkeypatch.setattr(_guard, "LARGEST", 10**15)
     said = fails("team/model")
     assert said.startswith("a file of 40.0 GB does not fit into ")
     assert said.endswith("which has 0.0 GB free: make space, or set HF_HOME to another disk")
@@ -256,7 +256,7 @@ class TestPlainHttp:
 
     def test_allowed(self, server: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HEADGRAPH_PLAIN_HTTP", "1")
-        monkeypatch.setattr(_hub_guard, "_loopback", lambda _: False)
+        monkeypatch.setattr(_guard, "_loopback", lambda _: False)
         assert fetch("team/model")
         monkeypatch.setenv("HEADGRAPH_PLAIN_HTTP", "0")
         with pytest.raises(ModelError, match="expected https"):
@@ -265,10 +265,10 @@ class TestPlainHttp:
     def test_loopback_only_from_loopback(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(constants, "ENDPOINT", "https://hub.example")
         with pytest.raises(ModelError, match="expected https"):
-            _hub_guard.check_scheme(away())
+            _guard.check_scheme(away())
         for url in ("http://127.0.0.1:1", "http://[::1]:1", "http://localhost"):
             monkeypatch.setattr(constants, "ENDPOINT", url)
-            _hub_guard.check_scheme(url)
+            _guard.check_scheme(url)
 
 
 def test_the_sessions_are_the_user_s_own_afterwards(server: HubServer) -> None:

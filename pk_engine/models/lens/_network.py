@@ -13,9 +13,9 @@ from typing import Any
 from headgraph.base.documents import shown
 from headgraph.base.text import listed, quoted, short
 from headgraph.pk_engine.errors import ModelError, UnknownFamily, WeightsError
+from headgraph.pk_engine.models.checkpoint.refusals import refuse_adapter, refuse_adapter_tensors
+from headgraph.pk_engine.models.checkpoint.tensor_files import TensorFiles
 from headgraph.pk_engine.models.lens.weights import first_line
-from headgraph.pk_engine.models.tensor_files import TensorFiles
-from headgraph.pk_engine.models.weights import refuse_adapter, refuse_adapter_tensors
 
 
 def network_bridge(folder: Path, name: str, config: dict[str, Any], dtype: str) -> Any:

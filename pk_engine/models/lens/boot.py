@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from headgraph.pk_engine.errors import INSTALL_LENS, ModelError, UnknownFamily
+from headgraph.pk_engine.models.checkpoint.refusals import refuse_adapter, refuse_adapter_tensors
+from headgraph.pk_engine.models.checkpoint.tensor_files import FLOATS, TensorFiles
 from headgraph.pk_engine.models.family import Norm, family_of
 from headgraph.pk_engine.models.folding import check_folding
 from headgraph.pk_engine.models.lens._network import network_bridge
 from headgraph.pk_engine.models.lens.weights import BridgeWeights, Lens, check_settings, first_line
 from headgraph.pk_engine.models.location import locate, read_config
-from headgraph.pk_engine.models.tensor_files import FLOATS, TensorFiles
-from headgraph.pk_engine.models.weights import refuse_adapter, refuse_adapter_tensors
 
 KINDS = {"BF16": "bfloat16", "F16": "float16"}
 NORMS = {"LN": "LayerNorm", "LNPre": "LayerNorm", "RMS": "RMSNorm", "RMSPre": "RMSNorm"}

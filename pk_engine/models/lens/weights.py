@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from headgraph.base.names import ROLES
 from headgraph.base.text import short
@@ -20,8 +21,11 @@ from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.family import every
 from headgraph.pk_engine.models.interface import Layer, LensModel
 from headgraph.pk_engine.models.layout import ModelShape
-from headgraph.pk_engine.models.lens._state import processing, to_float32
 from headgraph.pk_engine.models.weights import check_finite
+
+_CENTRED = 0.01
+"""|1^T W| / |W| is about 1 for a matrix that nobody centred, 1e-7 after centring, and 2e-3 where it
+was rounded to bfloat16 afterwards."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class BridgeWeights:
         check_settings(_settings_of(model))
         self._blocks = _blocks_of(model, self.name)
         self.shape = self._find_shape()
-        self.fold_ln, self.center_writing = processing(model, self._blocks)
+        self.fold_ln, self.center_writing = _processing(model, self._blocks)
 
     def __repr__(self) -> str:
         return f"BridgeWeights({self.name!r}, {self.shape})"
@@ -95,7 +99,7 @@ class BridgeWeights:
     def _read(self, layer: int) -> Layer:
         found = {}
         for role in ROLES:
-            matrix = to_float32(self._tensor(layer, role))
+            matrix = _to_float32(self._tensor(layer, role))
             found[role] = np.ascontiguousarray(matrix.swapaxes(1, 2) if role == "O" else matrix)
             check_finite(found[role], layer, role)
         return found
@@ -178,6 +182,43 @@ def check_settings(settings: dict[str, Any]) -> None:
 def first_line(error: BaseException) -> str:
     """What another library says, in one line."""
     return short(str(error).strip().partition("\n")[0], 80) or type(error).__name__
+
+
+def _processing(model: LensModel, blocks: Sequence[Any]) -> tuple[bool, bool]:
+    """Whether norms were folded in, and whether what is written was centred.
+
+    A bridge says whether its weights were processed, and not how.
+    """
+    if getattr(model, "_weights_processed", None) is False:
+        return False, False
+    layered = str(getattr(model.cfg, "normalization_type", None)).startswith("LN")
+    folded = all(_folded(block, layered) for block in blocks)
+    return folded, all(_centred(_to_float32(block.attn.W_O), -1) for block in blocks)
+
+
+def _folded(block: Any, layered: bool) -> bool:
+    """Whether folding the norm once more would change nothing: no scale, no mean to take away."""
+    norm = getattr(block, "ln1", None)
+    scale = getattr(norm, "weight", None)
+    # a scale that is stored less 1 is all zeros then
+    same = scale is None or any((_to_float32(scale) == one).all() for one in (1, 0))
+    reads = (block.attn.W_Q, block.attn.W_K, block.attn.W_V)
+    return (
+        norm is not None
+        and same
+        and (not layered or all(_centred(_to_float32(w), 1) for w in reads))
+    )
+
+
+def _centred(matrix: NDArray[np.float32], axis: int) -> bool:
+    size = float(np.linalg.norm(matrix))
+    return float(np.linalg.norm(matrix.sum(axis=axis))) <= _CENTRED * size
+
+
+def _to_float32(tensor: Any) -> NDArray[np.float32]:
+    """A tensor as NumPy takes it, wherever it lies; no copy of one that is float32 already."""
+    matrix: NDArray[np.float32] = tensor.detach().float().cpu().numpy()
+    return matrix
 
 
 def _settings_of(model: Any) -> dict[str, Any]:

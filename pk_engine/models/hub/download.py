@@ -7,7 +7,7 @@ a repository is fetched, and no code of one is ever run.
 A request for the state of the repository comes first, then one for each file that the cache lacks,
 none of them without a time limit. A commit that the cache holds whole needs no request at all. A
 file appears in the cache when it is whole, so a download that broke off leaves nothing broken.
-What a hub sends is checked on the way (`pk_engine.models._hub_guard`), and a large file against its
+What a hub sends is checked on the way (`pk_engine.models.hub._guard`), and a large file against its
 hash.
 """
 
@@ -19,9 +19,9 @@ from typing import NamedTuple
 
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.models._hub_errors import NoAnswer, host, stating
-from headgraph.pk_engine.models._hub_guard import Guard, check_endpoint, check_scheme, guarding
-from headgraph.pk_engine.models.tensor_files import NOT_WEIGHTS, read_index
+from headgraph.pk_engine.models.checkpoint.tensor_files import NOT_WEIGHTS, read_index
+from headgraph.pk_engine.models.hub._errors import NoAnswer, host, stating
+from headgraph.pk_engine.models.hub._guard import Guard, check_endpoint, check_scheme, guarding
 
 TIMEOUT = 10
 """Seconds for the hub to answer a question about a repository or a file."""

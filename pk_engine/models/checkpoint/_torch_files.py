@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from headgraph.base.documents import shown
 from headgraph.base.text import short
 from headgraph.pk_engine.errors import ModelError, WeightsError
-from headgraph.pk_engine.models._stand_ins import refuse_stand_in
+from headgraph.pk_engine.models.checkpoint.refusals import refuse_stand_in
 
 KINDS = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "float64": "F64"}
 """torch's names of types that can be read, and those of safetensors."""

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from headgraph.base.documents import LARGEST
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.models._hub_errors import NoAnswer, host
+from headgraph.pk_engine.models.hub._errors import NoAnswer, host
 
 ANSWER = 16 * 2**20
 """Bytes of an answer that is no file; the list of a repository's files is far smaller."""

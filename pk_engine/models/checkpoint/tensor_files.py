@@ -17,8 +17,8 @@ from safetensors import SafetensorError, safe_open
 from headgraph.base.documents import kind_of, read_json, reason, shown
 from headgraph.base.text import quoted, short
 from headgraph.pk_engine.errors import ModelError, WeightsError
-from headgraph.pk_engine.models._stand_ins import refuse_stand_in
-from headgraph.pk_engine.models.torch_files import TorchFile, load
+from headgraph.pk_engine.models.checkpoint._torch_files import TorchFile, load
+from headgraph.pk_engine.models.checkpoint.refusals import refuse_stand_in
 
 PICKLES = ("*.bin", "*.pt", "*.pth")
 NOT_WEIGHTS = ("adapter_model.", "training_args.", "optimizer.", "scheduler.", "rng_state")
