@@ -1,9 +1,8 @@
-"""Models that are damaged, made up, or not what they are given as: one sentence for each."""
+"""Files of a checkpoint that are damaged or something else: one sentence for each."""
 
 import json
 import os
 import sys
-import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,130 +11,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from headgraph.base.errors import HeadgraphError
 from headgraph.pk_engine.errors import ModelError, WeightsError
 from headgraph.pk_engine.models.embedding import EmbeddingFiles
 from headgraph.pk_engine.models.location import locate
-from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.planning._plan import plan
-from headgraph.pk_engine.scoring.layer_groups import _cut, _formed
-from headgraph.pk_engine.scoring.layer_order import ORDERS, any_pair, count_pairs, pairs_of
-from tests.pk_engine.checkpoints import GPT2_CONFIG, gpt2_tensors, save
+from tests.pk_engine.checkpoints import GPT2_CONFIG, LONG, gpt2_tensors, read, refused, save
 
-DEEP = "[" * 10_000 + "]" * 10_000
 POINTER = "version https://git-lfs.example/spec/v1\noid sha256:0123\nsize 548118077\n"
-LONG = "long-" * 40
-
-
-def refused(what: Callable[[], object]) -> str:
-    """The one short line with which it ends."""
-    with pytest.raises(HeadgraphError) as error:
-        what()
-    said = str(error.value)
-    assert len(said) < 300, said
-    assert said.isprintable(), said
-    return said
-
-
-def read(folder: Path) -> ModelWeights:
-    weights = ModelWeights(folder)
-    for layer in range(weights.shape.n_layers):
-        weights.raw_layer(layer)
-    return weights
-
-
-# ----- what config.json says
-
-
-@pytest.mark.parametrize(
-    "value",
-    [10**9, 2**63, 10**400, -1, 0, True, 1.0, 1e300, "2", [2], {}],
-    ids=lambda v: repr(v)[:9],
-)
-@pytest.mark.parametrize("key", ["n_layer", "n_head", "n_embd"])
-@pytest.mark.parametrize("what", [plan, read])
-def test_sizes_are_checked_before_anything_is_made(
-    tmp_path: Path, key: str, value: object, what: Callable[..., object]
-) -> None:
-    folder = save(tmp_path / "m", config=GPT2_CONFIG | {key: value})
-    tracemalloc.start()
-    try:
-        said = refused(lambda: what(folder))
-        assert tracemalloc.get_traced_memory()[1] < 30_000_000
-    finally:
-        tracemalloc.stop()
-    assert f"config.json has {key} = " in said
-    assert "expected a whole number from 1 to " in said
-
-
-def test_more_layers_than_the_files_have_tensors(tmp_path: Path) -> None:
-    folder = save(tmp_path, config=GPT2_CONFIG | {"n_layer": 1000})
-    assert refused(lambda: read(folder)).startswith("config.json has 1,000 layers, and the weights")
-
-
-def test_more_heads_than_any_model_has(tmp_path: Path) -> None:
-    config = GPT2_CONFIG | {"n_layer": 1000, "n_head": 1000, "n_embd": 1000}
-    folder = save(tmp_path, config=config)
-    for what in (plan, read):
-        said = refused(lambda what=what: what(folder))  # type: ignore[misc]
-        assert "1000 layers of 1000 heads: expected at most 65,536 heads" in said
-
-
-def test_pairs_are_counted_without_a_mask() -> None:
-    for order in ORDERS:
-        for layers, sources, targets, same in [(1, 2, 2, True), (5, 3, 3, True), (4, 6, 2, False)]:
-            every = range(layers)
-            mask = pairs_of(every, every, sources, targets, order, same_role=same)
-            assert count_pairs(layers, sources, targets, order, same_role=same) == mask.sum()
-        for one in (range(3), range(2, 5), range(4, 4)):
-            for other in (range(1), range(3), range(4, 6)):
-                assert any_pair(one, other, order) == pairs_of(one, other, 1, 1, order).any()
-
-
-@pytest.mark.parametrize("layers", [1, 2, 7, 12])
-def test_what_groups_form_is_counted_without_them(layers: int) -> None:
-    for order in ORDERS:
-        for s in range(1, layers + 1):
-            for t in range(1, layers + 1):
-                cut = _cut(layers, s, t, order)
-                formed = sum(len(g.sources) for g in cut), sum(len(g.targets) for g in cut)
-                assert _formed(layers, s, t, order) == formed
-
-
-@pytest.mark.parametrize("value", [["gpt2"], {}, 5, True, 1.5, LONG, "\x1b]0;x\x07", DEEP])
-def test_model_types(tmp_path: Path, value: object) -> None:
-    folder = save(tmp_path, config=GPT2_CONFIG | {"model_type": value})
-    assert "config.json has model_type " in refused(lambda: read(folder))
-
-
-@pytest.mark.parametrize(
-    "config",
-    [
-        {"quantization_config": {LONG: LONG}},
-        {"layer_types": [LONG]},
-        {"layer_types": [["full_attention"]]},
-        {"pruned_heads": {"1": list(range(500))}},
-        {"full_attention_interval": 10**400},
-    ],
-)
-def test_what_families_refuse_is_quoted_briefly(tmp_path: Path, config: dict[str, Any]) -> None:
-    folder = save(tmp_path, config=GPT2_CONFIG | config)
-    assert next(iter(config)) in refused(lambda: read(folder))
-
-
-@pytest.mark.parametrize("text", [DEEP, '{"a": ' * 10_000, "5", "", "{", "\xff", "9" * 5000])
-def test_documents_that_are_none(tmp_path: Path, text: str) -> None:
-    for name in ("config.json", "model.safetensors.index.json"):
-        folder = save(tmp_path / name, shards=2)
-        (folder / name).write_bytes(text.encode("latin-1"))
-        assert name in refused(lambda folder=folder: read(folder))  # type: ignore[misc]
-
-
-@pytest.mark.parametrize("tied", ["no", 1, [], "false"])
-def test_whether_embeddings_are_tied(tmp_path: Path, tied: object) -> None:
-    folder = save(tmp_path, config=GPT2_CONFIG | {"tie_word_embeddings": tied})
-    said = refused(lambda: read(folder).embedding_files())
-    assert said.endswith("expected true or false")
 
 
 # ----- shards
@@ -384,32 +266,3 @@ def test_names_may_be_long(tmp_path: Path) -> None:
         locate(folder, "r" * 5000)
     with pytest.raises(WeightsError):
         read(folder)
-
-
-@pytest.mark.parametrize(
-    ("change", "text"),
-    [
-        ({"model_type": ["gpt2"]}, "expected a text such as 'gpt2'"),
-        ({"model_type": "none", "architectures": 5}, "a 'none' (?)"),
-        ({"model_type": "none", "architectures": [[LONG]]}, "a 'none' (['long-"),
-        ({"model_type": "y" * 500, "architectures": ["z" * 500]}, "transformers cannot use"),
-        ({"model_type": "none", "auto_map": 5}, "and such code is never run"),
-    ],
-)
-def test_networks_of_no_known_kind(tmp_path: Path, change: dict[str, Any], text: str) -> None:
-    pytest.importorskip("transformer_lens", reason="it wraps the network")
-    from headgraph.pk_engine.models.lens._network import network_bridge
-
-    config = GPT2_CONFIG | change
-    folder = save(tmp_path, config=config)
-    assert text in refused(lambda: network_bridge(folder, "m", config, "float32"))
-
-
-def test_a_network_without_its_adapter(tmp_path: Path) -> None:
-    pytest.importorskip("transformer_lens", reason="it wraps the network")
-    from headgraph.pk_engine.models.lens._network import network_bridge
-
-    extra = {"h.0.attn.c_attn.lora_A.weight": np.zeros((2, 2), np.float32)}
-    folder = save(tmp_path, gpt2_tensors() | extra)
-    said = refused(lambda: network_bridge(folder, "m", GPT2_CONFIG, "float32"))
-    assert "is an adapter's, which changes the model's own" in said

@@ -19,7 +19,7 @@ from tests.pk_engine import oracle
 from tests.pk_engine.checkpoints import GPT2_CONFIG, LLAMA_CONFIG, llama_tensors, save
 from tests.shared import MODELS, needs_shared
 
-DOCS = Path(__file__).parents[2] / "docs" / "reference" / "families.md"
+DOCS = Path(__file__).parents[3] / "docs" / "reference" / "families.md"
 SHAPE = ModelShape(n_layers=1, n_heads=4, n_kv_heads=2, d_model=5, d_head=3)
 ONE_EACH = ModelShape(n_layers=1, n_heads=4, n_kv_heads=4, d_model=5, d_head=3)
 

@@ -88,7 +88,7 @@ def test_detection(score: Scores, figures: list[float], weights: dict[str, NDArr
 def test_real_pairs_agree_with_the_definition(
     score: Scores, pairing: str, weights: dict[str, NDArray[np.float32]]
 ) -> None:
-    from tests.pk_engine.test_similarity import FORMS, naive_max_cosine
+    from tests.pk_engine.metrics.test_similarity import FORMS, naive_max_cosine
 
     x, y = weights[pairing[0]][[7, 59]], weights[pairing[1]][[61, 143]]
     pair = (bases(x).basis, bases(y).basis) if score is max_cosine else (x, y)

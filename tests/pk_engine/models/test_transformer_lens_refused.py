@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
@@ -16,10 +17,12 @@ import torch
 
 from headgraph.pk_engine import compute
 from headgraph.pk_engine.errors import EngineError, ModelError, WeightsError
+from headgraph.pk_engine.models.lens._network import network_bridge
 from headgraph.pk_engine.models.lens.boot import boot
 from headgraph.pk_engine.models.lens.weights import of_bridge
+from tests.pk_engine import checkpoints
 from tests.pk_engine.lens_models import coder, save
-from tests.pk_engine.test_weights import Code
+from tests.pk_engine.models.test_weights import Code
 from tests.shared import MODELS, needs_shared
 
 __all__ = ["coder"]
@@ -135,3 +138,28 @@ except Exception as error:
     assert done.stdout.strip().endswith(
         "pip install 'headgraph[lens]' (in a clone: pip install -e '.[lens]')"
     ), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"model_type": ["gpt2"]}, "expected a text such as 'gpt2'"),
+        ({"model_type": "none", "architectures": 5}, "a 'none' (?)"),
+        ({"model_type": "none", "architectures": [[checkpoints.LONG]]}, "a 'none' (['long-"),
+        ({"model_type": "y" * 500, "architectures": ["z" * 500]}, "transformers cannot use"),
+        ({"model_type": "none", "auto_map": 5}, "and such code is never run"),
+    ],
+)
+def test_networks_of_no_known_kind(tmp_path: Path, change: dict[str, Any], text: str) -> None:
+    config = checkpoints.GPT2_CONFIG | change
+    folder = checkpoints.save(tmp_path, config=config)
+    assert text in checkpoints.refused(lambda: network_bridge(folder, "m", config, "float32"))
+
+
+def test_a_network_without_its_adapter(tmp_path: Path) -> None:
+    extra = {"h.0.attn.c_attn.lora_A.weight": np.zeros((2, 2), np.float32)}
+    folder = checkpoints.save(tmp_path, checkpoints.gpt2_tensors() | extra)
+    said = checkpoints.refused(
+        lambda: network_bridge(folder, "m", checkpoints.GPT2_CONFIG, "float32")
+    )
+    assert "is an adapter's, which changes the model's own" in said

@@ -21,7 +21,7 @@ torch = pytest.importorskip("torch", reason="the bundled model is run with torch
 transformers = pytest.importorskip("transformers", reason="and with transformers")
 
 FOLDER = model_path("induction-2l")
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 @pytest.fixture(scope="module")

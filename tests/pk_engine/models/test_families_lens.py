@@ -178,7 +178,7 @@ def test_a_norm_whose_scale_was_left_out_is_missed(tmp_path: Path) -> None:
 
 
 def test_the_folder_that_the_docs_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    docs = Path(__file__).parents[2] / "docs" / "reference" / "families.md"
+    docs = Path(__file__).parents[3] / "docs" / "reference" / "families.md"
     blocks = re.findall(r"```python\n(.*?)```", docs.read_text("utf-8"), re.DOTALL)
     code = next(block for block in blocks if "bridge.state_dict()" in block)
     bridge, _ = native(kv=2)

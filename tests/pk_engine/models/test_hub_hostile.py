@@ -13,7 +13,7 @@ from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.hub import _guard, download
 from headgraph.pk_engine.models.hub.download import cached, fetch
 from tests.pk_engine.hub_server import HubServer
-from tests.pk_engine.test_hub import away, fails
+from tests.pk_engine.models.test_hub import away, fails
 
 COMMIT = "0123456789" * 4
 NOT_HEXADECIMAL = ["../../../../outside", "/{tmp}/outside", "..", "a b", "\\outside", "x" * 300]
