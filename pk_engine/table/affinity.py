@@ -26,7 +26,7 @@ from headgraph.base.files import beside, writable
 from headgraph.base.names import PAIRINGS
 from headgraph.base.notebook import paragraph
 from headgraph.base.text import printable, short
-from headgraph.pk_engine.errors import TableError
+from headgraph.pk_engine.errors import COMPUTE, TableError
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table._diagnosis import what_is_wrong
 from headgraph.pk_engine.table._parquet import columns_in, opened, write_columns
@@ -152,7 +152,9 @@ class AffinityTable:
             try:
                 return cls._of_file(file, metadata)
             except TableError as error:
-                raise TableError(f"{shown(path)} is damaged or foreign: {error}") from error
+                raise TableError(
+                    f"{shown(path)} is damaged or foreign: {error.message.both}"
+                ) from error
 
     @classmethod
     def _of_file(cls, file: Any, metadata: Mapping[bytes, bytes]) -> Self:
@@ -165,8 +167,8 @@ class AffinityTable:
         written = metadata.get(_SHA256_KEY)
         if written is not None and written != _sha256(columns, meta).encode():
             raise TableError(
-                "its values are not those that were written; copy it again, or make it again with "
-                "headgraph compute"
+                "its values are not those that were written: copy it again, or make it again with "
+                f"{COMPUTE}"
             )
         return cls(columns, meta)
 

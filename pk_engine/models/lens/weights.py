@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from headgraph.base.names import ROLES
 from headgraph.base.text import short
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.models.family import every
+from headgraph.pk_engine.models.family import common_refusals
 from headgraph.pk_engine.models.interface import Layer, LensModel
 from headgraph.pk_engine.models.layout import ModelShape
 from headgraph.pk_engine.models.weights import check_finite
@@ -176,7 +176,7 @@ def check_settings(settings: dict[str, Any]) -> None:
         ModelError: the configuration asks for it; the message names the key.
     """
     inner = settings.get("text_config")
-    every().check({**settings, **(inner if isinstance(inner, dict) else {})}, Lens().name)
+    common_refusals().check({**settings, **(inner if isinstance(inner, dict) else {})}, Lens().name)
 
 
 def first_line(error: BaseException) -> str:

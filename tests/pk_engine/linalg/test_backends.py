@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,11 +117,12 @@ def test_auto_takes_numpy_for_little_and_torch_for_much() -> None:
     [
         ({"backend": "jax"}, "unknown backend 'jax': expected auto, numpy or torch"),
         ({"dtype": "bfloat16"}, "unknown dtype 'bfloat16': expected float32 or float64"),
-        ({"backend": "numpy", "device": "cuda"}, "NumPy has no device cuda"),
+        ({"backend": "numpy", "device": "cuda"}, "NumPy has no device 'cuda'"),
+        ({"device": 5}, "unknown device 5: expected a text such as cpu or cuda:0"),
         ({"device": "tpu"}, "torch has no device 'tpu' on this machine: it has .*cpu"),
     ],
 )
-def test_what_is_not_there_is_said(options: dict[str, str], message: str) -> None:
+def test_what_is_not_there_is_said(options: dict[str, Any], message: str) -> None:
     with pytest.raises(EngineError, match=message):
         choose(**options)
 

@@ -137,7 +137,9 @@ def test_folded_matrices_read_the_residual_stream_before_the_norm(built: Built) 
     """W^T (norm(x) - norm(0)) = W_fold^T x / s, s = sd(x) or rms(x), for the live norm."""
     kind = built.kind
     if kind.norm is None:
-        with pytest.raises(ModelError, match=r"--fold-ln: in this .* no norm precedes attention"):
+        with pytest.raises(
+            ModelError, match=r"fold_ln=True: in this .* no norm precedes attention"
+        ):
             ModelWeights(built.folder, fold_ln=True)
         return
     folded = ModelWeights(built.folder, fold_ln=True)

@@ -94,7 +94,7 @@ def test_what_the_libraries_do_not_know(coder: Path, tmp_path: Path) -> None:
     assert "transformers cannot use" in unknown
     assert "'own' (?)" in unknown
     named = refuse(tmp_path, {"model_type": "fuyu", "architectures": ["FuyuForCausalLM"]}, coder)
-    assert "TransformerLens knows no architecture 'fuyu' (FuyuForCausalLM)" in named
+    assert "TransformerLens has no architecture 'fuyu' (FuyuForCausalLM)" in named
     config = json.loads((coder / "config.json").read_text()) | {"hidden_size": 32}
     assert "transformers cannot load the Starcoder2ForCausalLM" in refuse(tmp_path, config, coder)
 
@@ -134,7 +134,7 @@ except Exception as error:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True
     )
-    assert "ModelError --via transformer-lens needs torch and TransformerLens" in done.stdout
+    assert "ModelError via='transformer-lens' needs torch and TransformerLens" in done.stdout
     assert done.stdout.strip().endswith(
         "pip install 'headgraph[lens]' (in a clone: pip install -e '.[lens]')"
     ), done.stderr

@@ -98,7 +98,7 @@ def test_a_changed_score_is_said_to_be_one(tmp_path: Path) -> None:
     place = arrow.column_names.index("z")
     changed = arrow.set_column(place, "z", [z])
     pq.write_table(changed.replace_schema_metadata(arrow.schema.metadata), path)
-    assert "its values are not those that were written; copy it again" in refused(path)
+    assert "its values are not those that were written: copy it again" in refused(path)
 
 
 def varint(number: int) -> bytes:
@@ -304,7 +304,7 @@ def test_what_is_no_regular_file_is_named_and_never_waited_for(tmp_path: Path) -
     with socket.socket(socket.AF_UNIX) as end:
         end.bind(str(tmp_path / "s"))
         assert "is a socket: expected a file" in refused(tmp_path / "s")
-    assert "is a pipe: expected a file that headgraph compute made" in refused(pipe)
+    assert "is a pipe: expected a file that headgraph.compute made" in refused(pipe)
     assert "is a pipe: expected a file" in refused(link)
     assert "is a device: expected a file" in refused(Path("/dev/zero"))
     assert "cannot be read: Too many levels of symbolic links" in refused(loop)

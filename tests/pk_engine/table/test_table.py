@@ -1,6 +1,7 @@
 """The table keeps what it was given, and refuses what contradicts itself."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -85,15 +86,15 @@ def test_names_of_folders_are_refused(tmp_path: Path) -> None:
 
 
 def test_files_that_are_not_tables(tmp_path: Path) -> None:
-    with pytest.raises(TableError, match=r"no file .*: make one with headgraph compute"):
+    with pytest.raises(TableError, match=r"no file .*: make one with headgraph\.compute\("):
         AffinityTable.read(tmp_path / "none.parquet")
     text = tmp_path / "text.parquet"
     text.write_text("hello")
     with pytest.raises(TableError) as caught:
         AffinityTable.read(text)
-    assert (
-        str(caught.value) == f"{text} is no Parquet file: expected one that headgraph compute made"
-    )
+    expected = f"{text} is no Parquet file: expected one that headgraph{{}}compute made"
+    assert str(caught.value) == expected.format(".")
+    assert caught.value.for_command_line() == expected.format(" ")
     text.write_text("")
     with pytest.raises(TableError, match="is no Parquet file"):
         AffinityTable.read(text)
@@ -113,29 +114,36 @@ def test_what_is_given_in_the_place_of_a_table(tmp_path: Path) -> None:
     model = tmp_path / "mine"
     model.mkdir()
     with pytest.raises(
-        TableError, match="mine is a folder: expected a file that headgraph compute"
+        TableError, match=r"mine is a folder: expected a file that headgraph\.compute"
     ):
         AffinityTable.read(model)
     (model / "config.json").write_text("{}")
-    for name, message in (
+    for name, message, python in (
         (
             str(model),
             f"{model} is a model folder: headgraph compute {model} -o mine.parquet makes a table",
+            f"headgraph.compute('{model}').write('mine.parquet')",
         ),
         (
             "induction-2l",
             "induction-2l is bundled as a model, not as a table: headgraph compute induction-2l "
             "--all -o induction-2l.parquet makes one",
+            "headgraph.compute('induction-2l', selection=Selection())"
+            ".write('induction-2l.parquet')",
         ),
         (
             "gpt2",
             "no file gpt2 (did you mean gpt2-small, which is bundled?): make one with headgraph "
             "compute MODEL -o gpt2.parquet",
+            "headgraph.compute(MODEL).write('gpt2.parquet')",
         ),
     ):
         with pytest.raises(TableError) as caught:
             AffinityTable.read(name)
-        assert str(caught.value) == message
+        assert caught.value.for_command_line() == message
+        before, command, after = re.split(r"(headgraph compute .*\.parquet)", message)
+        assert command
+        assert str(caught.value) == before + python + after
 
 
 def test_a_bundled_table_is_no_model() -> None:
