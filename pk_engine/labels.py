@@ -63,6 +63,10 @@ def read_labels(path: str | os.PathLike[str], meta: TableMeta) -> pd.DataFrame:
         LabelsError: the file or a column is missing, the model lacks a head, or a role is not
             lower-case words joined by underscores.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise LabelsError(
+            f"labels is {quoted(path)}: expected the path of a label file, or the word none"
+        )
     name = shown(path)
     try:
         frame = read_csv(

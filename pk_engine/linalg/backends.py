@@ -204,7 +204,12 @@ def _torch_device(device: str | None) -> str:
     has = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if device is None:
         return next(name for name in ("cuda", "mps", "cpu") if has[name])
-    if not has.get(device.partition(":")[0]):
+    if not has.get(device) and not _is_cuda(device, torch.cuda.device_count()):
         found = ", ".join(name for name, there in has.items() if there)
         raise EngineError(f"torch has no device {quoted(device)} on this machine: it has {found}")
     return device
+
+
+def _is_cuda(device: str, count: int) -> bool:
+    """Whether this is `cuda:N` for one of `count` devices; torch fails much later for others."""
+    return device in {f"cuda:{number}" for number in range(count)}

@@ -1,6 +1,6 @@
-"""Attention matrices of a model, by name from its files, a layer at a time.
+"""Attention matrices of a model, read by name from its files, a layer at a time.
 
-The network is never built and no code of a checkpoint is run. Half precision is widened to float32.
+No network is built and no code of a checkpoint runs. Half precision is widened to float32.
 """
 
 import os
@@ -35,18 +35,18 @@ class ModelWeights:
         model: name of a bundled model, folder, or hub id.
         revision: branch, tag or commit of a hub id.
         fold_ln: fold the norm before attention into Q, K and V (`pk_engine.models.folding`).
-        center_writing: take the mean over d_model from what is written.
+        center_writing: subtract the mean over d_model from O.
 
     Attributes:
         name, revision, fold_ln, center_writing: as a table records them; revision is the commit
-            that a hub id's revision stands for, and None for a folder.
+            of a hub id, and None for a folder.
         family: the family file in use, with the variants that apply to this model.
         shape: the model's sizes.
 
     Raises:
-        ModelError: no model there, a kind that no family describes, or folding that the family's
-            norms do not allow.
-        WeightsError: tensors missing or of another shape than the configuration says.
+        ModelError: there is no model, no family describes it, or its norms do not allow the
+            folding.
+        WeightsError: a tensor is missing, or its shape contradicts the configuration.
     """
 
     def __init__(
@@ -76,8 +76,8 @@ class ModelWeights:
     def raw_layer(self, layer: int) -> Layer:
         """One layer's matrices as stored: role -> heads x d_model x d_head, float32, contiguous.
 
-        O is transposed, so that its columns span what the head writes. The fingerprint is taken of
-        these.
+        O is transposed, so that its columns span what the head writes. The fingerprint is
+        computed from these.
 
         Raises:
             WeightsError: a matrix holds NaN or Inf.
@@ -91,7 +91,7 @@ class ModelWeights:
         return matrices
 
     def processed(self, layer: int, raw: Layer) -> Layer:
-        """What `layer` gives, from matrices that `raw_layer` read: folded and centred as asked.
+        """The matrices of `layer`, made from those of `raw_layer`: folded and centred as requested.
 
         Raises:
             WeightsError: the norm's scale holds NaN or Inf.
@@ -105,7 +105,7 @@ class ModelWeights:
         return centre_writing(matrices) if self.center_writing else matrices
 
     def layer(self, layer: int) -> Layer:
-        """One layer's matrices, folded and centred as asked; otherwise those of `raw_layer`."""
+        """One layer's matrices, folded and centred as requested."""
         return self.processed(layer, self.raw_layer(layer))
 
     def layers(self) -> Iterator[Layer]:
@@ -113,10 +113,10 @@ class ModelWeights:
         return map(self.layer, range(self.shape.n_layers))
 
     def embedding_files(self) -> EmbeddingFiles:
-        """The token embedding and unembedding, read when asked for.
+        """The token embedding and unembedding, read on request.
 
         Raises:
-            ModelError: the family file does not say where they are.
+            ModelError: the family file has no table [embedding].
         """
         spec = self.family.embedding
         if spec is None:
@@ -148,7 +148,7 @@ class ModelWeights:
 
     def _check_tensors(self) -> None:
         layers, held = self.shape.n_layers, len(self._files)
-        if layers > held:  # before a list as long as the configuration says is made
+        if layers > held:  # checked before a list of that length is made
             raise WeightsError(
                 f"config.json has {layers:,} layers, and the weights in {shown(self.folder)} are "
                 f"{held:,} tensors: expected the weights of that model"
@@ -164,7 +164,7 @@ class ModelWeights:
             _check_tensor(name, stored, wanted[name])
 
     def _wanted(self) -> Mapping[str, tuple[int, ...]]:
-        """Every tensor that will be read, with the shape that it must have."""
+        """The tensors to read -> the expected shape of each."""
         shapes = {spec.name: spec.stored_shape(self.shape) for spec in self.family.tensors}
         if self.fold_ln and self.family.norm.name:
             shapes[self.family.norm.name] = (self.shape.d_model,)
@@ -181,7 +181,7 @@ def check_finite(matrix: NDArray[Any], layer: int, role: str) -> None:
     Raises:
         WeightsError: a value is not finite.
     """
-    # a sum is finite only when every term is; it is cheaper than looking at each
+    # a sum is finite only when all terms are, and is cheaper than a test of each
     with np.errstate(invalid="ignore"):
         if np.isfinite(matrix.sum(dtype=np.float64)):
             return

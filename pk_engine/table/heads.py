@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NAMES = ("source", "target")
-"""Columns of a table's frame that are made of its numbers, and in no file."""
+"""Columns of a table's frame that are derived from other columns, and in no file."""
 
 
 def head_names(columns: Columns, meta: TableMeta, end: str) -> NDArray[np.object_]:
-    """Names of the heads at one end: `L4H7`, and `L4KV1` for a key/value head that others share.
+    """Names of the heads at one end: `L4H7`, and `L4KV1` for a shared key/value head.
 
     Args:
         columns: rows of a table.
@@ -38,7 +38,7 @@ def head_names(columns: Columns, meta: TableMeta, end: str) -> NDArray[np.object
 
 
 def pair_ranks(frame: pd.DataFrame, meta: TableMeta) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Ranks r and s of source and target, one of each per row of a table's frame."""
+    """(ranks of sources, ranks of targets), one of each per row of a table's frame."""
     r, s = (_ranks(frame, meta, end, place) for place, end in enumerate(("source", "target")))
     return r, s
 
@@ -49,7 +49,7 @@ def _ranks(frame: pd.DataFrame, meta: TableMeta, end: str, place: int) -> NDArra
     if not meta.deficient:
         return ranks
     role, layer = frame["pairing"].str[place], frame[f"{end}_layer"]
-    # matrices are listed as the model has them: an expanded table's rows share key/value heads
+    # `deficient` counts key/value heads, which the rows of an expanded table share
     shared = role.isin(["K", "V"]) & (meta.kv == "expand")
     head = frame[f"{end}_head"].where(~shared, frame[f"{end}_head"] // meta.group_size)
     for entry in meta.deficient:
@@ -59,5 +59,5 @@ def _ranks(frame: pd.DataFrame, meta: TableMeta, end: str, place: int) -> NDArra
 
 
 def _has_role(pairing: NDArray[np.str_], place: int, roles: str) -> NDArray[np.bool_]:
-    """Rows whose pairing has one of these roles at a place."""
+    """Mask of the rows whose pairing has one of these roles at a position."""
     return np.isin(pairing, [pair for pair in PAIRINGS if pair[place] in roles])

@@ -1,4 +1,4 @@
-"""PyTorch's own files, read as plain tensors alone; torch is imported when one is met."""
+"""PyTorch files, read as plain tensors only. `load` imports torch."""
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -15,13 +15,13 @@ from headgraph.pk_engine.errors import ModelError, WeightsError
 from headgraph.pk_engine.models.checkpoint.refusals import refuse_stand_in
 
 KINDS = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "float64": "F64"}
-"""torch's names of types that can be read, and those of safetensors."""
+"""torch's names of the types that can be read -> the names in safetensors."""
 
 
 def load(path: Path) -> Mapping[str, Any]:
-    """Tensors by name, mapped where the file's format allows it.
+    """Tensors by name, memory-mapped where the file's format allows it.
 
-    `weights_only` refuses whatever is not a plain tensor, so that no code in the file runs.
+    `weights_only` refuses everything but plain tensors, so no code in the file runs.
 
     Raises:
         ModelError: torch is not installed.
@@ -37,15 +37,15 @@ def load(path: Path) -> Mapping[str, Any]:
     how: dict[str, Any] = {"map_location": "cpu", "weights_only": True}
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of kinds of tensors that are refused by name
+            warnings.simplefilter("ignore")  # about kinds of tensors that `ModelWeights` refuses
             held = _mapped(torch, path, how)
-    except UnpicklingError as error:  # its own text tells how to run the code in the file
+    except UnpicklingError as error:  # its text explains how to run the code in the file
         refuse_stand_in(path)
         raise WeightsError(
             f"{shown(path)} holds more than plain tensors, and nothing else is ever unpickled: "
             "convert the checkpoint to safetensors where you trust it"
         ) from error
-    except Exception as error:  # torch raises whatever its unpickler met
+    except Exception as error:  # the unpickler can raise anything
         refuse_stand_in(path)
         said = short(str(error).partition("\n")[0], 100)
         raise WeightsError(
@@ -65,15 +65,15 @@ def _mapped(torch: Any, path: Path, how: dict[str, Any]) -> Any:
     try:
         return torch.load(path, mmap=True, **how)
     except (RuntimeError, UnicodeError):
-        # files from before 2020 are no zip archives, and a name must be UTF-8 to be mapped
+        # mapping needs a zip archive (torch 1.6 or later) and a UTF-8 name
         return torch.load(path, **how)
 
 
 class TorchFile:
-    """Tensors that torch has mapped, behind the few methods of safe_open that are used here.
+    """Tensors loaded by torch, with the methods of safe_open that `TensorFiles` uses.
 
     Args:
-        tensors: what `load` gave.
+        tensors: the result of `load`.
     """
 
     def __init__(self, tensors: Mapping[str, Any]) -> None:
@@ -91,9 +91,9 @@ class TorchFile:
         return _Slice(self._tensors[name])
 
     def get_tensor(self, name: str) -> NDArray[Any]:
-        """A tensor; half precision comes as float32."""
+        """A tensor; half precision is widened to float32."""
         tensor = self._tensors[name].detach().resolve_conj().resolve_neg()
-        narrow = tensor.element_size() < 4  # NumPy takes no bfloat16 from torch
+        narrow = tensor.element_size() < 4  # torch cannot convert bfloat16 to NumPy
         return np.asarray((tensor.float() if narrow else tensor).numpy())
 
 
@@ -105,7 +105,7 @@ class _Slice:
         return list(self._tensor.shape)
 
     def get_dtype(self) -> str:
-        """The type of its numbers, or what else it is where they are not laid out one by one."""
+        """The type of the numbers, with the layout or device before it where that is not plain."""
         tensor = self._tensor
         kind = str(tensor.dtype).removeprefix("torch.")
         if tensor.is_nested or str(tensor.layout) != "torch.strided":
@@ -115,5 +115,5 @@ class _Slice:
         if tensor.is_quantized:
             return kind
         if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-            return f"repeated {kind}"  # a few numbers stored, any number of them claimed
+            return f"repeated {kind}"  # few numbers stored for a large shape
         return KINDS.get(kind, kind)

@@ -1,6 +1,7 @@
-"""Tensors of a checkpoint folder by name: safetensors, or PyTorch's own files where torch is there.
+"""Tensors of a checkpoint folder by name, from safetensors or PyTorch files.
 
-Nothing is unpickled but plain tensors (`weights_only`), and nothing is read before it is asked for.
+PyTorch files need torch. Only plain tensors are unpickled (`weights_only`). A tensor is read on
+request.
 """
 
 import stat
@@ -22,15 +23,13 @@ from headgraph.pk_engine.models.checkpoint.refusals import refuse_stand_in
 
 PICKLES = ("*.bin", "*.pt", "*.pth")
 NOT_WEIGHTS = ("adapter_model.", "training_args.", "optimizer.", "scheduler.", "rng_state")
-
-
 FLOATS = {"F32", "F16", "BF16", "F64"}
-"""Kinds whose numbers are weights as they are."""
+"""Kinds of numbers that are weights without conversion."""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What a file says of a tensor before it is read: shape, and kind (F32, BF16, I8, ...)."""
+    """Shape and kind (F32, BF16, I8, ...) of a tensor, from the header of its file."""
 
     shape: tuple[int, ...]
     kind: str
@@ -40,12 +39,12 @@ class TensorFiles:
     """The tensors of a folder; `name in files` and `files.read(name)`.
 
     Looks for model.safetensors (else its index of shards), then any *.safetensors, then
-    pytorch_model.bin (else its index), then any *.bin, *.pt or *.pth. An index beside the whole
-    file was left behind; transformers reads the file too.
+    pytorch_model.bin (else its index), then any *.bin, *.pt or *.pth. A whole file wins over an
+    index beside it, as in transformers.
 
     Raises:
-        ModelError: no weights here, two files hold the same tensor, or only torch can read them and
-            it is not installed.
+        ModelError: the folder has no weights, two files hold the same tensor, or the files need
+            torch and it is not installed.
         WeightsError: a file is damaged.
     """
 
@@ -65,7 +64,7 @@ class TensorFiles:
         return len(self._where)
 
     def describe(self, names: Iterable[str]) -> Iterator[tuple[str, Stored]]:
-        """Shape and kind of each of these tensors, opening each file once.
+        """Shape and kind of each of these tensors; opens each file once.
 
         Raises:
             WeightsError: a file lacks what the index says it holds.
@@ -81,7 +80,7 @@ class TensorFiles:
                     yield name, Stored(tuple(stored.get_shape()), str(stored.get_dtype()))
 
     def kinds(self) -> set[str]:
-        """The types of all tensors."""
+        """The kinds of all tensors."""
         return {stored.kind for _, stored in self.describe(self._where)}
 
     def read(self, name: str) -> NDArray[Any]:
@@ -132,7 +131,7 @@ class TensorFiles:
             return TorchFile(self._load(path))
         try:
             return safe_open(path, framework="np")
-        except (SafetensorError, OSError, ValueError) as error:  # ValueError: a name it cannot take
+        except (SafetensorError, OSError, ValueError) as error:  # ValueError: an invalid name
             refuse_stand_in(path)
             raise WeightsError(
                 f"{shown(path)} cannot be read as safetensors ({short(error, 100)}): fetch it again"
@@ -154,8 +153,8 @@ def read_index(index: Path) -> dict[str, str]:
     """Tensor -> name of the file that holds it, in the folder of the index.
 
     Raises:
-        ModelError: no index of shards.
-        WeightsError: a name that leads elsewhere or that no file can have.
+        ModelError: the file is no index of shards.
+        WeightsError: a name leads out of the folder, or no file can have it.
     """
     shards = read_json(index, problem=ModelError).get("weight_map")
     if not isinstance(shards, dict) or not shards:

@@ -1,4 +1,4 @@
-"""What can be in the way between here and the hub, each in one sentence without a token."""
+"""Errors of huggingface_hub as one sentence each, never with a token."""
 
 import json
 import logging
@@ -12,22 +12,22 @@ from headgraph.pk_engine.errors import ModelError
 
 
 class NoAnswer(Exception):
-    """The hub does not answer, or answers that it has a problem of its own."""
+    """The hub does not answer, or reports a problem of its own."""
 
 
 @contextmanager
 def stating(model: str, revision: str | None) -> Iterator[None]:
-    """Turn what huggingface_hub and its HTTP library raise into one sentence; keep them quiet."""
+    """Turn errors of huggingface_hub and its HTTP library into one sentence; silence their logs."""
     from huggingface_hub.errors import HfHubHTTPError
     from huggingface_hub.utils import logging as talk
 
-    # its HTTP library is another in each major version; their base errors are the base of this one
+    # each major version has another HTTP library; HfHubHTTPError derives from its base error
     transport: type[BaseException] = HfHubHTTPError.__bases__[0]
     verbosity = talk.get_verbosity()
     talk.set_verbosity(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what matters is said by an error
+            warnings.simplefilter("ignore")  # errors state what matters
             yield
     except HfHubHTTPError as error:
         if error.response is None or error.response.status_code >= 500:
@@ -70,7 +70,7 @@ def _refusal(model: str, revision: str | None, error: Exception) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """The first line of what went wrong; never a request's headers, which may hold a token."""
+    """The first line of an error; never the headers of a request, which may hold a token."""
     error = error.__cause__ if isinstance(error, FileNotFoundError) and error.__cause__ else error
     response = getattr(error, "response", None)
     if response is not None:
@@ -81,7 +81,7 @@ def _reason(error: BaseException) -> str:
 
 
 def host() -> str:
-    """Where the hub is, as the environment says, without a user's name in it."""
+    """The hub's host as the environment gives it, without a user name."""
     from huggingface_hub import constants
 
     return short(urlsplit(constants.ENDPOINT).netloc.rpartition("@")[2], 80)

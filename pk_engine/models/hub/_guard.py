@@ -1,8 +1,8 @@
-"""What a hub may send: checked on every answer, below huggingface_hub and above the network.
+"""Limits on what a hub may send, checked between huggingface_hub and the network.
 
-huggingface_hub joins an ETag and a commit of an answer into paths, and writes a body for as long as
-it comes. Its own sessions are kept; while a guard holds, each of them reports its requests, its
-answers and the bytes that arrive, whatever HTTP library it is of (requests, httpx, httpx2).
+huggingface_hub joins the ETag and the commit of a response into paths, and writes a body of any
+length. A guard keeps the sessions of huggingface_hub and checks each request, each response and the
+bytes that arrive. It supports the HTTP libraries of huggingface_hub (requests, httpx, httpx2).
 """
 
 import ipaddress
@@ -22,16 +22,16 @@ from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.hub._errors import NoAnswer, host
 
 ANSWER = 16 * 2**20
-"""Bytes of an answer that is no file; the list of a repository's files is far smaller."""
+"""Largest response, in bytes, that is no file; the list of a repository's files is far smaller."""
 WINDOW = 60
-"""Seconds over which the rate of a transfer is taken."""
+"""Seconds over which the rate of a transfer is measured."""
 SLOWEST = 500
-"""Bytes in a second; a modem of 1990 is faster."""
+"""Lowest rate of a transfer, in bytes a second; a modem of 1990 is faster."""
 PATIENCE = 300
-"""Seconds that a hub may ask for before it is asked again."""
+"""Longest wait before a retry, in seconds, that a hub may request."""
 REDIRECTS = 10
 PLAIN = "HEADGRAPH_PLAIN_HTTP"
-"""Environment variable: `1` allows http:// to hubs that are not on this machine."""
+"""Environment variable: `1` allows http:// for hubs on other machines."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _ETAG = re.compile(r"[0-9a-fA-F]{8,128}")
@@ -42,10 +42,10 @@ Headers = MutableMapping[str, str]
 
 
 class Guard:
-    """Limits on one file or answer after another.
+    """Checks of the requests and responses of one download.
 
     Attributes:
-        dropped: what was taken out of the last answer because it could not be trusted.
+        dropped: why headers of the last response were dropped as untrusted; None if none were.
     """
 
     def __init__(self) -> None:
@@ -55,32 +55,32 @@ class Guard:
         self._left, self._redirects = ANSWER, 0
         self._since, self._window = time.monotonic(), 0
 
-    def forget(self) -> None:
-        """Before the next file, which may need no request."""
+    def reset(self) -> None:
+        """Forget the last file. Call this before the next one, which may need no request."""
         self._etag = self.dropped = None
 
-    def said(self) -> str | None:
-        """The ETag of the file asked for last, None where the hub has not been asked."""
+    def etag(self) -> str | None:
+        """The ETag of the file requested last, None without a request."""
         return self._etag
 
-    def asks(self, method: str, url: str) -> None:
-        """Before a request, or one to which another was redirected.
+    def before_request(self, method: str, url: str) -> None:
+        """Check a request or a redirected one before it is sent.
 
         Raises:
-            ModelError: plain http to another machine, or a file larger than the disk has space.
+            ModelError: it uses plain http to another machine, or the file exceeds the free space.
         """
         check_scheme(url)
-        if method != "GET" or "/api/" in url:  # a new file or question; GET alone resumes one
+        if method != "GET" or "/api/" in url:  # a new file or query; a GET alone continues one
             self._etag = self.dropped = self._size = None
             self._left, self._window, self._since = ANSWER, 0, time.monotonic()
         elif self._size:
             _check_space(self._size)
 
-    def answers(self, method: str, url: str, status: int, headers: Headers) -> None:
-        """An answer whose body has not been read yet; what cannot be trusted is taken out of it.
+    def on_response(self, method: str, url: str, status: int, headers: Headers) -> None:
+        """Check a response before its body is read, and drop its untrusted headers.
 
         Raises:
-            ModelError: redirects without end, an encoded body, or a document of many megabytes.
+            ModelError: endless redirects, an encoded body, or a document of many megabytes.
         """
         self._redirects = self._redirects + 1 if 300 <= status < 400 else 0
         if self._redirects > REDIRECTS:
@@ -90,7 +90,7 @@ class Guard:
                 f"the hub at {host()} compresses {_file(url)} ({headers['Content-Encoding']}), "
                 "though identity was asked for: its size cannot be checked"
             )
-        dropped = _take_out(headers)
+        dropped = _drop_untrusted(headers)
         if method == "HEAD":
             self.dropped = dropped
             self._expect(url, headers)
@@ -98,12 +98,12 @@ class Guard:
             self._size = _number(headers.get("Content-Length"))
             self._left = ANSWER + 2 * (self._size or 0)
 
-    def received(self, count: int) -> None:
-        """Bytes that have arrived.
+    def on_bytes(self, count: int) -> None:
+        """Count bytes that arrived.
 
         Raises:
-            ModelError: more than there should be.
-            NoAnswer: they drip.
+            ModelError: there are more than announced.
+            NoAnswer: the transfer is slower than `SLOWEST`.
         """
         self._left, self._window = self._left - count, self._window + count
         if self._left < 0:
@@ -123,7 +123,7 @@ class Guard:
         self._etag = _bare(etag) if etag else None
         self._size = _number(headers.get("X-Linked-Size") or headers.get("Content-Length"))
         size = self._size or 0
-        self._left = ANSWER + 2 * size  # a server that cannot resume sends some of it twice
+        self._left = ANSWER + 2 * size  # a server without resume sends parts twice
         if _file(url).endswith(".json") and size > LARGEST:
             raise ModelError(
                 f"{quoted(_file(url))} has {size:,} bytes on the hub: expected at most {LARGEST:,} "
@@ -133,14 +133,14 @@ class Guard:
 
 @contextmanager
 def guarding() -> Iterator[Guard]:
-    """Have a guard over all of huggingface_hub's sessions until the block ends."""
+    """Put a guard over all sessions of huggingface_hub within the block."""
     from huggingface_hub.utils import _http
 
     guard = Guard()
     modern = hasattr(_http, "set_client_factory")
     name = "_GLOBAL_CLIENT_FACTORY" if modern else "_GLOBAL_BACKEND_FACTORY"
     install = getattr(_http, "set_client_factory" if modern else "configure_http_backend")
-    before = getattr(_http, name)  # the user's own where there is one: proxies, certificates
+    before = getattr(_http, name)  # the user may have set one for proxies or certificates
     watch = _watch_client if modern else _watch_session
     install(lambda: watch(before(), guard))
     try:
@@ -150,10 +150,10 @@ def guarding() -> Iterator[Guard]:
 
 
 def check_endpoint() -> None:
-    """Refuse an HF_ENDPOINT that is no address: huggingface_hub fails when it is imported.
+    """Refuse an HF_ENDPOINT that is no address, with which huggingface_hub fails at import.
 
     Raises:
-        ModelError: no host, a port that is none, or a name that cannot be looked up.
+        ModelError: the address has no host, an invalid port, or a name that no lookup accepts.
     """
     url = os.environ.get("HF_ENDPOINT")
     if not url:
@@ -162,7 +162,7 @@ def check_endpoint() -> None:
     try:
         parts = urlsplit(url)
         _, host_name = parts.port, (parts.hostname or "").encode("idna")
-    except ValueError:  # not quoted: what stands in place of a port may be a password
+    except ValueError:  # not quoted, because the text in place of a port may be a password
         host_name = b""
     if parts is None or not host_name or not parts.scheme or not url.isprintable():
         raise ModelError(
@@ -172,7 +172,7 @@ def check_endpoint() -> None:
 
 
 def check_scheme(url: str) -> None:
-    """Refuse plain http, by which anybody on the way can change what is sent.
+    """Refuse plain http, which anyone on the network path can change.
 
     Raises:
         ModelError: neither https, nor between this machine and itself, nor allowed.
@@ -191,48 +191,48 @@ def check_scheme(url: str) -> None:
 
 
 def _watch_client(client: Any, guard: Guard) -> Any:
-    """A client of httpx, whose streams are met when they connect."""
+    """Install the guard in a client of httpx; its streams are wrapped when they connect."""
 
     def trace(event: str, info: dict[str, Any]) -> None:
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             stream = info["return_value"]
             stream.read = _counted(stream.read, guard, len)
 
-    def asks(request: Any) -> None:
-        guard.asks(request.method, str(request.url))
+    def before(request: Any) -> None:
+        guard.before_request(request.method, str(request.url))
         request.headers["Accept-Encoding"] = "identity"
         request.extensions = {**request.extensions, "trace": trace}
 
-    def answers(response: Any) -> None:
+    def after(response: Any) -> None:
         request = response.request
-        guard.answers(request.method, str(request.url), response.status_code, response.headers)
+        guard.on_response(request.method, str(request.url), response.status_code, response.headers)
 
     hooks = client.event_hooks
     client.event_hooks = {
-        "request": [*hooks.get("request", ()), asks],
-        "response": [*hooks.get("response", ()), answers],
+        "request": [*hooks.get("request", ()), before],
+        "response": [*hooks.get("response", ()), after],
     }
     return client
 
 
 def _watch_session(session: Any, guard: Guard) -> Any:
-    """A session of requests, whose sockets are met when an answer begins."""
+    """Install the guard in a session of requests; its sockets are wrapped at each response."""
     send = session.send
 
-    def asks(request: Any, **how: Any) -> Any:
-        guard.asks(request.method, request.url)
+    def before(request: Any, **how: Any) -> Any:
+        guard.before_request(request.method, request.url)
         request.headers["Accept-Encoding"] = "identity"
         return send(request, **how)
 
-    def answers(response: Any, **_: Any) -> None:
+    def after(response: Any, **_: Any) -> None:
         request = response.request
-        guard.answers(request.method, request.url, response.status_code, response.headers)
+        guard.on_response(request.method, request.url, response.status_code, response.headers)
         socket = getattr(getattr(response.raw, "_fp", None), "fp", None)
         if socket is not None:  # None where there is no body
             socket.raw.readinto = _counted(socket.raw.readinto, guard, lambda count: count or 0)
 
-    session.send = asks
-    session.hooks["response"].append(answers)
+    session.send = before
+    session.hooks["response"].append(after)
     return session
 
 
@@ -241,14 +241,14 @@ def _counted(
 ) -> Callable[..., Any]:
     def counted(*args: Any, **kwargs: Any) -> Any:
         got = read(*args, **kwargs)
-        guard.received(size(got))
+        guard.on_bytes(size(got))
         return got
 
     return counted
 
 
-def _take_out(headers: Headers) -> str | None:
-    """Remove what cannot be trusted; what that was, where a path would have been made of it."""
+def _drop_untrusted(headers: Headers) -> str | None:
+    """Drop untrusted headers; return why, for headers that huggingface_hub turns into paths."""
     dropped = None
     for name, known in _PATHS.items():
         value = headers.get(name)
@@ -261,7 +261,7 @@ def _take_out(headers: Headers) -> str | None:
     if any(len(wait) > 9 or int(wait) > PATIENCE for wait in waits):
         for name in ("Retry-After", "ratelimit"):
             headers.pop(name, None)
-    if not _official():  # these transfers are another library's, whose bytes are not seen here
+    if not _official():  # another library makes these transfers, out of the guard's sight
         headers.pop("X-Xet-Hash", None)
     return dropped
 
@@ -292,7 +292,7 @@ def _official() -> bool:
 
 
 def _bare(etag: str) -> str:
-    """As huggingface_hub reads it."""
+    """An ETag without its quotes, as huggingface_hub reads it."""
     return etag.lstrip("W/").strip('"')
 
 

@@ -1,14 +1,13 @@
-"""A model of the hub, as a folder in the cache of models.
+"""Models of the hub, downloaded into the local cache of models.
 
-Fetched are config.json and the attention weights' files: the safetensors (one file, or the shards
-that the index names), and PyTorch's own files only where there are no safetensors. Nothing else of
-a repository is fetched, and no code of one is ever run.
+`fetch` downloads config.json and the weights: safetensors (one file, or the shards in the index),
+and PyTorch files only where there are no safetensors. It downloads nothing else of a repository and
+never runs its code.
 
-A request for the state of the repository comes first, then one for each file that the cache lacks,
-none of them without a time limit. A commit that the cache holds whole needs no request at all. A
-file appears in the cache when it is whole, so a download that broke off leaves nothing broken.
-What a hub sends is checked on the way (`pk_engine.models.hub._guard`), and a large file against its
-hash.
+The first request reads the state of the repository; one more follows for each file that the cache
+lacks. Each request has a time limit. A commit that is whole in the cache needs no request. A file
+appears in the cache when it is complete, so an interrupted download leaves no broken file.
+`pk_engine.models.hub._guard` checks what the hub sends. A large file is compared with its hash.
 """
 
 import hashlib
@@ -24,12 +23,12 @@ from headgraph.pk_engine.models.hub._errors import NoAnswer, host, stating
 from headgraph.pk_engine.models.hub._guard import Guard, check_endpoint, check_scheme, guarding
 
 TIMEOUT = 10
-"""Seconds for the hub to answer a question about a repository or a file."""
+"""Seconds for the hub to answer a request about a repository or a file."""
 KINDS = (("model.safetensors", (".safetensors",)), ("pytorch_model.bin", (".bin", ".pt", ".pth")))
 
 
 class Snapshot(NamedTuple):
-    """A repository's files at one commit: where they are, and the commit."""
+    """The local folder of a repository at one commit."""
 
     folder: Path
     commit: str
@@ -38,16 +37,16 @@ class Snapshot(NamedTuple):
 def fetch(model: str, revision: str | None = None, *, weights: bool = True) -> Snapshot:
     """The model at a revision, from the cache or the hub.
 
-    Where the hub does not answer, what the cache holds for the revision is used.
+    If the hub does not answer, the cached files of the revision are used.
 
     Args:
         model: a hub id.
         revision: branch, tag or commit; the main branch by default.
-        weights: whether more than config.json is wanted.
+        weights: whether to download the weights too, and not only config.json.
 
     Raises:
-        ModelError: no such repository or revision, no access, nothing usable in it, a download that
-            broke off, or neither hub nor cache has it. No message holds a token.
+        ModelError: the repository or revision does not exist, is not accessible or has nothing
+            usable; or the download failed and the cache lacks the model. No message holds a token.
     """
     check_endpoint()
     from huggingface_hub import constants
@@ -83,10 +82,10 @@ def fetch(model: str, revision: str | None = None, *, weights: bool = True) -> S
 
 
 def cached(model: str, revision: str | None = None, *, weights: bool = True) -> Snapshot | None:
-    """What the cache holds for a revision, if that is all that is wanted; no request is made.
+    """The cached files of a revision if they are complete, else None; makes no request.
 
     Raises:
-        ModelError: the text is no hub id, or HF_ENDPOINT no address.
+        ModelError: the text is no hub id, or HF_ENDPOINT is no address.
     """
     check_endpoint()
     from huggingface_hub import try_to_load_from_cache
@@ -111,7 +110,7 @@ def cached(model: str, revision: str | None = None, *, weights: bool = True) -> 
 def weight_files(names: Collection[str], get: Callable[[str], Path]) -> list[str]:
     """The files among `names` that hold a model's weights, an index first; empty if there are none.
 
-    `get` gives the path of an index. The order is that in which `TensorFiles` looks for them.
+    `get` returns the path of an index. `TensorFiles` looks for files in the same order.
     """
     for single, endings in KINDS:
         index = f"{single}.index.json"
@@ -152,7 +151,7 @@ def _download(
     known = cached(model, revision, weights=False)
     if known and known.commit == commit:
         folder = known.folder
-    else:  # asked for by the revision's own name, so that the cache learns what it stands for
+    else:  # requested by the name of the revision, so that the cache records its commit
         folder = get("config.json", revision).parent
     if weights:
         files = weight_files(names, lambda name: get(name, folder.name))
@@ -163,13 +162,13 @@ def _download(
 
 
 def _file(model: str, name: str, revision: str | None, guard: Guard) -> Path:
-    """A file of a repository in the cache, its bytes those of which the hub gave the hash."""
+    """A file of a repository in the cache, whose bytes match the hash that the hub gave."""
     from huggingface_hub import hf_hub_download
 
-    guard.forget()
+    guard.reset()
     path = Path(hf_hub_download(model, name, revision=revision, etag_timeout=TIMEOUT))
-    etag = guard.said()
-    if etag and len(etag) == 64:  # what git alone keeps has another hash, of 40
+    etag = guard.etag()
+    if etag and len(etag) == 64:  # small files are in git, with a hash of 40 digits
         with path.open("rb") as content:
             found = hashlib.file_digest(content, "sha256").hexdigest()
         if found != etag.lower():
@@ -209,10 +208,10 @@ def _check_weights(model: str, names: set[str], files: list[str]) -> None:
 
 
 def optional_file(model: str, commit: str, name: str) -> Path | None:
-    """One more file of a repository at a commit, such as tokenizer.json; it lies by the weights.
+    """One more file of a repository at a commit, such as tokenizer.json, beside the weights.
 
-    None where the repository has none, or it is not in the cache and nobody answers: what needs it
-    can do without.
+    None where the repository lacks it, or the cache lacks it and the hub does not answer. Callers
+    can do without the file.
     """
     from huggingface_hub import constants
     from huggingface_hub.errors import EntryNotFoundError

@@ -119,6 +119,7 @@ def test_auto_takes_numpy_for_little_and_torch_for_much() -> None:
         ({"dtype": "bfloat16"}, "unknown dtype 'bfloat16': expected float32 or float64"),
         ({"backend": "numpy", "device": "cuda"}, "NumPy has no device 'cuda'"),
         ({"device": 5}, "unknown device 5: expected a text such as cpu or cuda:0"),
+        ({"backend": "torch", "device": "cpu:0"}, "torch has no device 'cpu:0' on this machine"),
         ({"device": "tpu"}, "torch has no device 'tpu' on this machine: it has .*cpu"),
     ],
 )
@@ -133,6 +134,20 @@ def test_torch_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) ->
         choose("torch")
     monkeypatch.delitem(sys.modules, "torch", raising=False)
     assert choose(operations=2 * WORTH_TORCH).name == "numpy"
+
+
+def test_a_cuda_device_is_one_of_those_that_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [choose(device=name).device for name in ("cuda", "cuda:0", "cuda:1")] == [
+        "cuda",
+        "cuda:0",
+        "cuda:1",
+    ]
+    for name in ("cuda:2", "cuda:-1", "cuda:x", "cuda:", "cuda:01"):
+        with pytest.raises(EngineError, match=f"torch has no device '{name}' on this machine"):
+            choose(device=name)
 
 
 def test_torchs_blas_has_one_thread_in_each_of_ours() -> None:

@@ -132,6 +132,8 @@ def test_the_command(tmp_path: Path) -> None:
     assert done.stderr == (
         f"O of L0H1 and K of L1H3 (key/value head 1): PK {pk:.3f} of at most 4\n"
     )
+    again = headgraph("angles", str(model), "l0h1", "L1H3", "--pairing", " OK,", "--format", "json")
+    assert (again.stdout, again.stderr) == (done.stdout, done.stderr)
     done = headgraph("angles", str(model), "L0H1", "L9H3", "--pairing", "OK")
     assert done.returncode == 1
     assert done.stdout == ""
@@ -140,16 +142,14 @@ def test_the_command(tmp_path: Path) -> None:
 
 
 def test_heads_in_the_other_order_are_noted() -> None:
+    flow = "only later layers read what a head writes, so graphs have no such edge"
     for ends, said in (
-        (("1.2", "L0H7"), "note: L1H2 is in a later layer than L0H7: what a head writes is read in "
-         "later layers alone, so graphs have no such edge; try L0H7 L1H2"),
-        (("L1H2", "L1H3"), "note: L1H2 and L1H3 are in one layer: what a head writes is read in "
-         "later layers alone, so graphs have no such edge"),
-        (("L1H2", "L1H2"), "note: L1H2 is in no later layer than itself: what a head writes is "
-         "read in later layers alone, so graphs have no such edge"),
-    ):  # fmt: skip
+        (("1.2", "L0H7"), f"L1H2 is in a later layer than L0H7: {flow}; try L0H7 L1H2"),
+        (("L1H2", "L1H3"), f"L1H2 and L1H3 are in one layer: {flow}"),
+        (("L1H2", "L1H2"), f"L1H2 is in no later layer than itself: {flow}"),
+    ):
         done = headgraph("angles", "induction-2l", *ends, "--pairing", "OK")
         assert done.returncode == 0
-        assert done.stderr.splitlines()[1] == said
+        assert done.stderr.splitlines()[1] == f"note: {said}"
     same = headgraph("angles", "induction-2l", "L1H2", "L0H7", "--pairing", "OO")
     assert "note" not in same.stderr, "both write: no order"

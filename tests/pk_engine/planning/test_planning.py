@@ -11,9 +11,11 @@ import pytest
 
 from headgraph import pk_engine
 from headgraph.pk_engine.errors import EngineError, ModelError, UnknownFamily
+from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.metrics import singular_values
 from headgraph.pk_engine.planning import costs
 from headgraph.pk_engine.planning._plan import Plan, plan
+from headgraph.pk_engine.planning.calibration import Calibration
 from headgraph.pk_engine.scoring._compute import compute
 from headgraph.pk_engine.scoring.selection import Selection
 from tests.commands import headgraph
@@ -182,6 +184,21 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
         plan(model, metrics=["speed"])
     with pytest.raises(ModelError, match="which has no revision 'main'"):
         plan(model, revision="main")
+
+
+@pytest.mark.parametrize("model", [5, None, object()])
+def test_only_a_name_or_a_path_is_planned(model: Any) -> None:
+    with pytest.raises(ModelError, match=r"^an? \w+ cannot be planned: expected a bundled name"):
+        plan(model)
+
+
+def test_the_device_that_computes_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    waited: list[str] = []
+    monkeypatch.setattr(torch.cuda, "synchronize", waited.append)
+    Calibration(Backend("torch", "cuda:1"))._wait()
+    Calibration(Backend("torch", "cpu"))._wait()
+    assert waited == ["cuda:1"]
 
 
 def test_rows_and_command(tmp_path: Path) -> None:

@@ -274,3 +274,11 @@ def test_a_shared_key_value_head_is_not_called_as_a_query_head_is() -> None:
     expanded = random_table(2, 4, 2, pairings=("OK",), kv="expand").frame
     assert set(expanded["target"]) == {"L1H0", "L1H1", "L1H2", "L1H3"}
     assert random_table(1, 4).frame["source"].tolist() == []
+
+
+def test_labels_are_a_path_or_none() -> None:
+    from headgraph.pk_engine.errors import LabelsError
+    from headgraph.pk_engine.labels import labels_for
+
+    with pytest.raises(LabelsError, match=r"^labels is 5: expected the path of a label file, or"):
+        labels_for(random_table().meta, 5)  # type: ignore[arg-type]
