@@ -123,12 +123,12 @@ def test_auto_takes_numpy_for_little_and_torch_for_much() -> None:
         ({"device": "tpu"}, "torch has no device 'tpu' on this machine: it has .*cpu"),
     ],
 )
-def test_what_is_not_there_is_said(options: dict[str, Any], message: str) -> None:
+def test_unknown_backends_types_and_devices(options: dict[str, Any], message: str) -> None:
     with pytest.raises(EngineError, match=message):
         choose(**options)
 
 
-def test_torch_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_torch_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(EngineError, match=r"torch is not installed: pip install 'headgraph\[torch"):
         choose("torch")
@@ -136,7 +136,7 @@ def test_torch_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) ->
     assert choose(operations=2 * WORTH_TORCH).name == "numpy"
 
 
-def test_a_cuda_device_is_one_of_those_that_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_existing_cuda_devices_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)

@@ -99,7 +99,7 @@ def test_ranks_below_m(form: Callable[..., NDArray[np.float32]]) -> None:
 
 
 @pytest.mark.parametrize("form", [*FORMS, max_cosine], ids=lambda form: form.__name__)
-def test_a_matrix_of_zeros_is_like_nothing(form: Callable[..., NDArray[np.float32]]) -> None:
+def test_a_matrix_of_zeros_scores_zero(form: Callable[..., NDArray[np.float32]]) -> None:
     x = bases(stack(5, 20, 4)).basis
     y = x.copy()
     y[3] = 0

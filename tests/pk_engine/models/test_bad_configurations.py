@@ -67,7 +67,7 @@ def test_what_families_refuse_is_quoted_briefly(tmp_path: Path, config: dict[str
 
 
 @pytest.mark.parametrize("text", [DEEP, '{"a": ' * 10_000, "5", "", "{", "\xff", "9" * 5000])
-def test_documents_that_are_none(tmp_path: Path, text: str) -> None:
+def test_invalid_json_is_refused(tmp_path: Path, text: str) -> None:
     for name in ("config.json", "model.safetensors.index.json"):
         folder = save(tmp_path / name, shards=2)
         (folder / name).write_bytes(text.encode("latin-1"))

@@ -38,7 +38,7 @@ def indexed(folder: Path, change: Callable[[dict[str, Any]], None]) -> Path:
     ["x" * 256, "a\x00b", "/etc/passwd", "../model-0.safetensors", "..", ".", "", "sub/a", "a\\b",
      "C:a", "a\nb", "\x1b[2J", "\udcff", 5, None, ["a"], {"a": "b"}, True],
 )  # fmt: skip
-def test_names_of_shards(tmp_path: Path, name: object) -> None:
+def test_invalid_names_of_shards(tmp_path: Path, name: object) -> None:
     folder = indexed(tmp_path, lambda where: where.update({"h.0.attn.c_attn.weight": name}))
     assert "which is no name of a file" in refused(lambda: read(folder))
 
@@ -98,7 +98,7 @@ def test_stand_ins(tmp_path: Path, name: str, content: str, text: str) -> None:
              "model.safetensors.index.json"],
 )  # fmt: skip
 @pytest.mark.parametrize("kind", ["pipe", "folder", "device", "loop"])
-def test_files_that_are_none(tmp_path: Path, name: str, kind: str) -> None:
+def test_paths_that_are_no_regular_files(tmp_path: Path, name: str, kind: str) -> None:
     save(tmp_path, shards=2)
     if name in ("model.safetensors", "pytorch_model.bin"):
         for path in tmp_path.glob("model*"):
@@ -117,7 +117,7 @@ def test_files_that_are_none(tmp_path: Path, name: str, kind: str) -> None:
         refused(lambda: read(tmp_path))
 
 
-def test_models_that_are_no_folder(tmp_path: Path) -> None:
+def test_paths_that_are_no_folder(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert "is a pipe: expected the folder" in refused(lambda: locate(tmp_path / "pipe"))
     assert "is a device: expected the folder" in refused(lambda: locate("/dev/zero"))
@@ -196,7 +196,7 @@ def torch_tensors() -> list[tuple[str, Callable[[Any, Any], Any]]]:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("kind", "change"), torch_tensors(), ids=lambda value: str(value)[:20])
-def test_torch_tensors_that_are_no_plain_matrix(
+def test_torch_tensors_other_than_plain_matrices(
     tmp_path: Path, kind: str, change: Callable[[Any, Any], Any]
 ) -> None:
     torch = pytest.importorskip("torch", reason="it writes and reads its own format")
@@ -209,7 +209,7 @@ def test_torch_tensors_that_are_no_plain_matrix(
     assert f"the tensor {name} is stored as {kind}: expected float32" in said
 
 
-def test_torch_names_that_are_no_text(tmp_path: Path) -> None:
+def test_torch_keys_other_than_texts_are_ignored(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch", reason="it writes and reads its own format")
     save(tmp_path)
     (tmp_path / "model.safetensors").unlink()

@@ -63,7 +63,7 @@ def test_tied_or_not_is_what_the_configuration_says(name: str, tied: bool, tmp_p
     assert np.allclose(files.embedding(), wanted) == tied
 
 
-def test_every_family_file_says_where_tokens_enter() -> None:
+def test_every_family_file_names_its_embedding() -> None:
     assert all(family.embedding for family in families().values())
 
 
@@ -97,7 +97,7 @@ def test_transformer_lens_has_names_and_a_layout_of_its_own(bridge: bool, tmp_pa
 
 
 @needs_shared
-def test_attention_alone_has_none() -> None:
+def test_a_checkpoint_of_attention_alone_has_no_embedding() -> None:
     files = ModelWeights(GPT2).embedding_files()
     with pytest.raises(
         WeightsError, match=r"hold no token embedding \(no tensor wte.weight\): exp"

@@ -76,7 +76,7 @@ def test_layouts(layout: str, roles: str, stored: np.ndarray, shape: ModelShape)
         ("d (head m)", "X", "expected some of Q, K, V, O"),
     ],
 )
-def test_layouts_that_mean_nothing(layout: str, roles: str, message: str) -> None:
+def test_invalid_layouts(layout: str, roles: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TensorSpec("w", tuple(roles), layout)
 
@@ -151,7 +151,7 @@ def test_gemma_3_with_images_as_its_hub_files_are() -> None:
         ({"block_configs": [{}]}, "block_configs = .* unequal numbers of heads, or none"),
     ],
 )
-def test_what_changes_the_layout_is_refused_by_name(
+def test_settings_that_change_the_layout_are_refused_by_name(
     tmp_path: Path, change: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ModelError, match=message):
@@ -160,7 +160,7 @@ def test_what_changes_the_layout_is_refused_by_name(
         ModelWeights(save(tmp_path / "b", llama_tensors(), LLAMA_CONFIG | change))
 
 
-def test_what_is_empty_or_known_is_not_refused(tmp_path: Path) -> None:
+def test_empty_and_known_settings_are_accepted(tmp_path: Path) -> None:
     harmless = {
         "pruned_heads": {},
         "quantization_config": None,
@@ -179,7 +179,7 @@ def test_a_quantised_part_is_found_in_the_nested_configuration() -> None:
         family_of({"model_type": "gemma3"}).shape({"model_type": "gemma3", "text_config": text})
 
 
-def test_a_hybrid_of_no_known_family_is_refused_for_what_it_is() -> None:
+def test_an_unknown_hybrid_model_is_refused_as_hybrid() -> None:
     config = {"model_type": "qwen3_next", "full_attention_interval": 4}
     with pytest.raises(ModelError) as told:
         family_of(config)

@@ -87,7 +87,7 @@ def test_matrices_are_those_of_transformer_lens(name: str, folders: Any) -> None
 
 
 @pytest.mark.parametrize("name", sorted(NOT_IN_LENS))
-def test_what_transformer_lens_cannot_boot_it_still_cannot(name: str, folders: Any) -> None:
+def test_models_that_transformer_lens_cannot_boot(name: str, folders: Any) -> None:
     """Where this fails, TransformerLens has learnt it: take it off the list."""
     with pytest.raises((RuntimeError, AttributeError)):
         boot(folders(name))

@@ -242,7 +242,7 @@ class TestInterruption:
         assert "is no folder here and not whole in the cache of models" in fails("team/model")
 
     @pytest.mark.usefixtures("impatient")
-    def test_a_hiccup_is_not_noticed(self, server: HubServer) -> None:
+    def test_a_short_failure_is_retried(self, server: HubServer) -> None:
         server.breaks["model.safetensors"] = 300
 
         def heal() -> None:
@@ -277,7 +277,7 @@ class TestInterruption:
         assert not answered.is_set(), "the hub still hangs when that is said"
         told.set()
 
-    def test_what_answers_is_no_hub(self, server: HubServer) -> None:
+    def test_a_server_that_is_no_hub(self, server: HubServer) -> None:
         server.status = 200  # whatever is asked for, as the login page of some network
         assert "does not answer (what answers there is something else)" in fails("team/model")
 
@@ -359,7 +359,7 @@ class TestCommandLine:
         assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_cache_that_somebody_emptied(server: HubServer) -> None:
+def test_an_emptied_cache(server: HubServer) -> None:
     found = fetch("team/model")
     shutil.rmtree(found.folder.parents[1] / "blobs")  # links that lead nowhere
     assert cached("team/model") is None

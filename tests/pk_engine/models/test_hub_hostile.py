@@ -29,7 +29,7 @@ def everything(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("header", ["ETag", "X-Linked-ETag", "X-Repo-Commit"])
 @pytest.mark.parametrize("value", NOT_HEXADECIMAL)
-def test_what_becomes_a_path_is_hexadecimal(
+def test_headers_that_become_paths_are_hexadecimal(
     server: HubServer, tmp_path: Path, header: str, value: str
 ) -> None:
     before = everything(tmp_path)
@@ -51,7 +51,7 @@ def test_a_file_that_is_missing_leaves_no_mark_elsewhere(server: HubServer, tmp_
     assert not (tmp_path / "outside").exists()
 
 
-def test_a_list_whose_commit_is_no_commit(server: HubServer) -> None:
+def test_a_list_with_an_invalid_commit(server: HubServer) -> None:
     siblings = [{"rfilename": name} for name in ("config.json", "model.safetensors")]
     server.info = json.dumps({"id": "team/model", "sha": "../..", "siblings": siblings}).encode()
     found = fetch("team/model")
@@ -71,7 +71,7 @@ def test_a_list_whose_commit_is_no_commit(server: HubServer) -> None:
         b'{"tags": 5, "cardData": 7, "safetensors": 3, "lastModified": 4}',
     ],
 )
-def test_lists_that_are_none(server: HubServer, info: bytes) -> None:
+def test_invalid_lists(server: HubServer, info: bytes) -> None:
     server.info = info
     said = fails("team/model")
     assert "something else" in said or "has no config.json" in said
@@ -87,7 +87,7 @@ def test_names_in_a_list_are_only_compared(server: HubServer, name: str) -> None
 
 
 @pytest.mark.parametrize("name", ["../a.safetensors", "/a.safetensors", "a\x00", "c" * 300, 5, ""])
-def test_shards_that_lie_elsewhere(server: HubServer, name: object) -> None:
+def test_shards_in_other_folders(server: HubServer, name: object) -> None:
     index = {"weight_map": {"h.0.attn.c_attn.weight": name}}
     files = {"config.json": b"{}", "model.safetensors.index.json": json.dumps(index).encode()}
     server.repos["team/model"].commit(files | {str(name): b""}, "main")
@@ -114,7 +114,7 @@ def test_bytes_that_are_not_those_of_the_hash(server: HubServer) -> None:
     assert fetch("team/model").commit == server.repos["team/model"].refs["main"]
 
 
-def test_other_hashes_are_not_held_against_the_bytes(server: HubServer) -> None:
+def test_hashes_of_other_kinds_are_not_compared(server: HubServer) -> None:
     server.lies["ETag"] = f'"{"ab" * 20}"'  # of git, over more than the bytes
     server.repos["team/model"].commit({"config.json": b"{}"}, "bare")
     assert fetch("team/model", "bare", weights=False)
@@ -176,7 +176,7 @@ class TestWithoutEnd:
         server.moved["config.json"] = (307, "/team/model/resolve/main/config.json")
         assert "redirects without end" in fails("team/model")
 
-    def test_waiting_when_told_to(self, server: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_requested_waits(self, server: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
         waits: list[float] = []
         monkeypatch.setattr(hub_time(), "sleep", waits.append)
         server.status, server.lies["Retry-After"] = 429, "99999999"
@@ -192,21 +192,21 @@ def hub_time() -> object:
 
 @pytest.mark.parametrize("size", ["999999999999999", "5", "-5"])
 @pytest.mark.usefixtures("impatient")
-def test_sizes_that_lie(server: HubServer, size: str) -> None:
+def test_wrong_sizes(server: HubServer, size: str) -> None:
     server.lies["X-Linked-Size"] = size
     assert len(fails("team/model")) < 300
     assert cached("team/model") is None
 
 
 @pytest.mark.parametrize("size", ["9" * 5000, "many", "²"])
-def test_sizes_that_are_none(server: HubServer, size: str) -> None:
+def test_invalid_sizes(server: HubServer, size: str) -> None:
     server.lies["X-Linked-Size"] = size
     found = fetch("team/model")
     wanted = server.repos["team/model"].commits[found.commit]["model.safetensors"]
     assert (found.folder / "model.safetensors").read_bytes() == wanted
 
 
-def test_a_file_for_which_there_is_no_space(
+def test_a_file_that_exceeds_the_free_space(
     server: HubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Usage:
@@ -226,7 +226,7 @@ def test_a_configuration_of_gigabytes(server: HubServer) -> None:
     assert "'config.json' has 1,000,000,000 bytes on the hub: expected at" in fails("team/model")
 
 
-def test_a_body_that_grows_when_it_is_unpacked(server: HubServer) -> None:
+def test_a_compressed_body_is_refused(server: HubServer) -> None:
     server.lies["Content-Encoding"] = "gzip"
     assert "compresses config.json (gzip), though identity was asked for" in fails("team/model")
 
@@ -271,7 +271,7 @@ class TestPlainHttp:
             _guard.check_scheme(url)
 
 
-def test_the_sessions_are_the_user_s_own_afterwards(server: HubServer) -> None:
+def test_the_sessions_of_the_user_are_restored(server: HubServer) -> None:
     from huggingface_hub.utils import _http
 
     before = _http._GLOBAL_CLIENT_FACTORY

@@ -89,7 +89,7 @@ def test_an_adapter(coder: Path, tmp_path: Path) -> None:
         boot(folder)
 
 
-def test_what_the_libraries_do_not_know(coder: Path, tmp_path: Path) -> None:
+def test_architectures_that_the_libraries_lack(coder: Path, tmp_path: Path) -> None:
     unknown = refuse(tmp_path, {"model_type": "own"}, coder)
     assert "transformers cannot use" in unknown
     assert "'own' (?)" in unknown
@@ -99,7 +99,7 @@ def test_what_the_libraries_do_not_know(coder: Path, tmp_path: Path) -> None:
     assert "transformers cannot load the Starcoder2ForCausalLM" in refuse(tmp_path, config, coder)
 
 
-def test_what_is_no_model() -> None:
+def test_objects_that_are_no_model() -> None:
     with pytest.raises(ModelError, match="a dict cannot be scored: expected a folder, a hub id"):
         of_bridge({})  # type: ignore[arg-type]
     with pytest.raises(

@@ -203,9 +203,7 @@ def test_z_is_zero_where_nothing_can_stand_out(tmp_path: Path) -> None:
         ({"kv": "both"}, "unknown kv 'both'"),
     ],
 )
-def test_options_that_make_no_sense(
-    tmp_path: Path, options: dict[str, object], message: str
-) -> None:
+def test_invalid_options(tmp_path: Path, options: dict[str, object], message: str) -> None:
     kind = BadName if "pairing OX" in message else EngineError
     with pytest.raises(kind, match=message):
         compute(save(tmp_path), **options)  # type: ignore[arg-type]
@@ -333,7 +331,7 @@ def test_folding_by_the_formula(tmp_path: Path) -> None:
                 assert np.abs(folded[layer][role][head] - wanted).max() < 1e-5
 
 
-def test_what_was_read_is_what_the_fingerprint_is_of(tmp_path: Path) -> None:
+def test_the_fingerprint_is_of_the_matrices_as_read(tmp_path: Path) -> None:
     folder = save(tmp_path, with_norms())
     plain, folded = ModelWeights(folder), ModelWeights(folder, fold_ln=True, center_writing=True)
     for layer in range(2):

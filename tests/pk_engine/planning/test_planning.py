@@ -57,14 +57,14 @@ def test_gpt2_from_its_configuration_alone(tmp_path: Path) -> None:
     assert found.backend == ("torch" if "torch" in sys.modules else "numpy")
 
 
-def test_a_path_to_config_json_will_do(tmp_path: Path) -> None:
+def test_a_path_to_config_json_is_enough(tmp_path: Path) -> None:
     path = folder(tmp_path / "tiny", GPT2_CONFIG) / "config.json"
     assert counted(path) == counted(str(path)) == counted(path.parent)
     assert counted(path).model == "tiny"
 
 
 @needs_shared
-def test_the_real_weights_take_what_is_expected() -> None:
+def test_the_estimates_hold_for_the_real_weights() -> None:
     assert counted(GPT2).bytes_read == pytest.approx(
         (GPT2 / "model.safetensors").stat().st_size, rel=0.05
     )
@@ -109,7 +109,7 @@ def test_singular_values_are_counted_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize("memory", [1.0, 1e-9])
 @pytest.mark.parametrize("order", ["forward", "within", "all"])
 @pytest.mark.parametrize("kv", ["native", "expand"])
-def test_as_many_decompositions_are_said_as_are_made(
+def test_the_estimated_decompositions_are_those_that_are_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str, memory: float, kv: str
 ) -> None:
     made: list[int] = []
@@ -168,7 +168,7 @@ def test_every_backend_is_measured(tmp_path: Path, backend: str) -> None:
     assert all(took > 0 for took in found.seconds.values())
 
 
-def test_what_is_wrong_is_said(tmp_path: Path) -> None:
+def test_errors_of_plan(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"holds no model: expected a config\.json"):
         plan(tmp_path)
     with pytest.raises(ModelError, match=r"lacks n_embd.*gives d_model"):
@@ -192,7 +192,7 @@ def test_only_a_name_or_a_path_is_planned(model: Any) -> None:
         plan(model)
 
 
-def test_the_device_that_computes_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_computing_device_is_synchronized(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
     waited: list[str] = []
     monkeypatch.setattr(torch.cuda, "synchronize", waited.append)

@@ -67,7 +67,7 @@ def test_a_bit_turned_anywhere_never_changes_a_table_unnoticed(tmp_path: Path) -
     assert found["refused"] > 290, "nearly all of this file is values"
 
 
-def test_so_it_is_in_headers_and_footer(tmp_path: Path) -> None:
+def test_nor_does_a_bit_turned_in_headers_and_footer(tmp_path: Path) -> None:
     path = random_table(2, 2, metrics=("pk", "cs")).write(tmp_path / "t.parquet")
     whole, rng = path.read_bytes(), random.Random(1)
     found = outcomes(whole, (rng.randrange(8 * len(whole)) for _ in range(1200)), path)
@@ -90,7 +90,7 @@ def test_the_hash_in_the_file_is_the_tables(tmp_path: Path) -> None:
         assert metadata[b"headgraph.sha256"].decode() == AffinityTable.read(path).sha256
 
 
-def test_a_changed_score_is_said_to_be_one(tmp_path: Path) -> None:
+def test_a_changed_score_is_reported(tmp_path: Path) -> None:
     path = random_table().write(tmp_path / "t.parquet")
     arrow = pq.read_table(path)
     z = arrow.column("z").to_numpy().copy()
@@ -296,7 +296,7 @@ def test_whole_metadata_come_back(tmp_path: Path) -> None:
         assert (again.meta, again.sha256) == (table.meta, table.sha256)
 
 
-def test_what_is_no_regular_file_is_named_and_never_waited_for(tmp_path: Path) -> None:
+def test_special_files_are_named_and_never_block(tmp_path: Path) -> None:
     pipe, link, loop = tmp_path / "pipe.parquet", tmp_path / "link", tmp_path / "loop"
     os.mkfifo(pipe)
     link.symlink_to(pipe)

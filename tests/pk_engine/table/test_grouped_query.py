@@ -12,7 +12,7 @@ from tests.shared import MODELS, needs_shared
 from tests.tables import random_table
 
 
-def test_one_arrow_for_each_query_head_that_reads_through_the_key_head() -> None:
+def test_one_edge_for_each_query_head_of_the_key_head() -> None:
     table = random_table(2, 4, 2)  # 4 query heads, 2 key/value heads
     edges = table.edges()
     keys = edges[edges.pairing == "OK"]
@@ -25,7 +25,7 @@ def test_one_arrow_for_each_query_head_that_reads_through_the_key_head() -> None
     assert (queries.kv_head == -1).all()
 
 
-def test_expanded_rows_give_the_same_arrows() -> None:
+def test_expanded_rows_give_the_same_edges() -> None:
     table = random_table(3, 4, 2, kv="expand")
     edges = table.edges()
     for pairing, share in (("OQ", 1.0), ("OK", 0.5), ("OV", 0.5)):
@@ -33,7 +33,7 @@ def test_expanded_rows_give_the_same_arrows() -> None:
     assert len(edges) == len(table)
 
 
-def test_share_counts_the_arrows_that_were_kept() -> None:
+def test_share_counts_the_edges_that_were_kept() -> None:
     table = random_table(3, 4, 2, kv="expand")
     alone = table.frame[(table.frame.pairing == "OK")].head(1)
     assert head_edges(alone, table.meta).share.tolist() == [1.0]
@@ -54,7 +54,7 @@ def test_no_groups_no_change() -> None:
     assert (edges.share == 1).all()
 
 
-def test_an_empty_selection_has_no_arrows() -> None:
+def test_an_empty_selection_has_no_edges() -> None:
     table = random_table(2, 4, 2).select(Selection(min_pk=1e6))
     assert table.edges().empty
     assert {"kv_head", "share"} <= set(table.edges().columns)

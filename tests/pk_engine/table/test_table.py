@@ -46,7 +46,7 @@ def test_selection_is_recorded() -> None:
     assert len(table) <= 9
 
 
-def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
+def test_nothing_is_overwritten_without_force(tmp_path: Path) -> None:
     path = random_table().write(tmp_path / "t.parquet")
     before = path.read_bytes()
     with pytest.raises(OutputExists, match=r"t\.parquet exists already: .*--force"):
@@ -73,7 +73,7 @@ def test_a_write_that_fails_leaves_the_old_file(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_name_that_says_another_kind_of_file_is_refused(tmp_path: Path) -> None:
+def test_a_name_with_the_ending_of_another_kind_of_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TableError, match=r"ending \.csv, and tables are Parquet: .*t\.parquet"):
         random_table().write(tmp_path / "t.csv")
 
@@ -164,7 +164,7 @@ def test_a_bundled_table_is_no_model() -> None:
         (b"," * 1_000_000, "has 1,000,001 columns"),
     ],
 )
-def test_label_files_that_are_none(tmp_path: Path, content: bytes, message: str) -> None:
+def test_invalid_label_files(tmp_path: Path, content: bytes, message: str) -> None:
     from headgraph.pk_engine.errors import LabelsError
     from headgraph.pk_engine.labels import read_labels
 
@@ -218,7 +218,7 @@ def test_contradictions_are_refused(name: str) -> None:
         ({"more": 1}, "extra"),
     ],
 )
-def test_metadata_that_cannot_be_is_refused(
+def test_impossible_metadata_is_refused(
     tmp_path: Path, change: dict[str, object], message: str
 ) -> None:
     path = random_table().write(tmp_path / "t.parquet")
@@ -229,7 +229,7 @@ def test_metadata_that_cannot_be_is_refused(
         AffinityTable.read(path)
 
 
-def test_metadata_that_lacks_something_is_refused(tmp_path: Path) -> None:
+def test_incomplete_metadata_is_refused(tmp_path: Path) -> None:
     path = random_table().write(tmp_path / "t.parquet")
     arrow = pq.read_table(path)
     meta = json.loads(arrow.schema.metadata[b"headgraph"])
@@ -265,7 +265,7 @@ def test_a_frame_makes_its_table_again() -> None:
     pd.testing.assert_frame_equal(moved.frame, table.frame)
 
 
-def test_a_shared_key_value_head_is_not_called_as_a_query_head_is() -> None:
+def test_a_shared_key_value_head_has_a_name_of_its_own() -> None:
     rows = random_table(2, 4, 2, pairings=("OQ", "OK", "KO")).frame.set_index("pairing")
     assert set(rows.loc["OQ", "target"]) == {"L1H0", "L1H1", "L1H2", "L1H3"}
     assert set(rows.loc["OK", "target"]) == {"L1KV0", "L1KV1"}
