@@ -1,6 +1,6 @@
-"""Weights in, scores out: how much of what one head writes another head reads.
+"""The engine: from weights to scores of how much of one head's output another head reads.
 
-Knows nothing of databases.
+It uses no database.
 """
 
 import lazy_loader

@@ -1,22 +1,23 @@
-"""What can go wrong between weights and scores.
+"""Errors of the engine.
 
 EngineError                 one sentence for the user, exit code 1
 ├── ModelError              a folder, hub id or configuration that cannot be used
 │   ├── UnknownFamily       no family file describes this model type
 │   └── WeightsError        a tensor is missing, has another shape, or holds NaN or Inf
-├── TableError              a score file that is not what it claims to be
-├── SelectionError          rules that exclude each other or make no sense
+├── TableError              a score file that is no table, is damaged or contradicts itself
+├── SelectionError          rules that exclude each other or lie outside their range
 └── LabelsError             a label file that does not fit the model
 
-OutputExists, a file that is there when --force was not given, is `base.errors`'s.
+`OutputExists`, for an output file that exists already, is defined in `base.errors`.
 """
 
 from headgraph.base.errors import HeadgraphError
 from headgraph.base.errors import OutputExists as OutputExists
+from headgraph.base.spelling import either
 
 
 class EngineError(HeadgraphError):
-    """Base of every problem that pk_engine states."""
+    """Base of every error of pk_engine."""
 
 
 class ModelError(EngineError):
@@ -44,4 +45,6 @@ class LabelsError(EngineError):
 
 
 INSTALL_LENS = "pip install 'headgraph[lens]' (in a clone: pip install -e '.[lens]')"
-"""What helps where TransformerLens is missing."""
+"""How to install TransformerLens, for a message."""
+COMPUTE = either("headgraph.compute", "headgraph compute")
+"""The function or command that makes a table, for a message."""

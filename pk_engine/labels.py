@@ -1,4 +1,4 @@
-"""Known head roles: which heads the literature has named, for models told by their fingerprint.
+"""Labels: known roles of heads, from a file or bundled for models with a known fingerprint.
 
 A label file is CSV with the columns `layer`, `head`, `role` and optionally `circuit`, `source`,
 `note`. A head may have several rows. Roles are lower-case words joined by underscores.
@@ -21,29 +21,29 @@ COLUMNS = ("layer", "head", "role", "circuit", "source", "note")
 _FOLDER = Path(__file__).parent / "bundled" / "labels"
 _ROLE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 LONGEST_ROLE = 100
-"""Characters; Neo4j refuses one of 8 KB, as roles are indexed, and only when a run is published."""
+"""Characters. Roles are indexed, and Neo4j refuses index entries above 8 KB only at publication."""
 
 
 def known_labels(meta: TableMeta) -> pd.DataFrame | None:
-    """Roles that ship with headgraph for the model of this table, or None when there are none."""
+    """The bundled labels for the model of this table, None if there are none."""
     index = tomllib.loads((_FOLDER / "index.toml").read_text("utf-8"))
     name = index["fingerprints"].get(meta.fingerprint)
     return None if name is None else read_labels(_FOLDER / name, meta)
 
 
 def known_roles() -> list[str]:
-    """All roles in the labels that ship with headgraph, in alphabetical order."""
+    """All roles in the bundled labels, in alphabetical order."""
     index = tomllib.loads((_FOLDER / "index.toml").read_text("utf-8"))
     names = sorted(set(index["fingerprints"].values()))
     return sorted({role for name in names for role in pd.read_csv(_FOLDER / name)["role"]})
 
 
 def labels_for(meta: TableMeta, labels: str | os.PathLike[str] | None = None) -> pd.DataFrame:
-    """Labels by the rule every command follows.
+    """The labels that an argument `labels` stands for.
 
     Args:
-        meta: the table's provenance.
-        labels: None for the known ones, the word `none` for no labels, else a label file.
+        meta: the table's metadata.
+        labels: None for the bundled labels, the word `none` for no labels, else a label file.
 
     Returns:
         Rows with the columns `COLUMNS`; empty when there are none.
@@ -57,12 +57,16 @@ def labels_for(meta: TableMeta, labels: str | os.PathLike[str] | None = None) ->
 
 
 def read_labels(path: str | os.PathLike[str], meta: TableMeta) -> pd.DataFrame:
-    """Read a label file and hold it against the model's shape.
+    """Read a label file and check it against the model's shape.
 
     Raises:
-        LabelsError: no such file, columns missing, a head the model does not have, or a role that
-            is not lower-case words joined by underscores.
+        LabelsError: the file or a column is missing, the model lacks a head, or a role is not
+            lower-case words joined by underscores.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise LabelsError(
+            f"labels is {quoted(path)}: expected the path of a label file, or the word none"
+        )
     name = shown(path)
     try:
         frame = read_csv(
@@ -70,7 +74,8 @@ def read_labels(path: str | os.PathLike[str], meta: TableMeta) -> pd.DataFrame:
         )
     except LabelsError as error:
         raise LabelsError(
-            f"no labels: {error}; expected CSV with the columns layer,head,role, or the word none"
+            f"no labels: {error.message.both}; expected CSV with the columns "
+            "layer,head,role, or the word none"
         ) from error
     missing = [name for name in COLUMNS[:3] if name not in frame]
     unknown = [name for name in frame if name not in COLUMNS]
@@ -83,7 +88,7 @@ def read_labels(path: str | os.PathLike[str], meta: TableMeta) -> pd.DataFrame:
     rows = zip(frame["layer"], frame["head"], frame["role"], strict=True)
     for line, (layer, head, role) in enumerate(rows, start=2):
         _check_row(f"{name}, line {line}", layer, head, role, meta)
-    for column in ("layer", "head"):  # int itself takes no 5,000 zeros
+    for column in ("layer", "head"):  # int refuses texts of 5,000 digits
         frame[column] = frame[column].map(whole_number).astype(int)
     return frame.drop_duplicates().sort_values(list(COLUMNS), ignore_index=True)
 

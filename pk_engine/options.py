@@ -1,4 +1,4 @@
-"""The options that several commands share."""
+"""Options that several commands share."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -16,14 +16,14 @@ SCORING = ("pairings", "kv", "layer_order", "backend", "device", "dtype", "memor
 def pairings_option(
     words: str = "Pairings to score, or all.", *also: str
 ) -> Callable[[Command], Command]:
-    """Add `--pairings`, by default those of the graph; `also` are other names of the option."""
+    """Add `--pairings`, by default those of the graph; `also` has other names of the option."""
     return click.option("--pairings", *also, default="OQ,OK,OV", show_default=True, help=words)
 
 
 def metrics_option(
     default: str | None = None, words: str = "Metrics to compute, such as pk,cs,cka."
 ) -> Callable[[Command], Command]:
-    """Add `--metrics`; without a default it means all metrics."""
+    """Add `--metrics`; without a default, all metrics are the default."""
     all_of_them = "" if default else "  [default: all]"
     return click.option(
         "--metrics", default=default, show_default=default is not None, help=words + all_of_them
@@ -50,7 +50,7 @@ via_option = click.option(
 
 
 def scoring_options(command: Command) -> Command:
-    """Add the options for what is scored and how; the command gets them as `scoring`, by name."""
+    """Add the options of scoring; the command gets them as `scoring`, a dict by name."""
 
     @pairings_option()
     @metrics_option("pk")
@@ -94,10 +94,10 @@ def scoring_options(command: Command) -> Command:
 
 
 def selection_options(command: Command) -> Command:
-    """Add the options for what to keep; the command gets `selection`.
+    """Add the options of selection; the command gets `selection`.
 
-    It is None where no option was given, so that each command has its own default, and
-    `Selection()` for `--all`.
+    It is None without an option, so each command has its own default, and `Selection()` for
+    `--all`.
     """
 
     @click.option(

@@ -27,8 +27,8 @@ from headgraph.base.progress import Progress
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.heads import pair_ranks
 from headgraph.pk_engine.table.meta import TableMeta
-from headgraph.pk_engine.table.ranks import pair_ranks
 
 BINS = 255
 FLOOR = 1e-12

@@ -6,8 +6,8 @@ from typing import Any
 
 from headgraph.analysis.errors import RunningError
 from headgraph.pk_engine.errors import INSTALL_LENS, WeightsError
+from headgraph.pk_engine.models.checkpoint.tensor_files import TensorFiles
 from headgraph.pk_engine.models.location import locate, read_config
-from headgraph.pk_engine.models.tensor_files import TensorFiles
 
 
 def open_model(model: Any, revision: str | None = None) -> Any:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from headgraph.analysis.errors import AnalysisError
 from headgraph.analysis.tokens.vocabulary import vocabulary
 from headgraph.pk_engine.linalg.bases import bases, one_thread
-from headgraph.pk_engine.models.hub import optional_file
+from headgraph.pk_engine.models.hub.download import optional_file
 from headgraph.pk_engine.models.weights import ModelWeights
 
 ORDERS = ("center-first", "normalize-first")

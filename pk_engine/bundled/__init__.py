@@ -1,4 +1,4 @@
-"""What ships with headgraph: a small model that runs, and the scores of GPT-2 small."""
+"""Bundled files: a small model with checkpoints, and the table of GPT-2 small."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ def checkpoints_path(name: str) -> Path:
 
 
 def table_path(name: str | os.PathLike[str]) -> Path:
-    """A path as given, unless nothing is there and it is the name of a bundled table."""
+    """The path of a bundled table for its name, unless a file has that name; else the path."""
     path = Path(name)
     if str(name) in TABLES and not path.exists():
         return FOLDER / f"{name}.parquet"
@@ -27,7 +27,7 @@ def table_path(name: str | os.PathLike[str]) -> Path:
 
 
 def is_table(name: str) -> bool:
-    """Whether a word means a table, and not a run of that name: a file, or a bundled table."""
+    """Whether an argument means a table and not a run: an existing file or a bundled name."""
     path = Path(name)
     return name in TABLES or path.suffix in (".parquet", ".pq") or _is_there(path)
 
@@ -35,5 +35,5 @@ def is_table(name: str) -> bool:
 def _is_there(path: Path) -> bool:
     try:
         return path.exists()
-    except (OSError, ValueError):  # a name that no file can have
+    except (OSError, ValueError):  # an invalid file name
         return False

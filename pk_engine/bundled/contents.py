@@ -1,4 +1,4 @@
-"""What ships with headgraph, listed."""
+"""The list of bundled models and tables."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 
 def bundled() -> "pd.DataFrame":
-    """The models and tables that ship with headgraph; each name can be given in place of a path.
+    """The bundled models and tables; each name can replace a path.
 
     Returns:
-        `name`, `kind` (`table` or `model`), `layers`, `heads` (of a layer), `pairs` (of a table;
-        missing for a model), `path`.
+        A row for each: `name`, `kind` (`table` or `model`), `layers`, `heads` (of a layer), `pairs`
+        (of a table; missing for a model), `path`.
     """
     import pandas as pd
 

@@ -1,7 +1,7 @@
-"""What the kernel needs of an array library beyond the Array API standard.
+"""Operations of an array library that the kernel needs beyond the Array API standard.
 
-The standard has no product into a buffer, no product added into a view and no scaling in place,
-which are what the kernel's time goes into. `Ops` names these, once for each library.
+The standard has no product into a buffer, no product added to a view and no scaling in place. The
+kernel spends its time in these. `Ops` names them, and each library implements them once.
 """
 
 from typing import Any, Protocol
@@ -11,16 +11,16 @@ from array_api_compat import array_namespace, is_torch_array
 from numpy.typing import NDArray
 
 CPU_TILE = (96, 448)
-"""Tall enough that a factor's rows are not read from beyond the cache too often; multiples of 48,
-which BLAS works in."""
+"""Rows and columns of a tile on a CPU: tall enough to reuse cached rows of a factor, and multiples
+of 48, the unit of BLAS."""
 
 
 class Ops(Protocol):
-    """Operations on arrays of one library, and the tile sizes that suit it.
+    """Operations on arrays of one library, and the tile size that suits it.
 
     Attributes:
-        tile: rows and columns of the projectors formed at a time. Larger ones make longer
-            products, smaller ones touch less memory.
+        tile: rows and columns of the projectors formed at a time. Larger tiles make longer
+            products; smaller tiles need less memory.
     """
 
     tile: tuple[int, int]
@@ -32,7 +32,7 @@ class Ops(Protocol):
         """An array of zeros of the type of `like`."""
 
     def rows(self, stack: Any) -> Any:
-        """The stack with its last two axes swapped and long rows: a view where it lies so."""
+        """The stack with its last two axes swapped and contiguous rows: a view where possible."""
 
     def batched(self, a: Any, b: Any, out: Any) -> None:
         """out[i] = a[i]^T b[i]."""
@@ -76,10 +76,10 @@ class NumPyOps:
 
 
 class TorchOps:
-    """The protocol on torch, for whatever device the arrays are on."""
+    """The protocol on torch, for arrays on any device."""
 
     def __init__(self, device: str) -> None:
-        # a GPU wants few large products, a processor tiles that stay in its cache
+        # a GPU needs few large products, a CPU needs tiles that fit its cache
         self.tile = CPU_TILE if device == "cpu" else (128, 1 << 30)
 
     def empty(self, shape: tuple[int, ...], like: Any) -> Any:
@@ -113,7 +113,7 @@ class TorchOps:
 def namespace(array: Any) -> Any:
     """The Array API of an array's library.
 
-    NumPy has it itself; wrapped, it would import f2py, its tests, and all else there is of it.
+    NumPy implements the API itself; its wrapper would import f2py and other large modules.
     """
     return np if isinstance(array, np.ndarray) else array_namespace(array)
 
@@ -124,5 +124,5 @@ def ops_for(array: Any) -> Ops:
 
 
 def to_numpy(array: Any) -> NDArray[Any]:
-    """The array in NumPy, copied from a device where it is on one."""
+    """The array in NumPy, copied to CPU memory if it is on another device."""
     return np.asarray(array.cpu() if is_torch_array(array) else array)

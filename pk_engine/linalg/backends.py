@@ -1,8 +1,7 @@
 """Where the arithmetic runs: NumPy, or torch on a processor or GPU.
 
-NumPy starts at once and needs nothing more. `choose` takes torch when it is in memory already
-(notebooks, TransformerLens), when a device is asked for, or when the work is large enough to pay
-for importing it.
+NumPy is always there and imports quickly. `choose` takes torch when it is imported already
+(notebooks, TransformerLens), when a device is requested, or when the work outweighs the import.
 """
 
 import importlib.util
@@ -17,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headgraph.base.spelling import argument
+from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.array_ops import to_numpy
 from headgraph.pk_engine.linalg.bases import Bases, bases, one_thread
@@ -45,13 +46,11 @@ class Backend:
 
     @property
     def factors_here(self) -> bool:
-        """Whether bases are made on the device: mps has no float64, and NumPy's are the faster
-        ones on a processor.
-        """
+        """Whether the device computes bases; mps lacks float64, and NumPy is faster on a CPU."""
         return self.device not in ("cpu", "mps")
 
     def memory(self) -> float:
-        """Gigabytes factors may take when nobody says: 2, or half of what a CUDA device has."""
+        """Default of `memory`, in gigabytes: 2, or half of a CUDA device's memory."""
         if not self.device.startswith("cuda"):
             return MEMORY
         import torch
@@ -59,22 +58,22 @@ class Backend:
         return float(torch.cuda.mem_get_info(self.device)[1]) / 2e9
 
     def empty(self, shape: tuple[int, ...]) -> Any:
-        """Memory on the device, not yet touched."""
+        """An uninitialised array on the device."""
         if self.name == "numpy":
             return np.empty(shape, self.dtype)
         import torch
 
-        if self.device == "cpu":  # NumPy asks the system for large pages
+        if self.device == "cpu":  # NumPy requests large pages from the system
             return torch.from_numpy(np.empty(shape, self.dtype))
         return torch.empty(shape, dtype=getattr(torch, self.dtype), device=self.device)
 
     def factored(self, here: Any, stored: NDArray[Any], rows: Any) -> Bases:
-        """Bases of matrices that are `here` and, in NumPy, `stored`.
+        """Bases of matrices, computed on the device or in NumPy (`factors_here`).
 
         Args:
             here: heads x d x m on the device.
             stored: the same in NumPy.
-            rows: heads x m x d on the device that U^T goes into; None where it is not wanted.
+            rows: heads x m x d on the device, filled with U^T; None to leave U out.
         """
         if self.factors_here:
             return bases(here, rows, len(here))
@@ -95,26 +94,26 @@ class Backend:
 
     @contextmanager
     def workers(self) -> Iterator[Executor]:
-        """Threads to read and compute on, and float32 that is float32.
+        """Threads to read and compute on; torch computes in true float32 meanwhile, without TF32.
 
-        Each thread has a single-threaded BLAS: no barrier between them, so a busy machine slows
-        them down in proportion and not a hundredfold. A GPU computes on its own threads; there
-        these read the next layers meanwhile.
+        Each thread has a single-threaded BLAS. Without barriers between threads, a busy machine
+        slows them in proportion instead of a hundredfold. With a GPU, these threads read the next
+        layers while it computes.
         """
         settings, first = one_thread(), None
         if self.name == "torch":
-            # torch's BLAS counts threads anew in every thread that it has not seen
+            # torch sets the number of BLAS threads for each new thread separately
             settings, first = _torch_settings(), _one_torch_thread
         with settings, ThreadPoolExecutor(self.threads, initializer=first) as threads:
             yield threads
 
     @property
     def threads(self) -> int:
-        """How many threads read and compute; each holds a layer while it reads."""
+        """Number of threads that read and compute; each holds a layer while it reads."""
         return usable_cpus() if self.device == "cpu" else min(usable_cpus(), READERS)
 
     def computing(self, threads: Executor | None) -> Executor | None:
-        """Where the kernel's parts run: on these threads, or all of them in turn on a GPU."""
+        """The executor for the kernel's parts: these threads, or None (in turn) on a GPU."""
         return threads if self.device == "cpu" else None
 
 
@@ -147,7 +146,7 @@ def usable_cpus() -> int:
 
 
 WORTH_TORCH = 1e12
-"""Operations from which torch's import pays: some ten seconds of a small machine."""
+"""Operations that outweigh the import of torch: some ten seconds on a small machine."""
 
 
 def choose(
@@ -166,14 +165,19 @@ def choose(
         operations: floating-point operations expected, for `auto`.
 
     Raises:
-        EngineError: an unknown name, torch is not installed, or there is no such device.
+        EngineError: an unknown name, torch is not installed, or the machine lacks the device.
     """
     if backend not in ("auto", "numpy", "torch"):
-        raise EngineError(f"unknown backend {backend!r}: expected auto, numpy or torch")
+        raise EngineError(f"unknown backend {quoted(backend)}: expected auto, numpy or torch")
     if dtype not in ("float32", "float64"):
-        raise EngineError(f"unknown dtype {dtype!r}: expected float32 or float64")
+        raise EngineError(f"unknown dtype {quoted(dtype)}: expected float32 or float64")
+    if not isinstance(device, str | None):
+        raise EngineError(f"unknown device {quoted(device)}: expected a text such as cpu or cuda:0")
     if backend == "numpy" and device not in (None, "cpu"):
-        raise EngineError(f"NumPy has no device {device}: leave --backend out, or say torch")
+        raise EngineError(
+            f"NumPy has no device {quoted(device)}: leave {argument('backend')} out, or pass "
+            f"{argument('backend', 'torch')}"
+        )
     if backend == "auto":
         backend = "torch" if _wants_torch(device, operations) else "numpy"
     if backend == "numpy":
@@ -192,15 +196,20 @@ def _wants_torch(device: str | None, operations: float) -> bool:
 def _torch_device(device: str | None) -> str:
     if importlib.util.find_spec("torch") is None:
         raise EngineError(
-            "torch is not installed: pip install 'headgraph[torch]', or leave --backend and "
-            "--device out to compute on NumPy"
+            "torch is not installed: pip install 'headgraph[torch]', or leave "
+            f"{argument('backend')} and {argument('device')} out to compute on NumPy"
         )
     import torch
 
     has = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if device is None:
         return next(name for name in ("cuda", "mps", "cpu") if has[name])
-    if not has.get(device.partition(":")[0]):
+    if not has.get(device) and not _is_cuda(device, torch.cuda.device_count()):
         found = ", ".join(name for name, there in has.items() if there)
-        raise EngineError(f"torch has no device {device!r} on this machine: it has {found}")
+        raise EngineError(f"torch has no device {quoted(device)} on this machine: it has {found}")
     return device
+
+
+def _is_cuda(device: str, count: int) -> bool:
+    """Whether this is `cuda:N` for one of `count` devices; torch fails much later for others."""
+    return device in {f"cuda:{number}" for number in range(count)}

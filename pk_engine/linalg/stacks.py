@@ -1,4 +1,4 @@
-"""Everything the scores need of a model, one stack per role, read in one pass over its layers."""
+"""The factors that scores are computed from, one stack per role, for the heads of some layers."""
 
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -15,8 +15,8 @@ from headgraph.pk_engine.models.layout import ModelShape
 class Stack:
     """Factors of several roles side by side: layers x (heads of all roles) x m x d in memory.
 
-    The kernel wants long rows, and all targets of a layer next to each other; so they are laid down
-    that way once, and every role is a view.
+    The kernel needs long rows, and all targets of a layer next to each other. The factors are
+    stored in this order once, and every role is a view.
     """
 
     rows: Any
@@ -24,7 +24,7 @@ class Stack:
 
     @classmethod
     def empty(cls, shape: ModelShape, layers: int, heads: dict[str, int], backend: Backend) -> Self:
-        """Memory for some layers, not yet touched."""
+        """An uninitialised stack for some layers."""
         size = (layers, sum(heads.values()), shape.d_head, shape.d_model)
         return cls(backend.empty(size), heads)
 
@@ -45,12 +45,13 @@ class HeadStacks:
 
     Attributes:
         shape: the model's sizes.
-        layers: those that are here.
-        backend: where the arrays are.
-        basis: orthonormal columns of each role asked for.
+        layers: the layers in this object.
+        backend: the library and device of the arrays.
+        basis: orthonormal columns of each requested role.
         rank: role -> (layers heads) numerical ranks.
-        raw: the matrices themselves; None unless asked.
-        writes: X = W_O^T R_V^T of each query head (O), for composition scores; None unless asked.
+        raw: the matrices themselves; None unless requested.
+        writes: X = W_O^T R_V^T of each query head (O), for composition scores; None unless
+            requested.
         reads: Y of each query head: W_Q R_K^T (Q), W_K R_Q^T (K), W_V R_O^T (V).
         digests: layer -> sha256 over its raw Q, K, V, O as heads x d_model x d_head in float32.
     """
@@ -66,7 +67,7 @@ class HeadStacks:
     digests: dict[int, bytes] = field(default_factory=dict)
 
     def factors(self, kind: str) -> tuple[Stack, Stack]:
-        """What sources and targets are compared by: `basis`, `raw` or `composition`."""
+        """(factors of sources, factors of targets) of a kind: `basis`, `raw` or `composition`."""
         kinds = {
             "basis": (self.basis, self.basis),
             "raw": (self.raw, self.raw),
@@ -74,7 +75,7 @@ class HeadStacks:
         }
         writing, reading = kinds[kind]
         if writing is None or reading is None:
-            raise ValueError(f"these stacks have no {kind} factors: ask collect for them")
+            raise ValueError(f"these stacks have no {kind} factors: request them in collect")
         return writing, reading
 
     def deficient(self) -> list[dict[str, Any]]:

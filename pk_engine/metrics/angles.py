@@ -1,7 +1,7 @@
-"""How two heads' subspaces lie to each other: the principal angles behind one PK score.
+"""Principal angles between the subspaces of two heads.
 
-PK is the sum of cos^2 of the principal angles. The same 16 can be sixteen shared directions, or
-sixty-four that lean halfway towards each other; the angles tell these apart.
+PK is the sum of cos^2 of these angles. A PK of 16 can be 16 shared directions, or 64 directions at
+60 degrees. The angles distinguish these cases.
 """
 
 from typing import Any
@@ -28,32 +28,31 @@ def principal_angles(
     via: str = "files",
     revision: str | None = None,
 ) -> pd.DataFrame:
-    """Principal angles between what one head's role spans and what another's spans.
+    """Principal angles between the subspaces of two heads, one role each.
 
-    theta_k are defined by cos(theta_k) = sigma_k(U^T U'), U and U' orthonormal bases. Only the
-    layers of the two heads are read, and everything after that is in float64.
+    cos(theta_k) = sigma_k(U^T U') for orthonormal bases U and U'. Only the layers of the two heads
+    are read. The computation is in float64.
 
     Args:
         model: as for `compute`.
         source: a name such as `L4H11`, counting query heads.
-        target: the other head, or the same where the roles differ: what it writes and what it reads
-            (`compute` has such pairs in the layer orders `within` and `all`). The angles are the
-            same either way round.
+        target: the other head. It may be the same head where the roles differ (`compute` has such
+            pairs in the layer orders `within` and `all`). Swapping the ends leaves the angles
+            unchanged.
         pairing: one pairing, source role then target role: `OK`.
-        via: `files`, or `transformer-lens` for what no family file describes.
+        via: `files`, or `transformer-lens` for models that no family file describes.
         revision: branch, tag or commit of a hub id.
 
     Returns:
-        A row per angle, smallest first, min of the two ranks in all: `index` from 1, `cosine`,
-        `angle_degrees`, and `pk_share`, the share of PK that this and the smaller angles make up.
-        `attrs` holds `pk`, `ranks` of source and target, and `kv_heads`: the key/value head that
-        each query head reads through, None where it has a matrix of its own.
+        A row per angle, smallest first; as many as the smaller of the two ranks. Columns: `index`
+        from 1, `cosine`, `angle_degrees`, and `pk_share`, the share of PK of this and all
+        smaller angles. `attrs` holds `pk`, `pairing`, `ranks` of source and target, and `kv_heads`:
+        the shared key/value head of each end, None where the head has its own matrix.
 
     Raises:
         ModelError: the model cannot be read.
         UnknownHead: the model has no such head.
-        EngineError: one head twice in one role, several pairings, or a matrix of
-            zeros.
+        EngineError: one head in the same role twice, several pairings, or a matrix of zeros.
 
     Sources: Bjorck and Golub 1973, doi:10.1090/S0025-5718-1973-0348991-3; PK: Yamagiwa, Takase,
     Shimodaira, arXiv:2601.10266.
@@ -74,6 +73,7 @@ def principal_angles(
     frame = _frame(cosines, angles)
     frame.attrs = {
         "pk": float(np.square(cosines).sum()),
+        "pairing": roles,
         "ranks": [u.shape[1], v.shape[1]],
         "kv_heads": [
             shared_head(weights, head, role) for (_, head), role in zip(at, roles, strict=True)
@@ -83,7 +83,7 @@ def principal_angles(
 
 
 def shared_head(weights: Weights, head: int, role: str) -> int | None:
-    """The key/value head through which a query head has this role; None where it has its own."""
+    """The key/value head that a query head shares in this role; None where it has its own."""
     group = weights.shape.n_heads // weights.shape.n_kv_heads
     return head // group if role in "KV" and group > 1 else None
 
@@ -96,7 +96,7 @@ def _one_pairing(text: str) -> str:
 
 
 def _span(weights: Weights, layer: int, head: int, role: str) -> NDArray[np.float64]:
-    """Orthonormal basis, d x rank, in float64; the rank is the one that scores use."""
+    """Orthonormal basis, d x rank, in float64; the rank is the same as for scores."""
     shared = shared_head(weights, head, role)
     matrix = weights.layer(layer)[role][head if shared is None else shared]
     rank = int(bases(matrix[None]).rank[0])
@@ -111,7 +111,7 @@ def _span(weights: Weights, layer: int, head: int, role: str) -> NDArray[np.floa
 
 def _frame(cosines: NDArray[Any], angles: NDArray[Any]) -> pd.DataFrame:
     shares = np.cumsum(np.square(cosines))
-    # orthogonal subspaces share nothing: each angle has then made up all of a PK of 0
+    # for a PK of 0 every share is 0
     whole = shares[-1] if shares[-1] > 0 else 1.0
     return pd.DataFrame(
         {

@@ -33,7 +33,7 @@ def angles(
     from headgraph.pk_engine.metrics.angles import principal_angles
 
     frame = principal_angles(model, source, target, pairing, via=via, revision=revision)
-    roles = pairing.strip().upper()
+    roles = frame.attrs["pairing"]
     heads = [
         f"{role} of {head_name(*parse_head(name))}"
         + ("" if kv is None else f" (key/value head {kv})")
@@ -47,7 +47,7 @@ def angles(
 
 
 def _against_the_flow(source: str, target: str) -> str | None:
-    """Say that nothing flows this way, and the order to try; None if it does."""
+    """A note for a source that is not before the target, with the order to try; else None."""
     from headgraph.base.names import head_name, not_before, parse_head
 
     order = not_before(source, target)
@@ -55,5 +55,5 @@ def _against_the_flow(source: str, target: str) -> str | None:
         return None
     (layer, head), (other, its) = parse_head(source), parse_head(target)
     swapped = f"; try {head_name(other, its)} {head_name(layer, head)}" if layer > other else ""
-    flow = "what a head writes is read in later layers alone, so graphs have no such edge"
+    flow = "only later layers read what a head writes, so graphs have no such edge"
     return f"{order}: {flow}{swapped}"

@@ -1,4 +1,4 @@
-"""The random reference: what two unrelated subspaces would share.
+"""The random reference: the PK of two unrelated subspaces.
 
 For independent, uniformly random subspaces of dimensions r and s in R^d, PK = ||U^T U'||_F^2 has
 
@@ -6,7 +6,7 @@ For independent, uniformly random subspaces of dimensions r and s in R^d, PK = |
     variance  2 r s (d - r)(d - s) / (d^2 (d - 1)(d + 2))
 
 Source: Yamagiwa, Takase, Shimodaira, arXiv:2601.10266. The reference is isotropic and real weights
-are not, so a large z says "not random", not "matters".
+are not: a large z means "not random", and not "important".
 """
 
 import math

@@ -1,7 +1,7 @@
-"""Scores of all pairs of a pairing, and what each is made from.
+"""The registry of metrics, and the scores of all pairs of a pairing.
 
-PK(i, j) = ||U_i^T U_j||_F^2, the sum of squared cosines of the principal angles between what the
-source's role spans and what the target's role spans. 0 to min(rank_i, rank_j).
+PK(i, j) = ||U_i^T U_j||_F^2, the sum of squared cosines of the principal angles between the
+subspaces of the source's role and the target's role. 0 to min(rank_i, rank_j).
 Source: Yamagiwa, Takase, Shimodaira, arXiv:2601.10266.
 
 CS(i, j) = ||W_src W_tgt||_F / (||W_src||_F ||W_tgt||_F) with full d x d matrices. With row vectors,
@@ -38,15 +38,15 @@ Scores = dict[str, NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Metric:
-    """A score: the factors it compares, how, and for which pairings it exists.
+    """A metric: its factors, its function, and the pairings for which it is defined.
 
     Attributes:
         factors: `basis` (orthonormal), `raw` (weights), or `composition` (see above).
-        score: of two stacks and blocks, as `kernel`.
+        score: function of two stacks and blocks, with the signature of `kernel`.
         pairings: those for which it is defined.
-        per_query_head: it needs a query head's own matrices also where heads share keys and values.
-        work: what its time goes into: the `kernel`, that of the transposed factors (`columns`), or
-            the `singular` values of every pair.
+        per_query_head: whether it has a row for each query head where heads share keys and values.
+        work: where its time goes: the `kernel`, the kernel of the transposed factors (`columns`),
+            or the `singular` values of every pair.
     """
 
     factors: str
@@ -58,7 +58,7 @@ class Metric:
 
 METRICS = {
     "pk": Metric("basis", kernel),
-    # the composition score has the form of the simple one, with other factors
+    # the composition score is the simple one with other factors
     "cs": Metric("composition", similarity.simple_cs, GRAPH_PAIRINGS, per_query_head=True),
     "simple_cs": Metric("raw", similarity.simple_cs, similarity.SIMPLE_CS_PAIRINGS),
     "cka": Metric("raw", similarity.cka),
@@ -73,7 +73,7 @@ def check_metrics(metrics: Sequence[str], pairings: Sequence[str]) -> tuple[str,
     """The metrics in canonical order, `pk` among them.
 
     Raises:
-        EngineError: an unknown metric, or one that does not exist for a pairing.
+        EngineError: a metric is unknown, or not defined for a pairing.
     """
     unknown = sorted(set(metrics) - set(METRICS))
     if unknown:
@@ -98,10 +98,10 @@ def score(
     layer_order: str,
     executor: Executor | None = None,
 ) -> Scores:
-    """One metric for every pair in `layer_order` of each pairing.
+    """Scores of one metric for every pair in `layer_order` of each pairing.
 
-    Rows and columns count heads as their role does: key/value heads where it is K or V, except for
-    a metric that is `per_query_head`.
+    Rows and columns are heads of the pairing's roles: key/value heads where the role is K or V,
+    except for a metric that is `per_query_head`.
     """
     writing, reading = sources.factors(metric.factors)[0], targets.factors(metric.factors)[1]
     scores: Scores = {}
@@ -122,7 +122,7 @@ def score(
 
 
 def by_source(pairings: Sequence[str]) -> dict[str, str]:
-    """Source role -> target roles: what one call compares."""
+    """Source role -> target roles; one call of a metric compares a source with all its targets."""
     found: dict[str, str] = {}
     for pairing in pairings:
         found[pairing[0]] = found.get(pairing[0], "") + pairing[1]

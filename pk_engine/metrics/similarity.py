@@ -1,13 +1,13 @@
-"""Similarities of raw weight matrices that need no more than the one kernel.
+"""Similarities of raw weight matrices, computed with the kernel alone.
 
-X and Y are d x m: W_Q, W_K, W_V, or W_O transposed. What a similarity of two sets of vectors means
-depends on which side of the matrix counts as examples, and the paper does not say which it took:
+X and Y are d x m: W_Q, W_K, W_V, or W_O transposed. A similarity of two sets of vectors depends on
+which axis counts as examples. The paper does not state its choice, so there are two:
 
-cka           the d rows as examples; unchanged when a head's inner basis is rotated.
-cka_columns   the m head dimensions as examples; depends on the inner basis, which the model fixes.
+cka           the d rows are the examples; a rotation of a head's inner basis does not change it.
+cka_columns   the m head dimensions are the examples; it depends on the inner basis of the model.
 
-Both exist for all sixteen pairings. `simple_cs` is a composition score, so it exists where one head
-writes what the other reads: OQ, OK and OV.
+Both are defined for all sixteen pairings. `simple_cs` is a composition score, defined where one
+head writes and the other reads: OQ, OK and OV.
 
 Sources: Kornblith et al. 2019, "Similarity of Neural Network Representations Revisited",
 arXiv:1905.00414 (linear CKA, here without centring); Yamagiwa, Takase, Shimodaira,
@@ -63,15 +63,15 @@ def cka_columns(
 ) -> Floats:
     """<X^T X, Y^T Y>_F / (||X^T X||_F ||Y^T Y||_F).
 
-    The numerator is ||X Y^T||_F^2, so the same kernel on the transposed factors, which never forms
-    a d x d matrix: its projectors are X^T X. Arguments as in `cka`; both stacks need the same m.
+    The numerator is ||X Y^T||_F^2: the same kernel on the transposed factors. Its projectors are
+    X^T X, so no d x d matrix is formed. Arguments as in `cka`; both stacks need the same m.
     """
     x_t, y_t = x.mT, y.mT
     return over_norms(kernel(x_t, y_t, blocks, executor=executor), gram_norms(x), gram_norms(y))
 
 
 def over_norms(values: Floats, x: Floats, y: Floats) -> Floats:
-    """values[i, j] / (x[i] y[j]), and 0 where a norm is 0: that matrix is like nothing."""
+    """values[i, j] / (x[i] y[j]), and 0 where a norm is 0."""
     norms = x[:, None] * y[None, :]
     norms[norms == 0] = 1
     scores: Floats = (values / norms).astype(values.dtype)
@@ -90,7 +90,7 @@ def gram_norms(stack: Floats) -> Floats:
 
 def _norms(stack: Any, of: Callable[[Any], Any]) -> Floats:
     xp = namespace(stack)
-    # a few at a time: a product of the whole stack could take as much memory as the stack
+    # a few at a time: products of the whole stack could take as much memory as the stack
     parts = stack if stack.ndim > 3 else [stack[i : i + 16] for i in range(0, len(stack), 16)]
     norms = [to_numpy(xp.linalg.matrix_norm(of(matrices))) for matrices in parts]
     return np.concatenate(norms).astype(np.float64)

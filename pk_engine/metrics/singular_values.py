@@ -1,14 +1,13 @@
-"""Scores that need the singular values of every pair: Procrustes, largest cosine, angles.
+"""Scores from the singular values of every pair: Procrustes, largest cosine, angles.
 
-Nothing d x d is formed. X^T Y is m x m; and with X = U R, Y = U' R' (U, U' orthonormal columns)
+No d x d matrix is formed. X^T Y is m x m. With X = U R, Y = U' R' (U, U' with orthonormal columns),
 
     X Y^T = U (R R'^T) U'^T
 
-has the singular values of the m x m matrix R R'^T, because U and U' keep lengths. Columns of zeros,
-which stand for missing ranks, add singular values 0: they change neither a sum nor a maximum.
+has the singular values of the m x m matrix R R'^T, because U and U' preserve lengths. Columns of
+zeros, which fill up missing ranks, add singular values 0 and change neither a sum nor a maximum.
 
-All of these exist for all sixteen pairings. A pair costs an SVD of m x m, about 0.2 ms for m = 64
-and 1 ms for m = 128 on one core: some ten times the Projection Kernel.
+These scores are defined for all sixteen pairings. A pair costs an SVD of an m x m matrix.
 
 Sources: Bjorck and Golub 1973, "Numerical methods for computing angles between linear subspaces",
 doi:10.1090/S0025-5718-1973-0348991-3 (angles by the SVD); Knyazev and Argentati 2002,
@@ -38,10 +37,10 @@ Floats = NDArray[Any]
 def procrustes(
     x: Floats, y: Floats, blocks: Sequence[Block], *, executor: Executor | None = None
 ) -> Floats:
-    """||X^T Y||_* / (||X||_F ||Y||_F): how well a rotation of m dimensions takes X to Y.
+    """||X^T Y||_* / (||X||_F ||Y||_F): how well a rotation in R^m maps X to Y.
 
-    ||.||_* is the sum of the singular values. The d rows are the examples, so the inner basis of a
-    head does not matter.
+    ||.||_* is the sum of the singular values. The d rows are the examples, so the score does not
+    depend on the inner basis of a head.
 
     Args:
         x: ... x d x m raw weights (O transposed), n in all.
@@ -52,7 +51,7 @@ def procrustes(
 
     Returns:
         n x k, 0 to 1, of the type of `x`; 1 for X = Y rotated, 0 for a matrix of zeros and outside
-        the blocks. Beyond the result it holds CHUNK products per thread.
+        the blocks. Memory beyond the result: CHUNK products per thread.
     """
     sums = _of_singular_values(x, y, blocks, "sum", executor)
     return over_norms(sums, frobenius(x), frobenius(y))
@@ -61,9 +60,9 @@ def procrustes(
 def procrustes_columns(
     x: Floats, y: Floats, blocks: Sequence[Block], *, executor: Executor | None = None
 ) -> Floats:
-    """||X Y^T||_* / (||X||_F ||Y||_F): how well a rotation of R^d takes X to Y, column by column.
+    """||X Y^T||_* / (||X||_F ||Y||_F): how well a rotation in R^d maps X to Y, column by column.
 
-    The m head dimensions are the examples, so the inner basis, which the model fixes, does matter.
+    The m head dimensions are the examples, so the score depends on the inner basis of the model.
     ||X Y^T||_* = ||R R'^T||_* (see above). Arguments as in `procrustes`; both need the same m.
     """
     r_x, r_y = (_factors(stack, unwatched(executor)) for stack in (x, y))
@@ -91,8 +90,8 @@ def principal_cosines(u: Floats, v: Floats) -> tuple[Floats, Floats]:
         v: d x s, the same.
 
     Returns:
-        min(r, s) of each. The cosines' squares add up to PK. An angle below 45 degrees is taken
-        from its sine, since the cosine of a small angle has lost half the digits.
+        min(r, s) of each. The cosines' squares add up to PK. Angles below 45 degrees are
+        computed from the sine, because the cosine of a small angle loses half the digits.
     """
     if u.shape[1] < v.shape[1]:
         u, v = v, u
@@ -110,7 +109,7 @@ def _of_singular_values(
     reduce: str,
     executor: Executor | None,
 ) -> Floats:
-    """Sum or max of the singular values of X_i^T Y_j where the blocks say, 0 elsewhere."""
+    """Sum or max of the singular values of X_i^T Y_j within the blocks, 0 elsewhere."""
     x, y = _one_axis(x), _one_axis(y)
     xp = namespace(x)
     out = np.zeros((len(x), len(y)), to_numpy(x[:0]).dtype)
@@ -136,7 +135,7 @@ def _of_singular_values(
 def _factors(stack: Floats, executor: Executor | None) -> Floats:
     """R^T of each X = U R: n x m x min(d, m) in float64."""
     stack = _one_axis(stack)
-    # one head at a time: `bases` works in float64, twice the memory of what it is given
+    # one head at a time: `bases` works in float64, which doubles the memory
     run = map if executor is None else executor.map
     found = run(lambda i: bases(stack[i : i + 1]).factor[0].T, range(len(stack)))
     return namespace(stack).stack(list(found))  # type: ignore[no-any-return]

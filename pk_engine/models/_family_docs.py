@@ -1,4 +1,4 @@
-"""The lists of docs/reference/families.md, written from the family files by cog."""
+"""The tables of docs/reference/families.md, which cog writes from the family files."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -8,7 +8,7 @@ HEAD = ["family", "`model_type`", "Q, K, V", "O", "norm before attention"]
 
 
 def table() -> str:
-    """Markdown: a row per family, then what a reader of its scores should know."""
+    """Markdown: a row per family, then the notes of the families."""
     notes = [f"- `{family.name}`: {family.note}." for family in _known() if family.note]
     return "\n".join([*_lines(HEAD, map(_row, _known())), "", *notes])
 

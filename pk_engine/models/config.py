@@ -1,4 +1,4 @@
-"""From a configuration to a model's sizes, and what a configuration may not ask for."""
+"""Sizes of a model from its configuration, and the settings that are refused."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,29 +10,29 @@ from headgraph.pk_engine.models.layout import ModelShape
 
 LARGEST = {"n_layers": 2**10, "n_heads": 2**12, "n_kv_heads": 2**12, "d_model": 2**20,
            "d_head": 2**20}  # fmt: skip
-"""Far above any model; a larger number is a mistake, and lists would be made as long as it says."""
+"""Far above any model. A larger number is a mistake, and lists of that length would be made."""
 MOST_HEADS = 2**16
-"""Of all layers together, four times those of the largest models: lists, pictures and pages have a
-place for each."""
+"""Heads of all layers together: four times those of the largest models. Lists, pictures and pages
+reserve a place for each."""
 
 
 @dataclass(frozen=True)
 class Refusals:
-    """What changes where matrices are and is not handled: refused by name, never misread.
+    """Unsupported settings that change where matrices are: refused by name, never misread.
 
     Attributes:
-        refuse: key -> reason; refused where the key is there and neither empty, 0 nor false.
-        require: key -> `among` (values allowed, of each entry where it is a list) and `reason`.
+        refuse: key -> reason; refused unless the key is absent, empty, 0 or false.
+        require: key -> `among` (allowed values; of each entry in a list) and `reason`.
     """
 
     refuse: Mapping[str, str] = field(default_factory=dict)
     require: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def check(self, settings: Mapping[str, Any], family: str) -> None:
-        """Refuse a configuration.
+        """Refuse a configuration with a setting that is not supported.
 
         Raises:
-            ModelError: it asks for something that is not handled; the message names the key.
+            ModelError: there is such a setting; the message names its key.
         """
         reasons = {key: reason for key, reason in self.refuse.items() if settings.get(key)}
         for key, rule in self.require.items():
@@ -50,24 +50,23 @@ class Refusals:
 def settings_of(
     config: Mapping[str, Any], nested: str | None, defaults: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The part of a configuration that is about the language model, over the class's defaults."""
+    """The language model's part of a configuration, with defaults for absent keys."""
     inner = config.get(nested) if nested else None
     return {**defaults, **(inner if isinstance(inner, dict) else config)}
 
 
 def value_of(settings: Mapping[str, Any], keys: Iterable[str]) -> Any:
-    """The value of the first key that has one, None where none has."""
+    """The value of the first key that has one, None if none has."""
     return next((settings[key] for key in keys if settings.get(key) is not None), None)
 
 
 def shape_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> ModelShape:
-    """Sizes from settings; `config` says which keys, or which number, give each.
+    """Sizes from settings; `config` gives the keys, or the number, for each size.
 
-    Without key/value heads of their own all heads have one; a head is d_model / n_heads wide
-    where nothing else is said.
+    n_kv_heads defaults to n_heads, and d_head to d_model / n_heads.
 
     Raises:
-        ModelError: a size is missing, is no positive integer, or does not fit the others.
+        ModelError: a size is missing, is no positive integer, or contradicts another.
     """
     sizes = {size: _size(settings, size, keys) for size, keys in config.items()}
     for size in ("n_layers", "n_heads", "d_model"):
@@ -78,9 +77,15 @@ def shape_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> ModelSha
     shared = int(sizes.get("n_kv_heads") or heads)
     per_head = sizes.get("d_head")
     if per_head is None and width % heads:
-        raise ModelError(f"config.json has d_model {width}, which {heads} heads cannot share")
+        raise ModelError(
+            f"config.json has d_model {width}, which {heads} heads cannot share: expected a "
+            f"multiple of {heads}"
+        )
     if heads % shared:
-        raise ModelError(f"config.json has {heads} heads and {shared} key/value heads")
+        raise ModelError(
+            f"config.json has {heads} heads and {shared} key/value heads: expected a number of "
+            "key/value heads that divides the number of heads"
+        )
     if heads * int(sizes["n_layers"] or 0) > MOST_HEADS:
         raise ModelError(
             f"config.json has {sizes['n_layers']} layers of {heads} heads: expected at most "

@@ -1,6 +1,6 @@
-"""Where a family keeps its token embedding and unembedding, and how they are read.
+"""The token embedding and unembedding of a model, read from its files.
 
-Both come as vocabulary x d_model, in the coordinates of the residual stream that heads read.
+Both are vocabulary x d_model, in the coordinates of the residual stream that heads read.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from headgraph.base.documents import shown
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import WeightsError
-from headgraph.pk_engine.models.tensor_files import FLOATS, TensorFiles
+from headgraph.pk_engine.models.checkpoint.tensor_files import FLOATS, TensorFiles
 
 Embedding = NDArray[np.float32]
 LAYOUTS = ("vocab d", "d vocab")
@@ -21,13 +21,13 @@ LAYOUTS = ("vocab d", "d vocab")
 
 @dataclass(frozen=True)
 class EmbeddingSpec:
-    """A family file's table `embedding`.
+    """The table `embedding` of a family file.
 
     Attributes:
         name: tensor of the embedding, after the family's prefix; vocabulary x d.
-        unembedding: names of the unembedding's tensor, whole, the first that is there counts.
+        unembedding: full names of the unembedding's tensor, tried in order.
         unembedding_layout: `vocab d` or `d vocab`.
-        tied: whether the unembedding is the embedding where tie_word_embeddings says nothing.
+        tied: whether the unembedding is the embedding, where tie_word_embeddings is absent.
         project_in: tensor, d_model x d, through which a narrower embedding enters the residual
             stream.
         project_out: tensor, d x d_model, through which a narrower unembedding reads it.
@@ -48,7 +48,7 @@ class EmbeddingSpec:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> "EmbeddingSpec":
-        """From a family file's table."""
+        """Make one from the table of a family file."""
         return cls(**{**data, "unembedding": tuple(data["unembedding"])})
 
 
@@ -58,10 +58,10 @@ class EmbeddingFiles:
 
     Attributes:
         spec: names of the tensors.
-        files: where they are.
-        prefix: before the names that the family gives without one.
-        tied: what config.json says of tie_word_embeddings; None where it is silent.
-        d_model: of the model.
+        files: the tensors of the folder.
+        prefix: prefix of the names in the family file, except those of the unembedding.
+        tied: tie_word_embeddings of config.json; None where it is absent.
+        d_model: width of the residual stream.
     """
 
     spec: EmbeddingSpec

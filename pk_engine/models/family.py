@@ -1,9 +1,8 @@
-"""Families: where a kind of model keeps its attention matrices, as data in `families`.
+"""Families: the files in `families` that describe where models keep their attention matrices.
 
 A family file names the model types, the configuration keys that give the sizes, the tensors of a
-layer with the roles in each (`pk_engine.models.layout`), the norm before attention, and what it
-refuses. reference/families.md says what each key means. `_every.toml` holds what all
-families refuse.
+layer with the roles in each (`pk_engine.models.layout`), the norm before attention, and refused
+settings. docs/reference/families.md explains each key. `_every.toml` holds what all refuse.
 """
 
 import tomllib
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from headgraph.base.names import ROLES
+from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError, UnknownFamily
 from headgraph.pk_engine.models.config import Refusals, settings_of, shape_of, value_of
@@ -38,7 +38,7 @@ class Norm:
         kind: LayerNorm (subtracts the mean), RMSNorm, or none.
         name: tensor with its scale; None where it has none.
         offset: added to the stored scale; 1 for Gemma.
-        follows: why no norm stands before attention, where none does.
+        follows: the reason, where no norm stands before attention.
     """
 
     kind: str
@@ -57,15 +57,16 @@ class Family:
 
     Attributes:
         name: the file's name.
-        model_types, recognised_by: `model_type` in config.json, or keys of one that has none.
-        note: what a reader of scores should know.
-        prefixes: what may stand before the tensor names.
-        nested: key of the configuration's part about the language model, where it has one.
-        config, defaults: size -> configuration keys or a number; values of absent keys.
+        model_types, recognised_by: `model_type` in config.json, or keys of a
+            configuration that has none.
+        note: a remark for those who read the scores.
+        prefixes: possible prefixes of tensor names, tried in order.
+        nested: configuration key that holds the language model's settings, where there is one.
+        config, defaults: size -> configuration keys or a number; key -> value where it is absent.
         refusals: keys that must be empty, or must have known values.
-        norm, tensors: of a layer.
-        embedding: where tokens enter and leave; None where the file does not say.
-        variants: what changes with configuration values or tensors.
+        norm, tensors: the norm before attention and the tensors of a layer.
+        embedding: where the token embedding is; None where the file does not say.
+        variants: changes that apply for some configuration values or tensors.
     """
 
     name: str
@@ -120,7 +121,7 @@ def _applies(
 
 
 def _merge(data: Mapping[str, Any], variant: Mapping[str, Any]) -> dict[str, Any]:
-    """A variant's tables add to the family's; anything else takes its place."""
+    """Merge the tables of a variant into the family's; its other values replace the family's."""
     changes = {key: value for key, value in variant.items() if key not in ("when", "tensor")}
     return {**data} | {
         key: {**data.get(key, {}), **value} if isinstance(value, dict) else value
@@ -164,7 +165,9 @@ def read_family(path: Path) -> Family:
     try:
         data, common = tomllib.loads(path.read_text("utf-8")), _common(path.parent / EVERY)
         family = _build(path.stem, _merge(common, data))
-        for variant in family.variants:  # a mistake in one shows here, not when one is met
+        for (
+            variant
+        ) in family.variants:  # a mistake in a variant shows here, not when a model needs it
             _build(family.name, _merge(family.data, variant))
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"the family file {path} cannot be used: {error!r}") from error
@@ -173,13 +176,13 @@ def read_family(path: Path) -> Family:
 
 @cache
 def _common(every: Path) -> Mapping[str, Any]:
-    """What all files of a folder have in common."""
+    """The data that all family files of a folder share."""
     return tomllib.loads(every.read_text("utf-8")) if every.is_file() else {}
 
 
 @cache
-def every(folder: Path = FOLDER) -> Refusals:
-    """What all families refuse."""
+def common_refusals(folder: Path = FOLDER) -> Refusals:
+    """The settings that all families refuse."""
     data = tomllib.loads((folder / EVERY).read_text("utf-8"))
     return Refusals(data["refuse"], data["require"])
 
@@ -195,8 +198,8 @@ def _read(paths: Iterable[Path]) -> dict[str, Family]:
     return {model_type: family for family in read for model_type in family.model_types}
 
 
-def _that_name(model_type: object, folder: Path) -> dict[str, Family]:
-    """The families of the files that name a model type: reading all of them can be felt."""
+def _naming(model_type: object, folder: Path) -> dict[str, Family]:
+    """The families of the files that name a model type; reading all files is slow."""
     paths, wanted = (
         sorted(folder.glob("[!_]*.toml")),
         f'"{model_type}"'.encode("utf-8", "surrogatepass"),
@@ -208,15 +211,15 @@ def family_of(config: Mapping[str, Any]) -> Family:
     """The family that describes this configuration's model type.
 
     Raises:
-        UnknownFamily: none does; the message lists those that are known.
-        ModelError: none does, and none could: the configuration asks for what all refuse.
+        UnknownFamily: no family does; the message lists the known model types.
+        ModelError: no family does, and the configuration has a setting that all families refuse.
     """
     model_type = config.get("model_type")
     if not isinstance(model_type, str | None):
         raise UnknownFamily(
             f"config.json has model_type {quoted(model_type)}: expected a text such as 'gpt2'"
         )
-    known = _that_name(model_type, FOLDER)
+    known = _naming(model_type, FOLDER)
     if model_type not in known:
         known = families(FOLDER)
     if model_type in known:
@@ -225,8 +228,8 @@ def family_of(config: Mapping[str, Any]) -> Family:
         keys = family.recognised_by
         if model_type is None and keys and all(key in config for key in keys):
             return family
-    every(FOLDER).check(settings_of(config, "text_config", config), str(model_type))
+    common_refusals(FOLDER).check(settings_of(config, "text_config", config), str(model_type))
     raise UnknownFamily(
         f"config.json has model_type {quoted(model_type, 40)}, which no family describes: known "
-        f"are {', '.join(sorted(known))}; --via transformer-lens reads more"
+        f"are {', '.join(sorted(known))}; {argument('via', 'transformer-lens')} reads more"
     )

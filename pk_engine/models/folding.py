@@ -1,19 +1,20 @@
-r"""Norms folded into what reads the residual stream, and what writes it centred.
+r"""Folding of norms into Q, K and V, and centring of O.
 
-Both leave what the model computes as it is (TransformerLens: `fold_ln`, `center_writing_weights`;
-its `further_comments.md` derives them). With P = I - 11^T / d, which takes the mean away, the norm
-before attention gives y = diag(gamma) P x / sd(x) + beta (LayerNorm) or y = diag(gamma) x / rms(x)
-(RMSNorm). A head reads W^T y, so of the residual stream x it reads, up to a factor and a constant,
+Neither changes what the model computes. TransformerLens has both, as `fold_ln` and
+`center_writing_weights`, and derives them in its `further_comments.md`.
+
+P = I - 11^T / d subtracts the mean. The norm before attention gives y = diag(gamma) P x / sd(x) +
+beta (LayerNorm) or y = diag(gamma) x / rms(x) (RMSNorm). A head reads W^T y. Up to a factor and a
+constant, it reads W_fold^T x of the residual stream x:
 
     W_fold = P diag(gamma) W   (LayerNorm)        W_fold = diag(gamma) W   (RMSNorm)
 
-with gamma + 1 in the place of gamma where the family says `offset = 1` (Gemma). Every later reader
-takes the mean away where norms are LayerNorms; what is written along 1 is then read by nobody, and
+with gamma + 1 in place of gamma where the family file has `offset = 1` (Gemma). Where all norms are
+LayerNorms, every later reader subtracts the mean. What is written along 1 is then never read, so
 
     W_O,centred = P W_O
 
-Matrices are heads x d_model x d_head as everywhere; O is transposed, its columns are what a head
-writes.
+Matrices are heads x d_model x d_head. O is transposed: its columns span what a head writes.
 """
 
 from typing import Any
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headgraph.base.spelling import argument
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.family import Norm
 
@@ -60,24 +62,25 @@ def fold_norm(
 
 
 def centre_writing(layer: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
-    """A layer whose O writes nothing along the mean of the residual stream."""
+    """A layer with P W_O in place of W_O; role -> heads x d_model x d_head."""
     return {**layer, "O": centre(layer["O"])}
 
 
 def check_folding(family: str, norm: Norm, *, fold_ln: bool, center_writing: bool) -> None:
-    """Refuse what would change the model.
+    """Refuse folding or centring that would change the model.
 
     Raises:
-        ModelError: no norm precedes attention, or norms do not take the mean away.
+        ModelError: no norm precedes attention, or the norms do not subtract the mean.
     """
     if fold_ln and (norm.follows or norm.kind == "none"):
         reason = norm.follows or "this model has no norms"
         raise ModelError(
-            f"--fold-ln: in this {family} model no norm precedes attention ({reason}); leave it out"
+            f"{argument('fold_ln', True)}: in this {family} model no norm precedes attention "
+            f"({reason}); leave it out"
         )
     if center_writing and norm.kind != "LayerNorm":
         what = "has no norms" if norm.kind == "none" else "has RMS norms, which keep the mean"
         raise ModelError(
-            f"--center-writing: this {family} model {what}, so heads read what is written along it "
-            "and centring would change the model; leave it out"
+            f"{argument('center_writing', True)}: this {family} model {what}, so heads read what "
+            "is written along it and centring would change the model; leave it out"
         )

@@ -1,7 +1,7 @@
-"""The interface of a source of weights, which gives matrices a layer at a time.
+"""The interface of a source of weights, which returns matrices a layer at a time.
 
-`pk_engine.models.sources` opens one: `pk_engine.models.weights` reads a model's files,
-`pk_engine.models.lens.weights` reads a model that TransformerLens holds.
+`pk_engine.models.sources` opens a source. `pk_engine.models.weights` reads a model's files;
+`pk_engine.models.lens.weights` reads a TransformerLens model in memory.
 """
 
 import os
@@ -25,11 +25,11 @@ class Named(Protocol):
 
 
 class Weights(Protocol):
-    """A model's attention matrices, wherever they come from.
+    """A source of a model's attention matrices.
 
     Attributes:
         name, revision, fold_ln, center_writing: as a table records them.
-        family: who says which matrix is which.
+        family: what describes the matrices: a family file or TransformerLens.
         shape: the model's sizes.
     """
 
@@ -41,23 +41,23 @@ class Weights(Protocol):
 
     @property
     def family(self) -> Named:
-        """The family file, or the library, that says which matrix is which."""
+        """The family file, or the library, that describes the matrices."""
 
     def raw_layer(self, layer: int) -> Layer:
-        """One layer's matrices as the source has them; the fingerprint is taken of these.
+        """One layer's matrices as the source has them, contiguous float32.
 
-        Contiguous float32, and safe to call for several layers at once.
+        The fingerprint is computed from these. Several threads may call this at once.
         """
 
     def processed(self, layer: int, raw: Layer) -> Layer:
-        """What is scored: `raw`, folded and centred as asked."""
+        """The matrices to score: `raw`, folded and centred as requested."""
 
     def layer(self, layer: int) -> Layer:
-        """One layer's matrices as they are scored."""
+        """One layer's matrices to score."""
 
 
 class LensModel(Protocol):
-    """What a TransformerBridge has and is used here."""
+    """The part of a TransformerBridge that is used here."""
 
     @property
     def cfg(self) -> Any:

@@ -1,12 +1,12 @@
-"""How a stored matrix splits into heads: the small language of the family files.
+"""Layouts: how a stored matrix splits into heads, in the notation of the family files.
 
-A layout names a stored tensor's axes in stored order; axes in parentheses lie in one stored axis,
-the last one running fastest:
+A layout names a stored tensor's axes in stored order. Axes in parentheses share one stored axis,
+and the last one varies fastest:
 
     d       the residual stream
     head    heads; key/value heads where the role is K or V
     m       within a head
-    role    the roles in this tensor, one after another, each with as many heads as it has
+    role    the roles in this tensor in order, each with its own number of heads
     group   a key/value head and the query heads that share it
 
 `d (head m)` is d rows, and columns with the first head's m, then the next head's. `(role head m) d`
@@ -27,7 +27,7 @@ from headgraph.base.names import ROLES
 from headgraph.pk_engine.errors import ModelError
 
 ORDERS = ("head m", "role head m", "head role m", "group role head m")
-"""What may stand beside `d`, read from left to right."""
+"""Orders of the axes other than `d`."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class ModelShape:
     d_head: int
 
     def heads_of(self, role: str) -> int:
-        """Heads per layer that have a matrix of this role of their own."""
+        """Heads per layer that have their own matrix of this role."""
         return self.n_kv_heads if role in "KV" else self.n_heads
 
 
@@ -56,7 +56,7 @@ class TensorSpec:
     """One stored matrix of a layer: its name, the roles in it, and how it splits into heads.
 
     Raises:
-        ValueError: the layout is not of this language, or does not suit the roles.
+        ValueError: the layout is invalid, or does not suit the roles.
     """
 
     name: str
@@ -78,7 +78,7 @@ class TensorSpec:
 
     @property
     def axes(self) -> tuple[tuple[str, ...], ...]:
-        """The stored axes, each as the axes that lie in it."""
+        """The stored axes, each with the axes that share it."""
         parts = re.findall(r"\(([^()]*)\)|([^\s()]+)", self.layout)
         return tuple(tuple((inside or alone).split()) for inside, alone in parts)
 
@@ -92,7 +92,7 @@ class TensorSpec:
         """Role -> heads x d_model x d_head, as a view of the stored matrix where possible.
 
         Raises:
-            ModelError: each head should have its own key and value, and the model shares them.
+            ModelError: the layout has a key and value for each head, and the model shares them.
         """
         groups = self._groups(shape)
         d_first = np.moveaxis(stored, self.axes.index(("d",)), 0)
@@ -106,7 +106,7 @@ class TensorSpec:
         return parts
 
     def _groups(self, shape: ModelShape) -> int:
-        """How many times the roles take turns."""
+        """How often the sequence of roles repeats."""
         if "(head role m)" not in self.layout:
             return shape.n_kv_heads if "group" in self.layout else 1
         if shape.n_kv_heads != shape.n_heads:

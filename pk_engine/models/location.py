@@ -1,7 +1,6 @@
-"""From what a user types to a folder with a configuration and safetensors.
+"""The folder of a model, which is given as a bundled name, a path or a hub id.
 
-A model is the name of a bundled one (`induction-2l`), a local folder, or a hub id, which
-`pk_engine.models.hub` fetches.
+`pk_engine.models.hub` downloads a hub id.
 """
 
 import os
@@ -10,13 +9,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from headgraph.base.documents import expanded, kind_of, read_json, reason, shown
+from headgraph.base.spelling import either
 from headgraph.base.text import printable, quoted
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.models._stand_ins import refuse_stand_in
+from headgraph.pk_engine.models.checkpoint.refusals import refuse_stand_in
 
 
 class Located(NamedTuple):
-    """Where a model is, and what a table records of that: its name, and the commit of a hub id."""
+    """A model's folder, the name that a table records, and the commit of a hub id."""
 
     folder: Path
     name: str
@@ -26,20 +26,20 @@ class Located(NamedTuple):
 def locate(
     model: str | os.PathLike[str], revision: str | None = None, *, weights: bool = True
 ) -> Located:
-    """Find a model, and fetch it if it is on the hub.
+    """Find a model, and download it if it is on the hub.
 
     Args:
         model: name of a bundled model, folder, or hub id.
         revision: branch, tag or commit of a hub id.
-        weights: whether the weights are wanted too, or only config.json.
+        weights: whether to download the weights too, and not only config.json.
 
     Raises:
-        ModelError: neither a bundled model, nor a folder with one, nor an id that the hub has; or
-            the revision of something that has none.
+        ModelError: no bundled name, no folder with a model and no id of the hub; or a revision is
+            given for a folder.
     """
     local = _local(model)
     if local is None:
-        from headgraph.pk_engine.models.hub import fetch
+        from headgraph.pk_engine.models.hub.download import fetch
 
         folder, commit = fetch(os.fspath(model), revision, weights=weights)
         return Located(folder, os.fspath(model), commit)
@@ -61,9 +61,10 @@ def _local(model: str | os.PathLike[str]) -> tuple[Path, str] | None:
     if text in MODELS and mode is None:
         return model_path(text), text
     if text in TABLES and mode is None:
+        loading = either(f"headgraph.load({text!r}, graph)", f"headgraph load {text}")
         raise ModelError(
-            f"{text} is bundled as a table of scores, not as a model: headgraph load {text} puts "
-            "it into Neo4j; the model itself is on the hub, as openai-community/gpt2"
+            f"{text} is bundled as a table of scores, not as a model: {loading} puts it into "
+            "Neo4j; the model itself is on the hub, as openai-community/gpt2"
         )
     if mode is not None and not stat.S_ISDIR(mode):
         what = "a file" if stat.S_ISREG(mode) else kind_of(mode)
@@ -74,7 +75,7 @@ def _local(model: str | os.PathLike[str]) -> tuple[Path, str] | None:
                 f"the folder {shown(folder)} holds no model: expected a config.json beside "
                 "*.safetensors"
             )
-        # a table keeps the name as UTF-8, which a folder's need not be
+        # a table stores the name as UTF-8, and a folder's name can be any bytes
         return folder, printable(folder.resolve().name)
     looks_local = isinstance(model, Path) or text.startswith((".", "/", "~")) or text.count("/") > 1
     if looks_local:
@@ -85,10 +86,10 @@ def _local(model: str | os.PathLike[str]) -> tuple[Path, str] | None:
 
 
 def _mode(path: Path) -> int | None:
-    """What is at a path, None where nothing is.
+    """The mode of what is at a path, None where nothing is.
 
     Raises:
-        ModelError: that cannot be found out.
+        ModelError: the system does not say.
     """
     try:
         return path.stat().st_mode
@@ -102,7 +103,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """The model's config.json.
 
     Raises:
-        ModelError: it cannot be read as a JSON object.
+        ModelError: the file cannot be read as a JSON object.
     """
     path = folder / "config.json"
     try:

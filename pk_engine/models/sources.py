@@ -1,8 +1,9 @@
-"""Which source of weights a model is read from: its files, or TransformerLens."""
+"""Opens the source of a model's weights: its files or TransformerLens."""
 
 import os
 
 from headgraph.base.names import VIA
+from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.models.interface import Model, Weights
 
@@ -15,14 +16,14 @@ def open_weights(
     fold_ln: bool = False,
     center_writing: bool = False,
 ) -> Weights:
-    """The source for a model.
+    """Open the source of a model's weights.
 
     Raises:
         ModelError: the model cannot be read.
-        EngineError: an unknown `via`.
+        EngineError: `via` is unknown.
     """
     if via not in VIA:
-        raise EngineError(f"unknown via {via!r}: expected {' or '.join(VIA)}")
+        raise EngineError(f"unknown via {quoted(via)}: expected {' or '.join(VIA)}")
     if not isinstance(model, str | os.PathLike):
         from headgraph.pk_engine.models.lens.weights import of_bridge
 

@@ -1,12 +1,10 @@
-"""Attention matrices of a model, by name from its files, a layer at a time.
+"""Attention matrices of a model, read by name from its files, a layer at a time.
 
-The network is never built and no code of a checkpoint is run. Half precision is widened to float32.
+No network is built and no code of a checkpoint runs. Half precision is widened to float32.
 """
 
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,11 @@ from headgraph.base.documents import shown
 from headgraph.base.names import ROLES
 from headgraph.base.text import listed, quoted, short
 from headgraph.pk_engine.errors import ModelError, WeightsError
+from headgraph.pk_engine.models.checkpoint.refusals import (
+    refuse_adapter,
+    refuse_adapter_tensors,
+)
+from headgraph.pk_engine.models.checkpoint.tensor_files import FLOATS, Stored, TensorFiles
 from headgraph.pk_engine.models.config import settings_of, value_of
 from headgraph.pk_engine.models.embedding import EmbeddingFiles
 from headgraph.pk_engine.models.family import Family, family_of
@@ -23,15 +26,6 @@ from headgraph.pk_engine.models.folding import centre_writing, check_folding, fo
 from headgraph.pk_engine.models.interface import Layer
 from headgraph.pk_engine.models.layout import ModelShape
 from headgraph.pk_engine.models.location import locate, read_config
-from headgraph.pk_engine.models.tensor_files import FLOATS, Stored, TensorFiles
-
-_ADAPTER = re.compile(
-    r"(^|[._])(lora|ia3|hada|lokr|oft|boft|vera|hra|randlora|fourierft|vblora|waveft)[._]"
-    r"|(^|\.)(base_layer|modules_to_save|original_module|prompt_encoder|prompt_embeddings|"
-    r"prefix_encoder|adaption_prompt|trainable_tokens_\w+)(\.|$)",
-    re.IGNORECASE,
-)
-"""Names that adapters give their tensors: LoRA and its kin, IA3, prompts, copies of modules."""
 
 
 class ModelWeights:
@@ -41,18 +35,18 @@ class ModelWeights:
         model: name of a bundled model, folder, or hub id.
         revision: branch, tag or commit of a hub id.
         fold_ln: fold the norm before attention into Q, K and V (`pk_engine.models.folding`).
-        center_writing: take the mean over d_model from what is written.
+        center_writing: subtract the mean over d_model from O.
 
     Attributes:
         name, revision, fold_ln, center_writing: as a table records them; revision is the commit
-            that a hub id's revision stands for, and None for a folder.
+            of a hub id, and None for a folder.
         family: the family file in use, with the variants that apply to this model.
         shape: the model's sizes.
 
     Raises:
-        ModelError: no model there, a kind that no family describes, or folding that the family's
-            norms do not allow.
-        WeightsError: tensors missing or of another shape than the configuration says.
+        ModelError: there is no model, no family describes it, or its norms do not allow the
+            folding.
+        WeightsError: a tensor is missing, or its shape contradicts the configuration.
     """
 
     def __init__(
@@ -82,8 +76,8 @@ class ModelWeights:
     def raw_layer(self, layer: int) -> Layer:
         """One layer's matrices as stored: role -> heads x d_model x d_head, float32, contiguous.
 
-        O is transposed, so that its columns span what the head writes. The fingerprint is taken of
-        these.
+        O is transposed, so that its columns span what the head writes. The fingerprint is
+        computed from these.
 
         Raises:
             WeightsError: a matrix holds NaN or Inf.
@@ -97,7 +91,7 @@ class ModelWeights:
         return matrices
 
     def processed(self, layer: int, raw: Layer) -> Layer:
-        """What `layer` gives, from matrices that `raw_layer` read: folded and centred as asked.
+        """The matrices of `layer`, made from those of `raw_layer`: folded and centred as requested.
 
         Raises:
             WeightsError: the norm's scale holds NaN or Inf.
@@ -111,7 +105,7 @@ class ModelWeights:
         return centre_writing(matrices) if self.center_writing else matrices
 
     def layer(self, layer: int) -> Layer:
-        """One layer's matrices, folded and centred as asked; otherwise those of `raw_layer`."""
+        """One layer's matrices, folded and centred as requested."""
         return self.processed(layer, self.raw_layer(layer))
 
     def layers(self) -> Iterator[Layer]:
@@ -119,10 +113,10 @@ class ModelWeights:
         return map(self.layer, range(self.shape.n_layers))
 
     def embedding_files(self) -> EmbeddingFiles:
-        """The token embedding and unembedding, read when asked for.
+        """The token embedding and unembedding, read on request.
 
         Raises:
-            ModelError: the family file does not say where they are.
+            ModelError: the family file has no table [embedding].
         """
         spec = self.family.embedding
         if spec is None:
@@ -154,7 +148,7 @@ class ModelWeights:
 
     def _check_tensors(self) -> None:
         layers, held = self.shape.n_layers, len(self._files)
-        if layers > held:  # before a list as long as the configuration says is made
+        if layers > held:  # checked before a list of that length is made
             raise WeightsError(
                 f"config.json has {layers:,} layers, and the weights in {shown(self.folder)} are "
                 f"{held:,} tensors: expected the weights of that model"
@@ -170,7 +164,7 @@ class ModelWeights:
             _check_tensor(name, stored, wanted[name])
 
     def _wanted(self) -> Mapping[str, tuple[int, ...]]:
-        """Every tensor that will be read, with the shape that it must have."""
+        """The tensors to read -> the expected shape of each."""
         shapes = {spec.name: spec.stored_shape(self.shape) for spec in self.family.tensors}
         if self.fold_ln and self.family.norm.name:
             shapes[self.family.norm.name] = (self.shape.d_model,)
@@ -181,40 +175,13 @@ class ModelWeights:
         }
 
 
-def refuse_adapter(folder: Path) -> None:
-    """Refuse a folder that holds changes to another model.
-
-    Raises:
-        ModelError: adapter_config.json is there.
-    """
-    if (folder / "adapter_config.json").is_file():
-        raise ModelError(
-            f"the folder {shown(folder)} holds an adapter (adapter_config.json), which changes "
-            "weights that lie elsewhere: merge it into its model first"
-        )
-
-
-def refuse_adapter_tensors(names: Iterable[str]) -> None:
-    """Refuse weights of which an adapter's are a part: without them another model is scored.
-
-    Raises:
-        WeightsError: a tensor's name says that it is one.
-    """
-    for name in names:
-        if _ADAPTER.search(name):
-            raise WeightsError(
-                f"the tensor {quoted(name, 120)} is an adapter's, which changes the model's own: "
-                "merge it into the model first (merge_and_unload in peft)"
-            )
-
-
 def check_finite(matrix: NDArray[Any], layer: int, role: str) -> None:
     """Refuse NaN and Inf, naming the head.
 
     Raises:
         WeightsError: a value is not finite.
     """
-    # a sum is finite only when every term is; it is cheaper than looking at each
+    # a sum is finite only when all terms are, and is cheaper than a test of each
     with np.errstate(invalid="ignore"):
         if np.isfinite(matrix.sum(dtype=np.float64)):
             return

@@ -33,7 +33,7 @@ from headgraph.pk_engine.linalg.kernel import kernel
 from headgraph.pk_engine.models.interface import Weights
 from headgraph.pk_engine.nulls.null_model import Answers, Question, by_cell
 from headgraph.pk_engine.scoring.layers import collect
-from headgraph.pk_engine.table.ranks import pair_ranks
+from headgraph.pk_engine.table.heads import pair_ranks
 
 SAMPLES = 400
 _AT_ONCE, _LAYERS = 16, 4

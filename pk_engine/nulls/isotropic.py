@@ -9,7 +9,7 @@ import numpy as np
 
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.nulls.null_model import Against, Answers, Question
-from headgraph.pk_engine.table.ranks import pair_ranks
+from headgraph.pk_engine.table.heads import pair_ranks
 
 
 def isotropic(question: Question) -> Answers:

@@ -1,4 +1,4 @@
-"""What `compute` would cost, said from a model's configuration alone."""
+"""The cost of `compute`, estimated from a model's configuration alone."""
 
 import os
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ import pandas as pd
 
 from headgraph.base.names import GRAPH_PAIRINGS
 from headgraph.base.notebook import facts, paragraph
+from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.models.config import settings_of
 from headgraph.pk_engine.models.family import Family, family_of
@@ -28,26 +29,27 @@ DTYPES: dict[str, Any] = {
     "bfloat16": ml_dtypes.bfloat16,
     "float64": np.float64,
 }
-"""What a configuration may call its weights' type; float32 where it says nothing else."""
+"""Names of the weights' type in a configuration; float32 is the default."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What `compute` would cost with the same options and the default selection.
+    """The cost of `compute` with the same options and the default selection.
 
     Attributes:
-        model, family: their names.
+        model, family: the names of the model and its family file.
         shape: the model's sizes.
         pairs: pairing -> pairs that are scored.
-        operations: of the kernel, in the way that it would take.
-        decompositions: of products X_i^T Y_j into singular values, for the metrics that need them,
-            each its own; key/value heads count once, heads compared in one role both ways round.
-        groups: of layers that are in memory together.
-        bytes_read: of the weights, as often as they are read.
-        factors: bytes of bases and the like that are in memory at once, on the device.
-        peak_memory: bytes, of the whole process.
+        operations: floating-point operations of the kernel, by the method that it chooses.
+        decompositions: singular value decompositions of products X_i^T Y_j, summed over the metrics
+            that need them. Key/value heads count once; a pair in one role counts both
+            ways.
+        groups: groups of layers that are in memory together.
+        bytes_read: bytes of weights, counted for each pass.
+        factors: bytes of bases and other factors in memory at once, on the device.
+        peak_memory: largest memory of the whole process, in bytes.
         backend: the array library and device.
-        seconds: what takes the time -> seconds expected here, once Python has started and with the
+        seconds: step -> expected seconds on this machine, without the start of Python and with the
             files in the system's cache; empty without calibration.
     """
 
@@ -101,7 +103,7 @@ class Plan:
 
 @dataclass
 class Sizes:
-    """A model of which only the sizes are known, for a `Job` that never runs."""
+    """A model of known sizes without weights, for a `Job` that never runs."""
 
     name: str
     family: Family
@@ -111,7 +113,7 @@ class Sizes:
     center_writing: bool = False
 
     def raw_layer(self, layer: int) -> Layer:
-        """There is none, here and below."""
+        """Not available, like the methods below."""
         raise NotImplementedError
 
     def processed(self, layer: int, raw: Layer) -> Layer:
@@ -137,7 +139,7 @@ def plan(
     revision: str | None = None,
     calibrate: bool = True,
 ) -> Plan:
-    """Say what `compute` would cost, without the weights.
+    """Estimate the cost of `compute`, without the weights.
 
     Args:
         model: as for `compute`; config.json alone is enough, in a folder or as a path.
@@ -150,11 +152,12 @@ def plan(
         dtype: see `compute`.
         memory: see `compute`.
         revision: see `compute`.
-        calibrate: measure for a second how fast this machine is; without it no time is expected.
+        calibrate: measure the speed of this machine for a second; without it `seconds` is empty.
 
     Raises:
-        ModelError, UnknownFamily: the configuration cannot be read.
-        EngineError: an unknown pairing, metric, kv, layer order, backend or device.
+        ModelError: the model is no name, path or hub id, or its configuration cannot be read.
+        UnknownFamily: no family file describes the model.
+        EngineError: a pairing, metric, kv, layer order, backend or device is unknown.
 
     Example:
         >>> plan("induction-2l", calibrate=False).pairs
@@ -187,6 +190,11 @@ def plan(
 def _configuration(
     model: str | os.PathLike[str], revision: str | None
 ) -> tuple[str, dict[str, Any]]:
+    if not isinstance(model, str | os.PathLike):
+        raise ModelError(
+            f"a {type(model).__name__} cannot be planned: expected a bundled name, a folder or a "
+            "hub id, whose config.json gives the sizes"
+        )
     if Path(model).name == "config.json":
         model = Path(model).parent
     located = locate(model, revision, weights=False)
@@ -194,7 +202,7 @@ def _configuration(
 
 
 def _stored(config: dict[str, Any], family: Family) -> np.dtype[Any]:
-    """The type of the stored weights, as far as the configuration says."""
+    """The type of the stored weights by the configuration, float32 by default."""
     settings = {**config, **settings_of(config, family.nested, family.defaults)}
     named = settings.get("dtype") or settings.get("torch_dtype")
     known = DTYPES.get(named.removeprefix("torch.")) if isinstance(named, str) else None
@@ -215,5 +223,5 @@ def _seconds(job: Job, family: Family, stored: np.dtype[Any]) -> dict[str, float
 
 
 def _short(value: float) -> float:
-    """Three or four digits: nothing here is known better."""
+    """A value to four digits; the estimate has no more."""
     return float(f"{value:.4g}")

@@ -1,4 +1,4 @@
-"""Small pieces of what scores are made of, at the real sizes, for `calibration` to time."""
+"""Small pieces of the work of `compute`, at the real sizes, which `calibration` times."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,28 +13,28 @@ from headgraph.pk_engine.linalg.array_ops import ops_for
 from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.linalg.kernel import kernel
 from headgraph.pk_engine.metrics.singular_values import CHUNK, max_cosine
+from headgraph.pk_engine.models.checkpoint.tensor_files import TensorFiles
 from headgraph.pk_engine.models.family import Family
 from headgraph.pk_engine.models.layout import ModelShape
-from headgraph.pk_engine.models.tensor_files import TensorFiles
 from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.planning.costs import Call
 
 ROOM = 1 << 24
-"""Numbers that a factor may have here; larger stacks are stood in for by a part of them."""
+"""Largest number of elements of a factor; of larger stacks, a part is used."""
 
 Work = Callable[[], float]
-"""Does something once and returns how much of it that was."""
+"""Does a piece of work once and returns its amount."""
 
 
 def forming(call: Call, backend: Backend) -> Work:
-    """Tiles of projectors, of columns further and further to the right, as the kernel does it."""
+    """Tiles of projectors, from left to right, as in the kernel."""
     heads = max(1, min(call.layer, ROOM // (call.d * call.m)))
     rows = _ones(backend, heads, call.m, call.d)
     ops = ops_for(rows)
     height, width = (min(size, call.d) for size in ops.tile)
     out = backend.empty((heads, height, width))
     starts = list(range(0, call.d - width + 1, width))
-    # the kernel's count leaves out what the tiles on the diagonal have below it
+    # the count of the kernel leaves out the part of diagonal tiles below the diagonal
     counted = 1 / (1 + height / call.d)
 
     def work() -> float:
@@ -46,7 +46,7 @@ def forming(call: Call, backend: Backend) -> Work:
 
 
 def products(call: Call, backend: Backend) -> Work:
-    """Products of tiles, in the middle one of the blocks."""
+    """Products of tiles, in the middle block."""
     n, k = _middle(call)
     ops = ops_for(backend.empty((0,)))
     height, width = (min(size, call.d) for size in ops.tile)
@@ -75,7 +75,7 @@ def blocks(call: Call, backend: Backend) -> Work:
 
 
 def singular(call: Call, backend: Backend) -> Work:
-    """Singular values of pairs, as many as are taken at a time."""
+    """Singular values of one chunk of pairs."""
     rng = np.random.default_rng(0)
     x, y = (
         backend.array(rng.standard_normal((heads, call.m, call.d), np.float32)).mT
@@ -94,13 +94,13 @@ def _ones(backend: Backend, *shape: int) -> Any:
 
 
 def _middle(call: Call) -> tuple[int, int]:
-    """Sources and targets of the block in the middle, which is the usual one."""
+    """(sources, targets) of the middle block, which has a typical size."""
     sources, targets = call.blocks[len(call.blocks) // 2]
     return len(range(*sources.indices(call.n))), len(range(*targets.indices(call.k)))
 
 
 class StandIn(ModelWeights):
-    """A model of random weights, written into a folder: another's family, fewer heads."""
+    """A model of random weights, written into a folder: the same family with fewer heads."""
 
     def __init__(self, folder: Path, family: Family, shape: ModelShape, dtype: Any) -> None:
         self.folder, self.name, self.revision = folder, "stand-in", None

@@ -1,7 +1,7 @@
-"""How fast this machine does what scores are made of: a second of measuring, at the real sizes.
+"""The speed of this machine for the steps of `compute`, measured for a second at the real sizes.
 
-Everything is timed as `compute` works: all processors busy at once, each with a BLAS of one thread;
-or on the device.
+The conditions are those of `compute`: all CPUs work at once, each with a BLAS of one thread, or the
+device does.
 """
 
 import math
@@ -22,11 +22,11 @@ from headgraph.pk_engine.planning.costs import Call
 from headgraph.pk_engine.scoring.layers import collect
 
 SECONDS = 0.2
-"""Time for each rate, of which there are three to five."""
+"""Seconds to measure each rate; there are three to five rates."""
 
 
 class Calibration:
-    """Rates of this machine, each measured when first asked for."""
+    """Rates of this machine, each measured on first use."""
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
@@ -58,14 +58,14 @@ class Calibration:
         factors: set[str],
         passes: Iterable[tuple[str, int]],
     ) -> float:
-        """Expected seconds of reading and factoring, the files in the system's cache.
+        """Expected seconds of reading and factoring, with the files in the system's cache.
 
         Args:
-            family: how a layer is stored.
+            family: the family file, which gives the tensors of a layer.
             shape: the model's sizes.
-            stored: the type of its numbers.
+            stored: the type of the stored numbers.
             factors: see `collect`.
-            passes: roles that are factored, and how many layers, of each pass.
+            passes: (roles that are factored, number of layers) of each pass.
         """
         heads = min(shape.n_heads, 2 * AT_ONCE)
         shared = heads if shape.n_kv_heads == shape.n_heads else 1
@@ -86,19 +86,19 @@ class Calibration:
         return total
 
     def _rate(self, make: Callable[[Call, Backend], Work], call: Call) -> float:
-        """How much of some work all threads together do in a second."""
-        # sizes decide a rate, and the last of several groups may be smaller than the others
+        """The rate of some work on all threads together, per second."""
+        # a rate depends on the sizes; the last of several groups may be smaller
         key = (make, call.d, call.m, call.n.bit_length(), call.k.bit_length())
         if key not in self._rates:
             with self.backend.workers() as threads:
                 executor = self.backend.computing(threads)
                 works = [make(call, self.backend) for _ in range(self.threads if executor else 1)]
-                self._timed(works, 0, executor)  # fresh pages and the first call cost more
+                self._timed(works, 0, executor)  # a first run pays for new pages and warm-up
                 self._rates[key] = self._timed(works, SECONDS, executor)
         return self._rates[key]
 
     def _timed(self, works: list[Work], seconds: float, executor: Executor | None) -> float:
-        """Work done a second while every thread repeats its own for some time."""
+        """Work per second while every thread repeats its own piece for some time."""
         start = time.perf_counter()
 
         def repeat(work: Work) -> float:
@@ -113,7 +113,7 @@ class Calibration:
         return done / (time.perf_counter() - start)
 
     def _fastest(self, work: Callable[[], Any]) -> float:
-        """Seconds of the second time, or of a faster one after it."""
+        """Seconds of the fastest run after the first."""
         work()
         end, best = time.perf_counter() + SECONDS, math.inf
         while best == math.inf or time.perf_counter() < end:
@@ -124,13 +124,18 @@ class Calibration:
         return best
 
     def _wait(self) -> None:
-        """A GPU works on after it was told; wait until it is done."""
-        if self.backend.device != "cpu":
+        """Wait for a device, which computes asynchronously."""
+        device = self.backend.device
+        if device.startswith("cuda"):
             import torch
 
-            getattr(torch, self.backend.device.partition(":")[0]).synchronize()
+            torch.cuda.synchronize(device)  # by default, torch waits for its current device
+        elif device == "mps":
+            import torch
+
+            torch.mps.synchronize()
 
 
 def _matrices(shape: ModelShape) -> int:
-    """Matrices in a layer."""
+    """Number of matrices in a layer."""
     return sum(shape.heads_of(role) for role in ROLES)

@@ -1,7 +1,7 @@
-"""What a job costs, counted from a model's sizes before anything is read: operations and bytes.
+"""Costs of a job, counted from a model's sizes before anything is read: operations and bytes.
 
-Operations are the kernel's own count of them. Bytes are those of the arrays that are held, so they
-change when `stacks`, `kernel` and `rows` do; a test compares them with a process that runs.
+The kernel counts its operations. Bytes are those of the arrays in memory, so they depend on
+`stacks`, `kernel` and `rows`. A test compares them with a running process.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,10 +23,10 @@ from headgraph.pk_engine.scoring.layer_groups import Group
 from headgraph.pk_engine.scoring.layer_order import layer_blocks
 
 INTERPRETER = {"numpy": 95_000_000, "torch": 750_000_000}
-"""Bytes of Python, the libraries and a table: what the bundled model takes, whose weights are
-nothing."""
+"""Bytes of Python, the libraries and a table, measured with the bundled model, whose weights are
+negligible."""
 ROW = 200
-"""Bytes a scored pair takes while the rows of its pairing are made."""
+"""Bytes for a scored pair while the rows of its pairing are made."""
 
 
 class Operations(NamedTuple):
@@ -50,13 +50,13 @@ class Call(NamedTuple):
 
     @property
     def by_projectors(self) -> bool:
-        """The way that the kernel takes."""
+        """Whether the kernel uses projectors, and not blocks."""
         shapes = (self.n, self.d, self.m), (self.k, self.d, self.m)
         return cheaper_by_projectors(*shapes, self.blocks)
 
     @property
     def operations(self) -> Operations:
-        """What the kernel has to do for it."""
+        """Operations of the kernel for this comparison."""
         shapes = (self.n, self.d, self.m), (self.k, self.d, self.m)
         forming, products, blocks = operations(*shapes, self.blocks)
         return Operations(forming, products) if self.by_projectors else Operations(blocks=blocks)
@@ -70,7 +70,7 @@ class Call(NamedTuple):
 
 
 def calls(job: Job, *work: str) -> list[Call]:
-    """The comparisons of those metrics whose time goes into one of these (`Metric.work`)."""
+    """The comparisons of the metrics with one of these kinds of work (`Metric.work`)."""
     names = [name for name in job.metrics if METRICS[name].work in work]
     return [call for name in names for group in job.groups() for call in _calls(job, name, group)]
 
@@ -82,7 +82,7 @@ def total(made: Iterable[Call]) -> Operations:
 
 
 def layers_read(job: Job) -> list[tuple[str, int]]:
-    """(roles that are factored, how many layers) of each pass over the files."""
+    """(roles that are factored, number of layers) of each pass over the files."""
     found, held = [], None
     for group in job.groups():
         if group.sources == group.targets:
@@ -96,12 +96,12 @@ def layers_read(job: Job) -> list[tuple[str, int]]:
 
 
 def layer_bytes(family: Family, shape: ModelShape, width: int) -> int:
-    """Bytes of a layer's tensors as stored, each number `width` bytes wide."""
+    """Bytes of a layer's tensors as stored; `width` is the bytes of a number."""
     return width * sum(prod(spec.stored_shape(shape)) for spec in family.tensors)
 
 
 def factor_bytes(job: Job) -> int:
-    """Bytes of the bases and other factors that are in memory at once, on the backend's device."""
+    """Bytes of the bases and other factors in memory at once, on the backend's device."""
     shape, kinds = job.weights.shape, {METRICS[name].factors for name in job.metrics}
 
     def of(roles: str, layers: int) -> int:
@@ -118,7 +118,7 @@ def factor_bytes(job: Job) -> int:
 
 
 def peak_memory(job: Job, family: Family, width: int) -> int:
-    """Bytes of the whole process at its largest; a device's own memory does not count."""
+    """Peak bytes of the whole process, without the memory of another device."""
     made, fixed = calls(job, "kernel", "columns", "singular"), INTERPRETER[job.backend.name]
     reading = job.backend.threads * _reading_bytes(job, family, width)
     scores = len(job.metrics) * _width(job) * max(call.n * call.k for call in made)
@@ -160,7 +160,7 @@ def _width(job: Job) -> int:
 
 
 def _reading_bytes(job: Job, family: Family, width: int) -> int:
-    """Bytes in use while a layer is read: mapped and copied, in float32, and being factored."""
+    """Bytes in use while a layer is read: mapped, copied, in float32, and being factored."""
     shape = job.weights.shape
     stored = [prod(spec.stored_shape(shape)) for spec in family.tensors]
     head = shape.d_model * shape.d_head
@@ -180,7 +180,7 @@ def _compared(call: Call, job: Job) -> int:
 
 
 def _rows_bytes(job: Job) -> int:
-    """Bytes of the rows of a pairing in the largest group, and of those kept from others."""
+    """Bytes of the rows of a pairing in the largest group, and of the rows kept from others."""
     heads = [job.weights.shape.n_heads] * 2
     largest = max(len(g.sources) * len(g.targets) for g in job.groups()) * heads[0] * heads[1]
     kept = sum(job.selection.limit(job.most(pairing)) for pairing in job.pairings)

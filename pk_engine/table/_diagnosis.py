@@ -1,18 +1,25 @@
-"""Sentences for what is given as a table of scores and is something else."""
+"""Messages for a path that is given as a table of scores and is something else."""
 
+import os
 import stat
 from difflib import get_close_matches
 from pathlib import Path
 
 from headgraph.base.documents import kind_of, reason, shown
+from headgraph.base.spelling import either
+from headgraph.base.text import quoted
 from headgraph.pk_engine.bundled import MODELS, TABLES
+from headgraph.pk_engine.errors import COMPUTE
 
 _MAGIC = b"PAR1"  # how a Parquet file begins and ends
-_EXPECTED = "expected a file that headgraph compute made"
+_EXPECTED = f"expected a file that {COMPUTE} made"
 
 
 def what_is_wrong(path: Path) -> str | None:
-    """Why there is no Parquet file at this path, and what helps; None where there may be one."""
+    """Why the path is no Parquet file, and what to do; None if it looks like one.
+
+    Both spellings of a command are in the text (`headgraph.base.spelling`).
+    """
     try:
         about = path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -21,7 +28,7 @@ def what_is_wrong(path: Path) -> str | None:
         return f"{shown(path)} cannot be read: {reason(error)}"
     if stat.S_ISDIR(about.st_mode):
         return _folder(path)
-    if not stat.S_ISREG(about.st_mode):  # opened, a pipe would wait for somebody to write
+    if not stat.S_ISREG(about.st_mode):  # opening a pipe would wait for a writer
         return f"{shown(path)} is {kind_of(about.st_mode)}: {_EXPECTED}"
     try:
         with path.open("rb") as file:
@@ -31,30 +38,38 @@ def what_is_wrong(path: Path) -> str | None:
     except OSError as error:
         return f"{shown(path)} cannot be read: {reason(error)}"
     if not begins:
-        return f"{shown(path)} is no Parquet file: expected one that headgraph compute made"
+        return f"{shown(path)} is no Parquet file: expected one that {COMPUTE} made"
     if not ends:
-        return f"{shown(path)} is cut off: copy it again, or make it again with headgraph compute"
+        return f"{shown(path)} is cut off: copy it again, or make it again with {COMPUTE}"
     return None
 
 
 def _folder(path: Path) -> str:
     if not (path / "config.json").is_file():
         return f"{shown(path)} is a folder: {_EXPECTED}"
-    output = shown(f"{path.resolve().name}.parquet")
-    return (
-        f"{shown(path)} is a model folder: headgraph compute {shown(path)} -o {output} makes a "
-        "table"
-    )
+    made = _making(path, f"{path.resolve().name}.parquet")
+    return f"{shown(path)} is a model folder: {made} makes a table"
 
 
 def _absent(path: Path) -> str:
     name = str(path)
     if name in MODELS:
-        return (
-            f"{name} is bundled as a model, not as a table: headgraph compute {name} --all "
-            f"-o {name}.parquet makes one"
+        made = either(
+            f"headgraph.compute({name!r}, selection=Selection()).write('{name}.parquet')",
+            f"headgraph compute {name} --all -o {name}.parquet",
         )
-    output = shown(name if path.suffix else f"{name}.parquet")
+        return f"{name} is bundled as a model, not as a table: {made} makes one"
+    made = _making(None, name if path.suffix else f"{name}.parquet")
     near = get_close_matches(name.lower(), TABLES, n=1, cutoff=0.5)
     hint = f" (did you mean {near[0]}, which is bundled?)" if near else ""
-    return f"no file {shown(path)}{hint}: make one with headgraph compute MODEL -o {output}"
+    return f"no file {shown(path)}{hint}: make one with {made}"
+
+
+def _making(model: Path | None, output: str) -> str:
+    """How to make a table of a model, which None leaves open."""
+    python = "MODEL" if model is None else quoted(os.fspath(model), longest=120)
+    command = "MODEL" if model is None else shown(model)
+    return either(
+        f"headgraph.compute({python}).write({quoted(output, longest=120)})",
+        f"headgraph compute {command} -o {shown(output)}",
+    )

@@ -1,4 +1,4 @@
-"""Types and bounds of a table's metadata, field by field: others may have written the file."""
+"""Types and bounds of a table's metadata, field by field; the file may come from anywhere."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -8,17 +8,17 @@ from headgraph.base.errors import HeadgraphError
 from headgraph.base.names import NULLS, ROLES
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import TableError
-from headgraph.pk_engine.models.config import LARGEST  # what can be computed can be read
+from headgraph.pk_engine.models.config import LARGEST
 from headgraph.pk_engine.scoring.selection import Selection
 
 _TEXTS = ("model", "family", "fingerprint", "layer_order", "kv", "dtype", "backend", "version")
 
 
 def check_types(data: Mapping[str, Any]) -> None:
-    """Each field, as JSON has it, is of its type.
+    """Check the type of each field of the parsed JSON.
 
     Raises:
-        TableError: a field of another type, a text that is no Unicode, or a number out of bounds.
+        TableError: a field has another type, is invalid Unicode, or is out of bounds.
     """
     for name, (expected, fits) in _FIELDS.items():
         if not fits(data[name]):
@@ -33,7 +33,7 @@ def check_types(data: Mapping[str, Any]) -> None:
 
 
 def _is_text(value: object) -> bool:
-    """A text that UTF-8 can write; a lone surrogate, which JSON can hold, it cannot."""
+    """Whether UTF-8 can encode a text; JSON may hold lone surrogates, which it cannot."""
     return isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
@@ -60,7 +60,12 @@ def _is_rules(value: object) -> bool:
         return False
     try:
         Selection(**value)  # type: ignore[arg-type]
-    except (HeadgraphError, TypeError, ValueError, AttributeError):  # a name or a type of no rule
+    except (
+        HeadgraphError,
+        TypeError,
+        ValueError,
+        AttributeError,
+    ):  # an unknown rule, or a value of another type
         return False
     return True
 

@@ -1,7 +1,6 @@
-"""A table's columns and Parquet, without pandas.
+"""Columns of a table to and from Parquet, without pandas.
 
-`pyarrow.array` imports pandas to learn whether it was handed a series; arrays made of buffers are
-the same and do not.
+`pyarrow.array` imports pandas to detect a series. Arrays built from buffers are equal and avoid it.
 """
 
 from collections.abc import Iterator
@@ -14,23 +13,23 @@ from numpy.typing import NDArray
 
 from headgraph.base.documents import reason, shown
 from headgraph.base.text import short
-from headgraph.pk_engine.errors import TableError
+from headgraph.pk_engine.errors import COMPUTE, TableError
 from headgraph.pk_engine.table.columns import Columns
 
 ROWS_PER_BYTE = 1
-"""Rows that a byte of a file can hold at most. `write` needs more than one for a row, as
-each has a place in the ranking of its own; a footer that claims more is not believed."""
+"""Largest number of rows per byte of a file. `write` needs more than a byte for a row, as each row
+has its own rank. A footer that claims more rows is refused."""
 
 BYTES_PER_VALUE = 32
-"""Bytes that a value takes at most, before compression, and `_FEW` for what is not values. A number
-takes 8; a file that takes more holds something else, and is decompressed whole."""
+"""Largest size of a value before compression; a number takes 8. Larger values are something else,
+which decompression would load whole."""
 
-_FEW = 2**20
+_FEW = 2**20  # bytes of a file beside its values
 _LONGEST = 100  # characters of a text; a pairing has two letters
 
 
 def write_columns(columns: Columns, metadata: dict[bytes, str], stream: IO[bytes]) -> None:
-    """Write the columns; texts become a dictionary, in the order they come in."""
+    """Write the columns; texts become a dictionary, in order of first occurrence."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -41,19 +40,19 @@ def write_columns(columns: Columns, metadata: dict[bytes, str], stream: IO[bytes
 
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
-    """A regular file as pyarrow's `ParquetFile`, whose footer does not claim too much.
+    """A regular file as pyarrow's `ParquetFile`, once its footer is checked.
 
     Raises:
-        TableError: no Parquet, damaged, or more rows than its bytes can hold; so too for what the
-            block comes upon when it reads columns.
+        TableError: the file is no Parquet, is damaged, or claims more rows than its bytes can hold.
+            The same error replaces those of pyarrow within the block.
     """
     import pyarrow.parquet as pq
 
-    # opened here: pyarrow takes no name that is not UTF-8
+    # pyarrow accepts only UTF-8 names, so the file is opened here
     with _stated(path), path.open("rb") as stream:
         footer = pq.read_metadata(stream)
         _check_rows(footer.num_rows, path)
-        # texts stay a dictionary: a long one may stand in every row
+        # texts stay a dictionary: a long text may be in every row
         paths = [footer.schema.column(place).path for place in range(footer.num_columns)]
         texts = [name for name in paths if name == "pairing"]
         with pq.ParquetFile(stream, metadata=footer, read_dictionary=texts) as file:
@@ -61,11 +60,10 @@ def opened(path: Path) -> Iterator[Any]:
 
 
 def columns_in(file: Any) -> Columns:
-    """The columns of an opened file; one of whole numbers with gaps comes as floats.
+    """The columns of an opened file; integers with missing values come as floats.
 
     Raises:
-        TableError: two columns of one name, one of another kind than a table has, or one that takes
-            more memory than its rows can.
+        TableError: two columns have one name, or a column has a type or a size that no table has.
     """
     import pyarrow as pa
 
@@ -81,17 +79,17 @@ def columns_in(file: Any) -> Columns:
 
 
 def _check_rows(claimed: int, path: Path) -> None:
-    """Memory is asked for by what the footer claims, so the claim is held against the file."""
+    """Compare the claimed rows with the size of the file: memory is allocated by the claim."""
     most = ROWS_PER_BYTE * path.stat().st_size
     if not 0 <= claimed <= most:
         raise TableError(
             f"{shown(path)} is damaged: it claims {claimed:,} rows, and a file of its size holds "
-            f"{most:,} at most"
+            f"{most:,} at most: copy it again, or make it again with {COMPUTE}"
         )
 
 
 def _check_kinds(schema: Any) -> None:
-    """Columns are of numbers, and `pairing` of texts; a list in each row takes any memory."""
+    """Refuse columns other than numbers and the texts of `pairing`; lists could take any memory."""
     from pyarrow import types
 
     for field in schema:
@@ -101,27 +99,34 @@ def _check_kinds(schema: Any) -> None:
         else:
             fits = types.is_integer(field.type) or types.is_floating(field.type)
         if not fits:
-            raise TableError(f"its column {short(field.name)} has the type {short(field.type)}")
+            expected = "texts" if field.name == "pairing" else "numbers"
+            raise TableError(
+                f"its column {short(field.name)} has the type {short(field.type)}: expected "
+                f"{expected}"
+            )
 
 
 def _check_sizes(footer: Any) -> None:
-    """The values are no larger than numbers and short texts, as far as the footer says."""
-    # a group's own sum: pyarrow ends the process where it is asked for some damaged columns
+    """Refuse values that are larger than numbers and short texts, by the sizes in the footer."""
+    # the sum of a group: pyarrow aborts the process for the sizes of some damaged columns
     groups = [footer.row_group(place) for place in range(footer.num_row_groups)]
     size = sum(group.total_byte_size for group in groups)
-    if size > BYTES_PER_VALUE * footer.num_rows * footer.num_columns + _FEW:
-        raise TableError(f"its {footer.num_rows:,} rows take {size:,} bytes")
+    most = BYTES_PER_VALUE * footer.num_rows * footer.num_columns + _FEW
+    if size > most:
+        raise TableError(
+            f"its {footer.num_rows:,} rows take {size:,} bytes: expected at most {most:,}"
+        )
 
 
 @contextmanager
 def _stated(path: Path) -> Iterator[None]:
-    """What pyarrow raises for a damaged file, and the system for one that cannot be read."""
+    """Turn errors of pyarrow (damaged file) and of the system (unreadable) into TableError."""
     import pyarrow as pa
 
-    damaged = f"{shown(path)} is damaged: copy it again, or make it again with headgraph compute"
+    damaged = f"{shown(path)} is damaged: copy it again, or make it again with {COMPUTE}"
     try:
         yield
-    except OSError as error:  # pyarrow's own have no number
+    except OSError as error:  # errors of pyarrow itself have no errno
         if error.errno is None:
             raise TableError(damaged) from error
         raise TableError(f"{shown(path)} cannot be read: {reason(error)}") from error
@@ -147,7 +152,7 @@ def _texts(values: NDArray[Any]) -> Any:
 
 
 def _coded(values: NDArray[Any]) -> tuple[list[bytes], NDArray[np.int32]]:
-    """The different texts, first come first, and the place of each row's text among them."""
+    """(distinct texts in order of first occurrence, index of each row's text among them)."""
     names = list(dict.fromkeys(values.tolist()))
     codes = np.zeros(len(values), np.int32)
     for place, name in enumerate(names):

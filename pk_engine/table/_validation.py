@@ -1,4 +1,4 @@
-"""What a table must fulfil, whoever made it."""
+"""Checks of a table's rows against its metadata."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FLOATS = ("pk", "pk_normalized", "z")
 
 
 def check_names(names: Collection[str], meta: TableMeta) -> None:
-    """Every column is there, and no other.
+    """Check that the columns are complete and have no others among them.
 
     Raises:
         TableError: a column is missing or unexpected.
@@ -38,7 +38,7 @@ def _others(meta: TableMeta) -> list[str]:
 
 
 def check_columns(columns: Columns, meta: TableMeta) -> None:
-    """Every column is there, of its kind, and finite.
+    """Check the name, type and finiteness of every column.
 
     Raises:
         TableError: a column is missing, unexpected, of another type, or holds NaN.
@@ -47,7 +47,8 @@ def check_columns(columns: Columns, meta: TableMeta) -> None:
     for name, values in columns.items():
         whole = name in (*INTEGERS, "target_kv_head")
         if name != "pairing" and values.dtype.kind != ("i" if whole else "f"):
-            raise TableError(f"its column {name} has the type {values.dtype}")
+            kind = "whole numbers" if whole else "floating-point numbers"
+            raise TableError(f"its column {name} has the type {values.dtype}: expected {kind}")
     for name in (*FLOATS, *_others(meta)):
         bad = int((~np.isfinite(columns[name])).sum())
         if bad:
@@ -55,11 +56,11 @@ def check_columns(columns: Columns, meta: TableMeta) -> None:
 
 
 def check_rows(columns: Columns, meta: TableMeta) -> None:
-    """Rows, in the table's order, agree with their metadata.
+    """Check that rows, in the table's order, agree with the metadata.
 
     Raises:
-        TableError: heads the model does not have, pairs twice or missing, ranks that are not the
-            order of PK, or scores outside their range.
+        TableError: a head does not exist, a pair is missing or repeated, ranks contradict the order
+            of PK, or a score is outside its range.
     """
     pairing = columns["pairing"]
     unknown = np.isnan(by_pairing(pairing, dict.fromkeys(meta.pairings, 0.0)))

@@ -1,4 +1,4 @@
-"""The table of scores: one row per scored pair of heads, pandas in memory, Parquet on disk.
+"""The table of scores: one row per scored pair of heads, arrays in memory, Parquet on disk.
 
 Columns: `pairing`, `source_layer`, `source_head`, `target_layer`, `target_head`, `pk`,
 `pk_normalized` (pk / sqrt(r s)), `z` (against the random reference of these ranks), `pk_rank` (1 =
@@ -26,14 +26,14 @@ from headgraph.base.files import beside, writable
 from headgraph.base.names import PAIRINGS
 from headgraph.base.notebook import paragraph
 from headgraph.base.text import printable, short
-from headgraph.pk_engine.errors import TableError
+from headgraph.pk_engine.errors import COMPUTE, TableError
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table._diagnosis import what_is_wrong
-from headgraph.pk_engine.table._head_names import NAMES, head_names
 from headgraph.pk_engine.table._parquet import columns_in, opened, write_columns
 from headgraph.pk_engine.table._validation import check_columns, check_names, check_rows
 from headgraph.pk_engine.table.columns import Columns, by_pairing, columns_of, frame_of, taken
 from headgraph.pk_engine.table.edges import head_edges
+from headgraph.pk_engine.table.heads import NAMES, head_names
 from headgraph.pk_engine.table.meta import TableMeta
 
 if TYPE_CHECKING:
@@ -44,16 +44,16 @@ _META_KEY, _SHA256_KEY = b"headgraph", b"headgraph.sha256"
 
 
 class AffinityTable:
-    """Scores of head pairs with their provenance.
+    """Scores of head pairs with their metadata.
 
     Args:
-        rows: a frame, or its columns as arrays, in any order. `source` and `target` may be among
-            them, as in `frame`: they follow from the numbers and are not looked at.
-        meta: where they come from.
+        rows: a frame, or its columns as arrays, in any order. Columns `source` and `target`, as in
+            `frame`, are ignored: they follow from the other columns.
+        meta: the metadata of the rows.
 
     Attributes:
         columns: the rows as arrays, sorted by pairing and `pk_rank`. Treat them as read-only.
-        meta: where they come from.
+        meta: the metadata.
 
     Raises:
         TableError: the rows contradict the metadata, or hold NaN.
@@ -73,9 +73,8 @@ class AffinityTable:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """The rows as pandas has them, with the names of `source` and `target` beside their four
-        numbers (`L4H7`; `L4KV1` is a key/value head that others share). Made when first asked for.
-        Treat it as read-only.
+        """The rows in pandas, with the names `source` and `target` beside their layers and heads
+        (`L4H7`; `L4KV1` is a shared key/value head). Made on first use. Treat it as read-only.
         """
         frame = frame_of(self.columns)
         after = 1 + max(list(frame.columns).index(number) for number in KEYS)
@@ -99,7 +98,7 @@ class AffinityTable:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash over metadata and values; the same whichever library version wrote the file."""
+        """Hash over metadata and values, independent of the library that wrote the file."""
         return _sha256(self.columns, self.meta)
 
     def select(self, selection: Selection) -> Self:
@@ -108,7 +107,7 @@ class AffinityTable:
         return type(self)(taken(self.columns, kept), self.meta.selected(selection.to_json()))
 
     def edges(self) -> pd.DataFrame:
-        """One row per arrow between query heads; see `pk_engine.table.edges.head_edges`."""
+        """One row per edge between query heads; see `pk_engine.table.edges.head_edges`."""
         return head_edges(frame_of(self.columns), self.meta)
 
     def write(self, path: str | os.PathLike[str], *, force: bool = False) -> Path:
@@ -121,7 +120,7 @@ class AffinityTable:
         path = table_file(path, force=force)
         metadata = {
             _META_KEY: self.meta.to_json(),
-            # not what may be remembered: that of the values that are written
+            # computed again, not the cached one: the hash must be that of the written values
             _SHA256_KEY: _sha256(self.columns, self.meta),
         }
         try:
@@ -133,12 +132,12 @@ class AffinityTable:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a table that `write` made, and hold its values against the hash in it.
+        """Read a table that `write` made, and compare its values with the hash in it.
 
-        Tables of headgraph 0.1 have no hash and are read without.
+        Tables of headgraph 0.1 have no hash and are read without the comparison.
 
         Raises:
-            TableError: no such file, not Parquet, not ours, damaged, or contradicting itself.
+            TableError: the file is missing, no table, damaged, or contradicts itself.
         """
         path = Path(path)
         if wrong := what_is_wrong(path):
@@ -152,7 +151,9 @@ class AffinityTable:
             try:
                 return cls._of_file(file, metadata)
             except TableError as error:
-                raise TableError(f"{shown(path)} is damaged or foreign: {error}") from error
+                raise TableError(
+                    f"{shown(path)} is damaged or foreign: {error.message.both}"
+                ) from error
 
     @classmethod
     def _of_file(cls, file: Any, metadata: Mapping[bytes, bytes]) -> Self:
@@ -165,18 +166,18 @@ class AffinityTable:
         written = metadata.get(_SHA256_KEY)
         if written is not None and written != _sha256(columns, meta).encode():
             raise TableError(
-                "its values are not those that were written; copy it again, or make it again with "
-                "headgraph compute"
+                "its values are not those that were written: copy it again, or make it again with "
+                f"{COMPUTE}"
             )
         return cls(columns, meta)
 
 
 def table_file(path: str | os.PathLike[str], *, force: bool) -> Path:
-    """The path, when a table can be written there; ask before the work, not after it.
+    """The path, if a table can be written there. Call this before the work, not after it.
 
     Raises:
         OutputExists: the file is there and `force` is false.
-        TableError: the name says that it is another kind of file, or none can be written there.
+        TableError: the name has the ending of another kind of file, or cannot be written.
     """
     path = Path(path)
     if path.suffix not in ("", ".parquet", ".pq"):
@@ -196,7 +197,7 @@ def _sha256(columns: Columns, meta: TableMeta) -> str:
 
 
 def _lines(texts: NDArray[Any]) -> bytes:
-    """The texts, one a line; a table has the same text in many rows that follow each other."""
+    """The texts, one a line. Runs of equal texts are joined at once, as a table has long ones."""
     starts = np.flatnonzero(np.append(True, texts[1:] != texts[:-1])[: len(texts)])
     counts = np.diff(np.append(starts, len(texts)))
     lines = [f"{text}\n" * count for text, count in zip(texts[starts], counts, strict=True)]
@@ -204,6 +205,6 @@ def _lines(texts: NDArray[Any]) -> bytes:
 
 
 def _narrow(values: NDArray[Any]) -> NDArray[Any]:
-    """One type per column in memory and on disk, so that a table equals its own file."""
+    """The type of a column in memory and on disk, so that a table equals its file."""
     kinds: dict[str, type] = {"i": np.int32, "f": np.float32}
     return values.astype(kinds.get(values.dtype.kind, values.dtype), copy=False)

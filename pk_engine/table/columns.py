@@ -1,7 +1,7 @@
-"""Rows of a table as plain arrays: what scoring makes and a file holds, without pandas.
+"""Rows of a table as plain arrays, without pandas.
 
-Importing pandas takes as long as a third of GPT-2 small's scores do. A command that computes and
-writes does not need it; whoever asks a table for its `frame` gets one.
+The import of pandas takes a noticeable part of the time that scores of a small model take. Commands
+that compute and write do not need it. `AffinityTable.frame` makes a frame on request.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Columns = dict[str, NDArray[Any]]
-"""Name -> values, all of one length; the texts of `pairing` are of NumPy's own kind."""
+"""Name -> values, all of one length; `pairing` has a NumPy string type."""
 
 
 def columns_of(rows: pd.DataFrame | Mapping[str, NDArray[Any]]) -> Columns:
-    """The columns of a frame, or of a mapping that has them already."""
+    """The columns of a frame or of a mapping."""
     found = {str(name): np.asarray(values) for name, values in rows.items()}
     if "pairing" in found and found["pairing"].dtype.kind != "U":
         found["pairing"] = found["pairing"].astype(str)
@@ -28,7 +28,7 @@ def columns_of(rows: pd.DataFrame | Mapping[str, NDArray[Any]]) -> Columns:
 
 
 def frame_of(columns: Columns) -> pd.DataFrame:
-    """The columns as pandas has them."""
+    """The columns as a pandas frame."""
     import pandas as pd
 
     texts = {name: a.astype(object) for name, a in columns.items() if a.dtype.kind == "U"}
@@ -36,18 +36,18 @@ def frame_of(columns: Columns) -> pd.DataFrame:
 
 
 def taken(columns: Columns, at: Any) -> Columns:
-    """Some rows, by places or by a mask."""
+    """Some rows, by positions or by a mask."""
     return {name: values[at] for name, values in columns.items()}
 
 
 def joined(parts: Sequence[Columns]) -> Columns:
-    """Rows of several parts, one after the other; the columns of the first."""
+    """The rows of several parts in order, with the columns of the first."""
     names = parts[0] if parts else ()
     return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
 
 def by_pairing(pairing: NDArray[Any], values: Mapping[str, float]) -> NDArray[Any]:
-    """One value per row, by its pairing; NaN where there is none."""
+    """One value per row, by its pairing; NaN for other pairings."""
     found = np.full(len(pairing), np.nan)
     for name, value in values.items():
         found[pairing == name] = value
@@ -55,11 +55,11 @@ def by_pairing(pairing: NDArray[Any], values: Mapping[str, float]) -> NDArray[An
 
 
 def twice(keys: Sequence[NDArray[Any]]) -> int:
-    """How many rows repeat an earlier one in all of these columns of whole numbers from 0."""
+    """Number of rows that repeat an earlier one in all of these columns of integers from 0."""
     code = np.zeros(len(keys[0]), np.int64)
     for values in keys:
         code = code * (int(values.max(initial=0)) + 1) + values
-    code.sort()  # np.unique would do, and import masked arrays
+    code.sort()  # np.unique would import masked arrays
     return int(np.count_nonzero(code[1:] == code[:-1]))
 
 
@@ -69,9 +69,9 @@ def first_of_each(
     """Mask of the first rows of each group.
 
     Args:
-        order: places of the rows, one group after the other, the first of each group first.
+        order: positions of the rows, sorted by group and by rank within a group.
         group: columns that are equal within a group.
-        most: rows of a group.
+        most: largest number of rows to keep of a group.
     """
     begins = np.zeros(len(order), bool)
     begins[:1] = True

@@ -1,9 +1,9 @@
-"""From scored pairs to arrows between query heads.
+"""Edges between query heads, made from scored pairs.
 
-Under grouped-query attention g query heads read through one key/value head. A pair that was scored
-once for that key/value head becomes g arrows, so that `(a)-[:OK]->(b)` means the same in every
-model: what a writes overlaps what b reads as its key. `share` = 1 / (arrows drawn for that scored
-pair): a sum of `share`-weighted scores counts each scored pair once.
+In grouped-query attention, g query heads share a key/value head. A pair that is scored once for
+this key/value head becomes g edges. `(a)-[:OK]->(b)` then means the same in every model: the output
+of a overlaps what b reads as its key. `share` = 1 / (edges of the scored pair), so a sum of scores
+weighted by `share` counts each scored pair once.
 """
 
 from __future__ import annotations
@@ -17,11 +17,9 @@ from headgraph.pk_engine.table.meta import TableMeta
 if TYPE_CHECKING:
     import pandas as pd
 
-ENDS = ("source_layer", "source_head", "target_layer", "target_head")
-
 
 def head_edges(frame: pd.DataFrame, meta: TableMeta) -> pd.DataFrame:
-    """One row per arrow, in the table's order.
+    """One row per edge, in the table's order.
 
     Args:
         frame: rows of a table; `source_head` and `target_head` as the table counts them.
@@ -29,15 +27,15 @@ def head_edges(frame: pd.DataFrame, meta: TableMeta) -> pd.DataFrame:
 
     Returns:
         All columns of the frame, with `source_head` and `target_head` as query heads, plus
-        `kv_head` (the key/value head that the target reads through; -1 where the target's role has
-        none of its own or the model has no groups) and `share` (float64, 0 < share <= 1).
+        `kv_head` (the key/value head of the target; -1 where the target's role is Q or O, or the
+        model has no groups) and `share` (float64, 0 < share <= 1).
     """
     edges = frame.drop(columns="target_kv_head", errors="ignore").reset_index(drop=True)
     edges = edges.assign(kv_head=-1, share=1.0)
     group = meta.group_size
     if group == 1:
         return edges
-    # one number per scored pair; in an expanded table the g rows of one key/value head share it
+    # `pair` numbers the scored pairs; in an expanded table the g rows of a key/value head share it
     edges["kv_head"] = _kv_head(edges, "target", meta)
     if meta.kv == "native":
         edges["pair"] = np.arange(len(edges))
@@ -50,16 +48,16 @@ def head_edges(frame: pd.DataFrame, meta: TableMeta) -> pd.DataFrame:
 
 
 def hub_terms(edges: pd.DataFrame) -> dict[str, tuple[str, pd.Series[float]]]:
-    """What each edge adds to the hub scores of the two heads that it joins.
+    """The contribution of each edge to the hub scores of its two heads.
 
         inlet(h)  = sum of z over the edges that enter h
         outlet(h) = sum of z * share over the edges that leave h
 
     Args:
-        edges: a row per edge between query heads, as `head_edges` gives them.
+        edges: a row per edge between query heads, as from `head_edges`.
 
     Returns:
-        Of `inlet` and `outlet`: the end of the edge that they are a sum at, and the values.
+        `inlet` and `outlet` -> (the end of the edge whose score it adds to, the values).
     """
     z = edges["z"].astype(float)
     return {"inlet": ("target", z), "outlet": ("source", z * edges["share"])}
@@ -85,7 +83,7 @@ def _same_kv_pair(edges: pd.DataFrame, meta: TableMeta) -> pd.Series[int]:
     through = {}
     for end in ("source", "target"):
         kv = _kv_head(edges, end, meta)
-        # heads that share nothing stay apart: their own number, out of reach of key/value numbers
+        # heads without a shared key/value head get negative numbers, distinct from key/value heads
         through[end] = kv.where(kv >= 0, -1 - edges[f"{end}_head"])
     keys = [
         edges["pairing"],

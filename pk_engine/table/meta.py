@@ -1,4 +1,4 @@
-"""Where a table comes from: the metadata that travels with every score file."""
+"""The metadata of a table: the model, the options and the version that made it."""
 
 import json
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -7,8 +7,8 @@ from typing import Any, Self
 from headgraph.base.documents import parse_json
 from headgraph.base.names import PAIRINGS
 from headgraph.base.text import quoted
-from headgraph.pk_engine.errors import TableError
-from headgraph.pk_engine.models.config import MOST_HEADS  # what can be computed can be read
+from headgraph.pk_engine.errors import COMPUTE, TableError
+from headgraph.pk_engine.models.config import MOST_HEADS
 from headgraph.pk_engine.table._meta_check import check_types
 
 FORMAT_VERSION = 1
@@ -17,25 +17,25 @@ _ALLOWED = {"kv": ("native", "expand"), "layer_order": ("forward", "all", "withi
 
 @dataclass(frozen=True, kw_only=True)
 class TableMeta:
-    """Provenance of a table of scores; written as JSON into the Parquet file.
+    """Metadata of a table of scores; written as JSON into the Parquet file.
 
     Attributes:
-        model, revision: what was asked for: a hub id or the name of a folder; a commit or None.
-        family: the family file that said where the tensors are, or transformer-lens.
+        model, revision: a hub id or the name of a folder; the commit of a hub id, else None.
+        family: the family file that describes the tensors, or transformer-lens.
         fingerprint: sha256 over the role tensors as read, layer by layer, in float32.
         n_layers, n_heads, n_kv_heads, d_model, d_head: the model's shape.
         deficient: matrices of less than full rank: layer, head, role, rank (0: left out).
-        fold_ln, center_writing: whether norms were folded in and what is written was centred.
+        fold_ln, center_writing: whether norms were folded into Q, K and V, and O was centred.
         layer_order: `forward` (source layer < target layer), `all`, or `within`.
         kv: `native` (each key/value head once) or `expand` (a row per query head).
         pairings, metrics: what was scored.
-        selection: the rules applied so far, oldest first; empty when all scored pairs are here.
+        selection: the rules applied so far, oldest first; empty when no pair was left out.
         scored: pairs scored per pairing, before any selection.
         moments: mean and sd of the random reference per pairing, at full rank.
         dtype, backend: of the computation.
         version: of headgraph.
-        nulls: null -> its seed and samples (None where nothing is drawn), how many values each pair
-            was compared with, and their mean and sd, per pairing; empty without nulls.
+        nulls: null model -> seed and samples (None where nothing is drawn), and per pairing the
+            number of values that each pair was compared with, their mean and sd.
         series, step: name and step number of a checkpoint of a training run, or None.
     """
 
@@ -72,23 +72,23 @@ class TableMeta:
         return self.n_heads // self.n_kv_heads
 
     def heads_of(self, role: str) -> int:
-        """How many heads per layer a column counts where the role is `role`."""
+        """Heads per layer that have a matrix of this role, as the columns count them."""
         shared = role in "KV" and self.kv == "native"
         return self.n_kv_heads if shared else self.n_heads
 
     @property
     def null_columns(self) -> list[str]:
-        """The columns that hold pairs against nulls: z, p and q of each."""
+        """The columns of the null models: z, p and q of each."""
         return [f"{kind}_{name}" for name in self.nulls for kind in "zpq"]
 
     def selected(self, rules: dict[str, Any]) -> Self:
-        """The same provenance after one more selection."""
+        """The metadata after one more selection."""
         return replace(self, selection=[*self.selection, rules]) if rules else self
 
     def to_json(self) -> str:
-        """One line of JSON, keys sorted, so that equal provenance is equal text."""
+        """One line of JSON, keys sorted, so that equal metadata is equal text."""
         data = asdict(self)
-        if not self.nulls:  # a table without nulls is the same bytes as before there were any
+        if not self.nulls:  # keep the bytes of tables without nulls as older versions wrote them
             del data["nulls"]
         return json.dumps(data, sort_keys=True, allow_nan=False)
 
@@ -116,7 +116,7 @@ class TableMeta:
 
 
 def _check_format(data: dict[str, Any]) -> None:
-    """Raise TableError where this headgraph cannot read the format, and say which one can."""
+    """Raise TableError for a format that this version cannot read."""
     found = data.get("format")
     if found == FORMAT_VERSION and not isinstance(found, bool | float):
         return
@@ -124,19 +124,19 @@ def _check_format(data: dict[str, Any]) -> None:
         raise TableError(
             f"it is in table format {quoted(found)}, written by headgraph "
             f"{quoted(data.get('version'))}, and this headgraph reads formats up to "
-            f"{FORMAT_VERSION}: upgrade headgraph, or make the table again with headgraph compute"
+            f"{FORMAT_VERSION}: upgrade headgraph, or make the table again with {COMPUTE}"
         )
     raise TableError(
         f"it says that its table format is {quoted(found)}: expected {FORMAT_VERSION}; make it "
-        "again with headgraph compute"
+        f"again with {COMPUTE}"
     )
 
 
 def _check_meaning(meta: TableMeta) -> None:
-    """The fields agree with each other.
+    """Check that values are allowed and that fields agree with each other.
 
     Raises:
-        TableError: a value that no table has, or two fields that contradict each other.
+        TableError: a value is not allowed, or two fields contradict each other.
     """
     if meta.n_layers * meta.n_heads > MOST_HEADS:
         raise TableError(

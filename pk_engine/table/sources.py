@@ -1,4 +1,4 @@
-"""Where a table comes from: made already, a file, or one that is bundled with headgraph."""
+"""Tables as arguments: a table in memory, a file, or a bundled name."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from headgraph.pk_engine.errors import TableError
 from headgraph.pk_engine.table.affinity import AffinityTable
 
 AnyTable = AffinityTable | str | os.PathLike[str]
-"""What every public function takes for a table."""
+"""A table as an argument of a public function."""
 
 
 def read_table(table: AnyTable) -> AffinityTable:
-    """A table from its file or by its bundled name; a table is returned as it is.
+    """A table from its file or by its bundled name; a table in memory is returned as it is.
 
     >>> import headgraph
     >>> len(headgraph.read_table("gpt2-small"))
@@ -23,10 +23,10 @@ def read_table(table: AnyTable) -> AffinityTable:
 
     Args:
         table: a table, the path of a file that `AffinityTable.write` made, or a name that
-            `bundled()` lists. A file of that name in the working folder comes first.
+            `bundled()` lists. A file of that name in the working folder takes precedence.
 
     Raises:
-        TableError: none of these, or a file that is damaged or no table.
+        TableError: it is none of these, or the file is damaged or no table.
     """
     if isinstance(table, AffinityTable):
         return table
@@ -39,7 +39,7 @@ def read_table(table: AnyTable) -> AffinityTable:
 
 
 def is_table(what: object) -> TypeGuard[AnyTable]:
-    """Whether this is given as a table, where a model could be given too.
+    """Whether an argument that can be a model or a table means a table.
 
     A file without an ending is a table, because a model is a folder.
     """

@@ -1,12 +1,16 @@
 """Small made-up checkpoints, whole or broken, for tests of what is read and what is refused."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from safetensors.numpy import save_file
+
+from headgraph.base.errors import HeadgraphError
+from headgraph.pk_engine.models.weights import ModelWeights
 
 GPT2_CONFIG = {"model_type": "gpt2", "n_layer": 2, "n_head": 2, "n_embd": 16}
 LLAMA_CONFIG = {
@@ -17,6 +21,9 @@ LLAMA_CONFIG = {
     "hidden_size": 24,
     "head_dim": 4,
 }
+DEEP = "[" * 10_000 + "]" * 10_000
+"""JSON that is nested too deeply to read."""
+LONG = "long-" * 40
 
 
 def gpt2_tensors(seed: int = 0) -> dict[str, np.ndarray]:
@@ -60,3 +67,21 @@ def save(
         save_file({name: tensors[name] for name in tensors if where[name] == file}, folder / file)
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": where}))
     return folder
+
+
+def refused(what: Callable[[], object]) -> str:
+    """The one short line of the error."""
+    with pytest.raises(HeadgraphError) as error:
+        what()
+    said = str(error.value)
+    assert len(said) < 300, said
+    assert said.isprintable(), said
+    return said
+
+
+def read(folder: Path) -> ModelWeights:
+    """The weights of a folder, each of whose layers was read."""
+    weights = ModelWeights(folder)
+    for layer in range(weights.shape.n_layers):
+        weights.raw_layer(layer)
+    return weights

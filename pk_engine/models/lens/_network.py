@@ -1,8 +1,8 @@
-"""The network of a folder as transformers builds it, wrapped by TransformerLens.
+"""The network of a folder, built by transformers and wrapped by TransformerLens.
 
-`TransformerBridge.boot_transformers` is not used: it leaves tensors that a folder lacks random
-without a word, wants a tokenizer, and for models with images installs packages. The network is
-built here by the same steps, and the loader's own report says what was missing.
+`TransformerBridge.boot_transformers` is not used: it silently leaves missing tensors random, needs
+a tokenizer, and installs packages for models with images. This module takes the same steps and
+reads the missing tensors from the loader's report.
 """
 
 from collections.abc import Iterator
@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from headgraph.base.documents import shown
+from headgraph.base.spelling import argument
 from headgraph.base.text import listed, quoted, short
 from headgraph.pk_engine.errors import ModelError, UnknownFamily, WeightsError
+from headgraph.pk_engine.models.checkpoint.refusals import refuse_adapter, refuse_adapter_tensors
+from headgraph.pk_engine.models.checkpoint.tensor_files import TensorFiles
 from headgraph.pk_engine.models.lens.weights import first_line
-from headgraph.pk_engine.models.tensor_files import TensorFiles
-from headgraph.pk_engine.models.weights import refuse_adapter, refuse_adapter_tensors
 
 
 def network_bridge(folder: Path, name: str, config: dict[str, Any], dtype: str) -> Any:
@@ -30,7 +31,7 @@ def network_bridge(folder: Path, name: str, config: dict[str, Any], dtype: str) 
     from transformer_lens.model_bridge.sources import build_bridge_from_module
 
     refuse_adapter(folder)
-    refuse_adapter_tensors(TensorFiles(folder))  # transformers would leave them out
+    refuse_adapter_tensors(TensorFiles(folder))  # transformers ignores them
 
     with _quiet():
         architecture, settings = _architecture(folder, config)
@@ -39,7 +40,7 @@ def network_bridge(folder: Path, name: str, config: dict[str, Any], dtype: str) 
             return build_bridge_from_module(
                 network, architecture, hf_config=network.config, model_name=name
             )
-        except Exception as error:  # an adapter raises whatever it stumbled over
+        except Exception as error:  # an architecture adapter can raise anything
             raise ModelError(
                 f"TransformerLens cannot wrap the {architecture} in {shown(folder)}: "
                 f"{first_line(error)}"
@@ -47,7 +48,7 @@ def network_bridge(folder: Path, name: str, config: dict[str, Any], dtype: str) 
 
 
 def _architecture(folder: Path, config: dict[str, Any]) -> tuple[str, Any]:
-    """TransformerLens's name of what is in a folder, and its configuration for transformers."""
+    """(TransformerLens's name of the architecture, configuration for transformers) of a folder."""
     from transformer_lens.model_bridge.sources.transformers import (
         determine_architecture_from_hf_config,
     )
@@ -76,7 +77,7 @@ def _architecture(folder: Path, config: dict[str, Any]) -> tuple[str, Any]:
         return determine_architecture_from_hf_config(settings), settings
     except ValueError:
         raise ModelError(
-            f"TransformerLens knows no architecture {what}, which config.json in "
+            f"TransformerLens has no architecture {what}, which config.json in "
             f"{shown(folder)} names"
         ) from None
 
@@ -103,14 +104,14 @@ def _network(folder: Path, architecture: str, settings: Any, dtype: Any) -> Any:
         raise WeightsError(
             f"the weights in {shown(folder)} lack {len(missing)} tensors of the "
             f"{architecture}, which would be random: {listed(missing, 2)}; attention weights "
-            "alone are read without --via"
+            f"alone are read without {argument('via')}"
         )
     return network
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No bars and no reports of transformers; what matters of them is stated by an error."""
+    """Silence the progress bars and reports of transformers; errors state what matters."""
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

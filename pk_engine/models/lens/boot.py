@@ -1,7 +1,7 @@
-"""A folder or hub id through TransformerLens, for what no family file describes.
+"""A folder or hub id read through TransformerLens, for models that no family file describes.
 
-transformers builds the network and TransformerLens says which of its matrices are which. No code of
-a checkpoint is run, nothing is fetched but configuration and weights, and no tokenizer is needed.
+transformers builds the network and TransformerLens finds its matrices. No code of a checkpoint
+runs, only configuration and weights are fetched, and no tokenizer is needed.
 """
 
 import os
@@ -9,14 +9,15 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from headgraph.base.spelling import argument
 from headgraph.pk_engine.errors import INSTALL_LENS, ModelError, UnknownFamily
+from headgraph.pk_engine.models.checkpoint.refusals import refuse_adapter, refuse_adapter_tensors
+from headgraph.pk_engine.models.checkpoint.tensor_files import FLOATS, TensorFiles
 from headgraph.pk_engine.models.family import Norm, family_of
 from headgraph.pk_engine.models.folding import check_folding
 from headgraph.pk_engine.models.lens._network import network_bridge
 from headgraph.pk_engine.models.lens.weights import BridgeWeights, Lens, check_settings, first_line
 from headgraph.pk_engine.models.location import locate, read_config
-from headgraph.pk_engine.models.tensor_files import FLOATS, TensorFiles
-from headgraph.pk_engine.models.weights import refuse_adapter, refuse_adapter_tensors
 
 KINDS = {"BF16": "bfloat16", "F16": "float16"}
 NORMS = {"LN": "LayerNorm", "LNPre": "LayerNorm", "RMS": "RMSNorm", "RMSPre": "RMSNorm"}
@@ -35,7 +36,7 @@ def boot(
         model: name of a bundled model, folder, or hub id.
         revision: branch, tag or commit of a hub id.
         fold_ln: let TransformerLens fold the norm before attention into Q, K and V.
-        center_writing: let it take the mean over d_model from what is written.
+        center_writing: let it subtract the mean over d_model from O.
 
     Raises:
         ModelError: TransformerLens is not installed, does not know the architecture, or does not
@@ -60,13 +61,13 @@ def _require_lens() -> None:
         import transformer_lens.model_bridge.sources  # noqa: F401
     except ImportError as error:
         raise ModelError(
-            "--via transformer-lens needs torch and TransformerLens, which cannot be imported "
-            f"({first_line(error)}): {INSTALL_LENS}"
+            f"{argument('via', 'transformer-lens')} needs torch and TransformerLens, which cannot "
+            f"be imported ({first_line(error)}): {INSTALL_LENS}"
         ) from None
 
 
 def _check_family(config: dict[str, Any], fold_ln: bool, center_writing: bool) -> None:
-    """Where a family describes the model too, it knows whether folding would change it."""
+    """Refuse folding by the family file, where one describes the model too."""
     try:
         family = family_of(config).for_model(config)
     except UnknownFamily:
@@ -78,14 +79,14 @@ def _dtype(folder: Path) -> str:
     """The narrowest type that holds the tensors as they are stored."""
     files = TensorFiles(folder)
     refuse_adapter_tensors(files)
-    kinds = files.kinds() & FLOATS  # others are masks and position numbers
+    kinds = files.kinds() & FLOATS  # the others are masks and positions
     return KINDS.get(kinds.pop(), "float32") if len(kinds) == 1 else "float32"
 
 
 def _process(
     bridge: Any, weights: BridgeWeights, fold_ln: bool, center_writing: bool
 ) -> BridgeWeights:
-    """The same weights after TransformerLens folded and centred them, and what they were before."""
+    """The weights as TransformerLens folded and centred them, with the raw layers kept."""
     kind = NORMS.get(bridge.cfg.normalization_type, "none")
     check_folding(Lens().name, Norm(kind), fold_ln=fold_ln, center_writing=center_writing)
     raw = [
@@ -93,8 +94,8 @@ def _process(
         for layer in range(weights.shape.n_layers)
     ]
     with warnings.catch_warnings():
-        # where it leaves something undone, and torch about numbers it takes from parameters; what
-        # was done is seen below
+        # TransformerLens warns of what it leaves undone, which is checked below, and torch of
+        # numbers taken from parameters
         warnings.simplefilter("ignore", UserWarning)
         try:
             bridge.process_weights(
@@ -116,5 +117,6 @@ def _process(
 def _undone(name: str, bridge: Any, why: str) -> ModelError:
     return ModelError(
         f"TransformerLens does not fold or centre the weights of {name} "
-        f"({bridge.cfg.architecture}; {why}): leave --fold-ln and --center-writing out"
+        f"({bridge.cfg.architecture}; {why}): leave {argument('fold_ln')} and "
+        f"{argument('center_writing')} out"
     )

@@ -1,10 +1,10 @@
-"""Attention matrices of a model that TransformerLens holds: the second source beside files.
+"""Attention matrices of a TransformerLens model in memory: the second source beside files.
 
-They are scored as they are found. A bridge boots with the checkpoint's own matrices; what
-`enable_compatibility_mode` or `process_weights` made of them is seen from the matrices themselves,
-because TransformerLens records that it processed them and not how.
+Matrices are scored as they are. A bridge boots with the matrices of the checkpoint, which
+`enable_compatibility_mode` or `process_weights` may change. TransformerLens records that it
+processed them but not how, so this module detects folding and centring in the matrices.
 
-Nothing here imports torch: whoever has a bridge has it already.
+This module does not import torch: a bridge implies that it is imported already.
 """
 
 from collections.abc import Sequence
@@ -13,43 +13,47 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from headgraph.base.names import ROLES
-from headgraph.base.text import short
+from headgraph.base.text import quoted, short
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.models.family import every
+from headgraph.pk_engine.models.family import common_refusals
 from headgraph.pk_engine.models.interface import Layer, LensModel
 from headgraph.pk_engine.models.layout import ModelShape
-from headgraph.pk_engine.models.lens._state import processing, to_float32
 from headgraph.pk_engine.models.weights import check_finite
+
+_CENTRED = 0.01
+"""|1^T W| / |W| is about 1 without centring, 1e-7 after centring, and 2e-3 after centring and
+rounding to bfloat16."""
 
 
 @dataclass(frozen=True)
 class Lens:
-    """Who says which matrix is which: TransformerLens, in place of a family file."""
+    """TransformerLens in the place of a family file."""
 
     name: str = "transformer-lens"
 
 
 class BridgeWeights:
-    """A model in memory whose attention matrices can be read through TransformerLens.
+    """The attention matrices of a TransformerLens model in memory.
 
     Args:
-        model: a TransformerBridge, or what has its `cfg` and `blocks_with`.
-        name: what a table calls it; by default the folder's name or the hub id it was booted from.
+        model: a TransformerBridge, or an object with its `cfg` and `blocks_with`.
+        name: the name in a table; by default the folder's name or hub id that it was booted from.
         revision: as the table records it.
-        raw: each layer before TransformerLens processed the weights, where somebody kept that.
-        folder: the files that the model was just read from, where they say all about it: an
-            interrupted job can then go on (`pk_engine.scoring.resume`).
+        raw: each layer before TransformerLens processed the weights, where that was kept.
+        folder: the files of the model, where they determine it. An interrupted job can then go on
+            (`pk_engine.scoring.resume`).
 
     Attributes:
         name, revision, shape, folder: as in `pk_engine.models.weights.ModelWeights`.
-        fold_ln, center_writing: whether that was done to the matrices found.
+        fold_ln, center_writing: whether the matrices are folded and centred.
         family: named `transformer-lens`.
 
     Raises:
-        ModelError: no such model, layers without attention, unequal heads, or an architecture
-            whose matrices are not those of separate heads.
+        ModelError: the object is no bridge, layers lack attention, heads are unequal, or the
+            architecture has no matrix for each head.
     """
 
     def __init__(
@@ -71,13 +75,13 @@ class BridgeWeights:
         check_settings(_settings_of(model))
         self._blocks = _blocks_of(model, self.name)
         self.shape = self._find_shape()
-        self.fold_ln, self.center_writing = processing(model, self._blocks)
+        self.fold_ln, self.center_writing = _processing(model, self._blocks)
 
     def __repr__(self) -> str:
         return f"BridgeWeights({self.name!r}, {self.shape})"
 
     def raw_layer(self, layer: int) -> Layer:
-        """One layer's matrices as found: role -> heads x d_model x d_head, float32, contiguous.
+        """One layer's unprocessed matrices: role -> heads x d_model x d_head, float32, contiguous.
 
         Raises:
             WeightsError: a matrix holds NaN or Inf.
@@ -85,17 +89,17 @@ class BridgeWeights:
         return self._read(layer) if self._raw is None else self._raw[layer]
 
     def processed(self, layer: int, raw: Layer) -> Layer:
-        """What is scored: the matrices as found, which `raw` is unless it was kept from before."""
+        """The matrices to score: those in memory, equal to `raw` unless that was kept."""
         return raw if self._raw is None else self._read(layer)
 
     def layer(self, layer: int) -> Layer:
-        """One layer's matrices as found."""
+        """One layer's matrices in memory."""
         return self._read(layer)
 
     def _read(self, layer: int) -> Layer:
         found = {}
         for role in ROLES:
-            matrix = to_float32(self._tensor(layer, role))
+            matrix = _to_float32(self._tensor(layer, role))
             found[role] = np.ascontiguousarray(matrix.swapaxes(1, 2) if role == "O" else matrix)
             check_finite(found[role], layer, role)
         return found
@@ -138,15 +142,15 @@ def of_bridge(
     fold_ln: bool = False,
     center_writing: bool = False,
 ) -> BridgeWeights:
-    """The weights of a model that somebody else holds, which is left as it is.
+    """The weights of a bridge in memory, which is left unchanged.
 
     Raises:
-        ModelError: see `BridgeWeights`; a revision; or folding, which is TransformerLens's to do.
+        ModelError: as in `BridgeWeights`; or a revision, folding or centring was requested.
     """
     weights = BridgeWeights(model)
     if revision is not None:
         raise ModelError(
-            f"{weights.name} is in memory and has no revision {revision!r}: leave it out"
+            f"{weights.name} is in memory and has no revision {quoted(revision)}: leave it out"
         )
     for option, call, asked, done in (
         ("fold_ln", "fold_ln", fold_ln, weights.fold_ln),
@@ -154,34 +158,68 @@ def of_bridge(
     ):
         if asked and done:
             raise ModelError(
-                f"{option}: TransformerLens did this to the weights of {weights.name} already, and "
-                "it would be done twice: leave it out, the table records it"
+                f"{option}: TransformerLens did this to the weights of {weights.name} already: "
+                "leave it out, the table records it"
             )
         if asked:
             raise ModelError(
-                f"{option}: {weights.name} is scored as it is in memory, and left so: leave it "
-                f"out, and call bridge.process_weights({call}=True, ...) first"
+                f"{option}: {weights.name} is in memory and scored as it is: leave it out, and "
+                f"call bridge.process_weights({call}=True, ...) first"
             )
     return weights
 
 
 def check_settings(settings: dict[str, Any]) -> None:
-    """Refuse what no family handles: layers without heads, shared or quantised matrices.
+    """Refuse what no family supports: layers without heads, shared or quantised matrices.
 
     Raises:
-        ModelError: the configuration asks for it; the message names the key.
+        ModelError: the configuration has such a setting; the message names its key.
     """
     inner = settings.get("text_config")
-    every().check({**settings, **(inner if isinstance(inner, dict) else {})}, Lens().name)
+    common_refusals().check({**settings, **(inner if isinstance(inner, dict) else {})}, Lens().name)
 
 
 def first_line(error: BaseException) -> str:
-    """What another library says, in one line."""
+    """The first line of another library's error."""
     return short(str(error).strip().partition("\n")[0], 80) or type(error).__name__
 
 
+def _processing(model: LensModel, blocks: Sequence[Any]) -> tuple[bool, bool]:
+    """(whether norms are folded into Q, K and V, whether O is centred), by the matrices."""
+    if getattr(model, "_weights_processed", None) is False:
+        return False, False
+    layered = str(getattr(model.cfg, "normalization_type", None)).startswith("LN")
+    folded = all(_folded(block, layered) for block in blocks)
+    return folded, all(_centred(_to_float32(block.attn.W_O), -1) for block in blocks)
+
+
+def _folded(block: Any, layered: bool) -> bool:
+    """Whether folding the norm again would change nothing: no scale, no mean to subtract."""
+    norm = getattr(block, "ln1", None)
+    scale = getattr(norm, "weight", None)
+    # where a model stores the scale minus 1, it is all zeros
+    same = scale is None or any((_to_float32(scale) == one).all() for one in (1, 0))
+    reads = (block.attn.W_Q, block.attn.W_K, block.attn.W_V)
+    return (
+        norm is not None
+        and same
+        and (not layered or all(_centred(_to_float32(w), 1) for w in reads))
+    )
+
+
+def _centred(matrix: NDArray[np.float32], axis: int) -> bool:
+    size = float(np.linalg.norm(matrix))
+    return float(np.linalg.norm(matrix.sum(axis=axis))) <= _CENTRED * size
+
+
+def _to_float32(tensor: Any) -> NDArray[np.float32]:
+    """A tensor of any device in NumPy; float32 in CPU memory is not copied."""
+    matrix: NDArray[np.float32] = tensor.detach().float().cpu().numpy()
+    return matrix
+
+
 def _settings_of(model: Any) -> dict[str, Any]:
-    """The configuration of the network inside, where it has one."""
+    """The configuration of the wrapped network, empty if it has none."""
     config: Any = getattr(getattr(model, "original_model", None), "config", None)
     return dict(config.to_dict()) if hasattr(config, "to_dict") else {}
 
