@@ -1,12 +1,15 @@
 """Tables made of random numbers, for tests that need some table and no model."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from headgraph.base.names import PAIRINGS
+from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
+from headgraph.pk_engine.scoring.decoys import DecoyCounts
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
 
@@ -26,11 +29,12 @@ def random_table(
     model: str = "test/random",
     series: str | None = None,
     step: float | None = None,
+    format_2: bool = False,
 ) -> AffinityTable:
     """All forward pairs of a model of this shape with random scores; the same seed, the same bytes.
 
     An expanded table has one score for the rows that read through one key/value head, as a real
-    one has.
+    one has. In format 2 it has as many backward pairs as forward ones, and scores of heads.
     """
     pairings = sorted(pairings, key=PAIRINGS.index)
     n_kv_heads = n_heads if n_kv_heads is None else n_kv_heads
@@ -90,7 +94,33 @@ def random_table(
         series=series,
         step=step,
     )
+    if format_2:
+        meta = replace(meta, heads=_head_scores(n_layers, n_heads, rng), decoys=_decoys(frame, rng))
     return AffinityTable(frame, meta)
+
+
+def _head_scores(n_layers: int, n_heads: int, rng: np.random.Generator) -> dict[str, Any]:
+    sign = (-1.0, 0.95, 0.2, -0.99)
+    places = [[layer * n_heads + head for head in range(n_heads)] for layer in range(n_layers)]
+    return {
+        "copying": [[sign[place % 4] for place in heads] for heads in places],
+        "self_overlap": [[round(float(rng.random()), 5) for _ in heads] for heads in places],
+    }
+
+
+def _decoys(frame: pd.DataFrame, rng: np.random.Generator) -> dict[str, dict[str, Any]]:
+    """Add the columns of decoys to a frame of all forward pairs; the metadata's counts."""
+    frame["decoys"], frame["decoy_q"] = -1, np.nan
+    counted = {}
+    for pairing, rows in frame.groupby("pairing"):
+        if pairing in GRAPH_PAIRINGS:
+            counts = DecoyCounts()
+            pk = rows["pk"].to_numpy()
+            counts.add(pk, rng.permutation(pk) * rng.random(len(pk)))
+            frame.loc[rows.index, "decoys"] = counts.stronger(pk)
+            frame.loc[rows.index, "decoy_q"] = counts.decoy_q(pk)
+            counted[str(pairing)] = {"scored": counts.scored, "share": None}
+    return counted
 
 
 def _pairs(n_layers: int, sources: int, targets: int) -> pd.DataFrame:

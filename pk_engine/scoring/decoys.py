@@ -14,7 +14,9 @@ Counts are held in bins of PK, exact at the thresholds between bins, so that any
 takes the same memory and counts of different parts of a model add up.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -75,6 +77,27 @@ def decoy_share(pk: NDArray[np.floating], decoys: NDArray[np.integer]) -> float 
         None where nothing is kept.
     """
     return (1 + int(decoys[np.argmin(pk)])) / len(pk) if len(pk) else None
+
+
+def kept_shares(
+    columns: Mapping[str, NDArray[Any]], decoys: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """The share of decoys of each pairing among a table's rows, as its metadata records it.
+
+    Args:
+        columns: rows, with `pairing`, `pk` and `decoys`.
+        decoys: pairing -> `scored`, the backward pairs scored.
+
+    Returns:
+        pairing -> `scored`, and `share` with 6 significant digits.
+    """
+    found = {}
+    for pairing, counted in decoys.items():
+        here = columns["pairing"] == pairing
+        share = decoy_share(columns["pk"][here], columns["decoys"][here])
+        rounded = None if share is None else float(f"{share:.6g}")
+        found[pairing] = {"scored": counted["scored"], "share": rounded}
+    return found
 
 
 def _bins(pk: ArrayLike) -> NDArray[np.int64]:

@@ -11,6 +11,7 @@ from headgraph.pk_engine.errors import TableError
 from headgraph.pk_engine.models.config import LARGEST
 from headgraph.pk_engine.scoring.selection import Selection
 
+HEAD_SCORES = ("copying", "self_overlap")
 _TEXTS = ("model", "family", "fingerprint", "layer_order", "kv", "dtype", "backend", "version")
 
 
@@ -93,6 +94,24 @@ def _is_null(value: object) -> bool:
     )
 
 
+def _is_head_score(value: object) -> bool:
+    """Layers x heads of numbers from -1 to 1, or None."""
+    return _is_list(value, lambda layer: _is_list(layer, _is_cosine))
+
+
+def _is_cosine(value: Any) -> bool:
+    return value is None or (_is_number(value) and abs(value) <= 1 + 1e-5)
+
+
+def _is_decoys(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and sorted(value) == ["scored", "share"]
+        and _is_count(value["scored"])
+        and (value["share"] is None or (_is_number(value["share"]) and value["share"] >= 0))
+    )
+
+
 _FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(_TEXTS, ("a text", _is_text)),
     **dict.fromkeys(
@@ -118,4 +137,9 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
         "moments",
         lambda it: _is_map(it, _is_null) and set(it) <= set(NULLS),
     ),
+    "heads": (
+        "an object, empty or with copying and self_overlap, each a list of layers of heads",
+        lambda it: _is_map(it, _is_head_score) and set(it) in (set(), set(HEAD_SCORES)),
+    ),
+    "decoys": ("scored and share for each pairing", lambda it: _is_map(it, _is_decoys)),
 }

@@ -24,7 +24,7 @@ def check_names(names: Collection[str], meta: TableMeta) -> None:
         TableError: a column is missing or unexpected.
     """
     extra = ["target_kv_head"] if "target_kv_head" in names else []
-    wanted = ["pairing", *INTEGERS, *FLOATS, *_others(meta), *extra]
+    wanted = ["pairing", *INTEGERS, *FLOATS, *_others(meta), *meta.decoy_columns, *extra]
     if sorted(names) != sorted(wanted):
         missing, more = sorted(set(wanted) - set(names)), sorted(set(names) - set(wanted))
         raise TableError(
@@ -45,7 +45,7 @@ def check_columns(columns: Columns, meta: TableMeta) -> None:
     """
     check_names(columns, meta)
     for name, values in columns.items():
-        whole = name in (*INTEGERS, "target_kv_head")
+        whole = name in (*INTEGERS, "target_kv_head", "decoys")
         if name != "pairing" and values.dtype.kind != ("i" if whole else "f"):
             kind = "whole numbers" if whole else "floating-point numbers"
             raise TableError(f"its column {name} has the type {values.dtype}: expected {kind}")
@@ -53,6 +53,24 @@ def check_columns(columns: Columns, meta: TableMeta) -> None:
         bad = int((~np.isfinite(columns[name])).sum())
         if bad:
             raise TableError(f"its column {name} holds {bad} values that are NaN or infinite")
+    if meta.decoys:
+        _check_decoys(columns, meta)
+
+
+def _check_decoys(columns: Columns, meta: TableMeta) -> None:
+    """Check counts of decoys and decoy_q; pairings without decoys have -1 and NaN."""
+    most = by_pairing(columns["pairing"], {p: it["scored"] for p, it in meta.decoys.items()})
+    count, q = columns["decoys"], columns["decoy_q"]
+    has = ~np.isnan(most)
+    good = np.where(has, (count >= 0) & (count <= most) & (q >= 0) & np.isfinite(q), True)
+    good &= np.where(has, True, (count == -1) & np.isnan(q))
+    if not good.all():
+        at = int((~good).argmax())
+        raise TableError(
+            f"its row {at} of {columns['pairing'][at]} has decoys {count[at]} and decoy_q {q[at]}: "
+            "expected a count of the backward pairs scored and a share, or -1 and NaN for a "
+            "pairing without decoys"
+        )
 
 
 def check_rows(columns: Columns, meta: TableMeta) -> None:

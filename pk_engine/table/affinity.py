@@ -2,8 +2,9 @@
 
 Columns: `pairing`, `source_layer`, `source_head`, `target_layer`, `target_head`, `pk`,
 `pk_normalized` (pk / sqrt(r s)), `z` (against the random reference of these ranks), `pk_rank` (1 =
-strongest of its pairing), then further metrics by name. Rows are sorted by pairing, then rank, so
-the same input gives the same bytes.
+strongest of its pairing), then further metrics by name, then `decoys` and `decoy_q` where backward
+pairs were scored (`pk_engine.scoring.decoys`). Rows are sorted by pairing, then rank, so the same
+input gives the same bytes.
 
 Under grouped-query attention `source_head` and `target_head` count key/value heads where the role
 is K or V, unless the table was made with `kv="expand"`, which adds `target_kv_head`.
@@ -14,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -27,6 +29,7 @@ from headgraph.base.names import PAIRINGS
 from headgraph.base.notebook import paragraph
 from headgraph.base.text import printable, short
 from headgraph.pk_engine.errors import COMPUTE, TableError
+from headgraph.pk_engine.scoring.decoys import kept_shares
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table._diagnosis import what_is_wrong
 from headgraph.pk_engine.table._parquet import columns_in, opened, write_columns
@@ -67,6 +70,8 @@ class AffinityTable:
         check_rows(columns, meta)
         self.columns: Columns = {name: _narrow(values) for name, values in columns.items()}
         self.meta = meta
+        if meta.decoys:
+            self.meta = replace(meta, decoys=kept_shares(self.columns, meta.decoys))
 
     def __len__(self) -> int:
         return len(self.columns["pk"])

@@ -5,13 +5,15 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
 from headgraph.base.documents import parse_json
-from headgraph.base.names import PAIRINGS
+from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import COMPUTE, TableError
 from headgraph.pk_engine.models.config import MOST_HEADS
 from headgraph.pk_engine.table._meta_check import check_types
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""The newest format; a table without `heads` and `decoys` is written in format 1."""
+_LATER = ("nulls", "heads", "decoys")
 _ALLOWED = {"kv": ("native", "expand"), "layer_order": ("forward", "all", "within")}
 
 
@@ -37,6 +39,11 @@ class TableMeta:
         nulls: null model -> seed and samples (None where nothing is drawn), and per pairing the
             number of values that each pair was compared with, their mean and sd.
         series, step: name and step number of a checkpoint of a training run, or None.
+        heads: `copying` and `self_overlap` (`pk_engine.metrics.copying`), layers x query heads,
+            None where undefined; empty where V and O were not both read.
+        decoys: pairing -> `scored`, the backward pairs scored, and `share`, the share of decoys
+            among the rows of this table, None without rows (`pk_engine.scoring.decoys`); empty
+            where no backward pairs were scored.
     """
 
     model: str
@@ -64,7 +71,13 @@ class TableMeta:
     series: str | None = None
     step: float | None = None
     nulls: dict[str, dict[str, Any]] = field(default_factory=dict)
-    format: int = field(default=FORMAT_VERSION)
+    heads: dict[str, list[list[float | None]]] = field(default_factory=dict)
+    decoys: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def format(self) -> int:
+        """The oldest format that holds this table."""
+        return 2 if self.heads or self.decoys else 1
 
     @property
     def group_size(self) -> int:
@@ -81,15 +94,21 @@ class TableMeta:
         """The columns of the null models: z, p and q of each."""
         return [f"{kind}_{name}" for name in self.nulls for kind in "zpq"]
 
+    @property
+    def decoy_columns(self) -> list[str]:
+        """The columns of decoys, where there are any."""
+        return ["decoys", "decoy_q"] if self.decoys else []
+
     def selected(self, rules: dict[str, Any]) -> Self:
         """The metadata after one more selection."""
         return replace(self, selection=[*self.selection, rules]) if rules else self
 
     def to_json(self) -> str:
         """One line of JSON, keys sorted, so that equal metadata is equal text."""
-        data = asdict(self)
-        if not self.nulls:  # keep the bytes of tables without nulls as older versions wrote them
-            del data["nulls"]
+        data = asdict(self) | {"format": self.format}
+        for name in _LATER:  # keep the bytes of tables without them as older versions wrote them
+            if not data[name]:
+                del data[name]
         return json.dumps(data, sort_keys=True, allow_nan=False)
 
     @classmethod
@@ -101,7 +120,8 @@ class TableMeta:
         """
         data = parse_json(text, source="its headgraph metadata", problem=TableError)
         _check_format(data)
-        data.setdefault("nulls", {})
+        del data["format"]
+        data = {name: {} for name in _LATER} | data
         expected = {f.name for f in fields(cls)}
         missing, unknown = sorted(expected - data.keys()), sorted(data.keys() - expected)
         if missing or unknown:
@@ -118,7 +138,7 @@ class TableMeta:
 def _check_format(data: dict[str, Any]) -> None:
     """Raise TableError for a format that this version cannot read."""
     found = data.get("format")
-    if found == FORMAT_VERSION and not isinstance(found, bool | float):
+    if type(found) is int and 1 <= found <= FORMAT_VERSION:
         return
     if isinstance(found, int) and found > FORMAT_VERSION:
         raise TableError(
@@ -127,8 +147,8 @@ def _check_format(data: dict[str, Any]) -> None:
             f"{FORMAT_VERSION}: upgrade headgraph, or make the table again with {COMPUTE}"
         )
     raise TableError(
-        f"it says that its table format is {quoted(found)}: expected {FORMAT_VERSION}; make it "
-        f"again with {COMPUTE}"
+        f"it says that its table format is {quoted(found)}: expected 1 to {FORMAT_VERSION}; make "
+        f"it again with {COMPUTE}"
     )
 
 
@@ -155,6 +175,16 @@ def _check_meaning(meta: TableMeta) -> None:
                 f"{' or '.join(values)}"
             )
     _check_pairings(meta)
+    _check_heads(meta)
+
+
+def _check_heads(meta: TableMeta) -> None:
+    for name, layers in meta.heads.items():
+        if [len(heads) for heads in layers] != [meta.n_heads] * meta.n_layers:
+            raise TableError(
+                f"its metadata has {name} of other heads: expected {meta.n_layers} layers of "
+                f"{meta.n_heads}"
+            )
 
 
 def _check_pairings(meta: TableMeta) -> None:
@@ -170,6 +200,11 @@ def _check_pairings(meta: TableMeta) -> None:
                 f"its metadata has {name} of {quoted(list(moments))}: expected those of "
                 f"{quoted(meta.pairings)}"
             )
+    if not set(meta.decoys) <= {pairing for pairing in meta.pairings if pairing in GRAPH_PAIRINGS}:
+        raise TableError(
+            f"its metadata has decoys of {quoted(list(meta.decoys))}: expected pairings in which "
+            f"the source writes, of {quoted(meta.pairings)}"
+        )
     for pairing, scored in meta.scored.items():
         pairs = meta.n_layers**2 * meta.heads_of(pairing[0]) * meta.n_heads
         if scored > pairs:
