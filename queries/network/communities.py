@@ -1,5 +1,6 @@
 """Communities of heads: groups with more strong edges inside than expected by chance."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,7 @@ def communities(
 
     Raises:
         UnknownName: there is no such run, or it has no edge of these pairings.
-        ParameterError: `resolution` is not above 0.
+        ParameterError: `resolution` is not above 0, or not finite.
 
     References:
         Blondel et al. (2008), Fast unfolding of communities in large networks,
@@ -62,9 +63,9 @@ def communities(
     """
     import pandas as pd
 
-    if not resolution > 0:
+    if not 0 < resolution < math.inf:
         raise ParameterError(
-            f"{argument('resolution', resolution)}: expected a number above 0, such as 1"
+            f"{argument('resolution', resolution)}: expected a finite number above 0, such as 1"
         )
     wanted = parse_pairings(pairings)
     name = chosen(run, graph)

@@ -54,15 +54,18 @@ def motifs(
 
     Raises:
         UnknownName: there is no such run, or it has no edge of OQ, OK and OV between two heads.
-        ParameterError: `samples`, `swaps` or `strongest` is below 1.
+        ParameterError: `samples`, `swaps` or `strongest` is below 1, or `seed` below 0.
 
     References:
         Milo et al. (2002), Network motifs, doi:10.1126/science.298.5594.824; Maslov and Sneppen
         (2002), doi:10.1126/science.1065103.
     """
-    for name, value in (("samples", samples), ("swaps", swaps), ("strongest", strongest)):
-        if value < 1:
-            raise ParameterError(f"{argument(name, value)}: expected a whole number of at least 1")
+    least = {"samples": (samples, 1), "swaps": (swaps, 1), "strongest": (strongest, 1)}
+    for name, (value, low) in (least | {"seed": (seed, 0)}).items():
+        if value < low or value % 1:
+            raise ParameterError(
+                f"{argument(name, value)}: expected a whole number of at least {low}"
+            )
     run = chosen(run, graph)
     edges = edges_of(run, graph, GRAPH_PAIRINGS, strongest)
     edges = edges[edges["source"] != edges["target"]]

@@ -7,6 +7,7 @@ import click
 
 from headgraph.base.terminal import say
 from headgraph.graphdb.options import deferred_connection_options
+from headgraph.queries.statements import run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,21 +22,21 @@ Connect = Callable[..., "Graph"]
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
-    default=1000,
+    default=run.LIMIT,
     show_default=True,
     help="Most rows to return.",
 )
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
-    default=30,
+    default=run.TIMEOUT_S,
     show_default=True,
     help="Time limit in seconds, for connecting, planning, running and fetching.",
 )
 @click.option(
     "--max-mb",
     type=click.FloatRange(min=0, min_open=True),
-    default=16,
+    default=run.MAX_MB,
     show_default=True,
     help="Largest answer in megabytes.",
 )
@@ -53,11 +54,10 @@ def cypher(
     Example: headgraph cypher 'MATCH (h:Head {run: "gpt2-small"}) RETURN h.name LIMIT 5'
     """
     from headgraph.graphdb.deadline import Deadline
-    from headgraph.queries.statements import run
     from headgraph.queries.statements.input import from_stdin, split_params
 
     params, text = split_params(from_stdin() if text == "-" else text)
-    run.check(text, params, timeout=timeout, max_mb=max_mb)
+    run.check(text, params, limit=limit, timeout=timeout, max_mb=max_mb)
     deadline = Deadline(timeout)
     with connect(deadline=deadline) as graph:
         frame = run.cypher(text, graph, params=params, limit=limit, timeout=deadline, max_mb=max_mb)

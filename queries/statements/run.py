@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LIMIT = 1000
-TIMEOUT_S = 30.0
-MAX_MB = 16.0
+TIMEOUT_S: float = 30
+MAX_MB: float = 16
 LONGEST = 1_000_000
 """Characters of a statement at most."""
 
@@ -59,7 +59,7 @@ def cypher(
         `frame.attrs["hints"]` names labels, types, properties and runs that the database lacks.
 
     Raises:
-        ParameterError: `timeout` or `max_mb` is not above 0, or too large.
+        ParameterError: `limit` is below 1, or `timeout` or `max_mb` is not above 0 or too large.
         MissingParameter: a parameter of the statement has no value.
         Refused: the statement does more than read the graph, takes too long or sends too much.
         NotReachable: no server answers, or the server ended while it ran the statement.
@@ -67,7 +67,7 @@ def cypher(
     """
     deadline = timeout if isinstance(timeout, Deadline) else Deadline(timeout)
     params = params or {}
-    check(text, params, timeout=deadline.seconds, max_mb=max_mb)
+    check(text, params, limit=limit, timeout=deadline.seconds, max_mb=max_mb)
     with _within(deadline, "planning the statement", "write it shorter"):
         plan = check_statement(text, graph, params, timeout=deadline.left())
     with _within(deadline, "the statement and its rows"):
@@ -81,8 +81,12 @@ def cypher(
     return frame
 
 
-def check(text: str, params: Mapping[str, Any], *, timeout: float, max_mb: float) -> None:
+def check(
+    text: str, params: Mapping[str, Any], *, limit: int, timeout: float, max_mb: float
+) -> None:
     """Raise the errors of `cypher` that need no database."""
+    if limit < 1 or limit % 1:
+        raise ParameterError(f"{argument('limit', limit)}: expected a whole number of at least 1")
     _check_limits(timeout=timeout, max_mb=max_mb)
     _check_size(text)
     refuse_words(text)

@@ -74,14 +74,19 @@ def test_edges_to_heads_in_no_group_lead_outside(gpt2: Graph, kept: pd.DataFrame
 
 
 def test_bad_questions(gpt2: Graph) -> None:
-    with pytest.raises(ParameterError, match=r"^resolution=0: expected a number above 0"):
-        queries.communities(gpt2, resolution=0)
+    for resolution in (0, -1.0, float("inf"), float("nan")):
+        with pytest.raises(ParameterError, match=r"^resolution=.*: expected a finite number above"):
+            queries.communities(gpt2, resolution=resolution)
     with pytest.raises(UnknownName, match=r"run 'gpt2' has no edge of QQ: see runs\(graph\)"):
         queries.communities(gpt2, pairings="QQ")
     with pytest.raises(UnknownRun, match=r"no run 'gpt' \(did you mean gpt2\?\)"):
         queries.motifs(gpt2, run="gpt")
     with pytest.raises(ParameterError, match=r"^samples=0: expected a whole number of at least 1"):
         queries.motifs(gpt2, samples=0)
+    with pytest.raises(ParameterError) as caught:
+        queries.motifs(gpt2, seed=-1)
+    assert str(caught.value) == "seed=-1: expected a whole number of at least 0"
+    assert caught.value.for_command_line() == "--seed -1: expected a whole number of at least 0"
 
 
 def test_swaps_keep_degrees_and_the_order_of_layers() -> None:

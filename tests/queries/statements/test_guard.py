@@ -221,6 +221,15 @@ def test_a_limit_that_is_none_is_refused_before_anything_is_asked(limit: str, va
     assert graph.calls == []
 
 
+@pytest.mark.parametrize("limit", [0, -1, 2.5])
+def test_a_limit_of_rows_is_a_whole_number_from_1(limit: Any) -> None:
+    graph = RecordingGraph()
+    with pytest.raises(ParameterError) as caught:
+        queries.cypher("RETURN 1", graph, limit=limit)
+    assert str(caught.value) == f"limit={limit}: expected a whole number of at least 1"
+    assert graph.calls == []
+
+
 class EndsWhenAsked(RecordingGraph):
     """A server that explains a statement and does not outlive it."""
 
