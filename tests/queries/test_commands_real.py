@@ -43,6 +43,19 @@ def test_query_as_table_as_graph_and_as_text(gpt2: Graph) -> None:
     assert text.startswith(':params {"run": "gpt2", "head": "L4H7", "limit": 3, "per_head": 2};\n')
 
 
+def test_without_rows_the_reason_names_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    why = "run gpt2 has no edges of OO, which this query reads, but of OQ, OK, OV; "
+    helps = (
+        "headgraph compute MODEL --pairings all -o FILE and headgraph load FILE --run gpt2 "
+        "--replace bring them"
+    )
+    drawn = json.loads(call(query, "write_alike", "--graph"))
+    assert drawn["graph"]["no_rows"] == why + helps
+    assert capsys.readouterr().err == f"no rows: {why}{helps}\n"
+    done = CliRunner().invoke(cli.headgraph, ["query", "write_alike", "--format", "json"])
+    assert done.stderr == f"no rows: {why}{helps}\n"
+
+
 def test_a_question_of_every_checkpoint_in_every_format(gpt2: Graph) -> None:
     for step in (5.0, 40.0):
         table = random_table(seed=int(step), series="training", step=step)
@@ -127,8 +140,9 @@ def test_browser_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     assert link.startswith("http://db.example:7474/browser/?dbms=bolt%3A%2F%2Fneo4j%40127.0.0.1")
     assert "cmd=" not in link
     monkeypatch.setattr("headgraph.queries.kit.link._usual_address", lambda uri: None)
-    with pytest.raises(NoBrowser, match="nothing says where its Neo4j Browser is: give --browser"):
+    with pytest.raises(NoBrowser, match="says where its Neo4j Browser is: give browser_link") as no:
         call(browser)
+    assert "its Neo4j Browser is: give --browser-url, such as" in no.value.for_command_line()
 
 
 def test_browser_without_a_query_goes_by_the_page_of_favourites(

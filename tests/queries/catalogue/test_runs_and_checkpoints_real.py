@@ -72,7 +72,7 @@ def test_a_run_and_itself_do_not_differ(several: Graph) -> None:
     assert queries.query("compare_runs", several, run="early", other="early").empty
     with pytest.raises(UnknownRun, match=r"no run 'lat' \(did you mean late\?\)"):
         queries.query("compare_runs", several, run="early", other="lat")
-    with pytest.raises(MissingParameter, match="query compare_runs needs other: give -p other="):
+    with pytest.raises(MissingParameter, match="query compare_runs needs other: give other="):
         queries.query("compare_runs", several, run="early")
 
 

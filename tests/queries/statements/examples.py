@@ -23,18 +23,18 @@ HOSTILE = {
     "/* MATCH (n) RETURN n */ CREATE (n)": "it writes",
     "// MATCH (n) RETURN n\nCREATE (n)": "it writes",
     "// MATCH (n) RETURN n\rCREATE (n)": "it writes",
-    "C\\u0052EATE (n)": r"it holds \u",
-    "RETURN '\\u0027 AS x CREATE (n) //'": r"it holds \u",
+    "C\\u0052EATE (n)": r"it contains \u",
+    "RETURN '\\u0027 AS x CREATE (n) //'": r"it contains \u",
     # an odd number of backslashes leaves one for the u, an even number does not
-    r"RETURN 'a\\\u0027 AS x CREATE (n) //'": r"it holds \u",
-    r"RETURN 'a\\\\\u0027 AS x CREATE (n) //'": r"it holds \u",
-    r"RETURN 'a\\b\u0027 AS x CREATE (n) //'": r"it holds \u",
-    r"RETURN 'a\\\uuu0027 AS x CREATE (n) //'": r"it holds \u",
-    r"RETURN '\u005c\\u0027 AS x CREATE (n) //'": r"it holds \u",
-    r"RETURN 'a\\u0027 AS x CREATE (n) //": "Neo4j does not take",
+    r"RETURN 'a\\\u0027 AS x CREATE (n) //'": r"it contains \u",
+    r"RETURN 'a\\\\\u0027 AS x CREATE (n) //'": r"it contains \u",
+    r"RETURN 'a\\b\u0027 AS x CREATE (n) //'": r"it contains \u",
+    r"RETURN 'a\\\uuu0027 AS x CREATE (n) //'": r"it contains \u",
+    r"RETURN '\u005c\\u0027 AS x CREATE (n) //'": r"it contains \u",
+    r"RETURN 'a\\u0027 AS x CREATE (n) //": "Neo4j does not accept",
     r"WITH 'C:\\users' AS x CREATE (n)": "it writes",
     r"WITH 'C:\\users\\' AS x CREATE (n) //'": "it writes",
-    r"RETURN 1 AS x;; // \u000a CREATE (n)": r"it holds \u",
+    r"RETURN 1 AS x;; // \u000a CREATE (n)": r"it contains \u",
     "CALL db.createLabel('x')": "the procedure db.createLabel",
     # transactions of its own
     "MATCH (n) CALL (n) { SET n.x = 1 } IN TRANSACTIONS": "IN TRANSACTIONS",
@@ -44,8 +44,8 @@ HOSTILE = {
         "IN TRANSACTIONS"
     ),
     "USING PERIODIC COMMIT 10 " + FILE + " CREATE (n)": "PERIODIC COMMIT",
-    "BEGIN": "transactions are opened",
-    "COMMIT": "transactions are opened",
+    "BEGIN": "opens and closes transactions",
+    "COMMIT": "opens and closes transactions",
     # files and addresses
     FILE + " RETURN line": "LOAD CSV",
     "load csv with headers from 'http://localhost/' AS line RETURN line": "LOAD CSV",
@@ -174,10 +174,10 @@ HOSTILE = {
     "EXPLAIN CREATE (n)": "EXPLAIN gives no rows",
     "CYPHER runtime=slotted MATCH (n) RETURN n": "the options after CYPHER",
     "CYPHER 5 EXPLAIN CREATE (n)": "the options after CYPHER",
-    ":param x => 1": "begin with a colon",
+    ":param x => 1": "begins with a colon",
     "": "there is no statement",
     "// nothing": "there is no statement",
-    "MATCH (n RETURN n": "Neo4j does not take",
+    "MATCH (n RETURN n": "Neo4j does not accept",
 }
 
 HARMLESS = [
