@@ -66,17 +66,19 @@ COMMANDS = {
     ),
     "doctor": Entry(DATABASE, "Remove what interrupted commands left behind.", "doctor:doctor"),
     "query": Entry(ASK, "Ask a stored query.", "_query:query", lists=True),
-    "cypher": Entry(ASK, "Ask in Cypher, read-only.", "queries.commands:cypher", lists=True),
+    "cypher": Entry(
+        ASK, "Ask in Cypher, read-only.", "queries.statements.command:cypher", lists=True
+    ),
     "communities": Entry(
         ASK,
         "Find groups of heads with Louvain.",
-        "queries.network_commands:communities",
+        "queries.network.command:communities",
         lists=True,
     ),
     "motifs": Entry(
         ASK,
         "Compare motif counts with random graphs of equal degrees.",
-        "queries.network_commands:motifs",
+        "queries.network.command:motifs",
         lists=True,
     ),
     "view": Entry(LOOK, "Write a page to explore a graph.", "analysis.view.command:view"),
@@ -86,7 +88,7 @@ COMMANDS = {
     "browser": Entry(
         LOOK,
         "Open Neo4j Browser with a stored query typed in.",
-        "queries.browser_command:browser",
+        "queries.kit.command:browser",
     ),
     "nulls": Entry(
         STUDIES,
@@ -183,7 +185,7 @@ class Rooms(rich_click.RichGroup):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from difflib import get_close_matches
 
-            from headgraph.queries.library import catalogue
+            from headgraph.queries.stored.library import catalogue
 
             near = get_close_matches(args[0], COMMANDS, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headgraph.base.spelling import Message
 from headgraph.base.terminal import say, show
 from headgraph.base.text import json_text
 
@@ -97,6 +98,6 @@ def _table(rows: "pd.DataFrame") -> None:
 def _nothing(rows: "pd.DataFrame") -> str:
     """A note that there are no rows, with the reason, or when this is a valid answer."""
     if why := rows.attrs.get("no_rows"):
-        return f"no rows: {why}"
+        return f"no rows: {Message(why).both}"
     when = rows.attrs.get("may_be_empty")
     return f"no rows: that is an answer {when}" if when else "no rows"

@@ -10,7 +10,7 @@ import click
 from rich_click import RichCommand
 
 from headgraph._compose import extended
-from headgraph.queries.commands import query as asked
+from headgraph.queries.answers.command import query as asked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ class QueryCommand(RichCommand):
             super().format_help(ctx, formatter)
             return
         from headgraph._query_help import write_help
-        from headgraph.queries.library import get
+        from headgraph.queries.stored.library import get
 
         write_help(get(name), formatter)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headgraph.queries.stored_query import Param, Query
+    from headgraph.queries.stored.query import Param, Query
 
 
 def write_help(query: "Query", formatter: Any) -> None:

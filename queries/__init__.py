@@ -1,11 +1,11 @@
-"""Questions about the graph, stored as Cypher files, and a guard for Cypher of one's own.
+"""Stored queries about the graph, and a guard for Cypher that users write.
 
-    >>> from headgraph import graphdb, queries                                     # doctest: +SKIP
+    >>> from headgraph import graphdb, queries                      # doctest: +SKIP
     >>> with graphdb.connect() as graph:                            # doctest: +SKIP
     ...     queries.query("hubs", graph, run="gpt2-small")
     ...     queries.cypher("MATCH (h:Head) RETURN h.name LIMIT 3", graph)
 
-A query is a file in `catalogue/`; `queries.header` says how it is written.
+A stored query is a file in `catalogue/`; `queries.stored.header` describes its format.
 """
 
 import lazy_loader

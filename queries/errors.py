@@ -1,17 +1,17 @@
-"""What can go wrong between a question and its answer.
+"""Errors of stored queries and of Cypher.
 
 QueryError              one sentence for the user, exit code 1
-├── CatalogueError      a query file contradicts the format or the server; says file and line
+├── CatalogueError      a query file violates the format or contradicts the server
 ├── UnknownQuery        no stored query has this name
-├── OlderRun            a run was loaded before there was what a query reads
-├── ParameterError      a value that cannot be used
-│   └── MissingParameter    a value that was not given
-├── Refused             a statement that is no plain read of the graph
+├── OlderRun            an older headgraph loaded the run, without data that a query reads
+├── ParameterError      an unknown parameter, or a value that it cannot take
+│   └── MissingParameter    a parameter without a default has no value
+├── Refused             a statement is not a plain read of the graph
 ├── KitError            the files for Neo4j Browser cannot be written
-└── NoBrowser           nothing says where Neo4j Browser is
+└── NoBrowser           the address of Neo4j Browser cannot be found
 
-UnknownName, with UnknownRun and UnknownHead, is `base.errors`'s: the database has no such run,
-head, role or pairing.
+UnknownName, UnknownRun and UnknownHead come from `base.errors`: the database has no such run, head,
+role or pairing.
 """
 
 from headgraph.base.errors import HeadgraphError
@@ -21,11 +21,11 @@ from headgraph.base.errors import UnknownRun as UnknownRun
 
 
 class QueryError(HeadgraphError):
-    """Base of every problem that queries states."""
+    """Base of all errors of this room."""
 
 
 class CatalogueError(QueryError):
-    """A query file that contradicts the format, another file or the server."""
+    """A query file violates the format, or contradicts another file or the server."""
 
 
 class UnknownQuery(QueryError):
@@ -33,19 +33,19 @@ class UnknownQuery(QueryError):
 
 
 class OlderRun(QueryError):
-    """A run that was loaded by an older headgraph and lacks what a query reads."""
+    """A run that an older headgraph loaded lacks data that a query reads."""
 
 
 class ParameterError(QueryError):
-    """A parameter that the query does not have, or a value that it cannot take."""
+    """The query does not have this parameter, or cannot take this value."""
 
 
 class MissingParameter(ParameterError):
-    """A parameter without a default that was not given."""
+    """A parameter without a default has no value."""
 
 
 class Refused(QueryError):
-    """A statement that is no plain read of the graph."""
+    """A statement is not a plain read of the graph."""
 
 
 class KitError(QueryError):
@@ -53,4 +53,4 @@ class KitError(QueryError):
 
 
 class NoBrowser(QueryError):
-    """Nothing says where Neo4j Browser is."""
+    """The address of Neo4j Browser cannot be found."""

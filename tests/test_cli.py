@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from headgraph import cli
-from headgraph.queries.library import catalogue
-from headgraph.queries.markdown import EXAMPLES
+from headgraph.queries.stored.library import catalogue
+from headgraph.queries.stored.markdown import EXAMPLES
 from tests.commands import headgraph, headgraph_process
 from tests.pk_engine.checkpoints import save
 

@@ -13,7 +13,7 @@ import headgraph
 from headgraph.base.notebook import NotebookReport, facts, framed
 from headgraph.loader._annotate import AnnotationReport
 from headgraph.loader.report import DropReport, ExportReport, LoadReport
-from headgraph.queries._answer import Answer
+from headgraph.queries.answer import Answer
 from tests.tables import random_table
 
 EVIL = "<script>alert(1)</script>\x1b]0;t\x07"

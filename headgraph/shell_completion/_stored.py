@@ -42,7 +42,7 @@ def series(ctx: click.Context, incomplete: str) -> Items:
 
 def params(ctx: click.Context, incomplete: str) -> Items:
     """`NAME=` of a stored query's parameters, and behind it the values that are known."""
-    from headgraph.queries.library import get
+    from headgraph.queries.stored.library import get
 
     positional = [ctx.params.get("name"), *ctx.args]
     query = get(next(word for word in positional if word))
@@ -65,7 +65,7 @@ def params(ctx: click.Context, incomplete: str) -> Items:
 
 def _values(ctx: click.Context, kind: str) -> Iterable[str]:
     """What a parameter of a type can be; nothing for numbers and text."""
-    from headgraph.queries._names import NAMED
+    from headgraph.queries.answers.names import NAMED
 
     if kind == "run":
         return [item.value for item in runs(ctx, "")]

@@ -1,15 +1,15 @@
 // Bottlenecks
-// description: Heads that others cannot do without: pairs of heads that no edge joins and a chain of two
-//   edges does are shared out evenly among the heads in the middle of such chains. This is
-//   betweenness over distances of two; where `only` is high, the head is the one way between many
-//   pairs.
+// description: Heads that connect other heads. Some pairs of heads have no edge, only chains of two
+//   edges. Each such pair counts 1, shared evenly among the heads in the middle of its chains. This
+//   is betweenness over distances of two. Where `only` is high, the head is the only connection
+//   between many pairs.
 // params:
 //   run (run): the run to ask about
 //   limit (count) = 20: heads at most
 //   strongest (count) = 500: edges of each pairing that count, strongest first
 // returns: graph; may be empty where the run has no such pair
 //   head (head): the head in the middle
-//   share (float): pairs that go through it, each divided by the heads in the middle
+//   share (float): pairs that go through it, each divided by the number of heads in the middle
 //   pairs (integer): pairs that go through it
 //   only (integer): pairs that go through it and through no other head
 //   roles (list of role): known roles
@@ -22,10 +22,10 @@ UNION
 UNION
   MATCH (a:Head {run: $run})-[e:OV]->(b:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN a, b
 }
-// what enters and what leaves a head, out of these pairs: its other edges, which may be thousands, are not read
+// the pairs above give each head's edges; its other edges, which may be thousands, are not read
 UNWIND [[b, a, null], [a, null, b]] AS side
 WITH side[0] AS h, collect(side[1]) AS ins, collect(side[2]) AS outs
-// each head hands its outlets to those that it reads, and to itself, who must know what needs no middle
+// each head passes its targets to its sources, and to itself: its own targets need no middle
 UNWIND ins + h AS a
 WITH a, head(collect(CASE h WHEN a THEN outs END)) AS direct,
      collect(CASE WHEN h <> a THEN {h: h, outs: outs} END) AS chains

@@ -1,13 +1,13 @@
 // Checkpoints of a model
 // description: The runs of one series of checkpoints, by training step, each with its strongest edge.
-//   `headgraph query NAME --series SERIES` asks any stored query of all of them.
+//   `headgraph query NAME --series SERIES` runs any stored query on all of them.
 // params:
 //   run (run): one of the checkpoints
 // returns: graph; may be empty where the run is no checkpoint of a series
 //   step (float): training step
 //   checkpoint (run): name of the run
 //   edges (integer): edges in the graph
-//   mean_z (float): their mean against the random reference
+//   mean_z (float): their mean z, against the random reference
 //   pairing (pairing): pairing of the strongest edge, by z
 //   source (head): the head that writes
 //   target (head): the head that reads
@@ -17,7 +17,7 @@
 // example: run=induction-2l
 MATCH (one:Run {name: $run})
 MATCH (r:Run {series: one.series, status: "complete"})
-// a load writes what it kept on the Run: figures by pairing, and the three names of its best edge
+// a load writes on the Run the figures of each pairing, and the three names of its strongest edge
 MATCH path = (:Head {run: r.name, name: r.kept_strongest[1]})-[e]->
              (:Head {run: r.name, name: r.kept_strongest[2]})
 WHERE type(e) = r.kept_strongest[0]

@@ -1,17 +1,17 @@
 // Heads of a circuit without an edge in it
-// description: How complete a circuit stands in the graph: its known heads that share no kept edge
-//   with another head of it, and what their strongest edges are instead. Of each role,
-//   `role_missing` of `role_heads` heads are so.
+// description: How complete a circuit is in the graph: its known heads that share no kept edge with
+//   another of its heads, and their strongest edges elsewhere. Of the `role_heads` heads of a role,
+//   `role_missing` have no edge in the circuit.
 // params:
 //   run (run): the run to ask about
 //   circuit (circuit) = "ioi": the circuit
-//   rank (count) = null: edges count up to this place among all scored pairs; all where it is not given
+//   rank (count) = null: edges count up to this place among all scored pairs; all edges by default
 // returns: graph; may be empty where every head of the circuit has an edge in it
 //   role (role): role in the circuit
 //   head (head): the head
 //   elsewhere (integer): edges with heads outside the circuit
-//   strongest (float): greatest Projection Kernel of these
-//   nearest (head): the head at its other end
+//   strongest (float): greatest Projection Kernel of these edges
+//   nearest (head): the head at the other end of the strongest
 //   role_missing (integer): heads of this role without an edge in the circuit
 //   role_heads (integer): heads of this role
 //   missing (graph): the head

@@ -1,7 +1,8 @@
 // Motifs of roles in a circuit
 // description: The circuit by role: how many edges lead from heads of one role to heads of another, by
-//   which pairing, and out of how many pairs of such heads. `density` beside the share of all pairs
-//   that the run kept (`overview`) says whether the weights alone favour the connection.
+//   which pairing, and out of how many pairs of such heads. Compare `density` with the share of all
+//   pairs that the run kept (`overview`): a higher density shows that the weights alone favour the
+//   connection.
 // params:
 //   run (run): the run to ask about
 //   circuit (circuit) = "ioi": the circuit
@@ -10,9 +11,10 @@
 //   pairing (pairing): how it is read
 //   target_role (role): role of the heads that read
 //   edges (integer): edges
-//   pairs (integer): pairs of such heads that were scored: in layer order forward, the first in an earlier layer
-//   density (float): edges out of pairs
-//   mean_z (float): mean against the random reference
+//   pairs (integer): scored pairs of such heads; in layer order forward, the first head is in an
+//     earlier layer
+//   density (float): edges divided by pairs
+//   mean_z (float): mean z, against the random reference
 //   strongest (float): greatest Projection Kernel
 //   sources (list of head): the heads that write
 //   targets (list of head): the heads that read

@@ -1,19 +1,19 @@
 // Communities
-// description: Groups of heads with more strong edges inside than out, as `headgraph communities --write`
-//   found them and wrote them on the heads of the run.
+// description: Groups of heads with more strong edges inside than outside. `headgraph communities
+//   --write` finds them and writes them on the heads of the run.
 // params:
 //   run (run): the run to ask about
-// returns: graph; may be empty where headgraph communities --run RUN --write was not asked yet
-//   community (integer): its number, the largest first
+// returns: graph; may be empty where headgraph communities --run RUN --write has not run yet
+//   community (integer): its number; 1 is the largest
 //   size (integer): heads in it
 //   inside (integer): edges of OQ, OK and OV between its heads
 //   outside (integer): edges between its heads and others
 //   first_layer (integer): lowest layer
 //   last_layer (integer): highest layer
 //   heads (list of head): its heads
-//   roles (list of role): known roles of these
+//   roles (list of role): known roles of these heads
 //   nodes (graph): the heads
-//   links (graph): the edges inside, the 500 strongest of a community at most
+//   links (graph): the edges inside, at most the 500 strongest of a community
 MATCH (h:Head {run: $run}) WHERE h.community IS NOT NULL
 WITH h ORDER BY h.layer, h.head
 WITH h.community AS community, collect(h) AS heads
@@ -26,7 +26,7 @@ CALL (community, heads) {
 CALL (community, heads) {
   UNWIND heads AS h
   MATCH (h)<-[e:OQ|OK|OV]-(o:Head)
-  // a head that has none of the edges which made the groups is in no group
+  // a head without any of the edges that made the groups is in no group
   WHERE o.community IS NULL OR o.community <> community
   RETURN count(e) AS entering
 }

@@ -1,14 +1,14 @@
 // Difference of two runs
 // description: What changes from one run to another of the same shape: edges that only the other has
-//   (gained), edges that it lacks (lost), and edges whose place among all scored pairs is another.
-//   Gained and lost edges come strongest first, the others by how far they moved.
+//   (gained), edges that it lacks (lost), and edges whose place among all scored pairs changes
+//   (moved). Gained and lost edges come strongest first, moved edges by how far they moved.
 // params:
 //   run (run): the run to start from
 //   other (run): the run to compare it with
 //   limit (count) = 10: edges at most of each of the three kinds
 // returns: rows; may be empty where the two have the same edges in the same order
 //   change (string): gained, lost or moved
-//   total (integer): edges that changed so
+//   total (integer): edges of this kind of change
 //   pairing (pairing): the source's role, then the target's
 //   source (head): the head that writes
 //   target (head): the head that reads
@@ -30,7 +30,7 @@ CALL (source) {
        coalesce(-abs(after - before), after, before) AS place
   WHERE place <> 0
   WITH * ORDER BY place
-  // a slice alone would keep the whole list in memory
+  // copied, because a slice keeps the whole list in memory
   WITH change, count(*) AS here, collect([place, pairing, target]) AS edges
   RETURN change, here, [edge IN edges[..toInteger($limit)] | edge] AS edges
 }

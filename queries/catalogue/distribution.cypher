@@ -1,16 +1,16 @@
 // Distribution of the scores
 // description: A histogram of one score by pairing: bins of equal width from the weakest kept edge of
-//   the run to the strongest. A bin holds its lower bound; the last one holds the maximum too.
+//   the run to the strongest. A bin includes its lower bound; the last bin includes the maximum too.
 // params:
 //   run (run): the run to ask about
-//   score (pk or pk_normalized or z) = "pk": what is counted
-//   bins (count) = 10: bins
+//   score (pk or pk_normalized or z) = "pk": the score
+//   bins (count) = 10: number of bins
 // returns: rows
 //   pairing (pairing): the source's role, then the target's
 //   bin (integer): number of the bin, from 1
 //   above (float): lower bound
 //   below (float): upper bound
-//   edges (integer): edges in it; empty bins have no line
+//   edges (integer): edges in the bin; empty bins have no row
 // example: bins=6
 MATCH (:Head {run: $run})-[e]->(:Head)
 WITH CASE $score WHEN "pk" THEN e.pk WHEN "z" THEN e.z ELSE e.pk_normalized END AS score

@@ -1,6 +1,6 @@
 // A pair of heads over training
 // description: How strongly one head reads another at each checkpoint of a series, by pairing. A
-//   checkpoint without a line did not keep the pair.
+//   checkpoint without a row did not keep the pair.
 // params:
 //   run (run): one of the checkpoints
 //   source (head): the head that writes
@@ -10,7 +10,7 @@
 //   step (float): training step
 //   checkpoint (run): name of the run
 //   pk (float): Projection Kernel
-//   z (float): against the random reference
+//   z (float): z, against the random reference
 //   pk_rank (integer): place among all scored pairs of the pairing
 // example: run=induction-2l source=L0H7 target=L1H2
 MATCH (one:Run {name: $run})

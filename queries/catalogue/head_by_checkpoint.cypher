@@ -1,6 +1,6 @@
 // A head over training
-// description: What one head reads and who reads it, at each checkpoint of a series: inlet and
-//   outlet as in `hubs`.
+// description: What one head reads and which heads read it, at each checkpoint of a series: inlet
+//   and outlet as in `hubs`.
 // params:
 //   run (run): one of the checkpoints
 //   head (head): the head to ask about
@@ -8,7 +8,7 @@
 //   step (float): training step
 //   checkpoint (run): name of the run
 //   inlet (float): sum of z over the OQ, OK and OV edges that enter
-//   outlet (float): sum of z times share over those that leave
+//   outlet (float): sum of z times share over the edges that leave
 //   edges_in (integer): edges that enter
 //   edges_out (integer): edges that leave
 //   strongest (float): greatest z among all of them

@@ -1,14 +1,14 @@
 // Profile of a head
-// description: What a head reads and who reads it, by direction and pairing: how many edges, how
-//   strong, and the strongest neighbours.
+// description: What a head reads and which heads read it, by direction and pairing: the number of
+//   edges, their strength and the strongest neighbours.
 // params:
 //   run (run): the run to ask about
 //   head (head): the head to ask about
-//   neighbours (count) = 5: neighbours to name on each line
+//   neighbours (count) = 5: neighbours to name in each row
 // returns: graph; may be empty where no edge of the head was kept
 //   direction (string): in where the head reads, out where it writes
 //   pairing (pairing): the source's role, then the target's
-//   edges (integer): how many
+//   edges (integer): number of edges
 //   strength (float): sum of z; of z times share where the head writes
 //   strongest (float): greatest Projection Kernel
 //   best_rank (integer): best place among all scored pairs of the pairing

@@ -1,15 +1,16 @@
 // Hubs
-// description: Heads through which much passes. The inlet score of a head is the sum of z over the
-//   edges that enter it, the outlet score the sum over those that leave it, where an edge to one of
-//   several heads behind one key/value head counts by its share. `both` is the geometric mean of the
-//   two: a head that only reads or only writes has 0. These scores are this project's own; they
-//   grow with what the run kept, so compare heads within one run.
+// description: Heads through which much information can pass. The inlet score of a head is the sum of
+//   z over the edges that enter it. The outlet score is the sum over the edges that leave it; an edge
+//   to one of several query heads that share a key/value head counts by its share. `both` is the
+//   geometric mean of the two: it is 0 for a head that only reads or only writes. These scores are
+//   this project's own. They grow with the number of edges that the run kept, so compare heads
+//   within one run.
 // params:
 //   run (run): the run to ask about
 //   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
 //   limit (count) = 20: heads at most
 // returns: graph; may be empty where the run has no edge of these pairings
-//   head (head): the hub; most in both directions first
+//   head (head): the hub; the greatest `both` first
 //   inlet (float): sum of z over the edges that enter
 //   outlet (float): sum of z times share over the edges that leave
 //   both (float): square root of inlet times outlet, 0 where either is not positive
@@ -21,7 +22,7 @@
 // requires: sums
 // example: limit=8
 MATCH (h:Head {run: $run})
-// a load writes both sums on the head, by pairing, where it has such an edge
+// a load writes both sums on the head for each pairing of which it has an edge
 WHERE any(p IN $pairings WHERE h["inlet_" + p] IS NOT NULL OR h["outlet_" + p] IS NOT NULL)
 WITH h,
      reduce(total = 0.0, p IN $pairings | total + coalesce(h["inlet_" + p], 0.0)) AS inlet,

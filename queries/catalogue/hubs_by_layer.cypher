@@ -1,20 +1,20 @@
 // Hubs, corrected for their layer
-// description: A head of the first layer can read no head and be read by all later ones, a head of the
-//   last the other way round. So inlet and outlet are divided by the number of heads that could
-//   take part: what remains is the strength that each of them gives on average. `both` is the
-//   geometric mean of the two; heads that could have no edge on one side have 0. Pairings of one
-//   role (QQ) have each two heads once, so a head reads those before it and is read by those after.
+// description: A head of the first layer reads no head, and all later heads can read it; for a head
+//   of the last layer it is the other way round. So inlet and outlet are divided by the number of
+//   heads that could take part, which gives the mean strength for each possible partner. `both` is
+//   the geometric mean of the two; it is 0 for heads that could have no edge on one side. Pairings of
+//   one role (such as QQ) count each two heads once: the later head reads the earlier one.
 // params:
 //   run (run): the run to ask about
 //   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
 //   limit (count) = 20: heads at most
 // returns: graph; may be empty where the run has no edge of these pairings
-//   head (head): the hub; most in both directions first
+//   head (head): the hub; the greatest `both` first
 //   layer (integer): its layer
 //   sources (integer): heads that it could read
 //   targets (integer): heads that could read it
 //   inlet_each (float): sum of z over the edges that enter, for each head that it could read
-//   outlet_each (float): sum of z times share over those that leave, for each head that could read it
+//   outlet_each (float): sum of z times share over the edges that leave, for each head that could read it
 //   both (float): square root of their product
 //   roles (list of role): known roles
 //   hub (graph): the head
@@ -22,15 +22,16 @@
 // example: limit=8
 MATCH (r:Run {name: $run})
 MATCH (h:Head {run: $run})
-// a load writes both sums on the head, by pairing, where it has such an edge
+// a load writes both sums on the head for each pairing of which it has an edge
 WHERE any(p IN $pairings WHERE h["inlet_" + p] IS NOT NULL OR h["outlet_" + p] IS NOT NULL)
 WITH r, h,
      reduce(total = 0.0, p IN $pairings | total + coalesce(h["inlet_" + p], 0.0)) AS inlet,
      reduce(total = 0.0, p IN $pairings | total + coalesce(h["outlet_" + p], 0.0)) AS outlet,
      CASE r.layer_order WHEN "all" THEN r.heads ELSE r.n_heads END AS around,
      CASE r.layer_order WHEN "all" THEN h.layer * r.n_heads ELSE 0 END + h.head AS place,
-     // in one role two heads, or groups that share a key/value head, meet once, the earlier as the
-     // source: so many stand together; 0 where any head meets any, itself too
+     // in a pairing of one role, two heads meet once, the earlier as the source, and so do two groups
+     // of heads that share a key/value head: this is the size of a group; 0 where every head meets
+     // every head, itself too
      reduce(least = r.n_heads, p IN [p IN $pairings WHERE p IN r.pairings] |
        CASE WHEN left(p, 1) <> right(p, 1) THEN 0
             WHEN least > 1 AND p IN ["KK", "VV"] AND r.kv = "native" THEN r.n_heads / r.n_kv_heads

@@ -1,7 +1,7 @@
 // Hubs that read
 // description: Heads that read much of what earlier heads write: the inlet score of a head is the sum
-//   of z over the edges that enter it. It grows with what the run kept and with the number of
-//   earlier heads; `hubs_by_layer` corrects for the latter.
+//   of z over the edges that enter it. It grows with the number of edges that the run kept and with
+//   the number of earlier heads; `hubs_by_layer` corrects for the latter.
 // params:
 //   run (run): the run to ask about
 //   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
@@ -9,14 +9,14 @@
 // returns: graph; may be empty where the run has no edge of these pairings
 //   head (head): the head that reads
 //   inlet (float): sum of z over the edges that enter
-//   edges_in (integer): how many enter
+//   edges_in (integer): edges that enter
 //   strongest (float): greatest Projection Kernel among them
 //   roles (list of role): known roles
-//   paths (graph): its five strongest edges in
+//   paths (graph): the five strongest edges that enter it
 // requires: sums
 // example: limit=8
 MATCH (h:Head {run: $run})
-// a load writes this sum on the head, by pairing, where it has such an edge
+// a load writes this sum on the head for each pairing of which it has an edge
 WHERE any(p IN $pairings WHERE h["inlet_" + p] IS NOT NULL)
 WITH h, reduce(total = 0.0, p IN $pairings | total + coalesce(h["inlet_" + p], 0.0)) AS inlet
 ORDER BY inlet DESC, h.layer, h.head

@@ -1,8 +1,8 @@
 // Hubs that are read
 // description: Heads that many later heads read: the outlet score of a head is the sum of z over the
-//   edges that leave it, where an edge to one of several heads behind one key/value head counts by
-//   its share. It grows with what the run kept and with the number of later heads; `hubs_by_layer`
-//   corrects for the latter.
+//   edges that leave it; an edge to one of several query heads that share a key/value head counts by
+//   its share. It grows with the number of edges that the run kept and with the number of later
+//   heads; `hubs_by_layer` corrects for the latter.
 // params:
 //   run (run): the run to ask about
 //   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
@@ -10,14 +10,14 @@
 // returns: graph; may be empty where the run has no edge of these pairings
 //   head (head): the head that is read
 //   outlet (float): sum of z times share over the edges that leave
-//   edges_out (integer): how many leave
+//   edges_out (integer): edges that leave
 //   strongest (float): greatest Projection Kernel among them
 //   roles (list of role): known roles
-//   paths (graph): its five strongest edges out
+//   paths (graph): the five strongest edges that leave it
 // requires: sums
 // example: limit=8
 MATCH (h:Head {run: $run})
-// a load writes this sum on the head, by pairing, where it has such an edge
+// a load writes this sum on the head for each pairing of which it has an edge
 WHERE any(p IN $pairings WHERE h["outlet_" + p] IS NOT NULL)
 WITH h, reduce(total = 0.0, p IN $pairings | total + coalesce(h["outlet_" + p], 0.0)) AS outlet
 ORDER BY outlet DESC, h.layer, h.head

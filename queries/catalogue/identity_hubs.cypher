@@ -1,29 +1,29 @@
 // Identity heads as hubs
-// description: Whether heads of one kind are hubs: each head with a role, or with a measured
-//   behaviour (`headgraph annotate`) of at least a threshold, with its hub scores (as in `hubs`) and
-//   its place among all heads of the run, as they are and corrected for the layer (as in
-//   `hubs_by_layer`). By default identity heads, which attend to their own position; any role or
-//   behaviour will do.
+// description: Whether heads of one kind are hubs. Each row is a head with a role, or with a measured
+//   behaviour (`headgraph annotate`) of at least a threshold. It gives the hub scores (as in `hubs`)
+//   and two places among all heads of the run, one of them corrected for the layer (as in
+//   `hubs_by_layer`). The default kind is identity heads, which attend to their own position; any
+//   role or behaviour is possible.
 // params:
 //   run (run): the run to ask about
 //   kind (kind) = "identity": a role, or previous_token, duplicate_token, induction, identity
-//   threshold (float) = 0.5: the least measured score that counts
+//   threshold (float) = 0.5: lowest measured score that counts
 //   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
 // returns: graph; may be empty where no head has this role or behaviour
 //   head (head): the head; the greatest hub first
-//   score (float): what was measured, if it was
+//   score (float): the measured score, if there is one
 //   labelled (boolean): whether it has the role
 //   inlet (float): sum of z over the edges that enter
 //   outlet (float): sum of z times share over the edges that leave
 //   both (float): square root of inlet times outlet
-//   place (integer): among all heads by `both`; 1 is the greatest hub, ties share a place
-//   place_by_layer (integer): the same for what each possible partner gives
+//   place (integer): place among all heads by `both`; 1 is the greatest hub, ties share a place
+//   place_by_layer (integer): the same, corrected for the layer
 //   heads (integer): heads of the run
 //   hub (graph): the head
 // requires: sums
 MATCH (r:Run {name: $run})
 MATCH (h:Head {run: $run})
-// a load writes both sums on the head, by pairing, where it has such an edge
+// a load writes both sums on the head for each pairing of which it has an edge
 WITH r, h,
      reduce(total = 0.0, p IN $pairings | total + coalesce(h["inlet_" + p], 0.0)) AS inlet,
      reduce(total = 0.0, p IN $pairings | total + coalesce(h["outlet_" + p], 0.0)) AS outlet
@@ -31,7 +31,7 @@ WITH r, h, inlet, outlet,
      CASE WHEN inlet > 0 AND outlet > 0 THEN sqrt(inlet * outlet) ELSE 0.0 END AS both,
      CASE r.layer_order WHEN "all" THEN r.heads ELSE r.n_heads END AS around,
      CASE r.layer_order WHEN "all" THEN h.layer * r.n_heads ELSE 0 END + h.head AS place,
-     // how many stand together where heads meet once in one role, as in hubs_by_layer
+     // the size of a group of heads in a pairing of one role, as in hubs_by_layer
      reduce(least = r.n_heads, p IN [p IN $pairings WHERE p IN r.pairings] |
        CASE WHEN left(p, 1) <> right(p, 1) THEN 0
             WHEN least > 1 AND p IN ["KK", "VV"] AND r.kv = "native" THEN r.n_heads / r.n_kv_heads
@@ -47,7 +47,7 @@ WITH h, inlet, outlet, heads, both,
      CASE WHEN partners > 0 THEN both / sqrt(partners) ELSE 0.0 END AS each
 WITH collect({h: h, inlet: inlet, outlet: outlet, heads: heads, both: both, each: each}) AS rows
 UNWIND rows AS row
-// other properties of a head, such as its layer, are no behaviours
+// other properties of a head, such as its layer, are not behaviours
 WITH rows, row, row.h AS h,
      CASE WHEN $kind IN ["previous_token", "duplicate_token", "induction", "identity"]
           THEN row.h[$kind] END AS score

@@ -1,8 +1,8 @@
 // Induction motifs
-// description: K-composition, as an induction head needs it: a head that attends to the previous token
-//   writes what a head of a later layer reads as its key. A line for each kept OK edge from a head of
-//   the one role to a head of the other. `place` 1 of `keys_in` says that the reader has no stronger
-//   OK edge from any head.
+// description: K-composition, as an induction head needs it: a head of a later layer reads as its key
+//   what a head that attends to the previous token writes. Each row is a kept OK edge from a head of
+//   the first role to a head of the second. `place` 1 out of `keys_in` means that no head has a
+//   stronger OK edge into the reader.
 // params:
 //   run (run): the run to ask about
 //   writer (role) = "previous_token": role of the heads that write
@@ -11,7 +11,7 @@
 //   writer_head (head): the head that writes
 //   reader_head (head): the head that reads it as its key
 //   pk (float): Projection Kernel
-//   z (float): against the random reference
+//   z (float): z, against the random reference
 //   pk_rank (integer): place among all scored OK pairs
 //   place (integer): place among the OK edges that enter the reader
 //   keys_in (integer): OK edges that enter the reader

@@ -1,7 +1,7 @@
 // The IOI circuit
 // description: The kept edges between heads of the indirect object identification circuit, along
-//   the paths that the circuit takes from class to class (Wang et al. 2023, figure 2). Only edges of
-//   the pairing by which the later class reads the earlier one are shown.
+//   the circuit's paths from class to class (Wang et al. 2023, figure 2). It shows only edges of the
+//   pairing by which the later class reads the earlier one.
 // params:
 //   run (run): the run to ask about
 // returns: graph; may be empty where the model's IOI heads are not known or share no kept edge
@@ -11,7 +11,7 @@
 //   target_role (role): class of the head that reads
 //   target (head): the head that reads
 //   pk (float): Projection Kernel
-//   z (float): against the random reference
+//   z (float): z, against the random reference
 //   pk_rank (integer): place among all scored pairs of the pairing
 //   path (graph): source, edge and target
 UNWIND [

@@ -1,13 +1,13 @@
 // Isolated heads
-// description: Heads without a kept edge of these pairings. It says that no pair of theirs was strong
-//   enough for the run, not that they do nothing.
+// description: Heads without a kept edge of these pairings: none of their pairs is strong enough for
+//   the run. This does not mean that they do nothing.
 // params:
 //   run (run): the run to ask about
 //   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
 // returns: graph; may be empty where every head has an edge
 //   head (head): the head
 //   layer (integer): its layer
-//   others (integer): edges of other pairings that it has
+//   others (integer): its edges of other pairings
 //   roles (list of role): known roles
 //   alone (graph): the head
 // example: pairings=OK,OV

@@ -1,6 +1,6 @@
 // Flow between layers
-// description: Which layers write what which later layers read. Strength is the sum of z, an edge to
-//   one of several heads behind one key/value head counting by its share.
+// description: How much each layer reads from each earlier layer. Strength is the sum of z; an edge
+//   to one of several query heads that share a key/value head counts by its share.
 // params:
 //   run (run): the run to ask about
 //   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count

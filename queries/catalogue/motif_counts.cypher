@@ -1,19 +1,19 @@
 // Motifs, counted by pairing
 // description: How often small patterns of edges occur, by the pairings of their edges: `double` (one
-//   head reads another in two ways), `chain` (a to b to c), `fan_in` (two heads are read by one),
+//   head reads another in two ways), `chain` (a to b to c), `fan_in` (one head reads two),
 //   `fan_out` (two heads read one) and `triangle` (a chain with a direct edge from its first head to
-//   its last). Edges of a head to itself are left out, where the run has such. How many of a kind are
-//   many? Chains and fans follow from the heads' degrees; `headgraph motifs` holds doubles and
-//   triangles against graphs with the same degrees.
+//   its last). Edges of a head to itself, if the run has any, are left out. The numbers of chains and
+//   fans follow from the heads' degrees; `headgraph motifs` compares those of doubles and triangles
+//   with random graphs of the same degrees.
 // params:
 //   run (run): the run to ask about
 //   strongest (count) = 500: edges of each pairing that count, strongest first
 // returns: rows; may be empty where the run has none
 //   motif (string): the pattern
-//   first (pairing): pairing of its first edge; in doubles and fans the order means nothing
+//   first (pairing): pairing of its first edge; the order means nothing in doubles and fans
 //   second (pairing): pairing of its second edge
 //   direct (pairing): pairing of a triangle's direct edge
-//   count (integer): how many there are
+//   count (integer): number of occurrences
 CALL () {
   MATCH (a:Head {run: $run})-[e:OQ]->(b:Head {run: $run})
   WHERE e.pk_rank <= $strongest AND a <> b RETURN e

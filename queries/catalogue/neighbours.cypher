@@ -1,15 +1,15 @@
 // Neighbours of a head
-// description: The edges that enter a head and those that leave it, strongest first each way.
+// description: The edges that enter a head and the edges that leave it, strongest first in each direction.
 // params:
 //   run (run): the run to ask about
 //   head (head): the head to ask about
-//   limit (count) = 20: edges at most, each way
+//   limit (count) = 20: edges at most in each direction
 // returns: graph; may be empty where no edge of the head was kept
 //   direction (string): in where the head reads, out where it writes
 //   pairing (pairing): the source's role, then the target's
 //   neighbour (head): the head at the other end
 //   pk (float): Projection Kernel
-//   z (float): against the random reference
+//   z (float): z, against the random reference
 //   pk_rank (integer): place among all scored pairs of the pairing
 //   roles (list of role): known roles of the neighbour
 //   path (graph): source, edge and target

@@ -1,24 +1,24 @@
 // Overview of a run
-// description: What a run holds, by pairing: how many edges between how many heads, and how strong they
-//   are. `share_kept` says how much of what was scored is here, over all pairings together; where the
-//   run kept the strongest pairs alone, least, median and greatest are those of the strongest.
+// description: The contents of a run by pairing: the number of edges and of heads, and how strong the
+//   edges are. `share_kept` is the share of all scored pairs that the run kept, over all pairings
+//   together. Where the run kept only the strongest pairs, minimum, median and maximum are theirs.
 // params:
 //   run (run): the run to ask about
 // returns: rows
 //   pairing (pairing): the source's role, then the target's
 //   edges (integer): edges between heads
-//   pairs (integer): scored pairs that they stand for; fewer than edges under grouped-query attention
-//   sources (integer): heads that such an edge leaves
-//   targets (integer): heads that such an edge enters
-//   pk_min (float): weakest Projection Kernel
-//   pk_median (float): median
-//   pk_max (float): strongest
-//   z_median (float): median against the random reference
-//   z_max (float): strongest against the random reference
+//   pairs (integer): scored pairs behind these edges; fewer than edges in grouped-query attention
+//   sources (integer): heads that at least one of these edges leaves
+//   targets (integer): heads that at least one of these edges enters
+//   pk_min (float): lowest Projection Kernel
+//   pk_median (float): median Projection Kernel
+//   pk_max (float): greatest Projection Kernel
+//   z_median (float): median z, against the random reference
+//   z_max (float): greatest z
 //   share_kept (float): edges of the run, as scored pairs, out of all pairs scored in all pairings
 // requires: sums
 MATCH (r:Run {name: $run})
-// a load writes what it kept on the Run, a list for each figure with an item per pairing
+// a load writes these figures on the Run: a list for each figure, with an item for each pairing
 UNWIND range(0, size(r.kept_pairings) - 1) AS i
 WITH r, i, r.kept_pairings[i] AS pairing
 RETURN pairing, r.kept_edges[i] AS edges, r.kept_pairs[i] AS pairs,

@@ -1,11 +1,12 @@
 // Where PK and CS disagree
-// description: Edges of OQ, OK and OV that the Projection Kernel and the composition score place differently among the
-//   kept edges of their pairing. PK sees which directions overlap, CS also how strongly the matrices
-//   scale them: an edge that PK places far higher goes through directions of little weight.
+// description: Edges of OQ, OK and OV that the Projection Kernel (PK) and the composition score (CS)
+//   place differently among the kept edges of their pairing. PK measures which directions overlap; CS
+//   also measures how strongly the matrices scale them. An edge that PK places far higher goes
+//   through directions of little weight.
 // params:
 //   run (run): the run to ask about
 //   limit (count) = 20: edges at most
-//   strongest (count) = 500: edges of each pairing that are placed, strongest PK first
+//   strongest (count) = 500: edges of each pairing to compare, strongest PK first
 // returns: graph; may be empty where the run has no cs (headgraph compute --metrics pk,cs)
 //   pairing (pairing): the source's role, then the target's
 //   source (head): the head that writes
@@ -13,8 +14,8 @@
 //   pk (float): Projection Kernel
 //   cs (float): composition score
 //   pk_place (integer): place by PK among these edges of the pairing
-//   cs_place (integer): place by CS among the same
-//   apart (integer): cs_place less pk_place: above 0 where PK places it higher
+//   cs_place (integer): place by CS among the same edges
+//   apart (integer): cs_place minus pk_place: above 0 where PK places the edge higher
 //   path (graph): source, edge and target
 // example: limit=8
 CALL () {
@@ -25,7 +26,7 @@ UNION ALL
   MATCH (:Head {run: $run})-[e:OV]->(:Head {run: $run}) WHERE e.pk_rank <= $strongest RETURN e
 }
 WITH e WHERE e.cs IS NOT NULL
-// heads behind one key/value head have the same scores: the same of them comes first both times
+// heads that share a key/value head have equal scores: the same order breaks ties both times
 WITH e ORDER BY e.cs DESC, e.pk_rank, startNode(e).head, endNode(e).head
 WITH type(e) AS pairing, collect(e) AS edges
 UNWIND range(0, size(edges) - 1) AS place

@@ -1,12 +1,12 @@
 // Provenance of a run
-// description: Everything that is known about where a run comes from, a line for each fact: model,
-//   weights, options of the computation, selection, versions. Two runs with the same fingerprint
+// description: The origin of a run, a row for each fact: model, weights, options of the computation,
+//   selection, versions. Two runs with the same fingerprint
 //   and options have the same scores.
 // params:
 //   run (run): the run to ask about
 // returns: rows
 //   fact (string): name of the property
-//   value (string): what it is; lists with commas, structures as JSON
+//   value (string): its value; lists with commas, structures as JSON
 MATCH (r:Run {name: $run})
 UNWIND keys(r) AS fact
 WITH fact, r[fact] AS value

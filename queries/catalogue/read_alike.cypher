@@ -1,6 +1,6 @@
 // Heads that read alike
 // description: Pairs of heads whose queries, keys or values read from overlapping subspaces (pairings
-//   QQ, KK and VV): candidates for heads that do the same work.
+//   QQ, KK and VV): such heads may do the same work.
 // params:
 //   run (run): the run to ask about
 //   per_pairing (count) = 20: scored pairs of each pairing
@@ -9,9 +9,9 @@
 //   first (head): the head of the earlier layer
 //   second (head): the head of the later layer
 //   pk (float): Projection Kernel
-//   z (float): against the random reference
+//   z (float): z, against the random reference
 //   pk_rank (integer): place among all scored pairs of the pairing
-//   path (graph): the two and their edge
+//   path (graph): the two heads and their edge
 // example: run=induction-2l per_pairing=4
 CALL () {
   MATCH (:Head {run: $run})-[e:QQ]->(:Head {run: $run}) WHERE e.pk_rank > 0

@@ -1,11 +1,11 @@
 // Known roles
-// description: The roles that the literature gives to heads of this model, by the circuit in which
-//   they were found: a head can have a role in one circuit, in several, or by its behaviour alone.
+// description: The roles that the literature gives to heads of this model, by circuit. A head can have
+//   a role in one circuit, in several circuits, or by its behaviour alone.
 // params:
 //   run (run): the run to ask about
 // returns: graph; may be empty where no role of this model's heads is known
-//   role (role): what the heads do
-//   circuit (string): where they do it; empty where the source lists heads by behaviour alone
+//   role (role): the role
+//   circuit (string): the circuit; empty where the source lists heads by behaviour alone
 //   count (integer): heads with this role in this circuit
 //   count_all (integer): heads with this role, whatever the circuit
 //   heads (list of head): the heads

@@ -1,13 +1,13 @@
 // Shortest paths between two heads
-// description: The ways from one head to another over the fewest edges, the strongest first: by
-//   weakest link, then by product.
+// description: The paths from one head to another with the fewest edges, strongest first: by weakest
+//   edge, then by product.
 // params:
 //   run (run): the run to ask about
 //   source (head): where the paths begin
 //   target (head): where they end; of a later layer
 //   limit (count) = 20: paths at most
 // returns: graph; may be empty where no path of kept edges leads from the one to the other
-//   edges (integer): edges of the path
+//   edges (integer): number of edges
 //   heads (list of head): the heads on it
 //   pairings (list of pairing): how each head after the first reads the one before it
 //   weakest (float): the smallest Projection Kernel

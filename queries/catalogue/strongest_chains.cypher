@@ -1,12 +1,13 @@
 // Strongest chains
-// description: Chains of two to four edges, each head reading what the one before it writes; no edge
-//   of a head to itself, where the run has such. A chain is as strong as the product of its normalised Projection Kernels, or as its weakest link; of two
-//   with the same weakest link the next weakest decides. The answer is exact: of the chains that end
-//   at a head only its strongest can begin a strongest one, so no others are carried on.
+// description: Chains of two to four edges in which each head reads what the head before it writes,
+//   without edges of a head to itself. The strength of a chain is the product of its normalised
+//   Projection Kernels, or its weakest edge; between chains with the same weakest edge, the next
+//   weakest decides. The answer is exact: a strongest chain can begin only with the strongest chains
+//   that end at a head, so the search drops all others.
 // params:
 //   run (run): the run to ask about
 //   length (2 to 4) = 3: edges of a chain
-//   by (product or weakest) = "product": what makes a chain strong
+//   by (product or weakest) = "product": measure of a chain's strength
 //   limit (count) = 20: chains at most
 //   strongest (count) = 500: edges of each pairing that a chain may take, strongest first
 // returns: graph; may be empty where the run has no such chain
@@ -31,7 +32,7 @@ WITH endNode(e) AS h, e,
      [CASE $by WHEN "product" THEN e.pk_normalized ELSE e.pk END] AS strength
 ORDER BY strength DESC
 WITH h, collect({edges: [e], strength: strength})[..toInteger($limit)] AS chains
-// the second edge; `strength` is the product, or all links from the weakest on
+// the second edge; `strength` is the product, or a list of all edges, weakest first
 MATCH (h)-[f:OQ|OK|OV]->(next:Head {run: $run}) WHERE f.pk_rank <= $strongest AND next <> h
 UNWIND chains AS chain
 WITH next AS h, chain.edges + f AS edges,
@@ -40,7 +41,7 @@ WITH next AS h, chain.edges + f AS edges,
      END AS strength
 ORDER BY strength DESC
 WITH h, collect({edges: edges, strength: strength})[..toInteger($limit)] AS chains
-// the third, if it is wanted
+// the third edge, if `length` is above 2
 OPTIONAL MATCH (h)-[f:OQ|OK|OV]->(next:Head {run: $run})
 WHERE $length > 2 AND f.pk_rank <= $strongest AND next <> h
 WITH h, chains, f, next WHERE $length = 2 OR f IS NOT NULL
@@ -53,7 +54,7 @@ WITH coalesce(next, h) AS h,
      END AS strength
 ORDER BY strength DESC
 WITH h, collect({edges: edges, strength: strength})[..toInteger($limit)] AS chains
-// the fourth, if it is wanted
+// the fourth edge, if `length` is 4
 OPTIONAL MATCH (h)-[f:OQ|OK|OV]->(next:Head {run: $run})
 WHERE $length = 4 AND f.pk_rank <= $strongest AND next <> h
 WITH h, chains, f, next WHERE $length < 4 OR f IS NOT NULL

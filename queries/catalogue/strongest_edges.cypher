@@ -1,7 +1,7 @@
 // Strongest edges
-// description: The strongest edges of OQ, OK and OV: what the paper's wiring diagram draws. Scored
-//   pairs are counted, strongest first; where several query heads read through one key/value head,
-//   each has an edge, so there can be more edges than pairs.
+// description: The strongest edges of OQ, OK and OV, as in the paper's wiring diagram. `per_pairing`
+//   counts scored pairs, strongest first. Where several query heads share a key/value head, each has
+//   an edge, so there can be more edges than pairs.
 // params:
 //   run (run): the run to ask about
 //   per_pairing (count) = 20: scored pairs of each pairing
@@ -10,7 +10,7 @@
 //   source (head): the head that writes
 //   target (head): the head that reads
 //   pk (float): Projection Kernel
-//   z (float): against the random reference
+//   z (float): z, against the random reference
 //   pk_rank (integer): place among all scored pairs of the pairing
 //   path (graph): source, edge and target
 // example: per_pairing=4

@@ -1,14 +1,14 @@
 // Paths through a head
-// description: Inlet head, hub, outlet head: what one head writes, the hub reads and what the hub
-//   writes, another reads. With an identity head such as GPT-2's L4H7 as the hub these are the
-//   identity-head paths. A path is as strong as its weaker edge; among equals the product of the two decides.
-//   The list is filled from the strongest path on; one whose inlet or outlet stands in it `per_head`
-//   times already is passed over, as one strong inlet would otherwise fill the list alone.
+// description: Paths of an inlet head, a hub and an outlet head: the hub reads what the inlet writes,
+//   and the outlet reads what the hub writes. With an identity head as the hub, such as GPT-2's L4H7,
+//   these are the identity-head paths. A path is as strong as its weaker edge; between equals, the
+//   product of the two decides. Paths come strongest first. A path is skipped if the list has its
+//   inlet or its outlet `per_head` times already, because one strong inlet could fill the list alone.
 // params:
 //   run (run): the run to ask about
 //   head (head): the hub
 //   limit (count) = 20: paths at most
-//   per_head (count) = 2: of these, at most so many with the same inlet, and with the same outlet
+//   per_head (count) = 2: paths at most with the same inlet, and with the same outlet
 // returns: graph; may be empty where no edge enters the head or none leaves it
 //   inlet (head): the head that writes what the hub reads
 //   in_pairing (pairing): how the hub reads it
@@ -22,11 +22,12 @@
 //   path (graph): three heads and two edges
 // example: head=L4H7 limit=8
 MATCH (h:Head {run: $run, name: $head})
-// Each side is read once, and of it only what a list can reach. When a path is taken, those of its outlet's edge
-// with stronger first edges have been looked at. Fewer than `per_head` of them are in the list, as the outlet
-// had room, and the others were passed over for inlets that stand in it `per_head` times: at most
-// (limit - 1) / per_head heads with three edges each. The same holds for outlets.
-// edges stay within a run: without labels a plan can only start at the hub, however new the statistics are
+// Each side is read once, up to the last edge that the list can reach. Before the list takes a path, it
+// has seen all paths with the same second edge and a stronger first edge. Fewer than `per_head` of them
+// are in the list, since the outlet still has room. It skipped the others because their inlets are in it
+// `per_head` times already: at most (limit - 1) / per_head heads with three edges each. The same holds
+// for outlets.
+// Edges stay within a run. Without labels a plan can only start at the hub, whatever the statistics say.
 WITH h, COLLECT {
   MATCH (a)-[i:OQ|OK|OV]->(h)
   RETURN i ORDER BY i.pk DESC, a.layer, a.head, type(i)

@@ -1,14 +1,14 @@
 // Feed-forward triangles
-// description: Three heads where the first is read by the second and the third, and the second by the
-//   third: the third gets what the first writes directly and through the second. As strong as the
-//   weakest of the three edges; among equals the product decides.
+// description: Three heads where the second and the third read the first, and the third also reads the
+//   second: the third reads what the first writes both directly and through the second. A triangle is
+//   as strong as its weakest edge; between equals, the product decides.
 // params:
 //   run (run): the run to ask about
 //   limit (count) = 20: triangles at most
 //   strongest (count) = 500: edges of each pairing that a triangle may have, strongest first
-// returns: graph; may be empty where the run has none
+// returns: graph; may be empty where the run has no triangle
 //   first (head): the head that the other two read
-//   middle (head): the head that reads the first and is read by the last
+//   middle (head): the head that reads the first; the last reads it
 //   last (head): the head that reads both
 //   first_middle (pairing): how the middle head reads the first
 //   middle_last (pairing): how the last head reads the middle one
@@ -28,7 +28,7 @@ UNION ALL
   MATCH (a:Head {run: $run})-[e:OV]->(b:Head {run: $run})
   WHERE e.pk_rank <= $strongest AND a <> b RETURN e
 }
-// from here on each head is left once, however many edges enter it
+// from here on each head's outgoing edges are read once, however many edges enter it
 WITH endNode(e) AS b, collect(e) AS ins
 MATCH (b)-[f:OQ|OK|OV]->(c:Head {run: $run}) WHERE f.pk_rank <= $strongest AND b <> c
 UNWIND ins AS e

@@ -1,15 +1,15 @@
 // Widest path between two heads
-// description: The path whose weakest edge is as strong as it can be; of several such one with the
-//   fewest edges, and of these the one with the greatest product. A path that is this wide exists for
-//   every smaller width and none for a greater one, so widths are tried from the greatest down,
-//   first in large steps, then one by one.
+// description: The path whose weakest edge is as strong as possible. Between several such paths, the
+//   fewest edges decide, then the greatest product. Such a path exists for every smaller width and
+//   for no greater one, so the search tries widths from the greatest down, first in large steps, then
+//   one by one.
 // params:
 //   run (run): the run to ask about
 //   source (head): where the path begins
 //   target (head): where it ends; of a later layer
 // returns: graph; may be empty where no path of kept edges leads from the one to the other
 //   width (float): the smallest Projection Kernel on the path
-//   edges (integer): edges of the path
+//   edges (integer): number of edges
 //   heads (list of head): the heads on it
 //   pairings (list of pairing): how each head after the first reads the one before it
 //   product (float): product of the normalised Projection Kernels, 0 to 1
@@ -17,7 +17,7 @@
 // example: source=L0H1 target=L11H10
 MATCH (source:Head {run: $run, name: $source})
 MATCH (target:Head {run: $run, name: $target}) WHERE target <> source
-// it is no narrower than the best of the shortest paths, and no wider than the two ends allow
+// the width is at least that of the best shortest path, and at most what the two ends allow
 CALL (source, target) {
   MATCH path = ALL SHORTEST (source)(()-[:OQ|OK|OV]->(:Head {run: $run}))+(target)
   RETURN max(reduce(least = null, e IN relationships(path) |

@@ -1,6 +1,6 @@
 // Heads that write alike
-// description: Pairs of heads that write into overlapping subspaces (pairing OO): what reads the one
-//   can read the other.
+// description: Pairs of heads that write into overlapping subspaces (pairing OO): a head that reads
+//   one of them can read the other.
 // params:
 //   run (run): the run to ask about
 //   limit (count) = 20: scored pairs
@@ -8,11 +8,11 @@
 //   first (head): the head of the earlier layer
 //   second (head): the head of the later layer
 //   pk (float): Projection Kernel
-//   z (float): against the random reference
+//   z (float): z, against the random reference
 //   pk_rank (integer): place among all scored OO pairs
 //   roles_first (list of role): known roles of the first
 //   roles_second (list of role): known roles of the second
-//   path (graph): the two and their edge
+//   path (graph): the two heads and their edge
 // example: run=induction-2l limit=8
 MATCH (:Head {run: $run})-[e:OO]->(:Head {run: $run}) WHERE e.pk_rank > 0
 WITH e ORDER BY e.pk_rank LIMIT toInteger($limit)

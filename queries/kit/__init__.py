@@ -1,7 +1,11 @@
-"""The stored queries and the look of the graph, as Neo4j Browser takes them.
+"""Neo4j Browser: links to it, and the stored queries and colours that it can take.
 
+link        the address of Browser, and links with a statement typed in
+favourites  stored queries as favourites
+grass       colours and widths of heads and edges
 files       a folder for any Browser: favourites as a zip, styles, a guide
-served      a page beside the local server's Browser, which puts the same into its storage
+served      a page beside the local server's Browser that puts both into its storage
+command     `headgraph browser`
 """
 
 import lazy_loader

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from headgraph.queries.library import catalogue
-from headgraph.queries.paste import filled, placeholder
-from headgraph.queries.stored_query import Param, Query
-from headgraph.queries.values import example
+from headgraph.queries.stored.library import catalogue
+from headgraph.queries.stored.query import Param, Query
+from headgraph.queries.stored.text import filled, placeholder
+from headgraph.queries.stored.values import example
 
 
 @dataclass(frozen=True)
@@ -18,17 +18,17 @@ class Favourite:
 
 
 def favourites(run: str) -> list[Favourite]:
-    """Every stored query, about a run where it asks for one, in the order of its titles.
+    """Every stored query for a run, in the order of the titles.
 
-    What has no default gets the value of the query's example, for its user to change; another run,
-    which nobody can guess, the words in angle brackets that `show` gives it.
+    A parameter without a default gets the value of the query's example, which users change. A
+    second run has no sensible example, so it gets words in angle brackets, as in `show`.
     """
     stored = sorted(catalogue().values(), key=lambda query: query.title.lower())
     return [Favourite(query.name, query.title, _text(query, run)) for query in stored]
 
 
 def _text(query: Query, run: str) -> str:
-    about = run if query.params["run"].required else None  # the list of runs is of all
+    about = run if query.params["run"].required else None  # `runs` lists all runs
     return filled(query.name, run=about, **_examples(query))
 
 

@@ -1,4 +1,4 @@
-"""The kit as a folder: what is dropped onto any Neo4j Browser, and a page that says where."""
+"""The kit as a folder: files to drop onto any Neo4j Browser, and a guide."""
 
 import io
 import os
@@ -29,16 +29,16 @@ def write_kit(
     """Write favourites, styles and the guide.
 
     Args:
-        folder: made where it is not there.
-        runs: whose favourites; each gets a folder in the zip.
-        force: whether files of these names may be replaced.
+        folder: the folder; it is created if missing.
+        runs: names of the runs; each gets a folder of favourites in the zip.
+        force: replace existing files.
 
     Returns:
         The files, the guide first.
 
     Raises:
-        OutputExists: a file is there and `force` is false.
-        KitError: one cannot be written.
+        OutputExists: a file exists and `force` is false.
+        KitError: a file cannot be written.
     """
     folder = Path(folder)
     contents = {
@@ -59,13 +59,13 @@ def write_kit(
 
 
 def kit_paths(folder: str | os.PathLike[str], *, force: bool = False) -> list[Path]:
-    """The files of a kit, when they can be written; errors as `write_kit`."""
+    """The paths of a kit's files, once they can be written; errors as `write_kit`."""
     names = (GUIDE, ZIP, STYLE, DARK_STYLE)
     return folder_of_files(folder, names, force=force, parents=True, problem=KitError)
 
 
 def archive(by_run: Mapping[str, Sequence[Favourite]]) -> bytes:
-    """A zip of `.cypher` files, a folder a run, as Browser itself exports its favourites."""
+    """A zip of `.cypher` files with a folder for each run, as Browser exports its favourites."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
         for folder, own in zip(_folders(by_run), by_run.values(), strict=True):
@@ -76,13 +76,13 @@ def archive(by_run: Mapping[str, Sequence[Favourite]]) -> bytes:
 
 
 def _folders(runs: Iterable[str]) -> list[str]:
-    """A folder for each run; where two names leave the same one, the later has a number."""
+    """A folder name for each run; a number tells equal names apart."""
     found: list[str] = []
     taken: set[str] = set()
     for run in runs:
         name = first = _safe(f"headgraph {run}")
         number = 2
-        while name.lower() in taken:  # as some systems tell no capitals from small letters
+        while name.lower() in taken:  # some file systems ignore case
             name, number = f"{first} {number}", number + 1
         found.append(name)
         taken.add(name.lower())
@@ -90,7 +90,7 @@ def _folders(runs: Iterable[str]) -> list[str]:
 
 
 def _safe(name: str) -> str:
-    """A name that is one part of a path on every system."""
+    """A name that is valid as one part of a path on every system."""
     return re.sub(r'[\x00-\x1f<>:"/\\|?*]+', " ", name).strip(" .") or "run"
 
 

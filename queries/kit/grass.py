@@ -1,8 +1,8 @@
 """The look of heads and edges in Neo4j Browser, from the palette of the figures.
 
-A rule is a selector and its properties. Of the rules that fit a node Browser lets the later ones
-win, so roles stand in the opposite order of `ROLE_ORDER`: a head of several roles has the colour
-that figures give it. Widths and captions say again what colours say.
+A rule is a selector and its properties. Where several rules match a node, Browser applies the last,
+so roles are in the reverse of `ROLE_ORDER`: a head of several roles has the colour that figures
+give it. Widths and captions repeat the information of the colours.
 """
 
 from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS
@@ -12,7 +12,7 @@ from headgraph.graphdb.schema import HEAD, ROLE, RUN, role_label
 Rules = dict[str, dict[str, str]]
 
 WIDTHS = {"OQ": "2px", "OK": "3px", "OV": "5px"}
-"""Of the pairings along which information flows; Browser's own steps."""
+"""Widths of the pairings along which information flows, out of the widths that Browser offers."""
 OTHER_WIDTH = "1px"
 SIZES = {HEAD: "50px", ROLE: "80px", RUN: "80px"}
 
@@ -31,7 +31,7 @@ def rules(theme: Theme) -> Rules:
 
 
 def grass(theme: Theme) -> str:
-    """The rules as a GraSS file, which Browser takes by a drop."""
+    """The rules as a GraSS file, to drop onto Browser."""
     blocks = (
         f"{selector} {{\n" + "".join(f"  {_line_of(*item)}\n" for item in look.items()) + "}\n"
         for selector, look in rules(theme).items()
@@ -46,7 +46,7 @@ def _fill(color: str, theme: Theme) -> dict[str, str]:
         "border-width": "2px",
         "text-color-internal": theme.ink_on(color),
         "font-size": "10px",
-        "caption": "{name}",  # a rule without one Browser would complete itself
+        "caption": "{name}",  # Browser adds a caption of its own to a rule without one
     }
 
 

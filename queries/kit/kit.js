@@ -1,12 +1,12 @@
-// Offers to put the stored queries of the runs named in the address, and the look of heads and
-// edges, into Neo4j Browser's storage, and goes on to Browser. Any page on the web can link here, so
-// nothing is written before the button is clicked. What is not ours stays as it is.
+// Offers to add stored queries for the runs named in the address, and the look of heads and edges, to
+// Neo4j Browser's storage, then continues to Browser. Any page on the web can link here, so nothing
+// is written before the user clicks the button. Entries of others stay as they are.
 "use strict";
 
 const OURS = "headgraph:";
-const LAST = "headgraph.grass"; // the look as this page wrote it last
-const MOST = 20; // runs that are listed
-const READING = 500; // milliseconds in which a click meant for another page lands on nothing
+const LAST = "headgraph.grass"; // key of the look that this page wrote last
+const MOST = 20; // runs to list
+const READING = 500; // milliseconds during which a click meant for another page does nothing
 
 function read(key, otherwise) {
   try {
@@ -16,7 +16,7 @@ function read(key, otherwise) {
   }
 }
 
-// The favourites and folders of a run have ids made of its name: written again, never twice.
+// Ids of favourites and folders contain the run's name, so a second click replaces them.
 function favourites(kit, runs, every) {
   const folderOf = (run) => `${OURS}${run}`;
   const folders = runs.map((run) => ({ id: folderOf(run), name: `headgraph ${run}` }));
@@ -30,7 +30,7 @@ function favourites(kit, runs, every) {
   const ids = new Set(folders.map(({ id }) => id));
   const isOurs = (id) => id.startsWith(OURS) && (every || ids.has(id.slice(0, id.lastIndexOf(":"))));
   const kept = read("neo4j.documents", []).filter(({ id }) => !isOurs(`${id}`));
-  const used = new Set(kept.map(({ folder }) => folder)); // somebody's own favourites are in it
+  const used = new Set(kept.map(({ folder }) => folder)); // folders that hold the user's own favourites
   const stays = ({ id }) => !ids.has(id) && (used.has(id) || !(every && `${id}`.startsWith(OURS)));
   localStorage.setItem("neo4j.documents", JSON.stringify([...kept, ...documents]));
   localStorage.setItem(
@@ -44,7 +44,7 @@ function same(one, other) {
   return keys.every((key) => one[key] === other[key]);
 }
 
-// A rule that was changed by hand since this page wrote it stays changed.
+// A rule that the user changed after this page wrote it stays changed.
 function look(kit) {
   const ours = kit.looks[isDark() ? "dark" : "light"];
   const last = read(LAST, {});
@@ -57,7 +57,7 @@ function look(kit) {
   localStorage.setItem(LAST, JSON.stringify(Object.fromEntries(marks)));
 }
 
-// Browser's own setting, else the system's.
+// Browser's setting, or the system's if Browser has none.
 function isDark() {
   const { theme } = read("neo4j.settings", {});
   if (theme === "dark") return true;
@@ -68,7 +68,7 @@ function say(text) {
   document.getElementById("said").textContent = text;
 }
 
-// A name out of the address, on one line and without what would turn or hide its letters.
+// A name from the address, on one line, with invisible and direction characters escaped.
 function visible(name) {
   const plain = name.replace(
     /[\p{C}\p{Zl}\p{Zp}]/gu,
@@ -77,7 +77,7 @@ function visible(name) {
   return plain.length > 80 ? `${plain.slice(0, 80)}…` : plain;
 }
 
-// What a click would do, in words.
+// Describe what a click on the button does.
 function offer(runs, every) {
   const what = runs.length
     ? "headgraph's colours, and its stored queries as favourites for these runs,"
@@ -95,10 +95,10 @@ async function main() {
   const named = new URLSearchParams(location.hash.slice(1));
   const runs = [...new Set(named.getAll("run"))];
   const every = named.has("every");
-  const on = `../${location.search}`; // Browser reads its own address: server, user, database
+  const on = `../${location.search}`; // server, user and database for Browser
   document.getElementById("on").href = on;
   if (window.top !== window) {
-    say("Open this page in a window of its own: a page around it could hide what is clicked.");
+    say("Open this page in a window of its own: a page around it could hide the button.");
     return;
   }
   try {

@@ -1,9 +1,9 @@
-"""The page beside the local server's Browser that offers favourites and look for its storage.
+"""A page beside the local server's Browser that puts favourites and look into Browser's storage.
 
-The page and what it knows stand still once the server has started: stored queries with a mark in
-the place of the run, and both looks. The address names the runs and nothing else, so that a link
-from elsewhere can bring no statement and no style of its own; and the page writes nothing before
-its button is clicked, as any page can link to it.
+The page and its data are fixed when the server starts: stored queries with a mark in place of the
+run, and both looks. Its address holds names of runs and nothing else, so that a link from elsewhere
+cannot bring a statement or a style. Any page can link to it, so it writes nothing before the user
+clicks its button.
 """
 
 import json
@@ -14,17 +14,17 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 from headgraph.base.palette import DARK, LIGHT
 from headgraph.queries.kit.favourites import favourites
 from headgraph.queries.kit.grass import rules
-from headgraph.queries.paste import literal
+from headgraph.queries.stored.text import literal
 
 FOLDER = "headgraph"
-"""Where the files lie under Browser's own address."""
+"""Folder of the files below Browser's address."""
 MARK = "<run>"
-"""Stands in the place of the run; no run can be found by it before the page names one."""
+"""Placeholder of the run, which the page replaces; no run has this name."""
 _HERE = Path(__file__).parent
 
 
 def served_files() -> dict[str, bytes]:
-    """The files by their names under Browser's address."""
+    """Contents of the files by path below Browser's address."""
     pages = {name: (_HERE / name).read_bytes() for name in ("kit.html", "kit.js")}
     pages["kit.json"] = json.dumps(_content(), ensure_ascii=True, sort_keys=True).encode()
     return {f"{FOLDER}/{name}": content for name, content in pages.items()}
@@ -37,12 +37,12 @@ def _content() -> dict[str, object]:
 
 
 def kit_link(link: str, runs: Sequence[str], *, every: bool) -> str:
-    """The address of the page that goes on to `link`.
+    """The address of the page, which continues to `link`.
 
     Args:
-        link: of Browser, as `browser_link` makes it.
-        runs: whose favourites to put there.
-        every: whether these are all runs, so that favourites of others go.
+        link: a link to Browser, from `browser_link`.
+        runs: names of the runs whose favourites the page adds.
+        every: whether these are all runs, so that the page removes favourites of other runs.
     """
     parts = urlsplit(link)
     names = [("run", run) for run in runs] + [("every", "1")] * every
@@ -55,7 +55,7 @@ def kit_link(link: str, runs: Sequence[str], *, every: bool) -> str:
 
 
 def is_served(browser_url: str, timeout: float = 3.0) -> bool:
-    """Whether this Browser has the page, with the queries and looks of this version."""
+    """Whether this Browser serves the page, with the queries and looks of this version."""
     from http.client import HTTPConnection, HTTPException
 
     parts = urlsplit(browser_url)

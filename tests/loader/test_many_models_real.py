@@ -113,5 +113,6 @@ def test_runs_of_different_shapes_are_not_compared(graph: Graph) -> None:
         queries.query("compare_runs", graph, run="one", other="wider")
     assert str(caught.value) == (
         "one has 4 layers of 4 heads and wider 6 of 8, so heads of one name are not the same "
-        "head: compare runs of one model, or its checkpoints (headgraph query runs tells them)"
+        "head: compare runs of one model, or its checkpoints (query('runs', graph) lists them)"
     )
+    assert caught.value.for_command_line().endswith("(headgraph query runs lists them)")

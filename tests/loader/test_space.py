@@ -20,7 +20,7 @@ from headgraph.loader._batches import batches
 from headgraph.loader._plan import plan_load
 from headgraph.loader._space import AN_EDGE, ROOM, needed, refuse_without_room
 from headgraph.pk_engine.scoring.selection import Selection
-from headgraph.queries._communities import communities
+from headgraph.queries.network.communities import communities
 from tests.tables import random_table
 
 TABLE = random_table(3, 4, 2)

@@ -115,7 +115,9 @@ def test_a_run_from_before_is_refused_where_sums_are_read(graph: Graph) -> None:
     loader.load(TABLES["grouped"], graph, run="r")
     made_old(graph, "r")
     for name in ("hubs", "hubs_in", "hubs_out", "hubs_by_layer", "identity_hubs", "overview"):
-        with pytest.raises(OlderRun, match=rf"query {name} reads .* 'r' lacks.*headgraph drop r,"):
+        with pytest.raises(
+            OlderRun, match=rf"query {name} reads .* 'r' lacks.*drop\(graph, 'r'\),"
+        ):
             queries.query(name, graph, run="r")
     loader.drop(graph, "r")
     loader.load(TABLES["grouped"], graph, run="r")
@@ -136,7 +138,7 @@ def test_a_series_with_a_checkpoint_from_before_is_not_answered_without_it(graph
         loader.load(random_table(seed=step, series="s", step=float(step)), graph, run=run)
     loader.load(random_table(seed=9, series="other", step=0.0), graph, run="elsewhere")
     made_old(graph, "second")
-    lacks = r"^query checkpoints reads sums that run 'second' lacks, .*headgraph drop second"
+    lacks = r"^query checkpoints reads sums that run 'second' lacks, .*drop\(graph, 'second'\)"
     with pytest.raises(OlderRun, match=lacks):
         queries.query("checkpoints", graph, run="first")
     assert len(queries.query("checkpoints", graph, run="elsewhere")) == 1

@@ -9,9 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from headgraph import cli
-from headgraph.queries import browser_command, commands
-from headgraph.queries._options import parse_params
+from headgraph.base.errors import HeadgraphError
+from headgraph.queries.answers.command import query
 from headgraph.queries.errors import MissingParameter, ParameterError, QueryError, UnknownQuery
+from headgraph.queries.kit.command import browser
+from headgraph.queries.options import parse_params
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +26,7 @@ def call(command: click.Command, *args: str) -> Any:
 
 
 def test_without_a_name_the_questions_are_listed() -> None:
-    rows = call(commands.query)
+    rows = call(query)
     assert isinstance(rows, pd.DataFrame)
     assert list(rows.columns) == ["name", "title", "params"]
     rows = rows.set_index("name")
@@ -35,7 +37,7 @@ def test_without_a_name_the_questions_are_listed() -> None:
 
 
 def test_show_with_a_run_needs_no_database() -> None:
-    text = call(commands.query, "hubs", "--run", "gpt2", "-p", "limit=3", "--show")
+    text = call(query, "hubs", "--run", "gpt2", "-p", "limit=3", "--show")
     assert text.startswith(
         ':params {"run": "gpt2", "pairings": ["OQ", "OK", "OV"], "limit": 3};\n// Hubs\n'
     )
@@ -45,14 +47,14 @@ def test_show_with_a_run_needs_no_database() -> None:
 def test_show_needs_no_database_and_says_what_is_still_to_be_written(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    text = call(commands.query, "through", "-p", "limit=3", "--show")
+    text = call(query, "through", "-p", "limit=3", "--show")
     assert text.splitlines()[0] == (
         ':params {"run": "<the run to ask about>", "head": "<the hub, such as L4H7>", '
         '"limit": 3, "per_head": 2};'
     )
     said = "replace <...> on line 1 by a value for run and head\n"
     assert capsys.readouterr().err == said
-    assert call(commands.query, "runs", "--show").startswith(':params {"run": null};\n')
+    assert call(query, "runs", "--show").startswith(':params {"run": null};\n')
     assert capsys.readouterr().err == ""
 
 
@@ -79,41 +81,41 @@ def test_a_graph_is_one_json_document(format_: str) -> None:
 @pytest.mark.parametrize(
     ("command", "args", "error", "message"),
     [
-        (commands.query, ["hub"], UnknownQuery, "no stored query is called 'hub'"),
-        (browser_command.browser, ["hub"], UnknownQuery, "no stored query is called 'hub'"),
-        (commands.query, ["through"], MissingParameter, "needs head: give -p head=L4H7"),
+        (query, ["hub"], UnknownQuery, "no stored query is called 'hub'"),
+        (browser, ["hub"], UnknownQuery, "no stored query is called 'hub'"),
+        (query, ["through"], MissingParameter, "needs head: give -p head=L4H7"),
         (
-            commands.query,
+            query,
             ["hubs", "-p", "limit=x"],
             ParameterError,
             "limit is 'x': expected a whole",
         ),
-        (commands.query, ["hubs", "--show", "--graph"], click.UsageError, "give one of them"),
-        (commands.query, ["--show"], click.UsageError, "require a query: headgraph query NAME"),
-        (commands.query, ["--graph"], click.UsageError, "require a query: headgraph query NAME"),
-        (commands.query, ["--run", "x"], click.UsageError, "require a query: headgraph query"),
-        (commands.query, ["--series", "x"], click.UsageError, "require a query: headgraph query"),
+        (query, ["hubs", "--show", "--graph"], click.UsageError, "give one of them"),
+        (query, ["--show"], click.UsageError, "require a query: headgraph query NAME"),
+        (query, ["--graph"], click.UsageError, "require a query: headgraph query NAME"),
+        (query, ["--run", "x"], click.UsageError, "require a query: headgraph query"),
+        (query, ["--series", "x"], click.UsageError, "require a query: headgraph query"),
         (
-            commands.query,
+            query,
             ["hubs", "--series", "x", "--run", "y"],
             click.UsageError,
             "--series excludes --run, --show and --graph: leave them out",
         ),
         (
-            commands.query,
+            query,
             ["strongest_chains", "-p", "by=weekest"],
             ParameterError,
             "by is 'weekest': expected product or weakest (did you mean weakest?)",
         ),
-        (commands.query, ["-p", "x=1"], click.UsageError, "require a query: headgraph query"),
+        (query, ["-p", "x=1"], click.UsageError, "require a query: headgraph query"),
         (
-            browser_command.browser,
+            browser,
             ["-p", "x=1"],
             click.UsageError,
             "-p requires a query: ",
         ),
-        (browser_command.browser, ["--force"], click.UsageError, "--force requires --kit DIR"),
-        (browser_command.browser, ["hubs", "--kit", "x"], click.UsageError, "--kit excludes QUERY"),
+        (browser, ["--force"], click.UsageError, "--force requires --kit DIR"),
+        (browser, ["hubs", "--kit", "x"], click.UsageError, "--kit excludes QUERY"),
     ],
 )
 def test_what_is_wrong_is_said_before_a_database_is_looked_for(
@@ -121,7 +123,9 @@ def test_what_is_wrong_is_said_before_a_database_is_looked_for(
 ) -> None:
     with pytest.raises(error) as caught:
         call(command, *args)
-    assert message in str(caught.value)
+    said = caught.value
+    text = said.for_command_line() if isinstance(said, HeadgraphError) else str(said)
+    assert message in text
     # a value that cannot be used is 1, options that do not go together are 2
     assert getattr(caught.value, "exit_code", 1) == (2 if error is click.UsageError else 1)
 
@@ -171,7 +175,7 @@ def test_a_piped_statement_that_is_none_is_said_before_a_database_is_looked_for(
 
 
 def test_too_much_on_stdin_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headgraph.queries._stdin._MOST_BYTES", 10)
+    monkeypatch.setattr("headgraph.queries.statements.input._MOST_BYTES", 10)
     done = CliRunner().invoke(cli.headgraph, ["cypher", "-"], input=b"x" * 11)
     assert str(done.exception) == "stdin has more than 10 bytes: expected a statement"
 

@@ -14,8 +14,11 @@ from headgraph import cli, loader, queries
 from headgraph.base.errors import UnknownRun
 from headgraph.graphdb import Graph
 from headgraph.graphdb.server import RunningServer
-from headgraph.queries import browser_command, commands, network_commands
+from headgraph.queries.answers.command import query
 from headgraph.queries.errors import NoBrowser
+from headgraph.queries.kit.command import browser
+from headgraph.queries.network.command import motifs
+from headgraph.queries.statements.command import cypher
 from tests.tables import random_table
 
 
@@ -31,13 +34,26 @@ def call(command: click.Command, *args: str) -> Any:
 
 def test_query_as_table_as_graph_and_as_text(gpt2: Graph) -> None:
     args = ["through", "-p", "head=l4h7", "-p", "limit=3"]
-    assert call(commands.query, *args).equals(
+    assert call(query, *args).equals(
         queries.query("through", gpt2, run="gpt2", head="L4H7", limit=3)
     )
-    drawn = json.loads(call(commands.query, *args, "--graph"))
+    drawn = json.loads(call(query, *args, "--graph"))
     assert drawn == queries.node_link("through", gpt2, head="L4H7", limit=3)
-    text = call(commands.query, *args, "--run", "gpt2", "--show")
+    text = call(query, *args, "--run", "gpt2", "--show")
     assert text.startswith(':params {"run": "gpt2", "head": "L4H7", "limit": 3, "per_head": 2};\n')
+
+
+def test_without_rows_the_reason_names_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    why = "run gpt2 has no edges of OO, which this query reads, but of OQ, OK, OV; "
+    helps = (
+        "headgraph compute MODEL --pairings all -o FILE and headgraph load FILE --run gpt2 "
+        "--replace bring them"
+    )
+    drawn = json.loads(call(query, "write_alike", "--graph"))
+    assert drawn["graph"]["no_rows"] == why + helps
+    assert capsys.readouterr().err == f"no rows: {why}{helps}\n"
+    done = CliRunner().invoke(cli.headgraph, ["query", "write_alike", "--format", "json"])
+    assert done.stderr == f"no rows: {why}{helps}\n"
 
 
 def test_a_question_of_every_checkpoint_in_every_format(gpt2: Graph) -> None:
@@ -69,7 +85,7 @@ def test_communities_and_motifs(gpt2: Graph) -> None:
     assert done.stderr == f"modularity {found.attrs['modularity']:.3f}, seed 2\n"
     assert len(queries.query("communities", gpt2)) == len(found)
     args = ["--samples", "3", "--seed", "7", "--strongest", "50"]
-    answer = call(network_commands.motifs, *args)
+    answer = call(motifs, *args)
     assert answer.equals(queries.motifs(gpt2, samples=3, seed=7, strongest=50))
 
 
@@ -89,27 +105,27 @@ def test_no_rows_come_with_the_catalogues_own_words(gpt2: Graph) -> None:
 
 
 def test_cypher_says_when_there_are_more_rows(capsys: pytest.CaptureFixture[str]) -> None:
-    frame = call(commands.cypher, "MATCH (h:Head) RETURN h.name AS head", "--limit", "2")
+    frame = call(cypher, "MATCH (h:Head) RETURN h.name AS head", "--limit", "2")
     assert len(frame) == 2
     assert capsys.readouterr().err == "only the first 2 rows are shown: use --limit for more\n"
 
 
 def test_cypher_names_what_the_database_lacks(capfd: pytest.CaptureFixture[str]) -> None:
     text = "MATCH (h:Hed {nme: 'x'})-[:OX]->() RETURN h.name"
-    assert call(commands.cypher, text).empty
+    assert call(cypher, text).empty
     assert sorted(capfd.readouterr().err.splitlines()) == [
         "note: the database has no label Hed (did you mean Head?)",
         "note: the database has no property nme (did you mean name?)",
         "note: the database has no relationship type OX",
     ]
-    call(commands.cypher, "MATCH (a:Head), (b:Head) RETURN count(*)")
+    call(cypher, "MATCH (a:Head), (b:Head) RETURN count(*)")
     assert capfd.readouterr().err == "", "what the server thinks of the plan is no news to a user"
 
 
 def test_browser_prints_the_link_and_who_logs_in(
     server: RunningServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    link = call(browser_command.browser, "hubs", "-p", "limit=3", "--print")
+    link = call(browser, "hubs", "-p", "limit=3", "--print")
     assert link.startswith(server.browser_url)
     (typed,) = parse_qs(urlsplit(link).query)["arg"]
     assert typed == queries.filled("hubs", run="gpt2", limit=3)
@@ -120,23 +136,24 @@ def test_browser_prints_the_link_and_who_logs_in(
 
 def test_browser_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("headgraph.graphdb.server.running", lambda: None)
-    link = call(browser_command.browser, "--browser-url", "http://db.example:7474/browser/")
+    link = call(browser, "--browser-url", "http://db.example:7474/browser/")
     assert link.startswith("http://db.example:7474/browser/?dbms=bolt%3A%2F%2Fneo4j%40127.0.0.1")
     assert "cmd=" not in link
-    monkeypatch.setattr("headgraph.queries.browser._beside", lambda uri: None)
-    with pytest.raises(NoBrowser, match="nothing says where its Neo4j Browser is: give --browser"):
-        call(browser_command.browser)
+    monkeypatch.setattr("headgraph.queries.kit.link._usual_address", lambda uri: None)
+    with pytest.raises(NoBrowser, match="says where its Neo4j Browser is: give browser_link") as no:
+        call(browser)
+    assert "its Neo4j Browser is: give --browser-url, such as" in no.value.for_command_line()
 
 
 def test_browser_without_a_query_goes_by_the_page_of_favourites(
     server: RunningServer, gpt2: Graph, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    link = urlsplit(call(browser_command.browser, "--print"))
+    link = urlsplit(call(browser, "--print"))
     assert f"{link.scheme}://{link.netloc}{link.path}" == f"{server.browser_url}headgraph/kit.html"
     assert link.fragment == "run=gpt2&every=1"
-    assert urlsplit(call(browser_command.browser, "--run", "gpt2")).fragment == "run=gpt2"
+    assert urlsplit(call(browser, "--run", "gpt2")).fragment == "run=gpt2"
     with pytest.raises(UnknownRun, match=r"no run 'gpt'.*did you mean gpt2"):
-        call(browser_command.browser, "--run", "gpt")
+        call(browser, "--run", "gpt")
     assert server.password() not in link.geturl() + capsys.readouterr().err
 
 
@@ -144,9 +161,9 @@ def test_a_server_without_the_page_is_opened_as_it_is(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("headgraph.queries.kit.served.is_served", lambda url: False)
-    assert "headgraph/kit" not in call(browser_command.browser, "--print")
-    assert "server stop, then headgraph server start, brings it" in capsys.readouterr().err
-    elsewhere = call(browser_command.browser, "--browser-url", "http://db.example:7474/browser/")
+    assert "headgraph/kit" not in call(browser, "--print")
+    assert "run headgraph server stop, then headgraph server start\n" in capsys.readouterr().err
+    elsewhere = call(browser, "--browser-url", "http://db.example:7474/browser/")
     assert elsewhere.startswith("http://db.example:7474/browser/?")
     assert "headgraph browser --kit DIR writes" in capsys.readouterr().err
 
@@ -157,13 +174,13 @@ def test_the_kit_of_every_run_and_of_one(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    files = call(browser_command.browser, "--kit", str(tmp_path / "all")).splitlines()
+    files = call(browser, "--kit", str(tmp_path / "all")).splitlines()
     assert files[0] == str(tmp_path / "all" / "guide.html")
     assert "headgraph gpt2/Hubs.cypher" in ZipFile(tmp_path / "all" / "favourites.zip").namelist()
     with pytest.raises(UnknownRun, match=r"no run 'gpt'.*did you mean gpt2"):
-        call(browser_command.browser, "--kit", str(tmp_path / "none"), "--run", "gpt")
+        call(browser, "--kit", str(tmp_path / "none"), "--run", "gpt")
     assert not (tmp_path / "none").exists()
     monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:9")  # a named run needs no database
-    call(browser_command.browser, "--kit", str(tmp_path / "one"), "--run", "mine")
+    call(browser, "--kit", str(tmp_path / "one"), "--run", "mine")
     assert "run mine was not checked" in capsys.readouterr().err
     assert "headgraph mine/Hubs.cypher" in ZipFile(tmp_path / "one" / "favourites.zip").namelist()

@@ -1,0 +1,132 @@
+"""Names in a question that must exist in the database.
+
+They are looked up before the query runs, because a wrong name would give an empty table.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from headgraph.base.spelling import either
+from headgraph.base.suggestions import did_you_mean
+from headgraph.base.text import listed, quoted
+from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.schema import BEHAVIOURS
+from headgraph.queries.answers.runs import Runs, check_runs, check_shapes, check_sums
+from headgraph.queries.errors import UnknownHead, UnknownName
+from headgraph.queries.stored.query import Query
+
+_HAS_HEADS = "UNWIND $names AS name MATCH (h:Head {run: $run, name: name}) RETURN DISTINCT name"
+_HEADS = "MATCH (h:Head {run: $run}) RETURN h.name AS name ORDER BY h.layer, h.head"
+_ROLE = "MATCH (:Head {run: $run})-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name AS name"
+_ROLES = f"{_ROLE} ORDER BY name"
+_CIRCUITS = """
+MATCH (:Head {run: $run})-[has:HAS_ROLE]->(:Role) WHERE has.circuit IS NOT NULL
+RETURN DISTINCT has.circuit AS name ORDER BY name
+"""
+_KINDS = f"""
+CALL () {{ {_ROLE} UNION UNWIND {list(BEHAVIOURS)} AS name RETURN name }}
+RETURN name ORDER BY name
+"""
+
+NAMED = {"circuit": _CIRCUITS, "head": _HEADS, "kind": _KINDS, "role": _ROLES}
+"""Statements by type of parameter: each takes `$run` and returns the run's names as `name`."""
+
+
+def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Runs) -> None:
+    """Look up the names in the given values.
+
+    Defaults are not looked up, since a run need not have every pairing that counts by default. A
+    circuit is the exception: without heads of it, an empty answer would say something false.
+
+    Raises:
+        UnknownName: the run, or the database, does not have a name.
+        QueryError: two runs are given, and their models differ in shape.
+        OlderRun: a run lacks the sums that the query reads.
+    """
+    given = {
+        name: param.default
+        for name, param in query.params.items()
+        if param.type == "circuit" and param.default is not None
+    } | dict(given)
+    kinds = {name: query.params[name].type.removeprefix("list of ") for name in given}
+    wanted = {
+        name: value if isinstance(value, list) else [value]
+        for name, value in given.items()
+        if value is not None
+    }
+    for name, names in wanted.items():
+        if kinds[name] == "run":
+            check_runs(names, runs)
+    runs_given = [key for key in query.params if key in wanted and kinds[key] == "run"]
+    compared = [name for key in runs_given for name in wanted[key]]
+    check_sums(query, compared, runs)
+    if len(compared) > 1:
+        check_shapes(compared, graph)
+    if (run := given.get("run")) is None:
+        return
+    for name, names in wanted.items():
+        if check := _CHECKS.get(kinds[name]):
+            check(names, run, graph, runs)
+
+
+def _check_heads(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
+    found = {row["name"] for row in graph.read(_HAS_HEADS, {"run": run, "names": names})}
+    for name in names:
+        if name not in found:
+            heads = [row["name"] for row in graph.read(_HEADS, {"run": run})]
+            there = f"its heads are {heads[0]} to {heads[-1]}" if heads else "it has no heads"
+            raise UnknownHead(
+                f"run {quoted(run)} has no head {name}{did_you_mean(name, heads, n=1)}: {there}"
+            )
+
+
+def _check_roles(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
+    roles = [row["name"] for row in graph.read(_ROLES, {"run": run})]
+    for name in names:
+        if name not in roles:
+            there = f"it has {listed(roles, 30)}" if roles else "none of its heads has a known role"
+            raise UnknownName(
+                f"no head of run {quoted(run)} has the role {quoted(name)}"
+                f"{did_you_mean(name, roles)}: {there}"
+            )
+
+
+def _check_kinds(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
+    kinds = [row["name"] for row in graph.read(_KINDS, {"run": run})]
+    for name in names:
+        if name not in kinds:
+            raise UnknownName(
+                f"{quoted(name)} is no role of a head of run {quoted(run)} and no measured "
+                f"behaviour{did_you_mean(name, kinds)}: there are {listed(kinds, 30)}"
+            )
+
+
+def _check_circuits(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
+    circuits = [row["name"] for row in graph.read(_CIRCUITS, {"run": run})]
+    for name in names:
+        if name not in circuits:
+            there = f"it has {listed(circuits)}" if circuits else "no circuit of its model is known"
+            raise UnknownName(
+                f"no head of run {quoted(run)} is in the circuit {quoted(name)}"
+                f"{did_you_mean(name, circuits)}: {there}"
+            )
+
+
+def _check_pairings(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
+    there = runs[run].pairings
+    compute = either("compute(MODEL, pairings='all')", "headgraph compute --pairings")
+    for name in names:
+        if there and name not in there:
+            raise UnknownName(
+                f"run {quoted(run)} has no {name} edges: it has {listed(there, 16)}, and others "
+                f"come with {compute}"
+            )
+
+
+_CHECKS: dict[str, Callable[[list[str], str, Runner, Runs], None]] = {
+    "circuit": _check_circuits,
+    "head": _check_heads,
+    "kind": _check_kinds,
+    "role": _check_roles,
+    "pairing": _check_pairings,
+}

@@ -1,0 +1,117 @@
+"""The complete runs of a database: their pairings, their series, their sums and their shapes."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from headgraph.base.spelling import either
+from headgraph.base.suggestions import did_you_mean
+from headgraph.base.text import listed, quoted, short
+from headgraph.graphdb import schema
+from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.runs import chosen_run
+from headgraph.queries.errors import OlderRun, QueryError, UnknownName
+from headgraph.queries.stored.query import Query
+
+_RUNS = """
+MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL
+RETURN r.name AS name, r.pairings AS pairings, r.graph_version AS version, r.series AS series
+ORDER BY name
+"""
+_SERIES = """
+MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL AND r.series IS NOT NULL
+RETURN r.series AS series, r.step AS step, r.name AS name ORDER BY series, step, name
+"""
+_SHAPES = """
+MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL
+RETURN r.name AS name, r.n_layers AS layers, r.n_heads AS heads
+"""
+
+
+class Complete(NamedTuple):
+    """A complete run: its pairings, the version of the schema it was written in, its series."""
+
+    pairings: list[str]
+    version: int
+    series: str | None
+
+
+Runs = Mapping[str, Complete]
+"""Complete runs by name."""
+
+
+def complete_runs(graph: Runner) -> Runs:
+    """The complete runs, by name."""
+    return {
+        row["name"]: Complete(row["pairings"] or [], row["version"] or 1, row["series"])
+        for row in graph.read(_RUNS)
+    }
+
+
+def checkpoints(series: str, graph: Runner) -> list[tuple[float | None, str]]:
+    """Step and name of each run of a series, by step.
+
+    Raises:
+        UnknownName: no run belongs to the series.
+    """
+    rows = list(graph.read(_SERIES))
+    found = [(row["step"], row["name"]) for row in rows if row["series"] == series]
+    if not found:
+        known = list(dict.fromkeys(row["series"] for row in rows))
+        trajectory = either(
+            "trajectory(RUN, tables=FOLDER)", "headgraph trajectory RUN --tables FOLDER"
+        )
+        none = f"none: {trajectory} writes tables of checkpoints to load"
+        there = listed(known) if known else none
+        raise UnknownName(
+            f"no run belongs to a series {quoted(series)}{did_you_mean(series, known)}: the "
+            f"database has {there}"
+        )
+    return found
+
+
+def check_runs(names: Iterable[str], runs: Runs) -> None:
+    """Raise UnknownRun for a name that no complete run has."""
+    for name in names:
+        chosen_run(name, runs)
+
+
+def check_sums(query: Query, names: Iterable[str], runs: Runs) -> None:
+    """Raise OlderRun where a query reads sums and a run that it reads has none.
+
+    An older headgraph loaded runs without sums; an answer would lack such a run, or its rows. A
+    query that goes through the checkpoints itself reads every run of their series.
+    """
+    if "sums" not in query.requires:
+        return
+    wanted = set(names)
+    if query.over_series:
+        series = {runs[name].series for name in wanted} - {None}
+        wanted |= {name for name, run in runs.items() if run.series in series}
+    if old := without_sums(wanted, runs):
+        one = len(old) == 1
+        drop = either(f"drop(graph, {old[0]!r})", f"headgraph drop {short(old[0])}")
+        raise OlderRun(
+            f"query {query.name} reads sums that {'run' if one else 'runs'} "
+            f"{listed([repr(name) for name in old], 16)} {'lacks' if one else 'lack'}, loaded by "
+            f"an older headgraph: {drop}, then load its table again"
+        )
+
+
+def without_sums(names: Iterable[str], runs: Runs) -> list[str]:
+    """Those of the runs that an older headgraph loaded without sums, in alphabetical order."""
+    return sorted(name for name in names if runs[name].version < schema.SUMS_SINCE)
+
+
+def check_shapes(names: list[str], graph: Runner) -> None:
+    """Raise QueryError where two runs have different numbers of layers or heads."""
+    shapes = {row["name"]: (row["layers"], row["heads"]) for row in graph.read(_SHAPES)}
+    first, *others = names
+    for other in others:
+        if shapes[other] != shapes[first]:
+            (layers, heads), (other_layers, other_heads) = shapes[first], shapes[other]
+            runs = either("query('runs', graph)", "headgraph query runs")
+            raise QueryError(
+                f"{first} has {layers} layers of {heads} heads and {other} {other_layers} of "
+                f"{other_heads}, so heads of one name are not the same head: compare runs of one "
+                f"model, or its checkpoints ({runs} lists them)"
+            )

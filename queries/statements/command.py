@@ -1,0 +1,68 @@
+"""`headgraph cypher`."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from headgraph.base.terminal import say
+from headgraph.graphdb.options import deferred_connection_options
+from headgraph.queries.statements import run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from headgraph.graphdb.graph import Graph
+
+Connect = Callable[..., "Graph"]
+
+
+@click.command()
+@click.argument("text")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=run.LIMIT,
+    show_default=True,
+    help="Most rows to return.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=run.TIMEOUT_S,
+    show_default=True,
+    help="Time limit in seconds, for connecting, planning, running and fetching.",
+)
+@click.option(
+    "--max-mb",
+    type=click.FloatRange(min=0, min_open=True),
+    default=run.MAX_MB,
+    show_default=True,
+    help="Largest answer in megabytes.",
+)
+@deferred_connection_options
+def cypher(
+    text: str, limit: int, timeout: float, max_mb: float, connect: Connect
+) -> "pd.DataFrame":
+    """Run the Cypher statement TEXT, which may only read; with TEXT -, read it from stdin.
+
+    Ctrl-C stops it at once. A statement is refused if its brackets are nested more than 100 deep or
+    if it has more than 1,000,000 characters. Put long lists in a parameter.
+
+    A first line `:params {...}`, as query NAME --show prints it, sets the parameters.
+
+    Example: headgraph cypher 'MATCH (h:Head {run: "gpt2-small"}) RETURN h.name LIMIT 5'
+    """
+    from headgraph.graphdb.deadline import Deadline
+    from headgraph.queries.statements.input import from_stdin, split_params
+
+    params, text = split_params(from_stdin() if text == "-" else text)
+    run.check(text, params, limit=limit, timeout=timeout, max_mb=max_mb)
+    deadline = Deadline(timeout)
+    with connect(deadline=deadline) as graph:
+        frame = run.cypher(text, graph, params=params, limit=limit, timeout=deadline, max_mb=max_mb)
+    for hint in frame.attrs["hints"]:
+        say(f"note: {hint}")
+    if frame.attrs["truncated"]:
+        say(f"only the first {limit:,} rows are shown: use --limit for more")
+    return frame
