@@ -15,17 +15,18 @@ from headgraph import loader
 from headgraph.graphdb.errors import StatementError
 from headgraph.graphdb.result import Result
 from headgraph.graphdb.runner import Params, Statement
-from headgraph.loader import _attempt, _liveness, attempts, commands
-from headgraph.loader._liveness import SILENT_S, is_alive, own_process
-from headgraph.loader._plan import plan_load
+from headgraph.loader import attempts, commands, removal
+from headgraph.loader.attempts import SILENT_S, is_alive, own_process
 from headgraph.loader.errors import UnknownRun
+from headgraph.loader.loading import writer
+from headgraph.loader.loading.plan import plan_load
 from tests.loader.fakes import WillingGraph, counted
 from tests.loader.test_commands import call
 from tests.tables import random_table
 
 TABLE = random_table(model="test/tiny")
 COLUMNS = ("id", "status", "called", "token", "process", "began", "alive_at", "now")
-QUERY, DROP_QUERY = "r.loader_process AS process", "RETURN r.id AS id, r.name"
+QUERY, DROP_QUERY = "r.loader_process AS process", "AS id, toStringOrNull(r.name)"
 ELSEWHERE = {"pid": 7, "began": 1.0, "host": "box", "place": "another boot"}
 NOW = datetime(2026, 11, 29, 13, 40, tzinfo=UTC)
 
@@ -64,7 +65,7 @@ def test_a_process_of_this_machine_is_looked_up() -> None:
 
 
 def test_an_attempt_that_failed_is_dead_though_its_process_goes_on() -> None:
-    _liveness.gave_up("failed")
+    attempts.mark_failed("failed")
     assert is_alive(own_process(), "failed", 1.0) is False
     assert is_alive(own_process(), "another", 1.0) is True
 
@@ -161,7 +162,7 @@ def test_all_others_are_left_alone(there: tuple[Any, ...], said: str) -> None:
 def test_one_that_goes_on_after_all_is_not_taken() -> None:
     graph = database(row())
     graph.answers = {**graph.answers, "AS taken": counted(0)}
-    assert attempts.remove(graph, attempts.unfinished(graph)) == []
+    assert removal.remove(graph, attempts.unfinished(graph)) == []
 
 
 def test_a_run_that_the_database_refuses_is_taken_back() -> None:
@@ -183,7 +184,7 @@ def test_a_loader_shows_that_it_is_at_work(monkeypatch: pytest.MonkeyPatch) -> N
     graph = WillingGraph()
     loader.load(TABLE, graph)
     assert not any("SET r.alive_at" in text for text in graph.texts("write")[-3:])
-    monkeypatch.setattr(_attempt, "BEAT_S", -1.0)
+    monkeypatch.setattr(writer, "BEAT_S", -1.0)
     graph = WillingGraph()
     loader.load(TABLE, graph)
     batches = [i for i, text in enumerate(graph.texts("write")) if "CREATE (source)" in text]
@@ -251,11 +252,27 @@ def test_a_pattern_leaves_none_without_a_word(
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("ti*", "no complete run for 'ti*', and 1 unfinished: .*headgraph drop a1a1a1a1a1a1"),
-        ("tiny", "no complete run 'tiny', and an unfinished one: headgraph drop a1a1a1a1a1a1"),
-        ("x*", "no run 'x*': the database holds whole, a1a1a1a1a1a1"),
+        (
+            "ti*",
+            "no complete run for 'ti*', but 1 unfinished: a pattern matches complete runs only, so "
+            "give an id, such as headgraph drop a1a1a1a1a1a1",
+        ),
+        (
+            "tiny",
+            "no complete run 'tiny', but an unfinished one: headgraph drop a1a1a1a1a1a1 removes "
+            "it, and headgraph runs shows what it is",
+        ),
+        ("x*", "no run 'x*': the database holds whole, a1a1a1a1a1a1 (see headgraph runs)"),
     ],
 )
 def test_a_name_that_was_never_published(word: str, said: str, left: WillingGraph) -> None:
-    with pytest.raises(UnknownRun, match=said.replace("*", r"\*").replace(r".\*", ".*")):
+    with pytest.raises(UnknownRun) as caught:
         call(commands.drop, word, "--yes")
+    assert caught.value.for_command_line() == said
+
+
+def test_an_unfinished_run_is_named_by_a_call_in_python(left: WillingGraph) -> None:
+    with pytest.raises(
+        UnknownRun, match=r"one: drop\(graph, 'a1a1a1a1a1a1'\) removes it, and runs"
+    ):
+        loader.drop(left, "tiny")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from headgraph.loader._plan import plan_load
 from headgraph.loader.errors import BadRunName, NothingToLoad
+from headgraph.loader.loading.plan import plan_load
 from headgraph.pk_engine.errors import LabelsError, TableError
 from headgraph.pk_engine.scoring.selection import Selection
 from tests.tables import random_table
