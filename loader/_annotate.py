@@ -105,7 +105,7 @@ def _checked(behaviour: Any) -> tuple["pd.DataFrame", tuple[str, ...]]:
     import pandas as pd
 
     given = isinstance(behaviour, pd.DataFrame)
-    name = "the rows" if given else shown(behaviour)
+    name = "the table" if given else shown(behaviour)
     rows = behaviour if given else read_csv(behaviour, problem=AnnotationError)
     behaviours = tuple(column for column in schema.BEHAVIOURS if column in rows)
     if not {"layer", "head"} <= set(rows) or not behaviours:

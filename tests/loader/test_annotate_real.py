@@ -66,18 +66,18 @@ def test_another_measurement_takes_the_place_of_the_first(tiny: Graph, tmp_path:
         (
             rows(identity=1.5),
             "tiny",
-            "the rows, row 1, has identity 1.5: expected a number from 0 t",
+            "the table, row 1, has identity 1.5: expected a number",
         ),
         (
             rows(identity=1.5).set_index(pd.Index([*"abcdef"])),
             "tiny",
-            "the rows, row 1, has identity 1.5: expected a number from 0 to 1, as in the result",
+            "the table, row 1, has identity 1.5: expected a number from 0 to 1, as in the result",
         ),
-        (rows().iloc[:0], "tiny", "the rows has no rows: expected one per head, as in the result"),
+        (rows().iloc[:0], "tiny", "the table has no rows: expected one per head, as in the result"),
         (
             rows().assign(identity=["0.5", "0.5", "high", *"000"]),
             "tiny",
-            "the rows, row 3, has identity 'high'",
+            "the table, row 3, has identity 'high'",
         ),
         (
             rows().assign(seed="x"),

@@ -109,15 +109,13 @@ def test_it_makes_the_graph_that_a_load_makes(
 
 def test_a_database_with_something_in_it_is_refused(home: ServerHome, local: Graph) -> None:
     loader.load(random_table(seed=3), local, run="one")
-    with pytest.raises(
-        OfflineRefused, match=r"holds the run one, and Neo4j imports only into an e"
-    ):
+    with pytest.raises(OfflineRefused, match="holds the run one, and Neo4j imports only into an"):
         loader.load_offline(TABLE, run="tiny", home=home)
     with pytest.raises(NameTaken):
         loader.load_offline(TABLE, run="one", home=home)
     loader.load(random_table(seed=4), local, run="two")
     with pytest.raises(
-        OfflineRefused, match=r"runs one, two, .* use load\(\) instead, or drop them first$"
+        OfflineRefused, match=r"runs one, two, .* load\(\) instead, or drop them first$"
     ):
         loader.load_offline(TABLE, run="tiny", home=home)
     empty(local)

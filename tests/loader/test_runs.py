@@ -194,7 +194,7 @@ def test_properties_of_any_type_are_no_obstacle(graph: Graph) -> None:
     (attempt,) = loader.unfinished(graph)
     assert (attempt.id, attempt.called, attempt.alive) == ("abcdef", "5", None)
     assert loader.load(random_table(2, 2), graph, run="new").outcome == "loaded"
-    with pytest.raises(UnknownRun, match="no run 'gone': the database holds abcdef, new"):
+    with pytest.raises(UnknownRun, match="no run 'gone': the database holds new, abcdef"):
         loader.drop(graph, "gone")
     assert loader.drop(graph, "abcdef").run == "abcdef"
     assert loader.drop(graph, "new").run == "new"
