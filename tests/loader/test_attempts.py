@@ -1,4 +1,4 @@
-"""Unfinished runs: whose they are, whether their loader lives, and who removes them."""
+"""Unfinished runs: what they come from, whether their loader is at work, and their removal."""
 
 import json
 import os
@@ -77,13 +77,13 @@ def test_a_process_elsewhere_is_judged_by_its_silence() -> None:
 
 
 @pytest.mark.parametrize("pid", [None, "7", 0, -1, True, 7.5])
-def test_a_number_that_is_none_tells_nothing(pid: object) -> None:
+def test_an_invalid_process_number_means_unknown(pid: object) -> None:
     assert is_alive({**own_process(), "pid": pid}, "t", 10 * SILENT_S) is None
 
 
 @pytest.mark.parametrize("process", [None, 7, "no json", "[" * 9999, "[1]", "{}", '{"pid": 7}'])
 @pytest.mark.parametrize("alive_at", [None, "yesterday", "2026-11-29T12:00:00"])
-def test_what_is_not_legible_tells_nothing(process: object, alive_at: str | None) -> None:
+def test_unreadable_facts_mean_unknown(process: object, alive_at: str | None) -> None:
     (attempt,) = attempts.unfinished(database(row(None, process=process, alive_at=alive_at)))
     assert attempt.alive is None
     assert "an attempt at a name that is not known, begun 2026-11-29 12:00Z, whose loader" in (
@@ -92,7 +92,7 @@ def test_what_is_not_legible_tells_nothing(process: object, alive_at: str | None
     assert attempt.whose.endswith("may be at work or not")
 
 
-def test_words() -> None:
+def test_an_attempt_in_words() -> None:
     for silent_s, state in ((1, "seems to be at work"), (9999, "seems to have ended")):
         (attempt,) = attempts.unfinished(database(row(silent_s=silent_s)))
         assert str(attempt) == (
@@ -103,7 +103,7 @@ def test_words() -> None:
     assert attempt.whose == "what a drop or a load that replaced it left of tiny"
 
 
-def test_a_terminal_obeys_none_of_them() -> None:
+def test_control_sequences_in_an_attempt_are_escaped() -> None:
     process = json.dumps({**ELSEWHERE, "host": "b\x1b]0;x\x07", "pid": "\x1b[2J"})
     (attempt,) = attempts.unfinished(database(row("t\x1b[31m", process=process)))
     assert attempt.whose.isprintable()
@@ -126,7 +126,7 @@ def test_a_load_first_removes_what_is_dead_of_its_name() -> None:
     assert params["alive_at"] == (NOW - timedelta(seconds=2 * SILENT_S)).isoformat()
 
 
-def test_without_anybody_to_tell_it_is_a_note() -> None:
+def test_without_a_say_function_it_is_a_note() -> None:
     assert loader.load(TABLE, database(row())).notes[0].startswith("first removing a1a1a1a1a1a1")
 
 
@@ -151,7 +151,7 @@ def test_a_dry_run_says_so_and_removes_nothing() -> None:
         ),
     ],
 )
-def test_all_others_are_left_alone(there: tuple[Any, ...], said: str) -> None:
+def test_other_attempts_are_left_alone(there: tuple[Any, ...], said: str) -> None:
     graph = database(there)
     notes = loader.load(TABLE, graph).notes
     assert len(notes) == bool(said)
@@ -159,7 +159,7 @@ def test_all_others_are_left_alone(there: tuple[Any, ...], said: str) -> None:
     assert not any("AS taken" in text for text in graph.texts("write"))
 
 
-def test_one_that_goes_on_after_all_is_not_taken() -> None:
+def test_an_attempt_that_goes_on_is_not_removed() -> None:
     graph = database(row())
     graph.answers = {**graph.answers, "AS taken": counted(0)}
     assert removal.remove(graph, attempts.unfinished(graph)) == []
@@ -239,7 +239,7 @@ def test_a_drop_says_whose_it_was(left: WillingGraph) -> None:
     )
 
 
-def test_a_pattern_leaves_none_without_a_word(
+def test_unfinished_runs_that_a_pattern_skips_are_named(
     left: WillingGraph, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(commands.drop, "*", "--yes") == "dropped whole: 16 heads and 9 edges"

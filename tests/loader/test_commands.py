@@ -139,7 +139,7 @@ def test_a_pattern_is_listed_and_asks(
     assert (changes(two) > 0) == (answer == "y")
 
 
-def test_a_pattern_where_nobody_can_be_asked(
+def test_a_pattern_without_a_terminal_requires_yes(
     two: WillingGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", StringIO("y\n"))

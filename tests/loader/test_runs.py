@@ -90,7 +90,7 @@ def listed(rows: tuple[tuple[Any, ...], ...] = ROWS) -> WillingGraph:
         (["c" * 64], ["gpt2"]),
     ],
 )
-def test_what_is_meant(words: list[str], expected: list[str]) -> None:
+def test_the_runs_that_words_mean(words: list[str], expected: list[str]) -> None:
     graph = listed()
     planned = loader.drop_all(graph, words, dry_run=True)
     assert [report.run for report in planned] == expected
@@ -166,7 +166,7 @@ def test_a_run_without_times_is_listed(stored: Graph) -> None:
     assert loaded.drop("wide").str.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d").all()
 
 
-def test_a_run_that_somebody_made_by_hand(graph: Graph, tmp_path: Path) -> None:
+def test_a_run_made_by_hand(graph: Graph, tmp_path: Path) -> None:
     graph.write("CREATE (:Run {id: 'mine', name: 'mine', status: 'complete'}), (:Run {miles: 5})")
     row = loader.runs(graph, "mine").to_dict("records")[0]
     assert (row["name"], row["pairings"]) == ("mine", "")
@@ -200,7 +200,7 @@ def test_properties_of_any_type_are_no_obstacle(graph: Graph) -> None:
     assert loader.drop(graph, "new").run == "new"
 
 
-def test_a_pattern_drops_what_it_means_and_nothing_else(stored: Graph) -> None:
+def test_a_pattern_drops_the_runs_it_matches_and_no_others(stored: Graph) -> None:
     gone = loader.drop_all(stored, ["pile-*", "c4-1"])
     assert [str(report) for report in gone] == [
         f"dropped {name}: 4 heads and 12 edges" for name in ("pile-1", "pile-2", "c4-1")

@@ -1,4 +1,4 @@
-"""Room on the local server's disk, asked before a load."""
+"""Room on the local server's disk, checked before a load or drop."""
 
 import shutil
 from dataclasses import replace
@@ -80,7 +80,7 @@ def test_a_drop_writes_too(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> Non
     assert loader.drop(graph, "tiny").run == "tiny"
 
 
-def test_the_disk_of_another_database_is_not_ours(
+def test_the_disk_of_another_server_is_not_checked(
     graph: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = left(monkeypatch, 0)

@@ -92,7 +92,7 @@ def test_properties_that_no_column_holds_are_refused(graph: Graph, tmp_path: Pat
     assert not list(tmp_path.iterdir())
 
 
-def test_a_head_that_somebody_made_is_refused(graph: Graph, tmp_path: Path) -> None:
+def test_a_head_made_by_hand_is_refused(graph: Graph, tmp_path: Path) -> None:
     loader.load(TABLES["plain"], graph, run="tiny")
     graph.write("CREATE (:Head {run: 'tiny', id: 'mine', name: 'L9H9'})")
     with pytest.raises(ExportError, match="a head of the run tiny lacks layer, head, so headgraph"):
@@ -111,7 +111,7 @@ def test_a_run_that_changes_meanwhile_is_not_written(graph: Graph, tmp_path: Pat
         list(content.batches())
 
 
-def test_which_run_is_meant(graph: Graph, tmp_path: Path) -> None:
+def test_the_run_is_named_or_the_only_one(graph: Graph, tmp_path: Path) -> None:
     with pytest.raises(UnknownRun, match=r"^the database holds no run: headgraph load FILE "):
         headgraph.to_networkx(None, graph)
     for name in ("one", "two"):

@@ -46,7 +46,7 @@ def test_stricter_rules_need_no_note(selection: Selection) -> None:
     assert shortfalls(TOP, selection) == ()
 
 
-def test_a_wider_limit_is_told() -> None:
+def test_a_wider_limit_is_noted() -> None:
     (note,) = shortfalls(TOP, Selection(top=25))
     rest = (
         "is wider than the selection that made the file (top 10 % per pairing): the file lacks "
@@ -64,7 +64,7 @@ def test_a_wider_limit_is_told() -> None:
     assert second.options.startswith("--top-percent 11 is wider than ")
 
 
-def test_a_lower_threshold_is_told() -> None:
+def test_a_lower_threshold_is_noted() -> None:
     (note,) = shortfalls(TOP, Selection(min_pk=LAST - 0.01))
     assert note.options.startswith(f"--min-pk {LAST - 0.01:g} is wider than ")
     assert note.startswith(f"selection=Selection(min_pk={LAST - 0.01:g}) is wider than ")

@@ -1,4 +1,4 @@
-"""What load and drop send to a database, in which order, and what they say."""
+"""Statements of load and drop in their order, and their reports and errors."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -164,7 +164,7 @@ def test_replace_says_that_there_was_nothing() -> None:
     assert report.notes[0].options == "--replace had nothing to replace: there was no run tiny"
 
 
-def test_all_of_a_file_that_has_not_all() -> None:
+def test_all_pairs_of_a_file_that_lacks_some() -> None:
     narrow = TABLE.select(Selection(top=3))
     (note,) = loader.load(narrow, WillingGraph(), selection=Selection()).notes
     rest = (

@@ -56,7 +56,7 @@ def test_a_file_that_was_cut_may_lack_pairs(table: AffinityTable) -> None:
     assert "may lack pairs of OQ, OK, OV" in note
 
 
-def test_nothing_that_stands_out(table: AffinityTable) -> None:
+def test_a_rule_that_keeps_nothing_is_refused(table: AffinityTable) -> None:
     with pytest.raises(NothingToLoad, match="FDR 1e-12 against backward"):
         plan_load(table, "r", Selection(fdr=1e-12, null="backward"), "none")
 

@@ -1,4 +1,4 @@
-"""What a load knows before it speaks to a database."""
+"""The plan of a load, without a database."""
 
 import json
 from pathlib import Path
