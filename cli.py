@@ -62,7 +62,7 @@ COMMANDS = {
     ),
     "drop": Entry(DATABASE, "Delete a run from the database.", "loader.commands:drop"),
     "export": Entry(
-        DATABASE, "Write a graph to files for other tools.", "loader.export_command:export"
+        DATABASE, "Write a graph to files for other tools.", "loader.exports.command:export"
     ),
     "doctor": Entry(DATABASE, "Remove what interrupted commands left behind.", "doctor:doctor"),
     "query": Entry(ASK, "Ask a stored query.", "_query:query", lists=True),

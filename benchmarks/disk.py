@@ -14,9 +14,8 @@ from headgraph import loader
 from headgraph.graphdb import connect
 from headgraph.graphdb.server import ANY_PORTS, ServerHome, start, stop
 from headgraph.graphdb.server.store_exchange import PARTS
-from headgraph.loader._batches import edge_properties
-from headgraph.loader._load import plan_load
-from headgraph.loader._space import needed
+from headgraph.loader.loading.edges import edge_properties
+from headgraph.loader.loading.plan import plan_load
 from headgraph.pk_engine import AffinityTable, Selection
 from headgraph.pk_engine.bundled import table_path
 
@@ -50,7 +49,7 @@ def _taken(home: ServerHome, scores: AffinityTable, name: str) -> list[str]:
     finally:
         stop(home)
     store = _bytes(home.data / PARTS[0]) - before[0]
-    taken = (log, store, log + store, needed(plan), dropped)
+    taken = (log, store, log + store, plan.disk_bytes, dropped)
     an_edge = [count / len(plan.edges) for count in taken]
     counts = (len(plan.edges), plan.n_heads, len(edge_properties(plan.table)))
     return [*(f"{count:,}" for count in counts), *(f"{each:.0f}" for each in an_edge)]

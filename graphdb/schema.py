@@ -35,7 +35,7 @@ VERSION = 2
 
 SUMS_SINCE = 2
 """The version from which heads have inlets and outlets, and the Run has `kept_pairings` and what
-it keeps of each (`loader._sums`)."""
+it keeps of each (`loader.loading.edges`)."""
 
 LOADING = "loading"
 COMPLETE = "complete"

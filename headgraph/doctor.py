@@ -95,7 +95,7 @@ def _remove(
     graph: "Graph | None", attempts: "list[Attempt]", files: "list[Leftover]", *, online: bool
 ) -> list[str]:
     from headgraph.graphdb.server.leftovers import clear
-    from headgraph.loader.attempts import remove
+    from headgraph.loader.removal import remove
 
     gone = [] if graph is None or not attempts else [str(it) for it in remove(graph, attempts)]
     return gone + ([str(it) for it in clear(files, online=online)] if files else [])

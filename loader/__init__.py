@@ -1,4 +1,4 @@
-"""Scores into the graph: runs are loaded whole or not at all, listed and dropped.
+"""From scores to graph: load runs whole or not at all, list, annotate, export and drop them.
 
     >>> from headgraph import graphdb, loader                                      # doctest: +SKIP
     >>> with graphdb.connect() as graph:                            # doctest: +SKIP
@@ -6,7 +6,8 @@
     ...     print(loader.runs(graph))
     ...     print(loader.drop(graph, "gpt2-small"))
 
-Reads scores through `pk_engine.table.affinity` alone.
+Scores are read through `pk_engine.table` only. `loading` has the steps of a load, and `exports` the
+file formats.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""What heads were measured to do, written onto the heads of a loaded run."""
+"""Behaviour scores, written as properties of the heads of a loaded run."""
 
 import os
 from collections.abc import Mapping
@@ -9,12 +9,13 @@ from headgraph.base.documents import shown
 from headgraph.base.names import head_name
 from headgraph.base.notebook import NotebookReport
 from headgraph.base.rows import check_numbers, read_csv
-from headgraph.base.text import listed, short, whole_number
+from headgraph.base.spelling import either
+from headgraph.base.text import listed, quoted, short, whole_number
 from headgraph.graphdb import schema
 from headgraph.graphdb.runner import Runner
 from headgraph.graphdb.runs import unknown_run
 from headgraph.loader._database import LOCK, again, number
-from headgraph.loader.errors import AnnotationError, UnknownRun
+from headgraph.loader.errors import LOAD, RUNS, AnnotationError, UnknownRun
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +24,7 @@ _SHAPE = f"""
 MATCH (r:{schema.RUN} {{name: $run}})
 RETURN r.id AS id, r.n_layers AS n_layers, r.n_heads AS n_heads
 """
+_AS_MEASURED = either("as in the result of behaviour()", "as in a file of headgraph behaviour -o")
 _NAMES = f"MATCH (r:{schema.RUN}) WHERE r.name IS NOT NULL RETURN r.name ORDER BY r.name"
 _WRITE = f"""
 MATCH (r:{schema.RUN} {{name: $run}})
@@ -38,12 +40,12 @@ RETURN count(h) AS heads
 
 @dataclass(frozen=True)
 class AnnotationReport(NotebookReport):
-    """What was written.
+    """Report of `annotate`.
 
     Attributes:
-        run: its name.
-        heads: how many got scores.
-        behaviours: which scores.
+        run: name of the run.
+        heads: number of heads that got scores.
+        behaviours: names of the scores.
     """
 
     run: str
@@ -59,18 +61,18 @@ def annotate(
 ) -> AnnotationReport:
     """Write behaviour scores as properties of a run's heads, in one transaction.
 
-    Scores that the file lacks, and those of heads without a value, are taken away, so that what
-    stands there comes from one measurement. How many prompts and which seed is kept on the Run.
+    Earlier scores are removed, including those that the new rows lack, so that all scores of a run
+    come from one measurement. Its number of prompts and its seed are stored on the Run.
 
     Args:
         behaviour: rows of `headgraph behaviour`, or their CSV file: `layer`, `head`, and scores of
             `graphdb.schema.BEHAVIOURS` from 0 to 1; every head once.
         graph: the database.
-        run: name of a loaded run.
+        run: name of the run.
 
     Raises:
-        AnnotationError: a file that cannot be read or does not fit the run's model.
-        UnknownRun: there is no such run, or no longer.
+        AnnotationError: the file cannot be read, or does not fit the run's model.
+        UnknownRun: there is no such run, or it was dropped meanwhile.
     """
     rows, behaviours = _checked(behaviour)
     shape = list(graph.read(_SHAPE, {"run": run}))
@@ -79,8 +81,8 @@ def annotate(
         raise unknown_run(run, [str(name) for (name,) in names])
     if None in shape[0].values():
         raise AnnotationError(
-            f"the run {run} does not say how many layers and heads its model has, so headgraph did "
-            "not make it: expected a run of headgraph load"
+            f"the run {short(run)} lacks the numbers of layers and heads of its model, so "
+            f"headgraph did not make it: expected a run of {LOAD}"
         )
     _check_heads(rows, shape[0]["n_layers"], shape[0]["n_heads"], run)
     params = {
@@ -94,7 +96,7 @@ def annotate(
     if not number(result):
         raise UnknownRun(
             f"the run {run} was dropped or replaced at this moment, and nothing was written: see "
-            "headgraph runs"
+            f"{RUNS}"
         )
     return AnnotationReport(run, number(result), behaviours)
 
@@ -103,14 +105,16 @@ def _checked(behaviour: Any) -> tuple["pd.DataFrame", tuple[str, ...]]:
     import pandas as pd
 
     given = isinstance(behaviour, pd.DataFrame)
-    name = "the rows" if given else shown(behaviour)
+    name = "the table" if given else shown(behaviour)
     rows = behaviour if given else read_csv(behaviour, problem=AnnotationError)
     behaviours = tuple(column for column in schema.BEHAVIOURS if column in rows)
     if not {"layer", "head"} <= set(rows) or not behaviours:
         raise AnnotationError(
             f"{name} has the columns {listed(rows.columns)}: expected layer, head and some of "
-            f"{', '.join(schema.BEHAVIOURS)}, as headgraph behaviour -o writes them"
+            f"{', '.join(schema.BEHAVIOURS)}, {_AS_MEASURED}"
         )
+    if rows.empty:
+        raise AnnotationError(f"{name} has no rows: expected one per head, {_AS_MEASURED}")
     for column in behaviours:
         _check_scores(rows[column], name)
     heads = ("layer", "head")
@@ -122,18 +126,20 @@ def _check_scores(values: "pd.Series[Any]", name: str) -> None:
     import pandas as pd
 
     numbers = pd.to_numeric(values, errors="coerce")
-    wrong = values[values.notna() & ~((numbers >= 0) & (numbers <= 1))]
-    if len(wrong):
+    wrong = (values.notna() & ~((numbers >= 0) & (numbers <= 1))).to_numpy()
+    if wrong.any():
+        place = int(wrong.argmax())  # the index of a table given in Python can be anything
+        value = quoted(values.astype(object).iloc[place])
         raise AnnotationError(
-            f"{name}: {values.name} is {short(wrong.iloc[0])} in row {wrong.index[0] + 1}, and "
-            "a score is a number from 0 to 1, as headgraph behaviour -o writes them"
+            f"{name}, row {place + 1}, has {values.name} {value}: expected a number from 0 "
+            f"to 1, {_AS_MEASURED}"
         )
 
 
 def _check_heads(rows: "pd.DataFrame", n_layers: int, n_heads: int, run: str) -> None:
     found = sorted(zip(rows["layer"], rows["head"], strict=True))
-    wanted = [(layer, head) for layer in range(n_layers) for head in range(n_heads)]
-    if found != wanted:
+    expected = [(layer, head) for layer in range(n_layers) for head in range(n_heads)]
+    if found != expected:
         raise AnnotationError(
             f"the scores are of {len(found)} heads, up to layer {rows['layer'].max()} and head "
             f"{rows['head'].max()}: expected each of run {run}'s {n_layers} layers of {n_heads} "
@@ -143,20 +149,20 @@ def _check_heads(rows: "pd.DataFrame", n_layers: int, n_heads: int, run: str) ->
 
 def _head(row: Mapping[Any, Any]) -> dict[str, Any]:
     values = {name: row.get(name) for name in schema.BEHAVIOURS}
-    # a missing value is not equal to itself; null takes the property away
+    # a missing value is not equal to itself; null removes the property
     scores = {k: None if v is None or v != v else float(v) for k, v in values.items()}
     return {"name": head_name(int(row["layer"]), int(row["head"])), "scores": scores}
 
 
 def _one(rows: "pd.DataFrame", column: str) -> int | None:
-    """The whole number that stands in every row of a column, where there is such a column."""
+    """The whole number that all rows of a column share; None without such a column."""
     if column not in rows:
         return None
     found = rows[column].unique().tolist()
     value = whole_number(str(found[0])) if len(found) == 1 else None
     if value is None:
         raise AnnotationError(
-            f"the column {column} holds {listed(found, 3)}: expected the same whole "
-            "number in every row, as the scores are of one measurement"
+            f"the column {column} holds {listed(found, 3)}: expected the same whole number in "
+            "every row, because the scores are of one measurement"
         )
     return value

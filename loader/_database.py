@@ -1,19 +1,20 @@
-"""Pieces that every change of the graph here shares: the lock on a run, constraints, retries."""
+"""What every change of the graph shares: the lock on a run, retries, constraints, roles."""
 
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from headgraph.graphdb import schema
 from headgraph.graphdb.errors import StatementError
 from headgraph.graphdb.result import Result
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.runner import Runner, Statement
 
 # A write lock on the Run until the transaction ends: what is read of it afterwards stays true. The
 # value written depends on nothing read before, so that waiting for the lock cannot lose an update.
 LOCK = "SET r.lock = true REMOVE r.lock WITH r"
 
-# What a transaction meets that loses a race against another one for the same node: it was rolled
-# back, and can be run again. (The driver repeats deadlocks by itself, and not these.)
+# Errors of a transaction that lost a race for a node: it was rolled back and can be run again. The
+# driver repeats deadlocks by itself, but not these.
 _LOST_RACE = (
     "Neo.ClientError.Statement.EntityNotFound",
     "Neo.ClientError.Schema.ConstraintValidationFailed",
@@ -26,10 +27,12 @@ _LOST_RACE = (
 _TRIES = 5
 
 T = TypeVar("T")
+RoleRows = Mapping[str, list[dict[str, Any]]]
+"""By role, a row per head: its name as `head`, and `properties` of its HAS_ROLE."""
 
 
 def again(work: Callable[[], T]) -> T:
-    """Run `work`, and again where it lost a race; the last failure is raised."""
+    """Run `work`, and repeat it when it lost a race; raise its last failure."""
     for _ in range(_TRIES - 1):
         try:
             return work()
@@ -39,17 +42,28 @@ def again(work: Callable[[], T]) -> T:
     return work()
 
 
+def number(result: Result) -> int:
+    """The count that a statement returns; 0 if it returned no row."""
+    return int(result.rows[0][0]) if result.rows else 0
+
+
+def new_token() -> str:
+    """A random word that marks one attempt at a load, or one drop."""
+    return secrets.token_hex(8)
+
+
 def prepare(graph: Runner) -> None:
     """Create the constraints and indexes that are missing.
 
-    Those that exist are not touched: even `IF NOT EXISTS` would wait for every load in progress.
+    Existing ones are skipped, because even `IF NOT EXISTS` would wait for every load in progress.
     """
     _create(graph, (*schema.CONSTRAINTS, *schema.INDEXES))
 
 
-def index_ranks(graph: Runner, pairings: Iterable[str]) -> None:
-    """Make places in the ranking an index, for these pairings; the server fills it by itself."""
-    _create(graph, [schema.rank_index(pairing) for pairing in pairings])
+def index_ranks(graph: Runner, pairings: Iterable[str], n_edges: int) -> None:
+    """Index `pk_rank` of these pairings if the run is large; the server fills the index later."""
+    if n_edges >= schema.MANY_EDGES:
+        _create(graph, [schema.rank_index(pairing) for pairing in pairings])
 
 
 def _create(graph: Runner, statements: Iterable[str]) -> None:
@@ -60,15 +74,58 @@ def _create(graph: Runner, statements: Iterable[str]) -> None:
             again(lambda statement=statement: graph.command(statement))  # type: ignore[misc]
 
 
-def number(result: Result) -> int:
-    """The count that a statement returns; 0 where it returned no row."""
-    return int(result.rows[0][0]) if result.rows else 0
-
-
 def roles_in(graph: Runner) -> list[str]:
-    """Names of all roles that any head has; a Role that none has is somebody else's."""
+    """Names of all roles that some head has; a Role without heads was not made by a load."""
     rows = graph.read(
         f"MATCH (role:{schema.ROLE}) WHERE role.name IS NOT NULL "
         "AND EXISTS { (role)<-[:HAS_ROLE]-() } RETURN role.name AS name ORDER BY name"
     )
     return [row["name"] for row in rows]
+
+
+def give_roles(run_id: str, rows: RoleRows, status: str) -> list[Statement]:
+    """Statements that give role labels and HAS_ROLE to the heads of a run with this status.
+
+    Names of labels cannot be parameters. `schema.role_label` makes them of lower-case words alone.
+    """
+    return [
+        (
+            f"""
+            MATCH (r:{schema.RUN} {{id: $id}}) WHERE r.status = $status
+            MERGE (role:{schema.ROLE} {{name: $role}})
+            WITH role UNWIND $rows AS row
+            MATCH (h:{schema.HEAD} {{id: $id + ':' + row.head}})
+            SET h:{schema.role_label(role)}
+            CREATE (h)-[has:HAS_ROLE]->(role) SET has = row.properties
+            """,
+            {"id": run_id, "status": status, "role": role, "rows": heads},
+        )
+        for role, heads in rows.items()
+    ]
+
+
+def take_roles(run: str, params: Mapping[str, Any], roles: Iterable[str]) -> list[Statement]:
+    """Statements that remove role labels and HAS_ROLE from the heads of a run.
+
+    Args:
+        run: pattern of the Run node, such as `(r:Run {id: $id})`.
+        params: its parameters.
+        roles: names of the roles that may be there. A role made by hand can have any name, and
+            then has no label.
+    """
+    labels = [schema.role_label(role) for role in roles if schema.is_role(role)]
+    statements = [
+        f"MATCH {run}-[:HAS_HEAD]->(h:{label}) REMOVE h:{label}"  # one cached plan per label
+        for label in labels
+    ]
+    statements.append(f"MATCH {run}-[:HAS_HEAD]->()-[has:HAS_ROLE]->() DELETE has")
+    return [(statement, dict(params)) for statement in statements]
+
+
+def remove_unused_roles(roles: Iterable[str]) -> Statement:
+    """The statement that removes those of these Roles that have no relationship left."""
+    return (
+        f"MATCH (role:{schema.ROLE}) WHERE role.name IN $roles AND NOT EXISTS {{ (role)--() }} "
+        "DELETE role",
+        {"roles": list(roles)},
+    )

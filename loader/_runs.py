@@ -1,52 +1,183 @@
-"""The runs in a graph."""
+"""Runs by name: which names are allowed, which runs a word means, and the list of all runs."""
 
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from headgraph.base.spelling import argument
 from headgraph.base.suggestions import did_you_mean
 from headgraph.base.text import listed, quoted
 from headgraph.graphdb import schema
 from headgraph.graphdb.runner import Runner
-from headgraph.loader._identity import SHORT
-from headgraph.loader._run_names import is_pattern, matches
-from headgraph.loader.errors import UnknownRun
+from headgraph.graphdb.runs import unknown_run
+from headgraph.loader.errors import RUNS, BadRunName, UnknownRun, drop_call
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from headgraph.pk_engine.scoring.selection import Selection
+    from headgraph.pk_engine.table.meta import TableMeta
+
+SHORT = 12
+"""Number of characters of its id that stand for the name of an unfinished run."""
+
 COLUMNS = ("name", "model", "status", "heads", "edges", "pairings", "selection", "loaded")
 
-# a run that Neo4j's importer made from exported files has no time, which truncate refuses; one that
-# somebody made by hand may lack anything
+_LONGEST = 64
+_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{_LONGEST - 1}}}")
+_FEWEST = 4  # characters of an id: fewer would match by accident
+
+# A run made by hand can lack any property, or have it in another type. A run that Neo4j's importer
+# made of exported files has no time, which truncate refuses.
 _QUERY = f"""
 MATCH (r:{schema.RUN})
-WITH r, r.name IS NULL AS unfinished, coalesce(r.name, left(r.id, {SHORT})) AS name,
+WITH r, r.name IS NULL AS unfinished,
+     coalesce(toStringOrNull(r.name), left(toStringOrNull(r.id), {SHORT})) AS name,
      coalesce(r.loaded_at, r.started_at) AS time
 ORDER BY unfinished, name
-RETURN name, r.model AS model, r.status AS status, r.heads AS heads, r.edges AS edges,
-       coalesce(r.pairings, []) AS pairings, r.selection AS selection, r.series AS series,
-       CASE WHEN unfinished THEN r.called END AS called,
+RETURN name, toStringOrNull(r.model) AS model, r.status AS status, r.heads AS heads,
+       r.edges AS edges, coalesce(r.pairings, []) AS pairings, r.selection AS selection,
+       toStringOrNull(r.series) AS series,
+       CASE WHEN unfinished THEN toStringOrNull(r.called) END AS called,
        CASE WHEN time IS NOT NULL THEN toString(datetime.truncate('second', time)) END AS loaded
 """
+
+Row = dict[str, Any]
+"""A run with at least `id` and `name`, which is None for an unfinished run."""
+
+
+def default_name(meta: "TableMeta") -> str:
+    """A run's name from its model: the last part of the path, in lower case.
+
+    Characters other than letters, digits, dots, underscores and hyphens become hyphens. A
+    checkpoint of a training run gets its step: `EleutherAI/Pythia 160m` at step 512 becomes
+    `pythia-160m-step512`.
+    """
+    name = re.split(r"[/\\]", meta.model.rstrip("/\\"))[-1]
+    step = "" if meta.step is None else f"-step{meta.step:.15g}"
+    room = _LONGEST - len(step)
+    safe = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._")[:room]
+    return re.sub(r"[^a-z0-9._-]", "", f"{safe or 'run'}{step}")
+
+
+def check_name(name: str, keyword: str = "run") -> str:
+    """The name, if a run can have it.
+
+    Args:
+        name: what was given.
+        keyword: the argument that it was given as, for the message.
+
+    Raises:
+        BadRunName: it is too long, or has characters that need quoting somewhere.
+    """
+    if not _NAME.fullmatch(name):
+        raise BadRunName(
+            f"{quoted(name, 80)} cannot be the name of a run: expected up to {_LONGEST} letters, "
+            "digits, dots, underscores and hyphens, a letter or digit first, such as "
+            f"{argument(keyword, 'gpt2-small')}"
+        )
+    return name
+
+
+def run_id(name: str, table_sha256: str, selection: "Selection") -> str:
+    """Id of the run of this name, table and selection: 64 hexadecimal digits."""
+    parts = json.dumps([name, table_sha256, selection.to_json()], sort_keys=True)
+    return hashlib.sha256(parts.encode()).hexdigest()
+
+
+def is_pattern(word: str) -> bool:
+    """Whether a word has a `*`, `?` or `[`, which no name has."""
+    return re.search(r"[*?[]", word) is not None
+
+
+def matches(value: str | None, pattern: str) -> bool:
+    """Whether a value, or its last part if it is a path, matches a name or pattern."""
+    if value is None:
+        return False
+    last = re.split(r"[/\\]", value.rstrip("/\\"))[-1]
+    return any(fnmatchcase(text, pattern) for text in (value, last))
+
+
+def find_all(rows: list[Row], words: Iterable[str]) -> list[Row]:
+    """The runs that names, ids and patterns mean, each once, in the order of the words.
+
+    A pattern matches complete runs only, because ids are not for guessing.
+
+    Raises:
+        UnknownRun: a word means no run, or an id more than one.
+    """
+    found: dict[str, Row] = {}
+    for word in words:
+        for row in _matching(rows, word) if is_pattern(word) else [_find(rows, word)]:
+            found[row["id"]] = row
+    return list(found.values())
+
+
+def shown_name(row: Row) -> str:
+    """The name, or for an unfinished run as much of the id as the list of runs shows."""
+    return str(row["name"] or row["id"][:SHORT])
+
+
+def _find(rows: list[Row], run: str) -> Row:
+    """The run of this name or id; the start of an id is enough for an unfinished run."""
+    for row in rows:
+        if run in (row["name"], row["id"]):
+            return row
+    unfinished = [row for row in rows if row["name"] is None]
+    begun = [row for row in unfinished if len(run) >= _FEWEST and row["id"].startswith(run)]
+    if len(begun) == 1:
+        return begun[0]
+    if begun:
+        raise UnknownRun(
+            f"{len(begun)} unfinished runs begin with {run}: give more of the id, "
+            f"{' or '.join(row['id'][:24] for row in begun)}"
+        )
+    for row in unfinished:
+        if row.get("called") == run:
+            raise UnknownRun(
+                f"no complete run {quoted(run)}, but an unfinished one: "
+                f"{drop_call(shown_name(row))} removes it, and {RUNS} shows what it is"
+            )
+    raise unknown_run(run, [shown_name(row) for row in rows])
+
+
+def _matching(rows: list[Row], pattern: str) -> list[Row]:
+    found = [row for row in rows if row["name"] and fnmatchcase(row["name"], pattern)]
+    left = [
+        row for row in rows if not row["name"] and fnmatchcase(row.get("called") or "", pattern)
+    ]
+    if not found and left:
+        raise UnknownRun(
+            f"no complete run for {quoted(pattern)}, but {len(left)} unfinished: a pattern matches "
+            f"complete runs only, so give an id, such as {drop_call(shown_name(left[0]))}"
+        )
+    if not found:
+        raise unknown_run(pattern, [shown_name(row) for row in rows])
+    return found
 
 
 def runs(
     graph: Runner, *names: str, model: str | None = None, series: str | None = None
 ) -> "pd.DataFrame":
-    """One row per run: those that are complete by name, then those that are not.
+    """One row per run: complete runs by name, then unfinished runs.
 
     Args:
         graph: the database.
-        names: of the runs that are wanted, all of them where none is given, and for unfinished
-            ones the name that they were to get; here as in the other two, `*`, `?` and `[...]`
-            stand for what they do in names of files.
-        model: what they were computed from; the last part of a path or hub id is enough.
-        series: the training run that they are checkpoints of.
+        names: names to list; without any, all runs. An unfinished run is listed under its id and
+            under the name that it was to get. In all three arguments, `*`, `?` and `[...]` match as
+            they do in file names.
+        model: the model that the scores were computed from; the last part of a path or hub id is
+            enough.
+        series: the training run that the runs are checkpoints of.
 
     Returns:
-        Columns `name` (the first 12 characters of the id where a load or drop was cut off or is
-        going on), `model`, `status` (`complete`, `loading` or `dropping`), `heads`, `edges` (that
-        the run has or was to have), `pairings`, `selection` (in words) and `loaded` (when; where
-        the status is `loading`, when that began; missing for a run that an importer made).
+        Columns `name` (the first 12 characters of the id for a run whose load or drop is going on
+        or was cut off), `model`, `status` (`complete`, `loading` or `dropping`), `heads`, `edges`
+        (that the run has or was to have), `pairings`, `selection` (in words) and `loaded` (the time
+        of the load; for status `loading` its start; missing for a run that an importer made).
     """
     import pandas as pd
 
@@ -58,7 +189,7 @@ def runs(
 
 
 def refuse_unknown(graph: Runner, **wanted: str | tuple[str, ...] | None) -> None:
-    """Raise UnknownRun for a word that no run has; what no pattern means is an empty answer.
+    """Raise UnknownRun for a word that no run has; a pattern without a match is an empty answer.
 
     Args:
         graph: the database.
@@ -80,7 +211,7 @@ def _given(pattern: str | None) -> tuple[str, ...]:
     return () if pattern is None else (pattern,)
 
 
-def _is_wanted(row: dict[str, Any], wanted: dict[str, tuple[str, ...]]) -> bool:
+def _is_wanted(row: Row, wanted: dict[str, tuple[str, ...]]) -> bool:
     return all(
         not patterns
         or any(matches(value, pattern) for value in _values(row, column) for pattern in patterns)
@@ -88,7 +219,7 @@ def _is_wanted(row: dict[str, Any], wanted: dict[str, tuple[str, ...]]) -> bool:
     )
 
 
-def _values(row: dict[str, Any], column: str) -> list[str]:
-    """What a row is found by: an unfinished run by its id and by the name that it was to get."""
+def _values(row: Row, column: str) -> list[str]:
+    """The values that a run is found by: an unfinished one by its id and its name to be."""
     values = [row[column], row.get("called") if column == "name" else None]
     return [value for value in values if value is not None]

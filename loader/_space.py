@@ -1,53 +1,46 @@
-"""Whether the disk has room, asked before a run is written to the local server or deleted there.
+"""Room on the local server's disk, checked before a run is written or deleted there.
 
 A disk that fills while Neo4j writes can cost more than the load: see docs/project/decisions.md.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
-
 from headgraph.graphdb.address import Settings
 from headgraph.graphdb.runner import Runner
-from headgraph.loader._batches import edge_properties
-from headgraph.loader._plan import LoadPlan
 
 AN_EDGE = 700
-"""Bytes of an edge with the usual properties, a quarter more than `benchmarks.disk` found in the
-transaction log and the store together, of 1,000,000 edges with their indexes of ranks."""
+"""Bytes of an edge with the usual properties: a quarter more than `benchmarks.disk` measured for
+transaction log and store together, with 1,000,000 edges and the indexes of their ranks."""
 
 A_PROPERTY = 40
-"""Bytes of each further property; they take about half of it."""
+"""Bytes of each further property; the measured size is about half."""
 
 USUAL = 6
 """Properties of an edge that has PK alone."""
 
 A_HEAD = 2_000
-"""Bytes of a head; it takes about two thirds of it."""
+"""Bytes of a head; the measured size is about two thirds."""
 
 ROOM = 40_000_000
-"""Bytes that any load needs: the next file of the log, the indexes, and some to spare."""
+"""Bytes that any change needs: the next file of the log, the indexes, and a reserve."""
 
 
-def needed(plan: LoadPlan) -> int:
-    """Bytes of the disk that a load of this plan may take, more rather than fewer."""
-    further = max(0, len(edge_properties(plan.table)) - USUAL)
-    return _bytes(plan.n_heads, len(plan.edges)) + len(plan.edges) * further * A_PROPERTY
+def needed(heads: int, edges: int, properties: int = USUAL) -> int:
+    """Upper estimate of the bytes of disk that a load takes, or the log of a deletion.
 
+    A deletion gives nothing of the store back.
 
-def needed_to_drop(runs: Iterable[Mapping[str, Any]]) -> int:
-    """Bytes that the log of a deletion may take; the store gives none back."""
-    rows = list(runs)
-    return _bytes(sum(row["heads"] for row in rows), sum(row["edges"] for row in rows))
-
-
-def _bytes(heads: int, edges: int) -> int:
-    return ROOM + heads * A_HEAD + edges * AN_EDGE
+    Args:
+        heads: number of heads.
+        edges: number of edges.
+        properties: number of properties of each edge.
+    """
+    further = max(0, properties - USUAL)
+    return ROOM + heads * A_HEAD + edges * (AN_EDGE + further * A_PROPERTY)
 
 
 def refuse_without_room(graph: Runner, wanted: int) -> None:
-    """Raise ServerError where the database is the local server, and its disk has fewer bytes left.
+    """Raise ServerError if the database is the local server and its disk has fewer bytes left.
 
-    Of other databases nobody here can tell how much room they have.
+    The free space of other servers cannot be seen from here.
     """
     from headgraph.graphdb.server.home import refuse_full_disk
     from headgraph.graphdb.server.running_server import home_of

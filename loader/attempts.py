@@ -1,9 +1,18 @@
-"""Unfinished runs: whose attempt each one is, and whether its loader still runs."""
+"""Unfinished runs: which load or drop each one comes from, and whether its loader still works.
+
+A process number proves at once that a loader has ended, but only where the number can be looked up:
+on the same machine, since the same boot, in the same process namespace (a container has its own).
+Otherwise the time since the loader's last sign of life decides.
+"""
 
 import json
-from collections.abc import Iterable
+import os
+import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from headgraph.base.documents import parse_json
@@ -11,48 +20,48 @@ from headgraph.base.errors import UnreadableFile
 from headgraph.base.text import printable
 from headgraph.graphdb import schema
 from headgraph.graphdb.runner import Runner
-from headgraph.loader._database import LOCK, again, number
-from headgraph.loader._identity import SHORT, new_token
-from headgraph.loader._liveness import is_alive, own_process
-from headgraph.loader._removal import sweep
+from headgraph.loader._runs import SHORT
 
-# what somebody made by hand may hold anything, and a time of another type is no time
+BEAT_S = 30.0
+"""Seconds between two signs of life that a loader writes to its Run."""
+
+SILENT_S = 600.0
+"""Seconds of silence after which a loader on another machine counts as dead. No step of a load
+takes nearly as long. A machine that slept longer finds its attempt gone and reports that."""
+
+_CLOCK_S = 60.0  # seconds that a process's start time may seem to move when the clock is set
+
+# A Run made by hand can hold anything: other types count as missing.
 _QUERY = f"""
-MATCH (r:{schema.RUN}) WHERE r.name IS NULL AND r.id IS NOT NULL
+MATCH (r:{schema.RUN}) WHERE r.name IS NULL AND r.id = toStringOrNull(r.id)
 AND r.status IN [$loading, $dropping]
-RETURN r.id AS id, r.status AS status, r.called AS called, r.loader AS token,
-       r.loader_process AS process, toStringOrNull(r.started_at) AS began,
-       toStringOrNull(r.alive_at) AS alive_at, toString(datetime()) AS now
+RETURN r.id AS id, r.status AS status, toStringOrNull(r.called) AS called,
+       toStringOrNull(r.loader) AS token, r.loader_process AS process,
+       toStringOrNull(r.started_at) AS began, toStringOrNull(r.alive_at) AS alive_at,
+       toString(datetime()) AS now
 ORDER BY id
-"""
-# only what is as it was when it was looked at: a loader that woke up goes on
-_TAKE = f"""
-MATCH (r:{schema.RUN} {{id: $id}}) {LOCK}
-WHERE r.status = $loading AND coalesce(r.loader, '') = $token
-AND coalesce(toStringOrNull(r.alive_at), '') = $alive_at
-SET r.status = $dropping, r.ending = $ending REMOVE r.loader
-RETURN count(*) AS taken
 """
 _STATES = {
     True: "seems to be at work",
     False: "seems to have ended",
     None: "may be at work or not",
 }
+_failed: set[str] = set()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """A run without a name: a load that goes on or was cut off, or what a drop left.
+    """A run without a name: a load that goes on or was cut off, or the rest of a drop.
 
     Attributes:
         id: of the run.
         status: `loading` or `dropping`.
-        called: the name it is to get, or had; None where nothing tells.
-        began: when the load began, as the database writes it.
-        process: the loader's number and machine; empty where nothing tells.
-        alive: whether the loader seems to be at work; None where nothing tells.
-        token: the loader's own.
-        alive_at: when the loader last showed that it is at work, as the database writes it.
+        called: the name that it is to get, or had; None if unknown.
+        began: start of the load, as the database writes it.
+        process: the loader's process number and machine; empty if unknown.
+        alive: whether the loader seems to be at work; None if unknown.
+        token: the random word that marks this attempt.
+        alive_at: the loader's last sign of life, as the database writes it.
     """
 
     id: str
@@ -66,13 +75,13 @@ class Attempt:
 
     @property
     def name(self) -> str:
-        """As much of the id as `headgraph runs` shows."""
+        """The part of the id that the list of runs shows."""
         return self.id[:SHORT]
 
     @property
     def whose(self) -> str:
-        """In words: at which name, since when, and whether its loader seems to be at work."""
-        at = "a name that is not known" if self.called is None else printable(str(self.called))
+        """In words: the name, the start, and whether the loader seems to be at work."""
+        at = "a name that is not known" if self.called is None else printable(self.called)
         if self.status == schema.DROPPING:
             return f"what a drop or a load that replaced it left of {at}"
         since = f", begun {self.began[:16].replace('T', ' ')}Z" if self.began else ""
@@ -87,39 +96,75 @@ class Attempt:
 
 
 def unfinished(graph: Runner) -> list[Attempt]:
-    """Every run that has no name, by id."""
+    """Every run without a name, by id."""
     statuses = {"loading": schema.LOADING, "dropping": schema.DROPPING}
     return [_attempt(dict(row)) for row in graph.read(_QUERY, statuses)]
 
 
-def remove(graph: Runner, attempts: Iterable[Attempt]) -> list[Attempt]:
-    """Delete what attempts left; those that went on since they were looked at are left alone.
-
-    Returns:
-        The attempts that were removed.
-    """
-    taken = [attempt for attempt in attempts if _take(graph, attempt)]
-    sweep(graph)
-    return taken
-
-
 def marks(name: str) -> dict[str, Any]:
-    """What the Run of an attempt at a name says of it, apart from token and times."""
+    """Properties by which the Run of an attempt at a name is recognised, except token and times."""
     return {"called": name, "loader_process": json.dumps(own_process())}
 
 
-def _take(graph: Runner, attempt: Attempt) -> bool:
-    if attempt.status == schema.DROPPING:
-        return True
-    params = {
-        "id": attempt.id,
-        "token": attempt.token or "",
-        "alive_at": attempt.alive_at or "",
-        "ending": new_token(),
-        "loading": schema.LOADING,
-        "dropping": schema.DROPPING,
+def own_process() -> dict[str, Any]:
+    """The facts by which this process can be looked up later."""
+    import psutil
+
+    return {
+        "pid": os.getpid(),
+        "began": psutil.Process().create_time(),
+        "host": platform.node(),
+        "place": _place(),
     }
-    return number(again(lambda: graph.write(_TAKE, params))) > 0
+
+
+def mark_failed(token: str) -> None:
+    """Record that an attempt of this process failed; the process itself goes on."""
+    _failed.add(token)
+
+
+def is_alive(process: Mapping[str, Any], token: str | None, silent_s: float | None) -> bool | None:
+    """Whether the loader of an attempt is still at work; None if that is unknown.
+
+    Args:
+        process: the `own_process` of the loader.
+        token: of the attempt.
+        silent_s: seconds since the loader's last sign of life.
+    """
+    silent = None if silent_s is None else silent_s > SILENT_S
+    if process.get("place") != _place():
+        return None if silent is None else not silent
+    if process.get("pid") == os.getpid():
+        return token not in _failed
+    return _runs_here(process.get("pid"), process.get("began"), silent=silent is not False)
+
+
+def _runs_here(pid: object, began: object, *, silent: bool) -> bool | None:
+    """Whether a process runs here; a silent one with another start time is a different process."""
+    import psutil
+
+    if type(pid) is not int or pid < 1 or not isinstance(began, int | float):
+        return None
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return not silent or abs(process.create_time() - began) < _CLOCK_S
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True  # it exists
+
+
+@cache
+def _place() -> str:
+    """Where a process number can be looked up: this machine, since this boot."""
+    boot, processes = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    if boot.exists() and processes.is_symlink():
+        return f"{boot.read_text(encoding='ascii').strip()} {processes.readlink()}"
+    import uuid
+
+    return f"{platform.node()} {uuid.getnode()}"
 
 
 def _attempt(row: dict[str, Any]) -> Attempt:
@@ -131,7 +176,7 @@ def _attempt(row: dict[str, Any]) -> Attempt:
 
 
 def _process(text: object) -> dict[str, Any]:
-    """What an attempt says of its process; empty where it says nothing that can be read."""
+    """The facts that an attempt recorded of its process; empty if they cannot be read."""
     if not isinstance(text, str):
         return {}
     try:

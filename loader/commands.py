@@ -1,4 +1,4 @@
-"""The commands `load`, `runs` and `drop`: open, call one library function, print."""
+"""The commands `load`, `runs`, `annotate` and `drop`."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headgraph.base.progress import bar_on_terminal, bar_or_lines
+from headgraph.base.spelling import Message
 from headgraph.base.terminal import is_sure, say
 from headgraph.graphdb import schema
 from headgraph.graphdb.options import connection_options, deferred_connection_options
@@ -16,6 +17,7 @@ from headgraph.pk_engine.options import selection_options
 if TYPE_CHECKING:
     import pandas as pd
 
+    from headgraph.graphdb.address import Settings
     from headgraph.loader.attempts import Attempt
     from headgraph.loader.report import DropReport, LoadReport
     from headgraph.pk_engine.scoring.selection import Selection
@@ -58,7 +60,7 @@ def load(
 
     Example: headgraph load gpt2-small --run gpt2-small --top-percent 3
     """
-    from headgraph.loader._load import load as load_table
+    from headgraph.loader.loading.load import load as load_table
     from headgraph.pk_engine.table.sources import read_table
 
     if offline and (replace or dry_run):
@@ -159,16 +161,16 @@ def drop(graph: Any, runs: tuple[str, ...], yes: bool, dry_run: bool) -> str:
 
     Example: headgraph drop gpt2-small
     """
-    from headgraph.loader._drop import drop_all
-    from headgraph.loader._run_names import is_pattern
+    from headgraph.loader._runs import is_pattern
     from headgraph.loader.attempts import unfinished
+    from headgraph.loader.removal import drop_all
 
     patterns = any(map(is_pattern, runs))
     if patterns and not yes and not dry_run:
         planned = drop_all(graph, runs, dry_run=True)
         if not _is_sure(planned):
             return "nothing was dropped"
-        # not the pattern again: what was loaded meanwhile was not in the list
+        # by id: the pattern would match runs that were loaded after the list was shown
         runs = tuple(report.id for report in planned)
     dropped = drop_all(graph, runs, dry_run=dry_run)
     if patterns:
@@ -194,14 +196,31 @@ def _load_offline(
     labels: str | None,
 ) -> "LoadReport":
     from headgraph.graphdb.errors import NoAddress
-    from headgraph.loader.offline import load_offline, refuse_other_server
+    from headgraph.loader.offline import load_offline
 
-    # where no address is given, the local server is started: a load that was killed left it
-    # stopped, or still starting
+    # without an address the local server is started: a load that was killed left it stopped, or
+    # still starting
     with suppress(NoAddress), connect() as graph:
-        refuse_other_server(graph.settings)
+        _refuse_other_server(graph.settings)
     with bar_or_lines() as progress:
         return load_offline(table, run=run, selection=selection, labels=labels, progress=progress)
+
+
+def _refuse_other_server(settings: "Settings") -> None:
+    """Raise OfflineRefused for an address other than the local server's."""
+    from headgraph.graphdb.address import LOCAL
+    from headgraph.graphdb.server import running
+    from headgraph.loader.errors import OfflineRefused
+
+    server = running()
+    own = settings.origin == LOCAL or (server is not None and settings.uri == server.bolt_uri)
+    if not own or settings.database not in (None, "neo4j"):
+        where = f"{settings.uri} (from {settings.origin})"
+        raise OfflineRefused(
+            "--offline writes the files of the local server's one database, and "
+            f"{where}{f', database {settings.database}' if settings.database else ''} is another: "
+            "leave out --offline, or the address"
+        )
 
 
 def _with_notes(report: "LoadReport") -> str:
@@ -211,22 +230,22 @@ def _with_notes(report: "LoadReport") -> str:
 
 
 def _note(text: str) -> None:
-    say(f"note: {text}")
+    say(f"note: {Message(text).both}")
 
 
 def _maybe(connect: Callable[[], Any]) -> Any:
-    """The graph, or none where there is no database: a dry run can do without."""
+    """The graph, or None without a database, which a dry run does not need."""
     from headgraph.graphdb.errors import NotReachable, SettingsError
 
     try:
         return connect()
     except (NotReachable, SettingsError) as error:
-        say(f"note: the database was not checked ({error})")
+        _note(f"the database was not checked ({error.message.both})")
         return nullcontext()
 
 
 @contextmanager
 def _bar() -> Iterator[Callable[[int, int], None] | None]:
-    """A progress bar on a terminal; nothing where stderr goes elsewhere."""
+    """A progress bar if stderr is a terminal, else nothing."""
     with bar_on_terminal() as show:
         yield show and partial(show, "edges")

@@ -1,10 +1,10 @@
-"""A large run into the local server's database while that is empty, by Neo4j's own importer.
+"""A large run into the empty database of the local server, by Neo4j's own importer.
 
-The Community edition imports into a new store alone, so this is for the first run of a database.
-The store is built beside the old one while the server runs; the server is stopped only to exchange
-them. Heads come in as a load in progress has them (`LoadingHead`, no name), and are published by
-the same transaction as those of any load: cut off anywhere, there is no run or a whole one, and the
-same load again goes on from there.
+The Community edition imports only into a new store, so this is for the first run of a database. The
+store is built beside the old one while the server runs, and the server is stopped only to exchange
+them. Heads are imported as a load in progress has them (`LoadingHead`, no name), and published by
+the same transaction as in other loads. If the command is cut off, there is no run or a whole one,
+and the same load again goes on from there.
 """
 
 import time
@@ -15,24 +15,24 @@ from typing import TYPE_CHECKING, Any
 
 from headgraph.base.progress import Progress, silent
 from headgraph.base.signals import sigterm_raises
-from headgraph.base.text import listed
+from headgraph.base.spelling import Message, either
+from headgraph.base.text import listed, short
 from headgraph.graphdb import schema
-from headgraph.graphdb.address import LOCAL, Settings
 from headgraph.graphdb.graph import connect
 from headgraph.graphdb.runner import Runner
-from headgraph.loader import _attempt
-from headgraph.loader._database import index_ranks, prepare, roles_in
-from headgraph.loader._existing import Outcome, outcome
-from headgraph.loader._identity import SHORT, new_token
-from headgraph.loader._load import report_on
-from headgraph.loader._plan import AnyLabels, LoadPlan, plan_load
-from headgraph.loader._runs import runs
-from headgraph.loader._space import needed, refuse_without_room
-from headgraph.loader.attempts import Attempt, marks, remove, unfinished
+from headgraph.loader._database import index_ranks, new_token, prepare, roles_in
+from headgraph.loader._runs import SHORT, runs
+from headgraph.loader._space import refuse_without_room
+from headgraph.loader.attempts import Attempt, marks, unfinished
 from headgraph.loader.errors import OfflineRefused
 from headgraph.loader.exports.admin_csv import write_graph
 from headgraph.loader.exports.content import HeadNode, RunGraph
-from headgraph.loader.exports.from_table import graph_of_plan
+from headgraph.loader.exports.sources import graph_of_plan
+from headgraph.loader.loading import writer
+from headgraph.loader.loading.existing import Outcome, outcome
+from headgraph.loader.loading.load import report_on
+from headgraph.loader.loading.plan import AnyLabels, LoadPlan, plan_load
+from headgraph.loader.removal import remove
 from headgraph.loader.report import LoadReport
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.sources import AnyTable
@@ -46,7 +46,7 @@ OPTIONAL MATCH (r)-[:HAS_HEAD]->(h)
 RETURN r.loader AS token, count(h) AS heads, sum(COUNT {{ (h)-->() }}) AS edges,
        count(CASE WHEN h.id STARTS WITH r.loader THEN 1 END) AS own
 """
-_OWN = "headgraph_"  # what names of our constraints and indexes begin with
+_OWN = "headgraph_"  # prefix of our constraints and indexes
 _FOREIGN = f"""
 SHOW INDEXES YIELD name, type
 WHERE type <> 'LOOKUP' AND NOT name STARTS WITH '{_OWN}'
@@ -66,12 +66,13 @@ def load_offline(
 ) -> LoadReport:
     """Write a table into the local server's empty database as one run, by Neo4j's importer.
 
-    The graph is the one that `load` makes. The local server is started where it does not run, and
-    stopped for some seconds. Attempts at this name that were cut off are removed first. The same
-    run there already: nothing changes. Anything else in the database is refused, as the importer
-    makes a database anew. Programs that write in the second in which the server stops lose what
-    they write. SIGTERM interrupts it as Ctrl-C does: the importer
-    is ended with it, and its files go.
+    The graph is the one that `load` makes. The local server is started if necessary, and stopped
+    for some seconds. What other programs write in the second in which it stops is lost.
+
+    Attempts at this name that were cut off are removed first. If the same run is there already,
+    nothing changes. Any other content of the database is refused, because the importer makes a new
+    database. SIGTERM interrupts the load as Ctrl-C does: the importer ends, and its files are
+    removed.
 
     Args:
         table: as for `load`.
@@ -79,12 +80,12 @@ def load_offline(
         selection: as for `load`.
         labels: as for `load`.
         home: the local server's folder; None for the one under the user's data folder.
-        progress: told what happens (`base.progress`).
+        progress: called with each step (`base.progress`).
 
     Raises:
         OfflineRefused: the database is not empty.
         EngineError, BadRunName, NothingToLoad, NameTaken: as `load`.
-        ServerError: the server or the importer cannot be run; the database is as it was.
+        ServerError: the server or the importer does not run; the database is as it was.
     """
     from headgraph.graphdb.server import ServerHome, start
 
@@ -95,17 +96,17 @@ def load_offline(
         removed = remove(graph, _dead(graph, plan))
         found = outcome(graph, plan, replace=False)
         if found.kind == "unchanged":
-            _index(graph, plan)  # which the load that wrote it may not have come to
+            _index(graph, plan)  # the load that wrote the run may have ended before this step
         else:
             found = Outcome(kind="loaded")
             _load(place, plan, graph, show)
-    told = [f"first removed {attempt}" for attempt in removed]
+    told = [Message(f"first removed {attempt}") for attempt in removed]
     found = replace(found, notes=(*told, *found.notes))
     return report_on(plan, found, dry_run=False, seconds=time.monotonic() - began)
 
 
 def _dead(graph: Runner, plan: LoadPlan) -> list[Attempt]:
-    """Attempts at this name whose loaders have ended, but for the one to go on from."""
+    """Attempts at this name whose loaders have ended, except an attempt at this run."""
     return [
         attempt
         for attempt in unfinished(graph)
@@ -115,7 +116,14 @@ def _dead(graph: Runner, plan: LoadPlan) -> list[Attempt]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Unfinished:
-    """An attempt at a load that was cut off: its token, and how much of it is there."""
+    """What is there of an attempt at a load that was cut off.
+
+    Attributes:
+        token: of the attempt.
+        heads: number of heads.
+        edges: number of edges.
+        own: number of heads that carry the token.
+    """
 
     token: str
     heads: int
@@ -123,7 +131,7 @@ class _Unfinished:
     own: int
 
     def is_whole(self, plan: LoadPlan) -> bool:
-        """Whether nothing is missing but the publication."""
+        """Whether only the publication is missing."""
         return self.heads == self.own == plan.n_heads and self.edges == len(plan.edges)
 
 
@@ -133,13 +141,13 @@ def _unfinished(graph: Runner, plan: LoadPlan) -> _Unfinished | None:
 
 
 def _load(place: Any, plan: LoadPlan, graph: Runner, show: Progress) -> None:
-    """Import and publish, or publish alone where a load was cut off in between."""
+    """Import and publish; only publish if an earlier load was cut off in between."""
     refuse_unless_empty(graph, plan)
     left = _unfinished(graph, plan)
     if left is not None and left.is_whole(plan):
         _publish(graph, plan, left.token)
         return
-    refuse_without_room(graph, needed(plan))
+    refuse_without_room(graph, plan.disk_bytes)
     token = new_token()
     server = _import(place, plan, token, graph, show)
     with connect(settings=server.settings()) as imported:
@@ -147,11 +155,11 @@ def _load(place: Any, plan: LoadPlan, graph: Runner, show: Progress) -> None:
 
 
 def refuse_unless_empty(graph: Runner, besides: LoadPlan | None = None) -> None:
-    """Raise OfflineRefused where a database holds nodes, or indexes that are not headgraph's.
+    """Raise OfflineRefused if a database holds nodes, or indexes that are not headgraph's.
 
     Args:
         graph: the database.
-        besides: of this run, an attempt that was cut off does not count.
+        besides: the plan of a run; an unfinished attempt at it does not count.
     """
     left = None if besides is None else _unfinished(graph, besides)
     nodes = graph.read("MATCH (n) RETURN count(n)").single() - (left.heads + 1 if left else 0)
@@ -162,29 +170,14 @@ def refuse_unless_empty(graph: Runner, besides: LoadPlan | None = None) -> None:
         return
     there = (
         f"the run{'s' * (len(names) > 1)} {listed(names)}" if names
-        else f"{nodes:,} nodes of something else" if nodes
-        else f"the index {foreign[0]} of somebody else"
+        else f"{nodes:,} node{'s' * (nodes > 1)} of something else" if nodes
+        else f"the index {short(foreign[0])}, which headgraph did not make"
     )  # fmt: skip
     helps = f", or drop {'them' if len(names) > 1 else 'it'} first" if names else ""
     raise OfflineRefused(
-        f"the local server's database holds {there}, and Neo4j imports into an empty one alone: "
-        f"leave out --offline{helps}"
+        f"the local server's database holds {there}, and Neo4j imports only into an empty one: "
+        f"{either('use load() instead', 'leave out --offline')}{helps}"
     )
-
-
-def refuse_other_server(settings: Settings) -> None:
-    """Raise OfflineRefused for an address that is not the local server's."""
-    from headgraph.graphdb.server import running
-
-    server = running()
-    own = settings.origin == LOCAL or (server is not None and settings.uri == server.bolt_uri)
-    if not own or settings.database not in (None, "neo4j"):
-        where = f"{settings.uri} (from {settings.origin})"
-        raise OfflineRefused(
-            f"--offline writes the files of the local server's one database, and {where}"
-            f"{f', database {settings.database}' if settings.database else ''} is another: leave "
-            "out --offline, or the address"
-        )
 
 
 def _import(home: Any, plan: LoadPlan, token: str, graph: Runner, show: Progress) -> Any:
@@ -194,7 +187,7 @@ def _import(home: Any, plan: LoadPlan, token: str, graph: Runner, show: Progress
     with workplace(home) as scratch:
         show("writing files for the importer", 0, 0)
         data = build_store(scratch, *_files(plan, token, scratch), progress=show)
-        refuse_unless_empty(graph, plan)  # once more: this took a while
+        refuse_unless_empty(graph, plan)  # again, because building took long
         return restart_with(home, data, progress=show)
 
 
@@ -206,7 +199,7 @@ def _files(plan: LoadPlan, token: str, folder: Path) -> tuple[Path, Path]:
 
 
 def _unpublished(content: RunGraph, token: str) -> RunGraph:
-    """The graph as a load has it before it is published: see `loader._attempt`."""
+    """The graph as a load has it before publication: see `loader.loading.writer`."""
     now = datetime.now(UTC)
     run = {**content.run, "status": schema.LOADING, "loader": token, "started_at": now}
     run |= {"alive_at": now, **marks(run.pop("name"))}
@@ -223,10 +216,9 @@ def _loading(head: HeadNode, token: str) -> dict[str, Any]:
 
 def _publish(graph: Runner, plan: LoadPlan, token: str) -> None:
     prepare(graph)
-    _attempt.publish(graph, plan, token, roles_in(graph), replace=False)
+    writer.publish(graph, plan, token, roles_in(graph), replace=False)
     _index(graph, plan)
 
 
 def _index(graph: Runner, plan: LoadPlan) -> None:
-    if len(plan.edges) >= schema.MANY_EDGES:
-        index_ranks(graph, plan.table.meta.pairings)
+    index_ranks(graph, plan.table.meta.pairings, len(plan.edges))

@@ -1,32 +1,34 @@
-"""What a load or drop did, as values and as a sentence."""
+"""Reports of loads, drops and exports, as values and as a sentence."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from headgraph.base.notebook import NotebookReport
+from headgraph.base.spelling import Message
 from headgraph.base.text import printable, short
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadReport(NotebookReport):
-    """What `load` did.
+    """Report of `load`.
 
     Attributes:
         run: name of the run.
         id: its id.
         outcome: `loaded`, `replaced` (loaded in place of another run of that name), `relabelled`
-            (labels alone changed), or `unchanged`.
-        replaced: edges and selection of the run that went, in words; empty where none did.
-        dry_run: nothing was done; `outcome` says what would have been.
-        heads, edges, pairs: in the graph; more edges than scored pairs where query heads share
-            key/value heads.
+            (only the labels changed), or `unchanged`.
+        replaced: edges and selection of the run that was replaced, in words; empty without one.
+        dry_run: nothing was changed, and `outcome` is what a load would do.
+        heads: number of heads in the graph.
+        edges: number of edges; more than scored pairs if query heads share key/value heads.
+        pairs: number of scored pairs.
         pairings: types of the edges.
-        selection: which pairs, in words.
-        labelled: heads with a role.
-        label_source: `bundled`, `none`, or a file's name.
-        notes: what was found of earlier attempts, what the selection asked for and the file does
-            not have, labels that were kept, a run to replace that was not there.
-        seconds: how long it took.
+        selection: the selection of pairs, in words.
+        labelled: number of heads with a role.
+        label_source: `bundled`, `none`, or the name of a file.
+        notes: earlier attempts, pairs that the file lacks, labels that were kept, and a run to
+            replace that was missing.
+        seconds: duration of the load.
     """
 
     run: str
@@ -41,7 +43,7 @@ class LoadReport(NotebookReport):
     selection: str
     labelled: int
     label_source: str
-    notes: tuple[str, ...]
+    notes: tuple[Message, ...]
     seconds: float
 
     def __str__(self) -> str:
@@ -73,14 +75,15 @@ class LoadReport(NotebookReport):
 
 @dataclass(frozen=True, kw_only=True)
 class DropReport(NotebookReport):
-    """What `drop` removed.
+    """Report of `drop`.
 
     Attributes:
-        run: its name, or the first characters of its id where it had none.
+        run: name of the run, or the first characters of its id if it had no name.
         id: its id.
-        heads, edges: that it had, or was to have.
+        heads: number of heads that it had, or was to have.
+        edges: number of edges that it had, or was to have.
         dry_run: nothing was removed.
-        whose: of an unfinished run in words, what it was; else empty.
+        whose: description of the attempt if the run was unfinished, else empty.
     """
 
     run: str
@@ -98,20 +101,21 @@ class DropReport(NotebookReport):
 
 @dataclass(frozen=True, kw_only=True)
 class ExportReport(NotebookReport):
-    """What `export` wrote.
+    """Report of `export`.
 
     Attributes:
-        files: where it is.
+        files: the files that were written.
         run: name of the run.
-        heads, edges: in the files.
-        notes: what the selection asked for and the table does not have.
+        heads: number of heads in the files.
+        edges: number of edges in the files.
+        notes: pairs that the selection includes and the table lacks.
     """
 
     files: tuple[Path, ...]
     run: str
     heads: int
     edges: int
-    notes: tuple[str, ...]
+    notes: tuple[Message, ...]
 
     def __str__(self) -> str:
         files = printable(" and ".join(map(str, self.files)))

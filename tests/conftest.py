@@ -20,9 +20,9 @@ settings.load_profile("headgraph")
 
 LONGEST_FIRST = (
     "loader/test_offline_real.py",
-    "loader/test_interrupted_real.py",
+    "loader/loading/test_interrupted_real.py",
     "graphdb/test_server_lifecycle.py",
-    "loader/test_export_table.py",
+    "loader/exports/test_table.py",
     "pk_engine/metrics/test_published_figures.py",
     "pk_engine/planning/test_planning.py",
     "test_browser_kit.py",

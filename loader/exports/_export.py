@@ -1,4 +1,4 @@
-"""A graph into files: the format from the name, whole files or none."""
+"""A graph written to files in a format chosen by the ending, whole files or none."""
 
 import os
 from contextlib import ExitStack, nullcontext
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from headgraph.base.documents import reason, shown
 from headgraph.base.files import beside, folder_of_files, made, writable
-from headgraph.loader._plan import AnyLabels
+from headgraph.base.text import quoted
 from headgraph.loader.errors import ExportError
 from headgraph.loader.exports.formats import Format, format_of
-from headgraph.loader.exports.network import content_of
+from headgraph.loader.exports.sources import content_of
+from headgraph.loader.loading.plan import AnyLabels
 from headgraph.loader.report import ExportReport
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.sources import AnyTable
@@ -33,22 +34,22 @@ def export(
     """Write the graph of a table, or of a run in the database, for other tools.
 
     A table and the run that it was loaded as give the same graph, property for property. Edges are
-    written as they are made or read, so that memory holds the table, or a part of the run.
+    written while they are made or read, so memory holds only the table, or a part of the run.
 
     Args:
         source: as for `to_networkx`.
-        output: file (or folder, for `csv`) to write; its ending says the format.
+        output: file to write, or folder for `csv`; the ending sets the format.
         graph: an open database; `source` is then a run in it.
-        format: a name of `loader.exports.FORMATS`, whatever the ending.
+        format: a name in `loader.exports.FORMATS`, in place of the ending.
         selection: as for `to_networkx`.
         labels: as for `to_networkx`.
         name: as for `to_networkx`.
-        force: whether files that are there may be replaced.
+        force: replace existing files.
 
     Raises:
-        ExportError: an ending without a format, a graph that the format cannot hold, or no file can
-            be written there.
-        OutputExists: a file is there and `force` is false.
+        ExportError: an ending without a format, a graph that the format cannot hold, or a place
+            that cannot be written.
+        OutputExists: the file exists and `force` is false.
         EngineError, LoaderError, GraphError: as `to_networkx`.
     """
     chosen = format_of(Path(output), format)
@@ -69,11 +70,11 @@ def export(
 
 
 def output_paths(output: Path, format: Format, *, force: bool) -> list[Path]:
-    """The files, when they can be written; errors as `export`."""
+    """The files, if they can be written; errors as `export`."""
     if not output.name:
         raise ExportError(
-            f"{str(output)!r} names neither a file nor a folder of its own: expected a name such "
-            f"as gpt2{format.ending}"
+            f"{quoted(str(output))} names neither a file nor a folder of its own: expected a name "
+            f"such as gpt2{format.ending}"
         )
     if not format.names:
         return [writable(output, force=force, problem=ExportError)]

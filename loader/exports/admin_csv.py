@@ -1,4 +1,4 @@
-"""Two CSV files as `neo4j-admin database import full` reads them, and the statements to follow.
+"""Two CSV files for `neo4j-admin database import full`, and the statements to run afterwards.
 
 neo4j-admin database import full neo4j --nodes=nodes.csv --relationships=relationships.csv
 cypher-shell -f schema.cypher
@@ -15,7 +15,7 @@ from headgraph.loader.exports.content import RunGraph, columns_of, one_kind, wor
 from headgraph.loader.exports.cypher import schema_statements
 
 BETWEEN = ";"
-"""Between the items of a list; the importer's own default."""
+"""Separator of the items of a list; the importer's default."""
 
 _TYPES = {
     "boolean": "boolean",
@@ -30,14 +30,14 @@ Columns = Mapping[str, str]
 def write(
     content: RunGraph, nodes: IO[bytes], relationships: IO[bytes], statements: IO[bytes]
 ) -> None:
-    """Run, heads and roles; all relationships; constraints and indexes.
+    """Write nodes (run, heads, roles), relationships, and constraints and indexes.
 
-    Ids of nodes have the run's name in them, so that folders of several runs can be imported
-    together (with `--skip-duplicate-nodes`, as they share roles). A cell without a value is empty,
-    and text always stands in quotes.
+    Ids of nodes contain the run's name, so folders of several runs can be imported together (with
+    `--skip-duplicate-nodes`, because they share roles). A cell without a value is empty, and text
+    is always quoted.
 
     Raises:
-        ExportError: names or values that a column of the importer does not hold.
+        ExportError: a name or value that no column of the importer holds.
     """
     write_graph(content, nodes, relationships, run=content.run["name"])
     for statement in schema_statements(content):
@@ -45,7 +45,7 @@ def write(
 
 
 def write_graph(content: RunGraph, nodes: IO[bytes], relationships: IO[bytes], *, run: str) -> None:
-    """The two CSV files alone; `run` stands in the ids that join them, and nowhere else."""
+    """Write the two CSV files; `run` appears only in the ids that join them."""
     for line in _nodes(content, run):
         nodes.write(line.encode())
     for line in _relationships(content, run):
@@ -70,7 +70,7 @@ def cell(value: Any) -> str:
     ('', '3', 'true', '"a ""b""', '"OQ;OK"')
 
     Raises:
-        ExportError: an item of a list holds what stands between items.
+        ExportError: an item of a list contains the separator.
     """
     if value is None:
         return ""
@@ -88,9 +88,8 @@ def cell(value: Any) -> str:
 def _item(value: Any) -> str:
     if isinstance(value, str) and BETWEEN in value:
         raise ExportError(
-            f"the list item {quoted(value)} holds a {BETWEEN}, which stands between items of a "
-            "CSV file: "
-            "change it in the database, or take another format"
+            f"the list item {quoted(value)} holds a {BETWEEN}, which separates items in a CSV "
+            "file: change it in the database, or choose another format"
         )
     return cell(value) if isinstance(value, bool) else str(value)
 

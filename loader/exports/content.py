@@ -1,26 +1,27 @@
-"""A run's graph on its way out: what fits in memory as values, the edges as they come."""
+"""The graph of a run for export: heads and roles in memory, edges in batches."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from headgraph.base.text import quoted
-from headgraph.loader._batches import Batch
+from headgraph.base.spelling import Message
+from headgraph.base.text import quoted, short
 from headgraph.loader.errors import ExportError
+from headgraph.loader.loading.edges import Batch
 
 FIRST = ("id", "run", "name", "layer", "head", "kv_head")
-"""Properties of a head that every head has, in the order in which they are written."""
+"""Properties that every head has, in the order in which they are written."""
 
 ROLE_FIRST = ("circuit", "source", "note")
-"""What is said of a role, in the order in which it is written."""
+"""Properties of HAS_ROLE, in the order in which they are written."""
 
 _KINDS: dict[type, str] = {
     bool: "boolean",
     int: "integer",
     float: "float",
     str: "string",
-    datetime: "datetime",  # in an offline load alone; exports have dates as text
+    datetime: "datetime",  # only in an offline load; exports have dates as text
 }
 
 
@@ -37,7 +38,7 @@ class HeadNode(NamedTuple):
 
 
 class HeadRole(NamedTuple):
-    """That a head has a role, and what is said of it: circuit, source, note."""
+    """A role of a head, with the properties of HAS_ROLE: circuit, source, note."""
 
     head: str
     role: str
@@ -45,7 +46,7 @@ class HeadRole(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """An edge between the heads at two places; properties that it has not are left out."""
+    """An edge between the heads at two places, without the properties that it lacks."""
 
     source: int
     target: int
@@ -55,16 +56,16 @@ class Edge(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class RunGraph:
-    """A run as the database has it, or would have it; see `graphdb.schema`.
+    """A run as the database has it, or will have it; see `graphdb.schema`.
 
     Attributes:
-        run: properties of the Run, by name, but for the times at which it was loaded.
-        heads: by place, which is layer times heads a layer plus head, in that order.
-        roles: by head's place, then role.
-        columns: properties that an edge can have -> kind, in the order in which batches have them.
-        n_edges: how many edges `batches` gives.
-        batches: gives the edges anew, by pairing, source and target, part after part.
-        notes: what was asked for and the table does not have.
+        run: properties of the Run in order of name, without the times of the load.
+        heads: by place (layer times heads per layer plus head), in that order.
+        roles: in order of the head's place, then role.
+        columns: properties that an edge can have -> kind, in the order of the batches.
+        n_edges: number of edges in all batches.
+        batches: returns a new iterator over the edges by pairing, source and target.
+        notes: pairs that the selection includes and the table lacks.
     """
 
     run: Mapping[str, Any]
@@ -73,10 +74,10 @@ class RunGraph:
     columns: Mapping[str, str]
     n_edges: int
     batches: Callable[[], Iterator[Batch]]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
     def edges(self) -> Iterator[Edge]:
-        """The edges, one after the other."""
+        """All edges, one at a time."""
         for batch in self.batches():
             for source, edges in batch.groups:
                 for target, *values in edges:
@@ -89,7 +90,7 @@ class RunGraph:
         return columns_of(head.properties for head in self.heads.values())
 
     def roles_by_head(self) -> dict[str, list[str]]:
-        """Names of a head's roles, each once; heads without one are not there."""
+        """Names of a head's roles, each once; heads without a role are left out."""
         found: dict[str, list[str]] = {}
         for head, role, _ in self.roles:
             if role not in found.setdefault(head, []):
@@ -97,24 +98,24 @@ class RunGraph:
         return found
 
     def role_rows(self) -> list[dict[str, Any]]:
-        """All that is known of roles, as plain rows."""
+        """Roles with their properties, as plain rows."""
         return [{"head": head, "role": role, **rest} for head, role, rest in self.roles]
 
 
 def in_order(properties: Mapping[str, Any], first: Sequence[str]) -> dict[str, Any]:
-    """The properties, those of `first` before the others, which go by name."""
+    """The properties: first those in `first`, then the others by name."""
     order = [*first, *sorted(properties.keys() - set(first))]
     return {name: properties[name] for name in order if name in properties}
 
 
 def in_role_order(rows: Iterable[HeadRole], heads: Sequence[str]) -> list[HeadRole]:
-    """The rows by head, in the order of `heads`, then by role, then by what is said of it."""
+    """The rows in order of `heads`, then of role, then of properties."""
     place = {name: number for number, name in enumerate(heads)}
     return sorted(rows, key=lambda row: (place[row.head], row.role, sorted(row.properties.items())))
 
 
 def kind_of(value: Any) -> str:
-    """`boolean`, `integer`, `float`, `string` or `datetime`, and with `[]` a list of them.
+    """`boolean`, `integer`, `float`, `string` or `datetime`, with `[]` for a list of them.
 
     >>> kind_of(3), kind_of(["OQ"])
     ('integer', 'string[]')
@@ -126,10 +127,10 @@ def kind_of(value: Any) -> str:
 
 
 def columns_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Names in the rows -> one kind for each, in the order in which they are met.
+    """Names in the rows -> one kind for each, in order of appearance.
 
     Raises:
-        ExportError: a name has values of kinds that no column holds together.
+        ExportError: a name has values of kinds that no single column holds.
     """
     kinds: dict[str, set[str]] = {}
     for row in rows:
@@ -139,16 +140,16 @@ def columns_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def one_kind(name: str, kinds: set[str]) -> str:
-    """The kind of a property that has values of these; whole numbers are floats too.
+    """The kind of a property with values of these kinds; whole numbers are floats too.
 
     Raises:
-        ExportError: there is none.
+        ExportError: no column holds all of them.
     """
     if len(kinds) == 1 or kinds == {"integer", "float"}:
         return _widest(kinds)
     raise ExportError(
-        f"the property {name} is {' here and '.join(sorted(kinds))} there, which no column of a "
-        "file holds: give it values of one kind in the database"
+        f"the property {short(name)} is {' here and '.join(sorted(kinds))} there, which no column "
+        "of a file holds: give it values of one kind in the database"
     )
 
 
@@ -157,15 +158,14 @@ def _widest(kinds: set[str]) -> str:
 
 
 def word(name: str) -> str:
-    """A name of a property or label, where every format can write it.
+    """The name of a property or label, if every format can write it.
 
     Raises:
-        ExportError: it has characters that end a name somewhere.
+        ExportError: it has characters that end a name in some format.
     """
     if not name.isidentifier():
         raise ExportError(
             f"the name {quoted(name)} of a property or label in the database cannot be written: "
-            "expected "
-            "letters, digits and underscores"
+            "expected letters, digits and underscores"
         )
     return name

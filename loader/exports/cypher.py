@@ -2,10 +2,10 @@ r"""A Cypher script that makes the run in another database.
 
     cypher-shell -f gpt2.cypher
 
-Whole or not at all, as a load: heads are `LoadingHead` and the Run has no name until one statement
-publishes them. Each statement finds only what is still to be published, so running the script again
-goes on where it stopped, and changes nothing once the run is there. No line ends with a semicolon
-but the last of a statement, so `text.split(";\\n")` gives the statements to a driver.
+Like a load, it makes a whole run or none: heads are `LoadingHead` and the Run has no name until one
+statement publishes them. Each statement finds only what is not published yet, so the script can be
+run again: it goes on where it stopped, and changes nothing once the run is complete. Only the last
+line of a statement ends with a semicolon, so `text.split(";\\n")` gives the statements to a driver.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,10 +14,10 @@ from typing import IO, Any, TypeVar
 
 from headgraph.base.text import json_text
 from headgraph.graphdb import schema
-from headgraph.loader._batches import Batch
 from headgraph.loader.exports.content import RunGraph, word
+from headgraph.loader.loading.edges import Batch
 
-_MARK = "cypher script"  # in `loader` of the Run, where a load has its token
+_MARK = "cypher script"  # in `loader` of the Run, in place of the token of a load
 _HEADS = 500
 _EDGES = 5000  # in a statement
 _NUMBERS = {float: "toFloat", int: "toInteger"}
@@ -26,13 +26,13 @@ T = TypeVar("T")
 
 
 def write(content: RunGraph, stream: IO[bytes]) -> None:
-    """The script; values are literals, names of properties and labels stand between backticks."""
+    """Write the script: values as literals, names of properties and labels between backticks."""
     for statement in _statements(content):
         stream.write(f"{statement};\n".encode())
 
 
 def schema_statements(content: RunGraph) -> Iterator[str]:
-    """Constraints and indexes, those that a load would make."""
+    """The constraints and indexes that a load makes."""
     yield from (*schema.CONSTRAINTS, *schema.INDEXES)
     if content.n_edges >= schema.MANY_EDGES:
         yield from (schema.rank_index(pairing) for pairing in content.run["pairings"])
@@ -75,7 +75,7 @@ def _opening(content: RunGraph) -> str:
 
 
 def _edges(content: RunGraph) -> Iterator[str]:
-    # by number, as a property may be called anything
+    # by number, because a property can have any name
     values = ", ".join(f"{_name(name)}: c{n}[i]" for n, name in enumerate(content.columns))
     lists = ["source", "target", *(f"c{n}" for n in range(len(content.columns)))]
     names = {place: head.name for place, head in content.heads.items()}
@@ -100,9 +100,9 @@ def _rows(batches: Iterable[Batch], names: Mapping[int, str]) -> Iterator[tuple[
 
 
 def column(values: Sequence[Any]) -> str:
-    """A list, as one text to split where that gives the same values.
+    """A list in Cypher's notation, as one text to split if that gives the same values.
 
-    A parser takes each number of a list as an expression, and a text of a thousand as one.
+    The parser reads each number of a list as an expression, but a text of a thousand as one.
 
     >>> print(column([0.5, None, 2.0]))
     [x IN split("0.5,,2.0", ",") | toFloat(x)]
@@ -120,7 +120,7 @@ def column(values: Sequence[Any]) -> str:
 
 
 def _publication(content: RunGraph, unpublished: str) -> str:
-    """One statement, so one transaction, and only where all heads and edges are there."""
+    """One statement, hence one transaction, which matches only if all heads and edges exist."""
     lines = [
         f"MATCH {unpublished}-[:HAS_HEAD]->(h:{schema.LOADING_HEAD})",
         f"WITH r, collect(h) AS heads WHERE size(heads) = {len(content.heads)} AND COUNT {{ "
@@ -155,8 +155,8 @@ def _labelled(content: RunGraph) -> dict[str, list[str]]:
 def literal(value: Any) -> str:
     r"""A value in Cypher's notation.
 
-    Text is written as JSON writes it, whose escapes are Cypher's too: a quote or backslash of the
-    data never stands there by itself, and no line break does.
+    Text is written as JSON, whose escapes Cypher shares: quotes, backslashes and line breaks of the
+    data are always escaped.
 
     >>> print(literal({"note": 'a "b" \\ c', "n": [1, 2.5, True, None]}))
     {`note`: "a \"b\" \\ c", `n`: [1, 2.5, true, null]}

@@ -1,10 +1,12 @@
-"""The formats: one line each, from which the command, its messages and the docs take them."""
+"""The formats, in one list for the command, its messages and the docs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+from headgraph.base.spelling import argument
+from headgraph.base.text import quoted, short
 from headgraph.loader.errors import ExportError
 
 
@@ -13,11 +15,11 @@ class Format:
     """A way to write a graph.
 
     Attributes:
-        name: as `--format` takes it.
-        ending: of its files.
-        text: what it is and who reads it, for the docs.
-        module: of `loader.exports`; it is called as the format is where this is left out.
-        names: of the files inside a folder, where it is not one file.
+        name: the value of `format`.
+        ending: ending of its files.
+        text: description with the programs that read it, for the docs.
+        module: module of `loader.exports`; empty if it has the name of the format.
+        names: names of the files in a folder; empty for a single file.
     """
 
     name: str
@@ -28,7 +30,7 @@ class Format:
 
     @property
     def write(self) -> Callable[..., None]:
-        """What writes a `RunGraph` into an open file, or one for each of `names`."""
+        """The function that writes a `RunGraph` to an open file, or to one for each of `names`."""
         written: Callable[..., None] = import_module(
             f"headgraph.loader.exports.{self.module or self.name}"
         ).write
@@ -60,20 +62,21 @@ FORMATS = {format.name: format for format in _ALL}
 
 
 def format_of(output: Path, format_: str | None) -> Format:
-    """The format that a name's ending says, unless one is named.
+    """The format with this name, or else the one of the output's ending.
 
     Raises:
         ExportError: no format has this name or ending.
     """
     if format_ is not None:
         if format_ not in FORMATS:
-            raise ExportError(f"no format {format_!r}: expected one of {', '.join(FORMATS)}")
+            raise ExportError(f"no format {quoted(format_)}: expected one of {', '.join(FORMATS)}")
         return FORMATS[format_]
     for format in FORMATS.values():
         if output.suffix.lower() == format.ending:
             return format
     endings = ", ".join(format.ending for format in FORMATS.values() if format.ending)
     raise ExportError(
-        f"{output.name} ends in {output.suffix!r}: expected a name that ends in one of {endings}, "
-        f"a folder's without an ending, or --format with one of {', '.join(FORMATS)}"
+        f"{short(output.name)} ends in {quoted(output.suffix)}: expected a name that ends in one "
+        f"of {endings}, a folder's without an ending, or {argument('format')} with one of "
+        f"{', '.join(FORMATS)}"
     )

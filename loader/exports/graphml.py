@@ -17,12 +17,12 @@ http://graphml.graphdrawing.org/xmlns/1.0/graphml.xsd">
 
 
 def write(content: RunGraph, stream: IO[bytes]) -> None:
-    """Heads and edges, an element a line.
+    """Write heads and edges, one element per line.
 
-    A node's id is the head's name, an edge's `L0H1-OQ-L2H3`. `labels` are in Neo4j's own notation
-    (`:Head:InductionHead`), `roles` separated by commas, an edge's `type` is its pairing; lists
-    and the sources of roles are JSON text on the graph. Characters that XML cannot hold become
-    U+FFFD.
+    The id of a node is the head's name, that of an edge has the form `L0H1-OQ-L2H3`. `labels` are
+    in Neo4j's notation (`:Head:InductionHead`), `roles` are separated by commas, and the `type` of
+    an edge is its pairing. Lists, and the sources of roles on the graph, are JSON text. Characters
+    that XML cannot hold become U+FFFD.
     """
     for line in _lines(content):
         stream.write(line.encode())
@@ -96,7 +96,7 @@ def _quoted(text: str) -> str:
 
 
 def _legal(text: str) -> str:
-    """Without what XML 1.0 has no notation for; U+FFFD says that something stood there."""
+    """The text with U+FFFD for each character that XML 1.0 cannot hold."""
     return text if text.isprintable() else "".join(_legal_characters(text))
 
 

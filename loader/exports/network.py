@@ -2,10 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from headgraph.loader._plan import AnyLabels, plan_load
-from headgraph.loader.errors import ExportError
-from headgraph.loader.exports.content import RunGraph
-from headgraph.loader.exports.from_table import graph_of_plan
+from headgraph.loader.exports.sources import content_of
+from headgraph.loader.loading.plan import AnyLabels
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.sources import AnyTable
 
@@ -23,11 +21,10 @@ def to_networkx(
 ) -> Any:
     """The heads and edges of a table, or of a run in the database, as a networkx graph.
 
-    Nodes are named as heads are (`L4H7`) and have the properties that heads have in the database,
-    `labels` and `roles`. Edges have their pairing as key and `type`, and the properties of edges;
-    give `weight="pk"` to what asks for a weight. `G.graph` has what is known of the run, and in
-    `roles` the circuit and source of each. Run and Role are no nodes here, as paths through them
-    would join all heads.
+    A node is a head (`L4H7`) with its properties in the database, `labels` and `roles`. An edge has
+    its pairing as key and `type`, and its properties; pass `weight="pk"` to functions that take a
+    weight. `G.graph` has the properties of the run, and in `roles` the circuit and source of each
+    role. Run and Role are not nodes here, because paths through them would join all heads.
 
     >>> import headgraph
     >>> graph = headgraph.to_networkx("gpt2-small", selection=headgraph.Selection(top=20))
@@ -40,17 +37,17 @@ def to_networkx(
             run, or None for the only one there is.
         graph: an open database.
         selection: which pairs of a table become edges; None for all that it has.
-        labels: of a table: None for the roles known for its model, `none`, or a label file.
-        name: of a table: what its run is called; None derives it from the model, as `load` does.
+        labels: for a table: a label file, `none`, or None for the bundled roles of its model.
+        name: for a table: name of the run; None derives it from the model, as `load` does.
 
     Returns:
         A `networkx.MultiDiGraph`.
 
     Raises:
         EngineError: a table, selection or label file that cannot be used.
-        ExportError: neither a table nor a database, or a choice that belongs to a table alone.
+        ExportError: neither a table nor a database, or an argument that only a table takes.
         NothingToLoad, BadRunName, UnknownRun: see loader.errors.
-        GraphError: the database cannot be asked.
+        GraphError: the database cannot be read.
     """
     import networkx as nx
 
@@ -72,26 +69,3 @@ def to_networkx(
         for source, target, pairing, properties in content.edges()
     )
     return made
-
-
-def content_of(
-    source: AnyTable | None,
-    graph: "Runner | None",
-    *,
-    selection: Selection | None,
-    labels: AnyLabels,
-    name: str | None,
-) -> RunGraph:
-    """The graph that is meant; arguments and errors as `to_networkx`."""
-    if graph is None:
-        if source is None:
-            raise ExportError("no graph is named: give a table, or a database that has a run")
-        return graph_of_plan(plan_load(source, name, selection, labels))
-    if selection is not None or labels is not None or name is not None:
-        raise ExportError(
-            "selection, labels and name belong to a table: a run has the edges, roles and name "
-            "with which it was loaded"
-        )
-    from headgraph.loader.exports.from_run import graph_of_run
-
-    return graph_of_run(graph, None if source is None else str(source))

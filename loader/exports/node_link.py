@@ -1,4 +1,4 @@
-"""Node-link JSON: what `headgraph query --graph` prints, of a whole run."""
+"""Node-link JSON of a whole run, in the form that `headgraph query --graph` prints."""
 
 from typing import IO, Any
 
@@ -8,7 +8,7 @@ from headgraph.loader.exports.content import RunGraph
 
 
 def write(content: RunGraph, stream: IO[bytes]) -> None:
-    """Heads and edges, one a line; the graph's attributes are the Run's properties, and roles."""
+    """Write heads and edges, one per line; the graph has the Run's properties and `roles`."""
     names = {place: str(head.properties["id"]) for place, head in content.heads.items()}
     about = node_link.opening({**content.run, "roles": content.role_rows()})
     stream.write(_json(about)[:-1].encode())

@@ -1,4 +1,4 @@
-"""A database for unit tests that says yes: it counts what a statement would have made."""
+"""A database for unit tests in which every write succeeds."""
 
 from dataclasses import dataclass
 from typing import Any

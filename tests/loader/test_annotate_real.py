@@ -63,8 +63,22 @@ def test_another_measurement_takes_the_place_of_the_first(tiny: Graph, tmp_path:
             "tiny",
             "the scores are of 9 heads, up to layer 2 and head 2: expected each of ",
         ),
-        (rows(identity=1.5), "tiny", "the rows: identity is 1.5 in row 1, and a score is a number"),
-        (rows().assign(identity=["0.5", "0.5", "high", *"000"]), "tiny", "identity is high in row"),
+        (
+            rows(identity=1.5),
+            "tiny",
+            "the table, row 1, has identity 1.5: expected a number",
+        ),
+        (
+            rows(identity=1.5).set_index(pd.Index([*"abcdef"])),
+            "tiny",
+            "the table, row 1, has identity 1.5: expected a number from 0 to 1, as in the result",
+        ),
+        (rows().iloc[:0], "tiny", "the table has no rows: expected one per head, as in the result"),
+        (
+            rows().assign(identity=["0.5", "0.5", "high", *"000"]),
+            "tiny",
+            "the table, row 3, has identity 'high'",
+        ),
         (
             rows().assign(seed="x"),
             "tiny",

@@ -1,4 +1,4 @@
-"""Unfinished runs: whose they are, whether their loader lives, and who removes them."""
+"""Unfinished runs: what they come from, whether their loader is at work, and their removal."""
 
 import json
 import os
@@ -15,17 +15,18 @@ from headgraph import loader
 from headgraph.graphdb.errors import StatementError
 from headgraph.graphdb.result import Result
 from headgraph.graphdb.runner import Params, Statement
-from headgraph.loader import _attempt, _liveness, attempts, commands
-from headgraph.loader._liveness import SILENT_S, is_alive, own_process
-from headgraph.loader._plan import plan_load
+from headgraph.loader import attempts, commands, removal
+from headgraph.loader.attempts import SILENT_S, is_alive, own_process
 from headgraph.loader.errors import UnknownRun
+from headgraph.loader.loading import writer
+from headgraph.loader.loading.plan import plan_load
 from tests.loader.fakes import WillingGraph, counted
 from tests.loader.test_commands import call
 from tests.tables import random_table
 
 TABLE = random_table(model="test/tiny")
 COLUMNS = ("id", "status", "called", "token", "process", "began", "alive_at", "now")
-QUERY, DROP_QUERY = "r.loader_process AS process", "RETURN r.id AS id, r.name"
+QUERY, DROP_QUERY = "r.loader_process AS process", "AS id, toStringOrNull(r.name)"
 ELSEWHERE = {"pid": 7, "began": 1.0, "host": "box", "place": "another boot"}
 NOW = datetime(2026, 11, 29, 13, 40, tzinfo=UTC)
 
@@ -64,7 +65,7 @@ def test_a_process_of_this_machine_is_looked_up() -> None:
 
 
 def test_an_attempt_that_failed_is_dead_though_its_process_goes_on() -> None:
-    _liveness.gave_up("failed")
+    attempts.mark_failed("failed")
     assert is_alive(own_process(), "failed", 1.0) is False
     assert is_alive(own_process(), "another", 1.0) is True
 
@@ -76,13 +77,13 @@ def test_a_process_elsewhere_is_judged_by_its_silence() -> None:
 
 
 @pytest.mark.parametrize("pid", [None, "7", 0, -1, True, 7.5])
-def test_a_number_that_is_none_tells_nothing(pid: object) -> None:
+def test_an_invalid_process_number_means_unknown(pid: object) -> None:
     assert is_alive({**own_process(), "pid": pid}, "t", 10 * SILENT_S) is None
 
 
 @pytest.mark.parametrize("process", [None, 7, "no json", "[" * 9999, "[1]", "{}", '{"pid": 7}'])
 @pytest.mark.parametrize("alive_at", [None, "yesterday", "2026-11-29T12:00:00"])
-def test_what_is_not_legible_tells_nothing(process: object, alive_at: str | None) -> None:
+def test_unreadable_facts_mean_unknown(process: object, alive_at: str | None) -> None:
     (attempt,) = attempts.unfinished(database(row(None, process=process, alive_at=alive_at)))
     assert attempt.alive is None
     assert "an attempt at a name that is not known, begun 2026-11-29 12:00Z, whose loader" in (
@@ -91,7 +92,7 @@ def test_what_is_not_legible_tells_nothing(process: object, alive_at: str | None
     assert attempt.whose.endswith("may be at work or not")
 
 
-def test_words() -> None:
+def test_an_attempt_in_words() -> None:
     for silent_s, state in ((1, "seems to be at work"), (9999, "seems to have ended")):
         (attempt,) = attempts.unfinished(database(row(silent_s=silent_s)))
         assert str(attempt) == (
@@ -102,7 +103,7 @@ def test_words() -> None:
     assert attempt.whose == "what a drop or a load that replaced it left of tiny"
 
 
-def test_a_terminal_obeys_none_of_them() -> None:
+def test_control_sequences_in_an_attempt_are_escaped() -> None:
     process = json.dumps({**ELSEWHERE, "host": "b\x1b]0;x\x07", "pid": "\x1b[2J"})
     (attempt,) = attempts.unfinished(database(row("t\x1b[31m", process=process)))
     assert attempt.whose.isprintable()
@@ -125,7 +126,7 @@ def test_a_load_first_removes_what_is_dead_of_its_name() -> None:
     assert params["alive_at"] == (NOW - timedelta(seconds=2 * SILENT_S)).isoformat()
 
 
-def test_without_anybody_to_tell_it_is_a_note() -> None:
+def test_without_a_say_function_it_is_a_note() -> None:
     assert loader.load(TABLE, database(row())).notes[0].startswith("first removing a1a1a1a1a1a1")
 
 
@@ -150,7 +151,7 @@ def test_a_dry_run_says_so_and_removes_nothing() -> None:
         ),
     ],
 )
-def test_all_others_are_left_alone(there: tuple[Any, ...], said: str) -> None:
+def test_other_attempts_are_left_alone(there: tuple[Any, ...], said: str) -> None:
     graph = database(there)
     notes = loader.load(TABLE, graph).notes
     assert len(notes) == bool(said)
@@ -158,10 +159,10 @@ def test_all_others_are_left_alone(there: tuple[Any, ...], said: str) -> None:
     assert not any("AS taken" in text for text in graph.texts("write"))
 
 
-def test_one_that_goes_on_after_all_is_not_taken() -> None:
+def test_an_attempt_that_goes_on_is_not_removed() -> None:
     graph = database(row())
     graph.answers = {**graph.answers, "AS taken": counted(0)}
-    assert attempts.remove(graph, attempts.unfinished(graph)) == []
+    assert removal.remove(graph, attempts.unfinished(graph)) == []
 
 
 def test_a_run_that_the_database_refuses_is_taken_back() -> None:
@@ -183,7 +184,7 @@ def test_a_loader_shows_that_it_is_at_work(monkeypatch: pytest.MonkeyPatch) -> N
     graph = WillingGraph()
     loader.load(TABLE, graph)
     assert not any("SET r.alive_at" in text for text in graph.texts("write")[-3:])
-    monkeypatch.setattr(_attempt, "BEAT_S", -1.0)
+    monkeypatch.setattr(writer, "BEAT_S", -1.0)
     graph = WillingGraph()
     loader.load(TABLE, graph)
     batches = [i for i, text in enumerate(graph.texts("write")) if "CREATE (source)" in text]
@@ -238,7 +239,7 @@ def test_a_drop_says_whose_it_was(left: WillingGraph) -> None:
     )
 
 
-def test_a_pattern_leaves_none_without_a_word(
+def test_unfinished_runs_that_a_pattern_skips_are_named(
     left: WillingGraph, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(commands.drop, "*", "--yes") == "dropped whole: 16 heads and 9 edges"
@@ -251,11 +252,27 @@ def test_a_pattern_leaves_none_without_a_word(
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("ti*", "no complete run for 'ti*', and 1 unfinished: .*headgraph drop a1a1a1a1a1a1"),
-        ("tiny", "no complete run 'tiny', and an unfinished one: headgraph drop a1a1a1a1a1a1"),
-        ("x*", "no run 'x*': the database holds whole, a1a1a1a1a1a1"),
+        (
+            "ti*",
+            "no complete run for 'ti*', but 1 unfinished: a pattern matches complete runs only, so "
+            "give an id, such as headgraph drop a1a1a1a1a1a1",
+        ),
+        (
+            "tiny",
+            "no complete run 'tiny', but an unfinished one: headgraph drop a1a1a1a1a1a1 removes "
+            "it, and headgraph runs shows what it is",
+        ),
+        ("x*", "no run 'x*': the database holds whole, a1a1a1a1a1a1 (see headgraph runs)"),
     ],
 )
 def test_a_name_that_was_never_published(word: str, said: str, left: WillingGraph) -> None:
-    with pytest.raises(UnknownRun, match=said.replace("*", r"\*").replace(r".\*", ".*")):
+    with pytest.raises(UnknownRun) as caught:
         call(commands.drop, word, "--yes")
+    assert caught.value.for_command_line() == said
+
+
+def test_an_unfinished_run_is_named_by_a_call_in_python(left: WillingGraph) -> None:
+    with pytest.raises(
+        UnknownRun, match=r"one: drop\(graph, 'a1a1a1a1a1a1'\) removes it, and runs"
+    ):
+        loader.drop(left, "tiny")

@@ -28,14 +28,14 @@ from headgraph.graphdb.server import (
     running,
     start,
 )
-from headgraph.loader._liveness import own_process
+from headgraph.loader.attempts import own_process
 from headgraph.loader.errors import NameTaken, OfflineRefused
 from headgraph.pk_engine.scoring.selection import Selection
 from tests.commands import headgraph
 from tests.graphdb_server_fixture import own_home
 from tests.loader.databases import contents
-from tests.loader.graphs import roles_file
-from tests.loader.test_export_files_real import dump, empty, schema_of
+from tests.loader.exports.graphs import roles_file
+from tests.loader.exports.test_files_real import dump, empty, schema_of
 from tests.tables import random_table
 
 TABLE = random_table(3, 4, 2, pairings=("OQ", "OK", "KV"), metrics=("pk", "cs"), series="pile")
@@ -109,21 +109,28 @@ def test_it_makes_the_graph_that_a_load_makes(
 
 def test_a_database_with_something_in_it_is_refused(home: ServerHome, local: Graph) -> None:
     loader.load(random_table(seed=3), local, run="one")
-    with pytest.raises(OfflineRefused, match=r"holds the run one, and Neo4j imports into an empty"):
+    with pytest.raises(OfflineRefused, match="holds the run one, and Neo4j imports only into an"):
         loader.load_offline(TABLE, run="tiny", home=home)
     with pytest.raises(NameTaken):
         loader.load_offline(TABLE, run="one", home=home)
     loader.load(random_table(seed=4), local, run="two")
-    with pytest.raises(OfflineRefused, match=r"runs one, two, .* --offline, or drop them first$"):
+    with pytest.raises(
+        OfflineRefused, match=r"runs one, two, .* load\(\) instead, or drop them first$"
+    ):
         loader.load_offline(TABLE, run="tiny", home=home)
     empty(local)
     local.write("CREATE (:Mine), (:Mine)")
-    with pytest.raises(OfflineRefused, match=r"holds 2 nodes of something else, .* out --offline$"):
+    with pytest.raises(OfflineRefused) as caught:
         loader.load_offline(TABLE, run="tiny", home=home)
+    assert str(caught.value) == (
+        "the local server's database holds 2 nodes of something else, and Neo4j imports only into "
+        "an empty one: use load() instead"
+    )
+    assert caught.value.for_command_line().endswith("an empty one: leave out --offline")
     empty(local)
     local.command("CREATE INDEX mine FOR (n:Mine) ON (n.x)")
     try:
-        with pytest.raises(OfflineRefused, match="holds the index mine of somebody else"):
+        with pytest.raises(OfflineRefused, match="holds the index mine, which headgraph did"):
             loader.load_offline(TABLE, run="tiny", home=home)
     finally:
         local.command("DROP INDEX mine")

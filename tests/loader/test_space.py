@@ -1,4 +1,4 @@
-"""Room on the local server's disk, asked before a load."""
+"""Room on the local server's disk, checked before a load or drop."""
 
 import shutil
 from dataclasses import replace
@@ -16,9 +16,9 @@ from headgraph.graphdb.server import ServerHome
 from headgraph.graphdb.server.home import SPACE_TO_WRITE
 from headgraph.graphdb.server.running_server import home_of
 from headgraph.graphdb.server.state import State
-from headgraph.loader._batches import batches
-from headgraph.loader._plan import plan_load
-from headgraph.loader._space import AN_EDGE, ROOM, needed, refuse_without_room
+from headgraph.loader._space import AN_EDGE, ROOM, refuse_without_room
+from headgraph.loader.loading.edges import batches
+from headgraph.loader.loading.plan import plan_load
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.queries.network.communities import communities
 from tests.tables import random_table
@@ -41,13 +41,13 @@ def left(monkeypatch: pytest.MonkeyPatch, free: int) -> list[Path]:
 
 def test_a_run_needs_more_the_more_edges_and_properties_it_has() -> None:
     few, all_of_them = (
-        needed(plan_load(TABLE, "r", selection, None)) for selection in (Selection(top=5), None)
+        plan_load(TABLE, "r", selection, None).disk_bytes for selection in (Selection(top=5), None)
     )
     assert ROOM < few < all_of_them
     more = random_table(3, 4, 2, metrics=("pk", "cs"))
-    assert needed(plan_load(more, "r", None, None)) > all_of_them
+    assert plan_load(more, "r", None, None).disk_bytes > all_of_them
     many = random_table(8, 12)
-    assert needed(plan_load(many, "r", None, None)) > ROOM + AN_EDGE * len(many.edges())
+    assert plan_load(many, "r", None, None).disk_bytes > ROOM + AN_EDGE * len(many.edges())
 
 
 def test_a_load_into_the_local_server_is_refused_before_it_writes(
@@ -56,7 +56,7 @@ def test_a_load_into_the_local_server_is_refused_before_it_writes(
     asked = left(monkeypatch, 3_000_000)
     with pytest.raises(ServerError) as caught:
         loader.load(TABLE, graph, run="tiny")
-    told = -(-needed(plan_load(TABLE, "tiny", None, None)) // 10**6)
+    told = -(-plan_load(TABLE, "tiny", None, None).disk_bytes // 10**6)
     assert f"has 3 MB left and {told} MB are needed: free some space" in str(caught.value)
     assert asked == [ServerHome.default().data]
     assert graph.read("MATCH (n) RETURN count(n)").single() == 0
@@ -80,7 +80,7 @@ def test_a_drop_writes_too(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> Non
     assert loader.drop(graph, "tiny").run == "tiny"
 
 
-def test_the_disk_of_another_database_is_not_ours(
+def test_the_disk_of_another_server_is_not_checked(
     graph: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = left(monkeypatch, 0)
@@ -119,7 +119,7 @@ def test_a_disk_that_fills_during_a_load_ends_it_before_neo4j_meets_the_end(
         left(monkeypatch, 0)
 
     table = random_table(8, 12)
-    monkeypatch.setattr("headgraph.loader._load.batches", partial(batches, size=100))
+    monkeypatch.setattr("headgraph.loader.loading.load.batches", partial(batches, size=100))
     with pytest.raises(ServerError, match="has 0 MB left and 20 MB are needed"):
         loader.load(table, graph, run="cut-off", progress=fill)
     monkeypatch.undo()

@@ -2,7 +2,7 @@
 
 from itertools import islice, pairwise
 
-from headgraph.loader._batches import batches, edge_properties
+from headgraph.loader.loading.edges import batches, edge_properties
 from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.tables import random_table
 

@@ -1,18 +1,17 @@
-"""The graph of a run in the database, its edges read pairing by pairing and layer by layer."""
+"""The source of an exported graph: a table, as a load writes it, or a run in the database."""
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from headgraph.base.documents import parse_json
 from headgraph.base.names import PAIRINGS
 from headgraph.base.text import listed, short
 from headgraph.graphdb import schema
 from headgraph.graphdb.result import plain
 from headgraph.graphdb.runner import Runner
 from headgraph.graphdb.runs import chosen_run
-from headgraph.loader._batches import SCORES, Batch
-from headgraph.loader.errors import ExportError
+from headgraph.loader.errors import LOAD, ExportError
 from headgraph.loader.exports.content import (
     FIRST,
     ROLE_FIRST,
@@ -23,6 +22,10 @@ from headgraph.loader.exports.content import (
     in_role_order,
     one_kind,
 )
+from headgraph.loader.loading.edges import SCORES, Batch, batches, edge_properties
+from headgraph.loader.loading.plan import AnyLabels, LoadPlan, plan_load
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.sources import AnyTable
 
 _RUNS = f"""
 MATCH (r:{schema.RUN} {{status: $complete}}) WHERE r.name IS NOT NULL
@@ -46,7 +49,7 @@ _COUNTS = f"""
 MATCH (:{schema.HEAD} {{run: $run}})-[e]->(:{schema.HEAD}) WHERE type(e) IN $pairings
 RETURN type(e) AS pairing, count(*) AS edges
 """
-# a list per source head: one row per edge reads ten times slower
+# A list per source head; one row per edge reads ten times slower.
 _EDGES = f"""
 MATCH (a:{schema.HEAD} {{run: $run}}) WHERE a.layer = $layer
 MATCH (a)-[e:%s]->(b:{schema.HEAD})
@@ -55,8 +58,74 @@ WITH a, collect([b.layer * $n + b.head] + [key IN $columns | e[key]]) AS edges
 RETURN a.layer * $n + a.head AS source, edges ORDER BY source
 """
 _NEEDED = ("id", "n_layers", "n_heads", "metrics", "pairings")
-_TIMES = ("loaded_at", "started_at")  # of this load, where all else is of the run
+_HEAD_NEEDED = ("id", "name", "layer", "head")
+_TIMES = ("loaded_at", "started_at")  # of one load; all other properties are of the run
 _KIND_OF = {"INTEGER": "integer", "FLOAT": "float", "BOOLEAN": "boolean", "STRING": "string"}
+_WHOLE = ("pk_rank", "kv_head")
+
+
+def content_of(
+    source: AnyTable | None,
+    graph: "Runner | None",
+    *,
+    selection: Selection | None,
+    labels: AnyLabels,
+    name: str | None,
+) -> RunGraph:
+    """The graph of a table or run; arguments and errors as `to_networkx`."""
+    if graph is None:
+        if source is None:
+            raise ExportError("no graph is named: give a table, or a database that has a run")
+        return graph_of_plan(plan_load(source, name, selection, labels, keyword="name"))
+    if selection is not None or labels is not None or name is not None:
+        raise ExportError(
+            "selection, labels and name belong to a table: a run has the edges, roles and name "
+            "with which it was loaded"
+        )
+    if source is not None and not isinstance(source, str):
+        raise ExportError(
+            f"with a database, expected the name of a run, got {type(source).__name__}: give a "
+            "name, or leave out the database"
+        )
+    return graph_of_run(graph, source)
+
+
+def graph_of_plan(plan: LoadPlan) -> RunGraph:
+    """The graph that a load of this plan would make; edges are made of table rows in batches."""
+    roles = _planned_roles(plan)
+    names = edge_properties(plan.table)
+    run = {**plan.run_properties(), "name": plan.name, "status": schema.COMPLETE}
+    return RunGraph(
+        run={name: value for name, value in sorted(run.items()) if value is not None},
+        heads=_planned_heads(plan, roles),
+        roles=roles,
+        columns={name: "integer" if name in _WHOLE else "float" for name in names},
+        n_edges=len(plan.edges),
+        batches=lambda: batches(plan.table, plan.edges),
+        notes=plan.notes,
+    )
+
+
+def _planned_roles(plan: LoadPlan) -> list[HeadRole]:
+    rows = [
+        HeadRole(row["head"], role, row["properties"])
+        for role, found in plan.role_rows().items()
+        for row in found
+    ]
+    return in_role_order(rows, [name for name, *_ in plan.head_rows()])
+
+
+def _planned_heads(plan: LoadPlan, roles: list[HeadRole]) -> dict[int, HeadNode]:
+    labels: dict[str, set[str]] = {}
+    for head, role, _ in roles:
+        labels.setdefault(head, set()).add(schema.role_label(role))
+    return {
+        place: HeadNode(
+            (schema.HEAD, *sorted(labels.get(name, ()))),
+            dict(zip(FIRST, (f"{plan.id}:{name}", plan.name, name, *numbers), strict=True)) | sums,
+        )
+        for place, (name, *numbers, sums) in enumerate(plan.head_rows())
+    }
 
 
 def graph_of_run(graph: Runner, run: str | None = None) -> RunGraph:
@@ -68,19 +137,24 @@ def graph_of_run(graph: Runner, run: str | None = None) -> RunGraph:
 
     Raises:
         UnknownRun: no such run, or several where none is named.
-        ExportError: a run that headgraph did not make; edges with properties that files do not
-            hold; or the run is changed while it is read (while `batches` gives its edges).
-        GraphError: the database cannot be asked.
+        ExportError: headgraph did not make the run, an edge has a property that files do not hold,
+            or the run is changed while `batches` reads its edges.
+        GraphError: the database cannot be read.
     """
     params = {"run": _chosen(graph, run), "pairings": list(PAIRINGS)}
     properties = _clean(graph.read(_RUN, params).single())
     if lacking := [name for name in _NEEDED if name not in properties]:
         raise ExportError(
             f"the run {short(params['run'])} lacks {listed(lacking)}, so headgraph did not make "
-            "it: "
-            "expected a run of headgraph load"
+            f"it: expected a run of {LOAD}"
         )
     rows = list(graph.read(_HEADS, params))
+    for row in rows:
+        if lacking := [name for name in _HEAD_NEEDED if name not in row["properties"]]:
+            raise ExportError(
+                f"a head of the run {short(params['run'])} lacks {listed(lacking)}, so headgraph "
+                f"did not make it: expected the heads of {LOAD} only"
+            )
     heads = {_place(row["properties"], properties): _head(row) for row in rows}
     counts = {row["pairing"]: row["edges"] for row in graph.read(_COUNTS, params)}
     columns = _columns(graph, params, properties)
@@ -96,7 +170,7 @@ def graph_of_run(graph: Runner, run: str | None = None) -> RunGraph:
 
 
 class _Reading:
-    """Reads the edges of a run, and sees at the end whether it still is the run that it was."""
+    """Edges of a run, read in batches, with a check that the run did not change meanwhile."""
 
     def __init__(
         self,
@@ -110,7 +184,7 @@ class _Reading:
         self.counts, self.columns = counts, columns
 
     def batches(self) -> Iterator[Batch]:
-        """All edges, those of a pairing and of a source's layer at a time."""
+        """All edges, one pairing and source layer at a time."""
         for pairing in (name for name in PAIRINGS if name in self.counts):
             found = 0
             for layer in range(self.properties["n_layers"]):
@@ -129,7 +203,7 @@ class _Reading:
 
     def _check(self, pairing: str, found: int) -> None:
         now = self.graph.read(_RUN, {"run": self.run}).rows
-        if found != self.counts[pairing] or not now or now[0][0]["id"] != self.properties["id"]:
+        if found != self.counts[pairing] or not now or now[0][0].get("id") != self.properties["id"]:
             raise ExportError(
                 f"the run {self.run} was changed while it was read ({found:,} {pairing} edges were "
                 f"there, expected {self.counts[pairing]:,}): export it again"
@@ -161,9 +235,9 @@ def _roles(
 
 
 def _columns(graph: Runner, params: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, str]:
-    """As `loader._batches.edge_properties` has them; what somebody added comes after its scores."""
+    """As `loading.edges.edge_properties`; properties added later come after the scores."""
     found = {row["key"]: _kind(row["key"], row["kinds"]) for row in graph.read(_KINDS, params)}
-    nulls = json.loads(run.get("nulls", "{}"))
+    nulls = parse_json(run.get("nulls", "{}"), source="the nulls of the run", problem=ExportError)
     known = [*SCORES, *(name for name in run["metrics"] if name != "pk")]
     known += [f"{kind}_{name}" for name in nulls for kind in "zpq"]
     kinds = {"kv_head": "integer", **found}
@@ -173,7 +247,7 @@ def _columns(graph: Runner, params: Mapping[str, Any], run: Mapping[str, Any]) -
 
 
 def _kind(name: str, kinds: list[str]) -> str:
-    """Neo4j's `FLOAT NOT NULL` as one of ours."""
+    """One of our kinds for types of Neo4j such as `FLOAT NOT NULL`."""
     words = {kind.removesuffix(" NOT NULL") for kind in kinds}
     if strange := sorted(words - _KIND_OF.keys()):
         raise ExportError(
@@ -184,7 +258,7 @@ def _kind(name: str, kinds: list[str]) -> str:
 
 
 def _clean(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Values that every format holds: dates become text, and what is no number is left out."""
+    """Values that every format holds: dates become text, NaN and infinity are left out."""
     values = {name: _value(plain(value)) for name, value in properties.items()}
     return {name: value for name, value in values.items() if value is not None}
 

@@ -48,8 +48,8 @@ def killed_load(
         "NEO4J_USERNAME": server.user,
         "NEO4J_PASSWORD": server.password(),
     }
-    command = [sys.executable, "-m", "tests.loader.slow_load", *args]
-    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "tests.loader.loading.slow_load", *args]
+    root = Path(__file__).parents[3]
     with subprocess.Popen(
         command,
         cwd=root,
@@ -127,7 +127,7 @@ def test_attempts_at_a_name_go_with_its_next_load(
         notes = loader.load(SMALL, graph, run="big").notes
         assert sorted(notes) == [
             f"first removing {dead}",
-            f"left alone: {alive}; headgraph drop {alive.name} removes it",
+            f"left alone: {alive}; drop(graph, {alive.name!r}) removes it",
         ]
         assert [it.id for it in loader.unfinished(graph)] == [alive.id]
     report = loader.drop(graph, alive.name)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from headgraph.loader._coverage import shortfalls
+from headgraph.loader.loading.coverage import shortfalls
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.tables import random_table
@@ -46,21 +46,31 @@ def test_stricter_rules_need_no_note(selection: Selection) -> None:
     assert shortfalls(TOP, selection) == ()
 
 
-def test_a_wider_limit_is_told() -> None:
-    assert shortfalls(TOP, Selection(top=25)) == (
-        "--top 25 asks for more than the file was made with (top 10 % per pairing): it lacks pairs "
-        "of OQ, OK, OV, and the graph has what there is; headgraph compute with --all makes a file "
-        "that has every pair",
+def test_a_wider_limit_is_noted() -> None:
+    (note,) = shortfalls(TOP, Selection(top=25))
+    rest = (
+        "is wider than the selection that made the file (top 10 % per pairing): the file lacks "
+        "pairs of OQ, OK, OV, and the graph has what there is; "
     )
-    assert len(shortfalls(TOP, Selection(top_percent=11, top=30))) == 2
+    assert note == (
+        f"selection=Selection(top=25) {rest}compute() with selection=Selection() makes a file that "
+        "has every pair"
+    )
+    assert note.options == (
+        f"--top 25 {rest}headgraph compute with --all makes a file that has every pair"
+    )
+    first, second = shortfalls(TOP, Selection(top_percent=11, top=30))
+    assert first.options.startswith("--top 30 is wider than ")
+    assert second.options.startswith("--top-percent 11 is wider than ")
 
 
-def test_a_lower_threshold_is_told() -> None:
+def test_a_lower_threshold_is_noted() -> None:
     (note,) = shortfalls(TOP, Selection(min_pk=LAST - 0.01))
-    assert note.startswith("--min-pk ")
+    assert note.options.startswith(f"--min-pk {LAST - 0.01:g} is wider than ")
+    assert note.startswith(f"selection=Selection(min_pk={LAST - 0.01:g}) is wider than ")
     assert "may lack pairs of OQ, OK, OV" in note
     (note,) = shortfalls(TOP, Selection(min_z=LAST_Z - 0.1))
-    assert note.startswith("--min-z ")
+    assert note.options.startswith("--min-z ")
     assert len(shortfalls(TOP, Selection(top_per_target=1))) == 1
 
 

@@ -17,7 +17,7 @@ from headgraph.loader.errors import ExportError
 from headgraph.loader.exports.cypher import column, literal
 from headgraph.pk_engine.scoring.selection import Selection
 from tests.graphdb_server_fixture import own_home
-from tests.loader.graphs import roles_file
+from tests.loader.exports.graphs import roles_file
 from tests.tables import random_table
 
 TABLE = random_table(3, 4, metrics=("pk", "cs"), series="pile", step=512.0)

@@ -13,7 +13,7 @@ from headgraph.loader.errors import NameTaken, UnknownRun
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.loader.databases import contents, edge_ids, expected, run_node
-from tests.loader.graphs import head_properties
+from tests.loader.exports.graphs import head_properties
 from tests.tables import random_table
 
 TABLE = random_table(model="test/tiny", metrics=("pk", "cs"), series="pile", step=512.0)
@@ -122,7 +122,7 @@ def test_one_table_under_two_names_is_two_runs(graph: Graph) -> None:
 def test_a_taken_name_is_refused(graph: Graph, selection: Selection | None) -> None:
     loader.load(TABLE, graph, run="mine")
     other = OTHER if selection is None else TABLE
-    with pytest.raises(NameTaken, match="--replace"):
+    with pytest.raises(NameTaken, match="or replace=True to put this one in its place"):
         loader.load(other, graph, run="mine", selection=selection)
     assert contents(graph) == expected(TABLE)
 

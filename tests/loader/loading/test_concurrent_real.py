@@ -10,9 +10,11 @@ import pytest
 
 from headgraph import loader
 from headgraph.graphdb import Graph
-from headgraph.loader import LoadReport, _attempt, _load
-from headgraph.loader._batches import batches
+from headgraph.loader import LoadReport
 from headgraph.loader.errors import LoaderError, NameTaken, TakenOver
+from headgraph.loader.loading import load as load_module
+from headgraph.loader.loading import writer
+from headgraph.loader.loading.edges import batches
 from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.loader.databases import contents, expected
 from tests.tables import random_table
@@ -88,7 +90,7 @@ def test_batches_that_meet_at_the_same_heads_lose_no_edge(
     graph: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Hundreds of small ones, two at once, so that most have a head in common with the other."""
-    monkeypatch.setattr(_load, "batches", partial(batches, size=50))
+    monkeypatch.setattr(load_module, "batches", partial(batches, size=50))
     steps: list[int] = []
     loader.load(TABLE, graph, run="one", progress=lambda done, total: steps.append(done))
     assert len(steps) > len(TABLE) / 50
@@ -124,7 +126,7 @@ def test_a_stopped_attempt_cannot_publish_or_add(
     graph: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The attempt is overtaken just before its last transaction."""
-    publish, inner = _attempt.publish, []
+    publish, inner = writer.publish, []
 
     def late(*args: Any, **kwargs: Any) -> None:
         if not inner:
@@ -132,7 +134,7 @@ def test_a_stopped_attempt_cannot_publish_or_add(
             loader.load(TABLE, graph, run="one")
         publish(*args, **kwargs)
 
-    monkeypatch.setattr(_attempt, "publish", late)
+    monkeypatch.setattr(writer, "publish", late)
     with pytest.raises(TakenOver):
         loader.load(TABLE, graph, run="one")
     assert contents(graph) == expected(TABLE)

@@ -1,8 +1,8 @@
-"""From claim to publication: how one attempt at a load writes its run.
+"""One attempt at a load writes its run: claim, heads, edges, publication.
 
-Each attempt has a random token. It stands on the Run while the attempt goes on, and the heads carry
-it in their ids until they are published, so that an attempt which was believed dead, and goes on,
-cannot add to what its successor writes: it finds neither its token nor its heads.
+Each attempt has a random token. The Run carries it while the attempt goes on, and the heads carry
+it in their ids until they are published. An attempt that counted as dead but goes on thus finds
+neither its token nor its heads, and cannot add to what its successor writes.
 """
 
 import time
@@ -10,17 +10,17 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 
+from headgraph.base.spelling import either
 from headgraph.graphdb import schema
 from headgraph.graphdb.errors import StatementError
 from headgraph.graphdb.runner import Runner, Statement
-from headgraph.loader._batches import Batch, edge_properties
-from headgraph.loader._database import LOCK, again, number
-from headgraph.loader._liveness import BEAT_S
-from headgraph.loader._plan import LoadPlan
-from headgraph.loader._removal import delete_heads, delete_run, unpublish
-from headgraph.loader._roles import give_roles, remove_unused_roles
-from headgraph.loader.attempts import marks
-from headgraph.loader.errors import NameTaken, TakenOver
+from headgraph.loader._database import LOCK, again, give_roles, number, remove_unused_roles
+from headgraph.loader.attempts import BEAT_S, marks
+from headgraph.loader.errors import RUNS, TakenOver
+from headgraph.loader.loading.edges import Batch, edge_properties
+from headgraph.loader.loading.existing import name_taken
+from headgraph.loader.loading.plan import LoadPlan
+from headgraph.loader.removal import delete_heads, delete_run, unpublish
 
 Progress = Callable[[int, int], None]
 
@@ -42,7 +42,7 @@ CREATE (r)-[:HAS_HEAD]->(h:{schema.LOADING_HEAD}
 SET h += row[4]
 RETURN count(*) AS created
 """
-# All heads are looked up once a batch and then found by their place, instead of once an edge.
+# Heads are looked up once per batch and then found by place, instead of once per edge.
 _EDGES = f"""
 MATCH (:{schema.RUN} {{id: $id}})-[:HAS_HEAD]->(h:{schema.LOADING_HEAD})
 WHERE h.id STARTS WITH $token
@@ -55,7 +55,7 @@ WITH source, heads[edge[0]] AS target, edge
 CREATE (source)-[:%s {{%s}}]->(target)
 RETURN count(*) AS created
 """
-_PUBLISHING = "publishing"  # never committed: only the statements of one transaction see it
+_PUBLISHING = "publishing"  # never committed: only one transaction sees it
 _PUBLISH_FIRST = f"""
 MATCH (r:{schema.RUN} {{id: $id}}) {LOCK} WHERE r.loader = $token SET r.status = $publishing
 """
@@ -73,14 +73,14 @@ RETURN count(*) AS published
 
 
 def claim(graph: Runner, plan: LoadPlan, token: str) -> bool:
-    """Make the Run this attempt's; False where the run is complete (another load was faster)."""
+    """Put the token on the Run; False if the run is complete (another load was faster)."""
     properties = {**plan.run_properties(), **marks(plan.name)}
     params = {"properties": properties, "token": token, **_statuses(plan)}
     return number(again(lambda: graph.write(_CLAIM, params))) > 0
 
 
 def write_heads(graph: Runner, plan: LoadPlan, token: str) -> None:
-    """Create all heads of the model, not yet visible as heads."""
+    """Create all heads of the model, still out of sight of queries."""
     params = {"id": plan.id, "token": token, "heads": plan.head_rows()}
     if number(graph.write(_HEADS, params)) != plan.n_heads:
         raise taken_over(plan)
@@ -89,9 +89,9 @@ def write_heads(graph: Runner, plan: LoadPlan, token: str) -> None:
 def write_edges(
     graph: Runner, plan: LoadPlan, token: str, parts: Iterable[Batch], progress: Progress | None
 ) -> None:
-    """Create the edges, a transaction a batch; the Run tells now and then that this goes on.
+    """Create the edges with a transaction per batch, and write signs of life to the Run.
 
-    Batches may be at work at once: each reads heads alone, and none what another one writes.
+    Batches may run at the same time: each reads heads only, and nothing that another batch writes.
 
     Raises:
         TakenOver: this attempt's heads are gone.
@@ -114,7 +114,7 @@ def write_edges(
 def _creations(
     plan: LoadPlan, token: str, parts: Iterable[Batch], sizes: deque[int]
 ) -> Iterator[Statement]:
-    """A statement per batch; how many edges it is to create goes to `sizes`."""
+    """A statement per batch; appends the number of its edges to `sizes`."""
     names = edge_properties(plan.table)
     values = ", ".join(f"`{name}`: edge[{place}]" for place, name in enumerate(names, start=1))
     for part in parts:
@@ -124,11 +124,11 @@ def _creations(
 
 
 def publish(graph: Runner, plan: LoadPlan, token: str, roles: list[str], *, replace: bool) -> None:
-    """Make heads, roles and name visible, and an old run of that name invisible, all at once.
+    """Make the run visible, and an old run of that name invisible, in one transaction.
 
     Raises:
         NameTaken: another run got the name meanwhile, and `replace` is false.
-        TakenOver: another attempt has the Run.
+        TakenOver: another attempt has claimed the Run.
     """
     params = {"name": plan.name, "token": token, "publishing": _PUBLISHING, **_statuses(plan)}
     held = "MATCH (:Run {id: $id, status: $publishing})"
@@ -137,7 +137,7 @@ def publish(graph: Runner, plan: LoadPlan, token: str, roles: list[str], *, repl
         (_PUBLISH_FIRST, params),
         *(unpublish(old, params, token, roles) if replace else []),
         (_PUBLISH_HEADS, params),
-        *give_roles(plan, _PUBLISHING),
+        *give_roles(plan.id, plan.role_rows(), _PUBLISHING),
         *([remove_unused_roles(roles)] if replace else []),
         (_PUBLISH_LAST, params),
     ]
@@ -152,24 +152,17 @@ def publish(graph: Runner, plan: LoadPlan, token: str, roles: list[str], *, repl
 
 
 def give_up(graph: Runner, plan: LoadPlan, token: str) -> None:
-    """Remove what this attempt wrote, when it cannot be published."""
+    """Remove what this attempt wrote, because it cannot be published."""
     delete_heads(graph, plan.id, schema.LOADING, token)
     delete_run(graph, plan.id, schema.LOADING, token)
 
 
-def name_taken(name: str) -> NameTaken:
-    """The sentence for a name under which something else is loaded."""
-    return NameTaken(
-        f"the run {name} is there already, from another table or selection: give another name "
-        "with --run NAME, or --replace to put this one in its place"
-    )
-
-
 def taken_over(plan: LoadPlan) -> TakenOver:
-    """The sentence for an attempt that is no longer the one."""
+    """The error for an attempt that another command has removed."""
+    others = either("load or drop", "headgraph load, drop or doctor")
     return TakenOver(
-        f"another headgraph load, drop or doctor removed this attempt at {plan.name} while it was "
-        "at work, so it stopped and published nothing: see headgraph runs"
+        f"another {others} removed this attempt at {plan.name} while it was at work, so it stopped "
+        f"and published nothing: see {RUNS}"
     )
 
 

@@ -1,5 +1,6 @@
-"""Several runs at once: which are meant by names and patterns, what is listed, what goes."""
+"""Runs by name: allowed names, the runs that a word means, the list, and drops of several runs."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,60 @@ import pytest
 from headgraph import loader
 from headgraph.graphdb import Graph
 from headgraph.graphdb.result import Result
-from headgraph.loader._run_names import is_pattern, matches
-from headgraph.loader.errors import AnnotationError, ExportError, UnknownRun
+from headgraph.loader._runs import check_name, default_name, is_pattern, matches, run_id
+from headgraph.loader.errors import AnnotationError, BadRunName, ExportError, UnknownRun
+from headgraph.pk_engine.scoring.selection import Selection
 from tests.loader.databases import contents, expected
 from tests.loader.fakes import WillingGraph
 from tests.tables import random_table
+
+META = random_table().meta
+
+
+@pytest.mark.parametrize(
+    ("model", "step", "name"),
+    [
+        ("openai-community/gpt2", None, "gpt2"),
+        ("gpt2", None, "gpt2"),
+        ("../shared/models/Llama-3.1-8B/", None, "llama-3.1-8b"),
+        ("C:\\models\\My Model (v2)", None, "my-model-v2"),
+        ("EleutherAI/Pythia 160m", 512.0, "pythia-160m-step512"),
+        ("a/b", 0.5, "b-step0.5"),
+        ("x", 143_000_000.0, "x-step143000000"),
+        ("模型", None, "run"),
+        ("m" * 100, 7.0, "m" * 58 + "-step7"),
+    ],
+)
+def test_default_name(model: str, step: float | None, name: str) -> None:
+    got = default_name(replace(META, model=model, step=step))
+    assert got == name
+    assert check_name(got) == got
+
+
+@pytest.mark.parametrize("name", ["", "a b", "-x", ".x", "a/b", "é", "a" * 65, "x\n", "a'b"])
+def test_bad_names_are_refused(name: str) -> None:
+    with pytest.raises(BadRunName) as caught:
+        check_name(name)
+    rest = (
+        f"{name!r} cannot be the name of a run: expected up to 64 letters, digits, dots, "
+        "underscores and hyphens, a letter or digit first, such as "
+    )
+    assert str(caught.value) == f"{rest}run='gpt2-small'"
+    assert caught.value.for_command_line() == f"{rest}--run gpt2-small"
+
+
+def test_id_tells_name_table_and_selection_apart() -> None:
+    ids = {
+        run_id("a", "t", Selection()),
+        run_id("b", "t", Selection()),
+        run_id("a", "u", Selection()),
+        run_id("a", "t", Selection(top=3)),
+        run_id("a", "t", Selection(top=4)),
+        run_id("a", "t", Selection(top_percent=3)),
+    }
+    assert len(ids) == 6
+    assert run_id("a", "t", Selection()) == run_id("a", "t", Selection())
+
 
 COLUMNS = ("id", "name", "heads", "edges")
 ROWS = (
@@ -25,7 +75,7 @@ ROWS = (
 
 
 def listed(rows: tuple[tuple[Any, ...], ...] = ROWS) -> WillingGraph:
-    return WillingGraph({"RETURN r.id AS id, r.name": Result(COLUMNS, rows)})
+    return WillingGraph({"AS id, toStringOrNull(r.name)": Result(COLUMNS, rows)})
 
 
 @pytest.mark.parametrize(
@@ -40,7 +90,7 @@ def listed(rows: tuple[tuple[Any, ...], ...] = ROWS) -> WillingGraph:
         (["c" * 64], ["gpt2"]),
     ],
 )
-def test_what_is_meant(words: list[str], expected: list[str]) -> None:
+def test_the_runs_that_words_mean(words: list[str], expected: list[str]) -> None:
     graph = listed()
     planned = loader.drop_all(graph, words, dry_run=True)
     assert [report.run for report in planned] == expected
@@ -116,7 +166,7 @@ def test_a_run_without_times_is_listed(stored: Graph) -> None:
     assert loaded.drop("wide").str.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d").all()
 
 
-def test_a_run_that_somebody_made_by_hand(graph: Graph, tmp_path: Path) -> None:
+def test_a_run_made_by_hand(graph: Graph, tmp_path: Path) -> None:
     graph.write("CREATE (:Run {id: 'mine', name: 'mine', status: 'complete'}), (:Run {miles: 5})")
     row = loader.runs(graph, "mine").to_dict("records")[0]
     assert (row["name"], row["pairings"]) == ("mine", "")
@@ -126,13 +176,31 @@ def test_a_run_that_somebody_made_by_hand(graph: Graph, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="the run mine lacks n_layers, n_heads, metrics, pair"):
         loader.export("mine", tmp_path / "m.json", graph)
     scores = pd.DataFrame({"layer": [0], "head": [0], "identity": [0.5]})
-    with pytest.raises(AnnotationError, match="the run mine does not say how many layers and he"):
+    with pytest.raises(AnnotationError, match="the run mine lacks the numbers of layers and heads"):
         loader.annotate(scores, graph, "mine")
     assert str(loader.drop(graph, "mine")) == "dropped mine: 0 heads and 0 edges"
     assert contents(graph) == {"Run": 1}, "whoever counts miles keeps them"
 
 
-def test_a_pattern_drops_what_it_means_and_nothing_else(stored: Graph) -> None:
+def test_properties_of_any_type_are_no_obstacle(graph: Graph) -> None:
+    graph.write(
+        "CREATE (:Run {id: 7, name: 8, model: 9, series: [1]}), "
+        "(:Run {id: 'abcdef', called: 5, status: 'loading', loader: 6}), (:Run {id: [1]})"
+    )
+    names = loader.runs(graph)["name"]
+    assert sorted(names.dropna()) == ["8", "abcdef"]
+    assert loader.runs(graph, "8", model="9")["name"].tolist() == ["8"]
+    assert loader.runs(graph, "5")["name"].tolist() == ["abcdef"]
+    (attempt,) = loader.unfinished(graph)
+    assert (attempt.id, attempt.called, attempt.alive) == ("abcdef", "5", None)
+    assert loader.load(random_table(2, 2), graph, run="new").outcome == "loaded"
+    with pytest.raises(UnknownRun, match="no run 'gone': the database holds new, abcdef"):
+        loader.drop(graph, "gone")
+    assert loader.drop(graph, "abcdef").run == "abcdef"
+    assert loader.drop(graph, "new").run == "new"
+
+
+def test_a_pattern_drops_the_runs_it_matches_and_no_others(stored: Graph) -> None:
     gone = loader.drop_all(stored, ["pile-*", "c4-1"])
     assert [str(report) for report in gone] == [
         f"dropped {name}: 4 heads and 12 edges" for name in ("pile-1", "pile-2", "c4-1")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headgraph.base.spelling import Message
 from headgraph.base.terminal import say
 from headgraph.graphdb.options import deferred_connection_options
 from headgraph.loader.exports.formats import FORMATS
@@ -89,7 +90,7 @@ def export(
 def _of_run(
     what: str | None, connect: Callable[[], Any], write: Callable[[Any], Any]
 ) -> "ExportReport":
-    """What `write` makes of the graph; of a word that may be a table, that it is none either."""
+    """The report of `write`; its errors also say that the word `what` is not a table."""
     from headgraph.graphdb.errors import NotReachable
     from headgraph.loader.errors import UnknownRun
 
@@ -101,12 +102,15 @@ def _of_run(
     except UnknownRun as error:
         if what is None:
             raise
-        raise UnknownRun(f"{_no_table(what)}; at {address} {error}") from error
+        raise UnknownRun(f"{_no_table(what)}; at {address} {error.message.both}") from error
     except NotReachable as error:
         if what is None:
             raise
-        what_is_wrong, _, _ = _no_table(what).partition(": ")  # the database is what helps here
-        raise NotReachable(f"{what_is_wrong}; runs were not searched: {error}") from error
+        # without the advice to make a table, because the user meant a run if a database is set up
+        what_is_wrong, _, _ = _no_table(what).partition(": ")
+        raise NotReachable(
+            f"{what_is_wrong}; runs were not searched: {error.message.both}"
+        ) from error
     return report
 
 
@@ -121,5 +125,5 @@ def _no_table(what: str) -> str:
 
 def _with_notes(report: "ExportReport") -> str:
     for note in report.notes:
-        say(f"note: {note}")
+        say(f"note: {Message(note).both}")
     return str(report)

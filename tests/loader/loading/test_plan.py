@@ -1,12 +1,12 @@
-"""What a load knows before it speaks to a database."""
+"""The plan of a load, without a database."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from headgraph.loader._plan import plan_load
 from headgraph.loader.errors import BadRunName, NothingToLoad
+from headgraph.loader.loading.plan import plan_load
 from headgraph.pk_engine.errors import LabelsError, TableError
 from headgraph.pk_engine.scoring.selection import Selection
 from tests.tables import random_table

@@ -1,6 +1,6 @@
 """A loader in a process of its own, for tests that kill it.
 
-    python -m tests.loader.slow_load TABLE NAME WHERE [--replace]
+    python -m tests.loader.loading.slow_load TABLE NAME WHERE [--replace]
 
 Connects as the environment says and prints a line when it reaches WHERE, then waits to be killed:
 `heads` (before the first edge), `edges` (after the first batch, while others are under way),
@@ -12,7 +12,8 @@ import time
 from typing import Any
 
 from headgraph import graphdb
-from headgraph.loader import _attempt, _load
+from headgraph.loader.loading import load as load_module
+from headgraph.loader.loading import writer
 
 
 def reached(*_: Any, **__: Any) -> Any:
@@ -25,15 +26,15 @@ def main(table: str, name: str, where: str, *options: str) -> None:
     """Load, up to a point."""
     progress = None
     if where == "heads":
-        _attempt.write_edges = reached
+        writer.write_edges = reached
     elif where == "published":
-        _load.sweep = reached
+        load_module.sweep = reached
     elif where == "edges":
         progress = reached
     else:
         progress = lambda done, total: print("reached", flush=True)  # noqa: E731
     with graphdb.connect() as graph:
-        _load.load(table, graph, run=name, replace="--replace" in options, progress=progress)
+        load_module.load(table, graph, run=name, replace="--replace" in options, progress=progress)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,9 @@ def test_own_labels_survive_another_selection(graph: Graph, roles: Path) -> None
     said = loader.load(
         ONE, graph, run="one", selection=Selection(top=5), replace=True, dry_run=True
     )
-    assert "one keeps its labels from own.csv: --labels FILE gives it other ones" in said.notes
+    (note,) = said.notes
+    assert note == "one keeps its labels from own.csv: labels=FILE gives it other ones"
+    assert note.options == "one keeps its labels from own.csv: --labels FILE gives it other ones"
     report = loader.load(ONE, graph, run="one", selection=Selection(top=5), replace=True)
     assert (report.outcome, report.labelled, report.label_source) == ("replaced", 2, "own.csv")
     assert roles_of(graph, "one") == MINE
@@ -81,7 +83,7 @@ def test_bundled_roles_stay_away_where_none_were_wanted(graph: Graph) -> None:
     loader.load("gpt2-small", graph, run="gpt2", selection=top, labels="none")
     report = loader.load("gpt2-small", graph, run="gpt2", selection=Selection(top=3), replace=True)
     assert report.labelled == 0
-    assert report.notes == ("gpt2 stays without labels: --labels FILE gives it other ones",)
+    assert report.notes == ("gpt2 stays without labels: labels=FILE gives it other ones",)
 
 
 def test_labels_of_one_model_are_not_those_of_another(graph: Graph, roles: Path) -> None:

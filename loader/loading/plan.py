@@ -1,4 +1,4 @@
-"""Everything that a load needs to know before it speaks to a database."""
+"""A load before it reaches a database: name, id, edges, sums and labels of the run."""
 
 import hashlib
 import json
@@ -10,12 +10,14 @@ from typing import Any
 import pandas as pd
 
 from headgraph.base.names import head_name
+from headgraph.base.spelling import Message, either
 from headgraph.base.version import VERSION
 from headgraph.graphdb import schema
-from headgraph.loader import _sums
-from headgraph.loader._coverage import shortfalls
-from headgraph.loader._identity import check_name, default_name, run_id
+from headgraph.loader._runs import check_name, default_name, run_id
+from headgraph.loader._space import needed
 from headgraph.loader.errors import NothingToLoad
+from headgraph.loader.loading.coverage import shortfalls
+from headgraph.loader.loading.edges import edge_properties, head_sums, kept
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -26,18 +28,19 @@ AnyLabels = str | os.PathLike[str] | None
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LoadPlan:
-    """One run to be, complete except for the database.
+    """A run as it will be in the database.
 
     Attributes:
         name: of the run.
         id: hash of name, table and selection.
-        table_sha256: of the table as given, before `selection`.
+        table_sha256: hash of the table as given, before the selection.
         table: its rows after the selection.
-        edges: one row per arrow between query heads.
+        edges: one row per edge between query heads.
         labels: one row per role of a head; may be empty.
-        label_source: where the labels come from: `bundled`, `none`, or a file's name.
-        labels_asked: somebody said which labels, so those of a run that is there give way.
-        notes: what the selection asks for and the file does not have.
+        label_source: origin of the labels: `bundled`, `none`, or the name of a file.
+        labels_given: whether the caller chose the labels; they then replace those of an existing
+            run.
+        notes: pairs that the selection includes and the file lacks.
     """
 
     name: str
@@ -47,13 +50,18 @@ class LoadPlan:
     edges: pd.DataFrame
     labels: pd.DataFrame
     label_source: str
-    labels_asked: bool
-    notes: tuple[str, ...]
+    labels_given: bool
+    notes: tuple[Message, ...]
 
     @property
     def n_heads(self) -> int:
-        """Heads of the model, with or without edges."""
+        """Number of heads of the model, with or without edges."""
         return self.table.meta.n_layers * self.table.meta.n_heads
+
+    @property
+    def disk_bytes(self) -> int:
+        """Upper estimate of the bytes of disk that the load takes."""
+        return needed(self.n_heads, len(self.edges), len(edge_properties(self.table)))
 
     @property
     def selection_text(self) -> str:
@@ -63,16 +71,16 @@ class LoadPlan:
 
     @property
     def labels_sha256(self) -> str:
-        """Hash over the labels: equal labels from another file are equal."""
+        """Hash of the labels; equal labels from different files have equal hashes."""
         rows = self.labels.to_numpy().tolist()
         return hashlib.sha256(json.dumps(rows, default=str).encode()).hexdigest()
 
     def label_properties(self) -> dict[str, Any]:
-        """What the Run node says of its labels."""
+        """Properties of the Run node that describe its labels."""
         return {"label_source": self.label_source, "labels_sha256": self.labels_sha256}
 
     def run_properties(self) -> dict[str, Any]:
-        """The Run node, except for what publication adds."""
+        """Properties of the Run node, except those that publication adds."""
         provenance = asdict(self.table.meta)
         provenance["selection_rules"] = provenance.pop("selection")
         provenance["table_format"] = provenance.pop("format")
@@ -88,7 +96,7 @@ class LoadPlan:
             "edges": len(self.edges),
             "pairs": len(self.table),
             "pairs_scored": sum(self.table.meta.scored.values()),
-            **_sums.kept(self.edges),
+            **kept(self.edges),
             "graph_version": schema.VERSION,
             "loader_version": VERSION,
         }
@@ -96,7 +104,7 @@ class LoadPlan:
     def head_rows(self) -> list[list[Any]]:
         """Name, layer, head, key/value head and sums of every head, by layer, then head."""
         meta = self.table.meta
-        sums = _sums.head_sums(self.edges, meta.n_heads)
+        sums = head_sums(self.edges, meta.n_heads)
         return [
             [head_name(layer, head), layer, head, head // meta.group_size,
              sums.get(layer * meta.n_heads + head, {})]
@@ -104,43 +112,67 @@ class LoadPlan:
             for head in range(meta.n_heads)
         ]  # fmt: skip
 
+    def role_rows(self) -> dict[str, list[dict[str, Any]]]:
+        """By role, a row per head: its name as `head`, and `properties` of its HAS_ROLE."""
+        rows: dict[str, list[dict[str, Any]]] = {}
+        for label in self.labels.to_dict("records"):
+            properties = {
+                name: label[name] for name in ("circuit", "source", "note") if label[name]
+            }
+            head = head_name(int(label["layer"]), int(label["head"]))
+            rows.setdefault(str(label["role"]), []).append({"head": head, "properties": properties})
+        return rows
+
 
 def plan_load(
-    table: AnyTable, run: str | None, selection: Selection | None, labels: AnyLabels
+    table: AnyTable,
+    run: str | None,
+    selection: Selection | None,
+    labels: AnyLabels,
+    *,
+    keyword: str = "run",
 ) -> LoadPlan:
-    """Read and select; nothing here needs a database.
+    """Read a table and select its pairs, without a database.
+
+    Args:
+        table: as for `load`.
+        run: as for `load`.
+        selection: as for `load`.
+        labels: as for `load`.
+        keyword: the argument that `run` was given as, for messages.
 
     Raises:
         EngineError: a table or label file that cannot be used.
         BadRunName: `run` cannot be a name.
-        NothingToLoad: the selection keeps nothing.
+        NothingToLoad: the selection keeps no pair.
     """
-    name = None if run is None else check_name(run)
+    name = None if run is None else check_name(run, keyword)
     whole = read_table(table)
     name = name or default_name(whole.meta)
-    asked, selection = selection, selection or Selection()
-    kept = whole.select(selection) if selection else whole
-    if not len(kept):
-        raise _nothing(whole, selection)
+    rules = selection or Selection()
+    selected = whole.select(rules) if rules else whole
+    if not len(selected):
+        raise _nothing(whole, rules)
     rows = labels_for(whole.meta, labels)
     return LoadPlan(
         name=name,
-        labels_asked=labels is not None,
-        id=run_id(name, whole.sha256, selection),
+        id=run_id(name, whole.sha256, rules),
         table_sha256=whole.sha256,
-        table=kept,
-        edges=kept.edges(),
+        table=selected,
+        edges=selected.edges(),
         labels=rows,
         label_source=_label_source(labels, rows),
-        notes=shortfalls(whole, asked),
+        labels_given=labels is not None,
+        notes=shortfalls(whole, selection),
     )
 
 
 def _nothing(whole: AffinityTable, selection: Selection) -> NothingToLoad:
     if not len(whole):
+        compute = either("compute()", "headgraph compute")
         return NothingToLoad(
-            "the table has no rows, so there is nothing to load: make one with headgraph compute "
-            "and a wider selection"
+            f"the table has no rows, so there is nothing to load: make one with {compute} and a "
+            "wider selection"
         )
     top = whole.frame["pk"].max(), whole.frame["z"].max()
     return NothingToLoad(
@@ -157,9 +189,9 @@ def _label_source(labels: AnyLabels, rows: pd.DataFrame) -> str:
 
 
 def _as_property(value: Any) -> Any:
-    """A value as Neo4j can hold it: dictionaries become JSON text, alone or in a list."""
+    """A value that Neo4j can hold: dictionaries become JSON text, alone or in a list."""
     nested = isinstance(value, dict) or (
         isinstance(value, list) and not all(isinstance(item, str) for item in value)
     )
-    # an empty list says nothing of its type: only those that may hold dictionaries become text
+    # An empty list does not show its type. Only lists that may hold dictionaries can be empty.
     return json.dumps(value, sort_keys=True) if nested or value == [] else value

@@ -1,4 +1,4 @@
-"""What load and drop send to a database, in which order, and what they say."""
+"""Statements of load and drop in their order, and their reports and errors."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +11,8 @@ from headgraph.graphdb import RecordingGraph
 from headgraph.graphdb.errors import NotReachable, StatementError
 from headgraph.graphdb.result import Result
 from headgraph.graphdb.runner import Params
-from headgraph.loader._plan import plan_load
 from headgraph.loader.errors import LoaderError, NameTaken, TakenOver, UnknownRun
+from headgraph.loader.loading.plan import plan_load
 from headgraph.pk_engine.scoring.selection import Selection
 from tests.loader.fakes import WillingGraph, counted
 from tests.tables import random_table
@@ -20,7 +20,7 @@ from tests.tables import random_table
 TABLE = random_table(model="test/tiny")
 WRITES = ("write", "write_all", "command")
 STATE = ("name", "id", "edges", "selection", "labels", "label_source")
-PRESENT = "toLower(r.name) = toLower($name)"
+PRESENT = "= toLower($name)"
 
 
 def loaded(labels: str = "same", run_id: str | None = None, name: str = "tiny") -> Result:
@@ -87,6 +87,10 @@ def test_a_taken_name_is_refused_before_anything_is_written() -> None:
         loader.load(TABLE, graph)
     assert str(caught.value) == (
         "the run tiny is there already, from another table or selection: give another name with "
+        "run=NAME, or replace=True to put this one in its place"
+    )
+    assert caught.value.for_command_line() == (
+        "the run tiny is there already, from another table or selection: give another name with "
         "--run NAME, or --replace to put this one in its place"
     )
     assert graph.texts(*WRITES) == []
@@ -116,9 +120,14 @@ def test_labels_stay_unless_others_are_asked_for() -> None:
     report = loader.load(TABLE, graph)
     assert graph.texts(*WRITES) == []
     assert report.outcome == "unchanged"
-    assert report.notes == (
+    (note,) = report.notes
+    assert note == (
+        "tiny keeps its labels from roles.csv: labels=FILE gives it other ones, and replace=True "
+        "those that come with headgraph"
+    )
+    assert note.options == (
         "tiny keeps its labels from roles.csv: --labels FILE gives it other ones, and --replace "
-        "those that come with headgraph",
+        "those that come with headgraph"
     )
     assert loader.load(TABLE, graph, labels="none").outcome == "relabelled"
     assert loader.load(TABLE, graph, replace=True).outcome == "relabelled"
@@ -129,10 +138,14 @@ def test_a_name_that_differs_by_case_alone_is_refused(replace: bool) -> None:
     graph = WillingGraph({PRESENT: loaded(name="tiny")})
     with pytest.raises(NameTaken) as caught:
         loader.load(TABLE, graph, run="Tiny", replace=replace)
-    assert str(caught.value) == (
-        "the run tiny is there already, and Tiny differs from it by case alone: give --run tiny if "
-        "that is meant, or a name that differs more"
-    )
+    for spelt, run in (
+        (str(caught.value), "run='tiny'"),
+        (caught.value.for_command_line(), "--run tiny"),
+    ):
+        assert spelt == (
+            f"the run tiny is there already, and Tiny differs from it by case alone: give {run} if "
+            "that is meant, or a name that differs more"
+        )
     assert graph.texts(*WRITES) == []
 
 
@@ -147,15 +160,23 @@ def test_replace_says_what_went() -> None:
 def test_replace_says_that_there_was_nothing() -> None:
     report = loader.load(TABLE, WillingGraph(), replace=True)
     assert report.outcome == "loaded"
-    assert report.notes == ("--replace had nothing to replace: there was no run tiny",)
+    assert report.notes == ("replace=True had nothing to replace: there was no run tiny",)
+    assert report.notes[0].options == "--replace had nothing to replace: there was no run tiny"
 
 
-def test_all_of_a_file_that_has_not_all() -> None:
+def test_all_pairs_of_a_file_that_lacks_some() -> None:
     narrow = TABLE.select(Selection(top=3))
     (note,) = loader.load(narrow, WillingGraph(), selection=Selection()).notes
-    assert note.startswith(
-        "--all asks for more than the file was made with (top 3 per pairing): it lacks pairs of "
-        "OQ, OK, OV, and the graph has what there is"
+    rest = (
+        "is wider than the selection that made the file (top 3 per pairing): the file lacks pairs "
+        "of OQ, OK, OV, and the graph has what there is; "
+    )
+    assert note == (
+        f"selection=Selection() {rest}compute() with selection=Selection() makes a file that has "
+        "every pair"
+    )
+    assert note.options == (
+        f"--all {rest}headgraph compute with --all makes a file that has every pair"
     )
     assert loader.load(narrow, WillingGraph()).notes == ()
     assert loader.load(TABLE, WillingGraph(), selection=Selection()).notes == ()
@@ -200,60 +221,74 @@ class Failing(WillingGraph):
 
 
 @pytest.mark.parametrize(
-    ("at", "meaning"),
+    ("at", "meaning", "python", "command"),
     [
         (
             "[:OK",
             "nothing of tiny was published; load it again when the database is back, which removes "
             "what this attempt left and starts anew",
+            "",
+            "",
         ),
         (
             "r.status = $publishing",
-            "whether tiny was published is not known: see headgraph runs when the database is "
-            "back, or load it again, which changes nothing where it was",
+            "whether tiny was published is not known: see {} when the database is back, or load it "
+            "again, which changes nothing if it was",
+            "runs(graph)",
+            "headgraph runs",
         ),
         (
             "r.status = $status RETURN r.id",
-            "tiny is published; what it replaced is out of sight, and the next headgraph load or "
-            "drop deletes the rest of it",
+            "tiny is published; what it replaced is out of sight, and the next {} deletes the rest "
+            "of it",
+            "load() or drop()",
+            "headgraph load or drop",
         ),
     ],
 )
-def test_a_server_that_goes_away_is_told_with_what_it_means(at: str, meaning: str) -> None:
+def test_a_lost_connection_is_reported_with_what_it_means(
+    at: str, meaning: str, python: str, command: str
+) -> None:
     graph = Failing()
     graph.at = at
     with pytest.raises(NotReachable) as caught:
         loader.load(TABLE, graph)
-    assert str(caught.value) == f"no database answers at bolt://x; {meaning}"
+    lost = f"no database answers at bolt://x; {meaning}"
+    assert str(caught.value) == lost.format(python)
+    assert caught.value.for_command_line() == lost.format(command)
 
 
-def test_a_server_that_goes_away_while_labels_change() -> None:
+def test_a_connection_lost_while_labels_change() -> None:
     graph = Failing({PRESENT: loaded("others")})
     graph.at = "SET r += $labels"
     with pytest.raises(NotReachable, match="whether the labels of tiny were changed is not known"):
         loader.load(TABLE, graph, labels="none")
 
 
-def test_a_server_that_goes_away_while_a_run_is_dropped() -> None:
+def test_a_connection_lost_while_a_run_is_dropped() -> None:
     rows = Result(("id", "name", "heads", "edges"), (GPT2,))
-    graph = Failing({"RETURN r.id AS id, r.name": rows})
+    graph = Failing({"AS id, toStringOrNull(r.name)": rows})
     graph.at = "REMOVE old.name"
     with pytest.raises(NotReachable) as caught:
         loader.drop(graph, "gpt2")
-    assert str(caught.value) == (
-        "no database answers at bolt://x; when the database is back, see headgraph runs: while "
-        "gpt2 is listed, drop it again, and what is listed as dropping goes with the next load or "
-        "drop"
-    )
+    for spelt, runs, changes in (
+        (str(caught.value), "runs(graph)", "load() or drop()"),
+        (caught.value.for_command_line(), "headgraph runs", "load or drop"),
+    ):
+        assert spelt == (
+            f"no database answers at bolt://x; when the database is back, see {runs}: while gpt2 "
+            f"is listed, drop it again; the next {changes} removes a run with status dropping"
+        )
 
 
 def test_an_attempt_that_lost_its_heads_says_so() -> None:
     graph = WillingGraph({"[:OK": counted(0)})
     with pytest.raises(TakenOver) as caught:
         loader.load(TABLE, graph)
-    assert str(caught.value) == (
-        "another headgraph load, drop or doctor removed this attempt at tiny while it was at work, "
-        "so it stopped and published nothing: see headgraph runs"
+    rest = "removed this attempt at tiny while it was at work, so it stopped and published nothing"
+    assert str(caught.value) == f"another load or drop {rest}: see runs(graph)"
+    assert caught.value.for_command_line() == (
+        f"another headgraph load, drop or doctor {rest}: see headgraph runs"
     )
 
 
@@ -276,7 +311,7 @@ def test_a_name_taken_meanwhile_is_told_and_cleaned_up() -> None:
 
 def listed(*rows: tuple[Any, ...]) -> RecordingGraph:
     return WillingGraph(
-        {"RETURN r.id AS id, r.name": Result(("id", "name", "heads", "edges"), rows)}
+        {"AS id, toStringOrNull(r.name)": Result(("id", "name", "heads", "edges"), rows)}
     )
 
 
@@ -321,7 +356,7 @@ def test_drop_finds_unfinished_runs_by_the_start_of_their_id() -> None:
 def test_drop_of_the_unknown(rows: list[tuple[Any, ...]], run: str, message: str) -> None:
     with pytest.raises(UnknownRun) as caught:
         loader.drop(listed(*rows), run)
-    assert str(caught.value) == message
+    assert caught.value.for_command_line() == message
 
 
 def test_runs_of_an_empty_database_have_their_columns() -> None:

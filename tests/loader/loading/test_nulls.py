@@ -6,9 +6,9 @@ import pytest
 
 from headgraph import loader
 from headgraph.graphdb import Graph
-from headgraph.loader._batches import batches, edge_properties
-from headgraph.loader._plan import plan_load
 from headgraph.loader.errors import NothingToLoad
+from headgraph.loader.loading.edges import batches, edge_properties
+from headgraph.loader.loading.plan import plan_load
 from headgraph.pk_engine import AffinityTable, Selection, compute
 from headgraph.pk_engine.errors import SelectionError
 
@@ -50,11 +50,13 @@ def test_a_file_that_was_cut_may_lack_pairs(table: AffinityTable) -> None:
     cut = table.select(Selection(top=3))
     assert plan_load(table, "r", rule, "none").notes == ()
     (note,) = plan_load(cut, "r", rule, "none").notes
-    assert note.startswith("--fdr 0.05 --null isotropic asks for more than the file was made with")
+    wider = "is wider than the selection that made the file"
+    assert note.startswith(f"selection=Selection(fdr=0.05, null='isotropic') {wider}")
+    assert note.options.startswith(f"--fdr 0.05 --null isotropic {wider}")
     assert "may lack pairs of OQ, OK, OV" in note
 
 
-def test_nothing_that_stands_out(table: AffinityTable) -> None:
+def test_a_rule_that_keeps_nothing_is_refused(table: AffinityTable) -> None:
     with pytest.raises(NothingToLoad, match="FDR 1e-12 against backward"):
         plan_load(table, "r", Selection(fdr=1e-12, null="backward"), "none")
 

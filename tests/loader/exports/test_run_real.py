@@ -12,10 +12,10 @@ import headgraph
 from headgraph import loader
 from headgraph.graphdb import Graph
 from headgraph.loader.errors import ExportError, UnknownRun
-from headgraph.loader.exports.from_run import graph_of_run
+from headgraph.loader.exports.sources import graph_of_run
 from headgraph.pk_engine.scoring.selection import Selection
 from tests.commands import headgraph as run_headgraph
-from tests.loader.graphs import roles_file
+from tests.loader.exports.graphs import roles_file
 from tests.tables import random_table
 
 TABLES = {
@@ -92,6 +92,14 @@ def test_properties_that_no_column_holds_are_refused(graph: Graph, tmp_path: Pat
     assert not list(tmp_path.iterdir())
 
 
+def test_a_head_made_by_hand_is_refused(graph: Graph, tmp_path: Path) -> None:
+    loader.load(TABLES["plain"], graph, run="tiny")
+    graph.write("CREATE (:Head {run: 'tiny', id: 'mine', name: 'L9H9'})")
+    with pytest.raises(ExportError, match="a head of the run tiny lacks layer, head, so headgraph"):
+        headgraph.export("tiny", tmp_path / "t.json", graph)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_run_that_changes_meanwhile_is_not_written(graph: Graph, tmp_path: Path) -> None:
     loader.load(TABLES["plain"], graph, run="tiny")
     content = graph_of_run(graph, "tiny")
@@ -103,7 +111,7 @@ def test_a_run_that_changes_meanwhile_is_not_written(graph: Graph, tmp_path: Pat
         list(content.batches())
 
 
-def test_which_run_is_meant(graph: Graph, tmp_path: Path) -> None:
+def test_the_run_is_named_or_the_only_one(graph: Graph, tmp_path: Path) -> None:
     with pytest.raises(UnknownRun, match=r"^the database holds no run: headgraph load FILE "):
         headgraph.to_networkx(None, graph)
     for name in ("one", "two"):
@@ -112,6 +120,8 @@ def test_which_run_is_meant(graph: Graph, tmp_path: Path) -> None:
         headgraph.to_networkx("on", graph)
     with pytest.raises(UnknownRun, match=r"holds 2 runs \(one, two\): say which"):
         headgraph.export(None, tmp_path / "t.json", graph)
+    with pytest.raises(ExportError, match="expected the name of a run, got AffinityTable: give a"):
+        headgraph.to_networkx(TABLES["plain"], graph)
     with pytest.raises(ExportError, match="belong to a table"):
         headgraph.to_networkx("one", graph, selection=Selection(top=1))
 

@@ -13,15 +13,15 @@ import pytest
 
 import headgraph
 from headgraph import loader
-from headgraph.loader._batches import batches
-from headgraph.loader._plan import plan_load
-from headgraph.loader.errors import ExportError, NothingToLoad
-from headgraph.loader.exports import from_table
-from headgraph.loader.exports.from_table import graph_of_plan
+from headgraph.loader.errors import BadRunName, ExportError, NothingToLoad
+from headgraph.loader.exports import sources
 from headgraph.loader.exports.graphml import _legal
+from headgraph.loader.exports.sources import graph_of_plan
+from headgraph.loader.loading.edges import batches
+from headgraph.loader.loading.plan import plan_load
 from headgraph.pk_engine.errors import OutputExists
 from headgraph.pk_engine.scoring.selection import Selection
-from tests.loader.graphs import LABELS, SAID, edge_properties, head_properties, roles_file
+from tests.loader.exports.graphs import LABELS, SAID, edge_properties, head_properties, roles_file
 from tests.tables import random_table
 
 TABLE = random_table(3, 4, model="test/tiny", metrics=("pk", "cs"), series="pile", step=512.0)
@@ -140,6 +140,14 @@ def test_the_ending_says_the_format_and_nothing_is_replaced_unasked(tmp_path: Pa
     for nameless in ("", ".", "/"):
         with pytest.raises(ExportError, match=r"names neither .* expected a name such as gpt2$"):
             headgraph.export(TABLE, nameless)
+    with pytest.raises(BadRunName) as caught:
+        headgraph.export(TABLE, tmp_path / "n.json", name="a b")
+    assert str(caught.value).endswith("such as name='gpt2-small'")
+    assert caught.value.for_command_line().endswith("such as --name gpt2-small")
+    with pytest.raises(ExportError) as unknown:
+        headgraph.export(TABLE, tmp_path / "n.txt")
+    assert "or format with one of graphml" in str(unknown.value)
+    assert "or --format with one of graphml" in unknown.value.for_command_line()
     with pytest.raises(ExportError, match="no folder"):
         headgraph.export(TABLE, tmp_path / "nowhere" / "t.json")
     with pytest.raises(ExportError, match="no graph is named"):
@@ -151,7 +159,9 @@ def test_notes_say_what_the_table_lacks(tmp_path: Path) -> None:
     narrow = TABLE.select(Selection(top=3))
     report = headgraph.export(narrow, tmp_path / "n.json", selection=Selection(top=9))
     assert report.edges == 9
-    assert report.notes[0].startswith("--top 9 asks for more than the file was made with")
+    wider = "is wider than the selection that made the file"
+    assert report.notes[0].startswith(f"selection=Selection(top=9) {wider}")
+    assert report.notes[0].options.startswith(f"--top 9 {wider}")
 
 
 class Nowhere(io.RawIOBase):
@@ -163,7 +173,7 @@ class Nowhere(io.RawIOBase):
 
 @pytest.mark.parametrize("name", loader.FORMATS)
 def test_memory_does_not_grow_with_the_edges(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(from_table, "batches", partial(batches, size=2000))
+    monkeypatch.setattr(sources, "batches", partial(batches, size=2000))
     peaks = []
     for n_heads in (12, 20):  # almost three times as many edges, in batches of the same size
         content = graph_of_plan(plan_load(random_table(8, n_heads), None, None, "none"))
