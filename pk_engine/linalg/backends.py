@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.array_ops import to_numpy
 from headgraph.pk_engine.linalg.bases import Bases, bases, one_thread
+from headgraph.pk_engine.linalg.buffers import Buffers
 from headgraph.pk_engine.scoring.layer_groups import MEMORY
 
 READERS = 4
@@ -68,19 +69,22 @@ class Backend:
             return torch.from_numpy(np.empty(shape, self.dtype))
         return torch.empty(shape, dtype=getattr(torch, self.dtype), device=self.device)
 
-    def factored(self, here: Any, stored: NDArray[Any], rows: Any) -> Bases:
+    def factored(
+        self, here: Any, stored: NDArray[Any], rows: Any, buffers: Buffers | None = None
+    ) -> Bases:
         """Bases of matrices that are `here` and, in NumPy, `stored`.
 
         Args:
             here: heads x d x m on the device.
             stored: the same in NumPy.
             rows: heads x m x d on the device that U^T goes into; None where it is not wanted.
+            buffers: memory for the float64 copies that NumPy makes, in the place of new memory.
         """
         if self.factors_here:
             return bases(here, rows, len(here))
         if rows is None or self.device == "cpu":  # torch's memory there is NumPy's too
-            return bases(stored, None if rows is None else to_numpy(rows))
-        found = bases(stored)
+            return bases(stored, None if rows is None else to_numpy(rows), buffers=buffers)
+        found = bases(stored, buffers=buffers)
         rows[...] = self.array(found.basis).mT
         return found
 

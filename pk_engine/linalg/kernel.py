@@ -15,7 +15,6 @@ products follow while they are still in the processor's cache.
 """
 
 import math
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from typing import Any
@@ -23,6 +22,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from headgraph.pk_engine.linalg.array_ops import Ops, ops_for, to_numpy
+from headgraph.pk_engine.linalg.buffers import Buffers
 
 Block = tuple[slice, slice]
 """Sources and targets to compare: K is filled where a block says so, and stays 0 elsewhere."""
@@ -59,9 +59,9 @@ def kernel(
     u, v = ops.rows(x), ops.rows(y)  # ... x m x d
     if cheaper_by_projectors((n, *x.shape[-2:]), (k, *y.shape[-2:]), blocks):
         writing, reading = _used(u, n, blocks), list(_meetings(v, k, blocks))
-        space, tiles = _Space(), range(0, x.shape[-2], ops.tile[0])
+        buffers, tiles = Buffers(), range(0, x.shape[-2], ops.tile[0])
         for part in run(
-            lambda start: _projector_tile(writing, reading, (n, k), start, ops, space), tiles
+            lambda start: _projector_tile(writing, reading, (n, k), start, ops, buffers), tiles
         ):
             out += part
     else:
@@ -105,17 +105,6 @@ def _range(part: slice, size: int) -> range:
     return range(*part.indices(size))
 
 
-class _Space(threading.local):
-    """Each thread's own buffers, used again by its next tile: fresh pages cost as much as sums."""
-
-    def get(self, name: str, size: int, like: Any, ops: Ops) -> Any:
-        """A flat buffer of this size."""
-        flat = self.__dict__.get(name)
-        if flat is None or flat.shape[0] < size:
-            flat = self.__dict__[name] = ops.empty((size,), like)
-        return flat[:size]
-
-
 def _pieces(rows: Any) -> Iterator[tuple[int, Any]]:
     """A stack a layer at a time, or AT_ONCE heads where it has no layers; each with its place."""
     flat = rows.ndim == 3
@@ -152,10 +141,14 @@ def _projector_tile(
     size: tuple[int, int],
     start: int,
     ops: Ops,
-    space: _Space,
+    buffers: Buffers,
 ) -> Any:
     """What one tile's rows of the projectors, from `start` on, add to K."""
     like = sources[0][1]
+
+    def make(numbers: int) -> Any:
+        return ops.empty((numbers,), like)
+
     d, (height, width) = like.shape[-1], ops.tile
     stop = min(start + height, d)
     part = ops.zeros(size, like)
@@ -165,13 +158,13 @@ def _projector_tile(
             ops.scale(part, 2.0)
         shape = (stop - start, right - left)
         area = math.prod(shape)
-        x = space.get("x", size[0] * area, like, ops)
+        x = buffers.flat("x", size[0] * area, make)
         for at, piece in sources:
             formed = x[at.start * area : at.stop * area].reshape(-1, *shape)
             ops.batched(piece[..., start:stop], piece[..., left:right], formed)
         x = x.reshape(-1, area)
         for piece, met in targets:
-            y = space.get("y", len(piece) * area, piece, ops)
+            y = buffers.flat("y", len(piece) * area, make)
             formed = y.reshape(-1, *shape)
             ops.batched(piece[..., start:stop], piece[..., left:right], formed)
             for here, there, columns in met:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from headgraph.base.names import GRAPH_PAIRINGS
 from headgraph.base.notebook import facts, paragraph
+from headgraph.pk_engine.linalg.buffers import Buffers
 from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.models.config import settings_of
 from headgraph.pk_engine.models.family import Family, family_of
@@ -110,7 +111,7 @@ class Sizes:
     fold_ln: bool = False
     center_writing: bool = False
 
-    def raw_layer(self, layer: int) -> Layer:
+    def raw_layer(self, layer: int, buffers: Buffers | None = None) -> Layer:
         """There is none, here and below."""
         raise NotImplementedError
 

@@ -53,12 +53,10 @@ def compute(
 
     Example: headgraph compute induction-2l --all -o tiny.parquet
     """
-    from headgraph.pk_engine.linalg._allocator import keep_freed_memory
     from headgraph.pk_engine.scoring._compute import compute as run
     from headgraph.pk_engine.table.affinity import table_file
 
     table_file(output, force=force)  # before the work, not after it
-    keep_freed_memory()
     with bar_on_terminal() as progress:
         table = run(
             model,

@@ -12,6 +12,7 @@ from headgraph.base.names import ROLES
 from headgraph.base.progress import Progress
 from headgraph.pk_engine.linalg.array_ops import to_numpy
 from headgraph.pk_engine.linalg.backends import Backend
+from headgraph.pk_engine.linalg.buffers import Buffers
 from headgraph.pk_engine.linalg.stacks import HeadStacks, Stack
 from headgraph.pk_engine.models.interface import Layer, Weights
 from headgraph.pk_engine.models.layout import ModelShape
@@ -40,10 +41,11 @@ def collect(
     """
     layers = range(weights.shape.n_layers) if layers is None else layers
     stacks = allocate(weights.shape, roles, layers, factors, backend or Backend())
+    buffers = Buffers()
 
     def read(layer: int) -> bytes:
-        raw = weights.raw_layer(layer)
-        fill(stacks, layer, weights.processed(layer, raw))
+        raw = weights.raw_layer(layer, buffers)
+        fill(stacks, layer, weights.processed(layer, raw), buffers)
         return layer_digest(raw)
 
     run = map if executor is None else executor.map
@@ -97,16 +99,20 @@ def fingerprint(weights: Weights, digests: Mapping[int, bytes]) -> str:
     return whole.hexdigest()
 
 
-def fill(stacks: HeadStacks, number: int, matrices: Layer) -> None:
+def fill(stacks: HeadStacks, number: int, matrices: Layer, buffers: Buffers | None = None) -> None:
     """Factor the matrices of one of the stacks' layers and lay them down."""
     shape, backend, layer = stacks.shape, stacks.backend, number - stacks.layers.start
+    buffers = buffers or Buffers()
     factor = {}
     for role in ROLES if stacks.writes is not None else stacks.rank:
-        stored = matrices[role].astype(backend.dtype, copy=False)
+        stored: NDArray[Any] = matrices[role]
+        if stored.dtype != backend.dtype:
+            stored = buffers.copy("converted", stored, backend.dtype)
         here = backend.array(stored)
         kept = stacks.basis[role].mT[layer] if role in stacks.rank else None
-        found = backend.factored(here, stored, kept)
-        factor[role] = found.factor
+        found = backend.factored(here, stored, kept, buffers)
+        if stacks.writes is not None:
+            factor[role] = found.factor
         if role in stacks.rank:
             heads = shape.heads_of(role)
             stacks.rank[role][layer * heads : (layer + 1) * heads] = found.rank
