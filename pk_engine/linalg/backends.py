@@ -21,8 +21,9 @@ from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.array_ops import to_numpy
 from headgraph.pk_engine.linalg.bases import Bases, bases, one_thread
 from headgraph.pk_engine.linalg.buffers import Buffers
-from headgraph.pk_engine.scoring.layer_groups import MEMORY
 
+MEMORY = 2.0
+"""Gigabytes that factors may take by default; a run takes about one more."""
 READERS = 4
 """Threads that read layers for a GPU."""
 

@@ -19,8 +19,7 @@ from headgraph.pk_engine.metrics.registry import METRICS, by_source
 from headgraph.pk_engine.models.family import Family
 from headgraph.pk_engine.models.layout import ModelShape
 from headgraph.pk_engine.scoring.job import Job
-from headgraph.pk_engine.scoring.layer_groups import Group
-from headgraph.pk_engine.scoring.layer_order import layer_blocks
+from headgraph.pk_engine.scoring.layer_order import Group, layer_blocks
 
 INTERPRETER = {"numpy": 95_000_000, "torch": 750_000_000}
 """Bytes of Python, the libraries and a table: what the bundled model takes, whose weights are

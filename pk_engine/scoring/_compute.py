@@ -11,7 +11,7 @@ from headgraph.base.names import GRAPH_PAIRINGS, parse_pairings
 from headgraph.base.progress import Progress
 from headgraph.base.version import VERSION
 from headgraph.pk_engine.errors import EngineError
-from headgraph.pk_engine.linalg.backends import Backend, choose
+from headgraph.pk_engine.linalg.backends import MEMORY, Backend, choose
 from headgraph.pk_engine.metrics import registry
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.metrics.registry import METRICS
@@ -20,7 +20,6 @@ from headgraph.pk_engine.models.sources import open_weights
 from headgraph.pk_engine.nulls.columns import add_nulls, check_arithmetic, check_nulls
 from headgraph.pk_engine.planning import costs
 from headgraph.pk_engine.scoring.job import Found, Job
-from headgraph.pk_engine.scoring.layer_groups import MEMORY
 from headgraph.pk_engine.scoring.layer_order import check_order
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable

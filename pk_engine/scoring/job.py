@@ -16,13 +16,12 @@ from headgraph.base.progress import Progress
 from headgraph.base.version import VERSION, version_of
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.backends import Backend
+from headgraph.pk_engine.linalg.progress_executor import ProgressExecutor
 from headgraph.pk_engine.linalg.stacks import HeadStacks
 from headgraph.pk_engine.metrics.registry import METRICS, by_source, score
 from headgraph.pk_engine.models.interface import Weights
-from headgraph.pk_engine.scoring.layer_groups import Group, layer_groups
-from headgraph.pk_engine.scoring.layer_order import count_pairs
+from headgraph.pk_engine.scoring.layer_order import Group, count_pairs, layer_groups
 from headgraph.pk_engine.scoring.layers import collect, fingerprint
-from headgraph.pk_engine.scoring.progress import Watched
 from headgraph.pk_engine.scoring.resume import Partial, State, job_key
 from headgraph.pk_engine.scoring.rows import block_columns, heads_counted
 from headgraph.pk_engine.scoring.selection import Selection
@@ -160,7 +159,7 @@ class Job:
     ) -> None:
         if self.progress:
             comparisons = len(self.metrics) * len(by_source(self.pairings))
-            threads = Watched(threads, self.progress, comparisons)
+            threads = ProgressExecutor(threads, self.progress, comparisons)
         scores = {
             name: score(METRICS[name], sources, targets, self.pairings, self.layer_order, threads)
             for name in self.metrics

@@ -18,8 +18,14 @@ from headgraph.pk_engine.models.embedding import EmbeddingFiles
 from headgraph.pk_engine.models.location import locate
 from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.planning._plan import plan
-from headgraph.pk_engine.scoring.layer_groups import _cut, _formed
-from headgraph.pk_engine.scoring.layer_order import ORDERS, any_pair, count_pairs, pairs_of
+from headgraph.pk_engine.scoring.layer_order import (
+    ORDERS,
+    _cut,
+    _formed,
+    any_pair,
+    count_pairs,
+    pairs_of,
+)
 from tests.pk_engine.checkpoints import GPT2_CONFIG, gpt2_tensors, save
 
 DEEP = "[" * 10_000 + "]" * 10_000
