@@ -206,7 +206,7 @@ def test_what_cannot_be_answered(random: Path, table: AffinityTable) -> None:
     with pytest.raises(EngineError, match="--samples 0: expected a whole number of at least 1"):
         compute(random, selection=rule, samples=0)
     bare = compute(random, selection=Selection())
-    with pytest.raises(SelectionError, match="does not hold its pairs against backward: make it"):
+    with pytest.raises(SelectionError, match="does not compare its pairs with backward: make it"):
         bare.select(rule)
     entry = {"chance": table.meta.nulls["within"]}
     with pytest.raises(TableError, match=r"nulls = .'chance'.*: expected an object with"):

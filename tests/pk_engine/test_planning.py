@@ -136,7 +136,7 @@ def test_as_many_decompositions_are_said_as_are_made(
 
 @pytest.mark.parametrize("memory", [float("nan"), 0.0, -1.0])
 def test_memory_is_an_amount(memory: float) -> None:
-    with pytest.raises(EngineError, match=r"^--memory \S+: expected gigabytes above 0, such as 2$"):
+    with pytest.raises(EngineError, match=r"^memory=\S+: expected gigabytes above 0, such as 2$"):
         counted("induction-2l", memory=memory)
     with pytest.raises(EngineError, match="--memory"):
         compute("induction-2l", memory=memory)
