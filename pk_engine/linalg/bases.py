@@ -1,14 +1,14 @@
 """Orthonormal bases, triangular factors and ranks of stacks of d x m matrices.
 
-Written on the Array API standard, so it runs on whatever library the stack comes from.
+The code uses the Array API standard, so it runs on the array library of the stack.
 
 The Gram matrix G = W^T W is formed in float64 and factored as R^T R (Cholesky); the basis is
-U = W R^-1. One pass suffices for float32 weights: with R from float64, U^T U differs from I by
-about kappa^2 eps64, and a matrix counts as full rank only where kappa = sigma_1 / sigma_m <
-1 / (max(d, m) eps32), so the error stays under 1e-6 for d = 768. The product W R^-1 itself may be
-taken in float32, half the work, where ||R||_F ||R^-1||_F is small: its rounding adds to U at most
-about that times eps32 sqrt(m), in Frobenius's norm, and far less by chance of signs. Where full
-rank is not certain, the eigenvectors of G decide.
+U = W R^-1. One pass suffices for float32 weights: with R in float64, U^T U differs from I by about
+kappa^2 eps64. A matrix counts as full rank only if kappa = sigma_1 / sigma_m <
+1 / (max(d, m) eps32), so the error stays under 1e-6 for d = 768. If ||R||_F ||R^-1||_F is small,
+the product W R^-1 is taken in float32, which is half the work: rounding then adds to U at most
+about ||R||_F ||R^-1||_F eps32 sqrt(m) in the Frobenius norm, and usually far less. If full rank is
+not certain, the eigenvectors of G decide.
 """
 
 import math
@@ -23,21 +23,21 @@ from headgraph.pk_engine.linalg.array_ops import namespace, ops_for
 from headgraph.pk_engine.linalg.buffers import Buffers
 
 AT_ONCE = 4
-"""Matrices of which there are float64 copies at one time: they stay in a processor's cache."""
+"""Matrices that are copied to float64 at one time, so that the copies stay in the cache."""
 NARROW = 500.0
-"""||R||_F ||R^-1||_F up to which W R^-1 is taken in the weights' own type; m for a W with
-orthogonal columns of one length, and a few hundred for trained heads."""
+"""Take W R^-1 in the weights' own type only while ||R||_F ||R^-1||_F stays below this. The value is
+m for orthogonal columns of one length, and a few hundred for trained heads."""
 LARGEST = 1e30
-"""Numbers of R^-1 up to which it is; larger ones, of tiny weights, might not fit float32."""
+"""Use float32 only while entries of R^-1 stay below this; tiny weights have larger ones."""
 
 
 @dataclass(frozen=True)
 class Bases:
-    """What a stack of matrices W spans.
+    """Bases of the column spaces of a stack of matrices W.
 
     Attributes:
-        basis: U, heads x d x m. Columns are orthonormal; those beyond the rank are 0, which changes
-            no inner product.
+        basis: U, heads x d x m. Columns are orthonormal; columns beyond the rank are 0, which
+            changes no inner product.
         factor: R, heads x m x m in float64, with W = U R and so R^T R = W^T W.
         rank: numerical rank of each matrix, heads integers.
     """
@@ -57,9 +57,9 @@ def bases(
 
     Args:
         weights: the stack.
-        out: heads x m x d of the same library and type, for U^T; where given, `basis` is a view
-            of it. Long rows are how the kernel wants them.
-        at_once: matrices of which there are float64 copies at one time.
+        out: heads x m x d of the same library and type, for U^T; `basis` is then a view of it.
+            The kernel reads long rows faster.
+        at_once: matrices that are copied to float64 at one time.
         buffers: memory for the float64 copies of NumPy matrices, in the place of new memory.
     """
     xp = namespace(weights)
@@ -123,7 +123,7 @@ def _gram(
 def _transform(
     xp: Any, weights: Any, found: _Factors, rows: Any, wide: Callable[[], Iterator[Any]]
 ) -> None:
-    """U^T = T^T W^T into rows, in the weights' own type where that is exact enough."""
+    """U^T = T^T W^T into rows, in the weights' own type if that is exact enough."""
     if found.bound < NARROW and bool(xp.all(xp.abs(found.to_basis) < LARGEST)):
         turn = xp.astype(found.to_basis, weights.dtype)
         ops_for(weights).batched(turn, weights.mT, rows)
@@ -134,14 +134,14 @@ def _transform(
 
 
 def _cholesky(xp: Any, gram: Any, tolerance: float, buffers: Buffers | None) -> _Factors | None:
-    """R^T R and T = R^-1; None where a rank might not be full."""
+    """R and T = R^-1; None if a rank might not be full."""
     try:
         factor = xp.linalg.cholesky(gram).mT
         inverse = _memory("inverse", gram.shape, gram, buffers)
         inverse[...] = 0
         _invert_upper(xp, factor, inverse)
     except (np.linalg.LinAlgError, RuntimeError):
-        return None  # a Gram matrix that is not positive definite
+        return None  # a Gram matrix is not positive definite
     # ||R||_F ||R^-1||_F bounds the condition number from above
     bound = float(xp.max(xp.linalg.matrix_norm(factor) * xp.linalg.matrix_norm(inverse)))
     if not bound * tolerance < 1:
@@ -166,7 +166,7 @@ def _invert_upper(xp: Any, upper: Any, out: Any) -> None:
 
 
 def _eigenvectors(xp: Any, gram: Any, tolerance: float) -> _Factors:
-    """G = V diag(sigma^2) V^T, so R = diag(sigma) V^T and T = V / sigma where sigma counts."""
+    """R = diag(sigma) V^T and T = V / sigma, from G = V diag(sigma^2) V^T; T = 0 beyond the rank."""
     squares, vectors = xp.linalg.eigh(gram)  # ascending
     sigma = xp.sqrt(xp.where(squares > 0, squares, xp.zeros_like(squares)))
     counts = _counts(sigma, sigma[:, -1:], tolerance)
@@ -208,7 +208,7 @@ def _controller() -> Any:
 def one_thread() -> Any:
     """Context in which BLAS and LAPACK run on one thread.
 
-    OpenBLAS on several threads waits at a barrier after every small product; whenever anything else
-    runs on the machine that takes up to a hundred times longer.
+    OpenBLAS on several threads waits at a barrier after every small product. On a busy machine this
+    takes up to a hundred times longer.
     """
     return _controller().limit(limits=1)

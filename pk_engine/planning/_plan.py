@@ -173,7 +173,7 @@ def plan(
         model=name,
         family=sizes.family.name,
         shape=sizes.shape,
-        pairs={pairing: job.most(pairing) for pairing in pairings},
+        pairs={pairing: job.pair_bound(pairing) for pairing in pairings},
         operations=costs.total(costs.calls(job, "kernel", "columns")),
         decompositions=sum(call.compared for call in costs.calls(job, "singular")),
         groups=len(job.groups()),

@@ -182,5 +182,5 @@ def _rows_bytes(job: Job) -> int:
     """Bytes of the rows of a pairing in the largest group, and of those kept from others."""
     heads = [job.weights.shape.n_heads] * 2
     largest = max(len(g.sources) * len(g.targets) for g in job.groups()) * heads[0] * heads[1]
-    kept = sum(job.selection.limit(job.most(pairing)) for pairing in job.pairings)
-    return ROW * min(largest, max(map(job.most, job.pairings))) + 3 * 40 * kept
+    kept = sum(job.selection.limit(job.pair_bound(pairing)) for pairing in job.pairings)
+    return ROW * min(largest, max(map(job.pair_bound, job.pairings))) + 3 * 40 * kept

@@ -21,7 +21,7 @@ from headgraph.pk_engine.models.interface import Model, Weights
 from headgraph.pk_engine.models.sources import open_weights
 from headgraph.pk_engine.nulls.columns import add_nulls, check_arithmetic, check_nulls
 from headgraph.pk_engine.planning import costs
-from headgraph.pk_engine.scoring.job import Found, Job
+from headgraph.pk_engine.scoring.job import Job, JobResult
 from headgraph.pk_engine.scoring.layer_order import check_order
 from headgraph.pk_engine.scoring.selection import Selection, is_number, shown_argument
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -198,7 +198,7 @@ def _kv(kv: str | None, weights: Weights, metrics: Sequence[str]) -> str:
     return "expand" if needs else kv or "native"
 
 
-def _meta(job: Job, found: Found) -> TableMeta:
+def _meta(job: Job, found: JobResult) -> TableMeta:
     weights, shape = job.weights, job.weights.shape
     full = min(shape.d_model, shape.d_head)
     moments = {

@@ -1,4 +1,4 @@
-"""The engine's command: open the model, score it, write the table."""
+"""`headgraph compute`: score a model and write the table."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +56,7 @@ def compute(
     from headgraph.pk_engine.scoring._compute import compute as run
     from headgraph.pk_engine.table.affinity import table_file
 
-    table_file(output, force=force)  # before the work, not after it
+    table_file(output, force=force)  # refuse the name before the work
     with bar_on_terminal() as progress:
         table = run(
             model,

@@ -1,4 +1,4 @@
-"""One pass over a model's layers: read, hash, factor, lay down."""
+"""A pass over a model's layers, which are read, hashed, factored and put into stacks."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -28,14 +28,14 @@ def collect(
     progress: Progress | None = None,
     executor: Executor | None = None,
 ) -> HeadStacks:
-    """Read layers once and keep what the scores need.
+    """Read each layer once and return the factors that the scores need.
 
     Args:
         weights: the model.
-        roles: whose bases to keep.
-        layers: which to read; all by default.
-        factors: what scores will ask for besides bases, which ranks need: `raw`, `composition`.
-        backend: where the arrays are to be; NumPy by default.
+        roles: roles whose bases are needed.
+        layers: the layers to read; all by default.
+        factors: factors besides bases: `raw`, `composition`. Bases are always there.
+        backend: the array library and device of the stacks; NumPy by default.
         progress: called after each layer.
         executor: where layers are read and factored; the caller's thread by default.
     """
@@ -63,7 +63,7 @@ def allocate(
     factors: Iterable[str],
     backend: Backend,
 ) -> HeadStacks:
-    """Stacks for these layers, not yet filled; arguments as for `collect`."""
+    """Uninitialised stacks for these layers; arguments as for `collect`."""
     wanted, factors = set(roles), set(factors)
     heads = {role: shape.heads_of(role) for role in ROLES if role in wanted}
 
@@ -89,9 +89,9 @@ def layer_digest(raw: Layer) -> bytes:
 
 
 def fingerprint(weights: Weights, digests: Mapping[int, bytes]) -> str:
-    """sha256 over the layers' digests: equal for equal weights, however a file is packed.
+    """sha256 over the layers' digests: equal for equal weights in any file format.
 
-    Layers that no pair needed are read for it.
+    Layers without a digest are read.
     """
     whole = hashlib.sha256()
     for layer in range(weights.shape.n_layers):
@@ -100,7 +100,14 @@ def fingerprint(weights: Weights, digests: Mapping[int, bytes]) -> str:
 
 
 def fill(stacks: HeadStacks, number: int, matrices: Layer, buffers: Buffers | None = None) -> None:
-    """Factor the matrices of one of the stacks' layers and lay them down."""
+    """Factor a layer's matrices and put the factors into the stacks.
+
+    Args:
+        stacks: stacks that have this layer.
+        number: the layer.
+        matrices: its matrices, as they are scored.
+        buffers: memory for copies, in the place of new memory.
+    """
     shape, backend, layer = stacks.shape, stacks.backend, number - stacks.layers.start
     buffers = buffers or Buffers()
     factor = {}
@@ -130,7 +137,7 @@ def _fill_composition(
     factor: dict[str, Any],
     backend: Backend,
 ) -> None:
-    # a row per query head: those of one group share a key/value head's matrices
+    # one row for each query head: heads of a group share the matrices of a key/value head
     group = len(matrices["Q"]) // len(matrices["K"])
     wide = {r: backend.array(_per_query_head(matrices[r], r, group)) for r in ROLES}
     r_t = {r: backend.array(_per_query_head(to_numpy(factor[r]), r, group)).mT for r in ROLES}
