@@ -166,7 +166,7 @@ def _invert_upper(xp: Any, upper: Any, out: Any) -> None:
 
 
 def _eigenvectors(xp: Any, gram: Any, tolerance: float) -> _Factors:
-    """R = diag(sigma) V^T and T = V / sigma, from G = V diag(sigma^2) V^T; T = 0 beyond the rank."""
+    """R = diag(sigma) V^T and T = V / sigma, or 0 beyond the rank, from G = V diag(sigma^2) V^T."""
     squares, vectors = xp.linalg.eigh(gram)  # ascending
     sigma = xp.sqrt(xp.where(squares > 0, squares, xp.zeros_like(squares)))
     counts = _counts(sigma, sigma[:, -1:], tolerance)

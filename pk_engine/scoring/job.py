@@ -107,7 +107,7 @@ class Job:
         options["family"] = family = self.weights.family.name
         options["headgraph"] = VERSION  # other versions may read weights differently
         options |= {package: version_of(package) for package in readers.get(family, ())}
-        return Partial(self.partial, job_key(folder, options))
+        return Partial(self.partial, job_key(folder, self.partial, options))
 
     def _stacks(
         self, groups: list[Group], of: int, threads: Executor | None

@@ -132,9 +132,17 @@ def _digest(stream: IO[bytes], size: int) -> bytes:
     return digest.digest()
 
 
-def job_key(folder: Path, options: dict[str, Any]) -> str:
-    """sha256 over the names, sizes and times of a model's files, and the options of a job."""
-    files = sorted(path for path in folder.iterdir() if path.is_file())
+def job_key(folder: Path, partial: Path, options: dict[str, Any]) -> str:
+    """sha256 over the names, sizes and times of a model's files, and the options of a job.
+
+    The state itself may lie in the model's folder; hidden files are temporary ones.
+    """
+    state = partial.resolve()
+    files = sorted(
+        path
+        for path in folder.iterdir()
+        if path.is_file() and not path.name.startswith(".") and path.resolve() != state
+    )
     stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     text = json.dumps([os.fspath(folder.resolve()), stats, options], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

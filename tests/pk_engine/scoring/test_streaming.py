@@ -186,6 +186,13 @@ def test_the_same_call_goes_on_after_an_interruption(tmp_path: Path, rule: Selec
     assert compute(folder, **options).sha256 == whole.sha256
 
 
+def test_an_output_beside_the_weights_is_no_part_of_the_model(tmp_path: Path) -> None:
+    folder = save(tmp_path / "model", llama_tensors(), LLAMA_CONFIG)
+    options = {"layer_order": "all", "memory": 1e-9, "partial": folder / "t.parquet.partial"}
+    assert groups_done(folder, interrupt_at=2, **options) == [0, 1, 2]
+    assert groups_done(folder, **options) == [2, 3]
+
+
 @pytest.mark.parametrize("change", ["weights", "options", "damage"])
 def test_what_belongs_to_another_job_is_not_used(tmp_path: Path, change: str) -> None:
     folder, partial = save(tmp_path / "model", llama_tensors(), LLAMA_CONFIG), tmp_path / "p"
