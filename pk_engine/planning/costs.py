@@ -159,12 +159,14 @@ def _width(job: Job) -> int:
 
 
 def _reading_bytes(job: Job, family: Family, width: int) -> int:
-    """Bytes in use while a layer is read: mapped and copied, in float32, and being factored."""
+    """Bytes in use while a layer is read: one tensor mapped and copied, the layer in float32, and
+    the matrices being factored.
+    """
     shape = job.weights.shape
     stored = [prod(spec.stored_shape(shape)) for spec in family.tensors]
     head = shape.d_model * shape.d_head
     matrices = sum(shape.heads_of(role) for role in ROLES) * head
-    return width * (sum(stored) + max(stored)) + 4 * matrices + AT_ONCE * head * 20
+    return 2 * width * max(stored) + 4 * matrices + AT_ONCE * head * 20
 
 
 def _compared(call: Call, job: Job) -> int:

@@ -63,8 +63,8 @@ def compute(
         pairings: such as `("OQ", "OK")`, `"OQ,OK"` or `"all"`: source role, then target role.
         metrics: such as `("pk", "cs")` or `"pk,cs"`; `pk` is always computed. See
             `pk_engine.metrics.registry` for the others. `cs` gives a row per query head.
-        selection: the rules for what to keep. None keeps the strongest 3 % of each pairing,
-            `Selection()` keeps all pairs.
+        selection: what to keep, by default the strongest 3 % of each pairing; `Selection()` keeps
+            all pairs.
         kv: `native` scores each key/value head once, `expand` gives a row per query head. None is
             native unless a metric exists per query head only.
         layer_order: `forward`, `all`, or `within` a layer. Two heads in the same role are one pair.

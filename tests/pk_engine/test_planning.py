@@ -138,7 +138,7 @@ def test_as_many_decompositions_are_said_as_are_made(
 def test_memory_is_an_amount(memory: float) -> None:
     with pytest.raises(EngineError, match=r"^memory=\S+: expected gigabytes above 0, such as 2$"):
         counted("induction-2l", memory=memory)
-    with pytest.raises(EngineError, match="--memory"):
+    with pytest.raises(EngineError, match=r"^memory=\S+: expected gigabytes above 0"):
         compute("induction-2l", memory=memory)
 
 
