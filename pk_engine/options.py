@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from headgraph.base.names import NULLS, VIA
+from headgraph.base.spelling import Message
 from headgraph.pk_engine.scoring.selection import Selection, one_without_other
 
 Command = Callable[..., Any]
@@ -163,7 +164,7 @@ def _selection(rules: dict[str, Any], *, everything: bool) -> Selection | None:
     if not everything and not given:
         return None
     if lacking := one_without_other(rules["fdr"], rules["null"]):
-        raise click.UsageError(lacking)
+        raise click.UsageError(Message(lacking).options)
     return Selection(**rules)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from headgraph import cli
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
-from tests.pk_engine.test_interruption import CODE
+from tests.pk_engine.scoring.test_interruption import CODE
 from tests.test_cli import ROOT
 
 WRITES = {

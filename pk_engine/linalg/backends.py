@@ -21,8 +21,10 @@ from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.array_ops import to_numpy
 from headgraph.pk_engine.linalg.bases import Bases, bases, one_thread
-from headgraph.pk_engine.scoring.layer_groups import MEMORY
+from headgraph.pk_engine.linalg.buffers import Buffers
 
+MEMORY = 2.0
+"""Gigabytes that factors may take by default; a run takes about one more."""
 READERS = 4
 """Threads that read layers for a GPU."""
 
@@ -67,19 +69,22 @@ class Backend:
             return torch.from_numpy(np.empty(shape, self.dtype))
         return torch.empty(shape, dtype=getattr(torch, self.dtype), device=self.device)
 
-    def factored(self, here: Any, stored: NDArray[Any], rows: Any) -> Bases:
+    def factored(
+        self, here: Any, stored: NDArray[Any], rows: Any, buffers: Buffers | None = None
+    ) -> Bases:
         """Bases of matrices, computed on the device or in NumPy (`factors_here`).
 
         Args:
             here: heads x d x m on the device.
             stored: the same in NumPy.
             rows: heads x m x d on the device, filled with U^T; None to leave U out.
+            buffers: memory for NumPy's float64 copies; new memory without them.
         """
         if self.factors_here:
             return bases(here, rows, len(here))
         if rows is None or self.device == "cpu":  # torch's memory there is NumPy's too
-            return bases(stored, None if rows is None else to_numpy(rows))
-        found = bases(stored)
+            return bases(stored, None if rows is None else to_numpy(rows), buffers=buffers)
+        found = bases(stored, buffers=buffers)
         rows[...] = self.array(found.basis).mT
         return found
 

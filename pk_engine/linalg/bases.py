@@ -1,42 +1,43 @@
 """Orthonormal bases, triangular factors and ranks of stacks of d x m matrices.
 
-Written on the Array API standard, so it runs on whatever library the stack comes from.
+The code uses the Array API standard, so it runs on the array library of the stack.
 
 The Gram matrix G = W^T W is formed in float64 and factored as R^T R (Cholesky); the basis is
-U = W R^-1. One pass suffices for float32 weights: with R from float64, U^T U differs from I by
-about kappa^2 eps64, and a matrix counts as full rank only where kappa = sigma_1 / sigma_m <
-1 / (max(d, m) eps32), so the error stays under 1e-6 for d = 768. The product W R^-1 itself may be
-taken in float32, half the work, where ||R||_F ||R^-1||_F is small: its rounding adds to U at most
-about that times eps32 sqrt(m), in Frobenius's norm, and far less by chance of signs. Where full
-rank is not certain, the eigenvectors of G decide.
+U = W R^-1. One pass suffices for float32 weights: with R in float64, U^T U differs from I by about
+kappa^2 eps64. A matrix counts as full rank only if kappa = sigma_1 / sigma_m <
+1 / (max(d, m) eps32), so the error stays under 1e-6 for d = 768. If ||R||_F ||R^-1||_F is small,
+the product W R^-1 is taken in float32, which is half the work: rounding then adds to U at most
+about ||R||_F ||R^-1||_F eps32 sqrt(m) in the Frobenius norm, and usually far less. If full rank is
+not certain, the eigenvectors of G decide.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from headgraph.pk_engine.linalg.array_ops import namespace, ops_for
+from headgraph.pk_engine.linalg.buffers import Buffers
 
 AT_ONCE = 4
-"""Matrices of which there are float64 copies at one time: they stay in a processor's cache."""
+"""Matrices that are copied to float64 at one time, so that the copies stay in the cache."""
 NARROW = 500.0
-"""||R||_F ||R^-1||_F up to which W R^-1 is taken in the weights' own type; m for a W with
-orthogonal columns of one length, and a few hundred for trained heads."""
+"""Take W R^-1 in the weights' own type only while ||R||_F ||R^-1||_F stays below this. The value is
+m for orthogonal columns of one length, and a few hundred for trained heads."""
 LARGEST = 1e30
-"""Numbers of R^-1 up to which it is; larger ones, of tiny weights, might not fit float32."""
+"""Use float32 only while entries of R^-1 stay below this; tiny weights have larger ones."""
 
 
 @dataclass(frozen=True)
 class Bases:
-    """What a stack of matrices W spans.
+    """Bases of the column spaces of a stack of matrices W.
 
     Attributes:
-        basis: U, heads x d x m. Columns are orthonormal; those beyond the rank are 0, which changes
-            no inner product.
+        basis: U, heads x d x m. Columns are orthonormal; columns beyond the rank are 0, which
+            changes no inner product.
         factor: R, heads x m x m in float64, with W = U R and so R^T R = W^T W.
         rank: numerical rank of each matrix, heads integers.
     """
@@ -46,7 +47,9 @@ class Bases:
     rank: np.ndarray[Any, np.dtype[np.int64]]
 
 
-def bases(weights: Any, out: Any = None, at_once: int = AT_ONCE) -> Bases:
+def bases(
+    weights: Any, out: Any = None, at_once: int = AT_ONCE, buffers: Buffers | None = None
+) -> Bases:
     """Bases of the column spaces of `weights`, heads x d x m.
 
     The numerical rank counts singular values above max(d, m) eps sigma_1, eps of the weights' type;
@@ -54,9 +57,10 @@ def bases(weights: Any, out: Any = None, at_once: int = AT_ONCE) -> Bases:
 
     Args:
         weights: the stack.
-        out: heads x m x d of the same library and type, for U^T; where given, `basis` is a view
-            of it. Long rows are how the kernel wants them.
-        at_once: matrices of which there are float64 copies at one time.
+        out: heads x m x d of the same library and type, for U^T; `basis` is then a view of it.
+            The kernel reads long rows faster.
+        at_once: matrices that are copied to float64 at one time.
+        buffers: memory for the float64 copies of NumPy matrices, in the place of new memory.
     """
     xp = namespace(weights)
     d, m = weights.shape[-2:]
@@ -66,11 +70,12 @@ def bases(weights: Any, out: Any = None, at_once: int = AT_ONCE) -> Bases:
     if out is None:
         rows = ops_for(weights).empty((len(weights), min(d, m), d), weights)
     if d < m or eps < 1e-10:
-        found = _by_svd(xp, weights, tolerance, rows)
+        found = _by_svd(xp, weights, tolerance, rows, at_once)
     else:
-        gram = xp.concat([xp.matmul(wide.mT, wide) for _, wide in _wide(xp, weights, at_once)])
-        found = _cholesky(xp, gram, tolerance) or _eigenvectors(xp, gram, tolerance)
-        _transform(xp, weights, found, rows, at_once)
+        wide = partial(_wide, xp, weights, at_once, buffers)
+        gram = _gram(weights, wide, buffers)
+        found = _cholesky(xp, gram, tolerance, buffers) or _eigenvectors(xp, gram, tolerance)
+        _transform(xp, weights, found, rows, wide)
     return Bases(xp.matrix_transpose(rows), found.factor, found.rank)
 
 
@@ -85,31 +90,58 @@ class _Factors(NamedTuple):
     bound: float = math.inf
 
 
-def _wide(xp: Any, weights: Any, at_once: int) -> Iterator[tuple[slice, Any]]:
+def _wide(
+    xp: Any, weights: Any, at_once: int, buffers: Buffers | None
+) -> Iterator[tuple[slice, Any]]:
     """The stack in float64, a few matrices at a time, with their places."""
     for first in range(0, len(weights), at_once):
         part = slice(first, first + at_once)
-        yield part, xp.astype(weights[part], xp.float64)
+        if buffers is None:
+            yield part, xp.astype(weights[part], xp.float64)
+        else:
+            yield part, buffers.copy("wide", weights[part], np.float64)
 
 
-def _transform(xp: Any, weights: Any, found: _Factors, rows: Any, at_once: int) -> None:
-    """U^T = T^T W^T into rows, in the weights' own type where that is exact enough."""
+def _memory(name: str, shape: tuple[int, ...], like: Any, buffers: Buffers | None) -> Any:
+    """Uninitialised memory of the type of `like`; NumPy's comes from the buffers."""
+    if buffers is None:
+        return ops_for(like).empty(shape, like)
+    return buffers.array(name, shape, like.dtype)
+
+
+def _gram(
+    weights: Any, wide: Callable[[], Iterator[tuple[slice, Any]]], buffers: Buffers | None
+) -> Any:
+    """W^T W in float64."""
+    gram, size = None, (len(weights), *2 * weights.shape[-1:])
+    for part, matrices in wide():
+        gram = _memory("gram", size, matrices, buffers) if gram is None else gram
+        ops_for(matrices).batched(matrices, matrices, gram[part])
+    return gram
+
+
+def _transform(
+    xp: Any, weights: Any, found: _Factors, rows: Any, wide: Callable[[], Iterator[Any]]
+) -> None:
+    """U^T = T^T W^T into rows, in the weights' own type if that is exact enough."""
     if found.bound < NARROW and bool(xp.all(xp.abs(found.to_basis) < LARGEST)):
         turn = xp.astype(found.to_basis, weights.dtype)
         ops_for(weights).batched(turn, weights.mT, rows)
         return
-    for part, wide in _wide(xp, weights, at_once):
-        product = xp.matmul(found.to_basis[part].mT, wide.mT)
+    for part, matrices in wide():
+        product = xp.matmul(found.to_basis[part].mT, matrices.mT)
         rows[part] = xp.astype(product, weights.dtype)
 
 
-def _cholesky(xp: Any, gram: Any, tolerance: float) -> _Factors | None:
-    """R^T R and T = R^-1; None where a rank might not be full."""
+def _cholesky(xp: Any, gram: Any, tolerance: float, buffers: Buffers | None) -> _Factors | None:
+    """R and T = R^-1; None if a rank might not be full."""
     try:
         factor = xp.linalg.cholesky(gram).mT
-        inverse = _upper_inverse(xp, factor)
+        inverse = _memory("inverse", gram.shape, gram, buffers)
+        inverse[...] = 0
+        _invert_upper(xp, factor, inverse)
     except (np.linalg.LinAlgError, RuntimeError):
-        return None  # a Gram matrix that is not positive definite
+        return None  # a Gram matrix is not positive definite
     # ||R||_F ||R^-1||_F bounds the condition number from above
     bound = float(xp.max(xp.linalg.matrix_norm(factor) * xp.linalg.matrix_norm(inverse)))
     if not bound * tolerance < 1:
@@ -117,24 +149,24 @@ def _cholesky(xp: Any, gram: Any, tolerance: float) -> _Factors | None:
     return _Factors(factor, inverse, np.full(len(gram), gram.shape[-1]), bound)
 
 
-def _upper_inverse(xp: Any, upper: Any) -> Any:
-    """Inverse of upper triangular matrices by halves, a third of the time of a general inverse."""
+def _invert_upper(xp: Any, upper: Any, out: Any) -> None:
+    """Inverse of upper triangular matrices by halves, into zeros.
+
+    It takes a third of the time of a general inverse.
+    """
     half = upper.shape[-1] // 2
     if half < 16:
-        return xp.linalg.inv(upper)
-    left, right = (_upper_inverse(xp, upper[..., part, part]) for part in _halves(half))
-    above = -xp.matmul(left, xp.matmul(upper[..., :half, half:], right))
-    below = xp.zeros_like(xp.matrix_transpose(above))
-    columns = xp.concat([left, below], axis=-2), xp.concat([above, right], axis=-2)
-    return xp.concat(columns, axis=-1)
-
-
-def _halves(half: int) -> tuple[slice, slice]:
-    return slice(None, half), slice(half, None)
+        out[...] = xp.linalg.inv(upper)
+        return
+    low, high = slice(None, half), slice(half, None)
+    for part in (low, high):
+        _invert_upper(xp, upper[..., part, part], out[..., part, part])
+    right = xp.matmul(upper[..., low, high], out[..., high, high])
+    out[..., low, high] = -xp.matmul(out[..., low, low], right)
 
 
 def _eigenvectors(xp: Any, gram: Any, tolerance: float) -> _Factors:
-    """G = V diag(sigma^2) V^T, so R = diag(sigma) V^T and T = V / sigma where sigma counts."""
+    """R = diag(sigma) V^T and T = V / sigma, or 0 beyond the rank, from G = V diag(sigma^2) V^T."""
     squares, vectors = xp.linalg.eigh(gram)  # ascending
     sigma = xp.sqrt(xp.where(squares > 0, squares, xp.zeros_like(squares)))
     counts = _counts(sigma, sigma[:, -1:], tolerance)
@@ -143,14 +175,19 @@ def _eigenvectors(xp: Any, gram: Any, tolerance: float) -> _Factors:
     return _Factors(factor, to_basis, _rank(xp, counts))
 
 
-def _by_svd(xp: Any, weights: Any, tolerance: float, rows: Any) -> _Factors:
+def _by_svd(xp: Any, weights: Any, tolerance: float, rows: Any, at_once: int) -> _Factors:
     """For float64, whose Gram matrix would lose half the digits, and for wide matrices."""
-    left, sigma, right = xp.linalg.svd(weights, full_matrices=False)
-    counts = _counts(sigma, sigma[:, :1], tolerance)
-    there = left.shape[-1]
-    rows[:, :there] = xp.where(counts[:, None, :], left, xp.zeros_like(left)).mT
-    rows[:, there:] = 0
-    return _Factors(sigma[:, :, None] * right, None, _rank(xp, counts))
+    factors, ranks = [], []
+    for first in range(0, len(weights), at_once):
+        part = slice(first, first + at_once)
+        left, sigma, right = xp.linalg.svd(weights[part], full_matrices=False)
+        counts = _counts(sigma, sigma[:, :1], tolerance)
+        there = left.shape[-1]
+        rows[part, :there] = xp.where(counts[:, None, :], left, xp.zeros_like(left)).mT
+        rows[part, there:] = 0
+        factors.append(sigma[:, :, None] * right)
+        ranks.append(_rank(xp, counts))
+    return _Factors(xp.concat(factors), None, np.concatenate(ranks))
 
 
 def _counts(sigma: Any, largest: Any, tolerance: float) -> Any:
@@ -171,7 +208,7 @@ def _controller() -> Any:
 def one_thread() -> Any:
     """Context in which BLAS and LAPACK run on one thread.
 
-    OpenBLAS on several threads waits at a barrier after every small product; whenever anything else
-    runs on the machine that takes up to a hundred times longer.
+    OpenBLAS on several threads waits at a barrier after every small product. On a busy machine this
+    takes up to a hundred times longer.
     """
     return _controller().limit(limits=1)

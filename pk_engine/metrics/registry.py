@@ -27,10 +27,10 @@ from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS
 from headgraph.base.text import listed
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.kernel import kernel
+from headgraph.pk_engine.linalg.progress_executor import ProgressExecutor
 from headgraph.pk_engine.linalg.stacks import HeadStacks
 from headgraph.pk_engine.metrics import similarity, singular_values
 from headgraph.pk_engine.scoring.layer_order import layer_blocks
-from headgraph.pk_engine.scoring.progress import Watched
 
 Scores = dict[str, NDArray[np.float32]]
 """Pairing -> (layers source heads) x (layers target heads)."""
@@ -112,8 +112,8 @@ def score(
             sources.layers, targets.layers, writing.heads[source], width, layer_order
         )
         values = metric.score(x, y, blocks, executor=executor).reshape(-1, len(y), width)
-        if isinstance(executor, Watched):
-            executor.next()
+        if isinstance(executor, ProgressExecutor):
+            executor.finish_comparison()
         ends = np.cumsum([reading.heads[role] for role in roles])
         for role, end in zip(roles, ends, strict=True):
             part = values[:, :, end - reading.heads[role] : end]

@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from headgraph.pk_engine.linalg.array_ops import namespace, to_numpy
 from headgraph.pk_engine.linalg.bases import bases
 from headgraph.pk_engine.linalg.kernel import Block
+from headgraph.pk_engine.linalg.progress_executor import without_progress
 from headgraph.pk_engine.metrics.similarity import frobenius, over_norms
-from headgraph.pk_engine.scoring.progress import unwatched
 
 CHUNK = 64
 """Targets per call of LAPACK: 64 products of 128 x 128 in float32 are 4 MB a thread."""
@@ -65,7 +65,7 @@ def procrustes_columns(
     The m head dimensions are the examples, so the score depends on the inner basis of the model.
     ||X Y^T||_* = ||R R'^T||_* (see above). Arguments as in `procrustes`; both need the same m.
     """
-    r_x, r_y = (_factors(stack, unwatched(executor)) for stack in (x, y))
+    r_x, r_y = (_factors(stack, without_progress(executor)) for stack in (x, y))
     sums = _of_singular_values(r_x, r_y, blocks, "sum", executor)
     sums = sums.astype(to_numpy(x[:0]).dtype)
     return over_norms(sums, frobenius(x), frobenius(y))

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from headgraph.pk_engine.linalg.buffers import Buffers
 from headgraph.pk_engine.models.layout import ModelShape
 
 Layer = dict[str, NDArray[np.float32]]
@@ -43,10 +44,12 @@ class Weights(Protocol):
     def family(self) -> Named:
         """The family file, or the library, that describes the matrices."""
 
-    def raw_layer(self, layer: int) -> Layer:
+    def raw_layer(self, layer: int, buffers: Buffers | None = None) -> Layer:
         """One layer's matrices as the source has them, contiguous float32.
 
-        The fingerprint is computed from these. Several threads may call this at once.
+        The fingerprint is computed from these. Several threads may call this at once. A source may
+        put them into `buffers` instead of new memory: they are then valid until the same thread
+        reads the next layer.
         """
 
     def processed(self, layer: int, raw: Layer) -> Layer:

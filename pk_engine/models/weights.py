@@ -5,6 +5,7 @@ No network is built and no code of a checkpoint runs. Half precision is widened 
 
 import os
 from collections.abc import Iterator, Mapping
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from headgraph.base.documents import shown
 from headgraph.base.names import ROLES
 from headgraph.base.text import listed, quoted, short
 from headgraph.pk_engine.errors import ModelError, WeightsError
+from headgraph.pk_engine.linalg.buffers import Buffers
 from headgraph.pk_engine.models.checkpoint.refusals import (
     refuse_adapter,
     refuse_adapter_tensors,
@@ -73,19 +75,28 @@ class ModelWeights:
     def __repr__(self) -> str:
         return f"ModelWeights({self.name!r}, {self.family.name}, {self.shape})"
 
-    def raw_layer(self, layer: int) -> Layer:
+    def raw_layer(self, layer: int, buffers: Buffers | None = None) -> Layer:
         """One layer's matrices as stored: role -> heads x d_model x d_head, float32, contiguous.
 
         O is transposed, so that its columns span what the head writes. The fingerprint is
         computed from these.
 
+        Args:
+            layer: its index.
+            buffers: memory for the matrices, in the place of new memory.
+
         Raises:
             WeightsError: a matrix holds NaN or Inf.
         """
-        parts: dict[str, NDArray[Any]] = {}
+        buffers = buffers or Buffers()
+        ends = list(accumulate((self.shape.heads_of(role) for role in ROLES), initial=0))
+        size = (ends[-1], self.shape.d_model, self.shape.d_head)
+        every = buffers.array("layer", size, np.float32)
+        matrices = {r: every[i:j] for r, (i, j) in zip(ROLES, pairwise(ends), strict=True)}
         for spec in self.family.tensors:
-            parts |= spec.split(self._files.read(self._name(spec.name, layer)), self.shape)
-        matrices = {role: np.ascontiguousarray(parts[role], dtype=np.float32) for role in ROLES}
+            stored = self._files.read(self._name(spec.name, layer), buffers)
+            for role, part in spec.split(stored, self.shape).items():
+                matrices[role][...] = part
         for role, matrix in matrices.items():
             check_finite(matrix, layer, role)
         return matrices

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from headgraph.base.names import NULLS
 from headgraph.base.progress import Progress
 from headgraph.pk_engine.errors import EngineError, TableError
-from headgraph.pk_engine.linalg.backends import Backend
+from headgraph.pk_engine.linalg.backends import MEMORY, Backend
 from headgraph.pk_engine.models.interface import Weights
 from headgraph.pk_engine.nulls.null_model import Answers, Null, Question
-from headgraph.pk_engine.scoring.layer_groups import MEMORY
 from headgraph.pk_engine.table.affinity import AffinityTable
 
 _WHERE = {"backward": "observed_pairs", "within": "observed_pairs"}

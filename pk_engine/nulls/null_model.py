@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headgraph.base.progress import Progress
+from headgraph.pk_engine.linalg.backends import MEMORY
 from headgraph.pk_engine.models.interface import Weights
-from headgraph.pk_engine.scoring.layer_groups import MEMORY
 from headgraph.pk_engine.table.affinity import AffinityTable
 
 if TYPE_CHECKING:

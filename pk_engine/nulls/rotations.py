@@ -32,7 +32,7 @@ from headgraph.base.names import ROLES
 from headgraph.pk_engine.linalg.stacks import HeadStacks, Stack
 from headgraph.pk_engine.metrics.registry import METRICS, score
 from headgraph.pk_engine.nulls.null_model import Answers, Question, by_cell
-from headgraph.pk_engine.scoring.layer_groups import layer_groups
+from headgraph.pk_engine.scoring.layer_order import layer_groups
 from headgraph.pk_engine.scoring.layers import collect
 
 SAMPLES = 20

@@ -13,6 +13,7 @@ import pandas as pd
 from headgraph.base.names import GRAPH_PAIRINGS
 from headgraph.base.notebook import facts, paragraph
 from headgraph.pk_engine.errors import ModelError
+from headgraph.pk_engine.linalg.buffers import Buffers
 from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.models.config import settings_of
 from headgraph.pk_engine.models.family import Family, family_of
@@ -112,7 +113,7 @@ class Sizes:
     fold_ln: bool = False
     center_writing: bool = False
 
-    def raw_layer(self, layer: int) -> Layer:
+    def raw_layer(self, layer: int, buffers: Buffers | None = None) -> Layer:
         """Not available, like the methods below."""
         raise NotImplementedError
 
@@ -175,7 +176,7 @@ def plan(
         model=name,
         family=sizes.family.name,
         shape=sizes.shape,
-        pairs={pairing: job.most(pairing) for pairing in pairings},
+        pairs={pairing: job.pair_bound(pairing) for pairing in pairings},
         operations=costs.total(costs.calls(job, "kernel", "columns")),
         decompositions=sum(call.compared for call in costs.calls(job, "singular")),
         groups=len(job.groups()),

@@ -19,8 +19,7 @@ from headgraph.pk_engine.metrics.registry import METRICS, by_source
 from headgraph.pk_engine.models.family import Family
 from headgraph.pk_engine.models.layout import ModelShape
 from headgraph.pk_engine.scoring.job import Job
-from headgraph.pk_engine.scoring.layer_groups import Group
-from headgraph.pk_engine.scoring.layer_order import layer_blocks
+from headgraph.pk_engine.scoring.layer_order import Group, layer_blocks
 
 INTERPRETER = {"numpy": 95_000_000, "torch": 750_000_000}
 """Bytes of Python, the libraries and a table, measured with the bundled model, whose weights are
@@ -160,12 +159,14 @@ def _width(job: Job) -> int:
 
 
 def _reading_bytes(job: Job, family: Family, width: int) -> int:
-    """Bytes in use while a layer is read: mapped, copied, in float32, and being factored."""
+    """Bytes in use while a layer is read: one tensor mapped and copied, the layer in float32, and
+    the matrices being factored.
+    """
     shape = job.weights.shape
     stored = [prod(spec.stored_shape(shape)) for spec in family.tensors]
     head = shape.d_model * shape.d_head
     matrices = sum(shape.heads_of(role) for role in ROLES) * head
-    return width * (sum(stored) + max(stored)) + 4 * matrices + AT_ONCE * head * 20
+    return 2 * width * max(stored) + 4 * matrices + AT_ONCE * head * 20
 
 
 def _compared(call: Call, job: Job) -> int:
@@ -183,5 +184,5 @@ def _rows_bytes(job: Job) -> int:
     """Bytes of the rows of a pairing in the largest group, and of the rows kept from others."""
     heads = [job.weights.shape.n_heads] * 2
     largest = max(len(g.sources) * len(g.targets) for g in job.groups()) * heads[0] * heads[1]
-    kept = sum(job.selection.limit(job.most(pairing)) for pairing in job.pairings)
-    return ROW * min(largest, max(map(job.most, job.pairings))) + 3 * 40 * kept
+    kept = sum(job.selection.limit(job.pair_bound(pairing)) for pairing in job.pairings)
+    return ROW * min(largest, max(map(job.pair_bound, job.pairings))) + 3 * 40 * kept

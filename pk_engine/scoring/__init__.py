@@ -1,1 +1,1 @@
-"""From a model to a table: layers in groups, rows as they come, what is kept of them."""
+"""From a model to a table: layers in groups, scores in rows, and the rows that are kept."""

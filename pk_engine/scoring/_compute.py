@@ -1,4 +1,4 @@
-"""From a model to its table of scores, in one call."""
+"""`compute`: from a model to its table of scores."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pathlib import Path
 
 from headgraph.base.names import GRAPH_PAIRINGS, parse_pairings
 from headgraph.base.progress import Progress
+from headgraph.base.spelling import argument
+from headgraph.base.text import quoted
 from headgraph.base.version import VERSION
 from headgraph.pk_engine.errors import EngineError
-from headgraph.pk_engine.linalg.backends import Backend, choose
+from headgraph.pk_engine.linalg.backends import MEMORY, Backend, choose
 from headgraph.pk_engine.metrics import registry
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.metrics.registry import METRICS
@@ -19,10 +21,9 @@ from headgraph.pk_engine.models.interface import Model, Weights
 from headgraph.pk_engine.models.sources import open_weights
 from headgraph.pk_engine.nulls.columns import add_nulls, check_arithmetic, check_nulls
 from headgraph.pk_engine.planning import costs
-from headgraph.pk_engine.scoring.job import Found, Job
-from headgraph.pk_engine.scoring.layer_groups import MEMORY
+from headgraph.pk_engine.scoring.job import Job, JobResult
 from headgraph.pk_engine.scoring.layer_order import check_order
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.scoring.selection import Selection, is_number, shown_argument
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.columns import taken
 from headgraph.pk_engine.table.meta import TableMeta
@@ -52,7 +53,7 @@ def compute(
     progress: Progress | None = None,
     partial: str | os.PathLike[str] | None = None,
 ) -> AffinityTable:
-    """Score every pair of heads, by default those whose source layer is before the target layer.
+    """Score every pair of heads; by default, pairs whose source layer is before the target layer.
 
     PK = ||U^T U'||_F^2 and z = (PK - r s / d) / sd of the random reference for these ranks.
 
@@ -60,37 +61,37 @@ def compute(
         model: a bundled model's name, a folder with config.json and safetensors, a hub id, or a
             TransformerBridge, which is scored as it is in memory (`pk_engine.models.lens.weights`).
         pairings: such as `("OQ", "OK")`, `"OQ,OK"` or `"all"`: source role, then target role.
-        metrics: such as `("pk", "cs")` or `"pk,cs"`; `pk` always; see `pk_engine.metrics.registry`
-            for the others. `cs` means a row per query head.
-        selection: what to keep, by default the strongest 3 % of each pairing, which None means;
-            `Selection()` is all.
-        kv: `native` scores each key/value head once, `expand` gives a row per query head; None is
+        metrics: such as `("pk", "cs")` or `"pk,cs"`; `pk` is always computed. See
+            `pk_engine.metrics.registry` for the others. `cs` gives a row per query head.
+        selection: what to keep, by default the strongest 3 % of each pairing; `Selection()` keeps
+            all pairs.
+        kv: `native` scores each key/value head once, `expand` gives a row per query head. None is
             native unless a metric exists per query head only.
-        layer_order: `forward`, `all`, or `within` a layer; pairs in the same role count once.
+        layer_order: `forward`, `all`, or `within` a layer. Two heads in the same role are one pair.
         fold_ln: fold the norm before attention into Q, K and V.
-        center_writing: take the mean over d_model from what is written.
-        via: `files`, or `transformer-lens` for what no family file describes.
+        center_writing: subtract the mean over d_model from what heads write.
+        via: `files`, or `transformer-lens` for models that no family file describes.
         backend: `numpy`, `torch`, or `auto` (`pk_engine.linalg.backends`).
-        device: `cpu`, `cuda`, `cuda:N` or `mps`; the best that the backend has by default.
-        memory: gigabytes that factors may take, by default 2, or half of what a CUDA device has;
-            less means more passes over the files.
-        dtype: `float32`, which is within 1e-4 of PK, or `float64`.
+        device: `cpu`, `cuda`, `cuda:N` or `mps`; by default the fastest that the backend has.
+        dtype: `float32`, whose error of PK is under 1e-4, or `float64`.
+        memory: gigabytes that factors may take, by default 2, or half of a CUDA device's memory.
+            Less memory means more passes over the files.
         revision: branch, tag or commit of a hub id.
-        name: what the table calls the model; by default the hub id or the folder's name.
-        seed: of what the selection's null draws, 0 by default; like `samples` for a null alone.
-        samples: how much it draws, in its own unit; see `pk_engine.nulls`.
-        progress: called with what is being done, how much is done, and how much there is.
-        partial: file for what is found so far when layers are taken in groups; the same call goes
-            on from it after an interruption, and removes it at the end.
+        name: name of the model in the table; by default the hub id or the folder's name.
+        seed: random seed for the selection's null models, 0 by default. Requires a null model.
+        samples: number of samples for a null model, in its own unit; see `pk_engine.nulls`.
+        progress: called with the current step, how much of it is done, and its total.
+        partial: file for the results so far, if layers are compared in groups. After an
+            interruption the same call resumes from this file. It is removed at the end.
 
     Returns:
         The table; `table.meta.deficient` lists matrices of less than full rank.
 
     Raises:
         ModelError, WeightsError, UnknownFamily: the model cannot be read.
-        EngineError: an unknown pairing, metric, kv, layer order, via, backend or device, a
-            selection that is none, seed or samples without a null, or a null with a backend, device
-            or dtype that it is not computed in.
+        EngineError: an unknown pairing, metric, kv, layer order, via, backend or device; a
+            selection of another type; seed or samples without a null model; or a null model with a
+            backend, device or dtype that it does not support.
 
     Example:
         >>> table = compute("induction-2l", selection=Selection(top=1))
@@ -105,7 +106,7 @@ def compute(
     job = job_of(weights, pairings, metrics, kv, layer_order, backend, device, dtype, memory)
     job = replace(
         job,
-        # the adjustment for many tests needs every pair
+        # Benjamini-Hochberg needs every pair
         selection=Selection() if selection.nulls else selection,
         progress=progress,
         partial=None if partial is None else Path(partial),
@@ -118,13 +119,13 @@ def compute(
                           samples=samples, progress=progress,
                           memory=MEMORY if memory is None else memory)  # fmt: skip
         return whole.select(selection)
-    # rules that look at more than the place in the ranking are applied to the rows that came
+    # the job applies the rules on ranks, and this the others
     kept = taken(found.rows, selection.keep(found.rows, meta.scored))
     return AffinityTable(kept, meta.selected(selection.to_json()))
 
 
 def _unicode(name: str) -> str:
-    """The name of a folder that is not UTF-8 with escapes: databases and files take no other."""
+    """The name with escapes for bytes that are not UTF-8, which databases and Parquet refuse."""
     return name.encode(errors="backslashreplace").decode()
 
 
@@ -133,8 +134,8 @@ def _rules(selection: Selection | None) -> Selection:
         return DEFAULT_SELECTION
     if not isinstance(selection, Selection):
         raise EngineError(
-            f"selection is {selection!r}: expected rules such as Selection(top=100), Selection() "
-            "for all pairs, or None for the strongest 3 % of each pairing"
+            f"selection is {quoted(selection)}: expected rules such as Selection(top=100), "
+            "Selection() for all pairs, or None for the strongest 3 % of each pairing"
         )
     return selection
 
@@ -145,14 +146,14 @@ def check_options(
     kv: str | None,
     layer_order: str,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Pairings and metrics in canonical order; see `compute`.
+    """Pairings and metrics in canonical order; arguments as for `compute`.
 
     Raises:
-        EngineError: one of these is not among those that there are.
+        EngineError: an unknown pairing, metric, kv or layer order.
     """
     found = parse_pairings(pairings)
     if kv not in (None, "native", "expand"):
-        raise EngineError(f"unknown kv {kv!r}: expected native or expand")
+        raise EngineError(f"unknown kv {quoted(kv)}: expected native or expand")
     check_order(layer_order)
     named = metrics.split(",") if isinstance(metrics, str) else metrics
     return found, registry.check_metrics(named, found)
@@ -169,13 +170,14 @@ def job_of(
     dtype: str,
     memory: float | None,
 ) -> Job:
-    """What `compute` does for these options, on the backend that they or the work ask for.
+    """The job of `compute` for these options. `auto` chooses the backend by the amount of work.
 
     Raises:
-        EngineError: no amount of memory, or a backend or device that is not there.
+        EngineError: memory is not a number above 0, or the backend or device is not available.
     """
-    if memory is not None and not memory > 0:  # nan is not either
-        raise EngineError(f"--memory {memory:g}: expected gigabytes above 0, such as {MEMORY:g}")
+    if memory is not None and not (is_number(memory) and memory > 0):  # refuses nan too
+        given = shown_argument("memory", memory)
+        raise EngineError(f"{given}: expected gigabytes above 0, such as {MEMORY:g}")
     rows = _kv(kv, weights, metrics)
     here, room = Backend(dtype=dtype), MEMORY if memory is None else memory
     job = Job(weights, pairings, metrics, DEFAULT_SELECTION, rows, layer_order, here, room)
@@ -185,18 +187,18 @@ def job_of(
 
 
 def _kv(kv: str | None, weights: Weights, metrics: Sequence[str]) -> str:
-    """`native` or `expand`: what was asked for, or what the metrics need."""
+    """`native` or `expand`: the given value, or the one that the metrics require."""
     grouped = weights.shape.n_kv_heads < weights.shape.n_heads
     needs = [name for name in metrics if METRICS[name].per_query_head] if grouped else []
     if needs and kv == "native":
         raise EngineError(
             f"{', '.join(needs)} exists per query head only, and {weights.name} shares key/value "
-            "heads: leave --kv native out, or the metric"
+            f"heads: leave out {argument('kv', 'native')} or the metric"
         )
     return "expand" if needs else kv or "native"
 
 
-def _meta(job: Job, found: Found) -> TableMeta:
+def _meta(job: Job, found: JobResult) -> TableMeta:
     weights, shape = job.weights, job.weights.shape
     full = min(shape.d_model, shape.d_head)
     moments = {

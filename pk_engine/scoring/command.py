@@ -1,4 +1,4 @@
-"""The engine's command: open the model, score it, write the table."""
+"""`headgraph compute`: score a model and write the table."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -53,12 +53,10 @@ def compute(
 
     Example: headgraph compute induction-2l --all -o tiny.parquet
     """
-    from headgraph.pk_engine.linalg._allocator import keep_freed_memory
     from headgraph.pk_engine.scoring._compute import compute as run
     from headgraph.pk_engine.table.affinity import table_file
 
-    table_file(output, force=force)  # before the work, not after it
-    keep_freed_memory()
+    table_file(output, force=force)  # refuse the name before the work
     with bar_on_terminal() as progress:
         table = run(
             model,

@@ -1,4 +1,4 @@
-"""The work of one table: group after group of layers, read, compared, and thinned out at once."""
+"""The work of one table: groups of layers are read and compared, and rows are selected, in turn."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from headgraph.base.progress import Progress
 from headgraph.base.version import VERSION, version_of
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.backends import Backend
+from headgraph.pk_engine.linalg.progress_executor import ProgressExecutor
 from headgraph.pk_engine.linalg.stacks import HeadStacks
 from headgraph.pk_engine.metrics.registry import METRICS, by_source, score
 from headgraph.pk_engine.models.interface import Weights
-from headgraph.pk_engine.scoring.layer_groups import Group, layer_groups
-from headgraph.pk_engine.scoring.layer_order import count_pairs
+from headgraph.pk_engine.scoring.layer_order import Group, count_pairs, layer_groups
 from headgraph.pk_engine.scoring.layers import collect, fingerprint
-from headgraph.pk_engine.scoring.progress import Watched
 from headgraph.pk_engine.scoring.resume import Partial, State, job_key
 from headgraph.pk_engine.scoring.rows import block_columns, heads_counted
 from headgraph.pk_engine.scoring.selection import Selection
@@ -31,14 +30,14 @@ from headgraph.pk_engine.table.columns import Columns, joined, taken
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a job came to.
+class JobResult:
+    """The result of a job.
 
     Attributes:
-        rows: of all pairings, in their order.
+        rows: the rows of all pairings, in their order.
         scored: pairs scored per pairing.
         deficient: matrices of less than full rank.
-        fingerprint: of the model's raw weights.
+        fingerprint: sha256 of the model's raw weights.
     """
 
     rows: Columns
@@ -49,7 +48,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be scored, and how; see `pk_engine.compute` for the words."""
+    """What to score, and how; the attributes are arguments of `pk_engine.compute`."""
 
     weights: Weights
     pairings: Sequence[str]
@@ -62,16 +61,16 @@ class Job:
     progress: Progress | None = None
     partial: Path | None = None
 
-    def run(self) -> Found:
-        """Do it."""
-        keepers = {p: Keeper(self.selection, self.most(p)) for p in self.pairings}
+    def run(self) -> JobResult:
+        """Score all groups of layers, after those of an interrupted run."""
+        keepers = {p: Keeper(self.selection, self.pair_bound(p)) for p in self.pairings}
         try:
             return self._run(State(keepers))
         finally:
             for keeper in keepers.values():
                 keeper.close()
 
-    def _run(self, state: State) -> Found:
+    def _run(self, state: State) -> JobResult:
         groups = self.groups()
         partial = self._partial(groups)
         partial.restore(state)
@@ -84,36 +83,36 @@ class Job:
                 self._offer(state.keepers, sources, targets, self.backend.computing(threads))
                 state.done += 1
                 partial.save(state)
-                del stacks, sources, targets  # before the next ones are read
+                del stacks, sources, targets  # free them before the next ones are read
             whole = fingerprint(self.weights, state.digests)
         partial.clear()
         rows = joined([self._rows(pairing, keeper) for pairing, keeper in state.keepers.items()])
         scored = {pairing: keeper.scored for pairing, keeper in state.keepers.items()}
         order = sorted(state.deficient, key=lambda at: (ROLES.index(at[0]), *at[1:]))
-        return Found(rows, scored, [state.deficient[at] for at in order], whole)
+        return JobResult(rows, scored, [state.deficient[at] for at in order], whole)
 
     def _partial(self, groups: list[Group]) -> Partial:
-        """Where the state is kept; nowhere when all is done in one go."""
+        """The file for the state; a job of one group has none."""
         folder = getattr(self.weights, "folder", None)  # a model in memory has none
         if self.partial is None or folder is None or len(groups) == 1:
             return Partial(None, "")
-        writable(self.partial, force=True, problem=EngineError)  # before the work, not after it
+        writable(self.partial, force=True, problem=EngineError)  # refuse it before the work
         options = {
             name: str(getattr(self, name))
             for name in ("pairings", "metrics", "selection", "kv", "layer_order", "backend")
         }
         folds = [self.weights.fold_ln, self.weights.center_writing]
-        options |= {"groups": str(groups), "folds": str(folds), "state": "3"}  # of the file's form
+        options |= {"groups": str(groups), "folds": str(folds), "state": "3"}  # version of the file
         readers = {"transformer-lens": ("transformer-lens", "transformers")}
         options["family"] = family = self.weights.family.name
-        options["headgraph"] = VERSION  # another reads otherwise
+        options["headgraph"] = VERSION  # other versions may read weights differently
         options |= {package: version_of(package) for package in readers.get(family, ())}
-        return Partial(self.partial, job_key(folder, options))
+        return Partial(self.partial, job_key(folder, self.partial, options))
 
     def _stacks(
         self, groups: list[Group], of: int, threads: Executor | None
     ) -> Iterator[tuple[HeadStacks, HeadStacks]]:
-        """Stacks of sources and targets of each group; one stack where all is in memory."""
+        """Stacks of sources and targets of each group; one stack for both if they are equal."""
         targets: HeadStacks | None = None
         for done, group in enumerate(groups, start=of - len(groups)):
             if self.progress and of > 1:
@@ -122,14 +121,14 @@ class Job:
                 yield (self._collect(group.sources, "".join(self.pairings), threads),) * 2
                 continue
             if targets is None or targets.layers != group.targets:
-                targets = None  # first let go of the one before
+                targets = None  # free the stack of the group before
                 roles = "".join(pairing[1] for pairing in self.pairings)
                 targets = self._collect(group.targets, roles, threads)
             roles = "".join(pairing[0] for pairing in self.pairings)
             yield self._collect(group.sources, roles, threads), targets
 
     def groups(self) -> list[Group]:
-        """Which layers are in memory together."""
+        """The groups of layers that are in memory together."""
         kinds = {METRICS[name].factors for name in self.metrics} | {"basis"}
         return layer_groups(
             self.weights.shape,
@@ -160,7 +159,7 @@ class Job:
     ) -> None:
         if self.progress:
             comparisons = len(self.metrics) * len(by_source(self.pairings))
-            threads = Watched(threads, self.progress, comparisons)
+            threads = ProgressExecutor(threads, self.progress, comparisons)
         scores = {
             name: score(METRICS[name], sources, targets, self.pairings, self.layer_order, threads)
             for name in self.metrics
@@ -171,8 +170,8 @@ class Job:
                 block_columns(sources, targets, pairing, values, self.kv, self.layer_order)
             )
 
-    def most(self, pairing: str) -> int:
-        """Pairs of a pairing when no matrix is zero."""
+    def pair_bound(self, pairing: str) -> int:
+        """The number of pairs of a pairing if no matrix is zero."""
         shape, same = self.weights.shape, pairing[0] == pairing[1]
         sources, targets = (heads_counted(shape, role, self.kv) for role in pairing)
         return count_pairs(shape.n_layers, sources, targets, self.layer_order, same_role=same)

@@ -1,5 +1,6 @@
-"""Which heads meet which: the layer order, as blocks for the kernel and as a mask for the rows."""
+"""Which pairs are scored: the layer order, and groups of layers that fit into memory together."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,15 +9,16 @@ from numpy.typing import NDArray
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.kernel import Block
+from headgraph.pk_engine.models.layout import ModelShape
 
 ORDERS = ("forward", "all", "within")
 
 
 def check_order(order: str) -> str:
-    """The layer order, if it is one.
+    """The layer order itself, once checked.
 
     Raises:
-        EngineError: it is none.
+        EngineError: the name is not a layer order.
     """
     if order not in ORDERS:
         raise EngineError(f"unknown layer order {quoted(order)}: expected {', '.join(ORDERS)}")
@@ -26,14 +28,15 @@ def check_order(order: str) -> str:
 def layer_blocks(
     sources: range, targets: range, source_heads: int, target_heads: int, order: str
 ) -> list[Block]:
-    """Blocks that cover a layer order among some layers.
+    """Blocks for the kernel that cover the pairs of a layer order.
 
     Args:
         sources: layers of the sources' stack.
         targets: layers of the targets' stack.
         source_heads: heads per layer in the first.
         target_heads: heads per layer in the second.
-        order: `forward`, `all` or `within`; a block per target layer for the first and the last.
+        order: `forward`, `all` or `within`. `all` is one block, the others have one for each target
+            layer.
     """
     if order == "all":
         return [(slice(0, len(sources) * source_heads), slice(0, len(targets) * target_heads))]
@@ -58,9 +61,10 @@ def pairs_of(
 ) -> NDArray[np.bool_]:
     """Mask of the pairs that a layer order scores, all source heads x all target heads.
 
-    `forward`: the source's layer is before the target's. `within`: one layer. `all`: any layers.
-    Two heads compared in the same role are one pair, whichever comes first: the source is then the
-    earlier of the two, and a head is not compared with itself. Arguments as in `layer_blocks`.
+    `forward`: the source's layer is before the target's. `within`: both are in one layer. `all`:
+    any two layers. In a pairing of a role with itself (`same_role`), two heads are one pair, whose
+    source is the earlier head, and a head is not compared with itself. The other arguments are
+    those of `layer_blocks`.
     """
     i = np.arange(sources.start * source_heads, sources.stop * source_heads)[:, None]
     j = np.arange(targets.start * target_heads, targets.stop * target_heads)[None, :]
@@ -71,7 +75,7 @@ def pairs_of(
 
 
 def any_pair(sources: range, targets: range, order: str) -> bool:
-    """Whether some pair of these layers is scored."""
+    """Whether the layer order scores any pair of these layers."""
     if order == "forward":
         return len(sources) > 0 and len(targets) > 0 and sources[0] < targets[-1]
     first, last = max(sources.start, targets.start), min(sources.stop, targets.stop)
@@ -81,7 +85,7 @@ def any_pair(sources: range, targets: range, order: str) -> bool:
 def count_pairs(
     layers: int, source_heads: int, target_heads: int, order: str, *, same_role: bool = False
 ) -> int:
-    """How many pairs `pairs_of` has for all layers, without making its mask."""
+    """The number of pairs in the mask of `pairs_of` for all layers, without the mask."""
     if order == "forward":
         return layers * (layers - 1) // 2 * source_heads * target_heads
     if order == "within":
@@ -93,3 +97,78 @@ def count_pairs(
 
 def _heads(first: int, last: int, layers: range, heads: int) -> slice:
     return slice((first - layers.start) * heads, (last - layers.start) * heads)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Source layers and target layers that are in memory together and compared."""
+
+    sources: range
+    targets: range
+
+
+def layer_groups(
+    shape: ModelShape,
+    source_roles: str,
+    target_roles: str,
+    layer_order: str,
+    *,
+    bytes_per_value: int,
+    memory: float,
+) -> list[Group]:
+    """Groups that cover each pair of layers of a layer order once.
+
+    If the factors of all roles fit into `memory` gigabytes, one group holds all layers. Otherwise
+    the groups have the sizes for which forming projectors takes the fewest operations: each group
+    forms those of its heads again. Groups with the same targets follow one another.
+
+    Args:
+        shape: the model's sizes.
+        source_roles: roles of the sources' factors.
+        target_roles: roles of the targets' factors.
+        layer_order: as in `pk_engine.compute`.
+        bytes_per_value: bytes of one number, times the kinds of factors.
+        memory: gigabytes that the factors may take.
+    """
+    layers = shape.n_layers
+    per_head = shape.d_model * shape.d_head * bytes_per_value
+    everything = sum(shape.heads_of(role) for role in {*source_roles, *target_roles})
+    if layers * everything * per_head <= memory * 1e9:
+        return [Group(range(layers), range(layers))]
+    source, target = (sum(map(shape.heads_of, roles)) for roles in (source_roles, target_roles))
+    fitting = [
+        (s, t)
+        for s in range(1, layers + 1)
+        for t in range(1, layers + 1)
+        if (s * source + t * target) * per_head <= memory * 1e9
+    ] or [(1, 1)]  # two layers do not fit: take the least possible
+
+    def cost(sizes: tuple[int, int]) -> int:
+        read, made = _formed(layers, *sizes, layer_order)
+        return read * source + made * target
+
+    return _cut(layers, *min(fitting, key=cost), layer_order)
+
+
+def _formed(layers: int, sources: int, targets: int, layer_order: str) -> tuple[int, int]:
+    """Total source layers and target layers of the groups of `_cut`, without the groups."""
+    read = made = 0
+    for start in range(0, layers, targets):
+        stop = min(start + targets, layers)
+        first = start // sources if layer_order == "within" else 0
+        # the last layer that writes into the targets, and how many blocks lead up to it
+        reach = {"forward": stop - 1, "within": stop}.get(layer_order, layers)
+        last = -(-reach // sources)
+        if last > first:
+            read += min(last * sources, layers) - first * sources
+            made += (last - first) * (stop - start)
+    return read, made
+
+
+def _cut(layers: int, sources: int, targets: int, layer_order: str) -> list[Group]:
+    groups = [
+        Group(range(s, min(s + sources, layers)), range(t, min(t + targets, layers)))
+        for t in range(0, layers, targets)
+        for s in range(0, layers, sources)
+    ]
+    return [group for group in groups if any_pair(group.sources, group.targets, layer_order)]

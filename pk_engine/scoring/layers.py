@@ -1,4 +1,4 @@
-"""One pass over a model's layers: read, hash, factor, lay down."""
+"""A pass over a model's layers, which are read, hashed, factored and put into stacks."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -12,6 +12,7 @@ from headgraph.base.names import ROLES
 from headgraph.base.progress import Progress
 from headgraph.pk_engine.linalg.array_ops import to_numpy
 from headgraph.pk_engine.linalg.backends import Backend
+from headgraph.pk_engine.linalg.buffers import Buffers
 from headgraph.pk_engine.linalg.stacks import HeadStacks, Stack
 from headgraph.pk_engine.models.interface import Layer, Weights
 from headgraph.pk_engine.models.layout import ModelShape
@@ -27,23 +28,24 @@ def collect(
     progress: Progress | None = None,
     executor: Executor | None = None,
 ) -> HeadStacks:
-    """Read layers once and keep what the scores need.
+    """Read each layer once and return the factors that the scores need.
 
     Args:
         weights: the model.
-        roles: whose bases to keep.
-        layers: which to read; all by default.
-        factors: what scores will ask for besides bases, which ranks need: `raw`, `composition`.
-        backend: where the arrays are to be; NumPy by default.
+        roles: roles whose bases are needed.
+        layers: the layers to read; all by default.
+        factors: factors besides bases: `raw`, `composition`. Bases are always there.
+        backend: the array library and device of the stacks; NumPy by default.
         progress: called after each layer.
         executor: where layers are read and factored; the caller's thread by default.
     """
     layers = range(weights.shape.n_layers) if layers is None else layers
     stacks = allocate(weights.shape, roles, layers, factors, backend or Backend())
+    buffers = Buffers()
 
     def read(layer: int) -> bytes:
-        raw = weights.raw_layer(layer)
-        fill(stacks, layer, weights.processed(layer, raw))
+        raw = weights.raw_layer(layer, buffers)
+        fill(stacks, layer, weights.processed(layer, raw), buffers)
         return layer_digest(raw)
 
     run = map if executor is None else executor.map
@@ -61,7 +63,7 @@ def allocate(
     factors: Iterable[str],
     backend: Backend,
 ) -> HeadStacks:
-    """Stacks for these layers, not yet filled; arguments as for `collect`."""
+    """Uninitialised stacks for these layers; arguments as for `collect`."""
     wanted, factors = set(roles), set(factors)
     heads = {role: shape.heads_of(role) for role in ROLES if role in wanted}
 
@@ -87,9 +89,9 @@ def layer_digest(raw: Layer) -> bytes:
 
 
 def fingerprint(weights: Weights, digests: Mapping[int, bytes]) -> str:
-    """sha256 over the layers' digests: equal for equal weights, however a file is packed.
+    """sha256 over the layers' digests: equal for equal weights in any file format.
 
-    Layers that no pair needed are read for it.
+    Layers without a digest are read.
     """
     whole = hashlib.sha256()
     for layer in range(weights.shape.n_layers):
@@ -97,16 +99,27 @@ def fingerprint(weights: Weights, digests: Mapping[int, bytes]) -> str:
     return whole.hexdigest()
 
 
-def fill(stacks: HeadStacks, number: int, matrices: Layer) -> None:
-    """Factor the matrices of one of the stacks' layers and lay them down."""
+def fill(stacks: HeadStacks, number: int, matrices: Layer, buffers: Buffers | None = None) -> None:
+    """Factor a layer's matrices and put the factors into the stacks.
+
+    Args:
+        stacks: stacks that have this layer.
+        number: the layer.
+        matrices: its matrices, as they are scored.
+        buffers: memory for copies, in the place of new memory.
+    """
     shape, backend, layer = stacks.shape, stacks.backend, number - stacks.layers.start
+    buffers = buffers or Buffers()
     factor = {}
     for role in ROLES if stacks.writes is not None else stacks.rank:
-        stored = matrices[role].astype(backend.dtype, copy=False)
+        stored: NDArray[Any] = matrices[role]
+        if stored.dtype != backend.dtype:
+            stored = buffers.copy("converted", stored, backend.dtype)
         here = backend.array(stored)
         kept = stacks.basis[role].mT[layer] if role in stacks.rank else None
-        found = backend.factored(here, stored, kept)
-        factor[role] = found.factor
+        found = backend.factored(here, stored, kept, buffers)
+        if stacks.writes is not None:
+            factor[role] = found.factor
         if role in stacks.rank:
             heads = shape.heads_of(role)
             stacks.rank[role][layer * heads : (layer + 1) * heads] = found.rank
@@ -124,7 +137,7 @@ def _fill_composition(
     factor: dict[str, Any],
     backend: Backend,
 ) -> None:
-    # a row per query head: those of one group share a key/value head's matrices
+    # one row for each query head: heads of a group share the matrices of a key/value head
     group = len(matrices["Q"]) // len(matrices["K"])
     wide = {r: backend.array(_per_query_head(matrices[r], r, group)) for r in ROLES}
     r_t = {r: backend.array(_per_query_head(to_numpy(factor[r]), r, group)).mT for r in ROLES}

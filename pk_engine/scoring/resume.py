@@ -1,9 +1,9 @@
-"""Going on after an interruption: what a job has found so far, beside the file it will write.
+"""Resume after an interruption: the state of a job, in a file beside its output.
 
-Written after each group of layers, beside and renamed, so a kill at any moment leaves the state
-before or after a group. A key over the weights' files and all options guards it: a state that
-belongs to anything else is not used. Nor is a file that does not end in the hash of what is before:
-it is not even looked into.
+The state is written to a temporary file after each group of layers, then renamed, so a kill at any
+moment leaves the state before or after a group. The file holds a key of the weights' files and all
+options, and ends in a hash. A file with another key or a wrong hash is ignored; the hash is checked
+before anything is parsed.
 """
 
 import hashlib
@@ -23,17 +23,17 @@ from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.scoring.top_k import Keeper
 
 _HASH = "sha256"
-# what np.load and json say of a file that is not one of ours
+# errors of np.load and json for other files
 _NOT_OURS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
 @dataclass
 class State:
-    """What is known after some groups.
+    """The state of a job after some groups.
 
     Attributes:
-        keepers: pairing -> the rows that can still be kept.
-        done: groups that are finished.
+        keepers: pairing -> the rows that the selection can still keep.
+        done: number of finished groups.
         digests: layer -> sha256 of its raw matrices.
         deficient: (role, layer, head) -> matrices of less than full rank.
     """
@@ -46,18 +46,18 @@ class State:
 
 @dataclass(frozen=True)
 class Partial:
-    """The file that holds a state; with `path` None nothing is ever written.
+    """The file of a state; with `path` None there is no file.
 
     Attributes:
-        path: beside the table that is to be.
-        key: of the job, see `job_key`.
+        path: the file, beside the table to be written.
+        key: the job's key, see `job_key`.
     """
 
     path: Path | None
     key: str
 
     def restore(self, state: State) -> None:
-        """Fill a fresh state from the file, if it is there and belongs to this job."""
+        """Fill a new state from the file, if it exists and belongs to this job."""
         if self.path is None or not self.path.is_file():
             return
         try:
@@ -81,7 +81,7 @@ class Partial:
         """Write the state.
 
         Raises:
-            EngineError: it cannot be written; what was saved before is still there.
+            EngineError: the file cannot be written; the state before remains.
         """
         if self.path is None:
             return
@@ -103,18 +103,18 @@ class Partial:
                 stream.write(_digest(stream, stream.seek(0, os.SEEK_END)))
         except OSError as error:
             raise EngineError(
-                f"cannot write {shown(self.path)}, with which an interrupted compute goes on: "
+                f"cannot write {shown(self.path)}, from which an interrupted compute resumes: "
                 f"{reason(error)}"
             ) from error
 
     def clear(self) -> None:
-        """The job is done: nothing is left to go on with."""
+        """Remove the file, at the end of the job."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
 
 
 def _is_whole(stream: IO[bytes]) -> bool:
-    """Whether a file ends in the hash of what is before it; the stream is at its start then."""
+    """Whether a file ends in the hash of the bytes before it; rewinds the stream."""
     size = stream.seek(0, os.SEEK_END) - hashlib.new(_HASH).digest_size
     found = _digest(stream, size)
     expected = stream.read()
@@ -123,7 +123,7 @@ def _is_whole(stream: IO[bytes]) -> bool:
 
 
 def _digest(stream: IO[bytes], size: int) -> bytes:
-    """The hash of the first bytes of a file; the stream stands behind them then."""
+    """The hash of the first `size` bytes of a file; leaves the stream behind them."""
     stream.seek(0)
     digest = hashlib.new(_HASH)
     while size > 0 and (part := stream.read(min(size, 2**20))):
@@ -132,9 +132,17 @@ def _digest(stream: IO[bytes], size: int) -> bytes:
     return digest.digest()
 
 
-def job_key(folder: Path, options: dict[str, Any]) -> str:
-    """sha256 over the names, sizes and times of a model's files, and the options of a job."""
-    files = sorted(path for path in folder.iterdir() if path.is_file())
+def job_key(folder: Path, partial: Path, options: dict[str, Any]) -> str:
+    """sha256 over the names, sizes and times of a model's files, and the options of a job.
+
+    The state itself may lie in the model's folder; hidden files are temporary ones.
+    """
+    state = partial.resolve()
+    files = sorted(
+        path
+        for path in folder.iterdir()
+        if path.is_file() and not path.name.startswith(".") and path.resolve() != state
+    )
     stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     text = json.dumps([os.fspath(folder.resolve()), stats, options], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""From scores of a block to the columns of its rows."""
+"""Rows of a table: from the scores of a group of layers to columns."""
 
 from typing import Any
 
@@ -21,13 +21,13 @@ def block_columns(
     kv: str,
     layer_order: str,
 ) -> Columns:
-    """The pairs of a block that the layer order scores, as columns of one length.
+    """The pairs of a group that the layer order scores, as columns of one length.
 
     Args:
-        sources: stacks of the block's source layers.
-        targets: stacks of its target layers.
+        sources: stacks of the source layers.
+        targets: stacks of the target layers.
         pairing: source role, then target role.
-        scores: metric -> sources x targets, as `pk_engine.metrics.registry.score` gives them.
+        scores: metric -> sources x targets, from `pk_engine.metrics.registry.score`.
         kv: as in `pk_engine.compute`.
         layer_order: as in `pk_engine.compute`.
 
@@ -58,21 +58,21 @@ def block_columns(
         "target": targets.layers.start * heads[1] + j,
         "pk": pk,
         "pk_normalized": (pk / np.sqrt(r * s)).astype(np.float32),
-        # where the reference has no variance every subspace shares as much: nothing stands out
+        # without variance every subspace has the same overlap, so no pair stands out
         "z": np.where(sd > 0, (pk - mean) / np.where(sd > 0, sd, 1), 0.0).astype(np.float32),
         **{name: value[i, j].astype(np.float32) for name, value in values.items()},
     }
 
 
 def heads_counted(shape: ModelShape, role: str, kv: str) -> int:
-    """Heads per layer that a table counts for a role."""
+    """Heads per layer of a role in a table."""
     return shape.n_heads if kv == "expand" else shape.heads_of(role)
 
 
 def _both(
     value: NDArray[Any], name: str, pairing: str, shape: ModelShape, expand: bool
 ) -> NDArray[Any]:
-    """A score per pair as the table counts heads, on both sides."""
+    """Scores with the table's heads on both sides."""
     if METRICS[name].per_query_head:
         return value
     wide = _widen(value, pairing[0], shape, expand)
@@ -80,6 +80,6 @@ def _both(
 
 
 def _widen(rows: NDArray[Any], role: str, shape: ModelShape, expand: bool) -> NDArray[Any]:
-    """A row per query head where the rows count key/value heads."""
+    """One row for each query head, from rows for key/value heads."""
     group = shape.n_heads // shape.n_kv_heads
     return rows.repeat(group, axis=0) if expand and role in "KV" else rows

@@ -1,20 +1,22 @@
-"""Which scored pairs become rows of a table and edges of a graph.
+"""Rules for which scored pairs become rows of a table and edges of a graph.
 
-Rules intersect: a pair is kept when every rule given keeps it. Ranks are by PK within a pairing
-(`pk_rank`, 1 = strongest, ties by source then target), so each rule is exact and deterministic.
+Rules intersect: a pair is kept if every given rule keeps it. Ranks are by PK within a pairing
+(`pk_rank`, 1 is the strongest, ties by source, then target), so the rules are exact and
+deterministic.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from numbers import Integral
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from headgraph.base.names import NULLS
+from headgraph.base.spelling import argument, either
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import SelectionError
 
-if TYPE_CHECKING:  # the command line's options are made of this, and its help imports nothing heavy
+if TYPE_CHECKING:  # the command line's options use this module, and --help imports nothing heavy
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
@@ -26,18 +28,18 @@ class Selection:
 
     Attributes:
         top: the N strongest pairs of each pairing.
-        top_percent: the strongest P percent of the pairs scored in each pairing, rounded up (3 % of
+        top_percent: the strongest P percent of the scored pairs of each pairing, rounded up (3 % of
             9,504 is 286).
-        min_pk: PK at least this (0 to the smaller rank).
-        min_z: z at least this (standard deviations above the random reference).
-        top_per_target: the N strongest pairs that end in each target head, within a pairing.
-        fdr: share of false pairs expected at most among those kept, within a pairing
-            (Benjamini-Hochberg over all pairs scored); more than 0, and 1 keeps all.
-        null: what they are held against, out of `base.names.NULLS`; of several, separated by
-            commas, each has to be passed. Goes with `fdr`.
+        min_pk: the least PK (0 to the smaller rank).
+        min_z: the least z (standard deviations above the random reference).
+        top_per_target: the N strongest pairs into each target head, within a pairing.
+        fdr: false discovery rate within a pairing, above 0 and at most 1
+            (Benjamini-Hochberg over all scored pairs); 1 keeps all. Requires `null`.
+        null: null models from `base.names.NULLS`, separated by commas; a pair is kept if it
+            differs from each of them. Requires `fdr`.
 
     Raises:
-        SelectionError: a value outside its range.
+        SelectionError: a value is outside its range or not of its type.
     """
 
     top: int | None = None
@@ -51,45 +53,44 @@ class Selection:
     def __post_init__(self) -> None:
         for name in ("top", "top_per_target"):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, Integral) or value < 1):
+            if value is not None and (not is_number(value, Integral) or value < 1):
                 raise SelectionError(
-                    f"{_flag(name)} {quoted(value)}: expected a whole number of at least 1"
+                    f"{shown_argument(name, value)}: expected a whole number of at least 1"
                 )
-        if self.top_percent is not None and not 0 < self.top_percent <= 100:
-            raise SelectionError(
-                f"--top-percent {self.top_percent:g}: expected more than 0 and at most 100"
-            )
+        for name, most in (("top_percent", 100), ("fdr", 1)):
+            value = getattr(self, name)
+            if value is not None and not (is_number(value) and 0 < value <= most):
+                raise SelectionError(
+                    f"{shown_argument(name, value)}: expected more than 0 and at most {most}"
+                )
         for name in ("min_pk", "min_z"):
             value = getattr(self, name)
-            if value is not None and not math.isfinite(value):
-                raise SelectionError(f"{_flag(name)} {value}: expected a finite number")
+            if value is not None and not (is_number(value) and math.isfinite(value)):
+                raise SelectionError(f"{shown_argument(name, value)}: expected a finite number")
+        self._check_null()
 
-        self._check_fdr()
-
-    def _check_fdr(self) -> None:
+    def _check_null(self) -> None:
         if lacking := one_without_other(self.fdr, self.null):
             raise SelectionError(lacking)
-        if self.fdr is not None and not 0 < self.fdr <= 1:
-            raise SelectionError(f"--fdr {self.fdr:g}: expected more than 0 and at most 1")
-        unknown = [name for name in self.nulls if name not in NULLS]
-        if unknown:
-            raise SelectionError(
-                f"--null {', '.join(map(repr, unknown))}: expected some of {', '.join(NULLS)}"
-            )
+        expected = f"expected some of {', '.join(NULLS)}"
+        if self.null is not None and not isinstance(self.null, str):
+            raise SelectionError(f"{shown_argument('null', self.null)}: {expected}")
+        if unknown := [name for name in self.nulls if name not in NULLS]:
+            raise SelectionError(f"{shown_argument('null', ','.join(unknown))}: {expected}")
 
     @property
     def nulls(self) -> tuple[str, ...]:
-        """The nulls that pairs are held against, each once."""
+        """The null models, each once."""
         if self.null is None:
             return ()
         return tuple(dict.fromkeys(name.strip() for name in self.null.split(",")))
 
     def __bool__(self) -> bool:
-        """True when at least one rule is set."""
+        """True if at least one rule is set."""
         return bool(self.to_json())
 
     def to_json(self) -> dict[str, Any]:
-        """The rules that are set, by name; 3 % is one rule whether it was given as 3 or as 3.0."""
+        """The rules that are set, by name. Real numbers are floats: 3 % and 3.0 % are one rule."""
         rules = {name: value for name, value in asdict(self).items() if value is not None}
         real = ("top_percent", "min_pk", "min_z", "fdr")
         return {name: float(v) if name in real else v for name, v in rules.items()}
@@ -111,12 +112,12 @@ class Selection:
         return ", ".join(parts) or "all pairs"
 
     def limit(self, scored: int) -> int:
-        """How many pairs of a pairing with `scored` pairs the two `top` rules let through."""
+        """The most pairs that `top` and `top_percent` keep of a pairing with `scored` pairs."""
         limits = [scored]
         if self.top is not None:
             limits.append(self.top)
         if self.top_percent is not None:
-            # decimal fractions are not exact in binary: 3 % of 100 pairs must be 3, not 4
+            # decimal fractions are not exact in binary: 3 % of 100 pairs is 3, not 4
             limits.append(math.ceil(round(scored * self.top_percent / 100, 9)))
         return min(limits)
 
@@ -127,8 +128,11 @@ class Selection:
 
         Args:
             rows: its frame or its columns, with `pairing`, `pk`, `z`, `pk_rank`, `target_layer`,
-                `target_head`, and `q_NULL` of the nulls asked for.
-            scored: pairs scored per pairing, which `top_percent` refers to.
+                `target_head`, and `q_NULL` for each null model of this selection.
+            scored: pairs scored per pairing, of which `top_percent` is a share.
+
+        Raises:
+            SelectionError: the table has no `q_NULL` for one of the null models.
         """
         import numpy as np
 
@@ -147,21 +151,33 @@ class Selection:
             mask &= first_of_each(order, target, self.top_per_target)
         for name in self.nulls:
             if f"q_{name}" not in columns:
+                again = either(
+                    f"compute(MODEL, selection=Selection(fdr={self.fdr:g}, null={self.null!r}))",
+                    f"headgraph compute MODEL --fdr {self.fdr:g} --null {self.null}",
+                )
                 raise SelectionError(
-                    f"the table does not hold its pairs against {name}: make it again with "
-                    f"headgraph compute MODEL --fdr {self.fdr:g} --null {self.null}"
+                    f"the table does not compare its pairs with {name}: make it again with {again}"
                 )
             mask &= columns[f"q_{name}"] <= np.float32(self.fdr)
         return mask
 
 
 def one_without_other(fdr: float | None, null: str | None) -> str | None:
-    """What is wrong where only one of a rate and its null is given; None where nothing is."""
+    """The message if only one of `fdr` and `null` is given, otherwise None."""
     if (fdr is None) == (null is None):
         return None
-    given, lacks = ("--fdr", "--null") if null is None else ("--null", "--fdr")
-    return f"{given} without {lacks}: expected both, such as --fdr 0.05 --null covariance"
+    given, lacks = ("fdr", "null") if null is None else ("null", "fdr")
+    example = either("fdr=0.05, null='covariance'", "--fdr 0.05 --null covariance")
+    return f"{argument(given)} without {argument(lacks)}: expected both, such as {example}"
 
 
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
+def is_number(value: object, kind: type = Real) -> bool:
+    """Whether a value is a number of this kind; True and False are none."""
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def shown_argument(name: str, value: Any) -> str:
+    """An argument and its value, 101.0 as 101, for a message."""
+    option = f"--{name.replace('_', '-')}"
+    shown = f"{value:g}" if is_number(value) else quoted(value)
+    return either(f"{name}={shown}", f"{option} {shown}")

@@ -1,11 +1,11 @@
-"""Rows that can still be kept: a selection applied to scores as they come, block by block.
+"""Streaming top-k: a selection that is applied to scores group by group.
 
-Exact and deterministic: the result is that of ranking all pairs first, whatever the blocks. Rules
-on PK alone (`top`, `top_percent`, `min_pk`) keep a prefix of the ranking, so only that prefix is
-held and the rest is forgotten. `min_z` and `top_per_target` keep rows from all over the ranking:
-their rows are held, and the others go to a temporary file, 12 bytes a pair, from which the rows'
-ranks are counted. No one-pass algorithm finds exact ranks in sublinear memory (Munro and Paterson
-1980, doi:10.1016/0304-3975(80)90061-4).
+The result is exact and deterministic: it equals that of ranking all pairs first. Rules on PK alone
+(`top`, `top_percent`, `min_pk`) keep a prefix of the ranking, so only that prefix stays in memory.
+`min_z` and `top_per_target` keep rows from any place in the ranking. Their rows stay in memory, and
+the other pairs go to a temporary file, 12 bytes a pair, from which the ranks are counted. No
+one-pass algorithm finds exact ranks in sublinear memory (Munro and Paterson 1980,
+doi:10.1016/0304-3975(80)90061-4).
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.columns import Columns, first_of_each, joined, taken
 
 SPARE = 65_536
-"""Rows held beyond twice those that were left after the last thinning."""
+"""Rows in memory beyond twice those that the last thinning left."""
 
 
 class Keeper:
-    """Collects the rows of one pairing.
+    """Collects the rows of one pairing that a selection can still keep.
 
     Args:
-        selection: what to keep.
-        most: an upper bound of the pairs that will be offered.
+        selection: the rules.
+        most: an upper bound of the number of pairs.
     """
 
     def __init__(self, selection: Selection, most: int) -> None:
@@ -43,15 +43,15 @@ class Keeper:
         self._prefix = bool(rules.keys() & {"top", "top_percent", "min_pk"}) or not rules
         self._rows: list[Columns] = []
         self._held = 0
-        self._thinned = 0  # rows that were left when all of them were last thinned
+        self._thinned = 0  # rows that the last thinning of all rows left
         self._discarded = Discarded()
 
     def offer(self, columns: Mapping[str, NDArray[Any]]) -> None:
-        """Take a block's pairs.
+        """Add the pairs of a group.
 
         Args:
             columns: `source` and `target`, the heads counted through all layers; `pk`, `z`; and
-                whatever else belongs to a row. All of one length.
+                any other columns. All have one length.
         """
         self.scored += len(columns["pk"])
         self._rows.append(self._thin(dict(columns)))
@@ -61,11 +61,11 @@ class Keeper:
             self._held = self._thinned = len(self._rows[0]["pk"])
 
     def state(self) -> Columns:
-        """Everything that is held or filed away, as arrays; `restore` takes it back."""
+        """All rows and discarded pairs as arrays, for `restore`."""
         return {**self._joined(), _DISCARDED: self._discarded.pairs()}
 
     def restore(self, state: Columns, scored: int) -> None:
-        """Go on from what `state` gave after `scored` pairs."""
+        """Continue from a `state` after `scored` pairs."""
         rows = {name: values for name, values in state.items() if name != _DISCARDED}
         self.scored = scored
         self._rows = [rows] if rows else []
@@ -75,25 +75,25 @@ class Keeper:
         self._discarded.add({name: pairs[name] for name in PAIR.names or ()})
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Remove the temporary file."""
         self._discarded.close()
 
     def finish(self) -> Columns:
-        """The rows kept, strongest first, with `pk_rank`."""
+        """The remaining rows, strongest first, with `pk_rank`."""
         rows = self._thin(self._joined())
         place = np.arange(1, len(rows["pk"]) + 1) + self._discarded.before(rows)
         self.close()
         return {**rows, "pk_rank": place}
 
     def _thin(self, rows: Columns) -> Columns:
-        """Without the pairs that no rule can still keep."""
+        """The rows that the rules can still keep."""
         keep = self._can_stay(rows)
         if not self._prefix:
             self._discarded.add(taken(rows, ~keep))
         return taken(rows, keep)
 
     def _can_stay(self, rows: Columns) -> NDArray[np.bool_]:
-        """Mask of the rows that a rule may keep, as far as these rows tell."""
+        """Mask of the rows that the rules may keep, judged by these rows alone."""
         selection = self.selection
         if self._prefix:
             lowest = -np.inf if selection.min_pk is None else np.float32(selection.min_pk)
@@ -107,7 +107,7 @@ class Keeper:
         return first_of_each(order, [rows["target"]], selection.top_per_target)
 
     def _joined(self) -> Columns:
-        """All rows held, strongest first, ties by source, then target."""
+        """All rows in memory, strongest first, ties by source, then target."""
         rows = joined(self._rows)
         return taken(rows, _ranking(rows)) if rows else rows
 
@@ -119,22 +119,22 @@ def _ranking(rows: Columns) -> NDArray[np.int64]:
 
 PAIR = np.dtype([("pk", "<f4"), ("source", "<i4"), ("target", "<i4")])
 _DISCARDED = "discarded pairs"
-"""Their name in a state, beside the names of columns."""
+"""Name of the discarded pairs in a state, beside names of columns."""
 AT_ONCE = 1_000_000
-"""Pairs read at a time when places are counted."""
+"""Pairs read at a time when ranks are counted."""
 
 
 class Discarded:
-    """Pairs that no rule can keep any more, on disk.
+    """Pairs that the rules cannot keep, in a temporary file.
 
-    The file is made when the first comes, and is gone after `close`.
+    The first pair creates the file, and `close` removes it.
     """
 
     def __init__(self) -> None:
         self._file: IO[bytes] | None = None
 
     def add(self, columns: Mapping[str, NDArray[Any]]) -> None:
-        """Take pairs: `pk`, `source` and `target`, of one length."""
+        """Add pairs: `pk`, `source` and `target`, of one length."""
         if not len(columns["pk"]):
             return
         if self._file is None:
@@ -147,7 +147,7 @@ class Discarded:
             self._file.write(pairs.tobytes())
 
     def pairs(self) -> NDArray[Any]:
-        """All of them, as a view of the file."""
+        """All pairs, as a view of the file."""
         if self._file is None:
             return np.empty(0, PAIR)
         with temporary_space(EngineError):
@@ -155,7 +155,7 @@ class Discarded:
         return np.memmap(self._file, PAIR, mode="r")
 
     def before(self, rows: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
-        """How many of these pairs come before each row in the ranking.
+        """The number of discarded pairs before each row in the ranking.
 
         Args:
             rows: `pk`, `source` and `target`, in ranking order: strongest first, ties by source,
@@ -170,9 +170,9 @@ class Discarded:
         return count
 
     def close(self) -> None:
-        """Let the file go."""
+        """Remove the file."""
         if self._file is not None:
-            with suppress(OSError):  # what it still had to write to a full disk is of no use
+            with suppress(OSError):  # unwritten pairs are not needed, even if the disk is full
                 self._file.close()
             self._file = None
 

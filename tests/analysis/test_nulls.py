@@ -63,7 +63,7 @@ def test_what_is_refused(table: AffinityTable) -> None:
         nulls(random_table())
     with pytest.raises(AnalysisError, match="lacks 189 of its pairs: give the model itself"):
         nulls(table.select(Selection(top=1)))
-    with pytest.raises(SelectionError, match="--null 'chance': expected some of isotropic"):
+    with pytest.raises(SelectionError, match="null='chance': expected some of isotropic"):
         nulls(MODEL, null="chance")
     with pytest.raises(FigureError, match="5 models: expected 1 to 4"):
         nulls_figure(*[table] * 5)

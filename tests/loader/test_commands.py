@@ -213,5 +213,5 @@ def test_selections_that_do_not_go_together_are_wrong_usage(args: list[str], mes
 def test_selections_that_make_no_sense_are_bad_values(args: list[str], message: str) -> None:
     with pytest.raises(SelectionError) as caught:
         call(select, *args)
-    assert str(caught.value) == message
+    assert caught.value.for_command_line() == message
     assert caught.value.exit_code == 1

@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from headgraph.base.documents import kind_of, read_json, reason, shown
 from headgraph.base.text import quoted, short
 from headgraph.pk_engine.errors import ModelError, WeightsError
+from headgraph.pk_engine.linalg.buffers import Buffers
 from headgraph.pk_engine.models.checkpoint._torch_files import TorchFile, load
 from headgraph.pk_engine.models.checkpoint.refusals import refuse_stand_in
 
@@ -25,6 +26,8 @@ PICKLES = ("*.bin", "*.pt", "*.pth")
 NOT_WEIGHTS = ("adapter_model.", "training_args.", "optimizer.", "scheduler.", "rng_state")
 FLOATS = {"F32", "F16", "BF16", "F64"}
 """Kinds of numbers that are weights without conversion."""
+READ_AT_ONCE = 64 << 10
+"""Bytes that are read into a buffer at a time: the C library keeps freed memory of this size."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +86,19 @@ class TensorFiles:
         """The kinds of all tensors."""
         return {stored.kind for _, stored in self.describe(self._where)}
 
-    def read(self, name: str) -> NDArray[Any]:
-        """The tensor, as stored."""
+    def read(self, name: str, buffers: Buffers | None = None) -> NDArray[Any]:
+        """The tensor, as stored.
+
+        Args:
+            name: of the tensor.
+            buffers: memory for it, in the place of new memory.
+        """
         path = self._where[name]
         with self._open(path) as file:
             try:
-                return file.get_tensor(name)  # type: ignore[no-any-return]
+                if buffers is None or isinstance(file, TorchFile):  # torch has mapped the tensor
+                    return file.get_tensor(name)  # type: ignore[no-any-return]
+                return _read_rows(file.get_slice(name), buffers)
             except (SafetensorError, KeyError) as error:
                 raise WeightsError(
                     f"{shown(path)} does not give its tensor {quoted(name)} ({error}): fetch it "
@@ -142,6 +152,18 @@ class TensorFiles:
             if path not in self._loaded:
                 self._loaded[path] = load(path)
             return self._loaded[path]
+
+
+def _read_rows(stored: Any, buffers: Buffers) -> NDArray[Any]:
+    """A tensor in a buffer: safetensors itself can only give each tensor new memory."""
+    shape = tuple(stored.get_shape())
+    first = stored[:1]
+    found = buffers.array("stored", shape, first.dtype)
+    rows = max(1, READ_AT_ONCE // max(1, first.nbytes))
+    for start in range(0, shape[0], rows):
+        stop = min(start + rows, shape[0])
+        found[start:stop] = stored[start:stop]
+    return found
 
 
 def _matching(folder: Path, patterns: Iterable[str]) -> list[Path]:

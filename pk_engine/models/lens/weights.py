@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from headgraph.base.names import ROLES
 from headgraph.base.text import quoted, short
 from headgraph.pk_engine.errors import ModelError
+from headgraph.pk_engine.linalg.buffers import Buffers
 from headgraph.pk_engine.models.family import common_refusals
 from headgraph.pk_engine.models.interface import Layer, LensModel
 from headgraph.pk_engine.models.layout import ModelShape
@@ -80,8 +81,10 @@ class BridgeWeights:
     def __repr__(self) -> str:
         return f"BridgeWeights({self.name!r}, {self.shape})"
 
-    def raw_layer(self, layer: int) -> Layer:
+    def raw_layer(self, layer: int, buffers: Buffers | None = None) -> Layer:
         """One layer's unprocessed matrices: role -> heads x d_model x d_head, float32, contiguous.
+
+        They are views of the model's own memory where possible; `buffers` are not used.
 
         Raises:
             WeightsError: a matrix holds NaN or Inf.

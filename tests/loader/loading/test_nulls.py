@@ -41,7 +41,7 @@ def test_the_rule_at_load_and_what_the_run_says(table: AffinityTable) -> None:
 def test_a_run_without_nulls_does_not_speak_of_them() -> None:
     bare = compute("induction-2l", selection=Selection())
     assert "nulls" not in plan_load(bare, "r", None, "none").run_properties()
-    with pytest.raises(SelectionError, match="does not hold its pairs against isotropic: make it"):
+    with pytest.raises(SelectionError, match="does not compare its pairs with isotropic: make it"):
         plan_load(bare, "r", Selection(fdr=0.05, null="isotropic"), "none")
 
 

@@ -9,10 +9,9 @@ import pytest
 
 from headgraph.pk_engine import AffinityTable, Selection, compute
 from headgraph.pk_engine.errors import EngineError
-from headgraph.pk_engine.linalg.backends import WORTH_TORCH, Backend, choose
+from headgraph.pk_engine.linalg.backends import MEMORY, WORTH_TORCH, Backend, choose
 from headgraph.pk_engine.linalg.kernel import kernel
 from headgraph.pk_engine.metrics.registry import METRICS
-from headgraph.pk_engine.scoring.layer_groups import MEMORY
 from tests.pk_engine import oracle
 from tests.shared import GPT2, MODELS, needs_shared
 

@@ -138,9 +138,9 @@ def test_the_estimated_decompositions_are_those_that_are_made(
 
 @pytest.mark.parametrize("memory", [float("nan"), 0.0, -1.0])
 def test_memory_is_an_amount(memory: float) -> None:
-    with pytest.raises(EngineError, match=r"^--memory \S+: expected gigabytes above 0, such as 2$"):
+    with pytest.raises(EngineError, match=r"^memory=\S+: expected gigabytes above 0, such as 2$"):
         counted("induction-2l", memory=memory)
-    with pytest.raises(EngineError, match="--memory"):
+    with pytest.raises(EngineError, match=r"^memory=\S+: expected gigabytes above 0"):
         compute("induction-2l", memory=memory)
 
 

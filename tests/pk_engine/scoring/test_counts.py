@@ -2,8 +2,14 @@
 
 import pytest
 
-from headgraph.pk_engine.scoring.layer_groups import _cut, _formed
-from headgraph.pk_engine.scoring.layer_order import ORDERS, any_pair, count_pairs, pairs_of
+from headgraph.pk_engine.scoring.layer_order import (
+    ORDERS,
+    _cut,
+    _formed,
+    any_pair,
+    count_pairs,
+    pairs_of,
+)
 
 
 def test_pairs_are_counted_without_a_mask() -> None:

@@ -1,6 +1,7 @@
 """Selection rules, against plain loops."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -59,20 +60,59 @@ def test_rules_intersect_and_do_not_depend_on_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rules", "message"),
+    ("rules", "python", "options"),
     [
-        ({"top": 0}, "--top 0: expected a whole number of at least 1"),
-        ({"top": 2.5}, "--top 2.5: expected a whole number of at least 1"),
-        ({"top": "3"}, "--top '3': expected a whole number of at least 1"),
-        ({"top_per_target": -1}, "--top-per-target -1: expected a whole number"),
-        ({"top_percent": 0}, "--top-percent 0: expected more than 0 and at most 100"),
-        ({"top_percent": 101}, "--top-percent 101: expected"),
-        ({"min_pk": float("nan")}, "--min-pk nan: expected a finite number"),
+        ({"top": 0}, "top=0: expected a whole number of at least 1", "--top 0: expected a whole"),
+        ({"top": 2.5}, "top=2.5: expected a whole number of at least 1", "--top 2.5: expected"),
+        ({"top": "3"}, "top='3': expected a whole number of at least 1", "--top '3': expected"),
+        ({"top": True}, "top=True: expected a whole number of at least 1", "--top True: expected"),
+        (
+            {"top_per_target": -1},
+            "top_per_target=-1: expected a whole number of at least 1",
+            "--top-per-target -1: expected a whole number of at least 1",
+        ),
+        (
+            {"top_percent": 0},
+            "top_percent=0: expected more than 0 and at most 100",
+            "--top-percent 0: expected more than 0 and at most 100",
+        ),
+        ({"top_percent": 101.0}, "top_percent=101: expected", "--top-percent 101: expected"),
+        ({"top_percent": "3"}, "top_percent='3': expected more", "--top-percent '3': expected"),
+        ({"min_pk": math.nan}, "min_pk=nan: expected a finite number", "--min-pk nan: expected"),
+        ({"min_z": "4"}, "min_z='4': expected a finite number", "--min-z '4': expected a finite"),
+        (
+            {"fdr": 1.5, "null": "isotropic"},
+            "fdr=1.5: expected more than 0 and at most 1",
+            "--fdr 1.5: expected more than 0 and at most 1",
+        ),
+        (
+            {"fdr": 0.05},
+            "fdr without null: expected both, such as fdr=0.05, null='covariance'",
+            "--fdr without --null: expected both, such as --fdr 0.05 --null covariance",
+        ),
+        (
+            {"fdr": 0.05, "null": "chance"},
+            "null='chance': expected some of isotropic",
+            "--null 'chance': expected some of isotropic",
+        ),
+        ({"fdr": 0.05, "null": 5}, "null=5: expected some of isotropic", "--null 5: expected"),
     ],
 )
-def test_nonsense_is_refused(rules: dict[str, Any], message: str) -> None:
-    with pytest.raises(SelectionError, match=message):
+def test_a_bad_rule_is_refused(rules: dict[str, Any], python: str, options: str) -> None:
+    with pytest.raises(SelectionError) as caught:
         Selection(**rules)
+    assert str(caught.value).startswith(python)
+    assert caught.value.for_command_line().startswith(options)
+
+
+@pytest.mark.parametrize("memory", [0, -1.5, math.nan, "2", True])
+def test_memory_is_a_number_of_gigabytes(memory: Any) -> None:
+    with pytest.raises(EngineError) as caught:
+        compute("induction-2l", memory=memory)
+    shown = f"{memory:g}" if isinstance(memory, float) else repr(memory)
+    said = "expected gigabytes above 0, such as 2"
+    assert str(caught.value) == f"memory={shown}: {said}"
+    assert caught.value.for_command_line() == f"--memory {shown}: {said}"
 
 
 def test_words() -> None:

@@ -1,8 +1,8 @@
-"""How far a long comparison is: an executor that tells of each part as it comes back.
+"""Progress of a long comparison: an executor that reports each part when it is done.
 
-Scores hand their parts to an executor's `map` (tiles of the kernel, or sources with some targets).
-`Watched` passes them on and says after each how much of all comparisons is done, so that no score
-needs to know that somebody waits.
+A score hands its parts to the `map` of an executor: tiles of the kernel, or sources with some
+targets. `ProgressExecutor` passes them on and reports after each part, so that no score has to
+report progress itself.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -12,26 +12,26 @@ from typing import Any
 from headgraph.base.progress import Progress
 
 STEPS = 100
-"""Steps that one comparison counts for."""
+"""Steps of progress in one comparison."""
 
 
-class Watched(Executor):
-    """Runs parts on another executor, or in the caller's thread.
+class ProgressExecutor(Executor):
+    """Runs parts on another executor or in the caller's thread, and reports progress.
 
     Args:
         inner: where the parts run; None is the caller's thread.
-        progress: told after each part.
-        comparisons: how many there will be; `next` goes on to the following one.
+        progress: called after each part.
+        comparisons: the number of comparisons; `finish_comparison` ends each of them.
     """
 
     def __init__(self, inner: Executor | None, progress: Progress, comparisons: int) -> None:
         self.inner, self._progress = inner, progress
         self._done, self._total = 0, comparisons * STEPS
 
-    def next(self) -> None:
-        """A comparison is finished."""
+    def finish_comparison(self) -> None:
+        """Report a whole comparison as done."""
         self._done += STEPS
-        self._tell(0)
+        self._report(0)
 
     def map(
         self,
@@ -50,12 +50,12 @@ class Watched(Executor):
             found = self.inner.map(fn, *columns, timeout=timeout, chunksize=chunksize)
         for done, part in enumerate(found, start=1):
             yield part
-            self._tell(STEPS * done // (len(items) + 1))  # the last step is `next`
+            self._report(STEPS * done // (len(items) + 1))  # finish_comparison is the last step
 
-    def _tell(self, steps: int) -> None:
+    def _report(self, steps: int) -> None:
         self._progress("Comparing heads", self._done + steps, self._total)
 
 
-def unwatched(executor: Executor | None) -> Executor | None:
-    """The executor itself, for parts that are done before the comparison begins."""
-    return executor.inner if isinstance(executor, Watched) else executor
+def without_progress(executor: Executor | None) -> Executor | None:
+    """The executor itself, for parts that run before the comparison begins."""
+    return executor.inner if isinstance(executor, ProgressExecutor) else executor

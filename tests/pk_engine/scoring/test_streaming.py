@@ -12,8 +12,7 @@ import pytest
 
 from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.models.layout import ModelShape
-from headgraph.pk_engine.scoring.layer_groups import layer_groups
-from headgraph.pk_engine.scoring.layer_order import pairs_of
+from headgraph.pk_engine.scoring.layer_order import layer_groups, pairs_of
 from headgraph.pk_engine.scoring.top_k import Keeper
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.shared import MODELS, needs_shared
@@ -185,6 +184,13 @@ def test_the_same_call_goes_on_after_an_interruption(tmp_path: Path, rule: Selec
     assert not partial.exists()
     groups_done(folder, interrupt_at=2, **options)
     assert compute(folder, **options).sha256 == whole.sha256
+
+
+def test_an_output_beside_the_weights_is_no_part_of_the_model(tmp_path: Path) -> None:
+    folder = save(tmp_path / "model", llama_tensors(), LLAMA_CONFIG)
+    options = {"layer_order": "all", "memory": 1e-9, "partial": folder / "t.parquet.partial"}
+    assert groups_done(folder, interrupt_at=2, **options) == [0, 1, 2]
+    assert groups_done(folder, **options) == [2, 3]
 
 
 @pytest.mark.parametrize("change", ["weights", "options", "damage"])

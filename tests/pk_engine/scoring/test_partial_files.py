@@ -146,7 +146,7 @@ def test_a_disk_that_fills_meanwhile_is_one_sentence(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full)
-    said = "cannot write .*t.partial, with which an interrupted compute goes on: No space left"
+    said = "cannot write .*t.partial, from which an interrupted compute resumes: No space left"
     with pytest.raises(EngineError, match=said):
         computed(model, tmp_path / "t.partial")
     assert not list(tmp_path.iterdir())
