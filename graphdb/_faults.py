@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from headgraph.base.text import listed, quoted
-from headgraph.graphdb._answers import one_line
-from headgraph.graphdb._unreachable import not_reachable
+from headgraph.graphdb._reachability import not_reachable
 from headgraph.graphdb.address import LOCAL, Settings
 from headgraph.graphdb.errors import (
     AuthRefused,
@@ -14,6 +13,7 @@ from headgraph.graphdb.errors import (
     StatementError,
     TookTooLong,
 )
+from headgraph.graphdb.result import one_line
 
 _NO_DATABASE = "Neo.ClientError.Database.DatabaseNotFound"
 _TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"

@@ -11,13 +11,11 @@ from contextlib import AbstractContextManager
 from typing import Any, Self, TypeVar
 
 from headgraph.base.units import span
-from headgraph.graphdb._answers import fetch, one_line, plan_of
 from headgraph.graphdb._faults import stated
-from headgraph.graphdb._interruptible import Call
-from headgraph.graphdb._writers import write_each
+from headgraph.graphdb._threads import Call, write_each
 from headgraph.graphdb.address import Settings
 from headgraph.graphdb.errors import NotReachable, OutOfMemory, TookTooLong
-from headgraph.graphdb.result import Plan, Result
+from headgraph.graphdb.result import Plan, Result, fetch, one_line, plan_of
 from headgraph.graphdb.runner import Params, Statement
 from headgraph.graphdb.server.running_server import refuse_to_fill
 from headgraph.graphdb.settings import resolve
@@ -122,7 +120,7 @@ class Graph:
         """
         import neo4j
 
-        from headgraph.graphdb._meter import metered
+        from headgraph.graphdb.limits import metered
 
         def work(session: Any, call: Call) -> Result:
             @neo4j.unit_of_work(timeout=timeout)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from headgraph.base.terminal import say, secret
-from headgraph.graphdb.deadline import Deadline
+from headgraph.graphdb.limits import Deadline
 
 Command = Callable[..., Any]
 

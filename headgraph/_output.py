@@ -53,20 +53,20 @@ def emit(answer: Any) -> None:
 
 
 def _json(rows: "pd.DataFrame") -> None:
-    from headgraph._values import records
+    from headgraph._cells import records
 
     show(json_text(records(rows), indent=2))
 
 
 def _jsonl(rows: "pd.DataFrame") -> None:
-    from headgraph._values import records
+    from headgraph._cells import records
 
     for record in records(rows):
         show(json_text(record))
 
 
 def _csv(rows: "pd.DataFrame") -> None:
-    from headgraph._values import records
+    from headgraph._cells import records
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from headgraph.base.units import span
-from headgraph.graphdb.deadline import Deadline
 from headgraph.graphdb.errors import LimitExceeded, NotReachable, OutOfMemory, TookTooLong
+from headgraph.graphdb.limits import Deadline
 from headgraph.graphdb.result import Result
 from headgraph.graphdb.runner import Runner
 from headgraph.queries._hints import hints

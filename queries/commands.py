@@ -113,7 +113,7 @@ def cypher(
     Example: headgraph cypher 'MATCH (h:Head {run: "gpt2-small"}) RETURN h.name LIMIT 5'
     """
     from headgraph import queries
-    from headgraph.graphdb.deadline import Deadline
+    from headgraph.graphdb.limits import Deadline
     from headgraph.queries import _cypher
     from headgraph.queries._stdin import statement
     from headgraph.queries.paste import split_params

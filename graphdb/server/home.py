@@ -56,7 +56,7 @@ class ServerHome:
 
     @property
     def overrides(self) -> Path:
-        """File with the user's own settings of Neo4j, see `graphdb.server.overrides`."""
+        """File with the user's own settings of Neo4j, see `graphdb.server.config`."""
         return self.conf / "user.conf"
 
     @property

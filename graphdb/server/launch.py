@@ -1,20 +1,31 @@
-"""Start the server's process, or wait for one that another start left, until it answers."""
+"""Start the server's process, or wait for one that another start left, until its database serves.
 
+A server that answers at its ports need not serve: Neo4j starts without a database whose files it
+cannot use, and goes on without one that it gave up. Each statement is then refused.
+"""
+
+import re
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from headgraph.base.progress import Progress
 from headgraph.base.text import quoted
-from headgraph.graphdb.errors import ServerError
+from headgraph.graphdb.errors import AuthRefused, GraphError, ServerError
 from headgraph.graphdb.server import config, process, store_exchange
-from headgraph.graphdb.server.health import cut_off, refuse_dead, refuse_unavailable
 from headgraph.graphdb.server.home import ServerHome
-from headgraph.graphdb.server.logs import last_words, size
+from headgraph.graphdb.server.logs import last_words, since, size
 from headgraph.graphdb.server.ports import USUAL_PORTS, Ports, answer, choose, is_free
 from headgraph.graphdb.server.running_server import RunningServer, described, pid_of
-from headgraph.graphdb.server.secret import ensure_password
-from headgraph.graphdb.server.state import State, read_state, remember_ports, remembered_ports
+from headgraph.graphdb.server.state import (
+    State,
+    ensure_password,
+    read_state,
+    remember_ports,
+    remembered_ports,
+)
+from headgraph.graphdb.server.store_exchange import PARTS
 
 PORT_TRIES = 3
 POLL_S = 0.1
@@ -147,4 +158,88 @@ def _died(home: ServerHome, state: State, before: int) -> Exception:
     return ServerError(
         f"the local server died while starting, its last words: {quoted(words, longest=150)}{own}; "
         f"{helps}"
+    )
+
+
+ANSWER_S = 60.0  # seconds that a database which serves may take for a row
+_UNREADABLE = "internal.dbms.tx_log.fail_on_corrupted_log_files=false"  # the log names the way out
+_CAUSE = re.compile(r"Caused by: [\w.$]+: (.+)")
+_CUT_OFF = "corrupted-neostore.transaction.db"  # folder where Neo4j keeps what it cut off, as zips
+_CUT = re.compile(
+    r"Fail to recover database\.(?: Highest recovered transaction id:\d+, committed at:(\d+))?"
+)
+
+
+def problem(home: ServerHome, state: State) -> str | None:
+    """What the database answers in place of a row; None where it serves.
+
+    Raises:
+        ServerError: the server refuses the password that the home has.
+    """
+    from headgraph.graphdb.graph import Graph
+
+    # without a home: the server's own words, not what helps
+    settings = replace(described(home, state).settings(), home=None)
+    with Graph(settings) as graph:
+        try:
+            graph.command("RETURN 1", timeout=ANSWER_S)
+        except AuthRefused as error:
+            raise ServerError(
+                f"the local server refuses the password in {home.password_file}: put the one that "
+                "it has now into that file"
+            ) from error
+        except GraphError as error:
+            return str(error)
+    return None
+
+
+def refuse_dead(home: ServerHome, state: State) -> None:
+    """Raise ServerError where the database of a server that is up does not serve."""
+    if said := problem(home, state):
+        raise ServerError(
+            f"the local server (process {state.pid}) runs but its database does not serve: "
+            f"{quoted(said, 120)}; run headgraph server stop, then headgraph server start"
+        )
+
+
+def refuse_unavailable(home: ServerHome, state: State, before: int) -> None:
+    """Raise ServerError where the database of a server that was just started does not serve.
+
+    Args:
+        home: of the server.
+        state: of its process.
+        before: bytes that the debug log had before this start.
+    """
+    said = problem(home, state)
+    if said is None:
+        return
+    log = since(home.debug_log, before)
+    if _UNREADABLE in log:
+        raise ServerError(
+            "the database does not start: its transaction log cannot be read to the end, as after "
+            "a full disk. See that the disk has space, then run headgraph server start --recover: "
+            "it goes on from the last change that can be read, and says what it cut off"
+        )
+    cause = ([*_CAUSE.findall(log)] or [said])[-1]
+    raise ServerError(
+        f"the server starts but its database does not: {quoted(cause, 120)}; see the file "
+        f"{home.debug_log}"
+    )
+
+
+def cut_off(home: ServerHome, before: int) -> str:
+    """What a recovering start cut off, in a sentence.
+
+    Args:
+        home: of the server.
+        before: bytes that the debug log had before this start.
+    """
+    found = _CUT.search(since(home.debug_log, before))
+    if found is None:
+        return "the transaction log could be read to its end: nothing was cut off"
+    time = found[1] and datetime.fromtimestamp(int(found[1]) / 1000, UTC)
+    last = f"of {time.isoformat(' ', 'seconds')}" if time else "from before the last stop"
+    return (
+        f"the last change that could be read is {last}; what came after it was cut off, and is "
+        f"kept in {home.data / PARTS[0] / _CUT_OFF}: see with headgraph runs what is there"
     )

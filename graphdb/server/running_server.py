@@ -14,8 +14,7 @@ from headgraph.graphdb.server.home import (
     stated,
 )
 from headgraph.graphdb.server.ports import LOOPBACK
-from headgraph.graphdb.server.secret import USER, read_password
-from headgraph.graphdb.server.state import State, read_state
+from headgraph.graphdb.server.state import USER, State, read_password, read_state
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,8 @@ import pytest
 
 from headgraph.graphdb import server as local
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.server import RunningServer, ServerHome, health, lifecycle
-from headgraph.graphdb.server.health import cut_off, refuse_dead, refuse_unavailable
+from headgraph.graphdb.server import RunningServer, ServerHome, launch, lifecycle
+from headgraph.graphdb.server.launch import cut_off, refuse_dead, refuse_unavailable
 from headgraph.graphdb.server.logs import since, size
 from headgraph.graphdb.server.running_server import described
 from headgraph.graphdb.server.state import State
@@ -42,7 +42,7 @@ def state() -> State:
 
 
 def answers(monkeypatch: pytest.MonkeyPatch, said: str | None) -> None:
-    monkeypatch.setattr(health, "problem", lambda home, state: said)
+    monkeypatch.setattr(launch, "problem", lambda home, state: said)
     monkeypatch.setattr(lifecycle, "problem", lambda home, state: said)
 
 
@@ -65,8 +65,8 @@ def test_a_database_that_serves_is_no_problem(
 def test_a_database_that_does_not_answer_is_not_waited_for(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("headgraph.graphdb._interruptible.GRACE_S", 0)
-    monkeypatch.setattr(health, "ANSWER_S", 2.0)
+    monkeypatch.setattr("headgraph.graphdb._threads.GRACE_S", 0)
+    monkeypatch.setattr(launch, "ANSWER_S", 2.0)
     home = ServerHome(server.home)
     with relay(server.bolt_uri, b"RETURN 1") as it:
         port = int(it.uri.rpartition(":")[2])

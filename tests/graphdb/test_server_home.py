@@ -22,9 +22,9 @@ from headgraph.graphdb.server import (
     logs,
     process,
 )
-from headgraph.graphdb.server.java import find_java
 from headgraph.graphdb.server.ports import _bolt_answers, answer, choose, is_free
-from headgraph.graphdb.server.secret import auth_line, ensure_password, read_password, write_private
+from headgraph.graphdb.server.process import find_java
+from headgraph.graphdb.server.state import auth_line, ensure_password, read_password, write_private
 
 HEAVY = ("neo4j", "jgo", "psutil", "requests", "filelock", "rich", "platformdirs", "pandas")
 

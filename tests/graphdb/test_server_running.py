@@ -13,8 +13,8 @@ import pytest
 
 from headgraph.graphdb.errors import ServerError
 from headgraph.graphdb.server import RunningServer, ServerHome, config, lifecycle, running, start
-from headgraph.graphdb.server.health import problem
 from headgraph.graphdb.server.home import SPACE_AGAIN, SPACE_NEEDED
+from headgraph.graphdb.server.launch import problem
 from headgraph.graphdb.server.ports import Ports, answer
 from headgraph.graphdb.server.state import read_state
 

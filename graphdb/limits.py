@@ -1,4 +1,4 @@
-"""A ceiling on what one statement sends, held at this end of the wire.
+"""Limits that this end of the connection holds: seconds over several statements, bytes of one.
 
 The server's own limits are not enough: `RETURN range(1, 50000000)` passes its memory limit and
 sends 50 million numbers as one row. So the bytes are counted where the driver reads them, and the
@@ -6,12 +6,43 @@ connection is cut when they are too many. The server then ends the transaction, 
 another connection next time.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from headgraph.base.units import size
-from headgraph.graphdb.errors import LimitExceeded
+from headgraph.base.units import size, span
+from headgraph.graphdb.errors import LimitExceeded, TookTooLong
+
+
+class Deadline:
+    """So many seconds, from the first time that `left` is called.
+
+    Attributes:
+        seconds: how many.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end: float | None = None
+
+    def left(self) -> float:
+        """Seconds that are left.
+
+        Raises:
+            TookTooLong: none are.
+        """
+        now = time.monotonic()
+        if self._end is None:
+            self._end = now + self.seconds
+            return self.seconds
+        if now >= self._end:
+            raise TookTooLong(f"it took longer than {span(self.seconds)}", ENDED)
+        return self._end - now
+
+
+ENDED = "headgraph.Deadline"
+"""The `code` of an error that leaves no statement on the server."""
 
 
 @contextmanager

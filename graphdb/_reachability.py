@@ -1,14 +1,16 @@
-"""Why nobody answers at an address, found out after the driver has given up.
+"""Why no database answers at an address, found out after the driver has given up.
 
-The driver's own words differ from version to version and mostly name what it tried last.
+The driver's own words differ from version to version and mostly name what it tried last. So this
+module connects itself, and tries whether the port speaks Bolt in the clear or inside TLS.
 """
 
 import errno
 import ipaddress
 import socket
+import ssl
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from headgraph.graphdb import _probe
 from headgraph.graphdb.address import LOCAL_HOSTS, Settings
 from headgraph.graphdb.errors import NotReachable
 
@@ -27,7 +29,7 @@ def _why(uri: str) -> str:
     address = urlsplit(uri)
     host, port = address.hostname or "", address.port or BOLT_PORT
     try:
-        socket.create_connection((host, port), timeout=_probe.SECONDS, all_errors=True).close()
+        socket.create_connection((host, port), timeout=SECONDS, all_errors=True).close()
     except socket.gaierror:
         return (
             f"cannot resolve {host}: check the spelling and the network, or whether the Aura "
@@ -83,18 +85,18 @@ def _no_route(host: str) -> str:
 
 def _what_speaks(scheme: str, host: str, port: int) -> str:
     plain, _, encrypted = scheme.partition("+")
-    in_the_clear = _probe.in_the_clear(host, port)
-    tls = _probe.Encryption(there=False)
-    if encrypted or not in_the_clear:
-        tls = _probe.encryption(host, port)
+    clear = speaks_in_the_clear(host, port)
+    tls = Encryption(there=False)
+    if encrypted or not clear:
+        tls = encryption(host, port)
     if encrypted == "s" and tls.distrust:
         return (
             f"this machine does not trust the certificate of {host} ({tls.distrust}): "
             f"{plain}+ssc:// accepts it unchecked"
         )
-    if tls.bolt if encrypted else in_the_clear:
+    if tls.bolt if encrypted else clear:
         return _speaks_bolt(scheme, plain)
-    if encrypted and in_the_clear:
+    if encrypted and clear:
         return f"{host} does not encrypt connections on port {port}: use {plain}://"
     if not encrypted and tls.bolt:
         unchecked = (
@@ -120,3 +122,70 @@ def _speaks_bolt(scheme: str, plain: str) -> str:
     return (
         "it answers now and broke off before: it may have been restarting, so run the command again"
     )
+
+
+SECONDS = 5.0
+
+# Bolt's greeting, and the versions spoken here in order of preference: 5.x down to 5.0, then 4.4
+_GREETING = bytes.fromhex("6060b01700080805000004040000000000000000")
+
+
+class Encryption(NamedTuple):
+    """What a TLS handshake came to.
+
+    Attributes:
+        there: whether the port speaks TLS.
+        distrust: why this machine does not trust the certificate; empty where it does.
+        bolt: whether Bolt is spoken inside.
+    """
+
+    there: bool
+    distrust: str = ""
+    bolt: bool = False
+
+
+def speaks_bolt(link: socket.socket) -> bool:
+    """Whether what is connected agrees on a version of Bolt; it answers 0, 0 or a range, version.
+
+    Raises:
+        OSError: it hangs up, or does not answer in the time that the socket gives it.
+    """
+    link.sendall(_GREETING)
+    version = link.recv(4)
+    return len(version) == 4 and version[0] == 0 and version != bytes(4)
+
+
+def speaks_in_the_clear(host: str, port: int) -> bool:
+    """Whether a port speaks Bolt without encryption."""
+    try:
+        with socket.create_connection((host, port), timeout=SECONDS) as link:
+            return speaks_bolt(link)
+    except OSError:
+        return False
+
+
+def encryption(host: str, port: int) -> Encryption:
+    """Whether a port speaks TLS, with a certificate that this machine trusts, and Bolt inside."""
+    try:
+        return _inside(host, port, ssl.create_default_context())
+    except ssl.SSLCertVerificationError as error:
+        distrust = error.verify_message.rstrip(".")
+    except OSError:
+        return Encryption(there=False)
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    try:
+        return _inside(host, port, trusting)._replace(distrust=distrust)
+    except OSError:
+        return Encryption(there=True, distrust=distrust)
+
+
+def _inside(host: str, port: int, context: ssl.SSLContext) -> Encryption:
+    with (
+        socket.create_connection((host, port), timeout=SECONDS) as link,
+        context.wrap_socket(link, server_hostname=host) as secure,
+    ):
+        try:
+            return Encryption(there=True, bolt=speaks_bolt(secure))
+        except OSError:
+            return Encryption(there=True)

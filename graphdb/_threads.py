@@ -1,18 +1,22 @@
-"""Work of the driver in a thread of its own, which the thread that waits for it can leave at once.
+"""Work of the driver in threads of its own: the thread that waits can leave, and two can write.
 
-The driver alone lets nobody go: before an interruption comes out of it, it reads the answer to what
-it has asked (a transaction rolls back, a session closes), however long the server takes, and it has
-no limit over looking up a name, connecting, planning, running and trying again together.
+The driver does not let go at once: before an interruption comes out of it, it reads the answer to
+the statement it has sent (a transaction rolls back, a session closes), however long the server
+takes. It has no limit over looking up a name, connecting, planning, running and retrying together.
 """
 
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, wait
+from functools import partial
 from typing import Any, TypeVar
 
 from headgraph.base.units import span
 from headgraph.graphdb.errors import TookTooLong
+from headgraph.graphdb.result import Result
+from headgraph.graphdb.runner import Params, Statement
 
 T = TypeVar("T")
 
@@ -88,3 +92,31 @@ def in_thread(work: Callable[[], T], name: str = "headgraph-database") -> Future
 
     threading.Thread(target=run, name=name, daemon=True).start()
     return future
+
+
+WRITERS = 2
+"""One commits while the other creates; more of them gained nothing on two processors."""
+
+Write = Callable[[str, Params], Result]
+
+
+def write_each(write: Write, statements: Iterable[Statement]) -> Generator[Result, None, None]:
+    """The results of `write`, which is at work in as many threads as there are `WRITERS`.
+
+    The next statement is taken from `statements` while those before it are written. When one fails,
+    its error is raised in its turn, and then all that had begun has ended. Ctrl-C alone waits for
+    nothing, since a server that does not answer must not hold it up.
+    """
+    begun: deque[Future[Result]] = deque()
+    try:
+        for cypher, params in statements:
+            if len(begun) == WRITERS:
+                yield begun.popleft().result()
+            begun.append(in_thread(partial(write, cypher, params), "headgraph-write"))
+        while begun:
+            yield begun.popleft().result()
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        wait(begun)
+        raise
