@@ -11,16 +11,17 @@ import ssl
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from headgraph.base.spelling import argument
 from headgraph.graphdb.address import LOCAL_HOSTS, Settings
-from headgraph.graphdb.errors import NotReachable
+from headgraph.graphdb.errors import START, NotReachable
 
 BOLT_PORT = 7687
-_START = "start the local one with headgraph server start, or give --uri or NEO4J_URI"
+_NONE_HERE = f"start the local one with {START}, or give {argument('uri')} or NEO4J_URI"
 _NO_ROUTE = (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 def not_reachable(settings: Settings) -> NotReachable:
-    """The sentence for a database that does not answer."""
+    """The error for a database that does not answer."""
     where = f"{settings.uri} (from {settings.origin})"
     return NotReachable(f"no database answers at {where}: {_why(settings.uri)}")
 
@@ -43,7 +44,7 @@ def _why(uri: str) -> str:
 
 
 def _telling(errors: ExceptionGroup[Exception]) -> OSError:
-    """Of the errors of a host's addresses the one that came nearest to it."""
+    """Among the errors of a host's addresses, the one that came nearest to a connection."""
     found = [error for error in errors.exceptions if isinstance(error, OSError)]
     return min(found, key=lambda error: (
         0 if isinstance(error, ConnectionRefusedError) else 2 if error.errno in _NO_ROUTE else 1
@@ -53,18 +54,18 @@ def _telling(errors: ExceptionGroup[Exception]) -> OSError:
 def _not_connected(host: str, port: int, error: OSError) -> str:
     if isinstance(error, ConnectionRefusedError):
         refused = f"{host} refuses connections on port {port}, so it is down or still starting"
-        return _START if host in LOCAL_HOSTS else refused
+        return _NONE_HERE if host in LOCAL_HOSTS else refused
     if error.errno in _NO_ROUTE:
         return _no_route(host)
     reason = "in time" if isinstance(error, TimeoutError) else f"({error.strerror or error})"
     return (
-        f"{host} does not answer on port {port} {reason}: see whether this network, and "
-        "the firewalls on the way, let that through"
+        f"{host} does not answer on port {port} {reason}: check that this network and the "
+        "firewalls on the way let the connection through"
     )
 
 
 def _no_route(host: str) -> str:
-    """The sentence for an address to which this machine has no way at all."""
+    """The sentence for an address to which this machine has no route."""
     found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
     addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in sorted(found)]
     shown, versions = " and ".join(map(str, addresses)), {one.version for one in addresses}
@@ -107,36 +108,34 @@ def _what_speaks(scheme: str, host: str, port: int) -> str:
         return f"{host} accepts only encrypted connections on port {port}: use {unchecked}"
     return (
         "what answers there does not greet as Neo4j 4.4 or newer does: expected its Bolt port, "
-        f"usually {BOLT_PORT}, got {port}; if that is the one, Neo4j may be starting, so run the "
-        "command again"
+        f"usually {BOLT_PORT}, got {port}; if {port} is its Bolt port, Neo4j may still be "
+        "starting, so try again"
     )
 
 
 def _speaks_bolt(scheme: str, plain: str) -> str:
     if plain == "neo4j":
         return (
-            "a Neo4j answers there, but no address that it names for the database does: use "
+            "a Neo4j answers there, but the addresses that it gives for the database do not: use "
             f"{scheme.replace('neo4j', 'bolt')}://, or check that the database is online and that "
             "server.bolt.advertised_address can be reached from here"
         )
-    return (
-        "it answers now and broke off before: it may have been restarting, so run the command again"
-    )
+    return "it answers now and broke off before: it may have been restarting, so try again"
 
 
 SECONDS = 5.0
 
-# Bolt's greeting, and the versions spoken here in order of preference: 5.x down to 5.0, then 4.4
+# Bolt's greeting, and the versions offered, the preferred first: 5.x down to 5.0, then 4.4
 _GREETING = bytes.fromhex("6060b01700080805000004040000000000000000")
 
 
 class Encryption(NamedTuple):
-    """What a TLS handshake came to.
+    """The outcome of a TLS handshake.
 
     Attributes:
         there: whether the port speaks TLS.
-        distrust: why this machine does not trust the certificate; empty where it does.
-        bolt: whether Bolt is spoken inside.
+        distrust: why this machine does not trust the certificate; empty if it does.
+        bolt: whether the port speaks Bolt inside TLS.
     """
 
     there: bool
@@ -145,10 +144,12 @@ class Encryption(NamedTuple):
 
 
 def speaks_bolt(link: socket.socket) -> bool:
-    """Whether what is connected agrees on a version of Bolt; it answers 0, 0 or a range, version.
+    """Whether the other end agrees on a version of Bolt.
+
+    It answers with four bytes: 0, then 0 or a range of minor versions, minor and major version.
 
     Raises:
-        OSError: it hangs up, or does not answer in the time that the socket gives it.
+        OSError: it hangs up, or does not answer within the socket's time limit.
     """
     link.sendall(_GREETING)
     version = link.recv(4)

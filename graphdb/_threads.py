@@ -1,8 +1,8 @@
-"""Work of the driver in threads of its own: the thread that waits can leave, and two can write.
+"""Threads for the driver: a caller can leave a call at once, and two statements write at a time.
 
-The driver does not let go at once: before an interruption comes out of it, it reads the answer to
-the statement it has sent (a transaction rolls back, a session closes), however long the server
-takes. It has no limit over looking up a name, connecting, planning, running and retrying together.
+The driver does not return at once on Ctrl-C: it first reads the answer to what it has sent (a
+transaction rolls back, a session closes), however long the server takes. It also has no single time
+limit over name lookup, connecting, planning, running and retrying.
 """
 
 import threading
@@ -23,14 +23,14 @@ T = TypeVar("T")
 GRACE_S = 2.0
 """Seconds the server gets to end a statement itself before the connection is cut."""
 
-_LOOK_S = 0.2  # Windows tells a waiting thread of Ctrl-C only between two waits
+_LOOK_S = 0.2  # on Windows, Ctrl-C reaches a waiting thread only between two waits
 
 
 class Call:
     """One piece of work, and the session that it uses.
 
     Attributes:
-        session: the driver's session, once there is one.
+        session: the driver's session; None until it is open.
     """
 
     def __init__(self) -> None:
@@ -38,13 +38,13 @@ class Call:
         self._given_up = False
 
     def result(self, work: Callable[[], T], *, timeout: float | None = None) -> T:
-        """What `work` returns or raises.
+        """Return or raise what `work` does.
 
         Raises:
-            TookTooLong: it took longer than the time limit and `GRACE_S`; its connection was cut.
+            TookTooLong: it took longer than `timeout` and `GRACE_S`; its connection was cut.
         """
         if timeout is None and threading.current_thread() is not threading.main_thread():
-            return work()  # no limit, and Ctrl-C interrupts the main thread alone
+            return work()  # no limit to keep, and Ctrl-C reaches only the main thread
         future = in_thread(work)
         end = None if timeout is None else time.monotonic() + timeout + GRACE_S
         try:
@@ -59,29 +59,29 @@ class Call:
         return future.result()
 
     def go_on(self) -> None:
-        """To be called by the work before it sends a statement: nobody waits for it any more?
+        """Check, before the work sends a statement, that its caller still waits.
 
         Raises:
-            GivenUp: which no driver takes for a fault that passes, so nothing is tried again.
+            GivenUp: the caller has left. The driver does not retry after this error.
         """
         if self._given_up:
             raise GivenUp
 
     def give_up(self) -> None:
-        """End the connection that the work uses, and let it send nothing more."""
+        """Cut the connection that the work uses, and let the work send nothing more."""
         self._given_up = True
-        # The driver has no public way to end a connection without a farewell that waits.
+        # The driver has no public way to end a connection without a goodbye that waits.
         connection = getattr(self.session, "_connection", None)
         if connection is not None:
             connection.kill()
 
 
 class GivenUp(Exception):
-    """Nobody waits for this work."""
+    """The caller of this work has left."""
 
 
 def in_thread(work: Callable[[], T], name: str = "headgraph-database") -> Future[T]:
-    """`work` in a thread that Python's end does not wait for, as it would for an executor's."""
+    """Run `work` in a daemon thread; at exit, Python waits for the threads of an executor."""
     future: Future[T] = Future()
 
     def run() -> None:
@@ -95,17 +95,17 @@ def in_thread(work: Callable[[], T], name: str = "headgraph-database") -> Future
 
 
 WRITERS = 2
-"""One commits while the other creates; more of them gained nothing on two processors."""
+"""Threads that write: one commits while the other creates. More were no faster on 2 CPUs."""
 
 Write = Callable[[str, Params], Result]
 
 
 def write_each(write: Write, statements: Iterable[Statement]) -> Generator[Result, None, None]:
-    """The results of `write`, which is at work in as many threads as there are `WRITERS`.
+    """The results of `write`, which runs in `WRITERS` threads.
 
-    The next statement is taken from `statements` while those before it are written. When one fails,
-    its error is raised in its turn, and then all that had begun has ended. Ctrl-C alone waits for
-    nothing, since a server that does not answer must not hold it up.
+    The next statement is taken from `statements` while those before it are written. If one fails,
+    its error is raised in its turn, after all that had begun has ended. Only Ctrl-C does not wait,
+    because a server that does not answer must not delay it.
     """
     begun: deque[Future[Result]] = deque()
     try:

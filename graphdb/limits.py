@@ -1,9 +1,9 @@
-"""Limits that this end of the connection holds: seconds over several statements, bytes of one.
+"""Limits on statements: seconds over several of them, bytes of the answer to one.
 
 The server's own limits are not enough: `RETURN range(1, 50000000)` passes its memory limit and
-sends 50 million numbers as one row. So the bytes are counted where the driver reads them, and the
-connection is cut when they are too many. The server then ends the transaction, and the driver opens
-another connection next time.
+sends 50 million numbers as one row. So bytes are counted where the driver reads them, and the
+connection is cut at the limit. The server then ends the transaction, and the driver opens another
+connection for the next statement.
 """
 
 import time
@@ -16,10 +16,10 @@ from headgraph.graphdb.errors import LimitExceeded, TookTooLong
 
 
 class Deadline:
-    """So many seconds, from the first time that `left` is called.
+    """A time limit over several statements, from the first call of `left`.
 
     Attributes:
-        seconds: how many.
+        seconds: the limit.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -27,10 +27,10 @@ class Deadline:
         self._end: float | None = None
 
     def left(self) -> float:
-        """Seconds that are left.
+        """Seconds left.
 
         Raises:
-            TookTooLong: none are.
+            TookTooLong: there are none.
         """
         now = time.monotonic()
         if self._end is None:
@@ -42,22 +42,22 @@ class Deadline:
 
 
 ENDED = "headgraph.Deadline"
-"""The `code` of an error that leaves no statement on the server."""
+"""The `code` of an error after which no statement runs on the server."""
 
 
 @contextmanager
 def metered(tx: Any, max_bytes: int | None) -> Iterator[None]:
-    """Cut the connection of `tx` when it has sent `max_bytes`.
+    """Cut the connection of a transaction when it has received more than `max_bytes`.
 
     Raises:
-        LimitExceeded: it was cut.
+        LimitExceeded: the connection was cut.
     """
     if max_bytes is None:
         yield
         return
     from neo4j import exceptions as driver
 
-    # The driver has no public way to look at what arrives; the tests say when this moves.
+    # The driver has no public way to watch what arrives; tests fail if this attribute moves.
     socket = tx._connection.socket
     meter = _Meter(socket.recv_into, max_bytes)
     socket.recv_into = meter.recv_into
@@ -72,7 +72,7 @@ def metered(tx: Any, max_bytes: int | None) -> Iterator[None]:
 
 
 class _Meter:
-    """Stands in for a connection's `recv_into`."""
+    """Counts the bytes of a connection, in place of its `recv_into`."""
 
     def __init__(self, receive: Any, max_bytes: int) -> None:
         self.receive, self.max_bytes = receive, max_bytes
@@ -84,5 +84,5 @@ class _Meter:
         self.received += count
         if self.received > self.max_bytes:
             self.cut = f"the answer is larger than {size(self.max_bytes)}"
-            raise OSError(self.cut)  # which the driver takes for a broken connection
+            raise OSError(self.cut)  # the driver treats it as a broken connection
         return count

@@ -18,7 +18,7 @@ class Result:
         columns: names, in the statement's order.
         rows: one tuple per row; nodes, relationships and paths as the driver's objects.
         counters: what a write changed, such as `nodes_created`.
-        truncated: there were more rows than the limit that was asked for.
+        truncated: whether there were more rows than the limit.
         notifications: the server's remarks on the statement.
     """
 
@@ -49,14 +49,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Plan:
-    """What EXPLAIN says of a statement.
+    """The plan of a statement, from EXPLAIN.
 
     Attributes:
         kind: `r` reads, `rw` reads and writes, `w` writes, `s` changes the schema or administers.
         operators: every operator of the plan, such as `NodeIndexSeek`.
         details: the server's description of each operator, in the same order.
         notifications: the server's remarks.
-        unknown: those of them on labels, types and properties that the database does not have.
+        unknown: the remarks on labels, types and properties that the database does not have.
     """
 
     kind: str
@@ -67,10 +67,10 @@ class Plan:
 
 
 def plain(value: Any) -> Any:
-    """A value out of lists, dictionaries, numbers and text alone.
+    """A value as lists, dictionaries, numbers and text.
 
     A node becomes its properties with `_labels`, a relationship its properties with `_type`, a path
-    the list of both; dates and points become text. The first three know a one-line form too: see
+    the list of both; dates and points become text. The first three also have a one-line form, see
     `graphdb.entities`.
     """
     if isinstance(value, str | int | float | bool) or value is None:
@@ -91,7 +91,7 @@ def plain(value: Any) -> Any:
 
 
 def fetch(result: Any, limit: int | None) -> Result:
-    """Rows of a running statement, at most so many."""
+    """Rows of a running statement, at most `limit`."""
     columns = tuple(result.keys())
     records = list(result) if limit is None else result.fetch(limit + 1)
     truncated = limit is not None and len(records) > limit
@@ -107,7 +107,7 @@ def fetch(result: Any, limit: int | None) -> Result:
 
 
 def plan_of(summary: Any) -> Plan:
-    """What EXPLAIN said; its operators from the root, each before those that feed it."""
+    """The plan that EXPLAIN returned: operators from the root, each before those that feed it."""
     steps = list(_walk(summary.plan or {}))
     return Plan(
         kind=summary.query_type,
@@ -119,7 +119,7 @@ def plan_of(summary: Any) -> Plan:
 
 
 def one_line(message: str | None) -> str:
-    """The server's words without its line breaks."""
+    """A message of the server without its line breaks."""
     return " ".join((message or "the server gave no reason").split())
 
 

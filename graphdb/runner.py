@@ -13,7 +13,7 @@ Statement = tuple[str, Params]
 
 
 class Runner(Protocol):
-    """What loader and queries need of a database; `Graph` and `RecordingGraph` have it."""
+    """The interface of a database that loader and queries use."""
 
     def read(
         self,
@@ -24,19 +24,19 @@ class Runner(Protocol):
         limit: int | None = None,
         max_bytes: int | None = None,
     ) -> Result:
-        """Rows of a statement that only reads."""
+        """Run a statement that only reads."""
 
     def write(self, cypher: str, params: Params | None = None) -> Result:
         """Run one statement in one managed write transaction."""
 
     def write_each(self, statements: Iterable[Statement]) -> Generator[Result, None, None]:
-        """Run each statement in a transaction of its own; results in the order they came in.
+        """Run each statement in a transaction of its own; results come in the same order.
 
-        More than one may be at work at once, so none may count on what the one before it did.
+        Several may run at once, so no statement may rely on the one before it.
         """
 
     def write_all(self, statements: Sequence[Statement]) -> list[Result]:
-        """Run several statements in one transaction: all of them or none. A result for each."""
+        """Run several statements in one transaction, all or none; return a result for each."""
 
     def command(self, cypher: str) -> None:
         """Run a schema statement or one with its own transactions (`CALL ... IN TRANSACTIONS`)."""
@@ -49,11 +49,12 @@ class Runner(Protocol):
 
 @dataclass
 class RecordingGraph:
-    """Has the interface of `Graph`; answers from `answers`, by a text that the statement holds.
+    """A database for tests without a server: it runs nothing and records all calls.
 
     Attributes:
-        answers: part of a statement -> Result or Plan to give; an empty Result where none matches.
-        calls: (method, statement, parameters) in the order they came.
+        answers: the Result or Plan to return, by a part of the statement. Without a match, the
+            answer is an empty Result, or the plan of a plain read.
+        calls: (method, statement, parameters) of each call, in order.
     """
 
     answers: Mapping[str, Result | Plan] = field(default_factory=dict)
@@ -68,30 +69,30 @@ class RecordingGraph:
         limit: int | None = None,
         max_bytes: int | None = None,
     ) -> Result:
-        """Remember and answer."""
+        """Record and answer."""
         return self._answer("read", cypher, params)
 
     def write(self, cypher: str, params: Params | None = None) -> Result:
-        """Remember and answer."""
+        """Record and answer."""
         return self._answer("write", cypher, params)
 
     def write_each(self, statements: Iterable[Statement]) -> Generator[Result, None, None]:
-        """Remember and answer each, one after another."""
+        """Record and answer each, one after another."""
         for cypher, params in statements:
             yield self.write(cypher, params)
 
     def write_all(self, statements: Sequence[Statement]) -> list[Result]:
-        """Remember and answer each."""
+        """Record and answer each."""
         return [self._answer("write_all", cypher, params) for cypher, params in statements]
 
     def command(self, cypher: str) -> None:
-        """Remember."""
+        """Record."""
         self._answer("command", cypher, None)
 
     def plan(
         self, cypher: str, params: Params | None = None, *, timeout: float | None = None
     ) -> Plan:
-        """Remember and answer; a plain read where no answer is given."""
+        """Record and answer."""
         self.calls.append(("plan", cypher, dict(params or {})))
         found = self._find(cypher)
         return found if isinstance(found, Plan) else Plan("r", ("ProduceResults",))

@@ -30,7 +30,7 @@ SETTINGS = {
 def commands(group: click.Group) -> str:
     """Markdown on every command: what it does, its arguments and options."""
     ctx = click.Context(group, info_name="headgraph")
-    ctx.meta["headgraph.running"] = True  # the real commands, not the lines of the help
+    ctx.meta["headgraph.running"] = True  # load the real commands, not only their help lines
     return "\n".join(_sections(group, ctx))
 
 
@@ -119,7 +119,7 @@ def _name_section(name: str, thing: Any) -> str:
     lines = [f"## `{name}`", "", "```text", _signature(name, thing), "```", ""]
     lines += [_first_paragraph(text), ""]
     given, held = (list(_entries(text, heading)) for heading in ("Args", "Attributes"))
-    if entries := given or held:  # a dataclass takes what it holds
+    if entries := given or held:  # the parameters of a dataclass are its attributes
         lines += ["| parameter | what it is |", "| --- | --- |"]
         lines += [f"| `{entry}` | {_table_cell(words)} |" for entry, words in entries]
         lines.append("")
@@ -136,7 +136,7 @@ _STARS: dict[Any, str] = {
 
 
 def _signature(name: str, thing: Any) -> str:
-    """Names and defaults, on as many lines as it takes; types stand in the code."""
+    """Names and defaults, on one line if it fits; types are in the code."""
     parts, seen_star = [], False
     for param in inspect.signature(thing).parameters.values():
         if param.kind is param.KEYWORD_ONLY and not seen_star:

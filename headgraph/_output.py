@@ -1,8 +1,8 @@
-"""How the answers of commands are printed: data on stdout, one format for whatever lists.
+"""Printing the answers of commands on stdout, in one format for all that list rows.
 
-A table is for reading, so control characters in it are escapes. JSON has escapes of its own, which
-read back as what they stand for. CSV has none: in a file or a pipe its cells are exact, on a
-terminal they are for reading.
+A table is for reading, so control characters in it are escaped. JSON has its own escapes, which
+read back exactly. CSV has none: its cells are exact in a file or a pipe, and escaped on a
+terminal.
 """
 
 import csv
@@ -23,7 +23,7 @@ FORMATS = ("table", "json", "jsonl", "csv")
 
 
 def format_option() -> click.Option:
-    """The option `--format` of the commands that list something."""
+    """The option `--format` of the commands that list rows."""
     return click.Option(
         ["--format", "format_"],
         type=click.Choice(FORMATS),
@@ -40,7 +40,7 @@ def _remember(ctx: click.Context, param: click.Parameter, value: str) -> None:
 
 
 def emit(answer: Any) -> None:
-    """Print what a command returned: nothing, text, or rows in the format asked for."""
+    """Print what a command returned: nothing, text, or rows in the chosen format."""
     if answer is None:
         return
     if isinstance(answer, str):

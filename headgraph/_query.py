@@ -24,14 +24,14 @@ class QueryCommand(RichCommand):
     """The command whose `NAME --help` explains the stored query NAME."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the line twice: `--help` runs before click hands over NAME."""
+        """Parse the line twice, because click runs `--help` before it has NAME."""
         given, _, _ = self.make_parser(ctx).parse_args([*args])
         if isinstance(name := given.get("name"), str):
             ctx.meta[_ASKED] = name
         return super().parse_args(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Explain the query that the line names, or the command."""
+        """Explain the query of the line, or the command."""
         if (name := ctx.meta.get(_ASKED)) is None:
             super().format_help(ctx, formatter)
             return
@@ -78,11 +78,11 @@ if TYPE_CHECKING:
 
 
 def write_help(query: "Query", formatter: Any) -> None:
-    """Write what a stored query answers, its parameters, its columns and an example.
+    """Write the help of a stored query: description, parameters, columns and an example.
 
     Args:
         query: the query.
-        formatter: of rich_click, so that this help looks like all other.
+        formatter: rich_click's, so that all help looks the same.
     """
     formatter.write_usage(f"headgraph query {query.name}", "[OPTIONS]")
     formatter.write(_text(query))

@@ -82,8 +82,9 @@ def _drop(graph: Runner, row: Row) -> None:
         _remove(graph, row["id"])
     except NotReachable as error:
         raise NotReachable(
-            f"{error}; when the database is back, see headgraph runs: while {shown(row)} is "
-            "listed, drop it again, and what is listed as dropping goes with the next load or drop"
+            f"{error.message.both}; when the database is back, see headgraph runs: while "
+            f"{shown(row)} is listed, drop it again, and what is listed as dropping goes with the "
+            "next load or drop"
         ) from error
 
 

@@ -202,7 +202,7 @@ def _if_lost(meaning: str, plan: LoadPlan) -> Iterator[None]:
     try:
         yield
     except NotReachable as error:
-        raise NotReachable(f"{error}; {meaning.format(run=plan.name)}") from error
+        raise NotReachable(f"{error.message.both}; {meaning.format(run=plan.name)}") from error
 
 
 @contextmanager

@@ -221,7 +221,7 @@ def _maybe(connect: Callable[[], Any]) -> Any:
     try:
         return connect()
     except (NotReachable, SettingsError) as error:
-        say(f"note: the database was not checked ({error})")
+        say(f"note: the database was not checked ({error.message.both})")
         return nullcontext()
 
 

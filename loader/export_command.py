@@ -101,12 +101,14 @@ def _of_run(
     except UnknownRun as error:
         if what is None:
             raise
-        raise UnknownRun(f"{_no_table(what)}; at {address} {error}") from error
+        raise UnknownRun(f"{_no_table(what)}; at {address} {error.message.both}") from error
     except NotReachable as error:
         if what is None:
             raise
         what_is_wrong, _, _ = _no_table(what).partition(": ")  # the database is what helps here
-        raise NotReachable(f"{what_is_wrong}; runs were not searched: {error}") from error
+        raise NotReachable(
+            f"{what_is_wrong}; runs were not searched: {error.message.both}"
+        ) from error
     return report
 
 

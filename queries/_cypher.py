@@ -105,7 +105,7 @@ def _rows(
     except TookTooLong:
         raise
     except LimitExceeded as error:
-        raise Refused(f"{error}: {_narrower('--timeout or --max-mb')}") from error
+        raise Refused(f"{error.message.both}: {_narrower('--timeout or --max-mb')}") from error
     except NotReachable as error:
         # it answered a moment ago: limits on memory do not count what one expression makes
         raise NotReachable(

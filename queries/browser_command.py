@@ -96,7 +96,7 @@ def _runs_of_kit(run: str | None, connect: Connect) -> list[str]:
     except GraphError as error:
         if run is None:
             raise
-        say(f"note: run {run} was not checked ({error})")
+        say(f"note: run {run} was not checked ({error.message.both})")
         return [run]
 
 

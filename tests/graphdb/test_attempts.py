@@ -120,9 +120,9 @@ def test_connecting_has_a_limit() -> None:
         settings = Settings(uri=uri, password="x", origin="a test")
         with pytest.raises(NotReachable) as caught:
             connect(settings=settings, timeout=0.1)
-    assert str(caught.value) == (
-        f"{uri} (from a test) did not answer within 0.1 s: see whether it runs, or raise --timeout"
-    )
+    said = f"{uri} (from a test) did not answer within 0.1 s: check that it runs, or raise"
+    assert str(caught.value) == f"{said} timeout"
+    assert caught.value.for_command_line() == f"{said} --timeout"
 
 
 def test_a_database_that_closes_the_connection_is_not_said_to_be_none(
@@ -173,8 +173,8 @@ def test_a_deadline_is_one_for_all() -> None:
 @pytest.mark.parametrize("call", ["read", "plan", "write"])
 def test_bytes_that_are_no_utf_8_are_no_bug(database: Graph, call: str) -> None:
     said = (
-        "the statement or a parameter holds '\\udcff', which is no character: it comes from bytes "
-        "that are not UTF-8, so write them in UTF-8"
+        "the statement or a parameter holds '\\udcff', which is not a character: it comes from "
+        "bytes that are not UTF-8, so write them in UTF-8"
     )
     for text, params in (("RETURN '\udcff'", {}), ("RETURN $x", {"x": ["\udcff"]})):
         with pytest.raises(StatementError) as caught:

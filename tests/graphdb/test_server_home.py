@@ -185,7 +185,7 @@ def test_data_without_their_password_are_told(home: ServerHome) -> None:
     ensure_password(home)
     home.password_file.unlink()
 
-    with pytest.raises(ServerError, match=r"password file .* is gone and the data .* put the file"):
+    with pytest.raises(ServerError, match=r"password file .* missing and the data .* put the file"):
         ensure_password(home)
 
 
@@ -260,7 +260,7 @@ def test_what_keeps_the_server_closed_cannot_be_changed(name: str, home: ServerH
         ("server.memory.pagecache.size", "'server.memory.pagecache.size': expected name=value"),
         ("include=/etc/passwd", "'include=/etc/passwd': expected name=value, such as"),
         ("db.x=\\\n", "expected name=value"),
-        ("db.x=1\ndb.x=2", "line 2 of .* sets 'db.x' once more: remove one of the lines"),
+        ("db.x=1\ndb.x=2", "line 2 of .* sets 'db.x' a second time: remove one of the lines"),
     ],
 )
 def test_lines_that_are_no_settings_are_told(text: str, seen: str, home: ServerHome) -> None:

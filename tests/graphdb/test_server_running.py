@@ -76,7 +76,7 @@ def test_a_password_file_that_is_not_the_servers_is_told(
     assert problem(ServerHome(server.home), state) is None
     other = ServerHome(tmp_path)
     other.password_file.write_text("guessed")
-    with pytest.raises(ServerError, match=r"refuses the password in .*: put the one that it has"):
+    with pytest.raises(ServerError, match=r"refuses the password in .*: put the server's current"):
         problem(other, state)
 
 
