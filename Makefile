@@ -78,6 +78,7 @@ studies: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.gpt2
 	$(BIN)/python -m benchmarks.processes
+	$(BIN)/python -m benchmarks.lists
 	$(BIN)/python -m benchmarks.view
 
 bench-large: $(VENV)/.dev
