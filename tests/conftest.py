@@ -21,7 +21,7 @@ settings.load_profile("headgraph")
 LONGEST_FIRST = (
     "loader/test_offline_real.py",
     "loader/test_interrupted_real.py",
-    "graphdb/test_server_lifecycle.py",
+    "graphdb/server/test_lifecycle.py",
     "loader/test_export_table.py",
     "pk_engine/test_published_figures.py",
     "pk_engine/test_planning.py",
