@@ -79,6 +79,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.gpt2
 	$(BIN)/python -m benchmarks.processes
 	$(BIN)/python -m benchmarks.library
+	$(BIN)/python -m benchmarks.lists
 	$(BIN)/python -m benchmarks.view
 
 bench-large: $(VENV)/.dev

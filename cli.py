@@ -1,6 +1,6 @@
-"""The command `headgraph`: a table of names, help lines and the rooms that have them.
+"""The command `headgraph`: a table of commands, their help lines and their modules.
 
-Nothing of a room is imported until its command runs; `headgraph --help` reads this table alone.
+No room is imported until its command runs; `headgraph --help` reads only this table.
 """
 
 import atexit
@@ -23,7 +23,7 @@ _LONGEST = LONGEST_MESSAGE - len("headgraph: ") - 1
 
 
 class Entry(NamedTuple):
-    """One command: its line and its group in the help, where it is, and whether it lists rows."""
+    """One command: its group and line in the help, its place, and whether it lists rows."""
 
     group: str
     help: str
@@ -34,9 +34,9 @@ class Entry(NamedTuple):
 GROUPS = START, SCORE, DATABASE, ASK, LOOK, STUDIES = (
     "Start", "Score", "Database", "Ask", "Look", "Studies",
 )  # fmt: skip
-"""Groups of the help, in its order."""
+"""Groups of the help, in order."""
 
-# where: the module below `headgraph`, and the name in it; the commands of a group stand together
+# where: the module below `headgraph`, and the name in it; commands are sorted by group
 COMMANDS = {
     "demo": Entry(START, "See GPT-2's head graph in a local Neo4j.", "demo:demo"),
     "completion": Entry(
@@ -160,14 +160,14 @@ COMMANDS = {
 
 
 class Rooms(rich_click.RichGroup):
-    """The commands of `COMMANDS`, each imported when it is called."""
+    """The commands of `COMMANDS`, imported when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names, group by group, in the order of the table."""
+        """The names in the order of the table."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, or while help is printed a placeholder with its line."""
+        """The command, or a placeholder with its help line while help is printed."""
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
@@ -180,7 +180,7 @@ class Rooms(rich_click.RichGroup):
         return composed(command, lists=entry.lists)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """Import the commands from here on: one of them is called."""
+        """Resolve the command; from here on, `get_command` imports the real one."""
         ctx.meta["headgraph.running"] = True
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from difflib import get_close_matches
@@ -195,7 +195,7 @@ class Rooms(rich_click.RichGroup):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; Ctrl-C gives one line, so click must not print an empty one first."""
+        """Run the command; convert Ctrl-C here, as click would print an empty line first."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as stop:
@@ -221,13 +221,13 @@ def _print(answer: Any, **_: Any) -> None:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run a command line and exit 0 done, 1 problem, 2 usage, 3 no database, 130 or 143 stopped.
+    """Run a command line and exit: 0 done, 1 problem, 2 usage, 3 no database, 130 or 143 stopped.
 
-    A value that cannot be used is a problem, whoever finds it; usage is what stands in the line.
+    A bad value is a problem wherever it is found; usage is the form of the line.
     """
     _collect_rarely()
     open_streams()
-    if "_HEADGRAPH_COMPLETE" in os.environ:  # a shell asks how a line can go on
+    if "_HEADGRAPH_COMPLETE" in os.environ:  # a shell requests completions
         from headgraph.shell_completion import register
 
         register()
@@ -236,7 +236,7 @@ def main(args: list[str] | None = None) -> None:
             code = headgraph.main(args, prog_name="headgraph", standalone_mode=False)
     except click.Abort as stop:
         code = getattr(stop, "code", 130)
-        # a terminal has just shown ^C
+        # the terminal has just shown ^C
         text = ": ".join(["stopped", *stop.args])
         say(f"\n{text}" if code == 130 and sys.stderr.isatty() else text)
     except click.UsageError as error:
@@ -247,7 +247,7 @@ def main(args: list[str] | None = None) -> None:
     except click.ClickException as error:
         say(f"headgraph: {sentence(error.format_message(), _LONGEST)}")
         code = error.exit_code
-    except BrokenPipeError:  # whoever read our output has gone
+    except BrokenPipeError:  # the reader of our output has ended
         let_go_of_stdout()
         code = 0
     except Exception as error:
@@ -262,12 +262,12 @@ def _collect_rarely() -> None:
 
 
 def _leave_garbage() -> None:
-    if "torch" not in sys.modules:  # libraries below torch report what is left of theirs
+    if "torch" not in sys.modules:  # libraries below torch report leaked objects of theirs
         gc.freeze()
 
 
 def _state(error: Exception) -> int:
-    """Print a problem as one sentence; a bug too, without a traceback unless asked for."""
+    """Print an error, or a bug, as one sentence; HEADGRAPH_DEBUG gives the traceback of a bug."""
     if isinstance(error, OSError) and is_of_stdout(error):
         let_go_of_stdout()
         say(f"headgraph: standard output cannot be written: {error.strerror}")
@@ -288,7 +288,7 @@ def _stated(error: Exception) -> str:
 
 
 def _from_outside(error: Exception) -> str | None:
-    """The sentence for what is no bug: a file that the system refuses, bytes that are no text."""
+    """The sentence for a fault from outside: a refused file, bytes that are not text; or None."""
     if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
         around = error.object[max(0, error.start - 20) : error.start + 20]
         return (

@@ -1,1 +1,1 @@
-"""What has no subject of its own: files, documents of others, text. Imports nothing of ours."""
+"""Files, text, messages and names that all rooms share. Imports nothing of other rooms."""

@@ -1,7 +1,7 @@
-"""Temporary files and folders that tell by a lock whether their process lives.
+"""Temporary files and folders, each locked while its process runs.
 
-The system lets go of a lock when its process ends, however it ends: what can be locked belongs to
-nobody any more. Without `fcntl` (Windows) nothing is locked, and nothing of others is removed.
+The system releases a lock when its process ends, however it ends. So a file that can be locked has
+no process any more. Without `fcntl` (Windows) nothing is locked, and no leftover is removed.
 """
 
 import os
@@ -25,10 +25,10 @@ _FOLDER = re.compile(r"headgraph-[0-9a-f]{16}\.scratch")
 
 @contextmanager
 def temporary_file(folder: Path) -> Iterator[tuple[IO[Any], Path]]:
-    """A new binary file in a folder, to write and read; it goes with the block, unless renamed.
+    """A new binary file in a folder, to write and read; removed after the block unless renamed.
 
     Raises:
-        OSError: no file can be made there.
+        OSError: no file can be made in the folder.
     """
     while True:
         path = folder / f".headgraph-{secrets.token_hex(8)}.part"
@@ -44,10 +44,10 @@ def temporary_file(folder: Path) -> Iterator[tuple[IO[Any], Path]]:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A new folder under the system's folder for temporary files; it goes with the block.
+    """A new folder under the system's folder for temporary files; removed after the block.
 
     Raises:
-        OSError: no folder can be made there.
+        OSError: no folder can be made.
     """
     clear_folders()
     while True:
@@ -64,7 +64,7 @@ def temporary_folder() -> Iterator[Path]:
 
 
 def clear_files(folder: Path) -> None:
-    """Remove the temporary files that dead processes left in a folder; those of others stay."""
+    """Remove the temporary files that dead processes left in a folder."""
     for path in _named(folder, _FILE):
         with _opened(path, os.O_RDWR) as descriptor:
             if descriptor is not None and _is_dead(descriptor, path, stat.S_ISREG):
@@ -85,13 +85,13 @@ def _named(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
     try:
         with os.scandir(folder) as entries:
             return [Path(entry.path) for entry in entries if pattern.fullmatch(entry.name)]
-    except OSError:  # not to be listed: whether it can be written is another question
+    except OSError:  # it cannot be listed; it may still be writable
         return []
 
 
 @contextmanager
 def _opened(path: Path, how: int = os.O_RDONLY) -> Iterator[int | None]:
-    """A descriptor, never through a link and never waiting; None where it cannot be opened."""
+    """A descriptor, opened without following links or waiting; None if it cannot be opened."""
     flags = how | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
         descriptor = os.open(path, flags)
@@ -105,16 +105,16 @@ def _opened(path: Path, how: int = os.O_RDONLY) -> Iterator[int | None]:
 
 
 def _is_ours(descriptor: int, path: Path) -> bool:
-    """Lock a new file; false where somebody took it for a dead one's before it was locked."""
+    """Lock a new file; false if another process removed it as a leftover before that."""
     if fcntl is None:
         return True
-    with suppress(OSError):  # a file system without locks: nobody can lock it to remove it either
+    with suppress(OSError):  # a file system without locks: no process can lock it to remove it
         fcntl.flock(descriptor, fcntl.LOCK_EX)
     return _is_still(descriptor, path)
 
 
 def _is_dead(descriptor: int, path: Path, kind: Any) -> bool:
-    """Lock what a process left; false where one still holds it, or it is not this user's."""
+    """Lock a leftover; false if a process still holds it, or it belongs to another user."""
     about = os.fstat(descriptor)
     if not kind(about.st_mode) or about.st_uid != os.geteuid():
         return False
@@ -128,5 +128,5 @@ def _is_dead(descriptor: int, path: Path, kind: Any) -> bool:
 def _is_still(descriptor: int, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(descriptor), path.lstat())
-    except FileNotFoundError:  # removed, or renamed into its place
+    except FileNotFoundError:  # removed, or renamed to its final name
         return False

@@ -1,4 +1,4 @@
-"""Files that others wrote: read in one place, so that whatever is wrong becomes one sentence."""
+"""Reading files from outside; every fault becomes an error of one sentence."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from headgraph.base.errors import HeadgraphError, UnreadableFile
 from headgraph.base.text import quoted
 
 LARGEST = 64 * 2**20
-"""Bytes of a document; an index of shards or a vocabulary is far smaller."""
+"""Maximum size of a document in bytes; an index of shards or a vocabulary is far smaller."""
 
 Problem = type[HeadgraphError]
 
@@ -28,14 +28,14 @@ def read_bytes(
     Args:
         path: the file.
         problem: the class of the errors below.
-        largest: bytes beyond which the file is refused, before they are read.
+        largest: maximum size in bytes.
         pipes: whether a FIFO (`<(...)` in a shell) is read, until its writer closes it.
 
     Raises:
-        problem: missing, not permitted, no regular file, or too large.
+        problem: the file is missing, not permitted, not a regular file, or too large.
     """
     path = expanded(path, problem=problem)
-    # a FIFO without a writer must not stop us before we know that it is one
+    # opening a FIFO without a writer must not block before its kind is known
     flags = os.O_RDONLY if pipes else os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
     try:
         with os.fdopen(os.open(path, flags), "rb") as file:
@@ -46,14 +46,12 @@ def read_bytes(
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise problem(f"{shown(path)} cannot be read: {reason(error)}") from error
     if len(data) > largest:
-        raise problem(
-            f"{shown(path)} has more than {largest:,} bytes: expected a smaller file of its kind"
-        )
+        raise problem(f"{shown(path)} has more than {largest:,} bytes: expected a smaller file")
     return data
 
 
 def _blocks(file: BinaryIO, largest: int) -> Iterator[bytes]:
-    """A file's bytes up to the first block beyond `largest`; memory is taken for what is there."""
+    """A file's blocks up to the first one beyond `largest`; a claimed size allocates nothing."""
     length = 0
     while length <= largest and (block := file.read(2**16)):
         length += len(block)
@@ -70,7 +68,7 @@ def read_text(
     """All text of a UTF-8 file; arguments as `read_bytes`.
 
     Raises:
-        problem: as `read_bytes`, or the bytes are not UTF-8.
+        problem: as `read_bytes`, or the file is not UTF-8.
     """
     data = read_bytes(path, problem=problem, largest=largest, pipes=pipes)
     try:
@@ -94,11 +92,11 @@ def read_json(
     Args:
         path: the file.
         problem: the class of the errors.
-        kind: the type that the outermost value must have.
-        largest: bytes beyond which the file is refused.
+        kind: the expected type of the outermost value.
+        largest: maximum size in bytes.
 
     Raises:
-        problem: as `read_text`, or no JSON, or another type.
+        problem: as `read_text`, or the text is not JSON, or not of type `kind`.
     """
     text = read_text(path, problem=problem, largest=largest)
     return parse_json(text, source=shown(path), problem=problem, kind=kind)
@@ -107,16 +105,16 @@ def read_json(
 def parse_json(
     text: str | bytes, *, source: str, problem: Problem = UnreadableFile, kind: type = dict
 ) -> Any:
-    """The value in a JSON text that others wrote; `source` names it in messages.
+    """The value in a JSON text from outside; `source` names it in messages.
 
     Raises:
-        problem: no JSON, nested too deeply, a number too long, or another type than `kind`.
+        problem: not JSON, nested too deeply, a number too long, or not of type `kind`.
     """
     try:
         value = json.loads(text)
     except RecursionError as error:
         raise problem(f"{source} is nested too deeply to be read as JSON") from error
-    except ValueError as error:  # no JSON, no UTF-8, or an integer of too many digits
+    except ValueError as error:  # not JSON, not UTF-8, or an integer of too many digits
         raise problem(f"{source} cannot be read as JSON: {error}") from error
     if not isinstance(value, kind):
         raise problem(f"{source} holds {_JSON.get(type(value), 'a value')}: expected {_JSON[kind]}")
@@ -148,19 +146,19 @@ def expanded(path: str | os.PathLike[str], *, problem: Problem = UnreadableFile)
 
 
 def shown(path: str | os.PathLike[str]) -> str:
-    """A path as a message shows it: itself, with what a terminal would obey as escapes."""
+    """A path for a message, with control characters as escapes."""
     text = os.fspath(path)
     plain = quoted(text, longest=120)
     return text if plain in (f"'{text}'", f'"{text}"') else plain
 
 
 def reason(error: BaseException) -> str:
-    """What the system says, without the path that the message names already."""
+    """The system's message, without the path."""
     return getattr(error, "strerror", None) or str(error)
 
 
 def kind_of(mode: int) -> str:
-    """What a file is, from its mode, as a message says it."""
+    """The kind of a file in words, from its mode."""
     kinds = {
         stat.S_IFREG: "a file",
         stat.S_IFDIR: "a folder",

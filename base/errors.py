@@ -1,14 +1,14 @@
-"""The root of every error that headgraph states.
+"""The root of headgraph's errors.
 
 HeadgraphError          one sentence for the user; `exit_code` is for the command line
-├── BadName             a head, role or pairing that is not spelt as one
+├── BadName             a text that is not the name of a head, role or pairing
 ├── UnknownName         the database or the model has no head, role, series or pairing of this name
-│   ├── UnknownRun      no run, or more than one, goes by this name
+│   ├── UnknownRun      no run has this name, or there is no run
 │   │   └── RunNotNamed     there are several runs, and none was named
 │   └── UnknownHead     the model or the run has no such head
-├── UnreadableFile      a file that cannot be read, or is not what it is given as
-└── UnwritableFile      an output that cannot be written where it was asked for
-    └── OutputExists    a file is there and `force` was not given
+├── UnreadableFile      a file that cannot be read, or is not of the expected kind
+└── UnwritableFile      an output that cannot be written
+    └── OutputExists    the file exists and `force` is false
 """
 
 from headgraph.base.spelling import Message
@@ -16,9 +16,9 @@ from headgraph.base.text import printable
 
 
 class HeadgraphError(Exception):
-    """Base of every problem that headgraph states.
+    """Base of headgraph's errors.
 
-    Its text may quote names and messages from outside: `str` escapes what a terminal would obey.
+    Its text may quote names and messages from outside: `str` escapes control characters.
     `str` names arguments as Python does (`top=0`), `for_command_line` as options (`--top 0`).
 
     Args:
@@ -41,15 +41,15 @@ class HeadgraphError(Exception):
 
 
 class BadName(HeadgraphError):
-    """A head, role or pairing that is not spelt as one."""
+    """A text that is not the name of a head, role or pairing."""
 
 
 class UnknownName(HeadgraphError):
-    """A name that is spelt well and belongs to nothing that is there."""
+    """A valid name that the database or the model does not have."""
 
 
 class UnknownRun(UnknownName):
-    """No run, or more than one, goes by this name."""
+    """No run has this name, or there is no run."""
 
 
 class RunNotNamed(UnknownRun):
@@ -57,16 +57,16 @@ class RunNotNamed(UnknownRun):
 
 
 class UnknownHead(UnknownName):
-    """A head that the model, or the run, does not have."""
+    """A head that the model or the run does not have."""
 
 
 class UnreadableFile(HeadgraphError):
-    """A file that is missing, of another kind, too large, or not what it is given as."""
+    """A file that is missing, too large, or not of the expected kind."""
 
 
 class UnwritableFile(HeadgraphError):
-    """An output that cannot be written where it was asked for."""
+    """An output that cannot be written."""
 
 
 class OutputExists(UnwritableFile):
-    """An output file is there already, and `force` was not given."""
+    """The output file exists and `force` is false."""

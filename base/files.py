@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are written whole or not at all."""
 
 import errno
 import os
@@ -11,6 +11,7 @@ from typing import IO, Any
 from headgraph.base._temporary import clear_files, temporary_file, temporary_folder
 from headgraph.base.documents import kind_of, reason, shown
 from headgraph.base.errors import HeadgraphError, OutputExists, UnwritableFile
+from headgraph.base.spelling import argument
 
 __all__ = ["beside", "folder_of_files", "made", "scratch", "temporary_space", "writable"]
 
@@ -21,14 +22,14 @@ scratch = temporary_folder
 def beside(path: Path) -> Iterator[IO[Any]]:
     """A binary stream whose file takes the place of `path` when the block ends.
 
-    It lies in the same folder until then, and is gone when the block fails: whoever reads `path`
-    finds what was there before or what was written, and never a part. Permissions are those of any
-    new file of the user. Of a symbolic link the file that it leads to is replaced, and the link
-    stays. What killed processes left in that folder goes first.
+    The file lies in the same folder until then, and is removed if the block fails. A reader of
+    `path` finds the old file or the new one, never a part. The new file has the user's default
+    permissions. If `path` is a symbolic link, its target is replaced and the link stays. Files that
+    killed processes left in the folder are removed first.
 
     Raises:
         OSError: the folder is missing or cannot be written, the disk is full, or `path` is a
-            device, a pipe or anything else that is no file.
+            device, a pipe or anything else that is not a regular file.
     """
     about = _about(path)
     if about is not None and not stat.S_ISREG(about.st_mode):
@@ -48,18 +49,18 @@ def writable(
     force: bool,
     problem: type[HeadgraphError] = UnwritableFile,
 ) -> Path:
-    """The path, when a file can be written there; call it before the work, not after it.
+    """Check that a file can be written, before the work starts; returns the path.
 
-    It is tried: a file is made beside `path` and removed.
+    The check makes a file beside `path` and removes it.
 
     Args:
-        path: of a file, which may be there or not; links are followed.
-        force: whether a regular file that is there may be replaced. Nothing else is.
+        path: the file, which need not exist; links are followed.
+        force: whether an existing regular file may be replaced. Nothing else is replaced.
         problem: the class of the errors other than OutputExists.
 
     Raises:
-        OutputExists: the file is there and `force` is false.
-        problem: it is no regular file, its folder does not exist, or cannot be written.
+        OutputExists: the file exists and `force` is false.
+        problem: it is not a regular file, or its folder is missing or cannot be written.
     """
     path = Path(path)
     try:
@@ -86,17 +87,17 @@ def folder_of_files(
     parents: bool = False,
     problem: type[HeadgraphError] = UnwritableFile,
 ) -> list[Path]:
-    """The paths of files in a folder that need not be there yet; otherwise as `writable`.
+    """Check that files can be written in a folder, which need not exist; returns their paths.
 
     Args:
-        folder: where the files are to be.
-        names: of the files.
-        force: whether regular files that are there may be replaced.
+        folder: the folder.
+        names: names of the files.
+        force: whether existing regular files may be replaced.
         parents: whether the folders above `folder` may be missing too.
         problem: the class of the errors other than OutputExists.
 
     Raises:
-        OutputExists: one of the files is there and `force` is false.
+        OutputExists: one of the files exists and `force` is false.
         problem: the folder is something else, or cannot be made or written in.
     """
     folder, names = Path(folder), list(names)
@@ -110,7 +111,7 @@ def folder_of_files(
             f"{names[0]} and the others"
         )
     if about is None:
-        first = folder  # of those that will be made
+        first = folder  # the uppermost folder that will be made
         while parents and not first.parent.exists():
             first = first.parent
         writable(first, force=force, problem=problem)
@@ -120,10 +121,10 @@ def folder_of_files(
 
 @contextmanager
 def made(folder: Path, *, parents: bool = False) -> Iterator[None]:
-    """A folder to write into; those that were made for it go again where nothing came of it.
+    """Make a folder for the block, and remove it again if the block fails.
 
     Args:
-        folder: which may be there.
+        folder: the folder, which may exist.
         parents: whether the folders above it may be missing too.
 
     Raises:
@@ -134,7 +135,7 @@ def made(folder: Path, *, parents: bool = False) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with suppress(OSError):  # something is in it: of the block, or of another command
+        with suppress(OSError):  # it is not empty: the block, or another command, has written to it
             for place in new:
                 place.rmdir()
         raise
@@ -142,10 +143,10 @@ def made(folder: Path, *, parents: bool = False) -> Iterator[None]:
 
 @contextmanager
 def temporary_space(problem: type[HeadgraphError] = UnwritableFile) -> Iterator[None]:
-    """Say of a block that writes temporary files where they could not be written.
+    """State it as `problem` if the block cannot write temporary files.
 
     Raises:
-        problem: the system's folder for temporary files is missing or full, or cannot be written.
+        problem: the system's folder for temporary files is missing, full or cannot be written.
     """
     try:
         yield
@@ -166,7 +167,8 @@ def _refuse(path: Path, mode: int, force: bool, problem: type[HeadgraphError]) -
         )
     if not force:
         raise OutputExists(
-            f"{shown(path)} exists already: give another name, or --force to replace it"
+            f"{shown(path)} exists already: give another name, or {argument('force', True)} to "
+            "replace it"
         )
 
 

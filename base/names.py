@@ -1,4 +1,4 @@
-"""The words of the field: roles, pairings, and what a head is called.
+"""Names of roles, pairings, heads and null models.
 
 A head reads the residual stream for its query (Q), key (K) and value (V), and writes to it (O). A
 pairing names the source's role, then the target's: in `OK` the source's output is read as a key.
@@ -15,9 +15,9 @@ PAIRINGS = tuple(source + target for source in ROLES for target in ROLES)
 GRAPH_PAIRINGS = ("OQ", "OK", "OV")
 """The pairings along which information flows: a source writes what a target reads."""
 NULLS = ("isotropic", "covariance", "rotations", "backward", "within")
-"""What pairs can be held against; see `pk_engine.nulls`."""
+"""Null models; see `pk_engine.nulls`."""
 VIA = ("files", "transformer-lens")
-"""Where it is known which tensor is which: a family file, or TransformerLens."""
+"""The ways to find a model's tensors: a family file, or TransformerLens."""
 
 _HEAD = re.compile(
     r"L(?P<l>\d{1,9})H(?P<h>\d{1,9})|(?P<layer>\d{1,9})\.(?P<head>\d{1,9})", re.I | re.ASCII
@@ -25,15 +25,15 @@ _HEAD = re.compile(
 
 
 def head_name(layer: int, head: int) -> str:
-    """The field's name for a head, counted from 0: `L4H7`."""
+    """The name of a head, counted from 0: `L4H7`."""
     return f"L{layer}H{head}"
 
 
 def parse_head(name: str) -> tuple[int, int]:
-    """(layer, head) of a name as papers write it, `L4H7` or `4.7`.
+    """(layer, head) of a name such as `L4H7` or `4.7`.
 
     Raises:
-        BadName: the text is no head name.
+        BadName: the text is not a head name.
     """
     match = _HEAD.fullmatch(name.strip())
     if match is None:
@@ -44,16 +44,16 @@ def parse_head(name: str) -> tuple[int, int]:
 
 
 def check_head(layer: int, head: int, shape: tuple[int, int], model: str) -> None:
-    """Let a head that the model has pass.
+    """Check that the model has a head.
 
     Args:
-        layer: of the head, counted from 0.
-        head: its number in the layer.
-        shape: layers of the model, and heads of each.
-        model: its name.
+        layer: layer of the head, counted from 0.
+        head: number of the head in its layer, counted from 0.
+        shape: number of layers, and of heads in each.
+        model: name of the model.
 
     Raises:
-        UnknownHead: the model is smaller.
+        UnknownHead: the model has no such head.
     """
     layers, heads = shape
     if not (0 <= layer < layers and 0 <= head < heads):
@@ -64,7 +64,7 @@ def check_head(layer: int, head: int, shape: tuple[int, int], model: str) -> Non
 
 
 def not_before(source: str, target: str) -> str | None:
-    """That a head is in no earlier layer than another, in words; None where it is.
+    """Why a source is not in an earlier layer than its target, in words; None if it is.
 
     >>> not_before("2.0", "L0H3")
     'L2H0 is in a later layer than L0H3'
@@ -82,16 +82,16 @@ def parse_pairings(given: str | Iterable[str]) -> tuple[str, ...]:
     """Pairings from `OQ,OK`, `all` or a list of names, in canonical order, each once.
 
     Raises:
-        BadName: a part is no pairing.
+        BadName: a part is not a pairing.
     """
     text = given if isinstance(given, str) else ",".join(given)
     if text.strip().lower() == "all":
         return PAIRINGS
-    wanted = {part.strip().upper() for part in text.split(",") if part.strip()}
-    unknown = sorted(wanted.difference(PAIRINGS))
-    if unknown or not wanted:
+    given_names = {part.strip().upper() for part in text.split(",") if part.strip()}
+    unknown = sorted(given_names.difference(PAIRINGS))
+    if unknown or not given_names:
         raise BadName(
             f"unknown pairing {listed(unknown) or quoted(text)}: expected source role then target "
             "role out of Q, K, V, O, such as OQ,OK,OV, or all"
         )
-    return tuple(pairing for pairing in PAIRINGS if pairing in wanted)
+    return tuple(pairing for pairing in PAIRINGS if pairing in given_names)

@@ -1,4 +1,4 @@
-"""How values look in a notebook: HTML in which every word of others is escaped."""
+"""HTML of values for notebooks; all text from outside is escaped."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -13,7 +13,7 @@ def paragraph(text: str) -> str:
 
 
 def facts(rows: Iterable[tuple[str, Any]]) -> str:
-    """Names and values, a row each; those without a value are left out."""
+    """A table of names and values, without the rows that have no value."""
     lines = [
         f"<tr><th style='text-align:left'>{_safe(name)}</th>"
         f"<td style='text-align:left'>{_safe(_words(value))}</td></tr>"
@@ -24,7 +24,7 @@ def facts(rows: Iterable[tuple[str, Any]]) -> str:
 
 
 def framed(page: str, title: str) -> str:
-    """A whole page in a frame of its own, so that neither it nor the notebook reads the other."""
+    """A page in a sandboxed frame, so that page and notebook cannot read each other."""
     return (
         f'<iframe srcdoc="{escape(page)}" sandbox="allow-scripts allow-downloads" '
         f'title="{_safe(title)}" width="100%" height="720"></iframe>'

@@ -1,6 +1,6 @@
-"""The colours of figures, of the page to explore and of Neo4j Browser, and what stands beside each.
+"""Colours and styles of figures, of the page to explore and of Neo4j Browser.
 
-Rooms that draw do not know each other, so what they share is here, beside the words of the field.
+The rooms that draw do not import each other, so their common styles are here.
 `analysis.figures.style` says how the colours were chosen.
 """
 
@@ -12,7 +12,7 @@ from headgraph.base.names import PAIRINGS
 
 @dataclass(frozen=True)
 class PairingStyle:
-    """How one pairing looks; `marker` and `dashes` repeat in shape what the colour says.
+    """The look of one pairing; `marker` and `dashes` distinguish pairings without colour.
 
     `dashes` are lengths of dash and gap in points, as `Line2D.set_dashes` takes them; empty: solid.
     """
@@ -25,7 +25,7 @@ class PairingStyle:
 
 @dataclass(frozen=True)
 class RoleStyle:
-    """How one role looks; `tag` is short enough to stand on a head."""
+    """The look of one role; `tag` is short enough to stand on a head."""
 
     color: str
     marker: str
@@ -39,9 +39,9 @@ class Theme:
 
     Attributes:
         paper, band: the background, and every second row of it.
-        ink, muted, faint: for what is read, what is glanced at, and what only marks a place.
+        ink, muted, faint: colours of text, of secondary text, and of marks.
         plain: fill of a head without a role.
-        sequential, diverging: colour maps whose lightness rises with the value, or with its size.
+        sequential, diverging: colour maps; lightness rises with the value, or with its magnitude.
         classes: colours of points that pass two rules, the first alone, the second alone, neither.
         pairings: styles of OQ, OK and OV.
         roles: colour overrides by role.
@@ -61,7 +61,7 @@ class Theme:
     roles: Mapping[str, str]
 
     def role(self, role: str) -> RoleStyle:
-        """The style of a role; one that headgraph does not know gets a colour by its name."""
+        """The style of a role; an unknown role gets a colour by its name."""
         known = _ROLES.get(role)
         if known is None:
             known = RoleStyle(_spare_color(role), "o", _short(role), role.replace("_", " "))
@@ -69,7 +69,7 @@ class Theme:
         return RoleStyle(color, known.marker, known.tag, known.name)
 
     def pairing(self, pairing: str) -> PairingStyle:
-        """The style of any of the 16 pairings; those that figures do not draw share six colours."""
+        """The style of any of the 16 pairings; all but OQ, OK and OV share six colours."""
         known = self.pairings.get(pairing)
         if known is not None:
             return known
@@ -79,7 +79,7 @@ class Theme:
         return PairingStyle(color, "o", (), f"{source} beside {target}")
 
     def ink_on(self, fill: str) -> str:
-        """Black or white, whichever is read more easily on `fill`."""
+        """Black or white, whichever has more contrast on `fill`."""
         return max(("#14181F", "#FFFFFF"), key=lambda ink: contrast(ink, fill))
 
 
@@ -125,7 +125,7 @@ DARK = Theme(
 )
 
 TASK = "task"
-"""Stands for heads known only as part of a task's circuit, without a mechanism of their own."""
+"""Role of heads that are only known as part of a task's circuit."""
 
 _ROLES = {
     "identity": RoleStyle("#B1074F", "*", "ident", "identity"),
@@ -145,9 +145,9 @@ _ROLES = {
     "acronyms": RoleStyle("#D4D8DE", "o", "acro", "acronyms"),
 }
 TAG = 9
-"""Letters of the longest tag, so that boxes of neighbouring heads stay apart."""
+"""Maximum length of a tag, so that boxes of neighbouring heads stay apart."""
 ROLE_ORDER = tuple(_ROLES)
-"""Roles as legends list them, which is also which one fills a head that has several."""
+"""Order of roles in legends; the first role of a head fills it."""
 
 
 def contrast(one: str, other: str) -> float:
@@ -172,7 +172,7 @@ def _spare_color(role: str) -> str:
 
 
 def _short(role: str) -> str:
-    """As many whole words as a box has room for: `copying`, `a role of`; a long one is cut."""
+    """As many whole words as fit in a tag: `copying`, `a role of`; a long word is cut."""
     words = role.split("_")
     tag = words[0] if len(words[0]) <= TAG else f"{words[0][: TAG - 1]}…"
     for word in words[1:]:

@@ -1,4 +1,4 @@
-"""Progress: what long work reports, and how a terminal shows it, beside the data on stdout."""
+"""Progress callbacks of long work, and how a terminal shows them on stderr."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -11,20 +11,19 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is in all; a total of
-0 means unknown."""
+"""Called with the current step, the amount done and the total; a total of 0 means unknown."""
 
 
 def silent(what: str, done: int, total: int) -> None:
-    """Show nothing: what library callers get."""
+    """Show nothing, the default for library callers."""
 
 
 @contextmanager
 def bar(*, in_turn: bool = False) -> Iterator[Progress]:
-    """A callback that draws a line on stderr for each thing that is being done.
+    """A callback that draws a bar on stderr for each step.
 
     Args:
-        in_turn: show the last thing alone; what came before it is finished.
+        in_turn: whether steps follow one another, so that only the last is shown.
     """
     from rich.console import Console
     from rich.progress import Progress as Bars
@@ -48,7 +47,7 @@ def bar(*, in_turn: bool = False) -> Iterator[Progress]:
 
 @contextmanager
 def bar_on_terminal() -> Iterator[Progress | None]:
-    """`bar` where stderr is a terminal; none elsewhere."""
+    """`bar` if stderr is a terminal; otherwise None."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -58,7 +57,7 @@ def bar_on_terminal() -> Iterator[Progress | None]:
 
 @contextmanager
 def bar_or_lines() -> Iterator[Progress]:
-    """A bar for one thing after another on a terminal; elsewhere a line for each."""
+    """A bar for one step after another on a terminal; otherwise a line for each."""
     if not sys.stderr.isatty():
         yield _lines()
         return

@@ -1,4 +1,4 @@
-"""Rows in CSV files that others wrote, as pandas has them."""
+"""Rows of CSV files from outside, as pandas frames."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_COLUMNS = 1000
-"""Columns of a CSV file; ours have a few dozen, and a million take minutes to say so."""
-_GREATEST = 2**53  # beyond it a float is no longer one whole number
+"""Maximum number of columns; ours have a few dozen, and pandas takes minutes for a million."""
+_GREATEST = 2**53  # beyond this, floats do not hold every whole number
 
 
 def read_csv(
@@ -32,12 +32,12 @@ def read_csv(
     Args:
         path: the file.
         problem: the class of the errors.
-        pipes: whether a pipe such as `<(...)` is read; not where a folder may hold one, which
-            would be waited for.
-        how: further arguments of `pandas.read_csv`.
+        pipes: whether a pipe such as `<(...)` is read. False for files found in a folder, where a
+            pipe would block.
+        how: more arguments of `pandas.read_csv`.
 
     Raises:
-        problem: as `base.documents.read_text`, or the text is empty or no CSV.
+        problem: as `base.documents.read_text`, or the text is empty or not CSV.
     """
     import pandas as pd
 
@@ -49,18 +49,18 @@ def read_csv(
     try:
         _check_widths(text, shown(path), problem, space=how.get("skipinitialspace", False))
         rows = pd.DataFrame(pd.read_csv(io.StringIO(text), **how))
-    except (ValueError, OverflowError, csv.Error) as error:  # pandas' own is a ValueError
+    except (ValueError, OverflowError, csv.Error) as error:  # pandas' error is a ValueError
         said = str(error).strip().partition("\n")[0]
         raise problem(f"{shown(path)} is not CSV text: {said}") from error
     return rows
 
 
 def _check_widths(text: str, name: str, problem: Problem, *, space: bool) -> None:
-    """No row has more cells than there are names; pandas would take the first for row names.
+    """Check that no row has more cells than names; pandas would use the first as row names.
 
     Raises:
         problem: a row has more, or there are too many names.
-        csv.Error: no CSV.
+        csv.Error: the text is not CSV.
     """
     rows = csv.reader(io.StringIO(text, newline=""), skipinitialspace=space)
     names = 0
@@ -89,8 +89,8 @@ def check_numbers(
 
     Args:
         rows: as read.
-        columns: those that must hold numbers; one that is missing is left out.
-        source: what names the rows in a message.
+        columns: columns that must hold numbers; missing ones are ignored.
+        source: name of the rows in messages.
         problem: the class of the error.
         whole: whether each cell must hold a whole number.
 

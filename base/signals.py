@@ -1,4 +1,4 @@
-"""SIGTERM as an interruption: what is under way is undone, as after Ctrl-C."""
+"""SIGTERM as an exception, so that work is undone as after Ctrl-C."""
 
 import signal
 import threading
@@ -12,8 +12,8 @@ def sigterm_raises(kind: type[BaseException] = KeyboardInterrupt) -> Iterator[No
     """Raise `kind` in the block on SIGTERM.
 
     By default SIGTERM ends Python at once: temporary files stay, and child processes run on.
-    Nothing changes where the program has a handler of its own or ignores the signal, nor in a
-    thread other than the main one, as only that one may set handlers.
+    Nothing changes if the program handles or ignores the signal itself, or outside the main
+    thread, which alone may set handlers.
     """
 
     def interrupt(*_: object) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Suggestions for names in a database that are nearly right."""
+"""Suggestions for misspelt names."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -7,7 +7,7 @@ from headgraph.base.text import short
 
 
 def did_you_mean(name: str, known: Iterable[str], n: int = 3) -> str:
-    """` (did you mean A or B?)`, or nothing where no name is near.
+    """` (did you mean A or B?)`, or an empty text if no name is similar.
 
     >>> did_you_mean("hub", ["hubs", "runs"])
     ' (did you mean hubs?)'

@@ -1,8 +1,7 @@
-"""What people read: the one place that writes to a terminal, and escapes what it would obey.
+"""Writing to the terminal, with control characters escaped.
 
-Names in a table, a database, a log or an error are the words of others: a control sequence in one
-sets a title, moves the cursor or hides a line. Progress bars draw themselves; their words pass
-through `label`.
+Names in a table, a database, a log or an error come from outside: a control sequence in one could
+set a title, move the cursor or hide a line. Texts of progress bars pass through `label`.
 """
 
 import os
@@ -19,22 +18,22 @@ _LAYOUT = "\n\t"
 
 
 def show(text: str, *, nl: bool = True, **style: Any) -> None:
-    """Print to stdout, with the colours of `click.style` where it is a terminal."""
+    """Print to stdout, with the colours of `click.style` if it is a terminal."""
     _write(text, style, nl=nl)
 
 
 def say(text: object, **style: Any) -> None:
-    """Print a note, a problem or progress to stderr; arguments in it are spelt as options."""
+    """Print a note, an error or progress to stderr, with arguments spelt as options."""
     if isinstance(text, HeadgraphError):
         text = text.message
     _write(text if isinstance(text, str) else str(text), style, err=True)
 
 
 def is_sure(question: str, *, otherwise: str = "pass --yes") -> bool:
-    """Ask a question with yes or no on stderr; the answer is no where only Enter is pressed.
+    """Ask a yes-or-no question on stderr; Enter alone means no.
 
     Raises:
-        click.UsageError: stdin is not a terminal; `otherwise` says what to do then.
+        click.UsageError: stdin is not a terminal; `otherwise` says what to do.
     """
     if not sys.stdin.isatty():
         raise click.UsageError(f"stdin is not a terminal: {otherwise}")
@@ -42,7 +41,7 @@ def is_sure(question: str, *, otherwise: str = "pass --yes") -> bool:
 
 
 def secret(question: str) -> str:
-    """Ask for a text that is not shown while it is typed."""
+    """Prompt for a text that is not shown while it is typed."""
     answer: str = click.prompt(
         printable(question), hide_input=True, default="", show_default=False, err=True
     )
@@ -50,7 +49,7 @@ def secret(question: str) -> str:
 
 
 def label(text: str) -> str:
-    """What a progress bar of rich says, without its markup."""
+    """A text for a progress bar of rich, with its markup escaped."""
     from rich.markup import escape
 
     return escape(printable(text))
@@ -63,7 +62,7 @@ def has_screen() -> bool:
 
 
 def can_open() -> bool:
-    """Whether a window can be opened, for somebody at a terminal who sees it."""
+    """Whether a window can be opened and stdout is a terminal."""
     return sys.stdout.isatty() and has_screen()
 
 

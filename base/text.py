@@ -9,17 +9,17 @@ LONGEST_MESSAGE = 300
 """Characters of a message on one line; more of a quoted value is cut."""
 
 _ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, invisible formatting, lone surrogates, breaks
-# letters and marks that show nothing: fillers and joiners outside the categories above
+# invisible letters and marks: fillers and joiners outside the categories above
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
-_LONGEST_NUMBER = 18  # digits that every integer type takes
+_LONGEST_NUMBER = 18  # digits that fit in 64 bits
 
 
 def printable(text: str, *, keep: str = "") -> str:
-    r"""The text with control and invisible characters as escapes, so that a terminal obeys none.
+    r"""The text with control and invisible characters as escapes, so that no terminal obeys them.
 
     Args:
         text: anything, such as a model's name from a table or a database.
-        keep: characters that stay as they are, such as a newline.
+        keep: characters to leave as they are, such as a newline.
 
     >>> print(printable("gpt2\x1b]0;title\x07"))
     gpt2\x1b]0;title\x07
@@ -34,9 +34,9 @@ def printable(text: str, *, keep: str = "") -> str:
 
 
 def json_text(value: Any, *, indent: int | None = None, allow_nan: bool = True) -> str:
-    r"""JSON that reads back as the same value and in which a terminal finds nothing to obey.
+    r"""JSON of the same value, without characters that a terminal obeys.
 
-    JSON's own writer leaves DEL, C1, bidi overrides and lone surrogates as they are.
+    `json.dumps` leaves DEL, C1, bidi overrides and lone surrogates as they are.
 
     >>> print(json_text({"model": "é\x7f"}))
     {"model": "é\u007f"}
@@ -51,17 +51,17 @@ def json_text(value: Any, *, indent: int | None = None, allow_nan: bool = True) 
 
 
 def sentence(text: str, longest: int = LONGEST_MESSAGE) -> str:
-    """A message on one line, printable, and cut in its middle where it is longer."""
+    """A message on one line, printable, and cut in the middle if it is too long."""
     return _cut(printable(" ".join(line.strip() for line in text.splitlines())), longest)
 
 
 def short(text: object, longest: int = 60) -> str:
-    """A name of others inside a line: printable, and cut in its middle where it is long."""
+    """A name from outside, for use in a line: printable, and cut in the middle if it is long."""
     return _cut(printable(str(text)), longest)
 
 
 def quoted(value: object, longest: int = 60) -> str:
-    """A value as a message quotes it: `repr`, printable, and cut in its middle where it is long.
+    """A value quoted for a message: `repr`, printable, and cut in the middle if it is long.
 
     >>> quoted("a" * 100, longest=20)
     "'aaaaaaaa ... aaaaa'"
@@ -73,7 +73,7 @@ def quoted(value: object, longest: int = 60) -> str:
 
 
 def listed(names: Collection[object], most: int = 6, longest: int = 40) -> str:
-    """The first of some names as a message lists them, and how many more there are.
+    """The first names of a list, for a message, and the number of the others.
 
     >>> listed(["a", "b", "c"], most=2)
     'a, b and 1 more'
@@ -84,10 +84,10 @@ def listed(names: Collection[object], most: int = 6, longest: int = 40) -> str:
 
 
 def whole_number(word: str) -> int | None:
-    """The number that digits 0 to 9 alone spell; None for other words and more than 18 digits.
+    """The number in a word of digits 0 to 9; None for other words and more than 18 digits.
 
-    `str.isdigit` takes digits such as ², which `int` does not; `int` takes those of other scripts,
-    and refuses 5,000 of them.
+    `str.isdigit` accepts digits such as ², which `int` does not. `int` accepts digits of other
+    scripts, and refuses 5,000 digits.
     """
     spelt = word.lstrip("0") or word[:1]
     plain = spelt.isascii() and spelt.isdigit() and len(spelt) <= _LONGEST_NUMBER
@@ -98,7 +98,7 @@ def _is_escaped(character: str) -> bool:
     return (
         unicodedata.category(character) in _ESCAPED
         or character in _INVISIBLE
-        or ord(character) & 0xFFFE == 0xFFFE  # no character at all, and none that XML can hold
+        or ord(character) & 0xFFFE == 0xFFFE  # not a character, and not allowed in XML
         or "\ufdd0" <= character <= "\ufdef"  # for internal use, as in `base.spelling`
     )
 

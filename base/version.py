@@ -1,10 +1,12 @@
-"""Which headgraph this is, as tables and runs record it; pyproject.toml reads it here."""
+"""The version of headgraph, which tables and runs record; pyproject.toml reads it here."""
 
 VERSION = "0.1.0"
 
 
 def version_of(package: str) -> str:
-    """The version of another package that is installed."""
-    from importlib.metadata import version  # a tenth of the imports that scoring needs
+    """The version of an installed package."""
+    from importlib.metadata import (
+        version,  # imported late, because it takes a tenth of the import time of scoring
+    )
 
     return version(package)

@@ -1,6 +1,6 @@
-"""How to reach the database, what the graph is called, and the local server.
+"""The connection to the database, the graph's schema, and the local server.
 
-Knows nothing of models or scores.
+Nothing here depends on models or scores.
 """
 
 import lazy_loader

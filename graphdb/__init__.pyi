@@ -4,8 +4,8 @@ from . import server as server
 from .address import Settings as Settings
 from .graph import Graph as Graph
 from .graph import connect as connect
-from .recording_graph import RecordingGraph as RecordingGraph
 from .result import Plan as Plan
 from .result import Result as Result
+from .runner import RecordingGraph as RecordingGraph
 from .runner import Runner as Runner
 from .settings import resolve as resolve

@@ -1,19 +1,22 @@
-"""Faults of the driver, each as one sentence in a class of ours."""
+"""Errors of the driver, raised again as ours: one sentence each."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from headgraph.base.spelling import argument
 from headgraph.base.text import listed, quoted
-from headgraph.graphdb._answers import one_line
-from headgraph.graphdb._unreachable import not_reachable
+from headgraph.graphdb._reachability import not_reachable
 from headgraph.graphdb.address import LOCAL, Settings
 from headgraph.graphdb.errors import (
+    START,
+    STOP,
     AuthRefused,
     NotReachable,
     SettingsError,
     StatementError,
     TookTooLong,
 )
+from headgraph.graphdb.result import one_line
 
 _NO_DATABASE = "Neo.ClientError.Database.DatabaseNotFound"
 _TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
@@ -23,18 +26,18 @@ _TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
 def stated(
     settings: Settings, *, answered: Callable[[], bool], databases: Callable[[], list[str]]
 ) -> Iterator[None]:
-    """Raise what the driver raises in the block as our own errors.
+    """Turn the driver's errors in the block into ours.
 
     Args:
-        settings: where the database is.
-        answered: whether it has answered before.
-        databases: names of the databases on the server, empty where it does not say.
+        settings: address of the database.
+        answered: whether the database has answered before.
+        databases: names of the databases on the server; empty if it does not list them.
 
     Raises:
-        AuthRefused: user or password are refused.
+        AuthRefused: the user or the password is refused.
         SettingsError: the server has no such database.
-        NotReachable: the connection broke, or never came to be.
-        StatementError, TookTooLong: the server refused a statement, or ended it.
+        NotReachable: the connection broke, or was never made.
+        StatementError, TookTooLong: the server refused a statement or ended it.
     """
     from neo4j import exceptions as driver
 
@@ -51,7 +54,7 @@ def stated(
     except (
         driver.ServiceUnavailable,
         driver.SessionExpired,
-        driver.UnsupportedServerProduct,  # it answers the handshake with none of its versions
+        driver.UnsupportedServerProduct,  # the handshake found no common version
         OSError,
     ) as error:
         raise _lost(settings, error, answered=answered()) from error
@@ -60,21 +63,24 @@ def stated(
     except UnicodeEncodeError as error:  # the driver's, before it sends anything
         wrong = quoted(error.object[error.start])
         raise StatementError(
-            f"the statement or a parameter holds {wrong}, which is no character: it comes from "
+            f"the statement or a parameter holds {wrong}, which is not a character: it comes from "
             "bytes that are not UTF-8, so write them in UTF-8"
         ) from error
     except OverflowError as error:  # the driver's, before it sends anything
         raise StatementError(
-            "a parameter holds a whole number that Neo4j cannot: its own have 64 bits, so "
-            f"{2**63 - 1} is the greatest"
+            "a parameter holds a whole number that is too large for Neo4j: expected at most "
+            f"{2**63 - 1}, as its numbers have 64 bits"
         ) from error
 
 
 def _refused_login(settings: Settings) -> AuthRefused:
-    """The sentence for a user name or password that is refused."""
-    helps = "set NEO4J_USERNAME and NEO4J_PASSWORD, or give an --env-file"
+    """The error for a user name or password that is refused."""
+    helps = f"set NEO4J_USERNAME and NEO4J_PASSWORD, or give an {argument('env_file')}"
     if settings.origin == LOCAL:
-        helps = "its own are taken when --user, NEO4J_USERNAME and NEO4J_PASSWORD are left out"
+        helps = (
+            f"leave out {argument('user')}, NEO4J_USERNAME and NEO4J_PASSWORD to use the server's "
+            "own"
+        )
     return AuthRefused(
         f"{settings.uri} (from {settings.origin}) refuses user {quoted(settings.user)} with "
         f"{'this' if settings.password else 'no'} password: {helps}"
@@ -82,31 +88,36 @@ def _refused_login(settings: Settings) -> AuthRefused:
 
 
 def no_such_database(settings: Settings, there: list[str]) -> SettingsError:
-    """The sentence for a database that the server does not have; `there` may be unknown."""
+    """The error for a database that the server does not have.
+
+    Args:
+        settings: address and name of the database.
+        there: names of the databases on the server; empty if it does not list them.
+    """
     has = f": it has {listed(there)}" if there else ""
     return SettingsError(
         f"{settings.uri} (from {settings.origin}) has no database {quoted(settings.database)}{has}"
-        "; leave out --database (or NEO4J_DATABASE) for the user's own"
+        f"; leave out {argument('database')} (or NEO4J_DATABASE) for the user's own"
     )
 
 
 def with_way_out(message: str, settings: Settings) -> str:
-    """A refusal, and where the local server gave its database up, how to get that back."""
+    """A refusal; if the local server has given up its database, how to get it back."""
     if "needs to be restarted" not in message or settings.home is None:
         return message
     return (
-        "the database was given up, as it is when its disk is full, and refuses everything until "
-        "it is restarted: see that there is space, then run headgraph server stop, and start"
+        "the server has given up the database, as it does when its disk is full, and refuses "
+        f"everything until a restart: free some disk space, then run {STOP} and {START}"
     )
 
 
 def _lost(settings: Settings, error: BaseException, *, answered: bool) -> NotReachable:
-    """The sentence for a connection that broke, or never came to be.
+    """The error for a connection that broke, or was never made.
 
     Args:
-        settings: where it was.
-        error: the driver's.
-        answered: whether this database has answered before, so that it is one and speaks Bolt.
+        settings: address of the database.
+        error: the driver's error.
+        answered: whether a database has answered before at this address.
     """
     late = any(isinstance(cause, TimeoutError) for cause in _causes(error))
     if not answered and not late:
@@ -114,8 +125,8 @@ def _lost(settings: Settings, error: BaseException, *, answered: bool) -> NotRea
     where = f"{settings.uri} (from {settings.origin})"
     if not answered:
         return NotReachable(
-            f"{where} takes connections and then sends nothing: it may be busy or still starting, "
-            "or be no Neo4j; see its log"
+            f"{where} takes connections and then sends nothing: it may be busy, still starting, "
+            "or not a Neo4j; see its log"
         )
     how = "has stopped answering" if late else "closed the connection"
     return NotReachable(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
 from headgraph.graphdb.errors import SettingsError
 
@@ -14,9 +15,9 @@ VARIABLES = {
     "password": "NEO4J_PASSWORD",
     "database": "NEO4J_DATABASE",
 }
-"""Variables of the environment by what they set."""
+"""Environment variables, by the field that they set."""
 LOCAL = "the local server"
-"""Origin of an address that nobody gave."""
+"""Origin of an address that was taken from the running local server."""
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 LONGEST = 1000
@@ -30,12 +31,12 @@ class Settings:
     """Address and credentials of a database.
 
     Attributes:
-        uri: `bolt://host:port`, `neo4j://...`, or with `+s` for an encrypted connection.
+        uri: `bolt://host:port` or `neo4j://...`; with `+s` for an encrypted connection.
         user: user name.
-        password: None where the server asks for none.
+        password: None if the server needs none.
         database: name of the database; None for the user's default.
-        origin: in words, where the address comes from.
-        home: folder of the local server, where the address was taken from it.
+        origin: where the address comes from, in words.
+        home: folder of the local server, if the address was taken from it.
     """
 
     uri: str
@@ -52,11 +53,11 @@ class Settings:
                     f"the {_WORDS.get(name, name)} has {length:,} characters: expected at most "
                     f"{LONGEST:,}; see {VARIABLES[name]}"
                 )
-        # before the others, which show the address
+        # checked before the rest, whose messages show the address
         if "@" in self.uri:
             raise SettingsError(
-                "the address holds a user or password before @: give --user, and the password in "
-                "NEO4J_PASSWORD or an --env-file"
+                f"the address holds a user or password before @: give {argument('user')}, and the "
+                f"password in NEO4J_PASSWORD or an {argument('env_file')}"
             )
         if wrong := _what_is_wrong(self.uri):
             raise SettingsError(f"the address {quoted(self.uri, 100)} {wrong}")
@@ -66,21 +67,22 @@ _WORDS = {"uri": "address", "user": "user name", "database": "name of the databa
 
 
 def _what_is_wrong(uri: str) -> str | None:
-    """Why no driver can use an address; drivers themselves say it in many ways, or not at all."""
+    """Why a driver cannot use an address; the driver's own messages vary, or say nothing."""
     expected = "expected one such as bolt://127.0.0.1:7687 or neo4j+s://name.example"
     scheme, separator, _ = uri.partition("://")
     if scheme not in SCHEMES or not separator:
-        return f"has no scheme that Neo4j knows: {expected}"
+        return f"has no scheme of Neo4j: {expected}"
     try:
         address = urlsplit(uri)
         host, port = address.hostname, address.port
-    except ValueError as error:  # brackets without an end, a port that is none
+    except ValueError as error:  # an open bracket, or a port that is not a number
         return f"cannot be read ({str(error).lower()}): {expected}"
     if not host or port == 0 or re.search(r"\s", uri):
         return f"names no host and port: {expected}"
     if address.path.strip("/"):
         return (
-            f"goes on after the port with {quoted(address.path)}: name a database with --database"
+            f"goes on after the port with {quoted(address.path)}: name a database with "
+            f"{argument('database')}"
         )
     if address.query and scheme.startswith("bolt"):
         return f"goes on with {quoted(address.query)}, which only neo4j:// takes: {expected}"

@@ -1,4 +1,4 @@
-"""Nodes, relationships and paths as plain data that still knows how to be shown in one line.
+"""Nodes, relationships and paths as plain data, with a one-line text for tables.
 
 `Entity` and `Path` are a dictionary and a list: JSON, pandas and comparison see nothing else.
 """

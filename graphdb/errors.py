@@ -1,17 +1,24 @@
-"""What can go wrong on the way to the database.
+"""The errors of the database and of the local server.
 
 GraphError              one sentence for the user, exit code 1
-├── NotReachable        no address, or nobody answers there; exit code 3
-│   └── NoAddress       no address was given and no local server runs
-├── AuthRefused         the server answers and refuses user or password
+├── NotReachable        no address, or no answer from it; exit code 3
+│   └── NoAddress       no address was given, and no local server is ready
+├── AuthRefused         the server refuses the user or the password
 ├── SettingsError       connection settings that cannot be used
-├── StatementError      the server refuses a statement, or ends it at its time limit
-│   └── LimitExceeded   it sends too much, and the connection was cut
+├── StatementError      the server refuses a statement or ends it
+│   ├── OutOfMemory     it needs more memory than the server gives it
+│   └── LimitExceeded   it sends too much; the connection was cut
 │       └── TookTooLong     it takes too long
 └── ServerError         the local server cannot be fetched, started or stopped
 """
 
 from headgraph.base.errors import HeadgraphError
+from headgraph.base.spelling import either
+
+START = either("headgraph.graphdb.server.start()", "headgraph server start")
+RECOVER = either("headgraph.graphdb.server.start(recover=True)", "headgraph server start --recover")
+STOP = either("headgraph.graphdb.server.stop()", "headgraph server stop")
+"""How messages spell what starts and stops the local server, see `headgraph.base.spelling`."""
 
 
 class GraphError(HeadgraphError):
@@ -19,13 +26,13 @@ class GraphError(HeadgraphError):
 
 
 class NotReachable(GraphError):
-    """There is no address, or nobody answers there."""
+    """There is no address, or no database answers at it."""
 
     exit_code = 3
 
 
 class NoAddress(NotReachable):
-    """No address was given, and no local server runs, or it is still starting."""
+    """No address was given, and no local server runs or it is still starting."""
 
 
 class AuthRefused(GraphError):
@@ -55,7 +62,7 @@ class LimitExceeded(StatementError):
 class TookTooLong(LimitExceeded):
     """A statement takes too long.
 
-    Where it has no `code`, the server did not end it, and may be busy with it for longer.
+    Without a `code`, the server did not end the statement and may go on with it.
     """
 
 

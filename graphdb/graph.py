@@ -1,7 +1,7 @@
 """A connection to Neo4j: statements in, rows out, errors as one sentence.
 
-Values reach Cypher as parameters only. Reads run in read transactions, so the server refuses a
-write in them; both are managed transactions, which the driver repeats after a passing fault.
+Values reach Cypher as parameters only. Reads run in read transactions, in which the server refuses
+writes. Both are managed transactions, which the driver repeats after a transient fault.
 """
 
 import logging
@@ -10,21 +10,20 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Self, TypeVar
 
+from headgraph.base.spelling import argument
 from headgraph.base.units import span
-from headgraph.graphdb._answers import fetch, one_line, plan_of
 from headgraph.graphdb._faults import stated
-from headgraph.graphdb._interruptible import Call
-from headgraph.graphdb._writers import write_each
+from headgraph.graphdb._threads import Call, write_each
 from headgraph.graphdb.address import Settings
 from headgraph.graphdb.errors import NotReachable, OutOfMemory, TookTooLong
-from headgraph.graphdb.result import Plan, Result
+from headgraph.graphdb.result import Plan, Result, fetch, one_line, plan_of
 from headgraph.graphdb.runner import Params, Statement
 from headgraph.graphdb.server.running_server import refuse_to_fill
 from headgraph.graphdb.settings import resolve
 
 T = TypeVar("T")
 
-# what the driver logs would reach the terminal without a handler; what matters of it we say
+# without a handler, the driver's log would reach the terminal; our errors say what matters
 logging.getLogger("neo4j").addHandler(logging.NullHandler())
 
 
@@ -32,14 +31,14 @@ class Graph:
     """An open database. Use as a context manager, or call `close`.
 
     Raises:
-        NotReachable: nobody answers at the address.
-        AuthRefused: user or password are refused.
+        NotReachable: no database answers at the address.
+        AuthRefused: the user or the password is refused.
         SettingsError: the server has no such database.
         StatementError: the server refuses a statement.
         ServerError: the disk of the local server has no room for a statement that writes.
 
-    Ctrl-C, and the time limit where a method has one, end a call at once: its connection is cut,
-    and the next call has another.
+    Ctrl-C and a method's time limit end a call at once: its connection is cut, and the next call
+    opens another.
     """
 
     def __init__(self, settings: Settings, *, quiet: bool = True) -> None:
@@ -54,9 +53,9 @@ class Graph:
                 settings.uri,
                 auth=auth,
                 connection_timeout=10,
-                connection_acquisition_timeout=30,  # greeting and login
+                connection_acquisition_timeout=30,  # covers greeting and login
                 max_transaction_retry_time=15,
-                # labels that a database does not have yet are no news to a user
+                # an empty database lacks our labels; users need no remark on that
                 notifications_min_severity="OFF" if quiet else None,
                 warn_notification_severity="OFF",
             )
@@ -71,16 +70,16 @@ class Graph:
         self.close()
 
     def close(self) -> None:
-        """Close all connections; what other threads still ask is given up."""
+        """Close all connections, and abandon the calls of other threads."""
         for call in list(self._calls):
-            call.give_up()  # the driver's own farewell may meet what that thread writes
+            call.give_up()  # the driver's goodbye could mix with what that thread writes
         self._driver.close()
 
     def verify(self, *, timeout: float | None = None) -> Self:
         """Connect now rather than at the first statement.
 
         Args:
-            timeout: seconds that it may take.
+            timeout: limit in seconds.
         """
         try:
             with self._stated():
@@ -88,13 +87,13 @@ class Graph:
         except TookTooLong as error:
             raise NotReachable(
                 f"{self.settings.uri} (from {self.settings.origin}) did not answer within "
-                f"{span(timeout or 0)}: see whether it runs, or raise --timeout"
+                f"{span(timeout or 0)}: check that it runs, or raise {argument('timeout')}"
             ) from error
         self._answered = True
         return self
 
     def session(self, **kwargs: Any) -> Any:
-        """A session of the driver on this database, for what the methods here do not offer."""
+        """A session of the driver on this database, for anything that the methods here lack."""
         return self._driver.session(database=self.settings.database, **kwargs)
 
     def read(
@@ -112,17 +111,17 @@ class Graph:
             cypher: the statement.
             params: its parameters.
             timeout: seconds after which the server ends it; if it does not, the connection is cut.
-            limit: rows to fetch at most; the result then says whether there were more.
-            max_bytes: bytes to receive at most before the connection is cut.
+            limit: maximum number of rows to fetch; the result says whether there were more.
+            max_bytes: maximum number of bytes to receive before the connection is cut.
 
         Raises:
-            LimitExceeded: the connection was cut.
-            TookTooLong: it was cut, or the server ended the statement, after `timeout`.
-            OutOfMemory: the server gives it no more; it is not tried again.
+            LimitExceeded: it sent more than `max_bytes`.
+            TookTooLong: it took longer than `timeout`.
+            OutOfMemory: it needs more memory than the server gives it; it is not tried again.
         """
         import neo4j
 
-        from headgraph.graphdb._meter import metered
+        from headgraph.graphdb.limits import metered
 
         def work(session: Any, call: Call) -> Result:
             @neo4j.unit_of_work(timeout=timeout)
@@ -132,7 +131,7 @@ class Graph:
                     with metered(tx, max_bytes):
                         return fetch(tx.run(cypher, dict(params or {})), limit)
                 except neo4j.exceptions.Neo4jError as error:
-                    if "OutOfMemory" in (error.code or ""):  # the driver would try for it again
+                    if "OutOfMemory" in (error.code or ""):  # which the driver would try again
                         raise OutOfMemory(one_line(error.message), error.code or "") from error
                     raise
 
@@ -147,13 +146,13 @@ class Graph:
     def write_each(self, statements: Iterable[Statement]) -> Generator[Result, None, None]:
         """Run each statement in a managed write transaction of its own, two of them at once.
 
-        Results come in the order of the statements, which are taken from the iterable as they are
-        needed. Close the generator when leaving it early: it then waits for what it has begun.
+        Results come in the order of the statements, which are taken from the iterable as needed.
+        Close the generator if you leave it early: it then waits for the statements it has begun.
         """
         return write_each(self.write, statements)
 
     def write_all(self, statements: Sequence[Statement]) -> list[Result]:
-        """Run several statements in one transaction: all of them or none. A result for each."""
+        """Run several statements in one transaction, all or none; return a result for each."""
         return self._write(statements)
 
     def _write(self, statements: Sequence[Statement]) -> list[Result]:
@@ -169,7 +168,7 @@ class Graph:
         return self._run(work)
 
     def command(self, cypher: str, *, timeout: float | None = None) -> None:
-        """Run a schema statement, or one that manages its own transactions; it is tried once.
+        """Run a schema statement, or one that manages its own transactions, once.
 
         Args:
             cypher: the statement.
@@ -188,20 +187,20 @@ class Graph:
     def plan(
         self, cypher: str, params: Params | None = None, *, timeout: float | None = None
     ) -> Plan:
-        """EXPLAIN a statement without running it; the server's remarks come with it.
+        """EXPLAIN a statement without running it, with the server's remarks.
 
         Args:
             cypher: the statement.
             params: its parameters.
-            timeout: seconds, as for `read`; the server looks at its clock in some parts of planning
-                and in others not.
+            timeout: seconds, as for `read`; the server checks its clock in some parts of planning
+                only.
 
         Raises:
             TookTooLong: the server ended it, or the connection was cut.
         """
 
         def work(session: Any, call: Call) -> Plan:
-            # a transaction that begins before it plans, so that one given up meanwhile never plans
+            # begin the transaction first, so that an abandoned call never plans
             with session.begin_transaction(timeout=timeout) as tx:
                 call.go_on()
                 return plan_of(tx.run("EXPLAIN " + cypher, dict(params or {})).consume())
@@ -216,7 +215,7 @@ class Graph:
     def _run(
         self, work: Callable[[Any, Call], T], *, timeout: float | None = None, **options: Any
     ) -> T:
-        """What `work` makes of a session, unless somebody gives it up first."""
+        """The result of `work` on a new session, unless the call is given up first."""
         call = Call()
 
         def in_session() -> T:
@@ -237,7 +236,7 @@ class Graph:
         return stated(self.settings, answered=lambda: self._answered, databases=self._databases)
 
     def _databases(self) -> list[str]:
-        """Names of the databases on the server; empty where it does not say."""
+        """Names of the databases on the server; empty if it does not list them."""
         from neo4j import exceptions as driver
 
         show = "SHOW DATABASES YIELD name, type WHERE type <> 'system' RETURN DISTINCT name"
@@ -264,12 +263,12 @@ def connect(
         user: user name.
         database: name of the database.
         env_file: file with these and the password.
-        settings: all of them, in place of the others.
-        timeout: seconds that connecting may take.
+        settings: all of these, in place of the other arguments.
+        timeout: limit in seconds for connecting.
 
     Raises:
         SettingsError: an address that cannot be used.
-        NotReachable, AuthRefused: as `Graph`; NotReachable too where there is no address.
+        NotReachable, AuthRefused: as `Graph`; also NotReachable if no address is given.
     """
     if settings is None:
         settings = resolve(uri=uri, user=user, database=database, env_file=env_file)

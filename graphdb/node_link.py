@@ -1,4 +1,4 @@
-"""Nodes and links as JSON: the one node-link form, of stored queries' answers and of exports.
+"""Node-link JSON, for answers of stored queries and for exports.
 
 `networkx.node_link_graph(..., edges="links")` and d3 read it.
 """
@@ -10,7 +10,7 @@ from headgraph.graphdb.result import plain
 
 
 def opening(about: Mapping[str, Any]) -> dict[str, Any]:
-    """What stands before `nodes` and `links`; `about` becomes the graph's attributes."""
+    """The fields before `nodes` and `links`; `about` becomes the graph's attributes."""
     return {"directed": True, "multigraph": True, "graph": dict(about)}
 
 

@@ -1,4 +1,4 @@
-"""The connection options that every command on a database has. None of them takes a password."""
+"""The connection options of every command on a database. None of them takes a password."""
 
 import sys
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from headgraph.base.terminal import say, secret
-from headgraph.graphdb.deadline import Deadline
+from headgraph.graphdb.limits import Deadline
 
 Command = Callable[..., Any]
 
@@ -30,7 +30,7 @@ def deferred_connection_options(command: Command) -> Command:
     """Add the same options; the command gets `connect`, which opens the graph when it is called.
 
     For commands that check something first, or that work without a database. `connect` takes a
-    `Deadline`, whose time begins when a password has been typed.
+    `Deadline`, which starts after the password prompt.
     """
 
     @click.option(

@@ -1,4 +1,4 @@
-"""What a statement gives back, free of the driver's own types where a table is wanted."""
+"""Results and plans of statements, and how they are read from the driver's own objects."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class Result:
         columns: names, in the statement's order.
         rows: one tuple per row; nodes, relationships and paths as the driver's objects.
         counters: what a write changed, such as `nodes_created`.
-        truncated: there were more rows than the limit that was asked for.
+        truncated: whether there were more rows than the limit.
         notifications: the server's remarks on the statement.
     """
 
@@ -49,14 +49,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Plan:
-    """What EXPLAIN says of a statement.
+    """The plan of a statement, from EXPLAIN.
 
     Attributes:
         kind: `r` reads, `rw` reads and writes, `w` writes, `s` changes the schema or administers.
         operators: every operator of the plan, such as `NodeIndexSeek`.
         details: the server's description of each operator, in the same order.
         notifications: the server's remarks.
-        unknown: those of them on labels, types and properties that the database does not have.
+        unknown: the remarks on labels, types and properties that the database does not have.
     """
 
     kind: str
@@ -67,10 +67,10 @@ class Plan:
 
 
 def plain(value: Any) -> Any:
-    """A value out of lists, dictionaries, numbers and text alone.
+    """A value as lists, dictionaries, numbers and text.
 
     A node becomes its properties with `_labels`, a relationship its properties with `_type`, a path
-    the list of both; dates and points become text. The first three know a one-line form too: see
+    the list of both; dates and points become text. The first three also have a one-line form, see
     `graphdb.entities`.
     """
     if isinstance(value, str | int | float | bool) or value is None:
@@ -88,3 +88,51 @@ def plain(value: Any) -> Any:
     if hasattr(value, "type") and hasattr(value, "items"):
         return entities.relationship(value.type, plain(dict(value)))
     return str(value)
+
+
+def fetch(result: Any, limit: int | None) -> Result:
+    """Rows of a running statement, at most `limit`."""
+    columns = tuple(result.keys())
+    records = list(result) if limit is None else result.fetch(limit + 1)
+    truncated = limit is not None and len(records) > limit
+    summary = result.consume()
+    counters = {k: v for k, v in vars(summary.counters).items() if isinstance(v, int) and v}
+    return Result(
+        columns=columns,
+        rows=tuple(tuple(record.values()) for record in records[:limit]),
+        counters=counters,
+        truncated=truncated,
+        notifications=_remarks(summary),
+    )
+
+
+def plan_of(summary: Any) -> Plan:
+    """The plan that EXPLAIN returned: operators from the root, each before those that feed it."""
+    steps = list(_walk(summary.plan or {}))
+    return Plan(
+        kind=summary.query_type,
+        operators=tuple(step["operatorType"].partition("@")[0] for step in steps),
+        details=tuple(str(step.get("args", {}).get("Details", "")) for step in steps),
+        notifications=_remarks(summary),
+        unknown=_remarks(summary, "UNRECOGNIZED"),
+    )
+
+
+def one_line(message: str | None) -> str:
+    """A message of the server without its line breaks."""
+    return " ".join((message or "the server gave no reason").split())
+
+
+def _walk(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    if plan:
+        yield plan
+        for child in plan.get("children", []):
+            yield from _walk(child)
+
+
+def _remarks(summary: Any, kind: str | None = None) -> tuple[str, ...]:
+    return tuple(
+        status.status_description
+        for status in summary.gql_status_objects
+        if status.is_notification and kind in (None, status.raw_classification)
+    )

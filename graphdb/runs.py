@@ -1,43 +1,46 @@
-"""Which run is meant: one answer, and one error, for loads, queries, exports and pages."""
+"""The run that a load, a query, an export or a page means, and the errors if there is none."""
 
 from collections.abc import Collection
 
 from headgraph.base.errors import RunNotNamed, UnknownRun
+from headgraph.base.spelling import argument, either
 from headgraph.base.suggestions import did_you_mean
 from headgraph.base.text import listed, quoted
 
+_LOAD = either("headgraph.load(table, graph)", "headgraph load FILE")
+_RUNS = either("headgraph.runs(graph)", "headgraph runs")
+
 
 def chosen_run(run: str | None, known: Collection[str]) -> str:
-    """The run that is named, or the only one there is.
+    """The named run, or the only one.
 
     Args:
-        run: its name, or None.
+        run: name of the run, or None.
         known: names of the complete runs.
 
     Raises:
-        UnknownRun: there is none of this name, or none at all.
-        RunNotNamed: none is named and there are several.
+        UnknownRun: no run has this name, or there is no run at all.
+        RunNotNamed: no run is named, and there are several.
     """
     if run is not None:
         if run not in known:
             raise unknown_run(run, known)
         return run
     if not known:
-        raise UnknownRun("the database holds no run: headgraph load FILE makes one")
+        raise UnknownRun(f"the database holds no run: {_LOAD} makes one")
     if len(known) > 1:
         raise RunNotNamed(
-            f"the database holds {len(known)} runs ({listed(known, 8)}): say which with --run NAME"
+            f"the database holds {len(known)} runs ({listed(known, 8)}): say which with "
+            f"{argument('run', 'NAME')}"
         )
     return next(iter(known))
 
 
 def unknown_run(run: str, known: Collection[str]) -> UnknownRun:
-    """The error for a run that is not among these."""
+    """The error for a run that is not among the known ones."""
     if not known:
-        return UnknownRun(
-            f"no run {quoted(run)}: the database holds none; headgraph load FILE makes one"
-        )
+        return UnknownRun(f"no run {quoted(run)}: the database holds none; {_LOAD} makes one")
     hint = did_you_mean(run, known)
     return UnknownRun(
-        f"no run {quoted(run)}{hint}: the database holds {listed(known)} (see headgraph runs)"
+        f"no run {quoted(run)}{hint}: the database holds {listed(known)} (see {_RUNS})"
     )

@@ -1,16 +1,16 @@
-"""What the graph is called: labels, relationship types, properties, constraints, indexes.
+"""The graph's schema: labels, relationship types, properties, constraints, indexes.
 
     (:Run {id, name, status, table_sha256, ...})-[:HAS_HEAD]->(:Head)
     (:Head {id, run, name, layer, head, kv_head, inlet_OQ, outlet_OQ, ..., previous_token,
             duplicate_token, induction, identity})
-                                              the last four where behaviour was measured
+                                              the last four if behaviour was measured
     (:Head)-[:HAS_ROLE {circuit, source, note}]->(:Role {name})
     (:Head)-[:OQ|OK|OV|... {pk, pk_normalized, z, pk_rank, kv_head, share, ...}]->(:Head)
 
-While a run is loaded or dropped its heads carry `LoadingHead` in place of `Head`, have no `run` and
-no role labels, and its Run has no `name`: a query over `Head` that runs before or after the last
-transaction of a load sees no run or a whole one. (Neo4j isolates at "read committed": a query
-under way at that very commit may see a part.)
+While a run is loaded or dropped, its heads carry `LoadingHead` in place of `Head`, and have no
+`run` and no role labels; its Run has no `name`. So a query over `Head` that runs before or after
+the last transaction of a load sees no run or a whole one. (Neo4j isolates at "read committed": a
+query that runs during that commit may see a part.)
 """
 
 import re
@@ -21,17 +21,17 @@ LOADING_HEAD = "LoadingHead"
 ROLE = "Role"
 
 BEHAVIOURS = ("previous_token", "duplicate_token", "induction", "identity")
-"""Properties of a Head that say what it was measured to attend to, 0 to 1."""
+"""Properties of a Head with its measured behaviour, 0 to 1."""
 
 INLET, OUTLET = "inlet", "outlet"
 """`inlet_OQ` of a Head is the sum of z over the OQ edges that enter it, `outlet_OQ` the sum of z
-times share over those that leave it; not there where it has no such edge."""
+times share over those that leave it. A head without such edges has no such property."""
 
 KEPT = "kept_"
-"""How the properties of a Run begin that say what it keeps of each pairing."""
+"""Prefix of the properties of a Run that say what it keeps of each pairing."""
 
 VERSION = 2
-"""Of what a load writes, `graph_version` of a Run."""
+"""Version of the graph that a load writes, `graph_version` of a Run."""
 
 SUMS_SINCE = 2
 """The version from which heads have inlets and outlets, and the Run has `kept_pairings` and what
@@ -55,14 +55,14 @@ INDEXES = (
 )
 
 MANY_EDGES = 100_000
-"""From so many edges in one run on, places in the ranking are worth an index."""
+"""Edges of one run from which on an index over ranks is made."""
 
 
 def rank_index(pairing: str) -> str:
-    """The statement that makes `pk_rank` of a pairing an index: top lists then read no other edge.
+    """The statement that makes an index over `pk_rank` of a pairing, so top lists read few edges.
 
-    It serves one type of edge and costs each load a part of its time, so it is made when a large
-    run is loaded, never before.
+    An index serves one type of edge and slows every load, so it is made when a large run is
+    loaded.
     """
     return (
         f"CREATE INDEX headgraph_rank_{pairing.lower()} IF NOT EXISTS "
@@ -74,7 +74,7 @@ _ROLE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
 def is_role(name: object) -> bool:
-    """Whether this names a role: lower-case words joined by underscores."""
+    """Whether this is a role name: lower-case words joined by underscores."""
     return isinstance(name, str) and _ROLE_NAME.fullmatch(name) is not None
 
 

@@ -1,14 +1,15 @@
-"""Where the database is: options, then an env file, then the environment, then our own server.
+"""Connection settings: from options, an env file, the environment or the local server, in turn.
 
-A password never comes from an option: it is read from a file, the environment or a prompt.
+A password never comes from an option, only from a file, the environment or a prompt.
 """
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from headgraph.base.spelling import argument
 from headgraph.graphdb.address import LOCAL, VARIABLES, Settings
-from headgraph.graphdb.errors import NoAddress, SettingsError
+from headgraph.graphdb.errors import START, NoAddress, SettingsError
 
 
 def resolve(
@@ -19,14 +20,14 @@ def resolve(
     env_file: str | os.PathLike[str] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Settings by the order above; each field from the first place that has it.
+    """Settings in the order above: each field from the first place that has it.
 
-    When neither options nor files nor environment name an address, the running local server's own
-    is taken, and its user and password where they name none.
+    If no place names an address, the running local server's address is taken. Its user and
+    password are taken too if no place names them.
 
     Raises:
-        SettingsError: an env file that is missing, no text, or names nothing of this.
-        NoAddress: no address anywhere, and no local server runs, or one that is still starting.
+        SettingsError: an env file that is missing, is not text, or sets none of `VARIABLES`.
+        NoAddress: there is no address, and no local server runs or it is still starting.
     """
     given = {"uri": uri, "user": user, "database": database}
     found = {name: value for name, value in given.items() if value}
@@ -51,30 +52,30 @@ def _places(
 
 
 def read_env_file(path: str | os.PathLike[str]) -> dict[str, str | None]:
-    """The lines NAME=VALUE of a file, such as the one that Aura gives; other names are left alone.
+    """The lines NAME=VALUE of a file, such as the one from Aura; other names are ignored.
 
     Raises:
-        SettingsError: no such file, no text, or none of `VARIABLES` in it.
+        SettingsError: the file is missing, is not text, or sets none of `VARIABLES`.
     """
     from dotenv import dotenv_values
 
-    wanted = "expected lines such as NEO4J_URI=bolt://127.0.0.1:7687"
+    expected = "expected lines such as NEO4J_URI=bolt://127.0.0.1:7687"
     if not Path(path).is_file():
-        raise SettingsError(f"no env file {path}: {wanted}")
+        raise SettingsError(f"no env file {path}: {expected}")
     try:
-        # a password may hold ${...}: it means what it says; Windows writes a mark before the text
+        # a password may hold ${...}, which is taken literally; Windows writes a byte-order mark
         values = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise SettingsError(f"the env file {path} cannot be read: {reason}") from error
     if not values.keys() & set(VARIABLES.values()):
         names = ", ".join(VARIABLES.values())
-        raise SettingsError(f"the env file {path} sets none of {names}: {wanted}")
+        raise SettingsError(f"the env file {path} sets none of {names}: {expected}")
     return values
 
 
 def seen_by_others(path: str | os.PathLike[str]) -> bool:
-    """Whether other users of this machine may read a file that holds a password."""
+    """Whether a file holds a password and other users of this machine may read it."""
     mode = Path(path).stat().st_mode
     if os.name != "posix" or not mode & 0o044:
         return False
@@ -89,12 +90,12 @@ def _local(found: Mapping[str, str]) -> Settings:
     if server is None and (pid := coming_up(ServerHome.default())) is not None:
         raise NoAddress(
             f"no database yet: the local server (process {pid}) is still starting; wait until "
-            "headgraph server start says its address, or run that again, which waits for it"
+            f"{START} gives its address, or run that again, which waits for it"
         )
     if server is None:
         raise NoAddress(
             "no database: no local server is running and NEO4J_URI is not set; "
-            "start one with headgraph server start, or give --uri"
+            f"start one with {START}, or give {argument('uri')}"
         )
     user, password = found.get("user", server.user), found.get("password")
     if password is None and user == server.user:

@@ -1,6 +1,6 @@
-"""headgraph: how attention heads work together, as a graph that can be asked questions.
+"""headgraph: how attention heads work together, as a graph for queries.
 
-The public face. Each name here is a room's own, loaded when first used:
+Each public name is loaded from its room on first use:
 
 >>> import headgraph
 >>> table = headgraph.compute("induction-2l")

@@ -1,7 +1,7 @@
-"""Commands as the command line has them, composed from those of the rooms.
+"""Commands of the command line, composed from those of the rooms.
 
-Rooms write plain click commands. `composed` makes new commands of them, with the help that all
-commands share, `--format` and completion; a room's own object is never changed.
+Rooms define plain click commands. `composed` makes new commands from them, with the common help
+style, `--format` and completion. The rooms' own objects are never changed.
 """
 
 import os
@@ -19,7 +19,7 @@ def composed(command: click.Command, *, lists: bool) -> click.Command:
     """A new command for the command line.
 
     Args:
-        command: as the room wrote it.
+        command: the command of the room.
         lists: whether it returns rows, so that it takes `--format`.
     """
     new = enriched(command)
@@ -57,11 +57,11 @@ def extended(
     """A new command of a class with the name, help and settings of another.
 
     Args:
-        command: what it is made from.
+        command: the command to copy from.
         cls: class of the new command.
         callback: function to call in place of the command's own.
         params: parameters in place of the command's own.
-        more: further arguments of the class.
+        more: more arguments of the class.
     """
     return cls(
         command.name,

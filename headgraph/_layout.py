@@ -1,4 +1,7 @@
-"""Tables that fit: lines broken between words, names whole, small records where nothing fits."""
+"""Tables that fit a terminal: lines break between words, names stay whole.
+
+If no table fits, each row becomes a small record of lines `name: value`.
+"""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -6,25 +9,25 @@ from collections.abc import Callable, Iterator, Sequence
 from headgraph._cells import Column
 
 WHOLE = frozenset({"name", "run", "model", "series", "id"})
-"""Columns of names: never broken, even where they have underscores."""
+"""Columns of names, which are never broken, even at underscores."""
 
 MOST_LINES = 3
-"""Lines that a row may take; a table that needs more is easier to read as records."""
+"""Maximum lines of a row; a table that needs more is easier to read as records."""
 
 RULER = 100
-"""Signs of the line under a column's name at most: a pipe gets columns of any width."""
+"""Maximum length of the line under a column's name; columns in a pipe have any width."""
 
-_PIECE = re.compile(r"[^\s_,]*[_,]*\s*")  # what may not be broken, with the sign after it
+_PIECE = re.compile(r"[^\s_,]*[_,]*\s*")  # text that is not broken, with the separator after it
 
 
 def lay_out(columns: Sequence[Column], width: int | None) -> list[str]:
-    """Lines of a table of these columns; with a width, none that could be shorter is longer."""
+    """Lines of a table of these columns, in at most `width` characters where possible."""
     natural = [max(map(len, [column.name, *column.cells])) for column in columns]
     if width is None or _total(natural, 2) <= width:
         return _table(columns, natural, 2)
     if _total(natural, 1) <= width:
         return _table(columns, natural, 1)
-    # broken after spaces if that will do, after underscores and commas if it must be
+    # break after spaces if that is enough, otherwise also after underscores and commas
     for pieces in (str.split, _pieces):
         least = [_least(column, pieces) for column in columns]
         for gap in (2, 1):
@@ -41,7 +44,7 @@ def wrap(text: str, width: int) -> list[str]:
     >>> wrap("previous_token, induction", 12)
     ['previous_', 'token,', 'induction']
     """
-    if len(text) <= width:  # a list of a million numbers too, where a pipe takes it in full
+    if len(text) <= width:  # saves work on a list of a million numbers in a pipe
         return [text]
     lines = [""]
     for word in text.split(" "):
@@ -66,7 +69,7 @@ def _pieces(word: str) -> list[str]:
 
 
 def _least(column: Column, pieces: Callable[[str], list[str]]) -> int:
-    """The width that a column cannot do without, where texts may be broken between these pieces."""
+    """The minimum width of a column whose texts may be broken between these pieces."""
     whole = _is_whole(column)
     head = max(map(len, _pieces(column.name)))
     cells = (len(it) for cell in column.cells for it in ([cell] if whole else pieces(cell)))
@@ -82,7 +85,7 @@ def _total(widths: Sequence[int], gap: int) -> int:
 
 
 def _shared(least: Sequence[int], natural: Sequence[int], room: int) -> list[int]:
-    """Widths that fill the room: the next character goes where lines are broken most."""
+    """Widths that fill the room: each character goes to the column with the most broken lines."""
     widths = list(least)
     while sum(widths) < room:
         place = max(range(len(widths)), key=lambda i: natural[i] / max(widths[i], 1))
@@ -95,7 +98,7 @@ def _shared(least: Sequence[int], natural: Sequence[int], room: int) -> list[int
 def _height(columns: Sequence[Column], widths: Sequence[int]) -> int:
     return max(
         (
-            # a text that cannot do with fewer is not broken to count how many more it needs
+            # a text that is certainly too long is not broken just to count its lines
             len(_lines(column, cell, width))
             if len(cell) <= MOST_LINES * (width + 1)
             else MOST_LINES + 1

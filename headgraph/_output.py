@@ -1,8 +1,8 @@
-"""How the answers of commands are printed: data on stdout, one format for whatever lists.
+"""Printing the answers of commands on stdout, in one format for all that list rows.
 
-A table is for reading, so control characters in it are escapes. JSON has escapes of its own, which
-read back as what they stand for. CSV has none: in a file or a pipe its cells are exact, on a
-terminal they are for reading.
+A table is for reading, so control characters in it are escaped. JSON has its own escapes, which
+read back exactly. CSV has none: its cells are exact in a file or a pipe, and escaped on a
+terminal.
 """
 
 import csv
@@ -24,7 +24,7 @@ FORMATS = ("table", "json", "jsonl", "csv")
 
 
 def format_option() -> click.Option:
-    """The option `--format` of the commands that list something."""
+    """The option `--format` of the commands that list rows."""
     return click.Option(
         ["--format", "format_"],
         type=click.Choice(FORMATS),
@@ -41,7 +41,7 @@ def _remember(ctx: click.Context, param: click.Parameter, value: str) -> None:
 
 
 def emit(answer: Any) -> None:
-    """Print what a command returned: nothing, text, or rows in the format asked for."""
+    """Print what a command returned: nothing, text, or rows in the chosen format."""
     if answer is None:
         return
     if isinstance(answer, str):
@@ -54,20 +54,20 @@ def emit(answer: Any) -> None:
 
 
 def _json(rows: "pd.DataFrame") -> None:
-    from headgraph._values import records
+    from headgraph._cells import records
 
     show(json_text(records(rows), indent=2))
 
 
 def _jsonl(rows: "pd.DataFrame") -> None:
-    from headgraph._values import records
+    from headgraph._cells import records
 
     for record in records(rows):
         show(json_text(record))
 
 
 def _csv(rows: "pd.DataFrame") -> None:
-    from headgraph._values import records
+    from headgraph._cells import records
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

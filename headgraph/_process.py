@@ -1,4 +1,4 @@
-"""What the command line has from the system: its three streams, and the signal to end."""
+"""The standard streams and SIGTERM."""
 
 import io
 import os
@@ -12,13 +12,13 @@ from headgraph.base.signals import sigterm_raises
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: what is under way is undone and removed, as after Ctrl-C."""
+    """SIGTERM: work is undone, as after Ctrl-C."""
 
 
 class Stopped(click.Abort):
-    """A command that was interrupted; `code` is what a shell expects after either signal.
+    """A command that was interrupted; `code` is the exit code that a shell expects.
 
-    Its arguments are the notes on the interruption: what still goes on elsewhere.
+    Its arguments are the notes of the interruption, such as what still runs elsewhere.
     """
 
     def __init__(self, cause: KeyboardInterrupt) -> None:
@@ -32,9 +32,10 @@ def sigterm_stops() -> AbstractContextManager[None]:
 
 
 def open_streams() -> None:
-    """Print what the output's encoding lacks as escapes, and nothing into other files.
+    """Escape characters that the output's encoding lacks, and replace closed streams.
 
-    Where a standard stream is closed, the next file that is opened would take its number.
+    If a standard stream is closed, the next file to be opened takes its number and gets its
+    output.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
@@ -44,12 +45,12 @@ def open_streams() -> None:
 
 
 def is_of_stdout(error: OSError) -> bool:
-    """Whether an error is of printing: what prints is click, or rich for help."""
+    """Whether an error comes from printing, by click or by rich."""
     *_, (innermost, _line) = traceback.walk_tb(error.__traceback__)
     room = str(innermost.f_globals.get("__name__")).partition(".")[0]
     return error.filename is None and room in ("click", "rich", "rich_click")
 
 
 def let_go_of_stdout() -> None:
-    """Keep the interpreter from trying once more at its end what could not be written."""
+    """Keep the interpreter from another attempt at exit to write what failed."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,14 +6,14 @@ from headgraph.base.text import LONGEST_MESSAGE, sentence
 
 
 def is_bad_value(error: click.UsageError) -> bool:
-    """Whether a value is wrong, and not how the line is built."""
+    """Whether a value is wrong, rather than the form of the line."""
     return isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter)
 
 
 def usage_error(error: click.UsageError) -> str:
-    """What to print for wrong usage: how it is used, where more is said, what is wrong.
+    """The text for wrong usage: the usage line, the way to the help, the error.
 
-    Of a value that cannot be used one sentence, as rooms state their problems.
+    A bad value gives one sentence, as all other errors do.
     """
     text = error.format_message()
     if is_bad_value(error):

@@ -1,4 +1,4 @@
-"""`headgraph completion`: the script by which a shell completes headgraph's lines."""
+"""`headgraph completion`: the script that lets a shell complete headgraph's lines."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ HOW = {
     "zsh": 'eval "$(headgraph completion zsh)"',
     "fish": "headgraph completion fish | source",
 }
-"""The line that makes a shell complete, in its start-up file or typed."""
+"""The line for a shell's start-up file, or to type."""
 
 FILES = {
     "bash": "~/.bashrc",

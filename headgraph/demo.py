@@ -1,6 +1,6 @@
 """`headgraph demo`: from nothing to answers about GPT-2's heads in a real Neo4j.
 
-It is the one command that needs every room, so it lives above them.
+The command uses every room, so it is above them.
 """
 
 import os
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from headgraph.pk_engine import TableMeta
 
 TINY, GPT2 = "induction-2l", "gpt2-small"
-SHARE = 3  # per cent of the pairs, as in the paper
+SHARE = 3  # per cent of the pairs, as the paper has it
 COLUMNS = {
     "strongest_edges": "the source's output (O) is what the target reads as query (Q), key (K) or "
     "value (V); pk: how much the two share, 0 to d_head; z: how far that is above random "
@@ -30,7 +30,7 @@ COLUMNS = {
     "ioi_circuit": "source_role, target_role: what the two heads do in the circuit; pairing: how "
     "the target reads the source; pk, z and pk_rank as above.",
 }
-# short enough for a link on a terminal: what the picture shows
+# the pairs of the picture; short enough for a link on a terminal
 WIRING = f'MATCH p = (:Head {{run: "{GPT2}"}})-[e:OQ|OK|OV]->(:Head) WHERE e.pk_rank <= 20 RETURN p'
 
 
@@ -67,7 +67,7 @@ def _database() -> Iterator["Graph"]:
 
 
 def _fill(graph: "Graph") -> "TableMeta":
-    """Load both runs; the small model's provenance."""
+    """Load both runs; returns the metadata of the small model's table."""
     from headgraph import loader
     from headgraph.pk_engine import Selection, compute
 
@@ -178,7 +178,7 @@ def _say_where(graph: "Graph") -> None:
 
 
 def _path_note() -> str:
-    """How the command comes onto the path, where a shell would not find it."""
+    """How to put the command on the path, if a shell would not find it."""
     import shutil
     import sys
 

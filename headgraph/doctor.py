@@ -1,6 +1,6 @@
-"""`headgraph doctor`: what cut-off commands left in the database and on this machine.
+"""`headgraph doctor`: leftovers of interrupted commands in the database and on this machine.
 
-It sees runs through `loader` and files through `graphdb`, so it lives above both.
+It uses `loader` for runs and `graphdb` for files, so it is above both rooms.
 """
 
 from collections.abc import Callable
@@ -34,24 +34,26 @@ def doctor(connect: Callable[[], Any], yes: bool, dry_run: bool) -> str:
         attempts = _attempts(graph)
         online = graph is not None and _is_local(graph)
         files = _files(online=online)
-        found = [*map(str, attempts), *map(str, files)]
+        found = [*map(str, attempts), *map(str, files or [])]
         if not found:
-            return "nothing to remove"
+            return _nothing(database=graph is not None, files=files is not None)
         if dry_run:
             return "\n".join(f"would remove {it}" for it in found)
         if not yes and not _is_sure(found):
             return "nothing was removed"
-        return "\n".join(f"removed {it}" for it in _remove(graph, attempts, files, online=online))
+        return "\n".join(
+            f"removed {it}" for it in _remove(graph, attempts, files or [], online=online)
+        )
 
 
 def _database(connect: Callable[[], Any]) -> "AbstractContextManager[Graph | None]":
-    """The graph, or none where there is no database: files can be looked for all the same."""
+    """The graph, or None if no database answers: files are checked all the same."""
     from headgraph.graphdb.errors import NotReachable
 
     try:
         return connect()  # type: ignore[no-any-return]
     except NotReachable as error:
-        _note(f"the database was not checked ({error})")
+        _note(f"the database was not checked ({error.message.both})")
         return nullcontext()
 
 
@@ -74,15 +76,26 @@ def _is_local(graph: "Graph") -> bool:
     return server is not None and graph.settings.uri == server.bolt_uri
 
 
-def _files(*, online: bool) -> "list[Leftover]":
+def _files(*, online: bool) -> "list[Leftover] | None":
+    """Leftover files, or None if they could not be checked."""
     from headgraph.graphdb.errors import ServerError
     from headgraph.graphdb.server.leftovers import leftovers
 
     try:
         return leftovers(online=online)
     except ServerError as error:
-        _note(f"files were not checked ({error})")
-        return []
+        _note(f"files were not checked ({error.message.both})")
+        return None
+
+
+def _nothing(*, database: bool, files: bool) -> str:
+    if database and files:
+        return "nothing to remove in the database or among the local server's files"
+    if database:
+        return "nothing to remove in the database; the local server's files were not checked"
+    if files:
+        return "nothing to remove among the local server's files; the database was not checked"
+    return "nothing was checked"
 
 
 def _is_sure(found: list[str]) -> bool:

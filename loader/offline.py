@@ -182,7 +182,7 @@ def refuse_unless_empty(graph: Runner, besides: LoadPlan | None = None) -> None:
 
 def _import(home: Any, plan: LoadPlan, token: str, graph: Runner, show: Progress) -> Any:
     from headgraph.graphdb.server.importer import build_store, workplace
-    from headgraph.graphdb.server.restart import restart_with
+    from headgraph.graphdb.server.lifecycle import restart_with
 
     with workplace(home) as scratch:
         show("writing files for the importer", 0, 0)

@@ -21,7 +21,7 @@ settings.load_profile("headgraph")
 LONGEST_FIRST = (
     "loader/test_offline_real.py",
     "loader/loading/test_interrupted_real.py",
-    "graphdb/test_server_lifecycle.py",
+    "graphdb/server/test_lifecycle.py",
     "loader/exports/test_table.py",
     "pk_engine/metrics/test_published_figures.py",
     "pk_engine/planning/test_planning.py",

@@ -8,8 +8,9 @@ from typing import Any
 import click
 import pytest
 
+from headgraph.base.spelling import argument
 from headgraph.doctor import doctor
-from headgraph.graphdb.errors import NotReachable
+from headgraph.graphdb.errors import NotReachable, ServerError
 from headgraph.graphdb.server import ServerHome
 from tests.loader.fakes import WillingGraph
 from tests.loader.test_attempts import database, row
@@ -85,4 +86,32 @@ def test_files_are_found_without_a_database(
     monkeypatch.setattr("headgraph.graphdb.graph.connect", nobody)
     assert call(doctor, "--yes") == (f"removed files of an import that was cut off, 0.0 MB: {left}")
     assert capsys.readouterr().err == "note: the database was not checked (no database answers)\n"
-    assert call(doctor, "--yes") == "nothing to remove"
+    assert call(doctor, "--yes") == (
+        "nothing to remove among the local server's files; the database was not checked"
+    )
+
+
+def test_an_empty_answer_says_what_was_checked(
+    left: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left.rmdir()
+    reached(monkeypatch)
+    assert call(doctor) == "nothing to remove in the database or among the local server's files"
+
+    def busy(**_: Any) -> Any:
+        raise ServerError("another command is busy")
+
+    monkeypatch.setattr("headgraph.graphdb.server.leftovers.leftovers", busy)
+    assert call(doctor) == (
+        "nothing to remove in the database; the local server's files were not checked"
+    )
+    assert capsys.readouterr().err == "note: files were not checked (another command is busy)\n"
+
+    def unreachable(**_: Any) -> Any:
+        raise NotReachable(f"no database answers: give {argument('uri')}")
+
+    monkeypatch.setattr("headgraph.graphdb.graph.connect", unreachable)
+    assert call(doctor) == "nothing was checked"
+    assert capsys.readouterr().err.startswith(
+        "note: the database was not checked (no database answers: give --uri)\n"
+    )

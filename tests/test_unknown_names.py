@@ -73,18 +73,21 @@ def test_a_run_is_one_error_in_all_rooms(graph: Graph, tmp_path: Path) -> None:
         error = error_of(lambda call=call: call(graph, "on", tmp_path))  # type: ignore[misc]
         if name != "other":  # which needs a run to compare with
             assert type(error) is UnknownRun, name
-            assert str(error).startswith("no run 'on': the database holds none; headgraph load")
+            assert str(error).startswith("no run 'on': the database holds none; headgraph.load")
     for run in ("one", "two"):
         headgraph.load(random_table(2, 3), graph, run=run)
     for name, call in NAMED.items():
         error = error_of(lambda call=call: call(graph, "on", tmp_path))  # type: ignore[misc]
         assert type(error) is UnknownRun, name
-        known = "no run 'on' (did you mean one?): the database holds one, two (see headgraph runs)"
-        assert str(error).startswith(known), name
+        known = "no run 'on' (did you mean one?): the database holds one, two (see headgraph"
+        assert str(error).startswith(f"{known}.runs(graph))"), name
+        assert error.for_command_line().startswith(f"{known} runs)"), name
     for name, ask in RUNS.items():
         error = error_of(lambda ask=ask: ask(graph, None, tmp_path))  # type: ignore[misc]
         assert type(error) is RunNotNamed, name
-        assert str(error) == "the database holds 2 runs (one, two): say which with --run NAME"
+        several = "the database holds 2 runs (one, two): say which with"
+        assert str(error) == f"{several} run=NAME"
+        assert error.for_command_line() == f"{several} --run NAME"
     error = error_of(lambda: headgraph.query("neighbours", graph, run="one", head="L5H0"))
     assert type(error) is UnknownHead
 

@@ -13,7 +13,7 @@ from headgraph import loader, queries
 from headgraph.analysis.view import Page, view, view_answer, view_run
 from headgraph.base.errors import UnknownRun
 from headgraph.graphdb import Graph
-from headgraph.graphdb.recording_graph import RecordingGraph
+from headgraph.graphdb.runner import RecordingGraph
 from headgraph.pk_engine import AffinityTable, Selection
 from headgraph.pk_engine.bundled import table_path
 from tests.commands import headgraph
@@ -82,10 +82,10 @@ def test_a_run_that_is_not_there_is_one_sentence(gpt2: Graph) -> None:
         UnknownRun, match=r"no run 'gtp2' \(did you mean gpt2\?\): the .* view takes"
     ):
         view_run(gpt2, "gtp2")
-    with pytest.raises(UnknownRun, match="the database holds no run: headgraph load"):
+    with pytest.raises(UnknownRun, match=r"the database holds no run: headgraph\.load"):
         view_run(RecordingGraph())
     loader.load(random_table(2, 2), gpt2, run="other")
-    with pytest.raises(UnknownRun, match=r"holds 2 runs \(gpt2, other\): say which with --run"):
+    with pytest.raises(UnknownRun, match=r"holds 2 runs \(gpt2, other\): say which with run="):
         view_run(gpt2)
 
 

@@ -86,9 +86,8 @@ def _of_run(connect: Callable[[], Any], run: str | None, what: str | None, most:
             raise
         raise NotReachable(
             f"{quoted(what)} is no table and no folder here, and among the runs it cannot be "
-            f"looked for: {error}; if it is a model on the hub, headgraph compute {what} -o "
-            "t.parquet, then "
-            "headgraph view t.parquet"
+            f"looked for: {error.message.both}; if it is a model on the hub, headgraph compute "
+            f"{what} -o t.parquet, then headgraph view t.parquet"
         ) from error
     return page
 

@@ -141,6 +141,6 @@ def _choose(runs: Mapping[str, Any], run: str | None) -> Any:
         if run is None or not runs:
             raise
         raise UnknownRun(
-            f"{error}; headgraph view takes a table's file as well, and headgraph compute "
-            f"{short(run)} -o FILE writes one of a model"
+            f"{error.message.both}; headgraph view takes a table's file as well, and headgraph "
+            f"compute {short(run)} -o FILE writes one of a model"
         ) from error

@@ -1,7 +1,7 @@
 """The local Neo4j server: fetched, started, found again and stopped by headgraph itself.
 
-    with a home folder (data, password, logs) under the user's data folder, jars under the user's
-    cache, a Java from PyPI, on 127.0.0.1 only.
+It listens on 127.0.0.1 only. Its home folder (data, password, logs) is under the user's data
+folder, its jars are under the user's cache folder, and its Java comes from PyPI.
 
     >>> from headgraph.graphdb.server import start, stop          # doctest: +SKIP
     >>> server = start()                                # doctest: +SKIP

@@ -11,23 +11,23 @@ from pathlib import Path
 from headgraph.graphdb.errors import ServerError
 
 SPACE_NEEDED = 120_000_000
-"""Bytes for a home to be, which takes 102 MB: what is made of Browser, what a start unpacks, and
+"""Bytes for a new home, which takes 102 MB: a copy of Browser, the files that a start unpacks, and
 empty databases with their logs."""
 
 SPACE_AGAIN = 70_000_000
-"""Bytes for a start of one that is there: what it unpacks (48 MB), and the next log file."""
+"""Bytes for a start with an existing home: the files that it unpacks (48 MB), and a log file."""
 
 SPACE_TO_WRITE = 20_000_000
-"""Bytes for a transaction: the next log file, and what a large one writes beyond the end of it."""
+"""Bytes for a transaction: the next log file, and what a large transaction writes beyond it."""
 
 
 @dataclass(frozen=True)
 class ServerHome:
-    """Where one local server keeps its things. Two homes are two servers.
+    """The folder of one local server. Two homes are two servers.
 
     Attributes:
-        path: the folder, absolute and with links resolved: its name on the server's command line
-            is how the server is recognised.
+        path: the folder, absolute and with links resolved. Its name on a process's command line
+            identifies the server.
     """
 
     path: Path
@@ -44,19 +44,19 @@ class ServerHome:
 
     @classmethod
     def of(cls, home: "ServerHome | str | os.PathLike[str] | None") -> "ServerHome":
-        """A home from whatever callers have: a home, a path, or None for the default."""
+        """A home from a home, a path, or None for the default."""
         if isinstance(home, ServerHome):
             return home
         return cls.default() if home is None else cls(Path(home))
 
     @property
     def conf(self) -> Path:
-        """Folder of neo4j.conf and of the arguments of java."""
+        """Folder of neo4j.conf and of java's arguments."""
         return self.path / "conf"
 
     @property
     def overrides(self) -> Path:
-        """File with the user's own settings of Neo4j, see `graphdb.server.overrides`."""
+        """File with the user's own settings of Neo4j, see `config.read_overrides`."""
         return self.conf / "user.conf"
 
     @property
@@ -66,7 +66,7 @@ class ServerHome:
 
     @property
     def tmp(self) -> Path:
-        """Folder for what the server unpacks while it runs."""
+        """Folder for the files that the server unpacks while it runs."""
         return self.path / "tmp"
 
     @property
@@ -76,40 +76,40 @@ class ServerHome:
 
     @property
     def debug_log(self) -> Path:
-        """Neo4j's longer log, which has the reasons of what fails."""
+        """Neo4j's longer log, with the causes of failures."""
         return self.log.with_name("debug.log")
 
     @property
     def console(self) -> Path:
-        """What Java and Neo4j wrote to their outputs since the last start."""
+        """Output of Java and Neo4j since the last start."""
         return self.path / "logs" / "console.log"
 
     @property
     def password_file(self) -> Path:
-        """File of mode 0600 with the password, nothing else."""
+        """File of mode 0600 with the password alone."""
         return self.path / "password"
 
     @property
     def state_file(self) -> Path:
-        """File with process number and ports of the server that runs, or ran last."""
+        """File with process number and ports of the running or the last server."""
         return self.path / "server.json"
 
     @property
     def ports_file(self) -> Path:
-        """File with the ports of the server that was ready last; a stop leaves it."""
+        """File with the ports of the last server that was ready; a stop keeps it."""
         return self.path / "ports.json"
 
     def prepare(self) -> None:
         """Create the folders, private to their owner.
 
         Raises:
-            ServerError: the folder is somebody else's, or its disk is full.
+            ServerError: the folder belongs to another user, or its disk is full.
             OSError: it cannot be written.
         """
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.refuse_foreign()
         self.path.chmod(0o700)
-        # left behind by a killed server: jetty unpacks a folder per start
+        # a killed server leaves its files: jetty unpacks a folder at each start
         shutil.rmtree(self.tmp, ignore_errors=True)
         for folder in (self.conf, self.data / "dbms", self.tmp, self.log.parent):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -117,7 +117,7 @@ class ServerHome:
         refuse_full_disk(self.path, SPACE_AGAIN if was_there else SPACE_NEEDED)
 
     def refuse_foreign(self) -> None:
-        """Raise ServerError where another user owns the folder: files of two owners break it."""
+        """Raise ServerError if another user owns the folder: files of two owners break it."""
         if sys.platform == "win32" or not self.path.exists():
             return
         owner, user = self.path.stat().st_uid, os.getuid()
@@ -130,7 +130,7 @@ class ServerHome:
 
     @contextmanager
     def locked(self, timeout_s: float) -> Iterator[None]:
-        """Hold the home's lock, so that no two commands start or stop its server at once.
+        """Hold the home's lock, so that two commands cannot start or stop its server at once.
 
         Raises:
             ServerError: another command still holds it after `timeout_s` seconds.
@@ -153,12 +153,12 @@ AnyHome = ServerHome | str | os.PathLike[str] | None
 """A home, its path, or None for the one under the user's data folder."""
 
 
-def refuse_full_disk(folder: Path, wanted: int) -> None:
-    """Raise ServerError where the disk of `folder` has fewer than `wanted` bytes left."""
+def refuse_full_disk(folder: Path, needed: int) -> None:
+    """Raise ServerError if the disk of `folder` has fewer than `needed` bytes free."""
     free = shutil.disk_usage(folder).free
-    if free < wanted:
+    if free < needed:
         raise ServerError(
-            f"the disk of {folder} has {free // 10**6} MB left and {-(-wanted // 10**6)} MB are "
+            f"the disk of {folder} has {free // 10**6} MB left and {-(-needed // 10**6)} MB are "
             "needed: free some space, or move the folder with XDG_DATA_HOME (data) or "
             "XDG_CACHE_HOME (downloads)"
         )
@@ -166,7 +166,7 @@ def refuse_full_disk(folder: Path, wanted: int) -> None:
 
 @contextmanager
 def stated(what: str, folder: Path) -> Iterator[None]:
-    """Turn what the operating system refuses inside into one sentence about `folder`.
+    """Turn an error of the operating system in the block into one sentence about `folder`.
 
     Raises:
         ServerError: in place of any OSError.
@@ -177,6 +177,6 @@ def stated(what: str, folder: Path) -> Iterator[None]:
         where = error.filename or folder
         raise ServerError(
             f"cannot {what}: {error.strerror or error} ({where}); expected a folder that this user "
-            "can write, on a disk with space: see to its permissions, or move it with "
+            "can write, on a disk with space: check its permissions, or move it with "
             "XDG_DATA_HOME (data) or XDG_CACHE_HOME (downloads)"
         ) from error

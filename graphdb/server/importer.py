@@ -1,8 +1,7 @@
-"""The importer of Neo4j: CSV files into a store, without a running database.
+"""Neo4j's importer: CSV files into a store, without a running database.
 
-The Community edition imports into a store that is not there yet, never into one that has data. So
-the store is built beside the server's own, which may go on running, and takes its place when it is
-whole (`graphdb.server.store_exchange`, `restarting`).
+The Community edition imports only into a new store. So the store is built beside the server's own,
+while the server may run, and takes its place when it is complete (`lifecycle.restart_with`).
 """
 
 import os
@@ -19,8 +18,7 @@ from headgraph.graphdb.errors import ServerError
 from headgraph.graphdb.server.config import write_arguments
 from headgraph.graphdb.server.home import SPACE_TO_WRITE, ServerHome, refuse_full_disk, stated
 from headgraph.graphdb.server.jars import ensure_jars
-from headgraph.graphdb.server.java import find_java
-from headgraph.graphdb.server.process import GENTLE_S, environment, wait_gone
+from headgraph.graphdb.server.process import GENTLE_S, environment, find_java, wait_gone
 from headgraph.graphdb.server.store_exchange import DATABASE, PARTS
 
 if TYPE_CHECKING:
@@ -32,15 +30,15 @@ _THROWN = re.compile(r"(?:Caused by: )?[\w.$]+(?:Exception|Error): (.+)")
 LOOK_S = 1.0  # seconds between two looks at how full the disk is
 
 ROOM = 4
-"""Bytes that the disk must have free for each byte of CSV; a store takes fewer."""
+"""Bytes that must be free on the disk for each byte of CSV; a store takes fewer."""
 
 
 @contextmanager
 def workplace(home: ServerHome) -> Iterator[Path]:
-    """A folder beside the server's data, for one import at a time; it goes when the block ends.
+    """A folder beside the server's data, for one import at a time, removed after the block.
 
     Raises:
-        ServerError: another import is under way, or the folder cannot be made.
+        ServerError: another import is running, or the folder cannot be made.
     """
     import filelock
 
@@ -66,10 +64,10 @@ def workplace(home: ServerHome) -> Iterator[Path]:
 
 
 def clear(home: ServerHome) -> None:
-    """Remove what an import that was killed left; one that is under way is left alone.
+    """Remove the files of a killed import; one that is running is left alone.
 
     Raises:
-        OSError: it cannot be removed.
+        OSError: they cannot be removed.
     """
     import filelock
 
@@ -79,7 +77,7 @@ def clear(home: ServerHome) -> None:
         with _lock(home):
             _remove(_scratch(home))
     except filelock.Timeout:
-        return  # it belongs to an import that is under way
+        return  # an import is running
 
 
 def _scratch(home: ServerHome) -> Path:
@@ -93,7 +91,7 @@ def _lock(home: ServerHome) -> "filelock.BaseFileLock":
 
 
 def _remove(scratch: Path) -> None:
-    """Remove the folder of a killed import, and its importer, which may have outlived it."""
+    """Remove the folder of a killed import, and end its importer, which may still run."""
     import psutil
 
     if not scratch.exists():
@@ -107,21 +105,21 @@ def _remove(scratch: Path) -> None:
 
 
 def _argument(scratch: Path) -> str:
-    """What Java is given; an importer is told from other processes by it."""
+    """The argument of java by which an importer is recognised among processes."""
     return f"@{scratch / 'java.args'}"
 
 
 def build_store(
     scratch: Path, nodes: Path, relationships: Path, *, progress: Progress | None = None
 ) -> Path:
-    """Make a store of two CSV files; returns the data folder that holds it.
+    """Make a store from two CSV files; returns its data folder.
 
     Args:
         scratch: folder to work in, see `workplace`.
-        nodes: file with a header, as `neo4j-admin database import` reads it; best in `scratch`,
-            whose path may have any characters.
-        relationships: another.
-        progress: told what happens.
+        nodes: file with a header, as `neo4j-admin database import` reads it. A file in `scratch`
+            is safe whatever characters its path has.
+        relationships: file of the relationships, with a header.
+        progress: called with each step.
 
     Raises:
         ServerError: no Java, no jars, a full disk, or files that the importer refuses.
@@ -146,7 +144,7 @@ def _import(java: Path, jars: list[Path], scratch: Path, nodes: Path, relationsh
         "-cp",
         os.pathsep.join(map(str, jars)),
         ADMIN,
-        # the name first: the importer would take it for one more file after --relationships
+        # the name comes first: after --relationships it would be read as one more file
         *("database", "import", "full", DATABASE, "--verbose"),
         f"--nodes={_inside(scratch, nodes)}",
         f"--relationships={_inside(scratch, relationships)}",
@@ -172,7 +170,7 @@ def _import(java: Path, jars: list[Path], scratch: Path, nodes: Path, relationsh
 
 
 def _said(process: "subprocess.Popen[str]", scratch: Path) -> str:
-    """What an importer says until it ends; on a disk that fills it would stay for ever."""
+    """The importer's output until it ends; on a full disk it never ends, so it is killed."""
     try:
         while True:
             with suppress(subprocess.TimeoutExpired):
@@ -184,12 +182,12 @@ def _said(process: "subprocess.Popen[str]", scratch: Path) -> str:
 
 
 def _inside(scratch: Path, file: Path) -> str:
-    """As the importer is told of a file: a comma or = in the path would mean something to it."""
+    """A file's name for the importer, in which a comma or = has a meaning."""
     return file.name if file.parent == scratch else str(file)
 
 
 def last_words(said: str) -> str:
-    """What the innermost of Java's exceptions says; the last line where there is none."""
+    """The message of Java's innermost exception; the last line if there is none."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     thrown = [match[1] for line in lines if (match := _THROWN.match(line))]
     return (thrown or lines or ["nothing"])[-1].rpartition("Exception: ")[2][:300]

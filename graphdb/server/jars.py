@@ -1,4 +1,4 @@
-"""The server's jars: pinned, fetched once into the user's cache, checked before every use."""
+"""The server's jars: pinned, fetched once into the user's cache, and checked at every start."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from headgraph.base.progress import Progress, silent
-from headgraph.graphdb.errors import ServerError
+from headgraph.graphdb.errors import START, ServerError
 from headgraph.graphdb.server.config import VERSION
 from headgraph.graphdb.server.home import refuse_full_disk, stated
 
@@ -19,10 +19,10 @@ TIMEOUT_S = 20  # seconds without an answer, per request
 
 @dataclass(frozen=True)
 class Pin:
-    """One jar that the server needs, exactly.
+    """One jar that the server needs, with its checksum.
 
     Attributes:
-        coordinate: group:artifact:version, with :classifier where there is one.
+        coordinate: group:artifact:version, or group:artifact:version:classifier.
         sha256: of the file, hexadecimal.
         size: of the file, in bytes.
     """
@@ -33,18 +33,18 @@ class Pin:
 
     @property
     def parts(self) -> tuple[str, str, str, str]:
-        """Group, artifact, version and classifier (empty where there is none)."""
+        """Group, artifact, version and classifier (empty if there is none)."""
         group, artifact, version, *classifier = self.coordinate.split(":")
         return group, artifact, version, "".join(classifier)
 
     def file(self, folder: Path) -> Path:
-        """Where the jar lies under the cache folder, in Maven's layout."""
+        """Path of the jar under the cache folder, in Maven's layout."""
         group, artifact, version, classifier = self.parts
         name = "-".join(filter(None, (artifact, version, classifier))) + ".jar"
         return folder.joinpath(*group.split("."), artifact, version, name)
 
     def is_good(self, folder: Path) -> bool:
-        """Whether the file is there, whole and the pinned one."""
+        """Whether the file exists and is the pinned one."""
         path = self.file(folder)
         try:
             if path.stat().st_size != self.size:
@@ -68,7 +68,7 @@ def read_pins() -> tuple[Pin, ...]:
 
 
 def cache_folder() -> Path:
-    """Where jars are kept: under the user's cache folder (XDG_CACHE_HOME moves it)."""
+    """Folder of the jars, under the user's cache folder (XDG_CACHE_HOME moves it)."""
     import platformdirs
 
     return platformdirs.user_cache_path("headgraph").resolve() / "jars"
@@ -85,24 +85,24 @@ def ensure_jars(
 
     Args:
         folder: the cache folder; None for the user's.
-        pins: the jars wanted; None for the server's.
-        fetch: gets one jar; None for jgo.
-        progress: told the bytes fetched and to fetch.
+        pins: the jars; None for the server's.
+        fetch: fetches one jar; None for jgo.
+        progress: called with the bytes fetched and to fetch.
 
     Raises:
         ServerError: a jar cannot be fetched, or the disk is full.
     """
     folder = cache_folder() if folder is None else folder
-    wanted = tuple(read_pins() if pins is None else pins)
+    needed = tuple(read_pins() if pins is None else pins)
     with stated("keep the server's jars", folder):
-        bad = _bad(wanted, folder)
+        bad = _bad(needed, folder)
         if bad:
             _fetch_locked(bad, folder, fetch or jgo_fetch(folder), progress)
-    return [pin.file(folder) for pin in wanted]
+    return [pin.file(folder) for pin in needed]
 
 
 def damaged(folder: Path) -> list[Path]:
-    """Pinned jars that lie in the cache and are not the pinned ones: half fetched, or changed."""
+    """Files in the cache at the place of a pinned jar with other contents: partial or changed."""
     return [path for pin in _bad(read_pins(), folder) if (path := pin.file(folder)).exists()]
 
 
@@ -113,7 +113,7 @@ def _bad(pins: tuple[Pin, ...], folder: Path) -> tuple[Pin, ...]:
 
 
 def _fetch_locked(bad: tuple[Pin, ...], folder: Path, fetch: Fetch, progress: Progress) -> None:
-    """Fetch under the cache's lock: jgo writes in place, and one writer a file is enough."""
+    """Fetch under the cache's lock, because jgo writes in place."""
     import filelock
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -135,7 +135,7 @@ def _fetch_all(bad: tuple[Pin, ...], folder: Path, fetch: Fetch, progress: Progr
             done += jobs[job].size
             progress(phrase, done, total)
     finally:
-        # after the first failure, or an interruption, the rest would only make the user wait
+        # after a failure or an interruption, do not wait for the rest
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -158,7 +158,7 @@ def _fetch_one(pin: Pin, folder: Path, fetch: Fetch) -> None:
 
 
 def _is_local(error: Exception) -> bool:
-    """Whether the error is about our own disk: requests' errors are OSErrors without a number."""
+    """Whether the error is about our own disk: network errors of requests have no errno."""
     return (
         isinstance(error, OSError)
         and bool(error.errno)
@@ -169,20 +169,20 @@ def _is_local(error: Exception) -> bool:
 def _not_fetched(pin: Pin, reason: Exception | None) -> ServerError:
     if reason is None:
         return ServerError(
-            f"the jar {pin.coordinate} came {TRIES} times with another content than the pinned "
-            f"one (expected {pin.size} bytes, sha256 {pin.sha256}): something between here and the "
-            "registry changes downloads; try another network, or use a server of your own through "
-            "NEO4J_URI"
+            f"the jar {pin.coordinate} came {TRIES} times with other contents than the pinned "
+            f"ones (expected {pin.size} bytes, sha256 {pin.sha256}): something between here and "
+            "the registry changes downloads; try another network, or use a server of your own "
+            "through NEO4J_URI"
         )
     return ServerError(
         f"cannot fetch the server's jar {pin.coordinate} ({type(reason).__name__}, {TRIES} tries): "
-        "see to the network or to HTTPS_PROXY and run headgraph server start again, which goes on "
+        f"check the network or HTTPS_PROXY, and run {START} again, which continues "
         "where this one stopped; or use a server of your own through NEO4J_URI"
     )
 
 
 def jgo_fetch(folder: Path) -> Fetch:
-    """Fetch through jgo, which knows Maven Central by itself."""
+    """Fetch with jgo, whose default repository is Maven Central."""
     from jgo.maven import MavenContext, PythonResolver
 
     context = MavenContext(

@@ -1,4 +1,4 @@
-"""Files that killed commands left in the local server's home, and in the cache of its jars."""
+"""Files that killed commands left in the local server's home and in the cache of its jars."""
 
 import shutil
 from collections.abc import Iterable, Iterator
@@ -11,17 +11,17 @@ from headgraph.graphdb.server.jars import cache_folder, damaged
 from headgraph.graphdb.server.running_server import pid_of
 from headgraph.graphdb.server.store_exchange import discarded
 
-_BEFORE = "replaced-*"  # what version 0.1.0 and before called it
+_BEFORE = "replaced-*"  # its name in version 0.1.0 and before
 BUSY_S = 2.0  # seconds to wait for another command that holds a lock
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """A file or folder that nothing uses any more.
+    """A file or folder that is no longer used.
 
     Attributes:
-        path: where it is.
-        what: in words.
+        path: its path.
+        what: what it is, in words.
         size: bytes on the disk.
     """
 
@@ -36,13 +36,13 @@ class Leftover:
 def leftovers(
     home: ServerHome | None = None, cache: Path | None = None, *, online: bool
 ) -> list[Leftover]:
-    """What lies there and is in nobody's use: a lock that a command holds keeps its files out.
+    """Files that are no longer used. Files of a running command are under its lock, and left out.
 
     Args:
         home: the local server's folder; None for the one under the user's data folder.
         cache: folder of its jars; None for the one under the user's cache folder.
-        online: whether its database has just answered. Where it has not, a store that an import put
-            aside may be the only whole one, and is no leftover.
+        online: whether its database has just answered. If it has not, a store that an import put
+            aside may be the only complete one, and is not a leftover.
 
     Raises:
         ServerError: another command is busy with the server, or a folder cannot be read.
@@ -58,10 +58,10 @@ def clear(
     *,
     online: bool,
 ) -> list[Leftover]:
-    """Delete leftovers, those that are still in nobody's use; arguments as `leftovers`.
+    """Delete leftovers that are still unused; arguments as `leftovers`.
 
     Returns:
-        What was deleted.
+        The leftovers that were deleted.
 
     Raises:
         ServerError: as `leftovers`, or one cannot be deleted.
@@ -80,7 +80,7 @@ def clear(
 
 @contextmanager
 def _held(home: ServerHome | None, cache: Path | None, *, online: bool) -> Iterator[list[Leftover]]:
-    """The leftovers, while no command can begin to use or make them."""
+    """The leftovers, under locks that keep other commands from using or making them."""
     home, cache = home or ServerHome.default(), cache or cache_folder()
     found: list[Leftover] = []
     with ExitStack() as locks:
@@ -97,7 +97,7 @@ def _held(home: ServerHome | None, cache: Path | None, *, online: bool) -> Itera
 
 @contextmanager
 def _if_free(path: Path) -> Iterator[bool]:
-    """Hold a lock, or say that another command has it."""
+    """Try to take a lock; false if another command holds it."""
     import filelock
 
     lock = filelock.FileLock(path, timeout=0, mode=0o600)
@@ -113,18 +113,18 @@ def _if_free(path: Path) -> Iterator[bool]:
 
 
 def _of_starts(home: ServerHome) -> Iterator[Leftover]:
-    """What is written beside its place and renamed, and what a server unpacks while it runs."""
+    """Half-written files, and files that a server unpacked."""
     for folder in (home.path, home.data / "dbms", home.path / "web"):
         yield from _listed(sorted(folder.glob("*.part")), "half-written file")
     if home.tmp.exists() and pid_of(home) is None:
-        yield from _listed(sorted(home.tmp.iterdir()), "temporary files of a server that is gone")
+        yield from _listed(sorted(home.tmp.iterdir()), "temporary files of a server that has ended")
 
 
 def _of_imports(home: ServerHome, *, online: bool) -> Iterator[Leftover]:
-    """The workplace of an import, and stores that were put aside."""
+    """The folder of an import, and stores that imports have replaced."""
     scratch = home.path / "import"
     yield from _listed([scratch] if scratch.exists() else [], "files of an import that was cut off")
-    if online:  # "replaced" alone is not among them: the next start brings it back (`heal`)
+    if online:  # without the folder "replaced", which the next start puts back (`heal`)
         aside = [discarded(home), *sorted(home.path.glob(_BEFORE))]
         there = [folder for folder in aside if folder.exists()]
         yield from _listed(there, "store that an import has replaced")

@@ -1,4 +1,4 @@
-"""The server's log: its last lines, and what it said before it died."""
+"""The server's logs: their last lines, new lines, and the reason why a server died."""
 
 import re
 import time
@@ -13,10 +13,10 @@ _THROWN = re.compile(r'^(Exception in thread "[^"]*"|Caused by:) [\w.$]+(Excepti
 
 
 def tail(path: Path, lines: int) -> list[str]:
-    """The last lines of a file; none where there is no file."""
+    """The last lines of a file; none if there is no file."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
-            # Neo4j tells whoever started it that it is up by one control character
+            # when it is up, Neo4j prints one control character
             said = (line.rstrip("\n") for line in file if line.strip("\x06\n"))
             return list(deque(said, maxlen=lines))
     except FileNotFoundError:
@@ -24,13 +24,13 @@ def tail(path: Path, lines: int) -> list[str]:
 
 
 def recent(home: ServerHome, lines: int) -> list[str]:
-    """The last lines of Neo4j's log and, after them, of what Java said since the last start."""
+    """The last lines of Neo4j's log, followed by Java's output since the last start."""
     said = tail(home.log, lines) + tail(home.console, lines)
     return said[max(0, len(said) - lines) :]
 
 
 def follow(path: Path, every_s: float = 0.3) -> Iterator[str]:
-    """Lines as they are added to a file, without end; from the start where it is made anew."""
+    """New lines of a file as they are written, without end; starts over if the file is rotated."""
     place = path.stat().st_size if path.exists() else 0
     while True:
         if path.exists():
@@ -45,12 +45,12 @@ def follow(path: Path, every_s: float = 0.3) -> Iterator[str]:
 
 
 def size(path: Path) -> int:
-    """Bytes of a log; 0 where there is none."""
+    """Bytes of a log; 0 if there is none."""
     return path.stat().st_size if path.exists() else 0
 
 
 def since(path: Path, before: int) -> str:
-    """What was added to a log that had `before` bytes; all of it where it was made anew."""
+    """The text after the first `before` bytes of a log; all of it if the log was rotated."""
     if not path.exists():
         return ""
     with path.open("rb") as file:
@@ -59,13 +59,13 @@ def since(path: Path, before: int) -> str:
 
 
 def last_words(home: ServerHome, before: int) -> str:
-    """The lines that best say why the server died, out of what it wrote since its start.
+    """The lines that best explain why the server died, from its output since the start.
 
-    Java states the problem in the first telling line and its cause, where known, in the last.
+    Java states the problem in the first error line and its cause, if known, in the last.
 
     Args:
-        home: whose logs.
-        before: bytes that Neo4j's log had before this start.
+        home: home of the server.
+        before: bytes of Neo4j's log before this start.
     """
     said = since(home.log, before).splitlines()
     said = [line for line in tail(home.console, 200) + said if line.strip()]

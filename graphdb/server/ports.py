@@ -1,19 +1,19 @@
-"""Ports on 127.0.0.1: which are free, and whether a Neo4j answers there."""
+"""Ports on 127.0.0.1: whether they are free, and whether a Neo4j answers at them."""
 
 import os
 import socket
 import sys
 from typing import NamedTuple
 
-from headgraph.graphdb._probe import speaks_bolt
+from headgraph.graphdb._reachability import speaks_bolt
 from headgraph.graphdb.errors import ServerError
 
 LOOPBACK = "127.0.0.1"
-ANSWER_S = 2.0  # seconds to wait for an answer on the own machine
+ANSWER_S = 2.0  # seconds to wait for an answer on this machine
 
 
 class Ports(NamedTuple):
-    """The server's two ports; 0 stands for any free one."""
+    """The server's two ports; 0 means any free port."""
 
     bolt: int
     http: int
@@ -24,10 +24,10 @@ ANY_PORTS = Ports(bolt=0, http=0)
 
 
 def refuse_no_loopback() -> None:
-    """Raise ServerError where 127.0.0.1 cannot be listened at and reached.
+    """Raise ServerError if this machine cannot connect to itself at 127.0.0.1.
 
-    So it is on a machine or in a container with IPv6 alone, or whose loopback interface is down: a
-    server would start there, and never be reached.
+    This happens with IPv6 alone, or if the loopback interface is down. A server would start there,
+    and could not be reached.
     """
     try:
         with socket.create_server((LOOPBACK, 0)) as listener:
@@ -42,13 +42,13 @@ def refuse_no_loopback() -> None:
 
 
 def _reason(error: OSError) -> str:
-    """The system's words for a failure; Python adds to them which address it was."""
+    """The system's message; Python's own also has the address."""
     return os.strerror(error.errno) if error.errno else str(error)
 
 
-def choose(*wanted: Ports) -> Ports:
-    """Of each kind the first wanted port that is free, any free port where none is."""
-    bolts, https = [ports.bolt for ports in wanted], [ports.http for ports in wanted]
+def choose(*preferred: Ports) -> Ports:
+    """For each protocol the first preferred port that is free, or any free port."""
+    bolts, https = [ports.bolt for ports in preferred], [ports.http for ports in preferred]
     bolt = next((port for port in bolts if port and is_free(port)), 0) or _any_free(())
     free = (port for port in https if port and port != bolt and is_free(port))
     return Ports(bolt, next(free, 0) or _any_free((bolt,)))
@@ -58,7 +58,7 @@ def is_free(port: int) -> bool:
     """Whether a server could listen on this port of 127.0.0.1 now."""
     with socket.socket() as probe:
         if sys.platform != "win32":
-            # connections of a server that just ended linger; they do not keep Java from the port
+            # connections of a server that just ended linger; Java can take the port all the same
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
@@ -100,7 +100,7 @@ def _bolt_answers(port: int) -> bool:
 def _http_answers(port: int) -> bool:
     from http.client import HTTPConnection, HTTPException
 
-    # http.client and not a library that heeds proxy settings: this is our own machine
+    # http.client ignores proxy settings, which do not apply to this machine
     link = HTTPConnection(LOOPBACK, port, timeout=ANSWER_S)
     try:
         link.request("GET", "/browser/")

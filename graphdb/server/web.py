@@ -1,7 +1,7 @@
-"""Further files beside Neo4j Browser: served from a zip in the home, made from Browser's own jar.
+"""More files beside Neo4j Browser, served from a zip in the home, a copy of Browser's own jar.
 
-Neo4j looks for `web/neo4j-browser.zip` in its home before it looks into the jar, and reads it
-once. Browser itself is copied on this machine, never shipped.
+Neo4j looks for `web/neo4j-browser.zip` in its home before it opens the jar, and reads it once.
+Browser is copied on this machine, never shipped.
 """
 
 import hashlib
@@ -16,12 +16,13 @@ ARTIFACT = "neo4j-browser"
 
 
 def offer(home: ServerHome, jars: list[Path], files: Mapping[str, bytes]) -> None:
-    """Have the server's next start serve these files under Browser's address.
+    """Let the server serve these files under Browser's address from its next start on.
 
     Args:
-        home: of the server.
-        jars: the server's, Browser's among them.
-        files: by path below Browser's address, such as `headgraph/kit.html`; none: Browser alone.
+        home: home of the server.
+        jars: the server's jars, among them Browser's.
+        files: contents by path below Browser's address, such as `headgraph/kit.html`; if empty,
+            only Browser is served.
     """
     target = home.path / "web" / f"{ARTIFACT}.zip"
     if not files:
@@ -42,7 +43,7 @@ def offer(home: ServerHome, jars: list[Path], files: Mapping[str, bytes]) -> Non
 
 
 def _made_of(jar: Path, files: Mapping[str, bytes]) -> bytes:
-    """What the zip was made of, in short: the jar's name is that of a pinned content."""
+    """A hash of what the zip is made of; the jar's name stands for its pinned contents."""
     digest = hashlib.sha256(jar.name.encode())
     for name, content in sorted(files.items()):
         digest.update(f"\0{name}\0{len(content)}\0".encode() + content)
@@ -58,7 +59,7 @@ def _comment(path: Path) -> bytes | None:
 
 
 def _write(path: Path, jar: Path, files: Mapping[str, bytes], comment: bytes) -> None:
-    """Folders first, `browser/` before all others: in another order Neo4j finds no page."""
+    """Write folders first, starting with `browser/`: otherwise Neo4j does not find the pages."""
     with zipfile.ZipFile(jar) as old, zipfile.ZipFile(path, "w") as new:
         entries = [entry for entry in old.infolist() if entry.filename.startswith(ROOT)]
         for entry in sorted((e for e in entries if e.is_dir()), key=lambda e: e.filename):

@@ -90,7 +90,7 @@ def _rows(ctx: click.Context, cypher: str, **params: Any) -> list[Any]:
 
     Completion prints no errors; the command itself reports them when it runs.
     """
-    from headgraph.graphdb._unreachable import BOLT_PORT
+    from headgraph.graphdb._reachability import BOLT_PORT
     from headgraph.graphdb.errors import GraphError
     from headgraph.graphdb.settings import resolve
 

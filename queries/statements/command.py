@@ -53,7 +53,7 @@ def cypher(
 
     Example: headgraph cypher 'MATCH (h:Head {run: "gpt2-small"}) RETURN h.name LIMIT 5'
     """
-    from headgraph.graphdb.deadline import Deadline
+    from headgraph.graphdb.limits import Deadline
     from headgraph.queries.statements.input import from_stdin, split_params
 
     params, text = split_params(from_stdin() if text == "-" else text)

@@ -6,7 +6,7 @@ from typing import Any
 
 from headgraph.base.suggestions import did_you_mean
 from headgraph.base.text import quoted
-from headgraph.graphdb.deadline import Deadline
+from headgraph.graphdb.limits import Deadline
 from headgraph.graphdb.result import Plan
 from headgraph.graphdb.runner import Runner
 from headgraph.queries.statements.tokens import tokens

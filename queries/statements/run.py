@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from headgraph.base.spelling import argument, either
 from headgraph.base.units import span
-from headgraph.graphdb.deadline import Deadline
 from headgraph.graphdb.errors import LimitExceeded, NotReachable, OutOfMemory, TookTooLong
+from headgraph.graphdb.limits import Deadline
 from headgraph.graphdb.result import Result
 from headgraph.graphdb.runner import Runner
 from headgraph.queries.errors import MissingParameter, ParameterError, Refused

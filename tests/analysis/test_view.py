@@ -179,7 +179,7 @@ def test_bad_input_is_one_sentence(gpt2: Page, tmp_path: Path) -> None:
     with pytest.raises(FigureError, match="--most 0: expected a whole number of at least 1"):
         view("gpt2-small", most=0)
     (tmp_path / "v.html").write_text("mine")
-    with pytest.raises(Exception, match="exists already: give another name, or --force"):
+    with pytest.raises(Exception, match="exists already: give another name, or force=True"):
         gpt2.write(tmp_path / "v.html")
     assert gpt2.write(tmp_path / "v.html", force=True).stat().st_size > 100_000
     assert len(list(tmp_path.iterdir())) == 1

@@ -84,8 +84,9 @@ def test_of_a_link_the_file_that_it_leads_to_is_replaced(tmp_path: Path) -> None
     target.write_text("before")
     link.symlink_to("there/t")
     dangling.symlink_to("there/new")
-    with pytest.raises(OutputExists, match=r"link exists already: .*--force"):
+    with pytest.raises(OutputExists, match=r"link exists already: .* force=True to") as caught:
         writable(link, force=False)
+    assert caught.value.for_command_line().endswith("or --force to replace it")
     for path in (writable(link, force=True), writable(dangling, force=False)):
         with beside(path) as stream:
             stream.write(b"after")

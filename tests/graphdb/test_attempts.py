@@ -12,9 +12,9 @@ import pytest
 
 from headgraph import cli
 from headgraph.graphdb import Graph, Settings, connect
-from headgraph.graphdb._interruptible import Call
-from headgraph.graphdb.deadline import Deadline
+from headgraph.graphdb._threads import Call
 from headgraph.graphdb.errors import NotReachable, StatementError, TookTooLong
+from headgraph.graphdb.limits import Deadline
 from headgraph.graphdb.server import RunningServer
 from tests.graphdb.relay import Relay, relay
 
@@ -59,7 +59,7 @@ def through(it: Relay, server: RunningServer) -> Iterator[Graph]:
 
 @pytest.fixture
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headgraph.graphdb._interruptible.GRACE_S", 0)
+    monkeypatch.setattr("headgraph.graphdb._threads.GRACE_S", 0)
 
 
 CALLS: dict[str, Callable[[Graph], object]] = {
@@ -120,9 +120,9 @@ def test_connecting_has_a_limit() -> None:
         settings = Settings(uri=uri, password="x", origin="a test")
         with pytest.raises(NotReachable) as caught:
             connect(settings=settings, timeout=0.1)
-    assert str(caught.value) == (
-        f"{uri} (from a test) did not answer within 0.1 s: see whether it runs, or raise --timeout"
-    )
+    said = f"{uri} (from a test) did not answer within 0.1 s: check that it runs, or raise"
+    assert str(caught.value) == f"{said} timeout"
+    assert caught.value.for_command_line() == f"{said} --timeout"
 
 
 def test_a_database_that_closes_the_connection_is_not_said_to_be_none(
@@ -173,8 +173,8 @@ def test_a_deadline_is_one_for_all() -> None:
 @pytest.mark.parametrize("call", ["read", "plan", "write"])
 def test_bytes_that_are_no_utf_8_are_no_bug(database: Graph, call: str) -> None:
     said = (
-        "the statement or a parameter holds '\\udcff', which is no character: it comes from bytes "
-        "that are not UTF-8, so write them in UTF-8"
+        "the statement or a parameter holds '\\udcff', which is not a character: it comes from "
+        "bytes that are not UTF-8, so write them in UTF-8"
     )
     for text, params in (("RETURN '\udcff'", {}), ("RETURN $x", {"x": ["\udcff"]})):
         with pytest.raises(StatementError) as caught:

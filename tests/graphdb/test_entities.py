@@ -2,8 +2,7 @@
 
 import json
 
-from headgraph._cells import column
-from headgraph._values import records
+from headgraph._cells import column, records
 from headgraph.graphdb import Graph
 
 MAKE = """

@@ -66,7 +66,7 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
         SettingsError, match=r"no env file .*gone\.txt: expected lines such as NEO4J"
     ):
         resolve(env_file=tmp_path / "gone.txt", environ={})
-    with pytest.raises(SettingsError, match="cannot be read: it is no UTF-8 text"):
+    with pytest.raises(SettingsError, match="cannot be read: it is not UTF-8 text"):
         resolve(env_file=env_file(tmp_path, b"\xff\xfe\x00\x81"), environ={})
     # silently taking the local server in its place would load into the wrong database
     with pytest.raises(SettingsError, match="sets none of NEO4J_URI, NEO4J_USERNAME, NEO4J_PASSW"):

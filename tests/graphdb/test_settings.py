@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from headgraph.base.spelling import Message
 from headgraph.graphdb import Graph, Settings, connect
 from headgraph.graphdb._faults import no_such_database, with_way_out
 from headgraph.graphdb.errors import AuthRefused, NoAddress, NotReachable, SettingsError
@@ -33,10 +34,9 @@ def test_no_address_anywhere_is_a_database_that_is_not_reachable(
     with pytest.raises(NotReachable) as caught:
         resolve(environ={})
     assert caught.value.exit_code == 3
-    assert str(caught.value) == (
-        "no database: no local server is running and NEO4J_URI is not set; "
-        "start one with headgraph server start, or give --uri"
-    )
+    seen = "no database: no local server is running and NEO4J_URI is not set; start one with"
+    assert str(caught.value) == f"{seen} headgraph.graphdb.server.start(), or give uri"
+    assert caught.value.for_command_line() == f"{seen} headgraph server start, or give --uri"
 
 
 def test_a_server_that_is_still_starting_has_no_address_yet(
@@ -75,9 +75,9 @@ def test_who_asks_the_local_server(
 @pytest.mark.parametrize(
     ("uri", "sentence"),
     [
-        ("localhost:7687", "has no scheme that Neo4j knows: expected one such as bolt://"),
-        ("http://localhost:7474", "has no scheme that Neo4j knows"),
-        ("bolt:/localhost", "has no scheme that Neo4j knows"),
+        ("localhost:7687", "has no scheme of Neo4j: expected one such as bolt://"),
+        ("http://localhost:7474", "has no scheme of Neo4j"),
+        ("bolt:/localhost", "has no scheme of Neo4j"),
         ("bolt://localhost:99999", "cannot be read (port out of range 0-65535): expected"),
         ("bolt://localhost:abc", "cannot be read (port could not be cast to integer value"),
         ("neo4j://[::1", "cannot be read (invalid ipv6 url): expected"),
@@ -140,19 +140,19 @@ def test_the_local_server_refuses_who_is_not_its_user(
     monkeypatch.setenv(variable, "eve")
     with pytest.raises(AuthRefused) as caught:
         connect()
-    assert str(caught.value) == (
-        f"{server.bolt_uri} (from the local server) refuses user {user!r} with {with_} password: "
-        "its own are taken when --user, NEO4J_USERNAME and NEO4J_PASSWORD are left out"
-    )
+    seen = f"{server.bolt_uri} (from the local server) refuses user {user!r} with {with_} password"
+    helps = "NEO4J_USERNAME and NEO4J_PASSWORD to use the server's own"
+    assert str(caught.value) == f"{seen}: leave out user, {helps}"
+    assert caught.value.for_command_line() == f"{seen}: leave out --user, {helps}"
 
 
 def test_a_database_that_is_not_there(server: RunningServer) -> None:
     with connect(database="nodb") as graph, pytest.raises(SettingsError) as caught:
         graph.read("RETURN 1")
-    assert str(caught.value) == (
-        f"{server.bolt_uri} (from the local server) has no database 'nodb': it has neo4j; leave "
-        "out --database (or NEO4J_DATABASE) for the user's own"
-    )
+    seen = f"{server.bolt_uri} (from the local server) has no database 'nodb': it has neo4j"
+    helps = "(or NEO4J_DATABASE) for the user's own"
+    assert str(caught.value) == f"{seen}; leave out database {helps}"
+    assert caught.value.for_command_line() == f"{seen}; leave out --database {helps}"
 
 
 def test_a_database_that_is_not_there_on_a_server_that_does_not_list_them() -> None:
@@ -167,6 +167,10 @@ def test_a_database_that_was_given_up_has_a_way_out_where_it_is_ours(tmp_path: P
         "database logs for more details."
     )
     own, other = Settings(uri="bolt://x", home=tmp_path), Settings(uri="bolt://x")
-    assert with_way_out(said, own).endswith("then run headgraph server stop, and start")
+    helps = Message(with_way_out(said, own))
+    assert helps.endswith(
+        "run headgraph.graphdb.server.stop() and headgraph.graphdb.server.start()"
+    )
+    assert helps.options.endswith("then run headgraph server stop and headgraph server start")
     assert with_way_out(said, other) == said
     assert with_way_out("Invalid input", own) == "Invalid input"

@@ -42,7 +42,7 @@ def test_a_host_that_nobody_knows(scheme: str) -> None:
 
 def test_nobody_at_the_port() -> None:
     assert said("neo4j+s://127.0.0.1:9") == (
-        "start the local one with headgraph server start, or give --uri or NEO4J_URI"
+        "start the local one with headgraph.graphdb.server.start(), or give uri or NEO4J_URI"
     )
     assert said("bolt://127.1.2.3:9") == (
         "127.1.2.3 refuses connections on port 9, so it is down or still starting"
@@ -60,8 +60,8 @@ def test_no_way_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
         with monkeypatch.context() as patch:
             patch.setattr(socket, "create_connection", fault)
             assert said("bolt://127.0.0.1:9") == (
-                f"127.0.0.1 does not answer on port 9 {words}: see whether this network, and the "
-                "firewalls on the way, let that through"
+                f"127.0.0.1 does not answer on port 9 {words}: check that this network and the "
+                "firewalls on the way let the connection through"
             )
 
 
@@ -234,15 +234,14 @@ def test_a_server_that_speaks_bolt_and_breaks_off(
 ) -> None:
     """Not told that it does not speak Bolt: it names addresses nobody reaches, or was restarted."""
     routed = (
-        "a Neo4j answers there, but no address that it names for the database does: use {}://, or "
-        "check that the database is online and that server.bolt.advertised_address can be reached "
-        "from here"
+        "a Neo4j answers there, but the addresses that it gives for the database do not: use "
+        "{}://, or check that the database is online and that server.bolt.advertised_address can "
+        "be reached from here"
     )
     with answering(BOLT) as port:
         assert said(f"neo4j://127.0.0.1:{port}") == routed.format("bolt")
         assert said(f"bolt://127.0.0.1:{port}") == (
-            "it answers now and broke off before: it may have been restarting, so run the command "
-            "again"
+            "it answers now and broke off before: it may have been restarting, so try again"
         )
     with answering(BOLT, certificate[0]) as port:
         assert said(f"neo4j+ssc://localhost:{port}") == routed.format("bolt+ssc")
@@ -257,8 +256,8 @@ def test_something_that_is_no_database(reply: bytes, scheme: str) -> None:
     with answering(reply) as port:
         assert said(f"{scheme}://127.0.0.1:{port}") == (
             "what answers there does not greet as Neo4j 4.4 or newer does: expected its Bolt port, "
-            f"usually 7687, got {port}; if that is the one, Neo4j may be starting, so run the "
-            "command again"
+            f"usually 7687, got {port}; if {port} is its Bolt port, Neo4j may still be "
+            "starting, so try again"
         )
 
 

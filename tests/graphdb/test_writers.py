@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from headgraph.graphdb._writers import WRITERS, write_each
+from headgraph.graphdb._threads import WRITERS, write_each
 from headgraph.graphdb.result import Result
 from headgraph.graphdb.runner import Params, Statement
 
@@ -142,7 +142,7 @@ def test_ctrl_c_does_not_wait_for_a_server_that_does_not_answer(
         def result(self, timeout: float | None = None) -> Result:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("headgraph.graphdb._interruptible.Future", Interrupted)
+    monkeypatch.setattr("headgraph.graphdb._threads.Future", Interrupted)
     database = Database()
     try:
         with pytest.raises(KeyboardInterrupt):

@@ -24,7 +24,7 @@ from headgraph.graphdb.server import (
     RunningServer,
     ServerHome,
     importer,
-    restart,
+    lifecycle,
     running,
     start,
 )
@@ -165,7 +165,7 @@ def test_a_server_that_does_not_come_up_gets_its_old_store_back(
     home: ServerHome, local: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     local.command("CREATE INDEX headgraph_of_old FOR (n:Old) ON (n.x)")
-    launch, calls = restart.launch, []
+    launch, calls = lifecycle.launch, []
 
     def failing(*args: Any) -> Any:
         calls.append(1)
@@ -173,7 +173,7 @@ def test_a_server_that_does_not_come_up_gets_its_old_store_back(
             raise ServerError("it died while starting")
         return launch(*args)
 
-    monkeypatch.setattr(restart, "launch", failing)
+    monkeypatch.setattr(lifecycle, "launch", failing)
     with pytest.raises(ServerError, match="it died while starting"):
         loader.load_offline(TABLE, run="tiny", home=home)
     with opened(home) as graph:

@@ -11,7 +11,7 @@ import pytest
 from headgraph import loader
 from headgraph.graphdb import Graph, Settings
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.recording_graph import RecordingGraph
+from headgraph.graphdb.runner import RecordingGraph
 from headgraph.graphdb.server import ServerHome
 from headgraph.graphdb.server.home import SPACE_TO_WRITE
 from headgraph.graphdb.server.running_server import home_of

@@ -112,7 +112,7 @@ def test_a_run_that_changes_meanwhile_is_not_written(graph: Graph, tmp_path: Pat
 
 
 def test_the_run_is_named_or_the_only_one(graph: Graph, tmp_path: Path) -> None:
-    with pytest.raises(UnknownRun, match=r"^the database holds no run: headgraph load FILE "):
+    with pytest.raises(UnknownRun, match=r"^the database holds no run: headgraph.load"):
         headgraph.to_networkx(None, graph)
     for name in ("one", "two"):
         loader.load(TABLES["plain"], graph, run=name)

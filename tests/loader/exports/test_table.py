@@ -133,7 +133,7 @@ def test_the_ending_says_the_format_and_nothing_is_replaced_unasked(tmp_path: Pa
         headgraph.export(TABLE, tmp_path / "t", format="gexf")
     headgraph.export(TABLE, tmp_path / "t.txt", format="json")
     assert json.loads((tmp_path / "t.txt").read_text())["directed"] is True
-    with pytest.raises(OutputExists, match="exists already: give another name, or --force"):
+    with pytest.raises(OutputExists, match="exists already: give another name, or force=True"):
         headgraph.export(TABLE, tmp_path / "t.txt", format="json")
     headgraph.export(TABLE, tmp_path / "t.txt", format="graphml", force=True)
     assert nx.read_graphml(tmp_path / "t.txt").number_of_nodes() == 12

@@ -337,14 +337,14 @@ def test_drop_finds_unfinished_runs_by_the_start_of_their_id() -> None:
 @pytest.mark.parametrize(
     ("rows", "run", "message"),
     [
-        ([], "x", "no run 'x': the database holds none; headgraph load FILE makes one"),
+        ([], "x", "no run 'x': the database holds none; headgraph.load(table, graph) makes one"),
         (
             [GPT2, CUT_OFF],
             "gtp2",
             "no run 'gtp2' (did you mean gpt2?): the database holds gpt2, beef00000000 (see "
-            "headgraph runs)",
+            "headgraph.runs(graph))",
         ),
-        ([GPT2], "zzz", "no run 'zzz': the database holds gpt2 (see headgraph runs)"),
+        ([GPT2], "zzz", "no run 'zzz': the database holds gpt2 (see headgraph.runs(graph))"),
         (
             [CUT_OFF, ("beef" + "1" * 60, None, 1, 1)],
             "beef",

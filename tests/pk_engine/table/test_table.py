@@ -49,7 +49,7 @@ def test_selection_is_recorded() -> None:
 def test_nothing_is_overwritten_without_force(tmp_path: Path) -> None:
     path = random_table().write(tmp_path / "t.parquet")
     before = path.read_bytes()
-    with pytest.raises(OutputExists, match=r"t\.parquet exists already: .*--force"):
+    with pytest.raises(OutputExists, match=r"t\.parquet exists already: .*force=True"):
         random_table(seed=1).write(path)
     assert path.read_bytes() == before
     random_table(seed=1).write(path, force=True)

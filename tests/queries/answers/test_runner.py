@@ -72,14 +72,14 @@ def test_a_query_about_all_runs_needs_none() -> None:
             "hubs",
             {"run": "gtp2"},
             UnknownRun,
-            "no run 'gtp2' (did you mean gpt2?): the database holds gpt2, tiny (see headgraph "
-            "runs)",
+            "no run 'gtp2' (did you mean gpt2?): the database holds gpt2, tiny (see "
+            "headgraph.runs(graph))",
         ),
         (
             "hubs",
             {},
             RunNotNamed,
-            "the database holds 2 runs (gpt2, tiny): say which with --run NAME",
+            "the database holds 2 runs (gpt2, tiny): say which with run=NAME",
         ),
         (
             "hubs",
@@ -182,9 +182,9 @@ def test_a_series_that_there_is_not() -> None:
 
 
 def test_an_empty_database() -> None:
-    with pytest.raises(UnknownRun, match="holds no run: headgraph load FILE makes one"):
+    with pytest.raises(UnknownRun, match=r"holds no run: headgraph\.load\(table, graph\) makes"):
         queries.query("hubs", recording())
-    with pytest.raises(UnknownRun, match="no run 'x': the database holds none; headgraph load"):
+    with pytest.raises(UnknownRun, match=r"no run 'x': the database holds none; headgraph\.load"):
         queries.query("hubs", recording(), run="x")
 
 

@@ -100,7 +100,7 @@ def test_the_folder_is_written_once_and_again_by_force(tmp_path: Path) -> None:
     with pytest.raises(OutputExists) as caught:
         write_kit(folder, ["y"])
     assert str(caught.value) == (
-        f"{folder}/guide.html exists already: give another name, or --force to replace it"
+        f"{folder}/guide.html exists already: give another name, or force=True to replace it"
     )
     write_kit(folder, ["y"], force=True)
     assert {path.name for path in folder.iterdir()} == set(names)

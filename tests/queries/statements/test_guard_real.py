@@ -123,8 +123,8 @@ def test_a_number_beyond_64_bits_is_refused(gpt2: Graph) -> None:
     with pytest.raises(Refused) as caught:
         queries.cypher("RETURN $n AS n", gpt2, params={"n": greatest + 1})
     assert str(caught.value) == (
-        "Neo4j does not accept this statement: a parameter holds a whole number that Neo4j cannot: "
-        "its own have 64 bits, so 9223372036854775807 is the greatest"
+        "Neo4j does not accept this statement: a parameter holds a whole number that is too large "
+        "for Neo4j: expected at most 9223372036854775807, as its numbers have 64 bits"
     )
 
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.server import ServerHome, importer, restart
+from headgraph.graphdb.server import ServerHome, importer, lifecycle
 from headgraph.graphdb.server.importer import _argument, clear, last_words, workplace
 from headgraph.graphdb.server.store_exchange import PARTS, heal, keep, replace_store
 
@@ -192,12 +192,12 @@ def test_an_interruption_while_the_server_stops_starts_it_again(
             raise KeyboardInterrupt
         return True
 
-    monkeypatch.setattr(restart, "ensure_jars", lambda progress: [])
-    monkeypatch.setattr(restart, "pid_of", lambda home: 1)
-    monkeypatch.setattr(restart.process, "end", end)
-    monkeypatch.setattr(restart, "launch", lambda *args: said.append("launch"))
+    monkeypatch.setattr(lifecycle, "ensure_jars", lambda progress: [])
+    monkeypatch.setattr(lifecycle, "pid_of", lambda home: 1)
+    monkeypatch.setattr(lifecycle.process, "end", end)
+    monkeypatch.setattr(lifecycle, "launch", lambda *args: said.append("launch"))
     with pytest.raises(KeyboardInterrupt):
-        restart.restart_with(home, store(tmp_path / "new", "new"))
+        lifecycle.restart_with(home, store(tmp_path / "new", "new"))
     assert said == ["end", "end", "launch"]
     assert texts(home.data) == ["old"] * WHOLE
 

@@ -14,8 +14,8 @@ import pytest
 from headgraph.graphdb import server
 from headgraph.graphdb.errors import ServerError
 from headgraph.graphdb.server import ANY_PORTS, Ports, ServerHome, launch, lifecycle, process
-from headgraph.graphdb.server.java import find_java
 from headgraph.graphdb.server.ports import choose
+from headgraph.graphdb.server.process import find_java
 from headgraph.graphdb.server.state import State, read_state, remember_ports, remembered_ports
 
 
@@ -215,7 +215,7 @@ def test_a_server_that_runs_and_does_not_answer_is_told_and_left(
     state(lookalike.pid).write(home)
 
     with pytest.raises(
-        ServerError, match=r"\(process \d+\) does not answer .* headgraph server stop"
+        ServerError, match=r"\(process \d+\) does not answer .* headgraph\.graphdb\.server\.stop"
     ):
         server.start(home, timeout_s=0.2)
     assert lookalike.poll() is None
@@ -264,11 +264,12 @@ def test_a_server_that_dies_for_want_of_memory_is_told_what_takes_it(
     with pytest.raises(ServerError) as caught:
         server.start(home, ports=ANY_PORTS)
 
-    assert str(caught.value) == (
+    seen = (
         "the local server died while starting, its last words: 'Error: java.lang.OutOfMemoryError: "
-        "Java heap'; a damaged transaction log takes up to 9 GB to read, which headgraph server "
-        "start --recover gives it"
+        "Java heap'; a damaged transaction log takes up to 9 GB of memory to read, which headgraph"
     )
+    assert str(caught.value) == f"{seen}.graphdb.server.start(recover=True) allows"
+    assert caught.value.for_command_line() == f"{seen} server start --recover allows"
 
 
 def test_a_port_lost_between_look_and_start_is_replaced(

@@ -13,8 +13,8 @@ import pytest
 
 from headgraph.graphdb.errors import ServerError
 from headgraph.graphdb.server import RunningServer, ServerHome, config, lifecycle, running, start
-from headgraph.graphdb.server.health import problem
 from headgraph.graphdb.server.home import SPACE_AGAIN, SPACE_NEEDED
+from headgraph.graphdb.server.launch import problem
 from headgraph.graphdb.server.ports import Ports, answer
 from headgraph.graphdb.server.state import read_state
 
@@ -76,7 +76,7 @@ def test_a_password_file_that_is_not_the_servers_is_told(
     assert problem(ServerHome(server.home), state) is None
     other = ServerHome(tmp_path)
     other.password_file.write_text("guessed")
-    with pytest.raises(ServerError, match=r"refuses the password in .*: put the one that it has"):
+    with pytest.raises(ServerError, match=r"refuses the password in .*: put the server's current"):
         problem(other, state)
 
 

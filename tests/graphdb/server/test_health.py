@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from headgraph.base.spelling import Message
 from headgraph.graphdb import server as local
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.server import RunningServer, ServerHome, health, lifecycle
-from headgraph.graphdb.server.health import cut_off, refuse_dead, refuse_unavailable
+from headgraph.graphdb.server import RunningServer, ServerHome, launch, lifecycle
+from headgraph.graphdb.server.launch import cut_off, refuse_dead, refuse_unavailable
 from headgraph.graphdb.server.logs import since, size
 from headgraph.graphdb.server.running_server import described
 from headgraph.graphdb.server.state import State
@@ -42,8 +43,9 @@ def state() -> State:
 
 
 def answers(monkeypatch: pytest.MonkeyPatch, said: str | None) -> None:
-    monkeypatch.setattr(health, "problem", lambda home, state: said)
-    monkeypatch.setattr(lifecycle, "problem", lambda home, state: said)
+    answer = None if said is None else Message(said)
+    monkeypatch.setattr(launch, "problem", lambda home, state: answer)
+    monkeypatch.setattr(lifecycle, "problem", lambda home, state: answer)
 
 
 def add(home: ServerHome, text: str) -> int:
@@ -65,8 +67,8 @@ def test_a_database_that_serves_is_no_problem(
 def test_a_database_that_does_not_answer_is_not_waited_for(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("headgraph.graphdb._interruptible.GRACE_S", 0)
-    monkeypatch.setattr(health, "ANSWER_S", 2.0)
+    monkeypatch.setattr("headgraph.graphdb._threads.GRACE_S", 0)
+    monkeypatch.setattr(launch, "ANSWER_S", 2.0)
     home = ServerHome(server.home)
     with relay(server.bolt_uri, b"RETURN 1") as it:
         port = int(it.uri.rpartition(":")[2])
@@ -87,8 +89,10 @@ def test_an_unreadable_log_has_a_way_out(
         refuse_unavailable(home, state, add(home, UNREADABLE))
     message = str(caught.value)
     assert message.startswith("the database does not start: its transaction log cannot be read to")
-    assert "run headgraph server start --recover" in message
-    assert len(message) < 300
+    assert "then run headgraph.graphdb.server.start(recover=True): it" in message
+    line = caught.value.for_command_line()
+    assert "then run headgraph server start --recover: it" in line
+    assert len(line) < 300
 
 
 @pytest.mark.parametrize(
@@ -111,12 +115,14 @@ def test_another_reason_is_the_innermost_one(
 
 def test_what_a_recovery_cut_off_is_told(home: ServerHome) -> None:
     kept = home.data / "databases" / "neo4j" / "corrupted-neostore.transaction.db"
-    assert cut_off(home, add(home, CUT % 1_795_959_164_713)) == (
-        "the last change that could be read is of 2026-11-29 13:32:44+00:00; what came after it "
-        f"was cut off, and is kept in {kept}: see with headgraph runs what is there"
+    note = cut_off(home, add(home, CUT % 1_795_959_164_713))
+    assert note.options == (
+        "the last readable change is of 2026-11-29 13:32:44+00:00; the rest was cut off, and is "
+        f"kept in {kept}: headgraph runs lists the runs that are left"
     )
+    assert note.endswith(f"{kept}: headgraph.runs(graph) lists the runs that are left")
     said = cut_off(home, add(home, "[neo4j/1] Fail to recover database. Any transactional logs"))
-    assert said.startswith("the last change that could be read is from before the last stop; what")
+    assert said.startswith("the last readable change is from before the last stop; the rest")
     assert cut_off(home, size(home.debug_log)).endswith("to its end: nothing was cut off")
 
 
@@ -154,10 +160,14 @@ def test_a_start_beside_a_dead_database_is_no_success(
     answers(monkeypatch, "The database has encountered a critical error")
     with pytest.raises(ServerError) as caught:
         local.start(home)
-    assert str(caught.value) == (
+    seen = (
         "the local server (process 1) runs but its database does not serve: 'The database has "
-        "encountered a critical error'; run headgraph server stop, then headgraph server start"
+        "encountered a critical error'; run headgraph"
     )
+    assert str(caught.value) == (
+        f"{seen}.graphdb.server.stop(), then headgraph.graphdb.server.start()"
+    )
+    assert caught.value.for_command_line() == f"{seen} server stop, then headgraph server start"
     assert launches == []
 
 
