@@ -158,7 +158,7 @@ def test_a_name_that_is_nothing_here_is_told_what_to_do(
 def test_the_page_is_opened_where_there_is_a_screen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from headgraph.analysis.view.command import view as command
+    from headgraph.analysis.view.commands import view as command
 
     seen: list[str] = []
     monkeypatch.setattr("click.launch", seen.append)

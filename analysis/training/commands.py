@@ -1,9 +1,15 @@
-"""The command `headgraph trajectory`."""
+"""The commands `headgraph trajectory` and `headgraph figure training`."""
 
 from typing import TYPE_CHECKING
 
 import click
 
+from headgraph.analysis.options import (
+    picture_options,
+    random_prompts_option,
+    seed_option,
+    write_picture,
+)
 from headgraph.base.progress import bar_on_terminal
 from headgraph.base.terminal import say
 from headgraph.pk_engine.options import pairings_option, refuse_together
@@ -12,17 +18,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@click.command()
-@click.argument("run")
-@click.option(
+_pairs_option = click.option(
     "--pairs", metavar="LIST", help="Pairs to follow, such as L0H7>L1H2:OK, separated by commas."
 )
-@click.option(
+_top_option = click.option(
     "--top",
     metavar="N",
     type=int,
     help="Follow the N strongest pairs of each pairing at the last step.  [default: 1]",
 )
+
+
+@click.command()
+@click.argument("run")
+@_pairs_option
+@_top_option
 @pairings_option("Pairings for --top and for hub scores.")
 @click.option(
     "--behaviour/--no-behaviour",
@@ -30,22 +40,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="Also run the model and measure behaviour.",
 )
-@click.option(
-    "--n-prompts",
-    metavar="N",
-    type=int,
-    default=32,
-    show_default=True,
-    help="Number of random sequences.",
-)
-@click.option(
-    "--seed",
-    metavar="N",
-    type=int,
-    default=0,
-    show_default=True,
-    help="Random seed for the tokens.",
-)
+@random_prompts_option
+@seed_option("the tokens")
 @click.option("--tables", metavar="FOLDER", help="Write each checkpoint's table to this folder.")
 @click.option("-o", "--output", metavar="FILE", help="Also write the rows to this CSV file.")
 @click.option("--force", is_flag=True, help="Replace existing files.")
@@ -92,3 +88,36 @@ def trajectory(
     if output:
         say(write_csv(rows, output, force=force))
     return rows
+
+
+@click.command("training")
+@click.argument("run")
+@_pairs_option
+@_top_option
+@pairings_option("Pairings for --top.")
+@seed_option("the tokens")
+@picture_options
+def draw_training(
+    run: str,
+    pairs: str | None,
+    top: int | None,
+    pairings: str,
+    seed: int,
+    output: str,
+    dark: bool,
+    force: bool,
+) -> str:
+    """Draw loss, PK and behaviour over the checkpoints of a RUN.
+
+    RUN is as for headgraph trajectory, or a CSV file that it wrote.
+
+    Example: headgraph figure training induction-2l -o training.svg
+    """
+    from headgraph.analysis.training.figure import training_figure
+
+    refuse_together(pairs=pairs, top=top)
+    return write_picture(
+        lambda: training_figure(run, pairs=pairs, top=top, pairings=pairings, seed=seed, dark=dark),
+        output,
+        force=force,
+    )

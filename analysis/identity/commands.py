@@ -1,11 +1,11 @@
-"""`headgraph figure identity`."""
+"""The command `headgraph figure identity`."""
 
 import click
 
-from headgraph.analysis.figures.options import picture_options, write_picture
+from headgraph.analysis.options import labels_option, picture_options, write_picture
 
 
-@click.command()
+@click.command("identity")
 @click.argument("model", default="gpt2-small")
 @click.option(
     "--kind",
@@ -14,7 +14,7 @@ from headgraph.analysis.figures.options import picture_options, write_picture
     show_default=True,
     help="Role or behaviour of the heads.",
 )
-@click.option("--labels", metavar="FILE", help="Head roles.  [default: the bundled labels]")
+@labels_option("FILE")
 @click.option("--behaviour", metavar="FILE", help="Scores that headgraph behaviour -o wrote.")
 @click.option(
     "--threshold",
@@ -24,7 +24,7 @@ from headgraph.analysis.figures.options import picture_options, write_picture
     help="Lowest behaviour score that counts.",
 )
 @picture_options
-def identity(
+def draw_identity(
     model: str,
     kind: str,
     labels: str | None,

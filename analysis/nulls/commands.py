@@ -1,9 +1,10 @@
-"""How many pairs stand out from each null, at the command line."""
+"""The commands `headgraph nulls` and `headgraph figure nulls`."""
 
 from typing import TYPE_CHECKING
 
 import click
 
+from headgraph.analysis.options import fdr_option, picture_options, seed_option, write_picture
 from headgraph.base.progress import bar_on_terminal
 from headgraph.pk_engine.options import pairings_option, revision_option
 
@@ -21,15 +22,8 @@ if TYPE_CHECKING:
     metavar="NAMES",
     help="Null models to compare pairs with.",
 )
-@click.option(
-    "--fdr",
-    type=float,
-    metavar="A",
-    default=0.05,
-    show_default=True,
-    help="False discovery rate.",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Random seed for the samples.")
+@fdr_option
+@seed_option("the samples")
 @click.option(
     "--samples", type=int, metavar="N", help="Number of samples; see docs/studies/nulls.md."
 )
@@ -64,3 +58,19 @@ def nulls(
             revision=revision,
             progress=progress,
         )
+
+
+@click.command("nulls")
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True)
+@fdr_option
+@picture_options
+def draw_nulls(models: tuple[str, ...], fdr: float, output: str, dark: bool, force: bool) -> str:
+    """Draw how many pairs of each MODEL stand out from each null model.
+
+    MODEL is as for headgraph nulls. Up to four models have a panel each.
+
+    Example: headgraph figure nulls induction-2l -o nulls.svg
+    """
+    from headgraph.analysis.nulls.figure import nulls_figure
+
+    return write_picture(lambda: nulls_figure(*models, fdr=fdr, dark=dark), output, force=force)

@@ -2,11 +2,11 @@
 
 import click
 
-from headgraph.analysis.figures.options import picture_options, write_picture
+from headgraph.analysis.options import picture_options, write_picture
 from headgraph.pk_engine.options import layer_order_option, pairings_option
 
 
-@click.command()
+@click.command("heatmap")
 @click.argument("model", default="gpt2-small")
 @picture_options
 @pairings_option()
@@ -19,7 +19,7 @@ from headgraph.pk_engine.options import layer_order_option, pairings_option
 )
 @click.option("--metric", metavar="NAME", default="pk", show_default=True, help="Metric to draw.")
 @layer_order_option
-def heatmap(
+def draw_heatmap(
     model: str,
     output: str,
     pairings: str,

@@ -1,10 +1,10 @@
-"""The command `headgraph ablate`."""
+"""The commands `headgraph ablate` and `headgraph figure ablation`."""
 
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from headgraph.analysis.running.options import prompt_options
+from headgraph.analysis.options import labels_option, picture_options, prompt_options, write_picture
 from headgraph.pk_engine.options import refuse_together
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 )
 @click.option("--hubs", metavar="N", type=int, help="Ablate the N greatest hubs.")
 @click.option("--heads", metavar="LIST", help="Ablate these heads, such as L0H1,L1H5.")
-@click.option("--labels", metavar="FILE|none", help="Head roles.  [default: the bundled labels]")
+@labels_option()
 @click.option(
     "--top-percent",
     metavar="P",
@@ -55,3 +55,18 @@ def ablate(model: str, role: tuple[str, ...], **options: Any) -> "DataFrame":
     refuse_together(prompts=options["prompts"], text_file=options["text_file"])
     rows: DataFrame = without(model, role=list(role) or None, **options)
     return rows
+
+
+@click.command("ablation")
+@click.argument("files", nargs=-1, required=True)
+@picture_options
+def draw_ablation(files: tuple[str, ...], output: str, dark: bool, force: bool) -> str:
+    """Draw the loss without heads beside the loss without equally many random heads.
+
+    FILES are the output of headgraph ablate --format csv. Each model has a panel.
+
+    Example: headgraph figure ablation rows.csv -o ablation.svg
+    """
+    from headgraph.analysis.ablation.figure import ablation_figure
+
+    return write_picture(lambda: ablation_figure(files, dark=dark), output, force=force)

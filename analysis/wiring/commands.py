@@ -4,10 +4,10 @@ from typing import Any
 
 import click
 
-from headgraph.analysis.figures.options import picture_options, write_picture
+from headgraph.analysis.options import labels_option, picture_options, write_picture
 
 
-@click.command()
+@click.command("wiring")
 @click.argument("table", default="gpt2-small")
 @picture_options
 @click.option(
@@ -17,7 +17,7 @@ from headgraph.analysis.figures.options import picture_options, write_picture
     help="Draw the N strongest pairs of OQ, OK and OV.  [default: 20, or a third of the heads if "
     "fewer]",
 )
-@click.option("--labels", metavar="FILE|none", help="Head roles.  [default: the bundled labels]")
+@labels_option()
 @click.option(
     "--metric",
     metavar="pk|cs",
@@ -34,7 +34,7 @@ from headgraph.analysis.figures.options import picture_options, write_picture
 @click.option(
     "--behaviour", metavar="FILE", help="With --panels, shade heads by the scores in this CSV file."
 )
-def wiring(
+def draw_wiring(
     table: str,
     output: str,
     per_pairing: int | None,

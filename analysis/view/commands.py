@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headgraph.analysis.options import labels_option
 from headgraph.base.terminal import say
 from headgraph.base.text import quoted
 from headgraph.graphdb.options import deferred_connection_options
@@ -30,9 +31,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Most edges on the page; the strongest of each pairing are kept.",
 )
-@click.option(
-    "--labels", metavar="FILE|none", help="Head roles of a table.  [default: the bundled labels]"
-)
+@labels_option(words="Head roles of a table.")
 @click.option("--force", is_flag=True, help="Replace an existing output file.")
 @click.option("--open", "opened", is_flag=True, help="Open the page in the browser.")
 @deferred_connection_options

@@ -1,9 +1,15 @@
-"""The command `headgraph behaviour`."""
+"""The commands `headgraph behaviour` and `headgraph figure behaviour`."""
 
 from typing import TYPE_CHECKING
 
 import click
 
+from headgraph.analysis.options import (
+    picture_options,
+    random_prompts_option,
+    seed_option,
+    write_picture,
+)
 from headgraph.base.terminal import say
 from headgraph.pk_engine.options import refuse_together, revision_option
 
@@ -17,23 +23,9 @@ if TYPE_CHECKING:
 @click.option(
     "--prompts", metavar="FILE", help="File of prompts, one a line, as text or token numbers."
 )
-@click.option(
-    "--n-prompts",
-    metavar="N",
-    type=int,
-    default=32,
-    show_default=True,
-    help="Number of random sequences.",
-)
+@random_prompts_option
 @click.option("--length", metavar="N", type=int, help="Length of the repeated sequence.")
-@click.option(
-    "--seed",
-    metavar="N",
-    type=int,
-    default=0,
-    show_default=True,
-    help="Random seed for the tokens.",
-)
+@seed_option("the tokens")
 @click.option("-o", "--output", metavar="FILE", help="Also write the scores to this CSV file.")
 @click.option(
     "--labels-out", metavar="FILE", help="Write heads above --threshold to this label file."
@@ -91,3 +83,36 @@ def behaviour(
         labels = labels_of(scores, threshold)
         say(f"{write_csv(labels, labels_out, force=force)}: {len(labels)} roles")
     return scores
+
+
+@click.command("behaviour")
+@click.argument("model")
+@click.option(
+    "--score",
+    metavar="NAME",
+    default="identity",
+    show_default=True,
+    help="Behaviour to draw: previous_token, duplicate_token, induction or identity.",
+)
+@click.option(
+    "--text", metavar="TEXT", help="Draw the pattern on this text instead of random tokens."
+)
+@seed_option("the tokens")
+@picture_options
+def draw_behaviour(
+    model: str, score: str, text: str | None, seed: int, output: str, dark: bool, force: bool
+) -> str:
+    """Draw a behaviour score of the heads of MODEL, and the pattern of the highest head.
+
+    Each head is a cell: layers go up, head indices to the right. Beside them is the attention
+    pattern of the head with the highest score on one prompt. MODEL is as for headgraph behaviour.
+
+    Example: headgraph figure behaviour induction-2l --score induction -o induction.svg
+    """
+    from headgraph.analysis.behaviour.figure import behaviour_figure
+
+    return write_picture(
+        lambda: behaviour_figure(model, score=score, text=text, seed=seed, dark=dark),
+        output,
+        force=force,
+    )

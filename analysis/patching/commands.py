@@ -1,10 +1,10 @@
-"""The command `headgraph verify-edge`."""
+"""The commands `headgraph verify-edge` and `headgraph figure causality`."""
 
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from headgraph.analysis.running.options import prompt_options
+from headgraph.analysis.options import picture_options, prompt_options, write_picture
 from headgraph.pk_engine.options import pairings_option, refuse_together
 
 if TYPE_CHECKING:
@@ -55,3 +55,28 @@ def verify_edge(model: str, source: str | None, target: str | None, **options: A
         )
     rows: DataFrame = verify(model, source, target, **options)
     return rows
+
+
+@click.command("causality")
+@click.argument("files", nargs=-1, required=True)
+@click.option(
+    "--measure",
+    metavar="effect|local|gain",
+    default="effect",
+    show_default=True,
+    help="Measure to draw against PK.",
+)
+@picture_options
+def draw_causality(
+    files: tuple[str, ...], measure: str, output: str, dark: bool, force: bool
+) -> str:
+    """Draw PK against the effect of patching, from rows of verify-edge.
+
+    FILES are the output of headgraph verify-edge --format csv. Each model has a row of panels, each
+    pairing a column.
+
+    Example: headgraph figure causality edges.csv -o causality.svg
+    """
+    from headgraph.analysis.patching.figure import causality as draw
+
+    return write_picture(lambda: draw(files, measure=measure, dark=dark), output, force=force)

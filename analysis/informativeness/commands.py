@@ -1,9 +1,16 @@
-"""How far each pairing lies from random subspaces, at the command line."""
+"""The commands `headgraph informativeness` and `headgraph figure informativeness`."""
 
 from typing import TYPE_CHECKING
 
 import click
 
+from headgraph.analysis.options import (
+    level_option,
+    picture_options,
+    resamples_option,
+    seed_option,
+    write_picture,
+)
 from headgraph.base.progress import bar_on_terminal
 from headgraph.pk_engine.options import revision_option
 
@@ -13,20 +20,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model")
-@click.option(
-    "--resamples",
-    type=int,
-    metavar="N",
-    default=1000,
-    show_default=True,
-    help="Number of bootstrap resamples.",
-)
-@click.option(
-    "--level", type=float, default=0.95, show_default=True, help="Confidence level of the interval."
-)
-@click.option(
-    "--seed", type=int, default=0, show_default=True, help="Random seed for the resampling."
-)
+@resamples_option
+@level_option
+@seed_option("the resampling")
 @revision_option
 def informativeness(
     model: str, resamples: int, level: float, seed: int, revision: str | None
@@ -51,3 +47,20 @@ def informativeness(
             revision=revision,
             progress=progress,
         )
+
+
+@click.command("informativeness")
+@click.argument("model")
+@picture_options
+def draw_informativeness(model: str, output: str, dark: bool, force: bool) -> str:
+    """Draw how far the 16 pairings of MODEL lie from random subspaces.
+
+    A map shows the divergences by source and target role. Beside it are the scores of the pairings
+    with the highest and the lowest divergence, with the random reference. MODEL is as for headgraph
+    informativeness.
+
+    Example: headgraph figure informativeness induction-2l -o informativeness.svg
+    """
+    from headgraph.analysis.informativeness.figure import informativeness_figure
+
+    return write_picture(lambda: informativeness_figure(model, dark=dark), output, force=force)

@@ -2,11 +2,11 @@
 
 import click
 
-from headgraph.analysis.figures.options import picture_options, write_picture
+from headgraph.analysis.options import labels_option, picture_options, write_picture
 from headgraph.pk_engine.options import pairings_option
 
 
-@click.command()
+@click.command("hubs")
 @click.argument("model", default="gpt2-small")
 @picture_options
 @pairings_option("Pairings whose edges count.")
@@ -14,8 +14,8 @@ from headgraph.pk_engine.options import pairings_option
     "--top-percent", metavar="P", type=float, default=3.0, show_default=True,
     help="Percentage of each pairing's strongest pairs that count; 100 is all.",
 )  # fmt: skip
-@click.option("--labels", metavar="FILE|none", help="Head roles.  [default: the bundled labels]")
-def hubs(
+@labels_option()
+def draw_hubs(
     model: str,
     output: str,
     pairings: str,

@@ -2,11 +2,11 @@
 
 import click
 
-from headgraph.analysis.figures.options import picture_options, write_picture
+from headgraph.analysis.options import picture_options, write_picture
 from headgraph.pk_engine.options import pairings_option
 
 
-@click.command()
+@click.command("scatter")
 @click.argument("model", default="gpt2-small")
 @picture_options
 @click.option(
@@ -17,7 +17,7 @@ from headgraph.pk_engine.options import pairings_option
     help="Percentage of each pairing that each metric keeps.",
 )  # fmt: skip
 @pairings_option("Pairings to draw, a panel each.")
-def scatter(
+def draw_scatter(
     model: str,
     output: str,
     metric: str,
