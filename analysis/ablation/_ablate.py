@@ -9,8 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from headgraph.analysis._tables import full_table
-from headgraph.analysis.ablation.choice import chosen_sets
-from headgraph.analysis.ablation.head_sets import Heads, draw, listed, possible
+from headgraph.analysis.ablation.head_sets import Heads, chosen_sets, draw, listed, possible
 from headgraph.analysis.errors import PatchingError
 from headgraph.analysis.running.prompts import N_PROMPTS, prompts_for
 from headgraph.analysis.running.unpatched import BaseRun

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from headgraph.analysis._files import Rows, command_rows
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.panels import TOP, panel_title
-from headgraph.analysis.figures.rows import Rows, command_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

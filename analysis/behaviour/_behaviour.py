@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from headgraph.analysis.behaviour.attention_scores import BEHAVIOURS, attended
 from headgraph.analysis.errors import RunningError
-from headgraph.analysis.running.bridge import open_model
+from headgraph.analysis.running.bridge import first_token, open_model, tokens_of
 from headgraph.analysis.running.prompts import prompt_lines, prompts_for, token_numbers
-from headgraph.analysis.running.tokens import first_token, tokens_of
 
 AT_ONCE = 16
 """Prompts run at a time: their patterns are what takes memory."""

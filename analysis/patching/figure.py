@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from headgraph.analysis._files import Rows, command_rows
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.panels import TOP, name_points, panel_grid, panel_title
-from headgraph.analysis.figures.rows import Rows, command_rows
 from headgraph.analysis.patching.correlation import MEASURES, rank_correlation
 from headgraph.base.names import GRAPH_PAIRINGS
 

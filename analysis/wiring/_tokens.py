@@ -9,7 +9,7 @@ from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.roles import Head
 from headgraph.analysis.tokens.space import TokenSpace, token_space
-from headgraph.analysis.wiring._lines import Line
+from headgraph.analysis.wiring._layout import Line
 from headgraph.analysis.wiring._marks import WORDS
 from headgraph.base.names import ROLES
 from headgraph.pk_engine.scoring.layers import fingerprint

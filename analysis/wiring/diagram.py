@@ -17,11 +17,17 @@ from headgraph.analysis.figures.pairs import (
     usual_number,
 )
 from headgraph.analysis.figures.roles import Head, HeadRoles, head_roles
-from headgraph.analysis.wiring._drawing import draw_grid, draw_lines
-from headgraph.analysis.wiring._layout import Box, Grid, place_boxes, place_rows
+from headgraph.analysis.wiring._layout import (
+    Box,
+    Grid,
+    Line,
+    lines_of,
+    place_boxes,
+    place_rows,
+    touches,
+)
 from headgraph.analysis.wiring._legend import Legend
-from headgraph.analysis.wiring._lines import Line, lines_of, touches
-from headgraph.analysis.wiring._marks import WORDS, draw_box
+from headgraph.analysis.wiring._marks import WORDS, draw_box, draw_grid, draw_lines
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import AffinityTable

@@ -8,7 +8,7 @@ import pytest
 
 from headgraph.analysis.reproduction._reproduce import published
 from headgraph.analysis.reproduction.claims import NOT_RUN, READING
-from headgraph.analysis.reproduction.parts.running import TEXT, identity_heads, top_tokens
+from headgraph.analysis.reproduction.parts.model import TEXT, identity_heads, top_tokens
 from headgraph.analysis.reproduction.sources import Source
 from headgraph.pk_engine.bundled import model_path
 from tests.shared import GPT2, needs_shared

@@ -17,8 +17,7 @@ from headgraph import cli
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import head_roles, save, strongest_pairs, usual_number
 from headgraph.analysis.figures.style import DARK, LIGHT
-from headgraph.analysis.wiring._layout import Box
-from headgraph.analysis.wiring._lines import Line, outlets
+from headgraph.analysis.wiring._layout import Box, Line, outlets
 from headgraph.analysis.wiring._routes import Router, bezier
 from headgraph.analysis.wiring.diagram import wiring
 from headgraph.base.names import parse_head

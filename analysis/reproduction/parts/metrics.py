@@ -1,11 +1,14 @@
-"""How well scores find labelled heads, and pairs of one class: Tables 1 and 2."""
+"""Metrics and pairings compared over all pairs: Tables 1 and 2, Fig. 8, folding and centring."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from headgraph.analysis.detection import detect
-from headgraph.analysis.reproduction.claims import Claim, Part, claim, not_run
+from headgraph.analysis.informativeness import informativeness
+from headgraph.analysis.informativeness.figure import informativeness_figure
+from headgraph.analysis.reproduction.claims import Claim, Part, claim, not_run, picture
 from headgraph.analysis.reproduction.sources import Source
+from headgraph.analysis.robustness import robustness
 from headgraph.base.names import GRAPH_PAIRINGS
 
 NAMES = {
@@ -22,7 +25,7 @@ READINGS = {
         "procrustes_columns": "head dimensions as examples",
     },
 }
-"""Ours for what the paper calls by one name and does not define."""
+"""Our readings of metrics that the paper names and does not define."""
 
 
 def heads(source: Source, paper: Mapping[str, Any]) -> Part:
@@ -82,3 +85,58 @@ def classes(source: Source, paper: Mapping[str, Any]) -> Part:
             "144 heads, the mean over pairings.",
         ),
     )
+
+
+def divergences(source: Source, paper: Mapping[str, Any]) -> Part:
+    """Fig. 8: KL of all 16 pairings, and mean PK of the highest and the lowest."""
+    where, title = "Fig. 8", "Informativeness of the 16 pairings"
+    names = [(f"KL of {pairing}, nats", pairing, "kl") for pairing in paper["kl"]]
+    names += [(f"mean PK of {pairing}", pairing, "mean_pk") for pairing in paper["mean_pk"]]
+    if not source.has_weights:
+        return Part(
+            title,
+            where,
+            [not_run(text, paper[kind][pairing]) for text, pairing, kind in names],
+            ("Needs the weights: the table at hand has OQ, OK and OV.",),
+        )
+    rows = informativeness(source.sixteen).set_index("pairing")
+    return Part(
+        title,
+        where,
+        [
+            claim(text, paper[kind][pairing], float(rows.loc[pairing, kind]))
+            for text, pairing, kind in names
+        ],
+        (
+            "KL(reference || observed) over 255 bins on [0, d_head], as the paper takes it. "
+            "docs/studies/informativeness.md has a version that can be compared between models.",
+            "A divergence over 255 bins jumps by about 0.001 when one score crosses the edge of a "
+            "bin, so rounding can show in the last digit.",
+        ),
+        (picture("KL by pairing, and the scores behind the extremes",
+                 lambda dark: informativeness_figure(source.sixteen, dark=dark)),),
+    )  # fmt: skip
+
+
+def folding(source: Source, paper: Mapping[str, Any]) -> Part:
+    """How folding the norm and centring change the strongest pairs by PK and by CS.
+
+    The paper prints no numbers here, so nothing is judged.
+    """
+    title, where = "Folding and centring", "Robustness, in the text"
+    said = "The paper says that PK's top lists stay nearly unchanged and that CS changes much."
+    if not source.has_weights:
+        return Part(title, where, [], (said, "Needs the weights, not a table of scores."))
+    rows = robustness(source.weights, metrics=("pk", "cs"), revision=source.revision)
+    claims = [
+        Claim(
+            f"{NAMES[str(row.metric)]}, {row.pairing}, {row.variant}: share of the 20 strongest "
+            "that stay (rank correlation of all)",
+            "",
+            f"{row.top20_overlap:.2f} ({row.spearman:.3f})",
+            "",
+            "",
+        )
+        for row in rows.itertuples()
+    ]
+    return Part(title, where, claims, (said,))

@@ -1,4 +1,4 @@
-"""What needs more than attention weights: embeddings (Fig. 6) and activations (Fig. 7)."""
+"""Figures that need more than attention weights: embeddings (Fig. 6), a run (Fig. 7)."""
 
 from collections.abc import Mapping
 from typing import Any
