@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from headgraph.analysis.errors import AnalysisError
-from headgraph.analysis.identity.figure import identity
-from headgraph.analysis.identity.hubs_of_kind import hubs_of_kind
+from headgraph.analysis.hubs.kinds import hubs_of_kind
+from headgraph.analysis.hubs.kinds_figure import identity
 from tests.tables import random_table
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from headgraph.analysis._tables import full_table
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.panels import TOP, name_points, panel_grid, panel_title
-from headgraph.analysis.identity.hubs_of_kind import hubs_of_kind
+from headgraph.analysis.hubs.kinds import hubs_of_kind
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import AffinityTable
 
@@ -35,7 +35,7 @@ def identity(
     """All heads in the order of their hub scores, those of one kind marked and named.
 
     Left the score as it is, right corrected for the layer; what they are:
-    `analysis.identity.hubs_of_kind`, whose arguments these are.
+    `analysis.hubs.kinds`, whose arguments these are.
     """
     table = full_table(model)
     rows = hubs_of_kind(table, kind=kind, labels=labels, behaviour=behaviour, threshold=threshold)
