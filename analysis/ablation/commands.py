@@ -50,10 +50,10 @@ def ablate(model: str, role: tuple[str, ...], **options: Any) -> "DataFrame":
 
     Example: headgraph ablate induction-2l --role induction --hubs 3
     """
-    from headgraph.analysis.ablation import ablate as without
+    from headgraph.analysis.ablation import ablate as run
 
     refuse_together(prompts=options["prompts"], text_file=options["text_file"])
-    rows: DataFrame = without(model, role=list(role) or None, **options)
+    rows: DataFrame = run(model, role=list(role) or None, **options)
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Sets of heads: of a role, the greatest hubs or heads by name, and random ones to compare with."""
+"""Sets of heads to ablate, and random sets to compare them with."""
 
 import math
 import os
@@ -11,6 +11,7 @@ import pandas as pd
 from headgraph.analysis.errors import PatchingError
 from headgraph.analysis.hubs.scores import hub_scores
 from headgraph.base.names import check_head, head_name, parse_head
+from headgraph.base.spelling import argument, either
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -23,7 +24,7 @@ def named_heads(names: str | Sequence[str], shape: Shape, model: str) -> Heads:
     """Heads from `L0H1,L1H5`, each once.
 
     Raises:
-        BadName: a part is no head's name.
+        BadName: a part is not the name of a head.
         UnknownHead: the model has no such head.
     """
     parts = names.split(",") if isinstance(names, str) else names
@@ -34,12 +35,12 @@ def named_heads(names: str | Sequence[str], shape: Shape, model: str) -> Heads:
 
 
 def listed(heads: Heads) -> list[str]:
-    """Their names, layer by layer."""
+    """Names of the heads, layer by layer."""
     return [head_name(*head) for head in sorted(heads)]
 
 
 def draw(heads: Heads, shape: Shape, match_layers: bool, rng: np.random.Generator) -> Heads:
-    """As many heads at random, without repetition; with `match_layers` as many in each layer."""
+    """As many distinct heads at random; with `match_layers`, as many in each layer."""
     layers, width = shape
     if not match_layers:
         chosen = rng.choice(layers * width, size=len(heads), replace=False)
@@ -52,7 +53,7 @@ def draw(heads: Heads, shape: Shape, match_layers: bool, rng: np.random.Generato
 
 
 def possible(heads: Heads, shape: Shape, match_layers: bool) -> int:
-    """How many sets `draw` can give."""
+    """Number of sets that `draw` can return."""
     layers, width = shape
     if not match_layers:
         return math.comb(layers * width, len(heads))
@@ -71,7 +72,7 @@ def chosen_sets(
     labels: str | os.PathLike[str] | None,
     top_percent: float,
 ) -> dict[str, Heads]:
-    """What to ablate, by the name that its row carries; the arguments are those of `ablate`.
+    """Sets of heads to ablate, by the name of their row; arguments as for `ablate`.
 
     Raises:
         PatchingError: nothing to ablate, a role or head that the model does not have, or more hubs
@@ -86,7 +87,9 @@ def chosen_sets(
         chosen = named_heads(heads, (table.meta.n_layers, table.meta.n_heads), table.meta.model)
         sets[",".join(listed(chosen)) or "no heads"] = chosen
     if not sets:
-        raise PatchingError("nothing to ablate: expected --role, --hubs or --heads")
+        raise PatchingError(
+            f"nothing to ablate: give {argument('role')}, {argument('hubs')} or {argument('heads')}"
+        )
     return sets
 
 
@@ -95,12 +98,16 @@ def _roles(
 ) -> dict[str, Heads]:
     known = labels_for(table.meta, labels)
     by_role = {str(name): tuple(_places(part)) for name, part in known.groupby("role", sort=True)}
-    if not by_role:
-        raise PatchingError(
-            f"{table.meta.model} has no labels, so no head has the role {role}: give --labels FILE,"
-            " such as headgraph behaviour MODEL --labels-out FILE writes"
-        )
     wanted = [role] if isinstance(role, str) else list(role)
+    if not by_role:
+        such = either(
+            "a CSV file of the rows of analysis.behaviour.labels_of",
+            "headgraph behaviour MODEL --labels-out FILE writes",
+        )
+        raise PatchingError(
+            f"{table.meta.model} has no labels, so no head has the role {', '.join(wanted)}: give "
+            f"{argument('labels', 'FILE')}, such as {such}"
+        )
     wanted = list(by_role) if wanted == ["all"] else wanted
     if missing := [name for name in wanted if name not in by_role]:
         raise PatchingError(
@@ -114,8 +121,9 @@ def _hubs(table: AffinityTable, hubs: int, top_percent: float) -> Heads:
     scores = hub_scores(table, selection=Selection(top_percent=top_percent))
     if not 1 <= hubs <= len(scores):
         raise PatchingError(
-            f"--hubs {hubs}: {len(scores)} heads have an edge among the strongest {top_percent:g} "
-            f"%, expected 1 to {len(scores)}, or more pairs with --top-percent"
+            f"{argument('hubs', hubs)}: {len(scores)} heads have an edge among the strongest "
+            f"{top_percent:g} %, expected 1 to {len(scores)}, or more pairs with "
+            f"{argument('top_percent')}"
         )
     return tuple(_places(scores.head(hubs)))
 

@@ -9,6 +9,7 @@ from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.pairs import metric_name
 from headgraph.analysis.figures.panels import panel_grid, panel_title
+from headgraph.base.spelling import either
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _ROW = 22.0
 _PAPER = "paper, by its own protocol"
+DETECT = either("headgraph.detect", "headgraph detect")
 
 
 def detection_figure(
@@ -37,7 +39,7 @@ def detection_figure(
         FigureError: no rows.
     """
     if rows.empty:
-        raise FigureError("there is no row to draw: expected those of headgraph detect")
+        raise FigureError(f"there are no rows to draw: expected those of {DETECT}")
     theme, metrics = style.theme(dark), list(dict.fromkeys(rows["metric"]))
     pairings = list(dict.fromkeys(rows["pairing"]))
     below = 72.0 if paper else 44.0

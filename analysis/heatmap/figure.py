@@ -12,6 +12,7 @@ from headgraph.analysis.figures import style
 from headgraph.analysis.figures.pairs import metric_name
 from headgraph.analysis.figures.panels import TOP, color_bar, index_axis, panel_grid, panel_title
 from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS, head_name, parse_pairings
+from headgraph.base.spelling import argument
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
@@ -42,30 +43,30 @@ def heatmap(
     layer_order: str = "forward",
     dark: bool = False,
 ) -> "Figure":
-    """Scores of a model's pairs as heatmaps, the source's layer to the right, the target's up.
+    """Draw scores as heatmaps, by layer or by head: sources to the right, targets up.
 
-    By layer there are two panels for each pairing: the mean over the pairs of two layers, and the
-    largest of them. By head there is one panel with a cell for every pair of heads, layer after
-    layer. Panels in a row share their colours. Cells where nothing was scored (with `forward`,
-    those below the diagonal) stay empty; layers without any are left out.
+    By layer, each pairing has two panels: the mean and the largest score of two layers. By head,
+    it has one panel with a cell for every pair of heads. Panels in a row share their colours. Cells
+    without a score stay empty, such as those below the diagonal with `forward`. Outer layers
+    without any score are left out.
 
     Args:
         model: a table with all pairs, its file, `gpt2-small`, or a model as for
             `pk_engine.compute`.
-        pairings: a column of panels each.
+        pairings: the pairings, a column of panels each.
         by: `layer`, `head`, or `auto`, which draws heads for models of at most 256 heads, if there
             is one pairing or at most two layers.
-        metric: which score.
+        metric: the metric to draw.
         layer_order: as for `pk_engine.compute`.
         dark: for dark pages.
 
     Raises:
-        FigureError: another `by`, or no pair to draw.
+        FigureError: an unknown `by`, or no pair to draw.
         AnalysisError: a table without this metric, a pairing, or all pairs.
     """
     wanted = parse_pairings(pairings)
     if by not in ("auto", "layer", "head"):
-        raise FigureError(f"--by {by}: expected layer, head or auto")
+        raise FigureError(f"{argument('by', by)}: expected layer, head or auto")
     table = full_table(model, wanted, sorted({"pk", metric}), layer_order=layer_order)
     meta = table.meta
     if not table.frame["pairing"].isin(wanted).any():
@@ -83,12 +84,12 @@ def heatmap(
 
 
 def layer_matrix(table: AffinityTable, pairing: str, metric: str, how: str) -> Matrix:
-    """Target layer x source layer: the mean or largest score; NaN where nothing was scored.
+    """Mean or largest score of each target layer x source layer; NaN without a scored pair.
 
     Args:
-        table: scores.
-        pairing: whose.
-        metric: which.
+        table: scores of all pairs.
+        pairing: the pairing.
+        metric: the metric.
         how: `mean` or `max`.
     """
     rows = table.frame[table.frame["pairing"] == pairing]
@@ -100,7 +101,7 @@ def layer_matrix(table: AffinityTable, pairing: str, metric: str, how: str) -> M
 
 
 def head_matrix(table: AffinityTable, pairing: str, metric: str) -> Matrix:
-    """All target heads x all source heads, layer after layer; NaN where nothing was scored."""
+    """Score of each target head x source head, layer after layer; NaN for pairs without one."""
     rows, meta = table.frame[table.frame["pairing"] == pairing], table.meta
     sources, targets = (meta.heads_of(role) for role in pairing)
     matrix = np.full((meta.n_layers * targets, meta.n_layers * sources), np.nan)

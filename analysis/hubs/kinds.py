@@ -1,4 +1,4 @@
-"""Are heads of one kind hubs? Their places among all heads, as they are and corrected for layer."""
+"""Whether heads of one kind are hubs: their ranks among all heads, also corrected for layer."""
 
 import os
 
@@ -9,6 +9,7 @@ from headgraph.analysis._tables import full_table
 from headgraph.analysis.errors import AnalysisError
 from headgraph.analysis.hubs.scores import hub_scores
 from headgraph.base.rows import check_numbers, read_csv
+from headgraph.base.spelling import argument, either
 from headgraph.base.text import listed, short
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.models.interface import Model
@@ -30,23 +31,22 @@ def hubs_of_kind(
 ) -> pd.DataFrame:
     """Hub scores of all heads, with the heads of one kind marked.
 
-    `both` is that of `headgraph.hub_scores`; `each` divides it by the geometric mean of the number
-    of heads that could be read and that could read, since a head in the middle of the model has
-    more of both:
+    `both` is that of `headgraph.hub_scores`. `each` divides it by the geometric mean of the numbers
+    of earlier and later heads, since a head in the middle of the model has more possible partners:
 
         each(h) = both(h) / sqrt(l (L - 1 - l) H^2),   l the head's layer of L, H heads a layer
 
     Args:
         model: a model as for `compute`, or a table of all pairs of OQ, OK and OV.
         kind: a role of the labels, or a column of the behaviour scores.
-        labels: None for the known ones, or a label file.
-        behaviour: rows of `analysis.behaviour`, or their CSV file; without it labels alone count.
-        threshold: the least measured score that counts.
+        labels: None for the bundled labels, or a label file.
+        behaviour: rows of `headgraph.behaviour`, or a CSV file of them; None for labels only.
+        threshold: lowest behaviour score that counts.
         selection: the pairs that become edges.
 
     Returns:
         A row per head: `head` (L4H7), `layer`, `inlet`, `outlet`, `both`, `each`, `place` and
-        `place_by_layer` (1 is the greatest hub; ties share a place), `of_kind`; by `place`.
+        `place_by_layer` (1 is the greatest hub; ties share a place), `of_kind`; sorted by `place`.
 
     Raises:
         AnalysisError: no head is of this kind, or the behaviour file does not have it.
@@ -85,7 +85,8 @@ def _of_kind(
         if not {"layer", "head", kind} <= set(measured):
             raise AnalysisError(
                 f"the behaviour scores have the columns {listed(measured.columns)}: expected "
-                f"layer, head and {kind}, as headgraph behaviour -o writes them"
+                f"layer, head and {kind}, as "
+                f"{either('headgraph.behaviour returns', 'headgraph behaviour -o writes')} them"
             )
         for columns, whole in ((("layer", "head"), True), ((kind,), False)):
             measured = check_numbers(
@@ -95,7 +96,8 @@ def _of_kind(
     found = {f"L{layer}H{head}" for part in parts for layer, head in part.to_numpy()}
     if not found:
         raise AnalysisError(
-            f"no head of {short(meta.model)} is known as {short(kind)}: give --labels "
-            "FILE, or --behaviour FILE of headgraph behaviour"
+            f"no head of {short(meta.model)} is known as {short(kind)}: give "
+            f"{argument('labels', 'FILE')}, or {argument('behaviour', 'FILE')} of "
+            f"{either('headgraph.behaviour', 'headgraph behaviour')}"
         )
     return found

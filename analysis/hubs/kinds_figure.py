@@ -1,4 +1,4 @@
-"""Heads of one kind among all heads, by how much of a hub they are."""
+"""Heads of one kind among all heads, by hub score."""
 
 import os
 from typing import TYPE_CHECKING
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _HEIGHT = 320.0
 _PANELS = (
-    ("both", "place", "hub score, as it is"),
-    ("each", "place_by_layer", "for each possible partner"),
+    ("both", "place", "hub score"),
+    ("each", "place_by_layer", "hub score, corrected for the layer"),
 )
 
 
@@ -32,10 +32,10 @@ def identity(
     threshold: float = 0.5,
     dark: bool = False,
 ) -> "Figure":
-    """All heads in the order of their hub scores, those of one kind marked and named.
+    """Draw all heads by rank of their hub score, with those of one kind marked and named.
 
-    Left the score as it is, right corrected for the layer; what they are:
-    `analysis.hubs.kinds`, whose arguments these are.
+    The left panel has the score `both`, the right panel `each`, which is corrected for the layer.
+    Arguments, scores and errors are those of `headgraph.hubs_of_kind`.
     """
     table = full_table(model)
     rows = hubs_of_kind(table, kind=kind, labels=labels, behaviour=behaviour, threshold=threshold)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from headgraph.analysis.errors import PatchingError, RunningError
+from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import INSTALL_LENS, WeightsError
 from headgraph.pk_engine.models.location import locate, read_config
@@ -43,7 +44,7 @@ def open_model(model: Any, revision: str | None = None) -> Any:
         bridge = network_bridge(folder, name, read_config(folder), "float32")
     except WeightsError as error:
         raise RunningError(
-            f"{name} cannot be run: {str(error).partition(';')[0]}; scores alone need no more than "
+            f"{name} cannot be run: {error.message.both.partition(';')[0]}; scores need only "
             "its attention weights"
         ) from error
     bridge.eval()
@@ -61,26 +62,27 @@ def _tokenizer(folder: Path) -> Any:
 
 
 def first_token(model: Any) -> int | None:
-    """The beginning-of-sequence token, where the model has one."""
+    """The beginning-of-sequence token, or None if the model has none."""
     return special_token(model, "bos_token_id")
 
 
 def special_token(model: Any, name: str) -> int | None:
-    """A special token that the model really has; TransformerLens makes up others."""
+    """A special token from the model's own config; TransformerLens makes up others."""
     number = getattr(getattr(model.original_model, "config", None), name, None)
     known = isinstance(number, int) and 0 <= number < model.cfg.d_vocab
     return number if known else None
 
 
 def tokens_of(model: Any, text: str) -> list[int]:
-    """The numbers of a text's tokens, none put before them.
+    """Token numbers of a text, without a beginning-of-sequence token.
 
     Raises:
-        PatchingError: the model has no tokenizer, or the text is not one.
+        PatchingError: the model has no tokenizer, or the text is not valid UTF-8.
     """
     if getattr(model, "tokenizer", None) is None:
         raise PatchingError(
-            "the model has no tokenizer to read text with: give --prompts a file of token numbers"
+            "the model has no tokenizer to read text with: give a file of token numbers with "
+            f"{argument('prompts', 'FILE')}"
         )
     try:
         text.encode()

@@ -84,10 +84,9 @@ def _of_run(connect: Callable[[], Any], run: str | None, what: str | None, most:
         if what is None:
             raise
         raise NotReachable(
-            f"{quoted(what)} is no table and no folder here, and among the runs it cannot be "
-            f"looked for: {error}; if it is a model on the hub, headgraph compute {what} -o "
-            "t.parquet, then "
-            "headgraph view t.parquet"
+            f"{quoted(what)} is neither a table nor a folder, and the runs cannot be searched for "
+            f"it: {error.message.both}; for a model on the hub, run headgraph compute {what} -o "
+            "t.parquet, then headgraph view t.parquet"
         ) from error
     return page
 

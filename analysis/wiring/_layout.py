@@ -19,7 +19,7 @@ from headgraph.base.names import head_name
 
 @dataclass(frozen=True)
 class Line:
-    """One arrow; `weight` is its score from 0 to 1, `share` its part of a scored pair."""
+    """One arrow; `weight` is its score scaled to 0 to 1, `share` its part of a scored pair."""
 
     pairing: str
     source: Head
@@ -46,9 +46,9 @@ def touches(lines: Sequence[Line]) -> dict[Head, int]:
 
 
 def outlets(lines: Sequence[Line]) -> list[float]:
-    """Where on its source's upper edge each line leaves, from -1 (left) to 1 (right).
+    """Where each line leaves its source's upper edge, from -1 (left) to 1 (right).
 
-    Sorted by where they go, so that lines do not cross before they have left.
+    Lines of a head are sorted by direction, so that they do not cross near it.
     """
     leaving: dict[Head, list[int]] = defaultdict(list)
     for number, line in enumerate(lines):
@@ -67,13 +67,13 @@ def _heading(line: Line) -> float:
 
 
 LEFT, RIGHT, BELOW, ABOVE = 76.0, 22.0, 40.0, 22.0
-"""Room inside the plot for the layers' names, the heads' numbers, and lines that swing out."""
+"""Margins of the plot for names of layers, numbers of heads, and lines that swing out."""
 NAMES = 52.0
-"""Where the layers' names end; no line runs to the left of it."""
+"""Right end of the names of layers; no line runs to the left of it."""
 NARROWEST = 45.0
-"""Distance of neighbouring heads in a model of many."""
+"""Least distance of neighbouring heads."""
 CLOSE, WIDER = 33.0, 46.0
-"""Distance of two layers with no line between them, and what the busiest gap has more."""
+"""Distance of two layers without a line, and what the busiest gap adds to it."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Grid:
     def step(self) -> float:
         """Distance between neighbouring heads.
 
-        Never so little that names touch: a model of 32 heads gets a wider figure instead.
+        It is large enough that names do not touch; many heads make the figure wider.
         """
         wide = max((style.WIDTH - LEFT - RIGHT) / self.n_heads, self.narrowest)
         return min(wide, max(90.0, self.narrowest))
@@ -121,13 +121,13 @@ def place_rows(
     taller: float = 0.0,
     narrowest: float = NARROWEST,
 ) -> Grid:
-    """A grid with more room between two layers the more sideways traffic runs between them.
+    """A grid with more room between layers that have more sideways lines between them.
 
     Args:
-        n_layers: of the model.
-        n_heads: in each.
-        lines: what will be drawn.
-        taller: by how much the boxes are taller than usual.
+        n_layers: number of layers.
+        n_heads: number of heads in each.
+        lines: lines of the diagram.
+        taller: extra height of the boxes.
         narrowest: least distance of neighbouring heads.
     """
     traffic = np.zeros(max(n_layers - 1, 0))
@@ -142,9 +142,9 @@ def place_rows(
 
 @dataclass(frozen=True)
 class Box:
-    """A head that a line touches: a rounded box with its name, its role's tag, and any words.
+    """A head with a line: a rounded box with its name, the tag of its role, and any words.
 
-    `top` is the height of the part that holds name and tag; the lines of words stand below it.
+    `top` is the height of the part with name and tag; lines of words are below it.
     """
 
     head: Head
@@ -181,15 +181,15 @@ def place_boxes(
     line: float = 0.0,
     size: float = style.TINY,
 ) -> list[Box]:
-    """Boxes of the touched heads, larger where many lines meet.
+    """Boxes of the heads with lines, larger for heads with many.
 
     Args:
-        grid: of all heads.
-        touched: how many lines touch each head.
-        tags: role tags of those that have a role.
-        words: further lines in each box; boxes with some are all of one scale.
-        line: distance of such lines.
-        size: of their letters.
+        grid: places of all heads.
+        touched: number of lines at each head.
+        tags: tags of heads with a role.
+        words: further lines of text in each box; boxes then have one scale.
+        line: distance of lines of text.
+        size: size of their letters.
     """
     most = max(max(touched.values()), 8)
     boxes = []

@@ -26,7 +26,7 @@ WORDS = 5.0
 def draw_box(
     axes: "Axes", box: Box, fills: list[str], theme: style.Theme, *, gid: str | None = None
 ) -> None:
-    """A head with its name and tag; the first fill covers it, the next stand at its right end."""
+    """A head with its name and tag; the first fill covers it, others are bands at its right."""
     from matplotlib.patches import PathPatch
 
     shape = _rounded(box, 5.0 * box.scale)
@@ -74,7 +74,7 @@ def draw_note(
     align: str = "left",
     size: float = style.SMALL,
 ) -> None:
-    """Words beside the marks, centred on their height."""
+    """Text beside the marks, vertically centred."""
     axes.text(*place, text, ha=align, va="center_baseline", size=size, color=color, zorder=8)
 
 
@@ -89,9 +89,9 @@ def draw_curve(
     order: float = 3.0,
     gid: str | None = None,
 ) -> None:
-    """A line from source to target, wide and opaque by its weight (0 to 1), with a tip at its end.
+    """A line from source to target with a tip; its weight (0 to 1) sets width and opacity.
 
-    A casing in the colour of the paper sets it off from the lines that it crosses.
+    A casing in the colour of the paper separates it from the lines that it crosses.
     """
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
@@ -179,10 +179,10 @@ def draw_grid(axes: "Axes", grid: Grid, touched: set[Head], theme: style.Theme) 
 def draw_lines(
     axes: "Axes", lines: Sequence[Line], boxes: Sequence[Box], grid: Grid, theme: style.Theme
 ) -> None:
-    """Each line, strongest on top, on a way that passes by the boxes of other heads."""
+    """Each line, strongest on top, routed around the boxes of other heads."""
     number = {box.head: i for i, box in enumerate(boxes)}
     router = Router(grid.size, boxes, left=NAMES, lines=len(lines))
-    # the strongest come first: they get the best way, and lie on top
+    # the strongest come first: they get the best route and lie on top
     for depth, (line, outlet) in enumerate(zip(lines, outlets(lines), strict=True)):
         ends = number[line.source], number[line.target]
         start, end = boxes[ends[0]].outlet(outlet), boxes[ends[1]].inlet(line.pairing[1])
