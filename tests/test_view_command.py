@@ -150,7 +150,7 @@ def test_a_name_that_is_nothing_here_is_told_what_to_do(
         monkeypatch.delenv(name, raising=False)
     done = headgraph("view", "someone/a-model", "-o", str(tmp_path / "v.html"))
     assert done.returncode == 3
-    assert "'someone/a-model' is no table and no folder here" in done.stderr
+    assert "'someone/a-model' is neither a table nor a folder, and the runs" in done.stderr
     assert "headgraph compute someone/a-model -o t.parquet, then headgraph view" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 

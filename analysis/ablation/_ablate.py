@@ -68,7 +68,7 @@ def ablate(
     Returns:
         A row for each set (a role, the hubs, the named heads): `model`, `what`, `n_heads`,
         `heads`, `loss`, `base_loss` (nothing ablated), `delta` (loss - base_loss, nats per token),
-        `random_mean`, `low` and `high` (the random sets' mean delta and their 2.5 and 97.5 % quantiles),
+        `random_mean`, `low` and `high` (mean delta of the random sets, 2.5 and 97.5 % quantiles),
         `percentile` (random sets with a smaller delta, in %, half of those with the same),
         `samples`, `possible` (number of such sets; with few, a percentile says little),
         `match_layers`, `replaced_by`, `prompts`, `predictions`, `seed`.

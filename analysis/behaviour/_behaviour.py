@@ -36,8 +36,8 @@ def behaviour(
     on a text of your own describe the heads on that text.
 
     Where users go wrong: attention is not effect. A head may attend to a token and write
-    nothing of it; `headgraph.ablate` and `headgraph.verify_edge` measure effects. A score on a short text averages
-    over few positions. Without a repeated token, two of the scores are NaN.
+    nothing of it; `headgraph.ablate` and `headgraph.verify_edge` measure effects. A score on a
+    short text averages over few positions. Without a repeated token, two of the scores are NaN.
 
     Args:
         model: a folder, a bundled model's name, a hub id, or a TransformerBridge.

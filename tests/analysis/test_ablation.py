@@ -105,17 +105,17 @@ def test_draws_match_layers_and_repeat_with_the_seed() -> None:
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({}, "nothing to ablate: expected --role, --hubs or --heads"),
-        ({"hubs": 99}, r"--hubs 99: \d+ heads have an edge among the strongest 3 %, expected 1 to"),
+        ({}, "nothing to ablate: give role, hubs or heads"),
+        ({"hubs": 99}, r"hubs=99: \d+ heads have an edge among the strongest 3 %, expected 1 to"),
         (
             {"role": "mover"},
             "no head of induction-2l has the role mover: its labels have induction, previous_token",
         ),
         (
             {"role": "mover", "labels": "none"},
-            "induction-2l has no labels, so no head has the role mover: give --labels FILE",
+            "induction-2l has no labels, so no head has the role mover: give labels=FILE",
         ),
-        ({"heads": "L0H1", "samples": 0}, "--samples 0: expected at least 1"),
+        ({"heads": "L0H1", "samples": 0}, "samples=0: expected at least 1"),
     ],
 )
 def test_what_cannot_be_ablated_is_said(asked: dict[str, Any], message: str) -> None:

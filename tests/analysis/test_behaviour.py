@@ -114,7 +114,7 @@ def test_a_model_without_a_tokenizer_runs_on_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"text": "a", "prompts": "b"}, "--text and --prompts exclude each other"),
+        ({"text": "a", "prompts": "b"}, "text and prompts exclude each other"),
         ({"prompts": "/nowhere.txt"}, "cannot be read: No such file or directory"),
         ({"text": "x"}, "has 1 tokens"),
     ],
@@ -125,5 +125,5 @@ def test_refusals(options: dict[str, str], sentence: str) -> None:
 
 
 def test_a_threshold_outside_its_range(bundled: pd.DataFrame) -> None:
-    with pytest.raises(AnalysisError, match="--threshold 2: expected more than 0 and at most 1"):
+    with pytest.raises(AnalysisError, match="threshold=2: expected more than 0 and at most 1"):
         labels_of(bundled, 2)

@@ -78,5 +78,5 @@ def test_refusals(tmp_path: Path) -> None:
         circuits(random_table(2, 4))
     with pytest.raises(AnalysisError, match="the circuit mine has its heads in one layer"):
         circuits(random_table(2, 4), labels=labelled(tmp_path, [(1, 0), (1, 1)]))
-    with pytest.raises(AnalysisError, match="--samples 0: expected a whole number"):
+    with pytest.raises(AnalysisError, match="samples=0: expected a whole number"):
         circuits(random_table(2, 4), samples=0)

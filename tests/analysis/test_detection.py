@@ -146,10 +146,10 @@ def test_the_seed_is_recorded_and_decides(found: pd.DataFrame) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"task": "layers"}, "unknown task 'layers': expected heads, classes, edges"),
-        ({"resamples": 0}, "--resamples 0: expected a whole number of at least 1"),
-        ({"level": 1.0}, "--level 1: expected more than 0 and less than 1"),
-        ({"labels": "none"}, "expected some and not all; give roles with --labels FILE"),
+        ({"task": "layers"}, "task='layers': expected heads, classes, edges"),
+        ({"resamples": 0}, "resamples=0: expected a whole number of at least 1"),
+        ({"level": 1.0}, "level=1.0: expected more than 0 and less than 1"),
+        ({"labels": "none"}, "expected some and not all; give roles with labels=FILE"),
     ],
 )
 def test_refusals(options: dict[str, object], sentence: str) -> None:

@@ -42,14 +42,16 @@ def test_a_bar_for_each_row_with_its_percentile() -> None:
 def test_other_rows_are_refused(tmp_path: Path) -> None:
     rows = pd.read_csv(DATA / "causality.csv").head(8)
     with pytest.raises(
-        FigureError, match=r"rows without what, n_heads, .* expected those of headgr"
+        FigureError, match=r"the rows lack what, n_heads, .* expected those of headgraph"
     ):
         ablation(rows)
-    with pytest.raises(FigureError, match="--measure pk: expected effect, local, gain"):
+    with pytest.raises(FigureError, match="measure='pk': expected effect, local, gain"):
         causality(rows, measure="pk")
     with pytest.raises(FigureError, match="every effect of induction-2l is 0: nothing to draw"):
         causality(rows.assign(effect=0.0))
-    with pytest.raises(FigureError, match="no rows of headgraph verify-edge: nothing to draw"):
+    with pytest.raises(
+        FigureError, match="there are no rows to draw: expected those of headgraph.verify_edge"
+    ):
         causality(rows.head(0))
     with pytest.raises(FigureError, match=r"none\.csv cannot be read: No such file"):
         causality([tmp_path / "none.csv"])

@@ -171,6 +171,6 @@ def test_what_cannot_be_patched_is_said(model: Any, prompts: Prompts, patcher: P
         patcher.effect((1, 0), (1, 2), "K")
     with (
         PathPatcher(open_model("induction-2l"), prompts, replace="median") as other,
-        pytest.raises(PatchingError, match="--replace median: expected mean, resample, zero"),
+        pytest.raises(PatchingError, match="replace='median': expected mean, resample, zero"),
     ):
         other.effect(*PATHS[0])

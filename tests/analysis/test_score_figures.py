@@ -138,7 +138,7 @@ def test_one_pairing_is_drawn_head_by_head_where_that_is_legible(
     assert not collisions(small)
     assert heatmap(large, pairings="OK").axes[0].images[0].get_array().shape == (32, 32)
     assert heatmap(large, pairings="OK", by="head").axes[0].images[0].get_array().shape[0] == 1024
-    with pytest.raises(FigureError, match="--by pair: expected layer, head or auto"):
+    with pytest.raises(FigureError, match="by='pair': expected layer, head or auto"):
         heatmap(table, by="pair")
 
 

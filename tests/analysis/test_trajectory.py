@@ -105,8 +105,8 @@ def test_the_command_prints_and_writes_the_rows(run: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"pairs": EDGE, "top": 1}, "--pairs and --top exclude each other: give one of them"),
-        ({"top": 0}, "--top 0: expected 1 or more"),
+        ({"pairs": EDGE, "top": 1}, "pairs and top exclude each other: give one of them"),
+        ({"top": 0}, "top=0: expected 1 or more"),
         ({"pairs": "L0H0-L1H0"}, "'L0H0-L1H0' is not a pair: expected a source, a target and a"),
         (
             {"pairs": "L1H0>L0H0:OK"},

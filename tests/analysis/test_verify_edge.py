@@ -114,14 +114,14 @@ def test_query_heads_that_share_a_key_see_one_patch() -> None:
             "QK is no path: a head's output reaches a later head's input, expected",
         ),
         ({"top": 3, "every": True}, "exclude each other: choose edges in one way"),
-        ({"top": -1}, "--top -1: expected 0 or more"),
-        ({"n_prompts": 1}, "--n-prompts 1: expected at least 2, as means are over them"),
+        ({"top": -1}, "top=-1: expected 0 or more"),
+        ({"n_prompts": 1}, "n_prompts=1: expected at least 2, as means are over them"),
         (
             {"length": 97},
-            "--length 97: expected 2 to 96, as the symbols of a repeated sequence are",
+            "length=97: expected 2 to 96, as the tokens of a repeated sequence are",
         ),
         ({"length": 33}, "prompts of 66 tokens are longer than the model's context of 64"),
-        ({"prompts": "a", "text_file": "b"}, "--prompts and --text-file exclude each other: give"),
+        ({"prompts": "a", "text_file": "b"}, "prompts and text_file exclude each other: give"),
         ({"prompts": "no/such/file"}, "no/such/file cannot be read: No such file"),
     ],
 )
@@ -178,7 +178,7 @@ def test_prompts_of_a_file_have_one_length_and_known_tokens(tmp_path: Path) -> N
         ),
         ("0 7\n0 1\n", "the prompts hold token 7: expected numbers below the model's 5"),
         ("0 1\n", "has 1 prompts: expected at least 2, one a line"),
-        ("a b\nc d\n", "the model has no tokenizer to read text with: give --prompts a file of"),
+        ("a b\nc d\n", "the model has no tokenizer to read text with: give a file of token"),
         ("1\n2\n", "no prediction counts: expected prompts of at least 2 tokens"),
     ]:
         file.write_text(text)

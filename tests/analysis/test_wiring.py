@@ -298,7 +298,7 @@ def test_messages() -> None:
     )
     with pytest.raises(FigureError, match=r"no metric 'cs', only pk: make one with headgraph"):
         wiring(full, metric="cs")
-    with pytest.raises(FigureError, match="--per-pairing 0: expected a whole number of at least 1"):
+    with pytest.raises(FigureError, match="per_pairing=0: expected a whole number of at least 1"):
         wiring(full, per_pairing=0)
     with pytest.raises(FigureError, match=r"no pair of OQ, OK, OV \(4 rows, QQ\)"):
         wiring(random_table(2, 2, pairings=["QQ"]))
@@ -315,8 +315,8 @@ def test_a_picture_of_too_many_lines_is_refused_at_once(
     with pytest.raises(FigureError) as problem:
         wiring(table, per_pairing=n)
     assert str(problem.value) == (
-        f"--per-pairing {n} would draw {lines} lines: expected at most 500 in one picture, "
-        f"which is --per-pairing {fits} here; headgraph query strongest_edges -p per_pairing={n} "
+        f"per_pairing={n} would draw {lines} lines: expected at most 500 in one picture, "
+        f"which is per_pairing={fits} here; query('strongest_edges', graph, per_pairing={n}) "
         "lists them all"
     )
     assert len(strongest_pairs(table, fits)) <= 500 < len(strongest_pairs(table, fits + 1))

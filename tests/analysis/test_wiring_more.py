@@ -158,9 +158,9 @@ def test_a_score_that_no_position_allowed_is_none_and_rounding_is_forgiven() -> 
 
 
 def test_options_that_do_not_go_together(small: AffinityTable, tmp_path: Path) -> None:
-    with pytest.raises(FigureError, match=r"--behaviour shades the heads .* add --panels"):
+    with pytest.raises(FigureError, match=r"behaviour shades the heads .* add panels=True"):
         wiring(small, behaviour=tmp_path / "b.csv")
-    with pytest.raises(FigureError, match="--panels and --tokens do not go together"):
+    with pytest.raises(FigureError, match="panels and tokens exclude each other"):
         wiring(small, panels=True, tokens=MODEL)
     with pytest.raises(FigureError, match=r"b.csv cannot be read: No such file"):
         wiring(small, panels=True, behaviour=tmp_path / "b.csv")
