@@ -104,8 +104,8 @@ NO_ROWS = pd.DataFrame()
         ),
         (
             lambda: headgraph.ablate(TABLE, role=["mover", "other"]),
-            "no head has the role mover, other: give labels=FILE, such as a CSV file of the rows of "
-            "analysis.behaviour.labels_of",
+            "no head has the role mover, other: give labels=FILE, such as a CSV file of the rows "
+            "of analysis.behaviour.labels_of",
             "no head has the role mover, other: give --labels FILE, such as headgraph behaviour "
             "MODEL --labels-out FILE writes",
         ),

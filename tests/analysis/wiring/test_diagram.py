@@ -296,7 +296,7 @@ def test_messages() -> None:
     assert str(problem.value) == (
         "the table of test/random holds no pair of OQ, OK, OV (0 rows, OQ+OK+OV): nothing to draw"
     )
-    with pytest.raises(FigureError, match=r"no metric 'cs', only pk: make one with headgraph"):
+    with pytest.raises(FigureError, match=r"no metric 'cs', only pk: make one with compute"):
         wiring(full, metric="cs")
     with pytest.raises(FigureError, match="per_pairing=0: expected a whole number of at least 1"):
         wiring(full, per_pairing=0)

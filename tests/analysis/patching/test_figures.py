@@ -10,7 +10,7 @@ from headgraph.analysis.errors import FigureError
 from headgraph.analysis.patching import rank_correlation
 from headgraph.analysis.patching.figure import causality
 
-DATA = Path(__file__).parents[2] / "docs" / "data"
+DATA = Path(__file__).parents[3] / "docs" / "data"
 
 
 def texts(figure: object) -> str:
@@ -50,7 +50,7 @@ def test_other_rows_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FigureError, match="every effect of induction-2l is 0: nothing to draw"):
         causality(rows.assign(effect=0.0))
     with pytest.raises(
-        FigureError, match="there are no rows to draw: expected those of headgraph.verify_edge"
+        FigureError, match=r"there are no rows to draw: expected those of headgraph\.verify_edge"
     ):
         causality(rows.head(0))
     with pytest.raises(FigureError, match=r"none\.csv cannot be read: No such file"):

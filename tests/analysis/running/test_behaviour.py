@@ -117,11 +117,12 @@ def test_a_model_without_a_tokenizer_runs_on_numbers(tmp_path: Path) -> None:
         ({"text": "a", "prompts": "b"}, "text and prompts exclude each other"),
         ({"prompts": "/nowhere.txt"}, "cannot be read: No such file or directory"),
         ({"text": "x"}, "has 1 tokens"),
+        ({"length": 0}, "length=0: expected 2 to 96"),
     ],
 )
-def test_refusals(options: dict[str, str], sentence: str) -> None:
+def test_refusals(options: dict[str, object], sentence: str) -> None:
     with pytest.raises(AnalysisError, match=sentence):
-        behaviour("induction-2l", **options)
+        behaviour("induction-2l", **options)  # type: ignore[arg-type]
 
 
 def test_a_threshold_outside_its_range(bundled: pd.DataFrame) -> None:

@@ -13,7 +13,7 @@ from headgraph.base.palette import SPARE
 from headgraph.pk_engine.errors import OutputExists
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.table.affinity import AffinityTable
-from tests.analysis.vision import EYES, distance, lightness
+from tests.analysis.figures.vision import EYES, distance, lightness
 
 THEMES = [style.LIGHT, style.DARK]
 themes = pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)

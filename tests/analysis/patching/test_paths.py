@@ -10,7 +10,7 @@ from headgraph.analysis.errors import PatchingError
 from headgraph.analysis.patching import PathPatcher
 from headgraph.analysis.running import Prompts, prompts_for
 from headgraph.pk_engine.bundled import model_path
-from tests.analysis.attention_only import AttentionOnly, mean_kl, mean_loss
+from tests.analysis.running.attention_only import AttentionOnly, mean_kl, mean_loss
 from tests.shared import MODELS, needs_shared
 
 torch = pytest.importorskip("torch")

@@ -120,6 +120,8 @@ def test_query_heads_that_share_a_key_see_one_patch() -> None:
             {"length": 97},
             "length=97: expected 2 to 96, as the tokens of a repeated sequence are",
         ),
+        ({"length": 0}, "length=0: expected 2 to 96"),
+        ({"sample": -1}, "sample=-1: expected 0 or more"),
         ({"length": 33}, "prompts of 66 tokens are longer than the model's context of 64"),
         ({"prompts": "a", "text_file": "b"}, "prompts and text_file exclude each other: give"),
         ({"prompts": "no/such/file"}, "no/such/file cannot be read: No such file"),

@@ -66,13 +66,13 @@ def test_files_that_are_no_trajectory(tmp_path: Path) -> None:
     with pytest.raises(FigureError, match=r"none.csv cannot be read: No such file"):
         training(tmp_path / "none.csv")
     with pytest.raises(
-        FigureError, match="the rows lack pk: expected those of headgraph.trajectory"
+        FigureError, match=r"the rows lack pk: expected those of headgraph\.trajectory"
     ):
         training(rows().drop(columns="pk"))
     with pytest.raises(FigureError, match="10 pairs cannot be told apart: expected up to 9"):
         training(rows(10))
     with pytest.raises(
-        FigureError, match="there are no rows to draw: expected those of headgraph.trajectory"
+        FigureError, match=r"there are no rows to draw: expected those of headgraph\.trajectory"
     ):
         training(rows().iloc[:0])
 

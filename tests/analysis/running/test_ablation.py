@@ -13,7 +13,7 @@ from headgraph.analysis.ablation.head_sets import draw, possible
 from headgraph.analysis.errors import PatchingError
 from headgraph.analysis.running.unpatched import BaseRun
 from headgraph.pk_engine.bundled import model_path
-from tests.analysis.attention_only import AttentionOnly, mean_loss
+from tests.analysis.running.attention_only import AttentionOnly, mean_loss
 
 pytest.importorskip("torch")
 pytest.importorskip("transformer_lens")
