@@ -61,5 +61,5 @@ def test_the_first_hub_of_gpt2_is_the_one_that_the_paper_names(table: AffinityTa
 
 
 def test_a_pairing_that_was_not_scored_is_refused() -> None:
-    with pytest.raises(AnalysisError, match="has the pairings OQ, OK, OV, not QK: choose others with pairings"):
+    with pytest.raises(AnalysisError, match="has the pairings OQ, OK, OV, not QK: choose others"):
         headgraph.hub_scores(random_table(), "QK")

@@ -62,5 +62,5 @@ def test_what_has_no_abruptness(steps: list[float], values: list[float], text: s
 
 
 def test_a_share_outside_its_range() -> None:
-    with pytest.raises(TrainingError, match="a steepest share of 1: expected more than 0"):
+    with pytest.raises(TrainingError, match="steepest=1: expected more than 0"):
         abruptness([0, 1], [0, 1], steepest=1)

@@ -69,7 +69,7 @@ def test_files_that_are_no_trajectory(tmp_path: Path) -> None:
         FigureError, match=r"the rows lack pk: expected those of headgraph\.trajectory"
     ):
         training(rows().drop(columns="pk"))
-    with pytest.raises(FigureError, match="10 pairs cannot be told apart: expected up to 9"):
+    with pytest.raises(FigureError, match="10 pairs cannot be told apart: expected at most 9"):
         training(rows(10))
     with pytest.raises(
         FigureError, match=r"there are no rows to draw: expected those of headgraph\.trajectory"
