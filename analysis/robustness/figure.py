@@ -66,8 +66,8 @@ def robustness_figure(
         style.headline(
             figure,
             f"{title}: folded and centred against raw weights, {', '.join(found)}",
-            "Folding norms into Q, K and V, and centring what heads write, do not change what the "
-            "model computes.\nTop: Spearman's correlation over all pairs. Bottom: how many of "
+            "Norms folded into Q, K and V, and the mean taken from what is written, leave what the "
+            "model does as it is.\nTop: Spearman's correlation over all pairs. Bottom: how many of "
             "the 20 strongest pairs stay.",
         )
         axes = panel_grid(figure, 2, len(found), left=76.0, bottom=58.0, gap=(26.0, 52.0))
