@@ -46,7 +46,7 @@ def test_the_bundled_table_gives_the_strongest_pairs(report: Report) -> None:
     assert of["Fig. 8"] == of["Fig. 7"] == of["Fig. 6"] == {NOT_RUN}
     known = rows.set_index("quantity")
     assert known.loc["CS: of them in a class that Fig. 1 draws", "ours"] == "16"
-    assert known.loc["OK L4H11 to L5H1 (ours: place 1)", "ours"] == "39.331"
+    assert known.loc["OK L4H11 to L5H1 (ours: rank 1)", "ours"] == "39.331"
 
 
 def test_what_is_a_reading_is_not_judged(report: Report) -> None:
