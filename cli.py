@@ -81,9 +81,9 @@ COMMANDS = {
         "queries.network.command:motifs",
         lists=True,
     ),
-    "view": Entry(LOOK, "Write a page to explore a graph.", "analysis.view.command:view"),
+    "view": Entry(LOOK, "Write a page to explore a graph.", "analysis.view.commands:view"),
     "figure": Entry(
-        LOOK, "Draw a figure of a table or a model.", "analysis.figures.command:figure"
+        LOOK, "Draw a figure of a table or a model.", "analysis.figures.commands:figure"
     ),
     "browser": Entry(
         LOOK,
@@ -93,67 +93,67 @@ COMMANDS = {
     "nulls": Entry(
         STUDIES,
         "Count the pairs that stand out from each null model.",
-        "analysis.nulls.command:nulls",
+        "analysis.nulls.commands:nulls",
         lists=True,
     ),
     "informativeness": Entry(
         STUDIES,
         "Measure how far each pairing lies from random subspaces.",
-        "analysis.informativeness.command:informativeness",
+        "analysis.informativeness.commands:informativeness",
         lists=True,
     ),
     "robustness": Entry(
         STUDIES,
         "Measure how folding and centring change each metric.",
-        "analysis.robustness.command:robustness",
+        "analysis.robustness.commands:robustness",
         lists=True,
     ),
     "detect": Entry(
         STUDIES,
         "Measure how well scores find labelled heads.",
-        "analysis.detection.command:detect",
+        "analysis.detection.commands:detect",
         lists=True,
     ),
     "circuits": Entry(
         STUDIES,
         "Test whether labelled circuits are dense in PK.",
-        "analysis.detection.circuits_command:circuits",
+        "analysis.detection.commands:circuits",
         lists=True,
     ),
     "behaviour": Entry(
         STUDIES,
         "Measure what heads attend to.",
-        "analysis.behaviour.command:behaviour",
+        "analysis.behaviour.commands:behaviour",
         lists=True,
     ),
     "ablate": Entry(
         STUDIES,
         "Measure the loss without a role's heads, or without hubs.",
-        "analysis.ablation.command:ablate",
+        "analysis.ablation.commands:ablate",
         lists=True,
     ),
     "verify-edge": Entry(
         STUDIES,
         "Patch edges and compare the effect with PK.",
-        "analysis.patching.command:verify_edge",
+        "analysis.patching.commands:verify_edge",
         lists=True,
     ),
     "tokens": Entry(
         STUDIES,
         "List the tokens that lie most in a head's subspaces.",
-        "analysis.tokens.command:tokens",
+        "analysis.tokens.commands:tokens",
         lists=True,
     ),
     "trajectory": Entry(
         STUDIES,
         "Follow pairs over the checkpoints of a training run.",
-        "analysis.training.command:trajectory",
+        "analysis.training.commands:trajectory",
         lists=True,
     ),
     "reproduce": Entry(
         STUDIES,
         "Write a page with the paper's tables and figures beside ours.",
-        "analysis.reproduction.command:reproduce",
+        "analysis.reproduction.commands:reproduce",
         lists=True,
     ),
 }

@@ -1,4 +1,5 @@
-"""What scores mean: a folder for each study, with its computation, its figure and its command.
+"""Studies of scores: a folder for each, with its computation, its figure and its commands.
 
-Reads tables of `headgraph.pk_engine` and runs in the database; `figures` holds what pictures share.
+They read tables of `headgraph.pk_engine` and runs in the database. `figures` has what figures
+share, `running` what studies that run a model share, and `options` what commands share.
 """

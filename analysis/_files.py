@@ -1,19 +1,25 @@
-"""Rows and pages as files: asked for before the work, written whole at its end."""
+"""Rows and pages as files: outputs checked before the work, and rows read back."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import pandas as pd
 
 from headgraph.analysis.errors import AnalysisError, FigureError
 from headgraph.base.documents import reason, shown
 from headgraph.base.files import beside, writable
+from headgraph.base.rows import check_numbers, read_csv
+from headgraph.base.spelling import either
 
 CSV, PAGES = (".csv",), (".html", ".htm")
+Rows: TypeAlias = pd.DataFrame | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+"""Rows of a study, or CSV files of them."""
 
 
 def csv_path(path: str | os.PathLike[str], *, force: bool = False) -> Path:
-    """The path, when a CSV file can be written there; ask before the work, not after it.
+    """The path, if a CSV file can be written there; call it before the work, not after it.
 
     Raises:
         AnalysisError: a name that does not end in .csv, or no file can be written there.
@@ -37,7 +43,7 @@ def write_csv(rows: pd.DataFrame, path: str | os.PathLike[str], *, force: bool =
 
 
 def page_path(path: str | os.PathLike[str], *, force: bool = False) -> Path:
-    """The path, when a page can be written there; ask before the work, not after it.
+    """The path, if a page can be written there; call it before the work, not after it.
 
     Raises:
         FigureError: a name that does not end in .html, or no file can be written there.
@@ -62,7 +68,7 @@ def write_page(html: str, path: str | os.PathLike[str], *, force: bool = False) 
 def _write(text: str, path: Path, problem: type[AnalysisError]) -> Path:
     try:
         with beside(path) as stream:
-            # a name of a file that is no UTF-8 can be part of it
+            # the text may hold a file name that is not UTF-8
             stream.write(text.encode(errors="backslashreplace"))
     except OSError as error:
         raise problem(f"cannot write {shown(path)}: {reason(error)}") from error
@@ -71,3 +77,44 @@ def _write(text: str, path: Path, problem: type[AnalysisError]) -> Path:
 
 def _ending(path: Path) -> str:
     return f"{shown(path.name)} ends in {shown(path.suffix) or 'nothing'!r}"
+
+
+def command_rows(
+    rows: Rows,
+    columns: Sequence[str],
+    function: str,
+    command: str,
+    *,
+    texts: Sequence[str] = (),
+    whole: Sequence[str] = (),
+    numbers: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Rows of a study, from a frame or from one or more CSV files.
+
+    Args:
+        rows: the frame or the files.
+        columns: those that the rows must have.
+        function: the Python function that returns such rows, for messages.
+        command: the command line that writes them, for messages.
+        texts: columns to read as text.
+        whole: columns of whole numbers.
+        numbers: columns of numbers, where a cell may be empty.
+
+    Raises:
+        FigureError: a file that is no CSV, columns missing, no row, or text in place of a number.
+    """
+    if not isinstance(rows, pd.DataFrame):
+        paths = [rows] if isinstance(rows, str | os.PathLike) else rows
+        parts = [read_csv(path, problem=FigureError) for path in paths]
+        rows = pd.concat(parts, ignore_index=True)
+    if missing := [name for name in columns if name not in rows]:
+        raise FigureError(
+            f"the rows lack {', '.join(missing)}: expected those of {either(function, command)}"
+        )
+    if rows.empty:
+        raise FigureError(
+            f"there are no rows to draw: expected those of {either(function, command)}"
+        )
+    rows = check_numbers(rows, numbers, source="the rows", problem=FigureError)
+    rows = check_numbers(rows, whole, source="the rows", problem=FigureError, whole=True)
+    return rows.assign(**{name: rows[name].astype(str) for name in texts})

@@ -1,10 +1,11 @@
-"""A table with the pairs and metrics that a question needs: read where it has them, else scored."""
+"""Tables with the pairs and metrics that a study needs: read from a file, or scored."""
 
 from collections.abc import Sequence
 
 from headgraph.analysis.errors import AnalysisError
 from headgraph.base.names import GRAPH_PAIRINGS, parse_pairings
 from headgraph.base.progress import Progress
+from headgraph.base.spelling import either
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -25,10 +26,10 @@ def full_table(
     Args:
         model: a table, the path of one, a bundled table's name (`table.sources.is_table`), or a
             model as for `pk_engine.compute`.
-        pairings: those that are needed; a table may have more.
-        metrics: those that are needed; a table may have more.
+        pairings: those that the study needs; a table may have more.
+        metrics: those that the study needs; a table may have more.
         layer_order: `forward`, `all` or `within`.
-        revision: of a hub id.
+        revision: branch, tag or commit of a hub id.
         progress: as for `pk_engine.compute`.
 
     Raises:
@@ -56,24 +57,24 @@ def any_table(
     pairings: Sequence[str] | str = GRAPH_PAIRINGS,
     metrics: Sequence[str] = ("pk",),
 ) -> AffinityTable:
-    """A table as it is, cut or whole; of a model, all pairs in these pairings and metrics.
+    """A given table, cut or whole; for a model, a table of all its pairs.
 
     Args:
         model: as for `full_table`.
-        pairings: those that are needed of a model.
-        metrics: those that are needed of a model.
+        pairings: those to score of a model.
+        metrics: those to score of a model.
     """
     given = given_table(model)
     return full_table(model, pairings, metrics) if given is None else given
 
 
 def ranked_table(model: Model | AffinityTable, metric: str) -> AffinityTable:
-    """`any_table` in the pairings of the graph, with PK and the metric that ranks its pairs."""
+    """`any_table` with OQ, OK and OV, PK and the metric that ranks the pairs."""
     return any_table(model, GRAPH_PAIRINGS, tuple(dict.fromkeys(("pk", metric))))
 
 
 def given_table(model: Model | AffinityTable) -> AffinityTable | None:
-    """The table that was given, or read from its file; None where it is a model."""
+    """A given table, read if it is a file; None for a model."""
     return read_table(model) if is_table(model) else None
 
 
@@ -89,9 +90,15 @@ def _checked(
     if meta.layer_order != layer_order:
         lacks.append(f"layer order {layer_order}")
     if lacks:
+        names = ",".join(pairings)
+        compute = either(
+            f"compute(MODEL, pairings={names!r}, metrics={list(metrics)}, "
+            f"layer_order={layer_order!r}, selection=Selection())",
+            f"headgraph compute MODEL --all --pairings {names} --metrics {','.join(metrics)} "
+            f"--layer-order {layer_order} -o FILE",
+        )
         raise AnalysisError(
             f"the table of {meta.model} {cut}lacks {', '.join(lacks)}: give the model itself, or a "
-            f"table of headgraph compute MODEL --all --pairings {','.join(pairings)} "
-            f"--metrics {','.join(metrics)} --layer-order {layer_order} -o FILE"
+            f"table of {compute}"
         )
     return table

@@ -1,8 +1,8 @@
-"""Which findings on GPT-2 small carry over to another model, each by a criterion stated in advance.
+"""Findings on GPT-2 small, each tested on another model by a criterion stated in advance.
 
-PK's paper (arXiv:2601.10266) looks at GPT-2 small alone and asks what larger models, rotary
-embeddings and grouped-query attention change. Each finding here is one number of a model and the
-condition that it has to meet, so that the answer is computed, not judged.
+The paper (arXiv:2601.10266) studies GPT-2 small alone and leaves open what larger models, rotary
+embeddings and grouped-query attention change. Each finding here is one number of a model with a
+condition on it, so that the answer is computed, not judged.
 """
 
 import os
@@ -23,12 +23,12 @@ from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
 
 DRAWS = 1000
-"""Random choices of pairs that the number of heads touched is held against."""
+"""Random choices of pairs to compare the number of heads touched with."""
 TOP = Selection(top_percent=3)
 
 
 class Finding(NamedTuple):
-    """One number of a model, and whether it says what GPT-2's says."""
+    """One number of a model, and whether it agrees with the finding on GPT-2."""
 
     finding: str
     value: str
@@ -37,7 +37,7 @@ class Finding(NamedTuple):
 
 @dataclass
 class _Model:
-    """A model's tables, each computed when first asked for."""
+    """A model's tables, each computed on first use."""
 
     model: str | os.PathLike[str]
     seed: int
@@ -48,7 +48,7 @@ class _Model:
 
     @cached_property
     def with_cs(self) -> AffinityTable:
-        """Where heads share keys and values, CS has a row per query head."""
+        """PK and CS; CS expands shared key/value heads to a row per query head."""
         return full_table(self.model, GRAPH_PAIRINGS, ("pk", "cs"))
 
     @cached_property
@@ -69,7 +69,7 @@ def carry_over(models: Sequence[str | os.PathLike[str]], *, seed: int = 0) -> pd
 
     Args:
         models: folders, hub ids or bundled models; weights are needed, a table is not enough.
-        seed: of the random choices that one finding is held against.
+        seed: random seed for the random choices of pairs.
 
     Returns:
         `model`, `layers`, `heads`, `kv_heads`, `finding` (with its criterion), `value`, `holds`.

@@ -1,4 +1,4 @@
-"""What can go wrong when scores are read for their meaning.
+"""Problems that studies, figures and pages state.
 
 AnalysisError               one sentence for the user, exit code 1
 ├── RunningError            a model that cannot be run
@@ -11,11 +11,11 @@ from headgraph.base.errors import HeadgraphError
 
 
 class AnalysisError(HeadgraphError):
-    """Base of every problem that this room states."""
+    """Base of all errors of this room."""
 
 
 class FigureError(AnalysisError):
-    """A picture that cannot be drawn from this table, or cannot be written in this format."""
+    """A figure that cannot be drawn from this table or written in this format."""
 
 
 class PatchingError(AnalysisError):
@@ -27,4 +27,4 @@ class RunningError(AnalysisError):
 
 
 class TrainingError(AnalysisError):
-    """Checkpoints that are not there or cannot be followed, or a curve without a change."""
+    """Checkpoints that are missing or cannot be followed, or a curve without a change."""

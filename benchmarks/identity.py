@@ -8,8 +8,8 @@ import pandas as pd
 from benchmarks.common import DOCS, SHARED, STUDIES, table, write
 from headgraph.analysis.behaviour import behaviour
 from headgraph.analysis.figures import save
-from headgraph.analysis.identity.figure import identity as draw
-from headgraph.analysis.identity.hubs_of_kind import hubs_of_kind
+from headgraph.analysis.hubs.kinds import hubs_of_kind
+from headgraph.analysis.hubs.kinds_figure import identity as draw
 from headgraph.pk_engine import Selection, compute
 
 MODELS = ("induction-2l", "stories260K", "babyllama-361")

@@ -96,7 +96,7 @@ def main() -> None:
 
 def page() -> str:
     """Markdown: each picture with its command, then the commands of all others."""
-    from headgraph.analysis.figures.command import figure
+    from headgraph.analysis.figures.commands import figure
 
     shown = {picture.args.split()[0] for picture in PICTURES}
     others = [

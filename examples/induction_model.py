@@ -1,4 +1,4 @@
-"""A small attention-only transformer in GPT-2 layout, and how it is stored.
+"""A small attention-only transformer in GPT-2 layout, and its folder.
 
 `train_induction.py` trains it. Parameter names and the Conv1D orientation (in x out) are those of
 Hugging Face's GPT-2, so the state dict needs no translation. GPT-2 has an MLP in every block, and
@@ -45,7 +45,7 @@ class Conv1D(nn.Module):
 
 
 class Attention(nn.Module):
-    """Causal multi-head attention; also returns its patterns, which the scores are made of."""
+    """Causal multi-head attention; also returns its patterns, from which scores are computed."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """A residual block of attention alone."""
+    """A residual block with attention only."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class Block(nn.Module):
 
 
 class Body(nn.Module):
-    """What GPT-2's state dict calls `transformer`."""
+    """The part that GPT-2's state dict calls `transformer`."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -134,19 +134,19 @@ def save_folder(model: AttentionOnly, out: Path, dtype: torch.dtype = torch.floa
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """Write a file beside its place, then rename: nobody ever reads half of it."""
+    """Write a file beside its place, then rename it, so that no reader sees half of it."""
     beside = path.with_name(f".{path.name}.partial")
     beside.write_bytes(content.encode() if isinstance(content, str) else content)
     beside.replace(path)
 
 
 def to_json(value: object) -> str:
-    """JSON as all files here have it."""
+    """JSON in the format of all files here."""
     return json.dumps(value, indent=2) + "\n"
 
 
 def _gpt2_tensors(model: AttentionOnly) -> dict[str, Tensor]:
-    """The state dict, and the parts of GPT-2 that this model does without: an MLP of zeros."""
+    """The state dict, with an MLP of zeros for the parts of GPT-2 that this model lacks."""
     d = model.shape.n_embd
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     for layer in range(model.shape.n_layer):
@@ -169,7 +169,7 @@ def _config(shape: Shape, dtype: torch.dtype) -> dict[str, Any]:
         **asdict(shape),
         "n_ctx": shape.n_positions,
         "n_inner": 1,
-        "attention_only": True,  # for people: GPT-2 code reads n_inner and finds an MLP of zeros
+        "attention_only": True,  # for readers; GPT-2 code reads n_inner and finds an MLP of zeros
         "activation_function": "gelu_new",
         "tie_word_embeddings": True,
         "attn_pdrop": 0.0,

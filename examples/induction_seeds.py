@@ -1,4 +1,4 @@
-"""Does the recipe of `train_induction.py` depend on luck? Run it for several seeds and tell.
+"""How much the recipe of `train_induction.py` depends on the seed.
 
 python examples/induction_seeds.py --seeds 5 --out out/seeds.json
 """
@@ -15,7 +15,7 @@ from train_induction import Settings, prepare, record, train
 
 
 def fulfils(said: dict[str, Any]) -> bool:
-    """Both kinds of heads are there, and the strongest OK pair joins one of each."""
+    """Whether both kinds of heads exist and the strongest OK pair joins one of each."""
     source, target = (
         [int(number) for number in re.findall(r"\d+", said["strongest_ok"][end])]
         for end in ("source", "target")
@@ -45,7 +45,7 @@ def fulfils(said: dict[str, Any]) -> bool:
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
 def main(seeds: int, steps: int, out: Path) -> None:
-    """Train with several seeds and write what came of each."""
+    """Train with several seeds and write the result of each."""
     rows = []
     for seed in range(seeds):
         settings = Settings(seed=seed, steps=steps)

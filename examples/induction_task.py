@@ -1,4 +1,4 @@
-"""The task that `train_induction.py` trains on, and the scores that say which head does what.
+"""The task that `train_induction.py` trains on, and the behaviour scores of heads.
 
 A sequence is x x: symbols in random order, all different, and then the same again. Several such
 pairs are packed one after another until the context is full, as documents are when a language model
@@ -21,7 +21,7 @@ PREVIOUS, INDUCTION, DUPLICATE = "previous_token", "induction", "duplicate_token
 
 @dataclass(frozen=True)
 class Task:
-    """What the sequences look like; a period is the length of one copy."""
+    """The shape of the sequences; a period is the length of one copy."""
 
     vocab_size: int = 96
     context: int = 64
@@ -34,12 +34,12 @@ class Task:
 
 
 def training_batch(task: Task, batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Tokens (batch length), and which next tokens can be foreseen (batch length-1)."""
+    """Tokens (batch length), and which next tokens are predictable (batch length-1)."""
     period = int(
         torch.randint(task.shortest_period, task.longest_period + 1, (), generator=generator)
     )
     pairs = task.context // (2 * period)
-    # all symbols of a row differ, so that an earlier occurrence has one successor
+    # all symbols of a row differ, so each earlier occurrence has one successor
     symbols = torch.rand(batch, task.vocab_size, generator=generator).argsort(dim=1)
     first = symbols[:, : pairs * period].view(batch, pairs, period)
 
@@ -56,7 +56,7 @@ def training_batch(task: Task, batch: int, generator: torch.Generator) -> tuple[
 
 
 def repeated(task: Task) -> Tensor:
-    """The sequences that scores are measured on: x followed by x, the same ones every time."""
+    """The fixed sequences that scores are measured on: x followed by x."""
     generator = torch.Generator().manual_seed(task.measured_seed)
     symbols = torch.rand(task.measured_sequences, task.vocab_size, generator=generator)
     x = symbols.argsort(dim=1)[:, : task.measured_period]
@@ -105,6 +105,6 @@ def measure(model: Callable[[Tensor], tuple[Tensor, Tensor]], task: Task) -> Mea
     return Measured(
         scores=head_scores(patterns, period),
         loss_first_copy=float(losses[:, : period - 1].mean()),
-        # the second copy's first symbol cannot be foreseen: the loss starts after it
+        # the first symbol of the second copy is not predictable, so the loss starts after it
         loss_second_copy=float(losses[:, period:].mean()),
     )

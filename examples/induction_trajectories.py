@@ -1,4 +1,4 @@
-"""How the edge, the heads and the loss came about while training: one CSV for each seed.
+"""PK of the edge, head scores and the loss over training: one CSV for each seed.
 
 python examples/induction_trajectories.py --first 0 --seeds 5 --out out/trajectories
 
@@ -34,7 +34,7 @@ def ok_pairs(model: AttentionOnly) -> Pairs:
 
 
 def rows(seen: list[tuple[Moment, Pairs]]) -> list[dict[str, Any]]:
-    """One row per moment; which pair is the edge is known only at the end."""
+    """One row per checkpoint; only the last one shows which pair is the edge."""
     final = seen[-1][1]
     source, target = max(final, key=lambda pair: final[pair])
     return [
@@ -74,10 +74,10 @@ def rows(seen: list[tuple[Moment, Pairs]]) -> list[dict[str, Any]]:
 @click.option("--steps", type=click.IntRange(min=0), default=800, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True)
 def main(first: int, seeds: int, every: int, steps: int, out: Path) -> None:
-    """Train with several seeds and write what was seen on the way, seed-N.csv each."""
+    """Train with several seeds and write the measurements of each to seed-N.csv."""
     out.mkdir(parents=True, exist_ok=True)
     for seed in range(first, first + seeds):
-        # the same window for every seed: none stops when its heads are good enough
+        # every seed trains for the same number of steps, even if its heads score high enough
         settings = Settings(seed=seed, steps=steps, steps_above_thresholds=steps)
         model = prepare(settings)
         looks = log_spaced(steps) | set(range(0, steps + 1, every))

@@ -1,9 +1,9 @@
-"""Label the heads of the bundled model by what they were measured to do.
+"""Label the heads of the bundled model by their measured behaviour.
 
     python examples/label_induction.py
 
-Reads `pk_engine/bundled/induction-2l/training.json` and writes the labels that ship with headgraph,
-and the line in their index that says for which weights they hold.
+Reads `pk_engine/bundled/induction-2l/training.json`. Writes the labels that ship with headgraph and
+their line in the index, which names the weights by fingerprint.
 """
 
 import json
@@ -17,7 +17,7 @@ from headgraph.pk_engine.labels import COLUMNS
 
 NAME = "induction-2l"
 ROLES = ("previous_token", "induction", "duplicate_token")
-THRESHOLD = 0.5  # of the mean attention that goes where the role says
+THRESHOLD = 0.5  # lowest mean attention to the position of the role
 
 
 def main() -> None:

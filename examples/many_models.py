@@ -1,4 +1,4 @@
-"""Several models in one database: the commands of docs/guides/many-models.md, and what they print.
+"""Several models in one database: the commands of docs/guides/many-models.md and their output.
 
     python examples/many_models.py
 
@@ -18,7 +18,7 @@ from headgraph.graphdb.server import ANY_PORTS, ServerHome, start, stop
 
 PAGE = Path(__file__).parents[1] / "docs/guides/many-models.md"
 OWN = "layer,head,role,note\n0,1,mine,looked at by hand\n1,2,mine,\n"
-LINES = 14  # of an answer that are shown
+LINES = 14  # shown lines of an answer
 PARTS = {
     "listing": """\
 headgraph load gpt2-small --run gpt2-small --top-percent 3
@@ -50,25 +50,25 @@ headgraph drop --yes 'induction-2l-step*'
 headgraph runs""",
 }
 QUIET = ("headgraph compute", "headgraph trajectory")
-"""What reports its progress, or rows that the page has no room for."""
+"""Parts that print progress, or more rows than the page has room for."""
 
 
 def shown(line: str) -> str:
-    """A command and what it prints, on both streams as a terminal has them."""
+    """A command and its output, with both streams as on a terminal."""
     done = subprocess.run(
         ["bash", "-c", line], capture_output=True, text=True, timeout=600, env=os.environ
     )
     said = done.stderr + done.stdout if not line.startswith(QUIET) else ""
     if done.returncode > 1:
         raise SystemExit(f"{line}\n{done.stderr}")
-    # how long a load took depends on this machine and moment: see project/performance.md
+    # the time of a load depends on the machine: see project/performance.md
     lines = [re.sub(r" in [\d.]+ s$", "", text.rstrip()) for text in said.splitlines()]
     lines = [*lines[:LINES], "..."] if len(lines) > LINES else lines
     return "\n".join([f"$ {line}", *lines])
 
 
 def path_with_headgraph(folder: Path) -> str:
-    """A PATH on which `headgraph` is the one of this checkout."""
+    """A PATH on which `headgraph` is that of this checkout."""
     command = folder / "bin" / "headgraph"
     command.parent.mkdir()
     command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m headgraph "$@"\n')

@@ -1,4 +1,4 @@
-"""Try Cypher MCP servers in their read-only mode, and write down what they answered and did.
+"""Try Cypher MCP servers in read-only mode; record their answers and what they change.
 
     python examples/mcp_readonly.py --server PATH/TO/mcp-neo4j-cypher
 
@@ -43,7 +43,7 @@ TRIALS = (
     ("a procedure", "CALL dbms.listConfig('server.bolt') YIELD name RETURN count(*) > 0 AS listed"),
     ("a long answer", "RETURN size(range(1, 3000000)) AS numbers"),
 )
-WIDTH = 200  # characters of an answer that are kept
+WIDTH = 200  # kept characters of an answer
 STATE = {
     "nodes": "MATCH (n) RETURN count(n) AS it",
     "relationships": "MATCH ()-[e]->() RETURN count(e) AS it",
@@ -79,7 +79,7 @@ class Server:
         self._send({"method": method})
 
     def close(self) -> None:
-        """End it as a client does: nothing more comes."""
+        """End the server as a client does, by closing its stdin."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(timeout=30)
@@ -108,7 +108,7 @@ def environment(to: Settings) -> dict[str, str]:
 
 
 def said(answer: Mapping[str, Any]) -> str:
-    """One line: what a tool said, shortened."""
+    """The answer of a tool as one shortened line."""
     result = answer.get("result") or {}
     text = answer.get("error", {}).get("message") or result["content"][0]["text"]
     line = " ".join(text.split())
@@ -117,7 +117,7 @@ def said(answer: Mapping[str, Any]) -> str:
 
 
 def trial(server: Server) -> list[str]:
-    """Everything that is tried, line by line."""
+    """The result of each attempt, line by line."""
     me = {"name": "headgraph-example", "version": "1"}
     hello = server.ask("initialize", protocolVersion=PROTOCOL, capabilities={}, clientInfo=me)
     if "error" in hello:
@@ -135,12 +135,12 @@ def trial(server: Server) -> list[str]:
 
 
 def state(graph: Graph) -> dict[str, list[Any]]:
-    """What a statement could have changed."""
+    """The parts of the database that a statement could change."""
     return {what: [row["it"] for row in graph.read(cypher)] for what, cypher in STATE.items()}
 
 
 def changes(before: dict[str, list[Any]], after: dict[str, list[Any]]) -> list[str]:
-    """What is there now and was not, and the other way round."""
+    """What was added and what was removed."""
     found = []
     for what, was in before.items():
         new = [f"+ {item}" for item in after[what] if item not in was]
@@ -150,7 +150,7 @@ def changes(before: dict[str, list[Any]], after: dict[str, list[Any]]) -> list[s
 
 
 def on_a_graph_of_its_own(command: str) -> list[str]:
-    """Start a database, load, try, and say what changed."""
+    """Start a database, load, try each server, and report what changed."""
     home = ServerHome.default()
     running = start(home, ports=ANY_PORTS)
     to = Settings(uri=running.bolt_uri, user=running.user, password=running.password())
@@ -168,7 +168,7 @@ def on_a_graph_of_its_own(command: str) -> list[str]:
 
 
 def main() -> None:
-    """Try, and write."""
+    """Try the servers and write the report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--server", default="mcp-neo4j-cypher", help="The MCP server's command.")
     parser.add_argument("--version", default="", help="Version of the MCP server, to record.")

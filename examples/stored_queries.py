@@ -1,4 +1,4 @@
-"""Ask every stored query of real graphs and keep the answers for docs/reference/queries.md.
+"""Run every stored query on real graphs and keep the answers for docs/reference/queries.md.
 
     make examples
 
@@ -25,11 +25,11 @@ from headgraph.queries.stored.query import EXAMPLE_RUN, Query
 TRAINED = 1150  # the step of the bundled model, see its training.json
 WIDTH, LINES = 110, 16
 OF_THE_MOMENT = ("loaded_at", "loader_version")
-"""Facts of a run that are others at each load."""
+"""Facts of a run that differ at each load."""
 
 
 def load_runs(graph: Graph) -> None:
-    """What the examples are asked of; what is there already stays."""
+    """Load the runs that the examples query; existing runs stay."""
     loader.load("gpt2-small", graph, run=EXAMPLE_RUN, selection=Selection(top_percent=3))
     queries.communities(graph, run=EXAMPLE_RUN, write=True)
     trained = checkpoint("induction-2l", TRAINED)
@@ -41,7 +41,7 @@ def load_runs(graph: Graph) -> None:
 
 
 def checkpoint(model: str, step: float | None, *, fold_ln: bool = False) -> AffinityTable:
-    """All pairings of a model, as a checkpoint of its training where a step is given."""
+    """All pairings of a model; with a step, as a checkpoint of its training."""
     table = compute(
         model, pairings="all", selection=Selection(top=40), fold_ln=fold_ln, name="induction-2l"
     )
@@ -50,7 +50,7 @@ def checkpoint(model: str, step: float | None, *, fold_ln: bool = False) -> Affi
 
 
 def example(query: Query, graph: Graph) -> str:
-    """The command and what it prints, cut short where it is long."""
+    """The command and its output, shortened if it is long."""
     values = {"run": EXAMPLE_RUN, **query.example}
     run = values.pop("run")
     frame = queries.query(query.name, graph, run=run, **values)
@@ -63,7 +63,7 @@ def example(query: Query, graph: Graph) -> str:
 
 
 def main() -> None:
-    """Load, ask, write."""
+    """Load the runs, run the queries, write the answers."""
     EXAMPLES.mkdir(exist_ok=True)
     with graphdb.connect() as graph:
         load_runs(graph)

@@ -29,7 +29,7 @@ from headgraph.base import names
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides what comes out; the same settings and threads give the same bytes."""
+    """All settings of the result; the same settings and threads give the same bytes."""
 
     seed: int = 0
     steps: int = 3000  # at most
@@ -48,10 +48,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Moment:
-    """Where training stands after `step` steps; `last` when it has come to its end."""
+    """The state of training after `step` steps; `last` at its end."""
 
     step: int
-    training_loss: float | None  # mean over the last steps, nothing at step 0
+    training_loss: float | None  # mean over the last steps, None at step 0
     measured: Measured
     last: bool
 
@@ -83,10 +83,10 @@ def train(model: AttentionOnly, settings: Settings, stops: set[int]) -> Iterator
                 return
         tokens, known = training_batch(settings.task, settings.batch, data)
         logits, _ = model(tokens)  # batch pos vocab
-        # only what can be foreseen is trained on: the rest is noise, and slows it down
+        # only predictable tokens are trained on: the others are noise and slow training down
         loss = F.cross_entropy(logits[:, :-1][known], tokens[:, 1:][known])
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch does not say
+        loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
         optimizer.step()
         losses.append(loss.item())
 
@@ -103,7 +103,7 @@ def above_thresholds(measured: Measured, settings: Settings) -> bool:
 
 
 def record(moment: Moment, settings: Settings, folder: Path) -> dict[str, Any]:
-    """What training.json says of the model in this folder, wherever and whenever it was trained."""
+    """The content of training.json, without the place and time of training."""
     measured = moment.measured
     return {
         "step": moment.step,
@@ -123,7 +123,7 @@ def record(moment: Moment, settings: Settings, folder: Path) -> dict[str, Any]:
 
 
 def strongest_ok(folder: Path) -> dict[str, Any]:
-    """The heads whose output and key subspaces share most, and the mean of random subspaces."""
+    """The pair of heads with the highest PK under OK, and the mean of random subspaces."""
     table = pk_engine.compute(folder, pairings="OK", selection=pk_engine.Selection(top=1))
     row = table.frame.iloc[0]
     return {
@@ -135,7 +135,7 @@ def strongest_ok(folder: Path) -> dict[str, Any]:
 
 
 def prepare(settings: Settings) -> AttentionOnly:
-    """A fresh model, with torch told to be repeatable."""
+    """A new model, with torch set to deterministic algorithms."""
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)
@@ -148,7 +148,7 @@ def log_spaced(steps: int) -> set[int]:
 
 
 def steps_to_keep(named: str | None, steps: int) -> set[int]:
-    """The steps of a list such as `0,300,400`, or the usual ones."""
+    """The steps of a list such as `0,300,400`, or the default steps."""
     if named is None:
         return log_spaced(steps)
     if not all(word.strip().isdigit() for word in named.split(",")):
@@ -182,7 +182,7 @@ def steps_to_keep(named: str | None, steps: int) -> set[int]:
 @click.option(
     "--keep",
     metavar="LIST",
-    help="Steps, such as 0,300,400; without it 0, 1, 2, 4, ... and the end.",
+    help="Steps to keep, such as 0,300,400.  [default: 0, 1, 2, 4, ... and the last]",
 )
 def main(seed: int, steps: int, out: Path, checkpoints: Path | None, keep: str | None) -> None:
     """Train a two-layer attention-only transformer until it has induction heads."""

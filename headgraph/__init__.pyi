@@ -8,8 +8,8 @@ from .analysis.detection import detection_figure as detection_figure
 from .analysis.heatmap import heatmap as heatmap
 from .analysis.hubs import hub_scores as hub_scores
 from .analysis.hubs import hubs as hubs
-from .analysis.identity import hubs_of_kind as hubs_of_kind
-from .analysis.identity import identity as identity
+from .analysis.hubs import hubs_of_kind as hubs_of_kind
+from .analysis.hubs import identity as identity
 from .analysis.informativeness import informativeness as informativeness
 from .analysis.informativeness import informativeness_figure as informativeness_figure
 from .analysis.nulls import nulls as nulls

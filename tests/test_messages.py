@@ -65,7 +65,7 @@ def test_a_library_module_names_no_option(path: Path) -> None:
         ('raise E("leave --null out")', 1),
         ('raise E(f"{x}: -p head={y}")', 1),
         ('raise E("run headgraph compute MODEL")', 1),
-        ('raise E(f"leave {argument("null")} out")', 0),
+        ("raise E(f'leave {argument(\"null\")} out')", 0),
         ('raise E(either("compute(all=True)", "headgraph compute --all"))', 0),
         ('def f():\n    """As --null."""', 0),
     ],

@@ -41,7 +41,7 @@ the work, or after the database, says that instead."""
 
 
 def test_no_picture_is_forgotten() -> None:
-    from headgraph.analysis.figures.command import figure
+    from headgraph.analysis.figures.commands import figure
 
     assert {f"figure {name}" for name in figure.commands} == {
         name for name in WRITES if name.startswith("figure")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.pictures import IMAGES, PICTURES, Picture, page
-from headgraph.analysis.figures.command import figure
+from headgraph.analysis.figures.commands import figure
 
 DOCS = Path(__file__).parents[1] / "docs"
 

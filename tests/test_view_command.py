@@ -150,7 +150,7 @@ def test_a_name_that_is_nothing_here_is_told_what_to_do(
         monkeypatch.delenv(name, raising=False)
     done = headgraph("view", "someone/a-model", "-o", str(tmp_path / "v.html"))
     assert done.returncode == 3
-    assert "'someone/a-model' is no table and no folder here" in done.stderr
+    assert "'someone/a-model' is neither a table nor a folder, and the runs" in done.stderr
     assert "headgraph compute someone/a-model -o t.parquet, then headgraph view" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 
@@ -158,7 +158,7 @@ def test_a_name_that_is_nothing_here_is_told_what_to_do(
 def test_the_page_is_opened_where_there_is_a_screen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from headgraph.analysis.view.command import view as command
+    from headgraph.analysis.view.commands import view as command
 
     seen: list[str] = []
     monkeypatch.setattr("click.launch", seen.append)

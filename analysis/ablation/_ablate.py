@@ -9,12 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from headgraph.analysis._tables import full_table
-from headgraph.analysis.ablation.choice import chosen_sets
-from headgraph.analysis.ablation.head_sets import Heads, draw, listed, possible
+from headgraph.analysis.ablation.head_sets import Heads, chosen_sets, draw, listed, possible
 from headgraph.analysis.errors import PatchingError
 from headgraph.analysis.running.prompts import N_PROMPTS, prompts_for
 from headgraph.analysis.running.unpatched import BaseRun
 from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.base.spelling import argument
 
 SAMPLES = 200
 COLUMNS = (
@@ -43,35 +43,34 @@ def ablate(
     length: int | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Loss when heads are ablated, beside the loss when as many random heads are.
+    """Loss without some heads, beside the loss without equally many random heads.
 
-    An ablated head writes the mean of what it writes on these prompts, position by position, in
-    place of what it would.
+    An ablated head writes, at each position, the mean of what it writes there over the prompts.
 
     Args:
         model: folder, bundled model's name or hub id that can be run, or a TransformerBridge.
-        role: heads of this role, or of each of several; `all` for each role of the labels.
+        role: heads of this role, or of several roles, a set each; `all` for all roles.
         hubs: the N greatest hubs, by `headgraph.hub_scores` over the strongest pairs.
-        heads: head names, `L0H1,L1H5`.
-        labels: label file that says which heads have a role; default those known for the model.
-        top_percent: pairs of each pairing that count for hubs, the strongest ones.
+        heads: names of heads, such as `L0H1,L1H5`.
+        labels: label file with the heads' roles; the bundled labels of the model by default.
+        top_percent: percentage of each pairing's strongest pairs that count for hubs.
         samples: random sets of heads to compare with.
-        match_layers: random sets have as many heads in each layer as the ablated ones.
+        match_layers: draw random sets with as many heads in each layer as the ablated set.
         replace: `mean`, `resample` or `zero`; see `headgraph.verify_edge`.
         prompts: file with a prompt a line; see `analysis.running.prompts.prompts_for` for
-            this and the next four. Without any of them random tokens that come twice.
-        text_file: a text, of which windows are drawn.
-        sample: tokens by which the model continues each prompt.
-        n_prompts: prompts at most.
-        length: tokens of a sequence that is repeated, or of a window.
-        seed: of prompts and of the random sets.
+            this and the next four. By default the model reads repeated random tokens.
+        text_file: a text file to draw windows from.
+        sample: let the model continue each prompt by this many tokens.
+        n_prompts: most prompts to use.
+        length: tokens in a repeated sequence or in a window.
+        seed: random seed for the prompts and the random sets.
 
     Returns:
-        A row for each role, the hubs and the heads: `model`, `what`, `n_heads`, `heads`, `loss`,
-        `base_loss` (nothing ablated), `delta` (loss - base_loss, nats per token), `random_mean`,
-        `low` and `high` (the random sets' mean delta and their 2.5 and 97.5 % quantiles),
+        A row for each set (a role, the hubs, the named heads): `model`, `what`, `n_heads`,
+        `heads`, `loss`, `base_loss` (nothing ablated), `delta` (loss - base_loss, nats per token),
+        `random_mean`, `low` and `high` (mean delta of the random sets, 2.5 and 97.5 % quantiles),
         `percentile` (random sets with a smaller delta, in %, half of those with the same),
-        `samples`, `possible` (how many such sets there are: with few, a percentile says little),
+        `samples`, `possible` (number of such sets; with few, a percentile says little),
         `match_layers`, `replaced_by`, `prompts`, `predictions`, `seed`.
 
     Raises:
@@ -81,7 +80,7 @@ def ablate(
     from headgraph.analysis.running import open_model
 
     if samples < 1:
-        raise PatchingError(f"--samples {samples}: expected at least 1")
+        raise PatchingError(f"{argument('samples', samples)}: expected at least 1")
     table = full_table(model, GRAPH_PAIRINGS)
     sets = chosen_sets(table, role, hubs, heads, labels, top_percent)
     bridge = open_model(model)
@@ -111,7 +110,7 @@ def ablate(
 def _row(
     run: BaseRun, heads: Heads, samples: int, match_layers: bool, replace: str, seed: int
 ) -> dict[str, Any]:
-    """The heads' loss beside that of random sets; the same seed, the same sets."""
+    """The loss without the heads beside that of random sets; the seed fixes the sets."""
     shape, rng = (run.model.cfg.n_layers, run.model.cfg.n_heads), np.random.default_rng(seed)
     delta = loss_change(run, heads, replace, seed)
     sets = [draw(heads, shape, match_layers, rng) for _ in range(samples)]
@@ -128,7 +127,7 @@ def _row(
 
 
 def loss_change(run: BaseRun, heads: Heads, replace: str = "mean", seed: int = 0) -> float:
-    """Mean loss without these heads minus the unpatched run's, nats per token; 0 without heads."""
+    """Mean loss without these heads minus that of the unpatched run, in nats per token."""
     hooks = []
     for layer in sorted({layer for layer, _ in heads}):
         which = [head for at, head in heads if at == layer]
@@ -138,7 +137,7 @@ def loss_change(run: BaseRun, heads: Heads, replace: str = "mean", seed: int = 0
 
 
 class _Replacing:
-    """A hook that puts other values in place of some heads' z."""
+    """A hook that replaces z of some heads."""
 
     def __init__(self, heads: Sequence[int], instead: Any) -> None:
         self.heads, self.instead = list(heads), instead

@@ -1,12 +1,12 @@
-"""What ablation costs, beside as many random heads."""
+"""The loss that ablation adds, beside that of equally many random heads."""
 
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from headgraph.analysis._files import Rows, command_rows
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.panels import TOP, panel_title
-from headgraph.analysis.figures.rows import Rows, command_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,21 +16,22 @@ _COLUMNS = (
     "model", "what", "n_heads", "delta", "random_mean", "low", "high", "percentile", "match_layers",
     "samples", "seed",
 )  # fmt: skip
-_LONGEST_LABEL = 40  # characters that the space at the left has room for
+_LONGEST_LABEL = 40  # characters that fit at the left
 
 
 def ablation_figure(rows: Rows, *, dark: bool = False) -> "Figure":
-    """What ablating heads adds to the loss, beside as many random heads: a panel for each model.
+    """Draw the loss that ablation adds, beside that of random heads: a panel for each model.
 
     Args:
-        rows: of `headgraph.ablate`, of one or more models, or files of them (CSV).
+        rows: rows of `headgraph.ablate` for one or more models, or CSV files of them.
         dark: for dark pages.
 
     Raises:
-        FigureError: other rows.
+        FigureError: not rows of `headgraph.ablate`.
     """
     rows = command_rows(
-        rows, _COLUMNS, "ablate", texts=("model", "what"), whole=("n_heads", "samples", "seed"),
+        rows, _COLUMNS, "headgraph.ablate", "headgraph ablate ... --format csv",
+        texts=("model", "what"), whole=("n_heads", "samples", "seed"),
         numbers=("delta", "random_mean", "low", "high", "percentile"),
     )  # fmt: skip
     models = list(dict.fromkeys(rows["model"]))

@@ -1,4 +1,4 @@
-"""What heads do on prompts: behaviour scores from a model's attention patterns."""
+"""Behaviour scores of heads, from the attention patterns of a model that runs."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from headgraph.analysis.behaviour.attention_scores import BEHAVIOURS, attended
 from headgraph.analysis.errors import RunningError
-from headgraph.analysis.running.bridge import open_model
-from headgraph.analysis.running.prompts import prompt_lines, prompts_for, token_numbers
-from headgraph.analysis.running.tokens import first_token, tokens_of
+from headgraph.analysis.running.bridge import first_token, open_model, tokens_of
+from headgraph.analysis.running.prompts import PERIOD, prompt_lines, prompts_for, token_numbers
+from headgraph.base.spelling import argument
 
 AT_ONCE = 16
-"""Prompts run at a time: their patterns are what takes memory."""
+"""Prompts in one batch; their patterns take the memory."""
 
 
 def behaviour(
@@ -31,22 +31,22 @@ def behaviour(
 ) -> pd.DataFrame:
     """Previous-token, duplicate-token, induction and identity scores of every head.
 
-    The formulas are in `analysis.behaviour.attention_scores`. By default the model reads random
-    tokens, a sequence of different ones twice, so that what it says of a head does not depend on
-    what the text is about; on a text of one's own the scores say what heads do there.
+    The formulas are in `analysis.behaviour.attention_scores`. By default the model reads a sequence
+    of distinct random tokens twice, so the scores do not depend on the subject of a text. Scores
+    on a text of your own describe the heads on that text.
 
-    Where users go wrong: attention is not effect. A head may look at the previous token and write
-    nothing of it; `headgraph ablate` and `verify-edge` ask what matters. And a score on a short
-    text averages over few positions: those with a token that stood before may be none (NaN).
+    Where users go wrong: attention is not effect. A head may attend to a token and write
+    nothing of it; `headgraph.ablate` and `headgraph.verify_edge` measure effects. A score on a
+    short text averages over few positions. Without a repeated token, two of the scores are NaN.
 
     Args:
         model: a folder, a bundled model's name, a hub id, or a TransformerBridge.
         text: a text to run on.
-        prompts: a file with a prompt a line, text or token numbers.
-        n_prompts: random sequences.
-        length: tokens of the random sequence that is repeated; 24, or what the model's vocabulary
-            and context allow.
-        seed: of the random tokens.
+        prompts: a file with one prompt a line, as text or token numbers.
+        n_prompts: number of random sequences.
+        length: tokens in the repeated sequence; by default 24, or fewer if the vocabulary or the
+            context is smaller.
+        seed: random seed for the tokens.
         revision: branch, tag or commit of a hub id.
 
     Returns:
@@ -55,10 +55,12 @@ def behaviour(
 
     Raises:
         RunningError: the model cannot be run, or both `text` and `prompts` are given.
-        PatchingError: prompts that cannot be read, or that the model has no tokens for.
+        PatchingError: prompts that cannot be read or turned into tokens.
     """
     if text is not None and prompts is not None:
-        raise RunningError("--text and --prompts exclude each other: give one of them")
+        raise RunningError(
+            f"{argument('text')} and {argument('prompts')} exclude each other: give one of them"
+        )
     bridge = open_model(model, revision)
     rows = prompts_of(
         bridge, text=text, prompts=prompts, n_prompts=n_prompts, length=length, seed=seed
@@ -84,7 +86,7 @@ def behaviour(
 
 
 def labels_of(scores: pd.DataFrame, threshold: float) -> pd.DataFrame:
-    """Rows of a label file: the heads whose score of a behaviour is at least the threshold.
+    """Rows of a label file: the heads with a behaviour score of at least the threshold.
 
     Returns:
         `layer`, `head`, `role`, `circuit`, `source`, `note`, as `pk_engine.labels` reads them.
@@ -93,7 +95,9 @@ def labels_of(scores: pd.DataFrame, threshold: float) -> pd.DataFrame:
         RunningError: a threshold outside 0 to 1.
     """
     if not 0 < threshold <= 1:
-        raise RunningError(f"--threshold {threshold:g}: expected more than 0 and at most 1")
+        raise RunningError(
+            f"{argument('threshold', threshold)}: expected more than 0 and at most 1"
+        )
     long = scores.melt(["layer", "head"], list(BEHAVIOURS), "role", "score")
     long = long[long["score"] >= threshold].sort_values(["layer", "head", "role"])
     words = f"measured on {scores['prompts'].iloc[0]} prompts, seed {scores['seed'].iloc[0]}"
@@ -113,10 +117,10 @@ def labels_of(scores: pd.DataFrame, threshold: float) -> pd.DataFrame:
 def patterns_of(
     model: Any, rows: Sequence[NDArray[np.int64]]
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    """Each prompt's tokens, and its patterns: layers x heads x positions x positions.
+    """Tokens and attention patterns (layers x heads x positions x positions) of each prompt.
 
     Raises:
-        RunningError: TransformerLens does not expose attention patterns of this model.
+        RunningError: TransformerLens exposes no attention patterns of this model.
     """
     import torch
 
@@ -136,7 +140,7 @@ def patterns_of(
 
 
 def _batches(rows: Sequence[NDArray[np.int64]]) -> Iterator[list[NDArray[np.int64]]]:
-    """Prompts of one length, some at a time, in order."""
+    """Batches of consecutive prompts of one length."""
     batch: list[NDArray[np.int64]] = []
     for row in rows:
         if batch and (len(row) != len(batch[0]) or len(batch) == AT_ONCE):
@@ -158,7 +162,8 @@ def prompts_of(
 ) -> list[NDArray[np.int64]]:
     """The tokens of each prompt that `behaviour` runs on; arguments as there."""
     if text is None and prompts is None:
-        length = length or min(24, model.cfg.d_vocab, (model.cfg.n_ctx - 1) // 2)
+        if length is None:
+            length = min(PERIOD, model.cfg.d_vocab, (model.cfg.n_ctx - 1) // 2)
         return list(prompts_for(model, n_prompts=n_prompts, length=length, seed=seed).tokens)
     lines = [text] if text is not None else prompt_lines(Path(str(prompts)), RunningError)
     start = [first for first in [first_token(model)] if first is not None]

@@ -1,4 +1,4 @@
-"""What heads were measured to do, as a map of heads, and the attention pattern of the best one."""
+"""Behaviour scores as a map of heads, and the attention pattern of the highest head."""
 
 import os
 from pathlib import Path
@@ -14,14 +14,14 @@ from headgraph.analysis.figures import style
 from headgraph.analysis.figures.panels import color_bar, index_axis, panel_grid, panel_title
 from headgraph.analysis.running.bridge import open_model
 from headgraph.base.names import head_name
+from headgraph.base.spelling import argument
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _HEIGHT = 372.0
-_MOST_TOKENS = 40
-"""Of a pattern that is drawn: more could not be told apart."""
+_MOST_TOKENS = 40  # rows of a pattern; more could not be told apart
 _LONGEST_TOKEN = 24  # characters
 
 
@@ -33,29 +33,32 @@ def behaviour_figure(
     seed: int = 0,
     dark: bool = False,
 ) -> "Figure":
-    """Scores of all heads, layer up and head to the right, and the pattern of the best head.
+    """Draw a behaviour score of all heads, and the attention pattern of the highest head.
 
-    The paper's Fig. 7 for `identity`. The pattern is that of the text, or of the first of the
-    random prompts: rows attend to columns, the first token at the top left.
+    Layers go up, head indices to the right. The pattern is that of the text, or of the first
+    random prompt: rows attend to columns, and the first token is at the top left. With `identity`
+    this is the paper's Fig. 7.
 
     Args:
-        model: as for `analysis.behaviour`.
-        score: which of its four scores.
-        text: a text to run on; random tokens that repeat without it.
-        seed: of the random tokens.
+        model: as for `headgraph.behaviour`.
+        score: which of the four scores.
+        text: a text to run on; by default repeated random tokens.
+        seed: random seed for the tokens.
         dark: for dark pages.
 
     Raises:
-        FigureError: another score, or one that the prompt does not allow.
+        FigureError: an unknown score, or one that no position of the text allows.
         RunningError: the model cannot be run.
     """
     if score not in BEHAVIOURS:
-        raise FigureError(f"--score {score}: expected {', '.join(BEHAVIOURS)}")
+        raise FigureError(f"{argument('score', score)}: expected {', '.join(BEHAVIOURS)}")
     bridge = open_model(model)
     rows = behaviour(bridge, text=text, seed=seed)
     scores = rows.pivot(index="layer", columns="head", values=score).to_numpy()
     if np.isnan(scores).all():
-        raise FigureError(f"no position of this text allows {score}: give a longer one with --text")
+        raise FigureError(
+            f"no position of this text allows {score}: give a longer one with {argument('text')}"
+        )
     layer, head = (int(i) for i in np.unravel_index(np.argmax(scores), scores.shape))
     prompt = prompts_of(bridge, text=text, seed=seed)[0]
     ((tokens, patterns),) = patterns_of(bridge, [prompt])

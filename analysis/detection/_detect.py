@@ -1,4 +1,4 @@
-"""How well each metric finds what is labelled: areas under curves, with bootstrap intervals."""
+"""How well each metric finds labelled heads, pairs or edges: areas with bootstrap intervals."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from headgraph.analysis.detection.tasks import SAME_ROLES, TASKS, Items
 from headgraph.analysis.errors import AnalysisError
 from headgraph.base.names import GRAPH_PAIRINGS
 from headgraph.base.progress import Progress
-from headgraph.base.text import quoted
+from headgraph.base.spelling import argument
 from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -22,7 +22,7 @@ from headgraph.pk_engine.table.affinity import AffinityTable
 PAIRINGS = {"heads": GRAPH_PAIRINGS, "classes": SAME_ROLES, "edges": GRAPH_PAIRINGS}
 ORDERS = {"heads": "forward", "classes": "all", "edges": "forward"}
 CHUNK = 100
-"""Resamples at a time: with ten thousand pairs their weights take 8 MB."""
+"""Resamples at a time; with ten thousand pairs, their weights take 8 MB."""
 
 
 def detect(
@@ -37,31 +37,31 @@ def detect(
     revision: str | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """PR-AUC, average precision and ROC-AUC of every metric, pairing by pairing.
+    """PR-AUC, average precision and ROC-AUC of every metric, for each pairing.
 
     heads    which heads are labelled: a head's score is the largest over all pairs, in forward
-             order, that it touches as source or target (OQ, OK, OV). The paper's Table 1; its
-             protocol is not stated, and this is our reading of it.
+             order, that it touches as source or target (OQ, OK, OV). The paper's Table 1, whose
+             protocol the paper does not state; this is our reading.
     classes  which unordered pairs of heads share a class (QQ, KK, VV, OO). The paper's Table 2.
     edges    which pairs are edges between classes of the IOI circuit (OQ, OK, OV).
 
-    Intervals resample heads, not pairs, since pairs that share a head are not independent: an item
-    counts as often as its heads were drawn, multiplied. All metrics see the same resamples, so the
-    difference to PK has an interval of its own.
+    Intervals resample heads, not pairs, since pairs that share a head are not independent. The
+    weight of an item is the product of how often each of its heads was drawn. All metrics use the
+    same resamples, so the difference to PK has an interval of its own.
 
-    Where users go wrong: an area under a precision-recall curve is to be held against the
-    prevalence, which is what a score that knows nothing gets; a ROC-AUC against one half.
+    Where users go wrong: compare a PR-AUC with the prevalence, which is the PR-AUC of a random
+    score, and a ROC-AUC with one half.
 
     Args:
         model: a model as for `compute`, or a table of all pairs with these pairings and metrics.
         task: `heads`, `classes` or `edges`.
-        metrics: those to compare; None for all that exist for the task's pairings, or those of the
-            table.
-        labels: None for the known ones, or a label file, all of whose heads are to be found.
-        resamples: of the heads.
-        level: of the intervals.
-        seed: of the resampling.
-        revision: of a hub id.
+        metrics: those to compare; None for all metrics that the task's pairings have, or all of
+            the table.
+        labels: None for the bundled labels, or a label file; all of its heads are to be found.
+        resamples: number of bootstrap resamples.
+        level: confidence level of the intervals, between 0 and 1.
+        seed: random seed for the resampling.
+        revision: branch, tag or commit of a hub id.
         progress: as for `compute`.
 
     Returns:
@@ -99,14 +99,14 @@ def detect(
 
 
 def _areas(items: Items, drawn: NDArray[Any]) -> dict[str, Any]:
-    """The areas, and PR-AUC once more followed by that of each resample."""
+    """The areas; `draws` is the PR-AUC, followed by that of each resample."""
     whole = areas(items.scores, items.positive)
     draws = np.concatenate([[whole.pr_auc], *_resampled(items, drawn)])
     return {**whole._asdict(), "draws": draws}
 
 
 def _row(items: Items, found: dict[str, Any], pk: NDArray[Any], level: float) -> dict[str, Any]:
-    """What a row says of one metric and pairing, PK's draws beside its own."""
+    """Figures of one metric and pairing; `pk` are the draws of PK for the same pairing."""
     (low, high), beyond = _interval(found["draws"][1:], level), found["draws"] - pk
     beyond_low, beyond_high = _interval(beyond[1:], level)
     return {
@@ -125,7 +125,7 @@ def _row(items: Items, found: dict[str, Any], pk: NDArray[Any], level: float) ->
 
 
 def leaders(rows: pd.DataFrame) -> str:
-    """One sentence on where PK leads by PR-AUC and where another metric does."""
+    """One sentence that names, for each pairing, the metric with the highest PR-AUC."""
     said = []
     for pairing, part in rows.groupby("pairing", sort=False):
         first = part.iloc[int(part["pr_auc"].to_numpy().argmax())]
@@ -166,11 +166,13 @@ def _metrics(
 
 def _check(task: str, resamples: int, level: float) -> None:
     if task not in TASKS:
-        raise AnalysisError(f"unknown task {quoted(task)}: expected {', '.join(TASKS)}")
+        raise AnalysisError(f"{argument('task', task)}: expected {', '.join(TASKS)}")
     if resamples < 1:
-        raise AnalysisError(f"--resamples {resamples}: expected a whole number of at least 1")
+        raise AnalysisError(
+            f"{argument('resamples', resamples)}: expected a whole number of at least 1"
+        )
     if not 0 < level < 1:
-        raise AnalysisError(f"--level {level:g}: expected more than 0 and less than 1")
+        raise AnalysisError(f"{argument('level', level)}: expected more than 0 and less than 1")
 
 
 def _check_items(
@@ -184,5 +186,5 @@ def _check_items(
             "edges": "pairs are edges of the IOI circuit"}[task]  # fmt: skip
     raise AnalysisError(
         f"{table.meta.model}: {none} {'which ' if not found and labels is None else ''}{what}: "
-        "expected some and not all; give roles with --labels FILE (layer,head,role)"
+        f"expected some and not all; give roles with {argument('labels', 'FILE')} (layer,head,role)"
     )

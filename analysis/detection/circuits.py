@@ -1,4 +1,4 @@
-"""Is the circuit of a task denser in PK than chance?"""
+"""Whether the heads of a task's circuit have higher PK with each other than random heads."""
 
 import os
 from typing import Any
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from headgraph.analysis._tables import full_table
 from headgraph.analysis.errors import AnalysisError
 from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.base.spelling import argument
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.scoring.selection import Selection
@@ -36,17 +37,16 @@ def circuits(
 
         p = (1 + random sets with a mean at least as high) / (1 + samples)
 
-    Where users go wrong: the lists come from people who searched for heads that matter to one task
-    on some prompts. A dense circuit says that its heads could talk to each other, not that a task
-    is done by talk along the dense pairs; and tests of several circuits and pairings are several
-    tests, which p does not correct for.
+    Where users go wrong: each circuit was found by searching for heads that matter to one task on
+    some prompts. A dense circuit says that its heads could read each other, not that the task uses
+    the dense pairs. p is not corrected for testing several circuits and pairings.
 
     Args:
         model: a model as for `compute`, or a table of all pairs of OQ, OK and OV.
-        labels: None for the known ones, or a label file with the column `circuit`.
-        samples: random sets.
-        seed: of the drawing.
-        revision: of a hub id.
+        labels: None for the bundled labels, or a label file with a column `circuit`.
+        samples: number of random sets.
+        seed: random seed for the sets.
+        revision: branch, tag or commit of a hub id.
 
     Returns:
         `circuit`, `pairing`, `heads`, `pairs`, `mean_z`, `random_mean`, `random_low`, `random_high`
@@ -54,17 +54,19 @@ def circuits(
         `top_random` and `top_p` (its mean over random sets, and p of it), `samples`, `seed`.
 
     Raises:
-        AnalysisError: no label names a circuit, or one with heads in one layer alone.
+        AnalysisError: no label names a circuit, or all heads of a circuit are in one layer.
     """
     if samples < 1:
-        raise AnalysisError(f"--samples {samples}: expected a whole number of at least 1")
+        raise AnalysisError(
+            f"{argument('samples', samples)}: expected a whole number of at least 1"
+        )
     table = full_table(model, GRAPH_PAIRINGS, revision=revision)
     meta, rows = table.meta, labels_for(table.meta, labels)
     rows = rows[rows["circuit"] != ""]
     if rows.empty:
         raise AnalysisError(
-            f"no label of {meta.model} names a circuit: give --labels FILE with the columns "
-            "layer,head,role,circuit"
+            f"no label of {meta.model} names a circuit: give {argument('labels', 'FILE')} with the "
+            "columns layer,head,role,circuit"
         )
     matrices = {pairing: _matrices(table, pairing) for pairing in GRAPH_PAIRINGS}
     found = []

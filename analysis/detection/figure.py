@@ -1,4 +1,4 @@
-"""How well metrics find labelled heads: PR-AUC with its interval, metric by metric."""
+"""PR-AUC of each metric with its interval."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.pairs import metric_name
 from headgraph.analysis.figures.panels import panel_grid, panel_title
+from headgraph.base.spelling import either
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,19 +26,20 @@ def detection_figure(
     paper: Mapping[str, Sequence[str]] | None = None,
     dark: bool = False,
 ) -> "Figure":
-    """PR-AUC of each metric, a panel for each pairing, over the prevalence.
+    """Draw PR-AUC of each metric, a panel for each pairing, with the prevalence.
 
     Args:
-        rows: of `headgraph.detect`.
-        model: what the title calls it.
-        paper: metric -> printed PR-AUC of each pairing, shown as open marks.
+        rows: rows of `headgraph.detect`.
+        model: name of the model in the title.
+        paper: metric -> PR-AUC of each pairing as the paper prints it, shown as open marks.
         dark: for dark pages.
 
     Raises:
         FigureError: no rows.
     """
     if rows.empty:
-        raise FigureError("there is no row to draw: expected those of headgraph detect")
+        detect = either("headgraph.detect", "headgraph detect")
+        raise FigureError(f"there are no rows to draw: expected those of {detect}")
     theme, metrics = style.theme(dark), list(dict.fromkeys(rows["metric"]))
     pairings = list(dict.fromkeys(rows["pairing"]))
     below = 72.0 if paper else 44.0
@@ -50,7 +52,7 @@ def detection_figure(
             figure,
             f"{model}: how well each metric finds {task[first['task']]}",
             f"PR-AUC with its 95 % interval over {first['resamples']} resamples of the heads; the "
-            f"line is the prevalence, {first['prevalence']:.3g}, which chance gets.",
+            f"line is the prevalence, {_range(rows['prevalence'])}, which chance gets.",
         )
         right = 1.05 * float(rows["high"].max())
         panels = panel_grid(figure, 1, len(pairings), left=132.0, bottom=below, gap=(24.0, 0.0))
@@ -65,6 +67,12 @@ def detection_figure(
             handles, labels = panels[0].get_legend_handles_labels()
             figure.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.19, 0.0), ncols=2)
     return figure
+
+
+def _range(values: "pd.Series[float]") -> str:
+    """The value, or the smallest and the largest where pairings differ."""
+    low, high = f"{values.min():.3g}", f"{values.max():.3g}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _draw(

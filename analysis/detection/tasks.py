@@ -1,4 +1,4 @@
-"""What is to be found, as items with a score: heads, pairs of one class, edges of a circuit."""
+"""The items of each detection task: heads, pairs of one class, edges of a circuit."""
 
 import os
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from headgraph.analysis.errors import AnalysisError
 from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.base.spelling import either
 from headgraph.pk_engine import bundled
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -27,8 +28,7 @@ CLASSES = (
     "backup_name_mover",
     "identity",
 )
-"""Classes of heads by what they do, as the paper's Fig. 1 draws them; the other roles of the
-bundled labels name a task's circuit."""
+"""Classes of heads that the paper's Fig. 1 draws; other bundled roles name a task's circuit."""
 _LABELS = Path(bundled.__file__).parent / "labels"
 
 
@@ -36,9 +36,10 @@ class Items(NamedTuple):
     """Scored items of one pairing and metric.
 
     Attributes:
-        scores: n of them.
-        positive: which are to be found.
-        ends: 2 x n heads (counted through all layers) that an item consists of; a head alone twice.
+        scores: one per item.
+        positive: which items are to be found.
+        ends: 2 x items, the two heads of each item, counted through all layers; an item that is
+            one head has it twice.
     """
 
     scores: NDArray[np.float64]
@@ -49,7 +50,7 @@ class Items(NamedTuple):
 def heads(
     table: AffinityTable, metric: str, labels: str | os.PathLike[str] | None
 ) -> Iterator[tuple[str, Items]]:
-    """Detection of labelled heads: a head's score is the largest over all pairs that it touches."""
+    """Detection of labelled heads; a head's score is the largest over all pairs that it touches."""
     meta = table.meta
     positive = np.zeros(meta.n_layers * meta.n_heads, bool)
     rows = _detected(meta, labels)
@@ -109,7 +110,7 @@ TASKS = {"heads": heads, "classes": classes, "edges": edges}
 
 
 def _detected(meta: TableMeta, labels: str | os.PathLike[str] | None) -> pd.DataFrame:
-    """Heads to be found: those of a file, the 36 of our reading for GPT-2, or all known ones."""
+    """Heads to be found: those of a label file, 36 bundled heads for GPT-2, or all bundled ones."""
     if labels is not None:
         return labels_for(meta, labels)
     known = labels_for(meta)
@@ -122,9 +123,10 @@ def _detected(meta: TableMeta, labels: str | os.PathLike[str] | None) -> pd.Data
 def _ends(part: pd.DataFrame, meta: TableMeta) -> list[NDArray[np.int64]]:
     """Source and target of each row, heads counted through all layers."""
     if meta.group_size > 1 and meta.kv == "native" and "share" not in part:
+        compute = either("compute(MODEL, kv='expand')", "headgraph compute --kv expand")
         raise AnalysisError(
             f"{meta.model} shares key/value heads, and labels name query heads: give the model "
-            "itself, or a table of headgraph compute --kv expand"
+            f"itself, or a table of {compute}"
         )
     return [
         (part[f"{end}_layer"] * meta.n_heads + part[f"{end}_head"]).to_numpy(np.int64)

@@ -1,4 +1,4 @@
-"""Writing a figure: SVG, PNG or PDF, the same bytes for the same picture."""
+"""Write a figure as SVG, PNG or PDF; the same figure gives the same bytes."""
 
 import io
 import os
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 ENDINGS = (".svg", ".png", ".pdf")
 MOST_PIXELS = 300_000_000
-"""Pixels of a PNG, at four bytes; the diagram of 126 layers of 128 heads has fewer."""
+"""Most pixels of a PNG, at four bytes each; 126 layers of 128 heads need fewer."""
 
 
 def picture_path(path: str | os.PathLike[str], *, force: bool = False) -> Path:
-    """The path, when a picture can be written there; ask before drawing, not after.
+    """The path, if a picture can be written there; call it before drawing, not after.
 
     Raises:
         FigureError: an ending that is none of `.svg`, `.png`, `.pdf`, or no file can be written
@@ -39,8 +39,8 @@ def save(figure: "Figure", path: str | os.PathLike[str], *, force: bool = False)
     """Write a figure beside `path` and rename it into place.
 
     The same figure gives the same bytes: no date, no random ids. Letters in an SVG are outlines,
-    because a font that the reader lacks would move every label; what the figure is and shows stands
-    in the file as `<title>` and `<desc>`. `Figure.savefig` works as well, without these promises.
+    since a missing font would move every label. `<title>` and `<desc>` in the file describe the
+    figure. `Figure.savefig` works too, but guarantees none of this.
 
     Raises:
         FigureError: an unknown ending, a PNG that is too large, or the file cannot be written.
@@ -57,7 +57,7 @@ def save(figure: "Figure", path: str | os.PathLike[str], *, force: bool = False)
 
 
 def render(figure: "Figure", kind: str = "svg") -> bytes:
-    """What `save` writes: the picture as `svg`, `png` or `pdf`, the same bytes each time.
+    """The bytes that `save` writes, as `svg`, `png` or `pdf`.
 
     Raises:
         FigureError: a PNG that would take gigabytes of memory.

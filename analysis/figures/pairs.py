@@ -1,24 +1,26 @@
-"""Which pairs a figure draws, and the words that say so in its title."""
+"""Which pairs a figure draws, and how its title describes them."""
 
 import pandas as pd
 
 from headgraph.analysis.errors import FigureError
 from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.base.spelling import argument, either
+from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
 
 MOST_LINES = 500
-"""In one diagram: more cannot be told apart, and each takes longer to lead around the others."""
+"""Most lines in one diagram: more cannot be told apart, and each is slower to route."""
 _NAMES = {"pk": "PK", "cs": "CS", "simple_cs": "simple CS", "cka": "CKA"}
 
 
 def usual_number(meta: TableMeta) -> int:
-    """How many pairs of each pairing a diagram shows where nobody says: 20, or fewer.
+    """Number of pairs of each pairing that a diagram shows by default: 20, or fewer.
 
-    A small model gets one for every three heads (5 for induction-2l, 20 from 60 heads on), as more
-    would cover it with lines; and where each key/value head has many query heads, as many as stay
-    within `MOST_LINES`.
+    A model of fewer than 60 heads gets one pair for every three heads (5 for induction-2l), since
+    more lines would cover it. Where many query heads share a key/value head, the number is low
+    enough to stay within `MOST_LINES`.
     """
     fan = meta.n_heads // meta.n_kv_heads if meta.kv == "native" else 1
     return max(min(20, meta.n_layers * meta.n_heads // 3, MOST_LINES // (1 + 2 * fan)), 1)
@@ -27,13 +29,13 @@ def usual_number(meta: TableMeta) -> int:
 def strongest_pairs(table: AffinityTable, n: int | None = None, metric: str = "pk") -> pd.DataFrame:
     """The `n` strongest pairs of each of OQ, OK, OV, as arrows between query heads.
 
-    Without `n` they are as many as `usual_number` says. PK goes by `pk_rank`, another metric by its
-    values with `pk_rank` breaking ties. `n` counts scored pairs (rows of the table): in a
-    grouped-query model a pair that ends in a key/value head comes back as one arrow for each query
-    head that shares it, with `share` below 1.
+    The default of `n` is `usual_number`. PK is ranked by `pk_rank`, another metric by its values,
+    with `pk_rank` to break ties. `n` counts scored pairs (rows of the table). In a grouped-query
+    model, a pair that ends in a key/value head becomes one arrow for each query head that shares
+    it, with `share` below 1.
 
-    Where users go wrong: a table that was cut to its strongest pairs by PK no longer holds the
-    strongest by CS; make it with `--all`.
+    Where users go wrong: a table that was cut to its strongest pairs by PK lacks some of the
+    strongest by CS. Use a table of all pairs.
 
     Returns:
         The columns of `AffinityTable.edges()`, strongest first within each pairing, plus `score`
@@ -49,7 +51,7 @@ def strongest_pairs(table: AffinityTable, n: int | None = None, metric: str = "p
     edges = edges.assign(place=edges["pairing"].map(order), down=-edges["score"])
     by = ["place", "pk_rank"] if metric == "pk" else ["place", "down", "pk_rank"]
     edges = edges.sort_values(by, kind="stable", ignore_index=True).drop(columns=["place", "down"])
-    # arrows of one scored pair carry its rank: the n-th new rank of a pairing is the last one in
+    # arrows of one scored pair share its rank, so count new ranks in each pairing
     first = ~edges.duplicated(["pairing", "pk_rank"])
     edges = edges[first.groupby(edges["pairing"]).cumsum() <= n]
     lowest, highest = (edges.groupby("pairing")["score"].transform(f) for f in ("min", "max"))
@@ -59,13 +61,18 @@ def strongest_pairs(table: AffinityTable, n: int | None = None, metric: str = "p
 
 
 def _edges(table: AffinityTable, n: int, metric: str) -> pd.DataFrame:
-    """Arrows of OQ, OK and OV with their score, when there is something to draw."""
+    """Arrows of OQ, OK and OV, with the metric as their score."""
     if n < 1:
-        raise FigureError(f"--per-pairing {n}: expected a whole number of at least 1")
+        raise FigureError(f"{argument('per_pairing', n)}: expected a whole number of at least 1")
     if metric not in table.meta.metrics:
+        other = metric if metric in METRICS else "cs"
+        compute = either(
+            f"compute(MODEL, metrics=['pk', {other!r}], selection=Selection())",
+            f"headgraph compute MODEL --all --metrics pk,{other} -o FILE",
+        )
         raise FigureError(
             f"the table has no metric {metric!r}, only {', '.join(table.meta.metrics)}: make one "
-            "with headgraph compute MODEL --all --metrics pk,cs -o FILE"
+            f"with {compute}"
         )
     edges = table.edges()
     edges = edges[edges["pairing"].isin(GRAPH_PAIRINGS)]
@@ -85,20 +92,24 @@ def refuse_too_many(pairs: pd.DataFrame, n: int) -> None:
     place = kept.reindex(pairs.index).ffill() + 1
     lines = place.value_counts().sort_index().cumsum()
     fits = int((lines <= MOST_LINES).sum())
+    query = either(
+        f"query('strongest_edges', graph, per_pairing={n})",
+        f"headgraph query strongest_edges -p per_pairing={n}",
+    )
     raise FigureError(
-        f"--per-pairing {n} would draw {len(pairs):,} lines: expected at most {MOST_LINES} in one "
-        f"picture, which is --per-pairing {max(fits, 1)} here; headgraph query strongest_edges "
-        f"-p per_pairing={n} lists them all"
+        f"{argument('per_pairing', n)} would draw {len(pairs):,} lines: expected at most "
+        f"{MOST_LINES} in one picture, which is {argument('per_pairing', max(fits, 1))} here; "
+        f"{query} lists them all"
     )
 
 
 def metric_name(metric: str) -> str:
-    """A metric as people write it: `PK`, `CS`."""
+    """A metric as text writes it: `PK`, `CS`."""
     return _NAMES.get(metric, metric.replace("_", " "))
 
 
 def rule_in_words(pairs: pd.DataFrame, n: int, metric: str) -> str:
-    """What was drawn: `the 20 strongest pairs each of OQ, OK, OV by PK`."""
+    """What a figure shows, such as `the 20 strongest pairs each of OQ, OK, OV by PK`."""
     counts = pairs.drop_duplicates(["pairing", "pk_rank"])["pairing"].value_counts(sort=False)
     many = "strongest pair" if n == 1 else f"{n} strongest pairs"
     if counts.max() < n:
@@ -108,6 +119,6 @@ def rule_in_words(pairs: pd.DataFrame, n: int, metric: str) -> str:
 
 
 def cut_in_words(table: AffinityTable) -> str:
-    """How the table had been cut before: `among the top 3 % per pairing`, or nothing."""
+    """How the table was cut, such as `among the top 3 % per pairing`; empty if it was not."""
     rules = "; ".join(Selection(**rules).describe() for rules in table.meta.selection)
     return f"among the {rules}" if rules else ""

@@ -1,7 +1,7 @@
-"""Parts that figures share: panels in a grid, axes of layers and heads, colour bars, names, roles.
+"""Parts that figures share: grids of panels, axes, colour bars, names of points, legends.
 
-All sizes are in points (1/72 inch), as in the rest of the style. Make the figure with
-`style.new_figure`, inside `style.styled(theme)`, and title it with `style.headline`.
+All sizes are in points (1/72 inch). Make the figure with `style.new_figure`, inside
+`style.styled(theme)`, and give it a title with `style.headline`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headgraph.analysis.figures import style
+from headgraph.analysis.figures.roles import in_role_order
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,13 +42,13 @@ def panel_grid(
 
     Args:
         figure: made by `style.new_figure`.
-        rows: of the grid.
-        columns: of the grid.
-        left: margin of the whole grid, as the next three.
-        right: margin.
-        top: margin; the headline stands there.
-        bottom: margin.
-        gap: between neighbours, across and down.
+        rows: number of rows.
+        columns: number of columns.
+        left: left margin of the grid.
+        right: right margin.
+        top: upper margin, with room for the headline.
+        bottom: lower margin.
+        gap: distances between neighbours, across and down.
     """
     width, height = (72 * float(side) for side in figure.get_size_inches())
     wide = (width - left - right - gap[0] * (columns - 1)) / columns
@@ -74,7 +75,7 @@ def panel_title(axes: "Axes", text: str) -> None:
 
 
 def index_axis(axis: "Axis", n: int, label: str) -> None:
-    """Ticks for n layers or heads, counted from 0: at most 16 or so, evenly apart."""
+    """Evenly spaced ticks for n layers or heads, counted from 0: about 16 at most."""
     steps = [step for step in (1, 2, 4, 8, 16, 32, 64) if n / step < _MOST_TICKS]
     low, high = axis.get_view_interval()
     axis.set_ticks(list(range(0, n, steps[0] if steps else 128)))
@@ -87,7 +88,7 @@ def index_axis(axis: "Axis", n: int, label: str) -> None:
 def color_bar(
     figure: "Figure", axes: "Axes", shown: "ScalarMappable", label: str, *, width: float = 8.0
 ) -> "Axes":
-    """A colour bar along the right edge of `axes`, as high as they are; returns its axes."""
+    """Draw a colour bar along the right edge of `axes`; returns the axes of the bar."""
     place, total = axes.get_position(), 72 * float(figure.get_size_inches()[0])
     beside = figure.add_axes((place.x1 + 8.0 / total, place.y0, width / total, place.height))
     bar = figure.colorbar(shown, cax=beside)
@@ -98,12 +99,10 @@ def color_bar(
 
 
 def role_handles(roles: Iterable[str], theme: style.Theme, size: float = 5.5) -> list["Line2D"]:
-    """Legend entries of these roles, marker and colour, in the order of `style.ROLE_ORDER`."""
+    """Legend entries of these roles, in the order of `style.ROLE_ORDER`."""
     from matplotlib.lines import Line2D
 
-    wanted = set(roles)
-    order = [role for role in style.ROLE_ORDER if role in wanted]
-    looks = [theme.role(role) for role in (*order, *sorted(wanted.difference(order)))]
+    looks = [theme.role(role) for role in in_role_order(roles)]
     return [
         Line2D([], [], linestyle="none", marker=look.marker, markersize=size, label=look.name,
                markerfacecolor=look.color, markeredgecolor=theme.ink, markeredgewidth=0.4)
@@ -121,22 +120,22 @@ def name_points(
     away: float = 5.0,
     points: Sequence[tuple[float, float]] = (),
 ) -> list[int]:
-    """Write names beside points so that no two names overlap; call it once the limits are set.
+    """Write names beside points so that no two names overlap.
 
-    Eight places around each point are tried, the first name first. A name that would cover another
-    or more than two points is left out, so put what matters most first.
+    Call it after the axes have their limits. Each name has eight places around its point. A name
+    that would cover another name or more than two points is left out, so put important names first.
 
     Args:
-        axes: where the points are.
-        places: of the points to name, in data units.
-        names: of the same points.
+        axes: the axes that hold the points.
+        places: the points to name, in data units.
+        names: their names.
         theme: colours.
-        size: of the letters.
-        away: distance of the name from its point.
-        points: all points that are drawn; without it those that are named.
+        size: size of the letters.
+        away: distance of a name from its point.
+        points: all points that are drawn; by default those in `places`.
 
     Returns:
-        Which of the names were written, by their place in `names`.
+        Indices into `names` of the names that were written.
     """
     from matplotlib.patheffects import withStroke
 

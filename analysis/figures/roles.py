@@ -1,4 +1,4 @@
-"""What a head shows of its roles when it has several."""
+"""The roles of heads, in the order in which figures show them."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -13,11 +13,11 @@ Head = tuple[int, int]
 
 @dataclass(frozen=True)
 class HeadRoles:
-    """The roles of one head, in the order in which a figure shows them.
+    """The roles of one head, in the order in which figures show them.
 
     Attributes:
-        mechanisms: what the head does, the one that fills it first.
-        circuits: tasks whose circuit it belongs to without a mechanism being named there.
+        mechanisms: what the head does; the first fills the head.
+        circuits: tasks whose circuit has the head without naming its mechanism.
     """
 
     mechanisms: tuple[str, ...]
@@ -25,18 +25,18 @@ class HeadRoles:
 
     @property
     def main(self) -> str:
-        """The role that fills the head and whose tag it carries."""
+        """The role that gives the head its fill and its tag."""
         return (*self.mechanisms, *self.circuits)[0]
 
 
 def head_roles(labels: pd.DataFrame) -> dict[Head, HeadRoles]:
     """Roles by (layer, head).
 
-    The rule: what a head does (induction, identity, ...) comes before membership of a task's
-    circuit, which is a row whose role is its circuit's own name (`greater_than`). Among mechanisms
-    the order is `style.ROLE_ORDER`, then that of the alphabet; identity comes first because it can
-    be seen on any text, and the others were named in one task. Figures fill a head with the first,
-    show the next as bands at its right end, and show circuits only where there is no mechanism.
+    What a head does (induction, identity, ...) comes before membership of a task's circuit. A row
+    whose role is the name of its own circuit (`greater_than`) states such a membership. Mechanisms
+    follow `style.ROLE_ORDER`, then the alphabet. Identity comes first, since it can be seen on any
+    text, while the others were named in one task. Figures fill a head with the first mechanism and
+    show further ones as bands at its right end. They show circuits only without a mechanism.
 
     Args:
         labels: rows as `pk_engine.labels.labels_for` returns them.
@@ -47,11 +47,12 @@ def head_roles(labels: pd.DataFrame) -> dict[Head, HeadRoles]:
         head = int(row["layer"]), int(row["head"])
         (circuits if row["role"] == row["circuit"] else roles)[head].add(row["role"])
     return {
-        head: HeadRoles(_ordered(roles[head]), _ordered(circuits[head]))
+        head: HeadRoles(in_role_order(roles[head]), in_role_order(circuits[head]))
         for head in sorted({*roles, *circuits})
     }
 
 
-def _ordered(roles: Iterable[str]) -> tuple[str, ...]:
+def in_role_order(roles: Iterable[str]) -> tuple[str, ...]:
+    """Roles in the order of the palette, then by name."""
     place = {role: i for i, role in enumerate(ROLE_ORDER)}
-    return tuple(sorted(roles, key=lambda role: (place.get(role, len(place)), role)))
+    return tuple(sorted(set(roles), key=lambda role: (place.get(role, len(place)), role)))

@@ -1,12 +1,13 @@
 """One look for every figure: fonts, sizes, colours, and a light and a dark variant.
 
 Colour never stands alone. Pairings differ in lightness too (so they survive greyscale) and carry a
-marker and a line style; roles carry a short tag and a marker. Colours were chosen by a search for
-the largest distance under normal vision and the three colour vision deficiencies (simulated as in
-Machado, Oliveira & Fernandes 2009, doi:10.1109/TVCG.2009.113); tests/analysis holds the numbers.
+marker and a line style; roles carry a short tag and a marker. A search chose
+the colours with the largest distance under normal vision and the three colour vision deficiencies
+(simulated as in Machado, Oliveira & Fernandes 2009, doi:10.1109/TVCG.2009.113);
+tests/analysis/figures has the numbers.
 
-The hues of OQ, OK and OV follow the paper's Fig. 1 (red, green, blue); previous-token heads are
-green and induction heads blue as in its Fig. 4.
+The hues of OQ, OK and OV follow the paper's Fig. 1 (red, green, blue). Previous-token heads are
+green and induction heads blue, as in its Fig. 4.
 """
 
 from collections.abc import Iterator
@@ -50,11 +51,11 @@ __all__ = [
 ]
 
 FONT = "DejaVu Sans"
-"""Ships with matplotlib, so a figure has the same letters on every machine."""
+"""A font that ships with matplotlib, so letters are the same on every machine."""
 TITLE, SUBTITLE, LABEL, SMALL, TINY = 13.0, 8.2, 8.0, 7.0, 5.6
 """Text sizes in points; a figure 648 points wide is about 900 pixels on a page."""
 WIDTH = 648.0
-"""Width in points of a figure that stands alone."""
+"""Default width of a figure in points."""
 _LONGEST_TITLE, _LONGEST_LINE = 140, 180  # characters
 
 
@@ -65,7 +66,7 @@ def theme(dark: bool = False) -> Theme:
 
 @contextmanager
 def styled(colors: Theme) -> Iterator[None]:
-    """Defaults of this style for artists made inside; the user's own settings come back after.
+    """Apply this style while the context lasts; the user's settings return afterwards.
 
     matplotlib keeps its defaults per process: do not draw from several threads at once.
     """
@@ -91,7 +92,7 @@ def styled(colors: Theme) -> Iterator[None]:
         "legend.fontsize": SMALL,
         "image.cmap": colors.sequential,
     }
-    # first back to matplotlib's own defaults: a user's matplotlibrc must not reach these figures
+    # start from matplotlib's defaults, so that a user's matplotlibrc does not change figures
     with matplotlib.style.context(["default", values]):
         yield
 
@@ -108,12 +109,12 @@ def new_figure(width: float, height: float, colors: Theme) -> "Figure":
 
 
 def headline(figure: "Figure", title: str, lines: str, left: float = 24.0) -> None:
-    """Title and, below it, what the figure shows and by which rule; both also name a saved file.
+    """Write the title and, below it, a description; a saved file contains both.
 
     Args:
         figure: made by `new_figure`.
         title: one line.
-        lines: smaller lines below it, divided by newlines.
+        lines: smaller lines below it, separated by newlines.
         left: distance from the left edge in points.
     """
     width, height = (72 * size for size in figure.get_size_inches())
@@ -133,10 +134,10 @@ def headline(figure: "Figure", title: str, lines: str, left: float = 24.0) -> No
 
 
 def legible(text: object, longest: int = _LONGEST_TITLE) -> str:
-    r"""Words of others as these figures write them: one line, and no formula of matplotlib's.
+    r"""Outside text as one line that matplotlib draws literally.
 
-    Control characters are escapes, a letter that the font lacks is U+FFFD, what is too long is cut
-    in its middle, and `$` is escaped as matplotlib wants it; `verbatim` takes that back.
+    Control characters are escaped, a letter that the font lacks becomes U+FFFD, and long text is
+    cut in its middle. `$` is escaped so that matplotlib reads no formula; `verbatim` undoes that.
     """
     letters = _letters()
     words = "".join(c if ord(c) in letters else "\ufffd" for c in short(text, longest))
@@ -144,7 +145,7 @@ def legible(text: object, longest: int = _LONGEST_TITLE) -> str:
 
 
 def verbatim(text: str) -> str:
-    """What `legible` made, without its escapes of `$`: for a file's own words."""
+    """The result of `legible` without its escapes of `$`, for text inside a file."""
     return text.replace(r"\$", "$")
 
 

@@ -4,23 +4,32 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from headgraph.analysis._tables import full_table
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
-from headgraph.analysis.figures.cells import Matrix, extent, head_axis, row_of, write_values
 from headgraph.analysis.figures.pairs import metric_name
 from headgraph.analysis.figures.panels import TOP, color_bar, index_axis, panel_grid, panel_title
-from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS, parse_pairings
+from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS, head_name, parse_pairings
+from headgraph.base.spelling import argument
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
+
+
+Matrix = NDArray[np.float64]
 
 MOST_HEADS = 256
-"""In a matrix of single heads that is chosen unasked: more would be cells of under 2 points."""
+"""Heads up to which `auto` draws single heads: with more, a cell is smaller than 2 points."""
+_NAMED_HEADS = 24
+"""Heads along an axis up to which each has its name; with more, only layers are numbered."""
 _SIDE, _SMALL_SIDE, _GAP = 500.0, 158.0, 36.0
 _CELL_WITH_NUMBER = 12.5
 
@@ -34,30 +43,30 @@ def heatmap(
     layer_order: str = "forward",
     dark: bool = False,
 ) -> "Figure":
-    """Scores of a model's pairs as heatmaps, the source's layer to the right, the target's up.
+    """Draw scores as heatmaps, by layer or by head: sources to the right, targets up.
 
-    By layer there are two panels for each pairing: the mean over the pairs of two layers, and the
-    largest of them. By head there is one panel with a cell for every pair of heads, layer after
-    layer. Panels in a row share their colours. Cells where nothing was scored (with `forward`,
-    those below the diagonal) stay empty; layers without any are left out.
+    By layer, each pairing has two panels: the mean and the largest score of two layers. By head,
+    it has one panel with a cell for every pair of heads. Panels in a row share their colours. Cells
+    without a score stay empty, such as those below the diagonal with `forward`. Outer layers
+    without any score are left out.
 
     Args:
         model: a table with all pairs, its file, `gpt2-small`, or a model as for
             `pk_engine.compute`.
-        pairings: a column of panels each.
-        by: `layer`, `head`, or `auto`: by head for a single pairing of a model of at most
-            256 heads, and for a model of two layers.
-        metric: which score.
+        pairings: the pairings, a column of panels each.
+        by: `layer`, `head`, or `auto`, which draws heads for models of at most 256 heads, if there
+            is one pairing or at most two layers.
+        metric: the metric to draw.
         layer_order: as for `pk_engine.compute`.
         dark: for dark pages.
 
     Raises:
-        FigureError: another `by`, or no pair to draw.
+        FigureError: an unknown `by`, or no pair to draw.
         AnalysisError: a table without this metric, a pairing, or all pairs.
     """
     wanted = parse_pairings(pairings)
     if by not in ("auto", "layer", "head"):
-        raise FigureError(f"--by {by}: expected layer, head or auto")
+        raise FigureError(f"{argument('by', by)}: expected layer, head or auto")
     table = full_table(model, wanted, sorted({"pk", metric}), layer_order=layer_order)
     meta = table.meta
     if not table.frame["pairing"].isin(wanted).any():
@@ -75,12 +84,12 @@ def heatmap(
 
 
 def layer_matrix(table: AffinityTable, pairing: str, metric: str, how: str) -> Matrix:
-    """Target layer x source layer: the mean or largest score; NaN where nothing was scored.
+    """Mean or largest score of each target layer x source layer; NaN without a scored pair.
 
     Args:
-        table: scores.
-        pairing: whose.
-        metric: which.
+        table: scores of all pairs.
+        pairing: the pairing.
+        metric: the metric.
         how: `mean` or `max`.
     """
     rows = table.frame[table.frame["pairing"] == pairing]
@@ -92,7 +101,7 @@ def layer_matrix(table: AffinityTable, pairing: str, metric: str, how: str) -> M
 
 
 def head_matrix(table: AffinityTable, pairing: str, metric: str) -> Matrix:
-    """All target heads x all source heads, layer after layer; NaN where nothing was scored."""
+    """Score of each target head x source head, layer after layer; NaN for pairs without one."""
     rows, meta = table.frame[table.frame["pairing"] == pairing], table.meta
     sources, targets = (meta.heads_of(role) for role in pairing)
     matrix = np.full((meta.n_layers * targets, meta.n_layers * sources), np.nan)
@@ -114,15 +123,15 @@ def _by_layer(
     _headline(figure, table.meta, pairings, metric, "layer by layer")
     for row, (how, words) in enumerate((("mean", "mean"), ("max", "largest"))):
         found = [layer_matrix(table, pairing, metric, how) for pairing in pairings]
-        shown = row_of(axes[row * columns : (row + 1) * columns], found, theme)
+        shown = _row_of(axes[row * columns : (row + 1) * columns], found, theme)
         for panel, pairing, matrix, image in zip(
             axes[row * columns :], pairings, found, shown, strict=False
         ):
             panel_title(panel, f"{pairing}: {words} {name}")
             index_axis(panel.xaxis, n, f"source layer ({pairing[0]})" if row else "")
             index_axis(panel.yaxis, n, f"target layer ({pairing[1]})")
-            if side / extent(matrix) >= _CELL_WITH_NUMBER:
-                write_values(panel, matrix, image, theme)
+            if side / _extent(matrix) >= _CELL_WITH_NUMBER:
+                _write_values(panel, matrix, image, theme)
         color_bar(figure, axes[(row + 1) * columns - 1], shown[-1], f"{words} {name}")
     return figure
 
@@ -132,19 +141,19 @@ def _by_head(
 ) -> "Figure":
     columns, meta = len(pairings), table.meta
     found = [head_matrix(table, pairing, metric) for pairing in pairings]
-    side = float(np.clip(22 * max(map(extent, found)), 165, _SIDE))
+    side = float(np.clip(22 * max(map(_extent, found)), 165, _SIDE))
     room = 60 + columns * side + (columns - 1) * 60
     width = max(room + 80, style.WIDTH)
     figure = style.new_figure(width, TOP + side + 50, theme)
     axes = panel_grid(figure, 1, columns, left=60.0, right=width - room, bottom=50.0,
                       gap=(60.0, 0.0))  # fmt: skip
     _headline(figure, meta, pairings, metric, "head by head")
-    shown = row_of(axes, found, theme)
+    shown = _row_of(axes, found, theme)
     for panel, pairing in zip(axes, pairings, strict=True):
         panel_title(panel, pairing)
         ends = zip((panel.xaxis, panel.yaxis), ("source", "target"), pairing, strict=True)
         for axis, end, role in ends:
-            head_axis(axis, meta.n_layers, meta.heads_of(role), f"{end} head ({role})")
+            _head_axis(axis, meta.n_layers, meta.heads_of(role), f"{end} head ({role})")
         for layer in range(1, meta.n_layers):
             look: dict[str, Any] = {"color": theme.paper, "linewidth": 0.5}
             panel.axvline(layer * meta.heads_of(pairing[0]) - 0.5, **look)
@@ -172,3 +181,58 @@ def _headline(
             f"(standard deviation {moments['sd']:.2f})."
         )
     style.headline(figure, f"{meta.model}: {metric_name(metric)} of {which}, {words}", lines)
+
+
+def _row_of(
+    axes: Sequence["Axes"], matrices: Sequence[Matrix], theme: style.Theme
+) -> list["AxesImage"]:
+    """Matrices in one row of panels with the same colours."""
+    values = np.concatenate([matrix[np.isfinite(matrix)] for matrix in matrices])
+    shown = []
+    for panel, matrix in zip(axes, matrices, strict=True):
+        panel.set_facecolor(theme.band)
+        filled = np.isfinite(matrix)
+        panel.spines[:].set_visible(False)
+        shown.append(
+            panel.imshow(matrix, origin="lower", interpolation="nearest", aspect="auto",
+                         vmin=values.min(), vmax=values.max())
+        )  # fmt: skip
+        for axis, which in ((panel.xaxis, filled.any(axis=0)), (panel.yaxis, filled.any(axis=1))):
+            first, last = np.flatnonzero(which)[[0, -1]].tolist() if which.any() else (0, 0)
+            axis.set_view_interval(first - 0.5, last + 0.5, ignore=True)
+    return shown
+
+
+def _write_values(panel: "Axes", matrix: Matrix, image: "AxesImage", theme: style.Theme) -> None:
+    """Each value in its cell, in light or dark ink to suit the cell's colour."""
+    from matplotlib.colors import to_hex
+
+    digits = 1 if np.nanmax(np.abs(matrix)) >= 1 else 2
+    for up, right in np.argwhere(np.isfinite(matrix)).tolist():
+        value = matrix[up, right]
+        color: Any = image.cmap(image.norm(value))
+        ink = theme.ink_on(to_hex(color))
+        text = f"{value:.{digits}f}".lstrip("0" if abs(value) < 1 else "")
+        panel.text(right, up, text, size=4.4, color=ink, ha="center", va="center_baseline")
+
+
+def _head_axis(axis: "Axis", n_layers: int, heads: int, label: str) -> None:
+    """Names of single heads where they are few, else a number for each layer."""
+    axis.set_tick_params(length=0)
+    low, high = axis.get_view_interval()
+    if abs(high - low) <= _NAMED_HEADS:
+        names = [head_name(layer, head) for layer in range(n_layers) for head in range(heads)]
+        axis.set_ticks(range(len(names)), names, size=style.TINY)
+        if axis is axis.axes.xaxis:
+            axis.set_tick_params(rotation=90)
+    else:
+        layers = range(0, n_layers, -(-n_layers // 16))
+        axis.set_ticks([layer * heads + (heads - 1) / 2 for layer in layers], [*map(str, layers)])
+        label += " by layer"
+    axis.set_label_text(label)
+    axis.set_view_interval(low, high, ignore=True)
+
+
+def _extent(matrix: Matrix) -> int:
+    """Cells along the longer side of the part that has values."""
+    return max(int(np.isfinite(matrix).any(axis=axis).sum()) for axis in (0, 1))

@@ -1,4 +1,4 @@
-"""Heads by how much flows into them and out of them."""
+"""Hub scores of heads, and whether heads of one kind, such as identity heads, are hubs."""
 
 import lazy_loader
 

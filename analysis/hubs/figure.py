@@ -1,4 +1,4 @@
-"""Heads by how much flows into them and out of them: hubs stand to the upper right."""
+"""Inlet against outlet of each head; hubs are at the upper right."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -37,16 +37,16 @@ def hubs(
     labels: "str | os.PathLike[str] | None" = None,
     dark: bool = False,
 ) -> "Figure":
-    """Outlet against inlet of every head that a kept edge touches, in units of z.
+    """Draw outlet against inlet of every head with an edge, in units of z.
 
-    Scores are those of `analysis.hubs.scores.hub_scores`. Colour and marker say a head's role (the
-    first that `head_roles` gives); the leaders of inlet, outlet and both are named. On the dashed
-    curve both = sqrt(inlet outlet) is that of the tenth hub.
+    Scores are those of `headgraph.hub_scores`. Colour and marker show a head's first role. Heads
+    with the highest inlet, outlet and both are named. On the dashed curve,
+    both = sqrt(inlet outlet) equals that of the tenth hub.
 
     Args:
         model: a table, its file, `gpt2-small`, or a model as for `pk_engine.compute`.
-        pairings: the edges that count.
-        top_percent: edges are the strongest of each pairing; None or 100 for all of the table.
+        pairings: the pairings whose edges count.
+        top_percent: percentage of each pairing's strongest pairs that count; None or 100 for all.
         labels: None for the roles known for this model, `none`, or a label file.
         dark: for dark pages.
 

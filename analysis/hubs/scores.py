@@ -1,4 +1,4 @@
-"""Hub scores of heads from a table: what `queries/catalogue/hubs.cypher` asks of a loaded run."""
+"""Hub scores of heads from a table, as `queries/catalogue/hubs.cypher` has them of a run."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,7 @@ import pandas as pd
 from headgraph.analysis._tables import any_table
 from headgraph.analysis.errors import AnalysisError
 from headgraph.base.names import GRAPH_PAIRINGS, head_name, parse_pairings
+from headgraph.base.spelling import argument
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -21,7 +22,7 @@ def hub_scores(
     *,
     selection: Selection | None = None,
 ) -> pd.DataFrame:
-    """Inlet, outlet and both, for each head that an edge touches; the greatest hub first.
+    """Inlet, outlet and both for each head with an edge; the greatest hub first.
 
         inlet(h)  = sum of z over the edges that enter h
         outlet(h) = sum of z * share over the edges that leave h
@@ -29,22 +30,22 @@ def hub_scores(
 
     Edges are those of `AffinityTable.edges()`: between query heads, with `share` = 1 / (arrows
     drawn for that scored pair), so that an outlet counts each scored pair once. These scores are
-    this project's own; the paper's formula is not available.
+    this project's own, since the paper's formula is not available.
 
-    Where users go wrong: the sums grow with what is kept. A table of all pairs ranks heads
-    otherwise than its strongest pairs do, so say which with `selection`; compare heads within one
-    table, never between two.
+    Where users go wrong: the sums grow with the number of kept pairs. A table of all pairs ranks
+    heads differently from its strongest pairs, so choose with `selection`. Compare heads within
+    one table, never between two.
 
     Args:
         table: scores, a table file, a bundled table's name, or a model, which is then scored.
-        pairings: the edges that count; a table may have more.
-        selection: which pairs count, such as `Selection(top_percent=3)`; without it all that the
-            table holds.
+        pairings: the pairings whose edges count; a table may have more.
+        selection: which pairs count, such as `Selection(top_percent=3)`; by default all pairs of
+            the table.
 
     Returns:
         `name` (`L4H7`), `layer`, `head`, `inlet`, `outlet`, `both` (float64, in units of z),
-        `edges_in`, `edges_out`; by `both`, then `inlet + outlet`, both falling, then layer and
-        head. A head without an edge has no row.
+        `edges_in`, `edges_out`; sorted by `both`, then `inlet + outlet`, both descending, then by
+        layer and head. A head without an edge has no row.
 
     Raises:
         AnalysisError: the table was not scored in one of the pairings.
@@ -75,7 +76,7 @@ def _edges(table: AffinityTable, pairings: Sequence[str] | str) -> pd.DataFrame:
     if lacks := [name for name in wanted if name not in table.meta.pairings]:
         raise AnalysisError(
             f"the table of {table.meta.model} has the pairings {', '.join(table.meta.pairings)}, "
-            f"not {', '.join(lacks)}: name others with --pairings, or compute them"
+            f"not {', '.join(lacks)}: choose others with {argument('pairings')}, or compute them"
         )
     edges = table.edges()
     return edges[edges["pairing"].isin(wanted)]

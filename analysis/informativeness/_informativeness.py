@@ -1,15 +1,15 @@
-"""How far the scores of a pairing lie from those of random subspaces: its informativeness.
+"""Informativeness of a pairing: how far its scores lie from those of random subspaces.
 
 KL(reference || observed) in nats, as Yamagiwa, Takase, Shimodaira (arXiv:2601.10266) take it: 255
 equal bins on [0, m], m = d_head; the reference is the probability of each bin under the normal with
 the moments of `pk_engine.metrics.random_reference`, renormalised to 1; the observed is the share of
-the directed pairs; bins with reference below 1e-12 are left out, and the observed is floored at
+the directed pairs. Bins with a reference below 1e-12 are left out, and the observed is floored at
 1e-12.
 
-Where there are few pairs many bins are empty, and the floor decides. `kl_sd` is ours and made for
-comparing models: the same divergence of z = (PK - mean) / sd, over bins of one sd from -4 to 4 and
-the two tails, half a pair added to each bin (Krichevsky & Trofimov 1981,
-doi:10.1109/TIT.1981.1056331), so that no floor is needed. Its interval resamples heads, not pairs,
+With few pairs, many bins are empty and the floor decides the result. `kl_sd` is this project's own
+and is meant to compare models: the same divergence of z = (PK - mean) / sd, over bins of one sd
+from -4 to 4 and the two tails, with half a pair added to each bin (Krichevsky & Trofimov 1981,
+doi:10.1109/TIT.1981.1056331), so that it needs no floor. Its interval resamples heads, not pairs,
 since pairs that share a head are not independent (Snijders & Borgatti 1999, "Non-parametric
 standard errors and tests for network statistics", Connections 22:161-170).
 """
@@ -24,6 +24,7 @@ from headgraph.analysis._tables import full_table
 from headgraph.analysis.errors import AnalysisError
 from headgraph.base.names import PAIRINGS
 from headgraph.base.progress import Progress
+from headgraph.base.spelling import argument
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -35,7 +36,7 @@ FLOOR = 1e-12
 SD_EDGES = np.arange(-4.0, 5.0)
 """Inner edges of the bins in units of the reference's sd; the outermost bins are open."""
 CHUNK = 64
-"""Resamples at a time: what is between two products stays small."""
+"""Resamples at a time, to keep intermediate arrays small."""
 
 
 def informativeness(
@@ -53,10 +54,10 @@ def informativeness(
 
     Args:
         model: a model as for `compute`, or a table of all pairs of all 16 pairings.
-        resamples: of the heads, for the interval.
-        level: of the interval, between 0 and 1.
-        seed: of the resampling.
-        revision: of a hub id.
+        resamples: number of bootstrap resamples of the heads, for the interval.
+        level: confidence level of the interval, between 0 and 1.
+        seed: random seed for the resampling.
+        revision: branch, tag or commit of a hub id.
         progress: as for `compute`.
 
     Returns:
@@ -69,9 +70,11 @@ def informativeness(
         AnalysisError: numbers out of range, an incomplete table, or a reference without variance.
     """
     if resamples < 1:
-        raise AnalysisError(f"--resamples {resamples}: expected a whole number of at least 1")
+        raise AnalysisError(
+            f"{argument('resamples', resamples)}: expected a whole number of at least 1"
+        )
     if not 0 < level < 1:
-        raise AnalysisError(f"--level {level:g}: expected more than 0 and less than 1")
+        raise AnalysisError(f"{argument('level', level)}: expected more than 0 and less than 1")
     table = full_table(model, PAIRINGS, revision=revision, progress=progress)
     rows = [
         _row(name, frame, table.meta, resamples, level, seed)
@@ -163,7 +166,7 @@ def _kl_sd(frame: pd.DataFrame, meta: TableMeta, resamples: int, seed: int) -> N
     )
     times = np.vstack([np.ones(units, int), drawn])
     counts = _counts(frame["z"].to_numpy(), source, target, times)
-    # a resample may hold fewer pairs or more: its shares count, over as many pairs as there are
+    # a resample may hold fewer or more pairs: scale its counts to the number of pairs
     counts *= len(frame) / np.maximum(counts.sum(1, keepdims=True), 1)
     observed = (counts + 0.5) / (len(frame) + 0.5 * len(reference))
     return np.asarray((reference * np.log(reference / observed)).sum(1))
@@ -172,7 +175,7 @@ def _kl_sd(frame: pd.DataFrame, meta: TableMeta, resamples: int, seed: int) -> N
 def _counts(
     z: NDArray[Any], source: NDArray[Any], target: NDArray[Any], times: NDArray[Any]
 ) -> NDArray[np.float64]:
-    """Pairs in each bin (columns) when each head is there `times` times (a row per resample)."""
+    """Pairs in each bin (columns) when each head counts `times` times (a row per resample)."""
     from scipy.sparse import coo_array
 
     places, units = np.searchsorted(SD_EDGES, z, side="right"), times.shape[1]
@@ -189,7 +192,7 @@ def _counts(
 
 
 def _units(frame: pd.DataFrame, meta: TableMeta) -> tuple[NDArray[Any], NDArray[Any], int]:
-    """What is resampled, at both ends of each row: heads, or the groups that share keys."""
+    """The resampled unit at each end of each row: a head, or a group that shares keys."""
     pairing = str(frame["pairing"].iloc[0])
     ends = []
     for end, role in zip(("source", "target"), pairing, strict=True):

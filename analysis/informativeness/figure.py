@@ -1,4 +1,4 @@
-"""The 16 divergences from random subspaces as a map, and the scores behind the extremes."""
+"""The divergences of the 16 pairings as a map, and histograms of the extremes."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +23,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _HEIGHT = 396.0
-_COARSEST = 120
-"""Bars of a histogram at most: the paper's bins are narrower than a line can be drawn."""
+_MOST_BARS = 120  # of a histogram; the paper's 255 bins are narrower than a line
 
 
 def informativeness_figure(model: Model | AffinityTable, *, dark: bool = False) -> "Figure":
-    """KL(reference || observed) of all 16 pairings, and histograms of the highest and the lowest.
+    """Draw KL(reference || observed) of all 16 pairings, and histograms of the extremes.
 
-    The paper's Fig. 8. What the numbers are: `analysis.informativeness`.
+    The numbers are those of `headgraph.informativeness`. After the paper's Fig. 8.
 
     Args:
         model: a model as for `compute`, or a table of all pairs of all 16 pairings.
@@ -122,8 +121,8 @@ def _histogram(
 
 
 def _edges(pk: Any, row: Any) -> Any:
-    """Bars half an sd wide, or wider where there would be too many, over all but the last 0.2 %."""
+    """Edges of bars half an sd wide, or wider if there are many, without the top 0.2 %."""
     spread = 4 * row.reference_sd
     low = min(pk.min(), row.reference_mean - spread)
     high = max(np.quantile(pk, 0.998), row.reference_mean + spread)
-    return np.linspace(low, high, min(_COARSEST, int(2 * (high - low) / row.reference_sd)) + 1)
+    return np.linspace(low, high, min(_MOST_BARS, int(2 * (high - low) / row.reference_sd)) + 1)

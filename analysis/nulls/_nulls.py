@@ -1,6 +1,6 @@
-"""What remains of the pairs that stand out, from one null to the next.
+"""How many pairs stand out from each null model.
 
-The nulls themselves are `pk_engine.nulls`; here their columns of a table are summed up.
+`pk_engine.nulls` computes the nulls; this module sums up their columns of a table.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from headgraph.analysis._tables import given_table
 from headgraph.analysis.errors import AnalysisError
 from headgraph.base.names import GRAPH_PAIRINGS, NULLS, parse_pairings
 from headgraph.base.progress import Progress
+from headgraph.base.spelling import either
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -32,14 +33,14 @@ def nulls(
     """How many pairs stand out from each null, in each pairing.
 
     Args:
-        model: a model as for `compute`, or a table of all pairs made with `fdr=1`, which then says
-            which pairings and nulls there are.
+        model: a model as for `compute`, or a table of all pairs made with `fdr=1`, whose pairings
+            and nulls are used.
         pairings: as for `compute`; `backward` is not for two heads in the same role.
         null: which nulls, out of `isotropic`, `covariance`, `rotations`, `backward`, `within`.
-        fdr: share of false pairs expected at most among those that count as significant.
-        seed: of what is drawn.
-        samples: how much is drawn, in each null's own unit; see `compute`.
-        revision: of a hub id.
+        fdr: false discovery rate, the largest expected share of false pairs among the significant.
+        seed: random seed for the samples.
+        samples: number of samples, in each null's own unit; see `compute`.
+        revision: branch, tag or commit of a hub id.
         progress: as for `compute`.
 
     Returns:
@@ -97,9 +98,14 @@ def null_table(
     missing = sum(given.meta.scored.values()) - len(given)
     if missing or not set(names) & set(given.meta.nulls):
         lacks = f"{missing:,} of its pairs" if missing else f"its pairs against {', '.join(names)}"
+        null = ",".join(names)
+        compute_line = either(
+            f"compute(MODEL, selection=Selection(fdr=1, null={null!r}))",
+            f"headgraph compute MODEL --fdr 1 --null {null}",
+        )
         raise AnalysisError(
             f"the table of {given.meta.model} lacks {lacks}: give the model itself, or a table of "
-            f"headgraph compute MODEL --fdr 1 --null {','.join(names)}"
+            f"{compute_line}"
         )
     return given
 

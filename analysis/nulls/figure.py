@@ -1,4 +1,4 @@
-"""How many pairs stand out, from one null to the next."""
+"""The share of pairs that stand out from each null model."""
 
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST = 4
-"""Panels in one figure."""
+"""Most panels in one figure."""
 _ROW = 52.0
 _WORDS = {
     "isotropic": "random subspaces",
@@ -30,12 +30,12 @@ _WORDS = {
 
 
 def nulls_figure(*models: Model | AffinityTable, fdr: float = 0.05, dark: bool = False) -> "Figure":
-    """Draw the share of pairs that stand out from each null, per pairing, a panel for each model.
+    """Draw the share of pairs that stand out from each null model, a panel for each model.
 
     Args:
-        models: one to four, each a model as for `compute`, or a table of all pairs made with
+        models: one to four; each is a model as for `compute`, or a table of all pairs made with
             `fdr=1` and the nulls to show.
-        fdr: share of false pairs expected at most among those that count.
+        fdr: false discovery rate.
         dark: for dark pages.
 
     Raises:

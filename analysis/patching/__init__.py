@@ -1,6 +1,6 @@
-"""What heads and edges do when they are patched or ablated; runs the model, needs the extra `lens`.
+"""The effect of patching edges; runs the model and needs the extra `lens`.
 
-PK says what could pass between two heads, judging by their weights. Patching says what does, on
+PK measures from the weights what could pass between two heads. Patching measures what does pass on
 given prompts.
 """
 

@@ -1,10 +1,11 @@
-"""Whether edges of high PK are those of great effect: rank correlation, with an interval."""
+"""Rank correlation of PK with the effect of patching, with an interval."""
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from headgraph.analysis.errors import PatchingError
+from headgraph.base.spelling import argument
 
 MEASURES = ("effect", "local", "gain")
 RESAMPLES = 2000
@@ -24,18 +25,19 @@ COLUMNS = (
 
 
 def rank_correlation(edges: pd.DataFrame, *, score: str = "pk", seed: int = 0) -> pd.DataFrame:
-    """Spearman's rank correlation of PK with what patching does, per pairing.
+    """Spearman's rank correlation of PK with the effects of patching, for each pairing.
 
     Args:
-        edges: rows of `verify_edge`; all pairs, as the strongest alone say little about the rest.
-        score: what is correlated with the measures: `pk`, or another column, such as `written`.
-        seed: of the bootstrap.
+        edges: rows of `headgraph.verify_edge`, best of all pairs, since the strongest alone say
+            little about the rest.
+        score: the column to correlate with the measures, such as `pk` or `written`.
+        seed: random seed for the bootstrap.
 
     Returns:
         `model`, `pairing`, `score`, `measure` (`effect`, `local` or `gain`), `pairs`, `spearman`,
-        `low` and `high` (95 %, percentile bootstrap over pairs, which takes them as drawn one by
-        one although pairs that share a head are not), `p` (two-sided, of no correlation),
-        `prompts`, `seed`. Empty values where all pairs have one score or one effect.
+        `low` and `high` (95 %, percentile bootstrap over pairs, which ignores that pairs sharing a
+        head are not independent), `p` (two-sided, for no correlation), `prompts`, `seed`. The
+        values are empty where all pairs have the same score or the same effect.
 
     Raises:
         PatchingError: fewer than 4 pairs of a pairing.
@@ -45,7 +47,7 @@ def rank_correlation(edges: pd.DataFrame, *, score: str = "pk", seed: int = 0) -
         if len(part) < 4:
             raise PatchingError(
                 f"{len(part)} pairs of {pairing} cannot be correlated: expected at least 4, such "
-                "as all of them with --all"
+                f"as all of them with {argument('every', True, option='--all')}"
             )
         for measure in MEASURES:
             rows.append({

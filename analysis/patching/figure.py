@@ -1,16 +1,17 @@
-"""PK against what patching does."""
+"""PK against the effect of patching."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from headgraph.analysis._files import Rows, command_rows
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.panels import TOP, name_points, panel_grid, panel_title
-from headgraph.analysis.figures.rows import Rows, command_rows
 from headgraph.analysis.patching.correlation import MEASURES, rank_correlation
 from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.base.spelling import argument
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,33 +24,33 @@ _WORDS = {
 }
 _NAMED = 3
 _VECTORS = 100
-"""Points of a panel up to which they are drawn as shapes: a vector file grows with each."""
+"""Points up to which a panel draws them as shapes; more would make a vector file large."""
 _DECADES = 5
-"""Shown below the largest effect; a smaller one is drawn at the lower edge."""
+"""Decades shown below the largest effect; smaller effects are drawn at the lower edge."""
 
 
 def causality(edges: Rows, *, measure: str = "effect", dark: bool = False) -> "Figure":
-    """PK against the effect of patching: a row of panels for each model, a column for each pairing.
+    """Draw PK against the effect of patching: a row of panels per model, a column per pairing.
 
-    Effects are on a logarithmic axis; those more than five decades below the model's largest, and
-    zeros, are drawn at its lower edge. Each panel gives Spearman's rank correlation with its
+    Effects are on a logarithmic axis. Zeros, and effects more than five decades below the model's
+    largest, are drawn at its lower edge. Each panel gives Spearman's rank correlation and its
     interval.
 
     Args:
-        edges: rows of `headgraph.verify_edge`, of one or more models, or files of them (CSV).
+        edges: rows of `headgraph.verify_edge` for one or more models, or CSV files of them.
         measure: `effect`, `local` or `gain`.
         dark: for dark pages.
 
     Raises:
-        FigureError: other rows, another measure, or nothing but zeros.
+        FigureError: not rows of `headgraph.verify_edge`, an unknown measure, or only zeros.
     """
     wanted = ("model", "pairing", "pk", *MEASURES, "chosen", "seed", "replaced_by")
     edges = command_rows(
-        edges, wanted, "verify-edge", texts=("model", "chosen"), whole=("seed",),
-        numbers=("pk", *MEASURES),
+        edges, wanted, "headgraph.verify_edge", "headgraph verify-edge ... --format csv",
+        texts=("model", "chosen"), whole=("seed",), numbers=("pk", *MEASURES),
     )  # fmt: skip
     if measure not in MEASURES:
-        raise FigureError(f"--measure {measure}: expected {', '.join(MEASURES)}")
+        raise FigureError(f"{argument('measure', measure)}: expected {', '.join(MEASURES)}")
     models = list(dict.fromkeys(edges["model"]))
     pairings = [name for name in GRAPH_PAIRINGS if (edges["pairing"] == name).any()]
     theme = style.theme(dark)

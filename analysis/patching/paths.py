@@ -1,9 +1,9 @@
-"""Path patching: what one head writes, replaced in one input of one later head and nowhere else.
+"""Path patching: replace what one head writes in one input of one later head, nowhere else.
 
-Wang et al. 2022, doi:10.48550/arXiv.2211.00593. TransformerLens gives each head its own copy of
-the residual stream before the norm (`use_split_qkv_input`), of key/value heads too; there we add
-the difference. Its `get_act_patch_direct_path` does the same for all later heads at a time, gives
-one number, and refuses K and V of grouped-query models; the tests hold our numbers against it.
+Wang et al. 2022, doi:10.48550/arXiv.2211.00593. TransformerLens gives each head, and each key/value
+head, its own copy of the residual stream before the norm (`use_split_qkv_input`). We add the
+difference to that copy. Its `get_act_patch_direct_path` patches all later heads at once, returns
+one number, and refuses K and V of grouped-query models; tests compare our numbers with it.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ Head = tuple[int, int]
 
 
 class Effect(NamedTuple):
-    """What changes when one path is patched.
+    """The effect of patching one path.
 
     Attributes:
         effect: mean over the predictions that count of KL(unpatched || patched), nats per token.
@@ -27,9 +27,9 @@ class Effect(NamedTuple):
         loss_change: mean change of the loss, nats per token.
         local: ||change of what the target writes|| / ||what it writes||, Frobenius norms over all
             prompts and positions; 0 where it writes nothing.
-        written: ||what the source wrote - what stands in|| / ||residual stream that the target
-            reads||: how much was replaced, whoever reads it.
-        gain: local / written, what the target makes of it; 0 where nothing was replaced.
+        written: ||what the source wrote - its replacement|| / ||residual stream that the target
+            reads||: how much was replaced, whichever head reads it.
+        gain: local / written, the target's response to it; 0 where nothing was replaced.
     """
 
     effect: float
@@ -44,14 +44,14 @@ class PathPatcher:
     """Paths of one model on one set of prompts; a context, in which the model's inputs are split.
 
     Args:
-        model: a TransformerBridge; left as it was found.
-        prompts: what it runs on.
-        replace: what stands in for what the source writes: its `mean` over the prompts at each
+        model: a TransformerBridge; unchanged at the end.
+        prompts: the prompts to run on.
+        replace: replacement for what the source writes: its `mean` over the prompts at each
             position, what it writes in another prompt (`resample`), or `zero`.
-        seed: of `resample`.
+        seed: random seed for `resample`.
 
     Raises:
-        PatchingError: a model without separate inputs, or whose heads' writes are changed on the
+        PatchingError: a model without separate inputs, or one that changes what heads write on the
             way to the residual stream.
     """
 
@@ -112,7 +112,7 @@ class PathPatcher:
         return shared, slice(shared * self.group, (shared + 1) * self.group)
 
     def _difference(self, source: Head) -> Any:
-        """What stands in minus what the head wrote: prompts x position x d_model."""
+        """The replacement minus what the head wrote: prompts x position x d_model."""
         layer, head = source
         other = self.base.replaced(layer, self.replace, self.seed)
         return (other - self.base.z[layer])[:, :, head] @ writing(self.model, layer)[head]
@@ -130,7 +130,7 @@ class PathPatcher:
 
 @contextmanager
 def split_inputs(model: Any) -> Iterator[None]:
-    """Each head's own copy of the residual stream for Q, K and V; afterwards as before.
+    """Give each head its own copy of the residual stream for Q, K and V while the context lasts.
 
     Raises:
         PatchingError: TransformerLens cannot do this for the model.
@@ -170,7 +170,7 @@ class _Adding:
 
 
 class _Seen:
-    """A hook that keeps what it sees."""
+    """A hook that keeps the value it is called with."""
 
     value: Any = None
 

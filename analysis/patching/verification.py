@@ -13,6 +13,7 @@ from headgraph.analysis.patching.correlation import rank_correlation
 from headgraph.analysis.patching.paths import Head, PathPatcher
 from headgraph.analysis.running.prompts import N_PROMPTS, prompts_for
 from headgraph.base.names import GRAPH_PAIRINGS, check_head, head_name, parse_head, parse_pairings
+from headgraph.base.spelling import argument
 from headgraph.base.text import listed
 from headgraph.pk_engine.table.affinity import AffinityTable
 
@@ -41,48 +42,51 @@ def verify_edge(
     length: int | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Path-patch edges: what a head writes, replaced in one later head's Q, K or V input alone.
+    """Patch edges: replace what a head writes in the Q, K or V input of one later head alone.
 
         effect  = mean of KL(unpatched || patched) over the predictions that count, nats per token
         local   = ||change of what the target writes|| / ||what it writes||
         written = ||change of what the source writes|| / ||what the target's layer reads||
         gain    = local / written
 
-    PK says what could pass, patching says what does, here, on these prompts: where another head
-    writes the same, patching one path changes little although the path is used.
+    PK measures what could pass between two heads; patching measures what does on these prompts.
+
+    Where users go wrong: a small effect does not show that a path is unused. Where another head
+    writes the same, patching one path changes little.
 
     Args:
         model: folder, bundled model's name or hub id that can be run, or a TransformerBridge.
-        source: head such as `L0H7`; without one, edges are chosen by PK.
-        target: head of a later layer; in a grouped-query model its K and V are those of a key/value
-            head, and all query heads that read through that one see the patch.
-        pairings: `OQ`, `OK`, `OV`: which input of the target is patched.
-        top: that many of the strongest pairs of each pairing (10 where neither is given).
-        random: that many others, drawn with the seed (10 where neither is given).
-        every: all pairs instead.
-        correlate: give the rank correlation of PK with the effect instead of the edges; see
+        source: head such as `L0H7`; by default PK chooses the edges.
+        target: head of a later layer. In a grouped-query model, its K and V belong to a key/value
+            head, and all query heads that read through it see the patch.
+        pairings: `OQ`, `OK`, `OV`, which name the input of the target to patch.
+        top: number of strongest pairs of each pairing; 10 if `random` is not given either.
+        random: number of other pairs, drawn with the seed; 10 if `top` is not given either.
+        every: patch all pairs instead.
+        correlate: return the rank correlation of PK with the effect instead of the edges; see
             `analysis.patching.rank_correlation`.
-        replace: what stands in for what the source writes: its `mean` over the prompts at each
+        replace: replacement for what the source writes: its `mean` over the prompts at each
             position, what it writes in another prompt (`resample`), or `zero`.
         prompts: file with a prompt a line; see `analysis.running.prompts.prompts_for` for
-            this and the next four. Without any of them random tokens that come twice.
-        text_file: a text, of which windows are drawn.
-        sample: tokens by which the model continues each prompt.
-        n_prompts: prompts at most.
-        length: tokens of a sequence that is repeated, or of a window.
-        seed: of prompts, of `resample`, of `random` and of the bootstrap.
+            this and the next four. By default the model reads repeated random tokens.
+        text_file: a text file to draw windows from.
+        sample: let the model continue each prompt by this many tokens.
+        n_prompts: most prompts to use.
+        length: tokens in a repeated sequence or in a window.
+        seed: random seed for the prompts, `resample`, `random` and the bootstrap.
 
     Returns:
         `model`, `pairing`, `source`, `target`, `kv_head` (-1 where heads do not share it), `pk`,
         `z`, `pk_rank`, `chosen` (`named`, `top`, `random` or `all`), `effect`, `effect_se`
         (standard error over prompts), `loss_change` (nats per token), `local`, `written`, `gain`,
-        `replaced_by`, `prompts`, `predictions` (how many count), `seed`. One row per scored pair;
-        of the query heads that share a key/value head the first is named, unless another was
-        asked for.
+        `replaced_by`, `prompts`, `predictions` (how many count), `seed`. Each scored pair has one
+        row. Of the query heads that share a key/value head, the row names the first, or the given
+        one.
 
     Raises:
-        PatchingError: a pairing that no path has, heads that are not there or not in order, or a
-            model or prompts that cannot be patched.
+        PatchingError: a pairing other than OQ, OK and OV, heads that are not in order, or a model
+            or prompts that cannot be patched.
+        UnknownHead: the model has no such head.
     """
     from headgraph.analysis.running import open_model
 
@@ -110,7 +114,7 @@ def verify_edge(
 
 
 def _patched(pairs: pd.DataFrame, patcher: PathPatcher) -> pd.DataFrame:
-    """The rows, with heads by name and what patching each does."""
+    """The rows with names of heads and the effect of patching each pair."""
     ends = [_ends(row) for row in pairs.itertuples()]
     effects = [
         patcher.effect(source, target, pairing[1])
@@ -139,15 +143,16 @@ def _paths(pairings: Sequence[str] | str) -> tuple[str, ...]:
 def _chosen(
     top: int | None, random: int | None, every: bool, *, named: bool
 ) -> tuple[int, int] | None:
-    """How many of the strongest and of the others; None for all."""
+    """Numbers of strongest and of other pairs; None for all pairs."""
     asked = top is not None or random is not None
     if named + asked + every > 1:
         raise PatchingError(
-            "an edge, --top or --random, and --all exclude each other: choose edges in one way"
+            f"an edge, {argument('top')} or {argument('random')}, and "
+            f"{argument('every', option='--all')} exclude each other: choose edges in one way"
         )
-    for name, value in (("--top", top), ("--random", random)):
+    for name, value in (("top", top), ("random", random)):
         if value is not None and value < 0:
-            raise PatchingError(f"{name} {value}: expected 0 or more")
+            raise PatchingError(f"{argument(name, value)}: expected 0 or more")
     if every:
         return None
     return (top or 0, random or 0) if asked else (10, 10)

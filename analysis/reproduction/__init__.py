@@ -1,7 +1,7 @@
 """The paper's tables and figures for GPT-2 small, ours beside its own, as one page.
 
-`published.toml` has what the paper prints; a part of the page computes its figures from the model
-at hand and compares; `reproduction` writes it all as HTML without outside resources.
+`published.toml` has what the paper prints. Each of `parts` computes its figures from the model at
+hand and compares them. `Report` writes them as one HTML page without outside resources.
 """
 
 import lazy_loader

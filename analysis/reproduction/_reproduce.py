@@ -25,8 +25,8 @@ class Report:
     """The paper's figures beside ours.
 
     Attributes:
-        model: what was at hand.
-        provenance: words on it: fingerprint, backend, version.
+        model: its name.
+        provenance: its fingerprint, and the backend and version that scored it.
         parts: tables and figures of the paper, in its order.
     """
 
@@ -80,7 +80,7 @@ def reproduce(
         progress: called with what is being done, how much is done, and how much there is.
 
     Raises:
-        AnalysisError: another model, told by the fingerprint of its weights.
+        AnalysisError: the fingerprint of the weights is not that of GPT-2 small.
         ModelError, TableError: the model or table cannot be read.
     """
     from headgraph.analysis.reproduction.parts import PARTS

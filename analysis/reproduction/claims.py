@@ -1,17 +1,25 @@
-"""A figure that the paper prints, beside ours: does it agree to the printed digits?"""
+"""Parts of the report: printed figures beside ours, to the printed digits, and pictures."""
 
-from collections.abc import Iterable
+from base64 import b64encode
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 MATCHES, DIFFERS, READING, NOT_RUN = "matches", "differs", "our reading", "not run"
 VERDICTS = {
     MATCHES: "ours, rounded to the digits that the paper prints, is what it prints",
-    DIFFERS: "it is not",
+    DIFFERS: "ours, rounded to these digits, is another number",
     READING: "the paper does not state how it was taken, so the difference is shown, not judged",
-    NOT_RUN: "what it needs is not at hand",
+    NOT_RUN: "it needs something that is not at hand, such as the weights",
 }
+
+Picture = tuple[str, str, str]
+"""Caption, and the picture for light and for dark pages as data addresses."""
 
 
 class Claim(NamedTuple):
@@ -41,14 +49,14 @@ class Part:
         where: in the paper.
         claims: the figures compared.
         says: sentences on what is seen, and on what is our reading.
-        figures: SVG pictures, light and dark: (caption, light, dark).
+        figures: SVG pictures, light and dark.
     """
 
     title: str
     where: str
     claims: list[Claim]
     says: tuple[str, ...] = ()
-    figures: tuple[tuple[str, str, str], ...] = ()
+    figures: tuple[Picture, ...] = ()
 
 
 def claim(quantity: str, paper: str, value: float, *, reading: bool = False) -> Claim:
@@ -82,3 +90,21 @@ def count(parts: Iterable[Part]) -> dict[str, int]:
 def _digits(text: str) -> int:
     """Places after the point: 3 for `.446`, 0 for `52`."""
     return len(text.partition(".")[2])
+
+
+def picture(caption: str, draw: Callable[[bool], "Figure"]) -> Picture:
+    """A picture for light pages and for dark ones.
+
+    Args:
+        caption: what it shows.
+        draw: draws the figure; its argument says whether it is for dark pages.
+    """
+    from headgraph.analysis.figures import render
+
+    light, dark = (_address(render(draw(for_dark))) for for_dark in (False, True))
+    return caption, light, dark
+
+
+def _address(svg: bytes) -> str:
+    """An SVG as a data address, so that ids of several pictures cannot clash on one page."""
+    return f"data:image/svg+xml;base64,{b64encode(svg).decode()}"

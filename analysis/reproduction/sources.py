@@ -1,18 +1,17 @@
-"""The model at hand, and the tables that the parts of the report share, each computed once."""
+"""The model at hand, and the tables that parts of the report share, each computed once."""
 
 import os
 from dataclasses import dataclass
 from functools import cached_property
 
 from headgraph.analysis._tables import full_table
+from headgraph.analysis.detection.tasks import SAME_ROLES
 from headgraph.analysis.errors import AnalysisError
 from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS
-from headgraph.base.progress import Progress
 from headgraph.pk_engine.metrics.registry import METRICS as METRIC_PAIRINGS
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.sources import AnyTable, is_table, read_table
 
-SAME_ROLES = ("QQ", "KK", "VV", "OO")
 METRICS = ("pk", "cs", "simple_cs", "cka", "cka_columns", "procrustes", "procrustes_columns")
 """Metrics that the paper compares; CKA and Procrustes in both readings."""
 
@@ -24,19 +23,17 @@ class Source:
     Attributes:
         model: a folder, a hub id, or a table.
         revision: of a hub id.
-        progress: as for `pk_engine.compute`.
     """
 
     model: AnyTable
     revision: str | None = None
-    progress: Progress | None = None
 
     @property
     def weights(self) -> str | os.PathLike[str]:
-        """The model itself, where it is at hand.
+        """The model itself.
 
         Raises:
-            AnalysisError: only a table is.
+            AnalysisError: only a table of its scores is at hand.
         """
         if isinstance(self.model, AffinityTable) or not self.has_weights:
             raise AnalysisError("expected the folder or hub id of the model, got a table")
@@ -58,10 +55,10 @@ class Source:
         return self._scored(PAIRINGS, ("pk",))
 
     def check(self) -> None:
-        """Refuse a model that the paper is not about.
+        """Refuse a model other than GPT-2 small, the paper's.
 
         Raises:
-            AnalysisError: it is not GPT-2 small, told by the fingerprint of its weights.
+            AnalysisError: the fingerprint of its weights is not that of GPT-2 small.
         """
         meta = self.graph.meta
         if meta.fingerprint != read_table("gpt2-small").meta.fingerprint:
@@ -86,5 +83,4 @@ class Source:
             metrics,
             layer_order=layer_order,
             revision=self.revision,
-            progress=self.progress,
         )

@@ -1,4 +1,4 @@
-"""What folding norms and centring what is written change in each metric."""
+"""How folding norms and centring what heads write change each metric."""
 
 import lazy_loader
 

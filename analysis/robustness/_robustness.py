@@ -1,7 +1,7 @@
-"""What changes in the scores when norms are folded in and what is written is centred.
+"""How folding norms and centring writes change the scores.
 
-Both leave the function of the model as it is (`pk_engine.models.folding`), so a score that moves
-much under them depends on how the weights happen to be written down.
+Neither changes what the model computes (`pk_engine.models.folding`). A score that changes much
+therefore depends on how the weights happen to be stored.
 """
 
 import os
@@ -20,9 +20,9 @@ from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import KEYS, AffinityTable
 
 METRICS = ("pk", "cs", "simple_cs", "cka")
-"""What is compared unless asked otherwise: metrics that take seconds, not minutes."""
+"""Metrics compared by default; they take seconds, not minutes."""
 TOP = 20
-"""Pairs of the lists whose overlap is counted: as many as the paper's Fig. 1 draws."""
+"""Length of the lists whose overlap is counted, as in the paper's Fig. 1."""
 VARIANTS = {
     "folded": {"fold_ln": True},
     "centred": {"center_writing": True},
@@ -41,26 +41,26 @@ def robustness(
     """Rank correlation and overlap of the 20 strongest pairs with those of the raw weights.
 
     Variants are `folded` (the norm before attention folded into Q, K and V), `centred` (the mean
-    over d_model taken from what is written) and `both`. Those that would change what the model does
-    are left out: centring where norms are RMS norms, folding where no norm precedes attention.
+    over d_model subtracted from what heads write) and `both`. Variants that would change what the
+    model computes are left out: centring with RMS norms, folding without a norm before attention.
 
-    Where users go wrong: a correlation over all pairs says little about the strongest ones, which
-    are what a graph shows; hence the overlap beside it.
+    Where users go wrong: a correlation over all pairs says little about the strongest pairs, which
+    a graph shows. Read the overlap beside it.
 
     Args:
         model: a bundled model's name, a folder, or a hub id.
-        pairings: those to compare.
-        metrics: those to compare, of `pk_engine.metrics.registry`.
+        pairings: pairings to compare.
+        metrics: metrics to compare, names of `pk_engine.metrics.registry`.
         revision: branch, tag or commit of a hub id.
         progress: as for `pk_engine.compute`.
 
     Returns:
         `metric`, `pairing`, `variant`, `spearman` (with the raw scores, over all pairs),
-        `top20_overlap` (which share of the 20 strongest raw pairs is among the 20 strongest of the
-        variant; of all pairs where there are fewer), `pairs`.
+        `top20_overlap` (share of the 20 strongest raw pairs, or of all pairs if fewer, among the 20
+        strongest of the variant), `pairs`.
 
     Raises:
-        AnalysisError: neither folding nor centring leaves this model as it is.
+        AnalysisError: both folding and centring would change what this model computes.
         ModelError, WeightsError, EngineError: as for `pk_engine.compute`.
     """
     variants = _possible(model, revision)
@@ -122,7 +122,7 @@ def _strongest(pairs: pd.DataFrame, n: int) -> set[int]:
 
 
 def _possible(model: str | os.PathLike[str], revision: str | None) -> list[str]:
-    """The variants that leave this model as it is."""
+    """The variants that do not change what this model computes."""
     family = ModelWeights(model, revision).family
     reasons, found = [], []
     for name, how in VARIANTS.items():
@@ -130,12 +130,12 @@ def _possible(model: str | os.PathLike[str], revision: str | None) -> list[str]:
         try:
             check_folding(family.name, family.norm, **asked)
         except ModelError as reason:
-            reasons.append(str(reason))
+            reasons.append(reason.message.both)
         else:
             found.append(name)
     if not found:
         raise AnalysisError(
             f"{os.fspath(model)} can be neither folded nor centred without a change to what it "
-            f"does, so there is nothing to compare: {'; '.join(reasons[:2])}"
+            f"computes, so there is nothing to compare: {'; '.join(reasons[:2])}"
         )
     return found

@@ -1,4 +1,4 @@
-"""How much of each metric stays when the weights are folded and centred."""
+"""Agreement of each metric between raw, folded and centred weights."""
 
 import os
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from headgraph.analysis.figures.pairs import metric_name
 from headgraph.analysis.figures.panels import TOP, panel_grid, panel_title
 from headgraph.analysis.robustness._robustness import METRICS, VARIANTS, robustness
 from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.base.spelling import either
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,18 +31,18 @@ def robustness_figure(
     name: str | None = None,
     dark: bool = False,
 ) -> "Figure":
-    """Rank correlation and top-20 overlap with the raw weights, a column of panels per pairing.
+    """Draw rank correlation and top-20 overlap with the raw weights, a column per pairing.
 
     Args:
-        model: a model, or what `analysis.robustness._robustness.robustness` returned for one.
-        pairings: those to compare.
-        metrics: a line each.
-        name: of the model, in the title.
+        model: a model, or the rows of `headgraph.robustness` for one.
+        pairings: pairings to compare, a column each.
+        metrics: metrics to compare, a line each.
+        name: name of the model in the title.
         dark: for dark pages.
 
     Raises:
         FigureError: no rows.
-        AnalysisError, EngineError: as for `analysis.robustness._robustness.robustness`.
+        AnalysisError, EngineError: as for `headgraph.robustness`.
     """
     if isinstance(model, pd.DataFrame):
         frame, title = model, name or "a model"
@@ -51,7 +52,10 @@ def robustness_figure(
         frame = robustness(model, pairings=pairings, metrics=metrics)
         title = name or locate(model, weights=False).name
     if frame.empty:
-        raise FigureError("there are no rows of a comparison: nothing to draw")
+        raise FigureError(
+            "there are no rows to draw: expected those of "
+            f"{either('headgraph.robustness', 'headgraph robustness')}"
+        )
     found = list(dict.fromkeys(frame["pairing"]))
     lines = list(dict.fromkeys(frame["metric"]))
     theme = style.theme(dark)

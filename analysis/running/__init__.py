@@ -1,4 +1,4 @@
-"""Models that are run, not only read: a TransformerBridge over a whole checkpoint."""
+"""Run a model: a TransformerBridge of a whole checkpoint, prompts, and the unpatched run."""
 
 import lazy_loader
 

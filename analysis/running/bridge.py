@@ -1,10 +1,15 @@
-"""Open a model to run it; a folder that lacks tensors is refused, never run on random ones."""
+"""Open a model to run it, and turn text into its tokens.
+
+A folder that lacks tensors is refused, since TransformerLens would fill them with random numbers.
+"""
 
 import os
 from pathlib import Path
 from typing import Any
 
-from headgraph.analysis.errors import RunningError
+from headgraph.analysis.errors import PatchingError, RunningError
+from headgraph.base.spelling import argument
+from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import INSTALL_LENS, WeightsError
 from headgraph.pk_engine.models.checkpoint.tensor_files import TensorFiles
 from headgraph.pk_engine.models.location import locate, read_config
@@ -26,9 +31,8 @@ def open_model(model: Any, revision: str | None = None) -> Any:
     try:
         import transformer_lens.model_bridge.sources  # noqa: F401
 
-        from headgraph.pk_engine.models.lens._network import (
-            network_bridge,  # its imports are inside
-        )
+        # this module imports torch inside its functions
+        from headgraph.pk_engine.models.lens._network import network_bridge
     except ImportError as error:
         raise RunningError(
             f"running a model needs torch and TransformerLens, which cannot be imported ({error}): "
@@ -40,7 +44,7 @@ def open_model(model: Any, revision: str | None = None) -> Any:
         bridge = network_bridge(folder, name, read_config(folder), "float32")
     except WeightsError as error:
         raise RunningError(
-            f"{name} cannot be run: {str(error).partition(';')[0]}; scores alone need no more than "
+            f"{name} cannot be run: {error.message.both.partition(';')[0]}; scores need only "
             "its attention weights"
         ) from error
     bridge.eval()
@@ -55,3 +59,35 @@ def _tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+
+
+def first_token(model: Any) -> int | None:
+    """The beginning-of-sequence token, or None if the model has none."""
+    return special_token(model, "bos_token_id")
+
+
+def special_token(model: Any, name: str) -> int | None:
+    """A special token from the model's own config; TransformerLens makes up others."""
+    number = getattr(getattr(model.original_model, "config", None), name, None)
+    known = isinstance(number, int) and 0 <= number < model.cfg.d_vocab
+    return number if known else None
+
+
+def tokens_of(model: Any, text: str) -> list[int]:
+    """Token numbers of a text, without a beginning-of-sequence token.
+
+    Raises:
+        PatchingError: the model has no tokenizer, or the text is not valid UTF-8.
+    """
+    if getattr(model, "tokenizer", None) is None:
+        raise PatchingError(
+            "the model has no tokenizer to read text with: give a file of token numbers with "
+            f"{argument('prompts', 'FILE')}"
+        )
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise PatchingError(
+            f"the text holds {quoted(text[error.start])}, half of a character: give it in UTF-8"
+        ) from error
+    return list(model.tokenizer(text, add_special_tokens=False)["input_ids"])

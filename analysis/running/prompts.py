@@ -1,4 +1,4 @@
-"""The tokens that a model is run on, and which of its predictions count."""
+"""Prompts to run a model on, and which of its predictions count."""
 
 import os
 from collections.abc import Sequence
@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headgraph.analysis.errors import PatchingError
-from headgraph.analysis.running.tokens import first_token, special_token, tokens_of
+from headgraph.analysis.running.bridge import first_token, special_token, tokens_of
 from headgraph.base.documents import Problem, read_text, shown
+from headgraph.base.spelling import argument
 from headgraph.base.text import quoted, short, whole_number
 
 N_PROMPTS, PERIOD, WINDOW = 32, 24, 64
@@ -24,8 +25,8 @@ class Prompts:
     Attributes:
         tokens: prompts x length, int64.
         counts: prompts x (length - 1); whether the prediction of the token after this one counts.
-        words: what they are, for a table's reader.
-        seed: what they were drawn with.
+        words: a description of the prompts.
+        seed: random seed that they were drawn with.
     """
 
     tokens: NDArray[np.int64]
@@ -51,32 +52,42 @@ def prompts_for(
 
     Args:
         model: a TransformerBridge.
-        prompts: a file with a prompt a line, text or token numbers; all of one number of tokens.
-        text_file: a text, of which windows are drawn.
-        sample: tokens by which the model itself continues each prompt, at temperature 1; without
-            `prompts` it begins with the beginning-of-sequence token, or with a random token where
+        prompts: a file with one prompt a line, as text or token numbers; all of the same length in
+            tokens.
+        text_file: a text file to draw windows from.
+        sample: let the model continue each prompt by this many tokens, at temperature 1. Without
+            `prompts`, it starts from the beginning-of-sequence token, or from a random token if
             the model has none. Only sampled tokens count, up to the end-of-sequence token.
-        n_prompts: prompts at most (of a file the first ones).
-        length: of the repeated sequence (24), or of a window (64), in tokens.
-        seed: of what is random.
+        n_prompts: most prompts to use; of a file, the first ones.
+        length: tokens in the repeated sequence (default 24) or in a window (default 64).
+        seed: random seed for all samples.
 
     Raises:
-        PatchingError: no such file, prompts of several lengths, tokens that the model lacks, or
-            more of them than its context.
+        PatchingError: a file that cannot be read, prompts of several lengths, tokens outside the
+            vocabulary, prompts longer than the context, or numbers out of range.
     """
     if n_prompts < 2:
-        raise PatchingError(f"--n-prompts {n_prompts}: expected at least 2, as means are over them")
+        raise PatchingError(
+            f"{argument('n_prompts', n_prompts)}: expected at least 2, as means are over them"
+        )
+    if sample < 0:
+        raise PatchingError(f"{argument('sample', sample)}: expected 0 or more")
     if prompts is not None and text_file is not None:
-        raise PatchingError("--prompts and --text-file exclude each other: give one of them")
+        raise PatchingError(
+            f"{argument('prompts')} and {argument('text_file')} exclude each other: give one of "
+            "them"
+        )
     rng = np.random.default_rng(seed)
     if text_file is not None:
-        made = _windows(model, Path(text_file), n_prompts, length or WINDOW, rng)
+        made = _windows(
+            model, Path(text_file), n_prompts, WINDOW if length is None else length, rng
+        )
     elif prompts is not None:
         made = _of_file(model, Path(prompts), n_prompts)
     elif sample:
         made = _starts(model, n_prompts, rng)
     else:
-        made = _repeated(model, n_prompts, length or PERIOD, rng)
+        made = _repeated(model, n_prompts, PERIOD if length is None else length, rng)
     tokens, counts, words = made
     _check(model, tokens, tokens.shape[1] + sample)
     if sample:
@@ -91,20 +102,20 @@ Made = tuple[NDArray[np.int64], NDArray[np.bool_], str]
 
 
 def _repeated(model: Any, n: int, period: int, rng: np.random.Generator) -> Made:
-    """A sequence of different tokens, twice; what can be foreseen in the second counts."""
+    """A sequence of distinct tokens, twice; predictable tokens of the second copy count."""
     symbols = model.cfg.d_vocab
     if not 2 <= period <= symbols:
         raise PatchingError(
-            f"--length {period}: expected 2 to {symbols}, as the symbols of a repeated sequence "
-            "are all different"
+            f"{argument('length', period)}: expected 2 to {symbols}, as the tokens of a repeated "
+            "sequence are all different"
         )
     x = np.stack([rng.permutation(symbols)[:period] for _ in range(n)])
     first = first_token(model)
     start = np.full((n, 0 if first is None else 1), first or 0)
     tokens = np.concatenate([start, x, x], axis=1).astype(np.int64)
     counts = np.zeros((n, tokens.shape[1] - 1), bool)
-    counts[:, start.shape[1] + period :] = True  # the first symbol again cannot be foreseen
-    return tokens, counts, f"{period} random symbols, repeated"
+    counts[:, start.shape[1] + period :] = True  # the start of the second copy cannot be predicted
+    return tokens, counts, f"{period} random tokens, repeated"
 
 
 def _windows(model: Any, path: Path, n: int, length: int, rng: np.random.Generator) -> Made:
@@ -112,8 +123,8 @@ def _windows(model: Any, path: Path, n: int, length: int, rng: np.random.Generat
     words = np.array(tokens_of(model, text), dtype=np.int64)
     if length < 2 or len(words) < length:
         raise PatchingError(
-            f"{shown(path)} has {len(words)} tokens: expected at least --length {length}, and "
-            "that at least 2"
+            f"{shown(path)} has {len(words)} tokens, and {argument('length', length)}: expected at "
+            "least 2 tokens in a window, and as many in the file"
         )
     begin = np.sort(rng.integers(0, len(words) - length + 1, size=n))
     tokens = words[begin[:, None] + np.arange(length)]
@@ -172,7 +183,7 @@ def _continued(
     counts[:, begin - 1 :] = True
     end = special_token(model, "eos_token_id")
     if end is not None:
-        # the token at which a prompt ended is foreseen, what follows it means nothing
+        # the end-of-sequence token is a prediction; what follows it is meaningless
         counts[:, begin - 1 :] &= np.cumsum(made[:, begin - 1 : -1] == end, axis=1) == 0
     return made, counts
 
@@ -181,7 +192,7 @@ def _check(model: Any, tokens: NDArray[np.int64], length: int) -> None:
     if length > model.cfg.n_ctx:
         raise PatchingError(
             f"prompts of {length} tokens are longer than the model's context of "
-            f"{model.cfg.n_ctx}: give a smaller --length or --sample"
+            f"{model.cfg.n_ctx}: give a smaller {argument('length')} or {argument('sample')}"
         )
     if (tokens >= model.cfg.d_vocab).any():
         raise PatchingError(
@@ -191,10 +202,10 @@ def _check(model: Any, tokens: NDArray[np.int64], length: int) -> None:
 
 
 def prompt_lines(path: str | os.PathLike[str], problem: Problem) -> list[str]:
-    """The lines of a file of prompts that are not empty.
+    """The non-empty lines of a file of prompts.
 
     Raises:
-        problem: the file cannot be read, is not UTF-8 or holds no line of text.
+        problem: the file cannot be read, is not UTF-8, or has no line of text.
     """
     text = read_text(path, problem=problem, pipes=True)
     if not (lines := [line for line in text.splitlines() if line.strip()]):
@@ -203,10 +214,10 @@ def prompt_lines(path: str | os.PathLike[str], problem: Problem) -> list[str]:
 
 
 def token_numbers(lines: Sequence[str], problem: Problem) -> list[list[int]] | None:
-    """The prompts as token numbers, where every word of all lines is spelt with 0 to 9 alone.
+    """The prompts as token numbers, or None if any word is not made of digits alone.
 
     Raises:
-        problem: a number that no vocabulary reaches.
+        problem: a number too large for any vocabulary.
     """
     if not all(word.isascii() and word.isdigit() for line in lines for word in line.split()):
         return None

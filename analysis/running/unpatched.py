@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from headgraph.analysis.errors import PatchingError
 from headgraph.analysis.running.prompts import Prompts
+from headgraph.base.spelling import argument
 
 REPLACEMENTS = ("mean", "resample", "zero")
 Hooks = Sequence[tuple[str, Any]]
@@ -29,11 +30,11 @@ class Distance(NamedTuple):
 
 
 class BaseRun:
-    """The unpatched run: what each head mixed (z), and the predictions.
+    """The unpatched run: z of each head, and the predictions.
 
     Args:
-        model: a TransformerBridge; nothing of it changes.
-        prompts: what it runs on.
+        model: a TransformerBridge; not changed.
+        prompts: the prompts to run on.
 
     Attributes:
         z: layer -> prompts x position x head x d_head, before W_O.
@@ -69,13 +70,13 @@ class BaseRun:
         self.loss = float(self._losses(self._logits).mean())
 
     def replaced(self, layer: int, how: str, seed: int) -> Any:
-        """What stands in for z of a layer: prompts x position x head x d_head.
+        """The replacement for z of a layer: prompts x position x head x d_head.
 
         Args:
             layer: the layer.
-            how: `mean` over the prompts at each position, `resample` of another prompt (which one
-                is drawn, the same for all heads), or `zero`.
-            seed: of `resample`.
+            how: `mean` over the prompts at each position, `resample` for another prompt, drawn
+                once for all heads, or `zero`.
+            seed: random seed for `resample`.
         """
         z = self.z[layer]
         if how == "mean":
@@ -85,9 +86,9 @@ class BaseRun:
         if how == "resample":
             order = np.random.default_rng(seed).permutation(len(z))
             other = np.empty_like(order)
-            other[order] = np.roll(order, 1)  # one cycle: none stands in for itself
+            other[order] = np.roll(order, 1)  # one cycle: no prompt replaces itself
             return z[other]
-        raise PatchingError(f"--replace {how}: expected {', '.join(REPLACEMENTS)}")
+        raise PatchingError(f"{argument('replace', how)}: expected {', '.join(REPLACEMENTS)}")
 
     def distance(self, hooks: Hooks) -> Distance:
         """Run again with hooks (name, function) and compare."""
@@ -115,7 +116,7 @@ class BaseRun:
         return np.concatenate(parts)
 
     def _standard_error(self, values: NDArray[np.float64]) -> float:
-        """Of the mean, prompts being what was drawn; each weighs by its predictions."""
+        """Standard error of the mean over prompts; a prompt weighs by its predictions."""
         n = np.bincount(self._prompt, minlength=len(self.prompts))
         sums = np.bincount(self._prompt, weights=values, minlength=len(self.prompts))
         sums, n = sums[n > 0], n[n > 0]
@@ -129,7 +130,7 @@ class BaseRun:
         """The sum of z W_O must be what the residual stream gains, up to the bias."""
         before, after = (f"blocks.{layer}.hook_resid_{when}" for when in ("pre", "mid"))
         if after not in cache:
-            return  # attention and MLP side by side: their sum is added, and is the sum of both
+            return  # parallel attention and MLP: only their sum is cached
         import torch
 
         gained = cache[after] - cache[before]

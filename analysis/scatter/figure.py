@@ -1,4 +1,4 @@
-"""One metric against another, with the cutoff of each: what both keep, and what one alone keeps."""
+"""PK against another metric, with the cutoff of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from headgraph.analysis.figures import style
 from headgraph.analysis.figures.pairs import metric_name
 from headgraph.analysis.figures.panels import TOP, name_points, panel_grid, panel_title
 from headgraph.base.names import GRAPH_PAIRINGS, head_name, parse_pairings
+from headgraph.base.spelling import argument
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import KEYS, AffinityTable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MARKERS = ("D", ">", "^", ".")
-"""Of the four classes; their colours are the theme's."""
+"""Markers of the four classes; the theme has their colours."""
 _SIZES = (7.0, 9.0, 9.0, 2.0)
 _NAMED = 3
 
@@ -33,10 +34,10 @@ class Cut:
     """One pairing's pairs, split by two cutoffs.
 
     Attributes:
-        pairing: which.
-        rows: keys, and `x` and `y`, the two metrics.
+        pairing: the pairing.
+        rows: the pairs, with PK as `x` and the other metric as `y`.
         cutoffs: the smallest kept value of each metric.
-        classes: of each row: 0 for both, 1 the first alone, 2 the second alone, 3 neither.
+        classes: of each row: 0 if both metrics keep it, 1 PK alone, 2 the other alone, 3 neither.
     """
 
     pairing: str
@@ -46,7 +47,7 @@ class Cut:
 
     @property
     def counts(self) -> list[int]:
-        """How many pairs each class has."""
+        """Number of pairs in each class."""
         return [int(n) for n in np.bincount(self.classes, minlength=4)]
 
 
@@ -58,21 +59,21 @@ def scatter(
     pairings: Sequence[str] | str = GRAPH_PAIRINGS,
     dark: bool = False,
 ) -> "Figure":
-    """PK against another metric for every pair, a panel for each pairing, with both cutoffs.
+    """Draw PK against another metric for every pair, a panel for each pairing, with both cutoffs.
 
-    Both metrics keep their strongest `top_percent` of the pairs, rounded up; the lines stand at the
-    smallest value that is kept. Points differ in colour and marker by what keeps them: both
-    metrics, PK alone, the other alone, neither. The strongest pairs of each metric are named.
+    Each metric keeps its strongest `top_percent` of the pairs, rounded up. The lines are at the
+    smallest kept values. Colour and marker show which metric keeps a pair: both, PK alone, the
+    other alone, or neither. The strongest pairs of each metric are named.
 
-    Where users go wrong: a cutoff is a place in a ranking, not a test; pairs on either side of a
-    line can differ by nothing that matters.
+    Where users go wrong: a cutoff is a rank, not a test. Pairs on either side of a line may hardly
+    differ.
 
     Args:
         model: a table with all pairs, its file, `gpt2-small`, or a model as for
             `pk_engine.compute`.
-        metric: what PK is compared with, such as `cs` or `cka`.
-        top_percent: what each metric keeps, more than 0 and at most 100.
-        pairings: a panel each.
+        metric: the metric to compare with PK, such as `cs` or `cka`.
+        top_percent: percentage that each metric keeps, more than 0 and at most 100.
+        pairings: the pairings, a panel each.
         dark: for dark pages.
 
     Raises:
@@ -82,7 +83,9 @@ def scatter(
     After Fig. 5 of Yamagiwa, Takase & Shimodaira 2026, arXiv:2601.10266.
     """
     if metric == "pk":
-        raise FigureError("--metric pk: PK is one axis already; expected another, such as cs")
+        raise FigureError(
+            f"{argument('metric', 'pk')}: PK is one axis already; expected another, such as cs"
+        )
     wanted = parse_pairings(pairings)
     table = full_table(model, wanted, ("pk", metric))
     cuts = [cut_both(table, pairing, metric, top_percent) for pairing in wanted]

@@ -1,4 +1,4 @@
-"""The tokens that lie most in what a head reads or writes."""
+"""The tokens that lie most in a head's subspaces."""
 
 import lazy_loader
 

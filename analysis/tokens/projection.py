@@ -1,8 +1,8 @@
-"""Token projection: the tokens that lie most in what a head reads or writes.
+"""Token projection: the tokens that lie most in a head's subspaces.
 
 The published description (Yamagiwa, Takase & Shimodaira 2026, arXiv:2601.10266, Fig. 6) leaves the
-details open. The formula here is this project's own; studies/tokens.md shows what its choices
-change.
+details open. The formula here is this project's own; docs/studies/tokens.md shows how its choices
+change the tokens.
 """
 
 import os
@@ -14,6 +14,7 @@ import pandas as pd
 from headgraph.analysis.errors import AnalysisError
 from headgraph.analysis.tokens.space import TokenSpace, token_space
 from headgraph.base.names import ROLES, check_head, head_name, parse_head
+from headgraph.base.spelling import argument
 from headgraph.pk_engine.models.weights import ModelWeights
 
 Head = tuple[int, int]
@@ -30,28 +31,27 @@ def tokens(
     order: str = "center-first",
     revision: str | None = None,
 ) -> pd.DataFrame:
-    """The tokens whose embeddings lie most in each head's subspace.
+    """The tokens whose embeddings lie most in each head's subspaces.
 
         score(t) = ||U^T e_t||^2,   e_t = (w_t - mean w) / ||w_t - mean w||
 
     with U (d x rank) an orthonormal basis of the head's role subspace and w_t the token's row of
     W_E, or of W_U with `unembed`; the mean is over the vocabulary. A score is the squared cosine of
-    the angle between the token and the subspace: 0 to 1, on average about rank / d for directions
-    that know nothing of the head.
+    the angle between the token and the subspace: 0 to 1, about rank / d for random directions.
 
     Where users go wrong: norms, positions and earlier layers stand between an embedding and what a
-    later head reads, so this describes directions, not what the head does on a text; and in a
-    trained model the embedding of a rare token may be little more than noise.
+    later head reads. Scores describe directions, not what the head does on a text. The embedding
+    of a rare token may be little more than noise.
 
     Args:
         model: a bundled model's name, a folder, or a hub id; its files must hold the embedding.
-        head: a name such as `L1H2`, counting query heads; all heads by default.
-        role: of Q, K, V and O, such as `Q` or `Q,O`.
-        top: tokens for each head and role.
-        unembed: take the rows of W_U, which the logits are read by.
-        center: take the mean over the vocabulary away.
-        order: `center-first`, or `normalize-first`, which takes the mean of the rows of unit length
-            away from them and does not scale again.
+        head: a query head such as `L1H2`; all heads by default.
+        role: roles out of Q, K, V and O, such as `Q` or `Q,O`.
+        top: number of tokens for each head and role.
+        unembed: use the rows of W_U, the unembedding, instead of W_E.
+        center: subtract the mean over the vocabulary.
+        order: `center-first`, or `normalize-first`, which scales rows to unit length and then
+            subtracts their mean, without scaling again.
         revision: branch, tag or commit of a hub id.
 
     Returns:
@@ -60,11 +60,12 @@ def tokens(
 
     Raises:
         ModelError, WeightsError: the model cannot be read, or holds no embedding.
-        AnalysisError: no such head, role or order, or `top` below 1.
+        AnalysisError: an unknown role or order, or `top` below 1.
+        UnknownHead: the model has no such head.
     """
     roles = _roles(role)
     if top < 1:
-        raise AnalysisError(f"--top {top}: expected a whole number of at least 1")
+        raise AnalysisError(f"{argument('top', top)}: expected a whole number of at least 1")
     space = token_space(model, unembed=unembed, center=center, order=order, revision=revision)
     heads = _heads(space.weights, head)
     rows = list(_rows(space, heads, roles, top))
@@ -93,7 +94,7 @@ def _rows(
 def _roles(text: str) -> list[str]:
     wanted = {part.strip().upper() for part in text.split(",") if part.strip()}
     if not wanted or wanted.difference(ROLES):
-        raise AnalysisError(f"--role {text}: expected some of Q, K, V, O, such as Q,O")
+        raise AnalysisError(f"{argument('role', text)}: expected some of Q, K, V, O, such as Q,O")
     return [role for role in ROLES if role in wanted]
 
 

@@ -1,4 +1,4 @@
-"""A model's tokens as vectors of the residual stream, and how far they lie in a head's subspace."""
+"""Tokens as vectors of the residual stream, and their scores in a head's subspaces."""
 
 import os
 from dataclasses import dataclass
@@ -8,25 +8,25 @@ from numpy.typing import NDArray
 
 from headgraph.analysis.errors import AnalysisError
 from headgraph.analysis.tokens.vocabulary import vocabulary
+from headgraph.base.spelling import argument
 from headgraph.pk_engine.linalg.bases import bases, one_thread
 from headgraph.pk_engine.models.hub.download import optional_file
 from headgraph.pk_engine.models.weights import ModelWeights
 
 ORDERS = ("center-first", "normalize-first")
-_ROWS = 8192
-"""Tokens at a time, so that a large vocabulary needs no second copy of itself."""
+_ROWS = 8192  # tokens at a time, so that a large vocabulary needs no second copy
 
 Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class TokenSpace:
-    """A model's tokens as vectors of the residual stream, prepared as asked.
+    """A model's tokens as centred and scaled vectors of the residual stream.
 
     Attributes:
         weights: the model.
         vectors: vocabulary x d_model.
-        texts: of each token.
+        texts: the text of each token.
     """
 
     weights: ModelWeights
@@ -34,9 +34,9 @@ class TokenSpace:
     texts: list[str]
 
     def best(self, layer: int, role: str, top: int) -> dict[int, list[tuple[int, float]]]:
-        """Query head -> the token ids that lie most in this role's subspace, with their scores.
+        """The highest-scoring token ids and their scores in this role's subspace, by query head.
 
-        A matrix of zeros spans nothing; its heads are left out.
+        A head whose matrix is zero has no subspace and is left out.
         """
         with one_thread():
             found = bases(self.weights.layer(layer)[role])
@@ -59,11 +59,11 @@ def token_space(
 ) -> TokenSpace:
     """A model's tokens, centred and scaled; arguments and errors as for `tokens`."""
     if order not in ORDERS:
-        raise AnalysisError(f"--order {order}: expected {' or '.join(ORDERS)}")
+        raise AnalysisError(f"{argument('order', order)}: expected {' or '.join(ORDERS)}")
     weights = ModelWeights(model, revision)
     files = weights.embedding_files()
     stored = files.unembedding() if unembed else files.embedding()
-    if weights.revision is not None:  # of a hub id: fetched into the folder that the weights are in
+    if weights.revision is not None:  # a hub id: fetch the file into the folder of the weights
         optional_file(weights.name, weights.revision, "tokenizer.json")
     texts = vocabulary(weights.folder, len(stored))
     if texts is None:
@@ -72,7 +72,7 @@ def token_space(
 
 
 def prepared(stored: Vectors, *, center: bool, order: str) -> Vectors:
-    """Rows (vocabulary x d) centred by their mean and scaled to length 1, in this order."""
+    """Rows (vocabulary x d) centred by their mean and scaled to unit length, in this order."""
     steps = [_centred, _unit] if order == "center-first" else [_unit, _centred]
     for step in steps if center else [_unit]:
         stored = step(stored)
@@ -86,7 +86,7 @@ def _centred(rows: Vectors) -> Vectors:
 
 def _unit(rows: Vectors) -> Vectors:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    # a token at the origin has no direction; it lies in no subspace more than in another
+    # a token at the origin has no direction, so its score is 0 in every subspace
     return np.asarray(np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0))
 
 

@@ -1,4 +1,4 @@
-"""What a model's tokens are in letters, from its tokenizer.json alone."""
+"""The text of a model's tokens, from its tokenizer.json alone."""
 
 import re
 from functools import cache
@@ -12,15 +12,15 @@ _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 
 def vocabulary(folder: Path, size: int) -> list[str] | None:
-    """The text of each token id, None where the folder has no tokenizer.json that can be read.
+    """The text of each token id, or None if the folder has no readable tokenizer.json.
 
     Byte-level pieces are decoded (`Ġthe` is ` the`), SentencePiece's `▁` is a space, `<0x0A>` is
-    that byte. A piece that is no whole character by itself stays as it is written. Ids without an
-    entry, as in a padded embedding, are `[id]`.
+    that byte. A piece that is not a whole character stays as it is. Ids without an entry, as in a
+    padded embedding, are `[id]`.
 
     Args:
-        folder: of the model.
-        size: rows of its embedding.
+        folder: folder of the model.
+        size: number of rows of its embedding.
     """
     path = folder / "tokenizer.json"
     try:
@@ -45,7 +45,7 @@ def _pieces(vocab: Any) -> dict[int, str]:
 
 
 def _kinds(part: Any) -> list[str]:
-    """The types of a decoder or pre-tokenizer and of what it is made of."""
+    """The types of a decoder or pre-tokenizer and of its parts."""
     if isinstance(part, list):
         return [kind for inner in part for kind in _kinds(inner)]
     if not isinstance(part, dict):
@@ -73,7 +73,7 @@ def _byte_level(piece: str) -> str:
 
 @cache
 def _letters() -> dict[str, int]:
-    """Letter -> byte of byte-level BPE: printable ones stand for themselves, others from U+0100."""
+    """Letter -> byte of byte-level BPE: a printable byte is its own letter, others from U+0100."""
     own = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in own]
     table = {chr(byte): byte for byte in own}

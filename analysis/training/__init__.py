@@ -1,4 +1,4 @@
-"""Scores over the checkpoints of a training run, and how abruptly they came about."""
+"""Scores over the checkpoints of a training run, and how abruptly they changed."""
 
 import lazy_loader
 

@@ -1,6 +1,6 @@
-"""How abrupt a change over training was: three numbers with known answers for a line and a step.
+"""How abrupt a change over training was, in numbers that are known for a line and a step.
 
-The measure is this project's own, kept to what can be read off a curve: no model is fitted.
+The measure is this project's own. It is read off the curve, without fitting a model.
 """
 
 from collections.abc import Sequence
@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 from headgraph.analysis.errors import TrainingError
 
 STEEPEST = 0.1
-"""Share of the training steps whose change counts as the steepest stretch."""
+"""Length of the steepest stretch, as a share of all training steps."""
 
 
 @dataclass(frozen=True)
 class Abruptness:
-    """What `abruptness` found.
+    """How abrupt a curve is; see `abruptness`.
 
     Attributes:
         change: last value minus first.
-        share: part of the change within the steepest stretch of a tenth of all steps; 0.1 for a
-            line, 1 for a step function; above 1 where the curve falls back later.
+        share: part of the change within the steepest tenth of all steps; 0.1 for a line, 1 for a
+            step function, above 1 if the curve falls back later.
         width: steps between 10 % and 90 % of the change, over all steps; 0.8 for a line, at most
-            the distance of two looks for a step function.
+            the distance of two checkpoints for a step function.
         start, middle, end: steps at which 10 %, 50 % and 90 % of the change are first reached.
     """
 
@@ -41,30 +41,30 @@ def abruptness(
 ) -> Abruptness:
     """Measure how suddenly a curve went from its first to its last value.
 
-    Between two looks the curve is taken to be straight. With c = values[-1] - values[0] and
+    The curve is taken to be straight between two checkpoints. With c = values[-1] - values[0] and
     p(t) = (value(t) - values[0]) / c,
 
         share = max over t of p(t + steepest * T) - p(t), T = steps[-1] - steps[0]
         width = (first t with p >= 0.9 - first t with p >= 0.1) / T
 
-    Where users go wrong: both depend on T, so compare only runs of one length; and neither can be
-    finer than the distance of two looks.
+    Where users go wrong: both depend on T, so compare only runs of one length. Neither can be finer
+    than the distance of two checkpoints.
 
     Args:
-        steps: of the looks, rising.
-        values: at these steps.
-        steepest: share of all steps that the steepest stretch has.
+        steps: steps of the checkpoints, increasing.
+        values: values at these steps.
+        steepest: length of the steepest stretch, as a share of all steps.
 
     Raises:
-        TrainingError: fewer than two looks, steps that do not rise, a value that is not finite, or
-            a curve that ends where it began.
+        TrainingError: fewer than two checkpoints, steps that do not rise, a value that is not
+            finite, or a curve that ends where it began.
     """
     t, v = np.asarray(steps, float), np.asarray(values, float)
     _check(t, v, steepest)
     progress = (v - v[0]) / (v[-1] - v[0])
     total = t[-1] - t[0]
     window = steepest * total
-    # a piecewise straight curve: the largest rise begins or ends at a look
+    # on a piecewise straight curve, the largest rise begins or ends at a checkpoint
     starts = np.clip(np.concatenate([t, t - window]), t[0], t[-1] - window)
     rises = np.interp(starts + window, t, progress) - np.interp(starts, t, progress)
     start, middle, end = (_first(t, progress, level) for level in (0.1, 0.5, 0.9))
@@ -85,7 +85,7 @@ def change_of(values: Sequence[float]) -> list[float]:
 
 
 def _first(steps: NDArray[np.float64], progress: NDArray[np.float64], level: float) -> float:
-    """Where the curve first reaches a level; it does, as it ends at 1."""
+    """The step at which the curve first reaches a level; it always does, since it ends at 1."""
     place = int(np.argmax(progress >= level))
     before, after = progress[place - 1], progress[place]
     share = (level - before) / (after - before)
@@ -109,4 +109,4 @@ def _check(steps: NDArray[np.float64], values: NDArray[np.float64], steepest: fl
             f"the curve ends at {values[-1]:g}, where it began: there is no change to measure"
         )
     if not 0 < steepest < 1:
-        raise TrainingError(f"a steepest share of {steepest:g}: expected more than 0, less than 1")
+        raise TrainingError(f"steepest={steepest:g}: expected more than 0 and less than 1")

@@ -1,4 +1,4 @@
-"""Pairs of heads followed over the checkpoints of a training run."""
+"""Follow pairs of heads over the checkpoints of a training run."""
 
 import os
 import re
@@ -22,6 +22,7 @@ from headgraph.base.names import (
     parse_pairings,
 )
 from headgraph.base.progress import Progress
+from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
 from headgraph.pk_engine.table.affinity import AffinityTable
 
@@ -49,22 +50,23 @@ def trajectory(
     force: bool = False,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """PK of pairs, hub scores and behaviour of their heads at each checkpoint, the loss beside.
+    """PK of pairs, hub scores and behaviour of their heads, and the loss, at each checkpoint.
 
-    Where users go wrong: the strongest pairs are those of the last checkpoint, followed back. That
-    they rise from the random mean is partly how they were chosen; `pk_rank` says where they stood
-    among all pairs at each step.
+    Where users go wrong: the strongest pairs are chosen at the last checkpoint and followed back.
+    That choice alone makes them rise from the random mean; `pk_rank` gives their rank among all
+    pairs at each step.
 
     Args:
         run: `induction-2l`, or a folder with a model folder `step-N` for each checkpoint and a
             `losses.csv` (`analysis.training.checkpoints`).
-        pairs: such as `L0H7>L1H2:OK`, several divided by commas.
-        top: instead, that many of each pairing, the strongest at the last checkpoint (1).
-        pairings: of the top pairs, and of the edges that hub scores sum over.
-        behaviour: run the model at each checkpoint too; needs `headgraph[lens]`.
-        n_prompts: random sequences that it runs on.
-        seed: of their tokens.
-        tables: folder to write the table of each checkpoint to, `SERIES-stepN.parquet`.
+        pairs: pairs to follow, such as `L0H7>L1H2:OK`, separated by commas.
+        top: follow this many of the strongest pairs of each pairing at the last checkpoint; 1 by
+            default. Excludes `pairs`.
+        pairings: pairings of the top pairs, and of the edges that hub scores sum over.
+        behaviour: also run the model at each checkpoint; needs `headgraph[lens]`.
+        n_prompts: number of random sequences.
+        seed: random seed for their tokens.
+        tables: folder for the table of each checkpoint, `SERIES-stepN.parquet`.
         force: replace tables that exist.
         progress: called with what is being done, how much is done, and how much there is.
 
@@ -77,14 +79,15 @@ def trajectory(
 
     Raises:
         UnknownHead: a pair with a head that the model does not have.
-        TrainingError: no checkpoints, a pair that is not scored, or both `pairs` and
-            `top`.
+        TrainingError: no checkpoints, a pair that is not scored, or both `pairs` and `top`.
         EngineError, RunningError: a model that cannot be read, or run.
     """
     if pairs is not None and top is not None:
-        raise TrainingError("--pairs and --top exclude each other: give one of them")
+        raise TrainingError(
+            f"{argument('pairs')} and {argument('top')} exclude each other: give one of them"
+        )
     if top is not None and top < 1:
-        raise TrainingError(f"--top {top}: expected 1 or more")
+        raise TrainingError(f"{argument('top', top)}: expected 1 or more")
     found = checkpoints(run)
     named = None if pairs is None else _parsed(pairs)
     wanted = parse_pairings(pairings)
@@ -107,6 +110,10 @@ def trajectory(
 def _parsed(pairs: Sequence[str] | str) -> list[Pair]:
     """Pairs as (pairing, source, target), each once, in the order given."""
     texts = pairs.split(",") if isinstance(pairs, str) else list(pairs)
+    if not texts:
+        raise TrainingError(
+            f"{argument('pairs', [])}: expected at least one pair, such as L0H7>L1H2:OK"
+        )
     found = []
     for text in texts:
         match = _PAIR.fullmatch(text)
@@ -135,7 +142,7 @@ def _named_edges(table: AffinityTable) -> pd.DataFrame:
 def _strongest(table: AffinityTable, pairings: Sequence[str], top: int) -> list[Pair]:
     edges = _named_edges(table)
     best = edges[edges["pairing"].isin(pairings) & (edges["pk_rank"] <= top)]
-    # of the query heads that share a key/value head the first stands for all
+    # an arrow for each query head that shares a key/value head: keep the first
     best = best.drop_duplicates(["pairing", "pk_rank"])
     columns = zip(best["pairing"], best["source"], best["target"], strict=True)
     return [(str(pairing), str(source), str(target)) for pairing, source, target in columns]
@@ -187,7 +194,7 @@ def _behaved(
 def _files(
     found: Sequence[Checkpoint], folder: str | os.PathLike[str] | None, *, force: bool
 ) -> list[Path]:
-    """Where each checkpoint's table goes; asked for before the work, not after it."""
+    """The path of each checkpoint's table, checked before the work."""
     if folder is None:
         return []
     names = [f"{one.series}-step{one.step}.parquet" for one in found]

@@ -22,7 +22,7 @@ _STEP = re.compile(r"step-?([0-9]+)")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model as it was after `step` steps of the run `series`; `loss` is NaN where unknown."""
+    """A model after `step` steps of the run `series`; `loss` is NaN where unknown."""
 
     series: str
     step: int
@@ -33,10 +33,10 @@ class Checkpoint:
 def checkpoints(run: str | os.PathLike[str]) -> list[Checkpoint]:
     """The checkpoints of a run, first step first.
 
-    `run` is `induction-2l`, whose checkpoints ship with headgraph and whose last is the bundled
-    model itself, or a folder with a model folder `step-N` for each. Losses are those of
-    `losses.csv` there (columns `step` and `loss`), else `loss.second_copy` of the `training.json`
-    that `examples/train_induction.py` leaves beside each model, else NaN.
+    `run` is `induction-2l`, whose checkpoints ship with headgraph and end with the bundled model,
+    or a folder with a model folder `step-N` for each checkpoint. Losses come from `losses.csv` in
+    that folder (columns `step` and `loss`), else from `loss.second_copy` in the `training.json`
+    that `examples/train_induction.py` writes beside each model, else they are NaN.
 
     Raises:
         TrainingError: no such folder, fewer than two checkpoints, two of the same step, or losses
@@ -64,7 +64,7 @@ def checkpoints(run: str | os.PathLike[str]) -> list[Checkpoint]:
 def checkpoint_table(
     checkpoint: Checkpoint, pairings: Sequence[str] | str = GRAPH_PAIRINGS
 ) -> AffinityTable:
-    """Scores of all pairs of a checkpoint; its metadata says which run and step it is of.
+    """Scores of all pairs of a checkpoint; the metadata names its run and step.
 
     `headgraph load` names a run after them: `induction-2l-step300`.
 
@@ -90,7 +90,7 @@ def _in_folder(folder: Path, series: str) -> list[Checkpoint]:
         if match is None:
             continue
         step = int(match[1])
-        if step >= 10**15:  # beyond, a double does not tell one step from the next
+        if step >= 10**15:  # a double cannot represent larger steps exactly
             raise TrainingError(f"{shown(path)} is named after a step of more than 15 digits")
         if step in found:
             raise TrainingError(
@@ -138,7 +138,7 @@ def _own_loss(folder: Path) -> float:
     loss = losses.get("second_copy") if isinstance(losses, dict) else None
     try:
         return float(loss) if isinstance(loss, int | float) else math.nan
-    except OverflowError:  # JSON has numbers of any length
+    except OverflowError:  # JSON allows integers of any length
         return math.nan
 
 

@@ -1,4 +1,4 @@
-"""Loss, PK of pairs and behaviour over the checkpoints of a run, one above the other."""
+"""Loss, PK of pairs and behaviour over the checkpoints of a run."""
 
 import os
 from collections.abc import Sequence
@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from headgraph.analysis._files import command_rows
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.panels import TOP, panel_grid, panel_title
 from headgraph.analysis.training._trajectory import trajectory
 from headgraph.base.names import GRAPH_PAIRINGS
-from headgraph.base.rows import check_numbers, read_csv
+from headgraph.base.spelling import argument
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +26,7 @@ _NEEDED = (
 _MOST_PAIRS = 9
 _LONGEST_LABEL = 30  # characters beside a panel
 _LOG_FROM = 64
-"""Steps stand on a log axis when the last is this many times the first after 0."""
+"""The axis of steps is logarithmic if the last step is this many times the first after 0."""
 _DASHES = ((), (4.0, 1.6), (1.2, 1.4))
 
 
@@ -38,29 +39,30 @@ def training_figure(
     seed: int = 0,
     dark: bool = False,
 ) -> "Figure":
-    """The loss, PK of pairs, and what their heads attend to, over steps on one axis.
+    """Draw the loss, PK of pairs and behaviour of their heads over the training steps.
 
-    Behaviour is what an OK edge is about: the source's previous-token score and the target's
-    induction score. Rows without behaviour or without a loss leave that panel out.
+    The panel of behaviour has the previous-token score of sources and the induction score of
+    targets, which together explain OK edges. It is left out for rows without behaviour, and the
+    panel of the loss for rows without a loss.
 
     Args:
-        run: as for `headgraph.trajectory`, a CSV file that it wrote, or its rows.
-        pairs: as there; up to nine pairs are drawn.
-        top: as there.
-        pairings: as there.
-        seed: as there.
+        run: as for `headgraph.trajectory`, or its rows, or a CSV file of them.
+        pairs: as for `headgraph.trajectory`; at most nine pairs are drawn.
+        top: as for `headgraph.trajectory`.
+        pairings: as for `headgraph.trajectory`.
+        seed: as for `headgraph.trajectory`.
         dark: for dark pages.
 
     Raises:
-        FigureError: a file that is no trajectory, or more than nine pairs.
-        TrainingError, EngineError, RunningError: as `headgraph.trajectory`.
+        FigureError: not rows of a trajectory, or more than nine pairs.
+        TrainingError, EngineError, RunningError: as for `headgraph.trajectory`.
     """
     rows = _rows(run, pairs, top, pairings, seed)
     groups = list(rows.groupby(["pairing", "source", "target"], sort=False))
     if len(groups) > _MOST_PAIRS:
         raise FigureError(
-            f"{len(groups)} pairs cannot be told apart: expected up to {_MOST_PAIRS}, choose with "
-            "--pairs or --top"
+            f"{len(groups)} pairs cannot be told apart: expected at most {_MOST_PAIRS}; choose "
+            f"with {argument('pairs')} or {argument('top')}"
         )
     with_loss = rows["loss"].notna().any()
     behaved = rows[["source_previous_token", "target_induction"]].notna().any().any()
@@ -91,23 +93,13 @@ def _rows(
     pairings: Sequence[str] | str,
     seed: int,
 ) -> pd.DataFrame:
-    """Rows of a trajectory: given, read from a file, or followed now."""
-    if isinstance(run, pd.DataFrame):
-        rows = run
-    elif Path(run).suffix.lower() == ".csv":
-        rows = read_csv(run, problem=FigureError)
-    else:
-        return trajectory(run, pairs=pairs, top=top, pairings=pairings, seed=seed)
-    if missing := [name for name in _NEEDED if name not in rows]:
-        raise FigureError(
-            f"the rows lack {', '.join(missing)}: expected those of headgraph trajectory -o "
-            "FILE.csv"
-        )
-    if rows.empty:
-        raise FigureError("there are no rows of a trajectory: nothing to draw")
-    rows = check_numbers(rows, ("step",), source="the rows", problem=FigureError, whole=True)
-    numbers = ("loss", "pk", "source_previous_token", "target_induction")
-    return check_numbers(rows, numbers, source="the rows", problem=FigureError)
+    """Rows of a trajectory: given, read from a file, or computed."""
+    if isinstance(run, pd.DataFrame) or Path(run).suffix.lower() == ".csv":
+        return command_rows(
+            run, _NEEDED, "headgraph.trajectory", "headgraph trajectory -o FILE.csv",
+            whole=("step",), numbers=("loss", "pk", "source_previous_token", "target_induction"),
+        )  # fmt: skip
+    return trajectory(run, pairs=pairs, top=top, pairings=pairings, seed=seed)
 
 
 def _loss(axes: "Axes", rows: pd.DataFrame, theme: style.Theme) -> None:

@@ -1,7 +1,7 @@
-"""The graph as one HTML file to explore: SVG, d3 inside the file, nothing fetched from anywhere.
+"""The graph as one HTML file to explore: SVG, with d3 inside the file, and nothing fetched.
 
-`building` turns a table, a run or a query's answer into a `Page`; `content` says what is on it,
-`page` writes it, `js/`, `view.css` and `template.html` are what the browser runs.
+`pages` turns a table, a run or a query's answer into a `Page`. `content` is what the page holds,
+and `page` writes it. The browser runs `js/`, `view.css` and `template.html`.
 """
 
 import lazy_loader

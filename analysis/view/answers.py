@@ -5,10 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from headgraph.analysis.view.content import Head
+from headgraph.analysis.figures.roles import Head, in_role_order
 from headgraph.analysis.view.stored import edge_frame, facts_of
 from headgraph.base.names import PAIRINGS
-from headgraph.base.palette import ROLE_ORDER
 from headgraph.graphdb import schema
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """What an answer has to draw; layers and heads are counted from what is in it."""
+    """The drawable part of an answer; it has the layers and heads that the answer names."""
 
     title: str
     words: str
@@ -31,7 +30,7 @@ class Answer:
 
 
 def read_answer(answer: Mapping[str, Any]) -> Answer:
-    """Heads and edges of a node-link graph; Runs, Roles and what leads to them are left out."""
+    """Heads and edges of a node-link graph, without Runs, Roles and links to them."""
     heads = {
         node["id"]: node for node in answer["nodes"]
         if schema.HEAD in node["labels"] and {"layer", "head"} <= node["properties"].keys()
@@ -60,15 +59,14 @@ def read_answer(answer: Mapping[str, Any]) -> Answer:
 
 
 def roles_of(labels: Iterable[str]) -> tuple[str, ...]:
-    """Roles by the labels that `graphdb.schema.role_label` makes of them, in the palette's order.
+    """Roles from the labels that `graphdb.schema.role_label` makes of them, in palette order.
 
     >>> roles_of(["Head", "InductionHead", "SInhibitionHead"])
     ('induction', 's_inhibition')
     """
-    place = {role: i for i, role in enumerate(ROLE_ORDER)}
     ends = [label.removesuffix("Head") for label in labels if label.endswith("Head")]
     roles = {"_".join(re.findall("[A-Z][a-z0-9]*", name)).lower() for name in ends} - {""}
-    return tuple(sorted(roles, key=lambda role: (place.get(role, len(place)), role)))
+    return in_role_order(roles)
 
 
 def _edge(link: Mapping[str, Any], place: Mapping[str, Head]) -> dict[str, Any]:

@@ -1,26 +1,25 @@
-"""What is on a page: heads with their places, edges with their figures, roles and pairings."""
+"""The content of a page: heads with their places, edges with their figures, roles."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from headgraph.analysis.figures.roles import Head, in_role_order
 from headgraph.base.names import PAIRINGS, head_name
-from headgraph.base.palette import ROLE_ORDER
 from headgraph.base.text import printable, short
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Head = tuple[int, int]
 START = 400
-"""Edges that a page shows at first, about: as many as can still be followed by eye."""
+"""Edges, roughly, that a page shows at first; more are hard to follow by eye."""
 MOST = 3000
-"""Edges that a page carries where nobody says how many."""
+"""Most edges on a page by default."""
 WIDE, HIGH = 1000.0, 850.0
-"""Units that the heads of a model of middling size fill; more heads stand closer, to a limit."""
+"""Units that the heads of a medium model fill; more heads are closer, down to a limit."""
 LEFT, EDGE = 62.0, 34.0
-"""Room for the names of layers at the left, and for what else lies around the heads."""
+"""Room for the names of layers at the left, and margins around the heads."""
 
 _ENDS = ["source_layer", "source_head", "target_layer", "target_head"]
 _NOT_FIGURES = {"pairing", *_ENDS, "share", "kv_head"}
@@ -31,15 +30,15 @@ class Content:
     """A graph to explore.
 
     Attributes:
-        title: what it is the graph of.
-        about: sentences on where it comes from.
-        n_layers, n_heads: of the model, or of what is known of it.
+        title: name of the model, run or query.
+        about: sentences on where the graph comes from.
+        n_layers, n_heads: size of the model, or of the part that is known.
         edges: a row per arrow: `pairing`, `source_layer`, `source_head`, `target_layer`,
             `target_head`, `pk_rank`, `pk`, `share`, `kv_head` (-1: none), and other figures.
-        roles: of heads that have some, in the order in which they are shown.
+        roles: roles of heads, in the order in which they are shown.
         facts: further figures of heads, such as measured behaviour.
-        total: edges there were before the page was cut to the strongest.
-        known: heads of which something is known; None for all that there are.
+        total: number of edges before the page was cut to the strongest.
+        known: heads that the graph contains; None for all heads.
     """
 
     title: str
@@ -53,14 +52,14 @@ class Content:
     known: Collection[Head] | None = None
 
     def __post_init__(self) -> None:
-        """Words of others become printable: the page and the SVG that it saves stay well-formed."""
+        """Make outside text printable, so that the page and its saved SVG stay well-formed."""
         roles = {head: tuple(map(short, own)) for head, own in self.roles.items()}
         plain = {"title": short(self.title, 120), "about": [*map(printable, self.about)]}
         for name, value in {**plain, "roles": roles}.items():
             object.__setattr__(self, name, value)
 
     def data(self) -> dict[str, Any]:
-        """What the page's script reads, as JSON can hold it."""
+        """The data of the page's script, ready for JSON."""
         edges = in_order(self.edges)
         pairings = [name for name in PAIRINGS if name in set(edges["pairing"])]
         roles = self.role_names()
@@ -80,9 +79,7 @@ class Content:
 
     def role_names(self) -> list[str]:
         """The roles on the page, in the palette's order, then by name."""
-        place = {role: i for i, role in enumerate(ROLE_ORDER)}
-        found = {role for roles in self.roles.values() for role in roles}
-        return sorted(found, key=lambda role: (place.get(role, len(place)), role))
+        return [*in_role_order(role for roles in self.roles.values() for role in roles)]
 
     def _head(self, layer: int, head: int, roles: list[str]) -> dict[str, Any]:
         x, y = place_of(layer, head, self.n_layers, self.n_heads)
@@ -100,10 +97,10 @@ class Content:
 
 
 def strongest(edges: "pd.DataFrame", most: int) -> "pd.DataFrame":
-    """The edges of the best places in each pairing, whole places, at most `most` (one at least).
+    """The edges of the best ranks in each pairing, at most `most`, but at least one rank.
 
-    Edges of one place belong together: the arrows of one scored pair of a grouped-query model, and
-    the places of the pairings beside each other.
+    Edges of one rank stay together: the arrows of one scored pair of a grouped-query model, and the
+    pairs of this rank in each pairing.
     """
     if len(edges) <= most:
         return edges
@@ -115,14 +112,14 @@ def strongest(edges: "pd.DataFrame", most: int) -> "pd.DataFrame":
 
 
 def start_place(edges: "pd.DataFrame") -> int:
-    """The place to show at first: the lowest with `START` edges, or the last there is."""
+    """The rank to show at first: the lowest with `START` edges, or the last."""
     upto = edges["pk_rank"].value_counts().sort_index().cumsum()
     enough = upto[upto >= START]
     return int((enough if len(enough) else upto[-1:]).index[0]) if len(upto) else 0
 
 
 def in_order(edges: "pd.DataFrame") -> "pd.DataFrame":
-    """By place, then pairing: those that a threshold keeps are the first ones."""
+    """Edges by rank, then pairing, so that a threshold keeps the first ones."""
     order = edges["pairing"].map({name: i for i, name in enumerate(PAIRINGS)})
     by = ["pk_rank", "order", *_ENDS]
     ordered = edges.assign(order=order).sort_values(by, ignore_index=True)
@@ -176,7 +173,7 @@ def _weights(edges: "pd.DataFrame") -> "pd.Series[float]":
 
 
 def _number(value: Any) -> Any:
-    """A figure in five digits, None where there is none; words stay words."""
+    """A number with five digits, None if it is not finite; text stays text."""
     if isinstance(value, str | bool) or value is None:
         return value
     number = float(value)

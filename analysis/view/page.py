@@ -1,4 +1,4 @@
-"""One HTML file: the script, its style and its data inside, and a policy that forbids the rest."""
+"""One HTML file with its script, style and data, and a policy that forbids anything else."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from headgraph.base.palette import DARK, LIGHT, Theme
 _HERE = Path(__file__).parent
 SCRIPTS = ("state", "curves", "sliding", "stage", "lines", "heads", "boxes", "lit", "drawing",
            "hover", "panel", "saving", "main")  # fmt: skip
-"""Parts of the page's script, in the order in which they need each other."""
+"""Parts of the page's script, in the order of their dependencies."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Page:
     content: Content
 
     def html(self) -> str:
-        """The whole file; the same content gives the same text."""
+        """The HTML text; the same content gives the same text."""
         from jinja2 import Environment, StrictUndefined
 
         environment = Environment(
@@ -82,7 +82,7 @@ def _script() -> str:
 
 
 def _policy(scripts: Sequence[str], style: str) -> str:
-    """Nothing may run, be fetched or be sent, except what has these hashes."""
+    """A policy that runs only content with these hashes, and fetches and sends nothing."""
     run = " ".join(_hash(script) for script in scripts)
     return (
         f"default-src 'none'; script-src {run}; style-src {_hash(style)}; base-uri 'none'; "
@@ -100,7 +100,7 @@ def _role(role: str) -> dict[str, str]:
 
 
 def _colors(roles: Sequence[str], pairings: Sequence[str]) -> str:
-    """The palette as CSS variables, light and (on a screen) dark, and a class for each colour."""
+    """The palette as CSS variables for light pages and dark screens, and a class per colour."""
     light, dark = (_variables(theme, roles, pairings) for theme in (LIGHT, DARK))
     classes = "".join(f".p{i}{{--c:var(--p{i})}}" for i in range(len(pairings)))
     classes += "".join(f".r{i}{{--f:var(--r{i});--k:var(--k{i})}}" for i in range(len(roles)))

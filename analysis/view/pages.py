@@ -1,4 +1,4 @@
-"""From a table, a run in the database or a query's answer to a page."""
+"""Pages of a table, of a run in the database, and of a query's answer."""
 
 import os
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from headgraph.analysis.figures.roles import Head, HeadRoles, head_roles
 from headgraph.analysis.view.content import MOST, Content, strongest
 from headgraph.analysis.view.page import Page
 from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.base.spelling import argument
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -31,21 +32,21 @@ def view(
     labels: str | os.PathLike[str] | None = None,
     most: int = MOST,
 ) -> Page:
-    """A page to explore the strongest pairs of a table: one HTML file with nothing outside it.
+    """A page to explore the strongest pairs of a table: one self-contained HTML file.
 
-    Heads stand by layer and index, edges are as wide as their PK within their pairing, colours are
-    those of the figures. The page has a slider for how many pairs of each pairing are shown (about
-    400 edges at first), filters, a search, figures of what the pointer is on, and keys for all of
-    it; what is shown stands in its address. `Page.write` saves it, a notebook shows it.
+    Heads are placed by layer and index. The width of an edge shows its PK within its pairing, and
+    colours are those of the figures. A slider sets the number of pairs of each pairing, at first
+    about 400 edges. The page also has filters, a search, details on hover, and keys for all of
+    these; its address records what it shows. `Page.write` saves it, a notebook displays it.
 
-    Where users go wrong: the page carries the `most` strongest edges alone, and says out of how
-    many; what is missing on it may be in the table. Pairs of a grouped-query model are drawn to
-    each query head that reads through the scored key/value head.
+    Where users go wrong: the page holds only the `most` strongest edges and states the total. A
+    missing edge may still be in the table. A pair of a grouped-query model is drawn to each query
+    head that reads through the scored key/value head.
 
     Args:
         table: scores, a table file, a bundled table's name, or a model, which is then scored.
-        labels: None for the roles known for this model, `none`, or a label file.
-        most: edges that the page carries at most; those of one place stay together.
+        labels: None for the bundled labels of this model, `none`, or a label file.
+        most: most edges on the page; edges of one rank stay together.
 
     Raises:
         FigureError: `most` below 1.
@@ -70,17 +71,17 @@ def view(
 
 
 def view_run(graph: "Runner", run: str | None = None, *, most: int = MOST) -> Page:
-    """The same page of a run in the database, with its roles and what was measured of its heads.
+    """The page of a run in the database, with the roles and measured behaviour of its heads.
 
     Args:
         graph: an open database.
-        run: its name; None for the only one there is.
+        run: name of the run; None for the only one.
         most: as for `view`.
 
     Raises:
         FigureError: `most` below 1.
-        UnknownRun: no such run, or several where none is named.
-        GraphError: the database cannot be asked.
+        UnknownRun: no such run, or several runs and no name.
+        GraphError: the database cannot be queried.
     """
     from headgraph.analysis.view.stored import read_run
 
@@ -106,7 +107,7 @@ def view_answer(answer: Mapping[str, Any], *, most: int = MOST) -> Page:
     """The page of a stored query's answer as a graph (`queries.node_link`).
 
     Args:
-        answer: nodes and links; what is no head and no edge between heads is left out.
+        answer: nodes and links; only heads and edges between heads are drawn.
         most: as for `view`.
 
     Raises:
@@ -143,7 +144,7 @@ def _about_answer(found: "Answer", kept: int) -> list[str]:
 
 def _check(most: int) -> None:
     if most < 1:
-        raise FigureError(f"--most {most}: expected a whole number of at least 1")
+        raise FigureError(f"{argument('most', most)}: expected a whole number of at least 1")
 
 
 def _about(n_layers: int, n_heads: int, kept: int, total: int, cut: str) -> list[str]:
@@ -161,7 +162,7 @@ def _amount(kept: int, total: int) -> str:
 
 
 def _shown(roles: Mapping[Head, HeadRoles]) -> dict[Head, tuple[str, ...]]:
-    """Mechanisms, then the tasks whose circuits it is in; the first is a head's colour."""
+    """Mechanisms of each head, then its circuits; the first gives its colour."""
     return {
         head: tuple(dict.fromkeys((*found.mechanisms, *found.circuits)))
         for head, found in roles.items()
@@ -169,7 +170,7 @@ def _shown(roles: Mapping[Head, HeadRoles]) -> dict[Head, tuple[str, ...]]:
 
 
 def _groups(n_layers: int, n_heads: int, group: int) -> dict[Head, dict[str, int]]:
-    """The key/value head of each head, where several share one."""
+    """The key/value head of each head, if heads share key/value heads."""
     if group == 1:
         return {}
     return {

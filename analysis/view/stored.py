@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from headgraph.analysis.view.content import Head
+from headgraph.analysis.figures.roles import Head
 from headgraph.base.errors import UnknownRun
 from headgraph.base.names import PAIRINGS
+from headgraph.base.spelling import either
 from headgraph.base.text import short
 from headgraph.graphdb import schema
 from headgraph.graphdb.runner import Runner
@@ -28,7 +29,7 @@ _LABELS = f"""
 MATCH (h:{schema.HEAD} {{run: $run}})-[has:HAS_ROLE]->(role:{schema.ROLE})
 RETURN h.layer AS layer, h.head AS head, role.name AS role, coalesce(has.circuit, '') AS circuit
 """
-# how many edges there are up to each place, so that only those of the page are sent
+# the number of edges of each rank, so that only edges of the page are sent
 _PLACES = f"""
 MATCH (:{schema.HEAD} {{run: $run}})-[e]->(:{schema.HEAD}) WHERE type(e) IN $pairings
 RETURN e.pk_rank AS place, count(*) AS edges ORDER BY place
@@ -42,13 +43,13 @@ RETURN type(e) AS pairing, a.layer AS source_layer, a.head AS source_head,
 EDGE_COLUMNS = ("pairing", "source_layer", "source_head", "target_layer", "target_head", "pk",
                 "pk_normalized", "z", "pk_rank", "share", "kv_head")  # fmt: skip
 _NOT_FACTS = {"id", "run", "name", "layer", "head"}
-# of all edges of the run, where the page adds up those that it shows
+# sums over all edges of the run; the page sums the edges that it shows
 _SUMS = (f"{schema.INLET}_", f"{schema.OUTLET}_")
 
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A run as the database has it; `labels` as `pk_engine.labels.labels_for` gives them."""
+    """A run in the database; `labels` have the columns of `pk_engine.labels.labels_for`."""
 
     run: str
     model: str
@@ -62,11 +63,11 @@ class StoredRun:
 
 
 def read_run(graph: Runner, run: str | None, most: int) -> StoredRun:
-    """Read a run's heads and the edges of its best places, `most` of them at least where it has.
+    """Read a run's heads and its edges of the best ranks, about `most` of them.
 
     Raises:
-        UnknownRun: no such run, or several where none is named.
-        GraphError: the database cannot be asked.
+        UnknownRun: no such run, or several runs and no name.
+        GraphError: the database cannot be queried.
     """
     import pandas as pd
 
@@ -94,7 +95,7 @@ def read_run(graph: Runner, run: str | None, most: int) -> StoredRun:
 
 
 def edge_frame(rows: list[dict[str, Any]]) -> "pd.DataFrame":
-    """Edges with the columns that every edge has, then whatever else was measured."""
+    """Edges with the columns that every edge has, then any other figures."""
     import pandas as pd
 
     frame = pd.DataFrame(rows)
@@ -105,7 +106,7 @@ def edge_frame(rows: list[dict[str, Any]]) -> "pd.DataFrame":
 
 
 def facts_of(properties: Mapping[str, Any], *, grouped: bool) -> dict[str, Any]:
-    """What a head's properties say beyond its place."""
+    """A head's properties other than its name and place."""
     unwanted = _NOT_FACTS if grouped else {*_NOT_FACTS, "kv_head"}
     return {
         name: value
@@ -124,7 +125,7 @@ def _facts(graph: Runner, params: Mapping[str, Any], *, grouped: bool) -> dict[H
 
 
 def _last_place(places: list[tuple[int, int]], most: int) -> int:
-    """The last place at which at most `most` edges are there; the first where that is none."""
+    """The last rank up to which there are at most `most` edges, but at least the first rank."""
     last, edges = (places[0][0] if places else 0), 0
     for place, more in places:
         edges += more
@@ -140,7 +141,10 @@ def _choose(runs: Mapping[str, Any], run: str | None) -> Any:
     except UnknownRun as error:
         if run is None or not runs:
             raise
+        compute = either(
+            f"compute({short(run)!r}) makes", f"headgraph compute {short(run)} -o FILE writes"
+        )
         raise UnknownRun(
-            f"{error.message.both}; headgraph view takes a table's file as well, and headgraph "
-            f"compute {short(run)} -o FILE writes one of a model"
+            f"{error.message.both}; {either('headgraph.view', 'headgraph view')} takes a table's "
+            f"file as well, and {compute} one of a model"
         ) from error

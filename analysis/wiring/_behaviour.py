@@ -1,4 +1,4 @@
-"""Heads shaded by what they do: a colour for the behaviour, its depth for the strength."""
+"""Heads shaded by behaviour: its colour, and its strength as the depth of the colour."""
 
 import os
 
@@ -15,24 +15,24 @@ from headgraph.base.rows import check_numbers, read_csv
 from headgraph.base.text import listed
 
 BEHAVIOURS = ("previous_token", "induction")
-"""What the paper's Fig. 4 shades, in green and in blue."""
+"""Behaviours that the paper's Fig. 4 shades, in green and in blue."""
 _ROUNDING = 1e-5
 
 
 def read_strengths(
     behaviour: str | os.PathLike[str] | pd.DataFrame, heads: set[Head]
 ) -> dict[Head, tuple[str, float]]:
-    """Head -> its stronger behaviour of `BEHAVIOURS` and that score, 0 to 1.
+    """The stronger behaviour of each head and its score, 0 to 1.
 
     Args:
-        behaviour: rows, or their CSV file, as `headgraph behaviour` gives them: `layer` and
+        behaviour: rows of `headgraph.behaviour`, or a CSV file of them: `layer` and
             `head`, or `head` as `L0H7`; then `previous_token` and `induction`, or one row for each
             with `behaviour` and `score`.
-        heads: those that the model has.
+        heads: the heads of the model.
 
     Raises:
-        FigureError: no such file, other columns, a head that the model lacks, or a score outside
-            0 to 1.
+        FigureError: a file that cannot be read, missing columns, an unknown head, or a score
+            outside 0 to 1.
     """
     name = "the behaviour rows" if isinstance(behaviour, pd.DataFrame) else shown(behaviour)
     columns = (*BEHAVIOURS, "score")
@@ -44,7 +44,9 @@ def read_strengths(
             f"{name} has the columns {listed(frame.columns)}: expected layer and head, and "
             "previous_token or induction"
         )
-    scores = frame[measured].fillna(0.0).to_numpy(float)  # empty: no position allowed it
+    scores = (
+        frame[measured].fillna(0.0).to_numpy(float)
+    )  # an empty cell: no position allows the behaviour
     if not ((scores >= -_ROUNDING) & (scores <= 1 + _ROUNDING)).all():
         raise FigureError(f"{name} holds a score outside 0 to 1")
     found = {}
@@ -57,7 +59,7 @@ def read_strengths(
 
 
 def shade(role: str, strength: float, theme: style.Theme) -> str:
-    """The role's colour, mixed with that of a plain head where the strength is below 1."""
+    """The role's colour, mixed with that of a plain head by the strength, 0 to 1."""
     from matplotlib.colors import to_hex, to_rgb
 
     ends = np.array([to_rgb(theme.plain), to_rgb(theme.role(role).color)])
@@ -84,5 +86,7 @@ def _heads(frame: pd.DataFrame, name: str) -> list[Head]:
             pairs = frame[["layer", "head"]].to_numpy(int).tolist()
             return [(layer, head) for layer, head in pairs]
         return [parse_head(str(head)) for head in frame["head"]]
-    except (BadName, ValueError, OverflowError) as error:
+    except BadName as error:
+        raise FigureError(f"{name}: {error.message.both}") from error
+    except (ValueError, OverflowError) as error:
         raise FigureError(f"{name}: {error}") from error

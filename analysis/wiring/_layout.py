@@ -1,24 +1,79 @@
-"""Where heads stand on the wiring diagram, in points: layers up, head index to the right."""
+"""The lines of a wiring diagram, and where its heads stand.
 
+Places are in points: layers go up, head indices to the right.
+"""
+
+import math
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.roles import Head
-from headgraph.analysis.wiring._lines import Line
 from headgraph.base.names import head_name
 
+
+@dataclass(frozen=True)
+class Line:
+    """One arrow; `weight` is its score scaled to 0 to 1, `share` its part of a scored pair."""
+
+    pairing: str
+    source: Head
+    target: Head
+    weight: float
+    share: float
+
+
+def lines_of(pairs: pd.DataFrame) -> list[Line]:
+    """The rows of `strongest_pairs`, the strongest of any pairing first."""
+    order = pairs.sort_values("weight", ascending=False, kind="stable")
+    columns = ["source_layer", "source_head", "target_layer", "target_head"]
+    ends = order[columns].to_numpy(dtype=int).tolist()
+    rest = order["pairing"].tolist(), order["weight"].tolist(), order["share"].tolist()
+    return [
+        Line(pairing, (a, b), (c, d), weight, share)
+        for (a, b, c, d), pairing, weight, share in zip(ends, *rest, strict=True)
+    ]
+
+
+def touches(lines: Sequence[Line]) -> dict[Head, int]:
+    """How many lines begin or end at each head that any of them touches."""
+    return dict(Counter(head for line in lines for head in (line.source, line.target)))
+
+
+def outlets(lines: Sequence[Line]) -> list[float]:
+    """Where each line leaves its source's upper edge, from -1 (left) to 1 (right).
+
+    Lines of a head are sorted by direction, so that they do not cross near it.
+    """
+    leaving: dict[Head, list[int]] = defaultdict(list)
+    for number, line in enumerate(lines):
+        leaving[line.source].append(number)
+    places = [0.0] * len(lines)
+    for numbers in leaving.values():
+        numbers.sort(key=lambda number: _heading(lines[number]))
+        for place, number in enumerate(numbers):
+            places[number] = 2 * place / (len(numbers) - 1) - 1 if len(numbers) > 1 else 0.0
+    return places
+
+
+def _heading(line: Line) -> float:
+    across, up = line.target[1] - line.source[1], line.target[0] - line.source[0]
+    return math.atan2(across, max(up, 0.5))
+
+
 LEFT, RIGHT, BELOW, ABOVE = 76.0, 22.0, 40.0, 22.0
-"""Room inside the plot for the layers' names, the heads' numbers, and lines that swing out."""
+"""Margins of the plot for names of layers, numbers of heads, and lines that swing out."""
 NAMES = 52.0
-"""Where the layers' names end; no line runs to the left of it."""
+"""Right end of the names of layers; no line runs to the left of it."""
 NARROWEST = 45.0
-"""Distance of neighbouring heads in a model of many."""
+"""Least distance of neighbouring heads."""
 CLOSE, WIDER = 33.0, 46.0
-"""Distance of two layers with no line between them, and what the busiest gap has more."""
+"""Distance of two layers without a line, and what the busiest gap adds to it."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +96,7 @@ class Grid:
     def step(self) -> float:
         """Distance between neighbouring heads.
 
-        Never so little that names touch: a model of 32 heads gets a wider figure instead.
+        It is large enough that names do not touch; many heads make the figure wider.
         """
         wide = max((style.WIDTH - LEFT - RIGHT) / self.n_heads, self.narrowest)
         return min(wide, max(90.0, self.narrowest))
@@ -66,13 +121,13 @@ def place_rows(
     taller: float = 0.0,
     narrowest: float = NARROWEST,
 ) -> Grid:
-    """A grid with more room between two layers the more sideways traffic runs between them.
+    """A grid with more room between layers that have more sideways lines between them.
 
     Args:
-        n_layers: of the model.
-        n_heads: in each.
-        lines: what will be drawn.
-        taller: by how much the boxes are taller than usual.
+        n_layers: number of layers.
+        n_heads: number of heads in each.
+        lines: lines of the diagram.
+        taller: extra height of the boxes.
         narrowest: least distance of neighbouring heads.
     """
     traffic = np.zeros(max(n_layers - 1, 0))
@@ -87,9 +142,9 @@ def place_rows(
 
 @dataclass(frozen=True)
 class Box:
-    """A head that a line touches: a rounded box with its name, its role's tag, and any words.
+    """A head with a line: a rounded box with its name, the tag of its role, and any words.
 
-    `top` is the height of the part that holds name and tag; the lines of words stand below it.
+    `top` is the height of the part with name and tag; lines of words are below it.
     """
 
     head: Head
@@ -126,15 +181,15 @@ def place_boxes(
     line: float = 0.0,
     size: float = style.TINY,
 ) -> list[Box]:
-    """Boxes of the touched heads, larger where many lines meet.
+    """Boxes of the heads with lines, larger for heads with many.
 
     Args:
-        grid: of all heads.
-        touched: how many lines touch each head.
-        tags: role tags of those that have a role.
-        words: further lines in each box; boxes with some are all of one scale.
-        line: distance of such lines.
-        size: of their letters.
+        grid: places of all heads.
+        touched: number of lines at each head.
+        tags: tags of heads with a role.
+        words: further lines of text in each box; boxes then have one scale.
+        line: distance of lines of text.
+        size: size of their letters.
     """
     most = max(max(touched.values()), 8)
     boxes = []

@@ -1,4 +1,4 @@
-"""The wiring diagram's legend: how to read a line, and what the tags and fills mean."""
+"""The wiring diagram's legend: lines, tags and fills."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -24,11 +24,11 @@ class Legend:
     """Legend of one diagram; `height` is known before anything is drawn.
 
     Args:
-        pairs: what is drawn, from `strongest_pairs`.
-        heads: the roles of each touched head, None where it has none.
-        others: whether there are heads that no line touches.
-        metric: what the scores are.
-        width: of the figure in points.
+        pairs: the drawn pairs, from `strongest_pairs`.
+        heads: roles of each head with a line, None without a role.
+        others: whether some heads have no line.
+        metric: metric of the scores.
+        width: width of the figure in points.
         theme: colours.
         grows: whether boxes grow with the number of their lines.
     """
@@ -70,7 +70,7 @@ class Legend:
             self._draw_role(axes, x, y, tag, fill, text)
 
     def _draw_pairings(self, axes: "Axes") -> None:
-        """A head as an example, with each pairing's line entering at its own place."""
+        """An example head that a line of each pairing enters at its own place."""
         theme, top = self.theme, self.height - 16.0
         example = Box((0, 0), _LEFT + 24.0, top, 46.0, 14.0, "", "", 1.0)
         draw_box(axes, example, [], theme)

@@ -1,16 +1,21 @@
-"""Marks of the wiring diagram: boxes of heads, dots of the others, curves with tips."""
+"""Marks of the wiring diagram: the grid of layers and heads, boxes, dots, and curves with tips."""
 
+from collections.abc import Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from headgraph.analysis.figures import style
-from headgraph.analysis.wiring._layout import Box
-from headgraph.analysis.wiring._routes import TIP, Points
+from headgraph.analysis.figures.roles import Head
+from headgraph.analysis.wiring._layout import NAMES, Box, Grid, Line, outlets
+from headgraph.analysis.wiring._routes import TIP, Points, Router
+from headgraph.base.names import head_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.path import Path
+
 
 BAND = 4.0
 """Width of the band that shows a second role."""
@@ -21,7 +26,7 @@ WORDS = 5.0
 def draw_box(
     axes: "Axes", box: Box, fills: list[str], theme: style.Theme, *, gid: str | None = None
 ) -> None:
-    """A head with its name and tag; the first fill covers it, the next stand at its right end."""
+    """A head with its name and tag; the first fill covers it, others are bands at its right."""
     from matplotlib.patches import PathPatch
 
     shape = _rounded(box, 5.0 * box.scale)
@@ -69,7 +74,7 @@ def draw_note(
     align: str = "left",
     size: float = style.SMALL,
 ) -> None:
-    """Words beside the marks, centred on their height."""
+    """Text beside the marks, vertically centred."""
     axes.text(*place, text, ha=align, va="center_baseline", size=size, color=color, zorder=8)
 
 
@@ -84,9 +89,9 @@ def draw_curve(
     order: float = 3.0,
     gid: str | None = None,
 ) -> None:
-    """A line from source to target, wide and opaque by its weight (0 to 1), with a tip at its end.
+    """A line from source to target with a tip; its weight (0 to 1) sets width and opacity.
 
-    A casing in the colour of the paper sets it off from the lines that it crosses.
+    A casing in the colour of the paper separates it from the lines that it crosses.
     """
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
@@ -150,3 +155,38 @@ def _rectangle(x: float, y: float, width: float, height: float) -> "Path":
 
     corners = [(x, y), (x + width, y), (x + width, y + height), (x, y + height), (x, y)]
     return Path(corners, closed=True)
+
+
+def draw_grid(axes: "Axes", grid: Grid, touched: set[Head], theme: style.Theme) -> None:
+    """A band and a name for each layer, a number for each head, a dot where no line ends."""
+    from matplotlib.patches import Rectangle
+
+    right = grid.centre(0, grid.n_heads - 1)[0] + grid.step / 2 + 6.0
+    left = grid.centre(0, 0)[0] - grid.step / 2 - 6.0
+    for layer, y in enumerate(grid.rows):
+        band = Rectangle((left, y - 12.0), right - left, 24.0, facecolor=theme.band)
+        axes.add_patch(band)
+        draw_note(axes, (NAMES, y), f"layer {layer}", theme.muted, align="right")
+    for head in range(grid.n_heads):
+        text = str(head) if head else "head 0"
+        draw_note(axes, (grid.centre(0, head)[0], 9.0), text, theme.muted, align="center")
+    places = product(range(len(grid.rows)), range(grid.n_heads))
+    others = [grid.centre(*head) for head in places if head not in touched]
+    if others:
+        draw_dots(axes, np.array(others), theme)
+
+
+def draw_lines(
+    axes: "Axes", lines: Sequence[Line], boxes: Sequence[Box], grid: Grid, theme: style.Theme
+) -> None:
+    """Each line, strongest on top, routed around the boxes of other heads."""
+    number = {box.head: i for i, box in enumerate(boxes)}
+    router = Router(grid.size, boxes, left=NAMES, lines=len(lines))
+    # the strongest come first: they get the best route and lie on top
+    for depth, (line, outlet) in enumerate(zip(lines, outlets(lines), strict=True)):
+        ends = number[line.source], number[line.target]
+        start, end = boxes[ends[0]].outlet(outlet), boxes[ends[1]].inlet(line.pairing[1])
+        control = router.route(start, end, ends)
+        look, order = theme.pairings[line.pairing], 5 - 2 * depth / len(lines)
+        gid = f"line-{line.pairing}-{head_name(*line.source)}-{head_name(*line.target)}"
+        draw_curve(axes, control, look, line.weight, line.share, theme, order=order, gid=gid)

@@ -1,9 +1,9 @@
-"""Curves between heads that keep clear of other heads and of each other.
+"""Curves between heads that avoid other heads and each other.
 
-Every curve is one cubic Bezier that leaves a box upwards and enters another from below. For each
-pair a fixed set of such curves is tried and the cheapest taken: short, with little turning, not
-behind other heads, not along a line that is drawn already (crossing one is free). What is occupied
-is kept on a coarse raster, so the time is proportional to the number of lines.
+Every curve is one cubic Bezier that leaves a box upwards and enters another from below. The router
+tries a fixed set of such curves and takes the cheapest: short, with little turning, not behind
+other heads, and not along a line drawn before (crossing one is free). A coarse raster records
+occupied places, so the time is proportional to the number of lines.
 """
 
 import math
@@ -44,9 +44,9 @@ class Router:
 
     Attributes:
         size: width and height of the plot in points.
-        boxes: heads that no line should pass behind.
-        left: no line should run to the left of this.
-        lines: how many will be asked for; with many, fewer shapes are tried for each.
+        boxes: boxes that no line should pass behind.
+        left: left limit of all lines.
+        lines: number of lines to route; with many, fewer shapes are tried for each.
     """
 
     size: tuple[float, float]
@@ -89,14 +89,14 @@ class Router:
         middle = (points[:, 1:] + points[:, :-1]) / 2
         x, y = self._cells(middle)
         owner = self._owner[x, y]
-        # its own boxes a curve may touch where it leaves the one and where it enters the other
+        # a curve may touch its own boxes where it leaves one and enters the other
         first = np.arange(owner.shape[1]) < 0.3 * owner.shape[1]
         own = ((owner == ends[0]) & first) | ((owner == ends[1]) & first[::-1])
         hidden = (owner >= 0) & ~own
         along = self._used[x, y, _direction(steps)]
         low, high = np.array([self.left, 0.0]) + 4.0, np.array(self.size) - 4.0
         outside = ((middle < low) | (middle > high)).any(axis=2)
-        # lengths as weights: a curve pays for the way it spends there, not for where steps fall
+        # weights by length: the cost does not depend on where the sampled points fall
         length = np.hypot(steps[..., 0], steps[..., 1])
         paid = length * (_BEHIND * hidden + _ALONG * along + _OUTSIDE * outside)
         return np.asarray(paid.sum(axis=1) / 24.0)
@@ -119,7 +119,7 @@ class Router:
 
 
 def _shape_cost(points: Points, straight: float) -> Points:
-    """Length, turning, and what a curve runs down before it goes up again."""
+    """Cost of length, turning, and running downwards."""
     steps = np.diff(points, axis=1)
     length = np.hypot(steps[..., 0], steps[..., 1]).sum(axis=1)
     turns = np.abs((np.diff(_heading(steps), axis=1) + np.pi) % (2 * np.pi) - np.pi).sum(axis=1)

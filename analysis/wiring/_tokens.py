@@ -1,4 +1,4 @@
-"""The tokens under the heads of a wiring diagram, one line for each role that a line touches."""
+"""Tokens in the boxes of a wiring diagram, a line for each role of the head."""
 
 import os
 from collections import defaultdict
@@ -9,29 +9,30 @@ from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.roles import Head
 from headgraph.analysis.tokens.space import TokenSpace, token_space
-from headgraph.analysis.wiring._lines import Line
+from headgraph.analysis.wiring._layout import Line
 from headgraph.analysis.wiring._marks import WORDS
 from headgraph.base.names import ROLES
+from headgraph.base.spelling import argument
 from headgraph.pk_engine.scoring.layers import fingerprint
 from headgraph.pk_engine.table.meta import TableMeta
 
 LINE, WIDEST = 6.6, 74.0
-"""Distance of lines, and width of one, in points."""
+"""Distance of lines of tokens, and the largest width of one, in points."""
 MOST = 10
-"""Tokens that are looked at; a line shows as many of them as fit."""
+"""Tokens to choose from; a line shows as many of them as fit."""
 
 
 def head_words(
     lines: Sequence[Line], meta: TableMeta, model: str | os.PathLike[str]
 ) -> dict[Head, tuple[str, ...]]:
-    """Head -> a line for each of its roles in question: `Q he she they`.
+    """Head -> a line of tokens for each of its roles with a line, such as `Q he she they`.
 
-    A head's role is in question where a drawn line leaves it (O) or enters it (Q, K or V).
+    A head has role O with a line that leaves it, and Q, K or V with a line that enters it there.
 
     Args:
-        lines: that are drawn.
-        meta: of their table.
-        model: whose tokens; it must be the model of the table.
+        lines: the lines of the diagram.
+        meta: metadata of their table.
+        model: the model of the table.
 
     Raises:
         FigureError: the table was made from other weights.
@@ -40,8 +41,8 @@ def head_words(
     space = token_space(model)
     if fingerprint(space.weights, {}) != meta.fingerprint:
         raise FigureError(
-            f"--tokens {os.fspath(model)}: the table of {meta.model} was made from other weights; "
-            "expected the model that it was made from"
+            f"{argument('tokens', os.fspath(model))}: the table of {meta.model} was made from "
+            "other weights; expected the model that it was made from"
         )
     wanted: dict[Head, set[str]] = defaultdict(set)
     for line in lines:

@@ -17,11 +17,18 @@ from headgraph.analysis.figures.pairs import (
     usual_number,
 )
 from headgraph.analysis.figures.roles import Head, HeadRoles, head_roles
-from headgraph.analysis.wiring._drawing import draw_grid, draw_lines
-from headgraph.analysis.wiring._layout import Box, Grid, place_boxes, place_rows
+from headgraph.analysis.wiring._layout import (
+    Box,
+    Grid,
+    Line,
+    lines_of,
+    place_boxes,
+    place_rows,
+    touches,
+)
 from headgraph.analysis.wiring._legend import Legend
-from headgraph.analysis.wiring._lines import Line, lines_of, touches
-from headgraph.analysis.wiring._marks import WORDS, draw_box
+from headgraph.analysis.wiring._marks import WORDS, draw_box, draw_grid, draw_lines
+from headgraph.base.spelling import argument
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -49,31 +56,30 @@ def wiring(
 
     Layers go up, head indices to the right. A line leaves the upper edge of the head that writes
     and enters the lower edge of the head that reads: at its left as query, in its middle as key, at
-    its right as value, so the pairing can be told by place as well as by colour. Width and opacity
-    grow with the score within a pairing. Heads that a line touches are boxes with their name, and
-    with colour and tag where they have a known role (see `head_roles` for heads with several);
-    boxes grow with the number of lines. The others are dots.
+    its right as value. The place shows the pairing as well as the colour does. Width and opacity
+    grow with the score within a pairing. A head with a line is a box with its name, and with colour
+    and tag if it has a known role (see `head_roles` for heads with several). Boxes grow with the
+    number of lines. The other heads are dots.
 
     Where users go wrong: a line says that one head *could* read what another writes, not that it
-    does on any text; width compares lines of one pairing, not of two; and a pair of a grouped-query
-    model is drawn, thinner, to each query head of its key/value head.
+    does so on any text. Compare widths within one pairing only. A pair of a grouped-query model is
+    drawn, thinner, to each query head of its key/value head.
 
     Args:
         table: scores, a table file, a bundled table's name, or a model, which is then scored.
-        per_pairing: how many scored pairs of each pairing; None for what `usual_number` says: 20,
-            or fewer for a small model.
-        labels: None for the roles known for this model, `none`, or a label file.
-        metric: what ranks the pairs: `pk`, or another metric of the table such as `cs`.
-        tokens: the model of the table; each box then lists, for each role that a line touches, the
-            tokens that lie most in that subspace (`analysis.tokens.projection.tokens`), as many as
-            fit.
-        panels: three panels, one for each pairing, on one scale; see `wiring_panels`.
-        behaviour: for panels: measured behaviour of heads, a file or rows, which shades them.
+        per_pairing: number of scored pairs of each pairing; None for 20, or fewer for a small model
+            (`usual_number`).
+        labels: None for the bundled labels of this model, `none`, or a label file.
+        metric: the metric that ranks the pairs: `pk`, or another of the table such as `cs`.
+        tokens: the model of the table. Each box then lists, for each role with a line, the tokens
+            that lie most in that subspace (`headgraph.tokens`), as many as fit.
+        panels: draw three panels, one for each pairing, on one scale; see `wiring_panels`.
+        behaviour: with `panels`, rows of `headgraph.behaviour` or a file of them, to shade heads.
         dark: for dark pages.
 
     Raises:
-        FigureError: nothing to draw, more lines than one picture can show, no such metric, options
-            that do not go together, or tokens of another model.
+        FigureError: nothing to draw, more lines than one picture can show, an unknown metric,
+            arguments that exclude each other, or tokens of another model.
         LabelsError: a label file that does not fit the model.
 
     After Fig. 1 and Fig. 6 of Yamagiwa, Takase & Shimodaira 2026, arXiv:2601.10266.
@@ -85,9 +91,11 @@ def wiring(
         return wiring_panels(table, per_pairing=per_pairing, behaviour=behaviour, **common)
     if panels or behaviour is not None:
         raise FigureError(
-            "--panels and --tokens do not go together: a panel has no room for words"
+            f"{argument('panels')} and {argument('tokens')} exclude each other: a panel has no "
+            "room for tokens"
             if panels
-            else "--behaviour shades the heads of three panels: add --panels"
+            else f"{argument('behaviour')} shades the heads of three panels: add "
+            f"{argument('panels', True)}"
         )
     theme, scores = style.theme(dark), ranked_table(table, metric)
     number = usual_number(scores.meta) if per_pairing is None else per_pairing
@@ -123,7 +131,7 @@ def _place(
     tags: dict[Head, str],
     tokens: str | os.PathLike[str] | None,
 ) -> tuple[Grid, list[Box]]:
-    """Where heads stand; wider apart where their boxes hold tokens."""
+    """The grid of heads, wider for boxes with tokens, and the boxes."""
     meta = table.meta
     if tokens is None:
         grid = place_rows(meta.n_layers, meta.n_heads, lines)

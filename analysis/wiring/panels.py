@@ -22,6 +22,7 @@ from headgraph.analysis.figures.panels import TOP, index_axis, panel_grid, panel
 from headgraph.analysis.figures.roles import Head, head_roles
 from headgraph.analysis.wiring._behaviour import read_strengths, shade
 from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.base.spelling import argument
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
 Fills = Mapping[Head, tuple[str, str]]
 """Head -> its role and the colour that it is filled with."""
 _STEP = 20.0
-_WEAKEST = 0.1
-"""Heads whose behaviour is weaker look as if they had none."""
+_WEAKEST = 0.1  # lowest behaviour score that shades a head
 
 
 def wiring_panels(
@@ -46,25 +46,25 @@ def wiring_panels(
     metric: str = "pk",
     dark: bool = False,
 ) -> "Figure":
-    """OQ, OK and OV beside each other: every head a circle, every pair a straight line.
+    """Draw OQ, OK and OV side by side: every head a circle, every pair a straight line.
 
     Layers go up, head indices to the right, as in `wiring`. Width and opacity grow with the score
-    on one scale for all three panels, from the weakest to the strongest line drawn, so that a
-    pairing without strong lines looks like one. Of a model of two layers all pairs are drawn.
+    on one scale for all three panels, from the weakest to the strongest line, so that a pairing
+    without strong lines is visible as such. By default a model of two layers has all its pairs.
 
     Args:
         table: scores, a table file, a bundled table's name, or a model, which is then scored.
-        per_pairing: how many scored pairs of each pairing; None for all of a model of two layers,
-            else for what `usual_number` says.
-        labels: None for the roles known for this model, `none`, or a label file.
-        behaviour: measured behaviour of heads, a file or rows, which shades them by its strength in
-            place of labels: green for previous-token heads, blue for induction heads.
-        metric: what ranks the pairs and makes lines wide.
+        per_pairing: number of scored pairs of each pairing; None for all pairs of a model of two
+            layers, else for `usual_number`.
+        labels: None for the bundled labels of this model, `none`, or a label file.
+        behaviour: rows of `headgraph.behaviour` or a file of them, which shade heads by strength
+            instead of labels: green for previous-token heads, blue for induction heads.
+        metric: the metric that ranks the pairs and sets the width of lines.
         dark: for dark pages.
 
     Raises:
-        FigureError: nothing to draw, more lines than a panel can show, no such metric, or a
-            behaviour file that does not fit.
+        FigureError: nothing to draw, more lines than a panel can show, an unknown metric, or a
+            behaviour file that does not fit the model.
         LabelsError: a label file that does not fit the model.
 
     After Fig. 4 of Yamagiwa, Takase & Shimodaira 2026, arXiv:2601.10266.
@@ -75,8 +75,8 @@ def wiring_panels(
     pairs = strongest_pairs(scores, number if per_pairing is None else per_pairing, metric)
     if pairs["pairing"].value_counts().max() > MOST_LINES:
         raise FigureError(
-            f"--per-pairing {number} would draw more than {MOST_LINES} lines in a panel: expected "
-            "fewer"
+            f"{argument('per_pairing', number)} would draw more than {MOST_LINES} lines in a "
+            "panel: expected fewer"
         )
     fills, key = _fills(scores, labels, behaviour, theme)
     side = max(180.0, _STEP * meta.n_heads)
@@ -121,7 +121,7 @@ def _fills(
     behaviour: str | os.PathLike[str] | pd.DataFrame | None,
     theme: style.Theme,
 ) -> tuple[Fills, str]:
-    """What fills each head, and the sentence that says so."""
+    """The fill of each head, and a sentence that explains fills."""
     meta = table.meta
     if behaviour is None:
         roles = head_roles(labels_for(meta, labels))
@@ -154,7 +154,7 @@ def _draw(
     ends = pairs[["source_head", "source_layer", "target_head", "target_layer"]].to_numpy(float)
     weight = ((pairs["score"] - spread[0]) / ((spread[1] - spread[0]) or 1.0)).to_numpy()
     pairing = pairs["pairing"].iloc[0] if len(pairs) else "OK"
-    # where all pairs are drawn the weak ones must not hide the others; a selection shows all
+    # among all pairs, weak lines must not hide the others; of a selection, all are visible
     least = 0.08 if len(pairs) == meta.scored.get(pairing) else 0.4
     color = theme.pairings[pairing].color
     colors = [to_rgba(color, least + (1 - least) * w) for w in weight**1.5]

@@ -146,8 +146,8 @@ def test_the_interval_holds_the_value_and_follows_the_seed() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"resamples": 0}, "--resamples 0: expected a whole number of at least 1"),
-        ({"level": 1.0}, "--level 1: expected more than 0 and less than 1"),
+        ({"resamples": 0}, "resamples=0: expected a whole number of at least 1"),
+        ({"level": 1.0}, "level=1.0: expected more than 0 and less than 1"),
     ],
 )
 def test_what_is_refused(options: dict[str, float], words: str) -> None:
@@ -210,5 +210,5 @@ def test_a_table_that_was_cut_is_refused_with_that_first() -> None:
         informativeness(table.select(Selection(top=2)))
     assert str(caught.value).startswith(
         f"the table of test/random was cut and lacks {lost:,} of its {scored:,} pairs: give the "
-        "model itself, or a table of headgraph compute MODEL --all "
+        "model itself, or a table of compute(MODEL, pairings='QQ,QK,"
     )

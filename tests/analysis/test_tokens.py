@@ -122,10 +122,10 @@ def test_where_there_is_no_embedding_it_says_so() -> None:
     [
         ({"head": "L2H0"}, UnknownHead, "has no head L2H0: its 2 layers of 8 heads are L0H0 to"),
         ({"head": "nine"}, BadName, "'nine' is not a head"),
-        ({"role": "Q,Z"}, AnalysisError, "--role Q,Z: expected some of Q, K, V, O, such as Q,O"),
+        ({"role": "Q,Z"}, AnalysisError, "role=Q,Z: expected some of Q, K, V, O, such as Q,O"),
         ({"role": ""}, AnalysisError, "expected some of Q"),
-        ({"top": 0}, AnalysisError, "--top 0: expected a whole number of at least 1"),
-        ({"order": "x"}, AnalysisError, "--order x: expected center-first or normalize-first"),
+        ({"top": 0}, AnalysisError, "top=0: expected a whole number of at least 1"),
+        ({"order": "x"}, AnalysisError, "order='x': expected center-first or normalize-first"),
     ],
 )
 def test_what_cannot_be_asked(options: Any, kind: type[Exception], words: str) -> None:

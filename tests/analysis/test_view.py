@@ -176,7 +176,7 @@ def test_d3_is_the_file_that_its_note_says() -> None:
 def test_bad_input_is_one_sentence(gpt2: Page, tmp_path: Path) -> None:
     with pytest.raises(FigureError, match=r"v\.svg ends in '\.svg': expected a page ending"):
         gpt2.write(tmp_path / "v.svg")
-    with pytest.raises(FigureError, match="--most 0: expected a whole number of at least 1"):
+    with pytest.raises(FigureError, match="most=0: expected a whole number of at least 1"):
         view("gpt2-small", most=0)
     (tmp_path / "v.html").write_text("mine")
     with pytest.raises(Exception, match="exists already: give another name, or force=True"):

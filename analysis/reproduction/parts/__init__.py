@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from headgraph.analysis.reproduction.claims import Part
-from headgraph.analysis.reproduction.parts.detected import classes, heads
-from headgraph.analysis.reproduction.parts.informative import divergences
-from headgraph.analysis.reproduction.parts.running import identity_heads, top_tokens
-from headgraph.analysis.reproduction.parts.stable import folding
-from headgraph.analysis.reproduction.parts.strongest import cutoffs, pairs, wiring_diagrams
-from headgraph.analysis.reproduction.parts.two_layers import two_layer_model
+from headgraph.analysis.reproduction.parts.metrics import classes, divergences, folding, heads
+from headgraph.analysis.reproduction.parts.model import identity_heads, top_tokens
+from headgraph.analysis.reproduction.parts.strongest import (
+    cutoffs,
+    pairs,
+    two_layer_model,
+    wiring_diagrams,
+)
 from headgraph.analysis.reproduction.sources import Source
 
 Paper = Mapping[str, Any]

@@ -1,0 +1,103 @@
+"""Whether heads of one kind are hubs: their ranks among all heads, also corrected for layer."""
+
+import os
+
+import numpy as np
+import pandas as pd
+
+from headgraph.analysis._tables import full_table
+from headgraph.analysis.errors import AnalysisError
+from headgraph.analysis.hubs.scores import hub_scores
+from headgraph.base.rows import check_numbers, read_csv
+from headgraph.base.spelling import argument, either
+from headgraph.base.text import listed, short
+from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.models.interface import Model
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.meta import TableMeta
+
+TOP = Selection(top_percent=3)
+
+
+def hubs_of_kind(
+    model: Model | AffinityTable,
+    *,
+    kind: str = "identity",
+    labels: str | os.PathLike[str] | None = None,
+    behaviour: str | os.PathLike[str] | pd.DataFrame | None = None,
+    threshold: float = 0.5,
+    selection: Selection = TOP,
+) -> pd.DataFrame:
+    """Hub scores of all heads, with the heads of one kind marked.
+
+    `both` is that of `headgraph.hub_scores`. `each` divides it by the geometric mean of the numbers
+    of earlier and later heads, since a head in the middle of the model has more possible partners:
+
+        each(h) = both(h) / sqrt(l (L - 1 - l) H^2),   l the head's layer of L, H heads a layer
+
+    Args:
+        model: a model as for `compute`, or a table of all pairs of OQ, OK and OV.
+        kind: a role of the labels, or a column of the behaviour scores.
+        labels: None for the bundled labels, or a label file.
+        behaviour: rows of `headgraph.behaviour`, or a CSV file of them; None for labels only.
+        threshold: lowest behaviour score that counts.
+        selection: the pairs that become edges.
+
+    Returns:
+        A row per head: `head` (L4H7), `layer`, `inlet`, `outlet`, `both`, `each`, `place` and
+        `place_by_layer` (1 is the greatest hub; ties share a place), `of_kind`; sorted by `place`.
+
+    Raises:
+        AnalysisError: no head is of this kind, or the behaviour file does not have it.
+    """
+    table = full_table(model)
+    meta = table.meta
+    names = [f"L{layer}H{head}" for layer in range(meta.n_layers) for head in range(meta.n_heads)]
+    scores = hub_scores(table, selection=selection).set_index("name")
+    rows = scores.reindex(names)[["inlet", "outlet", "both"]].fillna(0.0)
+    layer = np.repeat(np.arange(meta.n_layers), meta.n_heads)
+    partners = layer * (meta.n_layers - 1 - layer) * meta.n_heads**2
+    rows["layer"] = layer
+    rows["each"] = rows["both"] / np.sqrt(np.maximum(partners, 1))
+    for score, place in (("both", "place"), ("each", "place_by_layer")):
+        rows[place] = rows[score].rank(ascending=False, method="min").astype(int)
+    rows["of_kind"] = rows.index.isin(_of_kind(meta, kind, labels, behaviour, threshold))
+    columns = ["layer", "inlet", "outlet", "both", "each", "place", "place_by_layer", "of_kind"]
+    return rows.rename_axis("head").sort_values("place", kind="stable")[columns].reset_index()
+
+
+def _of_kind(
+    meta: TableMeta,
+    kind: str,
+    labels: str | os.PathLike[str] | None,
+    behaviour: str | os.PathLike[str] | pd.DataFrame | None,
+    threshold: float,
+) -> set[str]:
+    known = labels_for(meta, labels)
+    parts = [known.loc[known["role"] == kind, ["layer", "head"]]]
+    if behaviour is not None:
+        measured = (
+            behaviour
+            if isinstance(behaviour, pd.DataFrame)
+            else read_csv(behaviour, problem=AnalysisError)
+        )
+        if not {"layer", "head", kind} <= set(measured):
+            raise AnalysisError(
+                f"the behaviour scores have the columns {listed(measured.columns)}: expected "
+                f"layer, head and {kind}, as "
+                f"{either('headgraph.behaviour returns', 'headgraph behaviour -o writes')} them"
+            )
+        for columns, whole in ((("layer", "head"), True), ((kind,), False)):
+            measured = check_numbers(
+                measured, columns, source="the behaviour file", problem=AnalysisError, whole=whole
+            )
+        parts.append(measured.loc[measured[kind] >= threshold, ["layer", "head"]])
+    found = {f"L{layer}H{head}" for part in parts for layer, head in part.to_numpy()}
+    if not found:
+        raise AnalysisError(
+            f"no head of {short(meta.model)} is known as {short(kind)}: give "
+            f"{argument('labels', 'FILE')}, or {argument('behaviour', 'FILE')} of "
+            f"{either('headgraph.behaviour', 'headgraph behaviour')}"
+        )
+    return found

@@ -1,0 +1,158 @@
+"""Detection: curves against plain loops, and the figures of GPT-2 small."""
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.stats import mannwhitneyu
+
+from headgraph.analysis.detection import areas, detect
+from headgraph.analysis.detection._detect import leaders
+from headgraph.analysis.detection.tasks import CLASSES
+from headgraph.analysis.errors import AnalysisError
+from headgraph.pk_engine.table.affinity import AffinityTable
+from tests.pk_engine import oracle
+from tests.shared import GPT2, SHARED, needs_shared
+from tests.tables import random_table
+
+ITEMS = st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2, max_size=30).filter(
+    lambda items: 0 < sum(positive for _, positive in items) < len(items)
+)
+
+
+def loops(scores: list[float], positive: list[bool]) -> tuple[float, float, float]:
+    """The three areas by definition: thresholds one after another, and pairs for ROC."""
+    total, recall, before, pr, ap = sum(positive), 0.0, 1.0, 0.0, 0.0
+    for threshold in sorted(set(scores), reverse=True):
+        kept = [p for s, p in zip(scores, positive, strict=True) if s >= threshold]
+        now, precision = sum(kept) / total, sum(kept) / len(kept)
+        pr += (now - recall) * (precision + before) / 2
+        ap += (now - recall) * precision
+        recall, before = now, precision
+    wins = [
+        1.0 if a > b else 0.5 if a == b else 0.0
+        for a, p in zip(scores, positive, strict=True) if p
+        for b, q in zip(scores, positive, strict=True) if not q
+    ]  # fmt: skip
+    return pr, ap, float(np.mean(wins))
+
+
+@given(ITEMS)
+def test_areas_are_those_of_the_definition(items: list[tuple[int, bool]]) -> None:
+    scores, positive = [float(s) for s, _ in items], [p for _, p in items]
+    assert areas(np.array(scores), np.array(positive)) == pytest.approx(loops(scores, positive))
+
+
+@given(ITEMS, st.data())
+def test_a_weight_is_so_many_copies(items: list[tuple[int, bool]], data: st.DataObject) -> None:
+    times = [data.draw(st.integers(0, 3)) for _ in items]
+    scores = np.array([float(s) for s, _ in items])
+    positive = np.array([p for _, p in items])
+    copies = np.repeat(np.arange(len(items)), times)
+    if not 0 < positive[copies].sum() < len(copies):
+        return
+    found = areas(scores, positive, np.array([times]))
+    wanted = areas(scores[copies], positive[copies])
+    assert [float(area[0]) for area in found] == pytest.approx(list(wanted))
+
+
+def test_a_perfect_score_and_its_opposite() -> None:
+    positive = np.array([True, True, False, False])
+    assert areas(np.array([4.0, 3, 2, 1]), positive) == (1, 1, 1)
+    assert areas(np.array([1.0, 2, 3, 4]), positive).roc_auc == 0
+
+
+@pytest.fixture(scope="module")
+def found() -> pd.DataFrame:
+    return detect("gpt2-small", metrics=["pk", "cs"], resamples=200)
+
+
+def column(rows: pd.DataFrame, metric: str, name: str) -> list[float]:
+    return rows.loc[rows["metric"] == metric, name].round(3).tolist()
+
+
+def test_heads_of_gpt2(found: pd.DataFrame) -> None:
+    """The reading of paper.md: 36 heads, the largest score of the pairs that a head touches."""
+    assert column(found, "pk", "pr_auc") == [0.475, 0.513, 0.300]
+    assert column(found, "cs", "pr_auc") == [0.235, 0.351, 0.220]
+    assert set(found["prevalence"]) == {0.25}
+    assert ((found["low"] < found["pr_auc"]) & (found["pr_auc"] < found["high"])).all()
+
+
+def test_pk_leads_cs_where_the_interval_says_so(found: pd.DataFrame) -> None:
+    cs = found[found["metric"] == "cs"].set_index("pairing")
+    assert (cs.loc[["OQ", "OK"], "beyond_high"] < 0).all()
+    assert leaders(found).startswith("PK leads on OQ (0.475)")
+
+
+def test_edges_of_the_ioi_circuit() -> None:
+    rows = detect("gpt2-small", task="edges", metrics=["pk", "cs"], resamples=1)
+    assert rows.loc[rows["metric"] == "pk", "positives"].tolist() == [52, 36, 36]
+    assert column(rows, "pk", "roc_auc") == [0.871, 0.602, 0.762]
+    assert column(rows, "pk", "ap") == [0.053, 0.043, 0.012]
+    assert column(rows, "cs", "roc_auc") == [0.849, 0.616, 0.792]
+    assert column(rows, "cs", "ap") == [0.023, 0.026, 0.016]
+
+
+@needs_shared
+def test_pairs_of_one_class() -> None:
+    """Counted over the label file, and ROC-AUC as the rank sum of float64 scores."""
+    labels = pd.read_csv(SHARED / "labels/gpt2-small.csv")
+    members = [
+        set(map(tuple, rows[["layer", "head"]].to_numpy()))
+        for role, rows in labels.groupby("role")
+        if role in CLASSES
+    ]
+    weights = oracle.gpt2_heads(GPT2)["Q"].reshape(144, 768, 64)
+    bases = np.linalg.qr(weights)[0]
+    inside, outside = [], []
+    for i, j in combinations(range(144), 2):
+        pk = np.square(bases[i].T @ bases[j]).sum()
+        pair = {divmod(i, 12), divmod(j, 12)}
+        (inside if any(pair <= heads for heads in members) else outside).append(pk)
+    row = detect(GPT2, task="classes", metrics=["pk"], resamples=1).set_index("pairing").loc["QQ"]
+    assert row["items"] == len(inside) + len(outside) == 144 * 143 // 2
+    assert row["positives"] == len(inside)
+    wins = mannwhitneyu(inside, outside).statistic / (len(inside) * len(outside))
+    assert row["roc_auc"] == pytest.approx(wins, abs=1e-5)
+
+
+def test_a_planted_head_is_found(tmp_path: Path) -> None:
+    table = random_table(4, 4, 4, pairings=("OQ", "OK", "OV"), metrics=("pk",))
+    frame = table.frame.copy()
+    strongest = frame.loc[frame["pk_rank"] == 1]
+    heads: NDArray[np.int64] = strongest[["target_layer", "target_head"]].to_numpy()
+    lines = {f"{layer},{head},planted" for layer, head in heads}
+    path = tmp_path / "labels.csv"
+    path.write_text("layer,head,role\n" + "\n".join(sorted(lines)) + "\n")
+    rows = detect(table, metrics=["pk"], labels=path, resamples=10)
+    assert rows["positives"].tolist() == [len(lines)] * 3
+    assert (rows["pr_auc"] > rows["prevalence"]).all()
+
+
+def test_the_seed_is_recorded_and_decides(found: pd.DataFrame) -> None:
+    again = detect("gpt2-small", metrics=["pk", "cs"], resamples=200)
+    pd.testing.assert_frame_equal(found, again)
+    other = detect("gpt2-small", metrics=["pk", "cs"], resamples=200, seed=1)
+    assert other["seed"].eq(1).all()
+    assert not np.allclose(other["low"], found["low"])
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"task": "layers"}, "task='layers': expected heads, classes, edges"),
+        ({"resamples": 0}, "resamples=0: expected a whole number of at least 1"),
+        ({"level": 1.0}, "level=1.0: expected more than 0 and less than 1"),
+        ({"labels": "none"}, "expected some and not all; give roles with labels=FILE"),
+    ],
+)
+def test_refusals(options: dict[str, object], sentence: str) -> None:
+    table = AffinityTable.read("pk_engine/bundled/gpt2-small.parquet")
+    with pytest.raises(AnalysisError, match=sentence.replace("(", r"\(")):
+        detect(table, **options)  # type: ignore[arg-type]

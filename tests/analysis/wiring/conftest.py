@@ -1,0 +1,12 @@
+"""The table of the bundled model, which two diagrams draw."""
+
+import pytest
+
+import headgraph
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.affinity import AffinityTable
+
+
+@pytest.fixture(scope="module")
+def small() -> AffinityTable:
+    return headgraph.compute("induction-2l", selection=Selection(), metrics=("pk", "cs"))
