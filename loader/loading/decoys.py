@@ -1,0 +1,92 @@
+"""The share of decoys among the edges of a run: what the Run records, and what a load says of it.
+
+A decoy is a backward pair: its source layer comes after its target layer, so it can carry nothing
+(`pk_engine.scoring.decoys`).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.base.spelling import Message, either
+from headgraph.graphdb import schema
+from headgraph.pk_engine.errors import COMPUTE
+from headgraph.pk_engine.table.meta import TableMeta
+
+HIGH = 0.25
+"""Share of decoys above which a load warns."""
+
+
+def run_properties(meta: TableMeta) -> dict[str, Any]:
+    """Properties of the Run; the share of a pairing without edges is None."""
+    return {
+        f"{prefix}{pairing}": counted[name]
+        for pairing, counted in meta.decoys.items()
+        for prefix, name in ((schema.DECOY_SHARE, "share"), (schema.DECOY_SCORED, "scored"))
+    }
+
+
+def shares(meta: TableMeta) -> dict[str, float]:
+    """The share of decoys by pairing, of the pairings that have edges, in their order."""
+    found = {pairing: meta.decoys[pairing]["share"] for pairing in meta.pairings
+             if pairing in meta.decoys}  # fmt: skip
+    return {pairing: share for pairing, share in found.items() if share is not None}
+
+
+def sentence(shares: Mapping[str, float]) -> str:
+    """The shares in words; empty if there are none.
+
+    >>> sentence({"OQ": 0.182, "OK": 0.255, "OV": 1.24}).partition(" number ")[2]
+    '18 % of the OQ pairs kept, 26 % of OK and 124 % of OV'
+    """
+    if not shares:
+        return ""
+    first, *others = shares
+    parts = [f"{percent(shares[first])} of the {first} pairs kept"]
+    parts += [f"{percent(shares[pairing])} of {pairing}" for pairing in others]
+    return (
+        "decoy share: backward pairs as strong, which cannot carry anything, number "
+        f"{together(parts)}"
+    )
+
+
+def together(words: Sequence[str]) -> str:
+    """`OQ, OK and OV`."""
+    return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), *words[-1:]])
+
+
+def percent(share: float) -> str:
+    """A share as whole percents, and below 1 % with two digits.
+
+    >>> percent(0.4825), percent(1.24), percent(0.0035)
+    ('48 %', '124 %', '0.35 %')
+    """
+    return f"{100 * share:.2g} %" if share < 0.01 else f"{100 * share:.0f} %"
+
+
+def warnings(meta: TableMeta) -> tuple[Message, ...]:
+    """One sentence each on pairings with many decoys, and on those whose share is unknown."""
+    notes = []
+    high = [pairing for pairing, share in shares(meta).items() if share > HIGH]
+    if high:
+        rule = either("selection=Selection(max_decoy=0.1)", "--max-decoy 0.1")
+        notes.append(
+            f"the decoy share of {together(high)} is above {percent(HIGH)}, so many of these edges "
+            f"may mean nothing: {rule} keeps those for which the share is at most 10 %"
+        )
+    unknown = [pairing for pairing in meta.pairings
+               if pairing in GRAPH_PAIRINGS and pairing not in meta.decoys]  # fmt: skip
+    if unknown:
+        notes.append(
+            f"the decoy share of {together(unknown)} is unknown, because {_why_unknown(meta)}"
+        )
+    return tuple(map(Message, notes))
+
+
+def _why_unknown(meta: TableMeta) -> str:
+    if meta.layer_order != "forward":
+        return (
+            f"the table has the layer order {meta.layer_order}: decoys are backward pairs beside "
+            "a forward order"
+        )
+    return f"the table has no decoys: {COMPUTE} makes one that has them"
