@@ -187,10 +187,15 @@ def one(kind: str, seed: int) -> list[dict[str, Any]]:
     rows = []
     for null in NULLS:
         kept_pairs = found[f"q_{null}"].to_numpy() <= LEVEL
+        # q is adjusted within a pairing, and so is the share of false pairs; 0 where none is kept
+        wrong = [
+            float((~joined[kept_pairs & of]).mean()) if (kept_pairs & of).any() else 0.0
+            for of in (found["pairing"].to_numpy() == pairing for pairing in GRAPH_PAIRINGS)
+        ]
         rows.append({
             "kind": kind, "null": null, "seed": seed,
             "rejected": float((found[f"p_{null}"].to_numpy()[~joined] <= LEVEL).mean()),
-            "kept": int(kept_pairs.sum()), "false_kept": int((kept_pairs & ~joined).sum()),
+            "kept": int(kept_pairs.sum()), "false": float(np.mean(wrong)),
             "found": int((kept_pairs & joined).sum()), "edges": int(joined.sum()),
             "false_top": float(false_top), "decoys": float(np.mean(shares)),
         })  # fmt: skip
@@ -201,16 +206,14 @@ def summary(rows: pd.DataFrame, how: str) -> pd.DataFrame:
     """Means and standard errors over models: a row for each kind and null."""
     out = []
     for (kind, null), of in rows.groupby(["kind", "null"], sort=False):
-        # the share of false pairs is 0 for a model in which none are kept
-        wrong = of["false_kept"] / of["kept"].clip(lower=1)
         error = {
             name: values.std(ddof=1) / np.sqrt(len(of))
-            for name, values in of.assign(false=wrong)[["rejected", "false", "decoys"]].items()
+            for name, values in of[["rejected", "false", "decoys"]].items()
         }
         out.append({
             "kind": kind, "null": null, "models": len(of),
             "rejected": of["rejected"].mean(), "rejected_se": error["rejected"],
-            "false_share": wrong.mean(), "false_share_se": error["false"],
+            "false_share": of["false"].mean(), "false_share_se": error["false"],
             "kept": of["kept"].mean(),
             "found": of["found"].sum() / of["edges"].sum() if of["edges"].any() else None,
             "top_false": of["false_top"].mean(),
@@ -278,8 +281,8 @@ def tables(file: Path = FILE) -> str:
         f"d_head {M} ({'; '.join(how)}).\n\n{what}\n\n"
         f"Share of unjoined pairs with p at most {LEVEL:g}, in models without joined pairs:\n\n"
         f"{rejected}\n\n"
-        f"Share of false pairs among the pairs that `--fdr {LEVEL:g}` keeps, with its standard "
-        "error. A model in which no pair is kept counts as 0. For planted pairs the table also has "
+        f"Share of false pairs among the pairs of a pairing that `--fdr {LEVEL:g}` keeps, with its "
+        "standard error. It is 0 where no pair is kept. For planted pairs the table also has "
         f"the share of them that is found.\n\n{wrong}\n\n"
         f"Decoy share where the strongest {TOP:.0%} of the forward pairs of a pairing are kept: "
         "(1 + backward pairs at least as large) / (forward pairs at least as large), the mean over "

@@ -2,7 +2,7 @@
 
     python -m benchmarks.nulls [TABLE...]
 
-Tables of `headgraph compute MODEL --fdr 1 --null NAMES` stand in for models that take long.
+Tables of `headgraph compute MODEL --fdr 1 --null NAMES` can be given in place of models.
 """
 
 import sys
@@ -29,7 +29,7 @@ FDR = 0.05
 
 
 def main(given: list[str]) -> None:
-    """Hold all pairs against all nulls and write page and pictures."""
+    """Compare all pairs with all nulls, and write the page and the pictures."""
     tables = [null_table(path) for path in given or [SHARED / "models" / m for m in MODELS]]
     for dark, ending in ((False, ""), (True, "-dark")):
         picture = nulls_figure(*tables[:DRAWN], dark=dark)
@@ -60,7 +60,7 @@ def _text(scores: AffinityTable) -> str:
 
 
 def _known(scores: AffinityTable) -> str:
-    """Which of the pairs that stand out from `backward` join heads known for induction."""
+    """Which of the pairs that stand out from `backward` join known induction heads."""
     labels = labels_for(scores.meta)
     if labels.empty:
         return ""
@@ -73,15 +73,15 @@ def _known(scores: AffinityTable) -> str:
     into = ends["target"].isin(known["induction"])
     out = ends["source"].isin(known["previous_token"])
     return (
-        f"\nOf its {len(of)} pairs that stand out from `backward`, {into.sum()} end in a head that "
-        f"the literature calls an induction head, and {(into & out).sum()} of these begin in a "
-        f"previous-token head; L4H7, an identity head, begins "
-        f"{(into & ends['source'].isin([(4, 7)])).sum()} of the others.\n"
+        f"\n{len(of)} pairs of it stand out from `backward`. {into.sum()} of them end in a head "
+        f"that the literature calls an induction head. {(into & out).sum()} of these begin in a "
+        f"previous-token head, and {(into & ends['source'].isin([(4, 7)])).sum()} begin in L4H7, "
+        "an identity head.\n"
     )
 
 
 def _values(of: pd.DataFrame) -> str:
-    """How many each pair was compared with, in every pairing where that differs."""
+    """Number of null values of each pair, per pairing where that differs."""
     if not of["values"].any():
         return "formula"
     counts = [f"{n:,}" for n in of["values"]]

@@ -11,11 +11,11 @@ Choice of S: a change of sign of any coordinate in the eigenbasis of S leaves th
 draw unchanged. The mean projector F therefore has the eigenvectors of S, and only eigenvalues are
 sought: s with f_i(s) = c_i, eigenvalues of C_X. As f is the gradient, by log s, of the convex
 function E log det(Z^T S Z), the solution exists and is unique up to a factor. The iteration starts
-at s = c / (1 - c) (Derezinski, Liang, Liao and Mahoney 2020, arXiv:2006.10653; its mean projector
-is about 1 % off) and multiplies each s_i by the odds of c_i over the odds of f_i. f is the mean of
-max(200, 65536 / d) seeded draws of the heads' ranks, the same in each step, so that the steps
-converge. The iteration ends where sum |f_i - c_i| <= `TOLERANCE` sum c_i: after 2 to 5 steps for
-trained weights.
+at s = c / (1 - c) (Derezinski, Liang, Liao and Mahoney 2020, arXiv:2006.10653), whose mean
+projector uses preferred directions a little less than C. Each step multiplies every s_i by the
+odds of c_i over the odds of f_i. f is the mean of max(200, 65536 / d) seeded draws of the heads'
+ranks, the same in each step, so that the steps converge. The iteration ends where
+sum |f_i - c_i| <= `TOLERANCE` sum c_i, after a few steps.
 
 Assumes that heads of a role are independent draws from one distribution, whatever their layer, and
 that C_X alone describes it. What two heads share because all heads prefer the same directions is
@@ -27,7 +27,7 @@ all of the former against all of the latter: n = samples^2 values of PK for each
 They are not independent, as each draw takes part in `samples` of them.
 
 Cost: d^3 for the eigenvectors of C_X; 4 d m^2 for each calibration draw in each step; 2 d^2 m for
-each draw; a kernel of samples x samples pairs. For GPT-2 small the calibration takes a few seconds.
+each draw; a kernel of samples x samples pairs.
 """
 
 from concurrent.futures import Executor

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from benchmarks.null_tails import simulated
 from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.nulls.isotropic import beta_of, upper_tail
@@ -15,24 +16,6 @@ from tests.pk_engine.nulls.models import CONFIG, D, M
 
 def tail(pk: np.ndarray, r: int, s: int, d: int) -> np.ndarray:
     return upper_tail(pk, np.full(len(pk), r), np.full(len(pk), s), d)
-
-
-def simulated(r: int, s: int, d: int, samples: int, seed: int) -> np.ndarray:
-    """PK of exactly uniform subspaces: the first coordinates, and the span of a normal matrix.
-
-    With G = Z^T Z and its part A of the first r rows, PK = tr(G^-1 A): both are Wishart, so rows
-    beyond the first r come as one triangular factor (Bartlett).
-    """
-    rng = np.random.default_rng(seed)
-    found = []
-    for first in range(0, samples, 20_000):
-        n = min(20_000, samples - first)
-        z = rng.standard_normal((n, r, s))
-        lower = np.tril(rng.standard_normal((n, s, s)), -1)
-        lower[:, range(s), range(s)] = np.sqrt(rng.chisquare(d - r - np.arange(s), (n, s)))
-        a = z.mT @ z
-        found.append(np.linalg.solve(a + lower @ lower.mT, a).trace(axis1=1, axis2=2))
-    return np.concatenate(found)
 
 
 @pytest.mark.parametrize(
@@ -119,3 +102,10 @@ def test_the_column_has_the_tail_of_its_scores(table: object) -> None:
     frame = table.frame  # type: ignore[attr-defined]
     expected = tail(frame["pk"].to_numpy(np.float64), M, M, D)
     assert np.allclose(frame["p_isotropic"], expected, rtol=1e-5)
+
+
+def test_the_simulation_is_that_of_whole_subspaces() -> None:
+    """The shortcut by Wishart factors, against bases of normal matrices."""
+    u = np.linalg.qr(np.random.default_rng(0).standard_normal((20_000, 10, 3)))[0]
+    whole = np.square(u[:, :4]).sum((1, 2))
+    assert stats.ks_2samp(whole, simulated(4, 3, 10, 20_000, seed=1)).pvalue > 0.001
