@@ -230,10 +230,7 @@ def main() -> None:
     parser.add_argument("--kinds", default=";".join(KINDS), help="separated by semicolons")
     parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
-    how = (
-        f"seeds 0 to {options.models - 1}; numpy {version('numpy')}, scipy {version('scipy')}; "
-        f"headgraph {version('headgraph')}"
-    )
+    how = ", ".join(f"{name} {version(name)}" for name in ("headgraph", "numpy", "scipy"))
     before = pd.read_csv(FILE) if FILE.is_file() else pd.DataFrame()
     found = dict(list(before.groupby("kind"))) if len(before) else {}
     with ProcessPoolExecutor(options.processes) as pool:
@@ -251,15 +248,16 @@ def tables(file: Path = FILE) -> str:
     kinds = [kind for kind in KINDS if kind in set(rows["kind"])]
     cell = rows.set_index(["kind", "null"])
     how = rows["how"].unique()
-    counts = rows["models"].unique()
-    models = str(counts[0]) if len(counts) == 1 else f"{counts.min()} to {counts.max()}"
 
     def grid(form: Callable[[Any], str], names: Sequence[str]) -> str:
         body = [[kind, *(form(cell.loc[(kind, null)]) for null in NULLS)] for kind in names]
         return table(["weights", *(f"`{null}`" for null in NULLS)], body)
 
     truth = [kind for kind in kinds if not kind.startswith("planted")]
-    what = table(["weights", "how they are drawn"], [[kind, KINDS[kind][0]] for kind in kinds])
+    what = table(
+        ["weights", "how they are drawn", "models"],
+        [[kind, KINDS[kind][0], f"{cell.loc[(kind, NULLS[0])].models}"] for kind in kinds],
+    )
     rejected = grid(lambda row: f"{row.rejected:.3f}", truth)
     wrong = grid(
         lambda row: (
@@ -277,8 +275,8 @@ def tables(file: Path = FILE) -> str:
         ],
     )
     return (
-        f"{models} models of each kind, of {LAYERS} layers of {HEADS} heads, d_model {D}, "
-        f"d_head {M} ({'; '.join(how)}).\n\n{what}\n\n"
+        f"Models of {LAYERS} layers of {HEADS} heads, d_model {D}, d_head {M}. Model i of a kind "
+        f"has the seed i, from 0 ({'; '.join(how)}).\n\n{what}\n\n"
         f"Share of unjoined pairs with p at most {LEVEL:g}, in models without joined pairs:\n\n"
         f"{rejected}\n\n"
         f"Share of false pairs among the pairs of a pairing that `--fdr {LEVEL:g}` keeps, with its "
