@@ -6,6 +6,7 @@ Tables of `headgraph compute MODEL --fdr 1 --null NAMES` can be given in place o
 """
 
 import sys
+from dataclasses import replace
 
 import pandas as pd
 
@@ -17,12 +18,13 @@ from headgraph.analysis.nulls.figure import nulls_figure
 from headgraph.pk_engine import AffinityTable
 from headgraph.pk_engine.labels import labels_for
 
-MODELS = (
-    "gpt2-attention",
-    "gpt-neo-125m-attention",
-    "babyllama-361",
-    "stories260K",
-)
+MODELS = {
+    "gpt2-attention": "GPT-2 small",
+    "gpt-neo-125m-attention": "GPT-Neo 125M",
+    "babyllama-361": "babyllama-361",
+    "stories260K": "stories260K",
+}
+"""Folders of weights, and what the page calls the models."""
 DRAWN = 2
 """The first ones, which the picture shows."""
 FDR = 0.05
@@ -30,11 +32,17 @@ FDR = 0.05
 
 def main(given: list[str]) -> None:
     """Compare all pairs with all nulls, and write the page and the pictures."""
-    tables = [null_table(path) for path in given or [SHARED / "models" / m for m in MODELS]]
+    tables = [null_table(path) for path in given] or [
+        _named(null_table(SHARED / "models" / folder), name) for folder, name in MODELS.items()
+    ]
     for dark, ending in ((False, ""), (True, "-dark")):
         picture = nulls_figure(*tables[:DRAWN], dark=dark)
         save(picture, DOCS / "images" / f"nulls{ending}.svg", force=True)
     write("nulls", "\n".join(_text(scores) for scores in tables), STUDIES / "nulls.md")
+
+
+def _named(scores: AffinityTable, name: str) -> AffinityTable:
+    return AffinityTable(scores.frame, replace(scores.meta, model=name))
 
 
 def _text(scores: AffinityTable) -> str:
