@@ -26,11 +26,11 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from headgraph.pk_engine.table.ranks import pair_ranks
 from numpy.typing import NDArray
 
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.nulls.comparison import Comparison, Comparisons, NullInputs
+from headgraph.pk_engine.table.heads import pair_ranks
 
 
 def isotropic(inputs: NullInputs) -> Comparisons:
