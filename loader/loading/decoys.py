@@ -34,34 +34,27 @@ def shares(meta: TableMeta) -> dict[str, float]:
 
 
 def sentence(shares: Mapping[str, float]) -> str:
-    """The shares in words; empty if there are none.
+    """The shares in words, as `headgraph compute` says them; empty if there are none.
 
-    >>> sentence({"OQ": 0.182, "OK": 0.255, "OV": 1.24}).partition(" number ")[2]
-    '18 % of the OQ pairs kept, 26 % of OK and 124 % of OV'
+    >>> sentence({"OQ": 0.182, "OK": 0.255, "OV": 1.24}).partition("yet ")[2]
+    'so many are as strong for every 100 pairs kept: OQ 18, OK 26, OV 124'
     """
     if not shares:
         return ""
-    first, *others = shares
-    parts = [f"{percent(shares[first])} of the {first} pairs kept"]
-    parts += [f"{percent(shares[pairing])} of {pairing}" for pairing in others]
+    numbers = ", ".join(f"{pairing} {_in_100(share)}" for pairing, share in shares.items())
     return (
-        "decoy share: backward pairs as strong, which cannot carry anything, number "
-        f"{together(parts)}"
+        "decoys: backward pairs carry nothing, yet so many are as strong for every 100 pairs kept: "
+        f"{numbers}"
     )
+
+
+def _in_100(share: float) -> str:
+    return f"{100 * share:.2g}" if share < 0.01 else f"{100 * share:.0f}"
 
 
 def together(words: Sequence[str]) -> str:
     """`OQ, OK and OV`."""
     return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), *words[-1:]])
-
-
-def percent(share: float) -> str:
-    """A share as whole percents, and below 1 % with two digits.
-
-    >>> percent(0.4825), percent(1.24), percent(0.0035)
-    ('48 %', '124 %', '0.35 %')
-    """
-    return f"{100 * share:.2g} %" if share < 0.01 else f"{100 * share:.0f} %"
 
 
 def warnings(meta: TableMeta) -> tuple[Message, ...]:
@@ -71,8 +64,8 @@ def warnings(meta: TableMeta) -> tuple[Message, ...]:
     if high:
         rule = either("selection=Selection(max_decoy=0.1)", "--max-decoy 0.1")
         notes.append(
-            f"the decoy share of {together(high)} is above {percent(HIGH)}, so many of these edges "
-            f"may mean nothing: {rule} keeps those for which the share is at most 10 %"
+            f"the decoy share of {together(high)} is above {100 * HIGH:.0f} %, so many of these edges may "
+            f"mean nothing: {rule} keeps edges whose decoy_q is at most 0.1"
         )
     unknown = [pairing for pairing in meta.pairings
                if pairing in GRAPH_PAIRINGS and pairing not in meta.decoys]  # fmt: skip

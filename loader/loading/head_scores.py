@@ -2,7 +2,7 @@
 
 from headgraph.base.names import head_name
 from headgraph.graphdb import schema
-from headgraph.pk_engine.metrics.derived_role import derived_role
+from headgraph.pk_engine.metrics.copying import derived_role
 from headgraph.pk_engine.table.meta import TableMeta
 
 _PROPERTIES = {"circuit": schema.DERIVED_CIRCUIT, "source": schema.DERIVED_SOURCE}

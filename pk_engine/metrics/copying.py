@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headgraph.pk_engine.linalg.bases import one_thread
-from headgraph.pk_engine.metrics.derived_role import OVERLAP as OVERLAP
-from headgraph.pk_engine.metrics.derived_role import SIGN as SIGN
-from headgraph.pk_engine.metrics.derived_role import derived_role as derived_role
+HEAD_SCORES = ("copying", "self_overlap")
+"""Scores of single heads in a table's metadata."""
+SIGN = 0.9
+"""|copying| beyond which a head counts as a copier or an eraser."""
+OVERLAP = 0.5
+"""self_overlap beyond which a head counts as a copier or an eraser."""
 
 
 def copying(values: NDArray[np.floating], outputs: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -34,8 +36,7 @@ def copying(values: NDArray[np.floating], outputs: NDArray[np.floating]) -> NDAr
     Returns:
         heads; NaN where all eigenvalues are 0.
     """
-    with one_thread():
-        eigenvalues = np.linalg.eigvals(np.matmul(outputs.mT, values))
+    eigenvalues = np.linalg.eigvals(np.matmul(outputs.mT, values))
     moduli = np.abs(eigenvalues).sum(-1, dtype=np.float64)
     real = eigenvalues.real.sum(-1, dtype=np.float64)
     return _ratio(real, moduli)
@@ -61,6 +62,18 @@ def self_overlap(
     product = np.matmul(value_bases.mT, output_bases)
     overlap = np.square(product, dtype=np.float64).sum((-2, -1))
     return _ratio(overlap, rank)
+
+
+def derived_role(copies: float | None, overlap: float | None) -> str | None:
+    """`eraser` or `copier`, as the weights alone show it; None for every other head.
+
+    A derived role is no role from the literature: it says what W_OV does, not what the head is for.
+    """
+    if copies is None or overlap is None or not overlap > OVERLAP:
+        return None
+    if copies < -SIGN:
+        return "eraser"
+    return "copier" if copies > SIGN else None
 
 
 def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
