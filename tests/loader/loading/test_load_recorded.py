@@ -14,7 +14,7 @@ from headgraph.graphdb.runner import Params
 from headgraph.loader.errors import LoaderError, NameTaken, TakenOver, UnknownRun
 from headgraph.loader.loading.plan import plan_load
 from headgraph.pk_engine.scoring.selection import Selection
-from tests.loader.fakes import WillingGraph, counted
+from tests.loader.fakes import UNKNOWN_DECOYS, WillingGraph, counted
 from tests.tables import random_table
 
 TABLE = random_table(model="test/tiny")
@@ -154,19 +154,21 @@ def test_replace_says_what_went() -> None:
     assert str(report).startswith(
         "replaced tiny: 1,920 edges (top 7 per pairing) by 16 heads (0 with roles) and 288 edges "
     )
-    assert report.notes == ()
+    assert report.notes == (UNKNOWN_DECOYS,)
 
 
 def test_replace_says_that_there_was_nothing() -> None:
     report = loader.load(TABLE, WillingGraph(), replace=True)
     assert report.outcome == "loaded"
-    assert report.notes == ("replace=True had nothing to replace: there was no run tiny",)
+    nothing = "replace=True had nothing to replace: there was no run tiny"
+    assert report.notes == (nothing, UNKNOWN_DECOYS)
     assert report.notes[0].options == "--replace had nothing to replace: there was no run tiny"
 
 
 def test_all_pairs_of_a_file_that_lacks_some() -> None:
     narrow = TABLE.select(Selection(top=3))
-    (note,) = loader.load(narrow, WillingGraph(), selection=Selection()).notes
+    note, last = loader.load(narrow, WillingGraph(), selection=Selection()).notes
+    assert last == UNKNOWN_DECOYS
     rest = (
         "is wider than the selection that made the file (top 3 per pairing): the file lacks pairs "
         "of OQ, OK, OV, and the graph has what there is; "
@@ -178,8 +180,8 @@ def test_all_pairs_of_a_file_that_lacks_some() -> None:
     assert note.options == (
         f"--all {rest}headgraph compute with --all makes a file that has every pair"
     )
-    assert loader.load(narrow, WillingGraph()).notes == ()
-    assert loader.load(TABLE, WillingGraph(), selection=Selection()).notes == ()
+    assert loader.load(narrow, WillingGraph()).notes == (UNKNOWN_DECOYS,)
+    assert loader.load(TABLE, WillingGraph(), selection=Selection()).notes == (UNKNOWN_DECOYS,)
 
 
 def test_without_a_database_only_a_dry_run_works() -> None:
@@ -190,7 +192,7 @@ def test_without_a_database_only_a_dry_run_works() -> None:
 def test_notes_of_the_selection_are_in_the_report() -> None:
     narrow = TABLE.select(Selection(top=3))
     report = loader.load(narrow, WillingGraph(), selection=Selection(top=5))
-    assert len(report.notes) == 1
+    assert len(report.notes) == 2
     assert report.pairs == 9
     assert "top 3 per pairing; top 5 per pairing" in str(report)
 
@@ -337,14 +339,14 @@ def test_drop_finds_unfinished_runs_by_the_start_of_their_id() -> None:
 @pytest.mark.parametrize(
     ("rows", "run", "message"),
     [
-        ([], "x", "no run 'x': the database holds none; headgraph.load(table, graph) makes one"),
+        ([], "x", "no run 'x': the database holds none; headgraph load FILE makes one"),
         (
             [GPT2, CUT_OFF],
             "gtp2",
             "no run 'gtp2' (did you mean gpt2?): the database holds gpt2, beef00000000 (see "
-            "headgraph.runs(graph))",
+            "headgraph runs)",
         ),
-        ([GPT2], "zzz", "no run 'zzz': the database holds gpt2 (see headgraph.runs(graph))"),
+        ([GPT2], "zzz", "no run 'zzz': the database holds gpt2 (see headgraph runs)"),
         (
             [CUT_OFF, ("beef" + "1" * 60, None, 1, 1)],
             "beef",
