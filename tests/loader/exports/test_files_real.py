@@ -24,6 +24,7 @@ TABLE = random_table(3, 4, metrics=("pk", "cs"), series="pile", step=512.0)
 TABLES = {
     "plain": TABLE,
     "grouped": random_table(3, 4, 2, pairings=("OQ", "OK", "KV"), seed=1),
+    "decoys": random_table(3, 4, 2, pairings=("OQ", "OK", "QQ"), seed=2, format_2=True),
 }
 NASTY = (
     'a "quoted" \'text\' `here`', "\\", "\\\\", "\\u0022 \\u005c", '\\"', "line\nbreak\r\n\ttab",

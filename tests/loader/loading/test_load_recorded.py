@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from headgraph import loader
-from headgraph.graphdb import RecordingGraph
+from headgraph.graphdb import RecordingGraph, schema
 from headgraph.graphdb.errors import NotReachable, StatementError
 from headgraph.graphdb.result import Result
 from headgraph.graphdb.runner import Params
@@ -19,14 +19,19 @@ from tests.tables import random_table
 
 TABLE = random_table(model="test/tiny")
 WRITES = ("write", "write_all", "command")
-STATE = ("name", "id", "edges", "selection", "labels", "label_source")
+STATE = ("name", "id", "edges", "selection", "labels", "label_source", "version")
 PRESENT = "= toLower($name)"
 
 
-def loaded(labels: str = "same", run_id: str | None = None, name: str = "tiny") -> Result:
+def loaded(
+    labels: str = "same",
+    run_id: str | None = None,
+    name: str = "tiny",
+    version: int = schema.VERSION,
+) -> Result:
     plan = plan_load(TABLE, None, None, None)
     sha = plan.labels_sha256 if labels == "same" else labels
-    row = (name, run_id or plan.id, 1920, "top 7 per pairing", sha, "roles.csv")
+    row = (name, run_id or plan.id, 1920, "top 7 per pairing", sha, "roles.csv", version)
     return Result(STATE, (row,))
 
 
@@ -131,6 +136,16 @@ def test_labels_stay_unless_others_are_asked_for() -> None:
     )
     assert loader.load(TABLE, graph, labels="none").outcome == "relabelled"
     assert loader.load(TABLE, graph, replace=True).outcome == "relabelled"
+
+
+@pytest.mark.parametrize("labels", ["same", "others"])
+def test_a_run_of_an_older_graph_says_how_to_get_what_is_new(labels: str) -> None:
+    report = loader.load(TABLE, WillingGraph({PRESENT: loaded(labels, version=2)}))
+    assert report.outcome == "unchanged"
+    assert report.notes[-1].options == (
+        f"tiny was loaded with version 2 of the graph, and this headgraph writes version "
+        f"{schema.VERSION}: headgraph drop tiny and the same load again bring what is new"
+    )
 
 
 @pytest.mark.parametrize("replace", [False, True])
