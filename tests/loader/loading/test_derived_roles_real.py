@@ -14,8 +14,8 @@ from headgraph.pk_engine.table.sources import read_table
 from tests.loader.databases import contents, expected, run_node
 from tests.tables import random_table
 
-SCORED = random_table(3, 4, model="test/tiny", format_2=True, seed=3)
-PLAIN = random_table(3, 4, model="test/tiny", seed=3)
+SCORED = random_table(3, 4, model="test/tiny", format_2=True, seed=4)
+PLAIN = random_table(3, 4, model="test/tiny", seed=4)
 DEFAULT = Selection(top_percent=3)
 ERASERS = {"L1H11": -0.9996, "L3H10": -0.9936, "L4H7": -0.9985, "L5H11": -0.9972, "L6H6": -0.9950}
 
