@@ -78,8 +78,8 @@ def test_gpt2_has_its_five_erasers_and_the_known_decoys(graph: Graph) -> None:
     ]  # fmt: skip
     assert run["graph_version"] == schema.VERSION == 3
     literature = graph.read(
-        "MATCH (h:Head {run: 'gpt2'})-[has:HAS_ROLE]->() WHERE coalesce(has.circuit, '') <> 'weights' "
-        "RETURN count(DISTINCT h)"
+        "MATCH (h:Head {run: 'gpt2'})-[has:HAS_ROLE]->() "
+        "WHERE coalesce(has.circuit, '') <> 'weights' RETURN count(DISTINCT h)"
     ).single()
     assert literature == 53, "as headgraph load says"
 
