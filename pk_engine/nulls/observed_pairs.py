@@ -4,9 +4,9 @@ backward: pairs whose source is in a later layer than the target. Nothing that a
 is read by an earlier one, so training has no reason to join them.
 within: pairs of different heads of one layer, which cannot read each other either.
 
-Both assume that forward pairs without a connection overlap as much as these pairs. That is wrong for
-`backward` where two heads share directions in one layer order only, and for `within` where heads
-of one layer divide its work. Heads may also share directions without reading one another, such as
+Both assume that forward pairs without a connection overlap as much as these pairs. That is wrong
+for `backward` where two heads share directions in one layer order only, and for `within` where
+heads of one layer divide its work. Heads may also share directions without reading one another, such as
 through a common source. The values are real heads with all that makes them alike, so these nulls
 are the strictest here. A head's own O and Q (K, V) are in neither. Two heads compared in the same
 role (QQ, KK, VV, OO) have no direction, so `backward` refuses them. Ranks are ignored: a pair of
