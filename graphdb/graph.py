@@ -166,9 +166,7 @@ class Graph:
 
         return self._read(measured, timeout, max_bytes)
 
-    def _read(
-        self, fetched: Callable[[Any], T], timeout: float | None, max_bytes: int | None
-    ) -> T:
+    def _read(self, fetched: Callable[[Any], T], timeout: float | None, max_bytes: int | None) -> T:
         """What `fetched` gets from a read transaction, within the limits."""
         import neo4j
 
