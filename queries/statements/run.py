@@ -225,11 +225,10 @@ def _check_limits(**limits: float) -> None:
 
 def _check_parameters(text: str, params: Mapping[str, Any]) -> None:
     for token in parameters(text):
-        if token.text not in params:
-            values = either(f'pass params={{"{token.text}": ...}}', f"give -p {token.text}=VALUE")
-            if token.text == "run":
-                values = either(f"pass {argument('run', 'NAME')}", "give --run NAME")
-            raise MissingParameter(
-                f"${token.text} has no value: write it in the text, such as "
-                f'{{run: "gpt2-small"}}, or {values}'
-            )
+        name = token.text
+        if name in params:
+            continue
+        give = either(f'pass params={{"{name}": ...}}', f"give -p {name}=VALUE")
+        if name == "run":
+            give = either(f"pass {argument('run', 'NAME')}", f"give {argument('run', 'NAME')}")
+        raise MissingParameter(f"${name} has no value: {give}, or write the value in the text")

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from headgraph import loader, queries
-from headgraph.graphdb import Graph, RecordingGraph, schema
+from headgraph.graphdb import Graph, RecordingGraph
 from headgraph.graphdb.result import Result
 from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -97,8 +97,7 @@ def expected() -> str:
             math.ceil(0.03 * scored), "pk"
         )
         low = [f"{math.floor(100 * float(rows[name].min())) / 100:.2f}" for name in ("pk", "z")]
-        known = f", z >= {low[1]}" if schema.VERSION > 2 else ""
-        parts.append(f"3 % of {pairing} (PK >= {low[0]}{known})")
+        parts.append(f"3 % of {pairing} (PK >= {low[0]}, z >= {low[1]})")
     return ", ".join(parts)
 
 
