@@ -63,7 +63,7 @@ _ORDER = "in the order of kept_pairings"
 ELEMENTS = (
     Element(
         schema.RUN, "(:Run)",
-        "One table of scores, loaded under one name. A run never shares heads or edges with another",
+        "One table of scores, loaded under one name. Two runs never share a head or an edge",
         (
             *_all(
                 "STRING",
@@ -117,7 +117,7 @@ ELEMENTS = (
                 ("kept_strongest", "pairing, source and target of the edge with the greatest z"),
                 ("communities_pairings", "pairings whose edges counted"),
             ),
-            *_all("LIST OF INTEGER", ("kept_edges kept_pairs", f"edges, and scored pairs, {_ORDER}")),
+            *_all("LIST OF INTEGER", ("kept_edges kept_pairs", f"edges and scored pairs, {_ORDER}")),
             *_all(
                 "LIST OF FLOAT",
                 ("kept_pk_min kept_pk_median kept_pk_max", f"of the kept edges, {_ORDER}"),
@@ -218,7 +218,8 @@ EXAMPLES = (
     (
         "What a run holds of each pairing, and where it is cut",
         "MATCH (r:Run {name: $run}) UNWIND range(0, size(r.kept_pairings) - 1) AS i\n"
-        "RETURN r.kept_pairings[i] AS pairing, r.kept_pairs[i] AS pairs, r.kept_pk_min[i] AS pk_min",
+        "RETURN r.kept_pairings[i] AS pairing, r.kept_pairs[i] AS pairs, "
+        "r.kept_pk_min[i] AS pk_min",
     ),
 )
 """Titles and statements; `$run` is the name of a run."""

@@ -126,7 +126,8 @@ def test_browser_prints_the_link_and_who_logs_in(
     server: RunningServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     link = call(browser, "hubs", "-p", "limit=3", "--print")
-    assert link.startswith(server.browser_url)
+    assert link.startswith(f"{server.browser_url}headgraph/kit.html?")
+    assert urlsplit(link).fragment == "run=gpt2&once=1"
     (typed,) = parse_qs(urlsplit(link).query)["arg"]
     assert typed == queries.filled("hubs", run="gpt2", limit=3)
     said = capsys.readouterr().err
@@ -161,6 +162,7 @@ def test_a_server_without_the_page_is_opened_as_it_is(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("headgraph.queries.kit.served.is_served", lambda url: False)
+    assert "headgraph/kit" not in call(browser, "hubs", "--print")
     assert "headgraph/kit" not in call(browser, "--print")
     assert "run headgraph server stop, then headgraph server start\n" in capsys.readouterr().err
     elsewhere = call(browser, "--browser-url", "http://db.example:7474/browser/")

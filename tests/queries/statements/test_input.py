@@ -33,7 +33,7 @@ def test_json_is_read_and_all_else_is_text(text: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("texts", "said"),
     [
-        (["head=L4H7"], "-p head: the statement has no $head; it has $layer and $x"),
+        (["head=L4H7"], "-p head: the statement has no $head; it has $layer, $x"),
         (["x"], "-p x: expected NAME=VALUE, such as -p head=L4H7"),
         (["run=gpt2"], "run is not a -p parameter: give --run gpt2"),
         (["x=1", "x=2"], "-p x is given twice: separate items by commas, such as A,B"),
