@@ -53,12 +53,19 @@ STANDS_FOR = {
 
 
 def _all(kind: str, *rows: tuple[str, str]) -> tuple[Property, ...]:
-    """Properties of one type; a row may give several names that mean the same."""
-    return tuple(Property(name, kind, text) for names, text in rows for name in names.split())
+    """Properties of one type, from names and texts."""
+    return tuple(Property(name, kind, text) for name, text in rows)
 
 
-_BEHAVIOUR = "measured attention, 0 to 1 (headgraph annotate)"
+_BEHAVIOUR = "measured attention to {}, 0 to 1; an annotation"
+_ATTENDS = {
+    "previous_token": "the token before",
+    "duplicate_token": "earlier copies of the token",
+    "induction": "the token after an earlier copy",
+    "identity": "the token itself",
+}
 _ORDER = "in the order of kept_pairings"
+_FIGURES = {"min": "least", "mean": "mean", "median": "median", "max": "greatest"}
 
 ELEMENTS = (
     Element(
@@ -82,22 +89,31 @@ ELEMENTS = (
                 ("moments", "mean and sd of the random reference in each pairing, as JSON"),
                 ("deficient", "matrices of less than full rank, as JSON"),
                 ("nulls", "null models that the pairs were compared with, as JSON"),
-                ("dtype backend", "of the computation"),
+                ("dtype", "number type of the computation"),
+                ("backend", "array library of the computation"),
                 ("table_sha256", "hash of the table before the selection"),
-                ("label_source labels_sha256", "origin and hash of the role labels"),
-                ("version loader_version", "headgraph's version that scored, and that loaded"),
+                ("label_source", "origin of the role labels: bundled, none, or the name of a file"),
+                ("labels_sha256", "hash of the role labels"),
+                ("version", "version of headgraph that scored the pairs"),
+                ("loader_version", "version of headgraph that loaded them"),
                 ("series", "training run that the model is a checkpoint of"),
             ),
             *_all(
                 "INTEGER",
-                ("n_layers n_heads n_kv_heads d_model d_head", "shape of the model"),
-                ("heads edges", "heads and edges of the run"),
+                ("n_layers", "layers of the model"),
+                ("n_heads", "query heads in a layer"),
+                ("n_kv_heads", "key/value heads in a layer"),
+                ("d_model", "width of the residual stream"),
+                ("d_head", "width of a head"),
+                ("heads", "heads of the run"),
+                ("edges", "edges of the run"),
                 ("pairs", "scored pairs that the run keeps"),
                 ("pairs_scored", "pairs that were scored; more than pairs if the run is cut"),
                 ("graph_version", "version of this schema that the run was written in"),
                 ("table_format", "format of the table"),
                 ("decoy_scored_PAIRING", "backward pairs that were scored as decoys"),
-                ("communities_seed behaviour_seed", "random seed of the annotation"),
+                ("communities_seed", "random seed of the communities"),
+                ("behaviour_seed", "random seed of the measured behaviour"),
                 ("behaviour_prompts", "prompts that the behaviour was measured on"),
             ),
             *_all("BOOLEAN", ("fold_ln", "whether norms were folded into Q, K and V"),
@@ -108,22 +124,30 @@ ELEMENTS = (
                 ("decoy_share_PAIRING", "(1 + backward pairs as strong as the weakest kept pair) "
                  "/ kept pairs: above 0.1, many kept edges are as strong as pairs that cannot "
                  "carry anything"),
-                ("communities_resolution communities_modularity", "of headgraph communities"),
+                ("communities_resolution", "resolution of the communities"),
+                ("communities_modularity", "modularity of the communities"),
             ),
             *_all(
                 "LIST OF STRING",
-                ("pairings metrics", "what was scored"),
+                ("pairings", "pairings that were scored"),
+                ("metrics", "scores that each pair has"),
                 ("kept_pairings", "pairings that have edges"),
                 ("kept_strongest", "pairing, source and target of the edge with the greatest z"),
-                ("communities_pairings", "pairings whose edges counted"),
+                ("communities_pairings", "pairings whose edges count for the communities"),
             ),
-            *_all("LIST OF INTEGER", ("kept_edges kept_pairs", f"edges and scored pairs, {_ORDER}")),
+            *_all(
+                "LIST OF INTEGER",
+                ("kept_edges", f"edges, {_ORDER}"),
+                ("kept_pairs", f"scored pairs that the edges stand for, {_ORDER}"),
+            ),
             *_all(
                 "LIST OF FLOAT",
-                ("kept_pk_min kept_pk_median kept_pk_max", f"of the kept edges, {_ORDER}"),
-                ("kept_z_min kept_z_mean kept_z_median kept_z_max", f"the same of z, {_ORDER}"),
+                *((f"kept_{score}_{name}", f"{word} {score} of the kept edges, {_ORDER}")
+                  for score in ("pk", "z")
+                  for name, word in _FIGURES.items() if (score, name) != ("pk", "mean")),
             ),
-            *_all("ZONED DATETIME", ("started_at loaded_at", "begin and end of the load")),
+            *_all("ZONED DATETIME", ("started_at", "begin of the load"),
+                  ("loaded_at", "end of the load")),
         ),
     ),
     Element(
@@ -132,19 +156,20 @@ ELEMENTS = (
         "such as :InductionHead, or :Eraser for a derived role",
         (
             *_all("STRING", ("name", "such as L4H7: layer 4, head 7, both counted from 0"),
-                  ("run", "name of its run"), ("id", "hash of run and name")),
-            *_all("INTEGER", ("layer head", "its place in the model, counted from 0"),
+                  ("run", "name of its run"), ("id", "the run's id and the name of the head")),
+            *_all("INTEGER", ("layer", "its layer, counted from 0"),
+                  ("head", "its place in the layer, counted from 0"),
                   ("kv_head", "the key/value head that it reads through"),
-                  ("community", "its group, 1 the largest (headgraph communities --write)")),
+                  ("community", "its group by the Louvain method, 1 the largest; an annotation")),
             *_all(
                 "FLOAT",
                 ("inlet_PAIRING", "sum of z over the edges of the pairing that enter it; absent "
                  "without such an edge"),
                 ("outlet_PAIRING", "sum of z times share over those that leave it"),
-                ("copying", "sign of what it writes, -1 to 1: at 1 it writes what it reads, at -1 "
-                 "minus what it reads"),
+                ("copying", "sum of the eigenvalues of W_OV / sum of their moduli, real part, -1 to 1: "
+                 "near 1 it writes what it reads, near -1 minus what it reads"),
                 ("self_overlap", "overlap of what it reads through V and what it writes, 0 to 1"),
-                (" ".join(schema.BEHAVIOURS), _BEHAVIOUR),
+                *((name, _BEHAVIOUR.format(text)) for name, text in _ATTENDS.items()),
             ),
         ),
     ),
@@ -178,7 +203,8 @@ ELEMENTS = (
                 ("share", "1 / edges drawn for the scored pair; below 1 if query heads share a "
                  "key/value head"),
                 ("METRIC", "another score of the pair"),
-                ("z_NULL p_NULL q_NULL", "z, p-value and adjusted p-value against a null model"),
+                ("z_NULL", "z against a null model"), ("p_NULL", "p-value against it"),
+                ("q_NULL", "p-value against it, adjusted for many tests"),
                 ("decoy_q", "smallest share of decoys at any threshold that keeps the edge; absent "
                  "where there are no decoys"),
             ),
@@ -192,10 +218,10 @@ ELEMENTS = (
 CONVENTIONS = (
     "Give the run on the nodes that a pattern starts from: (h:Head {run: $run}). Heads of two runs "
     "can have the same name.",
-    f"{', '.join(GRAPH_PAIRINGS)} carry information from a source to a later target. In other "
-    "pairings two heads read alike or write alike.",
-    "A run may hold only the strongest pairs (pairs < pairs_scored). A missing edge then means a "
-    "weaker pair and not a score of 0.",
+    f"{', '.join(GRAPH_PAIRINGS)} compare what a source writes with what a target reads, so "
+    "information could pass there. Other pairings compare other matrices of two heads.",
+    "A run may hold only some of the scored pairs, mostly the strongest (pairs < pairs_scored). A "
+    "missing edge then means a pair that was not kept, and not a score of 0.",
     "To count scored pairs, sum e.share. Weight sums over the edges that leave a head by share; "
     "sums over the edges that enter it need no weight.",
     "Heads of a run that is being loaded have the label LoadingHead in place of Head.",
@@ -227,7 +253,7 @@ EXAMPLES = (
 
 def schema_text() -> str:
     """The schema as text, for a person or a language model that writes Cypher."""
-    return "\n".join(_lines())
+    return "\n".join(_lines()).rstrip()
 
 
 def _lines() -> Iterator[str]:
@@ -250,19 +276,15 @@ def _lines() -> Iterator[str]:
         yield f"// {title}"
         yield statement
         yield ""
-    yield "Run one with: headgraph cypher 'STATEMENT' --run NAME"
 
 
 def markdown_table() -> str:
-    """The properties as a table for the documentation, equal meanings on one row."""
+    """The properties as a table for the documentation."""
     rows = ["| where | property | type | meaning |", "| --- | --- | --- | --- |"]
     for element in ELEMENTS:
         rows.append(f"| `{element.pattern}` | | | {element.text} |")
-        merged: dict[tuple[str, str], list[str]] = {}
-        for it in element.properties:
-            merged.setdefault((it.type, it.text), []).append(f"`{it.name}`")
         rows += [
-            f"| `{element.name}` | {', '.join(names)} | {kind} | {text} |"
-            for (kind, text), names in merged.items()
+            f"| `{element.name}` | `{it.name}` | {it.type} | {it.text} |"
+            for it in element.properties
         ]
     return "\n".join(rows)

@@ -13,4 +13,4 @@ def schema() -> str:
     """
     from headgraph.graphdb.description import schema_text
 
-    return schema_text()
+    return f"{schema_text()}\n\nRun a statement with: headgraph cypher 'STATEMENT' --run NAME"

@@ -99,7 +99,9 @@ def test_the_examples_have_answers(full: Graph, title: str, statement: str) -> N
 def test_the_command_and_the_page_have_the_same_facts() -> None:
     done = headgraph("schema", NEO4J_URI="bolt://127.0.0.1:9")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.rstrip() == graphdb.schema_text()
+    *text, run = done.stdout.splitlines()
+    assert "\n".join(text).rstrip() == graphdb.schema_text()
+    assert run == "Run a statement with: headgraph cypher 'STATEMENT' --run NAME"
     page = (REPOSITORY / "docs/reference/graph.md").read_text(encoding="utf-8")
     assert markdown_table() in page
     for element in ELEMENTS:
