@@ -156,7 +156,7 @@ ELEMENTS = (
         "such as :InductionHead, or :Eraser for a derived role",
         (
             *_all("STRING", ("name", "such as L4H7: layer 4, head 7, both counted from 0"),
-                  ("run", "name of its run"), ("id", "the run's id and the name of the head")),
+                  ("run", "name of its run"), ("id", "unique id of the head")),
             *_all("INTEGER", ("layer", "its layer, counted from 0"),
                   ("head", "its place in the layer, counted from 0"),
                   ("kv_head", "the key/value head that it reads through"),
@@ -166,8 +166,8 @@ ELEMENTS = (
                 ("inlet_PAIRING", "sum of z over the edges of the pairing that enter it; absent "
                  "without such an edge"),
                 ("outlet_PAIRING", "sum of z times share over those that leave it"),
-                ("copying", "sum of the eigenvalues of W_OV / sum of their moduli, real part, -1 to 1: "
-                 "near 1 it writes what it reads, near -1 minus what it reads"),
+                ("copying", "real part of the sum of W_OV's eigenvalues / sum of their moduli, -1 "
+                 "to 1: near 1 it writes what it reads, near -1 minus what it reads"),
                 ("self_overlap", "overlap of what it reads through V and what it writes, 0 to 1"),
                 *((name, _BEHAVIOUR.format(text)) for name, text in _ATTENDS.items()),
             ),

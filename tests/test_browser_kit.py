@@ -179,7 +179,7 @@ def test_the_edges_drawn_are_those_of_the_answer(
         tab.locator(test_id("editor-Run")).click()
         assert drawn(tab).keys() == {link["properties"]["name"] for link in answer["nodes"]}
         expect(tab.locator("svg .relationship").nth(len(answer["links"]))).to_be_attached()
-        away(tab, server)
+    with quiet_page() as tab:
         through_the_kit(tab, server, "gpt2", cypher=cypher)
         log_in(tab, server)
         tab.locator(test_id("editor-Run")).click()

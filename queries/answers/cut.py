@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from headgraph.base.names import PAIRINGS
 from headgraph.base.spelling import Message, either, parameter
 from headgraph.graphdb.result import Result
 from headgraph.graphdb.runner import Runner
@@ -116,10 +117,9 @@ def _by_pairing(row: Mapping[str, Any]) -> list[Kept]:
         return []
     columns = [row["pairings"], row["kept"], row["pk"], row["z"] or [None] * len(row["kept"])]
     found = {name: own for name, *own in zip(*columns, strict=True)}
+    counts = json.loads(row["scored"])
     return [
-        Kept(name, *_values(found.get(name), scored))
-        for name, scored in json.loads(row["scored"]).items()
-        if scored
+        Kept(name, *_values(found.get(name), counts[name])) for name in PAIRINGS if counts.get(name)
     ]
 
 
