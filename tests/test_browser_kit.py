@@ -207,7 +207,7 @@ def test_who_wants_all_edges_keeps_them(server: RunningServer) -> None:
         tab.goto("about:blank")
         tab.goto(kit_link(plain_link(server), ["gpt2"], every=True))
         expect(tab.get_by_role("button", name="Add them")).to_be_enabled()
-        assert "Connect result nodes" not in tab.locator("#said").inner_text()
+        assert "Connect result nodes" not in tab.locator("#also").inner_text()
         through_the_kit(tab, server, "gpt2", every=True)
         away(tab, server)
         assert stored(tab, "neo4j.settings")["autoComplete"] is True
@@ -220,7 +220,7 @@ def test_a_link_to_a_query_asks_at_the_first_use_only(server: RunningServer) -> 
         tab.goto(link)
         button = tab.get_by_role("button", name="Add them")
         expect(button).to_be_enabled()
-        assert "Connect result nodes" in tab.locator("#said").inner_text()
+        assert "Connect result nodes" in tab.locator("#also").inner_text()
         expect(tab.get_by_text("the star at the left edge")).to_be_visible()
         picture(tab, "kit-page")
         button.click()
@@ -233,6 +233,12 @@ def test_a_link_to_a_query_asks_at_the_first_use_only(server: RunningServer) -> 
         tab.goto(other)
         expect(button).to_be_enabled()
         assert "/headgraph/" in tab.url
+        tab.get_by_role("link", name="Continue without them").click()
+        expect(tab.locator(test_id("password"))).to_be_visible(timeout=60_000)
+        tab.goto("about:blank")
+        tab.goto(other)
+        expect(tab.locator(test_id("password"))).to_be_visible(timeout=60_000)
+        assert not [name for name in ids(tab) if name.startswith("headgraph:two")]
 
 
 def test_what_is_not_ours_stays(server: RunningServer) -> None:

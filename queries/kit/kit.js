@@ -6,7 +6,7 @@
 
 const OURS = "headgraph:";
 const LAST = "headgraph.grass"; // key of the look that this page wrote last
-const ADDED = "headgraph.runs"; // runs that the user has added
+const ASKED = "headgraph.runs"; // runs that the user has added, or continued without
 const CONNECT = "headgraph.autoComplete"; // whether this page has switched the setting off before
 const MOST = 20; // runs to list
 const READING = 500; // milliseconds during which a click meant for another page does nothing
@@ -69,10 +69,10 @@ function onlyTheAnswer() {
   localStorage.setItem(CONNECT, "true");
 }
 
-// The runs that the user has added, so that links to single queries need not ask again.
+// Links to single queries do not ask about these runs again.
 function remember(runs, every) {
-  const before = every ? [] : read(ADDED, []);
-  localStorage.setItem(ADDED, JSON.stringify([...new Set([...before, ...runs])]));
+  const before = every ? [] : read(ASKED, []);
+  localStorage.setItem(ASKED, JSON.stringify([...new Set([...before, ...runs])]));
 }
 
 // Browser's setting, or the system's if Browser has none.
@@ -100,12 +100,16 @@ function offer(runs, every) {
   const what = runs.length
     ? "headgraph's colours, and its stored queries as favourites for these runs,"
     : "headgraph's colours";
-  const gone = every ? " This removes the favourites that headgraph added for other runs." : "";
-  const edges = read(CONNECT, false)
-    ? ""
-    : " This also switches off “Connect result nodes” in Browser's settings, so that it draws only" +
-      " the edges of an answer.";
-  say(`Add ${what} to Neo4j Browser?${edges}${gone}`);
+  say(`Add ${what} to Neo4j Browser?`);
+  const edges =
+    "switches off Browser's setting “Connect result nodes”, so that it draws only the edges of an answer";
+  const also = [
+    ...(read(CONNECT, false) ? [] : [edges]),
+    ...(every ? ["removes the favourites that headgraph added for other runs"] : []),
+  ];
+  document.getElementById("also").textContent = also.length
+    ? `The button also ${also.join(", and ")}.`
+    : "";
   document.getElementById("where").hidden = runs.length === 0;
   const names = runs.slice(0, MOST).map(visible);
   if (runs.length > MOST) names.push(`and ${runs.length - MOST} more`);
@@ -120,12 +124,15 @@ async function main() {
   const every = named.has("every");
   const once = named.has("once"); // a link to one query, which asks only at the first use
   const on = `../${location.search}`; // server, user and database for Browser
-  document.getElementById("on").href = on;
+  const without = document.getElementById("on");
+  without.href = on;
+  without.addEventListener("click", () => remember(runs, false));
   if (window.top !== window) {
     say("Open this page in a window of its own: a page around it could hide the button.");
     return;
   }
-  if (once && read(CONNECT, false) && runs.every((run) => read(ADDED, []).includes(run))) {
+  const asked = read(ASKED, null);
+  if (once && asked && runs.every((run) => asked.includes(run))) {
     location.replace(on);
     return;
   }
