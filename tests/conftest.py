@@ -26,6 +26,7 @@ LONGEST_FIRST = (
     "loader/exports/test_table.py",
     "pk_engine/metrics/test_published_figures.py",
     "pk_engine/planning/test_planning.py",
+    "queries/test_newest_real.py",
     "test_browser_kit.py",
     "test_docs.py",
     "test_hostile_values.py",
