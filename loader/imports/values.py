@@ -25,8 +25,9 @@ RUN = {
     "selection_rules|scored|moments|nulls|deficient|layer_order|label_source|labels_sha256|"
     "loader_version|version|dtype|backend",
     "integer": "n_layers|n_heads|n_kv_heads|d_model|d_head|heads|edges|pairs|pairs_scored|"
-    "graph_version|table_format|behaviour_prompts|behaviour_seed|communities_seed|decoy_scored_\\w+",
-    "float": "step|communities_resolution|communities_modularity|decoy_share_\\w+",
+    "graph_version|table_format|behaviour_prompts|behaviour_seed|communities_seed|"
+    f"{schema.DECOY_SCORED}\\w+",
+    "float": f"step|communities_resolution|communities_modularity|{schema.DECOY_SHARE}\\w+",
     "string[]": f"pairings|metrics|communities_pairings|{schema.KEPT}(pairings|strongest)",
     "float[]": f"{schema.KEPT}(pk|z)_\\w+",
     "integer[]": f"{schema.KEPT}(edges|pairs)",
@@ -36,12 +37,12 @@ HEAD = {
     "string": "id|run|name",
     "integer": "layer|head|kv_head|community",
     "float": "|".join([f"{schema.INLET}_\\w+", f"{schema.OUTLET}_\\w+", *schema.BEHAVIOURS,
-                       "copying", "self_overlap"]),
+                       *schema.HEAD_SCORES]),
 }  # fmt: skip
 ROLE = {"string": "circuit|source|note"}
 EDGE = {
     "integer": "pk_rank|kv_head|decoys",
-    "float": "pk|pk_normalized|z|share|decoy_q",
+    "float": f"pk|pk_normalized|z|share|{schema.DECOY_Q}",
 }
 """Properties of each element that headgraph reads: kind -> pattern of their names."""
 
