@@ -147,7 +147,7 @@ class ImportReport(NotebookReport):
         dry_run: nothing was changed, and `outcome` is what an import would do.
         heads: number of heads.
         edges: number of edges.
-        labelled: number of heads with a role.
+        labelled: number of heads with a role, without the roles derived from the weights.
         notes: earlier attempts, and a run to replace that was missing.
         seconds: duration of the import.
     """

@@ -260,7 +260,7 @@ def _report(
         dry_run=dry_run,
         heads=plan.n_heads,
         edges=plan.n_edges,
-        labelled=len(plan.content.roles_by_head()),
+        labelled=plan.labelled,
         notes=tuple(notes),
         seconds=seconds,
     )

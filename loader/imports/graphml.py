@@ -93,7 +93,9 @@ class _Reader:
         if self.path[-1] in ("data", "desc"):
             self.said.append(text)
         elif text.strip():
-            refuse(self.document.source, f"has the text {quoted(text)} in a {self.path[-1]}")
+            refuse(
+                self.document.source, f"has the text {quoted(text.strip())} in a {self.path[-1]}"
+            )
 
     def end(self, name: str) -> None:
         self.path.pop()

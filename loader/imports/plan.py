@@ -9,6 +9,7 @@ from typing import Any
 
 from headgraph.base.documents import parse_json
 from headgraph.base.errors import HeadgraphError
+from headgraph.graphdb import schema
 from headgraph.loader._database import new_token
 from headgraph.loader._runs import check_name, run_id
 from headgraph.loader._space import needed
@@ -57,6 +58,14 @@ class ImportPlan:
     def edge_names(self) -> tuple[str, ...]:
         """Names of the properties of edges, in the order of the batches."""
         return tuple(self.content.columns)
+
+    @property
+    def labelled(self) -> int:
+        """Number of heads with a role other than those that headgraph derives from the weights."""
+        derived = {"circuit": schema.DERIVED_CIRCUIT}.items()
+        return len(
+            {head for head, _, said in self.content.roles if not derived <= dict(said).items()}
+        )
 
     @property
     def disk_bytes(self) -> int:

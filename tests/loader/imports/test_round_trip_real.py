@@ -7,14 +7,10 @@ from typing import Any
 import pytest
 
 import headgraph
-from headgraph import loader
-from headgraph.analysis.behaviour import behaviour
 from headgraph.graphdb import Graph
-from headgraph.loader.errors import NameTaken
 from headgraph.pk_engine.scoring.selection import Selection
-from tests.commands import headgraph as run_headgraph
 from tests.loader.exports.graphs import roles_file
-from tests.loader.exports.test_files_real import NASTY, dump, empty
+from tests.loader.exports.test_files_real import dump, empty
 from tests.tables import random_table
 
 ENDINGS = (".json", ".graphml", ".cypher")
@@ -30,7 +26,7 @@ def annotated_gpt2(graph: Graph, folder: Path) -> str:
 
 
 def annotated_grouped(graph: Graph, folder: Path) -> str:
-    """A grouped-query run with roles of a file, communities, behaviour and properties of its own."""
+    """A grouped-query run with roles of a file, communities, behaviour and own properties."""
     headgraph.load(GROUPED, graph, run="grouped", labels=roles_file(folder))
     headgraph.communities(graph, run="grouped", pairings=("OQ", "OK"), write=True)
     _behave(graph, folder, "grouped", 3, 4)
