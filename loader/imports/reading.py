@@ -15,7 +15,7 @@ from headgraph.loader.imports.checks import checked
 from headgraph.loader.imports.document import Document
 
 LARGEST = 2**30
-"""Maximum size of a file in bytes: about five million edges."""
+"""Maximum size of a file in bytes: about three million edges in node-link JSON."""
 
 READERS = {"graphml": "graphml", "json": "node_link", "cypher": "cypher_script"}
 """Format -> module of `loader.imports`."""
