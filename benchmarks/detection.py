@@ -40,35 +40,42 @@ def main() -> None:
     # which reading the paper took is not known: its figure stands beside both
     paper |= {f"{name}_columns": paper[name] for name in ("cka", "procrustes")}
     for dark in (False, True):
-        picture = detection_figure(found["heads"], model="GPT-2 small", paper=paper, dark=dark)
-        name = f"gpt2-detection{'-dark' if dark else ''}.svg"
-        save(picture, DOCS / "images" / name, force=True)
+        for name, task in (("detection", "heads"), ("ioi-edges", "edges")):
+            printed = paper if task == "heads" else None
+            picture = detection_figure(found[task], model="GPT-2 small", paper=printed, dark=dark)
+            file = f"gpt2-{name}{'-dark' if dark else ''}.svg"
+            save(picture, DOCS / "images" / file, force=True)
 
 
 def _text(task: str, rows: pd.DataFrame) -> str:
-    first = rows.iloc[0]
     pairings = list(dict.fromkeys(rows["pairing"]))
-    counts = rows.drop_duplicates("pairing").set_index("pairing")
-    there = ", ".join(
-        f"{counts.loc[p, 'positives']} for {p} (prevalence {counts.loc[p, 'prevalence']:.4f})"
-        for p in pairings
-    )
     said = (
-        f"{WORDS[task]}, of {first['items']:,}: {there}; {RESAMPLES} resamples of the heads, seed "
+        f"{WORDS[task]}, {_counts(rows, pairings)}; {RESAMPLES} resamples of the heads, seed "
         f"{SEED}. {leaders(rows)} {depth(rows)}"
     )
     body = []
     for metric, part in rows.groupby("metric", sort=False):
         by = part.set_index("pairing")
         cells = [
-            f"{by.loc[p, 'pr_auc']:.3f} ({by.loc[p, 'low']:.3f} to {by.loc[p, 'high']:.3f}), "
-            + (f"{by.loc[p, 'ap']:.3f}, " if task == "edges" else "")
-            + f"{by.loc[p, 'roc_auc']:.3f}"
+            f"{by.loc[p, 'pr_auc']:.3f} ({by.loc[p, 'low']:.3f} to {by.loc[p, 'high']:.3f})"
+            + (f", {by.loc[p, 'ap']:.3f}" if task == "edges" else "")
             for p in pairings
         ]
         body.append([f"`{metric}`", *cells])
-    shown = "PR-AUC (interval), " + ("AP, " if task == "edges" else "") + "ROC-AUC"
+    shown = "PR-AUC (interval)" + (", AP" if task == "edges" else "")
     return f"{said}\n\n{table([shown, *pairings], body)}\n\n{_depth(rows, pairings)}"
+
+
+def _counts(rows: pd.DataFrame, pairings: list[str]) -> str:
+    """Positives of all items; once where the pairings have the same."""
+    by = rows.drop_duplicates("pairing").set_index("pairing")
+    many = [f"{by.loc[p, 'positives']} of {by.loc[p, 'items']:,}" for p in pairings]
+    shares = [f"prevalence {by.loc[p, 'prevalence']:.4f}" for p in pairings]
+    if len(set(many)) == 1:
+        return f"{many[0]}, {shares[0]}"
+    parts = [f"{n} for {p} ({share})"
+             for n, p, share in zip(many, pairings, shares, strict=True)]  # fmt: skip
+    return ", ".join(parts)
 
 
 def _depth(rows: pd.DataFrame, pairings: list[str]) -> str:
