@@ -56,8 +56,8 @@ def detect(
 
     Example: headgraph detect gpt2-small --metrics pk,cs
     """
-    from headgraph.analysis.detection._detect import detect as run
     from headgraph.analysis.detection._detect import depth, leaders
+    from headgraph.analysis.detection._detect import detect as run
 
     names = metric_names(metrics) if metrics is not None else None
     rows = run(

@@ -21,6 +21,7 @@ _ROW = 20.0
 _LEGEND = 84.0
 _BETWEEN = 62.0  # the axis of the upper panels and the titles of the lower ones
 _PAPER = "paper, by its own protocol"
+_SAME_LAYERS = "items of the same layers only (interval)"
 
 
 def detection_figure(
@@ -122,9 +123,7 @@ def _draw(
     _finish(axes, len(metrics), "PR-AUC")
 
 
-def _draw_roc(
-    axes: "Axes", part: pd.DataFrame, metrics: Sequence[str], theme: style.Theme
-) -> None:
+def _draw_roc(axes: "Axes", part: pd.DataFrame, metrics: Sequence[str], theme: style.Theme) -> None:
     axes.axvline(0.5, color=theme.muted, linewidth=0.8, zorder=1)
     axes.axvline(part.loc[LAYERS, "roc_auc"], color=theme.ink, linewidth=0.9, linestyle=(0, (4, 3)),
                  zorder=1, label="the layers alone")  # fmt: skip
@@ -137,7 +136,7 @@ def _draw_roc(
         axes.plot(bounds, [place, place], color=theme.muted, linewidth=1.4)
         axes.plot(row["within_layers"], place, "o", markersize=5.5, markerfacecolor=theme.paper,
                   markeredgecolor=_color(metric, theme),
-                  label="items of the same layers only (interval)" if place == 1 else None)  # fmt: skip
+                  label=_SAME_LAYERS if place == 1 else None)  # fmt: skip
     axes.set(xlim=(0, 1), xticks=[0.25, 0.5, 0.75])
     _finish(axes, len(metrics), "ROC-AUC")
 

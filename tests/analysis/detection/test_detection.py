@@ -157,7 +157,7 @@ def test_ioi_edges_among_pairs_of_the_same_layers(metric: str, known: list[float
     rows = detect("gpt2-small", task="edges", metrics=[metric], resamples=20)
     rows = rows[rows["metric"] == metric]
     assert column(rows, metric, "within_layers") == known
-    assert ((rows["within_low"] < rows["within_high"])).all()
+    assert (rows["within_low"] < rows["within_high"]).all()
     for found, pairing in zip(rows["within_layers"], ("OQ", "OK", "OV"), strict=True):
         pairs = ioi_edges(metric, pairing)
         parts = [
