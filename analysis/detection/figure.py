@@ -1,7 +1,7 @@
 """PR-AUC of each metric with its interval."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -87,12 +87,12 @@ def _name(metric: str) -> str:
 
 def _legend(figure: "Figure", panels: "list[Axes]", columns: int) -> None:
     """One line of entries for the marks of both rows of panels, each once."""
-    entries = {}
+    entries: dict[str, Any] = {}
     for axes in (panels[0], panels[columns]):
-        handles, labels = axes.get_legend_handles_labels()
-        entries |= dict(zip(labels, handles, strict=True))
-    figure.legend(entries.values(), entries, loc="lower left", bbox_to_anchor=(0.17, 0.0),
-                  ncols=2)  # fmt: skip
+        marks, labels = axes.get_legend_handles_labels()
+        entries |= dict(zip(map(str, labels), marks, strict=True))
+    handles = list(entries.values())
+    figure.legend(handles, list(entries), loc="lower left", bbox_to_anchor=(0.17, 0.0), ncols=2)
 
 
 def _range(values: "pd.Series[float]") -> str:
@@ -125,7 +125,8 @@ def _draw(
 
 def _draw_roc(axes: "Axes", part: pd.DataFrame, metrics: Sequence[str], theme: style.Theme) -> None:
     axes.axvline(0.5, color=theme.muted, linewidth=0.8, zorder=1)
-    axes.axvline(part.loc[LAYERS, "roc_auc"], color=theme.ink, linewidth=0.9, linestyle=(0, (4, 3)),
+    alone = float(part["roc_auc"][LAYERS])
+    axes.axvline(alone, color=theme.ink, linewidth=0.9, linestyle=(0, (4, 3)),
                  zorder=1, label="the layers alone")  # fmt: skip
     for place, metric in enumerate(metrics):
         row = part.loc[metric]

@@ -56,7 +56,8 @@ def test_nearest_to_random_is_nearest_on_either_side(name: str, nearest: str) ->
         _, _, d, m = source.shape
         own, other = (np.linalg.qr(role)[0] for role in (source, target))
         # sum of PK over pairs is the inner product of summed projectors
-        sums = [np.einsum("lhdm,lhem->lde", u, u) for u in (own, other)]
+        stacks = [u.transpose(0, 2, 1, 3).reshape(len(u), d, -1) for u in (own, other)]
+        sums = [stack @ stack.transpose(0, 2, 1) for stack in stacks]
         total = sum(
             np.tensordot(sums[0][a], sums[1][b])
             for a in range(len(own)) for b in range(a + 1, len(own))
