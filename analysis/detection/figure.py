@@ -113,7 +113,7 @@ def _draw(
     for place, metric in enumerate(metrics):
         row = part.loc[metric]
         axes.plot([row["low"], row["high"]], [place, place], color=theme.muted, linewidth=1.4)
-        label = "all items, by our reading" if place == 1 else None
+        label = "all items, by our reading" if metric == LAYERS else None
         axes.plot(row["pr_auc"], place, "o", color=_color(metric, theme), markersize=5.5,
                   label=label)  # fmt: skip
     for n, (metric, value) in enumerate(printed.items()):
@@ -137,7 +137,7 @@ def _draw_roc(axes: "Axes", part: pd.DataFrame, metrics: Sequence[str], theme: s
         axes.plot(bounds, [place, place], color=theme.muted, linewidth=1.4)
         axes.plot(row["within_layers"], place, "o", markersize=5.5, markerfacecolor=theme.paper,
                   markeredgecolor=_color(metric, theme),
-                  label=_SAME_LAYERS if place == 1 else None)  # fmt: skip
+                  label=_SAME_LAYERS if place == len(metrics) - 2 else None)  # fmt: skip
     axes.set(xlim=(0, 1), xticks=[0.25, 0.5, 0.75])
     _finish(axes, len(metrics), "ROC-AUC")
 

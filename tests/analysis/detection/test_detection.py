@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
-from headgraph.analysis.detection import areas, detect
+from headgraph.analysis.detection import areas, detect, detection_figure
 from headgraph.analysis.detection._detect import depth, leaders
 from headgraph.analysis.detection.curves import within_blocks
 from headgraph.analysis.detection.tasks import CLASSES
@@ -180,6 +180,17 @@ def test_a_score_of_layers_alone_has_no_advantage_within_them() -> None:
     found = within_blocks(scores, positive, blocks, twice)
     assert found[0] == pytest.approx(3 / 5)
     assert np.isnan(found[1]), "no positive was drawn"
+
+
+@pytest.mark.parametrize("metrics", [["pk"], ["cs"], ["pk", "cs"]])
+def test_the_figure_explains_its_marks(metrics: list[str]) -> None:
+    rows = detect("gpt2-small", task="edges", metrics=metrics, resamples=5)
+    (legend,) = detection_figure(rows, model="GPT-2 small").legends
+    assert {text.get_text() for text in legend.get_texts()} == {
+        "all items, by our reading",
+        "items of the same layers only (interval)",
+        "the layers alone",
+    }
 
 
 def test_depth_in_words() -> None:
