@@ -64,6 +64,9 @@ COMMANDS = {
     "export": Entry(
         DATABASE, "Write a graph to files for other tools.", "loader.exports.command:export"
     ),
+    "import": Entry(
+        DATABASE, "Bring back runs that export wrote.", "loader.imports.command:import_"
+    ),
     "doctor": Entry(DATABASE, "Remove what interrupted commands left behind.", "doctor:doctor"),
     "query": Entry(ASK, "Ask a stored query.", "_query:query", lists=True),
     "cypher": Entry(

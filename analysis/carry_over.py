@@ -2,17 +2,20 @@
 
 The paper (arXiv:2601.10266) studies GPT-2 small alone and leaves open what larger models, rotary
 embeddings and grouped-query attention change. Each finding here is one number of a model with a
-condition on it, so that the answer is computed, not judged.
+condition on it, so that the answer is computed, not judged. Beside it stands how often a model
+without the finding would meet the condition: a condition that most models meet by chance says
+little where it holds.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binom, hypergeom, norm
 
 from headgraph.analysis._tables import full_table
 from headgraph.analysis.figures.pairs import strongest_pairs, usual_number
@@ -28,11 +31,21 @@ TOP = Selection(top_percent=3)
 
 
 class Finding(NamedTuple):
-    """One number of a model, and whether it agrees with the finding on GPT-2."""
+    """One number of a model, and whether it agrees with the finding on GPT-2.
+
+    Attributes:
+        finding: the finding with its criterion.
+        value: the number of this model.
+        holds: whether it meets the criterion.
+        chance: probability that it does in a model without the finding.
+        by_chance: what such a model is taken to be.
+    """
 
     finding: str
     value: str
     holds: bool
+    chance: float
+    by_chance: str
 
 
 @dataclass
@@ -72,7 +85,9 @@ def carry_over(models: Sequence[str | os.PathLike[str]], *, seed: int = 0) -> pd
         seed: random seed for the random choices of pairs.
 
     Returns:
-        `model`, `layers`, `heads`, `kv_heads`, `finding` (with its criterion), `value`, `holds`.
+        `model`, `layers`, `heads`, `kv_heads`, `finding` (with its criterion), `value`, `holds`,
+        `chance` (probability that a model without the finding meets the criterion) and `by_chance`
+        (what such a model is taken to be).
     """
     rows = []
     for model in models:
@@ -86,36 +101,56 @@ def carry_over(models: Sequence[str | os.PathLike[str]], *, seed: int = 0) -> pd
 
 def _above_random(model: _Model) -> Iterator[Finding]:
     rows = model.sixteen
+    many = len(rows)
     above = int((rows["mean_pk"] > rows["reference_mean"]).sum())
-    yield Finding("mean PK is above that of random subspaces in most of the 16 pairings",
-                  f"{above} of 16", above > len(rows) / 2)  # fmt: skip
+    yield Finding(
+        "mean PK is above that of random subspaces in most of the 16 pairings",
+        f"{above} of {many}",
+        above > many / 2,
+        float(binom.sf(many // 2, many, 0.5)),
+        "each pairing above or below with probability 1/2",
+    )
     ratio = rows["mean_pk"] / rows["reference_mean"]
+    same = [name for name in rows.index if name[0] == name[1]]
     most = str(ratio.idxmax())
     yield Finding(
         "the pairing furthest above random compares one role with itself",
         f"{most}, {ratio.max():.2f} times",
-        most[0] == most[1],
+        most in same,
+        len(same) / many,
+        f"{len(same)} of the {many} pairings do",
     )
-    least = str(ratio.idxmin())
+    with_value = [name for name in rows.index if "V" in name]
+    least = str((ratio - 1).abs().idxmin())
     yield Finding(
-        "the pairing nearest to random has a value role in it",
-        f"{least}, {ratio.min():.2f} times",
-        "V" in least,
+        "the pairing nearest to random (mean PK closest to that of random subspaces) has a value "
+        "role in it",
+        f"{least}, {ratio[least]:.3f} times",
+        least in with_value,
+        len(with_value) / many,
+        f"{len(with_value)} of the {many} pairings have one",
     )
 
 
 def _outliers(model: _Model) -> Iterator[Finding]:
-    frame = model.table.frame
+    frame, scored = model.table.frame, model.table.meta.scored
     strongest = frame.groupby("pairing")["z"].max()
     spread = frame.groupby("pairing")["z"].median()
     leader = str(strongest.idxmax())
-    yield Finding("the strongest pair of OQ, OK and OV is one of OK",
-                  f"{leader}, z {strongest.max():.0f}", leader == "OK")  # fmt: skip
+    yield Finding(
+        "the strongest pair of OQ, OK and OV is one of OK",
+        f"{leader}, z {strongest.max():.0f}",
+        leader == "OK",
+        1 / len(strongest),
+        f"one of {len(strongest)} pairings",
+    )
     ratio = float((strongest - spread).min())
     yield Finding(
         "the strongest pair of every pairing stands 10 sd of the reference above the median pair",
         f"{ratio:.0f} sd at least",
         ratio > 10,
+        float(np.prod([-np.expm1(n * norm.logcdf(10)) for n in scored.values()])),
+        "random subspaces, their PK taken as normal",
     )
 
 
@@ -136,6 +171,8 @@ def _few_heads(model: _Model) -> Iterator[Finding]:
         "(fewer in at least 95 % of draws)",
         f"{touched} heads, drawn {np.mean(drawn):.0f} (fewer in {share:.0%})",
         share >= 0.95,
+        0.05,
+        "pairs drawn at random; at most this",
     )
 
 
@@ -147,6 +184,8 @@ def _near_layers(model: _Model) -> Iterator[Finding]:
         "the strongest 3 % go to nearer layers than pairs at large",
         f"{distance[top].mean():.1f} layers, at large {distance.mean():.1f}",
         bool(distance[top].mean() < distance.mean()),
+        0.5,
+        "nearer and farther are equally likely",
     )
 
 
@@ -156,14 +195,34 @@ def _other_metric(model: _Model) -> Iterator[Finding]:
     place = frame.groupby("pairing")["cs"].rank(ascending=False, method="first")
     limits = frame["pairing"].map({pairing: TOP.limit(n) for pairing, n in scored.items()})
     both = float((place[top] <= limits[top].astype(float)).mean())
-    yield Finding("PK and the composition score disagree on a third or more of the strongest 3 %",
-                  f"{both:.0%} shared", both <= 2 / 3)  # fmt: skip
+    yield Finding(
+        "PK and the composition score disagree on a third or more of the strongest 3 %",
+        f"{both:.0%} shared",
+        both <= 2 / 3,
+        _unrelated(scored, limits.groupby(frame["pairing"]).first()),
+        "two rankings that have nothing to do with each other always disagree",
+    )
+
+
+def _unrelated(scored: Mapping[str, int], kept: "pd.Series[int]") -> float:
+    """Probability that random rankings share at most two thirds of their strongest pairs.
+
+    Bounded below: it is that of every pairing sharing no more than that.
+    """
+    shared = [hypergeom.cdf(int(2 * kept[name] / 3), n, kept[name], kept[name])
+              for name, n in scored.items()]  # fmt: skip
+    return float(np.prod(shared))
 
 
 def _folding(model: _Model) -> Iterator[Finding]:
     pk, cs = (model.folded[name] for name in ("pk", "cs"))
-    yield Finding("folding the norm leaves more of PK's 20 strongest than of CS's",
-                  f"{pk:.0%} of PK's, {cs:.0%} of CS's", pk > cs)  # fmt: skip
+    yield Finding(
+        "folding the norm leaves more of PK's 20 strongest than of CS's",
+        f"{pk:.0%} of PK's, {cs:.0%} of CS's",
+        pk > cs,
+        0.5,
+        "one or the other, equally likely",
+    )
 
 
 def _touched(edges: pd.DataFrame) -> int:

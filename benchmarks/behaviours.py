@@ -8,7 +8,7 @@ import warnings
 import pandas as pd
 
 from benchmarks.common import DOCS, SHARED, STUDIES, table, write
-from headgraph.analysis.behaviour import BEHAVIOURS, behaviour
+from headgraph.analysis.behaviour import BEHAVIOURS, CHANCES, behaviour
 from headgraph.analysis.behaviour.figure import behaviour_figure
 from headgraph.analysis.figures import save
 from headgraph.base.names import head_name
@@ -26,7 +26,8 @@ def main() -> None:
         rows.append(_line(name, behaviour(model, seed=SEED)))
     head = ["model", *(name.replace("_", " ") for name in BEHAVIOURS)]
     words = (
-        "The head with the highest score of each behaviour, and how many heads have 0.5 or more."
+        "The head with the highest score of each behaviour, how many heads have 0.5 or more, and "
+        "the score of uniform attention on the same tokens (chance)."
     )
     write(
         "behaviours",
@@ -46,7 +47,10 @@ def _line(name: str, scores: pd.DataFrame) -> list[str]:
         best = scores.loc[scores[behaviour_].idxmax()]
         many = int((scores[behaviour_] >= 0.5).sum())
         head = head_name(int(best["layer"]), int(best["head"]))
-        cells.append(f"{head} {best[behaviour_]:.2f} ({many} of {len(scores)})")
+        chance = scores[CHANCES[behaviour_]].iloc[0]
+        cells.append(
+            f"{head} {best[behaviour_]:.2f} ({many} of {len(scores)}), chance {chance:.2f}"
+        )
     return cells
 
 

@@ -3,13 +3,18 @@
 python -m benchmarks.identity
 """
 
+import sys
+
 import pandas as pd
 
+from benchmarks import facts
 from benchmarks.common import DOCS, SHARED, STUDIES, table, write
 from headgraph.analysis.behaviour import behaviour
 from headgraph.analysis.figures import save
 from headgraph.analysis.hubs.kinds import hubs_of_kind
 from headgraph.analysis.hubs.kinds_figure import identity as draw
+from headgraph.analysis.reproduction._reproduce import published
+from headgraph.analysis.reproduction.parts.model import TOKENS
 from headgraph.pk_engine import Selection, compute
 
 MODELS = ("induction-2l", "stories260K", "babyllama-361")
@@ -17,9 +22,12 @@ SEED, THRESHOLD = 0, 0.3
 
 
 def main() -> None:
-    """GPT-2's labelled heads, then measured ones of models that run."""
+    """GPT-2's labelled heads, then measured ones of models that run; with `gpt2`, those alone."""
     rows = hubs_of_kind("gpt2-small")
-    write("gpt2 identity", _table(rows), STUDIES / "identity-heads.md")
+    write("gpt2 identity", f"{_counts(rows)}\n\n{_table(rows)}", STUDIES / "identity-heads.md")
+    write("gpt2 copying", _copying(), STUDIES / "identity-heads.md")
+    if sys.argv[1:] == ["gpt2"]:
+        return
     parts = []
     for name in MODELS:
         model = name if name == "induction-2l" else SHARED / "models" / name
@@ -34,6 +42,41 @@ def main() -> None:
     for dark in (False, True):
         name = f"gpt2-identity{'-dark' if dark else ''}.svg"
         save(draw("gpt2-small", dark=dark), DOCS / "images" / name, force=True)
+
+
+def _counts(rows: pd.DataFrame) -> str:
+    """How many of the heads are 0 by construction, and how many are hubs."""
+    chosen = rows[rows["of_kind"]]
+    first = chosen[chosen["layer"] == 0]
+    return (
+        f"Of {len(chosen)} identity heads, {len(first)} are in the first layer: their `both` is 0 "
+        f"by construction, whatever their weights. The comparison rests on the other "
+        f"{len(chosen) - len(first)}."
+    )
+
+
+def _copying() -> str:
+    """Sign and overlap of the identity heads and of all derived erasers."""
+    named = dict(facts.identity_heads())
+    others = {one.name: one for one in facts.erasers() if one.name not in named}
+    d_head = facts.gpt2().meta.d_head
+    body = [
+        [name, "yes" if name in named else "no", f"{one.copying:.4f}",
+         f"{one.self_overlap * d_head:.2f}", one.role or "none"]
+        for name, one in (named | others).items()
+    ]  # fmt: skip
+    most = max(facts.heads().values(), key=lambda one: one.self_overlap)
+    meta = facts.gpt2().meta
+    chance = meta.moments["OV"]["mean"]
+    words = (
+        f"PK between what a head reads as its value and what it writes is at most {d_head}; two "
+        f"random subspaces have {chance:.2f}. The largest of all {meta.n_layers * meta.n_heads} "
+        f"heads is that of {most.name}. The paper's Fig. 7 has an identity score of "
+        f"{published()['identity'][most.name]} for it, on {TOKENS} tokens, where attention spread "
+        f"equally has {sum(1 / n for n in range(1, TOKENS + 1)) / TOKENS:.2f}."
+    )
+    head = ["head", "identity head", "`copying`", "PK of its V and O", "derived role"]
+    return f"{words}\n\n{table(head, body)}"
 
 
 def _table(rows: pd.DataFrame) -> str:

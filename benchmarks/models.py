@@ -3,6 +3,8 @@
 python -m benchmarks.models
 """
 
+from fractions import Fraction
+
 import pandas as pd
 
 from benchmarks.common import SHARED, STUDIES, table, write
@@ -33,10 +35,21 @@ def _text(found: pd.DataFrame) -> str:
             for name in heads.index
         ]
         others = said["holds"].drop(heads.index[0])
-        rows.append([str(finding), *cells, f"{others.sum()} of {len(others)}"])
-    head = ["finding on GPT-2 small, with its criterion", *names, "carries over to"]
+        first = said.iloc[0]
+        chance = f"{_share(first['chance'])}: {first['by_chance']}"
+        rows.append([str(finding), *cells, f"{others.sum()} of {len(others)}", chance])
+    head = ["finding on GPT-2 small, with its criterion", *names, "carries over to",
+            "chance of a yes"]  # fmt: skip
     drawn = f"Random choices: {DRAWS} draws, seed {SEED}."
     return f"{drawn}\n\n{table(head, rows)}"
+
+
+def _share(chance: float) -> str:
+    """As a fraction where it is a simple one: 7/16."""
+    simple = Fraction(chance).limit_denominator(20)
+    if abs(simple - chance) < 1e-9 and 0 < simple < 1:
+        return str(simple)
+    return "below 0.001" if chance < 0.001 else f"{chance:.2g}"
 
 
 if __name__ == "__main__":

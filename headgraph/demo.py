@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from headgraph.graphdb import Graph
-    from headgraph.pk_engine import TableMeta
+    from headgraph.pk_engine import AffinityTable, TableMeta
 
 TINY, GPT2 = "induction-2l", "gpt2-small"
 SHARE = 3  # per cent of the pairs, as the paper has it
 COLUMNS = {
-    "strongest_edges": "the source's output (O) is what the target reads as query (Q), key (K) or "
-    "value (V); pk: how much the two share, 0 to d_head; z: how far that is above random "
-    "subspaces; pk_rank: 1 is the strongest pair of its pairing.",
+    "strongest_edges": "the target can read the source's output (O) as query (Q), key (K) or value "
+    "(V), as the pairing says; pk: how much the two share, 0 to d_head; z: how far that is above "
+    "random subspaces; pk_rank: 1 is the strongest pair of its pairing.",
     "hubs": "inlet, outlet: sum of z over the edges that enter the head, and that leave it; both: "
     "their geometric mean; roles: what the literature found the head to do.",
     "ioi_circuit": "source_role, target_role: what the two heads do in the circuit; pairing: how "
-    "the target reads the source; pk, z and pk_rank as above.",
+    "the target can read the source; pk, z and pk_rank as above.",
 }
 # the pairs of the picture; short enough for a link on a terminal
 WIRING = f'MATCH p = (:Head {{run: "{GPT2}"}})-[e:OQ|OK|OV]->(:Head) WHERE e.pk_rank <= 20 RETURN p'
@@ -94,7 +94,12 @@ def _ask(graph: "Graph", tiny: "TableMeta") -> None:
         _on_induction(strongest, tiny),
     )
     hubs = queries.query("hubs", graph, run=GPT2, limit=8)
-    _show(f"headgraph query hubs --run {GPT2} -p limit=8", hubs, COLUMNS["hubs"], _on_hubs(hubs))
+    _show(
+        f"headgraph query hubs --run {GPT2} -p limit=8",
+        hubs,
+        COLUMNS["hubs"],
+        _on_hubs(hubs, _default_table().meta),
+    )
     circuit = queries.query("ioi_circuit", graph, run=GPT2)
     _show(
         f"headgraph query ioi_circuit --run {GPT2}",
@@ -102,6 +107,14 @@ def _ask(graph: "Graph", tiny: "TableMeta") -> None:
         COLUMNS["ioi_circuit"],
         _on_circuit(circuit),
     )
+
+
+def _default_table() -> "AffinityTable":
+    """The part of GPT-2's bundled table that is loaded."""
+    from headgraph.pk_engine import AffinityTable, Selection
+    from headgraph.pk_engine.bundled import table_path
+
+    return AffinityTable.read(table_path(GPT2)).select(Selection(top_percent=SHARE))
 
 
 def _on_induction(rows: "pd.DataFrame", tiny: "TableMeta") -> str:
@@ -113,7 +126,7 @@ def _on_induction(rows: "pd.DataFrame", tiny: "TableMeta") -> str:
     roles = [labels.get(parse_head(top[end]), "unlabelled") for end in ("source", "target")]
     source, target = (role.replace("_", "-") for role in roles)
     return (
-        f"In {TINY} the key input of {top['target']}, {_a(target)} head, reads what "
+        f"In {TINY}, the key input of {top['target']}, {_a(target)} head, can read what "
         f"{top['source']}, {_a(source)} head, writes: PK {top['pk']:.1f}, where random subspaces "
         f"would share {tiny.moments['OK']['mean']:.1f}."
     )
@@ -123,20 +136,46 @@ def _a(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
-def _on_hubs(rows: "pd.DataFrame") -> str:
+def _on_hubs(rows: "pd.DataFrame", meta: "TableMeta") -> str:
+    """The greatest hub, and what it does with what it reads; how many edges mean nothing."""
+    from headgraph.base.names import GRAPH_PAIRINGS, parse_head
+
     top = rows.iloc[0]
-    roles = ", ".join(top["roles"]) or "no known role"
+    layer, head = parse_head(top["head"])
+    copies, overlap = (meta.heads[name][layer][head] for name in ("copying", "self_overlap"))
+    # the sentence on the sign covers roles that follow from the weights
+    known = [role for role in top["roles"] if not role.startswith(("eraser", "copier"))]
+    roles = ", ".join(known) or "no known role"
+    shares = ", ".join(f"{name} {100 * meta.decoys[name]['share']:.0f} %"
+                       for name in GRAPH_PAIRINGS)  # fmt: skip
+    sign = _on_sign(top["head"], copies, overlap)
     return (
-        f"In GPT-2 small most passes through {top['head']} ({roles}): {top['edges_in']} strong "
-        f"edges enter it and {top['edges_out']} leave it."
+        f"In GPT-2 small, {top['head']} ({roles}) is the greatest hub: {top['edges_in']} strong "
+        f"edges enter it and {top['edges_out']} leave it. {sign}\n"
+        f"Not every edge means something: backward pairs, through which nothing can pass, reach "
+        f"the same PK as often as would make up this share of the edges: {shares}."
     )
+
+
+def _on_sign(name: str, copies: float | None, overlap: float | None) -> str:
+    """Whether a hub hands on what it reads."""
+    from headgraph.pk_engine.metrics.copying import derived_role
+
+    if copies is None or overlap is None:
+        return f"Whether {name} copies what it reads is undefined: its W_OV is 0."
+    found = f"copying {copies:.4f} from -1 to 1, self-overlap {overlap:.2f} of 1"
+    return {
+        "eraser": f"{name} writes minus what it reads ({found}): it erases, and does not pass on.",
+        "copier": f"{name} writes what it reads ({found}).",
+        None: f"{name} does not simply copy or erase what it reads ({found}).",
+    }[derived_role(copies, overlap)]
 
 
 def _on_circuit(rows: "pd.DataFrame") -> str:
     heads = set(rows["source"]) | set(rows["target"])
     return (
-        f"Of the circuit that names the indirect object, {len(heads)} heads are joined by "
-        f"{len(rows)} strong edges along its known paths; the first 10 are shown. "
+        f"In the circuit that names the indirect object, {len(rows)} strong edges join "
+        f"{len(heads)} heads in the order of its known steps; the first 10 are shown. "
         "PK says that a head could read another, not that it does."
     )
 
@@ -174,7 +213,7 @@ def _say_where(graph: "Graph") -> None:
     show(
         f"\nNeo4j Browser, with the picture's 60 pairs typed in as a query:\n  {link}\n"
         f"  user {server.user}, password: headgraph server status --show-password\n"
-        f"  a stored query instead: headgraph browser through --run {GPT2} -p head=L4H7\n"
+        f"  a stored query instead: headgraph browser through --run {GPT2} -p head=L4H11\n"
         "\nThe server keeps running; headgraph server stop stops it and keeps the data."
         f"\nAll stored queries: headgraph query{_path_note()}"
     )

@@ -17,12 +17,16 @@ def test_the_demo(server: RunningServer, graph: Graph, private_homes: Path) -> N
     hubs = out[out.index("query hubs") :]
     first = hubs.splitlines()[3].split()
     assert first[0] == "L4H7", hubs
-    assert "most passes through L4H7 (identity)" in out
+    assert "L4H7 (identity) is the greatest hub" in out
+    assert "L4H7 writes minus what it reads (copying -0.9985 from -1 to 1, self-overlap 0.84" in out
+    assert "it erases, and does not pass on" in out
+    assert "this share of the edges: OQ 18 %, OK 26 %, OV 48 %" in out
+    assert "passes through" not in out
     for command in ("strongest_edges --run induction-2l", "hubs --run gpt2-small", "ioi_circuit"):
         assert f"$ headgraph query {command}" in out
     assert out.count("\nColumns: ") == 3
     assert "both: their geometric mean" in out
-    assert re.search(r"L1H\d, an induction head, reads what L0H\d, a previous-token head", out)
+    assert re.search(r"L1H\d, an induction head, can read what L0H\d, a previous-token head", out)
 
     (picture,) = re.findall(r"as a picture: (.*\.svg)", out)
     assert private_homes in Path(picture).parents

@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from headgraph.analysis.behaviour.attention_scores import BEHAVIOURS, attended
+from headgraph.analysis.behaviour.attention_scores import (
+    BEHAVIOURS,
+    CHANCES,
+    attended,
+    uniform,
+)
 from headgraph.analysis.errors import RunningError
 from headgraph.analysis.running.bridge import first_token, open_model, tokens_of
 from headgraph.analysis.running.prompts import PERIOD, prompt_lines, prompts_for, token_numbers
@@ -35,9 +40,11 @@ def behaviour(
     of distinct random tokens twice, so the scores do not depend on the subject of a text. Scores
     on a text of your own describe the heads on that text.
 
-    Where users go wrong: attention is not effect. A head may attend to a token and write
-    nothing of it; `headgraph.ablate` and `headgraph.verify_edge` measure effects. A score on a
-    short text averages over few positions. Without a repeated token, two of the scores are NaN.
+    Where users go wrong: compare a score with its chance level, not with 0. A head that attends
+    equally to all positions up to its own has the score in the column `..._chance`, which depends
+    on the text and is high on a short one. Attention is not effect. A head may attend to a token
+    and write nothing of it; `headgraph.ablate` and `headgraph.verify_edge` measure effects. A score
+    on a short text averages over few positions. Without a repeated token, two scores are NaN.
 
     Args:
         model: a folder, a bundled model's name, a hub id, or a TransformerBridge.
@@ -51,7 +58,9 @@ def behaviour(
 
     Returns:
         `layer`, `head`, `previous_token`, `duplicate_token`, `induction`, `identity` (0 to 1; NaN
-        where no position allows it), `prompts`, `tokens` (of all prompts), `seed`.
+        where no position allows it), `previous_token_chance`, `duplicate_token_chance`,
+        `induction_chance`, `identity_chance` (the scores of uniform attention on the same tokens),
+        `prompts`, `tokens` (of all prompts), `seed`.
 
     Raises:
         RunningError: the model cannot be run, or both `text` and `prompts` are given.
@@ -67,22 +76,37 @@ def behaviour(
     )
     layers, heads = bridge.cfg.n_layers, bridge.cfg.n_heads
     totals = {name: np.zeros((layers, heads)) for name in BEHAVIOURS}
-    positions = dict.fromkeys(BEHAVIOURS, 0)
+    by_chance, positions = dict.fromkeys(BEHAVIOURS, 0.0), dict.fromkeys(BEHAVIOURS, 0)
     for tokens, patterns in patterns_of(bridge, rows):
         for layer, pattern in enumerate(patterns):
             for name, found in attended(pattern, tokens).items():
                 totals[name][layer] += found.total
-                positions[name] += found.positions if layer == 0 else 0
+        for name, found in attended(uniform(len(tokens)), tokens).items():
+            by_chance[name] += float(found.total[0])
+            positions[name] += found.positions
     scores = {
         name: np.clip(totals[name] / count, 0, 1) if count else np.full((layers, heads), np.nan)
         for name, count in positions.items()
     }
+    chances = {CHANCES[name]: by_chance[name] / count if count else np.nan
+               for name, count in positions.items()}  # fmt: skip
     at = np.indices((layers, heads)).reshape(2, -1)
     return pd.DataFrame({
         "layer": at[0], "head": at[1],
         **{name: scores[name].reshape(-1) for name in BEHAVIOURS},
+        **chances,
         "prompts": len(rows), "tokens": sum(map(len, rows)), "seed": seed,
     })  # fmt: skip
+
+
+def chance_in_words(scores: pd.DataFrame) -> str:
+    """One sentence with the chance level of each behaviour."""
+    levels = [
+        f"{name} {scores[column].iloc[0]:.2f}"
+        for name, column in CHANCES.items()
+        if not np.isnan(scores[column].iloc[0])
+    ]
+    return f"Chance (attention spread equally over the allowed positions): {', '.join(levels)}."
 
 
 def labels_of(scores: pd.DataFrame, threshold: float) -> pd.DataFrame:

@@ -11,6 +11,9 @@ which the behaviour is possible:
                       tokens that followed this one before
     identity          mean over all q of A[q, q], the pattern's diagonal
 
+The chance level of a score is that of uniform attention: A[q, k] = 1 / (q + 1) for k <= q. It
+depends on the tokens, and is high on short texts: identity has the mean of 1 / (q + 1).
+
 Sources: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits", and Olsson et al.
 2022, arXiv:2209.11895 (previous-token and induction heads); Wang et al. 2023, arXiv:2211.00593
 (duplicate tokens); Yamagiwa, Takase, Shimodaira 2026, arXiv:2601.10266, Fig. 7 (identity).
@@ -23,7 +26,10 @@ from numpy.typing import NDArray
 
 from headgraph.graphdb.schema import BEHAVIOURS
 
-__all__ = ["BEHAVIOURS", "Attended", "attended"]
+__all__ = ["BEHAVIOURS", "CHANCES", "Attended", "attended", "uniform"]
+
+CHANCES = {name: f"{name}_chance" for name in BEHAVIOURS}
+"""Behaviour -> column with the score of uniform attention."""
 
 
 class Attended(NamedTuple):
@@ -62,3 +68,8 @@ def attended(pattern: NDArray[Any], tokens: NDArray[np.int64]) -> dict[str, Atte
         name: Attended((wide * mask)[:, rows].sum((1, 2)), int(rows.sum()))
         for name, (mask, rows) in where.items()
     }
+
+
+def uniform(n: int) -> NDArray[np.float64]:
+    """The pattern of one head that attends equally to all positions up to its own: 1 x n x n."""
+    return np.asarray(np.tril(np.ones((1, n, n))) / np.arange(1, n + 1)[:, None])

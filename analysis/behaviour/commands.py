@@ -56,14 +56,15 @@ def behaviour(
     """Measure what the heads of MODEL attend to when it runs.
 
     MODEL is a folder with all its weights, a hub id, or the bundled induction-2l. It runs on
-    repeated random tokens, or on prompts of your own. `headgraph annotate` writes the scores on the
+    repeated random tokens, or on prompts of your own. Compare a score with its chance level, which
+    uniform attention has on the same tokens. `headgraph annotate` writes the scores on the
     heads of a run; `--labels-out` turns them into roles.
 
     Example: headgraph behaviour induction-2l -o behaviour.csv
     """
     from headgraph.analysis._files import csv_path, write_csv
     from headgraph.analysis.behaviour import behaviour as run
-    from headgraph.analysis.behaviour import labels_of
+    from headgraph.analysis.behaviour import chance_in_words, labels_of
 
     refuse_together(text=text, prompts=prompts)
     for path in filter(None, (output, labels_out)):
@@ -77,6 +78,7 @@ def behaviour(
         seed=seed,
         revision=revision,
     )
+    say(chance_in_words(scores))
     if output:
         say(write_csv(scores, output, force=force))
     if labels_out:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headgraph.analysis.behaviour import BEHAVIOURS
+from headgraph.analysis.behaviour import BEHAVIOURS, CHANCES
 from headgraph.analysis.behaviour._behaviour import behaviour, patterns_of, prompts_of
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
-from headgraph.analysis.figures.panels import color_bar, index_axis, panel_grid, panel_title
+from headgraph.analysis.figures.panels import TOP, color_bar, index_axis, panel_grid, panel_title
 from headgraph.analysis.running.bridge import open_model
 from headgraph.base.names import head_name
 from headgraph.base.spelling import argument
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_HEIGHT = 372.0
+_HEIGHT = 384.0
 _MOST_TOKENS = 40  # rows of a pattern; more could not be told apart
 _LONGEST_TOKEN = 24  # characters
 
@@ -72,9 +72,10 @@ def behaviour_figure(
         style.headline(
             figure,
             f"{title}: {score.replace('_', ' ')} score of each head",
-            f"Mean attention that goes where the behaviour sends it; {words}.",
+            f"Mean attention that goes where the behaviour sends it; {words}.\nUniform attention "
+            f"would score {rows[CHANCES[score]].iloc[0]:.2f}.",
         )
-        left, right = panel_grid(figure, 1, 2, gap=(96.0, 0.0), right=72.0)
+        left, right = panel_grid(figure, 1, 2, top=TOP + 12.0, gap=(96.0, 0.0), right=72.0)
         _map(figure, left, scores, theme)
         labels = _words(bridge, tokens) if text else None
         _pattern(figure, right, patterns[layer, head], labels, theme)

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from headgraph.analysis._tables import full_table
-from headgraph.analysis.detection.curves import areas
+from headgraph.analysis.detection.curves import areas, within_blocks
 from headgraph.analysis.detection.tasks import SAME_ROLES, TASKS, Items
 from headgraph.analysis.errors import AnalysisError
 from headgraph.base.names import GRAPH_PAIRINGS
@@ -21,6 +21,8 @@ from headgraph.pk_engine.table.affinity import AffinityTable
 
 PAIRINGS = {"heads": GRAPH_PAIRINGS, "classes": SAME_ROLES, "edges": GRAPH_PAIRINGS}
 ORDERS = {"heads": "forward", "classes": "all", "edges": "forward"}
+LAYERS = "layers"
+"""The row of a score that depends on nothing but the layers: mean PK of the layer or layer pair."""
 CHUNK = 100
 """Resamples at a time; with ten thousand pairs, their weights take 8 MB."""
 
@@ -49,8 +51,14 @@ def detect(
     weight of an item is the product of how often each of its heads was drawn. All metrics use the
     same resamples, so the difference to PK has an interval of its own.
 
+    Depth alone finds much of what is labelled, since known heads and edges lie in certain layers.
+    Two things show it. The row `layers` scores an item by the mean PK of all items of the same two
+    layers (of the same layer, for heads), the item included, so the score depends on nothing but
+    the layers. `within_layers` is the ROC-AUC over pairs of a positive and a negative that have the
+    same layers, all such pairs together; the row `layers` has one half there.
+
     Where users go wrong: compare a PR-AUC with the prevalence, which is the PR-AUC of a random
-    score, and a ROC-AUC with one half.
+    score, and a ROC-AUC with that of the row `layers`, not with one half.
 
     Args:
         model: a model as for `compute`, or a table of all pairs with these pairings and metrics.
@@ -66,8 +74,9 @@ def detect(
 
     Returns:
         `task`, `pairing`, `metric`, `pr_auc` with `low` and `high`, `ap`, `roc_auc`, `beyond_pk`
-        (PR-AUC less PK's) with its `beyond_low` and `beyond_high`, `prevalence`, `positives`,
-        `items`, `resamples`, `seed`.
+        (PR-AUC less PK's) with its `beyond_low` and `beyond_high`, `within_layers` with
+        `within_low` and `within_high`, `prevalence`, `positives`, `items`, `resamples`, `seed`.
+        The last rows are those of `layers`.
 
     Raises:
         AnalysisError: nothing is labelled, an unknown task, or numbers out of range.
@@ -86,8 +95,8 @@ def detect(
     drawn = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), resamples)
     rows: list[dict[str, Any]] = []
     pk: dict[str, NDArray[Any]] = {}
-    for metric in dict.fromkeys(("pk", *wanted)):
-        for pairing, items in TASKS[task](table, metric, labels):
+    for metric in (*dict.fromkeys(("pk", *wanted)), LAYERS):
+        for pairing, items in _items(table, task, metric, labels):
             _check_items(items, table, task, labels)
             found = _areas(items, drawn)
             own = pk.setdefault(pairing, found["draws"])  # PK comes first
@@ -95,20 +104,41 @@ def detect(
                          **_row(items, found, own, level), "resamples": resamples,
                          "seed": seed})  # fmt: skip
     frame = pd.DataFrame(rows)
-    return frame[frame["metric"].isin(wanted)].reset_index(drop=True)
+    return frame[frame["metric"].isin((*wanted, LAYERS))].reset_index(drop=True)
+
+
+def _items(
+    table: AffinityTable, task: str, metric: str, labels: str | os.PathLike[str] | None
+) -> Iterator[tuple[str, Items]]:
+    """The items of each pairing, scored by a metric or by their layers."""
+    found = TASKS[task](table, "pk" if metric == LAYERS else metric, labels)
+    for pairing, items in found:
+        yield pairing, items.of_layers() if metric == LAYERS else items
 
 
 def _areas(items: Items, drawn: NDArray[Any]) -> dict[str, Any]:
-    """The areas; `draws` is the PR-AUC, followed by that of each resample."""
+    """The areas; `draws` and `within` hold a value of all items, then one of each resample."""
+    blocks = items.blocks
     whole = areas(items.scores, items.positive)
-    draws = np.concatenate([[whole.pr_auc], *_resampled(items, drawn)])
-    return {**whole._asdict(), "draws": draws}
+    inside = within_blocks(items.scores, items.positive, blocks)
+    parts = [
+        (areas(items.scores, items.positive, weights).pr_auc,
+         within_blocks(items.scores, items.positive, blocks, weights))
+        for weights in _weights(items, drawn)
+    ]  # fmt: skip
+    draws, within = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return {
+        **whole._asdict(),
+        "draws": np.append(whole.pr_auc, draws),
+        "within": np.append(inside, within),
+    }
 
 
 def _row(items: Items, found: dict[str, Any], pk: NDArray[Any], level: float) -> dict[str, Any]:
     """Figures of one metric and pairing; `pk` are the draws of PK for the same pairing."""
     (low, high), beyond = _interval(found["draws"][1:], level), found["draws"] - pk
     beyond_low, beyond_high = _interval(beyond[1:], level)
+    within_low, within_high = _interval(found["within"][1:], level)
     return {
         "pr_auc": found["pr_auc"],
         "low": low,
@@ -118,6 +148,9 @@ def _row(items: Items, found: dict[str, Any], pk: NDArray[Any], level: float) ->
         "beyond_pk": float(beyond[0]),
         "beyond_low": beyond_low,
         "beyond_high": beyond_high,
+        "within_layers": float(found["within"][0]),
+        "within_low": within_low,
+        "within_high": within_high,
         "prevalence": float(items.positive.mean()),
         "positives": int(items.positive.sum()),
         "items": len(items.positive),
@@ -127,7 +160,7 @@ def _row(items: Items, found: dict[str, Any], pk: NDArray[Any], level: float) ->
 def leaders(rows: pd.DataFrame) -> str:
     """One sentence that names, for each pairing, the metric with the highest PR-AUC."""
     said = []
-    for pairing, part in rows.groupby("pairing", sort=False):
+    for pairing, part in rows[rows["metric"] != LAYERS].groupby("pairing", sort=False):
         first = part.iloc[int(part["pr_auc"].to_numpy().argmax())]
         if first["metric"] == "pk":
             said.append(f"PK leads on {pairing} ({first['pr_auc']:.3f})")
@@ -137,17 +170,32 @@ def leaders(rows: pd.DataFrame) -> str:
     return "; ".join(said) + "."
 
 
-def _resampled(items: Items, drawn: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """PR-AUC of each resample; NaN where it drew no positive."""
+def depth(rows: pd.DataFrame) -> str:
+    """One sentence that compares PK with the layers alone, and gives PK within the same layers."""
+    by = rows.set_index(["metric", "pairing"])
+    pairings = list(by.loc["pk"].index)
+    cells = [
+        f"{pairing} {by.loc[(LAYERS, pairing), 'roc_auc']:.3f} (PK "
+        f"{by.loc[('pk', pairing), 'roc_auc']:.3f}; among items of the same layers "
+        f"{by.loc[('pk', pairing), 'within_layers']:.3f})"
+        for pairing in pairings
+    ]
+    return f"ROC-AUC of the layers alone: {', '.join(cells)}."
+
+
+def _weights(items: Items, drawn: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """How often each item counts in each resample, a chunk of resamples at a time."""
     source, target = items.ends
     alone = bool((source == target).all())
     for first in range(0, len(drawn), CHUNK):
         part = drawn[first : first + CHUNK]
-        weights = part[:, source] if alone else part[:, source] * part[:, target]
-        yield areas(items.scores, items.positive, weights).pr_auc
+        yield part[:, source] if alone else part[:, source] * part[:, target]
 
 
 def _interval(values: NDArray[Any], level: float) -> tuple[float, float]:
+    """Bounds over the resamples that have a value; NaN if none has."""
+    if np.isnan(values).all():
+        return np.nan, np.nan
     low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 

@@ -51,12 +51,13 @@ def detect(
     """Measure how well each metric finds the labelled heads of MODEL.
 
     MODEL is what compute takes, or a table of compute --all. Compare a PR-AUC with the prevalence,
-    which is the PR-AUC of a random score.
+    which is the PR-AUC of a random score. Compare a ROC-AUC with that of the row layers, which
+    scores every item by its layers alone. within_layers compares items of the same layers only.
 
     Example: headgraph detect gpt2-small --metrics pk,cs
     """
+    from headgraph.analysis.detection._detect import depth, leaders
     from headgraph.analysis.detection._detect import detect as run
-    from headgraph.analysis.detection._detect import leaders
 
     names = metric_names(metrics) if metrics is not None else None
     rows = run(
@@ -71,6 +72,7 @@ def detect(
     )
     if "pk" in set(rows["metric"]):
         say(leaders(rows))
+        say(depth(rows))
     return rows
 
 

@@ -57,3 +57,37 @@ def areas(
         (run * (recall + left) / 2).sum(1),
     )
     return Areas(*(float(area[0]) for area in found_areas)) if once else found_areas
+
+
+def within_blocks(
+    scores: NDArray[Any],
+    positive: NDArray[np.bool_],
+    blocks: NDArray[np.int64],
+    weights: NDArray[Any] | None = None,
+) -> Any:
+    """ROC-AUC over the pairs of a positive and a negative of one block, all blocks together.
+
+    With blocks of the same two layers, a score that follows from the layers alone has one half.
+
+    Args:
+        scores: n items, the higher the more likely positive.
+        positive: which of them are.
+        blocks: a number for each item; only items with the same number are compared.
+        weights: resamples x n, how often each item counts; without it once.
+
+    Returns:
+        One number per row of weights, or a float without weights; NaN where no block has both.
+    """
+    once = weights is None
+    times = np.ones((1, len(scores))) if weights is None else np.asarray(weights, float)
+    wins, compared = np.zeros(len(times)), np.zeros(len(times))
+    for block in np.unique(blocks[positive]):
+        inside = np.flatnonzero(blocks == block)
+        part, found = times[:, inside], positive[inside]
+        pairs = part[:, found].sum(1) * part[:, ~found].sum(1)
+        share = areas(scores[inside], found, part).roc_auc
+        wins += np.where(pairs > 0, pairs * share, 0.0)
+        compared += pairs
+    with np.errstate(invalid="ignore"):
+        whole = wins / compared
+    return float(whole[0]) if once else whole

@@ -40,11 +40,25 @@ class Items(NamedTuple):
         positive: which items are to be found.
         ends: 2 x items, the two heads of each item, counted through all layers; an item that is
             one head has it twice.
+        n_heads: heads in a layer.
     """
 
     scores: NDArray[np.float64]
     positive: NDArray[np.bool_]
     ends: NDArray[np.int64]
+    n_heads: int
+
+    @property
+    def blocks(self) -> NDArray[np.int64]:
+        """A number for the two layers of each item, in either order; for a head, for its layer."""
+        first, second = np.sort(self.ends // self.n_heads, axis=0)
+        return np.asarray(first * (second.max(initial=0) + 1) + second)
+
+    def of_layers(self) -> "Items":
+        """The same items, scored by the mean score of their block: by nothing but their layers."""
+        _, block = np.unique(self.blocks, return_inverse=True)
+        means = np.bincount(block, self.scores) / np.bincount(block)
+        return self._replace(scores=means[block])
 
 
 def heads(
@@ -62,7 +76,8 @@ def heads(
         for end in _ends(part, meta):
             np.maximum.at(best, end, part[metric].to_numpy(float))
         touched = np.flatnonzero(np.isfinite(best))
-        yield pairing, Items(best[touched], positive[touched], np.stack([touched, touched]))
+        yield pairing, Items(best[touched], positive[touched], np.stack([touched, touched]),
+                             meta.n_heads)  # fmt: skip
 
 
 def classes(
@@ -81,7 +96,8 @@ def classes(
         part = table.frame[table.frame["pairing"] == pairing]
         source, target = _ends(part, meta)
         scores = part[metric].to_numpy(float)
-        yield pairing, Items(scores, shares[source, target], np.stack([source, target]))
+        ends = np.stack([source, target])
+        yield pairing, Items(scores, shares[source, target], ends, meta.n_heads)
 
 
 def edges(
@@ -103,7 +119,7 @@ def edges(
             sends = np.isin(source, list(of.get(str(step.source_role), ())))
             positive |= sends & np.isin(target, list(of.get(str(step.target_role), ())))
         scores = part[metric].to_numpy(float)
-        yield pairing, Items(scores, positive, np.stack([source, target]))
+        yield pairing, Items(scores, positive, np.stack([source, target]), meta.n_heads)
 
 
 TASKS = {"heads": heads, "classes": classes, "edges": edges}

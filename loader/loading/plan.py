@@ -64,6 +64,16 @@ class LoadPlan:
         return self.table.meta.n_layers * self.table.meta.n_heads
 
     @property
+    def n_edges(self) -> int:
+        """Number of edges between query heads."""
+        return len(self.edges)
+
+    @property
+    def edge_names(self) -> tuple[str, ...]:
+        """Names of the properties of edges, in the order of the batches."""
+        return edge_properties(self.table)
+
+    @property
     def disk_bytes(self) -> int:
         """Upper estimate of the bytes of disk that the load takes."""
         return needed(self.n_heads, len(self.edges), len(edge_properties(self.table)))

@@ -1,5 +1,6 @@
 """Figures that need more than attention weights: embeddings (Fig. 6), a run (Fig. 7)."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from headgraph.pk_engine.errors import EngineError
 
 TEXT = "When Mary and John went to the shops, John gave the bag to"
 """The text of Fig. 7; the end-of-text token goes before it."""
+TOKENS = len(re.findall(r"\w+|[^\w\s]", TEXT)) + 1
+"""Tokens of Fig. 7: GPT-2's tokenizer has one for each of these common words, and the comma."""
 NO_WEIGHTS = "Needs the model itself, not a table of its scores."
 
 
@@ -39,15 +42,22 @@ def identity_heads(source: Source, paper: Mapping[str, Any]) -> Part:
     title, where = "Identity heads", "Fig. 7"
     printed = paper["identity"]
     names = {head: f"mean of the pattern's diagonal, {head}" for head in printed}
+    chance = sum(1 / (q + 1) for q in range(TOKENS)) / TOKENS
+    says = (
+        f"Chance level: attention spread equally over the allowed positions of the {TOKENS} tokens "
+        f"has a diagonal with the mean {chance:.2f}. Attending to itself says nothing of what a "
+        "head does with what it reads: it may copy or erase it.",
+    )
     try:
         scores = _diagonals(source)
     except (AnalysisError, EngineError) as error:
-        return Part(title, where, [not_run(names[h], printed[h]) for h in printed], (str(error),))
+        return Part(title, where, [not_run(names[h], printed[h]) for h in printed],
+                    (*says, str(error)))  # fmt: skip
     return Part(
         title,
         where,
         [claim(names[h], printed[h], scores[h], reading=True) for h in printed],
-        ("The paper's values are read off the colours of its figure, so nothing is judged.",),
+        (*says, "The paper's values are read off the colours of its figure, so nothing is judged."),
     )
 
 

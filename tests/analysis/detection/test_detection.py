@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
-from headgraph.analysis.detection import areas, detect
-from headgraph.analysis.detection._detect import leaders
+from headgraph.analysis.detection import areas, detect, detection_figure
+from headgraph.analysis.detection._detect import depth, leaders
+from headgraph.analysis.detection.curves import within_blocks
 from headgraph.analysis.detection.tasks import CLASSES
 from headgraph.analysis.errors import AnalysisError
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -99,6 +100,106 @@ def test_edges_of_the_ioi_circuit() -> None:
     assert column(rows, "cs", "ap") == [0.023, 0.026, 0.016]
 
 
+def ioi_edges(metric: str, pairing: str) -> pd.DataFrame:
+    """`score`, `edge` and `layers` of every pair, by joins of label files and table alone."""
+    folder = Path("pk_engine/bundled")
+    table = pd.read_parquet(folder / "gpt2-small.parquet")
+    table = table[table["pairing"] == pairing]
+    labels = pd.read_csv(folder / "labels/gpt2-small.csv").query("circuit == 'ioi'")
+    steps = pd.read_csv(folder / "labels/ioi-class-edges.csv").query(f"pairing == '{pairing}'")
+    ends = steps.merge(labels, left_on="source_role", right_on="role").merge(
+        labels, left_on="target_role", right_on="role", suffixes=("_source", "_target")
+    )
+    sides = ["layer_source", "head_source", "layer_target", "head_target"]
+    edges = set(map(tuple, ends[sides].to_numpy()))
+    keys = ["source_layer", "source_head", "target_layer", "target_head"]
+    return pd.DataFrame({
+        "score": table[metric].astype(float),
+        "edge": [tuple(key) in edges for key in table[keys].to_numpy()],
+        "layers": list(zip(table["source_layer"], table["target_layer"], strict=True)),
+    })  # fmt: skip
+
+
+def rank_sum(scores: "pd.Series[float]", edge: "pd.Series[bool]") -> tuple[float, int]:
+    """How many pairs of an edge and another the edge wins, and how many there are."""
+    wins = mannwhitneyu(scores[edge], scores[~edge]).statistic
+    return float(wins), int(edge.sum() * (~edge).sum())
+
+
+@pytest.mark.parametrize(
+    ("pairing", "alone", "left_out"),
+    [("OQ", 0.904, 0.900), ("OK", 0.612, 0.608), ("OV", 0.788, 0.786)],
+)
+def test_the_layers_alone_find_ioi_edges_as_well(
+    pairing: str, alone: float, left_out: float
+) -> None:
+    """Also where no pair counts towards its own score, which ranks a block by the reverse of PK."""
+    pairs = ioi_edges("pk", pairing)
+    blocks = pairs.groupby("layers")["score"]
+    means = blocks.transform("mean").round(9)  # the same number for a whole block
+    wins, compared = rank_sum(means, pairs["edge"])
+    assert round(wins / compared, 3) == alone
+    others = (blocks.transform("sum") - pairs["score"]) / (blocks.transform("size") - 1)
+    without, _ = rank_sum(others, pairs["edge"])
+    assert round(without / compared, 3) == left_out
+    row = detect("gpt2-small", task="edges", metrics=["pk"], resamples=1)
+    row = row.set_index(["metric", "pairing"]).loc[("layers", pairing)]
+    assert row["roc_auc"] == pytest.approx(wins / compared, abs=1e-9)
+    assert row["within_layers"] == pytest.approx(0.5, abs=1e-12)
+    pk = detect("gpt2-small", task="edges", metrics=["pk"], resamples=1)
+    assert row["roc_auc"] > pk.set_index(["metric", "pairing"]).loc[("pk", pairing), "roc_auc"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "known"), [("pk", [0.751, 0.586, 0.615]), ("cs", [0.763, 0.623, 0.678])]
+)
+def test_ioi_edges_among_pairs_of_the_same_layers(metric: str, known: list[float]) -> None:
+    rows = detect("gpt2-small", task="edges", metrics=[metric], resamples=20)
+    rows = rows[rows["metric"] == metric]
+    assert column(rows, metric, "within_layers") == known
+    assert (rows["within_low"] < rows["within_high"]).all()
+    for found, pairing in zip(rows["within_layers"], ("OQ", "OK", "OV"), strict=True):
+        pairs = ioi_edges(metric, pairing)
+        parts = [
+            rank_sum(part["score"], part["edge"])
+            for _, part in pairs.groupby("layers") if part["edge"].any()
+        ]  # fmt: skip
+        wins, compared = np.sum(parts, axis=0)
+        assert found == pytest.approx(wins / compared, abs=1e-9)
+
+
+def test_a_score_of_layers_alone_has_no_advantage_within_them() -> None:
+    """Blocks 0 and 1; the first has more positives. Weights are copies."""
+    blocks = np.array([0, 0, 0, 1, 1, 1])
+    positive = np.array([True, True, False, True, False, False])
+    assert within_blocks(1.0 - blocks, positive, blocks) == 0.5
+    assert within_blocks(positive.astype(float), positive, blocks) == 1
+    scores = np.array([3.0, 1, 2, 5, 4, 6])
+    assert within_blocks(scores, positive, blocks) == 2 / 4  # wins 3>2 and 5>4
+    twice = np.array([[2, 1, 1, 1, 1, 1], [0, 0, 1, 0, 1, 1]])
+    found = within_blocks(scores, positive, blocks, twice)
+    assert found[0] == pytest.approx(3 / 5)
+    assert np.isnan(found[1]), "no positive was drawn"
+
+
+@pytest.mark.parametrize("metrics", [["pk"], ["cs"], ["pk", "cs"]])
+def test_the_figure_explains_its_marks(metrics: list[str]) -> None:
+    rows = detect("gpt2-small", task="edges", metrics=metrics, resamples=5)
+    (legend,) = detection_figure(rows, model="GPT-2 small").legends
+    assert {text.get_text() for text in legend.get_texts()} == {
+        "all items, by our reading",
+        "items of the same layers only (interval)",
+        "the layers alone",
+    }
+
+
+def test_depth_in_words() -> None:
+    said = depth(detect("gpt2-small", task="edges", metrics=["pk"], resamples=1))
+    assert said.startswith(
+        "ROC-AUC of the layers alone: OQ 0.904 (PK 0.871; among items of the same layers 0.751), OK"
+    )
+
+
 @needs_shared
 def test_pairs_of_one_class() -> None:
     """Counted over the label file, and ROC-AUC as the rank sum of float64 scores."""
@@ -115,7 +216,8 @@ def test_pairs_of_one_class() -> None:
         pk = np.square(bases[i].T @ bases[j]).sum()
         pair = {divmod(i, 12), divmod(j, 12)}
         (inside if any(pair <= heads for heads in members) else outside).append(pk)
-    row = detect(GPT2, task="classes", metrics=["pk"], resamples=1).set_index("pairing").loc["QQ"]
+    rows = detect(GPT2, task="classes", metrics=["pk"], resamples=1)
+    row = rows.set_index(["metric", "pairing"]).loc[("pk", "QQ")]
     assert row["items"] == len(inside) + len(outside) == 144 * 143 // 2
     assert row["positives"] == len(inside)
     wins = mannwhitneyu(inside, outside).statistic / (len(inside) * len(outside))
@@ -131,6 +233,7 @@ def test_a_planted_head_is_found(tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
     path.write_text("layer,head,role\n" + "\n".join(sorted(lines)) + "\n")
     rows = detect(table, metrics=["pk"], labels=path, resamples=10)
+    rows = rows[rows["metric"] == "pk"]
     assert rows["positives"].tolist() == [len(lines)] * 3
     assert (rows["pr_auc"] > rows["prevalence"]).all()
 

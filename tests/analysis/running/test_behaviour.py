@@ -7,7 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from headgraph.analysis.behaviour import BEHAVIOURS, attended, behaviour, labels_of
+from headgraph.analysis.behaviour import (
+    BEHAVIOURS,
+    CHANCES,
+    attended,
+    behaviour,
+    chance_in_words,
+    labels_of,
+    uniform,
+)
 from headgraph.analysis.errors import AnalysisError
 from headgraph.pk_engine.bundled import model_path
 from tests.shared import SHARED, needs_shared
@@ -62,6 +70,16 @@ def test_uniform_attention_by_plain_loops() -> None:
         assert found["induction"].positions == rows
 
 
+def test_chance_is_uniform_attention_by_hand() -> None:
+    """Positions 0 to 5 with tokens 5 7 9 5 7 9; position q attends to q + 1 positions."""
+    found = attended(uniform(6), TOKENS)
+    chance = {name: float(one.total[0]) / one.positions for name, one in found.items()}
+    assert chance["identity"] == pytest.approx((1 + 1 / 2 + 1 / 3 + 1 / 4 + 1 / 5 + 1 / 6) / 6)
+    assert chance["previous_token"] == pytest.approx((1 / 2 + 1 / 3 + 1 / 4 + 1 / 5 + 1 / 6) / 5)
+    assert chance["duplicate_token"] == pytest.approx((1 / 4 + 1 / 5 + 1 / 6) / 3)
+    assert chance["induction"] == pytest.approx((1 / 4 + 1 / 5 + 1 / 6) / 3)
+
+
 @pytest.fixture(scope="module")
 def bundled() -> pd.DataFrame:
     return behaviour("induction-2l")
@@ -72,6 +90,15 @@ def test_the_bundled_model_has_the_heads_that_its_training_found(bundled: pd.Dat
     for name in ("previous_token", "induction"):
         heads = bundled.pivot(index="layer", columns="head", values=name).to_numpy()
         assert ((heads > 0.5) == (np.array(known[name]) > 0.5)).all()
+
+
+def test_each_score_has_its_chance_level(bundled: pd.DataFrame) -> None:
+    """Every prompt is one length, so identity's chance level is a harmonic mean."""
+    length = bundled["tokens"].iloc[0] // bundled["prompts"].iloc[0]
+    wanted = sum(1 / (q + 1) for q in range(length)) / length
+    assert bundled["identity_chance"].to_numpy() == pytest.approx(wanted)
+    assert bundled[list(CHANCES.values())].stack().between(0, 0.2).all()
+    assert f"identity {wanted:.2f}" in chance_in_words(bundled)
 
 
 def test_rows_say_how_they_were_taken(bundled: pd.DataFrame) -> None:

@@ -40,7 +40,10 @@ def large_file(large: AffinityTable, tmp_path_factory: pytest.TempPathFactory) -
 
 @contextmanager
 def killed_load(
-    server: RunningServer, *args: str, by: signal.Signals = signal.SIGKILL
+    server: RunningServer,
+    *args: str,
+    by: signal.Signals = signal.SIGKILL,
+    module: str = "tests.loader.loading.slow_load",
 ) -> Iterator[None]:
     """A load in another process, which is inside the `with` block when it reached its point."""
     environment = {
@@ -49,7 +52,7 @@ def killed_load(
         "NEO4J_USERNAME": server.user,
         "NEO4J_PASSWORD": server.password(),
     }
-    command = [sys.executable, "-m", "tests.loader.loading.slow_load", *args]
+    command = [sys.executable, "-m", module, *args]
     root = Path(__file__).parents[3]
     with subprocess.Popen(
         command,

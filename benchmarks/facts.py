@@ -1,0 +1,93 @@
+"""Sentences of README and docs/ that rest on the bundled GPT-2 table; cog writes them.
+
+They hold for the default graph: the strongest 3 % of OQ, OK and OV.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from textwrap import fill
+from typing import NamedTuple
+
+from headgraph.analysis.hubs.scores import hub_scores
+from headgraph.base.names import head_name
+from headgraph.pk_engine.bundled import table_path
+from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.metrics.copying import derived_role
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.affinity import AffinityTable
+
+DEFAULT = Selection(top_percent=3)
+
+
+class HeadFacts(NamedTuple):
+    """What W_OV of a head does, from its weights alone."""
+
+    name: str
+    copying: float
+    self_overlap: float
+    role: str | None
+
+
+@cache
+def gpt2() -> AffinityTable:
+    """The bundled table of all pairs."""
+    return AffinityTable.read(table_path("gpt2-small"))
+
+
+def heads() -> dict[str, HeadFacts]:
+    """Every head by name."""
+    found = {}
+    scores = gpt2().meta.heads
+    rows = zip(scores["copying"], scores["self_overlap"], strict=True)
+    for layer, (copying, overlap) in enumerate(rows):
+        for head, (sign, share) in enumerate(zip(copying, overlap, strict=True)):
+            name = head_name(layer, head)
+            found[name] = HeadFacts(name, sign, share, derived_role(sign, share))
+    return found
+
+
+def erasers() -> list[HeadFacts]:
+    """The derived erasers; the largest self-overlap first."""
+    found = [one for one in heads().values() if one.role == "eraser"]
+    return sorted(found, key=lambda one: -one.self_overlap)
+
+
+def hub() -> str:
+    """What the greatest hub does with what it reads."""
+    best = hub_scores(gpt2(), selection=DEFAULT).iloc[0]
+    one, d_head = heads()[best["name"]], gpt2().meta.d_head
+    return (
+        f"The greatest hub, {one.name}, has {best['edges_in']} edges in and {best['edges_out']} "
+        "out among the strongest 3 % of each pairing, yet it writes minus what it reads. Its "
+        "copying score is "
+        f"{one.copying:.4f}, where -1 is erasing and 1 is copying, and PK between what it reads as "
+        f"its value and what it writes is {one.self_overlap * d_head:.2f} of {d_head}. Its weights "
+        "remove what they read rather than pass it on, so an edge into it and an edge out of it "
+        "are not a path of information."
+    )
+
+
+def decoys() -> str:
+    """How much of the default graph backward pairs would fill."""
+    shares = gpt2().select(DEFAULT).meta.decoys
+    parts = [f"{100 * shares[name]['share']:.0f} % of {name}" for name in ("OQ", "OK", "OV")]
+    return (
+        "Not every edge means something. In backward pairs the source comes after the target, so "
+        "nothing can pass. As many of them reach the same PK as would make up "
+        f"{parts[0]}, {parts[1]} and {parts[2]} of GPT-2's default graph. `compute` measures this "
+        "share of decoys, and `--max-decoy 0.1` keeps only edges with a low one."
+    )
+
+
+def identity_heads() -> Iterator[tuple[str, HeadFacts]]:
+    """Heads that the literature calls identity heads."""
+    labels = labels_for(gpt2().meta)
+    rows = labels[labels["role"] == "identity"]
+    for layer, head in sorted({(int(r.layer), int(r.head)) for r in rows.itertuples()}):
+        name = head_name(layer, head)
+        yield name, heads()[name]
+
+
+def wrapped(text: str) -> str:
+    """A paragraph in lines as long as those of the docs."""
+    return fill(text, 118, break_long_words=False, break_on_hyphens=False)
