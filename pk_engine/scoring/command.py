@@ -11,6 +11,7 @@ from headgraph.pk_engine.options import scoring_options, selection_options, via_
 if TYPE_CHECKING:
     from headgraph.pk_engine.scoring.selection import Selection
     from headgraph.pk_engine.table.affinity import AffinityTable
+    from headgraph.pk_engine.table.meta import TableMeta
 
 
 @click.command()
@@ -76,10 +77,25 @@ def compute(
     return str(path)
 
 
+def decoy_note(meta: "TableMeta") -> str:
+    """What the shares of decoys of a table mean, in one sentence."""
+    shares = ", ".join(
+        f"{pairing} {100 * counted['share']:.0f} %"
+        for pairing, counted in meta.decoys.items()
+        if counted["share"] is not None
+    )
+    return (
+        f"decoys: for every 100 pairs kept, so many backward pairs, which cannot carry anything, "
+        f"are as strong: {shares or 'no pair is kept'}"
+    )
+
+
 def _report(table: "AffinityTable") -> None:
     say(repr(table))
     if not len(table):
         say("note: no pair passes these rules, so the table is empty")
+    if table.meta.decoys:
+        say(decoy_note(table.meta))
     full = min(table.meta.d_model, table.meta.d_head)
     for entry in table.meta.deficient:
         left_out = "; its pairs are left out" if entry["rank"] == 0 else ""
