@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _PART, _DEVIATIONS = 0.1, 15.0
 _ENDS = ["pairing", "pk_rank"]
+_LEAST_SPREAD = 0.01  # of z, below which float32 scores do not give their standard deviation
 
 
 class Chance(NamedTuple):
@@ -67,16 +68,15 @@ def chance_in(rows: "pd.DataFrame") -> Chance | None:
         rows: edges or pairs of one pairing, with `pk`, `z` and `pk_normalized`.
     """
     known = rows[["pk", "z", "pk_normalized"]].astype(float).dropna()
-    known = known[known["pk_normalized"] > 0]
-    if len(known) < 2:
+    pk, z, normalized = known[known["pk_normalized"] > 0].to_numpy().T
+    if len(pk) < 2:
         return None
-    low, high = known.loc[known["z"].idxmin()], known.loc[known["z"].idxmax()]
-    spread = float(high["z"] - low["z"])
-    if spread < 1e-2:
+    low, high = z.argmin(), z.argmax()
+    if z[high] - z[low] < _LEAST_SPREAD:
         return None
-    sd = float(high["pk"] - low["pk"]) / spread
-    most = float(np.median(known["pk"] / known["pk_normalized"]))
-    return Chance(float(high["pk"]) - sd * float(high["z"]), sd, float(f"{most:.5g}"))
+    sd = float((pk[high] - pk[low]) / (z[high] - z[low]))
+    most = float(np.median(pk / normalized))
+    return Chance(float(pk[high]) - sd * float(z[high]), sd, float(f"{most:.5g}"))
 
 
 def decoy_shares(pairs: "pd.DataFrame") -> dict[str, float]:
