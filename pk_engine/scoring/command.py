@@ -11,7 +11,6 @@ from headgraph.pk_engine.options import scoring_options, selection_options, via_
 if TYPE_CHECKING:
     from headgraph.pk_engine.scoring.selection import Selection
     from headgraph.pk_engine.table.affinity import AffinityTable
-    from headgraph.pk_engine.table.meta import TableMeta
 
 
 @click.command()
@@ -77,16 +76,21 @@ def compute(
     return str(path)
 
 
-def decoy_note(meta: "TableMeta") -> str:
-    """What the shares of decoys of a table mean, in one sentence."""
+def decoy_note(table: "AffinityTable") -> str:
+    """The decoys of each pairing, in one sentence; of its strongest 3 % if all pairs are there."""
+    from headgraph.pk_engine.scoring._compute import DEFAULT_SELECTION
+
+    which = "pairs kept"
+    if not table.meta.selection:
+        table, which = table.select(DEFAULT_SELECTION), "of the strongest 3 % of pairs"
     shares = ", ".join(
-        f"{pairing} {100 * counted['share']:.0f} %"
-        for pairing, counted in meta.decoys.items()
+        f"{pairing} {100 * counted['share']:.0f}"
+        for pairing, counted in table.meta.decoys.items()
         if counted["share"] is not None
     )
     return (
-        f"decoys: for every 100 pairs kept, so many backward pairs, which cannot carry anything, "
-        f"are as strong: {shares or 'no pair is kept'}"
+        "decoys: backward pairs carry nothing, yet so many are as strong for every 100 "
+        f"{which}: {shares or 'no pair is kept'}"
     )
 
 
@@ -95,7 +99,7 @@ def _report(table: "AffinityTable") -> None:
     if not len(table):
         say("note: no pair passes these rules, so the table is empty")
     if table.meta.decoys:
-        say(decoy_note(table.meta))
+        say(decoy_note(table))
     full = min(table.meta.d_model, table.meta.d_head)
     for entry in table.meta.deficient:
         left_out = "; its pairs are left out" if entry["rank"] == 0 else ""
