@@ -122,7 +122,7 @@ def test_lines_that_stay_are_not_made_again(tab: Page, folder: Path) -> None:
     tab.evaluate("document.querySelectorAll('.edges path').forEach(path => path.old = true)")
     tab.locator("#threshold").press("ArrowRight")
     kept = tab.locator(LINES).evaluate_all("all => all.map(path => path.old ?? false)")
-    assert (kept.count(True), kept.count(False)) == (402, 3)
+    assert (kept.count(True), kept.count(False)) == (102, 3)
 
 
 def test_the_strongest_lie_on_top_whatever_came_first(tab: Page, folder: Path) -> None:
@@ -138,7 +138,7 @@ def test_the_strongest_lie_on_top_whatever_came_first(tab: Page, folder: Path) -
 def test_a_search_lights_up_the_lines_of_what_it_finds(tab: Page, folder: Path) -> None:
     show(tab, folder / "gpt2.html")
     tab.locator("#find").fill("4.7")
-    assert tab.locator(".above path.near").count() == 47
+    assert tab.locator(".above path.near").count() == 23
     show(tab, folder / "gpt2.html", "place=1000&find=L1")
     expect(tab.locator("#found")).to_have_text("36 heads")
     expect(tab.locator(".copy.found")).to_have_count(36)
@@ -191,7 +191,7 @@ def test_back_leads_to_the_head_before(tab: Page, folder: Path) -> None:
         tab.locator(f'.head[data-name="{name}"]').click()
         expect(tab).to_have_url(re.compile(f"head={name}$"))
     tab.locator("#threshold").press("ArrowRight")
-    expect(tab).to_have_url(re.compile("place=135&head=L5H1$"))
+    expect(tab).to_have_url(re.compile("place=35&head=L5H1$"))
     tab.go_back()
     expect(tab.locator("#detail h2")).to_contain_text("L4H7")
     tab.go_back()
@@ -207,7 +207,7 @@ def test_it_works_inside_a_notebook(tab: Page, folder: Path) -> None:
     frame.locator('.head[data-name="L4H7"]').click()
     expect(frame.locator("#detail h2")).to_contain_text("L4H7")
     frame.locator("#threshold").press("ArrowRight")
-    expect(frame.locator("#amount")).to_contain_text("top 135 of each")
+    expect(frame.locator("#amount")).to_contain_text("top 35 of each")
     tab.wait_for_timeout(300)  # the address would be written by now
     assert tab.evaluate("history.length") == before
 
