@@ -312,7 +312,7 @@ def test_the_picture_is_saved_as_a_file_of_its_own(tab: Page, tmp_path: Path) ->
     (filters,) = [word for word in words if word.startswith("Filters: ")]
     assert filters == (
         "Filters: edges into heads with induction; L4H7 selected (derived: eraser): 0 edges in, "
-        "10 out; search for “4.11”."
+        f"{tab.locator(NEAR).count()} out; search for “4.11”."
     )
     assert "PK by chance: 5.333 (sd 0.11); at most 64." in words
     assert any(word.startswith("Decoys (pairs this strong that can carry") for word in words)

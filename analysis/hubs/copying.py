@@ -108,7 +108,7 @@ def _words(
     count = [*derived.values()].count
     meta = table.meta
     lacking = meta.n_layers * meta.n_heads - len(heads)
-    rest = f" {lacking} heads without a score are left out." if lacking else ""
+    rest = f" Heads without a score, left out: {lacking}." if lacking else ""
     return (
         f"{meta.model}: which heads write what they read, and which its negative",
         f"{len(heads):,} heads; derived from W_OV alone: erasers {count('eraser')}, copiers "
