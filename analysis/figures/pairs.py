@@ -56,9 +56,7 @@ def strongest_pairs(table: AffinityTable, n: int | None = None, metric: str = "p
     # arrows of one scored pair share its rank, so count new ranks in each pairing
     first = ~edges.duplicated(["pairing", "pk_rank"])
     edges = edges[first.groupby(edges["pairing"]).cumsum() <= n]
-    parts = [
-        _weights(rows, table.meta, metric) for _, rows in edges.groupby("pairing", sort=False)
-    ]
+    parts = [_weights(rows, table.meta, metric) for _, rows in edges.groupby("pairing", sort=False)]
     return edges.assign(weight=pd.concat(parts)).reset_index(drop=True)
 
 

@@ -137,7 +137,7 @@ def _by_layer(
             if side / _extent(matrix) >= _CELL_WITH_NUMBER:
                 _write_values(panel, matrix, image, theme)
         bar = color_bar(figure, axes[(row + 1) * columns - 1], shown[-1], f"{words} {name}")
-        _mark_chance(bar, reference, theme)
+        _mark_chance(bar, reference)
     return figure
 
 
@@ -165,7 +165,7 @@ def _by_head(
             panel.axvline(layer * meta.heads_of(pairing[0]) - 0.5, **look)
             panel.axhline(layer * meta.heads_of(pairing[1]) - 0.5, **look)
     bar = color_bar(figure, axes[-1], shown[-1], metric_name(metric))
-    _mark_chance(bar, reference, theme)
+    _mark_chance(bar, reference)
     return figure
 
 
@@ -217,11 +217,11 @@ def _row_of(
     return shown
 
 
-def _mark_chance(bar: "Axes", reference: Chance | None, theme: style.Theme) -> None:
+def _mark_chance(bar: "Axes", reference: Chance | None) -> None:
     """A line across the colour bar where two random subspaces are."""
     if reference is None:
         return
-    bar.axhline(reference.mean, color=theme.paper, linewidth=1.4)
+    bar.axhline(reference.mean, color="#FFFFFF", linewidth=1.4)
     bar.set_ylabel(f"{bar.get_ylabel()} (line: chance)")
 
 

@@ -149,9 +149,7 @@ def _panels(n: int, theme: style.Theme) -> tuple["Figure", list["Axes"]]:
     return figure, panel_grid(figure, rows, columns, top=_TOP, bottom=66.0, gap=(46.0, 58.0))[:n]
 
 
-def _draw(
-    axes: "Axes", cut: Cut, reference: Chance, name: str, theme: style.Theme
-) -> None:
+def _draw(axes: "Axes", cut: Cut, reference: Chance, name: str, theme: style.Theme) -> None:
     for number in (3, 2, 1, 0):  # what both keep lies on top
         rows = cut.rows[cut.classes == number]
         look: dict[str, Any] = {"s": _SIZES[number], "marker": MARKERS[number], "linewidths": 0}

@@ -68,6 +68,7 @@ class Content:
         pairings = [name for name in PAIRINGS if name in set(edges["pairing"])]
         roles = self.role_names()
         marks = {name: chance_in(edges[edges["pairing"] == name]) for name in pairings}
+        chance = [None if mark is None else [*map(_number, mark)] for mark in marks.values()]
         return {
             "title": self.title,
             "n_layers": self.n_layers,
@@ -77,8 +78,7 @@ class Content:
                       for head in range(self.n_heads)],
             "roles": roles,
             "pairings": pairings,
-            "chance": [None if marks[name] is None else [_number(part) for part in marks[name]]
-                       for name in pairings],
+            "chance": chance,
             "version": VERSION,
             "edges": _columns(edges, pairings, self.n_heads, marks),
             "places": sorted({int(rank) for rank in edges["pk_rank"]}),
@@ -177,9 +177,7 @@ def _columns(
     }
 
 
-def _weights(
-    edges: "pd.DataFrame", marks: Mapping[str, Chance | None]
-) -> "pd.Series[float]":
+def _weights(edges: "pd.DataFrame", marks: Mapping[str, Chance | None]) -> "pd.Series[float]":
     """How strongly to draw each edge: 0 at chance, 1 for the strongest of its pairing."""
     weights = edges["pk"].astype(float) * 0 + 1
     for pairing, mark in marks.items():

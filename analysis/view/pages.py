@@ -38,8 +38,9 @@ def view(
 
     Heads are placed by layer and index. The width of an edge shows how far its PK is above chance,
     within its pairing, and colours are those of the figures. A slider sets the number of pairs of
-    each pairing, at first about 100 edges; the page states the share of decoys among them. The page also has filters, a search, details on hover, and keys for all of
-    these; its address records what it shows. `Page.write` saves it, a notebook displays it.
+    each pairing, at first about 100 edges; the page states the share of decoys among them. The page
+    also has filters, a search, details on hover, and keys for all of these; its address records
+    what it shows. `Page.write` saves it, a notebook displays it.
 
     Where users go wrong: the page holds only the `most` strongest edges and states the total. A
     missing edge may still be in the table. A pair of a grouped-query model is drawn to each query

@@ -61,9 +61,10 @@ def wiring(
     and enters the lower edge of the head that reads: at its left as query, in its middle as key, at
     its right as value. The place shows the pairing as well as the colour does. Width and opacity
     grow with the score within a pairing, from a hairline at chance, so that random weights look
-    like random weights. The legend states chance, the maximum and the share of decoys. A head with a line is a box with its name, and with colour
-    and tag if it has a known role (see `head_roles` for heads with several). Boxes grow with the
-    number of lines. The other heads are dots.
+    like random weights. The legend states chance, the maximum, the share of decoys, and the heads
+    that erase. A head with a line is a box with its name, and with colour and tag if it has a known
+    role (see `head_roles` for heads with several). Boxes grow with the number of lines. The other
+    heads are dots.
 
     Where users go wrong: a line says that one head *could* read what another writes, not that it
     does so on any text. Compare widths within one pairing only. A pair of a grouped-query model is
@@ -118,7 +119,7 @@ def wiring(
         rule = rule_in_words(pairs, number, metric)
         subtitle = _subtitle(scores, pairs, len(boxes), metric)
         if tokens is not None:
-            subtitle += " Words: the tokens that lie most in what it reads (Q, K, V) or writes (O)."
+            subtitle += " Words: tokens that lie most in what it reads (Q, K, V) or writes (O)."
         style.headline(figure, f"{scores.meta.model}: {rule}", subtitle)
         axes = _panel(figure, legend.height, plot)
         draw_grid(axes, grid, {box.head for box in boxes}, theme)
@@ -161,8 +162,8 @@ def _subtitle(table: AffinityTable, pairs: pd.DataFrame, touched: int, metric: s
         first += " A pair with a key/value head is drawn, thinner, to each of its query heads."
     wide = "further above chance" if metric == "pk" else "stronger"
     return (
-        f"{first}\nA line runs from the head that writes up to a head that could read it; the "
-        f"wider, the {wide} within its pairing."
+        f"{first}\nA line runs from the head that writes up to a head that could read it; wider: "
+        f"{wide} in its pairing."
     )
 
 

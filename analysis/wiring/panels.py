@@ -124,7 +124,7 @@ def _words(
     shares = decoys_in_words(decoy_shares(pairs), GRAPH_PAIRINGS) if metric == "pk" else ""
     decoys = f" Decoys (backward pairs): {shares}." if shares and not whole else ""
     return title, (
-        f"Wider and stronger lines have a higher {name}, here {low:.3g} to {high:.3g}, on one "
+        f"Wider and stronger lines have a higher {name}, from {low:.3g} to {high:.3g}, on one "
         f"scale for all panels{cut}{against}.\nA line runs from the head that writes, below, to a "
         f"head that could read it.{decoys} {key}"
     )

@@ -220,7 +220,7 @@ def test_the_policy_lets_only_the_scripts_of_the_page_run(gpt2: Page) -> None:
     assert "unsafe" not in policy
     assert not re.findall(r'src="', html)
     (paper,) = re.findall(r'<[^<]* href="[^"]*"', html)
-    assert paper == '<a href="https://arxiv.org/abs/2601.10266"', "a link is opened by a click alone"
+    assert paper == '<a href="https://arxiv.org/abs/2601.10266"', "only a click opens it"
 
 
 def test_d3_is_the_file_that_its_note_says() -> None:

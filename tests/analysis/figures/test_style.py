@@ -124,7 +124,7 @@ def test_saving_asks_first_and_names_what_is_wrong(tmp_path: Path) -> None:
     text = path.read_text("utf-8")
     assert "<title>T &amp; t</title>" in text
     assert "<desc>what &lt;it&gt; shows</desc>" in text
-    with pytest.raises(OutputExists, match=r"--force"):
+    with pytest.raises(OutputExists, match="force=True"):
         save(figure, path)
     assert save(figure, path, force=True) == path
     assert list(tmp_path.iterdir()) == [path]
