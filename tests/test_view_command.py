@@ -84,7 +84,7 @@ def test_a_run_of_a_grouped_query_model_has_its_arrows(graph: Graph) -> None:
 
 def test_a_run_that_is_not_there_is_one_sentence(gpt2: Graph) -> None:
     with pytest.raises(
-        UnknownRun, match=r"no run 'gtp2' \(did you mean gpt2\?\): the .* view takes"
+        UnknownRun, match=r"no run 'gtp2' \(did you mean gpt2\?\): the .*headgraph\.view takes"
     ):
         view_run(gpt2, "gtp2")
     with pytest.raises(UnknownRun, match=r"the database holds no run: headgraph\.load"):
