@@ -6,6 +6,7 @@ from .analysis.detection import circuits as circuits
 from .analysis.detection import detect as detect
 from .analysis.detection import detection_figure as detection_figure
 from .analysis.heatmap import heatmap as heatmap
+from .analysis.hubs import copying_figure as copying_figure
 from .analysis.hubs import hub_scores as hub_scores
 from .analysis.hubs import hubs as hubs
 from .analysis.hubs import hubs_of_kind as hubs_of_kind

@@ -6,7 +6,7 @@ from headgraph.analysis.ablation.commands import draw_ablation
 from headgraph.analysis.behaviour.commands import draw_behaviour
 from headgraph.analysis.detection.commands import draw_detection
 from headgraph.analysis.heatmap.commands import draw_heatmap
-from headgraph.analysis.hubs.commands import draw_hubs, draw_identity
+from headgraph.analysis.hubs.commands import draw_copying, draw_hubs, draw_identity
 from headgraph.analysis.informativeness.commands import draw_informativeness
 from headgraph.analysis.nulls.commands import draw_nulls
 from headgraph.analysis.patching.commands import draw_causality
@@ -28,6 +28,7 @@ for _picture in (
     draw_wiring,
     draw_heatmap,
     draw_hubs,
+    draw_copying,
     draw_scatter,
     draw_informativeness,
     draw_nulls,
