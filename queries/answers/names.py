@@ -11,7 +11,7 @@ from headgraph.base.suggestions import did_you_mean
 from headgraph.base.text import listed, quoted
 from headgraph.graphdb.runner import Runner
 from headgraph.graphdb.schema import BEHAVIOURS
-from headgraph.queries.answers.runs import Runs, check_runs, check_shapes, check_sums
+from headgraph.queries.answers.runs import Runs, check_copying, check_runs, check_shapes, check_sums
 from headgraph.queries.errors import UnknownHead, UnknownName
 from headgraph.queries.stored.query import Query
 
@@ -41,7 +41,7 @@ def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Run
     Raises:
         UnknownName: the run, or the database, does not have a name.
         QueryError: two runs are given, and their models differ in shape.
-        OlderRun: a run lacks the sums that the query reads.
+        OlderRun: a run lacks the sums or the scores of heads that the query reads.
     """
     given = {
         name: param.default
@@ -60,6 +60,7 @@ def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Run
     runs_given = [key for key in query.params if key in wanted and kinds[key] == "run"]
     compared = [name for key in runs_given for name in wanted[key]]
     check_sums(query, compared, runs)
+    check_copying(query, compared, graph)
     if len(compared) > 1:
         check_shapes(compared, graph)
     if (run := given.get("run")) is None:

@@ -1,7 +1,7 @@
 // Induction motifs
-// description: K-composition, as an induction head needs it: a head of a later layer reads as its key
-//   what a head that attends to the previous token writes. Each row is a kept OK edge from a head of
-//   the first role to a head of the second. `place` 1 out of `keys_in` means that no head has a
+// description: K-composition, as an induction head needs it: a head of a later layer reads as its
+//   key what a head that attends to the previous token writes. Each row is a kept OK edge from a head
+//   of the first role to a head of the second. `place` 1 out of `keys_in` means that no head has a
 //   stronger OK edge into the reader.
 // params:
 //   run (run): the run to ask about
@@ -16,8 +16,11 @@
 //   place (integer): place among the OK edges that enter the reader
 //   keys_in (integer): OK edges that enter the reader
 //   path (graph): writer, edge and reader
-MATCH (b:Head {run: $run})-[:HAS_ROLE]->(:Role {name: $reader})
-WITH DISTINCT b
+MATCH (h:Head {run: $run})
+// a plan from the role would read the heads of every run; this list holds the run's heads alone
+WITH collect(h) AS all
+UNWIND all AS b
+WITH b WHERE EXISTS { (b)-[:HAS_ROLE]->(:Role {name: $reader}) }
 MATCH (b)<-[e:OK]-(a:Head)
 WITH b, e, a ORDER BY e.pk DESC, e.pk_rank, a.layer, a.head
 WITH b, collect({e: e, a: a}) AS keys
