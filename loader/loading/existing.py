@@ -26,6 +26,7 @@ RETURN r.fingerprint AS fingerprint, r.label_source AS source
 """
 _LABELS = f"""
 MATCH (:{schema.RUN} {{name: $name}})-[:HAS_HEAD]->(h)-[has:HAS_ROLE]->(role:{schema.ROLE})
+WHERE coalesce(has.circuit, '') <> '{schema.DERIVED_CIRCUIT}'
 RETURN h.layer AS layer, h.head AS head, role.name AS role, coalesce(has.circuit, '') AS circuit,
        coalesce(has.source, '') AS source, coalesce(has.note, '') AS note
 """
