@@ -24,7 +24,7 @@
 //   copying (float): 1 where it writes what it reads, -1 where it writes the negative; 0 where it
 //     rotates or mixes
 //   self_overlap (float): share of what it writes that lies in what it reads, 0 to 1
-//   candidate (graph): the head
+//   nodes (graph): the head and the heads of the circuit that it is tied to
 //   links (graph): its edges with the circuit
 // example: limit=8
 MATCH (run:Run {name: $run})
@@ -74,6 +74,7 @@ RETURN h.name AS head, edges, edges_all, strength, share,
          MATCH (o)-[:HAS_ROLE {circuit: $circuit}]->(r:Role) RETURN DISTINCT r.name ORDER BY r.name
        } AS read_by,
        links[0].pk AS strongest, nearest, h.copying AS copying, h.self_overlap AS self_overlap,
-       h AS candidate, links
+       [h] + [e IN links | CASE WHEN startNode(e) = h THEN endNode(e) ELSE startNode(e) END] AS nodes,
+       links
 ORDER BY CASE $by WHEN "share" THEN coalesce(share, 0.0) ELSE strength END DESC, strength DESC,
          h.layer, h.head

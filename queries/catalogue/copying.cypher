@@ -11,7 +11,7 @@
 //   by (self_overlap or copying or erasing) = "self_overlap": order of the rows, from the greatest
 //     self_overlap, the greatest copying or the lowest copying
 //   limit (count) = 20: heads at most
-// returns: graph; may be empty where the table lacks both scores
+// returns: graph
 //   head (head): the head
 //   copying (float): 1 where it copies, -1 where it writes the negative, 0 where it rotates or
 //     mixes

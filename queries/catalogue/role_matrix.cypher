@@ -18,6 +18,7 @@
 //   density (float): edges divided by pairs and by the number of these pairings that the run has
 //   strength (float): sum of z times share over these edges
 //   strongest (float): greatest Projection Kernel
+//   nodes (graph): the heads with such an edge
 //   links (graph): the edges
 MATCH (run:Run {name: $run})
 MATCH (h:Head {run: $run})
@@ -51,5 +52,5 @@ CALL (s, t) {
 WITH * WHERE edges > 0
 RETURN s.name AS source_role, t.name AS target_role, pairs, edges, oq, ok, ov,
        toFloat(edges) / pairs / size([p IN run.pairings WHERE p IN ["OQ", "OK", "OV"]]) AS density,
-       strength, strongest, links
+       strength, strongest, [e IN links | startNode(e)] + [e IN links | endNode(e)] AS nodes, links
 ORDER BY strength DESC, source_role, target_role
