@@ -71,7 +71,9 @@ def roles(labels: pd.DataFrame, scores: pd.DataFrame) -> dict[str, list[str]]:
 def head_scores(table: AffinityTable) -> pd.DataFrame:
     """`copying` and `self_overlap` by name of the head, from the table's metadata."""
     meta = table.meta
-    names = [head_name(layer, head) for layer in range(meta.n_layers) for head in range(meta.n_heads)]
+    names = [
+        head_name(layer, head) for layer in range(meta.n_layers) for head in range(meta.n_heads)
+    ]
     columns = {name: np.ravel(meta.heads[name]) for name in ("copying", "self_overlap")}
     return pd.DataFrame(columns, index=names)
 

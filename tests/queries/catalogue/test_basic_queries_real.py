@@ -200,9 +200,7 @@ def test_ioi_circuit(gpt2: Graph, kept: pd.DataFrame, labels: pd.DataFrame) -> N
     # what each step could have had: a step without an edge has a row that says so
     step = ["source_role", "pairing", "target_role"]
     pairs = {
-        key: sum(
-            head_key(a)[0] < head_key(b)[0] for a in ioi[key[0]] for b in ioi[key[2]]
-        )
+        key: sum(head_key(a)[0] < head_key(b)[0] for a in ioi[key[0]] for b in ioi[key[2]])
         for key in every[step].itertuples(index=False, name=None)
     }
     assert len(pairs) == 9

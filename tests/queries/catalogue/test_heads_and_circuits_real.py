@@ -116,7 +116,7 @@ def test_hubs_by_layer(gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list[st
 def test_hubs_compared_within_their_layer_do_not_grow_with_depth(
     gpt2: Graph, kept: pd.DataFrame
 ) -> None:
-    """Possible chains through a head, l (11 - l), say nothing about its score; of `hubs` they do."""
+    """The chains that a layer allows, l (11 - l), say nothing about a score; for `hubs` they do."""
     found = queries.query("hubs_by_layer", gpt2, limit=144).set_index("head")
     inner = [head for head in HEADS if 0 < head_key(head)[0] < 11]
     rows = found.reindex(inner)[["inlet_ratio", "outlet_ratio", "both"]].fillna(0.0)
