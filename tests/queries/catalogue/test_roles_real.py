@@ -114,7 +114,7 @@ def test_candidates(database: Graph, case: Case, by: str) -> None:
         far = [name for name in case.scores.index if head_key(name)[0] != head_key(head)[0]]
         best = ordered(tied, "-pk", "pk_rank", "pairing", "other").iloc[0]
         reached = {
-            side: sorted(set().union(*role.reindex(set(ends) & members)))
+            side: sorted(set().union(*role.reindex(sorted(set(ends) & members))))
             for side, ends in (("reads", into["other"]), ("read_by", out["other"]))
         }
         rows.append(
