@@ -102,12 +102,24 @@ def head_types(rng: Rng) -> Simulated:
 
 def depth_drift(rng: Rng) -> Simulated:
     """Q diag(exp(s_l)) Z, s_l an autoregressive walk over layers (.7, stationary sd .8)."""
+    a = _walk(rng, LAYERS)
+    return Simulated({role: a @ heads for role, heads in independent(rng).heads.items()})
+
+
+def lagging_drift(rng: Rng) -> Simulated:
+    """As `depth_drift`, but Q, K and V of a layer have the walk of the layer before."""
+    a = _walk(rng, LAYERS + 1)
+    heads = independent(rng).heads
+    return Simulated({role: (a[1:] if role == "O" else a[:-1]) @ heads[role] for role in ROLES})
+
+
+def _walk(rng: Rng, layers: int) -> Array:
+    """Q diag(exp(s_l)) of each layer, layers x 1 x d x d."""
     q = np.linalg.qr(rng.standard_normal((D, D)))[0]
     walk = [0.8 * rng.standard_normal(D)]
-    for _ in range(1, LAYERS):
+    for _ in range(1, layers):
         walk.append(0.7 * walk[-1] + 0.8 * np.sqrt(1 - 0.7**2) * rng.standard_normal(D))
-    a = q * np.exp(np.stack(walk))[:, None, None, :]  # layers x 1 x d x d
-    return Simulated({role: a @ heads for role, heads in independent(rng).heads.items()})
+    return np.asarray(q * np.exp(np.stack(walk))[:, None, None, :])
 
 
 def planted(rng: Rng, base: Callable[[Rng], Simulated] = independent) -> Simulated:
@@ -142,6 +154,10 @@ KINDS: dict[str, tuple[str, Callable[[Rng], Simulated]]] = {
     "planted, common covariance": (
         f"common covariance, with {EDGES} joined pairs",
         partial(planted, base=common_covariance),
+    ),
+    "lagging drift": (
+        "as depth drift, but heads read in the directions that the layer before prefers",
+        lagging_drift,
     ),
 }
 
