@@ -17,10 +17,17 @@ from headgraph.queries.stored.query import Query
 
 _HAS_HEADS = "UNWIND $names AS name MATCH (h:Head {run: $run, name: name}) RETURN DISTINCT name"
 _HEADS = "MATCH (h:Head {run: $run}) RETURN h.name AS name ORDER BY h.layer, h.head"
-_ROLE = "MATCH (:Head {run: $run})-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name AS name"
+# a plan from the roles would read the heads of every run; this list holds the run's heads alone
+_ROLE_OF = """
+MATCH (h:Head {run: $run})
+WITH collect(h) AS heads
+UNWIND heads AS h
+MATCH (h)-[has:HAS_ROLE]->(r)
+"""
+_ROLE = f"{_ROLE_OF} RETURN DISTINCT r.name AS name"
 _ROLES = f"{_ROLE} ORDER BY name"
-_CIRCUITS = """
-MATCH (:Head {run: $run})-[has:HAS_ROLE]->(:Role) WHERE has.circuit IS NOT NULL
+_CIRCUITS = f"""
+{_ROLE_OF} WHERE has.circuit IS NOT NULL
 RETURN DISTINCT has.circuit AS name ORDER BY name
 """
 _KINDS = f"""

@@ -23,10 +23,10 @@ MATCH (h:Head {run: $run})
 // a plan from the roles would read the heads of every run; these lists hold the run's heads alone
 WITH collect(h) AS all
 WITH COLLECT {
-       UNWIND all AS h WITH h WHERE EXISTS { (h)-[:HAS_ROLE]->(:Role {name: $writer}) } RETURN h
+       UNWIND all AS h WITH h WHERE EXISTS { (h)-[:HAS_ROLE]->(r) WHERE r.name = $writer } RETURN h
      } AS writers,
      COLLECT {
-       UNWIND all AS h WITH h WHERE EXISTS { (h)-[:HAS_ROLE]->(:Role {name: $reader}) } RETURN h
+       UNWIND all AS h WITH h WHERE EXISTS { (h)-[:HAS_ROLE]->(r) WHERE r.name = $reader } RETURN h
      } AS readers
 UNWIND writers AS a
 MATCH path = (a)-[e]->(b) WHERE type(e) IN $pairings AND b IN readers

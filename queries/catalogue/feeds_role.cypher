@@ -26,7 +26,7 @@ MATCH (h:Head {run: $run})
 // a plan from the role would read the heads of every run; this list holds the run's heads alone
 WITH collect(h) AS all
 UNWIND all AS b
-WITH b WHERE EXISTS { (b)-[:HAS_ROLE]->(:Role {name: $role}) }
+WITH b WHERE EXISTS { (b)-[:HAS_ROLE]->(r) WHERE r.name = $role }
 WITH collect(b) AS members
 UNWIND members AS b
 MATCH (a)-[e]->(b) WHERE type(e) IN $pairings AND a <> b

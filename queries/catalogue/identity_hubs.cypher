@@ -68,11 +68,11 @@ UNWIND rows AS row
 WITH rows, row, row.h AS h,
      CASE WHEN $kind IN ["previous_token", "duplicate_token", "induction", "identity"]
           THEN row.h[$kind] END AS score
-WHERE EXISTS { (h)-[:HAS_ROLE]->(:Role {name: $kind}) } OR score >= $threshold
+WHERE EXISTS { (h)-[:HAS_ROLE]->(r) WHERE r.name = $kind } OR score >= $threshold
 RETURN h.name AS head, score,
-       EXISTS { (h)-[has:HAS_ROLE]->(:Role {name: $kind})
-                WHERE coalesce(has.circuit, "") <> "weights" } AS labelled,
-       EXISTS { (h)-[:HAS_ROLE {circuit: "weights"}]->(:Role {name: $kind}) } AS derived,
+       EXISTS { (h)-[has:HAS_ROLE]->(r)
+                WHERE r.name = $kind AND coalesce(has.circuit, "") <> "weights" } AS labelled,
+       EXISTS { (h)-[:HAS_ROLE {circuit: "weights"}]->(r) WHERE r.name = $kind } AS derived,
        h.copying AS copying, h.self_overlap AS self_overlap,
        row.inlet AS inlet, row.outlet AS outlet, row.both AS both,
        1 + size([other IN rows WHERE other.both > row.both | 1]) AS place,

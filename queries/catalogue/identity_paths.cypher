@@ -34,7 +34,7 @@ MATCH (h:Head {run: $run})
 // a plan from the role would read the heads of every run; this list holds the run's heads alone
 WITH collect(h) AS all
 UNWIND all AS h
-WITH h WHERE EXISTS { (h)-[:HAS_ROLE]->(:Role {name: $role}) }
+WITH h WHERE EXISTS { (h)-[:HAS_ROLE]->(r) WHERE r.name = $role }
 // each side is read up to the last edge that the list can reach, as `through` explains
 WITH h, COLLECT {
   MATCH (a)-[i:OQ|OK|OV]->(h) WHERE a <> h

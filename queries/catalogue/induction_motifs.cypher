@@ -20,13 +20,13 @@ MATCH (h:Head {run: $run})
 // a plan from the role would read the heads of every run; this list holds the run's heads alone
 WITH collect(h) AS all
 UNWIND all AS b
-WITH b WHERE EXISTS { (b)-[:HAS_ROLE]->(:Role {name: $reader}) }
+WITH b WHERE EXISTS { (b)-[:HAS_ROLE]->(r) WHERE r.name = $reader }
 MATCH (b)<-[e:OK]-(a:Head)
 WITH b, e, a ORDER BY e.pk DESC, e.pk_rank, a.layer, a.head
 WITH b, collect({e: e, a: a}) AS keys
 UNWIND range(0, size(keys) - 1) AS place
 WITH b, place, size(keys) AS keys_in, keys[place].a AS a, keys[place].e AS e
-WHERE EXISTS { (a)-[:HAS_ROLE]->(:Role {name: $writer}) }
+WHERE EXISTS { (a)-[:HAS_ROLE]->(r) WHERE r.name = $writer }
 MATCH path = (a)-[e]->(b)
 RETURN a.name AS writer_head, b.name AS reader_head, e.pk AS pk, e.z AS z, e.pk_rank AS pk_rank,
        place + 1 AS place, keys_in, path

@@ -23,13 +23,13 @@ MATCH (h:Head {run: $run})
 // a plan from the roles would read the heads of every run; this list holds the run's heads alone
 WITH collect(h) AS all
 UNWIND all AS a
-WITH a WHERE EXISTS { (a)-[:HAS_ROLE {circuit: "ioi"}]->(:Role {name: "previous_token"}) }
+WITH a WHERE EXISTS { (a)-[:HAS_ROLE {circuit: "ioi"}]->(r) WHERE r.name = "previous_token" }
 MATCH (a)-[e:OK|OV]->(b)
-WHERE EXISTS { (b)-[:HAS_ROLE {circuit: "ioi"}]->(:Role {name: "induction"}) }
+WHERE EXISTS { (b)-[:HAS_ROLE {circuit: "ioi"}]->(r) WHERE r.name = "induction" }
 MATCH (b)-[f:OK|OV]->(c)
-WHERE EXISTS { (c)-[:HAS_ROLE {circuit: "ioi"}]->(:Role {name: "s_inhibition"}) }
+WHERE EXISTS { (c)-[:HAS_ROLE {circuit: "ioi"}]->(r) WHERE r.name = "s_inhibition" }
 MATCH (c)-[g:OQ]->(d)
-WHERE EXISTS { (d)-[:HAS_ROLE {circuit: "ioi"}]->(:Role {name: "name_mover"}) }
+WHERE EXISTS { (d)-[:HAS_ROLE {circuit: "ioi"}]->(r) WHERE r.name = "name_mover" }
 WITH a, e, b, f, c, g, d, e.pk_normalized * f.pk_normalized * g.pk_normalized AS product,
      CASE WHEN e.pk <= f.pk AND e.pk <= g.pk THEN e.pk
        WHEN f.pk <= g.pk THEN f.pk ELSE g.pk END AS weakest
