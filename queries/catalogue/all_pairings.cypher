@@ -1,7 +1,8 @@
 // Pairs that meet in OQ, OK and OV
 // description: Pairs of heads where the target reads the source as its query, its key and its
 //   value, all three by kept edges. A pair is as strong as the weakest of the three; between equals,
-//   the product decides. Such a target reads the same directions for all purposes.
+//   the product decides. The target need not read the same directions three times: each role can
+//   overlap another part of what the source writes.
 // params:
 //   run (run): the run to ask about
 //   limit (count) = 20: pairs at most

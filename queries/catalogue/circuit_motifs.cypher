@@ -1,8 +1,9 @@
 // Motifs of roles in a circuit
 // description: The circuit by role: how many edges lead from heads of one role to heads of another,
 //   by which pairing, and out of how many pairs of such heads. Compare `density` with the share of
-//   all pairs that the run kept (`overview`): a higher density shows that the weights alone favour
-//   the connection. The circuit "weights" has the two derived roles, which follow from the weights
+//   all pairs that the run kept (`overview`): a higher density means that the weights favour the
+//   connection, by the heads or by their depth alone, since some pairs of layers have far more edges
+//   than others. The circuit "weights" has the two derived roles, which follow from the weights
 //   alone.
 // params:
 //   run (run): the run to ask about

@@ -3,9 +3,10 @@
 //   compares subspaces, and a subspace has no sign: it cannot tell a copy from its negative.
 //   `copying` is the sum of the eigenvalues of W_OV, divided by the sum of their moduli.
 //   `self_overlap` is the share of what a head writes that lies in what it reads. With both high a
-//   head copies; with `copying` near -1 and a high `self_overlap` it erases what it reads. With a low
-//   `self_overlap` the sign means little. Both come from the attention weights alone: an MLP can undo
-//   what a head does.
+//   head copies; with `copying` near -1 and a high `self_overlap` it writes the negative of what it
+//   reads. That erases only where the head attends to its own position, as identity heads do. With a
+//   low `self_overlap` the sign means little. Both come from the attention weights alone: an MLP can
+//   undo what a head does.
 // params:
 //   run (run): the run to ask about
 //   by (self_overlap or copying or erasing) = "self_overlap": order of the rows, from the greatest

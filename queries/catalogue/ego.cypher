@@ -1,7 +1,7 @@
 // A head and its neighbourhood
 // description: The strongest neighbours of a head, and all kept edges among them and with the head.
-//   Neighbours with edges to each other form groups. Two neighbours without an edge are tied through
-//   the head alone, as far as the kept edges show.
+//   Neighbours with edges to each other form groups. A missing edge means that the run did not keep
+//   the pair, not that the two have nothing in common.
 // params:
 //   run (run): the run to ask about
 //   head (head): the head in the middle

@@ -1,12 +1,12 @@
 // Hubs
 // description: Heads that many kept edges enter and leave. A hub does not always pass on what it
 //   reads: `copying` near -1 with a high `self_overlap` means that it writes the negative of what it
-//   reads, and so erases it. Both are empty where the table lacks them. The inlet score of a head is
-//   the sum of z over the edges that enter it. The outlet score is the sum over the edges that leave
-//   it; an edge to one of several query heads that share a key/value head counts by its share. `both`
-//   is the geometric mean of the two: it is 0 for a head that only reads or only writes. These scores
-//   are this project's own. They grow with the number of edges that the run kept, so compare heads
-//   within one run.
+//   reads, which can erase it. Both are empty where the table lacks them. The inlet score of a head
+//   is the sum of z over the edges that enter it. The outlet score is the sum over the edges that
+//   leave it; an edge to one of several query heads that share a key/value head counts by its share.
+//   `both` is the geometric mean of the two: it is 0 for a head that only reads or only writes. These
+//   scores are this project's own. They grow with the number of edges that the run kept, so compare
+//   heads within one run.
 // params:
 //   run (run): the run to ask about
 //   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
@@ -18,8 +18,8 @@
 //   both (float): square root of inlet times outlet, 0 where either is not positive
 //   edges_in (integer): edges that enter
 //   edges_out (integer): edges that leave
-//   copying (float): -1 to 1: whether it writes what it reads with its sign (1, copies) or with the
-//     opposite sign (-1, erases); 0 where it rotates or mixes
+//   copying (float): -1 to 1: whether it writes what it reads with its sign (1) or with the
+//     opposite sign (-1); 0 where it rotates or mixes
 //   self_overlap (float): share of what it writes that lies in what it reads, 0 to 1
 //   roles (list of role): known roles; "(derived)" marks those that follow from the weights alone
 //   hub (graph): the head

@@ -16,8 +16,8 @@
 //   score (float): the measured score, if there is one
 //   labelled (boolean): whether a label file or the literature gives it the role
 //   derived (boolean): whether the role follows from its weights alone (`eraser` and `copier`)
-//   copying (float): 1 where it writes what it reads, -1 where it writes the negative, and so
-//     erases it
+//   copying (float): 1 where it writes what it reads, -1 where it writes the negative, which can
+//     erase it
 //   self_overlap (float): share of what it writes that lies in what it reads, 0 to 1
 //   inlet (float): sum of z over the edges that enter
 //   outlet (float): sum of z times share over the edges that leave

@@ -2,9 +2,9 @@
 // description: The kept edges between heads of the indirect object identification circuit, along
 //   the circuit's paths from class to class (Wang et al. 2023, figure 2). It shows only edges of the
 //   pairing by which the later class reads the earlier one. `step_pairs` says how many pairs of heads
-//   a step has, so that `step_edges` can be compared with chance: a run that keeps 3 % of all pairs
-//   keeps about 3 % of a step that means nothing. A step without a kept edge has one row without
-//   heads.
+//   a step has, so that `step_edges` can be compared with the share of all pairs that the run kept
+//   (`overview`). Some pairs of layers have far more edges than others, so a step can exceed that
+//   share by the depth of its heads alone. A step without a kept edge has one row without heads.
 // params:
 //   run (run): the run to ask about
 // returns: graph; may be empty where the model's IOI heads are not known

@@ -3,7 +3,7 @@
 //   al. 2023, figure 2): a previous-token head, an induction head that reads it as its key or value,
 //   an S-inhibition head that reads that as its key or value, and a name mover that reads that as its
 //   query. Strongest first, by product. A chain of kept edges shows that the weights allow the path,
-//   not that the model uses it: `ioi_circuit` compares each step with chance.
+//   not that the model uses it: `ioi_circuit` says how many pairs each step has.
 // params:
 //   run (run): the run to ask about
 //   limit (count) = 20: chains at most

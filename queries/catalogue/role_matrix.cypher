@@ -2,7 +2,8 @@
 // description: How many kept edges lead from the heads of each role to the heads of each other
 //   role. All known roles of the run count, whatever their circuit; a head with several roles counts
 //   for each. Compare `density` with the share of all pairs that the run kept (`overview`), because
-//   large roles have more edges by chance. `circuit_motifs` divides one circuit by pairing.
+//   large roles have more edges by chance. Some pairs of layers have far more edges than others, so
+//   depth alone can make a density high. `circuit_motifs` divides one circuit by pairing.
 // params:
 //   run (run): the run to ask about
 // returns: graph; may be empty where no two heads with known roles share a kept edge

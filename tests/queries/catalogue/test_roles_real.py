@@ -227,7 +227,7 @@ def test_identity_paths(database: Graph, case: Case) -> None:
         answer = queries.query(
             "identity_paths", database, run=case.run, limit=limit, per_head=per_head
         )
-        empty = {"direct_pairing": ""}
+        empty = {"direct_pairing": "", "direct_pk": 0.0}
         same(answer.fillna(empty), rows.iloc[kept].fillna(empty))
     if case.run == "planted":
         # through L1H1 alone: L2H1 has no edge
