@@ -22,7 +22,7 @@ UNWIND all AS h
 MATCH (h)-[:HAS_ROLE {circuit: $circuit}]->(r:Role)
 WITH DISTINCT r, h
 WITH r, h, EXISTS {
-  MATCH (h)-[e:OQ|OK|OV]-(o:Head)-[:HAS_ROLE {circuit: $circuit}]->(:Role)
+  MATCH (h)-[e:OQ|OK|OV]-(o:Head)-[:HAS_ROLE {circuit: $circuit}]->()
   WHERE o <> h AND ($rank IS NULL OR e.pk_rank <= $rank)
 } AS joined
 ORDER BY h.layer, h.head
