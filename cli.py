@@ -64,10 +64,18 @@ COMMANDS = {
     "export": Entry(
         DATABASE, "Write a graph to files for other tools.", "loader.exports.command:export"
     ),
+    "import": Entry(
+        DATABASE, "Bring back runs that export wrote.", "loader.imports.command:import_"
+    ),
     "doctor": Entry(DATABASE, "Remove what interrupted commands left behind.", "doctor:doctor"),
     "query": Entry(ASK, "Ask a stored query.", "_query:query", lists=True),
     "cypher": Entry(
         ASK, "Ask in Cypher, read-only.", "queries.statements.command:cypher", lists=True
+    ),
+    "schema": Entry(
+        ASK,
+        "Print the graph's labels and properties, to write Cypher.",
+        "graphdb.schema_command:schema",
     ),
     "communities": Entry(
         ASK,

@@ -30,6 +30,8 @@ from .graphdb import connect as connect
 from .loader import annotate as annotate
 from .loader import drop as drop
 from .loader import export as export
+from .loader import export_all as export_all
+from .loader import import_runs as import_runs
 from .loader import load as load
 from .loader import load_offline as load_offline
 from .loader import runs as runs

@@ -5,11 +5,14 @@ from .attempts import Attempt as Attempt
 from .attempts import unfinished as unfinished
 from .exports import FORMATS as FORMATS
 from .exports import export as export
+from .exports import export_all as export_all
 from .exports import to_networkx as to_networkx
+from .imports import import_runs as import_runs
 from .loading.load import load as load
 from .offline import load_offline as load_offline
 from .removal import drop as drop
 from .removal import drop_all as drop_all
 from .report import DropReport as DropReport
 from .report import ExportReport as ExportReport
+from .report import ImportReport as ImportReport
 from .report import LoadReport as LoadReport

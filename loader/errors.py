@@ -7,7 +7,8 @@ LoaderError             one sentence for the user, exit code 1
 ├── NameTaken           another table or selection is loaded under this name
 ├── NothingToLoad       the selection keeps no pair of the file
 ├── OfflineRefused      an offline load into another server, or into a database that is not empty
-└── TakenOver           another load or drop removed the run that this load was writing
+├── TakenOver           another load or drop removed the run that this load was writing
+└── UnreadableExport    a file that export did not write, or that was changed since
 
 UnknownRun, no run of this name, lies in `base.errors`, because queries and pages raise it too.
 
@@ -58,3 +59,7 @@ class ExportError(LoaderError):
 
 class OfflineRefused(LoaderError):
     """An offline load into a server that is not the local one, or into a database with content."""
+
+
+class UnreadableExport(LoaderError):
+    """A file to import that `export` did not write, or that was changed since."""

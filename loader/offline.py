@@ -163,8 +163,8 @@ def refuse_unless_empty(graph: Runner, besides: LoadPlan | None = None) -> None:
     """
     left = None if besides is None else _unfinished(graph, besides)
     nodes = graph.read("MATCH (n) RETURN count(n)").single() - (left.heads + 1 if left else 0)
-    names = [*_published(graph), *(it.listed for it in unfinished(graph)
-                                   if besides is None or it.id != besides.id)]  # fmt: skip
+    others = [it.name for it in unfinished(graph) if besides is None or it.id != besides.id]
+    names = [*_published(graph), *others]
     foreign = [str(name) for (name,) in graph.read(_FOREIGN).rows]
     if not nodes and not foreign:
         return

@@ -1,4 +1,4 @@
-"""Reports of loads, drops and exports, as values and as a sentence."""
+"""Reports of loads, drops, exports and imports, as values and as a sentence."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -131,3 +131,51 @@ class ExportReport(NotebookReport):
     def __str__(self) -> str:
         files = printable(" and ".join(map(str, self.files)))
         return f"wrote {self.heads:,} heads and {self.edges:,} edges of {short(self.run)}: {files}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportReport(NotebookReport):
+    """Report of one run of `import_runs`.
+
+    Attributes:
+        run: name of the run.
+        id: its id.
+        file: the file that it comes from.
+        outcome: `imported`, `replaced` (imported in place of another run of that name), or
+            `unchanged`.
+        replaced: edges of the run that was replaced, in words; empty without one.
+        dry_run: nothing was changed, and `outcome` is what an import would do.
+        heads: number of heads.
+        edges: number of edges.
+        labelled: number of heads with a role, without the roles derived from the weights.
+        notes: earlier attempts, and a run to replace that was missing.
+        seconds: duration of the import.
+    """
+
+    run: str
+    id: str
+    file: Path
+    outcome: str
+    replaced: str
+    dry_run: bool
+    heads: int
+    edges: int
+    labelled: int
+    notes: tuple[Message, ...]
+    seconds: float
+
+    def __str__(self) -> str:
+        file = printable(str(self.file))
+        if self.outcome == "unchanged":
+            verb = "would change" if self.dry_run else "changed"
+            return f"{self.run} is there already, as in {file}: nothing {verb}"
+        done = {
+            "imported": ("imported", "would import"),
+            "replaced": ("replaced", "would replace"),
+        }
+        by = f"{self.replaced} by " if self.replaced else ""
+        text = (
+            f"{done[self.outcome][self.dry_run]} {self.run}: {by}{self.heads:,} heads "
+            f"({self.labelled:,} with roles) and {self.edges:,} edges, from {file}"
+        )
+        return text if self.dry_run else f"{text}, in {self.seconds:.1f} s"

@@ -9,6 +9,7 @@ import pytest
 from headgraph import cli, loader
 from headgraph.graphdb import Graph
 from headgraph.pk_engine.scoring.selection import Selection
+from tests.loader.imports.test_older_versions_real import OLDER
 from tests.test_cli import every_command
 
 GOOD = {
@@ -18,6 +19,7 @@ GOOD = {
     "cypher": ["RETURN 1 AS one"],
     "drop": ["--dry-run", "gpt2"],
     "export": ["gpt2-small", "-o", "{out}.graphml"],
+    "import": ["--dry-run", str(OLDER / "version-2.json")],
     "load": ["gpt2-small", "--run", "gpt2", "--dry-run"],
     "query": ["neighbours", "-p", "head=L4H7"],
     "reproduce": ["-o", "{out}.html"],
@@ -74,6 +76,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "figure robustness": {"name": None},
     "behaviour": {"text": None},
     "export": {"name": "no name"},
+    "import": {"run": "no name"},
     "load": {"run": "no name"},
     "runs": {"model": "nope"},
 }

@@ -37,6 +37,11 @@ _ENDINGS = [kind.ending for kind in FORMATS.values() if kind.ending]
 @click.option(
     "--run", metavar="RUN", help="Run in the database, even if a table has the same name."
 )
+@click.option(
+    "--all-runs",
+    is_flag=True,
+    help="Every run in the database; FILE is a folder, and the format json unless given.",
+)
 @click.option("--name", metavar="NAME", help="Name of a table's run.  [default: the model's name]")
 @selection_options
 @click.option(
@@ -49,6 +54,7 @@ def export(
     output: str,
     format_: str | None,
     run: str | None,
+    all_runs: bool,
     name: str | None,
     selection: "Selection | None",
     labels: str | None,
@@ -58,7 +64,8 @@ def export(
     """Write a graph to files for other tools, from a run in the database or from a table.
 
     TABLE is a file that compute wrote, or gpt2-small. A name that is both means the table. Both
-    give the same graph. The selection options and --labels apply to a table, as for load.
+    give the same graph. The selection options and --labels apply to a table, as for load. headgraph
+    import reads what export wrote.
 
     Example: headgraph export gpt2-small --top-percent 3 -o gpt2.graphml
     """
@@ -69,6 +76,9 @@ def export(
     from headgraph.loader.exports.formats import format_of
     from headgraph.pk_engine.bundled import is_table, table_path
 
+    if all_runs:
+        given = (what, run, name, selection, labels)
+        return _of_all_runs(given, output, format_, force, connect)
     if (what is None) == (run is None):
         raise click.UsageError(
             "expected a table or a run: headgraph export RUN -o FILE, or --run RUN"
@@ -85,6 +95,25 @@ def export(
         )
     written = partial(write, run or what, output, **options)
     return _with_notes(_of_run(what, connect, lambda graph: written(graph=graph)))
+
+
+def _of_all_runs(
+    others: tuple[Any, ...],
+    output: str,
+    format_: str | None,
+    force: bool,
+    connect: Callable[[], Any],
+) -> str:
+    from headgraph.loader.exports._export_all import export_all
+
+    if any(other is not None for other in others):
+        raise click.UsageError(
+            "--all-runs writes every run as it is: leave out RUN or TABLE, --run, --name, --labels "
+            "and the selection options"
+        )
+    with connect() as graph:
+        reports = export_all(output, graph, format=format_ or "json", force=force)
+    return "\n".join(map(str, reports))
 
 
 def _of_run(

@@ -17,7 +17,7 @@ from headgraph.graphdb import schema
 from headgraph.loader.exports.content import RunGraph, word
 from headgraph.loader.loading.edges import Batch
 
-_MARK = "cypher script"  # in `loader` of the Run, in place of the token of a load
+MARK = "cypher script"  # in `loader` of the Run, in place of the token of a load
 _HEADS = 500
 _EDGES = 5000  # in a statement
 _NUMBERS = {float: "toFloat", int: "toInteger"}
@@ -40,14 +40,14 @@ def schema_statements(content: RunGraph) -> Iterator[str]:
 
 def _statements(content: RunGraph) -> Iterator[str]:
     run_id = literal(content.run["id"])
-    unpublished = f"(r:{schema.RUN} {{id: {run_id}, loader: {literal(_MARK)}}})"
+    unpublished = f"(r:{schema.RUN} {{id: {run_id}, loader: {literal(MARK)}}})"
     first, *rest = schema_statements(content)
     yield f"{_opening(content)}\n{first}"
     yield from rest
     own = {name: content.run[name] for name in content.run if name not in ("id", "name", "status")}
     yield (
         f"MERGE (r:{schema.RUN} {{id: {run_id}}}) ON CREATE SET r += {literal(own)}, "
-        f"r.status = {literal(schema.LOADING)}, r.loader = {literal(_MARK)}, "
+        f"r.status = {literal(schema.LOADING)}, r.loader = {literal(MARK)}, "
         f"r.started_at = datetime(), r.called = {literal(content.run['name'])}"
     )
     for heads in _parts(content.heads.values(), _HEADS):

@@ -8,6 +8,8 @@ from headgraph.base.text import json_text
 from headgraph.loader.exports.content import RunGraph, columns_of
 
 _TYPES = {"boolean": "boolean", "integer": "long", "float": "double", "string": "string"}
+_RETURN = {"\r": "&#13;"}  # readers of XML turn a bare one into a line feed
+LISTS = "lists as JSON text"
 _OPENING = """<?xml version="1.0" encoding="UTF-8"?>
 <graphml xmlns="http://graphml.graphdrawing.org/xmlns" \
 xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" \
@@ -21,16 +23,15 @@ def write(content: RunGraph, stream: IO[bytes]) -> None:
 
     The id of a node is the head's name, that of an edge has the form `L0H1-OQ-L2H3`. `labels` are
     in Neo4j's notation (`:Head:InductionHead`), `roles` are separated by commas, and the `type` of
-    an edge is its pairing. Lists, and the sources of roles on the graph, are JSON text. Characters
-    that XML cannot hold become U+FFFD.
+    an edge is its pairing. Lists, and the sources of roles on the graph, are JSON text; the `desc`
+    of a key says that it has lists. Characters that XML cannot hold become U+FFFD.
     """
     for line in _lines(content):
         stream.write(line.encode())
 
 
 def _lines(content: RunGraph) -> Iterator[str]:
-    about = {name: _flat(value) for name, value in content.run.items()}
-    about["roles"] = json_text(content.role_rows())
+    about = {**content.run, "roles": json_text(content.role_rows())}
     head_kinds = {"labels": "string", "roles": "string", **content.head_columns()}
     edge_kinds = {"type": "string", **content.columns}
     yield _OPENING
@@ -47,9 +48,10 @@ def _lines(content: RunGraph) -> Iterator[str]:
 def _keys(element: str, kinds: Mapping[str, str]) -> Iterator[str]:
     for name, kind in kinds.items():
         type_ = _TYPES.get(kind, "string")  # a list is text
+        end = f"><desc>{LISTS}</desc></key>" if kind.endswith("[]") else "/>"
         yield (
             f"<key id={_quoted(f'{element}.{name}')} for={_quoted(element)} "
-            f"attr.name={_quoted(name)} attr.type={_quoted(type_)}/>\n"
+            f"attr.name={_quoted(name)} attr.type={_quoted(type_)}{end}\n"
         )
 
 
@@ -77,7 +79,7 @@ def _edges(content: RunGraph) -> Iterator[str]:
 
 def _data(element: str, values: Mapping[str, Any]) -> str:
     return "".join(
-        f"<data key={_quoted(f'{element}.{name}')}>{escape(_legal(_text(value)))}</data>"
+        f"<data key={_quoted(f'{element}.{name}')}>{escape(_legal(_text(value)), _RETURN)}</data>"
         for name, value in values.items()
         if value is not None
     )

@@ -44,7 +44,7 @@ def sentence(shares: Mapping[str, float]) -> str:
     numbers = ", ".join(f"{pairing} {_in_100(share)}" for pairing, share in shares.items())
     return (
         "decoys: backward pairs carry nothing, yet so many are as strong for every 100 pairs kept: "
-        f"{numbers}"
+        + numbers
     )
 
 
@@ -64,8 +64,8 @@ def warnings(meta: TableMeta) -> tuple[Message, ...]:
     if high:
         rule = either("selection=Selection(max_decoy=0.1)", "--max-decoy 0.1")
         notes.append(
-            f"the decoy share of {together(high)} is above {100 * HIGH:.0f} %, so many of these edges may "
-            f"mean nothing: {rule} keeps edges whose decoy_q is at most 0.1"
+            f"the decoy share of {together(high)} is above {100 * HIGH:.0f} %, so many of these "
+            f"edges may mean nothing: {rule} keeps edges whose decoy_q is at most 0.1"
         )
     unknown = [pairing for pairing in meta.pairings
                if pairing in GRAPH_PAIRINGS and pairing not in meta.decoys]  # fmt: skip

@@ -44,7 +44,8 @@ class LoadPlan:
         label_source: origin of the labels: `bundled`, `none`, or the name of a file.
         labels_given: whether the caller chose the labels; they then replace those of an existing
             run.
-        notes: pairs that the selection includes and the file lacks.
+        notes: pairs that the selection includes and the file lacks, and pairings of which it keeps
+            nothing.
     """
 
     name: str
@@ -61,6 +62,16 @@ class LoadPlan:
     def n_heads(self) -> int:
         """Number of heads of the model, with or without edges."""
         return self.table.meta.n_layers * self.table.meta.n_heads
+
+    @property
+    def n_edges(self) -> int:
+        """Number of edges between query heads."""
+        return len(self.edges)
+
+    @property
+    def edge_names(self) -> tuple[str, ...]:
+        """Names of the properties of edges, in the order of the batches."""
+        return edge_properties(self.table)
 
     @property
     def disk_bytes(self) -> int:
@@ -176,7 +187,7 @@ def plan_load(
         labels=rows,
         label_source=_label_source(labels, rows),
         labels_given=labels is not None,
-        notes=shortfalls(whole, selection),
+        notes=(*shortfalls(whole, selection), *_emptied(whole, selected)),
     )
 
 
@@ -196,6 +207,13 @@ def _refuse_derived(rows: pd.DataFrame, labels: AnyLabels) -> None:
             )
 
 
+def _emptied(whole: AffinityTable, selected: AffinityTable) -> list[Message]:
+    """A sentence if pairings of the table have no row left."""
+    before, after = (set(table.columns["pairing"].tolist()) for table in (whole, selected))
+    gone = [pairing for pairing in whole.meta.pairings if pairing in before - after]
+    return [Message(f"the selection keeps no pair of {decoys.together(gone)}")] if gone else []
+
+
 def _nothing(whole: AffinityTable, selection: Selection) -> NothingToLoad:
     if not len(whole):
         compute = either("compute()", "headgraph compute")
@@ -204,10 +222,13 @@ def _nothing(whole: AffinityTable, selection: Selection) -> NothingToLoad:
             "wider selection"
         )
     top = whole.frame["pk"].max(), whole.frame["z"].max()
+    least = ""
+    if selection.max_decoy is not None:
+        least = f" and smallest decoy_q {whole.frame[schema.DECOY_Q].min():.3g}"
     return NothingToLoad(
         f"the selection ({selection.describe()}) keeps none of the {len(whole):,} pairs in the "
-        f"table, whose largest PK is {top[0]:.3g} and largest z {top[1]:.3g}: widen it, or leave "
-        "it out to load them all"
+        f"table, whose largest PK is {top[0]:.3g} and largest z {top[1]:.3g}{least}: widen it, or "
+        "leave it out to load them all"
     )
 
 

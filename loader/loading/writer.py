@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from typing import Any, Protocol
 
 from headgraph.base.spelling import either
 from headgraph.graphdb import schema
@@ -17,7 +18,7 @@ from headgraph.graphdb.runner import Runner, Statement
 from headgraph.loader._database import LOCK, again, give_roles, number, remove_unused_roles
 from headgraph.loader.attempts import BEAT_S, marks
 from headgraph.loader.errors import RUNS, TakenOver
-from headgraph.loader.loading.edges import Batch, edge_properties
+from headgraph.loader.loading.edges import Batch
 from headgraph.loader.loading.existing import name_taken
 from headgraph.loader.loading.plan import LoadPlan
 from headgraph.loader.removal import delete_heads, delete_run, unpublish
@@ -72,14 +73,44 @@ RETURN count(*) AS published
 """
 
 
-def claim(graph: Runner, plan: LoadPlan, token: str) -> bool:
+class WritablePlan(Protocol):
+    """What an attempt needs of a run to write it: of a table (`LoadPlan`), or of a file."""
+
+    @property
+    def name(self) -> str:
+        """Name of the run."""
+
+    @property
+    def id(self) -> str:
+        """Id of the Run node while it is written."""
+
+    @property
+    def n_heads(self) -> int:
+        """Number of heads."""
+
+    @property
+    def n_edges(self) -> int:
+        """Number of edges."""
+
+    @property
+    def edge_names(self) -> tuple[str, ...]:
+        """Names of the properties of edges, in the order of the batches."""
+
+    def run_properties(self) -> dict[str, Any]:
+        """Properties of the Run node, except those that publication adds."""
+
+    def head_rows(self) -> list[list[Any]]:
+        """Name, layer, head, key/value head and other properties of every head, in order."""
+
+
+def claim(graph: Runner, plan: WritablePlan, token: str) -> bool:
     """Put the token on the Run; False if the run is complete (another load was faster)."""
     properties = {**plan.run_properties(), **marks(plan.name)}
     params = {"properties": properties, "token": token, **_statuses(plan)}
     return number(again(lambda: graph.write(_CLAIM, params))) > 0
 
 
-def write_heads(graph: Runner, plan: LoadPlan, token: str) -> None:
+def write_heads(graph: Runner, plan: WritablePlan, token: str) -> None:
     """Create all heads of the model, still out of sight of queries."""
     params = {"id": plan.id, "token": token, "heads": plan.head_rows()}
     if number(graph.write(_HEADS, params)) != plan.n_heads:
@@ -87,7 +118,7 @@ def write_heads(graph: Runner, plan: LoadPlan, token: str) -> None:
 
 
 def write_edges(
-    graph: Runner, plan: LoadPlan, token: str, parts: Iterable[Batch], progress: Progress | None
+    graph: Runner, plan: WritablePlan, token: str, parts: Iterable[Batch], progress: Progress | None
 ) -> None:
     """Create the edges with a transaction per batch, and write signs of life to the Run.
 
@@ -105,18 +136,18 @@ def write_edges(
                 raise taken_over(plan)
             done += size
             if progress is not None:
-                progress(done, len(plan.edges))
+                progress(done, plan.n_edges)
             if time.monotonic() - told > BEAT_S:
                 again(lambda: graph.write(_ALIVE, {"id": plan.id, "token": token}))
                 told = time.monotonic()
 
 
 def _creations(
-    plan: LoadPlan, token: str, parts: Iterable[Batch], sizes: deque[int]
+    plan: WritablePlan, token: str, parts: Iterable[Batch], sizes: deque[int]
 ) -> Iterator[Statement]:
     """A statement per batch; appends the number of its edges to `sizes`."""
-    names = edge_properties(plan.table)
-    values = ", ".join(f"`{name}`: edge[{place}]" for place, name in enumerate(names, start=1))
+    names = enumerate(plan.edge_names, start=1)
+    values = ", ".join(f"`{name}`: edge[{place}]" for place, name in names)
     for part in parts:
         sizes.append(part.size)
         params = {"id": plan.id, "token": token, "n_heads": plan.n_heads, "groups": part.groups}
@@ -151,13 +182,13 @@ def publish(graph: Runner, plan: LoadPlan, token: str, roles: list[str], *, repl
         raise taken_over(plan)
 
 
-def give_up(graph: Runner, plan: LoadPlan, token: str) -> None:
+def give_up(graph: Runner, plan: WritablePlan, token: str) -> None:
     """Remove what this attempt wrote, because it cannot be published."""
     delete_heads(graph, plan.id, schema.LOADING, token)
     delete_run(graph, plan.id, schema.LOADING, token)
 
 
-def taken_over(plan: LoadPlan) -> TakenOver:
+def taken_over(plan: WritablePlan) -> TakenOver:
     """The error for an attempt that another command has removed."""
     others = either("load or drop", "headgraph load, drop or doctor")
     return TakenOver(
@@ -166,5 +197,5 @@ def taken_over(plan: LoadPlan) -> TakenOver:
     )
 
 
-def _statuses(plan: LoadPlan) -> dict[str, str]:
+def _statuses(plan: WritablePlan) -> dict[str, str]:
     return {"id": plan.id, "loading": schema.LOADING, "complete": schema.COMPLETE}

@@ -1,0 +1,1 @@
+from ._import import import_runs as import_runs
