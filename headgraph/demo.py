@@ -26,7 +26,8 @@ COLUMNS = {
     "(V), as the pairing says; pk: how much the two share, 0 to d_head; z: how far that is above "
     "random subspaces; pk_rank: 1 is the strongest pair of its pairing.",
     "hubs": "inlet, outlet: sum of z over the edges that enter the head, and that leave it; both: "
-    "their geometric mean; roles: what the literature found the head to do.",
+    "their geometric mean; copying: 1 where the head writes what it reads, -1 where it writes the "
+    "negative; roles: what the literature found the head to do, (derived) what its weights say.",
     "ioi_circuit": "source_role, target_role: what the two heads do in the circuit; pairing: how "
     "the target can read the source; pk, z and pk_rank as above.",
 }
@@ -104,8 +105,8 @@ def _ask(graph: "Graph", tiny: "TableMeta") -> None:
     _show(
         f"headgraph query ioi_circuit --run {GPT2}",
         circuit.head(10),
-        COLUMNS["ioi_circuit"],
-        _on_circuit(circuit),
+        COLUMNS["ioi_circuit"] + " step_edges: kept edges of this step, out of step_pairs.",
+        _on_circuit(circuit.dropna(subset="source")),  # a step without an edge has a row too
     )
 
 

@@ -3,7 +3,7 @@
 QueryError              one sentence for the user, exit code 1
 ├── CatalogueError      a query file violates the format or contradicts the server
 ├── UnknownQuery        no stored query has this name
-├── OlderRun            an older headgraph loaded the run, without data that a query reads
+├── OlderRun            a run was computed or loaded without data that a query reads
 ├── ParameterError      an unknown parameter, or a value that it cannot take
 │   └── MissingParameter    a parameter without a default has no value
 ├── Refused             a statement is not a plain read of the graph
@@ -33,7 +33,7 @@ class UnknownQuery(QueryError):
 
 
 class OlderRun(QueryError):
-    """A run that an older headgraph loaded lacks data that a query reads."""
+    """A run lacks data that a query reads: an older headgraph computed or loaded it."""
 
 
 class ParameterError(QueryError):

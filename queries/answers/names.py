@@ -11,16 +11,23 @@ from headgraph.base.suggestions import did_you_mean
 from headgraph.base.text import listed, quoted
 from headgraph.graphdb.runner import Runner
 from headgraph.graphdb.schema import BEHAVIOURS
-from headgraph.queries.answers.runs import Runs, check_runs, check_shapes, check_sums
+from headgraph.queries.answers.runs import Runs, check_copying, check_runs, check_shapes, check_sums
 from headgraph.queries.errors import UnknownHead, UnknownName
 from headgraph.queries.stored.query import Query
 
 _HAS_HEADS = "UNWIND $names AS name MATCH (h:Head {run: $run, name: name}) RETURN DISTINCT name"
 _HEADS = "MATCH (h:Head {run: $run}) RETURN h.name AS name ORDER BY h.layer, h.head"
-_ROLE = "MATCH (:Head {run: $run})-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name AS name"
+# a plan from the roles would read the heads of every run; this list holds the run's heads alone
+_ROLE_OF = """
+MATCH (h:Head {run: $run})
+WITH collect(h) AS heads
+UNWIND heads AS h
+MATCH (h)-[has:HAS_ROLE]->(r)
+"""
+_ROLE = f"{_ROLE_OF} RETURN DISTINCT r.name AS name"
 _ROLES = f"{_ROLE} ORDER BY name"
-_CIRCUITS = """
-MATCH (:Head {run: $run})-[has:HAS_ROLE]->(:Role) WHERE has.circuit IS NOT NULL
+_CIRCUITS = f"""
+{_ROLE_OF} WHERE has.circuit IS NOT NULL
 RETURN DISTINCT has.circuit AS name ORDER BY name
 """
 _KINDS = f"""
@@ -41,7 +48,7 @@ def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Run
     Raises:
         UnknownName: the run, or the database, does not have a name.
         QueryError: two runs are given, and their models differ in shape.
-        OlderRun: a run lacks the sums that the query reads.
+        OlderRun: a run lacks the sums or the scores of heads that the query reads.
     """
     given = {
         name: param.default
@@ -60,6 +67,7 @@ def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Run
     runs_given = [key for key in query.params if key in wanted and kinds[key] == "run"]
     compared = [name for key in runs_given for name in wanted[key]]
     check_sums(query, compared, runs)
+    check_copying(query, compared, graph)
     if len(compared) > 1:
         check_shapes(compared, graph)
     if (run := given.get("run")) is None:

@@ -25,6 +25,7 @@ _SHAPES = """
 MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL
 RETURN r.name AS name, r.n_layers AS layers, r.n_heads AS heads
 """
+_COPYING = "MATCH (h:Head {run: $run}) WHERE h.copying IS NOT NULL RETURN 1 AS one LIMIT 1"
 
 
 class Complete(NamedTuple):
@@ -107,6 +108,24 @@ def check_sums(query: Query, names: Iterable[str], runs: Runs) -> None:
             f"{listed([repr(name) for name in old], 16)} {'lacks' if one else 'lack'}, loaded by "
             f"an older headgraph: {drop}, then load its table again"
         )
+
+
+def check_copying(query: Query, names: Iterable[str], graph: Runner) -> None:
+    """Raise OlderRun where a query reads copying and no head of a run has it."""
+    if "copying" not in query.requires:
+        return
+    for name in names:
+        if not graph.read(_COPYING, {"run": name}).rows:
+            again = either(
+                f"compute(MODEL) makes a table with it, and load(table, graph, run={name!r}, "
+                "replace=True) loads it",
+                "headgraph compute MODEL -o FILE makes a table with it, and headgraph load FILE "
+                f"--run {short(name)} --replace loads it",
+            )
+            raise OlderRun(
+                f"query {query.name} reads copying, which run {quoted(name)} lacks, because its "
+                f"table has no scores of heads: {again}"
+            )
 
 
 def without_sums(names: Iterable[str], runs: Runs) -> list[str]:

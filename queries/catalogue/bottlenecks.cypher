@@ -12,7 +12,7 @@
 //   share (float): pairs that go through it, each divided by the number of heads in the middle
 //   pairs (integer): pairs that go through it
 //   only (integer): pairs that go through it and through no other head
-//   roles (list of role): known roles
+//   roles (list of role): known roles; "(derived)" marks those that follow from the weights alone
 //   bottleneck (graph): the head
 // example: limit=8
 CALL () {
@@ -38,6 +38,10 @@ WITH h, sum(1.0 / size(middle)) AS share, count(*) AS pairs,
 ORDER BY share DESC, h.layer, h.head
 LIMIT toInteger($limit)
 RETURN h.name AS head, share, pairs, only,
-       COLLECT { MATCH (h)-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name ORDER BY r.name } AS roles,
+       COLLECT {
+         MATCH (h)-[has:HAS_ROLE]->(r:Role)
+         RETURN DISTINCT CASE has.circuit WHEN "weights" THEN r.name + " (derived)" ELSE r.name END AS role
+         ORDER BY role
+       } AS roles,
        h AS bottleneck
 ORDER BY share DESC, h.layer, h.head

@@ -7,7 +7,7 @@
 //   circuit (circuit) = "ioi": the circuit
 //   rank (count) = null: edges count up to this place among all scored pairs; all edges by default
 // returns: graph; may be empty where every head of the circuit has an edge in it
-//   role (role): role in the circuit
+//   role (role): role in the circuit; "(derived)" marks one that follows from the weights alone
 //   head (head): the head
 //   elsewhere (integer): edges with heads outside the circuit
 //   strongest (float): greatest Projection Kernel of these edges
@@ -15,10 +15,14 @@
 //   role_missing (integer): heads of this role without an edge in the circuit
 //   role_heads (integer): heads of this role
 //   missing (graph): the head
-MATCH (h:Head {run: $run})-[:HAS_ROLE {circuit: $circuit}]->(r:Role)
+MATCH (h:Head {run: $run})
+// a plan from the roles would read the heads of every run; this list holds the run's heads alone
+WITH collect(h) AS all
+UNWIND all AS h
+MATCH (h)-[:HAS_ROLE {circuit: $circuit}]->(r:Role)
 WITH DISTINCT r, h
 WITH r, h, EXISTS {
-  MATCH (h)-[e:OQ|OK|OV]-(o:Head)-[:HAS_ROLE {circuit: $circuit}]->(:Role)
+  MATCH (h)-[e:OQ|OK|OV]-(o:Head)-[:HAS_ROLE {circuit: $circuit}]->()
   WHERE o <> h AND ($rank IS NULL OR e.pk_rank <= $rank)
 } AS joined
 ORDER BY h.layer, h.head
@@ -30,6 +34,7 @@ CALL (h) {
   WITH e, o ORDER BY e.pk DESC, e.pk_rank, o.layer, o.head
   RETURN count(e) AS elsewhere, max(e.pk) AS strongest, collect(o.name)[0] AS nearest
 }
-RETURN r.name AS role, h.name AS head, elsewhere, strongest, nearest,
+RETURN CASE $circuit WHEN "weights" THEN r.name + " (derived)" ELSE r.name END AS role,
+       h.name AS head, elsewhere, strongest, nearest,
        size(missing) AS role_missing, role_heads, h AS missing
 ORDER BY role, h.layer, h.head

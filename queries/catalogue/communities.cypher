@@ -11,7 +11,8 @@
 //   first_layer (integer): lowest layer
 //   last_layer (integer): highest layer
 //   heads (list of head): its heads
-//   roles (list of role): known roles of these heads
+//   roles (list of role): known roles of these heads; "(derived)" marks those that follow from the
+//     weights alone
 //   nodes (graph): the heads
 //   links (graph): the edges inside, at most the 500 strongest of a community
 MATCH (h:Head {run: $run}) WHERE h.community IS NOT NULL
@@ -34,7 +35,10 @@ RETURN community, size(heads) AS size, inside, leaving + entering AS outside,
        heads[0].layer AS first_layer, heads[-1].layer AS last_layer,
        [h IN heads | h.name] AS heads,
        COLLECT {
-         UNWIND heads AS h MATCH (h)-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name ORDER BY r.name
+         UNWIND heads AS h
+         MATCH (h)-[has:HAS_ROLE]->(r:Role)
+         RETURN DISTINCT CASE has.circuit WHEN "weights" THEN r.name + " (derived)" ELSE r.name END AS role
+         ORDER BY role
        } AS roles,
        heads AS nodes,
        COLLECT {

@@ -1,51 +1,90 @@
 // Difference of two runs
-// description: What changes from one run to another of the same shape: edges that only the other has
-//   (gained), edges that it lacks (lost), and edges whose place among all scored pairs changes
-//   (moved). Gained and lost edges come strongest first, moved edges by how far they moved.
+// description: What changes from one run to another of the same shape, over the pairings that both
+//   scored. Of the pairs that both runs kept, `changed` are those whose Projection Kernel differs by
+//   more than float noise: by more than 0.00001, or 0.00001 of the greater one where that is above 1.
+//   The rest are the `same`, even if other pairs shift their place. Pairs that only the other run
+//   kept are `gained`, those that only this run kept are `lost`. A pair that a run did not keep is
+//   not 0 there: see `kept_from`. Each kind has its total, and a row without heads where it shows no
+//   pair. Changed pairs come in order of their difference, gained and lost pairs strongest first.
 // params:
 //   run (run): the run to start from
 //   other (run): the run to compare it with
-//   limit (count) = 10: edges at most of each of the three kinds
-// returns: rows; may be empty where the two have the same edges in the same order
-//   change (string): gained, lost or moved
-//   total (integer): edges of this kind of change
+//   by (pk or z or rank) = "pk": measure of difference and of strength
+//   limit (count) = 10: pairs at most of each kind
+// returns: graph
+//   change (string): changed, gained, lost or same
+//   total (integer): pairs of this kind; a scored pair counts once, however many query heads share
+//     its key/value head
 //   pairing (pairing): the source's role, then the target's
 //   source (head): the head that writes
-//   target (head): the head that reads
+//   target (head): the head that reads; of several that share a key/value head, the first
+//   kv_head (integer): that key/value head; empty where heads share none
 //   pk_before (float): Projection Kernel in the run
 //   pk_after (float): Projection Kernel in the other
+//   z_before (float): z in the run
+//   z_after (float): z in the other
 //   rank_before (integer): place among all scored pairs of the pairing, in the run
 //   rank_after (integer): the same in the other
+//   kept_from (float): for a gained or lost pair, the lowest Projection Kernel that the run without
+//     it kept of this pairing
+//   before (graph): the edge in the run
+//   after (graph): the edge in the other
 // example: run=induction-2l other=induction-2l-folded limit=4
+MATCH (run:Run {name: $run})
+MATCH (other:Run {name: $other})
+WITH run, other, [p IN run.pairings WHERE p IN other.pairings] AS pairings,
+     // query heads that share a key/value head have equal edges: the first of them stands for all
+     CASE WHEN run.kv = "native" AND other.kv = "native" AND run.n_kv_heads = other.n_kv_heads
+          THEN run.n_heads / run.n_kv_heads ELSE 1 END AS together
 MATCH (h:Head) WHERE h.run IN [$run, $other]
-WITH DISTINCT h.name AS source
-CALL (source) {
-  MATCH (a:Head)-[e]->(t:Head) WHERE a.run IN [$run, $other] AND a.name = source
+WITH DISTINCT run, other, pairings, together, h.name AS source
+CALL (source, pairings, together) {
+  MATCH (a:Head)-[e]->(t:Head)
+  WHERE a.run IN [$run, $other] AND a.name = source AND type(e) IN pairings
+    AND (NOT left(type(e), 1) IN ["K", "V"] OR a.head % together = 0)
+    AND (NOT right(type(e), 1) IN ["K", "V"] OR t.head % together = 0)
   WITH t.name AS target, type(e) AS pairing,
-       max(CASE a.run WHEN $run THEN e.pk_rank END) AS before,
-       max(CASE a.run WHEN $other THEN e.pk_rank END) AS after
+       collect(CASE a.run WHEN $run THEN e END)[0] AS before,
+       collect(CASE a.run WHEN $other THEN e END)[0] AS after
   WITH target, pairing,
-       CASE WHEN before IS NULL THEN "gained" WHEN after IS NULL THEN "lost" ELSE "moved"
-       END AS change,
-       coalesce(-abs(after - before), after, before) AS place
-  WHERE place <> 0
-  WITH * ORDER BY place
+       CASE $by WHEN "pk" THEN before.pk WHEN "z" THEN before.z ELSE -before.pk_rank END AS was,
+       CASE $by WHEN "pk" THEN after.pk WHEN "z" THEN after.z ELSE -after.pk_rank END AS is,
+       CASE WHEN before IS NULL THEN "gained"
+            WHEN after IS NULL THEN "lost"
+            WHEN abs(after.pk - before.pk) > 0.00001 * CASE
+              WHEN before.pk > 1 AND before.pk >= after.pk THEN before.pk
+              WHEN after.pk > 1 THEN after.pk
+              ELSE 1 END THEN "changed"
+            ELSE "same" END AS change
+  WITH change, target, pairing, coalesce(abs(is - was), is, was) AS far
+  ORDER BY far DESC, pairing, target
   // copied, because a slice keeps the whole list in memory
-  WITH change, count(*) AS here, collect([place, pairing, target]) AS edges
+  WITH change, count(*) AS here,
+       collect(CASE WHEN change <> "same" THEN [far, pairing, target] END) AS edges
   RETURN change, here, [edge IN edges[..toInteger($limit)] | edge] AS edges
 }
-WITH change, sum(here) AS total, collect({source: source, edges: edges}) AS parts
-CALL (parts) {
-  UNWIND parts AS part
+WITH run, other, change, sum(here) AS total, collect({source: source, edges: edges}) AS parts
+WITH run, other, collect({change: change, total: total, parts: parts}) AS kinds
+UNWIND ["changed", "gained", "lost", "same"] AS change
+WITH run, other, change, head([k IN kinds WHERE k.change = change]) AS kind
+CALL (kind) {
+  UNWIND kind.parts AS part
   UNWIND part.edges AS edge
-  WITH part.source AS source, edge[0] AS place, edge[1] AS pairing, edge[2] AS target
-  RETURN source, place, pairing, target
-  ORDER BY place, pairing, source, target LIMIT toInteger($limit)
+  WITH part.source AS source, edge[0] AS far, edge[1] AS pairing, edge[2] AS target
+  ORDER BY far DESC, pairing, source, target LIMIT toInteger($limit)
+  RETURN collect({source: source, far: far, pairing: pairing, target: target}) AS edges
 }
-OPTIONAL MATCH (:Head {run: $run, name: source})-[before]->(:Head {run: $run, name: target})
-WHERE type(before) = pairing
-OPTIONAL MATCH (:Head {run: $other, name: source})-[after]->(:Head {run: $other, name: target})
-WHERE type(after) = pairing
-RETURN change, total, pairing, source, target, before.pk AS pk_before, after.pk AS pk_after,
-       before.pk_rank AS rank_before, after.pk_rank AS rank_after
-ORDER BY change, place, pairing, source, target
+UNWIND CASE edges WHEN [] THEN [{}] ELSE edges END AS edge
+OPTIONAL MATCH before = (:Head {run: $run, name: edge.source})-[b]->
+                        (:Head {run: $run, name: edge.target}) WHERE type(b) = edge.pairing
+OPTIONAL MATCH after = (:Head {run: $other, name: edge.source})-[a]->
+                       (:Head {run: $other, name: edge.target}) WHERE type(a) = edge.pairing
+WITH *, CASE change WHEN "gained" THEN run WHEN "lost" THEN other END AS without
+RETURN change, coalesce(kind.total, 0) AS total, edge.pairing AS pairing, edge.source AS source,
+       edge.target AS target, coalesce(a.kv_head, b.kv_head) AS kv_head,
+       b.pk AS pk_before, a.pk AS pk_after, b.z AS z_before, a.z AS z_after,
+       b.pk_rank AS rank_before, a.pk_rank AS rank_after,
+       head([i IN range(0, coalesce(size(without.kept_pairings), 0) - 1)
+             WHERE without.kept_pairings[i] = edge.pairing | without.kept_pk_min[i]]) AS kept_from,
+       before, after
+ORDER BY change, edge.far DESC, pairing, source, target

@@ -1,6 +1,7 @@
 // Profile of a head
 // description: What a head reads and which heads read it, by direction and pairing: the number of
-//   edges, their strength and the strongest neighbours.
+//   edges, their strength and the strongest neighbours. `copying` and `self_overlap` belong to the
+//   head and are the same in every row; they are empty where the table lacks them.
 // params:
 //   run (run): the run to ask about
 //   head (head): the head to ask about
@@ -15,7 +16,11 @@
 //   nearest (integer): fewest layers between the two
 //   farthest (integer): most layers between the two
 //   heads (list of head): the strongest neighbours, strongest first
-//   roles (list of role): known roles of the head itself
+//   copying (float): -1 to 1: whether it writes what it reads with its sign (1) or with the
+//     opposite sign (-1); 0 where it rotates or mixes
+//   self_overlap (float): share of what it writes that lies in what it reads, 0 to 1
+//   roles (list of role): known roles of the head itself; "(derived)" marks those that follow from
+//     the weights alone
 //   paths (graph): the edges to these neighbours
 // example: head=L4H7 neighbours=3
 MATCH (h:Head {run: $run, name: $head})
@@ -33,6 +38,11 @@ WITH h, direction, type(e) AS pairing, count(e) AS edges, sum(strength) AS stren
      max(distance) AS farthest, collect(o.name) AS heads, collect(path) AS paths
 RETURN direction, pairing, edges, strength, strongest, best_rank, nearest, farthest,
        heads[..toInteger($neighbours)] AS heads,
-       COLLECT { MATCH (h)-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name ORDER BY r.name } AS roles,
+       h.copying AS copying, h.self_overlap AS self_overlap,
+       COLLECT {
+         MATCH (h)-[has:HAS_ROLE]->(r:Role)
+         RETURN DISTINCT CASE has.circuit WHEN "weights" THEN r.name + " (derived)" ELSE r.name END AS role
+         ORDER BY role
+       } AS roles,
        paths[..toInteger($neighbours)] AS paths
 ORDER BY direction, strength DESC, pairing

@@ -1,10 +1,12 @@
 // Hubs
-// description: Heads through which much information can pass. The inlet score of a head is the sum of
-//   z over the edges that enter it. The outlet score is the sum over the edges that leave it; an edge
-//   to one of several query heads that share a key/value head counts by its share. `both` is the
-//   geometric mean of the two: it is 0 for a head that only reads or only writes. These scores are
-//   this project's own. They grow with the number of edges that the run kept, so compare heads
-//   within one run.
+// description: Heads that many kept edges enter and leave. A hub does not always pass on what it
+//   reads: `copying` near -1 with a high `self_overlap` means that it writes the negative of what it
+//   reads, which can erase it. Both are empty where the table lacks them. The inlet score of a head
+//   is the sum of z over the edges that enter it. The outlet score is the sum over the edges that
+//   leave it; an edge to one of several query heads that share a key/value head counts by its share.
+//   `both` is the geometric mean of the two: it is 0 for a head that only reads or only writes. These
+//   scores are this project's own. They grow with the number of edges that the run kept, so compare
+//   heads within one run.
 // params:
 //   run (run): the run to ask about
 //   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
@@ -16,7 +18,10 @@
 //   both (float): square root of inlet times outlet, 0 where either is not positive
 //   edges_in (integer): edges that enter
 //   edges_out (integer): edges that leave
-//   roles (list of role): known roles
+//   copying (float): -1 to 1: whether it writes what it reads with its sign (1) or with the
+//     opposite sign (-1); 0 where it rotates or mixes
+//   self_overlap (float): share of what it writes that lies in what it reads, 0 to 1
+//   roles (list of role): known roles; "(derived)" marks those that follow from the weights alone
 //   hub (graph): the head
 //   links (graph): its edges to other heads of this list
 // requires: sums
@@ -37,7 +42,12 @@ WITH row.h AS h, row, [other IN rows | other.h] AS hubs
 RETURN h.name AS head, row.inlet AS inlet, row.outlet AS outlet, row.both AS both,
        COUNT { (h)<-[e]-(:Head) WHERE type(e) IN $pairings } AS edges_in,
        COUNT { (h)-[e]->(:Head) WHERE type(e) IN $pairings } AS edges_out,
-       COLLECT { MATCH (h)-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name ORDER BY r.name } AS roles,
+       h.copying AS copying, h.self_overlap AS self_overlap,
+       COLLECT {
+         MATCH (h)-[has:HAS_ROLE]->(r:Role)
+         RETURN DISTINCT CASE has.circuit WHEN "weights" THEN r.name + " (derived)" ELSE r.name END AS role
+         ORDER BY role
+       } AS roles,
        h AS hub,
        COLLECT { MATCH (h)-[e]->(o:Head) WHERE type(e) IN $pairings AND o IN hubs RETURN e } AS links
 ORDER BY both DESC, inlet + outlet DESC, h.layer, h.head

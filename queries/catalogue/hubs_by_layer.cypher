@@ -1,9 +1,12 @@
-// Hubs, corrected for their layer
-// description: A head of the first layer reads no head, and all later heads can read it; for a head
-//   of the last layer it is the other way round. So inlet and outlet are divided by the number of
-//   heads that could take part, which gives the mean strength for each possible partner. `both` is
-//   the geometric mean of the two; it is 0 for heads that could have no edge on one side. Pairings of
-//   one role (such as QQ) count each two heads once: the later head reads the earlier one.
+// Hubs, compared within their layer
+// description: Heads that read more, and are read more, than the other heads of their layer. A head
+//   of the first layer reads no head, and all later heads can read it; for a head of the last layer
+//   it is the other way round. Layers also differ in how strongly their heads are tied. So inlet and
+//   outlet are divided by the number of heads that could take part, and then by the mean of the same
+//   layer. Every layer has a mean ratio of 1 on each side, so no ratio grows with depth. `both` is
+//   the geometric mean of the two ratios. In a layer where few heads have an edge, one edge gives a
+//   large ratio: see the sums too. Pairings of one role (such as QQ) count each two heads once: the
+//   later head reads the earlier one.
 // params:
 //   run (run): the run to ask about
 //   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
@@ -14,17 +17,23 @@
 //   sources (integer): heads that it could read
 //   targets (integer): heads that could read it
 //   inlet_each (float): sum of z over the edges that enter, for each head that it could read
-//   outlet_each (float): sum of z times share over the edges that leave, for each head that could read it
-//   both (float): square root of their product
-//   roles (list of role): known roles
+//   outlet_each (float): sum of z times share over the edges that leave, for each head that could
+//     read it
+//   inlet_ratio (float): `inlet_each` divided by the mean of its layer; empty where that is not
+//     positive
+//   outlet_ratio (float): the same for `outlet_each`
+//   both (float): square root of the product of the two ratios, 0 where either is not positive or
+//     empty
+//   roles (list of role): known roles; "(derived)" marks those that follow from the weights alone
 //   hub (graph): the head
 // requires: sums
 // example: limit=8
 MATCH (r:Run {name: $run})
 MATCH (h:Head {run: $run})
-// a load writes both sums on the head for each pairing of which it has an edge
-WHERE any(p IN $pairings WHERE h["inlet_" + p] IS NOT NULL OR h["outlet_" + p] IS NOT NULL)
+// a load writes both sums on the head for each pairing of which it has an edge; the mean of a layer
+// counts heads without edges too
 WITH r, h,
+     any(p IN $pairings WHERE h["inlet_" + p] IS NOT NULL OR h["outlet_" + p] IS NOT NULL) AS joined,
      reduce(total = 0.0, p IN $pairings | total + coalesce(h["inlet_" + p], 0.0)) AS inlet,
      reduce(total = 0.0, p IN $pairings | total + coalesce(h["outlet_" + p], 0.0)) AS outlet,
      CASE r.layer_order WHEN "all" THEN r.heads ELSE r.n_heads END AS around,
@@ -37,22 +46,36 @@ WITH r, h,
             WHEN least > 1 AND p IN ["KK", "VV"] AND r.kv = "native" THEN r.n_heads / r.n_kv_heads
             WHEN least > 1 THEN 1
             ELSE least END) AS together
-WITH h, inlet, outlet,
+WITH h, joined, inlet, outlet,
      CASE WHEN r.layer_order = "forward" THEN h.layer * r.n_heads
           WHEN together = 0 THEN around
           ELSE place - place % together END AS sources,
      CASE WHEN r.layer_order = "forward" THEN (r.n_layers - 1 - h.layer) * r.n_heads
           WHEN together = 0 THEN around
           ELSE around - together - (place - place % together) END AS targets
-WITH h, sources, targets,
+WITH h, joined, sources, targets,
      CASE WHEN sources > 0 THEN inlet / sources ELSE 0.0 END AS inlet_each,
      CASE WHEN targets > 0 THEN outlet / targets ELSE 0.0 END AS outlet_each
-WITH h, sources, targets, inlet_each, outlet_each,
-     CASE WHEN inlet_each > 0 AND outlet_each > 0
-          THEN sqrt(inlet_each * outlet_each) ELSE 0.0 END AS both
+WITH h.layer AS layer, avg(inlet_each) AS inlet_mean, avg(outlet_each) AS outlet_mean,
+     collect({h: h, joined: joined, sources: sources, targets: targets,
+              inlet_each: inlet_each, outlet_each: outlet_each}) AS rows
+UNWIND rows AS row
+WITH row, row.h AS h, row.sources AS sources, row.targets AS targets,
+     row.inlet_each AS inlet_each, row.outlet_each AS outlet_each,
+     CASE WHEN inlet_mean > 0 THEN row.inlet_each / inlet_mean END AS inlet_ratio,
+     CASE WHEN outlet_mean > 0 THEN row.outlet_each / outlet_mean END AS outlet_ratio
+WHERE row.joined
+WITH h, sources, targets, inlet_each, outlet_each, inlet_ratio, outlet_ratio,
+     CASE WHEN inlet_ratio > 0 AND outlet_ratio > 0
+          THEN sqrt(inlet_ratio * outlet_ratio) ELSE 0.0 END AS both
 ORDER BY both DESC, inlet_each + outlet_each DESC, h.layer, h.head
 LIMIT toInteger($limit)
-RETURN h.name AS head, h.layer AS layer, sources, targets, inlet_each, outlet_each, both,
-       COLLECT { MATCH (h)-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name ORDER BY r.name } AS roles,
+RETURN h.name AS head, h.layer AS layer, sources, targets, inlet_each, outlet_each,
+       inlet_ratio, outlet_ratio, both,
+       COLLECT {
+         MATCH (h)-[has:HAS_ROLE]->(r:Role)
+         RETURN DISTINCT CASE has.circuit WHEN "weights" THEN r.name + " (derived)" ELSE r.name END AS role
+         ORDER BY role
+       } AS roles,
        h AS hub
 ORDER BY both DESC, inlet_each + outlet_each DESC, h.layer, h.head

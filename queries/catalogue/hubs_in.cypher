@@ -1,7 +1,7 @@
 // Hubs that read
-// description: Heads that read much of what earlier heads write: the inlet score of a head is the sum
-//   of z over the edges that enter it. It grows with the number of edges that the run kept and with
-//   the number of earlier heads; `hubs_by_layer` corrects for the latter.
+// description: Heads that read much of what earlier heads write: the inlet score of a head is the
+//   sum of z over the edges that enter it. It grows with the number of edges that the run kept and
+//   with the number of earlier heads; `hubs_by_layer` compares within a layer.
 // params:
 //   run (run): the run to ask about
 //   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
@@ -11,7 +11,7 @@
 //   inlet (float): sum of z over the edges that enter
 //   edges_in (integer): edges that enter
 //   strongest (float): greatest Projection Kernel among them
-//   roles (list of role): known roles
+//   roles (list of role): known roles; "(derived)" marks those that follow from the weights alone
 //   paths (graph): the five strongest edges that enter it
 // requires: sums
 // example: limit=8
@@ -26,7 +26,11 @@ CALL (h) {
   RETURN count(e) AS edges_in, max(e.pk) AS strongest
 }
 RETURN h.name AS head, inlet, edges_in, strongest,
-       COLLECT { MATCH (h)-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name ORDER BY r.name } AS roles,
+       COLLECT {
+         MATCH (h)-[has:HAS_ROLE]->(r:Role)
+         RETURN DISTINCT CASE has.circuit WHEN "weights" THEN r.name + " (derived)" ELSE r.name END AS role
+         ORDER BY role
+       } AS roles,
        COLLECT {
          MATCH path = (h)<-[e]-(o:Head) WHERE type(e) IN $pairings
          RETURN path ORDER BY e.pk DESC, e.pk_rank, type(e), o.layer, o.head LIMIT 5

@@ -1,8 +1,8 @@
 // Hubs that are read
-// description: Heads that many later heads read: the outlet score of a head is the sum of z over the
-//   edges that leave it; an edge to one of several query heads that share a key/value head counts by
-//   its share. It grows with the number of edges that the run kept and with the number of later
-//   heads; `hubs_by_layer` corrects for the latter.
+// description: Heads that many later heads read: the outlet score of a head is the sum of z over
+//   the edges that leave it; an edge to one of several query heads that share a key/value head counts
+//   by its share. It grows with the number of edges that the run kept and with the number of later
+//   heads; `hubs_by_layer` compares within a layer.
 // params:
 //   run (run): the run to ask about
 //   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
@@ -12,7 +12,7 @@
 //   outlet (float): sum of z times share over the edges that leave
 //   edges_out (integer): edges that leave
 //   strongest (float): greatest Projection Kernel among them
-//   roles (list of role): known roles
+//   roles (list of role): known roles; "(derived)" marks those that follow from the weights alone
 //   paths (graph): the five strongest edges that leave it
 // requires: sums
 // example: limit=8
@@ -27,7 +27,11 @@ CALL (h) {
   RETURN count(e) AS edges_out, max(e.pk) AS strongest
 }
 RETURN h.name AS head, outlet, edges_out, strongest,
-       COLLECT { MATCH (h)-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name ORDER BY r.name } AS roles,
+       COLLECT {
+         MATCH (h)-[has:HAS_ROLE]->(r:Role)
+         RETURN DISTINCT CASE has.circuit WHEN "weights" THEN r.name + " (derived)" ELSE r.name END AS role
+         ORDER BY role
+       } AS roles,
        COLLECT {
          MATCH path = (h)-[e]->(o:Head) WHERE type(e) IN $pairings
          RETURN path ORDER BY e.pk DESC, e.pk_rank, type(e), o.layer, o.head LIMIT 5

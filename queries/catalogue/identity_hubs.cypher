@@ -1,9 +1,11 @@
 // Identity heads as hubs
-// description: Whether heads of one kind are hubs. Each row is a head with a role, or with a measured
-//   behaviour (`headgraph annotate`) of at least a threshold. It gives the hub scores (as in `hubs`)
-//   and two places among all heads of the run, one of them corrected for the layer (as in
-//   `hubs_by_layer`). The default kind is identity heads, which attend to their own position; any
-//   role or behaviour is possible.
+// description: Whether heads of one kind are hubs. Each row is a head with a role, or with a
+//   measured behaviour (`headgraph annotate`) of at least a threshold. It gives the hub scores (as in
+//   `hubs`) and two places among all heads of the run, one of them compared within the layer (as in
+//   `hubs_by_layer`). In layer order forward, `both` is 0 for every head of the first and of the last
+//   layer, because they have no edge on one side. The default kind is identity heads, which attend to
+//   their own position; any role or behaviour is possible. An identity head does not always pass on
+//   what it reads: see `copying`.
 // params:
 //   run (run): the run to ask about
 //   kind (kind) = "identity": a role, or previous_token, duplicate_token, induction, identity
@@ -12,12 +14,17 @@
 // returns: graph; may be empty where no head has this role or behaviour
 //   head (head): the head; the greatest hub first
 //   score (float): the measured score, if there is one
-//   labelled (boolean): whether it has the role
+//   labelled (boolean): whether a label file or the literature gives it the role
+//   derived (boolean): whether the role follows from its weights alone (`eraser` and `copier`)
+//   copying (float): 1 where it writes what it reads, -1 where it writes the negative, which can
+//     erase it
+//   self_overlap (float): share of what it writes that lies in what it reads, 0 to 1
 //   inlet (float): sum of z over the edges that enter
 //   outlet (float): sum of z times share over the edges that leave
 //   both (float): square root of inlet times outlet
 //   place (integer): place among all heads by `both`; 1 is the greatest hub, ties share a place
-//   place_by_layer (integer): the same, corrected for the layer
+//   place_by_layer (integer): the same by `both` of `hubs_by_layer`, which compares within the
+//     layer
 //   heads (integer): heads of the run
 //   hub (graph): the head
 // requires: sums
@@ -38,22 +45,35 @@ WITH r, h, inlet, outlet,
             WHEN least > 1 THEN 1
             ELSE least END) AS together
 WITH h, inlet, outlet, r.heads AS heads, both,
-     CASE WHEN r.layer_order = "forward"
-            THEN h.layer * (r.n_layers - 1 - h.layer) * r.n_heads * r.n_heads
-          WHEN together = 0 THEN around * around
-          ELSE (place - place % together) * (around - together - (place - place % together))
-          END AS partners
+     CASE WHEN r.layer_order = "forward" THEN h.layer * r.n_heads
+          WHEN together = 0 THEN around
+          ELSE place - place % together END AS sources,
+     CASE WHEN r.layer_order = "forward" THEN (r.n_layers - 1 - h.layer) * r.n_heads
+          WHEN together = 0 THEN around
+          ELSE around - together - (place - place % together) END AS targets
 WITH h, inlet, outlet, heads, both,
-     CASE WHEN partners > 0 THEN both / sqrt(partners) ELSE 0.0 END AS each
-WITH collect({h: h, inlet: inlet, outlet: outlet, heads: heads, both: both, each: each}) AS rows
+     CASE WHEN sources > 0 THEN inlet / sources ELSE 0.0 END AS inlet_each,
+     CASE WHEN targets > 0 THEN outlet / targets ELSE 0.0 END AS outlet_each
+WITH h.layer AS layer, avg(inlet_each) AS inlet_mean, avg(outlet_each) AS outlet_mean,
+     collect({h: h, inlet: inlet, outlet: outlet, heads: heads, both: both,
+              inlet_each: inlet_each, outlet_each: outlet_each}) AS layer_rows
+UNWIND layer_rows AS row
+WITH collect({h: row.h, inlet: row.inlet, outlet: row.outlet, heads: row.heads, both: row.both,
+       each: CASE WHEN inlet_mean > 0 AND outlet_mean > 0
+                    AND row.inlet_each > 0 AND row.outlet_each > 0
+                  THEN sqrt(row.inlet_each / inlet_mean * (row.outlet_each / outlet_mean))
+                  ELSE 0.0 END}) AS rows
 UNWIND rows AS row
 // other properties of a head, such as its layer, are not behaviours
 WITH rows, row, row.h AS h,
      CASE WHEN $kind IN ["previous_token", "duplicate_token", "induction", "identity"]
           THEN row.h[$kind] END AS score
-WHERE EXISTS { (h)-[:HAS_ROLE]->(:Role {name: $kind}) } OR score >= $threshold
+WHERE EXISTS { (h)-[:HAS_ROLE]->(r) WHERE r.name = $kind } OR score >= $threshold
 RETURN h.name AS head, score,
-       EXISTS { (h)-[:HAS_ROLE]->(:Role {name: $kind}) } AS labelled,
+       EXISTS { (h)-[has:HAS_ROLE]->(r)
+                WHERE r.name = $kind AND coalesce(has.circuit, "") <> "weights" } AS labelled,
+       EXISTS { (h)-[:HAS_ROLE {circuit: "weights"}]->(r) WHERE r.name = $kind } AS derived,
+       h.copying AS copying, h.self_overlap AS self_overlap,
        row.inlet AS inlet, row.outlet AS outlet, row.both AS both,
        1 + size([other IN rows WHERE other.both > row.both | 1]) AS place,
        1 + size([other IN rows WHERE other.each > row.each | 1]) AS place_by_layer,

@@ -1,7 +1,7 @@
 // Induction motifs
-// description: K-composition, as an induction head needs it: a head of a later layer reads as its key
-//   what a head that attends to the previous token writes. Each row is a kept OK edge from a head of
-//   the first role to a head of the second. `place` 1 out of `keys_in` means that no head has a
+// description: K-composition, as an induction head needs it: a head of a later layer reads as its
+//   key what a head that attends to the previous token writes. Each row is a kept OK edge from a head
+//   of the first role to a head of the second. `place` 1 out of `keys_in` means that no head has a
 //   stronger OK edge into the reader.
 // params:
 //   run (run): the run to ask about
@@ -16,14 +16,17 @@
 //   place (integer): place among the OK edges that enter the reader
 //   keys_in (integer): OK edges that enter the reader
 //   path (graph): writer, edge and reader
-MATCH (b:Head {run: $run})-[:HAS_ROLE]->(:Role {name: $reader})
-WITH DISTINCT b
+MATCH (h:Head {run: $run})
+// a plan from the role would read the heads of every run; this list holds the run's heads alone
+WITH collect(h) AS all
+UNWIND all AS b
+WITH b WHERE EXISTS { (b)-[:HAS_ROLE]->(r) WHERE r.name = $reader }
 MATCH (b)<-[e:OK]-(a:Head)
 WITH b, e, a ORDER BY e.pk DESC, e.pk_rank, a.layer, a.head
 WITH b, collect({e: e, a: a}) AS keys
 UNWIND range(0, size(keys) - 1) AS place
 WITH b, place, size(keys) AS keys_in, keys[place].a AS a, keys[place].e AS e
-WHERE EXISTS { (a)-[:HAS_ROLE]->(:Role {name: $writer}) }
+WHERE EXISTS { (a)-[:HAS_ROLE]->(r) WHERE r.name = $writer }
 MATCH path = (a)-[e]->(b)
 RETURN a.name AS writer_head, b.name AS reader_head, e.pk AS pk, e.z AS z, e.pk_rank AS pk_rank,
        place + 1 AS place, keys_in, path

@@ -1,5 +1,6 @@
 // Neighbours of a head
-// description: The edges that enter a head and the edges that leave it, strongest first in each direction.
+// description: The edges that enter a head and the edges that leave it, strongest first in each
+//   direction.
 // params:
 //   run (run): the run to ask about
 //   head (head): the head to ask about
@@ -12,7 +13,8 @@
 //   pk (float): Projection Kernel
 //   z (float): z, against the random reference
 //   pk_rank (integer): place among all scored pairs of the pairing
-//   roles (list of role): known roles of the neighbour
+//   roles (list of role): known roles of the neighbour; "(derived)" marks those that follow from
+//     the weights alone
 //   path (graph): source, edge and target
 // example: head=L4H7 limit=5
 MATCH (h:Head {run: $run, name: $head})
@@ -29,6 +31,10 @@ UNION ALL
 RETURN direction, CASE direction WHEN "in" THEN entering ELSE leaving END AS edges,
        type(e) AS pairing, o.name AS neighbour, e.pk AS pk, e.z AS z,
        e.pk_rank AS pk_rank,
-       COLLECT { MATCH (o)-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name ORDER BY r.name } AS roles,
+       COLLECT {
+         MATCH (o)-[has:HAS_ROLE]->(r:Role)
+         RETURN DISTINCT CASE has.circuit WHEN "weights" THEN r.name + " (derived)" ELSE r.name END AS role
+         ORDER BY role
+       } AS roles,
        path
 ORDER BY direction, pk DESC, pk_rank, pairing, o.layer, o.head

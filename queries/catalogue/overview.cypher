@@ -1,7 +1,10 @@
 // Overview of a run
-// description: The contents of a run by pairing: the number of edges and of heads, and how strong the
-//   edges are. `share_kept` is the share of all scored pairs that the run kept, over all pairings
+// description: The contents of a run by pairing: the number of edges and of heads, and how strong
+//   the edges are. `share_kept` is the share of all scored pairs that the run kept, over all pairings
 //   together. Where the run kept only the strongest pairs, minimum, median and maximum are theirs.
+//   `decoy_share` estimates how many of the kept pairs mean nothing. It counts pairs that run
+//   backward, from a later layer to an earlier one, which cannot carry anything. It assumes that
+//   meaningless overlap is as common forward as backward.
 // params:
 //   run (run): the run to ask about
 // returns: rows
@@ -15,6 +18,10 @@
 //   pk_max (float): greatest Projection Kernel
 //   z_median (float): median z, against the random reference
 //   z_max (float): greatest z
+//   chance (float): mean Projection Kernel of two unrelated random subspaces of full rank
+//   decoy_share (float): backward pairs at least as strong as the weakest kept pair, plus 1,
+//     divided by the kept pairs; empty where the table has no decoys
+//   decoy_scored (integer): backward pairs scored
 //   share_kept (float): edges of the run, as scored pairs, out of all pairs scored in all pairings
 // requires: sums
 MATCH (r:Run {name: $run})
@@ -26,5 +33,8 @@ RETURN pairing, r.kept_edges[i] AS edges, r.kept_pairs[i] AS pairs,
        COUNT { MATCH (h:Head {run: $run}) WHERE h["inlet_" + pairing] IS NOT NULL } AS targets,
        r.kept_pk_min[i] AS pk_min, r.kept_pk_median[i] AS pk_median, r.kept_pk_max[i] AS pk_max,
        r.kept_z_median[i] AS z_median, r.kept_z_max[i] AS z_max,
+       CASE WHEN r.d_head < r.d_model THEN toFloat(r.d_head) * r.d_head / r.d_model
+            ELSE toFloat(r.d_model) END AS chance,
+       r["decoy_share_" + pairing] AS decoy_share, r["decoy_scored_" + pairing] AS decoy_scored,
        toFloat(r.pairs) / r.pairs_scored AS share_kept
 ORDER BY edges DESC, pairing

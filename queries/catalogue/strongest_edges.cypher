@@ -1,7 +1,7 @@
 // Strongest edges
-// description: The strongest edges of OQ, OK and OV, as in the paper's wiring diagram. `per_pairing`
-//   counts scored pairs, strongest first. Where several query heads share a key/value head, each has
-//   an edge, so there can be more edges than pairs.
+// description: The strongest edges of OQ, OK and OV, as in the paper's wiring diagram.
+//   `per_pairing` counts scored pairs, strongest first. Where several query heads share a key/value
+//   head, each has an edge, so there can be more edges than pairs.
 // params:
 //   run (run): the run to ask about
 //   per_pairing (count) = 20: scored pairs of each pairing
@@ -12,6 +12,8 @@
 //   pk (float): Projection Kernel
 //   z (float): z, against the random reference
 //   pk_rank (integer): place among all scored pairs of the pairing
+//   decoy_q (float): smallest share of decoys at any threshold that keeps the edge; empty where the
+//     table has no decoys
 //   path (graph): source, edge and target
 // example: per_pairing=4
 CALL () {
@@ -30,5 +32,5 @@ UNION ALL
 UNWIND edges AS e
 MATCH path = (a)-[e]->(b)
 RETURN type(e) AS pairing, a.name AS source, b.name AS target,
-       e.pk AS pk, e.z AS z, e.pk_rank AS pk_rank, path
+       e.pk AS pk, e.z AS z, e.pk_rank AS pk_rank, e.decoy_q AS decoy_q, path
 ORDER BY place, pk_rank, a.layer, a.head, b.layer, b.head

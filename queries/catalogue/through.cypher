@@ -1,9 +1,12 @@
 // Paths through a head
-// description: Paths of an inlet head, a hub and an outlet head: the hub reads what the inlet writes,
-//   and the outlet reads what the hub writes. With an identity head as the hub, such as GPT-2's L4H7,
-//   these are the identity-head paths. A path is as strong as its weaker edge; between equals, the
-//   product of the two decides. Paths come strongest first. A path is skipped if the list has its
-//   inlet or its outlet `per_head` times already, because one strong inlet could fill the list alone.
+// description: Paths of an inlet head, a hub and an outlet head: the hub reads what the inlet
+//   writes, and the outlet reads what the hub writes. With an identity head as the hub, such as
+//   GPT-2's L4H7, these are the identity-head paths. Two kept edges do not show that the hub passes
+//   on what it reads: `copying` near -1 with a high `self_overlap` means that it writes the negative,
+//   which can erase it. Where `direct_pk` has a value, the outlet also reads the inlet without the
+//   hub. A path is as strong as its weaker edge; between equals, the product of the two decides.
+//   Paths come strongest first. A path is skipped if the list has its inlet or its outlet `per_head`
+//   times already, because one strong inlet could fill the list alone.
 // params:
 //   run (run): the run to ask about
 //   head (head): the hub
@@ -11,14 +14,21 @@
 //   per_head (count) = 2: paths at most with the same inlet, and with the same outlet
 // returns: graph; may be empty where no edge enters the head or none leaves it
 //   inlet (head): the head that writes what the hub reads
+//   inlet_roles (list of role): known roles of the inlet; "(derived)" marks those that follow from
+//     the weights alone
 //   in_pairing (pairing): how the hub reads it
 //   in_pk (float): Projection Kernel of the first edge
 //   hub (head): the head in the middle
+//   copying (float): 1 where the hub writes what it reads, -1 where it writes the negative
+//   self_overlap (float): share of what the hub writes that lies in what it reads, 0 to 1
 //   out_pairing (pairing): how the outlet reads what the hub writes
 //   out_pk (float): Projection Kernel of the second edge
 //   outlet (head): the head that reads what the hub writes
+//   outlet_roles (list of role): known roles of the outlet
 //   weakest (float): the smaller of the two Projection Kernels
 //   product (float): product of the two normalised Projection Kernels, 0 to 1
+//   direct_pairing (pairing): pairing of the strongest kept edge from the inlet to the outlet
+//   direct_pk (float): its Projection Kernel; empty where no such edge was kept
 //   path (graph): three heads and two edges
 // example: head=L4H7 limit=8
 MATCH (h:Head {run: $run, name: $head})
@@ -54,7 +64,22 @@ UNWIND range(0, size(kept) - 1) AS place
 WITH place, kept[place].a AS a, kept[place].i AS i, h, kept[place].o AS o,
      kept[place].b AS b, kept[place].weakest AS weakest
 MATCH path = (a)-[i]->(h)-[o]->(b)
-RETURN a.name AS inlet, type(i) AS in_pairing, i.pk AS in_pk, h.name AS hub,
-       type(o) AS out_pairing, o.pk AS out_pk, b.name AS outlet, weakest,
-       i.pk_normalized * o.pk_normalized AS product, path
+WITH *, COLLECT {
+  MATCH (a)-[d:OQ|OK|OV]->(b) RETURN d ORDER BY d.pk DESC, type(d) LIMIT 1
+}[0] AS direct
+RETURN a.name AS inlet,
+       COLLECT {
+         MATCH (a)-[has:HAS_ROLE]->(r:Role)
+         RETURN DISTINCT CASE has.circuit WHEN "weights" THEN r.name + " (derived)" ELSE r.name END AS role
+         ORDER BY role
+       } AS inlet_roles,
+       type(i) AS in_pairing, i.pk AS in_pk, h.name AS hub, h.copying AS copying,
+       h.self_overlap AS self_overlap, type(o) AS out_pairing, o.pk AS out_pk, b.name AS outlet,
+       COLLECT {
+         MATCH (b)-[has:HAS_ROLE]->(r:Role)
+         RETURN DISTINCT CASE has.circuit WHEN "weights" THEN r.name + " (derived)" ELSE r.name END AS role
+         ORDER BY role
+       } AS outlet_roles,
+       weakest, i.pk_normalized * o.pk_normalized AS product, type(direct) AS direct_pairing,
+       direct.pk AS direct_pk, path
 ORDER BY place

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -56,6 +57,32 @@ def labels() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def roles(labels: pd.DataFrame) -> dict[str, list[str]]:
-    """Roles of GPT-2's heads, by name."""
-    return labels.groupby("name")["role"].agg(lambda r: sorted(set(r))).to_dict()
+def scores() -> pd.DataFrame:
+    """Copying and self-overlap of GPT-2's heads, by name."""
+    return head_scores(AffinityTable.read(table_path("gpt2-small")))
+
+
+@pytest.fixture(scope="session")
+def roles(labels: pd.DataFrame, scores: pd.DataFrame) -> dict[str, list[str]]:
+    """Roles of GPT-2's heads, by name, as an answer shows them."""
+    return shown_roles(labels, scores)
+
+
+def head_scores(table: AffinityTable) -> pd.DataFrame:
+    """`copying` and `self_overlap` by name of the head, from the table's metadata."""
+    meta = table.meta
+    names = [
+        head_name(layer, head) for layer in range(meta.n_layers) for head in range(meta.n_heads)
+    ]
+    columns = {name: np.ravel(meta.heads[name]) for name in ("copying", "self_overlap")}
+    return pd.DataFrame(columns, index=names)
+
+
+def shown_roles(labels: pd.DataFrame, scores: pd.DataFrame) -> dict[str, list[str]]:
+    """Roles of heads by name: those of the labels, and the derived ones with their mark."""
+    both = scores["self_overlap"] > 0.5
+    erasers, copiers = both & (scores["copying"] < -0.9), both & (scores["copying"] > 0.9)
+    derived = [(name, "eraser (derived)") for name in scores.index[erasers]]
+    derived += [(name, "copier (derived)") for name in scores.index[copiers]]
+    every = pd.concat([labels[["name", "role"]], pd.DataFrame(derived, columns=["name", "role"])])
+    return every.groupby("name")["role"].agg(lambda r: sorted(set(r))).to_dict()

@@ -24,11 +24,13 @@ from tests.shared import SHARED
 from tests.tables import random_table
 
 NAMES = list(queries.catalogue())
-REQUIRED = {"head": "L4H7", "source": "L0H1", "target": "L9H9", "other": "gpt2"}
+REQUIRED = {
+    "head": "L4H7", "source": "L0H1", "target": "L9H9", "other": "gpt2", "first": "L5H5",
+    "second": "L6H9", "writer": "previous_token", "reader": "induction",
+}  # fmt: skip
 NOTHING_HERE = {
     "checkpoints",
     "communities",
-    "compare_runs",
     "edge_by_checkpoint",
     "head_by_checkpoint",
     "read_alike",
@@ -44,7 +46,9 @@ def arguments(name: str, values: dict[str, Any] = REQUIRED) -> dict[str, Any]:
 def test_every_query_is_a_plain_read_with_the_columns_of_its_header(gpt2: Graph) -> None:
     with Graph(gpt2.settings, quiet=False) as loud:
         # a run that has all properties, so that none is unknown to the server
-        table = random_table(pairings=PAIRINGS, metrics=("pk", "cs"), series="s", step=1.0)
+        table = random_table(
+            pairings=PAIRINGS, metrics=("pk", "cs"), series="s", step=1.0, format_2=True
+        )
         table = AffinityTable(table.columns, replace(table.meta, revision="main"))
         loader.load(table, loud, run="series")
         queries.communities(loud, run="series", write=True)
@@ -84,9 +88,13 @@ def test_strongest_edges(gpt2: Graph, kept: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize("pairings", [["OQ", "OK", "OV"], ["OK"]])
 def test_hubs(
-    gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list[str]], pairings: list[str]
+    gpt2: Graph,
+    kept: pd.DataFrame,
+    roles: dict[str, list[str]],
+    scores: pd.DataFrame,
+    pairings: list[str],
 ) -> None:
-    expected = hub_table(kept, pairings).head(30)
+    expected = hub_table(kept, pairings).head(30).join(scores, on="head")
     expected["roles"] = [roles.get(head, []) for head in expected["head"]]
     answer = queries.query("hubs", gpt2, run="gpt2", pairings=pairings, limit=30)
     same(answer, expected)
@@ -95,7 +103,8 @@ def test_hubs(
 def test_the_first_hub_of_gpt2_is_the_identity_head_that_the_paper_names(gpt2: Graph) -> None:
     first = queries.query("hubs", gpt2).iloc[0]
     assert first["head"] == "L4H7"
-    assert first["roles"] == ["identity"]
+    assert first["roles"] == ["eraser (derived)", "identity"]
+    assert first["copying"] == pytest.approx(-0.9985, abs=1e-4)
 
 
 def test_neighbours(gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list[str]]) -> None:
@@ -136,8 +145,13 @@ def paths_through(edges: pd.DataFrame, hub: str) -> pd.DataFrame:
     first, second = edges[edges["target"] == hub], edges[edges["source"] == hub]
     paths = first.merge(second, how="cross", suffixes=("_in", "_out"))
     wide = paths[["pk_in", "pk_out", "pk_normalized_in", "pk_normalized_out"]].astype(float)
+    direct = edges.sort_values("pk", ascending=False).drop_duplicates(["source", "target"])
+    direct = direct.set_index(["source", "target"])
+    ends = pd.MultiIndex.from_arrays([paths["source_in"], paths["target_out"]])
     return pd.DataFrame(
         {
+            "direct_pairing": direct["pairing"].reindex(ends).to_numpy(),
+            "direct_pk": direct["pk"].astype(float).reindex(ends).to_numpy(),
             "inlet": paths["source_in"],
             "in_pairing": paths["pairing_in"],
             "in_pk": wide["pk_in"],
@@ -151,13 +165,19 @@ def paths_through(edges: pd.DataFrame, hub: str) -> pd.DataFrame:
     ).sort_values(["weakest", "product"], ascending=False)
 
 
-def test_through(gpt2: Graph, kept: pd.DataFrame) -> None:
-    expected = paths_through(kept, "L4H7")
+def test_through(
+    gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list[str]], scores: pd.DataFrame
+) -> None:
+    expected = paths_through(kept, "L4H7").join(scores, on="hub")
+    for end in ("inlet", "outlet"):
+        expected[f"{end}_roles"] = [roles.get(head, []) for head in expected[end]]
     assert len(expected) == 29 * 43
     same(queries.query("through", gpt2, head="L4H7", limit=200, per_head=200), expected.head(200))
     answer = queries.query("through", gpt2, head="L4H7")
     same(answer, varied(expected, 2).head(20))
     assert answer["inlet"].nunique() == answer["outlet"].nunique() == 10
+    assert answer["direct_pk"].isna().any()
+    assert answer["direct_pk"].notna().any()
     every = queries.query("through", gpt2, head="L4H7", limit=2000, per_head=1)
     same(every, varied(expected, 1))
 
@@ -171,11 +191,28 @@ def test_ioi_circuit(gpt2: Graph, kept: pd.DataFrame, labels: pd.DataFrame) -> N
         for edge in kept[kept["pairing"] == step["pairing"]].itertuples()
         if edge.source in ioi[step["source_role"]] and edge.target in ioi[step["target_role"]]
     ]
-    answer = queries.query("ioi_circuit", gpt2)
+    every = queries.query("ioi_circuit", gpt2)
+    answer = every.dropna(subset="source")
     columns = ["source_role", "source", "pairing", "target_role", "target", "pk"]
     found = sorted(answer[columns].itertuples(index=False, name=None))
     assert found == sorted(expected)
     assert len(found) == 32
+    # what each step could have had: a step without an edge has a row that says so
+    step = ["source_role", "pairing", "target_role"]
+    pairs = {
+        key: sum(head_key(a)[0] < head_key(b)[0] for a in ioi[key[0]] for b in ioi[key[2]])
+        for key in every[step].itertuples(index=False, name=None)
+    }
+    assert len(pairs) == 9
+    edges = answer.groupby(step).size()
+    for row in every.itertuples():
+        key = (row.source_role, row.pairing, row.target_role)
+        assert (row.step_edges, row.step_pairs) == (edges.get(key, 0), pairs[key])
+    none = every[every["source"].isna()]
+    assert list(none[step].itertuples(index=False, name=None)) == [
+        ("duplicate_token", "OK", "s_inhibition"),
+        ("induction", "OK", "s_inhibition"),
+    ]
     # step by step along the circuit, the strongest edge of each step first
     steps = ["previous_token", "duplicate_token", "induction", "s_inhibition"]
     readers = ["name_mover", "backup_name_mover", "negative_name_mover"]
@@ -191,7 +228,8 @@ def test_ioi_circuit(gpt2: Graph, kept: pd.DataFrame, labels: pd.DataFrame) -> N
 
 
 def test_roles(gpt2: Graph, labels: pd.DataFrame) -> None:
-    answer = queries.query("roles", gpt2).set_index(["role", "circuit"])
+    everything = queries.query("roles", gpt2)
+    answer = everything[~everything["derived"]].set_index(["role", "circuit"])
     for (role, circuit), rows in labels.groupby(["role", "circuit"]):
         found = answer.loc[(role, circuit)]
         assert found["heads"] == sorted(set(rows["name"]), key=head_key)
@@ -222,7 +260,12 @@ def test_only_what_may_be_empty_is(gpt2: Graph, name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [name for name in NAMES if queries.get(name).graph_columns and name not in NOTHING_HERE],
+    [
+        name
+        for name in NAMES
+        # a run does not differ from itself
+        if queries.get(name).graph_columns and name not in {*NOTHING_HERE, "compare_runs"}
+    ],
 )
 def test_graph_form(gpt2: Graph, name: str) -> None:
     data = queries.node_link(name, gpt2, run="gpt2", **arguments(name))
@@ -264,7 +307,9 @@ def test_through_reads_far_enough(graph: Graph, per_head: int) -> None:
     expected = varied(paths_through(named(table.edges()), "L1H2"), per_head)
     for limit in range(1, 13):
         answer = queries.query("through", graph, head="L1H2", limit=limit, per_head=per_head)
-        same(answer, expected.head(limit))
+        unlabelled = answer.drop(columns=["inlet_roles", "outlet_roles", "copying", "self_overlap"])
+        same(unlabelled, expected.head(limit))
+        assert answer["copying"].isna().all(), "the table has no scores of heads"
 
 
 @pytest.mark.parametrize("kv", ["native", "expand"])
@@ -274,7 +319,7 @@ def test_grouped_query_attention(graph: Graph, kv: str) -> None:
     edges = named(table.edges())
     pairings = ["OQ", "OK", "OV"]
     answer = queries.query("hubs", graph, run="grouped", limit=100)
-    same(answer.drop(columns="roles"), hub_table(edges, pairings))
+    same(answer.drop(columns=["roles", "copying", "self_overlap"]), hub_table(edges, pairings))
     outlets = answer.set_index("head")["outlet"]
     scored = table.frame.drop_duplicates(
         ["pairing", "source_layer", "source_head", "target_layer", "pk"]
@@ -296,12 +341,17 @@ def test_only_the_run_that_is_asked_about(graph: Graph, tmp_path: Path) -> None:
     labels.write_text(
         "layer,head,role,circuit\n0,1,previous_token,ioi\n1,1,induction,ioi\n3,1,name_mover,ioi\n"
     )
-    values = {"head": "L1H1", "source": "L0H1", "target": "L3H1", "other": "one"}
-    loader.load(random_table(seed=1, series="a", step=1.0), graph, run="one", labels=labels)
+    values = {
+        **REQUIRED, "head": "L1H1", "target": "L3H1", "other": "one", "first": "L1H1",
+        "second": "L2H1",
+    }  # fmt: skip
+    table = random_table(seed=1, series="a", step=1.0, format_2=True)
+    loader.load(table, graph, run="one", labels=labels)
     alone = {
         name: queries.query(name, graph, run="one", **arguments(name, values)) for name in NAMES
     }
-    loader.load(random_table(seed=2, series="b", step=1.0), graph, run="two", labels=labels)
+    table = random_table(seed=2, series="b", step=1.0, format_2=True)
+    loader.load(table, graph, run="two", labels=labels)
     for name, before in alone.items():
         answer = queries.query(name, graph, run="one", **arguments(name, values))
         if name == "runs":

@@ -31,6 +31,10 @@ def test_overview(gpt2: Graph, kept: pd.DataFrame) -> None:
         z_max=("z", "max"),
     )
     expected["share_kept"] = 858 / 28_512
+    expected["chance"] = 64 * 64 / 768
+    # the strongest 3 % have so many decoys, as the backward pairs of an independent computation say
+    expected["decoy_share"] = pd.Series({"OQ": 52 / 286, "OK": 73 / 286, "OV": 138 / 286})
+    expected["decoy_scored"] = 66 * 144
     answer = queries.query("overview", gpt2)
     assert list(answer["pairing"]) == ["OK", "OQ", "OV"]
     same(answer, expected.loc[answer["pairing"]].reset_index())
@@ -81,24 +85,54 @@ def test_hubs_of_one_side(
     assert set(ends) == five
 
 
-def test_hubs_by_layer(gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list[str]]) -> None:
-    table = hub_table(kept, GRAPH_PAIRINGS)
+def by_layer(kept: pd.DataFrame) -> pd.DataFrame:
+    """Hubs compared within their layer, all heads of GPT-2 and also those without an edge."""
+    table = hub_table(kept, GRAPH_PAIRINGS).set_index("head").reindex(HEADS).fillna(0)
+    table = table.drop(columns=["both", "sum", "place"]).reset_index()
     table["layer"] = [head_key(head)[0] for head in table["head"]]
     table["sources"], table["targets"] = table["layer"] * 12, (11 - table["layer"]) * 12
     with np.errstate(invalid="ignore"):
         table["inlet_each"] = (table["inlet"] / table["sources"]).fillna(0)
         table["outlet_each"] = (table["outlet"] / table["targets"]).fillna(0)
-    table["both"] = np.sqrt(table["inlet_each"] * table["outlet_each"])
+    for side in ("inlet", "outlet"):
+        mean = table.groupby("layer")[f"{side}_each"].transform("mean")
+        table[f"{side}_ratio"] = table[f"{side}_each"] / mean.where(mean > 0)
+    product = table["inlet_ratio"] * table["outlet_ratio"]
+    table["both"] = np.sqrt(product.fillna(0))
     table["sum"] = table["inlet_each"] + table["outlet_each"]
+    return table
+
+
+def test_hubs_by_layer(gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list[str]]) -> None:
+    table = by_layer(kept)
     table["roles"] = [roles.get(head, []) for head in table["head"]]
-    table = table.sort_values("place")
-    table = table.sort_values(["both", "sum"], ascending=False, kind="stable").head(50)
+    joined = table["head"].isin({*kept["source"], *kept["target"]})
+    table = table[joined].sort_values(["both", "sum"], ascending=False, kind="stable").head(50)
     answer = queries.query("hubs_by_layer", gpt2, limit=50)
     same(answer, table)
-    assert list(answer["head"][:2]) == ["L4H7", "L4H11"]
+    assert list(answer["head"][:3]) == ["L1H11", "L4H7", "L3H10"]
 
 
-def test_head_profile(gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list[str]]) -> None:
+def test_hubs_compared_within_their_layer_do_not_grow_with_depth(
+    gpt2: Graph, kept: pd.DataFrame
+) -> None:
+    """The chains that a layer allows, l (11 - l), say nothing about a score; for `hubs` they do."""
+    found = queries.query("hubs_by_layer", gpt2, limit=144).set_index("head")
+    inner = [head for head in HEADS if 0 < head_key(head)[0] < 11]
+    rows = found.reindex(inner)[["inlet_ratio", "outlet_ratio", "both"]].fillna(0.0)
+    chains = [head_key(head)[0] * (11 - head_key(head)[0]) for head in inner]
+    for side in ("inlet_ratio", "outlet_ratio"):
+        layers = rows[side].groupby([head_key(head)[0] for head in inner]).mean()
+        assert layers.to_numpy() == pytest.approx(1.0)
+        assert np.corrcoef(rows[side], chains)[0, 1] == pytest.approx(0.0, abs=1e-9)
+    hubs = queries.query("hubs", gpt2, limit=144).set_index("head").reindex(inner)["both"].fillna(0)
+    assert abs(np.corrcoef(rows["both"], chains)[0, 1]) < 0.1
+    assert np.corrcoef(hubs, chains)[0, 1] > 0.3
+
+
+def test_head_profile(
+    gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list[str]], scores: pd.DataFrame
+) -> None:
     rows = []
     for direction, here, there in (("in", "target", "source"), ("out", "source", "target")):
         for pairing, part in kept[kept[here] == "L8H10"].groupby("pairing"):
@@ -117,6 +151,7 @@ def test_head_profile(gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list[str
                     "farthest": distance.max(),
                     "heads": list(part[there][:3]),
                     "roles": roles["L8H10"],
+                    **scores.loc["L8H10"],
                 }
             )
     expected = pd.DataFrame(rows).sort_values(["direction", "strength"], ascending=[True, False])
@@ -150,6 +185,10 @@ def test_distribution(gpt2: Graph, kept: pd.DataFrame, score: str) -> None:
     answer = queries.query("distribution", gpt2, score=score, bins=7)
     found = {(row.pairing, row.bin): row.edges for row in answer.itertuples()}
     assert found == expected
+    place = np.clip(np.searchsorted(edges, values, side="right"), 1, 7)
+    worst = kept.groupby([kept["pairing"], place])["decoy_q"].max()
+    keys = pd.MultiIndex.from_frame(answer[["pairing", "bin"]])
+    assert np.allclose(answer["decoy_q"], worst.reindex(keys))
     assert np.allclose(answer["above"], edges[answer["bin"] - 1])
     assert np.allclose(answer["below"], edges[answer["bin"]])
 

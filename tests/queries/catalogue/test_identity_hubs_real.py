@@ -19,10 +19,12 @@ def test_labelled_identity_heads(gpt2: Graph, kept: pd.DataFrame, labels: pd.Dat
     hubs = hub_table(kept, ["OQ", "OK", "OV"]).set_index("head")
     names = [f"L{layer}H{head}" for layer in range(12) for head in range(12)]
     scores = hubs.reindex(names)[["inlet", "outlet", "both"]].fillna(0)
-    layer = np.array([head_key(name)[0] for name in names])
-    partners = layer * (11 - layer) * 144
-    scores["each"] = np.divide(scores["both"], np.sqrt(partners), where=partners > 0,
-                               out=np.zeros(144))  # fmt: skip
+    layer = [head_key(name)[0] for name in names]
+    ratios = {}
+    for side in ("inlet", "outlet"):
+        mean = scores.groupby(layer)[side].transform("mean")
+        ratios[side] = scores[side] / mean.where(mean > 0)
+    scores["each"] = np.sqrt((ratios["inlet"] * ratios["outlet"]).fillna(0))
     places = scores[["both", "each"]].rank(ascending=False, method="min").astype(int)
     wanted = set(labels.loc[labels["role"] == "identity", "name"])
     answer = queries.query("identity_hubs", gpt2)

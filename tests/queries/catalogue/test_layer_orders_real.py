@@ -144,9 +144,13 @@ def test_the_place_of_a_hub_by_layer_is_that_of_its_strength_for_each_possible_p
     loader.load(table, graph, run="every", labels=labelled(tmp_path, every))
     answer = queries.query("identity_hubs", graph, pairings="QQ").set_index("head")
     # so many heads come before each and after it
-    place = answer.index.str.extract(r"L(\d+)H(\d+)").astype(int) @ [16, 1]
-    product = pd.Series((place * (31 - place)).to_numpy(), index=answer.index)
-    each = (answer["both"] / product.pow(0.5)).where(answer["both"] > 0, 0)
+    layer_head = answer.index.str.extract(r"L(\d+)H(\d+)").astype(int).to_numpy()
+    layer, place = layer_head[:, 0], layer_head @ [16, 1]
+    sides = []
+    for side, partners in (("inlet", place), ("outlet", 31 - place)):
+        each = (answer[side] / partners).where(partners > 0, 0.0)
+        sides.append(each / each.groupby(layer).transform("mean"))
+    each = (sides[0] * sides[1]).clip(lower=0).pow(0.5)
     places = each.rank(ascending=False, method="min").astype(int)
     assert (answer["place_by_layer"] == places).all()
     assert (answer["place_by_layer"] != answer["place"]).any()

@@ -6,12 +6,11 @@ import pandas as pd
 import pytest
 
 from headgraph import loader, queries
-from headgraph.base.errors import UnknownRun
 from headgraph.base.names import PAIRINGS
 from headgraph.graphdb import Graph, schema
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
-from headgraph.queries.errors import MissingParameter, UnknownName
+from headgraph.queries.errors import UnknownName
 from tests.queries.conftest import emptied, named
 from tests.queries.oracle import hub_table, same
 from tests.tables import random_table
@@ -43,37 +42,6 @@ def several(database: Graph, tables: dict[str, AffinityTable]) -> Graph:
 
 def edges_of(table: AffinityTable) -> pd.DataFrame:
     return named(table.edges()).astype({"pk": float, "z": float})
-
-
-def test_compare_runs(several: Graph, tables: dict[str, AffinityTable]) -> None:
-    both = edges_of(tables["early"]).merge(
-        edges_of(tables["late"]), on=KEYS, how="outer", suffixes=("_before", "_after")
-    )
-    both["change"] = "moved"
-    both.loc[both["pk_before"].isna(), "change"] = "gained"
-    both.loc[both["pk_after"].isna(), "change"] = "lost"
-    moved = (both["pk_rank_after"] - both["pk_rank_before"]).abs()
-    both["place"] = (-moved).fillna(both["pk_rank_after"]).fillna(both["pk_rank_before"])
-    both = both[both["place"] != 0]
-    both["total"] = both.groupby("change")["place"].transform("size")
-    both["rank_before"], both["rank_after"] = both["pk_rank_before"], both["pk_rank_after"]
-    expected = both.sort_values(["change", "place", *KEYS]).groupby("change").head(12)
-    answer = queries.query("compare_runs", several, run="early", other="late", limit=12)
-    same(answer, expected)
-    assert set(answer["change"]) == {"gained", "lost", "moved"}
-    assert len(answer) == 36
-    back = queries.query("compare_runs", several, run="late", other="early", limit=1000)
-    totals = answer.groupby("change")["total"].first()
-    counts = back["change"].value_counts()
-    assert (counts["gained"], counts["lost"]) == (totals["lost"], totals["gained"])
-
-
-def test_a_run_and_itself_do_not_differ(several: Graph) -> None:
-    assert queries.query("compare_runs", several, run="early", other="early").empty
-    with pytest.raises(UnknownRun, match=r"no run 'lat' \(did you mean late\?\)"):
-        queries.query("compare_runs", several, run="early", other="lat")
-    with pytest.raises(MissingParameter, match="query compare_runs needs other: give other="):
-        queries.query("compare_runs", several, run="early")
 
 
 def test_checkpoints(several: Graph, tables: dict[str, AffinityTable]) -> None:

@@ -13,7 +13,8 @@ from headgraph.queries.statements.tokens import Token, tokens
 READERS = {
     "checkpoints", "hubs", "hubs_by_layer", "hubs_in", "hubs_out", "identity_hubs", "overview",
 }  # fmt: skip
-
+MAY_LACK = {"compare_runs"}
+"""Readers that leave a column empty for a run without sums."""
 
 PROPERTIES = (f"{schema.INLET}_", f"{schema.OUTLET}_", schema.KEPT)
 
@@ -39,7 +40,7 @@ def test_those_of_the_catalogue() -> None:
 @pytest.mark.parametrize("name", queries.catalogue())
 def test_the_header_says_what_the_statement_reads(name: str) -> None:
     query = queries.get(name)
-    assert ("sums" in query.requires) is reads_sums(query.cypher)
+    assert ("sums" in query.requires or name in MAY_LACK) is reads_sums(query.cypher)
 
 
 @pytest.mark.parametrize(

@@ -100,8 +100,13 @@ def test_a_good_file(tmp_path: Path) -> None:
             "'layer' in the example: expected a parameter, = and a value",
         ),
         ("// params:", "// requires: sums\n// params:", 4, "expected params, got requires"),
-        ("MATCH (h", "// requires: edges\nMATCH (h", 12, "requires 'edges': expected sums"),
-        ("MATCH (h", "// requires:\nMATCH (h", 12, "requires '': expected sums"),
+        (
+            "MATCH (h",
+            "// requires: edges\nMATCH (h",
+            12,
+            "requires 'edges': expected sums or copying",
+        ),
+        ("MATCH (h", "// requires:\nMATCH (h", 12, "requires '': expected sums or copying"),
         (
             "MATCH (h",
             "// example: layer=3\n// requires: sums\nMATCH (h",

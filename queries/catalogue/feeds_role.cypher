@@ -1,0 +1,51 @@
+// What feeds the heads of a role
+// description: Heads that heads of one role read, such as what the name movers read. Those with the
+//   greatest sum of z come first. A head that feeds all heads of the role can be a hub that feeds
+//   every head: `share` is the part of its own strength that goes to the role.
+// params:
+//   run (run): the run to ask about
+//   role (role) = "name_mover": role of the heads that read
+//   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
+//   limit (count) = 20: heads at most
+// returns: graph; may be empty where no head has this role or none reads another by a kept edge
+//   head (head): the head that is read
+//   readers (list of head): the heads of the role that read it
+//   role_heads (integer): heads of the role
+//   edges (integer): edges to them
+//   pairings (list of pairing): how they read it
+//   strength (float): sum of z times share over these edges
+//   share (float): the same sum, divided by the sum over all edges of these pairings that leave the
+//     head
+//   strongest (float): greatest Projection Kernel
+//   roles (list of role): known roles of the head; "(derived)" marks those that follow from the
+//     weights alone
+//   nodes (graph): the head and its readers
+//   links (graph): the edges
+// example: limit=8
+MATCH (h:Head {run: $run})
+// a plan from the role would read the heads of every run; this list holds the run's heads alone
+WITH collect(h) AS all
+UNWIND all AS b
+WITH b WHERE EXISTS { (b)-[:HAS_ROLE]->(r) WHERE r.name = $role }
+WITH collect(b) AS members
+UNWIND members AS b
+MATCH (a)-[e]->(b) WHERE type(e) IN $pairings AND a <> b
+WITH members, a, e, b ORDER BY b.layer, b.head, type(e)
+WITH members, a, collect(DISTINCT b) AS readers, collect(e) AS links, count(e) AS edges,
+     sum(e.z * e.share) AS strength, max(e.pk) AS strongest
+ORDER BY strength DESC, a.layer, a.head
+LIMIT toInteger($limit)
+CALL (a) {
+  MATCH (a)-[e]->(b) WHERE type(e) IN $pairings AND a <> b
+  RETURN sum(e.z * e.share) AS strength_all
+}
+RETURN a.name AS head, [b IN readers | b.name] AS readers, size(members) AS role_heads, edges,
+       COLLECT { UNWIND links AS e RETURN DISTINCT type(e) AS pairing ORDER BY pairing } AS pairings,
+       strength, CASE WHEN strength_all > 0 THEN strength / strength_all END AS share, strongest,
+       COLLECT {
+         MATCH (a)-[has:HAS_ROLE]->(r:Role)
+         RETURN DISTINCT CASE has.circuit WHEN "weights" THEN r.name + " (derived)" ELSE r.name END AS role
+         ORDER BY role
+       } AS roles,
+       [a] + readers AS nodes, links
+ORDER BY strength DESC, a.layer, a.head

@@ -1,0 +1,57 @@
+// Roles by roles
+// description: How many kept edges lead from the heads of each role to the heads of each other
+//   role. All known roles of the run count, whatever their circuit; a head with several roles counts
+//   for each. Compare `density` with the share of all pairs that the run kept (`overview`), because
+//   large roles have more edges by chance. Some pairs of layers have far more edges than others, so
+//   depth alone can make a density high. `circuit_motifs` divides one circuit by pairing.
+// params:
+//   run (run): the run to ask about
+// returns: graph; may be empty where no two heads with known roles share a kept edge
+//   source_role (role): role of the heads that write; "(derived)" marks those that follow from the
+//     weights alone
+//   target_role (role): role of the heads that read
+//   pairs (integer): pairs of such heads that could have an edge; in layer order forward, the first
+//     head is in an earlier layer
+//   edges (integer): kept edges of OQ, OK and OV
+//   oq (integer): those of OQ
+//   ok (integer): those of OK
+//   ov (integer): those of OV
+//   density (float): edges divided by pairs and by the number of these pairings that the run has
+//   strength (float): sum of z times share over these edges
+//   strongest (float): greatest Projection Kernel
+//   nodes (graph): the heads with such an edge
+//   links (graph): the edges
+MATCH (run:Run {name: $run})
+MATCH (h:Head {run: $run})
+// a plan from the roles would read the heads of every run; this list holds the run's heads alone
+WITH run, collect(h) AS all
+UNWIND all AS h
+MATCH (h)-[has:HAS_ROLE]->(r:Role)
+WITH run, h, CASE has.circuit WHEN "weights" THEN r.name + " (derived)" ELSE r.name END AS role
+WITH run, role, collect(DISTINCT h) AS heads
+WITH run, collect({name: role, heads: heads}) AS roles
+UNWIND roles AS s
+UNWIND roles AS t
+CALL (run, s, t) {
+  UNWIND s.heads AS a
+  UNWIND t.heads AS b
+  WITH a, b
+  WHERE CASE run.layer_order
+    WHEN "forward" THEN a.layer < b.layer
+    WHEN "within" THEN a.layer = b.layer
+    ELSE true END
+  RETURN count(*) AS pairs
+}
+CALL (s, t) {
+  UNWIND s.heads AS a
+  MATCH (a)-[e:OQ|OK|OV]->(b) WHERE b IN t.heads
+  RETURN count(e) AS edges, sum(e.z * e.share) AS strength, max(e.pk) AS strongest,
+         sum(CASE type(e) WHEN "OQ" THEN 1 ELSE 0 END) AS oq,
+         sum(CASE type(e) WHEN "OK" THEN 1 ELSE 0 END) AS ok,
+         sum(CASE type(e) WHEN "OV" THEN 1 ELSE 0 END) AS ov, collect(e) AS links
+}
+WITH * WHERE edges > 0
+RETURN s.name AS source_role, t.name AS target_role, pairs, edges, oq, ok, ov,
+       toFloat(edges) / pairs / size([p IN run.pairings WHERE p IN ["OQ", "OK", "OV"]]) AS density,
+       strength, strongest, [e IN links | startNode(e)] + [e IN links | endNode(e)] AS nodes, links
+ORDER BY strength DESC, source_role, target_role

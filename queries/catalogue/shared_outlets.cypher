@@ -1,0 +1,45 @@
+// Heads that two heads are both read by
+// description: Heads that read what both of two heads write, strongest first: an outlet counts as
+//   strongly as the weaker of its two edges. Some heads are readers of nearly every head, so
+//   `sources` says with how many heads each outlet is tied. `wired_like` finds the heads that share
+//   most outlets.
+// params:
+//   run (run): the run to ask about
+//   first (head): one of the two heads
+//   second (head): the other
+//   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
+//   limit (count) = 20: heads at most
+// returns: graph; may be empty where the two heads share no outlet of kept edges
+//   outlet (head): the head that both are read by
+//   first_pairings (list of pairing): how it reads the first head
+//   first_pk (float): greatest Projection Kernel of these edges
+//   second_pairings (list of pairing): how it reads the second head
+//   second_pk (float): greatest Projection Kernel of these edges
+//   weaker (float): the smaller of the two
+//   sources (integer): heads that it reads, by kept edges of these pairings
+//   roles (list of role): known roles of the outlet; "(derived)" marks those that follow from the
+//     weights alone
+//   nodes (graph): the three heads
+//   links (graph): the edges
+// example: first=L2H2 second=L4H11 limit=8
+MATCH (one:Head {run: $run, name: $first})
+MATCH (other:Head {run: $run, name: $second}) WHERE other <> one
+MATCH (one)-[e]->(h) WHERE type(e) IN $pairings AND h <> one AND h <> other
+WITH one, other, h, e ORDER BY e.pk DESC, type(e)
+WITH one, other, h, collect(e) AS ones
+MATCH (other)-[f]->(h) WHERE type(f) IN $pairings
+WITH one, other, h, ones, f ORDER BY f.pk DESC, type(f)
+WITH one, other, h, ones, collect(f) AS others
+WITH *, CASE WHEN ones[0].pk < others[0].pk THEN ones[0].pk ELSE others[0].pk END AS weaker
+ORDER BY weaker DESC, ones[0].pk + others[0].pk DESC, h.layer, h.head
+LIMIT toInteger($limit)
+RETURN h.name AS outlet, [e IN ones | type(e)] AS first_pairings, ones[0].pk AS first_pk,
+       [f IN others | type(f)] AS second_pairings, others[0].pk AS second_pk, weaker,
+       COUNT { MATCH (o)-[e]->(h) WHERE type(e) IN $pairings RETURN DISTINCT o } AS sources,
+       COLLECT {
+         MATCH (h)-[has:HAS_ROLE]->(r:Role)
+         RETURN DISTINCT CASE has.circuit WHEN "weights" THEN r.name + " (derived)" ELSE r.name END AS role
+         ORDER BY role
+       } AS roles,
+       [one, h, other] AS nodes, ones + others AS links
+ORDER BY weaker DESC, first_pk + second_pk DESC, h.layer, h.head

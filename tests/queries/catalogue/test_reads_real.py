@@ -1,0 +1,76 @@
+"""What a query about roles reads does not grow with the number of runs in the database.
+
+Runs share their Role nodes. A plan that starts at a role reads the heads of all runs that have it.
+The number of database hits is the server's own count, which does not depend on time.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headgraph import loader, queries
+from headgraph.graphdb import Graph
+from headgraph.queries.answers.names import NAMED
+from headgraph.queries.stored.values import all_values, given_values
+from tests.queries.catalogue.cases import LABELS
+from tests.tables import random_table
+
+OTHERS = 12
+VALUES = {"writer": "previous_token", "reader": "induction", "role": "name_mover"}
+ABOUT_ROLES = [name for name, query in queries.catalogue().items() if "HAS_ROLE" in query.cypher]
+FROM_THE_ROLE = "MATCH (r:Role) WITH r MATCH (r)<-[:HAS_ROLE]-(h) WHERE h.run = $run RETURN h.name"
+
+
+def hits(profile: dict[str, Any]) -> int:
+    children = profile.get("children", [])
+    return int(profile.get("dbHits", 0)) + sum(hits(child) for child in children)
+
+
+def reads(graph: Graph, cypher: str, values: dict[str, Any]) -> int:
+    """Database hits of a statement."""
+    with graph.session() as session:
+        result = session.run("PROFILE " + cypher, values)
+        return hits(result.consume().profile)
+
+
+def counted(graph: Graph) -> dict[str, int]:
+    """Hits of every statement about roles, on run `one`."""
+    # plans made while the database was smaller are not taken over
+    graph.command("CALL db.prepareForReplanning(60)")
+    found = {}
+    required = {"head": "L1H1", "source": "L0H1", "target": "L3H1", "first": "L1H0"}
+    for name in ABOUT_ROLES:
+        query = queries.get(name)
+        given = {**VALUES, **required, "second": "L1H1"}
+        given = {key: value for key, value in given.items() if key in query.params}
+        values = all_values(query, given_values(query, given), "one")
+        found[name] = reads(graph, query.cypher, values)
+    for kind, statement in NAMED.items():
+        found[f"names of {kind}s"] = reads(graph, statement, {"run": "one"})
+    found["from the role"] = reads(graph, FROM_THE_ROLE, {"run": "one"})
+    return found
+
+
+def test_hits_do_not_grow_with_the_number_of_runs(graph: Graph, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text(LABELS, encoding="utf-8")
+    loader.load(random_table(), graph, run="one", labels=labels)
+    alone = counted(graph)
+    assert {"roles", "circuit_motifs", "role_matrix", "ioi_paths"} <= alone.keys()
+    for seed in range(1, OTHERS + 1):
+        loader.load(random_table(seed=seed), graph, run=f"other-{seed}", labels=labels)
+    among = counted(graph)
+    assert among.pop("from the role") > 5 * alone.pop("from the role"), "the count can tell"
+    grown = {name: (alone[name], n) for name, n in among.items() if n > 1.5 * alone[name]}
+    assert grown == {}
+
+
+@pytest.mark.parametrize("name", ["roles", "circuit_motifs"])
+def test_hits_of_a_small_run_stay_small(graph: Graph, tmp_path: Path, name: str) -> None:
+    """Two roles' heads of every run were 266,000 hits among 60 runs of GPT-2's size."""
+    labels = tmp_path / "labels.csv"
+    labels.write_text(LABELS, encoding="utf-8")
+    loader.load(random_table(), graph, run="one", labels=labels)
+    values = all_values(queries.get(name), {}, "one")
+    assert reads(graph, queries.get(name).cypher, values) < 10_000
