@@ -1,0 +1,63 @@
+"""A difference in sentences."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from headgraph.analysis.difference._diff import Difference
+
+
+def summary(found: "Difference") -> Iterator[str]:
+    """What was compared and what changed, then what cut tables leave open."""
+    counts = found.counts.drop(columns="pairing").sum(numeric_only=True).astype(int)
+    one, other = found.names
+    yield f"A is {one}, B is {other}."
+    yield (
+        f"{_pairs(counts['compared'])} compared: {counts['stronger']:,} stronger in B, "
+        f"{counts['weaker']:,} weaker, {counts['equal']:,} equal within rounding "
+        f"({found.noise:.2g})."
+    )
+    for only, change, here, there in (("only_before", "lost", "A", "B"),
+                                      ("only_after", "gained", "B", "A")):  # fmt: skip
+        number, sure = counts[only], counts[change]
+        if number:
+            undecided = number - sure
+            words = f"{_pairs(number)} only in {here}: {sure:,} {change}"
+            open_ = f"; {undecided:,} undecided, as their PK is not above {there}'s cutoff"
+            yield f"{words}{open_ if undecided else ''}."
+    if counts["neither"]:
+        yield f"{_pairs(counts['neither'])} in neither table: their change is unknown."
+    yield from _cut(found)
+    if len(found.heads):
+        yield f"Copying or self-overlap changed in {len(found.heads):,} heads."
+
+
+def nothing_changed(found: "Difference") -> str:
+    """Why there is no changed pair."""
+    compared = found.counts["compared"].sum()
+    return (
+        f"no pair differs: the {_pairs(compared)} that both tables have are equal within rounding "
+        f"({found.noise:.2g})"
+    )
+
+
+def _cut(found: "Difference") -> Iterator[str]:
+    sides = []
+    for side, column in (("A", "cutoff_before"), ("B", "cutoff_after")):
+        here = found.counts[["pairing", column]].dropna()
+        limits = [
+            f"{pairing} from PK {limit:.4g}" if np.isfinite(limit) else f"{pairing} without a limit"
+            for pairing, limit in here.itertuples(index=False)
+        ]
+        sides += [f"{side} keeps {', '.join(limits)}"] if limits else []
+    if sides:
+        yield (
+            f"{'; '.join(sides)}. A pair that a cut table lacks is below its cutoff; its PK is "
+            "not 0."
+        )
+
+
+def _pairs(number: int) -> str:
+    return f"{number:,} pair{'' if number == 1 else 's'}"
