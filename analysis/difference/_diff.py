@@ -8,9 +8,10 @@ import pandas as pd
 
 from headgraph.analysis.difference.comparable import names_of, rounding, two_tables
 from headgraph.analysis.difference.heads import changed_heads
-from headgraph.analysis.difference.pairs import CHANGES, cutoffs, side_by_side
-from headgraph.analysis.difference.words import summary
+from headgraph.analysis.difference.pairs import cutoffs, side_by_side
+from headgraph.analysis.difference.words import no_head_changed, nothing_changed, summary
 from headgraph.analysis.errors import AnalysisError
+from headgraph.base.names import CHANGES
 from headgraph.base.notebook import paragraph
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.table.affinity import KEYS, AffinityTable
@@ -79,9 +80,21 @@ class Difference:
 
         return difference_page(self, labels=labels, most=most)
 
+    def sentences(self) -> list[str]:
+        """What was compared and what changed, and what cut tables leave open."""
+        return list(summary(self))
+
+    def nothing(self) -> str:
+        """Why `pairs` is empty."""
+        return nothing_changed(self)
+
+    def no_heads(self) -> str:
+        """Why `heads` is empty."""
+        return no_head_changed(self)
+
     def __str__(self) -> str:
         """The sentences of the summary."""
-        return " ".join(summary(self))
+        return " ".join(self.sentences())
 
     def __repr__(self) -> str:
         return f"Difference({self})"
@@ -151,7 +164,12 @@ def _named(pairs: pd.DataFrame, meta: TableMeta) -> pd.DataFrame:
     native = replace(meta, kv="native")  # rows of an expanded table are joined by now
     columns = columns_of(pairs[["pairing", *KEYS]])
     names = {end: head_names(columns, native, end) for end in ("source", "target")}
-    ranks = {name: pairs[name].astype("Int64") for name in ("rank_before", "rank_after")}
+    # whole numbers or none: pandas would make them floating-point numbers
+    ranks = {
+        name: pd.Series([None if pd.isna(rank) else int(rank) for rank in pairs[name]],
+                        index=pairs.index, dtype=object)
+        for name in ("rank_before", "rank_after")
+    }  # fmt: skip
     return pairs.assign(**names, **ranks)
 
 

@@ -12,21 +12,19 @@ from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
 from headgraph.pk_engine.table.sources import AnyTable, is_table, read_table
 
-_SHAPE = {
+_SHARED = {
     "n_layers": "layers",
-    "n_heads": "heads per layer",
-    "n_kv_heads": "key/value heads per layer",
-    "d_model": "dimensions of the stream",
-    "d_head": "dimensions of a head",
+    "n_heads": "heads",
+    "n_kv_heads": "key/value heads",
+    "d_model": "d_model",
+    "d_head": "d_head",
+    "kv": "kv",
+    "layer_order": "layer order",
+    "fold_ln": "folding of norms",
+    "center_writing": "centring of outputs",
 }
 _EPS = {name: float(np.finfo(name).eps) for name in ("float32", "float64")}
 _STORED = _EPS["float32"]
-_OPTIONS = {
-    "kv": "rows of key/value heads (kv)",
-    "layer_order": "layer order",
-    "fold_ln": "folding of norms (fold_ln)",
-    "center_writing": "centring of outputs (center_writing)",
-}
 
 
 def two_tables(before: AnyTable, after: AnyTable) -> tuple[AffinityTable, AffinityTable]:
@@ -39,8 +37,8 @@ def two_tables(before: AnyTable, after: AnyTable) -> tuple[AffinityTable, Affini
     one, other = _table(before), _table(after)
     if wrong := list(_disagreements(one.meta, other.meta)):
         raise AnalysisError(
-            f"the tables cannot be compared: {'; '.join(wrong)}. Expected two tables of one shape, "
-            f"scored with the same options: make them with the same options of {_compute('MODEL')}"
+            f"A and B differ in {', '.join(wrong)}: expected two tables of one shape, scored with "
+            "the same options"
         )
     return one, other
 
@@ -82,12 +80,12 @@ def _compute(model: str) -> str:
 
 
 def _disagreements(before: TableMeta, after: TableMeta) -> Iterator[str]:
-    for name, words in (_SHAPE | _OPTIONS).items():
+    for name, words in _SHARED.items():
         one, other = getattr(before, name), getattr(after, name)
         if one != other:
-            yield f"{words}: {one} in A, {other} in B"
+            yield f"{words} ({one} and {other})"
     if set(before.pairings) != set(after.pairings):
-        yield f"pairings: {','.join(before.pairings)} in A, {','.join(after.pairings)} in B"
+        yield f"pairings ({'+'.join(before.pairings)} and {'+'.join(after.pairings)})"
 
 
 def _name(meta: TableMeta) -> str:

@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from headgraph.base.names import CHANGES
 from headgraph.pk_engine.table.affinity import KEYS, AffinityTable
 from headgraph.pk_engine.table.columns import frame_of
 from headgraph.pk_engine.table.meta import TableMeta
 
 PAIR = ["pairing", *KEYS]
-CHANGES = ("gained", "lost", "stronger", "weaker")
-"""Kinds of change from the first table to the second, in the order of legends."""
 _FIGURES = ["pk", "z", "pk_rank"]
 
 
@@ -74,14 +74,17 @@ def side_by_side(before: AffinityTable, after: AffinityTable, noise: float) -> p
     )
     _bound(found, ~there, "before", after, sign=-1)
     _bound(found, ~here, "after", before, sign=1)
-    up, down = found["difference"] > noise, found["difference"] < -noise
-    kinds = [up & ~here, down & ~there, up, down, here & there]
-    found["change"] = np.select(kinds, [*CHANGES, "equal"], "undecided")
-    return found
+    change = found["difference"].to_numpy()
+    up, down = change > noise, change < -noise
+    kinds = [up & ~here, down & ~there, up & here & there, down & here & there]
+    names = np.where(here & there, "equal", "undecided").astype(object)
+    for name, at in zip(CHANGES, kinds, strict=True):
+        names[at] = name
+    return found.assign(change=names)
 
 
 def _bound(
-    found: pd.DataFrame, lacks: "np.ndarray", known: str, table: AffinityTable, sign: int
+    found: pd.DataFrame, lacks: NDArray[np.bool_], known: str, table: AffinityTable, sign: int
 ) -> None:
     """Fill the differences of pairs that a table lacks with the least that they can be."""
     limits = cutoffs(table)
@@ -97,7 +100,7 @@ def _bound(
 
 
 def _z_of(pk: float, meta: TableMeta, pairing: str) -> float:
-    """z of a PK at full rank; not a number where ranks differ, as the cutoff has no z then."""
+    """The z of a PK at full rank; not a number where ranks differ, as the cutoff has no z then."""
     moments = meta.moments[pairing]
     if meta.deficient or not moments["sd"] > 0:
         return float("nan")

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from headgraph.base.spelling import either
+
 if TYPE_CHECKING:
     from headgraph.analysis.difference._diff import Difference
 
@@ -34,13 +36,34 @@ def summary(found: "Difference") -> Iterator[str]:
         yield f"Copying or self-overlap changed in {len(found.heads):,} heads."
 
 
+def compared_in_words(found: "Difference") -> str:
+    """How many pairs were compared, and how many were not."""
+    counts = found.counts.drop(columns="pairing").sum(numeric_only=True).astype(int)
+    words = f"{_pairs(counts['compared'])} compared"
+    undecided = counts["only_before"] + counts["only_after"] - counts["lost"] - counts["gained"]
+    if undecided:
+        words += f"; {undecided:,} that one table lacks are undecided, as they may be equal"
+    if counts["neither"]:
+        words += f"; {counts['neither']:,} are in neither table"
+    return f"{words}."
+
+
 def nothing_changed(found: "Difference") -> str:
     """Why there is no changed pair."""
-    compared = found.counts["compared"].sum()
+    compared = int(found.counts["compared"].sum())
     return (
         f"no pair differs: the {_pairs(compared)} that both tables have are equal within rounding "
         f"({found.noise:.2g})"
     )
+
+
+def no_head_changed(found: "Difference") -> str:
+    """Why there is no changed head."""
+    lacks = [side for side, meta in zip("AB", found.metas, strict=True) if not meta.heads]
+    if lacks:
+        compute = either("compute", "headgraph compute")
+        return f"no copying scores in {' and '.join(lacks)}: make the table again with {compute}"
+    return "no head's copying or self-overlap differs by more than rounding"
 
 
 def _cut(found: "Difference") -> Iterator[str]:
@@ -54,8 +77,8 @@ def _cut(found: "Difference") -> Iterator[str]:
         sides += [f"{side} keeps {', '.join(limits)}"] if limits else []
     if sides:
         yield (
-            f"{'; '.join(sides)}. A pair that a cut table lacks is below its cutoff; its PK is "
-            "not 0."
+            f"{'; '.join(sides)}. A pair that a cut table lacks is below its cutoff, which does "
+            "not mean PK 0."
         )
 
 

@@ -45,8 +45,8 @@ function tellControls() {
   d3.selectAll("#pairings b").text((d) => (per.get(d.key) ?? 0).toLocaleString("en"));
   const place = data.places[state.step] ?? 0;
   const least = d3.min(shown, (edge) => data.edges.figures.pk[edge.i]);
-  const words = (place ? `top ${place.toLocaleString("en")} of each pairing: ` : "") + plural(shown.length, "edge")
-    + (least === undefined ? "" : `, PK ≥ ${d3.format(".3~g")(least)}`);
+  const words = (place ? data.words.amount.replace("N", place.toLocaleString("en")) : "") + plural(shown.length, "edge")
+    + (least === undefined ? "" : `, ${data.words.pk} ≥ ${d3.format(".3~g")(least)}`);
   slider.property("value", state.step).attr("aria-valuetext", words)
     .property("disabled", data.places.length < 2);
   d3.select("#amount").text(words);
