@@ -13,7 +13,7 @@ from headgraph.analysis.difference.words import no_head_changed, nothing_changed
 from headgraph.analysis.errors import AnalysisError
 from headgraph.base.names import CHANGES
 from headgraph.base.notebook import paragraph
-from headgraph.base.spelling import argument
+from headgraph.base.spelling import Message, argument
 from headgraph.pk_engine.table.affinity import KEYS, AffinityTable
 from headgraph.pk_engine.table.columns import columns_of
 from headgraph.pk_engine.table.heads import head_names
@@ -84,13 +84,13 @@ class Difference:
         """What was compared and what changed, and what cut tables leave open."""
         return list(summary(self))
 
-    def nothing(self) -> str:
+    def nothing(self) -> Message:
         """Why `pairs` is empty."""
-        return nothing_changed(self)
+        return Message(nothing_changed(self))
 
-    def no_heads(self) -> str:
+    def no_heads(self) -> Message:
         """Why `heads` is empty."""
-        return no_head_changed(self)
+        return Message(no_head_changed(self))
 
     def __str__(self) -> str:
         """The sentences of the summary."""

@@ -38,7 +38,10 @@ def changed_heads(before: TableMeta, after: TableMeta, noise: float) -> pd.DataF
         changed |= (change.abs() > noise) | appears
     kept = frame[changed]
     order = kept["difference"].astype(float).abs().sort_values(ascending=False, kind="stable")
-    return kept.loc[order.index].reset_index(drop=True)
+    found = kept.loc[order.index].reset_index(drop=True)
+    roles = {name: found[name].astype(object).where(found[name].notna(), None)
+             for name in ("role_before", "role_after")}  # fmt: skip
+    return found.assign(**roles)
 
 
 def _row(layer: int, head: int, before: TableMeta, after: TableMeta) -> dict[str, object]:

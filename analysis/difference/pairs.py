@@ -67,7 +67,7 @@ def side_by_side(before: AffinityTable, after: AffinityTable, noise: float) -> p
     both = both.rename(columns={f"pk_rank_{when}": f"rank_{when}" for when in ("before", "after")})
     here, there = (both[f"pk_{when}"].notna().to_numpy() for when in ("before", "after"))
     found = both.assign(
-        cutoff=np.nan,
+        cutoff=np.float32(np.nan),
         difference=both["pk_after"] - both["pk_before"],
         z_difference=both["z_after"] - both["z_before"],
         rank_difference=both["rank_after"] - both["rank_before"],

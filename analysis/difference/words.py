@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def summary(found: "Difference") -> Iterator[str]:
     """What was compared and what changed, then what cut tables leave open."""
-    counts = found.counts.drop(columns="pairing").sum(numeric_only=True).astype(int)
+    counts = _totals(found)
     one, other = found.names
     yield f"A is {one}, B is {other}."
     yield (
@@ -38,7 +38,7 @@ def summary(found: "Difference") -> Iterator[str]:
 
 def compared_in_words(found: "Difference") -> str:
     """How many pairs were compared, and how many were not."""
-    counts = found.counts.drop(columns="pairing").sum(numeric_only=True).astype(int)
+    counts = _totals(found)
     words = f"{_pairs(counts['compared'])} compared"
     undecided = counts["only_before"] + counts["only_after"] - counts["lost"] - counts["gained"]
     if undecided:
@@ -80,6 +80,12 @@ def _cut(found: "Difference") -> Iterator[str]:
             f"{'; '.join(sides)}. A pair that a cut table lacks is below its cutoff, which does "
             "not mean PK 0."
         )
+
+
+def _totals(found: "Difference") -> dict[str, int]:
+    """The counts over all pairings."""
+    whole = found.counts.drop(columns=["pairing", "cutoff_before", "cutoff_after"])
+    return {str(name): int(number) for name, number in whole.sum().items()}
 
 
 def _pairs(number: int) -> str:
