@@ -43,11 +43,13 @@ GOOD = {
 """A line of each command that needs one: what has no value here takes what it must have."""
 
 BAD = {
-    "after": "nope", "before": "nope", "behaviour": "nope.csv", "by": "nope", "device": "nope", "env_file": "nope", "file": "nope",
+    "after": "nope", "before": "nope",
+    "behaviour": "nope.csv", "by": "nope", "device": "nope", "env_file": "nope", "file": "nope",
     "files": "nope", "head": "L9X", "heads": "L0H99", "html": "nope.pdf", "kind": "nope",
     "kit": "{csv}", "labels": "nope.csv", "labels_out": "nope.pdf", "measure": "nope",
     "metric": "nope", "metrics": "nope", "model": "nope", "models": "nope", "name": "nope",
-    "names": "nope", "null": "nope", "output": "nope.xyz", "pairing": "OX", "page": "nope.pdf", "pairings": "OX",
+    "names": "nope", "null": "nope", "output": "nope.xyz", "pairing": "OX", "pairings": "OX",
+    "page": "nope.pdf",
     "pairs": "L0H1>L1H1:OX", "params": "head=L99H0", "prompts": "nope.txt", "replace": "nope",
     "role": "nope", "run": "nope", "runs": "nope", "score": "nope", "series": "nope",
     "source": "L9X", "table": "nope", "tables": "{csv}/nope", "target": "L99H0", "text": "MATCH",
