@@ -66,6 +66,9 @@ pictures: $(VENV)/.core
 
 studies: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.causality
+	$(BIN)/python -m benchmarks.null_simulations
+	$(BIN)/python -m benchmarks.decoys
+	$(BIN)/python -m benchmarks.null_tails
 	$(BIN)/python -m benchmarks.ablation
 	$(BIN)/python -m benchmarks.behaviours
 	$(BIN)/python -m benchmarks.training

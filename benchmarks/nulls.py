@@ -2,10 +2,11 @@
 
     python -m benchmarks.nulls [TABLE...]
 
-Tables of `headgraph compute MODEL --fdr 1 --null NAMES` stand in for models that take long.
+Tables of `headgraph compute MODEL --fdr 1 --null NAMES` can be given in place of models.
 """
 
 import sys
+from dataclasses import replace
 
 import pandas as pd
 
@@ -17,24 +18,31 @@ from headgraph.analysis.nulls.figure import nulls_figure
 from headgraph.pk_engine import AffinityTable
 from headgraph.pk_engine.labels import labels_for
 
-MODELS = (
-    "gpt2-attention",
-    "gpt-neo-125m-attention",
-    "babyllama-361",
-    "stories260K",
-)
+MODELS = {
+    "gpt2-attention": "GPT-2 small",
+    "gpt-neo-125m-attention": "GPT-Neo 125M",
+    "babyllama-361": "babyllama-361",
+    "stories260K": "stories260K",
+}
+"""Folders of weights, and what the page calls the models."""
 DRAWN = 2
 """The first ones, which the picture shows."""
 FDR = 0.05
 
 
 def main(given: list[str]) -> None:
-    """Hold all pairs against all nulls and write page and pictures."""
-    tables = [null_table(path) for path in given or [SHARED / "models" / m for m in MODELS]]
+    """Compare all pairs with all nulls, and write the page and the pictures."""
+    tables = [null_table(path) for path in given] or [
+        _named(null_table(SHARED / "models" / folder), name) for folder, name in MODELS.items()
+    ]
     for dark, ending in ((False, ""), (True, "-dark")):
         picture = nulls_figure(*tables[:DRAWN], dark=dark)
         save(picture, DOCS / "images" / f"nulls{ending}.svg", force=True)
     write("nulls", "\n".join(_text(scores) for scores in tables), STUDIES / "nulls.md")
+
+
+def _named(scores: AffinityTable, name: str) -> AffinityTable:
+    return AffinityTable(scores.frame, replace(scores.meta, model=name))
 
 
 def _text(scores: AffinityTable) -> str:
@@ -60,7 +68,7 @@ def _text(scores: AffinityTable) -> str:
 
 
 def _known(scores: AffinityTable) -> str:
-    """Which of the pairs that stand out from `backward` join heads known for induction."""
+    """Which of the pairs that stand out from `backward` join known induction heads."""
     labels = labels_for(scores.meta)
     if labels.empty:
         return ""
@@ -73,15 +81,15 @@ def _known(scores: AffinityTable) -> str:
     into = ends["target"].isin(known["induction"])
     out = ends["source"].isin(known["previous_token"])
     return (
-        f"\nOf its {len(of)} pairs that stand out from `backward`, {into.sum()} end in a head that "
-        f"the literature calls an induction head, and {(into & out).sum()} of these begin in a "
-        f"previous-token head; L4H7, an identity head, begins "
-        f"{(into & ends['source'].isin([(4, 7)])).sum()} of the others.\n"
+        f"\n{len(of)} pairs of it stand out from `backward`. {into.sum()} of them end in a head "
+        f"that the literature calls an induction head. {(into & out).sum()} of these begin in a "
+        f"previous-token head, and {(into & ends['source'].isin([(4, 7)])).sum()} begin in L4H7, "
+        "an identity head.\n"
     )
 
 
 def _values(of: pd.DataFrame) -> str:
-    """How many each pair was compared with, in every pairing where that differs."""
+    """Number of null values of each pair, per pairing where that differs."""
     if not of["values"].any():
         return "formula"
     counts = [f"{n:,}" for n in of["values"]]

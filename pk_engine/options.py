@@ -11,7 +11,9 @@ from headgraph.base.spelling import Message
 from headgraph.pk_engine.scoring.selection import Selection, one_without_other
 
 Command = Callable[..., Any]
-SCORING = ("pairings", "kv", "layer_order", "backend", "device", "dtype", "memory", "revision")
+SCORING = (
+    "pairings", "kv", "layer_order", "decoys", "backend", "device", "dtype", "memory", "revision",
+)  # fmt: skip
 
 
 def pairings_option(
@@ -62,6 +64,13 @@ def scoring_options(command: Command) -> Command:
         "expand with cs]",
     )
     @layer_order_option
+    @click.option(
+        "--decoys/--no-decoys",
+        default=True,
+        show_default=True,
+        help="Score backward pairs too, which cannot carry anything, and count those as strong as "
+        "each pair.",
+    )
     @click.option(
         "--backend",
         type=click.Choice(["auto", "numpy", "torch"]),
@@ -124,6 +133,12 @@ def selection_options(command: Command) -> Command:
         metavar="A",
         help="Keep pairs that differ from --null at false discovery rate A; 1 keeps all.",
     )
+    @click.option(
+        "--max-decoy",
+        type=float,
+        metavar="Q",
+        help="Keep pairs whose share of decoys, decoy_q, is at most Q.",
+    )
     @click.option("--null", metavar="NAMES", help=f"Null models for --fdr: {', '.join(NULLS)}.")
     @click.option(
         "--all", "everything", is_flag=True, help="Keep every pair; excludes the rules above."
@@ -138,6 +153,7 @@ def selection_options(command: Command) -> Command:
         top_per_target: int | None,
         fdr: float | None,
         null: str | None,
+        max_decoy: float | None,
         everything: bool,
         **kwargs: Any,
     ) -> Any:
@@ -149,6 +165,7 @@ def selection_options(command: Command) -> Command:
             "top_per_target": top_per_target,
             "fdr": fdr,
             "null": null,
+            "max_decoy": max_decoy,
         }
         return command(*args, selection=_selection(rules, everything=everything), **kwargs)
 

@@ -7,10 +7,10 @@ import sys
 import click
 import pytest
 from click.testing import CliRunner
-from headgraph.queries.library import catalogue
-from headgraph.queries.markdown import EXAMPLES
 
 from headgraph import cli
+from headgraph.queries.stored.library import catalogue
+from headgraph.queries.stored.markdown import EXAMPLES
 from tests.commands import headgraph
 from tests.test_cli import every_command
 

@@ -79,8 +79,8 @@ def _note(table: AffinityTable, rules: dict[str, Any], certain: str, lacking: li
 def _spelt(rules: dict[str, Any]) -> str:
     """`selection=Selection(top=25)` and `--top 25`."""
     arguments = [argument(name, _short_number(value)) for name, value in rules.items()]
-    options = " ".join(arguments) or "--all"
-    return either(f"selection=Selection({', '.join(arguments)})", options)
+    options = " ".join(arguments)
+    return either(f"selection=Selection({', '.join(arguments)})", options or "--all")
 
 
 def _short_number(value: Any) -> Any:

@@ -53,6 +53,7 @@ class HeadStacks:
         writes: X = W_O^T R_V^T of each query head (O), for composition scores; None unless
             requested.
         reads: Y of each query head: W_Q R_K^T (Q), W_K R_Q^T (K), W_V R_O^T (V).
+        head_scores: layer -> `copying` and `self_overlap` of its query heads, 2 x heads.
         digests: layer -> sha256 over its raw Q, K, V, O as heads x d_model x d_head in float32.
     """
 
@@ -64,6 +65,7 @@ class HeadStacks:
     raw: Stack | None = None
     writes: Stack | None = None
     reads: Stack | None = None
+    head_scores: dict[int, NDArray[np.float64]] = field(default_factory=dict)
     digests: dict[int, bytes] = field(default_factory=dict)
 
     def factors(self, kind: str) -> tuple[Stack, Stack]:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headgraph.pk_engine.linalg.bases import one_thread
-
+HEAD_SCORES = ("copying", "self_overlap")
+"""Scores of single heads in a table's metadata."""
 SIGN = 0.9
 """|copying| beyond which a head counts as a copier or an eraser."""
 OVERLAP = 0.5
@@ -36,8 +36,7 @@ def copying(values: NDArray[np.floating], outputs: NDArray[np.floating]) -> NDAr
     Returns:
         heads; NaN where all eigenvalues are 0.
     """
-    with one_thread():
-        eigenvalues = np.linalg.eigvals(np.matmul(outputs.mT, values))
+    eigenvalues = np.linalg.eigvals(np.matmul(outputs.mT, values))
     moduli = np.abs(eigenvalues).sum(-1, dtype=np.float64)
     real = eigenvalues.real.sum(-1, dtype=np.float64)
     return _ratio(real, moduli)

@@ -97,20 +97,22 @@ def score(
     pairings: Sequence[str],
     layer_order: str,
     executor: Executor | None = None,
+    *,
+    apart: str = "",
 ) -> Scores:
     """Scores of one metric for every pair in `layer_order` of each pairing.
 
-    Rows and columns are heads of the pairing's roles: key/value heads where the role is K or V,
-    except for a metric that is `per_query_head`.
+    Sources of the roles in `apart` are compared with targets of every other layer. Rows and columns
+    are heads of the pairing's roles: key/value heads where the role is K or V, except for a metric
+    that is `per_query_head`.
     """
     writing, reading = sources.factors(metric.factors)[0], targets.factors(metric.factors)[1]
     scores: Scores = {}
     for source, roles in by_source(pairings).items():
         x, y = writing[source], reading[roles]
         width = y.shape[1]
-        blocks = layer_blocks(
-            sources.layers, targets.layers, writing.heads[source], width, layer_order
-        )
+        order = "apart" if source in apart else layer_order
+        blocks = layer_blocks(sources.layers, targets.layers, writing.heads[source], width, order)
         values = metric.score(x, y, blocks, executor=executor).reshape(-1, len(y), width)
         if isinstance(executor, ProgressExecutor):
             executor.finish_comparison()

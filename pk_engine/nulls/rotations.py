@@ -1,20 +1,20 @@
-"""Heads turned at random within the span that their layer's weights use.
+"""Heads rotated at random within the span that their layer's weights use.
 
 For a layer and a role, E (d x k) holds the eigenvectors of the sum over heads of W_h W_h^T (raw
 weights) with the largest eigenvalues, as many as hold `ENERGY` of their sum. A rotation is
 
     R = E Q E^T + (I - E E^T),     Q uniform among the orthogonal k x k matrices (Haar)
 
-and turns all heads of that layer and role together, U_h -> R U_h: the span of E stays, what a head
-has outside of it stays, and so do PK between heads of that layer in that role. Each layer and role
-has its own rotation.
+and rotates all heads of that layer and role together, U_h -> R U_h. The span of E stays, the part
+of a head outside it stays, and so does PK between heads of that layer in that role. Each layer and
+role has its own rotation.
 
-Assumes that within the directions that a layer uses in a role no direction is special to another
-layer. What two heads share because their layers write and read the same part of R^d is then
-expected; what they share because they meet within it is not. What lies outside of the span is not
-turned and stays in the null as it is, which is careful.
+Assumes that no direction within the span of a layer and role is special to another layer. What
+two heads share because their layers write and read the same part of R^d is then expected; what
+they share within that part is not. The part outside the span is not rotated and stays in the null,
+which is careful.
 
-Sampling: `samples` rotations of every layer and role. A pair is held against the values of all
+Sampling: `samples` rotations of every layer and role. A pair is compared with the values of all
 pairs between its two layers: n = samples x heads x heads, which share heads and rotations. Q is the
 orthogonal factor of a matrix of normals, with the signs of Mezzadri (2007, Notices of the AMS
 54:592-604).
@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from headgraph.base.names import ROLES
 from headgraph.pk_engine.linalg.stacks import HeadStacks, Stack
 from headgraph.pk_engine.metrics.registry import METRICS, score
-from headgraph.pk_engine.nulls.null_model import Answers, Question, by_cell
+from headgraph.pk_engine.nulls.comparison import Comparisons, NullInputs, compare_by_cell
 from headgraph.pk_engine.scoring.layer_order import layer_groups
 from headgraph.pk_engine.scoring.layers import collect
 
@@ -42,49 +42,47 @@ Spans = dict[tuple[str, int], NDArray[np.float32]]
 """(role, layer) -> E, d x k."""
 
 
-def rotations(question: Question) -> Answers:
-    """Every pair against those between its layers, their heads turned."""
-    pairings, samples = question.table.meta.pairings, question.samples or SAMPLES
+def rotations(inputs: NullInputs) -> Comparisons:
+    """Compare every pair with all pairs between its two layers, their heads rotated."""
+    pairings, samples = inputs.table.meta.pairings, inputs.samples or SAMPLES
     pools: dict[str, dict[int, list[NDArray[Any]]]] = {pairing: {} for pairing in pairings}
-    writing, reading = question.roles
+    writing, reading = inputs.roles
     groups = layer_groups(
-        question.weights.shape,
+        inputs.weights.shape,
         writing,
         reading,
         "forward",
         bytes_per_value=8,
-        memory=question.memory,
+        memory=inputs.memory,
     )
     for place, group in enumerate(groups):
         same = group.sources == group.targets
-        sources, source_spans = _read(
-            question, writing + reading if same else writing, group.sources
-        )
+        sources, source_spans = _read(inputs, writing + reading if same else writing, group.sources)
         targets, target_spans = (
-            (sources, source_spans) if same else _read(question, reading, group.targets)
+            (sources, source_spans) if same else _read(inputs, reading, group.targets)
         )
         for sample in range(samples):
-            question.report("Turning heads", place * samples + sample, len(groups) * samples)
-            turned = rotated(sources, source_spans, question, sample)
-            facing = turned if same else rotated(targets, target_spans, question, sample)
-            _pool(pools, turned, facing, question)
-    answers, layers = {}, question.weights.shape.n_layers
-    for pairing, frame in question.table.frame.groupby("pairing", sort=False):
+            inputs.report("Rotating heads", place * samples + sample, len(groups) * samples)
+            turned = rotated(sources, source_spans, inputs, sample)
+            facing = turned if same else rotated(targets, target_spans, inputs, sample)
+            _pool(pools, turned, facing, inputs)
+    compared, layers = {}, inputs.weights.shape.n_layers
+    for pairing, frame in inputs.table.frame.groupby("pairing", sort=False):
         cells = (frame["source_layer"] * layers + frame["target_layer"]).to_numpy()
         joined = {cell: np.concatenate(parts) for cell, parts in pools[str(pairing)].items()}
-        answers[str(pairing)] = by_cell(frame["pk"].to_numpy(), cells, joined)
-    return answers
+        compared[str(pairing)] = compare_by_cell(frame["pk"].to_numpy(), cells, joined)
+    return compared
 
 
-def _read(question: Question, roles: str, layers: range) -> tuple[HeadStacks, Spans]:
+def _read(inputs: NullInputs, roles: str, layers: range) -> tuple[HeadStacks, Spans]:
     """Bases and spans of some layers."""
-    stacks = collect(question.weights, roles, layers=layers, executor=question.threads)
+    stacks = collect(inputs.weights, roles, layers=layers, executor=inputs.threads)
 
     def spans_of(layer: int) -> Spans:
-        raw = question.weights.layer(layer)
+        raw = inputs.weights.layer(layer)
         return {(role, layer): span(raw[role]) for role in dict.fromkeys(roles)}
 
-    run = map if question.threads is None else question.threads.map
+    run = map if inputs.threads is None else inputs.threads.map
     found: Spans = {}
     for part in run(spans_of, layers):
         found |= part
@@ -96,7 +94,7 @@ def span(heads: NDArray[np.float32], energy: float = ENERGY) -> NDArray[np.float
 
     Args:
         heads: heads x d x m raw weights.
-        energy: share of the squared Frobenius norm that the span is to hold.
+        energy: share of the squared Frobenius norm that the span holds at least.
     """
     wide = heads.transpose(1, 0, 2).reshape(heads.shape[1], -1).astype(np.float64)
     values, vectors = np.linalg.eigh(wide @ wide.T)
@@ -112,8 +110,8 @@ def haar(k: int, stream: list[int]) -> NDArray[np.float32]:
     return np.asarray(q * np.where(np.diag(r) < 0, -1, 1), dtype=np.float32)
 
 
-def rotated(stacks: HeadStacks, spans: Spans, question: Question, sample: int) -> HeadStacks:
-    """The same heads, every layer and role turned by the rotation of this sample."""
+def rotated(stacks: HeadStacks, spans: Spans, inputs: NullInputs, sample: int) -> HeadStacks:
+    """The same heads; every layer and role has its rotation of this sample."""
     turned = Stack.empty(stacks.shape, len(stacks.layers), stacks.basis.heads, stacks.backend)
 
     def turn(at: tuple[str, int]) -> None:
@@ -122,10 +120,10 @@ def rotated(stacks: HeadStacks, spans: Spans, question: Question, sample: int) -
         e = spans[at]
         basis = stacks.basis[role][row]  # heads x d x m
         inside = e.T @ basis  # heads x k x m
-        q = haar(e.shape[1], [question.seed, sample, ROLES.index(role), layer])
+        q = haar(e.shape[1], [inputs.seed, sample, ROLES.index(role), layer])
         turned[role][row] = basis + e @ (q @ inside - inside)
 
-    run = map if question.threads is None else question.threads.map
+    run = map if inputs.threads is None else inputs.threads.map
     places = [(role, layer) for role in stacks.basis.heads for layer in stacks.layers]
     list(run(turn, places))
     return HeadStacks(stacks.shape, stacks.layers, stacks.backend, turned, stacks.rank)
@@ -135,11 +133,11 @@ def _pool(
     pools: dict[str, dict[int, list[NDArray[Any]]]],
     sources: HeadStacks,
     targets: HeadStacks,
-    question: Question,
+    inputs: NullInputs,
 ) -> None:
-    """Add one sample's values, by the pair of layers that they are between."""
-    shape, pairings = sources.shape, question.table.meta.pairings
-    found = score(METRICS["pk"], sources, targets, pairings, "forward", question.threads)
+    """Add one sample's values to the pool of their pair of layers."""
+    shape, pairings = sources.shape, inputs.table.meta.pairings
+    found = score(METRICS["pk"], sources, targets, pairings, "forward", inputs.threads)
     for pairing in pairings:
         wide, high = (shape.heads_of(role) for role in pairing)
         there = [

@@ -133,6 +133,7 @@ def plan(
     metrics: Sequence[str] | str = ("pk",),
     kv: str | None = None,
     layer_order: str = "forward",
+    decoys: bool = True,
     backend: str = "auto",
     device: str | None = None,
     dtype: str = "float32",
@@ -148,6 +149,7 @@ def plan(
         metrics: see `compute`.
         kv: see `compute`.
         layer_order: see `compute`.
+        decoys: see `compute`.
         backend: see `compute`.
         device: see `compute`.
         dtype: see `compute`.
@@ -169,7 +171,8 @@ def plan(
     found = family_of(config)
     sizes = Sizes(name, found.for_model(config), found.shape(config), revision)
     stored = _stored(config, found)
-    job = job_of(sizes, pairings, metrics, kv, layer_order, backend, device, dtype, memory)
+    job = job_of(sizes, pairings, metrics, kv, layer_order, backend, device, dtype, memory,
+                 decoys=decoys)  # fmt: skip
     passes = sum(layers for _, layers in costs.layers_read(job))
     layer = costs.layer_bytes(sizes.family, sizes.shape, stored.itemsize)
     return Plan(

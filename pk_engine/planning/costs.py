@@ -141,7 +141,8 @@ def _calls(job: Job, name: str, group: Group) -> Iterator[Call]:
     heads = {r: shape.n_heads if metric.per_query_head else shape.heads_of(r) for r in ROLES}
     for source, targets in by_source(job.pairings).items():
         width = sum(heads[role] for role in targets)
-        blocks = layer_blocks(group.sources, group.targets, heads[source], width, job.layer_order)
+        order = "apart" if source in job.apart(name) else job.layer_order
+        blocks = layer_blocks(group.sources, group.targets, heads[source], width, order)
         n, k = len(group.sources) * heads[source], len(group.targets) * width
         columns = metric.work == "columns"
         sizes = (m, d) if columns else (d, m)

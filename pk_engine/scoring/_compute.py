@@ -21,6 +21,7 @@ from headgraph.pk_engine.models.interface import Model, Weights
 from headgraph.pk_engine.models.sources import open_weights
 from headgraph.pk_engine.nulls.columns import add_nulls, check_arithmetic, check_nulls
 from headgraph.pk_engine.planning import costs
+from headgraph.pk_engine.scoring.decoys import DIRECTED
 from headgraph.pk_engine.scoring.job import Job, JobResult
 from headgraph.pk_engine.scoring.layer_order import check_order
 from headgraph.pk_engine.scoring.selection import Selection, is_number, shown_argument
@@ -39,6 +40,7 @@ def compute(
     selection: Selection | None = None,
     kv: str | None = None,
     layer_order: str = "forward",
+    decoys: bool = True,
     fold_ln: bool = False,
     center_writing: bool = False,
     via: str = "files",
@@ -68,6 +70,8 @@ def compute(
         kv: `native` scores each key/value head once, `expand` gives a row per query head. None is
             native unless a metric exists per query head only.
         layer_order: `forward`, `all`, or `within` a layer. Two heads in the same role are one pair.
+        decoys: score backward pairs too, and give each row `decoys` and `decoy_q`
+            (`pk_engine.scoring.decoys`). Only OQ, OK and OV in forward order have decoys.
         fold_ln: fold the norm before attention into Q, K and V.
         center_writing: subtract the mean over d_model from what heads write.
         via: `files`, or `transformer-lens` for models that no family file describes.
@@ -85,13 +89,15 @@ def compute(
             interruption the same call resumes from this file. It is removed at the end.
 
     Returns:
-        The table; `table.meta.deficient` lists matrices of less than full rank.
+        The table; `table.meta.deficient` lists matrices of less than full rank,
+        `table.meta.decoys` has the share of decoys among the rows of each pairing, and
+        `table.meta.heads` the copying and self-overlap of each head.
 
     Raises:
         ModelError, WeightsError, UnknownFamily: the model cannot be read.
         EngineError: an unknown pairing, metric, kv, layer order, via, backend or device; a
-            selection of another type; seed or samples without a null model; or a null model with a
-            backend, device or dtype that it does not support.
+            selection of another type; max_decoy without decoys; seed or samples without a null
+            model; or a null model with a backend, device or dtype that it does not support.
 
     Example:
         >>> table = compute("induction-2l", selection=Selection(top=1))
@@ -103,7 +109,8 @@ def compute(
     check_nulls(selection.nulls, layer_order, samples, seed)
     check_arithmetic(selection.nulls, backend, device, dtype)
     weights = open_weights(model, revision, via=via, fold_ln=fold_ln, center_writing=center_writing)
-    job = job_of(weights, pairings, metrics, kv, layer_order, backend, device, dtype, memory)
+    job = job_of(weights, pairings, metrics, kv, layer_order, backend, device, dtype, memory,
+                 decoys=decoys)  # fmt: skip
     job = replace(
         job,
         # Benjamini-Hochberg needs every pair
@@ -111,6 +118,7 @@ def compute(
         progress=progress,
         partial=None if partial is None else Path(partial),
     )
+    check_decoys(selection, job)
     found = job.run()
     meta = _meta(job, found)
     meta = replace(meta, model=_unicode(name or weights.name))
@@ -122,6 +130,17 @@ def compute(
     # the job applies the rules on ranks, and this the others
     kept = taken(found.rows, selection.keep(found.rows, meta.scored))
     return AffinityTable(kept, meta.selected(selection.to_json()))
+
+
+def check_decoys(selection: Selection, job: Job) -> None:
+    """Raise EngineError if the selection needs decoys that the job does not score."""
+    lacks = [pairing for pairing in job.pairings if pairing not in job.decoy_pairings]
+    if selection.max_decoy is not None and lacks:
+        raise EngineError(
+            f"{argument('max_decoy', selection.max_decoy)}: {', '.join(lacks)} has no decoys here; "
+            f"expected pairings out of {', '.join(DIRECTED)}, {argument('layer_order', 'forward')} "
+            f"and {argument('decoys', True)}"
+        )
 
 
 def _unicode(name: str) -> str:
@@ -169,6 +188,8 @@ def job_of(
     device: str | None,
     dtype: str,
     memory: float | None,
+    *,
+    decoys: bool = True,
 ) -> Job:
     """The job of `compute` for these options. `auto` chooses the backend by the amount of work.
 
@@ -180,7 +201,8 @@ def job_of(
         raise EngineError(f"{given}: expected gigabytes above 0, such as {MEMORY:g}")
     rows = _kv(kv, weights, metrics)
     here, room = Backend(dtype=dtype), MEMORY if memory is None else memory
-    job = Job(weights, pairings, metrics, DEFAULT_SELECTION, rows, layer_order, here, room)
+    job = Job(weights, pairings, metrics, DEFAULT_SELECTION, rows, layer_order, here, room,
+              decoys=decoys)  # fmt: skip
     work = sum(costs.total(costs.calls(job, "kernel", "columns")))
     chosen = choose(backend, device, dtype, operations=work)
     return replace(job, backend=chosen, memory=chosen.memory() if memory is None else memory)
@@ -228,4 +250,6 @@ def _meta(job: Job, found: JobResult) -> TableMeta:
         dtype=job.backend.dtype,
         backend=str(job.backend),
         version=VERSION,
+        heads=found.head_scores,
+        decoys={p: {"scored": scored, "share": None} for p, scored in found.decoys.items()},
     )

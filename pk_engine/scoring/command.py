@@ -76,10 +76,30 @@ def compute(
     return str(path)
 
 
+def decoy_note(table: "AffinityTable") -> str:
+    """The decoys of each pairing, in one sentence; of its strongest 3 % if all pairs are there."""
+    from headgraph.pk_engine.scoring._compute import DEFAULT_SELECTION
+
+    which = "pairs kept"
+    if not table.meta.selection:
+        table, which = table.select(DEFAULT_SELECTION), "of the strongest 3 % of pairs"
+    shares = ", ".join(
+        f"{pairing} {100 * counted['share']:.0f}"
+        for pairing, counted in table.meta.decoys.items()
+        if counted["share"] is not None
+    )
+    return (
+        "decoys: backward pairs carry nothing, yet so many are as strong for every 100 "
+        f"{which}: {shares or 'no pair is kept'}"
+    )
+
+
 def _report(table: "AffinityTable") -> None:
     say(repr(table))
     if not len(table):
         say("note: no pair passes these rules, so the table is empty")
+    if table.meta.decoys:
+        say(decoy_note(table))
     full = min(table.meta.d_model, table.meta.d_head)
     for entry in table.meta.deficient:
         left_out = "; its pairs are left out" if entry["rank"] == 0 else ""

@@ -20,10 +20,11 @@ from headgraph.pk_engine.linalg.progress_executor import ProgressExecutor
 from headgraph.pk_engine.linalg.stacks import HeadStacks
 from headgraph.pk_engine.metrics.registry import METRICS, by_source, score
 from headgraph.pk_engine.models.interface import Weights
+from headgraph.pk_engine.scoring.decoys import DIRECTED, DecoyCounts
 from headgraph.pk_engine.scoring.layer_order import Group, count_pairs, layer_groups
-from headgraph.pk_engine.scoring.layers import collect, fingerprint
+from headgraph.pk_engine.scoring.layers import all_head_scores, collect, fingerprint
 from headgraph.pk_engine.scoring.resume import Partial, State, job_key
-from headgraph.pk_engine.scoring.rows import block_columns, heads_counted
+from headgraph.pk_engine.scoring.rows import backward_pk, block_columns, heads_counted
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.scoring.top_k import Keeper
 from headgraph.pk_engine.table.columns import Columns, joined, taken
@@ -38,12 +39,16 @@ class JobResult:
         scored: pairs scored per pairing.
         deficient: matrices of less than full rank.
         fingerprint: sha256 of the model's raw weights.
+        head_scores: `copying` and `self_overlap`, layers x query heads.
+        decoys: pairing -> backward pairs scored.
     """
 
     rows: Columns
     scored: dict[str, int]
     deficient: list[dict[str, Any]]
     fingerprint: str
+    head_scores: dict[str, list[list[float | None]]]
+    decoys: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -60,12 +65,20 @@ class Job:
     memory: float
     progress: Progress | None = None
     partial: Path | None = None
+    decoys: bool = True
+
+    @property
+    def decoy_pairings(self) -> tuple[str, ...]:
+        """The pairings whose backward pairs are scored too."""
+        if not self.decoys or self.layer_order != "forward":
+            return ()
+        return tuple(pairing for pairing in self.pairings if pairing in DIRECTED)
 
     def run(self) -> JobResult:
         """Score all groups of layers, after those of an interrupted run."""
         keepers = {p: Keeper(self.selection, self.pair_bound(p)) for p in self.pairings}
         try:
-            return self._run(State(keepers))
+            return self._run(State(keepers, decoys={p: DecoyCounts() for p in self.decoy_pairings}))
         finally:
             for keeper in keepers.values():
                 keeper.close()
@@ -80,16 +93,20 @@ class Job:
                     state.digests |= stacks.digests
                     found = stacks.deficient()
                     state.deficient |= {(d["role"], d["layer"], d["head"]): d for d in found}
-                self._offer(state.keepers, sources, targets, self.backend.computing(threads))
+                    state.head_scores |= stacks.head_scores
+                self._offer(state, sources, targets, self.backend.computing(threads))
                 state.done += 1
                 partial.save(state)
                 del stacks, sources, targets  # free them before the next ones are read
             whole = fingerprint(self.weights, state.digests)
+            head_scores = all_head_scores(self.weights, state.head_scores)
         partial.clear()
-        rows = joined([self._rows(pairing, keeper) for pairing, keeper in state.keepers.items()])
+        rows = joined([self._rows(pairing, state) for pairing in state.keepers])
         scored = {pairing: keeper.scored for pairing, keeper in state.keepers.items()}
         order = sorted(state.deficient, key=lambda at: (ROLES.index(at[0]), *at[1:]))
-        return JobResult(rows, scored, [state.deficient[at] for at in order], whole)
+        deficient = [state.deficient[at] for at in order]
+        decoys = {pairing: counts.scored for pairing, counts in state.decoys.items()}
+        return JobResult(rows, scored, deficient, whole, head_scores, decoys)
 
     def _partial(self, groups: list[Group]) -> Partial:
         """The file for the state; a job of one group has none."""
@@ -99,10 +116,18 @@ class Job:
         writable(self.partial, force=True, problem=EngineError)  # refuse it before the work
         options = {
             name: str(getattr(self, name))
-            for name in ("pairings", "metrics", "selection", "kv", "layer_order", "backend")
+            for name in (
+                "pairings",
+                "metrics",
+                "selection",
+                "kv",
+                "layer_order",
+                "backend",
+                "decoys",
+            )
         }
         folds = [self.weights.fold_ln, self.weights.center_writing]
-        options |= {"groups": str(groups), "folds": str(folds), "state": "3"}  # version of the file
+        options |= {"groups": str(groups), "folds": str(folds), "state": "4"}  # version of the file
         readers = {"transformer-lens": ("transformer-lens", "transformers")}
         options["family"] = family = self.weights.family.name
         options["headgraph"] = VERSION  # other versions may read weights differently
@@ -134,7 +159,7 @@ class Job:
             self.weights.shape,
             "".join(sorted({pairing[0] for pairing in self.pairings})),
             "".join(sorted({pairing[1] for pairing in self.pairings})),
-            self.layer_order,
+            "apart" if self.decoy_pairings else self.layer_order,
             bytes_per_value=np.dtype(self.backend.dtype).itemsize * len(kinds),
             memory=self.memory,
         )
@@ -152,7 +177,7 @@ class Job:
 
     def _offer(
         self,
-        keepers: dict[str, Keeper],
+        state: State,
         sources: HeadStacks,
         targets: HeadStacks,
         threads: Executor | None,
@@ -161,14 +186,28 @@ class Job:
             comparisons = len(self.metrics) * len(by_source(self.pairings))
             threads = ProgressExecutor(threads, self.progress, comparisons)
         scores = {
-            name: score(METRICS[name], sources, targets, self.pairings, self.layer_order, threads)
+            name: score(
+                METRICS[name],
+                sources,
+                targets,
+                self.pairings,
+                self.layer_order,
+                threads,
+                apart=self.apart(name),
+            )
             for name in self.metrics
         }
-        for pairing, keeper in keepers.items():
+        for pairing, keeper in state.keepers.items():
             values = {name: found[pairing] for name, found in scores.items()}
-            keeper.offer(
-                block_columns(sources, targets, pairing, values, self.kv, self.layer_order)
-            )
+            rows = block_columns(sources, targets, pairing, values, self.kv, self.layer_order)
+            keeper.offer(rows)
+            if counts := state.decoys.get(pairing):
+                backward = backward_pk(sources, targets, pairing, values["pk"], self.kv)
+                counts.add(rows["pk"], backward)
+
+    def apart(self, metric: str) -> str:
+        """The source roles that a metric compares with every other layer, not later ones alone."""
+        return "".join(by_source(self.decoy_pairings)) if metric == "pk" else ""
 
     def pair_bound(self, pairing: str) -> int:
         """The number of pairs of a pairing if no matrix is zero."""
@@ -176,7 +215,8 @@ class Job:
         sources, targets = (heads_counted(shape, role, self.kv) for role in pairing)
         return count_pairs(shape.n_layers, sources, targets, self.layer_order, same_role=same)
 
-    def _rows(self, pairing: str, keeper: Keeper) -> Columns:
+    def _rows(self, pairing: str, state: State) -> Columns:
+        keeper = state.keepers[pairing]
         rows, shape = keeper.finish(), self.weights.shape
         columns: Columns = {"pairing": np.full(len(rows["pk"]), pairing)}
         for end, role in zip(("source", "target"), pairing, strict=True):
@@ -186,4 +226,8 @@ class Job:
         if self.kv == "expand" and shape.n_kv_heads < shape.n_heads:
             group = shape.n_heads // shape.n_kv_heads
             columns["target_kv_head"] = columns["target_head"] // group
+        if state.decoys:
+            counts, pk = state.decoys.get(pairing), columns["pk"]
+            columns["decoys"] = np.full(len(pk), -1) if counts is None else counts.stronger(pk)
+            columns["decoy_q"] = np.full(len(pk), np.nan) if counts is None else counts.decoy_q(pk)
         return taken(columns, rows["pk_rank"] <= self.selection.limit(keeper.scored))

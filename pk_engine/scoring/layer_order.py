@@ -35,19 +35,26 @@ def layer_blocks(
         targets: layers of the targets' stack.
         source_heads: heads per layer in the first.
         target_heads: heads per layer in the second.
-        order: `forward`, `all` or `within`. `all` is one block, the others have one for each target
-            layer.
+        order: `forward`, `all`, `within`, or `apart`: any two different layers. `all` is one block,
+            the others have one or two for each target layer.
     """
     if order == "all":
         return [(slice(0, len(sources) * source_heads), slice(0, len(targets) * target_heads))]
     blocks = []
     for layer in targets:
-        lowest = max(layer, sources.start) if order == "within" else sources.start
-        highest = min(layer + (order == "within"), sources.stop)
-        if lowest < highest:
-            meets = _heads(lowest, highest, sources, source_heads)
-            blocks.append((meets, _heads(layer, layer + 1, targets, target_heads)))
+        for met in _met(layer, sources, order):
+            if met:
+                meets = _heads(met.start, met.stop, sources, source_heads)
+                blocks.append((meets, _heads(layer, layer + 1, targets, target_heads)))
     return blocks
+
+
+def _met(layer: int, sources: range, order: str) -> list[range]:
+    """The source layers that a target layer is compared with."""
+    before = range(sources.start, min(layer, sources.stop))
+    after = range(max(layer + 1, sources.start), sources.stop)
+    within = range(layer, layer + 1) if layer in sources else range(0)
+    return {"forward": [before], "within": [within], "apart": [before, after]}[order]
 
 
 def pairs_of(
@@ -61,21 +68,28 @@ def pairs_of(
 ) -> NDArray[np.bool_]:
     """Mask of the pairs that a layer order scores, all source heads x all target heads.
 
-    `forward`: the source's layer is before the target's. `within`: both are in one layer. `all`:
-    any two layers. In a pairing of a role with itself (`same_role`), two heads are one pair, whose
-    source is the earlier head, and a head is not compared with itself. The other arguments are
-    those of `layer_blocks`.
+    `forward`: the source's layer is before the target's; `backward`: after it. `within`: both are
+    in one layer. `all`: any two layers. In a pairing of a role with itself (`same_role`), two heads
+    are one pair, whose source is the earlier head, and a head is not compared with itself. The
+    other arguments are those of `layer_blocks`.
     """
     i = np.arange(sources.start * source_heads, sources.stop * source_heads)[:, None]
     j = np.arange(targets.start * target_heads, targets.stop * target_heads)[None, :]
     a, b = i // source_heads, j // target_heads
-    orders: dict[str, Any] = {"forward": a < b, "within": a == b, "all": (a >= 0) & (b >= 0)}
-    mask: NDArray[np.bool_] = orders[order]
+    orders: dict[str, Any] = {
+        "forward": lambda: a < b,
+        "backward": lambda: a > b,
+        "within": lambda: a == b,
+        "all": lambda: (a >= 0) & (b >= 0),
+    }
+    mask: NDArray[np.bool_] = orders[order]()
     return mask & (i < j) if same_role else mask
 
 
 def any_pair(sources: range, targets: range, order: str) -> bool:
-    """Whether the layer order scores any pair of these layers."""
+    """Whether the layer order, or `apart`, has any pair of these layers."""
+    if order == "apart":
+        return len({*sources[:2], *targets[:2]}) > 1 and len(sources) > 0 and len(targets) > 0
     if order == "forward":
         return len(sources) > 0 and len(targets) > 0 and sources[0] < targets[-1]
     first, last = max(sources.start, targets.start), min(sources.stop, targets.stop)
@@ -126,7 +140,7 @@ def layer_groups(
         shape: the model's sizes.
         source_roles: roles of the sources' factors.
         target_roles: roles of the targets' factors.
-        layer_order: as in `pk_engine.compute`.
+        layer_order: as in `pk_engine.compute`, or `apart`, any two different layers.
         bytes_per_value: bytes of one number, times the kinds of factors.
         memory: gigabytes that the factors may take.
     """

@@ -12,8 +12,10 @@ from headgraph.base.names import ROLES
 from headgraph.base.progress import Progress
 from headgraph.pk_engine.linalg.array_ops import to_numpy
 from headgraph.pk_engine.linalg.backends import Backend
+from headgraph.pk_engine.linalg.bases import bases
 from headgraph.pk_engine.linalg.buffers import Buffers
 from headgraph.pk_engine.linalg.stacks import HeadStacks, Stack
+from headgraph.pk_engine.metrics.copying import HEAD_SCORES, copying, self_overlap
 from headgraph.pk_engine.models.interface import Layer, Weights
 from headgraph.pk_engine.models.layout import ModelShape
 
@@ -45,7 +47,10 @@ def collect(
 
     def read(layer: int) -> bytes:
         raw = weights.raw_layer(layer, buffers)
-        fill(stacks, layer, weights.processed(layer, raw), buffers)
+        matrices = weights.processed(layer, raw)
+        fill(stacks, layer, matrices, buffers)
+        if "V" in stacks.rank:
+            stacks.head_scores[layer] = head_scores(matrices, stacks, layer)
         return layer_digest(raw)
 
     run = map if executor is None else executor.map
@@ -78,6 +83,52 @@ def allocate(
         stacks.writes = memory({"O": shape.n_heads})
         stacks.reads = memory(dict.fromkeys("QKV", shape.n_heads))
     return stacks
+
+
+def head_scores(matrices: Layer, stacks: HeadStacks | None, layer: int) -> NDArray[np.float64]:
+    """`copying` and `self_overlap` of a layer's query heads, 2 x heads.
+
+    Args:
+        matrices: the layer's matrices, as they are scored.
+        stacks: stacks that may have bases of V or O; others are computed.
+        layer: its number in the model.
+    """
+    group = len(matrices["O"]) // len(matrices["V"])
+    basis, rank = {}, {}
+    for role in "VO":
+        if stacks is not None and role in stacks.rank:
+            at, heads = layer - stacks.layers.start, stacks.shape.heads_of(role)
+            basis[role] = to_numpy(stacks.basis[role][at])
+            rank[role] = stacks.rank[role][at * heads : (at + 1) * heads]
+        else:
+            found = bases(matrices[role])
+            basis[role], rank[role] = found.basis, found.rank
+    values, value_basis, value_rank = (
+        per_query_head(it, "V", group) for it in (matrices["V"], basis["V"], rank["V"])
+    )
+    return np.stack(
+        [
+            copying(values, matrices["O"]),
+            self_overlap(value_basis, basis["O"], np.minimum(value_rank, rank["O"])),
+        ]
+    )
+
+
+def all_head_scores(
+    weights: Weights, known: Mapping[int, NDArray[np.float64]]
+) -> dict[str, list[list[float | None]]]:
+    """`copying` and `self_overlap` of every query head, with 6 significant digits.
+
+    Layers without known scores are read.
+    """
+    found = []
+    for layer in range(weights.shape.n_layers):
+        scores = known.get(layer)
+        found.append(head_scores(weights.layer(layer), None, layer) if scores is None else scores)
+    return {
+        name: [[None if np.isnan(x) else float(f"{x:.6g}") for x in layer[at]] for layer in found]
+        for at, name in enumerate(HEAD_SCORES)
+    }
 
 
 def layer_digest(raw: Layer) -> bytes:
@@ -139,12 +190,13 @@ def _fill_composition(
 ) -> None:
     # one row for each query head: heads of a group share the matrices of a key/value head
     group = len(matrices["Q"]) // len(matrices["K"])
-    wide = {r: backend.array(_per_query_head(matrices[r], r, group)) for r in ROLES}
-    r_t = {r: backend.array(_per_query_head(to_numpy(factor[r]), r, group)).mT for r in ROLES}
+    wide = {r: backend.array(per_query_head(matrices[r], r, group)) for r in ROLES}
+    r_t = {r: backend.array(per_query_head(to_numpy(factor[r]), r, group)).mT for r in ROLES}
     writes["O"][layer] = wide["O"] @ r_t["V"]
     for role, other in (("Q", "K"), ("K", "Q"), ("V", "O")):
         reads[role][layer] = wide[role] @ r_t[other]
 
 
-def _per_query_head(stack: NDArray[Any], role: str, group: int) -> NDArray[Any]:
+def per_query_head(stack: NDArray[Any], role: str, group: int) -> NDArray[Any]:
+    """One row for each query head, from rows for key/value heads."""
     return stack.repeat(group, axis=0) if role in "KV" and group > 1 else stack

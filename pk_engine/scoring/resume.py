@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from headgraph.base.documents import reason, shown
 from headgraph.base.files import beside
 from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.scoring.decoys import DecoyCounts
 from headgraph.pk_engine.scoring.top_k import Keeper
 
 _HASH = "sha256"
+_HEADS, _DECOYS = "head scores ", " decoys"
 # errors of np.load and json for other files
 _NOT_OURS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
@@ -36,12 +38,16 @@ class State:
         done: number of finished groups.
         digests: layer -> sha256 of its raw matrices.
         deficient: (role, layer, head) -> matrices of less than full rank.
+        head_scores: layer -> `copying` and `self_overlap` of its query heads.
+        decoys: pairing -> counts of forward and backward pairs.
     """
 
     keepers: dict[str, Keeper]
     done: int = 0
     digests: dict[int, bytes] = field(default_factory=dict)
     deficient: dict[tuple[str, int, int], dict[str, Any]] = field(default_factory=dict)
+    head_scores: dict[int, NDArray[np.float64]] = field(default_factory=dict)
+    decoys: dict[str, DecoyCounts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,10 @@ class Partial:
         state.done = about["done"]
         state.digests = {int(at): bytes.fromhex(text) for at, text in about["digests"].items()}
         state.deficient = {(d["role"], d["layer"], d["head"]): d for d in about["deficient"]}
+        state.head_scores = {
+            int(at): arrays[f"{_HEADS}{at}"] for at in about["layers with head scores"]
+        }
+        state.decoys = {p: DecoyCounts(**_part(arrays, f"{p}{_DECOYS}")) for p in about["decoys"]}
 
     def save(self, state: State) -> None:
         """Write the state.
@@ -91,12 +101,17 @@ class Partial:
             "scored": {pairing: keeper.scored for pairing, keeper in state.keepers.items()},
             "digests": {at: digest.hex() for at, digest in state.digests.items()},
             "deficient": list(state.deficient.values()),
+            "layers with head scores": list(state.head_scores),
+            "decoys": list(state.decoys),
         }
         arrays: dict[str, NDArray[Any]] = {
             f"{pairing}/{name}": values
             for pairing, keeper in state.keepers.items()
             for name, values in keeper.state().items()
         }
+        arrays |= {f"{_HEADS}{at}": scores for at, scores in state.head_scores.items()}
+        for pairing, counts in state.decoys.items():
+            arrays |= {f"{pairing}{_DECOYS}/{name}": it for name, it in vars(counts).items()}
         try:
             with beside(self.path) as stream:
                 np.savez(stream, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]

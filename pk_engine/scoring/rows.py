@@ -36,20 +36,8 @@ def block_columns(
         `pk_normalized`, `z`, and the other metrics. Pairs with a matrix of zeros are left out.
     """
     shape, expand = sources.shape, kv == "expand"
-    ends = ((sources, pairing[0]), (targets, pairing[1]))
     heads = [heads_counted(shape, role, kv) for role in pairing]
-    ranks = [_widen(stacks.rank[role], role, shape, expand) for stacks, role in ends]
-    mask = pairs_of(
-        sources.layers,
-        targets.layers,
-        heads[0],
-        heads[1],
-        layer_order,
-        same_role=pairing[0] == pairing[1],
-    )
-    mask &= (ranks[0] > 0)[:, None] & (ranks[1] > 0)[None, :]
-    i, j = np.nonzero(mask)
-    r, s = ranks[0][i], ranks[1][j]
+    i, j, (r, s) = _pairs(sources, targets, pairing, kv, layer_order)
     values = {name: _both(value, name, pairing, shape, expand) for name, value in scores.items()}
     pk = values.pop("pk")[i, j].astype(np.float32)
     mean, sd = reference_mean(r, s, shape.d_model), reference_sd(r, s, shape.d_model)
@@ -62,6 +50,39 @@ def block_columns(
         "z": np.where(sd > 0, (pk - mean) / np.where(sd > 0, sd, 1), 0.0).astype(np.float32),
         **{name: value[i, j].astype(np.float32) for name, value in values.items()},
     }
+
+
+def backward_pk(
+    sources: HeadStacks,
+    targets: HeadStacks,
+    pairing: str,
+    pk: NDArray[np.float32],
+    kv: str,
+) -> NDArray[np.float32]:
+    """PK of the backward pairs of a group, one for each that the table would count as a row.
+
+    Arguments as for `block_columns`; `pk` is sources x targets.
+    """
+    i, j, _ = _pairs(sources, targets, pairing, kv, "backward")
+    wide = _both(pk, "pk", pairing, sources.shape, kv == "expand")
+    return wide[i, j].astype(np.float32)
+
+
+def _pairs(
+    sources: HeadStacks, targets: HeadStacks, pairing: str, kv: str, order: str
+) -> tuple[NDArray[np.intp], NDArray[np.intp], list[NDArray[np.int64]]]:
+    """Places of the pairs of a layer order without those of rank 0, and the ranks of both ends."""
+    shape = sources.shape
+    ends = ((sources, pairing[0]), (targets, pairing[1]))
+    ranks = [_widen(stacks.rank[role], role, shape, kv == "expand") for stacks, role in ends]
+    source_heads, target_heads = (heads_counted(shape, role, kv) for role in pairing)
+    same_role = pairing[0] == pairing[1]
+    mask = pairs_of(
+        sources.layers, targets.layers, source_heads, target_heads, order, same_role=same_role
+    )
+    mask &= (ranks[0] > 0)[:, None] & (ranks[1] > 0)[None, :]
+    i, j = np.nonzero(mask)
+    return i, j, [ranks[0][i], ranks[1][j]]
 
 
 def heads_counted(shape: ModelShape, role: str, kv: str) -> int:

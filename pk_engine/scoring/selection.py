@@ -37,6 +37,8 @@ class Selection:
             (Benjamini-Hochberg over all scored pairs); 1 keeps all. Requires `null`.
         null: null models from `base.names.NULLS`, separated by commas; a pair is kept if it
             differs from each of them. Requires `fdr`.
+        max_decoy: the most decoy_q, the share of decoys at the best threshold that keeps the pair
+            (`pk_engine.scoring.decoys`); above 0. Requires a table with decoys.
 
     Raises:
         SelectionError: a value is outside its range or not of its type.
@@ -49,6 +51,7 @@ class Selection:
     top_per_target: int | None = None
     fdr: float | None = None
     null: str | None = None
+    max_decoy: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("top", "top_per_target"):
@@ -67,6 +70,9 @@ class Selection:
             value = getattr(self, name)
             if value is not None and not (is_number(value) and math.isfinite(value)):
                 raise SelectionError(f"{shown_argument(name, value)}: expected a finite number")
+        if self.max_decoy is not None and not (is_number(self.max_decoy) and self.max_decoy > 0):
+            given = shown_argument("max_decoy", self.max_decoy)
+            raise SelectionError(f"{given}: expected a share above 0, such as 0.1")
         self._check_null()
 
     def _check_null(self) -> None:
@@ -92,7 +98,7 @@ class Selection:
     def to_json(self) -> dict[str, Any]:
         """The rules that are set, by name. Real numbers are floats: 3 % and 3.0 % are one rule."""
         rules = {name: value for name, value in asdict(self).items() if value is not None}
-        real = ("top_percent", "min_pk", "min_z", "fdr")
+        real = ("top_percent", "min_pk", "min_z", "fdr", "max_decoy")
         return {name: float(v) if name in real else v for name, v in rules.items()}
 
     def describe(self) -> str:
@@ -104,11 +110,14 @@ class Selection:
             "min_z": "z >= {:g}",
             "top_per_target": "top {:g} per target head",
             "fdr": "FDR {:g}",
-            "null": "against {}",
+            "max_decoy": "decoy_q <= {:g}",
         }
-        parts = [words[name].format(value) for name, value in self.to_json().items()]
-        if self.null:
-            parts[-2:] = [" ".join(parts[-2:])]
+        rules = self.to_json()
+        null = rules.pop("null", None)
+        parts = [words[name].format(value) for name, value in rules.items()]
+        if null:
+            at = list(rules).index("fdr")
+            parts[at] += f" against {null}"
         return ", ".join(parts) or "all pairs"
 
     def limit(self, scored: int) -> int:
@@ -128,11 +137,12 @@ class Selection:
 
         Args:
             rows: its frame or its columns, with `pairing`, `pk`, `z`, `pk_rank`, `target_layer`,
-                `target_head`, and `q_NULL` for each null model of this selection.
+                `target_head`, `q_NULL` for each null model of this selection, and `decoy_q` for
+                `max_decoy`.
             scored: pairs scored per pairing, of which `top_percent` is a share.
 
         Raises:
-            SelectionError: the table has no `q_NULL` for one of the null models.
+            SelectionError: the table has no `q_NULL` for one of the null models, or no decoys.
         """
         import numpy as np
 
@@ -159,7 +169,26 @@ class Selection:
                     f"the table does not compare its pairs with {name}: make it again with {again}"
                 )
             mask &= columns[f"q_{name}"] <= np.float32(self.fdr)
+        if self.max_decoy is not None:
+            mask &= self._decoy_q(columns) <= np.float32(self.max_decoy)
         return mask
+
+    def _decoy_q(self, columns: "Mapping[str, NDArray[Any]]") -> "NDArray[Any]":
+        import numpy as np
+
+        again = either("compute(MODEL, decoys=True)", "headgraph compute MODEL --decoys")
+        if "decoy_q" not in columns:
+            raise SelectionError(
+                f"{argument('max_decoy', self.max_decoy)}: the table has no decoys; make it again "
+                f"with {again}, in forward layer order"
+            )
+        q = columns["decoy_q"]
+        if len(without := np.unique(columns["pairing"][np.isnan(q)])):
+            raise SelectionError(
+                f"{argument('max_decoy', self.max_decoy)}: {', '.join(without)} has no decoys, as "
+                "decoys need a source that writes: expected pairings out of OQ, OK, OV"
+            )
+        return q
 
 
 def one_without_other(fdr: float | None, null: str | None) -> str | None:

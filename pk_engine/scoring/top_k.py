@@ -40,7 +40,9 @@ class Keeper:
         self.scored = 0
         self._most = selection.limit(most)
         rules = selection.to_json()
-        self._prefix = bool(rules.keys() & {"top", "top_percent", "min_pk"}) or not rules
+        self._prefix = bool(rules.keys() & {"top", "top_percent", "min_pk"}) or rules.keys() <= {
+            "max_decoy"
+        }
         self._rows: list[Columns] = []
         self._held = 0
         self._thinned = 0  # rows that the last thinning of all rows left

@@ -8,10 +8,10 @@ from headgraph.base.errors import HeadgraphError
 from headgraph.base.names import NULLS, ROLES
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import TableError
+from headgraph.pk_engine.metrics.copying import HEAD_SCORES
 from headgraph.pk_engine.models.config import LARGEST
 from headgraph.pk_engine.scoring.selection import Selection
 
-HEAD_SCORES = ("copying", "self_overlap")
 _TEXTS = ("model", "family", "fingerprint", "layer_order", "kv", "dtype", "backend", "version")
 
 

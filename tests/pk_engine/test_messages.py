@@ -70,7 +70,8 @@ def test_an_error_inside_another_keeps_both_spellings(tmp_path: Path) -> None:
     with pytest.raises(HeadgraphError) as caught:
         AffinityTable.read(path)
     start = (
-        f"{path} is damaged or foreign: it says that its table format is 0: expected 1; make it "
+        f"{path} is damaged or foreign: it says that its table format is 0: expected 1 to 2; make "
+        "it again with "
     )
-    assert str(caught.value) == f"{start}again with headgraph.compute"
-    assert caught.value.for_command_line() == f"{start}again with headgraph compute"
+    assert str(caught.value) == f"{start}headgraph.compute"
+    assert caught.value.for_command_line() == f"{start}headgraph compute"

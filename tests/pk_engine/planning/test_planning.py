@@ -45,7 +45,7 @@ def counted(model: Path | str, **options: Any) -> Plan:
 
 
 def test_gpt2_from_its_configuration_alone(tmp_path: Path) -> None:
-    found = counted(folder(tmp_path, GPT2_CONFIG))
+    found = counted(folder(tmp_path, GPT2_CONFIG), decoys=False)
     assert found.pairs == {"OQ": 9504, "OK": 9504, "OV": 9504}
     assert found.bytes_read == 12 * 4 * 768 * 768 * 4
     assert found.factors == 12 * 48 * 768 * 64 * 4
@@ -55,6 +55,15 @@ def test_gpt2_from_its_configuration_alone(tmp_path: Path) -> None:
     assert found.operations.blocks == 0
     assert found.seconds == {}
     assert found.backend == ("torch" if "torch" in sys.modules else "numpy")
+
+
+def test_decoys_double_the_products(tmp_path: Path) -> None:
+    model = folder(tmp_path, GPT2_CONFIG)
+    found, without = counted(model), counted(model, decoys=False)
+    assert found.pairs == without.pairs
+    assert found.operations.products == 2 * without.operations.products
+    # what the last layer writes and what the first reads are formed too
+    assert found.operations.forming == 12 * 48 * 768**2 * 64
 
 
 def test_a_path_to_config_json_is_enough(tmp_path: Path) -> None:
@@ -147,7 +156,9 @@ def test_memory_is_an_amount(memory: float) -> None:
 def test_few_heads_are_compared_by_their_own_products(tmp_path: Path) -> None:
     model = folder(tmp_path, {"model_type": "gpt2", "n_layer": 2, "n_head": 2, "n_embd": 128})
     pairs = 2 * 6  # the first layer's heads with the second layer's targets
-    assert counted(model).operations == costs.Operations(blocks=2 * 128 * 64**2 * pairs)
+    operations = 2 * 128 * 64**2 * pairs
+    assert counted(model, decoys=False).operations == costs.Operations(blocks=operations)
+    assert counted(model).operations == costs.Operations(blocks=2 * operations)
 
 
 def test_the_time_grows_with_the_layers(tmp_path: Path) -> None:

@@ -1,12 +1,9 @@
-"""A small model whose heads have nothing to do with each other, and its table of all nulls."""
+"""Small models of random weights."""
 
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-from headgraph.base.names import NULLS
-from headgraph.pk_engine import AffinityTable, Selection, compute
 from tests.pk_engine.checkpoints import save
 
 LAYERS, HEADS, D, M = 6, 8, 64, 8
@@ -25,14 +22,3 @@ def model(folder: Path, common: float = 0.0, seed: int = 0) -> Path:
         tensors[f"h.{layer}.attn.c_attn.weight"] = fused.astype(np.float32)
         tensors[f"h.{layer}.attn.c_proj.weight"] = proj.astype(np.float32)
     return save(folder, tensors, CONFIG)
-
-
-@pytest.fixture(scope="module")
-def random(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return model(tmp_path_factory.mktemp("random"))
-
-
-@pytest.fixture(scope="module")
-def table(random: Path) -> AffinityTable:
-    """All pairs of a truly isotropic model against all nulls."""
-    return compute(random, selection=Selection(fdr=1, null=",".join(NULLS)))

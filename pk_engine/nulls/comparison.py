@@ -1,4 +1,4 @@
-"""What a null is asked, and what it answers."""
+"""What every null model takes and returns, and scores compared with a pool of null values."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Question:
-    """A table of all pairs, and how values of the null are to be had.
+class NullInputs:
+    """A table of all pairs, and the settings of a null model.
 
     Attributes:
         table: all forward pairs.
-        weights: those that it was made of.
-        seed: of whatever is random; each draw has a generator of its own, made of the seed and what
-            is drawn, so that neither threads nor groups of layers change it.
-        samples: how much to draw, in the null's own unit; None for its default.
+        weights: the weights that the table was computed from.
+        seed: random seed. Each draw has its own generator, seeded by this number and by what is
+            drawn, so threads and groups of layers do not change the result.
+        samples: number of draws, in the null's own unit; None for its default.
         memory: gigabytes that factors may take.
-        threads: where the work is done.
+        threads: executor for the work; None runs it in this thread.
         progress: called as in `pk_engine.compute`.
     """
 
@@ -43,7 +43,7 @@ class Question:
     progress: Progress | None = None
 
     def rows(self, pairing: str) -> pd.DataFrame:
-        """The table's rows of a pairing, in its order."""
+        """Rows of a pairing, in the table's order."""
         frame = self.table.frame
         return frame[frame["pairing"] == pairing]
 
@@ -55,20 +55,21 @@ class Question:
         return first, second
 
     def report(self, what: str, done: int, of: int) -> None:
-        """Say how far this is, to whoever asked."""
+        """Report progress, if a callback was given."""
         if self.progress:
             self.progress(what, done, of)
 
 
 @dataclass(frozen=True)
-class Against:
-    """The pairs of one pairing against a null.
+class Comparison:
+    """The pairs of one pairing compared with a null.
 
     Attributes:
-        z: (PK - mean) / sd of the null's values for each pair; 0 where they do not vary.
+        z: (PK - mean) / sd of the null's values for each pair; 0 where the sd is 0.
         p: (1 + values at least as large) / (1 + values) for each pair.
-        values: how many values each pair was compared with; the fewest, where that differs.
-        mean, sd: of all values.
+        values: number of null values for each pair; the smallest, where it differs. 0 for a
+            formula.
+        mean, sd: of all null values.
     """
 
     z: NDArray[np.float64]
@@ -78,39 +79,41 @@ class Against:
     sd: float
 
 
-Answers = dict[str, Against]
-"""By pairing, rows in the table's order."""
-Null = Callable[[Question], Answers]
+Comparisons = dict[str, Comparison]
+"""By pairing, with rows in the table's order."""
+Null = Callable[[NullInputs], Comparisons]
 
 
-def against(pk: NDArray[Any], values: NDArray[Any]) -> Against:
-    """Scores against one pool of the null's values, both float32.
+def compare(pk: NDArray[Any], values: NDArray[Any]) -> Comparison:
+    """Compare scores with one pool of null values. Both are rounded to float32.
 
     Args:
         pk: n scores.
-        values: those of the null; at least one.
+        values: at least one value of the null.
     """
     pool = np.sort(values.astype(np.float32))
     at_least = len(pool) - np.searchsorted(pool, pk.astype(np.float32), side="left")
     wide = pool.astype(np.float64)
     mean, sd = float(wide.mean()), float(wide.std())
     z = (pk.astype(np.float64) - mean) / sd if sd > 0 else np.zeros(len(pk))
-    return Against(z, (1 + at_least) / (1 + len(pool)), len(pool), mean, sd)
+    return Comparison(z, (1 + at_least) / (1 + len(pool)), len(pool), mean, sd)
 
 
-def by_cell(pk: NDArray[Any], cells: NDArray[Any], pools: dict[int, NDArray[Any]]) -> Against:
-    """Scores against the pool of their own cell.
+def compare_by_cell(
+    pk: NDArray[Any], cells: NDArray[Any], pools: dict[int, NDArray[Any]]
+) -> Comparison:
+    """Compare each score with the pool of its own cell.
 
     Args:
         pk: n scores.
-        cells: which pool each is compared with.
-        pools: values of the null by cell.
+        cells: n keys of `pools`.
+        pools: null values of each cell.
     """
     z, p = np.zeros(len(pk)), np.ones(len(pk))
     for cell in np.unique(cells):
         here = cells == cell
-        found = against(pk[here], pools[int(cell)])
+        found = compare(pk[here], pools[int(cell)])
         z[here], p[here] = found.z, found.p
     every = np.concatenate([pools[int(cell)] for cell in np.unique(cells)]).astype(np.float64)
     fewest = min(len(pools[int(cell)]) for cell in np.unique(cells))
-    return Against(z, p, fewest, float(every.mean()), float(every.std()))
+    return Comparison(z, p, fewest, float(every.mean()), float(every.std()))

@@ -1,4 +1,4 @@
-"""Baselines from observed weights: what they promise, how it is reckoned, and what tables say."""
+"""Columns z, p and q of null models in tables, and what is refused."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,82 +10,31 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import kstest
 from statsmodels.stats.multitest import multipletests
 
 from headgraph import cli
-from headgraph.base.names import NULLS
 from headgraph.pk_engine import AffinityTable, Selection, compute
 from headgraph.pk_engine.errors import EngineError, SelectionError, TableError
-from headgraph.pk_engine.nulls.columns import adjusted
-from headgraph.pk_engine.nulls.null_model import against, by_cell
+from headgraph.pk_engine.models.weights import ModelWeights
+from headgraph.pk_engine.nulls.columns import add_nulls, adjusted
+from headgraph.pk_engine.nulls.comparison import compare, compare_by_cell
 from tests.commands import headgraph
-from tests.pk_engine.checkpoints import save
-from tests.pk_engine.nulls_model import CONFIG, PAIRS, D, M, model, random, table
-from tests.shared import GPT2, needs_shared
-
-__all__ = ["random", "table"]
-
-# what is promised ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("null", NULLS)
-@pytest.mark.parametrize("pairing", ["OQ", "OK", "OV"])
-def test_p_is_uniform_where_nothing_is_joined(
-    table: AffinityTable, null: str, pairing: str
-) -> None:
-    p = table.frame.loc[table.frame.pairing == pairing, f"p_{null}"].to_numpy()
-    values = table.meta.nulls[null]["values"][pairing] or np.inf
-    assert len(p) == PAIRS
-    # Kolmogorov and Smirnov's bound at 0.001 for samples of these two sizes
-    assert kstest(p, "uniform").statistic < 1.95 * np.sqrt(1 / len(p) + 1 / values)
-    # by chance one pairing in twenty has a pair that passes
-    assert (table.frame[f"q_{null}"] <= 0.05).sum() <= 2
-
-
-def test_common_directions_fool_the_isotropic_null_alone(tmp_path: Path) -> None:
-    """All heads prefer the same five directions, and no pair is joined."""
-    found = compute(
-        model(tmp_path / "m", common=3.0),
-        selection=Selection(fdr=1, null="isotropic,covariance,rotations"),
-    ).frame
-    kept = {null: (found[f"q_{null}"] <= 0.05).mean() for null in ("isotropic", "covariance")}
-    assert kept["isotropic"] > 0.99
-    assert kept["covariance"] < 0.01
-
-
-def test_a_joined_pair_is_found(random: Path, tmp_path: Path) -> None:
-    """L1H2 writes into what L4H5 reads as its key, tilted by noise."""
-    from safetensors.numpy import load_file
-
-    tensors = load_file(random / "model.safetensors")
-    written = tensors["h.1.attn.c_proj.weight"][2 * M : 3 * M].T
-    noise = np.random.default_rng(1).standard_normal(written.shape)
-    tensors["h.4.attn.c_attn.weight"][:, D + 5 * M : D + 6 * M] = written + 0.5 * noise
-    folder = save(tmp_path / "joined", tensors, CONFIG)
-    for null in ("isotropic", "covariance"):
-        kept = compute(folder, selection=Selection(fdr=0.05, null=null)).frame
-        ends = kept[["pairing", "source_layer", "source_head", "target_layer", "target_head"]]
-        assert ["OK", 1, 2, 4, 5] in ends.to_numpy().tolist()
-        assert len(ends) <= 3  # by chance one pairing in twenty has another
-
-
-# how it is reckoned -------------------------------------------------------------------------
+from tests.pk_engine.nulls.models import model
 
 
 def test_z_and_p_by_hand() -> None:
-    found = against(np.array([0, 2, 5], np.float32), np.array([4, 1, 3, 2], np.float32))
+    found = compare(np.array([0, 2, 5], np.float32), np.array([4, 1, 3, 2], np.float32))
     assert found.p.tolist() == [1.0, 4 / 5, 1 / 5]
     assert np.allclose(found.z, (np.array([0, 2, 5]) - 2.5) / np.sqrt(1.25))
     assert (found.values, found.mean) == (4, 2.5)
-    flat = against(np.array([1, 2], np.float32), np.ones(3, np.float32))
+    flat = compare(np.array([1, 2], np.float32), np.ones(3, np.float32))
     assert flat.z.tolist() == [0, 0]
     assert flat.p.tolist() == [1.0, 1 / 4]
 
 
 def test_each_pair_meets_its_own_pool() -> None:
     pools = {7: np.array([0, 1], np.float32), 9: np.array([5, 6, 7], np.float32)}
-    found = by_cell(np.array([5, 5, 0.5], np.float32), np.array([7, 9, 7]), pools)
+    found = compare_by_cell(np.array([5, 5, 0.5], np.float32), np.array([7, 9, 7]), pools)
     assert found.p.tolist() == [1 / 3, 1.0, 2 / 3]
     assert found.values == 2
 
@@ -104,9 +53,6 @@ def test_q_is_adjusted_within_a_pairing(table: AffinityTable) -> None:
     for _, rows in table.frame.groupby("pairing"):
         q = multipletests(rows.p_covariance.to_numpy(np.float64), method="fdr_bh")[1]
         assert np.allclose(rows.q_covariance, q, rtol=1e-5)
-
-
-# tables -------------------------------------------------------------------------------------
 
 
 def test_the_rule_keeps_what_q_says_and_is_recorded(tmp_path: Path) -> None:
@@ -141,9 +87,9 @@ def test_rules_intersect(table: AffinityTable) -> None:
 @pytest.mark.parametrize(
     ("drawn", "said"),
     [
-        ({"seed": 0}, "--seed 0 without --null, which alone draws anything: leave it out, or"),
-        ({"samples": 5}, "--samples 5 without --null"),
-        ({"seed": 3, "samples": 5}, "--seed 3 and --samples 5 without --null, .* leave them out"),
+        ({"seed": 0}, "seed=0 without null: only a null model draws samples. Leave it out, or"),
+        ({"samples": 5}, "samples=5 without null"),
+        ({"seed": 3, "samples": 5}, "seed=3 and samples=5 without null: .* Leave them out"),
     ],
 )
 def test_nothing_is_drawn_without_a_null(random: Path, drawn: dict[str, int], said: str) -> None:
@@ -152,27 +98,9 @@ def test_nothing_is_drawn_without_a_null(random: Path, drawn: dict[str, int], sa
     options = [word for name, value in drawn.items() for word in (f"--{name}", str(value))]
     done = headgraph("compute", str(random), "-o", str(random / "t.parquet"), *options)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+    assert " and ".join(f"--{name} {value}" for name, value in drawn.items()) in done.stderr
+    assert "or give a null, such as --fdr 0.05 --null covariance" in done.stderr
     assert not (random / "t.parquet").exists()
-
-
-def test_the_seed_decides_and_memory_does_not(random: Path) -> None:
-    rule = Selection(fdr=1, null="covariance,rotations,backward")
-
-    def columns(**options: float) -> pd.DataFrame:
-        frame = compute(random, selection=rule, samples=8, **options).frame  # type: ignore[arg-type]
-        # almost equal PK may change places with how sums are grouped
-        return frame.sort_values(keys, ignore_index=True)
-
-    keys = ["pairing", "source_layer", "source_head", "target_layer", "target_head"]
-    once = columns()
-    pd.testing.assert_frame_equal(once, columns())
-    tight = columns(memory=2e-5)
-    same = [name for name in once if name.startswith(("z_", "p_"))]
-    assert np.allclose(once[same], tight[same], rtol=1e-3, atol=2e-3)
-    other = columns(seed=1)
-    for null in ("covariance", "rotations"):
-        assert (once[f"z_{null}"] != other[f"z_{null}"]).any()
-    assert (once.z_backward == other.z_backward).all()
 
 
 def test_a_table_without_nulls_is_written_as_before(random: Path) -> None:
@@ -200,11 +128,15 @@ def test_rules_that_make_no_sense(rules: dict[str, float | str], words: str) -> 
 
 def test_what_cannot_be_answered(random: Path, table: AffinityTable) -> None:
     rule = Selection(fdr=0.05, null="backward")
-    with pytest.raises(EngineError, match="the layer order is within: leave --layer-order or"):
+    with pytest.raises(
+        EngineError, match=r"layer_order='within' with a null: .* Leave layer_order or null"
+    ):
         compute(random, layer_order="within", selection=rule)
-    with pytest.raises(EngineError, match="backward is not for QQ, which has no direction"):
+    with pytest.raises(
+        EngineError, match=r"backward needs a direction, and QQ has none: .* null='within'"
+    ):
         compute(random, pairings="QQ", selection=rule)
-    with pytest.raises(EngineError, match="--samples 0: expected a whole number of at least 1"):
+    with pytest.raises(EngineError, match="samples=0: expected a whole number of at least 1"):
         compute(random, selection=rule, samples=0)
     bare = compute(random, selection=Selection())
     with pytest.raises(SelectionError, match="does not compare its pairs with backward: make it"):
@@ -230,31 +162,18 @@ def test_the_command(random: Path, tmp_path: Path) -> None:
     assert "--fdr without --null" in done.output
 
 
-@needs_shared
-def test_gpt2_keeps_fewer_pairs_the_more_the_null_knows() -> None:
-    """No published figure; what has to hold: observed pairs are a stricter null than drawn ones."""
-    found = compute(GPT2, pairings="OK", selection=Selection(fdr=1, null="isotropic,backward"))
-    kept = {name: int((found.frame[f"q_{name}"] <= 0.05).sum()) for name in found.meta.nulls}
-    assert found.meta.nulls["backward"]["values"] == {"OK": 9504}
-    assert 0 < kept["backward"] < kept["isotropic"]
-    # the paper's strongest pair is among them
-    top = found.frame.iloc[0]
-    assert (top.source_layer, top.source_head, top.target_layer, top.target_head) == (4, 11, 5, 1)
-    assert top.q_backward <= 0.05
-
-
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"backend": "torch"}, "without backend torch,"),
-        ({"device": "cuda"}, "without device cuda,"),
-        ({"dtype": "float64"}, "without dtype float64,"),
-        ({"backend": "torch", "dtype": "float64"}, "without backend torch and dtype float64,"),
+        ({"backend": "torch"}, "backend='torch'"),
+        ({"device": "cuda"}, "device='cuda'"),
+        ({"dtype": "float64"}, "dtype='float64'"),
+        ({"backend": "torch", "dtype": "float64"}, "backend='torch' and dtype='float64'"),
     ],
 )
 def test_a_null_refuses_arithmetic_that_it_does_not_have(asked: dict[str, Any], words: str) -> None:
     rule = Selection(fdr=0.05, null="isotropic,covariance,within")
-    with pytest.raises(EngineError, match=f"expected covariance, within {words} since NumPy"):
+    with pytest.raises(EngineError, match=f"^{words} with null='covariance,within': NumPy"):
         compute("induction-2l", selection=rule, **asked)
 
 
@@ -265,3 +184,32 @@ def test_what_a_null_has_may_be_asked_for_by_name() -> None:
     formula = Selection(fdr=1, null="isotropic")
     wide = compute("induction-2l", selection=formula, dtype="float64", backend="numpy")
     assert (wide.meta.dtype, list(wide.meta.nulls)) == ("float64", ["isotropic"])
+
+
+def test_messages_name_options_on_the_command_line(random: Path, tmp_path: Path) -> None:
+    compute = ["compute", str(random), "-o", str(tmp_path / "t.parquet"), "--fdr", "0.05"]
+    for words, said in (
+        (["--null", "within", "--layer-order", "all"],
+         "--layer-order all with a null: the null models are for pairs from an earlier to a later "
+         "layer. Leave --layer-order or --null out"),
+        (["--null", "within", "--samples", "0"], "--samples 0: expected a whole number"),
+        (["--null", "within", "--dtype", "float64"],
+         "--dtype float64 with --null within: NumPy computes these nulls on the processor in "
+         "float32. Leave one or the other out"),
+        (["--null", "backward", "--pairings", "QQ"],
+         "the null backward needs a direction, and QQ has none: choose --null within, or leave"),
+    ):  # fmt: skip
+        error = CliRunner().invoke(cli.headgraph, [*compute, *words]).exception
+        assert isinstance(error, EngineError)
+        assert error.message.options.startswith(said)
+
+
+def test_a_part_of_a_table_and_an_unknown_null_are_refused(
+    random: Path, table: AffinityTable
+) -> None:
+    weights = ModelWeights(random)
+    with pytest.raises(TableError, match=r"needs all of them: compute it with selection=Selection"):
+        add_nulls(table.select(Selection(top=1)), weights, ["within"])
+    whole = compute(random, selection=Selection())
+    with pytest.raises(EngineError, match="unknown null chance: expected some of isotropic"):
+        add_nulls(whole, weights, ["chance"])

@@ -1,0 +1,144 @@
+"""Decoys and scores of heads in the tables that `compute` makes."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from headgraph.pk_engine.errors import EngineError, SelectionError
+from headgraph.pk_engine.scoring._compute import compute
+from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.affinity import AffinityTable
+from tests.commands import headgraph
+from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
+from tests.shared import SHARED, needs_shared
+
+GPT2 = SHARED / "models/gpt2-attention"
+
+
+def _gpt2(folder: Path, seed: int, layers: int = 6, planted: int = 0) -> Path:
+    """A model of independent normal weights; heads of later layers may read what L0 writes."""
+    heads, d, m = 6, 96, 16
+    rng = np.random.default_rng(seed)
+    tensors = {}
+    for layer in range(layers):
+        attention = rng.standard_normal((d, 3 * d)).astype(np.float32)
+        output = rng.standard_normal((d, d)).astype(np.float32)
+        if layer == 0:
+            written = output.copy()  # rows of head h: what it writes
+        for head in range(planted if layer else 0):
+            attention[:, head * m : (head + 1) * m] = written[head * m : (head + 1) * m].T
+        tensors |= {
+            f"h.{layer}.attn.c_attn.weight": attention,
+            f"h.{layer}.attn.c_attn.bias": np.zeros(3 * d, np.float32),
+            f"h.{layer}.attn.c_proj.weight": output,
+            f"h.{layer}.attn.c_proj.bias": np.zeros(d, np.float32),
+        }
+    config = {"model_type": "gpt2", "n_layer": layers, "n_head": heads, "n_embd": d}
+    return save(folder, tensors, config)
+
+
+def _share(table: AffinityTable, pairing: str) -> float:
+    share: float = table.meta.decoys[pairing]["share"]
+    return share
+
+
+@needs_shared
+def test_shares_of_gpt2_are_those_counted_in_both_directions() -> None:
+    both = compute(GPT2, layer_order="all", selection=Selection()).frame
+    covariance = Selection(fdr=0.05, null="covariance")
+    published = {
+        None: {"OQ": 0.18, "OK": 0.25, "OV": 0.48},
+        covariance: {"OQ": 0.33, "OK": 0.33, "OV": 1.24},
+    }
+    for selection, shares in published.items():
+        table = compute(GPT2, selection=selection)
+        for pairing, published_share in shares.items():
+            kept = table.frame[table.frame["pairing"] == pairing]
+            pairs = both[both["pairing"] == pairing]
+            backward = pairs[pairs["source_layer"] > pairs["target_layer"]]["pk"]
+            counted = int((backward >= kept["pk"].min()).sum())
+            assert counted / len(kept) == pytest.approx(published_share, abs=0.006)
+            assert _share(table, pairing) == pytest.approx((1 + counted) / len(kept), abs=0.004)
+            assert table.meta.decoys[pairing]["scored"] == len(backward)
+
+
+def test_independent_weights_have_a_share_of_about_one(tmp_path: Path) -> None:
+    shares = [
+        _share(compute(_gpt2(tmp_path / str(seed), seed)), pairing)
+        for seed in range(4)
+        for pairing in ("OQ", "OK", "OV")
+    ]
+    # 540 forward pairs, of which 17 are kept: the +1 is 1/17
+    assert np.mean(shares) == pytest.approx(1 + 1 / 17, abs=0.25)
+
+
+def test_planted_pairs_leave_few_decoys(tmp_path: Path) -> None:
+    table = compute(_gpt2(tmp_path, 0, planted=3), selection=Selection(top=15))
+    # the 15 planted pairs: heads 0 to 2 of each later layer read what L0 writes
+    rows = table.frame[table.frame["pairing"] == "OQ"]
+    assert set(rows["source_layer"]) == {0}
+    assert (rows["pk"] > 15.99).all()
+    assert _share(table, "OQ") == pytest.approx(1 / 15)
+    assert _share(table, "OK") > 0.5
+    assert len(compute(_gpt2(tmp_path / "2", 0, planted=3), selection=Selection(max_decoy=0.1)))
+
+
+@pytest.mark.parametrize("kv", ["native", "expand"])
+def test_groups_of_layers_count_the_same_decoys(tmp_path: Path, kv: str) -> None:
+    folder = save(tmp_path, llama_tensors(), LLAMA_CONFIG)
+    whole, pieces = (
+        compute(folder, pairings="OQ,OK,KK", kv=kv, memory=memory, selection=Selection())
+        for memory in (2.0, 1e-9)
+    )
+    pd.testing.assert_frame_equal(whole.frame, pieces.frame, atol=1e-5)
+    assert whole.meta.decoys == pieces.meta.decoys
+    assert whole.meta.heads == pieces.meta.heads
+    scored = {pairing: counted["scored"] for pairing, counted in whole.meta.decoys.items()}
+    assert scored == {pairing: whole.meta.scored[pairing] for pairing in ("OQ", "OK")}
+
+
+def test_heads_without_a_part_in_any_group_have_scores(tmp_path: Path) -> None:
+    folder = save(tmp_path, llama_tensors(), LLAMA_CONFIG)
+    whole, pieces = (
+        compute(folder, pairings="OQ", memory=memory, decoys=False) for memory in (2.0, 1e-9)
+    )
+    assert whole.meta.heads == pieces.meta.heads
+    assert np.array(whole.meta.heads["copying"]).shape == (2, 4)
+
+
+@pytest.mark.parametrize("layer_order", ["all", "within"])
+def test_only_forward_pairs_have_decoys(tmp_path: Path, layer_order: str) -> None:
+    folder = save(tmp_path, llama_tensors(), LLAMA_CONFIG)
+    assert compute(folder, layer_order=layer_order).meta.decoys == {}
+    with pytest.raises(EngineError, match=r"^max_decoy=0.1: OQ, OK, OV has no decoys here"):
+        compute(folder, layer_order=layer_order, selection=Selection(max_decoy=0.1))
+
+
+def test_a_selection_by_decoys_needs_a_table_that_has_them(tmp_path: Path) -> None:
+    folder = save(tmp_path, llama_tensors(), LLAMA_CONFIG)
+    rule = Selection(max_decoy=0.5)
+    with pytest.raises(SelectionError, match=r"^max_decoy=0.5: the table has no decoys"):
+        compute(folder, decoys=False).select(rule)
+    with pytest.raises(SelectionError, match=r"^max_decoy=0.5: KK has no decoys"):
+        compute(folder, pairings="OK,KK").select(rule)
+    table = compute(folder, selection=Selection())
+    kept = table.select(rule)
+    assert kept.frame["pk"].tolist() == [
+        row.pk for row in table.frame.itertuples() if row.decoy_q <= 0.5
+    ]
+    assert compute(folder, selection=rule).sha256 == kept.sha256
+
+
+def test_the_command_says_what_share_means_nothing(tmp_path: Path) -> None:
+    folder = save(tmp_path / "m", llama_tensors(), LLAMA_CONFIG)
+    answer = headgraph("compute", str(folder), "--top", "4", "-o", str(tmp_path / "t.parquet"))
+    assert "so many are as strong for every 100 pairs kept: OQ " in answer.stderr
+    answer = headgraph("compute", str(folder), "--all", "-o", str(tmp_path / "a.parquet"))
+    assert "for every 100 of the strongest 3 % of pairs: OQ " in answer.stderr
+    answer = headgraph("compute", str(folder), "--no-decoys", "-o", str(tmp_path / "u.parquet"))
+    assert "decoys" not in answer.stderr
+    refused = headgraph("compute", str(folder), "--max-decoy", "0", "-o", str(tmp_path / "v.pq"))
+    assert refused.returncode == 1
+    assert "--max-decoy 0: expected a share above 0" in refused.stderr
