@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from headgraph.analysis.difference.comparable import names_of, rounding, two_tables
+from headgraph.analysis.difference.compared import Compared
+from headgraph.analysis.difference.graph import node_link_form
 from headgraph.analysis.difference.heads import changed_heads
 from headgraph.analysis.difference.pairs import cutoffs, side_by_side
 from headgraph.analysis.difference.words import no_head_changed, nothing_changed, summary
@@ -35,7 +37,7 @@ _SIX_DIGITS = 1e-6
 
 
 @dataclass(frozen=True, repr=False)
-class Difference:
+class Difference(Compared):
     """What changed from one table (A, before) to another (B, after).
 
     Attributes:
@@ -51,22 +53,12 @@ class Difference:
             table, or neither, has; `cutoff_before` and `cutoff_after` where a table is cut.
     """
 
-    names: tuple[str, str]
-    metas: tuple[TableMeta, TableMeta]
-    by: str
-    noise: float
-    pairs: pd.DataFrame
-    heads: pd.DataFrame
-    counts: pd.DataFrame
-
     def rows(self, limit: int | None = None) -> pd.DataFrame:
         """The first changed pairs, with the columns of a list."""
         return self.pairs.loc[: len(self.pairs) if limit is None else limit - 1, list(ROW)]
 
     def graph(self) -> dict[str, Any]:
         """Node-link form: the changed pairs as links between query heads; networkx reads it."""
-        from headgraph.analysis.difference.graph import node_link_form
-
         return node_link_form(self)
 
     def page(self, *, labels: str | os.PathLike[str] | None = None, most: int = 3000) -> "Page":

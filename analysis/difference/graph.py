@@ -1,16 +1,14 @@
 """Changed pairs as edges between query heads, and their node-link form."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
+from headgraph.analysis.difference.compared import Compared
 from headgraph.base.names import head_name
 from headgraph.graphdb import node_link, schema
 from headgraph.pk_engine.table.edges import head_edges
-
-if TYPE_CHECKING:
-    from headgraph.analysis.difference._diff import Difference
 
 _PROPERTIES = (
     "change", "difference", "pk_before", "pk_after", "cutoff", "z_before", "z_after",
@@ -18,13 +16,13 @@ _PROPERTIES = (
 )  # fmt: skip
 
 
-def change_edges(found: "Difference") -> pd.DataFrame:
+def change_edges(found: Compared) -> pd.DataFrame:
     """The changed pairs as edges between query heads, with `share` and `kv_head`."""
     # rows of an expanded table are joined: heads count as in a native one
     return head_edges(found.pairs, replace(found.metas[0], kv="native"))
 
 
-def node_link_form(found: "Difference") -> dict[str, Any]:
+def node_link_form(found: Compared) -> dict[str, Any]:
     """Node-link form: the heads of changed pairs, a link for each edge.
 
     A property without a value is left out.

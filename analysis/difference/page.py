@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from headgraph.analysis.difference.compared import Compared
 from headgraph.analysis.difference.graph import change_edges
 from headgraph.analysis.difference.words import nothing_changed, summary
 from headgraph.analysis.errors import FigureError
@@ -18,8 +19,6 @@ from headgraph.pk_engine.labels import labels_for
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from headgraph.analysis.difference._diff import Difference
 
 _WORDS = {
     "slider": "Largest changes",
@@ -56,9 +55,7 @@ class Changes(Content):
         return data
 
 
-def difference_page(
-    found: "Difference", *, labels: str | os.PathLike[str] | None, most: int
-) -> Page:
+def difference_page(found: Compared, *, labels: str | os.PathLike[str] | None, most: int) -> Page:
     """The page of a difference; see `Difference.page`."""
     if most < 1:
         raise FigureError(f"{argument('most', most)}: expected a whole number of at least 1")
@@ -86,7 +83,7 @@ def difference_page(
     return Page(content)
 
 
-def _edges(found: "Difference") -> "pd.DataFrame":
+def _edges(found: Compared) -> "pd.DataFrame":
     """The columns of a page's edges: figures have names that a reader understands."""
     edges = change_edges(found)
     place = edges.groupby(["pairing", "source", "target"], sort=False).ngroup() + 1
@@ -108,7 +105,7 @@ def _edges(found: "Difference") -> "pd.DataFrame":
     )
 
 
-def _facts(found: "Difference") -> dict[Head, dict[str, Any]]:
+def _facts(found: Compared) -> dict[Head, dict[str, Any]]:
     """Copying of each head in both tables, and its key/value head in a grouped-query model."""
     one, other = found.metas
     facts: dict[Head, dict[str, Any]] = {}

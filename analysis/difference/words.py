@@ -1,17 +1,14 @@
 """A difference in sentences."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from headgraph.analysis.difference.compared import Compared
 from headgraph.base.spelling import either
 
-if TYPE_CHECKING:
-    from headgraph.analysis.difference._diff import Difference
 
-
-def summary(found: "Difference") -> Iterator[str]:
+def summary(found: Compared) -> Iterator[str]:
     """What was compared and what changed, then what cut tables leave open."""
     counts = _totals(found)
     one, other = found.names
@@ -36,7 +33,7 @@ def summary(found: "Difference") -> Iterator[str]:
         yield f"Copying or self-overlap changed in {len(found.heads):,} heads."
 
 
-def compared_in_words(found: "Difference") -> str:
+def compared_in_words(found: Compared) -> str:
     """How many pairs were compared, and how many were not."""
     counts = _totals(found)
     words = f"{_pairs(counts['compared'])} compared"
@@ -48,7 +45,7 @@ def compared_in_words(found: "Difference") -> str:
     return f"{words}."
 
 
-def nothing_changed(found: "Difference") -> str:
+def nothing_changed(found: Compared) -> str:
     """Why there is no changed pair."""
     compared = int(found.counts["compared"].sum())
     return (
@@ -57,7 +54,7 @@ def nothing_changed(found: "Difference") -> str:
     )
 
 
-def no_head_changed(found: "Difference") -> str:
+def no_head_changed(found: Compared) -> str:
     """Why there is no changed head."""
     lacks = [side for side, meta in zip("AB", found.metas, strict=True) if not meta.heads]
     if lacks:
@@ -66,7 +63,7 @@ def no_head_changed(found: "Difference") -> str:
     return "no head's copying or self-overlap differs by more than rounding"
 
 
-def _cut(found: "Difference") -> Iterator[str]:
+def _cut(found: Compared) -> Iterator[str]:
     sides = []
     for side, column in (("A", "cutoff_before"), ("B", "cutoff_after")):
         here = found.counts[["pairing", column]].dropna()
@@ -82,7 +79,7 @@ def _cut(found: "Difference") -> Iterator[str]:
         )
 
 
-def _totals(found: "Difference") -> dict[str, int]:
+def _totals(found: Compared) -> dict[str, int]:
     """The counts over all pairings."""
     whole = found.counts.drop(columns=["pairing", "cutoff_before", "cutoff_after"])
     return {str(name): int(number) for name, number in whole.sum().items()}
