@@ -25,11 +25,14 @@ _WORDS = {
     "amount": "the N largest changes: ",
     "pk": "difference of PK",
     "pk_rank": "place by size",
+    "width": "the larger the difference of PK",
 }
 _LINES = (
     "A line is a pair of heads whose PK changed; the wider, the larger the difference, on one "
-    "scale for all."
+    "scale for all. PK says what the target could read of what its source writes, not what "
+    "happens on any text."
 )
+_NO_SCORES = ("z", "pk_normalized")  # columns that a page has and a difference does not
 _LEAST = "Of a gained or lost pair, only the least difference is known."
 
 
@@ -45,11 +48,14 @@ class Changes(Content):
         data = super().data()
         edges = data["edges"]
         changes = edges["figures"].pop("change")
+        for name in _NO_SCORES:
+            del edges["figures"][name]
         pairings = (data["pairings"][number] for number in edges["pairing"])
         kinds = [" ".join(kind) for kind in zip(pairings, changes, strict=True)]
         every = [f"{pairing} {change}" for pairing in PAIRINGS for change in CHANGES]
         data["pairings"] = [name for name in every if name in set(kinds)]
         edges["pairing"] = [data["pairings"].index(kind) for kind in kinds]
+        data["chance"] = [None] * len(data["pairings"])  # differences are not read against chance
         sizes = edges["figures"]["pk"]
         edges["weight"] = [round(size / max(sizes), 3) for size in sizes]
         return data
@@ -92,6 +98,7 @@ def _edges(found: Compared) -> "pd.DataFrame":
     return edges[["pairing", *ends, "change", "share", "kv_head"]].assign(
         pk_rank=place,
         pk=edges["difference"].abs(),
+        **dict.fromkeys(_NO_SCORES, np.nan),
         **{
             "PK in A": edges["pk_before"],
             "PK in A is at most": edges["cutoff"].where(lacks_a),

@@ -26,8 +26,10 @@ WORDS = {
     "amount": "top N of each pairing: ",
     "pk": "PK",
     "pk_rank": "place in its pairing",
+    "width": "the further above chance within its pairing",
 }
-"""What the page calls its slider, the amount shown (N is a number), `pk` and `pk_rank`."""
+"""What the page calls its slider, the amount shown (N is a number), `pk`, `pk_rank`, and a wide
+line."""
 
 _ENDS = ["source_layer", "source_head", "target_layer", "target_head"]
 _NOT_FIGURES = {"pairing", *_ENDS, "share", "kv_head"}
