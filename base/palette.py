@@ -161,8 +161,8 @@ _ROLES = {
     "successor": RoleStyle("#DB8FBE", "p", "succ", "successor"),
     TASK: RoleStyle("#D4D8DE", "o", "task", "part of a task circuit only"),
     "greater_than": RoleStyle("#D4D8DE", "o", "gt", "greater-than"),
-    "sequence_continuation": RoleStyle("#D4D8DE", "o", "seq", "sequence continuation"),
-    "acronyms": RoleStyle("#D4D8DE", "o", "acro", "acronyms"),
+    "sequence_continuation": RoleStyle("#B3BAC4", "o", "seq", "sequence continuation"),
+    "acronyms": RoleStyle("#8D96A2", "o", "acro", "acronyms"),
 }
 TAG = 9
 """Maximum length of a tag, so that boxes of neighbouring heads stay apart."""

@@ -43,8 +43,10 @@ PICTURES = [
     Picture(
         "gpt2-wiring", "wiring gpt2-small", "Wiring diagram",
         "The strongest pairs as lines. Layers go up, heads to the right; a line enters a head "
-        "at its left as query, in the middle as key, at its right as value. Colours and tags "
-        "are known roles. After Fig. 1 and Fig. 6 of the paper.",
+        "at its left as query, in its middle as key, at its right as value. Lines grow from a "
+        "hairline at chance. Colours and tags are known roles. The legend states chance, the "
+        "maximum, the share of decoys and the heads that erase. After Fig. 1 and Fig. 6 of the "
+        "paper.",
     ),
     Picture(
         "induction-panels", "wiring induction-2l --panels", "Wiring diagram in three panels",
@@ -62,12 +64,12 @@ PICTURES = [
     Picture(
         "gpt2-scatter", "scatter gpt2-small", "PK against CS",
         "Every pair, with the cutoffs of the strongest 3 % by either metric. Markers and "
-        "colours say which of the two keeps a pair. After Fig. 5.",
+        "colours say which of the two keeps a pair. The dotted line is chance. After Fig. 5.",
     ),
     Picture(
         "gpt2-heatmap", "heatmap gpt2-small", "Heatmap by layer",
         "Mean and largest score of the pairs of each two layers; sources to the right, "
-        "targets up.",
+        "targets up. A line on the colour bar marks chance.",
     ),
     Picture(
         "gpt2-heatmap-ok", "heatmap gpt2-small --pairings OK", "Heatmap by head",
@@ -79,6 +81,14 @@ PICTURES = [
         "What flows into each head against what flows out of it, in sums of z over the "
         "strongest 3 % of the pairs. Hubs stand to the upper right; on the dashed curve a "
         "head equals the tenth of them.",
+    ),
+    Picture(
+        "gpt2-copying", "copying gpt2-small", "Copying and erasing",
+        "What each head does to what it reads. Up: it writes the same (copying 1). Down: it "
+        "writes the negative (-1), which PK cannot show, since a subspace has no sign. To the "
+        "right: more of what it writes lies in what it reads. Rings mark hubs. In the two "
+        "corners a head has a derived role, from its own weights; known roles are colours and "
+        "markers. The hub L4H7 attends to itself and erases.",
     ),
 ]  # fmt: skip
 

@@ -9,6 +9,7 @@ from .analysis.difference import Difference as Difference
 from .analysis.difference import diff as diff
 from .analysis.difference import difference_figure as difference_figure
 from .analysis.heatmap import heatmap as heatmap
+from .analysis.hubs import copying_figure as copying_figure
 from .analysis.hubs import hub_scores as hub_scores
 from .analysis.hubs import hubs as hubs
 from .analysis.hubs import hubs_of_kind as hubs_of_kind

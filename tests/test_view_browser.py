@@ -9,6 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from headgraph.analysis.view import view, view_answer
+from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.table.sources import read_table
 from tests.analysis.test_view import HOSTILE
 from tests.chromium import needs_chromium, page
 from tests.tables import random_table
@@ -16,6 +18,7 @@ from tests.tables import random_table
 pytestmark = needs_chromium
 LINES = ".edges path.edge"
 NEAR = ".above path.near"
+IDENTITY = ["L0H1", "L0H3", "L0H4", "L0H5", "L1H11", "L4H7"]
 
 
 @pytest.fixture(scope="module")
@@ -64,17 +67,30 @@ def head(tab: Page, name: str) -> None:
 
 
 def test_the_slider_says_how_many_lines_there_are(tab: Page) -> None:
-    assert lines(tab) == 402
+    assert lines(tab) == 102
     slide(tab, 10)
     assert lines(tab) == 30
-    expect(tab.locator("#amount")).to_contain_text("top 10 of each pairing: 30 edges, PK ≥ ")
+    expect(tab.locator("#amount")).to_have_text(
+        re.compile(r"^top 10 of each pairing: 30 of 3,000 edges, PK ≥ \d\d\.\d\d$")
+    )
     slide(tab, 1000)
     assert lines(tab) == 3000
     tab.locator("#threshold").press("ArrowLeft")
     assert lines(tab) == 2997
 
 
+def into_induction(place: int) -> int:
+    """How many of the strongest pairs of each pairing end in an induction head."""
+    table = read_table("gpt2-small")
+    labels = labels_for(table.meta)
+    heads = labels[labels["role"] == "induction"][["layer", "head"]].drop_duplicates()
+    heads = heads.set_axis(["target_layer", "target_head"], axis=1)
+    return len(table.frame.query("pk_rank <= @place").merge(heads))
+
+
 def test_wider_is_stronger(tab: Page) -> None:
+    slide(tab, 1000)
+    lines(tab)
     widths = tab.locator(f"{LINES}.p1").evaluate_all(
         "paths => paths.map(path => [path.__data__.place, +path.getAttribute('stroke-width')])"
     )
@@ -85,23 +101,32 @@ def test_wider_is_stronger(tab: Page) -> None:
 
 def test_pairings_and_roles_filter(tab: Page) -> None:
     tab.locator("#pairings input[value=OQ]").uncheck()
-    assert lines(tab) == 268
+    assert lines(tab) == 68
     assert tab.locator(f"{LINES}.p0").count() == 0
     tab.locator("#roles input[value=identity]").check()
     few = lines(tab)
-    assert 0 < few < 268
+    assert 0 < few < 68
     touching = tab.locator(LINES).evaluate_all(
         "paths => paths.every(p => [p.__data__.source, p.__data__.target]"
-        ".some(h => ['L0H1','L0H3','L0H4','L0H5','L1H11','L4H7'].includes(h.name)))"
+        f".some(h => {IDENTITY}.includes(h.name)))"
     )
     assert touching
+    sides = {}
+    for side, ends in {"into": ["target"], "out": ["source"]}.items():
+        tab.locator("#side").select_option(side)
+        sides[side] = lines(tab)
+        assert set(tab.locator(LINES).evaluate_all(
+            f"paths => paths.map(p => p.__data__.{ends[0]}.name)"
+        )) <= set(IDENTITY)  # fmt: skip
+    assert sides["into"] + sides["out"] >= few > max(sides.values()) > 0
+    tab.locator("#side").select_option("touching")
     tab.locator("#roles input[value=identity]").uncheck()
-    assert lines(tab) == 268
+    assert lines(tab) == 68
     for name in ("OK", "OV"):
         tab.locator(f"#pairings input[value={name}]").uncheck()
     expect(tab.locator("#nothing")).to_have_text("No edge passes these filters.")
     tab.locator("#reset").click()
-    assert lines(tab) == 402
+    assert lines(tab) == 102
 
 
 def test_search_finds_heads_and_roles(tab: Page) -> None:
@@ -112,6 +137,14 @@ def test_search_finds_heads_and_roles(tab: Page) -> None:
         assert found == names, text
     find.fill("duplicate")
     expect(tab.locator("#found")).to_have_text("3 heads")
+    find.fill("name mover")
+    expect(tab.locator("#found")).to_have_text("3 heads")  # and no backup or negative name mover
+    find.fill("name_mover")
+    expect(tab.locator("#found")).to_have_text("3 heads")
+    find.fill("mover")
+    expect(tab.locator("#found")).not_to_have_text("3 heads")
+    find.fill("eraser")
+    expect(tab.locator("#found")).to_have_text("5 heads")
     find.fill("L99H1")
     expect(tab.locator("#found")).to_have_text("no such head")
     find.fill("L4H7")
@@ -124,7 +157,8 @@ def test_the_pointer_gives_figures(tab: Page) -> None:
     tip = tab.locator("#tip")
     tab.locator('.head[data-name="L4H7"]').hover()
     expect(tip).to_contain_text("identity")
-    expect(tip).to_contain_text("edges in16edges out31")
+    expect(tip).to_contain_text("edges in7edges out16")
+    expect(tip).to_contain_text("derived from its weights: eraser")
     slide(tab, 1)
     x, y = tab.locator(f"{LINES}.p1").evaluate(
         "path => { const p = path.getPointAtLength(path.getTotalLength() * 0.4)"
@@ -141,16 +175,54 @@ def test_the_pointer_gives_figures(tab: Page) -> None:
 
 def test_a_click_shows_what_a_head_reads_and_writes(tab: Page) -> None:
     head(tab, "L4H7")
-    assert tab.locator(NEAR).count() == 47
-    expect(tab.locator("#detail h3").first).to_have_text("Reads from (16)")
-    expect(tab.locator("#detail h3").nth(1)).to_have_text("Is read by (31)")
-    assert tab.locator("#detail li").count() == 47
+    assert tab.locator(NEAR).count() == 23
+    expect(tab.locator("#detail h3").first).to_have_text("Reads from (7)")
+    expect(tab.locator("#detail h3").nth(1)).to_have_text("Is read by (16)")
+    assert tab.locator("#detail li").count() == 23
+    first = "document.querySelector('aside').firstElementChild.id"
+    assert tab.evaluate(first) == "detail", "what was clicked for comes first"
+    expect(tab.locator("#detail")).to_contain_text("eraser: writes the negative of what it reads")
+    assert tab.locator("#detail dl").inner_text().split() == [
+        "copying", "−0.9985", "self-overlap", "0.8411",
+    ]  # fmt: skip
     other = tab.locator("#detail li").first.locator("strong").inner_text()
     tab.locator("#detail li button").first.click()
     expect(tab.locator("#detail h2")).to_contain_text(other)
     tab.keyboard.press("Escape")
     assert tab.locator(NEAR).count() == 0
     expect(tab.locator("#detail h2")).to_have_text("Heads with most edges shown")
+    assert tab.evaluate(first) != "detail"
+
+
+def test_the_share_of_decoys_is_that_of_the_threshold_whatever_roles_are_chosen(tab: Page) -> None:
+    """At the top 3 % of each pairing, 286 of 9,504: OQ 18 %, OK 26 %, OV 48 %."""
+    slide(tab, 286)
+    tab.locator("#roles input[value=identity]").check()
+    words = tab.locator("#pairings small").all_inner_texts()
+    assert words == [
+        "PK ≥ 12.26, decoys 18 %", "PK ≥ 10.79, decoys 26 %", "PK ≥ 10.44, decoys 48 %",
+    ]  # fmt: skip
+    expect(tab.locator("#marks")).to_contain_text("PK by chance: 5.333 (sd 0.11); at most 64.")
+
+
+def test_a_head_under_the_pointer_lights_its_edges(tab: Page) -> None:
+    own = ".pointed path.own"
+    tab.locator('.head[data-name="L4H7"]').hover()
+    arrows = tab.locator(own).evaluate_all("all => all.map(p => p.getAttribute('d')).join('')")
+    assert arrows.count("C") == 23
+    expect(tab.locator("#plane")).to_have_class(re.compile(r"\bpointing\b"))
+    tab.mouse.move(30, 890)
+    assert tab.locator(own).count() == 0
+    expect(tab.locator("#plane")).not_to_have_class(re.compile(r"\bpointing\b"))
+
+
+def test_a_line_ends_in_an_arrow_at_its_target(tab: Page) -> None:
+    tips = tab.locator(LINES).evaluate_all(
+        "paths => paths.map(p => [p.getAttribute('d').split('L')[1], p.__data__.curve.slice(6)])"
+    )
+    assert len(tips) == 102
+    for tip, end in tips:
+        assert [float(part) for part in tip.split(",")] == pytest.approx(end, abs=0.051)
 
 
 def test_headings_go_down_a_level_at_a_time(tab: Page) -> None:
@@ -206,13 +278,20 @@ def test_the_address_brings_back_what_was_shown(tab: Page) -> None:
     assert (lines(tab), tab.evaluate("location.hash")) == before
     expect(tab.locator("#detail h2")).to_contain_text("L5H1")
     assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(13, 17, 23)"
+    tab.evaluate("location.hash = '#side=out&roles=induction'")
+    expect(tab.locator("#side")).to_have_value("out")
+    tab.evaluate("location.hash = '#place=x&side=y'")
+    expect(tab.locator("#side")).to_have_value("touching")
     tab.evaluate("location.hash = '#place=x&pairings=QQ,OK&roles=<b>&head=L99H9&theme=pink'")
     expect(tab.locator("#theme")).to_have_text("Theme: auto")
-    assert lines(tab) == 134, "what the page does not have is left as it is at first"
+    assert lines(tab) == 34, "what the page does not have is left as it is at first"
 
 
 def test_the_picture_is_saved_as_a_file_of_its_own(tab: Page, tmp_path: Path) -> None:
     slide(tab, 20)
+    tab.locator("#roles input[value=induction]").check()
+    tab.locator("#side").select_option("into")
+    tab.locator("#find").fill("4.11")
     head(tab, "L4H7")
     with tab.expect_download() as waiting:
         tab.locator("#save").click()
@@ -223,13 +302,20 @@ def test_the_picture_is_saved_as_a_file_of_its_own(tab: Page, tmp_path: Path) ->
     root = ElementTree.fromstring(text)
     name = "{http://www.w3.org/2000/svg}"
     assert root.tag == f"{name}svg"
-    assert len(root.findall(f".//{name}g[@class='edges']//{name}path")) == 60
+    assert len(root.findall(f".//{name}g[@class='edges']//{name}path")) == into_induction(20)
     assert len(root.findall(f".//{name}g[@class='above']/{name}path")) == tab.locator(NEAR).count()
     assert root.find(f"{name}title").text == "gpt2-small"  # type: ignore[union-attr]
     assert "L4H7" in {text.text for text in root.iter(f"{name}text")}
-    words = [each.text for each in root.iter(f"{name}text")]
-    assert {"OQ output read as query", "OV output read as value", "identity"} <= set(words)
+    words = [each.text or "" for each in root.iter(f"{name}text")]
+    assert {"OQ output read as query", "OK output read as key", "identity"} <= set(words)
     assert f"gpt2-small: {tab.locator('#amount').inner_text()}" in words
+    (filters,) = [word for word in words if word.startswith("Filters: ")]
+    assert filters == (
+        "Filters: edges into heads with induction; L4H7 selected (derived: eraser): 0 edges in, "
+        f"{tab.locator(NEAR).count()} out; search for “4.11”."
+    )
+    assert "PK by chance: 5.333 (sd 0.11); at most 64." in words
+    assert any(word.startswith("Decoys (pairs this strong that can carry") for word in words)
     opacity = {g.get("class"): g.get("opacity") for g in root.iter(f"{name}g")}
     assert [opacity[part] for part in ("edges", "above", "heads", "lit")] == [
         "0.1",

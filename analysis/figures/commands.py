@@ -7,7 +7,7 @@ from headgraph.analysis.behaviour.commands import draw_behaviour
 from headgraph.analysis.detection.commands import draw_detection
 from headgraph.analysis.difference.commands import draw_difference
 from headgraph.analysis.heatmap.commands import draw_heatmap
-from headgraph.analysis.hubs.commands import draw_hubs, draw_identity
+from headgraph.analysis.hubs.commands import draw_copying, draw_hubs, draw_identity
 from headgraph.analysis.informativeness.commands import draw_informativeness
 from headgraph.analysis.nulls.commands import draw_nulls
 from headgraph.analysis.patching.commands import draw_causality
@@ -29,6 +29,7 @@ for _picture in (
     draw_wiring,
     draw_heatmap,
     draw_hubs,
+    draw_copying,
     draw_scatter,
     draw_informativeness,
     draw_nulls,

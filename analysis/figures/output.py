@@ -3,6 +3,8 @@
 import io
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ENDINGS = (".svg", ".png", ".pdf")
+_OUTLINED = "outlined-"
+_TEXT = re.compile(r'<text style="(?P<style>[^"]*)"(?P<rest>[^>]*)>(?P<words>[^<]+)</text>')
 MOST_PIXELS = 300_000_000
 """Most pixels of a PNG, at four bytes each; 126 layers of 128 heads need fewer."""
 
@@ -38,9 +42,10 @@ def picture_path(path: str | os.PathLike[str], *, force: bool = False) -> Path:
 def save(figure: "Figure", path: str | os.PathLike[str], *, force: bool = False) -> Path:
     """Write a figure beside `path` and rename it into place.
 
-    The same figure gives the same bytes: no date, no random ids. Letters in an SVG are outlines,
-    since a missing font would move every label. `<title>` and `<desc>` in the file describe the
-    figure. `Figure.savefig` works too, but guarantees none of this.
+    The same figure gives the same bytes: no date, no random ids. Text in an SVG is text, which can
+    be searched, selected and edited; each piece states its length, so that another font than DejaVu
+    Sans moves no label. `<title>` and `<desc>` in the file describe the figure. `Figure.savefig`
+    works too, but guarantees none of this.
 
     Raises:
         FigureError: an unknown ending, a PNG that is too large, or the file cannot be written.
@@ -68,11 +73,11 @@ def render(figure: "Figure", kind: str = "svg") -> bytes:
         _refuse_too_large(figure)
     stable: dict[Any, Any] = {
         "svg.hashsalt": "headgraph",
-        "svg.fonttype": "path",
+        "svg.fonttype": "none",
         "pdf.fonttype": 42,
     }
     buffer = io.BytesIO()
-    with mpl.rc_context(stable):
+    with mpl.rc_context(stable), _plain_text(figure) if kind == "svg" else nullcontext():
         figure.savefig(buffer, format=kind, metadata=_metadata(figure, kind))
     data = buffer.getvalue()
     return _finish(data, figure) if kind == "svg" else data
@@ -96,13 +101,57 @@ def _metadata(figure: "Figure", kind: str) -> dict[str, Any]:
     return {"Title": title, "Software": "headgraph"}
 
 
+@contextmanager
+def _plain_text(figure: "Figure") -> Iterator[None]:
+    """Without the outlines around letters, which would turn the letters into shapes."""
+    from matplotlib.text import Text
+
+    outlined = [text for text in figure.findobj(Text) if text.get_path_effects()]
+    kept = [(text, text.get_path_effects(), text.get_gid()) for text in outlined]
+    for number, text in enumerate(outlined):
+        text.set_path_effects([])
+        text.set_gid(f"{_OUTLINED}{number}")
+    try:
+        yield
+    finally:
+        for text, effects, gid in kept:
+            text.set_path_effects(effects)
+            text.set_gid(gid)
+
+
 def _finish(data: bytes, figure: "Figure") -> bytes:
     from xml.sax.saxutils import escape
 
+    from matplotlib.colors import to_hex
+
     words = escape(_words(figure, "subtitle"))
     text = re.sub(r' d="[^"]*"', _rounded, data.decode("utf-8"))
+    text = _TEXT.sub(_with_length, text)
+    paper = to_hex(figure.get_facecolor())
+    outline = f"stroke: {paper}; stroke-width: 1.6; stroke-linejoin: round; paint-order: stroke"
+    text = re.sub(rf'<g id="{_OUTLINED}\d+"', rf'<g style="{outline}"', text)
     text = text.replace("<svg ", '<svg role="img" ', 1)
     return text.replace("</title>", f"</title>\n <desc>{words}</desc>", 1).encode()
+
+
+def _with_length(found: "re.Match[str]") -> str:
+    """A piece of text with its length, and fonts that stand in for one that a reader lacks."""
+    from html import unescape
+
+    from headgraph.analysis.figures.style import text_width
+
+    style, rest, words = found["style"], found["rest"], found["words"]
+    size = re.search(r"([\d.]+)px", style)
+    bold = re.search(r"font-weight: (bold|[6-9]00)", style) is not None
+    # with a letter behind it, so that the space at its end counts as it does for the next letter
+    both, last = (
+        text_width(part, float(size[1]) if size else 0.0, bold=bold)
+        for part in (f"{unescape(words)}x", "x")
+    )
+    long = both - last
+    style = style.replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
+    length = f' textLength="{long:.2f}" lengthAdjust="spacingAndGlyphs"' if long else ""
+    return f'<text style="{style}"{length}{rest}>{words}</text>'
 
 
 def _rounded(path: "re.Match[str]") -> str:

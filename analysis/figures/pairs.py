@@ -3,6 +3,7 @@
 import pandas as pd
 
 from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures.chance import chance
 from headgraph.base.names import GRAPH_PAIRINGS
 from headgraph.base.spelling import argument, either
 from headgraph.pk_engine.metrics.registry import METRICS
@@ -39,8 +40,9 @@ def strongest_pairs(table: AffinityTable, n: int | None = None, metric: str = "p
 
     Returns:
         The columns of `AffinityTable.edges()`, strongest first within each pairing, plus `score`
-        (the metric) and `weight` (the score from 0 for the weakest to 1 for the strongest drawn of
-        its pairing).
+        (the metric) and `weight`, 0 to 1. By PK, 0 is chance and 1 the strongest drawn of its
+        pairing, if that is far enough above chance (`figures.chance.Chance.full`). By another
+        metric, 0 is the weakest drawn.
 
     Raises:
         FigureError: `n` below 1, a metric that the table lacks, or no pair to draw.
@@ -54,10 +56,17 @@ def strongest_pairs(table: AffinityTable, n: int | None = None, metric: str = "p
     # arrows of one scored pair share its rank, so count new ranks in each pairing
     first = ~edges.duplicated(["pairing", "pk_rank"])
     edges = edges[first.groupby(edges["pairing"]).cumsum() <= n]
-    lowest, highest = (edges.groupby("pairing")["score"].transform(f) for f in ("min", "max"))
-    spread = (highest - lowest).where(highest > lowest, 1.0)
-    weight = ((edges["score"] - lowest) / spread).where(highest > lowest, 1.0)
-    return edges.assign(weight=weight).reset_index(drop=True)
+    parts = [_weights(rows, table.meta, metric) for _, rows in edges.groupby("pairing", sort=False)]
+    return edges.assign(weight=pd.concat(parts)).reset_index(drop=True)
+
+
+def _weights(rows: pd.DataFrame, meta: TableMeta, metric: str) -> "pd.Series[float]":
+    """How strongly to draw each pair of one pairing."""
+    if metric == "pk":
+        return chance(meta, str(rows["pairing"].iloc[0])).strength(rows["score"])
+    low, high = rows["score"].min(), rows["score"].max()
+    even = pd.Series(1.0, index=rows.index)
+    return (rows["score"] - low) / (high - low) if high > low else even
 
 
 def _edges(table: AffinityTable, n: int, metric: str) -> pd.DataFrame:

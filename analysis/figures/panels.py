@@ -25,6 +25,7 @@ _MOST_TICKS = 17
 _LONGEST_NAME = 40  # characters beside a point
 _APART = 1.5
 _MOST_HIDDEN = 2
+_RINGS = (2.5, 4.0)
 
 
 def panel_grid(
@@ -122,7 +123,9 @@ def name_points(
 ) -> list[int]:
     """Write names beside points so that no two names overlap.
 
-    Call it after the axes have their limits. Each name has eight places around its point. A name
+    Call it after the axes have their limits. Each name has eight places around its point, and eight
+    at each of two larger distances, from where a thin line leads to the point. The nearest place
+    that covers no point is taken, else the place beside the point that covers the fewest. A name
     that would cover another name or more than two points is left out, so put important names first.
 
     Args:
@@ -147,11 +150,13 @@ def name_points(
     for number, (at, name) in enumerate(zip(_in_points(axes, places, scale), names, strict=True)):
         name = style.legible(name, _LONGEST_NAME)
         wide, high = style.text_width(name, size), 0.75 * size
-        found = _free(at, wide, high, away, taken, dots, frame)
+        found = _place(at, wide, high, away, taken, dots, frame)
         if found is None:
             continue
-        (dx, dy), box = found
+        (dx, dy), box, distant = found
         taken = np.vstack([taken, box])
+        if distant:
+            _lead(axes, places[number], at, box, theme)
         kind: dict[str, Any] = {"ha": "left", "va": "baseline", "size": size, "color": theme.ink}
         text = axes.annotate(
             name, places[number], (dx, dy), textcoords="offset points", zorder=8, **kind
@@ -165,10 +170,33 @@ def _in_points(axes: "Axes", places: Sequence[tuple[float, float]], scale: float
     return axes.transData.transform(np.asarray(places, float).reshape(-1, 2)) / scale
 
 
+def _place(
+    at: Any, wide: float, high: float, away: float, taken: Any, dots: Any, frame: Any
+) -> tuple[tuple[float, float], Any, bool] | None:
+    """Offset and box of a name, and whether it is so far away that a line must lead to it."""
+    near = _free(at, wide, high, away, taken, dots, frame)
+    if near is None or near[2]:
+        for ring in _RINGS:
+            far = _free(at, wide, high, ring * away, taken, dots, frame)
+            if far is not None and not far[2]:
+                return far[0], far[1], True
+    return None if near is None else (near[0], near[1], False)
+
+
+def _lead(axes: "Axes", place: tuple[float, float], at: Any, box: Any, theme: style.Theme) -> None:
+    """A thin line from a point to the nearest point of its name's box."""
+    from matplotlib.lines import Line2D
+
+    end = np.clip(at, box[:2], box[2:]) * (axes.figure.dpi / 72)
+    x, y = axes.transData.inverted().transform(end)
+    line = Line2D([place[0], x], [place[1], y], color=theme.muted, linewidth=0.5, zorder=7)
+    axes.add_artist(line)
+
+
 def _free(
     at: Any, wide: float, high: float, away: float, taken: Any, dots: Any, frame: Any
-) -> tuple[tuple[float, float], Any] | None:
-    """The first place around a point that is inside the frame, over no name and few points."""
+) -> tuple[tuple[float, float], Any, int] | None:
+    """The first place around a point inside the frame, over no name and few points; how many."""
     slant = 0.7 * away
     corners = [
         (away, -high / 2), (slant, slant), (-wide / 2, away), (-wide - slant, slant),
@@ -185,7 +213,7 @@ def _free(
         hidden = int(_overlaps(box, np.hstack([dots, dots]), 1.0).sum())
         if hidden <= _MOST_HIDDEN and (best is None or hidden < best[0]):
             best = hidden, (dx, dy), box
-    return None if best is None else best[1:]
+    return None if best is None else (best[1], best[2], best[0])
 
 
 def _overlaps(box: Any, boxes: Any, apart: float) -> Any:

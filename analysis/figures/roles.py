@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from headgraph.analysis.figures.style import ROLE_ORDER
+from headgraph.pk_engine.metrics.copying import derived_role
+from headgraph.pk_engine.table.meta import TableMeta
 
 Head = tuple[int, int]
 
@@ -50,6 +52,23 @@ def head_roles(labels: pd.DataFrame) -> dict[Head, HeadRoles]:
         head: HeadRoles(in_role_order(roles[head]), in_role_order(circuits[head]))
         for head in sorted({*roles, *circuits})
     }
+
+
+def derived_roles(meta: TableMeta) -> dict[Head, str]:
+    """`eraser` or `copier` by head, as the table's scores of heads give it; never from literature.
+
+    Empty for a table without these scores.
+    """
+    if not {"copying", "self_overlap"} <= meta.heads.keys():
+        return {}
+    found = {
+        (layer, head): derived_role(*scores)
+        for layer, (copies, overlaps) in enumerate(
+            zip(meta.heads["copying"], meta.heads["self_overlap"], strict=True)
+        )
+        for head, scores in enumerate(zip(copies, overlaps, strict=True))
+    }
+    return {head: role for head, role in found.items() if role is not None}
 
 
 def in_role_order(roles: Iterable[str]) -> tuple[str, ...]:

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from headgraph.analysis._tables import full_table
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
+from headgraph.analysis.figures.chance import Chance, chance, decoy_shares, decoys_in_words
 from headgraph.analysis.figures.pairs import metric_name
 from headgraph.analysis.figures.panels import TOP, color_bar, index_axis, panel_grid, panel_title
 from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS, head_name, parse_pairings
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.models.interface import Model
+from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
-from headgraph.pk_engine.table.meta import TableMeta
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,6 +33,7 @@ _NAMED_HEADS = 24
 """Heads along an axis up to which each has its name; with more, only layers are numbered."""
 _SIDE, _SMALL_SIDE, _GAP = 500.0, 158.0, 36.0
 _CELL_WITH_NUMBER = 12.5
+_TOP = Selection(top_percent=3)
 
 
 def heatmap(
@@ -48,7 +50,8 @@ def heatmap(
     By layer, each pairing has two panels: the mean and the largest score of two layers. By head,
     it has one panel with a cell for every pair of heads. Panels in a row share their colours. Cells
     without a score stay empty, such as those below the diagonal with `forward`. Outer layers
-    without any score are left out.
+    without any score are left out. Colours of PK begin at chance or below and reach at least
+    `figures.chance.Chance.full`, so that random weights have one colour; the bar marks chance.
 
     Args:
         model: a table with all pairs, its file, `gpt2-small`, or a model as for
@@ -120,10 +123,11 @@ def _by_layer(
     axes = panel_grid(figure, 2, columns, gap=(_GAP, 52.0),
                       right=width - 52 - columns * side - (columns - 1) * _GAP)  # fmt: skip
     name = metric_name(metric)
-    _headline(figure, table.meta, pairings, metric, "layer by layer")
+    reference = chance(table.meta, pairings[0]) if metric == "pk" else None
+    _headline(figure, table, pairings, metric, "layer by layer")
     for row, (how, words) in enumerate((("mean", "mean"), ("max", "largest"))):
         found = [layer_matrix(table, pairing, metric, how) for pairing in pairings]
-        shown = _row_of(axes[row * columns : (row + 1) * columns], found, theme)
+        shown = _row_of(axes[row * columns : (row + 1) * columns], found, theme, reference)
         for panel, pairing, matrix, image in zip(
             axes[row * columns :], pairings, found, shown, strict=False
         ):
@@ -132,7 +136,8 @@ def _by_layer(
             index_axis(panel.yaxis, n, f"target layer ({pairing[1]})")
             if side / _extent(matrix) >= _CELL_WITH_NUMBER:
                 _write_values(panel, matrix, image, theme)
-        color_bar(figure, axes[(row + 1) * columns - 1], shown[-1], f"{words} {name}")
+        bar = color_bar(figure, axes[(row + 1) * columns - 1], shown[-1], f"{words} {name}")
+        _mark_chance(bar, reference)
     return figure
 
 
@@ -147,8 +152,9 @@ def _by_head(
     figure = style.new_figure(width, TOP + side + 50, theme)
     axes = panel_grid(figure, 1, columns, left=60.0, right=width - room, bottom=50.0,
                       gap=(60.0, 0.0))  # fmt: skip
-    _headline(figure, meta, pairings, metric, "head by head")
-    shown = _row_of(axes, found, theme)
+    reference = chance(meta, pairings[0]) if metric == "pk" else None
+    _headline(figure, table, pairings, metric, "head by head")
+    shown = _row_of(axes, found, theme, reference)
     for panel, pairing in zip(axes, pairings, strict=True):
         panel_title(panel, pairing)
         ends = zip((panel.xaxis, panel.yaxis), ("source", "target"), pairing, strict=True)
@@ -158,13 +164,15 @@ def _by_head(
             look: dict[str, Any] = {"color": theme.paper, "linewidth": 0.5}
             panel.axvline(layer * meta.heads_of(pairing[0]) - 0.5, **look)
             panel.axhline(layer * meta.heads_of(pairing[1]) - 0.5, **look)
-    color_bar(figure, axes[-1], shown[-1], metric_name(metric))
+    bar = color_bar(figure, axes[-1], shown[-1], metric_name(metric))
+    _mark_chance(bar, reference)
     return figure
 
 
 def _headline(
-    figure: "Figure", meta: TableMeta, pairings: Sequence[str], metric: str, words: str
+    figure: "Figure", table: AffinityTable, pairings: Sequence[str], metric: str, words: str
 ) -> None:
+    meta = table.meta
     number = sum(meta.scored[pairing] for pairing in pairings)
     which = "all 16 pairings" if len(pairings) == len(PAIRINGS) else ", ".join(pairings)
     order = {
@@ -175,19 +183,25 @@ def _headline(
     shown = "each cell one pair" if words == "head by head" else "over the pairs of two layers"
     lines = f"All {number:,} pairs, {order}; {shown}."
     if metric == "pk":
-        moments = meta.moments[pairings[0]]
-        lines += (
-            f"\nTwo random subspaces of these dimensions have PK {moments['mean']:.2f} "
-            f"(standard deviation {moments['sd']:.2f})."
-        )
+        lines += f"\n{chance(meta, pairings[0]).in_words()}."
+        if shares := decoy_shares(table.select(_TOP).frame):
+            found = decoys_in_words(shares, pairings)
+            lines += f" Decoys (backward pairs) in the top 3 %: {found}." if found else ""
     style.headline(figure, f"{meta.model}: {metric_name(metric)} of {which}, {words}", lines)
 
 
 def _row_of(
-    axes: Sequence["Axes"], matrices: Sequence[Matrix], theme: style.Theme
+    axes: Sequence["Axes"],
+    matrices: Sequence[Matrix],
+    theme: style.Theme,
+    reference: Chance | None,
 ) -> list["AxesImage"]:
-    """Matrices in one row of panels with the same colours."""
+    """Matrices in one row of panels with the same colours, which span chance and `full`."""
     values = np.concatenate([matrix[np.isfinite(matrix)] for matrix in matrices])
+    marks = [] if reference is None else [reference.mean, reference.full]
+    spanned = np.append(values, marks)
+    if reference is not None:  # so that the line of chance is not at the end of the bar
+        spanned = np.append(spanned, reference.mean - 0.03 * (spanned.max() - reference.mean))
     shown = []
     for panel, matrix in zip(axes, matrices, strict=True):
         panel.set_facecolor(theme.band)
@@ -195,12 +209,20 @@ def _row_of(
         panel.spines[:].set_visible(False)
         shown.append(
             panel.imshow(matrix, origin="lower", interpolation="nearest", aspect="auto",
-                         vmin=values.min(), vmax=values.max())
+                         vmin=spanned.min(), vmax=spanned.max())
         )  # fmt: skip
         for axis, which in ((panel.xaxis, filled.any(axis=0)), (panel.yaxis, filled.any(axis=1))):
             first, last = np.flatnonzero(which)[[0, -1]].tolist() if which.any() else (0, 0)
             axis.set_view_interval(first - 0.5, last + 0.5, ignore=True)
     return shown
+
+
+def _mark_chance(bar: "Axes", reference: Chance | None) -> None:
+    """A line across the colour bar where two random subspaces are."""
+    if reference is None:
+        return
+    bar.axhline(reference.mean, color="#FFFFFF", linewidth=1.4)
+    bar.set_ylabel(f"{bar.get_ylabel()} (line: chance)")
 
 
 def _write_values(panel: "Axes", matrix: Matrix, image: "AxesImage", theme: style.Theme) -> None:

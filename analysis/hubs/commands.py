@@ -1,4 +1,4 @@
-"""The commands `headgraph figure hubs` and `headgraph figure identity`."""
+"""The commands `headgraph figure hubs`, `figure copying` and `figure identity`."""
 
 import click
 
@@ -38,6 +38,24 @@ def draw_hubs(
         output,
         force=force,
     )
+
+
+@click.command("copying")
+@click.argument("model", default="gpt2-small")
+@picture_options
+@labels_option()
+def draw_copying(model: str, output: str, labels: str | None, dark: bool, force: bool) -> str:
+    """Draw which heads write what they read, and which its negative.
+
+    MODEL is a model or a table. Copying is 1 where a head writes what it reads and -1 where it
+    writes the negative. Self-overlap is the share of what it writes that lies in what it reads.
+    Hubs are ringed; erasers and copiers, derived from the weights, are named.
+
+    Example: headgraph figure copying gpt2-small -o copying.svg
+    """
+    from headgraph.analysis.hubs.copying import copying_figure as draw
+
+    return write_picture(lambda: draw(model, labels=labels, dark=dark), output, force=force)
 
 
 @click.command("identity")

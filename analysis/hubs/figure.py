@@ -9,6 +9,7 @@ import pandas as pd
 from headgraph.analysis._tables import any_table
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
+from headgraph.analysis.figures.chance import decoy_shares, decoys_in_words
 from headgraph.analysis.figures.pairs import cut_in_words
 from headgraph.analysis.figures.panels import TOP, name_points, panel_grid, role_handles
 from headgraph.analysis.figures.roles import Head, HeadRoles, head_roles
@@ -76,11 +77,14 @@ def _words(table: AffinityTable, scores: pd.DataFrame, wanted: Sequence[str]) ->
     meta, rule = table.meta, cut_in_words(table).removeprefix("among the ")
     best = scores.iloc[0]
     hub = f" The greatest hub is {best['name']}." if best["both"] > 0 else ""
+    rows = table.frame[table.frame["pairing"].isin(wanted)]
+    shares = decoys_in_words(decoy_shares(rows), wanted)
+    decoys = f" Decoys among the pairs: {shares}." if shares else ""
     return (
         f"{meta.model}: hubs of {', '.join(wanted)}, {rule or 'all pairs'}",
         f"{len(scores)} of {meta.n_layers * meta.n_heads:,} heads have an edge; inlet and outlet "
         f"are sums of z over edges.{hub}\nNames: the {_NAMED['both']} greatest hubs, and the "
-        f"{_NAMED['inlet']} greatest inlets and outlets.",
+        f"{_NAMED['inlet']} greatest inlets and outlets.{decoys}",
     )
 
 

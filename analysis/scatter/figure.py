@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from headgraph.analysis._tables import full_table
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
+from headgraph.analysis.figures.chance import Chance, chance, decoy_shares, decoys_in_words
 from headgraph.analysis.figures.pairs import metric_name
 from headgraph.analysis.figures.panels import TOP, name_points, panel_grid, panel_title
 from headgraph.base.names import GRAPH_PAIRINGS, head_name, parse_pairings
@@ -27,6 +28,8 @@ MARKERS = ("D", ">", "^", ".")
 """Markers of the four classes; the theme has their colours."""
 _SIZES = (7.0, 9.0, 9.0, 2.0)
 _NAMED = 3
+_TOP = TOP + 12.0  # a headline of three lines
+_HIGH = 226.0
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,12 @@ def scatter(
             figure,
             f"{table.meta.model}: PK against {name} for {', '.join(wanted)}, strongest "
             f"{top_percent:g} % of each",
-            f"Each point is a pair of heads; the lines cut off the strongest {top_percent:g} % by "
-            f"PK (to the right) and by {name} (above).\n{_agreement(cuts, name)}",
+            f"Each point is a pair of heads; dashed lines cut off the strongest {top_percent:g} % "
+            f"by PK (to the right) and by {name} (above).\n{_agreement(cuts, name)}\n"
+            f"{_marks(table, cuts)}",
         )
         for axes, cut in zip(panels, cuts, strict=True):
-            _draw(axes, cut, name, theme)
+            _draw(axes, cut, chance(table.meta, cut.pairing), name, theme)
         _legend(figure, name, theme)
     return figure
 
@@ -129,14 +133,23 @@ def _agreement(cuts: Sequence[Cut], name: str) -> str:
     return f"Of {total:,} pairs {both} pass both, {first} PK alone, {second} {name} alone."
 
 
+def _marks(table: AffinityTable, cuts: Sequence[Cut]) -> str:
+    """What PK is read against: chance, its maximum, and the decoys among the pairs kept by PK."""
+    words = f"{chance(table.meta, cuts[0].pairing).in_words()} (dotted: chance)."
+    kept = pd.concat([cut.rows[cut.classes < 2] for cut in cuts])
+    shares = decoys_in_words(decoy_shares(kept), [cut.pairing for cut in cuts])
+    return f"{words} Decoys (backward pairs) kept by PK: {shares}." if shares else words
+
+
 def _panels(n: int, theme: style.Theme) -> tuple["Figure", list["Axes"]]:
     columns = min(n, 3)
     rows = -(-n // columns)
-    figure = style.new_figure(style.WIDTH, TOP + 66 + rows * 200 + (rows - 1) * 58, theme)
-    return figure, panel_grid(figure, rows, columns, bottom=66.0, gap=(46.0, 58.0))[:n]
+    height = _TOP + 66 + rows * _HIGH + (rows - 1) * 58
+    figure = style.new_figure(style.WIDTH, height, theme)
+    return figure, panel_grid(figure, rows, columns, top=_TOP, bottom=66.0, gap=(46.0, 58.0))[:n]
 
 
-def _draw(axes: "Axes", cut: Cut, name: str, theme: style.Theme) -> None:
+def _draw(axes: "Axes", cut: Cut, reference: Chance, name: str, theme: style.Theme) -> None:
     for number in (3, 2, 1, 0):  # what both keep lies on top
         rows = cut.rows[cut.classes == number]
         look: dict[str, Any] = {"s": _SIZES[number], "marker": MARKERS[number], "linewidths": 0}
@@ -146,7 +159,11 @@ def _draw(axes: "Axes", cut: Cut, name: str, theme: style.Theme) -> None:
     line: dict[str, Any] = {"color": theme.muted, "linewidth": 0.8, "zorder": 1}
     axes.axvline(cut.cutoffs[0], dashes=(4, 2), **line)
     axes.axhline(cut.cutoffs[1], dashes=(4, 2), **line)
+    axes.axvline(reference.mean, dashes=(1, 2), **line)
     axes.margins(0.06)
+    # a cloud of random pairs must not fill the panel
+    axes.update_datalim([(reference.mean, cut.cutoffs[1]), (reference.full, cut.cutoffs[1])])
+    axes.autoscale_view()
     panel_title(axes, f"{cut.pairing}: PK ≥ {cut.cutoffs[0]:.2f}, {name} ≥ {cut.cutoffs[1]:.4f}")
     axes.set(xlabel="PK", ylabel=name)
     best = [cut.rows.nlargest(_NAMED, axis).index for axis in ("x", "y")]

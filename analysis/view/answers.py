@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headgraph.analysis.figures.roles import Head, in_role_order
-from headgraph.analysis.view.stored import edge_frame, facts_of
+from headgraph.analysis.view.stored import DERIVED, edge_frame, facts_of
 from headgraph.base.names import PAIRINGS
 from headgraph.graphdb import schema
 
@@ -61,11 +61,13 @@ def read_answer(answer: Mapping[str, Any]) -> Answer:
 def roles_of(labels: Iterable[str]) -> tuple[str, ...]:
     """Roles from the labels that `graphdb.schema.role_label` makes of them, in palette order.
 
+    Roles that were derived from the weights are not among them: a page says those of their own.
+
     >>> roles_of(["Head", "InductionHead", "SInhibitionHead"])
     ('induction', 's_inhibition')
     """
     ends = [label.removesuffix("Head") for label in labels if label.endswith("Head")]
-    roles = {"_".join(re.findall("[A-Z][a-z0-9]*", name)).lower() for name in ends} - {""}
+    roles = {"_".join(re.findall("[A-Z][a-z0-9]*", name)).lower() for name in ends} - {"", *DERIVED}
     return in_role_order(roles)
 
 

@@ -5,14 +5,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from headgraph.analysis.figures.chance import Chance, chance_in
 from headgraph.analysis.figures.roles import Head, in_role_order
 from headgraph.base.names import PAIRINGS, head_name
 from headgraph.base.text import printable, short
+from headgraph.base.version import VERSION
 
 if TYPE_CHECKING:
     import pandas as pd
 
-START = 400
+START = 100
 """Edges, roughly, that a page shows at first; more are hard to follow by eye."""
 MOST = 3000
 """Most edges on a page by default."""
@@ -46,7 +48,8 @@ class Content:
         edges: a row per arrow: `pairing`, `source_layer`, `source_head`, `target_layer`,
             `target_head`, `pk_rank`, `pk`, `share`, `kv_head` (-1: none), and other figures.
         roles: roles of heads, in the order in which they are shown.
-        facts: further figures of heads, such as measured behaviour.
+        facts: further figures of heads, such as measured behaviour, `copying`, `self_overlap`.
+        derived: `eraser` or `copier`, from the weights alone, of the heads that are one.
         total: number of edges before the page was cut to the strongest.
         known: heads that the graph contains; None for all heads.
         words: what the page calls things, as in `WORDS`.
@@ -59,6 +62,7 @@ class Content:
     edges: "pd.DataFrame"
     roles: Mapping[Head, Sequence[str]] = field(default_factory=dict)
     facts: Mapping[Head, Mapping[str, Any]] = field(default_factory=dict)
+    derived: Mapping[Head, str] = field(default_factory=dict)
     total: int = 0
     known: Collection[Head] | None = None
     words: Mapping[str, str] = field(default_factory=WORDS.copy)
@@ -75,6 +79,8 @@ class Content:
         edges = in_order(self.edges)
         pairings = [name for name in PAIRINGS if name in set(edges["pairing"])]
         roles = self.role_names()
+        marks = {name: chance_in(edges[edges["pairing"] == name]) for name in pairings}
+        chance = [None if mark is None else [*map(_number, mark)] for mark in marks.values()]
         return {
             "title": self.title,
             "words": dict(self.words),
@@ -85,7 +91,9 @@ class Content:
                       for head in range(self.n_heads)],
             "roles": roles,
             "pairings": pairings,
-            "edges": _columns(edges, pairings, self.n_heads),
+            "chance": chance,
+            "version": VERSION,
+            "edges": _columns(edges, pairings, self.n_heads, marks),
             "places": sorted({int(rank) for rank in edges["pk_rank"]}),
             "start": start_place(edges),
         }  # fmt: skip
@@ -104,6 +112,7 @@ class Content:
             "x": round(x, 2),
             "y": round(y, 2),
             "roles": [roles.index(role) for role in own],
+            "derived": self.derived.get((layer, head)),
             "known": self.known is None or (layer, head) in self.known,
             "facts": {name: _number(v) for name, v in self.facts.get((layer, head), {}).items()},
         }
@@ -161,35 +170,44 @@ def _frame(n_layers: int, n_heads: int) -> dict[str, float]:
     }
 
 
-def _columns(edges: "pd.DataFrame", pairings: list[str], n_heads: int) -> dict[str, Any]:
+def _columns(
+    edges: "pd.DataFrame", pairings: list[str], n_heads: int, marks: Mapping[str, Chance | None]
+) -> dict[str, Any]:
     ends = {
         end: (edges[f"{end}_layer"] * n_heads + edges[f"{end}_head"]).astype(int).tolist()
         for end in ("source", "target")
     }
+    if "decoys" in edges:  # -1 where backward pairs were not counted
+        edges = edges.assign(decoys=edges["decoys"].where(edges["decoys"] >= 0))
     figures = [name for name in edges.columns if name not in _NOT_FIGURES]
     return {
         "pairing": [pairings.index(name) for name in edges["pairing"]],
         **ends,
-        "weight": [round(float(w), 3) for w in _weights(edges)],
+        "weight": [round(float(w), 3) for w in _weights(edges, marks)],
         "share": [_number(share) for share in edges["share"]],
         "kv_head": edges["kv_head"].astype(int).tolist(),
         "figures": {name: [_number(value) for value in edges[name]] for name in figures},
     }
 
 
-def _weights(edges: "pd.DataFrame") -> "pd.Series[float]":
-    """PK from 0 for the weakest edge of its pairing on the page to 1 for the strongest."""
-    pk = edges["pk"].astype(float)
-    low, high = (pk.groupby(edges["pairing"]).transform(f) for f in ("min", "max"))
-    spread = (high - low).where(high > low, 1.0)
-    return ((pk - low) / spread).where(high > low, 1.0)
+def _weights(edges: "pd.DataFrame", marks: Mapping[str, Chance | None]) -> "pd.Series[float]":
+    """How strongly to draw each edge: 0 at chance, 1 for the strongest of its pairing."""
+    weights = edges["pk"].astype(float) * 0 + 1
+    for pairing, mark in marks.items():
+        if mark is not None:
+            here = edges["pairing"] == pairing
+            weights[here] = mark.strength(edges.loc[here, "pk"].astype(float))
+    return weights
 
 
 def _number(value: Any) -> Any:
-    """A number with five digits, None if it is not finite; text stays text."""
+    """A number with the digits of a float32, None if it is not finite; text stays text.
+
+    Fewer digits would be rounded again on the page, to something else than a command prints.
+    """
     if isinstance(value, str | bool) or value is None:
         return value
     number = float(value)
     if not math.isfinite(number):
         return None
-    return int(number) if number.is_integer() else float(f"{number:.5g}")
+    return int(number) if number.is_integer() else float(f"{number:.9g}")

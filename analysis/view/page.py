@@ -13,7 +13,10 @@ from headgraph.analysis._files import write_page
 from headgraph.analysis.view.content import Content
 from headgraph.base.notebook import framed
 from headgraph.base.palette import DARK, LIGHT, Theme
+from headgraph.base.version import VERSION
 
+PAPER = "https://arxiv.org/abs/2601.10266"
+"""The paper that a page links to: the one address in it, which only a click opens."""
 _HERE = Path(__file__).parent
 SCRIPTS = ("state", "curves", "sliding", "stage", "lines", "heads", "boxes", "lit", "drawing",
            "hover", "panel", "saving", "main")  # fmt: skip
@@ -50,6 +53,8 @@ class Page:
             script=script,
             style=style,
             policy=_policy([d3, script], style),
+            version=VERSION,
+            paper=PAPER,
         )
 
     def __repr__(self) -> str:

@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING, Any
 from headgraph.analysis._tables import any_table
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures.pairs import cut_in_words
-from headgraph.analysis.figures.roles import Head, HeadRoles, head_roles
+from headgraph.analysis.figures.roles import Head, HeadRoles, derived_roles, head_roles
 from headgraph.analysis.view.content import MOST, Content, strongest
 from headgraph.analysis.view.page import Page
 from headgraph.base.names import GRAPH_PAIRINGS
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.metrics.copying import derived_role
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.meta import TableMeta
 
 if TYPE_CHECKING:
     from headgraph.analysis.view.answers import Answer
     from headgraph.graphdb.runner import Runner
 
 _LINES = (
-    "A line runs from the head that writes to the head that reads; the wider, the stronger within "
-    "its pairing."
+    "An edge means that its target could read what its source writes: the subspaces overlap. It "
+    "does not mean that this happens on any text, nor what is passed on or with which sign."
 )
 
 
@@ -34,10 +36,11 @@ def view(
 ) -> Page:
     """A page to explore the strongest pairs of a table: one self-contained HTML file.
 
-    Heads are placed by layer and index. The width of an edge shows its PK within its pairing, and
-    colours are those of the figures. A slider sets the number of pairs of each pairing, at first
-    about 400 edges. The page also has filters, a search, details on hover, and keys for all of
-    these; its address records what it shows. `Page.write` saves it, a notebook displays it.
+    Heads are placed by layer and index. The width of an edge shows how far its PK is above chance,
+    within its pairing, and colours are those of the figures. A slider sets the number of pairs of
+    each pairing, at first about 100 edges; the page states the share of decoys among them. The page
+    also has filters, a search, details on hover, and keys for all of these; its address records
+    what it shows. `Page.write` saves it, a notebook displays it.
 
     Where users go wrong: the page holds only the `most` strongest edges and states the total. A
     missing edge may still be in the table. A pair of a grouped-query model is drawn to each query
@@ -64,7 +67,8 @@ def view(
         n_heads=meta.n_heads,
         edges=kept,
         roles=_shown(head_roles(labels_for(meta, labels))),
-        facts=_groups(meta.n_layers, meta.n_heads, meta.group_size),
+        facts=_facts(meta),
+        derived=derived_roles(meta),
         total=len(edges),
     )
     return Page(content)
@@ -98,6 +102,7 @@ def view_run(graph: "Runner", run: str | None = None, *, most: int = MOST) -> Pa
         edges=kept,
         roles=_shown(head_roles(found.labels)),
         facts=found.facts,
+        derived=_derived(found.facts),
         total=found.total,
     )
     return Page(content)
@@ -126,6 +131,7 @@ def view_answer(answer: Mapping[str, Any], *, most: int = MOST) -> Page:
         edges=kept,
         roles=found.roles,
         facts=found.facts,
+        derived=_derived(found.facts),
         total=len(found.edges),
         known=found.heads,
     )
@@ -169,12 +175,23 @@ def _shown(roles: Mapping[Head, HeadRoles]) -> dict[Head, tuple[str, ...]]:
     }
 
 
-def _groups(n_layers: int, n_heads: int, group: int) -> dict[Head, dict[str, int]]:
-    """The key/value head of each head, if heads share key/value heads."""
-    if group == 1:
-        return {}
+def _facts(meta: TableMeta) -> dict[Head, dict[str, Any]]:
+    """The key/value head of each head, if heads share them, and its scores."""
+    shared = meta.group_size > 1
     return {
-        (layer, head): {"kv_head": head // group}
-        for layer in range(n_layers)
-        for head in range(n_heads)
+        (layer, head): {
+            **({"kv_head": head // meta.group_size} if shared else {}),
+            **{name: scores[layer][head] for name, scores in sorted(meta.heads.items())},
+        }
+        for layer in range(meta.n_layers)
+        for head in range(meta.n_heads)
     }
+
+
+def _derived(facts: Mapping[Head, Mapping[str, Any]]) -> dict[Head, str]:
+    """The derived role of each head that has one, by the scores that the graph holds."""
+    found = {
+        head: derived_role(own.get("copying"), own.get("self_overlap"))
+        for head, own in facts.items()
+    }
+    return {head: role for head, role in found.items() if role is not None}

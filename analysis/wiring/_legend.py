@@ -31,6 +31,7 @@ class Legend:
         width: width of the figure in points.
         theme: colours.
         grows: whether boxes grow with the number of their lines.
+        marks: lines that say what scores are read against.
     """
 
     def __init__(
@@ -43,11 +44,13 @@ class Legend:
         theme: style.Theme,
         *,
         grows: bool = True,
+        marks: Sequence[str] = (),
     ) -> None:
         self.theme = theme
         once = pairs.drop_duplicates(["pairing", "pk_rank"])
         self.scores = once.groupby("pairing", sort=False)["score"].agg(["size", "min", "max"])
         self.metric = metric_name(metric)
+        self.marks = list(marks)
         notes = ["bigger box: more lines"] if grows else []
         notes += [f"dot: a head with {'none' if grows else 'no line'}"] if others else []
         self.notes = ["; ".join(notes)] if notes else []
@@ -57,7 +60,10 @@ class Legend:
         self.columns = max(int((width - _ROLES_LEFT - 16.0) // _COLUMN), 1)
         tags = (style.text_width(tag, style.TINY) + 6.0 for tag, _, _ in self.entries)
         self.tag_width = max((30.0, *tags))
-        rows = max(-(-len(self.entries) // self.columns), len(self.scores) + len(self.notes))
+        rows = max(
+            -(-len(self.entries) // self.columns),
+            len(self.scores) + len(self.marks) + len(self.notes),
+        )
         self.height = 26.0 + _LINE * rows
 
     def draw(self, axes: "Axes") -> None:
@@ -81,6 +87,7 @@ class Legend:
             draw_note(axes, letter, pairing[1], theme.ink, align="center", size=style.TINY)
             draw_curve(axes, _upright(end, 30.0), look, 0.6, 1.0, theme)
             lines.append(f"{pairing}  {look.meaning}: {n}, {self.metric} {low:.3g} to {high:.3g}")
+        lines += self.marks
         for row, words in enumerate((*lines, *self.notes)):
             color = theme.ink if row < len(lines) else theme.muted
             draw_note(axes, (_LEFT + 58.0, top - _LINE * row), words, color)

@@ -96,8 +96,9 @@ def draw_curve(
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
-    wide = (0.9 + 1.5 * weight) * share**0.5
-    opaque = 0.75 + 0.25 * weight
+    # at chance a hairline that can hardly be seen, and no more
+    wide = (0.3 + 2.1 * weight) * share**0.5
+    opaque = 0.3 + 0.7 * min(1.4 * weight, 1.0)
     path = Path(control, [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4])
     common = {"facecolor": "none", "capstyle": "butt", "zorder": order}
     axes.add_patch(
@@ -107,8 +108,8 @@ def draw_curve(
     if look.dashes:
         line.set_linestyle((0.0, tuple(part / wide for part in look.dashes)))
     axes.add_patch(line)
-    tip = PathPatch(_tip(control, 1.5 + 0.75 * wide), facecolor=look.color, edgecolor=theme.paper)
-    tip.set(linewidth=0.3, zorder=9 + order / 100)
+    tip = PathPatch(_tip(control, 1.2 + 0.9 * wide), facecolor=look.color, edgecolor=theme.paper)
+    tip.set(linewidth=0.3, zorder=9 + order / 100, alpha=opaque)
     axes.add_patch(tip)
 
 

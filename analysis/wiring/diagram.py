@@ -1,7 +1,7 @@
 """The wiring diagram: the strongest pairs of a model as lines between its heads."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -9,6 +9,7 @@ import pandas as pd
 from headgraph.analysis._tables import ranked_table
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
+from headgraph.analysis.figures.chance import chance, decoy_shares, decoys_in_words
 from headgraph.analysis.figures.pairs import (
     cut_in_words,
     refuse_too_many,
@@ -16,7 +17,7 @@ from headgraph.analysis.figures.pairs import (
     strongest_pairs,
     usual_number,
 )
-from headgraph.analysis.figures.roles import Head, HeadRoles, head_roles
+from headgraph.analysis.figures.roles import Head, HeadRoles, derived_roles, head_roles
 from headgraph.analysis.wiring._layout import (
     Box,
     Grid,
@@ -28,6 +29,7 @@ from headgraph.analysis.wiring._layout import (
 )
 from headgraph.analysis.wiring._legend import Legend
 from headgraph.analysis.wiring._marks import WORDS, draw_box, draw_grid, draw_lines
+from headgraph.base.names import head_name
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.models.interface import Model
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 TOP = 62.0
 """Room for title and subtitle, in points."""
+_NAMED = 5
 
 
 def wiring(
@@ -57,9 +60,11 @@ def wiring(
     Layers go up, head indices to the right. A line leaves the upper edge of the head that writes
     and enters the lower edge of the head that reads: at its left as query, in its middle as key, at
     its right as value. The place shows the pairing as well as the colour does. Width and opacity
-    grow with the score within a pairing. A head with a line is a box with its name, and with colour
-    and tag if it has a known role (see `head_roles` for heads with several). Boxes grow with the
-    number of lines. The other heads are dots.
+    grow with the score within a pairing, from a hairline at chance, so that random weights look
+    like random weights. The legend states chance, the maximum, the share of decoys, and the heads
+    that erase. A head with a line is a box with its name, and with colour and tag if it has a known
+    role (see `head_roles` for heads with several). Boxes grow with the number of lines. The other
+    heads are dots.
 
     Where users go wrong: a line says that one head *could* read what another writes, not that it
     does so on any text. Compare widths within one pairing only. A pair of a grouped-query model is
@@ -107,13 +112,14 @@ def wiring(
     width, plot = grid.size
     shown = [roles.get(box.head) for box in boxes]
     others = len(boxes) < len(grid.rows) * grid.n_heads
-    legend = Legend(pairs, shown, others, metric, width, theme, grows=tokens is None)
+    marks = _marks(scores, pairs, metric, [box.head for box in boxes])
+    legend = Legend(pairs, shown, others, metric, width, theme, grows=tokens is None, marks=marks)
     with style.styled(theme):
         figure = style.new_figure(width, plot + legend.height + TOP, theme)
         rule = rule_in_words(pairs, number, metric)
-        subtitle = _subtitle(scores, pairs, len(boxes))
+        subtitle = _subtitle(scores, pairs, len(boxes), metric)
         if tokens is not None:
-            subtitle += " Words: the tokens that lie most in what it reads (Q, K, V) or writes (O)."
+            subtitle += " Words: tokens that lie most in what it reads (Q, K, V) or writes (O)."
         style.headline(figure, f"{scores.meta.model}: {rule}", subtitle)
         axes = _panel(figure, legend.height, plot)
         draw_grid(axes, grid, {box.head for box in boxes}, theme)
@@ -146,7 +152,7 @@ def _place(
     return grid, place_boxes(grid, touches(lines), tags, words, line=LINE, size=WORDS)
 
 
-def _subtitle(table: AffinityTable, pairs: pd.DataFrame, touched: int) -> str:
+def _subtitle(table: AffinityTable, pairs: pd.DataFrame, touched: int, metric: str) -> str:
     meta, cut = table.meta, cut_in_words(table)
     first = (
         f"They touch {touched} of the {meta.n_layers * meta.n_heads:,} heads "
@@ -154,10 +160,31 @@ def _subtitle(table: AffinityTable, pairs: pd.DataFrame, touched: int) -> str:
     )
     if (pairs["share"] < 1).any():
         first += " A pair with a key/value head is drawn, thinner, to each of its query heads."
+    wide = "further above chance" if metric == "pk" else "stronger"
     return (
-        f"{first}\nA line runs from the head that writes up to the head that reads; the wider, the "
-        "stronger within its pairing."
+        f"{first}\nA line runs from the head that writes up to a head that could read it; wider: "
+        f"{wide} in its pairing."
     )
+
+
+def _marks(
+    table: AffinityTable, pairs: pd.DataFrame, metric: str, heads: Iterable[Head]
+) -> list[str]:
+    """What the picture is read against: chance, the maximum, decoys, heads that erase."""
+    pairings = list(dict.fromkeys(pairs["pairing"]))
+    marks = [chance(table.meta, pairings[0]).in_words()] if metric == "pk" else []
+    # counted by PK, they say nothing on pairs that another metric chose
+    if metric == "pk" and (shares := decoy_shares(pairs)):
+        marks.append(f"decoys (backward pairs): {decoys_in_words(shares, pairings)}")
+    return [*marks, *_erasers(table, heads)]
+
+
+def _erasers(table: AffinityTable, heads: Iterable[Head]) -> list[str]:
+    """The heads with a line that write the negative of what they read, as their weights show."""
+    derived = derived_roles(table.meta)
+    names = [head_name(*head) for head in sorted(heads) if derived.get(head) == "eraser"]
+    rest = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return [f"derived erasers: {', '.join(names[:_NAMED])}{rest}"] if names else []
 
 
 def _tags(roles: dict[Head, HeadRoles], theme: style.Theme) -> dict[Head, str]:

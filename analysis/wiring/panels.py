@@ -10,6 +10,7 @@ import pandas as pd
 from headgraph.analysis._tables import ranked_table
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
+from headgraph.analysis.figures.chance import chance, decoy_shares, decoys_in_words
 from headgraph.analysis.figures.pairs import (
     MOST_LINES,
     cut_in_words,
@@ -26,6 +27,7 @@ from headgraph.base.spelling import argument
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.meta import TableMeta
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +51,7 @@ def wiring_panels(
     """Draw OQ, OK and OV side by side: every head a circle, every pair a straight line.
 
     Layers go up, head indices to the right, as in `wiring`. Width and opacity grow with the score
-    on one scale for all three panels, from the weakest to the strongest line, so that a pairing
+    on one scale for all three panels, from chance to the strongest line, so that a pairing
     without strong lines is visible as such. By default a model of two layers has all its pairs.
 
     Args:
@@ -86,7 +88,7 @@ def wiring_panels(
         figure = style.new_figure(width, TOP + high + 64, theme)
         style.headline(figure, *_words(scores, pairs, number, metric, key))
         panels = panel_grid(figure, 1, 3, left=46.0, bottom=64.0, gap=(34.0, 0.0))
-        spread = pairs["score"].min(), pairs["score"].max()
+        spread = _spread(meta, pairs, metric)
         for axes, pairing in zip(panels, GRAPH_PAIRINGS, strict=True):
             rows = pairs[pairs["pairing"] == pairing]
             _draw(axes, rows, spread, scores, fills, theme)
@@ -96,6 +98,15 @@ def wiring_panels(
         if roles:
             figure.legend(handles=role_handles(roles, theme), loc="lower center", ncols=6)
     return figure
+
+
+def _spread(meta: TableMeta, pairs: pd.DataFrame, metric: str) -> tuple[float, float]:
+    """The scores of the weakest and the strongest line; PK begins at chance."""
+    low, high = float(pairs["score"].min()), float(pairs["score"].max())
+    if metric != "pk":
+        return low, high
+    reference = chance(meta, str(pairs["pairing"].iloc[0]))
+    return reference.mean, max(high, reference.full)
 
 
 def _words(
@@ -108,10 +119,14 @@ def _words(
     title = f"{meta.model}: {f'all pairs of OQ, OK, OV by {name}' if whole else rule}"
     low, high = pairs["score"].min(), pairs["score"].max()
     cut = f"; {cut_in_words(table)}" if cut_in_words(table) else ""
+    reference = chance(meta, str(pairs["pairing"].iloc[0])).in_words()
+    against = f"; {reference}" if metric == "pk" else ""
+    shares = decoys_in_words(decoy_shares(pairs), GRAPH_PAIRINGS) if metric == "pk" else ""
+    decoys = f" Decoys (backward pairs): {shares}." if shares and not whole else ""
     return title, (
         f"Wider and stronger lines have a higher {name}, from {low:.3g} to {high:.3g}, on one "
-        f"scale for all panels{cut}.\nA line runs from the head that writes, below, to the head "
-        f"that reads. {key}"
+        f"scale for all panels{cut}{against}.\nA line runs from the head that writes, below, to a "
+        f"head that could read it.{decoys} {key}"
     )
 
 
@@ -152,7 +167,7 @@ def _draw(
     meta = table.meta
     pairs = pairs.sort_values("score", kind="stable")  # the strongest lie on top
     ends = pairs[["source_head", "source_layer", "target_head", "target_layer"]].to_numpy(float)
-    weight = ((pairs["score"] - spread[0]) / ((spread[1] - spread[0]) or 1.0)).to_numpy()
+    weight = ((pairs["score"] - spread[0]) / ((spread[1] - spread[0]) or 1.0)).clip(0, 1).to_numpy()
     pairing = pairs["pairing"].iloc[0] if len(pairs) else "OK"
     # among all pairs, weak lines must not hide the others; of a selection, all are visible
     least = 0.08 if len(pairs) == meta.scored.get(pairing) else 0.4

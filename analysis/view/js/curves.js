@@ -33,14 +33,21 @@ for (const edge of edges) {
   edge.span = [...extent(c[0], c[2], c[4], c[6]), ...extent(c[1], c[3], c[5], c[7])];
 }
 
-const pathOf = ({ curve: c }) => {
-  const [x1, y1, x2, y2, x3, y3, x4, y4] = c.map((v) => Math.round(v * 10) / 10);
-  return `M${x1},${y1}C${x2},${y2} ${x3},${y3} ${x4},${y4}`;
+// Two strokes at the end make an arrow: part of the line, so that they cost no element of their own
+// and are drawn on the canvas and in a saved file as well.
+const tenth = (v) => Math.round(v * 10) / 10;
+const pathOf = (edge) => {
+  const [x1, y1, x2, y2, x3, y3, x4, y4] = edge.curve.map(tenth);
+  const long = 3.6 + 1.3 * widthOf(edge);
+  const way = Math.atan2(y4 - y3, x4 - x3);
+  const [left, right] = [way + 2.65, way - 2.65]
+    .map((angle) => `${tenth(x4 + long * Math.cos(angle))},${tenth(y4 + long * Math.sin(angle))}`);
+  return `M${x1},${y1}C${x2},${y2} ${x3},${y3} ${x4},${y4}M${left}L${x4},${y4}L${right}`;
 };
 // a pair with a key/value head goes to several query heads: its lines are thinner
 const widthOf = (edge) =>
-  (0.7 + 3.1 * edge.weight ** 1.2) * Math.max(Math.sqrt(edge.share), 0.45);
-const opacityOf = (edge) => 0.32 + 0.5 * edge.weight;
+  (0.5 + 3.3 * edge.weight ** 1.2) * Math.max(Math.sqrt(edge.share), 0.45);
+const opacityOf = (edge) => 0.22 + 0.6 * edge.weight;
 
 // Distance to a curve by a few straight pieces. Boxes around the curves leave few to look at, so
 // that 3,000 edges cost less than a millisecond and need no second set of lines to hit.

@@ -44,7 +44,7 @@ const nodes = node.nodes();
 const roleWords = (head) =>
   head.known ? head.roles.map((role) => data.roles[role].label).join(", ") : "not in the answer";
 const labelOf = (head) =>
-  [head.name, roleWords(head), `${head.in} in`, `${head.out} out`].filter(Boolean).join(", ");
+  [head.name, roleWords(head), head.derived && `derived: ${head.derived}`, `${head.in} in`, `${head.out} out`].filter(Boolean).join(", ");
 
 function countEdges(shown) {
   for (const head of heads) [head.in, head.out] = [0, 0];

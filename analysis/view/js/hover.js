@@ -4,11 +4,24 @@ const tip = d3.select("#tip");
 const NAMES = {
   pk: data.words.pk, pk_normalized: "PK normalised", z: "z", pk_rank: data.words.pk_rank, cs: "CS",
   simple_cs: "simple CS", cka: "CKA", kv_head: "key/value head",
+  decoys: "decoys as strong", decoy_q: "least decoy share", self_overlap: "self-overlap",
 };
+const DERIVED = {
+  eraser: "eraser: writes the negative of what it reads",
+  copier: "copier: writes what it reads",
+};
+const derivedWords = (head) => (head.derived ? `derived from its weights: ${DERIVED[head.derived]}` : "");
 const nameOf = (figure) => NAMES[figure] ?? figure.replaceAll("_", " ");
-const written = (value) =>
-  typeof value !== "number" ? String(value)
-    : Number.isInteger(value) ? value.toLocaleString("en") : d3.format(".4~g")(value);
+// Numbers as headgraph's commands print them: whole ones as they are, others with as many decimals
+// as give the typical one of their column four digits.
+function inColumn(values) {
+  if (values.every(Number.isInteger)) return (value) => value.toLocaleString("en");
+  const sizes = values.map(Math.abs).filter((size) => size > 0).sort(d3.ascending);
+  const typical = sizes[Math.floor(sizes.length / 2)];
+  const decimals = Math.max(0, 3 - Math.floor(Math.log10(typical)));
+  return d3.format(decimals > 8 || typical >= 1e15 ? ".3e" : `,.${decimals}f`);
+}
+const written = (value) => (typeof value === "number" ? inColumn([value])(value) : String(value));
 
 function edgeFigures(edge) {
   const rows = Object.entries(data.edges.figures)
@@ -52,6 +65,7 @@ function hideTip() {
   told = null;
   tip.attr("hidden", "");
   point(null);
+  pointHead(null);
   light();
 }
 
@@ -59,8 +73,10 @@ function tellHead(head, x, y) {
   if (told !== head) {
     told = head;
     point(null);
+    pointHead(head);
     light();
-    showTip(head.name, roleWords(head), headFigures(head));
+    showTip(head.name, [roleWords(head), derivedWords(head)].filter(Boolean).join("; "),
+      headFigures(head));
   }
   moveTip(x, y);
 }
@@ -68,6 +84,7 @@ function tellHead(head, x, y) {
 function tellEdge(edge, x, y) {
   if (told !== edge) {
     told = edge;
+    pointHead(null);
     point(edge);
     light();
     const pairing = data.pairings[edge.pairing];

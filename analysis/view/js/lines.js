@@ -2,6 +2,7 @@
 // while theirs fades as a whole, for which nothing is painted.
 
 const hot = pointed.append("path");
+const ofHead = pointed.selectAll("path.own").data(data.pairings).join("path");
 
 // Chromium puts a layer of its own on whole pixels if it has words in it, and blurs others.
 for (const part of [lines, above, pointed]) {
@@ -46,6 +47,16 @@ function drawAbove(near) {
       .attr("d", pathOf)
       .attr("stroke-width", (edge) => widthOf(edge).toFixed(2)),
   ).order();
+}
+
+// the lines of the head under the pointer, as one element for each pairing
+function pointHead(head) {
+  const own = head && head !== state.head ? edgesOf(head) : [];
+  if (!own.length && !plane.classed("pointing")) return;
+  plane.classed("pointing", own.length > 0);
+  const each = d3.group(own, (edge) => edge.pairing);
+  ofHead.attr("class", (_, p) => (each.has(p) ? `edge own p${p}` : null))
+    .attr("d", (_, p) => each.get(p)?.map(pathOf).join("") ?? null);
 }
 
 function point(edge) {

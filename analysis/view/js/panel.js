@@ -21,6 +21,11 @@ toggles("#pairings", data.pairings.map((pairing, key) => ({
   key, name: pairing.name, text: `${pairing.name} ${pairing.meaning}`, look: `line p${key}`,
   title: pairing.meaning,
 })), () => state.pairings);
+d3.selectAll("#pairings label").append("small");
+const side = d3.select("#side").on("change", (event) => {
+  state.side = event.target.value;
+  update();
+});
 const NOTHING = (heads.length ? "There is no edge here." : "The answer has no heads to draw.")
   + (data.n_layers === 1 && heads.length > 1 ? " In one layer no head reads what another writes." : "");
 const LISTED = 50; // edges of a head in each list
@@ -43,13 +48,12 @@ function tellControls() {
   set("#roles", state.roles);
   const per = d3.rollup(shown, (list) => list.length, (edge) => edge.pairing);
   d3.selectAll("#pairings b").text((d) => (per.get(d.key) ?? 0).toLocaleString("en"));
-  const place = data.places[state.step] ?? 0;
-  const least = d3.min(shown, (edge) => data.edges.figures.pk[edge.i]);
-  const words = (place ? data.words.amount.replace("N", place.toLocaleString("en")) : "") + plural(shown.length, "edge")
-    + (least === undefined ? "" : `, ${data.words.pk} ≥ ${d3.format(".3~g")(least)}`);
+  const words = amountWords();
+  tellMarks();
   slider.property("value", state.step).attr("aria-valuetext", words)
     .property("disabled", data.places.length < 2);
   d3.select("#amount").text(words);
+  side.property("value", state.side);
   if (d3.select("#find").property("value") !== state.find)
     d3.select("#find").property("value", state.find);
   d3.select("#theme").text(`Theme: ${state.theme}`);
@@ -57,14 +61,52 @@ function tellControls() {
     .text(edges.length ? "No edge passes these filters." : NOTHING);
 }
 
-function tellFound(found) {
-  d3.select("#found").text(state.find.trim() ? (found ? plural(found, "head") : "no such head") : "");
+function amountWords() {
+  const place = data.places[state.step] ?? 0;
+  const least = d3.min(shown, (edge) => data.edges.figures.pk[edge.i]);
+  const all = shown.length < edges.length ? `${shown.length.toLocaleString("en")} of ` : "";
+  return (place ? data.words.amount.replace("N", place.toLocaleString("en")) : "")
+    + all + plural(edges.length, "edge") + (least === undefined ? "" : `, ${data.words.pk} ≥ ${written(least)}`);
 }
 
-// a column of PK with as many decimals as its largest has in four digits
-function inColumn(largest) {
-  const decimals = 3 - Math.floor(Math.log10(Math.abs(largest) || 1));
-  return d3.format(`,.${Math.max(0, Math.min(decimals, 8))}f`);
+// what PK is read against: chance, the maximum, and the decoys among pairs this strong
+function chanceWords() {
+  const mark = data.chance.find((one) => one);
+  if (!mark) return "";
+  const [mean, sd, most] = mark;
+  return `PK by chance: ${written(mean)} (sd ${d3.format(".2g")(sd)}); at most ${written(most)}.`;
+}
+const DECOYS = "Decoys: backward pairs as strong, which can carry nothing. Their share estimates how many "
+  + "of the pairs this strong mean nothing.";
+
+function tellMarks() {
+  const shares = decoyShares();
+  const least = d3.rollup(withinThreshold(), (list) => data.edges.figures.pk[list.at(-1).i],
+    (edge) => edge.pairing);
+  d3.selectAll("#pairings small").text((d) => [
+    least.has(d.key) && `${data.words.pk} ≥ ${written(least.get(d.key))}`,
+    shares.has(d.key) && `decoys ${percent(shares.get(d.key))}`,
+  ].filter(Boolean).join(", "));
+  const words = [chanceWords(), shares.size ? DECOYS : ""].filter(Boolean).join(" ");
+  d3.select("#marks").attr("hidden", words ? null : "").text(words);
+}
+
+// the filters in words, for the saved picture
+function filterWords() {
+  const off = state.pairings.size < data.pairings.length;
+  const names = [...state.pairings].sort().map((p) => data.pairings[p].name);
+  const roles = [...state.roles].map((role) => data.roles[role]?.label ?? noRole.text);
+  const { head } = state;
+  return [
+    off && `pairings ${names.join(", ") || "none"}`,
+    state.roles.size && `edges ${SIDES[state.side].words} heads with ${roles.join(" or ")}`,
+    head && `${head.name} selected${head.derived ? ` (derived: ${head.derived})` : ""}: ${plural(head.in, "edge")} in, ${head.out.toLocaleString("en")} out`,
+    state.find.trim() && `search for “${state.find.trim()}”`,
+  ].filter(Boolean).join("; ") || "none";
+}
+
+function tellFound(found) {
+  d3.select("#found").text(state.find.trim() ? (found ? plural(found, "head") : "no such head") : "");
 }
 
 function goTo(head) {
@@ -78,7 +120,7 @@ function list(title, rows, other) {
   detail.append("h3").text(`${title} (${rows.length})`);
   if (!rows.length) return;
   const pkOf = (edge) => data.edges.figures.pk[edge.i];
-  const show = inColumn(pkOf(rows[0]));
+  const show = inColumn(rows.map(pkOf));
   const items = detail.append("ul").selectAll("li").data(rows.slice(0, LISTED)).join("li");
   const button = items.append("button").attr("type", "button")
     .on("click", (event, edge) => goTo(other(edge)))
@@ -96,14 +138,21 @@ function list(title, rows, other) {
   if (more > 0) detail.append("p").text(`and ${plural(more, "weaker edge")} in the graph`);
 }
 
+// a head's edges come first in the panel, as they are what was clicked for
 function tellDetail() {
   detail.selectAll("*").remove();
   const { head } = state;
+  const panel = detail.node().parentNode;
+  if (head && panel.firstElementChild !== detail.node()) {
+    panel.prepend(detail.node());
+    panel.scrollTop = 0;
+  } else if (!head) panel.append(detail.node());
   if (head === null) {
     tellHubs();
     return;
   }
   detail.append("h2").text(head.name).append("small").text(roleWords(head));
+  if (head.derived) detail.append("p").attr("class", "derived").text(derivedWords(head));
   const facts = detail.append("dl");
   for (const [name, value] of headFigures(head).slice(2)) {
     facts.append("dt").text(name);

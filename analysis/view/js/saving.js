@@ -1,6 +1,7 @@
 // The picture as it is now, as an SVG file that needs neither this page nor its style.
 
-const KEPT = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "font-size",
+const KEPT = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity",
+  "stroke-linecap", "stroke-linejoin", "font-size",
   "font-family", "font-weight", "text-anchor"];
 const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = 20;
@@ -42,6 +43,32 @@ function copied() {
   return copy;
 }
 
+// words as lines that fit a width
+function wrapped(words, width) {
+  const lines = [""];
+  for (const word of words.split(" ")) {
+    const longer = `${lines.at(-1)} ${word}`.trim();
+    if (lines.at(-1) && 6.2 * longer.length > width) lines.push(word);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines;
+}
+
+// what is shown, its filters, and what it is read against
+function captions() {
+  const shares = [...decoyShares()].filter(([p]) => state.pairings.has(p)).sort(([p], [q]) => p - q)
+    .map(([p, share]) => `${data.pairings[p].name} ${percent(share)}`);
+  return [
+    `${data.title}: ${amountWords()}`,
+    `Filters: ${filterWords()}.`,
+    `An arrow runs from the head that writes to a head that could read it; the wider, ${data.words.width}. `
+      + "It does not mean that this happens on any text.",
+    chanceWords(),
+    shares.length ? `Decoys (pairs this strong that can carry nothing): ${shares.join(", ")}.` : "",
+    `Projection Kernel (PK), arXiv:2601.10266; headgraph ${data.version}.`,
+  ].filter(Boolean);
+}
+
 // pairings and roles that are in the picture, in their colours, as many to a row as fit
 function legend(top, width) {
   const group = make("g", { class: "legend" });
@@ -52,13 +79,15 @@ function legend(top, width) {
     ...[...pairings].sort().map((p) => [`#pairings i.p${p}`,
       `${data.pairings[p].name} ${data.pairings[p].meaning}`]),
     ...[...roles].sort((a, b) => a - b).map((r) => [`#roles i.r${r}`, data.roles[r].label]),
+    [null, "box: a head with an edge here; dot: a head without"],
   ];
   let [x, y] = [0, top];
   for (const [selector, words] of entries) {
     const long = 22 + 6.6 * words.length;
     if (x && x + long > width) [x, y] = [0, y + 18];
-    const wide = selector.startsWith("#pairings");
-    group.append(
+    const wide = selector?.startsWith("#pairings");
+    if (!selector) group.append(make("text", { x, y, ...written11("--muted") }, words));
+    else group.append(
       make("rect", { x, y: y - (wide ? 6 : 9), width: wide ? 16 : 11, height: wide ? 4 : 11,
         rx: wide ? 2 : 3, fill: look(selector) }),
       make("text", { x: x + (wide ? 21 : 16), y, ...written11("--ink") }, words),
@@ -74,15 +103,18 @@ const written11 = (color) => ({ fill: variable(color), "font-size": "11px",
 
 function standalone() {
   const drawing = sizeWith(Number(bands.attr("font-size")));
-  const words = `${data.title}: ${slider.attr("aria-valuetext")}`;
-  const { group, bottom } = legend(drawing.height + 36, drawing.width);
+  const words = captions();
+  const lines = words.flatMap((caption) => wrapped(caption, drawing.width));
+  const below = drawing.height + 14;
+  const { group, bottom } = legend(below + 16 * lines.length + 8, drawing.width);
   const [width, height] = [drawing.width + 2 * MARGIN, bottom + 2 * MARGIN];
   const graph = copied();
   graph.setAttribute("transform", `translate(${drawing.left},0)`);
   const inside = make("g", { transform: `translate(${MARGIN},${MARGIN})` });
-  inside.append(graph, make("text", { y: drawing.height + 14, ...written11("--muted") }, words), group);
+  const texts = lines.map((line, i) => make("text", { y: below + 16 * i, ...written11("--muted") }, line));
+  inside.append(graph, ...texts, group);
   const file = make("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img" });
-  file.append(make("title", {}, data.title), make("desc", {}, words),
+  file.append(make("title", {}, data.title), make("desc", {}, words.join(" ")),
     make("rect", { width, height, fill: getComputedStyle(document.body).backgroundColor }), inside);
   return new XMLSerializer().serializeToString(file);
 }

@@ -74,6 +74,7 @@ function stroke(some) {
   clear(aside);
   aside.setTransform(...sheet.place);
   aside.lineCap = "round";
+  aside.lineJoin = "round";
   for (const edge of some.reverse()) {
     aside.globalAlpha = opacityOf(edge);
     aside.strokeStyle = sheet.colors[edge.pairing];

@@ -19,6 +19,7 @@ const first = () => ({
   step: Math.max(data.places.indexOf(data.start), 0),
   pairings: new Set(data.pairings.keys()),
   roles: new Set(),
+  side: "touching",
   head: null,
   theme: "auto",
   find: "",
@@ -29,28 +30,55 @@ let state = first();
 const rolesOf = (head) => (head.roles.length || !head.known ? head.roles : [NO_ROLE]);
 const hasChosenRole = (head) => rolesOf(head).some((role) => state.roles.has(role));
 
+// which end of an edge has one of the roles chosen
+const SIDES = {
+  touching: { words: "touching", passes: (e) => hasChosenRole(e.source) || hasChosenRole(e.target) },
+  into: { words: "into", passes: (e) => hasChosenRole(e.target) },
+  out: { words: "out of", passes: (e) => hasChosenRole(e.source) },
+};
+
 function isShown(edge) {
   if (!state.pairings.has(edge.pairing)) return false;
-  return !state.roles.size || hasChosenRole(edge.source) || hasChosenRole(edge.target);
+  return !state.roles.size || SIDES[state.side].passes(edge);
 }
 
 // edges are sorted by place: those within the threshold come first
-function shownEdges() {
+function withinThreshold() {
   const last = data.places[state.step];
   const end = d3.bisector((edge) => edge.place).right(edges, last ?? 0);
-  return edges.slice(0, end).filter(isShown);
+  return edges.slice(0, end);
 }
+const shownEdges = () => withinThreshold().filter(isShown);
 
-// "4.7", "4 7", "l4h7" and names of roles
+// Decoys among all pairs of a pairing that are this strong, whatever roles are chosen: one and the
+// backward pairs as strong as the weakest, for each pair kept. An edge of a run has only `decoy_q`,
+// the least share at any threshold that keeps it.
+const { decoys, decoy_q: decoyQ } = data.edges.figures;
+function decoyShares() {
+  const found = new Map();
+  if (!decoys && !decoyQ) return found;
+  for (const [pairing, list] of d3.group(withinThreshold(), (edge) => edge.pairing)) {
+    const { i } = list.at(-1);
+    const pairs = new Set(list.map((edge) => edge.place)).size;
+    const share = decoys ? (decoys[i] === null ? null : (1 + decoys[i]) / pairs) : decoyQ[i];
+    if (share !== null && share !== undefined) found.set(pairing, share);
+  }
+  return found;
+}
+const percent = (share) => `${decoys ? "" : "at least "}${(100 * share).toFixed(0)} %`;
+
+// "4.7", "4 7", "l4h7" and names of roles; the whole name of a role means this role alone
 function matches(text) {
   const words = text.trim().toLowerCase();
   if (!words) return [];
   const pair = /^l?(\d+)(?:\s*h\s*|[.,\s]+)(\d+)$/.exec(words);
   if (pair) return heads.filter((h) => h.layer === +pair[1] && h.head === +pair[2]);
-  const named = (role) => data.roles[role].label.toLowerCase().includes(words);
-  return heads.filter(
-    (head) => head.name.toLowerCase().startsWith(words) || head.roles.some(named),
-  );
+  const spelt = (role) => [data.roles[role].label, data.roles[role].name].map((s) => s.toLowerCase());
+  const own = [...data.roles.keys()].filter((role) => spelt(role).includes(words));
+  if (own.length) return heads.filter((head) => head.roles.some((role) => own.includes(role)));
+  const named = (role) => spelt(role).some((name) => name.includes(words));
+  return heads.filter((head) => head.name.toLowerCase().startsWith(words)
+    || head.roles.some(named) || head.derived?.includes(words));
 }
 
 function toHash() {
@@ -61,6 +89,7 @@ function toHash() {
     parts.set("pairings", [...state.pairings].sort().map((p) => data.pairings[p].name).join());
   if (state.roles.size)
     parts.set("roles", [...state.roles].map((r) => data.roles[r]?.name ?? "none").join());
+  if (state.side !== start.side) parts.set("side", state.side);
   if (state.head) parts.set("head", state.head.name);
   if (state.find) parts.set("find", state.find);
   if (state.theme !== "auto") parts.set("theme", state.theme);
@@ -84,6 +113,7 @@ function fromHash(text) {
     if (byRole.has(name)) wanted.roles.add(byRole.get(name));
     else if (name === "none") wanted.roles.add(NO_ROLE);
   }
+  if (parts.get("side") in SIDES) wanted.side = parts.get("side");
   wanted.head = byName.get(parts.get("head")) ?? null;
   wanted.find = parts.get("find") ?? "";
   if (["light", "dark"].includes(parts.get("theme"))) wanted.theme = parts.get("theme");

@@ -126,7 +126,8 @@ def test_heatmap_by_layer_writes_what_it_shows(table: AffinityTable, dark: bool)
         cell = [t.get_text() for t in panel[title].texts if t.get_position() == (4, 5)]
         assert cell == [f"{value:.1f}"]
     assert figure.texts[0].get_text() == "gpt2-small: PK of OQ, OK, OV, layer by layer"
-    assert "have PK 5.33 (standard deviation 0.11)" in words(figure)
+    assert "PK 5.333 (sd 0.11) by chance, at most 64." in words(figure)
+    assert "Decoys (backward pairs) in the top 3 %: OQ 18 %, OK 26 %, OV 48 %." in words(figure)
     assert not collisions(figure)
 
 

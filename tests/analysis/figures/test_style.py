@@ -57,6 +57,12 @@ def test_roles_differ_for_all_eyes(theme: style.Theme, eyes: str) -> None:
 
 
 @themes
+def test_circuits_have_greys_that_can_be_told_apart(theme: style.Theme) -> None:
+    greys = [theme.role(r).color for r in ("greater_than", "sequence_continuation", "acronyms")]
+    assert min(distance(a, b, eyes) for eyes in EYES for a, b in combinations(greys, 2)) > 8
+
+
+@themes
 def test_words_can_be_read_on_what_they_stand_on(theme: style.Theme) -> None:
     fills = [theme.role(role).color for role in (*style.ROLE_ORDER, "some_other_role")]
     fills += [theme.plain, *SPARE]
@@ -118,7 +124,7 @@ def test_saving_asks_first_and_names_what_is_wrong(tmp_path: Path) -> None:
     text = path.read_text("utf-8")
     assert "<title>T &amp; t</title>" in text
     assert "<desc>what &lt;it&gt; shows</desc>" in text
-    with pytest.raises(OutputExists, match=r"--force"):
+    with pytest.raises(OutputExists, match="force=True"):
         save(figure, path)
     assert save(figure, path, force=True) == path
     assert list(tmp_path.iterdir()) == [path]

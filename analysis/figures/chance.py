@@ -1,0 +1,101 @@
+"""The marks that scores are read against: chance, the largest possible score, and decoys.
+
+Without them the strongest pairs of a random model look like those of a trained one, since each
+picture would scale its own strongest pair to its widest line.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from headgraph.pk_engine.scoring.decoys import decoy_share
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from headgraph.pk_engine.table.meta import TableMeta
+
+_PART, _DEVIATIONS = 0.1, 15.0
+_ENDS = ["pairing", "pk_rank"]
+_LEAST_SPREAD = 0.01  # of z, below which float32 scores do not give their standard deviation
+
+
+class Chance(NamedTuple):
+    """What PK is compared with: two random subspaces, and two equal ones.
+
+    Attributes:
+        mean, sd: PK of two random subspaces of these dimensions.
+        most: PK of two subspaces of which one contains the other, the largest possible.
+    """
+
+    mean: float
+    sd: float
+    most: float
+
+    @property
+    def full(self) -> float:
+        """The least PK that is drawn in full strength.
+
+        It is a tenth of the way from chance to the maximum, or 15 standard deviations if that is
+        more. The strongest of ten thousand random pairs is about 4 above chance.
+        """
+        away = max(_PART * (self.most - self.mean), _DEVIATIONS * self.sd)
+        return min(self.mean + away, self.most)
+
+    def strength(self, pk: "pd.Series[float]") -> "pd.Series[float]":
+        """From 0 at chance or below to 1 for the greatest PK, if it reaches `full`."""
+        span = max(float(pk.max()), self.full) - self.mean if len(pk) else 1.0
+        return ((pk - self.mean) / (span or 1.0)).clip(0.0, 1.0)
+
+    def in_words(self) -> str:
+        """Chance and maximum, such as `PK 5.333 (sd 0.108) by chance, at most 64`."""
+        return f"PK {self.mean:.4g} (sd {self.sd:.2g}) by chance, at most {self.most:.4g}"
+
+
+def chance(meta: "TableMeta", pairing: str) -> Chance:
+    """Chance and maximum of one pairing in a model, at full rank."""
+    moments = meta.moments[pairing]
+    return Chance(moments["mean"], moments["sd"], float(meta.d_head))
+
+
+def chance_in(rows: "pd.DataFrame") -> Chance | None:
+    """Chance and maximum as the scores themselves state them; None where they do not.
+
+    PK = mean + sd z, and PK / pk_normalized is the maximum for subspaces of equal rank.
+
+    Args:
+        rows: edges or pairs of one pairing, with `pk`, `z` and `pk_normalized`.
+    """
+    known = rows[["pk", "z", "pk_normalized"]].astype(float).dropna()
+    pk, z, normalized = known[known["pk_normalized"] > 0].to_numpy().T
+    if len(pk) < 2:
+        return None
+    low, high = z.argmin(), z.argmax()
+    if z[high] - z[low] < _LEAST_SPREAD:
+        return None
+    sd = float((pk[high] - pk[low]) / (z[high] - z[low]))
+    most = float(np.median(pk / normalized))
+    return Chance(float(pk[high]) - sd * float(z[high]), sd, float(f"{most:.5g}"))
+
+
+def decoy_shares(pairs: "pd.DataFrame") -> dict[str, float]:
+    """The share of decoys among these pairs, by pairing; empty for a table without decoys.
+
+    Args:
+        pairs: rows or edges of a table. The edges of one scored pair count once.
+    """
+    if "decoys" not in pairs:
+        return {}
+    once = pairs.drop_duplicates(_ENDS)
+    once = once[once["decoys"] >= 0]
+    shares = {
+        str(pairing): decoy_share(rows["pk"].to_numpy(), rows["decoys"].to_numpy())
+        for pairing, rows in once.groupby("pairing", sort=False)
+    }
+    return {pairing: share for pairing, share in shares.items() if share is not None}
+
+
+def decoys_in_words(shares: Mapping[str, float], order: Iterable[str]) -> str:
+    """Shares as text, such as `OQ 18 %, OK 26 %, OV 48 %`."""
+    return ", ".join(f"{name} {100 * shares[name]:.0f} %" for name in order if name in shares)
