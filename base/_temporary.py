@@ -1,7 +1,7 @@
 """Temporary files and folders, each locked while its process runs.
 
-The system releases a lock when its process ends, however it ends. So a file that can be locked has
-no process any more. Without `fcntl` (Windows) nothing is locked, and no leftover is removed.
+The system releases a lock when its process ends, however it ends. So if a file can be locked, its
+process has ended. Without `fcntl` (Windows) nothing is locked, and no leftover is removed.
 """
 
 import os

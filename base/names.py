@@ -74,7 +74,7 @@ def not_before(source: str, target: str) -> str | None:
     (layer, head), (other, its) = parse_head(source), parse_head(target)
     first, second = head_name(layer, head), head_name(other, its)
     if first == second:
-        return f"{first} is in no later layer than itself"
+        return f"source and target are the same head, {first}"
     if layer == other:
         return f"{first} and {second} are in one layer"
     return f"{first} is in a later layer than {second}" if layer > other else None

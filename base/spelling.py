@@ -36,7 +36,7 @@ class Message(str):
         """Take the markers out of a text.
 
         Args:
-            text: with what `either`, `argument` and `parameter` returned in it, or a `Message`.
+            text: a text that may contain results of `either` and the others, or a `Message`.
         """
         both = text.both if isinstance(text, Message) else text
         message = super().__new__(cls, _BOTH.sub(r"\1", both))

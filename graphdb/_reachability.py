@@ -44,7 +44,7 @@ def _why(uri: str) -> str:
 
 
 def _telling(errors: ExceptionGroup[Exception]) -> OSError:
-    """Among the errors of a host's addresses, the one that came nearest to a connection."""
+    """The most informative error of several addresses of a host."""
     found = [error for error in errors.exceptions if isinstance(error, OSError)]
     return min(found, key=lambda error: (
         0 if isinstance(error, ConnectionRefusedError) else 2 if error.errno in _NO_ROUTE else 1
@@ -120,7 +120,9 @@ def _speaks_bolt(scheme: str, plain: str) -> str:
             f"{scheme.replace('neo4j', 'bolt')}://, or check that the database is online and that "
             "server.bolt.advertised_address can be reached from here"
         )
-    return "it answers now and broke off before: it may have been restarting, so try again"
+    return (
+        "it answers now, but the connection broke before: it may have been restarting, so try again"
+    )
 
 
 SECONDS = 5.0

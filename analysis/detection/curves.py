@@ -1,7 +1,6 @@
 """Areas under precision-recall and ROC curves, ties and weights included.
 
-Items of one score enter a curve together: a curve has a point after each distinct score, so the
-order in which ties happen to stand changes nothing.
+Items with equal scores form one point of a curve, so the order of ties has no effect.
 
     pr_auc   trapezoids over recall, from recall 0 and precision 1 on
     ap       average precision, sum of (R_k - R_{k-1}) P_k
@@ -9,7 +8,7 @@ order in which ties happen to stand changes nothing.
              negative, a tie counting half
 
 Trapezoids between points of a precision-recall curve are optimistic (Davis & Goadrich 2006,
-doi:10.1145/1143844.1143874); the paper's tables seem to have them, so both are given.
+doi:10.1145/1143844.1143874); the paper's tables seem to use them, so both are given.
 """
 
 from typing import Any, NamedTuple

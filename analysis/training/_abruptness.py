@@ -1,4 +1,4 @@
-"""How abrupt a change over training was, in numbers that are known for a line and a step.
+"""How abrupt a change over training was, in measures with known values for a line and a step.
 
 The measure is this project's own. It is read off the curve, without fitting a model.
 """

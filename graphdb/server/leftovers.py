@@ -11,7 +11,7 @@ from headgraph.graphdb.server.jars import cache_folder, damaged
 from headgraph.graphdb.server.running_server import pid_of
 from headgraph.graphdb.server.store_exchange import discarded
 
-_BEFORE = "replaced-*"  # its name in version 0.1.0 and before
+_BEFORE = "replaced-*"  # the folder of replaced stores in version 0.1.0 and before
 BUSY_S = 2.0  # seconds to wait for another command that holds a lock
 
 

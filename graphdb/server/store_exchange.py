@@ -4,8 +4,8 @@ If an exchange is interrupted at any step, the next start undoes it, see `heal`.
 rename within one disk, which happens completely or not at all:
 
     replaced/   made first; the old parts move there, the new ones to their places
-    discarded/  `replaced` after the server has answered with the new store, by one rename: before
-                it, `heal` puts the old store back; after it, the new store stays
+    discarded/  `replaced` gets this name once the server has answered with the new store. Before
+                this rename, `heal` restores the old store. After it, the new store stays.
 """
 
 import shutil

@@ -45,8 +45,8 @@ class Metric:
         score: function of two stacks and blocks, with the signature of `kernel`.
         pairings: those for which it is defined.
         per_query_head: whether it has a row for each query head where heads share keys and values.
-        work: where its time goes: the `kernel`, the kernel of the transposed factors (`columns`),
-            or the `singular` values of every pair.
+        work: what dominates its cost: the `kernel`, the kernel of the transposed factors
+            (`columns`), or the `singular` values of every pair.
     """
 
     factors: str

@@ -4,16 +4,16 @@ backward: pairs whose source is in a later layer than the target. Nothing that a
 is read by an earlier one, so training has no reason to join them.
 within: pairs of different heads of one layer, which cannot read each other either.
 
-Both assume that unjoined forward pairs would share what these pairs do. That is wrong for
-`backward` where two heads share directions in one layer order only, and for `within` where heads
-of one layer divide its work. Heads may also share directions without reading one another, such as
+Both assume that forward pairs without a connection overlap as much as these pairs. That is wrong
+for `backward` where two heads share directions in one layer order only, and for `within` where
+heads of one layer divide its work. Heads may also share directions without reading one another, such as
 through a common source. The values are real heads with all that makes them alike, so these nulls
 are the strictest here. A head's own O and Q (K, V) are in neither. Two heads compared in the same
 role (QQ, KK, VV, OO) have no direction, so `backward` refuses them. Ranks are ignored: a pair of
-less than full rank is compared with pairs of full rank, which is careful.
+less than full rank is compared with pairs of full rank, which is conservative.
 
-All pairs of any layers are not offered as a null: the forward pairs would be half of the values,
-and no pair could then have q below about 0.4.
+There is no null of all pairs: the forward pairs would be half of its values, and no pair could then
+have q below about 0.4.
 
 Sampling: none; `seed` and `samples` have no effect. There are as many values as forward pairs
 (`backward`), or fewer (`within`). They share heads, so they are not independent.
@@ -102,6 +102,7 @@ def _every_pair(inputs: NullInputs) -> Iterator[tuple[str, Columns]]:
                 columns[f"{end}_layer"] = columns[end] // heads
                 unit.append(columns[end] // (heads // shape.n_kv_heads))
             columns["different"] = unit[0] != unit[1]
-            if pairing[0] == pairing[1]:  # each head has its own; those of one group differ too
+            # here every head has a matrix of its own, so heads of one group count as different
+            if pairing[0] == pairing[1]:
                 columns["different"] = columns["source"] != columns["target"]
             yield pairing, columns

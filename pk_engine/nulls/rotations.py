@@ -12,7 +12,7 @@ role has its own rotation.
 Assumes that no direction within the span of a layer and role is special to another layer. What
 two heads share because their layers write and read the same part of R^d is then expected; what
 they share within that part is not. The part outside the span is not rotated and stays in the null,
-which is careful.
+which is conservative.
 
 Sampling: `samples` rotations of every layer and role. A pair is compared with the values of all
 pairs between its two layers: n = samples x heads x heads, which share heads and rotations. Q is the
