@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headgraph.analysis.errors import FigureError
+from headgraph.analysis.figures._font import FONT, text_width
 from headgraph.base.documents import reason, shown
 from headgraph.base.files import beside, writable
 
@@ -138,8 +139,6 @@ def _with_length(found: "re.Match[str]") -> str:
     """A piece of text with its length, and fonts that stand in for one that a reader lacks."""
     from html import unescape
 
-    from headgraph.analysis.figures.style import text_width
-
     style, rest, words = found["style"], found["rest"], found["words"]
     size = re.search(r"([\d.]+)px", style)
     bold = re.search(r"font-weight: (bold|[6-9]00)", style) is not None
@@ -149,7 +148,7 @@ def _with_length(found: "re.Match[str]") -> str:
         for part in (f"{unescape(words)}x", "x")
     )
     long = both - last
-    style = style.replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
+    style = style.replace(f"'{FONT}'", f"'{FONT}', Verdana, sans-serif")
     length = f' textLength="{long:.2f}" lengthAdjust="spacingAndGlyphs"' if long else ""
     return f'<text style="{style}"{length}{rest}>{words}</text>'
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
+from headgraph.analysis.figures._font import FONT, text_width
 from headgraph.base.palette import (
     DARK,
     LIGHT,
@@ -50,8 +51,6 @@ __all__ = [
     "verbatim",
 ]
 
-FONT = "DejaVu Sans"
-"""A font that ships with matplotlib, so letters are the same on every machine."""
 TITLE, SUBTITLE, LABEL, SMALL, TINY = 13.0, 8.2, 8.0, 7.0, 5.6
 """Text sizes in points; a figure 648 points wide is about 900 pixels on a page."""
 WIDTH = 648.0
@@ -154,14 +153,3 @@ def _letters() -> frozenset[int]:
     from matplotlib.font_manager import findfont, get_font
 
     return frozenset(get_font(findfont(FONT)).get_charmap())
-
-
-def text_width(text: str, size: float, *, bold: bool = False) -> float:
-    """Width of one line in points, without a renderer."""
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import TextPath
-
-    if not text:
-        return 0.0
-    font = FontProperties(family=FONT, weight="bold" if bold else "normal")
-    return float(TextPath((0, 0), text, size=size, prop=font).get_extents().x1)

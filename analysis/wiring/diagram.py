@@ -119,7 +119,7 @@ def wiring(
         rule = rule_in_words(pairs, number, metric)
         subtitle = _subtitle(scores, pairs, len(boxes), metric)
         if tokens is not None:
-            subtitle += " Words: tokens that lie most in what it reads (Q, K, V) or writes (O)."
+            subtitle += " Words: tokens that lie most in what it reads or writes."
         style.headline(figure, f"{scores.meta.model}: {rule}", subtitle)
         axes = _panel(figure, legend.height, plot)
         draw_grid(axes, grid, {box.head for box in boxes}, theme)

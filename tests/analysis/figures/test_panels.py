@@ -57,7 +57,7 @@ def test_names_cover_neither_each_other_nor_leave_the_panel() -> None:
 
 
 def test_a_name_in_a_crowd_stands_outside_it_with_a_line_to_its_point() -> None:
-    figure = blank()
+    figure = blank(height=400)
     (axes,) = panels.panel_grid(figure, 1, 1)
     crowd = [tuple(place) for place in 0.5 + 0.006 * np.random.default_rng(0).normal(size=(200, 2))]
     assert panels.name_points(axes, crowd[:1], ["L10H10"], style.LIGHT, points=crowd) == [0]
