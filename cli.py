@@ -69,6 +69,11 @@ COMMANDS = {
     "cypher": Entry(
         ASK, "Ask in Cypher, read-only.", "queries.statements.command:cypher", lists=True
     ),
+    "schema": Entry(
+        ASK,
+        "Print the graph's labels and properties, to write Cypher.",
+        "graphdb.schema_command:schema",
+    ),
     "communities": Entry(
         ASK,
         "Find groups of heads with Louvain.",

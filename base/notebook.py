@@ -1,6 +1,6 @@
 """HTML of values for notebooks; all text from outside is escaped."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -18,7 +18,7 @@ def facts(rows: Iterable[tuple[str, Any]]) -> str:
         f"<tr><th style='text-align:left'>{_safe(name)}</th>"
         f"<td style='text-align:left'>{_safe(_words(value))}</td></tr>"
         for name, value in rows
-        if value not in (None, "", (), [])
+        if value not in (None, "", (), [], {})
     ]
     return f"<table><tbody>{''.join(lines)}</tbody></table>"
 
@@ -45,6 +45,8 @@ def _words(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.3g}"
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name}: {_words(it)}" for name, it in value.items())
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "; ".join(map(_words, value))
     return str(value)

@@ -2,6 +2,7 @@ from . import errors as errors
 from . import schema as schema
 from . import server as server
 from .address import Settings as Settings
+from .description import schema_text as schema_text
 from .graph import Graph as Graph
 from .graph import connect as connect
 from .result import Plan as Plan

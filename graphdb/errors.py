@@ -4,6 +4,7 @@ GraphError              one sentence for the user, exit code 1
 ├── NotReachable        no address, or no answer from it; exit code 3
 │   └── NoAddress       no address was given, and no local server is ready
 ├── AuthRefused         the server refuses the user or the password
+├── OldServer           the server is too old for headgraph's statements
 ├── SettingsError       connection settings that cannot be used
 ├── StatementError      the server refuses a statement or ends it
 │   ├── OutOfMemory     it needs more memory than the server gives it
@@ -37,6 +38,10 @@ class NoAddress(NotReachable):
 
 class AuthRefused(GraphError):
     """The server refuses the user or the password."""
+
+
+class OldServer(GraphError):
+    """The server is too old for headgraph's statements."""
 
 
 class SettingsError(GraphError):

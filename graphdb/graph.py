@@ -20,6 +20,7 @@ from headgraph.graphdb.result import Plan, Result, fetch, one_line, plan_of
 from headgraph.graphdb.runner import Params, Statement
 from headgraph.graphdb.server.running_server import refuse_to_fill
 from headgraph.graphdb.settings import resolve
+from headgraph.graphdb.versions import refuse_old
 
 T = TypeVar("T")
 
@@ -32,6 +33,7 @@ class Graph:
 
     Raises:
         NotReachable: no database answers at the address.
+        OldServer: the server is too old for headgraph's statements.
         AuthRefused: the user or the password is refused.
         SettingsError: the server has no such database.
         StatementError: the server refuses a statement.
@@ -42,23 +44,29 @@ class Graph:
     """
 
     def __init__(self, settings: Settings, *, quiet: bool = True) -> None:
-        import neo4j
-
         self.settings = settings
         self._answered = False
         self._calls: set[Call] = set()
-        auth = neo4j.basic_auth(settings.user, settings.password) if settings.password else None
         with self._stated():
-            self._driver = neo4j.GraphDatabase.driver(
-                settings.uri,
-                auth=auth,
-                connection_timeout=10,
-                connection_acquisition_timeout=30,  # covers greeting and login
-                max_transaction_retry_time=15,
+            self._driver = self._opened(
                 # an empty database lacks our labels; users need no remark on that
                 notifications_min_severity="OFF" if quiet else None,
                 warn_notification_severity="OFF",
             )
+
+    def _opened(self, **notifications: Any) -> Any:
+        """A new driver of these settings."""
+        import neo4j
+
+        to = self.settings
+        return neo4j.GraphDatabase.driver(
+            to.uri,
+            auth=neo4j.basic_auth(to.user, to.password) if to.password else None,
+            connection_timeout=10,
+            connection_acquisition_timeout=30,  # covers greeting and login
+            max_transaction_retry_time=15,
+            **notifications,
+        )
 
     def __repr__(self) -> str:
         return f"Graph({self.settings.uri}, from {self.settings.origin})"
@@ -76,21 +84,35 @@ class Graph:
         self._driver.close()
 
     def verify(self, *, timeout: float | None = None) -> Self:
-        """Connect now rather than at the first statement.
+        """Connect now rather than at the first statement, and check the server's version.
 
         Args:
             timeout: limit in seconds.
+
+        Raises:
+            OldServer: the server is older than `versions.OLDEST`.
         """
         try:
             with self._stated():
-                Call().result(self._driver.verify_connectivity, timeout=timeout)
+                agent = Call().result(self._agent, timeout=timeout)
         except TookTooLong as error:
             raise NotReachable(
                 f"{self.settings.uri} (from {self.settings.origin}) did not answer within "
                 f"{span(timeout or 0)}: check that it runs, or raise {argument('timeout')}"
             ) from error
         self._answered = True
+        refuse_old(agent, self.settings)
         return self
+
+    def _agent(self) -> str:
+        """What the server calls itself, such as `Neo4j/5.26.31`."""
+        from neo4j.exceptions import ConfigurationError
+
+        try:
+            return str(self._driver.get_server_info().agent)
+        except ConfigurationError:  # before 5.7, a server cannot leave out its remarks
+            with self._opened() as driver:
+                return str(driver.get_server_info().agent)
 
     def session(self, **kwargs: Any) -> Any:
         """A session of the driver on this database, for anything that the methods here lack."""
@@ -119,17 +141,44 @@ class Graph:
             TookTooLong: it took longer than `timeout`.
             OutOfMemory: it needs more memory than the server gives it; it is not tried again.
         """
+        return self._read(
+            lambda tx: fetch(tx.run(cypher, dict(params or {})), limit), timeout, max_bytes
+        )
+
+    def profile(
+        self,
+        cypher: str,
+        params: Params | None = None,
+        *,
+        timeout: float | None = None,
+        max_bytes: int | None = None,
+    ) -> Plan:
+        """PROFILE a statement that only reads: run it, and return its plan in place of its rows.
+
+        Arguments and errors as `read`. Every row is fetched, because the server counts only those.
+        """
+
+        def measured(tx: Any) -> Plan:
+            result = tx.run("PROFILE " + cypher, dict(params or {}))
+            for _ in result:
+                pass
+            return plan_of(result.consume())
+
+        return self._read(measured, timeout, max_bytes)
+
+    def _read(self, fetched: Callable[[Any], T], timeout: float | None, max_bytes: int | None) -> T:
+        """What `fetched` gets from a read transaction, within the limits."""
         import neo4j
 
         from headgraph.graphdb.limits import metered
 
-        def work(session: Any, call: Call) -> Result:
+        def work(session: Any, call: Call) -> T:
             @neo4j.unit_of_work(timeout=timeout)
-            def unit(tx: Any) -> Result:
+            def unit(tx: Any) -> T:
                 call.go_on()
                 try:
                     with metered(tx, max_bytes):
-                        return fetch(tx.run(cypher, dict(params or {})), limit)
+                        return fetched(tx)
                 except neo4j.exceptions.Neo4jError as error:
                     if "OutOfMemory" in (error.code or ""):  # which the driver would try again
                         raise OutOfMemory(one_line(error.message), error.code or "") from error
@@ -268,7 +317,7 @@ def connect(
 
     Raises:
         SettingsError: an address that cannot be used.
-        NotReachable, AuthRefused: as `Graph`; also NotReachable if no address is given.
+        NotReachable, OldServer, AuthRefused: as `Graph`; also NotReachable if no address is given.
     """
     if settings is None:
         settings = resolve(uri=uri, user=user, database=database, env_file=env_file)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headgraph.graphdb import entities
 
@@ -47,9 +47,29 @@ class Result:
         return pd.DataFrame(rows, columns=list(self.columns))
 
 
+class Step(NamedTuple):
+    """One operator of a plan, with what the server expects of it and what it did.
+
+    Attributes:
+        depth: branches to the side between it and the root; 0 for the main branch.
+        operator: such as `NodeIndexSeek`.
+        details: the server's description.
+        estimated_rows: rows that the server expects.
+        rows: rows that it gave; None if the statement did not run.
+        db_hits: reads of the store; None if the statement did not run.
+    """
+
+    depth: int
+    operator: str
+    details: str
+    estimated_rows: float | None
+    rows: int | None
+    db_hits: int | None
+
+
 @dataclass(frozen=True)
 class Plan:
-    """The plan of a statement, from EXPLAIN.
+    """The plan of a statement, from EXPLAIN or PROFILE.
 
     Attributes:
         kind: `r` reads, `rw` reads and writes, `w` writes, `s` changes the schema or administers.
@@ -57,6 +77,7 @@ class Plan:
         details: the server's description of each operator, in the same order.
         notifications: the server's remarks.
         unknown: the remarks on labels, types and properties that the database does not have.
+        steps: the operators in the order in which a plan is drawn, the root first.
     """
 
     kind: str
@@ -64,17 +85,20 @@ class Plan:
     details: tuple[str, ...] = ()
     notifications: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
 
 
 def plain(value: Any) -> Any:
     """A value as lists, dictionaries, numbers and text.
 
     A node becomes its properties with `_labels`, a relationship its properties with `_type`, a path
-    the list of both; dates and points become text. The first three also have a one-line form, see
-    `graphdb.entities`.
+    the list of both; dates, durations and points become text. The first three also have a one-line
+    form, see `graphdb.entities`.
     """
     if isinstance(value, str | int | float | bool) or value is None:
         return value
+    if hasattr(value, "iso_format"):  # a duration is also a tuple
+        return str(value.iso_format())
     if isinstance(value, list | tuple) and not hasattr(value, "srid"):
         return [plain(item) for item in value]
     if isinstance(value, dict):
@@ -107,14 +131,16 @@ def fetch(result: Any, limit: int | None) -> Result:
 
 
 def plan_of(summary: Any) -> Plan:
-    """The plan that EXPLAIN returned: operators from the root, each before those that feed it."""
-    steps = list(_walk(summary.plan or {}))
+    """The plan of EXPLAIN or PROFILE: operators from the root, each before those that feed it."""
+    root = summary.profile or summary.plan or {}
+    steps = list(_walk(root))
     return Plan(
         kind=summary.query_type,
         operators=tuple(step["operatorType"].partition("@")[0] for step in steps),
         details=tuple(str(step.get("args", {}).get("Details", "")) for step in steps),
         notifications=_remarks(summary),
         unknown=_remarks(summary, "UNRECOGNIZED"),
+        steps=tuple(_drawn(root)),
     )
 
 
@@ -128,6 +154,24 @@ def _walk(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield plan
         for child in plan.get("children", []):
             yield from _walk(child)
+
+
+def _drawn(plan: Mapping[str, Any], depth: int = 0) -> Iterator[Step]:
+    """The steps of a plan as it is drawn: side branches above the main branch that they meet."""
+    if not plan:
+        return
+    args, (main, *others) = plan.get("args", {}), plan.get("children") or [{}]
+    yield Step(
+        depth=depth,
+        operator=plan["operatorType"].partition("@")[0],
+        details=one_line(str(args.get("Details") or " ")),
+        estimated_rows=args.get("EstimatedRows"),
+        rows=plan.get("rows"),
+        db_hits=plan.get("dbHits"),
+    )
+    for other in reversed(others):
+        yield from _drawn(other, depth + 1)
+    yield from _drawn(main, depth)
 
 
 def _remarks(summary: Any, kind: str | None = None) -> tuple[str, ...]:

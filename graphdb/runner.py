@@ -46,6 +46,16 @@ class Runner(Protocol):
     ) -> Plan:
         """EXPLAIN a statement without running it."""
 
+    def profile(
+        self,
+        cypher: str,
+        params: Params | None = None,
+        *,
+        timeout: float | None = None,
+        max_bytes: int | None = None,
+    ) -> Plan:
+        """PROFILE a statement that only reads: run it, and return its plan in place of its rows."""
+
 
 @dataclass
 class RecordingGraph:
@@ -93,7 +103,21 @@ class RecordingGraph:
         self, cypher: str, params: Params | None = None, *, timeout: float | None = None
     ) -> Plan:
         """Record and answer."""
-        self.calls.append(("plan", cypher, dict(params or {})))
+        return self._plan("plan", cypher, params)
+
+    def profile(
+        self,
+        cypher: str,
+        params: Params | None = None,
+        *,
+        timeout: float | None = None,
+        max_bytes: int | None = None,
+    ) -> Plan:
+        """Record and answer."""
+        return self._plan("profile", cypher, params)
+
+    def _plan(self, method: str, cypher: str, params: Params | None) -> Plan:
+        self.calls.append((method, cypher, dict(params or {})))
         found = self._find(cypher)
         return found if isinstance(found, Plan) else Plan("r", ("ProduceResults",))
 

@@ -1,11 +1,11 @@
 """The graph's schema: labels, relationship types, properties, constraints, indexes.
 
     (:Run {id, name, status, table_sha256, ...})-[:HAS_HEAD]->(:Head)
-    (:Head {id, run, name, layer, head, kv_head, inlet_OQ, outlet_OQ, ..., previous_token,
-            duplicate_token, induction, identity})
+    (:Head {id, run, name, layer, head, kv_head, inlet_OQ, outlet_OQ, ..., copying, self_overlap,
+            previous_token, duplicate_token, induction, identity})
                                               the last four if behaviour was measured
     (:Head)-[:HAS_ROLE {circuit, source, note}]->(:Role {name})
-    (:Head)-[:OQ|OK|OV|... {pk, pk_normalized, z, pk_rank, kv_head, share, ...}]->(:Head)
+    (:Head)-[:OQ|OK|OV|... {pk, pk_normalized, z, pk_rank, kv_head, share, decoy_q, ...}]->(:Head)
 
 While a run is loaded or dropped, its heads carry `LoadingHead` in place of `Head`, and have no
 `run` and no role labels; its Run has no `name`. So a query over `Head` that runs before or after
@@ -30,12 +30,32 @@ times share over those that leave it. A head without such edges has no such prop
 KEPT = "kept_"
 """Prefix of the properties of a Run that say what it keeps of each pairing."""
 
-VERSION = 2
+HEAD_SCORES = ("copying", "self_overlap")
+"""Properties of a Head that its own weights give it; absent where they are not defined."""
+
+DERIVED_ROLES = ("eraser", "copier")
+"""Roles that follow from `copying` and `self_overlap`. Labels from a file cannot have them."""
+DERIVED_CIRCUIT = "weights"
+"""`circuit` of a derived role's HAS_ROLE. Labels from a file cannot have it."""
+DERIVED_SOURCE = "derived: copying and self_overlap of W_OV"
+"""`source` of a derived role's HAS_ROLE."""
+
+DECOY_SHARE, DECOY_SCORED = "decoy_share_", "decoy_scored_"
+"""Prefixes of the properties of a Run with the share of decoys among the kept pairs of a pairing,
+and with the number of backward pairs scored for it."""
+DECOY_Q = "decoy_q"
+"""Property of an edge: the smallest share of decoys at any threshold that keeps it."""
+
+VERSION = 3
 """Version of the graph that a load writes, `graph_version` of a Run."""
 
 SUMS_SINCE = 2
 """The version from which heads have inlets and outlets, and the Run has `kept_pairings` and what
 it keeps of each (`loader.loading.edges`)."""
+
+CUT_SINCE = 3
+"""The version from which the Run has `kept_z_min`. From it on, a run of a table that has them also
+has the scores of heads, their derived roles, and the decoys of pairings and edges."""
 
 LOADING = "loading"
 COMPLETE = "complete"
@@ -81,6 +101,8 @@ def is_role(name: object) -> bool:
 def role_label(role: str) -> str:
     """The node label that colours heads of a role: `s_inhibition` -> `SInhibitionHead`.
 
+    A derived role has a label of another form, because no literature says it: `Eraser`, `Copier`.
+
     Raises:
         ValueError: not lower-case words joined by underscores.
     """
@@ -88,4 +110,5 @@ def role_label(role: str) -> str:
         raise ValueError(
             f"{role!r} is no role name: expected lower-case words joined by _, such as name_mover"
         )
-    return "".join(word.capitalize() for word in role.split("_")) + "Head"
+    end = "" if role in DERIVED_ROLES else "Head"
+    return "".join(word.capitalize() for word in role.split("_")) + end

@@ -41,7 +41,10 @@ def _remember(ctx: click.Context, param: click.Parameter, value: str) -> None:
 
 
 def emit(answer: Any) -> None:
-    """Print what a command returned: nothing, text, or rows in the chosen format."""
+    """Print what a command returned: nothing, text, or rows in the chosen format.
+
+    Notes in `attrs` follow on stderr: on edges that a limit left out, and on cut runs.
+    """
     if answer is None:
         return
     if isinstance(answer, str):
@@ -51,6 +54,9 @@ def emit(answer: Any) -> None:
     {"table": _table, "json": _json, "jsonl": _jsonl, "csv": _csv}[format_](answer)
     if answer.empty:
         say(_nothing(answer))
+    for name in ("limited", "cut"):
+        if note := answer.attrs.get(name):
+            say(Message(note).both)
 
 
 def _json(rows: "pd.DataFrame") -> None:

@@ -161,6 +161,7 @@ def _say_where(graph: "Graph") -> None:
         show(f"\nThe graph is in {graph.settings.uri}.")
         return
     from headgraph import queries
+    from headgraph.queries.kit.served import is_served, kit_link
 
     link = queries.browser_link(
         server.browser_url,
@@ -168,6 +169,8 @@ def _say_where(graph: "Graph") -> None:
         user=server.user,
         cypher=WIRING,
     )
+    if is_served(server.browser_url):
+        link = kit_link(link, [GPT2], every=False, once=True)
     show(
         f"\nNeo4j Browser, with the picture's 60 pairs typed in as a query:\n  {link}\n"
         f"  user {server.user}, password: headgraph server status --show-password\n"

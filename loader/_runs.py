@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from headgraph.pk_engine.table.meta import TableMeta
 
 SHORT = 12
-"""Number of characters of its id that stand for the name of an unfinished run."""
+"""Number of characters of its id by which an unfinished run is named."""
 
 COLUMNS = ("name", "model", "status", "heads", "edges", "pairings", "selection", "loaded")
 
@@ -35,13 +35,17 @@ _FEWEST = 4  # characters of an id: fewer would match by accident
 _QUERY = f"""
 MATCH (r:{schema.RUN})
 WITH r, r.name IS NULL AS unfinished,
-     coalesce(toStringOrNull(r.name), left(toStringOrNull(r.id), {SHORT})) AS name,
+     CASE WHEN r.name IS NULL THEN toStringOrNull(r.called) END AS called,
+     CASE WHEN r.name IS NULL THEN left(toStringOrNull(r.id), {SHORT}) END AS short
+WITH r, unfinished, called, short,
+     coalesce(toStringOrNull(r.name),
+              CASE r.status WHEN '{schema.LOADING}' THEN called END, short) AS name,
      coalesce(r.loaded_at, r.started_at) AS time
-ORDER BY unfinished, name
+ORDER BY unfinished, name, short
 RETURN name, toStringOrNull(r.model) AS model, r.status AS status, r.heads AS heads,
        r.edges AS edges, coalesce(r.pairings, []) AS pairings, r.selection AS selection,
        toStringOrNull(r.series) AS series,
-       CASE WHEN unfinished THEN toStringOrNull(r.called) END AS called,
+       called, short,
        CASE WHEN time IS NOT NULL THEN toString(datetime.truncate('second', time)) END AS loaded
 """
 
@@ -174,10 +178,11 @@ def runs(
         series: the training run that the runs are checkpoints of.
 
     Returns:
-        Columns `name` (the first 12 characters of the id for a run whose load or drop is going on
-        or was cut off), `model`, `status` (`complete`, `loading` or `dropping`), `heads`, `edges`
-        (that the run has or was to have), `pairings`, `selection` (in words) and `loaded` (the time
-        of the load; for status `loading` its start; missing for a run that an importer made).
+        Columns `name` (for a run that is being loaded, or whose load was cut off, the name that it
+        is to get; for one that is being dropped, the first 12 characters of its id), `model`,
+        `status` (`complete`, `loading` or `dropping`), `heads`, `edges` (that the run has or was to
+        have), `pairings`, `selection` (in words) and `loaded` (the time of the load; for status
+        `loading` its start; missing for a run that an importer made).
     """
     import pandas as pd
 
@@ -221,5 +226,6 @@ def _is_wanted(row: Row, wanted: dict[str, tuple[str, ...]]) -> bool:
 
 def _values(row: Row, column: str) -> list[str]:
     """The values that a run is found by: an unfinished one by its id and its name to be."""
-    values = [row[column], row.get("called") if column == "name" else None]
+    also = ("called", "short") if column == "name" else ()
+    values = [row[column], *(row.get(name) for name in also)]
     return [value for value in values if value is not None]

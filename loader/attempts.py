@@ -75,8 +75,14 @@ class Attempt:
 
     @property
     def name(self) -> str:
-        """The part of the id that the list of runs shows."""
+        """The part of the id by which `drop` takes it."""
         return self.id[:SHORT]
+
+    @property
+    def listed(self) -> str:
+        """The name under which the list of runs has it: for a load, the one that it is to give."""
+        is_load = self.status == schema.LOADING
+        return self.called if is_load and self.called is not None else self.name
 
     @property
     def whose(self) -> str:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 _CUT_OFF = (
-    "an unfinished run may be left: the next load under its name removes it, headgraph runs lists "
-    "it by an id, and headgraph drop takes that"
+    "an unfinished run may be left: the next load under its name removes it, headgraph runs says "
+    "its id, and headgraph drop takes that"
 )
 
 
@@ -104,7 +104,8 @@ def runs(
 ) -> "pd.DataFrame":
     """List the runs in the database, with the status of unfinished runs.
 
-    RUN, --model and --series select runs; each may be a quoted pattern.
+    A run that is being loaded is listed by the name it will get. RUN, --model and --series select
+    runs; each may be a quoted pattern.
 
     Example: headgraph runs 'tiny*'
     """
@@ -115,8 +116,9 @@ def runs(
     found = list_runs(graph, *names, model=model, series=series)
     if found.empty:
         refuse_unknown(graph, name=names, model=model, series=series)
-    shown = set(found["name"])
-    _note_unfinished(attempt for attempt in unfinished(graph) if attempt.name in shown)
+    shown = set(zip(found["name"], found["status"], strict=True))
+    attempts = [it for it in unfinished(graph) if (it.listed, it.status) in shown]
+    _note_unfinished(attempts)
     return found
 
 
@@ -156,8 +158,8 @@ def annotate(graph: Any, run: str, file: str) -> str:
 def drop(graph: Any, runs: tuple[str, ...], yes: bool, dry_run: bool) -> str:
     """Delete runs from the database by name.
 
-    Name an unfinished run by the id that headgraph runs shows. RUN may be a quoted pattern, which
-    matches complete runs only; the runs are listed and you are asked to confirm.
+    Name an unfinished run by its id, which headgraph runs says in a note. RUN may be a quoted
+    pattern, which matches complete runs only; the runs are listed and you are asked to confirm.
 
     Example: headgraph drop gpt2-small
     """

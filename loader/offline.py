@@ -21,7 +21,7 @@ from headgraph.graphdb import schema
 from headgraph.graphdb.graph import connect
 from headgraph.graphdb.runner import Runner
 from headgraph.loader._database import index_ranks, new_token, prepare, roles_in
-from headgraph.loader._runs import SHORT, runs
+from headgraph.loader._runs import runs
 from headgraph.loader._space import refuse_without_room
 from headgraph.loader.attempts import Attempt, marks, unfinished
 from headgraph.loader.errors import OfflineRefused
@@ -163,8 +163,8 @@ def refuse_unless_empty(graph: Runner, besides: LoadPlan | None = None) -> None:
     """
     left = None if besides is None else _unfinished(graph, besides)
     nodes = graph.read("MATCH (n) RETURN count(n)").single() - (left.heads + 1 if left else 0)
-    own = besides.id[:SHORT] if left and besides else None
-    names = [str(name) for name in runs(graph)["name"] if name != own]
+    others = [it.name for it in unfinished(graph) if besides is None or it.id != besides.id]
+    names = [*_published(graph), *others]
     foreign = [str(name) for (name,) in graph.read(_FOREIGN).rows]
     if not nodes and not foreign:
         return
@@ -178,6 +178,12 @@ def refuse_unless_empty(graph: Runner, besides: LoadPlan | None = None) -> None:
         f"the local server's database holds {there}, and Neo4j imports only into an empty one: "
         f"{either('use load() instead', 'leave out --offline')}{helps}"
     )
+
+
+def _published(graph: Runner) -> list[str]:
+    found = runs(graph)
+    hidden = found["status"].isin([schema.LOADING, schema.DROPPING])
+    return [str(name) for name in found["name"][~hidden]]
 
 
 def _import(home: Any, plan: LoadPlan, token: str, graph: Runner, show: Progress) -> Any:

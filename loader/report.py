@@ -1,11 +1,13 @@
 """Reports of loads, drops and exports, as values and as a sentence."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from headgraph.base.notebook import NotebookReport
 from headgraph.base.spelling import Message
 from headgraph.base.text import printable, short
+from headgraph.loader.loading.decoys import sentence, together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +26,12 @@ class LoadReport(NotebookReport):
         pairs: number of scored pairs.
         pairings: types of the edges.
         selection: the selection of pairs, in words.
-        labelled: number of heads with a role.
+        labelled: number of heads with a role from the labels.
         label_source: `bundled`, `none`, or the name of a file.
-        notes: earlier attempts, pairs that the file lacks, labels that were kept, and a run to
-            replace that was missing.
+        derived: role that follows from the weights -> number of heads.
+        decoy_shares: pairing -> share of decoys among its pairs, where the table has decoys.
+        notes: earlier attempts, pairs that the file lacks, labels that were kept, a run to replace
+            that was missing, and decoy shares that are high or unknown.
         seconds: duration of the load.
     """
 
@@ -43,6 +47,8 @@ class LoadReport(NotebookReport):
     selection: str
     labelled: int
     label_source: str
+    derived: Mapping[str, int] = field(default_factory=dict)
+    decoy_shares: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[Message, ...]
     seconds: float
 
@@ -58,7 +64,8 @@ class LoadReport(NotebookReport):
         done = {"loaded": ("loaded", "would load"), "replaced": ("replaced", "would replace")}
         by = f"{self.replaced} by " if self.replaced else ""
         text = f"{done[self.outcome][self.dry_run]} {self.run}: {by}{self._size()}"
-        return text if self.dry_run else f"{text} in {self.seconds:.1f} s"
+        text = text if self.dry_run else f"{text} in {self.seconds:.1f} s"
+        return "\n".join(filter(None, [text, self._derived(), sentence(self.decoy_shares)]))
 
     def _size(self) -> str:
         pairs = "" if self.pairs == self.edges else f" for {self.pairs:,} scored pairs"
@@ -66,6 +73,10 @@ class LoadReport(NotebookReport):
             f"{self.heads:,} heads ({self._roles()}) and {self.edges:,} edges{pairs} "
             f"({', '.join(self.pairings)}; {self.selection})"
         )
+
+    def _derived(self) -> str:
+        heads = [f"{n:,} {role}{'s' * (n > 1)}" for role, n in self.derived.items()]
+        return f"derived from the weights: {together(heads)}" if heads else ""
 
     def _roles(self) -> str:
         source = {"bundled": ", bundled with headgraph", "none": ""}

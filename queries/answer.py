@@ -17,8 +17,9 @@ class Answer(pd.DataFrame):
 
     def _repr_html_(self) -> str:
         why = self.attrs.get("no_rows") if self.empty else None
-        cut = f"cut off after {len(self):,} rows" if self.attrs.get("truncated") else None
-        notes = [why, cut, *self.attrs.get("hints", ())]
+        short = f"cut off after {len(self):,} rows" if self.attrs.get("truncated") else None
+        own = [self.attrs.get(name) for name in ("limited", "cut")]
+        notes = [why, short, *self.attrs.get("hints", ()), *own]
         # pandas returns None where its options turn HTML off
         rows = "" if why else super()._repr_html_() or ""  # type: ignore[misc]  # not in the stubs
         return rows + "".join(paragraph(str(note)) for note in notes if note)

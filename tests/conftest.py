@@ -10,8 +10,9 @@ from threadpoolctl import threadpool_limits
 from headgraph.graphdb import Graph, connect
 from headgraph.graphdb.server import RunningServer
 from tests.graphdb_server_fixture import private_homes, server
+from tests.newest_server import newest
 
-__all__ = ["private_homes", "server"]
+__all__ = ["newest", "private_homes", "server"]
 
 # time limits of single examples say more about the machine than about the code
 settings.register_profile("headgraph", deadline=None)
@@ -25,6 +26,7 @@ LONGEST_FIRST = (
     "loader/exports/test_table.py",
     "pk_engine/metrics/test_published_figures.py",
     "pk_engine/planning/test_planning.py",
+    "queries/test_newest_real.py",
     "test_browser_kit.py",
     "test_docs.py",
     "test_hostile_values.py",

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -161,6 +162,83 @@ def test_a_favourite_is_clicked_and_draws(server: RunningServer) -> None:
         tab.locator(test_id("editor-Run")).click()
         assert drawn(tab)["L4H7"] == LIGHT.role("identity").color
         picture(tab, "browser-kit-favourites")
+
+
+@pytest.mark.parametrize("query", ["through", "ioi_circuit", "neighbours"])
+def test_the_edges_drawn_are_those_of_the_answer(
+    server: RunningServer, gpt2: Graph, query: str
+) -> None:
+    """Browser's default joins all heads that it draws, so the same answer has more edges."""
+    values = {} if query == "ioi_circuit" else {"head": "L4H7"}
+    answer = queries.node_link(query, gpt2, run="gpt2", **values)
+    kinds = Counter(link["type"] for link in answer["links"] if link["type"] != "HAS_ROLE")
+    cypher = queries.filled(query, run="gpt2", **values)
+    with quiet_page() as tab:
+        tab.goto(plain_link(server, cypher))
+        log_in(tab, server)
+        tab.locator(test_id("editor-Run")).click()
+        assert drawn(tab).keys() == {link["properties"]["name"] for link in answer["nodes"]}
+        expect(tab.locator("svg .relationship").nth(len(answer["links"]))).to_be_attached()
+    with quiet_page() as tab:
+        through_the_kit(tab, server, "gpt2", cypher=cypher)
+        log_in(tab, server)
+        tab.locator(test_id("editor-Run")).click()
+        drawn(tab)
+        tab.wait_for_timeout(2000)  # Browser would fetch more edges after the answer is drawn
+        assert Counter(edge_types(tab)) == kinds
+        assert stored(tab, "neo4j.settings")["autoComplete"] is False
+        picture(tab, f"browser-answer-{query}")
+
+
+def edge_types(tab: Page) -> list[str]:
+    """The type of each edge that is drawn."""
+    found: list[str] = tab.locator("svg .relationship").evaluate_all(
+        "all => all.map(r => r.querySelector('text')?.textContent.trim())"
+    )
+    return found
+
+
+def test_who_wants_all_edges_keeps_them(server: RunningServer) -> None:
+    with quiet_page() as tab:
+        through_the_kit(tab, server, "gpt2")
+        away(tab, server)
+        assert stored(tab, "neo4j.settings")["autoComplete"] is False
+        put(tab, "neo4j.settings", {**stored(tab, "neo4j.settings"), "autoComplete": True})
+        tab.goto("about:blank")
+        tab.goto(kit_link(plain_link(server), ["gpt2"], every=True))
+        expect(tab.get_by_role("button", name="Add them")).to_be_enabled()
+        assert "Connect result nodes" not in tab.locator("#also").inner_text()
+        through_the_kit(tab, server, "gpt2", every=True)
+        away(tab, server)
+        assert stored(tab, "neo4j.settings")["autoComplete"] is True
+
+
+def test_a_link_to_a_query_asks_at_the_first_use_only(server: RunningServer) -> None:
+    link = kit_link(plain_link(server, "RETURN 1"), ["one"], every=False, once=True)
+    other = kit_link(plain_link(server, "RETURN 1"), ["two"], every=False, once=True)
+    with quiet_page() as tab:
+        tab.goto(link)
+        button = tab.get_by_role("button", name="Add them")
+        expect(button).to_be_enabled()
+        assert "Connect result nodes" in tab.locator("#also").inner_text()
+        expect(tab.get_by_text("the star at the left edge")).to_be_visible()
+        picture(tab, "kit-page")
+        button.click()
+        expect(tab.locator(test_id("password"))).to_be_visible(timeout=60_000)
+        tab.goto("about:blank")
+        tab.goto(link)
+        expect(tab.locator(test_id("password"))).to_be_visible(timeout=60_000)
+        assert "/headgraph/" not in tab.url
+        tab.goto("about:blank")
+        tab.goto(other)
+        expect(button).to_be_enabled()
+        assert "/headgraph/" in tab.url
+        tab.get_by_role("link", name="Continue without them").click()
+        expect(tab.locator(test_id("password"))).to_be_visible(timeout=60_000)
+        tab.goto("about:blank")
+        tab.goto(other)
+        expect(tab.locator(test_id("password"))).to_be_visible(timeout=60_000)
+        assert not [name for name in ids(tab) if name.startswith("headgraph:two")]
 
 
 def test_what_is_not_ours_stays(server: RunningServer) -> None:

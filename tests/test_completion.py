@@ -63,6 +63,8 @@ def values(line: str, **env: str) -> list[str]:
         ("headgraph query ", CATALOGUE),
         ("headgraph browser widest-p", ["widest_path"]),
         ("headgraph query strongest_chains -p by=", ["product", "weakest"]),
+        ("headgraph cypher 'RETURN $run, $head, $layer' -p ", ["head=", "layer="]),
+        ("headgraph cypher 'RETURN 1' -p ", []),
         ("headgraph query hubs -p li", ["limit="]),
         ("headgraph query hubs -p limit=3 -p ", ["pairings="]),
         ("headgraph query hubs --run x -p pairings=OQ,O", ["OQ,OK", "OQ,OV", "OQ,OO"]),

@@ -138,9 +138,9 @@ def test_names_in_a_database_are_not_obeyed(
 
 
 def test_half_a_character_is_said_before_it_is_sent(graph: Graph) -> None:
-    with pytest.raises(StatementError, match=r"holds '\\ud800', which is no character"):
+    with pytest.raises(StatementError, match=r"holds '\\ud800', which is not a character"):
         graph.read("RETURN $a", {"a": NAMES["half"]})
-    with pytest.raises(StatementError, match=r"holds '\\ud800', which is no character"):
+    with pytest.raises(StatementError, match=r"holds '\\ud800', which is not a character"):
         graph.read(f"RETURN '{NAMES['half']}'")
 
 

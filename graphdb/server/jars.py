@@ -62,7 +62,12 @@ Fetch = Callable[[Pin, Path], None]
 @cache
 def read_pins() -> tuple[Pin, ...]:
     """The pinned jars, as shipped with this package in jars.txt."""
-    lines = Path(__file__).with_name("jars.txt").read_text(encoding="utf-8").splitlines()
+    return pins_in(Path(__file__).with_name("jars.txt"))
+
+
+def pins_in(path: Path) -> tuple[Pin, ...]:
+    """The jars that a file pins: coordinate, sha256 and bytes on each line."""
+    lines = path.read_text(encoding="utf-8").splitlines()
     rows = (line.split() for line in lines if line and not line.startswith("#"))
     return tuple(Pin(coordinate, sha256, int(size)) for coordinate, sha256, size in rows)
 

@@ -40,6 +40,7 @@ BY_VALUE: Mapping[str, Completer] = {
     "TABLE": known.tables,
 }
 BY_COMMAND: Mapping[tuple[str, str], Completer] = {
+    ("cypher", "params"): stored.statement_params,
     ("detect", "model"): known.models_or_tables,
     ("detection", "model"): known.models_or_tables,
     ("circuits", "model"): known.models_or_tables,

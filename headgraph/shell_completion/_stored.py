@@ -40,6 +40,19 @@ def series(ctx: click.Context, incomplete: str) -> Items:
     return among((row["name"] for row in _rows(ctx, _SERIES)), incomplete)
 
 
+def statement_params(ctx: click.Context, incomplete: str) -> Items:
+    """`NAME=` of the parameters in the statement of `headgraph cypher`."""
+    from headgraph.queries.statements.tokens import parameters
+
+    text = " ".join(filter(None, [ctx.params.get("text"), *ctx.args]))
+    names = dict.fromkeys(token.text for token in parameters(text))
+    return [
+        CompletionItem(f"{name}=")
+        for name in names
+        if name.startswith(incomplete) and name != "run"
+    ]
+
+
 def params(ctx: click.Context, incomplete: str) -> Items:
     """`NAME=` of a stored query's parameters, and behind it the values that are known."""
     from headgraph.queries.stored.library import get

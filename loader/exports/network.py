@@ -24,7 +24,8 @@ def to_networkx(
     A node is a head (`L4H7`) with its properties in the database, `labels` and `roles`. An edge has
     its pairing as key and `type`, and its properties; pass `weight="pk"` to functions that take a
     weight. `G.graph` has the properties of the run, and in `roles` the circuit and source of each
-    role. Run and Role are not nodes here, because paths through them would join all heads.
+    role; the circuit `weights` marks the derived roles `eraser` and `copier`. Run and Role are not
+    nodes here, because paths through them would join all heads.
 
     >>> import headgraph
     >>> graph = headgraph.to_networkx("gpt2-small", selection=headgraph.Selection(top=20))

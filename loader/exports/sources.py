@@ -240,7 +240,9 @@ def _columns(graph: Runner, params: Mapping[str, Any], run: Mapping[str, Any]) -
     nulls = parse_json(run.get("nulls", "{}"), source="the nulls of the run", problem=ExportError)
     known = [*SCORES, *(name for name in run["metrics"] if name != "pk")]
     known += [f"{kind}_{name}" for name in nulls for kind in "zpq"]
-    kinds = {"kv_head": "integer", **found}
+    decoys = any(name.startswith(schema.DECOY_SCORED) for name in run)
+    known += [schema.DECOY_Q] * decoys
+    kinds = {"kv_head": "integer", **dict.fromkeys([schema.DECOY_Q] * decoys, "float"), **found}
     first = [name for name in known if name in kinds]
     added = sorted(kinds.keys() - {*first, "kv_head"})
     return {name: kinds[name] for name in [*first, *added, "kv_head"]}

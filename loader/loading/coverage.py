@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 
 from headgraph.base.spelling import Message, argument, either
+from headgraph.graphdb import schema
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
 
 _LIMITS = ("top", "top_percent")
-_MORE_IS_WIDER = (*_LIMITS, "top_per_target")
+_MORE_IS_WIDER = (*_LIMITS, "top_per_target", "max_decoy")
 
 
 def shortfalls(table: AffinityTable, selection: Selection | None) -> tuple[Message, ...]:
@@ -107,6 +108,9 @@ def _covers(table: AffinityTable, pairing: str, scored: int, rule: str, value: f
         return True
     if rule in _LIMITS:
         return Selection(**{rule: value}).limit(scored) <= have  # type: ignore[arg-type]
+    if rule == "max_decoy":  # it never falls as PK falls
+        q = rows[schema.DECOY_Q].to_numpy()
+        return have > 0 and bool(q[have - 1] > np.float32(value))
     # z falls as PK falls only if all heads have the same rank
     if rule == "min_pk" or (rule == "min_z" and not table.meta.deficient):
         scores = rows[rule.removeprefix("min_")].to_numpy()

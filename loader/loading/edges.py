@@ -41,10 +41,12 @@ class Batch:
 def edge_properties(table: AffinityTable) -> tuple[str, ...]:
     """Names of the properties of an edge, in the order in which a batch has their values.
 
-    `kv_head` comes last, as None (property not set) if the edge passes no shared head.
+    `decoy_q` and `kv_head` come last. The first is None (property not set) if the pairing has no
+    decoys, the second if the edge passes no shared head.
     """
     further = [name for name in table.meta.metrics if name != "pk"] + table.meta.null_columns
-    return (*SCORES, *further, "kv_head")
+    decoys = [schema.DECOY_Q] if table.meta.decoys else []
+    return (*SCORES, *further, *decoys, "kv_head")
 
 
 def batches(table: AffinityTable, edges: pd.DataFrame, size: int = BATCH) -> Iterator[Batch]:
@@ -58,10 +60,15 @@ def batches(table: AffinityTable, edges: pd.DataFrame, size: int = BATCH) -> Ite
             here = order[start : start + size]
             part = rows.iloc[here]
             kv_head = [None if head < 0 else head for head in part["kv_head"].tolist()]
-            # tolist gives Python's numbers; the driver cannot send those of NumPy
-            values = [target[here].tolist(), *(part[name].tolist() for name in columns), kv_head]
+            values = [target[here].tolist(), *(_values(part[name]) for name in columns), kv_head]
             lists = [list(edge) for edge in zip(*values, strict=True)]
             yield Batch(str(pairing), len(here), _grouped(source[here], lists))
+
+
+def _values(column: "pd.Series[Any]") -> list[Any]:
+    """Python's numbers, as the driver cannot send those of NumPy; None for NaN."""
+    values: list[Any] = column.tolist()
+    return [None if it != it else it for it in values] if column.hasnans else values
 
 
 def _grouped(source: "np.ndarray[Any, Any]", lists: list[list[Any]]) -> list[list[Any]]:
@@ -102,15 +109,15 @@ def kept(edges: pd.DataFrame) -> dict[str, list[Any]]:
 
     Returns:
         `kept_pairings`, and in their order `kept_edges`, `kept_pairs` (scored pairs that the edges
-        stand for), `kept_pk_min`, `kept_pk_median`, `kept_pk_max`, `kept_z_mean`, `kept_z_median`
-        and `kept_z_max`; and `kept_strongest`: pairing, source and target of the edge with the
-        greatest z, and of equals the first by name of the pairing, then by heads.
+        stand for), `kept_pk_min`, `kept_pk_median`, `kept_pk_max`, `kept_z_min`, `kept_z_mean`,
+        `kept_z_median` and `kept_z_max`; and `kept_strongest`: pairing, source and target of the
+        edge with the greatest z, and of equals the first by name of the pairing, then by heads.
     """
     groups = edges.astype({"pk": float, "z": float}).groupby("pairing", sort=False)
     rows = groups.agg(
         edges=("pk", "size"), pairs=("share", "sum"),
         pk_min=("pk", "min"), pk_median=("pk", "median"), pk_max=("pk", "max"),
-        z_mean=("z", "mean"), z_median=("z", "median"), z_max=("z", "max"),
+        z_min=("z", "min"), z_mean=("z", "mean"), z_median=("z", "median"), z_max=("z", "max"),
     )  # fmt: skip
     rows["pairs"] = rows["pairs"].round().astype(int)
     return {

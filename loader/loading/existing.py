@@ -9,7 +9,7 @@ from headgraph.base.spelling import Message, argument
 from headgraph.base.text import short
 from headgraph.graphdb import schema
 from headgraph.graphdb.runner import Runner
-from headgraph.loader.errors import NameTaken
+from headgraph.loader.errors import NameTaken, drop_call
 from headgraph.loader.loading.plan import LoadPlan
 from headgraph.pk_engine.labels import COLUMNS
 
@@ -17,7 +17,8 @@ _SAME_NAME = f"""
 MATCH (r:{schema.RUN}) WHERE toLower(toStringOrNull(r.name)) = toLower($name)
 RETURN r.name AS name, r.id AS id, coalesce(toIntegerOrNull(r.edges), 0) AS edges,
        coalesce(r.selection, 'of no known selection') AS selection,
-       r.labels_sha256 AS labels, r.label_source AS label_source
+       r.labels_sha256 AS labels, r.label_source AS label_source,
+       coalesce(toIntegerOrNull(r.graph_version), 1) AS version
 ORDER BY name
 """
 _RUN = f"""
@@ -26,6 +27,7 @@ RETURN r.fingerprint AS fingerprint, r.label_source AS source
 """
 _LABELS = f"""
 MATCH (:{schema.RUN} {{name: $name}})-[:HAS_HEAD]->(h)-[has:HAS_ROLE]->(role:{schema.ROLE})
+WHERE coalesce(has.circuit, '') <> '{schema.DERIVED_CIRCUIT}'
 RETURN h.layer AS layer, h.head AS head, role.name AS role, coalesce(has.circuit, '') AS circuit,
        coalesce(has.source, '') AS source, coalesce(has.note, '') AS note
 """
@@ -68,10 +70,11 @@ def outcome(graph: Runner, plan: LoadPlan, *, replace: bool) -> Outcome:
 
 
 def _same_run(plan: LoadPlan, there: dict[str, Any], *, replace: bool) -> Outcome:
+    older = _older(plan.name, there["version"])
     if there["labels"] == plan.labels_sha256:
-        return Outcome(kind="unchanged")
+        return Outcome(kind="unchanged", notes=older)
     if plan.labels_given or replace:
-        return Outcome(kind="relabelled")
+        return Outcome(kind="relabelled", notes=older)
     source = there["label_source"]
     kept = {"none": "stays without labels", "bundled": "keeps the bundled labels it has"}
     note = Message(
@@ -79,7 +82,19 @@ def _same_run(plan: LoadPlan, there: dict[str, Any], *, replace: bool) -> Outcom
         f"{argument('labels', 'FILE')} gives it other ones, and {argument('replace', True)} those "
         "that come with headgraph"
     )
-    return Outcome(kind="unchanged", notes=(note,))
+    return Outcome(kind="unchanged", notes=(note, *older))
+
+
+def _older(run: str, version: int) -> tuple[Message, ...]:
+    """A sentence if the run was written with an older version of the graph."""
+    if version >= schema.VERSION:
+        return ()
+    return (
+        Message(
+            f"{run} was loaded with version {version} of the graph, and this headgraph writes "
+            f"version {schema.VERSION}: {drop_call(run)} and the same load again bring what is new"
+        ),
+    )
 
 
 def name_taken(name: str) -> NameTaken:

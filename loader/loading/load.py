@@ -23,9 +23,10 @@ from headgraph.loader._database import (
 from headgraph.loader._space import refuse_without_room
 from headgraph.loader.attempts import Attempt, mark_failed, unfinished
 from headgraph.loader.errors import RUNS, LoaderError, NameTaken, drop_call
-from headgraph.loader.loading import writer
+from headgraph.loader.loading import decoys, writer
 from headgraph.loader.loading.edges import batches
 from headgraph.loader.loading.existing import Outcome, outcome, with_labels_there
+from headgraph.loader.loading.head_scores import derived_roles
 from headgraph.loader.loading.plan import AnyLabels, LoadPlan, plan_load
 from headgraph.loader.loading.writer import Progress, taken_over
 from headgraph.loader.removal import delete_heads, remove, sweep
@@ -230,6 +231,7 @@ def _superseded(graph: Runner, plan: LoadPlan, token: str) -> Iterator[None]:
 
 def report_on(plan: LoadPlan, found: Outcome, *, dry_run: bool, seconds: float) -> LoadReport:
     """The report of a load."""
+    new = found.kind in ("loaded", "replaced")
     return LoadReport(
         run=plan.name,
         id=plan.id,
@@ -243,6 +245,8 @@ def report_on(plan: LoadPlan, found: Outcome, *, dry_run: bool, seconds: float) 
         selection=plan.selection_text,
         labelled=len(plan.labels.drop_duplicates(["layer", "head"])),
         label_source=plan.label_source,
-        notes=(*plan.notes, *found.notes),
+        derived={role: len(heads) for role, heads in derived_roles(plan.table.meta).items()},
+        decoy_shares=decoys.shares(plan.table.meta),
+        notes=(*plan.notes, *found.notes, *(decoys.warnings(plan.table.meta) if new else ())),
         seconds=seconds,
     )

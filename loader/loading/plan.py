@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from headgraph.base.documents import shown
 from headgraph.base.names import head_name
 from headgraph.base.spelling import Message, either
 from headgraph.base.version import VERSION
@@ -16,8 +17,11 @@ from headgraph.graphdb import schema
 from headgraph.loader._runs import check_name, default_name, run_id
 from headgraph.loader._space import needed
 from headgraph.loader.errors import NothingToLoad
+from headgraph.loader.loading import decoys
 from headgraph.loader.loading.coverage import shortfalls
 from headgraph.loader.loading.edges import edge_properties, head_sums, kept
+from headgraph.loader.loading.head_scores import derived_roles, head_scores
+from headgraph.pk_engine.errors import LabelsError
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -40,7 +44,8 @@ class LoadPlan:
         label_source: origin of the labels: `bundled`, `none`, or the name of a file.
         labels_given: whether the caller chose the labels; they then replace those of an existing
             run.
-        notes: pairs that the selection includes and the file lacks.
+        notes: pairs that the selection includes and the file lacks, and pairings of which it keeps
+            nothing.
     """
 
     name: str
@@ -83,9 +88,11 @@ class LoadPlan:
         """Properties of the Run node, except those that publication adds."""
         provenance = asdict(self.table.meta)
         provenance["selection_rules"] = provenance.pop("selection")
-        provenance["table_format"] = provenance.pop("format")
+        provenance["table_format"] = self.table.meta.format
         if not provenance["nulls"]:
             del provenance["nulls"]
+        for name in ("heads", "decoys"):  # on the heads, and as properties of their own below
+            del provenance[name]
         return {
             **{name: _as_property(value) for name, value in provenance.items()},
             **self.label_properties(),
@@ -97,23 +104,29 @@ class LoadPlan:
             "pairs": len(self.table),
             "pairs_scored": sum(self.table.meta.scored.values()),
             **kept(self.edges),
+            **decoys.run_properties(self.table.meta),
             "graph_version": schema.VERSION,
             "loader_version": VERSION,
         }
 
     def head_rows(self) -> list[list[Any]]:
-        """Name, layer, head, key/value head and sums of every head, by layer, then head."""
+        """Name, layer, head, key/value head, and scores with sums of every head, by layer, then
+        head.
+        """
         meta = self.table.meta
-        sums = head_sums(self.edges, meta.n_heads)
+        scores, sums = head_scores(meta), head_sums(self.edges, meta.n_heads)
+        places = [divmod(place, meta.n_heads) for place in range(self.n_heads)]
         return [
             [head_name(layer, head), layer, head, head // meta.group_size,
-             sums.get(layer * meta.n_heads + head, {})]
-            for layer in range(meta.n_layers)
-            for head in range(meta.n_heads)
+             dict(sorted((scores.get(place, {}) | sums.get(place, {})).items()))]
+            for place, (layer, head) in enumerate(places)
         ]  # fmt: skip
 
     def role_rows(self) -> dict[str, list[dict[str, Any]]]:
-        """By role, a row per head: its name as `head`, and `properties` of its HAS_ROLE."""
+        """By role, a row per head: its name as `head`, and `properties` of its HAS_ROLE.
+
+        Roles of the labels come first, then the derived ones.
+        """
         rows: dict[str, list[dict[str, Any]]] = {}
         for label in self.labels.to_dict("records"):
             properties = {
@@ -121,7 +134,7 @@ class LoadPlan:
             }
             head = head_name(int(label["layer"]), int(label["head"]))
             rows.setdefault(str(label["role"]), []).append({"head": head, "properties": properties})
-        return rows
+        return rows | derived_roles(self.table.meta)
 
 
 def plan_load(
@@ -142,7 +155,7 @@ def plan_load(
         keyword: the argument that `run` was given as, for messages.
 
     Raises:
-        EngineError: a table or label file that cannot be used.
+        EngineError: a table, selection or label file that cannot be used.
         BadRunName: `run` cannot be a name.
         NothingToLoad: the selection keeps no pair.
     """
@@ -154,6 +167,7 @@ def plan_load(
     if not len(selected):
         raise _nothing(whole, rules)
     rows = labels_for(whole.meta, labels)
+    _refuse_derived(rows, labels)
     return LoadPlan(
         name=name,
         id=run_id(name, whole.sha256, rules),
@@ -163,8 +177,31 @@ def plan_load(
         labels=rows,
         label_source=_label_source(labels, rows),
         labels_given=labels is not None,
-        notes=shortfalls(whole, selection),
+        notes=(*shortfalls(whole, selection), *_emptied(whole, selected)),
     )
+
+
+def _refuse_derived(rows: pd.DataFrame, labels: AnyLabels) -> None:
+    """Raise LabelsError for a label that would look like a role derived from the weights."""
+    for column, reserved in (
+        ("role", schema.DERIVED_ROLES),
+        ("circuit", (schema.DERIVED_CIRCUIT,)),
+    ):
+        found = rows[rows[column].isin(reserved)]
+        if len(found):
+            layer, head, name = found[["layer", "head", column]].iloc[0].tolist()
+            raise LabelsError(
+                f"the label file {shown(labels or '')} gives {head_name(layer, head)} the {column} "
+                f"{name}, which marks what headgraph derives from the weights: expected another "
+                f"{column}"
+            )
+
+
+def _emptied(whole: AffinityTable, selected: AffinityTable) -> list[Message]:
+    """A sentence if pairings of the table have no row left."""
+    before, after = (set(table.columns["pairing"].tolist()) for table in (whole, selected))
+    gone = [pairing for pairing in whole.meta.pairings if pairing in before - after]
+    return [Message(f"the selection keeps no pair of {decoys.together(gone)}")] if gone else []
 
 
 def _nothing(whole: AffinityTable, selection: Selection) -> NothingToLoad:
@@ -175,10 +212,13 @@ def _nothing(whole: AffinityTable, selection: Selection) -> NothingToLoad:
             "wider selection"
         )
     top = whole.frame["pk"].max(), whole.frame["z"].max()
+    least = ""
+    if selection.max_decoy is not None:
+        least = f" and smallest decoy_q {whole.frame[schema.DECOY_Q].min():.3g}"
     return NothingToLoad(
         f"the selection ({selection.describe()}) keeps none of the {len(whole):,} pairs in the "
-        f"table, whose largest PK is {top[0]:.3g} and largest z {top[1]:.3g}: widen it, or leave "
-        "it out to load them all"
+        f"table, whose largest PK is {top[0]:.3g} and largest z {top[1]:.3g}{least}: widen it, or "
+        "leave it out to load them all"
     )
 
 

@@ -6,11 +6,11 @@ within: pairs of different heads of one layer, which cannot read each other eith
 
 Both assume that forward pairs without a connection overlap as much as these pairs. That is wrong
 for `backward` where two heads share directions in one layer order only, and for `within` where
-heads of one layer divide its work. Heads may also share directions without reading one another, such as
-through a common source. The values are real heads with all that makes them alike, so these nulls
-are the strictest here. A head's own O and Q (K, V) are in neither. Two heads compared in the same
-role (QQ, KK, VV, OO) have no direction, so `backward` refuses them. Ranks are ignored: a pair of
-less than full rank is compared with pairs of full rank, which is conservative.
+heads of one layer divide its work. Heads may also share directions without reading one another,
+such as through a common source. The values are real heads with all that makes them alike, so these
+nulls are the strictest here. A head's own O and Q (K, V) are in neither. Two heads compared in the
+same role (QQ, KK, VV, OO) have no direction, so `backward` refuses them. Ranks are ignored: a pair
+of less than full rank is compared with pairs of full rank, which is conservative.
 
 There is no null of all pairs: the forward pairs would be half of its values, and no pair could then
 have q below about 0.4.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headgraph.base.spelling import Message
 from headgraph.base.terminal import say
 from headgraph.base.text import json_text
 from headgraph.graphdb.options import deferred_connection_options
@@ -69,9 +70,11 @@ def query(
         if not as_graph:
             return queries.query(name, graph, run=run, **values)
         answer = queries.node_link(name, graph, run=run, **values)
-        if why := answer["graph"].get("no_rows"):
-            say(f"no rows: {why.both}")
-            answer["graph"]["no_rows"] = why.options
+        about = answer["graph"]
+        for name, start in (("no_rows", "no rows: "), ("limited", ""), ("cut", "")):
+            if note := about.get(name):
+                say(f"{start}{Message(note).both}")
+                about[name] = Message(note).options
         return json_text(answer, indent=2)
 
 

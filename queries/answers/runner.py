@@ -8,10 +8,11 @@ from headgraph.base.spelling import Message, either
 from headgraph.graphdb.result import Result
 from headgraph.graphdb.runner import Runner
 from headgraph.graphdb.runs import chosen_run
+from headgraph.queries.answers.cut import cut_note, limit_note
 from headgraph.queries.answers.names import check_names
 from headgraph.queries.answers.no_rows import why_no_rows
 from headgraph.queries.answers.node_link import to_node_link
-from headgraph.queries.answers.runs import checkpoints, complete_runs
+from headgraph.queries.answers.runs import checkpoints, complete_runs, runs_read
 from headgraph.queries.errors import QueryError
 from headgraph.queries.stored.library import get
 from headgraph.queries.stored.query import Query
@@ -32,7 +33,9 @@ def query(name: str, graph: Runner, /, *, run: str | None = None, **params: Any)
 
     Returns:
         Rows; `frame.attrs["may_be_empty"]` says when no rows are a valid answer. Without rows,
-        `frame.attrs["no_rows"]` says why, and what helps.
+        `frame.attrs["no_rows"]` says why, and what helps. `frame.attrs["cut"]` says which share of
+        the scored pairs the run holds, and where it is cut; empty if it holds all of them.
+        `frame.attrs["limited"]` says how many edges of a head are shown of how many.
 
     Raises:
         UnknownQuery, ParameterError, MissingParameter: the query cannot run with these arguments.
@@ -40,11 +43,11 @@ def query(name: str, graph: Runner, /, *, run: str | None = None, **params: Any)
         GraphError: the database cannot be read.
     """
     query = get(name)
-    _, result, why = _run(query, graph, run, params)
+    _, result, notes = _run(query, graph, run, params)
     from headgraph.queries.answer import Answer
 
     frame = Answer(_columns(result, query.table_columns).frame())
-    frame.attrs |= {"may_be_empty": query.may_be_empty, "no_rows": why}
+    frame.attrs |= {"may_be_empty": query.may_be_empty, **notes}
     return frame
 
 
@@ -54,7 +57,8 @@ def node_link(name: str, graph: Runner, /, *, run: str | None = None, **params: 
     Returns:
         A dictionary that JSON can hold and that `networkx.node_link_graph(..., edges="links")`
         reads: `nodes` with `id`, `labels`, `properties`, and `links` with `source`, `target`,
-        `key`, `type`, `properties`. Without rows, `no_rows` in `graph` says why.
+        `key`, `type`, `properties`. Without rows, `no_rows` in `graph` says why; `cut` and
+        `limited` are there as in `query`, where they say something.
 
     Raises:
         QueryError: the query has no graph form; otherwise as `query`.
@@ -63,10 +67,9 @@ def node_link(name: str, graph: Runner, /, *, run: str | None = None, **params: 
     if not query.graph_columns:
         table = either("call query() for a table", "leave out --graph")
         raise QueryError(f"query {query.name} answers with rows alone: {table}")
-    values, result, why = _run(query, graph, run, params)
+    values, result, notes = _run(query, graph, run, params)
     about = {"query": query.name, "title": query.title, "params": values}
-    if why:
-        about["no_rows"] = why
+    about |= {name: note for name, note in notes.items() if note}
     return to_node_link(_columns(result, query.graph_columns), about)
 
 
@@ -82,6 +85,7 @@ def over_series(name: str, graph: Runner, /, *, series: str, **params: Any) -> "
 
     Returns:
         The columns of `queries.query` after `step` and `checkpoint`, the run's name; by step.
+        `frame.attrs["cut"]` is as in `queries.query`.
 
     Raises:
         UnknownName: no run belongs to the series, or one of the runs lacks a name in `params`.
@@ -95,12 +99,16 @@ def over_series(name: str, graph: Runner, /, *, series: str, **params: Any) -> "
     if stored.over_series:
         one = either(f"call query({stored.name!r}, graph, run=NAME)", "give --run")
         raise QueryError(f"query {stored.name} goes through the checkpoints itself: {one}")
+    runs = checkpoints(series, graph)
     parts = [
         query(stored.name, graph, run=run, **params).assign(step=step, checkpoint=run)
-        for step, run in checkpoints(series, graph)
+        for step, run in runs
     ]
     answer = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    answer.attrs["may_be_empty"] = stored.may_be_empty
+    answer.attrs = {
+        "may_be_empty": stored.may_be_empty,
+        "cut": cut_note(graph, [name for _, name in runs]),
+    }
     return answer[["step", "checkpoint", *stored.table_columns]]
 
 
@@ -117,17 +125,23 @@ def choose_run(query: Query, run: str | None, graph: Runner) -> str | None:
 
 def _run(
     query: Query, graph: Runner, run: str | None, params: Mapping[str, Any]
-) -> tuple[dict[str, Any], Result, Message]:
-    """All values, the rows, and why there are none; an empty text where there are rows."""
+) -> tuple[dict[str, Any], Result, dict[str, str]]:
+    """All values, the rows, and notes on them: `no_rows`, `cut` and `limited`, empty or a text."""
     given = given_values(query, params)
     runs = complete_runs(graph)
     if run is None and query.params["run"].required:
         run = chosen_run(None, runs)
     check_names(query, {**given, "run": run}, graph, runs)
     values = all_values(query, given, run)
+    cut = cut_note(graph, runs_read(query, values, runs))
     result = graph.read(query.cypher, values)
     why = Message("") if result.rows else why_no_rows(query, values, graph, runs)
-    return values, result, why
+    notes = {
+        "no_rows": why,
+        "cut": cut,
+        "limited": limit_note(query, values, result),
+    }
+    return values, result, notes
 
 
 def _columns(result: Result, names: list[str]) -> Result:

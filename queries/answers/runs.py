@@ -1,7 +1,7 @@
 """The complete runs of a database: their pairings, their series, their sums and their shapes."""
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from headgraph.base.spelling import either
 from headgraph.base.suggestions import did_you_mean
@@ -75,6 +75,21 @@ def check_runs(names: Iterable[str], runs: Runs) -> None:
         chosen_run(name, runs)
 
 
+def runs_read(query: Query, values: Mapping[str, Any], runs: Runs) -> set[str]:
+    """Names of the runs that a query reads edges of; none if it lists all runs."""
+    names = {values[p.name] for p in query.params.values() if p.type == "run"} - {None}
+    return with_series(query, names, runs)
+
+
+def with_series(query: Query, names: Iterable[str], runs: Runs) -> set[str]:
+    """The runs, and if a query goes through the checkpoints itself, every run of their series."""
+    found = set(names)
+    if query.over_series:
+        series = {runs[name].series for name in found if name in runs} - {None}
+        found |= {name for name, run in runs.items() if run.series in series}
+    return found
+
+
 def check_sums(query: Query, names: Iterable[str], runs: Runs) -> None:
     """Raise OlderRun where a query reads sums and a run that it reads has none.
 
@@ -83,10 +98,7 @@ def check_sums(query: Query, names: Iterable[str], runs: Runs) -> None:
     """
     if "sums" not in query.requires:
         return
-    wanted = set(names)
-    if query.over_series:
-        series = {runs[name].series for name in wanted} - {None}
-        wanted |= {name for name, run in runs.items() if run.series in series}
+    wanted = with_series(query, names, runs)
     if old := without_sums(wanted, runs):
         one = len(old) == 1
         drop = either(f"drop(graph, {old[0]!r})", f"headgraph drop {short(old[0])}")

@@ -6,6 +6,7 @@
 //   limit (count) = 20: edges at most in each direction
 // returns: graph; may be empty where no edge of the head was kept
 //   direction (string): in where the head reads, out where it writes
+//   edges (integer): edges of the head in this direction, shown or not
 //   pairing (pairing): the source's role, then the target's
 //   neighbour (head): the head at the other end
 //   pk (float): Projection Kernel
@@ -15,6 +16,7 @@
 //   path (graph): source, edge and target
 // example: head=L4H7 limit=5
 MATCH (h:Head {run: $run, name: $head})
+WITH h, COUNT { (h)<--(:Head) } AS entering, COUNT { (h)-->(:Head) } AS leaving
 CALL (h) {
   MATCH path = (o:Head)-[e]->(h)
   RETURN "in" AS direction, o, e, path
@@ -24,7 +26,8 @@ UNION ALL
   RETURN "out" AS direction, o, e, path
   ORDER BY e.pk DESC, e.pk_rank, type(e), o.layer, o.head LIMIT toInteger($limit)
 }
-RETURN direction, type(e) AS pairing, o.name AS neighbour, e.pk AS pk, e.z AS z,
+RETURN direction, CASE direction WHEN "in" THEN entering ELSE leaving END AS edges,
+       type(e) AS pairing, o.name AS neighbour, e.pk AS pk, e.z AS z,
        e.pk_rank AS pk_rank,
        COLLECT { MATCH (o)-[:HAS_ROLE]->(r:Role) RETURN DISTINCT r.name ORDER BY r.name } AS roles,
        path

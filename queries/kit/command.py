@@ -54,8 +54,9 @@ def browser(
 ) -> str:
     """Open Neo4j Browser with a stored query typed in, or with all of them as favourites.
 
-    Without QUERY, favourites and colours are added to the local server's Browser, for --run RUN or
-    for every run. Your own favourites and styles stay. --kit DIR writes both as files for a Browser
+    A page of the local server offers to add favourites and colours, and to let Browser draw only
+    the edges of an answer. With QUERY it asks once for each run. Without QUERY it is about --run
+    RUN or every run. Your own favourites and styles stay. --kit DIR writes files for a Browser
     elsewhere.
 
     Example: headgraph browser hubs --run gpt2-small
@@ -105,6 +106,7 @@ def _query_link(
     from headgraph import queries
     from headgraph.queries.answers.names import check_names
     from headgraph.queries.answers.runs import complete_runs
+    from headgraph.queries.kit.served import is_served, kit_link
     from headgraph.queries.stored.library import get
     from headgraph.queries.stored.values import given_values
 
@@ -114,7 +116,10 @@ def _query_link(
     with connect() as graph:
         given = {**given_values(get(name), values), "run": run}
         check_names(get(name), given, graph, complete_runs(graph))
-        return _link(graph, browser_url, text)[0]
+        link, served_by = _link(graph, browser_url, text)
+        if served_by is None or not is_served(served_by):
+            return link
+        return kit_link(link, [run] if run else [], every=False, once=True)
 
 
 def _favourites_link(run: str | None, browser_url: str | None, connect: Connect) -> str:

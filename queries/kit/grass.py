@@ -1,13 +1,13 @@
 """The look of heads and edges in Neo4j Browser, from the palette of the figures.
 
 A rule is a selector and its properties. Where several rules match a node, Browser applies the last,
-so roles are in the reverse of `ROLE_ORDER`: a head of several roles has the colour that figures
-give it. Widths and captions repeat the information of the colours.
+so derived roles come first and the others in the reverse of `ROLE_ORDER`: a head of several roles
+has the colour that figures give it. Widths and captions repeat the information of the colours.
 """
 
 from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS
 from headgraph.base.palette import ROLE_ORDER, TASK, Theme
-from headgraph.graphdb.schema import HEAD, ROLE, RUN, role_label
+from headgraph.graphdb.schema import DERIVED_ROLES, HEAD, ROLE, RUN, role_label
 
 Rules = dict[str, dict[str, str]]
 
@@ -24,7 +24,12 @@ def rules(theme: Theme) -> Rules:
         f"node.{label}": {**_fill(fill, theme), "diameter": SIZES[label]}
         for label, fill in fills.items()
     }
-    for role in reversed([role for role in ROLE_ORDER if role != TASK]):
+    others = [role for role in ROLE_ORDER if role not in (TASK, *DERIVED_ROLES)]
+    for role, edge in zip(DERIVED_ROLES, (theme.ink, theme.muted), strict=True):
+        # a broad rim and no fill: colours of fills are for roles of the literature
+        rim = {"border-color": edge, "border-width": "6px"}
+        found[f"node.{role_label(role)}"] = _fill(theme.plain, theme) | rim
+    for role in reversed(others):
         found[f"node.{role_label(role)}"] = _fill(theme.role(role).color, theme)
     order = [*GRAPH_PAIRINGS, *(name for name in PAIRINGS if name not in GRAPH_PAIRINGS)]
     return found | {f"relationship.{name}": _line(name, theme) for name in order}

@@ -1,10 +1,13 @@
 // Offers to add stored queries for the runs named in the address, and the look of heads and edges, to
-// Neo4j Browser's storage, then continues to Browser. Any page on the web can link here, so nothing
-// is written before the user clicks the button. Entries of others stay as they are.
+// Neo4j Browser's storage, and to let Browser draw the edges of the answer only. Then it continues to
+// Browser. Any page on the web can link here, so nothing is written before the user clicks the button.
+// Entries of others stay as they are.
 "use strict";
 
 const OURS = "headgraph:";
 const LAST = "headgraph.grass"; // key of the look that this page wrote last
+const ASKED = "headgraph.runs"; // runs that the user has added, or continued without
+const CONNECT = "headgraph.autoComplete"; // whether this page has switched the setting off before
 const MOST = 20; // runs to list
 const READING = 500; // milliseconds during which a click meant for another page does nothing
 
@@ -57,6 +60,21 @@ function look(kit) {
   localStorage.setItem(LAST, JSON.stringify(Object.fromEntries(marks)));
 }
 
+// Browser joins all nodes that it draws, with edges that are not in the answer. Its settings contain
+// this default, so a choice of the user shows only after this page has switched it off once.
+function onlyTheAnswer() {
+  if (read(CONNECT, false)) return;
+  const settings = { ...read("neo4j.settings", {}), autoComplete: false };
+  localStorage.setItem("neo4j.settings", JSON.stringify(settings));
+  localStorage.setItem(CONNECT, "true");
+}
+
+// Links to single queries do not ask about these runs again.
+function remember(runs, every) {
+  const before = every ? [] : read(ASKED, []);
+  localStorage.setItem(ASKED, JSON.stringify([...new Set([...before, ...runs])]));
+}
+
 // Browser's setting, or the system's if Browser has none.
 function isDark() {
   const { theme } = read("neo4j.settings", {});
@@ -82,8 +100,17 @@ function offer(runs, every) {
   const what = runs.length
     ? "headgraph's colours, and its stored queries as favourites for these runs,"
     : "headgraph's colours";
-  const gone = every ? " This removes the favourites that headgraph added for other runs." : "";
-  say(`Add ${what} to Neo4j Browser?${gone}`);
+  say(`Add ${what} to Neo4j Browser?`);
+  const edges =
+    "switches off Browser's setting “Connect result nodes”, so that it draws only the edges of an answer";
+  const also = [
+    ...(read(CONNECT, false) ? [] : [edges]),
+    ...(every ? ["removes the favourites that headgraph added for other runs"] : []),
+  ];
+  document.getElementById("also").textContent = also.length
+    ? `The button also ${also.join(", and ")}.`
+    : "";
+  document.getElementById("where").hidden = runs.length === 0;
   const names = runs.slice(0, MOST).map(visible);
   if (runs.length > MOST) names.push(`and ${runs.length - MOST} more`);
   document.getElementById("runs").replaceChildren(
@@ -95,10 +122,18 @@ async function main() {
   const named = new URLSearchParams(location.hash.slice(1));
   const runs = [...new Set(named.getAll("run"))];
   const every = named.has("every");
+  const once = named.has("once"); // a link to one query, which asks only at the first use
   const on = `../${location.search}`; // server, user and database for Browser
-  document.getElementById("on").href = on;
+  const without = document.getElementById("on");
+  without.href = on;
+  without.addEventListener("click", () => remember(runs, false));
   if (window.top !== window) {
     say("Open this page in a window of its own: a page around it could hide the button.");
+    return;
+  }
+  const asked = read(ASKED, null);
+  if (once && asked && runs.every((run) => asked.includes(run))) {
+    location.replace(on);
     return;
   }
   try {
@@ -108,6 +143,8 @@ async function main() {
       try {
         favourites(kit, runs, every);
         look(kit);
+        onlyTheAnswer();
+        remember(runs, every);
         location.replace(on);
       } catch (problem) {
         say(`Cannot add favourites and colours to Neo4j Browser (${problem}).`);

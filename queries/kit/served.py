@@ -36,16 +36,17 @@ def _content() -> dict[str, object]:
     return {"mark": literal(MARK), "documents": documents, "looks": looks}
 
 
-def kit_link(link: str, runs: Sequence[str], *, every: bool) -> str:
+def kit_link(link: str, runs: Sequence[str], *, every: bool, once: bool = False) -> str:
     """The address of the page, which continues to `link`.
 
     Args:
         link: a link to Browser, from `browser_link`.
         runs: names of the runs whose favourites the page adds.
         every: whether these are all runs, so that the page removes favourites of other runs.
+        once: whether the page continues at once if the user has added these runs before.
     """
     parts = urlsplit(link)
-    names = [("run", run) for run in runs] + [("every", "1")] * every
+    names = [("run", run) for run in runs] + [("every", "1")] * every + [("once", "1")] * once
     return urlunsplit(
         parts._replace(
             path=f"{parts.path.rstrip('/')}/{FOLDER}/kit.html",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from headgraph.base.names import GRAPH_PAIRINGS, head_name, parse_head, parse_pairings
 from headgraph.base.spelling import argument
 from headgraph.graphdb.runner import Runner
+from headgraph.queries.answers.cut import cut_note
 from headgraph.queries.errors import ParameterError
 from headgraph.queries.network.edges import chosen, edges_of
 
@@ -51,7 +52,8 @@ def communities(
         write: write `community` on the run's heads, for the stored query `communities`.
 
     Returns:
-        `community` (1 the largest), `size`, `heads`; `attrs["modularity"]` is Q.
+        `community` (1 the largest), `size`, `heads`; `attrs["modularity"]` is Q, and
+        `attrs["cut"]` says where the run is cut.
 
     Raises:
         UnknownName: there is no such run, or it has no edge of these pairings.
@@ -74,7 +76,7 @@ def communities(
         [(number, len(heads), heads) for number, heads in enumerate(groups, start=1)],
         columns=["community", "size", "heads"],
     )
-    frame.attrs["modularity"] = modularity
+    frame.attrs |= {"modularity": modularity, "cut": cut_note(graph, [name])}
     if write:
         record = {"seed": seed, "resolution": resolution, "modularity": modularity}
         _write(name, graph, groups, {**record, "pairings": list(wanted)})

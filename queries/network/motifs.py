@@ -10,6 +10,7 @@ from headgraph.base.names import GRAPH_PAIRINGS
 from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
 from headgraph.graphdb.runner import Runner
+from headgraph.queries.answers.cut import cut_note
 from headgraph.queries.errors import ParameterError, UnknownName
 from headgraph.queries.network.edges import RUNS, chosen, edges_of
 
@@ -81,7 +82,7 @@ def motifs(
         for _ in range(samples)
     ]
     frame = _compared(count_motifs(ends, len(layers)), random)
-    frame.attrs["seed"] = seed
+    frame.attrs |= {"seed": seed, "cut": cut_note(graph, [run])}
     return frame
 
 

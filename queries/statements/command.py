@@ -1,13 +1,13 @@
 """`headgraph cypher`."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from headgraph.base.terminal import say
 from headgraph.graphdb.options import deferred_connection_options
-from headgraph.queries.statements import run
+from headgraph.queries.statements import run as statements
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,30 +19,54 @@ Connect = Callable[..., "Graph"]
 
 @click.command()
 @click.argument("text")
+@click.option("--run", metavar="RUN", help="Name of the run, the value of $run.")
+@click.option(
+    "-p",
+    "--param",
+    "params",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Value of $NAME; repeat for more. JSON gives numbers, lists, true, false and null; "
+    "anything else is text.",
+)
+@click.option("--explain", is_flag=True, help="Print the plan, and do not run the statement.")
+@click.option(
+    "--profile",
+    is_flag=True,
+    help="Run the statement, and print its plan with the rows and reads of each step.",
+)
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
-    default=run.LIMIT,
+    default=statements.LIMIT,
     show_default=True,
     help="Most rows to return.",
 )
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
-    default=run.TIMEOUT_S,
+    default=statements.TIMEOUT_S,
     show_default=True,
     help="Time limit in seconds, for connecting, planning, running and fetching.",
 )
 @click.option(
     "--max-mb",
     type=click.FloatRange(min=0, min_open=True),
-    default=run.MAX_MB,
+    default=statements.MAX_MB,
     show_default=True,
     help="Largest answer in megabytes.",
 )
 @deferred_connection_options
 def cypher(
-    text: str, limit: int, timeout: float, max_mb: float, connect: Connect
+    text: str,
+    run: str | None,
+    params: tuple[str, ...],
+    explain: bool,
+    profile: bool,
+    limit: int,
+    timeout: float,
+    max_mb: float,
+    connect: Connect,
 ) -> "pd.DataFrame":
     """Run the Cypher statement TEXT, which may only read; with TEXT -, read it from stdin.
 
@@ -54,13 +78,18 @@ def cypher(
     Example: headgraph cypher 'MATCH (h:Head {run: "gpt2-small"}) RETURN h.name LIMIT 5'
     """
     from headgraph.graphdb.limits import Deadline
-    from headgraph.queries.statements.input import from_stdin, split_params
+    from headgraph.queries.statements.input import from_stdin, given_values, split_params
 
-    params, text = split_params(from_stdin() if text == "-" else text)
-    run.check(text, params, limit=limit, timeout=timeout, max_mb=max_mb)
+    above, text = split_params(from_stdin() if text == "-" else text)
+    values = above | given_values(params, text)
+    asked: dict[str, Any] = {
+        **{"run": run, "explain": explain, "profile": profile},
+        **{"limit": limit, "max_mb": max_mb},
+    }
+    statements.check(text, values, timeout=timeout, **asked)
     deadline = Deadline(timeout)
     with connect(deadline=deadline) as graph:
-        frame = run.cypher(text, graph, params=params, limit=limit, timeout=deadline, max_mb=max_mb)
+        frame = statements.cypher(text, graph, params=values, timeout=deadline, **asked)
     for hint in frame.attrs["hints"]:
         say(f"note: {hint}")
     if frame.attrs["truncated"]:

@@ -19,7 +19,7 @@ _NAMES = {
     ),
     "property": "CALL db.propertyKeys() YIELD propertyKey RETURN collect(propertyKey)",
 }
-_RUNS = "MATCH (r:Run) WHERE r.name IS NOT NULL RETURN r.name AS name ORDER BY name"
+RUNS = "MATCH (r:Run) WHERE r.name IS NOT NULL RETURN r.name AS name ORDER BY name"
 
 
 def hints(
@@ -38,7 +38,7 @@ def hints(
         else:
             yield remark
     if asked := list(dict.fromkeys(_runs(text, params))):
-        known = [row["name"] for row in graph.read(_RUNS, timeout=deadline.left())]
+        known = [row["name"] for row in graph.read(RUNS, timeout=deadline.left())]
         for name in asked:
             if name not in known:
                 yield f"the database has no run {quoted(name)}{did_you_mean(name, known)}"

@@ -1,12 +1,16 @@
-"""A statement from stdin, and the line of parameters above a statement."""
+"""A statement from stdin, and values of its parameters: a line above it, and options."""
 
+import json
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from headgraph.base.documents import parse_json
-from headgraph.base.text import quoted
+from headgraph.base.text import listed, quoted, short
 from headgraph.queries.errors import ParameterError
+from headgraph.queries.options import parse_params
 from headgraph.queries.statements.run import LONGEST
+from headgraph.queries.statements.tokens import parameters
 
 PARAMS = ":params"
 """The word that begins a line of parameters, as in Neo4j Browser."""
@@ -50,3 +54,32 @@ def split_params(text: str) -> tuple[dict[str, Any], str]:
         problem=ParameterError,
     )
     return values, rest
+
+
+def given_values(texts: Iterable[str], statement: str) -> dict[str, Any]:
+    """Values of parameters from `NAME=VALUE` texts, in which a VALUE of JSON is read as JSON.
+
+    Raises:
+        ParameterError: a text is not NAME=VALUE, or the statement has no parameter of its name.
+    """
+    values = {name: _value(text) for name, text in parse_params(texts).items()}
+    there = {token.text for token in parameters(statement)}
+    for name in values:
+        if name not in there:
+            has = listed([f"${it}" for it in sorted(there)]) if there else "no parameter"
+            raise ParameterError(
+                f"-p {short(name)}: the statement has no ${short(name)}; it has {has}"
+            )
+    return values
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _no_constant(name: str) -> Any:
+    """Leave NaN and Infinity, which JSON does not have, as text."""
+    raise ValueError(name)

@@ -71,6 +71,23 @@ def _tokens(cypher: str) -> Iterator[Token]:
         yield Token(kind, text, match.start(), match.end())
 
 
+LANGUAGES = ("5", "25")
+"""Versions of the language that may be named in front of a statement."""
+
+
+def language(pieces: list[Token]) -> list[Token]:
+    """The two tokens of `CYPHER 5` or `CYPHER 25` in front of a statement; otherwise none.
+
+    An option that follows, as in `CYPHER 25 runtime=slotted`, makes it another prefix.
+    """
+    head = pieces[:2]
+    if [it.keyword or it.text for it in head] not in [["CYPHER", it] for it in LANGUAGES]:
+        return []
+    if head[1].kind != "number" or (len(pieces) > 3 and pieces[3].is_sign("=")):
+        return []
+    return head
+
+
 def semicolons_behind(pieces: list[Token]) -> int:
     """The number of semicolons at the end."""
     count = 0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from headgraph.base.spelling import either
 from headgraph.queries.statements.operators import FUNCTION_SPACES, PROCEDURES
-from headgraph.queries.statements.tokens import Token, semicolons_behind, tokens
+from headgraph.queries.statements.tokens import Token, language, semicolons_behind, tokens
 
 LOAD_CSV = "LOAD CSV reads files and addresses"
 TRANSACTIONS = "CALL { } IN TRANSACTIONS opens transactions of its own"
@@ -15,7 +15,9 @@ _CLUSTER = ("DEALLOCATE", "REALLOCATE", "DRYRUN")
 _FIRST_WORDS = {
     "EXPLAIN": "EXPLAIN gives no rows (every statement is explained here before it runs)",
     "PROFILE": "PROFILE runs a statement to measure it (leave the word out)",
-    "CYPHER": "the options after CYPHER change how it is run (leave them out)",
+    "CYPHER": (
+        "the options after CYPHER change how it is run (only CYPHER 5 or CYPHER 25 may stand there)"
+    ),
     "USING": "PERIODIC COMMIT writes in transactions of its own",
     **dict.fromkeys(("BEGIN", "COMMIT", "ROLLBACK"), "headgraph opens and closes transactions"),
     **dict.fromkeys(("SHOW", "TERMINATE"), SERVER),
@@ -41,6 +43,7 @@ _END = Token("end", "", 0, 0)
 def reasons_in_words(cypher: str) -> Iterator[str]:
     """Why a statement is not a plain read, as far as its words show."""
     pieces = tokens(cypher)
+    pieces = pieces[len(language(pieces)) :]
     statement = pieces[: len(pieces) - semicolons_behind(pieces)]
     if not statement:
         yield "there is no statement"

@@ -241,7 +241,8 @@ def test_a_server_that_speaks_bolt_and_breaks_off(
     with answering(BOLT) as port:
         assert said(f"neo4j://127.0.0.1:{port}") == routed.format("bolt")
         assert said(f"bolt://127.0.0.1:{port}") == (
-            "it answers now, but the connection broke before: it may have been restarting, so try again"
+            "it answers now, but the connection broke before: it may have been restarting, so try "
+            "again"
         )
     with answering(BOLT, certificate[0]) as port:
         assert said(f"neo4j+ssc://localhost:{port}") == routed.format("bolt+ssc")

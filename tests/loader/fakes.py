@@ -7,6 +7,12 @@ from headgraph.graphdb import RecordingGraph
 from headgraph.graphdb.result import Plan, Result
 from headgraph.graphdb.runner import Params
 
+UNKNOWN_DECOYS = (
+    "the decoy share of OQ, OK and OV is unknown, because the table has no decoys: "
+    "headgraph.compute makes one that has them"
+)
+"""The note of each load of a table in format 1."""
+
 
 @dataclass
 class WillingGraph(RecordingGraph):

@@ -20,7 +20,7 @@ from headgraph.loader.attempts import SILENT_S, is_alive, own_process
 from headgraph.loader.errors import UnknownRun
 from headgraph.loader.loading import writer
 from headgraph.loader.loading.plan import plan_load
-from tests.loader.fakes import WillingGraph, counted
+from tests.loader.fakes import UNKNOWN_DECOYS, WillingGraph, counted
 from tests.loader.test_commands import call
 from tests.tables import random_table
 
@@ -153,7 +153,8 @@ def test_a_dry_run_says_so_and_removes_nothing() -> None:
 )
 def test_other_attempts_are_left_alone(there: tuple[Any, ...], said: str) -> None:
     graph = database(there)
-    notes = loader.load(TABLE, graph).notes
+    *notes, last = loader.load(TABLE, graph).notes
+    assert last == UNKNOWN_DECOYS
     assert len(notes) == bool(said)
     assert all(note.startswith(said) for note in notes)
     assert not any("AS taken" in text for text in graph.texts("write"))
@@ -199,14 +200,14 @@ def left(monkeypatch: pytest.MonkeyPatch) -> WillingGraph:
     rows = (("c" * 64, "whole", 16, 9, None), ("a1" * 32, None, 16, 9, "tiny"))
     graph = database(row(), **{DROP_QUERY: Result(columns, rows)})
     listed = ("name", "model", "status", "heads", "edges", "pairings", "selection", "series",
-              "called", "loaded")  # fmt: skip
+              "called", "short", "loaded")  # fmt: skip
     graph.answers = {
         **graph.answers,
         "datetime.truncate('second', time)": Result(
             listed,
             (
-                ("whole", "m", "complete", 16, 9, ["OQ"], "all pairs", None, None, None),
-                ("a1" * 6, "m", "loading", 16, 9, ["OQ"], "all pairs", None, "tiny", None),
+                ("whole", "m", "complete", 16, 9, ["OQ"], "all pairs", None, None, None, None),
+                ("tiny", "m", "loading", 16, 9, ["OQ"], "all pairs", None, "tiny", "a1" * 6, None),
             ),
         ),
     }

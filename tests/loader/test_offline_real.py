@@ -38,7 +38,9 @@ from tests.loader.exports.graphs import roles_file
 from tests.loader.exports.test_files_real import dump, empty, schema_of
 from tests.tables import random_table
 
-TABLE = random_table(3, 4, 2, pairings=("OQ", "OK", "KV"), metrics=("pk", "cs"), series="pile")
+TABLE = random_table(
+    3, 4, 2, pairings=("OQ", "OK", "KV"), metrics=("pk", "cs"), series="pile", format_2=True
+)
 
 
 @pytest.fixture(scope="module")

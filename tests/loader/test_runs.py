@@ -188,9 +188,10 @@ def test_properties_of_any_type_are_no_obstacle(graph: Graph) -> None:
         "(:Run {id: 'abcdef', called: 5, status: 'loading', loader: 6}), (:Run {id: [1]})"
     )
     names = loader.runs(graph)["name"]
-    assert sorted(names.dropna()) == ["8", "abcdef"]
+    assert sorted(names.dropna()) == ["5", "8"]
     assert loader.runs(graph, "8", model="9")["name"].tolist() == ["8"]
-    assert loader.runs(graph, "5")["name"].tolist() == ["abcdef"]
+    assert loader.runs(graph, "5")["name"].tolist() == ["5"]
+    assert loader.runs(graph, "abcdef")["name"].tolist() == ["5"]
     (attempt,) = loader.unfinished(graph)
     assert (attempt.id, attempt.called, attempt.alive) == ("abcdef", "5", None)
     assert loader.load(random_table(2, 2), graph, run="new").outcome == "loaded"

@@ -43,7 +43,10 @@ def test_query_as_table_as_graph_and_as_text(gpt2: Graph) -> None:
     assert text.startswith(':params {"run": "gpt2", "head": "L4H7", "limit": 3, "per_head": 2};\n')
 
 
-def test_without_rows_the_reason_names_commands(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_rows_the_reason_names_commands(
+    gpt2: Graph, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut = queries.query("hubs", gpt2).attrs["cut"]
     why = "run gpt2 has no edges of OO, which this query reads, but of OQ, OK, OV; "
     helps = (
         "headgraph compute MODEL --pairings all -o FILE and headgraph load FILE --run gpt2 "
@@ -51,9 +54,9 @@ def test_without_rows_the_reason_names_commands(capsys: pytest.CaptureFixture[st
     )
     drawn = json.loads(call(query, "write_alike", "--graph"))
     assert drawn["graph"]["no_rows"] == why + helps
-    assert capsys.readouterr().err == f"no rows: {why}{helps}\n"
+    assert capsys.readouterr().err == f"no rows: {why}{helps}\n{cut}\n"
     done = CliRunner().invoke(cli.headgraph, ["query", "write_alike", "--format", "json"])
-    assert done.stderr == f"no rows: {why}{helps}\n"
+    assert done.stderr == f"no rows: {why}{helps}\n{cut}\n"
 
 
 def test_a_question_of_every_checkpoint_in_every_format(gpt2: Graph) -> None:
@@ -82,7 +85,9 @@ def test_communities_and_motifs(gpt2: Graph) -> None:
     )
     found = queries.communities(gpt2, run="gpt2", seed=2)
     assert [row["heads"] for row in json.loads(done.stdout)] == list(found["heads"])
-    assert done.stderr == f"modularity {found.attrs['modularity']:.3f}, seed 2\n"
+    cut = found.attrs["cut"]
+    assert cut.startswith("run gpt2 keeps 3 % of OQ (PK >= ")
+    assert done.stderr == f"modularity {found.attrs['modularity']:.3f}, seed 2\n{cut}\n"
     assert len(queries.query("communities", gpt2)) == len(found)
     args = ["--samples", "3", "--seed", "7", "--strongest", "50"]
     answer = call(motifs, *args)
@@ -126,7 +131,8 @@ def test_browser_prints_the_link_and_who_logs_in(
     server: RunningServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     link = call(browser, "hubs", "-p", "limit=3", "--print")
-    assert link.startswith(server.browser_url)
+    assert link.startswith(f"{server.browser_url}headgraph/kit.html?")
+    assert urlsplit(link).fragment == "run=gpt2&once=1"
     (typed,) = parse_qs(urlsplit(link).query)["arg"]
     assert typed == queries.filled("hubs", run="gpt2", limit=3)
     said = capsys.readouterr().err
@@ -161,6 +167,7 @@ def test_a_server_without_the_page_is_opened_as_it_is(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("headgraph.queries.kit.served.is_served", lambda url: False)
+    assert "headgraph/kit" not in call(browser, "hubs", "--print")
     assert "headgraph/kit" not in call(browser, "--print")
     assert "run headgraph server stop, then headgraph server start\n" in capsys.readouterr().err
     elsewhere = call(browser, "--browser-url", "http://db.example:7474/browser/")

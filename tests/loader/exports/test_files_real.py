@@ -24,6 +24,7 @@ TABLE = random_table(3, 4, metrics=("pk", "cs"), series="pile", step=512.0)
 TABLES = {
     "plain": TABLE,
     "grouped": random_table(3, 4, 2, pairings=("OQ", "OK", "KV"), seed=1),
+    "decoys": random_table(3, 4, 2, pairings=("OQ", "OK", "QQ"), seed=2, format_2=True),
 }
 NASTY = (
     'a "quoted" \'text\' `here`', "\\", "\\\\", "\\u0022 \\u005c", '\\"', "line\nbreak\r\n\ttab",
@@ -108,8 +109,11 @@ def test_a_script_does_not_touch_a_run_that_is_there(graph: Graph, tmp_path: Pat
     headgraph.export(TABLE, tmp_path / "g.cypher", name="tiny")
     with pytest.raises(Exception, match=r"already exists with label `Run` and property `name`"):
         run_script(graph, tmp_path / "g.cypher")
-    (unfinished,) = loader.runs(graph).query("status == 'loading'")["name"]
-    loader.drop(graph, unfinished)
+    assert loader.runs(graph)[["name", "status"]].to_numpy().tolist() == [
+        ["tiny", "complete"], ["tiny", "loading"],
+    ]  # fmt: skip
+    (unfinished,) = loader.unfinished(graph)
+    loader.drop(graph, unfinished.name)
     assert dump(graph) == known
 
 

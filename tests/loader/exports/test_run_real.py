@@ -22,6 +22,7 @@ TABLES = {
     "plain": random_table(3, 4, metrics=("pk", "cs"), step=512.0),
     "grouped": random_table(3, 4, 2, pairings=("OQ", "OK", "KV"), seed=1),
     "all": random_table(3, 4, pairings=("VK", "OO", "OQ"), seed=2),
+    "decoys": random_table(3, 4, 2, pairings=("OQ", "OK", "QQ"), seed=3, format_2=True),
 }
 ENDINGS = tuple(format.ending for format in loader.FORMATS.values())
 

@@ -156,9 +156,8 @@ def test_dropped_while_loading(graph: Graph) -> None:
     dropped: list[str] = []
 
     def drop(done: int, total: int) -> None:
-        names = list(loader.runs(graph)["name"])
-        assert len(names) == (not dropped)
-        dropped.extend(loader.drop(graph, name).run for name in names)
+        assert list(loader.runs(graph)["name"]) == ["one"] * (not dropped)
+        dropped.extend(loader.drop(graph, it.name).run for it in loader.unfinished(graph))
 
     with pytest.raises(TakenOver):
         loader.load(TABLE, graph, run="one", progress=drop)

@@ -243,7 +243,11 @@ def test_gpt2_with_its_roles(graph: Graph) -> None:
     report = loader.load("gpt2-small", graph, run="gpt2", selection=Selection(top_percent=3))
     assert (report.heads, report.edges, report.pairs) == (144, 858, 858)
     assert report.label_source == "bundled"
-    assert report.notes == ()
+    (note,) = report.notes
+    assert note.options == (
+        "the decoy share of OK and OV is above 25 %, so many of these edges may mean nothing: "
+        "--max-decoy 0.1 keeps edges whose decoy_q is at most 0.1"
+    )
     ioi = graph.read(
         "MATCH (h:InductionHead {run: 'gpt2'})-[:HAS_ROLE {circuit: 'ioi'}]->(r:Role) "
         "WHERE r.name = 'induction' RETURN count(DISTINCT h)"

@@ -7,26 +7,31 @@ from typing import Any
 import pytest
 
 from headgraph import loader
-from headgraph.graphdb import RecordingGraph
+from headgraph.graphdb import RecordingGraph, schema
 from headgraph.graphdb.errors import NotReachable, StatementError
 from headgraph.graphdb.result import Result
 from headgraph.graphdb.runner import Params
 from headgraph.loader.errors import LoaderError, NameTaken, TakenOver, UnknownRun
 from headgraph.loader.loading.plan import plan_load
 from headgraph.pk_engine.scoring.selection import Selection
-from tests.loader.fakes import WillingGraph, counted
+from tests.loader.fakes import UNKNOWN_DECOYS, WillingGraph, counted
 from tests.tables import random_table
 
 TABLE = random_table(model="test/tiny")
 WRITES = ("write", "write_all", "command")
-STATE = ("name", "id", "edges", "selection", "labels", "label_source")
+STATE = ("name", "id", "edges", "selection", "labels", "label_source", "version")
 PRESENT = "= toLower($name)"
 
 
-def loaded(labels: str = "same", run_id: str | None = None, name: str = "tiny") -> Result:
+def loaded(
+    labels: str = "same",
+    run_id: str | None = None,
+    name: str = "tiny",
+    version: int = schema.VERSION,
+) -> Result:
     plan = plan_load(TABLE, None, None, None)
     sha = plan.labels_sha256 if labels == "same" else labels
-    row = (name, run_id or plan.id, 1920, "top 7 per pairing", sha, "roles.csv")
+    row = (name, run_id or plan.id, 1920, "top 7 per pairing", sha, "roles.csv", version)
     return Result(STATE, (row,))
 
 
@@ -133,6 +138,16 @@ def test_labels_stay_unless_others_are_asked_for() -> None:
     assert loader.load(TABLE, graph, replace=True).outcome == "relabelled"
 
 
+@pytest.mark.parametrize("labels", ["same", "others"])
+def test_a_run_of_an_older_graph_says_how_to_get_what_is_new(labels: str) -> None:
+    report = loader.load(TABLE, WillingGraph({PRESENT: loaded(labels, version=2)}))
+    assert report.outcome == "unchanged"
+    assert report.notes[-1].options == (
+        f"tiny was loaded with version 2 of the graph, and this headgraph writes version "
+        f"{schema.VERSION}: headgraph drop tiny and the same load again bring what is new"
+    )
+
+
 @pytest.mark.parametrize("replace", [False, True])
 def test_a_name_that_differs_by_case_alone_is_refused(replace: bool) -> None:
     graph = WillingGraph({PRESENT: loaded(name="tiny")})
@@ -154,19 +169,21 @@ def test_replace_says_what_went() -> None:
     assert str(report).startswith(
         "replaced tiny: 1,920 edges (top 7 per pairing) by 16 heads (0 with roles) and 288 edges "
     )
-    assert report.notes == ()
+    assert report.notes == (UNKNOWN_DECOYS,)
 
 
 def test_replace_says_that_there_was_nothing() -> None:
     report = loader.load(TABLE, WillingGraph(), replace=True)
     assert report.outcome == "loaded"
-    assert report.notes == ("replace=True had nothing to replace: there was no run tiny",)
+    nothing = "replace=True had nothing to replace: there was no run tiny"
+    assert report.notes == (nothing, UNKNOWN_DECOYS)
     assert report.notes[0].options == "--replace had nothing to replace: there was no run tiny"
 
 
 def test_all_pairs_of_a_file_that_lacks_some() -> None:
     narrow = TABLE.select(Selection(top=3))
-    (note,) = loader.load(narrow, WillingGraph(), selection=Selection()).notes
+    note, last = loader.load(narrow, WillingGraph(), selection=Selection()).notes
+    assert last == UNKNOWN_DECOYS
     rest = (
         "is wider than the selection that made the file (top 3 per pairing): the file lacks pairs "
         "of OQ, OK, OV, and the graph has what there is; "
@@ -178,8 +195,8 @@ def test_all_pairs_of_a_file_that_lacks_some() -> None:
     assert note.options == (
         f"--all {rest}headgraph compute with --all makes a file that has every pair"
     )
-    assert loader.load(narrow, WillingGraph()).notes == ()
-    assert loader.load(TABLE, WillingGraph(), selection=Selection()).notes == ()
+    assert loader.load(narrow, WillingGraph()).notes == (UNKNOWN_DECOYS,)
+    assert loader.load(TABLE, WillingGraph(), selection=Selection()).notes == (UNKNOWN_DECOYS,)
 
 
 def test_without_a_database_only_a_dry_run_works() -> None:
@@ -190,7 +207,7 @@ def test_without_a_database_only_a_dry_run_works() -> None:
 def test_notes_of_the_selection_are_in_the_report() -> None:
     narrow = TABLE.select(Selection(top=3))
     report = loader.load(narrow, WillingGraph(), selection=Selection(top=5))
-    assert len(report.notes) == 1
+    assert len(report.notes) == 2
     assert report.pairs == 9
     assert "top 3 per pairing; top 5 per pairing" in str(report)
 
@@ -337,14 +354,14 @@ def test_drop_finds_unfinished_runs_by_the_start_of_their_id() -> None:
 @pytest.mark.parametrize(
     ("rows", "run", "message"),
     [
-        ([], "x", "no run 'x': the database holds none; headgraph.load(table, graph) makes one"),
+        ([], "x", "no run 'x': the database holds none; headgraph load FILE makes one"),
         (
             [GPT2, CUT_OFF],
             "gtp2",
             "no run 'gtp2' (did you mean gpt2?): the database holds gpt2, beef00000000 (see "
-            "headgraph.runs(graph))",
+            "headgraph runs)",
         ),
-        ([GPT2], "zzz", "no run 'zzz': the database holds gpt2 (see headgraph.runs(graph))"),
+        ([GPT2], "zzz", "no run 'zzz': the database holds gpt2 (see headgraph runs)"),
         (
             [CUT_OFF, ("beef" + "1" * 60, None, 1, 1)],
             "beef",

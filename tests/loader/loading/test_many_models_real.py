@@ -10,6 +10,7 @@ from headgraph.graphdb import Graph
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.queries.errors import QueryError
 from tests.loader.databases import contents, expected, run_node
+from tests.loader.fakes import UNKNOWN_DECOYS
 from tests.tables import random_table
 
 ONE = random_table(4, 4, model="test/one")
@@ -43,7 +44,8 @@ def test_own_labels_survive_another_selection(graph: Graph, roles: Path) -> None
     said = loader.load(
         ONE, graph, run="one", selection=Selection(top=5), replace=True, dry_run=True
     )
-    (note,) = said.notes
+    note, last = said.notes
+    assert last == UNKNOWN_DECOYS
     assert note == "one keeps its labels from own.csv: labels=FILE gives it other ones"
     assert note.options == "one keeps its labels from own.csv: --labels FILE gives it other ones"
     report = loader.load(ONE, graph, run="one", selection=Selection(top=5), replace=True)
@@ -83,7 +85,10 @@ def test_bundled_roles_stay_away_where_none_were_wanted(graph: Graph) -> None:
     loader.load("gpt2-small", graph, run="gpt2", selection=top, labels="none")
     report = loader.load("gpt2-small", graph, run="gpt2", selection=Selection(top=3), replace=True)
     assert report.labelled == 0
-    assert report.notes == ("gpt2 stays without labels: labels=FILE gives it other ones",)
+    note, high = report.notes
+    assert note == "gpt2 stays without labels: labels=FILE gives it other ones"
+    assert high.startswith("the decoy share of OQ, OK and OV is above 25 %")  # of 3 pairs each
+    assert report.derived == {"eraser": 5, "copier": 7}
 
 
 def test_labels_of_one_model_are_not_those_of_another(graph: Graph, roles: Path) -> None:

@@ -21,7 +21,7 @@ def table() -> AffinityTable:
 def test_columns_become_properties_of_edges(table: AffinityTable) -> None:
     names = edge_properties(table)
     columns = [f"{kind}_{null}" for null in ("isotropic", "backward") for kind in "zpq"]
-    assert list(names)[-7:] == [*columns, "kv_head"]
+    assert list(names)[-8:] == [*columns, "decoy_q", "kv_head"]
     batch = next(batches(table, table.edges()))
     edge = batch.groups[0][1][0]
     assert len(edge) == 1 + len(names)

@@ -68,6 +68,17 @@ def test_the_role_that_fills_a_head_comes_last() -> None:
     ]
 
 
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_derived_roles_have_rims_and_no_colour_of_the_literature(theme: Theme) -> None:
+    found = rules(theme)
+    order = list(found)
+    eraser, copier, plain = (found[f"node.{label}"] for label in ("Eraser", "Copier", "Head"))
+    assert eraser["color"] == copier["color"] == plain["color"]
+    assert eraser["border-color"] != copier["border-color"]
+    assert int(eraser["border-width"][:-2]) > int(plain["border-width"][:-2])
+    assert order.index("node.Head") < order.index("node.Eraser") < order.index("node.InductionHead")
+
+
 def test_the_zip_has_a_folder_a_run_and_the_same_bytes_again() -> None:
     by_run = {run: favourites(run) for run in ("a/b", "c")}
     packed = archive(by_run)

@@ -8,7 +8,7 @@ from headgraph import queries
 from headgraph.graphdb import RecordingGraph
 from headgraph.graphdb.errors import NotReachable, TookTooLong
 from headgraph.graphdb.result import Plan, Result
-from headgraph.queries.errors import MissingParameter, ParameterError, Refused
+from headgraph.queries.errors import MissingParameter, ParameterError, Refused, UnknownRun
 from headgraph.queries.statements.guard import check_statement
 from tests.queries.statements.examples import HARMLESS, HOSTILE
 
@@ -110,8 +110,8 @@ class Clock(RecordingGraph):
 def test_one_limit_holds_over_planning_running_and_hints(monkeypatch: pytest.MonkeyPatch) -> None:
     text = 'MATCH (h:Head {run: "gpt2"}) RETURN 1 AS x'
     clock = Clock(monkeypatch)
-    queries.cypher(text, clock, timeout=10)
-    assert clock.limits == [10, 6, 2]
+    queries.cypher(text, clock, timeout=14)
+    assert clock.limits == [14, 10, 6, 2]
     clock = Clock(monkeypatch)
     with pytest.raises(Refused, match="looking for names that the database lacks took longer than"):
         queries.cypher(text, clock, timeout=8)
@@ -187,16 +187,22 @@ def test_a_parameter_without_a_value_is_named() -> None:
     graph = RecordingGraph()
     with pytest.raises(MissingParameter) as caught:
         queries.cypher(text, graph)
-    assert str(caught.value) == (
-        '$run has no value: write it in the text, such as {run: "gpt2-small"}, or pass '
-        'params={"run": "gpt2-small"}'
+    assert str(caught.value) == "$run has no value: pass run=NAME, or write the value in the text"
+    assert caught.value.for_command_line() == (
+        "$run has no value: give --run NAME, or write the value in the text"
     )
-    assert caught.value.for_command_line().endswith(
-        'or give a first line :params {"run": "gpt2-small"}'
+    with pytest.raises(MissingParameter) as caught:
+        queries.cypher("RETURN $head AS x", graph)
+    assert str(caught.value) == (
+        '$head has no value: pass params={"head": ...}, or write the value in the text'
+    )
+    assert caught.value.for_command_line() == (
+        "$head has no value: give -p head=VALUE, or write the value in the text"
     )
     assert graph.calls == []
     queries.cypher(text, graph, params={"run": "gpt2"})
-    assert graph.calls[-2][2] == {"run": "gpt2"}  # the last one looks for a run of this name
+    # those behind it look for a run of this name, and for cut runs
+    assert graph.calls[-3][2] == {"run": "gpt2"}
 
 
 def test_what_passes_runs_within_limits() -> None:
@@ -205,7 +211,8 @@ def test_what_passes_runs_within_limits() -> None:
     frame = queries.cypher("RETURN 1 AS x", graph, limit=1)
     assert frame["x"].tolist() == [1]
     assert frame.attrs["truncated"] is True
-    assert [call[0] for call in graph.calls] == ["plan", "read"]
+    assert [call[0] for call in graph.calls] == ["plan", "read", "read"]
+    assert "kept_pk_min" in graph.calls[-1][1], "the last one looks for cut runs"
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0, 0.0, 1e300])
@@ -245,3 +252,36 @@ def test_a_server_that_ends_under_a_statement_is_said() -> None:
         "status, start it again, and ask for less, for example with LIMIT or {run: ...} on every "
         "node"
     )
+
+
+def test_a_run_is_given_by_its_name() -> None:
+    there = Result(("name",), (("gpt2",), ("tiny",)))
+    graph = RecordingGraph(answers={"RETURN r.name AS name": there})
+    queries.cypher("MATCH (h:Head {run: $run}) RETURN h.name AS x", graph, run="gpt2")
+    assert ("read", {"run": "gpt2"}) in [(call[0], call[2]) for call in graph.calls]
+    with pytest.raises(UnknownRun, match=r"no run 'gtp2' \(did you mean gpt2\?\)"):
+        queries.cypher("MATCH (h:Head {run: $run}) RETURN h.name AS x", graph, run="gtp2")
+    graph.calls.clear()
+    with pytest.raises(ParameterError) as caught:
+        queries.cypher("MATCH (h:Head) RETURN h.name", graph, run="gpt2")
+    said = (
+        "{}: the statement has no $run; write it where the run's name belongs, such as MATCH "
+        "(h:Head {{run: $run}})"
+    )
+    assert str(caught.value) == said.format("run='gpt2'")
+    assert caught.value.for_command_line() == said.format("--run gpt2")
+    assert graph.calls == []
+
+
+def test_explain_and_profile_are_guarded_and_exclude_each_other() -> None:
+    graph = RecordingGraph()
+    with pytest.raises(ParameterError, match="explain=True and profile=True exclude each other"):
+        queries.cypher("RETURN 1", graph, explain=True, profile=True)
+    for how in ({"explain": True}, {"profile": True}):
+        with pytest.raises(Refused, match="LOAD CSV"):
+            queries.cypher("LOAD CSV FROM 'x' AS l RETURN l", graph, **how)  # type: ignore[arg-type]
+    assert graph.calls == []
+    graph = RecordingGraph(answers={"CREATE": Plan("w", ("ProduceResults", "Create"))})
+    with pytest.raises(Refused, match="it writes"):
+        queries.cypher("CREATE (n)", graph, profile=True)
+    assert [call[0] for call in graph.calls] == ["plan"]

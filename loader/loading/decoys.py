@@ -1,0 +1,85 @@
+"""The share of decoys among the edges of a run: what the Run records, and what a load says of it.
+
+A decoy is a backward pair: its source layer comes after its target layer, so it can carry nothing
+(`pk_engine.scoring.decoys`).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.base.spelling import Message, either
+from headgraph.graphdb import schema
+from headgraph.pk_engine.errors import COMPUTE
+from headgraph.pk_engine.table.meta import TableMeta
+
+HIGH = 0.25
+"""Share of decoys above which a load warns."""
+
+
+def run_properties(meta: TableMeta) -> dict[str, Any]:
+    """Properties of the Run; the share of a pairing without edges is None."""
+    return {
+        f"{prefix}{pairing}": counted[name]
+        for pairing, counted in meta.decoys.items()
+        for prefix, name in ((schema.DECOY_SHARE, "share"), (schema.DECOY_SCORED, "scored"))
+    }
+
+
+def shares(meta: TableMeta) -> dict[str, float]:
+    """The share of decoys by pairing, of the pairings that have edges, in their order."""
+    found = {pairing: meta.decoys[pairing]["share"] for pairing in meta.pairings
+             if pairing in meta.decoys}  # fmt: skip
+    return {pairing: share for pairing, share in found.items() if share is not None}
+
+
+def sentence(shares: Mapping[str, float]) -> str:
+    """The shares in words, as `headgraph compute` says them; empty if there are none.
+
+    >>> sentence({"OQ": 0.182, "OK": 0.255, "OV": 1.24}).partition("yet ")[2]
+    'so many are as strong for every 100 pairs kept: OQ 18, OK 26, OV 124'
+    """
+    if not shares:
+        return ""
+    numbers = ", ".join(f"{pairing} {_in_100(share)}" for pairing, share in shares.items())
+    return (
+        "decoys: backward pairs carry nothing, yet so many are as strong for every 100 pairs kept: "
+        + numbers
+    )
+
+
+def _in_100(share: float) -> str:
+    return f"{100 * share:.2g}" if share < 0.01 else f"{100 * share:.0f}"
+
+
+def together(words: Sequence[str]) -> str:
+    """`OQ, OK and OV`."""
+    return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), *words[-1:]])
+
+
+def warnings(meta: TableMeta) -> tuple[Message, ...]:
+    """One sentence each on pairings with many decoys, and on those whose share is unknown."""
+    notes = []
+    high = [pairing for pairing, share in shares(meta).items() if share > HIGH]
+    if high:
+        rule = either("selection=Selection(max_decoy=0.1)", "--max-decoy 0.1")
+        notes.append(
+            f"the decoy share of {together(high)} is above {100 * HIGH:.0f} %, so many of these "
+            f"edges may mean nothing: {rule} keeps edges whose decoy_q is at most 0.1"
+        )
+    unknown = [pairing for pairing in meta.pairings
+               if pairing in GRAPH_PAIRINGS and pairing not in meta.decoys]  # fmt: skip
+    if unknown:
+        notes.append(
+            f"the decoy share of {together(unknown)} is unknown, because {_why_unknown(meta)}"
+        )
+    return tuple(map(Message, notes))
+
+
+def _why_unknown(meta: TableMeta) -> str:
+    if meta.layer_order != "forward":
+        return (
+            f"the table has the layer order {meta.layer_order}: decoys are backward pairs beside "
+            "a forward order"
+        )
+    return f"the table has no decoys: {COMPUTE} makes one that has them"

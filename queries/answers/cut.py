@@ -1,0 +1,162 @@
+"""What an answer says about runs that hold some of the scored pairs only, and about its own limit.
+
+Such a run is cut: a question about weaker pairs finds nothing, because they are not in the graph.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from headgraph.base.names import PAIRINGS
+from headgraph.base.spelling import Message, either, parameter
+from headgraph.graphdb.result import Result
+from headgraph.graphdb.runner import Runner
+from headgraph.queries.stored.query import Query
+
+IN_FULL = 2
+"""Runs of which each pairing is named; of more runs, only the share of all pairs."""
+SHORT = 3
+"""Runs of which the share is named; more are counted."""
+
+_RUNS = """
+MATCH (r:Run {status: "complete"})
+WHERE r.name IS NOT NULL AND ($runs IS NULL OR r.name IN $runs)
+RETURN r.pairs AS pairs, r.pairs_scored AS pairs_scored, r.scored AS scored,
+       r.kept_pairings AS pairings, r.kept_pairs AS kept, r.kept_pk_min AS pk, r.kept_z_min AS z,
+       r.name AS name
+ORDER BY name
+"""
+
+
+class Kept(NamedTuple):
+    """What a run keeps of a pairing.
+
+    Attributes:
+        pairing: name of the pairing.
+        pairs: scored pairs that it keeps.
+        scored: pairs that were scored.
+        pk_min: the least PK that it keeps; None if it keeps no pair.
+        z_min: the least z that it keeps; None if it keeps no pair, or an older headgraph loaded it.
+    """
+
+    pairing: str
+    pairs: int
+    scored: int
+    pk_min: float | None
+    z_min: float | None
+
+    def __str__(self) -> str:
+        if not self.pairs:
+            return f"none of {self.pairing}"
+        share = f"{_percent(self.pairs, self.scored)} of {self.pairing}"
+        if self.pairs >= self.scored:
+            return share
+        least = {"PK": self.pk_min, "z": self.z_min}
+        ends = [f"{name} >= {_floor(low)}" for name, low in least.items() if low is not None]
+        return f"{share} ({', '.join(ends)})" if ends else share
+
+
+def cut_note(graph: Runner, runs: Iterable[str] | None = None, **limits: Any) -> str:
+    """A sentence on which of the runs are cut and where; empty if none is.
+
+    Args:
+        graph: the database.
+        runs: names of runs; None for all.
+        limits: limits of the look-up, as for `Runner.read`.
+    """
+    names = None if runs is None else sorted(set(runs))
+    rows = list(graph.read(_RUNS, {"runs": names}, **limits)) if names != [] else []
+    cut = [row for row in rows if _is_cut(row)]
+    if not cut:
+        return ""
+    if len(cut) <= IN_FULL:
+        parts = [f"run {row['name']} keeps {_in_full(row)}" for row in cut]
+        return f"{'; '.join(parts)}: other pairs are not in the graph"
+    shares = [f"{row['name']} keeps {_share(row)}" for row in cut[:SHORT]]
+    more = f", and {len(cut) - SHORT} more are cut" if len(cut) > SHORT else ""
+    which = "all" if len(cut) == len(rows) else f"{len(cut)} of the {len(rows)}"
+    lists = either("query('overview', graph, run=NAME)", "headgraph query overview --run NAME")
+    return Message(
+        f"{which} runs keep some of the scored pairs only ({', '.join(shares)}{more}): other pairs "
+        f"are not in the graph; {lists} says where a run is cut"
+    )
+
+
+def limit_note(query: Query, values: Mapping[str, Any], result: Result) -> str:
+    """How many edges of a head an answer shows of how many; empty if it shows all of them.
+
+    This is for a query whose rows have a `direction`, and in `edges` the edges of this direction.
+    """
+    if not {"direction", "edges"} <= set(result.columns) or "limit" not in query.params:
+        return ""
+    shown: dict[str, list[int]] = {}
+    for row in result:
+        count = shown.setdefault(row["direction"], [0, row["edges"]])
+        count[0] += 1
+    ways = {"in": "edges that enter", "out": "edges that leave"}
+    parts = [
+        f"{count} of {edges} {ways[way]} {values['head']}"
+        for way, (count, edges) in shown.items()
+        if count < edges
+    ]
+    more = parameter("limit", max(edges for _, edges in shown.values())) if parts else ""
+    return Message(f"shows {' and '.join(parts)}: {more} shows all") if parts else ""
+
+
+def _is_cut(row: Mapping[str, Any]) -> bool:
+    kept = _by_pairing(row)
+    if kept:
+        return any(it.pairs < it.scored for it in kept)
+    return row["pairs"] is not None and (row["pairs_scored"] or 0) > row["pairs"]
+
+
+def _by_pairing(row: Mapping[str, Any]) -> list[Kept]:
+    """What a run keeps of each pairing that was scored; empty if an older headgraph loaded it."""
+    if not (row["pairings"] and row["kept"] and row["scored"]):
+        return []
+    columns = [row["pairings"], row["kept"], row["pk"], row["z"] or [None] * len(row["kept"])]
+    found = {name: own for name, *own in zip(*columns, strict=True)}
+    counts = json.loads(row["scored"])
+    return [
+        Kept(name, *_values(found.get(name), counts[name])) for name in PAIRINGS if counts.get(name)
+    ]
+
+
+def _values(found: list[Any] | None, scored: int) -> tuple[int, int, float | None, float | None]:
+    pairs, pk_min, z_min = found or (0, None, None)
+    return pairs, scored, pk_min, z_min
+
+
+def _in_full(row: Mapping[str, Any]) -> str:
+    if kept := _by_pairing(row):
+        return ", ".join(map(str, kept))
+    return f"{_share(row)} (an older headgraph loaded it and did not write where it is cut)"
+
+
+def _share(row: Mapping[str, Any]) -> str:
+    return f"{_percent(row['pairs'], row['pairs_scored'])} of its scored pairs"
+
+
+def _percent(part: int, whole: int) -> str:
+    """A share in per cent that is 100 for the whole only, and 0 for nothing only.
+
+    >>> _percent(311, 10368), _percent(10367, 10368), _percent(10368, 10368), _percent(1, 300000)
+    ('3 %', '99.9 %', '100 %', '0.00033 %')
+    """
+    share = 100 * part / whole
+    if share < 1:
+        return f"{share:.2g} %" if share >= 1e-4 else f"{share:.1e} %"
+    text = f"{share:.0f}"
+    if text == "100" and part < whole:
+        text = f"{min(math.floor(share * 10) / 10, 99.9)}"
+    return f"{text} %"
+
+
+def _floor(value: float) -> str:
+    """A lower bound with two decimals.
+
+    >>> _floor(12.2699), _floor(-0.001)
+    ('12.26', '-0.01')
+    """
+    return f"{math.floor(value * 100) / 100:.2f}"

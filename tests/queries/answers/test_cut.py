@@ -1,0 +1,139 @@
+"""What an answer says about cut runs, from rows made by hand and from a real graph."""
+
+import json
+import math
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from headgraph import loader, queries
+from headgraph.graphdb import Graph, RecordingGraph
+from headgraph.graphdb.result import Result
+from headgraph.pk_engine.bundled import table_path
+from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.queries.answers.cut import cut_note, limit_note
+from tests.commands import headgraph
+from tests.queries.conftest import TOP, emptied
+from tests.tables import random_table
+
+COLUMNS = ("pairs", "pairs_scored", "scored", "pairings", "kept", "pk", "z", "name")
+
+
+def run(name: str, kept: dict[str, tuple[int, float, float]], scored: dict[str, int]) -> Any:
+    """A row of the look-up: what a run keeps, as pairs, least PK and least z, by pairing."""
+    pairs, pk, z = ([own[i] for own in kept.values()] for i in range(3))
+    total = sum(scored.values())
+    return (sum(pairs), total, json.dumps(scored), list(kept), pairs, pk, z, name)
+
+
+def older(name: str, pairs: int, scored: int) -> Any:
+    return (pairs, scored, json.dumps({"OQ": scored}), None, None, None, None, name)
+
+
+def note(*rows: Any) -> str:
+    return cut_note(RecordingGraph(answers={"kept_pairs": Result(COLUMNS, rows)}))
+
+
+def test_a_whole_run_needs_no_words() -> None:
+    assert note() == ""
+    assert note(run("all", {"OQ": (10, 0.5, -3.0)}, {"OQ": 10})) == ""
+    assert note(older("all", 10, 10)) == ""
+
+
+def test_one_cut_run_says_where_each_pairing_is_cut() -> None:
+    kept = {"OQ": (3, 12.2699, 20.119), "OV": (100, 0.1, -2.5), "OK": (999, 2.0, -0.001)}
+    scored = {"OQ": 100, "OK": 1000, "OV": 100, "KQ": 50, "QV": 0}
+    assert note(run("one", kept, scored)) == (
+        "run one keeps none of KQ, 3 % of OQ (PK >= 12.26, z >= 20.11), 99.9 % of OK (PK >= 2.00, "
+        "z >= -0.01), 100 % of OV: other pairs are not in the graph"
+    )
+
+
+def test_of_a_run_of_an_older_headgraph_it_says_what_is_known() -> None:
+    assert note(older("old", 3, 100)) == (
+        "run old keeps 3 % of its scored pairs (an older headgraph loaded it and did not write "
+        "where it is cut): other pairs are not in the graph"
+    )
+    row = list(run("second", {"OQ": (3, 12.5, 0.0)}, {"OQ": 300}))
+    row[COLUMNS.index("z")] = None  # the version that had no kept_z_min
+    assert note(tuple(row)) == (
+        "run second keeps 1 % of OQ (PK >= 12.50): other pairs are not in the graph"
+    )
+
+
+def test_many_runs_are_short() -> None:
+    rows = [run(name, {"OQ": (n, 1.0, 2.0)}, {"OQ": 1000}) for n, name in enumerate("abcde", 5)]
+    whole = run("whole", {"OQ": (9, 1.0, 2.0)}, {"OQ": 9})
+    assert note(*rows, whole) == (
+        "5 of the 6 runs keep some of the scored pairs only (a keeps 0.5 % of its scored pairs, b "
+        "keeps 0.6 % of its scored pairs, c keeps 0.7 % of its scored pairs, and 2 more are cut): "
+        "other pairs are not in the graph; query('overview', graph, run=NAME) says where a run is "
+        "cut"
+    )
+    assert note(rows[0], rows[1], whole) == (
+        "run a keeps 0.5 % of OQ (PK >= 1.00, z >= 2.00); run b keeps 0.6 % of OQ (PK >= 1.00, "
+        "z >= 2.00): other pairs are not in the graph"
+    )
+
+
+def test_a_limit_says_how_many_there_are() -> None:
+    query = queries.get("neighbours")
+    result = Result(("direction", "edges"), (*[("in", 29)] * 20, *[("out", 3)] * 3))
+    assert limit_note(query, {"head": "L4H7"}, result) == (
+        "shows 20 of 29 edges that enter L4H7: limit=29 shows all"
+    )
+    result = Result(("direction", "edges"), (*[("in", 3)] * 3, *[("out", 3)] * 3))
+    assert limit_note(query, {"head": "L4H7"}, result) == ""
+
+
+@pytest.fixture(scope="module")
+def expected() -> str:
+    """From the table, without the database and without the code that writes the Run."""
+    table = AffinityTable.read(table_path("gpt2-small"))
+    parts = []
+    for pairing in ("OQ", "OK", "OV"):
+        scored = table.meta.scored[pairing]
+        rows = table.frame[table.frame["pairing"] == pairing].nlargest(
+            math.ceil(0.03 * scored), "pk"
+        )
+        low = [f"{math.floor(100 * float(rows[name].min())) / 100:.2f}" for name in ("pk", "z")]
+        parts.append(f"3 % of {pairing} (PK >= {low[0]}, z >= {low[1]})")
+    return ", ".join(parts)
+
+
+def test_every_answer_about_gpt2_says_where_it_is_cut(
+    gpt2: Graph, expected: str, kept: pd.DataFrame
+) -> None:
+    said = f"run gpt2 keeps {expected}: other pairs are not in the graph"
+    assert queries.query("hubs", gpt2).attrs["cut"] == said
+    assert queries.node_link("hubs", gpt2)["graph"]["cut"] == said
+    assert queries.cypher("MATCH (h:Head) RETURN h.name LIMIT 1", gpt2).attrs["cut"] == said
+    assert queries.communities(gpt2).attrs["cut"] == said
+    assert queries.motifs(gpt2, samples=2).attrs["cut"] == said
+    assert said in queries.query("hubs", gpt2)._repr_html_().replace("&gt;", ">")
+    assert queries.query("runs", gpt2).attrs["cut"] == "", "a list of runs reads no edges"
+    for command in (["query", "hubs"], ["cypher", "RETURN 1 AS x"], ["query", "hubs", "--graph"]):
+        done = headgraph(*command)
+        assert done.returncode == 0
+        assert done.stderr.splitlines()[-1] == said
+    head = kept[kept["target"] == "L4H7"], kept[kept["source"] == "L4H7"]
+    counts = [len(edges) for edges in head]
+    answer = queries.query("neighbours", gpt2, head="L4H7", limit=2)
+    assert answer.attrs["limited"] == (
+        f"shows 2 of {counts[0]} edges that enter L4H7 and 2 of {counts[1]} edges that leave L4H7: "
+        f"limit={max(counts)} shows all"
+    )
+    whole = queries.query("neighbours", gpt2, head="L4H7", limit=max(counts))
+    assert len(whole) == sum(counts)
+    assert whole.attrs["limited"] == ""
+
+
+def test_a_whole_run_and_no_run_at_all(database: Graph) -> None:
+    emptied(database)
+    assert queries.cypher("RETURN 1 AS x", database).attrs["cut"] == ""
+    loader.load(random_table(2, 3), database, run="whole")
+    assert queries.query("hubs", database).attrs["cut"] == ""
+    loader.load("gpt2-small", database, run="gpt2", selection=TOP)
+    assert queries.cypher("RETURN 1 AS x", database).attrs["cut"].startswith("run gpt2 keeps 3 %")
+    emptied(database)
