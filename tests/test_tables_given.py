@@ -20,6 +20,7 @@ NAME = "gpt2-small"
 NONE = headgraph.Selection(min_pk=1e6)
 CALLS: dict[str, Callable[[Any, Path], Any]] = {
     "circuits": lambda table, folder: headgraph.circuits(table, samples=20),
+    "copying_figure": lambda table, folder: headgraph.copying_figure(table),
     "detect": lambda table, folder: headgraph.detect(table, metrics=["pk", "cs"], resamples=5),
     "diff": lambda table, folder: str(headgraph.diff(table, table)),
     "difference_figure": lambda table, folder: headgraph.difference_figure(table, table),
