@@ -47,6 +47,7 @@ data: $(VENV)/.core
 examples: $(VENV)/.dev
 	$(BIN)/python examples/stored_queries.py
 	$(BIN)/python examples/many_models.py
+	$(BIN)/python -m examples.differences
 
 pictures: $(VENV)/.core
 	for name in causality ablation; do \

@@ -93,6 +93,12 @@ COMMANDS = {
     "figure": Entry(
         LOOK, "Draw a figure of a table or a model.", "analysis.figures.commands:figure"
     ),
+    "diff": Entry(
+        LOOK,
+        "List the pairs that differ between two tables.",
+        "analysis.difference.commands:diff",
+        lists=True,
+    ),
     "browser": Entry(
         LOOK,
         "Open Neo4j Browser with a stored query typed in.",

@@ -14,6 +14,8 @@ ROLES = ("Q", "K", "V", "O")
 PAIRINGS = tuple(source + target for source in ROLES for target in ROLES)
 GRAPH_PAIRINGS = ("OQ", "OK", "OV")
 """The pairings along which information flows: a source writes what a target reads."""
+CHANGES = ("gained", "lost", "stronger", "weaker")
+"""Kinds of change of a pair from one table to another, in the order of legends."""
 NULLS = ("isotropic", "covariance", "rotations", "backward", "within")
 """Null models; see `pk_engine.nulls`."""
 VIA = ("files", "transformer-lens")

@@ -5,7 +5,7 @@ The rooms that draw do not import each other, so their common styles are here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headgraph.base.names import PAIRINGS
 
@@ -44,6 +44,7 @@ class Theme:
         sequential, diverging: colour maps; lightness rises with the value, or with its magnitude.
         classes: colours of points that pass two rules, the first alone, the second alone, neither.
         pairings: styles of OQ, OK and OV.
+        changes: styles of the kinds of change between two tables (`names.CHANGES`).
         roles: colour overrides by role.
     """
 
@@ -58,6 +59,7 @@ class Theme:
     diverging: str
     classes: tuple[str, str, str, str]
     pairings: Mapping[str, PairingStyle]
+    changes: Mapping[str, PairingStyle]
     roles: Mapping[str, str]
 
     def role(self, role: str) -> RoleStyle:
@@ -69,7 +71,14 @@ class Theme:
         return RoleStyle(color, known.marker, known.tag, known.name)
 
     def pairing(self, pairing: str) -> PairingStyle:
-        """The style of any of the 16 pairings; all but OQ, OK and OV share six colours."""
+        """The style of any of the 16 pairings; all but OQ, OK and OV share six colours.
+
+        A pairing with a change, such as `OK gained`, has the look of the change.
+        """
+        pairing, _, change = pairing.partition(" ")
+        if change:
+            meaning = self.pairing(pairing).meaning.removeprefix("output ")
+            return replace(self.changes[change], meaning=meaning)
         known = self.pairings.get(pairing)
         if known is not None:
             return known
@@ -95,6 +104,15 @@ def _pairings(q: str, k: str, v: str) -> dict[str, PairingStyle]:
     }
 
 
+def _changes(gained: str, lost: str, stronger: str, weaker: str) -> dict[str, PairingStyle]:
+    return {
+        "gained": PairingStyle(gained, "^", (), "gained: in B alone, above A's cutoff"),
+        "lost": PairingStyle(lost, "X", (2.4, 1.1), "lost: in A alone, above B's cutoff"),
+        "stronger": PairingStyle(stronger, "o", (8.0, 1.6), "stronger in B"),
+        "weaker": PairingStyle(weaker, "v", (5.0, 1.2, 1.2, 1.2), "weaker in B"),
+    }
+
+
 LIGHT = Theme(
     name="light",
     paper="#FFFFFF",
@@ -107,6 +125,7 @@ LIGHT = Theme(
     diverging="RdBu_r",
     classes=("#14181F", "#A3126B", "#1F9E96", "#C3CAD3"),
     pairings=_pairings("#DB6B00", "#00513C", "#2F6FD0"),
+    changes=_changes("#142852", "#7C1703", "#0633F9", "#D17147"),
     roles={},
 )
 DARK = Theme(
@@ -121,6 +140,7 @@ DARK = Theme(
     diverging="RdBu_r",
     classes=("#F0F3F6", "#F59BC9", "#23877F", "#3D4651"),
     pairings=_pairings("#F5954A", "#86EFC4", "#5B8FEF"),
+    changes=_changes("#ADC1EB", "#FDDEB4", "#195AE6", "#E65719"),
     roles={"identity": "#CE0A67"},
 )
 

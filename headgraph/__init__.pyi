@@ -5,6 +5,9 @@ from .analysis.behaviour import behaviour_figure as behaviour_figure
 from .analysis.detection import circuits as circuits
 from .analysis.detection import detect as detect
 from .analysis.detection import detection_figure as detection_figure
+from .analysis.difference import Difference as Difference
+from .analysis.difference import diff as diff
+from .analysis.difference import difference_figure as difference_figure
 from .analysis.heatmap import heatmap as heatmap
 from .analysis.hubs import copying_figure as copying_figure
 from .analysis.hubs import hub_scores as hub_scores

@@ -17,6 +17,7 @@ GOOD = {
     "annotate": ["gpt2", "{csv}"],
     "compute": ["induction-2l", "-o", "{out}.parquet"],
     "cypher": ["RETURN 1 AS one"],
+    "diff": ["gpt2-small", "gpt2-small"],
     "drop": ["--dry-run", "gpt2"],
     "export": ["gpt2-small", "-o", "{out}.graphml"],
     "import": ["--dry-run", str(OLDER / "version-2.json")],
@@ -29,6 +30,7 @@ GOOD = {
     "view": ["gpt2-small", "-o", "{out}.html"],
     "figure ablation": ["{csv}", "-o", "{out}.svg"],
     "figure causality": ["{csv}", "-o", "{out}.svg"],
+    "figure difference": ["gpt2-small", "gpt2-small", "-o", "{out}.svg"],
     "figure nulls": ["induction-2l", "-o", "{out}.svg"],
     "figure training": ["induction-2l", "-o", "{out}.svg"],
     "figure wiring": ["-o", "{out}.svg"],
@@ -43,11 +45,13 @@ GOOD = {
 """A line of each command that needs one: what has no value here takes what it must have."""
 
 BAD = {
+    "after": "nope", "before": "nope",
     "behaviour": "nope.csv", "by": "nope", "device": "nope", "env_file": "nope", "file": "nope",
     "files": "nope", "head": "L9X", "heads": "L0H99", "html": "nope.pdf", "kind": "nope",
     "kit": "{csv}", "labels": "nope.csv", "labels_out": "nope.pdf", "measure": "nope",
     "metric": "nope", "metrics": "nope", "model": "nope", "models": "nope", "name": "nope",
     "names": "nope", "null": "nope", "output": "nope.xyz", "pairing": "OX", "pairings": "OX",
+    "page": "nope.pdf",
     "pairs": "L0H1>L1H1:OX", "params": "head=L99H0", "prompts": "nope.txt", "replace": "nope",
     "role": "nope", "run": "nope", "runs": "nope", "score": "nope", "series": "nope",
     "source": "L9X", "table": "nope", "tables": "{csv}/nope", "target": "L99H0", "text": "MATCH",
@@ -58,6 +62,7 @@ BAD = {
 LINES = {
     ("browser", "params"): ["neighbours", "--print", "-p", "head=L99H0"],
     ("compute", "null"): ["induction-2l", "-o", "out.parquet", "--fdr", "0.1", "--null", "nope"],
+    ("diff", "labels"): ["gpt2-small", "gpt2-small", "--view", "out.html", "--labels", "nope.csv"],
     ("export", "env_file"): ["gpt2", "-o", "out.graphml", "--env-file", "nope"],
     ("export", "null"): ["gpt2-small", "-o", "out.graphml", "--fdr", "0.1", "--null", "nope"],
     ("export", "run"): ["--run", "nope", "-o", "out.graphml"],

@@ -21,6 +21,7 @@ WRITES = {
     "behaviour": ["nosuch", "-o", "{out}.csv"],
     "behaviour labels": ["nosuch", "--labels-out", "{out}.csv"],
     "compute": ["nosuch", "-o", "{out}.parquet"],
+    "diff": ["nosuch", "nosuch", "--view", "{out}.html"],
     "export": ["nosuch.parquet", "-o", "{out}.graphml"],
     "export folder": ["nosuch.parquet", "--format", "csv", "-o", "{out}"],
     "export run": ["--run", "nosuch", "-o", "{out}.json"],
@@ -29,6 +30,7 @@ WRITES = {
     "reproduce": ["nosuch", "-o", "{out}.html"],
     "trajectory": ["nosuch", "-o", "{out}.csv"],
     "view": ["nosuch", "-o", "{out}.html"],
+    "figure difference": ["nosuch", "nosuch", "-o", "{out}.svg"],
     **{
         f"figure {name}": ["nosuch", "-o", "{out}.svg"]
         for name in ("ablation", "behaviour", "causality", "detection", "heatmap", "hubs",

@@ -20,7 +20,10 @@ NAME = "gpt2-small"
 NONE = headgraph.Selection(min_pk=1e6)
 CALLS: dict[str, Callable[[Any, Path], Any]] = {
     "circuits": lambda table, folder: headgraph.circuits(table, samples=20),
+    "copying_figure": lambda table, folder: headgraph.copying_figure(table),
     "detect": lambda table, folder: headgraph.detect(table, metrics=["pk", "cs"], resamples=5),
+    "diff": lambda table, folder: str(headgraph.diff(table, table)),
+    "difference_figure": lambda table, folder: headgraph.difference_figure(table, table),
     "export": lambda table, folder: headgraph.export(table, folder / "g.json", force=True).edges,
     "heatmap": lambda table, folder: headgraph.heatmap(table),
     "hub_scores": lambda table, folder: headgraph.hub_scores(table),
@@ -43,6 +46,7 @@ CALLS: dict[str, Callable[[Any, Path], Any]] = {
     "wiring": lambda table, folder: headgraph.wiring(table),
 }
 REFUSED = {
+    "difference_figure": "nothing to draw: no pair differs",
     "informativeness": "lacks QQ",
     "informativeness_figure": "lacks QQ",
     "load_offline": "keeps none of the 28,512 pairs",

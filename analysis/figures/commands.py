@@ -5,6 +5,7 @@ import click
 from headgraph.analysis.ablation.commands import draw_ablation
 from headgraph.analysis.behaviour.commands import draw_behaviour
 from headgraph.analysis.detection.commands import draw_detection
+from headgraph.analysis.difference.commands import draw_difference
 from headgraph.analysis.heatmap.commands import draw_heatmap
 from headgraph.analysis.hubs.commands import draw_copying, draw_hubs, draw_identity
 from headgraph.analysis.informativeness.commands import draw_informativeness
@@ -39,5 +40,6 @@ for _picture in (
     draw_training,
     draw_detection,
     draw_identity,
+    draw_difference,
 ):
     figure.add_command(_picture)

@@ -23,6 +23,16 @@ WIDE, HIGH = 1000.0, 850.0
 LEFT, EDGE = 62.0, 34.0
 """Room for the names of layers at the left, and margins around the heads."""
 
+WORDS = {
+    "slider": "Strongest pairs of each pairing",
+    "amount": "top N of each pairing: ",
+    "pk": "PK",
+    "pk_rank": "place in its pairing",
+    "width": "the further above chance within its pairing",
+}
+"""What the page calls its slider, the amount shown (N is a number), `pk`, `pk_rank`, and a wide
+line."""
+
 _ENDS = ["source_layer", "source_head", "target_layer", "target_head"]
 _NOT_FIGURES = {"pairing", *_ENDS, "share", "kv_head"}
 
@@ -42,6 +52,7 @@ class Content:
         derived: `eraser` or `copier`, from the weights alone, of the heads that are one.
         total: number of edges before the page was cut to the strongest.
         known: heads that the graph contains; None for all heads.
+        words: what the page calls things, as in `WORDS`.
     """
 
     title: str
@@ -54,6 +65,7 @@ class Content:
     derived: Mapping[Head, str] = field(default_factory=dict)
     total: int = 0
     known: Collection[Head] | None = None
+    words: Mapping[str, str] = field(default_factory=WORDS.copy)
 
     def __post_init__(self) -> None:
         """Make outside text printable, so that the page and its saved SVG stay well-formed."""
@@ -71,6 +83,7 @@ class Content:
         chance = [None if mark is None else [*map(_number, mark)] for mark in marks.values()]
         return {
             "title": self.title,
+            "words": dict(self.words),
             "n_layers": self.n_layers,
             "n_heads": self.n_heads,
             **_frame(self.n_layers, self.n_heads),

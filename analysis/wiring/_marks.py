@@ -188,6 +188,7 @@ def draw_lines(
         ends = number[line.source], number[line.target]
         start, end = boxes[ends[0]].outlet(outlet), boxes[ends[1]].inlet(line.pairing[1])
         control = router.route(start, end, ends)
-        look, order = theme.pairings[line.pairing], 5 - 2 * depth / len(lines)
-        gid = f"line-{line.pairing}-{head_name(*line.source)}-{head_name(*line.target)}"
+        look, order = theme.pairing(line.pairing), 5 - 2 * depth / len(lines)
+        kind = line.pairing.replace(" ", "-")
+        gid = f"line-{kind}-{head_name(*line.source)}-{head_name(*line.target)}"
         draw_curve(axes, control, look, line.weight, line.share, theme, order=order, gid=gid)

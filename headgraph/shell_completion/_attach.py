@@ -14,6 +14,8 @@ from headgraph.shell_completion import _stored as stored
 from headgraph.shell_completion._known import Completer, Items
 
 BY_NAME: Mapping[str, Completer] = {
+    "after": known.tables,
+    "before": known.tables,
     "kind": known.kinds,
     "metric": known.metrics,
     "metrics": known.metrics,

@@ -2,7 +2,7 @@
 
 const tip = d3.select("#tip");
 const NAMES = {
-  pk: "PK", pk_normalized: "PK normalised", z: "z", pk_rank: "place in its pairing", cs: "CS",
+  pk: data.words.pk, pk_normalized: "PK normalised", z: "z", pk_rank: data.words.pk_rank, cs: "CS",
   simple_cs: "simple CS", cka: "CKA", kv_head: "key/value head",
   decoys: "decoys as strong", decoy_q: "least decoy share", self_overlap: "self-overlap",
 };

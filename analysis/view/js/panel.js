@@ -65,8 +65,8 @@ function amountWords() {
   const place = data.places[state.step] ?? 0;
   const least = d3.min(shown, (edge) => data.edges.figures.pk[edge.i]);
   const all = shown.length < edges.length ? `${shown.length.toLocaleString("en")} of ` : "";
-  return (place ? `top ${place.toLocaleString("en")} of each pairing: ` : "")
-    + all + plural(edges.length, "edge") + (least === undefined ? "" : `, PK ≥ ${written(least)}`);
+  return (place ? data.words.amount.replace("N", place.toLocaleString("en")) : "")
+    + all + plural(edges.length, "edge") + (least === undefined ? "" : `, ${data.words.pk} ≥ ${written(least)}`);
 }
 
 // what PK is read against: chance, the maximum, and the decoys among pairs this strong
@@ -84,7 +84,7 @@ function tellMarks() {
   const least = d3.rollup(withinThreshold(), (list) => data.edges.figures.pk[list.at(-1).i],
     (edge) => edge.pairing);
   d3.selectAll("#pairings small").text((d) => [
-    least.has(d.key) && `PK ≥ ${written(least.get(d.key))}`,
+    least.has(d.key) && `${data.words.pk} ≥ ${written(least.get(d.key))}`,
     shares.has(d.key) && `decoys ${percent(shares.get(d.key))}`,
   ].filter(Boolean).join(", "));
   const words = [chanceWords(), shares.size ? DECOYS : ""].filter(Boolean).join(" ");

@@ -61,8 +61,8 @@ function captions() {
   return [
     `${data.title}: ${amountWords()}`,
     `Filters: ${filterWords()}.`,
-    "An arrow runs from the head that writes to a head that could read it; the wider, the further "
-      + "above chance within its pairing. It does not mean that this happens on any text.",
+    `An arrow runs from the head that writes to a head that could read it; the wider, ${data.words.width}. `
+      + "It does not mean that this happens on any text.",
     chanceWords(),
     shares.length ? `Decoys (pairs this strong that can carry nothing): ${shares.join(", ")}.` : "",
     `Projection Kernel (PK), arXiv:2601.10266; headgraph ${data.version}.`,
