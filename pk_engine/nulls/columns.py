@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from headgraph.base.names import NULLS
 from headgraph.base.progress import Progress
 from headgraph.base.spelling import argument, either
+from headgraph.base.text import listed
 from headgraph.pk_engine.errors import EngineError, TableError
 from headgraph.pk_engine.linalg.backends import MEMORY, Backend
 from headgraph.pk_engine.models.interface import Weights
@@ -44,8 +45,8 @@ def add_nulls(
         progress: as for `compute`.
 
     Raises:
-        EngineError: an unknown null, another layer order, samples below 1, a null without pairs,
-            or a covariance that did not converge.
+        EngineError: an unknown null, another layer order, samples below 1, a pairing or a null
+            without pairs, or a covariance that did not converge.
         TableError: the table lacks some of the pairs; q needs all of them.
     """
     check_nulls(nulls, table.meta.layer_order, samples)
@@ -54,6 +55,11 @@ def add_nulls(
             f"the table of {table.meta.model} has {len(table):,} of its "
             f"{sum(table.meta.scored.values()):,} pairs. The adjustment for many tests needs all "
             f"of them: compute it with {either('selection=Selection()', '--all')}"
+        )
+    if empty := [pairing for pairing, scored in table.meta.scored.items() if not scored]:
+        raise EngineError(
+            f"{table.meta.model} has no pair of {listed(empty)} to compare with a null: leave "
+            f"{'that pairing' if len(empty) == 1 else 'those pairings'} out, or {argument('null')}"
         )
     with Backend().workers() as threads:
         inputs = NullInputs(table, weights, seed, samples, memory, threads, progress)

@@ -14,9 +14,10 @@ The moments are exact. They are sums over zonal polynomials (Constantine 1963,
 doi:10.1214/aoms/1177703863), written out for r + s <= d in `_moments`.
 
 The distribution is exact for a line and any other subspace (r or s is 1 or d - 1), where w = 1.
-Otherwise w is fitted and differs from min(r, s) - L. docs/data/null-tails.csv has its tail on
-simulated subspaces, beside a normal's, which is too small, and that of a Beta of two moments on
-[L, min(r, s)], which is too large. Where r, s <= 3 and d < 10, no Beta follows the tail closely.
+Otherwise w is fitted and differs from min(r, s) - L. Where it is smaller, p is 0 above L + w.
+docs/data/null-tails.csv has the tail on simulated subspaces, beside a normal's, which is too small,
+and that of a Beta of two moments on [L, min(r, s)], which is too large. Where r, s <= 3 and d < 10,
+no Beta follows the tail closely.
 
 Nothing is drawn. The cost is one incomplete beta function per pair. Source of the reference:
 arXiv:2601.10266.

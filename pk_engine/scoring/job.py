@@ -99,7 +99,7 @@ class Job:
                 partial.save(state)
                 del stacks, sources, targets  # free them before the next ones are read
             whole = fingerprint(self.weights, state.digests)
-            head_scores = all_head_scores(self.weights, state.head_scores)
+            head_scores = all_head_scores(self.weights, state.head_scores, self.backend, threads)
         partial.clear()
         rows = joined([self._rows(pairing, state) for pairing in state.keepers])
         scored = {pairing: keeper.scored for pairing, keeper in state.keepers.items()}
@@ -115,7 +115,7 @@ class Job:
             return Partial(None, "")
         writable(self.partial, force=True, problem=EngineError)  # refuse it before the work
         options = {
-            name: str(getattr(self, name))
+            name: repr(getattr(self, name))  # str leaves out the precision of a backend
             for name in (
                 "pairings",
                 "metrics",

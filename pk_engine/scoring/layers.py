@@ -12,7 +12,6 @@ from headgraph.base.names import ROLES
 from headgraph.base.progress import Progress
 from headgraph.pk_engine.linalg.array_ops import to_numpy
 from headgraph.pk_engine.linalg.backends import Backend
-from headgraph.pk_engine.linalg.bases import bases
 from headgraph.pk_engine.linalg.buffers import Buffers
 from headgraph.pk_engine.linalg.stacks import HeadStacks, Stack
 from headgraph.pk_engine.metrics.copying import HEAD_SCORES, copying, self_overlap
@@ -50,7 +49,7 @@ def collect(
         matrices = weights.processed(layer, raw)
         fill(stacks, layer, matrices, buffers)
         if "V" in stacks.rank:
-            stacks.head_scores[layer] = head_scores(matrices, stacks, layer)
+            stacks.head_scores[layer] = head_scores(matrices, layer, stacks.backend, stacks)
         return layer_digest(raw)
 
     run = map if executor is None else executor.map
@@ -85,13 +84,16 @@ def allocate(
     return stacks
 
 
-def head_scores(matrices: Layer, stacks: HeadStacks | None, layer: int) -> NDArray[np.float64]:
+def head_scores(
+    matrices: Layer, layer: int, backend: Backend, stacks: HeadStacks | None = None
+) -> NDArray[np.float64]:
     """`copying` and `self_overlap` of a layer's query heads, 2 x heads.
 
     Args:
         matrices: the layer's matrices, as they are scored.
-        stacks: stacks that may have bases of V or O; others are computed.
         layer: its number in the model.
+        backend: where and in which precision bases are computed, the same for all layers.
+        stacks: stacks of this backend that may have bases of V or O; others are computed.
     """
     group = len(matrices["O"]) // len(matrices["V"])
     basis, rank = {}, {}
@@ -101,8 +103,9 @@ def head_scores(matrices: Layer, stacks: HeadStacks | None, layer: int) -> NDArr
             basis[role] = to_numpy(stacks.basis[role][at])
             rank[role] = stacks.rank[role][at * heads : (at + 1) * heads]
         else:
-            found = bases(matrices[role])
-            basis[role], rank[role] = found.basis, found.rank
+            stored = matrices[role].astype(backend.dtype, copy=False)
+            found = backend.factored(backend.array(stored), stored, None)
+            basis[role], rank[role] = to_numpy(found.basis), found.rank
     values, value_basis, value_rank = (
         per_query_head(it, "V", group) for it in (matrices["V"], basis["V"], rank["V"])
     )
@@ -115,16 +118,27 @@ def head_scores(matrices: Layer, stacks: HeadStacks | None, layer: int) -> NDArr
 
 
 def all_head_scores(
-    weights: Weights, known: Mapping[int, NDArray[np.float64]]
+    weights: Weights,
+    known: Mapping[int, NDArray[np.float64]],
+    backend: Backend,
+    executor: Executor | None = None,
 ) -> dict[str, list[list[float | None]]]:
     """`copying` and `self_overlap` of every query head, with 6 significant digits.
 
-    Layers without known scores are read.
+    Args:
+        weights: the model; layers without known scores are read.
+        known: layer -> its `head_scores`.
+        backend: that of the known ones.
+        executor: where layers are read; the caller's thread by default.
     """
-    found = []
-    for layer in range(weights.shape.n_layers):
-        scores = known.get(layer)
-        found.append(head_scores(weights.layer(layer), None, layer) if scores is None else scores)
+
+    def of_layer(layer: int) -> NDArray[np.float64]:
+        if layer in known:
+            return known[layer]
+        return head_scores(weights.layer(layer), layer, backend)
+
+    run = map if executor is None else executor.map
+    found = list(run(of_layer, range(weights.shape.n_layers)))
     return {
         name: [[None if np.isnan(x) else float(f"{x:.6g}") for x in layer[at]] for layer in found]
         for at, name in enumerate(HEAD_SCORES)

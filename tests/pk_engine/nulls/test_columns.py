@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 from headgraph import cli
+from headgraph.base.names import NULLS
 from headgraph.pk_engine import AffinityTable, Selection, compute
 from headgraph.pk_engine.errors import EngineError, SelectionError, TableError
 from headgraph.pk_engine.models.weights import ModelWeights
@@ -213,3 +214,15 @@ def test_a_part_of_a_table_and_an_unknown_null_are_refused(
     whole = compute(random, selection=Selection())
     with pytest.raises(EngineError, match="unknown null chance: expected some of isotropic"):
         add_nulls(whole, weights, ["chance"])
+
+
+def test_a_pairing_without_pairs_has_no_null(tmp_path: Path) -> None:
+    folder = model(tmp_path / "m", values=0.0)
+    for null in NULLS:
+        rule = Selection(fdr=0.05, null=null)
+        with pytest.raises(
+            EngineError, match=r"^m has no pair of OV to compare with a null: leave"
+        ):
+            compute(folder, selection=rule)
+        kept = compute(folder, pairings="OQ,OK", selection=replace(rule, fdr=1), samples=2)
+        assert len(kept) == sum(kept.meta.scored.values())

@@ -7,7 +7,10 @@ import pandas as pd
 import pytest
 
 from headgraph.pk_engine.errors import EngineError, SelectionError
+from headgraph.pk_engine.linalg.backends import Backend
+from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.scoring._compute import compute
+from headgraph.pk_engine.scoring.layers import all_head_scores, collect
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.commands import headgraph
@@ -106,6 +109,17 @@ def test_heads_without_a_part_in_any_group_have_scores(tmp_path: Path) -> None:
     )
     assert whole.meta.heads == pieces.meta.heads
     assert np.array(whole.meta.heads["copying"]).shape == (2, 4)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_scores_of_heads_do_not_depend_on_what_else_is_scored(tmp_path: Path, dtype: str) -> None:
+    weights, backend = ModelWeights(_gpt2(tmp_path, 0)), Backend(dtype=dtype)
+    both, v = (collect(weights, roles, backend=backend).head_scores for roles in ("VO", "V"))
+    none = all_head_scores(weights, {}, backend)
+    for layer in range(weights.shape.n_layers):
+        assert (both[layer] == v[layer]).all()
+        for scores, name in zip(both[layer], none, strict=True):
+            assert none[name][layer] == [float(f"{score:.6g}") for score in scores]
 
 
 @pytest.mark.parametrize("layer_order", ["all", "within"])

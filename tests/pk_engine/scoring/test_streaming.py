@@ -196,7 +196,7 @@ def test_an_output_beside_the_weights_is_no_part_of_the_model(tmp_path: Path) ->
     assert groups_done(folder, **options) == [2, 3]
 
 
-@pytest.mark.parametrize("change", ["weights", "options", "damage"])
+@pytest.mark.parametrize("change", ["weights", "options", "precision", "damage"])
 def test_what_belongs_to_another_job_is_not_used(tmp_path: Path, change: str) -> None:
     folder, partial = save(tmp_path / "model", llama_tensors(), LLAMA_CONFIG), tmp_path / "p"
     options: dict[str, object] = {"layer_order": "all", "memory": 1e-9, "partial": partial}
@@ -205,6 +205,8 @@ def test_what_belongs_to_another_job_is_not_used(tmp_path: Path, change: str) ->
         save(folder, llama_tensors(seed=1), LLAMA_CONFIG)
     elif change == "options":
         options["selection"] = Selection(top=2)
+    elif change == "precision":
+        options["dtype"] = "float64"
     else:
         partial.write_bytes(b"PK and then nothing")
     assert groups_done(folder, **options) == [0, 1, 2, 3]
