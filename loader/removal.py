@@ -38,9 +38,11 @@ RETURN r.id AS id, toStringOrNull(r.name) AS name, coalesce(toIntegerOrNull(r.he
 ORDER BY name, id
 """
 _ENDING = f"(r:{schema.RUN} {{status: $dropping, ending: $token}})"
+# With the token in their ids, they do not clash with what a drop of the same run left when it was
+# cut off. The id changes before the label comes, because the label has a constraint.
 _HIDE_HEADS = f"""
 MATCH {_ENDING}-[:HAS_HEAD]->(h:{schema.HEAD})
-SET h:{schema.LOADING_HEAD} REMOVE h:{schema.HEAD}, h.run
+REMOVE h:{schema.HEAD}, h.run SET h.id = $token + ':' + h.id SET h:{schema.LOADING_HEAD}
 """
 # Every deletion locks the Run first. Deletions of one run then take turns, and none reaches the
 # heads of a new attempt, because that attempt has set another status.

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from headgraph.base.documents import parse_json
 from headgraph.base.spelling import Message
 from headgraph.base.text import quoted, short
+from headgraph.graphdb import schema
 from headgraph.loader.errors import ExportError
-from headgraph.loader.loading.edges import Batch
+from headgraph.loader.loading.edges import SCORES, Batch
 
 FIRST = ("id", "run", "name", "layer", "head", "kv_head")
 """Properties that every head has, in the order in which they are written."""
@@ -106,6 +108,18 @@ def in_order(properties: Mapping[str, Any], first: Sequence[str]) -> dict[str, A
     """The properties: first those in `first`, then the others by name."""
     order = [*first, *sorted(properties.keys() - set(first))]
     return {name: properties[name] for name in order if name in properties}
+
+
+def in_column_order(columns: Mapping[str, str], run: Mapping[str, Any]) -> dict[str, str]:
+    """The columns of edges as `loading.edges.edge_properties` has them.
+
+    Properties that no load makes come after the scores, by name.
+    """
+    nulls = parse_json(run.get("nulls", "{}"), source="the nulls of the run", problem=ExportError)
+    scores = [*SCORES, *(name for name in run["metrics"] if name != "pk")]
+    scores += [f"{kind}_{name}" for name in nulls for kind in "zpq"] + [schema.DECOY_Q]
+    added = sorted(columns.keys() - {*scores, "kv_head"})
+    return {name: columns[name] for name in [*scores, *added, "kv_head"] if name in columns}
 
 
 def in_role_order(rows: Iterable[HeadRole], heads: Sequence[str]) -> list[HeadRole]:

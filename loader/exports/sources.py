@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from headgraph.base.documents import parse_json
 from headgraph.base.names import PAIRINGS
 from headgraph.base.text import listed, short
 from headgraph.graphdb import schema
@@ -18,11 +17,12 @@ from headgraph.loader.exports.content import (
     HeadNode,
     HeadRole,
     RunGraph,
+    in_column_order,
     in_order,
     in_role_order,
     one_kind,
 )
-from headgraph.loader.loading.edges import SCORES, Batch, batches, edge_properties
+from headgraph.loader.loading.edges import Batch, batches, edge_properties
 from headgraph.loader.loading.plan import AnyLabels, LoadPlan, plan_load
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.sources import AnyTable
@@ -235,17 +235,11 @@ def _roles(
 
 
 def _columns(graph: Runner, params: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, str]:
-    """As `loading.edges.edge_properties`; properties added later come after the scores."""
+    """As `loading.edges.edge_properties`, with the properties that were added later."""
     found = {row["key"]: _kind(row["key"], row["kinds"]) for row in graph.read(_KINDS, params)}
-    nulls = parse_json(run.get("nulls", "{}"), source="the nulls of the run", problem=ExportError)
-    known = [*SCORES, *(name for name in run["metrics"] if name != "pk")]
-    known += [f"{kind}_{name}" for name in nulls for kind in "zpq"]
     decoys = any(name.startswith(schema.DECOY_SCORED) for name in run)
-    known += [schema.DECOY_Q] * decoys
-    kinds = {"kv_head": "integer", **dict.fromkeys([schema.DECOY_Q] * decoys, "float"), **found}
-    first = [name for name in known if name in kinds]
-    added = sorted(kinds.keys() - {*first, "kv_head"})
-    return {name: kinds[name] for name in [*first, *added, "kv_head"]}
+    always = {"kv_head": "integer", **({schema.DECOY_Q: "float"} if decoys else {})}
+    return in_column_order(always | found, run)
 
 
 def _kind(name: str, kinds: list[str]) -> str:

@@ -88,7 +88,7 @@ def import_runs(
         ExportError: an ending without a format that can be imported.
         BadRunName: `run` cannot be a name.
         NameTaken: a run of the name is there with other contents and `replace` is false, a name
-            differs from that of another run by case alone, or two files have one name.
+            differs from that of another run by case alone, or the names of two files do.
         TakenOver: another command removed the run while it was written.
         NotReachable: the connection was lost; the message says what that means for the run.
         ServerError: the disk of the local server has too little room.
@@ -103,17 +103,18 @@ def import_runs(
         )
     if graph is None and not dry_run:
         raise LoaderError("no database to import into: open one with graphdb.connect()")
-    planned: dict[str, ImportReport] = {}
+    planned: dict[str, ImportReport] = {}  # by name in lower case
     for path in paths:
         plan = plan_import(path, run, format)
-        if plan.name in planned:
+        if there := planned.get(plan.name.lower()):
+            same = "both have a run" if there.run == plan.name else f"have the runs {plan.name} and"
             raise NameTaken(
-                f"{shown(path)} and {shown(planned[plan.name].file)} both have a run {plan.name}: "
-                "import them one after the other, with different names"
+                f"{shown(path)} and {shown(there.file)} {same} {there.run}: import them one after "
+                "the other, with names that differ by more than case"
             )
         notes = [] if graph is None else _clear(graph, plan, dry_run=True)
         found = _outcome(graph, plan, replace=replace)
-        planned[plan.name] = _report(plan, found, [*notes, *found.notes], dry_run=True)
+        planned[plan.name.lower()] = _report(plan, found, [*notes, *found.notes], dry_run=True)
     if dry_run or graph is None:
         return list(planned.values())
     reports = []

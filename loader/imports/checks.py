@@ -18,6 +18,7 @@ from headgraph.loader.exports.content import (
     HeadRole,
     RunGraph,
     columns_of,
+    in_column_order,
     in_order,
     in_role_order,
 )
@@ -136,7 +137,7 @@ def _edges(
     for edge in document.edges:
         check(edge.properties, "an edge")
     try:
-        columns = columns_of(edge.properties for edge in document.edges)
+        columns = in_column_order(columns_of(edge.properties for edge in document.edges), run)
     except ExportError as error:
         raise UnreadableExport(f"{source} cannot be imported: {error.message.both}") from error
     if lists := [name for name, kind in columns.items() if kind.endswith("[]")]:

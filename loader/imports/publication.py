@@ -22,9 +22,8 @@ _HELD = f"(r:{schema.RUN} {{id: $id, status: $publishing}})"
 _FIRST = f"""
 MATCH (r:{schema.RUN} {{id: $id}}) {LOCK} WHERE r.loader = $token SET r.status = $publishing
 """
-# The run that is replaced may have the id that this one gets.
+# The run that is replaced may have the id that this one gets; its heads have other ids by now.
 _FREE_ID = f"MATCH (old:{schema.RUN} {{status: $dropping, ending: $token}}) SET old.id = $token"
-# Its heads, out of sight by now, keep their ids: LoadingHead has a constraint of its own.
 _HEADS = f"""
 MATCH {_HELD}-[:HAS_HEAD]->(h:{schema.LOADING_HEAD})
 REMOVE h:{schema.LOADING_HEAD} SET h.id = $final_id + ':' + h.name, h.run = $name

@@ -85,6 +85,23 @@ def test_killed_while_it_deletes_what_it_replaced(
     assert dump(graph) == known
 
 
+@pytest.mark.parametrize("then", ["drop", "load"])
+def test_the_rest_of_what_it_replaced_is_not_in_the_way(
+    graph: Graph, server: RunningServer, file: Path, then: str
+) -> None:
+    """The heads of the old run and of the new one had the same ids."""
+    headgraph.import_runs(file, graph)
+    graph.write("MATCH (h:Head) SET h.community = 1")
+    with killed_import(server, str(file), "published", "--replace"):
+        pass
+    if then == "drop":
+        loader.drop(graph, "big")
+        assert contents(graph) == {}
+    else:
+        loader.load(SMALL, graph, run="big", labels="none", replace=True)
+        assert contents(graph) == expected(SMALL)
+
+
 def test_an_import_that_the_database_refuses_leaves_nothing(graph: Graph, tmp_path: Path) -> None:
     labels = tmp_path / "labels.csv"
     text = f"layer,head,role,circuit,source,note\n0,1,own,,,{'a' * 20_000}\n"

@@ -101,6 +101,10 @@ def test_names_that_cannot_be(graph: Graph, tmp_path: Path) -> None:
         headgraph.import_runs([file, file], graph, run="x")
     with pytest.raises(NameTaken, match="both have a run tiny: import them one after the other"):
         headgraph.import_runs([file, file], None, dry_run=True)
+    headgraph.export(OTHER, tmp_path / "other.json", name="new", labels="none")
+    headgraph.export(TABLE, tmp_path / "upper.json", name="New", labels="none")
+    with pytest.raises(NameTaken, match=r"upper.json and .*other.json have the runs New and new: "):
+        headgraph.import_runs([tmp_path / "other.json", tmp_path / "upper.json"], graph)
     assert contents(graph)["Run"] == 1
 
 

@@ -57,6 +57,8 @@ def _own_properties(graph: Graph) -> None:
         "MATCH (:Head {run: 'grouped', name: 'L0H0'})-[e]->() SET e.seen = true, e.said = 'x, y', "
         "e.count = 3 WITH e LIMIT 1 SET e.count = 2.5"
     )
+    # the first edges lack this one and have a kv_head
+    graph.write("MATCH (:Head {run: 'grouped', layer: 1})-[e:OK]->() SET e.late = 7")
     graph.write("MATCH (r:Run {name: 'grouped'}) SET r.note = $text", {"text": "a\r\nb\tc\r"})
     graph.write(
         "MATCH (h:Head {run: 'grouped', name: 'L2H1'}) MERGE (role:Role {name: 'By hand; ä'}) "
