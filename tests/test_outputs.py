@@ -33,8 +33,8 @@ WRITES = {
     "figure difference": ["nosuch", "nosuch", "-o", "{out}.svg"],
     **{
         f"figure {name}": ["nosuch", "-o", "{out}.svg"]
-        for name in ("ablation", "behaviour", "causality", "copying", "detection", "heatmap", "hubs",
-                     "identity", "informativeness", "nulls", "robustness", "scatter", "training",
+        for name in ("ablation", "behaviour", "causality", "copying", "detection", "heatmap",
+                     "hubs", "identity", "informativeness", "nulls", "robustness", "scatter", "training",
                      "wiring")
     },
 }  # fmt: skip
