@@ -34,8 +34,8 @@ WRITES = {
     **{
         f"figure {name}": ["nosuch", "-o", "{out}.svg"]
         for name in ("ablation", "behaviour", "causality", "copying", "detection", "heatmap",
-                     "hubs", "identity", "informativeness", "nulls", "robustness", "scatter", "training",
-                     "wiring")
+                     "hubs", "identity", "informativeness", "nulls", "robustness", "scatter",
+                     "training", "wiring")
     },
 }  # fmt: skip
 """A line of each command that writes, about something that is not there: a check that comes after
