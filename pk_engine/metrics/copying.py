@@ -84,7 +84,8 @@ def _scaled(matrices: NDArray[np.floating]) -> NDArray[np.floating]:
     otherwise leave the range of float32.
     """
     largest = np.abs(matrices).max((-2, -1), keepdims=True, initial=0)
-    return np.ldexp(matrices, -np.frexp(largest)[1])
+    scaled: NDArray[np.floating] = np.ldexp(matrices, -np.frexp(largest)[1])
+    return scaled
 
 
 def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
