@@ -86,7 +86,7 @@ JSON_CHANGES: dict[str, tuple[Change, str]] = {
     "scored": (lambda it: it["graph"].update(scored="x"), "has 'x' as counts of the scored"),
     "scored words": (lambda it: it["graph"].update(scored='{"OQ": "1"}'), "as counts of the"),
     "scored others": (lambda it: it["graph"].update(scored='{"XY": 1}'), "as counts of the"),
-    "fewer kept": (lambda it: it["graph"].update(kept_pk_min=[]), "of different lengths in the run"),
+    "fewer kept": (lambda it: it["graph"].update(kept_pk_min=[]), "of different lengths in"),
     "no share": (
         lambda it: it["links"][0]["properties"].pop("share"),
         "lacks share of the edge 'L0H0-OQ-L1H0'",
