@@ -17,6 +17,7 @@ from typing import Any
 # three of the code points that Unicode keeps for internal use; `text.printable` escapes them
 _START, _MIDDLE, _END = "\ufdd0", "\ufdd1", "\ufdd2"
 _BOTH = re.compile(f"{_START}([^{_START}-{_END}]*){_MIDDLE}([^{_START}-{_END}]*){_END}")
+_ESCAPES = {ord(mark): rf"\u{ord(mark):x}" for mark in (_START, _MIDDLE, _END)}
 _PLACEHOLDER = re.compile(r"[A-Z][A-Z0-9_,:]*")
 _NAME_ONLY: Any = object()
 
@@ -39,15 +40,14 @@ class Message(str):
             text: a text that may contain results of `either` and the others, or a `Message`.
         """
         both = text.both if isinstance(text, Message) else text
-        message = super().__new__(cls, _BOTH.sub(r"\1", both))
-        message.both, message.options = both, _BOTH.sub(r"\2", both)
+        message = super().__new__(cls, _spelt(both, 1))
+        message.both, message.options = both, _spelt(both, 2)
         return message
 
 
 def either(python: str, command: str) -> str:
     """Two spellings of one thing, such as a call and a command line, for use in a message."""
-    python, command = (_BOTH.sub(rf"\{i}", text) for i, text in ((1, python), (2, command)))
-    return f"{_START}{python}{_MIDDLE}{command}{_END}"
+    return f"{_START}{_spelt(python, 1)}{_MIDDLE}{_spelt(command, 2)}{_END}"
 
 
 def argument(name: str, value: Any = _NAME_ONLY, *, option: str | None = None) -> str:
@@ -66,9 +66,19 @@ def argument(name: str, value: Any = _NAME_ONLY, *, option: str | None = None) -
     if value is True:
         return either(f"{name}=True", option)
     words = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return either(f"{name}={python}", f"{option} {words}")
+    return either(f"{name}={python}", f"{option} {_escaped(words)}")
 
 
 def parameter(name: str, value: Any) -> str:
     """A parameter of a stored query in a message: `head='L4H7'` and `-p head=L4H7`."""
-    return either(f"{name}={value!r}", f"-p {name}={value}")
+    name = _escaped(name)
+    return either(f"{name}={value!r}", f"-p {name}={_escaped(str(value))}")
+
+
+def _spelt(text: str, spelling: int) -> str:
+    """The text in the spelling 1 or 2; a marker without its others came with a name or a value."""
+    return _escaped(_BOTH.sub(rf"\{spelling}", text))
+
+
+def _escaped(text: str) -> str:
+    return text.translate(_ESCAPES)

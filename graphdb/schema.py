@@ -15,6 +15,10 @@ query that runs during that commit may see a part.)
 
 import re
 
+from headgraph.base.documents import parse_json
+from headgraph.base.errors import UnreadableFile
+from headgraph.base.names import PAIRINGS
+
 RUN = "Run"
 HEAD = "Head"
 LOADING_HEAD = "LoadingHead"
@@ -73,6 +77,22 @@ INDEXES = (
     "CREATE INDEX headgraph_head_run IF NOT EXISTS FOR (h:Head) ON (h.run)",
     "CREATE INDEX headgraph_head_run_name IF NOT EXISTS FOR (h:Head) ON (h.run, h.name)",
 )
+
+
+def scored_counts(text: object) -> dict[str, int] | None:
+    """The pairs scored for each pairing, from `scored` of a Run.
+
+    Returns:
+        None for anything that a load does not write.
+    """
+    try:
+        counts = parse_json(str(text), source="scored")
+    except UnreadableFile:
+        return None
+    known = set(counts) <= set(PAIRINGS)
+    good = known and all(type(count) is int and 0 <= count < 2**63 for count in counts.values())
+    return counts if good else None
+
 
 MANY_EDGES = 100_000
 """Edges of one run from which on an index over ranks is made."""

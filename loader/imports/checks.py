@@ -24,11 +24,13 @@ from headgraph.loader.exports.content import (
 )
 from headgraph.loader.imports import values
 from headgraph.loader.imports.document import Document, NamedEdge, refuse
-from headgraph.loader.loading.edges import BATCH, Batch
+from headgraph.loader.loading.edges import BATCH, SCORES, Batch
 
 _NEEDED = ("id", "name", "status", "model", "n_layers", "n_heads", "metrics", "pairings",
            "table_sha256")  # fmt: skip
 _HEAD_NEEDED = ("id", "run", "name", "layer", "head")
+_EDGE_NEEDED = frozenset(SCORES)
+_STRONGEST = f"{schema.KEPT}strongest"
 _ID = 64  # hexadecimal digits
 
 Places = Mapping[str, int]
@@ -83,7 +85,21 @@ def _run(document: Document) -> dict[str, Any]:
             f"{schema.VERSION}: install a newer headgraph"
         )
     parse_json(run.get("nulls", "{}"), source=f"{source}, nulls,", problem=UnreadableExport)
+    _check_kept(source, run)
     return run
+
+
+def _check_kept(source: str, run: Mapping[str, Any]) -> None:
+    """Check what the run says of the pairs that it keeps, and of those that were scored."""
+    if schema.scored_counts(run.get("scored", "{}")) is None:
+        refuse(source, f"has {quoted(run['scored'])} as counts of the scored pairs in the run")
+    sizes = {
+        name: len(value)
+        for name, value in run.items()
+        if name.startswith(schema.KEPT) and name != _STRONGEST and isinstance(value, list)
+    }
+    if len(set(sizes.values())) > 1:
+        refuse(source, f"has the lists {listed(sizes)} of different lengths in the run")
 
 
 def _heads(document: Document, run: Mapping[str, Any]) -> dict[int, HeadNode]:
@@ -136,6 +152,9 @@ def _edges(
     check = values.Checked(source, values.EDGE, numbers=run["metrics"])
     for edge in document.edges:
         check(edge.properties, "an edge")
+        if not edge.properties.keys() >= _EDGE_NEEDED:
+            lacking = sorted(_EDGE_NEEDED - edge.properties.keys())
+            refuse(source, f"lacks {listed(lacking)} of the edge {quoted(_name(edge))}")
     try:
         columns = in_column_order(columns_of(edge.properties for edge in document.edges), run)
     except ExportError as error:

@@ -58,7 +58,7 @@ def publish(
         results = again(lambda: graph.write_all(statements))
     except StatementError as error:
         if error.code == "Neo.ClientError.Schema.ConstraintValidationFailed":
-            raise name_taken(plan) from error
+            raise _taken_meanwhile(plan) from error
         raise
     if not number(results[-1]):
         raise taken_over(plan)
@@ -70,6 +70,15 @@ def name_taken(plan: ImportPlan) -> NameTaken:
         f"the run {plan.name} is there already, with other contents than in {plan.file.name}: give "
         f"another name with {argument('run', 'NAME')}, or {argument('replace', True)} to put the "
         "one of the file in its place"
+    )
+
+
+def _taken_meanwhile(plan: ImportPlan) -> NameTaken:
+    """The error for a name or id that another command took while this run was written."""
+    return NameTaken(
+        f"another command published the run {plan.name}, or one of its id, while this import ran: "
+        "import the file again, which compares the contents, or give another name with "
+        f"{argument('run', 'NAME')}"
     )
 
 

@@ -36,7 +36,8 @@ def copying(values: NDArray[np.floating], outputs: NDArray[np.floating]) -> NDAr
     Returns:
         heads; NaN where all eigenvalues are 0.
     """
-    eigenvalues = np.linalg.eigvals(np.matmul(outputs.mT, values))
+    product = np.matmul(_scaled(outputs).mT, _scaled(values))
+    eigenvalues = np.linalg.eigvals(_scaled(product))
     moduli = np.abs(eigenvalues).sum(-1, dtype=np.float64)
     real = eigenvalues.real.sum(-1, dtype=np.float64)
     return _ratio(real, moduli)
@@ -74,6 +75,17 @@ def derived_role(copies: float | None, overlap: float | None) -> str | None:
     if copies < -SIGN:
         return "eraser"
     return "copier" if copies > SIGN else None
+
+
+def _scaled(matrices: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Each matrix times the power of two that brings its largest entry to between 1/2 and 1.
+
+    This is exact and keeps the ratio of eigenvalues. Products of very large or small weights would
+    otherwise leave the range of float32.
+    """
+    largest = np.abs(matrices).max((-2, -1), keepdims=True, initial=0)
+    scaled: NDArray[np.floating] = np.ldexp(matrices, -np.frexp(largest)[1])
+    return scaled
 
 
 def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:

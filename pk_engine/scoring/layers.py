@@ -206,9 +206,16 @@ def _fill_composition(
     group = len(matrices["Q"]) // len(matrices["K"])
     wide = {r: backend.array(per_query_head(matrices[r], r, group)) for r in ROLES}
     r_t = {r: backend.array(per_query_head(to_numpy(factor[r]), r, group)).mT for r in ROLES}
-    writes["O"][layer] = wide["O"] @ r_t["V"]
+    _put(writes["O"][layer], wide["O"] @ r_t["V"])
     for role, other in (("Q", "K"), ("K", "Q"), ("V", "O")):
-        reads[role][layer] = wide[role] @ r_t[other]
+        _put(reads[role][layer], wide[role] @ r_t[other])
+
+
+def _put(place: Any, product: Any) -> None:
+    """Store a factor; where d_head exceeds d_model it has d_model columns, and the others are 0."""
+    columns = product.shape[-1]
+    place[..., :columns] = product
+    place[..., columns:] = 0
 
 
 def per_query_head(stack: NDArray[Any], role: str, group: int) -> NDArray[Any]:

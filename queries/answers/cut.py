@@ -3,13 +3,13 @@
 Such a run is cut: a question about weaker pairs finds nothing, because they are not in the graph.
 """
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from headgraph.base.names import PAIRINGS
 from headgraph.base.spelling import Message, either, parameter
+from headgraph.graphdb import schema
 from headgraph.graphdb.result import Result
 from headgraph.graphdb.runner import Runner
 from headgraph.queries.stored.query import Query
@@ -22,11 +22,14 @@ SHORT = 3
 _RUNS = """
 MATCH (r:Run {status: "complete"})
 WHERE r.name IS NOT NULL AND ($runs IS NULL OR r.name IN $runs)
-RETURN r.pairs AS pairs, r.pairs_scored AS pairs_scored, r.scored AS scored,
+RETURN toIntegerOrNull(r.pairs) AS pairs, toIntegerOrNull(r.pairs_scored) AS pairs_scored,
+       r.scored AS scored,
        r.kept_pairings AS pairings, r.kept_pairs AS kept, r.kept_pk_min AS pk, r.kept_z_min AS z,
        r.name AS name
 ORDER BY name
 """
+_EXACT = 1e12
+"""PK and z are far smaller; a larger number in a Run was written by hand."""
 
 
 class Kept(NamedTuple):
@@ -112,15 +115,26 @@ def _is_cut(row: Mapping[str, Any]) -> bool:
 
 
 def _by_pairing(row: Mapping[str, Any]) -> list[Kept]:
-    """What a run keeps of each pairing that was scored; empty if an older headgraph loaded it."""
-    if not (row["pairings"] and row["kept"] and row["scored"]):
+    """What a run keeps of each pairing that was scored.
+
+    Empty if an older headgraph loaded the run, or if its properties were changed by hand to
+    something that a load does not write.
+    """
+    names, kept, pk, z = (row[name] for name in ("pairings", "kept", "pk", "z"))
+    if not (names and kept and pk and row["scored"]):
         return []
-    columns = [row["pairings"], row["kept"], row["pk"], row["z"] or [None] * len(row["kept"])]
+    columns = [names, kept, pk, z or [None] * len(names)]
+    counts = schema.scored_counts(row["scored"])
+    if counts is None or not all(_is_list(column, len(names)) for column in columns):
+        return []
     found = {name: own for name, *own in zip(*columns, strict=True)}
-    counts = json.loads(row["scored"])
     return [
         Kept(name, *_values(found.get(name), counts[name])) for name in PAIRINGS if counts.get(name)
     ]
+
+
+def _is_list(value: Any, length: int) -> bool:
+    return isinstance(value, list) and len(value) == length
 
 
 def _values(found: list[Any] | None, scored: int) -> tuple[int, int, float | None, float | None]:
@@ -159,4 +173,4 @@ def _floor(value: float) -> str:
     >>> _floor(12.2699), _floor(-0.001)
     ('12.26', '-0.01')
     """
-    return f"{math.floor(value * 100) / 100:.2f}"
+    return f"{math.floor(value * 100) / 100:.2f}" if abs(value) < _EXACT else f"{value:.3g}"

@@ -14,7 +14,8 @@ from headgraph.queries.stored.query import Query
 
 _RUNS = """
 MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL
-RETURN r.name AS name, r.pairings AS pairings, r.graph_version AS version, r.series AS series
+RETURN r.name AS name, r.pairings AS pairings,
+       toIntegerOrNull(r.graph_version) AS version, r.series AS series
 ORDER BY name
 """
 _SERIES = """

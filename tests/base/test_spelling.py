@@ -52,3 +52,16 @@ def test_an_error_in_an_error_keeps_both_spellings() -> None:
 def test_text_from_outside_cannot_pose_as_a_marker() -> None:
     hostile = printable("\ufdd0yes\ufdd1no\ufdd2")
     assert Message(hostile) == Message(hostile).options == r"\ufdd0yes\ufdd1no\ufdd2"
+
+
+@pytest.mark.parametrize("value", ["a\ufdd0b", "\ufdd1", "a\ufdd2b", "\ufdd0yes\ufdd1no\ufdd2"])
+def test_a_value_with_markers_is_shown_as_it_is(value: str) -> None:
+    shown = value.translate({0xFDD0: r"\ufdd0", 0xFDD1: r"\ufdd1", 0xFDD2: r"\ufdd2"})
+    for fragment, python, options in (
+        (argument("run", value), f"run='{shown}'", f"--run {shown}"),
+        (argument("pairings", [value]), f"pairings=['{shown}']", f"--pairings {shown}"),
+        (parameter("head", value), f"head='{shown}'", f"-p head={shown}"),
+    ):
+        message = Message(f"{fragment}: {argument('top', 0)}")
+        assert message == f"{python}: top=0"
+        assert message.options == f"{options}: --top 0"

@@ -83,6 +83,14 @@ JSON_CHANGES: dict[str, tuple[Change, str]] = {
     "infinite": (lambda it: it["graph"].update(step=float("inf")), "has step inf in the run"),
     "pairings": (lambda it: it["graph"].update(pairings=["XY"]), "has the pairings XY in the run"),
     "nulls": (lambda it: it["graph"].update(nulls="[" * 9**5), "nested too deeply to be read"),
+    "scored": (lambda it: it["graph"].update(scored="x"), "has 'x' as counts of the scored"),
+    "scored words": (lambda it: it["graph"].update(scored='{"OQ": "1"}'), "as counts of the"),
+    "scored others": (lambda it: it["graph"].update(scored='{"XY": 1}'), "as counts of the"),
+    "fewer kept": (lambda it: it["graph"].update(kept_pk_min=[]), "of different lengths in"),
+    "no share": (
+        lambda it: it["links"][0]["properties"].pop("share"),
+        "lacks share of the edge 'L0H0-OQ-L1H0'",
+    ),
     "backtick": (lambda it: it["nodes"][0]["properties"].update({"a`b": 1}), "cannot be a name"),
     "injection": (
         lambda it: it["links"][0]["properties"].update({"x`: 1}) DETACH DELETE (n": 1}),

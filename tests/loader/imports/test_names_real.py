@@ -189,3 +189,22 @@ def test_all_runs_without_any_or_with_names_by_hand(graph: Graph, tmp_path: Path
     with pytest.raises(ExportError, match=r"the run '\.\./tiny' cannot be the name of a file"):
         headgraph.export_all(tmp_path / "x", graph)
     assert not list(tmp_path.iterdir())
+
+
+def test_two_imports_of_one_file_at_once(graph: Graph, tmp_path: Path) -> None:
+    file = exported(graph, tmp_path)
+    loader.drop(graph, "tiny")
+    inner = []
+
+    def meanwhile(done: int, total: int) -> None:
+        if not inner:
+            inner.extend(headgraph.import_runs(file, graph))
+
+    said = "another command published the run tiny, or one of its id, while this import ran: "
+    with pytest.raises(NameTaken, match=said):
+        headgraph.import_runs(file, graph, progress=meanwhile)
+    assert [report.outcome for report in inner] == ["imported"]
+    (again,) = headgraph.import_runs(file, graph)
+    assert again.outcome == "unchanged"
+    heads = graph.read("MATCH (h:Head|LoadingHead) RETURN count(*) AS heads")
+    assert [row["heads"] for row in heads] == [12]

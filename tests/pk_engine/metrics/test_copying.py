@@ -30,6 +30,16 @@ def test_copying_equals_the_eigenvalues_of_the_whole_ov_matrix() -> None:
     assert copying(values, outputs) == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.parametrize("size", [1e-40, 1e-30, 1e18, 1e37])
+def test_the_size_of_the_weights_does_not_matter(size: float) -> None:
+    values, outputs = _random(5), _random(6)
+    whole = np.linalg.eigvals(outputs.astype(float).mT @ values.astype(float))
+    expected = whole.sum(-1).real / np.abs(whole).sum(-1)
+    scaled = copying(np.float32(size) * values, np.float32(size) * outputs)
+    # float32 has 17 bits for numbers of size 1e-40
+    assert scaled == pytest.approx(expected, abs=1e-3 if size < 1e-38 else 1e-6)
+
+
 def test_a_rotation_by_a_right_angle_neither_copies_nor_erases() -> None:
     turn = np.kron(np.eye(M // 2), [[0, -1], [1, 0]])
     values = np.linalg.qr(_random(3).astype(float))[0]

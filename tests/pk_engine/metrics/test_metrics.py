@@ -138,3 +138,27 @@ def test_what_does_not_exist_is_refused(grouped: Path) -> None:
     ):
         with pytest.raises(EngineError, match=message):
             compute(grouped, **options)  # type: ignore[arg-type]
+
+
+def test_composition_of_heads_that_are_wider_than_the_stream(tmp_path: Path) -> None:
+    config = LLAMA_CONFIG | {"hidden_size": 3}
+    tensors = {
+        name: values[:, :3] if values.shape[1] == 24 else values[:3]
+        for name, values in llama_tensors().items()
+    }
+    folder = save(tmp_path / "wide", tensors, config)
+    table = compute(folder, metrics=["pk", "cs", "cka"], layer_order="all", selection=Selection())
+    heads = {
+        role: per_head if role in "QO" else per_head.repeat(2, axis=1)
+        for role, per_head in oracle.llama_heads(folder).items()
+    }
+    for row in table.frame.itertuples():
+        source_end = row.source_layer, row.source_head
+        target_end = row.target_layer, row.target_head
+        write = heads["V"][source_end] @ heads["O"][source_end].T  # d x d, row vectors
+        role = row.pairing[1]
+        other = {"Q": "K", "K": "Q", "V": "O"}[role]
+        read = heads[role][target_end] @ heads[other][target_end].T
+        expected = np.linalg.norm(write @ read) / (np.linalg.norm(write) * np.linalg.norm(read))
+        assert row.cs == pytest.approx(expected, abs=1e-5)
+        assert row.pk == pytest.approx(3, abs=1e-5)

@@ -62,6 +62,38 @@ def test_of_a_run_of_an_older_headgraph_it_says_what_is_known() -> None:
     )
 
 
+CHANGED = {
+    "scored": (
+        "x",
+        "",
+        "[]",
+        "[" * 9**5,
+        '{"OQ": "x"}',
+        '{"OQ": -1}',
+        '{"OQ": 1e999}',
+        '{"": 1}',
+        7,
+    ),
+    "pairings": (["OQ", "OK"], "OQ"),
+    "kept": ([3, 3], 3),
+    "pk": ([], None, 12.5),
+    "z": ([1.0, 2.0], 1.0),
+}
+
+
+@pytest.mark.parametrize("column", CHANGED)
+def test_of_a_run_changed_by_hand_it_says_what_is_known(column: str) -> None:
+    for value in CHANGED[column]:
+        row = list(run("odd", {"OQ": (3, 12.5, 0.0)}, {"OQ": 300}))
+        row[COLUMNS.index(column)] = value
+        assert note(tuple(row)).startswith("run odd keeps 1 % of its scored pairs")
+
+
+def test_a_run_changed_to_huge_scores_still_has_a_note() -> None:
+    huge = run("odd", {"OQ": (3, 1e308, -1e308)}, {"OQ": 300})
+    assert "1 % of OQ (PK >= 1e+308, z >= -1e+308)" in note(huge)
+
+
 def test_many_runs_are_short() -> None:
     rows = [run(name, {"OQ": (n, 1.0, 2.0)}, {"OQ": 1000}) for n, name in enumerate("abcde", 5)]
     whole = run("whole", {"OQ": (9, 1.0, 2.0)}, {"OQ": 9})
