@@ -172,8 +172,8 @@ def _page(
         f"The mean is {mean:.2f}, with a standard deviation of {sd:.3f}. The figures below compare "
         f"what earlier heads of GPT-2 small write with what later heads read as their key "
         f"({len(rows):,} pairs). {above:.0%} of these pairs lie more than three standard "
-        "deviations above the mean. The table shows the strongest pair, a median pair and two random "
-        "subspaces (`python -m benchmarks.concepts`):",
+        "deviations above the mean. The table shows the strongest pair, a median pair and two "
+        "random subspaces (`python -m benchmarks.concepts`):",
         "",
         table(["pair", "PK (64 at most)", "angles below 45 degrees"], body),
     ]

@@ -158,7 +158,7 @@ def annotate(graph: Any, run: str, file: str) -> str:
 def drop(graph: Any, runs: tuple[str, ...], yes: bool, dry_run: bool) -> str:
     """Delete runs from the database by name.
 
-    Name an unfinished run by its id, which headgraph runs says in a note. RUN may be a quoted
+    Name an unfinished run by its id, which headgraph runs prints. RUN may be a quoted
     pattern, which matches complete runs only; the runs are listed and you are asked to confirm.
 
     Example: headgraph drop gpt2-small
