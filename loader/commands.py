@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 _CUT_OFF = (
-    "an unfinished run may be left: the next load under its name removes it, headgraph runs says "
-    "its id, and headgraph drop takes that"
+    "an unfinished run may be left: the next load under its name removes it; or take its id from "
+    "headgraph runs, and drop that id"
 )
 
 

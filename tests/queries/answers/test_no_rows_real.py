@@ -69,12 +69,12 @@ def test_the_cause_is_named(tiny: Graph, name: str, params: dict[str, str], why:
         (
             "write_alike", {},
             "table = compute(MODEL, pairings='all') and load(table, graph, run='tiny', "
-            "replace=True) bring them",
+            "replace=True) add them",
         ),
         (
             "pk_against_cs", {},
             "table = compute(MODEL, metrics='pk,cs') and load(table, graph, run='tiny', "
-            "replace=True) bring it",
+            "replace=True) add it",
         ),
         (
             "communities", {},
