@@ -3,6 +3,7 @@
 They hold for the default graph: the strongest 3 % of OQ, OK and OV.
 """
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from textwrap import fill
@@ -73,14 +74,14 @@ def hub() -> str:
 def decoys() -> str:
     """How many backward pairs are as strong as the edges of the default graph."""
     shares = gpt2().select(DEFAULT).meta.decoys
-    parts = [f"{100 * shares[name]['share']:.0f} for {name}" for name in ("OQ", "OK", "OV")]
+    parts = [f"{100 * shares[name]['share']:.0f} in {name}" for name in ("OQ", "OK", "OV")]
     return (
         "A strong edge can mean nothing. In a **backward pair**, the source comes after the "
         "target, so nothing can pass from one to the other. Yet many backward pairs are as strong "
         "as the edges of GPT-2's default graph: for every 100 edges, "
         f"{parts[0]}, {parts[1]} and {parts[2]}. `compute` records these numbers as the **decoy "
-        "share** of each pairing. With `--max-decoy 0.1`, a selection keeps only edges above a "
-        "threshold of PK where the share is at most 10 %."
+        "share** of each pairing. `--max-decoy 0.1` keeps edges down to the lowest PK at which "
+        "the share is at most 10 %."
     )
 
 
@@ -94,5 +95,6 @@ def identity_heads() -> Iterator[tuple[str, HeadFacts]]:
 
 
 def wrapped(text: str) -> str:
-    """A paragraph in lines as long as those of the docs."""
-    return fill(text, 118, break_long_words=False, break_on_hyphens=False)
+    """A paragraph in lines as long as those of the docs, with code in one line."""
+    held = re.sub("`[^`]*`", lambda code: code.group().replace(" ", "\0"), text)
+    return fill(held, 118, break_long_words=False, break_on_hyphens=False).replace("\0", " ")
