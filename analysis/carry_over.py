@@ -181,8 +181,8 @@ def _near_layers(model: _Model) -> Iterator[Finding]:
     distance = frame["target_layer"] - frame["source_layer"]
     top = TOP.keep(frame, model.table.meta.scored)
     yield Finding(
-        "the strongest 3 % go to nearer layers than pairs at large",
-        f"{distance[top].mean():.1f} layers, at large {distance.mean():.1f}",
+        "the strongest 3 % go to nearer layers than pairs overall",
+        f"{distance[top].mean():.1f} layers, overall {distance.mean():.1f}",
         bool(distance[top].mean() < distance.mean()),
         0.5,
         "nearer and farther are equally likely",

@@ -142,17 +142,18 @@ def _text(rows: list[list[str]], rounded: list[list[str]]) -> str:
     return "\n".join(
         [
             "Written by `python -m benchmarks.basis_methods` (numpy "
-            f"{version('numpy')}, {platform.machine()}). The largest difference of PK from "
-            "Householder QR in float64, over all pairs of OQ, OK and OV:",
+            f"{version('numpy')}, {platform.machine()}): the largest difference from the PK of "
+            "Householder QR in float64, over all pairs of OQ, OK and OV.",
             "",
             table(["model", "pairs", "QR, float32", "Cholesky, ours", "SVD, float32"], rows),
             "",
-            "The same with the weights rounded to bfloat16 first; the smallest Spearman "
-            f"correlation of the three pairings, and how many of the {STRONGEST} strongest pairs "
-            "of OQ, OK and OV stay among them (Cholesky):",
+            "The same with the weights rounded to bfloat16 first. Two columns describe Cholesky: "
+            "the smallest of the Spearman correlations of OQ, OK and OV, and how many of the "
+            f"{STRONGEST} strongest pairs of OQ, OK and OV stay among the {STRONGEST} strongest.",
             "",
             table(
-                ["model", "QR", "Cholesky", "SVD", "Spearman", f"of the top {STRONGEST}"], rounded
+                ["model", "QR", "Cholesky", "SVD", "Spearman", f"top {STRONGEST} that stay"],
+                rounded,
             ),
         ]
     )

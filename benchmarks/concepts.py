@@ -161,7 +161,7 @@ def _page(
     mean, sd = _reference(scores)
     body = [
         [
-            " > ".join(pairs[name]) if name in pairs else "two random subspaces (seed 0)",
+            " > ".join(pairs[name]) if name in pairs else "two random subspaces",
             f"{np.square(values).sum():.2f}",
             f"{int((values > np.cos(np.deg2rad(45))).sum())} of {len(values)}",
         ]
@@ -169,12 +169,13 @@ def _page(
     ]
     above = float((rows["pk"] > mean + 3 * sd).mean())
     text = [
-        f"Written by `python -m benchmarks.concepts` from GPT-2 small, pairing {PAIRING}, "
-        f"{len(rows):,} pairs. Two random subspaces of 64 dimensions in 768 share "
-        f"{mean:.2f} on average, with a standard deviation of {sd:.3f}; {above:.0%} of GPT-2's "
-        "pairs lie more than three of these above the mean.",
+        f"The mean is {mean:.2f}, with a standard deviation of {sd:.3f}. The figures below compare "
+        f"what earlier heads of GPT-2 small write with what later heads read as their key "
+        f"({len(rows):,} pairs). {above:.0%} of these pairs lie more than three standard "
+        "deviations above the mean. The table shows the strongest pair, a median pair and two "
+        "random subspaces (`python -m benchmarks.concepts`):",
         "",
-        table(["pair", "PK of 64", "angles below 45 degrees"], body),
+        table(["pair", "PK (64 at most)", "angles below 45 degrees"], body),
     ]
     write("concepts", "\n".join(text), Path(DOCS / "start" / "concepts.md"))
 

@@ -57,7 +57,9 @@ def tables() -> str:
             for p in pairings
         )
         body.append([model, selection, *shares])
-    return f"headgraph {rows['headgraph'].iloc[0]}.\n\n" + table(["model", "kept", *pairings], body)
+    return f"Computed with headgraph {rows['headgraph'].iloc[0]}.\n\n" + table(
+        ["model", "kept", *pairings], body
+    )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 They hold for the default graph: the strongest 3 % of OQ, OK and OV.
 """
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from textwrap import fill
@@ -13,6 +14,7 @@ from headgraph.base.names import head_name
 from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.metrics.copying import derived_role
+from headgraph.pk_engine.metrics.random_reference import reference_mean
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
 
@@ -56,26 +58,30 @@ def hub() -> str:
     """What the greatest hub does with what it reads."""
     best = hub_scores(gpt2(), selection=DEFAULT).iloc[0]
     one, d_head = heads()[best["name"]], gpt2().meta.d_head
+    chance = reference_mean(d_head, d_head, gpt2().meta.d_model)
     return (
-        f"The greatest hub, {one.name}, has {best['edges_in']} edges in and {best['edges_out']} "
-        "out among the strongest 3 % of each pairing, yet it writes minus what it reads. Its "
-        "copying score is "
-        f"{one.copying:.4f}, where -1 is erasing and 1 is copying, and PK between what it reads as "
-        f"its value and what it writes is {one.self_overlap * d_head:.2f} of {d_head}. Its weights "
-        "remove what they read rather than pass it on, so an edge into it and an edge out of it "
-        "are not a path of information."
+        f"A **hub** has many strong edges in and out. The greatest hub, {one.name}, has "
+        f"{best['edges_in']} edges in and {best['edges_out']} out in the default graph (the "
+        "strongest 3 % of each pairing). Yet it writes minus what it reads. Its `copying` score "
+        f"is {one.copying:.4f}, where 1 is copying and -1 is erasing. The directions that it reads "
+        "as its value are nearly those that it writes: their PK is "
+        f"{one.self_overlap * d_head:.2f}, where {d_head} means the same subspace and {chance:.2f} "
+        "is chance. Its weights therefore remove what they read rather than pass it on. An edge "
+        f"into {one.name} and an edge out of it do not show that information passes through it."
     )
 
 
 def decoys() -> str:
-    """How much of the default graph backward pairs would fill."""
+    """How many backward pairs are as strong as the edges of the default graph."""
     shares = gpt2().select(DEFAULT).meta.decoys
-    parts = [f"{100 * shares[name]['share']:.0f} % of {name}" for name in ("OQ", "OK", "OV")]
+    parts = [f"{100 * shares[name]['share']:.0f} in {name}" for name in ("OQ", "OK", "OV")]
     return (
-        "Not every edge means something. In backward pairs the source comes after the target, so "
-        "nothing can pass. As many of them reach the same PK as would make up "
-        f"{parts[0]}, {parts[1]} and {parts[2]} of GPT-2's default graph. `compute` measures this "
-        "share of decoys, and `--max-decoy 0.1` keeps only edges with a low one."
+        "A strong edge can mean nothing. In a **backward pair**, the source comes after the "
+        "target, so nothing can pass from one to the other. Yet many backward pairs are as strong "
+        "as the edges of GPT-2's default graph: for every 100 edges, "
+        f"{parts[0]}, {parts[1]} and {parts[2]}. `compute` records these numbers as the **decoy "
+        "share** of each pairing. `--max-decoy 0.1` keeps edges down to the lowest PK at which "
+        "the share is at most 10 %."
     )
 
 
@@ -89,5 +95,6 @@ def identity_heads() -> Iterator[tuple[str, HeadFacts]]:
 
 
 def wrapped(text: str) -> str:
-    """A paragraph in lines as long as those of the docs."""
-    return fill(text, 118, break_long_words=False, break_on_hyphens=False)
+    """A paragraph in lines as long as those of the docs, with code in one line."""
+    held = re.sub("`[^`]*`", lambda code: code.group().replace(" ", "\0"), text)
+    return fill(held, 118, break_long_words=False, break_on_hyphens=False).replace("\0", " ")

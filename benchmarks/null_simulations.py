@@ -291,16 +291,15 @@ def tables(file: Path = FILE) -> str:
         ],
     )
     return (
-        f"Models of {LAYERS} layers of {HEADS} heads, d_model {D}, d_head {M}. Model i of a kind "
-        f"has the seed i, from 0 ({'; '.join(how)}).\n\n{what}\n\n"
-        f"Share of unjoined pairs with p at most {LEVEL:g}, in models without joined pairs:\n\n"
+        f"The models have {LAYERS} layers of {HEADS} heads, d_model {D} and d_head {M}. The models "
+        f"of a kind have the seeds 0, 1, 2 and so on ({'; '.join(how)}).\n\n{what}\n\n"
+        f"The share of unjoined pairs with p at most {LEVEL:g}, in models without joined pairs:\n\n"
         f"{rejected}\n\n"
-        f"Share of false pairs among the pairs of a pairing that `--fdr {LEVEL:g}` keeps, with its "
-        "standard error. It is 0 where no pair is kept. For planted pairs the table also has "
-        f"the share of them that is found.\n\n{wrong}\n\n"
-        f"Decoy share where the strongest {TOP:.0%} of the forward pairs of a pairing are kept: "
-        "(1 + backward pairs at least as large) / (forward pairs at least as large), the mean over "
-        f"OQ, OK and OV.\n\n{decoys}"
+        f"The share of false pairs among the pairs of a pairing that `--fdr {LEVEL:g}` keeps, with "
+        "its standard error. It is 0 if no pair is kept. For planted pairs, the table also has the "
+        f"share of them that is found.\n\n{wrong}\n\n"
+        f"The [decoy share](#decoys) if the strongest {TOP:.0%} of the forward pairs of a pairing "
+        f"are kept: the mean over OQ, OK and OV, with its standard error.\n\n{decoys}"
     )
 
 

@@ -105,8 +105,9 @@ def tables() -> str:
     ]
     head = ["dimensions", "x", "`isotropic`", "Beta of two moments", "normal", "standard error"]
     return (
-        f"Share of {rows.samples.iloc[0]:,} simulated pairs of subspaces with p at most x, divided "
-        f"by x. It is 1 for the right tail, below 1 for a careful one.\n\n{table(head, body)}"
+        f"The share of {rows.samples.iloc[0]:,} simulated pairs of random subspaces that have p at "
+        "most x, divided by x. It is 1 if p is right, above 1 if p is too small, and below 1 if p "
+        f"is too large.\n\n{table(head, body)}"
     )
 
 

@@ -59,10 +59,17 @@ def _text(scores: AffinityTable) -> str:
         body.append([f"`{null}`", *cells, moments, _values(of), draws])
     pairings = rows.pairing.unique()
     pairs = ", ".join(f"{n:,} of {pairing}" for pairing, n in scores.meta.scored.items())
-    head = ["null", *pairings, f"its mean, sd ({', '.join(pairings)})", "values", "drawn"]
+    head = [
+        "null",
+        *pairings,
+        f"mean, sd of the null ({', '.join(pairings)})",
+        "values of the null",
+        "samples",
+    ]
     return (
-        f"**{scores.meta.model}**, pairs scored: {pairs}. How many of them stand out at a false "
-        f"discovery rate of {rows.fdr[0]:g}, their share, and the smallest PK among them.\n\n"
+        f"**{scores.meta.model}**, pairs scored: {pairs}. A cell has the number of pairs "
+        f"that stand out at a false discovery rate of {rows.fdr[0]:g}, their share, and the "
+        "smallest PK among them.\n\n"
         f"{table(head, body)}\n{_known(scores)}"
     )
 
@@ -80,11 +87,12 @@ def _known(scores: AffinityTable) -> str:
     }
     into = ends["target"].isin(known["induction"])
     out = ends["source"].isin(known["previous_token"])
+    hub = ends["source"].isin([(4, 7)])
     return (
-        f"\n{len(of)} pairs of it stand out from `backward`. {into.sum()} of them end in a head "
-        f"that the literature calls an induction head. {(into & out).sum()} of these begin in a "
-        f"previous-token head, and {(into & ends['source'].isin([(4, 7)])).sum()} begin in L4H7, "
-        "an identity head.\n"
+        f"\n{len(of)} pairs of {scores.meta.model} stand out from `backward`. {into.sum()} of "
+        f"these {len(of)} end in a head that the literature calls an induction head. "
+        f"{(into & out).sum()} of the {into.sum()} begin in a previous-token head, and "
+        f"{(into & hub).sum()} begin in L4H7, an identity head.\n"
     )
 
 

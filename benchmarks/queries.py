@@ -165,7 +165,7 @@ def main() -> None:
     load.append(os.getloadavg()[1])
     busy = (
         f"The machine's load over five minutes was {load[0]:.1f} before and {load[1]:.1f} after; "
-        "client and server make up to 2 of it, what is above that was other programs."
+        "client and server account for up to 2 of it, and other programs for the rest."
     )
     write("stored queries", f"{machine('neo4j', rounds=ROUNDS)} {busy}\n\n{table(head, rows)}")
 

@@ -146,7 +146,7 @@ ELEMENTS = (
                   for score in ("pk", "z")
                   for name, word in _FIGURES.items() if (score, name) != ("pk", "mean")),
             ),
-            *_all("ZONED DATETIME", ("started_at", "begin of the load"),
+            *_all("ZONED DATETIME", ("started_at", "start of the load"),
                   ("loaded_at", "end of the load")),
         ),
     ),
@@ -210,7 +210,8 @@ ELEMENTS = (
             ),
             *_all("INTEGER", ("pk_rank", "rank among all scored pairs of the pairing, 1 the "
                                          "strongest"),
-                  ("kv_head", "the key/value head that the edge passes; absent without one")),
+                  ("kv_head", "the key/value head that the edge passes through; absent "
+                              "without one")),
         ),
     ),
 )  # fmt: skip

@@ -305,7 +305,7 @@ def connect(
     settings: Settings | None = None,
     timeout: float | None = None,
 ) -> Graph:
-    """Open the database that options, files, environment or the running local server name.
+    """Open the database given by arguments, a file, the environment or the local server.
 
     Args:
         uri: address.

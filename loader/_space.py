@@ -26,7 +26,7 @@ ROOM = 40_000_000
 def needed(heads: int, edges: int, properties: int = USUAL) -> int:
     """Upper estimate of the bytes of disk that a load takes, or the log of a deletion.
 
-    A deletion gives nothing of the store back.
+    A deletion does not free store space.
 
     Args:
         heads: number of heads.

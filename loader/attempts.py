@@ -87,9 +87,9 @@ class Attempt:
     @property
     def whose(self) -> str:
         """In words: the name, the start, and whether the loader seems to be at work."""
-        at = "a name that is not known" if self.called is None else printable(self.called)
+        at = "an unknown name" if self.called is None else printable(self.called)
         if self.status == schema.DROPPING:
-            return f"what a drop or a load that replaced it left of {at}"
+            return f"the rest of {at}, left by a drop or a replacing load"
         since = f", begun {self.began[:16].replace('T', ' ')}Z" if self.began else ""
         return f"an attempt at {at}{since}, {self._state()}"
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 _CUT_OFF = (
-    "an unfinished run may be left: the next load under its name removes it, headgraph runs says "
-    "its id, and headgraph drop takes that"
+    "an unfinished run may be left: the next load under its name removes it; or take its id from "
+    "headgraph runs, and drop that id"
 )
 
 
@@ -158,7 +158,7 @@ def annotate(graph: Any, run: str, file: str) -> str:
 def drop(graph: Any, runs: tuple[str, ...], yes: bool, dry_run: bool) -> str:
     """Delete runs from the database by name.
 
-    Name an unfinished run by its id, which headgraph runs says in a note. RUN may be a quoted
+    Name an unfinished run by its id, which headgraph runs prints. RUN may be a quoted
     pattern, which matches complete runs only; the runs are listed and you are asked to confirm.
 
     Example: headgraph drop gpt2-small

@@ -30,7 +30,7 @@ from headgraph.loader.report import DropReport
 BATCH = 20_000
 """Relationships deleted in a transaction; a large run in one would not fit the server's memory."""
 
-# A run made by hand may lack its numbers; one without an id in text cannot be dropped by a word.
+# A run made by hand may lack its numbers; a run whose id is not a string cannot be dropped by name.
 _RUNS = f"""
 MATCH (r:{schema.RUN}) WHERE r.id = toStringOrNull(r.id)
 RETURN r.id AS id, toStringOrNull(r.name) AS name, coalesce(toIntegerOrNull(r.heads), 0) AS heads,

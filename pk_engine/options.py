@@ -68,7 +68,7 @@ def scoring_options(command: Command) -> Command:
         "--decoys/--no-decoys",
         default=True,
         show_default=True,
-        help="Score backward pairs too, which cannot carry anything, and count those as strong as "
+        help="Also score backward pairs, which cannot carry anything, and count those as strong as "
         "each pair.",
     )
     @click.option(
@@ -90,8 +90,8 @@ def scoring_options(command: Command) -> Command:
         "--memory",
         type=click.FloatRange(min=0, min_open=True),
         metavar="GB",
-        help="Memory for factors. Less memory means more passes over the files.  [default: 2, or "
-        "half of a CUDA device's memory]",
+        help="Memory for the matrices that scores come from. Less memory means more passes over "
+        "the files.  [default: 2, or half of a CUDA device's memory]",
     )
     @revision_option
     @wraps(command)

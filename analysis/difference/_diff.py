@@ -41,8 +41,8 @@ class Difference(Compared):
     """What changed from one table (A, before) to another (B, after).
 
     Attributes:
-        names: of the two tables.
-        metas: their metadata.
+        names: names of the two tables.
+        metas: metadata of the two tables.
         by: the order of the pairs: `pk`, `z` or `rank`.
         noise: the largest difference of PK that rounding can explain; smaller ones count as equal.
         pairs: a row for each changed pair, the largest change first. Without a value in `pk_before`

@@ -23,7 +23,7 @@ def _tables(command: Command) -> Command:
         click.argument("before", metavar="A"),
         click.argument("after", metavar="B"),
         click.option("--by", metavar="pk|z|rank", default="pk", show_default=True,
-                     help="Put the pairs with the largest difference of this first."),
+                     help="Score whose largest differences come first."),
     )  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -62,9 +62,9 @@ def diff(
 
     A and B are files that compute wrote, or bundled tables, of one shape and with the same options.
     Heads correspond by layer and index, so compare versions of one model, such as two checkpoints.
-    Differences that rounding can explain do not count. A cut table lacks pairs below its cutoff; a
-    pair that only one table has is gained or lost if it is above the cutoff of the other, and
-    otherwise undecided. No database is needed.
+    Differences that rounding can explain do not count. A table that kept only its strongest pairs
+    lacks those below its cutoff. A pair that only one table has counts as gained or lost if it is
+    above the cutoff of the other. Otherwise it is undecided. No database is needed.
 
     Example: headgraph diff before.parquet after.parquet
     """

@@ -31,8 +31,8 @@ def informativeness(
 
     MODEL is what compute takes, or a table of compute --all --pairings all. Each row has the mean
     PK, the random reference and the divergence in nats. kl uses the paper's bins. kl_sd uses bins
-    in units of the reference's sd, with an interval, to compare models. floored is the share of kl
-    that the floor decides.
+    in units of the reference's sd, with an interval, to compare models. floored is the
+    probability that the reference gives to bins without a pair.
 
     Example: headgraph informativeness induction-2l
     """

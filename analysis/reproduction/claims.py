@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 MATCHES, DIFFERS, READING, NOT_RUN = "matches", "differs", "our reading", "not run"
 VERDICTS = {
-    MATCHES: "ours, rounded to the digits that the paper prints, is what it prints",
-    DIFFERS: "ours, rounded to these digits, is another number",
-    READING: "the paper does not state how it was taken, so the difference is shown, not judged",
+    MATCHES: "our value, rounded as in the paper, is the same",
+    DIFFERS: "our value, rounded as in the paper, is another number",
+    READING: "the paper does not state how it was computed, so the difference is shown, not judged",
     NOT_RUN: "it needs something that is not at hand, such as the weights",
 }
 
@@ -66,7 +66,7 @@ def claim(quantity: str, paper: str, value: float, *, reading: bool = False) -> 
         quantity: what it is.
         paper: the printed figure, such as `2.876` or `.446`.
         value: ours, in full.
-        reading: whether the paper leaves open how it was taken; then nothing is judged.
+        reading: whether the paper leaves open how it was computed; then nothing is judged.
     """
     digits = _digits(paper)
     ours = f"{value:.{digits}f}"

@@ -40,7 +40,7 @@ _ENDINGS = [kind.ending for kind in FORMATS.values() if kind.ending]
 @click.option(
     "--all-runs",
     is_flag=True,
-    help="Every run in the database; FILE is a folder, and the format json unless given.",
+    help="Export every run in the database to the folder FILE, as json by default.",
 )
 @click.option("--name", metavar="NAME", help="Name of a table's run.  [default: the model's name]")
 @selection_options
@@ -63,9 +63,9 @@ def export(
 ) -> str:
     """Write a graph to files for other tools, from a run in the database or from a table.
 
-    TABLE is a file that compute wrote, or gpt2-small. A name that is both means the table. Both
-    give the same graph. The selection options and --labels apply to a table, as for load. headgraph
-    import reads what export wrote.
+    TABLE is a file that compute wrote, or gpt2-small. A name that is both means the table. A table
+    and the run loaded from it give the same graph. The selection options and --labels apply to a
+    table, as for load. headgraph import reads what export wrote.
 
     Example: headgraph export gpt2-small --top-percent 3 -o gpt2.graphml
     """

@@ -161,9 +161,11 @@ def one_kind(name: str, kinds: set[str]) -> str:
     """
     if len(kinds) == 1 or kinds == {"integer", "float"}:
         return _widest(kinds)
+    first, *others = sorted(kinds)
     raise ExportError(
-        f"the property {short(name)} is {' here and '.join(sorted(kinds))} there, which no column "
-        "of a file holds: give it values of one kind in the database"
+        f"the property {short(name)} has {first} values on some heads or edges and "
+        f"{' or '.join(others)} values on others; a file column needs one type: give it values of "
+        "one type in the database"
     )
 
 

@@ -53,7 +53,7 @@ _ALL = (
     Format(
         "csv",
         "",
-        "the run as `neo4j-admin database import full` reads it; the statements come after it",
+        "the run as `neo4j-admin database import full` reads it; run schema.cypher afterwards",
         module="admin_csv",
         names=("nodes.csv", "relationships.csv", "schema.cypher"),
     ),
@@ -77,6 +77,6 @@ def format_of(output: Path, format_: str | None) -> Format:
     endings = ", ".join(format.ending for format in FORMATS.values() if format.ending)
     raise ExportError(
         f"{short(output.name)} ends in {quoted(output.suffix)}: expected a name that ends in one "
-        f"of {endings}, a folder's without an ending, or {argument('format')} with one of "
+        f"of {endings}, a folder name without an ending, or {argument('format')} with one of "
         f"{', '.join(FORMATS)}"
     )

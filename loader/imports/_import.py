@@ -78,7 +78,7 @@ def import_runs(
         dry_run: report what would happen, and change nothing.
         progress: called after each batch with the number of edges written and of all edges of a
             run.
-        say: called at once with what is found of earlier attempts; None adds it to the notes.
+        say: called at once with a note on an earlier attempt; None adds it to the notes.
 
     Returns:
         A report for each file, in the order of the files.

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CUT_OFF = (
-    "an unfinished run may be left: the next import or load under its name removes it, headgraph "
-    "runs lists it by an id, and headgraph drop takes that"
+    "an unfinished run may be left: the next import or load under its name removes it; or take its "
+    "id from headgraph runs, and drop that id"
 )
 
 

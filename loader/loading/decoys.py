@@ -37,14 +37,14 @@ def sentence(shares: Mapping[str, float]) -> str:
     """The shares in words, as `headgraph compute` says them; empty if there are none.
 
     >>> sentence({"OQ": 0.182, "OK": 0.255, "OV": 1.24}).partition("yet ")[2]
-    'so many are as strong for every 100 pairs kept: OQ 18, OK 26, OV 124'
+    'nothing, are as strong: OQ 18, OK 26, OV 124'
     """
     if not shares:
         return ""
     numbers = ", ".join(f"{pairing} {_in_100(share)}" for pairing, share in shares.items())
     return (
-        "decoys: backward pairs carry nothing, yet so many are as strong for every 100 pairs kept: "
-        + numbers
+        "decoys: for every 100 pairs kept, this many backward pairs, which carry nothing, are as "
+        f"strong: {numbers}"
     )
 
 

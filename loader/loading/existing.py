@@ -79,8 +79,8 @@ def _same_run(plan: LoadPlan, there: dict[str, Any], *, replace: bool) -> Outcom
     kept = {"none": "stays without labels", "bundled": "keeps the bundled labels it has"}
     note = Message(
         f"{plan.name} {kept.get(source, f'keeps its labels from {short(source)}')}: "
-        f"{argument('labels', 'FILE')} gives it other ones, and {argument('replace', True)} those "
-        "that come with headgraph"
+        f"{argument('labels', 'FILE')} sets other labels; {argument('replace', True)} sets "
+        "the bundled labels"
     )
     return Outcome(kind="unchanged", notes=(note, *older))
 
@@ -129,5 +129,5 @@ def with_labels_there(graph: Runner, plan: LoadPlan) -> LoadPlan:
     if labels.equals(plan.labels):
         return plan
     what = "stays without labels" if source == "none" else f"keeps its labels from {short(source)}"
-    note = Message(f"{plan.name} {what}: {argument('labels', 'FILE')} gives it other ones")
+    note = Message(f"{plan.name} {what}: {argument('labels', 'FILE')} sets other labels")
     return replace(plan, labels=labels, label_source=source, notes=(*plan.notes, note))

@@ -89,7 +89,7 @@ def load(
             an existing run with the bundled ones.
         dry_run: report what would happen, and change nothing.
         progress: called after each batch with the number of edges written and of all edges.
-        say: called at once with what is found of earlier attempts; None adds it to the report's
+        say: called at once with a note on an earlier attempt; None adds it to the report's
             notes.
 
     Raises:

@@ -24,7 +24,7 @@ def plan(
     """Estimate what compute would cost for MODEL: pairs, operations, memory, time.
 
     MODEL is as for compute, but its config.json is enough, in a folder or as a path. The time
-    holds for this machine, which is measured for a second. It leaves out the start of Python and
+    holds for this machine, which is measured for a second. It excludes the start of Python and
     reads from a slow disk.
 
     Example: headgraph plan induction-2l

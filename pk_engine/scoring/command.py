@@ -89,8 +89,8 @@ def decoy_note(table: "AffinityTable") -> str:
         if counted["share"] is not None
     )
     return (
-        "decoys: backward pairs carry nothing, yet so many are as strong for every 100 "
-        f"{which}: {shares or 'no pair is kept'}"
+        f"decoys: for every 100 {which}, this many backward pairs, which carry nothing, are as "
+        f"strong: {shares or 'no pair is kept'}"
     )
 
 

@@ -43,7 +43,7 @@ def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Run
     """Look up the names in the given values.
 
     Defaults are not looked up, since a run need not have every pairing that counts by default. A
-    circuit is the exception: without heads of it, an empty answer would say something false.
+    default circuit is looked up: an empty answer would otherwise look like a finding.
 
     Raises:
         UnknownName: the run, or the database, does not have a name.

@@ -52,8 +52,8 @@ def _pairings(query: Query, values: Mapping[str, Any], graph: Runner, runs: Runs
     there = runs[run].pairings if run in runs else []
     if there and wanted and not set(wanted) & set(there):
         yield (
-            f"run {run} has no edges of {listed(wanted)}, which this query reads, but of "
-            f"{listed(there, 16)}; {_computed_again(run, pairings='all')} bring them"
+            f"run {run} has edges of {listed(there, 16)}, but none of {listed(wanted)}, which this "
+            f"query reads; {_computed_again(run, pairings='all')} add them"
         )
 
 
@@ -63,7 +63,7 @@ def _scores(query: Query, values: Mapping[str, Any], graph: Runner, runs: Runs) 
         metrics = graph.read(_METRICS, {"run": run}).single() or []
         if "cs" not in metrics:
             again = _computed_again(run, metrics="pk,cs")
-            yield f"the edges of run {run} have no cs, but {listed(metrics)}; {again} bring it"
+            yield f"the edges of run {run} have {listed(metrics)} but no cs; {again} add it"
 
 
 def _communities(
@@ -85,10 +85,12 @@ def _series(query: Query, values: Mapping[str, Any], graph: Runner, runs: Runs) 
     run = str(values.get("run"))
     if query.over_series and run in runs and runs[run].series is None:
         tables = either(
-            "trajectory(RUN, tables=FOLDER) writes tables that load()",
-            "headgraph trajectory RUN --tables FOLDER writes tables that headgraph load",
+            "trajectory(RUN, tables=FOLDER)", "headgraph trajectory RUN --tables FOLDER"
         )
-        yield f"run {run} is no checkpoint of a training run; {tables} makes checkpoints of"
+        yield (
+            f"run {run} is not a checkpoint of a training run; {tables} writes tables; load them "
+            "to get checkpoints"
+        )
 
 
 def _computed_again(run: str, **option: str) -> str:

@@ -79,8 +79,8 @@ def over_series(name: str, graph: Runner, /, *, series: str, **params: Any) -> "
     Args:
         name: name of the query; `queries.catalogue` lists them.
         graph: an open database.
-        series: name of the training run that the runs are checkpoints of; the table of scores
-            says so in its metadata.
+        series: name of the training run that the runs are checkpoints of, as in the metadata
+            of their tables.
         params: the query's own parameters, the same for each run.
 
     Returns:

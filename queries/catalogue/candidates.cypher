@@ -1,10 +1,10 @@
 // Candidates for a circuit
 // description: Heads without a known role that have the strongest edges with heads of a circuit. A
-//   candidate is a question for an experiment: a head can be tied to a circuit and do nothing in it.
-//   Hubs are tied to every circuit. So compare `share`, the part of a head's own strength that goes
-//   to the circuit, with `share_expected`, the circuit's part of all heads that it could be tied to.
-//   A share of few edges is noise. Derived roles, which follow from the weights alone, do not count
-//   as known.
+//   candidate is a question for an experiment: a head can be tied to a circuit and do nothing in
+//   it. Hubs are tied to every circuit. So compare `share`, the part of a head's own strength that
+//   goes to the circuit, with `share_expected`, the part of the circuit among all heads that it
+//   could be tied to. With few edges, a share is noise. Derived roles, which follow from the
+//   weights alone, do not count as known.
 // params:
 //   run (run): the run to ask about
 //   circuit (circuit) = "ioi": the circuit

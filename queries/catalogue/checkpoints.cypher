@@ -3,7 +3,7 @@
 //   `headgraph query NAME --series SERIES` runs any stored query on all of them.
 // params:
 //   run (run): one of the checkpoints
-// returns: graph; may be empty where the run is no checkpoint of a series
+// returns: graph; may be empty where the run is not a checkpoint of a series
 //   step (float): training step
 //   checkpoint (run): name of the run
 //   edges (integer): edges in the graph

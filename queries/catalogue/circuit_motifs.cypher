@@ -2,7 +2,7 @@
 // description: The circuit by role: how many edges lead from heads of one role to heads of another,
 //   by which pairing, and out of how many pairs of such heads. Compare `density` with the share of
 //   all pairs that the run kept (`overview`): a higher density means that the weights favour the
-//   connection, by the heads or by their depth alone, since some pairs of layers have far more edges
+//   connection. Depth alone can be the reason, because some pairs of layers have far more edges
 //   than others. The circuit "weights" has the two derived roles, which follow from the weights
 //   alone.
 // params:

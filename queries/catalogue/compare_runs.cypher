@@ -1,11 +1,12 @@
 // Difference of two runs
 // description: What changes from one run to another of the same shape, over the pairings that both
-//   scored. Of the pairs that both runs kept, `changed` are those whose Projection Kernel differs by
-//   more than float noise: by more than 0.00001, or 0.00001 of the greater one where that is above 1.
-//   The rest are the `same`, even if other pairs shift their place. Pairs that only the other run
-//   kept are `gained`, those that only this run kept are `lost`. A pair that a run did not keep is
-//   not 0 there: see `kept_from`. Each kind has its total, and a row without heads where it shows no
-//   pair. Changed pairs come in order of their difference, gained and lost pairs strongest first.
+//   scored. A pair that both runs kept is `changed` if its Projection Kernel differs by more than
+//   float noise: 0.00001, or 0.00001 times the greater value if that is above 1. Otherwise it is
+//   the `same`, even if its place moves because other pairs changed. Pairs that only the other run
+//   kept are `gained`. Pairs that only this run kept are `lost`. A pair that a run did not keep is
+//   not 0 there: see `kept_from`. Every row has the total of its kind. A kind that shows no pair
+//   has one row without heads. Changed pairs come in order of their difference, gained and lost
+//   pairs strongest first.
 // params:
 //   run (run): the run to start from
 //   other (run): the run to compare it with

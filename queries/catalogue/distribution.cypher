@@ -1,8 +1,8 @@
 // Distribution of the scores
 // description: A histogram of one score by pairing: bins of equal width from the weakest kept edge
 //   of the run to the strongest. A bin includes its lower bound; the last bin includes the maximum
-//   too. `decoy_q` estimates how many of the edges down to this bin mean nothing, from pairs that run
-//   backward and cannot carry anything.
+//   too. `decoy_q` estimates the share of the edges down to this bin that mean nothing. It counts
+//   pairs that run backward, which cannot carry anything.
 // params:
 //   run (run): the run to ask about
 //   score (pk or pk_normalized or z) = "pk": the score

@@ -5,7 +5,7 @@
 //   run (run): one of the checkpoints
 //   source (head): the head that writes
 //   target (head): the head that reads
-// returns: rows; may be empty where the run is no checkpoint of a series or none kept the pair
+// returns: rows; may be empty where the run is not a checkpoint of a series or none kept the pair
 //   pairing (pairing): the source's role, then the target's
 //   step (float): training step
 //   checkpoint (run): name of the run

@@ -1,7 +1,7 @@
 // What feeds the heads of a role
-// description: Heads that heads of one role read, such as what the name movers read. Those with the
-//   greatest sum of z come first. A head that feeds all heads of the role can be a hub that feeds
-//   every head: `share` is the part of its own strength that goes to the role.
+// description: The heads that the heads of one role read; by default, what feeds the name movers.
+//   Heads with the greatest sum of z come first. A head that feeds all heads of the role can be a
+//   hub that feeds every head: `share` is the part of its own strength that goes to the role.
 // params:
 //   run (run): the run to ask about
 //   role (role) = "name_mover": role of the heads that read

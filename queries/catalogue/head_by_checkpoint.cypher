@@ -4,7 +4,7 @@
 // params:
 //   run (run): one of the checkpoints
 //   head (head): the head to ask about
-// returns: rows; may be empty where the run is no checkpoint of a series
+// returns: rows; may be empty where the run is not a checkpoint of a series
 //   step (float): training step
 //   checkpoint (run): name of the run
 //   inlet (float): sum of z over the OQ, OK and OV edges that enter

@@ -1,11 +1,11 @@
 // Paths through heads of one role
-// description: Paths of an inlet head, a head of one role and an outlet head, as in `through`, but
-//   through all heads of the role at once. The default role is identity: heads that attend to their
-//   own position. Two kept edges do not show that the head in the middle passes on what it reads:
-//   `copying` near -1 with a high `self_overlap` means that it writes the negative, which can erase
-//   it. Where `direct_pk` has a value, the outlet also reads the inlet without it. A path is as
-//   strong as its weaker edge; between equals, the product of the two decides. A path is skipped if
-//   the list has its inlet or its outlet `per_head` times already.
+// description: Paths from an inlet head through a head of one role to an outlet head. The paths are
+//   those of `through`, for all heads of the role at once. The default role is identity: heads that
+//   attend to their own position. Two kept edges do not show that the head in the middle passes on
+//   what it reads: `copying` near -1 with a high `self_overlap` means that it writes the negative,
+//   which can erase it. Where `direct_pk` has a value, the outlet also reads the inlet without it.
+//   A path is as strong as its weaker edge; between equals, the product of the two decides. A path
+//   is skipped if the list has its inlet or its outlet `per_head` times already.
 // params:
 //   run (run): the run to ask about
 //   role (role) = "identity": role of the heads in the middle

@@ -1,9 +1,10 @@
 // Paths of the IOI circuit, end to end
 // description: Chains along the main path of the indirect object identification circuit (Wang et
-//   al. 2023, figure 2): a previous-token head, an induction head that reads it as its key or value,
-//   an S-inhibition head that reads that as its key or value, and a name mover that reads that as its
-//   query. Strongest first, by product. A chain of kept edges shows that the weights allow the path,
-//   not that the model uses it: `ioi_circuit` says how many pairs each step has.
+//   al. 2023, figure 2): a previous-token head, an induction head, an S-inhibition head and a name
+//   mover. The induction head and the S-inhibition head read the head before them as their key or
+//   value; the name mover reads it as its query. The chain with the greatest product comes first. A
+//   chain of kept edges shows that the weights allow the path, not that the model uses it.
+//   `ioi_circuit` says how many pairs each step has.
 // params:
 //   run (run): the run to ask about
 //   limit (count) = 20: chains at most

@@ -1,7 +1,7 @@
 // Heads that two heads both read
-// description: Heads that write what both of two heads read, strongest first: an inlet counts as
-//   strongly as the weaker of its two edges. Some heads are read by nearly every head, so `readers`
-//   says with how many heads each inlet is tied. `wired_like` finds the heads that share most inlets.
+// description: Heads that write what both of two heads read, strongest first. The weaker of its two
+//   edges decides how strong an inlet is. Some heads are read by nearly every head, so `readers`
+//   counts the heads that read each inlet. `wired_like` finds the heads that share most inlets.
 // params:
 //   run (run): the run to ask about
 //   first (head): one of the two heads

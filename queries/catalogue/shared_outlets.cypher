@@ -1,8 +1,7 @@
 // Heads that two heads are both read by
-// description: Heads that read what both of two heads write, strongest first: an outlet counts as
-//   strongly as the weaker of its two edges. Some heads are readers of nearly every head, so
-//   `sources` says with how many heads each outlet is tied. `wired_like` finds the heads that share
-//   most outlets.
+// description: Heads that read what both of two heads write, strongest first. The weaker of its two
+//   edges decides how strong an outlet is. Some heads read nearly every head, so `sources` counts
+//   the heads that each outlet reads. `wired_like` finds the heads that share most outlets.
 // params:
 //   run (run): the run to ask about
 //   first (head): one of the two heads

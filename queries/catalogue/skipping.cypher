@@ -1,7 +1,7 @@
 // Edges that skip layers
 // description: The strongest edges whose target is many layers after their source. Every head reads
-//   the sum of all earlier layers, so an edge can skip any number of them. There are fewer pairs of
-//   heads the farther apart their layers are, so fewer such edges are kept by chance.
+//   the sum of all earlier layers, so an edge can skip any number of them. Few pairs of layers are
+//   that far apart, so fewer such edges are kept by chance.
 // params:
 //   run (run): the run to ask about
 //   layers (count) = 6: layers from the source to the target, at least

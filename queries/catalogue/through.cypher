@@ -1,12 +1,12 @@
 // Paths through a head
-// description: Paths of an inlet head, a hub and an outlet head: the hub reads what the inlet
-//   writes, and the outlet reads what the hub writes. With an identity head as the hub, such as
-//   GPT-2's L4H7, these are the identity-head paths. Two kept edges do not show that the hub passes
-//   on what it reads: `copying` near -1 with a high `self_overlap` means that it writes the negative,
-//   which can erase it. Where `direct_pk` has a value, the outlet also reads the inlet without the
-//   hub. A path is as strong as its weaker edge; between equals, the product of the two decides.
-//   Paths come strongest first. A path is skipped if the list has its inlet or its outlet `per_head`
-//   times already, because one strong inlet could fill the list alone.
+// description: Paths from an inlet head through a hub to an outlet head: the hub reads what the
+//   inlet writes, and the outlet reads what the hub writes. With an identity head as the hub, such
+//   as GPT-2's L4H7, these are the identity-head paths. Two kept edges do not show that the hub
+//   passes on what it reads: `copying` near -1 with a high `self_overlap` means that it writes the
+//   negative, which can erase it. Where `direct_pk` has a value, the outlet also reads the inlet
+//   without the hub. A path is as strong as its weaker edge; between equals, the product of the two
+//   decides. Paths come strongest first. A path is skipped if the list has its inlet or its outlet
+//   `per_head` times already, because one strong inlet could fill the list alone.
 // params:
 //   run (run): the run to ask about
 //   head (head): the hub

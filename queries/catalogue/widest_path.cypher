@@ -1,8 +1,7 @@
 // Widest path between two heads
-// description: The path whose weakest edge is as strong as possible. Between several such paths, the
-//   fewest edges decide, then the greatest product. Such a path exists for every smaller width and
-//   for no greater one, so the search tries widths from the greatest down, first in large steps, then
-//   one by one.
+// description: The path whose weakest edge is as strong as possible. Between several such paths,
+//   the fewest edges decide, then the greatest product. The search tries widths from the greatest
+//   down: first in large steps, then one by one.
 // params:
 //   run (run): the run to ask about
 //   source (head): where the path begins

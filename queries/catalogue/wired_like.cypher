@@ -1,10 +1,10 @@
 // Heads wired alike
-// description: Heads that are tied to the same heads in the same way as one head. An inlet is a
-//   head and the pairing by which it is read; an outlet is a head and the pairing by which it reads.
-//   The Jaccard index divides the inlets (or outlets) that two heads share by those that either has:
-//   1 means the same, 0 none in common. It counts kept edges, not their strength, and says nothing
-//   about heads with few edges. Query heads that share a key/value head have the same OK and OV
-//   inlets by construction.
+// description: Heads that share inlets or outlets with one head. An inlet is a head and the pairing
+//   by which it is read; an outlet is a head and the pairing by which it reads. The Jaccard index
+//   divides the inlets (or outlets) that two heads share by those that either has: 1 means the
+//   same, 0 none in common. It counts kept edges, not their strength, and says little about heads
+//   with few edges. Query heads that share a key/value head have the same OK and OV inlets by
+//   construction.
 // params:
 //   run (run): the run to ask about
 //   head (head): the head to compare with

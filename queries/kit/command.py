@@ -55,9 +55,9 @@ def browser(
     """Open Neo4j Browser with a stored query typed in, or with all of them as favourites.
 
     A page of the local server offers to add favourites and colours, and to let Browser draw only
-    the edges of an answer. With QUERY it asks once for each run. Without QUERY it is about --run
-    RUN or every run. Your own favourites and styles stay. --kit DIR writes files for a Browser
-    elsewhere.
+    the edges of an answer. With QUERY, the page appears at the first use for each run. Without
+    QUERY, it covers --run RUN or every run. Your own favourites and styles stay. --kit DIR writes
+    files for a Browser elsewhere.
 
     Example: headgraph browser hubs --run gpt2-small
     """

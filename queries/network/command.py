@@ -54,7 +54,11 @@ def communities(
     "--samples", type=int, default=100, show_default=True, help="Number of random graphs."
 )
 @click.option(
-    "--swaps", type=int, default=10, show_default=True, help="Swaps to try for each edge."
+    "--swaps",
+    type=int,
+    default=10,
+    show_default=True,
+    help="Random swaps of edges to try, for each edge.",
 )
 @click.option(
     "--strongest",

@@ -68,7 +68,7 @@ def cypher(
     max_mb: float,
     connect: Connect,
 ) -> "pd.DataFrame":
-    """Run the Cypher statement TEXT, which may only read; with TEXT -, read it from stdin.
+    """Run the Cypher statement TEXT, which may only read; TEXT - means stdin.
 
     Ctrl-C stops it at once. A statement is refused if its brackets are nested more than 100 deep or
     if it has more than 1,000,000 characters. Put long lists in a parameter.

@@ -1,4 +1,4 @@
-"""Reasons to refuse a statement that its words show, wherever they stand."""
+"""Reasons to refuse a statement, found from its keywords anywhere in it."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from headgraph.queries.statements.tokens import Token, language, semicolons_behi
 
 LOAD_CSV = "LOAD CSV reads files and addresses"
 TRANSACTIONS = "CALL { } IN TRANSACTIONS opens transactions of its own"
-SERVER = "it is about the server and not about the graph"
+SERVER = "it addresses the server, not the graph"
 _ADMIN = ("ALTER", "RENAME", "GRANT", "DENY", "REVOKE", "START", "STOP", "ENABLE")
 _CLUSTER = ("DEALLOCATE", "REALLOCATE", "DRYRUN")
 _FIRST_WORDS = {

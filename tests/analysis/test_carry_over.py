@@ -90,5 +90,5 @@ def test_layers_of_the_strongest(found: pd.DataFrame) -> None:
     near = pd.concat(frames)
     wanted = [(rows["target_layer"] - rows["source_layer"]).mean() for rows in (near, everything)]
     row = found[found["finding"].str.startswith("the strongest 3 %")].iloc[0]
-    assert row["value"] == f"{wanted[0]:.1f} layers, at large {wanted[1]:.1f}"
+    assert row["value"] == f"{wanted[0]:.1f} layers, overall {wanted[1]:.1f}"
     assert row["holds"] == (wanted[0] < wanted[1])

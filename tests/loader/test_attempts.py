@@ -86,9 +86,7 @@ def test_an_invalid_process_number_means_unknown(pid: object) -> None:
 def test_unreadable_facts_mean_unknown(process: object, alive_at: str | None) -> None:
     (attempt,) = attempts.unfinished(database(row(None, process=process, alive_at=alive_at)))
     assert attempt.alive is None
-    assert "an attempt at a name that is not known, begun 2026-11-29 12:00Z, whose loader" in (
-        attempt.whose
-    )
+    assert "an attempt at an unknown name, begun 2026-11-29 12:00Z, whose loader" in (attempt.whose)
     assert attempt.whose.endswith("may be at work or not")
 
 
@@ -100,7 +98,7 @@ def test_an_attempt_in_words() -> None:
             f"box, {state})"
         )
     (attempt,) = attempts.unfinished(database(row(status="dropping")))
-    assert attempt.whose == "what a drop or a load that replaced it left of tiny"
+    assert attempt.whose == "the rest of tiny, left by a drop or a replacing load"
 
 
 def test_control_sequences_in_an_attempt_are_escaped() -> None:

@@ -47,10 +47,10 @@ def test_without_rows_the_reason_names_commands(
     gpt2: Graph, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cut = queries.query("hubs", gpt2).attrs["cut"]
-    why = "run gpt2 has no edges of OO, which this query reads, but of OQ, OK, OV; "
+    why = "run gpt2 has edges of OQ, OK, OV, but none of OO, which this query reads; "
     helps = (
         "headgraph compute MODEL --pairings all -o FILE and headgraph load FILE --run gpt2 "
-        "--replace bring them"
+        "--replace add them"
     )
     drawn = json.loads(call(query, "write_alike", "--graph"))
     assert drawn["graph"]["no_rows"] == why + helps

@@ -84,7 +84,7 @@ def test_properties_that_no_column_holds_are_refused(graph: Graph, tmp_path: Pat
     loader.load(TABLES["plain"], graph, run="tiny")
     edge = "MATCH (:Head {name: 'L0H0'})-[e:OQ]->(:Head {name: 'L1H0'}) "
     for value, words in (
-        ("'x'", "the property pk is float here and string there"),
+        ("'x'", "the property pk has float values on some heads or edges and string values on"),
         ("date()", "edges have the property pk of type date: expected numbers, text or"),
     ):
         graph.write(f"{edge} SET e.pk = {value}")

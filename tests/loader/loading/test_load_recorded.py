@@ -127,12 +127,12 @@ def test_labels_stay_unless_others_are_asked_for() -> None:
     assert report.outcome == "unchanged"
     (note,) = report.notes
     assert note == (
-        "tiny keeps its labels from roles.csv: labels=FILE gives it other ones, and replace=True "
-        "those that come with headgraph"
+        "tiny keeps its labels from roles.csv: labels=FILE sets other labels; replace=True sets "
+        "the bundled labels"
     )
     assert note.options == (
-        "tiny keeps its labels from roles.csv: --labels FILE gives it other ones, and --replace "
-        "those that come with headgraph"
+        "tiny keeps its labels from roles.csv: --labels FILE sets other labels; --replace sets "
+        "the bundled labels"
     )
     assert loader.load(TABLE, graph, labels="none").outcome == "relabelled"
     assert loader.load(TABLE, graph, replace=True).outcome == "relabelled"

@@ -46,8 +46,8 @@ def test_own_labels_survive_another_selection(graph: Graph, roles: Path) -> None
     )
     note, last = said.notes
     assert last == UNKNOWN_DECOYS
-    assert note == "one keeps its labels from own.csv: labels=FILE gives it other ones"
-    assert note.options == "one keeps its labels from own.csv: --labels FILE gives it other ones"
+    assert note == "one keeps its labels from own.csv: labels=FILE sets other labels"
+    assert note.options == "one keeps its labels from own.csv: --labels FILE sets other labels"
     report = loader.load(ONE, graph, run="one", selection=Selection(top=5), replace=True)
     assert (report.outcome, report.labelled, report.label_source) == ("replaced", 2, "own.csv")
     assert roles_of(graph, "one") == MINE
@@ -86,7 +86,7 @@ def test_bundled_roles_stay_away_where_none_were_wanted(graph: Graph) -> None:
     report = loader.load("gpt2-small", graph, run="gpt2", selection=Selection(top=3), replace=True)
     assert report.labelled == 0
     note, high = report.notes
-    assert note == "gpt2 stays without labels: labels=FILE gives it other ones"
+    assert note == "gpt2 stays without labels: labels=FILE sets other labels"
     assert high.startswith("the decoy share of OQ, OK and OV is above 25 %")  # of 3 pairs each
     assert report.derived == {"eraser": 5, "copier": 7}
 

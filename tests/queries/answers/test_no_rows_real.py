@@ -26,22 +26,22 @@ def tiny(database: Graph) -> Graph:
     [
         (
             "write_alike", {},
-            "run tiny has no edges of OO, which this query reads, but of OQ, OK, OV; headgraph "
+            "run tiny has edges of OQ, OK, OV, but none of OO, which this query reads; headgraph "
             "compute MODEL --pairings all -o FILE and headgraph load FILE --run tiny --replace "
-            "bring them",
+            "add them",
         ),
-        ("read_alike", {}, "run tiny has no edges of QQ, KK, VV, which this query reads, but"),
+        ("read_alike", {}, "run tiny has edges of OQ, OK, OV, but none of QQ, KK, VV, which this"),
         (
             "pk_against_cs", {},
-            "the edges of run tiny have no cs, but pk; headgraph compute MODEL --metrics pk,cs -o "
-            "FILE and headgraph load FILE --run tiny --replace bring it",
+            "the edges of run tiny have pk but no cs; headgraph compute MODEL --metrics pk,cs -o "
+            "FILE and headgraph load FILE --run tiny --replace add it",
         ),
         (
             "communities", {},
             "no head of run tiny is in a community yet; headgraph communities --run tiny --write "
             "finds them and puts them on the heads",
         ),
-        ("checkpoints", {}, "run tiny is no checkpoint of a training run; headgraph trajectory"),
+        ("checkpoints", {}, "run tiny is not a checkpoint of a training run; headgraph trajectory"),
         (
             "widest_path", {"source": "2.0", "target": "L0H3"},
             "edges run from earlier layers to later ones, and L2H0 is in a later layer than L0H3: "
@@ -69,12 +69,12 @@ def test_the_cause_is_named(tiny: Graph, name: str, params: dict[str, str], why:
         (
             "write_alike", {},
             "table = compute(MODEL, pairings='all') and load(table, graph, run='tiny', "
-            "replace=True) bring them",
+            "replace=True) add them",
         ),
         (
             "pk_against_cs", {},
             "table = compute(MODEL, metrics='pk,cs') and load(table, graph, run='tiny', "
-            "replace=True) bring it",
+            "replace=True) add it",
         ),
         (
             "communities", {},
@@ -82,7 +82,7 @@ def test_the_cause_is_named(tiny: Graph, name: str, params: dict[str, str], why:
         ),
         (
             "checkpoints", {},
-            "trajectory(RUN, tables=FOLDER) writes tables that load() makes checkpoints of",
+            "trajectory(RUN, tables=FOLDER) writes tables; load them to get checkpoints",
         ),
         (
             "widest_path", {"source": "2.0", "target": "L0H3"},

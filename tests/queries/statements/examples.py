@@ -84,20 +84,20 @@ HOSTILE = {
     "RETURN `apoc`.`load` . json ('x') AS x": "function of a plugin",
     "RETURN [x IN ['a'] | apoc.util.md5([x])] AS x": "function of a plugin",
     # the server and its users
-    "SHOW SETTINGS": "about the server",
+    "SHOW SETTINGS": "addresses the server",
     "SHOW SETTINGS YIELD name, value WHERE name CONTAINS 'auth' RETURN name, value": "the server",
-    "SHOW USERS": "about the server",
-    "SHOW DATABASES": "about the server",
-    "SHOW TRANSACTIONS": "about the server",
-    "SHOW PROCEDURES": "about the server",
-    "show functions": "about the server",
-    "SHOW INDEXES": "about the server",
-    "/**/SHOW CONSTRAINTS": "about the server",
-    "TERMINATE TRANSACTIONS 'neo4j-transaction-1'": "about the server",
+    "SHOW USERS": "addresses the server",
+    "SHOW DATABASES": "addresses the server",
+    "SHOW TRANSACTIONS": "addresses the server",
+    "SHOW PROCEDURES": "addresses the server",
+    "show functions": "addresses the server",
+    "SHOW INDEXES": "addresses the server",
+    "/**/SHOW CONSTRAINTS": "addresses the server",
+    "TERMINATE TRANSACTIONS 'neo4j-transaction-1'": "addresses the server",
     "SHOW TRANSACTIONS YIELD transactionId AS id TERMINATE TRANSACTIONS id YIELD message": "server",
     # since Cypher 25 in any subquery, where plans do not always show them (tried with 2026.09.0)
     **{
-        text: "about the server"
+        text: "addresses the server"
         for clause in (
             "SHOW SETTINGS YIELD name RETURN name",
             "show /* a */ ALL FUNCTIONS YIELD name RETURN name",
@@ -157,7 +157,7 @@ HOSTILE = {
     "USE graph.byName('system') MATCH (n) RETURN n": "another database",
     "RETURN 1 AS x NEXT LOAD CSV FROM 'file:///x' AS line RETURN line": "LOAD CSV",
     "OPTIONAL CALL dbms.listConfig() YIELD name RETURN name": "the procedure dbms.listConfig",
-    "CYPHER 25 RETURN COUNT { SHOW SETTINGS YIELD name RETURN name } AS x": "about the server",
+    "CYPHER 25 RETURN COUNT { SHOW SETTINGS YIELD name RETURN name } AS x": "addresses the server",
     "MATCH (n) RETURN n; MATCH (n) DELETE n": "several statements",
     "RETURN 1 AS x;; RETURN 2 AS y": "several statements",
     "RETURN 1 AS x; /* a */ ;\n; MATCH (n) DELETE n;": "several statements",
@@ -177,7 +177,7 @@ HOSTILE = {
     "CYPHER 5 EXPLAIN CREATE (n)": "EXPLAIN gives no rows",
     "CYPHER 5 CYPHER 5 CREATE (n)": "the options after CYPHER",
     "CYPHER 5 CREATE (n)": "it writes",
-    "CYPHER 25 SHOW USERS": "about the server",
+    "CYPHER 25 SHOW USERS": "addresses the server",
     "CYPHER 25 USE `system` RETURN 1": "USE chooses another database",
     "CYPHER 5 USE system RETURN 1": "USE chooses another database",
     "CYPHER 5 LOAD CSV FROM 'file:///x' AS line RETURN line": "LOAD CSV",

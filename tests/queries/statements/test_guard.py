@@ -41,11 +41,11 @@ def test_nothing_is_explained_that_its_words_give_away() -> None:
         (Plan("r", ("ProduceResults", "TransactionApply")), "IN TRANSACTIONS"),
         (
             Plan("r", ("ProduceResults", "ShowSomething")),
-            "is about the server and not about the graph",
+            "addresses the server, not the graph",
         ),
         (
             Plan("r", ("ProduceResults", "TerminateTransactions")),
-            "is about the server and not about the graph",
+            "addresses the server, not the graph",
         ),
         (Plan("r", ("NewInNeo4j",)), "the step NewInNeo4j, which is not known to be a plain read"),
         (Plan("r", ("ProcedureCall",), ("db.ping() :: (x)",)), "the procedure db.ping is not one"),
