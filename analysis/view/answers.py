@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """The drawable part of an answer; it has the layers and heads that the answer names."""
+    """The drawable part of an answer; it has the layers and heads that the answer names.
+
+    `notes` say how many edges of a head are shown of how many, and where the run is cut.
+    """
 
     title: str
     words: str
@@ -27,6 +30,7 @@ class Answer:
     facts: Mapping[Head, Mapping[str, Any]]
     heads: frozenset[Head]
     no_rows: str
+    notes: tuple[str, ...]
 
 
 def read_answer(answer: Mapping[str, Any]) -> Answer:
@@ -55,6 +59,7 @@ def read_answer(answer: Mapping[str, Any]) -> Answer:
                for name, node in heads.items()},
         heads=frozenset(place.values()),
         no_rows=about.get("no_rows", ""),
+        notes=tuple(about[name] for name in ("limited", "cut") if about.get(name)),
     )  # fmt: skip
 
 

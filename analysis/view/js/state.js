@@ -113,7 +113,7 @@ function fromHash(text) {
     if (byRole.has(name)) wanted.roles.add(byRole.get(name));
     else if (name === "none") wanted.roles.add(NO_ROLE);
   }
-  if (parts.get("side") in SIDES) wanted.side = parts.get("side");
+  if (Object.hasOwn(SIDES, parts.get("side"))) wanted.side = parts.get("side");
   wanted.head = byName.get(parts.get("head")) ?? null;
   wanted.find = parts.get("find") ?? "";
   if (["light", "dark"].includes(parts.get("theme"))) wanted.theme = parts.get("theme");
