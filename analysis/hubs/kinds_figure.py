@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _HEIGHT = 320.0
 _PANELS = (
     ("both", "place", "hub score"),
-    ("ratio", "place_by_layer", "hub score within the layer, 1 at its mean"),
+    ("ratio", "place_by_layer", "hub score, divided by the means of the layer"),
 )
 
 

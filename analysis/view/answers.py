@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headgraph.analysis.figures.roles import Head, in_role_order
-from headgraph.analysis.view.stored import DERIVED, edge_frame, facts_of
+from headgraph.analysis.view.stored import edge_frame, facts_of
 from headgraph.base.names import PAIRINGS
 from headgraph.graphdb import schema
 
@@ -66,13 +66,14 @@ def read_answer(answer: Mapping[str, Any]) -> Answer:
 def roles_of(labels: Iterable[str]) -> tuple[str, ...]:
     """Roles from the labels that `graphdb.schema.role_label` makes of them, in palette order.
 
-    Roles that were derived from the weights are not among them: a page says those of their own.
+    Derived roles are not among them, because their labels do not end in Head: a page takes them
+    from the scores of the heads.
 
-    >>> roles_of(["Head", "InductionHead", "SInhibitionHead"])
+    >>> roles_of(["Head", "InductionHead", "SInhibitionHead", "Eraser"])
     ('induction', 's_inhibition')
     """
     ends = [label.removesuffix("Head") for label in labels if label.endswith("Head")]
-    roles = {"_".join(re.findall("[A-Z][a-z0-9]*", name)).lower() for name in ends} - {"", *DERIVED}
+    roles = {"_".join(re.findall("[A-Z][a-z0-9]*", name)).lower() for name in ends} - {""}
     return in_role_order(roles)
 
 

@@ -86,7 +86,7 @@ function toHash() {
   const start = first();
   if (state.step !== start.step) parts.set("place", data.places[state.step]);
   if (state.pairings.size !== data.pairings.length)
-    parts.set("pairings", [...state.pairings].sort().map((p) => data.pairings[p].name).join());
+    parts.set("pairings", [...state.pairings].sort(d3.ascending).map((p) => data.pairings[p].name).join());
   if (state.roles.size)
     parts.set("roles", [...state.roles].map((r) => data.roles[r]?.name ?? "none").join());
   if (state.side !== start.side) parts.set("side", state.side);
