@@ -33,7 +33,7 @@ WRITES = {
     "figure difference": ["nosuch", "nosuch", "-o", "{out}.svg"],
     **{
         f"figure {name}": ["nosuch", "-o", "{out}.svg"]
-        for name in ("ablation", "behaviour", "causality", "detection", "heatmap", "hubs",
+        for name in ("ablation", "behaviour", "causality", "copying", "detection", "heatmap", "hubs",
                      "identity", "informativeness", "nulls", "robustness", "scatter", "training",
                      "wiring")
     },
