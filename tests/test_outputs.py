@@ -33,9 +33,9 @@ WRITES = {
     "figure difference": ["nosuch", "nosuch", "-o", "{out}.svg"],
     **{
         f"figure {name}": ["nosuch", "-o", "{out}.svg"]
-        for name in ("ablation", "behaviour", "causality", "copying", "detection", "heatmap", "hubs",
-                     "identity", "informativeness", "nulls", "robustness", "scatter", "training",
-                     "wiring")
+        for name in ("ablation", "behaviour", "causality", "copying", "detection", "heatmap",
+                     "hubs", "identity", "informativeness", "nulls", "robustness", "scatter",
+                     "training", "wiring")
     },
 }  # fmt: skip
 """A line of each command that writes, about something that is not there: a check that comes after
