@@ -45,13 +45,16 @@ def main() -> None:
 
 
 def _counts(rows: pd.DataFrame) -> str:
-    """How many of the heads are 0 by construction, and how many are hubs."""
+    """How many heads are 0 by construction, and what the first place within layers rests on."""
     chosen = rows[rows["of_kind"]]
     first = chosen[chosen["layer"] == 0]
+    top = rows.loc[rows["place_by_layer"].idxmin()]
+    layer = rows[rows["layer"] == top["layer"]]
     return (
         f"Of {len(chosen)} identity heads, {len(first)} are in the first layer: their `both` is 0 "
         f"by construction, whatever their weights. The comparison rests on the other "
-        f"{len(chosen) - len(first)}."
+        f"{len(chosen) - len(first)}. Within layers, {top['head']} is first. Heads of layer "
+        f"{top['layer']} with an edge that enters: {(layer['inlet'] > 0).sum()} of {len(layer)}."
     )
 
 
@@ -90,7 +93,7 @@ def _table(rows: pd.DataFrame) -> str:
          shown(r.both, r.place), shown(r.both, r.place_by_layer)]
         for r in chosen.itertuples()
     ]  # fmt: skip
-    head = ["head", "inlet", "outlet", "both", "place", "place corrected for layer"]
+    head = ["head", "inlet", "outlet", "both", "place", "place within layers"]
     return table(head, body)
 
 

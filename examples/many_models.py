@@ -36,7 +36,7 @@ headgraph load folded.parquet --run tiny-folded --top 20
 headgraph query compare_runs --run tiny -p other=tiny-folded -p limit=2
 headgraph query compare_runs --run tiny -p other=gpt2-small""",
     "checkpoints": """\
-headgraph trajectory induction-2l --no-behaviour --tables steps -o trajectory.csv --format csv
+headgraph trajectory induction-2l --no-behaviour --tables steps -o steps.csv --format csv
 for table in steps/*.parquet; do headgraph load $table --top 20; done
 headgraph runs --series induction-2l
 headgraph query checkpoints --run induction-2l-step0

@@ -40,11 +40,23 @@ class Result:
         return value
 
     def frame(self) -> "pd.DataFrame":
-        """The rows as a DataFrame; nodes and relationships become dictionaries of properties."""
+        """The rows as a DataFrame; nodes and relationships become dictionaries of properties.
+
+        Whole numbers stay whole where some are missing: pandas would make them floats.
+        """
         import pandas as pd
 
         rows = [tuple(plain(value) for value in row) for row in self.rows]
-        return pd.DataFrame(rows, columns=list(self.columns))
+        frame = pd.DataFrame(rows, columns=list(self.columns))
+        for place, name in enumerate(self.columns):
+            if _is_whole_with_gaps([row[place] for row in rows]):
+                frame[name] = pd.array([row[place] for row in rows], dtype="Int64")
+        return frame
+
+
+def _is_whole_with_gaps(values: list[Any]) -> bool:
+    """Whether the values are whole numbers, of which some are missing."""
+    return {type(value) for value in values} == {int, type(None)}
 
 
 class Step(NamedTuple):

@@ -118,4 +118,5 @@ def exact(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(value, int):
         return value
-    return None if value != value else str(value)  # pandas' missing values do not equal themselves
+    # pandas has several missing values: one equals nothing, not even to say so with true or false
+    return None if type(value).__name__ == "NAType" or value != value else str(value)

@@ -41,8 +41,6 @@ class QueryCommand(RichCommand):
 
 
 def _query(html: str | None, force: bool, as_graph: bool, **options: Any) -> "str | Path | Any":
-    import json
-
     callback: Any = asked.callback
     if html is None:
         if force:

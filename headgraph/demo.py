@@ -6,6 +6,7 @@ The command uses every room, so it is above them.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,8 @@ def _fill(graph: "Graph") -> "TableMeta":
     report = loader.load(
         GPT2, graph, run=GPT2, selection=Selection(top_percent=SHARE), replace=True
     )
-    say(f"  {report}")
+    # the shares of decoys stand beside the answers, where they matter
+    say(f"  {replace(report, decoy_shares={})}")
     return table.meta
 
 
@@ -153,8 +155,8 @@ def _on_hubs(rows: "pd.DataFrame", meta: "TableMeta") -> str:
     return (
         f"In GPT-2 small, {top['head']} ({roles}) is the greatest hub: {top['edges_in']} strong "
         f"edges enter it and {top['edges_out']} leave it. {sign}\n"
-        f"Not every edge means something: backward pairs, through which nothing can pass, reach "
-        f"the same PK as often as would make up this share of the edges: {shares}."
+        f"Not every edge means something. Nothing can pass through a backward pair, yet some are "
+        f"as strong as the kept edges. As a share of the edges, there are: {shares}."
     )
 
 

@@ -29,7 +29,8 @@ class LoadReport(NotebookReport):
         labelled: number of heads with a role from the labels.
         label_source: `bundled`, `none`, or the name of a file.
         derived: role that follows from the weights -> number of heads.
-        decoy_shares: pairing -> share of decoys among its pairs, where the table has decoys.
+        decoy_shares: pairing -> share of decoys among its pairs, where the table has decoys and the
+            run does not keep every pair.
         notes: earlier attempts, pairs that the file lacks, labels that were kept, a run to replace
             that was missing, and decoy shares that are high or unknown.
         seconds: duration of the load.

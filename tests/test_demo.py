@@ -20,7 +20,8 @@ def test_the_demo(server: RunningServer, graph: Graph, private_homes: Path) -> N
     assert "L4H7 (identity) is the greatest hub" in out
     assert "L4H7 writes minus what it reads (copying -0.9985 from -1 to 1, self-overlap 0.84" in out
     assert "it erases, and does not pass on" in out
-    assert "this share of the edges: OQ 18 %, OK 26 %, OV 48 %" in out
+    assert "As a share of the edges, there are: OQ 18 %, OK 26 %, OV 48 %" in out
+    assert "decoys" not in done.stderr  # it is said once, with the answers
     assert "passes through" not in out
     for command in ("strongest_edges --run induction-2l", "hubs --run gpt2-small", "ioi_circuit"):
         assert f"$ headgraph query {command}" in out

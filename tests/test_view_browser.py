@@ -282,6 +282,9 @@ def test_the_address_brings_back_what_was_shown(tab: Page) -> None:
     expect(tab.locator("#side")).to_have_value("out")
     tab.evaluate("location.hash = '#place=x&side=y'")
     expect(tab.locator("#side")).to_have_value("touching")
+    tab.evaluate("location.hash = '#side=toString&roles=induction'")  # what every object has
+    expect(tab.locator("#side")).to_have_value("touching")
+    expect(tab.locator("#roles input[value=induction]")).to_be_checked()
     tab.evaluate("location.hash = '#place=x&pairings=QQ,OK&roles=<b>&head=L99H9&theme=pink'")
     expect(tab.locator("#theme")).to_have_text("Theme: auto")
     assert lines(tab) == 34, "what the page does not have is left as it is at first"

@@ -13,7 +13,14 @@ from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.pairs import MOST_LINES
 from headgraph.analysis.wiring._layout import Box, Line, place_boxes, place_rows, touches
-from headgraph.analysis.wiring._marks import draw_box, draw_curve, draw_grid, draw_lines, draw_note
+from headgraph.analysis.wiring._marks import (
+    draw_box,
+    draw_curve,
+    draw_grid,
+    draw_lines,
+    draw_note,
+    point_axes,
+)
 from headgraph.base.names import CHANGES, GRAPH_PAIRINGS
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.table.affinity import KEYS
@@ -67,12 +74,12 @@ def difference_figure(
     with style.styled(theme):
         figure = style.new_figure(width, plot + legend + _TOP, theme)
         style.headline(figure, *_headline(found, len(drawn), len(changed)))
-        axes = _panel(figure, legend, plot)
+        axes = point_axes(figure, legend, plot)
         draw_grid(axes, grid, {box.head for box in boxes}, theme)
         draw_lines(axes, lines, boxes, grid, theme)
         for box in boxes:
             draw_box(axes, box, [], theme, gid=f"head-{box.name}")
-        _draw_legend(_panel(figure, 0.0, legend), changed, drawn, legend, theme)
+        _draw_legend(point_axes(figure, 0.0, legend), changed, drawn, legend, theme)
     return figure
 
 
@@ -152,12 +159,3 @@ def _draw_legend(
         draw_note(axes, place, role, theme.ink, align="center", size=style.TINY)
     for row, words in enumerate(("a line enters as query, key or value", "bigger box: more lines")):
         draw_note(axes, (456.0, height - 20.0 - _ROW * row), words, theme.muted)
-
-
-def _panel(figure: "Figure", bottom: float, height: float) -> "Axes":
-    """Axes over the figure's full width whose data unit is the point."""
-    width, total = (72 * side for side in figure.get_size_inches())
-    axes = figure.add_axes((0, bottom / total, 1, height / total))
-    axes.set(xlim=(0, width), ylim=(0, height))
-    axes.set_axis_off()
-    return axes

@@ -1,4 +1,4 @@
-"""Whether heads of one kind are hubs: their ranks among all heads, also corrected for layer."""
+"""Whether heads of one kind are hubs: their places among all heads, also within their layer."""
 
 import os
 
@@ -31,10 +31,13 @@ def hubs_of_kind(
 ) -> pd.DataFrame:
     """Hub scores of all heads, with the heads of one kind marked.
 
-    `both` is that of `headgraph.hub_scores`. `each` divides it by the geometric mean of the numbers
-    of earlier and later heads, since a head in the middle of the model has more possible partners:
+    `both` is that of `headgraph.hub_scores`. It grows with the number of heads that a head can read
+    or be read by, and some layers are tied more strongly than others. `ratio` compares a head with
+    its own layer instead, as the stored query `hubs_by_layer` does:
 
-        each(h) = both(h) / sqrt(l (L - 1 - l) H^2),   l the head's layer of L, H heads a layer
+        ratio(h) = sqrt(inlet(h) / mean inlet * outlet(h) / mean outlet),   means over h's layer
+
+    It is 0 where either of the two is not positive.
 
     Args:
         model: a model as for `compute`, or a table of all pairs of OQ, OK and OV.
@@ -45,7 +48,7 @@ def hubs_of_kind(
         selection: the pairs that become edges.
 
     Returns:
-        A row per head: `head` (L4H7), `layer`, `inlet`, `outlet`, `both`, `each`, `place` and
+        A row per head: `head` (L4H7), `layer`, `inlet`, `outlet`, `both`, `ratio`, `place` and
         `place_by_layer` (1 is the greatest hub; ties share a place), `of_kind`; sorted by `place`.
 
     Raises:
@@ -57,14 +60,19 @@ def hubs_of_kind(
     scores = hub_scores(table, selection=selection).set_index("name")
     rows = scores.reindex(names)[["inlet", "outlet", "both"]].fillna(0.0)
     layer = np.repeat(np.arange(meta.n_layers), meta.n_heads)
-    partners = layer * (meta.n_layers - 1 - layer) * meta.n_heads**2
     rows["layer"] = layer
-    rows["each"] = rows["both"] / np.sqrt(np.maximum(partners, 1))
-    for score, place in (("both", "place"), ("each", "place_by_layer")):
+    rows["ratio"] = np.sqrt(_to_layer(rows, "inlet") * _to_layer(rows, "outlet"))
+    for score, place in (("both", "place"), ("ratio", "place_by_layer")):
         rows[place] = rows[score].rank(ascending=False, method="min").astype(int)
     rows["of_kind"] = rows.index.isin(_of_kind(meta, kind, labels, behaviour, threshold))
-    columns = ["layer", "inlet", "outlet", "both", "each", "place", "place_by_layer", "of_kind"]
+    columns = ["layer", "inlet", "outlet", "both", "ratio", "place", "place_by_layer", "of_kind"]
     return rows.rename_axis("head").sort_values("place", kind="stable")[columns].reset_index()
+
+
+def _to_layer(rows: pd.DataFrame, side: str) -> "pd.Series[float]":
+    """A sum divided by the mean of its layer; 0 where either is not positive."""
+    mean = rows.groupby("layer")[side].transform("mean")
+    return (rows[side] / mean).where((rows[side] > 0) & (mean > 0), 0.0)
 
 
 def _of_kind(

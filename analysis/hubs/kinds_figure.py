@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _HEIGHT = 320.0
 _PANELS = (
     ("both", "place", "hub score"),
-    ("each", "place_by_layer", "hub score, corrected for the layer"),
+    ("ratio", "place_by_layer", "hub score, divided by the means of the layer"),
 )
 
 
@@ -34,7 +34,7 @@ def identity(
 ) -> "Figure":
     """Draw all heads by rank of their hub score, with those of one kind marked and named.
 
-    The left panel has the score `both`, the right panel `each`, which is corrected for the layer.
+    The left panel has the score `both`, the right panel `ratio`, which compares within the layer.
     Arguments, scores and errors are those of `headgraph.hubs_of_kind`.
     """
     table = full_table(model)

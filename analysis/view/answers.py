@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headgraph.analysis.figures.roles import Head, in_role_order
-from headgraph.analysis.view.stored import DERIVED, edge_frame, facts_of
+from headgraph.analysis.view.stored import edge_frame, facts_of
 from headgraph.base.names import PAIRINGS
 from headgraph.graphdb import schema
 
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """The drawable part of an answer; it has the layers and heads that the answer names."""
+    """The drawable part of an answer; it has the layers and heads that the answer names.
+
+    `notes` say how many edges of a head are shown of how many, and where the run is cut.
+    """
 
     title: str
     words: str
@@ -27,6 +30,7 @@ class Answer:
     facts: Mapping[Head, Mapping[str, Any]]
     heads: frozenset[Head]
     no_rows: str
+    notes: tuple[str, ...]
 
 
 def read_answer(answer: Mapping[str, Any]) -> Answer:
@@ -55,19 +59,21 @@ def read_answer(answer: Mapping[str, Any]) -> Answer:
                for name, node in heads.items()},
         heads=frozenset(place.values()),
         no_rows=about.get("no_rows", ""),
+        notes=tuple(about[name] for name in ("limited", "cut") if about.get(name)),
     )  # fmt: skip
 
 
 def roles_of(labels: Iterable[str]) -> tuple[str, ...]:
     """Roles from the labels that `graphdb.schema.role_label` makes of them, in palette order.
 
-    Roles that were derived from the weights are not among them: a page says those of their own.
+    Derived roles are not among them, because their labels do not end in Head: a page takes them
+    from the scores of the heads.
 
-    >>> roles_of(["Head", "InductionHead", "SInhibitionHead"])
+    >>> roles_of(["Head", "InductionHead", "SInhibitionHead", "Eraser"])
     ('induction', 's_inhibition')
     """
     ends = [label.removesuffix("Head") for label in labels if label.endswith("Head")]
-    roles = {"_".join(re.findall("[A-Z][a-z0-9]*", name)).lower() for name in ends} - {"", *DERIVED}
+    roles = {"_".join(re.findall("[A-Z][a-z0-9]*", name)).lower() for name in ends} - {""}
     return in_role_order(roles)
 
 

@@ -139,13 +139,14 @@ def view_answer(answer: Mapping[str, Any], *, most: int = MOST) -> Page:
 
 
 def _about_answer(found: "Answer", kept: int) -> list[str]:
+    notes = [f"{note[0].upper()}{note[1:]}." for note in found.notes]
     if not found.heads:
         why = f" ({found.no_rows})" if found.no_rows else ""
-        return [f"{found.words} no heads and no edges{why}."]
+        return [f"{found.words} no heads and no edges{why}.", *notes]
     words = f"{found.words} {_amount(kept, len(found.edges))}"
     outside = found.n_layers * found.n_heads - len(found.heads)
     others = ["The smallest dots are heads outside the answer."] if outside else []
-    return [words, *([_LINES] if kept else []), *others]
+    return [words, *([_LINES] if kept else []), *others, *notes]
 
 
 def _check(most: int) -> None:

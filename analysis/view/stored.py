@@ -25,6 +25,7 @@ _HEADS = f"""
 MATCH (h:{schema.HEAD} {{run: $run}})
 RETURN h.layer AS layer, h.head AS head, properties(h) AS facts
 """
+# pages derive the roles that follow from the weights from the scores of the heads
 _LABELS = f"""
 MATCH (h:{schema.HEAD} {{run: $run}})-[has:HAS_ROLE]->(role:{schema.ROLE})
 WITH h, has, role WHERE NOT role.name IN $derived
@@ -43,8 +44,6 @@ RETURN type(e) AS pairing, a.layer AS source_layer, a.head AS source_head,
 """
 EDGE_COLUMNS = ("pairing", "source_layer", "source_head", "target_layer", "target_head", "pk",
                 "pk_normalized", "z", "pk_rank", "share", "kv_head")  # fmt: skip
-DERIVED = ("eraser", "copier")
-"""Roles that follow from the weights; pages derive them from the scores of the heads."""
 _NOT_FACTS = {"id", "run", "name", "layer", "head"}
 # sums over all edges of the run; the page sums the edges that it shows
 _SUMS = (f"{schema.INLET}_", f"{schema.OUTLET}_")
@@ -82,7 +81,7 @@ def read_run(graph: Runner, run: str | None, most: int) -> StoredRun:
         {**row["figures"], **{key: value for key, value in row.items() if key != "figures"}}
         for row in map(dict, graph.read(_EDGES, {**params, "last": last}))
     ]
-    labels = graph.read(_LABELS, {**params, "derived": [*DERIVED]})
+    labels = graph.read(_LABELS, {**params, "derived": [*schema.DERIVED_ROLES]})
     grouped = found["n_kv_heads"] != found["n_heads"]
     return StoredRun(
         run=found["name"],

@@ -14,6 +14,7 @@ from headgraph.base.names import head_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.path import Path
 
 
@@ -21,6 +22,15 @@ BAND = 4.0
 """Width of the band that shows a second role."""
 WORDS = 5.0
 """Size of the letters of a box's further lines."""
+
+
+def point_axes(figure: "Figure", bottom: float, height: float) -> "Axes":
+    """Axes over the figure's full width whose data unit is the point."""
+    width, total = (72 * side for side in figure.get_size_inches())
+    axes = figure.add_axes((0, bottom / total, 1, height / total))
+    axes.set(xlim=(0, width), ylim=(0, height))
+    axes.set_axis_off()
+    return axes
 
 
 def draw_box(

@@ -28,7 +28,7 @@ from headgraph.analysis.wiring._layout import (
     touches,
 )
 from headgraph.analysis.wiring._legend import Legend
-from headgraph.analysis.wiring._marks import WORDS, draw_box, draw_grid, draw_lines
+from headgraph.analysis.wiring._marks import WORDS, draw_box, draw_grid, draw_lines, point_axes
 from headgraph.base.names import head_name
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.labels import labels_for
@@ -36,7 +36,6 @@ from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import AffinityTable
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TOP = 62.0
@@ -121,13 +120,13 @@ def wiring(
         if tokens is not None:
             subtitle += " Words: tokens that lie most in what it reads or writes."
         style.headline(figure, f"{scores.meta.model}: {rule}", subtitle)
-        axes = _panel(figure, legend.height, plot)
+        axes = point_axes(figure, legend.height, plot)
         draw_grid(axes, grid, {box.head for box in boxes}, theme)
         draw_lines(axes, lines, boxes, grid, theme)
         for box in boxes:
             fills = _fills(roles.get(box.head), theme)
             draw_box(axes, box, fills, theme, gid=f"head-{box.name}")
-        legend.draw(_panel(figure, 0.0, legend.height))
+        legend.draw(point_axes(figure, 0.0, legend.height))
     return figure
 
 
@@ -195,12 +194,3 @@ def _fills(roles: HeadRoles | None, theme: style.Theme) -> list[str]:
     if roles is None:
         return []
     return [theme.role(role).color for role in roles.mechanisms or (style.TASK,)]
-
-
-def _panel(figure: "Figure", bottom: float, height: float) -> "Axes":
-    """Axes over the figure's full width whose data unit is the point."""
-    width, total = (72 * side for side in figure.get_size_inches())
-    axes = figure.add_axes((0, bottom / total, 1, height / total))
-    axes.set(xlim=(0, width), ylim=(0, height))
-    axes.set_axis_off()
-    return axes

@@ -11,6 +11,7 @@ from headgraph.base.names import GRAPH_PAIRINGS
 from headgraph.base.spelling import Message, either
 from headgraph.graphdb import schema
 from headgraph.pk_engine.errors import COMPUTE
+from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
 
 HIGH = 0.25
@@ -26,11 +27,15 @@ def run_properties(meta: TableMeta) -> dict[str, Any]:
     }
 
 
-def shares(meta: TableMeta) -> dict[str, float]:
-    """The share of decoys by pairing, of the pairings that have edges, in their order."""
-    found = {pairing: meta.decoys[pairing]["share"] for pairing in meta.pairings
-             if pairing in meta.decoys}  # fmt: skip
-    return {pairing: share for pairing, share in found.items() if share is not None}
+def shares(table: AffinityTable) -> dict[str, float]:
+    """The share of decoys by pairing, in the table's order.
+
+    A pairing without edges has none. Nor has one of which the table keeps every pair: its weakest
+    pair is below nearly every decoy, so the share says nothing about a choice of edges.
+    """
+    meta, kept = table.meta, table.frame["pairing"].value_counts()
+    cut = [name for name in meta.pairings if 0 < kept.get(name, 0) < meta.scored[name]]
+    return {name: meta.decoys[name]["share"] for name in cut if name in meta.decoys}
 
 
 def sentence(shares: Mapping[str, float]) -> str:
@@ -57,10 +62,10 @@ def together(words: Sequence[str]) -> str:
     return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), *words[-1:]])
 
 
-def warnings(meta: TableMeta) -> tuple[Message, ...]:
+def warnings(table: AffinityTable) -> tuple[Message, ...]:
     """One sentence each on pairings with many decoys, and on those whose share is unknown."""
-    notes = []
-    high = [pairing for pairing, share in shares(meta).items() if share > HIGH]
+    notes, meta = [], table.meta
+    high = [pairing for pairing, share in shares(table).items() if share > HIGH]
     if high:
         rule = either("selection=Selection(max_decoy=0.1)", "--max-decoy 0.1")
         notes.append(

@@ -246,7 +246,7 @@ def report_on(plan: LoadPlan, found: Outcome, *, dry_run: bool, seconds: float) 
         labelled=len(plan.labels.drop_duplicates(["layer", "head"])),
         label_source=plan.label_source,
         derived={role: len(heads) for role, heads in derived_roles(plan.table.meta).items()},
-        decoy_shares=decoys.shares(plan.table.meta),
-        notes=(*plan.notes, *found.notes, *(decoys.warnings(plan.table.meta) if new else ())),
+        decoy_shares=decoys.shares(plan.table),
+        notes=(*plan.notes, *found.notes, *(decoys.warnings(plan.table) if new else ())),
         seconds=seconds,
     )

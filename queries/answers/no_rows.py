@@ -45,6 +45,11 @@ def _reversed(query: Query, values: Mapping[str, Any], graph: Runner, runs: Runs
         yield f"{source} is both ends: a path leads from one head to another"
 
 
+def _same(query: Query, values: Mapping[str, Any], graph: Runner, runs: Runs) -> Iterator[str]:
+    if {"first", "second"} <= query.params.keys() and values["first"] == values["second"]:
+        yield f"{short(values['first'])} is both heads: this query compares two"
+
+
 def _pairings(query: Query, values: Mapping[str, Any], graph: Runner, runs: Runs) -> Iterator[str]:
     run = str(values.get("run"))
     named = {kind for types in _TYPES.findall(query.cypher) for kind in types.split("|")}
@@ -106,4 +111,4 @@ def _computed_again(run: str, **option: str) -> str:
 
 
 _Cause = Callable[[Query, Mapping[str, Any], Runner, Runs], Iterator[str]]
-_CAUSES: tuple[_Cause, ...] = (_series, _reversed, _pairings, _scores, _communities)
+_CAUSES: tuple[_Cause, ...] = (_series, _reversed, _same, _pairings, _scores, _communities)

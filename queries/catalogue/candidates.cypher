@@ -17,7 +17,8 @@
 //   strength (float): inlet plus outlet, as in `hubs`, over the edges with the circuit
 //   share (float): the same sum, divided by the sum over all its edges
 //   share_expected (float): heads of the circuit among the heads that it could share an edge with
-//   reads (list of role): roles in the circuit of the heads that it reads
+//   reads (list of role): roles in the circuit of the heads that it reads; "(derived)" marks those
+//     that follow from the weights alone
 //   read_by (list of role): roles in the circuit of the heads that read it
 //   strongest (float): greatest Projection Kernel of these edges
 //   nearest (head): the head of the circuit at the other end of the strongest
@@ -58,20 +59,23 @@ LIMIT toInteger($limit)
 WITH *, [o IN all WHERE o <> h AND CASE run.layer_order
            WHEN "forward" THEN o.layer <> h.layer
            WHEN "within" THEN o.layer = h.layer
-           ELSE true END] AS possible
+           ELSE true END] AS possible,
+        CASE $circuit WHEN "weights" THEN " (derived)" ELSE "" END AS mark
 RETURN h.name AS head, edges, edges_all, strength, share,
        toFloat(size([o IN possible WHERE o IN members])) / size(possible) AS share_expected,
        COLLECT {
          UNWIND links AS e
          WITH e WHERE endNode(e) = h
          MATCH (o)-[e]->()
-         MATCH (o)-[:HAS_ROLE {circuit: $circuit}]->(r:Role) RETURN DISTINCT r.name ORDER BY r.name
+         MATCH (o)-[:HAS_ROLE {circuit: $circuit}]->(r:Role)
+         RETURN DISTINCT r.name + mark AS role ORDER BY role
        } AS reads,
        COLLECT {
          UNWIND links AS e
          WITH e WHERE startNode(e) = h
          MATCH ()-[e]->(o)
-         MATCH (o)-[:HAS_ROLE {circuit: $circuit}]->(r:Role) RETURN DISTINCT r.name ORDER BY r.name
+         MATCH (o)-[:HAS_ROLE {circuit: $circuit}]->(r:Role)
+         RETURN DISTINCT r.name + mark AS role ORDER BY role
        } AS read_by,
        links[0].pk AS strongest, nearest, h.copying AS copying, h.self_overlap AS self_overlap,
        [h] + [e IN links | CASE WHEN startNode(e) = h THEN endNode(e) ELSE startNode(e) END] AS nodes,

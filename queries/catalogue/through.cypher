@@ -39,12 +39,12 @@ MATCH (h:Head {run: $run, name: $head})
 // for outlets.
 // Edges stay within a run. Without labels a plan can only start at the hub, whatever the statistics say.
 WITH h, COLLECT {
-  MATCH (a)-[i:OQ|OK|OV]->(h)
+  MATCH (a)-[i:OQ|OK|OV]->(h) WHERE a <> h
   RETURN i ORDER BY i.pk DESC, a.layer, a.head, type(i)
   LIMIT toInteger(CASE WHEN $per_head < $limit THEN $per_head ELSE $limit END
                   + 3 * (($limit - 1) / $per_head))
 } AS ins, COLLECT {
-  MATCH (h)-[o:OQ|OK|OV]->(b)
+  MATCH (h)-[o:OQ|OK|OV]->(b) WHERE b <> h
   RETURN o ORDER BY o.pk DESC, type(o), b.layer, b.head
   LIMIT toInteger(CASE WHEN $per_head < $limit THEN $per_head ELSE $limit END
                   + 3 * (($limit - 1) / $per_head))

@@ -259,6 +259,23 @@ def test_an_answer_without_edges_gives_a_page() -> None:
     assert "An edge means" not in page.html()
 
 
+def test_an_answer_of_a_cut_run_says_so() -> None:
+    about = {
+        "query": "neighbours", "title": "Neighbours", "params": {"run": "tiny"},
+        "limited": "shows 2 of 9 edges that enter L1H0: -p limit=9 shows all",
+        "cut": "run tiny keeps 3 % of OQ (PK >= 12.25): other pairs are not in the graph",
+    }  # fmt: skip
+    head = {"id": "a", "labels": ["Head"], "properties": {"layer": 0, "head": 0}}
+    for nodes in ([], [head]):
+        (words,) = re.findall(
+            "<p>(.*?)<span", view_answer({"graph": about, "nodes": nodes, "links": []}).html()
+        )
+        assert "Shows 2 of 9 edges that enter L1H0: -p limit=9 shows all." in words
+        assert (
+            "Run tiny keeps 3 % of OQ (PK &gt;= 12.25): other pairs are not in the graph." in words
+        )
+
+
 def test_an_answer_without_heads_draws_none_and_says_why() -> None:
     about = {"query": "paths", "title": "Paths", "params": {"run": "tiny"}, "no_rows": "for x"}
     page = view_answer({"graph": about, "nodes": [], "links": []})

@@ -3,7 +3,9 @@
 import json
 
 from headgraph._cells import column, records
+from headgraph.base.text import json_text
 from headgraph.graphdb import Graph
+from headgraph.graphdb.result import Result
 
 MAKE = """
 CREATE (a:Head:InductionHead {id: $id, name: 'L0H1', run: 'x'})
@@ -46,3 +48,14 @@ def test_nodes_without_a_name(graph: Graph) -> None:
     graph.write(MAKE, {"id": "x"})
     frame = graph.read("MATCH (n) WHERE n:Bare OR n:Other RETURN n ORDER BY n.colour").frame()
     assert column("n", frame["n"].array).cells == ["(:Other colour=blue)", "(:Bare)"]
+
+
+def test_whole_numbers_stay_whole_where_some_are_missing() -> None:
+    rows = Result(("n", "x"), ((2**53 + 1, 1.5), (None, None), (3, 2.0))).frame()
+    assert rows["n"].dropna().tolist() == [2**53 + 1, 3]
+    assert [json_text(record) for record in records(rows)] == [
+        '{"n": 9007199254740993, "x": 1.5}', '{"n": null, "x": null}', '{"n": 3, "x": 2.0}'
+    ]  # fmt: skip
+    assert column("n", Result(("n",), ((3,), (None,))).frame()["n"].array).cells == ["3", ""]
+    every = Result(("n",), ((1,), (2,))).frame()
+    assert every["n"].dtype == "int64"

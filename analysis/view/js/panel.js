@@ -94,7 +94,7 @@ function tellMarks() {
 // the filters in words, for the saved picture
 function filterWords() {
   const off = state.pairings.size < data.pairings.length;
-  const names = [...state.pairings].sort().map((p) => data.pairings[p].name);
+  const names = [...state.pairings].sort(d3.ascending).map((p) => data.pairings[p].name);
   const roles = [...state.roles].map((role) => data.roles[role]?.label ?? noRole.text);
   const { head } = state;
   return [

@@ -76,7 +76,7 @@ function legend(top, width) {
   const pairings = new Set(shown.map((edge) => edge.pairing));
   const look = (selector) => getComputedStyle(document.querySelector(selector)).backgroundColor;
   const entries = [
-    ...[...pairings].sort().map((p) => [`#pairings i.p${p}`,
+    ...[...pairings].sort(d3.ascending).map((p) => [`#pairings i.p${p}`,
       `${data.pairings[p].name} ${data.pairings[p].meaning}`]),
     ...[...roles].sort((a, b) => a - b).map((r) => [`#roles i.r${r}`, data.roles[r].label]),
     [null, "box: a head with an edge here; dot: a head without"],

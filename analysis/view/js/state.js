@@ -86,7 +86,7 @@ function toHash() {
   const start = first();
   if (state.step !== start.step) parts.set("place", data.places[state.step]);
   if (state.pairings.size !== data.pairings.length)
-    parts.set("pairings", [...state.pairings].sort().map((p) => data.pairings[p].name).join());
+    parts.set("pairings", [...state.pairings].sort(d3.ascending).map((p) => data.pairings[p].name).join());
   if (state.roles.size)
     parts.set("roles", [...state.roles].map((r) => data.roles[r]?.name ?? "none").join());
   if (state.side !== start.side) parts.set("side", state.side);
@@ -113,7 +113,7 @@ function fromHash(text) {
     if (byRole.has(name)) wanted.roles.add(byRole.get(name));
     else if (name === "none") wanted.roles.add(NO_ROLE);
   }
-  if (parts.get("side") in SIDES) wanted.side = parts.get("side");
+  if (Object.hasOwn(SIDES, parts.get("side"))) wanted.side = parts.get("side");
   wanted.head = byName.get(parts.get("head")) ?? null;
   wanted.find = parts.get("find") ?? "";
   if (["light", "dark"].includes(parts.get("theme"))) wanted.theme = parts.get("theme");

@@ -163,3 +163,27 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
         listed = tab.locator("#detail li", has_text=f"{first['pairing']} {first['change']}")
         expect(listed.filter(has_text=first["target"]).first).to_be_visible()
     assert wrong == []
+
+
+@needs_chromium
+def test_twelve_filters_keep_their_order(tmp_path: Path) -> None:
+    """In the address and in the legend of a saved picture, as in the panel."""
+    tables = [random_table(6, 6, seed=seed).select(Selection(top=200)) for seed in (0, 1)]
+    found = headgraph.diff(*tables)
+    names = [pairing["name"] for pairing in data(found)["pairings"]]
+    assert len(names) == 12
+    with page() as tab:
+        tab.goto(found.page().write(tmp_path / "difference.html").as_uri())
+        shown = tab.locator("#pairings label").all_inner_texts()
+        assert [" ".join(text.split()[:2]) for text in shown] == names
+        with tab.expect_download() as waiting:
+            tab.locator("#save").click()
+        svg = waiting.value.path().read_text("utf-8")
+        legend = svg[svg.index('class="legend"') :]
+        drawn = [name for name in names if f">{name} " in legend]
+        assert sorted(drawn, key=lambda name: legend.index(f">{name} ")) == drawn
+        assert {name[:2] for name in drawn} == {"OQ", "OK", "OV"}
+        tab.locator("#pairings label", has_text="OQ gained").locator("input").uncheck()
+        tab.wait_for_url(re.compile("pairings="))
+        asked = tab.evaluate("new URLSearchParams(location.hash.slice(1)).get('pairings')")
+        assert asked.split(",") == [name for name in names if name != "OQ gained"]

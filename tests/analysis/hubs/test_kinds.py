@@ -14,11 +14,15 @@ from tests.tables import random_table
 def test_l4h7_is_first_of_gpt2() -> None:
     rows = hubs_of_kind("gpt2-small")
     first = rows.iloc[0]
-    assert (first["head"], first["place"], first["place_by_layer"]) == ("L4H7", 1, 1)
+    assert (first["head"], first["place"], first["place_by_layer"]) == ("L4H7", 1, 2)
     assert rows["of_kind"].sum() == 6
     # "it is the only hub" in docs/studies/identity-heads.md
     others = rows[rows["of_kind"] & (rows["head"] != "L4H7")]
-    assert (others[["place", "place_by_layer"]] > 20).all(axis=None)
+    assert (others["place"] > 20).all()
+    # within its layer L1H11 is first, as no other head of layer 1 has an edge on both sides
+    (rival,) = others.loc[others["place_by_layer"] == 1, "head"]
+    assert rival == "L1H11"
+    assert rows.loc[(rows["layer"] == 1) & (rows["both"] > 0), "head"].tolist() == [rival]
     assert (rows.loc[rows["layer"] == 0, "both"] == 0).all()
 
 
@@ -28,9 +32,21 @@ def test_places_by_plain_sorting() -> None:
     assert rows.loc[rows["of_kind"], "head"].tolist() == ["L1H0"]
     for row in rows.itertuples():
         assert row.place == 1 + (rows["both"] > row.both).sum()
-        # 4 layers of 4: a head of layer 1 has 4 heads before it and 8 after it
-        partners = {0: 0, 1: 4 * 8, 2: 8 * 4, 3: 0}[row.layer]
-        assert row.each == pytest.approx(row.both / max(partners, 1) ** 0.5)
+        assert row.place_by_layer == 1 + (rows["ratio"] > row.ratio).sum()
+        layer = rows[rows["layer"] == row.layer]
+        means = layer["inlet"].mean() * layer["outlet"].mean()
+        assert row.ratio == pytest.approx(row.both / means**0.5 if means > 0 else 0.0)
+    assert (rows["ratio"] > 0).any()
+
+
+def test_the_sides_of_the_ratio_have_a_mean_of_1_in_every_layer() -> None:
+    """So neither grows with depth, as the number of possible partners does."""
+    rows = hubs_of_kind("gpt2-small")
+    flows = rows[(rows["inlet"] > 0) & (rows["outlet"] > 0)]
+    assert ((rows["ratio"] > 0) == (rows["both"] > 0)).all()
+    means = rows.groupby("layer")[["inlet", "outlet"]].mean().loc[flows["layer"]].to_numpy()
+    inlet, outlet = (flows[["inlet", "outlet"]].to_numpy() / means).T
+    assert flows["ratio"].to_numpy() ** 2 == pytest.approx(inlet * outlet)
 
 
 def test_refusals(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from headgraph.loader.loading import decoys
 from headgraph.loader.loading.coverage import shortfalls
 from headgraph.loader.loading.edges import batches, edge_properties
 from headgraph.loader.loading.plan import plan_load
+from headgraph.pk_engine import compute
 from headgraph.pk_engine.errors import SelectionError
 from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -76,6 +77,17 @@ def test_the_report_says_the_shares_and_warns_of_high_ones() -> None:
     assert list(report.decoy_shares) == ["OQ", "OK", "OV"]
 
 
+def test_a_run_of_every_pair_has_no_share_to_speak_of() -> None:
+    """Every pair is kept, so nearly all decoys are above the weakest of them."""
+    whole = compute("induction-2l", selection=Selection())
+    assert min(decoy["share"] for decoy in whole.meta.decoys.values()) > 1
+    report = loader.load(whole, None, dry_run=True)
+    assert (report.decoy_shares, report.notes) == ({}, ())
+    assert "decoys" not in str(report)
+    cut = loader.load(whole, None, selection=Selection(top=10), dry_run=True)
+    assert list(cut.decoy_shares) == ["OQ", "OK", "OV"]
+
+
 def test_few_decoys_need_no_warning() -> None:
     rule = Selection(top_percent=3, max_decoy=0.2)
     report = loader.load("gpt2-small", None, selection=rule, dry_run=True)
@@ -103,7 +115,7 @@ def test_an_unknown_share_is_said(table: AffinityTable, why: str) -> None:
 
 
 def test_pairings_without_a_direction_have_no_share_to_know() -> None:
-    assert decoys.warnings(random_table(pairings=("QQ", "KV")).meta) == ()
+    assert decoys.warnings(random_table(pairings=("QQ", "KV"))) == ()
 
 
 def test_the_rule_keeps_edges_of_few_decoys() -> None:

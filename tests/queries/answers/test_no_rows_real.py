@@ -51,6 +51,10 @@ def tiny(database: Graph) -> Graph:
             "shortest_path", {"source": "L1H0", "target": "L1H1"},
             "edges run from earlier layers to later ones, and L1H0 and L1H1 are in one layer",
         ),
+        (
+            "shared_outlets", {"first": "0.1", "second": "L0H1"},
+            "L0H1 is both heads: this query compares two",
+        ),
         ("isolated_heads", {}, "that is an answer where every head has an edge"),
     ],
 )  # fmt: skip

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from headgraph import loader, queries
+from headgraph.analysis.hubs.kinds import hubs_of_kind
 from headgraph.graphdb import Graph
 from headgraph.graphdb.schema import BEHAVIOURS
 from headgraph.queries.errors import UnknownName
@@ -37,6 +38,9 @@ def test_labelled_identity_heads(gpt2: Graph, kept: pd.DataFrame, labels: pd.Dat
         assert [row.place, row.place_by_layer] == places.loc[row.head].tolist()
     assert answer["head"].iloc[0] == "L4H7"
     assert answer["place"].iloc[0] == 1
+    own = hubs_of_kind("gpt2-small").set_index("head").loc[answer["head"]]
+    for column in ("both", "place", "place_by_layer"):
+        assert answer[column].tolist() == pytest.approx(own[column].tolist())
 
 
 @pytest.fixture

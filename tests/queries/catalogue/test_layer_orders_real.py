@@ -211,7 +211,12 @@ def test_chains_and_triangles_take_no_edge_of_a_head_to_itself(
     weakest = triangles[["pk_1", "pk_2", "pk"]].min(axis=1).nlargest(200)
     assert answer["weakest"].to_list() == pytest.approx(weakest.to_list(), rel=1e-6)
     assert (answer[["first", "middle", "last"]].nunique(axis=1) == 3).all()
+    paths = queries.query("through", graph, head="L0H0", limit=500, per_head=500)
+    middle = chains[chains["target"] == "L0H0"]
+    assert len(paths) == min(500, len(middle))
+    assert not (paths[["inlet", "outlet"]] == "L0H0").any(axis=None)
     if order == "all":
+        assert len(paths) > 0
         for query in ("shortest_path", "widest_path"):
             answer = queries.node_link(query, graph, run="every", source="L0H0", target="L0H0")
             assert answer["nodes"] == []

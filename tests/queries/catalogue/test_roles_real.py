@@ -135,6 +135,14 @@ def test_candidates(database: Graph, case: Case, by: str) -> None:
         assert answer["share"].iloc[0] == 1.0
 
 
+def test_candidates_for_the_derived_roles_show_that_they_are_derived(
+    database: Graph, cases: dict[str, Case]
+) -> None:
+    answer = queries.query("candidates", database, run="gpt2", circuit="weights")
+    shown = {role for column in ("reads", "read_by") for roles in answer[column] for role in roles}
+    assert shown == {"copier (derived)", "eraser (derived)"}
+
+
 def test_feeds_role(database: Graph, case: Case) -> None:
     movers = case.members("name_mover")
     edges = case.edges.assign(weight=case.edges["z"] * case.edges["share"])
