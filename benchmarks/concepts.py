@@ -135,7 +135,7 @@ def _label(name: str, pairs: dict[str, Sequence[str]], squares: Any) -> str:
 
 def _chance(axes: "Axes", rows: pd.DataFrame, scores: AffinityTable, colors: style.Theme) -> None:
     """All pairs beside what random subspaces share."""
-    panels.panel_title(axes, "what chance is")
+    panels.panel_title(axes, "PK by chance")
     mean, sd = _reference(scores)
     axes.hist(rows["pk"], bins=BINS, color=colors.pairings["OK"].color, alpha=0.75)
     axes.axvspan(mean - 3 * sd, mean + 3 * sd, color=colors.ink, alpha=0.85, linewidth=0)

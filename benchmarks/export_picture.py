@@ -48,9 +48,9 @@ def _drawn(graph: Any, colors: style.Theme) -> "Figure":
             figure,
             "GPT-2 small in networkx",
             f"An exported GraphML file, the {TOP} strongest pairs of OQ, OK and OV, as networkx "
-            "lays them out (Kamada-Kawai):\n"
-            "the heads that hang together. A line runs from the head that writes to the one that "
-            "reads.",
+            "lays them out (Kamada-Kawai).\n"
+            "Shown: the largest connected component. Arrows run from the head that writes to the "
+            "head that reads.",
         )
         places = networkx.kamada_kawai_layout(networkx.Graph(graph), weight=None)
         for pairing in GRAPH_PAIRINGS:

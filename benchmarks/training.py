@@ -154,9 +154,9 @@ def picture(seeds: Mapping[int, pd.DataFrame], found: pd.DataFrame, *, dark: boo
         )
         style.headline(
             figure,
-            f"{MODEL}: its edge, induction and loss over training",
-            f"Share of each curve's whole change over training, {len(seeds)} seeds; the "
-            "edge is the OK pair that scores highest at the end.",
+            f"{MODEL}: PK of one edge, induction score and loss over training",
+            f"Share of each curve's whole change, {len(seeds)} seeds. The edge is the OK pair "
+            "with the highest PK at the end.",
         )
         axes = panel_grid(figure, lines, 3, gap=(30.0, 40.0), bottom=58.0)
         for place, (seed, rows) in enumerate(seeds.items()):

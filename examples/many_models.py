@@ -56,11 +56,12 @@ QUIET = ("headgraph compute", "headgraph trajectory")
 def shown(line: str) -> str:
     """A command and its output, with both streams as on a terminal."""
     done = subprocess.run(
-        ["bash", "-c", line], capture_output=True, text=True, timeout=600, env=os.environ
-    )
-    said = done.stderr + done.stdout if not line.startswith(QUIET) else ""
+        ["bash", "-c", line],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, env=os.environ,
+    )  # fmt: skip
     if done.returncode > 1:
-        raise SystemExit(f"{line}\n{done.stderr}")
+        raise SystemExit(f"{line}\n{done.stdout}")
+    said = done.stdout if not line.startswith(QUIET) else ""
     # the time of a load depends on the machine: see project/performance.md
     lines = [re.sub(r" in [\d.]+ s$", "", text.rstrip()) for text in said.splitlines()]
     lines = [*lines[:LINES], "..."] if len(lines) > LINES else lines

@@ -42,10 +42,10 @@ def ablation_figure(rows: Rows, *, dark: bool = False) -> "Figure":
         figure = style.new_figure(style.WIDTH, total, theme)
         style.headline(
             figure,
-            "What ablating heads adds to the loss, beside as many random heads",
-            f"Mean-ablated; bars hold 95 % of {rows['samples'].iloc[0]} random sets of heads (seed "
-            f"{rows['seed'].iloc[0]}), the tick is their mean, the point is the heads named.\n"
-            "At the right: the percentage of random sets that cost less.",
+            "Loss added by ablating heads, compared with equally many random heads",
+            f"Mean ablation. Points: the named heads. Bars: 95 % of {rows['samples'].iloc[0]} "
+            f"random sets of heads (seed {rows['seed'].iloc[0]}); ticks: their mean.\n"
+            "At the right: the percentage of random sets that add less to the loss.",
         )
         top = TOP
         for model, height in zip(models, heights, strict=True):

@@ -72,8 +72,8 @@ def behaviour_figure(
         style.headline(
             figure,
             f"{title}: {score.replace('_', ' ')} score of each head",
-            f"Mean attention that goes where the behaviour sends it; {words}.\nUniform attention "
-            f"would score {rows[CHANCES[score]].iloc[0]:.2f}.",
+            f"Mean attention to the position that the behaviour defines, over {words}.\nUniform "
+            f"attention would score {rows[CHANCES[score]].iloc[0]:.2f}.",
         )
         left, right = panel_grid(figure, 1, 2, top=TOP + 12.0, gap=(96.0, 0.0), right=72.0)
         _map(figure, left, scores, theme)

@@ -59,9 +59,9 @@ def detection_figure(
         style.headline(
             figure,
             f"{model}: how well each metric finds {task[first['task']]}",
-            f"95 % intervals over {first['resamples']} resamples of the heads. Chance has the "
-            f"prevalence as PR-AUC, {_range(rows['prevalence'])}, and 0.5 as ROC-AUC (lines).\n"
-            "Dashed line: what the layers alone achieve, without looking at the heads.",
+            f"95 % intervals over {first['resamples']:,} resamples of the heads. Solid lines are "
+            f"chance: the prevalence ({_range(rows['prevalence'])}) for PR-AUC, 0.5 for ROC-AUC.\n"
+            "The dashed line is a score that depends on the two layers alone.",
         )
         right = 1.05 * float(rows["high"].max())
         panels = panel_grid(figure, 2, len(pairings), left=132.0, top=_TOP, bottom=_LEGEND,
@@ -113,7 +113,7 @@ def _draw(
     for place, metric in enumerate(metrics):
         row = part.loc[metric]
         axes.plot([row["low"], row["high"]], [place, place], color=theme.muted, linewidth=1.4)
-        label = "all items, by our reading" if metric == LAYERS else None
+        label = "all items, headgraph" if metric == LAYERS else None
         axes.plot(row["pr_auc"], place, "o", color=_color(metric, theme), markersize=5.5,
                   label=label)  # fmt: skip
     for n, (metric, value) in enumerate(printed.items()):
@@ -127,7 +127,7 @@ def _draw_roc(axes: "Axes", part: pd.DataFrame, metrics: Sequence[str], theme: s
     axes.axvline(0.5, color=theme.muted, linewidth=0.8, zorder=1)
     alone = float(part["roc_auc"][LAYERS])
     axes.axvline(alone, color=theme.ink, linewidth=0.9, linestyle=(0, (4, 3)),
-                 zorder=1, label="the layers alone")  # fmt: skip
+                 zorder=1, label="layers alone")  # fmt: skip
     for place, metric in enumerate(metrics):
         row = part.loc[metric]
         axes.plot(row["roc_auc"], place, "o", color=_color(metric, theme), markersize=5.5)

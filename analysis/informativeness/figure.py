@@ -42,9 +42,9 @@ def informativeness_figure(model: Model | AffinityTable, *, dark: bool = False) 
         figure = style.new_figure(style.WIDTH, _HEIGHT, theme)
         style.headline(
             figure,
-            f"{table.meta.model}: pairings against random subspaces",
+            f"{table.meta.model}: divergence of each pairing from random subspaces",
             f"KL(reference || observed) in nats over {BINS} equal bins of PK on [0, "
-            f"{table.meta.d_head}]; all pairs from an earlier to a later layer",
+            f"{table.meta.d_head}], for all pairs from an earlier to a later layer.",
         )
         _map(_place(figure, 56.0, 86.0, 246.0, 266.0), rows["kl"], theme)
         for down, kind in ((86.0, "idxmax"), (246.0, "idxmin")):

@@ -22,8 +22,8 @@ MOST = 4
 _ROW = 52.0
 _WORDS = {
     "isotropic": "random subspaces",
-    "covariance": "drawn with all\nheads' directions",
-    "rotations": "turned within the\nlayer's span",
+    "covariance": "drawn with the\nheads' covariance",
+    "rotations": "rotated within the\nlayer's span",
     "backward": "later to earlier\nlayers",
     "within": "heads of one layer",
 }
@@ -52,9 +52,9 @@ def nulls_figure(*models: Model | AffinityTable, fdr: float = 0.05, dark: bool =
         figure = style.new_figure(style.WIDTH, 150.0 + _ROW * rows, theme)
         style.headline(
             figure,
-            "How many pairs stand out depends on what they are held against",
-            f"Pairs with PK above the null at a false discovery rate of {fdr:g} (Benjamini-"
-            "Hochberg within a pairing), of all pairs from an earlier to a later layer",
+            "The number of significant pairs depends on the null model",
+            f"Pairs from an earlier to a later layer whose PK exceeds the null at a false "
+            f"discovery rate of {fdr:g} (Benjamini-Hochberg per pairing).",
         )
         grid = panel_grid(figure, 1, len(models), left=112.0, bottom=66.0, gap=(22.0, 0.0))
         for place, (axes, table, rows_of) in enumerate(zip(grid, tables, found, strict=True)):
@@ -97,5 +97,5 @@ def _legend(figure: "Figure", pairings: list[str], theme: style.Theme) -> None:
                for p in known]  # fmt: skip
     if len(known) < len(pairings):
         rest = ", ".join(pairing for pairing in pairings if pairing not in known)
-        handles.append(Patch(color=theme.muted, label=f"{rest}, in this order"))
+        handles.append(Patch(color=theme.muted, label=f"{rest}, from top to bottom"))
     figure.legend(handles=handles, loc="lower center", ncols=4, frameon=False)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _WORDS = {
     "effect": "KL of the predictions, nats per token",
     "local": "change of what the target writes",
-    "gain": "that change, per share of the input replaced",
+    "gain": "change per share of the input replaced",
 }
 _NAMED = 3
 _VECTORS = 100
@@ -73,15 +73,15 @@ def causality(edges: Rows, *, measure: str = "effect", dark: bool = False) -> "F
 
 def _title(models: list[str]) -> str:
     names = models[0] if len(models) == 1 else f"{len(models)} models"
-    return f"{names}: PK says what could pass, patching what does"
+    return f"{names}: PK against the effect of patching"
 
 
 def _rule(edges: pd.DataFrame, measure: str) -> str:
     first = edges.iloc[0]
     which = "all pairs" if set(edges["chosen"]) == {"all"} else "chosen pairs"
     return (
-        f"Each point is a pair of heads ({which}); the source's output in that one input is "
-        f"replaced ({first['replaced_by']}), seed {first['seed']}.\n"
+        f"Each point is a pair of heads ({which}). Patching replaces the source's output in that "
+        f"one input of the target ({first['replaced_by']}, seed {first['seed']}).\n"
         "ρ is Spearman's rank correlation, with a 95 % bootstrap interval over pairs."
     )
 

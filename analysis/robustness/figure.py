@@ -65,10 +65,10 @@ def robustness_figure(
         figure = style.new_figure(width, TOP + 2 * high + 52 + 58, theme)
         style.headline(
             figure,
-            f"{title}: folded and centred against raw weights, {', '.join(found)}",
-            "Norms folded into Q, K and V, and the mean taken from what is written, leave what the "
-            "model does as it is.\nTop: Spearman's correlation over all pairs. Bottom: how many of "
-            "the 20 strongest pairs stay.",
+            f"{title}: scores of folded and centred weights against raw ones",
+            "Folding the norms into Q, K and V and centring what heads write leave the model's "
+            "output unchanged.\nTop: Spearman's correlation with the raw weights over all pairs. "
+            "Bottom: share of the 20 strongest pairs that stay.",
         )
         axes = panel_grid(figure, 2, len(found), left=76.0, bottom=58.0, gap=(26.0, 52.0))
         for place, panel in enumerate(axes):

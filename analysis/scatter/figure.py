@@ -130,7 +130,10 @@ def cut_both(table: AffinityTable, pairing: str, metric: str, top_percent: float
 def _agreement(cuts: Sequence[Cut], name: str) -> str:
     both, first, second, neither = np.sum([cut.counts for cut in cuts], axis=0).tolist()
     total = both + first + second + neither
-    return f"Of {total:,} pairs {both} pass both, {first} PK alone, {second} {name} alone."
+    return (
+        f"{both} of {total:,} pairs pass both cutoffs, {first} only that of PK, {second} only that "
+        f"of {name}."
+    )
 
 
 def _marks(table: AffinityTable, cuts: Sequence[Cut]) -> str:
@@ -185,5 +188,5 @@ def _legend(figure: "Figure", name: str, theme: style.Theme) -> None:
                markersize=5.0, label=text)
         for marker, color, text in zip(MARKERS, theme.classes, words, strict=True)
     ]  # fmt: skip
-    figure.legend(handles=handles, loc="lower center", ncols=4, title="Among the strongest of",
+    figure.legend(handles=handles, loc="lower center", ncols=4, title="Among the strongest by",
                   title_fontsize=style.SMALL)  # fmt: skip

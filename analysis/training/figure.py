@@ -72,8 +72,9 @@ def training_figure(
         figure = style.new_figure(style.WIDTH, TOP + 118.0 * count + 30.0 * (count - 1) + 44, theme)
         style.headline(
             figure,
-            f"{rows['series'].iloc[0]}: {len(set(rows['step']))} checkpoints of its training",
-            "PK of pairs of heads, and the attention of the heads they join, as training goes on.",
+            f"{rows['series'].iloc[0]}: PK{' and loss' if with_loss else ''} over "
+            f"{len(set(rows['step']))} checkpoints",
+            "PK of pairs of heads, and attention scores of these heads, by training step.",
         )
         axes = panel_grid(figure, count, 1, gap=(0.0, 30.0), right=150.0)
         panels = iter(axes)

@@ -199,7 +199,7 @@ def test_the_figure_command(tmp_path: Path) -> None:
         cli.headgraph, ["figure", "informativeness", "induction-2l", "--dark", "-o", str(out)]
     )
     assert done.exit_code == 0, done.output
-    assert "pairings against random subspaces" in out.read_text()
+    assert "divergence of each pairing from random subspaces" in out.read_text()
 
 
 def test_a_table_that_was_cut_is_refused_with_that_first() -> None:

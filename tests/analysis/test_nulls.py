@@ -93,4 +93,4 @@ def test_the_commands(table: AffinityTable, tmp_path: Path) -> None:
     words = ["figure", "nulls", str(path), str(path), "--dark", "-o", str(out)]
     done = CliRunner().invoke(cli.headgraph, words)
     assert done.exit_code == 0, done.output
-    assert "depends on what they are held against" in out.read_text()
+    assert "depends on the null model" in out.read_text()

@@ -130,7 +130,7 @@ def test_command_and_figure_show_the_same(frame: pd.DataFrame, tmp_path: Path) -
         frame["spearman"].tolist()
     )
     figure = robustness_figure(frame, name="induction-2l")
-    assert "induction-2l: folded and centred against raw" in figure.texts[0].get_text()
+    assert "induction-2l: scores of folded and centred weights" in figure.texts[0].get_text()
     for panel, column in ((0, "spearman"), (3, "top20_overlap")):
         points = np.concatenate([c.get_offsets() for c in figure.axes[panel].collections])
         rows = frame[frame["pairing"] == "OQ"]

@@ -187,9 +187,9 @@ def test_the_figure_explains_its_marks(metrics: list[str]) -> None:
     rows = detect("gpt2-small", task="edges", metrics=metrics, resamples=5)
     (legend,) = detection_figure(rows, model="GPT-2 small").legends
     assert {text.get_text() for text in legend.get_texts()} == {
-        "all items, by our reading",
+        "all items, headgraph",
         "items of the same layers only (interval)",
-        "the layers alone",
+        "layers alone",
     }
 
 

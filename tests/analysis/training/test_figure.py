@@ -59,7 +59,7 @@ def test_the_command_draws_a_file_of_rows(tmp_path: Path) -> None:
     rows().to_csv(source, index=False)
     done = CliRunner().invoke(cli.headgraph, ["figure", "training", str(source), "-o", str(out)])
     assert done.exit_code == 0, done.output
-    assert "<title>made up: 4 checkpoints of its training</title>" in out.read_text()
+    assert "<title>made up: PK and loss over 4 checkpoints</title>" in out.read_text()
 
 
 def test_files_that_are_no_trajectory(tmp_path: Path) -> None:
