@@ -40,7 +40,7 @@ GOOD = {
     **{f"figure {name}": ["induction-2l", "-o", "{out}.svg"] for name in
        ("behaviour", "informativeness", "robustness")},
     **{f"figure {name}": ["gpt2-small", "-o", "{out}.svg"] for name in
-       ("detection", "heatmap", "hubs", "identity", "scatter")},
+       ("copying", "detection", "heatmap", "hubs", "identity", "scatter")},
 }  # fmt: skip
 """A line of each command that needs one: what has no value here takes what it must have."""
 
