@@ -5,11 +5,14 @@ They hold for the default graph: the strongest 3 % of OQ, OK and OV.
 
 from collections.abc import Iterator
 from functools import cache
-from textwrap import fill
+from textwrap import fill, indent
 from typing import NamedTuple
 
+import pandas as pd
+
+from benchmarks.common import DOCS
 from headgraph.analysis.hubs.scores import hub_scores
-from headgraph.base.names import head_name
+from headgraph.base.names import GRAPH_PAIRINGS, head_name
 from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.metrics.copying import derived_role
@@ -17,6 +20,8 @@ from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
 
 DEFAULT = Selection(top_percent=3)
+FEW_DECOYS = Selection(top_percent=3, max_decoy=0.1)
+FAR = 3  # standard deviations of random subspaces
 
 
 class HeadFacts(NamedTuple):
@@ -54,29 +59,114 @@ def erasers() -> list[HeadFacts]:
 
 def hub() -> str:
     """What the greatest hub does with what it reads."""
-    best = hub_scores(gpt2(), selection=DEFAULT).iloc[0]
+    best = _hubs(DEFAULT).iloc[0]
     one, d_head = heads()[best["name"]], gpt2().meta.d_head
     return (
         f"The greatest hub, {one.name}, has {best['edges_in']} edges in and {best['edges_out']} "
-        "out among the strongest 3 % of each pairing, yet it writes minus what it reads. Its "
-        "copying score is "
-        f"{one.copying:.4f}, where -1 is erasing and 1 is copying, and PK between what it reads as "
-        f"its value and what it writes is {one.self_overlap * d_head:.2f} of {d_head}. Its weights "
-        "remove what they read rather than pass it on, so an edge into it and an edge out of it "
-        "are not a path of information."
+        f"out among the strongest 3 % of each pairing. {fewer_decoys()} {one.name} writes the "
+        f"negative of what it reads: its copying score is {one.copying:.4f}, where 1 is copying, "
+        "and PK between what it reads as its value and what it writes is "
+        f"{one.self_overlap * d_head:.2f} of {d_head}. On its own token, this counteracts what was "
+        "there. On other tokens, the negative is passed on. " + eraser()
+    )
+
+
+def fewer_decoys() -> str:
+    """What is left of the greatest hub where only edges with few decoys are kept."""
+    name = _hubs(DEFAULT).iloc[0]["name"]
+    kept, rows = gpt2().select(FEW_DECOYS), _hubs(FEW_DECOYS)
+    left = rows[rows["name"] == name].iloc[0]
+    pairings = ", ".join(sorted(set(kept.frame["pairing"])))
+    return (
+        f"With `--max-decoy {FEW_DECOYS.max_decoy}`, {len(kept)} of the "
+        f"{len(gpt2().select(DEFAULT)):,} edges stay (pairing {pairings}): {name} keeps "
+        f"{left['edges_in']} edges in and {left['edges_out']} out, and {rows.iloc[0]['name']} "
+        "leads."
+    )
+
+
+def eraser() -> str:
+    """What the derived role does not say, by a negative head of a known circuit."""
+    labels = labels_for(gpt2().meta)
+    inhibit = {
+        head_name(int(r.layer), int(r.head))
+        for r in labels[labels["role"] == "s_inhibition"].itertuples()
+    }
+    least = min((heads()[name] for name in inhibit), key=lambda one: one.copying)
+    return (
+        "The derived role `eraser` names this sign and overlap, not an effect. Heads with a "
+        f"negative sign act in circuits: {least.name}, an S-inhibition head, has copying "
+        f"{least.copying:.2f}."
     )
 
 
 def decoys() -> str:
     """How much of the default graph backward pairs would fill."""
-    shares = gpt2().select(DEFAULT).meta.decoys
-    parts = [f"{100 * shares[name]['share']:.0f} % of {name}" for name in ("OQ", "OK", "OV")]
+    shares = _shares(DEFAULT)
     return (
         "Not every edge means something. In backward pairs the source comes after the target, so "
-        "nothing can pass. As many of them reach the same PK as would make up "
-        f"{parts[0]}, {parts[1]} and {parts[2]} of GPT-2's default graph. `compute` measures this "
-        "share of decoys, and `--max-decoy 0.1` keeps only edges with a low one."
+        f"nothing can pass. As many of them reach the same PK as would make up {shares} of GPT-2's "
+        "default graph. `compute` measures this share of decoys. It is an estimate, neither a "
+        "bound nor a rate. `--max-decoy 0.1` keeps only edges with a low one."
     )
+
+
+def picture() -> str:
+    """The same for the pairs that README's picture shows."""
+    return f"Their shares of decoys, explained below, are {_shares(Selection(top=20))}."
+
+
+def far_from_chance() -> str:
+    """How many pairs lie far above and far below random subspaces."""
+    frame = gpt2().frame
+    parts = []
+    for name in GRAPH_PAIRINGS:
+        z = frame.loc[frame["pairing"] == name, "z"]
+        parts.append(
+            f"{100 * (z > FAR).mean():.0f} % and {100 * (z < -FAR).mean():.0f} % of {name}"
+        )
+    return (
+        f"In GPT-2 small, z is above {FAR} and below -{FAR} for {', '.join(parts[:-1])}, and "
+        f"{parts[-1]}."
+    )
+
+
+def causality() -> str:
+    """How well PK orders the effects of patching."""
+    rows = pd.read_csv(DOCS / "data" / "causality-correlation.csv")
+    rows = rows[(rows["score"] == "pk") & (rows["measure"] == "effect")].sort_values("spearman")
+    low, high = rows.iloc[0], rows.iloc[-1]
+    unclear = int((rows["low"] <= 0).sum())
+    return (
+        "PK does not predict effects in general. Its rank correlation with the effect of patching "
+        f"ranges from {low['spearman']:.2f} ({low['model']}, {low['pairing']}) to "
+        f"{high['spearman']:.2f} ({high['model']}, {high['pairing']}) over {len(rows)} sets of "
+        f"pairs in {rows['model'].nunique()} models; in {unclear} of them it is not clearly "
+        "positive ([Causality](docs/studies/causality.md))."
+    )
+
+
+def planted() -> str:
+    """The share of decoys beside the share of false pairs, where pairs are planted."""
+    rows = pd.read_csv(DOCS / "data" / "null-simulations.csv").drop_duplicates("kind")
+    rows = rows[rows["kind"].str.startswith("planted")]
+    parts = [
+        f"{r.decoy_share:.2f} \u00b1 {r.decoy_share_se:.2f} for a true share of "
+        f"{r.top_false:.2f} ({r.kind})"
+        for r in rows.itertuples()
+    ]
+    return f"In the models with planted pairs, the estimate is {' and '.join(parts)}."
+
+
+def _hubs(selection: Selection) -> pd.DataFrame:
+    return hub_scores(gpt2(), selection=selection)
+
+
+def _shares(selection: Selection) -> str:
+    """The decoy share of each pairing, in words."""
+    shares = gpt2().select(selection).meta.decoys
+    parts = [f"{100 * shares[name]['share']:.0f} % of {name}" for name in GRAPH_PAIRINGS]
+    return f"{parts[0]}, {parts[1]} and {parts[2]}"
 
 
 def identity_heads() -> Iterator[tuple[str, HeadFacts]]:
@@ -91,3 +181,8 @@ def identity_heads() -> Iterator[tuple[str, HeadFacts]]:
 def wrapped(text: str) -> str:
     """A paragraph in lines as long as those of the docs."""
     return fill(text, 118, break_long_words=False, break_on_hyphens=False)
+
+
+def bullet(text: str) -> str:
+    """An item of a list, in such lines."""
+    return indent(wrapped(text), "  ").replace("  ", "- ", 1)
