@@ -106,14 +106,30 @@ def decoys() -> str:
     return (
         "Not every edge means something. In backward pairs the source comes after the target, so "
         f"nothing can pass. As many of them reach the same PK as would make up {shares} of GPT-2's "
-        "default graph. `compute` measures this share of decoys. It is an estimate, neither a "
-        "bound nor a rate. `--max-decoy 0.1` keeps only edges with a low one."
+        "default graph. `compute` measures this share of decoys: an estimate, neither a bound "
+        "nor a rate. `--max-decoy 0.1` keeps edges with a low one."
     )
 
 
 def picture() -> str:
     """The same for the pairs that README's picture shows."""
-    return f"Their shares of decoys, explained below, are {_shares(Selection(top=20))}."
+    return f"The figure's shares of decoys, explained below, are {_shares(Selection(top=20))}."
+
+
+def opening() -> str:
+    """README's paragraph below its picture."""
+    return wrapped(f"{picture()} {hub()}")
+
+
+def interpretation() -> str:
+    """README's items on patching and on z."""
+    z = (
+        f"**z** compares PK with random subspaces of the same dimensions. {far_from_chance()} Use "
+        "z to order pairs, not to test significance. For a test, `--fdr 0.05 --null backward` "
+        "compares the pairs with pairs that cannot carry anything; see [null "
+        "models](docs/studies/nulls.md)."
+    )
+    return "\n".join(bullet(text) for text in (f"**Causality.** {causality()}", z))
 
 
 def far_from_chance() -> str:
