@@ -2,11 +2,15 @@
 
     python -m benchmarks.decoys
 
-Writes docs/data/decoys.csv, a row for each model, selection and pairing, from which
-docs/studies/nulls.md takes its table (cog).
+Writes docs/data/decoys.csv, a row for each model, selection and pairing, and
+docs/data/decoy-bulks.csv, a row for each model and pairing. docs/studies/nulls.md takes its tables
+from them (cog).
 """
 
+from collections.abc import Iterator
 from importlib.metadata import version
+from math import ceil
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +18,7 @@ from benchmarks.common import DOCS, SHARED, table
 from headgraph.pk_engine import Selection, compute
 
 FILE = DOCS / "data" / "decoys.csv"
+BULKS = DOCS / "data" / "decoy-bulks.csv"
 MODELS = {
     "GPT-2 small": "gpt2-attention",
     "GPT-Neo 125M": "gpt-neo-125m-attention",
@@ -43,6 +48,33 @@ def main() -> None:
                 })  # fmt: skip
                 print(*rows[-1].values(), flush=True)
     pd.DataFrame(rows).to_csv(FILE, index=False)
+    bulks = [row for model, folder in MODELS.items() for row in _bulks(model, folder)]
+    pd.DataFrame(bulks).to_csv(BULKS, index=False, float_format="%.6g")
+
+
+def _bulks(model: str, folder: str) -> Iterator[dict[str, Any]]:
+    """Forward and backward pairs of a model: typical PK, and shares with and without it."""
+    path = SHARED / "models" / folder
+    found = compute(path, selection=Selection(), layer_order="all", decoys=False).frame
+    found = found[found["source_layer"] != found["target_layer"]]
+    layers = found.groupby(["pairing", "source_layer", "target_layer"])["pk"]
+    found = found.assign(centred=found["pk"] - layers.transform("median"))
+    for pairing, rows in found.groupby("pairing", sort=False):
+        ahead = rows["source_layer"] < rows["target_layer"]
+        forward, backward = rows[ahead], rows[~ahead]
+        yield {
+            "model": model, "pairing": pairing,
+            "forward": forward["pk"].median(), "backward": backward["pk"].median(),
+            "raw": _share(forward["pk"], backward["pk"]),
+            "centred": _share(forward["centred"], backward["centred"]),
+            "headgraph": version("headgraph"),
+        }  # fmt: skip
+
+
+def _share(forward: pd.Series, backward: pd.Series) -> float:
+    """The share of decoys where the strongest 3 % of the forward pairs are kept."""
+    least = forward.nlargest(ceil(0.03 * len(forward))).min()
+    return float((1 + (backward >= least).sum()) / (forward >= least).sum())
 
 
 def tables() -> str:
@@ -59,6 +91,31 @@ def tables() -> str:
         body.append([model, selection, *shares])
     return f"Computed with headgraph {rows['headgraph'].iloc[0]}.\n\n" + table(
         ["model", "kept", *pairings], body
+    )
+
+
+def bulks() -> str:
+    """The table of typical forward and backward pairs, from the data file."""
+    rows = pd.read_csv(BULKS)
+    body = [
+        [r.model, r.pairing, f"{r.forward:.2f}", f"{r.backward:.2f}", f"{r.raw:.0%}",
+         f"{r.centred:.0%}"]
+        for r in rows.itertuples()
+    ]  # fmt: skip
+    head = ["model", "pairing", "median PK forward", "median PK backward", "decoy share",
+            "share after centring"]  # fmt: skip
+    return table(head, body)
+
+
+def avoidance() -> str:
+    """How often heads write outside the values that later heads read."""
+    rows = pd.read_csv(BULKS)
+    values = rows[rows["pairing"] == "OV"]
+    less = values[values["forward"] < values["backward"]]
+    return (
+        "An observation: **writes avoid later value subspaces**. The median PK of OV is lower "
+        f"forward than backward in {len(less)} of {len(values)} models "
+        f"({', '.join(less['model'])}). We do not know why."
     )
 
 

@@ -6,11 +6,14 @@ They hold for the default graph: the strongest 3 % of OQ, OK and OV.
 import re
 from collections.abc import Iterator
 from functools import cache
-from textwrap import fill
+from textwrap import fill, indent
 from typing import NamedTuple
 
+import pandas as pd
+
+from benchmarks.common import DOCS
 from headgraph.analysis.hubs.scores import hub_scores
-from headgraph.base.names import head_name
+from headgraph.base.names import GRAPH_PAIRINGS, head_name
 from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.metrics.copying import derived_role
@@ -19,6 +22,8 @@ from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
 
 DEFAULT = Selection(top_percent=3)
+FEW_DECOYS = Selection(top_percent=3, max_decoy=0.1)
+FAR = 3  # standard deviations of random subspaces
 
 
 class HeadFacts(NamedTuple):
@@ -56,33 +61,148 @@ def erasers() -> list[HeadFacts]:
 
 def hub() -> str:
     """What the greatest hub does with what it reads."""
-    best = hub_scores(gpt2(), selection=DEFAULT).iloc[0]
+    best = _hubs(DEFAULT).iloc[0]
     one, d_head = heads()[best["name"]], gpt2().meta.d_head
     chance = reference_mean(d_head, d_head, gpt2().meta.d_model)
     return (
         f"A **hub** has many strong edges in and out. The greatest hub, {one.name}, has "
-        f"{best['edges_in']} edges in and {best['edges_out']} out in the default graph (the "
-        "strongest 3 % of each pairing). Yet it writes minus what it reads. Its `copying` score "
-        f"is {one.copying:.4f}, where 1 is copying and -1 is erasing. The directions that it reads "
-        "as its value are nearly those that it writes: their PK is "
+        f"{best['edges_in']} edges in and {best['edges_out']} out among the strongest 3 % of each "
+        f"pairing. {fewer_decoys()} {one.name} writes the "
+        f"negative of what it reads: its copying score is {one.copying:.4f}, where 1 is copying, "
+        "and PK between what it reads as its value and what it writes is "
         f"{one.self_overlap * d_head:.2f}, where {d_head} means the same subspace and {chance:.2f} "
-        "is chance. Its weights therefore remove what they read rather than pass it on. An edge "
-        f"into {one.name} and an edge out of it do not show that information passes through it."
+        "is chance. On its own token, this counteracts what was there. On other tokens, the "
+        "negative is passed on. " + eraser()
+    )
+
+
+def fewer_decoys() -> str:
+    """What is left of the greatest hub where only edges with few decoys are kept."""
+    name = _hubs(DEFAULT).iloc[0]["name"]
+    kept, rows = gpt2().select(FEW_DECOYS), _hubs(FEW_DECOYS)
+    left = rows[rows["name"] == name].iloc[0]
+    pairings = ", ".join(sorted(set(kept.frame["pairing"])))
+    return (
+        f"With `--max-decoy {FEW_DECOYS.max_decoy}`, {len(kept)} of the "
+        f"{len(gpt2().select(DEFAULT)):,} edges stay (pairing {pairings}): {name} keeps "
+        f"{left['edges_in']} edges in and {left['edges_out']} out, and {rows.iloc[0]['name']} "
+        "leads."
+    )
+
+
+def eraser() -> str:
+    """What the derived role does not say, by a negative head of a known circuit."""
+    labels = labels_for(gpt2().meta)
+    inhibit = {
+        head_name(int(r.layer), int(r.head))
+        for r in labels[labels["role"] == "s_inhibition"].itertuples()
+    }
+    least = min((heads()[name] for name in inhibit), key=lambda one: one.copying)
+    return (
+        "The derived role `eraser` names this sign and overlap, not an effect. Heads with a "
+        f"negative sign act in circuits: {least.name}, an S-inhibition head, has copying "
+        f"{least.copying:.2f}."
     )
 
 
 def decoys() -> str:
-    """How many backward pairs are as strong as the edges of the default graph."""
-    shares = gpt2().select(DEFAULT).meta.decoys
-    parts = [f"{100 * shares[name]['share']:.0f} in {name}" for name in ("OQ", "OK", "OV")]
+    """How much of the default graph backward pairs would fill."""
+    shares = _shares(DEFAULT)
     return (
         "A strong edge can mean nothing. In a **backward pair**, the source comes after the "
         "target, so nothing can pass from one to the other. Yet many backward pairs are as strong "
-        "as the edges of GPT-2's default graph: for every 100 edges, "
-        f"{parts[0]}, {parts[1]} and {parts[2]}. `compute` records these numbers as the **decoy "
-        "share** of each pairing. `--max-decoy 0.1` keeps edges down to the lowest PK at which "
-        "the share is at most 10 %."
+        f"as the edges of GPT-2's default graph: {shares}. `compute` records these numbers as the "
+        "**decoy share** of each pairing, an estimate and neither a bound nor a rate. "
+        "`--max-decoy 0.1` keeps edges down to the lowest PK at which the share is at most 10 %."
     )
+
+
+def picture() -> str:
+    """The same for the pairs that README's picture shows."""
+    return (
+        "Strong edges can mean nothing: the decoy shares of the figure's edges, explained below, "
+        f"are {_shares(Selection(top=20))}."
+    )
+
+
+def opening() -> str:
+    """README's paragraph below its picture."""
+    best = _hubs(DEFAULT).iloc[0]
+    one = heads()[best["name"]]
+    return wrapped(
+        f"A **hub** has many strong edges in and out. The greatest hub, {one.name}, has "
+        f"{best['edges_in']} edges in and {best['edges_out']} out among the strongest 3 % of each "
+        f"pairing. It is no plain relay: it writes the negative of what it reads (copying "
+        f"{one.copying:.4f}, where 1 is copying; see [Identity "
+        f"heads](docs/studies/identity-heads.md)). {picture()} {fewer_decoys()}"
+    )
+
+
+def interpretation() -> str:
+    """README's items on patching and on z."""
+    z = (
+        f"**z** compares PK with random subspaces of the same dimensions. {far_from_chance()} Use "
+        "z to order pairs, not to test significance. For a test, `--fdr 0.05 --null backward` "
+        "compares the pairs with pairs that cannot carry anything; see [null "
+        "models](docs/studies/nulls.md)."
+    )
+    return "\n".join(bullet(text) for text in (f"**Causality.** {causality()}", z))
+
+
+def far_from_chance() -> str:
+    """How many pairs lie far above and far below random subspaces."""
+    frame = gpt2().frame
+    parts = []
+    for name in GRAPH_PAIRINGS:
+        z = frame.loc[frame["pairing"] == name, "z"]
+        parts.append(
+            f"{100 * (z > FAR).mean():.0f} % and {100 * (z < -FAR).mean():.0f} % of {name}"
+        )
+    return (
+        f"In GPT-2 small, z is above {FAR} and below -{FAR} for {', '.join(parts[:-1])}, and "
+        f"{parts[-1]}."
+    )
+
+
+def causality() -> str:
+    """How well PK orders the effects of patching."""
+    rows = pd.read_csv(DOCS / "data" / "causality-correlation.csv")
+    rows = rows[(rows["score"] == "pk") & (rows["measure"] == "effect")].sort_values("spearman")
+    low, high = rows.iloc[0], rows.iloc[-1]
+    unclear = int((rows["low"] <= 0).sum())
+    return (
+        "PK does not predict effects in general. Its rank correlation with the effect of patching "
+        f"ranges from {low['spearman']:.2f} ({low['model']}, {low['pairing']}) to "
+        f"{high['spearman']:.2f} ({high['model']}, {high['pairing']}) over {len(rows)} sets of "
+        f"pairs in {rows['model'].nunique()} models; in {unclear} of them its 95 % interval "
+        "reaches 0 or below ([Causality](docs/studies/causality.md))."
+    )
+
+
+def planted() -> str:
+    """The share of decoys beside the share of false pairs, where pairs are planted."""
+    rows = pd.read_csv(DOCS / "data" / "null-simulations.csv").drop_duplicates("kind")
+    rows = rows[rows["kind"].str.startswith("planted")]
+    parts = [
+        f"{r.decoy_share:.2f} \u00b1 {r.decoy_share_se:.2f} against {r.top_false:.2f} ({r.kind})"
+        for r in rows.itertuples()
+    ]
+    above = int((rows["decoy_share"] > rows["top_false"]).sum())
+    return (
+        f"In {above} of {len(rows)} kinds of weights with planted pairs, the estimate is above the "
+        f"share of false pairs: {' and '.join(parts)}."
+    )
+
+
+def _hubs(selection: Selection) -> pd.DataFrame:
+    return hub_scores(gpt2(), selection=selection)
+
+
+def _shares(selection: Selection) -> str:
+    """The decoy share of each pairing, in words."""
+    shares = gpt2().select(selection).meta.decoys
+    parts = [f"{100 * shares[name]['share']:.0f} % of {name}" for name in GRAPH_PAIRINGS]
+    return f"{parts[0]}, {parts[1]} and {parts[2]}"
 
 
 def identity_heads() -> Iterator[tuple[str, HeadFacts]]:
@@ -98,3 +218,8 @@ def wrapped(text: str) -> str:
     """A paragraph in lines as long as those of the docs, with code in one line."""
     held = re.sub("`[^`]*`", lambda code: code.group().replace(" ", "\0"), text)
     return fill(held, 118, break_long_words=False, break_on_hyphens=False).replace("\0", " ")
+
+
+def bullet(text: str) -> str:
+    """An item of a list, in such lines."""
+    return indent(wrapped(text), "  ").replace("  ", "- ", 1)

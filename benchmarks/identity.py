@@ -5,17 +5,20 @@ python -m benchmarks.identity
 
 import sys
 
+import numpy as np
 import pandas as pd
 
 from benchmarks import facts
-from benchmarks.common import DOCS, SHARED, STUDIES, table, write
+from benchmarks.common import DOCS, GPT2, SHARED, STUDIES, table, write
 from headgraph.analysis.behaviour import behaviour
 from headgraph.analysis.figures import save
 from headgraph.analysis.hubs.kinds import hubs_of_kind
 from headgraph.analysis.hubs.kinds_figure import identity as draw
 from headgraph.analysis.reproduction._reproduce import published
 from headgraph.analysis.reproduction.parts.model import TOKENS
+from headgraph.base.names import parse_head
 from headgraph.pk_engine import Selection, compute
+from headgraph.pk_engine.models.weights import ModelWeights
 
 MODELS = ("induction-2l", "stories260K", "babyllama-361")
 SEED, THRESHOLD = 0, 0.3
@@ -76,10 +79,20 @@ def _copying() -> str:
         f"random subspaces have {chance:.2f}. The largest of all {meta.n_layers * meta.n_heads} "
         f"heads is that of {most.name}. The paper's Fig. 7 has an identity score of "
         f"{published()['identity'][most.name]} for it, on {TOKENS} tokens, where attention spread "
-        f"equally has {sum(1 / n for n in range(1, TOKENS + 1)) / TOKENS:.2f}."
+        f"equally has {sum(1 / n for n in range(1, TOKENS + 1)) / TOKENS:.2f}. The eigenvalues of "
+        f"W_OV of {most.name} have a mean modulus of {_modulus(most.name):.1f}, the gain and the "
+        "norm aside."
     )
     head = ["head", "identity head", "`copying`", "PK of its V and O", "derived role"]
     return f"{words}\n\n{table(head, body)}"
+
+
+def _modulus(name: str) -> float:
+    """Mean modulus of the nonzero eigenvalues of a head's W_OV, from GPT-2's weights."""
+    layer, head = parse_head(name)
+    weights = ModelWeights(GPT2).layer(layer)
+    values, outputs = (weights[role][head].astype(np.float64) for role in ("V", "O"))
+    return float(np.abs(np.linalg.eigvals(outputs.T @ values)).mean())
 
 
 def _table(rows: pd.DataFrame) -> str:

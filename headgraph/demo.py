@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TINY, GPT2 = "induction-2l", "gpt2-small"
 SHARE = 3  # per cent of the pairs, as the paper has it
+MAX_DECOY = 0.1
 COLUMNS = {
     "strongest_edges": "the target can read the source's output (O) as query (Q), key (K) or value "
     "(V), as the pairing says; pk: how much the two share, 0 to d_head; z: how far that is above "
@@ -101,7 +102,7 @@ def _ask(graph: "Graph", tiny: "TableMeta") -> None:
         f"headgraph query hubs --run {GPT2} -p limit=8",
         hubs,
         COLUMNS["hubs"],
-        _on_hubs(hubs, _default_table().meta),
+        _on_hubs(hubs, _default_table()),
     )
     circuit = queries.query("ioi_circuit", graph, run=GPT2)
     _show(
@@ -139,10 +140,11 @@ def _a(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
-def _on_hubs(rows: "pd.DataFrame", meta: "TableMeta") -> str:
+def _on_hubs(rows: "pd.DataFrame", table: "AffinityTable") -> str:
     """The greatest hub, and what it does with what it reads; how many edges mean nothing."""
     from headgraph.base.names import GRAPH_PAIRINGS, parse_head
 
+    meta = table.meta
     top = rows.iloc[0]
     layer, head = parse_head(top["head"])
     copies, overlap = (meta.heads[name][layer][head] for name in ("copying", "self_overlap"))
@@ -156,21 +158,40 @@ def _on_hubs(rows: "pd.DataFrame", meta: "TableMeta") -> str:
         f"In GPT-2 small, {top['head']} ({roles}) is the greatest hub: {top['edges_in']} strong "
         f"edges enter it and {top['edges_out']} leave it. {sign}\n"
         f"Not every edge means something. Nothing can pass through a backward pair, yet some are "
-        f"as strong as the kept edges. As a share of the edges, there are: {shares}."
+        f"as strong as the kept edges. As a share of the edges, there are: {shares}. "
+        f"{_with_few_decoys(top['head'], table)}"
+    )
+
+
+def _with_few_decoys(name: str, table: "AffinityTable") -> str:
+    """What is left of a hub where only edges with few decoys are kept."""
+    from headgraph.analysis.hubs.scores import hub_scores
+    from headgraph.pk_engine import Selection
+
+    kept = table.select(Selection(max_decoy=MAX_DECOY))
+    scores = hub_scores(kept)
+    left = scores[scores["name"] == name]
+    pairings = ", ".join(sorted(set(kept.columns["pairing"])))
+    return (
+        f"With --max-decoy {MAX_DECOY}, {len(kept)} of the {len(table):,} edges stay (pairing "
+        f"{pairings}): {name} keeps {left['edges_in'].sum()} edges in and "
+        f"{left['edges_out'].sum()} out, and {scores.iloc[0]['name']} leads."
     )
 
 
 def _on_sign(name: str, copies: float | None, overlap: float | None) -> str:
-    """Whether a hub hands on what it reads."""
+    """With which sign a hub writes what it reads."""
     from headgraph.pk_engine.metrics.copying import derived_role
 
     if copies is None or overlap is None:
         return f"Whether {name} copies what it reads is undefined: its W_OV is 0."
     found = f"copying {copies:.4f} from -1 to 1, self-overlap {overlap:.2f} of 1"
     return {
-        "eraser": f"{name} writes minus what it reads ({found}): it erases, and does not pass on.",
+        "eraser": f"{name} writes the negative of what it reads ({found}). On its own token, this "
+        "counteracts what was there; on other tokens, the negative is passed on. The role eraser "
+        "names this sign and overlap, not an effect.",
         "copier": f"{name} writes what it reads ({found}).",
-        None: f"{name} does not simply copy or erase what it reads ({found}).",
+        None: f"{name} writes neither simply what it reads nor its negative ({found}).",
     }[derived_role(copies, overlap)]
 
 

@@ -18,10 +18,14 @@ def test_the_demo(server: RunningServer, graph: Graph, private_homes: Path) -> N
     first = hubs.splitlines()[3].split()
     assert first[0] == "L4H7", hubs
     assert "L4H7 (identity) is the greatest hub" in out
-    assert "L4H7 writes minus what it reads (copying -0.9985 from -1 to 1, self-overlap 0.84" in out
-    assert "it erases, and does not pass on" in out
     assert "As a share of the edges, there are: OQ 18 %, OK 26 %, OV 48 %" in out
     assert "decoys" not in done.stderr  # it is said once, with the answers
+    assert "L4H7 writes the negative of what it reads (copying -0.9985 from -1 to 1, " in out
+    assert "self-overlap 0.84 of 1). On its own token, this counteracts what was there" in out
+    assert "on other tokens, the negative is passed on" in out
+    assert "not an effect" in out
+    assert "With --max-decoy 0.1, 45 of the 858 edges stay (pairing OK): L4H7 keeps 0 edges" in out
+    assert "L5H6 leads" in out
     assert "passes through" not in out
     for command in ("strongest_edges --run induction-2l", "hubs --run gpt2-small", "ioi_circuit"):
         assert f"$ headgraph query {command}" in out

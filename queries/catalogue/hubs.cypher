@@ -1,5 +1,5 @@
 // Hubs
-// description: Heads that many kept edges enter and leave. A hub does not always pass on what it
+// description: Heads that many kept edges enter and leave. A hub does not always copy what it
 //   reads: `copying` near -1 with a high `self_overlap` means that it writes the negative of what it
 //   reads, which can erase it. Both are empty where the table lacks them. The inlet score of a head
 //   is the sum of z over the edges that enter it. The outlet score is the sum over the edges that

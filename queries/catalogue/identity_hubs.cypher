@@ -4,7 +4,7 @@
 //   `hubs`) and two places among all heads of the run, one of them compared within the layer (as in
 //   `hubs_by_layer`). In layer order forward, `both` is 0 for every head of the first and of the last
 //   layer, because they have no edge on one side. The default kind is identity heads, which attend to
-//   their own position; any role or behaviour is possible. An identity head does not always pass on
+//   their own position; any role or behaviour is possible. An identity head does not always copy
 //   what it reads: see `copying`.
 // params:
 //   run (run): the run to ask about
