@@ -24,7 +24,7 @@ MATCH (r:Run {status: "complete"})
 WHERE r.name IS NOT NULL AND ($runs IS NULL OR r.name IN $runs)
 RETURN r.pairs AS pairs, r.pairs_scored AS pairs_scored, r.scored AS scored,
        r.kept_pairings AS pairings, r.kept_pairs AS kept, r.kept_pk_min AS pk, r.kept_z_min AS z,
-       r.name AS name
+       [p IN r.kept_pairings | r["decoy_share_" + p]] AS decoys, r.name AS name
 ORDER BY name
 """
 
@@ -38,6 +38,7 @@ class Kept(NamedTuple):
         scored: pairs that were scored.
         pk_min: the least PK that it keeps; None if it keeps no pair.
         z_min: the least z that it keeps; None if it keeps no pair, or an older headgraph loaded it.
+        decoys: share of decoys among the kept pairs; None if the table has no decoys.
     """
 
     pairing: str
@@ -45,6 +46,7 @@ class Kept(NamedTuple):
     scored: int
     pk_min: float | None
     z_min: float | None
+    decoys: float | None
 
     def __str__(self) -> str:
         if not self.pairs:
@@ -54,6 +56,8 @@ class Kept(NamedTuple):
             return share
         least = {"PK": self.pk_min, "z": self.z_min}
         ends = [f"{name} >= {_floor(low)}" for name, low in least.items() if low is not None]
+        if self.decoys is not None:
+            ends.append(f"decoys {100 * self.decoys:.0f} %")
         return f"{share} ({', '.join(ends)})" if ends else share
 
 
@@ -115,7 +119,9 @@ def _by_pairing(row: Mapping[str, Any]) -> list[Kept]:
     """What a run keeps of each pairing that was scored; empty if an older headgraph loaded it."""
     if not (row["pairings"] and row["kept"] and row["scored"]):
         return []
-    columns = [row["pairings"], row["kept"], row["pk"], row["z"] or [None] * len(row["kept"])]
+    nothing = [None] * len(row["kept"])
+    columns = [row["pairings"], row["kept"], row["pk"], row["z"] or nothing,
+               row["decoys"] or nothing]  # fmt: skip
     found = {name: own for name, *own in zip(*columns, strict=True)}
     counts = json.loads(row["scored"])
     return [
@@ -123,9 +129,12 @@ def _by_pairing(row: Mapping[str, Any]) -> list[Kept]:
     ]
 
 
-def _values(found: list[Any] | None, scored: int) -> tuple[int, int, float | None, float | None]:
-    pairs, pk_min, z_min = found or (0, None, None)
-    return pairs, scored, pk_min, z_min
+def _values(
+    found: list[Any] | None, scored: int
+) -> tuple[int, int, float | None, float | None, float | None]:
+    pairs, *figures = found or (0, None, None, None)
+    pk_min, z_min, decoys = figures
+    return pairs, scored, pk_min, z_min, decoys
 
 
 def _in_full(row: Mapping[str, Any]) -> str:
