@@ -22,6 +22,7 @@ def test_the_demo(server: RunningServer, graph: Graph, private_homes: Path) -> N
     assert "it erases, and does not pass on" in out
     assert "this share of the edges: OQ 18 %, OK 26 %, OV 48 %" in out
     assert "passes through" not in out
+    assert "That is 32 of 124 possible edges; 10 are expected from depth" in out
     for command in ("strongest_edges --run induction-2l", "hubs --run gpt2-small", "ioi_circuit"):
         assert f"$ headgraph query {command}" in out
     assert out.count("\nColumns: ") == 3

@@ -168,7 +168,7 @@ def leaders(rows: pd.DataFrame) -> str:
     said = []
     for pairing, part in rows.groupby("pairing", sort=False):
         others = part[part["metric"] != "pk"]
-        first = others.loc[others["pr_auc"].idxmax()]
+        first = others.iloc[int(others["pr_auc"].to_numpy().argmax())]
         if first["beyond_pk"] > 0:
             sure = first["beyond_low"] > 0
             name = "the score of the layers" if first["metric"] == LAYERS else first["metric"]
