@@ -108,8 +108,9 @@ def _ask(graph: "Graph", tiny: "TableMeta") -> None:
     _show(
         f"headgraph query ioi_circuit --run {GPT2}",
         circuit.head(10),
-        COLUMNS["ioi_circuit"] + " step_edges: kept edges of this step, out of step_pairs.",
-        _on_circuit(circuit.dropna(subset="source")),  # a step without an edge has a row too
+        COLUMNS["ioi_circuit"] + " step_edges: kept edges of this step, out of step_pairs; "
+        "step_expected: how many other heads of the same layers have on average.",
+        _on_circuit(circuit),
     )
 
 
@@ -196,10 +197,15 @@ def _on_sign(name: str, copies: float | None, overlap: float | None) -> str:
 
 
 def _on_circuit(rows: "pd.DataFrame") -> str:
-    heads = set(rows["source"]) | set(rows["target"])
+    """The edges of the circuit beside those that depth alone would give."""
+    edges = rows.dropna(subset="source")  # a step without an edge has a row too
+    steps = rows.drop_duplicates(["source_role", "pairing", "target_role"])
+    heads = set(edges["source"]) | set(edges["target"])
     return (
-        f"In the circuit that names the indirect object, {len(rows)} strong edges join "
+        f"In the circuit that names the indirect object, {len(edges)} strong edges join "
         f"{len(heads)} heads in the order of its known steps; the first 10 are shown. "
+        f"That is {len(edges)} of {steps['step_pairs'].sum()} possible edges; "
+        f"{steps['step_expected'].sum():.0f} are expected from depth. "
         "PK says that a head could read another, not that it does."
     )
 

@@ -27,6 +27,7 @@ def test_the_demo(server: RunningServer, graph: Graph, private_homes: Path) -> N
     assert "With --max-decoy 0.1, 45 of the 858 edges stay (pairing OK): L4H7 keeps 0 edges" in out
     assert "L5H6 leads" in out
     assert "passes through" not in out
+    assert "That is 32 of 124 possible edges; 10 are expected from depth" in out
     for command in ("strongest_edges --run induction-2l", "hubs --run gpt2-small", "ioi_circuit"):
         assert f"$ headgraph query {command}" in out
     assert out.count("\nColumns: ") == 3

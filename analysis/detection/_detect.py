@@ -158,15 +158,25 @@ def _row(items: Items, found: dict[str, Any], pk: NDArray[Any], level: float) ->
 
 
 def leaders(rows: pd.DataFrame) -> str:
-    """One sentence that names, for each pairing, the metric with the highest PR-AUC."""
+    """One sentence that names the highest PR-AUC of each pairing; empty for a single metric.
+
+    The layers alone compete too. A lead is confirmed if the interval of the difference to PK does
+    not contain 0, for the leader or, where PK leads, for all others.
+    """
+    if len(set(rows["metric"]) - {LAYERS}) < 2:
+        return ""
     said = []
-    for pairing, part in rows[rows["metric"] != LAYERS].groupby("pairing", sort=False):
-        first = part.iloc[int(part["pr_auc"].to_numpy().argmax())]
-        if first["metric"] == "pk":
-            said.append(f"PK leads on {pairing} ({first['pr_auc']:.3f})")
-            continue
-        sure = "" if first["beyond_low"] > 0 else ", which the interval does not confirm"
-        said.append(f"{first['metric']} leads PK on {pairing} by {first['beyond_pk']:.3f}{sure}")
+    for pairing, part in rows.groupby("pairing", sort=False):
+        others = part[part["metric"] != "pk"]
+        first = others.iloc[int(others["pr_auc"].to_numpy().argmax())]
+        if first["beyond_pk"] > 0:
+            sure = first["beyond_low"] > 0
+            name = "the score of the layers" if first["metric"] == LAYERS else first["metric"]
+            lead = f"{name} leads PK on {pairing} by {first['beyond_pk']:.3f}"
+        else:
+            sure = bool((others["beyond_high"] < 0).all())
+            lead = f"PK leads on {pairing} ({first['pr_auc'] - first['beyond_pk']:.3f})"
+        said.append(lead if sure else f"{lead}, which the interval does not confirm")
     return "; ".join(said) + "."
 
 

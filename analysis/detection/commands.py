@@ -71,7 +71,8 @@ def detect(
         revision=revision,
     )
     if "pk" in set(rows["metric"]):
-        say(leaders(rows))
+        if sentence := leaders(rows):
+            say(sentence)
         say(depth(rows))
     return rows
 

@@ -1,5 +1,6 @@
 """The difference of two tables of one shape."""
 
+import math
 import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,8 @@ ROW = (
     "z_before", "z_after", "rank_before", "rank_after",
 )  # fmt: skip
 """Columns that a list of changed pairs shows."""
+STRONG = 0.03
+"""Share of the scored pairs that count as strong when two tables are compared as a whole."""
 _SHOWN = 10
 _SIX_DIGITS = 1e-6
 
@@ -50,7 +53,9 @@ class Difference(Compared):
             `difference` is the least that it can be.
         heads: the heads whose copying changed, if both tables have it.
         counts: per pairing, how many pairs were compared, how many changed, and how many only one
-            table, or neither, has; `cutoff_before` and `cutoff_after` where a table is cut.
+            table, or neither, has; `cutoff_before` and `cutoff_after` where a table is cut;
+            `strong`, how many pairs count as strong, and `strong_in_both`, how many of them are
+            strong in both tables.
     """
 
     def rows(self, limit: int | None = None) -> pd.DataFrame:
@@ -183,10 +188,23 @@ def _counts(found: pd.DataFrame, before: AffinityTable, after: AffinityTable) ->
             "only_after": int(only_b.sum()),
             "gained": int(changes.get("gained", 0)),
             "neither": max(scored - len(here), 0),
+            **_strong(here, scored),
             **{f"cutoff_{when}": limit[pairing].pk if limit[pairing].cut else None
                for when, limit in zip(("before", "after"), limits, strict=True)},
         })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _strong(here: pd.DataFrame, scored: int) -> dict[str, int]:
+    """How many pairs are among the strongest of A, and how many of these among those of B too."""
+    first = min(
+        math.ceil(STRONG * scored),
+        *(int(here[f"pk_{when}"].notna().sum()) for when in ("before", "after")),
+    )
+    one, other = (
+        here[f"rank_{when}"].rank(method="first") <= first for when in ("before", "after")
+    )
+    return {"strong": int(one.sum()), "strong_in_both": int((one & other).sum())}
 
 
 def _scored(table: AffinityTable, pairing: str) -> int:

@@ -7,6 +7,14 @@ import numpy as np
 from headgraph.analysis.difference.compared import Compared
 from headgraph.base.spelling import either
 
+UNRELATED = 0.15
+"""Below this share of common strong pairs, two tables look like unrelated models.
+
+GPT-2 small and GPT-Neo 125M, which have one shape and nothing else in common, share 5 to 8 %.
+"""
+FEW = 20
+"""Fewer strong pairs than this say nothing."""
+
 
 def summary(found: Compared) -> Iterator[str]:
     """What was compared and what changed, then what cut tables leave open."""
@@ -29,6 +37,12 @@ def summary(found: Compared) -> Iterator[str]:
     if counts["neither"]:
         yield f"{_pairs(counts['neither'])} in neither table: their change is unknown."
     yield from _cut(found)
+    if counts["strong"] >= FEW and counts["strong_in_both"] < UNRELATED * counts["strong"]:
+        yield (
+            f"Only {counts['strong_in_both']:,} of the {counts['strong']:,} strongest pairs of A "
+            "are among the strongest of B: these look like unrelated models, whose heads do not "
+            "correspond."
+        )
     if len(found.heads):
         yield f"Copying or self-overlap changed in {len(found.heads):,} heads."
 

@@ -25,7 +25,8 @@ WHERE r.name IS NOT NULL AND ($runs IS NULL OR r.name IN $runs)
 RETURN toIntegerOrNull(r.pairs) AS pairs, toIntegerOrNull(r.pairs_scored) AS pairs_scored,
        r.scored AS scored,
        r.kept_pairings AS pairings, r.kept_pairs AS kept, r.kept_pk_min AS pk, r.kept_z_min AS z,
-       r.name AS name
+       CASE WHEN r.kept_pairings IS :: LIST<STRING NOT NULL>
+            THEN [p IN r.kept_pairings | r["decoy_share_" + p]] END AS decoys, r.name AS name
 ORDER BY name
 """
 _EXACT = 1e12
@@ -41,6 +42,7 @@ class Kept(NamedTuple):
         scored: pairs that were scored.
         pk_min: the least PK that it keeps; None if it keeps no pair.
         z_min: the least z that it keeps; None if it keeps no pair, or an older headgraph loaded it.
+        decoys: share of decoys among the kept pairs; None if the table has no decoys.
     """
 
     pairing: str
@@ -48,6 +50,7 @@ class Kept(NamedTuple):
     scored: int
     pk_min: float | None
     z_min: float | None
+    decoys: float | None
 
     def __str__(self) -> str:
         if not self.pairs:
@@ -57,6 +60,8 @@ class Kept(NamedTuple):
             return share
         least = {"PK": self.pk_min, "z": self.z_min}
         ends = [f"{name} >= {_floor(low)}" for name, low in least.items() if low is not None]
+        if isinstance(self.decoys, float):
+            ends.append(f"decoys {100 * self.decoys:.0f} %")
         return f"{share} ({', '.join(ends)})" if ends else share
 
 
@@ -120,10 +125,11 @@ def _by_pairing(row: Mapping[str, Any]) -> list[Kept]:
     Empty if an older headgraph loaded the run, or if its properties were changed by hand to
     something that a load does not write.
     """
-    names, kept, pk, z = (row[name] for name in ("pairings", "kept", "pk", "z"))
+    names, kept, pk, z, decoys = (row[it] for it in ("pairings", "kept", "pk", "z", "decoys"))
     if not (names and kept and pk and row["scored"]):
         return []
-    columns = [names, kept, pk, z or [None] * len(names)]
+    nothing = [None] * len(names)
+    columns = [names, kept, pk, z or nothing, decoys or nothing]
     counts = schema.scored_counts(row["scored"])
     if counts is None or not all(_is_list(column, len(names)) for column in columns):
         return []
@@ -137,9 +143,12 @@ def _is_list(value: Any, length: int) -> bool:
     return isinstance(value, list) and len(value) == length
 
 
-def _values(found: list[Any] | None, scored: int) -> tuple[int, int, float | None, float | None]:
-    pairs, pk_min, z_min = found or (0, None, None)
-    return pairs, scored, pk_min, z_min
+def _values(
+    found: list[Any] | None, scored: int
+) -> tuple[int, int, float | None, float | None, float | None]:
+    pairs, *figures = found or (0, None, None, None)
+    pk_min, z_min, decoys = figures
+    return pairs, scored, pk_min, z_min, decoys
 
 
 def _in_full(row: Mapping[str, Any]) -> str:

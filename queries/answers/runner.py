@@ -13,6 +13,7 @@ from headgraph.queries.answers.names import check_names
 from headgraph.queries.answers.no_rows import why_no_rows
 from headgraph.queries.answers.node_link import to_node_link
 from headgraph.queries.answers.runs import checkpoints, complete_runs, runs_read
+from headgraph.queries.answers.unrelated import unrelated_note
 from headgraph.queries.errors import QueryError
 from headgraph.queries.stored.library import get
 from headgraph.queries.stored.query import Query
@@ -35,7 +36,8 @@ def query(name: str, graph: Runner, /, *, run: str | None = None, **params: Any)
         Rows; `frame.attrs["may_be_empty"]` says when no rows are a valid answer. Without rows,
         `frame.attrs["no_rows"]` says why, and what helps. `frame.attrs["cut"]` says which share of
         the scored pairs the run holds, and where it is cut; empty if it holds all of them.
-        `frame.attrs["limited"]` says how many edges of a head are shown of how many.
+        `frame.attrs["limited"]` says how many edges of a head are shown of how many, or
+        that two compared runs look like unrelated models.
 
     Raises:
         UnknownQuery, ParameterError, MissingParameter: the query cannot run with these arguments.
@@ -139,7 +141,7 @@ def _run(
     notes = {
         "no_rows": why,
         "cut": cut,
-        "limited": limit_note(query, values, result),
+        "limited": limit_note(query, values, result) or unrelated_note(result),
     }
     return values, result, notes
 

@@ -1,19 +1,21 @@
 // Difference of two runs
 // description: What changes from one run to another of the same shape, over the pairings that both
-//   scored. A pair that both runs kept is `changed` if its Projection Kernel differs by more than
-//   float noise: 0.00001, or 0.00001 times the greater value if that is above 1. Otherwise it is
-//   the `same`, even if its place moves because other pairs changed. Pairs that only the other run
-//   kept are `gained`. Pairs that only this run kept are `lost`. A pair that a run did not keep is
-//   not 0 there: see `kept_from`. Every row has the total of its kind. A kind that shows no pair
-//   has one row without heads. Changed pairs come in order of their difference, gained and lost
-//   pairs strongest first.
+//   scored. Of the pairs that both runs kept, `changed` are those whose Projection Kernel differs by
+//   more than rounding explains, by the bound of `headgraph diff`. The rest are the `same`, even if
+//   other pairs shift their place. A pair that a run did not keep is not 0 there: it can have any
+//   value up to the lowest that the run kept of the pairing, `kept_from`. So a pair that only the
+//   other run kept is `gained` only if it is above this limit by more than rounding, or if this run
+//   keeps all pairs of the pairing. Pairs that only this run kept are `lost` by the same rule. The
+//   other pairs that one run alone kept are `undecided`. Each kind has its total, and a row without
+//   heads where it shows no pair. Undecided pairs and the same have no more than the total. Changed
+//   pairs come in order of their difference, gained and lost pairs strongest first.
 // params:
 //   run (run): the run to start from
 //   other (run): the run to compare it with
 //   by (pk or z or rank) = "pk": measure of difference and of strength
 //   limit (count) = 10: pairs at most of each kind
 // returns: graph
-//   change (string): changed, gained, lost or same
+//   change (string): changed, gained, lost, same or undecided
 //   total (integer): pairs of this kind; a scored pair counts once, however many query heads share
 //     its key/value head
 //   pairing (pairing): the source's role, then the target's
@@ -36,10 +38,27 @@ MATCH (other:Run {name: $other})
 WITH run, other, [p IN run.pairings WHERE p IN other.pairings] AS pairings,
      // query heads that share a key/value head have equal edges: the first of them stands for all
      CASE WHEN run.kv = "native" AND other.kv = "native" AND run.n_kv_heads = other.n_kv_heads
-          THEN run.n_heads / run.n_kv_heads ELSE 1 END AS together
+          THEN run.n_heads / run.n_kv_heads ELSE 1 END AS together,
+     // the rounding of the arithmetic of both runs, and of the table, which stores float32
+     run.d_head * (2.0 ^ -23 + sqrt(run.d_model) *
+       (CASE run.dtype WHEN "float64" THEN 2.0 ^ -52 ELSE 2.0 ^ -23 END +
+        CASE other.dtype WHEN "float64" THEN 2.0 ^ -52 ELSE 2.0 ^ -23 END)) AS noise
+// the most that a pair can have that a run did not keep; null where nothing is known
+CALL (run, other, pairings) {
+  UNWIND pairings AS pairing
+  UNWIND [run, other] AS r
+  WITH pairing, r,
+       head([i IN range(0, coalesce(size(r.kept_pairings), 0) - 1)
+             WHERE r.kept_pairings[i] = pairing | i]) AS i,
+       // `scored` is JSON: the number that follows the name of the pairing
+       toInteger(split(split(split(r.scored, '"' + pairing + '":')[1], ",")[0], "}")[0]) AS scored
+  RETURN collect({run: r.name, pairing: pairing, pk: CASE
+    WHEN r.pairs >= r.pairs_scored OR r.kept_pairs[i] >= scored THEN 0.0
+    ELSE r.kept_pk_min[i] END}) AS limits
+}
 MATCH (h:Head) WHERE h.run IN [$run, $other]
-WITH DISTINCT run, other, pairings, together, h.name AS source
-CALL (source, pairings, together) {
+WITH DISTINCT run, other, pairings, together, noise, limits, h.name AS source
+CALL (source, pairings, together, noise, limits) {
   MATCH (a:Head)-[e]->(t:Head)
   WHERE a.run IN [$run, $other] AND a.name = source AND type(e) IN pairings
     AND (NOT left(type(e), 1) IN ["K", "V"] OR a.head % together = 0)
@@ -50,23 +69,23 @@ CALL (source, pairings, together) {
   WITH target, pairing,
        CASE $by WHEN "pk" THEN before.pk WHEN "z" THEN before.z ELSE -before.pk_rank END AS was,
        CASE $by WHEN "pk" THEN after.pk WHEN "z" THEN after.z ELSE -after.pk_rank END AS is,
-       CASE WHEN before IS NULL THEN "gained"
-            WHEN after IS NULL THEN "lost"
-            WHEN abs(after.pk - before.pk) > 0.00001 * CASE
-              WHEN before.pk > 1 AND before.pk >= after.pk THEN before.pk
-              WHEN after.pk > 1 THEN after.pk
-              ELSE 1 END THEN "changed"
+       CASE WHEN before IS NULL AND after.pk - noise >
+              head([l IN limits WHERE l.run = $run AND l.pairing = pairing | l.pk]) THEN "gained"
+            WHEN after IS NULL AND before.pk - noise >
+              head([l IN limits WHERE l.run = $other AND l.pairing = pairing | l.pk]) THEN "lost"
+            WHEN before IS NULL OR after IS NULL THEN "undecided"
+            WHEN abs(after.pk - before.pk) > noise THEN "changed"
             ELSE "same" END AS change
   WITH change, target, pairing, coalesce(abs(is - was), is, was) AS far
   ORDER BY far DESC, pairing, target
   // copied, because a slice keeps the whole list in memory
   WITH change, count(*) AS here,
-       collect(CASE WHEN change <> "same" THEN [far, pairing, target] END) AS edges
+       collect(CASE WHEN NOT change IN ["same", "undecided"] THEN [far, pairing, target] END) AS edges
   RETURN change, here, [edge IN edges[..toInteger($limit)] | edge] AS edges
 }
 WITH run, other, change, sum(here) AS total, collect({source: source, edges: edges}) AS parts
 WITH run, other, collect({change: change, total: total, parts: parts}) AS kinds
-UNWIND ["changed", "gained", "lost", "same"] AS change
+UNWIND ["changed", "gained", "lost", "same", "undecided"] AS change
 WITH run, other, change, head([k IN kinds WHERE k.change = change]) AS kind
 CALL (kind) {
   UNWIND kind.parts AS part

@@ -2,11 +2,13 @@
 // description: Heads that read more, and are read more, than the other heads of their layer. A head
 //   of the first layer reads no head, and all later heads can read it; for a head of the last layer
 //   it is the other way round. Layers also differ in how strongly their heads are tied. So inlet and
-//   outlet are divided by the number of heads that could take part, and then by the mean of the same
-//   layer. Every layer has a mean ratio of 1 on each side, so no ratio grows with depth. `both` is
-//   the geometric mean of the two ratios. In a layer where few heads have an edge, one edge gives a
-//   large ratio: see the sums too. Pairings of one role (such as QQ) count each two heads once: the
-//   later head reads the earlier one.
+//   outlet are divided by the number of heads that could take part, and then compared with the mean
+//   of the same layer. In a layer where few heads have an edge, one edge would give a large ratio. So
+//   the mean over all layers is added to both the head and its layer's mean, as if each head had an
+//   average amount besides its own. Every layer still has a mean ratio of 1 on each side, so no ratio
+//   grows with depth. `both` is the geometric mean of the two ratios, and 0 for a head without an edge
+//   on one side; the first and the last layers have more such heads. Pairings of one role (such as
+//   QQ) count each two heads once: the later head reads the earlier one.
 // params:
 //   run (run): the run to ask about
 //   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
@@ -19,11 +21,13 @@
 //   inlet_each (float): sum of z over the edges that enter, for each head that it could read
 //   outlet_each (float): sum of z times share over the edges that leave, for each head that could
 //     read it
-//   inlet_ratio (float): `inlet_each` divided by the mean of its layer; empty where that is not
-//     positive
+//   edges_in (integer): edges that enter it
+//   edges_out (integer): edges that leave it
+//   inlet_ratio (float): `inlet_each` plus c, divided by the mean of its layer plus c, where c is the
+//     mean over all layers; empty where the mean of its layer is not positive
 //   outlet_ratio (float): the same for `outlet_each`
-//   both (float): square root of the product of the two ratios, 0 where either is not positive or
-//     empty
+//   both (float): square root of the product of the two ratios, 0 where inlet or outlet is not
+//     positive
 //   roles (list of role): known roles; "(derived)" marks those that follow from the weights alone
 //   hub (graph): the head
 // requires: sums
@@ -59,18 +63,27 @@ WITH h, joined, sources, targets,
 WITH h.layer AS layer, avg(inlet_each) AS inlet_mean, avg(outlet_each) AS outlet_mean,
      collect({h: h, joined: joined, sources: sources, targets: targets,
               inlet_each: inlet_each, outlet_each: outlet_each}) AS rows
-UNWIND rows AS row
+// z can be negative, and so can a mean
+WITH CASE WHEN avg(inlet_mean) > 0 THEN avg(inlet_mean) ELSE 0.0 END AS inlet_all,
+     CASE WHEN avg(outlet_mean) > 0 THEN avg(outlet_mean) ELSE 0.0 END AS outlet_all,
+     collect({inlet_mean: inlet_mean, outlet_mean: outlet_mean, rows: rows}) AS layers
+UNWIND layers AS own
+UNWIND own.rows AS row
 WITH row, row.h AS h, row.sources AS sources, row.targets AS targets,
      row.inlet_each AS inlet_each, row.outlet_each AS outlet_each,
-     CASE WHEN inlet_mean > 0 THEN row.inlet_each / inlet_mean END AS inlet_ratio,
-     CASE WHEN outlet_mean > 0 THEN row.outlet_each / outlet_mean END AS outlet_ratio
+     CASE WHEN own.inlet_mean > 0
+          THEN (row.inlet_each + inlet_all) / (own.inlet_mean + inlet_all) END AS inlet_ratio,
+     CASE WHEN own.outlet_mean > 0
+          THEN (row.outlet_each + outlet_all) / (own.outlet_mean + outlet_all) END AS outlet_ratio
 WHERE row.joined
 WITH h, sources, targets, inlet_each, outlet_each, inlet_ratio, outlet_ratio,
-     CASE WHEN inlet_ratio > 0 AND outlet_ratio > 0
+     CASE WHEN inlet_each > 0 AND outlet_each > 0 AND inlet_ratio > 0 AND outlet_ratio > 0
           THEN sqrt(inlet_ratio * outlet_ratio) ELSE 0.0 END AS both
 ORDER BY both DESC, inlet_each + outlet_each DESC, h.layer, h.head
 LIMIT toInteger($limit)
 RETURN h.name AS head, h.layer AS layer, sources, targets, inlet_each, outlet_each,
+       COUNT { (h)<-[e]-(:Head) WHERE type(e) IN $pairings } AS edges_in,
+       COUNT { (h)-[e]->(:Head) WHERE type(e) IN $pairings } AS edges_out,
        inlet_ratio, outlet_ratio, both,
        COLLECT {
          MATCH (h)-[has:HAS_ROLE]->(r:Role)

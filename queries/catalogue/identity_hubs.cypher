@@ -22,7 +22,8 @@
 //   inlet (float): sum of z over the edges that enter
 //   outlet (float): sum of z times share over the edges that leave
 //   both (float): square root of inlet times outlet
-//   place (integer): place among all heads by `both`; 1 is the greatest hub, ties share a place
+//   place (integer): place among all heads by `both`; 1 is the greatest hub, ties share a place;
+//     empty where `both` is 0
 //   place_by_layer (integer): the same by `both` of `hubs_by_layer`, which compares within the
 //     layer
 //   heads (integer): heads of the run
@@ -57,11 +58,17 @@ WITH h, inlet, outlet, heads, both,
 WITH h.layer AS layer, avg(inlet_each) AS inlet_mean, avg(outlet_each) AS outlet_mean,
      collect({h: h, inlet: inlet, outlet: outlet, heads: heads, both: both,
               inlet_each: inlet_each, outlet_each: outlet_each}) AS layer_rows
-UNWIND layer_rows AS row
+// as in hubs_by_layer, the mean over all layers is added to a head and to its layer's mean
+WITH CASE WHEN avg(inlet_mean) > 0 THEN avg(inlet_mean) ELSE 0.0 END AS inlet_all,
+     CASE WHEN avg(outlet_mean) > 0 THEN avg(outlet_mean) ELSE 0.0 END AS outlet_all,
+     collect({inlet_mean: inlet_mean, outlet_mean: outlet_mean, rows: layer_rows}) AS layers
+UNWIND layers AS own
+UNWIND own.rows AS row
 WITH collect({h: row.h, inlet: row.inlet, outlet: row.outlet, heads: row.heads, both: row.both,
-       each: CASE WHEN inlet_mean > 0 AND outlet_mean > 0
+       each: CASE WHEN own.inlet_mean > 0 AND own.outlet_mean > 0
                     AND row.inlet_each > 0 AND row.outlet_each > 0
-                  THEN sqrt(row.inlet_each / inlet_mean * (row.outlet_each / outlet_mean))
+                  THEN sqrt((row.inlet_each + inlet_all) / (own.inlet_mean + inlet_all) *
+                            (row.outlet_each + outlet_all) / (own.outlet_mean + outlet_all))
                   ELSE 0.0 END}) AS rows
 UNWIND rows AS row
 // other properties of a head, such as its layer, are not behaviours
@@ -75,8 +82,10 @@ RETURN h.name AS head, score,
        EXISTS { (h)-[:HAS_ROLE {circuit: "weights"}]->(r) WHERE r.name = $kind } AS derived,
        h.copying AS copying, h.self_overlap AS self_overlap,
        row.inlet AS inlet, row.outlet AS outlet, row.both AS both,
-       1 + size([other IN rows WHERE other.both > row.both | 1]) AS place,
-       1 + size([other IN rows WHERE other.each > row.each | 1]) AS place_by_layer,
+       CASE WHEN row.both > 0
+            THEN 1 + size([other IN rows WHERE other.both > row.both | 1]) END AS place,
+       CASE WHEN row.each > 0
+            THEN 1 + size([other IN rows WHERE other.each > row.each | 1]) END AS place_by_layer,
        row.heads AS heads,
        h AS hub
 ORDER BY both DESC, row.inlet + row.outlet DESC, h.layer, h.head

@@ -3,7 +3,7 @@
 //   role. All known roles of the run count, whatever their circuit; a head with several roles counts
 //   for each. Compare `density` with the share of all pairs that the run kept (`overview`), because
 //   large roles have more edges by chance. Some pairs of layers have far more edges than others, so
-//   depth alone can make a density high. `circuit_motifs` divides one circuit by pairing.
+//   depth alone can make a density high: compare `edges` with `expected`. `circuit_motifs` divides one circuit by pairing.
 // params:
 //   run (run): the run to ask about
 // returns: graph; may be empty where no two heads with known roles share a kept edge
@@ -17,6 +17,8 @@
 //   ok (integer): those of OK
 //   ov (integer): those of OV
 //   density (float): edges divided by pairs and by the number of these pairings that the run has
+//   expected (float): for each of these pairs, the run's edges of these pairings between the same two
+//     layers, divided by heads times heads, all together
 //   strength (float): sum of z times share over these edges
 //   strongest (float): greatest Projection Kernel
 //   nodes (graph): the heads with such an edge
@@ -30,9 +32,15 @@ MATCH (h)-[has:HAS_ROLE]->(r:Role)
 WITH run, h, CASE has.circuit WHEN "weights" THEN r.name + " (derived)" ELSE r.name END AS role
 WITH run, role, collect(DISTINCT h) AS heads
 WITH run, collect({name: role, heads: heads}) AS roles
+// edges between two layers, which depth alone would give to a pair of their heads
+CALL (run) {
+  MATCH (a:Head {run: run.name})-[e:OQ|OK|OV]->(b)
+  WITH a.layer AS source, b.layer AS target, count(*) AS edges
+  RETURN collect({source: source, target: target, edges: edges}) AS flow
+}
 UNWIND roles AS s
 UNWIND roles AS t
-CALL (run, s, t) {
+CALL (run, flow, s, t) {
   UNWIND s.heads AS a
   UNWIND t.heads AS b
   WITH a, b
@@ -40,7 +48,9 @@ CALL (run, s, t) {
     WHEN "forward" THEN a.layer < b.layer
     WHEN "within" THEN a.layer = b.layer
     ELSE true END
-  RETURN count(*) AS pairs
+  WITH a.layer AS source, b.layer AS target, count(*) AS here
+  RETURN sum(here) AS pairs, sum(toFloat(here) / run.n_heads ^ 2 * reduce(all = 0, f IN flow |
+    CASE WHEN f.source = source AND f.target = target THEN f.edges ELSE all END)) AS expected
 }
 CALL (s, t) {
   UNWIND s.heads AS a
@@ -53,5 +63,5 @@ CALL (s, t) {
 WITH * WHERE edges > 0
 RETURN s.name AS source_role, t.name AS target_role, pairs, edges, oq, ok, ov,
        toFloat(edges) / pairs / size([p IN run.pairings WHERE p IN ["OQ", "OK", "OV"]]) AS density,
-       strength, strongest, [e IN links | startNode(e)] + [e IN links | endNode(e)] AS nodes, links
+       expected, strength, strongest, [e IN links | startNode(e)] + [e IN links | endNode(e)] AS nodes, links
 ORDER BY strength DESC, source_role, target_role

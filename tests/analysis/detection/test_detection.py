@@ -91,6 +91,38 @@ def test_pk_leads_cs_where_the_interval_says_so(found: pd.DataFrame) -> None:
     assert leaders(found).startswith("PK leads on OQ (0.475)")
 
 
+def scored(**figures: tuple[float, float, float]) -> pd.DataFrame:
+    """Rows of one pairing: PR-AUC, and the interval of its difference to a PK of one half."""
+    return pd.DataFrame([
+        {"pairing": "OQ", "metric": name, "pr_auc": own, "beyond_pk": own - 0.5,
+         "beyond_low": low, "beyond_high": high}
+        for name, (own, low, high) in figures.items()
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("cs", "layers", "said"),
+    [
+        ((0.3, -0.3, -0.1), (0.2, -0.4, -0.2), "PK leads on OQ (0.500)."),
+        ((0.3, -0.3, 0.1), (0.2, -0.4, -0.2),
+         "PK leads on OQ (0.500), which the interval does not confirm."),
+        ((0.3, -0.3, -0.1), (0.4, -0.2, 0.1),
+         "PK leads on OQ (0.500), which the interval does not confirm."),
+        ((0.6, 0.05, 0.2), (0.7, 0.1, 0.3), "the score of the layers leads PK on OQ by 0.200."),
+        ((0.6, -0.05, 0.2), (0.4, -0.2, 0.1),
+         "cs leads PK on OQ by 0.100, which the interval does not confirm."),
+    ],
+)  # fmt: skip
+def test_the_leader_follows_the_intervals(
+    cs: tuple[float, float, float], layers: tuple[float, float, float], said: str
+) -> None:
+    assert leaders(scored(pk=(0.5, 0, 0), cs=cs, layers=layers)) == said
+
+
+def test_a_single_metric_does_not_lead() -> None:
+    assert leaders(scored(pk=(0.5, 0, 0), layers=(0.4, -0.2, -0.1))) == ""
+
+
 def test_edges_of_the_ioi_circuit() -> None:
     rows = detect("gpt2-small", task="edges", metrics=["pk", "cs"], resamples=1)
     assert rows.loc[rows["metric"] == "pk", "positives"].tolist() == [52, 36, 36]

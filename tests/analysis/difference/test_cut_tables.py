@@ -187,3 +187,24 @@ def test_names_tell_steps_and_revisions_apart() -> None:
     assert headgraph.diff(one, other).names == ("m, step 100", "m, step 200")
     third = AffinityTable(one.frame, replace(one.meta, step=None, series=None, revision="abc"))
     assert headgraph.diff(third, third).names == ("m@abc", "m@abc")
+
+
+def test_tables_that_share_no_strong_pair_look_like_unrelated_models() -> None:
+    tables = [random_table(12, 4, seed=seed) for seed in (1, 2)]
+    top = [
+        {
+            tuple(row)
+            for row in table.frame.loc[table.frame["pk_rank"] <= 32, ["pairing", *KEYS]].to_numpy()
+        }
+        for table in tables
+    ]
+    note = (
+        f"Only {len(top[0] & top[1])} of the 96 strongest pairs of A are among the strongest of B: "
+        "these look like unrelated models, whose heads do not correspond."
+    )
+    assert note in headgraph.diff(*tables).sentences()
+    cut = [table.select(Selection(top_percent=3)) for table in tables]
+    assert note in headgraph.diff(*cut).sentences()
+    assert "unrelated" not in str(headgraph.diff(tables[0], tables[0]))
+    few = [random_table(3, 2, seed=seed) for seed in (1, 2)]
+    assert "unrelated" not in str(headgraph.diff(*few)), "so few pairs say nothing"

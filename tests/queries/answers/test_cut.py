@@ -17,18 +17,24 @@ from tests.commands import headgraph
 from tests.queries.conftest import TOP, emptied
 from tests.tables import random_table
 
-COLUMNS = ("pairs", "pairs_scored", "scored", "pairings", "kept", "pk", "z", "name")
+COLUMNS = ("pairs", "pairs_scored", "scored", "pairings", "kept", "pk", "z", "decoys", "name")
 
 
-def run(name: str, kept: dict[str, tuple[int, float, float]], scored: dict[str, int]) -> Any:
+def run(
+    name: str,
+    kept: dict[str, tuple[int, float, float]],
+    scored: dict[str, int],
+    decoys: dict[str, float] | None = None,
+) -> Any:
     """A row of the look-up: what a run keeps, as pairs, least PK and least z, by pairing."""
+    shares = [(decoys or {}).get(pairing) for pairing in kept]
     pairs, pk, z = ([own[i] for own in kept.values()] for i in range(3))
     total = sum(scored.values())
-    return (sum(pairs), total, json.dumps(scored), list(kept), pairs, pk, z, name)
+    return (sum(pairs), total, json.dumps(scored), list(kept), pairs, pk, z, shares, name)
 
 
 def older(name: str, pairs: int, scored: int) -> Any:
-    return (pairs, scored, json.dumps({"OQ": scored}), None, None, None, None, name)
+    return (pairs, scored, json.dumps({"OQ": scored}), None, None, None, None, None, name)
 
 
 def note(*rows: Any) -> str:
@@ -94,6 +100,19 @@ def test_a_run_changed_to_huge_scores_still_has_a_note() -> None:
     assert "1 % of OQ (PK >= 1e+308, z >= -1e+308)" in note(huge)
 
 
+def test_it_says_how_many_edges_may_mean_nothing() -> None:
+    """A run of random weights has about as many decoys as edges."""
+    kept = {"OQ": (3, 12.25, 20.0), "OK": (3, 12.25, 20.0), "QQ": (3, 12.25, 20.0)}
+    scored = dict.fromkeys(kept, 100)
+    ends = "PK >= 12.25, z >= 20.00"
+    assert note(run("one", kept, scored, {"OQ": 0.184, "OK": 1.02})) == (
+        f"run one keeps 3 % of QQ ({ends}), 3 % of OQ ({ends}, decoys 18 %), 3 % of OK ({ends}, "
+        "decoys 102 %): other pairs are not in the graph"
+    )
+    whole = run("all", {"OQ": (10, 0.5, -3.0)}, {"OQ": 10}, {"OQ": 0.9})
+    assert note(whole) == ""
+
+
 def test_many_runs_are_short() -> None:
     rows = [run(name, {"OQ": (n, 1.0, 2.0)}, {"OQ": 1000}) for n, name in enumerate("abcde", 5)]
     whole = run("whole", {"OQ": (9, 1.0, 2.0)}, {"OQ": 9})
@@ -130,7 +149,8 @@ def expected() -> str:
             math.ceil(0.03 * scored), "pk"
         )
         low = [f"{math.floor(100 * float(rows[name].min())) / 100:.2f}" for name in ("pk", "z")]
-        parts.append(f"3 % of {pairing} (PK >= {low[0]}, z >= {low[1]})")
+        decoys = f"{100 * (1 + rows['decoys'].max()) / len(rows):.0f}"
+        parts.append(f"3 % of {pairing} (PK >= {low[0]}, z >= {low[1]}, decoys {decoys} %)")
     return ", ".join(parts)
 
 

@@ -205,9 +205,21 @@ def test_ioi_circuit(gpt2: Graph, kept: pd.DataFrame, labels: pd.DataFrame) -> N
     }
     assert len(pairs) == 9
     edges = answer.groupby(step).size()
+    flow = kept.groupby(["pairing", "source_layer", "target_layer"]).size()
     for row in every.itertuples():
         key = (row.source_role, row.pairing, row.target_role)
         assert (row.step_edges, row.step_pairs) == (edges.get(key, 0), pairs[key])
+        assert row.step_expected == pytest.approx(
+            sum(
+                flow.get((row.pairing, head_key(a)[0], head_key(b)[0]), 0) / 144
+                for a in ioi[key[0]]
+                for b in ioi[key[2]]
+            )
+        )
+    # depth alone gives few of the edges from previous-token heads to induction heads
+    first = every.set_index(step).loc[("previous_token", "OK", "induction")].iloc[0]
+    assert (first["step_edges"], first["step_pairs"]) == (6, 8)
+    assert first["step_expected"] == pytest.approx(0.7, abs=0.05)
     none = every[every["source"].isna()]
     assert list(none[step].itertuples(index=False, name=None)) == [
         ("duplicate_token", "OK", "s_inhibition"),

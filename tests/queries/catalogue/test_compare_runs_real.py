@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file, save_file
 
+import headgraph
 from headgraph import loader, queries
 from headgraph.base.errors import UnknownRun
 from headgraph.graphdb import Graph
@@ -44,6 +45,14 @@ def edges_of(table: AffinityTable) -> pd.DataFrame:
     return edges
 
 
+def limits(table: AffinityTable) -> dict[str, float]:
+    """The most that a pair can have that the table lacks."""
+    return {
+        pairing: float(part["pk"].min()) if len(part) < table.meta.scored[pairing] else 0.0
+        for pairing, part in table.frame.groupby("pairing")
+    }
+
+
 def expected(two: Two, by: str, limit: int) -> pd.DataFrame:
     """The answer as pandas finds it."""
     column = {"pk": "pk", "z": "z", "rank": "pk_rank"}[by]
@@ -52,15 +61,22 @@ def expected(two: Two, by: str, limit: int) -> pd.DataFrame:
         edges_of(two.after), on=KEYS, how="outer", suffixes=("_before", "_after")
     )
     was, now = sign * both[f"{column}_before"], sign * both[f"{column}_after"]
-    noise = 1e-5 * both[["pk_before", "pk_after"]].max(axis=1).clip(lower=1)
+    meta = two.before.meta
+    noise = 2**-23 * meta.d_head * (2 * meta.d_model**0.5 + 1)  # float32 in both runs
     far = (both["pk_after"] - both["pk_before"]).abs() > noise
-    both["change"] = np.select([was.isna(), now.isna(), far], ["gained", "lost", "changed"], "same")
+    gained = both["pk_after"] - noise > both["pairing"].map(limits(two.before))
+    lost = both["pk_before"] - noise > both["pairing"].map(limits(two.after))
+    both["change"] = np.select(
+        [was.isna() & gained, now.isna() & lost, was.isna() | now.isna(), far],
+        ["gained", "lost", "undecided", "changed"],
+        "same",
+    )
     both["far"] = (now - was).abs().fillna(now).fillna(was)
     both["rank_before"], both["rank_after"] = both["pk_rank_before"], both["pk_rank_after"]
     parts = []
-    for change in ("changed", "gained", "lost", "same"):
+    for change in ("changed", "gained", "lost", "same", "undecided"):
         part = both[both["change"] == change].sort_values("far", ascending=False, kind="stable")
-        rows = part.head(0 if change == "same" else limit)
+        rows = part.head(0 if change in ("same", "undecided") else limit)
         rows = rows if len(rows) else pd.DataFrame([{"change": change}])
         parts.append(rows.assign(total=len(part)))
     return pd.concat(parts, ignore_index=True)
@@ -97,8 +113,10 @@ def test_two_runs(graph: Graph, random: Two, by: str) -> None:
     answer = check(graph, random, by=by, limit=12)
     counts = answer.groupby("change")["total"].first()
     kept = [len(edges_of(table)) for table in (random.before, random.after)]
-    assert counts["changed"] + counts["same"] + counts["lost"] == kept[0] == 120
-    assert counts["changed"] + counts["same"] + counts["gained"] == kept[1]
+    assert kept == [120, 120]
+    alone = counts["gained"] + counts["lost"] + counts["undecided"]
+    assert 2 * (counts["changed"] + counts["same"]) + alone == sum(kept)
+    assert counts["undecided"] > 0
     back = queries.query("compare_runs", graph, run="after", other="before", by=by, limit=1000)
     assert back.groupby("change")["total"].first()["gained"] == counts["lost"]
     # a pair that a run did not keep is below what it kept, not 0
@@ -126,7 +144,7 @@ def test_its_graph(graph: Graph, random: Two) -> None:
 def test_a_run_and_itself_do_not_differ(graph: Graph, random: Two) -> None:
     answer = queries.query("compare_runs", graph, run="before", other="before")
     assert dict(zip(answer["change"], answer["total"], strict=True)) == {
-        "changed": 0, "gained": 0, "lost": 0, "same": 120,
+        "changed": 0, "gained": 0, "lost": 0, "same": 120, "undecided": 0,
     }  # fmt: skip
     assert answer["source"].isna().all()
     with pytest.raises(UnknownRun, match=r"no run 'befor' \(did you mean before\?\)"):
@@ -156,7 +174,7 @@ def test_float_noise_is_no_change(graph: Graph) -> None:
     answer = queries.query("compare_runs", graph, run="before", other="after")
     assert (noisy["pk"] != table.frame["pk"]).mean() > 0.9
     assert dict(zip(answer["change"], answer["total"], strict=True)) == {
-        "changed": 1, "gained": 0, "lost": 0, "same": len(noisy) - 1,
+        "changed": 1, "gained": 0, "lost": 0, "same": len(noisy) - 1, "undecided": 0,
     }  # fmt: skip
     assert answer.iloc[0]["source"] == table.frame.loc[place, "source"]
 
@@ -198,12 +216,37 @@ def test_a_planted_change_comes_first_and_alone(graph: Graph, tmp_path: Path) ->
 
 
 def test_a_run_from_before_the_sums_is_compared(graph: Graph, random: Two) -> None:
-    """An older headgraph wrote no `kept_pk_min`: the answer lacks `kept_from` and nothing else."""
+    """An older headgraph wrote no `kept_pk_min`: no pair of one run alone can be decided."""
     asked = {"run": "before", "other": "after", "limit": 1000}
     whole = queries.query("compare_runs", graph, **asked)
     graph.write("MATCH (r:Run) REMOVE r.kept_pairings, r.kept_pk_min SET r.graph_version = 1")
     answer = queries.query("compare_runs", graph, **asked)
     assert answer["kept_from"].isna().all()
-    pd.testing.assert_frame_equal(
-        answer.drop(columns="kept_from"), whole.drop(columns="kept_from"), check_dtype=False
-    )
+    changed = [
+        rows[rows["change"] == "changed"].drop(columns="kept_from") for rows in (answer, whole)
+    ]
+    pd.testing.assert_frame_equal(*changed, check_dtype=False)
+    old, new = (rows.groupby("change")["total"].first() for rows in (answer, whole))
+    assert (old["gained"], old["lost"]) == (0, 0)
+    assert old["undecided"] == new[["gained", "lost", "undecided"]].sum()
+
+
+def test_it_counts_as_diff_does(graph: Graph) -> None:
+    """Two cut tables, and a cut table beside a whole one."""
+    whole = [random_table(5, 4, seed=seed) for seed in (1, 2)]
+    cut = [table.select(Selection(top=40)) for table in whole]
+    for before, after in (cut, (cut[0], whole[1]), (whole[0], cut[1])):
+        loader.load(before, graph, run="before", replace=True)
+        loader.load(after, graph, run="after", replace=True)
+        answer = queries.query("compare_runs", graph, run="before", other="after", limit=1)
+        found = answer.groupby("change")["total"].first().to_dict()
+        counts = headgraph.diff(before, after).counts.drop(columns="pairing").sum()
+        alone = counts["only_before"] + counts["only_after"]
+        assert found == {
+            "changed": counts["stronger"] + counts["weaker"],
+            "gained": counts["gained"],
+            "lost": counts["lost"],
+            "same": counts["equal"],
+            "undecided": alone - counts["gained"] - counts["lost"],
+        }
+        assert found["gained"] + found["lost"] > 0

@@ -96,9 +96,12 @@ def by_layer(kept: pd.DataFrame) -> pd.DataFrame:
         table["outlet_each"] = (table["outlet"] / table["targets"]).fillna(0)
     for side in ("inlet", "outlet"):
         mean = table.groupby("layer")[f"{side}_each"].transform("mean")
-        table[f"{side}_ratio"] = table[f"{side}_each"] / mean.where(mean > 0)
+        # as if each head had the average of all heads besides its own
+        every = table[f"{side}_each"].sum() / 144
+        table[f"{side}_ratio"] = (table[f"{side}_each"] + every) / (mean.where(mean > 0) + every)
     product = table["inlet_ratio"] * table["outlet_ratio"]
-    table["both"] = np.sqrt(product.fillna(0))
+    joined = (table["inlet"] > 0) & (table["outlet"] > 0)
+    table["both"] = np.sqrt(product.where(joined, 0))
     table["sum"] = table["inlet_each"] + table["outlet_each"]
     return table
 
@@ -110,7 +113,12 @@ def test_hubs_by_layer(gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list[st
     table = table[joined].sort_values(["both", "sum"], ascending=False, kind="stable").head(50)
     answer = queries.query("hubs_by_layer", gpt2, limit=50)
     same(answer, table)
-    assert list(answer["head"][:3]) == ["L1H11", "L4H7", "L3H10"]
+    assert list(answer["head"][:3]) == ["L4H7", "L4H11", "L3H10"]
+    # the only head of its layer with an edge that enters: 12 heads make 12 the ratio of means
+    alone = answer.set_index("head").loc["L1H11"]
+    assert (alone["edges_in"], alone["edges_out"]) == (1, 31)
+    assert (kept.loc[kept["target"].str.startswith("L1H"), "target"] == "L1H11").all()
+    assert 1 < alone["inlet_ratio"] < 2
 
 
 def test_hubs_compared_within_their_layer_do_not_grow_with_depth(
@@ -119,15 +127,21 @@ def test_hubs_compared_within_their_layer_do_not_grow_with_depth(
     """The chains that a layer allows, l (11 - l), say nothing about a score; for `hubs` they do."""
     found = queries.query("hubs_by_layer", gpt2, limit=144).set_index("head")
     inner = [head for head in HEADS if 0 < head_key(head)[0] < 11]
-    rows = found.reindex(inner)[["inlet_ratio", "outlet_ratio", "both"]].fillna(0.0)
+    # a head without an edge has no row, and still counts in the mean of its layer
+    every = by_layer(kept).set_index("head")
+    rows = found.reindex(inner)[["inlet_ratio", "outlet_ratio", "both"]].astype(float)
+    rows = rows.fillna(every.loc[inner, rows.columns])
     chains = [head_key(head)[0] * (11 - head_key(head)[0]) for head in inner]
     for side in ("inlet_ratio", "outlet_ratio"):
         layers = rows[side].groupby([head_key(head)[0] for head in inner]).mean()
         assert layers.to_numpy() == pytest.approx(1.0)
         assert np.corrcoef(rows[side], chains)[0, 1] == pytest.approx(0.0, abs=1e-9)
     hubs = queries.query("hubs", gpt2, limit=144).set_index("head").reindex(inner)["both"].fillna(0)
-    assert abs(np.corrcoef(rows["both"], chains)[0, 1]) < 0.1
-    assert np.corrcoef(hubs, chains)[0, 1] > 0.3
+    mean = np.sqrt(rows["inlet_ratio"] * rows["outlet_ratio"])
+    assert abs(np.corrcoef(mean, chains)[0, 1]) < 0.05
+    # `both` is 0 for a head without an edge on one side, and outer layers have more of them
+    assert np.corrcoef(rows["both"], chains)[0, 1] < 0.25
+    assert np.corrcoef(hubs, chains)[0, 1] > 0.35
 
 
 def test_head_profile(

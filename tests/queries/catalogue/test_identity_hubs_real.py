@@ -20,12 +20,14 @@ def test_labelled_identity_heads(gpt2: Graph, kept: pd.DataFrame, labels: pd.Dat
     hubs = hub_table(kept, ["OQ", "OK", "OV"]).set_index("head")
     names = [f"L{layer}H{head}" for layer in range(12) for head in range(12)]
     scores = hubs.reindex(names)[["inlet", "outlet", "both"]].fillna(0)
-    layer = [head_key(name)[0] for name in names]
+    layer = np.array([head_key(name)[0] for name in names])
     ratios = {}
-    for side in ("inlet", "outlet"):
-        mean = scores.groupby(layer)[side].transform("mean")
-        ratios[side] = scores[side] / mean.where(mean > 0)
-    scores["each"] = np.sqrt((ratios["inlet"] * ratios["outlet"]).fillna(0))
+    for side, partners in (("inlet", layer), ("outlet", 11 - layer)):
+        each = scores[side] / (12 * np.maximum(partners, 1))
+        mean = each.groupby(layer).transform("mean")
+        ratios[side] = (each + each.mean()) / (mean + each.mean())
+    joined = (scores["inlet"] > 0) & (scores["outlet"] > 0)
+    scores["each"] = np.sqrt((ratios["inlet"] * ratios["outlet"]).where(joined, 0))
     places = scores[["both", "each"]].rank(ascending=False, method="min").astype(int)
     wanted = set(labels.loc[labels["role"] == "identity", "name"])
     answer = queries.query("identity_hubs", gpt2)
@@ -35,7 +37,11 @@ def test_labelled_identity_heads(gpt2: Graph, kept: pd.DataFrame, labels: pd.Dat
         assert [row.inlet, row.outlet, row.both] == pytest.approx(
             scores.loc[row.head, ["inlet", "outlet", "both"]].tolist()
         )
-        assert [row.place, row.place_by_layer] == places.loc[row.head].tolist()
+        if row.both > 0:
+            assert [row.place, row.place_by_layer] == places.loc[row.head].tolist()
+        else:
+            assert pd.isna(row.place)
+            assert pd.isna(row.place_by_layer)
     assert answer["head"].iloc[0] == "L4H7"
     assert answer["place"].iloc[0] == 1
     own = hubs_of_kind("gpt2-small").set_index("head").loc[answer["head"]]

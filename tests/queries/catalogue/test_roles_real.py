@@ -67,19 +67,27 @@ def test_between_derived_roles(database: Graph, cases: Mapping[str, Case]) -> No
 def test_role_matrix(database: Graph, case: Case) -> None:
     rows = []
     heads = holders(case)
+    flow = case.edges.groupby(["source_layer", "target_layer"]).size()
+    size = len({head_key(name)[1] for name in case.scores.index})
     for s, sources in heads.items():
         for t, targets in heads.items():
             part = case.edges[
                 case.edges["source"].isin(sources) & case.edges["target"].isin(targets)
             ]
             pairs = sum(head_key(a)[0] < head_key(b)[0] for a in sources for b in targets)
+            expected_edges = sum(
+                flow.get((head_key(a)[0], head_key(b)[0]), 0) / size**2
+                for a in sources
+                for b in targets
+            )
             if len(part):
                 counts = {name.lower(): (part["pairing"] == name).sum() for name in PAIRINGS}
                 strength = (part["z"] * part["share"]).sum()
                 rows.append(
                     {
                         "source_role": s, "target_role": t, "pairs": pairs, "edges": len(part),
-                        **counts, "density": len(part) / pairs / 3, "strength": strength,
+                        **counts, "density": len(part) / pairs / 3,
+                        "expected": expected_edges, "strength": strength,
                         "strongest": part["pk"].max(),
                     }
                 )  # fmt: skip
