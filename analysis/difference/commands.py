@@ -75,10 +75,11 @@ def diff(
     if page is not None:
         page_path(page, force=force)  # before the work, not after it
     found = run(before, after, by=by)
+    drawn = None if page is None else found.page(labels=labels)  # refuse labels before a word
     for sentence in found.sentences():
         say(sentence)
-    if page is not None:
-        return str(found.page(labels=labels).write(page, force=force))
+    if page is not None and drawn is not None:
+        return str(drawn.write(page, force=force))
     if as_graph:
         return json_text(found.graph(), indent=2)
     return _heads(found, limit) if heads else _pairs(found, limit)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:  # the command line's options use this module, and --help impo
     from numpy.typing import NDArray
 
 
+MOST_DECOY = 1000
+"""The largest `max_decoy`: there may be more backward pairs than forward ones, but not so many."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Selection:
     """Rules for what to keep; `Selection()` keeps everything.
@@ -70,9 +74,13 @@ class Selection:
             value = getattr(self, name)
             if value is not None and not (is_number(value) and math.isfinite(value)):
                 raise SelectionError(f"{shown_argument(name, value)}: expected a finite number")
-        if self.max_decoy is not None and not (is_number(self.max_decoy) and self.max_decoy > 0):
+        if self.max_decoy is not None and not (
+            is_number(self.max_decoy) and 0 < self.max_decoy <= MOST_DECOY
+        ):
             given = shown_argument("max_decoy", self.max_decoy)
-            raise SelectionError(f"{given}: expected a share above 0, such as 0.1")
+            raise SelectionError(
+                f"{given}: expected a share above 0 and at most {MOST_DECOY:,}, such as 0.1"
+            )
         self._check_null()
 
     def _check_null(self) -> None:

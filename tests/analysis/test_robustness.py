@@ -140,4 +140,4 @@ def test_command_and_figure_show_the_same(frame: pd.DataFrame, tmp_path: Path) -
     path = tmp_path / "r.svg"
     args = ["--pairings", "OK", "--metrics", "pk", "-o", str(path)]
     assert run(["figure", "robustness", "induction-2l", *args]).exit_code == 0
-    assert "induction-2l: folded" in path.read_text("utf-8")
+    assert "induction-2l: scores of folded" in path.read_text("utf-8")

@@ -108,7 +108,7 @@ def test_heads_have_their_copying_and_their_derived_role(gpt2: Page) -> None:
 
 def test_derived_roles_of_an_answer_are_none_of_the_literature() -> None:
     properties = {"layer": 0, "head": 1, "copying": -0.95, "self_overlap": 0.6}
-    nodes = [{"id": "a", "labels": ["Head", "EraserHead"], "properties": properties}]
+    nodes = [{"id": "a", "labels": ["Head", "Eraser"], "properties": properties}]
     about = {"query": "q", "title": "T", "params": {}}
     found = data(view_answer({"graph": about, "nodes": nodes, "links": []}))
     assert found["roles"] == []

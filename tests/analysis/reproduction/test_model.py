@@ -63,5 +63,5 @@ def test_tokens_are_compared_by_name(whole: Path) -> None:
 def test_a_folder_without_them_says_what_it_lacks() -> None:
     tokens, heads = (part(Source(GPT2), published()) for part in (top_tokens, identity_heads))
     assert {claim.verdict for claim in (*tokens.claims, *heads.claims)} == {NOT_RUN}
-    assert "cannot be run" in heads.says[0]
+    assert any("cannot be run" in sentence for sentence in heads.says)
     assert "embedding" in tokens.says[0]

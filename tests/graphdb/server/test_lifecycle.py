@@ -99,7 +99,9 @@ def test_a_damaged_log_is_told_and_cut_when_asked_at_the_ports_of_the_last_start
         file.seek(len(log.read_bytes().rstrip(b"\0")))
         file.write(bytes([20, 5, 77] * 300))
 
-    with pytest.raises(ServerError, match=r"cannot be read to the end.* server start --recover"):
+    with pytest.raises(
+        ServerError, match=r"cannot be read to the end.*server\.start\(recover=True\)"
+    ):
         start(home)
     assert find_process(home) is None, "a server without its database is no success"
     again = start(home, recover=True)
