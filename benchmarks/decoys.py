@@ -85,7 +85,7 @@ def tables() -> str:
     for (model, selection), of in rows.groupby(["model", "selection"], sort=False):
         cells = of.set_index("pairing")
         shares = (
-            "no pair" if pd.isna(cells.share[p]) else f"{cells.share[p]:.0%} of {cells.kept[p]:,}"
+            "no pair" if pd.isna(cells.share[p]) else f"{cells.share[p]:.0%} ({cells.kept[p]:,})"
             for p in pairings
         )
         body.append([model, selection, *shares])
@@ -98,7 +98,7 @@ def bulks() -> str:
     """The table of typical forward and backward pairs, from the data file."""
     rows = pd.read_csv(BULKS)
     body = [
-        [r.model, r.pairing, f"{r.forward:.2f}", f"{r.backward:.2f}", f"{r.raw:.0%}",
+        [r.model, r.pairing, f"{r.forward:.3f}", f"{r.backward:.3f}", f"{r.raw:.0%}",
          f"{r.centred:.0%}"]
         for r in rows.itertuples()
     ]  # fmt: skip

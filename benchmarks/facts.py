@@ -106,14 +106,16 @@ def eraser() -> str:
 
 
 def decoys() -> str:
-    """How much of the default graph backward pairs would fill."""
-    shares = _shares(DEFAULT)
+    """How many backward pairs are as strong as the edges of the default graph."""
+    shares = gpt2().select(DEFAULT).meta.decoys
+    counts = [f"{100 * shares[name]['share']:.0f} in {name}" for name in GRAPH_PAIRINGS]
     return (
         "A strong edge can mean nothing. In a **backward pair**, the source comes after the "
-        "target, so nothing can pass from one to the other. Yet many backward pairs are as strong "
-        f"as the edges of GPT-2's default graph: {shares}. `compute` records these numbers as the "
-        "**decoy share** of each pairing, an estimate and neither a bound nor a rate. "
-        "`--max-decoy 0.1` keeps edges down to the lowest PK at which the share is at most 10 %."
+        "target, so nothing can pass from one to the other. Yet for every 100 edges of GPT-2's "
+        f"top 3 %, this many backward pairs are as strong: {together(counts)}. `compute` records "
+        "these numbers as the **decoy share** of each pairing, a rough estimate of how many edges "
+        "mean nothing. `--max-decoy 0.1` keeps edges down to the lowest PK at which the share is "
+        "at most 10 %."
     )
 
 
@@ -152,16 +154,20 @@ def interpretation() -> str:
 def far_from_chance() -> str:
     """How many pairs lie far above and far below random subspaces."""
     frame = gpt2().frame
-    parts = []
-    for name in GRAPH_PAIRINGS:
-        z = frame.loc[frame["pairing"] == name, "z"]
-        parts.append(
-            f"{100 * (z > FAR).mean():.0f} % and {100 * (z < -FAR).mean():.0f} % of {name}"
-        )
-    return (
-        f"In GPT-2 small, z is above {FAR} and below -{FAR} for {', '.join(parts[:-1])}, and "
-        f"{parts[-1]}."
+    zs = {name: frame.loc[frame["pairing"] == name, "z"] for name in GRAPH_PAIRINGS}
+    above, below = (
+        [f"{100 * part(z).mean():.0f} % of {name}" for name, z in zs.items()]
+        for part in (lambda z: z > FAR, lambda z: z < -FAR)
     )
+    return (
+        f"In GPT-2 small, z is above {FAR} for {together(above)}, and below -{FAR} for "
+        f"{together(below)}."
+    )
+
+
+def together(words: list[str]) -> str:
+    """`a, b and c`."""
+    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def causality() -> str:

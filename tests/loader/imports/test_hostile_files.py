@@ -15,7 +15,9 @@ from headgraph.base.errors import HeadgraphError
 from headgraph.graphdb import Graph
 from headgraph.loader.errors import ExportError, LoaderError, UnreadableExport
 from headgraph.loader.exports.content import RunGraph
+from headgraph.loader.exports.formats import FORMATS
 from headgraph.loader.imports import reading
+from headgraph.loader.imports.reading import READERS
 from tests.commands import headgraph as run_headgraph
 from tests.hostile import obeyed
 from tests.loader.databases import contents
@@ -23,7 +25,7 @@ from tests.loader.exports.graphs import roles_file
 from tests.tables import random_table
 
 TABLE = random_table(3, 2, format_2=True)
-ENDINGS = (".json", ".graphml", ".cypher")
+ENDINGS = tuple(FORMATS[name].ending for name in READERS)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +118,7 @@ JSON_CHANGES: dict[str, tuple[Change, str]] = {
     "word for pk": (lambda it: it["links"][0]["properties"].update(pk="high"), "has pk 'high' in"),
     "kinds": (
         lambda it: [it["links"][n]["properties"].update(own=(1, "a")[n]) for n in (0, 1)],
-        "the property own is integer here and string there",
+        "the property own has integer values on some heads or edges and string values on others",
     ),
     "links": (lambda it: it.update(links={"a": 1}), "has links {'a': 1} in the outermost object"),
     "node": (lambda it: it["nodes"].__setitem__(0, "L0H0"), "has 'L0H0' as node 1"),
@@ -307,3 +309,10 @@ def test_places_that_are_no_export(
     assert "has more than 1,000 bytes: expected a smaller file" in said(
         tmp_path / "g.txt", error=UnreadableExport, format="json"
     )
+
+
+def test_the_command_offers_every_format_that_is_read() -> None:
+    from headgraph.loader.imports.command import import_
+
+    (option,) = (param for param in import_.params if param.name == "format_")
+    assert set(option.type.to_info_dict()["choices"]) == set(READERS)

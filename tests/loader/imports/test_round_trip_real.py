@@ -8,12 +8,14 @@ import pytest
 
 import headgraph
 from headgraph.graphdb import Graph
+from headgraph.loader.exports.formats import FORMATS
+from headgraph.loader.imports.reading import READERS
 from headgraph.pk_engine.scoring.selection import Selection
 from tests.loader.exports.graphs import roles_file
 from tests.loader.exports.test_files_real import dump, empty
 from tests.tables import random_table
 
-ENDINGS = (".json", ".graphml", ".cypher")
+ENDINGS = tuple(FORMATS[name].ending for name in READERS)
 GROUPED = random_table(3, 4, 2, pairings=("OQ", "OK", "KV"), metrics=("pk", "cs"), seed=1)
 
 
