@@ -13,6 +13,7 @@ HEAD_SCORES = ("copying", "self_overlap")
 """Scores of single heads in a table's metadata."""
 SIGN = 0.9
 """|copying| beyond which a head counts as a copier or an eraser."""
+_SAFE = 30  # binary exponents of entries; sums of their products are far from overflow
 OVERLAP = 0.5
 """self_overlap beyond which a head counts as a copier or an eraser."""
 
@@ -78,13 +79,16 @@ def derived_role(copies: float | None, overlap: float | None) -> str | None:
 
 
 def _scaled(matrices: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Each matrix times the power of two that brings its largest entry to between 1/2 and 1.
+    """Matrices whose products stay in the range of float32.
 
-    This is exact and keeps the ratio of eigenvalues. Products of very large or small weights would
-    otherwise leave the range of float32.
+    Unless all are far inside it, each is multiplied by the power of two that brings its largest
+    entry to between 1/2 and 1. That is exact and keeps the ratio of eigenvalues.
     """
-    largest = np.abs(matrices).max((-2, -1), keepdims=True, initial=0)
-    scaled: NDArray[np.floating] = np.ldexp(matrices, -np.frexp(largest)[1])
+    ends = matrices.max((-2, -1), initial=0), matrices.min((-2, -1), initial=0)
+    exponent = np.frexp(np.maximum(ends[0], -ends[1]))[1]
+    if (np.abs(exponent) <= _SAFE).all():
+        return matrices  # a copy of every layer's matrices would cost as much as reading them
+    scaled: NDArray[np.floating] = np.ldexp(matrices, -exponent[..., None, None])
     return scaled
 
 
