@@ -111,7 +111,8 @@ def test_neighbours(gpt2: Graph, kept: pd.DataFrame, roles: dict[str, list[str]]
     parts = []
     for direction, here, there in (("in", "target", "source"), ("out", "source", "target")):
         part = kept[kept[here] == "L4H7"].sort_values(["pk", "pk_rank"], ascending=[False, True])
-        parts.append(part.head(15).assign(direction=direction, neighbour=part[there]))
+        few = part.head(15).assign(direction=direction, neighbour=part[there], edges=len(part))
+        parts.append(few)
     expected = pd.concat(parts)
     expected["roles"] = [roles.get(head, []) for head in expected["neighbour"]]
     same(queries.query("neighbours", gpt2, head="l4h7", limit=15), expected)
