@@ -97,7 +97,7 @@ def test_files_are_left_to_the_shell() -> None:
 
 def test_help_stands_beside_the_values_where_a_shell_can_show_it() -> None:
     fish = ask("headgraph query hubs_b", "fish").stdout.splitlines()
-    assert fish == ["plain,hubs_by_layer\tHubs, corrected for their layer"]
+    assert fish == ["plain,hubs_by_layer\tHubs, compared within their layer"]
     zsh = ask("headgraph query hubs -p lim", "zsh").stdout.splitlines()
     assert zsh == ["open", "limit=", "heads at most"]
 

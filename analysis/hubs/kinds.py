@@ -35,9 +35,11 @@ def hubs_of_kind(
     or be read by, and some layers are tied more strongly than others. `ratio` compares a head with
     its own layer instead, as the stored query `hubs_by_layer` does:
 
-        ratio(h) = sqrt(inlet(h) / mean inlet * outlet(h) / mean outlet),   means over h's layer
+        ratio(h) = sqrt((i + I) / (mean i + I) * (o + O) / (mean o + O))
 
-    It is 0 where either of the two is not positive.
+    i and o are inlet and outlet per possible partner, the means are those of h's layer, and I and O
+    are means over all heads: they keep one edge in an empty layer from counting as much as many. It
+    is 0 where either side is not positive.
 
     Args:
         model: a model as for `compute`, or a table of all pairs of OQ, OK and OV.
@@ -61,7 +63,7 @@ def hubs_of_kind(
     rows = scores.reindex(names)[["inlet", "outlet", "both"]].fillna(0.0)
     layer = np.repeat(np.arange(meta.n_layers), meta.n_heads)
     rows["layer"] = layer
-    rows["ratio"] = np.sqrt(_to_layer(rows, "inlet") * _to_layer(rows, "outlet"))
+    rows["ratio"] = _to_layer(rows, meta)
     for score, place in (("both", "place"), ("ratio", "place_by_layer")):
         rows[place] = rows[score].rank(ascending=False, method="min").astype(int)
     rows["of_kind"] = rows.index.isin(_of_kind(meta, kind, labels, behaviour, threshold))
@@ -69,10 +71,18 @@ def hubs_of_kind(
     return rows.rename_axis("head").sort_values("place", kind="stable")[columns].reset_index()
 
 
-def _to_layer(rows: pd.DataFrame, side: str) -> "pd.Series[float]":
-    """A sum divided by the mean of its layer; 0 where either is not positive."""
-    mean = rows.groupby("layer")[side].transform("mean")
-    return (rows[side] / mean).where((rows[side] > 0) & (mean > 0), 0.0)
+def _to_layer(rows: pd.DataFrame, meta: TableMeta) -> "pd.Series[float]":
+    """The square root of both ratios to the layer; 0 where a side is not positive."""
+    partners = {"inlet": rows["layer"], "outlet": meta.n_layers - 1 - rows["layer"]}
+    sides = []
+    for side, layers in partners.items():
+        # in other layer orders every head has as many partners
+        possible = layers if meta.layer_order == "forward" else 0 * layers + meta.n_layers
+        each = (rows[side] / (meta.n_heads * possible.clip(lower=1))).where(possible > 0, 0.0)
+        mean, every = each.groupby(rows["layer"]).transform("mean"), max(float(each.mean()), 0.0)
+        sides.append(((each + every) / (mean + every)).where((each > 0) & (mean > 0), 0.0))
+    ratio: pd.Series[float] = np.sqrt(sides[0] * sides[1])
+    return ratio
 
 
 def _of_kind(

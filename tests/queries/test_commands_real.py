@@ -115,11 +115,11 @@ def test_cypher_says_when_there_are_more_rows(capsys: pytest.CaptureFixture[str]
 
 
 def test_cypher_names_what_the_database_lacks(capfd: pytest.CaptureFixture[str]) -> None:
-    text = "MATCH (h:Hed {nme: 'x'})-[:OX]->() RETURN h.name"
+    text = "MATCH (h:Hed {pk_nrmalized: 'x'})-[:OX]->() RETURN h.name"
     assert call(cypher, text).empty
     assert sorted(capfd.readouterr().err.splitlines()) == [
         "note: the database has no label Hed (did you mean Head?)",
-        "note: the database has no property nme (did you mean name?)",
+        "note: the database has no property pk_nrmalized (did you mean pk_normalized?)",
         "note: the database has no relationship type OX",
     ]
     call(cypher, "MATCH (a:Head), (b:Head) RETURN count(*)")

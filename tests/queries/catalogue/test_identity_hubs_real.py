@@ -45,8 +45,10 @@ def test_labelled_identity_heads(gpt2: Graph, kept: pd.DataFrame, labels: pd.Dat
     assert answer["head"].iloc[0] == "L4H7"
     assert answer["place"].iloc[0] == 1
     own = hubs_of_kind("gpt2-small").set_index("head").loc[answer["head"]]
-    for column in ("both", "place", "place_by_layer"):
-        assert answer[column].tolist() == pytest.approx(own[column].tolist())
+    assert answer["both"].tolist() == pytest.approx(own["both"].tolist())
+    placed = (answer["both"] > 0).to_numpy()
+    for column in ("place", "place_by_layer"):
+        assert answer[column][placed].tolist() == own[column][placed].tolist()
 
 
 @pytest.fixture
