@@ -48,16 +48,13 @@ def main() -> None:
 
 
 def _counts(rows: pd.DataFrame) -> str:
-    """How many heads are 0 by construction, and what the first place within layers rests on."""
+    """How many heads are 0 by construction."""
     chosen = rows[rows["of_kind"]]
     first = chosen[chosen["layer"] == 0]
-    top = rows.loc[rows["place_by_layer"].idxmin()]
-    layer = rows[rows["layer"] == top["layer"]]
     return (
         f"Of {len(chosen)} identity heads, {len(first)} are in the first layer: their `both` is 0 "
         f"by construction, whatever their weights. The comparison rests on the other "
-        f"{len(chosen) - len(first)}. Within layers, {top['head']} is first. Heads of layer "
-        f"{top['layer']} with an edge that enters: {(layer['inlet'] > 0).sum()} of {len(layer)}."
+        f"{len(chosen) - len(first)}."
     )
 
 
