@@ -2,7 +2,7 @@
 
 import json
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 LONGEST_MESSAGE = 300
@@ -81,6 +81,11 @@ def listed(names: Collection[object], most: int = 6, longest: int = 40) -> str:
     shown = [short(name, longest) for name, _ in zip(names, range(most))]  # noqa: B905
     rest = len(names) - len(shown)
     return ", ".join(shown) + (f" and {rest:,} more" if rest else "")
+
+
+def together(words: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), *words[-1:]])
 
 
 def whole_number(word: str) -> int | None:

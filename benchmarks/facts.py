@@ -14,6 +14,7 @@ import pandas as pd
 from benchmarks.common import DOCS
 from headgraph.analysis.hubs.scores import hub_scores
 from headgraph.base.names import GRAPH_PAIRINGS, head_name
+from headgraph.base.text import together
 from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.metrics.copying import derived_role
@@ -165,11 +166,6 @@ def far_from_chance() -> str:
     )
 
 
-def together(words: list[str]) -> str:
-    """`a, b and c`."""
-    return f"{', '.join(words[:-1])} and {words[-1]}"
-
-
 def causality() -> str:
     """How well PK orders the effects of patching."""
     rows = pd.read_csv(DOCS / "data" / "causality-correlation.csv")
@@ -208,7 +204,7 @@ def _shares(selection: Selection) -> str:
     """The decoy share of each pairing, in words."""
     shares = gpt2().select(selection).meta.decoys
     parts = [f"{100 * shares[name]['share']:.0f} % of {name}" for name in GRAPH_PAIRINGS]
-    return f"{parts[0]}, {parts[1]} and {parts[2]}"
+    return together(parts)
 
 
 def identity_heads() -> Iterator[tuple[str, HeadFacts]]:

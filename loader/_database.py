@@ -1,11 +1,12 @@
 """What every change of the graph shares: the lock on a run, retries, constraints, roles."""
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from headgraph.graphdb import schema
-from headgraph.graphdb.errors import StatementError
+from headgraph.graphdb.errors import NotReachable, StatementError
 from headgraph.graphdb.result import Result
 from headgraph.graphdb.runner import Runner, Statement
 
@@ -40,6 +41,15 @@ def again(work: Callable[[], T]) -> T:
             if not error.code.startswith(_LOST_RACE):
                 raise
     return work()
+
+
+@contextmanager
+def if_lost(meaning: str, run: str) -> Iterator[None]:
+    """Add to a lost connection what it means for a run; `meaning` has {run} for its name."""
+    try:
+        yield
+    except NotReachable as error:
+        raise NotReachable(f"{error.message.both}; {meaning.format(run=run)}") from error
 
 
 def number(result: Result) -> int:

@@ -21,6 +21,7 @@ from headgraph.base.text import printable
 from headgraph.graphdb import schema
 from headgraph.graphdb.runner import Runner
 from headgraph.loader._runs import SHORT
+from headgraph.loader.errors import drop_call
 
 BEAT_S = 30.0
 """Seconds between two signs of life that a loader writes to its Run."""
@@ -97,6 +98,15 @@ class Attempt:
         loader = f"whose loader{f', {self.process},' if self.process else ''}"
         return f"{loader} {_STATES[self.alive]}"
 
+    def removal(self, *, dry_run: bool) -> str:
+        """A note that this attempt is removed first."""
+        return f"{'would first remove' if dry_run else 'first removing'} {self}"
+
+    @property
+    def left_alone(self) -> str:
+        """A note that this attempt stays, and how to remove it."""
+        return f"left alone: {self}; {drop_call(self.name)} removes it"
+
     def __str__(self) -> str:
         return f"{self.name} ({self.whose})"
 
@@ -105,6 +115,15 @@ def unfinished(graph: Runner) -> list[Attempt]:
     """Every run without a name, by id."""
     statuses = {"loading": schema.LOADING, "dropping": schema.DROPPING}
     return [_attempt(dict(row)) for row in graph.read(_QUERY, statuses)]
+
+
+def attempts_at(graph: Runner, name: str, id: str) -> list[Attempt]:
+    """The loads and imports that are to give a run this name or this id."""
+    return [
+        attempt
+        for attempt in unfinished(graph)
+        if attempt.status == schema.LOADING and (attempt.called == name or attempt.id == id)
+    ]
 
 
 def marks(name: str) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from headgraph.base.notebook import NotebookReport
 from headgraph.base.spelling import Message
-from headgraph.base.text import printable, short
-from headgraph.loader.loading.decoys import sentence, together
+from headgraph.base.text import printable, short, together
+from headgraph.pk_engine.scoring.decoys import sentence
 
 
 @dataclass(frozen=True, kw_only=True)

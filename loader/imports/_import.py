@@ -2,17 +2,16 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 
 from headgraph.base.documents import shown
 from headgraph.base.spelling import Message, argument
 from headgraph.graphdb import schema
-from headgraph.graphdb.errors import NotReachable, StatementError
+from headgraph.graphdb.errors import StatementError
 from headgraph.graphdb.runner import Runner
-from headgraph.loader._database import index_ranks, new_token, prepare, roles_in
+from headgraph.loader._database import if_lost, index_ranks, new_token, prepare, roles_in
 from headgraph.loader._space import refuse_without_room
-from headgraph.loader.attempts import Attempt, mark_failed, unfinished
+from headgraph.loader.attempts import Attempt, attempts_at, mark_failed
 from headgraph.loader.errors import (
     RUNS,
     ExportError,
@@ -141,7 +140,7 @@ def _import(
     if found.kind != "unchanged":
         refuse_without_room(graph, plan.disk_bytes)
         _write(graph, plan, replace=found.kind == "replaced", progress=progress)
-    with _if_lost(_PUBLISHED, plan):
+    with if_lost(_PUBLISHED, plan.name):
         index_ranks(graph, plan.content.run["pairings"], plan.n_edges)
         sweep(graph)
     seconds = time.monotonic() - start
@@ -150,17 +149,17 @@ def _import(
 
 def _write(graph: Runner, plan: ImportPlan, *, replace: bool, progress: Progress | None) -> None:
     token = new_token()
-    with _if_lost(_NOT_PUBLISHED, plan):
+    with if_lost(_NOT_PUBLISHED, plan.name):
         prepare(graph)
         sweep(graph)  # what an import of the same run replaced has the ids that this one gets
         if not writer.claim(graph, plan, token):
             raise writer.taken_over(plan)
     try:
-        with _if_lost(_NOT_PUBLISHED, plan):
+        with if_lost(_NOT_PUBLISHED, plan.name):
             writer.write_heads(graph, plan, token)
             writer.write_edges(graph, plan, token, plan.content.batches(), progress)
             roles = roles_in(graph)
-        with _if_lost(_PERHAPS_PUBLISHED, plan):
+        with if_lost(_PERHAPS_PUBLISHED, plan.name):
             publish(graph, plan, token, roles, replace=replace)
     except BaseException as error:
         mark_failed(token)
@@ -214,34 +213,22 @@ def _clear(graph: Runner, plan: ImportPlan, *, dry_run: bool) -> list[Message]:
     """
     dead: list[Attempt] = []
     notes = []
-    for attempt in unfinished(graph):
-        ours = attempt.called == plan.name or attempt.id == plan.final_id
-        if attempt.status != schema.LOADING or not ours:
-            continue
+    for attempt in attempts_at(graph, plan.name, plan.final_id):
         if attempt.alive is False:
             dead.append(attempt)
-            text = f"{'would first remove' if dry_run else 'first removing'} {attempt}"
+            text = attempt.removal(dry_run=dry_run)
         elif attempt.id == plan.final_id:
             raise NameTaken(
                 f"the run {plan.name} is being loaded already: {attempt}; wait for it, or remove "
                 f"it with {drop_call(attempt.name)}"
             )
         else:
-            text = f"left alone: {attempt}; {drop_call(attempt.name)} removes it"
+            text = attempt.left_alone
         notes.append(Message(text))
     if dead and not dry_run:
-        with _if_lost(_NOT_PUBLISHED, plan):
+        with if_lost(_NOT_PUBLISHED, plan.name):
             remove(graph, dead)
     return notes
-
-
-@contextmanager
-def _if_lost(meaning: str, plan: ImportPlan) -> Iterator[None]:
-    """Add to a lost connection what it means for the run."""
-    try:
-        yield
-    except NotReachable as error:
-        raise NotReachable(f"{error.message.both}; {meaning.format(run=plan.name)}") from error
 
 
 def _report(

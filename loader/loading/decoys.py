@@ -4,18 +4,16 @@ A decoy is a backward pair: its source layer comes after its target layer, so it
 (`pk_engine.scoring.decoys`).
 """
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headgraph.base.names import GRAPH_PAIRINGS
-from headgraph.base.spelling import Message, either
+from headgraph.base.spelling import Message
+from headgraph.base.text import together
 from headgraph.graphdb import schema
 from headgraph.pk_engine.errors import COMPUTE
+from headgraph.pk_engine.scoring.decoys import warning
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
-
-HIGH = 0.25
-"""Share of decoys above which a load warns."""
 
 
 def run_properties(meta: TableMeta) -> dict[str, Any]:
@@ -38,47 +36,20 @@ def shares(table: AffinityTable) -> dict[str, float]:
     return {name: meta.decoys[name]["share"] for name in cut if name in meta.decoys}
 
 
-def sentence(shares: Mapping[str, float]) -> str:
-    """The shares in words, as `headgraph compute` says them; empty if there are none.
-
-    >>> sentence({"OQ": 0.182, "OK": 0.255, "OV": 1.24}).partition("yet ")[2]
-    'nothing, are as strong: OQ 18, OK 26, OV 124'
-    """
-    if not shares:
-        return ""
-    numbers = ", ".join(f"{pairing} {_in_100(share)}" for pairing, share in shares.items())
-    return (
-        "decoys: for every 100 pairs kept, this many backward pairs, which carry nothing, are as "
-        f"strong: {numbers}"
-    )
-
-
-def _in_100(share: float) -> str:
-    return f"{100 * share:.2g}" if share < 0.01 else f"{100 * share:.0f}"
-
-
-def together(words: Sequence[str]) -> str:
-    """`OQ, OK and OV`."""
-    return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), *words[-1:]])
-
-
 def warnings(table: AffinityTable) -> tuple[Message, ...]:
     """One sentence each on pairings with many decoys, and on those whose share is unknown."""
-    notes, meta = [], table.meta
-    high = [pairing for pairing, share in shares(table).items() if share > HIGH]
-    if high:
-        rule = either("selection=Selection(max_decoy=0.1)", "--max-decoy 0.1")
-        notes.append(
-            f"the decoy share of {together(high)} is above {100 * HIGH:.0f} %, so many of these "
-            f"edges may mean nothing: {rule} keeps edges whose decoy_q is at most 0.1"
-        )
+    notes, meta = list[Message](), table.meta
+    if high := warning(shares(table)):
+        notes.append(high)
     unknown = [pairing for pairing in meta.pairings
                if pairing in GRAPH_PAIRINGS and pairing not in meta.decoys]  # fmt: skip
     if unknown:
         notes.append(
-            f"the decoy share of {together(unknown)} is unknown, because {_why_unknown(meta)}"
+            Message(
+                f"the decoy share of {together(unknown)} is unknown, because {_why_unknown(meta)}"
+            )
         )
-    return tuple(map(Message, notes))
+    return tuple(notes)
 
 
 def _why_unknown(meta: TableMeta) -> str:

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 
 from headgraph.base.spelling import Message, either
 from headgraph.graphdb import schema
-from headgraph.graphdb.errors import NotReachable, StatementError
+from headgraph.graphdb.errors import StatementError
 from headgraph.graphdb.runner import Runner
 from headgraph.loader._database import (
     again,
     give_roles,
+    if_lost,
     index_ranks,
     new_token,
     number,
@@ -21,8 +22,8 @@ from headgraph.loader._database import (
     take_roles,
 )
 from headgraph.loader._space import refuse_without_room
-from headgraph.loader.attempts import Attempt, mark_failed, unfinished
-from headgraph.loader.errors import RUNS, LoaderError, NameTaken, drop_call
+from headgraph.loader.attempts import Attempt, attempts_at, mark_failed
+from headgraph.loader.errors import RUNS, LoaderError, NameTaken
 from headgraph.loader.loading import decoys, writer
 from headgraph.loader.loading.edges import batches
 from headgraph.loader.loading.existing import Outcome, outcome, with_labels_there
@@ -120,21 +121,17 @@ def load(
 def _clear(graph: Runner, plan: LoadPlan, say: Callable[[Message], None], *, dry_run: bool) -> None:
     """Remove earlier attempts at this name whose loaders have ended, and report the others."""
     dead: list[Attempt] = []
-    for attempt in unfinished(graph):
-        if attempt.status != schema.LOADING or (
-            attempt.called != plan.name and attempt.id != plan.id
-        ):
-            continue
+    for attempt in attempts_at(graph, plan.name, plan.id):
         if attempt.alive is False:
             dead.append(attempt)
-            text = f"{'would first remove' if dry_run else 'first removing'} {attempt}"
+            text = attempt.removal(dry_run=dry_run)
         elif attempt.id == plan.id:
             text = f"{'would take' if dry_run else 'taking'} the place of {attempt}"
         else:
-            text = f"left alone: {attempt}; {drop_call(attempt.name)} removes it"
+            text = attempt.left_alone
         say(Message(text))
     if dead and not dry_run:
-        with _if_lost(_NOT_PUBLISHED, plan):
+        with if_lost(_NOT_PUBLISHED, plan.name):
             remove(graph, dead)
 
 
@@ -149,9 +146,9 @@ def _carry_out(
     elif found.kind == "unchanged":
         _index(graph, plan)  # the load that wrote the run may have ended before this step
     if found.kind == "relabelled":
-        with _if_lost(_PERHAPS_RELABELLED, plan):
+        with if_lost(_PERHAPS_RELABELLED, plan.name):
             _relabel(graph, plan)
-    with _if_lost(_PUBLISHED, plan):
+    with if_lost(_PUBLISHED, plan.name):
         sweep(graph)
     return found
 
@@ -159,7 +156,7 @@ def _carry_out(
 def _write_run(graph: Runner, plan: LoadPlan, *, replace: bool, progress: Progress | None) -> bool:
     """False if the run is complete already."""
     token = new_token()
-    with _if_lost(_NOT_PUBLISHED, plan):
+    with if_lost(_NOT_PUBLISHED, plan.name):
         prepare(graph)
         if not writer.claim(graph, plan, token):
             return False
@@ -175,7 +172,7 @@ def _write_run(graph: Runner, plan: LoadPlan, *, replace: bool, progress: Progre
 
 
 def _index(graph: Runner, plan: LoadPlan) -> None:
-    with _if_lost(_PUBLISHED, plan):
+    with if_lost(_PUBLISHED, plan.name):
         index_ranks(graph, plan.table.meta.pairings, len(plan.edges))
 
 
@@ -183,13 +180,13 @@ def _fill(
     graph: Runner, plan: LoadPlan, token: str, *, replace: bool, progress: Progress | None
 ) -> None:
     """The steps of an attempt after its claim: heads, edges, publication."""
-    with _if_lost(_NOT_PUBLISHED, plan):
+    with if_lost(_NOT_PUBLISHED, plan.name):
         with _superseded(graph, plan, token):
             delete_heads(graph, plan.id, schema.LOADING, token)
             writer.write_heads(graph, plan, token)
             writer.write_edges(graph, plan, token, batches(plan.table, plan.edges), progress)
         roles = roles_in(graph)
-    with _if_lost(_PERHAPS_PUBLISHED, plan):
+    with if_lost(_PERHAPS_PUBLISHED, plan.name):
         writer.publish(graph, plan, token, roles, replace=replace)
 
 
@@ -206,15 +203,6 @@ def _relabel(graph: Runner, plan: LoadPlan) -> None:
     ]
     if not number(again(lambda: graph.write_all(statements))[0]):
         raise taken_over(plan)  # it was dropped or replaced after the lookup
-
-
-@contextmanager
-def _if_lost(meaning: str, plan: LoadPlan) -> Iterator[None]:
-    """Add to a lost connection what it means for the run."""
-    try:
-        yield
-    except NotReachable as error:
-        raise NotReachable(f"{error.message.both}; {meaning.format(run=plan.name)}") from error
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import pandas as pd
 from headgraph.base.documents import shown
 from headgraph.base.names import head_name
 from headgraph.base.spelling import Message, either
+from headgraph.base.text import together
 from headgraph.base.version import VERSION
 from headgraph.graphdb import schema
 from headgraph.loader._runs import check_name, default_name, run_id
@@ -211,7 +212,7 @@ def _emptied(whole: AffinityTable, selected: AffinityTable) -> list[Message]:
     """A sentence if pairings of the table have no row left."""
     before, after = (set(table.columns["pairing"].tolist()) for table in (whole, selected))
     gone = [pairing for pairing in whole.meta.pairings if pairing in before - after]
-    return [Message(f"the selection keeps no pair of {decoys.together(gone)}")] if gone else []
+    return [Message(f"the selection keeps no pair of {together(gone)}")] if gone else []
 
 
 def _nothing(whole: AffinityTable, selection: Selection) -> NothingToLoad:

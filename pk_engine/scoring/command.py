@@ -76,22 +76,20 @@ def compute(
     return str(path)
 
 
-def decoy_note(table: "AffinityTable") -> str:
-    """The decoys of each pairing, in one sentence; of its strongest 3 % if all pairs are there."""
+def _report_decoys(table: "AffinityTable") -> None:
+    """Print the decoys of each pairing; of its strongest 3 % if all pairs are there."""
     from headgraph.pk_engine.scoring._compute import DEFAULT_SELECTION
+    from headgraph.pk_engine.scoring.decoys import sentence, warning
 
     which = "pairs kept"
     if not table.meta.selection:
         table, which = table.select(DEFAULT_SELECTION), "of the strongest 3 % of pairs"
-    shares = ", ".join(
-        f"{pairing} {100 * counted['share']:.0f}"
-        for pairing, counted in table.meta.decoys.items()
-        if counted["share"] is not None
-    )
-    return (
-        f"decoys: for every 100 {which}, this many backward pairs, which carry nothing, are as "
-        f"strong: {shares or 'no pair is kept'}"
-    )
+    decoys = table.meta.decoys.items()
+    shares = {name: counted["share"] for name, counted in decoys if counted["share"] is not None}
+    if shares:
+        say(sentence(shares, which))
+    if high := warning(shares):
+        say(f"note: {high.both}")
 
 
 def _report(table: "AffinityTable") -> None:
@@ -99,7 +97,7 @@ def _report(table: "AffinityTable") -> None:
     if not len(table):
         say("note: no pair passes these rules, so the table is empty")
     if table.meta.decoys:
-        say(decoy_note(table))
+        _report_decoys(table)
     full = min(table.meta.d_model, table.meta.d_head)
     for entry in table.meta.deficient:
         left_out = "; its pairs are left out" if entry["rank"] == 0 else ""

@@ -22,9 +22,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.base.spelling import Message, either
+from headgraph.base.text import together
 
 BINS_PER_PK = 4096
 """Thresholds within one unit of PK: as fine as float32 scores are exact."""
+HIGH = 0.25
+"""Share of decoys above which a warning is given."""
 DIRECTED = GRAPH_PAIRINGS
 """Pairings with decoys: only where the source role writes does a pair have a direction."""
 
@@ -77,6 +81,37 @@ def decoy_share(pk: NDArray[np.floating], decoys: NDArray[np.integer]) -> float 
         None where nothing is kept.
     """
     return (1 + int(decoys[np.argmin(pk)])) / len(pk) if len(pk) else None
+
+
+def sentence(shares: Mapping[str, float], of: str = "pairs kept") -> str:
+    """The shares of decoys in words; empty if there are none.
+
+    >>> sentence({"OQ": 0.182, "OK": 0.255, "OV": 1.24}).partition("carry ")[2]
+    'nothing, are as strong: OQ 18, OK 26, OV 124'
+    """
+    if not shares:
+        return ""
+    numbers = ", ".join(f"{pairing} {_in_100(share)}" for pairing, share in shares.items())
+    return (
+        f"decoys: for every 100 {of}, this many backward pairs, which carry nothing, are as "
+        f"strong: {numbers}"
+    )
+
+
+def warning(shares: Mapping[str, float]) -> Message | None:
+    """A sentence on the pairings with many decoys; None if there is none."""
+    high = [pairing for pairing, share in shares.items() if share > HIGH]
+    if not high:
+        return None
+    rule = either("selection=Selection(max_decoy=0.1)", "--max-decoy 0.1")
+    return Message(
+        f"the decoy share of {together(high)} is above {100 * HIGH:.0f} %, so many of these "
+        f"edges may mean nothing: {rule} keeps edges whose decoy_q is at most 0.1"
+    )
+
+
+def _in_100(share: float) -> str:
+    return f"{100 * share:.2g}" if share < 0.01 else f"{100 * share:.0f}"
 
 
 def kept_shares(
