@@ -28,6 +28,7 @@ LONGEST_FIRST = (
     "pk_engine/planning/test_planning.py",
     "queries/test_newest_real.py",
     "test_browser_kit.py",
+    "test_browser_kit_page.py",
     "test_docs.py",
     "test_hostile_values.py",
 )

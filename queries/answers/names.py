@@ -81,7 +81,7 @@ def _check_heads(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
     found = {row["name"] for row in graph.read(_HAS_HEADS, {"run": run, "names": names})}
     for name in names:
         if name not in found:
-            heads = [row["name"] for row in graph.read(_HEADS, {"run": run})]
+            heads = _there(_HEADS, run, graph)
             there = f"its heads are {heads[0]} to {heads[-1]}" if heads else "it has no heads"
             raise UnknownHead(
                 f"run {quoted(run)} has no head {name}{did_you_mean(name, heads, n=1)}: {there}"
@@ -89,35 +89,33 @@ def _check_heads(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
 
 
 def _check_roles(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
-    roles = [row["name"] for row in graph.read(_ROLES, {"run": run})]
-    for name in names:
-        if name not in roles:
-            there = f"it has {listed(roles, 30)}" if roles else "none of its heads has a known role"
-            raise UnknownName(
-                f"no head of run {quoted(run)} has the role {quoted(name)}"
-                f"{did_you_mean(name, roles)}: {there}"
-            )
+    roles = _there(_ROLES, run, graph)
+    there = f"it has {listed(roles, 30)}" if roles else "none of its heads has a known role"
+    _check(names, roles, f"no head of run {quoted(run)} has the role {{name}}", there)
 
 
 def _check_kinds(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
-    kinds = [row["name"] for row in graph.read(_KINDS, {"run": run})]
-    for name in names:
-        if name not in kinds:
-            raise UnknownName(
-                f"{quoted(name)} is no role of a head of run {quoted(run)} and no measured "
-                f"behaviour{did_you_mean(name, kinds)}: there are {listed(kinds, 30)}"
-            )
+    kinds = _there(_KINDS, run, graph)
+    what = f"{{name}} is no role of a head of run {quoted(run)} and no measured behaviour"
+    _check(names, kinds, what, f"there are {listed(kinds, 30)}")
 
 
 def _check_circuits(names: list[str], run: str, graph: Runner, runs: Runs) -> None:
-    circuits = [row["name"] for row in graph.read(_CIRCUITS, {"run": run})]
+    circuits = _there(_CIRCUITS, run, graph)
+    there = f"it has {listed(circuits)}" if circuits else "no circuit of its model is known"
+    _check(names, circuits, f"no head of run {quoted(run)} is in the circuit {{name}}", there)
+
+
+def _there(statement: str, run: str, graph: Runner) -> list[str]:
+    return [row["name"] for row in graph.read(statement, {"run": run})]
+
+
+def _check(names: list[str], known: list[str], what: str, there: str) -> None:
+    """Raise UnknownName for the first of the names that is not known."""
     for name in names:
-        if name not in circuits:
-            there = f"it has {listed(circuits)}" if circuits else "no circuit of its model is known"
-            raise UnknownName(
-                f"no head of run {quoted(run)} is in the circuit {quoted(name)}"
-                f"{did_you_mean(name, circuits)}: {there}"
-            )
+        if name not in known:
+            said = what.replace("{name}", quoted(name))
+            raise UnknownName(f"{said}{did_you_mean(name, known)}: {there}")
 
 
 def _check_pairings(names: list[str], run: str, graph: Runner, runs: Runs) -> None:

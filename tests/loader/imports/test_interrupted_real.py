@@ -19,7 +19,7 @@ from tests.tables import random_table
 
 LARGE = random_table(12, 16, model="test/large")
 SMALL = random_table(model="test/small", seed=5)
-killed_import = partial(killed_load, module="tests.loader.imports.slow_import")
+killed_import = partial(killed_load, work="import")
 
 
 @pytest.fixture(scope="module")

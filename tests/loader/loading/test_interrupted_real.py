@@ -43,16 +43,16 @@ def killed_load(
     server: RunningServer,
     *args: str,
     by: signal.Signals = signal.SIGKILL,
-    module: str = "tests.loader.loading.slow_load",
+    work: str = "load",
 ) -> Iterator[None]:
-    """A load in another process, which is inside the `with` block when it reached its point."""
+    """A load or import in another process, stopped at its point while the `with` block runs."""
     environment = {
         **os.environ,
         "NEO4J_URI": server.bolt_uri,
         "NEO4J_USERNAME": server.user,
         "NEO4J_PASSWORD": server.password(),
     }
-    command = [sys.executable, "-m", module, *args]
+    command = [sys.executable, "-m", "tests.loader.slow", work, *args]
     root = Path(__file__).parents[3]
     with subprocess.Popen(
         command,

@@ -1,6 +1,7 @@
-"""A loader in a process of its own, for tests that kill it.
+"""A load or an import in a process of its own, for tests that kill it.
 
-    python -m tests.loader.loading.slow_load TABLE NAME WHERE [--replace]
+    python -m tests.loader.slow load TABLE NAME WHERE [--replace]
+    python -m tests.loader.slow import FILE WHERE [--replace]
 
 Connects as the environment says and prints a line when it reaches WHERE, then waits to be killed:
 `heads` (before the first edge), `edges` (after the first batch, while others are under way),
@@ -12,6 +13,7 @@ import time
 from typing import Any
 
 from headgraph import graphdb
+from headgraph.loader.imports import _import as import_module
 from headgraph.loader.loading import load as load_module
 from headgraph.loader.loading import writer
 
@@ -22,19 +24,24 @@ def reached(*_: Any, **__: Any) -> Any:
     time.sleep(120)
 
 
-def main(table: str, name: str, where: str, *options: str) -> None:
-    """Load, up to a point."""
+def main(command: str, file: str, *rest: str) -> None:
+    """Load or import, up to a point."""
+    *name, where = (word for word in rest if word != "--replace")
     progress = None
     if where == "heads":
         writer.write_edges = reached
     elif where == "published":
-        load_module.sweep = reached
+        load_module.sweep = import_module.index_ranks = reached
     elif where == "edges":
         progress = reached
     else:
         progress = lambda done, total: print("reached", flush=True)  # noqa: E731
+    replace = "--replace" in rest
     with graphdb.connect() as graph:
-        load_module.load(table, graph, run=name, replace="--replace" in options, progress=progress)
+        if command == "load":
+            load_module.load(file, graph, run=name[0], replace=replace, progress=progress)
+        else:
+            import_module.import_runs(file, graph, replace=replace, progress=progress)
 
 
 if __name__ == "__main__":
