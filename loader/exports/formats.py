@@ -1,13 +1,16 @@
 """The formats, in one list for the command, its messages and the docs."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from headgraph.base.spelling import argument
 from headgraph.base.text import quoted, short
 from headgraph.loader.errors import ExportError
+
+if TYPE_CHECKING:  # the command line offers the formats, and its help imports nothing heavy
+    from headgraph.loader.exports.content import RunGraph
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,18 @@ class Format:
     module: str = ""
     names: tuple[str, ...] = ()
 
-    @property
-    def write(self) -> Callable[..., None]:
-        """The function that writes a `RunGraph` to an open file, or to one for each of `names`."""
-        written: Callable[..., None] = import_module(
-            f"headgraph.loader.exports.{self.module or self.name}"
-        ).write
-        return written
+    def write(self, content: "RunGraph", *streams: IO[bytes]) -> None:
+        """Write a graph to an open file, or to one for each of `names`.
+
+        Raises:
+            ExportError: a graph that the format cannot hold, or a label that no import reads back.
+        """
+        from headgraph.loader.exports.content import word
+
+        for label in {label for head in content.heads.values() for label in head.labels}:
+            word(label)
+        module = import_module(f"headgraph.loader.exports.{self.module or self.name}")
+        module.write(content, *streams)
 
 
 _ALL = (

@@ -93,6 +93,18 @@ def test_properties_that_no_column_holds_are_refused(graph: Graph, tmp_path: Pat
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", loader.FORMATS)
+def test_a_label_that_no_import_reads_back_is_refused(
+    name: str, graph: Graph, tmp_path: Path
+) -> None:
+    loader.load(TABLES["plain"], graph, run="one")
+    graph.write("MATCH (h:Head {name: 'L0H0'}) SET h:`My label`")
+    with pytest.raises(ExportError, match="the name 'My label' of a property or label"):
+        loader.export("one", tmp_path / "out", graph, format=name)
+    assert list(tmp_path.iterdir()) == []
+    assert "My label" in str(loader.to_networkx("one", graph).nodes["L0H0"])
+
+
 def test_a_head_made_by_hand_is_refused(graph: Graph, tmp_path: Path) -> None:
     loader.load(TABLES["plain"], graph, run="tiny")
     graph.write("CREATE (:Head {run: 'tiny', id: 'mine', name: 'L9H9'})")
