@@ -49,7 +49,9 @@ def import_(
     Example: headgraph import backup
     """
     from headgraph.loader.imports._import import import_runs
+    from headgraph.loader.imports.reading import files_of
 
+    files_of(files, format_)  # refuse them before the database is looked for
     with connect() as graph, _bar() as progress:
         try:
             reports = import_runs(

@@ -44,7 +44,7 @@ def files_of(files: Iterable[str | os.PathLike[str]], format: str | None = None)
     """The files, and in place of a folder the exports that are in it, by name.
 
     Raises:
-        UnreadableExport: a folder has no export, or has the CSV files of one.
+        UnreadableExport: a file is missing, or a folder has no export, or the CSV files of one.
         ExportError: a file with an ending without a format.
     """
     found: list[Path] = []
@@ -53,6 +53,11 @@ def files_of(files: Iterable[str | os.PathLike[str]], format: str | None = None)
         found += _inside(path) if path.is_dir() else [path]
     for path in found:
         _format(path, format)
+        if not path.exists():
+            raise UnreadableExport(
+                f"{shown(path)} cannot be read: No such file or directory: expected a file that "
+                "export wrote, or a folder of them"
+            )
     return found
 
 

@@ -105,10 +105,11 @@ class Backend:
         slows them in proportion instead of a hundredfold. With a GPU, these threads read the next
         layers while it computes.
         """
-        settings, first = one_thread(), None
         if self.name == "torch":
             # torch sets the number of BLAS threads for each new thread separately
             settings, first = _torch_settings(), _one_torch_thread
+        else:
+            settings, first = one_thread(), None
         with settings, ThreadPoolExecutor(self.threads, initializer=first) as threads:
             yield threads
 

@@ -13,6 +13,7 @@ not certain, the eigenvectors of G decide.
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -205,10 +206,12 @@ def _controller() -> Any:
     return ThreadpoolController()
 
 
-def one_thread() -> Any:
+@contextmanager
+def one_thread() -> Iterator[None]:
     """Context in which BLAS and LAPACK run on one thread.
 
     OpenBLAS on several threads waits at a barrier after every small product. On a busy machine this
     takes up to a hundred times longer.
     """
-    return _controller().limit(limits=1)
+    with _controller().limit(limits=1):  # its limit begins when it is made, not at the `with`
+        yield

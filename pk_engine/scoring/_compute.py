@@ -10,7 +10,7 @@ from pathlib import Path
 from headgraph.base.names import GRAPH_PAIRINGS, parse_pairings
 from headgraph.base.progress import Progress
 from headgraph.base.spelling import argument
-from headgraph.base.text import quoted
+from headgraph.base.text import quoted, together
 from headgraph.base.version import VERSION
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.backends import MEMORY, Backend, choose
@@ -137,9 +137,9 @@ def check_decoys(selection: Selection, job: Job) -> None:
     lacks = [pairing for pairing in job.pairings if pairing not in job.decoy_pairings]
     if selection.max_decoy is not None and lacks:
         raise EngineError(
-            f"{argument('max_decoy', selection.max_decoy)}: {', '.join(lacks)} has no decoys here; "
-            f"expected pairings out of {', '.join(DIRECTED)}, {argument('layer_order', 'forward')} "
-            f"and {argument('decoys', True)}"
+            f"{argument('max_decoy', selection.max_decoy)}: there are no decoys of "
+            f"{together(lacks)} here; expected pairings out of {', '.join(DIRECTED)}, "
+            f"{argument('layer_order', 'forward')} and {argument('decoys', True)}"
         )
 
 

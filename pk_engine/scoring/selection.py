@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from headgraph.base.names import NULLS
 from headgraph.base.spelling import argument, either
-from headgraph.base.text import quoted
+from headgraph.base.text import quoted, together
 from headgraph.pk_engine.errors import SelectionError
 
 if TYPE_CHECKING:  # the command line's options use this module, and --help imports nothing heavy
@@ -193,8 +193,9 @@ class Selection:
         q = columns["decoy_q"]
         if len(without := np.unique(columns["pairing"][np.isnan(q)])):
             raise SelectionError(
-                f"{argument('max_decoy', self.max_decoy)}: {', '.join(without)} has no decoys, as "
-                "decoys need a source that writes: expected pairings out of OQ, OK, OV"
+                f"{argument('max_decoy', self.max_decoy)}: there are no decoys of "
+                f"{together(without.tolist())}, because decoys need a source that writes: expected "
+                "pairings out of OQ, OK, OV"
             )
         return q
 

@@ -91,13 +91,16 @@ def test_a_users_torch_settings_come_back() -> None:
     import torch
 
     before = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    torch.set_num_threads(2)  # other tests may have left one
     torch.set_float32_matmul_precision("high")
     try:
         with Backend("torch").workers():
             assert torch.get_float32_matmul_precision() == "highest"
+            assert torch.get_num_threads() == 1
         assert torch.get_float32_matmul_precision() == "high"
-        assert torch.get_num_threads() == before[0]
+        assert torch.get_num_threads() == 2
     finally:
+        torch.set_num_threads(before[0])
         torch.set_float32_matmul_precision(before[1])
 
 

@@ -126,7 +126,7 @@ def test_scores_of_heads_do_not_depend_on_what_else_is_scored(tmp_path: Path, dt
 def test_only_forward_pairs_have_decoys(tmp_path: Path, layer_order: str) -> None:
     folder = save(tmp_path, llama_tensors(), LLAMA_CONFIG)
     assert compute(folder, layer_order=layer_order).meta.decoys == {}
-    with pytest.raises(EngineError, match=r"^max_decoy=0.1: OQ, OK, OV has no decoys here"):
+    with pytest.raises(EngineError, match=r"^max_decoy=0.1: there are no decoys of OQ, OK and OV"):
         compute(folder, layer_order=layer_order, selection=Selection(max_decoy=0.1))
 
 
@@ -135,7 +135,7 @@ def test_a_selection_by_decoys_needs_a_table_that_has_them(tmp_path: Path) -> No
     rule = Selection(max_decoy=0.5)
     with pytest.raises(SelectionError, match=r"^max_decoy=0.5: the table has no decoys"):
         compute(folder, decoys=False).select(rule)
-    with pytest.raises(SelectionError, match=r"^max_decoy=0.5: KK has no decoys"):
+    with pytest.raises(SelectionError, match=r"^max_decoy=0.5: there are no decoys of KK"):
         compute(folder, pairings="OK,KK").select(rule)
     table = compute(folder, selection=Selection())
     kept = table.select(rule)
