@@ -14,8 +14,8 @@ import click
 import rich_click
 
 from headgraph._process import Stopped, is_of_stdout, let_go_of_stdout, open_streams, sigterm_stops
-from headgraph.base.documents import reason, shown
 from headgraph.base.errors import HeadgraphError
+from headgraph.base.files.documents import reason, shown
 from headgraph.base.terminal import say
 from headgraph.base.text import LONGEST_MESSAGE, quoted, sentence
 
@@ -75,7 +75,7 @@ COMMANDS = {
     "schema": Entry(
         ASK,
         "Print the graph's labels and properties, to write Cypher.",
-        "graphdb.schema_command:schema",
+        "graphdb.commands:schema",
     ),
     "communities": Entry(
         ASK,

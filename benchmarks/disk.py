@@ -13,7 +13,7 @@ from benchmarks.queries import synthetic
 from headgraph import loader
 from headgraph.graphdb import connect
 from headgraph.graphdb.server import ANY_PORTS, ServerHome, start, stop
-from headgraph.graphdb.server.store_exchange import PARTS
+from headgraph.graphdb.server.store.exchange import PARTS
 from headgraph.loader.loading.edges import edge_properties
 from headgraph.loader.loading.plan import plan_load
 from headgraph.pk_engine import AffinityTable, Selection

@@ -8,10 +8,9 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from headgraph.base.spelling import argument
-from headgraph.base.suggestions import did_you_mean
-from headgraph.base.text import listed, quoted
+from headgraph.base.text import did_you_mean, listed, quoted
 from headgraph.graphdb import schema
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.connection.runner import Runner
 from headgraph.graphdb.runs import unknown_run
 from headgraph.loader.errors import RUNS, BadRunName, UnknownRun, drop_call
 

@@ -3,8 +3,8 @@
 A disk that fills while Neo4j writes can cost more than the load: see docs/project/decisions.md.
 """
 
-from headgraph.graphdb.address import Settings
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.connection.address import Settings
+from headgraph.graphdb.connection.runner import Runner
 
 AN_EDGE = 700
 """Bytes of an edge with the usual properties: a quarter more than `benchmarks.disk` measured for
@@ -42,7 +42,7 @@ def refuse_without_room(graph: Runner, wanted: int) -> None:
 
     The free space of other servers cannot be seen from here.
     """
-    from headgraph.graphdb.server.home import refuse_full_disk
+    from headgraph.graphdb.server.home.folder import refuse_full_disk
     from headgraph.graphdb.server.running_server import home_of
 
     settings: Settings | None = getattr(graph, "settings", None)

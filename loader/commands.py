@@ -17,7 +17,7 @@ from headgraph.pk_engine.options import selection_options
 if TYPE_CHECKING:
     import pandas as pd
 
-    from headgraph.graphdb.address import Settings
+    from headgraph.graphdb.connection.address import Settings
     from headgraph.loader.attempts import Attempt
     from headgraph.loader.report import DropReport, LoadReport
     from headgraph.pk_engine.scoring.selection import Selection
@@ -210,7 +210,7 @@ def _load_offline(
 
 def _refuse_other_server(settings: "Settings") -> None:
     """Raise OfflineRefused for an address other than the local server's."""
-    from headgraph.graphdb.address import LOCAL
+    from headgraph.graphdb.connection.address import LOCAL
     from headgraph.graphdb.server import running
     from headgraph.loader.errors import OfflineRefused
 

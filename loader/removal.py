@@ -9,8 +9,8 @@ from typing import Any
 
 from headgraph.base.spelling import either
 from headgraph.graphdb import schema
+from headgraph.graphdb.connection.runner import Runner, Statement
 from headgraph.graphdb.errors import NotReachable
-from headgraph.graphdb.runner import Runner, Statement
 from headgraph.loader._database import (
     LOCK,
     again,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from headgraph.base.documents import shown
-from headgraph.base.rows import read_csv
+from headgraph.base.files.documents import shown
+from headgraph.base.files.rows import read_csv
 from headgraph.base.text import listed, quoted, short, whole_number
 from headgraph.pk_engine.errors import LabelsError
 from headgraph.pk_engine.table.meta import TableMeta

@@ -51,8 +51,8 @@ def _named_options(source: str) -> Iterator[tuple[int, str]]:
 
 ALLOWED = {
     # options of other programs
-    "graphdb/server/config.py",
-    "graphdb/server/importer.py",
+    "graphdb/server/home/config.py",
+    "graphdb/server/store/importer.py",
     # questions of the command line, and the command line of an example
     "base/terminal.py",
     "queries/stored/query.py",

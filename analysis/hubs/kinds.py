@@ -8,7 +8,7 @@ import pandas as pd
 from headgraph.analysis._tables import full_table
 from headgraph.analysis.errors import AnalysisError
 from headgraph.analysis.hubs.scores import hub_scores
-from headgraph.base.rows import check_numbers, read_csv
+from headgraph.base.files.rows import check_numbers, read_csv
 from headgraph.base.spelling import argument, either
 from headgraph.base.text import listed, short
 from headgraph.pk_engine.labels import labels_for

@@ -5,8 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from headgraph.base.documents import read_json
 from headgraph.base.errors import UnreadableFile
+from headgraph.base.files.documents import read_json
 
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 

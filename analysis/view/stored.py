@@ -10,7 +10,7 @@ from headgraph.base.names import PAIRINGS
 from headgraph.base.spelling import either
 from headgraph.base.text import short
 from headgraph.graphdb import schema
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.connection.runner import Runner
 from headgraph.graphdb.runs import chosen_run
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ import pandas as pd
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.roles import Head
-from headgraph.base.documents import shown
 from headgraph.base.errors import BadName
+from headgraph.base.files.documents import shown
+from headgraph.base.files.rows import check_numbers, read_csv
 from headgraph.base.names import parse_head
-from headgraph.base.rows import check_numbers, read_csv
 from headgraph.base.text import listed
 
 BEHAVIOURS = ("previous_token", "induction")

@@ -103,9 +103,9 @@ def _rows(ctx: click.Context, cypher: str, **params: Any) -> list[Any]:
 
     Completion prints no errors; the command itself reports them when it runs.
     """
-    from headgraph.graphdb._reachability import BOLT_PORT
+    from headgraph.graphdb.connection.reachability import BOLT_PORT
+    from headgraph.graphdb.connection.settings import resolve
     from headgraph.graphdb.errors import GraphError
-    from headgraph.graphdb.settings import resolve
 
     where = {name: ctx.params.get(name) for name in ("uri", "user", "database", "env_file")}
     try:
@@ -115,7 +115,7 @@ def _rows(ctx: click.Context, cypher: str, **params: Any) -> list[Any]:
         knock = (address.hostname or "", address.port or BOLT_PORT)
         socket.create_connection(knock, timeout=_KNOCK).close()
 
-        from headgraph.graphdb.graph import connect
+        from headgraph.graphdb.connection.graph import connect
 
         with connect(settings=settings, timeout=_ANSWER) as graph:
             return list(graph.read(cypher, params, timeout=_ANSWER))

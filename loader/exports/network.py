@@ -8,7 +8,7 @@ from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.sources import AnyTable
 
 if TYPE_CHECKING:
-    from headgraph.graphdb.runner import Runner
+    from headgraph.graphdb.connection.runner import Runner
 
 
 def to_networkx(

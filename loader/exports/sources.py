@@ -7,8 +7,8 @@ from typing import Any
 from headgraph.base.names import PAIRINGS
 from headgraph.base.text import listed, short
 from headgraph.graphdb import schema
-from headgraph.graphdb.result import plain
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.connection.runner import Runner
+from headgraph.graphdb.results.result import plain
 from headgraph.graphdb.runs import chosen_run
 from headgraph.loader.errors import LOAD, ExportError
 from headgraph.loader.exports.content import (

@@ -5,7 +5,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from headgraph.base.documents import parse_json
+from headgraph.base.files.documents import parse_json
 from headgraph.base.names import PAIRINGS, head_name
 from headgraph.base.text import listed, quoted
 from headgraph.graphdb import schema

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from headgraph.base.documents import parse_json
 from headgraph.base.errors import HeadgraphError
+from headgraph.base.files.documents import parse_json
 from headgraph.graphdb import schema
 from headgraph.loader._database import new_token
 from headgraph.loader._runs import check_name, run_id

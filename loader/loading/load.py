@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from headgraph.base.spelling import Message, either
 from headgraph.graphdb import schema
+from headgraph.graphdb.connection.runner import Runner
 from headgraph.graphdb.errors import StatementError
-from headgraph.graphdb.runner import Runner
 from headgraph.loader._database import (
     again,
     give_roles,

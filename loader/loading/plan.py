@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from headgraph.base.documents import shown
+from headgraph.base.files.documents import shown
 from headgraph.base.names import head_name
 from headgraph.base.spelling import Message, either
 from headgraph.base.text import together

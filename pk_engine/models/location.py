@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from headgraph.base.documents import expanded, kind_of, read_json, reason, shown
+from headgraph.base.files.documents import expanded, kind_of, read_json, reason, shown
 from headgraph.base.spelling import either
 from headgraph.base.text import printable, quoted
 from headgraph.pk_engine.errors import ModelError

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from headgraph.base.files import writable
+from headgraph.base.files.output import writable
 from headgraph.base.names import ROLES
 from headgraph.base.progress import Progress
 from headgraph.base.version import VERSION, version_of

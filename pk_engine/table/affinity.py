@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from headgraph.base.documents import reason, shown
-from headgraph.base.files import beside, writable
+from headgraph.base.files.documents import reason, shown
+from headgraph.base.files.output import beside, writable
 from headgraph.base.names import PAIRINGS
 from headgraph.base.notebook import paragraph
 from headgraph.base.text import printable, short

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
-from headgraph.base.documents import parse_json
+from headgraph.base.files.documents import parse_json
 from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import COMPUTE, TableError

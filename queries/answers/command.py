@@ -13,7 +13,7 @@ from headgraph.queries.options import chosen_format, query_options, values_of
 from headgraph.queries.stored.library import listing
 
 if TYPE_CHECKING:
-    from headgraph.graphdb.graph import Graph
+    from headgraph.graphdb.connection.graph import Graph
 
 Connect = Callable[..., "Graph"]
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from headgraph.base.names import PAIRINGS
 from headgraph.base.spelling import Message, either, parameter
 from headgraph.graphdb import schema
-from headgraph.graphdb.result import Result
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.connection.runner import Runner
+from headgraph.graphdb.results.result import Result
 from headgraph.queries.stored.query import Query
 
 IN_FULL = 2

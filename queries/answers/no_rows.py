@@ -7,7 +7,7 @@ from typing import Any
 from headgraph.base.names import PAIRINGS, not_before, parse_head
 from headgraph.base.spelling import Message, argument, either, parameter
 from headgraph.base.text import listed, short
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.connection.runner import Runner
 from headgraph.queries.answers.runs import Runs
 from headgraph.queries.stored.query import Query
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from headgraph.base.spelling import Message, either
-from headgraph.graphdb.result import Result
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.connection.runner import Runner
+from headgraph.graphdb.results.result import Result
 from headgraph.graphdb.runs import chosen_run
 from headgraph.queries.answers.cut import cut_note, limit_note
 from headgraph.queries.answers.names import check_names

@@ -10,7 +10,7 @@ from headgraph.graphdb.options import deferred_connection_options
 from headgraph.queries.options import query_options, values_of
 
 if TYPE_CHECKING:
-    from headgraph.graphdb.graph import Graph
+    from headgraph.graphdb.connection.graph import Graph
 
 Connect = Callable[[], "Graph"]
 

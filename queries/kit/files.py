@@ -7,8 +7,8 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from headgraph.base.documents import reason, shown
-from headgraph.base.files import beside, folder_of_files, made
+from headgraph.base.files.documents import reason, shown
+from headgraph.base.files.output import beside, folder_of_files, made
 from headgraph.base.palette import DARK, LIGHT, ROLE_ORDER, TASK, Theme
 from headgraph.queries.errors import KitError
 from headgraph.queries.kit.favourites import Favourite, favourites

@@ -1,6 +1,6 @@
 """Checks the catalogue against a real server."""
 
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.connection.runner import Runner
 from headgraph.queries.errors import CatalogueError, Refused
 from headgraph.queries.statements.guard import check_statement
 from headgraph.queries.stored.library import catalogue

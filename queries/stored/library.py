@@ -7,8 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from headgraph.base.spelling import either
-from headgraph.base.suggestions import did_you_mean
-from headgraph.base.text import quoted
+from headgraph.base.text import did_you_mean, quoted
 from headgraph.queries.errors import CatalogueError, UnknownQuery
 from headgraph.queries.stored.header import read_query
 from headgraph.queries.stored.query import Query

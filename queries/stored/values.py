@@ -13,8 +13,7 @@ from typing import Any
 from headgraph.base.errors import BadName
 from headgraph.base.names import PAIRINGS, head_name, parse_head
 from headgraph.base.spelling import either, parameter
-from headgraph.base.suggestions import did_you_mean
-from headgraph.base.text import listed, quoted
+from headgraph.base.text import did_you_mean, listed, quoted
 from headgraph.queries.errors import MissingParameter, ParameterError
 from headgraph.queries.stored.query import Param, Query
 

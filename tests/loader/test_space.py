@@ -10,12 +10,12 @@ import pytest
 
 from headgraph import loader
 from headgraph.graphdb import Graph, Settings
+from headgraph.graphdb.connection.runner import RecordingGraph
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.runner import RecordingGraph
 from headgraph.graphdb.server import ServerHome
-from headgraph.graphdb.server.home import SPACE_TO_WRITE
+from headgraph.graphdb.server.home.folder import SPACE_TO_WRITE
+from headgraph.graphdb.server.home.state import State
 from headgraph.graphdb.server.running_server import home_of
-from headgraph.graphdb.server.state import State
 from headgraph.loader._space import AN_EDGE, ROOM, refuse_without_room
 from headgraph.loader.loading.edges import batches
 from headgraph.loader.loading.plan import plan_load

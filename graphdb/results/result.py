@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from headgraph.graphdb import entities
+from headgraph.graphdb.results import entities
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,7 +105,7 @@ def plain(value: Any) -> Any:
 
     A node becomes its properties with `_labels`, a relationship its properties with `_type`, a path
     the list of both; dates, durations and points become text. The first three also have a one-line
-    form, see `graphdb.entities`.
+    form, see `graphdb.results.entities`.
     """
     if isinstance(value, str | int | float | bool) or value is None:
         return value

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from headgraph.base.spelling import argument
-from headgraph.graphdb.address import LOCAL, VARIABLES, Settings
+from headgraph.graphdb.connection.address import LOCAL, VARIABLES, Settings
 from headgraph.graphdb.errors import START, NoAddress, SettingsError
 
 
@@ -83,7 +83,7 @@ def seen_by_others(path: str | os.PathLike[str]) -> bool:
 
 
 def _local(found: Mapping[str, str]) -> Settings:
-    from headgraph.graphdb.server.home import ServerHome
+    from headgraph.graphdb.server.home.folder import ServerHome
     from headgraph.graphdb.server.running_server import coming_up, running
 
     server = running()

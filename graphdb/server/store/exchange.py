@@ -11,7 +11,7 @@ rename within one disk, which happens completely or not at all:
 import shutil
 from pathlib import Path
 
-from headgraph.graphdb.server.home import ServerHome
+from headgraph.graphdb.server.home.folder import ServerHome
 
 DATABASE = "neo4j"
 """The one database of a Community server, apart from its own `system`."""

@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from headgraph.graphdb.result import Plan, Result
+from headgraph.graphdb.results.result import Plan, Result
 
 Params = Mapping[str, Any]
 

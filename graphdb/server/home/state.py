@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from headgraph.base.documents import read_json, read_text
+from headgraph.base.files.documents import read_json, read_text
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.server.home import ServerHome
+from headgraph.graphdb.server.home.folder import ServerHome
 from headgraph.graphdb.server.ports import Ports
 
 

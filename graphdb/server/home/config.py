@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from headgraph.base.documents import read_text, shown
+from headgraph.base.files.documents import read_text, shown
 from headgraph.base.text import quoted
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.server.home import ServerHome
+from headgraph.graphdb.server.home.folder import ServerHome
 from headgraph.graphdb.server.ports import LOOPBACK, Ports
 
 VERSION = "5.26.31"

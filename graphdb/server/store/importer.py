@@ -15,11 +15,16 @@ from typing import TYPE_CHECKING
 
 from headgraph.base.progress import Progress, silent
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.server.config import write_arguments
-from headgraph.graphdb.server.home import SPACE_TO_WRITE, ServerHome, refuse_full_disk, stated
+from headgraph.graphdb.server.home.config import write_arguments
+from headgraph.graphdb.server.home.folder import (
+    SPACE_TO_WRITE,
+    ServerHome,
+    refuse_full_disk,
+    stated,
+)
 from headgraph.graphdb.server.jars import ensure_jars
 from headgraph.graphdb.server.process import GENTLE_S, environment, find_java, wait_gone
-from headgraph.graphdb.server.store_exchange import DATABASE, PARTS
+from headgraph.graphdb.server.store.exchange import DATABASE, PARTS
 
 if TYPE_CHECKING:
     import filelock

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from headgraph.graphdb.server.home import ServerHome
+from headgraph.graphdb.server.home.folder import ServerHome
 
 _TELLING = re.compile(r"\bERROR\b|Error|Exception|Caused by|No space left|^Invalid ")
 _THROWN = re.compile(r'^(Exception in thread "[^"]*"|Caused by:) [\w.$]+(Exception|Error): ')

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from headgraph.base.spelling import argument
 from headgraph.base.text import listed, quoted
-from headgraph.graphdb._reachability import not_reachable
-from headgraph.graphdb.address import LOCAL, Settings
+from headgraph.graphdb.connection.address import LOCAL, Settings
+from headgraph.graphdb.connection.reachability import not_reachable
 from headgraph.graphdb.errors import (
     START,
     STOP,
@@ -16,7 +16,7 @@ from headgraph.graphdb.errors import (
     StatementError,
     TookTooLong,
 )
-from headgraph.graphdb.result import one_line
+from headgraph.graphdb.results.result import one_line
 
 _NO_DATABASE = "Neo.ClientError.Database.DatabaseNotFound"
 _TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from headgraph.base.spelling import argument
-from headgraph.graphdb.address import LOCAL_HOSTS, Settings
+from headgraph.graphdb.connection.address import LOCAL_HOSTS, Settings
 from headgraph.graphdb.errors import START, NotReachable
 
 BOLT_PORT = 7687

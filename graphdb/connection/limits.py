@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from headgraph.base.units import size, span
+from headgraph.base.text import size, span
 from headgraph.graphdb.errors import LimitExceeded, TookTooLong
 
 

@@ -11,16 +11,16 @@ from contextlib import AbstractContextManager
 from typing import Any, Self, TypeVar
 
 from headgraph.base.spelling import argument
-from headgraph.base.units import span
-from headgraph.graphdb._faults import stated
-from headgraph.graphdb._threads import Call, write_each
-from headgraph.graphdb.address import Settings
+from headgraph.base.text import span
+from headgraph.graphdb.connection._faults import stated
+from headgraph.graphdb.connection._threads import Call, write_each
+from headgraph.graphdb.connection.address import Settings
+from headgraph.graphdb.connection.runner import Params, Statement
+from headgraph.graphdb.connection.settings import resolve
+from headgraph.graphdb.connection.versions import refuse_old
 from headgraph.graphdb.errors import NotReachable, OutOfMemory, TookTooLong
-from headgraph.graphdb.result import Plan, Result, fetch, one_line, plan_of
-from headgraph.graphdb.runner import Params, Statement
+from headgraph.graphdb.results.result import Plan, Result, fetch, one_line, plan_of
 from headgraph.graphdb.server.running_server import refuse_to_fill
-from headgraph.graphdb.settings import resolve
-from headgraph.graphdb.versions import refuse_old
 
 T = TypeVar("T")
 
@@ -170,7 +170,7 @@ class Graph:
         """What `fetched` gets from a read transaction, within the limits."""
         import neo4j
 
-        from headgraph.graphdb.limits import metered
+        from headgraph.graphdb.connection.limits import metered
 
         def work(session: Any, call: Call) -> T:
             @neo4j.unit_of_work(timeout=timeout)

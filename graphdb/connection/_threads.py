@@ -13,10 +13,10 @@ from concurrent.futures import Future, wait
 from functools import partial
 from typing import Any, TypeVar
 
-from headgraph.base.units import span
+from headgraph.base.text import span
+from headgraph.graphdb.connection.runner import Params, Statement
 from headgraph.graphdb.errors import TookTooLong
-from headgraph.graphdb.result import Result
-from headgraph.graphdb.runner import Params, Statement
+from headgraph.graphdb.results.result import Result
 
 T = TypeVar("T")
 

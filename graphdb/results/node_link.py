@@ -6,7 +6,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from headgraph.graphdb.result import plain
+from headgraph.graphdb.results.result import plain
 
 
 def opening(about: Mapping[str, Any]) -> dict[str, Any]:

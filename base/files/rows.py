@@ -8,8 +8,8 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from headgraph.base.documents import Problem, read_text, shown
 from headgraph.base.errors import UnreadableFile
+from headgraph.base.files.documents import Problem, read_text, shown
 from headgraph.base.text import quoted
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def read_csv(
         how: more arguments of `pandas.read_csv`.
 
     Raises:
-        problem: as `base.documents.read_text`, or the text is empty or not CSV.
+        problem: as `base.files.documents.read_text`, or the text is empty or not CSV.
     """
     import pandas as pd
 

@@ -2,7 +2,7 @@
 
 import re
 
-from headgraph.graphdb.address import Settings
+from headgraph.graphdb.connection.address import Settings
 from headgraph.graphdb.errors import START, OldServer
 
 OLDEST = (5, 23)

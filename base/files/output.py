@@ -8,9 +8,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from headgraph.base._temporary import clear_files, temporary_file, temporary_folder
-from headgraph.base.documents import kind_of, reason, shown
 from headgraph.base.errors import HeadgraphError, OutputExists, UnwritableFile
+from headgraph.base.files._temporary import clear_files, temporary_file, temporary_folder
+from headgraph.base.files.documents import kind_of, reason, shown
 from headgraph.base.spelling import argument
 
 __all__ = ["beside", "folder_of_files", "made", "scratch", "temporary_space", "writable"]
