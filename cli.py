@@ -102,7 +102,7 @@ COMMANDS = {
     "browser": Entry(
         LOOK,
         "Open Neo4j Browser with a stored query typed in.",
-        "queries.kit.command:browser",
+        "queries.browser.command:browser",
     ),
     "nulls": Entry(
         STUDIES,
@@ -199,7 +199,7 @@ class Rooms(rich_click.RichGroup):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from difflib import get_close_matches
 
-            from headgraph.queries.stored.library import catalogue
+            from headgraph.queries.stored_queries.library import catalogue
 
             near = get_close_matches(args[0], COMMANDS, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""

@@ -2,7 +2,7 @@
 
 Runs of several sizes go into a server with an empty database. Bytes of the transaction log are
 taken right after the load, those of the store after a stop, which writes all of it; nothing is
-pruned of the log in between. `loader._space` has its figures from here.
+pruned of the log in between. `loader._disk_space` has its figures from here.
 """
 
 import tempfile

@@ -38,7 +38,7 @@ def start(recover: bool, pages: Callable[[], Mapping[str, bytes]] = dict) -> str
     with bar_or_lines() as progress:
         running = local.start(progress=progress, pages=pages(), recover=recover)
     for note in running.notes:
-        say(f"note: {note.both}")
+        say(f"note: {note.marked}")
     return _summary(running)
 
 

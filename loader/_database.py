@@ -49,7 +49,7 @@ def if_lost(meaning: str, run: str) -> Iterator[None]:
     try:
         yield
     except NotReachable as error:
-        raise NotReachable(f"{error.message.both}; {meaning.format(run=run)}") from error
+        raise NotReachable(f"{error.message.marked}; {meaning.format(run=run)}") from error
 
 
 def number(result: Result) -> int:

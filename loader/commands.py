@@ -232,7 +232,7 @@ def _with_notes(report: "LoadReport") -> str:
 
 
 def _note(text: str) -> None:
-    say(f"note: {Message(text).both}")
+    say(f"note: {Message(text).marked}")
 
 
 def _maybe(connect: Callable[[], Any]) -> Any:
@@ -242,7 +242,7 @@ def _maybe(connect: Callable[[], Any]) -> Any:
     try:
         return connect()
     except (NotReachable, SettingsError) as error:
-        _note(f"the database was not checked ({error.message.both})")
+        _note(f"the database was not checked ({error.message.marked})")
         return nullcontext()
 
 

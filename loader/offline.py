@@ -21,8 +21,8 @@ from headgraph.graphdb import schema
 from headgraph.graphdb.connection.graph import connect
 from headgraph.graphdb.connection.runner import Runner
 from headgraph.loader._database import index_ranks, new_token, prepare, roles_in
+from headgraph.loader._disk_space import refuse_without_room
 from headgraph.loader._runs import runs
-from headgraph.loader._space import refuse_without_room
 from headgraph.loader.attempts import Attempt, marks, unfinished
 from headgraph.loader.errors import OfflineRefused
 from headgraph.loader.exports.admin_csv import write_graph

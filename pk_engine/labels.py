@@ -74,7 +74,7 @@ def read_labels(path: str | os.PathLike[str], meta: TableMeta) -> pd.DataFrame:
         )
     except LabelsError as error:
         raise LabelsError(
-            f"no labels: {error.message.both}; expected CSV with the columns "
+            f"no labels: {error.message.marked}; expected CSV with the columns "
             "layer,head,role, or the word none"
         ) from error
     missing = [name for name in COLUMNS[:3] if name not in frame]

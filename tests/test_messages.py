@@ -55,7 +55,7 @@ ALLOWED = {
     "graphdb/server/store/importer.py",
     # questions of the command line, and the command line of an example
     "base/terminal.py",
-    "queries/stored/query.py",
+    "queries/stored_queries/query.py",
     # variables of CSS
     "analysis/view/page.py",
 }

@@ -130,7 +130,7 @@ def _possible(model: str | os.PathLike[str], revision: str | None) -> list[str]:
         try:
             check_folding(family.name, family.norm, **asked)
         except ModelError as reason:
-            reasons.append(reason.message.both)
+            reasons.append(reason.message.marked)
         else:
             found.append(name)
     if not found:

@@ -147,6 +147,6 @@ def _choose(runs: Mapping[str, Any], run: str | None) -> Any:
             f"compute({short(run)!r}) makes", f"headgraph compute {short(run)} -o FILE writes"
         )
         raise UnknownRun(
-            f"{error.message.both}; {either('headgraph.view', 'headgraph view')} takes a table's "
+            f"{error.message.marked}; {either('headgraph.view', 'headgraph view')} takes a table's "
             f"file as well, and {compute} one of a model"
         ) from error

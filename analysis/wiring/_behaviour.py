@@ -87,6 +87,6 @@ def _heads(frame: pd.DataFrame, name: str) -> list[Head]:
             return [(layer, head) for layer, head in pairs]
         return [parse_head(str(head)) for head in frame["head"]]
     except BadName as error:
-        raise FigureError(f"{name}: {error.message.both}") from error
+        raise FigureError(f"{name}: {error.message.marked}") from error
     except (ValueError, OverflowError) as error:
         raise FigureError(f"{name}: {error}") from error

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 from headgraph.base.spelling import argument
 from headgraph.base.text import span
-from headgraph.graphdb.connection._faults import stated
+from headgraph.graphdb.connection._driver_errors import stated
 from headgraph.graphdb.connection._threads import Call, write_each
 from headgraph.graphdb.connection.address import Settings
 from headgraph.graphdb.connection.runner import Params, Statement

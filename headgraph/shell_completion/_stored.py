@@ -55,7 +55,7 @@ def statement_params(ctx: click.Context, incomplete: str) -> Items:
 
 def params(ctx: click.Context, incomplete: str) -> Items:
     """`NAME=` of a stored query's parameters, and behind it the values that are known."""
-    from headgraph.queries.stored.library import get
+    from headgraph.queries.stored_queries.library import get
 
     positional = [ctx.params.get("name"), *ctx.args]
     query = get(next(word for word in positional if word))

@@ -131,14 +131,14 @@ def _of_run(
     except UnknownRun as error:
         if what is None:
             raise
-        raise UnknownRun(f"{_no_table(what)}; at {address} {error.message.both}") from error
+        raise UnknownRun(f"{_no_table(what)}; at {address} {error.message.marked}") from error
     except NotReachable as error:
         if what is None:
             raise
         # without the advice to make a table, because the user meant a run if a database is set up
         what_is_wrong, _, _ = _no_table(what).partition(": ")
         raise NotReachable(
-            f"{what_is_wrong}; runs were not searched: {error.message.both}"
+            f"{what_is_wrong}; runs were not searched: {error.message.marked}"
         ) from error
     return report
 
@@ -154,5 +154,5 @@ def _no_table(what: str) -> str:
 
 def _with_notes(report: "ExportReport") -> str:
     for note in report.notes:
-        say(f"note: {Message(note).both}")
+        say(f"note: {Message(note).marked}")
     return str(report)

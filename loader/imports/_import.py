@@ -10,7 +10,7 @@ from headgraph.graphdb import schema
 from headgraph.graphdb.connection.runner import Runner
 from headgraph.graphdb.errors import StatementError
 from headgraph.loader._database import if_lost, index_ranks, new_token, prepare, roles_in
-from headgraph.loader._space import refuse_without_room
+from headgraph.loader._disk_space import refuse_without_room
 from headgraph.loader.attempts import Attempt, attempts_at, mark_failed
 from headgraph.loader.errors import (
     RUNS,

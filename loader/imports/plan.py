@@ -11,8 +11,8 @@ from headgraph.base.errors import HeadgraphError
 from headgraph.base.files.documents import parse_json
 from headgraph.graphdb import schema
 from headgraph.loader._database import new_token
+from headgraph.loader._disk_space import needed
 from headgraph.loader._runs import check_name, run_id
-from headgraph.loader._space import needed
 from headgraph.loader.exports import node_link
 from headgraph.loader.exports.content import FIRST, HeadNode, RunGraph
 from headgraph.loader.imports.reading import read

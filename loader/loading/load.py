@@ -21,7 +21,7 @@ from headgraph.loader._database import (
     roles_in,
     take_roles,
 )
-from headgraph.loader._space import refuse_without_room
+from headgraph.loader._disk_space import refuse_without_room
 from headgraph.loader.attempts import Attempt, attempts_at, mark_failed
 from headgraph.loader.errors import RUNS, LoaderError, NameTaken
 from headgraph.loader.loading import decoys, writer

@@ -15,8 +15,8 @@ from headgraph.base.spelling import Message, either
 from headgraph.base.text import together
 from headgraph.base.version import VERSION
 from headgraph.graphdb import schema
+from headgraph.loader._disk_space import needed
 from headgraph.loader._runs import check_name, default_name, run_id
-from headgraph.loader._space import needed
 from headgraph.loader.errors import NothingToLoad
 from headgraph.loader.loading import decoys
 from headgraph.loader.loading.coverage import shortfalls

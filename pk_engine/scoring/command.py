@@ -89,7 +89,7 @@ def _report_decoys(table: "AffinityTable") -> None:
     if shares:
         say(sentence(shares, which))
     if high := warning(shares):
-        say(f"note: {high.both}")
+        say(f"note: {high.marked}")
 
 
 def _report(table: "AffinityTable") -> None:

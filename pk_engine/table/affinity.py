@@ -157,7 +157,7 @@ class AffinityTable:
                 return cls._of_file(file, metadata)
             except TableError as error:
                 raise TableError(
-                    f"{shown(path)} is damaged or foreign: {error.message.both}"
+                    f"{shown(path)} is damaged or foreign: {error.message.marked}"
                 ) from error
 
     @classmethod

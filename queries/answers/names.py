@@ -12,7 +12,7 @@ from headgraph.graphdb.connection.runner import Runner
 from headgraph.graphdb.schema import BEHAVIOURS
 from headgraph.queries.answers.runs import Runs, check_copying, check_runs, check_shapes, check_sums
 from headgraph.queries.errors import UnknownHead, UnknownName
-from headgraph.queries.stored.query import Query
+from headgraph.queries.stored_queries.query import Query
 
 _HAS_HEADS = "UNWIND $names AS name MATCH (h:Head {run: $run, name: name}) RETURN DISTINCT name"
 _HEADS = "MATCH (h:Head {run: $run}) RETURN h.name AS name ORDER BY h.layer, h.head"

@@ -15,9 +15,9 @@ from headgraph.queries.answers.node_link import to_node_link
 from headgraph.queries.answers.runs import checkpoints, complete_runs, runs_read
 from headgraph.queries.answers.unrelated import unrelated_note
 from headgraph.queries.errors import QueryError
-from headgraph.queries.stored.library import get
-from headgraph.queries.stored.query import Query
-from headgraph.queries.stored.values import all_values, given_values
+from headgraph.queries.stored_queries.library import get
+from headgraph.queries.stored_queries.query import Query
+from headgraph.queries.stored_queries.values import all_values, given_values
 
 if TYPE_CHECKING:
     import pandas as pd

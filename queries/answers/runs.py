@@ -9,7 +9,7 @@ from headgraph.graphdb import schema
 from headgraph.graphdb.connection.runner import Runner
 from headgraph.graphdb.runs import chosen_run
 from headgraph.queries.errors import OlderRun, QueryError, UnknownName
-from headgraph.queries.stored.query import Query
+from headgraph.queries.stored_queries.query import Query
 
 _RUNS = """
 MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL

@@ -66,7 +66,7 @@ def check_statement(
     except TookTooLong:
         raise
     except StatementError as error:
-        message = _without_prefix(error.message.both)
+        message = _without_prefix(error.message.marked)
         raise Refused(f"Neo4j does not accept this statement: {message}") from error
     _refuse(_reasons_in_plan(plan))
     return plan

@@ -165,7 +165,7 @@ def _stated() -> Iterator[None]:
         raise
     except LimitExceeded as error:
         limits = f"{argument('timeout')} or {argument('max_mb')}"
-        raise Refused(f"{error.message.both}: {_LESS}, or raise {limits}") from error
+        raise Refused(f"{error.message.marked}: {_LESS}, or raise {limits}") from error
     except NotReachable as error:
         # the server's limits on memory do not count what one expression builds
         raise NotReachable(

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from headgraph.queries.errors import CatalogueError
-from headgraph.queries.stored.header import read_query
-from headgraph.queries.stored.library import read_folder
+from headgraph.queries.stored_queries.header import read_query
+from headgraph.queries.stored_queries.library import read_folder
 
 GOOD = """\
 // Heads of a layer

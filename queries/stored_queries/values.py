@@ -15,7 +15,7 @@ from headgraph.base.names import PAIRINGS, head_name, parse_head
 from headgraph.base.spelling import either, parameter
 from headgraph.base.text import did_you_mean, listed, quoted
 from headgraph.queries.errors import MissingParameter, ParameterError
-from headgraph.queries.stored.query import Param, Query
+from headgraph.queries.stored_queries.query import Param, Query
 
 _LIST = "list of "
 _GREATEST = 2**63 - 1  # of Cypher's whole numbers

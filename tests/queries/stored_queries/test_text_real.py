@@ -3,7 +3,7 @@
 import pytest
 
 from headgraph.graphdb import Graph
-from headgraph.queries.stored.text import literal
+from headgraph.queries.stored_queries.text import literal
 
 TEXTS = [
     'a "name"',

@@ -7,7 +7,7 @@ import pytest
 from headgraph import queries
 from headgraph.queries.errors import MissingParameter, ParameterError
 from headgraph.queries.statements.input import split_params
-from headgraph.queries.stored.text import literal
+from headgraph.queries.stored_queries.text import literal
 
 
 def test_show_gives_every_parameter_its_value_and_then_the_file() -> None:

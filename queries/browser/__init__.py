@@ -4,7 +4,7 @@ link        the address of Browser, and links with a statement typed in
 favourites  stored queries as favourites
 grass       colours and widths of heads and edges
 files       a folder for any Browser: favourites as a zip, styles, a guide
-served      a page beside the local server's Browser that puts both into its storage
+setup_page  a page beside the local server's Browser that puts both into its storage
 command     `headgraph browser`
 """
 

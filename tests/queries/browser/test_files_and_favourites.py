@@ -15,9 +15,9 @@ from headgraph.base.errors import OutputExists
 from headgraph.base.names import PAIRINGS
 from headgraph.base.palette import DARK, LIGHT, ROLE_ORDER, Theme
 from headgraph.graphdb import Graph
+from headgraph.queries.browser import favourites, grass, kit_link, rules, served_files, write_kit
+from headgraph.queries.browser.files import archive
 from headgraph.queries.errors import KitError
-from headgraph.queries.kit import favourites, grass, kit_link, rules, served_files, write_kit
-from headgraph.queries.kit.files import archive
 
 
 def test_each_stored_query_is_one_favourite_with_its_values() -> None:
@@ -129,7 +129,7 @@ def test_a_folder_made_for_a_kit_that_cannot_be_written_goes_again(
     def full(path: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    monkeypatch.setattr("headgraph.queries.kit.files.beside", full)
+    monkeypatch.setattr("headgraph.queries.browser.files.beside", full)
     with pytest.raises(KitError, match=r"No space left on device$"):
         write_kit(tmp_path / "new" / "kit", ["x"])
     assert list(tmp_path.iterdir()) == []

@@ -77,7 +77,7 @@ def browser(
 
 
 def _kit(folder: str, run: str | None, force: bool, connect: Connect) -> str:
-    from headgraph.queries.kit.files import kit_paths, write_kit
+    from headgraph.queries.browser.files import kit_paths, write_kit
 
     kit_paths(folder, force=force)  # before the database is read, not after it
     runs = _runs_of_kit(run, connect)
@@ -96,7 +96,7 @@ def _runs_of_kit(run: str | None, connect: Connect) -> list[str]:
     except GraphError as error:
         if run is None:
             raise
-        say(f"note: run {run} was not checked ({error.message.both})")
+        say(f"note: run {run} was not checked ({error.message.marked})")
         return [run]
 
 
@@ -106,9 +106,9 @@ def _query_link(
     from headgraph import queries
     from headgraph.queries.answers.names import check_names
     from headgraph.queries.answers.runs import complete_runs
-    from headgraph.queries.kit.served import is_served, kit_link
-    from headgraph.queries.stored.library import get
-    from headgraph.queries.stored.values import given_values
+    from headgraph.queries.browser.setup_page import is_served, kit_link
+    from headgraph.queries.stored_queries.library import get
+    from headgraph.queries.stored_queries.values import given_values
 
     values = values_of(name, params)
     run = _run_for_text(name, run, connect)
@@ -123,7 +123,7 @@ def _query_link(
 
 
 def _favourites_link(run: str | None, browser_url: str | None, connect: Connect) -> str:
-    from headgraph.queries.kit.served import is_served, kit_link
+    from headgraph.queries.browser.setup_page import is_served, kit_link
 
     with connect() as graph:
         link, served_by = _link(graph, browser_url)
@@ -140,7 +140,7 @@ def _link(
     graph: "Graph", browser_url: str | None, text: str | None = None
 ) -> tuple[str, str | None]:
     """The link, and Browser's address where it belongs to the local server."""
-    from headgraph.queries.kit.link import browser_link, find_browser
+    from headgraph.queries.browser.link import browser_link, find_browser
 
     to = graph.settings
     base, local = (browser_url, False) if browser_url else find_browser(to.uri)
@@ -175,7 +175,7 @@ def _runs(run: str | None, graph: "Graph", *, none: bool = False) -> list[str]:
 def _run_for_text(name: str, run: str | None, connect: Connect) -> str | None:
     """The run to fill in; the database is read only where none is given."""
     from headgraph.queries.answers.runner import choose_run
-    from headgraph.queries.stored.library import get
+    from headgraph.queries.stored_queries.library import get
 
     stored = get(name)
     if run is not None or not stored.params["run"].required:

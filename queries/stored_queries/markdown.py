@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from headgraph.queries.stored.library import catalogue
-from headgraph.queries.stored.query import Query
+from headgraph.queries.stored_queries.library import catalogue
+from headgraph.queries.stored_queries.query import Query
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 """For each query, a command and its output; `make examples` writes these files."""

@@ -6,9 +6,9 @@ from typing import Any
 from headgraph.base.text import json_text
 from headgraph.queries.statements.input import PARAMS
 from headgraph.queries.statements.tokens import parameters
-from headgraph.queries.stored.library import get
-from headgraph.queries.stored.query import Param, Query
-from headgraph.queries.stored.values import all_values, example, given_values
+from headgraph.queries.stored_queries.library import get
+from headgraph.queries.stored_queries.query import Param, Query
+from headgraph.queries.stored_queries.values import all_values, example, given_values
 
 
 def show(name: str, /, *, run: str | None = None, **params: Any) -> str:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from headgraph.queries.errors import ParameterError
-from headgraph.queries.stored.query import Param
-from headgraph.queries.stored.values import EXAMPLES, TYPES, convert, example, is_type
+from headgraph.queries.stored_queries.query import Param
+from headgraph.queries.stored_queries.values import EXAMPLES, TYPES, convert, example, is_type
 
 
 @pytest.mark.parametrize(

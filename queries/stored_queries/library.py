@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from headgraph.base.spelling import either
 from headgraph.base.text import did_you_mean, quoted
 from headgraph.queries.errors import CatalogueError, UnknownQuery
-from headgraph.queries.stored.header import read_query
-from headgraph.queries.stored.query import Query
+from headgraph.queries.stored_queries.header import read_query
+from headgraph.queries.stored_queries.query import Query
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,7 +19,7 @@ class Param:
 
     Attributes:
         name: name without the dollar sign.
-        type: a type, see `queries.stored.values.TYPES`.
+        type: a type, see `queries.stored_queries.values.TYPES`.
         default: the default, a JSON value; valid only where `required` is false.
         required: whether there is no default.
         text: description.

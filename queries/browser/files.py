@@ -10,9 +10,9 @@ from pathlib import Path
 from headgraph.base.files.documents import reason, shown
 from headgraph.base.files.output import beside, folder_of_files, made
 from headgraph.base.palette import DARK, LIGHT, ROLE_ORDER, TASK, Theme
+from headgraph.queries.browser.favourites import Favourite, favourites
+from headgraph.queries.browser.grass import WIDTHS, grass
 from headgraph.queries.errors import KitError
-from headgraph.queries.kit.favourites import Favourite, favourites
-from headgraph.queries.kit.grass import WIDTHS, grass
 
 ZIP, STYLE, DARK_STYLE, GUIDE = (
     "favourites.zip",

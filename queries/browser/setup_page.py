@@ -12,9 +12,9 @@ from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from headgraph.base.palette import DARK, LIGHT
-from headgraph.queries.kit.favourites import favourites
-from headgraph.queries.kit.grass import rules
-from headgraph.queries.stored.text import literal
+from headgraph.queries.browser.favourites import favourites
+from headgraph.queries.browser.grass import rules
+from headgraph.queries.stored_queries.text import literal
 
 FOLDER = "headgraph"
 """Folder of the files below Browser's address."""

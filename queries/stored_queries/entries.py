@@ -7,8 +7,8 @@ from itertools import groupby
 
 from headgraph.base.text import quoted
 from headgraph.queries.errors import ParameterError
-from headgraph.queries.stored.query import GRAPH, Column, Param
-from headgraph.queries.stored.values import convert, is_type
+from headgraph.queries.stored_queries.query import GRAPH, Column, Param
+from headgraph.queries.stored_queries.values import convert, is_type
 
 _ENTRY = re.compile(r"([a-z][a-z0-9_]*) \(([a-z0-9_ ]+)\)(.*)")
 

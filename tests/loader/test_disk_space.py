@@ -16,7 +16,7 @@ from headgraph.graphdb.server import ServerHome
 from headgraph.graphdb.server.home.folder import SPACE_TO_WRITE
 from headgraph.graphdb.server.home.state import State
 from headgraph.graphdb.server.running_server import home_of
-from headgraph.loader._space import AN_EDGE, ROOM, refuse_without_room
+from headgraph.loader._disk_space import AN_EDGE, ROOM, refuse_without_room
 from headgraph.loader.loading.edges import batches
 from headgraph.loader.loading.plan import plan_load
 from headgraph.pk_engine.scoring.selection import Selection

@@ -3,9 +3,9 @@
 from headgraph.graphdb.connection.runner import Runner
 from headgraph.queries.errors import CatalogueError, Refused
 from headgraph.queries.statements.guard import check_statement
-from headgraph.queries.stored.library import catalogue
-from headgraph.queries.stored.query import Query
-from headgraph.queries.stored.values import all_values, example, given_values
+from headgraph.queries.stored_queries.library import catalogue
+from headgraph.queries.stored_queries.query import Query
+from headgraph.queries.stored_queries.values import all_values, example, given_values
 
 
 def check(graph: Runner) -> dict[str, tuple[str, ...]]:
@@ -37,7 +37,7 @@ def check_query(query: Query, graph: Runner, run: str = "") -> tuple[str, ...]:
     try:
         check_statement(query.cypher, graph, values)
     except Refused as refused:
-        raise CatalogueError(f"{query.path.name}: {refused.message.both}") from refused
+        raise CatalogueError(f"{query.path.name}: {refused.message.marked}") from refused
     result = graph.read(query.cypher, values)
     declared = [column.name for column in query.columns]
     if list(result.columns) != declared:

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from headgraph.queries.stored.library import catalogue
-from headgraph.queries.stored.query import Param, Query
-from headgraph.queries.stored.text import filled, placeholder
-from headgraph.queries.stored.values import example
+from headgraph.queries.stored_queries.library import catalogue
+from headgraph.queries.stored_queries.query import Param, Query
+from headgraph.queries.stored_queries.text import filled, placeholder
+from headgraph.queries.stored_queries.values import example
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,8 @@ from pathlib import Path
 from headgraph.base.text import quoted
 from headgraph.queries.errors import CatalogueError
 from headgraph.queries.statements.tokens import parameters
-from headgraph.queries.stored.entries import HeaderProblem, Line, read_columns, read_params
-from headgraph.queries.stored.query import GRAPH, Column, Param, Query
+from headgraph.queries.stored_queries.entries import HeaderProblem, Line, read_columns, read_params
+from headgraph.queries.stored_queries.query import GRAPH, Column, Param, Query
 
 SECTIONS = ("description", "params", "returns")
 _OPTIONAL = ("requires", "example")
