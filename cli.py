@@ -51,7 +51,7 @@ COMMANDS = {
     "angles": Entry(
         SCORE,
         "List the principal angles between two heads' subspaces.",
-        "pk_engine.metrics.angles_command:angles",
+        "pk_engine.angles_command:angles",
         lists=True,
     ),
     "server": Entry(DATABASE, "Start, stop or inspect the local Neo4j.", "_server:server"),

@@ -22,8 +22,8 @@ from headgraph.analysis.figures.pairs import strongest_pairs, usual_number
 from headgraph.analysis.informativeness._informativeness import informativeness
 from headgraph.analysis.robustness._robustness import robustness
 from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 
 DRAWS = 1000
 """Random choices of pairs to compare the number of heads touched with."""

@@ -19,8 +19,8 @@ from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.metrics.copying import derived_role
 from headgraph.pk_engine.metrics.random_reference import reference_mean
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 
 DEFAULT = Selection(top_percent=3)
 FEW_DECOYS = Selection(top_percent=3, max_decoy=0.1)

@@ -17,8 +17,8 @@ from headgraph.loader.errors import RUNS, BadRunName, UnknownRun, drop_call
 if TYPE_CHECKING:
     import pandas as pd
 
-    from headgraph.pk_engine.scoring.selection import Selection
     from headgraph.pk_engine.table.meta import TableMeta
+    from headgraph.pk_engine.table.selection import Selection
 
 SHORT = 12
 """Number of characters of its id by which an unfinished run is named."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from headgraph.graphdb.connection.address import Settings
     from headgraph.loader.attempts import Attempt
     from headgraph.loader.report import DropReport, LoadReport
-    from headgraph.pk_engine.scoring.selection import Selection
+    from headgraph.pk_engine.table.selection import Selection
 
 
 _CUT_OFF = (

@@ -34,7 +34,7 @@ from headgraph.loader.loading.load import report_on
 from headgraph.loader.loading.plan import AnyLabels, LoadPlan, plan_load
 from headgraph.loader.removal import remove
 from headgraph.loader.report import LoadReport
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.pk_engine.table.sources import AnyTable
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.folding import check_folding
 from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.scoring._compute import compute
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import KEYS, AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 
 METRICS = ("pk", "cs", "simple_cs", "cka")
 """Metrics compared by default; they take seconds, not minutes."""

@@ -13,7 +13,7 @@ from headgraph.loader.exports.formats import Format, format_of
 from headgraph.loader.exports.sources import content_of
 from headgraph.loader.loading.plan import AnyLabels
 from headgraph.loader.report import ExportReport
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.pk_engine.table.sources import AnyTable
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from headgraph.pk_engine.options import selection_options
 
 if TYPE_CHECKING:
     from headgraph.loader.report import ExportReport
-    from headgraph.pk_engine.scoring.selection import Selection
+    from headgraph.pk_engine.table.selection import Selection
 
 _ENDINGS = [kind.ending for kind in FORMATS.values() if kind.ending]
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from headgraph.loader.exports.sources import content_of
 from headgraph.loader.loading.plan import AnyLabels
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.pk_engine.table.sources import AnyTable
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from headgraph.loader.exports.content import (
 )
 from headgraph.loader.loading.edges import Batch, batches, edge_properties
 from headgraph.loader.loading.plan import AnyLabels, LoadPlan, plan_load
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.pk_engine.table.sources import AnyTable
 
 _RUNS = f"""

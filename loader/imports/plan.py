@@ -16,7 +16,7 @@ from headgraph.loader._runs import check_name, run_id
 from headgraph.loader.exports import node_link
 from headgraph.loader.exports.content import FIRST, HeadNode, RunGraph
 from headgraph.loader.imports.reading import read
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -32,7 +32,7 @@ from headgraph.loader.loading.plan import AnyLabels, LoadPlan, plan_load
 from headgraph.loader.loading.writer import Progress, taken_over
 from headgraph.loader.removal import delete_heads, remove, sweep
 from headgraph.loader.report import LoadReport
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.pk_engine.table.sources import AnyTable
 
 # What a lost connection means for the run, by the step of the load.

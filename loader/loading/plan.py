@@ -24,8 +24,8 @@ from headgraph.loader.loading.edges import edge_properties, head_sums, kept
 from headgraph.loader.loading.head_scores import derived_roles, head_scores
 from headgraph.pk_engine.errors import LabelsError
 from headgraph.pk_engine.labels import labels_for
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.pk_engine.table.sources import AnyTable, read_table
 
 AnyLabels = str | os.PathLike[str] | None

@@ -9,8 +9,8 @@ from headgraph.base.terminal import say
 from headgraph.pk_engine.options import scoring_options, selection_options, via_option
 
 if TYPE_CHECKING:
-    from headgraph.pk_engine.scoring.selection import Selection
     from headgraph.pk_engine.table.affinity import AffinityTable
+    from headgraph.pk_engine.table.selection import Selection
 
 
 @click.command()
@@ -78,8 +78,8 @@ def compute(
 
 def _report_decoys(table: "AffinityTable") -> None:
     """Print the decoys of each pairing; of its strongest 3 % if all pairs are there."""
+    from headgraph.pk_engine.metrics.decoys import sentence, warning
     from headgraph.pk_engine.scoring._compute import DEFAULT_SELECTION
-    from headgraph.pk_engine.scoring.decoys import sentence, warning
 
     which = "pairs kept"
     if not table.meta.selection:

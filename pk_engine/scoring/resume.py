@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from headgraph.base.files.documents import reason, shown
 from headgraph.base.files.output import beside
 from headgraph.pk_engine.errors import EngineError
-from headgraph.pk_engine.scoring.decoys import DecoyCounts
+from headgraph.pk_engine.metrics.decoys import DecoyCounts
 from headgraph.pk_engine.scoring.top_k import Keeper
 
 _HASH = "sha256"

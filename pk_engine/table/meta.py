@@ -42,7 +42,7 @@ class TableMeta:
         heads: `copying` and `self_overlap` (`pk_engine.metrics.copying`), layers x query heads,
             None where undefined; empty where V and O were not both read.
         decoys: pairing -> `scored`, the backward pairs scored, and `share`, the share of decoys
-            among the rows of this table, None without rows (`pk_engine.scoring.decoys`); empty
+            among the rows of this table, None without rows (`pk_engine.metrics.decoys`); empty
             where no backward pairs were scored.
     """
 

@@ -15,7 +15,7 @@ from headgraph.loader import commands
 from headgraph.loader.errors import NothingToLoad
 from headgraph.pk_engine.errors import SelectionError, TableError
 from headgraph.pk_engine.options import selection_options
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from tests.loader.fakes import WillingGraph
 from tests.tables import random_table
 

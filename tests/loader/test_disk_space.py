@@ -19,7 +19,7 @@ from headgraph.graphdb.server.running_server import home_of
 from headgraph.loader._disk_space import AN_EDGE, ROOM, refuse_without_room
 from headgraph.loader.loading.edges import batches
 from headgraph.loader.loading.plan import plan_load
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.queries.network.communities import communities
 from tests.tables import random_table
 

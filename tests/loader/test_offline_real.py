@@ -23,7 +23,7 @@ from headgraph.graphdb.server import ANY_PORTS, RunningServer, ServerHome, lifec
 from headgraph.graphdb.server.store import importer
 from headgraph.loader.attempts import own_process
 from headgraph.loader.errors import NameTaken, OfflineRefused
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from tests.commands import headgraph
 from tests.graphdb_server_fixture import own_home
 from tests.loader.databases import contents

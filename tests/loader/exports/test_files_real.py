@@ -15,7 +15,7 @@ from headgraph.graphdb.server.store.exchange import keep, replace_store
 from headgraph.graphdb.server.store.importer import build_store, workplace
 from headgraph.loader.errors import ExportError
 from headgraph.loader.exports.cypher import column, literal
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from tests.graphdb_server_fixture import own_home
 from tests.loader.exports.graphs import roles_file
 from tests.tables import random_table

@@ -13,7 +13,7 @@ from headgraph.graphdb.errors import NotReachable, StatementError
 from headgraph.graphdb.results.result import Result
 from headgraph.loader.errors import LoaderError, NameTaken, TakenOver, UnknownRun
 from headgraph.loader.loading.plan import plan_load
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from tests.loader.fakes import UNKNOWN_DECOYS, WillingGraph, counted
 from tests.tables import random_table
 

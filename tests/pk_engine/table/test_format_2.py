@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from headgraph.pk_engine.errors import TableError
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 from tests.tables import random_table
 
 

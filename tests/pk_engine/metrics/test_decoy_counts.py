@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from headgraph.pk_engine.scoring.decoys import BINS_PER_PK, DecoyCounts, decoy_share
+from headgraph.pk_engine.metrics.decoys import BINS_PER_PK, DecoyCounts, decoy_share
 
 
 def _pairs(seed: int, forward: int, backward: int) -> tuple[np.ndarray, np.ndarray]:

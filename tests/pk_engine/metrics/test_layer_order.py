@@ -2,7 +2,7 @@
 
 import pytest
 
-from headgraph.pk_engine.scoring.layer_order import (
+from headgraph.pk_engine.metrics.layer_order import (
     ORDERS,
     _cut,
     _formed,

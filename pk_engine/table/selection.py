@@ -42,7 +42,7 @@ class Selection:
         null: null models from `base.names.NULLS`, separated by commas; a pair is kept if it
             differs from each of them. Requires `fdr`.
         max_decoy: the most decoy_q, the share of decoys at the best threshold that keeps the pair
-            (`pk_engine.scoring.decoys`); above 0. Requires a table with decoys.
+            (`pk_engine.metrics.decoys`); above 0. Requires a table with decoys.
 
     Raises:
         SelectionError: a value is outside its range or not of its type.
