@@ -77,7 +77,7 @@ class _Model:
         return {str(metric): float(mean) for metric, mean in means.items()}
 
 
-def generalisation(models: Sequence[str | os.PathLike[str]], *, seed: int = 0) -> pd.DataFrame:
+def findings(models: Sequence[str | os.PathLike[str]], *, seed: int = 0) -> pd.DataFrame:
     """A row per model and finding.
 
     Args:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from headgraph.analysis.generalisation import _above_random, _Model, generalisation
+from headgraph.analysis.generalisation import _above_random, _Model, findings
 from headgraph.base.names import PAIRINGS
 from headgraph.pk_engine import Selection, compute
 from tests.pk_engine import oracle
@@ -18,7 +18,7 @@ MODEL = SHARED / "models/stories260K"
 
 @pytest.fixture(scope="module")
 def found() -> pd.DataFrame:
-    return generalisation([MODEL])
+    return findings([MODEL])
 
 
 def test_every_finding_has_its_row(found: pd.DataFrame) -> None:
