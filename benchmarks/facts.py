@@ -124,8 +124,8 @@ def opening() -> str:
     best = _hubs(DEFAULT).iloc[0]
     one = heads()[best["name"]]
     return wrapped(
-        "A **hub** is a head with many strong edges in and out. By default, a graph keeps the "
-        f"strongest 3 % of each pairing. In this graph, the greatest hub is {one.name}, with "
+        "A **hub** is a head with many strong edges in and out. Among the strongest 3 % of each "
+        f"pairing, which `compute` keeps by default, the greatest hub is {one.name}, with "
         f"{best['edges_in']} edges in and {best['edges_out']} out. It does not copy what it reads: "
         "it writes the negative (see [Identity heads](docs/studies/identity-heads.md)). Many "
         "strong edges may mean nothing. In the figure, the estimated share of such edges is "
