@@ -210,8 +210,8 @@ def identity_heads() -> Iterator[tuple[str, HeadFacts]]:
 
 
 def wrapped(text: str) -> str:
-    """A paragraph in lines as long as those of the docs, with code in one line."""
-    held = re.sub("`[^`]*`", lambda code: code.group().replace(" ", "\0"), text)
+    """A paragraph in lines as long as those of the docs; code and per cents in one line."""
+    held = re.sub(r"`[^`]*`|\d %", lambda whole: whole.group().replace(" ", "\0"), text)
     return fill(held, 118, break_long_words=False, break_on_hyphens=False).replace("\0", " ")
 
 
