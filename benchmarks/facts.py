@@ -152,9 +152,10 @@ def far_from_chance() -> str:
         [f"{100 * part(z).mean():.0f} % in {name}" for name, z in zs.items()]
         for part in (lambda z: z > FAR, lambda z: z < -FAR)
     )
+    above[0] = above[0].replace(" in ", " of the pairs in ")
     return (
-        f"In GPT-2 small, z is above {FAR} for many pairs ({together(above)}), and below -{FAR} "
-        f"for many others ({together(below)})."
+        f"In GPT-2 small, z is above {FAR} for {together(above)}. It is below -{FAR} for "
+        f"{together(below)}."
     )
 
 
@@ -166,9 +167,9 @@ def causality() -> str:
     unclear = int((rows["low"] <= 0).sum())
     return (
         "PK does not predict effects in general. [Causality](docs/studies/causality.md) compares "
-        f"it with the effect of patching, for each pairing in {rows['model'].nunique()} small "
-        f"models ({len(rows)} comparisons). The rank correlation ranges from {low['spearman']:.2f} "
-        f"({low['pairing']} in {low['model']}) to {high['spearman']:.2f} ({high['pairing']} in "
+        "it with the measured effect of patching edges, for each pairing in "
+        f"{rows['model'].nunique()} small models ({len(rows)} comparisons). The rank correlation "
+        f"ranges from {low['spearman']:.2f} ({low['pairing']} in {low['model']}) to {high['spearman']:.2f} ({high['pairing']} in "
         f"{high['model']}). In {unclear} comparisons, the 95 % interval reaches 0 or below."
     )
 
