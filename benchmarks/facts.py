@@ -169,7 +169,8 @@ def causality() -> str:
         "PK does not predict effects in general. [Causality](docs/studies/causality.md) compares "
         "it with the measured effect of patching edges, for each pairing in "
         f"{rows['model'].nunique()} small models ({len(rows)} comparisons). The rank correlation "
-        f"ranges from {low['spearman']:.2f} ({low['pairing']} in {low['model']}) to {high['spearman']:.2f} ({high['pairing']} in "
+        f"ranges from {low['spearman']:.2f} ({low['pairing']} in {low['model']}) to "
+        f"{high['spearman']:.2f} ({high['pairing']} in "
         f"{high['model']}). In {unclear} comparisons, the 95 % interval reaches 0 or below."
     )
 
