@@ -148,10 +148,10 @@ def _text(rows: list[list[str]], rounded: list[list[str]]) -> str:
             "",
             table(["model", "pairs", "QR, float32", "Cholesky", "SVD, float32"], rows),
             "",
-            "The same with the weights rounded to bfloat16 first. The last two columns describe "
-            "Cholesky: the smallest of the Spearman correlations of OQ, OK and OV with PK of the "
-            f"weights before rounding, and how many of the {STRONGEST} strongest pairs of OQ, OK "
-            f"and OV stay among the {STRONGEST} strongest.",
+            "The same with the weights rounded to bfloat16 first. The last two columns compare PK "
+            "before and after rounding, by Cholesky. `Spearman` is the lowest rank correlation of "
+            f"the three pairings. The last column counts how many of the {STRONGEST} strongest "
+            f"pairs stay among the {STRONGEST} strongest, in OQ, OK and OV.",
             "",
             table(
                 ["model", "QR", "Cholesky", "SVD", "Spearman", f"top {STRONGEST} that stay"],

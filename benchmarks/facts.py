@@ -68,11 +68,11 @@ def hub() -> str:
     return (
         f"The greatest hub of GPT-2 small, {one.name}, has {best['edges_in']} edges in and "
         f"{best['edges_out']} out among the strongest 3 % of each pairing. It writes the negative "
-        f"of what it reads: its `copying` score is {one.copying:.4f}. It writes into nearly the "
-        f"subspace that it reads as its value: the PK of the two is {one.self_overlap * d_head:.2f}"
-        f" of at most {d_head}, and chance is {chance:.2f}. Where {one.name} attends to its own "
-        "token, its output counteracts what it read there. Where it attends to another token, it "
-        "passes on the negative of what it read."
+        f"of what it reads: its `copying` score is {one.copying:.4f}. The subspace that it writes "
+        "is nearly the one that it reads as its value: the PK of the two is "
+        f"{one.self_overlap * d_head:.2f} of at most {d_head}, and chance is {chance:.2f}. Where "
+        f"{one.name} attends to its own token, its output counteracts what it read there. Where it "
+        "attends to another token, it passes on the negative of what it read."
     )
 
 
@@ -98,10 +98,11 @@ def eraser() -> str:
     }
     least = min((heads()[name] for name in inhibit), key=lambda one: one.copying)
     return (
-        "The role `eraser` describes this sign and overlap, not an effect on the model. Heads with "
-        f"a negative sign can take part in circuits: {least.name}, an S-inhibition head of the "
-        "circuit for indirect object identification (IOI), has a `copying` score of "
-        f"{least.copying:.2f}."
+        "The role `eraser` describes this sign and overlap, not an effect on the model. A head "
+        "with a negative `copying` score can take part in a circuit. An example is "
+        f"{least.name}, an S-inhibition head of the circuit for indirect object identification "
+        f"(IOI). Its score is {least.copying:.2f}, but its overlap of {least.self_overlap:.2f} is "
+        "too small for an eraser."
     )
 
 
@@ -110,12 +111,13 @@ def decoys() -> str:
     shares = gpt2().select(DEFAULT).meta.decoys
     counts = [f"{100 * shares[name]['share']:.0f} in {name}" for name in GRAPH_PAIRINGS]
     return (
-        "A strong edge can mean nothing. In a **backward pair**, the head that writes comes after "
-        "the head that reads, so nothing can pass from one to the other. Yet for every 100 edges "
-        f"of GPT-2's top 3 %, this many backward pairs are as strong: {together(counts)}. These "
-        "numbers are the **decoy shares** of the pairings. `compute` records them as a rough "
-        "estimate of how many edges mean nothing. `--max-decoy 0.1` keeps only the strongest edges "
-        f"of each pairing, with a decoy share of at most 10 %. {fewer_decoys('this leaves')}"
+        "A strong edge can mean nothing. In a **backward pair**, the head that writes is in a "
+        "later layer than the head that reads, so nothing can pass from one to the other. Yet for "
+        "every 100 edges of GPT-2's top 3 %, this many backward pairs are at least as strong as "
+        f"the weakest edge: {together(counts)}. These are the **decoy shares** of the pairings. "
+        "`compute` records them as a rough estimate of how many edges mean nothing. `--max-decoy "
+        "0.1` keeps, in each pairing, as many of the strongest edges as have a decoy share of at "
+        f"most 10 %. {fewer_decoys('this leaves')}"
     )
 
 
@@ -125,21 +127,22 @@ def opening() -> str:
     one = heads()[best["name"]]
     return wrapped(
         "A **hub** is a head with many strong edges in and out. Among the strongest 3 % of each "
-        f"pairing, which `compute` keeps by default, the greatest hub is {one.name}, with "
-        f"{best['edges_in']} edges in and {best['edges_out']} out. It does not copy what it reads: "
-        "it writes the negative (see [Identity heads](docs/studies/identity-heads.md)). Many "
-        "strong edges may mean nothing. In the figure, the estimated share of such edges is "
-        f"{_shares(Selection(top=20))} ([explained below](#first-steps))."
+        "pairing, the greatest hub by [hub score](docs/reference/scores.md#hub-scores) is "
+        f"{one.name}, with {best['edges_in']} edges in and {best['edges_out']} out. It does not "
+        "copy what it reads: it writes the negative "
+        "([more about it](docs/studies/identity-heads.md)). A strong edge can mean nothing. In "
+        f"the figure, this is so for an estimated {_shares(Selection(top=20))} "
+        "([explained below](#first-steps))."
     )
 
 
 def interpretation() -> str:
     """README's items on patching and on z."""
     z = (
-        "**z** says how many standard deviations PK lies above the mean of random subspaces with "
-        f"the same dimensions. {far_from_chance()} Use z to order pairs, not to test significance. "
-        "`--fdr 0.05 --null backward` tests pairs against the backward pairs described above; see "
-        "[null models](docs/studies/nulls.md)."
+        "**z** says how many standard deviations PK lies above the mean PK of random subspaces "
+        f"with the same dimensions. {far_from_chance()} Use z to order pairs, not to test "
+        "significance. `--fdr 0.05 --null backward` tests pairs against the backward pairs "
+        "described above; see [null models](docs/studies/nulls.md)."
     )
     return "\n".join(bullet(text) for text in (f"**Causality.** {causality()}", z))
 
@@ -164,14 +167,17 @@ def causality() -> str:
     rows = pd.read_csv(DOCS / "data" / "causality-correlation.csv")
     rows = rows[(rows["score"] == "pk") & (rows["measure"] == "effect")].sort_values("spearman")
     low, high = rows.iloc[0], rows.iloc[-1]
-    unclear = int((rows["low"] <= 0).sum())
+    unclear = int(((rows["low"] <= 0) & (rows["high"] >= 0)).sum())
+    below = rows[rows["high"] < 0]
+    under = together([f"{row.pairing} in {row.model}" for row in below.itertuples()])
     return (
         "PK does not predict effects in general. [Causality](docs/studies/causality.md) compares "
         "it with the measured effect of patching edges, for each pairing in "
         f"{rows['model'].nunique()} small models ({len(rows)} comparisons). The rank correlation "
         f"ranges from {low['spearman']:.2f} ({low['pairing']} in {low['model']}) to "
         f"{high['spearman']:.2f} ({high['pairing']} in "
-        f"{high['model']}). In {unclear} comparisons, the 95 % interval reaches 0 or below."
+        f"{high['model']}). In {unclear}, the 95 % interval contains 0"
+        f"{f'; for {under}, it lies below 0' if len(below) else ''}."
     )
 
 
@@ -199,6 +205,7 @@ def _shares(selection: Selection) -> str:
     """The decoy share of each pairing, in words."""
     shares = gpt2().select(selection).meta.decoys
     parts = [f"{100 * shares[name]['share']:.0f} % in {name}" for name in GRAPH_PAIRINGS]
+    parts[0] = parts[0].replace(" in ", " of the edges in ")
     return together(parts)
 
 

@@ -146,16 +146,19 @@ KINDS: dict[str, tuple[str, Callable[[Rng], Simulated]]] = {
     "independent": ("independent normal weights", independent),
     "common covariance": ("all heads prefer the same directions", common_covariance),
     "role covariance": ("heads of a role prefer the same directions", role_covariance),
-    "shared span": ("all heads use the same 60 of 96 dimensions", shared_span),
-    "layer spans": ("heads of a layer and role use the same 60 of 96 dimensions", layer_spans),
+    "shared span": ("all heads use the same random 60-dimensional subspace", shared_span),
+    "layer spans": (
+        "the heads of each layer and role use a random 60-dimensional subspace of their own",
+        layer_spans,
+    ),
     "head types": (
-        "four groups of heads; heads of a group prefer the same 6 directions",
+        "four sets of 6 directions; each head prefers one set for each of its roles",
         head_types,
     ),
     "depth drift": ("the preferred directions change from layer to layer", depth_drift),
-    "planted": (f"independent, with {EDGES} connected pairs", planted),
+    "planted": (f"independent, with {EDGES} connected pairs in all pairings together", planted),
     "planted, common covariance": (
-        f"common covariance, with {EDGES} connected pairs",
+        f"common covariance, with {EDGES} connected pairs in all pairings together",
         partial(planted, base=common_covariance),
     ),
     "lagging drift": (
@@ -296,15 +299,15 @@ def tables(file: Path = FILE) -> str:
     return (
         f"The models have {LAYERS} layers of {HEADS} heads, d_model {D} and d_head {M}. The models "
         f"of each kind of weights have the seeds 0, 1, 2 and so on ({'; '.join(how)}).\n\n{what}"
-        f"\n\nThe share of unconnected pairs with p at most {LEVEL:g}, in models without connected "
-        f"pairs:\n\n{rejected}\n\n"
+        f"\n\nThe share of pairs with p at most {LEVEL:g}, in models without connected pairs:"
+        f"\n\n{rejected}\n\n"
         f"The share of false pairs among the pairs that `--fdr {LEVEL:g}` keeps, as a mean over "
         "pairings and models, with its standard error. Where no pair is kept, the share counts as "
         "0. For planted pairs, the table also shows how many of them are found:"
         f"\n\n{wrong}\n\n"
-        f"The strongest {100 * TOP:g} % of the forward pairs of each pairing: how many of them are "
-        "false, and the [decoy share](#decoys) that estimates this number. The decoy share is a "
-        f"mean over OQ, OK, OV and the models, with its standard error:\n\n{decoys}"
+        f"Which share of the strongest {100 * TOP:g} % of each pairing is false, and the [decoy "
+        "share](#decoys), which estimates it. The decoy share is a mean over OQ, OK, OV and the "
+        f"models, with its standard error:\n\n{decoys}"
     )
 
 
