@@ -131,8 +131,8 @@ def opening() -> str:
         f"{one.name}, with {best['edges_in']} edges in and {best['edges_out']} out. It does not "
         "copy what it reads: it writes the negative "
         "([more about it](docs/studies/identity-heads.md)). A strong edge can mean nothing. In "
-        f"the figure, this is so for an estimated {_shares(Selection(top=20))} "
-        "([explained below](#first-steps))."
+        f"the figure, this holds for an estimated {_shares(Selection(top=20))} "
+        "([see below](#first-steps))."
     )
 
 
@@ -168,16 +168,13 @@ def causality() -> str:
     rows = rows[(rows["score"] == "pk") & (rows["measure"] == "effect")].sort_values("spearman")
     low, high = rows.iloc[0], rows.iloc[-1]
     unclear = int(((rows["low"] <= 0) & (rows["high"] >= 0)).sum())
-    below = rows[rows["high"] < 0]
-    under = together([f"{row.pairing} in {row.model}" for row in below.itertuples()])
     return (
         "PK does not predict effects in general. [Causality](docs/studies/causality.md) compares "
         "it with the measured effect of patching edges, for each pairing in "
         f"{rows['model'].nunique()} small models ({len(rows)} comparisons). The rank correlation "
         f"ranges from {low['spearman']:.2f} ({low['pairing']} in {low['model']}) to "
         f"{high['spearman']:.2f} ({high['pairing']} in "
-        f"{high['model']}). In {unclear}, the 95 % interval contains 0"
-        f"{f'; for {under}, it lies below 0' if len(below) else ''}."
+        f"{high['model']}). In {unclear}, the 95 % interval contains 0."
     )
 
 
