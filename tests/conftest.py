@@ -61,3 +61,12 @@ def graph(database: Graph) -> Graph:
     """The session's database without any node."""
     database.command("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS")
     return database
+
+
+@pytest.fixture(scope="module")
+def one_browser() -> Iterator[None]:
+    """One browser for all pages of a module; each page has a profile of its own."""
+    from tests.chromium import started
+
+    with started():
+        yield

@@ -16,14 +16,12 @@ from tests.queries.statements.examples import HARMLESS, HOSTILE
 from tests.tables import random_table
 
 LANGUAGES = (5, 25)
-OTHER = "other"
+COUNTS = "MATCH (n) RETURN count(n), sum(size(keys(n)))"
 
 
-@pytest.fixture(scope="module", params=["5.26", *LANGUAGES], ids=lambda it: f"cypher-{it}")
-def asked(request: pytest.FixtureRequest, database: Graph, newest: Graph) -> Graph:
-    """Each server and language with the same contents."""
-    if request.param == "5.26":
-        return database
+@pytest.fixture(scope="module", params=LANGUAGES, ids=lambda it: f"cypher-{it}")
+def asked(request: pytest.FixtureRequest, newest: Graph) -> Graph:
+    """The newest server in each language."""
     return In(newest, request.param)  # type: ignore[return-value]
 
 
@@ -84,25 +82,43 @@ def test_the_catalogue_is_checked(asked: Graph) -> None:
     queries.check(asked)
 
 
+def test_the_catalogue_is_checked_on_the_sessions_server(database: Graph) -> None:
+    queries.check(database)
+
+
 def test_most_answers_have_rows(expected: dict[str, pd.DataFrame]) -> None:
     empty = [name for name, frame in expected.items() if frame.empty]
     assert len(empty) <= 5, empty
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_statement_without_a_language_is_cypher_5(newest: Graph) -> None:
+    """So what stands below without one is tested in both languages."""
+    asked = "SHOW DATABASES YIELD name, defaultLanguage WHERE name = 'neo4j' RETURN defaultLanguage"
+    assert newest.read(asked).single() == "CYPHER 5"
+
+
+def in_both_languages(statement: str) -> list[str]:
+    """The statement without a language, and in Cypher 25."""
+    return [statement, f"CYPHER 25 {statement}"]
+
+
 @pytest.mark.parametrize("statement", HOSTILE, ids=repr)
-def test_hostile_statements_are_refused(newest: Graph, statement: str, language: int) -> None:
-    before = newest.read("MATCH (n) RETURN count(n), sum(size(keys(n)))").rows
-    for text in (statement, f"CYPHER {language} {statement}"):
+def test_hostile_statements_are_refused(
+    newest: Graph, contents: tuple[object, ...], statement: str
+) -> None:
+    for text in in_both_languages(statement):
         with pytest.raises(Refused):
             queries.cypher(text, newest)
-    assert newest.read("MATCH (n) RETURN count(n), sum(size(keys(n)))").rows == before
+    assert newest.read(COUNTS).rows == contents
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.fixture(scope="module")
+def contents(newest: Graph, loaded: None) -> tuple[object, ...]:
+    return newest.read(COUNTS).rows
+
+
 @pytest.mark.parametrize("statement", HARMLESS, ids=repr)
-def test_harmless_statements_run(newest: Graph, statement: str, language: int) -> None:
-    text = statement
-    if not statement.lower().startswith("cypher "):
-        text = f"CYPHER {language} {statement}"
-    queries.cypher(text, newest, limit=50)
+def test_harmless_statements_run(newest: Graph, statement: str) -> None:
+    named = statement.lower().startswith("cypher ")
+    for text in [statement] if named else in_both_languages(statement):
+        queries.cypher(text, newest, limit=50)
