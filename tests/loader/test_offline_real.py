@@ -282,12 +282,12 @@ def test_one_import_at_a_time_and_what_a_killed_one_left_goes(home: ServerHome) 
     def hold() -> None:
         with importer.workplace(home):
             inside.set()
-            done.wait(30)
+            done.wait(240)
 
     holder = threading.Thread(target=hold)
     holder.start()
     try:
-        assert inside.wait(30)
+        assert inside.wait(240)
         with (
             pytest.raises(ServerError, match="another headgraph command is importing"),
             importer.workplace(home),

@@ -82,10 +82,6 @@ def test_the_catalogue_is_checked(asked: Graph) -> None:
     queries.check(asked)
 
 
-def test_the_catalogue_is_checked_on_the_sessions_server(database: Graph) -> None:
-    queries.check(database)
-
-
 def test_most_answers_have_rows(expected: dict[str, pd.DataFrame]) -> None:
     empty = [name for name, frame in expected.items() if frame.empty]
     assert len(empty) <= 5, empty

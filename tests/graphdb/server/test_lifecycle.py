@@ -60,7 +60,7 @@ def test_two_starts_at_once_give_one_server_that_outlives_them(home: ServerHome)
     command = [sys.executable, "-c", START, str(home.path)]
     starts = [subprocess.Popen(command, stdout=-1, stderr=-1, text=True) for _ in range(2)]
     # returns when the pipes are closed: a server that held them would keep us here
-    said = [child.communicate(timeout=100) for child in starts]
+    said = [child.communicate(timeout=240) for child in starts]
 
     assert [error for _, error in said] == ["", ""]
     assert len({pid for pid, _ in said}) == 1

@@ -94,7 +94,7 @@ class Clock(RecordingGraph):
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         super().__init__(answers={"AS x": Result(("x",), ((1,),))})
         self.now, self.limits = 1000.0, list[float | None]()
-        patch.setattr("graphdb.limits.time.monotonic", lambda: self.now)
+        patch.setattr("headgraph.graphdb.limits.time.monotonic", lambda: self.now)
 
     def plan(self, cypher: str, *args: Any, timeout: float | None = None) -> Plan:
         self.limits.append(timeout)
