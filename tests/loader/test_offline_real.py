@@ -28,6 +28,7 @@ from headgraph.graphdb.server import (
     running,
     start,
 )
+from headgraph.graphdb.server.store_exchange import PARTS
 from headgraph.loader.attempts import own_process
 from headgraph.loader.errors import NameTaken, OfflineRefused
 from headgraph.pk_engine.scoring.selection import Selection
@@ -169,12 +170,18 @@ def test_a_server_that_does_not_come_up_gets_its_old_store_back(
     local.command("CREATE INDEX headgraph_of_old FOR (n:Old) ON (n.x)")
     launch, calls = lifecycle.launch, []
 
+    def built(scratch: Path, *files: Path, progress: object) -> Path:
+        for part in PARTS:
+            (scratch / "data" / part).mkdir(parents=True)
+        return scratch / "data"
+
     def failing(*args: Any) -> Any:
         calls.append(1)
         if len(calls) == 1:
             raise ServerError("it died while starting")
         return launch(*args)
 
+    monkeypatch.setattr(importer, "build_store", built)  # no server opens it
     monkeypatch.setattr(lifecycle, "launch", failing)
     with pytest.raises(ServerError, match="it died while starting"):
         loader.load_offline(TABLE, run="tiny", home=home)
