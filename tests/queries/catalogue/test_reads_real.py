@@ -16,7 +16,7 @@ from headgraph.queries.stored.values import all_values, given_values
 from tests.queries.catalogue.cases import LABELS
 from tests.tables import random_table
 
-OTHERS = 6
+OTHERS = 12
 VALUES = {"writer": "previous_token", "reader": "induction", "role": "name_mover"}
 ABOUT_ROLES = [name for name, query in queries.catalogue().items() if "HAS_ROLE" in query.cypher]
 FROM_THE_ROLE = "MATCH (r:Role) WITH r MATCH (r)<-[:HAS_ROLE]-(h) WHERE h.run = $run RETURN h.name"
