@@ -128,7 +128,7 @@ def opening() -> str:
     return wrapped(
         "A **hub** is a head with many strong edges in and out. Among the strongest 3 % of each "
         "pairing, the greatest hub by [hub score](docs/reference/scores.md#hub-scores) is "
-        f"{one.name}, with {best['edges_in']} edges in and {best['edges_out']} out. It does not "
+        f"{one.name}: {best['edges_in']} edges in and {best['edges_out']} out. It does not "
         "copy what it reads; it writes the negative "
         "([more about it](docs/studies/identity-heads.md)). A strong edge can mean nothing. In "
         f"the figure, this holds for an estimated {_shares(Selection(top=20))} "
