@@ -21,7 +21,7 @@ SHORT = 3
 
 _RUNS = """
 MATCH (r:Run {status: "complete"})
-WHERE r.name IS NOT NULL AND ($runs IS NULL OR r.name IN $runs)
+WHERE r.name IS :: STRING NOT NULL AND ($runs IS NULL OR r.name IN $runs)
 RETURN toIntegerOrNull(r.pairs) AS pairs, toIntegerOrNull(r.pairs_scored) AS pairs_scored,
        r.scored AS scored,
        r.kept_pairings AS pairings, r.kept_pairs AS kept, r.kept_pk_min AS pk, r.kept_z_min AS z,

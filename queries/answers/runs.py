@@ -13,17 +13,19 @@ from headgraph.queries.errors import OlderRun, QueryError, UnknownName
 from headgraph.queries.stored.query import Query
 
 _RUNS = """
-MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL
-RETURN r.name AS name, r.pairings AS pairings,
-       toIntegerOrNull(r.graph_version) AS version, r.series AS series
+MATCH (r:Run {status: "complete"}) WHERE r.name IS :: STRING NOT NULL
+RETURN r.name AS name,
+       CASE WHEN r.pairings IS :: LIST<STRING NOT NULL> THEN r.pairings END AS pairings,
+       toIntegerOrNull(r.graph_version) AS version,
+       CASE WHEN r.series IS :: STRING THEN r.series END AS series
 ORDER BY name
 """
 _SERIES = """
-MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL AND r.series IS NOT NULL
+MATCH (r:Run {status: "complete"}) WHERE r.name IS :: STRING NOT NULL AND r.series IS :: STRING NOT NULL
 RETURN r.series AS series, r.step AS step, r.name AS name ORDER BY series, step, name
 """
 _SHAPES = """
-MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL
+MATCH (r:Run {status: "complete"}) WHERE r.name IS :: STRING NOT NULL
 RETURN r.name AS name, r.n_layers AS layers, r.n_heads AS heads
 """
 _COPYING = "MATCH (h:Head {run: $run}) WHERE h.copying IS NOT NULL RETURN 1 AS one LIMIT 1"
