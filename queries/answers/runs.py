@@ -7,6 +7,7 @@ from headgraph.base.spelling import either
 from headgraph.base.suggestions import did_you_mean
 from headgraph.base.text import listed, quoted, short
 from headgraph.graphdb import schema
+from headgraph.graphdb.properties import checked
 from headgraph.graphdb.runner import Runner
 from headgraph.graphdb.runs import chosen_run
 from headgraph.queries.errors import OlderRun, QueryError, UnknownName
@@ -21,7 +22,8 @@ RETURN r.name AS name,
 ORDER BY name
 """
 _SERIES = """
-MATCH (r:Run {status: "complete"}) WHERE r.name IS :: STRING NOT NULL AND r.series IS :: STRING NOT NULL
+MATCH (r:Run {status: "complete"})
+WHERE r.name IS :: STRING NOT NULL AND r.series IS :: STRING NOT NULL
 RETURN r.series AS series, r.step AS step, r.name AS name ORDER BY series, step, name
 """
 _SHAPES = """
@@ -56,9 +58,11 @@ def checkpoints(series: str, graph: Runner) -> list[tuple[float | None, str]]:
 
     Raises:
         UnknownName: no run belongs to the series.
+        WrongProperty: a step that is no number.
     """
     rows = list(graph.read(_SERIES))
-    found = [(row["step"], row["name"]) for row in rows if row["series"] == series]
+    own = [row for row in rows if row["series"] == series]
+    found = [(checked(schema.RUN, row, row["name"], needed=())["step"], row["name"]) for row in own]
     if not found:
         known = list(dict.fromkeys(row["series"] for row in rows))
         trajectory = either(

@@ -9,6 +9,7 @@ from headgraph.base.text import quoted
 from headgraph.graphdb.limits import Deadline
 from headgraph.graphdb.result import Plan
 from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.schema import NAMED
 from headgraph.queries.statements.tokens import tokens
 
 _UNKNOWN = re.compile(r"The (label|relationship type|property) `(.+)` does not exist")
@@ -19,7 +20,7 @@ _NAMES = {
     ),
     "property": "CALL db.propertyKeys() YIELD propertyKey RETURN collect(propertyKey)",
 }
-RUNS = "MATCH (r:Run) WHERE r.name IS NOT NULL RETURN r.name AS name ORDER BY name"
+RUNS = f"MATCH (r:Run) WHERE {NAMED} RETURN r.name AS name ORDER BY name"
 
 
 def hints(

@@ -215,10 +215,10 @@ def test_motifs_need_an_edge_between_two_heads() -> None:
     run = {"id": "1", "n_layers": 1, "n_heads": 1, "metrics": ["pk"], "pairings": ["OV"]}
     head = {"id": "1:L0H0", "name": "L0H0", "layer": 0, "head": 0}
     graph.answers = {
-        **graph.answers,
         "RETURN a.name AS source": Result(("source", "edges"), (edge,)),
         "RETURN properties(r)": Result(("properties",), ((run,),)),
         "RETURN labels(h)": Result(("labels", "properties"), ((["Head"], head),)),
+        **graph.answers,
     }
     with pytest.raises(UnknownName) as caught:
         queries.motifs(graph, run="alone")
