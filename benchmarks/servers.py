@@ -78,6 +78,8 @@ def jars_of(version: str, folder: Path) -> list[Path]:
     artifacts = [*own, *(it.artifact for it in needed)]
     with ThreadPoolExecutor(16) as pool:
         paths = list(pool.map(lambda artifact: Path(artifact.resolve()), artifacts))
+    # Browser is no part of the server's own needs
+    paths += [path for path in ensure_jars() if path.name.startswith("neo4j-browser-")]
     say(f"{version}: {len(paths)} jars")
     return paths
 

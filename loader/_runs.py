@@ -44,7 +44,8 @@ WITH r, unfinished, called, short,
 ORDER BY unfinished, name, short
 RETURN name, toStringOrNull(r.model) AS model, r.status AS status, r.heads AS heads,
        r.edges AS edges,
-       CASE WHEN r.pairings IS :: LIST<STRING NOT NULL> THEN r.pairings ELSE [] END AS pairings,
+       CASE WHEN r.pairings IS :: LIST<STRING NOT NULL> NOT NULL THEN r.pairings ELSE [] END
+         AS pairings,
        r.selection AS selection,
        toStringOrNull(r.series) AS series,
        called, short,

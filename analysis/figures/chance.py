@@ -110,10 +110,7 @@ def may_be_chance(pairs: "pd.DataFrame") -> str:
     share = sum(value * int(once[pairing]) for pairing, value in shares.items()) / max(total, 1)
     if share <= MOSTLY:
         return ""
-    return (
-        f"Decoys are {100 * share:.0f} % of these pairs: most may mean nothing, and the order of "
-        "hubs may be chance."
-    )
+    return f"Decoys are {100 * share:.0f} %: the hubs may be chance."
 
 
 def decoys_in_words(shares: Mapping[str, float], order: Iterable[str]) -> str:

@@ -73,7 +73,7 @@ def copying_figure(
     theme = style.theme(dark)
     with style.styled(theme):
         figure = style.new_figure(style.WIDTH, _HEIGHT, theme)
-        style.headline(figure, *_words(table, heads, derived, _hubs(kept, len(hubs))))
+        style.headline(figure, *_words(table, heads, derived, _rings(kept, len(hubs))))
         (axes,) = panel_grid(figure, 1, 1, top=TOP, right=176.0)
         _draw_regions(axes, table, theme)
         _draw_heads(axes, heads, head_roles(labels_for(table.meta, labels)), theme)
@@ -109,7 +109,7 @@ def _scores(table: AffinityTable) -> pd.DataFrame:
 
 
 def _words(
-    table: AffinityTable, heads: pd.DataFrame, derived: Mapping[Head, str], hubs: str
+    table: AffinityTable, heads: pd.DataFrame, derived: Mapping[Head, str], rings: str
 ) -> tuple[str, str]:
     count = [*derived.values()].count
     meta = table.meta
@@ -118,17 +118,18 @@ def _words(
     return (
         f"{meta.model}: which heads write what they read, and which its negative",
         f"{len(heads):,} heads; derived from W_OV alone: erasers {count('eraser')}, copiers "
-        f"{count('copier')}. Copying: Re(sum of eigenvalues of W_O W_V) / sum of their moduli. "
-        f"Self-overlap: PK of a head's V and O, divided by the rank.{rest}\n{hubs}",
+        f"{count('copier')}. {rings}{rest}\n"
+        "Copying: Re(sum of eigenvalues of W_O W_V) / sum of their moduli. Self-overlap: PK of a "
+        "head's V and O, divided by the rank.",
     )
 
 
-def _hubs(kept: AffinityTable, count: int) -> str:
+def _rings(kept: AffinityTable, count: int) -> str:
     """What the rings mark, and the share of decoys among the pairs that make the hubs."""
     rows = kept.frame[kept.frame["pairing"].isin(GRAPH_PAIRINGS)]
     shares = decoys_in_words(decoy_shares(rows), GRAPH_PAIRINGS)
-    decoys = may_be_chance(rows) or (f"Decoys among these pairs: {shares}." if shares else "")
-    return f"Rings: the {count} greatest hubs of the top 3 %. {decoys}".rstrip()
+    decoys = may_be_chance(rows) or (f"Decoys: {shares}." if shares else "")
+    return f"Rings: {count} greatest hubs of the top 3 %. {decoys}".rstrip()
 
 
 def _draw_regions(axes: "Axes", table: AffinityTable, theme: style.Theme) -> None:
