@@ -30,7 +30,8 @@ COLUMNS = {
     "hubs": "inlet, outlet: sum of z over the edges that enter the head, and that leave it; both: "
     "their geometric mean, greatest in the middle layers, whose heads have most partners on both "
     "sides (hubs_by_layer corrects this); copying: 1 where the head writes what it reads, -1 where "
-    "it writes the negative; roles: what the literature found the head to do, (derived) what its weights say.",
+    "it writes the negative; roles: what the literature found the head to do, (derived) what its "
+    "weights say.",
     "ioi_circuit": "source_role, target_role: what the two heads do in the circuit; pairing: how "
     "the target can read the source; pk, z and pk_rank as above.",
 }
