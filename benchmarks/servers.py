@@ -22,6 +22,7 @@ import headgraph
 from headgraph import loader, queries
 from headgraph.base.terminal import say
 from headgraph.graphdb import Graph, connect
+from headgraph.graphdb.errors import StatementError
 from headgraph.graphdb.server import ANY_PORTS, ServerHome, config, lifecycle, start, stop
 from headgraph.graphdb.server.jars import ensure_jars
 from headgraph.pk_engine.scoring.selection import Selection
@@ -88,10 +89,13 @@ def answers(graph: Graph) -> dict[str, Any]:
     """Every stored query, a statement, a run that came back from its export, and a drop."""
     loader.load("gpt2-small", graph, run="gpt2", selection=Selection(top_percent=3))
     queries.communities(graph, run="gpt2", write=True)
-    found: dict[str, Any] = {
-        name: queries.query(name, graph, run="gpt2", **values(query))
-        for name, query in queries.catalogue().items()
-    }
+    found: dict[str, Any] = {}
+    for name, query in queries.catalogue().items():
+        try:
+            found[name] = queries.query(name, graph, run="gpt2", **values(query))
+        except StatementError as error:
+            say(f"{name}: {error}")
+            found[name] = pd.DataFrame({"refused": [1]})
     found["cypher"] = queries.cypher(
         "MATCH (a:Head {run: $run})-[e:OV]->(b) RETURN a.name, b.name, e.pk ORDER BY e.pk_rank",
         graph, run="gpt2",

@@ -62,6 +62,8 @@ def compared_in_words(found: Compared) -> str:
 def nothing_changed(found: Compared) -> str:
     """Why there is no changed pair."""
     compared = int(found.counts["compared"].sum())
+    if not compared:
+        return "no pair can be compared: no scored pair is in both tables"
     return (
         f"no pair differs: the {_pairs(compared)} that both tables have are equal within rounding "
         f"({found.noise:.2g})"
