@@ -93,6 +93,13 @@ def _cut(found: Compared) -> Iterator[str]:
             f"{'; '.join(sides)}. A pair that a cut table lacks is below its cutoff, which does "
             "not mean PK 0."
         )
+    if len(sides) == 1 and found.counts[["stronger", "weaker"]].to_numpy().any():
+        only_a = found.counts["cutoff_before"].notna().any()
+        cut, more = ("A", "weaker") if only_a else ("B", "stronger")
+        yield (
+            f"Only {cut} is cut: the pairs compared are strong in {cut} by choice, so more of them "
+            f"are {more} in B, whatever changed."
+        )
 
 
 def _totals(found: Compared) -> dict[str, int]:
