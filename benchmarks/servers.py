@@ -117,8 +117,11 @@ def values(query: Query) -> dict[str, Any]:
 
 
 def same(a: pd.DataFrame, b: pd.DataFrame) -> bool:
-    """Whether two answers are equal but for rounding, and the time of the load."""
+    """Whether two answers are equal but for rounding, and the times of the load."""
     a, b = (frame.drop(columns="loaded", errors="ignore") for frame in (a, b))
+    if "fact" in a and "fact" in b:
+        times = ["loaded_at", "started_at"]
+        a, b = (frame[~frame["fact"].isin(times)].reset_index(drop=True) for frame in (a, b))
     try:
         pd.testing.assert_frame_equal(pd.DataFrame(a), pd.DataFrame(b))
     except AssertionError:

@@ -91,7 +91,7 @@ def test_where_one_table_is_cut_the_direction_of_changes_follows_from_the_cut() 
     """Of independent scores as many grow as shrink; those that were strong in one table do not."""
     one, other = random_table(seed=3), random_table(seed=4)
     whole = headgraph.diff(one, other).counts.sum()
-    assert 0.8 < whole["stronger"] / whole["weaker"] < 1.25
+    assert 0.7 < whole["stronger"] / whole["weaker"] < 1.4
     assert "is cut" not in str(headgraph.diff(one, other))
     rule = Selection(top_percent=10)
     for a, b, side, more, less in (
