@@ -100,7 +100,7 @@ def _table(rows: pd.DataFrame) -> str:
 
     body = [
         [r.head, f"{r.inlet:,.0f}", f"{r.outlet:,.0f}", f"{r.both:,.0f}",
-         shown(r.both, r.place), shown(r.both, r.place_by_layer)]
+         shown(r.both, r.place), shown(r.ratio, r.place_by_layer)]
         for r in chosen.itertuples()
     ]  # fmt: skip
     head = ["head", "inlet", "outlet", "both", "place", "place within layers"]

@@ -153,7 +153,7 @@ ELEMENTS = (
     Element(
         schema.HEAD, "(:Head)",
         "A query head of a run, with or without edges. It also has a label for each of its roles, "
-        "such as :InductionHead, or :Eraser for a derived role",
+        "such as :InductionHead, or :Eraser and :Copier for derived roles",
         (
             *_all("STRING", ("name", "such as L4H7: layer 4, head 7, both counted from 0"),
                   ("run", "name of its run"), ("id", "unique id of the head")),
@@ -225,7 +225,9 @@ CONVENTIONS = (
     "missing edge then means a pair that was not kept, and not a score of 0.",
     "To count scored pairs, sum e.share. Weight sums over the edges that leave a head by share; "
     "sums over the edges that enter it need no weight.",
-    "Heads of a run that is being loaded have the label LoadingHead in place of Head.",
+    "Heads of a run that is being loaded or dropped have the label LoadingHead in place of Head. "
+    "Such a Run has no name, and properties of the load: called, loader, loader_process, alive_at, "
+    "ending.",
 )
 
 EXAMPLES = (

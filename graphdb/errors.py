@@ -6,6 +6,7 @@ GraphError              one sentence for the user, exit code 1
 ├── AuthRefused         the server refuses the user or the password
 ├── OldServer           the server is too old for headgraph's statements
 ├── SettingsError       connection settings that cannot be used
+├── WrongProperty       a property in the database that headgraph cannot have written
 ├── StatementError      the server refuses a statement or ends it
 │   ├── OutOfMemory     it needs more memory than the server gives it
 │   └── LimitExceeded   it sends too much; the connection was cut
@@ -46,6 +47,10 @@ class OldServer(GraphError):
 
 class SettingsError(GraphError):
     """Connection settings that cannot be used."""
+
+
+class WrongProperty(GraphError):
+    """A property of a stored run that headgraph cannot have written."""
 
 
 class StatementError(GraphError):

@@ -61,6 +61,9 @@ CUT_SINCE = 3
 """The version from which the Run has `kept_z_min`. From it on, a run of a table that has them also
 has the scores of heads, their derived roles, and the decoys of pairings and edges."""
 
+NAMED = "r.name IS :: STRING NOT NULL"
+"""Condition on a Run `r`: it has a name. One of another type was set by hand."""
+
 LOADING = "loading"
 COMPLETE = "complete"
 DROPPING = "dropping"

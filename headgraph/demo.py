@@ -26,10 +26,14 @@ MAX_DECOY = 0.1
 COLUMNS = {
     "strongest_edges": "the target can read the source's output (O) as query (Q), key (K) or value "
     "(V), as the pairing says; pk: how much the two share, 0 to d_head; z: how far that is above "
-    "random subspaces; pk_rank: 1 is the strongest pair of its pairing.",
+    "random subspaces, in standard deviations, which real weights exceed without any function; "
+    "pk_rank: 1 is the strongest pair of its pairing; decoy_q: the least share of backward pairs, "
+    "which carry nothing, among all pairs this strong.",
     "hubs": "inlet, outlet: sum of z over the edges that enter the head, and that leave it; both: "
-    "their geometric mean; copying: 1 where the head writes what it reads, -1 where it writes the "
-    "negative; roles: what the literature found the head to do, (derived) what its weights say.",
+    "their geometric mean, greatest in the middle layers, whose heads have most partners on both "
+    "sides (hubs_by_layer corrects this); copying: 1 where the head writes what it reads, -1 where "
+    "it writes the negative; self_overlap: share of what it writes that lies in what it reads; "
+    "roles: what the literature found the head to do, (derived) what its weights say.",
     "ioi_circuit": "source_role, target_role: what the two heads do in the circuit; pairing: how "
     "the target can read the source; pk, z and pk_rank as above.",
 }

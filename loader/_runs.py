@@ -42,7 +42,10 @@ WITH r, unfinished, called, short,
      coalesce(r.loaded_at, r.started_at) AS time
 ORDER BY unfinished, name, short
 RETURN name, toStringOrNull(r.model) AS model, r.status AS status, r.heads AS heads,
-       r.edges AS edges, coalesce(r.pairings, []) AS pairings, r.selection AS selection,
+       r.edges AS edges,
+       CASE WHEN r.pairings IS :: LIST<STRING NOT NULL> NOT NULL THEN r.pairings ELSE [] END
+         AS pairings,
+       r.selection AS selection,
        toStringOrNull(r.series) AS series,
        called, short,
        CASE WHEN time IS NOT NULL THEN toString(datetime.truncate('second', time)) END AS loaded

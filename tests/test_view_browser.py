@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from benchmarks.null_simulations import independent, save
 from headgraph.analysis.view import view
+from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.table.sources import read_table
 from tests.analysis.test_view import HOSTILE
@@ -77,6 +80,23 @@ def test_the_slider_says_how_many_lines_there_are(tab: Page) -> None:
     assert lines(tab) == 3000
     tab.locator("#threshold").press("ArrowLeft")
     assert lines(tab) == 2997
+
+
+def test_hubs_of_random_weights_may_be_chance(tab: Page, tmp_path: Path) -> None:
+    """A model of independent weights shows the sentence and the share; GPT-2 does not."""
+    expect(tab.locator("#detail h2")).to_have_text("Heads with most edges shown")
+    assert tab.locator("p.chance").count() == 0
+    first = tab.locator("#detail li").first
+    expect(first.locator("strong")).to_have_text("L4H7")
+    expect(first.locator("small")).to_have_text("copying −1.00")
+    table = compute(save(independent(np.random.default_rng(0)), tmp_path), selection=Selection())
+    strongest = table.frame[table.frame["pk_rank"] <= 40].groupby("pairing")
+    shares = (1 + strongest["decoys"].max()) / strongest.size()
+    tab.goto(view(table).write(tmp_path / "random.html").as_uri())
+    slide(tab, 40)
+    expect(tab.locator("p.chance")).to_have_text(
+        f"Decoys are {100 * shares.mean():.0f} % of the pairs shown, so this order may be chance."
+    )
 
 
 def into_induction(place: int) -> int:

@@ -123,9 +123,8 @@ def _headline(found: Difference, drawn: int, changed: int) -> tuple[str, str]:
     lines = [
         f"Drawn: {part} changed {pairs}"
         + (f" with the largest difference of {what}" if drawn < changed else "")
-        + f". {compared_in_words(found)}",
-        f"A change is a difference of PK above rounding ({found.noise:.2g}). The wider a line, the "
-        "larger the difference, on one scale.",
+        + f". A change is a difference of PK above rounding ({found.noise:.2g}).",
+        f"{compared_in_words(found)} The wider a line, the larger the difference, on one scale.",
     ]
     if found.counts[["cutoff_before", "cutoff_after"]].notna().to_numpy().any():
         lines.append(

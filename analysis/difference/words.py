@@ -62,6 +62,8 @@ def compared_in_words(found: Compared) -> str:
 def nothing_changed(found: Compared) -> str:
     """Why there is no changed pair."""
     compared = int(found.counts["compared"].sum())
+    if not compared:
+        return "no pair can be compared: no scored pair is in both tables"
     return (
         f"no pair differs: the {_pairs(compared)} that both tables have are equal within rounding "
         f"({found.noise:.2g})"
@@ -90,6 +92,13 @@ def _cut(found: Compared) -> Iterator[str]:
         yield (
             f"{'; '.join(sides)}. A pair that a cut table lacks is below its cutoff, which does "
             "not mean PK 0."
+        )
+    if len(sides) == 1 and found.counts[["stronger", "weaker"]].to_numpy().any():
+        only_a = found.counts["cutoff_before"].notna().any()
+        cut, more = ("A", "weaker") if only_a else ("B", "stronger")
+        yield (
+            f"Only {cut} is cut: the pairs compared are strong in {cut} by choice, so more of them "
+            f"are {more} in B, whatever changed."
         )
 
 

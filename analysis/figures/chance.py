@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _PART, _DEVIATIONS = 0.1, 15.0
 _ENDS = ["pairing", "pk_rank"]
+MOSTLY = 0.5
+"""Share of decoys among all pairs shown above which an order of heads may be chance."""
 _LEAST_SPREAD = 0.01  # of z, below which float32 scores do not give their standard deviation
 
 
@@ -94,6 +96,21 @@ def decoy_shares(pairs: "pd.DataFrame") -> dict[str, float]:
         for pairing, rows in once.groupby("pairing", sort=False)
     }
     return {pairing: share for pairing, share in shares.items() if share is not None}
+
+
+def may_be_chance(pairs: "pd.DataFrame") -> str:
+    """A sentence for hubs of pairs of which more than half may mean nothing; else empty.
+
+    The share is that of all pairings together: 30 % for the default graph of GPT-2 small, and
+    about 100 % for independent random weights.
+    """
+    shares = decoy_shares(pairs)
+    once = pairs.drop_duplicates(_ENDS)["pairing"].value_counts()
+    total = sum(int(once[pairing]) for pairing in shares)
+    share = sum(value * int(once[pairing]) for pairing, value in shares.items()) / max(total, 1)
+    if share <= MOSTLY:
+        return ""
+    return f"Decoys are {100 * share:.0f} %: the hubs may be chance."
 
 
 def decoys_in_words(shares: Mapping[str, float], order: Iterable[str]) -> str:

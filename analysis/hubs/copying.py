@@ -9,7 +9,12 @@ import pandas as pd
 from headgraph.analysis._tables import any_table
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
-from headgraph.analysis.figures.chance import chance
+from headgraph.analysis.figures.chance import (
+    chance,
+    decoy_shares,
+    decoys_in_words,
+    may_be_chance,
+)
 from headgraph.analysis.figures.panels import TOP, name_points, panel_grid, role_handles
 from headgraph.analysis.figures.roles import Head, HeadRoles, derived_roles, head_roles
 from headgraph.analysis.hubs.scores import hub_scores
@@ -62,12 +67,13 @@ def copying_figure(
     table = any_table(model, GRAPH_PAIRINGS)
     heads = _scores(table)
     derived = derived_roles(table.meta)
-    hubs = hub_scores(table.select(Selection(top_percent=3)))
+    kept = table.select(Selection(top_percent=3))
+    hubs = hub_scores(kept)
     hubs = hubs[hubs["both"] > 0].head(_HUBS)
     theme = style.theme(dark)
     with style.styled(theme):
         figure = style.new_figure(style.WIDTH, _HEIGHT, theme)
-        style.headline(figure, *_words(table, heads, derived, len(hubs)))
+        style.headline(figure, *_words(table, heads, derived, _rings(kept, len(hubs))))
         (axes,) = panel_grid(figure, 1, 1, top=TOP, right=176.0)
         _draw_regions(axes, table, theme)
         _draw_heads(axes, heads, head_roles(labels_for(table.meta, labels)), theme)
@@ -103,7 +109,7 @@ def _scores(table: AffinityTable) -> pd.DataFrame:
 
 
 def _words(
-    table: AffinityTable, heads: pd.DataFrame, derived: Mapping[Head, str], hubs: int
+    table: AffinityTable, heads: pd.DataFrame, derived: Mapping[Head, str], rings: str
 ) -> tuple[str, str]:
     count = [*derived.values()].count
     meta = table.meta
@@ -112,10 +118,18 @@ def _words(
     return (
         f"{meta.model}: which heads write what they read, and which its negative",
         f"{len(heads):,} heads; derived from W_OV alone: erasers {count('eraser')}, copiers "
-        f"{count('copier')}. Rings: the {hubs} greatest hubs of the top 3 %.{rest}\n"
+        f"{count('copier')}. {rings}{rest}\n"
         "Copying: Re(sum of eigenvalues of W_O W_V) / sum of their moduli. Self-overlap: PK of a "
         "head's V and O, divided by the rank.",
     )
+
+
+def _rings(kept: AffinityTable, count: int) -> str:
+    """What the rings mark, and the share of decoys among the pairs that make the hubs."""
+    rows = kept.frame[kept.frame["pairing"].isin(GRAPH_PAIRINGS)]
+    shares = decoys_in_words(decoy_shares(rows), GRAPH_PAIRINGS)
+    decoys = may_be_chance(rows) or (f"Decoys: {shares}." if shares else "")
+    return f"Rings: {count} greatest hubs of the top 3 %. {decoys}".rstrip()
 
 
 def _draw_regions(axes: "Axes", table: AffinityTable, theme: style.Theme) -> None:

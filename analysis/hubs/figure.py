@@ -9,7 +9,7 @@ import pandas as pd
 from headgraph.analysis._tables import any_table
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
-from headgraph.analysis.figures.chance import decoy_shares, decoys_in_words
+from headgraph.analysis.figures.chance import decoy_shares, decoys_in_words, may_be_chance
 from headgraph.analysis.figures.pairs import cut_in_words
 from headgraph.analysis.figures.panels import TOP, name_points, panel_grid, role_handles
 from headgraph.analysis.figures.roles import Head, HeadRoles, head_roles
@@ -79,7 +79,8 @@ def _words(table: AffinityTable, scores: pd.DataFrame, wanted: Sequence[str]) ->
     hub = f" The greatest hub is {best['name']}." if best["both"] > 0 else ""
     rows = table.frame[table.frame["pairing"].isin(wanted)]
     shares = decoys_in_words(decoy_shares(rows), wanted)
-    decoys = f" Decoys among the pairs: {shares}." if shares else ""
+    plain = f"Decoys among the pairs: {shares}." if shares else ""
+    decoys = f" {may_be_chance(rows) or plain}".rstrip()
     return (
         f"{meta.model}: hubs of {', '.join(wanted)}, {rule or 'all pairs'}",
         f"{len(scores)} of {meta.n_layers * meta.n_heads:,} heads have an edge; inlet and outlet "

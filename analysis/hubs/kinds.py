@@ -38,8 +38,9 @@ def hubs_of_kind(
         ratio(h) = sqrt((i + I) / (mean i + I) * (o + O) / (mean o + O))
 
     i and o are inlet and outlet per possible partner, the means are those of h's layer, and I and O
-    are means over all heads: they keep one edge in an empty layer from counting as much as many. It
-    is 0 where either side is not positive.
+    are means over all heads: they keep one edge in an empty layer from counting as much as many. A
+    head without an edge on one side has a ratio below 1. It is 0 where the layer has no edge on one
+    side, as the first and the last layer of layer order forward.
 
     Args:
         model: a model as for `compute`, or a table of all pairs of OQ, OK and OV.
@@ -72,7 +73,7 @@ def hubs_of_kind(
 
 
 def _to_layer(rows: pd.DataFrame, meta: TableMeta) -> "pd.Series[float]":
-    """The square root of both ratios to the layer; 0 where a side is not positive."""
+    """The square root of both ratios to the layer; 0 where the layer lacks one side."""
     partners = {"inlet": rows["layer"], "outlet": meta.n_layers - 1 - rows["layer"]}
     sides = []
     for side, layers in partners.items():
@@ -80,7 +81,7 @@ def _to_layer(rows: pd.DataFrame, meta: TableMeta) -> "pd.Series[float]":
         possible = layers if meta.layer_order == "forward" else 0 * layers + meta.n_layers
         each = (rows[side] / (meta.n_heads * possible.clip(lower=1))).where(possible > 0, 0.0)
         mean, every = each.groupby(rows["layer"]).transform("mean"), max(float(each.mean()), 0.0)
-        sides.append(((each + every) / (mean + every)).where((each > 0) & (mean > 0), 0.0))
+        sides.append(((each + every) / (mean + every)).where(mean > 0, 0.0).clip(lower=0.0))
     ratio: pd.Series[float] = np.sqrt(sides[0] * sides[1])
     return ratio
 

@@ -1,14 +1,15 @@
 """The heads and edges in a stored query's answer."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headgraph.analysis.figures.roles import Head, in_role_order
-from headgraph.analysis.view.stored import edge_frame, facts_of
-from headgraph.base.names import PAIRINGS
+from headgraph.analysis.view.stored import edge_frame, edge_row, facts_of
+from headgraph.base.names import PAIRINGS, head_name
 from headgraph.graphdb import schema
+from headgraph.graphdb.properties import checked_head
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 class Answer:
     """The drawable part of an answer; it has the layers and heads that the answer names.
 
-    `notes` say how many edges of a head are shown of how many, and where the run is cut.
+    `named` are the heads that the question names. `notes` say how many edges of a head are shown
+    of how many, and where the run is cut.
     """
 
     title: str
@@ -29,35 +31,45 @@ class Answer:
     roles: Mapping[Head, tuple[str, ...]]
     facts: Mapping[Head, Mapping[str, Any]]
     heads: frozenset[Head]
+    named: tuple[str, ...]
     no_rows: str
     notes: tuple[str, ...]
 
 
 def read_answer(answer: Mapping[str, Any]) -> Answer:
-    """Heads and edges of a node-link graph, without Runs, Roles and links to them."""
-    heads = {
-        node["id"]: node for node in answer["nodes"]
-        if schema.HEAD in node["labels"] and {"layer", "head"} <= node["properties"].keys()
-    }  # fmt: skip
-    place = {name: (h["properties"]["layer"], h["properties"]["head"]) for name, h in heads.items()}
+    """Heads and edges of a node-link graph, without Runs, Roles and links to them.
+
+    Raises:
+        WrongProperty: a property that headgraph cannot have written.
+    """
+    about = answer["graph"]
+    given = {name: value for name, value in about["params"].items() if value is not None}
+    heads = {node["id"]: node for node in answer["nodes"] if schema.HEAD in node["labels"]}
+    own = {
+        name: checked_head(node["properties"], given.get("run"), ("layer", "head"))
+        for name, node in heads.items()
+    }
+    place = {name: (head["layer"], head["head"]) for name, head in own.items()}
     links = [
         link for link in answer["links"]
         if link["type"] in PAIRINGS and link["source"] in place and link["target"] in place
     ]  # fmt: skip
-    about = answer["graph"]
-    given = {name: value for name, value in about["params"].items() if value is not None}
     words = ", ".join(f"{name} {_words(value)}" for name, value in given.items())
     return Answer(
         title=f"{about['title']}: {given['run']}" if "run" in given else str(about["title"]),
         words=f"Stored query {about['query']} ({words}):" if words else f"{about['query']}:",
         n_layers=max((layer for layer, _ in place.values()), default=-1) + 1,
         n_heads=max((head for _, head in place.values()), default=-1) + 1,
-        edges=edge_frame([_edge(link, place) for link in links]),
+        edges=edge_frame([
+            edge_row(link["type"], (link["source"], link["target"]), place, link["properties"],
+                     given.get("run"))
+            for link in links
+        ]),
         roles={place[name]: roles for name, node in heads.items()
                if (roles := roles_of(node["labels"]))},
-        facts={place[name]: facts_of(node["properties"], grouped=False)
-               for name, node in heads.items()},
+        facts={place[name]: facts_of(head, grouped=False) for name, head in own.items()},
         heads=frozenset(place.values()),
+        named=_named(given.values(), {head_name(*head) for head in place.values()}),
         no_rows=about.get("no_rows", ""),
         notes=tuple(about[name] for name in ("limited", "cut") if about.get(name)),
     )  # fmt: skip
@@ -77,16 +89,10 @@ def roles_of(labels: Iterable[str]) -> tuple[str, ...]:
     return in_role_order(roles)
 
 
-def _edge(link: Mapping[str, Any], place: Mapping[str, Head]) -> dict[str, Any]:
-    source, target = place[link["source"]], place[link["target"]]
-    return {
-        **link["properties"],
-        "pairing": link["type"],
-        "source_layer": source[0],
-        "source_head": source[1],
-        "target_layer": target[0],
-        "target_head": target[1],
-    }
+def _named(values: Iterable[Any], heads: Collection[str]) -> tuple[str, ...]:
+    """Heads among the values of parameters, each once."""
+    flat = [item for value in values for item in (value if isinstance(value, list) else [value])]
+    return tuple(dict.fromkeys(it for it in flat if isinstance(it, str) and it in heads))
 
 
 def _words(value: Any) -> str:

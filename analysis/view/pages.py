@@ -10,7 +10,7 @@ from headgraph.analysis.figures.pairs import cut_in_words
 from headgraph.analysis.figures.roles import Head, HeadRoles, derived_roles, head_roles
 from headgraph.analysis.view.content import MOST, Content, strongest
 from headgraph.analysis.view.page import Page
-from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.base.names import GRAPH_PAIRINGS, parse_head
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.metrics.copying import derived_role
@@ -140,6 +140,7 @@ def view_answer(answer: Mapping[str, Any], *, most: int = MOST) -> Page:
 
 def _about_answer(found: "Answer", kept: int) -> list[str]:
     notes = [f"{note[0].upper()}{note[1:]}." for note in found.notes]
+    notes = [*_signs(found), *notes]
     if not found.heads:
         why = f" ({found.no_rows})" if found.no_rows else ""
         return [f"{found.words} no heads and no edges{why}.", *notes]
@@ -147,6 +148,24 @@ def _about_answer(found: "Answer", kept: int) -> list[str]:
     outside = found.n_layers * found.n_heads - len(found.heads)
     others = ["The smallest dots are heads outside the answer."] if outside else []
     return [words, *([_LINES] if kept else []), *others, *notes]
+
+
+def _signs(found: "Answer") -> list[str]:
+    """What each head that the question names does to what it reads, which PK does not show."""
+    does = {"eraser": "it writes the negative of what it reads",
+            "copier": "it writes what it reads with its sign"}  # fmt: skip
+    sentences = []
+    for name in found.named:
+        head = parse_head(name)
+        own = found.facts.get(head, {})
+        role = derived_role(own.get("copying"), own.get("self_overlap"))
+        if "copying" in own and "self_overlap" in own:
+            words = does.get(str(role), "it is neither a copier nor an eraser")
+            sentences.append(
+                f"{name} has copying {own['copying']:.2f} and self-overlap "
+                f"{own['self_overlap']:.2f}: {words}."
+            )
+    return sentences
 
 
 def _check(most: int) -> None:

@@ -6,41 +6,42 @@ from typing import TYPE_CHECKING, Any
 
 from headgraph.analysis.figures.roles import Head
 from headgraph.base.errors import UnknownRun
-from headgraph.base.names import PAIRINGS
+from headgraph.base.names import PAIRINGS, head_name
 from headgraph.base.spelling import either
 from headgraph.base.text import short
 from headgraph.graphdb import schema
 from headgraph.graphdb.connection.runner import Runner
+from headgraph.graphdb.properties import (
+    EDGE,
+    HAS_ROLE,
+    checked,
+    checked_values,
+    read_stored,
+)
 from headgraph.graphdb.runs import chosen_run
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _RUNS = f"""
-MATCH (r:{schema.RUN} {{status: $complete}}) WHERE r.name IS NOT NULL
-RETURN r.name AS name, r.model AS model, r.n_layers AS n_layers, r.n_heads AS n_heads,
-       r.n_kv_heads AS n_kv_heads, r.edges AS edges, r.selection AS selection ORDER BY name
-"""
-_HEADS = f"""
-MATCH (h:{schema.HEAD} {{run: $run}})
-RETURN h.layer AS layer, h.head AS head, properties(h) AS facts
+MATCH (r:{schema.RUN} {{status: $complete}}) WHERE {schema.NAMED}
+RETURN r.name AS name ORDER BY name
 """
 # pages derive the roles that follow from the weights from the scores of the heads
 _LABELS = f"""
 MATCH (h:{schema.HEAD} {{run: $run}})-[has:HAS_ROLE]->(role:{schema.ROLE})
-WITH h, has, role WHERE NOT role.name IN $derived
-RETURN h.layer AS layer, h.head AS head, role.name AS role, coalesce(has.circuit, '') AS circuit
+WHERE role.name IS NULL OR NOT role.name IN $derived
+RETURN h.name AS head, properties(role) AS role, properties(has) AS has
 """
 # the number of edges of each rank, so that only edges of the page are sent
 _PLACES = f"""
-MATCH (:{schema.HEAD} {{run: $run}})-[e]->(:{schema.HEAD}) WHERE type(e) IN $pairings
+MATCH (:{schema.HEAD} {{run: $run}})-[e]->(:{schema.HEAD} {{run: $run}}) WHERE type(e) IN $pairings
 RETURN e.pk_rank AS place, count(*) AS edges ORDER BY place
 """
 _EDGES = f"""
-MATCH (a:{schema.HEAD} {{run: $run}})-[e]->(b:{schema.HEAD})
+MATCH (a:{schema.HEAD} {{run: $run}})-[e]->(b:{schema.HEAD} {{run: $run}})
 WHERE type(e) IN $pairings AND e.pk_rank <= $last
-RETURN type(e) AS pairing, a.layer AS source_layer, a.head AS source_head,
-       b.layer AS target_layer, b.head AS target_head, properties(e) AS figures
+RETURN type(e) AS pairing, a.name AS source, b.name AS target, properties(e) AS figures
 """
 EDGE_COLUMNS = ("pairing", "source_layer", "source_head", "target_layer", "target_head", "pk",
                 "pk_normalized", "z", "pk_rank", "share", "kv_head")  # fmt: skip
@@ -69,31 +70,79 @@ def read_run(graph: Runner, run: str | None, most: int) -> StoredRun:
 
     Raises:
         UnknownRun: no such run, or several runs and no name.
+        WrongProperty: a property that headgraph cannot have written.
         GraphError: the database cannot be queried.
     """
-    import pandas as pd
-
-    found = _choose({row["name"]: row for row in graph.read(_RUNS, {"complete": schema.COMPLETE})},
-                    run)  # fmt: skip
-    params = {"run": found["name"], "pairings": list(PAIRINGS)}
-    last = _last_place([(row["place"], row["edges"]) for row in graph.read(_PLACES, params)], most)
-    rows = [
-        {**row["figures"], **{key: value for key, value in row.items() if key != "figures"}}
-        for row in map(dict, graph.read(_EDGES, {**params, "last": last}))
-    ]
-    labels = graph.read(_LABELS, {**params, "derived": [*schema.DERIVED_ROLES]})
-    grouped = found["n_kv_heads"] != found["n_heads"]
+    name = _choose([row["name"] for row in graph.read(_RUNS, {"complete": schema.COMPLETE})], run)
+    stored = read_stored(graph, name)
+    found, places = stored.run, stored.places
+    edges = _edges(graph, name, places, most)
+    grouped = found.get("n_kv_heads") not in (None, found["n_heads"])
     return StoredRun(
-        run=found["name"],
-        model=found["model"],
-        selection=found["selection"],
+        run=name,
+        model=found.get("model", name),
+        selection=found.get("selection", "of no known selection"),
         n_layers=found["n_layers"],
         n_heads=found["n_heads"],
-        total=found["edges"],
-        edges=edge_frame(rows),
-        labels=pd.DataFrame(labels.rows, columns=["layer", "head", "role", "circuit"]),
-        facts=_facts(graph, params, grouped=grouped),
+        total=found.get("edges", len(edges)),
+        edges=edges,
+        labels=_labels(graph, name, places),
+        facts={places[head["name"]]: facts_of(head, grouped=grouped) for head in stored.heads},
     )
+
+
+def _edges(graph: Runner, run: str, places: Mapping[str, Head], most: int) -> "pd.DataFrame":
+    params = {"run": run, "pairings": list(PAIRINGS)}
+    ranks = list(graph.read(_PLACES, params))
+    checked_values(EDGE, "pk_rank", (row["place"] for row in ranks), run, "an edge")
+    last = _last_place([(row["place"], row["edges"]) for row in ranks], most)
+    return edge_frame([
+        edge_row(row["pairing"], (row["source"], row["target"]), places, row["figures"], run)
+        for row in graph.read(_EDGES, {**params, "last": last})
+    ])  # fmt: skip
+
+
+def _labels(graph: Runner, run: str, places: Mapping[str, Head]) -> "pd.DataFrame":
+    import pandas as pd
+
+    rows = []
+    for row in graph.read(_LABELS, {"run": run, "derived": [*schema.DERIVED_ROLES]}):
+        what = f"a role of head {row['head']}"
+        role = checked(schema.ROLE, row["role"], run, what)["name"]
+        has = checked(HAS_ROLE, row["has"], run, what)
+        rows.append((*places[row["head"]], role, has.get("circuit", "")))
+    return pd.DataFrame(rows, columns=["layer", "head", "role", "circuit"])
+
+
+def edge_row(
+    pairing: str,
+    ends: tuple[str, str],
+    places: Mapping[str, Head],
+    figures: Mapping[str, Any],
+    run: object,
+) -> dict[str, Any]:
+    """An edge as a row of `edge_frame`, without properties that a page cannot show.
+
+    Args:
+        pairing: its type.
+        ends: keys of its source and target in `places`.
+        places: layer and index of each head.
+        figures: its properties.
+        run: name of the run, for messages.
+
+    Raises:
+        WrongProperty: a property that headgraph cannot have written.
+    """
+    source, target = (places[end] for end in ends)
+    what = f"edge {head_name(*source)}-{pairing}-{head_name(*target)}"
+    return {
+        **_shown(checked(EDGE, figures, run, what)),
+        "pairing": pairing,
+        "source_layer": source[0],
+        "source_head": source[1],
+        "target_layer": target[0],
+        "target_head": target[1],
+    }
 
 
 def edge_frame(rows: list[dict[str, Any]]) -> "pd.DataFrame":
@@ -112,17 +161,15 @@ def facts_of(properties: Mapping[str, Any], *, grouped: bool) -> dict[str, Any]:
     unwanted = _NOT_FACTS if grouped else {*_NOT_FACTS, "kv_head"}
     return {
         name: value
-        for name, value in sorted(properties.items())
-        if name not in unwanted
-        and not name.startswith(_SUMS)
-        and isinstance(value, str | int | float)
+        for name, value in sorted(_shown(properties).items())
+        if name not in unwanted and not name.startswith(_SUMS)
     }
 
 
-def _facts(graph: Runner, params: Mapping[str, Any], *, grouped: bool) -> dict[Head, Any]:
+def _shown(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Those properties that a page can show; a user's own may be lists or dates."""
     return {
-        (row["layer"], row["head"]): facts_of(row["facts"], grouped=grouped)
-        for row in graph.read(_HEADS, params)
+        name: value for name, value in properties.items() if isinstance(value, str | int | float)
     }
 
 
@@ -137,9 +184,9 @@ def _last_place(places: list[tuple[int, int]], most: int) -> int:
     return last
 
 
-def _choose(runs: Mapping[str, Any], run: str | None) -> Any:
+def _choose(runs: list[str], run: str | None) -> str:
     try:
-        return runs[chosen_run(run, runs)]
+        return chosen_run(run, runs)
     except UnknownRun as error:
         if run is None or not runs:
             raise

@@ -29,7 +29,8 @@ def node(labels: list[str], properties: Mapping[str, Any]) -> Entity:
     """
     entity = Entity({"_labels": labels, **properties})
     shown = ["Head"] if "Head" in labels else labels
-    called = properties.get("name") or str(properties.get("id", ""))[:_ID] or _first(properties)
+    name = str(properties.get("name") or "")  # of any type if it was set by hand
+    called = name or str(properties.get("id", ""))[:_ID] or _first(properties)
     entity.compact = f"({' '.join(filter(None, [''.join(f':{it}' for it in shown), called]))})"
     return entity
 

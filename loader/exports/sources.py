@@ -5,12 +5,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from headgraph.base.names import PAIRINGS
-from headgraph.base.text import listed, short
 from headgraph.graphdb import schema
 from headgraph.graphdb.connection.runner import Runner
+from headgraph.graphdb.properties import (
+    EDGE,
+    HAS_ROLE,
+    checked,
+    checked_values,
+    edge_kinds,
+    read_stored,
+)
 from headgraph.graphdb.results.result import plain
 from headgraph.graphdb.runs import chosen_run
-from headgraph.loader.errors import LOAD, ExportError
+from headgraph.loader.errors import ExportError
 from headgraph.loader.exports.content import (
     FIRST,
     ROLE_FIRST,
@@ -28,22 +35,13 @@ from headgraph.pk_engine.table.selection import Selection
 from headgraph.pk_engine.table.sources import AnyTable
 
 _RUNS = f"""
-MATCH (r:{schema.RUN} {{status: $complete}}) WHERE r.name IS NOT NULL
+MATCH (r:{schema.RUN} {{status: $complete}}) WHERE {schema.NAMED}
 RETURN r.name AS name ORDER BY name
 """
 _RUN = f"MATCH (r:{schema.RUN} {{name: $run}}) RETURN properties(r) AS properties"
-_HEADS = f"""
-MATCH (h:{schema.HEAD} {{run: $run}})
-RETURN labels(h) AS labels, properties(h) AS properties ORDER BY h.layer, h.head
-"""
 _ROLES = f"""
 MATCH (h:{schema.HEAD} {{run: $run}})-[has:HAS_ROLE]->(role:{schema.ROLE})
-RETURN h.name AS head, role.name AS role, properties(has) AS properties
-"""
-_KINDS = f"""
-MATCH (:{schema.HEAD} {{run: $run}})-[e]->(:{schema.HEAD}) WHERE type(e) IN $pairings
-UNWIND keys(e) AS key
-RETURN key, collect(DISTINCT valueType(e[key])) AS kinds ORDER BY key
+RETURN h.name AS head, properties(role) AS role, properties(has) AS properties
 """
 _COUNTS = f"""
 MATCH (:{schema.HEAD} {{run: $run}})-[e]->(:{schema.HEAD}) WHERE type(e) IN $pairings
@@ -57,8 +55,6 @@ WITH a, e, b ORDER BY b.layer, b.head
 WITH a, collect([b.layer * $n + b.head] + [key IN $columns | e[key]]) AS edges
 RETURN a.layer * $n + a.head AS source, edges ORDER BY source
 """
-_NEEDED = ("id", "n_layers", "n_heads", "metrics", "pairings")
-_HEAD_NEEDED = ("id", "name", "layer", "head")
 _TIMES = ("loaded_at", "started_at")  # of one load; all other properties are of the run
 _KIND_OF = {"INTEGER": "integer", "FLOAT": "float", "BOOLEAN": "boolean", "STRING": "string"}
 _WHOLE = ("pk_rank", "kv_head")
@@ -137,27 +133,21 @@ def graph_of_run(graph: Runner, run: str | None = None) -> RunGraph:
 
     Raises:
         UnknownRun: no such run, or several where none is named.
-        ExportError: headgraph did not make the run, an edge has a property that files do not hold,
-            or the run is changed while `batches` reads its edges.
+        WrongProperty: a property that headgraph cannot have written.
+        ExportError: an edge has a property that files do not hold, or the run is changed while
+            `batches` reads its edges.
         GraphError: the database cannot be read.
     """
-    params = {"run": _chosen(graph, run), "pairings": list(PAIRINGS)}
-    properties = _clean(graph.read(_RUN, params).single())
-    if lacking := [name for name in _NEEDED if name not in properties]:
-        raise ExportError(
-            f"the run {short(params['run'])} lacks {listed(lacking)}, so headgraph did not make "
-            f"it: expected a run of {LOAD}"
-        )
-    rows = list(graph.read(_HEADS, params))
-    for row in rows:
-        if lacking := [name for name in _HEAD_NEEDED if name not in row["properties"]]:
-            raise ExportError(
-                f"a head of the run {short(params['run'])} lacks {listed(lacking)}, so headgraph "
-                f"did not make it: expected the heads of {LOAD} only"
-            )
-    heads = {_place(row["properties"], properties): _head(row) for row in rows}
+    name = _chosen(graph, run)
+    params = {"run": name, "pairings": list(PAIRINGS)}
+    stored = read_stored(graph, name)
+    properties = _clean(stored.run)
+    heads = {
+        _place(head, properties): _head(head, labels)
+        for head, labels in zip(stored.heads, stored.labels, strict=True)
+    }
     counts = {row["pairing"]: row["edges"] for row in graph.read(_COUNTS, params)}
-    columns = _columns(graph, params, properties)
+    columns = _columns(graph, name, properties)
     reading = _Reading(graph, params["run"], properties, counts, columns)
     return RunGraph(
         run={name: properties[name] for name in sorted(properties) if name not in _TIMES},
@@ -199,6 +189,9 @@ class _Reading:
         params = {"run": self.run, "layer": layer, "n": self.properties["n_heads"]}
         params["columns"] = list(self.columns)
         rows = self.graph.read(_EDGES % pairing, params).rows
+        for place, name in enumerate(self.columns, start=1):
+            values = (edge[place] for _, edges in rows for edge in edges)
+            checked_values(EDGE, name, values, self.run, f"an {pairing} edge")
         return [[source, [[_value(it) for it in edge] for edge in edges]] for source, edges in rows]
 
     def _check(self, pairing: str, found: int) -> None:
@@ -219,38 +212,43 @@ def _place(head: Mapping[str, Any], run: Mapping[str, Any]) -> int:
     return int(head["layer"] * run["n_heads"] + head["head"])
 
 
-def _head(row: Mapping[str, Any]) -> HeadNode:
-    labels = sorted(set(row["labels"]) - {schema.HEAD})
-    return HeadNode((schema.HEAD, *labels), in_order(_clean(row["properties"]), FIRST))
+def _head(properties: Mapping[str, Any], labels: list[str]) -> HeadNode:
+    others = sorted(set(labels) - {schema.HEAD})
+    return HeadNode((schema.HEAD, *others), in_order(_clean(properties), FIRST))
 
 
 def _roles(
     graph: Runner, params: Mapping[str, Any], heads: Mapping[int, HeadNode]
 ) -> list[HeadRole]:
     rows = [
-        HeadRole(row["head"], row["role"], in_order(_clean(row["properties"]), ROLE_FIRST))
+        _role(row["head"], row["role"], row["properties"], params["run"])
         for row in graph.read(_ROLES, params)
     ]
     return in_role_order(rows, [head.name for head in heads.values()])
 
 
-def _columns(graph: Runner, params: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, str]:
+def _role(head: str, role: Mapping[str, Any], has: Mapping[str, Any], run: str) -> HeadRole:
+    what = f"a role of head {head}"
+    name = checked(schema.ROLE, role, run, what)["name"]
+    return HeadRole(head, name, in_order(_clean(checked(HAS_ROLE, has, run, what)), ROLE_FIRST))
+
+
+def _columns(graph: Runner, run: str, properties: Mapping[str, Any]) -> dict[str, str]:
     """As `loading.edges.edge_properties`, with the properties that were added later."""
-    found = {row["key"]: _kind(row["key"], row["kinds"]) for row in graph.read(_KINDS, params)}
-    decoys = any(name.startswith(schema.DECOY_SCORED) for name in run)
+    found = {name: _kind(name, kinds) for name, kinds in edge_kinds(graph, run).items()}
+    decoys = any(name.startswith(schema.DECOY_SCORED) for name in properties)
     always = {"kv_head": "integer", **({schema.DECOY_Q: "float"} if decoys else {})}
-    return in_column_order(always | found, run)
+    return in_column_order(always | found, properties)
 
 
 def _kind(name: str, kinds: list[str]) -> str:
-    """One of our kinds for types of Neo4j such as `FLOAT NOT NULL`."""
-    words = {kind.removesuffix(" NOT NULL") for kind in kinds}
-    if strange := sorted(words - _KIND_OF.keys()):
+    """One of our kinds for types of Neo4j such as `FLOAT`."""
+    if strange := sorted({*kinds} - _KIND_OF.keys()):
         raise ExportError(
             f"edges have the property {name} of type {strange[0].lower()}: expected numbers, text "
             "or true and false, which files hold"
         )
-    return one_kind(name, {_KIND_OF[word] for word in words})
+    return one_kind(name, {_KIND_OF[kind] for kind in kinds})
 
 
 def _clean(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Such a run is cut: a question about weaker pairs finds nothing, because they are
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from headgraph.base.names import PAIRINGS
@@ -21,10 +21,11 @@ SHORT = 3
 
 _RUNS = """
 MATCH (r:Run {status: "complete"})
-WHERE r.name IS NOT NULL AND ($runs IS NULL OR r.name IN $runs)
+WHERE r.name IS :: STRING NOT NULL AND ($runs IS NULL OR r.name IN $runs)
 RETURN toIntegerOrNull(r.pairs) AS pairs, toIntegerOrNull(r.pairs_scored) AS pairs_scored,
        r.scored AS scored,
-       r.kept_pairings AS pairings, r.kept_pairs AS kept, r.kept_pk_min AS pk, r.kept_z_min AS z,
+       CASE WHEN r.kept_pairings IS :: LIST<STRING NOT NULL> THEN r.kept_pairings END AS pairings,
+       r.kept_pairs AS kept, r.kept_pk_min AS pk, r.kept_z_min AS z,
        CASE WHEN r.kept_pairings IS :: LIST<STRING NOT NULL>
             THEN [p IN r.kept_pairings | r["decoy_share_" + p]] END AS decoys, r.name AS name
 ORDER BY name
@@ -52,17 +53,21 @@ class Kept(NamedTuple):
     z_min: float | None
     decoys: float | None
 
-    def __str__(self) -> str:
-        if not self.pairs:
-            return f"none of {self.pairing}"
-        share = f"{_percent(self.pairs, self.scored)} of {self.pairing}"
-        if self.pairs >= self.scored:
-            return share
-        least = {"PK": self.pk_min, "z": self.z_min}
-        ends = [f"{name} >= {_floor(low)}" for name, low in least.items() if low is not None]
+    @property
+    def share(self) -> str:
+        """The share of the scored pairs that it keeps, in words."""
+        return _percent(self.pairs, self.scored) if self.pairs else "none"
+
+    @property
+    def ends(self) -> dict[str, str]:
+        """Where it is cut, and the share of decoys, by their words; empty for a whole pairing."""
+        if not 0 < self.pairs < self.scored:
+            return {}
+        least = {"from PK": self.pk_min, "z": self.z_min}
+        ends = {name: _floor(low) for name, low in least.items() if low is not None}
         if isinstance(self.decoys, float):
-            ends.append(f"decoys {100 * self.decoys:.0f} %")
-        return f"{share} ({', '.join(ends)})" if ends else share
+            ends["decoys"] = f"{100 * self.decoys:.0f} %"
+        return ends
 
 
 def cut_note(graph: Runner, runs: Iterable[str] | None = None, **limits: Any) -> str:
@@ -79,15 +84,14 @@ def cut_note(graph: Runner, runs: Iterable[str] | None = None, **limits: Any) ->
     if not cut:
         return ""
     if len(cut) <= IN_FULL:
-        parts = [f"run {row['name']} keeps {_in_full(row)}" for row in cut]
-        return f"{'; '.join(parts)}: other pairs are not in the graph"
-    shares = [f"{row['name']} keeps {_share(row)}" for row in cut[:SHORT]]
-    more = f", and {len(cut) - SHORT} more are cut" if len(cut) > SHORT else ""
+        return "; ".join(f"run {row['name']} holds {_in_full(row)}" for row in cut)
+    shares = [f"{row['name']} {_share(row)}" for row in cut[:SHORT]]
+    more = f", and {len(cut) - SHORT} more" if len(cut) > SHORT else ""
     which = "all" if len(cut) == len(rows) else f"{len(cut)} of the {len(rows)}"
     lists = either("query('overview', graph, run=NAME)", "headgraph query overview --run NAME")
     return Message(
-        f"{which} runs keep some of the scored pairs only ({', '.join(shares)}{more}): other pairs "
-        f"are not in the graph; {lists} says where a run is cut"
+        f"{which} runs hold some of the scored pairs only ({', '.join(shares)}{more}): {lists} "
+        "says where a run is cut"
     )
 
 
@@ -131,7 +135,9 @@ def _by_pairing(row: Mapping[str, Any]) -> list[Kept]:
     nothing = [None] * len(names)
     columns = [names, kept, pk, z or nothing, decoys or nothing]
     counts = schema.scored_counts(row["scored"])
-    if counts is None or not all(_is_list(column, len(names)) for column in columns):
+    if not isinstance(kept, list) or not all(type(pairs) is int for pairs in kept):
+        return []
+    if counts is None or not all(_is_list(column, len(names)) for column in columns[1:]):
         return []
     found = {name: own for name, *own in zip(*columns, strict=True)}
     return [
@@ -140,7 +146,12 @@ def _by_pairing(row: Mapping[str, Any]) -> list[Kept]:
 
 
 def _is_list(value: Any, length: int) -> bool:
-    return isinstance(value, list) and len(value) == length
+    """Whether these are so many numbers, or None for what is not known."""
+    return (
+        isinstance(value, list)
+        and len(value) == length
+        and all(item is None or type(item) in (int, float) for item in value)
+    )
 
 
 def _values(
@@ -152,13 +163,31 @@ def _values(
 
 
 def _in_full(row: Mapping[str, Any]) -> str:
-    if kept := _by_pairing(row):
-        return ", ".join(map(str, kept))
-    return f"{_share(row)} (an older headgraph loaded it and did not write where it is cut)"
+    kept = _by_pairing(row)
+    if not kept:
+        older = "an older headgraph loaded it and did not write where it is cut"
+        return f"{_share(row)} of pairs ({older})"
+    if len({it.share for it in kept}) == 1:
+        whole = f"{kept[0].share} of pairs: "
+        return whole + "; ".join(_joined([it.pairing, *ends]) for it, ends in _worded(kept))
+    return "; ".join(", ".join([f"{it.pairing} {it.share}", *ends]) for it, ends in _worded(kept))
+
+
+def _joined(words: list[str]) -> str:
+    return f"{words[0]} {', '.join(words[1:])}".rstrip()
+
+
+def _worded(kept: Iterable[Kept]) -> Iterator[tuple[Kept, list[str]]]:
+    """Where each pairing is cut; figures of the same kinds as the last ones need no words."""
+    words = None
+    for it in kept:
+        same = [*it.ends] == words
+        yield it, [value if same else f"{name} {value}" for name, value in it.ends.items()]
+        words = [*it.ends] or words
 
 
 def _share(row: Mapping[str, Any]) -> str:
-    return f"{_percent(row['pairs'], row['pairs_scored'])} of its scored pairs"
+    return _percent(row["pairs"], row["pairs_scored"])
 
 
 def _percent(part: int, whole: int) -> str:
@@ -177,9 +206,12 @@ def _percent(part: int, whole: int) -> str:
 
 
 def _floor(value: float) -> str:
-    """A lower bound with two decimals.
+    """A lower bound with two decimals, or one from 10 on.
 
-    >>> _floor(12.2699), _floor(-0.001)
-    ('12.26', '-0.01')
+    >>> _floor(12.2699), _floor(9.2699), _floor(-0.001)
+    ('12.2', '9.26', '-0.01')
     """
-    return f"{math.floor(value * 100) / 100:.2f}" if abs(value) < _EXACT else f"{value:.3g}"
+    if abs(value) >= _EXACT:
+        return f"{value:.3g}"
+    decimals = 1 if abs(value) >= 10 else 2
+    return f"{math.floor(value * 10**decimals) / 10**decimals:.{decimals}f}"

@@ -8,7 +8,9 @@ from typing import Any
 
 from headgraph.base.spelling import either
 from headgraph.base.text import did_you_mean, listed, quoted
+from headgraph.graphdb import schema
 from headgraph.graphdb.connection.runner import Runner
+from headgraph.graphdb.properties import HAS_ROLE, checked_values
 from headgraph.graphdb.schema import BEHAVIOURS
 from headgraph.queries.answers.runs import Runs, check_copying, check_runs, check_shapes, check_sums
 from headgraph.queries.errors import UnknownHead, UnknownName
@@ -29,6 +31,8 @@ _CIRCUITS = f"""
 {_ROLE_OF} WHERE has.circuit IS NOT NULL
 RETURN DISTINCT has.circuit AS name ORDER BY name
 """
+_OF = {_HEADS: (schema.HEAD, "name"), _CIRCUITS: (HAS_ROLE, "circuit")}
+"""The property whose values a statement returns; roles for all others."""
 _KINDS = f"""
 CALL () {{ {_ROLE} UNION UNWIND {list(BEHAVIOURS)} AS name RETURN name }}
 RETURN name ORDER BY name
@@ -106,7 +110,9 @@ def _check_circuits(names: list[str], run: str, graph: Runner, runs: Runs) -> No
 
 
 def _there(statement: str, run: str, graph: Runner) -> list[str]:
-    return [row["name"] for row in graph.read(statement, {"run": run})]
+    names = [row["name"] for row in graph.read(statement, {"run": run})]
+    element, name = _OF.get(statement, (schema.ROLE, "name"))
+    return checked_values(element, name, names, run, f"a {element}")
 
 
 def _check(names: list[str], known: list[str], what: str, there: str) -> None:

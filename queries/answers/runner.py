@@ -1,11 +1,13 @@
 """Run a stored query: values checked and converted, names looked up, rows as a table or a graph."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from headgraph.base.spelling import Message, either
 from headgraph.graphdb.connection.runner import Runner
+from headgraph.graphdb.errors import StatementError
+from headgraph.graphdb.properties import check_stored
 from headgraph.graphdb.results.result import Result
 from headgraph.graphdb.runs import chosen_run
 from headgraph.queries.answers.cut import cut_note, limit_note
@@ -21,6 +23,11 @@ from headgraph.queries.stored_queries.values import all_values, given_values
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_OF_VALUES = tuple(
+    f"Neo.ClientError.Statement.{word}Error" for word in ("Type", "Arithmetic", "Argument")
+)
 
 
 def query(name: str, graph: Runner, /, *, run: str | None = None, **params: Any) -> "pd.DataFrame":
@@ -135,8 +142,9 @@ def _run(
         run = chosen_run(None, runs)
     check_names(query, {**given, "run": run}, graph, runs)
     values = all_values(query, given, run)
-    cut = cut_note(graph, runs_read(query, values, runs))
-    result = graph.read(query.cypher, values)
+    read = runs_read(query, values, runs)
+    cut = cut_note(graph, read)
+    result = _rows(query, graph, values, read)
     why = Message("") if result.rows else why_no_rows(query, values, graph, runs)
     notes = {
         "no_rows": why,
@@ -144,6 +152,16 @@ def _run(
         "limited": limit_note(query, values, result) or unrelated_note(result),
     }
     return values, result, notes
+
+
+def _rows(query: Query, graph: Runner, values: Mapping[str, Any], runs: Iterable[str]) -> Result:
+    try:
+        return graph.read(query.cypher, values)
+    except StatementError as error:
+        if error.code.startswith(_OF_VALUES):
+            for run in sorted(runs):
+                check_stored(graph, run)
+        raise
 
 
 def _columns(result: Result, names: list[str]) -> Result:

@@ -7,22 +7,26 @@ from headgraph.base.spelling import either
 from headgraph.base.text import did_you_mean, listed, quoted, short
 from headgraph.graphdb import schema
 from headgraph.graphdb.connection.runner import Runner
+from headgraph.graphdb.properties import checked
 from headgraph.graphdb.runs import chosen_run
 from headgraph.queries.errors import OlderRun, QueryError, UnknownName
 from headgraph.queries.stored_queries.query import Query
 
 _RUNS = """
-MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL
-RETURN r.name AS name, r.pairings AS pairings,
-       toIntegerOrNull(r.graph_version) AS version, r.series AS series
+MATCH (r:Run {status: "complete"}) WHERE r.name IS :: STRING NOT NULL
+RETURN r.name AS name,
+       CASE WHEN r.pairings IS :: LIST<STRING NOT NULL> THEN r.pairings END AS pairings,
+       toIntegerOrNull(r.graph_version) AS version,
+       CASE WHEN r.series IS :: STRING THEN r.series END AS series
 ORDER BY name
 """
 _SERIES = """
-MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL AND r.series IS NOT NULL
+MATCH (r:Run {status: "complete"})
+WHERE r.name IS :: STRING NOT NULL AND r.series IS :: STRING NOT NULL
 RETURN r.series AS series, r.step AS step, r.name AS name ORDER BY series, step, name
 """
 _SHAPES = """
-MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL
+MATCH (r:Run {status: "complete"}) WHERE r.name IS :: STRING NOT NULL
 RETURN r.name AS name, r.n_layers AS layers, r.n_heads AS heads
 """
 _COPYING = "MATCH (h:Head {run: $run}) WHERE h.copying IS NOT NULL RETURN 1 AS one LIMIT 1"
@@ -53,9 +57,11 @@ def checkpoints(series: str, graph: Runner) -> list[tuple[float | None, str]]:
 
     Raises:
         UnknownName: no run belongs to the series.
+        WrongProperty: a step that is no number.
     """
     rows = list(graph.read(_SERIES))
-    found = [(row["step"], row["name"]) for row in rows if row["series"] == series]
+    own = [row for row in rows if row["series"] == series]
+    found = [(checked(schema.RUN, row, row["name"], needed=())["step"], row["name"]) for row in own]
     if not found:
         known = list(dict.fromkeys(row["series"] for row in rows))
         trajectory = either(

@@ -22,11 +22,10 @@
 // example: limit=8
 MATCH (a:Head {run: $run})-[q:OQ]->(b:Head)
 MATCH (a)-[k:OK]->(b)
-MATCH (a)-[v:OV]->(b)
+MATCH (a)-[v:OV]->(b) WHERE a <> b
 WITH a, b, q, k, v, q.pk_normalized * k.pk_normalized * v.pk_normalized AS product,
      CASE WHEN q.pk <= k.pk AND q.pk <= v.pk THEN q.pk
        WHEN k.pk <= v.pk THEN k.pk ELSE v.pk END AS weakest
-WHERE a <> b
 ORDER BY weakest DESC, product DESC, a.layer, a.head, b.layer, b.head
 LIMIT toInteger($limit)
 RETURN a.name AS source, b.name AS target, q.pk AS oq, k.pk AS ok, v.pk AS ov, weakest, product,

@@ -1,7 +1,8 @@
 // Edges between two roles
 // description: The kept edges from heads of one role to heads of another, by any pairing, strongest
 //   first. An edge shows that the weights allow the connection, not that the model uses it.
-//   `role_matrix` counts such edges for all roles.
+//   Compare `edges` with `expected`: some pairs of layers have far more edges than others, whatever the
+//   roles. `role_matrix` counts such edges for all roles.
 // params:
 //   run (run): the run to ask about
 //   writer (role): role of the heads that write
@@ -17,20 +18,49 @@
 //   pk_rank (integer): place among all scored pairs of the pairing
 //   decoy_q (float): smallest share of decoys at any threshold that keeps the edge; empty where the
 //     table has no decoys
+//   edges (integer): kept edges of these pairings between the two roles, shown or not; the same in
+//     every row
+//   expected (float): for each pair of such heads that could have an edge, the run's edges of these
+//     pairings between the same two layers, divided by heads times heads, all together; the same in
+//     every row
 //   path (graph): writer, edge and reader
 // example: writer=previous_token reader=induction limit=8
+MATCH (run:Run {name: $run})
 MATCH (h:Head {run: $run})
 // a plan from the roles would read the heads of every run; these lists hold the run's heads alone
-WITH collect(h) AS all
-WITH COLLECT {
+WITH run, collect(h) AS all
+WITH run, COLLECT {
        UNWIND all AS h WITH h WHERE EXISTS { (h)-[:HAS_ROLE]->(r) WHERE r.name = $writer } RETURN h
      } AS writers,
      COLLECT {
        UNWIND all AS h WITH h WHERE EXISTS { (h)-[:HAS_ROLE]->(r) WHERE r.name = $reader } RETURN h
      } AS readers
+// edges between two layers, which depth alone would give to a pair of their heads
+CALL (run) {
+  MATCH (a:Head {run: run.name})-[e]->(b:Head) WHERE type(e) IN $pairings
+  WITH a.layer AS source, b.layer AS target, count(*) AS edges
+  RETURN collect({source: source, target: target, edges: edges}) AS flow
+}
+CALL (run, flow, writers, readers) {
+  UNWIND writers AS a
+  UNWIND readers AS b
+  WITH a, b
+  WHERE CASE run.layer_order
+    WHEN "forward" THEN a.layer < b.layer
+    WHEN "within" THEN a.layer = b.layer
+    ELSE true END
+  WITH a.layer AS source, b.layer AS target, count(*) AS here
+  RETURN sum(toFloat(here) / run.n_heads ^ 2 * reduce(all = 0, f IN flow |
+    CASE WHEN f.source = source AND f.target = target THEN f.edges ELSE all END)) AS expected
+}
+CALL (writers, readers) {
+  UNWIND writers AS a
+  MATCH (a)-[e]->(b) WHERE type(e) IN $pairings AND b IN readers
+  RETURN count(e) AS edges
+}
 UNWIND writers AS a
 MATCH path = (a)-[e]->(b) WHERE type(e) IN $pairings AND b IN readers
 RETURN a.name AS writer_head, type(e) AS pairing, b.name AS reader_head, e.pk AS pk, e.z AS z,
-       e.pk_rank AS pk_rank, e.decoy_q AS decoy_q, path
+       e.pk_rank AS pk_rank, e.decoy_q AS decoy_q, edges, expected, path
 ORDER BY pk DESC, pk_rank, pairing, a.layer, a.head, b.layer, b.head
 LIMIT toInteger($limit)

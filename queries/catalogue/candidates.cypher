@@ -53,6 +53,7 @@ CALL (h, members) {
 WITH run, all, members, h, edges, edges_all, strength, links, nearest,
      CASE WHEN strength_all > 0 THEN strength / strength_all END AS share
 WHERE edges > 0
+WITH *
 ORDER BY CASE $by WHEN "share" THEN coalesce(share, 0.0) ELSE strength END DESC, strength DESC,
          h.layer, h.head
 LIMIT toInteger($limit)

@@ -6,9 +6,10 @@
 //   of the same layer. In a layer where few heads have an edge, one edge would give a large ratio. So
 //   the mean over all layers is added to both the head and its layer's mean, as if each head had an
 //   average amount besides its own. Every layer still has a mean ratio of 1 on each side, so no ratio
-//   grows with depth. `both` is the geometric mean of the two ratios, and 0 for a head without an edge
-//   on one side; the first and the last layers have more such heads. Pairings of one role (such as
-//   QQ) count each two heads once: the later head reads the earlier one.
+//   grows with depth. `both` is the geometric mean of the two ratios: a head without an edge on one side
+//   (see `edges_in` and `edges_out`) has a ratio below 1 there, and not 0, because outer layers have
+//   more such heads. Pairings of one role (such as QQ) count each two heads once: the later head
+//   reads the earlier one.
 // params:
 //   run (run): the run to ask about
 //   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
@@ -26,8 +27,8 @@
 //   inlet_ratio (float): `inlet_each` plus c, divided by the mean of its layer plus c, where c is the
 //     mean over all layers; empty where the mean of its layer is not positive
 //   outlet_ratio (float): the same for `outlet_each`
-//   both (float): square root of the product of the two ratios, 0 where inlet or outlet is not
-//     positive
+//   both (float): square root of the product of the two ratios; empty where one of them is empty, as
+//     in the first and the last layer of layer order forward
 //   roles (list of role): known roles; "(derived)" marks those that follow from the weights alone
 //   hub (graph): the head
 // requires: sums
@@ -77,9 +78,10 @@ WITH row, row.h AS h, row.sources AS sources, row.targets AS targets,
           THEN (row.outlet_each + outlet_all) / (own.outlet_mean + outlet_all) END AS outlet_ratio
 WHERE row.joined
 WITH h, sources, targets, inlet_each, outlet_each, inlet_ratio, outlet_ratio,
-     CASE WHEN inlet_each > 0 AND outlet_each > 0 AND inlet_ratio > 0 AND outlet_ratio > 0
-          THEN sqrt(inlet_ratio * outlet_ratio) ELSE 0.0 END AS both
-ORDER BY both DESC, inlet_each + outlet_each DESC, h.layer, h.head
+     CASE WHEN inlet_ratio > 0 AND outlet_ratio > 0 THEN sqrt(inlet_ratio * outlet_ratio)
+          WHEN inlet_ratio IS NOT NULL AND outlet_ratio IS NOT NULL THEN 0.0 END AS both
+// an empty value would come first
+ORDER BY coalesce(both, -1.0) DESC, inlet_each + outlet_each DESC, h.layer, h.head
 LIMIT toInteger($limit)
 RETURN h.name AS head, h.layer AS layer, sources, targets, inlet_each, outlet_each,
        COUNT { (h)<-[e]-(:Head) WHERE type(e) IN $pairings } AS edges_in,
@@ -91,4 +93,4 @@ RETURN h.name AS head, h.layer AS layer, sources, targets, inlet_each, outlet_ea
          ORDER BY role
        } AS roles,
        h AS hub
-ORDER BY both DESC, inlet_each + outlet_each DESC, h.layer, h.head
+ORDER BY coalesce(both, -1.0) DESC, inlet_each + outlet_each DESC, h.layer, h.head

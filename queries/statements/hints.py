@@ -8,6 +8,7 @@ from headgraph.base.text import did_you_mean, quoted
 from headgraph.graphdb.connection.limits import Deadline
 from headgraph.graphdb.connection.runner import Runner
 from headgraph.graphdb.results.result import Plan
+from headgraph.graphdb.schema import NAMED
 from headgraph.queries.statements.tokens import tokens
 
 _UNKNOWN = re.compile(r"The (label|relationship type|property) `(.+)` does not exist")
@@ -18,7 +19,7 @@ _NAMES = {
     ),
     "property": "CALL db.propertyKeys() YIELD propertyKey RETURN collect(propertyKey)",
 }
-RUNS = "MATCH (r:Run) WHERE r.name IS NOT NULL RETURN r.name AS name ORDER BY name"
+RUNS = f"MATCH (r:Run) WHERE {NAMED} RETURN r.name AS name ORDER BY name"
 
 
 def hints(

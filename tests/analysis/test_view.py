@@ -276,6 +276,30 @@ def test_an_answer_of_a_cut_run_says_so() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("copying", "words"),
+    [
+        (-0.9985, "copying -1.00 and self-overlap 0.84: it writes the negative of what it reads."),
+        (0.95, "copying 0.95 and self-overlap 0.84: it writes what it reads with its sign."),
+        (0.2, "copying 0.20 and self-overlap 0.84: it is neither a copier nor an eraser."),
+        (None, None),
+    ],
+)
+def test_a_page_says_the_sign_of_the_head_that_was_asked_about(
+    copying: float | None, words: str | None
+) -> None:
+    about = {"query": "through", "title": "T", "params": {"run": "tiny", "head": "L0H1"}}
+    scores = {} if copying is None else {"copying": copying, "self_overlap": 0.841}
+    nodes = [
+        {"id": "a", "labels": ["Head"], "properties": {"layer": 0, "head": 1, **scores}},
+        {"id": "b", "labels": ["Head"], "properties": {"layer": 1, "head": 0, **scores}},
+    ]
+    html = view_answer({"graph": about, "nodes": nodes, "links": []}).html()
+    start = html[: html.index("<main>")]
+    assert start.count("has copying") == (words is not None)
+    assert words is None or f"L0H1 has {words}" in start
+
+
 def test_an_answer_without_heads_draws_none_and_says_why() -> None:
     about = {"query": "paths", "title": "Paths", "params": {"run": "tiny"}, "no_rows": "for x"}
     page = view_answer({"graph": about, "nodes": [], "links": []})

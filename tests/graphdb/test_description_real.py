@@ -10,7 +10,12 @@ import pytest
 from headgraph import graphdb, loader, queries
 from headgraph.base.names import NULLS, PAIRINGS
 from headgraph.graphdb import Graph
-from headgraph.graphdb.description import ELEMENTS, EXAMPLES, STANDS_FOR, markdown_table
+from headgraph.graphdb.description import (
+    ELEMENTS,
+    EXAMPLES,
+    STANDS_FOR,
+    markdown_table,
+)
 from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.commands import headgraph

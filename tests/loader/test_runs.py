@@ -9,9 +9,10 @@ import pytest
 
 from headgraph import loader
 from headgraph.graphdb import Graph
+from headgraph.graphdb.errors import WrongProperty
 from headgraph.graphdb.results.result import Result
 from headgraph.loader._runs import check_name, default_name, is_pattern, matches, run_id
-from headgraph.loader.errors import AnnotationError, BadRunName, ExportError, UnknownRun
+from headgraph.loader.errors import AnnotationError, BadRunName, UnknownRun
 from headgraph.pk_engine.table.selection import Selection
 from tests.loader.databases import contents, expected
 from tests.loader.fakes import WillingGraph
@@ -173,7 +174,7 @@ def test_a_run_made_by_hand(graph: Graph, tmp_path: Path) -> None:
     table = random_table(2, 2)
     said = loader.load(table, graph, run="mine", replace=True, dry_run=True)
     assert said.replaced == "0 edges (of no known selection)"
-    with pytest.raises(ExportError, match="the run mine lacks n_layers, n_heads, metrics, pair"):
+    with pytest.raises(WrongProperty, match=r"^run mine lacks n_layers, expected a whole number"):
         loader.export("mine", tmp_path / "m.json", graph)
     scores = pd.DataFrame({"layer": [0], "head": [0], "identity": [0.5]})
     with pytest.raises(AnnotationError, match="the run mine lacks the numbers of layers and heads"):

@@ -86,7 +86,7 @@ def test_communities_and_motifs(gpt2: Graph) -> None:
     found = queries.communities(gpt2, run="gpt2", seed=2)
     assert [row["heads"] for row in json.loads(done.stdout)] == list(found["heads"])
     cut = found.attrs["cut"]
-    assert cut.startswith("run gpt2 keeps 3 % of OQ (PK >= ")
+    assert cut.startswith("run gpt2 holds 3 % of pairs: OQ from PK ")
     assert done.stderr == f"modularity {found.attrs['modularity']:.3f}, seed 2\n{cut}\n"
     assert len(queries.query("communities", gpt2)) == len(found)
     args = ["--samples", "3", "--seed", "7", "--strongest", "50"]

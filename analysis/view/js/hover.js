@@ -11,6 +11,9 @@ const DERIVED = {
   copier: "copier: writes what it reads",
 };
 const derivedWords = (head) => (head.derived ? `derived from its weights: ${DERIVED[head.derived]}` : "");
+// the sign of what a head writes, which PK does not show
+const copyingWords = (head) => (typeof head.facts.copying === "number"
+  ? `copying ${head.facts.copying.toFixed(2).replace("-", "−")}` : "");
 const nameOf = (figure) => NAMES[figure] ?? figure.replaceAll("_", " ");
 // Numbers as headgraph's commands print them: whole ones as they are, others with as many decimals
 // as give the typical one of their column four digits.

@@ -168,10 +168,15 @@ function tellHubs() {
   const busiest = heads.filter((h) => h.in + h.out).sort((a, b) => b.in + b.out - a.in - a.out);
   if (!busiest.length) return;
   detail.append("h2").attr("class", "list").text("Heads with most edges shown");
+  const share = decoysOfAll();
+  if (share > MOSTLY)
+    detail.append("p").attr("class", "chance").text(`Decoys are ${percent(share)} of the pairs shown, so this order `
+      + "may be chance.");
   const items = detail.append("ul").selectAll("li").data(busiest.slice(0, 8)).join("li");
   const button = items.append("button").attr("type", "button").on("click", (event, h) => goTo(h));
   button.append("i").attr("class", (h) => `chip r${h.roles[0] ?? "-"}`);
   button.append("strong").text((h) => h.name);
   button.append("em").text(roleWords);
   button.append("b").text((h) => `${h.in} in, ${h.out} out`);
+  button.append("small").text(copyingWords);
 }

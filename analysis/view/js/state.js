@@ -65,6 +65,20 @@ function decoyShares() {
   }
   return found;
 }
+
+// the share among all pairs of the pairings shown: above a half, an order of heads may be chance
+const MOSTLY = 0.5;
+function decoysOfAll() {
+  const shares = decoyShares();
+  let [decoyPairs, pairs] = [0, 0];
+  for (const [pairing, list] of d3.group(withinThreshold(), (edge) => edge.pairing)) {
+    if (!shares.has(pairing) || !state.pairings.has(pairing)) continue;
+    const here = new Set(list.map((edge) => edge.place)).size;
+    decoyPairs += here * shares.get(pairing);
+    pairs += here;
+  }
+  return pairs ? decoyPairs / pairs : 0;
+}
 const percent = (share) => `${decoys ? "" : "at least "}${(100 * share).toFixed(0)} %`;
 
 // "4.7", "4 7", "l4h7" and names of roles; the whole name of a role means this role alone

@@ -87,6 +87,27 @@ def test_two_cuts_of_one_table_do_not_differ() -> None:
     assert "in neither table: their change is unknown" in str(found)
 
 
+def test_where_one_table_is_cut_the_direction_of_changes_follows_from_the_cut() -> None:
+    """Of independent scores as many grow as shrink; those that were strong in one table do not."""
+    one, other = random_table(seed=3), random_table(seed=4)
+    whole = headgraph.diff(one, other).counts.sum()
+    assert 0.7 < whole["stronger"] / whole["weaker"] < 1.4
+    assert "is cut" not in str(headgraph.diff(one, other))
+    rule = Selection(top_percent=10)
+    for a, b, side, more, less in (
+        (one, other.select(rule), "B", "stronger", "weaker"),
+        (one.select(rule), other, "A", "weaker", "stronger"),
+    ):
+        found = headgraph.diff(a, b)
+        counts = found.counts.sum()
+        assert counts[more] > 3 * counts[less]
+        assert (
+            f"Only {side} is cut: the pairs compared are strong in {side} by choice, so more of "
+            f"them are {more} in B, whatever changed."
+        ) in str(found)
+    assert "is cut" not in str(headgraph.diff(one, one.select(rule)))
+
+
 def test_a_pair_within_rounding_of_the_cutoff_is_undecided() -> None:
     table = random_table(seed=4)
     least = table.select(Selection(top=10)).frame.groupby("pairing")["pk"].min()["OQ"]

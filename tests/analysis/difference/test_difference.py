@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import networkx as nx
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import headgraph
 from headgraph import AffinityTable, Selection
 from tests.commands import headgraph as command
+from tests.pk_engine.checkpoints import save
 from tests.tables import random_table
 
 
@@ -156,3 +158,16 @@ def test_a_page_is_not_written_over(files: list[str]) -> None:
     assert "d.html" in again.stderr
     assert "--force" in again.stderr
     assert command("diff", *files, "--view", "d.html", "--force").returncode == 0
+
+
+def test_tables_without_a_pair_in_common_say_so(tmp_path: Path) -> None:
+    """One layer has no forward pair."""
+    tensors = {
+        "h.0.attn.c_attn.weight": np.eye(8, 24, dtype=np.float32),
+        "h.0.attn.c_proj.weight": np.eye(8, dtype=np.float32),
+    }
+    config = {"model_type": "gpt2", "n_layer": 1, "n_head": 2, "n_embd": 8}
+    table = headgraph.compute(save(tmp_path / "m", tensors, config), selection=Selection())
+    assert len(table) == 0
+    found = headgraph.diff(table, table)
+    assert str(found.nothing()) == "no pair can be compared: no scored pair is in both tables"

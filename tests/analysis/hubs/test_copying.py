@@ -8,9 +8,13 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from benchmarks.null_simulations import independent
+from benchmarks.null_simulations import save as save_model
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import save
 from headgraph.analysis.hubs.copying import copying_figure
+from headgraph.analysis.hubs.figure import hubs
+from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.commands import headgraph
 from tests.tables import random_table
@@ -33,6 +37,21 @@ def test_the_five_erasers_of_gpt2_are_named_in_their_corner(figure: Figure) -> N
     corner = {t.get_text() for t in axes.texts if t.xy[1] < -0.9 and t.xy[0] > 0.5}
     assert corner == ERASERS
     assert "erasers 5, copiers 7." in figure.texts[1].get_text()
+
+
+def test_rings_of_random_weights_are_said_to_be_chance(figure: Figure, tmp_path: Path) -> None:
+    """By the counts of both tables: about as many backward pairs as forward ones, and 30 %."""
+    model = save_model(independent(np.random.default_rng(0)), tmp_path)
+    table = compute(model, selection=Selection())
+    strongest = table.select(Selection(top_percent=3)).frame.groupby("pairing")
+    share = (1 + strongest["decoys"].max()).sum() / strongest.size().sum()
+    assert 0.7 < share < 1.4
+    for draw in (copying_figure, hubs):
+        words = draw(table).texts[1].get_text()
+        assert f"Decoys are {100 * share:.0f} %: the hubs may be chance." in words
+    words = figure.texts[1].get_text()
+    assert "may be chance" not in words
+    assert "Decoys: OQ 18 %, OK 26 %, OV 48 %." in words
 
 
 def test_every_head_is_one_point_at_its_scores(figure: Figure, table: AffinityTable) -> None:

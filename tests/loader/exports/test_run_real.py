@@ -11,6 +11,7 @@ import pytest
 import headgraph
 from headgraph import loader
 from headgraph.graphdb import Graph
+from headgraph.graphdb.errors import WrongProperty
 from headgraph.loader.errors import ExportError, UnknownRun
 from headgraph.loader.exports.sources import graph_of_run
 from headgraph.pk_engine.table.selection import Selection
@@ -83,12 +84,18 @@ def test_what_was_added_in_the_database_goes_along(graph: Graph, tmp_path: Path)
 def test_properties_that_no_column_holds_are_refused(graph: Graph, tmp_path: Path) -> None:
     loader.load(TABLES["plain"], graph, run="tiny")
     edge = "MATCH (:Head {name: 'L0H0'})-[e:OQ]->(:Head {name: 'L1H0'}) "
+    graph.write("MATCH (:Head)-[e:OQ]->(:Head) SET e.mine = 0.5")
     for value, words in (
-        ("'x'", "the property pk has float values on some heads or edges and string values on"),
-        ("date()", "edges have the property pk of type date: expected numbers, text or"),
+        ("'x'", "the property mine has float values on some heads or edges and string values on"),
+        ("date()", "edges have the property mine of type date: expected numbers, text or"),
     ):
-        graph.write(f"{edge} SET e.pk = {value}")
+        graph.write(f"{edge} SET e.mine = {value}")
         with pytest.raises(ExportError, match=words):
+            headgraph.export("tiny", tmp_path / "t.json", graph)
+    graph.write("MATCH (:Head)-[e:OQ]->(:Head) REMOVE e.mine")
+    for value in ("'x'", "date()", "[1.5]"):
+        graph.write(f"{edge} SET e.pk = {value}")
+        with pytest.raises(WrongProperty, match=r"^run tiny: an edge has pk .*, expected a number"):
             headgraph.export("tiny", tmp_path / "t.json", graph)
     assert not list(tmp_path.iterdir())
 
@@ -108,7 +115,7 @@ def test_a_label_that_no_import_reads_back_is_refused(
 def test_a_head_made_by_hand_is_refused(graph: Graph, tmp_path: Path) -> None:
     loader.load(TABLES["plain"], graph, run="tiny")
     graph.write("CREATE (:Head {run: 'tiny', id: 'mine', name: 'L9H9'})")
-    with pytest.raises(ExportError, match="a head of the run tiny lacks layer, head, so headgraph"):
+    with pytest.raises(WrongProperty, match=r"^run tiny: head L9H9 lacks layer, expected a whole"):
         headgraph.export("tiny", tmp_path / "t.json", graph)
     assert not list(tmp_path.iterdir())
 

@@ -157,3 +157,21 @@ def test_the_command_says_what_share_means_nothing(tmp_path: Path) -> None:
     refused = headgraph("compute", str(folder), "--max-decoy", "0", "-o", str(tmp_path / "v.pq"))
     assert refused.returncode == 1
     assert "--max-decoy 0: expected a share above 0" in refused.stderr
+
+
+def test_high_shares_are_noted_by_the_command_and_by_the_table(tmp_path: Path) -> None:
+    folder = _gpt2(tmp_path / "m", 0, planted=3)
+    table = compute(folder, selection=Selection(top=15))
+    shares = {name: _share(table, name) for name in ("OQ", "OK", "OV")}
+    words = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares.items())
+    assert repr(table).endswith(f"; top 15 per pairing; decoys {words})")
+    high = [name for name, share in shares.items() if share > 0.25]
+    assert "OQ" not in high
+    assert len(high) == 2
+    note = f"the decoy share of {' and '.join(high)} is above 25 %, so many of these edges may"
+    assert note in table._repr_html_()
+    answer = headgraph("compute", str(folder), "--top", "15", "-o", str(tmp_path / "t.parquet"))
+    assert f"note: {note} mean nothing: --max-decoy 0.1 keeps" in answer.stderr
+    everything = compute(folder, selection=Selection())
+    assert "decoys" not in repr(everything), "the share of all pairs says nothing about a choice"
+    assert "decoy share" not in everything._repr_html_()

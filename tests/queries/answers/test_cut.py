@@ -51,21 +51,18 @@ def test_one_cut_run_says_where_each_pairing_is_cut() -> None:
     kept = {"OQ": (3, 12.2699, 20.119), "OV": (100, 0.1, -2.5), "OK": (999, 2.0, -0.001)}
     scored = {"OQ": 100, "OK": 1000, "OV": 100, "KQ": 50, "QV": 0}
     assert note(run("one", kept, scored)) == (
-        "run one keeps none of KQ, 3 % of OQ (PK >= 12.26, z >= 20.11), 99.9 % of OK (PK >= 2.00, "
-        "z >= -0.01), 100 % of OV: other pairs are not in the graph"
+        "run one holds KQ none; OQ 3 %, from PK 12.2, z 20.1; OK 99.9 %, 2.00, -0.01; OV 100 %"
     )
 
 
 def test_of_a_run_of_an_older_headgraph_it_says_what_is_known() -> None:
     assert note(older("old", 3, 100)) == (
-        "run old keeps 3 % of its scored pairs (an older headgraph loaded it and did not write "
-        "where it is cut): other pairs are not in the graph"
+        "run old holds 3 % of pairs (an older headgraph loaded it and did not write "
+        "where it is cut)"
     )
     row = list(run("second", {"OQ": (3, 12.5, 0.0)}, {"OQ": 300}))
     row[COLUMNS.index("z")] = None  # the version that had no kept_z_min
-    assert note(tuple(row)) == (
-        "run second keeps 1 % of OQ (PK >= 12.50): other pairs are not in the graph"
-    )
+    assert note(tuple(row)) == ("run second holds 1 % of pairs: OQ from PK 12.5")
 
 
 CHANGED = {
@@ -92,22 +89,21 @@ def test_of_a_run_changed_by_hand_it_says_what_is_known(column: str) -> None:
     for value in CHANGED[column]:
         row = list(run("odd", {"OQ": (3, 12.5, 0.0)}, {"OQ": 300}))
         row[COLUMNS.index(column)] = value
-        assert note(tuple(row)).startswith("run odd keeps 1 % of its scored pairs")
+        assert note(tuple(row)).startswith("run odd holds 1 % of pairs (an older")
 
 
 def test_a_run_changed_to_huge_scores_still_has_a_note() -> None:
     huge = run("odd", {"OQ": (3, 1e308, -1e308)}, {"OQ": 300})
-    assert "1 % of OQ (PK >= 1e+308, z >= -1e+308)" in note(huge)
+    assert "1 % of pairs: OQ from PK 1e+308, z -1e+308" in note(huge)
 
 
 def test_it_says_how_many_edges_may_mean_nothing() -> None:
     """A run of random weights has about as many decoys as edges."""
     kept = {"OQ": (3, 12.25, 20.0), "OK": (3, 12.25, 20.0), "QQ": (3, 12.25, 20.0)}
     scored = dict.fromkeys(kept, 100)
-    ends = "PK >= 12.25, z >= 20.00"
+    ends = "from PK 12.2, z 20.0"
     assert note(run("one", kept, scored, {"OQ": 0.184, "OK": 1.02})) == (
-        f"run one keeps 3 % of QQ ({ends}), 3 % of OQ ({ends}, decoys 18 %), 3 % of OK ({ends}, "
-        "decoys 102 %): other pairs are not in the graph"
+        f"run one holds 3 % of pairs: QQ {ends}; OQ {ends}, decoys 18 %; OK 12.2, 20.0, 102 %"
     )
     whole = run("all", {"OQ": (10, 0.5, -3.0)}, {"OQ": 10}, {"OQ": 0.9})
     assert note(whole) == ""
@@ -117,14 +113,12 @@ def test_many_runs_are_short() -> None:
     rows = [run(name, {"OQ": (n, 1.0, 2.0)}, {"OQ": 1000}) for n, name in enumerate("abcde", 5)]
     whole = run("whole", {"OQ": (9, 1.0, 2.0)}, {"OQ": 9})
     assert note(*rows, whole) == (
-        "5 of the 6 runs keep some of the scored pairs only (a keeps 0.5 % of its scored pairs, b "
-        "keeps 0.6 % of its scored pairs, c keeps 0.7 % of its scored pairs, and 2 more are cut): "
-        "other pairs are not in the graph; query('overview', graph, run=NAME) says where a run is "
-        "cut"
+        "5 of the 6 runs hold some of the scored pairs only (a 0.5 %, b 0.6 %, c 0.7 %, and 2 "
+        "more): query('overview', graph, run=NAME) says where a run is cut"
     )
     assert note(rows[0], rows[1], whole) == (
-        "run a keeps 0.5 % of OQ (PK >= 1.00, z >= 2.00); run b keeps 0.6 % of OQ (PK >= 1.00, "
-        "z >= 2.00): other pairs are not in the graph"
+        "run a holds 0.5 % of pairs: OQ from PK 1.00, z 2.00; run b holds 0.6 % of pairs: "
+        "OQ from PK 1.00, z 2.00"
     )
 
 
@@ -148,16 +142,19 @@ def expected() -> str:
         rows = table.frame[table.frame["pairing"] == pairing].nlargest(
             math.ceil(0.03 * scored), "pk"
         )
-        low = [f"{math.floor(100 * float(rows[name].min())) / 100:.2f}" for name in ("pk", "z")]
+        low = [f"{math.floor(10 * float(rows[name].min())) / 10:.1f}" for name in ("pk", "z")]
         decoys = f"{100 * (1 + rows['decoys'].max()) / len(rows):.0f}"
-        parts.append(f"3 % of {pairing} (PK >= {low[0]}, z >= {low[1]}, decoys {decoys} %)")
-    return ", ".join(parts)
+        words = ("from PK ", "z ", "decoys ") if pairing == "OQ" else ("", "", "")
+        figures = zip(words, (*low, f"{decoys} %"), strict=True)
+        parts.append(f"{pairing} " + ", ".join(map("".join, figures)))
+    return "; ".join(parts)
 
 
 def test_every_answer_about_gpt2_says_where_it_is_cut(
     gpt2: Graph, expected: str, kept: pd.DataFrame
 ) -> None:
-    said = f"run gpt2 keeps {expected}: other pairs are not in the graph"
+    said = f"run gpt2 holds 3 % of pairs: {expected}"
+    assert len(said) < 110, "hardly more than a line of a terminal"
     assert queries.query("hubs", gpt2).attrs["cut"] == said
     assert queries.node_link("hubs", gpt2)["graph"]["cut"] == said
     assert queries.cypher("MATCH (h:Head) RETURN h.name LIMIT 1", gpt2).attrs["cut"] == said
@@ -187,5 +184,5 @@ def test_a_whole_run_and_no_run_at_all(database: Graph) -> None:
     loader.load(random_table(2, 3), database, run="whole")
     assert queries.query("hubs", database).attrs["cut"] == ""
     loader.load("gpt2-small", database, run="gpt2", selection=TOP)
-    assert queries.cypher("RETURN 1 AS x", database).attrs["cut"].startswith("run gpt2 keeps 3 %")
+    assert queries.cypher("RETURN 1 AS x", database).attrs["cut"].startswith("run gpt2 holds 3 %")
     emptied(database)

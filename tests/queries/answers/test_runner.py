@@ -211,10 +211,14 @@ def test_the_circuit_by_default_must_be_known_too(name: str) -> None:
 
 def test_motifs_need_an_edge_between_two_heads() -> None:
     graph = recording("alone")
-    edge = ("L0H0", 0, [["OV", "L0H0", 0, 0.5]])
+    edge = ("L0H0", [["OV", "L0H0", 0.5, 1.0, 1]])
+    run = {"id": "1", "n_layers": 1, "n_heads": 1, "metrics": ["pk"], "pairings": ["OV"]}
+    head = {"id": "1:L0H0", "name": "L0H0", "layer": 0, "head": 0}
     graph.answers = {
+        "RETURN a.name AS source": Result(("source", "edges"), (edge,)),
+        "RETURN properties(r)": Result(("properties",), ((run,),)),
+        "RETURN labels(h)": Result(("labels", "properties"), ((["Head"], head),)),
         **graph.answers,
-        "RETURN a.name AS source": Result(("source", "layer", "edges"), (edge,)),
     }
     with pytest.raises(UnknownName) as caught:
         queries.motifs(graph, run="alone")

@@ -1,6 +1,6 @@
 """Stored queries about roles: answers as pandas finds them, on three models."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import pandas as pd
 import pytest
@@ -44,13 +44,33 @@ def test_between_roles(database: Graph, case: Case) -> None:
     rows = case.edges[case.edges["source"].isin(writers) & case.edges["target"].isin(readers)]
     rows = rows.assign(writer_head=rows["source"], reader_head=rows["target"])
     expected = ordered(rows, "-pk", "pk_rank", "pairing", "writer_head", "reader_head")
+    expected = expected.assign(
+        edges=len(rows), expected=from_depth(case, case.edges, writers, readers)
+    )
     asked = {"run": case.run, "writer": "previous_token", "reader": "induction"}
     answer = queries.query("between_roles", database, limit=1000, **asked)
     same(answer, expected)
     assert len(answer) >= 3
     assert len(queries.query("between_roles", database, limit=2, **asked)) == 2
     keys = queries.query("between_roles", database, pairings="OK", limit=1000, **asked)
-    same(keys, expected[expected["pairing"] == "OK"])
+    rows = expected[expected["pairing"] == "OK"]
+    by_depth = from_depth(case, case.edges[case.edges["pairing"] == "OK"], writers, readers)
+    same(keys, rows.assign(edges=len(rows), expected=by_depth))
+    matrix = queries.query("role_matrix", database, run=case.run)
+    matrix = matrix.set_index(["source_role", "target_role"])
+    cell = matrix.loc[("previous_token", "induction"), "expected"]
+    assert answer["expected"].to_numpy() == pytest.approx(cell), "as in role_matrix"
+
+
+def from_depth(
+    case: Case, edges: pd.DataFrame, sources: Iterable[str], targets: Iterable[str]
+) -> float:
+    """Edges that the heads of two roles would share if only their layers mattered."""
+    flow = edges.groupby(["source_layer", "target_layer"]).size()
+    size = len({head_key(name)[1] for name in case.scores.index})
+    return sum(
+        flow.get((head_key(a)[0], head_key(b)[0]), 0) / size**2 for a in sources for b in targets
+    )
 
 
 def test_between_derived_roles(database: Graph, cases: Mapping[str, Case]) -> None:
@@ -67,19 +87,12 @@ def test_between_derived_roles(database: Graph, cases: Mapping[str, Case]) -> No
 def test_role_matrix(database: Graph, case: Case) -> None:
     rows = []
     heads = holders(case)
-    flow = case.edges.groupby(["source_layer", "target_layer"]).size()
-    size = len({head_key(name)[1] for name in case.scores.index})
     for s, sources in heads.items():
         for t, targets in heads.items():
             part = case.edges[
                 case.edges["source"].isin(sources) & case.edges["target"].isin(targets)
             ]
             pairs = sum(head_key(a)[0] < head_key(b)[0] for a in sources for b in targets)
-            expected_edges = sum(
-                flow.get((head_key(a)[0], head_key(b)[0]), 0) / size**2
-                for a in sources
-                for b in targets
-            )
             if len(part):
                 counts = {name.lower(): (part["pairing"] == name).sum() for name in PAIRINGS}
                 strength = (part["z"] * part["share"]).sum()
@@ -87,7 +100,8 @@ def test_role_matrix(database: Graph, case: Case) -> None:
                     {
                         "source_role": s, "target_role": t, "pairs": pairs, "edges": len(part),
                         **counts, "density": len(part) / pairs / 3,
-                        "expected": expected_edges, "strength": strength,
+                        "expected": from_depth(case, case.edges, sources, targets),
+                        "strength": strength,
                         "strongest": part["pk"].max(),
                     }
                 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Stored queries as text: with a :params line, filled in, and in a link."""
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -81,3 +82,21 @@ def test_what_show_prints_can_be_taken_apart_again() -> None:
 def test_a_params_line_that_cannot_be_read(line: str, message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         split_params(f"{line}\nRETURN 1")
+
+
+CLAUSE = re.compile(
+    r"( *)(OPTIONAL MATCH|MATCH|WITH|WHERE|RETURN|ORDER BY|SKIP|LIMIT|UNWIND|CALL|UNION)\b"
+)
+
+
+@pytest.mark.parametrize("name", queries.catalogue())
+def test_no_order_or_limit_stands_alone(name: str) -> None:
+    """`WITH ... WHERE ... ORDER BY` is read from Neo4j 5.24 on; `OLDEST` is 5.23."""
+    last: dict[int, str] = {}
+    for line in queries.get(name).cypher.splitlines():
+        if found := CLAUSE.match(line):
+            depth, clause = len(found[1]), found[2]
+            last = {place: before for place, before in last.items() if place <= depth}
+            if clause in ("ORDER BY", "SKIP", "LIMIT"):
+                assert last.get(depth) in ("WITH", "RETURN", "ORDER BY", "SKIP"), line
+            last[depth] = clause
