@@ -83,19 +83,16 @@ def decoy_share(pk: NDArray[np.floating], decoys: NDArray[np.integer]) -> float 
     return (1 + int(decoys[np.argmin(pk)])) / len(pk) if len(pk) else None
 
 
-def sentence(shares: Mapping[str, float], of: str = "pairs kept") -> str:
+def sentence(shares: Mapping[str, float], of: str = "the pairs kept") -> str:
     """The shares of decoys in words; empty if there are none.
 
-    >>> sentence({"OQ": 0.182, "OK": 0.255, "OV": 1.24}).partition("carry ")[2]
-    'nothing, are as strong: OQ 18, OK 26, OV 124'
+    >>> sentence({"OQ": 0.182, "OK": 0.255, "OV": 1.24}).partition(" (")[0]
+    'decoy share of the pairs kept: OQ 18 %, OK 26 %, OV 124 %'
     """
     if not shares:
         return ""
-    numbers = ", ".join(f"{pairing} {_in_100(share)}" for pairing, share in shares.items())
-    return (
-        f"decoys: for every 100 {of}, this many backward pairs, which carry nothing, are as "
-        f"strong: {numbers}"
-    )
+    numbers = ", ".join(f"{pairing} {_in_100(share)} %" for pairing, share in shares.items())
+    return f"decoy share of {of}: {numbers} (estimates how many of them mean nothing)"
 
 
 def warning(shares: Mapping[str, float]) -> Message | None:

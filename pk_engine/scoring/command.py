@@ -81,9 +81,9 @@ def _report_decoys(table: "AffinityTable") -> None:
     from headgraph.pk_engine.metrics.decoys import sentence, warning
     from headgraph.pk_engine.scoring._compute import DEFAULT_SELECTION
 
-    which = "pairs kept"
+    which = "the pairs kept"
     if not table.meta.selection:
-        table, which = table.select(DEFAULT_SELECTION), "of the strongest 3 % of pairs"
+        table, which = table.select(DEFAULT_SELECTION), "the strongest 3 % of pairs"
     decoys = table.meta.decoys.items()
     shares = {name: counted["share"] for name, counted in decoys if counted["share"] is not None}
     if shares:

@@ -66,8 +66,8 @@ def test_the_report_says_the_shares_and_warns_of_high_ones() -> None:
     report = loader.load("gpt2-small", None, selection=Selection(top_percent=3), dry_run=True)
     assert str(report).splitlines()[1:] == [
         "derived from the weights: 5 erasers and 7 copiers",
-        "decoys: for every 100 pairs kept, this many backward pairs, which carry nothing, are as "
-        "strong: OQ 18, OK 26, OV 48",
+        "decoy share of the pairs kept: OQ 18 %, OK 26 %, OV 48 % (estimates how many of them mean "
+        "nothing)",
     ]
     (note,) = report.notes
     said = "the decoy share of OK and OV is above 25 %, so many of these edges may mean nothing: "

@@ -148,12 +148,11 @@ def test_a_selection_by_decoys_needs_a_table_that_has_them(tmp_path: Path) -> No
 def test_the_command_says_what_share_means_nothing(tmp_path: Path) -> None:
     folder = save(tmp_path / "m", llama_tensors(), LLAMA_CONFIG)
     answer = headgraph("compute", str(folder), "--top", "4", "-o", str(tmp_path / "t.parquet"))
-    said = "for every 100 pairs kept, this many backward pairs, which carry nothing, are as strong"
-    assert f"{said}: OQ " in answer.stderr
+    assert "decoy share of the pairs kept: OQ " in answer.stderr
     answer = headgraph("compute", str(folder), "--all", "-o", str(tmp_path / "a.parquet"))
-    assert "for every 100 of the strongest 3 % of pairs, this many " in answer.stderr
+    assert "decoy share of the strongest 3 % of pairs: OQ " in answer.stderr
     answer = headgraph("compute", str(folder), "--no-decoys", "-o", str(tmp_path / "u.parquet"))
-    assert "decoys" not in answer.stderr
+    assert "decoy" not in answer.stderr
     refused = headgraph("compute", str(folder), "--max-decoy", "0", "-o", str(tmp_path / "v.pq"))
     assert refused.returncode == 1
     assert "--max-decoy 0: expected a share above 0" in refused.stderr
