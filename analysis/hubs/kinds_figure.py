@@ -76,5 +76,7 @@ def _draw(
     axes.set_axisbelow(True)
     at = list(zip(chosen[place].astype(float), chosen[score].astype(float), strict=True))
     others = list(zip(rows[place].astype(float), rows[score].astype(float), strict=True))
-    names = [f"{row.head}, place {getattr(row, place)}" for row in chosen.itertuples()]
+    # heads without edges in or out share the last place, which says nothing about them
+    words = chosen[place].map("place {}".format).where(chosen[score] > 0, "score 0")
+    names = (chosen["head"] + ", " + words).tolist()
     name_points(axes, at, names, theme, points=others)

@@ -72,3 +72,4 @@ def test_the_picture_names_the_heads() -> None:
     figure = identity("gpt2-small")
     texts = {text.get_text() for axes in figure.axes for text in axes.texts}
     assert "L4H7, place 1" in texts
+    assert "L0H1, score 0" in texts, "no head of the first layer has an edge in"
