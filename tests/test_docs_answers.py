@@ -1,5 +1,6 @@
-"""The answers that pages of docs/ show are those of today's code: their commands run again."""
+"""The answers that docs/ and docstrings show are those of today's code: they are run again."""
 
+import doctest
 import re
 import shlex
 import shutil
@@ -17,6 +18,7 @@ from headgraph.queries.stored.markdown import EXAMPLES
 from tests.commands import headgraph
 
 ROOT = Path(__file__).parents[1]
+ROOMS = ("analysis", "base", "graphdb", "loader", "pk_engine", "queries")
 
 
 def block(page: Path, name: str) -> list[tuple[str, list[str]]]:
@@ -89,3 +91,14 @@ def test_the_answers_of_the_stored_queries(graph: Graph, stored_queries: ModuleT
     current = {f"{query.name}.txt": stored_queries.example(query, graph)
                for query in queries.catalogue().values()}  # fmt: skip
     assert {path.name: path.read_text("utf-8") for path in EXAMPLES.iterdir()} == current
+
+
+def test_the_answers_of_docstrings() -> None:
+    files = [path.relative_to(ROOT) for room in ROOMS for path in (ROOT / room).rglob("*.py")
+             if ">>> " in path.read_text("utf-8")]  # fmt: skip
+    found = {}
+    for path in files:
+        name = ".".join(("headgraph", *path.with_suffix("").parts)).removesuffix(".__init__")
+        found[name] = doctest.testmod(import_module(name))
+    assert {name: result for name, result in found.items() if result.failed} == {}
+    assert sum(result.attempted for result in found.values()) > 30
