@@ -57,7 +57,8 @@ def flatten(path: Path) -> None:
     from PIL import Image  # comes with matplotlib
 
     with Image.open(path) as picture:
-        flat = picture.convert("RGB").quantize(COLORS)
+        # median cut, the default, mixes a thin line's colour with others
+        flat = picture.convert("RGB").quantize(COLORS, Image.Quantize.MAXCOVERAGE)
     flat.save(path, optimize=True)
 
 
