@@ -76,7 +76,7 @@ studies: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.identity
 	$(BIN)/python -m benchmarks.detection
 	$(BIN)/python -m benchmarks.models
-	$(BIN)/python -m benchmarks.reproduction
+	$(BIN)/python -m benchmarks.reproduction  # needs Chromium, for its picture
 	$(BIN)/python -m benchmarks.basis_methods
 
 bench: $(VENV)/.dev

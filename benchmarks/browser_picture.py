@@ -57,7 +57,8 @@ def flatten(path: Path) -> None:
     from PIL import Image  # comes with matplotlib
 
     with Image.open(path) as picture:
-        flat = picture.convert("RGB").quantize(COLORS)
+        # median cut, the default, mixes the colour of a thin line with others
+        flat = picture.convert("RGB").quantize(COLORS, Image.Quantize.MAXCOVERAGE, kmeans=3)
     flat.save(path, optimize=True)
 
 

@@ -21,10 +21,11 @@ def executed() -> Any:
 
 
 def text_of(notebook: Any, part: str) -> str:
-    """What the first cell that holds `part` gave, as text."""
+    """What the first cell that holds `part` printed and gave, as text."""
     cell = next(cell for cell in notebook.cells if part in cell.source and cell.cell_type == "code")
     return "".join(
-        output.get("data", {}).get("text/plain", "") for output in cell.get("outputs", [])
+        output.get("text", "") + output.get("data", {}).get("text/plain", "")
+        for output in cell.get("outputs", [])
     )
 
 
@@ -34,7 +35,18 @@ def test_it_finds_what_it_says(executed: Any) -> None:
     assert text_of(executed, "hub_scores").splitlines()[1].split()[1] == "L4H7"
     places = [line.split() for line in text_of(executed, "hubs_of_kind").splitlines()[1:]]
     assert next(row[1] for row in places if len(row) > 2) == "L4H7"
-    assert "0.475" in text_of(executed, "pivot")
+    hub = text_of(executed, "copying").splitlines()[1].split()
+    assert (hub[1], hub[3]) == ("L4H7", "-0.9985"), "it erases"
+    few, _, leader, *_ = text_of(executed, "max_decoy").splitlines()
+    assert few == "45 of 858 edges, OK"
+    assert leader.split()[1] == "L5H6"
+    scores = {row[0]: row[1:] for row in map(str.split, text_of(executed, "pivot").splitlines())}
+    assert scores["pairing"] == ["OK", "OQ", "OV"]
+    ok, oq, ov = zip(*(map(float, scores[name]) for name in ("pk", "cs", "layers")), strict=True)
+    assert oq[0] == 0.475
+    assert ok[0] > max(ok[1:])
+    assert oq[0] > max(oq[1:])
+    assert ov[2] > ov[0] > ov[1]
 
 
 @pytest.mark.filterwarnings("default")

@@ -61,7 +61,7 @@ def detection_figure(
             f"{model}: how well each metric finds {task[first['task']]}",
             f"95 % intervals over {first['resamples']:,} resamples of the heads. Solid lines are "
             f"chance: the prevalence ({_range(rows['prevalence'])}) for PR-AUC, 0.5 for ROC-AUC.\n"
-            "The dashed line is a score that depends on the two layers alone.",
+            "The dashed line is a score that depends on the layers alone.",
         )
         right = 1.05 * float(rows["high"].max())
         panels = panel_grid(figure, 2, len(pairings), left=132.0, top=_TOP, bottom=_LEGEND,

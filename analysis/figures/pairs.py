@@ -13,7 +13,10 @@ from headgraph.pk_engine.table.selection import Selection
 
 MOST_LINES = 500
 """Most lines in one diagram: more cannot be told apart, and each is slower to route."""
-_NAMES = {"pk": "PK", "cs": "CS", "simple_cs": "simple CS", "cka": "CKA"}
+_NAMES = {
+    "pk": "PK", "cs": "CS", "simple_cs": "simple CS", "cka": "CKA", "cka_columns": "CKA, columns",
+    "procrustes": "Procrustes", "procrustes_columns": "Procrustes, columns",
+}  # fmt: skip
 
 
 def usual_number(meta: TableMeta) -> int:

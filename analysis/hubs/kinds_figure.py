@@ -74,7 +74,23 @@ def _draw(
     axes.set_ylim(-0.06 * rows[score].max(), 1.1 * rows[score].max())
     axes.grid(axis="y")
     axes.set_axisbelow(True)
-    at = list(zip(chosen[place].astype(float), chosen[score].astype(float), strict=True))
-    others = list(zip(rows[place].astype(float), rows[score].astype(float), strict=True))
-    names = [f"{row.head}, place {getattr(row, place)}" for row in chosen.itertuples()]
-    name_points(axes, at, names, theme, points=others)
+    at, others = (
+        list(zip(some[place].astype(float), some[score].astype(float), strict=True))
+        for some in (chosen, rows)
+    )
+    points: dict[tuple[float, float], list[str]] = {}
+    for point, head in zip(at, chosen["head"], strict=True):
+        points.setdefault(point, []).append(head)
+    # heads without edges in or out share the last place, which says nothing about them
+    names = [
+        f"{_several(heads)}, " + (f"place {rank:.0f}" if value else "score 0")
+        for (rank, value), heads in points.items()
+    ]
+    name_points(axes, list(points), names, theme, points=others)
+
+
+def _several(heads: list[str]) -> str:
+    """Names of the heads at one point, as many as its label has room for."""
+    if len(heads) <= 4:
+        return ", ".join(heads)
+    return f"{', '.join(heads[:3])} and {len(heads) - 3} more"

@@ -66,8 +66,8 @@ def line(fixed: Iterable[Any], values: Mapping[str, Any], columns: Columns) -> s
 def cell(value: Any) -> str:
     """A value as the importer reads it.
 
-    >>> cell(None), cell(3), cell(True), cell('a "b"'), cell(["OQ", "OK"])
-    ('', '3', 'true', '"a ""b""', '"OQ;OK"')
+    >>> cell(None), cell(3), cell(True), cell('a "b" c'), cell(["OQ", "OK"])
+    ('', '3', 'true', '"a ""b"" c"', '"OQ;OK"')
 
     Raises:
         ExportError: an item of a list contains the separator.

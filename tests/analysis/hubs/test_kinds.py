@@ -72,3 +72,12 @@ def test_the_picture_names_the_heads() -> None:
     figure = identity("gpt2-small")
     texts = {text.get_text() for axes in figure.axes for text in axes.texts}
     assert "L4H7, place 1" in texts
+    assert "L0H1, L0H3, L0H4, L0H5, score 0" in texts, "no head of the first layer has an edge in"
+
+
+def test_the_picture_counts_heads_that_share_a_point(tmp_path: Path) -> None:
+    labels = pd.DataFrame({"layer": 0, "head": range(6), "role": "mine"})
+    labels.to_csv(tmp_path / "mine.csv", index=False)
+    figure = identity(random_table(3, 6), kind="mine", labels=tmp_path / "mine.csv")
+    texts = {text.get_text() for axes in figure.axes for text in axes.texts}
+    assert "L0H0, L0H1, L0H2 and 3 more, score 0" in texts
