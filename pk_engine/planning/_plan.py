@@ -112,6 +112,7 @@ class Sizes:
     revision: str | None = None
     fold_ln: bool = False
     center_writing: bool = False
+    origin: dict[str, str] = field(default_factory=dict)
 
     def raw_layer(self, layer: int, buffers: Buffers | None = None) -> Layer:
         """Not available, like the methods below."""

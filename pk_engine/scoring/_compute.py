@@ -49,6 +49,7 @@ def compute(
     dtype: str = "float32",
     memory: float | None = None,
     revision: str | None = None,
+    variant: str | None = None,
     name: str | None = None,
     seed: int | None = None,
     samples: int | None = None,
@@ -81,6 +82,7 @@ def compute(
         memory: gigabytes that factors may take, by default 2, or half of a CUDA device's memory.
             Less memory means more passes over the files.
         revision: branch, tag or commit of a hub id.
+        variant: such as fp16, for model.fp16.safetensors beside other weights in the folder.
         name: name of the model in the table; by default the hub id or the folder's name.
         seed: random seed for the selection's null models, 0 by default. Requires a null model.
         samples: number of samples for a null model, in its own unit; see `pk_engine.nulls`.
@@ -91,7 +93,8 @@ def compute(
     Returns:
         The table; `table.meta.deficient` lists matrices of less than full rank,
         `table.meta.decoys` has the share of decoys among the rows of each pairing, and
-        `table.meta.heads` the copying and self-overlap of each head.
+        `table.meta.heads` the copying and self-overlap of each head. `table.meta.origin` says how
+        the weights were stored, where that is not plain.
 
     Raises:
         ModelError, WeightsError, UnknownFamily: the model cannot be read.
@@ -108,7 +111,8 @@ def compute(
     selection = _rules(selection)
     check_nulls(selection.nulls, layer_order, samples, seed)
     check_arithmetic(selection.nulls, backend, device, dtype)
-    weights = open_weights(model, revision, via=via, fold_ln=fold_ln, center_writing=center_writing)
+    weights = open_weights(model, revision, via=via, fold_ln=fold_ln,
+                           center_writing=center_writing, variant=variant)  # fmt: skip
     job = job_of(weights, pairings, metrics, kv, layer_order, backend, device, dtype, memory,
                  decoys=decoys)  # fmt: skip
     job = replace(
@@ -252,4 +256,5 @@ def _meta(job: Job, found: JobResult) -> TableMeta:
         version=VERSION,
         heads=found.head_scores,
         decoys={p: {"scored": scored, "share": None} for p, scored in found.decoys.items()},
+        origin=weights.origin,
     )

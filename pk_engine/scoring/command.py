@@ -6,6 +6,7 @@ import click
 
 from headgraph.base.progress import bar_on_terminal
 from headgraph.base.terminal import say
+from headgraph.pk_engine.models.origin import sentences
 from headgraph.pk_engine.options import scoring_options, selection_options, via_option
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     "--center-writing", is_flag=True, help="Subtract the mean over d_model from what heads write."
 )
 @via_option
+@click.option(
+    "--variant", metavar="NAME", help="Read this variant of the weights: fp16 in model.fp16.*."
+)
 @click.option("--name", metavar="NAME", help="Name of the model in the table.")
 @click.option("--seed", type=int, help="Random seed for --null.  [default: 0]")
 @click.option(
@@ -40,6 +44,7 @@ def compute(
     fold_ln: bool,
     center_writing: bool,
     via: str,
+    variant: str | None,
     name: str | None,
     seed: int | None,
     samples: int | None,
@@ -65,6 +70,7 @@ def compute(
             fold_ln=fold_ln,
             center_writing=center_writing,
             via=via,
+            variant=variant,
             name=name,
             seed=seed,
             samples=samples,
@@ -94,6 +100,8 @@ def _report_decoys(table: "AffinityTable") -> None:
 
 def _report(table: "AffinityTable") -> None:
     say(repr(table))
+    for remark in sentences(table.meta.origin):
+        say(f"note: {remark}")
     if not len(table):
         say("note: no pair passes these rules, so the table is empty")
     if table.meta.decoys:

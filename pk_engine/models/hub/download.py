@@ -18,13 +18,13 @@ from typing import NamedTuple
 
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.models.checkpoint.tensor_files import NOT_WEIGHTS, read_index
+from headgraph.pk_engine.models.checkpoint.file_choice import KINDS, choose
+from headgraph.pk_engine.models.checkpoint.tensor_files import read_index
 from headgraph.pk_engine.models.hub._errors import NoAnswer, host, stating
 from headgraph.pk_engine.models.hub._guard import Guard, check_endpoint, check_scheme, guarding
 
 TIMEOUT = 10
 """Seconds for the hub to answer a request about a repository or a file."""
-KINDS = (("model.safetensors", (".safetensors",)), ("pytorch_model.bin", (".bin", ".pt", ".pth")))
 
 
 class Snapshot(NamedTuple):
@@ -110,18 +110,14 @@ def cached(model: str, revision: str | None = None, *, weights: bool = True) -> 
 def weight_files(names: Collection[str], get: Callable[[str], Path]) -> list[str]:
     """The files among `names` that hold a model's weights, an index first; empty if there are none.
 
-    `get` returns the path of an index. `TensorFiles` looks for files in the same order.
+    `get` returns the path of an index. `TensorFiles` chooses in the same way.
     """
-    for single, endings in KINDS:
-        index = f"{single}.index.json"
-        if index in names:
-            return [index, *sorted(set(read_index(get(index)).values()))]
-        if single in names:
-            return [single]
-        others = [name for name in names if name.endswith(endings) and "/" not in name]
-        if found := sorted(name for name in others if not name.startswith(NOT_WEIGHTS)):
-            return found
-    return []
+    found = choose(names, index_first=True)
+    if found is None:
+        return []
+    if found.index is None:
+        return list(found.files)
+    return [found.index, *sorted(set(read_index(get(found.index)).values()))]
 
 
 def _listing(model: str, revision: str | None) -> tuple[set[str], str | None]:

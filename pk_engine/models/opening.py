@@ -1,0 +1,54 @@
+"""The tensors of a model under the names that its family expects, as floats."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from headgraph.pk_engine.models.checkpoint.fp8 import Dequantised
+from headgraph.pk_engine.models.checkpoint.packed import refuse_packed
+from headgraph.pk_engine.models.checkpoint.refusals import refuse_adapter_tensors
+from headgraph.pk_engine.models.checkpoint.renamed import renamed
+from headgraph.pk_engine.models.checkpoint.tensor_files import TensorFiles
+from headgraph.pk_engine.models.checkpoint.tensors import Tensors
+from headgraph.pk_engine.models.config import settings_of
+from headgraph.pk_engine.models.family import Family
+
+
+def open_tensors(
+    folder: Path, family: Family, config: Mapping[str, Any], variant: str | None = None
+) -> Tensors:
+    """The tensors of a folder, with prefixes of training tools removed and FP8 dequantised.
+
+    Args:
+        folder: of the model.
+        family: before the variants that depend on tensors apply.
+        config: its configuration.
+        variant: such as fp16, for model.fp16.safetensors.
+
+    Raises:
+        ModelError: there are no weights, or two sets of them.
+        WeightsError: they are an adapter's, packed, damaged, or under two prefixes.
+    """
+    files: Tensors = TensorFiles(folder, variant)
+    refuse_adapter_tensors(files)
+    names = _names_of(family)
+    config = {**config, **settings_of(config, family.nested, {})}
+    refuse_packed(files, _modules(names), config)
+    first = dict.fromkeys(name.format(layer=0) for name in names)
+    files = renamed(files, family.prefixes, list(first))
+    settings = config.get("quantization_config")
+    return Dequantised(files, settings if isinstance(settings, dict) else {})
+
+
+def _names_of(family: Family) -> list[str]:
+    """The names of the family's attention matrices, in all its variants."""
+    parts = [family.data, *family.variants]
+    return [str(spec["name"]) for part in parts for spec in part.get("tensors", ())]
+
+
+def _modules(names: list[str]) -> re.Pattern[str]:
+    """Matches the ends of the names of these tensors' modules."""
+    stems = dict.fromkeys(name.removesuffix(".weight") for name in names)
+    layers = (re.escape(stem).replace(r"\{layer\}", r"\d+") for stem in stems)
+    return re.compile(rf"(^|\.)({'|'.join(layers)})$")
