@@ -1,6 +1,7 @@
 """The folder of a model, which is given as a bundled name, a path or a hub id.
 
-`pk_engine.models.hub` downloads a hub id.
+`pk_engine.models.hub` downloads a hub id. A folder that holds only an adapter stands for its base
+model with the adapter in it.
 """
 
 import os
@@ -9,18 +10,28 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from headgraph.base.documents import expanded, kind_of, read_json, reason, shown
-from headgraph.base.spelling import either
-from headgraph.base.text import printable, quoted
+from headgraph.base.spelling import argument, either
+from headgraph.base.text import printable, quoted, short
 from headgraph.pk_engine.errors import ModelError
+from headgraph.pk_engine.models.checkpoint.adapter_settings import CONFIG, read_settings
 from headgraph.pk_engine.models.checkpoint.refusals import refuse_stand_in
+from headgraph.pk_engine.models.checkpoint.tensor_files import chosen
 
 
 class Located(NamedTuple):
-    """A model's folder, the name that a table records, and the commit of a hub id."""
+    """Where a model is.
+
+    Attributes:
+        folder: that holds its weights.
+        name: as a table records it.
+        commit: of a hub id.
+        adapter: folder of the adapter to merge in.
+    """
 
     folder: Path
     name: str
     commit: str | None
+    adapter: Path | None = None
 
 
 def locate(
@@ -35,8 +46,10 @@ def locate(
 
     Raises:
         ModelError: no bundled name, no folder with a model and no id of the hub; or a revision is
-            given for a folder.
+            given for a folder; or the base of an adapter is not to be found.
     """
+    if folder := adapter_folder(model):
+        return _of_adapter(folder, revision, weights=weights)
     local = _local(model)
     if local is None:
         from headgraph.pk_engine.models.hub.download import fetch
@@ -49,6 +62,57 @@ def locate(
             "it out"
         )
     return Located(*local, None)
+
+
+def adapter_folder(model: str | os.PathLike[str]) -> Path | None:
+    """The folder, if it holds an adapter and no weights of a whole model; else None."""
+    folder = expanded(model, problem=ModelError)
+    if _mode(folder / CONFIG) is None or chosen(folder) is not None:
+        return None
+    return folder
+
+
+def with_adapter(located: Located, adapter: str | os.PathLike[str]) -> Located:
+    """A model with the adapter in a folder merged in.
+
+    Raises:
+        ModelError: the folder holds no adapter, or the model has one already.
+    """
+    folder = expanded(adapter, problem=ModelError)
+    if located.adapter is not None:
+        raise ModelError(
+            f"{located.name} has an adapter already: give its base with "
+            f"{argument('adapter', 'FOLDER')}, and merge the first one in before"
+        )
+    if _mode(folder / CONFIG) is None:
+        raise ModelError(
+            f"{shown(folder)} is no folder with an adapter: expected {CONFIG} and "
+            "adapter_model.safetensors"
+        )
+    name = f"{located.name}+{printable(folder.resolve().name)}"
+    return located._replace(name=name, adapter=folder)
+
+
+def _of_adapter(folder: Path, revision: str | None, *, weights: bool) -> Located:
+    """The base of an adapter, which its settings name, with the adapter."""
+    settings = read_settings(folder)
+    alone = f"the folder {shown(folder)} holds only an adapter"
+    give = f"give the base model and {argument('adapter', 'FOLDER')}"
+    if settings.base is None:
+        raise ModelError(f"{alone}, and its {CONFIG} names no base model: {give}")
+    base, beside = settings.base, folder / settings.base
+    if _mode(expanded(base, problem=ModelError)) is None and _mode(beside) is not None:
+        base = os.fspath(beside)
+    if adapter_folder(base):
+        raise ModelError(f"{alone} of {quoted(base)}, which is an adapter too: {give}")
+    try:
+        found = locate(base, revision or settings.base_revision, weights=weights)
+    except ModelError as error:
+        raise ModelError(
+            f"{alone}, and its base {quoted(base, 50)} cannot be read "
+            f"({short(str(error).partition(':')[0], 60)}): {give}"
+        ) from error
+    return with_adapter(found, folder)
 
 
 def _local(model: str | os.PathLike[str]) -> tuple[Path, str] | None:

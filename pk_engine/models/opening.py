@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from headgraph.pk_engine.models.checkpoint.adapter import Adapted, Adapter
 from headgraph.pk_engine.models.checkpoint.fp8 import Dequantised
 from headgraph.pk_engine.models.checkpoint.packed import refuse_packed
 from headgraph.pk_engine.models.checkpoint.refusals import refuse_adapter_tensors
@@ -16,7 +17,12 @@ from headgraph.pk_engine.models.family import Family
 
 
 def open_tensors(
-    folder: Path, family: Family, config: Mapping[str, Any], variant: str | None = None
+    folder: Path,
+    family: Family,
+    config: Mapping[str, Any],
+    *,
+    variant: str | None = None,
+    adapter: Path | None = None,
 ) -> Tensors:
     """The tensors of a folder, with prefixes of training tools removed and FP8 dequantised.
 
@@ -25,20 +31,25 @@ def open_tensors(
         family: before the variants that depend on tensors apply.
         config: its configuration.
         variant: such as fp16, for model.fp16.safetensors.
+        adapter: folder of a LoRA adapter to merge in.
 
     Raises:
-        ModelError: there are no weights, or two sets of them.
+        ModelError: there are no weights, or two sets of them; or the adapter is of another kind.
         WeightsError: they are an adapter's, packed, damaged, or under two prefixes.
     """
     files: Tensors = TensorFiles(folder, variant)
     refuse_adapter_tensors(files)
     names = _names_of(family)
     config = {**config, **settings_of(config, family.nested, {})}
-    refuse_packed(files, _modules(names), config)
+    modules = _modules(names)
+    refuse_packed(files, modules, config)
     first = dict.fromkeys(name.format(layer=0) for name in names)
     files = renamed(files, family.prefixes, list(first))
     settings = config.get("quantization_config")
-    return Dequantised(files, settings if isinstance(settings, dict) else {})
+    files = Dequantised(files, settings if isinstance(settings, dict) else {})
+    if adapter is None:
+        return files
+    return Adapted(files, Adapter(adapter), family.prefixes, modules)
 
 
 def _names_of(family: Family) -> list[str]:

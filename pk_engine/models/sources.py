@@ -17,21 +17,23 @@ def open_weights(
     fold_ln: bool = False,
     center_writing: bool = False,
     variant: str | None = None,
+    adapter: str | os.PathLike[str] | None = None,
 ) -> Weights:
     """Open the source of a model's weights.
 
     Raises:
         ModelError: the model cannot be read.
-        EngineError: `via` is unknown, or a variant is given for what is read through
-            TransformerLens.
+        EngineError: `via` is unknown, or a variant or an adapter is given for what is read
+            through TransformerLens.
     """
     if via not in VIA:
         raise EngineError(f"unknown via {quoted(via)}: expected {' or '.join(VIA)}")
-    if variant is not None and (via != "files" or not isinstance(model, str | os.PathLike)):
-        raise EngineError(
-            f"{argument('variant', variant)}: only files have variants; leave it out, or leave out "
-            f"{argument('via')}"
-        )
+    for option, given in (("variant", variant), ("adapter", adapter)):
+        if given is not None and (via != "files" or not isinstance(model, str | os.PathLike)):
+            raise EngineError(
+                f"{argument(option, str(given))}: it applies to files only; leave it out, or leave "
+                f"out {argument('via')}"
+            )
     if not isinstance(model, str | os.PathLike):
         from headgraph.pk_engine.models.lens.weights import of_bridge
 
@@ -43,5 +45,6 @@ def open_weights(
     from headgraph.pk_engine.models.weights import ModelWeights
 
     return ModelWeights(
-        model, revision, fold_ln=fold_ln, center_writing=center_writing, variant=variant
-    )
+        model, revision, fold_ln=fold_ln, center_writing=center_writing, variant=variant,
+        adapter=adapter,
+    )  # fmt: skip

@@ -26,7 +26,7 @@ from headgraph.pk_engine.models.family import Family, family_of
 from headgraph.pk_engine.models.folding import centre_writing, check_folding, fold_norm
 from headgraph.pk_engine.models.interface import Layer
 from headgraph.pk_engine.models.layout import ModelShape
-from headgraph.pk_engine.models.location import locate, read_config
+from headgraph.pk_engine.models.location import locate, read_config, with_adapter
 from headgraph.pk_engine.models.opening import open_tensors
 
 
@@ -39,6 +39,7 @@ class ModelWeights:
         fold_ln: fold the norm before attention into Q, K and V (`pk_engine.models.folding`).
         center_writing: subtract the mean over d_model from O.
         variant: such as fp16, for model.fp16.safetensors.
+        adapter: folder of a LoRA adapter to merge in.
 
     Attributes:
         name, revision, fold_ln, center_writing: as a table records them; revision is the commit
@@ -61,14 +62,20 @@ class ModelWeights:
         fold_ln: bool = False,
         center_writing: bool = False,
         variant: str | None = None,
+        adapter: str | os.PathLike[str] | None = None,
     ) -> None:
-        self.folder, self.name, self.revision = locate(model, revision)
+        found = locate(model, revision)
+        if adapter is not None:
+            found = with_adapter(found, adapter)
+        self.folder, self.name, self.revision = found.folder, found.name, found.commit
         self.fold_ln, self.center_writing = fold_ln, center_writing
         self._config = config = read_config(self.folder)
         family = family_of(config)
         self.shape: ModelShape = family.shape(config)
         refuse_adapter(self.folder)
-        self._files: Tensors = open_tensors(self.folder, family, config, variant)
+        self._files: Tensors = open_tensors(
+            self.folder, family, config, variant=variant, adapter=found.adapter
+        )
         self.family: Family = family.for_model(config, self._files)
         check_folding(family.name, self.family.norm, fold_ln=fold_ln, center_writing=center_writing)
         self._prefix = self._find_prefix()

@@ -50,6 +50,7 @@ def compute(
     memory: float | None = None,
     revision: str | None = None,
     variant: str | None = None,
+    adapter: str | os.PathLike[str] | None = None,
     name: str | None = None,
     seed: int | None = None,
     samples: int | None = None,
@@ -83,6 +84,8 @@ def compute(
             Less memory means more passes over the files.
         revision: branch, tag or commit of a hub id.
         variant: such as fp16, for model.fp16.safetensors beside other weights in the folder.
+        adapter: folder of a LoRA adapter, merged into Q, K, V and O while they are read. A folder
+            that holds only an adapter can be the model, if its base is a folder or on the hub.
         name: name of the model in the table; by default the hub id or the folder's name.
         seed: random seed for the selection's null models, 0 by default. Requires a null model.
         samples: number of samples for a null model, in its own unit; see `pk_engine.nulls`.
@@ -112,7 +115,8 @@ def compute(
     check_nulls(selection.nulls, layer_order, samples, seed)
     check_arithmetic(selection.nulls, backend, device, dtype)
     weights = open_weights(model, revision, via=via, fold_ln=fold_ln,
-                           center_writing=center_writing, variant=variant)  # fmt: skip
+                           center_writing=center_writing, variant=variant,
+                           adapter=adapter)  # fmt: skip
     job = job_of(weights, pairings, metrics, kv, layer_order, backend, device, dtype, memory,
                  decoys=decoys)  # fmt: skip
     job = replace(

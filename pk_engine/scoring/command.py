@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     "--center-writing", is_flag=True, help="Subtract the mean over d_model from what heads write."
 )
 @via_option
+@click.option("--adapter", metavar="FOLDER", help="Merge this LoRA adapter into the weights.")
 @click.option(
     "--variant", metavar="NAME", help="Read this variant of the weights: fp16 in model.fp16.*."
 )
@@ -44,6 +45,7 @@ def compute(
     fold_ln: bool,
     center_writing: bool,
     via: str,
+    adapter: str | None,
     variant: str | None,
     name: str | None,
     seed: int | None,
@@ -70,6 +72,7 @@ def compute(
             fold_ln=fold_ln,
             center_writing=center_writing,
             via=via,
+            adapter=adapter,
             variant=variant,
             name=name,
             seed=seed,

@@ -189,7 +189,7 @@ def test_an_unknown_hybrid_model_is_refused_as_hybrid() -> None:
 
 def test_adapters_are_refused(tmp_path: Path) -> None:
     (save(tmp_path) / "adapter_config.json").write_text("{}")
-    with pytest.raises(ModelError, match=r"holds an adapter .* merge it into its model first"):
+    with pytest.raises(ModelError, match=r"holds an adapter .* beside a whole model"):
         ModelWeights(tmp_path)
 
 
