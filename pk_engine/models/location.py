@@ -5,7 +5,10 @@ model with the adapter in it.
 """
 
 import os
+import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,15 +17,19 @@ from headgraph.base.spelling import argument, either
 from headgraph.base.text import printable, quoted, short
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.checkpoint.adapter_settings import CONFIG, read_settings
+from headgraph.pk_engine.models.checkpoint.gguf_file import ENDING, gguf_in, settings_of_gguf
 from headgraph.pk_engine.models.checkpoint.refusals import refuse_stand_in
 from headgraph.pk_engine.models.checkpoint.tensor_files import chosen
+
+_PART = re.compile(r"-\d{5}-of-\d{5}$")
+"""End of the name of a part of a GGUF file."""
 
 
 class Located(NamedTuple):
     """Where a model is.
 
     Attributes:
-        folder: that holds its weights.
+        folder: that holds its weights; or a GGUF file.
         name: as a table records it.
         commit: of a hub id.
         adapter: folder of the adapter to merge in.
@@ -130,23 +137,60 @@ def _local(model: str | os.PathLike[str]) -> tuple[Path, str] | None:
             f"{text} is bundled as a table of scores, not as a model: {loading} puts it into "
             "Neo4j; the model itself is on the hub, as openai-community/gpt2"
         )
+    if mode is not None and stat.S_ISREG(mode) and is_gguf(folder):
+        return folder, printable(_PART.sub("", folder.resolve().stem))
     if mode is not None and not stat.S_ISDIR(mode):
         what = "a file" if stat.S_ISREG(mode) else kind_of(mode)
-        raise ModelError(f"{shown(folder)} is {what}: expected the folder that holds config.json")
+        raise ModelError(
+            f"{shown(folder)} is {what}: expected the folder that holds config.json, or a GGUF file"
+        )
     if mode is not None:
+        # a table stores the name as UTF-8, and a folder's name can be any bytes
+        name = printable(folder.resolve().name)
+        if file := _gguf_alone(folder):
+            return file, name
         if _mode(folder / "config.json") is None:
             raise ModelError(
                 f"the folder {shown(folder)} holds no model: expected a config.json beside "
-                "*.safetensors"
+                "*.safetensors, or a GGUF file"
             )
-        # a table stores the name as UTF-8, and a folder's name can be any bytes
-        return folder, printable(folder.resolve().name)
+        return folder, name
     looks_local = isinstance(model, Path) or text.startswith((".", "/", "~")) or text.count("/") > 1
     if looks_local:
         raise ModelError(
             f"no folder {shown(text)}: expected one with config.json and *.safetensors"
         )
     return None
+
+
+def is_gguf(path: Path) -> bool:
+    """Whether a model is a GGUF file and not a folder."""
+    return path.suffix.lower() == ENDING
+
+
+def _gguf_alone(folder: Path) -> Path | None:
+    """The GGUF file of a folder that holds no other weights."""
+    try:
+        there = any(is_gguf(path) for path in folder.iterdir())
+    except OSError:
+        return None
+    return gguf_in(folder) if there and chosen(folder) is None else None
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name a GGUF file in errors about its settings, which stand in the place of config.json.
+
+    Raises:
+        ModelError: what the block raises.
+    """
+    try:
+        yield
+    except ModelError as error:
+        text = str(error.message.both)
+        if not is_gguf(path) or "config.json" not in text:
+            raise
+        raise type(error)(text.replace("config.json", short(path.name))) from error
 
 
 def _mode(path: Path) -> int | None:
@@ -164,11 +208,13 @@ def _mode(path: Path) -> int | None:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The model's config.json.
+    """The model's config.json, or the settings of a GGUF file.
 
     Raises:
-        ModelError: the file cannot be read as a JSON object.
+        ModelError: the file cannot be read as a JSON object, or as GGUF.
     """
+    if is_gguf(folder):
+        return settings_of_gguf(folder)
     path = folder / "config.json"
     try:
         config: dict[str, Any] = read_json(path, problem=ModelError)

@@ -5,8 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from headgraph.base.documents import shown
+from headgraph.base.spelling import argument
+from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.checkpoint.adapter import Adapted, Adapter
 from headgraph.pk_engine.models.checkpoint.fp8 import Dequantised
+from headgraph.pk_engine.models.checkpoint.gguf_file import GgufFile
 from headgraph.pk_engine.models.checkpoint.packed import refuse_packed
 from headgraph.pk_engine.models.checkpoint.refusals import refuse_adapter_tensors
 from headgraph.pk_engine.models.checkpoint.renamed import renamed
@@ -14,6 +18,7 @@ from headgraph.pk_engine.models.checkpoint.tensor_files import TensorFiles
 from headgraph.pk_engine.models.checkpoint.tensors import Tensors
 from headgraph.pk_engine.models.config import settings_of
 from headgraph.pk_engine.models.family import Family
+from headgraph.pk_engine.models.location import is_gguf
 
 
 def open_tensors(
@@ -27,7 +32,7 @@ def open_tensors(
     """The tensors of a folder, with prefixes of training tools removed and FP8 dequantised.
 
     Args:
-        folder: of the model.
+        folder: of the model; or a GGUF file.
         family: before the variants that depend on tensors apply.
         config: its configuration.
         variant: such as fp16, for model.fp16.safetensors.
@@ -37,6 +42,14 @@ def open_tensors(
         ModelError: there are no weights, or two sets of them; or the adapter is of another kind.
         WeightsError: they are an adapter's, packed, damaged, or under two prefixes.
     """
+    if is_gguf(folder):
+        for option, given in (("variant", variant), ("adapter", adapter)):
+            if given is not None:
+                raise ModelError(
+                    f"{argument(option, str(given))}: {shown(folder)} is a GGUF file, which has "
+                    "none; give the folder of the original model"
+                )
+        return GgufFile(folder)
     files: Tensors = TensorFiles(folder, variant)
     refuse_adapter_tensors(files)
     names = _names_of(family)

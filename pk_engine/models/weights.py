@@ -6,6 +6,7 @@ No network is built and no code of a checkpoint runs. Half precision is widened 
 import os
 from collections.abc import Iterator, Mapping
 from itertools import accumulate, pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from headgraph.pk_engine.models.family import Family, family_of
 from headgraph.pk_engine.models.folding import centre_writing, check_folding, fold_norm
 from headgraph.pk_engine.models.interface import Layer
 from headgraph.pk_engine.models.layout import ModelShape
-from headgraph.pk_engine.models.location import locate, read_config, with_adapter
+from headgraph.pk_engine.models.location import locate, naming, read_config, with_adapter
 from headgraph.pk_engine.models.opening import open_tensors
 
 
@@ -69,12 +70,17 @@ class ModelWeights:
             found = with_adapter(found, adapter)
         self.folder, self.name, self.revision = found.folder, found.name, found.commit
         self.fold_ln, self.center_writing = fold_ln, center_writing
+        with naming(self.folder):
+            self._open(variant, found.adapter)
+
+    def _open(self, variant: str | None, adapter: Path | None) -> None:
+        fold_ln, center_writing = self.fold_ln, self.center_writing
         self._config = config = read_config(self.folder)
         family = family_of(config)
         self.shape: ModelShape = family.shape(config)
         refuse_adapter(self.folder)
         self._files: Tensors = open_tensors(
-            self.folder, family, config, variant=variant, adapter=found.adapter
+            self.folder, family, config, variant=variant, adapter=adapter
         )
         self.family: Family = family.for_model(config, self._files)
         check_folding(family.name, self.family.norm, fold_ln=fold_ln, center_writing=center_writing)

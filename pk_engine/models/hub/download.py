@@ -183,6 +183,10 @@ def _check_usable(model: str, names: set[str]) -> None:
             f"{model} is an adapter, which changes weights that lie elsewhere: merge it into its "
             "model first"
         )
+    if "config.json" not in names and any(name.endswith(".gguf") for name in names):
+        raise ModelError(
+            f"{model} holds GGUF files on the hub: download one of them and give its path"
+        )
     if "config.json" not in names:
         raise ModelError(f"{model} has no config.json on the hub, which says what its tensors are")
 

@@ -18,7 +18,7 @@ from headgraph.pk_engine.models.family import Norm, family_of
 from headgraph.pk_engine.models.folding import check_folding
 from headgraph.pk_engine.models.lens._network import network_bridge
 from headgraph.pk_engine.models.lens.weights import BridgeWeights, Lens, check_settings, first_line
-from headgraph.pk_engine.models.location import locate, read_config
+from headgraph.pk_engine.models.location import is_gguf, locate, read_config
 
 KINDS = {"BF16": "bfloat16", "F16": "float16"}
 NORMS = {"LN": "LayerNorm", "LNPre": "LayerNorm", "RMS": "RMSNorm", "RMSPre": "RMSNorm"}
@@ -59,11 +59,16 @@ def boot(
 
 
 def check_plain(folder: Path, adapter: Path | None) -> None:
-    """Refuse what only `pk_engine.models.weights` reads: a folder that holds an adapter.
+    """Refuse what only `pk_engine.models.weights` reads: GGUF, and a folder with an adapter.
 
     Raises:
         ModelError: it does.
     """
+    if is_gguf(folder):
+        raise ModelError(
+            f"{shown(folder)} is a GGUF file, which TransformerLens does not read: give the folder "
+            "of the original model"
+        )
     if adapter is not None:
         raise ModelError(
             f"the folder {shown(adapter)} holds an adapter, which TransformerLens does not merge: "
