@@ -99,6 +99,27 @@ def test_architectures_that_the_libraries_lack(coder: Path, tmp_path: Path) -> N
     assert "transformers cannot load the Starcoder2ForCausalLM" in refuse(tmp_path, config, coder)
 
 
+def test_tensors_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    """The error of transformers only refers to a report above."""
+    sizes = {"hidden_size": 24, "vocab_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
+             "num_key_value_heads": 2, "intermediate_size": 12, "num_local_experts": 2}  # fmt: skip
+    folder = save(tmp_path, "Mixtral", **sizes)
+    whole = load_file(folder / "model.safetensors")
+    q = "model.layers.0.self_attn.q_proj.weight"
+    expert = "model.layers.0.block_sparse_moe.experts.0.w1.weight"
+    for change, text in (
+        ({q: whole[q][:3, :3]}, f": {q} has the shape (3, 3), expected (24, 24)"),
+        ({q: whole[q][:3], q.replace("q_p", "k_p"): whole[q]}, " and 1 more has the shape ("),
+        ({expert: whole[expert][:, :3]}, " cannot be converted (stack expects each tensor to be"),
+    ):
+        tensors = {name: np.ascontiguousarray(w) for name, w in (whole | change).items()}
+        save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+        said = checkpoints.refused(lambda: boot(folder))
+        assert said.startswith("transformers cannot load the MixtralForCausalLM in ")
+        assert text in said
+        assert "report" not in said
+
+
 def test_objects_that_are_no_model() -> None:
     with pytest.raises(ModelError, match="a dict cannot be scored: expected a folder, a hub id"):
         of_bridge({})  # type: ignore[arg-type]
