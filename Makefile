@@ -78,6 +78,7 @@ studies: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.models
 	$(BIN)/python -m benchmarks.reproduction
 	$(BIN)/python -m benchmarks.basis_methods
+	$(BIN)/python -m benchmarks.quantisation  # K-quants need pip install libgguf
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.gpt2

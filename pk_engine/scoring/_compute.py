@@ -62,8 +62,9 @@ def compute(
     PK = ||U^T U'||_F^2 and z = (PK - r s / d) / sd of the random reference for these ranks.
 
     Args:
-        model: a bundled model's name, a folder with config.json and safetensors, a hub id, or a
-            TransformerBridge, which is scored as it is in memory (`pk_engine.models.lens.weights`).
+        model: a bundled model's name, a folder with config.json and safetensors, a GGUF file, a
+            folder with a LoRA adapter, a hub id, or a TransformerBridge, which is scored as it is
+            in memory (`pk_engine.models.lens.weights`).
         pairings: such as `("OQ", "OK")`, `"OQ,OK"` or `"all"`: source role, then target role.
         metrics: such as `("pk", "cs")` or `"pk,cs"`; `pk` is always computed. See
             `pk_engine.metrics.registry` for the others. `cs` gives a row per query head.

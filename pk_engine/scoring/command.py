@@ -54,7 +54,8 @@ def compute(
 ) -> str:
     """Score every pair of heads of MODEL and write the table.
 
-    MODEL is a folder with config.json and safetensors, a hub id, or the bundled induction-2l.
+    MODEL is a folder with config.json and safetensors, a GGUF file, a folder with a LoRA adapter, a
+    hub id, or the bundled induction-2l.
     Without a selection, the strongest 3 % of each pairing are kept. If a large model is
     interrupted, the same command resumes where it stopped.
 

@@ -60,6 +60,7 @@ def write(
     tensors: dict[str, np.ndarray],
     settings: dict[str, Any],
     kind: str = "F32",
+    quantise: Any = gguf.quants.quantize,
 ) -> Path:
     """A GGUF file. Norms and biases stay float32, as in llama.cpp."""
     writer = gguf.GGUFWriter(path, architecture)
@@ -77,7 +78,7 @@ def write(
         if tensor.ndim == 1 or kind == "F32":
             writer.add_tensor(name, np.ascontiguousarray(tensor, np.float32))
         else:
-            data = gguf.quants.quantize(np.ascontiguousarray(tensor, np.float32), quantisation)
+            data = quantise(np.ascontiguousarray(tensor, np.float32), quantisation)
             writer.add_tensor(name, data, raw_dtype=quantisation)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -86,7 +87,7 @@ def write(
     return path
 
 
-def llama(folder: Path, config: dict[str, Any], path: Path, kind: str = "F32") -> Path:
+def llama(folder: Path, config: dict[str, Any], path: Path, kind: str = "F32", **how: Any) -> Path:
     """A GGUF file of a Llama folder."""
     settings = {
         "block_count": config["num_hidden_layers"],
@@ -96,10 +97,10 @@ def llama(folder: Path, config: dict[str, Any], path: Path, kind: str = "F32") -
         "attention.layer_norm_rms_epsilon": 1e-5,
         "attention.key_length": config["head_dim"],
     }
-    return write(path, "llama", llama_tensors(folder, config), settings, kind)
+    return write(path, "llama", llama_tensors(folder, config), settings, kind, **how)
 
 
-def gpt2(folder: Path, config: dict[str, Any], path: Path, kind: str = "F32") -> Path:
+def gpt2(folder: Path, config: dict[str, Any], path: Path, kind: str = "F32", **how: Any) -> Path:
     """A GGUF file of a GPT-2 folder."""
     settings = {
         "block_count": config["n_layer"],
@@ -107,4 +108,4 @@ def gpt2(folder: Path, config: dict[str, Any], path: Path, kind: str = "F32") ->
         "attention.head_count": config["n_head"],
         "attention.layer_norm_epsilon": 1e-5,
     }
-    return write(path, "gpt2", gpt2_tensors(folder), settings, kind)
+    return write(path, "gpt2", gpt2_tensors(folder), settings, kind, **how)
