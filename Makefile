@@ -79,6 +79,7 @@ studies: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.reproduction
 	$(BIN)/python -m benchmarks.basis_methods
 	$(BIN)/python -m benchmarks.quantisation  # K-quants need pip install libgguf
+	$(BIN)/python -m benchmarks.encoders  # needs two packages with weights, which it names
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.gpt2
