@@ -180,8 +180,8 @@ def _file(model: str, name: str, revision: str | None, guard: Guard) -> Path:
 def _check_usable(model: str, names: set[str]) -> None:
     if "adapter_config.json" in names:
         raise ModelError(
-            f"{model} is an adapter, which changes weights that lie elsewhere: merge it into its "
-            "model first"
+            f"{model} is an adapter, which changes another model's weights: download "
+            "adapter_config.json and adapter_model.safetensors into a folder, and give that"
         )
     if "config.json" not in names and any(name.endswith(".gguf") for name in names):
         raise ModelError(

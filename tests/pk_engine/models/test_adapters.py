@@ -17,6 +17,7 @@ from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.planning._plan import plan
 from tests.commands import headgraph
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, LONG, llama_tensors, refused, save
+from tests.pk_engine.hub_server import HubServer, Repo, folder_files
 
 peft = pytest.importorskip("peft", reason="it makes and merges the adapters")
 
@@ -242,6 +243,15 @@ def test_a_base_on_a_hub_that_does_not_answer(
     assert said.startswith(f"the folder {folder} holds only an adapter, and its base 'team/base' ")
     assert said.endswith("give the base model and adapter=FOLDER")
     assert ModelWeights(tmp_path / "base", adapter=folder).name == "base+lora"
+
+
+def test_a_base_on_the_hub(tmp_path: Path, server: HubServer) -> None:
+    folder = by_hand(tmp_path, base_model_name_or_path="team/llama", revision="main")
+    server.repos["team/llama"] = Repo()
+    commit = server.repos["team/llama"].commit(folder_files(tmp_path / "base"), "main")
+    found = ModelWeights(folder)
+    assert (found.name, found.revision) == ("team/llama+lora", commit)
+    same(found, ModelWeights(tmp_path / "base", adapter=folder))
 
 
 Q0 = "base_model.model.model.layers.0.self_attn.q_proj"

@@ -123,6 +123,19 @@ def test_layer_norms_are_told_from_rms_norms(tmp_path: Path) -> None:
     assert "stands after attention" in refused(lambda: ModelWeights(path, fold_ln=True))
 
 
+def test_fused_queries_keys_and_values(tmp_path: Path) -> None:
+    tensors = made.llama_tensors(small(tmp_path / "folder"), SMALL)
+    for layer in range(2):
+        parts = [tensors.pop(f"blk.{layer}.attn_{role}.weight") for role in "qkv"]
+        tensors[f"blk.{layer}.attn_qkv.weight"] = np.concatenate(parts)
+        tensors[f"blk.{layer}.attn_norm_2.weight"] = tensors[f"blk.{layer}.attn_norm.weight"]
+        tensors[f"blk.{layer}.attn_norm.weight"] = np.full(32, 7.0)  # before the MLP in Falcon 40B
+    sizes = {"block_count": 2, "embedding_length": 32, "attention.head_count": 4,
+             "attention.head_count_kv": 2, "attention.layer_norm_rms_epsilon": 1e-5}  # fmt: skip
+    path = made.write(tmp_path / "model.gguf", "falcon", tensors, sizes)
+    assert furthest(scores(path), scores(tmp_path / "folder")) < 1e-5
+
+
 def test_settings_for_each_layer_and_layers_that_predict_more(tmp_path: Path) -> None:
     tensors = made.llama_tensors(small(tmp_path / "folder"), SMALL)
     sizes = {"block_count": 3, "nextn_predict_layers": 1, "embedding_length": 32,

@@ -89,6 +89,15 @@ def test_an_adapter(coder: Path, tmp_path: Path) -> None:
         boot(folder)
 
 
+@pytest.mark.parametrize("inner", [False, True])
+def test_quantised_models(tmp_path: Path, inner: bool) -> None:
+    setting = {"quantization_config": {"quant_method": "bitsandbytes"}}
+    config = checkpoints.GPT2_CONFIG | ({"text_config": setting} if inner else setting)
+    said = checkpoints.refused(lambda: boot(checkpoints.save(tmp_path, config=config)))
+    assert "quantization_config = {'quant_method': 'bitsandbytes'}, which" in said
+    assert said.endswith("a quantised model in memory has no matrices of floats")
+
+
 def test_architectures_that_the_libraries_lack(coder: Path, tmp_path: Path) -> None:
     unknown = refuse(tmp_path, {"model_type": "own"}, coder)
     assert "transformers cannot use" in unknown
