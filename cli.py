@@ -14,8 +14,8 @@ import click
 import rich_click
 
 from headgraph._process import Stopped, is_of_stdout, let_go_of_stdout, open_streams, sigterm_stops
-from headgraph.base.documents import reason, shown
 from headgraph.base.errors import HeadgraphError
+from headgraph.base.files.documents import reason, shown
 from headgraph.base.terminal import say
 from headgraph.base.text import LONGEST_MESSAGE, quoted, sentence
 
@@ -51,7 +51,7 @@ COMMANDS = {
     "angles": Entry(
         SCORE,
         "List the principal angles between two heads' subspaces.",
-        "pk_engine.metrics.angles_command:angles",
+        "pk_engine.angles_command:angles",
         lists=True,
     ),
     "server": Entry(DATABASE, "Start, stop or inspect the local Neo4j.", "_server:server"),
@@ -75,7 +75,7 @@ COMMANDS = {
     "schema": Entry(
         ASK,
         "Print the graph's labels and properties, to write Cypher.",
-        "graphdb.schema_command:schema",
+        "graphdb.commands:schema",
     ),
     "communities": Entry(
         ASK,
@@ -102,7 +102,7 @@ COMMANDS = {
     "browser": Entry(
         LOOK,
         "Open Neo4j Browser with a stored query typed in.",
-        "queries.kit.command:browser",
+        "queries.browser.command:browser",
     ),
     "nulls": Entry(
         STUDIES,
@@ -199,7 +199,7 @@ class Rooms(rich_click.RichGroup):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from difflib import get_close_matches
 
-            from headgraph.queries.stored.library import catalogue
+            from headgraph.queries.stored_queries.library import catalogue
 
             near = get_close_matches(args[0], COMMANDS, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""

@@ -8,9 +8,9 @@ from typing import TypeAlias
 import pandas as pd
 
 from headgraph.analysis.errors import AnalysisError, FigureError
-from headgraph.base.documents import reason, shown
-from headgraph.base.files import beside, writable
-from headgraph.base.rows import check_numbers, read_csv
+from headgraph.base.files.documents import reason, shown
+from headgraph.base.files.output import beside, writable
+from headgraph.base.files.rows import check_numbers, read_csv
 from headgraph.base.spelling import either
 
 CSV, PAGES = (".csv",), (".html", ".htm")

@@ -7,8 +7,8 @@ from headgraph.base.names import GRAPH_PAIRINGS, parse_pairings
 from headgraph.base.progress import Progress
 from headgraph.base.spelling import either
 from headgraph.pk_engine.models.interface import Model
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.pk_engine.table.sources import is_table, read_table
 
 

@@ -27,10 +27,10 @@ class Message(str):
 
     Attributes:
         options: the same text for the command line.
-        both: the text with its markers, to be put into another message.
+        marked: the text with its markers, to be put into another message.
     """
 
-    both: str
+    marked: str
     options: str
 
     def __new__(cls, text: str) -> "Message":
@@ -39,9 +39,9 @@ class Message(str):
         Args:
             text: a text that may contain results of `either` and the others, or a `Message`.
         """
-        both = text.both if isinstance(text, Message) else text
-        message = super().__new__(cls, _spelt(both, 1))
-        message.both, message.options = both, _spelt(both, 2)
+        marked = text.marked if isinstance(text, Message) else text
+        message = super().__new__(cls, _spelt(marked, 1))
+        message.marked, message.options = marked, _spelt(marked, 2)
         return message
 
 

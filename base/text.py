@@ -1,8 +1,9 @@
-"""Text from outside, made safe to print."""
+"""Text for messages: values from outside made safe to print, suggestions, amounts in units."""
 
 import json
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 LONGEST_MESSAGE = 300
@@ -12,6 +13,9 @@ _ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, invisible formatting, lon
 # invisible letters and marks: fillers and joiners outside the categories above
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
 _LONGEST_NUMBER = 18  # digits that fit in 64 bits
+# each unit: its name, its size, and the least amount that it is used for
+_BYTES = (("MB", 1e6, 1e5), ("kB", 1e3, 1e3), ("B", 1.0, 0.0))
+_SECONDS = (("s", 1.0, 0.1), ("ms", 1e-3, 1e-3), ("µs", 1e-6, 0.0))
 
 
 def printable(text: str, *, keep: str = "") -> str:
@@ -99,6 +103,35 @@ def whole_number(word: str) -> int | None:
     return int(spelt) if plain else None
 
 
+def did_you_mean(name: str, known: Iterable[str], n: int = 3) -> str:
+    """` (did you mean A or B?)`, or an empty text if no name is similar.
+
+    >>> did_you_mean("hub", ["hubs", "runs"])
+    ' (did you mean hubs?)'
+    """
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    near = [by_lower[match] for match in get_close_matches(name.lower(), by_lower, n=n, cutoff=0.6)]
+    return f" (did you mean {' or '.join(short(name, 40) for name in near)}?)" if near else ""
+
+
+def size(count: float) -> str:
+    """A number of bytes in words.
+
+    >>> size(100), size(12_300), size(500_000)
+    ('100 B', '12.3 kB', '0.5 MB')
+    """
+    return _in(_BYTES, count)
+
+
+def span(seconds: float) -> str:
+    """A time span in words.
+
+    >>> span(0.0001), span(0.05), span(30)
+    ('100 µs', '50 ms', '30 s')
+    """
+    return _in(_SECONDS, seconds)
+
+
 def _is_escaped(character: str) -> bool:
     return (
         unicodedata.category(character) in _ESCAPED
@@ -113,3 +146,10 @@ def _cut(text: str, longest: int) -> str:
         return text
     end = (longest - 5) * 2 // 5
     return f"{text[: longest - 5 - end]} ... {text[-end:]}"
+
+
+def _in(units: tuple[tuple[str, float, float], ...], amount: float) -> str:
+    """The amount in the first unit whose threshold it reaches, without an exponent."""
+    unit, scale = next((unit, scale) for unit, scale, least in units if amount >= least)
+    figure = f"{amount / scale:,.3f}".rstrip("0").rstrip(".")
+    return f"{figure} {unit}" if float(figure.replace(",", "")) else f"less than 0.001 {unit}"

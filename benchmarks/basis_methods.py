@@ -141,15 +141,17 @@ def _rounded(weights: Weights, exact: dict[str, NDArray[np.float64]]) -> list[st
 def _text(rows: list[list[str]], rounded: list[list[str]]) -> str:
     return "\n".join(
         [
-            "Written by `python -m benchmarks.basis_methods` (numpy "
-            f"{version('numpy')}, {platform.machine()}): the largest difference from the PK of "
-            "Householder QR in float64, over all pairs of OQ, OK and OV.",
+            "The largest difference from PK by Householder QR in float64, over all pairs of OQ, OK "
+            "and OV. headgraph uses the method Cholesky. `python -m benchmarks.basis_methods` "
+            "writes this and the next table (numpy "
+            f"{version('numpy')}, {platform.machine()}).",
             "",
-            table(["model", "pairs", "QR, float32", "Cholesky, ours", "SVD, float32"], rows),
+            table(["model", "pairs", "QR, float32", "Cholesky", "SVD, float32"], rows),
             "",
-            "The same with the weights rounded to bfloat16 first. Two columns describe Cholesky: "
-            "the smallest of the Spearman correlations of OQ, OK and OV, and how many of the "
-            f"{STRONGEST} strongest pairs of OQ, OK and OV stay among the {STRONGEST} strongest.",
+            "The same with the weights rounded to bfloat16 first. The last two columns compare PK "
+            "before and after rounding, by Cholesky. `Spearman` is the lowest rank correlation of "
+            f"the three pairings. The last column counts how many of the {STRONGEST} strongest "
+            f"pairs stay among the {STRONGEST} strongest, in OQ, OK and OV.",
             "",
             table(
                 ["model", "QR", "Cholesky", "SVD", "Spearman", f"top {STRONGEST} that stay"],

@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.common import DOCS
 from headgraph import queries
 from headgraph.graphdb.server import RunningServer, running
-from headgraph.queries.kit import kit_link
+from headgraph.queries.browser import kit_link
 from tests.chromium import page
 
 IMAGES = DOCS / "images"

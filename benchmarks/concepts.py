@@ -161,7 +161,7 @@ def _page(
     mean, sd = _reference(scores)
     body = [
         [
-            " > ".join(pairs[name]) if name in pairs else "two random subspaces",
+            " to ".join(pairs[name]) if name in pairs else "two random subspaces",
             f"{np.square(values).sum():.2f}",
             f"{int((values > np.cos(np.deg2rad(45))).sum())} of {len(values)}",
         ]
@@ -169,13 +169,14 @@ def _page(
     ]
     above = float((rows["pk"] > mean + 3 * sd).mean())
     text = [
-        f"The mean is {mean:.2f}, with a standard deviation of {sd:.3f}. The figures below compare "
-        f"what earlier heads of GPT-2 small write with what later heads read as their key "
-        f"({len(rows):,} pairs). {above:.0%} of these pairs lie more than three standard "
-        "deviations above the mean. The table shows the strongest pair, a median pair and two "
-        "random subspaces (`python -m benchmarks.concepts`):",
+        f"The mean is {mean:.2f}, with a standard deviation of {sd:.3f}. In GPT-2 small, "
+        f"{100 * above:.0f} % of the {len(rows):,} pairs of an earlier head's output and a later "
+        "head's key lie more than three standard deviations above this mean.",
         "",
-        table(["pair", "PK (64 at most)", "angles below 45 degrees"], body),
+        "The table compares the strongest of these pairs and a median one with two random "
+        "subspaces. `python -m benchmarks.concepts` writes it.",
+        "",
+        table(["pair", "PK (at most 64)", "angles below 45 degrees"], body),
     ]
     write("concepts", "\n".join(text), Path(DOCS / "start" / "concepts.md"))
 

@@ -27,7 +27,7 @@ from headgraph.pk_engine import compute, plan
 from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.models.interface import Layer
 from headgraph.pk_engine.models.weights import ModelWeights
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 
 ROUNDS = 7
 GPU = Backend("torch", "cuda")

@@ -89,8 +89,8 @@ def tables() -> str:
             for p in pairings
         )
         body.append([model, selection, *shares])
-    return f"Computed with headgraph {rows['headgraph'].iloc[0]}.\n\n" + table(
-        ["model", "kept", *pairings], body
+    return table(["model", "kept", *pairings], body) + (
+        f"\n\nComputed with headgraph {rows['headgraph'].iloc[0]}."
     )
 
 
@@ -113,9 +113,9 @@ def avoidance() -> str:
     values = rows[rows["pairing"] == "OV"]
     less = values[values["forward"] < values["backward"]]
     return (
-        "An observation: **writes avoid later value subspaces**. The median PK of OV is lower "
-        f"forward than backward in {len(less)} of {len(values)} models "
-        f"({', '.join(less['model'])}). We do not know why."
+        "One difference is common: heads seem to avoid writing into the value subspaces of later "
+        f"heads. In {len(less)} of {len(values)} models ({', '.join(less['model'])}), the median "
+        "PK of OV is lower for forward pairs than for backward pairs. We do not know why."
     )
 
 

@@ -2,7 +2,7 @@
 
 Runs of several sizes go into a server with an empty database. Bytes of the transaction log are
 taken right after the load, those of the store after a stop, which writes all of it; nothing is
-pruned of the log in between. `loader._space` has its figures from here.
+pruned of the log in between. `loader._disk_space` has its figures from here.
 """
 
 import tempfile
@@ -13,7 +13,7 @@ from benchmarks.queries import synthetic
 from headgraph import loader
 from headgraph.graphdb import connect
 from headgraph.graphdb.server import ANY_PORTS, ServerHome, start, stop
-from headgraph.graphdb.server.store_exchange import PARTS
+from headgraph.graphdb.server.store.exchange import PARTS
 from headgraph.loader.loading.edges import edge_properties
 from headgraph.loader.loading.plan import plan_load
 from headgraph.pk_engine import AffinityTable, Selection

@@ -19,8 +19,8 @@ from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.metrics.copying import derived_role
 from headgraph.pk_engine.metrics.random_reference import reference_mean
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 
 DEFAULT = Selection(top_percent=3)
 FEW_DECOYS = Selection(top_percent=3, max_decoy=0.1)
@@ -66,28 +66,26 @@ def hub() -> str:
     one, d_head = heads()[best["name"]], gpt2().meta.d_head
     chance = reference_mean(d_head, d_head, gpt2().meta.d_model)
     return (
-        f"A **hub** has many strong edges in and out. The greatest hub, {one.name}, has "
-        f"{best['edges_in']} edges in and {best['edges_out']} out among the strongest 3 % of each "
-        f"pairing. {fewer_decoys()} {one.name} writes the "
-        f"negative of what it reads: its copying score is {one.copying:.4f}, where 1 is copying, "
-        "and PK between what it reads as its value and what it writes is "
-        f"{one.self_overlap * d_head:.2f}, where {d_head} means the same subspace and {chance:.2f} "
-        "is chance. On its own token, this counteracts what was there. On other tokens, the "
-        "negative is passed on. " + eraser()
+        f"The greatest hub of GPT-2 small, {one.name}, has {best['edges_in']} edges in and "
+        f"{best['edges_out']} out among the strongest 3 % of each pairing. It writes the negative "
+        f"of what it reads: its `copying` score is {one.copying:.4f}. The subspace that it writes "
+        "is nearly the one that it reads as its value: the PK of the two is "
+        f"{one.self_overlap * d_head:.2f} of at most {d_head}, and chance is {chance:.2f}. Where "
+        f"{one.name} attends to its own token, its output counteracts what it read there. Where it "
+        "attends to another token, it passes on the negative of what it read."
     )
 
 
-def fewer_decoys() -> str:
+def fewer_decoys(what: str = f"`--max-decoy {FEW_DECOYS.max_decoy}` keeps") -> str:
     """What is left of the greatest hub where only edges with few decoys are kept."""
     name = _hubs(DEFAULT).iloc[0]["name"]
     kept, rows = gpt2().select(FEW_DECOYS), _hubs(FEW_DECOYS)
     left = rows[rows["name"] == name].iloc[0]
-    pairings = ", ".join(sorted(set(kept.frame["pairing"])))
+    pairings = together(sorted(set(kept.frame["pairing"])))
     return (
-        f"With `--max-decoy {FEW_DECOYS.max_decoy}`, {len(kept)} of the "
-        f"{len(gpt2().select(DEFAULT)):,} edges stay (pairing {pairings}): {name} keeps "
-        f"{left['edges_in']} edges in and {left['edges_out']} out, and {rows.iloc[0]['name']} "
-        "leads."
+        f"In GPT-2's top 3 %, {what} {len(kept)} of the {len(gpt2().select(DEFAULT)):,} edges, all "
+        f"in {pairings}. {name} then has {left['edges_in']} edges in and {left['edges_out']} out, "
+        f"and {rows.iloc[0]['name']} is the greatest hub."
     )
 
 
@@ -100,9 +98,11 @@ def eraser() -> str:
     }
     least = min((heads()[name] for name in inhibit), key=lambda one: one.copying)
     return (
-        "The derived role `eraser` names this sign and overlap, not an effect. Heads with a "
-        f"negative sign act in circuits: {least.name}, an S-inhibition head, has copying "
-        f"{least.copying:.2f}."
+        "The role `eraser` describes this sign and overlap, not an effect on the model. A head "
+        "with a negative `copying` score can take part in a circuit. An example is "
+        f"{least.name}, an S-inhibition head of the circuit for indirect object identification "
+        f"(IOI). Its score is {least.copying:.2f}, but its overlap of {least.self_overlap:.2f} is "
+        "too small for an eraser."
     )
 
 
@@ -111,20 +111,13 @@ def decoys() -> str:
     shares = gpt2().select(DEFAULT).meta.decoys
     counts = [f"{100 * shares[name]['share']:.0f} in {name}" for name in GRAPH_PAIRINGS]
     return (
-        "A strong edge can mean nothing. In a **backward pair**, the source comes after the "
-        "target, so nothing can pass from one to the other. Yet for every 100 edges of GPT-2's "
-        f"top 3 %, this many backward pairs are as strong: {together(counts)}. `compute` records "
-        "these numbers as the **decoy share** of each pairing, a rough estimate of how many edges "
-        "mean nothing. `--max-decoy 0.1` keeps edges down to the lowest PK at which the share is "
-        "at most 10 %."
-    )
-
-
-def picture() -> str:
-    """The same for the pairs that README's picture shows."""
-    return (
-        "Strong edges can mean nothing: the decoy shares of the figure's edges, explained below, "
-        f"are {_shares(Selection(top=20))}."
+        "A strong edge can mean nothing. In a **backward pair**, the head that writes is in a "
+        "later layer than the head that reads, so nothing can pass from one to the other. Yet for "
+        "every 100 edges of GPT-2's top 3 %, this many backward pairs are at least as strong as "
+        f"the weakest edge: {together(counts)}. These are the **decoy shares** of the pairings. "
+        "`compute` records them as a rough estimate of how many edges mean nothing. `--max-decoy "
+        "0.1` keeps, in each pairing, as many of the strongest edges as have a decoy share of at "
+        f"most 10 %. {fewer_decoys('this leaves')}"
     )
 
 
@@ -133,21 +126,23 @@ def opening() -> str:
     best = _hubs(DEFAULT).iloc[0]
     one = heads()[best["name"]]
     return wrapped(
-        f"A **hub** has many strong edges in and out. The greatest hub, {one.name}, has "
-        f"{best['edges_in']} edges in and {best['edges_out']} out among the strongest 3 % of each "
-        f"pairing. It is no plain relay: it writes the negative of what it reads (copying "
-        f"{one.copying:.4f}, where 1 is copying; see [Identity "
-        f"heads](docs/studies/identity-heads.md)). {picture()} {fewer_decoys()}"
+        "A **hub** is a head with many strong edges in and out. Among the strongest 3 % of each "
+        "pairing, the greatest hub by [hub score](docs/reference/scores.md#hub-scores) is "
+        f"{one.name}, with {best['edges_in']} edges in and {best['edges_out']} out. It does not "
+        "copy what it reads: it writes the negative "
+        "([more about it](docs/studies/identity-heads.md)). A strong edge can mean nothing. In "
+        f"the figure, this holds for an estimated {_shares(Selection(top=20))} "
+        "([see below](#first-steps))."
     )
 
 
 def interpretation() -> str:
     """README's items on patching and on z."""
     z = (
-        f"**z** compares PK with random subspaces of the same dimensions. {far_from_chance()} Use "
-        "z to order pairs, not to test significance. For a test, `--fdr 0.05 --null backward` "
-        "compares the pairs with pairs that cannot carry anything; see [null "
-        "models](docs/studies/nulls.md)."
+        "**z** says how many standard deviations PK lies above the mean PK of random subspaces "
+        f"with the same dimensions. {far_from_chance()} Use z to order pairs, not to test "
+        "significance. `--fdr 0.05 --null backward` tests pairs against the backward pairs "
+        "described above; see [null models](docs/studies/nulls.md)."
     )
     return "\n".join(bullet(text) for text in (f"**Causality.** {causality()}", z))
 
@@ -157,11 +152,12 @@ def far_from_chance() -> str:
     frame = gpt2().frame
     zs = {name: frame.loc[frame["pairing"] == name, "z"] for name in GRAPH_PAIRINGS}
     above, below = (
-        [f"{100 * part(z).mean():.0f} % of {name}" for name, z in zs.items()]
+        [f"{100 * part(z).mean():.0f} % in {name}" for name, z in zs.items()]
         for part in (lambda z: z > FAR, lambda z: z < -FAR)
     )
+    above[0] = above[0].replace(" in ", " of the pairs in ")
     return (
-        f"In GPT-2 small, z is above {FAR} for {together(above)}, and below -{FAR} for "
+        f"In GPT-2 small, z is above {FAR} for {together(above)}. It is below -{FAR} for "
         f"{together(below)}."
     )
 
@@ -171,13 +167,14 @@ def causality() -> str:
     rows = pd.read_csv(DOCS / "data" / "causality-correlation.csv")
     rows = rows[(rows["score"] == "pk") & (rows["measure"] == "effect")].sort_values("spearman")
     low, high = rows.iloc[0], rows.iloc[-1]
-    unclear = int((rows["low"] <= 0).sum())
+    unclear = int(((rows["low"] <= 0) & (rows["high"] >= 0)).sum())
     return (
-        "PK does not predict effects in general. Its rank correlation with the effect of patching "
-        f"ranges from {low['spearman']:.2f} ({low['model']}, {low['pairing']}) to "
-        f"{high['spearman']:.2f} ({high['model']}, {high['pairing']}) over {len(rows)} sets of "
-        f"pairs in {rows['model'].nunique()} models; in {unclear} of them its 95 % interval "
-        "reaches 0 or below ([Causality](docs/studies/causality.md))."
+        "PK does not predict effects in general. [Causality](docs/studies/causality.md) compares "
+        "it with the measured effect of patching edges, for each pairing in "
+        f"{rows['model'].nunique()} small models ({len(rows)} comparisons). The rank correlation "
+        f"ranges from {low['spearman']:.2f} ({low['pairing']} in {low['model']}) to "
+        f"{high['spearman']:.2f} ({high['pairing']} in "
+        f"{high['model']}). In {unclear}, the 95 % interval contains 0."
     )
 
 
@@ -190,9 +187,10 @@ def planted() -> str:
         for r in rows.itertuples()
     ]
     above = int((rows["decoy_share"] > rows["top_false"]).sum())
+    where = "each kind" if above == len(rows) else f"{above} of {len(rows)} kinds"
     return (
-        f"In {above} of {len(rows)} kinds of weights with planted pairs, the estimate is above the "
-        f"share of false pairs: {' and '.join(parts)}."
+        f"In {where} of weights with planted pairs, the estimate is above the true share of false "
+        f"pairs: {' and '.join(parts)}."
     )
 
 
@@ -203,7 +201,8 @@ def _hubs(selection: Selection) -> pd.DataFrame:
 def _shares(selection: Selection) -> str:
     """The decoy share of each pairing, in words."""
     shares = gpt2().select(selection).meta.decoys
-    parts = [f"{100 * shares[name]['share']:.0f} % of {name}" for name in GRAPH_PAIRINGS]
+    parts = [f"{100 * shares[name]['share']:.0f} % in {name}" for name in GRAPH_PAIRINGS]
+    parts[0] = parts[0].replace(" in ", " of the edges in ")
     return together(parts)
 
 
@@ -217,8 +216,8 @@ def identity_heads() -> Iterator[tuple[str, HeadFacts]]:
 
 
 def wrapped(text: str) -> str:
-    """A paragraph in lines as long as those of the docs, with code in one line."""
-    held = re.sub("`[^`]*`", lambda code: code.group().replace(" ", "\0"), text)
+    """A paragraph in lines as long as those of the docs; code and per cents in one line."""
+    held = re.sub(r"`[^`]*`|\d %", lambda whole: whole.group().replace(" ", "\0"), text)
     return fill(held, 118, break_long_words=False, break_on_hyphens=False).replace("\0", " ")
 
 

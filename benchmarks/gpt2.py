@@ -31,12 +31,12 @@ from benchmarks.common import (
 from headgraph.base.names import GRAPH_PAIRINGS
 from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.linalg.bases import one_thread
-from headgraph.pk_engine.linalg.stacks import HeadStacks
+from headgraph.pk_engine.metrics.layer_order import pairs_of
 from headgraph.pk_engine.metrics.registry import METRICS, Scores, score
+from headgraph.pk_engine.metrics.stacks import HeadStacks
 from headgraph.pk_engine.models.interface import Layer
 from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.planning._plan import plan
-from headgraph.pk_engine.scoring.layer_order import pairs_of
 from headgraph.pk_engine.scoring.layers import allocate, fill
 
 ROUNDS = 9

@@ -72,13 +72,13 @@ def _copying() -> str:
     meta = facts.gpt2().meta
     chance = meta.moments["OV"]["mean"]
     words = (
-        f"PK between what a head reads as its value and what it writes is at most {d_head}; two "
-        f"random subspaces have {chance:.2f}. The largest of all {meta.n_layers * meta.n_heads} "
-        f"heads is that of {most.name}. The paper's Fig. 7 has an identity score of "
-        f"{published()['identity'][most.name]} for it, on {TOKENS} tokens, where attention spread "
-        f"equally has {sum(1 / n for n in range(1, TOKENS + 1)) / TOKENS:.2f}. The eigenvalues of "
-        f"W_OV of {most.name} have a mean modulus of {_modulus(most.name):.1f}, the gain and the "
-        "norm aside."
+        "The table has the PK of two subspaces of one head: what it reads as its value, and what "
+        f"it writes. This PK is at most {d_head}; two random subspaces have {chance:.2f}. "
+        f"{most.name} has the largest of all {meta.n_layers * meta.n_heads} heads. The eigenvalues "
+        f"of its W_OV have a mean modulus of {_modulus(most.name):.1f}, without the layer norm "
+        f"before the head. In Fig. 7 of the PK paper, its identity score on {TOKENS} tokens is "
+        f"{published()['identity'][most.name]}. Attention that is spread equally has "
+        f"{sum(1 / n for n in range(1, TOKENS + 1)) / TOKENS:.2f}."
     )
     head = ["head", "identity head", "`copying`", "PK of its V and O", "derived role"]
     return f"{words}\n\n{table(head, body)}"

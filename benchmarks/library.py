@@ -20,7 +20,7 @@ KEEP = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(2
 MEASURED = """
 import json, resource, sys, time
 import headgraph.pk_engine.scoring._compute as module
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 
 inner = module.compute
 

@@ -17,8 +17,9 @@ from benchmarks.common import machine, ratio, seconds, table, write
 from benchmarks.queries import synthetic
 from headgraph import loader
 from headgraph.graphdb import Graph, Settings, schema
-from headgraph.graphdb.server import ANY_PORTS, ServerHome, config, start, stop
-from headgraph.graphdb.server.importer import build_store, workplace
+from headgraph.graphdb.server import ANY_PORTS, ServerHome, start, stop
+from headgraph.graphdb.server.home import config
+from headgraph.graphdb.server.store.importer import build_store, workplace
 from headgraph.pk_engine import AffinityTable
 from headgraph.pk_engine.bundled import table_path
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pandas as pd
 
 from benchmarks.common import SHARED, STUDIES, table, write
-from headgraph.analysis.carry_over import DRAWS, carry_over
+from headgraph.analysis.generalisation import DRAWS, findings
 
 MODELS = ("gpt2-attention", "gpt-neo-125m-attention", "stories260K", "babyllama-361")
 SEED = 0
@@ -16,7 +16,7 @@ SEED = 0
 
 def main() -> None:
     """Compute every finding for every model and write the page's table."""
-    found = carry_over([SHARED / "models" / name for name in MODELS], seed=SEED)
+    found = findings([SHARED / "models" / name for name in MODELS], seed=SEED)
     write("findings", _text(found), STUDIES / "models.md")
 
 

@@ -146,17 +146,23 @@ KINDS: dict[str, tuple[str, Callable[[Rng], Simulated]]] = {
     "independent": ("independent normal weights", independent),
     "common covariance": ("all heads prefer the same directions", common_covariance),
     "role covariance": ("heads of a role prefer the same directions", role_covariance),
-    "shared span": ("all heads use the same 60 of 96 dimensions", shared_span),
-    "layer spans": ("heads of a layer and role use the same 60 of 96 dimensions", layer_spans),
-    "head types": ("four kinds of head; heads of a kind prefer the same 6 directions", head_types),
+    "shared span": ("all heads use the same random 60-dimensional subspace", shared_span),
+    "layer spans": (
+        "the heads of each layer and role use a random 60-dimensional subspace of their own",
+        layer_spans,
+    ),
+    "head types": (
+        "four sets of 6 directions; each head prefers one set for each of its roles",
+        head_types,
+    ),
     "depth drift": ("the preferred directions change from layer to layer", depth_drift),
-    "planted": (f"independent, with {EDGES} joined pairs", planted),
+    "planted": (f"independent, with {EDGES} connected pairs in all pairings together", planted),
     "planted, common covariance": (
-        f"common covariance, with {EDGES} joined pairs",
+        f"common covariance, with {EDGES} connected pairs in all pairings together",
         partial(planted, base=common_covariance),
     ),
     "lagging drift": (
-        "as depth drift, but heads read in the directions that the layer before prefers",
+        "as depth drift, but heads read in the directions in which the layer before writes",
         lagging_drift,
     ),
 }
@@ -283,23 +289,25 @@ def tables(file: Path = FILE) -> str:
         kinds,
     )
     decoys = table(
-        ["weights", "false pairs in the top 3 %", "decoy share"],
+        ["weights", "share of false pairs", "decoy share"],
         [
-            [kind, f"{row.top_false:.0%}", f"{row.decoy_share:.2f} ± {row.decoy_share_se:.2f}"]
+            [kind, f"{row.top_false:.2f}", f"{row.decoy_share:.2f} ± {row.decoy_share_se:.2f}"]
             for kind in kinds
             for row in [cell.loc[(kind, NULLS[0])]]
         ],
     )
     return (
         f"The models have {LAYERS} layers of {HEADS} heads, d_model {D} and d_head {M}. The models "
-        f"of a kind have the seeds 0, 1, 2 and so on ({'; '.join(how)}).\n\n{what}\n\n"
-        f"The share of unjoined pairs with p at most {LEVEL:g}, in models without joined pairs:\n\n"
-        f"{rejected}\n\n"
-        f"The share of false pairs among the pairs of a pairing that `--fdr {LEVEL:g}` keeps, with "
-        "its standard error. It is 0 if no pair is kept. For planted pairs, the table also has the "
-        f"share of them that is found.\n\n{wrong}\n\n"
-        f"The [decoy share](#decoys) if the strongest {TOP:.0%} of the forward pairs of a pairing "
-        f"are kept: the mean over OQ, OK and OV, with its standard error.\n\n{decoys}"
+        f"of each kind of weights have the seeds 0, 1, 2 and so on ({'; '.join(how)}).\n\n{what}"
+        f"\n\nThe share of pairs with p at most {LEVEL:g}, in models without connected pairs:"
+        f"\n\n{rejected}\n\n"
+        f"The share of false pairs among the pairs that `--fdr {LEVEL:g}` keeps, as a mean over "
+        "pairings and models, with its standard error. Where no pair is kept, the share counts as "
+        "0. For planted pairs, the table also shows how many of them are found:"
+        f"\n\n{wrong}\n\n"
+        f"Which share of the strongest {100 * TOP:g} % of each pairing is false, and the [decoy "
+        "share](#decoys), which estimates it. The decoy share is a mean over OQ, OK, OV and the "
+        f"models, with its standard error:\n\n{decoys}"
     )
 
 

@@ -105,9 +105,9 @@ def tables() -> str:
     ]
     head = ["dimensions", "x", "`isotropic`", "Beta of two moments", "normal", "standard error"]
     return (
-        f"The share of {rows.samples.iloc[0]:,} simulated pairs of random subspaces that have p at "
-        "most x, divided by x. It is 1 if p is right, above 1 if p is too small, and below 1 if p "
-        f"is too large.\n\n{table(head, body)}"
+        f"The table has the share of {rows.samples.iloc[0]:,} simulated pairs of random subspaces "
+        "with p at most x, divided by x. It is 1 if p is right, above 1 if p is too small, and "
+        f"below 1 if p is too large.\n\n{table(head, body)}"
     )
 
 

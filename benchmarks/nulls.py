@@ -92,7 +92,7 @@ def _known(scores: AffinityTable) -> str:
         f"\n{len(of)} pairs of {scores.meta.model} stand out from `backward`. {into.sum()} of "
         f"these {len(of)} end in a head that the literature calls an induction head. "
         f"{(into & out).sum()} of the {into.sum()} begin in a previous-token head, and "
-        f"{(into & hub).sum()} begin in L4H7, an identity head.\n"
+        f"{(into & hub).sum()} begin in L4H7, an [identity head](identity-heads.md).\n"
     )
 
 

@@ -42,53 +42,55 @@ class Picture:
 PICTURES = [
     Picture(
         "gpt2-wiring", "wiring gpt2-small", "Wiring diagram",
-        "The strongest pairs as lines. Layers go up, heads to the right; a line enters a head "
-        "at its left as query, in its middle as key, at its right as value. Lines grow from a "
-        "hairline at chance. Colours and tags are known roles. The legend states chance, the "
-        "maximum, the share of decoys and the heads that erase. After Fig. 1 and Fig. 6 of the "
-        "paper.",
+        "The strongest pairs as lines. Each row is a layer, and the first layer is at the bottom. "
+        "A line enters a head at its left as query, in its middle as key, and at its right as "
+        "value. It is a hairline at chance, and wider the further its PK lies above chance. "
+        "Colours and tags show known roles. The legend states chance, the maximum, the share of "
+        "decoys and the erasers. After Fig. 1 and Fig. 6 of the PK paper.",
     ),
     Picture(
         "induction-panels", "wiring induction-2l --panels", "Wiring diagram in three panels",
-        "All pairs of a model of two layers, on one scale. The strongest run in OK, from "
-        "previous-token heads to induction heads: K-composition. `--behaviour FILE`, a file "
-        "of `headgraph behaviour induction-2l --format csv`, shades heads by their measured "
-        "behaviour in place of known roles. After Fig. 4.",
+        "All pairs of a model of two layers, on one scale. The strongest lines are in OK, from "
+        "previous-token heads to induction heads (K-composition). `--behaviour FILE` shades heads "
+        "by their measured behaviour in place of known roles; `headgraph behaviour induction-2l "
+        "--format csv` prints such a file. After Fig. 4.",
     ),
     Picture(
         "stories-tokens", "wiring path/to/stories260K --per-pairing 6 --tokens path/to/stories260K",
         "Wiring diagram with tokens",
-        "In each box, for each role that a line touches, the tokens that lie most in that "
-        "subspace, as many as fit ([tokens.md](../studies/tokens.md)). After Fig. 6.",
+        "Each box lists the tokens that lie most in the head's subspaces, as many as fit "
+        "([Tokens](../studies/tokens.md)). It shows only the subspaces that a line touches. After "
+        "Fig. 6.",
     ),
     Picture(
         "gpt2-scatter", "scatter gpt2-small", "PK against CS",
-        "Every pair, with the cutoffs of the strongest 3 % by either metric. Markers and "
-        "colours say which of the two keeps a pair. The dotted line is chance. After Fig. 5.",
+        "Every pair is a point. Two lines mark the cutoffs of the strongest 3 % by PK and by CS. "
+        "Markers and colours show which of the two metrics keeps a pair. The dotted line is the "
+        "chance level of PK. After Fig. 5.",
     ),
     Picture(
         "gpt2-heatmap", "heatmap gpt2-small", "Heatmap by layer",
-        "Mean and largest score of the pairs of each two layers; sources to the right, "
-        "targets up. A line on the colour bar marks chance.",
+        "The mean and the largest score of all pairs between two layers. The source's layer "
+        "increases to the right, the target's upwards. A line on the colour bar marks chance.",
     ),
     Picture(
         "gpt2-heatmap-ok", "heatmap gpt2-small --pairings OK", "Heatmap by head",
-        "One pairing, a cell for every pair of heads. A model of more than 256 heads is drawn "
-        "by layer unless `--by head` is given.",
+        "One pairing, with a cell for every pair of heads. A model with more than 256 heads is "
+        "drawn by layer, unless you pass `--by head`.",
     ),
     Picture(
         "gpt2-hubs", "hubs gpt2-small", "Hubs",
-        "What flows into each head against what flows out of it, in sums of z over the "
-        "strongest 3 % of the pairs. Hubs stand to the upper right; on the dashed curve a "
-        "head equals the tenth of them.",
+        "The inlet score of each head against its outlet score: sums of z over the strongest 3 % "
+        "of the pairs. Hubs are at the upper right. The dashed curve passes through the tenth "
+        "greatest hub; all points on it have the same hub score.",
     ),
     Picture(
         "gpt2-copying", "copying gpt2-small", "Copying and erasing",
-        "What each head does to what it reads. Up: it writes the same (copying 1). Down: it "
-        "writes the negative (-1), which PK cannot show, since a subspace has no sign. To the "
-        "right: more of what it writes lies in what it reads. Rings mark hubs. In the two "
-        "corners a head has a derived role, from its own weights; known roles are colours and "
-        "markers. The hub L4H7 attends to itself and erases.",
+        "What each head does to what it reads. The vertical axis is copying: 1 if the head writes "
+        "what it reads, -1 if it writes the negative. The horizontal axis is self-overlap: how "
+        "much of what the head writes lies in what it reads. Heads in the two marked corners have "
+        "a derived role, from their own weights. Colours and markers show known roles, and rings "
+        "mark hubs. The hub L4H7 is an identity head and an eraser.",
     ),
 ]  # fmt: skip
 

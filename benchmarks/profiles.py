@@ -16,7 +16,7 @@ from headgraph import loader, queries
 from headgraph.graphdb import Graph, schema
 from headgraph.pk_engine import AffinityTable
 from headgraph.pk_engine.bundled import table_path
-from headgraph.queries.stored.values import all_values, given_values
+from headgraph.queries.stored_queries.values import all_values, given_values
 
 RUN = "bench-large"
 HEAD = "L40H7"

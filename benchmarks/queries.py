@@ -21,7 +21,7 @@ from headgraph.graphdb import Graph
 from headgraph.pk_engine import AffinityTable, Selection
 from headgraph.pk_engine.bundled import table_path
 from headgraph.queries.errors import UnknownName
-from headgraph.queries.stored.query import Query
+from headgraph.queries.stored_queries.query import Query
 
 ROUNDS, FEWEST, WARM = 20, 3, 10
 PATIENCE = 3.0

@@ -19,8 +19,8 @@ from headgraph._cells import column
 from headgraph._layout import lay_out
 from headgraph.graphdb import Graph
 from headgraph.pk_engine import AffinityTable, Selection, compute
-from headgraph.queries.stored.markdown import EXAMPLES
-from headgraph.queries.stored.query import EXAMPLE_RUN, Query
+from headgraph.queries.stored_queries.markdown import EXAMPLES
+from headgraph.queries.stored_queries.query import EXAMPLE_RUN, Query
 
 TRAINED = 1150  # the step of the bundled model, see its training.json
 WIDTH, LINES = 110, 16

@@ -1,4 +1,4 @@
-"""`headgraph server`: the local Neo4j server."""
+"""`headgraph server`: the local Neo4j server. `headgraph schema`: the graph in words."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -38,7 +38,7 @@ def start(recover: bool, pages: Callable[[], Mapping[str, bytes]] = dict) -> str
     with bar_or_lines() as progress:
         running = local.start(progress=progress, pages=pages(), recover=recover)
     for note in running.notes:
-        say(f"note: {note.both}")
+        say(f"note: {note.marked}")
     return _summary(running)
 
 
@@ -99,7 +99,7 @@ def logs(lines: int, follow: bool) -> str | None:
     """
     from headgraph.graphdb.errors import ServerError
     from headgraph.graphdb.server import ServerHome
-    from headgraph.graphdb.server import logs as log
+    from headgraph.graphdb.server.home import logs as log
 
     home = ServerHome.default()
     if not home.log.exists() and not home.console.exists():
@@ -111,6 +111,19 @@ def logs(lines: int, follow: bool) -> str | None:
     for line in log.follow(home.log):
         show(line)
     return None
+
+
+@click.command()
+def schema() -> str:
+    """Print the graph's schema: labels, relationships, properties, conventions and examples.
+
+    The text is for a person, or for a language model that writes Cypher. No database is needed.
+
+    Example: headgraph schema
+    """
+    from headgraph.graphdb.description import schema_text
+
+    return f"{schema_text()}\n\nRun a statement with: headgraph cypher 'STATEMENT' --run NAME"
 
 
 def _summary(running: "RunningServer") -> str:

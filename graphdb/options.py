@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from headgraph.base.terminal import say, secret
-from headgraph.graphdb.limits import Deadline
+from headgraph.graphdb.connection.limits import Deadline
 
 Command = Callable[..., Any]
 
@@ -63,8 +63,8 @@ def deferred_connection_options(command: Command) -> Command:
 
 
 def _connect(where: dict[str, Any], deadline: Deadline | None = None) -> Any:
-    from headgraph.graphdb.graph import connect
-    from headgraph.graphdb.settings import resolve, seen_by_others
+    from headgraph.graphdb.connection.graph import connect
+    from headgraph.graphdb.connection.settings import resolve, seen_by_others
 
     settings = resolve(**where)
     if (env_file := where["env_file"]) and seen_by_others(env_file):

@@ -4,8 +4,7 @@ from collections.abc import Collection
 
 from headgraph.base.errors import RunNotNamed, UnknownRun
 from headgraph.base.spelling import argument, either
-from headgraph.base.suggestions import did_you_mean
-from headgraph.base.text import listed, quoted
+from headgraph.base.text import did_you_mean, listed, quoted
 
 _LOAD = either("headgraph.load(table, graph)", "headgraph load FILE")
 _RUNS = either("headgraph.runs(graph)", "headgraph runs")

@@ -15,8 +15,8 @@ query that runs during that commit may see a part.)
 
 import re
 
-from headgraph.base.documents import parse_json
 from headgraph.base.errors import UnreadableFile
+from headgraph.base.files.documents import parse_json
 from headgraph.base.names import PAIRINGS
 
 RUN = "Run"

@@ -46,7 +46,7 @@ from .pk_engine import compute as compute
 from .pk_engine import plan as plan
 from .pk_engine import principal_angles as principal_angles
 from .pk_engine import read_table as read_table
-from .pk_engine.bundled.contents import bundled as bundled
+from .pk_engine.bundled_contents import bundled as bundled
 from .queries import communities as communities
 from .queries import cypher as cypher
 from .queries import motifs as motifs

@@ -36,7 +36,7 @@ def commands(group: click.Group) -> str:
 
 def settings() -> str:
     """Markdown table of the environment variables."""
-    from headgraph.graphdb.address import VARIABLES
+    from headgraph.graphdb.connection.address import VARIABLES
 
     missing = set(VARIABLES.values()) - SETTINGS.keys()
     if missing:

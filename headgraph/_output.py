@@ -56,7 +56,7 @@ def emit(answer: Any) -> None:
         say(_nothing(answer))
     for name in ("limited", "cut"):
         if note := answer.attrs.get(name):
-            say(Message(note).both)
+            say(Message(note).marked)
 
 
 def _json(rows: "pd.DataFrame") -> None:
@@ -104,6 +104,6 @@ def _table(rows: "pd.DataFrame") -> None:
 def _nothing(rows: "pd.DataFrame") -> str:
     """A note that there are no rows, with the reason, or when this is a valid answer."""
     if why := rows.attrs.get("no_rows"):
-        return f"no rows: {Message(why).both}"
+        return f"no rows: {Message(why).marked}"
     when = rows.attrs.get("may_be_empty")
     return f"no rows: that is an answer {when}" if when else "no rows"

@@ -35,7 +35,7 @@ class QueryCommand(RichCommand):
         if (name := ctx.meta.get(_ASKED)) is None:
             super().format_help(ctx, formatter)
             return
-        from headgraph.queries.stored.library import get
+        from headgraph.queries.stored_queries.library import get
 
         write_help(get(name), formatter)
 
@@ -71,7 +71,7 @@ query = extended(asked, QueryCommand, callback=_query, params=_params())
 
 
 if TYPE_CHECKING:
-    from headgraph.queries.stored.query import Param, Query
+    from headgraph.queries.stored_queries.query import Param, Query
 
 
 def write_help(query: "Query", formatter: Any) -> None:

@@ -9,7 +9,7 @@ from headgraph.graphdb import commands
 
 
 def _start(**options: Any) -> Any:
-    from headgraph.queries.kit import served_files
+    from headgraph.queries.browser import served_files
 
     callback: Any = commands.start.callback
     return callback(pages=served_files, **options)

@@ -60,7 +60,7 @@ def _database() -> Iterator["Graph"]:
     if not os.environ.get("NEO4J_URI"):
         from headgraph.base.progress import bar_or_lines
         from headgraph.graphdb.server import start
-        from headgraph.queries.kit import served_files
+        from headgraph.queries.browser import served_files
 
         _step("Starting the local Neo4j")
         with bar_or_lines() as progress:
@@ -230,7 +230,7 @@ def _say_where(graph: "Graph") -> None:
         show(f"\nThe graph is in {graph.settings.uri}.")
         return
     from headgraph import queries
-    from headgraph.queries.kit.served import is_served, kit_link
+    from headgraph.queries.browser.setup_page import is_served, kit_link
 
     link = queries.browser_link(
         server.browser_url,

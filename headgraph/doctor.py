@@ -53,7 +53,7 @@ def _database(connect: Callable[[], Any]) -> "AbstractContextManager[Graph | Non
     try:
         return connect()  # type: ignore[no-any-return]
     except NotReachable as error:
-        _note(f"the database was not checked ({error.message.both})")
+        _note(f"the database was not checked ({error.message.marked})")
         return nullcontext()
 
 
@@ -84,7 +84,7 @@ def _files(*, online: bool) -> "list[Leftover] | None":
     try:
         return leftovers(online=online)
     except ServerError as error:
-        _note(f"files were not checked ({error.message.both})")
+        _note(f"files were not checked ({error.message.marked})")
         return None
 
 

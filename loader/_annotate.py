@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from headgraph.base.documents import shown
+from headgraph.base.files.documents import shown
+from headgraph.base.files.rows import check_numbers, read_csv
 from headgraph.base.names import head_name
 from headgraph.base.notebook import NotebookReport
-from headgraph.base.rows import check_numbers, read_csv
 from headgraph.base.spelling import either
 from headgraph.base.text import listed, quoted, short, whole_number
 from headgraph.graphdb import schema
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.connection.runner import Runner
 from headgraph.graphdb.runs import unknown_run
 from headgraph.loader._database import LOCK, again, number
 from headgraph.loader.errors import LOAD, RUNS, AnnotationError, UnknownRun

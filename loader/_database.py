@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from headgraph.graphdb import schema
+from headgraph.graphdb.connection.runner import Runner, Statement
 from headgraph.graphdb.errors import NotReachable, StatementError
-from headgraph.graphdb.result import Result
-from headgraph.graphdb.runner import Runner, Statement
+from headgraph.graphdb.results.result import Result
 
 # A write lock on the Run until the transaction ends: what is read of it afterwards stays true. The
 # value written depends on nothing read before, so that waiting for the lock cannot lose an update.
@@ -49,7 +49,7 @@ def if_lost(meaning: str, run: str) -> Iterator[None]:
     try:
         yield
     except NotReachable as error:
-        raise NotReachable(f"{error.message.both}; {meaning.format(run=run)}") from error
+        raise NotReachable(f"{error.message.marked}; {meaning.format(run=run)}") from error
 
 
 def number(result: Result) -> int:

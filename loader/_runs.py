@@ -8,18 +8,17 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from headgraph.base.spelling import argument
-from headgraph.base.suggestions import did_you_mean
-from headgraph.base.text import listed, quoted
+from headgraph.base.text import did_you_mean, listed, quoted
 from headgraph.graphdb import schema
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.connection.runner import Runner
 from headgraph.graphdb.runs import unknown_run
 from headgraph.loader.errors import RUNS, BadRunName, UnknownRun, drop_call
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from headgraph.pk_engine.scoring.selection import Selection
     from headgraph.pk_engine.table.meta import TableMeta
+    from headgraph.pk_engine.table.selection import Selection
 
 SHORT = 12
 """Number of characters of its id by which an unfinished run is named."""

@@ -15,11 +15,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from headgraph.base.documents import parse_json
 from headgraph.base.errors import UnreadableFile
+from headgraph.base.files.documents import parse_json
 from headgraph.base.text import printable
 from headgraph.graphdb import schema
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.connection.runner import Runner
 from headgraph.loader._runs import SHORT
 from headgraph.loader.errors import drop_call
 

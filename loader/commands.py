@@ -17,10 +17,10 @@ from headgraph.pk_engine.options import selection_options
 if TYPE_CHECKING:
     import pandas as pd
 
-    from headgraph.graphdb.address import Settings
+    from headgraph.graphdb.connection.address import Settings
     from headgraph.loader.attempts import Attempt
     from headgraph.loader.report import DropReport, LoadReport
-    from headgraph.pk_engine.scoring.selection import Selection
+    from headgraph.pk_engine.table.selection import Selection
 
 
 _CUT_OFF = (
@@ -210,7 +210,7 @@ def _load_offline(
 
 def _refuse_other_server(settings: "Settings") -> None:
     """Raise OfflineRefused for an address other than the local server's."""
-    from headgraph.graphdb.address import LOCAL
+    from headgraph.graphdb.connection.address import LOCAL
     from headgraph.graphdb.server import running
     from headgraph.loader.errors import OfflineRefused
 
@@ -232,7 +232,7 @@ def _with_notes(report: "LoadReport") -> str:
 
 
 def _note(text: str) -> None:
-    say(f"note: {Message(text).both}")
+    say(f"note: {Message(text).marked}")
 
 
 def _maybe(connect: Callable[[], Any]) -> Any:
@@ -242,7 +242,7 @@ def _maybe(connect: Callable[[], Any]) -> Any:
     try:
         return connect()
     except (NotReachable, SettingsError) as error:
-        _note(f"the database was not checked ({error.message.both})")
+        _note(f"the database was not checked ({error.message.marked})")
         return nullcontext()
 
 

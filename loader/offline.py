@@ -18,11 +18,11 @@ from headgraph.base.signals import sigterm_raises
 from headgraph.base.spelling import Message, either
 from headgraph.base.text import listed, short
 from headgraph.graphdb import schema
-from headgraph.graphdb.graph import connect
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.connection.graph import connect
+from headgraph.graphdb.connection.runner import Runner
 from headgraph.loader._database import index_ranks, new_token, prepare, roles_in
+from headgraph.loader._disk_space import refuse_without_room
 from headgraph.loader._runs import runs
-from headgraph.loader._space import refuse_without_room
 from headgraph.loader.attempts import Attempt, marks, unfinished
 from headgraph.loader.errors import OfflineRefused
 from headgraph.loader.exports.admin_csv import write_graph
@@ -34,11 +34,11 @@ from headgraph.loader.loading.load import report_on
 from headgraph.loader.loading.plan import AnyLabels, LoadPlan, plan_load
 from headgraph.loader.removal import remove
 from headgraph.loader.report import LoadReport
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.pk_engine.table.sources import AnyTable
 
 if TYPE_CHECKING:
-    from headgraph.graphdb.server.home import AnyHome
+    from headgraph.graphdb.server.home.folder import AnyHome
 
 _UNFINISHED = f"""
 MATCH (r:{schema.RUN} {{id: $id, status: $loading}})
@@ -187,8 +187,8 @@ def _published(graph: Runner) -> list[str]:
 
 
 def _import(home: Any, plan: LoadPlan, token: str, graph: Runner, show: Progress) -> Any:
-    from headgraph.graphdb.server.importer import build_store, workplace
     from headgraph.graphdb.server.lifecycle import restart_with
+    from headgraph.graphdb.server.store.importer import build_store, workplace
 
     with workplace(home) as scratch:
         show("writing files for the importer", 0, 0)

@@ -9,8 +9,8 @@ from typing import Any
 
 from headgraph.base.spelling import either
 from headgraph.graphdb import schema
+from headgraph.graphdb.connection.runner import Runner, Statement
 from headgraph.graphdb.errors import NotReachable
-from headgraph.graphdb.runner import Runner, Statement
 from headgraph.loader._database import (
     LOCK,
     again,
@@ -21,8 +21,8 @@ from headgraph.loader._database import (
     roles_in,
     take_roles,
 )
+from headgraph.loader._disk_space import needed, refuse_without_room
 from headgraph.loader._runs import Row, find_all, shown_name
-from headgraph.loader._space import needed, refuse_without_room
 from headgraph.loader.attempts import Attempt, unfinished
 from headgraph.loader.errors import RUNS
 from headgraph.loader.report import DropReport
@@ -129,8 +129,9 @@ def _drop(graph: Runner, row: Row) -> None:
     except NotReachable as error:
         changes = either("load() or drop()", "load or drop")
         raise NotReachable(
-            f"{error.message.both}; when the database is back, see {RUNS}: while {shown_name(row)} "
-            f"is listed, drop it again; the next {changes} removes a run with status dropping"
+            f"{error.message.marked}; when the database is back, see {RUNS}: while "
+            f"{shown_name(row)} is listed, drop it again; the next {changes} removes "
+            "a run with status dropping"
         ) from error
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from headgraph.base.notebook import NotebookReport
 from headgraph.base.spelling import Message
 from headgraph.base.text import printable, short, together
-from headgraph.pk_engine.scoring.decoys import sentence
+from headgraph.pk_engine.metrics.decoys import sentence
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from headgraph.base.documents import shown
-from headgraph.base.rows import read_csv
+from headgraph.base.files.documents import shown
+from headgraph.base.files.rows import read_csv
 from headgraph.base.text import listed, quoted, short, whole_number
 from headgraph.pk_engine.errors import LabelsError
 from headgraph.pk_engine.table.meta import TableMeta
@@ -74,7 +74,7 @@ def read_labels(path: str | os.PathLike[str], meta: TableMeta) -> pd.DataFrame:
         )
     except LabelsError as error:
         raise LabelsError(
-            f"no labels: {error.message.both}; expected CSV with the columns "
+            f"no labels: {error.message.marked}; expected CSV with the columns "
             "layer,head,role, or the word none"
         ) from error
     missing = [name for name in COLUMNS[:3] if name not in frame]

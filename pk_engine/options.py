@@ -8,7 +8,7 @@ import click
 
 from headgraph.base.names import NULLS, VIA
 from headgraph.base.spelling import Message
-from headgraph.pk_engine.scoring.selection import Selection, one_without_other
+from headgraph.pk_engine.table.selection import Selection, one_without_other
 
 Command = Callable[..., Any]
 SCORING = (

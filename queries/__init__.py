@@ -5,7 +5,7 @@
     ...     queries.query("hubs", graph, run="gpt2-small")
     ...     queries.cypher("MATCH (h:Head) RETURN h.name LIMIT 3", graph)
 
-A stored query is a file in `catalogue/`; `queries.stored.header` describes its format.
+A stored query is a file in `catalogue/`; `queries.stored_queries.header` describes its format.
 """
 
 import lazy_loader

@@ -59,8 +59,8 @@ def chosen_format() -> str:
 
 def values_of(name: str, params: tuple[str, ...], *, complete: bool = True) -> dict[str, str]:
     """Values by name, checked before a database is connected."""
-    from headgraph.queries.stored.library import get
-    from headgraph.queries.stored.values import given_values
+    from headgraph.queries.stored_queries.library import get
+    from headgraph.queries.stored_queries.values import given_values
 
     stored, values = get(name), parse_params(params)
     given_values(stored, values, complete=complete)

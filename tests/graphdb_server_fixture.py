@@ -11,16 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from headgraph.graphdb.server import (
-    ANY_PORTS,
-    RunningServer,
-    ServerHome,
-    config,
-    importer,
-    start,
-    stop,
-)
-from headgraph.queries.kit import served_files
+from headgraph.graphdb.server import ANY_PORTS, RunningServer, ServerHome, start, stop
+from headgraph.graphdb.server.home import config
+from headgraph.graphdb.server.store import importer
+from headgraph.queries.browser import served_files
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from headgraph import queries
 from headgraph.graphdb.server import RunningServer
-from headgraph.queries.kit import kit_link
+from headgraph.queries.browser import kit_link
 from tests.chromium import page
 from tests.test_browser import _host_if_refused, test_id
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from headgraph.graphdb import Graph, connect
-from headgraph.graphdb.result import Plan, Result
-from headgraph.graphdb.server import ANY_PORTS, config, jars, start
+from headgraph.graphdb.results.result import Plan, Result
+from headgraph.graphdb.server import ANY_PORTS, jars, start
+from headgraph.graphdb.server.home import config
 from tests.graphdb_server_fixture import own_home
 
 VERSION = "2026.09.0"

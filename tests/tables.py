@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS
+from headgraph.pk_engine.metrics.decoys import DecoyCounts
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
-from headgraph.pk_engine.scoring.decoys import DecoyCounts
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
 

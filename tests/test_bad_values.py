@@ -8,7 +8,7 @@ import pytest
 
 from headgraph import cli, loader
 from headgraph.graphdb import Graph
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from tests.loader.imports.test_older_versions_real import OLDER
 from tests.test_cli import every_command
 

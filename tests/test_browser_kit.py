@@ -18,7 +18,7 @@ from headgraph.pk_engine import Selection
 from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.table.affinity import AffinityTable
-from headgraph.queries.kit import kit_link, write_kit
+from headgraph.queries.browser import kit_link, write_kit
 from tests.chromium import needs_chromium, page
 from tests.kit_in_browser import (
     away,

@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from headgraph import queries
 from headgraph.base.palette import LIGHT
 from headgraph.graphdb.server import RunningServer
-from headgraph.queries.kit import kit_link, served_files
+from headgraph.queries.browser import kit_link, served_files
 from tests.chromium import needs_chromium
 from tests.kit_in_browser import (
     away,

@@ -14,7 +14,7 @@ import pytest
 from headgraph import cli, loader
 from headgraph.completion import HOW, SHELLS
 from headgraph.graphdb import Graph
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.shell_completion import attach
 from tests.commands import headgraph, headgraph_process
 from tests.shells import STARTS, Shell

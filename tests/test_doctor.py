@@ -35,7 +35,9 @@ def reached(monkeypatch: pytest.MonkeyPatch, *rows: tuple[Any, ...]) -> WillingG
     """The database that the command opens."""
     graph = database(*rows)
     graph.settings = type("Settings", (), {"uri": "bolt://127.0.0.1:9"})  # type: ignore[attr-defined]
-    monkeypatch.setattr("headgraph.graphdb.graph.connect", lambda **where: nullcontext(graph))
+    monkeypatch.setattr(
+        "headgraph.graphdb.connection.graph.connect", lambda **where: nullcontext(graph)
+    )
     return graph
 
 
@@ -83,7 +85,7 @@ def test_files_are_found_without_a_database(
     def nobody(**where: Any) -> Any:
         raise NotReachable("no database answers")
 
-    monkeypatch.setattr("headgraph.graphdb.graph.connect", nobody)
+    monkeypatch.setattr("headgraph.graphdb.connection.graph.connect", nobody)
     assert call(doctor, "--yes") == (f"removed files of an import that was cut off, 0.0 MB: {left}")
     assert capsys.readouterr().err == "note: the database was not checked (no database answers)\n"
     assert call(doctor, "--yes") == (
@@ -110,7 +112,7 @@ def test_an_empty_answer_says_what_was_checked(
     def unreachable(**_: Any) -> Any:
         raise NotReachable(f"no database answers: give {argument('uri')}")
 
-    monkeypatch.setattr("headgraph.graphdb.graph.connect", unreachable)
+    monkeypatch.setattr("headgraph.graphdb.connection.graph.connect", unreachable)
     assert call(doctor) == "nothing was checked"
     assert capsys.readouterr().err.startswith(
         "note: the database was not checked (no database answers: give --uri)\n"

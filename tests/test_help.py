@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from headgraph import cli
-from headgraph.queries.stored.library import catalogue
-from headgraph.queries.stored.markdown import EXAMPLES
+from headgraph.queries.stored_queries.library import catalogue
+from headgraph.queries.stored_queries.markdown import EXAMPLES
 from tests.commands import headgraph
 from tests.test_cli import every_command
 

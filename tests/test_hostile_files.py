@@ -10,7 +10,7 @@ from headgraph import cli
 from headgraph.analysis.errors import PatchingError
 from headgraph.analysis.running.prompts import prompt_lines, token_numbers
 from headgraph.base.errors import UnreadableFile
-from headgraph.base.rows import check_numbers, read_csv
+from headgraph.base.files.rows import check_numbers, read_csv
 from headgraph.base.text import whole_number
 from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.labels import read_labels

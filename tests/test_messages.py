@@ -51,11 +51,11 @@ def _named_options(source: str) -> Iterator[tuple[int, str]]:
 
 ALLOWED = {
     # options of other programs
-    "graphdb/server/config.py",
-    "graphdb/server/importer.py",
+    "graphdb/server/home/config.py",
+    "graphdb/server/store/importer.py",
     # questions of the command line, and the command line of an example
     "base/terminal.py",
-    "queries/stored/query.py",
+    "queries/stored_queries/query.py",
     # variables of CSS
     "analysis/view/page.py",
 }

@@ -1,7 +1,8 @@
-"""Rooms and modules: no circles of imports, at any level; stubs that say what there is."""
+"""Rooms and modules: no circles of imports, at any level; small folders; stubs that say what is."""
 
 import ast
 import re
+from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -60,6 +61,14 @@ def test_an_import_counts_wherever_it_stands(text: str, tmp_path: Path) -> None:
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
     assert circle(graph()) == []
+
+
+def test_no_folder_has_more_modules_than_a_reader_takes_in() -> None:
+    """About a dozen, without `__init__` and the like; more is a subject of its own."""
+    rooms = {path for path in python_files() if path.relative_to(ROOT).parts[0] in ROOMS}
+    folders = Counter(path.parent for path in rooms if not path.stem.startswith("__"))
+    assert len(folders) > 40
+    assert {folder: count for folder, count in folders.items() if count > 13} == {}
 
 
 def test_that_this_test_can_fail() -> None:

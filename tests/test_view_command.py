@@ -13,7 +13,7 @@ from headgraph import loader, queries
 from headgraph.analysis.view import Page, view, view_answer, view_run
 from headgraph.base.errors import UnknownRun
 from headgraph.graphdb import Graph
-from headgraph.graphdb.runner import RecordingGraph
+from headgraph.graphdb.connection.runner import RecordingGraph
 from headgraph.pk_engine import AffinityTable, Selection
 from headgraph.pk_engine.bundled import table_path
 from tests.commands import headgraph

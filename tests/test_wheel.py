@@ -101,7 +101,9 @@ print(sorted(queries.catalogue()))
         tmp_path,
     )
     assert "jars.txt" in files
-    kit = "from headgraph.queries.kit import served_files, write_kit; print(len(served_files()))"
+    kit = (
+        "from headgraph.queries.browser import served_files, write_kit; print(len(served_files()))"
+    )
     assert run(installed, f"{kit}; print(len(write_kit('kit', ['x'])))", tmp_path) == "3\n4"
     page = "import headgraph; print(len(headgraph.view('induction-2l').html()) > 280_000)"
     assert run(installed, page, tmp_path) == "True", "template, scripts and d3 came along"

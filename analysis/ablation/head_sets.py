@@ -13,8 +13,8 @@ from headgraph.analysis.hubs.scores import hub_scores
 from headgraph.base.names import check_head, head_name, parse_head
 from headgraph.base.spelling import argument, either
 from headgraph.pk_engine.labels import labels_for
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 
 Heads = tuple[tuple[int, int], ...]
 Shape = tuple[int, int]

@@ -13,9 +13,9 @@ from headgraph.base.names import GRAPH_PAIRINGS
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.models.interface import Model
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
+from headgraph.pk_engine.table.selection import Selection
 
 TOP = Selection(top_percent=3)
 

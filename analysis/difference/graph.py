@@ -7,7 +7,8 @@ import pandas as pd
 
 from headgraph.analysis.difference.compared import Compared
 from headgraph.base.names import head_name
-from headgraph.graphdb import node_link, schema
+from headgraph.graphdb import schema
+from headgraph.graphdb.results import node_link
 from headgraph.pk_engine.table.edges import head_edges
 
 _PROPERTIES = (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from headgraph.pk_engine.scoring.decoys import decoy_share
+from headgraph.pk_engine.metrics.decoys import decoy_share
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures._font import FONT, text_width
-from headgraph.base.documents import reason, shown
-from headgraph.base.files import beside, writable
+from headgraph.base.files.documents import reason, shown
+from headgraph.base.files.output import beside, writable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

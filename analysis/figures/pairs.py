@@ -7,9 +7,9 @@ from headgraph.analysis.figures.chance import chance
 from headgraph.base.names import GRAPH_PAIRINGS
 from headgraph.base.spelling import argument, either
 from headgraph.pk_engine.metrics.registry import METRICS
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
+from headgraph.pk_engine.table.selection import Selection
 
 MOST_LINES = 500
 """Most lines in one diagram: more cannot be told apart, and each is slower to route."""

@@ -15,8 +15,8 @@ from headgraph.analysis.figures.panels import TOP, color_bar, index_axis, panel_
 from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS, head_name, parse_pairings
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.models.interface import Model
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

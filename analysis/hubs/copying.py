@@ -19,8 +19,8 @@ from headgraph.base.text import short
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.metrics.copying import OVERLAP, SIGN
 from headgraph.pk_engine.models.interface import Model
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -17,8 +17,8 @@ from headgraph.analysis.hubs.scores import hub_scores
 from headgraph.base.names import GRAPH_PAIRINGS, parse_pairings
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.models.interface import Model
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 
 if TYPE_CHECKING:
     import os

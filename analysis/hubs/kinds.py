@@ -8,14 +8,14 @@ import pandas as pd
 from headgraph.analysis._tables import full_table
 from headgraph.analysis.errors import AnalysisError
 from headgraph.analysis.hubs.scores import hub_scores
-from headgraph.base.rows import check_numbers, read_csv
+from headgraph.base.files.rows import check_numbers, read_csv
 from headgraph.base.spelling import argument, either
 from headgraph.base.text import listed, short
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.models.interface import Model
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
+from headgraph.pk_engine.table.selection import Selection
 
 TOP = Selection(top_percent=3)
 

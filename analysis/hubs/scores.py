@@ -9,9 +9,9 @@ from headgraph.analysis.errors import AnalysisError
 from headgraph.base.names import GRAPH_PAIRINGS, head_name, parse_pairings
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.models.interface import Model
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.edges import hub_terms
+from headgraph.pk_engine.table.selection import Selection
 
 COLUMNS = ("name", "layer", "head", "inlet", "outlet", "both", "edges_in", "edges_out")
 

@@ -14,9 +14,9 @@ from headgraph.base.names import GRAPH_PAIRINGS, NULLS, parse_pairings
 from headgraph.base.progress import Progress
 from headgraph.base.spelling import either
 from headgraph.pk_engine.models.interface import Model
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
+from headgraph.pk_engine.table.selection import Selection
 
 
 def nulls(

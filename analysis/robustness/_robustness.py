@@ -16,8 +16,8 @@ from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.folding import check_folding
 from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.scoring._compute import compute
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import KEYS, AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 
 METRICS = ("pk", "cs", "simple_cs", "cka")
 """Metrics compared by default; they take seconds, not minutes."""
@@ -130,7 +130,7 @@ def _possible(model: str | os.PathLike[str], revision: str | None) -> list[str]:
         try:
             check_folding(family.name, family.norm, **asked)
         except ModelError as reason:
-            reasons.append(reason.message.both)
+            reasons.append(reason.message.marked)
         else:
             found.append(name)
     if not found:

@@ -46,7 +46,7 @@ def open_model(model: Any, revision: str | None = None) -> Any:
         bridge = network_bridge(folder, name, read_config(folder), "float32")
     except WeightsError as error:
         raise RunningError(
-            f"{name} cannot be run: {error.message.both.partition(';')[0]}; scores need only "
+            f"{name} cannot be run: {error.message.marked.partition(';')[0]}; scores need only "
             "its attention weights"
         ) from error
     bridge.eval()

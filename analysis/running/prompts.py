@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from headgraph.analysis.errors import PatchingError
 from headgraph.analysis.running.bridge import first_token, special_token, tokens_of
-from headgraph.base.documents import Problem, read_text, shown
+from headgraph.base.files.documents import Problem, read_text, shown
 from headgraph.base.spelling import argument
 from headgraph.base.text import quoted, short, whole_number
 

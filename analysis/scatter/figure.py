@@ -17,8 +17,8 @@ from headgraph.analysis.figures.panels import TOP, name_points, panel_grid, pane
 from headgraph.base.names import GRAPH_PAIRINGS, head_name, parse_pairings
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.models.interface import Model
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import KEYS, AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

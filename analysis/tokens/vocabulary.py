@@ -5,8 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from headgraph.base.documents import read_json
 from headgraph.base.errors import UnreadableFile
+from headgraph.base.files.documents import read_json
 from headgraph.pk_engine.models.checkpoint.gguf_file import tokens_of_gguf
 from headgraph.pk_engine.models.location import is_gguf
 

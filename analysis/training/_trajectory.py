@@ -11,8 +11,8 @@ import pandas as pd
 from headgraph.analysis.errors import TrainingError
 from headgraph.analysis.hubs.scores import hub_scores
 from headgraph.analysis.training.checkpoints import Checkpoint, checkpoint_table, checkpoints
-from headgraph.base.documents import reason, shown
-from headgraph.base.files import folder_of_files
+from headgraph.base.files.documents import reason, shown
+from headgraph.base.files.output import folder_of_files
 from headgraph.base.names import (
     GRAPH_PAIRINGS,
     PAIRINGS,

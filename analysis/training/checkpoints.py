@@ -9,9 +9,9 @@ from pathlib import Path
 
 from headgraph.analysis._tables import full_table
 from headgraph.analysis.errors import TrainingError
-from headgraph.base.documents import expanded, read_json, reason, shown
+from headgraph.base.files.documents import expanded, read_json, reason, shown
+from headgraph.base.files.rows import check_numbers, read_csv
 from headgraph.base.names import GRAPH_PAIRINGS
-from headgraph.base.rows import check_numbers, read_csv
 from headgraph.base.text import listed
 from headgraph.pk_engine.bundled import MODELS, checkpoints_path, model_path
 from headgraph.pk_engine.table.affinity import AffinityTable

@@ -85,7 +85,7 @@ def _of_run(connect: Callable[[], Any], run: str | None, what: str | None, most:
             raise
         raise NotReachable(
             f"{quoted(what)} is neither a table nor a folder, and the runs cannot be searched for "
-            f"it: {error.message.both}; for a model on the hub, run headgraph compute {what} -o "
+            f"it: {error.message.marked}; for a model on the hub, run headgraph compute {what} -o "
             "t.parquet, then headgraph view t.parquet"
         ) from error
     return page

@@ -20,7 +20,7 @@ from headgraph.pk_engine.table.meta import TableMeta
 
 if TYPE_CHECKING:
     from headgraph.analysis.view.answers import Answer
-    from headgraph.graphdb.runner import Runner
+    from headgraph.graphdb.connection.runner import Runner
 
 _LINES = (
     "An edge means that its target could read what its source writes: the subspaces overlap. It "

@@ -10,7 +10,7 @@ from headgraph.base.names import PAIRINGS
 from headgraph.base.spelling import either
 from headgraph.base.text import short
 from headgraph.graphdb import schema
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.connection.runner import Runner
 from headgraph.graphdb.runs import chosen_run
 
 if TYPE_CHECKING:
@@ -147,6 +147,6 @@ def _choose(runs: Mapping[str, Any], run: str | None) -> Any:
             f"compute({short(run)!r}) makes", f"headgraph compute {short(run)} -o FILE writes"
         )
         raise UnknownRun(
-            f"{error.message.both}; {either('headgraph.view', 'headgraph view')} takes a table's "
+            f"{error.message.marked}; {either('headgraph.view', 'headgraph view')} takes a table's "
             f"file as well, and {compute} one of a model"
         ) from error

@@ -8,10 +8,10 @@ import pandas as pd
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.roles import Head
-from headgraph.base.documents import shown
 from headgraph.base.errors import BadName
+from headgraph.base.files.documents import shown
+from headgraph.base.files.rows import check_numbers, read_csv
 from headgraph.base.names import parse_head
-from headgraph.base.rows import check_numbers, read_csv
 from headgraph.base.text import listed
 
 BEHAVIOURS = ("previous_token", "induction")
@@ -87,6 +87,6 @@ def _heads(frame: pd.DataFrame, name: str) -> list[Head]:
             return [(layer, head) for layer, head in pairs]
         return [parse_head(str(head)) for head in frame["head"]]
     except BadName as error:
-        raise FigureError(f"{name}: {error.message.both}") from error
+        raise FigureError(f"{name}: {error.message.marked}") from error
     except (ValueError, OverflowError) as error:
         raise FigureError(f"{name}: {error}") from error

@@ -13,7 +13,7 @@ folder, its jars are under the user's cache folder, and its Java comes from PyPI
 Importing this package imports neither jgo nor psutil nor the driver.
 """
 
-from headgraph.graphdb.server.home import ServerHome
+from headgraph.graphdb.server.home.folder import ServerHome
 from headgraph.graphdb.server.lifecycle import start, stop
 from headgraph.graphdb.server.ports import ANY_PORTS, USUAL_PORTS, Ports
 from headgraph.graphdb.server.running_server import RunningServer, running

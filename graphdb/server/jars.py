@@ -9,8 +9,8 @@ from pathlib import Path
 
 from headgraph.base.progress import Progress, silent
 from headgraph.graphdb.errors import START, ServerError
-from headgraph.graphdb.server.config import VERSION
-from headgraph.graphdb.server.home import refuse_full_disk, stated
+from headgraph.graphdb.server.home.config import VERSION
+from headgraph.graphdb.server.home.folder import refuse_full_disk, stated
 
 THREADS = 16
 TRIES = 3  # of each jar in one start

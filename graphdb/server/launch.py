@@ -14,19 +14,21 @@ from headgraph.base.progress import Progress
 from headgraph.base.spelling import Message, either
 from headgraph.base.text import quoted
 from headgraph.graphdb.errors import RECOVER, START, STOP, AuthRefused, GraphError, ServerError
-from headgraph.graphdb.server import config, process, store_exchange
-from headgraph.graphdb.server.home import ServerHome
-from headgraph.graphdb.server.logs import last_words, since, size
-from headgraph.graphdb.server.ports import USUAL_PORTS, Ports, answer, choose, is_free
-from headgraph.graphdb.server.running_server import RunningServer, described, pid_of
-from headgraph.graphdb.server.state import (
+from headgraph.graphdb.server import process
+from headgraph.graphdb.server.home import config
+from headgraph.graphdb.server.home.folder import ServerHome
+from headgraph.graphdb.server.home.logs import last_words, since, size
+from headgraph.graphdb.server.home.state import (
     State,
     ensure_password,
     read_state,
     remember_ports,
     remembered_ports,
 )
-from headgraph.graphdb.server.store_exchange import PARTS
+from headgraph.graphdb.server.ports import USUAL_PORTS, Ports, answer, choose, is_free
+from headgraph.graphdb.server.running_server import RunningServer, described, pid_of
+from headgraph.graphdb.server.store import exchange
+from headgraph.graphdb.server.store.exchange import PARTS
 
 PORT_TRIES = 3
 POLL_S = 0.1
@@ -121,7 +123,7 @@ def _launch_once(
 
 def _ready(home: ServerHome, state: State) -> RunningServer:
     if not state.ready:
-        store_exchange.keep(home)  # from now on, the new store has changes of its own
+        exchange.keep(home)  # from now on, the new store has changes of its own
         remember_ports(home, state.ports)
         State(**{**vars(state), "ready": True}).write(home)
     return described(home, state)
@@ -176,7 +178,7 @@ def problem(home: ServerHome, state: State) -> Message | None:
     Raises:
         ServerError: the server refuses the password in the home.
     """
-    from headgraph.graphdb.graph import Graph
+    from headgraph.graphdb.connection.graph import Graph
 
     # without a home: the error then has the server's own words
     settings = replace(described(home, state).settings(), home=None)

@@ -6,10 +6,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from headgraph.graphdb.server.home import ServerHome, stated
+from headgraph.graphdb.server.home.folder import ServerHome, stated
 from headgraph.graphdb.server.jars import cache_folder, damaged
 from headgraph.graphdb.server.running_server import pid_of
-from headgraph.graphdb.server.store_exchange import discarded
+from headgraph.graphdb.server.store.exchange import discarded
 
 _BEFORE = "replaced-*"  # the folder of replaced stores in version 0.1.0 and before
 BUSY_S = 2.0  # seconds to wait for another command that holds a lock

@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from headgraph.base.progress import Progress, silent
-from headgraph.graphdb.server import importer, process, store_exchange, web
-from headgraph.graphdb.server.home import AnyHome, ServerHome, stated
+from headgraph.graphdb.server import process, web
+from headgraph.graphdb.server.home.folder import AnyHome, ServerHome, stated
 from headgraph.graphdb.server.jars import ensure_jars
 from headgraph.graphdb.server.launch import adopt, launch, problem, refuse_dead
 from headgraph.graphdb.server.ports import Ports, answer, refuse_no_loopback
 from headgraph.graphdb.server.process import find_java
 from headgraph.graphdb.server.running_server import RunningServer, current, described, pid_of
-from headgraph.graphdb.server.store_exchange import heal, replace_store
+from headgraph.graphdb.server.store import exchange, importer
+from headgraph.graphdb.server.store.exchange import heal, replace_store
 
 TIMEOUT_S = 120.0
 
@@ -61,7 +62,7 @@ def start(
             found = adopt(home, show, deadline)
             importer.clear(home)
             if found is None:
-                store_exchange.heal(home)
+                exchange.heal(home)
                 home.prepare()
                 web.offer(home, jars, pages or {})
                 found = launch(home, java, jars, ports, show, deadline, recover)
@@ -78,7 +79,7 @@ def _serving(home: ServerHome, *, recover: bool) -> RunningServer | None:
     elif problem(home, state):
         process.end(state.pid, home)
         return None
-    store_exchange.keep(home)
+    exchange.keep(home)
     importer.clear(home)
     return described(home, state)
 
@@ -116,7 +117,7 @@ def restart_with(
 
     Args:
         home: home of the server, which may run.
-        data: folder with the new store, on the same disk (`graphdb.server.importer.build_store`).
+        data: folder with the new store, on the same disk, see `store.importer.build_store`.
         progress: called with each step.
         timeout_s: seconds that the server has to answer.
 

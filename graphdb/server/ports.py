@@ -5,7 +5,7 @@ import socket
 import sys
 from typing import NamedTuple
 
-from headgraph.graphdb._reachability import speaks_bolt
+from headgraph.graphdb.connection.reachability import speaks_bolt
 from headgraph.graphdb.errors import ServerError
 
 LOOPBACK = "127.0.0.1"

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.server.config import argument_file
-from headgraph.graphdb.server.home import ServerHome
+from headgraph.graphdb.server.home.config import argument_file
+from headgraph.graphdb.server.home.folder import ServerHome
 from headgraph.graphdb.server.ports import LOOPBACK, Ports
 
 # Variables that change what Java does; those of Neo4j, with the password, are dropped by prefix.

@@ -5,17 +5,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from headgraph.base.spelling import Message
-from headgraph.graphdb.address import LOCAL, LOCAL_HOSTS, Settings
+from headgraph.graphdb.connection.address import LOCAL, LOCAL_HOSTS, Settings
 from headgraph.graphdb.server import process
-from headgraph.graphdb.server.home import (
+from headgraph.graphdb.server.home.folder import (
     SPACE_TO_WRITE,
     AnyHome,
     ServerHome,
     refuse_full_disk,
     stated,
 )
+from headgraph.graphdb.server.home.state import USER, State, read_password, read_state
 from headgraph.graphdb.server.ports import LOOPBACK
-from headgraph.graphdb.server.state import USER, State, read_password, read_state
 
 
 @dataclass(frozen=True, kw_only=True)

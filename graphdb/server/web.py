@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from headgraph.graphdb.server.home import ServerHome
+from headgraph.graphdb.server.home.folder import ServerHome
 
 ROOT = "browser/"
 ARTIFACT = "neo4j-browser"

@@ -75,7 +75,7 @@ def models_or_tables(ctx: click.Context, incomplete: str) -> Items:
 
 def queries(ctx: click.Context, incomplete: str) -> Items:
     """Stored queries, each with its title."""
-    from headgraph.queries.stored.library import catalogue
+    from headgraph.queries.stored_queries.library import catalogue
 
     return [
         CompletionItem(query.name, help=query.title)

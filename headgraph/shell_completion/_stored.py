@@ -55,7 +55,7 @@ def statement_params(ctx: click.Context, incomplete: str) -> Items:
 
 def params(ctx: click.Context, incomplete: str) -> Items:
     """`NAME=` of a stored query's parameters, and behind it the values that are known."""
-    from headgraph.queries.stored.library import get
+    from headgraph.queries.stored_queries.library import get
 
     positional = [ctx.params.get("name"), *ctx.args]
     query = get(next(word for word in positional if word))
@@ -103,9 +103,9 @@ def _rows(ctx: click.Context, cypher: str, **params: Any) -> list[Any]:
 
     Completion prints no errors; the command itself reports them when it runs.
     """
-    from headgraph.graphdb._reachability import BOLT_PORT
+    from headgraph.graphdb.connection.reachability import BOLT_PORT
+    from headgraph.graphdb.connection.settings import resolve
     from headgraph.graphdb.errors import GraphError
-    from headgraph.graphdb.settings import resolve
 
     where = {name: ctx.params.get(name) for name in ("uri", "user", "database", "env_file")}
     try:
@@ -115,7 +115,7 @@ def _rows(ctx: click.Context, cypher: str, **params: Any) -> list[Any]:
         knock = (address.hostname or "", address.port or BOLT_PORT)
         socket.create_connection(knock, timeout=_KNOCK).close()
 
-        from headgraph.graphdb.graph import connect
+        from headgraph.graphdb.connection.graph import connect
 
         with connect(settings=settings, timeout=_ANSWER) as graph:
             return list(graph.read(cypher, params, timeout=_ANSWER))

@@ -1,7 +1,7 @@
 """A run's graph as files for other tools, the same from a table and from the database.
 
 Exports lie in the loader because a load plans the graph of a table, and an offline load writes one
-of the formats. `graphdb.node_link` has the form that they share with stored queries.
+of the formats. `graphdb.results.node_link` has the form that they share with stored queries.
 """
 
 import lazy_loader

@@ -5,19 +5,19 @@ from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headgraph.base.documents import reason, shown
-from headgraph.base.files import beside, folder_of_files, made, writable
+from headgraph.base.files.documents import reason, shown
+from headgraph.base.files.output import beside, folder_of_files, made, writable
 from headgraph.base.text import quoted
 from headgraph.loader.errors import ExportError
 from headgraph.loader.exports.formats import Format, format_of
 from headgraph.loader.exports.sources import content_of
 from headgraph.loader.loading.plan import AnyLabels
 from headgraph.loader.report import ExportReport
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.pk_engine.table.sources import AnyTable
 
 if TYPE_CHECKING:
-    from headgraph.graphdb.runner import Runner
+    from headgraph.graphdb.connection.runner import Runner
 
 
 def export(

@@ -4,12 +4,12 @@ import os
 from contextlib import ExitStack
 from pathlib import Path
 
-from headgraph.base.documents import reason, shown
-from headgraph.base.files import beside, folder_of_files, made
+from headgraph.base.files.documents import reason, shown
+from headgraph.base.files.output import beside, folder_of_files, made
 from headgraph.base.spelling import either
 from headgraph.base.text import quoted
 from headgraph.graphdb import schema
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.connection.runner import Runner
 from headgraph.graphdb.runs import unknown_run
 from headgraph.loader._runs import check_name, runs
 from headgraph.loader.errors import BadRunName, ExportError

@@ -14,7 +14,7 @@ from headgraph.pk_engine.options import selection_options
 
 if TYPE_CHECKING:
     from headgraph.loader.report import ExportReport
-    from headgraph.pk_engine.scoring.selection import Selection
+    from headgraph.pk_engine.table.selection import Selection
 
 _ENDINGS = [kind.ending for kind in FORMATS.values() if kind.ending]
 
@@ -65,7 +65,7 @@ def export(
 
     TABLE is a file that compute wrote, or gpt2-small. A name that is both means the table. A table
     and the run loaded from it give the same graph. The selection options and --labels apply to a
-    table, as for load. headgraph import reads what export wrote.
+    table, as for load. headgraph import reads what export wrote, except CSV.
 
     Example: headgraph export gpt2-small --top-percent 3 -o gpt2.graphml
     """
@@ -131,14 +131,14 @@ def _of_run(
     except UnknownRun as error:
         if what is None:
             raise
-        raise UnknownRun(f"{_no_table(what)}; at {address} {error.message.both}") from error
+        raise UnknownRun(f"{_no_table(what)}; at {address} {error.message.marked}") from error
     except NotReachable as error:
         if what is None:
             raise
         # without the advice to make a table, because the user meant a run if a database is set up
         what_is_wrong, _, _ = _no_table(what).partition(": ")
         raise NotReachable(
-            f"{what_is_wrong}; runs were not searched: {error.message.both}"
+            f"{what_is_wrong}; runs were not searched: {error.message.marked}"
         ) from error
     return report
 
@@ -154,5 +154,5 @@ def _no_table(what: str) -> str:
 
 def _with_notes(report: "ExportReport") -> str:
     for note in report.notes:
-        say(f"note: {Message(note).both}")
+        say(f"note: {Message(note).marked}")
     return str(report)

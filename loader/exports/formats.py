@@ -50,7 +50,7 @@ _ALL = (
     Format(
         "json",
         ".json",
-        "heads and edges as node-link JSON, as a query's graph has them: networkx, d3",
+        "heads and edges as node-link JSON, the form of `query --graph`, for networkx and d3",
         module="node_link",
     ),
     Format(

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 from headgraph.loader.exports.sources import content_of
 from headgraph.loader.loading.plan import AnyLabels
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.pk_engine.table.sources import AnyTable
 
 if TYPE_CHECKING:
-    from headgraph.graphdb.runner import Runner
+    from headgraph.graphdb.connection.runner import Runner
 
 
 def to_networkx(

@@ -3,7 +3,7 @@
 from typing import IO, Any
 
 from headgraph.base.text import json_text
-from headgraph.graphdb import node_link
+from headgraph.graphdb.results import node_link
 from headgraph.loader.exports.content import RunGraph
 
 

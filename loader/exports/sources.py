@@ -7,8 +7,8 @@ from typing import Any
 from headgraph.base.names import PAIRINGS
 from headgraph.base.text import listed, short
 from headgraph.graphdb import schema
-from headgraph.graphdb.result import plain
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.connection.runner import Runner
+from headgraph.graphdb.results.result import plain
 from headgraph.graphdb.runs import chosen_run
 from headgraph.loader.errors import LOAD, ExportError
 from headgraph.loader.exports.content import (
@@ -24,7 +24,7 @@ from headgraph.loader.exports.content import (
 )
 from headgraph.loader.loading.edges import Batch, batches, edge_properties
 from headgraph.loader.loading.plan import AnyLabels, LoadPlan, plan_load
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.pk_engine.table.sources import AnyTable
 
 _RUNS = f"""

@@ -4,13 +4,13 @@ import os
 import time
 from collections.abc import Callable, Iterable
 
-from headgraph.base.documents import shown
+from headgraph.base.files.documents import shown
 from headgraph.base.spelling import Message, argument
 from headgraph.graphdb import schema
+from headgraph.graphdb.connection.runner import Runner
 from headgraph.graphdb.errors import StatementError
-from headgraph.graphdb.runner import Runner
 from headgraph.loader._database import if_lost, index_ranks, new_token, prepare, roles_in
-from headgraph.loader._space import refuse_without_room
+from headgraph.loader._disk_space import refuse_without_room
 from headgraph.loader.attempts import Attempt, attempts_at, mark_failed
 from headgraph.loader.errors import (
     RUNS,

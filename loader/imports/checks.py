@@ -5,7 +5,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from headgraph.base.documents import parse_json
+from headgraph.base.files.documents import parse_json
 from headgraph.base.names import PAIRINGS, head_name
 from headgraph.base.text import listed, quoted
 from headgraph.graphdb import schema
@@ -158,7 +158,7 @@ def _edges(
     try:
         columns = in_column_order(columns_of(edge.properties for edge in document.edges), run)
     except ExportError as error:
-        raise UnreadableExport(f"{source} cannot be imported: {error.message.both}") from error
+        raise UnreadableExport(f"{source} cannot be imported: {error.message.marked}") from error
     if lists := [name for name, kind in columns.items() if kind.endswith("[]")]:
         refuse(source, f"has the list {lists[0]} as a property of edges")
     found: dict[tuple[str, int], Rows] = {}

@@ -75,7 +75,7 @@ def import_(
 
 
 def _note(text: str) -> None:
-    say(f"note: {Message(text).both}")
+    say(f"note: {Message(text).marked}")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from xml.parsers import expat
 
-from headgraph.base.documents import parse_json
+from headgraph.base.files.documents import parse_json
 from headgraph.base.text import quoted
 from headgraph.graphdb import schema
 from headgraph.loader.errors import UnreadableExport

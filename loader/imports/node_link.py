@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from headgraph.base.documents import parse_json
+from headgraph.base.files.documents import parse_json
 from headgraph.base.text import listed, quoted
 from headgraph.loader.errors import UnreadableExport
 from headgraph.loader.imports.document import Document, NamedEdge, refuse

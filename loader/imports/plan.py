@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from headgraph.base.documents import parse_json
 from headgraph.base.errors import HeadgraphError
+from headgraph.base.files.documents import parse_json
 from headgraph.graphdb import schema
 from headgraph.loader._database import new_token
+from headgraph.loader._disk_space import needed
 from headgraph.loader._runs import check_name, run_id
-from headgraph.loader._space import needed
 from headgraph.loader.exports import node_link
 from headgraph.loader.exports.content import FIRST, HeadNode, RunGraph
 from headgraph.loader.imports.reading import read
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -9,8 +9,8 @@ from typing import Any
 
 from headgraph.base.spelling import argument
 from headgraph.graphdb import schema
+from headgraph.graphdb.connection.runner import Runner, Statement
 from headgraph.graphdb.errors import StatementError
-from headgraph.graphdb.runner import Runner, Statement
 from headgraph.loader._database import LOCK, again, number, remove_unused_roles
 from headgraph.loader.errors import NameTaken
 from headgraph.loader.imports.plan import ImportPlan

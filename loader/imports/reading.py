@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 
-from headgraph.base.documents import expanded, read_text, shown
+from headgraph.base.files.documents import expanded, read_text, shown
 from headgraph.base.spelling import argument, either
 from headgraph.base.text import quoted, short
 from headgraph.loader.errors import ExportError, UnreadableExport

@@ -7,9 +7,9 @@ import pandas as pd
 
 from headgraph.base.spelling import Message, argument, either
 from headgraph.graphdb import schema
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
+from headgraph.pk_engine.table.selection import Selection
 
 _LIMITS = ("top", "top_percent")
 _MORE_IS_WIDER = (*_LIMITS, "top_per_target", "max_decoy")

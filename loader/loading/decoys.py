@@ -1,7 +1,7 @@
 """The share of decoys among the edges of a run: what the Run records, and what a load says of it.
 
 A decoy is a backward pair: its source layer comes after its target layer, so it can carry nothing
-(`pk_engine.scoring.decoys`).
+(`pk_engine.metrics.decoys`).
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from headgraph.base.spelling import Message
 from headgraph.base.text import together
 from headgraph.graphdb import schema
 from headgraph.pk_engine.errors import COMPUTE
-from headgraph.pk_engine.scoring.decoys import warning
+from headgraph.pk_engine.metrics.decoys import warning
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
 

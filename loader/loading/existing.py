@@ -8,7 +8,7 @@ import pandas as pd
 from headgraph.base.spelling import Message, argument
 from headgraph.base.text import short
 from headgraph.graphdb import schema
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.connection.runner import Runner
 from headgraph.loader.errors import NameTaken, drop_call
 from headgraph.loader.loading.plan import LoadPlan
 from headgraph.pk_engine.labels import COLUMNS

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from headgraph.base.spelling import Message, either
 from headgraph.graphdb import schema
+from headgraph.graphdb.connection.runner import Runner
 from headgraph.graphdb.errors import StatementError
-from headgraph.graphdb.runner import Runner
 from headgraph.loader._database import (
     again,
     give_roles,
@@ -21,7 +21,7 @@ from headgraph.loader._database import (
     roles_in,
     take_roles,
 )
-from headgraph.loader._space import refuse_without_room
+from headgraph.loader._disk_space import refuse_without_room
 from headgraph.loader.attempts import Attempt, attempts_at, mark_failed
 from headgraph.loader.errors import RUNS, LoaderError, NameTaken
 from headgraph.loader.loading import decoys, writer
@@ -32,7 +32,7 @@ from headgraph.loader.loading.plan import AnyLabels, LoadPlan, plan_load
 from headgraph.loader.loading.writer import Progress, taken_over
 from headgraph.loader.removal import delete_heads, remove, sweep
 from headgraph.loader.report import LoadReport
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.pk_engine.table.sources import AnyTable
 
 # What a lost connection means for the run, by the step of the load.

@@ -9,14 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from headgraph.base.documents import shown
+from headgraph.base.files.documents import shown
 from headgraph.base.names import head_name
 from headgraph.base.spelling import Message, either
 from headgraph.base.text import together
 from headgraph.base.version import VERSION
 from headgraph.graphdb import schema
+from headgraph.loader._disk_space import needed
 from headgraph.loader._runs import check_name, default_name, run_id
-from headgraph.loader._space import needed
 from headgraph.loader.errors import NothingToLoad
 from headgraph.loader.loading import decoys
 from headgraph.loader.loading.coverage import shortfalls
@@ -24,8 +24,8 @@ from headgraph.loader.loading.edges import edge_properties, head_sums, kept
 from headgraph.loader.loading.head_scores import derived_roles, head_scores
 from headgraph.pk_engine.errors import LabelsError
 from headgraph.pk_engine.labels import labels_for
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.pk_engine.table.sources import AnyTable, read_table
 
 AnyLabels = str | os.PathLike[str] | None

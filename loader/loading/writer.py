@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 from headgraph.base.spelling import either
 from headgraph.graphdb import schema
+from headgraph.graphdb.connection.runner import Runner, Statement
 from headgraph.graphdb.errors import StatementError
-from headgraph.graphdb.runner import Runner, Statement
 from headgraph.loader._database import LOCK, again, give_roles, number, remove_unused_roles
 from headgraph.loader.attempts import BEAT_S, marks
 from headgraph.loader.errors import RUNS, TakenOver

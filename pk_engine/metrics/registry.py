@@ -28,9 +28,9 @@ from headgraph.base.text import listed
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.kernel import kernel
 from headgraph.pk_engine.linalg.progress_executor import ProgressExecutor
-from headgraph.pk_engine.linalg.stacks import HeadStacks
 from headgraph.pk_engine.metrics import similarity, singular_values
-from headgraph.pk_engine.scoring.layer_order import layer_blocks
+from headgraph.pk_engine.metrics.layer_order import layer_blocks
+from headgraph.pk_engine.metrics.stacks import HeadStacks
 
 Scores = dict[str, NDArray[np.float32]]
 """Pairing -> (layers source heads) x (layers target heads)."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headgraph.base.documents import shown
+from headgraph.base.files.documents import shown
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import WeightsError
 from headgraph.pk_engine.models.checkpoint.tensor_files import FLOATS

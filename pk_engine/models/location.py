@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from headgraph.base.documents import expanded, kind_of, read_json, reason, shown
+from headgraph.base.files.documents import expanded, kind_of, read_json, reason, shown
 from headgraph.base.spelling import argument, either
 from headgraph.base.text import printable, quoted, short
 from headgraph.pk_engine.errors import ModelError
@@ -187,7 +187,7 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except ModelError as error:
-        text = str(error.message.both)
+        text = error.message.marked
         if not is_gguf(path) or "config.json" not in text:
             raise
         raise type(error)(text.replace("config.json", short(path.name))) from error

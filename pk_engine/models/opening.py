@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headgraph.base.documents import shown
+from headgraph.base.files.documents import shown
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.checkpoint.adapter import Adapted, Adapter

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headgraph.base.documents import shown
+from headgraph.base.files.documents import shown
 from headgraph.base.names import ROLES
 from headgraph.base.text import listed, quoted, short
 from headgraph.pk_engine.errors import ModelError, WeightsError

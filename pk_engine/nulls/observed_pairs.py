@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.metrics.layer_order import layer_groups
 from headgraph.pk_engine.metrics.registry import METRICS, score
 from headgraph.pk_engine.nulls.comparison import Comparisons, NullInputs, compare
-from headgraph.pk_engine.scoring.layer_order import layer_groups
 from headgraph.pk_engine.scoring.layers import collect
 from headgraph.pk_engine.scoring.rows import block_columns
 from headgraph.pk_engine.table.columns import Columns

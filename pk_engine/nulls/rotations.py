@@ -29,10 +29,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headgraph.base.names import ROLES
-from headgraph.pk_engine.linalg.stacks import HeadStacks, Stack
+from headgraph.pk_engine.metrics.layer_order import layer_groups
 from headgraph.pk_engine.metrics.registry import METRICS, score
+from headgraph.pk_engine.metrics.stacks import HeadStacks, Stack
 from headgraph.pk_engine.nulls.comparison import Comparisons, NullInputs, compare_by_cell
-from headgraph.pk_engine.scoring.layer_order import layer_groups
 from headgraph.pk_engine.scoring.layers import collect
 
 SAMPLES = 20

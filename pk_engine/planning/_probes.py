@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from headgraph.base.files import temporary_space
+from headgraph.base.files.output import temporary_space
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.array_ops import ops_for
 from headgraph.pk_engine.linalg.backends import Backend

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from typing import Any
 
-from headgraph.base.files import scratch
+from headgraph.base.files.output import scratch
 from headgraph.base.names import ROLES
 from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.linalg.bases import AT_ONCE

@@ -15,11 +15,11 @@ from headgraph.pk_engine.linalg.array_ops import NumPyOps, Ops, TorchOps
 from headgraph.pk_engine.linalg.backends import usable_cpus
 from headgraph.pk_engine.linalg.bases import AT_ONCE
 from headgraph.pk_engine.linalg.kernel import Block, cheaper_by_projectors, operations
+from headgraph.pk_engine.metrics.layer_order import Group, layer_blocks
 from headgraph.pk_engine.metrics.registry import METRICS, by_source
 from headgraph.pk_engine.models.family import Family
 from headgraph.pk_engine.models.layout import ModelShape
 from headgraph.pk_engine.scoring.job import Job
-from headgraph.pk_engine.scoring.layer_order import Group, layer_blocks
 
 INTERPRETER = {"numpy": 95_000_000, "torch": 750_000_000}
 """Bytes of Python, the libraries and a table, measured with the bundled model, whose weights are

@@ -15,19 +15,19 @@ from headgraph.base.version import VERSION
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.backends import MEMORY, Backend, choose
 from headgraph.pk_engine.metrics import registry
+from headgraph.pk_engine.metrics.decoys import DIRECTED
+from headgraph.pk_engine.metrics.layer_order import check_order
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.models.interface import Model, Weights
 from headgraph.pk_engine.models.sources import open_weights
 from headgraph.pk_engine.nulls.columns import add_nulls, check_arithmetic, check_nulls
 from headgraph.pk_engine.planning import costs
-from headgraph.pk_engine.scoring.decoys import DIRECTED
 from headgraph.pk_engine.scoring.job import Job, JobResult
-from headgraph.pk_engine.scoring.layer_order import check_order
-from headgraph.pk_engine.scoring.selection import Selection, is_number, shown_argument
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.columns import taken
 from headgraph.pk_engine.table.meta import TableMeta
+from headgraph.pk_engine.table.selection import Selection, is_number, shown_argument
 
 DEFAULT_SELECTION = Selection(top_percent=3)
 
@@ -74,7 +74,7 @@ def compute(
             native unless a metric exists per query head only.
         layer_order: `forward`, `all`, or `within` a layer. Two heads in the same role are one pair.
         decoys: score backward pairs too, and give each row `decoys` and `decoy_q`
-            (`pk_engine.scoring.decoys`). Only OQ, OK and OV in forward order have decoys.
+            (`pk_engine.metrics.decoys`). Only OQ, OK and OV in forward order have decoys.
         fold_ln: fold the norm before attention into Q, K and V.
         center_writing: subtract the mean over d_model from what heads write.
         via: `files`, or `transformer-lens` for models that no family file describes.

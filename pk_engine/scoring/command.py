@@ -10,8 +10,8 @@ from headgraph.pk_engine.models.origin import sentences
 from headgraph.pk_engine.options import scoring_options, selection_options, via_option
 
 if TYPE_CHECKING:
-    from headgraph.pk_engine.scoring.selection import Selection
     from headgraph.pk_engine.table.affinity import AffinityTable
+    from headgraph.pk_engine.table.selection import Selection
 
 
 @click.command()
@@ -88,8 +88,8 @@ def compute(
 
 def _report_decoys(table: "AffinityTable") -> None:
     """Print the decoys of each pairing; of its strongest 3 % if all pairs are there."""
+    from headgraph.pk_engine.metrics.decoys import sentence, warning
     from headgraph.pk_engine.scoring._compute import DEFAULT_SELECTION
-    from headgraph.pk_engine.scoring.decoys import sentence, warning
 
     which = "pairs kept"
     if not table.meta.selection:
@@ -99,7 +99,7 @@ def _report_decoys(table: "AffinityTable") -> None:
     if shares:
         say(sentence(shares, which))
     if high := warning(shares):
-        say(f"note: {high.both}")
+        say(f"note: {high.marked}")
 
 
 def _report(table: "AffinityTable") -> None:

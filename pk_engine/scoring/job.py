@@ -10,24 +10,24 @@ from typing import Any
 
 import numpy as np
 
-from headgraph.base.files import writable
+from headgraph.base.files.output import writable
 from headgraph.base.names import ROLES
 from headgraph.base.progress import Progress
 from headgraph.base.version import VERSION, version_of
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.linalg.progress_executor import ProgressExecutor
-from headgraph.pk_engine.linalg.stacks import HeadStacks
+from headgraph.pk_engine.metrics.decoys import DIRECTED, DecoyCounts
+from headgraph.pk_engine.metrics.layer_order import Group, count_pairs, layer_groups
 from headgraph.pk_engine.metrics.registry import METRICS, by_source, score
+from headgraph.pk_engine.metrics.stacks import HeadStacks
 from headgraph.pk_engine.models.interface import Weights
-from headgraph.pk_engine.scoring.decoys import DIRECTED, DecoyCounts
-from headgraph.pk_engine.scoring.layer_order import Group, count_pairs, layer_groups
 from headgraph.pk_engine.scoring.layers import all_head_scores, collect, fingerprint
 from headgraph.pk_engine.scoring.resume import Partial, State, job_key
 from headgraph.pk_engine.scoring.rows import backward_pk, block_columns, heads_counted
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.scoring.top_k import Keeper
 from headgraph.pk_engine.table.columns import Columns, joined, taken
+from headgraph.pk_engine.table.selection import Selection
 
 
 @dataclass(frozen=True)

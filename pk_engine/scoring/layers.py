@@ -13,8 +13,8 @@ from headgraph.base.progress import Progress
 from headgraph.pk_engine.linalg.array_ops import to_numpy
 from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.linalg.buffers import Buffers
-from headgraph.pk_engine.linalg.stacks import HeadStacks, Stack
 from headgraph.pk_engine.metrics.copying import HEAD_SCORES, copying, self_overlap
+from headgraph.pk_engine.metrics.stacks import HeadStacks, Stack
 from headgraph.pk_engine.models.interface import Layer, Weights
 from headgraph.pk_engine.models.layout import ModelShape
 

@@ -17,10 +17,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headgraph.base.documents import reason, shown
-from headgraph.base.files import beside
+from headgraph.base.files.documents import reason, shown
+from headgraph.base.files.output import beside
 from headgraph.pk_engine.errors import EngineError
-from headgraph.pk_engine.scoring.decoys import DecoyCounts
+from headgraph.pk_engine.metrics.decoys import DecoyCounts
 from headgraph.pk_engine.scoring.top_k import Keeper
 
 _HASH = "sha256"

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headgraph.pk_engine.linalg.stacks import HeadStacks
+from headgraph.pk_engine.metrics.layer_order import pairs_of
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.metrics.registry import METRICS
+from headgraph.pk_engine.metrics.stacks import HeadStacks
 from headgraph.pk_engine.models.layout import ModelShape
-from headgraph.pk_engine.scoring.layer_order import pairs_of
 from headgraph.pk_engine.table.columns import Columns
 
 

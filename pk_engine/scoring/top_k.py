@@ -18,10 +18,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headgraph.base.files import temporary_space
+from headgraph.base.files.output import temporary_space
 from headgraph.pk_engine.errors import EngineError
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.columns import Columns, first_of_each, joined, taken
+from headgraph.pk_engine.table.selection import Selection
 
 SPARE = 65_536
 """Rows in memory beyond twice those that the last thinning left."""

@@ -5,7 +5,7 @@ import stat
 from difflib import get_close_matches
 from pathlib import Path
 
-from headgraph.base.documents import kind_of, reason, shown
+from headgraph.base.files.documents import kind_of, reason, shown
 from headgraph.base.spelling import either
 from headgraph.base.text import quoted
 from headgraph.pk_engine.bundled import MODELS, TABLES

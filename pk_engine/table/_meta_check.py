@@ -10,7 +10,7 @@ from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import TableError
 from headgraph.pk_engine.metrics.copying import HEAD_SCORES
 from headgraph.pk_engine.models.config import LARGEST
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 
 _TEXTS = ("model", "family", "fingerprint", "layer_order", "kv", "dtype", "backend", "version")
 

@@ -11,7 +11,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headgraph.base.documents import reason, shown
+from headgraph.base.files.documents import reason, shown
 from headgraph.base.text import short
 from headgraph.pk_engine.errors import COMPUTE, TableError
 from headgraph.pk_engine.table.columns import Columns

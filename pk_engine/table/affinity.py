@@ -3,7 +3,7 @@
 Columns: `pairing`, `source_layer`, `source_head`, `target_layer`, `target_head`, `pk`,
 `pk_normalized` (pk / sqrt(r s)), `z` (against the random reference of these ranks), `pk_rank` (1 =
 strongest of its pairing), then further metrics by name, then `decoys` and `decoy_q` where backward
-pairs were scored (`pk_engine.scoring.decoys`). Rows are sorted by pairing, then rank, so the same
+pairs were scored (`pk_engine.metrics.decoys`). Rows are sorted by pairing, then rank, so the same
 input gives the same bytes.
 
 Under grouped-query attention `source_head` and `target_head` count key/value heads where the role
@@ -23,14 +23,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from headgraph.base.documents import reason, shown
-from headgraph.base.files import beside, writable
+from headgraph.base.files.documents import reason, shown
+from headgraph.base.files.output import beside, writable
 from headgraph.base.names import PAIRINGS
 from headgraph.base.notebook import paragraph
 from headgraph.base.text import printable, short
 from headgraph.pk_engine.errors import COMPUTE, TableError
-from headgraph.pk_engine.scoring.decoys import kept_shares
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.metrics.decoys import kept_shares
 from headgraph.pk_engine.table._diagnosis import what_is_wrong
 from headgraph.pk_engine.table._parquet import columns_in, opened, write_columns
 from headgraph.pk_engine.table._validation import check_columns, check_names, check_rows
@@ -38,6 +37,7 @@ from headgraph.pk_engine.table.columns import Columns, by_pairing, columns_of, f
 from headgraph.pk_engine.table.edges import head_edges
 from headgraph.pk_engine.table.heads import NAMES, head_names
 from headgraph.pk_engine.table.meta import TableMeta
+from headgraph.pk_engine.table.selection import Selection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,7 +157,7 @@ class AffinityTable:
                 return cls._of_file(file, metadata)
             except TableError as error:
                 raise TableError(
-                    f"{shown(path)} is damaged or foreign: {error.message.both}"
+                    f"{shown(path)} is damaged or foreign: {error.message.marked}"
                 ) from error
 
     @classmethod

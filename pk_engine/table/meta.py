@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
-from headgraph.base.documents import parse_json
+from headgraph.base.files.documents import parse_json
 from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import COMPUTE, TableError
@@ -43,7 +43,7 @@ class TableMeta:
         heads: `copying` and `self_overlap` (`pk_engine.metrics.copying`), layers x query heads,
             None where undefined; empty where V and O were not both read.
         decoys: pairing -> `scored`, the backward pairs scored, and `share`, the share of decoys
-            among the rows of this table, None without rows (`pk_engine.scoring.decoys`); empty
+            among the rows of this table, None without rows (`pk_engine.metrics.decoys`); empty
             where no backward pairs were scored.
         origin: how the weights were stored (`pk_engine.models.origin`): the quantisation that they
             were read from, an adapter that was merged in, and the like; empty for plain weights.

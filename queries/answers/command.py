@@ -10,10 +10,10 @@ from headgraph.base.terminal import say
 from headgraph.base.text import json_text
 from headgraph.graphdb.options import deferred_connection_options
 from headgraph.queries.options import chosen_format, query_options, values_of
-from headgraph.queries.stored.library import listing
+from headgraph.queries.stored_queries.library import listing
 
 if TYPE_CHECKING:
-    from headgraph.graphdb.graph import Graph
+    from headgraph.graphdb.connection.graph import Graph
 
 Connect = Callable[..., "Graph"]
 
@@ -73,7 +73,7 @@ def query(
         about = answer["graph"]
         for name, start in (("no_rows", "no rows: "), ("limited", ""), ("cut", "")):
             if note := about.get(name):
-                say(f"{start}{Message(note).both}")
+                say(f"{start}{Message(note).marked}")
                 about[name] = Message(note).options
         return json_text(answer, indent=2)
 
@@ -81,7 +81,7 @@ def query(
 def _text(name: str, run: str | None, values: dict[str, str]) -> str:
     """The query's text; a note on stderr names the values that are missing."""
     from headgraph import queries
-    from headgraph.queries.stored.text import left_open
+    from headgraph.queries.stored_queries.text import left_open
 
     if missing := left_open(queries.get(name), {**values, "run": run}):
         words = " and ".join(missing)

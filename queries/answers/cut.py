@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from headgraph.base.names import PAIRINGS
 from headgraph.base.spelling import Message, either, parameter
 from headgraph.graphdb import schema
-from headgraph.graphdb.result import Result
-from headgraph.graphdb.runner import Runner
-from headgraph.queries.stored.query import Query
+from headgraph.graphdb.connection.runner import Runner
+from headgraph.graphdb.results.result import Result
+from headgraph.queries.stored_queries.query import Query
 
 IN_FULL = 2
 """Runs of which each pairing is named; of more runs, only the share of all pairs."""

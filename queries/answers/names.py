@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from headgraph.base.spelling import either
-from headgraph.base.suggestions import did_you_mean
-from headgraph.base.text import listed, quoted
-from headgraph.graphdb.runner import Runner
+from headgraph.base.text import did_you_mean, listed, quoted
+from headgraph.graphdb.connection.runner import Runner
 from headgraph.graphdb.schema import BEHAVIOURS
 from headgraph.queries.answers.runs import Runs, check_copying, check_runs, check_shapes, check_sums
 from headgraph.queries.errors import UnknownHead, UnknownName
-from headgraph.queries.stored.query import Query
+from headgraph.queries.stored_queries.query import Query
 
 _HAS_HEADS = "UNWIND $names AS name MATCH (h:Head {run: $run, name: name}) RETURN DISTINCT name"
 _HEADS = "MATCH (h:Head {run: $run}) RETURN h.name AS name ORDER BY h.layer, h.head"

@@ -7,9 +7,9 @@ from typing import Any
 from headgraph.base.names import PAIRINGS, not_before, parse_head
 from headgraph.base.spelling import Message, argument, either, parameter
 from headgraph.base.text import listed, short
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.connection.runner import Runner
 from headgraph.queries.answers.runs import Runs
-from headgraph.queries.stored.query import Query
+from headgraph.queries.stored_queries.query import Query
 
 _METRICS = "MATCH (r:Run {name: $run}) RETURN r.metrics AS metrics"
 _ORDER = "MATCH (r:Run {name: $run}) RETURN r.layer_order AS layer_order"

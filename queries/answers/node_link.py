@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from headgraph.graphdb import node_link
-from headgraph.graphdb.result import Result
+from headgraph.graphdb.results import node_link
+from headgraph.graphdb.results.result import Result
 
 
 def to_node_link(result: Result, about: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from headgraph.base.spelling import Message, either
-from headgraph.graphdb.result import Result
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.connection.runner import Runner
+from headgraph.graphdb.results.result import Result
 from headgraph.graphdb.runs import chosen_run
 from headgraph.queries.answers.cut import cut_note, limit_note
 from headgraph.queries.answers.names import check_names
@@ -15,9 +15,9 @@ from headgraph.queries.answers.node_link import to_node_link
 from headgraph.queries.answers.runs import checkpoints, complete_runs, runs_read
 from headgraph.queries.answers.unrelated import unrelated_note
 from headgraph.queries.errors import QueryError
-from headgraph.queries.stored.library import get
-from headgraph.queries.stored.query import Query
-from headgraph.queries.stored.values import all_values, given_values
+from headgraph.queries.stored_queries.library import get
+from headgraph.queries.stored_queries.query import Query
+from headgraph.queries.stored_queries.values import all_values, given_values
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,13 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from headgraph.base.spelling import either
-from headgraph.base.suggestions import did_you_mean
-from headgraph.base.text import listed, quoted, short
+from headgraph.base.text import did_you_mean, listed, quoted, short
 from headgraph.graphdb import schema
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.connection.runner import Runner
 from headgraph.graphdb.runs import chosen_run
 from headgraph.queries.errors import OlderRun, QueryError, UnknownName
-from headgraph.queries.stored.query import Query
+from headgraph.queries.stored_queries.query import Query
 
 _RUNS = """
 MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL

@@ -1,6 +1,6 @@
 """A note that two runs share hardly a pair that they keep, as unrelated models do."""
 
-from headgraph.graphdb.result import Result
+from headgraph.graphdb.results.result import Result
 
 UNRELATED, FEW = 0.15, 20
 """The share of common pairs below which runs look unrelated, and the fewest pairs that count.

@@ -12,7 +12,7 @@ from headgraph.queries.options import run_option
 if TYPE_CHECKING:
     import pandas as pd
 
-    from headgraph.graphdb.graph import Graph
+    from headgraph.graphdb.connection.graph import Graph
 
 _SEED = click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
 

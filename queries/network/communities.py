@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from headgraph.base.names import GRAPH_PAIRINGS, head_name, parse_head, parse_pairings
 from headgraph.base.spelling import argument
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.connection.runner import Runner
 from headgraph.queries.answers.cut import cut_note
 from headgraph.queries.errors import ParameterError
 from headgraph.queries.network.edges import chosen, edges_of

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from headgraph.base.spelling import either
 from headgraph.base.text import quoted
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.connection.runner import Runner
 from headgraph.graphdb.runs import chosen_run
 from headgraph.queries.answers.runs import complete_runs
 from headgraph.queries.errors import UnknownName

@@ -9,7 +9,7 @@ import numpy as np
 from headgraph.base.names import GRAPH_PAIRINGS
 from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.connection.runner import Runner
 from headgraph.queries.answers.cut import cut_note
 from headgraph.queries.errors import ParameterError, UnknownName
 from headgraph.queries.network.edges import RUNS, chosen, edges_of

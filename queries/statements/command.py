@@ -12,7 +12,7 @@ from headgraph.queries.statements import run as statements
 if TYPE_CHECKING:
     import pandas as pd
 
-    from headgraph.graphdb.graph import Graph
+    from headgraph.graphdb.connection.graph import Graph
 
 Connect = Callable[..., "Graph"]
 
@@ -77,7 +77,7 @@ def cypher(
 
     Example: headgraph cypher 'MATCH (h:Head {run: "gpt2-small"}) RETURN h.name LIMIT 5'
     """
-    from headgraph.graphdb.limits import Deadline
+    from headgraph.graphdb.connection.limits import Deadline
     from headgraph.queries.statements.input import from_stdin, given_values, split_params
 
     above, text = split_params(from_stdin() if text == "-" else text)

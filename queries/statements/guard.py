@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from headgraph.graphdb.connection.runner import Runner
 from headgraph.graphdb.errors import StatementError, TookTooLong
-from headgraph.graphdb.result import Plan
-from headgraph.graphdb.runner import Runner
+from headgraph.graphdb.results.result import Plan
 from headgraph.queries.errors import Refused
 from headgraph.queries.statements.operators import PROCEDURES, READING
 from headgraph.queries.statements.tokens import one_statement
@@ -66,7 +66,7 @@ def check_statement(
     except TookTooLong:
         raise
     except StatementError as error:
-        message = _without_prefix(error.message.both)
+        message = _without_prefix(error.message.marked)
         raise Refused(f"Neo4j does not accept this statement: {message}") from error
     _refuse(_reasons_in_plan(plan))
     return plan

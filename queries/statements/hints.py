@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from headgraph.base.suggestions import did_you_mean
-from headgraph.base.text import quoted
-from headgraph.graphdb.limits import Deadline
-from headgraph.graphdb.result import Plan
-from headgraph.graphdb.runner import Runner
+from headgraph.base.text import did_you_mean, quoted
+from headgraph.graphdb.connection.limits import Deadline
+from headgraph.graphdb.connection.runner import Runner
+from headgraph.graphdb.results.result import Plan
 from headgraph.queries.statements.tokens import tokens
 
 _UNKNOWN = re.compile(r"The (label|relationship type|property) `(.+)` does not exist")

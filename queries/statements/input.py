@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from headgraph.base.documents import parse_json
+from headgraph.base.files.documents import parse_json
 from headgraph.base.text import listed, quoted, short
 from headgraph.queries.errors import ParameterError
 from headgraph.queries.options import parse_params

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from headgraph.graphdb.result import Plan
+from headgraph.graphdb.results.result import Plan
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from headgraph.base.spelling import argument, either
-from headgraph.base.units import span
+from headgraph.base.text import span
+from headgraph.graphdb.connection.limits import Deadline
+from headgraph.graphdb.connection.runner import Runner
 from headgraph.graphdb.errors import LimitExceeded, NotReachable, OutOfMemory, TookTooLong
-from headgraph.graphdb.limits import Deadline
-from headgraph.graphdb.runner import Runner
 from headgraph.graphdb.runs import chosen_run
 from headgraph.queries.answers.cut import cut_note
 from headgraph.queries.errors import MissingParameter, ParameterError, Refused
@@ -165,7 +165,7 @@ def _stated() -> Iterator[None]:
         raise
     except LimitExceeded as error:
         limits = f"{argument('timeout')} or {argument('max_mb')}"
-        raise Refused(f"{error.message.both}: {_LESS}, or raise {limits}") from error
+        raise Refused(f"{error.message.marked}: {_LESS}, or raise {limits}") from error
     except NotReachable as error:
         # the server's limits on memory do not count what one expression builds
         raise NotReachable(

@@ -8,8 +8,8 @@ from safetensors.numpy import save_file
 
 from headgraph.pk_engine import compute
 from headgraph.pk_engine.bundled import table_path
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 
 LAYERS, HEADS, WIDTH = 6, 8, 256
 

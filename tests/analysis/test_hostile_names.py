@@ -17,8 +17,8 @@ from headgraph.analysis.robustness import robustness_figure
 from headgraph.analysis.wiring import wiring_panels
 from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.scoring._compute import compute
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 from tests.hostile import NAMES, named, obeyed
 
 DATA = Path(__file__).parents[2] / "docs" / "data"

@@ -9,7 +9,7 @@ import pytest
 
 import headgraph
 from headgraph.analysis.errors import AnalysisError
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from tests.tables import random_table
 
 TABLE = random_table(3, 3)

@@ -18,7 +18,7 @@ from headgraph.analysis.view.page import as_inert
 from headgraph.base.text import printable
 from headgraph.base.version import VERSION
 from headgraph.graphdb.schema import role_label
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from tests.tables import random_table
 
 VENDOR = Path(headgraph.__file__).parents[1] / "analysis" / "view" / "vendor"

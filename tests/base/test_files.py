@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from headgraph.base.errors import OutputExists, UnwritableFile
-from headgraph.base.files import beside, folder_of_files, scratch, writable
+from headgraph.base.files.output import beside, folder_of_files, scratch, writable
 
 ROOT = Path(__file__).parents[2]
 
@@ -134,7 +134,7 @@ def test_whether_a_folder_can_be_written_is_tried(tmp_path: Path) -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from headgraph.base.files import beside, scratch
+from headgraph.base.files.output import beside, scratch
 with beside(Path(sys.argv[1])) as stream, scratch() as folder:
     stream.write(b"half")
     stream.flush()

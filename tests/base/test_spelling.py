@@ -44,7 +44,7 @@ def test_an_error_speaks_python_and_the_command_line_options(
 
 def test_an_error_in_an_error_keeps_both_spellings() -> None:
     inner = HeadgraphError(f"{argument('top', 0)}: expected at least 1")
-    outer = HeadgraphError(f"model.parquet: {inner.message.both}")
+    outer = HeadgraphError(f"model.parquet: {inner.message.marked}")
     assert str(outer) == "model.parquet: top=0: expected at least 1"
     assert outer.for_command_line() == "model.parquet: --top 0: expected at least 1"
 

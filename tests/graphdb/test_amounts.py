@@ -2,7 +2,7 @@
 
 import pytest
 
-from headgraph.base.units import size, span
+from headgraph.base.text import size, span
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ import pytest
 
 from headgraph import cli
 from headgraph.graphdb import Graph, Settings, connect
-from headgraph.graphdb._threads import Call
+from headgraph.graphdb.connection._threads import Call
+from headgraph.graphdb.connection.limits import Deadline
 from headgraph.graphdb.errors import NotReachable, StatementError, TookTooLong
-from headgraph.graphdb.limits import Deadline
 from headgraph.graphdb.server import RunningServer
 from tests.graphdb.relay import Relay, relay
 
@@ -59,7 +59,7 @@ def through(it: Relay, server: RunningServer) -> Iterator[Graph]:
 
 @pytest.fixture
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headgraph.graphdb._threads.GRACE_S", 0)
+    monkeypatch.setattr("headgraph.graphdb.connection._threads.GRACE_S", 0)
 
 
 CALLS: dict[str, Callable[[Graph], object]] = {

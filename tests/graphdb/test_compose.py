@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from headgraph.graphdb.server.config import VERSION, settings
+from headgraph.graphdb.server.home.config import VERSION, settings
 from headgraph.graphdb.server.ports import USUAL_PORTS
 
 FILE = Path(__file__).parents[2] / "docker-compose.yml"

@@ -5,7 +5,7 @@ import json
 from headgraph._cells import column, records
 from headgraph.base.text import json_text
 from headgraph.graphdb import Graph
-from headgraph.graphdb.result import Result
+from headgraph.graphdb.results.result import Result
 
 MAKE = """
 CREATE (a:Head:InductionHead {id: $id, name: 'L0H1', run: 'x'})

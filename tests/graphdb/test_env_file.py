@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from headgraph.graphdb import Graph
+from headgraph.graphdb.connection.settings import resolve, seen_by_others
 from headgraph.graphdb.errors import SettingsError
 from headgraph.graphdb.server import RunningServer
-from headgraph.graphdb.settings import resolve, seen_by_others
 
 PASSWORD = "sUp3r-s3cret_pa$55"
 AURA = f"""\

@@ -6,10 +6,10 @@ import pytest
 
 from headgraph.base.spelling import Message
 from headgraph.graphdb import Graph, Settings, connect
-from headgraph.graphdb._faults import no_such_database, with_way_out
+from headgraph.graphdb.connection._driver_errors import no_such_database, with_way_out
+from headgraph.graphdb.connection.settings import resolve
 from headgraph.graphdb.errors import AuthRefused, NoAddress, NotReachable, SettingsError
 from headgraph.graphdb.server import RunningServer
-from headgraph.graphdb.settings import resolve
 
 
 def local(monkeypatch: pytest.MonkeyPatch, folder: Path) -> RunningServer:

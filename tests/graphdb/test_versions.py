@@ -9,8 +9,8 @@ from typing import BinaryIO
 import pytest
 
 from headgraph.graphdb import Graph, Settings, connect
+from headgraph.graphdb.connection.versions import OLDEST, TESTED, refuse_old
 from headgraph.graphdb.errors import OldServer
-from headgraph.graphdb.versions import OLDEST, TESTED, refuse_old
 from tests.newest_server import VERSION
 
 GOODBYE = 2

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from headgraph.graphdb._threads import WRITERS, write_each
-from headgraph.graphdb.result import Result
-from headgraph.graphdb.runner import Params, Statement
+from headgraph.graphdb.connection._threads import WRITERS, write_each
+from headgraph.graphdb.connection.runner import Params, Statement
+from headgraph.graphdb.results.result import Result
 
 WAIT = 10.0
 
@@ -142,7 +142,7 @@ def test_ctrl_c_does_not_wait_for_a_server_that_does_not_answer(
         def result(self, timeout: float | None = None) -> Result:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("headgraph.graphdb._threads.Future", Interrupted)
+    monkeypatch.setattr("headgraph.graphdb.connection._threads.Future", Interrupted)
     database = Database()
     try:
         with pytest.raises(KeyboardInterrupt):

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from headgraph.graphdb import RecordingGraph
-from headgraph.graphdb.result import Plan, Result
-from headgraph.graphdb.runner import Params
+from headgraph.graphdb.connection.runner import Params
+from headgraph.graphdb.results.result import Plan, Result
 
 UNKNOWN_DECOYS = (
     "the decoy share of OQ, OK and OV is unknown, because the table has no decoys: "

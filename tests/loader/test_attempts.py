@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from headgraph import loader
+from headgraph.graphdb.connection.runner import Params, Statement
 from headgraph.graphdb.errors import StatementError
-from headgraph.graphdb.result import Result
-from headgraph.graphdb.runner import Params, Statement
+from headgraph.graphdb.results.result import Result
 from headgraph.loader import attempts, commands, removal
 from headgraph.loader.attempts import SILENT_S, is_alive, own_process
 from headgraph.loader.errors import UnknownRun
@@ -211,7 +211,9 @@ def left(monkeypatch: pytest.MonkeyPatch) -> WillingGraph:
     }
     monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:9")
     monkeypatch.setenv("NEO4J_PASSWORD", "secret")
-    monkeypatch.setattr("headgraph.graphdb.graph.connect", lambda **where: nullcontext(graph))
+    monkeypatch.setattr(
+        "headgraph.graphdb.connection.graph.connect", lambda **where: nullcontext(graph)
+    )
     return graph
 
 

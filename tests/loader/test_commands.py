@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 from headgraph.graphdb import RecordingGraph
-from headgraph.graphdb.result import Result
+from headgraph.graphdb.results.result import Result
 from headgraph.loader import commands
 from headgraph.loader.errors import NothingToLoad
 from headgraph.pk_engine.errors import SelectionError, TableError
 from headgraph.pk_engine.options import selection_options
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from tests.loader.fakes import WillingGraph
 from tests.tables import random_table
 
@@ -77,7 +77,7 @@ def test_runs_and_drop_return_what_is_printed(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:9")
     monkeypatch.setenv("NEO4J_PASSWORD", "secret")
-    monkeypatch.setattr("headgraph.graphdb.graph.connect", lambda **where: Open())
+    monkeypatch.setattr("headgraph.graphdb.connection.graph.connect", lambda **where: Open())
     assert list(call(commands.runs).columns)[:2] == ["name", "model"]
     with pytest.raises(Exception, match="the database holds none"):
         call(commands.drop, "x")
@@ -92,7 +92,9 @@ def two(monkeypatch: pytest.MonkeyPatch) -> WillingGraph:
     )
     monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:9")
     monkeypatch.setenv("NEO4J_PASSWORD", "secret")
-    monkeypatch.setattr("headgraph.graphdb.graph.connect", lambda **where: nullcontext(graph))
+    monkeypatch.setattr(
+        "headgraph.graphdb.connection.graph.connect", lambda **where: nullcontext(graph)
+    )
     return graph
 
 

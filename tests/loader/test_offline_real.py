@@ -19,18 +19,11 @@ import headgraph.loader.offline as offline
 from headgraph import loader
 from headgraph.graphdb import Graph, connect
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.server import (
-    ANY_PORTS,
-    RunningServer,
-    ServerHome,
-    importer,
-    lifecycle,
-    running,
-    start,
-)
+from headgraph.graphdb.server import ANY_PORTS, RunningServer, ServerHome, lifecycle, running, start
+from headgraph.graphdb.server.store import importer
 from headgraph.loader.attempts import own_process
 from headgraph.loader.errors import NameTaken, OfflineRefused
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from tests.commands import headgraph
 from tests.graphdb_server_fixture import own_home
 from tests.loader.databases import contents
@@ -306,8 +299,9 @@ KILLED = """
 import os, shutil, signal, sys
 from pathlib import Path
 from headgraph import loader
-from headgraph.graphdb.server import ServerHome, importer
-from headgraph.graphdb.server.store_exchange import PARTS
+from headgraph.graphdb.server import ServerHome
+from headgraph.graphdb.server.store import importer
+from headgraph.graphdb.server.store.exchange import PARTS
 
 rename, calls = Path.rename, []
 

@@ -9,10 +9,10 @@ import pytest
 
 from headgraph import loader
 from headgraph.graphdb import Graph
-from headgraph.graphdb.result import Result
+from headgraph.graphdb.results.result import Result
 from headgraph.loader._runs import check_name, default_name, is_pattern, matches, run_id
 from headgraph.loader.errors import AnnotationError, BadRunName, ExportError, UnknownRun
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from tests.loader.databases import contents, expected
 from tests.loader.fakes import WillingGraph
 from tests.tables import random_table

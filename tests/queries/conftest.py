@@ -11,8 +11,8 @@ from headgraph.base.names import head_name
 from headgraph.graphdb import Graph
 from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.labels import labels_for
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 
 TOP = Selection(top_percent=3)
 

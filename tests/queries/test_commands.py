@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from headgraph import cli
 from headgraph.base.errors import HeadgraphError
 from headgraph.queries.answers.command import query
+from headgraph.queries.browser.command import browser
 from headgraph.queries.errors import MissingParameter, ParameterError, QueryError, UnknownQuery
-from headgraph.queries.kit.command import browser
 from headgraph.queries.options import parse_params
 
 

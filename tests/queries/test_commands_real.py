@@ -15,8 +15,8 @@ from headgraph.base.errors import UnknownRun
 from headgraph.graphdb import Graph
 from headgraph.graphdb.server import RunningServer
 from headgraph.queries.answers.command import query
+from headgraph.queries.browser.command import browser
 from headgraph.queries.errors import NoBrowser
-from headgraph.queries.kit.command import browser
 from headgraph.queries.network.command import motifs
 from headgraph.queries.statements.command import cypher
 from tests.tables import random_table
@@ -144,7 +144,7 @@ def test_browser_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     link = call(browser, "--browser-url", "http://db.example:7474/browser/")
     assert link.startswith("http://db.example:7474/browser/?dbms=bolt%3A%2F%2Fneo4j%40127.0.0.1")
     assert "cmd=" not in link
-    monkeypatch.setattr("headgraph.queries.kit.link._usual_address", lambda uri: None)
+    monkeypatch.setattr("headgraph.queries.browser.link._usual_address", lambda uri: None)
     with pytest.raises(NoBrowser, match="says where its Neo4j Browser is: give browser_link") as no:
         call(browser)
     assert "its Neo4j Browser is: give --browser-url, such as" in no.value.for_command_line()
@@ -165,7 +165,7 @@ def test_browser_without_a_query_goes_by_the_page_of_favourites(
 def test_a_server_without_the_page_is_opened_as_it_is(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("headgraph.queries.kit.served.is_served", lambda url: False)
+    monkeypatch.setattr("headgraph.queries.browser.setup_page.is_served", lambda url: False)
     assert "headgraph/kit" not in call(browser, "hubs", "--print")
     assert "headgraph/kit" not in call(browser, "--print")
     assert "run headgraph server stop, then headgraph server start\n" in capsys.readouterr().err

@@ -8,8 +8,8 @@ import pytest
 from headgraph import loader, queries
 from headgraph.graphdb import Graph
 from headgraph.queries.errors import Refused
-from headgraph.queries.stored.query import Query
-from headgraph.queries.stored.values import example
+from headgraph.queries.stored_queries.query import Query
+from headgraph.queries.stored_queries.values import example
 from tests.newest_server import In
 from tests.queries.conftest import TOP, emptied
 from tests.queries.statements.examples import HARMLESS, HOSTILE

@@ -10,8 +10,8 @@ from headgraph.analysis.reproduction.sources import Source
 from headgraph.analysis.scatter.figure import cut_both, scatter
 from headgraph.analysis.wiring.diagram import wiring
 from headgraph.base.names import GRAPH_PAIRINGS, head_name
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

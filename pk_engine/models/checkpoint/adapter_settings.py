@@ -7,7 +7,7 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
-from headgraph.base.documents import read_json, shown
+from headgraph.base.files.documents import read_json, shown
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from headgraph.base.documents import shown
+from headgraph.base.files.documents import shown
 from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError, WeightsError

@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from headgraph.base.documents import shown
+from headgraph.base.files.documents import shown
 from headgraph.base.text import quoted, short
 from headgraph.pk_engine.errors import WeightsError
 from headgraph.pk_engine.linalg.buffers import Buffers

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from headgraph.base.documents import kind_of, read_json, reason, shown
+from headgraph.base.files.documents import kind_of, read_json, reason, shown
 from headgraph.base.text import quoted, short
 from headgraph.pk_engine.errors import ModelError, WeightsError
 from headgraph.pk_engine.linalg.buffers import Buffers

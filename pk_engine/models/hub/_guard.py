@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from headgraph.base.documents import LARGEST
+from headgraph.base.files.documents import LARGEST
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.hub._errors import NoAnswer, host

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from headgraph.base.documents import shown
+from headgraph.base.files.documents import shown
 from headgraph.base.spelling import argument
 from headgraph.base.text import listed, quoted, short
 from headgraph.pk_engine.errors import ModelError, UnknownFamily, WeightsError

@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from headgraph.base.documents import shown
+from headgraph.base.files.documents import shown
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.errors import INSTALL_LENS, ModelError, UnknownFamily
 from headgraph.pk_engine.models.checkpoint.refusals import refuse_adapter, refuse_adapter_tensors

@@ -13,8 +13,8 @@ from headgraph.analysis.figures.chance import (
 )
 from headgraph.analysis.heatmap.figure import heatmap
 from headgraph.analysis.scatter.figure import scatter
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 from tests.tables import random_table
 
 

@@ -16,8 +16,8 @@ from headgraph.analysis.figures import save
 from headgraph.analysis.heatmap.figure import head_matrix, heatmap, layer_matrix
 from headgraph.analysis.hubs.figure import hubs
 from headgraph.analysis.scatter.figure import cut_both, scatter
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 from tests.tables import random_table
 
 both_themes = pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

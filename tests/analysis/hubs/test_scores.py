@@ -9,8 +9,8 @@ import pytest
 import headgraph
 from headgraph.analysis.errors import AnalysisError
 from headgraph.base.names import head_name
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 from tests.tables import random_table
 
 

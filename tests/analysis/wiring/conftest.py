@@ -3,8 +3,8 @@
 import pytest
 
 import headgraph
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 
 
 @pytest.fixture(scope="module")

@@ -23,8 +23,8 @@ from headgraph.analysis.wiring._routes import Router, bezier
 from headgraph.analysis.wiring.diagram import wiring
 from headgraph.base.names import parse_head
 from headgraph.pk_engine.labels import labels_for
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 from tests.tables import random_table
 
 Head = tuple[int, int]

@@ -6,12 +6,8 @@ from pathlib import Path
 import pytest
 
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.server import (
-    Ports,
-    ServerHome,
-    config,
-    process,
-)
+from headgraph.graphdb.server import Ports, ServerHome, process
+from headgraph.graphdb.server.home import config
 from headgraph.graphdb.server.process import find_java
 
 

@@ -15,9 +15,10 @@ import psutil
 import pytest
 
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.server import ServerHome, importer, lifecycle
-from headgraph.graphdb.server.importer import _argument, clear, last_words, workplace
-from headgraph.graphdb.server.store_exchange import PARTS, heal, keep, replace_store
+from headgraph.graphdb.server import ServerHome, lifecycle
+from headgraph.graphdb.server.store import importer
+from headgraph.graphdb.server.store.exchange import PARTS, heal, keep, replace_store
+from headgraph.graphdb.server.store.importer import _argument, clear, last_words, workplace
 
 WHOLE = 2 * len(PARTS)
 """Files of a store."""

@@ -9,10 +9,10 @@ from headgraph.base.spelling import Message
 from headgraph.graphdb import server as local
 from headgraph.graphdb.errors import ServerError
 from headgraph.graphdb.server import RunningServer, ServerHome, launch, lifecycle
+from headgraph.graphdb.server.home.logs import since, size
+from headgraph.graphdb.server.home.state import State
 from headgraph.graphdb.server.launch import cut_off, refuse_dead, refuse_unavailable
-from headgraph.graphdb.server.logs import since, size
 from headgraph.graphdb.server.running_server import described
-from headgraph.graphdb.server.state import State
 from tests.graphdb.relay import relay
 
 GONE = "The database is not currently available to serve your request."
@@ -67,7 +67,7 @@ def test_a_database_that_serves_is_no_problem(
 def test_a_database_that_does_not_answer_is_not_waited_for(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("headgraph.graphdb._threads.GRACE_S", 0)
+    monkeypatch.setattr("headgraph.graphdb.connection._threads.GRACE_S", 0)
     monkeypatch.setattr(launch, "ANSWER_S", 2.0)
     home = ServerHome(server.home)
     with relay(server.bolt_uri, b"RETURN 1") as it:

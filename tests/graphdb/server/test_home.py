@@ -15,7 +15,12 @@ from headgraph.graphdb.server import (
     ServerHome,
     process,
 )
-from headgraph.graphdb.server.state import auth_line, ensure_password, read_password, write_private
+from headgraph.graphdb.server.home.state import (
+    auth_line,
+    ensure_password,
+    read_password,
+    write_private,
+)
 
 HEAVY = ("neo4j", "jgo", "psutil", "requests", "filelock", "rich", "platformdirs", "pandas")
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.server import config
+from headgraph.graphdb.server.home import config
 from headgraph.graphdb.server.jars import Pin, cache_folder, ensure_jars, jgo_fetch, read_pins
 
 CONTENT = {f"org.example:part-{i}:1.0": bytes([i]) * (1000 + i) for i in range(5)}

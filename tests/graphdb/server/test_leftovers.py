@@ -129,8 +129,8 @@ def test_a_server_that_is_still_starting_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its start was killed, or goes on: there is a process, and nothing says that it answered."""
+    from headgraph.graphdb.connection.settings import resolve
     from headgraph.graphdb.errors import NotReachable
-    from headgraph.graphdb.settings import resolve
     from tests.graphdb.server.test_commands import call
 
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))

@@ -22,9 +22,9 @@ from headgraph.graphdb.server import (
     start,
     stop,
 )
-from headgraph.graphdb.server.logs import recent
+from headgraph.graphdb.server.home.logs import recent
 from headgraph.graphdb.server.process import find_process, wait_gone
-from headgraph.graphdb.server.store_exchange import PARTS
+from headgraph.graphdb.server.store.exchange import PARTS
 from tests.graphdb_server_fixture import own_home
 
 START = (

@@ -5,10 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from headgraph.graphdb.server import (
-    ServerHome,
-    logs,
-)
+from headgraph.graphdb.server import ServerHome
+from headgraph.graphdb.server.home import logs
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from headgraph.graphdb.server import (
     Ports,
     ServerHome,
 )
+from headgraph.graphdb.server.home.state import remember_ports, remembered_ports
 from headgraph.graphdb.server.ports import _bolt_answers, answer, choose, is_free
-from headgraph.graphdb.server.state import remember_ports, remembered_ports
 
 
 def free_ports(n: int) -> list[int]:

@@ -14,9 +14,9 @@ import pytest
 from headgraph.graphdb import server
 from headgraph.graphdb.errors import ServerError
 from headgraph.graphdb.server import ANY_PORTS, Ports, ServerHome, launch, lifecycle, process
+from headgraph.graphdb.server.home.state import State, read_state, remember_ports, remembered_ports
 from headgraph.graphdb.server.ports import choose
 from headgraph.graphdb.server.process import find_java
-from headgraph.graphdb.server.state import State, read_state, remember_ports, remembered_ports
 
 
 @pytest.fixture

@@ -12,11 +12,12 @@ import psutil
 import pytest
 
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.server import RunningServer, ServerHome, config, lifecycle, running, start
-from headgraph.graphdb.server.home import SPACE_AGAIN, SPACE_NEEDED
+from headgraph.graphdb.server import RunningServer, ServerHome, lifecycle, running, start
+from headgraph.graphdb.server.home import config
+from headgraph.graphdb.server.home.folder import SPACE_AGAIN, SPACE_NEEDED
+from headgraph.graphdb.server.home.state import read_state
 from headgraph.graphdb.server.launch import problem
 from headgraph.graphdb.server.ports import Ports, answer
-from headgraph.graphdb.server.state import read_state
 
 LISTEN = psutil.CONN_LISTEN
 

@@ -9,7 +9,7 @@ import pytest
 
 from headgraph.graphdb.server import RunningServer, ServerHome
 from headgraph.graphdb.server.web import offer
-from headgraph.queries.kit.served import is_served, served_files
+from headgraph.queries.browser.setup_page import is_served, served_files
 
 FILES = {"extra/page.html": b"<p>one", "extra/deep/data.json": b"{}", "top.txt": b"t"}
 

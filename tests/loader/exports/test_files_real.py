@@ -11,11 +11,11 @@ import headgraph
 from headgraph import loader
 from headgraph.graphdb import Graph, connect
 from headgraph.graphdb.server import ANY_PORTS, ServerHome, start
-from headgraph.graphdb.server.importer import build_store, workplace
-from headgraph.graphdb.server.store_exchange import keep, replace_store
+from headgraph.graphdb.server.store.exchange import keep, replace_store
+from headgraph.graphdb.server.store.importer import build_store, workplace
 from headgraph.loader.errors import ExportError
 from headgraph.loader.exports.cypher import column, literal
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from tests.graphdb_server_fixture import own_home
 from tests.loader.exports.graphs import roles_file
 from tests.tables import random_table

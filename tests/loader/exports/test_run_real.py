@@ -13,7 +13,7 @@ from headgraph import loader
 from headgraph.graphdb import Graph
 from headgraph.loader.errors import ExportError, UnknownRun
 from headgraph.loader.exports.sources import graph_of_run
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from tests.commands import headgraph as run_headgraph
 from tests.loader.exports.graphs import roles_file
 from tests.tables import random_table

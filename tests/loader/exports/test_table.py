@@ -20,7 +20,7 @@ from headgraph.loader.exports.sources import graph_of_plan
 from headgraph.loader.loading.edges import batches
 from headgraph.loader.loading.plan import plan_load
 from headgraph.pk_engine.errors import OutputExists
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from tests.loader.exports.graphs import LABELS, SAID, edge_properties, head_properties, roles_file
 from tests.tables import random_table
 

@@ -9,7 +9,7 @@ from headgraph import loader
 from headgraph.graphdb import Graph
 from headgraph.loader.errors import BadRunName, ExportError, LoaderError, NameTaken, UnknownRun
 from headgraph.pk_engine.errors import OutputExists
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from tests.commands import headgraph as run_headgraph
 from tests.loader.databases import contents, run_node
 from tests.loader.exports.test_files_real import dump, empty

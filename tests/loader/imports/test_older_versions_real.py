@@ -10,7 +10,7 @@ from headgraph import loader
 from headgraph.graphdb import Graph, schema
 from headgraph.loader.imports import reading
 from headgraph.loader.imports.plan import content_sha256
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from tests.loader.databases import run_node
 from tests.loader.exports.graphs import roles_file
 from tests.loader.exports.test_files_real import dump, empty

@@ -10,7 +10,7 @@ import headgraph
 from headgraph.graphdb import Graph
 from headgraph.loader.exports.formats import FORMATS
 from headgraph.loader.imports.reading import READERS
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from tests.loader.exports.graphs import roles_file
 from tests.loader.exports.test_files_real import dump, empty
 from tests.tables import random_table

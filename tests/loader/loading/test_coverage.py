@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from headgraph.loader.loading.coverage import shortfalls
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 from tests.tables import random_table
 
 WHOLE = random_table(6, 4)  # 240 pairs a pairing

@@ -13,8 +13,8 @@ from headgraph.loader.loading.edges import batches, edge_properties
 from headgraph.loader.loading.plan import plan_load
 from headgraph.pk_engine import compute
 from headgraph.pk_engine.errors import SelectionError
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.pk_engine.table.sources import read_table
 from tests.tables import random_table
 

@@ -9,7 +9,7 @@ import pytest
 import headgraph
 from headgraph import loader
 from headgraph.graphdb import Graph, schema
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.pk_engine.table.sources import read_table
 from tests.loader.databases import contents, expected, run_node
 from tests.tables import random_table

@@ -10,8 +10,8 @@ import pytest
 from headgraph import loader
 from headgraph.graphdb import Graph
 from headgraph.loader.errors import NameTaken, UnknownRun
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 from tests.loader.databases import contents, edge_ids, expected, run_node
 from tests.loader.exports.graphs import head_properties
 from tests.tables import random_table

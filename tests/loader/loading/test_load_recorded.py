@@ -8,12 +8,12 @@ import pytest
 
 from headgraph import loader
 from headgraph.graphdb import RecordingGraph, schema
+from headgraph.graphdb.connection.runner import Params
 from headgraph.graphdb.errors import NotReachable, StatementError
-from headgraph.graphdb.result import Result
-from headgraph.graphdb.runner import Params
+from headgraph.graphdb.results.result import Result
 from headgraph.loader.errors import LoaderError, NameTaken, TakenOver, UnknownRun
 from headgraph.loader.loading.plan import plan_load
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from tests.loader.fakes import UNKNOWN_DECOYS, WillingGraph, counted
 from tests.tables import random_table
 

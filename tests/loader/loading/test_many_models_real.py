@@ -7,7 +7,7 @@ import pytest
 
 from headgraph import loader, queries
 from headgraph.graphdb import Graph
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.queries.errors import QueryError
 from tests.loader.databases import contents, expected, run_node
 from tests.loader.fakes import UNKNOWN_DECOYS

@@ -8,7 +8,7 @@ import pytest
 from headgraph.loader.errors import BadRunName, NothingToLoad
 from headgraph.loader.loading.plan import plan_load
 from headgraph.pk_engine.errors import LabelsError, TableError
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from tests.tables import random_table
 
 TABLE = random_table(series="pile", step=512.0, model="lab/pythia", metrics=("pk", "cs"))

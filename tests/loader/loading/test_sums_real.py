@@ -8,7 +8,7 @@ import pytest
 from headgraph import loader, queries
 from headgraph.base.names import PAIRINGS
 from headgraph.graphdb import Graph
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.queries.errors import OlderRun
 from tests.tables import random_table
 

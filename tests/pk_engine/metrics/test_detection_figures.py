@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from headgraph.pk_engine.linalg.bases import bases, one_thread
 from headgraph.pk_engine.linalg.kernel import kernel
+from headgraph.pk_engine.metrics.layer_order import layer_blocks, pairs_of
 from headgraph.pk_engine.metrics.similarity import cka, cka_columns, simple_cs
 from headgraph.pk_engine.metrics.singular_values import max_cosine, procrustes, procrustes_columns
-from headgraph.pk_engine.scoring.layer_order import layer_blocks, pairs_of
 from tests.pk_engine import oracle
 from tests.shared import GPT2, SHARED, needs_shared
 

@@ -17,7 +17,7 @@ from headgraph.pk_engine.planning import costs
 from headgraph.pk_engine.planning._plan import Plan, plan
 from headgraph.pk_engine.planning.calibration import Calibration
 from headgraph.pk_engine.scoring._compute import compute
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from tests.commands import headgraph
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.shared import GPT2, needs_shared

@@ -11,8 +11,8 @@ from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.scoring._compute import compute
 from headgraph.pk_engine.scoring.layers import all_head_scores, collect
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 from tests.commands import headgraph
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.shared import SHARED, needs_shared

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from headgraph.pk_engine import Selection, compute
+from headgraph.pk_engine.metrics.layer_order import layer_groups, pairs_of
 from headgraph.pk_engine.models.layout import ModelShape
-from headgraph.pk_engine.scoring.layer_order import layer_groups, pairs_of
 from headgraph.pk_engine.scoring.top_k import Keeper
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.shared import MODELS, needs_shared

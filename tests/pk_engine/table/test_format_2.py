@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from headgraph.pk_engine.errors import TableError
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
+from headgraph.pk_engine.table.selection import Selection
 from tests.tables import random_table
 
 

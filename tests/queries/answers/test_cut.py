@@ -9,7 +9,7 @@ import pytest
 
 from headgraph import loader, queries
 from headgraph.graphdb import Graph, RecordingGraph
-from headgraph.graphdb.result import Result
+from headgraph.graphdb.results.result import Result
 from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.queries.answers.cut import cut_note, limit_note

@@ -4,7 +4,7 @@ import pytest
 
 from headgraph import loader, queries
 from headgraph.graphdb import Graph
-from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.selection import Selection
 from tests.tables import random_table
 
 ONE_EDGE = random_table(2, 2, pairings=("OQ",), seed=3)

@@ -7,7 +7,7 @@ import pytest
 from headgraph import queries
 from headgraph.base.errors import HeadgraphError, RunNotNamed, UnknownHead, UnknownRun
 from headgraph.graphdb import RecordingGraph, schema
-from headgraph.graphdb.result import Result
+from headgraph.graphdb.results.result import Result
 from headgraph.queries.errors import (
     MissingParameter,
     OlderRun,

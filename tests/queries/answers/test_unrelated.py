@@ -2,7 +2,7 @@
 
 import pytest
 
-from headgraph.graphdb.result import Result
+from headgraph.graphdb.results.result import Result
 from headgraph.queries.answers.unrelated import unrelated_note
 
 KINDS = ("changed", "gained", "lost", "same", "undecided")

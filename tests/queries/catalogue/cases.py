@@ -13,8 +13,8 @@ from headgraph.graphdb import Graph
 from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.scoring._compute import compute
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 from tests.queries.conftest import emptied, head_scores, named, shown_roles
 from tests.shared import MODELS
 from tests.tables import random_table

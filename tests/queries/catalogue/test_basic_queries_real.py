@@ -16,8 +16,8 @@ from headgraph.base.names import PAIRINGS
 from headgraph.graphdb import Graph
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.queries.errors import CatalogueError, UnknownName
-from headgraph.queries.stored.check import check_query
-from headgraph.queries.stored.header import read_query
+from headgraph.queries.stored_queries.check import check_query
+from headgraph.queries.stored_queries.header import read_query
 from tests.queries.conftest import emptied, named
 from tests.queries.oracle import head_key, hub_table, same
 from tests.shared import SHARED

@@ -16,8 +16,8 @@ from headgraph import loader, queries
 from headgraph.base.errors import UnknownRun
 from headgraph.graphdb import Graph
 from headgraph.pk_engine.scoring._compute import compute
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.queries.errors import MissingParameter
 from tests.queries.conftest import emptied, named
 from tests.shared import MODELS, needs_shared

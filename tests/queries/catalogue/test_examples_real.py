@@ -9,7 +9,7 @@ import pytest
 
 from headgraph import queries
 from headgraph.graphdb import Graph
-from headgraph.queries.stored.markdown import EXAMPLES, docs
+from headgraph.queries.stored_queries.markdown import EXAMPLES, docs
 from tests.queries.conftest import emptied
 
 FOLDER = Path(__file__).parents[3] / "examples"

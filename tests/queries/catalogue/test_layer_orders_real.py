@@ -10,8 +10,8 @@ import pytest
 from headgraph import loader, queries
 from headgraph.graphdb import Graph
 from headgraph.pk_engine.scoring._compute import compute
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.queries.conftest import named
 from tests.queries.oracle import same

@@ -12,7 +12,7 @@ import pytest
 from headgraph import loader, queries
 from headgraph.graphdb import Graph
 from headgraph.queries.answers.names import NAMED
-from headgraph.queries.stored.values import all_values, given_values
+from headgraph.queries.stored_queries.values import all_values, given_values
 from tests.queries.catalogue.cases import LABELS
 from tests.tables import random_table
 

@@ -8,8 +8,8 @@ import pytest
 from headgraph import loader, queries
 from headgraph.base.names import PAIRINGS
 from headgraph.graphdb import Graph, schema
-from headgraph.pk_engine.scoring.selection import Selection
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.queries.errors import UnknownName
 from tests.queries.conftest import emptied, named
 from tests.queries.oracle import hub_table, same

@@ -6,8 +6,8 @@ import pytest
 
 from headgraph import queries
 from headgraph.graphdb import RecordingGraph, schema
-from headgraph.graphdb.result import Result
-from headgraph.queries.kit import command
+from headgraph.graphdb.results.result import Result
+from headgraph.queries.browser import command
 from headgraph.queries.statements.tokens import Token, tokens
 
 READERS = {

@@ -7,7 +7,7 @@ import pytest
 from headgraph import queries
 from headgraph.graphdb import RecordingGraph
 from headgraph.graphdb.errors import NotReachable, TookTooLong
-from headgraph.graphdb.result import Plan, Result
+from headgraph.graphdb.results.result import Plan, Result
 from headgraph.queries.errors import MissingParameter, ParameterError, Refused, UnknownRun
 from headgraph.queries.statements.guard import check_statement
 from tests.queries.statements.examples import HARMLESS, HOSTILE
@@ -94,7 +94,7 @@ class Clock(RecordingGraph):
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         super().__init__(answers={"AS x": Result(("x",), ((1,),))})
         self.now, self.limits = 1000.0, list[float | None]()
-        patch.setattr("graphdb.limits.time.monotonic", lambda: self.now)
+        patch.setattr("headgraph.graphdb.connection.limits.time.monotonic", lambda: self.now)
 
     def plan(self, cypher: str, *args: Any, timeout: float | None = None) -> Plan:
         self.limits.append(timeout)

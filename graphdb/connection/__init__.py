@@ -1,0 +1,1 @@
+"""The connection to a database: its address, statements in, rows out, limits and faults."""

@@ -1,0 +1,35 @@
+"""The versions of Neo4j that headgraph's statements run on."""
+
+import re
+
+from headgraph.graphdb.connection.address import Settings
+from headgraph.graphdb.errors import START, OldServer
+
+OLDEST = (5, 23)
+"""The first version that reads `CALL (x) { ... }`, which loads and stored queries use."""
+
+TESTED = ("5.26.31", "2026.09.0")
+"""The versions that the tests run on."""
+
+_AGENT = re.compile(r"Neo4j/((\d+)\.(\d+)\S*)")
+
+
+def refuse_old(agent: str, settings: Settings) -> None:
+    """Refuse a server that is older than `OLDEST`.
+
+    Args:
+        agent: what the server calls itself, such as `Neo4j/5.26.31`. Other products and versions
+            that cannot be read pass.
+        settings: address of the database.
+
+    Raises:
+        OldServer: the server is too old.
+    """
+    found = _AGENT.match(agent)
+    if found is None or (int(found[2]), int(found[3])) >= OLDEST:
+        return
+    raise OldServer(
+        f"the database at {settings.uri} (from {settings.origin}) is Neo4j {found[1]}, and "
+        f"headgraph needs Neo4j {'.'.join(map(str, OLDEST))} or newer: upgrade the server, or "
+        f"start the local one with {START}"
+    )

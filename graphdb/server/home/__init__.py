@@ -1,0 +1,1 @@
+"""The files of a local server's home: settings, password, state and logs."""
