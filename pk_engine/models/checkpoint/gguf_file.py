@@ -4,6 +4,7 @@ The `gguf` package reads and dequantises. `families/gguf.toml` says what the ten
 """
 
 import re
+import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -129,8 +130,13 @@ def tokens_of_gguf(path: Path) -> tuple[str, list[str]]:
     first = parts_of(path)[0]
     fields = _reader(first, first.stat().st_mtime_ns).fields
     kind, pieces = (fields.get(f"tokenizer.ggml.{name}") for name in ("model", "tokens"))
-    found = [] if pieces is None else pieces.contents()
-    return "" if kind is None else str(_value(kind)), [str(piece) for piece in found or ()]
+    raw = b"" if pieces is None else bytes(pieces.parts[pieces.data[0]])
+    found, start = [], 0
+    while start < len(raw):
+        (length,) = struct.unpack_from("<Q", raw, start)
+        found.append(raw[start + 8 : start + 8 + length].decode("utf-8", "replace"))
+        start += 8 + length
+    return "" if kind is None else str(_value(kind)), found
 
 
 def parts_of(path: Path) -> list[Path]:
@@ -194,14 +200,17 @@ def architecture(reader: Any, path: Path) -> str:
 def _reader(path: Path, changed: int) -> Any:
     """The reader of a file; `changed` is when, so that another file is not taken for this one."""
     try:
-        from gguf import GGUFReader
+        from gguf import GGUFReader, GGUFValueType
     except ImportError:
         raise ModelError(
             f"{shown(path)} is a GGUF file, which only the gguf package reads: {INSTALL}"
         ) from None
 
     class Bounded(GGUFReader):  # type: ignore[misc]
-        """A reader that does not go on after the end of the file."""
+        """A reader that stops at the end of the file, and takes a list in one step.
+
+        The package itself makes an object for each of the tokens of a vocabulary.
+        """
 
         def _get(self, offset: int, dtype: Any, count: int = 1, *more: Any, **how: Any) -> Any:
             if count > len(self.data) or offset > len(self.data):
@@ -210,6 +219,21 @@ def _reader(path: Path, changed: int) -> Any:
             if len(found) != count:
                 raise ValueError("it ends too early")
             return found
+
+        def _get_field_parts(self, at: int, raw_type: int) -> Any:
+            if GGUFValueType(raw_type) != GGUFValueType.ARRAY:
+                return super()._get_field_parts(at, raw_type)
+            kind = GGUFValueType(self._get(at, np.uint32)[0])
+            count, start = int(self._get(at + 4, np.uint64)[0]), at + 12
+            number = self.gguf_scalar_to_np.get(kind)
+            if kind == GGUFValueType.STRING:
+                lengths = _lengths(self.data, start, count)
+                values = self.data[start : start + sum(8 + length for length in lengths)]
+            elif number is not None:
+                values = self._get(start, number, count)
+            else:
+                return super()._get_field_parts(at, raw_type)
+            return 12 + int(values.nbytes), [values], [0], [GGUFValueType.ARRAY, kind]
 
     try:
         with np.errstate(all="ignore"):
@@ -225,14 +249,26 @@ def _reader(path: Path, changed: int) -> Any:
     return reader
 
 
+def _lengths(data: Any, start: int, count: int) -> Iterator[int]:
+    """The lengths in bytes of strings one after another, each with its length before it."""
+    view, size = memoryview(data), len(data)
+    for _ in range(count):
+        (length,) = struct.unpack_from("<Q", view, start)
+        start += 8 + length
+        if start > size:
+            raise ValueError("it ends too early")
+        yield length
+
+
 def _kind(tensor: Any) -> str:
     return str(tensor.tensor_type.name)
 
 
 def _value(field: Any) -> Any:
     """A setting; a list of equal numbers, one for each layer, is that number."""
-    if len(field.data) > _LONGEST:
-        return None
+    types = [kind.name for kind in field.types]
+    if types == ["ARRAY", "STRING"] or len(field.parts[field.data[0]]) > _LONGEST:
+        return None  # words, or more numbers than layers
     try:
         found = field.contents()
     except (ValueError, IndexError, TypeError, UnicodeDecodeError):

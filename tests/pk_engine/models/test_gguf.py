@@ -12,7 +12,11 @@ import pytest
 from headgraph.analysis.tokens.vocabulary import vocabulary
 from headgraph.pk_engine import AffinityTable, Selection, compute
 from headgraph.pk_engine.errors import EngineError, ModelError
-from headgraph.pk_engine.models.checkpoint.gguf_file import GgufFile, settings_of_gguf
+from headgraph.pk_engine.models.checkpoint.gguf_file import (
+    GgufFile,
+    settings_of_gguf,
+    tokens_of_gguf,
+)
 from headgraph.pk_engine.models.origin import sentences
 from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.planning._plan import plan
@@ -296,6 +300,28 @@ def test_a_kind_that_the_package_does_not_dequantise(
     monkeypatch.delitem(gguf.quants._type_traits, gguf.GGMLQuantizationType.Q8_0)
     said = refused(lambda: ModelWeights(path).raw_layer(0))
     assert "is Q8_0, which the gguf package does not dequantise" in said
+
+
+def test_lists_are_read_as_the_package_reads_them(tmp_path: Path) -> None:
+    path = tmp_path / "model.gguf"
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_array("llama.numbers", [3, 1, 2])
+    writer.add_array("llama.equal", [0.5, 0.5])
+    writer.add_array("llama.words", ["a", "", "ü" * 9])
+    writer.add_uint32("llama.after", 7)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(["Ġa", "", "ü" * 9, "x" * 300])
+    writer.add_tensor("a", np.ones((2, 2), np.float32))
+    for write in (writer.write_header_to_file, writer.write_kv_data_to_file,
+                  writer.write_tensors_to_file, writer.close):  # fmt: skip
+        write()
+    theirs = {key: field.contents() for key, field in gguf.GGUFReader(path).fields.items()}
+    ours = settings_of_gguf(path)
+    assert ours["numbers"] == theirs["llama.numbers"] == [3, 1, 2]
+    assert [ours["equal"]] * 2 == theirs["llama.equal"]
+    assert (ours["words"], ours["after"]) == (None, theirs["llama.after"])
+    assert tokens_of_gguf(path) == ("gpt2", theirs["tokenizer.ggml.tokens"])
+    assert (GgufFile(path).read("a") == 1).all()
 
 
 def test_settings_are_those_of_the_architecture(tmp_path: Path) -> None:
