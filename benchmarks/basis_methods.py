@@ -148,8 +148,9 @@ def _text(rows: list[list[str]], rounded: list[list[str]]) -> str:
             "",
             table(["model", "pairs", "QR, float32", "Cholesky", "SVD, float32"], rows),
             "",
-            "The same with the weights rounded to bfloat16 first. The last two columns compare PK "
-            "before and after rounding, by Cholesky. `Spearman` is the lowest rank correlation of "
+            "The same, but each method gets the weights rounded to bfloat16, while the reference "
+            "keeps them unrounded. The last two columns compare PK before and after rounding, by "
+            "Cholesky. `Spearman` is the lowest rank correlation of "
             f"the three pairings. The last column counts how many of the {STRONGEST} strongest "
             f"pairs stay among the {STRONGEST} strongest, in OQ, OK and OV.",
             "",

@@ -115,9 +115,9 @@ def decoys() -> str:
         "later layer than the head that reads, so nothing can pass from one to the other. Yet for "
         "every 100 edges of GPT-2's top 3 %, this many backward pairs are at least as strong as "
         f"the weakest edge: {together(counts)}. These are the **decoy shares** of the pairings. "
-        "`compute` records them as a rough estimate of how many edges mean nothing. `--max-decoy "
-        "0.1` keeps, in each pairing, as many of the strongest edges as have a decoy share of at "
-        f"most 10 %. {fewer_decoys('this leaves')}"
+        "`compute` records them as a rough estimate of how many edges mean nothing. In each "
+        "pairing, `--max-decoy 0.1` keeps the longest list of strongest edges whose decoy share is "
+        f"at most 10 %. {fewer_decoys('this leaves')}"
     )
 
 
@@ -132,7 +132,7 @@ def opening() -> str:
         "copy what it reads: it writes the negative "
         "([more about it](docs/studies/identity-heads.md)). A strong edge can mean nothing. In "
         f"the figure, this holds for an estimated {_shares(Selection(top=20))} "
-        "([see below](#first-steps))."
+        "(for the top 3 %, [see below](#first-steps))."
     )
 
 
@@ -174,7 +174,7 @@ def causality() -> str:
         f"{rows['model'].nunique()} small models ({len(rows)} comparisons). The rank correlation "
         f"ranges from {low['spearman']:.2f} ({low['pairing']} in {low['model']}) to "
         f"{high['spearman']:.2f} ({high['pairing']} in "
-        f"{high['model']}). In {unclear}, the 95 % interval contains 0."
+        f"{high['model']}). In {unclear} comparisons, the 95 % interval contains 0."
     )
 
 

@@ -146,7 +146,10 @@ KINDS: dict[str, tuple[str, Callable[[Rng], Simulated]]] = {
     "independent": ("independent normal weights", independent),
     "common covariance": ("all heads prefer the same directions", common_covariance),
     "role covariance": ("heads of a role prefer the same directions", role_covariance),
-    "shared span": ("all heads use the same random 60-dimensional subspace", shared_span),
+    "shared span": (
+        "all heads use the same random 60-dimensional subspace, some directions more than others",
+        shared_span,
+    ),
     "layer spans": (
         "the heads of each layer and role use a random 60-dimensional subspace of their own",
         layer_spans,

@@ -3,15 +3,18 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 CHROMIUM = (
     os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 )
+
+# a busy machine takes longer than the five seconds that are Playwright's own limit
+expect.set_options(timeout=60_000)
 
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None and not os.environ.get("CI"),
@@ -19,11 +22,18 @@ needs_chromium = pytest.mark.skipif(
 )
 
 
+_open: list[Browser] = []
+
+
 @contextmanager
 def page(*, dark: bool = False) -> Iterator[Page]:
-    """A page 1280 x 900 in a browser of its own, with an empty profile."""
-    with started() as browser:
-        yield fresh_page(browser, dark=dark)
+    """A page 1280 x 900 with an empty profile, in the browser that is open or in one of its own."""
+    with nullcontext(_open[-1]) if _open else started() as browser:
+        tab = fresh_page(browser, dark=dark)
+        try:
+            yield tab
+        finally:
+            tab.context.close()
 
 
 def fresh_page(browser: Browser, *, dark: bool = False) -> Page:
@@ -35,14 +45,16 @@ def fresh_page(browser: Browser, *, dark: bool = False) -> Page:
 
 @contextmanager
 def started() -> Iterator[Browser]:
-    """A browser without a page."""
+    """A browser without a page; `page` uses it as long as it is open."""
     assert CHROMIUM, "CI must have chromium"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
+        _open.append(browser)
         try:
             yield browser
         finally:
+            _open.remove(browser)
             browser.close()

@@ -20,17 +20,20 @@ settings.load_profile("headgraph")
 
 
 LONGEST_FIRST = (
+    "queries/test_newest_real.py",
     "loader/test_offline_real.py",
+    "test_browser_kit.py",
+    "test_hostile_values.py",
+    "queries/catalogue/test_basic_queries_real.py",
     "loader/loading/test_interrupted_real.py",
     "graphdb/server/test_lifecycle.py",
+    "test_browser_kit_page.py",
+    "loader/imports/test_interrupted_real.py",
+    "test_docs.py",
+    "test_bad_values.py",
     "loader/exports/test_table.py",
     "pk_engine/metrics/test_published_figures.py",
     "pk_engine/planning/test_planning.py",
-    "queries/test_newest_real.py",
-    "test_browser_kit.py",
-    "test_browser_kit_page.py",
-    "test_docs.py",
-    "test_hostile_values.py",
 )
 """Files of `tests/` that would leave one worker alone with them at the end."""
 
@@ -61,3 +64,12 @@ def graph(database: Graph) -> Graph:
     """The session's database without any node."""
     database.command("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS")
     return database
+
+
+@pytest.fixture(scope="module")
+def one_browser() -> Iterator[None]:
+    """One browser for all pages of a module; each page has a profile of its own."""
+    from tests.chromium import started
+
+    with started():
+        yield

@@ -13,7 +13,7 @@ from headgraph.graphdb.server import RunningServer
 from headgraph.pk_engine import Selection
 from tests.chromium import needs_chromium, page
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.usefixtures("one_browser")]
 
 
 def test_id(name: str) -> str:

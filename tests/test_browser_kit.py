@@ -32,7 +32,7 @@ from tests.kit_in_browser import (
 )
 from tests.test_browser import log_in, picture, test_id
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.usefixtures("one_browser")]
 
 
 @pytest.fixture(scope="module")

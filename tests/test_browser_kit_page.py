@@ -29,7 +29,7 @@ from tests.kit_in_browser import (
 )
 from tests.test_browser import test_id
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.usefixtures("one_browser")]
 
 OWN = {"id": "own-1", "content": "// Mine\nRETURN 1", "folder": "own"}
 OWN_FOLDER = {"id": "own", "name": "My folder"}

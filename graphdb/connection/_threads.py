@@ -45,9 +45,9 @@ class Call:
         """
         if timeout is None and threading.current_thread() is not threading.main_thread():
             return work()  # no limit to keep, and Ctrl-C reaches only the main thread
-        future = in_thread(work)
         end = None if timeout is None else time.monotonic() + timeout + GRACE_S
         try:
+            future = in_thread(work)  # Ctrl-C may come before this returns
             while not future.done():
                 left = _LOOK_S if end is None else min(_LOOK_S, end - time.monotonic())
                 if left <= 0:

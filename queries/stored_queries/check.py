@@ -35,7 +35,7 @@ def check_query(query: Query, graph: Runner, run: str = "") -> tuple[str, ...]:
     required.pop("run", None)
     values = all_values(query, given_values(query, required), run)
     try:
-        check_statement(query.cypher, graph, values)
+        plan = check_statement(query.cypher, graph, values)
     except Refused as refused:
         raise CatalogueError(f"{query.path.name}: {refused.message.marked}") from refused
     result = graph.read(query.cypher, values)
@@ -45,4 +45,4 @@ def check_query(query: Query, graph: Runner, run: str = "") -> tuple[str, ...]:
             f"{query.path.name}: it returns {', '.join(result.columns)} and its header says "
             f"{', '.join(declared)}"
         )
-    return graph.plan(query.cypher, values).notifications
+    return plan.notifications

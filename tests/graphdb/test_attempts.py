@@ -12,14 +12,12 @@ import pytest
 
 from headgraph import cli
 from headgraph.graphdb import Graph, Settings, connect
+from headgraph.graphdb.connection import _threads
 from headgraph.graphdb.connection._threads import Call
 from headgraph.graphdb.connection.limits import Deadline
 from headgraph.graphdb.errors import NotReachable, StatementError, TookTooLong
 from headgraph.graphdb.server import RunningServer
 from tests.graphdb.relay import Relay, relay
-
-# a call that Ctrl-C does not reach waits until its server answers: here, for ever
-pytestmark = pytest.mark.timeout(120)
 
 
 @contextmanager
@@ -80,6 +78,24 @@ def test_ctrl_c_waits_for_no_answer(server: RunningServer, call: str) -> None:
         # batches go on until the graph is closed; of all others the connection is cut, by a
         # private attribute of the driver's
         assert call == "write_each" or it.left.wait(120)
+
+
+def test_ctrl_c_while_the_thread_is_started_cuts_the_connection(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine the statement is sent before the call that starts its thread returns."""
+    in_thread = _threads.in_thread
+
+    def interrupted(work: Callable[[], object]) -> None:
+        in_thread(work)
+        assert it.reached.wait(60)
+        raise KeyboardInterrupt
+
+    with relay(server.bolt_uri, b"the mark") as it, through(it, server) as graph:
+        monkeypatch.setattr(_threads, "in_thread", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            graph.command("RETURN 'the mark'")
+        assert it.left.wait(120)
 
 
 def test_ctrl_c_leaves_a_server_that_does_not_greet() -> None:

@@ -19,8 +19,16 @@ import headgraph.loader.offline as offline
 from headgraph import loader
 from headgraph.graphdb import Graph, connect
 from headgraph.graphdb.errors import ServerError
-from headgraph.graphdb.server import ANY_PORTS, RunningServer, ServerHome, lifecycle, running, start
+from headgraph.graphdb.server import (
+    ANY_PORTS,
+    RunningServer,
+    ServerHome,
+    lifecycle,
+    running,
+    start,
+)
 from headgraph.graphdb.server.store import importer
+from headgraph.graphdb.server.store.exchange import PARTS
 from headgraph.loader.attempts import own_process
 from headgraph.loader.errors import NameTaken, OfflineRefused
 from headgraph.pk_engine.table.selection import Selection
@@ -162,12 +170,18 @@ def test_a_server_that_does_not_come_up_gets_its_old_store_back(
     local.command("CREATE INDEX headgraph_of_old FOR (n:Old) ON (n.x)")
     launch, calls = lifecycle.launch, []
 
+    def built(scratch: Path, *files: Path, progress: object) -> Path:
+        for part in PARTS:
+            (scratch / "data" / part).mkdir(parents=True)
+        return scratch / "data"
+
     def failing(*args: Any) -> Any:
         calls.append(1)
         if len(calls) == 1:
             raise ServerError("it died while starting")
         return launch(*args)
 
+    monkeypatch.setattr(importer, "build_store", built)  # no server opens it
     monkeypatch.setattr(lifecycle, "launch", failing)
     with pytest.raises(ServerError, match="it died while starting"):
         loader.load_offline(TABLE, run="tiny", home=home)
@@ -275,12 +289,12 @@ def test_one_import_at_a_time_and_what_a_killed_one_left_goes(home: ServerHome) 
     def hold() -> None:
         with importer.workplace(home):
             inside.set()
-            done.wait(30)
+            done.wait(240)
 
     holder = threading.Thread(target=hold)
     holder.start()
     try:
-        assert inside.wait(30)
+        assert inside.wait(240)
         with (
             pytest.raises(ServerError, match="another headgraph command is importing"),
             importer.workplace(home),
@@ -300,6 +314,7 @@ import os, shutil, signal, sys
 from pathlib import Path
 from headgraph import loader
 from headgraph.graphdb.server import ServerHome
+from headgraph.graphdb.server.store import importer
 from headgraph.graphdb.server.store import importer
 from headgraph.graphdb.server.store.exchange import PARTS
 

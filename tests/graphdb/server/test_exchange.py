@@ -225,14 +225,14 @@ def test_the_next_start_or_import_removes_what_a_killed_one_left(home: ServerHom
 
 def test_the_importer_of_a_killed_load_is_ended_before_its_folder_goes(home: ServerHome) -> None:
     scratch = left_behind(home)
-    code = "import time; print(flush=True); time.sleep(60)"
+    code = "import time; print(flush=True); time.sleep(600)"
     with subprocess.Popen(
         [sys.executable, "-c", code, _argument(scratch)], stdout=subprocess.PIPE
     ) as importer:
         assert importer.stdout
         importer.stdout.readline()  # its command line is there
         clear(home)
-        assert importer.wait(10) == -signal.SIGKILL
+        assert importer.wait(60) == -signal.SIGKILL
     assert not scratch.exists()
 
 

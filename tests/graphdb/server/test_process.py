@@ -38,7 +38,7 @@ def lookalike(home: ServerHome) -> Iterator[subprocess.Popen[bytes]]:
 
 def sleeping(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """A process that can be told by its command line: for a moment a new one has none."""
-    code = "import time; print(flush=True); time.sleep(60)"
+    code = "import time; print(flush=True); time.sleep(600)"
     command = [sys.executable, "-c", code, *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
         assert child.stdout
@@ -105,12 +105,12 @@ def test_a_server_whose_start_was_killed_is_found_and_stopped(
 
     assert server.running(home) is None
     assert server.stop(home) is True
-    assert lookalike.wait(5) != 0
+    assert lookalike.wait(60) != 0
 
 
 def test_a_server_that_will_not_end_is_killed(home: ServerHome) -> None:
     code = (
-        "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)"
+        "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(600)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code, process.mark(home)], stdout=subprocess.PIPE
@@ -118,7 +118,7 @@ def test_a_server_that_will_not_end_is_killed(home: ServerHome) -> None:
         assert child.stdout
         child.stdout.readline()
         assert process.end(child.pid, home, gentle_s=0.2) is True
-        assert child.wait(5) == -9
+        assert child.wait(60) == -9
 
 
 FIELDS = {"pid": 1, "bolt": 1, "http": 2, "version": "5", "ready": True}

@@ -39,7 +39,7 @@ def size(folder: Path) -> int:
 
 
 def ask(server: RunningServer, method: str, path: str, body: str | None = None) -> tuple[int, str]:
-    link = HTTPConnection("127.0.0.1", ports(server).http, timeout=10)
+    link = HTTPConnection("127.0.0.1", ports(server).http, timeout=60)
     try:
         link.request(method, path, body, {"Content-Type": "application/json"} if body else {})
         reply = link.getresponse()
@@ -111,7 +111,7 @@ def test_it_listens_on_loopback_alone(server: RunningServer) -> None:
 def test_other_addresses_of_this_machine_are_closed(server: RunningServer) -> None:
     for port in ports(server):
         with pytest.raises(OSError, match="refused"):
-            socket.create_connection(("127.0.0.2", port), timeout=2)
+            socket.create_connection(("127.0.0.2", port), timeout=60)
 
 
 def test_the_password_is_nowhere_but_in_its_file(server: RunningServer) -> None:

@@ -88,7 +88,7 @@ def test_without_files_the_jar_is_left_to_serve(home: ServerHome, jars: list[Pat
 
 def test_the_real_server_serves_them_under_the_same_policy(server: RunningServer) -> None:
     assert is_served(server.browser_url)
-    link = HTTPConnection("127.0.0.1", urlsplit(server.browser_url).port, timeout=5)
+    link = HTTPConnection("127.0.0.1", urlsplit(server.browser_url).port, timeout=60)
     link.request("GET", "/browser/headgraph/kit.html")
     answer = link.getresponse()
     assert answer.status == 200

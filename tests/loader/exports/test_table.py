@@ -14,7 +14,7 @@ import pytest
 import headgraph
 from headgraph import loader
 from headgraph.loader.errors import BadRunName, ExportError, NothingToLoad
-from headgraph.loader.exports import sources
+from headgraph.loader.exports import cypher, sources
 from headgraph.loader.exports.graphml import _legal
 from headgraph.loader.exports.sources import graph_of_plan
 from headgraph.loader.loading.edges import batches
@@ -173,11 +173,12 @@ class Nowhere(io.RawIOBase):
 
 @pytest.mark.parametrize("name", loader.FORMATS)
 def test_memory_does_not_grow_with_the_edges(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "batches", partial(batches, size=2000))
+    monkeypatch.setattr(sources, "batches", partial(batches, size=800))
+    monkeypatch.setattr(cypher, "_EDGES", 800)
     peaks = []
-    for n_heads in (12, 20):  # almost three times as many edges, in batches of the same size
+    for n_heads in (8, 13):  # 2.6 times as many edges, in batches of the same size
         content = graph_of_plan(plan_load(random_table(8, n_heads), None, None, "none"))
-        assert content.n_edges > 3 * 2 * 2000
+        assert content.n_edges > 3 * 2 * 800
         write = loader.FORMATS[name].write
         tracemalloc.start()
         write(content, *(Nowhere() for _ in loader.FORMATS[name].names or ("one",)))

@@ -2,12 +2,11 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -17,11 +16,14 @@ import pytest
 from headgraph import loader
 from headgraph.graphdb import Graph
 from headgraph.graphdb.errors import NotReachable, StatementError
-from headgraph.graphdb.server import ANY_PORTS, RunningServer, start
+from headgraph.graphdb.server import ANY_PORTS, Ports, RunningServer, running, start
+from headgraph.graphdb.server.process import wait_gone
+from headgraph.loader.loading import load as load_module
 from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.graphdb_server_fixture import own_home
 from tests.loader.databases import contents, expected, run_node
 from tests.loader.fakes import UNKNOWN_DECOYS
+from tests.loader.slow import BATCH
 from tests.tables import random_table
 
 SMALL = random_table(model="test/small", seed=5)
@@ -29,8 +31,8 @@ SMALL = random_table(model="test/small", seed=5)
 
 @pytest.fixture(scope="module")
 def large() -> AffinityTable:
-    """50,688 edges in three batches: long enough to be killed in."""
-    return random_table(12, 16, model="test/large")
+    """7,128 edges in 15 batches of `tests.loader.slow`, to be killed between."""
+    return random_table(12, 6, model="test/large")
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +94,6 @@ def test_killed_loader(
     by: signal.Signals,
 ) -> None:
     with killed_load(server, str(large_file), "big", where, by=by):
-        if where == "writing":
-            time.sleep(0.1)  # in the midst of the batches after the first
         assert contents(graph).get("Head", 0) == 0
     (listed,) = loader.runs(graph).to_dict("records")
     assert (listed["status"], listed["name"]) == ("loading", "big")
@@ -167,7 +167,7 @@ def test_killed_while_it_deletes_what_it_replaced(
         pass
     assert sorted(loader.runs(graph)["status"]) == ["complete", "dropping"]
     heads = graph.read("MATCH (h:Head) RETURN DISTINCT h.run AS run, count(*) AS n").rows
-    assert heads == (("big", 192),)
+    assert heads == (("big", 72),)
     assert loader.load(large_file, graph, run="big").outcome == "unchanged"
     assert contents(graph) == expected(large)
 
@@ -175,30 +175,41 @@ def test_killed_while_it_deletes_what_it_replaced(
 def test_killed_server(
     tmp_path: Path, large: AffinityTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It comes back with what was written, at other ports if its own are taken."""
     # nobody brings the server back while the driver tries again, which it does for 15 seconds
     driver = neo4j.GraphDatabase.driver
     brief = {"max_transaction_retry_time": 1}
     monkeypatch.setattr(
         neo4j.GraphDatabase, "driver", lambda *args, **more: driver(*args, **{**more, **brief})
     )
+    monkeypatch.setattr(load_module, "batches", partial(load_module.batches, size=BATCH))
     with own_home(tmp_path / "home") as home:
         first = start(home, ports=ANY_PORTS)
+        with _connected(first) as graph:
+            graph.write("CREATE (:Kept)")
         _load_until_killed(first, large)
-        again = start(home, ports=ANY_PORTS)
+        assert wait_gone(first.pid, 60)
+        assert running(home) is None
+        old = int(first.bolt_uri.rpartition(":")[2])
+        with socket.create_server(("127.0.0.1", old)):
+            again = start(home, ports=Ports(bolt=old, http=0))
+        assert again.pid != first.pid
+        assert again.bolt_uri != first.bolt_uri
+        assert again.password() == first.password()
         with _connected(again) as graph:
             assert contents(graph).get("Head", 0) == 0
             assert loader.load(large, graph, run="big").outcome == "loaded"
-            assert contents(graph) == expected(large)
+            assert contents(graph) == {"Kept": 1, **expected(large)}
             assert list(loader.runs(graph)["status"]) == ["complete"]
 
 
 def _load_until_killed(server: RunningServer, table: AffinityTable) -> None:
-    """Load; the server is killed in the midst of the second batch."""
-    end = threading.Timer(0.1, os.kill, (server.pid, signal.SIGKILL))
+    """Load; the server is killed after the first batch, while others are under way."""
 
     def kill(done: int, total: int) -> None:
-        if end.ident is None:
-            end.start()
+        assert done < total
+        with suppress(ProcessLookupError):  # of batches whose answers had come before
+            os.kill(server.pid, signal.SIGKILL)
 
     with _connected(server) as graph, pytest.raises(NotReachable) as caught:
         loader.load(table, graph, run="big", progress=kill)

@@ -35,7 +35,7 @@ layers.allocate = touched
 layers.collect(ModelWeights(sys.argv[1]), "QKVO")
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
-LAYERS, HEADS, D_MODEL = 8, 12, 768
+LAYERS, HEADS, D_MODEL = 5, 12, 768
 
 
 @pytest.fixture(scope="module")

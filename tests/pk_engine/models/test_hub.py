@@ -266,15 +266,16 @@ class TestInterruption:
 
     def test_a_hub_that_hangs(self, server: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(download, "TIMEOUT", 0.2)
-        told, answered = threading.Event(), threading.Event()
+        asked, told, answered = (threading.Event() for _ in range(3))
 
         def hang() -> None:
-            told.wait(30)
+            asked.set()
+            told.wait(240)
             answered.set()
 
         server.answer = hang
         assert "does not answer (" in fails("team/model")
-        assert server.requests, "it was asked"
+        assert asked.wait(60)
         assert not answered.is_set(), "the hub still hangs when that is said"
         told.set()
 

@@ -88,16 +88,26 @@ def test_size_is_limited_however_few_the_rows(gpt2: Graph) -> None:
     ],
 )  # fmt: skip
 def test_time_is_limited(gpt2: Graph, statement: str, ends: bool) -> None:
-    with pytest.raises(Refused, match=r"took longer than 0\.3 s: ask for less") as caught:
-        queries.cypher(statement, gpt2, timeout=0.3)
-    cause = caught.value.__cause__
+    refused = refused_while_running(statement, gpt2)
+    cause = refused.__cause__
     assert isinstance(cause, TookTooLong)
     busy = "(the server may be busy with it for minutes; only its restart ends that)"
-    assert str(caught.value).endswith(busy) == (cause.code == "")
+    assert str(refused).endswith(busy) == (cause.code == "")
     if ends:
         assert "TransactionTimedOut" in cause.code or cause.code == ""
     else:
         assert cause.code == ""
+
+
+def refused_while_running(statement: str, graph: Graph) -> Refused:
+    """A busy machine may need longer than the first limit for planning alone."""
+    for limit in ("0.3", "3", "30"):
+        with pytest.raises(Refused) as caught:
+            queries.cypher(statement, graph, timeout=float(limit))
+        if not str(caught.value).startswith("planning the statement took longer than"):
+            assert f"took longer than {limit} s: ask for less" in str(caught.value)
+            return caught.value
+    raise caught.value
 
 
 def test_planning_is_within_the_limit(gpt2: Graph) -> None:
@@ -108,8 +118,14 @@ def test_planning_is_within_the_limit(gpt2: Graph) -> None:
 
 
 def test_what_needs_more_memory_than_there_is_asks_for_less(gpt2: Graph) -> None:
+    text = "x" * 100_000  # collected fast; 20 million numbers took 30 s on a busy machine
     with pytest.raises(Refused) as caught:
-        queries.cypher("UNWIND range(1, 20000000) AS a RETURN collect(a) AS all", gpt2)
+        queries.cypher(
+            "UNWIND range(1, 20000) AS a RETURN collect($text + a) AS all",
+            gpt2,
+            params={"text": text},
+            timeout=240,
+        )
     assert str(caught.value) == (
         "the statement needs more memory than the server gives it (512.0 MiB): ask for less, for "
         "example with LIMIT or {run: ...} on every node"

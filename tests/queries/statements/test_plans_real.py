@@ -9,6 +9,14 @@ from headgraph.graphdb import Graph
 from headgraph.queries.errors import Refused
 from tests.commands import headgraph
 
+
+@pytest.fixture(scope="module")
+def gpt2(gpt2: Graph) -> Graph:
+    """The run, with statistics of what is there now, whatever earlier modules loaded."""
+    gpt2.command("CALL db.prepareForReplanning(240)")
+    return gpt2
+
+
 TEXT = "MATCH (a:Head {run: $run, name: $head})-[e:OV]->(b) RETURN b.name AS b, e.pk AS pk"
 
 
