@@ -1,7 +1,7 @@
 """The tensors of a model under the names that its family expects, as floats."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ def open_tensors(
     folder: Path,
     family: Family,
     config: Mapping[str, Any],
+    prefixes: Sequence[str],
     *,
     variant: str | None = None,
     adapter: Path | None = None,
@@ -35,6 +36,7 @@ def open_tensors(
         folder: of the model; or a GGUF file.
         family: before the variants that depend on tensors apply.
         config: its configuration.
+        prefixes: those that the names of its tensors may have.
         variant: such as fp16, for model.fp16.safetensors.
         adapter: folder of a LoRA adapter to merge in.
 
@@ -56,13 +58,12 @@ def open_tensors(
     config = {**config, **settings_of(config, family.nested, {})}
     modules = _modules(names)
     refuse_packed(files, modules, config)
-    first = dict.fromkeys(name.format(layer=0) for name in names)
-    files = renamed(files, family.prefixes, list(first))
+    files = renamed(files, prefixes, modules)
     settings = config.get("quantization_config")
     files = Dequantised(files, settings if isinstance(settings, dict) else {})
     if adapter is None:
         return files
-    return Adapted(files, Adapter(adapter), family.prefixes, modules)
+    return Adapted(files, Adapter(adapter), prefixes, modules)
 
 
 def _names_of(family: Family) -> list[str]:
@@ -75,4 +76,4 @@ def _modules(names: list[str]) -> re.Pattern[str]:
     """Matches the ends of the names of these tensors' modules."""
     stems = dict.fromkeys(name.removesuffix(".weight") for name in names)
     layers = (re.escape(stem).replace(r"\{layer\}", r"\d+") for stem in stems)
-    return re.compile(rf"(^|\.)({'|'.join(layers)})$")
+    return re.compile(rf"(?:^|\.)(?P<module>{'|'.join(layers)})$")

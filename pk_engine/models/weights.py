@@ -80,7 +80,7 @@ class ModelWeights:
         self.shape: ModelShape = family.shape(config)
         refuse_adapter(self.folder)
         self._files: Tensors = open_tensors(
-            self.folder, family, config, variant=variant, adapter=adapter
+            self.folder, family, config, family.prefixes, variant=variant, adapter=adapter
         )
         self.family: Family = family.for_model(config, self._files)
         check_folding(family.name, self.family.norm, fold_ln=fold_ln, center_writing=center_writing)

@@ -52,33 +52,30 @@ class Renamed(View):
         return self.inner.read(self._stored[name], buffers)
 
 
-def renamed(files: Tensors, prefixes: Collection[str], first: Collection[str]) -> Tensors:
+def renamed(files: Tensors, prefixes: Collection[str], modules: re.Pattern[str]) -> Tensors:
     """The tensors under the names that a family expects, as far as their endings tell.
 
     Args:
         files: the source.
         prefixes: the family's prefixes.
-        first: possible names of the family's first tensor, after the prefix.
+        modules: matches the ends of the names of attention modules.
 
     Raises:
         WeightsError: two prefixes fit, or two tensors would have one name.
     """
     files = _unwrapped(files)
-    if any(prefix + name in files for prefix in prefixes for name in first):
-        return files
     found: dict[str, str] = {}
     for stored in files:
-        for name in first:
-            if stored.endswith(f".{name}"):
-                found.setdefault(stored.removesuffix(name), stored)
+        if match := modules.search(stored.removesuffix(".weight")):
+            found.setdefault(stored[: match.start("module")], stored)
+    if not found or any(prefix in found for prefix in prefixes):
+        return files
     if len(found) > 1:
         one, two, *_ = sorted(found.values())
         raise WeightsError(
             f"the weights in {shown(files.folder)} hold two models, {quoted(one, 70)} and "
             f"{quoted(two, 70)}: keep the one that you mean"
         )
-    if not found:
-        return files
     (whole,) = found
     # of `_model.model.`, the family itself expects `model.`
     ours = max((p for p in prefixes if f".{whole}".endswith(f".{p}")), key=len, default="")
