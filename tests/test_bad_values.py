@@ -45,6 +45,7 @@ GOOD = {
 """A line of each command that needs one: what has no value here takes what it must have."""
 
 BAD = {
+    "adapter": "nope", "variant": "nope",
     "after": "nope", "before": "nope",
     "behaviour": "nope.csv", "by": "nope", "device": "nope", "env_file": "nope", "file": "nope",
     "files": "nope", "head": "L9X", "heads": "L0H99", "html": "nope.pdf", "kind": "nope",

@@ -33,12 +33,14 @@ def open_model(model: Any, revision: str | None = None) -> Any:
 
         # this module imports torch inside its functions
         from headgraph.pk_engine.models.lens._network import network_bridge
+        from headgraph.pk_engine.models.lens.boot import check_plain
     except ImportError as error:
         raise RunningError(
             f"running a model needs torch and TransformerLens, which cannot be imported ({error}): "
             f"{INSTALL_LENS}"
         ) from None
-    folder, name, _ = locate(model, revision)
+    folder, name, _, adapter = locate(model, revision)
+    check_plain(folder, adapter)
     TensorFiles(folder)  # says what is wrong with the files before anything is built
     try:
         bridge = network_bridge(folder, name, read_config(folder), "float32")

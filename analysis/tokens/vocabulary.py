@@ -7,6 +7,8 @@ from typing import Any
 
 from headgraph.base.errors import UnreadableFile
 from headgraph.base.files.documents import read_json
+from headgraph.pk_engine.models.checkpoint.gguf_file import tokens_of_gguf
+from headgraph.pk_engine.models.location import is_gguf
 
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
@@ -19,9 +21,13 @@ def vocabulary(folder: Path, size: int) -> list[str] | None:
     padded embedding, are `[id]`.
 
     Args:
-        folder: folder of the model.
+        folder: folder of the model; or a GGUF file, which holds its tokens.
         size: number of rows of its embedding.
     """
+    if is_gguf(folder):
+        kind, spelt = tokens_of_gguf(folder)
+        show = _byte_level if kind == "gpt2" else _spaced
+        return [show(piece) for piece in spelt] if len(spelt) == size else None
     path = folder / "tokenizer.json"
     try:
         data = read_json(path)

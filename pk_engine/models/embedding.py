@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from headgraph.base.files.documents import shown
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import WeightsError
-from headgraph.pk_engine.models.checkpoint.tensor_files import FLOATS, TensorFiles
+from headgraph.pk_engine.models.checkpoint.tensor_files import FLOATS
+from headgraph.pk_engine.models.checkpoint.tensors import Tensors
 
 Embedding = NDArray[np.float32]
 LAYOUTS = ("vocab d", "d vocab")
@@ -65,7 +66,7 @@ class EmbeddingFiles:
     """
 
     spec: EmbeddingSpec
-    files: TensorFiles
+    files: Tensors
     prefix: str
     tied: bool | None
     d_model: int

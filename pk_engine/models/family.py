@@ -231,5 +231,6 @@ def family_of(config: Mapping[str, Any]) -> Family:
     common_refusals(FOLDER).check(settings_of(config, "text_config", config), str(model_type))
     raise UnknownFamily(
         f"config.json has model_type {quoted(model_type, 40)}, which no family describes: known "
-        f"are {', '.join(sorted(known))}; {argument('via', 'transformer-lens')} reads more"
+        f"are {', '.join(sorted(known.keys() - {'gguf'}))}; "
+        f"{argument('via', 'transformer-lens')} reads more"
     )

@@ -32,6 +32,7 @@ class Weights(Protocol):
         name, revision, fold_ln, center_writing: as a table records them.
         family: what describes the matrices: a family file or TransformerLens.
         shape: the model's sizes.
+        origin: how the weights were stored, where that is not plain (`pk_engine.models.origin`).
     """
 
     name: str
@@ -39,6 +40,7 @@ class Weights(Protocol):
     fold_ln: bool
     center_writing: bool
     shape: ModelShape
+    origin: dict[str, str]
 
     @property
     def family(self) -> Named:

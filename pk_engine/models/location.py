@@ -1,26 +1,44 @@
 """The folder of a model, which is given as a bundled name, a path or a hub id.
 
-`pk_engine.models.hub` downloads a hub id.
+`pk_engine.models.hub` downloads a hub id. A folder that holds only an adapter stands for its base
+model with the adapter in it.
 """
 
 import os
+import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from headgraph.base.files.documents import expanded, kind_of, read_json, reason, shown
-from headgraph.base.spelling import either
-from headgraph.base.text import printable, quoted
+from headgraph.base.spelling import argument, either
+from headgraph.base.text import printable, quoted, short
 from headgraph.pk_engine.errors import ModelError
+from headgraph.pk_engine.models.checkpoint.adapter_settings import CONFIG, read_settings
+from headgraph.pk_engine.models.checkpoint.gguf_file import ENDING, gguf_in, settings_of_gguf
 from headgraph.pk_engine.models.checkpoint.refusals import refuse_stand_in
+from headgraph.pk_engine.models.checkpoint.tensor_files import chosen
+
+_PART = re.compile(r"-\d{5}-of-\d{5}$")
+"""End of the name of a part of a GGUF file."""
 
 
 class Located(NamedTuple):
-    """A model's folder, the name that a table records, and the commit of a hub id."""
+    """Where a model is.
+
+    Attributes:
+        folder: that holds its weights; or a GGUF file.
+        name: as a table records it.
+        commit: of a hub id.
+        adapter: folder of the adapter to merge in.
+    """
 
     folder: Path
     name: str
     commit: str | None
+    adapter: Path | None = None
 
 
 def locate(
@@ -35,8 +53,10 @@ def locate(
 
     Raises:
         ModelError: no bundled name, no folder with a model and no id of the hub; or a revision is
-            given for a folder.
+            given for a folder; or the base of an adapter is not to be found.
     """
+    if folder := adapter_folder(model):
+        return _of_adapter(folder, revision, weights=weights)
     local = _local(model)
     if local is None:
         from headgraph.pk_engine.models.hub.download import fetch
@@ -49,6 +69,57 @@ def locate(
             "it out"
         )
     return Located(*local, None)
+
+
+def adapter_folder(model: str | os.PathLike[str]) -> Path | None:
+    """The folder, if it holds an adapter and no weights of a whole model; else None."""
+    folder = expanded(model, problem=ModelError)
+    if _mode(folder / CONFIG) is None or chosen(folder) is not None:
+        return None
+    return folder
+
+
+def with_adapter(located: Located, adapter: str | os.PathLike[str]) -> Located:
+    """A model with the adapter in a folder merged in.
+
+    Raises:
+        ModelError: the folder holds no adapter, or the model has one already.
+    """
+    folder = expanded(adapter, problem=ModelError)
+    if located.adapter is not None:
+        raise ModelError(
+            f"{located.name} has an adapter already: give its base with "
+            f"{argument('adapter', 'FOLDER')}, and merge the first one in before"
+        )
+    if _mode(folder / CONFIG) is None:
+        raise ModelError(
+            f"{shown(folder)} is no folder with an adapter: expected {CONFIG} and "
+            "adapter_model.safetensors"
+        )
+    name = f"{located.name}+{printable(folder.resolve().name)}"
+    return located._replace(name=name, adapter=folder)
+
+
+def _of_adapter(folder: Path, revision: str | None, *, weights: bool) -> Located:
+    """The base of an adapter, which its settings name, with the adapter."""
+    settings = read_settings(folder)
+    alone = f"the folder {shown(folder)} holds only an adapter"
+    give = f"give the base model and {argument('adapter', 'FOLDER')}"
+    if settings.base is None:
+        raise ModelError(f"{alone}, and its {CONFIG} names no base model: {give}")
+    base, beside = settings.base, folder / settings.base
+    if _mode(expanded(base, problem=ModelError)) is None and _mode(beside) is not None:
+        base = os.fspath(beside)
+    if adapter_folder(base):
+        raise ModelError(f"{alone} of {quoted(base)}, which is an adapter too: {give}")
+    try:
+        found = locate(base, revision or settings.base_revision, weights=weights)
+    except ModelError as error:
+        raise ModelError(
+            f"{alone}, and its base {quoted(base, 50)} cannot be read "
+            f"({short(str(error).partition(':')[0], 60)}): {give}"
+        ) from error
+    return with_adapter(found, folder)
 
 
 def _local(model: str | os.PathLike[str]) -> tuple[Path, str] | None:
@@ -66,23 +137,60 @@ def _local(model: str | os.PathLike[str]) -> tuple[Path, str] | None:
             f"{text} is bundled as a table of scores, not as a model: {loading} puts it into "
             "Neo4j; the model itself is on the hub, as openai-community/gpt2"
         )
+    if mode is not None and stat.S_ISREG(mode) and is_gguf(folder):
+        return folder, printable(_PART.sub("", folder.resolve().stem))
     if mode is not None and not stat.S_ISDIR(mode):
         what = "a file" if stat.S_ISREG(mode) else kind_of(mode)
-        raise ModelError(f"{shown(folder)} is {what}: expected the folder that holds config.json")
+        raise ModelError(
+            f"{shown(folder)} is {what}: expected the folder that holds config.json, or a GGUF file"
+        )
     if mode is not None:
+        # a table stores the name as UTF-8, and a folder's name can be any bytes
+        name = printable(folder.resolve().name)
+        if file := _gguf_alone(folder):
+            return file, name
         if _mode(folder / "config.json") is None:
             raise ModelError(
                 f"the folder {shown(folder)} holds no model: expected a config.json beside "
-                "*.safetensors"
+                "*.safetensors, or a GGUF file"
             )
-        # a table stores the name as UTF-8, and a folder's name can be any bytes
-        return folder, printable(folder.resolve().name)
+        return folder, name
     looks_local = isinstance(model, Path) or text.startswith((".", "/", "~")) or text.count("/") > 1
     if looks_local:
         raise ModelError(
             f"no folder {shown(text)}: expected one with config.json and *.safetensors"
         )
     return None
+
+
+def is_gguf(path: Path) -> bool:
+    """Whether a model is a GGUF file and not a folder."""
+    return path.suffix.lower() == ENDING
+
+
+def _gguf_alone(folder: Path) -> Path | None:
+    """The GGUF file of a folder that holds no other weights."""
+    try:
+        there = any(is_gguf(path) for path in folder.iterdir())
+    except OSError:
+        return None
+    return gguf_in(folder) if there and chosen(folder) is None else None
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name a GGUF file in errors about its settings, which stand in the place of config.json.
+
+    Raises:
+        ModelError: what the block raises.
+    """
+    try:
+        yield
+    except ModelError as error:
+        text = error.message.marked
+        if not is_gguf(path) or "config.json" not in text:
+            raise
+        raise type(error)(text.replace("config.json", short(path.name))) from error
 
 
 def _mode(path: Path) -> int | None:
@@ -100,11 +208,13 @@ def _mode(path: Path) -> int | None:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The model's config.json.
+    """The model's config.json, or the settings of a GGUF file.
 
     Raises:
-        ModelError: the file cannot be read as a JSON object.
+        ModelError: the file cannot be read as a JSON object, or as GGUF.
     """
+    if is_gguf(folder):
+        return settings_of_gguf(folder)
     path = folder / "config.json"
     try:
         config: dict[str, Any] = read_json(path, problem=ModelError)

@@ -3,6 +3,7 @@
 import os
 
 from headgraph.base.names import VIA
+from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.models.interface import Model, Weights
@@ -15,15 +16,24 @@ def open_weights(
     via: str = "files",
     fold_ln: bool = False,
     center_writing: bool = False,
+    variant: str | None = None,
+    adapter: str | os.PathLike[str] | None = None,
 ) -> Weights:
     """Open the source of a model's weights.
 
     Raises:
         ModelError: the model cannot be read.
-        EngineError: `via` is unknown.
+        EngineError: `via` is unknown, or a variant or an adapter is given for what is read
+            through TransformerLens.
     """
     if via not in VIA:
         raise EngineError(f"unknown via {quoted(via)}: expected {' or '.join(VIA)}")
+    for option, given in (("variant", variant), ("adapter", adapter)):
+        if given is not None and (via != "files" or not isinstance(model, str | os.PathLike)):
+            raise EngineError(
+                f"{argument(option, str(given))}: it applies to files only; leave it out, or leave "
+                f"out {argument('via')}"
+            )
     if not isinstance(model, str | os.PathLike):
         from headgraph.pk_engine.models.lens.weights import of_bridge
 
@@ -34,4 +44,7 @@ def open_weights(
         return boot(model, revision, fold_ln=fold_ln, center_writing=center_writing)
     from headgraph.pk_engine.models.weights import ModelWeights
 
-    return ModelWeights(model, revision, fold_ln=fold_ln, center_writing=center_writing)
+    return ModelWeights(
+        model, revision, fold_ln=fold_ln, center_writing=center_writing, variant=variant,
+        adapter=adapter,
+    )  # fmt: skip

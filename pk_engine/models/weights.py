@@ -6,6 +6,7 @@ No network is built and no code of a checkpoint runs. Half precision is widened 
 import os
 from collections.abc import Iterator, Mapping
 from itertools import accumulate, pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,18 +17,18 @@ from headgraph.base.names import ROLES
 from headgraph.base.text import listed, quoted, short
 from headgraph.pk_engine.errors import ModelError, WeightsError
 from headgraph.pk_engine.linalg.buffers import Buffers
-from headgraph.pk_engine.models.checkpoint.refusals import (
-    refuse_adapter,
-    refuse_adapter_tensors,
-)
-from headgraph.pk_engine.models.checkpoint.tensor_files import FLOATS, Stored, TensorFiles
+from headgraph.pk_engine.models.checkpoint.packed import leftover, refuse_packed_kind
+from headgraph.pk_engine.models.checkpoint.refusals import refuse_adapter
+from headgraph.pk_engine.models.checkpoint.tensor_files import FLOATS, Stored
+from headgraph.pk_engine.models.checkpoint.tensors import Tensors
 from headgraph.pk_engine.models.config import settings_of, value_of
 from headgraph.pk_engine.models.embedding import EmbeddingFiles
 from headgraph.pk_engine.models.family import Family, family_of
 from headgraph.pk_engine.models.folding import centre_writing, check_folding, fold_norm
 from headgraph.pk_engine.models.interface import Layer
 from headgraph.pk_engine.models.layout import ModelShape
-from headgraph.pk_engine.models.location import locate, read_config
+from headgraph.pk_engine.models.location import locate, naming, read_config, with_adapter
+from headgraph.pk_engine.models.opening import open_tensors
 
 
 class ModelWeights:
@@ -38,12 +39,15 @@ class ModelWeights:
         revision: branch, tag or commit of a hub id.
         fold_ln: fold the norm before attention into Q, K and V (`pk_engine.models.folding`).
         center_writing: subtract the mean over d_model from O.
+        variant: such as fp16, for model.fp16.safetensors.
+        adapter: folder of a LoRA adapter to merge in.
 
     Attributes:
         name, revision, fold_ln, center_writing: as a table records them; revision is the commit
             of a hub id, and None for a folder.
         family: the family file in use, with the variants that apply to this model.
         shape: the model's sizes.
+        origin: how the weights were stored, where that is not plain (`pk_engine.models.origin`).
 
     Raises:
         ModelError: there is no model, no family describes it, or its norms do not allow the
@@ -58,19 +62,31 @@ class ModelWeights:
         *,
         fold_ln: bool = False,
         center_writing: bool = False,
+        variant: str | None = None,
+        adapter: str | os.PathLike[str] | None = None,
     ) -> None:
-        self.folder, self.name, self.revision = locate(model, revision)
+        found = locate(model, revision)
+        if adapter is not None:
+            found = with_adapter(found, adapter)
+        self.folder, self.name, self.revision = found.folder, found.name, found.commit
         self.fold_ln, self.center_writing = fold_ln, center_writing
+        with naming(self.folder):
+            self._open(variant, found.adapter)
+
+    def _open(self, variant: str | None, adapter: Path | None) -> None:
+        fold_ln, center_writing = self.fold_ln, self.center_writing
         self._config = config = read_config(self.folder)
         family = family_of(config)
         self.shape: ModelShape = family.shape(config)
         refuse_adapter(self.folder)
-        self._files = TensorFiles(self.folder)
-        refuse_adapter_tensors(self._files)
+        self._files: Tensors = open_tensors(
+            self.folder, family, config, family.prefixes, variant=variant, adapter=adapter
+        )
         self.family: Family = family.for_model(config, self._files)
         check_folding(family.name, self.family.norm, fold_ln=fold_ln, center_writing=center_writing)
         self._prefix = self._find_prefix()
         self._check_tensors()
+        self.origin: dict[str, str] = self._find_origin()
 
     def __repr__(self) -> str:
         return f"ModelWeights({self.name!r}, {self.family.name}, {self.shape})"
@@ -172,7 +188,16 @@ class ModelWeights:
                 f"{listed(missing, 2)}"
             )
         for name, stored in self._files.describe(wanted):
+            refuse_packed_kind(self._files, name, stored, self._settings())
             _check_tensor(name, stored, wanted[name])
+
+    def _find_origin(self) -> dict[str, str]:
+        settings, origin = leftover(self._settings()), dict(self._files.origin)
+        plain = settings is not None and "quantisation" not in origin
+        return origin | ({"settings": str(settings)} if plain else {})
+
+    def _settings(self) -> dict[str, Any]:
+        return {**self._config, **settings_of(self._config, self.family.nested, {})}
 
     def _wanted(self) -> Mapping[str, tuple[int, ...]]:
         """The tensors to read -> the expected shape of each."""

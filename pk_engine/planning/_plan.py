@@ -19,7 +19,7 @@ from headgraph.pk_engine.models.config import settings_of
 from headgraph.pk_engine.models.family import Family, family_of
 from headgraph.pk_engine.models.interface import Layer
 from headgraph.pk_engine.models.layout import ModelShape
-from headgraph.pk_engine.models.location import locate, read_config
+from headgraph.pk_engine.models.location import locate, naming, read_config
 from headgraph.pk_engine.planning import costs
 from headgraph.pk_engine.planning.calibration import Calibration
 from headgraph.pk_engine.scoring._compute import check_options, job_of
@@ -112,6 +112,7 @@ class Sizes:
     revision: str | None = None
     fold_ln: bool = False
     center_writing: bool = False
+    origin: dict[str, str] = field(default_factory=dict)
 
     def raw_layer(self, layer: int, buffers: Buffers | None = None) -> Layer:
         """Not available, like the methods below."""
@@ -167,9 +168,10 @@ def plan(
         {'OQ': 64, 'OK': 64, 'OV': 64}
     """
     pairings, metrics = check_options(pairings, metrics, kv, layer_order)
-    name, config = _configuration(model, revision)
-    found = family_of(config)
-    sizes = Sizes(name, found.for_model(config), found.shape(config), revision)
+    name, folder, config = _configuration(model, revision)
+    with naming(folder):
+        found = family_of(config)
+        sizes = Sizes(name, found.for_model(config), found.shape(config), revision)
     stored = _stored(config, found)
     job = job_of(sizes, pairings, metrics, kv, layer_order, backend, device, dtype, memory,
                  decoys=decoys)  # fmt: skip
@@ -193,7 +195,7 @@ def plan(
 
 def _configuration(
     model: str | os.PathLike[str], revision: str | None
-) -> tuple[str, dict[str, Any]]:
+) -> tuple[str, Path, dict[str, Any]]:
     if not isinstance(model, str | os.PathLike):
         raise ModelError(
             f"a {type(model).__name__} cannot be planned: expected a bundled name, a folder or a "
@@ -202,7 +204,7 @@ def _configuration(
     if Path(model).name == "config.json":
         model = Path(model).parent
     located = locate(model, revision, weights=False)
-    return located.name, read_config(located.folder)
+    return located.name, located.folder, read_config(located.folder)
 
 
 def _stored(config: dict[str, Any], family: Family) -> np.dtype[Any]:

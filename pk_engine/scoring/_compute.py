@@ -49,6 +49,8 @@ def compute(
     dtype: str = "float32",
     memory: float | None = None,
     revision: str | None = None,
+    variant: str | None = None,
+    adapter: str | os.PathLike[str] | None = None,
     name: str | None = None,
     seed: int | None = None,
     samples: int | None = None,
@@ -60,8 +62,9 @@ def compute(
     PK = ||U^T U'||_F^2 and z = (PK - r s / d) / sd of the random reference for these ranks.
 
     Args:
-        model: a bundled model's name, a folder with config.json and safetensors, a hub id, or a
-            TransformerBridge, which is scored as it is in memory (`pk_engine.models.lens.weights`).
+        model: a bundled model's name, a folder with config.json and safetensors, a GGUF file, a
+            folder with a LoRA adapter, a hub id, or a TransformerBridge, which is scored as it is
+            in memory (`pk_engine.models.lens.weights`).
         pairings: such as `("OQ", "OK")`, `"OQ,OK"` or `"all"`: source role, then target role.
         metrics: such as `("pk", "cs")` or `"pk,cs"`; `pk` is always computed. See
             `pk_engine.metrics.registry` for the others. `cs` gives a row per query head.
@@ -81,6 +84,9 @@ def compute(
         memory: gigabytes that factors may take, by default 2, or half of a CUDA device's memory.
             Less memory means more passes over the files.
         revision: branch, tag or commit of a hub id.
+        variant: such as fp16, for model.fp16.safetensors beside other weights in the folder.
+        adapter: folder of a LoRA adapter, merged into Q, K, V and O while they are read. A folder
+            that holds only an adapter can be the model, if its base is a folder or on the hub.
         name: name of the model in the table; by default the hub id or the folder's name.
         seed: random seed for the selection's null models, 0 by default. Requires a null model.
         samples: number of samples for a null model, in its own unit; see `pk_engine.nulls`.
@@ -91,7 +97,8 @@ def compute(
     Returns:
         The table; `table.meta.deficient` lists matrices of less than full rank,
         `table.meta.decoys` has the share of decoys among the rows of each pairing, and
-        `table.meta.heads` the copying and self-overlap of each head.
+        `table.meta.heads` the copying and self-overlap of each head. `table.meta.origin` says how
+        the weights were stored, where that is not plain.
 
     Raises:
         ModelError, WeightsError, UnknownFamily: the model cannot be read.
@@ -108,7 +115,9 @@ def compute(
     selection = _rules(selection)
     check_nulls(selection.nulls, layer_order, samples, seed)
     check_arithmetic(selection.nulls, backend, device, dtype)
-    weights = open_weights(model, revision, via=via, fold_ln=fold_ln, center_writing=center_writing)
+    weights = open_weights(model, revision, via=via, fold_ln=fold_ln,
+                           center_writing=center_writing, variant=variant,
+                           adapter=adapter)  # fmt: skip
     job = job_of(weights, pairings, metrics, kv, layer_order, backend, device, dtype, memory,
                  decoys=decoys)  # fmt: skip
     job = replace(
@@ -252,4 +261,5 @@ def _meta(job: Job, found: JobResult) -> TableMeta:
         version=VERSION,
         heads=found.head_scores,
         decoys={p: {"scored": scored, "share": None} for p, scored in found.decoys.items()},
+        origin=weights.origin,
     )

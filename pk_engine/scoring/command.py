@@ -6,6 +6,7 @@ import click
 
 from headgraph.base.progress import bar_on_terminal
 from headgraph.base.terminal import say
+from headgraph.pk_engine.models.origin import sentences
 from headgraph.pk_engine.options import scoring_options, selection_options, via_option
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     "--center-writing", is_flag=True, help="Subtract the mean over d_model from what heads write."
 )
 @via_option
+@click.option("--adapter", metavar="FOLDER", help="Merge this LoRA adapter into the weights.")
+@click.option(
+    "--variant", metavar="NAME", help="Read this variant of the weights: fp16 in model.fp16.*."
+)
 @click.option("--name", metavar="NAME", help="Name of the model in the table.")
 @click.option("--seed", type=int, help="Random seed for --null.  [default: 0]")
 @click.option(
@@ -40,6 +45,8 @@ def compute(
     fold_ln: bool,
     center_writing: bool,
     via: str,
+    adapter: str | None,
+    variant: str | None,
     name: str | None,
     seed: int | None,
     samples: int | None,
@@ -47,7 +54,8 @@ def compute(
 ) -> str:
     """Score every pair of heads of MODEL and write the table.
 
-    MODEL is a folder with config.json and safetensors, a hub id, or the bundled induction-2l.
+    MODEL is a folder with config.json and safetensors, a GGUF file, a folder with a LoRA adapter, a
+    hub id, or the bundled induction-2l.
     Without a selection, the strongest 3 % of each pairing are kept. If a large model is
     interrupted, the same command resumes where it stopped.
 
@@ -65,6 +73,8 @@ def compute(
             fold_ln=fold_ln,
             center_writing=center_writing,
             via=via,
+            adapter=adapter,
+            variant=variant,
             name=name,
             seed=seed,
             samples=samples,
@@ -94,6 +104,8 @@ def _report_decoys(table: "AffinityTable") -> None:
 
 def _report(table: "AffinityTable") -> None:
     say(repr(table))
+    for remark in sentences(table.meta.origin):
+        say(f"note: {remark}")
     if not len(table):
         say("note: no pair passes these rules, so the table is empty")
     if table.meta.decoys:

@@ -150,13 +150,18 @@ def _digest(stream: IO[bytes], size: int) -> bytes:
 def job_key(folder: Path, partial: Path, options: dict[str, Any]) -> str:
     """sha256 over the names, sizes and times of a model's files, and the options of a job.
 
-    The state itself may lie in the model's folder; hidden files are temporary ones.
+    The state itself may lie in the model's folder; hidden files are temporary ones. A GGUF file
+    may have other parts beside it.
     """
+    ending = "" if folder.is_dir() else folder.suffix
     state = partial.resolve()
     files = sorted(
         path
-        for path in folder.iterdir()
-        if path.is_file() and not path.name.startswith(".") and path.resolve() != state
+        for path in (folder.parent if ending else folder).iterdir()
+        if path.name.endswith(ending)
+        and path.is_file()
+        and not path.name.startswith(".")
+        and path.resolve() != state
     )
     stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     text = json.dumps([os.fspath(folder.resolve()), stats, options], sort_keys=True, default=str)

@@ -141,5 +141,6 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
         "an object, empty or with copying and self_overlap, each a list of layers of heads",
         lambda it: _is_map(it, _is_head_score) and set(it) in (set(), set(HEAD_SCORES)),
     ),
+    "origin": ("an object of texts", lambda it: _is_map(it, _is_text)),
     "decoys": ("scored and share for each pairing", lambda it: _is_map(it, _is_decoys)),
 }

@@ -11,9 +11,10 @@ from headgraph.pk_engine.errors import COMPUTE, TableError
 from headgraph.pk_engine.models.config import MOST_HEADS
 from headgraph.pk_engine.table._meta_check import check_types
 
-FORMAT_VERSION = 2
-"""The newest format; a table without `heads` and `decoys` is written in format 1."""
-_LATER = ("nulls", "heads", "decoys")
+FORMAT_VERSION = 3
+"""The newest format. Tables without `origin` are written in format 2, and those without `heads`
+and `decoys` too in format 1."""
+_LATER = ("nulls", "heads", "decoys", "origin")
 _ALLOWED = {"kv": ("native", "expand"), "layer_order": ("forward", "all", "within")}
 
 
@@ -44,6 +45,8 @@ class TableMeta:
         decoys: pairing -> `scored`, the backward pairs scored, and `share`, the share of decoys
             among the rows of this table, None without rows (`pk_engine.metrics.decoys`); empty
             where no backward pairs were scored.
+        origin: how the weights were stored (`pk_engine.models.origin`): the quantisation that they
+            were read from, an adapter that was merged in, and the like; empty for plain weights.
     """
 
     model: str
@@ -73,10 +76,13 @@ class TableMeta:
     nulls: dict[str, dict[str, Any]] = field(default_factory=dict)
     heads: dict[str, list[list[float | None]]] = field(default_factory=dict)
     decoys: dict[str, dict[str, Any]] = field(default_factory=dict)
+    origin: dict[str, str] = field(default_factory=dict)
 
     @property
     def format(self) -> int:
         """The oldest format that holds this table."""
+        if self.origin:
+            return 3
         return 2 if self.heads or self.decoys else 1
 
     @property

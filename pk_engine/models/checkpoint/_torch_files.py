@@ -1,7 +1,8 @@
 """PyTorch files, read as plain tensors only. `load` imports torch."""
 
+import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -10,16 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headgraph.base.files.documents import shown
-from headgraph.base.text import short
+from headgraph.base.text import quoted, short
 from headgraph.pk_engine.errors import ModelError, WeightsError
 from headgraph.pk_engine.models.checkpoint.refusals import refuse_stand_in
 
 KINDS = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "float64": "F64"}
 """torch's names of the types that can be read -> the names in safetensors."""
 
+_OTHERS = re.compile("optim|sched|scaler|rng|callback", re.IGNORECASE)
+"""Keys of a training checkpoint that hold no weights."""
 
-def load(path: Path) -> Mapping[str, Any]:
-    """Tensors by name, memory-mapped where the file's format allows it.
+
+def load(path: Path) -> Mapping[Any, Any]:
+    """What a file holds, with tensors memory-mapped where the file's format allows it.
 
     `weights_only` refuses everything but plain tensors, so no code in the file runs.
 
@@ -54,11 +58,54 @@ def load(path: Path) -> Mapping[str, Any]:
         ) from error
     if not isinstance(held, dict):
         raise WeightsError(f"{shown(path)} holds no tensors by name: expected a state dict")
+    return held
+
+
+def state_dict(held: Mapping[Any, Any], path: Path) -> tuple[str, Mapping[str, Any]]:
+    """(key, tensors by name) of what a file holds; training tools nest them as `{"model": ...}`.
+
+    The key is empty where the file itself is the state dict. Optimizers hold tensors too, of the
+    same shapes, and are left out.
+
+    Raises:
+        WeightsError: two parts of the file hold matrices.
+    """
+    tensors = _tensors_of(held)
+    if _holds_matrices(tensors):
+        return "", tensors
+    inner = dict(_nested(held, "", 2))
+    if len(inner) > 1:
+        first, second, *_ = sorted(inner)
+        raise WeightsError(
+            f"{shown(path)} holds tensors by name under {quoted(first)} and under "
+            f"{quoted(second)}: save the state dict that you mean alone"
+        )
+    return next(iter(inner.items()), ("", tensors))
+
+
+def _nested(held: Mapping[Any, Any], above: str, depth: int) -> Iterator[tuple[str, Any]]:
+    for key, value in held.items():
+        if not isinstance(key, str) or not isinstance(value, dict) or _OTHERS.search(key):
+            continue
+        tensors = _tensors_of(value)
+        if _holds_matrices(tensors):
+            yield f"{above}{key}", tensors
+        elif depth > 1:
+            yield from _nested(value, f"{above}{key}.", depth - 1)
+
+
+def _tensors_of(held: Mapping[Any, Any]) -> dict[str, Any]:
+    import torch
+
     return {
         name: tensor
         for name, tensor in held.items()
         if isinstance(name, str) and isinstance(tensor, torch.Tensor)
     }
+
+
+def _holds_matrices(tensors: Mapping[str, Any]) -> bool:
+    return any(tensor.ndim > 1 for tensor in tensors.values())
 
 
 def _mapped(torch: Any, path: Path, how: dict[str, Any]) -> Any:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from headgraph.base.files.documents import shown
+from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError, WeightsError
 
@@ -40,15 +41,16 @@ def refuse_stand_in(path: Path, problem: type[ModelError] = WeightsError) -> Non
 
 
 def refuse_adapter(folder: Path) -> None:
-    """Refuse a folder that holds an adapter, which changes another model's weights.
+    """Refuse a folder that holds a whole model and an adapter, which may be another model's.
 
     Raises:
         ModelError: the folder has an adapter_config.json.
     """
     if (folder / "adapter_config.json").is_file():
         raise ModelError(
-            f"the folder {shown(folder)} holds an adapter (adapter_config.json), which changes "
-            "weights that lie elsewhere: merge it into its model first"
+            f"the folder {shown(folder)} holds an adapter (adapter_config.json) beside a whole "
+            f"model: put it into a folder of its own, and give that with "
+            f"{argument('adapter', 'FOLDER')}"
         )
 
 

@@ -4,6 +4,7 @@ PyTorch files need torch. Only plain tensors are unpickled (`weights_only`). A t
 request.
 """
 
+import json
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-import ml_dtypes  # noqa: F401  NumPy knows bfloat16 once this is imported
+import ml_dtypes  # NumPy knows bfloat16 once this is imported
+import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
@@ -19,13 +21,20 @@ from headgraph.base.files.documents import kind_of, read_json, reason, shown
 from headgraph.base.text import quoted, short
 from headgraph.pk_engine.errors import ModelError, WeightsError
 from headgraph.pk_engine.linalg.buffers import Buffers
-from headgraph.pk_engine.models.checkpoint._torch_files import TorchFile, load
+from headgraph.pk_engine.models.checkpoint._torch_files import TorchFile, load, state_dict
+from headgraph.pk_engine.models.checkpoint.file_choice import Choice, choose, missing_files
 from headgraph.pk_engine.models.checkpoint.refusals import refuse_stand_in
 
-PICKLES = ("*.bin", "*.pt", "*.pth")
-NOT_WEIGHTS = ("adapter_model.", "training_args.", "optimizer.", "scheduler.", "rng_state")
 FLOATS = {"F32", "F16", "BF16", "F64"}
 """Kinds of numbers that are weights without conversion."""
+FP8 = ("F8_E4M3", "F8_E5M2")
+"""Kinds of numbers that are weights once they are multiplied with a scale."""
+_NARROW: dict[str, Any] = {
+    "F8_E4M3": ml_dtypes.float8_e4m3fn,
+    "F8_E5M2": ml_dtypes.float8_e5m2,
+    "F8_E8M0": ml_dtypes.float8_e8m0fnu,  # scales that are powers of 2
+}
+"""Kinds of numbers that safetensors does not give to NumPy."""
 READ_AT_ONCE = 64 << 10
 """Bytes that are read into a buffer at a time: the C library keeps freed memory of this size."""
 
@@ -43,19 +52,30 @@ class TensorFiles:
 
     Looks for model.safetensors (else its index of shards), then any *.safetensors, then
     pytorch_model.bin (else its index), then any *.bin, *.pt or *.pth. A whole file wins over an
-    index beside it, as in transformers.
+    index beside it, as in transformers. `file_choice` tells sets of files apart.
+
+    Args:
+        folder: of the model.
+        variant: such as fp16, for model.fp16.safetensors.
+        only: the name of a file to read in the place of what is found.
+
+    Attributes:
+        origin: `variant` and `nested`, where a variant or an inner state dict is read.
 
     Raises:
-        ModelError: the folder has no weights, two files hold the same tensor, or the files need
-            torch and it is not installed.
-        WeightsError: a file is damaged.
+        ModelError: the folder has no weights, two files hold the same tensor, two sets of weights
+            are there, or the files need torch and it is not installed.
+        WeightsError: a file is damaged, or shards are missing.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, variant: str | None = None, *, only: str | None = None
+    ) -> None:
         self.folder = folder
+        self.origin: dict[str, str] = {}
         self._loaded: dict[Path, Mapping[str, Any]] = {}
         self._lock = Lock()
-        self._where = self._find()
+        self._where = self._names([folder / only]) if only else self._find(variant)
 
     def __contains__(self, name: object) -> bool:
         return name in self._where
@@ -75,6 +95,8 @@ class TensorFiles:
         places: dict[Path, set[str]] = {}
         for name in names:
             places.setdefault(self._where[name], set()).add(name)
+        if missing := [path for path in places if not path.exists() and not path.is_symlink()]:
+            raise missing_files(shown(self.folder), [path.name for path in missing])
         for path in sorted(places):
             with self._open(path) as file:
                 _check_held(path, places[path].difference(file.keys()))
@@ -96,6 +118,8 @@ class TensorFiles:
         path = self._where[name]
         with self._open(path) as file:
             try:
+                if path.suffix == ".safetensors" and file.get_slice(name).get_dtype() in _NARROW:
+                    return _read_narrow(path, name)
                 if buffers is None or isinstance(file, TorchFile):  # torch has mapped the tensor
                     return file.get_tensor(name)  # type: ignore[no-any-return]
                 return _read_rows(file.get_slice(name), buffers)
@@ -105,21 +129,19 @@ class TensorFiles:
                     "again"
                 ) from error
 
-    def _find(self) -> dict[str, Path]:
-        for stem, patterns in (("model.safetensors", ["*.safetensors"]),
-                               ("pytorch_model.bin", PICKLES)):  # fmt: skip
-            index, single = self.folder / f"{stem}.index.json", self.folder / stem
-            if single.is_file():
-                return self._names([single])
-            if index.exists():
-                return {name: self.folder / file for name, file in read_index(index).items()}
-            files = _matching(self.folder, patterns)
-            if files:
-                return self._names(files)
-        raise ModelError(
-            f"the folder {shown(self.folder)} holds no *.safetensors and no pytorch_model.bin: "
-            "expected the weights beside config.json"
-        )
+    def _find(self, variant: str | None) -> dict[str, Path]:
+        found = chosen(self.folder, variant)
+        if found is None:
+            raise ModelError(
+                f"the folder {shown(self.folder)} holds no *.safetensors and no "
+                "pytorch_model.bin: expected the weights beside config.json"
+            )
+        if found.variant:
+            self.origin["variant"] = found.variant
+        if found.index:
+            shards = read_index(self.folder / found.index)
+            return {name: self.folder / file for name, file in shards.items()}
+        return self._names([self.folder / name for name in found.files])
 
     def _names(self, files: Iterable[Path]) -> dict[str, Path]:
         found: dict[str, Path] = {}
@@ -150,8 +172,39 @@ class TensorFiles:
     def _load(self, path: Path) -> Mapping[str, Any]:
         with self._lock:  # layers are read on several threads
             if path not in self._loaded:
-                self._loaded[path] = load(path)
+                nested, self._loaded[path] = state_dict(load(path), path)
+                if nested:
+                    self.origin["nested"] = nested
             return self._loaded[path]
+
+
+def chosen(folder: Path, variant: str | None = None) -> Choice | None:
+    """The files in a folder that hold its weights; None if there are none.
+
+    Raises:
+        ModelError, WeightsError: as `file_choice.choose`; or the folder cannot be listed.
+    """
+    try:
+        paths = list(folder.iterdir())
+    except OSError as error:
+        raise ModelError(f"{shown(folder)} cannot be read: {reason(error)}") from error
+    # a broken link is no index, while a pipe of that name is refused when it is read
+    names = {path.name for path in paths if path.is_file() or
+             (path.exists() and path.name.endswith(".json"))}  # fmt: skip
+    return choose(names, variant) or choose({path.name for path in paths}, variant)
+
+
+def _read_narrow(path: Path, name: str) -> NDArray[Any]:
+    """An FP8 tensor as float32; safetensors checked the file's header when it was opened."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        about = json.loads(file.read(size))[name]
+        start, stop = about["data_offsets"]
+        file.seek(8 + size + start)
+        data = np.frombuffer(file.read(stop - start), np.uint8)
+    table = np.arange(256, dtype=np.uint8).view(_NARROW[about["dtype"]]).astype(np.float32)
+    found: NDArray[np.float32] = table[data].reshape(about["shape"])
+    return found
 
 
 def _read_rows(stored: Any, buffers: Buffers) -> NDArray[Any]:
@@ -164,11 +217,6 @@ def _read_rows(stored: Any, buffers: Buffers) -> NDArray[Any]:
         stop = min(start + rows, shape[0])
         found[start:stop] = stored[start:stop]
     return found
-
-
-def _matching(folder: Path, patterns: Iterable[str]) -> list[Path]:
-    found = sorted(path for pattern in patterns for path in folder.glob(pattern))
-    return [path for path in found if not path.name.startswith(NOT_WEIGHTS)]
 
 
 def read_index(index: Path) -> dict[str, str]:
@@ -205,10 +253,6 @@ def _plain(name: str) -> bool:
 def _check_file(path: Path) -> None:
     try:
         mode = path.stat().st_mode
-    except FileNotFoundError:
-        raise WeightsError(
-            f"the index names {shown(path)}, which is not there: fetch it again"
-        ) from None
     except OSError as error:
         raise WeightsError(f"{shown(path)} cannot be read: {reason(error)}") from error
     if not stat.S_ISREG(mode):

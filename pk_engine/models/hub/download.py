@@ -18,13 +18,13 @@ from typing import NamedTuple
 
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.models.checkpoint.tensor_files import NOT_WEIGHTS, read_index
+from headgraph.pk_engine.models.checkpoint.file_choice import KINDS, choose
+from headgraph.pk_engine.models.checkpoint.tensor_files import read_index
 from headgraph.pk_engine.models.hub._errors import NoAnswer, host, stating
 from headgraph.pk_engine.models.hub._guard import Guard, check_endpoint, check_scheme, guarding
 
 TIMEOUT = 10
 """Seconds for the hub to answer a request about a repository or a file."""
-KINDS = (("model.safetensors", (".safetensors",)), ("pytorch_model.bin", (".bin", ".pt", ".pth")))
 
 
 class Snapshot(NamedTuple):
@@ -110,18 +110,14 @@ def cached(model: str, revision: str | None = None, *, weights: bool = True) -> 
 def weight_files(names: Collection[str], get: Callable[[str], Path]) -> list[str]:
     """The files among `names` that hold a model's weights, an index first; empty if there are none.
 
-    `get` returns the path of an index. `TensorFiles` looks for files in the same order.
+    `get` returns the path of an index. `TensorFiles` chooses in the same way.
     """
-    for single, endings in KINDS:
-        index = f"{single}.index.json"
-        if index in names:
-            return [index, *sorted(set(read_index(get(index)).values()))]
-        if single in names:
-            return [single]
-        others = [name for name in names if name.endswith(endings) and "/" not in name]
-        if found := sorted(name for name in others if not name.startswith(NOT_WEIGHTS)):
-            return found
-    return []
+    found = choose(names, index_first=True)
+    if found is None:
+        return []
+    if found.index is None:
+        return list(found.files)
+    return [found.index, *sorted(set(read_index(get(found.index)).values()))]
 
 
 def _listing(model: str, revision: str | None) -> tuple[set[str], str | None]:
@@ -184,8 +180,12 @@ def _file(model: str, name: str, revision: str | None, guard: Guard) -> Path:
 def _check_usable(model: str, names: set[str]) -> None:
     if "adapter_config.json" in names:
         raise ModelError(
-            f"{model} is an adapter, which changes weights that lie elsewhere: merge it into its "
-            "model first"
+            f"{model} is an adapter, which changes another model's weights: download "
+            "adapter_config.json and adapter_model.safetensors into a folder, and give that"
+        )
+    if "config.json" not in names and any(name.endswith(".gguf") for name in names):
+        raise ModelError(
+            f"{model} holds GGUF files on the hub: download one of them and give its path"
         )
     if "config.json" not in names:
         raise ModelError(f"{model} has no config.json on the hub, which says what its tensors are")

@@ -5,6 +5,8 @@ a tokenizer, and installs packages for models with images. This module takes the
 reads the missing tensors from the loader's report.
 """
 
+import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,11 @@ from headgraph.pk_engine.errors import ModelError, UnknownFamily, WeightsError
 from headgraph.pk_engine.models.checkpoint.refusals import refuse_adapter, refuse_adapter_tensors
 from headgraph.pk_engine.models.checkpoint.tensor_files import TensorFiles
 from headgraph.pk_engine.models.lens.weights import first_line
+
+_ROW = re.compile(r"^(?P<name>\S+)\s*\|\s*(?:MISMATCH|CONVERSION)\s*\|(?P<text>.*)$", re.MULTILINE)
+"""A tensor that does not fit, in the report that transformers logs."""
+_SIZES = re.compile(r"ckpt: torch\.Size\(\[(.*?)\]\) vs model: ?torch\.Size\(\[(.*?)\]\)")
+_CAUSE = re.compile(r"^\w*(?:Error|Exception): (.+)$", re.MULTILINE)
 
 
 def network_bridge(folder: Path, name: str, config: dict[str, Any], dtype: str) -> Any:
@@ -33,9 +40,9 @@ def network_bridge(folder: Path, name: str, config: dict[str, Any], dtype: str) 
     refuse_adapter(folder)
     refuse_adapter_tensors(TensorFiles(folder))  # transformers ignores them
 
-    with _quiet():
+    with _quiet() as reports:
         architecture, settings = _architecture(folder, config)
-        network = _network(folder, architecture, settings, getattr(torch, dtype))
+        network = _network(folder, architecture, settings, getattr(torch, dtype), reports)
         try:
             return build_bridge_from_module(
                 network, architecture, hf_config=network.config, model_name=name
@@ -82,7 +89,7 @@ def _architecture(folder: Path, config: dict[str, Any]) -> tuple[str, Any]:
         ) from None
 
 
-def _network(folder: Path, architecture: str, settings: Any, dtype: Any) -> Any:
+def _network(folder: Path, architecture: str, settings: Any, dtype: Any, reports: list[str]) -> Any:
     from transformer_lens.model_bridge.sources.transformers import (
         get_hf_model_class_for_architecture,
     )
@@ -97,8 +104,10 @@ def _network(folder: Path, architecture: str, settings: Any, dtype: Any) -> Any:
             output_loading_info=True,
         )
     except Exception as error:
+        # of tensors that do not fit, the error only says that a report above has them
+        said = reported("\n".join(reports)) or first_line(error)
         raise ModelError(
-            f"transformers cannot load the {architecture} in {shown(folder)}: {first_line(error)}"
+            f"transformers cannot load the {architecture} in {shown(folder)}: {said}"
         ) from error
     if missing := sorted(report["missing_keys"]):
         raise WeightsError(
@@ -109,17 +118,46 @@ def _network(folder: Path, architecture: str, settings: Any, dtype: Any) -> Any:
     return network
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence the progress bars and reports of transformers; errors state what matters."""
-    from transformers.utils import logging
+def reported(report: str) -> str:
+    """The first tensor that does not fit, from a report of transformers; empty if there is none."""
+    rows = list(_ROW.finditer(report))
+    if not rows:
+        return ""
+    first, more = rows[0], f" and {len(rows) - 1:,} more" if rows[1:] else ""
+    if sizes := _SIZES.search(first["text"]):
+        why = f"has the shape ({sizes[1]}), expected ({sizes[2]})"
+    else:
+        cause = _CAUSE.search(report, first.end())
+        why = f"cannot be converted ({short(cause[1] if cause else first['text'], 80)})"
+    return f"{short(first['name'], 80)}{more} {why}"
 
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+
+class _Collected(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self, texts: list[str]) -> None:
+        super().__init__()
+        self._texts = texts
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._texts.append(record.getMessage())
+
+
+@contextmanager
+def _quiet() -> Iterator[list[str]]:
+    """Silence progress bars and collect the reports of transformers; errors state what matters."""
+    from transformers.utils import logging as theirs
+
+    texts: list[str] = []
+    logger, bars = logging.getLogger("transformers"), theirs.is_progress_bar_enabled()
+    before = logger.level, logger.propagate, logger.handlers[:]
+    logger.propagate, logger.handlers[:] = False, [_Collected(texts)]
+    logger.setLevel(logging.WARNING)
+    theirs.disable_progress_bar()
     try:
-        yield
+        yield texts
     finally:
-        logging.set_verbosity(verbosity)
+        level, logger.propagate, logger.handlers[:] = before
+        logger.setLevel(level)
         if bars:
-            logging.enable_progress_bar()
+            theirs.enable_progress_bar()

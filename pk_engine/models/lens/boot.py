@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from headgraph.base.files.documents import shown
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.errors import INSTALL_LENS, ModelError, UnknownFamily
 from headgraph.pk_engine.models.checkpoint.refusals import refuse_adapter, refuse_adapter_tensors
@@ -17,7 +18,7 @@ from headgraph.pk_engine.models.family import Norm, family_of
 from headgraph.pk_engine.models.folding import check_folding
 from headgraph.pk_engine.models.lens._network import network_bridge
 from headgraph.pk_engine.models.lens.weights import BridgeWeights, Lens, check_settings, first_line
-from headgraph.pk_engine.models.location import locate, read_config
+from headgraph.pk_engine.models.location import is_gguf, locate, read_config
 
 KINDS = {"BF16": "bfloat16", "F16": "float16"}
 NORMS = {"LN": "LayerNorm", "LNPre": "LayerNorm", "RMS": "RMSNorm", "RMSPre": "RMSNorm"}
@@ -44,7 +45,8 @@ def boot(
         WeightsError: the folder lacks tensors that the network has.
     """
     _require_lens()
-    folder, name, commit = locate(model, revision)
+    folder, name, commit, adapter = locate(model, revision)
+    check_plain(folder, adapter)
     config, asked = read_config(folder), (fold_ln, center_writing)
     check_settings(config)
     refuse_adapter(folder)
@@ -54,6 +56,24 @@ def boot(
     bridge = network_bridge(folder, name, config, "float32" if any(asked) else stored)
     weights = BridgeWeights(bridge, name=name, revision=commit, folder=folder)
     return _process(bridge, weights, fold_ln, center_writing) if any(asked) else weights
+
+
+def check_plain(folder: Path, adapter: Path | None) -> None:
+    """Refuse what only `pk_engine.models.weights` reads: GGUF, and a folder with an adapter.
+
+    Raises:
+        ModelError: it does.
+    """
+    if is_gguf(folder):
+        raise ModelError(
+            f"{shown(folder)} is a GGUF file, which TransformerLens does not read: give the folder "
+            "of the original model"
+        )
+    if adapter is not None:
+        raise ModelError(
+            f"the folder {shown(adapter)} holds an adapter, which TransformerLens does not merge: "
+            "merge it into its model first (merge_and_unload in peft)"
+        )
 
 
 def _require_lens() -> None:

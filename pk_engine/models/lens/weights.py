@@ -19,6 +19,8 @@ from headgraph.base.names import ROLES
 from headgraph.base.text import quoted, short
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.linalg.buffers import Buffers
+from headgraph.pk_engine.models.checkpoint.packed import SETTINGS
+from headgraph.pk_engine.models.config import Refusals
 from headgraph.pk_engine.models.family import common_refusals
 from headgraph.pk_engine.models.interface import Layer, LensModel
 from headgraph.pk_engine.models.layout import ModelShape
@@ -51,6 +53,7 @@ class BridgeWeights:
         name, revision, shape, folder: as in `pk_engine.models.weights.ModelWeights`.
         fold_ln, center_writing: whether the matrices are folded and centred.
         family: named `transformer-lens`.
+        origin: empty.
 
     Raises:
         ModelError: the object is no bridge, layers lack attention, heads are unequal, or the
@@ -73,6 +76,7 @@ class BridgeWeights:
             )
         self.name, self.revision, self._raw = name or _name_of(model), revision, raw
         self.family, self.folder = Lens(), folder
+        self.origin: dict[str, str] = {}
         check_settings(_settings_of(model))
         self._blocks = _blocks_of(model, self.name)
         self.shape = self._find_shape()
@@ -179,7 +183,10 @@ def check_settings(settings: dict[str, Any]) -> None:
         ModelError: the configuration has such a setting; the message names its key.
     """
     inner = settings.get("text_config")
-    common_refusals().check({**settings, **(inner if isinstance(inner, dict) else {})}, Lens().name)
+    settings = {**settings, **(inner if isinstance(inner, dict) else {})}
+    quantised = "a quantised model in memory has no matrices of floats"
+    Refusals(dict.fromkeys(SETTINGS, quantised)).check(settings, Lens().name)
+    common_refusals().check(settings, Lens().name)
 
 
 def first_line(error: BaseException) -> str:

@@ -54,7 +54,7 @@ def test_model_types(tmp_path: Path, value: object) -> None:
 @pytest.mark.parametrize(
     "config",
     [
-        {"quantization_config": {LONG: LONG}},
+        {"attn_layer_indices": {LONG: LONG}},
         {"layer_types": [LONG]},
         {"layer_types": [["full_attention"]]},
         {"pruned_heads": {"1": list(range(500))}},

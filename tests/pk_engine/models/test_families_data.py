@@ -124,7 +124,6 @@ def test_gemma_3_with_images_as_its_hub_files_are() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"quantization_config": {"bits": 4}}, "quantization_config = .* converted to floats"),
         ({"add_cross_attention": True}, "add_cross_attention = True, .* another residual stream"),
         ({"is_encoder_decoder": True}, "is_encoder_decoder = True"),
         ({"pruned_heads": {"0": [1]}}, "pruned_heads = .* unequal numbers of heads"),
@@ -163,7 +162,6 @@ def test_settings_that_change_the_layout_are_refused_by_name(
 def test_empty_and_known_settings_are_accepted(tmp_path: Path) -> None:
     harmless = {
         "pruned_heads": {},
-        "quantization_config": None,
         "add_cross_attention": False,
         "layer_types": ["full_attention", "sliding_attention"],
         "full_attention_interval": 1,
@@ -173,9 +171,9 @@ def test_empty_and_known_settings_are_accepted(tmp_path: Path) -> None:
     assert ModelWeights(save(tmp_path, config=GPT2_CONFIG | harmless)).shape.n_heads == 2
 
 
-def test_a_quantised_part_is_found_in_the_nested_configuration() -> None:
-    text = {"quantization_config": {"bits": 4}}
-    with pytest.raises(ModelError, match="quantization_config"):
+def test_a_refused_setting_is_found_in_the_nested_configuration() -> None:
+    text = {"kv_lora_rank": 4}
+    with pytest.raises(ModelError, match="kv_lora_rank"):
         family_of({"model_type": "gemma3"}).shape({"model_type": "gemma3", "text_config": text})
 
 
@@ -191,7 +189,7 @@ def test_an_unknown_hybrid_model_is_refused_as_hybrid() -> None:
 
 def test_adapters_are_refused(tmp_path: Path) -> None:
     (save(tmp_path) / "adapter_config.json").write_text("{}")
-    with pytest.raises(ModelError, match=r"holds an adapter .* merge it into its model first"):
+    with pytest.raises(ModelError, match=r"holds an adapter .* beside a whole model"):
         ModelWeights(tmp_path)
 
 

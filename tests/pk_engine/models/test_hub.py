@@ -141,6 +141,7 @@ class TestKinds:
             ({"model.safetensors": b"x"}, "team/odd has no config.json on the hub"),
             ({"config.json": b"{}", "README.md": b""}, "has no *.safetensors and no pytorch_model"),
             ({"config.json": b"{}", "adapter_config.json": b"{}"}, "team/odd is an adapter"),
+            ({"m.Q8_0.gguf": b"x"}, "holds GGUF files on the hub: download one of them and give"),
             (
                 {"config.json": b"{}",
                  "model.safetensors.index.json": b'{"weight_map": {"a": "1.safetensors"}}'},

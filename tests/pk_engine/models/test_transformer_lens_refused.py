@@ -89,6 +89,15 @@ def test_an_adapter(coder: Path, tmp_path: Path) -> None:
         boot(folder)
 
 
+@pytest.mark.parametrize("inner", [False, True])
+def test_quantised_models(tmp_path: Path, inner: bool) -> None:
+    setting = {"quantization_config": {"quant_method": "bitsandbytes"}}
+    config = checkpoints.GPT2_CONFIG | ({"text_config": setting} if inner else setting)
+    said = checkpoints.refused(lambda: boot(checkpoints.save(tmp_path, config=config)))
+    assert "quantization_config = {'quant_method': 'bitsandbytes'}, which" in said
+    assert said.endswith("a quantised model in memory has no matrices of floats")
+
+
 def test_architectures_that_the_libraries_lack(coder: Path, tmp_path: Path) -> None:
     unknown = refuse(tmp_path, {"model_type": "own"}, coder)
     assert "transformers cannot use" in unknown
@@ -97,6 +106,27 @@ def test_architectures_that_the_libraries_lack(coder: Path, tmp_path: Path) -> N
     assert "TransformerLens has no architecture 'fuyu' (FuyuForCausalLM)" in named
     config = json.loads((coder / "config.json").read_text()) | {"hidden_size": 32}
     assert "transformers cannot load the Starcoder2ForCausalLM" in refuse(tmp_path, config, coder)
+
+
+def test_tensors_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    """The error of transformers only refers to a report above."""
+    sizes = {"hidden_size": 24, "vocab_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
+             "num_key_value_heads": 2, "intermediate_size": 12, "num_local_experts": 2}  # fmt: skip
+    folder = save(tmp_path, "Mixtral", **sizes)
+    whole = load_file(folder / "model.safetensors")
+    q = "model.layers.0.self_attn.q_proj.weight"
+    expert = "model.layers.0.block_sparse_moe.experts.0.w1.weight"
+    for change, text in (
+        ({q: whole[q][:3, :3]}, f": {q} has the shape (3, 3), expected (24, 24)"),
+        ({q: whole[q][:3], q.replace("q_p", "k_p"): whole[q]}, " and 1 more has the shape ("),
+        ({expert: whole[expert][:, :3]}, " cannot be converted (stack expects each tensor to be"),
+    ):
+        tensors = {name: np.ascontiguousarray(w) for name, w in (whole | change).items()}
+        save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+        said = checkpoints.refused(lambda: boot(folder))
+        assert said.startswith("transformers cannot load the MixtralForCausalLM in ")
+        assert text in said
+        assert "report" not in said
 
 
 def test_objects_that_are_no_model() -> None:

@@ -21,6 +21,7 @@ from headgraph.pk_engine import AffinityTable
 from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.errors import TableError
 from headgraph.pk_engine.table._parquet import ROWS_PER_BYTE
+from headgraph.pk_engine.table.meta import FORMAT_VERSION
 from tests.tables import random_table
 
 REAL = table_path("gpt2-small")
@@ -276,10 +277,12 @@ def test_metadata_that_are_nested_deeply(tmp_path: Path, depth: int) -> None:
 
 
 def test_a_newer_format_is_refused_by_its_name(tmp_path: Path) -> None:
-    path = with_metadata(tmp_path / "t.parquet", {"format": 3, "version": "9.1", "flows": {}})
+    path = with_metadata(
+        tmp_path / "t.parquet", {"format": FORMAT_VERSION + 1, "version": "9.1", "flows": {}}
+    )
     assert (
-        "it is in table format 3, written by headgraph '9.1', and this headgraph reads formats up "
-        "to 2: upgrade headgraph"
+        f"it is in table format {FORMAT_VERSION + 1}, written by headgraph '9.1', and this "
+        f"headgraph reads formats up to {FORMAT_VERSION}: upgrade headgraph"
     ) in refused(path)
 
 

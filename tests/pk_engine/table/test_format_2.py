@@ -8,6 +8,7 @@ import pytest
 
 from headgraph.pk_engine.errors import TableError
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.meta import TableMeta
 from headgraph.pk_engine.table.selection import Selection
 from tests.tables import random_table
 
@@ -64,3 +65,15 @@ def test_metadata_of_other_heads_or_pairings_are_refused(
     meta = replace(random_table(format_2=True).meta, **change)  # type: ignore[arg-type]
     with pytest.raises(TableError, match=message):
         type(meta).from_json(meta.to_json())
+
+
+def test_how_weights_were_stored_is_format_3() -> None:
+    plain = random_table(format_2=True).meta
+    meta = replace(plain, origin={"quantisation": "Q8_0", "adapter": "my-lora"})
+    assert (plain.format, meta.format) == (2, 3)
+    assert "origin" not in plain.to_json()
+    assert TableMeta.from_json(meta.to_json()) == meta
+    assert replace(meta, heads={}, decoys={}).format == 3
+    for value in (["Q8_0"], {"quantisation": 8}, "Q8_0", {"a": "\ud800"}):
+        with pytest.raises(TableError, match=r"origin = .*: expected an object of texts"):
+            TableMeta.from_json(replace(meta, origin=value).to_json())  # type: ignore[arg-type]

@@ -1,0 +1,322 @@
+"""Adapters merged while they are read: as peft merges them, or refused by name."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from headgraph.pk_engine import Selection, compute
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.models.location import locate
+from headgraph.pk_engine.models.origin import sentences
+from headgraph.pk_engine.models.weights import ModelWeights
+from headgraph.pk_engine.planning._plan import plan
+from tests.commands import headgraph
+from tests.pk_engine.checkpoints import LLAMA_CONFIG, LONG, llama_tensors, refused, save
+from tests.pk_engine.hub_server import HubServer, Repo, folder_files
+
+peft = pytest.importorskip("peft", reason="it makes and merges the adapters")
+
+import torch  # noqa: E402
+import transformers  # noqa: E402
+
+KINDS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
+    "llama": ("Llama", {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 24,
+                        "num_key_value_heads": 2, "head_dim": 8, "intermediate_size": 12,
+                        "vocab_size": 32}, ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj"]),
+    "gpt2": ("GPT2", {"n_layer": 2, "n_head": 4, "n_embd": 24, "vocab_size": 32,
+                      "n_positions": 16}, ["c_attn", "c_proj"]),
+}  # fmt: skip
+
+
+def network(kind: str) -> Any:
+    name, sizes, _ = KINDS[kind]
+    model = getattr(transformers, f"{name}LMHeadModel" if name == "GPT2" else f"{name}ForCausalLM")
+    torch.manual_seed(0)
+    return model(getattr(transformers, f"{name}Config")(**sizes))
+
+
+def trained(kind: str, folder: Path, **settings: Any) -> Any:
+    """A model with an adapter whose matrices are not 0; saved as `base` and `lora`."""
+    model = network(kind)
+    model.save_pretrained(folder / "base")
+    defaults = {"r": 3, "lora_alpha": 5, "target_modules": KINDS[kind][2],
+                "fan_in_fan_out": kind == "gpt2"}  # fmt: skip
+    model.name_or_path = str(folder / "base")
+    adapted = peft.get_peft_model(model, peft.LoraConfig(**(defaults | settings)))
+    adapted.peft_config["default"].base_model_name_or_path = str(folder / "base")
+    with torch.no_grad():
+        for name, parameter in adapted.named_parameters():
+            if "lora_" in name:
+                parameter.copy_(torch.randn_like(parameter))
+    adapted.save_pretrained(folder / "lora")
+    return adapted
+
+
+def same(found: ModelWeights, merged: ModelWeights) -> None:
+    for layer in range(found.shape.n_layers):
+        for role, matrix in merged.raw_layer(layer).items():
+            assert np.abs(found.raw_layer(layer)[role] - matrix).max() < 1e-5
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"use_rslora": True},
+        {"rank_pattern": {"layers.1.self_attn.q_proj": 2, "h.1.attn.c_attn": 2},
+         "alpha_pattern": {"o_proj": 7, r"h\.\d+\.attn\.c_proj": 9}},
+        {"layers_to_transform": [1]},
+        {"bias": "all"},
+        {"init_lora_weights": "gaussian"},
+    ],
+    ids=["plain", "rslora", "patterns", "one-layer", "bias", "gaussian"],
+)  # fmt: skip
+def test_as_peft_merges(tmp_path: Path, kind: str, settings: dict[str, Any]) -> None:
+    adapted = trained(kind, tmp_path, **settings)
+    adapted.merge_and_unload().save_pretrained(tmp_path / "merged")
+    merged = ModelWeights(tmp_path / "merged")
+    plain = ModelWeights(tmp_path / "base")
+    found = ModelWeights(tmp_path / "base", adapter=tmp_path / "lora")
+    same(found, merged)
+    difference = [np.abs(found.raw_layer(1)[r] - plain.raw_layer(1)[r]).max() for r in "QKVO"]
+    assert min(difference) > 0.1, "each role is changed"
+    same(ModelWeights(tmp_path / "lora"), merged)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_table_names_the_adapter(tmp_path: Path) -> None:
+    trained("llama", tmp_path)
+    options = {"selection": Selection(), "metrics": "pk,cs"}
+    plain = compute(tmp_path / "base", **options)  # type: ignore[arg-type]
+    table = compute(tmp_path / "base", adapter=tmp_path / "lora", **options)  # type: ignore[arg-type]
+    alone = compute(tmp_path / "lora", **options)  # type: ignore[arg-type]
+    assert (table.meta.model, plain.meta.model) == ("base+lora", "base")
+    assert table.meta.fingerprint != plain.meta.fingerprint
+    assert alone.meta == table.meta
+    assert set(table.meta.origin) == {"adapter", "adapter_sha256"}
+    assert sentences(table.meta.origin) == [
+        "the adapter lora (LoRA, attention matrices changed: 8) was merged in"
+    ]
+    assert plan(tmp_path / "lora", calibrate=False).model == "base+lora"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_names_with_and_without_the_familys_prefix(tmp_path: Path) -> None:
+    trained("gpt2", tmp_path)
+    found = ModelWeights(tmp_path / "lora")
+    tensors = load_file(tmp_path / "base" / "model.safetensors")
+    bare = {name.removeprefix("transformer."): w for name, w in tensors.items()}
+    config = json.loads((tmp_path / "base" / "config.json").read_text())
+    same(ModelWeights(save(tmp_path / "bare", bare, config), adapter=tmp_path / "lora"), found)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_base_is_found_beside_the_adapter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained("llama", tmp_path)
+    change(tmp_path / "lora", base_model_name_or_path="../base")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert ModelWeights(tmp_path / "lora").name == "base+lora"
+    monkeypatch.chdir(tmp_path)
+    change(tmp_path / "lora", base_model_name_or_path="base")
+    assert ModelWeights("lora/").name == "base+lora"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_modules_that_are_saved_whole(tmp_path: Path) -> None:
+    adapted = trained("llama", tmp_path, modules_to_save=["lm_head", "input_layernorm"],
+                      target_modules=["q_proj"])  # fmt: skip
+    found = ModelWeights(tmp_path / "lora")
+    assert found.raw_layer(0)["Q"].shape == (4, 24, 8)
+    norm = "model.layers.0.input_layernorm.weight"
+    said = refused(lambda: ModelWeights(tmp_path / "lora", fold_ln=True))
+    assert said == (
+        f"the adapter 'lora' replaces '{norm}' (modules_to_save): merge it into its model first "
+        "(merge_and_unload in peft)"
+    )
+    del adapted
+    trained("llama", tmp_path / "b", modules_to_save=["v_proj"], target_modules=["q_proj"])
+    assert "v_proj.weight' (modules_to_save)" in refused(lambda: ModelWeights(tmp_path / "b/lora"))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_dora_and_others_are_refused_by_name(tmp_path: Path) -> None:
+    trained("llama", tmp_path / "dora", use_dora=True)
+    assert "use_dora = True (DoRA), which is not supported" in refused(
+        lambda: ModelWeights(tmp_path / "dora/lora")
+    )
+    change(tmp_path / "dora/lora", use_dora=False)
+    assert "of the adapter is DoRA's: merge" in refused(
+        lambda: ModelWeights(tmp_path / "dora/lora")
+    )
+    model = network("llama")
+    ia3 = peft.IA3Config(target_modules=["k_proj"], feedforward_modules=[])
+    peft.get_peft_model(model, ia3).save_pretrained(tmp_path / "ia3")
+    change(tmp_path / "ia3", base_model_name_or_path=str(tmp_path / "dora/base"))
+    assert "peft_type = 'IA3': expected 'LORA'" in refused(lambda: ModelWeights(tmp_path / "ia3"))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_base_that_training_changed_is_refused(tmp_path: Path) -> None:
+    trained("llama", tmp_path, init_lora_weights="pissa", r=2)
+    said = refused(lambda: ModelWeights(tmp_path / "lora"))
+    assert "init_lora_weights = 'pissa' (which changes the base weights too)" in said
+
+
+# ----- adapters made by hand
+
+
+def change(folder: Path, **settings: Any) -> None:
+    path = folder / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | settings))
+
+
+def by_hand(folder: Path, tensors: dict[str, Any] | None = None, **settings: Any) -> Path:
+    save(folder / "base", llama_tensors(), LLAMA_CONFIG)
+    (folder / "lora").mkdir()
+    path = "base_model.model.model.layers.0.self_attn.q_proj.lora_"
+    pair = {f"{path}A.weight": np.ones((2, 24)), f"{path}B.weight": np.ones((16, 2))}
+    stored = {name: np.asarray(w, np.float32) for name, w in (tensors or pair).items()}
+    save_file(stored, folder / "lora" / "adapter_model.safetensors")
+    about = {"peft_type": "LORA", "r": 2, "lora_alpha": 4,
+             "base_model_name_or_path": str(folder / "base")}  # fmt: skip
+    (folder / "lora" / "adapter_config.json").write_text(json.dumps(about | settings))
+    return folder / "lora"
+
+
+def test_the_known_answer_by_hand(tmp_path: Path) -> None:
+    found = ModelWeights(by_hand(tmp_path))
+    plain = ModelWeights(tmp_path / "base")
+    # A and B are ones, so B A is 2, and alpha / r is 2
+    assert np.allclose(found.raw_layer(0)["Q"], plain.raw_layer(0)["Q"] + 4, atol=1e-6)
+    assert (found.raw_layer(0)["K"] == plain.raw_layer(0)["K"]).all()
+    assert (found.raw_layer(1)["Q"] == plain.raw_layer(1)["Q"]).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"peft_type": "VERA"}, "peft_type = 'VERA': expected 'LORA'"),
+        ({"peft_type": LONG * 3}, "expected 'LORA'"),
+        ({"peft_type": None}, "peft_type = None"),
+        ({"r": 0}, "r = 0: expected a whole number above 0"),
+        ({"r": 2.5}, "r = 2.5: expected a whole number above 0"),
+        ({"lora_alpha": "16"}, "lora_alpha = '16': expected a number above 0"),
+        ({"lora_alpha": float("nan")}, "lora_alpha = nan: expected a number above 0"),
+        ({"rank_pattern": [1]}, "rank_pattern = [1]: expected an object"),
+        ({"rank_pattern": {"(": 1}}, "the pattern '(' in rank_pattern, which is no regular"),
+        ({"alpha_pattern": {"a" * 999: 1}}, "expected at most 200 characters"),
+        ({"rank_pattern": {"q_proj": 3}}, "expected floats of the rank 3, as adapter_config.json"),
+        ({"alora_invocation_tokens": [5]}, "alora_invocation_tokens = [5] (activated LoRA"),
+        ({"layer_replication": [[0, 2]]}, "layer_replication = [[0, 2]] (layers that are"),
+        ({"init_lora_weights": "olora"}, "init_lora_weights = 'olora'"),
+        ({"init_lora_weights": "pissa_niter_4"}, "init_lora_weights = 'pissa_niter_4'"),
+        ({"fan_in_fan_out": True}, "changes a matrix of (24, 16), and"),
+        ({"base_model_name_or_path": None}, "names no base model: give the base model"),
+        ({"base_model_name_or_path": "/no/where"}, "its base '/no/where' cannot be read (no"),
+        ({"base_model_name_or_path": "~nobody-here/x"}, "names a user that"),
+        ({"base_model_name_or_path": LONG * 4 + "/x"}, "cannot be read"),
+    ],
+)  # fmt: skip
+def test_settings_that_are_refused(tmp_path: Path, settings: dict[str, Any], text: str) -> None:
+    folder = by_hand(tmp_path, **settings)
+    assert text in refused(lambda: ModelWeights(folder))
+
+
+def test_a_base_on_a_hub_that_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    folder = by_hand(tmp_path, base_model_name_or_path="team/base")
+    said = refused(lambda: ModelWeights(folder))
+    assert said.startswith(f"the folder {folder} holds only an adapter, and its base 'team/base' ")
+    assert said.endswith("give the base model and adapter=FOLDER")
+    assert ModelWeights(tmp_path / "base", adapter=folder).name == "base+lora"
+
+
+def test_a_base_on_the_hub(tmp_path: Path, server: HubServer) -> None:
+    folder = by_hand(tmp_path, base_model_name_or_path="team/llama", revision="main")
+    server.repos["team/llama"] = Repo()
+    commit = server.repos["team/llama"].commit(folder_files(tmp_path / "base"), "main")
+    found = ModelWeights(folder)
+    assert (found.name, found.revision) == ("team/llama+lora", commit)
+    same(found, ModelWeights(tmp_path / "base", adapter=folder))
+
+
+Q0 = "base_model.model.model.layers.0.self_attn.q_proj"
+
+
+@pytest.mark.parametrize(
+    ("tensors", "text"),
+    [
+        ({f"{Q0}.lora_A.weight": np.ones((2, 24))}, "has lora_A of model.layers.0.self_attn.q"),
+        ({f"{Q0}.lora_A.weight": np.ones((2, 24)), f"{Q0}.lora_B.weight": np.ones((16, 3))},
+         "expected floats of the rank 2"),
+        ({f"{Q0}.lora_A.weight": np.ones((2, 23)), f"{Q0}.lora_B.weight": np.ones((16, 2))},
+         "changes a matrix of (16, 23), and model.layers.0.self_attn.q_proj.weight"),
+        ({f"{Q0}.lora_A.a.weight": np.ones((2, 24)), f"{Q0}.lora_A.b.weight": np.ones((2, 24))},
+         "holds two adapters of model.layers.0.self_attn.q_proj"),
+        ({f"{Q0}.lora_magnitude_vector": np.ones(16)}, "of the adapter is DoRA's"),
+        ({f"{Q0}.lora_C.weight": np.ones(16)}, "of the adapter is not LoRA's"),
+        ({f"{Q0}.weight": np.ones((16, 24))}, "(modules_to_save)"),
+        ({name.replace("0", "7"): w for name, w in
+          {f"{Q0}.lora_A.weight": np.ones((2, 24)),
+           f"{Q0}.lora_B.weight": np.ones((16, 2))}.items()},
+         "changes 'model.layers.7.self_attn.q_proj', which the model does not have"),
+    ],
+)  # fmt: skip
+def test_tensors_that_are_refused(tmp_path: Path, tensors: dict[str, Any], text: str) -> None:
+    folder = by_hand(tmp_path, tensors)
+    assert text in refused(lambda: ModelWeights(folder))
+
+
+def test_folders_that_are_refused(tmp_path: Path) -> None:
+    folder = by_hand(tmp_path)
+    base = tmp_path / "base"
+    assert "is no folder with an adapter" in refused(lambda: ModelWeights(base, adapter=base))
+    assert "has an adapter already" in refused(lambda: ModelWeights(folder, adapter=folder))
+    (base / "adapter_config.json").write_text("{}")
+    assert "holds an adapter (adapter_config.json) beside a whole model" in refused(
+        lambda: ModelWeights(base)
+    )
+    (base / "adapter_config.json").unlink()
+    second = tmp_path / "second"
+    second.mkdir()
+    (second / "adapter_config.json").write_text(
+        json.dumps({"peft_type": "LORA", "base_model_name_or_path": os.fspath(folder)})
+    )
+    assert "which is an adapter too: give the base" in refused(lambda: locate(second))
+    assert "has adapter_config.json and no adapter_model.safetensors" in refused(
+        lambda: ModelWeights(base, adapter=second)
+    )
+
+
+@pytest.mark.parametrize("option", ["adapter", "variant"])
+def test_through_transformer_lens(tmp_path: Path, option: str) -> None:
+    folder = by_hand(tmp_path)
+    given: dict[str, Any] = {option: os.fspath(folder)}
+    with pytest.raises(EngineError, match=f"{option}='.*': it applies to files only; leave it out"):
+        compute(tmp_path / "base", via="transformer-lens", **given)
+    with pytest.raises(EngineError, match="holds an adapter, which TransformerLens does not merge"):
+        compute(folder, via="transformer-lens")
+
+
+def test_the_command(tmp_path: Path) -> None:
+    folder = by_hand(tmp_path)
+    done = headgraph("compute", str(tmp_path / "base"), "--adapter", str(folder), "--all",
+                  "-o", str(tmp_path / "t.parquet"))  # fmt: skip
+    assert (
+        "note: the adapter lora (LoRA, attention matrices changed: 1) was merged in" in done.stderr
+    )
+    assert done.returncode == 0
