@@ -50,7 +50,7 @@ _ALL = (
     Format(
         "json",
         ".json",
-        "heads and edges as node-link JSON, the form of `query --graph`, for networkx and d3",
+        "heads and edges as node-link JSON for networkx and d3, as in graph answers of queries",
         module="node_link",
     ),
     Format(
