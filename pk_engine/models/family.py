@@ -8,6 +8,7 @@ settings. docs/reference/families.md explains each key. `_every.toml` holds what
 import tomllib
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,14 @@ class Norm:
         name: tensor with its scale; None where it has none.
         offset: added to the stored scale; 1 for Gemma.
         follows: the reason, where no norm stands before attention.
+        first: the first layer that has the norm; the layers before read the residual stream itself.
     """
 
     kind: str
     name: str | None = None
     offset: float = 0
     follows: str | None = None
+    first: int = 0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -211,7 +214,7 @@ def family_of(config: Mapping[str, Any]) -> Family:
     """The family that describes this configuration's model type.
 
     Raises:
-        UnknownFamily: no family does; the message lists the known model types.
+        UnknownFamily: no family does; the message names the nearest ones.
         ModelError: no family does, and the configuration has a setting that all families refuse.
     """
     model_type = config.get("model_type")
@@ -229,7 +232,10 @@ def family_of(config: Mapping[str, Any]) -> Family:
         if model_type is None and keys and all(key in config for key in keys):
             return family
     common_refusals(FOLDER).check(settings_of(config, "text_config", config), str(model_type))
+    near = get_close_matches(str(model_type), known, n=3, cutoff=0.75)
+    names = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
     raise UnknownFamily(
-        f"config.json has model_type {quoted(model_type, 40)}, which no family describes: known "
-        f"are {', '.join(sorted(known))}; {argument('via', 'transformer-lens')} reads more"
+        f"config.json has model_type {quoted(model_type, 40)}, which no family describes: {names}"
+        f"docs/reference/families.md lists the {len(known)} that are read, and "
+        f"{argument('via', 'transformer-lens')} reads more"
     )

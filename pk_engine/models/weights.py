@@ -108,7 +108,7 @@ class ModelWeights:
             WeightsError: the norm's scale holds NaN or Inf.
         """
         norm, matrices = self.family.norm, raw
-        if self.fold_ln:
+        if self.fold_ln and layer >= norm.first:
             scale = self._files.read(self._name(norm.name, layer)) if norm.name else None
             if scale is not None and not np.isfinite(np.asarray(scale, np.float32)).all():
                 raise WeightsError(f"the norm before attention of layer {layer} holds NaN or Inf")
@@ -177,13 +177,12 @@ class ModelWeights:
     def _wanted(self) -> Mapping[str, tuple[int, ...]]:
         """The tensors to read -> the expected shape of each."""
         shapes = {spec.name: spec.stored_shape(self.shape) for spec in self.family.tensors}
-        if self.fold_ln and self.family.norm.name:
-            shapes[self.family.norm.name] = (self.shape.d_model,)
-        return {
-            self._name(name, layer): shape
-            for layer in range(self.shape.n_layers)
-            for name, shape in shapes.items()
-        }
+        norm, layers = self.family.norm, range(self.shape.n_layers)
+        wanted = {self._name(name, i): shape for i in layers for name, shape in shapes.items()}
+        if self.fold_ln and norm.name:
+            width = (self.shape.d_model,)
+            wanted |= {self._name(norm.name, layer): width for layer in layers[norm.first :]}
+        return wanted
 
 
 def check_finite(matrix: NDArray[Any], layer: int, role: str) -> None:

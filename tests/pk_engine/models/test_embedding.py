@@ -64,7 +64,9 @@ def test_tied_or_not_is_what_the_configuration_says(name: str, tied: bool, tmp_p
 
 
 def test_every_family_file_names_its_embedding() -> None:
-    assert all(family.embedding for family in families().values())
+    of_images = {"clip", "dinov2", "dinov3", "vit"}  # clip.toml has encoders of text too
+    lacking = {family.name for family in families().values() if not family.embedding}
+    assert lacking == of_images
 
 
 def test_the_bundled_model_is_tied() -> None:
