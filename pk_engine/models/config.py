@@ -103,12 +103,12 @@ def shape_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> ModelSha
     )
 
 
-def _size(settings: Mapping[str, Any], size: str, keys: list[str] | int) -> int | None:
-    if isinstance(keys, int):
-        return keys
-    key = next((key for key in keys if _get(settings, key) is not None), None)
-    if key is None:
-        return None
+def _size(settings: Mapping[str, Any], size: str, keys: list[str | int] | int) -> int | None:
+    """The value of the first key that has one; a number stands for itself."""
+    listed = [keys] if isinstance(keys, int) else keys
+    key = next((k for k in listed if isinstance(k, int) or _get(settings, k) is not None), None)
+    if not isinstance(key, str):
+        return key
     value, most = _get(settings, key), LARGEST.get(size, 2**20)
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
         raise ModelError(

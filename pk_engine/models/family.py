@@ -5,6 +5,7 @@ layer with the roles in each (`pk_engine.models.layout`), the norm before attent
 settings. docs/reference/families.md explains each key. `_every.toml` holds what all refuse.
 """
 
+import json
 import tomllib
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ __all__ = ["Family", "ModelShape", "Norm", "TensorSpec", "families", "family_of"
 FOLDER = Path(__file__).parent / "families"
 EVERY = "_every.toml"
 KINDS = ("LayerNorm", "RMSNorm", "none")
+NEEDED = ("n_layers", "n_heads", "d_model")
 REQUIRED = {"model_types", "prefixes", "config", "tensors"}
 KEYS = {"model_types", "recognised_by", "note", "prefixes", "nested", "config", "defaults",
         "refuse", "require", "norm", "tensors", "embedding", "variants"}  # fmt: skip
@@ -94,13 +96,23 @@ class Family:
             ModelError: a key is missing or not a positive integer, heads cannot share key/value
                 heads evenly, or the configuration asks for something the family refuses.
         """
-        settings = settings_of(config, self.nested, self.defaults)
+        settings = self.settings(config)
         self.refusals.check({**config, **settings}, self.name)
         return shape_of(settings, self.for_model(config).config)
 
+    def settings(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The language model's part of a configuration, with defaults for absent keys.
+
+        Depth, heads and width have none: a whole model's configuration that lacks them is damaged.
+        """
+        needed = {key for size in NEEDED for key in self.config.get(size, ())}
+        usual = class_defaults(config.get("model_type"))
+        known = {key: value for key, value in usual.items() if key not in needed}
+        return settings_of(config, self.nested, known | dict(self.defaults))
+
     def for_model(self, config: Mapping[str, Any], tensors: Container[str] = ()) -> "Family":
         """The family with the variants that apply to a configuration and its tensors."""
-        settings = settings_of(config, self.nested, self.defaults)
+        settings = self.settings(config)
         data = self.data
         for variant in self.variants:
             if _applies(variant, settings, tensors, self.prefixes):
@@ -208,6 +220,26 @@ def _naming(model_type: object, folder: Path) -> dict[str, Family]:
         f'"{model_type}"'.encode("utf-8", "surrogatepass"),
     )
     return _read(path for path in paths if wanted in path.read_bytes())
+
+
+def row_of(name: str, model_type: object) -> dict[str, Any]:
+    """The line for a model type of a file with a line for each; empty without one."""
+    if not isinstance(model_type, str):
+        return {}
+    lines = (FOLDER / name).read_text("utf-8").splitlines()
+    start = f"{json.dumps(model_type)} = "
+    found = next((line for line in lines if line.startswith(start)), "")
+    return dict(tomllib.loads(found).get(model_type, {})) if found else {}
+
+
+def class_defaults(model_type: object) -> dict[str, Any]:
+    """What the configuration class of a model type uses for absent keys, where it is read here."""
+    return row_of("_defaults.toml", model_type)
+
+
+def names_family(model_type: object) -> bool:
+    """Whether a family file names a model type."""
+    return isinstance(model_type, str) and model_type in _naming(model_type, FOLDER)
 
 
 def family_of(config: Mapping[str, Any]) -> Family:

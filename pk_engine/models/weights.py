@@ -28,6 +28,7 @@ from headgraph.pk_engine.models.folding import centre_writing, check_folding, fo
 from headgraph.pk_engine.models.interface import Layer
 from headgraph.pk_engine.models.layout import ModelShape
 from headgraph.pk_engine.models.location import locate, read_config
+from headgraph.pk_engine.models.towers import part_of
 
 
 class ModelWeights:
@@ -38,10 +39,11 @@ class ModelWeights:
         revision: branch, tag or commit of a hub id.
         fold_ln: fold the norm before attention into Q, K and V (`pk_engine.models.folding`).
         center_writing: subtract the mean over d_model from O.
+        tower: `language` or `vision` of a model of several parts; language by default.
 
     Attributes:
-        name, revision, fold_ln, center_writing: as a table records them; revision is the commit
-            of a hub id, and None for a folder.
+        name, revision, fold_ln, center_writing, tower: as a table records them; revision is the
+            commit of a hub id, and None for a folder; tower is None for a model of one part.
         family: the family file in use, with the variants that apply to this model.
         shape: the model's sizes.
 
@@ -58,16 +60,19 @@ class ModelWeights:
         *,
         fold_ln: bool = False,
         center_writing: bool = False,
+        tower: str | None = None,
     ) -> None:
         self.folder, self.name, self.revision = locate(model, revision)
         self.fold_ln, self.center_writing = fold_ln, center_writing
-        self._config = config = read_config(self.folder)
+        self._part = part_of(read_config(self.folder), tower)
+        self.tower, self._config = self._part.tower, self._part.config
+        config = self._config
         family = family_of(config)
         self.shape: ModelShape = family.shape(config)
         refuse_adapter(self.folder)
         self._files = TensorFiles(self.folder)
         refuse_adapter_tensors(self._files)
-        self.family: Family = family.for_model(config, self._files)
+        self.family: Family = self._part.family(family, self._files)
         check_folding(family.name, self.family.norm, fold_ln=fold_ln, center_writing=center_writing)
         self._prefix = self._find_prefix()
         self._check_tensors()
@@ -148,13 +153,14 @@ class ModelWeights:
 
     def _find_prefix(self) -> str:
         first = self.family.tensors[0].name.format(layer=0)
-        for prefix in self.family.prefixes:
+        prefixes = self._part.prefixes(self.family.prefixes)
+        for prefix in prefixes:
             if prefix + first in self._files:
                 return prefix
+        tried = ", ".join(map(repr, prefixes[:8])) + (", ..." if len(prefixes) > 8 else "")
         raise WeightsError(
             f"the weights in {shown(self.folder)} have no tensor {first} (tried the prefixes "
-            f"{', '.join(repr(p) for p in self.family.prefixes)}): expected a "
-            f"{self.family.name} checkpoint, as config.json says"
+            f"{tried}): expected a {self.family.name} checkpoint, as config.json says"
         )
 
     def _check_tensors(self) -> None:

@@ -6,7 +6,7 @@ import click
 
 from headgraph.base.progress import bar_on_terminal
 from headgraph.base.terminal import say
-from headgraph.pk_engine.options import scoring_options, selection_options, via_option
+from headgraph.pk_engine.options import scoring_options, selection_options, tower_option, via_option
 
 if TYPE_CHECKING:
     from headgraph.pk_engine.scoring.selection import Selection
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     "--center-writing", is_flag=True, help="Subtract the mean over d_model from what heads write."
 )
 @via_option
+@tower_option
 @click.option("--name", metavar="NAME", help="Name of the model in the table.")
 @click.option("--seed", type=int, help="Random seed for --null.  [default: 0]")
 @click.option(
@@ -40,6 +41,7 @@ def compute(
     fold_ln: bool,
     center_writing: bool,
     via: str,
+    tower: str | None,
     name: str | None,
     seed: int | None,
     samples: int | None,
@@ -65,6 +67,7 @@ def compute(
             fold_ln=fold_ln,
             center_writing=center_writing,
             via=via,
+            tower=tower,
             name=name,
             seed=seed,
             samples=samples,

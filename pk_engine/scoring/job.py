@@ -130,6 +130,8 @@ class Job:
         options |= {"groups": str(groups), "folds": str(folds), "state": "4"}  # version of the file
         readers = {"transformer-lens": ("transformer-lens", "transformers")}
         options["family"] = family = self.weights.family.name
+        if tower := getattr(self.weights, "tower", None):  # one folder may hold two transformers
+            options["tower"] = tower
         options["headgraph"] = VERSION  # other versions may read weights differently
         options |= {package: version_of(package) for package in readers.get(family, ())}
         return Partial(self.partial, job_key(folder, self.partial, options))

@@ -44,6 +44,7 @@ class TableMeta:
         decoys: pairing -> `scored`, the backward pairs scored, and `share`, the share of decoys
             among the rows of this table, None without rows (`pk_engine.scoring.decoys`); empty
             where no backward pairs were scored.
+        tower: `vision` for the vision encoder of a model of several parts, else None.
     """
 
     model: str
@@ -73,6 +74,7 @@ class TableMeta:
     nulls: dict[str, dict[str, Any]] = field(default_factory=dict)
     heads: dict[str, list[list[float | None]]] = field(default_factory=dict)
     decoys: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tower: str | None = None
 
     @property
     def format(self) -> int:
@@ -106,6 +108,8 @@ class TableMeta:
     def to_json(self) -> str:
         """One line of JSON, keys sorted, so that equal metadata is equal text."""
         data = asdict(self) | {"format": self.format}
+        if self.tower is None:
+            del data["tower"]
         for name in _LATER:  # keep the bytes of tables without them as older versions wrote them
             if not data[name]:
                 del data[name]
@@ -121,7 +125,7 @@ class TableMeta:
         data = parse_json(text, source="its headgraph metadata", problem=TableError)
         _check_format(data)
         del data["format"]
-        data = {name: {} for name in _LATER} | data
+        data = {name: {} for name in _LATER} | {"tower": None} | data
         expected = {f.name for f in fields(cls)}
         missing, unknown = sorted(expected - data.keys()), sorted(data.keys() - expected)
         if missing or unknown:

@@ -36,6 +36,7 @@ def rotary(*sections: int) -> dict[str, Any]:
     return {"rope_parameters": rope}
 
 
+GRID = {"patch_size": 2, "temporal_patch_size": 1, "spatial_merge_size": 2}
 CHANGES: dict[str, dict[str, Any]] = {
     "dots1": {"n_shared_experts": 1},
     "helium": {"head_dim": 8}, "nomic_bert": {"head_dim": 8}, "nemotron": {"head_dim": 16},
@@ -48,6 +49,13 @@ CHANGES: dict[str, dict[str, Any]] = {
     "vit_mae": {"mask_ratio": 0.0}, "videomae": {"num_frames": 2, "tubelet_size": 1},
     "dbrx": {"attn_config": {"kv_n_heads": 2, "rope_theta": 1e4, "clip_qkv": 1e6},
              "ffn_config": {"ffn_hidden_size": 12, "moe_num_experts": 4, "moe_top_k": 2}},
+    "qwen2_vl_vision": {"embed_dim": 32, "hidden_size": 20, "mlp_ratio": 2} | GRID,
+    "qwen2_5_vl_vision": {"out_hidden_size": 20, "fullatt_block_indexes": [0, 1]} | GRID,
+    "qwen3_vl_vision": {"out_hidden_size": 20, "num_position_embeddings": 36} | GRID,
+    "qwen3_vl_moe_vision": {"out_hidden_size": 20, "num_position_embeddings": 36} | GRID,
+    "pixtral": {"head_dim": 8}, "internvl_vision": {"image_size": [20, 20], "patch_size": [4, 4]},
+    "llama4_vision_model": {"image_size": 24, "vision_output_dim": 20, "projector_input_dim": 20,
+                            "projector_output_dim": 20, "pixel_shuffle_ratio": 0.5},
     "layoutlmv3": {"coordinate_size": 4, "shape_size": 8, "input_size": 20},
     "yolos": {"image_size": [20, 20], "num_detection_tokens": 2},
     "vitpose_backbone": {"image_size": [20, 20], "patch_size": [4, 4]},
@@ -64,13 +72,23 @@ PATCHES = {"siglip2_vision_model"}
 """Model types that take an image in patches."""
 
 
-def build(model_type: str, **changes: Any) -> Any:
+def sizes_of(model_type: str) -> dict[str, Any]:
+    """What the configuration class is given."""
+    own = {field.name for field in fields(CONFIG_MAPPING[model_type])}
+    sizes = {name: value for name, value in SMALL.items() if name in own}
+    return sizes | CHANGES.get(model_type, {})
+
+
+def build(model_type: str) -> Any:
     """The model, every parameter random, with eager attention."""
     config_class = CONFIG_MAPPING[model_type]
-    own = {field.name for field in fields(config_class)}
-    sizes = {name: value for name, value in SMALL.items() if name in own}
-    config = config_class(**sizes | CHANGES.get(model_type, {}) | changes)
-    model = model_class(model_type, config_class)._from_config(config, attn_implementation="eager")
+    config = config_class(**sizes_of(model_type))
+    kind = model_class(model_type, config_class)
+    return randomised(kind._from_config(config, attn_implementation="eager"))
+
+
+def randomised(model: Any) -> Any:
+    """The model with every parameter random."""
     model.eval()
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
@@ -108,6 +126,10 @@ def inputs_of(model: Any) -> dict[str, Any]:
         return {"input_values": torch.randn(1, 32, 32, generator=generator)}
     if config.model_type == "videomae":
         return {"pixel_values": torch.randn(1, 2, 3, 20, 20, generator=generator)}
+    if "temporal_patch_size" in vars(config):
+        width = 3 * config.patch_size**2
+        return {"hidden_states": torch.randn(24, width, generator=generator),
+                "grid_thw": torch.tensor([[1, 4, 6]])}  # fmt: skip
     if config.model_type in PATCHES:
         width = config.num_channels * config.patch_size**2
         return {"pixel_values": torch.randn(1, 25, width, generator=generator),
