@@ -1,21 +1,30 @@
-"""What transformers' configuration classes say: defaults, and the parts of wrappers.
+"""What transformers' classes say: defaults, the parts of wrappers, and which models are read.
 
     python -m benchmarks.architectures
 
-writes `_defaults.toml` and `_wrappers.toml` beside the family files.
+writes `_defaults.toml` and `_wrappers.toml` beside the family files, and
+docs/data/architectures.csv, from which docs/reference/families.md counts.
+
+The count is of model types of transformers whose code has attention with a softmax: of their own,
+or, where they are wrappers, that of their parts. A wrapper is read if its language model is.
 """
 
+import csv
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from transformers import PreTrainedConfig
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from headgraph.pk_engine.models.family import FOLDER, Family, families
+from headgraph.pk_engine.errors import ModelError
+from headgraph.pk_engine.models.family import FOLDER, Family, common_refusals, families
 from headgraph.pk_engine.models.towers import KEYS
 
+ROOT = Path(__file__).parents[1]
 DEFAULTS = """\
 # What transformers' configuration classes use for a key that config.json leaves out: a part of a
 # larger model leaves out every value that is its class's own.
@@ -65,8 +74,45 @@ def wrappers() -> Iterator[tuple[str, Mapping[str, str]]]:
             yield model_type, parts
 
 
+def architectures() -> Iterator[tuple[str, str, str]]:
+    """Each model type with softmax attention: whether it is `read`, and the reason if it is not."""
+    parts = dict(wrappers())
+    for model_type in sorted(CONFIG_MAPPING.keys()):
+        module = _code(model_type)
+        inside = parts.get(model_type, {}).get("language")
+        if model_type in families() or inside in families():
+            yield model_type, "read", ""
+        elif inside is not None:
+            yield model_type, "not read", f"its language part, {inside}, is not read"
+        elif "softmax" in module or "ALL_ATTENTION_FUNCTIONS" in module:
+            yield model_type, "not read", _reason(model_type, module)
+
+
+def _code(model_type: str) -> str:
+    """The source of the module with a model type's network; empty where there is none."""
+    kind = CONFIG_MAPPING[model_type]
+    spec = find_spec(kind.__module__.replace("configuration_", "modeling_"))
+    return Path(spec.origin).read_text("utf-8") if spec and spec.origin else ""
+
+
+def _reason(model_type: str, code: str) -> str:
+    try:
+        config = CONFIG_MAPPING[model_type]().to_dict()
+    except Exception:  # some classes have no defaults, for many reasons
+        config = {}
+    try:
+        common_refusals().check(config, model_type)
+    except ModelError as error:
+        return str(error).partition("does not handle: ")[2].partition("; known")[0]
+    if any(word in code for word in ("encoder_attn", "cross_attn", "crossattention", "CrossAtt")):
+        return "its cross-attention heads read another residual stream"
+    if any(isinstance(config.get(key), list) for key in ("hidden_sizes", "embed_dims", "depths")):
+        return "stages of layers have residual streams of unequal width"
+    return "no file describes it yet"
+
+
 def main() -> None:
-    """Write both files."""
+    """Write the files."""
     files = ("_defaults", DEFAULTS, defaults()), ("_wrappers", WRAPPERS, wrappers())
     for name, head, rows in files:
         lines = []
@@ -74,6 +120,9 @@ def main() -> None:
             values = ", ".join(f"{key} = {json.dumps(value)}" for key, value in row.items())
             lines.append(f"{json.dumps(model_type)} = {{ {values} }}")
         (FOLDER / f"{name}.toml").write_text("\n".join([head, *lines]) + "\n", "utf-8")
+    with (ROOT / "docs/data/architectures.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([("model_type", "state", "reason"), *architectures()])
 
 
 if __name__ == "__main__":
