@@ -6,7 +6,8 @@ writes `_defaults.toml` and `_wrappers.toml` beside the family files, and
 docs/data/architectures.csv, from which docs/reference/families.md counts.
 
 The count is of model types of transformers whose code has attention with a softmax: of their own,
-or, where they are wrappers, that of their parts. A wrapper is read if its language model is.
+or, where they are wrappers, that of their parts. A wrapper is read if its language model is. A part
+is a model type that only stands inside another: its task, if any, is the other's.
 """
 
 import csv
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from transformers import PreTrainedConfig
+from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from headgraph.pk_engine.errors import ModelError
@@ -74,8 +76,29 @@ def wrappers() -> Iterator[tuple[str, Mapping[str, str]]]:
             yield model_type, parts
 
 
-def architectures() -> Iterator[tuple[str, str, str]]:
-    """Each model type with softmax attention: whether it is `read`, and the reason if it is not."""
+def architectures() -> Iterator[tuple[str, str, str, str]]:
+    """Each model type with softmax attention: `model` or `part`, `read` or not, and why not."""
+    inside = _inside()
+    for model_type, state, reason in _states():
+        yield model_type, "part" if model_type in inside else "model", state, reason
+
+
+def _inside() -> set[str]:
+    """The model types that only stand inside another."""
+    found = set()
+    for model_type in list(CONFIG_MAPPING.keys()):
+        try:
+            config = CONFIG_MAPPING[model_type]()
+        except Exception:  # some classes have no defaults, for many reasons
+            continue
+        found |= {part.model_type for part in vars(config).values()
+                  if isinstance(part, PreTrainedConfig)} - {model_type}  # fmt: skip
+    tasks = [vars(modeling_auto)[name] for name in dir(modeling_auto)
+             if name.startswith("MODEL_FOR_") and name.endswith("_MAPPING_NAMES")]  # fmt: skip
+    return found - {model_type for task in tasks for model_type in task}
+
+
+def _states() -> Iterator[tuple[str, str, str]]:
     parts = dict(wrappers())
     for model_type in sorted(CONFIG_MAPPING.keys()):
         module = _code(model_type)
@@ -105,7 +128,7 @@ def _reason(model_type: str, code: str) -> str:
     except ModelError as error:
         return str(error).partition("does not handle: ")[2].partition("; known")[0]
     if any(word in code for word in ("encoder_attn", "cross_attn", "crossattention", "CrossAtt")):
-        return "its cross-attention heads read another residual stream"
+        return "its code has cross-attention, whose heads read another residual stream"
     if any(isinstance(config.get(key), list) for key in ("hidden_sizes", "embed_dims", "depths")):
         return "stages of layers have residual streams of unequal width"
     return "no file describes it yet"
@@ -122,7 +145,7 @@ def main() -> None:
         (FOLDER / f"{name}.toml").write_text("\n".join([head, *lines]) + "\n", "utf-8")
     with (ROOT / "docs/data/architectures.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerows([("model_type", "state", "reason"), *architectures()])
+        writer.writerows([("model_type", "kind", "state", "reason"), *architectures()])
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ class Family:
         needed = {key for size in NEEDED for key in self.config.get(size, ())}
         usual = class_defaults(config.get("model_type"))
         known = {key: value for key, value in usual.items() if key not in needed}
-        return settings_of(config, self.nested, known | dict(self.defaults))
+        return settings_of(config, self.nested, dict(self.defaults) | known)
 
     def for_model(self, config: Mapping[str, Any], tensors: Container[str] = ()) -> "Family":
         """The family with the variants that apply to a configuration and its tensors."""

@@ -87,7 +87,7 @@ class _Pass(TorchFunctionMode):
         self.calls: dict[Any, Any] = {}  # matrix -> its input
 
     def enter(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        given = args[0] if args else kwargs.get("hidden_states")
+        given = args[0] if args else kwargs.get("hidden_states", kwargs.get("hidden_state"))
         self.stack.append(module)
         self.inputs.append(given)
         if not isinstance(module, MATRICES):

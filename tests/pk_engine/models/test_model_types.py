@@ -17,6 +17,7 @@ import torch
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.utils import logging
 
+from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.family import families
 from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import reading, zoo_wide
@@ -39,20 +40,59 @@ def one_thread() -> Any:
     torch.set_num_threads(threads)
 
 
+VARIANTS: list[tuple[str, dict[str, Any]]] = [
+    ("gpt_bigcode", {"multi_query": False}),
+    ("cohere", {"use_qk_norm": True}),
+    ("stablelm", {"qk_layernorm": True, "use_parallel_residual": True}),
+    ("phi", {"qk_layernorm": True}),
+    ("persimmon", {"qk_layernorm": True}),
+    ("glm4_moe", {"use_qk_norm": True}),
+    ("olmo", {"clip_qkv": 1e6}),
+    ("internvl_vision", {"norm_type": "rms_norm"}),
+    ("wav2vec2", {"do_stable_layer_norm": True, "feat_extract_norm": "layer"}),
+    ("starcoder2", {"num_key_value_heads": 1}),
+    ("granite", {"attention_bias": True, "residual_multiplier": 0.2, "attention_multiplier": 0.1}),
+]
+"""Settings that change what a model type does."""
+CASES = [(name, {}) for name in sorted(families().keys() - ELSEWHERE.keys())] + VARIANTS
+
+
 @pytest.mark.filterwarnings("ignore")  # of transformers, about configurations this small
-@pytest.mark.parametrize("model_type", sorted(families().keys() - ELSEWHERE.keys()))
-def test_a_model_type_reads_and_writes_what_is_read_here(model_type: str, tmp_path: Path) -> None:
-    model = zoo_wide.build(model_type)
+@pytest.mark.parametrize(
+    ("model_type", "changes"), CASES, ids=[f"{name}{'+' * bool(more)}" for name, more in CASES]
+)
+def test_a_model_type_reads_and_writes_what_is_read_here(
+    model_type: str, changes: dict[str, Any], tmp_path: Path
+) -> None:
+    model = zoo_wide.build(model_type, **changes)
     model.save_pretrained(tmp_path)
     weights = ModelWeights(tmp_path)
     assert weights.shape.n_layers == 2
     assert weights.shape.d_model == 32
-    if weights.family.embedding:
+    inputs = zoo_wide.inputs_of(model)
+    if weights.family.embedding and "input_ids" in inputs:
         entering = model.get_input_embeddings().weight.detach().numpy()
         read = weights.embedding_files().embedding()
         if read.shape == entering.shape:  # ELECTRA's passes a matrix
             np.testing.assert_array_equal(read, entering)
-    reading.check(model, weights, zoo_wide.inputs_of(model))
+    check_folding(weights, tmp_path)
+    reading.check(model, weights, inputs)
+
+
+def check_folding(weights: ModelWeights, folder: Path) -> None:
+    """fold_ln scales and centres what layers read that have the norm, and no other layer."""
+    norm = weights.family.norm
+    if norm.follows:
+        with pytest.raises(ModelError, match="no norm precedes attention"):
+            ModelWeights(folder, fold_ln=True)
+        return
+    folded = ModelWeights(folder, fold_ln=True)
+    for layer in range(2):
+        raw, new = weights.layer(layer), folded.layer(layer)
+        changes = layer >= norm.first and (norm.name or norm.kind == "LayerNorm")
+        assert (raw["Q"] != new["Q"]).any() == bool(changes)
+        if changes and norm.kind == "LayerNorm":
+            assert np.abs(new["K"].mean(axis=1)).max() < 1e-5
 
 
 def test_each_model_type_is_one_of_transformers() -> None:
