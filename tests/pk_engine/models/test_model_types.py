@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 pytest.importorskip("torch", reason="the small models are run with torch")
 pytest.importorskip("transformers", reason="and built by transformers")
@@ -77,6 +78,19 @@ def test_a_model_type_reads_and_writes_what_is_read_here(
             np.testing.assert_array_equal(read, entering)
     check_folding(weights, tmp_path)
     reading.check(model, weights, inputs)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_published_names_of_esm(tmp_path: Path) -> None:
+    """Files on the hub say `weight` where transformers 5 writes `gamma`."""
+    zoo_wide.build("esm").save_pretrained(tmp_path)
+    before = ModelWeights(tmp_path, fold_ln=True).layer(1)
+    tensors = load_file(tmp_path / "model.safetensors")
+    assert any(name.endswith(".gamma") for name in tensors)
+    named = {name.replace(".gamma", ".weight"): tensor for name, tensor in tensors.items()}
+    save_file(named, tmp_path / "model.safetensors")
+    after = ModelWeights(tmp_path, fold_ln=True).layer(1)
+    assert (after["Q"] == before["Q"]).all()
 
 
 def check_folding(weights: ModelWeights, folder: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from headgraph.pk_engine.errors import EngineError, ModelError, UnknownFamily
 from headgraph.pk_engine.models.family import families, row_of
@@ -111,6 +112,40 @@ def test_the_language_part_is_what_runs(wrapper: tuple[Any, Path]) -> None:
     inner = getattr(model, "model", model)  # Llama 4 has its parts at the top
     language = getattr(inner, "language_model", None) or inner.text_model
     reading.check(language, ModelWeights(folder), {"input_ids": torch.arange(3, 27)[None]})
+
+
+OLDER = [
+    ("llava", "vision", "vision_tower.", "vision_tower.vision_model."),
+    ("paligemma", "vision", "vision_tower.", "vision_tower.vision_model."),
+    ("gemma3", "vision", "vision_tower.", "vision_tower.vision_model."),
+    ("llava", None, "language_model.model.", "model.language_model."),
+    ("qwen2_vl", None, "model.", "model.language_model."),
+    ("qwen2_vl", "vision", "visual.", "model.visual."),
+    ("qwen3_vl", "vision", "model.visual.", "visual."),
+    ("smolvlm", None, "model.text_model.", "text_model."),
+    ("internvl", "vision", "vision_tower.", "model.vision_tower."),
+    ("mistral3", "vision", "vision_tower.", "model.vision_tower."),
+]
+"""Names of the same tensors in files of other versions of transformers."""
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("name", "tower", "here", "there"), OLDER)
+def test_names_of_other_versions(
+    name: str, tower: str | None, here: str, there: str, tmp_path: Path
+) -> None:
+    build(name).save_pretrained(tmp_path)
+    before = ModelWeights(tmp_path, tower=tower).raw_layer(1)
+    file = tmp_path / "model.safetensors"
+    tensors = load_file(file)
+    assert any(key.startswith(here) for key in tensors)
+    renamed = {
+        there + key.removeprefix(here) if key.startswith(here) else key: tensor
+        for key, tensor in tensors.items()
+    }
+    save_file(renamed, file)
+    after = ModelWeights(tmp_path, tower=tower).raw_layer(1)
+    assert all((after[role] == before[role]).all() for role in "QKVO")
 
 
 # ----- forms of the configuration
