@@ -268,6 +268,6 @@ def family_of(config: Mapping[str, Any]) -> Family:
     names = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
     raise UnknownFamily(
         f"config.json has model_type {quoted(model_type, 40)}, which no family describes: {names}"
-        f"docs/reference/families.md lists the {len(known)} that are read, and "
+        f"docs/reference/families.md lists the {len(known)} that are read; "
         f"{argument('via', 'transformer-lens')} reads more"
     )

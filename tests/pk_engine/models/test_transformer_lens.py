@@ -200,7 +200,7 @@ def fewer_families(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_architecture_that_no_family_describes(
     coder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(UnknownFamily, match=r", and via='transformer-lens' reads more$"):
+    with pytest.raises(UnknownFamily, match=r"; via='transformer-lens' reads more$"):
         compute(coder)
     # in this process: torch and TransformerLens take long to import
     args = ["compute", str(coder), "--via", "transformer-lens", "--all", "-o", str(tmp_path / "t")]
