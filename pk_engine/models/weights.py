@@ -157,10 +157,11 @@ class ModelWeights:
         for prefix in prefixes:
             if prefix + first in self._files:
                 return prefix
-        tried = ", ".join(map(repr, prefixes[:8])) + (", ..." if len(prefixes) > 8 else "")
+        tried = ", ".join(map(repr, prefixes if len(prefixes) <= 4 else prefixes[:2]))
+        more = f" and {len(prefixes) - 2} more" if len(prefixes) > 4 else ""
         raise WeightsError(
             f"the weights in {shown(self.folder)} have no tensor {first} (tried the prefixes "
-            f"{tried}): expected a {self.family.name} checkpoint, as config.json says"
+            f"{tried}{more}): expected a {self.family.name} checkpoint, as config.json says"
         )
 
     def _check_tensors(self) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from headgraph.pk_engine.errors import EngineError, ModelError, UnknownFamily
+from headgraph.pk_engine.errors import EngineError, ModelError, UnknownFamily, WeightsError
 from headgraph.pk_engine.models.family import families, row_of
 from headgraph.pk_engine.models.towers import KEYS, part_of
 from headgraph.pk_engine.models.weights import ModelWeights
@@ -200,6 +200,18 @@ def test_refusals(
     with pytest.raises(error) as told:
         part_of(config, tower)
     assert message in str(told.value)
+    assert len(str(told.value)) < 300
+
+
+def test_a_checkpoint_without_the_part_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    sizes = {"model_type": "llama", **{k: v for k, v in LLAMA_CONFIG.items() if k != "model_type"}}
+    vision = {"model_type": "clip_vision_model", "hidden_size": 16, "num_attention_heads": 2,
+              "num_hidden_layers": 1}  # fmt: skip
+    config = {"model_type": "llava", "text_config": sizes, "vision_config": vision}
+    folder = save(tmp_path, llama_tensors(), config)
+    assert ModelWeights(folder).tower == "language"
+    with pytest.raises(WeightsError, match=r"no tensor encoder\.layers\.0\.self_attn") as told:
+        ModelWeights(folder, tower="vision")
     assert len(str(told.value)) < 300
 
 
