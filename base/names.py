@@ -20,6 +20,8 @@ NULLS = ("isotropic", "covariance", "rotations", "backward", "within")
 """Null models; see `pk_engine.nulls`."""
 VIA = ("files", "transformer-lens")
 """The ways to find a model's tensors: a family file, or TransformerLens."""
+TOWERS = ("language", "vision")
+"""The parts of a model of several that may be read."""
 
 _HEAD = re.compile(
     r"L(?P<l>\d{1,9})H(?P<h>\d{1,9})|(?P<layer>\d{1,9})\.(?P<head>\d{1,9})", re.I | re.ASCII

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from headgraph.base.names import NULLS, VIA
+from headgraph.base.names import NULLS, TOWERS, VIA
 from headgraph.base.spelling import Message
 from headgraph.pk_engine.table.selection import Selection, one_without_other
 
@@ -49,6 +49,12 @@ via_option = click.option(
     default=VIA[0],
     show_default=True,
     help="Find the tensors by a family file or through TransformerLens.",
+)
+
+tower_option = click.option(
+    "--tower",
+    type=click.Choice(TOWERS),
+    help="Part of a model of several parts, such as language with vision.  [default: language]",
 )
 
 

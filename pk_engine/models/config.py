@@ -56,8 +56,15 @@ def settings_of(
 
 
 def value_of(settings: Mapping[str, Any], keys: Iterable[str]) -> Any:
-    """The value of the first key that has one, None if none has."""
-    return next((settings[key] for key in keys if settings.get(key) is not None), None)
+    """The value of the first key that has one, None if none has; "a.b" is key b of table a."""
+    found = (_get(settings, key) for key in keys)
+    return next((value for value in found if value is not None), None)
+
+
+def _get(settings: Mapping[str, Any], key: str) -> Any:
+    table, _, inner = key.partition(".")
+    value = settings.get(table)
+    return value if not inner else value.get(inner) if isinstance(value, dict) else None
 
 
 def shape_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> ModelShape:
@@ -96,13 +103,13 @@ def shape_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> ModelSha
     )
 
 
-def _size(settings: Mapping[str, Any], size: str, keys: list[str] | int) -> int | None:
-    if isinstance(keys, int):
-        return keys
-    key = next((key for key in keys if settings.get(key) is not None), None)
-    if key is None:
-        return None
-    value, most = settings[key], LARGEST.get(size, 2**20)
+def _size(settings: Mapping[str, Any], size: str, keys: list[str | int] | int) -> int | None:
+    """The value of the first key that has one; a number stands for itself."""
+    listed = [keys] if isinstance(keys, int) else keys
+    key = next((k for k in listed if isinstance(k, int) or _get(settings, k) is not None), None)
+    if not isinstance(key, str):
+        return key
+    value, most = _get(settings, key), LARGEST.get(size, 2**20)
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
         raise ModelError(
             f"config.json has {key} = {quoted(value)}: expected a whole number from 1 to {most:,}"

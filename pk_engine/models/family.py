@@ -5,9 +5,11 @@ layer with the roles in each (`pk_engine.models.layout`), the norm before attent
 settings. docs/reference/families.md explains each key. `_every.toml` holds what all refuse.
 """
 
+import json
 import tomllib
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ __all__ = ["Family", "ModelShape", "Norm", "TensorSpec", "families", "family_of"
 FOLDER = Path(__file__).parent / "families"
 EVERY = "_every.toml"
 KINDS = ("LayerNorm", "RMSNorm", "none")
+NEEDED = ("n_layers", "n_heads", "d_model")
 REQUIRED = {"model_types", "prefixes", "config", "tensors"}
 KEYS = {"model_types", "recognised_by", "note", "prefixes", "nested", "config", "defaults",
         "refuse", "require", "norm", "tensors", "embedding", "variants"}  # fmt: skip
@@ -39,12 +42,14 @@ class Norm:
         name: tensor with its scale; None where it has none.
         offset: added to the stored scale; 1 for Gemma.
         follows: the reason, where no norm stands before attention.
+        first: the first layer that has the norm; the layers before read the residual stream itself.
     """
 
     kind: str
     name: str | None = None
     offset: float = 0
     follows: str | None = None
+    first: int = 0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -91,13 +96,23 @@ class Family:
             ModelError: a key is missing or not a positive integer, heads cannot share key/value
                 heads evenly, or the configuration asks for something the family refuses.
         """
-        settings = settings_of(config, self.nested, self.defaults)
+        settings = self.settings(config)
         self.refusals.check({**config, **settings}, self.name)
         return shape_of(settings, self.for_model(config).config)
 
+    def settings(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The language model's part of a configuration, with defaults for absent keys.
+
+        Depth, heads and width have none: a whole model's configuration that lacks them is damaged.
+        """
+        needed = {key for size in NEEDED for key in self.config.get(size, ())}
+        usual = class_defaults(config.get("model_type"))
+        known = {key: value for key, value in usual.items() if key not in needed}
+        return settings_of(config, self.nested, dict(self.defaults) | known)
+
     def for_model(self, config: Mapping[str, Any], tensors: Container[str] = ()) -> "Family":
         """The family with the variants that apply to a configuration and its tensors."""
-        settings = settings_of(config, self.nested, self.defaults)
+        settings = self.settings(config)
         data = self.data
         for variant in self.variants:
             if _applies(variant, settings, tensors, self.prefixes):
@@ -207,11 +222,31 @@ def _naming(model_type: object, folder: Path) -> dict[str, Family]:
     return _read(path for path in paths if wanted in path.read_bytes())
 
 
+def row_of(name: str, model_type: object) -> dict[str, Any]:
+    """The line for a model type of a file with a line for each; empty without one."""
+    if not isinstance(model_type, str):
+        return {}
+    lines = (FOLDER / name).read_text("utf-8").splitlines()
+    start = f"{json.dumps(model_type)} = "
+    found = next((line for line in lines if line.startswith(start)), "")
+    return dict(tomllib.loads(found).get(model_type, {})) if found else {}
+
+
+def class_defaults(model_type: object) -> dict[str, Any]:
+    """What the configuration class of a model type uses for absent keys, where it is read here."""
+    return row_of("_defaults.toml", model_type)
+
+
+def names_family(model_type: object) -> bool:
+    """Whether a family file names a model type."""
+    return isinstance(model_type, str) and model_type in _naming(model_type, FOLDER)
+
+
 def family_of(config: Mapping[str, Any]) -> Family:
     """The family that describes this configuration's model type.
 
     Raises:
-        UnknownFamily: no family does; the message lists the known model types.
+        UnknownFamily: no family does; the message names the nearest ones.
         ModelError: no family does, and the configuration has a setting that all families refuse.
     """
     model_type = config.get("model_type")
@@ -229,8 +264,10 @@ def family_of(config: Mapping[str, Any]) -> Family:
         if model_type is None and keys and all(key in config for key in keys):
             return family
     common_refusals(FOLDER).check(settings_of(config, "text_config", config), str(model_type))
+    near = get_close_matches(str(model_type), known, n=3, cutoff=0.75)
+    names = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
     raise UnknownFamily(
-        f"config.json has model_type {quoted(model_type, 40)}, which no family describes: known "
-        f"are {', '.join(sorted(known.keys() - {'gguf'}))}; "
+        f"config.json has model_type {quoted(model_type, 40)}, which no family describes: {names}"
+        f"docs/reference/families.md lists the {len(known) - 1} that are read; "
         f"{argument('via', 'transformer-lens')} reads more"
     )

@@ -8,11 +8,13 @@ and the last one varies fastest:
     m       within a head
     role    the roles in this tensor in order, each with its own number of heads
     group   a key/value head and the query heads that share it
+    4       a number of blocks, each with its share of the heads
 
 `d (head m)` is d rows, and columns with the first head's m, then the next head's. `(role head m) d`
 is all of Q, then all of K, then all of V. `(head role m) d` is the first head's q, k, v, then the
 next head's. `(group role head m) d` is the first group's query heads, its key, its value, then the
-next group's. `head d m` is three axes.
+next group's. `(4 role head m) d` is the first quarter of the heads of each role, then the next
+quarter. `head d m` is three axes.
 """
 
 import re
@@ -67,6 +69,8 @@ class TensorSpec:
         if not self.roles or any(role not in ROLES for role in self.roles):
             raise ValueError(f"roles {list(self.roles)}: expected some of {', '.join(ROLES)}")
         order = " ".join(axis for axis in sum(self.axes, ()) if axis != "d")
+        if self._blocks:
+            order = order.removeprefix(f"{self._blocks} ") if "role" in order else self.layout
         if order not in ORDERS or ("d",) not in self.axes:
             raise ValueError(
                 f"layout {self.layout!r}: expected d beside one of {', '.join(ORDERS)}"
@@ -82,11 +86,17 @@ class TensorSpec:
         parts = re.findall(r"\(([^()]*)\)|([^\s()]+)", self.layout)
         return tuple(tuple((inside or alone).split()) for inside, alone in parts)
 
+    @property
+    def _blocks(self) -> int:
+        """The number of blocks that the layout names, 0 where it names none."""
+        found = re.search(r"\((\d+) ", self.layout)
+        return int(found[1]) if found else 0
+
     def stored_shape(self, shape: ModelShape) -> tuple[int, ...]:
         """The shape that the file must have."""
         heads = sum(shape.heads_of(role) for role in self.roles)
         sizes = {"d": shape.d_model, "m": shape.d_head, "head": heads, "role": 1, "group": 1}
-        return tuple(prod(sizes[axis] for axis in stored) for stored in self.axes)
+        return tuple(prod(sizes.get(axis, 1) for axis in stored) for stored in self.axes)
 
     def split(self, stored: NDArray[Any], shape: ModelShape) -> dict[str, NDArray[Any]]:
         """Role -> heads x d_model x d_head, as a view of the stored matrix where possible.
@@ -107,6 +117,14 @@ class TensorSpec:
 
     def _groups(self, shape: ModelShape) -> int:
         """How often the sequence of roles repeats."""
+        if self._blocks:
+            uneven = [role for role in self.roles if shape.heads_of(role) % self._blocks]
+            if uneven:
+                raise ModelError(
+                    f"{self.name} holds its heads in {self._blocks} blocks, and config.json has "
+                    f"{shape.n_heads} heads: expected a multiple of {self._blocks}"
+                )
+            return self._blocks
         if "(head role m)" not in self.layout:
             return shape.n_kv_heads if "group" in self.layout else 1
         if shape.n_kv_heads != shape.n_heads:

@@ -18,17 +18,18 @@ def open_weights(
     center_writing: bool = False,
     variant: str | None = None,
     adapter: str | os.PathLike[str] | None = None,
+    tower: str | None = None,
 ) -> Weights:
     """Open the source of a model's weights.
 
     Raises:
         ModelError: the model cannot be read.
-        EngineError: `via` is unknown, or a variant or an adapter is given for what is read
-            through TransformerLens.
+        EngineError: `via` is unknown, or a variant, an adapter or a tower is given for what is
+            read through TransformerLens.
     """
     if via not in VIA:
         raise EngineError(f"unknown via {quoted(via)}: expected {' or '.join(VIA)}")
-    for option, given in (("variant", variant), ("adapter", adapter)):
+    for option, given in (("variant", variant), ("adapter", adapter), ("tower", tower)):
         if given is not None and (via != "files" or not isinstance(model, str | os.PathLike)):
             raise EngineError(
                 f"{argument(option, str(given))}: it applies to files only; leave it out, or leave "
@@ -46,5 +47,5 @@ def open_weights(
 
     return ModelWeights(
         model, revision, fold_ln=fold_ln, center_writing=center_writing, variant=variant,
-        adapter=adapter,
+        adapter=adapter, tower=tower,
     )  # fmt: skip

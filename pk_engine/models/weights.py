@@ -29,6 +29,7 @@ from headgraph.pk_engine.models.interface import Layer
 from headgraph.pk_engine.models.layout import ModelShape
 from headgraph.pk_engine.models.location import locate, naming, read_config, with_adapter
 from headgraph.pk_engine.models.opening import open_tensors
+from headgraph.pk_engine.models.towers import part_of
 
 
 class ModelWeights:
@@ -41,10 +42,11 @@ class ModelWeights:
         center_writing: subtract the mean over d_model from O.
         variant: such as fp16, for model.fp16.safetensors.
         adapter: folder of a LoRA adapter to merge in.
+        tower: `language` or `vision` of a model of several parts; language by default.
 
     Attributes:
-        name, revision, fold_ln, center_writing: as a table records them; revision is the commit
-            of a hub id, and None for a folder.
+        name, revision, fold_ln, center_writing, tower: as a table records them; revision is the
+            commit of a hub id, and None for a folder; tower is None for a model of one part.
         family: the family file in use, with the variants that apply to this model.
         shape: the model's sizes.
         origin: how the weights were stored, where that is not plain (`pk_engine.models.origin`).
@@ -64,6 +66,7 @@ class ModelWeights:
         center_writing: bool = False,
         variant: str | None = None,
         adapter: str | os.PathLike[str] | None = None,
+        tower: str | None = None,
     ) -> None:
         found = locate(model, revision)
         if adapter is not None:
@@ -71,18 +74,21 @@ class ModelWeights:
         self.folder, self.name, self.revision = found.folder, found.name, found.commit
         self.fold_ln, self.center_writing = fold_ln, center_writing
         with naming(self.folder):
-            self._open(variant, found.adapter)
+            self._open(variant, found.adapter, tower)
 
-    def _open(self, variant: str | None, adapter: Path | None) -> None:
+    def _open(self, variant: str | None, adapter: Path | None, tower: str | None) -> None:
         fold_ln, center_writing = self.fold_ln, self.center_writing
-        self._config = config = read_config(self.folder)
+        self._part = part_of(read_config(self.folder), tower)
+        self.tower, self._config = self._part.tower, self._part.config
+        config = self._config
         family = family_of(config)
         self.shape: ModelShape = family.shape(config)
         refuse_adapter(self.folder)
         self._files: Tensors = open_tensors(
-            self.folder, family, config, family.prefixes, variant=variant, adapter=adapter
-        )
-        self.family: Family = family.for_model(config, self._files)
+            self.folder, family, config, self._part.prefixes(family.prefixes), variant=variant,
+            adapter=adapter,
+        )  # fmt: skip
+        self.family: Family = self._part.family(family, self._files)
         check_folding(family.name, self.family.norm, fold_ln=fold_ln, center_writing=center_writing)
         self._prefix = self._find_prefix()
         self._check_tensors()
@@ -124,7 +130,7 @@ class ModelWeights:
             WeightsError: the norm's scale holds NaN or Inf.
         """
         norm, matrices = self.family.norm, raw
-        if self.fold_ln:
+        if self.fold_ln and layer >= norm.first:
             scale = self._files.read(self._name(norm.name, layer)) if norm.name else None
             if scale is not None and not np.isfinite(np.asarray(scale, np.float32)).all():
                 raise WeightsError(f"the norm before attention of layer {layer} holds NaN or Inf")
@@ -164,13 +170,15 @@ class ModelWeights:
 
     def _find_prefix(self) -> str:
         first = self.family.tensors[0].name.format(layer=0)
-        for prefix in self.family.prefixes:
+        prefixes = self._part.prefixes(self.family.prefixes)
+        for prefix in prefixes:
             if prefix + first in self._files:
                 return prefix
+        tried = ", ".join(map(repr, prefixes if len(prefixes) <= 4 else prefixes[:2]))
+        more = f" and {len(prefixes) - 2} more" if len(prefixes) > 4 else ""
         raise WeightsError(
             f"the weights in {shown(self.folder)} have no tensor {first} (tried the prefixes "
-            f"{', '.join(repr(p) for p in self.family.prefixes)}): expected a "
-            f"{self.family.name} checkpoint, as config.json says"
+            f"{tried}{more}): expected a {self.family.name} checkpoint, as config.json says"
         )
 
     def _check_tensors(self) -> None:
@@ -202,13 +210,12 @@ class ModelWeights:
     def _wanted(self) -> Mapping[str, tuple[int, ...]]:
         """The tensors to read -> the expected shape of each."""
         shapes = {spec.name: spec.stored_shape(self.shape) for spec in self.family.tensors}
-        if self.fold_ln and self.family.norm.name:
-            shapes[self.family.norm.name] = (self.shape.d_model,)
-        return {
-            self._name(name, layer): shape
-            for layer in range(self.shape.n_layers)
-            for name, shape in shapes.items()
-        }
+        norm, layers = self.family.norm, range(self.shape.n_layers)
+        wanted = {self._name(name, i): shape for i in layers for name, shape in shapes.items()}
+        if self.fold_ln and norm.name:
+            width = (self.shape.d_model,)
+            wanted |= {self._name(norm.name, layer): width for layer in layers[norm.first :]}
+        return wanted
 
 
 def check_finite(matrix: NDArray[Any], layer: int, role: str) -> None:

@@ -20,6 +20,7 @@ from headgraph.pk_engine.models.family import Family, family_of
 from headgraph.pk_engine.models.interface import Layer
 from headgraph.pk_engine.models.layout import ModelShape
 from headgraph.pk_engine.models.location import locate, naming, read_config
+from headgraph.pk_engine.models.towers import part_of
 from headgraph.pk_engine.planning import costs
 from headgraph.pk_engine.planning.calibration import Calibration
 from headgraph.pk_engine.scoring._compute import check_options, job_of
@@ -140,6 +141,7 @@ def plan(
     dtype: str = "float32",
     memory: float | None = None,
     revision: str | None = None,
+    tower: str | None = None,
     calibrate: bool = True,
 ) -> Plan:
     """Estimate the cost of `compute`, without the weights.
@@ -156,6 +158,7 @@ def plan(
         dtype: see `compute`.
         memory: see `compute`.
         revision: see `compute`.
+        tower: see `compute`.
         calibrate: measure the speed of this machine for a second; without it `seconds` is empty.
 
     Raises:
@@ -170,6 +173,7 @@ def plan(
     pairings, metrics = check_options(pairings, metrics, kv, layer_order)
     name, folder, config = _configuration(model, revision)
     with naming(folder):
+        config = part_of(config, tower).config
         found = family_of(config)
         sizes = Sizes(name, found.for_model(config), found.shape(config), revision)
     stored = _stored(config, found)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headgraph.pk_engine.options import scoring_options
+from headgraph.pk_engine.options import scoring_options, tower_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model")
 @scoring_options
+@tower_option
 @click.option(
     "--no-time", is_flag=True, help="Do not measure this machine, and leave out the time."
 )
 def plan(
     model: str,
     scoring: dict[str, Any],
+    tower: str | None,
     no_time: bool,
 ) -> "pd.DataFrame":
     """Estimate what compute would cost for MODEL: pairs, operations, memory, time.
@@ -31,4 +33,4 @@ def plan(
     """
     from headgraph.pk_engine.planning._plan import plan as run
 
-    return run(model, calibrate=not no_time, **scoring).frame()
+    return run(model, calibrate=not no_time, tower=tower, **scoring).frame()

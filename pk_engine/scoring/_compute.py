@@ -44,6 +44,7 @@ def compute(
     fold_ln: bool = False,
     center_writing: bool = False,
     via: str = "files",
+    tower: str | None = None,
     backend: str = "auto",
     device: str | None = None,
     dtype: str = "float32",
@@ -78,6 +79,7 @@ def compute(
         fold_ln: fold the norm before attention into Q, K and V.
         center_writing: subtract the mean over d_model from what heads write.
         via: `files`, or `transformer-lens` for models that no family file describes.
+        tower: `language` or `vision` of a model of several parts, by default language.
         backend: `numpy`, `torch`, or `auto` (`pk_engine.linalg.backends`).
         device: `cpu`, `cuda`, `cuda:N` or `mps`; by default the fastest that the backend has.
         dtype: `float32`, whose error of PK is under 1e-4, or `float64`.
@@ -116,8 +118,8 @@ def compute(
     check_nulls(selection.nulls, layer_order, samples, seed)
     check_arithmetic(selection.nulls, backend, device, dtype)
     weights = open_weights(model, revision, via=via, fold_ln=fold_ln,
-                           center_writing=center_writing, variant=variant,
-                           adapter=adapter)  # fmt: skip
+                           center_writing=center_writing, variant=variant, adapter=adapter,
+                           tower=tower)  # fmt: skip
     job = job_of(weights, pairings, metrics, kv, layer_order, backend, device, dtype, memory,
                  decoys=decoys)  # fmt: skip
     job = replace(
@@ -130,7 +132,7 @@ def compute(
     check_decoys(selection, job)
     found = job.run()
     meta = _meta(job, found)
-    meta = replace(meta, model=_unicode(name or weights.name))
+    meta = replace(meta, model=_unicode(name or weights.name + ("-vision" * bool(meta.tower))))
     if selection.nulls:
         whole = add_nulls(AffinityTable(found.rows, meta), weights, selection.nulls, seed=seed or 0,
                           samples=samples, progress=progress,
@@ -260,6 +262,7 @@ def _meta(job: Job, found: JobResult) -> TableMeta:
         backend=str(job.backend),
         version=VERSION,
         heads=found.head_scores,
+        tower="vision" if getattr(weights, "tower", None) == "vision" else None,
         decoys={p: {"scored": scored, "share": None} for p, scored in found.decoys.items()},
         origin=weights.origin,
     )

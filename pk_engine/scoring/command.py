@@ -7,7 +7,7 @@ import click
 from headgraph.base.progress import bar_on_terminal
 from headgraph.base.terminal import say
 from headgraph.pk_engine.models.origin import sentences
-from headgraph.pk_engine.options import scoring_options, selection_options, via_option
+from headgraph.pk_engine.options import scoring_options, selection_options, tower_option, via_option
 
 if TYPE_CHECKING:
     from headgraph.pk_engine.table.affinity import AffinityTable
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option(
     "--variant", metavar="NAME", help="Read this variant of the weights: fp16 in model.fp16.*."
 )
+@tower_option
 @click.option("--name", metavar="NAME", help="Name of the model in the table.")
 @click.option("--seed", type=int, help="Random seed for --null.  [default: 0]")
 @click.option(
@@ -47,6 +48,7 @@ def compute(
     via: str,
     adapter: str | None,
     variant: str | None,
+    tower: str | None,
     name: str | None,
     seed: int | None,
     samples: int | None,
@@ -75,6 +77,7 @@ def compute(
             via=via,
             adapter=adapter,
             variant=variant,
+            tower=tower,
             name=name,
             seed=seed,
             samples=samples,

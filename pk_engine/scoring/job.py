@@ -131,6 +131,8 @@ class Job:
         readers = {"transformer-lens": ("transformer-lens", "transformers")}
         options["family"] = family = self.weights.family.name
         options["origin"] = repr(self.weights.origin)  # a variant or an adapter
+        if tower := getattr(self.weights, "tower", None):  # one folder may hold two transformers
+            options["tower"] = tower
         options["headgraph"] = VERSION  # other versions may read weights differently
         options |= {package: version_of(package) for package in readers.get(family, ())}
         return Partial(self.partial, job_key(folder, self.partial, options))

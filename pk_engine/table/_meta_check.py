@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from headgraph.base.errors import HeadgraphError
-from headgraph.base.names import NULLS, ROLES
+from headgraph.base.names import NULLS, ROLES, TOWERS
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import TableError
 from headgraph.pk_engine.metrics.copying import HEAD_SCORES
@@ -117,6 +117,7 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(
         ("revision", "series"), ("a text or null", lambda it: it is None or _is_text(it))
     ),
+    "tower": ("language, vision or null", lambda it: it is None or it in TOWERS),
     "step": ("a number or null", lambda it: it is None or _is_number(it)),
     **dict.fromkeys(LARGEST, ("a positive integer", lambda it: _is_count(it, least=1))),
     **dict.fromkeys(

@@ -47,6 +47,7 @@ class TableMeta:
             where no backward pairs were scored.
         origin: how the weights were stored (`pk_engine.models.origin`): the quantisation that they
             were read from, an adapter that was merged in, and the like; empty for plain weights.
+        tower: `vision` for the vision encoder of a model of several parts, else None.
     """
 
     model: str
@@ -77,6 +78,7 @@ class TableMeta:
     heads: dict[str, list[list[float | None]]] = field(default_factory=dict)
     decoys: dict[str, dict[str, Any]] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
+    tower: str | None = None
 
     @property
     def format(self) -> int:
@@ -112,6 +114,8 @@ class TableMeta:
     def to_json(self) -> str:
         """One line of JSON, keys sorted, so that equal metadata is equal text."""
         data = asdict(self) | {"format": self.format}
+        if self.tower is None:
+            del data["tower"]
         for name in _LATER:  # keep the bytes of tables without them as older versions wrote them
             if not data[name]:
                 del data[name]
@@ -127,7 +131,7 @@ class TableMeta:
         data = parse_json(text, source="its headgraph metadata", problem=TableError)
         _check_format(data)
         del data["format"]
-        data = {name: {} for name in _LATER} | data
+        data = {name: {} for name in _LATER} | {"tower": None} | data
         expected = {f.name for f in fields(cls)}
         missing, unknown = sorted(expected - data.keys()), sorted(data.keys() - expected)
         if missing or unknown:

@@ -49,5 +49,5 @@ def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def coder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An architecture that no family describes, with two query heads to a key/value head."""
+    """StarCoder 2, with two query heads to a key/value head."""
     return save(tmp_path_factory.mktemp("coder"), "Starcoder2", **TINY)

@@ -36,6 +36,7 @@ def stack(order: list[tuple[str, int]]) -> np.ndarray:
 
 Q, K, V = ([(role, head) for head in range(n)] for role, n in (("Q", 4), ("K", 2), ("V", 2)))
 BY_GROUP = [pair for g in range(2) for pair in (*Q[2 * g : 2 * g + 2], K[g], V[g])]
+BY_BLOCK = [(role, head) for pair in ((0, 1), (2, 3)) for role in "QVK" for head in pair]
 BY_HEAD = [(role, head) for head in range(4) for role in "QKV"]
 
 
@@ -49,6 +50,7 @@ BY_HEAD = [(role, head) for head in range(4) for role in "QKV"]
         ("(group role head m) d", "QKV", stack(BY_GROUP).T, SHAPE),
         ("(head role m) d", "QKV", stack(BY_HEAD).T, ONE_EACH),
         ("(group role head m) d", "QKV", stack(BY_HEAD).T, ONE_EACH),
+        ("(2 role head m) d", "QVK", stack(BY_BLOCK).T, ONE_EACH),
         ("head d m", "Q", stack(Q).reshape(5, 4, 3).transpose(1, 0, 2), SHAPE),
         ("head m d", "V", stack(V).reshape(5, 2, 3).transpose(1, 2, 0), SHAPE),
     ],
@@ -74,6 +76,7 @@ def test_layouts(layout: str, roles: str, stored: np.ndarray, shape: ModelShape)
         ("d (role head m)", "Q", "does not suit the roles"),
         ("role head d m", "QK", "roles have unequal sizes"),
         ("d (head m)", "X", "expected some of Q, K, V, O"),
+        ("d (4 head m)", "Q", "expected d beside one of head m"),
     ],
 )
 def test_invalid_layouts(layout: str, roles: str, message: str) -> None:
@@ -85,6 +88,11 @@ def test_a_key_for_each_head_cannot_be_shared() -> None:
     spec = TensorSpec("w", ("Q", "K", "V"), "(head role m) d")
     with pytest.raises(ModelError, match="holds each head's query, key and value"):
         spec.split(np.zeros((24, 5)), SHAPE)
+
+
+def test_heads_must_fill_the_blocks() -> None:
+    with pytest.raises(ModelError, match=r"in 3 blocks, .* 4 heads: expected a multiple of 3"):
+        TensorSpec("w", ("Q", "K", "V"), "(3 role head m) d").split(np.zeros((36, 5)), ONE_EACH)
 
 
 # ----- sizes
@@ -206,9 +214,13 @@ def example() -> str:
 @pytest.fixture
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "families"
-    shutil.copytree(FOLDER, folder)
+    shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("phi.toml"))
     monkeypatch.setattr(family, "FOLDER", folder)
     return folder
+
+
+def test_the_example_is_the_file_that_is_used() -> None:
+    assert example() == (FOLDER / "phi.toml").read_text()
 
 
 def test_one_file_adds_a_family(own_folder: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from transformer_lens.model_bridge import TransformerBridge
 from headgraph.pk_engine.bundled import model_path
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.weights import ModelWeights
-from tests.pk_engine import zoo
+from tests.pk_engine import zoo, zoo_wide
 from tests.pk_engine.zoo import KINDS
 
 # TransformerLens 4.3 cannot boot these; test_families.py compares them with the running network
@@ -91,6 +91,27 @@ def test_models_that_transformer_lens_cannot_boot(name: str, folders: Any) -> No
     """Where this fails, TransformerLens has learnt it: take it off the list."""
     with pytest.raises((RuntimeError, AttributeError)):
         boot(folders(name))
+
+
+OF_LENS = (
+    "afmoe", "apertus", "arcee", "bitnet", "codegen", "cohere", "cohere2", "ernie4_5",
+    "ernie4_5_moe", "exaone", "exaone4", "flex_olmo", "glm", "glm4", "glm4_moe", "gpt-sw3",
+    "gpt_bigcode", "gpt_oss", "granite", "granitemoe", "granitemoehybrid", "hunyuan_v1_dense",
+    "internlm3", "iquestcoder", "jais2", "laguna", "llama4_text", "minimax_m2", "ministral3",
+    "modernbert-decoder", "mpt", "nanochat", "nemotron", "olmo", "olmo2", "olmo3", "olmoe",
+    "openai-gpt", "phi", "qwen2_moe", "qwen3_moe", "seed_oss", "smollm3", "stablelm",
+    "starcoder2", "vaultgemma", "xglm",
+)  # fmt: skip
+"""The model types outside `zoo` that TransformerLens 4.3 boots too."""
+
+
+@pytest.mark.filterwarnings("ignore")  # of transformers, about configurations this small
+@pytest.mark.parametrize("model_type", OF_LENS)
+def test_matrices_of_other_model_types(model_type: str, tmp_path: Path) -> None:
+    zoo_wide.build(model_type).save_pretrained(tmp_path)
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(model_path("induction-2l") / file, tmp_path / file)
+    assert_equal(our_heads(ModelWeights(tmp_path)), lens_heads(boot(tmp_path)), atol=0)
 
 
 # ----- checkpoints in TransformerLens's own format

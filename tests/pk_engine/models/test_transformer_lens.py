@@ -1,6 +1,7 @@
 """TransformerLens as the second source: its own numbers."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from headgraph import cli
 from headgraph.pk_engine import compute, principal_angles
 from headgraph.pk_engine.bundled import model_path
 from headgraph.pk_engine.errors import ModelError, UnknownFamily, WeightsError
+from headgraph.pk_engine.models import family
 from headgraph.pk_engine.models.interface import Weights
 from headgraph.pk_engine.models.lens.boot import boot
 from headgraph.pk_engine.models.lens.weights import BridgeWeights
@@ -154,6 +156,7 @@ def test_a_bridge_is_left_as_it_is(gpt2: Path) -> None:
         compute(bridge, revision="v1")
 
 
+@pytest.mark.usefixtures("fewer_families")
 def test_folding_through_transformer_lens(gpt2: Path, coder: Path, tmp_path: Path) -> None:
     files = ModelWeights(gpt2, fold_ln=True, center_writing=True)
     lens = boot(gpt2, fold_ln=True, center_writing=True)
@@ -184,6 +187,16 @@ def test_folding_through_transformer_lens(gpt2: Path, coder: Path, tmp_path: Pat
 # ----- folders through TransformerLens
 
 
+@pytest.fixture
+def fewer_families(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if no family described StarCoder 2 and OLMo 2, which TransformerLens reads too."""
+    folder = tmp_path / "families"
+    left_out = shutil.ignore_patterns("stablelm.toml", "olmo2.toml")
+    shutil.copytree(family.FOLDER, folder, ignore=left_out)
+    monkeypatch.setattr(family, "FOLDER", folder)
+
+
+@pytest.mark.usefixtures("fewer_families")
 def test_an_architecture_that_no_family_describes(
     coder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,152 @@
+"""What transformers' classes say: defaults, the parts of wrappers, and which models are read.
+
+    python -m benchmarks.architectures
+
+writes `_defaults.toml` and `_wrappers.toml` beside the family files, and
+docs/data/architectures.csv, from which docs/reference/families.md counts.
+
+The count is of model types of transformers whose code has attention with a softmax: of their own,
+or, where they are wrappers, that of their parts. A wrapper is read if its language model is. A part
+is a model type that only stands inside another: its task, if any, is the other's.
+"""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedConfig
+from transformers.models.auto import modeling_auto
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+from headgraph.pk_engine.errors import ModelError
+from headgraph.pk_engine.models.family import FOLDER, Family, common_refusals, families
+from headgraph.pk_engine.models.towers import KEYS
+
+ROOT = Path(__file__).parents[1]
+DEFAULTS = """\
+# What transformers' configuration classes use for a key that config.json leaves out: a part of a
+# larger model leaves out every value that is its class's own.
+# `python -m benchmarks.architectures` writes this file.
+"""
+WRAPPERS = """\
+# Models of several parts: the model type of each part whose configuration does not say it.
+# `python -m benchmarks.architectures` writes this file.
+"""
+
+
+def config_keys(family: Family) -> set[str]:
+    """The configuration keys that a family file uses."""
+    sizes = (family.config, *(variant.get("config", {}) for variant in family.variants))
+    keys = {key for each in sizes for names in each.values() if isinstance(names, list)
+            for key in names if isinstance(key, str)}  # fmt: skip
+    for variant in family.variants:
+        keys |= {key for names in variant.get("when", {}) for key in names.split(" or ")}
+    return keys - {"model_type"}
+
+
+def defaults() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each model type that is read, with what its configuration class gives absent keys."""
+    for model_type, family in sorted(families().items()):
+        if model_type in CONFIG_MAPPING:
+            own = {field.name: field.default for field in fields(CONFIG_MAPPING[model_type])}
+            keys = sorted(config_keys(family))
+            found = {key: own[key] for key in keys if isinstance(own.get(key), int | bool)}
+            if found:
+                yield model_type, found
+
+
+def wrappers() -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Each model type with a part for language, and the default model types of its parts."""
+    for model_type in sorted(CONFIG_MAPPING.keys()):
+        try:
+            config = CONFIG_MAPPING[model_type]()
+        except Exception:  # some classes have no defaults, for many reasons
+            continue
+        parts = {
+            tower: part.model_type
+            for tower, keys in KEYS.items()
+            for key in keys
+            if isinstance(part := getattr(config, key, None), PreTrainedConfig) and part.model_type
+        }
+        if "language" in parts:
+            yield model_type, parts
+
+
+def architectures() -> Iterator[tuple[str, str, str, str]]:
+    """Each model type with softmax attention: `model` or `part`, `read` or not, and why not."""
+    inside = _inside()
+    for model_type, state, reason in _states():
+        yield model_type, "part" if model_type in inside else "model", state, reason
+
+
+def _inside() -> set[str]:
+    """The model types that only stand inside another."""
+    found = set()
+    for model_type in list(CONFIG_MAPPING.keys()):
+        try:
+            config = CONFIG_MAPPING[model_type]()
+        except Exception:  # some classes have no defaults, for many reasons
+            continue
+        found |= {part.model_type for part in vars(config).values()
+                  if isinstance(part, PreTrainedConfig)} - {model_type}  # fmt: skip
+    tasks = [vars(modeling_auto)[name] for name in dir(modeling_auto)
+             if name.startswith("MODEL_FOR_") and name.endswith("_MAPPING_NAMES")]  # fmt: skip
+    return found - {model_type for task in tasks for model_type in task}
+
+
+def _states() -> Iterator[tuple[str, str, str]]:
+    parts = dict(wrappers())
+    for model_type in sorted(CONFIG_MAPPING.keys()):
+        module = _code(model_type)
+        inside = parts.get(model_type, {}).get("language")
+        if model_type in families() or inside in families():
+            yield model_type, "read", ""
+        elif inside is not None:
+            yield model_type, "not read", f"its language part, {inside}, is not read"
+        elif "softmax" in module or "ALL_ATTENTION_FUNCTIONS" in module:
+            yield model_type, "not read", _reason(model_type, module)
+
+
+def _code(model_type: str) -> str:
+    """The source of the module with a model type's network; empty where there is none."""
+    kind = CONFIG_MAPPING[model_type]
+    spec = find_spec(kind.__module__.replace("configuration_", "modeling_"))
+    return Path(spec.origin).read_text("utf-8") if spec and spec.origin else ""
+
+
+def _reason(model_type: str, code: str) -> str:
+    try:
+        config = CONFIG_MAPPING[model_type]().to_dict()
+    except Exception:  # some classes have no defaults, for many reasons
+        config = {}
+    try:
+        common_refusals().check(config, model_type)
+    except ModelError as error:
+        return str(error).partition("does not handle: ")[2].partition("; known")[0]
+    if any(word in code for word in ("encoder_attn", "cross_attn", "crossattention", "CrossAtt")):
+        return "its code has cross-attention, whose heads read another residual stream"
+    if any(isinstance(config.get(key), list) for key in ("hidden_sizes", "embed_dims", "depths")):
+        return "stages of layers have residual streams of unequal width"
+    return "no file describes it yet"
+
+
+def main() -> None:
+    """Write the files."""
+    files = ("_defaults", DEFAULTS, defaults()), ("_wrappers", WRAPPERS, wrappers())
+    for name, head, rows in files:
+        lines = []
+        for model_type, row in rows:
+            values = ", ".join(f"{key} = {json.dumps(value)}" for key, value in row.items())
+            lines.append(f"{json.dumps(model_type)} = {{ {values} }}")
+        (FOLDER / f"{name}.toml").write_text("\n".join([head, *lines]) + "\n", "utf-8")
+    with (ROOT / "docs/data/architectures.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([("model_type", "kind", "state", "reason"), *architectures()])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""The parts of a model of several: its language model and its vision encoder, each a transformer.
+
+A wrapper's config.json holds a configuration for each part, and its tensors have the part's name
+before their own. `families/_wrappers.toml` names the wrappers and the model types of their parts.
+"""
+
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from headgraph.base.names import TOWERS
+from headgraph.base.spelling import argument
+from headgraph.base.text import quoted
+from headgraph.pk_engine.errors import ModelError, UnknownFamily
+from headgraph.pk_engine.models.family import (
+    Family,
+    class_defaults,
+    family_of,
+    names_family,
+    row_of,
+)
+
+KEYS = {
+    "language": ("text_config", "llm_config", "language_config"),
+    "vision": ("vision_config", "image_config"),
+}
+"""Keys of the configuration of each part."""
+PREFIXES = {
+    "language": ("model.language_model.", "language_model.", "model.text_model.", "text_model.",
+                 "thinker.", "llm.", "vlm.language_model.", "model.", ""),
+    "vision": ("model.vision_tower.", "vision_tower.", "model.vision_model.", "vision_model.",
+               "model.visual.", "visual.", "model.vision_encoder.", "vision_encoder.",
+               "image_model.", "image_tower.", "thinker.visual.", "model.image_encoder.",
+               "git.image_encoder.", "vision_tower.vision_model."),
+}  # fmt: skip
+"""What may stand before the names of each part's own tensors."""
+SHARED = ("quantization_config", "compression_config", "dtype", "torch_dtype",
+          "tie_word_embeddings")  # fmt: skip
+"""Keys of a wrapper that hold for its parts."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A configuration to read: a model's own, or that of one of its parts.
+
+    Attributes:
+        config: the configuration.
+        tower: `language` or `vision`; None for a model that has no parts.
+        wrapper: the model type around the part, None without one.
+    """
+
+    config: dict[str, Any]
+    tower: str | None = None
+    wrapper: str | None = None
+
+    def family(self, family: Family, tensors: Container[str] = ()) -> Family:
+        """The family for the part's tensors."""
+        outer = replace(family, prefixes=tuple(self.prefixes(family.prefixes)))
+        return replace(outer.for_model(self.config, tensors), prefixes=family.prefixes)
+
+    def prefixes(self, own: Iterable[str]) -> list[str]:
+        """Prefixes of tensor names, from those that the part's family has."""
+        if self.wrapper is None or self.tower is None:
+            return list(own)
+        both = [outer + inner for outer in PREFIXES[self.tower] for inner in own]
+        of_language = self.tower == "language"
+        return [name for name in both if not (of_language and ("vis" in name or "image" in name))]
+
+
+def part_of(config: dict[str, Any], tower: str | None = None) -> Part:
+    """The part of a model to read: language by default.
+
+    Args:
+        config: the model's configuration.
+        tower: `language`, `vision`, or None for language or the whole model.
+
+    Raises:
+        UnknownFamily: no family describes the part; the message names it.
+        ModelError: the model has no such part, or a tower is given for a model without parts.
+    """
+    if tower not in (None, *TOWERS):
+        raise ModelError(f"unknown tower {quoted(tower)}: expected {' or '.join(TOWERS)}")
+    outer, wanted = config.get("model_type"), tower or "language"
+    known = row_of("_wrappers.toml", outer)
+    if not known:
+        if tower is not None:
+            raise ModelError(
+                f"{argument('tower', tower)}: a {quoted(outer, 40)} model is not known to have "
+                "several parts; leave it out"
+            )
+        _refuse_unknown(config)
+        return Part(config)
+    # a family file may describe a wrapper's language model itself
+    if wanted == "language" and names_family(outer):
+        return Part(config, "language")
+    key = next((key for key in KEYS[wanted] if isinstance(config.get(key), dict)), None)
+    if wanted not in known and key is None:
+        raise ModelError(
+            f"{argument('tower', wanted)}: a {quoted(outer, 40)} model has no such transformer"
+        )
+    # old files of Qwen2-VL keep the sizes of language beside vision_config
+    inner = dict(config[key]) if key else dict(config) if wanted == "language" else {}
+    model_type = inner.get("model_type") if key else None
+    inner["model_type"] = model_type = model_type or known[wanted]
+    try:
+        family_of(inner)
+    except UnknownFamily as error:
+        raise UnknownFamily(
+            f"config.json has model_type {quoted(outer, 40)}, whose {wanted} part is a "
+            f"{quoted(model_type, 40)}, which no family describes: docs/reference/families.md "
+            "lists those that are read"
+        ) from error
+    shared = {name: config[name] for name in SHARED if config.get(name) is not None}
+    return Part(shared | class_defaults(model_type) | inner, wanted, str(outer))
+
+
+def _refuse_unknown(config: Mapping[str, Any]) -> None:
+    """Name the part inside a wrapper that no file describes."""
+    outer = config.get("model_type")
+    if not isinstance(outer, str) or names_family(outer):
+        return
+    for key in KEYS["language"]:
+        inner = config.get(key)
+        if isinstance(inner, dict) and isinstance(inner.get("model_type"), str):
+            raise UnknownFamily(
+                f"config.json has model_type {quoted(outer, 40)}, a wrapper that no file "
+                f"describes, around a {quoted(inner['model_type'], 40)} in {key}: save that part "
+                "as a model of its own"
+            )

@@ -1,0 +1,168 @@
+"""What the heads of any running network read and write, found without its module names.
+
+Products of attention are caught where they happen: Q K^T holds queries and keys, and the product
+after it the values. The matrices before them can be given other vectors, and the heads another
+output, of which the next matrix makes what they write.
+"""
+
+import re
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the small models are run with torch")
+pytest.importorskip("transformers", reason="and built by transformers")
+
+from torch.overrides import TorchFunctionMode  # noqa: E402
+from transformers.pytorch_utils import Conv1D  # noqa: E402
+
+PRODUCTS = {torch.matmul, torch.Tensor.matmul, torch.Tensor.__matmul__, torch.bmm,
+            torch.Tensor.bmm, torch.baddbmm, torch.Tensor.baddbmm}  # fmt: skip
+MATRICES = torch.nn.Linear, Conv1D
+HEAD_NORMS = re.compile(r"\.(q|k|query|key)_(norm|layernorm)$")
+
+
+@dataclass
+class Seen:
+    """One attention in one pass: heads x positions x m, and positions x d."""
+
+    module: Any
+    entering: Any = None
+    read: Any = None
+    query: Any = None
+    key: Any = None
+    value: Any = None
+    written: Any = None
+
+
+@dataclass
+class Probe:
+    """A network that is watched; `m` is the width of its heads."""
+
+    model: Any
+    inputs: dict[str, Any]
+    m: int
+    attentions: list[Any] = field(default_factory=list)
+    matrices: dict[Any, set[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.names = {module: name for name, module in self.model.named_modules()}
+        self.matrices = {
+            module: {part for part in module.modules() if isinstance(part, MATRICES)}
+            for module in self.names
+        }
+        self.attentions = [seen.module for seen in self.run()]
+
+    def run(self, layer: int = -1, feed: Any = None, z: Any = None) -> list[Seen]:
+        """What each attention did in one pass.
+
+        Args:
+            layer: index of the attention whose input and output are replaced.
+            feed: what its matrices are given, positions x d.
+            z: what its heads give, heads x positions x m.
+        """
+        one = _Pass(self, layer, feed, z)
+        with ExitStack() as stack:
+            for module in self.names:
+                for handle in (
+                    module.register_forward_pre_hook(one.enter, with_kwargs=True),
+                    module.register_forward_hook(one.leave),
+                ):
+                    stack.callback(handle.remove)
+            stack.enter_context(torch.no_grad())
+            stack.enter_context(one)
+            self.model(**self.inputs)
+        return one.found
+
+
+class _Pass(TorchFunctionMode):
+    def __init__(self, probe: Probe, layer: int, feed: Any, z: Any) -> None:
+        super().__init__()
+        self.probe, self.layer, self.feed, self.z = probe, layer, feed, z
+        self.stack: list[Any] = []
+        self.inputs: list[Any] = []  # what each module of the stack was given
+        self.found: list[Seen] = []
+        self.calls: dict[Any, Any] = {}  # matrix -> its input
+
+    def enter(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        given = args[0] if args else kwargs.get("hidden_states", kwargs.get("hidden_state"))
+        self.stack.append(module)
+        self.inputs.append(given)
+        if not isinstance(module, MATRICES):
+            return None
+        self.calls[module] = given.detach()
+        if (
+            self.feed is None
+            or len(self.found) != self.layer
+            or given.shape[-1] != self.feed.shape[1]
+        ):
+            return None
+        if self.probe.attentions[self.layer] in self.stack:
+            feed = torch.as_tensor(self.feed, dtype=given.dtype).expand(given.shape)
+            return (feed, *args[1:]), kwargs
+        return None
+
+    def leave(self, module: Any, _: Any, output: Any) -> None:
+        self.stack.pop()
+        self.inputs.pop()
+        if isinstance(module, MATRICES) and self.found and self.found[-1].written is None:
+            seen = self.found[-1]
+            size = module.weight.shape[0 if isinstance(module, Conv1D) else 1]
+            if seen.value is not None and size == len(seen.query) * self.probe.m:
+                seen.written = output.detach().reshape(-1, output.shape[-1])
+
+    def __torch_function__(self, function: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        if function in PRODUCTS:
+            left, right = args[-2:] if len(args) > 1 else (kwargs["batch1"], kwargs["batch2"])
+            return self.product(left, right, result)
+        return result
+
+    def product(self, left: Any, right: Any, result: Any) -> Any:
+        owner = next((m for m in reversed(self.stack) if self.probe.matrices[m]), None)
+        if owner is None or left.dim() < 3 or right.dim() < 3:
+            return result
+        done = self.found[-1] if self.found else None
+        if done is None or done.value is not None:
+            if left.shape[-1] == self.probe.m == right.shape[-2] and self.mine(owner):
+                query, key = _heads(left), _heads(right.transpose(-1, -2))
+                self.found.append(Seen(owner, self.entering(), self.first(owner), query, key))
+            return result
+        if right.shape[-1] != self.probe.m:
+            return result
+        done.value = _heads(right)
+        if self.z is None or len(self.found) - 1 != self.layer:
+            return result
+        return torch.as_tensor(self.z, dtype=result.dtype).reshape(result.shape)
+
+    def mine(self, owner: Any) -> bool:
+        """Whether matrices of the owner ran before."""
+        return any(module in self.calls for module in self.probe.matrices[owner])
+
+    def first(self, owner: Any) -> Any:
+        """What the first matrix of the attention was given, positions x d."""
+        given = next(x for m, x in self.calls.items() if m in self.probe.matrices[owner])
+        return given.reshape(-1, given.shape[-1])
+
+    def entering(self) -> Any:
+        """What the layer around was given: the residual stream."""
+        for module, given in zip(reversed(self.stack), reversed(self.inputs), strict=True):
+            numbered = re.search(r"(?:^|\.)\d+$", self.probe.names[module])
+            if numbered and isinstance(given, torch.Tensor):
+                return given.detach().reshape(-1, given.shape[-1])
+        return None
+
+
+def _heads(tensor: Any) -> Any:
+    """Heads x positions x m of one sequence."""
+    return tensor.detach().reshape(-1, *tensor.shape[-2:])
+
+
+def without_head_norms(model: Any) -> None:
+    """Take out norms of queries and keys, which are not linear."""
+    for name, _ in list(model.named_modules()):
+        if HEAD_NORMS.search(name):
+            parent, child = name.rsplit(".", 1)
+            setattr(model.get_submodule(parent), child, torch.nn.Identity())

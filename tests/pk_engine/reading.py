@@ -1,0 +1,85 @@
+"""Checks of what we read of a model against the running network (`tests.pk_engine.probing`)."""
+
+from typing import Any
+
+import numpy as np
+
+from headgraph.pk_engine.linalg.bases import bases
+from headgraph.pk_engine.models.weights import ModelWeights
+from tests.pk_engine.probing import Probe, without_head_norms
+
+LEAST, MOST = 1e-2, 1e-4
+"""A change of what a head reads, relative to the largest, that counts as one, or as none."""
+
+
+def check(model: Any, weights: ModelWeights, inputs: dict[str, Any]) -> None:
+    """Hold every matrix and the norm before attention against the running network."""
+    check_norm(Probe(model, inputs, weights.shape.d_head), weights)
+    without_head_norms(model)
+    probe = Probe(model, inputs, weights.shape.d_head)
+    assert len(probe.attentions) == weights.shape.n_layers
+    for layer in range(weights.shape.n_layers):
+        matrices = weights.raw_layer(layer)
+        check_reading(probe, layer, matrices, np.random.default_rng(layer))
+        check_writing(probe, layer, matrices["O"], np.random.default_rng(layer))
+
+
+def check_norm(probe: Probe, weights: ModelWeights) -> None:
+    """What attention takes is the norm that the family names, of what the layer takes."""
+    norm = weights.family.norm
+    for layer, seen in enumerate(probe.run()):
+        stream, read = (x.double().numpy() for x in (seen.entering, seen.read))
+        if norm.follows or layer < norm.first:
+            np.testing.assert_allclose(read, stream, atol=1e-6)
+            continue
+        if norm.kind == "LayerNorm":
+            stream = stream - stream.mean(1, keepdims=True)
+        wanted = stream / np.sqrt(np.square(stream).mean(1, keepdims=True))
+        if norm.name:
+            wanted = wanted * (weights._files.read(weights._name(norm.name, layer)) + norm.offset)
+        # differences, because a bias is added to each
+        np.testing.assert_allclose(read[1:] - read[:1], wanted[1:] - wanted[:1], atol=2e-3)
+
+
+def check_reading(probe: Probe, layer: int, matrices: dict[str, np.ndarray], rng: Any) -> None:
+    """Each head's query, key and value follow what is in its subspace, and nothing else."""
+    d = matrices["Q"].shape[1]
+    heads = [(role, head) for role in "QKV" for head in range(len(matrices[role]))]
+    moves = []  # for each head a move inside its subspace, and one outside
+    for role, head in heads:
+        basis = bases(matrices[role][head : head + 1]).basis[0].astype(np.float64)
+        outside = rng.standard_normal(d)
+        moves += [
+            basis @ rng.standard_normal(basis.shape[1]),
+            outside - basis @ (basis.T @ outside),
+        ]
+    start, positions = rng.standard_normal(d), len(probe.run()[layer].read)
+    assert len(moves) <= positions
+    moves += [np.zeros(d)] * (positions - len(moves))
+    before = probe.run(layer, np.tile(start, (positions, 1)))[layer]
+    after = probe.run(layer, start + np.array(moves))[layer]
+    for at, (role, head) in enumerate(heads):
+        name = {"Q": "query", "K": "key", "V": "value"}[role]
+        moved = (getattr(after, name) - getattr(before, name)).abs().amax(-1).numpy()
+        # where key/value heads were broadcast, those of a group stand together
+        moved = moved[head * (len(moved) // len(matrices[role]))] / moved.max()
+        assert moved[2 * at] > LEAST, f"{role} of head {head} ignores its own subspace"
+        assert moved[2 * at + 1] < MOST, f"{role} of head {head} reads beyond its subspace"
+
+
+def check_writing(probe: Probe, layer: int, matrices: np.ndarray, rng: Any) -> None:
+    """What a head writes lies in its subspace and, over many outputs, fills it."""
+    heads, _, m = matrices.shape
+    positions = len(probe.run()[layer].read)
+    assert positions > m
+    silent = np.zeros((heads, positions, m))
+    bias = probe.run(layer, z=silent)[layer].written
+    for head in range(heads):
+        z = silent.copy()
+        z[head] = rng.standard_normal((positions, m))
+        written = (probe.run(layer, z=z)[layer].written - bias).double().numpy().T
+        found = bases(matrices[head : head + 1])
+        u = found.basis[0].astype(np.float64)[:, : found.rank[0]]
+        scale = np.abs(written).max()
+        assert np.abs(written - u @ (u.T @ written)).max() < MOST * scale, f"O of head {head}"
+        assert np.linalg.matrix_rank(written, tol=1e-3 * scale) == found.rank[0]

@@ -1,0 +1,163 @@
+"""A small random model of any model type of transformers, from its configuration class."""
+
+import importlib
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the small models are run with torch")
+transformers = pytest.importorskip("transformers", reason="and built by transformers")
+
+from transformers.models.auto import modeling_auto  # noqa: E402
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING  # noqa: E402
+
+SMALL: dict[str, Any] = {
+    "num_hidden_layers": 2, "n_layer": 2, "n_layers": 2, "num_layers": 2, "depth": 2,
+    "num_attention_heads": 4, "n_head": 4, "n_heads": 4, "attention_heads": 4, "num_heads": 4,
+    "num_key_value_heads": 2, "head_dim": 16,
+    "hidden_size": 32, "n_embd": 32, "d_model": 32, "dim": 32, "embedding_size": 12,
+    "intermediate_size": 12, "ffn_dim": 12, "hidden_dim": 12, "n_inner": 12, "ffn_hidden_size": 12,
+    "moe_intermediate_size": 12, "shared_expert_intermediate_size": 12,
+    "shared_intermediate_size": 12, "intermediate_size_mlp": 12, "dense_intermediate_size": 12,
+    "prefix_dense_intermediate_size": 12,
+    "num_local_experts": 4, "num_experts": 4, "n_routed_experts": 4, "num_experts_per_tok": 2,
+    "moe_topk": 2, "n_group": 1, "topk_group": 1, "moe_k": 2, "moe_num_experts": 4,
+    "vocab_size": 40, "max_position_embeddings": 32, "n_positions": 32, "max_seq_len": 32,
+    "encoder_layers": 2, "encoder_attention_heads": 4, "num_mel_bins": 16,
+    "max_source_positions": 32, "encoder_ffn_dim": 12,
+    "type_vocab_size": 2, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
+    "image_size": 20, "patch_size": 4, "rotary_dim": 4, "projection_dim": 12,
+}  # fmt: skip
+MAPPINGS = ("CAUSAL_LM", "MASKED_LM")
+
+
+def rotary(*sections: int) -> dict[str, Any]:
+    """Rotary embeddings in three sections, as models with images and video have them."""
+    rope = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": list(sections)}
+    return {"rope_parameters": rope}
+
+
+GRID = {"patch_size": 2, "temporal_patch_size": 1, "spatial_merge_size": 2}
+CHANGES: dict[str, dict[str, Any]] = {
+    "dots1": {"n_shared_experts": 1},
+    "helium": {"head_dim": 8}, "nomic_bert": {"head_dim": 8}, "nemotron": {"head_dim": 16},
+    "cosmos3_edge_text": rotary(4, 2, 2), "glm4v_moe_text": rotary(1, 1, 0),
+    "glm4v_text": rotary(2, 1, 1), "glm_image_text": rotary(2, 1, 1),
+    "glm_ocr_text": rotary(2, 1, 1), "paddleocr_vl_text": rotary(4, 2, 2),
+    "qwen2_5_omni_talker": rotary(4, 2, 2) | {"embedding_size": 32},
+    "qwen2_5_omni_text": rotary(2, 1, 1),
+    "qwen2_5_vl_text": rotary(2, 1, 1), "qwen2_vl_text": rotary(2, 1, 1),
+    "vit_mae": {"mask_ratio": 0.0}, "videomae": {"num_frames": 2, "tubelet_size": 1},
+    "dbrx": {"attn_config": {"kv_n_heads": 2, "rope_theta": 1e4, "clip_qkv": 1e6},
+             "ffn_config": {"ffn_hidden_size": 12, "moe_num_experts": 4, "moe_top_k": 2}},
+    "granitemoehybrid": {"layer_types": ["attention", "attention"], "mamba_n_heads": 4,
+                         "mamba_d_head": 16},
+    "step3p5": {"sliding_window": 8}, "esmc": {"num_key_value_heads": 4, "head_dim": 8},
+    "qwen3_5_vision": GRID | {"out_hidden_size": 20, "num_position_embeddings": 36},
+    "qwen3_5_moe_vision": GRID | {"out_hidden_size": 20, "num_position_embeddings": 36},
+    "qwen3_omni_moe_vision_encoder": GRID | {"out_hidden_size": 20, "num_position_embeddings": 36},
+    "qwen4_exp_vision": GRID | {"out_hidden_size": 20, "num_position_embeddings": 36},
+    "cohere_compass_vision": GRID | {"out_hidden_size": 20, "num_position_embeddings": 36},
+    "glm4v_vision": GRID | {"out_hidden_size": 20},
+    "glm4v_moe_vision": GRID | {"out_hidden_size": 20},
+    "exaone4_5_vision": GRID | {"out_hidden_size": 20},
+    "vivit": {"num_frames": 2, "tubelet_size": [1, 4, 4]},
+    **{name: {"conv_dim": [8] * 7, "num_conv_pos_embedding_groups": 4}
+       for name in ("wav2vec2", "hubert", "unispeech", "unispeech-sat", "data2vec-audio")},
+    "qwen2_vl_vision": {"embed_dim": 32, "hidden_size": 20, "mlp_ratio": 2} | GRID,
+    "qwen2_5_vl_vision": {"out_hidden_size": 20, "fullatt_block_indexes": [0, 1]} | GRID,
+    "qwen3_vl_vision": {"out_hidden_size": 20, "num_position_embeddings": 36} | GRID,
+    "qwen3_vl_moe_vision": {"out_hidden_size": 20, "num_position_embeddings": 36} | GRID,
+    "pixtral": {"head_dim": 8}, "internvl_vision": {"image_size": [20, 20], "patch_size": [4, 4]},
+    "llama4_vision_model": {"intermediate_size": 128, "image_size": 24, "vision_output_dim": 20,
+                            "projector_input_dim": 20, "projector_output_dim": 20,
+                            "pixel_shuffle_ratio": 0.5},
+    "layoutlmv3": {"coordinate_size": 4, "shape_size": 8, "input_size": 20},
+    "yolos": {"image_size": [20, 20], "num_detection_tokens": 2},
+    "vitpose_backbone": {"image_size": [20, 20], "patch_size": [4, 4]},
+    "audio-spectrogram-transformer": {"max_length": 32, "num_mel_bins": 32, "patch_size": 8,
+                                      "frequency_stride": 6, "time_stride": 6},
+    "xmod": {"languages": ["en_XX"], "default_language": "en_XX"},
+}  # fmt: skip
+"""What a configuration class needs beyond SMALL."""
+
+
+WITH_MASK = {"ovis2_vision", "beit", "data2vec-vision", "flava_image_model"}
+"""Model types of images whose configuration has a vocabulary, for what is masked."""
+PATCHES = {"siglip2_vision_model"}
+"""Model types that take an image in patches."""
+
+
+def sizes_of(model_type: str) -> dict[str, Any]:
+    """What the configuration class is given."""
+    own = {field.name for field in fields(CONFIG_MAPPING[model_type])}
+    sizes = {name: value for name, value in SMALL.items() if name in own}
+    return sizes | CHANGES.get(model_type, {})
+
+
+def build(model_type: str, **changes: Any) -> Any:
+    """The model, every parameter random, with eager attention."""
+    config_class = CONFIG_MAPPING[model_type]
+    config = config_class(**sizes_of(model_type) | changes)
+    kind = model_class(model_type, config_class)
+    return randomised(kind._from_config(config, attn_implementation="eager"))
+
+
+def randomised(model: Any) -> Any:
+    """The model with every parameter random."""
+    model.eval()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.5)
+    return model
+
+
+def model_class(model_type: str, config_class: Any) -> Any:
+    """The class for language where there is one, else the one of the configuration."""
+    for kind in MAPPINGS:
+        name = getattr(modeling_auto, f"MODEL_FOR_{kind}_MAPPING_NAMES").get(model_type)
+        if name:
+            return getattr(transformers, name)
+    name = modeling_auto.MODEL_MAPPING_NAMES.get(model_type)
+    if isinstance(name, str) and hasattr(transformers, name):
+        return getattr(transformers, name)
+    module = importlib.import_module(config_class.__module__.replace("configuration", "modeling"))
+    return next(
+        kind for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)
+        and kind.config_class is config_class and not kind.__name__.endswith("PreTrainedModel")
+    )  # fmt: skip
+
+
+def inputs_of(model: Any) -> dict[str, Any]:
+    """A sequence of tokens, or an image of as many patches."""
+    generator = torch.Generator().manual_seed(0)
+    config, tokens = model.config, torch.arange(3, 27)[None]
+    if config.model_type == "bros":
+        return {"input_ids": tokens, "bbox": torch.zeros(1, 24, 4)}
+    if config.model_type == "splinter":
+        return {"input_ids": tokens, "question_positions": torch.tensor([[1]])}
+    if model.main_input_name == "input_values" and hasattr(config, "conv_dim"):
+        return {"input_values": torch.randn(1, 8000, generator=generator)}
+    if config.model_type == "audio-spectrogram-transformer":
+        return {"input_values": torch.randn(1, 32, 32, generator=generator)}
+    if model.main_input_name == "input_features":
+        return {"input_features": torch.randn(1, 16, 64, generator=generator)}
+    if config.model_type in {"videomae", "vivit"}:
+        return {"pixel_values": torch.randn(1, 2, 3, 20, 20, generator=generator)}
+    if "temporal_patch_size" in vars(config):
+        width = 3 * config.patch_size**2
+        return {"hidden_states": torch.randn(24, width, generator=generator),
+                "grid_thw": torch.tensor([[1, 4, 6]])}  # fmt: skip
+    if config.model_type in PATCHES:
+        width = config.num_channels * config.patch_size**2
+        return {"pixel_values": torch.randn(1, 25, width, generator=generator),
+                "pixel_attention_mask": torch.ones(1, 25, dtype=torch.long),
+                "spatial_shapes": torch.tensor([[5, 5]])}  # fmt: skip
+    if hasattr(config, "vocab_size") and config.model_type not in WITH_MASK:
+        return {"input_ids": tokens}
+    size, channels = config.image_size, getattr(config, "num_channels", 3)
+    height, width = size if isinstance(size, list | tuple) else (size, size)
+    return {"pixel_values": torch.randn(1, channels, height, width, generator=generator)}
