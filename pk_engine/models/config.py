@@ -62,9 +62,11 @@ def value_of(settings: Mapping[str, Any], keys: Iterable[str]) -> Any:
 
 
 def _get(settings: Mapping[str, Any], key: str) -> Any:
+    if key in settings:  # in GGUF, a name has dots of its own
+        return settings[key]
     table, _, inner = key.partition(".")
     value = settings.get(table)
-    return value if not inner else value.get(inner) if isinstance(value, dict) else None
+    return value.get(inner) if inner and isinstance(value, dict) else None
 
 
 def shape_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> ModelShape:
