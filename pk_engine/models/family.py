@@ -7,8 +7,8 @@ settings. docs/reference/families.md explains each key. `_every.toml` holds what
 
 import tomllib
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,17 @@ from headgraph.base.names import ROLES
 from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError, UnknownFamily
-from headgraph.pk_engine.models.config import Refusals, settings_of, shape_of, value_of
+from headgraph.pk_engine.models.config import (
+    Refusals,
+    layer_of,
+    settings_of,
+    shape_of,
+    sizes_of,
+    value_of,
+)
 from headgraph.pk_engine.models.embedding import EmbeddingSpec
-from headgraph.pk_engine.models.layout import ModelShape, TensorSpec
+from headgraph.pk_engine.models.kinds import Layers
+from headgraph.pk_engine.models.layout import GATE, Latent, LayerShape, ModelShape, TensorSpec
 
 __all__ = ["Family", "ModelShape", "Norm", "TensorSpec", "families", "family_of", "read_family"]
 
@@ -27,7 +35,10 @@ EVERY = "_every.toml"
 KINDS = ("LayerNorm", "RMSNorm", "none")
 REQUIRED = {"model_types", "prefixes", "config", "tensors"}
 KEYS = {"model_types", "recognised_by", "note", "prefixes", "nested", "config", "defaults",
-        "refuse", "require", "norm", "tensors", "embedding", "variants"}  # fmt: skip
+        "refuse", "require", "handles", "norm", "tensors", "layers", "embedding",
+        "variants"}  # fmt: skip
+OF_KIND = ("config", "norm", "tensors")
+"""What a kind of layers can have other than its family."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +74,9 @@ class Family:
         prefixes: possible prefixes of tensor names, tried in order.
         nested: configuration key that holds the language model's settings, where there is one.
         config, defaults: size -> configuration keys or a number; key -> value where it is absent.
-        refusals: keys that must be empty, or must have known values.
+        refusals: keys that must be empty, or must have known values; without those that all
+            families refuse and this one handles.
+        layers: the kinds of layers; None where all layers are alike.
         norm, tensors: the norm before attention and the tensors of a layer.
         embedding: where the token embedding is; None where the file does not say.
         variants: changes that apply for some configuration values or tensors.
@@ -80,6 +93,7 @@ class Family:
     nested: str | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     refusals: Refusals = field(default_factory=Refusals)
+    layers: Layers | None = None
     embedding: EmbeddingSpec | None = None
     variants: tuple[Mapping[str, Any], ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -93,7 +107,60 @@ class Family:
         """
         settings = settings_of(config, self.nested, self.defaults)
         self.refusals.check({**config, **settings}, self.name)
-        return shape_of(settings, self.for_model(config).config)
+        family = self.for_model(config)
+        sizes = sizes_of(settings, family.config)
+        if family.layers is None and sizes["d_value"] == sizes["d_head"] and not family._latent:
+            return shape_of(settings, family.config)
+        kinds = [""] * sizes["n_layers"]
+        if family.layers is not None:
+            kinds = family.layers.of_model(settings, sizes["n_layers"], self.name)
+        by_kind = {
+            kind: sizes_of(settings, family.of_kind(kind).config)
+            for kind in dict.fromkeys(kinds)
+            if family.has_heads(kind)
+        }
+        layers = tuple(
+            layer_of(by_kind[kind], index, name=f"L{index}", number=index, kind=kind)
+            for index, kind in enumerate(kinds)
+            if kind in by_kind
+        )
+        shape = ModelShape.of_layers(sizes["n_layers"], layers)
+        return family._plain(shape, by_kind) or shape
+
+    def _plain(self, shape: ModelShape, kinds: Iterable[str]) -> ModelShape | None:
+        """The shape without a list of layers, if all layers are what the family says."""
+        own = [self.layers.kinds[kind] for kind in kinds] if self.layers else []
+        if self._latent or any(key in kind for kind in own for key in ("norm", "tensors")):
+            return None
+        plain = replace(shape, unequal=())
+        named = tuple(replace(layer, kind="", sizes={}) for layer in shape.layers)
+        return plain if named == plain.layers else None
+
+    @property
+    def _latent(self) -> bool:
+        return any(spec.latent for spec in self.tensors)
+
+    def has_heads(self, kind: str) -> bool:
+        """Whether layers of a kind have attention heads."""
+        return self.layers is None or "without" not in self.layers.kinds[kind]
+
+    def of_kind(self, kind: str) -> "Family":
+        """The family with what layers of this kind have; itself where all layers are alike."""
+        return self._kinds[kind] if kind else self
+
+    @cached_property
+    def _kinds(self) -> dict[str, "Family"]:
+        kinds = {} if self.layers is None else self.layers.kinds
+        return {
+            kind: _build(self.name, _merge(self.data, {k: data[k] for k in OF_KIND if k in data}))
+            for kind, data in kinds.items()
+            if "without" not in data
+        }
+
+    def stored(self, layer: LayerShape) -> dict[str, tuple[int, ...]]:
+        """The tensors of a layer, with {layer} in their names -> their shapes."""
+        specs = self.of_kind(layer.kind).tensors
+        return {name: shape for spec in specs for name, shape in spec.stored(layer).items()}
 
     def for_model(self, config: Mapping[str, Any], tensors: Container[str] = ()) -> "Family":
         """The family with the variants that apply to a configuration and its tensors."""
@@ -134,8 +201,8 @@ def _build(name: str, data: Mapping[str, Any]) -> Family:
         raise ValueError(f"unknown keys {unknown}")
     if missing := sorted(REQUIRED - data.keys()):
         raise ValueError(f"lacks {missing}")
-    tensors = tuple(TensorSpec(t["name"], tuple(t["roles"]), t["layout"]) for t in data["tensors"])
-    roles = sorted(role for spec in tensors for role in spec.roles)
+    tensors = tuple(map(_tensor, data["tensors"]))
+    roles = sorted(role for spec in tensors for role in spec.roles if role != GATE)
     if roles != sorted(ROLES):
         raise ValueError(f"the tensors have the roles {roles}: expected Q, K, V and O, each once")
     return Family(
@@ -149,11 +216,22 @@ def _build(name: str, data: Mapping[str, Any]) -> Family:
         note=data.get("note", ""),
         nested=data.get("nested"),
         defaults=data.get("defaults", {}),
-        refusals=Refusals(data.get("refuse", {}), data.get("require", {})),
+        refusals=Refusals(*(_unhandled(data, rules) for rules in ("refuse", "require"))),
+        layers=Layers.from_data(data["layers"]) if "layers" in data else None,
         embedding=EmbeddingSpec.from_data(data["embedding"]) if "embedding" in data else None,
         variants=tuple(data.get("variants", ())),
         data={key: value for key, value in data.items() if key != "variants"},
     )
+
+
+def _tensor(data: Mapping[str, Any]) -> TensorSpec:
+    latent = Latent(**data["latent"]) if "latent" in data else None
+    return TensorSpec(data["name"], tuple(data["roles"]), data["layout"], latent)
+
+
+def _unhandled(data: Mapping[str, Any], rules: str) -> dict[str, Any]:
+    handles = data.get("handles", ())
+    return {key: rule for key, rule in data.get(rules, {}).items() if key not in handles}
 
 
 def read_family(path: Path) -> Family:
@@ -165,6 +243,7 @@ def read_family(path: Path) -> Family:
     try:
         data, common = tomllib.loads(path.read_text("utf-8")), _common(path.parent / EVERY)
         family = _build(path.stem, _merge(common, data))
+        _ = family._kinds  # a mistake in a kind shows here
         for (
             variant
         ) in family.variants:  # a mistake in a variant shows here, not when a model needs it

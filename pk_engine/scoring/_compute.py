@@ -18,6 +18,7 @@ from headgraph.pk_engine.metrics import registry
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.models.interface import Model, Weights
+from headgraph.pk_engine.models.layout import ModelShape
 from headgraph.pk_engine.models.sources import open_weights
 from headgraph.pk_engine.nulls.columns import add_nulls, check_arithmetic, check_nulls
 from headgraph.pk_engine.planning import costs
@@ -27,6 +28,7 @@ from headgraph.pk_engine.scoring.layer_order import check_order
 from headgraph.pk_engine.scoring.selection import Selection, is_number, shown_argument
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.columns import taken
+from headgraph.pk_engine.table.layers import layer_data
 from headgraph.pk_engine.table.meta import TableMeta
 
 DEFAULT_SELECTION = Selection(top_percent=3)
@@ -210,8 +212,8 @@ def job_of(
 
 def _kv(kv: str | None, weights: Weights, metrics: Sequence[str]) -> str:
     """`native` or `expand`: the given value, or the one that the metrics require."""
-    grouped = weights.shape.n_kv_heads < weights.shape.n_heads
-    needs = [name for name in metrics if METRICS[name].per_query_head] if grouped else []
+    grouped = [name for name in metrics if METRICS[name].per_query_head]
+    needs = grouped if weights.shape.grouped else []
     if needs and kv == "native":
         raise EngineError(
             f"{', '.join(needs)} exists per query head only, and {weights.name} shares key/value "
@@ -222,11 +224,6 @@ def _kv(kv: str | None, weights: Weights, metrics: Sequence[str]) -> str:
 
 def _meta(job: Job, found: JobResult) -> TableMeta:
     weights, shape = job.weights, job.weights.shape
-    full = min(shape.d_model, shape.d_head)
-    moments = {
-        "mean": reference_mean(full, full, shape.d_model),
-        "sd": reference_sd(full, full, shape.d_model),
-    }
     return TableMeta(
         model=weights.name,
         revision=weights.revision,
@@ -246,10 +243,18 @@ def _meta(job: Job, found: JobResult) -> TableMeta:
         metrics=list(job.metrics),
         selection=[],
         scored=found.scored,
-        moments=dict.fromkeys(job.pairings, moments),
+        moments={pairing: _moments(shape, pairing) for pairing in job.pairings},
         dtype=job.backend.dtype,
         backend=str(job.backend),
         version=VERSION,
         heads=found.head_scores,
         decoys={p: {"scored": scored, "share": None} for p, scored in found.decoys.items()},
+        layers=[layer_data(layer) for layer in shape.unequal],
     )
+
+
+def _moments(shape: ModelShape, pairing: str) -> dict[str, float]:
+    """Mean and sd of the random reference at full rank; of the widest heads, where they differ."""
+    r, s = (shape.rank_of(role) for role in pairing)
+    mean, sd = reference_mean(r, s, shape.d_model), reference_sd(r, s, shape.d_model)
+    return {"mean": mean, "sd": sd}

@@ -11,6 +11,7 @@ from headgraph.pk_engine.errors import TableError
 from headgraph.pk_engine.metrics.copying import HEAD_SCORES
 from headgraph.pk_engine.models.config import LARGEST
 from headgraph.pk_engine.scoring.selection import Selection
+from headgraph.pk_engine.table.layers import is_layer
 
 _TEXTS = ("model", "family", "fingerprint", "layer_order", "kv", "dtype", "backend", "version")
 
@@ -140,6 +141,10 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "heads": (
         "an object, empty or with copying and self_overlap, each a list of layers of heads",
         lambda it: _is_map(it, _is_head_score) and set(it) in (set(), set(HEAD_SCORES)),
+    ),
+    "layers": (
+        "a list of layers with their heads, widths and streams",
+        lambda it: _is_list(it, is_layer),
     ),
     "decoys": ("scored and share for each pairing", lambda it: _is_map(it, _is_decoys)),
 }

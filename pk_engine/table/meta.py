@@ -1,19 +1,28 @@
 """The metadata of a table: the model, the options and the version that made it."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from headgraph.base.documents import parse_json
 from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import COMPUTE, TableError
 from headgraph.pk_engine.models.config import MOST_HEADS
+from headgraph.pk_engine.models.layout import ModelShape
 from headgraph.pk_engine.table._meta_check import check_types
+from headgraph.pk_engine.table.layers import read_layers
 
-FORMAT_VERSION = 2
-"""The newest format; a table without `heads` and `decoys` is written in format 1."""
-_LATER = ("nulls", "heads", "decoys")
+FORMAT_VERSION = 3
+"""The newest format. A table without `layers` is written in format 2, and one without `heads` and
+`decoys` too in format 1."""
+_LATER = {"nulls": dict, "heads": dict, "decoys": dict, "layers": list}
+"""Fields that older tables lack -> the kind of their empty value."""
 _ALLOWED = {"kv": ("native", "expand"), "layer_order": ("forward", "all", "within")}
 
 
@@ -25,7 +34,8 @@ class TableMeta:
         model, revision: a hub id or the name of a folder; the commit of a hub id, else None.
         family: the family file that describes the tensors, or transformer-lens.
         fingerprint: sha256 over the role tensors as read, layer by layer, in float32.
-        n_layers, n_heads, n_kv_heads, d_model, d_head: the model's shape.
+        n_layers, n_heads, n_kv_heads, d_model, d_head: the model's shape; the most heads in a
+            layer and the largest width, where `layers` says more.
         deficient: matrices of less than full rank: layer, head, role, rank (0: left out).
         fold_ln, center_writing: whether norms were folded into Q, K and V, and O was centred.
         layer_order: `forward` (source layer < target layer), `all`, or `within`.
@@ -33,7 +43,8 @@ class TableMeta:
         pairings, metrics: what was scored.
         selection: the rules applied so far, oldest first; empty when no pair was left out.
         scored: pairs scored per pairing, before any selection.
-        moments: mean and sd of the random reference per pairing, at full rank.
+        moments: mean and sd of the random reference per pairing, at full rank; of the widest
+            heads, where widths differ.
         dtype, backend: of the computation.
         version: of headgraph.
         nulls: null model -> seed and samples (None where nothing is drawn), and per pairing the
@@ -44,6 +55,8 @@ class TableMeta:
         decoys: pairing -> `scored`, the backward pairs scored, and `share`, the share of decoys
             among the rows of this table, None without rows (`pk_engine.scoring.decoys`); empty
             where no backward pairs were scored.
+        layers: the layers that have heads (`pk_engine.table.layers`), where layers or roles are
+            not all alike; otherwise empty.
     """
 
     model: str
@@ -73,21 +86,67 @@ class TableMeta:
     nulls: dict[str, dict[str, Any]] = field(default_factory=dict)
     heads: dict[str, list[list[float | None]]] = field(default_factory=dict)
     decoys: dict[str, dict[str, Any]] = field(default_factory=dict)
+    layers: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def format(self) -> int:
         """The oldest format that holds this table."""
+        if self.layers:
+            return 3
         return 2 if self.heads or self.decoys else 1
+
+    @cached_property
+    def shape(self) -> ModelShape:
+        """The model's shape.
+
+        Raises:
+            TableError: the layers are not in order, or their heads do not fit each other.
+        """
+        sizes = (self.n_layers, self.n_heads, self.n_kv_heads, self.d_model, self.d_head)
+        unequal = read_layers(self.layers, self.d_model, self.n_layers)
+        return ModelShape(*sizes, unequal=tuple(unequal))
 
     @property
     def group_size(self) -> int:
-        """Query heads that share one key/value head; 1 without grouped-query attention."""
-        return self.n_heads // self.n_kv_heads
+        """Query heads that share one key/value head, the most in a layer; 1 without groups."""
+        return int(self._groups.max())
+
+    @cached_property
+    def _groups(self) -> NDArray[np.int64]:
+        """Query heads that share one key/value head, for each layer; 1 in a layer without heads."""
+        groups = np.ones(self.n_layers, np.int64)
+        for layer in self.shape.layers:
+            groups[layer.index] = layer.group_size
+        return groups
+
+    def groups_of(self, layer: Any) -> Any:
+        """Query heads that share one key/value head in a layer, or in each of an array of them."""
+        found = self._groups[layer]
+        return int(found) if isinstance(layer, int) else found
+
+    def places(self) -> Iterator[tuple[int, int]]:
+        """(layer, head) of every query head, in order."""
+        for layer in self.shape.layers:
+            for head in range(layer.n_heads):
+                yield layer.index, head
+
+    @property
+    def head_count(self) -> int:
+        """Query heads of the model."""
+        return sum(layer.n_heads for layer in self.shape.layers)
 
     def heads_of(self, role: str) -> int:
         """Heads per layer that have a matrix of this role, as the columns count them."""
         shared = role in "KV" and self.kv == "native"
         return self.n_kv_heads if shared else self.n_heads
+
+    def counts_of(self, role: str) -> NDArray[np.int64]:
+        """For each layer, `heads_of` it; 0 in a layer without heads."""
+        counts = np.zeros(self.n_layers, np.int64)
+        shared = role in "KV" and self.kv == "native"
+        for layer in self.shape.layers:
+            counts[layer.index] = layer.n_kv_heads if shared else layer.n_heads
+        return counts
 
     @property
     def null_columns(self) -> list[str]:
@@ -121,7 +180,7 @@ class TableMeta:
         data = parse_json(text, source="its headgraph metadata", problem=TableError)
         _check_format(data)
         del data["format"]
-        data = {name: {} for name in _LATER} | data
+        data = {name: empty() for name, empty in _LATER.items()} | data
         expected = {f.name for f in fields(cls)}
         missing, unknown = sorted(expected - data.keys()), sorted(data.keys() - expected)
         if missing or unknown:
@@ -163,11 +222,12 @@ def _check_meaning(meta: TableMeta) -> None:
             f"its metadata has {meta.n_layers:,} layers of {meta.n_heads:,} heads: expected at "
             f"most {MOST_HEADS:,} heads"
         )
-    if meta.n_heads % meta.n_kv_heads:
+    if not meta.layers and meta.n_heads % meta.n_kv_heads:
         raise TableError(
             f"its metadata has {meta.n_heads} heads, which {meta.n_kv_heads} key/value heads "
             "cannot share evenly"
         )
+    _check_layers(meta)
     for name, values in _ALLOWED.items():
         if getattr(meta, name) not in values:
             raise TableError(
@@ -176,6 +236,18 @@ def _check_meaning(meta: TableMeta) -> None:
             )
     _check_pairings(meta)
     _check_heads(meta)
+
+
+def _check_layers(meta: TableMeta) -> None:
+    if not meta.layers:
+        return
+    widest = ModelShape.of_layers(meta.n_layers, meta.shape.unequal)
+    if widest != meta.shape:
+        raise TableError(
+            f"its metadata has {meta.n_heads} heads, {meta.n_kv_heads} key/value heads and d_head "
+            f"{meta.d_head}: expected the most of its layers, {widest.n_heads}, "
+            f"{widest.n_kv_heads} and {widest.d_head}"
+        )
 
 
 def _check_heads(meta: TableMeta) -> None:
