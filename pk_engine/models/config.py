@@ -86,7 +86,7 @@ def sizes_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str
     heads, width = sizes["n_heads"], sizes["d_model"]
     shared = sizes.setdefault("n_kv_heads", heads)
     if "d_nope" in config:
-        for size in (name for name in config if name not in sizes and name.startswith("d_")):
+        for size in (name for name in config if name not in sizes and name != "q_latent"):
             raise ModelError(f"config.json lacks {' or '.join(config[size])}, which gives {size}")
         sizes["d_head"] = sizes["d_nope"] + sizes["d_rotary"]
     if "d_head" not in sizes and width % heads:
@@ -119,14 +119,19 @@ def layer_of(sizes: Mapping[str, int], index: int, **others: Any) -> LayerShape:
 def _size(settings: Mapping[str, Any], size: str, keys: list[str] | int) -> int | None:
     if isinstance(keys, int):
         return keys
-    key = next((key for key in keys if settings.get(key) is not None), None)
+    key = next((key for key in keys if settings.get(_listed(key) or key) is not None), None)
     if key is None:
         return None
-    value, most = settings[key], LARGEST.get(size, 2**20)
-    if size == "n_layers" and isinstance(value, list | str):
-        value = len(value)  # the kind of each layer
+    value, most = settings[_listed(key) or key], LARGEST.get(size, 2**20)
+    if _listed(key) and isinstance(value, list | str):
+        value = len(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
         raise ModelError(
             f"config.json has {key} = {quoted(value)}: expected a whole number from 1 to {most:,}"
         )
     return value
+
+
+def _listed(key: str) -> str | None:
+    """The key of a list whose length is the size, written as `len(key)`; None for another key."""
+    return key[4:-1] if key.startswith("len(") else None

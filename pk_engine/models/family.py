@@ -6,7 +6,7 @@ settings. docs/reference/families.md explains each key. `_every.toml` holds what
 """
 
 import tomllib
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -111,25 +111,26 @@ class Family:
         sizes = sizes_of(settings, family.config)
         if family.layers is None and sizes["d_value"] == sizes["d_head"] and not family._latent:
             return shape_of(settings, family.config)
-        kinds = [""] * sizes["n_layers"]
-        if family.layers is not None:
-            kinds = family.layers.of_model(settings, sizes["n_layers"], self.name)
-        by_kind = {
-            kind: sizes_of(settings, family.of_kind(kind).config)
-            for kind in dict.fromkeys(kinds)
-            if family.has_heads(kind)
-        }
-        layers = tuple(
-            layer_of(by_kind[kind], index, name=f"L{index}", number=index, kind=kind)
-            for index, kind in enumerate(kinds)
-            if kind in by_kind
-        )
+        layers = tuple(family._layers_of(settings, sizes["n_layers"]))
         shape = ModelShape.of_layers(sizes["n_layers"], layers)
-        return family._plain(shape, by_kind) or shape
+        return family._plain(shape) or shape
 
-    def _plain(self, shape: ModelShape, kinds: Iterable[str]) -> ModelShape | None:
+    def _layers_of(self, settings: Mapping[str, Any], n_layers: int) -> Iterator[LayerShape]:
+        """The layers that have heads, with their sizes."""
+        if self.layers is None:
+            sizes = sizes_of(settings, self.config)
+            for index in range(n_layers):
+                yield layer_of(sizes, index, name=f"L{index}", number=index)
+            return
+        for index, kind in enumerate(self.layers.of_model(settings, n_layers, self.name)):
+            if self.has_heads(kind):
+                own = self.layers.settings_of(settings, index)
+                sizes = sizes_of(own, self.of_kind(kind).config)
+                yield layer_of(sizes, index, name=f"L{index}", number=index, kind=kind)
+
+    def _plain(self, shape: ModelShape) -> ModelShape | None:
         """The shape without a list of layers, if all layers are what the family says."""
-        own = [self.layers.kinds[kind] for kind in kinds] if self.layers else []
+        own = [self.layers.kinds[layer.kind] for layer in shape.layers] if self.layers else []
         if self._latent or any(key in kind for kind in own for key in ("norm", "tensors")):
             return None
         plain = replace(shape, unequal=())
@@ -181,6 +182,8 @@ def _applies(
     wanted = variant.get("tensor")
     if wanted is not None and not any(prefix + wanted in tensors for prefix in prefixes):
         return False
+    if variant.get("has") is not None and not settings.get(variant["has"]):
+        return False
     return all(
         value_of(settings, keys.split(" or ")) in (value if isinstance(value, list) else [value])
         for keys, value in variant.get("when", {}).items()
@@ -189,7 +192,7 @@ def _applies(
 
 def _merge(data: Mapping[str, Any], variant: Mapping[str, Any]) -> dict[str, Any]:
     """Merge the tables of a variant into the family's; its other values replace the family's."""
-    changes = {key: value for key, value in variant.items() if key not in ("when", "tensor")}
+    changes = {key: value for key, value in variant.items() if key not in ("when", "has", "tensor")}
     return {**data} | {
         key: {**data.get(key, {}), **value} if isinstance(value, dict) else value
         for key, value in changes.items()
@@ -310,5 +313,6 @@ def family_of(config: Mapping[str, Any]) -> Family:
     common_refusals(FOLDER).check(settings_of(config, "text_config", config), str(model_type))
     raise UnknownFamily(
         f"config.json has model_type {quoted(model_type, 40)}, which no family describes: known "
-        f"are {', '.join(sorted(known))}; {argument('via', 'transformer-lens')} reads more"
+        f"are bert, gpt2, llama, and {len(known) - 3} more (docs/reference/families.md); "
+        f"{argument('via', 'transformer-lens')} reads others"
     )

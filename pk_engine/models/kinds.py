@@ -28,6 +28,7 @@ class Layers:
         period: configuration keys, or a number: one layer in so many is of the first kind.
         offset: configuration keys, or a number: the first such layer.
         default: the kind of layers that nothing above gives, where there is one.
+        each: configuration key of an object with settings of single layers, by their numbers.
     """
 
     kinds: Mapping[str, Mapping[str, Any]]
@@ -38,6 +39,7 @@ class Layers:
     period: Any = ()
     offset: Any = 0
     default: str | None = None
+    each: str | None = None
 
     def __post_init__(self) -> None:
         if all("without" in kind for kind in self.kinds.values()):
@@ -77,6 +79,12 @@ class Layers:
             raise ModelError(f"no layer of this {family} model has attention heads")
         return found
 
+    def settings_of(self, settings: Mapping[str, Any], layer: int) -> Mapping[str, Any]:
+        """The settings that hold for one layer."""
+        single = settings.get(self.each) if self.each else None
+        own = single.get(str(layer)) if isinstance(single, Mapping) else None
+        return {**settings, **own} if isinstance(own, Mapping) else settings
+
     def _found(self, settings: Mapping[str, Any], n_layers: int) -> list[str] | None:
         every = list(self.kinds)
         key = next((key for key in self.keys if settings.get(key)), None)
@@ -89,7 +97,7 @@ class Layers:
                     f"config.json has {key} = {quoted(named)}: expected a list of kinds of layers"
                 )
             return (named * -(-n_layers // len(named)))[:n_layers]
-        places = value_of(settings, self.indices)
+        places = value_of(_opened(settings, self.indices), self.indices)
         if places is not None:
             chosen = {place - self.start for place in _whole(places, self.indices)}
             return [every[place not in chosen] for place in range(n_layers)]
@@ -98,6 +106,16 @@ class Layers:
             first = (offset or 0) % period
             return [every[place % period != first] for place in range(n_layers)]
         return None if self.default is None else [self.default] * n_layers
+
+
+def _opened(settings: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    """The values of keys such as `outer.inner`."""
+    found = {}
+    for key in keys:
+        outer, _, inner = key.partition(".")
+        value = settings.get(outer)
+        found[key] = value.get(inner) if inner and isinstance(value, Mapping) else value
+    return found
 
 
 def _whole(places: Any, keys: Sequence[str]) -> list[int]:

@@ -113,7 +113,7 @@ class ModelShape:
     n_kv_heads: int
     d_model: int
     d_head: int
-    unequal: tuple[LayerShape, ...] = ()
+    unequal: tuple[LayerShape, ...] = field(default=(), repr=False)
 
     @classmethod
     def of_layers(cls, n_layers: int, layers: tuple[LayerShape, ...]) -> "ModelShape":

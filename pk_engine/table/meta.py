@@ -112,9 +112,9 @@ class TableMeta:
         return int(self._groups.max())
 
     @cached_property
-    def _groups(self) -> NDArray[np.int64]:
+    def _groups(self) -> NDArray[np.int32]:
         """Query heads that share one key/value head, for each layer; 1 in a layer without heads."""
-        groups = np.ones(self.n_layers, np.int64)
+        groups = np.ones(self.n_layers, np.int32)
         for layer in self.shape.layers:
             groups[layer.index] = layer.group_size
         return groups

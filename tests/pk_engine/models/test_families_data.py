@@ -180,11 +180,11 @@ def test_a_quantised_part_is_found_in_the_nested_configuration() -> None:
 
 
 def test_an_unknown_hybrid_model_is_refused_as_hybrid() -> None:
-    config = {"model_type": "qwen3_next", "full_attention_interval": 4}
+    config = {"model_type": "qwen9_next", "full_attention_interval": 4}
     with pytest.raises(ModelError) as told:
         family_of(config)
     assert str(told.value) == (
-        "config.json has full_attention_interval = 4, which the family qwen3_next does not "
+        "config.json has full_attention_interval = 4, which the family qwen9_next does not "
         "handle: a hybrid model, whose other layers have no attention heads; known: 1"
     )
 

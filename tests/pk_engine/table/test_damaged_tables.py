@@ -276,10 +276,10 @@ def test_metadata_that_are_nested_deeply(tmp_path: Path, depth: int) -> None:
 
 
 def test_a_newer_format_is_refused_by_its_name(tmp_path: Path) -> None:
-    path = with_metadata(tmp_path / "t.parquet", {"format": 3, "version": "9.1", "flows": {}})
+    path = with_metadata(tmp_path / "t.parquet", {"format": 4, "version": "9.1", "flows": {}})
     assert (
-        "it is in table format 3, written by headgraph '9.1', and this headgraph reads formats up "
-        "to 2: upgrade headgraph"
+        "it is in table format 4, written by headgraph '9.1', and this headgraph reads formats up "
+        "to 3: upgrade headgraph"
     ) in refused(path)
 
 
