@@ -75,7 +75,7 @@ def difference_figure(
         figure = style.new_figure(width, plot + legend + _TOP, theme)
         style.headline(figure, *_headline(found, len(drawn), len(changed)))
         axes = point_axes(figure, legend, plot)
-        draw_grid(axes, grid, {box.head for box in boxes}, theme)
+        draw_grid(axes, grid, sorted(set(meta.places()) - {box.head for box in boxes}), theme)
         draw_lines(axes, lines, boxes, grid, theme)
         for box in boxes:
             draw_box(axes, box, [], theme, gid=f"head-{box.name}")

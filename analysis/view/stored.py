@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _RUNS = f"""
 MATCH (r:{schema.RUN} {{status: $complete}}) WHERE r.name IS NOT NULL
 RETURN r.name AS name, r.model AS model, r.n_layers AS n_layers, r.n_heads AS n_heads,
-       r.n_kv_heads AS n_kv_heads, r.edges AS edges, r.selection AS selection ORDER BY name
+       r.n_kv_heads AS n_kv_heads, r.layers IS NOT NULL AS unequal, r.edges AS edges,
+       r.selection AS selection ORDER BY name
 """
 _HEADS = f"""
 MATCH (h:{schema.HEAD} {{run: $run}})
@@ -62,6 +63,7 @@ class StoredRun:
     edges: "pd.DataFrame"
     labels: "pd.DataFrame"
     facts: Mapping[Head, Mapping[str, Any]]
+    unequal: bool = False
 
 
 def read_run(graph: Runner, run: str | None, most: int) -> StoredRun:
@@ -93,6 +95,7 @@ def read_run(graph: Runner, run: str | None, most: int) -> StoredRun:
         edges=edge_frame(rows),
         labels=pd.DataFrame(labels.rows, columns=["layer", "head", "role", "circuit"]),
         facts=_facts(graph, params, grouped=grouped),
+        unequal=found["unequal"],
     )
 
 

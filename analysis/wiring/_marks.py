@@ -1,7 +1,6 @@
 """Marks of the wiring diagram: the grid of layers and heads, boxes, dots, and curves with tips."""
 
 from collections.abc import Sequence
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -168,7 +167,7 @@ def _rectangle(x: float, y: float, width: float, height: float) -> "Path":
     return Path(corners, closed=True)
 
 
-def draw_grid(axes: "Axes", grid: Grid, touched: set[Head], theme: style.Theme) -> None:
+def draw_grid(axes: "Axes", grid: Grid, untouched: Sequence[Head], theme: style.Theme) -> None:
     """A band and a name for each layer, a number for each head, a dot where no line ends."""
     from matplotlib.patches import Rectangle
 
@@ -181,8 +180,7 @@ def draw_grid(axes: "Axes", grid: Grid, touched: set[Head], theme: style.Theme) 
     for head in range(grid.n_heads):
         text = str(head) if head else "head 0"
         draw_note(axes, (grid.centre(0, head)[0], 9.0), text, theme.muted, align="center")
-    places = product(range(len(grid.rows)), range(grid.n_heads))
-    others = [grid.centre(*head) for head in places if head not in touched]
+    others = [grid.centre(*head) for head in untouched]
     if others:
         draw_dots(axes, np.array(others), theme)
 

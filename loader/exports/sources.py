@@ -155,10 +155,13 @@ def graph_of_run(graph: Runner, run: str | None = None) -> RunGraph:
                 f"a head of the run {short(params['run'])} lacks {listed(lacking)}, so headgraph "
                 f"did not make it: expected the heads of {LOAD} only"
             )
-    heads = {_place(row["properties"], properties): _head(row) for row in rows}
+    rows.sort(key=lambda row: _place(row["properties"], properties))
+    # layers can have fewer heads, or none
+    places = {_place(row["properties"], properties): place for place, row in enumerate(rows)}
+    heads = {place: _head(row) for place, row in enumerate(rows)}
     counts = {row["pairing"]: row["edges"] for row in graph.read(_COUNTS, params)}
     columns = _columns(graph, params, properties)
-    reading = _Reading(graph, params["run"], properties, counts, columns)
+    reading = _Reading(graph, params["run"], properties, counts, columns, places)
     return RunGraph(
         run={name: properties[name] for name in sorted(properties) if name not in _TIMES},
         heads=heads,
@@ -179,9 +182,10 @@ class _Reading:
         properties: Mapping[str, Any],
         counts: Mapping[str, int],
         columns: Mapping[str, str],
+        places: Mapping[int, int],
     ) -> None:
         self.graph, self.run, self.properties = graph, run, properties
-        self.counts, self.columns = counts, columns
+        self.counts, self.columns, self.places = counts, columns, places
 
     def batches(self) -> Iterator[Batch]:
         """All edges, one pairing and source layer at a time."""
@@ -199,7 +203,11 @@ class _Reading:
         params = {"run": self.run, "layer": layer, "n": self.properties["n_heads"]}
         params["columns"] = list(self.columns)
         rows = self.graph.read(_EDGES % pairing, params).rows
-        return [[source, [[_value(it) for it in edge] for edge in edges]] for source, edges in rows]
+        at = self.places
+        return [
+            [at[source], [[at[edge[0]], *(_value(it) for it in edge[1:])] for edge in edges]]
+            for source, edges in rows
+        ]
 
     def _check(self, pairing: str, found: int) -> None:
         now = self.graph.read(_RUN, {"run": self.run}).rows

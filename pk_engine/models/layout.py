@@ -28,7 +28,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headgraph.base.names import ROLES
+from headgraph.base.errors import UnknownHead
+from headgraph.base.names import ROLES, check_head, head_name
+from headgraph.base.text import listed, short
 from headgraph.pk_engine.errors import ModelError
 
 GATE = "gate"
@@ -149,6 +151,20 @@ class ModelShape:
     def by_index(self) -> dict[int, LayerShape]:
         """The layers that have heads, by their number in tables."""
         return {layer.index: layer for layer in self.layers}
+
+    def check_head(self, layer: int, head: int, model: str) -> None:
+        """Check that the model has a head.
+
+        Raises:
+            UnknownHead: the model has no such head.
+        """
+        check_head(layer, head, (self.n_layers, self.n_heads), model)
+        own = self.by_index.get(layer)
+        if own is None or head >= own.n_heads:
+            names = [f"{it.name}H0 to {it.name}H{it.n_heads - 1}" for it in self.layers]
+            raise UnknownHead(
+                f"{short(model)} has no head {head_name(layer, head)}: it has {listed(names, 4)}"
+            )
 
     def heads_of(self, role: str) -> int:
         """Heads per layer that have their own matrix of this role; the most in a layer."""

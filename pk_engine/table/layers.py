@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from headgraph.base.documents import parse_json
 from headgraph.base.names import ROLES
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import TableError
@@ -37,6 +38,18 @@ def read_layers(entries: list[dict[str, Any]], d_model: int, n_layers: int) -> l
     if len({layer.name for layer in found}) < len(found):
         raise TableError("its metadata has two layers of one name")
     return found
+
+
+def layers_of(text: str, d_model: int, n_layers: int) -> list[LayerShape]:
+    """The layers that the property `layers` of a run names.
+
+    Raises:
+        TableError: the text is not what a load writes.
+    """
+    entries = parse_json(f'{{"layers": {text}}}', source="layers", problem=TableError)["layers"]
+    if not isinstance(entries, list) or not entries or not all(map(is_layer, entries)):
+        raise TableError("layers: expected a list of layers with their heads, widths and streams")
+    return read_layers(entries, d_model, n_layers)
 
 
 def is_layer(entry: object) -> bool:

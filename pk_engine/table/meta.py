@@ -135,6 +135,33 @@ class TableMeta:
         """Query heads of the model."""
         return sum(layer.n_heads for layer in self.shape.layers)
 
+    def head_name(self, layer: int, head: int) -> str:
+        """The name of a query head: `L4H7`, and `E4H7`, `D4H7` or `X4H7` in encoder-decoders."""
+        return f"{self.shape.by_index[layer].name}H{head}"
+
+    @cached_property
+    def reach(self) -> dict[int, tuple[int, int]]:
+        """Layer -> how many heads its heads could read in earlier layers, and how many heads in
+        later layers could read them. Layers without heads are left out.
+        """
+        layers = self.shape.layers
+        reads = [{layer.streams[role] for role in "QKV"} for layer in layers]
+        found = {}
+        for place, layer in enumerate(layers):
+            before = [it.n_heads for it in layers[:place] if it.streams["O"] in reads[place]]
+            later = zip(layers[place + 1 :], reads[place + 1 :], strict=True)
+            after = [it.n_heads for it, read in later if layer.streams["O"] in read]
+            found[layer.index] = sum(before), sum(after)
+        return found
+
+    @cached_property
+    def first_places(self) -> NDArray[np.int64]:
+        """For each layer, the number of query heads in earlier layers; one more for the end."""
+        counts = np.zeros(self.n_layers, np.int64)
+        for layer in self.shape.layers:
+            counts[layer.index] = layer.n_heads
+        return np.concatenate([[0], np.cumsum(counts)])
+
     def heads_of(self, role: str) -> int:
         """Heads per layer that have a matrix of this role, as the columns count them."""
         shared = role in "KV" and self.kv == "native"
