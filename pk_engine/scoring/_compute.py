@@ -10,7 +10,7 @@ from pathlib import Path
 from headgraph.base.names import GRAPH_PAIRINGS, parse_pairings
 from headgraph.base.progress import Progress
 from headgraph.base.spelling import argument
-from headgraph.base.text import quoted, together
+from headgraph.base.text import listed, quoted, together
 from headgraph.base.version import VERSION
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.backends import MEMORY, Backend, choose
@@ -202,12 +202,24 @@ def job_of(
         given = shown_argument("memory", memory)
         raise EngineError(f"{given}: expected gigabytes above 0, such as {MEMORY:g}")
     rows = _kv(kv, weights, metrics)
+    _check_widths(weights, metrics)
     here, room = Backend(dtype=dtype), MEMORY if memory is None else memory
     job = Job(weights, pairings, metrics, DEFAULT_SELECTION, rows, layer_order, here, room,
               decoys=decoys)  # fmt: skip
     work = sum(costs.total(costs.calls(job, "kernel", "columns")))
     chosen = choose(backend, device, dtype, operations=work)
     return replace(job, backend=chosen, memory=chosen.memory() if memory is None else memory)
+
+
+def _check_widths(weights: Weights, metrics: Sequence[str]) -> None:
+    """Raise EngineError for a metric that needs heads of one width, where there are others."""
+    widths = {width for layer in weights.shape.layers for width in layer.widths.values()}
+    needs = [name for name in metrics if METRICS[name].one_width]
+    if needs and len(widths) > 1:
+        raise EngineError(
+            f"{', '.join(needs)} compares the dimensions within heads, and those of {weights.name} "
+            f"have {listed(sorted(widths))} of them: leave {needs[0]} out"
+        )
 
 
 def _kv(kv: str | None, weights: Weights, metrics: Sequence[str]) -> str:
