@@ -48,7 +48,7 @@ def test_the_graph_has_the_heads_and_edges_of_the_table(
 ) -> None:
     rows = graph.read("MATCH (h:Head {run: 'r'}) RETURN h.layer, h.head, h.name").rows
     assert {(layer, head) for layer, head, _ in rows} == set(loaded.meta.places())
-    assert all(name == f"L{layer}H{head}" for layer, head, name in rows)
+    assert all(name == loaded.meta.head_name(layer, head) for layer, head, name in rows)
     found = graph.read(
         "MATCH (a:Head {run: 'r'})-[e]->(b) RETURN type(e), a.layer, a.head, b.layer, b.head, e.pk"
     ).rows
@@ -63,10 +63,12 @@ def test_hubs_compared_within_layers_count_the_heads_that_could_take_part(
 ) -> None:
     rows = {row["head"]: row for row in asked("hubs_by_layer", graph, limit=99)}
     layers = [layer.index for layer in loaded.meta.shape.layers]
+    before = range(0, 4 * len(layers), 4)
+    counts = list(zip(before, reversed(before), strict=True))
+    if loaded.meta.part_names:  # E0, E1, D0, X0, D1, X1: two of them read the encoder too
+        counts = [(0, 12), (4, 8), (0, 12), (12, 8), (8, 4), (20, 0)]
     for name, row in rows.items():
-        place = layers.index(row["layer"])
-        assert row["sources"] == 4 * place, name
-        assert row["targets"] == 4 * (len(layers) - 1 - place), name
+        assert (row["sources"], row["targets"]) == counts[layers.index(row["layer"])], name
 
 
 def test_the_overview_gives_the_chance_of_each_pairing(loaded: AffinityTable, graph: Graph) -> None:
@@ -76,11 +78,20 @@ def test_the_overview_gives_the_chance_of_each_pairing(loaded: AffinityTable, gr
 
 
 def test_queries_that_count_pairs_by_layer_refuse_uneven_layers(table: Any, graph: Graph) -> None:
-    headgraph.load(table("widths"), graph, run="r")
-    with pytest.raises(QueryError) as told:
-        headgraph.query("role_matrix", graph)
-    assert len(str(told.value)) < 300
-    assert "layers have different numbers of heads" in str(told.value)
+    for name in ("widths", "parts"):
+        headgraph.load(table(name), graph, run="r", replace=True)
+        with pytest.raises(QueryError) as told:
+            headgraph.query("role_matrix", graph)
+        assert len(str(told.value)) < 300
+        assert "layers have different numbers of heads" in str(told.value)
+
+
+def test_heads_of_parts_are_asked_for_by_their_names(table: Any, graph: Graph) -> None:
+    headgraph.load(table("parts"), graph, run="r")
+    (row, *_) = asked("neighbours", graph, head="x1h2")
+    assert row
+    heads = [name for group in headgraph.communities(graph)["heads"] for name in group]
+    assert {name[0] for name in heads} == {"E", "D", "X"}
 
 
 @pytest.mark.parametrize("query", ["hubs", "strongest_edges", "layer_flow", "hubs_in"])

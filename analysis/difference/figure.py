@@ -67,7 +67,7 @@ def difference_figure(
         raise FigureError(f"there is nothing to draw: {_why_nothing(found)}")
     drawn = changed.head(most)
     lines = _lines(drawn, found)
-    grid = place_rows(meta.n_layers, meta.n_heads, lines)
+    grid = place_rows(meta.n_layers, meta.n_heads, lines, names=meta.part_names)
     boxes = place_boxes(grid, touches(lines), {})
     width, plot = grid.size
     legend = 34.0 + _ROW * 4

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headgraph.analysis.figures.roles import Head, in_role_order
-from headgraph.analysis.view.stored import edge_frame, facts_of
+from headgraph.analysis.view.stored import edge_frame, facts_of, part_names
 from headgraph.base.names import PAIRINGS
 from headgraph.graphdb import schema
 
@@ -25,6 +25,7 @@ class Answer:
     words: str
     n_layers: int
     n_heads: int
+    layers: tuple[str, ...]
     edges: "pd.DataFrame"
     roles: Mapping[Head, tuple[str, ...]]
     facts: Mapping[Head, Mapping[str, Any]]
@@ -44,13 +45,17 @@ def read_answer(answer: Mapping[str, Any]) -> Answer:
         link for link in answer["links"]
         if link["type"] in PAIRINGS and link["source"] in place and link["target"] in place
     ]  # fmt: skip
+    titles = {layer: h["properties"].get("name", f"L{layer}H").split("H")[0]
+              for h, (layer, _) in zip(heads.values(), place.values(), strict=True)}  # fmt: skip
+    n_layers = max((layer for layer, _ in place.values()), default=-1) + 1
     about = answer["graph"]
     given = {name: value for name, value in about["params"].items() if value is not None}
     words = ", ".join(f"{name} {_words(value)}" for name, value in given.items())
     return Answer(
         title=f"{about['title']}: {given['run']}" if "run" in given else str(about["title"]),
         words=f"Stored query {about['query']} ({words}):" if words else f"{about['query']}:",
-        n_layers=max((layer for layer, _ in place.values()), default=-1) + 1,
+        n_layers=n_layers,
+        layers=part_names(titles, n_layers),
         n_heads=max((head for _, head in place.values()), default=-1) + 1,
         edges=edge_frame([_edge(link, place) for link in links]),
         roles={place[name]: roles for name, node in heads.items()

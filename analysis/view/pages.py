@@ -71,6 +71,7 @@ def view(
         derived=derived_roles(meta),
         total=len(edges),
         known=frozenset(meta.places()) if meta.layers else None,
+        layers=meta.part_names,
     )
     return Page(content)
 
@@ -111,6 +112,7 @@ def view_run(graph: "Runner", run: str | None = None, *, most: int = MOST) -> Pa
         derived=_derived(found.facts),
         total=found.total,
         known=frozenset(found.facts) if found.unequal else None,
+        layers=found.layers,
     )
     return Page(content)
 
@@ -141,6 +143,7 @@ def view_answer(answer: Mapping[str, Any], *, most: int = MOST) -> Page:
         derived=_derived(found.facts),
         total=len(found.edges),
         known=found.heads,
+        layers=found.layers,
     )
     return Page(content)
 

@@ -22,6 +22,10 @@ RETURN r.name AS name, r.model AS model, r.n_layers AS n_layers, r.n_heads AS n_
        r.n_kv_heads AS n_kv_heads, r.layers IS NOT NULL AS unequal, r.edges AS edges,
        r.selection AS selection ORDER BY name
 """
+_TITLES = f"""
+MATCH (h:{schema.HEAD} {{run: $run}})
+RETURN DISTINCT h.layer AS layer, split(h.name, "H")[0] AS title
+"""
 _HEADS = f"""
 MATCH (h:{schema.HEAD} {{run: $run}})
 RETURN h.layer AS layer, h.head AS head, properties(h) AS facts
@@ -64,6 +68,7 @@ class StoredRun:
     labels: "pd.DataFrame"
     facts: Mapping[Head, Mapping[str, Any]]
     unequal: bool = False
+    layers: tuple[str, ...] = ()
 
 
 def read_run(graph: Runner, run: str | None, most: int) -> StoredRun:
@@ -96,7 +101,23 @@ def read_run(graph: Runner, run: str | None, most: int) -> StoredRun:
         labels=pd.DataFrame(labels.rows, columns=["layer", "head", "role", "circuit"]),
         facts=_facts(graph, params, grouped=grouped),
         unequal=found["unequal"],
+        layers=_titles(graph, params, found["n_layers"]) if found["unequal"] else (),
     )
+
+
+def _titles(graph: Runner, params: Mapping[str, Any], n_layers: int) -> tuple[str, ...]:
+    found = {row["layer"]: row["title"] for row in graph.read(_TITLES, params)}
+    return part_names(found, n_layers)
+
+
+def part_names(titles: Mapping[int, str], n_layers: int) -> tuple[str, ...]:
+    """Names of all layers from those of layers with heads; empty if they are `L0`, `L1` and so on.
+
+    >>> part_names({0: "E0", 2: "X0"}, 3)
+    ('E0', 'L1', 'X0')
+    """
+    names = tuple(titles.get(layer, f"L{layer}") for layer in range(n_layers))
+    return () if all(name == f"L{layer}" for layer, name in enumerate(names)) else names
 
 
 def edge_frame(rows: list[dict[str, Any]]) -> "pd.DataFrame":

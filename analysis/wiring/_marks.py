@@ -9,7 +9,6 @@ from headgraph.analysis.figures import style
 from headgraph.analysis.figures.roles import Head
 from headgraph.analysis.wiring._layout import NAMES, Box, Grid, Line, outlets
 from headgraph.analysis.wiring._routes import TIP, Points, Router
-from headgraph.base.names import head_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -176,7 +175,13 @@ def draw_grid(axes: "Axes", grid: Grid, untouched: Sequence[Head], theme: style.
     for layer, y in enumerate(grid.rows):
         band = Rectangle((left, y - 12.0), right - left, 24.0, facecolor=theme.band)
         axes.add_patch(band)
-        draw_note(axes, (NAMES, y), f"layer {layer}", theme.muted, align="right")
+        draw_note(
+            axes,
+            (NAMES, y),
+            grid.names[layer] if grid.names else f"layer {layer}",
+            theme.muted,
+            align="right",
+        )
     for head in range(grid.n_heads):
         text = str(head) if head else "head 0"
         draw_note(axes, (grid.centre(0, head)[0], 9.0), text, theme.muted, align="center")
@@ -198,5 +203,5 @@ def draw_lines(
         control = router.route(start, end, ends)
         look, order = theme.pairing(line.pairing), 5 - 2 * depth / len(lines)
         kind = line.pairing.replace(" ", "-")
-        gid = f"line-{kind}-{head_name(*line.source)}-{head_name(*line.target)}"
+        gid = f"line-{kind}-{grid.name(*line.source)}-{grid.name(*line.target)}"
         draw_curve(axes, control, look, line.weight, line.share, theme, order=order, gid=gid)

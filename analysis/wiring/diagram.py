@@ -139,7 +139,7 @@ def _place(
     """The grid of heads, wider for boxes with tokens, and the boxes."""
     meta = table.meta
     if tokens is None:
-        grid = place_rows(meta.n_layers, meta.n_heads, lines)
+        grid = place_rows(meta.n_layers, meta.n_heads, lines, names=meta.part_names)
         return grid, place_boxes(grid, touches(lines), tags)
     from headgraph.analysis.wiring._tokens import LINE, WIDEST, head_words
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from headgraph.base.names import head_name, parse_head, parse_pairings
+from headgraph.base.names import canonical_head, head_key, parse_pairings
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.bases import bases, one_thread
@@ -58,15 +58,14 @@ def principal_angles(
     Shimodaira, arXiv:2601.10266.
     """
     roles = _one_pairing(pairing)
-    at = [parse_head(name) for name in (source, target)]
-    if at[0] == at[1] and roles[0] == roles[1]:
+    keys = [head_key(name) for name in (source, target)]
+    if keys[0] == keys[1] and roles[0] == roles[1]:
         raise EngineError(
-            f"source and target are both {head_name(*at[0])} and {roles} compares it in one role, "
-            "with itself: expected two heads, or two roles such as OK"
+            f"source and target are both {canonical_head(source)} and {roles} compares it in one "
+            "role, with itself: expected two heads, or two roles such as OK"
         )
     weights = open_weights(model, revision, via=via)
-    for layer, head in at:
-        weights.shape.check_head(layer, head, weights.name)
+    at = [weights.shape.place_of(name, weights.name) for name in (source, target)]
     read, other = (
         weights.shape.by_index[layer].streams[role]
         for (layer, _), role in zip(at, roles, strict=True)
@@ -111,8 +110,8 @@ def _span(weights: Weights, layer: int, head: int, role: str) -> NDArray[np.floa
     rank = int(bases(matrix[None]).rank[0])
     if rank == 0:
         raise EngineError(
-            f"the {role} matrix of {head_name(layer, head)} is zero: it spans nothing, so there "
-            "are no angles"
+            f"the {role} matrix of {weights.shape.by_index[layer].name}H{head} is zero: it spans "
+            "nothing, so there are no angles"
         )
     left: Any = np.linalg.svd(matrix.astype(np.float64), full_matrices=False)[0]
     return left[:, :rank]  # type: ignore[no-any-return]

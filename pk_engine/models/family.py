@@ -12,7 +12,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from headgraph.base.names import ROLES
+from headgraph.base.names import PARTS, ROLES
 from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError, UnknownFamily
@@ -111,27 +111,34 @@ class Family:
         sizes = sizes_of(settings, family.config)
         if family.layers is None and sizes["d_value"] == sizes["d_head"] and not family._latent:
             return shape_of(settings, family.config)
-        layers = tuple(family._layers_of(settings, sizes["n_layers"]))
-        shape = ModelShape.of_layers(sizes["n_layers"], layers)
+        kinds = [("", number) for number in range(sizes["n_layers"])]
+        if family.layers is not None:
+            kinds = family.layers.of_model(settings, sizes["n_layers"], self.name)
+        layers = tuple(family._layers_of(settings, kinds))
+        shape = ModelShape.of_layers(len(kinds), layers)
         return family._plain(shape) or shape
 
-    def _layers_of(self, settings: Mapping[str, Any], n_layers: int) -> Iterator[LayerShape]:
+    def _layers_of(
+        self, settings: Mapping[str, Any], kinds: Iterable[tuple[str, int]]
+    ) -> Iterator[LayerShape]:
         """The layers that have heads, with their sizes."""
-        if self.layers is None:
-            sizes = sizes_of(settings, self.config)
-            for index in range(n_layers):
-                yield layer_of(sizes, index, name=f"L{index}", number=index)
-            return
-        for index, kind in enumerate(self.layers.of_model(settings, n_layers, self.name)):
-            if self.has_heads(kind):
+        for index, (kind, number) in enumerate(kinds):
+            if self.layers is None:
+                sizes = sizes_of(settings, self.config)
+                yield layer_of(sizes, index, name=f"L{number}", number=number)
+            elif self.has_heads(kind):
                 own = self.layers.settings_of(settings, index)
                 sizes = sizes_of(own, self.of_kind(kind).config)
-                yield layer_of(sizes, index, name=f"L{index}", number=index, kind=kind)
+                name = f"{self.layers.kinds[kind].get('letter', PARTS[0])}{number}"
+                streams = self.layers.streams(kind)
+                yield layer_of(sizes, index, name=name, number=number, kind=kind, streams=streams)
 
     def _plain(self, shape: ModelShape) -> ModelShape | None:
         """The shape without a list of layers, if all layers are what the family says."""
         own = [self.layers.kinds[layer.kind] for layer in shape.layers] if self.layers else []
-        if self._latent or any(key in kind for kind in own for key in ("norm", "tensors")):
+        if self._latent or any(
+            key in kind for kind in own for key in ("norm", "renamed", "tensors")
+        ):
             return None
         plain = replace(shape, unequal=())
         named = tuple(replace(layer, kind="", sizes={}) for layer in shape.layers)
@@ -153,7 +160,7 @@ class Family:
     def _kinds(self) -> dict[str, "Family"]:
         kinds = {} if self.layers is None else self.layers.kinds
         return {
-            kind: _build(self.name, _merge(self.data, {k: data[k] for k in OF_KIND if k in data}))
+            kind: _build(self.name, _of_kind(self.data, data))
             for kind, data in kinds.items()
             if "without" not in data
         }
@@ -225,6 +232,22 @@ def _build(name: str, data: Mapping[str, Any]) -> Family:
         variants=tuple(data.get("variants", ())),
         data={key: value for key, value in data.items() if key != "variants"},
     )
+
+
+def _of_kind(family: Mapping[str, Any], kind: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of a family with what layers of one kind have."""
+    merged = _merge(family, {key: kind[key] for key in OF_KIND if key in kind})
+
+    def renamed(name: str) -> str:
+        for old, new in kind.get("renamed", {}).items():
+            name = name.replace(old, new)
+        return name
+
+    tensors = [{**tensor, "name": renamed(tensor["name"])} for tensor in merged["tensors"]]
+    norm = dict(merged.get("norm", {"kind": "none"}))
+    if "name" in norm:
+        norm["name"] = renamed(norm["name"])
+    return merged | {"tensors": tensors, "norm": norm}
 
 
 def _tensor(data: Mapping[str, Any]) -> TensorSpec:

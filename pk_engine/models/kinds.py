@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from headgraph.base.names import ROLES
 from headgraph.base.text import listed, quoted
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.models.config import value_of
+from headgraph.pk_engine.models.config import LARGEST, value_of
+from headgraph.pk_engine.models.layout import STREAM
 
 
 @dataclass(frozen=True)
@@ -18,8 +20,12 @@ class Layers:
     """The table `layers` of a family file.
 
     Attributes:
-        kinds: kind -> what its layers have other than the family says: `config`, `tensors`, `norm`,
-            `streams`, `letter`; or `without`, what layers without heads have instead.
+        kinds: kind -> what its layers have other than the family says: `config`, `tensors`, `norm`;
+            `renamed`, parts of the tensors' names and what replaces them; `letter`, with which
+            names of layers begin; `stream`, the residual stream, and `reads`, that of single
+            roles. Or `without`, what layers without heads have instead.
+        parts: stacks of layers, one after another: `count`, configuration keys of their number,
+            and `kinds`, those of each of them in turn.
         keys: configuration keys of a list with the kind of each layer. A shorter list repeats.
         letters: kind -> letter, where the configuration has a text with a letter for each layer.
         indices: configuration keys of a list of the layers of the first kind; with `from`, counted
@@ -40,6 +46,7 @@ class Layers:
     offset: Any = 0
     default: str | None = None
     each: str | None = None
+    parts: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         if all("without" in kind for kind in self.kinds.values()):
@@ -50,16 +57,34 @@ class Layers:
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> "Layers":
         """Make one from the table of a family file."""
-        made = {"keys": tuple(data.get("keys", ())), "indices": tuple(data.get("indices", ()))}
+        made: dict[str, Any] = {"parts": tuple(data.get("parts", ()))}
+        made |= {"keys": tuple(data.get("keys", ())), "indices": tuple(data.get("indices", ()))}
         return cls(**{**data, **made})
 
-    def of_model(self, settings: Mapping[str, Any], n_layers: int, family: str) -> list[str]:
-        """The kind of each layer.
+    def of_model(
+        self, settings: Mapping[str, Any], n_layers: int, family: str
+    ) -> list[tuple[str, int]]:
+        """The kind of each layer, and its number among the tensors' names.
 
         Raises:
             ModelError: the configuration does not say, or names a kind that the family does not
                 describe.
         """
+        if self.parts:
+            return [
+                (kind, number)
+                for part in self.parts
+                for number in range(_counted(settings, part["count"]))
+                for kind in part["kinds"]
+            ]
+        return list(zip(self._listed(settings, n_layers, family), range(n_layers), strict=True))
+
+    def streams(self, kind: str) -> dict[str, str]:
+        """Role -> the residual stream that it reads or writes in such layers."""
+        own = self.kinds[kind]
+        return dict.fromkeys(ROLES, own.get("stream", STREAM)) | dict(own.get("reads", {}))
+
+    def _listed(self, settings: Mapping[str, Any], n_layers: int, family: str) -> list[str]:
         found = self._found(settings, n_layers)
         if found is None:
             raise ModelError(
@@ -124,6 +149,15 @@ def _whole(places: Any, keys: Sequence[str]) -> list[int]:
             f"config.json has {' or '.join(keys)} = {quoted(places)}: expected a list of layers"
         )
     return places
+
+
+def _counted(settings: Mapping[str, Any], keys: Sequence[str]) -> int:
+    found = _number(settings, keys)
+    if found is None or not 1 <= found <= LARGEST["n_layers"] // 4:
+        raise ModelError(
+            f"config.json has {' or '.join(keys)} = {quoted(found)}: expected a number of layers"
+        )
+    return found
 
 
 def _number(settings: Mapping[str, Any], keys: Any) -> int | None:

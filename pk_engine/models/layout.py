@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headgraph.base.errors import UnknownHead
-from headgraph.base.names import ROLES, check_head, head_name
+from headgraph.base.names import ROLES, canonical_head, check_head, head_key, parse_head
 from headgraph.base.text import listed, short
 from headgraph.pk_engine.errors import ModelError
 
@@ -152,19 +152,23 @@ class ModelShape:
         """The layers that have heads, by their number in tables."""
         return {layer.index: layer for layer in self.layers}
 
-    def check_head(self, layer: int, head: int, model: str) -> None:
-        """Check that the model has a head.
+    def place_of(self, name: str, model: str) -> tuple[int, int]:
+        """(layer, head) of a head's name, as tables count them.
 
         Raises:
+            BadName: the text is not a head name.
             UnknownHead: the model has no such head.
         """
-        check_head(layer, head, (self.n_layers, self.n_heads), model)
-        own = self.by_index.get(layer)
-        if own is None or head >= own.n_heads:
+        title, _, head = canonical_head(name).partition("H")
+        found = next((layer for layer in self.layers if layer.name == title), None)
+        if found is None and head_key(name)[0] == 0:
+            check_head(*parse_head(name), (self.n_layers, self.n_heads), model)
+        if found is None or int(head) >= found.n_heads:
             names = [f"{it.name}H0 to {it.name}H{it.n_heads - 1}" for it in self.layers]
             raise UnknownHead(
-                f"{short(model)} has no head {head_name(layer, head)}: it has {listed(names, 4)}"
+                f"{short(model)} has no head {canonical_head(name)}: it has {listed(names, 4)}"
             )
+        return found.index, int(head)
 
     def heads_of(self, role: str) -> int:
         """Heads per layer that have their own matrix of this role; the most in a layer."""

@@ -69,7 +69,9 @@ class ModelWeights:
         self._files = TensorFiles(self.folder)
         refuse_adapter_tensors(self._files)
         self.family: Family = family.for_model(config, self._files)
-        check_folding(family.name, self.family.norm, fold_ln=fold_ln, center_writing=center_writing)
+        for kind in dict.fromkeys(layer.kind for layer in self.shape.layers):
+            norm = self.family.of_kind(kind).norm
+            check_folding(family.name, norm, fold_ln=fold_ln, center_writing=center_writing)
         self._prefix = self._find_prefix()
         self._check_tensors()
 

@@ -139,6 +139,15 @@ class TableMeta:
         """The name of a query head: `L4H7`, and `E4H7`, `D4H7` or `X4H7` in encoder-decoders."""
         return f"{self.shape.by_index[layer].name}H{head}"
 
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """The names of all layers, if some are of an encoder, a decoder or cross-attention."""
+        names = [f"L{layer}" for layer in range(self.n_layers)]
+        for layer in self.shape.unequal:
+            names[layer.index] = layer.name
+        plain = all(name == f"L{layer}" for layer, name in enumerate(names))
+        return () if plain else tuple(names)
+
     @cached_property
     def reach(self) -> dict[int, tuple[int, int]]:
         """Layer -> how many heads its heads could read in earlier layers, and how many heads in

@@ -20,6 +20,8 @@ CONFIGS: dict[str, dict[str, Any]] = {
                        "attention_k_eq_v": True,
                        "layer_types": ["sliding_attention", "full_attention"] * 2 +
                                       ["sliding_attention"]},
+    "parts": {"model_type": "t5", "num_layers": 2, "num_decoder_layers": 2, "num_heads": 4,
+              "d_model": 24, "d_kv": 5},
 }  # fmt: skip
 
 
@@ -29,7 +31,9 @@ def checkpoint(folder: Path, name: str, **changes: Any) -> Path:
     family = family_of(config)
     shape, family = family.shape(config), family.for_model(config)
     tensors = {
-        "model." + tensor.format(layer=layer.number): rng.standard_normal(size, np.float32)
+        family.prefixes[0] + tensor.format(layer=layer.number): rng.standard_normal(
+            size, np.float32
+        )
         for layer in shape.layers
         for tensor, size in family.stored(layer).items()
     }

@@ -10,12 +10,16 @@ import pytest
 
 from headgraph.base.names import PAIRINGS
 from headgraph.pk_engine import AffinityTable, Selection, compute, plan
+from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine.unequal_checkpoints import CONFIGS, checkpoint
 
 ALL = "pk,simple_cs,cka,procrustes,max_cosine"
-LAYERS = {"hybrid": [1, 4, 7], "latent": [0, 1, 2, 3], "widths": [0, 1, 2, 3, 4]}
+LAYERS = {"hybrid": [1, 4, 7], "latent": [0, 1, 2, 3], "widths": [0, 1, 2, 3, 4],
+          "parts": [0, 1, 2, 3, 4, 5]}  # fmt: skip
+STREAMS = {"parts": {"Q": "eedddd", "K": "eedede", "V": "eedede", "O": "eedddd"}}
+"""Model -> role -> the stream of each layer, by its first letter: E0, E1, D0, X0, D1, X1."""
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +58,17 @@ def defined(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
     }
 
 
-def expected_pairs(heads: dict[int, dict[str, np.ndarray]], pairing: str) -> set[tuple[int, ...]]:
+def expected_pairs(
+    heads: dict[int, dict[str, np.ndarray]], pairing: str, name: str
+) -> set[tuple[int, ...]]:
     ends = [[(layer, head) for layer, of in heads.items() for head in range(len(of[role]))]
             for role in pairing]  # fmt: skip
-    return {(*a, *b) for a, b in product(*ends) if a[0] < b[0]}
+    streams = STREAMS.get(name, dict.fromkeys("QKVO", "r" * 8))
+    return {
+        (*a, *b)
+        for a, b in product(*ends)
+        if a[0] < b[0] and streams[pairing[0]][a[0]] == streams[pairing[1]][b[0]]
+    }
 
 
 def test_every_pair_has_the_scores_of_the_definitions(folder: Any, name: str) -> None:
@@ -66,7 +77,7 @@ def test_every_pair_has_the_scores_of_the_definitions(folder: Any, name: str) ->
     assert list(heads) == LAYERS[name]
     for pairing, rows in table.frame.groupby("pairing"):
         found = rows[["source_layer", "source_head", "target_layer", "target_head"]].to_numpy()
-        assert {tuple(row) for row in found.tolist()} == expected_pairs(heads, str(pairing))
+        assert {tuple(row) for row in found.tolist()} == expected_pairs(heads, str(pairing), name)
         for row in rows.to_dict("records"):
             x = heads[row["source_layer"]][pairing[0]][row["source_head"]]
             y = heads[row["target_layer"]][pairing[1]][row["target_head"]]
@@ -116,7 +127,12 @@ def test_a_table_comes_back_from_its_file(folder: Any, name: str, tmp_path: Path
     assert read.frame.equals(table.frame)
     assert [layer["index"] for layer in read.meta.layers] == LAYERS[name]
     assert len(list(read.meta.places())) == read.meta.head_count == 4 * len(LAYERS[name])
-    assert set(read.frame["source"]) <= {f"L{layer}H{head}" for layer, head in read.meta.places()}
+    assert set(read.frame["source"]) <= {
+        read.meta.head_name(*place) for place in read.meta.places()
+    }
+    names = [layer.name for layer in read.meta.shape.layers]
+    plain = [f"L{layer}" for layer in LAYERS[name]]
+    assert names == (["E0", "E1", "D0", "X0", "D1", "X1"] if name == "parts" else plain)
 
 
 def test_edges_of_shared_keys_reach_every_query_head(folder: Any, name: str) -> None:
@@ -124,12 +140,20 @@ def test_edges_of_shared_keys_reach_every_query_head(folder: Any, name: str) -> 
     edges, heads = table.edges(), matrices(folder(name))
     for pairing, rows in edges.groupby("pairing"):
         ends = rows[["source_layer", "source_head", "target_layer", "target_head"]].to_numpy()
-        queries = {layer: {"Q": of["Q"], "O": of["O"]} for layer, of in heads.items()}
-        assert {tuple(row) for row in ends.tolist()} == expected_pairs(queries, "OQ")
+        queries = {layer: dict.fromkeys("QKVO", of["Q"]) for layer, of in heads.items()}
+        expected = expected_pairs(queries, str(pairing), name)
+        assert {tuple(row) for row in ends.tolist()} == expected
         assert rows["share"].sum() == pytest.approx(table.meta.scored[str(pairing)])
 
 
 def test_nulls_are_of_the_ranks_of_each_pair(folder: Any, name: str) -> None:
+    if name == "parts":
+        with pytest.raises(EngineError, match="several residual streams") as told:
+            compute(folder(name), selection=Selection(fdr=1, null="covariance"))
+        assert len(str(told.value)) < 300
+        isotropic = Selection(fdr=1, null="isotropic")
+        assert "q_isotropic" in compute(folder(name), selection=isotropic).columns
+        return
     nulls = "isotropic,covariance,rotations,backward,within"
     table = compute(
         folder(name), selection=Selection(fdr=1, null=nulls), samples=3, seed=1, pairings="OQ,OK,OV"
