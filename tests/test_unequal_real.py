@@ -86,6 +86,17 @@ def test_queries_that_count_pairs_by_layer_refuse_uneven_layers(table: Any, grap
         assert "layers have different numbers of heads" in str(told.value)
 
 
+def test_hubs_of_several_streams_are_compared_in_forward_order_alone(
+    graph: Graph, tmp_path: Path
+) -> None:
+    folder = checkpoint(tmp_path / "parts", "parts")
+    found = compute(folder, selection=Selection(), layer_order="all")
+    headgraph.load(found, graph, run="all")
+    for name in ("hubs_by_layer", "identity_hubs"):
+        with pytest.raises(QueryError, match="read different residual streams"):
+            headgraph.query(name, graph)
+
+
 def test_heads_of_parts_are_asked_for_by_their_names(table: Any, graph: Graph) -> None:
     headgraph.load(table("parts"), graph, run="r")
     (row, *_) = asked("neighbours", graph, head="x1h2")
@@ -147,6 +158,7 @@ def test_figures_are_drawn(table: Any, tmp_path: Path) -> None:
         headgraph.hubs(found)
         layer = found.meta.shape.layers[1].index
         labels.write_text(f"layer,head,role\n{layer},3,identity\n", "utf-8")
-        if name != "parts":  # it is too small: no head keeps edges on both sides
-            headgraph.identity(found, labels=labels)
+        hubs = headgraph.hubs_of_kind(found, labels=labels, selection=Selection())
+        assert len(hubs) == found.meta.head_count
+        assert hubs.loc[hubs["of_kind"], "head"].tolist() == [found.meta.head_name(layer, 3)]
         assert np.isfinite(headgraph.hub_scores(found)["both"]).all()

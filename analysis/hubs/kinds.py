@@ -111,7 +111,9 @@ def _of_kind(
                 measured, columns, source="the behaviour file", problem=AnalysisError, whole=whole
             )
         parts.append(measured.loc[measured[kind] >= threshold, ["layer", "head"]])
-    found = {f"L{layer}H{head}" for part in parts for layer, head in part.to_numpy()}
+    names = {place: meta.head_name(*place) for place in meta.places()}
+    places = [(int(layer), int(head)) for part in parts for layer, head in part.to_numpy()]
+    found = {names[place] for place in places if place in names}
     if not found:
         raise AnalysisError(
             f"no head of {short(meta.model)} is known as {short(kind)}: give "

@@ -105,7 +105,7 @@ class ModelWeights:
             for role, part in self._parts(spec, stored, shape).items():
                 matrices[role][...] = part
         for role, matrix in matrices.items():
-            check_finite(matrix, layer, role)
+            check_finite(matrix, shape.name, role)
         return matrices
 
     def _parts(
@@ -218,8 +218,8 @@ class ModelWeights:
         return wanted
 
 
-def check_finite(matrix: NDArray[Any], layer: int, role: str) -> None:
-    """Refuse NaN and Inf, naming the head.
+def check_finite(matrix: NDArray[Any], layer: str, role: str) -> None:
+    """Refuse NaN and Inf, naming the head; `layer` is the layer's name.
 
     Raises:
         WeightsError: a value is not finite.
@@ -230,7 +230,7 @@ def check_finite(matrix: NDArray[Any], layer: int, role: str) -> None:
             return
     heads = np.flatnonzero(~np.isfinite(matrix).all(axis=(1, 2)))
     raise WeightsError(
-        f"the {role} matrix of {', '.join(f'L{layer}H{head}' for head in heads[:8])}"
+        f"the {role} matrix of {', '.join(f'{layer}H{head}' for head in heads[:8])}"
         f"{' ...' if len(heads) > 8 else ''} holds NaN or Inf: "
         "the checkpoint is damaged, fetch or convert it again"
     )

@@ -30,7 +30,7 @@ RETURN r.name AS name, r.n_layers AS layers, r.n_heads AS heads
 """
 _LAYERS = """
 MATCH (r:Run {name: $run, status: "complete"}) WHERE r["layers"] IS NOT NULL
-RETURN r["layers"] AS layers
+RETURN r["layers"] AS layers, r.layer_order AS layer_order
 """
 _COPYING = "MATCH (h:Head {run: $run}) WHERE h.copying IS NOT NULL RETURN 1 AS one LIMIT 1"
 
@@ -137,11 +137,12 @@ def check_copying(query: Query, names: Iterable[str], graph: Runner) -> None:
 
 def check_even(query: Query, names: Iterable[str], graph: Runner) -> None:
     """Raise QueryError where a query counts pairs by layer and a run's layers are uneven."""
-    if "even" not in query.requires:
+    counts = schema.BEFORE in query.cypher  # right in layer order forward
+    if "even" not in query.requires and not counts:
         return
     for name in names:
         for row in graph.read(_LAYERS, {"run": name}):
-            if _uneven(row["layers"]):
+            if _uneven(row["layers"]) and not (counts and row["layer_order"] == "forward"):
                 raise QueryError(
                     f"query {query.name} counts the pairs of heads that two layers could have, and "
                     f"in run {quoted(name)} layers have different numbers of heads, or read "
