@@ -26,7 +26,7 @@ MATCH (r:{schema.RUN} {{name: $run}})
 RETURN r.id AS id, r.n_layers AS n_layers, r.n_heads AS n_heads
 """
 _HEADS = f"""
-MATCH (r:{schema.RUN} {{name: $run}}) WHERE r["layers"] IS NOT NULL
+MATCH (r:{schema.RUN} {{name: $run}}) WHERE properties(r).layers IS NOT NULL
 MATCH (h:{schema.HEAD} {{run: $run}}) RETURN h.layer AS layer, h.head AS head, h.name AS name
 """
 _AS_MEASURED = either("as in the result of behaviour()", "as in a file of headgraph behaviour -o")

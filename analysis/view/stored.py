@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _RUNS = f"""
 MATCH (r:{schema.RUN} {{status: $complete}}) WHERE r.name IS NOT NULL
 RETURN r.name AS name, r.model AS model, r.n_layers AS n_layers, r.n_heads AS n_heads,
-       r.n_kv_heads AS n_kv_heads, r["layers"] IS NOT NULL AS unequal, r.edges AS edges,
+       r.n_kv_heads AS n_kv_heads, properties(r).layers IS NOT NULL AS unequal, r.edges AS edges,
        r.selection AS selection ORDER BY name
 """
 _TITLES = f"""

@@ -29,8 +29,8 @@ MATCH (r:Run {status: "complete"}) WHERE r.name IS NOT NULL
 RETURN r.name AS name, r.n_layers AS layers, r.n_heads AS heads
 """
 _LAYERS = """
-MATCH (r:Run {name: $run, status: "complete"}) WHERE r["layers"] IS NOT NULL
-RETURN r["layers"] AS layers, r.layer_order AS layer_order
+MATCH (r:Run {name: $run, status: "complete"}) WHERE properties(r).layers IS NOT NULL
+RETURN properties(r).layers AS layers, r.layer_order AS layer_order
 """
 _COPYING = "MATCH (h:Head {run: $run}) WHERE h.copying IS NOT NULL RETURN 1 AS one LIMIT 1"
 
