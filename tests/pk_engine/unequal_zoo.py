@@ -108,6 +108,9 @@ OTHER = {"gemma4": {1: {"m": 12}, 3: {"m": 12}},
          "gemma4-one-matrix": {1: {"m": 12, "kv": 1}, 3: {"m": 12, "kv": 1}}}  # fmt: skip
 """Name -> layer -> what is different in it."""
 
+IN_PARTS = {"t5", "bart", "whisper", "mllama"}
+"""Families with cross-attention, which `test_encoder_decoder.py` has."""
+
 
 def kind_at(name: str, layer: int) -> Kind:
     """The kind as one of its layers is."""

@@ -22,6 +22,7 @@ from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import zoo
+from tests.pk_engine.unequal_zoo import IN_PARTS
 
 logging.disable_progress_bar()
 SIZES = {"d_model": 24, "encoder_layers": 2, "decoder_layers": 3, "encoder_attention_heads": 4,
@@ -80,6 +81,11 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture(params=KINDS)
 def built(request: pytest.FixtureRequest, build: Any) -> tuple[Kind, Any, Path]:
     return build(request.param)  # type: ignore[no-any-return]
+
+
+def test_every_family_with_cross_attention_is_tried(build: Any) -> None:
+    tried = {ModelWeights(build(name)[2]).family.name for name in KINDS}
+    assert tried | {"mllama"} == IN_PARTS
 
 
 def test_layers_are_named_by_their_part_in_the_order_of_the_computation(built: Any) -> None:

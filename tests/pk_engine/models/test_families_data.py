@@ -142,7 +142,7 @@ def test_gemma_3_with_images_as_its_hub_files_are() -> None:
         ({"attn_layer_period": 8, "attn_layer_offset": 4}, "attn_layer_period = 8, .* a hybrid"),
         ({"attn_layer_indices": [9, 18]}, r"attn_layer_indices = \[9, 18\], .* a hybrid model"),
         ({"full_attn_idxs": [2, 5]}, r"full_attn_idxs = \[2, 5\], .* a hybrid model"),
-        ({"hybrid_layer_ids": [6]}, r"hybrid_layer_ids = \[6\], .* a hybrid model"),
+        ({"hybrid_layer_ids": [6]}, r"hybrid_layer_ids = \[6\], .* write into an MLP"),
         ({"hybrid_override_pattern": "M-M*"}, r"hybrid_override_pattern = 'M-M\*', .* a hybrid"),
         ({"layers_block_type": ["mamba", "attention"]}, "layers_block_type = .* a hybrid model"),
         ({"block_types": ["recurrent", "attention"]}, "block_types = .* a hybrid model"),
