@@ -25,6 +25,7 @@ MOE = {"n_routed_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size":
        "topk_group": 1, "n_shared_experts": 1, "first_k_dense_replace": 1}  # fmt: skip
 GEMMA4 = {"hidden_size_per_layer_input": 0, "vocab_size_per_layer_input": 32,
           "layer_types": ["sliding_attention", "full_attention"] * 2}  # fmt: skip
+INDEX = {"index_n_heads": 2, "index_head_dim": 8, "index_topk": 4}
 FOUR = {"num_hidden_layers": 4}
 
 
@@ -94,6 +95,8 @@ KINDS: dict[str, tuple[Kind, list[int]]] = {
     "deepseek_v2": latent("DeepseekV2", **MOE),
     "deepseek_v2-lite": latent("DeepseekV2", **MOE, q_lora_rank=None),
     "deepseek_v3": latent("DeepseekV3", **MOE),
+    "deepseek_v32": latent("DeepseekV32", **MOE, **INDEX),
+    "glm_moe_dsa": latent("GlmMoeDsa", **MOE, **INDEX),
     "minicpm3": latent("MiniCPM3"),
     "glm4_moe_lite": latent("Glm4MoeLite", **MOE),
     "mistral4": latent("Mistral4", **MOE),
