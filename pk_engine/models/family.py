@@ -337,5 +337,5 @@ def family_of(config: Mapping[str, Any]) -> Family:
     raise UnknownFamily(
         f"config.json has model_type {quoted(model_type, 40)}, which no family describes: known "
         f"are bert, gpt2, llama, and {len(known) - 3} more (docs/reference/families.md); "
-        f"{argument('via', 'transformer-lens')} reads others"
+        f"{argument('via', 'transformer-lens')} reads more"
     )
