@@ -26,6 +26,10 @@ TOWERS = ("language", "vision")
 _HEAD = re.compile(
     r"L(?P<l>\d{1,9})H(?P<h>\d{1,9})|(?P<layer>\d{1,9})\.(?P<head>\d{1,9})", re.I | re.ASCII
 )
+PARTS = "LEDX"
+"""First letters of names of heads: L in models of one stack of layers; E and D in the encoder and
+the decoder, and X where a layer reads another stack (cross-attention)."""
+_OF_PART = re.compile(r"(?P<part>[EDX])(?P<layer>\d{1,9})H(?P<head>\d{1,9})", re.I | re.ASCII)
 
 
 def head_name(layer: int, head: int) -> str:
@@ -45,6 +49,28 @@ def parse_head(name: str) -> tuple[int, int]:
             f"{quoted(name)} is not a head: expected a name such as L4H7 or 4.7 (layer 4, head 7)"
         )
     return int(match["l"] or match["layer"]), int(match["h"] or match["head"])
+
+
+def head_key(name: str) -> tuple[int, int, int]:
+    """(place of its letter in `PARTS`, layer, head) of a name such as `L4H7`, `4.7` or `X4H7`.
+
+    Raises:
+        BadName: the text is not a head name.
+    """
+    match = _OF_PART.fullmatch(name.strip())
+    if match is None:
+        return 0, *parse_head(name)
+    return PARTS.index(match["part"].upper()), int(match["layer"]), int(match["head"])
+
+
+def canonical_head(name: str) -> str:
+    """The name of a head as tables have it: `L4H7` for `4.7`, `X4H7` for `x4h7`.
+
+    Raises:
+        BadName: the text is not a head name.
+    """
+    part, layer, head = head_key(name)
+    return f"{PARTS[part]}{layer}H{head}"
 
 
 def check_head(layer: int, head: int, shape: tuple[int, int], model: str) -> None:

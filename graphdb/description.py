@@ -88,6 +88,8 @@ ELEMENTS = (
                 ("scored", "pairs scored in each pairing, as JSON"),
                 ("moments", "mean and sd of the random reference in each pairing, as JSON"),
                 ("deficient", "matrices of less than full rank, as JSON"),
+                ("layers", "the layers that have heads, with their heads, widths and streams, as "
+                 "JSON; absent where all layers are alike"),
                 ("nulls", "null models that the pairs were compared with, as JSON"),
                 ("dtype", "number type of the computation"),
                 ("backend", "array library of the computation"),
@@ -121,6 +123,8 @@ ELEMENTS = (
             *_all(
                 "FLOAT",
                 ("step", "training step of the checkpoint"),
+                ("chance_PAIRING", "mean PK of two random subspaces; absent where d_head and "
+                 "d_model give it"),
                 ("decoy_share_PAIRING", "(1 + backward pairs as strong as the weakest kept pair) "
                  "/ kept pairs: above 0.1, many kept edges are as strong as pairs that cannot "
                  "carry anything"),
@@ -155,11 +159,15 @@ ELEMENTS = (
         "A query head of a run, with or without edges. It also has a label for each of its roles, "
         "such as :InductionHead, or :Eraser and :Copier for derived roles",
         (
-            *_all("STRING", ("name", "such as L4H7: layer 4, head 7, both counted from 0"),
+            *_all("STRING", ("name", "such as L4H7: layer 4, head 7, both counted from 0; "
+                             "E, D or X in the place of L in encoder-decoders"),
                   ("run", "name of its run"), ("id", "unique id of the head")),
-            *_all("INTEGER", ("layer", "its layer, counted from 0"),
+            *_all("INTEGER", ("layer", "its layer, counted from 0 in the order of the computation"),
                   ("head", "its place in the layer, counted from 0"),
                   ("kv_head", "the key/value head that it reads through"),
+                  ("heads_before", "heads in earlier layers that it could read; absent where all "
+                   "layers are alike"),
+                  ("heads_after", "heads in later layers that could read it; likewise"),
                   ("community", "its group by the Louvain method, 1 the largest; an annotation")),
             *_all(
                 "FLOAT",

@@ -50,6 +50,13 @@ and with the number of backward pairs scored for it."""
 DECOY_Q = "decoy_q"
 """Property of an edge: the smallest share of decoys at any threshold that keeps it."""
 
+CHANCE = "chance_"
+"""Prefix of the properties of a Run with the mean PK of random subspaces for each pairing, where
+roles or layers have heads of different widths."""
+BEFORE, AFTER = "heads_before", "heads_after"
+"""Properties of a Head with the numbers of heads in earlier layers that it could read, and in later
+layers that could read it, where these do not follow from the numbers of layers and heads."""
+
 VERSION = 3
 """Version of the graph that a load writes, `graph_version` of a Run."""
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from headgraph.base.files.documents import shown
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 _SHAPE = f"""
 MATCH (r:{schema.RUN} {{name: $run}})
 RETURN r.id AS id, r.n_layers AS n_layers, r.n_heads AS n_heads
+"""
+_HEADS = f"""
+MATCH (r:{schema.RUN} {{name: $run}}) WHERE properties(r).layers IS NOT NULL
+MATCH (h:{schema.HEAD} {{run: $run}}) RETURN h.layer AS layer, h.head AS head, h.name AS name
 """
 _AS_MEASURED = either("as in the result of behaviour()", "as in a file of headgraph behaviour -o")
 _NAMES = f"MATCH (r:{schema.RUN}) WHERE r.name IS NOT NULL RETURN r.name ORDER BY r.name"
@@ -84,13 +89,14 @@ def annotate(
             f"the run {short(run)} lacks the numbers of layers and heads of its model, so "
             f"headgraph did not make it: expected a run of {LOAD}"
         )
-    _check_heads(rows, shape[0]["n_layers"], shape[0]["n_heads"], run)
+    known = _known(graph, run, shape[0]["n_layers"], shape[0]["n_heads"])
+    _check_heads(rows, shape[0]["n_layers"], shape[0]["n_heads"], run, known)
     params = {
         "run": run,
         "id": shape[0]["id"],
         "prompts": _one(rows, "prompts"),
         "seed": _one(rows, "seed"),
-        "heads": [_head(row) for row in rows.to_dict("records")],
+        "heads": [_head(row, known) for row in rows.to_dict("records")],
     }
     (result,) = again(lambda: graph.write_all([(_WRITE, params)]))
     if not number(result):
@@ -99,6 +105,14 @@ def annotate(
             f"{RUNS}"
         )
     return AnnotationReport(run, number(result), behaviours)
+
+
+def _known(graph: Runner, run: str, n_layers: int, n_heads: int) -> dict[tuple[int, int], str]:
+    """(layer, head) -> name of the run's heads, of which layers may have none."""
+    rows = graph.read(_HEADS, {"run": run}).rows
+    return {(int(layer), int(head)): str(name) for layer, head, name in rows} or {
+        place: head_name(*place) for place in product(range(n_layers), range(n_heads))
+    }
 
 
 def _checked(behaviour: Any) -> tuple["pd.DataFrame", tuple[str, ...]]:
@@ -136,22 +150,27 @@ def _check_scores(values: "pd.Series[Any]", name: str) -> None:
         )
 
 
-def _check_heads(rows: "pd.DataFrame", n_layers: int, n_heads: int, run: str) -> None:
+def _check_heads(
+    rows: "pd.DataFrame", n_layers: int, n_heads: int, run: str, names: Mapping[Any, str]
+) -> None:
     found = sorted(zip(rows["layer"], rows["head"], strict=True))
-    expected = [(layer, head) for layer in range(n_layers) for head in range(n_heads)]
+    expected = sorted(names)
     if found != expected:
         raise AnnotationError(
             f"the scores are of {len(found)} heads, up to layer {rows['layer'].max()} and head "
             f"{rows['head'].max()}: expected each of run {run}'s {n_layers} layers of {n_heads} "
             "heads once"
+            if len(expected) == n_layers * n_heads
+            else f"the scores are of {len(found)} heads: expected each of run {run}'s "
+            f"{len(expected)} heads once"
         )
 
 
-def _head(row: Mapping[Any, Any]) -> dict[str, Any]:
+def _head(row: Mapping[Any, Any], names: Mapping[Any, Any]) -> dict[str, Any]:
     values = {name: row.get(name) for name in schema.BEHAVIOURS}
     # a missing value is not equal to itself; null removes the property
     scores = {k: None if v is None or v != v else float(v) for k, v in values.items()}
-    return {"name": head_name(int(row["layer"]), int(row["head"])), "scores": scores}
+    return {"name": names[int(row["layer"]), int(row["head"])], "scores": scores}
 
 
 def _one(rows: "pd.DataFrame", column: str) -> int | None:

@@ -12,6 +12,7 @@ from headgraph.analysis._tables import full_table
 from headgraph.analysis.detection.curves import areas, within_blocks
 from headgraph.analysis.detection.tasks import SAME_ROLES, TASKS, Items
 from headgraph.analysis.errors import AnalysisError
+from headgraph.analysis.unequal import refuse_unequal
 from headgraph.base.names import GRAPH_PAIRINGS
 from headgraph.base.progress import Progress
 from headgraph.base.spelling import argument
@@ -91,6 +92,7 @@ def detect(
         revision=revision,
         progress=progress,
     )
+    refuse_unequal(table.meta, "detect")
     units = table.meta.n_layers * table.meta.n_heads
     drawn = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), resamples)
     rows: list[dict[str, Any]] = []

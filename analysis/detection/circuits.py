@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from headgraph.analysis._tables import full_table
 from headgraph.analysis.errors import AnalysisError
+from headgraph.analysis.unequal import refuse_unequal
 from headgraph.base.names import GRAPH_PAIRINGS
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.labels import labels_for
@@ -61,6 +62,7 @@ def circuits(
             f"{argument('samples', samples)}: expected a whole number of at least 1"
         )
     table = full_table(model, GRAPH_PAIRINGS, revision=revision)
+    refuse_unequal(table.meta, "circuits")
     meta, rows = table.meta, labels_for(table.meta, labels)
     rows = rows[rows["circuit"] != ""]
     if rows.empty:

@@ -17,6 +17,7 @@ from headgraph.analysis.errors import AnalysisError
 from headgraph.base.names import CHANGES
 from headgraph.base.notebook import paragraph
 from headgraph.base.spelling import Message, argument
+from headgraph.pk_engine.metrics.layer_order import count_unequal
 from headgraph.pk_engine.table.affinity import KEYS, AffinityTable
 from headgraph.pk_engine.table.columns import columns_of
 from headgraph.pk_engine.table.heads import head_names
@@ -210,5 +211,7 @@ def _strong(here: pd.DataFrame, scored: int) -> dict[str, int]:
 def _scored(table: AffinityTable, pairing: str) -> int:
     """Scored pairs, with the rows of an expanded table that share a key/value head as one."""
     meta = table.meta
+    if meta.layers and meta.kv == "expand":  # groups can differ from layer to layer
+        return count_unequal(meta.shape.layers, pairing, meta.layer_order, "native")
     shared = sum(role in "KV" for role in pairing) if meta.kv == "expand" else 0
     return int(meta.scored[pairing] // meta.group_size**shared)

@@ -84,6 +84,8 @@ def _disagreements(before: TableMeta, after: TableMeta) -> Iterator[str]:
         one, other = getattr(before, name), getattr(after, name)
         if one != other:
             yield f"{words} ({one} and {other})"
+    if before.layers != after.layers:
+        yield "which layers have heads, and of which width"
     if set(before.pairings) != set(after.pairings):
         yield f"pairings ({'+'.join(before.pairings)} and {'+'.join(after.pairings)})"
 

@@ -67,7 +67,7 @@ def difference_figure(
         raise FigureError(f"there is nothing to draw: {_why_nothing(found)}")
     drawn = changed.head(most)
     lines = _lines(drawn, found)
-    grid = place_rows(meta.n_layers, meta.n_heads, lines)
+    grid = place_rows(meta.n_layers, meta.n_heads, lines, names=meta.part_names)
     boxes = place_boxes(grid, touches(lines), {})
     width, plot = grid.size
     legend = 34.0 + _ROW * 4
@@ -75,7 +75,7 @@ def difference_figure(
         figure = style.new_figure(width, plot + legend + _TOP, theme)
         style.headline(figure, *_headline(found, len(drawn), len(changed)))
         axes = point_axes(figure, legend, plot)
-        draw_grid(axes, grid, {box.head for box in boxes}, theme)
+        draw_grid(axes, grid, sorted(set(meta.places()) - {box.head for box in boxes}), theme)
         draw_lines(axes, lines, boxes, grid, theme)
         for box in boxes:
             draw_box(axes, box, [], theme, gid=f"head-{box.name}")

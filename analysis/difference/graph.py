@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 
 from headgraph.analysis.difference.compared import Compared
-from headgraph.base.names import head_name
 from headgraph.graphdb import schema
 from headgraph.graphdb.results import node_link
 from headgraph.pk_engine.table.edges import head_edges
@@ -29,7 +28,7 @@ def node_link_form(found: Compared) -> dict[str, Any]:
     A property without a value is left out.
     """
     edges = change_edges(found)
-    links, heads = [], set()
+    links, heads, meta = [], set(), found.metas[0]
     for row in edges.to_dict("records"):
         source, target = (
             (int(row[f"{end}_layer"]), int(row[f"{end}_head"])) for end in ("source", "target")
@@ -39,7 +38,8 @@ def node_link_form(found: Compared) -> dict[str, Any]:
         own = {name: value for name, value in own.items() if value is not None}
         if row["kv_head"] < 0:
             del own["kv_head"]
-        links.append(node_link.link(head_name(*source), head_name(*target), row["pairing"], own))
+        ends = meta.head_name(*source), meta.head_name(*target)
+        links.append(node_link.link(*ends, row["pairing"], own))
     about = {
         "before": found.names[0],
         "after": found.names[1],
@@ -49,8 +49,8 @@ def node_link_form(found: Compared) -> dict[str, Any]:
                    for row in found.counts.to_dict("records")],
     }  # fmt: skip
     nodes = [
-        node_link.node(head_name(*head), [schema.HEAD],
-                       {"name": head_name(*head), "layer": head[0], "head": head[1]})
+        node_link.node(meta.head_name(*head), [schema.HEAD],
+                       {"name": meta.head_name(*head), "layer": head[0], "head": head[1]})
         for head in sorted(heads)
     ]  # fmt: skip
     return {**node_link.opening(about), "nodes": nodes, "links": links}

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 
-from headgraph.base.names import head_name
 from headgraph.pk_engine.metrics.copying import derived_role
 from headgraph.pk_engine.table.meta import TableMeta
 
@@ -28,7 +27,7 @@ def changed_heads(before: TableMeta, after: TableMeta, noise: float) -> pd.DataF
     """
     rows = []
     if before.heads and after.heads:
-        for layer, head in np.ndindex(before.n_layers, before.n_heads):
+        for layer, head in before.places():
             rows.append(_row(layer, head, before, after))
     frame = pd.DataFrame(rows, columns=COLUMNS)
     overlap = _difference(frame, "self_overlap")
@@ -45,7 +44,7 @@ def changed_heads(before: TableMeta, after: TableMeta, noise: float) -> pd.DataF
 
 
 def _row(layer: int, head: int, before: TableMeta, after: TableMeta) -> dict[str, object]:
-    row: dict[str, object] = {"head": head_name(layer, head)}
+    row: dict[str, object] = {"head": before.head_name(layer, head)}
     for when, meta in (("before", before), ("after", after)):
         copies, overlap = (meta.heads[name][layer][head] for name in SCORES)
         row |= {

@@ -116,10 +116,10 @@ def _facts(found: Compared) -> dict[Head, dict[str, Any]]:
     """Copying of each head in both tables, and its key/value head in a grouped-query model."""
     one, other = found.metas
     facts: dict[Head, dict[str, Any]] = {}
-    for layer, head in np.ndindex(one.n_layers, one.n_heads):
+    for layer, head in one.places():
         own = facts[layer, head] = {}
         if one.group_size > 1:
-            own["kv_head"] = head // one.group_size
+            own["kv_head"] = head // one.groups_of(layer)
         if one.heads and other.heads:
             own["copying in A"] = one.heads["copying"][layer][head]
             own["copying in B"] = other.heads["copying"][layer][head]

@@ -116,5 +116,6 @@ def _scored_pairs(table: AffinityTable) -> pd.DataFrame:
     for place, end in enumerate(("source", "target")):
         shared = frame["pairing"].str[place].isin(["K", "V"])
         head = frame[f"{end}_head"]
-        frame[f"{end}_head"] = (head // meta.group_size).where(shared, head)
+        groups = meta.groups_of(frame[f"{end}_layer"].to_numpy())
+        frame[f"{end}_head"] = (head // groups).where(shared, head)
     return frame.drop_duplicates(PAIR, ignore_index=True)

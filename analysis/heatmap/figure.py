@@ -12,10 +12,11 @@ from headgraph.analysis.figures import style
 from headgraph.analysis.figures.chance import Chance, chance, decoy_shares, decoys_in_words
 from headgraph.analysis.figures.pairs import metric_name
 from headgraph.analysis.figures.panels import TOP, color_bar, index_axis, panel_grid, panel_title
-from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS, head_name, parse_pairings
+from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS, parse_pairings
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.meta import TableMeta
 from headgraph.pk_engine.table.selection import Selection
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def _by_head(
         panel_title(panel, pairing)
         ends = zip((panel.xaxis, panel.yaxis), ("source", "target"), pairing, strict=True)
         for axis, end, role in ends:
-            _head_axis(axis, meta.n_layers, meta.heads_of(role), f"{end} head ({role})")
+            _head_axis(axis, meta, meta.heads_of(role), f"{end} head ({role})")
         for layer in range(1, meta.n_layers):
             look: dict[str, Any] = {"color": theme.paper, "linewidth": 0.5}
             panel.axvline(layer * meta.heads_of(pairing[0]) - 0.5, **look)
@@ -238,17 +239,19 @@ def _write_values(panel: "Axes", matrix: Matrix, image: "AxesImage", theme: styl
         panel.text(right, up, text, size=4.4, color=ink, ha="center", va="center_baseline")
 
 
-def _head_axis(axis: "Axis", n_layers: int, heads: int, label: str) -> None:
+def _head_axis(axis: "Axis", meta: TableMeta, heads: int, label: str) -> None:
     """Names of single heads where they are few, else a number for each layer."""
     axis.set_tick_params(length=0)
     low, high = axis.get_view_interval()
     if abs(high - low) <= _NAMED_HEADS:
-        names = [head_name(layer, head) for layer in range(n_layers) for head in range(heads)]
+        there = {layer.index: layer.name for layer in meta.shape.layers}
+        names = [f"{there[layer]}H{head}" if layer in there else ""
+                 for layer in range(meta.n_layers) for head in range(heads)]  # fmt: skip
         axis.set_ticks(range(len(names)), names, size=style.TINY)
         if axis is axis.axes.xaxis:
             axis.set_tick_params(rotation=90)
     else:
-        layers = range(0, n_layers, -(-n_layers // 16))
+        layers = range(0, meta.n_layers, -(-meta.n_layers // 16))
         axis.set_ticks([layer * heads + (heads - 1) / 2 for layer in layers], [*map(str, layers)])
         label += " by layer"
     axis.set_label_text(label)

@@ -18,7 +18,7 @@ from headgraph.analysis.figures.chance import (
 from headgraph.analysis.figures.panels import TOP, name_points, panel_grid, role_handles
 from headgraph.analysis.figures.roles import Head, HeadRoles, derived_roles, head_roles
 from headgraph.analysis.hubs.scores import hub_scores
-from headgraph.base.names import GRAPH_PAIRINGS, head_name
+from headgraph.base.names import GRAPH_PAIRINGS
 from headgraph.base.spelling import either
 from headgraph.base.text import short
 from headgraph.pk_engine.labels import labels_for
@@ -80,7 +80,8 @@ def copying_figure(
         rings = heads[heads["name"].isin(hubs["name"])]
         axes.scatter(rings["overlap"], rings["copying"], s=120, facecolor="none",
                      edgecolor=theme.ink, linewidths=0.9, zorder=4)  # fmt: skip
-        _name(axes, heads, derived, hubs["name"].tolist(), theme)
+        roles = {table.meta.head_name(*head): name for head, name in derived.items()}
+        _name(axes, heads, roles, hubs["name"].tolist(), theme)
     return figure
 
 
@@ -94,7 +95,7 @@ def _scores(table: AffinityTable) -> pd.DataFrame:
             f"one with {again}, which writes them where V and O are both read"
         )
     rows = [
-        (head_name(layer, head), layer, head, copies, overlap)
+        (meta.head_name(layer, head), layer, head, copies, overlap)
         for layer, both in enumerate(
             zip(meta.heads["copying"], meta.heads["self_overlap"], strict=True)
         )
@@ -113,7 +114,7 @@ def _words(
 ) -> tuple[str, str]:
     count = [*derived.values()].count
     meta = table.meta
-    lacking = meta.n_layers * meta.n_heads - len(heads)
+    lacking = meta.head_count - len(heads)
     rest = f" Heads without a score, left out: {lacking}." if lacking else ""
     return (
         f"{meta.model}: which heads write what they read, and which its negative",
@@ -184,12 +185,11 @@ def _draw_heads(
 def _name(
     axes: "Axes",
     heads: pd.DataFrame,
-    derived: Mapping[Head, str],
+    role: Mapping[str, str],
     hubs: list[str],
     theme: style.Theme,
 ) -> None:
-    """Names of erasers, then hubs, then copiers."""
-    role = {head_name(*head): name for head, name in derived.items()}
+    """Names of erasers, then hubs, then copiers; `role` has those derived, by name."""
     order = [name for name in role if role[name] == "eraser"]
     order += [*hubs, *(name for name in role if role[name] == "copier")]
     found = heads.set_index("name")

@@ -83,7 +83,7 @@ def _words(table: AffinityTable, scores: pd.DataFrame, wanted: Sequence[str]) ->
     decoys = f" {may_be_chance(rows) or plain}".rstrip()
     return (
         f"{meta.model}: hubs of {', '.join(wanted)}, {rule or 'all pairs'}",
-        f"{len(scores)} of {meta.n_layers * meta.n_heads:,} heads have an edge; inlet and outlet "
+        f"{len(scores)} of {meta.head_count:,} heads have an edge; inlet and outlet "
         f"are sums of z over edges.{hub}\nNames: the {_NAMED['both']} greatest hubs, and the "
         f"{_NAMED['inlet']} greatest inlets and outlets.{decoys}",
     )

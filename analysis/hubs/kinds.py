@@ -59,11 +59,10 @@ def hubs_of_kind(
     """
     table = full_table(model)
     meta = table.meta
-    names = [f"L{layer}H{head}" for layer in range(meta.n_layers) for head in range(meta.n_heads)]
+    names = [meta.head_name(*place) for place in meta.places()]
     scores = hub_scores(table, selection=selection).set_index("name")
     rows = scores.reindex(names)[["inlet", "outlet", "both"]].fillna(0.0)
-    layer = np.repeat(np.arange(meta.n_layers), meta.n_heads)
-    rows["layer"] = layer
+    rows["layer"] = [layer for layer, _ in meta.places()]
     rows["ratio"] = _to_layer(rows, meta)
     for score, place in (("both", "place"), ("ratio", "place_by_layer")):
         rows[place] = rows[score].rank(ascending=False, method="min").astype(int)
@@ -74,12 +73,13 @@ def hubs_of_kind(
 
 def _to_layer(rows: pd.DataFrame, meta: TableMeta) -> "pd.Series[float]":
     """The square root of both ratios to the layer; 0 where the layer lacks one side."""
-    partners = {"inlet": rows["layer"], "outlet": meta.n_layers - 1 - rows["layer"]}
+    reach = {layer: meta.reach[layer] for layer in rows["layer"].unique()}
     sides = []
-    for side, layers in partners.items():
+    for end, side in enumerate(("inlet", "outlet")):
         # in other layer orders every head has as many partners
-        possible = layers if meta.layer_order == "forward" else 0 * layers + meta.n_layers
-        each = (rows[side] / (meta.n_heads * possible.clip(lower=1))).where(possible > 0, 0.0)
+        others = rows["layer"].map({layer: ends[end] for layer, ends in reach.items()})
+        possible = others if meta.layer_order == "forward" else 0 * others + meta.head_count
+        each = (rows[side] / possible.clip(lower=1)).where(possible > 0, 0.0)
         mean, every = each.groupby(rows["layer"]).transform("mean"), max(float(each.mean()), 0.0)
         sides.append(((each + every) / (mean + every)).where(mean > 0, 0.0).clip(lower=0.0))
     ratio: pd.Series[float] = np.sqrt(sides[0] * sides[1])
@@ -112,7 +112,9 @@ def _of_kind(
                 measured, columns, source="the behaviour file", problem=AnalysisError, whole=whole
             )
         parts.append(measured.loc[measured[kind] >= threshold, ["layer", "head"]])
-    found = {f"L{layer}H{head}" for part in parts for layer, head in part.to_numpy()}
+    names = {place: meta.head_name(*place) for place in meta.places()}
+    places = [(int(layer), int(head)) for part in parts for layer, head in part.to_numpy()]
+    found = {names[place] for place in places if place in names}
     if not found:
         raise AnalysisError(
             f"no head of {short(meta.model)} is known as {short(kind)}: give "

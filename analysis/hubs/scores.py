@@ -6,7 +6,7 @@ import pandas as pd
 
 from headgraph.analysis._tables import any_table
 from headgraph.analysis.errors import AnalysisError
-from headgraph.base.names import GRAPH_PAIRINGS, head_name, parse_pairings
+from headgraph.base.names import GRAPH_PAIRINGS, parse_pairings
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -62,7 +62,7 @@ def hub_scores(
     flows = (scores["inlet"] > 0) & (scores["outlet"] > 0)
     scores["both"] = (scores["inlet"] * scores["outlet"]).where(flows, 0.0).pow(0.5)
     heads = zip(scores["layer"], scores["head"], strict=True)
-    scores["name"] = [head_name(int(layer), int(head)) for layer, head in heads]
+    scores["name"] = [scored.meta.head_name(int(layer), int(head)) for layer, head in heads]
     order = {"both": False, "sum": False, "layer": True, "head": True}
     scores = scores.assign(sum=scores["inlet"] + scores["outlet"]).sort_values(
         list(order), ascending=list(order.values()), ignore_index=True

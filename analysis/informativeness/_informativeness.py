@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from headgraph.analysis._tables import full_table
 from headgraph.analysis.errors import AnalysisError
+from headgraph.analysis.unequal import refuse_unequal
 from headgraph.base.names import PAIRINGS
 from headgraph.base.progress import Progress
 from headgraph.base.spelling import argument
@@ -76,6 +77,7 @@ def informativeness(
     if not 0 < level < 1:
         raise AnalysisError(f"{argument('level', level)}: expected more than 0 and less than 1")
     table = full_table(model, PAIRINGS, revision=revision, progress=progress)
+    refuse_unequal(table.meta, "informativeness")
     rows = [
         _row(name, frame, table.meta, resamples, level, seed)
         for name, frame in table.frame.groupby("pairing", sort=False)

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from headgraph.analysis._tables import full_table
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
-from headgraph.analysis.figures.chance import Chance, chance, decoy_shares, decoys_in_words
+from headgraph.analysis.figures.chance import chance, decoy_shares, decoys_in_words
 from headgraph.analysis.figures.pairs import metric_name
 from headgraph.analysis.figures.panels import TOP, name_points, panel_grid, panel_title
-from headgraph.base.names import GRAPH_PAIRINGS, head_name, parse_pairings
+from headgraph.base.names import GRAPH_PAIRINGS, parse_pairings
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import KEYS, AffinityTable
+from headgraph.pk_engine.table.meta import TableMeta
 from headgraph.pk_engine.table.selection import Selection
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def scatter(
             f"{_marks(table, cuts)}",
         )
         for axes, cut in zip(panels, cuts, strict=True):
-            _draw(axes, cut, chance(table.meta, cut.pairing), name, theme)
+            _draw(axes, cut, table.meta, name, theme)
         _legend(figure, name, theme)
     return figure
 
@@ -152,7 +153,8 @@ def _panels(n: int, theme: style.Theme) -> tuple["Figure", list["Axes"]]:
     return figure, panel_grid(figure, rows, columns, top=_TOP, bottom=66.0, gap=(46.0, 58.0))[:n]
 
 
-def _draw(axes: "Axes", cut: Cut, reference: Chance, name: str, theme: style.Theme) -> None:
+def _draw(axes: "Axes", cut: Cut, meta: TableMeta, name: str, theme: style.Theme) -> None:
+    reference = chance(meta, cut.pairing)
     for number in (3, 2, 1, 0):  # what both keep lies on top
         rows = cut.rows[cut.classes == number]
         look: dict[str, Any] = {"s": _SIZES[number], "marker": MARKERS[number], "linewidths": 0}
@@ -173,7 +175,7 @@ def _draw(axes: "Axes", cut: Cut, reference: Chance, name: str, theme: style.The
     chosen = cut.rows.loc[list(dict.fromkeys([*best[0], *best[1]]))]
     places = list(zip(chosen["x"], chosen["y"], strict=True))
     ends = chosen[list(KEYS)].to_numpy().tolist()
-    names = [f"{head_name(a, b)}>{head_name(c, d)}" for a, b, c, d in ends]
+    names = [f"{meta.head_name(a, b)}>{meta.head_name(c, d)}" for a, b, c, d in ends]
     kept = cut.rows[cut.classes < 3]
     drawn = list(zip(kept["x"], kept["y"], strict=True))
     name_points(axes, places, names, theme, size=style.TINY, away=4.0, points=drawn)

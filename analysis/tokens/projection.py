@@ -13,7 +13,7 @@ import pandas as pd
 
 from headgraph.analysis.errors import AnalysisError
 from headgraph.analysis.tokens.space import TokenSpace, token_space
-from headgraph.base.names import ROLES, check_head, head_name, parse_head
+from headgraph.base.names import ROLES
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.models.weights import ModelWeights
 
@@ -82,7 +82,7 @@ def _rows(
         for role in roles:
             for rank, (token, score) in enumerate(layers[layer][role].get(head, ()), start=1):
                 yield {
-                    "head": head_name(layer, head),
+                    "head": f"{space.weights.shape.by_index[layer].name}H{head}",
                     "role": role,
                     "rank": rank,
                     "token": space.texts[token],
@@ -101,7 +101,5 @@ def _roles(text: str) -> list[str]:
 def _heads(weights: ModelWeights, name: str | None) -> list[Head]:
     shape = weights.shape
     if name is None:
-        return [(layer, head) for layer in range(shape.n_layers) for head in range(shape.n_heads)]
-    layer, head = parse_head(name)
-    check_head(layer, head, (shape.n_layers, shape.n_heads), weights.name)
-    return [(layer, head)]
+        return [(layer.index, head) for layer in shape.layers for head in range(layer.n_heads)]
+    return [shape.place_of(name, weights.name)]

@@ -41,10 +41,11 @@ class TokenSpace:
         with one_thread():
             found = bases(self.weights.layer(layer)[role])
             scores = _scores(self.vectors, np.asarray(found.basis))
-        group = self.weights.shape.n_heads // len(found.rank)
+        n_heads = self.weights.shape.by_index[layer].n_heads
+        group = n_heads // len(found.rank)
         return {
             head: _highest(scores[:, head // group], top)
-            for head in range(self.weights.shape.n_heads)
+            for head in range(n_heads)
             if found.rank[head // group]
         }
 

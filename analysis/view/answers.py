@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headgraph.analysis.figures.roles import Head, in_role_order
-from headgraph.analysis.view.stored import edge_frame, edge_row, facts_of
-from headgraph.base.names import PAIRINGS, head_name
+from headgraph.analysis.view.stored import edge_frame, edge_row, facts_of, part_names
+from headgraph.base.names import PAIRINGS
 from headgraph.graphdb import schema
 from headgraph.graphdb.properties import checked_head
 
@@ -27,6 +27,7 @@ class Answer:
     words: str
     n_layers: int
     n_heads: int
+    layers: tuple[str, ...]
     edges: "pd.DataFrame"
     roles: Mapping[Head, tuple[str, ...]]
     facts: Mapping[Head, Mapping[str, Any]]
@@ -46,7 +47,7 @@ def read_answer(answer: Mapping[str, Any]) -> Answer:
     given = {name: value for name, value in about["params"].items() if value is not None}
     heads = {node["id"]: node for node in answer["nodes"] if schema.HEAD in node["labels"]}
     own = {
-        name: checked_head(node["properties"], given.get("run"), ("layer", "head"))
+        name: checked_head(node["properties"], given.get("run"), ("layer", "head", "name"))
         for name, node in heads.items()
     }
     place = {name: (head["layer"], head["head"]) for name, head in own.items()}
@@ -54,11 +55,14 @@ def read_answer(answer: Mapping[str, Any]) -> Answer:
         link for link in answer["links"]
         if link["type"] in PAIRINGS and link["source"] in place and link["target"] in place
     ]  # fmt: skip
+    titles = {head["layer"]: head["name"].split("H")[0] for head in own.values()}
+    n_layers = max((layer for layer, _ in place.values()), default=-1) + 1
     words = ", ".join(f"{name} {_words(value)}" for name, value in given.items())
     return Answer(
         title=f"{about['title']}: {given['run']}" if "run" in given else str(about["title"]),
         words=f"Stored query {about['query']} ({words}):" if words else f"{about['query']}:",
-        n_layers=max((layer for layer, _ in place.values()), default=-1) + 1,
+        n_layers=n_layers,
+        layers=part_names(titles, n_layers),
         n_heads=max((head for _, head in place.values()), default=-1) + 1,
         edges=edge_frame([
             edge_row(link["type"], (link["source"], link["target"]), place, link["properties"],
@@ -69,7 +73,7 @@ def read_answer(answer: Mapping[str, Any]) -> Answer:
                if (roles := roles_of(node["labels"]))},
         facts={place[name]: facts_of(head, grouped=False) for name, head in own.items()},
         heads=frozenset(place.values()),
-        named=_named(given.values(), {head_name(*head) for head in place.values()}),
+        named=_named(given.values(), {head["name"] for head in own.values()}),
         no_rows=about.get("no_rows", ""),
         notes=tuple(about[name] for name in ("limited", "cut") if about.get(name)),
     )  # fmt: skip

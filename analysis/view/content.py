@@ -53,6 +53,7 @@ class Content:
         total: number of edges before the page was cut to the strongest.
         known: heads that the graph contains; None for all heads.
         words: what the page calls things, as in `WORDS`.
+        layers: names of the layers, where they are not `L0`, `L1` and so on.
     """
 
     title: str
@@ -66,6 +67,7 @@ class Content:
     total: int = 0
     known: Collection[Head] | None = None
     words: Mapping[str, str] = field(default_factory=WORDS.copy)
+    layers: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Make outside text printable, so that the page and its saved SVG stay well-formed."""
@@ -86,6 +88,7 @@ class Content:
             "words": dict(self.words),
             "n_layers": self.n_layers,
             "n_heads": self.n_heads,
+            **({"layer_names": [*self.layers]} if self.layers else {}),
             **_frame(self.n_layers, self.n_heads),
             "heads": [self._head(layer, head, roles) for layer in range(self.n_layers)
                       for head in range(self.n_heads)],
@@ -106,7 +109,7 @@ class Content:
         x, y = place_of(layer, head, self.n_layers, self.n_heads)
         own = self.roles.get((layer, head), ())
         return {
-            "name": head_name(layer, head),
+            "name": f"{self.layers[layer]}H{head}" if self.layers else head_name(layer, head),
             "layer": layer,
             "head": head,
             "x": round(x, 2),

@@ -62,7 +62,7 @@ def view(
     cut = cut_in_words(scores)
     content = Content(
         title=meta.model,
-        about=_about(meta.n_layers, meta.n_heads, len(kept), len(edges), cut),
+        about=_about(meta.n_layers, meta.n_heads, len(kept), len(edges), cut, meta.head_count),
         n_layers=meta.n_layers,
         n_heads=meta.n_heads,
         edges=kept,
@@ -70,6 +70,8 @@ def view(
         facts=_facts(meta),
         derived=derived_roles(meta),
         total=len(edges),
+        known=frozenset(meta.places()) if meta.layers else None,
+        layers=meta.part_names,
     )
     return Page(content)
 
@@ -95,7 +97,12 @@ def view_run(graph: "Runner", run: str | None = None, *, most: int = MOST) -> Pa
     content = Content(
         title=found.run if found.run == found.model else f"{found.run} ({found.model})",
         about=_about(
-            found.n_layers, found.n_heads, len(kept), found.total, f"run loaded: {found.selection}"
+            found.n_layers,
+            found.n_heads,
+            len(kept),
+            found.total,
+            f"run loaded: {found.selection}",
+            len(found.facts) if found.unequal else None,
         ),
         n_layers=found.n_layers,
         n_heads=found.n_heads,
@@ -104,6 +111,8 @@ def view_run(graph: "Runner", run: str | None = None, *, most: int = MOST) -> Pa
         facts=found.facts,
         derived=_derived(found.facts),
         total=found.total,
+        known=frozenset(found.facts) if found.unequal else None,
+        layers=found.layers,
     )
     return Page(content)
 
@@ -134,6 +143,7 @@ def view_answer(answer: Mapping[str, Any], *, most: int = MOST) -> Page:
         derived=_derived(found.facts),
         total=len(found.edges),
         known=found.heads,
+        layers=found.layers,
     )
     return Page(content)
 
@@ -173,11 +183,17 @@ def _check(most: int) -> None:
         raise FigureError(f"{argument('most', most)}: expected a whole number of at least 1")
 
 
-def _about(n_layers: int, n_heads: int, kept: int, total: int, cut: str) -> list[str]:
+def _about(
+    n_layers: int, n_heads: int, kept: int, total: int, cut: str, there: int | None = None
+) -> list[str]:
     first = f"{n_layers} layer{'s' * (n_layers != 1)} of {n_heads} heads, {_amount(kept, total)}"
+    if there is not None and there < n_layers * n_heads:
+        first = f"{n_layers} layers, {there:,} heads in all, {_amount(kept, total)}"
+    lacking = there is not None and there < n_layers * n_heads
     return [
         first[:-1] + (f" ({cut})." if cut else "."),
         _LINES,
+        *(["The smallest dots are places without a head."] if lacking else []),
     ]
 
 
@@ -200,11 +216,10 @@ def _facts(meta: TableMeta) -> dict[Head, dict[str, Any]]:
     shared = meta.group_size > 1
     return {
         (layer, head): {
-            **({"kv_head": head // meta.group_size} if shared else {}),
+            **({"kv_head": head // meta.groups_of(layer)} if shared else {}),
             **{name: scores[layer][head] for name, scores in sorted(meta.heads.items())},
         }
-        for layer in range(meta.n_layers)
-        for head in range(meta.n_heads)
+        for layer, head in meta.places()
     }
 
 

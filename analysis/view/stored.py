@@ -63,6 +63,8 @@ class StoredRun:
     edges: "pd.DataFrame"
     labels: "pd.DataFrame"
     facts: Mapping[Head, Mapping[str, Any]]
+    unequal: bool = False
+    layers: tuple[str, ...] = ()
 
 
 def read_run(graph: Runner, run: str | None, most: int) -> StoredRun:
@@ -88,7 +90,21 @@ def read_run(graph: Runner, run: str | None, most: int) -> StoredRun:
         edges=edges,
         labels=_labels(graph, name, places),
         facts={places[head["name"]]: facts_of(head, grouped=grouped) for head in stored.heads},
+        unequal=found.get("layers") is not None,
+        layers=part_names(
+            {head["layer"]: head["name"].split("H")[0] for head in stored.heads}, found["n_layers"]
+        ),
     )
+
+
+def part_names(titles: Mapping[int, str], n_layers: int) -> tuple[str, ...]:
+    """Names of all layers from those of layers with heads; empty if they are `L0`, `L1` and so on.
+
+    >>> part_names({0: "E0", 2: "X0"}, 3)
+    ('E0', 'L1', 'X0')
+    """
+    names = tuple(titles.get(layer, f"L{layer}") for layer in range(n_layers))
+    return () if all(name == f"L{layer}" for layer, name in enumerate(names)) else names
 
 
 def _edges(graph: Runner, run: str, places: Mapping[str, Head], most: int) -> "pd.DataFrame":

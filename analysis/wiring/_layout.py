@@ -85,12 +85,18 @@ class Grid:
         rows: height of each layer in points, from the lowest.
         narrowest: least distance of neighbouring heads.
         above: room over the highest layer.
+        names: of the layers, where they are not `L0`, `L1` and so on.
     """
 
     n_heads: int
     rows: tuple[float, ...]
     narrowest: float = NARROWEST
     above: float = ABOVE
+    names: tuple[str, ...] = ()
+
+    def name(self, layer: int, head: int) -> str:
+        """The name of a head."""
+        return f"{self.names[layer]}H{head}" if self.names else head_name(layer, head)
 
     @cached_property
     def step(self) -> float:
@@ -120,6 +126,7 @@ def place_rows(
     *,
     taller: float = 0.0,
     narrowest: float = NARROWEST,
+    names: tuple[str, ...] = (),
 ) -> Grid:
     """A grid with more room between layers that have more sideways lines between them.
 
@@ -129,6 +136,7 @@ def place_rows(
         lines: lines of the diagram.
         taller: extra height of the boxes.
         narrowest: least distance of neighbouring heads.
+        names: of the layers, where they are not `L0`, `L1` and so on.
     """
     traffic = np.zeros(max(n_layers - 1, 0))
     for line in lines:
@@ -137,7 +145,7 @@ def place_rows(
     steps = CLOSE + WIDER * np.sqrt(traffic / max(traffic.max(initial=0.0), 1.0))
     steps *= np.clip(330.0 / max(steps.sum(), 1.0), 1.0, 2.5)
     rows = BELOW + taller / 2 + np.concatenate([[0.0], (steps + taller).cumsum()])
-    return Grid(n_heads, tuple(rows.tolist()), narrowest, ABOVE + taller / 2)
+    return Grid(n_heads, tuple(rows.tolist()), narrowest, ABOVE + taller / 2, names)
 
 
 @dataclass(frozen=True)
@@ -197,7 +205,7 @@ def place_boxes(
         # with one column to spare even the busiest head must not reach its neighbour
         scale = 1 + 0.3 * max(lines - 3, 0) / most if words is None else 1.0
         tag = tags.get(head, "")
-        name = head_name(*head)
+        name = grid.name(*head)
         below = (words or {}).get(head, ())
         text = max(
             style.text_width(name, style.SMALL * scale, bold=bool(tag)),

@@ -1,7 +1,6 @@
 """Marks of the wiring diagram: the grid of layers and heads, boxes, dots, and curves with tips."""
 
 from collections.abc import Sequence
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +9,6 @@ from headgraph.analysis.figures import style
 from headgraph.analysis.figures.roles import Head
 from headgraph.analysis.wiring._layout import NAMES, Box, Grid, Line, outlets
 from headgraph.analysis.wiring._routes import TIP, Points, Router
-from headgraph.base.names import head_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -168,7 +166,7 @@ def _rectangle(x: float, y: float, width: float, height: float) -> "Path":
     return Path(corners, closed=True)
 
 
-def draw_grid(axes: "Axes", grid: Grid, touched: set[Head], theme: style.Theme) -> None:
+def draw_grid(axes: "Axes", grid: Grid, untouched: Sequence[Head], theme: style.Theme) -> None:
     """A band and a name for each layer, a number for each head, a dot where no line ends."""
     from matplotlib.patches import Rectangle
 
@@ -177,12 +175,17 @@ def draw_grid(axes: "Axes", grid: Grid, touched: set[Head], theme: style.Theme) 
     for layer, y in enumerate(grid.rows):
         band = Rectangle((left, y - 12.0), right - left, 24.0, facecolor=theme.band)
         axes.add_patch(band)
-        draw_note(axes, (NAMES, y), f"layer {layer}", theme.muted, align="right")
+        draw_note(
+            axes,
+            (NAMES, y),
+            grid.names[layer] if grid.names else f"layer {layer}",
+            theme.muted,
+            align="right",
+        )
     for head in range(grid.n_heads):
         text = str(head) if head else "head 0"
         draw_note(axes, (grid.centre(0, head)[0], 9.0), text, theme.muted, align="center")
-    places = product(range(len(grid.rows)), range(grid.n_heads))
-    others = [grid.centre(*head) for head in places if head not in touched]
+    others = [grid.centre(*head) for head in untouched]
     if others:
         draw_dots(axes, np.array(others), theme)
 
@@ -200,5 +203,5 @@ def draw_lines(
         control = router.route(start, end, ends)
         look, order = theme.pairing(line.pairing), 5 - 2 * depth / len(lines)
         kind = line.pairing.replace(" ", "-")
-        gid = f"line-{kind}-{head_name(*line.source)}-{head_name(*line.target)}"
+        gid = f"line-{kind}-{grid.name(*line.source)}-{grid.name(*line.target)}"
         draw_curve(axes, control, look, line.weight, line.share, theme, order=order, gid=gid)

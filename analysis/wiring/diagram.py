@@ -29,7 +29,6 @@ from headgraph.analysis.wiring._layout import (
 )
 from headgraph.analysis.wiring._legend import Legend
 from headgraph.analysis.wiring._marks import WORDS, draw_box, draw_grid, draw_lines, point_axes
-from headgraph.base.names import head_name
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.models.interface import Model
@@ -110,7 +109,7 @@ def wiring(
     grid, boxes = _place(scores, lines, _tags(roles, theme), tokens)
     width, plot = grid.size
     shown = [roles.get(box.head) for box in boxes]
-    others = len(boxes) < len(grid.rows) * grid.n_heads
+    others = len(boxes) < scores.meta.head_count
     marks = _marks(scores, pairs, metric, [box.head for box in boxes])
     legend = Legend(pairs, shown, others, metric, width, theme, grows=tokens is None, marks=marks)
     with style.styled(theme):
@@ -121,7 +120,8 @@ def wiring(
             subtitle += " Words: tokens that lie most in what it reads or writes."
         style.headline(figure, f"{scores.meta.model}: {rule}", subtitle)
         axes = point_axes(figure, legend.height, plot)
-        draw_grid(axes, grid, {box.head for box in boxes}, theme)
+        others_at = set(scores.meta.places()) - {box.head for box in boxes}
+        draw_grid(axes, grid, sorted(others_at), theme)
         draw_lines(axes, lines, boxes, grid, theme)
         for box in boxes:
             fills = _fills(roles.get(box.head), theme)
@@ -139,7 +139,7 @@ def _place(
     """The grid of heads, wider for boxes with tokens, and the boxes."""
     meta = table.meta
     if tokens is None:
-        grid = place_rows(meta.n_layers, meta.n_heads, lines)
+        grid = place_rows(meta.n_layers, meta.n_heads, lines, names=meta.part_names)
         return grid, place_boxes(grid, touches(lines), tags)
     from headgraph.analysis.wiring._tokens import LINE, WIDEST, head_words
 
@@ -154,8 +154,8 @@ def _place(
 def _subtitle(table: AffinityTable, pairs: pd.DataFrame, touched: int, metric: str) -> str:
     meta, cut = table.meta, cut_in_words(table)
     first = (
-        f"They touch {touched} of the {meta.n_layers * meta.n_heads:,} heads "
-        f"({meta.n_layers} layers of {meta.n_heads})" + (f"; {cut}" if cut else "") + "."
+        f"They touch {touched} of the {meta.head_count:,} heads "
+        f"({len(meta.shape.layers)} layers of {meta.n_heads})" + (f"; {cut}" if cut else "") + "."
     )
     if (pairs["share"] < 1).any():
         first += " A pair with a key/value head is drawn, thinner, to each of its query heads."
@@ -181,7 +181,7 @@ def _marks(
 def _erasers(table: AffinityTable, heads: Iterable[Head]) -> list[str]:
     """The heads with a line that write the negative of what they read, as their weights show."""
     derived = derived_roles(table.meta)
-    names = [head_name(*head) for head in sorted(heads) if derived.get(head) == "eraser"]
+    names = [table.meta.head_name(*it) for it in sorted(heads) if derived.get(it) == "eraser"]
     rest = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return [f"derived erasers: {', '.join(names[:_NAMED])}{rest}"] if names else []
 

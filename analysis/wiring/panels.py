@@ -144,7 +144,7 @@ def _fills(
         return {h: (role, theme.role(role).color) for h, role in main.items()}, (
             "Colours: known roles." if main else ""
         )
-    heads = {(layer, head) for layer in range(meta.n_layers) for head in range(meta.n_heads)}
+    heads = set(meta.places())
     found = read_strengths(behaviour, heads)
     return {
         head: (role, shade(role, strength, theme))
@@ -177,20 +177,17 @@ def _draw(
     axes.add_collection(
         LineCollection(list(ends.reshape(-1, 2, 2)), colors=colors, linewidths=widths, zorder=2)
     )
-    _draw_heads(axes, meta.n_layers, meta.n_heads, fills, theme)
+    _draw_heads(axes, meta, fills, theme)
     axes.set(xlim=(-0.7, meta.n_heads - 0.3), ylim=(-0.45, meta.n_layers - 0.55))
     index_axis(axes.xaxis, meta.n_heads, "head")
     index_axis(axes.yaxis, meta.n_layers, "layer" if axes.get_position().x0 < 0.2 else "")
     axes.spines[:].set_visible(False)
 
 
-def _draw_heads(
-    axes: "Axes", n_layers: int, n_heads: int, fills: Fills, theme: style.Theme
-) -> None:
+def _draw_heads(axes: "Axes", meta: TableMeta, fills: Fills, theme: style.Theme) -> None:
     """Circles, or the role's marker; sized so that neighbours stay apart."""
-    heads = [(layer, head) for layer in range(n_layers) for head in range(n_heads)]
-    size = float(np.clip(10.0 * 12 / max(n_heads, n_layers), 2.5, 10.0)) ** 2
-    plain = np.array([(head, layer) for layer, head in heads if (layer, head) not in fills])
+    size = float(np.clip(10.0 * 12 / max(meta.n_heads, meta.n_layers), 2.5, 10.0)) ** 2
+    plain = np.array([(head, layer) for layer, head in meta.places() if (layer, head) not in fills])
     if len(plain):
         axes.scatter(plain[:, 0], plain[:, 1], s=size * 0.6, color=theme.plain, zorder=3,
                      edgecolors=theme.muted, linewidths=0.6)  # fmt: skip

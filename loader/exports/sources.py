@@ -142,13 +142,17 @@ def graph_of_run(graph: Runner, run: str | None = None) -> RunGraph:
     params = {"run": name, "pairings": list(PAIRINGS)}
     stored = read_stored(graph, name)
     properties = _clean(stored.run)
-    heads = {
-        _place(head, properties): _head(head, labels)
+    # layers can have fewer heads, or none
+    at = sorted(_place(head, properties) for head in stored.heads)
+    places = {place: index for index, place in enumerate(at)}
+    made = {
+        places[_place(head, properties)]: _head(head, labels)
         for head, labels in zip(stored.heads, stored.labels, strict=True)
     }
+    heads = {index: made[index] for index in sorted(made)}
     counts = {row["pairing"]: row["edges"] for row in graph.read(_COUNTS, params)}
     columns = _columns(graph, name, properties)
-    reading = _Reading(graph, params["run"], properties, counts, columns)
+    reading = _Reading(graph, params["run"], properties, counts, columns, places)
     return RunGraph(
         run={name: properties[name] for name in sorted(properties) if name not in _TIMES},
         heads=heads,
@@ -169,9 +173,10 @@ class _Reading:
         properties: Mapping[str, Any],
         counts: Mapping[str, int],
         columns: Mapping[str, str],
+        places: Mapping[int, int],
     ) -> None:
         self.graph, self.run, self.properties = graph, run, properties
-        self.counts, self.columns = counts, columns
+        self.counts, self.columns, self.places = counts, columns, places
 
     def batches(self) -> Iterator[Batch]:
         """All edges, one pairing and source layer at a time."""
@@ -192,7 +197,11 @@ class _Reading:
         for place, name in enumerate(self.columns, start=1):
             values = (edge[place] for _, edges in rows for edge in edges)
             checked_values(EDGE, name, values, self.run, f"an {pairing} edge")
-        return [[source, [[_value(it) for it in edge] for edge in edges]] for source, edges in rows]
+        at = self.places
+        return [
+            [at[source], [[at[edge[0]], *(_value(it) for it in edge[1:])] for edge in edges]]
+            for source, edges in rows
+        ]
 
     def _check(self, pairing: str, found: int) -> None:
         now = self.graph.read(_RUN, {"run": self.run}).rows

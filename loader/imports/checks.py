@@ -7,7 +7,7 @@ from typing import Any
 
 from headgraph.base.files.documents import parse_json
 from headgraph.base.names import PAIRINGS, head_name
-from headgraph.base.text import listed, quoted
+from headgraph.base.text import listed, quoted, short
 from headgraph.graphdb import schema
 from headgraph.loader._runs import check_name
 from headgraph.loader.errors import BadRunName, ExportError, UnreadableExport
@@ -25,6 +25,8 @@ from headgraph.loader.exports.content import (
 from headgraph.loader.imports import values
 from headgraph.loader.imports.document import Document, NamedEdge, refuse
 from headgraph.loader.loading.edges import BATCH, SCORES, Batch
+from headgraph.pk_engine.errors import TableError
+from headgraph.pk_engine.table.layers import layers_of
 
 _NEEDED = ("id", "name", "status", "model", "n_layers", "n_heads", "metrics", "pairings",
            "table_sha256")  # fmt: skip
@@ -103,13 +105,7 @@ def _check_kept(source: str, run: Mapping[str, Any]) -> None:
 
 
 def _heads(document: Document, run: Mapping[str, Any]) -> dict[int, HeadNode]:
-    source, n_layers, n_heads = document.source, run["n_layers"], run["n_heads"]
-    if n_layers < 1 or n_heads < 1 or n_layers * n_heads != len(document.heads):
-        refuse(
-            source,
-            f"has {len(document.heads):,} heads, in a run of {n_layers:,} layers of {n_heads:,} "
-            "heads",
-        )
+    source, places = document.source, _places(document, run)
     check = values.Checked(source, values.HEAD)
     found: dict[int, HeadNode] = {}
     for labels, properties in document.heads:
@@ -118,11 +114,10 @@ def _heads(document: Document, run: Mapping[str, Any]) -> dict[int, HeadNode]:
             refuse(source, f"lacks {listed(lacking)} of {what}")
         own = check(properties, what)
         layer, head = own["layer"], own["head"]
-        name = head_name(layer, head)
-        place = layer * n_heads + head
+        place, name = places.get((layer, head), (-1, ""))
         expected = {"name": name, "id": f"{run['id']}:{name}", "run": run["name"]}
         given = {key: own[key] for key in expected}
-        if given != expected or not (0 <= head < n_heads and 0 <= layer < n_layers):
+        if given != expected or place < 0:
             refuse(source, f"has {quoted(given)} for the head {head:,} of layer {layer:,}")
         if place in found:
             refuse(source, f"has {what} twice")
@@ -131,6 +126,30 @@ def _heads(document: Document, run: Mapping[str, Any]) -> dict[int, HeadNode]:
         others = {values.label(label, source) for label in labels} - {schema.HEAD}
         found[place] = HeadNode((schema.HEAD, *sorted(others)), in_order(own, FIRST))
     return dict(sorted(found.items()))
+
+
+def _places(document: Document, run: Mapping[str, Any]) -> dict[tuple[int, int], tuple[int, str]]:
+    """(layer, head) -> place and name of each head that the run must have."""
+    source, n_layers, n_heads = document.source, run["n_layers"], run["n_heads"]
+    known = len(document.heads)
+    if n_layers < 1 or n_heads < 1 or (n_layers * n_heads != known and "layers" not in run):
+        refuse(
+            source,
+            f"has {known:,} heads, in a run of {n_layers:,} layers of {n_heads:,} heads",
+        )
+    if "layers" not in run:
+        names = [(layer, head, head_name(layer, head))
+                 for layer in range(n_layers) for head in range(n_heads)]  # fmt: skip
+    else:
+        try:
+            layers = layers_of(run["layers"], run["d_model"], n_layers)
+        except (TableError, KeyError) as error:
+            refuse(source, f"has layers in the run that no load writes ({short(error, 60)})")
+        names = [(layer.index, head, f"{layer.name}H{head}")
+                 for layer in layers for head in range(layer.n_heads)]  # fmt: skip
+        if len(names) != known:
+            refuse(source, f"has {known:,} heads, in a run of {len(names):,} heads")
+    return {(layer, head): (place, name) for place, (layer, head, name) in enumerate(names)}
 
 
 def _roles(document: Document, places: Places) -> list[HeadRole]:

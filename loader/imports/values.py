@@ -22,12 +22,13 @@ _INTEGERS = range(-(2**63), 2**63)
 
 RUN = {
     "string": "id|name|status|model|revision|family|fingerprint|table_sha256|selection|kv|series|"
-    "selection_rules|scored|moments|nulls|deficient|layer_order|label_source|labels_sha256|"
+    "selection_rules|scored|moments|nulls|deficient|layers|layer_order|label_source|labels_sha256|"
     "loader_version|version|dtype|backend",
     "integer": "n_layers|n_heads|n_kv_heads|d_model|d_head|heads|edges|pairs|pairs_scored|"
     "graph_version|table_format|behaviour_prompts|behaviour_seed|communities_seed|"
     f"{schema.DECOY_SCORED}\\w+",
-    "float": f"step|communities_resolution|communities_modularity|{schema.DECOY_SHARE}\\w+",
+    "float": f"step|communities_resolution|communities_modularity|{schema.DECOY_SHARE}\\w+|"
+    f"{schema.CHANCE}\\w+",
     "string[]": f"pairings|metrics|communities_pairings|{schema.KEPT}(pairings|strongest)",
     "float[]": f"{schema.KEPT}(pk|z)_\\w+",
     "integer[]": f"{schema.KEPT}(edges|pairs)",
@@ -35,7 +36,7 @@ RUN = {
 }
 HEAD = {
     "string": "id|run|name",
-    "integer": "layer|head|kv_head|community",
+    "integer": f"layer|head|kv_head|community|{schema.BEFORE}|{schema.AFTER}",
     "float": "|".join([f"{schema.INLET}_\\w+", f"{schema.OUTLET}_\\w+", *schema.BEHAVIOURS,
                        *schema.HEAD_SCORES]),
 }  # fmt: skip

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from headgraph.base.names import head_name
 from headgraph.graphdb import schema
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.edges import hub_terms
+from headgraph.pk_engine.table.meta import TableMeta
 
 BATCH = 20_000
 """Edges in a transaction; more gains nothing and takes the server's memory."""
@@ -51,10 +51,10 @@ def edge_properties(table: AffinityTable) -> tuple[str, ...]:
 
 def batches(table: AffinityTable, edges: pd.DataFrame, size: int = BATCH) -> Iterator[Batch]:
     """All edges, at most `size` at a time, one pairing per batch."""
-    n_heads = table.meta.n_heads
+    meta = table.meta
     columns = edge_properties(table)[:-1]
     for pairing, rows in edges.groupby("pairing", sort=False):
-        source, target = (_place(rows, end, n_heads).to_numpy() for end in ("source", "target"))
+        source, target = (_place(rows, end, meta).to_numpy() for end in ("source", "target"))
         order = np.lexsort((target, source))
         for start in range(0, len(order), size):
             here = order[start : start + size]
@@ -81,30 +81,32 @@ def _grouped(source: "np.ndarray[Any, Any]", lists: list[list[Any]]) -> list[lis
     ]
 
 
-def head_sums(edges: pd.DataFrame, n_heads: int) -> dict[int, dict[str, float]]:
+def head_sums(edges: pd.DataFrame, meta: TableMeta) -> dict[int, dict[str, float]]:
     """Inlets and outlets (`pk_engine.table.edges.hub_terms`) by pairing, of heads with an edge.
 
     Args:
         edges: a row per edge between query heads, as `AffinityTable.edges` gives them.
-        n_heads: heads in a layer.
+        meta: the table's metadata.
 
     Returns:
-        By the head's place (layer times `n_heads` plus head), names and values of properties. A sum
-        over no edge is left out.
+        By the head's place among all heads of the model, names and values of properties. A sum over
+        no edge is left out.
     """
     found: dict[int, dict[str, float]] = {}
     for side, (end, values) in hub_terms(edges).items():
-        totals = values.groupby([edges["pairing"], _place(edges, end, n_heads)]).sum()
+        totals = values.groupby([edges["pairing"], _place(edges, end, meta)]).sum()
         for (pairing, head), total in zip(totals.index.to_list(), totals.tolist(), strict=True):
             found.setdefault(int(head), {})[f"{side}_{pairing}"] = total
     return {head: dict(sorted(sums.items())) for head, sums in found.items()}
 
 
-def _place(edges: pd.DataFrame, end: str, n_heads: int) -> "pd.Series[int]":
-    return (edges[f"{end}_layer"] * n_heads + edges[f"{end}_head"]).rename("place")
+def _place(edges: pd.DataFrame, end: str, meta: TableMeta) -> "pd.Series[int]":
+    first = meta.first_places[edges[f"{end}_layer"].to_numpy()]
+    places: pd.Series[int] = (edges[f"{end}_head"] + first).rename("place")
+    return places
 
 
-def kept(edges: pd.DataFrame) -> dict[str, list[Any]]:
+def kept(edges: pd.DataFrame, meta: TableMeta) -> dict[str, list[Any]]:
     """What a run keeps, as properties of the Run with an item per pairing that has edges.
 
     Returns:
@@ -123,12 +125,12 @@ def kept(edges: pd.DataFrame) -> dict[str, list[Any]]:
     return {
         f"{schema.KEPT}pairings": [str(pairing) for pairing in rows.index],
         **{f"{schema.KEPT}{name}": values.tolist() for name, values in rows.items()},
-        f"{schema.KEPT}strongest": _strongest(edges),
+        f"{schema.KEPT}strongest": _strongest(edges, meta),
     }
 
 
-def _strongest(edges: pd.DataFrame) -> list[str]:
+def _strongest(edges: pd.DataFrame, meta: TableMeta) -> list[str]:
     ends = ["source_layer", "source_head", "target_layer", "target_head"]
     best = edges[edges["z"] == edges["z"].max()].sort_values(["pairing", *ends])
     pairing, *places = best[["pairing", *ends]].iloc[0].tolist()
-    return [str(pairing), head_name(*places[:2]), head_name(*places[2:])]
+    return [str(pairing), meta.head_name(*places[:2]), meta.head_name(*places[2:])]

@@ -18,7 +18,7 @@ from headgraph.graphdb import schema
 from headgraph.loader._disk_space import needed
 from headgraph.loader._runs import check_name, default_name, run_id
 from headgraph.loader.errors import NothingToLoad
-from headgraph.loader.loading import decoys
+from headgraph.loader.loading import decoys, unequal
 from headgraph.loader.loading.coverage import shortfalls
 from headgraph.loader.loading.edges import edge_properties, head_sums, kept
 from headgraph.loader.loading.head_scores import derived_roles, head_scores
@@ -62,7 +62,7 @@ class LoadPlan:
     @property
     def n_heads(self) -> int:
         """Number of heads of the model, with or without edges."""
-        return self.table.meta.n_layers * self.table.meta.n_heads
+        return self.table.meta.head_count
 
     @property
     def n_edges(self) -> int:
@@ -104,6 +104,8 @@ class LoadPlan:
             del provenance["nulls"]
         for name in ("heads", "decoys"):  # on the heads, and as properties of their own below
             del provenance[name]
+        if not provenance["layers"]:
+            del provenance["layers"]
         return {
             **{name: _as_property(value) for name, value in provenance.items()},
             **self.label_properties(),
@@ -114,7 +116,8 @@ class LoadPlan:
             "edges": len(self.edges),
             "pairs": len(self.table),
             "pairs_scored": sum(self.table.meta.scored.values()),
-            **kept(self.edges),
+            **kept(self.edges, self.table.meta),
+            **unequal.run_properties(self.table.meta),
             **decoys.run_properties(self.table.meta),
             "graph_version": schema.VERSION,
             "loader_version": VERSION,
@@ -125,12 +128,13 @@ class LoadPlan:
         head.
         """
         meta = self.table.meta
-        scores, sums = head_scores(meta), head_sums(self.edges, meta.n_heads)
-        places = [divmod(place, meta.n_heads) for place in range(self.n_heads)]
+        scores, sums = head_scores(meta), head_sums(self.edges, meta)
+        reach = unequal.head_properties(meta)
         return [
-            [head_name(layer, head), layer, head, head // meta.group_size,
-             dict(sorted((scores.get(place, {}) | sums.get(place, {})).items()))]
-            for place, (layer, head) in enumerate(places)
+            [meta.head_name(layer, head), layer, head, head // meta.groups_of(layer),
+             dict(sorted((scores.get(place, {}) | sums.get(place, {}) | reach.get(layer, {}))
+                         .items()))]
+            for place, (layer, head) in enumerate(meta.places())
         ]  # fmt: skip
 
     def role_rows(self) -> dict[str, list[dict[str, Any]]]:
@@ -143,7 +147,7 @@ class LoadPlan:
             properties = {
                 name: label[name] for name in ("circuit", "source", "note") if label[name]
             }
-            head = head_name(int(label["layer"]), int(label["head"]))
+            head = self.table.meta.head_name(int(label["layer"]), int(label["head"]))
             rows.setdefault(str(label["role"]), []).append({"head": head, "properties": properties})
         return rows | derived_roles(self.table.meta)
 

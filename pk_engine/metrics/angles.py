@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from headgraph.base.names import check_head, head_name, parse_head, parse_pairings
+from headgraph.base.names import canonical_head, head_key, parse_pairings
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.bases import bases, one_thread
@@ -58,15 +58,23 @@ def principal_angles(
     Shimodaira, arXiv:2601.10266.
     """
     roles = _one_pairing(pairing)
-    at = [parse_head(name) for name in (source, target)]
-    if at[0] == at[1] and roles[0] == roles[1]:
+    keys = [head_key(name) for name in (source, target)]
+    if keys[0] == keys[1] and roles[0] == roles[1]:
         raise EngineError(
-            f"source and target are both {head_name(*at[0])} and {roles} compares it in one role, "
-            "with itself: expected two heads, or two roles such as OK"
+            f"source and target are both {canonical_head(source)} and {roles} compares it in one "
+            "role, with itself: expected two heads, or two roles such as OK"
         )
     weights = open_weights(model, revision, via=via)
-    for layer, head in at:
-        check_head(layer, head, (weights.shape.n_layers, weights.shape.n_heads), weights.name)
+    at = [weights.shape.place_of(name, weights.name) for name in (source, target)]
+    read, other = (
+        weights.shape.by_index[layer].streams[role]
+        for (layer, _), role in zip(at, roles, strict=True)
+    )
+    if read != other:
+        raise EngineError(
+            f"{roles} of {source} and {target} are in different residual streams ({read} and "
+            f"{other}), so there are no angles between them"
+        )
     with one_thread():
         u, v = (_span(weights, *head, role) for head, role in zip(at, roles, strict=True))
         cosines, angles = principal_cosines(u, v)
@@ -76,15 +84,15 @@ def principal_angles(
         "pairing": roles,
         "ranks": [u.shape[1], v.shape[1]],
         "kv_heads": [
-            shared_head(weights, head, role) for (_, head), role in zip(at, roles, strict=True)
+            shared_head(weights, *head, role) for head, role in zip(at, roles, strict=True)
         ],
     }
     return frame
 
 
-def shared_head(weights: Weights, head: int, role: str) -> int | None:
+def shared_head(weights: Weights, layer: int, head: int, role: str) -> int | None:
     """The key/value head that a query head shares in this role; None where it has its own."""
-    group = weights.shape.n_heads // weights.shape.n_kv_heads
+    group = weights.shape.by_index[layer].group_size
     return head // group if role in "KV" and group > 1 else None
 
 
@@ -97,13 +105,13 @@ def _one_pairing(text: str) -> str:
 
 def _span(weights: Weights, layer: int, head: int, role: str) -> NDArray[np.float64]:
     """Orthonormal basis, d x rank, in float64; the rank is the same as for scores."""
-    shared = shared_head(weights, head, role)
+    shared = shared_head(weights, layer, head, role)
     matrix = weights.layer(layer)[role][head if shared is None else shared]
     rank = int(bases(matrix[None]).rank[0])
     if rank == 0:
         raise EngineError(
-            f"the {role} matrix of {head_name(layer, head)} is zero: it spans nothing, so there "
-            "are no angles"
+            f"the {role} matrix of {weights.shape.by_index[layer].name}H{head} is zero: it spans "
+            "nothing, so there are no angles"
         )
     left: Any = np.linalg.svd(matrix.astype(np.float64), full_matrices=False)[0]
     return left[:, :rank]  # type: ignore[no-any-return]

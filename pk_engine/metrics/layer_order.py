@@ -1,5 +1,6 @@
 """Which pairs are scored: the layer order, and groups of layers that fit into memory together."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.kernel import Block
-from headgraph.pk_engine.models.layout import ModelShape
+from headgraph.pk_engine.models.layout import LayerShape, ModelShape
 
 ORDERS = ("forward", "all", "within")
 
@@ -109,13 +110,45 @@ def count_pairs(
     return sources * (targets - 1) // 2 if same_role else sources * targets
 
 
+def count_unequal(layers: Sequence[LayerShape], pairing: str, order: str, kv: str) -> int:
+    """The pairs of a pairing that a layer order scores, where layers are not all alike.
+
+    Args:
+        layers: the layers that have heads, in order.
+        pairing: source role, then target role.
+        order: as in `pk_engine.compute`.
+        kv: as in `pk_engine.compute`.
+    """
+    source, target = pairing[0], pairing[1]
+    pairs = 0
+    for at, layer in enumerate(layers):
+        for other, reading in enumerate(layers):
+            here = {"forward": at < other, "within": at == other, "all": True}[order]
+            if not here or layer.streams[source] != reading.streams[target]:
+                continue
+            if source == target and at >= other:  # two heads are one pair
+                heads = counted(layer, source, kv)
+                pairs += heads * (heads - 1) // 2 if at == other else 0
+                continue
+            pairs += counted(layer, source, kv) * counted(reading, target, kv)
+    return pairs
+
+
+def counted(layer: LayerShape, role: str, kv: str) -> int:
+    """Heads of a layer in a role, as a table counts them."""
+    return layer.n_heads if kv == "expand" else layer.heads_of(role)
+
+
 def _heads(first: int, last: int, layers: range, heads: int) -> slice:
     return slice((first - layers.start) * heads, (last - layers.start) * heads)
 
 
 @dataclass(frozen=True)
 class Group:
-    """Source layers and target layers that are in memory together and compared."""
+    """Source layers and target layers that are in memory together and compared.
+
+    They are places in `shape.layers`.
+    """
 
     sources: range
     targets: range
@@ -144,7 +177,7 @@ def layer_groups(
         bytes_per_value: bytes of one number, times the kinds of factors.
         memory: gigabytes that the factors may take.
     """
-    layers = shape.n_layers
+    layers = len(shape.layers)
     per_head = shape.d_model * shape.d_head * bytes_per_value
     everything = sum(shape.heads_of(role) for role in {*source_roles, *target_roles})
     if layers * everything * per_head <= memory * 1e9:

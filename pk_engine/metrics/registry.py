@@ -47,6 +47,7 @@ class Metric:
         per_query_head: whether it has a row for each query head where heads share keys and values.
         work: what dominates its cost: the `kernel`, the kernel of the transposed factors
             (`columns`), or the `singular` values of every pair.
+        one_width: whether it compares dimensions within heads, which must then be as many.
     """
 
     factors: str
@@ -54,6 +55,7 @@ class Metric:
     pairings: tuple[str, ...] = PAIRINGS
     per_query_head: bool = False
     work: str = "kernel"
+    one_width: bool = False
 
 
 METRICS = {
@@ -62,9 +64,11 @@ METRICS = {
     "cs": Metric("composition", similarity.simple_cs, GRAPH_PAIRINGS, per_query_head=True),
     "simple_cs": Metric("raw", similarity.simple_cs, similarity.SIMPLE_CS_PAIRINGS),
     "cka": Metric("raw", similarity.cka),
-    "cka_columns": Metric("raw", similarity.cka_columns, work="columns"),
+    "cka_columns": Metric("raw", similarity.cka_columns, work="columns", one_width=True),
     "procrustes": Metric("raw", singular_values.procrustes, work="singular"),
-    "procrustes_columns": Metric("raw", singular_values.procrustes_columns, work="singular"),
+    "procrustes_columns": Metric(
+        "raw", singular_values.procrustes_columns, work="singular", one_width=True
+    ),
     "max_cosine": Metric("basis", singular_values.max_cosine, work="singular"),
 }
 

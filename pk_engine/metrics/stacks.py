@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from headgraph.pk_engine.linalg.array_ops import namespace
 from headgraph.pk_engine.linalg.backends import Backend
-from headgraph.pk_engine.models.layout import ModelShape
+from headgraph.pk_engine.models.layout import LayerShape, ModelShape
 
 
 @dataclass
@@ -16,7 +16,8 @@ class Stack:
     """Factors of several roles side by side: layers x (heads of all roles) x m x d in memory.
 
     The kernel needs long rows, and all targets of a layer next to each other. The factors are
-    stored in this order once, and every role is a view.
+    stored in this order once, and every role is a view. Narrower factors end in zeros, and heads
+    that a layer lacks are zero, which changes no inner product.
     """
 
     rows: Any
@@ -45,7 +46,7 @@ class HeadStacks:
 
     Attributes:
         shape: the model's sizes.
-        layers: the layers in this object.
+        layers: the layers in this object, as places in `shape.layers`.
         backend: the library and device of the arrays.
         basis: orthonormal columns of each requested role.
         rank: role -> (layers heads) numerical ranks.
@@ -54,7 +55,7 @@ class HeadStacks:
             requested.
         reads: Y of each query head: W_Q R_K^T (Q), W_K R_Q^T (K), W_V R_O^T (V).
         head_scores: layer -> `copying` and `self_overlap` of its query heads, 2 x heads.
-        digests: layer -> sha256 over its raw Q, K, V, O as heads x d_model x d_head in float32.
+        digests: layer -> sha256 over its raw Q, K, V, O as heads x d_model x width in float32.
     """
 
     shape: ModelShape
@@ -82,14 +83,13 @@ class HeadStacks:
 
     def deficient(self) -> list[dict[str, Any]]:
         """Matrices of less than full rank: layer, head (as the role counts them), role, rank."""
-        full = min(self.shape.d_model, self.shape.d_head)
         return [
-            {
-                "layer": self.layers.start + int(i // self.shape.heads_of(role)),
-                "head": int(i % self.shape.heads_of(role)),
-                "role": role,
-                "rank": int(rank[i]),
-            }
-            for role, rank in self.rank.items()
-            for i in np.flatnonzero(rank < full)
+            {"layer": layer.index, "head": int(head), "role": role, "rank": int(rank[head])}
+            for role, ranks in self.rank.items()
+            for layer, rank in zip(self.inside(), ranks.reshape(len(self.layers), -1), strict=True)
+            for head in np.flatnonzero(rank[: layer.heads_of(role)] < layer.rank_of(role))
         ]
+
+    def inside(self) -> tuple[LayerShape, ...]:
+        """The layers in this object."""
+        return self.shape.layers[self.layers.start : self.layers.stop]

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from headgraph.pk_engine.models.family import FOLDER, Family, families
+from headgraph.pk_engine.models.config import Refusals
+from headgraph.pk_engine.models.family import FOLDER, Family, common_refusals, families
 
 HEAD = ["family", "`model_type`", "Q, K, V", "O", "norm before attention"]
 
@@ -16,9 +17,12 @@ def table() -> str:
 def refusals() -> str:
     """Markdown: the configuration keys that are refused, by all families or by one."""
     by_family = {family.name: _reasons(family) for family in _known()}
-    common = set.intersection(*(set(reasons) for reasons in by_family.values()))
-    first = next(iter(by_family.values()))
-    rows = [(f"`{key}`", "all", first[key]) for key in sorted(common)]
+    common = _reasons(common_refusals())
+    rows = []
+    for key in sorted(common):
+        others = [name for name, reasons in by_family.items() if key not in reasons]
+        which = f"all but {', '.join(f'`{name}`' for name in others)}" if others else "all"
+        rows.append((f"`{key}`", which, common[key]))
     rows += [
         (f"`{key}`", f"`{name}`", reason)
         for name, reasons in by_family.items()
@@ -47,8 +51,8 @@ def _row(family: Family) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _reasons(family: Family) -> Mapping[str, str]:
-    rules = family.refusals
+def _reasons(family: Family | Refusals) -> Mapping[str, str]:
+    rules = family if isinstance(family, Refusals) else family.refusals
     return dict(rules.refuse) | {
         key: f"{rule['reason']}; allowed: {', '.join(map(str, rule['among']))}"
         for key, rule in rules.require.items()

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from headgraph.base.names import ROLES
 from headgraph.base.text import quoted, short
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.models.layout import ModelShape
+from headgraph.pk_engine.models.layout import LayerShape, ModelShape
 
 LARGEST = {"n_layers": 2**10, "n_heads": 2**12, "n_kv_heads": 2**12, "d_model": 2**20,
            "d_head": 2**20}  # fmt: skip
@@ -70,22 +71,34 @@ def _get(settings: Mapping[str, Any], key: str) -> Any:
 
 
 def shape_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> ModelShape:
+    """The shape of a model whose layers are all alike; arguments as for `sizes_of`."""
+    sizes = sizes_of(settings, config)
+    n_layers, n_heads, n_kv_heads, d_model, d_head = (sizes[name] for name in LARGEST)
+    return ModelShape(n_layers, n_heads, n_kv_heads, d_model, d_head)
+
+
+def sizes_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, int]:
     """Sizes from settings; `config` gives the keys, or the number, for each size.
 
-    n_kv_heads defaults to n_heads, and d_head to d_model / n_heads.
+    n_kv_heads defaults to n_heads, d_head to d_nope + d_rotary or d_model / n_heads, and d_value,
+    the width of V and O, to d_head.
 
     Raises:
         ModelError: a size is missing, is no positive integer, or contradicts another.
     """
-    sizes = {size: _size(settings, size, keys) for size, keys in config.items()}
+    found = {size: _size(settings, size, keys) for size, keys in config.items()}
+    sizes = {size: value for size, value in found.items() if value is not None}
     for size in ("n_layers", "n_heads", "d_model"):
-        if sizes.get(size) is None:
+        if size not in sizes:
             keys = " or ".join(config[size])
             raise ModelError(f"config.json lacks {keys}, which gives {size}")
-    heads, width = int(sizes["n_heads"] or 0), int(sizes["d_model"] or 0)
-    shared = int(sizes.get("n_kv_heads") or heads)
-    per_head = sizes.get("d_head")
-    if per_head is None and width % heads:
+    heads, width = sizes["n_heads"], sizes["d_model"]
+    shared = sizes.setdefault("n_kv_heads", heads)
+    if "d_nope" in config:
+        for size in (name for name in config if name not in sizes and name != "q_latent"):
+            raise ModelError(f"config.json lacks {' or '.join(config[size])}, which gives {size}")
+        sizes["d_head"] = sizes["d_nope"] + sizes["d_rotary"]
+    if "d_head" not in sizes and width % heads:
         raise ModelError(
             f"config.json has d_model {width}, which {heads} heads cannot share: expected a "
             f"multiple of {heads}"
@@ -95,25 +108,40 @@ def shape_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> ModelSha
             f"config.json has {heads} heads and {shared} key/value heads: expected a number of "
             "key/value heads that divides the number of heads"
         )
-    if heads * int(sizes["n_layers"] or 0) > MOST_HEADS:
+    if heads * sizes["n_layers"] > MOST_HEADS:
         raise ModelError(
             f"config.json has {sizes['n_layers']} layers of {heads} heads: expected at most "
             f"{MOST_HEADS:,} heads"
         )
-    return ModelShape(
-        int(sizes["n_layers"] or 0), heads, shared, width, int(per_head or width // heads)
-    )
+    sizes.setdefault("d_value", sizes.setdefault("d_head", width // heads))
+    return sizes
+
+
+def layer_of(sizes: Mapping[str, int], index: int, **others: Any) -> LayerShape:
+    """A layer of these sizes; `others` are further attributes of the layer."""
+    heads = {r: sizes["n_kv_heads" if r in "KV" else "n_heads"] for r in ROLES}
+    widths = {r: sizes["d_head" if r in "QK" else "d_value"] for r in ROLES}
+    further = {name: size for name, size in sizes.items() if name not in LARGEST}
+    return LayerShape(index, sizes["d_model"], heads, widths, sizes=further, **others)
 
 
 def _size(settings: Mapping[str, Any], size: str, keys: list[str | int] | int) -> int | None:
     """The value of the first key that has one; a number stands for itself."""
     listed = [keys] if isinstance(keys, int) else keys
-    key = next((k for k in listed if isinstance(k, int) or _get(settings, k) is not None), None)
+    held = (k for k in listed if isinstance(k, int) or _get(settings, _listed(k) or k) is not None)
+    key = next(held, None)
     if not isinstance(key, str):
         return key
-    value, most = _get(settings, key), LARGEST.get(size, 2**20)
+    value, most = _get(settings, _listed(key) or key), LARGEST.get(size, 2**20)
+    if _listed(key) and isinstance(value, list | str):
+        value = len(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
         raise ModelError(
             f"config.json has {key} = {quoted(value)}: expected a whole number from 1 to {most:,}"
         )
     return value
+
+
+def _listed(key: str) -> str | None:
+    """The key of a list whose length is the size, written as `len(key)`; None for another key."""
+    return key[4:-1] if key.startswith("len(") else None

@@ -7,20 +7,28 @@ settings. docs/reference/families.md explains each key. `_every.toml` holds what
 
 import json
 import tomllib
-from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from headgraph.base.names import ROLES
+from headgraph.base.names import PARTS, ROLES
 from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError, UnknownFamily
-from headgraph.pk_engine.models.config import Refusals, settings_of, shape_of, value_of
+from headgraph.pk_engine.models.config import (
+    Refusals,
+    layer_of,
+    settings_of,
+    shape_of,
+    sizes_of,
+    value_of,
+)
 from headgraph.pk_engine.models.embedding import EmbeddingSpec
-from headgraph.pk_engine.models.layout import ModelShape, TensorSpec
+from headgraph.pk_engine.models.kinds import Layers
+from headgraph.pk_engine.models.layout import GATE, Latent, LayerShape, ModelShape, TensorSpec
 
 __all__ = ["Family", "ModelShape", "Norm", "TensorSpec", "families", "family_of", "read_family"]
 
@@ -30,7 +38,10 @@ KINDS = ("LayerNorm", "RMSNorm", "none")
 NEEDED = ("n_layers", "n_heads", "d_model")
 REQUIRED = {"model_types", "prefixes", "config", "tensors"}
 KEYS = {"model_types", "recognised_by", "note", "prefixes", "nested", "config", "defaults",
-        "refuse", "require", "norm", "tensors", "embedding", "variants"}  # fmt: skip
+        "refuse", "require", "handles", "norm", "tensors", "layers", "embedding",
+        "variants"}  # fmt: skip
+OF_KIND = ("config", "norm", "tensors")
+"""What a kind of layers can have other than its family."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +79,9 @@ class Family:
         prefixes: possible prefixes of tensor names, tried in order.
         nested: configuration key that holds the language model's settings, where there is one.
         config, defaults: size -> configuration keys or a number; key -> value where it is absent.
-        refusals: keys that must be empty, or must have known values.
+        refusals: keys that must be empty, or must have known values; without those that all
+            families refuse and this one handles.
+        layers: the kinds of layers; None where all layers are alike.
         norm, tensors: the norm before attention and the tensors of a layer.
         embedding: where the token embedding is; None where the file does not say.
         variants: changes that apply for some configuration values or tensors.
@@ -85,6 +98,7 @@ class Family:
     nested: str | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     refusals: Refusals = field(default_factory=Refusals)
+    layers: Layers | None = None
     embedding: EmbeddingSpec | None = None
     variants: tuple[Mapping[str, Any], ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -98,7 +112,80 @@ class Family:
         """
         settings = self.settings(config)
         self.refusals.check({**config, **settings}, self.name)
-        return shape_of(settings, self.for_model(config).config)
+        family = self.for_model(config)
+        sizes = sizes_of(settings, family.config)
+        if family.layers is None and sizes["d_value"] == sizes["d_head"] and not family._latent:
+            return shape_of(settings, family.config)
+        kinds = [("", number) for number in range(sizes["n_layers"])]
+        if family.layers is not None:
+            kinds = family.layers.of_model(settings, sizes["n_layers"], self.name)
+        layers = tuple(family._layers_of(settings, kinds))
+        shape = ModelShape.of_layers(len(kinds), layers)
+        return family._plain(shape) or shape
+
+    def _layers_of(
+        self, settings: Mapping[str, Any], kinds: Iterable[tuple[str, int]]
+    ) -> Iterator[LayerShape]:
+        """The layers that have heads, with their sizes."""
+        for index, (kind, number) in enumerate(kinds):
+            if self.layers is None:
+                sizes = sizes_of(settings, self.config)
+                yield layer_of(sizes, index, name=f"L{number}", number=number)
+            elif self.has_heads(kind):
+                own = self.layers.settings_of(settings, index)
+                sizes = sizes_of(own, self.of_kind(kind).config)
+                name = f"{self.layers.kinds[kind].get('letter', PARTS[0])}{number}"
+                streams = self.layers.streams(kind)
+                yield layer_of(sizes, index, name=name, number=number, kind=kind, streams=streams)
+
+    def _plain(self, shape: ModelShape) -> ModelShape | None:
+        """The shape without a list of layers, if all layers are what the family says."""
+        own = [self.layers.kinds[layer.kind] for layer in shape.layers] if self.layers else []
+        if self._latent or any(
+            key in kind for kind in own for key in ("norm", "renamed", "tensors")
+        ):
+            return None
+        plain = replace(shape, unequal=())
+        named = tuple(replace(layer, kind="", sizes={}) for layer in shape.layers)
+        return plain if named == plain.layers else None
+
+    @property
+    def _latent(self) -> bool:
+        return any(spec.latent for spec in self.tensors)
+
+    def has_heads(self, kind: str) -> bool:
+        """Whether layers of a kind have attention heads."""
+        return self.layers is None or "without" not in self.layers.kinds[kind]
+
+    def of_kind(self, kind: str) -> "Family":
+        """The family with what layers of this kind have; itself where all layers are alike."""
+        return self._kinds[kind] if kind else self
+
+    @cached_property
+    def _kinds(self) -> dict[str, "Family"]:
+        kinds = {} if self.layers is None else self.layers.kinds
+        return {
+            kind: _build(self.name, _of_kind(self.data, data))
+            for kind, data in kinds.items()
+            if "without" not in data
+        }
+
+    def tensor_names(self) -> list[str]:
+        """The names of all matrices read, in any variant and any kind of layer."""
+        names: dict[str, None] = {}
+        for variant in ({}, *self.variants):
+            family = _build(self.name, _merge(self.data, variant))
+            for kind in family._kinds or [""]:
+                for spec in family.of_kind(kind).tensors:
+                    names[spec.name] = None
+                    if spec.latent:
+                        names[spec.latent.name] = None
+        return list(names)
+
+    def stored(self, layer: LayerShape) -> dict[str, tuple[int, ...]]:
+        """The tensors of a layer, with {layer} in their names -> their shapes."""
+        specs = self.of_kind(layer.kind).tensors
+        return {name: shape for spec in specs for name, shape in spec.stored(layer).items()}
 
     def settings(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """The language model's part of a configuration, with defaults for absent keys.
@@ -129,6 +216,8 @@ def _applies(
     wanted = variant.get("tensor")
     if wanted is not None and not any(prefix + wanted in tensors for prefix in prefixes):
         return False
+    if variant.get("has") is not None and not settings.get(variant["has"]):
+        return False
     return all(
         value_of(settings, keys.split(" or ")) in (value if isinstance(value, list) else [value])
         for keys, value in variant.get("when", {}).items()
@@ -137,7 +226,7 @@ def _applies(
 
 def _merge(data: Mapping[str, Any], variant: Mapping[str, Any]) -> dict[str, Any]:
     """Merge the tables of a variant into the family's; its other values replace the family's."""
-    changes = {key: value for key, value in variant.items() if key not in ("when", "tensor")}
+    changes = {key: value for key, value in variant.items() if key not in ("when", "has", "tensor")}
     return {**data} | {
         key: {**data.get(key, {}), **value} if isinstance(value, dict) else value
         for key, value in changes.items()
@@ -149,8 +238,8 @@ def _build(name: str, data: Mapping[str, Any]) -> Family:
         raise ValueError(f"unknown keys {unknown}")
     if missing := sorted(REQUIRED - data.keys()):
         raise ValueError(f"lacks {missing}")
-    tensors = tuple(TensorSpec(t["name"], tuple(t["roles"]), t["layout"]) for t in data["tensors"])
-    roles = sorted(role for spec in tensors for role in spec.roles)
+    tensors = tuple(map(_tensor, data["tensors"]))
+    roles = sorted(role for spec in tensors for role in spec.roles if role != GATE)
     if roles != sorted(ROLES):
         raise ValueError(f"the tensors have the roles {roles}: expected Q, K, V and O, each once")
     return Family(
@@ -164,11 +253,38 @@ def _build(name: str, data: Mapping[str, Any]) -> Family:
         note=data.get("note", ""),
         nested=data.get("nested"),
         defaults=data.get("defaults", {}),
-        refusals=Refusals(data.get("refuse", {}), data.get("require", {})),
+        refusals=Refusals(*(_unhandled(data, rules) for rules in ("refuse", "require"))),
+        layers=Layers.from_data(data["layers"]) if "layers" in data else None,
         embedding=EmbeddingSpec.from_data(data["embedding"]) if "embedding" in data else None,
         variants=tuple(data.get("variants", ())),
         data={key: value for key, value in data.items() if key != "variants"},
     )
+
+
+def _of_kind(family: Mapping[str, Any], kind: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of a family with what layers of one kind have."""
+    merged = _merge(family, {key: kind[key] for key in OF_KIND if key in kind})
+
+    def renamed(name: str) -> str:
+        for old, new in kind.get("renamed", {}).items():
+            name = name.replace(old, new)
+        return name
+
+    tensors = [{**tensor, "name": renamed(tensor["name"])} for tensor in merged["tensors"]]
+    norm = dict(merged.get("norm", {"kind": "none"}))
+    if "name" in norm:
+        norm["name"] = renamed(norm["name"])
+    return merged | {"tensors": tensors, "norm": norm}
+
+
+def _tensor(data: Mapping[str, Any]) -> TensorSpec:
+    latent = Latent(**data["latent"]) if "latent" in data else None
+    return TensorSpec(data["name"], tuple(data["roles"]), data["layout"], latent)
+
+
+def _unhandled(data: Mapping[str, Any], rules: str) -> dict[str, Any]:
+    handles = data.get("handles", ())
+    return {key: rule for key, rule in data.get(rules, {}).items() if key not in handles}
 
 
 def read_family(path: Path) -> Family:
@@ -180,6 +296,7 @@ def read_family(path: Path) -> Family:
     try:
         data, common = tomllib.loads(path.read_text("utf-8")), _common(path.parent / EVERY)
         family = _build(path.stem, _merge(common, data))
+        _ = family._kinds  # a mistake in a kind shows here
         for (
             variant
         ) in family.variants:  # a mistake in a variant shows here, not when a model needs it

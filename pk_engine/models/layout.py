@@ -15,21 +15,89 @@ is all of Q, then all of K, then all of V. `(head role m) d` is the first head's
 next head's. `(group role head m) d` is the first group's query heads, its key, its value, then the
 next group's. `(4 role head m) d` is the first quarter of the heads of each role, then the next
 quarter. `head d m` is three axes.
+
+Where heads read a small latent vector in the place of the residual stream, d is the latent vector
+(`Latent`).
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headgraph.base.names import ROLES
+from headgraph.base.errors import UnknownHead
+from headgraph.base.names import ROLES, canonical_head, check_head, head_key, parse_head
+from headgraph.base.text import listed, short
 from headgraph.pk_engine.errors import ModelError
 
+GATE = "gate"
+"""In the place of a role: what gates a query head's output. It is stored as the query is, and not
+scored."""
 ORDERS = ("head m", "role head m", "head role m", "group role head m")
 """Orders of the axes other than `d`."""
+
+
+STREAM = "residual"
+"""The residual stream of models that have one alone."""
+
+
+@dataclass(frozen=True)
+class LayerShape:
+    """A layer that has attention heads.
+
+    Attributes:
+        index: its number, as tables count layers.
+        d_model: dimension of the residual streams.
+        heads: role -> heads that have their own matrix of this role.
+        widths: role -> dimension of a head.
+        streams: role -> the residual stream that it reads (Q, K, V) or writes (O).
+        name: as in the names of heads: `L3` in `L3H0`.
+        number: its number among the tensors' names.
+        kind: the kind of layer in the family file (`Layers`); empty where all are alike.
+        sizes: further sizes, by their names in the family file.
+    """
+
+    index: int
+    d_model: int
+    heads: Mapping[str, int]
+    widths: Mapping[str, int]
+    streams: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(ROLES, STREAM))
+    name: str = ""
+    number: int = 0
+    kind: str = ""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def n_heads(self) -> int:
+        """Query heads."""
+        return self.heads["Q"]
+
+    @property
+    def n_kv_heads(self) -> int:
+        """Key/value heads."""
+        return self.heads["K"]
+
+    @property
+    def group_size(self) -> int:
+        """Query heads that share one key/value head."""
+        return self.n_heads // self.n_kv_heads
+
+    def heads_of(self, role: str) -> int:
+        """Heads that have their own matrix of this role."""
+        return self.heads[role]
+
+    def width_of(self, role: str) -> int:
+        """Dimension of a head in this role."""
+        return self.widths[role]
+
+    def rank_of(self, role: str) -> int:
+        """The rank of a matrix of this role, where it is full."""
+        return min(self.d_model, self.widths[role])
 
 
 @dataclass(frozen=True)
@@ -37,9 +105,11 @@ class ModelShape:
     """Sizes of a model's attention.
 
     Attributes:
-        n_layers, n_heads: layers, and query heads in each.
+        n_layers: layers of the model, with heads or without.
+        n_heads: query heads in each; the most, where layers differ.
         n_kv_heads: key/value heads in each layer; n_heads without grouped-query attention.
-        d_model, d_head: dimensions of the residual stream and of a head.
+        d_model, d_head: dimensions of the residual stream and of a head; the largest.
+        unequal: the layers that have heads, where layers or roles are not all alike; else empty.
     """
 
     n_layers: int
@@ -47,10 +117,99 @@ class ModelShape:
     n_kv_heads: int
     d_model: int
     d_head: int
+    unequal: tuple[LayerShape, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of_layers(cls, n_layers: int, layers: tuple[LayerShape, ...]) -> "ModelShape":
+        """The shape of a model of `n_layers` layers, of which these have heads."""
+        return cls(
+            n_layers,
+            max(layer.n_heads for layer in layers),
+            max(layer.n_kv_heads for layer in layers),
+            layers[0].d_model,
+            max(max(layer.widths.values()) for layer in layers),
+            layers,
+        )
+
+    @cached_property
+    def layers(self) -> tuple[LayerShape, ...]:
+        """The layers that have heads, in order."""
+        if self.unequal:
+            return self.unequal
+        heads = {role: self.heads_of(role) for role in ROLES}
+        widths = dict.fromkeys(ROLES, self.d_head)
+        first = LayerShape(0, self.d_model, heads, widths)
+        return tuple(
+            replace(first, index=layer, number=layer, name=f"L{layer}")
+            for layer in range(self.n_layers)
+        )
+
+    @property
+    def grouped(self) -> bool:
+        """Whether query heads of some layer share key/value heads."""
+        return any(layer.n_kv_heads < layer.n_heads for layer in self.layers)
+
+    @cached_property
+    def by_index(self) -> dict[int, LayerShape]:
+        """The layers that have heads, by their number in tables."""
+        return {layer.index: layer for layer in self.layers}
+
+    def place_of(self, name: str, model: str) -> tuple[int, int]:
+        """(layer, head) of a head's name, as tables count them.
+
+        Raises:
+            BadName: the text is not a head name.
+            UnknownHead: the model has no such head.
+        """
+        title, _, head = canonical_head(name).partition("H")
+        found = next((layer for layer in self.layers if layer.name == title), None)
+        if found is None and head_key(name)[0] == 0:
+            check_head(*parse_head(name), (self.n_layers, self.n_heads), model)
+        if found is None or int(head) >= found.n_heads:
+            names = [f"{it.name}H0 to {it.name}H{it.n_heads - 1}" for it in self.layers]
+            raise UnknownHead(
+                f"{short(model)} has no head {canonical_head(name)}: it has {listed(names, 4)}"
+            )
+        return found.index, int(head)
 
     def heads_of(self, role: str) -> int:
-        """Heads per layer that have their own matrix of this role."""
+        """Heads per layer that have their own matrix of this role; the most in a layer."""
         return self.n_kv_heads if role in "KV" else self.n_heads
+
+    def width_of(self, role: str) -> int:
+        """Dimension of a head in this role; the largest, where layers differ."""
+        return max(layer.width_of(role) for layer in self.layers)
+
+    def rank_of(self, role: str) -> int:
+        """The rank of a matrix of this role, where it is full; the largest."""
+        return min(self.d_model, self.width_of(role))
+
+
+Sizes = LayerShape | ModelShape
+"""The sizes of a layer; those of a model whose layers are all alike stand for each of them."""
+
+
+@dataclass(frozen=True)
+class Latent:
+    """A small vector that heads read in the place of the residual stream x: diag(g) W x / rms.
+
+    Attributes:
+        name: the tensor W, (latent + extra) x d.
+        norm: the tensor g; None where there is no norm.
+        size: name of the latent vector's size in the family file's `config`.
+        extra: name of the size of further rows of W, which all heads' keys read as they are.
+    """
+
+    name: str
+    size: str
+    norm: str | None = None
+    extra: str | None = None
+
+    def stored(self, layer: LayerShape) -> dict[str, tuple[int, ...]]:
+        """The tensors that it is made of -> their shapes."""
+        rows = layer.sizes[self.size] + (layer.sizes[self.extra] if self.extra else 0)
+        shapes: dict[str, tuple[int, ...]] = {self.name: (rows, layer.d_model)}
+        return shapes | ({self.norm: (layer.sizes[self.size],)} if self.norm else {})
 
 
 @dataclass(frozen=True)
@@ -64,9 +223,10 @@ class TensorSpec:
     name: str
     roles: tuple[str, ...]
     layout: str
+    latent: Latent | None = None
 
     def __post_init__(self) -> None:
-        if not self.roles or any(role not in ROLES for role in self.roles):
+        if not self.roles or any(role not in (*ROLES, GATE) for role in self.roles):
             raise ValueError(f"roles {list(self.roles)}: expected some of {', '.join(ROLES)}")
         order = " ".join(axis for axis in sum(self.axes, ()) if axis != "d")
         if self._blocks:
@@ -92,30 +252,49 @@ class TensorSpec:
         found = re.search(r"\((\d+) ", self.layout)
         return int(found[1]) if found else 0
 
-    def stored_shape(self, shape: ModelShape) -> tuple[int, ...]:
+    def stored_shape(self, shape: Sizes) -> tuple[int, ...]:
         """The shape that the file must have."""
-        heads = sum(shape.heads_of(role) for role in self.roles)
-        sizes = {"d": shape.d_model, "m": shape.d_head, "head": heads, "role": 1, "group": 1}
+        inner = self._inside(shape)
+        columns = sum(prod(_counted(inner, role)) for role in self.roles)
+        m = _counted(inner, self.roles[0])[1] if ("m",) in self.axes else 1  # else in the columns
+        sizes = {"d": inner.d_model, "m": m, "head": columns // m}
         return tuple(prod(sizes.get(axis, 1) for axis in stored) for stored in self.axes)
 
-    def split(self, stored: NDArray[Any], shape: ModelShape) -> dict[str, NDArray[Any]]:
-        """Role -> heads x d_model x d_head, as a view of the stored matrix where possible.
+    def stored(self, shape: LayerShape) -> dict[str, tuple[int, ...]]:
+        """The names of the tensors to read -> their shapes, with those of the latent vector."""
+        latent = self.latent.stored(shape) if self.latent else {}
+        return {self.name: self.stored_shape(shape)} | latent
+
+    def split(self, stored: NDArray[Any], shape: Sizes) -> dict[str, NDArray[Any]]:
+        """Role -> heads x d x width, as a view of the stored matrix where possible.
 
         Raises:
             ModelError: the layout has a key and value for each head, and the model shares them.
         """
-        groups = self._groups(shape)
+        inner = self._inside(shape)
+        groups, d = self._groups(inner), inner.d_model
         d_first = np.moveaxis(stored, self.axes.index(("d",)), 0)
-        blocks = d_first.reshape(shape.d_model, groups, -1, shape.d_head)  # d x group x heads x m
+        blocks = d_first.reshape(d, groups, -1)  # d x group x (heads m of each role)
         parts, start = {}, 0
         for role in self.roles:
-            heads = shape.heads_of(role)
-            stop = start + heads // groups
-            block = blocks[:, :, start:stop].reshape(shape.d_model, heads, shape.d_head)
-            parts[role], start = block.transpose(1, 0, 2), stop
+            heads, width = _counted(inner, role)
+            stop = start + heads // groups * width
+            if role != GATE:
+                parts[role] = blocks[:, :, start:stop].reshape(d, heads, width).transpose(1, 0, 2)
+            start = stop
         return parts
 
-    def _groups(self, shape: ModelShape) -> int:
+    def _inside(self, shape: Sizes) -> LayerShape:
+        """The sizes of the stored matrix: those of the layer, or of its latent vector."""
+        shape = shape.layers[0] if isinstance(shape, ModelShape) else shape
+        if self.latent is None:
+            return shape
+        widths = dict(shape.widths)
+        if self.latent.extra:
+            widths["K"] -= shape.sizes[self.latent.extra]
+        return replace(shape, d_model=shape.sizes[self.latent.size], widths=widths)
+
+    def _groups(self, shape: LayerShape) -> int:
         """How often the sequence of roles repeats."""
         if self._blocks:
             uneven = [role for role in self.roles if shape.heads_of(role) % self._blocks]
@@ -127,9 +306,15 @@ class TensorSpec:
             return self._blocks
         if "(head role m)" not in self.layout:
             return shape.n_kv_heads if "group" in self.layout else 1
-        if shape.n_kv_heads != shape.n_heads:
+        if shape.n_kv_heads != shape.n_heads and not {"K", "V"}.isdisjoint(self.roles):
             raise ModelError(
                 f"{self.name} holds each head's query, key and value, and config.json has "
                 f"{shape.n_heads} heads with {shape.n_kv_heads} key/value heads"
             )
         return shape.n_heads
+
+
+def _counted(shape: LayerShape, role: str) -> tuple[int, int]:
+    """Heads of a role and their width; a gate has those of the queries."""
+    role = "Q" if role == GATE else role
+    return shape.heads_of(role), shape.width_of(role)

@@ -54,7 +54,7 @@ def open_tensors(
         return GgufFile(folder)
     files: Tensors = TensorFiles(folder, variant)
     refuse_adapter_tensors(files)
-    names = _names_of(family)
+    names = family.tensor_names()
     config = {**config, **settings_of(config, family.nested, {})}
     modules = _modules(names)
     refuse_packed(files, modules, config)
@@ -64,12 +64,6 @@ def open_tensors(
     if adapter is None:
         return files
     return Adapted(files, Adapter(adapter), prefixes, modules)
-
-
-def _names_of(family: Family) -> list[str]:
-    """The names of the family's attention matrices, in all its variants."""
-    parts = [family.data, *family.variants]
-    return [str(spec["name"]) for part in parts for spec in part.get("tensors", ())]
 
 
 def _modules(names: list[str]) -> re.Pattern[str]:

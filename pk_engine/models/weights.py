@@ -6,6 +6,7 @@ No network is built and no code of a checkpoint runs. Half precision is widened 
 import os
 from collections.abc import Iterator, Mapping
 from itertools import accumulate, pairwise
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from headgraph.pk_engine.models.embedding import EmbeddingFiles
 from headgraph.pk_engine.models.family import Family, family_of
 from headgraph.pk_engine.models.folding import centre_writing, check_folding, fold_norm
 from headgraph.pk_engine.models.interface import Layer
-from headgraph.pk_engine.models.layout import ModelShape
+from headgraph.pk_engine.models.layout import LayerShape, ModelShape, TensorSpec
 from headgraph.pk_engine.models.location import locate, naming, read_config, with_adapter
 from headgraph.pk_engine.models.opening import open_tensors
 from headgraph.pk_engine.models.towers import part_of
@@ -89,7 +90,9 @@ class ModelWeights:
             adapter=adapter,
         )  # fmt: skip
         self.family: Family = self._part.family(family, self._files)
-        check_folding(family.name, self.family.norm, fold_ln=fold_ln, center_writing=center_writing)
+        for kind in dict.fromkeys(layer.kind for layer in self.shape.layers):
+            norm = self.family.of_kind(kind).norm
+            check_folding(family.name, norm, fold_ln=fold_ln, center_writing=center_writing)
         self._prefix = self._find_prefix()
         self._check_tensors()
         self.origin: dict[str, str] = self._find_origin()
@@ -104,24 +107,51 @@ class ModelWeights:
         computed from these.
 
         Args:
-            layer: its index.
+            layer: its number, as tables count layers.
             buffers: memory for the matrices, in the place of new memory.
 
         Raises:
             WeightsError: a matrix holds NaN or Inf.
         """
         buffers = buffers or Buffers()
-        ends = list(accumulate((self.shape.heads_of(role) for role in ROLES), initial=0))
-        size = (ends[-1], self.shape.d_model, self.shape.d_head)
-        every = buffers.array("layer", size, np.float32)
-        matrices = {r: every[i:j] for r, (i, j) in zip(ROLES, pairwise(ends), strict=True)}
-        for spec in self.family.tensors:
-            stored = self._files.read(self._name(spec.name, layer), buffers)
-            for role, part in spec.split(stored, self.shape).items():
+        shape = self.shape.by_index[layer]
+        sizes = {r: (shape.heads_of(r), shape.d_model, shape.width_of(r)) for r in ROLES}
+        ends = list(accumulate((prod(sizes[role]) for role in ROLES), initial=0))
+        every = buffers.array("layer", (ends[-1],), np.float32)
+        matrices = {
+            role: every[start:end].reshape(sizes[role])
+            for role, (start, end) in zip(ROLES, pairwise(ends), strict=True)
+        }
+        for spec in self.family.of_kind(shape.kind).tensors:
+            stored = self._files.read(self._name(spec.name, shape), buffers)
+            for role, part in self._parts(spec, stored, shape).items():
                 matrices[role][...] = part
         for role, matrix in matrices.items():
-            check_finite(matrix, layer, role)
+            check_finite(matrix, shape.name, role)
         return matrices
+
+    def _parts(
+        self, spec: TensorSpec, stored: NDArray[Any], shape: LayerShape
+    ) -> dict[str, NDArray[Any]]:
+        """Role -> heads x d_model x width of a tensor, multiplied by what heads read through."""
+        parts = spec.split(stored, shape)
+        if spec.latent is None:
+            return parts
+        reading, width = self._floats(spec.latent.name, shape), shape.sizes[spec.latent.size]
+        own, shared = reading[:width], reading[width:]
+        if spec.latent.norm is not None:
+            own = own * self._floats(spec.latent.norm, shape)[:, None]
+        parts = {role: own.T @ part.astype(np.float32) for role, part in parts.items()}
+        if len(shared):  # all heads' keys read it as it is
+            every = np.broadcast_to(shared.T, (len(parts["K"]), *shared.T.shape))
+            parts["K"] = np.concatenate([parts["K"], every], axis=-1)
+        return parts
+
+    def _floats(self, name: str, shape: LayerShape) -> NDArray[np.float32]:
+        found: NDArray[np.float32] = np.asarray(
+            self._files.read(self._name(name, shape)), np.float32
+        )
+        return found
 
     def processed(self, layer: int, raw: Layer) -> Layer:
         """The matrices of `layer`, made from those of `raw_layer`: folded and centred as requested.
@@ -129,9 +159,10 @@ class ModelWeights:
         Raises:
             WeightsError: the norm's scale holds NaN or Inf.
         """
-        norm, matrices = self.family.norm, raw
-        if self.fold_ln and layer >= norm.first:
-            scale = self._files.read(self._name(norm.name, layer)) if norm.name else None
+        shape, matrices = self.shape.by_index[layer], raw
+        norm = self.family.of_kind(shape.kind).norm
+        if self.fold_ln and shape.number >= norm.first:
+            scale = self._files.read(self._name(norm.name, shape)) if norm.name else None
             if scale is not None and not np.isfinite(np.asarray(scale, np.float32)).all():
                 raise WeightsError(f"the norm before attention of layer {layer} holds NaN or Inf")
             matrices = fold_norm(matrices, norm, scale)
@@ -142,8 +173,8 @@ class ModelWeights:
         return self.processed(layer, self.raw_layer(layer))
 
     def layers(self) -> Iterator[Layer]:
-        """Each layer's matrices in turn; see `layer`."""
-        return map(self.layer, range(self.shape.n_layers))
+        """The matrices of each layer that has heads, in turn; see `layer`."""
+        return (self.layer(layer.index) for layer in self.shape.layers)
 
     def embedding_files(self) -> EmbeddingFiles:
         """The token embedding and unembedding, read on request.
@@ -165,11 +196,12 @@ class ModelWeights:
             )
         return EmbeddingFiles(spec, self._files, self._prefix, tied, self.shape.d_model)
 
-    def _name(self, name: str, layer: int) -> str:
-        return self._prefix + name.format(layer=layer)
+    def _name(self, name: str, layer: LayerShape) -> str:
+        return self._prefix + name.format(layer=layer.number)
 
     def _find_prefix(self) -> str:
-        first = self.family.tensors[0].name.format(layer=0)
+        layer = self.shape.layers[0]
+        first = self.family.of_kind(layer.kind).tensors[0].name.format(layer=layer.number)
         prefixes = self._part.prefixes(self.family.prefixes)
         for prefix in prefixes:
             if prefix + first in self._files:
@@ -182,7 +214,7 @@ class ModelWeights:
         )
 
     def _check_tensors(self) -> None:
-        layers, held = self.shape.n_layers, len(self._files)
+        layers, held = len(self.shape.layers), len(self._files)
         if layers > held:  # checked before a list of that length is made
             raise WeightsError(
                 f"config.json has {layers:,} layers, and the weights in {shown(self.folder)} are "
@@ -209,17 +241,18 @@ class ModelWeights:
 
     def _wanted(self) -> Mapping[str, tuple[int, ...]]:
         """The tensors to read -> the expected shape of each."""
-        shapes = {spec.name: spec.stored_shape(self.shape) for spec in self.family.tensors}
-        norm, layers = self.family.norm, range(self.shape.n_layers)
-        wanted = {self._name(name, i): shape for i in layers for name, shape in shapes.items()}
-        if self.fold_ln and norm.name:
-            width = (self.shape.d_model,)
-            wanted |= {self._name(norm.name, layer): width for layer in layers[norm.first :]}
+        wanted: dict[str, tuple[int, ...]] = {}
+        for layer in self.shape.layers:
+            family = self.family.of_kind(layer.kind)
+            shapes = self.family.stored(layer)
+            if self.fold_ln and family.norm.name and layer.number >= family.norm.first:
+                shapes[family.norm.name] = (layer.d_model,)
+            wanted |= {self._name(name, layer): shape for name, shape in shapes.items()}
         return wanted
 
 
-def check_finite(matrix: NDArray[Any], layer: int, role: str) -> None:
-    """Refuse NaN and Inf, naming the head.
+def check_finite(matrix: NDArray[Any], layer: str, role: str) -> None:
+    """Refuse NaN and Inf, naming the head; `layer` is the layer's name.
 
     Raises:
         WeightsError: a value is not finite.
@@ -230,7 +263,7 @@ def check_finite(matrix: NDArray[Any], layer: int, role: str) -> None:
             return
     heads = np.flatnonzero(~np.isfinite(matrix).all(axis=(1, 2)))
     raise WeightsError(
-        f"the {role} matrix of {', '.join(f'L{layer}H{head}' for head in heads[:8])}"
+        f"the {role} matrix of {', '.join(f'{layer}H{head}' for head in heads[:8])}"
         f"{' ...' if len(heads) > 8 else ''} holds NaN or Inf: "
         "the checkpoint is damaged, fetch or convert it again"
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from headgraph.base.names import NULLS
 from headgraph.base.progress import Progress
 from headgraph.base.spelling import argument, either
-from headgraph.base.text import listed
+from headgraph.base.text import listed, short
 from headgraph.pk_engine.errors import EngineError, TableError
 from headgraph.pk_engine.linalg.backends import MEMORY, Backend
 from headgraph.pk_engine.models.interface import Weights
@@ -50,6 +50,7 @@ def add_nulls(
         TableError: the table lacks some of the pairs; q needs all of them.
     """
     check_nulls(nulls, table.meta.layer_order, samples)
+    _check_streams(table, nulls)
     if len(table) != sum(table.meta.scored.values()):
         raise TableError(
             f"the table of {table.meta.model} has {len(table):,} of its "
@@ -100,6 +101,17 @@ def check_nulls(
         )
     if samples is not None and samples < 1:
         raise EngineError(f"{argument('samples', samples)}: expected a whole number of at least 1")
+
+
+def _check_streams(table: AffinityTable, nulls: Sequence[str]) -> None:
+    """Raise EngineError for a null that pools heads, where they are in several residual streams."""
+    streams = {it for layer in table.meta.shape.layers for it in layer.streams.values()}
+    if len(streams) > 1 and (pooling := [name for name in nulls if name != "isotropic"]):
+        raise EngineError(
+            f"{argument('null', ','.join(pooling))} compares pairs with heads of the whole model, "
+            f"and {short(table.meta.model, 60)} has several residual streams: expected "
+            f"{argument('null', 'isotropic')}"
+        )
 
 
 def check_arithmetic(nulls: Sequence[str], backend: str, device: str | None, dtype: str) -> None:

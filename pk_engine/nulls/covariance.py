@@ -109,7 +109,7 @@ def role_uses(inputs: NullInputs) -> dict[str, RoleUse]:
     weights, pairings = inputs.weights, inputs.table.meta.pairings
     roles = [role for role in ROLES if role in "".join(pairings)]
     run = map if inputs.threads is None else inputs.threads.map
-    layers = range(weights.shape.n_layers)
+    layers = range(len(weights.shape.layers))
     totals = {role: np.zeros((weights.shape.d_model,) * 2) for role in roles}
     ranks: dict[str, list[NDArray[np.int64]]] = {role: [] for role in roles}
     for first in layers[::_LAYERS]:  # a few at a time: their d x d matrices wait to be added
@@ -130,7 +130,7 @@ def _of_layer(
     for role in roles:
         basis = stacks.basis[role][0]  # heads x d x m
         rows = basis.mT.reshape(-1, basis.shape[1])  # (heads m) x d
-        found[role] = rows.T @ rows, np.ravel(stacks.rank[role])
+        found[role] = rows.T @ rows, np.ravel(stacks.rank[role])  # 0 of heads a layer lacks
     return found
 
 

@@ -77,6 +77,7 @@ def _every_pair(inputs: NullInputs) -> Iterator[tuple[str, Columns]]:
     """(pairing, columns) of every pair of heads in any layers, group of layers after group."""
     weights, pairings = inputs.weights, inputs.table.meta.pairings
     shape = weights.shape
+    sharing = np.array([layer.group_size for layer in shape.layers])
     ends = inputs.roles
     groups = layer_groups(shape, ends[0], ends[1], "all", bytes_per_value=4, memory=inputs.memory)
     for done, group in enumerate(groups):
@@ -99,8 +100,10 @@ def _every_pair(inputs: NullInputs) -> Iterator[tuple[str, Columns]]:
             unit = []
             for end, role in zip(("source", "target"), pairing, strict=True):
                 heads = shape.heads_of(role)
-                columns[f"{end}_layer"] = columns[end] // heads
-                unit.append(columns[end] // (heads // shape.n_kv_heads))
+                place, head = np.divmod(columns[end], heads)
+                columns[f"{end}_layer"] = place
+                own = 1 if role in "KV" else sharing[place]
+                unit.append(place * shape.n_kv_heads + head // own)
             columns["different"] = unit[0] != unit[1]
             # here every head has a matrix of its own, so heads of one group count as different
             if pairing[0] == pairing[1]:

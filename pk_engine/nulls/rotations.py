@@ -39,7 +39,7 @@ SAMPLES = 20
 ENERGY = 0.95
 
 Spans = dict[tuple[str, int], NDArray[np.float32]]
-"""(role, layer) -> E, d x k."""
+"""(role, place of the layer in `shape.layers`) -> E, d x k."""
 
 
 def rotations(inputs: NullInputs) -> Comparisons:
@@ -78,9 +78,9 @@ def _read(inputs: NullInputs, roles: str, layers: range) -> tuple[HeadStacks, Sp
     """Bases and spans of some layers."""
     stacks = collect(inputs.weights, roles, layers=layers, executor=inputs.threads)
 
-    def spans_of(layer: int) -> Spans:
-        raw = inputs.weights.layer(layer)
-        return {(role, layer): span(raw[role]) for role in dict.fromkeys(roles)}
+    def spans_of(place: int) -> Spans:
+        raw = inputs.weights.layer(inputs.weights.shape.layers[place].index)
+        return {(role, place): span(raw[role]) for role in dict.fromkeys(roles)}
 
     run = map if inputs.threads is None else inputs.threads.map
     found: Spans = {}
@@ -149,5 +149,6 @@ def _pool(
             for j, target in enumerate(targets.layers):
                 if source < target:
                     values = cells[i, there[0][i]][:, j][:, there[1][j]].ravel()
-                    pool = pools[pairing].setdefault(source * shape.n_layers + target, [])
+                    ends = shape.layers[source].index, shape.layers[target].index
+                    pool = pools[pairing].setdefault(ends[0] * shape.n_layers + ends[1], [])
                     pool.append(values)

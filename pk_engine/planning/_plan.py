@@ -78,9 +78,11 @@ class Plan:
     def frame(self) -> pd.DataFrame:
         """Rows of quantity, value and unit."""
         shape, operations = self.shape, self.operations
+        with_heads = len(shape.layers)
         rows: list[tuple[str, Any, str]] = [
             ("family", self.family, ""),
             ("layers", shape.n_layers, ""),
+            *([("layers with heads", with_heads, "")] if with_heads < shape.n_layers else []),
             ("heads in a layer", shape.n_heads, ""),
             ("key/value heads in a layer", shape.n_kv_heads, ""),
             ("d_model", shape.d_model, ""),

@@ -108,9 +108,9 @@ class StandIn(ModelWeights):
         self.family, self.shape, self._prefix = family, shape, ""
         rng = np.random.default_rng(0)
         tensors: dict[str, Any] = {}
-        for spec in family.tensors:
-            stored = rng.random(spec.stored_shape(shape), np.float32).astype(dtype)
-            tensors |= {self._name(spec.name, i): stored for i in range(shape.n_layers)}
+        for layer in shape.layers:
+            for name, size in family.stored(layer).items():
+                tensors[self._name(name, layer)] = rng.random(size, np.float32).astype(dtype)
         with temporary_space(EngineError):
             (folder / "model.safetensors").write_bytes(save(tensors))
         self._files = TensorFiles(folder)

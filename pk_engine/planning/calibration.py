@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any
 
 from headgraph.base.files.output import scratch
@@ -67,9 +68,7 @@ class Calibration:
             factors: see `collect`.
             passes: (roles that are factored, number of layers) of each pass.
         """
-        heads = min(shape.n_heads, 2 * AT_ONCE)
-        shared = heads if shape.n_kv_heads == shape.n_heads else 1
-        small = ModelShape(self.threads, heads, shared, shape.d_model, shape.d_head)
+        small = _small(shape, self.threads)
         larger, each = _matrices(shape) / _matrices(small), dict[str, float]()
         total = 0.0
         with scratch() as folder, self.backend.workers() as threads:
@@ -134,6 +133,25 @@ class Calibration:
             import torch
 
             torch.mps.synchronize()
+
+
+def _small(shape: ModelShape, layers: int) -> ModelShape:
+    """A model of a few layers like those of another, with fewer heads."""
+
+    def fewer(n_heads: int, n_kv_heads: int) -> tuple[int, int]:
+        heads = min(n_heads, 2 * AT_ONCE)
+        return heads, heads if n_kv_heads == n_heads else 1
+
+    if not shape.unequal:
+        heads, shared = fewer(shape.n_heads, shape.n_kv_heads)
+        return ModelShape(layers, heads, shared, shape.d_model, shape.d_head)
+    chosen = []
+    for at in range(layers):
+        layer = shape.layers[at % len(shape.layers)]
+        heads, shared = fewer(layer.n_heads, layer.n_kv_heads)
+        some = {role: shared if role in "KV" else heads for role in ROLES}
+        chosen.append(replace(layer, index=at, number=at, heads=some))
+    return ModelShape.of_layers(layers, tuple(chosen))
 
 
 def _matrices(shape: ModelShape) -> int:

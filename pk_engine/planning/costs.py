@@ -95,8 +95,14 @@ def layers_read(job: Job) -> list[tuple[str, int]]:
 
 
 def layer_bytes(family: Family, shape: ModelShape, width: int) -> int:
-    """Bytes of a layer's tensors as stored; `width` is the bytes of a number."""
-    return width * sum(prod(spec.stored_shape(shape)) for spec in family.tensors)
+    """Bytes of a layer's tensors as stored, on average; `width` is the bytes of a number."""
+    return width * sum(map(prod, _stored(family, shape))) // len(shape.layers)
+
+
+def _stored(family: Family, shape: ModelShape) -> list[tuple[int, ...]]:
+    """The shapes of all tensors to read."""
+    layers = shape.layers
+    return [size for layer in layers for size in family.stored(layer).values()]
 
 
 def factor_bytes(job: Job) -> int:
@@ -164,7 +170,7 @@ def _reading_bytes(job: Job, family: Family, width: int) -> int:
     the matrices being factored.
     """
     shape = job.weights.shape
-    stored = [prod(spec.stored_shape(shape)) for spec in family.tensors]
+    stored = [prod(size) for size in _stored(family, shape)]
     head = shape.d_model * shape.d_head
     matrices = sum(shape.heads_of(role) for role in ROLES) * head
     return 2 * width * max(stored) + 4 * matrices + AT_ONCE * head * 20

@@ -10,7 +10,7 @@ from pathlib import Path
 from headgraph.base.names import GRAPH_PAIRINGS, parse_pairings
 from headgraph.base.progress import Progress
 from headgraph.base.spelling import argument
-from headgraph.base.text import quoted, together
+from headgraph.base.text import listed, quoted, together
 from headgraph.base.version import VERSION
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.backends import MEMORY, Backend, choose
@@ -20,12 +20,14 @@ from headgraph.pk_engine.metrics.layer_order import check_order
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.models.interface import Model, Weights
+from headgraph.pk_engine.models.layout import ModelShape
 from headgraph.pk_engine.models.sources import open_weights
 from headgraph.pk_engine.nulls.columns import add_nulls, check_arithmetic, check_nulls
 from headgraph.pk_engine.planning import costs
 from headgraph.pk_engine.scoring.job import Job, JobResult
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.columns import taken
+from headgraph.pk_engine.table.layers import layer_data
 from headgraph.pk_engine.table.meta import TableMeta
 from headgraph.pk_engine.table.selection import Selection, is_number, shown_argument
 
@@ -211,6 +213,7 @@ def job_of(
         given = shown_argument("memory", memory)
         raise EngineError(f"{given}: expected gigabytes above 0, such as {MEMORY:g}")
     rows = _kv(kv, weights, metrics)
+    _check_widths(weights, metrics)
     here, room = Backend(dtype=dtype), MEMORY if memory is None else memory
     job = Job(weights, pairings, metrics, DEFAULT_SELECTION, rows, layer_order, here, room,
               decoys=decoys)  # fmt: skip
@@ -219,10 +222,21 @@ def job_of(
     return replace(job, backend=chosen, memory=chosen.memory() if memory is None else memory)
 
 
+def _check_widths(weights: Weights, metrics: Sequence[str]) -> None:
+    """Raise EngineError for a metric that needs heads of one width, where there are others."""
+    widths = {width for layer in weights.shape.layers for width in layer.widths.values()}
+    needs = [name for name in metrics if METRICS[name].one_width]
+    if needs and len(widths) > 1:
+        raise EngineError(
+            f"{', '.join(needs)} compares the dimensions within heads, and those of {weights.name} "
+            f"have {listed(sorted(widths))} of them: leave {needs[0]} out"
+        )
+
+
 def _kv(kv: str | None, weights: Weights, metrics: Sequence[str]) -> str:
     """`native` or `expand`: the given value, or the one that the metrics require."""
-    grouped = weights.shape.n_kv_heads < weights.shape.n_heads
-    needs = [name for name in metrics if METRICS[name].per_query_head] if grouped else []
+    grouped = [name for name in metrics if METRICS[name].per_query_head]
+    needs = grouped if weights.shape.grouped else []
     if needs and kv == "native":
         raise EngineError(
             f"{', '.join(needs)} exists per query head only, and {weights.name} shares key/value "
@@ -233,11 +247,6 @@ def _kv(kv: str | None, weights: Weights, metrics: Sequence[str]) -> str:
 
 def _meta(job: Job, found: JobResult) -> TableMeta:
     weights, shape = job.weights, job.weights.shape
-    full = min(shape.d_model, shape.d_head)
-    moments = {
-        "mean": reference_mean(full, full, shape.d_model),
-        "sd": reference_sd(full, full, shape.d_model),
-    }
     return TableMeta(
         model=weights.name,
         revision=weights.revision,
@@ -257,7 +266,7 @@ def _meta(job: Job, found: JobResult) -> TableMeta:
         metrics=list(job.metrics),
         selection=[],
         scored=found.scored,
-        moments=dict.fromkeys(job.pairings, moments),
+        moments={pairing: _moments(shape, pairing) for pairing in job.pairings},
         dtype=job.backend.dtype,
         backend=str(job.backend),
         version=VERSION,
@@ -265,4 +274,12 @@ def _meta(job: Job, found: JobResult) -> TableMeta:
         tower="vision" if getattr(weights, "tower", None) == "vision" else None,
         decoys={p: {"scored": scored, "share": None} for p, scored in found.decoys.items()},
         origin=weights.origin,
+        layers=[layer_data(layer) for layer in shape.unequal],
     )
+
+
+def _moments(shape: ModelShape, pairing: str) -> dict[str, float]:
+    """Mean and sd of the random reference at full rank; of the widest heads, where they differ."""
+    r, s = (shape.rank_of(role) for role in pairing)
+    mean, sd = reference_mean(r, s, shape.d_model), reference_sd(r, s, shape.d_model)
+    return {"mean": mean, "sd": sd}

@@ -113,10 +113,10 @@ def _report(table: "AffinityTable") -> None:
         say("note: no pair passes these rules, so the table is empty")
     if table.meta.decoys:
         _report_decoys(table)
-    full = min(table.meta.d_model, table.meta.d_head)
     for entry in table.meta.deficient:
         left_out = "; its pairs are left out" if entry["rank"] == 0 else ""
+        layer, role = table.meta.shape.by_index[entry["layer"]], entry["role"]
         say(
-            f"L{entry['layer']}H{entry['head']}: the {entry['role']} matrix has rank "
-            f"{entry['rank']} of {full}{left_out}",
+            f"{layer.name}H{entry['head']}: the {role} matrix has rank {entry['rank']} of "
+            f"{layer.rank_of(role)}{left_out}",
         )

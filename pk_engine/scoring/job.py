@@ -18,7 +18,12 @@ from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.linalg.progress_executor import ProgressExecutor
 from headgraph.pk_engine.metrics.decoys import DIRECTED, DecoyCounts
-from headgraph.pk_engine.metrics.layer_order import Group, count_pairs, layer_groups
+from headgraph.pk_engine.metrics.layer_order import (
+    Group,
+    count_pairs,
+    count_unequal,
+    layer_groups,
+)
 from headgraph.pk_engine.metrics.registry import METRICS, by_source, score
 from headgraph.pk_engine.metrics.stacks import HeadStacks
 from headgraph.pk_engine.models.interface import Weights
@@ -215,6 +220,8 @@ class Job:
     def pair_bound(self, pairing: str) -> int:
         """The number of pairs of a pairing if no matrix is zero."""
         shape, same = self.weights.shape, pairing[0] == pairing[1]
+        if shape.unequal:
+            return count_unequal(shape.layers, pairing, self.layer_order, self.kv)
         sources, targets = (heads_counted(shape, role, self.kv) for role in pairing)
         return count_pairs(shape.n_layers, sources, targets, self.layer_order, same_role=same)
 
@@ -222,13 +229,16 @@ class Job:
         keeper = state.keepers[pairing]
         rows, shape = keeper.finish(), self.weights.shape
         columns: Columns = {"pairing": np.full(len(rows["pk"]), pairing)}
+        numbers = np.array([layer.index for layer in shape.layers])
         for end, role in zip(("source", "target"), pairing, strict=True):
             heads = heads_counted(shape, role, self.kv)
-            columns |= {f"{end}_layer": rows[end] // heads, f"{end}_head": rows[end] % heads}
+            layers = numbers[rows[end] // heads]
+            columns |= {f"{end}_layer": layers, f"{end}_head": rows[end] % heads}
         columns |= {name: rows[name] for name in rows if name not in ("source", "target")}
-        if self.kv == "expand" and shape.n_kv_heads < shape.n_heads:
-            group = shape.n_heads // shape.n_kv_heads
-            columns["target_kv_head"] = columns["target_head"] // group
+        if self.kv == "expand" and shape.grouped:
+            groups = np.ones(shape.n_layers, np.int64)
+            groups[numbers] = [layer.group_size for layer in shape.layers]
+            columns["target_kv_head"] = columns["target_head"] // groups[columns["target_layer"]]
         if state.decoys:
             counts, pk = state.decoys.get(pairing), columns["pk"]
             columns["decoys"] = np.full(len(pk), -1) if counts is None else counts.stronger(pk)

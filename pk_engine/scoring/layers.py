@@ -34,27 +34,28 @@ def collect(
     Args:
         weights: the model.
         roles: roles whose bases are needed.
-        layers: the layers to read; all by default.
+        layers: the layers to read, as places in `shape.layers`; all by default.
         factors: factors besides bases: `raw`, `composition`. Bases are always there.
         backend: the array library and device of the stacks; NumPy by default.
         progress: called after each layer.
         executor: where layers are read and factored; the caller's thread by default.
     """
-    layers = range(weights.shape.n_layers) if layers is None else layers
+    layers = range(len(weights.shape.layers)) if layers is None else layers
     stacks = allocate(weights.shape, roles, layers, factors, backend or Backend())
     buffers = Buffers()
 
-    def read(layer: int) -> bytes:
+    def read(place: int) -> bytes:
+        layer = weights.shape.layers[place].index
         raw = weights.raw_layer(layer, buffers)
         matrices = weights.processed(layer, raw)
-        fill(stacks, layer, matrices, buffers)
+        fill(stacks, place, matrices, buffers)
         if "V" in stacks.rank:
-            stacks.head_scores[layer] = head_scores(matrices, layer, stacks.backend, stacks)
+            stacks.head_scores[layer] = head_scores(matrices, place, stacks.backend, stacks)
         return layer_digest(raw)
 
     run = map if executor is None else executor.map
-    for done, (layer, digest) in enumerate(zip(layers, run(read, layers), strict=True), start=1):
-        stacks.digests[layer] = digest
+    for done, (place, digest) in enumerate(zip(layers, run(read, layers), strict=True), start=1):
+        stacks.digests[weights.shape.layers[place].index] = digest
         if progress:
             progress("Reading layers", done, len(layers))
     return stacks
@@ -85,13 +86,13 @@ def allocate(
 
 
 def head_scores(
-    matrices: Layer, layer: int, backend: Backend, stacks: HeadStacks | None = None
+    matrices: Layer, place: int, backend: Backend, stacks: HeadStacks | None = None
 ) -> NDArray[np.float64]:
     """`copying` and `self_overlap` of a layer's query heads, 2 x heads.
 
     Args:
         matrices: the layer's matrices, as they are scored.
-        layer: its number in the model.
+        place: its place in `shape.layers`.
         backend: where and in which precision bases are computed, the same for all layers.
         stacks: stacks of this backend that may have bases of V or O; others are computed.
     """
@@ -99,9 +100,9 @@ def head_scores(
     basis, rank = {}, {}
     for role in "VO":
         if stacks is not None and role in stacks.rank:
-            at, heads = layer - stacks.layers.start, stacks.shape.heads_of(role)
-            basis[role] = to_numpy(stacks.basis[role][at])
-            rank[role] = stacks.rank[role][at * heads : (at + 1) * heads]
+            at, heads = place - stacks.layers.start, len(matrices[role])
+            basis[role] = to_numpy(stacks.basis[role][at])[:heads]
+            rank[role] = stacks.rank[role].reshape(len(stacks.layers), -1)[at, :heads]
         else:
             stored = matrices[role].astype(backend.dtype, copy=False)
             found = backend.factored(backend.array(stored), stored, None)
@@ -125,20 +126,27 @@ def all_head_scores(
 ) -> dict[str, list[list[float | None]]]:
     """`copying` and `self_overlap` of every query head, with 6 significant digits.
 
+    Heads that a layer lacks have None.
+
     Args:
         weights: the model; layers without known scores are read.
         known: layer -> its `head_scores`.
         backend: that of the known ones.
         executor: where layers are read; the caller's thread by default.
     """
+    shape = weights.shape
 
-    def of_layer(layer: int) -> NDArray[np.float64]:
+    def of_layer(place: int) -> NDArray[np.float64]:
+        layer = shape.layers[place].index
         if layer in known:
             return known[layer]
-        return head_scores(weights.layer(layer), layer, backend)
+        return head_scores(weights.layer(layer), place, backend)
 
     run = map if executor is None else executor.map
-    found = list(run(of_layer, range(weights.shape.n_layers)))
+    found = np.full((shape.n_layers, len(HEAD_SCORES), shape.n_heads), np.nan)
+    scored = run(of_layer, range(len(shape.layers)))
+    for layer, scores in zip(shape.layers, scored, strict=True):
+        found[layer.index, :, : layer.n_heads] = scores
     return {
         name: [[None if np.isnan(x) else float(f"{x:.6g}") for x in layer[at]] for layer in found]
         for at, name in enumerate(HEAD_SCORES)
@@ -146,7 +154,7 @@ def all_head_scores(
 
 
 def layer_digest(raw: Layer) -> bytes:
-    """sha256 over a layer's Q, K, V, O in turn, each heads x d_model x d_head in float32."""
+    """sha256 over a layer's Q, K, V, O in turn, each heads x d_model x width in float32."""
     digest = hashlib.sha256()
     for role in ROLES:
         digest.update(raw[role].data)
@@ -159,8 +167,9 @@ def fingerprint(weights: Weights, digests: Mapping[int, bytes]) -> str:
     Layers without a digest are read.
     """
     whole = hashlib.sha256()
-    for layer in range(weights.shape.n_layers):
-        whole.update(digests.get(layer) or layer_digest(weights.raw_layer(layer)))
+    for layer in weights.shape.layers:
+        at = layer.index
+        whole.update(digests.get(at) or layer_digest(weights.raw_layer(at)))
     return whole.hexdigest()
 
 
@@ -169,11 +178,11 @@ def fill(stacks: HeadStacks, number: int, matrices: Layer, buffers: Buffers | No
 
     Args:
         stacks: stacks that have this layer.
-        number: the layer.
+        number: the layer's place in `shape.layers`.
         matrices: its matrices, as they are scored.
         buffers: memory for copies, in the place of new memory.
     """
-    shape, backend, layer = stacks.shape, stacks.backend, number - stacks.layers.start
+    backend, layer = stacks.backend, number - stacks.layers.start
     buffers = buffers or Buffers()
     factor = {}
     for role in ROLES if stacks.writes is not None else stacks.rank:
@@ -181,15 +190,16 @@ def fill(stacks: HeadStacks, number: int, matrices: Layer, buffers: Buffers | No
         if stored.dtype != backend.dtype:
             stored = buffers.copy("converted", stored, backend.dtype)
         here = backend.array(stored)
-        kept = stacks.basis[role].mT[layer] if role in stacks.rank else None
+        kept = None
+        if role in stacks.rank:
+            kept = _place(stacks.basis[role].mT[layer], len(here), here.shape[-1])
         found = backend.factored(here, stored, kept, buffers)
         if stacks.writes is not None:
             factor[role] = found.factor
         if role in stacks.rank:
-            heads = shape.heads_of(role)
-            stacks.rank[role][layer * heads : (layer + 1) * heads] = found.rank
+            stacks.rank[role].reshape(len(stacks.layers), -1)[layer, : len(here)] = found.rank
             if stacks.raw is not None:
-                stacks.raw[role][layer] = here
+                _place(stacks.raw[role].mT[layer], len(here), here.shape[-1])[...] = here.mT
     if stacks.writes is not None and stacks.reads is not None:
         _fill_composition(stacks.writes, stacks.reads, layer, matrices, factor, backend)
 
@@ -213,9 +223,14 @@ def _fill_composition(
 
 def _put(place: Any, product: Any) -> None:
     """Store a factor; where d_head exceeds d_model it has d_model columns, and the others are 0."""
-    columns = product.shape[-1]
-    place[..., :columns] = product
-    place[..., columns:] = 0
+    _place(place.mT, len(product), product.shape[-1])[...] = product.mT
+
+
+def _place(rows: Any, heads: int, width: int) -> Any:
+    """The part of a layer's heads x m x d that these heads fill; the rest is set to 0."""
+    rows[heads:] = 0
+    rows[:heads, width:] = 0
+    return rows[:heads, :width]
 
 
 def per_query_head(stack: NDArray[Any], role: str, group: int) -> NDArray[Any]:

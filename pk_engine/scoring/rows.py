@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headgraph.pk_engine.metrics.layer_order import pairs_of
+from headgraph.pk_engine.metrics.layer_order import counted, pairs_of
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.metrics.stacks import HeadStacks
@@ -32,13 +32,15 @@ def block_columns(
         layer_order: as in `pk_engine.compute`.
 
     Returns:
-        `source` and `target` (heads counted through all layers, as the table counts them), `pk`,
-        `pk_normalized`, `z`, and the other metrics. Pairs with a matrix of zeros are left out.
+        `source` and `target` (heads counted through the layers of the shape, as the table counts
+        them), `pk`, `pk_normalized`, `z`, and the other metrics. Pairs with a matrix of zeros are
+        left out.
     """
     shape, expand = sources.shape, kv == "expand"
     heads = [heads_counted(shape, role, kv) for role in pairing]
     i, j, (r, s) = _pairs(sources, targets, pairing, kv, layer_order)
-    values = {name: _both(value, name, pairing, shape, expand) for name, value in scores.items()}
+    ends = (sources, targets)
+    values = {name: _both(value, name, pairing, ends, expand) for name, value in scores.items()}
     pk = values.pop("pk")[i, j].astype(np.float32)
     mean, sd = reference_mean(r, s, shape.d_model), reference_sd(r, s, shape.d_model)
     return {
@@ -64,7 +66,7 @@ def backward_pk(
     Arguments as for `block_columns`; `pk` is sources x targets.
     """
     i, j, _ = _pairs(sources, targets, pairing, kv, "backward")
-    wide = _both(pk, "pk", pairing, sources.shape, kv == "expand")
+    wide = _both(pk, "pk", pairing, (sources, targets), kv == "expand")
     return wide[i, j].astype(np.float32)
 
 
@@ -74,15 +76,28 @@ def _pairs(
     """Places of the pairs of a layer order without those of rank 0, and the ranks of both ends."""
     shape = sources.shape
     ends = ((sources, pairing[0]), (targets, pairing[1]))
-    ranks = [_widen(stacks.rank[role], role, shape, kv == "expand") for stacks, role in ends]
+    ranks = [_widen(stacks.rank[role], role, stacks, kv == "expand") for stacks, role in ends]
     source_heads, target_heads = (heads_counted(shape, role, kv) for role in pairing)
     same_role = pairing[0] == pairing[1]
     mask = pairs_of(
         sources.layers, targets.layers, source_heads, target_heads, order, same_role=same_role
     )
     mask &= (ranks[0] > 0)[:, None] & (ranks[1] > 0)[None, :]
+    if shape.unequal:
+        (streams, there), (other, here) = (_known(stacks, role, kv) for stacks, role in ends)
+        mask &= (streams[:, None] == other[None, :]) & there[:, None] & here[None, :]
     i, j = np.nonzero(mask)
     return i, j, [ranks[0][i], ranks[1][j]]
+
+
+def _known(stacks: HeadStacks, role: str, kv: str) -> tuple[NDArray[np.str_], NDArray[np.bool_]]:
+    """The stream of each head that the table counts, and whether its layer has that head."""
+    most = heads_counted(stacks.shape, role, kv)
+    layers = stacks.inside()
+    counts = [counted(layer, role, kv) for layer in layers]
+    streams = np.array([layer.streams[role] for layer in layers])
+    there = np.arange(most)[None, :] < np.array(counts)[:, None]
+    return streams.repeat(most), there.ravel()
 
 
 def heads_counted(shape: ModelShape, role: str, kv: str) -> int:
@@ -91,16 +106,29 @@ def heads_counted(shape: ModelShape, role: str, kv: str) -> int:
 
 
 def _both(
-    value: NDArray[Any], name: str, pairing: str, shape: ModelShape, expand: bool
+    value: NDArray[Any],
+    name: str,
+    pairing: str,
+    ends: tuple[HeadStacks, HeadStacks],
+    expand: bool,
 ) -> NDArray[Any]:
     """Scores with the table's heads on both sides."""
     if METRICS[name].per_query_head:
         return value
-    wide = _widen(value, pairing[0], shape, expand)
-    return _widen(wide.T, pairing[1], shape, expand).T
+    wide = _widen(value, pairing[0], ends[0], expand)
+    return _widen(wide.T, pairing[1], ends[1], expand).T
 
 
-def _widen(rows: NDArray[Any], role: str, shape: ModelShape, expand: bool) -> NDArray[Any]:
+def _widen(rows: NDArray[Any], role: str, stacks: HeadStacks, expand: bool) -> NDArray[Any]:
     """One row for each query head, from rows for key/value heads."""
-    group = shape.n_heads // shape.n_kv_heads
-    return rows.repeat(group, axis=0) if expand and role in "KV" else rows
+    if not expand or role not in "KV":
+        return rows
+    shape = stacks.shape
+    if not shape.unequal:
+        return rows.repeat(shape.n_heads // shape.n_kv_heads, axis=0)
+    first = np.arange(len(stacks.layers))[:, None] * shape.n_kv_heads
+    groups = np.array([layer.group_size for layer in stacks.inside()])[:, None]
+    # heads that a layer lacks are left out of the pairs
+    shared = np.minimum(np.arange(shape.n_heads) // groups, shape.n_kv_heads - 1)
+    widened: NDArray[Any] = rows[(first + shared).ravel()]
+    return widened

@@ -10,6 +10,7 @@ from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import TableError
 from headgraph.pk_engine.metrics.copying import HEAD_SCORES
 from headgraph.pk_engine.models.config import LARGEST
+from headgraph.pk_engine.table.layers import is_layer
 from headgraph.pk_engine.table.selection import Selection
 
 _TEXTS = ("model", "family", "fingerprint", "layer_order", "kv", "dtype", "backend", "version")
@@ -143,5 +144,9 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
         lambda it: _is_map(it, _is_head_score) and set(it) in (set(), set(HEAD_SCORES)),
     ),
     "origin": ("an object of texts", lambda it: _is_map(it, _is_text)),
+    "layers": (
+        "a list of layers with their heads, widths and streams",
+        lambda it: _is_list(it, is_layer),
+    ),
     "decoys": ("scored and share for each pairing", lambda it: _is_map(it, _is_decoys)),
 }

@@ -99,19 +99,39 @@ def check_rows(columns: Columns, meta: TableMeta) -> None:
 def _check_heads(columns: Columns, places: NDArray[np.int64], meta: TableMeta) -> None:
     for end, letter in (("source", 0), ("target", 1)):
         layer, head = columns[f"{end}_layer"], columns[f"{end}_head"]
-        heads = np.array([meta.heads_of(p[letter]) for p in meta.pairings])[places]
-        outside = (layer < 0) | (layer >= meta.n_layers) | (head < 0) | (head >= heads)
+        outside = (layer < 0) | (layer >= meta.n_layers) | (head < 0)
+        counts = np.stack([meta.counts_of(p[letter]) for p in meta.pairings])
+        heads = counts[places, np.where(outside, 0, layer)]
+        outside |= head >= heads
         if outside.any():
             at = int(outside.argmax())
             raise TableError(
                 f"it names L{layer[at]}H{head[at]} as {end} of {columns['pairing'][at]}, "
                 f"and the model has {meta.n_layers} layers of {heads[at]} such heads"
+                if not meta.layers
+                else f"it names head {head[at]} of layer {layer[at]} as {end} of "
+                f"{columns['pairing'][at]}, and that layer has {heads[at]} such heads"
             )
     if meta.layer_order == "forward" and (columns["source_layer"] >= columns["target_layer"]).any():
         raise TableError("it has pairs whose source is not in an earlier layer than the target")
+    _check_streams(columns, places, meta)
     keys = ("source_layer", "source_head", "target_layer", "target_head")
     if again := twice([places, *(columns[name] for name in keys)]):
         raise TableError(f"it has {again} pairs twice")
+
+
+def _check_streams(columns: Columns, places: NDArray[np.int64], meta: TableMeta) -> None:
+    """Check that both ends of a pair are in one residual stream."""
+    if not meta.layers:
+        return
+    ends = []
+    for end, letter in (("source", 0), ("target", 1)):
+        streams = np.full((len(meta.pairings), meta.n_layers), "", object)
+        for layer in meta.shape.unequal:
+            streams[:, layer.index] = [layer.streams[p[letter]] for p in meta.pairings]
+        ends.append(streams[places, columns[f"{end}_layer"]])
+    if (ends[0] != ends[1]).any():
+        raise TableError("it has pairs whose ends are not in one residual stream")
 
 
 def _check_scores(columns: Columns, places: NDArray[Any], meta: TableMeta) -> None:

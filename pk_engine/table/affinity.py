@@ -90,8 +90,11 @@ class AffinityTable:
     def __repr__(self) -> str:
         meta = self.meta
         rules = "; ".join(Selection(**rules).describe() for rules in meta.selection) or "all pairs"
+        size = f"{meta.n_layers} layers x {meta.n_heads} heads"
+        if meta.layers:
+            size = f"{meta.n_layers} layers, {len(meta.layers)} with {meta.head_count:,} heads"
         return printable(
-            f"AffinityTable({short(meta.model)}: {meta.n_layers} layers x {meta.n_heads} heads, "
+            f"AffinityTable({short(meta.model)}: {size}, "
             f"{len(self):,} of {sum(meta.scored.values()):,} pairs, {'+'.join(meta.pairings)}, "
             f"{', '.join(meta.metrics)}; {rules}{self._decoys()})"
         )

@@ -32,15 +32,14 @@ def head_edges(frame: pd.DataFrame, meta: TableMeta) -> pd.DataFrame:
     """
     edges = frame.drop(columns="target_kv_head", errors="ignore").reset_index(drop=True)
     edges = edges.assign(kv_head=-1, share=1.0)
-    group = meta.group_size
-    if group == 1:
+    if meta.group_size == 1:
         return edges
     # `pair` numbers the scored pairs; in an expanded table the g rows of a key/value head share it
     edges["kv_head"] = _kv_head(edges, "target", meta)
     if meta.kv == "native":
         edges["pair"] = np.arange(len(edges))
         for end, letter in (("source", 0), ("target", 1)):
-            edges = _fan_out(edges, end, edges["pairing"].str[letter].isin(["K", "V"]), group)
+            edges = _fan_out(edges, end, edges["pairing"].str[letter].isin(["K", "V"]), meta)
     else:
         edges["pair"] = _same_kv_pair(edges, meta)
     edges["share"] = 1.0 / edges.groupby("pair")["pair"].transform("size")
@@ -67,11 +66,14 @@ def _kv_head(edges: pd.DataFrame, end: str, meta: TableMeta) -> pd.Series[int]:
     letter = 0 if end == "source" else 1
     shared = edges["pairing"].str[letter].isin(["K", "V"])
     head = edges[f"{end}_head"]
-    return (head if meta.kv == "native" else head // meta.group_size).where(shared, -1)
+    groups = meta.groups_of(edges[f"{end}_layer"].to_numpy())
+    return (head if meta.kv == "native" else head // groups).where(shared & (groups > 1), -1)
 
 
-def _fan_out(edges: pd.DataFrame, end: str, shared: pd.Series[bool], group: int) -> pd.DataFrame:
-    repeats = np.where(shared, group, 1)
+def _fan_out(
+    edges: pd.DataFrame, end: str, shared: pd.Series[bool], meta: TableMeta
+) -> pd.DataFrame:
+    repeats = np.where(shared, meta.groups_of(edges[f"{end}_layer"].to_numpy()), 1)
     place = np.concatenate([np.arange(n) for n in repeats]) if len(edges) else np.empty(0, int)
     fanned = edges.loc[edges.index.repeat(repeats)].reset_index(drop=True)
     first = fanned[f"{end}_head"] * np.repeat(repeats, repeats)

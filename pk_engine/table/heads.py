@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headgraph.base.names import PAIRINGS, head_name
+from headgraph.base.names import PAIRINGS, ROLES
 from headgraph.pk_engine.table.columns import Columns
 from headgraph.pk_engine.table.meta import TableMeta
 
@@ -27,12 +27,16 @@ def head_names(columns: Columns, meta: TableMeta, end: str) -> NDArray[np.object
         end: `source` or `target`.
     """
     layers, heads = columns[f"{end}_layer"], columns[f"{end}_head"]
-    shape = (meta.n_layers, meta.n_heads)
-    known = np.array([head_name(*place) for place in np.ndindex(shape)], object)
-    names = known[layers * np.int64(meta.n_heads) + heads]
+    known = np.empty((meta.n_layers, meta.n_heads), object)
+    titles = np.empty(meta.n_layers, object)
+    for layer in meta.shape.layers:
+        titles[layer.index] = layer.name
+        known[layer.index] = [f"{layer.name}H{head}" for head in range(meta.n_heads)]
+    names: NDArray[np.object_] = known.ravel()[layers * np.int64(meta.n_heads) + heads]
     if meta.group_size > 1 and meta.kv == "native":
         shared = _has_role(columns["pairing"], NAMES.index(end), "KV")
-        names[shared] = [f"L{layer}KV{head}" for layer, head in
+        shared &= meta.groups_of(layers) > 1
+        names[shared] = [f"{titles[layer]}KV{head}" for layer, head in
                          zip(layers[shared], heads[shared], strict=True)]  # fmt: skip
     return names
 
@@ -44,14 +48,17 @@ def pair_ranks(frame: pd.DataFrame, meta: TableMeta) -> tuple[NDArray[Any], NDAr
 
 
 def _ranks(frame: pd.DataFrame, meta: TableMeta, end: str, place: int) -> NDArray[Any]:
-    full = min(meta.d_model, meta.d_head)
-    ranks = np.full(len(frame), full, np.int64)
+    role, layer = frame["pairing"].str[place], frame[f"{end}_layer"]
+    ranks = np.full(len(frame), min(meta.d_model, meta.d_head), np.int64)
+    if meta.layers:
+        full = {(it.index, role): it.rank_of(role) for it in meta.shape.layers for role in ROLES}
+        ranks = np.array([full[at] for at in zip(layer, role, strict=True)], np.int64)
     if not meta.deficient:
         return ranks
-    role, layer = frame["pairing"].str[place], frame[f"{end}_layer"]
     # `deficient` counts key/value heads, which the rows of an expanded table share
     shared = role.isin(["K", "V"]) & (meta.kv == "expand")
-    head = frame[f"{end}_head"].where(~shared, frame[f"{end}_head"] // meta.group_size)
+    head = frame[f"{end}_head"]
+    head = head.where(~shared, head // meta.groups_of(layer.to_numpy()))
     for entry in meta.deficient:
         here = (role == entry["role"]) & (layer == entry["layer"]) & (head == entry["head"])
         ranks[here.to_numpy()] = entry["rank"]

@@ -1,20 +1,28 @@
 """The metadata of a table: the model, the options and the version that made it."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from headgraph.base.files.documents import parse_json
 from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import COMPUTE, TableError
 from headgraph.pk_engine.models.config import MOST_HEADS
+from headgraph.pk_engine.models.layout import ModelShape
 from headgraph.pk_engine.table._meta_check import check_types
+from headgraph.pk_engine.table.layers import read_layers
 
 FORMAT_VERSION = 3
-"""The newest format. Tables without `origin` are written in format 2, and those without `heads`
-and `decoys` too in format 1."""
-_LATER = ("nulls", "heads", "decoys", "origin")
+"""The newest format. Tables without `origin` and `layers` are written in format 2, and those
+without `heads` and `decoys` too in format 1."""
+_LATER = {"nulls": dict, "heads": dict, "decoys": dict, "origin": dict, "layers": list}
+"""Fields that older tables lack -> the kind of their empty value."""
 _ALLOWED = {"kv": ("native", "expand"), "layer_order": ("forward", "all", "within")}
 
 
@@ -26,7 +34,8 @@ class TableMeta:
         model, revision: a hub id or the name of a folder; the commit of a hub id, else None.
         family: the family file that describes the tensors, or transformer-lens.
         fingerprint: sha256 over the role tensors as read, layer by layer, in float32.
-        n_layers, n_heads, n_kv_heads, d_model, d_head: the model's shape.
+        n_layers, n_heads, n_kv_heads, d_model, d_head: the model's shape; the most heads in a
+            layer and the largest width, where `layers` says more.
         deficient: matrices of less than full rank: layer, head, role, rank (0: left out).
         fold_ln, center_writing: whether norms were folded into Q, K and V, and O was centred.
         layer_order: `forward` (source layer < target layer), `all`, or `within`.
@@ -34,7 +43,8 @@ class TableMeta:
         pairings, metrics: what was scored.
         selection: the rules applied so far, oldest first; empty when no pair was left out.
         scored: pairs scored per pairing, before any selection.
-        moments: mean and sd of the random reference per pairing, at full rank.
+        moments: mean and sd of the random reference per pairing, at full rank; of the widest
+            heads, where widths differ.
         dtype, backend: of the computation.
         version: of headgraph.
         nulls: null model -> seed and samples (None where nothing is drawn), and per pairing the
@@ -48,6 +58,8 @@ class TableMeta:
         origin: how the weights were stored (`pk_engine.models.origin`): the quantisation that they
             were read from, an adapter that was merged in, and the like; empty for plain weights.
         tower: `vision` for the vision encoder of a model of several parts, else None.
+        layers: the layers that have heads (`pk_engine.table.layers`), where layers or roles are
+            not all alike; otherwise empty.
     """
 
     model: str
@@ -79,23 +91,103 @@ class TableMeta:
     decoys: dict[str, dict[str, Any]] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
     tower: str | None = None
+    layers: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def format(self) -> int:
         """The oldest format that holds this table."""
-        if self.origin:
+        if self.origin or self.layers:
             return 3
         return 2 if self.heads or self.decoys else 1
 
+    @cached_property
+    def shape(self) -> ModelShape:
+        """The model's shape.
+
+        Raises:
+            TableError: the layers are not in order, or their heads do not fit each other.
+        """
+        sizes = (self.n_layers, self.n_heads, self.n_kv_heads, self.d_model, self.d_head)
+        unequal = read_layers(self.layers, self.d_model, self.n_layers)
+        return ModelShape(*sizes, unequal=tuple(unequal))
+
     @property
     def group_size(self) -> int:
-        """Query heads that share one key/value head; 1 without grouped-query attention."""
-        return self.n_heads // self.n_kv_heads
+        """Query heads that share one key/value head, the most in a layer; 1 without groups."""
+        return int(self._groups.max())
+
+    @cached_property
+    def _groups(self) -> NDArray[np.int32]:
+        """Query heads that share one key/value head, for each layer; 1 in a layer without heads."""
+        groups = np.ones(self.n_layers, np.int32)
+        for layer in self.shape.layers:
+            groups[layer.index] = layer.group_size
+        return groups
+
+    def groups_of(self, layer: Any) -> Any:
+        """Query heads that share one key/value head in a layer, or in each of an array of them."""
+        found = self._groups[layer]
+        return int(found) if isinstance(layer, int) else found
+
+    def places(self) -> Iterator[tuple[int, int]]:
+        """(layer, head) of every query head, in order."""
+        for layer in self.shape.layers:
+            for head in range(layer.n_heads):
+                yield layer.index, head
+
+    @property
+    def head_count(self) -> int:
+        """Query heads of the model."""
+        return sum(layer.n_heads for layer in self.shape.layers)
+
+    def head_name(self, layer: int, head: int) -> str:
+        """The name of a query head: `L4H7`, and `E4H7`, `D4H7` or `X4H7` in encoder-decoders."""
+        return f"{self.shape.by_index[layer].name}H{head}"
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """The names of all layers, if some are of an encoder, a decoder or cross-attention."""
+        names = [f"L{layer}" for layer in range(self.n_layers)]
+        for layer in self.shape.unequal:
+            names[layer.index] = layer.name
+        plain = all(name == f"L{layer}" for layer, name in enumerate(names))
+        return () if plain else tuple(names)
+
+    @cached_property
+    def reach(self) -> dict[int, tuple[int, int]]:
+        """Layer -> how many heads its heads could read in earlier layers, and how many heads in
+        later layers could read them. Layers without heads are left out.
+        """
+        layers = self.shape.layers
+        reads = [{layer.streams[role] for role in "QKV"} for layer in layers]
+        found = {}
+        for place, layer in enumerate(layers):
+            before = [it.n_heads for it in layers[:place] if it.streams["O"] in reads[place]]
+            later = zip(layers[place + 1 :], reads[place + 1 :], strict=True)
+            after = [it.n_heads for it, read in later if layer.streams["O"] in read]
+            found[layer.index] = sum(before), sum(after)
+        return found
+
+    @cached_property
+    def first_places(self) -> NDArray[np.int64]:
+        """For each layer, the number of query heads in earlier layers; one more for the end."""
+        counts = np.zeros(self.n_layers, np.int64)
+        for layer in self.shape.layers:
+            counts[layer.index] = layer.n_heads
+        return np.concatenate([[0], np.cumsum(counts)])
 
     def heads_of(self, role: str) -> int:
         """Heads per layer that have a matrix of this role, as the columns count them."""
         shared = role in "KV" and self.kv == "native"
         return self.n_kv_heads if shared else self.n_heads
+
+    def counts_of(self, role: str) -> NDArray[np.int64]:
+        """For each layer, `heads_of` it; 0 in a layer without heads."""
+        counts = np.zeros(self.n_layers, np.int64)
+        shared = role in "KV" and self.kv == "native"
+        for layer in self.shape.layers:
+            counts[layer.index] = layer.n_kv_heads if shared else layer.n_heads
+        return counts
 
     @property
     def null_columns(self) -> list[str]:
@@ -131,7 +223,7 @@ class TableMeta:
         data = parse_json(text, source="its headgraph metadata", problem=TableError)
         _check_format(data)
         del data["format"]
-        data = {name: {} for name in _LATER} | {"tower": None} | data
+        data = {name: empty() for name, empty in _LATER.items()} | {"tower": None} | data
         expected = {f.name for f in fields(cls)}
         missing, unknown = sorted(expected - data.keys()), sorted(data.keys() - expected)
         if missing or unknown:
@@ -173,11 +265,12 @@ def _check_meaning(meta: TableMeta) -> None:
             f"its metadata has {meta.n_layers:,} layers of {meta.n_heads:,} heads: expected at "
             f"most {MOST_HEADS:,} heads"
         )
-    if meta.n_heads % meta.n_kv_heads:
+    if not meta.layers and meta.n_heads % meta.n_kv_heads:
         raise TableError(
             f"its metadata has {meta.n_heads} heads, which {meta.n_kv_heads} key/value heads "
             "cannot share evenly"
         )
+    _check_layers(meta)
     for name, values in _ALLOWED.items():
         if getattr(meta, name) not in values:
             raise TableError(
@@ -186,6 +279,18 @@ def _check_meaning(meta: TableMeta) -> None:
             )
     _check_pairings(meta)
     _check_heads(meta)
+
+
+def _check_layers(meta: TableMeta) -> None:
+    if not meta.layers:
+        return
+    widest = ModelShape.of_layers(meta.n_layers, meta.shape.unequal)
+    if widest != meta.shape:
+        raise TableError(
+            f"its metadata has {meta.n_heads} heads, {meta.n_kv_heads} key/value heads and d_head "
+            f"{meta.d_head}: expected the most of its layers, {widest.n_heads}, "
+            f"{widest.n_kv_heads} and {widest.d_head}"
+        )
 
 
 def _check_heads(meta: TableMeta) -> None:

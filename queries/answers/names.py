@@ -12,7 +12,14 @@ from headgraph.graphdb import schema
 from headgraph.graphdb.connection.runner import Runner
 from headgraph.graphdb.properties import HAS_ROLE, checked_values
 from headgraph.graphdb.schema import BEHAVIOURS
-from headgraph.queries.answers.runs import Runs, check_copying, check_runs, check_shapes, check_sums
+from headgraph.queries.answers.runs import (
+    Runs,
+    check_copying,
+    check_even,
+    check_runs,
+    check_shapes,
+    check_sums,
+)
 from headgraph.queries.errors import UnknownHead, UnknownName
 from headgraph.queries.stored_queries.query import Query
 
@@ -71,6 +78,7 @@ def check_names(query: Query, given: Mapping[str, Any], graph: Runner, runs: Run
     compared = [name for key in runs_given for name in wanted[key]]
     check_sums(query, compared, runs)
     check_copying(query, compared, graph)
+    check_even(query, compared, graph)
     if len(compared) > 1:
         check_shapes(compared, graph)
     if (run := given.get("run")) is None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from headgraph.base.names import PAIRINGS, not_before, parse_head
+from headgraph.base.names import PAIRINGS, head_key, not_before, parse_head
 from headgraph.base.spelling import Message, argument, either, parameter
 from headgraph.base.text import listed, short
 from headgraph.graphdb.connection.runner import Runner
@@ -35,6 +35,8 @@ def _reversed(query: Query, values: Mapping[str, Any], graph: Runner, runs: Runs
     if not {"source", "target"} <= query.params.keys():
         return
     source, target = values["source"], values["target"]
+    if head_key(source)[0] or head_key(target)[0]:  # parts of an encoder-decoder
+        return
     order = not_before(source, target)
     if order and graph.read(_ORDER, {"run": values["run"]}).single() == "forward":
         in_one_layer = parse_head(source)[0] == parse_head(target)[0]

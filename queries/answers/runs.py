@@ -1,8 +1,10 @@
 """The complete runs of a database: their pairings, their series, their sums and their shapes."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from headgraph.base.files.documents import parse_json
 from headgraph.base.spelling import either
 from headgraph.base.text import did_you_mean, listed, quoted, short
 from headgraph.graphdb import schema
@@ -28,6 +30,10 @@ RETURN r.series AS series, r.step AS step, r.name AS name ORDER BY series, step,
 _SHAPES = """
 MATCH (r:Run {status: "complete"}) WHERE r.name IS :: STRING NOT NULL
 RETURN r.name AS name, r.n_layers AS layers, r.n_heads AS heads
+"""
+_LAYERS = """
+MATCH (r:Run {name: $run, status: "complete"}) WHERE properties(r).layers IS NOT NULL
+RETURN properties(r).layers AS layers, r.layer_order AS layer_order
 """
 _COPYING = "MATCH (h:Head {run: $run}) WHERE h.copying IS NOT NULL RETURN 1 AS one LIMIT 1"
 
@@ -132,6 +138,29 @@ def check_copying(query: Query, names: Iterable[str], graph: Runner) -> None:
                 f"query {query.name} reads copying, which run {quoted(name)} lacks, because its "
                 f"table has no scores of heads: {again}"
             )
+
+
+def check_even(query: Query, names: Iterable[str], graph: Runner) -> None:
+    """Raise QueryError where a query counts pairs by layer and a run's layers are uneven."""
+    counts = schema.BEFORE in query.cypher  # right in layer order forward
+    if "even" not in query.requires and not counts:
+        return
+    for name in names:
+        for row in graph.read(_LAYERS, {"run": name}):
+            if _uneven(row["layers"]) and not (counts and row["layer_order"] == "forward"):
+                raise QueryError(
+                    f"query {query.name} counts the pairs of heads that two layers could have, and "
+                    f"in run {quoted(name)} layers have different numbers of heads, or read "
+                    "different residual streams: ask for edges instead, such as with hubs"
+                )
+
+
+def _uneven(text: object) -> bool:
+    layers = parse_json(f'{{"layers": {text}}}', source="layers of a run", problem=QueryError)
+    kinds = {json.dumps([layer["heads"], layer["streams"]], sort_keys=True)
+             for layer in layers["layers"]}  # fmt: skip
+    streams = {stream for layer in layers["layers"] for stream in layer["streams"].values()}
+    return len(kinds) > 1 or len(streams) > 1
 
 
 def without_sums(names: Iterable[str], runs: Runs) -> list[str]:

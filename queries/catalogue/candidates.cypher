@@ -27,6 +27,7 @@
 //   self_overlap (float): share of what it writes that lies in what it reads, 0 to 1
 //   nodes (graph): the head and the heads of the circuit that it is tied to
 //   links (graph): its edges with the circuit
+// requires: even
 // example: limit=8
 MATCH (run:Run {name: $run})
 MATCH (h:Head {run: $run})

@@ -22,6 +22,7 @@
 //   sources (list of head): the heads that write
 //   targets (list of head): the heads that read
 //   paths (graph): the edges
+// requires: even
 // example: circuit=ioi
 MATCH (run:Run {name: $run})
 MATCH (h:Head {run: $run})

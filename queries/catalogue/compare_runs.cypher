@@ -32,6 +32,7 @@
 //     it kept of this pairing
 //   before (graph): the edge in the run
 //   after (graph): the edge in the other
+// requires: even
 // example: run=induction-2l other=induction-2l-folded limit=4
 MATCH (run:Run {name: $run})
 MATCH (other:Run {name: $other})

@@ -42,7 +42,8 @@ WITH r, h,
      reduce(total = 0.0, p IN $pairings | total + coalesce(h["inlet_" + p], 0.0)) AS inlet,
      reduce(total = 0.0, p IN $pairings | total + coalesce(h["outlet_" + p], 0.0)) AS outlet,
      CASE r.layer_order WHEN "all" THEN r.heads ELSE r.n_heads END AS around,
-     CASE r.layer_order WHEN "all" THEN h.layer * r.n_heads ELSE 0 END + h.head AS place,
+     CASE r.layer_order WHEN "all" THEN coalesce(properties(h).heads_before, h.layer * r.n_heads)
+       ELSE 0 END + h.head AS place,
      // in a pairing of one role, two heads meet once, the earlier as the source, and so do two groups
      // of heads that share a key/value head: this is the size of a group; 0 where every head meets
      // every head, itself too
@@ -51,11 +52,13 @@ WITH r, h,
             WHEN least > 1 AND p IN ["KK", "VV"] AND r.kv = "native" THEN r.n_heads / r.n_kv_heads
             WHEN least > 1 THEN 1
             ELSE least END) AS together
+// a key that no head of the database has would draw a warning; a map has it silently
 WITH h, joined, inlet, outlet,
-     CASE WHEN r.layer_order = "forward" THEN h.layer * r.n_heads
+     CASE WHEN r.layer_order = "forward" THEN coalesce(properties(h).heads_before, h.layer * r.n_heads)
           WHEN together = 0 THEN around
           ELSE place - place % together END AS sources,
-     CASE WHEN r.layer_order = "forward" THEN (r.n_layers - 1 - h.layer) * r.n_heads
+     CASE WHEN r.layer_order = "forward"
+          THEN coalesce(properties(h).heads_after, (r.n_layers - 1 - h.layer) * r.n_heads)
           WHEN together = 0 THEN around
           ELSE around - together - (place - place % together) END AS targets
 WITH h, joined, sources, targets,

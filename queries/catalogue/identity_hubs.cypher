@@ -38,7 +38,8 @@ WITH r, h,
 WITH r, h, inlet, outlet,
      CASE WHEN inlet > 0 AND outlet > 0 THEN sqrt(inlet * outlet) ELSE 0.0 END AS both,
      CASE r.layer_order WHEN "all" THEN r.heads ELSE r.n_heads END AS around,
-     CASE r.layer_order WHEN "all" THEN h.layer * r.n_heads ELSE 0 END + h.head AS place,
+     CASE r.layer_order WHEN "all" THEN coalesce(properties(h).heads_before, h.layer * r.n_heads)
+       ELSE 0 END + h.head AS place,
      // the size of a group of heads in a pairing of one role, as in hubs_by_layer
      reduce(least = r.n_heads, p IN [p IN $pairings WHERE p IN r.pairings] |
        CASE WHEN left(p, 1) <> right(p, 1) THEN 0
@@ -46,10 +47,11 @@ WITH r, h, inlet, outlet,
             WHEN least > 1 THEN 1
             ELSE least END) AS together
 WITH h, inlet, outlet, r.heads AS heads, both,
-     CASE WHEN r.layer_order = "forward" THEN h.layer * r.n_heads
+     CASE WHEN r.layer_order = "forward" THEN coalesce(properties(h).heads_before, h.layer * r.n_heads)
           WHEN together = 0 THEN around
           ELSE place - place % together END AS sources,
-     CASE WHEN r.layer_order = "forward" THEN (r.n_layers - 1 - h.layer) * r.n_heads
+     CASE WHEN r.layer_order = "forward"
+          THEN coalesce(properties(h).heads_after, (r.n_layers - 1 - h.layer) * r.n_heads)
           WHEN together = 0 THEN around
           ELSE around - together - (place - place % together) END AS targets
 WITH h, inlet, outlet, heads, both,

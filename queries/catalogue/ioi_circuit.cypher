@@ -22,6 +22,7 @@
 //   step_expected (float): for each of these pairs, the run's edges by this pairing between the same
 //     two layers, divided by heads times heads, all together
 //   path (graph): source, edge and target
+// requires: even
 MATCH (run:Run {name: $run})
 MATCH (h:Head {run: $run})
 // a plan from the roles would read the heads of every run; this list holds the run's heads alone

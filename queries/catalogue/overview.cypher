@@ -33,8 +33,9 @@ RETURN pairing, r.kept_edges[i] AS edges, r.kept_pairs[i] AS pairs,
        COUNT { MATCH (h:Head {run: $run}) WHERE h["inlet_" + pairing] IS NOT NULL } AS targets,
        r.kept_pk_min[i] AS pk_min, r.kept_pk_median[i] AS pk_median, r.kept_pk_max[i] AS pk_max,
        r.kept_z_median[i] AS z_median, r.kept_z_max[i] AS z_max,
-       CASE WHEN r.d_head < r.d_model THEN toFloat(r.d_head) * r.d_head / r.d_model
-            ELSE toFloat(r.d_model) END AS chance,
+       coalesce(r["chance_" + pairing],
+                CASE WHEN r.d_head < r.d_model THEN toFloat(r.d_head) * r.d_head / r.d_model
+                     ELSE toFloat(r.d_model) END) AS chance,
        r["decoy_share_" + pairing] AS decoy_share, r["decoy_scored_" + pairing] AS decoy_scored,
        toFloat(r.pairs) / r.pairs_scored AS share_kept
 ORDER BY edges DESC, pairing

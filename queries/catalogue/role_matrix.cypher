@@ -23,6 +23,7 @@
 //   strongest (float): greatest Projection Kernel
 //   nodes (graph): the heads with such an edge
 //   links (graph): the edges
+// requires: even
 MATCH (run:Run {name: $run})
 MATCH (h:Head {run: $run})
 // a plan from the roles would read the heads of every run; this list holds the run's heads alone

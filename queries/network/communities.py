@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from headgraph.base.names import GRAPH_PAIRINGS, head_name, parse_head, parse_pairings
+from headgraph.base.names import GRAPH_PAIRINGS, head_key, parse_pairings
 from headgraph.base.spelling import argument
 from headgraph.graphdb.connection.runner import Runner
 from headgraph.queries.answers.cut import cut_note
@@ -89,8 +89,7 @@ def _louvain(edges: "pd.DataFrame", resolution: float, seed: int) -> tuple[list[
 
     network: nx.Graph[str] = nx.Graph()
     # heads in layer order, so that one seed always visits them in the same order
-    ends = {parse_head(name) for name in (*edges["source"], *edges["target"])}
-    network.add_nodes_from(head_name(*head) for head in sorted(ends))
+    network.add_nodes_from(sorted({*edges["source"], *edges["target"]}, key=head_key))
     for source, target, weight in zip(
         edges["source"], edges["target"], edges["weight"], strict=True
     ):
@@ -98,8 +97,8 @@ def _louvain(edges: "pd.DataFrame", resolution: float, seed: int) -> tuple[list[
         network.add_edge(source, target, weight=before + weight)
     found = nx.community.louvain_communities(network, resolution=resolution, seed=seed)
     modularity = nx.community.modularity(network, found, resolution=resolution)
-    groups = [sorted(heads, key=parse_head) for heads in found]
-    return sorted(groups, key=lambda heads: (-len(heads), parse_head(heads[0]))), float(modularity)
+    groups = [sorted(heads, key=head_key) for heads in found]
+    return sorted(groups, key=lambda heads: (-len(heads), head_key(heads[0]))), float(modularity)
 
 
 def _write(run: str, graph: Runner, groups: list[list[str]], record: dict[str, Any]) -> None:

@@ -21,8 +21,9 @@ says that no rows are a valid answer, and when.
 
 Two more sections may follow, in this order. `// requires: sums` says that the statement reads sums,
 which a run lacks if an older headgraph loaded it, and `copying` that it reads this score of heads,
-which a run lacks if its table does. `// example: head=L4H7 limit=5` gives the values
-of the documentation's example.
+which a run lacks if its table does. `even` says that it counts possible pairs by layer, so layers
+with heads must have equally many and read one residual stream. `// example: head=L4H7 limit=5`
+gives the values of the documentation's example.
 
 JavaScript clients such as Browser send every number as a float, so a statement that needs a whole
 number (LIMIT, ranges) uses `toInteger($limit)`.
@@ -41,7 +42,7 @@ from headgraph.queries.stored_queries.query import GRAPH, Column, Param, Query
 
 SECTIONS = ("description", "params", "returns")
 _OPTIONAL = ("requires", "example")
-_REQUIRABLE = ("sums", "copying")
+_REQUIRABLE = ("sums", "copying", "even")
 _SECTION = re.compile(rf"// ({'|'.join((*SECTIONS, *_OPTIONAL))}):\s*(.*)")
 _RETURNS = re.compile(r"(rows|graph)(; may be empty(?: (.+))?)?")
 _FILE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")

@@ -58,8 +58,8 @@ class Query:
         cypher: the statement without the header.
         source: the whole file.
         path: path of the file.
-        requires: data that the run must have beside heads and edges: `sums`, `copying`, both, or
-            neither.
+        requires: what the run must have beside heads and edges: some of `sums`, `copying` and
+            `even`.
         example: values of the documentation's example, as text; `run` may be one.
     """
 

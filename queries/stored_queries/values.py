@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from headgraph.base.errors import BadName
-from headgraph.base.names import PAIRINGS, head_name, parse_head
+from headgraph.base.names import PAIRINGS, canonical_head
 from headgraph.base.spelling import either, parameter
 from headgraph.base.text import did_you_mean, listed, quoted
 from headgraph.queries.errors import MissingParameter, ParameterError
@@ -73,7 +73,7 @@ def _boolean(value: Any) -> bool:
 
 def _head(value: Any) -> str:
     try:
-        return head_name(*parse_head(value))
+        return canonical_head(value)
     except (BadName, AttributeError):
         raise ValueError("a head, such as L4H7 or 4.7 (layer 4, head 7)") from None
 

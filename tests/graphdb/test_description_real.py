@@ -16,9 +16,11 @@ from headgraph.graphdb.description import (
     STANDS_FOR,
     markdown_table,
 )
+from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.commands import headgraph
+from tests.pk_engine.unequal_checkpoints import checkpoint
 from tests.queries.conftest import TOP, emptied
 from tests.tables import random_table
 
@@ -42,7 +44,7 @@ RETURN DISTINCT replace(replace(relType, ":`", ""), "`", "") AS label, propertyN
 
 
 @pytest.fixture(scope="module")
-def full(database: Graph) -> Iterator[Graph]:
+def full(database: Graph, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
     """A database with each property that headgraph can write."""
     graph = emptied(database)
     loader.load("gpt2-small", graph, run="gpt2", selection=TOP)
@@ -58,6 +60,8 @@ def full(database: Graph) -> Iterator[Graph]:
         nulls={name: {"seed": 0, "samples": None} for name in NULLS},
     )
     loader.load(AffinityTable(frame, meta), graph, run="random")
+    hybrid = checkpoint(tmp_path_factory.mktemp("model"), "hybrid")
+    loader.load(compute(hybrid, selection=Selection()), graph, run="hybrid")
     behaviour = graph.read(
         "MATCH (h:Head {run: 'gpt2'}) RETURN h.layer AS layer, h.head AS head, 0.5 AS "
         "previous_token, 0.5 AS duplicate_token, 0.5 AS induction, 0.5 AS identity, 10 AS prompts, "

@@ -56,7 +56,7 @@ function sizeWith(font) {
 function nameAxes(font, terse) {
   const [up, across] = [Math.ceil(font * 1.25 / data.up), Math.ceil(font * 1.6 / data.across)];
   bands.attr("font-size", font.toFixed(1));
-  layerNames.text((n) => (n % up ? "" : terse ? n : `layer ${n}`));
+  layerNames.text((n) => (n % up ? "" : data.layer_names?.[n] ?? (terse ? n : `layer ${n}`)));
   headNames.attr("y", data.height - 21 + font)
     .text((n) => (n % across ? "" : n || terse ? n : "head 0"));
 }

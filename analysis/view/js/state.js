@@ -86,7 +86,8 @@ function matches(text) {
   const words = text.trim().toLowerCase();
   if (!words) return [];
   const pair = /^l?(\d+)(?:\s*h\s*|[.,\s]+)(\d+)$/.exec(words);
-  if (pair) return heads.filter((h) => h.layer === +pair[1] && h.head === +pair[2]);
+  if (pair && !data.layer_names)
+    return heads.filter((h) => h.layer === +pair[1] && h.head === +pair[2]);
   const spelt = (role) => [data.roles[role].label, data.roles[role].name].map((s) => s.toLowerCase());
   const own = [...data.roles.keys()].filter((role) => spelt(role).includes(words));
   if (own.length) return heads.filter((head) => head.roles.some((role) => own.includes(role)));

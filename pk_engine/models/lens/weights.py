@@ -108,7 +108,7 @@ class BridgeWeights:
         for role in ROLES:
             matrix = _to_float32(self._tensor(layer, role))
             found[role] = np.ascontiguousarray(matrix.swapaxes(1, 2) if role == "O" else matrix)
-            check_finite(found[role], layer, role)
+            check_finite(found[role], f"L{layer}", role)
         return found
 
     def _tensor(self, layer: int, role: str) -> Any:

@@ -17,7 +17,7 @@ from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.linalg.bases import bases
 from headgraph.pk_engine.models.family import families
 from headgraph.pk_engine.models.weights import ModelWeights
-from tests.pk_engine import tap, zoo
+from tests.pk_engine import tap, unequal_zoo, zoo
 from tests.pk_engine.models.test_model_types import ELSEWHERE
 from tests.pk_engine.zoo import KINDS, Kind
 
@@ -51,9 +51,10 @@ def built(request: pytest.FixtureRequest, build: Any) -> Built:
 def test_every_family_has_a_small_model(build: Any) -> None:
     covered = {build(name).weights.family.name for name in KINDS}
     # not of transformers; test_families_lens.py and test_gguf.py have them
-    others = {"transformer_lens", "gguf"}
+    others = {"transformer_lens", "gguf"} | unequal_zoo.IN_PARTS
+    unequal = {unequal_zoo.family_of(kind) for kind, _ in unequal_zoo.KINDS.values()}
     tried = {families()[name].name for name in families().keys() - ELSEWHERE.keys()}
-    assert covered | others | tried == {family.name for family in families().values()}
+    assert covered | others | unequal | tried == {family.name for family in families().values()}
 
 
 def test_each_matrix_is_the_linear_map_of_the_running_head(built: Built) -> None:

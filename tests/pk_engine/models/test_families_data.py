@@ -149,7 +149,7 @@ def test_gemma_3_with_images_as_its_hub_files_are() -> None:
         ({"attn_layer_period": 8, "attn_layer_offset": 4}, "attn_layer_period = 8, .* a hybrid"),
         ({"attn_layer_indices": [9, 18]}, r"attn_layer_indices = \[9, 18\], .* a hybrid model"),
         ({"full_attn_idxs": [2, 5]}, r"full_attn_idxs = \[2, 5\], .* a hybrid model"),
-        ({"hybrid_layer_ids": [6]}, r"hybrid_layer_ids = \[6\], .* a hybrid model"),
+        ({"hybrid_layer_ids": [6]}, r"hybrid_layer_ids = \[6\], .* write into an MLP"),
         ({"hybrid_override_pattern": "M-M*"}, r"hybrid_override_pattern = 'M-M\*', .* a hybrid"),
         ({"layers_block_type": ["mamba", "attention"]}, "layers_block_type = .* a hybrid model"),
         ({"block_types": ["recurrent", "attention"]}, "block_types = .* a hybrid model"),
@@ -186,11 +186,11 @@ def test_a_refused_setting_is_found_in_the_nested_configuration() -> None:
 
 
 def test_an_unknown_hybrid_model_is_refused_as_hybrid() -> None:
-    config = {"model_type": "qwen3_next", "full_attention_interval": 4}
+    config = {"model_type": "qwen9_next", "full_attention_interval": 4}
     with pytest.raises(ModelError) as told:
         family_of(config)
     assert str(told.value) == (
-        "config.json has full_attention_interval = 4, which the family qwen3_next does not "
+        "config.json has full_attention_interval = 4, which the family qwen9_next does not "
         "handle: a hybrid model, whose other layers have no attention heads; known: 1"
     )
 

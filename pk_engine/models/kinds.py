@@ -1,0 +1,173 @@
+"""Kinds of layers: which layers of a model have attention heads, and what differs in them.
+
+The table `layers` of a family file says where the configuration lists the kinds, and what each kind
+is. docs/reference/families.md explains each key.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from headgraph.base.names import ROLES
+from headgraph.base.text import listed, quoted
+from headgraph.pk_engine.errors import ModelError
+from headgraph.pk_engine.models.config import LARGEST, value_of
+from headgraph.pk_engine.models.layout import STREAM
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The table `layers` of a family file.
+
+    Attributes:
+        kinds: kind -> what its layers have other than the family says: `config`, `tensors`, `norm`;
+            `renamed`, parts of the tensors' names and what replaces them; `letter`, with which
+            names of layers begin; `stream`, the residual stream, and `reads`, that of single
+            roles. Or `without`, what layers without heads have instead.
+        parts: stacks of layers, one after another: `count`, configuration keys of their number,
+            and `kinds`, those of each of them in turn.
+        keys: configuration keys of a list with the kind of each layer. A shorter list repeats.
+        letters: kind -> letter, where the configuration has a text with a letter for each layer.
+        indices: configuration keys of a list of the layers of the first kind; with `from`, counted
+            from there.
+        start: number of the first layer in `indices`.
+        period: configuration keys, or a number: one layer in so many is of the first kind.
+        offset: configuration keys, or a number: the first such layer.
+        default: the kind of layers that nothing above gives, where there is one.
+        each: configuration key of an object with settings of single layers, by their numbers.
+    """
+
+    kinds: Mapping[str, Mapping[str, Any]]
+    keys: tuple[str, ...] = ()
+    letters: Mapping[str, str] = field(default_factory=dict)
+    indices: tuple[str, ...] = ()
+    start: int = 0
+    period: Any = ()
+    offset: Any = 0
+    default: str | None = None
+    each: str | None = None
+    parts: tuple[Mapping[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        if all("without" in kind for kind in self.kinds.values()):
+            raise ValueError("no kind of layer has heads")
+        if self.default is not None and self.default not in self.kinds:
+            raise ValueError(f"default {self.default!r}: expected one of {sorted(self.kinds)}")
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> "Layers":
+        """Make one from the table of a family file."""
+        made: dict[str, Any] = {"parts": tuple(data.get("parts", ()))}
+        made |= {"keys": tuple(data.get("keys", ())), "indices": tuple(data.get("indices", ()))}
+        return cls(**{**data, **made})
+
+    def of_model(
+        self, settings: Mapping[str, Any], n_layers: int, family: str
+    ) -> list[tuple[str, int]]:
+        """The kind of each layer, and its number among the tensors' names.
+
+        Raises:
+            ModelError: the configuration does not say, or names a kind that the family does not
+                describe.
+        """
+        if self.parts:
+            return [
+                (kind, number)
+                for part in self.parts
+                for number in range(_counted(settings, part["count"]))
+                for kind in part["kinds"]
+            ]
+        return list(zip(self._listed(settings, n_layers, family), range(n_layers), strict=True))
+
+    def streams(self, kind: str) -> dict[str, str]:
+        """Role -> the residual stream that it reads or writes in such layers."""
+        own = self.kinds[kind]
+        return dict.fromkeys(ROLES, own.get("stream", STREAM)) | dict(own.get("reads", {}))
+
+    def _listed(self, settings: Mapping[str, Any], n_layers: int, family: str) -> list[str]:
+        found = self._found(settings, n_layers)
+        if found is None:
+            raise ModelError(
+                f"config.json does not say which layers of this {family} model have attention: "
+                f"expected {listed([*self.keys, *self.indices])}"
+            )
+        if unknown := [kind for kind in found if kind not in self.kinds]:
+            raise ModelError(
+                f"config.json has a layer of kind {quoted(unknown[0], 40)}, which the family "
+                f"{family} does not handle: expected {', '.join(sorted(self.kinds))}"
+            )
+        if len(found) != n_layers:
+            raise ModelError(
+                f"config.json gives the kind of {len(found)} layers, and the model has {n_layers}"
+            )
+        if all("without" in self.kinds[kind] for kind in found):
+            raise ModelError(f"no layer of this {family} model has attention heads")
+        return found
+
+    def settings_of(self, settings: Mapping[str, Any], layer: int) -> Mapping[str, Any]:
+        """The settings that hold for one layer."""
+        single = settings.get(self.each) if self.each else None
+        own = single.get(str(layer)) if isinstance(single, Mapping) else None
+        return {**settings, **own} if isinstance(own, Mapping) else settings
+
+    def _found(self, settings: Mapping[str, Any], n_layers: int) -> list[str] | None:
+        every = list(self.kinds)
+        key = next((key for key in self.keys if settings.get(key)), None)
+        if key is not None:
+            named = settings[key]
+            if isinstance(named, str) and self.letters:
+                return [self.letters.get(letter, letter) for letter in named]
+            if not isinstance(named, list) or not all(isinstance(kind, str) for kind in named):
+                raise ModelError(
+                    f"config.json has {key} = {quoted(named)}: expected a list of kinds of layers"
+                )
+            return (named * -(-n_layers // len(named)))[:n_layers]
+        places = value_of(_opened(settings, self.indices), self.indices)
+        if places is not None:
+            chosen = {place - self.start for place in _whole(places, self.indices)}
+            return [every[place not in chosen] for place in range(n_layers)]
+        period, offset = (_number(settings, it) for it in (self.period, self.offset))
+        if period is not None:
+            first = (offset or 0) % period
+            return [every[place % period != first] for place in range(n_layers)]
+        return None if self.default is None else [self.default] * n_layers
+
+
+def _opened(settings: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    """The values of keys such as `outer.inner`."""
+    found = {}
+    for key in keys:
+        outer, _, inner = key.partition(".")
+        value = settings.get(outer)
+        found[key] = value.get(inner) if inner and isinstance(value, Mapping) else value
+    return found
+
+
+def _whole(places: Any, keys: Sequence[str]) -> list[int]:
+    if not isinstance(places, list) or not all(type(place) is int for place in places):
+        raise ModelError(
+            f"config.json has {' or '.join(keys)} = {quoted(places)}: expected a list of layers"
+        )
+    return places
+
+
+def _counted(settings: Mapping[str, Any], keys: Sequence[str]) -> int:
+    found = _number(settings, keys)
+    if found is None or not 1 <= found <= LARGEST["n_layers"] // 4:
+        raise ModelError(
+            f"config.json has {' or '.join(keys)} = {quoted(found)}: expected a number of layers"
+        )
+    return found
+
+
+def _number(settings: Mapping[str, Any], keys: Any) -> int | None:
+    if isinstance(keys, int):
+        return keys
+    found = value_of(settings, keys)
+    if found is None:
+        return None
+    if type(found) is not int or not 0 <= found < 2**20:
+        raise ModelError(
+            f"config.json has {' or '.join(keys)} = {quoted(found)}: expected a whole number"
+        )
+    return found
