@@ -36,7 +36,10 @@ def check_norm(probe: Probe, weights: ModelWeights) -> None:
             stream = stream - stream.mean(1, keepdims=True)
         wanted = stream / np.sqrt(np.square(stream).mean(1, keepdims=True))
         if norm.name:
-            wanted = wanted * (weights._files.read(weights._name(norm.name, layer)) + norm.offset)
+            wanted = wanted * (
+                weights._files.read(weights._name(norm.name, weights.shape.layers[layer]))
+                + norm.offset
+            )
         # differences, because a bias is added to each
         np.testing.assert_allclose(read[1:] - read[:1], wanted[1:] - wanted[:1], atol=2e-3)
 

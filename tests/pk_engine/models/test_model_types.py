@@ -29,6 +29,10 @@ ELSEWHERE = {
     "transformer_lens": "not of transformers; test_families_lens.py",
     "gemma3": "a model of two parts; test_families.py",
     "gpt_neo": "its configuration lists its layers; test_families.py",
+} | {
+    name: "layers or roles are not all alike; test_unequal_families.py, test_encoder_decoder.py"
+    for name, family in families().items()
+    if family.layers is not None or any(spec.latent for spec in family.tensors)
 }
 
 

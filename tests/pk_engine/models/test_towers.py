@@ -77,7 +77,7 @@ def stored(model: Any, weights: ModelWeights) -> None:
     """Hold each tensor that is read against the part's own in the network."""
     own = {name: value.numpy() for name, value in model.state_dict().items()}
     for spec in weights.family.tensors:
-        read = np.asarray(weights._files.read(weights._name(spec.name, 1)))
+        read = np.asarray(weights._files.read(weights._name(spec.name, weights.shape.layers[1])))
         equal = [name for name, value in own.items() if np.array_equal(value, read)]
         assert len(equal) == 1
         assert ("vis" in equal[0]) == (weights.tower == "vision"), equal
