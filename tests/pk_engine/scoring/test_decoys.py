@@ -168,9 +168,10 @@ def test_high_shares_are_noted_by_the_command_and_by_the_table(tmp_path: Path) -
     high = [name for name, share in shares.items() if share > 0.25]
     assert "OQ" not in high
     assert len(high) == 2
+    names = " and ".join(high)
     note = (
-        f"the decoy share of {' and '.join(high)} is above 25 % (in {' and '.join(high)} near 100 % "
-        "or above, as in random weights), so many of these edges may"
+        f"the decoy share of {names} is above 25 % (in {names} near 100 % or above, as in random "
+        "weights), so many of these edges may"
     )
     assert note in table._repr_html_()
     answer = headgraph("compute", str(folder), "--top", "15", "-o", str(tmp_path / "t.parquet"))
