@@ -78,6 +78,8 @@ def motifs(
 ) -> "pd.DataFrame":
     """Compare motif counts with those of random graphs with the same degrees.
 
+    p is not corrected for the number of motifs: of 30 rows, 1 or 2 are below .05 by chance.
+
     Example: headgraph motifs --run gpt2-small --samples 200
     """
     from headgraph.queries.network.motifs import motifs as count
