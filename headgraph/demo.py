@@ -27,8 +27,9 @@ COLUMNS = {
     "strongest_edges": "the target can read the source's output (O) as query (Q), key (K) or value "
     "(V), as the pairing says; pk: how much the two share, 0 to d_head; z: how far that is above "
     "random subspaces, in standard deviations, which real weights exceed without any function; "
-    "pk_rank: 1 is the strongest pair of its pairing; decoy_q: the least share of backward pairs, "
-    "which carry nothing, among all pairs this strong.",
+    "pk_rank: 1 is the strongest pair of its pairing; decoy_q: how many backward pairs, which "
+    "carry nothing, there are for each forward pair, at the limit of PK that keeps this pair and "
+    "has the fewest; near 1, the pair does not stand out.",
     "hubs": "inlet, outlet: sum of z over the edges that enter the head, and that leave it; both: "
     "their geometric mean, greatest in the middle layers, whose heads have most partners on both "
     "sides (hubs_by_layer corrects this); copying: 1 where the head writes what it reads, -1 where "
@@ -134,11 +135,19 @@ def _on_induction(rows: "pd.DataFrame", tiny: "TableMeta") -> str:
     labels = labels_for(tiny).set_index(["layer", "head"])["role"]
     roles = [labels.get(parse_head(top[end]), "unlabelled") for end in ("source", "target")]
     source, target = (role.replace("_", "-") for role in roles)
+    earlier, later = (_heads_of(labels, parse_head(top[end])) for end in ("source", "target"))
     return (
         f"In {TINY}, the key input of {top['target']}, {_a(target)} head, can read what "
-        f"{top['source']}, {_a(source)} head, writes: PK {top['pk']:.1f}, where random subspaces "
-        f"would share {tiny.moments['OK']['mean']:.1f}."
+        f"{top['source']}, {_a(source)} head, writes: PK {top['pk']:.1f} of at most {tiny.d_head}, "
+        f"where random subspaces would share {tiny.moments['OK']['mean']:.1f}. That the two roles "
+        f"meet is weak evidence: {earlier} of the {tiny.n_heads} heads of the source's layer and "
+        f"{later} of the target's have the same roles."
     )
+
+
+def _heads_of(labels: "pd.Series[str]", head: tuple[int, int]) -> int:
+    """How many heads of a head's layer have its role."""
+    return int((labels.xs(head[0], level="layer") == labels.get(head)).sum())
 
 
 def _a(noun: str) -> str:
@@ -209,9 +218,24 @@ def _on_circuit(rows: "pd.DataFrame") -> str:
         f"In the circuit that names the indirect object, {len(edges)} strong edges join "
         f"{len(heads)} heads in the order of its known steps; the first 10 are shown. "
         f"That is {len(edges)} of {steps['step_pairs'].sum()} possible edges; "
-        f"{steps['step_expected'].sum():.0f} are expected from depth. "
+        f"{steps['step_expected'].sum():.0f} are expected from depth. {_by_step(steps)} "
         "PK says that a head could read another, not that it does."
     )
+
+
+def _by_step(steps: "pd.DataFrame") -> str:
+    """The steps that have hardly more edges than depth alone gives."""
+    parts = steps.groupby(["source_role", "target_role"], sort=False)[
+        ["step_edges", "step_expected"]
+    ].sum()
+    weak = [
+        f"{source} to {target} ({found:.0f}, expected {by_depth:.1f})"
+        for (source, target), (found, by_depth) in zip(
+            parts.index, parts.itertuples(index=False), strict=True
+        )
+        if found < 2 * by_depth
+    ]
+    return f"Not every step stands out: {', '.join(weak)}." if weak else ""
 
 
 def _draw() -> Path:

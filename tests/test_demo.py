@@ -28,6 +28,11 @@ def test_the_demo(server: RunningServer, graph: Graph, private_homes: Path) -> N
     assert "L5H6 leads" in out
     assert "passes through" not in out
     assert "That is 32 of 124 possible edges; 10 are expected from depth" in out
+    assert (
+        "Not every step stands out: induction to s_inhibition (3, expected 2.7), s_inhibition to "
+        "negative_name_mover (1, expected 0.8)."
+    ) in out
+    assert "3 of the 8 heads of the source's layer and 8 of the target's have the same roles" in out
     for command in ("strongest_edges --run induction-2l", "hubs --run gpt2-small", "ioi_circuit"):
         assert f"$ headgraph query {command}" in out
     assert out.count("\nColumns: ") == 3

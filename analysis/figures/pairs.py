@@ -132,5 +132,7 @@ def rule_in_words(pairs: pd.DataFrame, n: int, metric: str) -> str:
 
 def cut_in_words(table: AffinityTable) -> str:
     """How the table was cut, such as `among the top 3 % per pairing`; empty if it was not."""
-    rules = "; ".join(Selection(**rules).describe() for rules in table.meta.selection)
+    # the same rule twice keeps what it keeps once, because it counts the scored pairs
+    described = dict.fromkeys(Selection(**rules).describe() for rules in table.meta.selection)
+    rules = "; ".join(described)
     return f"among the {rules}" if rules else ""

@@ -15,7 +15,7 @@ from headgraph.queries.answers.names import check_names
 from headgraph.queries.answers.no_rows import why_no_rows
 from headgraph.queries.answers.node_link import to_node_link
 from headgraph.queries.answers.runs import checkpoints, complete_runs, runs_read
-from headgraph.queries.answers.unrelated import unrelated_note
+from headgraph.queries.answers.unrelated import compared_note
 from headgraph.queries.errors import QueryError
 from headgraph.queries.stored_queries.library import get
 from headgraph.queries.stored_queries.query import Query
@@ -149,7 +149,7 @@ def _run(
     notes = {
         "no_rows": why,
         "cut": cut,
-        "limited": limit_note(query, values, result) or unrelated_note(result),
+        "limited": limit_note(query, values, result) or compared_note(result, read, graph),
     }
     return values, result, notes
 

@@ -29,7 +29,8 @@ RETURN r.series AS series, r.step AS step, r.name AS name ORDER BY series, step,
 """
 _SHAPES = """
 MATCH (r:Run {status: "complete"}) WHERE r.name IS :: STRING NOT NULL
-RETURN r.name AS name, r.n_layers AS layers, r.n_heads AS heads
+RETURN r.name AS name, r.n_layers AS layers, r.n_heads AS heads, r.d_model AS d_model,
+       r.d_head AS d_head
 """
 _LAYERS = """
 MATCH (r:Run {name: $run, status: "complete"}) WHERE properties(r).layers IS NOT NULL
@@ -169,15 +170,24 @@ def without_sums(names: Iterable[str], runs: Runs) -> list[str]:
 
 
 def check_shapes(names: list[str], graph: Runner) -> None:
-    """Raise QueryError where two runs have different numbers of layers or heads."""
-    shapes = {row["name"]: (row["layers"], row["heads"]) for row in graph.read(_SHAPES)}
+    """Raise QueryError where two runs differ in layers, heads or the dimensions of a head."""
+    shapes = {row["name"]: row for row in graph.read(_SHAPES)}
     first, *others = names
     for other in others:
-        if shapes[other] != shapes[first]:
-            (layers, heads), (other_layers, other_heads) = shapes[first], shapes[other]
-            runs = either("query('runs', graph)", "headgraph query runs")
-            raise QueryError(
-                f"{first} has {layers} layers of {heads} heads and {other} {other_layers} of "
-                f"{other_heads}, so heads of one name are not the same head: compare runs of one "
-                f"model, or its checkpoints ({runs} lists them)"
+        one, two = shapes[first], shapes[other]
+        if (one["layers"], one["heads"]) != (two["layers"], two["heads"]):
+            what = (
+                f"{first} has {one['layers']} layers of {one['heads']} heads and {other} "
+                f"{two['layers']} of {two['heads']}, so heads of one name are not the same head"
             )
+        elif (one["d_head"], one["d_model"]) != (two["d_head"], two["d_model"]):
+            what = (
+                f"{first} has d_head {one['d_head']} and d_model {one['d_model']}, {other} "
+                f"{two['d_head']} and {two['d_model']}, so their PK has different scales"
+            )
+        else:
+            continue
+        runs = either("query('runs', graph)", "headgraph query runs")
+        raise QueryError(
+            f"{what}: compare runs of one model, or its checkpoints ({runs} lists them)"
+        )

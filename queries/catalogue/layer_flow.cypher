@@ -1,6 +1,9 @@
 // Flow between layers
-// description: How much each layer reads from each earlier layer. Strength is the sum of z; an edge
-//   to one of several query heads that share a key/value head counts by its share.
+// description: The kept edges from each layer to each later layer. They say how much the later
+//   layer could read, not that anything flows. That near layers have more edges is no sign of flow:
+//   in GPT-2, backward pairs, which carry nothing, are strong between near layers more often too.
+//   Strength is the sum of z; an edge to one of several query heads that share a key/value head
+//   counts by its share.
 // params:
 //   run (run): the run to ask about
 //   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count

@@ -35,6 +35,7 @@ def communities(
 ) -> "pd.DataFrame":
     """Find groups of heads with more strong edges inside than outside (Louvain).
 
+    Louvain finds groups in random graphs too: compare the modularity with that of shuffled edges.
     With --write, the stored query `communities` and Neo4j Browser can use them.
 
     Example: headgraph communities --run gpt2-small --write
@@ -44,7 +45,10 @@ def communities(
     frame: pd.DataFrame = find(
         graph, run=run, pairings=pairings, resolution=resolution, seed=seed, write=write
     )
-    say(f"modularity {frame.attrs['modularity']:.3f}, seed {seed}")
+    say(
+        f"modularity {frame.attrs['modularity']:.3f}, seed {seed}; "
+        f"{frame.attrs['modularity_shuffled']:.3f} with edges shuffled within each pair of layers"
+    )
     return frame
 
 
@@ -73,6 +77,8 @@ def motifs(
     run: str | None, samples: int, swaps: int, strongest: int, seed: int, graph: "Graph"
 ) -> "pd.DataFrame":
     """Compare motif counts with those of random graphs with the same degrees.
+
+    p is not corrected for the number of motifs: of 30 rows, 1 or 2 are below .05 by chance.
 
     Example: headgraph motifs --run gpt2-small --samples 200
     """

@@ -19,6 +19,7 @@ _WRITE = """
 UNWIND $rows AS row
 MATCH (h:Head {run: $run, name: row[0]}) SET h.community = row[1]
 """
+_SHUFFLES = 3
 _RECORD = "MATCH (r:Run {name: $run}) SET r += $record"
 
 
@@ -40,8 +41,9 @@ def communities(
     j, whatever their direction and pairing, k_i the sum of A_ij over j, and 2 m that of all k_i.
 
     Where users go wrong: Louvain finds groups in any graph, random graphs too, and another seed can
-    find other groups. A modularity below about 0.3 says little. Heads without an edge are in no
-    group.
+    find other groups. So compare the modularity with `attrs["modularity_shuffled"]`, the mean over
+    three graphs with the same edges, whose targets are shuffled within each pair of layers: near
+    it, the groups mean nothing. Heads without an edge are in no group.
 
     Args:
         graph: an open database.
@@ -52,8 +54,9 @@ def communities(
         write: write `community` on the run's heads, for the stored query `communities`.
 
     Returns:
-        `community` (1 the largest), `size`, `heads`; `attrs["modularity"]` is Q, and
-        `attrs["cut"]` says where the run is cut.
+        `community` (1 the largest), `size`, `heads`; `attrs["modularity"]` is Q,
+        `attrs["modularity_shuffled"]` that of shuffled edges, and `attrs["cut"]` says where the
+        run is cut.
 
     Raises:
         UnknownName: there is no such run, or it has no edge of these pairings.
@@ -71,16 +74,38 @@ def communities(
         )
     wanted = parse_pairings(pairings)
     name = chosen(run, graph)
-    groups, modularity = _louvain(edges_of(name, graph, wanted), resolution, seed)
+    edges = edges_of(name, graph, wanted)
+    groups, modularity = _louvain(edges, resolution, seed)
     frame = pd.DataFrame(
         [(number, len(heads), heads) for number, heads in enumerate(groups, start=1)],
         columns=["community", "size", "heads"],
     )
-    frame.attrs |= {"modularity": modularity, "cut": cut_note(graph, [name])}
+    frame.attrs |= {
+        "modularity": modularity,
+        "modularity_shuffled": _shuffled(edges, resolution, seed),
+        "cut": cut_note(graph, [name]),
+    }
     if write:
         record = {"seed": seed, "resolution": resolution, "modularity": modularity}
         _write(name, graph, groups, {**record, "pairings": list(wanted)})
     return frame
+
+
+def _shuffled(edges: "pd.DataFrame", resolution: float, seed: int) -> float:
+    """Mean modularity after the targets are shuffled within each pair of layers."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    layers = edges.groupby(["source_layer", "target_layer"], sort=True)["target"]
+    found = [
+        _louvain(
+            edges.assign(target=layers.transform(lambda own: rng.permutation(own.to_numpy()))),
+            resolution,
+            seed,
+        )[1]
+        for _ in range(_SHUFFLES)
+    ]
+    return float(np.mean(found))
 
 
 def _louvain(edges: "pd.DataFrame", resolution: float, seed: int) -> tuple[list[list[str]], float]:

@@ -87,7 +87,11 @@ def test_communities_and_motifs(gpt2: Graph) -> None:
     assert [row["heads"] for row in json.loads(done.stdout)] == list(found["heads"])
     cut = found.attrs["cut"]
     assert cut.startswith("run gpt2 holds 3 % of pairs: OQ from PK ")
-    assert done.stderr == f"modularity {found.attrs['modularity']:.3f}, seed 2\n{cut}\n"
+    shuffled = (
+        f"{found.attrs['modularity_shuffled']:.3f} with edges shuffled within each pair of layers"
+    )
+    modularity = f"modularity {found.attrs['modularity']:.3f}, seed 2; {shuffled}"
+    assert done.stderr == f"{modularity}\n{cut}\n"
     assert len(queries.query("communities", gpt2)) == len(found)
     args = ["--samples", "3", "--seed", "7", "--strongest", "50"]
     answer = call(motifs, *args)

@@ -74,10 +74,11 @@ function chanceWords() {
   const mark = data.chance.find((one) => one);
   if (!mark) return "";
   const [mean, sd, most] = mark;
-  return `PK by chance: ${written(mean)} (sd ${d3.format(".2g")(sd)}); at most ${written(most)}.`;
+  return `PK of random subspaces: ${written(mean)} (sd ${d3.format(".2g")(sd)}), which trained heads exceed without `
+    + `any function; at most ${written(most)}.`;
 }
-const DECOYS = "Decoys: backward pairs as strong, which can carry nothing. Their share estimates how many "
-  + "of the pairs this strong mean nothing.";
+const DECOYS = "Decoys: backward pairs as strong, which can carry nothing. Their share is a rough estimate "
+  + "of how many of the pairs this strong mean nothing.";
 
 function tellMarks() {
   const shares = decoyShares();
@@ -160,8 +161,8 @@ function tellDetail() {
   }
   const byPk = (a, b) => data.edges.figures.pk[b.i] - data.edges.figures.pk[a.i];
   const own = edgesOf(head).slice().sort(byPk);
-  list("Reads from", own.filter((edge) => edge.target === head), (edge) => edge.source);
-  list("Is read by", own.filter((edge) => edge.source === head), (edge) => edge.target);
+  list("Could read", own.filter((edge) => edge.target === head), (edge) => edge.source);
+  list("Could be read by", own.filter((edge) => edge.source === head), (edge) => edge.target);
 }
 
 function tellHubs() {

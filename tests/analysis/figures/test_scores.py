@@ -221,3 +221,9 @@ def test_the_command_writes_the_same_bytes_twice(name: str, tmp_path: Path) -> N
         assert done.output.strip() == str(path)
         files.append(path.read_bytes())
     assert files[0] == files[1]
+
+
+def test_a_rule_that_a_table_passed_before_is_named_once() -> None:
+    once = random_table(6, 6).select(Selection(top_percent=10))
+    assert words(hubs(once)).count("top 10 % per pairing") == 1
+    assert words(hubs(once.select(Selection(top_percent=10)))) == words(hubs(once))

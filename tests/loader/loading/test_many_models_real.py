@@ -123,3 +123,14 @@ def test_runs_of_different_shapes_are_not_compared(graph: Graph) -> None:
         "head: compare runs of one model, or its checkpoints (query('runs', graph) lists them)"
     )
     assert caught.value.for_command_line().endswith("(headgraph query runs lists them)")
+
+
+def test_runs_of_other_dimensions_are_not_compared(graph: Graph) -> None:
+    loader.load(ONE, graph, run="one")
+    loader.load(random_table(4, 4, d_head=4, model="test/narrow"), graph, run="narrow")
+    with pytest.raises(QueryError) as caught:
+        queries.query("compare_runs", graph, run="one", other="narrow")
+    assert str(caught.value) == (
+        "one has d_head 8 and d_model 32, narrow 4 and 16, so their PK has different scales: "
+        "compare runs of one model, or its checkpoints (query('runs', graph) lists them)"
+    )

@@ -8,6 +8,7 @@ import pytest
 
 from headgraph.pk_engine.errors import EngineError, SelectionError
 from headgraph.pk_engine.linalg.backends import Backend
+from headgraph.pk_engine.metrics.decoys import warning
 from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.scoring._compute import compute
 from headgraph.pk_engine.scoring.layers import all_head_scores, collect
@@ -167,10 +168,22 @@ def test_high_shares_are_noted_by_the_command_and_by_the_table(tmp_path: Path) -
     high = [name for name, share in shares.items() if share > 0.25]
     assert "OQ" not in high
     assert len(high) == 2
-    note = f"the decoy share of {' and '.join(high)} is above 25 %, so many of these edges may"
+    names = " and ".join(high)
+    note = (
+        f"the decoy share of {names} is above 25 % (in {names} near 100 % or above, as in random "
+        "weights), so many of these edges may"
+    )
     assert note in table._repr_html_()
     answer = headgraph("compute", str(folder), "--top", "15", "-o", str(tmp_path / "t.parquet"))
     assert f"note: {note} mean nothing: --max-decoy 0.1 keeps" in answer.stderr
     everything = compute(folder, selection=Selection())
     assert "decoys" not in repr(everything), "the share of all pairs says nothing about a choice"
     assert "decoy share" not in everything._repr_html_()
+
+
+def test_the_note_names_pairings_no_better_than_random_weights() -> None:
+    assert str(warning({"OQ": 0.93, "OK": 0.3, "OV": 1.24})) == (
+        "the decoy share of OQ, OK and OV is above 25 % (in OQ and OV near 100 % or above, as in "
+        "random weights), so many of these edges may mean nothing: "
+        "selection=Selection(max_decoy=0.1) keeps edges whose decoy_q is at most 0.1"
+    )

@@ -228,6 +228,7 @@ def circuit(labels: pd.DataFrame, name: str) -> dict[str, set[str]]:
 
 def test_circuit_motifs(gpt2: Graph, kept: pd.DataFrame, labels: pd.DataFrame) -> None:
     ioi = circuit(labels, "ioi")
+    flow = kept.groupby(["pairing", "source_layer", "target_layer"]).size()
     rows = []
     for s, sources in ioi.items():
         for t, targets in ioi.items():
@@ -242,6 +243,12 @@ def test_circuit_motifs(gpt2: Graph, kept: pd.DataFrame, labels: pd.DataFrame) -
                         "edges": len(part),
                         "pairs": pairs,
                         "density": len(part) / pairs,
+                        # what depth alone gives: pairs of layers differ in their edges
+                        "expected": sum(
+                            flow.get((pairing, head_key(a)[0], head_key(b)[0]), 0) / 144
+                            for a in sources
+                            for b in targets
+                        ),
                         "mean_z": part["z"].astype(float).mean(),
                         "strongest": float(part["pk"].max()),
                         "sources": sorted(set(part["source"]), key=head_key),

@@ -5,12 +5,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from headgraph import queries
+from headgraph import loader, queries
 from headgraph.base.errors import UnknownRun
 from headgraph.graphdb import Graph
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.queries.errors import ParameterError, UnknownName
 from headgraph.queries.network.motifs import count_motifs, swapped
 from tests.queries.oracle import as_graph, head_key
+from tests.tables import random_table
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +37,21 @@ def test_communities(gpt2: Graph, weighted: "nx.Graph[str]") -> None:
     # at least as good as the greedy method, which knows nothing of ours
     greedy = nx.community.greedy_modularity_communities(weighted, weight="weight")
     assert modularity > nx.community.modularity(weighted, greedy) - 0.02
+    # GPT-2's groups are more than its layers give; 20 shuffles by other code gave 0.24 to 0.30
+    assert 0.23 < answer.attrs["modularity_shuffled"] < 0.31 < modularity
     assert queries.communities(gpt2, seed=3).equals(answer)
     assert len(queries.communities(gpt2, seed=3, resolution=3)) > len(answer)
+
+
+def test_random_scores_have_no_more_groups_than_shuffled_edges(gpt2: Graph) -> None:
+    loader.load(random_table(12, 12), gpt2, run="noise", selection=Selection(top_percent=3))
+    try:
+        answer = queries.communities(gpt2, run="noise")
+    finally:
+        loader.drop(gpt2, "noise")
+    assert len(answer) > 2  # Louvain finds groups all the same
+    found = answer.attrs
+    assert found["modularity"] == pytest.approx(found["modularity_shuffled"], abs=0.03)
 
 
 def test_communities_are_written_on_request(gpt2: Graph, kept: pd.DataFrame) -> None:
