@@ -72,6 +72,8 @@ class ModelWeights:
         self.fold_ln, self.center_writing = fold_ln, center_writing
         with naming(self.folder):
             self._open(variant, found.adapter)
+        if found.base:
+            self.origin["base"] = found.base
 
     def _open(self, variant: str | None, adapter: Path | None) -> None:
         fold_ln, center_writing = self.fold_ln, self.center_writing
