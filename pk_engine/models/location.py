@@ -44,7 +44,11 @@ class Located(NamedTuple):
 
 
 def locate(
-    model: str | os.PathLike[str], revision: str | None = None, *, weights: bool = True
+    model: str | os.PathLike[str],
+    revision: str | None = None,
+    *,
+    weights: bool = True,
+    variant: str | None = None,
 ) -> Located:
     """Find a model, and download it if it is on the hub.
 
@@ -52,18 +56,19 @@ def locate(
         model: name of a bundled model, folder, or hub id.
         revision: branch, tag or commit of a hub id.
         weights: whether to download the weights too, and not only config.json.
+        variant: of the weights to download.
 
     Raises:
         ModelError: no bundled name, no folder with a model and no id of the hub; or a revision is
             given for a folder; or the base of an adapter is not to be found.
     """
     if folder := adapter_folder(model):
-        return _of_adapter(folder, revision, weights=weights)
+        return _of_adapter(folder, revision, weights=weights, variant=variant)
     local = _local(model)
     if local is None:
         from headgraph.pk_engine.models.hub.download import fetch
 
-        folder, commit = fetch(os.fspath(model), revision, weights=weights)
+        folder, commit = fetch(os.fspath(model), revision, weights=weights, variant=variant)
         return Located(folder, os.fspath(model), commit)
     if revision is not None:
         raise ModelError(
@@ -102,7 +107,9 @@ def with_adapter(located: Located, adapter: str | os.PathLike[str]) -> Located:
     return located._replace(name=name, adapter=folder)
 
 
-def _of_adapter(folder: Path, revision: str | None, *, weights: bool) -> Located:
+def _of_adapter(
+    folder: Path, revision: str | None, *, weights: bool, variant: str | None
+) -> Located:
     """The base of an adapter, which its settings name, with the adapter."""
     settings = read_settings(folder)
     alone = f"the folder {shown(folder)} holds only an adapter"
@@ -117,7 +124,7 @@ def _of_adapter(folder: Path, revision: str | None, *, weights: bool) -> Located
         second = adapter_folder(base)
         if not there:  # a folder has no revision
             revision = revision or settings.base_revision
-        found = None if second else locate(base, revision, weights=weights)
+        found = None if second else locate(base, revision, weights=weights, variant=variant)
     except ModelError as error:
         raise ModelError(
             f"{alone}, and its base {quoted(base, 50)} cannot be read "

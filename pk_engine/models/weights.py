@@ -65,7 +65,7 @@ class ModelWeights:
         variant: str | None = None,
         adapter: str | os.PathLike[str] | None = None,
     ) -> None:
-        found = locate(model, revision)
+        found = locate(model, revision, variant=variant)
         if adapter is not None:
             found = with_adapter(found, adapter)
         self.folder, self.name, self.revision = found.folder, found.name, found.commit

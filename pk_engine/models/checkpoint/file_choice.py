@@ -48,7 +48,7 @@ def choose(
     """
     if variant == "":
         raise ModelError(
-            f"{argument('variant', variant)}: expected the middle of a name such as "
+            f"{argument('variant')} is empty: expected the middle of a name such as "
             "model.fp16.safetensors, or leave it out"
         )
     variants: set[str] = set()

@@ -265,6 +265,21 @@ def test_a_base_on_the_hub(tmp_path: Path, server: HubServer) -> None:
     same(found, ModelWeights(tmp_path / "base", adapter=folder))
 
 
+def test_a_variant_on_the_hub(tmp_path: Path, server: HubServer) -> None:
+    folder = save(tmp_path / "llama", llama_tensors(), LLAMA_CONFIG)
+    half = {name: (2 * matrix).astype(np.float16) for name, matrix in llama_tensors().items()}
+    save_file(half, folder / "model.fp16.safetensors")
+    server.repos["team/llama"] = Repo()
+    commit = server.repos["team/llama"].commit(folder_files(folder), "main")
+    found = ModelWeights("team/llama", commit, variant="fp16")
+    plain = ModelWeights("team/llama", commit)  # the cache holds the variant alone
+    assert ModelWeights("team/llama", variant="fp16").origin == found.origin
+    assert (plain.origin, found.origin) == ({}, {"variant": "fp16"})
+    assert np.allclose(found.raw_layer(0)["Q"], 2 * plain.raw_layer(0)["Q"], atol=0.01)
+    said = refused(lambda: ModelWeights("team/llama", variant="bf16"))
+    assert "variant='bf16': no weights of this variant, there are fp16" in said
+
+
 Q0 = "base_model.model.model.layers.0.self_attn.q_proj"
 
 
