@@ -39,7 +39,7 @@ def open_model(model: Any, revision: str | None = None) -> Any:
             f"running a model needs torch and TransformerLens, which cannot be imported ({error}): "
             f"{INSTALL_LENS}"
         ) from None
-    folder, name, _, adapter = locate(model, revision)
+    folder, name, _, adapter, _ = locate(model, revision)
     check_plain(folder, adapter)
     TensorFiles(folder)  # says what is wrong with the files before anything is built
     try:

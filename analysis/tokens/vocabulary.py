@@ -7,8 +7,7 @@ from typing import Any
 
 from headgraph.base.errors import UnreadableFile
 from headgraph.base.files.documents import read_json
-from headgraph.pk_engine.models.checkpoint.gguf_file import tokens_of_gguf
-from headgraph.pk_engine.models.location import is_gguf
+from headgraph.pk_engine.models.checkpoint.gguf_file import is_gguf, tokens_of_gguf
 
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 

@@ -17,7 +17,7 @@ from headgraph.base.spelling import argument, either
 from headgraph.base.text import printable, quoted, short
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.checkpoint.adapter_settings import CONFIG, read_settings
-from headgraph.pk_engine.models.checkpoint.gguf_file import ENDING, gguf_in, settings_of_gguf
+from headgraph.pk_engine.models.checkpoint.gguf_file import gguf_in, is_gguf, settings_of_gguf
 from headgraph.pk_engine.models.checkpoint.refusals import refuse_stand_in
 from headgraph.pk_engine.models.checkpoint.tensor_files import chosen
 
@@ -33,16 +33,22 @@ class Located(NamedTuple):
         name: as a table records it.
         commit: of a hub id.
         adapter: folder of the adapter to merge in.
+        base: what the settings of the adapter name, where that is the model.
     """
 
     folder: Path
     name: str
     commit: str | None
     adapter: Path | None = None
+    base: str | None = None
 
 
 def locate(
-    model: str | os.PathLike[str], revision: str | None = None, *, weights: bool = True
+    model: str | os.PathLike[str],
+    revision: str | None = None,
+    *,
+    weights: bool = True,
+    variant: str | None = None,
 ) -> Located:
     """Find a model, and download it if it is on the hub.
 
@@ -50,18 +56,19 @@ def locate(
         model: name of a bundled model, folder, or hub id.
         revision: branch, tag or commit of a hub id.
         weights: whether to download the weights too, and not only config.json.
+        variant: of the weights to download.
 
     Raises:
         ModelError: no bundled name, no folder with a model and no id of the hub; or a revision is
             given for a folder; or the base of an adapter is not to be found.
     """
     if folder := adapter_folder(model):
-        return _of_adapter(folder, revision, weights=weights)
+        return _of_adapter(folder, revision, weights=weights, variant=variant)
     local = _local(model)
     if local is None:
         from headgraph.pk_engine.models.hub.download import fetch
 
-        folder, commit = fetch(os.fspath(model), revision, weights=weights)
+        folder, commit = fetch(os.fspath(model), revision, weights=weights, variant=variant)
         return Located(folder, os.fspath(model), commit)
     if revision is not None:
         raise ModelError(
@@ -100,7 +107,9 @@ def with_adapter(located: Located, adapter: str | os.PathLike[str]) -> Located:
     return located._replace(name=name, adapter=folder)
 
 
-def _of_adapter(folder: Path, revision: str | None, *, weights: bool) -> Located:
+def _of_adapter(
+    folder: Path, revision: str | None, *, weights: bool, variant: str | None
+) -> Located:
     """The base of an adapter, which its settings name, with the adapter."""
     settings = read_settings(folder)
     alone = f"the folder {shown(folder)} holds only an adapter"
@@ -108,18 +117,24 @@ def _of_adapter(folder: Path, revision: str | None, *, weights: bool) -> Located
     if settings.base is None:
         raise ModelError(f"{alone}, and its {CONFIG} names no base model: {give}")
     base, beside = settings.base, folder / settings.base
-    if _mode(expanded(base, problem=ModelError)) is None and _mode(beside) is not None:
-        base = os.fspath(beside)
-    if adapter_folder(base):
-        raise ModelError(f"{alone} of {quoted(base)}, which is an adapter too: {give}")
     try:
-        found = locate(base, revision or settings.base_revision, weights=weights)
+        there = _mode(expanded(base, problem=ModelError)) is not None
+        if not there and _mode(beside) is not None:
+            base, there = os.fspath(beside), True
+        second = adapter_folder(base)
+        if not there:  # a folder has no revision
+            revision = revision or settings.base_revision
+        found = None if second else locate(base, revision, weights=weights, variant=variant)
     except ModelError as error:
         raise ModelError(
             f"{alone}, and its base {quoted(base, 50)} cannot be read "
-            f"({short(str(error).partition(':')[0], 60)}): {give}"
+            f"({short(str(error).partition(': ')[0], 60)}): {give}"
         ) from error
-    return with_adapter(found, folder)
+    if found is None:
+        raise ModelError(f"{alone} of {quoted(base)}, which is an adapter too: {give}")
+    # tables are shared, so they name a folder without where it lies
+    named = Path(settings.base).name if there else settings.base
+    return with_adapter(found, folder)._replace(base=short(named, 120))
 
 
 def _local(model: str | os.PathLike[str]) -> tuple[Path, str] | None:
@@ -161,11 +176,6 @@ def _local(model: str | os.PathLike[str]) -> tuple[Path, str] | None:
             f"no folder {shown(text)}: expected one with config.json and *.safetensors"
         )
     return None
-
-
-def is_gguf(path: Path) -> bool:
-    """Whether a model is a GGUF file and not a folder."""
-    return path.suffix.lower() == ENDING
 
 
 def _gguf_alone(folder: Path) -> Path | None:

@@ -7,10 +7,11 @@ from typing import Any
 
 from headgraph.base.files.documents import shown
 from headgraph.base.spelling import argument
+from headgraph.base.text import short
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.checkpoint.adapter import Adapted, Adapter
 from headgraph.pk_engine.models.checkpoint.fp8 import Dequantised
-from headgraph.pk_engine.models.checkpoint.gguf_file import GgufFile
+from headgraph.pk_engine.models.checkpoint.gguf_file import GgufFile, is_gguf
 from headgraph.pk_engine.models.checkpoint.packed import refuse_packed
 from headgraph.pk_engine.models.checkpoint.refusals import refuse_adapter_tensors
 from headgraph.pk_engine.models.checkpoint.renamed import renamed
@@ -18,7 +19,6 @@ from headgraph.pk_engine.models.checkpoint.tensor_files import TensorFiles
 from headgraph.pk_engine.models.checkpoint.tensors import Tensors
 from headgraph.pk_engine.models.config import settings_of
 from headgraph.pk_engine.models.family import Family
-from headgraph.pk_engine.models.location import is_gguf
 
 
 def open_tensors(
@@ -47,9 +47,10 @@ def open_tensors(
     if is_gguf(folder):
         for option, given in (("variant", variant), ("adapter", adapter)):
             if given is not None:
+                what = argument(option, short(str(given)))
                 raise ModelError(
-                    f"{argument(option, str(given))}: {shown(folder)} is a GGUF file, which has "
-                    "none; give the folder of the original model"
+                    f"{what}: {shown(folder)} is a GGUF file, which has none; give the folder of "
+                    "the original model"
                 )
         return GgufFile(folder)
     files: Tensors = TensorFiles(folder, variant)

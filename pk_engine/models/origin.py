@@ -12,6 +12,7 @@ SENTENCES = {
     "variant": "the weights are those of the variant {}",
     "nested": "the tensors are those under {} in the file",
     "prefix": "the prefix {} of the tensors, which training tools add, was left out",
+    "base": "the base model is {}, which the settings of the adapter name",
     "adapter": "the adapter {} was merged in",
 }
 """Key -> what it says about the weights; `adapter_sha256` has no sentence."""

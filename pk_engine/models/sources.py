@@ -4,7 +4,7 @@ import os
 
 from headgraph.base.names import VIA
 from headgraph.base.spelling import argument
-from headgraph.base.text import quoted
+from headgraph.base.text import quoted, short
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.models.interface import Model, Weights
 
@@ -31,9 +31,9 @@ def open_weights(
         raise EngineError(f"unknown via {quoted(via)}: expected {' or '.join(VIA)}")
     for option, given in (("variant", variant), ("adapter", adapter), ("tower", tower)):
         if given is not None and (via != "files" or not isinstance(model, str | os.PathLike)):
+            what = argument(option, short(str(given)))
             raise EngineError(
-                f"{argument(option, str(given))}: it applies to files only; leave it out, or leave "
-                f"out {argument('via')}"
+                f"{what}: it applies to files only; leave it out, or leave out {argument('via')}"
             )
     if not isinstance(model, str | os.PathLike):
         from headgraph.pk_engine.models.lens.weights import of_bridge

@@ -69,13 +69,15 @@ class ModelWeights:
         adapter: str | os.PathLike[str] | None = None,
         tower: str | None = None,
     ) -> None:
-        found = locate(model, revision)
+        found = locate(model, revision, variant=variant)
         if adapter is not None:
             found = with_adapter(found, adapter)
         self.folder, self.name, self.revision = found.folder, found.name, found.commit
         self.fold_ln, self.center_writing = fold_ln, center_writing
         with naming(self.folder):
             self._open(variant, found.adapter, tower)
+        if found.base:
+            self.origin["base"] = found.base
 
     def _open(self, variant: str | None, adapter: Path | None, tower: str | None) -> None:
         fold_ln, center_writing = self.fold_ln, self.center_writing

@@ -18,6 +18,7 @@ from headgraph.base.text import printable, quoted, short
 from headgraph.pk_engine.errors import ModelError, WeightsError
 from headgraph.pk_engine.linalg.buffers import Buffers
 from headgraph.pk_engine.models.checkpoint.adapter_settings import CONFIG, read_settings
+from headgraph.pk_engine.models.checkpoint.renamed import WRAPPERS
 from headgraph.pk_engine.models.checkpoint.tensor_files import FLOATS, Stored, TensorFiles
 from headgraph.pk_engine.models.checkpoint.tensors import Tensors, View
 
@@ -25,6 +26,8 @@ FILES = ("adapter_model.safetensors", "adapter_model.bin")
 _PART = re.compile(
     r"(?:base_model\.model\.)?(?P<module>.+)\.lora_(?P<part>[AB])(?:\.(?P<adapter>\w+))?\.weight"
 )
+_COPY = re.compile(r"\.(?:modules_to_save|original_module|base_layer)(?:\.\w+)?(?=\.weight$)")
+"""What peft puts into the name of a whole matrix."""
 _NO_MATRIX = re.compile(r"\.bias$|\.lora_embedding_[AB](\.\w+)?$|\.token_adapter\.")
 
 
@@ -51,9 +54,9 @@ class Adapter:
         file = next((name for name in FILES if (folder / name).is_file()), None)
         if file is None:
             raise ModelError(f"the folder {shown(folder)} has {CONFIG} and no {FILES[0]}: fetch it")
+        self.files = TensorFiles(folder, only=file)  # says what is wrong with a file
         with (folder / file).open("rb") as stream:
             self.sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-        self.files = TensorFiles(folder, only=file)
         self.modules: dict[str, dict[str, str]] = {}
         self.replaced: list[str] = []
         for name in self.files:
@@ -67,9 +70,10 @@ class Adapter:
 
     def _sort(self, name: str) -> None:
         """Put a tensor's name where it belongs."""
-        part = _PART.fullmatch(name)
+        part = _PART.fullmatch(WRAPPERS.sub("", name))
         if part is None and "lora_" not in name:
-            self.replaced.append(name.removeprefix("base_model.model."))
+            plain = _COPY.sub("", WRAPPERS.sub("", name))
+            self.replaced.append(plain.removeprefix("base_model.model."))
         elif part is None and not _NO_MATRIX.search(name):
             kind = "DoRA's" if "lora_magnitude_vector" in name else "not LoRA's"
             raise WeightsError(
@@ -88,7 +92,8 @@ class Adapter:
     def change(self, module: str) -> NDArray[np.float32]:
         """What is added to the matrix of a module: scale * B A, out x in."""
         a, b = (self._read(self.modules[module][part]) for part in "AB")
-        found: NDArray[np.float32] = (b @ a) * np.float32(self.settings.scale_of(module))
+        with np.errstate(over="ignore", invalid="ignore"):  # `ModelWeights` refuses NaN and Inf
+            found: NDArray[np.float32] = (b @ a) * np.float32(self.settings.scale_of(module))
         return found
 
     def shape(self, module: str) -> tuple[int, int]:
@@ -124,7 +129,8 @@ class Adapted(View):
         attention: matches the ends of the names of attention modules.
 
     Raises:
-        WeightsError: a matrix of attention is not in the source, has another shape, or is replaced.
+        WeightsError: a matrix of attention is not in the source, has another shape, or is replaced;
+            or no module of the adapter is in the source.
     """
 
     def __init__(
@@ -145,6 +151,8 @@ class Adapted(View):
             if attention.search(module):
                 self._modules[self._weight_of(module)] = module
         self._check_shapes()
+        if not self._modules:
+            self._check_modules()
         count = len(self._modules)
         self.origin["adapter"] = f"{adapter.name} (LoRA, attention matrices changed: {count})"
         self.origin["adapter_sha256"] = adapter.sha256
@@ -168,13 +176,17 @@ class Adapted(View):
             return stored
         change = self._adapter.change(self._modules[name])
         matrix = np.asarray(stored, np.float32)
-        return matrix + (change.T if self._adapter.settings.transposed else change)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return matrix + (change.T if self._adapter.settings.transposed else change)
 
     def _name_of(self, name: str) -> str | None:
         """A tensor of the source by its name in the adapter, which may have another prefix."""
+        return next((found for found in self._names(name) if found in self.inner), None)
+
+    def _names(self, name: str) -> list[str]:
+        """The names that what the adapter calls `name` may have in the source."""
         ends = [name, *(name.removeprefix(p) for p in self._prefixes if p and name.startswith(p))]
-        tried = [*ends, *(prefix + end for prefix in self._prefixes for end in ends)]
-        return next((found for found in tried if found in self.inner), None)
+        return [*ends, *(prefix + end for prefix in self._prefixes for end in ends)]
 
     def _weight_of(self, module: str) -> str:
         found = self._name_of(f"{module}.weight")
@@ -184,6 +196,19 @@ class Adapted(View):
                 "model does not have: give the model that it was trained on"
             )
         return found
+
+    def _check_modules(self) -> None:
+        """Refuse an adapter of another model: without this, it would change nothing."""
+        held = {name.rpartition(".")[0] for name in self.inner}
+        adapted = self._adapter.modules
+        adapter = f"the adapter {quoted(self._adapter.name)}"
+        if not adapted:
+            raise WeightsError(f"{adapter} holds no matrices of LoRA: fetch or save it again")
+        if held.isdisjoint(found for module in adapted for found in self._names(module)):
+            raise WeightsError(
+                f"{adapter} changes {quoted(next(iter(adapted)), 80)} and the like, and the model "
+                "has none of these modules: give the model that it was trained on"
+            )
 
     def _check_shapes(self) -> None:
         for name, stored in self.inner.describe(self._modules):

@@ -1,14 +1,15 @@
 """adapter_config.json of a LoRA adapter: its scales, and what is refused by name."""
 
 import re
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
 from typing import Any
 
 from headgraph.base.files.documents import read_json, shown
-from headgraph.base.text import quoted
+from headgraph.base.text import quoted, short
 from headgraph.pk_engine.errors import ModelError
 
 CONFIG = "adapter_config.json"
@@ -29,6 +30,13 @@ _CHANGES_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 """Values of init_lora_weights with which training starts from other base weights."""
 _LONGEST = 200
 """Characters of a pattern of names."""
+_REPEATED = re.compile(r"(?<!\()[*+?{]")
+"""Signs of repetition in a pattern whose escapes and sets of characters were replaced."""
+_MOST_REPEATED = 3
+"""Repetitions in a pattern: the time of a match is a power of the length of a name."""
+
+Patterns = Sequence[tuple[re.Pattern[str], Any]]
+"""Patterns that match the whole name of a module, and the number for it."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,7 @@ class LoraSettings:
     Attributes:
         rank, alpha: r and lora_alpha.
         rank_stabilised: whether the scale is alpha / sqrt(r) in place of alpha / r.
-        ranks, alphas: patterns of module names -> their own rank and alpha.
+        ranks, alphas: patterns of module names, with their own rank or alpha.
         transposed: whether matrices are stored (in x out), as GPT-2's are.
         base, base_revision: what the adapter was trained on; None where it is not named.
     """
@@ -46,21 +54,19 @@ class LoraSettings:
     rank: int
     alpha: float
     rank_stabilised: bool
-    ranks: Mapping[str, int]
-    alphas: Mapping[str, float]
+    ranks: Patterns
+    alphas: Patterns
     transposed: bool
     base: str | None
     base_revision: str | None
 
     def rank_of(self, module: str) -> int:
         """The rank of the adapter of a module."""
-        key = _key(self.ranks, module)
-        return self.rank if key is None else self.ranks[key]
+        return int(_first(self.ranks, module, self.rank))
 
     def scale_of(self, module: str) -> float:
         """What B A is multiplied with."""
-        key = _key(self.alphas, module)
-        alpha, rank = self.alpha if key is None else self.alphas[key], self.rank_of(module)
+        alpha, rank = float(_first(self.alphas, module, self.alpha)), self.rank_of(module)
         return alpha / (sqrt(rank) if self.rank_stabilised else rank)
 
 
@@ -88,34 +94,60 @@ def read_settings(folder: Path) -> LoraSettings:
     return LoraSettings(
         rank=_number(path, "r", data.get("r", 8), whole=True),
         alpha=_number(path, "lora_alpha", data.get("lora_alpha", 8)),
-        rank_stabilised=data.get("use_rslora") is True,
+        rank_stabilised=_flag(path, "use_rslora", data),
         ranks=_pattern(path, "rank_pattern", data, whole=True),
         alphas=_pattern(path, "alpha_pattern", data),
-        transposed=data.get("fan_in_fan_out") is True,
+        transposed=_flag(path, "fan_in_fan_out", data),
         base=base if isinstance(base, str) and base else None,
         base_revision=revision if isinstance(revision, str) and revision else None,
     )
 
 
-def _key(patterns: Mapping[str, Any], module: str) -> str | None:
-    """The first pattern that a module's name ends with, as in peft's get_pattern_key."""
-    return next((key for key in patterns if re.match(rf"(.*\.)?({key})$", module)), None)
+def _first(patterns: Patterns, module: str, default: float) -> Any:
+    """The number of the first pattern that matches a module's name."""
+    return next((number for key, number in patterns if key.match(module)), default)
 
 
-def _pattern(path: Path, name: str, data: Mapping[str, Any], *, whole: bool = False) -> Any:
+def _flag(path: Path, name: str, data: Mapping[str, Any]) -> bool:
+    found = data.get(name)
+    if not isinstance(found, bool | None):
+        raise ModelError(f"{shown(path)} has {name} = {quoted(found)}: expected true or false")
+    return bool(found)
+
+
+def _pattern(path: Path, name: str, data: Mapping[str, Any], *, whole: bool = False) -> Patterns:
     found = data.get(name) or {}
     if not isinstance(found, dict):
         raise ModelError(f"{shown(path)} has {name} = {quoted(found)}: expected an object")
-    for key in found:
-        try:
-            re.compile(key)
-        except re.error as error:
-            raise ModelError(f"{shown(path)} has the pattern {quoted(key)} in {name}, which is no "
-                             f"regular expression ({error})") from error  # fmt: skip
-        if len(key) > _LONGEST:
-            raise ModelError(f"{shown(path)} has the pattern {quoted(key)} in {name}: expected at "
-                             f"most {_LONGEST} characters")  # fmt: skip
-    return {key: _number(path, name, value, whole=whole) for key, value in found.items()}
+    return [
+        (_compiled(path, name, key), _number(path, name, value, whole=whole))
+        for key, value in found.items()
+    ]
+
+
+def _compiled(path: Path, name: str, key: str) -> re.Pattern[str]:
+    """A pattern that matches names which end with a part that fits, as peft's get_pattern_key.
+
+    Patterns that can take long are refused: with a repeated group, or many repetitions.
+    """
+    what = f"{shown(path)} has the pattern {quoted(key)} in {name}"
+    if len(key) > _LONGEST:
+        raise ModelError(f"{what}: expected at most {_LONGEST} characters")
+    plain = re.sub(r"\\.|\[[^\]]*\]", "x", key)
+    if re.search(r"\)[*+{]", plain) or len(_REPEATED.findall(plain)) > _MOST_REPEATED:
+        raise ModelError(
+            f"{what}: expected at most {_MOST_REPEATED} repetitions, and none of a group; write "
+            "the names of the modules instead"
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what another version of Python may read otherwise
+            return re.compile(rf"(.*\.)?({key})$")
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ModelError(
+            f"{what}, which is no regular expression ({short(error)}): write the names of the "
+            "modules instead"
+        ) from error
 
 
 def _number(path: Path, name: str, value: Any, *, whole: bool = False) -> Any:

@@ -46,6 +46,11 @@ def choose(
             there.
         WeightsError: a set of shards is not whole.
     """
+    if variant == "":
+        raise ModelError(
+            f"{argument('variant')} is empty: expected the middle of a name such as "
+            "model.fp16.safetensors, or leave it out"
+        )
     variants: set[str] = set()
     for single, endings in KINDS:
         variants |= _variants(names, single)
@@ -55,8 +60,8 @@ def choose(
     if variant is not None:
         there = f"there are {listed(sorted(variants))}" if variants else "there are no variants"
         raise ModelError(
-            f"{argument('variant', variant)}: no weights of this variant, {there}; expected the "
-            f"middle of a name such as model.fp16.safetensors"
+            f"{argument('variant', variant[:60])}: no weights of this variant, {there}; expected "
+            "the middle of a name such as model.fp16.safetensors"
         )
     return None
 

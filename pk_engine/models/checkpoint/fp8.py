@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,21 +28,19 @@ class Dequantised(View):
     Args:
         inner: the source.
         settings: quantization_config, which may give the size of the blocks.
-
-    Raises:
-        WeightsError: the size of the blocks is no pair of numbers.
     """
 
     def __init__(self, inner: Tensors, settings: Mapping[str, Any]) -> None:
         super().__init__(inner)
-        self._block = _block_of(settings)
+        self._settings = settings
         self._scales: dict[str, str] = {}
 
     def describe(self, names: Iterable[str]) -> Iterator[tuple[str, Stored]]:
         """Shape and kind of each of these tensors: F32 for FP8 with a scale.
 
         Raises:
-            WeightsError: a scale does not fit its matrix.
+            WeightsError: a scale does not fit its matrix, or the size of the blocks is no pair of
+                numbers.
         """
         found = dict(self.inner.describe(names))
         scales = {name: scale for name, stored in found.items()
@@ -57,11 +56,20 @@ class Dequantised(View):
             yield name, Stored(stored.shape, "F32")
 
     def read(self, name: str, buffers: Buffers | None = None) -> NDArray[Any]:
-        """A tensor; an FP8 matrix that was described is multiplied with its scale."""
+        """A tensor; an FP8 matrix that was described is multiplied with its scale.
+
+        Raises:
+            WeightsError: the scale is negative, or no number.
+        """
         stored = self.inner.read(name, buffers)
         if name not in self._scales:
             return stored
         scale = np.asarray(self.inner.read(self._scales[name]), np.float32)
+        if not (np.isfinite(scale) & (scale >= 0)).all():  # 0 is the scale of a row of zeros
+            raise WeightsError(
+                f"the scale {short(self._scales[name], 80)} holds negative numbers, NaN or Inf: "
+                "the checkpoint is damaged, fetch or convert it again"
+            )
         matrix: NDArray[np.float32] = np.array(stored, np.float32)
         if scale.size == 1:
             matrix *= scale.reshape(())
@@ -69,10 +77,16 @@ class Dequantised(View):
             matrix *= scale.reshape(-1, 1)
         else:
             rows, columns = self._block
-            wide = np.repeat(scale, columns, axis=1)[:, : matrix.shape[1]]
+            width = matrix.shape[1]  # a block may be far wider
+            wide = np.repeat(scale, min(columns, width), axis=1)[:, :width]
             for at, row in enumerate(wide):  # the last block may be cut
                 matrix[at * rows : (at + 1) * rows] *= row
         return matrix
+
+    @cached_property
+    def _block(self) -> tuple[int, int]:
+        """Rows and columns of a block; read late, since the setting stays behind over floats."""
+        return _block_of(self._settings)
 
     def _scale_of(self, name: str) -> str | None:
         return next((name + end for end in SCALES if name + end in self.inner), None)

@@ -7,7 +7,6 @@ import re
 import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +17,13 @@ from headgraph.base.files.documents import shown
 from headgraph.base.text import listed, quoted, short
 from headgraph.pk_engine.errors import ModelError, WeightsError
 from headgraph.pk_engine.linalg.buffers import Buffers
-from headgraph.pk_engine.models.checkpoint.refusals import refuse_stand_in
+from headgraph.pk_engine.models.checkpoint._gguf_reader import reader_of
 from headgraph.pk_engine.models.checkpoint.tensor_files import Stored
 
 ENDING = ".gguf"
-INSTALL = "pip install 'headgraph[gguf]' (in a clone: pip install -e '.[gguf]')"
 _PART = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<total>\d{5})\.gguf")
 _ATTENTION = re.compile(r"blk\.\d+\.attn_(q|k|v|qkv|output)\.weight")
 _KINDS = {"F32": "F32", "F16": "F16", "BF16": "BF16", "F64": "F64"}
-_PLAIN = ("F32", "F16", "BF16")
 _NOT_HEADS = ("general.", "tokenizer.", "quantize.", "split.", "GGUF.")
 _LONGEST = 10_000
 """Numbers of a setting that are read: one for each layer."""
@@ -45,13 +42,17 @@ class GgufFile:
 
     def __init__(self, path: Path) -> None:
         self.folder = path
-        readers = [_reader(part, part.stat().st_mtime_ns) for part in parts_of(path)]
+        readers = [reader_of(part) for part in parts_of(path)]
         self._tensors = {tensor.name: tensor for reader in readers for tensor in reader.tensors}
+        if len(self._tensors) < sum(len(reader.tensors) for reader in readers):
+            raise WeightsError(
+                f"two parts of {shown(path)} hold the same tensor: fetch the parts of one file"
+            )
         kinds = Counter(
             _kind(tensor) for name, tensor in self._tensors.items() if _ATTENTION.fullmatch(name)
         )
         self.origin = {"format": f"GGUF ({short(architecture(readers[0], path), 40)})"}
-        if quantised := [kind for kind, _ in kinds.most_common() if kind not in _PLAIN]:
+        if quantised := [kind for kind, _ in kinds.most_common() if kind not in _KINDS]:
             self.origin["quantisation"] = ", ".join(quantised)
 
     def __contains__(self, name: object) -> bool:
@@ -99,11 +100,13 @@ def settings_of_gguf(path: Path) -> dict[str, Any]:
     """The settings of a GGUF file under their names without the architecture, for `gguf.toml`.
 
     Raises:
-        ModelError: the `gguf` package is not installed, or the file names no architecture.
+        ModelError: the `gguf` package is not installed, or the file is an adapter, the vision part
+            of a model or the like, or names no architecture.
         WeightsError: the file is damaged or something else.
     """
     first = parts_of(path)[0]
-    reader = _reader(first, first.stat().st_mtime_ns)
+    reader = reader_of(first)
+    _check_type(reader, path)
     name = architecture(reader, path)
     found = {
         key.removeprefix(f"{name}."): _value(field)
@@ -111,7 +114,7 @@ def settings_of_gguf(path: Path) -> dict[str, Any]:
         if not key.startswith(_NOT_HEADS)
     }
     names = {tensor.name for part in parts_of(path)
-             for tensor in _reader(part, part.stat().st_mtime_ns).tensors}  # fmt: skip
+             for tensor in reader_of(part).tensors}  # fmt: skip
     extra, blocks = found.get("nextn_predict_layers"), found.get("block_count")
     if type(extra) is int and type(blocks) is int:  # layers that predict a second token
         found["block_count"] = blocks - extra
@@ -128,7 +131,7 @@ def tokens_of_gguf(path: Path) -> tuple[str, list[str]]:
         ModelError, WeightsError: as `settings_of_gguf`.
     """
     first = parts_of(path)[0]
-    fields = _reader(first, first.stat().st_mtime_ns).fields
+    fields = reader_of(first).fields
     kind, pieces = (fields.get(f"tokenizer.ggml.{name}") for name in ("model", "tokens"))
     raw = b"" if pieces is None else bytes(pieces.parts[pieces.data[0]])
     found, start = [], 0
@@ -146,7 +149,7 @@ def parts_of(path: Path) -> list[Path]:
         WeightsError: a part is missing.
     """
     part = _PART.fullmatch(path.name)
-    if part is None:
+    if part is None or not 1 <= int(part["number"]) <= int(part["total"]):
         return [path]
     stem, total = part["stem"], int(part["total"])
     parts = [
@@ -160,13 +163,18 @@ def parts_of(path: Path) -> list[Path]:
     return parts
 
 
+def is_gguf(path: Path) -> bool:
+    """Whether a model is a GGUF file and not a folder."""
+    return path.suffix.lower() == ENDING and not path.is_dir()
+
+
 def gguf_in(folder: Path) -> Path | None:
     """The one model in GGUF in a folder; None if there is none.
 
     Raises:
         ModelError: there are several.
     """
-    files = sorted(path for path in folder.glob(f"*{ENDING}") if path.is_file())
+    files = sorted(path for path in folder.iterdir() if is_gguf(path) and path.is_file())
     found: dict[str, Path] = {}
     for path in files:
         part = _PART.fullmatch(path.name)
@@ -178,6 +186,17 @@ def gguf_in(folder: Path) -> Path | None:
             f"{listed([path.name for path in found.values()], 3)}; give the path of one"
         )
     return next(iter(found.values()), None)
+
+
+def _check_type(reader: Any, path: Path) -> None:
+    """Refuse a GGUF file that is no model: adapter, mmproj (the vision part), imatrix."""
+    field = reader.fields.get("general.type")
+    kind = None if field is None else _value(field)
+    if kind not in (None, "model"):
+        raise ModelError(
+            f"{shown(path)} has general.type = {quoted(kind)}: expected 'model'; give the GGUF "
+            "file of the model itself"
+        )
 
 
 def architecture(reader: Any, path: Path) -> str:
@@ -194,70 +213,6 @@ def architecture(reader: Any, path: Path) -> str:
             "'llama'"
         )
     return found
-
-
-@lru_cache(maxsize=64)
-def _reader(path: Path, changed: int) -> Any:
-    """The reader of a file; `changed` is when, so that another file is not taken for this one."""
-    try:
-        from gguf import GGUFReader, GGUFValueType
-    except ImportError:
-        raise ModelError(
-            f"{shown(path)} is a GGUF file, which only the gguf package reads: {INSTALL}"
-        ) from None
-
-    class Bounded(GGUFReader):  # type: ignore[misc]
-        """A reader that stops at the end of the file, and takes a list in one step.
-
-        The package itself makes an object for each of the tokens of a vocabulary.
-        """
-
-        def _get(self, offset: int, dtype: Any, count: int = 1, *more: Any, **how: Any) -> Any:
-            if count > len(self.data) or offset > len(self.data):
-                raise ValueError("it ends too early")
-            found = super()._get(offset, dtype, count, *more, **how)
-            if len(found) != count:
-                raise ValueError("it ends too early")
-            return found
-
-        def _get_field_parts(self, at: int, raw_type: int) -> Any:
-            if GGUFValueType(raw_type) != GGUFValueType.ARRAY:
-                return super()._get_field_parts(at, raw_type)
-            kind = GGUFValueType(self._get(at, np.uint32)[0])
-            count, start = int(self._get(at + 4, np.uint64)[0]), at + 12
-            number = self.gguf_scalar_to_np.get(kind)
-            if kind == GGUFValueType.STRING:
-                lengths = _lengths(self.data, start, count)
-                values = self.data[start : start + sum(8 + length for length in lengths)]
-            elif number is not None:
-                values = self._get(start, number, count)
-            else:
-                return super()._get_field_parts(at, raw_type)
-            return 12 + int(values.nbytes), [values], [0], [GGUFValueType.ARRAY, kind]
-
-    try:
-        with np.errstate(all="ignore"):
-            reader = Bounded(path)
-    except Exception as error:  # the package checks little, so a damaged file raises anything
-        refuse_stand_in(path)
-        raise WeightsError(
-            f"{shown(path)} cannot be read as GGUF ({short(error, 80) or type(error).__name__}): "
-            "fetch it again"
-        ) from error
-    if reader.byte_order != "I":
-        raise WeightsError(f"{shown(path)} has the other byte order: convert the model again")
-    return reader
-
-
-def _lengths(data: Any, start: int, count: int) -> Iterator[int]:
-    """The lengths in bytes of strings one after another, each with its length before it."""
-    view, size = memoryview(data), len(data)
-    for _ in range(count):
-        (length,) = struct.unpack_from("<Q", view, start)
-        start += 8 + length
-        if start > size:
-            raise ValueError("it ends too early")
-        yield length
 
 
 def _kind(tensor: Any) -> str:

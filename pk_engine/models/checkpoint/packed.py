@@ -32,6 +32,7 @@ class Scheme:
 
 
 SCHEMES = (
+    Scheme("FP-Quant", _ORIGINAL, (".qweight", ".forward_hadamard_matrix")),
     Scheme("GPTQ", _ORIGINAL, (".qweight", ".g_idx")),
     Scheme("AWQ", _ORIGINAL, (".qweight", ".qzeros")),
     Scheme("GPTQ or AWQ", _ORIGINAL, (".qweight",)),
@@ -41,13 +42,22 @@ SCHEMES = (
     Scheme("NVFP4", _ORIGINAL, (".weight_packed", ".weight_global_scale")),
     Scheme("NVFP4", _ORIGINAL, (".weight_scale_2",)),
     Scheme("compressed-tensors", _ORIGINAL, (".weight_packed",)),
+    Scheme("HIGGS", _DEQUANTIZE, (".weight", ".scales", ".tables")),
+    Scheme("Metal kernels of transformers", _ORIGINAL, (".scales", ".qbiases")),
     Scheme("MLX", "mlx_lm.convert can dequantize it", (".scales", ".biases")),
     Scheme("MLX", "mlx_lm.convert can dequantize it", (".weight", ".scales")),
     Scheme("MXFP4", _ORIGINAL, (".weight_blocks", ".weight_scales")),
-    Scheme("HQQ", _ORIGINAL, (".W_q",)),
+    Scheme("HQQ or SINQ", _ORIGINAL, (".W_q",)),
+    Scheme("quanto", _ORIGINAL, (".weight._scale",)),
+    Scheme("torchao", _ORIGINAL, ("._weight_qdata",)),
+    Scheme("ExLlamaV2", _ORIGINAL, (".q_weight",)),
+    Scheme("ExLlamaV3", _ORIGINAL, (".trellis",)),
+    Scheme("QuIP#", _ORIGINAL, (".Qidxs",)),
+    Scheme("VPTQ", _ORIGINAL, (".indices",)),
+    Scheme("SpQR", _ORIGINAL, (".dense_weights",)),
     Scheme("AQLM", _ORIGINAL, (".codes", ".codebooks")),
     Scheme("compressed-tensors or Quark", _ORIGINAL, (".weight_zero_point",)),
-    Scheme("int8 with a scale", _ORIGINAL, (".weight_scale",)),
+    Scheme("integers with a scale", _ORIGINAL, (".weight_scale",)),
     Scheme("EETQ", _ORIGINAL, (".weight_scales",)),
 )
 """The most specific first."""
@@ -81,7 +91,7 @@ def refuse_packed_kind(
         WeightsError: the message names the scheme.
     """
     if stored.kind not in FLOATS:
-        scheme = _scheme(files, name.removesuffix(".weight"))
+        scheme = None if stored.kind[0] == "F" else _scheme(files, name.removesuffix(".weight"))
         method = _method(config)
         if scheme or method:
             raise _refusal(name, scheme or Scheme(method, _ORIGINAL, ()), config, stored.kind)
@@ -102,7 +112,7 @@ _TELLING = {ending for scheme in SCHEMES for ending in scheme.endings if ending 
 
 def _parted(name: str) -> tuple[str, str]:
     """(module, ending) of a tensor's name."""
-    for ending in (".weight.absmax", ".weight.quant_map"):
+    for ending in (".weight.absmax", ".weight.quant_map", ".weight._scale"):
         if name.endswith(ending):
             return name.removesuffix(ending), ending
     module, dot, last = name.rpartition(".")

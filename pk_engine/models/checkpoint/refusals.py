@@ -26,8 +26,11 @@ def refuse_stand_in(path: Path, problem: type[ModelError] = WeightsError) -> Non
     Raises:
         problem: the file is one of them.
     """
-    with path.open("rb") as file:
-        start = file.read(256)
+    try:
+        with path.open("rb") as file:
+            start = file.read(256)
+    except OSError:  # the caller tells that it cannot be read
+        return
     if start.startswith(_POINTER):
         raise problem(
             f"{shown(path)} is a Git LFS pointer, not the file that it stands for: run git lfs "

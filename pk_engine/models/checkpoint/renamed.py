@@ -17,8 +17,9 @@ from headgraph.pk_engine.linalg.buffers import Buffers
 from headgraph.pk_engine.models.checkpoint.tensor_files import Stored
 from headgraph.pk_engine.models.checkpoint.tensors import Tensors, View
 
-_WRAPPERS = re.compile(r"(?:(?<=^)|(?<=\.))(_orig_mod|_fsdp_wrapped_module|"
-                       r"_checkpoint_wrapped_module)\.")  # fmt: skip
+WRAPPERS = re.compile(r"(?:(?<=^)|(?<=\.))(_orig_mod|_fsdp_wrapped_module|"
+                      r"_checkpoint_wrapped_module)\.")  # fmt: skip
+"""Parts of a name that wrappers of a module add."""
 
 
 class Renamed(View):
@@ -83,10 +84,10 @@ def renamed(files: Tensors, prefixes: Collection[str], modules: re.Pattern[str])
 
 
 def _unwrapped(files: Tensors) -> Tensors:
-    names = {name: _WRAPPERS.sub("", name) for name in files if _WRAPPERS.search(name)}
+    names = {name: WRAPPERS.sub("", name) for name in files if WRAPPERS.search(name)}
     if not names:
         return files
-    removed = sorted({part for name in names for part in _WRAPPERS.findall(name)})
+    removed = sorted({part for name in names for part in WRAPPERS.findall(name)})
     return _checked(files, names, ", ".join(f"{part}." for part in removed))
 
 

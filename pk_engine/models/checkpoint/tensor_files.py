@@ -174,7 +174,7 @@ class TensorFiles:
             if path not in self._loaded:
                 nested, self._loaded[path] = state_dict(load(path), path)
                 if nested:
-                    self.origin["nested"] = nested
+                    self.origin["nested"] = short(nested)
             return self._loaded[path]
 
 

@@ -5,8 +5,9 @@ and PyTorch files only where there are no safetensors. It downloads nothing else
 never runs its code.
 
 The first request reads the state of the repository; one more follows for each file that the cache
-lacks. Each request has a time limit. A commit that is whole in the cache needs no request. A file
-appears in the cache when it is complete, so an interrupted download leaves no broken file.
+lacks. Each request has a time limit. A commit that is whole in the cache needs no request, unless a
+variant of the weights lies there alone. A file appears in the cache when it is complete, so an
+interrupted download leaves no broken file.
 `pk_engine.models.hub._guard` checks what the hub sends. A large file is compared with its hash.
 """
 
@@ -34,7 +35,13 @@ class Snapshot(NamedTuple):
     commit: str
 
 
-def fetch(model: str, revision: str | None = None, *, weights: bool = True) -> Snapshot:
+def fetch(
+    model: str,
+    revision: str | None = None,
+    *,
+    weights: bool = True,
+    variant: str | None = None,
+) -> Snapshot:
     """The model at a revision, from the cache or the hub.
 
     If the hub does not answer, the cached files of the revision are used.
@@ -43,6 +50,7 @@ def fetch(model: str, revision: str | None = None, *, weights: bool = True) -> S
         model: a hub id.
         revision: branch, tag or commit; the main branch by default.
         weights: whether to download the weights too, and not only config.json.
+        variant: of the weights, such as fp16.
 
     Raises:
         ModelError: the repository or revision does not exist, is not accessible or has nothing
@@ -51,8 +59,8 @@ def fetch(model: str, revision: str | None = None, *, weights: bool = True) -> S
     check_endpoint()
     from huggingface_hub import constants
 
-    found = cached(model, revision, weights=weights)
-    if found and (constants.HF_HUB_OFFLINE or found.commit == revision):
+    found = cached(model, revision, weights=weights, variant=variant)
+    if found and (constants.HF_HUB_OFFLINE or (found.commit == revision and _sure(found, variant))):
         return found
     nowhere = f"{quoted(model, 120)} is no folder here and not whole in the cache of models"
     if constants.HF_HUB_OFFLINE:
@@ -69,7 +77,9 @@ def fetch(model: str, revision: str | None = None, *, weights: bool = True) -> S
                 "and the network, or give the path of a folder that holds the model"
             ) from None
         try:
-            return _download(model, revision, commit, names, guard, weights=weights)
+            return _download(
+                model, revision, commit, names, guard, weights=weights, variant=variant
+            )
         except NoAnswer as reason:
             if guard.dropped:
                 raise ModelError(
@@ -81,7 +91,13 @@ def fetch(model: str, revision: str | None = None, *, weights: bool = True) -> S
             ) from None
 
 
-def cached(model: str, revision: str | None = None, *, weights: bool = True) -> Snapshot | None:
+def cached(
+    model: str,
+    revision: str | None = None,
+    *,
+    weights: bool = True,
+    variant: str | None = None,
+) -> Snapshot | None:
     """The cached files of a revision if they are complete, else None; makes no request.
 
     Raises:
@@ -102,17 +118,33 @@ def cached(model: str, revision: str | None = None, *, weights: bool = True) -> 
         return None
     folder = Path(config).parent
     held = {path.name for path in folder.iterdir() if path.is_file()}
-    wanted = weight_files(held, lambda name: folder / name) if weights else []
+    try:
+        wanted = weight_files(held, lambda name: folder / name, variant) if weights else []
+    except ModelError:
+        if variant is None:
+            raise
+        wanted = []  # the cache has other weights of the model
     whole = not weights or (bool(wanted) and held.issuperset(wanted))
     return Snapshot(folder, folder.name) if whole else None
 
 
-def weight_files(names: Collection[str], get: Callable[[str], Path]) -> list[str]:
+def _sure(found: Snapshot, variant: str | None) -> bool:
+    """Whether the hub would give the same files: a variant that was asked for before may lie alone.
+
+    The repository may have others beside it, which come first where no variant is given.
+    """
+    choice = choose([path.name for path in found.folder.iterdir()]) if variant is None else None
+    return choice is None or choice.variant is None
+
+
+def weight_files(
+    names: Collection[str], get: Callable[[str], Path], variant: str | None = None
+) -> list[str]:
     """The files among `names` that hold a model's weights, an index first; empty if there are none.
 
     `get` returns the path of an index. `TensorFiles` chooses in the same way.
     """
-    found = choose(names, index_first=True)
+    found = choose(names, variant, index_first=True)
     if found is None:
         return []
     if found.index is None:
@@ -138,6 +170,7 @@ def _download(
     guard: Guard,
     *,
     weights: bool,
+    variant: str | None,
 ) -> Snapshot:
     def get(name: str, at: str | None) -> Path:
         with stating(model, revision):
@@ -150,7 +183,7 @@ def _download(
     else:  # requested by the name of the revision, so that the cache records its commit
         folder = get("config.json", revision).parent
     if weights:
-        files = weight_files(names, lambda name: get(name, folder.name))
+        files = weight_files(names, lambda name: get(name, folder.name), variant)
         _check_weights(model, names, files)
         for name in files:
             get(name, folder.name)

@@ -12,13 +12,14 @@ from typing import Any
 from headgraph.base.files.documents import shown
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.errors import INSTALL_LENS, ModelError, UnknownFamily
+from headgraph.pk_engine.models.checkpoint.gguf_file import is_gguf
 from headgraph.pk_engine.models.checkpoint.refusals import refuse_adapter, refuse_adapter_tensors
 from headgraph.pk_engine.models.checkpoint.tensor_files import FLOATS, TensorFiles
 from headgraph.pk_engine.models.family import Norm, family_of
 from headgraph.pk_engine.models.folding import check_folding
 from headgraph.pk_engine.models.lens._network import network_bridge
 from headgraph.pk_engine.models.lens.weights import BridgeWeights, Lens, check_settings, first_line
-from headgraph.pk_engine.models.location import is_gguf, locate, read_config
+from headgraph.pk_engine.models.location import locate, read_config
 
 KINDS = {"BF16": "bfloat16", "F16": "float16"}
 NORMS = {"LN": "LayerNorm", "LNPre": "LayerNorm", "RMS": "RMSNorm", "RMSPre": "RMSNorm"}
@@ -45,7 +46,7 @@ def boot(
         WeightsError: the folder lacks tensors that the network has.
     """
     _require_lens()
-    folder, name, commit, adapter = locate(model, revision)
+    folder, name, commit, adapter, _ = locate(model, revision)
     check_plain(folder, adapter)
     config, asked = read_config(folder), (fold_ln, center_writing)
     check_settings(config)

@@ -99,6 +99,7 @@ def test_a_table_names_the_adapter(tmp_path: Path) -> None:
     alone = compute(tmp_path / "lora", **options)  # type: ignore[arg-type]
     assert (table.meta.model, plain.meta.model) == ("base+lora", "base")
     assert table.meta.fingerprint != plain.meta.fingerprint
+    assert alone.meta.origin.pop("base") == "base"  # without its path
     assert alone.meta == table.meta
     assert set(table.meta.origin) == {"adapter", "adapter_sha256"}
     assert sentences(table.meta.origin) == [
@@ -225,6 +226,16 @@ def test_the_known_answer_by_hand(tmp_path: Path) -> None:
         ({"base_model_name_or_path": "/no/where"}, "its base '/no/where' cannot be read (no"),
         ({"base_model_name_or_path": "~nobody-here/x"}, "names a user that"),
         ({"base_model_name_or_path": LONG * 4 + "/x"}, "cannot be read"),
+        ({"base_model_name_or_path": "a\0b"}, "only an adapter, and its base 'a\\x00b' cannot"),
+        ({"base_model_name_or_path": "C:\\x"}, "is no folder and no hub id): give the base"),
+        ({"use_rslora": "true"}, "use_rslora = 'true': expected true or false"),
+        ({"fan_in_fan_out": 1}, "fan_in_fan_out = 1: expected true or false"),
+        ({"rank_pattern": {"(?i)Q_PROJ": 2}}, "which is no regular expression (global flags"),
+        ({"rank_pattern": {"a{99999999999999999999}": 2}}, "(the repetition number is too large)"),
+        ({"rank_pattern": {"(" * 5000: 2}}, "expected at most 200 characters"),
+        ({"alpha_pattern": {"([a-z_.0-9]+)+!": 3}}, "repetitions, and none of a group; write the"),
+        ({"alpha_pattern": {"(a|a){2,}!": 3}}, "repetitions, and none of a group; write the"),
+        ({"alpha_pattern": {".*" * 10 + "!": 3}}, "expected at most 3 repetitions, and none of"),
     ],
 )  # fmt: skip
 def test_settings_that_are_refused(tmp_path: Path, settings: dict[str, Any], text: str) -> None:
@@ -254,6 +265,21 @@ def test_a_base_on_the_hub(tmp_path: Path, server: HubServer) -> None:
     same(found, ModelWeights(tmp_path / "base", adapter=folder))
 
 
+def test_a_variant_on_the_hub(tmp_path: Path, server: HubServer) -> None:
+    folder = save(tmp_path / "llama", llama_tensors(), LLAMA_CONFIG)
+    half = {name: (2 * matrix).astype(np.float16) for name, matrix in llama_tensors().items()}
+    save_file(half, folder / "model.fp16.safetensors")
+    server.repos["team/llama"] = Repo()
+    commit = server.repos["team/llama"].commit(folder_files(folder), "main")
+    found = ModelWeights("team/llama", commit, variant="fp16")
+    plain = ModelWeights("team/llama", commit)  # the cache holds the variant alone
+    assert ModelWeights("team/llama", variant="fp16").origin == found.origin
+    assert (plain.origin, found.origin) == ({}, {"variant": "fp16"})
+    assert np.allclose(found.raw_layer(0)["Q"], 2 * plain.raw_layer(0)["Q"], atol=0.01)
+    said = refused(lambda: ModelWeights("team/llama", variant="bf16"))
+    assert "variant='bf16': no weights of this variant, there are fp16" in said
+
+
 Q0 = "base_model.model.model.layers.0.self_attn.q_proj"
 
 
@@ -274,11 +300,41 @@ Q0 = "base_model.model.model.layers.0.self_attn.q_proj"
           {f"{Q0}.lora_A.weight": np.ones((2, 24)),
            f"{Q0}.lora_B.weight": np.ones((16, 2))}.items()},
          "changes 'model.layers.7.self_attn.q_proj', which the model does not have"),
+        ({"x": np.ones(1)}, "holds no matrices of LoRA: fetch or save it again"),
+        ({"base_model.model.transformer.h.0.attn.c_attn.lora_A.weight": np.ones((2, 24)),
+          "base_model.model.transformer.h.0.attn.c_attn.lora_B.weight": np.ones((72, 2))},
+         "changes 'transformer.h.0.attn.c_attn' and the like, and the model has none of these"),
+        ({f"{Q0}.modules_to_save.weight": np.ones((16, 24))}, "(modules_to_save)"),
+        ({f"{Q0}.modules_to_save.default.weight": np.ones((16, 24))}, "(modules_to_save)"),
+        ({f"{Q0}.base_layer.weight": np.ones((16, 24))}, "(modules_to_save)"),
     ],
 )  # fmt: skip
 def test_tensors_that_are_refused(tmp_path: Path, tensors: dict[str, Any], text: str) -> None:
     folder = by_hand(tmp_path, tensors)
     assert text in refused(lambda: ModelWeights(folder))
+
+
+def test_what_torch_compile_adds_to_names(tmp_path: Path) -> None:
+    name = Q0.replace("model.model.", "model._orig_mod.model.")
+    pair = {f"{name}.lora_A.weight": np.ones((2, 24)), f"{name}.lora_B.weight": np.ones((16, 2))}
+    same(ModelWeights(by_hand(tmp_path / "a", pair)), ModelWeights(by_hand(tmp_path / "b")))
+
+
+def test_numbers_that_overflow(tmp_path: Path) -> None:
+    pair = {f"{Q0}.lora_A.weight": np.ones((2, 24)), f"{Q0}.lora_B.weight": np.full((16, 2), 3e38)}
+    weights = ModelWeights(by_hand(tmp_path, pair))
+    assert "holds NaN or Inf" in refused(lambda: weights.raw_layer(0))
+
+
+def test_a_revision_is_that_of_a_base_on_the_hub(tmp_path: Path) -> None:
+    assert ModelWeights(by_hand(tmp_path, revision="main")).revision is None
+
+
+def test_the_base_is_said_where_the_adapter_names_it(tmp_path: Path) -> None:
+    folder = by_hand(tmp_path, base_model_name_or_path="../base")
+    said = sentences(ModelWeights(folder).origin)
+    assert said[0] == "the base model is base, which the settings of the adapter name"
+    assert "base" not in ModelWeights(tmp_path / "base", adapter=folder).origin
 
 
 def test_folders_that_are_refused(tmp_path: Path) -> None:

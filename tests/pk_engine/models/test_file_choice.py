@@ -131,6 +131,25 @@ def test_nested_state_dicts(tmp_path: Path, key: str, nest: Any) -> None:
     assert weights.origin == {"nested": key}
 
 
+def test_a_key_with_controls_is_made_printable(tmp_path: Path) -> None:
+    import torch
+
+    tensors = {name: torch.tensor(matrix) for name, matrix in gpt2_tensors().items()}
+    folder = save(tmp_path)
+    (folder / "model.safetensors").unlink()
+    torch.save({"\x1b[31m\ud800" * 50: tensors}, folder / "pytorch_model.bin")
+    found = read(folder).origin["nested"]
+    assert found.isprintable()
+    assert len(found) <= 60
+
+
+@pytest.mark.parametrize("variant", ["", "../x", "[", ".*", "\x1b[31m", "v" * 4000])
+def test_odd_variants(tmp_path: Path, variant: str) -> None:
+    folder = save(tmp_path)
+    said = refused(lambda: ModelWeights(folder, variant=variant))
+    assert "expected the middle of a name such as" in said
+
+
 def test_two_state_dicts_are_ambiguous(tmp_path: Path) -> None:
     folder = torch_file(tmp_path, {"model": tensors(), "ema": tensors()})
     said = refused(lambda: TensorFiles(folder))

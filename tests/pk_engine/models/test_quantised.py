@@ -1,5 +1,6 @@
 """What is read is decided by the tensors: floats, FP8 with its scales, or packed and refused."""
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,48 @@ def test_scales_that_do_not_fit(tmp_path: Path) -> None:
     assert said == f"the scale {FIRST}.weight_scale is I64: expected floats"
 
 
+def one_in_eighths(kind: Any = torch.float8_e4m3fn) -> Tensors:
+    """A Llama whose first matrix of queries is FP8."""
+    stored: Tensors = {name: torch.tensor(matrix) for name, matrix in llama_tensors().items()}
+    return stored | {f"{FIRST}.weight": stored[f"{FIRST}.weight"].to(kind)}
+
+
+@pytest.mark.parametrize("number", [-1.0, float("nan"), float("inf")])
+def test_scales_that_are_no_scales(tmp_path: Path, number: float) -> None:
+    scale = {f"{FIRST}.weight_scale_inv": torch.tensor([[number]])}
+    folder = save_torch(tmp_path, one_in_eighths() | scale, LLAMA_CONFIG)
+    said = refused(lambda: read(folder))
+    assert said.startswith(f"the scale {FIRST}.weight_scale_inv holds negative numbers, NaN or Inf")
+
+
+def test_a_scale_of_0_is_that_of_a_row_of_zeros(tmp_path: Path) -> None:
+    scale = {f"{FIRST}.weight_scale": torch.zeros(16, 1)}
+    folder = save_torch(tmp_path, one_in_eighths() | scale, LLAMA_CONFIG)
+    assert not read(folder).raw_layer(0)["Q"].any()
+
+
+def test_blocks_far_wider_than_the_matrix_take_no_memory(tmp_path: Path) -> None:
+    scale = {f"{FIRST}.weight_scale_inv": torch.full((16, 1), 2.0)}
+    config = {"quantization_config": {"weight_block_size": [1, 2**20]}}
+    weights = read(save_torch(tmp_path, one_in_eighths() | scale, LLAMA_CONFIG | config))
+    tracemalloc.start()
+    weights.raw_layer(0)
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+
+
+def test_a_bad_block_size_over_floats_is_a_leftover(tmp_path: Path) -> None:
+    config = {"quantization_config": {"quant_method": "fp8", "weight_block_size": "x"}}
+    weights = read(save(tmp_path, llama_tensors(), LLAMA_CONFIG | config))
+    assert weights.origin == {"settings": "quantization_config (fp8)"}
+
+
+def test_another_kind_of_fp8_is_not_called_integers(tmp_path: Path) -> None:
+    stored = one_in_eighths(torch.float8_e4m3fnuz) | {f"{FIRST}.weight_scale": torch.ones(1)}
+    said = refused(lambda: read(save_torch(tmp_path, stored, LLAMA_CONFIG)))
+    assert f"the tensor {FIRST}.weight is stored as F8_E4M3FNUZ: expected float32" in said
+
+
 # ----- packed matrices
 
 PACKED: dict[str, tuple[Tensors, dict[str, Any], str]] = {
@@ -246,8 +289,25 @@ PACKED: dict[str, tuple[Tensors, dict[str, Any], str]] = {
     "int8": (
         {"weight": np.int8, "weight_scale": np.float32},
         {"quantization_config": {"quant_method": "compressed-tensors"}},
-        "(int8 with a scale (compressed-tensors); ",
+        "(integers with a scale (compressed-tensors); ",
     ),
+    "higgs": ({"weight": np.uint8, "scales": np.float16, "tables": np.float16}, {}, "(HIGGS; "),
+    "metal": ({"weight": np.uint32, "scales": np.float16, "qbiases": np.float16}, {},
+              "(Metal kernels of transformers; "),
+    "fp-quant": ({"qweight": np.uint8, "scales": np.uint8, "forward_hadamard_matrix": np.float16},
+                 {"quantization_config": {"quant_method": "fp_quant"}}, "(FP-Quant (fp_quant); "),
+    "hqq": ({"W_q": np.uint8, "scale": np.float16}, {}, "(HQQ or SINQ; "),
+    "quanto": ({"weight._data": np.int8, "weight._scale": np.float16, "input_scale": np.float16},
+               {}, "(quanto; "),
+    "torchao": ({"_weight_qdata": np.int8, "_weight_scale": np.float16}, {}, "(torchao; "),
+    "exl2": ({"q_weight": np.int32, "q_scale": np.int32}, {}, "(ExLlamaV2; "),
+    "exl3": ({"trellis": np.int16, "suh": np.float16, "svh": np.float16}, {}, "(ExLlamaV3; "),
+    "quip": ({"Qidxs": np.int16, "SU": np.float16}, {}, "(QuIP#; "),
+    "vptq": ({"indices": np.int16, "centroids.weight": np.float16}, {}, "(VPTQ; "),
+    "spqr": ({"dense_weights": np.int64, "in_perm": np.int16}, {}, "(SpQR; "),
+    "bitnet": ({"weight": np.uint8, "weight_scale": np.float16},
+               {"quantization_config": {"quant_method": "bitnet"}},
+               "(integers with a scale (bitnet); "),
     "unknown": (
         {"weight": np.uint8},
         {"quantization_config": {"quant_method": "quip" * 100}},
