@@ -1,5 +1,6 @@
 """What all tests share: one real Neo4j for the session, and quiet, comparable arithmetic."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,10 @@ __all__ = ["newest", "private_homes", "server"]
 # time limits of single examples say more about the machine than about the code
 settings.register_profile("headgraph", deadline=None)
 settings.load_profile("headgraph")
+
+# a shell without job control begins background jobs with Ctrl-C ignored, and tests would wait for it
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 LONGEST_FIRST = (
