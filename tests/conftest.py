@@ -19,7 +19,7 @@ __all__ = ["newest", "private_homes", "server"]
 settings.register_profile("headgraph", deadline=None)
 settings.load_profile("headgraph")
 
-# a shell without job control begins background jobs with Ctrl-C ignored, and tests would wait for it
+# a shell without job control begins background jobs with Ctrl-C ignored: tests would wait for it
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
