@@ -182,7 +182,8 @@ def run(kind: Kind, letter: str, attention: Any, x: Any, memory: Any) -> dict[st
         }
     elif "key" in takes:
         given |= {"key": x.unsqueeze(batch)}
-    attention.gradient_checkpointing = False  # LongT5 lacks it where it looks for it
+    if "position_bias" in takes:  # otherwise only the first layer has one
+        given |= {"position_bias": torch.zeros(1, 1, 1, 1)}
     with torch.no_grad():
         attention(x.unsqueeze(batch), **given)
     for hook in hooks:
