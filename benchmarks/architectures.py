@@ -6,18 +6,23 @@ writes `_defaults.toml` and `_wrappers.toml` beside the family files, and
 docs/data/architectures.csv, from which docs/reference/families.md counts.
 
 The count is of model types of transformers whose code has attention with a softmax: of their own,
-or, where they are wrappers, that of their parts. A wrapper is read if its language model is. A part
+or, where they are wrappers, that of their parts. A model type is left out where its network, built
+from the defaults of its configuration, has no attention (vocoders, detectors of key points): a
+file of transformers may hold several networks. A wrapper is read if its language model is. A part
 is a model type that only stands inside another: its task, if any, is the other's.
 """
 
 import csv
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
+import transformers
 from transformers import PreTrainedConfig
 from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
@@ -36,6 +41,9 @@ WRAPPERS = """\
 # Models of several parts: the model type of each part whose configuration does not say it.
 # `python -m benchmarks.architectures` writes this file.
 """
+CROSS = "encoder_attn", "cross_attn", "cross_attention", "crossattention", "CrossAtt", "EncDecAtt"
+TASKS = [name for name in dir(modeling_auto)
+         if name.startswith("MODEL_FOR_") and name.endswith("_MAPPING_NAMES")]  # fmt: skip
 
 
 def config_keys(family: Family) -> set[str]:
@@ -93,8 +101,7 @@ def _inside() -> set[str]:
             continue
         found |= {part.model_type for part in vars(config).values()
                   if isinstance(part, PreTrainedConfig)} - {model_type}  # fmt: skip
-    tasks = [vars(modeling_auto)[name] for name in dir(modeling_auto)
-             if name.startswith("MODEL_FOR_") and name.endswith("_MAPPING_NAMES")]  # fmt: skip
+    tasks = [vars(modeling_auto)[name] for name in TASKS]
     return found - {model_type for task in tasks for model_type in task}
 
 
@@ -108,7 +115,9 @@ def _states() -> Iterator[tuple[str, str, str]]:
         elif inside is not None:
             yield model_type, "not read", f"its language part, {inside}, is not read"
         elif "softmax" in module or "ALL_ATTENTION_FUNCTIONS" in module:
-            yield model_type, "not read", _reason(model_type, module)
+            network = _network(model_type)
+            if network is None or _attentions(network):
+                yield model_type, "not read", _reason(model_type, module, network)
 
 
 def _code(model_type: str) -> str:
@@ -118,7 +127,41 @@ def _code(model_type: str) -> str:
     return Path(spec.origin).read_text("utf-8") if spec and spec.origin else ""
 
 
-def _reason(model_type: str, code: str) -> str:
+def _network(model_type: str) -> Any | None:
+    """A network without values, with attention if a class of this model type has it.
+
+    None where the classes or their defaults do not make one.
+    """
+    tables = [vars(modeling_auto)[name] for name in ("MODEL_MAPPING_NAMES", *TASKS)]
+    names = [table[model_type] for table in tables if isinstance(table.get(model_type), str)]
+    network = None
+    for name in dict.fromkeys(names):
+        try:
+            with torch.device("meta"):
+                built = getattr(transformers, name)._from_config(CONFIG_MAPPING[model_type]())
+        except Exception:  # absent libraries, or defaults that do not fit each other
+            return None
+        if any(True for _ in built.parameters()):
+            network = built
+            if _attentions(network):
+                break
+    return network
+
+
+def _attentions(network: Any) -> list[str]:
+    """The name and class of each module with attention."""
+    named = [f"{name} {type(module).__name__}" for name, module in network.named_modules()]
+    return [name for name in named if re.search("Att|MLA", name.rpartition(" ")[2])]
+
+
+def _has_cross_attention(code: str, network: Any | None) -> bool:
+    """Whether a network has it; by its code, where no network can be built."""
+    if network is None:
+        return any(word in code for word in CROSS)
+    return any(word in name for name in _attentions(network) for word in CROSS)
+
+
+def _reason(model_type: str, code: str, network: Any | None) -> str:
     try:
         config = CONFIG_MAPPING[model_type]().to_dict()
     except Exception:  # some classes have no defaults, for many reasons
@@ -127,8 +170,8 @@ def _reason(model_type: str, code: str) -> str:
         common_refusals().check(config, model_type)
     except ModelError as error:
         return str(error).partition("does not handle: ")[2].partition("; known")[0]
-    if any(word in code for word in ("encoder_attn", "cross_attn", "crossattention", "CrossAtt")):
-        return "its code has cross-attention, whose heads read another residual stream"
+    if _has_cross_attention(code, network):
+        return "it has cross-attention, whose heads read another residual stream"
     if any(isinstance(config.get(key), list) for key in ("hidden_sizes", "embed_dims", "depths")):
         return "stages of layers have residual streams of unequal width"
     return "no file describes it yet"

@@ -225,10 +225,10 @@ def _applies(
 
 
 def _merge(data: Mapping[str, Any], variant: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge the tables of a variant into the family's; its other values replace the family's."""
+    """Merge the tables of a variant, and tables in them; its other values replace the family's."""
     changes = {key: value for key, value in variant.items() if key not in ("when", "has", "tensor")}
     return {**data} | {
-        key: {**data.get(key, {}), **value} if isinstance(value, dict) else value
+        key: _merge(data.get(key, {}), value) if isinstance(value, dict) else value
         for key, value in changes.items()
     }
 

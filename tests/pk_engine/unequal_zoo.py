@@ -111,7 +111,7 @@ OTHER = {"gemma4": {1: {"m": 12}, 3: {"m": 12}},
          "gemma4-one-matrix": {1: {"m": 12, "kv": 1}, 3: {"m": 12, "kv": 1}}}  # fmt: skip
 """Name -> layer -> what is different in it."""
 
-IN_PARTS = {"t5", "bart", "whisper", "mllama"}
+IN_PARTS = {"t5", "bart", "whisper", "mllama", "moonshine", "t5gemma"}
 """Families with cross-attention, which `test_encoder_decoder.py` has."""
 
 

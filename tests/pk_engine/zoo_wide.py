@@ -65,6 +65,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "vivit": {"num_frames": 2, "tubelet_size": [1, 4, 4]},
     **{name: {"conv_dim": [8] * 7, "num_conv_pos_embedding_groups": 4}
        for name in ("wav2vec2", "hubert", "unispeech", "unispeech-sat", "data2vec-audio")},
+    "sew": {"conv_dim": [8] * 13, "num_conv_pos_embedding_groups": 4},
+    "sew-d": {"conv_dim": [8] * 13, "num_conv_pos_embedding_groups": 4},
     "qwen2_vl_vision": {"embed_dim": 32, "hidden_size": 20, "mlp_ratio": 2} | GRID,
     "qwen2_5_vl_vision": {"out_hidden_size": 20, "fullatt_block_indexes": [0, 1]} | GRID,
     "qwen3_vl_vision": {"out_hidden_size": 20, "num_position_embeddings": 36} | GRID,
@@ -78,6 +80,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "vitpose_backbone": {"image_size": [20, 20], "patch_size": [4, 4]},
     "audio-spectrogram-transformer": {"max_length": 32, "num_mel_bins": 32, "patch_size": 8,
                                       "frequency_stride": 6, "time_stride": 6},
+    "xlm": {"emb_dim": 32}, "flaubert": {"emb_dim": 32},
     "xmod": {"languages": ["en_XX"], "default_language": "en_XX"},
 }  # fmt: skip
 """What a configuration class needs beyond SMALL."""
@@ -137,10 +140,14 @@ def inputs_of(model: Any) -> dict[str, Any]:
     config, tokens = model.config, torch.arange(3, 27)[None]
     if config.model_type == "bros":
         return {"input_ids": tokens, "bbox": torch.zeros(1, 24, 4)}
+    if config.model_type == "vilt":
+        image = torch.randn(1, 3, 20, 20, generator=generator)
+        return {"input_ids": tokens, "pixel_values": image}
     if config.model_type == "splinter":
         return {"input_ids": tokens, "question_positions": torch.tensor([[1]])}
     if model.main_input_name == "input_values" and hasattr(config, "conv_dim"):
-        return {"input_values": torch.randn(1, 8000, generator=generator)}
+        length = 8000 * getattr(config, "squeeze_factor", 1)
+        return {"input_values": torch.randn(1, length, generator=generator)}
     if config.model_type == "audio-spectrogram-transformer":
         return {"input_values": torch.randn(1, 32, 32, generator=generator)}
     if model.main_input_name == "input_features":
