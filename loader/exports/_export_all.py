@@ -34,7 +34,7 @@ def export_all(
     Args:
         folder: where the files go.
         graph: an open database.
-        format: `json`, `graphml` or `cypher`.
+        format: a format that is one file (`headgraph export --help` lists the formats).
         force: replace existing files.
 
     Returns:

@@ -65,7 +65,7 @@ def export(
 
     TABLE is a file that compute wrote, or gpt2-small. A name that is both means the table. A table
     and the run loaded from it give the same graph. The selection options and --labels apply to a
-    table, as for load. headgraph import reads what export wrote, except CSV.
+    table, as for load. headgraph import --help names the formats that it reads.
 
     Example: headgraph export gpt2-small --top-percent 3 -o gpt2.graphml
     """
