@@ -151,14 +151,17 @@ KINDS: dict[str, tuple[str, Callable[[Rng], Simulated]]] = {
         shared_span,
     ),
     "layer spans": (
-        "the heads of each layer and role use a random 60-dimensional subspace of their own",
+        "each layer and role has a random 60-dimensional subspace, unrelated to the others",
         layer_spans,
     ),
     "head types": (
         "four sets of 6 directions; each head prefers one set for each of its roles",
         head_types,
     ),
-    "depth drift": ("the preferred directions change from layer to layer", depth_drift),
+    "depth drift": (
+        "all heads of a layer prefer the same directions, which change gradually with depth",
+        depth_drift,
+    ),
     "planted": (f"independent, with {EDGES} connected pairs in all pairings together", planted),
     "planted, common covariance": (
         f"common covariance, with {EDGES} connected pairs in all pairings together",
