@@ -90,6 +90,9 @@ ELEMENTS = (
                 ("deficient", "matrices of less than full rank, as JSON"),
                 ("layers", "the layers that have heads, with their heads, widths and streams, as "
                  "JSON; absent where all layers are alike"),
+                ("origin", "how the weights were stored, as JSON: quantised, with an adapter; "
+                 "absent for plain weights"),
+                ("tower", "vision for the vision encoder of a model of several parts"),
                 ("nulls", "null models that the pairs were compared with, as JSON"),
                 ("dtype", "number type of the computation"),
                 ("backend", "array library of the computation"),

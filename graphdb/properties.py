@@ -48,7 +48,7 @@ _RANGES = {
 }
 """Least and greatest value of numbers; whole numbers are at least 0, or 1 if in `_POSITIVE`."""
 _JSON = {"selection_rules": list, "scored": dict, "moments": dict, "deficient": list,
-         "nulls": dict}  # fmt: skip
+         "nulls": dict, "origin": dict, "layers": list}  # fmt: skip
 _LARGEST = 1e100  # of a number; squares of larger ones leave the range of float64
 
 _WORDS = {"STRING": "a text", "INTEGER": "a whole number", "FLOAT": "a number",
@@ -235,31 +235,63 @@ def _checked_heads(
     heads: Collection[Mapping[str, Any]], run: Mapping[str, Any], called: object
 ) -> list[dict[str, Any]]:
     """The properties of a run's heads, if they are those of its layers, each once."""
-    found = [checked_head(head, called) for head in heads]
-    n_layers, n_heads = run["n_layers"], run["n_heads"]
+    layers = _layers(run, called)
+    found = [checked_head(head, called, titles=layers) for head in heads]
     places = {(head["layer"], head["head"]) for head in found}
-    inside = all(layer < n_layers and head < n_heads for layer, head in places)
-    if not inside or len(places) != len(found) or len(found) != n_layers * n_heads:
+    inside = all(head < layers[layer].heads if layer in layers else False for layer, head in places)
+    if not inside or not len(places) == len(found) == sum(it.heads for it in layers.values()):
         raise WrongProperty(
-            f"run {short(called)} has {len(found):,} heads and the properties n_layers "
-            f"{n_layers:,} and n_heads {n_heads:,}: expected each head of these layers once, as "
-            f"headgraph writes them; {_AGAIN}"
+            f"run {short(called)} has {len(found):,} heads, and its properties n_layers "
+            f"{run['n_layers']:,}, n_heads {run['n_heads']:,} and layers do not: expected each "
+            f"head of these layers once, as headgraph writes them; {_AGAIN}"
         )
     return found
 
 
+class _Layer(NamedTuple):
+    """What the names of a layer's heads begin with, and how many query heads it has."""
+
+    title: str
+    heads: int
+
+
+def _layers(run: Mapping[str, Any], called: object) -> dict[int, _Layer]:
+    """The layers that have heads; all of them where the run does not list its layers."""
+    if run.get("layers") is None:
+        return {layer: _Layer(f"L{layer}", run["n_heads"]) for layer in range(run["n_layers"])}
+    try:
+        listed = parse_json(run["layers"], source="layers", kind=list)
+        return {it["index"]: _Layer(str(it["name"]), int(it["heads"]["Q"])) for it in listed}
+    except (UnreadableFile, KeyError, TypeError, ValueError):
+        raise _wrong(called, "it", "has other layers", _rule(schema.RUN, "layers")) from None
+
+
 def checked_head(
-    head: Mapping[str, Any], run: object, needed: Collection[str] | None = None
+    head: Mapping[str, Any],
+    run: object,
+    needed: Collection[str] | None = None,
+    titles: Mapping[int, _Layer] | None = None,
 ) -> dict[str, Any]:
     """The properties of one head, if its name is that of its place; arguments as `checked`.
+
+    Args:
+        head: its properties.
+        run: name of the run, for the message.
+        needed: properties that must be there.
+        titles: the layers of the run; None where they are not known: the name must then end with
+            the number of the head.
 
     Raises:
         WrongProperty: as `checked`; or the name is that of another place.
     """
     what = f"head {short(head.get('name'))}"
     own = checked(schema.HEAD, head, run, what, needed)
-    expected = head_name(own["layer"], own["head"])
-    if own.get("name", expected) != expected:
+    layer = (titles or {}).get(own["layer"])
+    expected = f"{layer.title}H{own['head']}" if layer else head_name(own["layer"], own["head"])
+    name = own.get("name", expected)
+    # without the run's layers, E3H4, D3H4 and X3H4 may be heads of any layer
+    free = titles is None and re.fullmatch(rf"[EDX]\d+H{own['head']}", name)
+    if name != expected and not free:
         raise WrongProperty(
             f"run {short(run)}: {what} has layer {own['layer']} and head {own['head']}, expected "
             f"the name {expected}; {_AGAIN}"

@@ -101,7 +101,7 @@ def _check_row(where: str, layer: str, head: str, role: str, meta: TableMeta) ->
                 f"{where} has {name} {quoted(value, 30)}: expected a number from 0 to {count - 1}, "
                 f"as {short(meta.model)} has {meta.n_layers} layers of {meta.n_heads} heads"
             )
-    place = int(layer), int(head)
+    place = whole_number(layer) or 0, whole_number(head) or 0
     if meta.layers and place not in meta.places():
         raise LabelsError(
             f"{where} has head {place[1]} of layer {place[0]}, which {short(meta.model)} has not: "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from headgraph.analysis.figures.roles import Head, in_role_order
 from headgraph.analysis.view.stored import edge_frame, edge_row, facts_of, part_names
-from headgraph.base.names import PAIRINGS
+from headgraph.base.names import PAIRINGS, head_name
 from headgraph.graphdb import schema
 from headgraph.graphdb.properties import checked_head
 
@@ -47,7 +47,7 @@ def read_answer(answer: Mapping[str, Any]) -> Answer:
     given = {name: value for name, value in about["params"].items() if value is not None}
     heads = {node["id"]: node for node in answer["nodes"] if schema.HEAD in node["labels"]}
     own = {
-        name: checked_head(node["properties"], given.get("run"), ("layer", "head", "name"))
+        name: checked_head(node["properties"], given.get("run"), ("layer", "head"))
         for name, node in heads.items()
     }
     place = {name: (head["layer"], head["head"]) for name, head in own.items()}
@@ -55,7 +55,8 @@ def read_answer(answer: Mapping[str, Any]) -> Answer:
         link for link in answer["links"]
         if link["type"] in PAIRINGS and link["source"] in place and link["target"] in place
     ]  # fmt: skip
-    titles = {head["layer"]: head["name"].split("H")[0] for head in own.values()}
+    names = {at: own[at].get("name", head_name(*place[at])) for at in own}
+    titles = {place[at][0]: name.split("H")[0] for at, name in names.items()}
     n_layers = max((layer for layer, _ in place.values()), default=-1) + 1
     words = ", ".join(f"{name} {_words(value)}" for name, value in given.items())
     return Answer(
@@ -73,7 +74,7 @@ def read_answer(answer: Mapping[str, Any]) -> Answer:
                if (roles := roles_of(node["labels"]))},
         facts={place[name]: facts_of(head, grouped=False) for name, head in own.items()},
         heads=frozenset(place.values()),
-        named=_named(given.values(), {head["name"] for head in own.values()}),
+        named=_named(given.values(), set(names.values())),
         no_rows=about.get("no_rows", ""),
         notes=tuple(about[name] for name in ("limited", "cut") if about.get(name)),
     )  # fmt: skip

@@ -100,12 +100,11 @@ class LoadPlan:
         provenance = asdict(self.table.meta)
         provenance["selection_rules"] = provenance.pop("selection")
         provenance["table_format"] = self.table.meta.format
-        if not provenance["nulls"]:
-            del provenance["nulls"]
+        for name in ("nulls", "origin", "layers", "tower"):
+            if not provenance[name]:
+                del provenance[name]
         for name in ("heads", "decoys"):  # on the heads, and as properties of their own below
             del provenance[name]
-        if not provenance["layers"]:
-            del provenance["layers"]
         return {
             **{name: _as_property(value) for name, value in provenance.items()},
             **self.label_properties(),

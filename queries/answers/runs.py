@@ -9,7 +9,7 @@ from headgraph.base.spelling import either
 from headgraph.base.text import did_you_mean, listed, quoted, short
 from headgraph.graphdb import schema
 from headgraph.graphdb.connection.runner import Runner
-from headgraph.graphdb.properties import checked
+from headgraph.graphdb.properties import checked, checked_values
 from headgraph.graphdb.runs import chosen_run
 from headgraph.queries.errors import OlderRun, QueryError, UnknownName
 from headgraph.queries.stored_queries.query import Query
@@ -148,7 +148,7 @@ def check_even(query: Query, names: Iterable[str], graph: Runner) -> None:
         return
     for name in names:
         for row in graph.read(_LAYERS, {"run": name}):
-            if _uneven(row["layers"]) and not (counts and row["layer_order"] == "forward"):
+            if _uneven(name, row["layers"]) and not (counts and row["layer_order"] == "forward"):
                 raise QueryError(
                     f"query {query.name} counts the pairs of heads that two layers could have, and "
                     f"in run {quoted(name)} layers have different numbers of heads, or read "
@@ -156,11 +156,11 @@ def check_even(query: Query, names: Iterable[str], graph: Runner) -> None:
                 )
 
 
-def _uneven(text: object) -> bool:
-    layers = parse_json(f'{{"layers": {text}}}', source="layers of a run", problem=QueryError)
-    kinds = {json.dumps([layer["heads"], layer["streams"]], sort_keys=True)
-             for layer in layers["layers"]}  # fmt: skip
-    streams = {stream for layer in layers["layers"] for stream in layer["streams"].values()}
+def _uneven(run: str, text: object) -> bool:
+    (known,) = checked_values(schema.RUN, "layers", [text], run, "it")
+    layers = parse_json(known, source="layers of a run", problem=QueryError, kind=list)
+    kinds = {json.dumps([layer["heads"], layer["streams"]], sort_keys=True) for layer in layers}
+    streams = {stream for layer in layers for stream in layer["streams"].values()}
     return len(kinds) > 1 or len(streams) > 1
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from headgraph import loader, queries
 from headgraph.graphdb import Graph
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.queries.errors import Refused
 from headgraph.queries.statements.guard import check_statement
 from headgraph.queries.stored_queries.query import Query
@@ -32,6 +33,7 @@ def loaded(database: Graph, newest: Graph) -> Iterator[None]:
     for graph in (database, newest):
         emptied(graph)
         loader.load("gpt2-small", graph, run="gpt2", selection=TOP)
+        loader.load("gpt2-small", graph, run="gpt2-top", selection=Selection(top=50))
         for step in (1.0, 2.0):
             table = random_table(
                 12, 12, series="s", step=step, metrics=("pk", "cs"), seed=int(step)
@@ -46,9 +48,9 @@ def loaded(database: Graph, newest: Graph) -> Iterator[None]:
 def values(query: Query) -> dict[str, str]:
     open_ = [p for p in query.params.values() if p.required and p.name != "run"]
     found = {p.name: query.example.get(p.name, example(p.type)) for p in open_}
-    return {
-        name: "step-1" if query.params[name].type == "run" else it for name, it in found.items()
-    }
+    # compare_runs needs a run with heads of the same width
+    other = "gpt2-top" if query.name == "compare_runs" else "step-1"
+    return {name: other if query.params[name].type == "run" else it for name, it in found.items()}
 
 
 @pytest.fixture(scope="module")
