@@ -35,7 +35,7 @@ GOOD = {
     "ZONED DATETIME": set(),
 }
 """Wrong values that nevertheless have the type of a property; ranges refuse some of them."""
-JSON = {"selection_rules", "scored", "moments", "deficient", "nulls"}
+JSON = {"selection_rules", "scored", "moments", "deficient", "nulls", "origin", "layers"}
 LEAST = {"pk", "decoy_q", "communities_resolution", "decoy_share_OQ"}
 UNIT = {"pk_normalized", "share", "self_overlap", "p_covariance", "q_covariance", "previous_token",
         "duplicate_token", "induction", "identity"}  # fmt: skip
