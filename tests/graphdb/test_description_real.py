@@ -61,7 +61,9 @@ def full(database: Graph, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     )
     loader.load(AffinityTable(frame, meta), graph, run="random")
     hybrid = checkpoint(tmp_path_factory.mktemp("model"), "hybrid")
-    loader.load(compute(hybrid, selection=Selection()), graph, run="hybrid")
+    table = compute(hybrid, selection=Selection())
+    stored = replace(table.meta, origin={"quantisation": "Q8_0"}, tower="vision")
+    loader.load(AffinityTable(table.frame, stored), graph, run="hybrid")
     behaviour = graph.read(
         "MATCH (h:Head {run: 'gpt2'}) RETURN h.layer AS layer, h.head AS head, 0.5 AS "
         "previous_token, 0.5 AS duplicate_token, 0.5 AS induction, 0.5 AS identity, 10 AS prompts, "
