@@ -272,14 +272,13 @@ def checked_head(
     needed: Collection[str] | None = None,
     titles: Mapping[int, _Layer] | None = None,
 ) -> dict[str, Any]:
-    """The properties of one head, if its name is that of its place; arguments as `checked`.
+    """The properties of one head, if its name is that of its place.
 
     Args:
-        head: its properties.
-        run: name of the run, for the message.
-        needed: properties that must be there.
-        titles: the layers of the run; None where they are not known: the name must then end with
-            the number of the head.
+        head: as the driver returns them.
+        run, needed: as `checked`.
+        titles: the layers of the run. None if they are not known: E3H4, D3H4 and X3H4 may then be
+            heads of any layer.
 
     Raises:
         WrongProperty: as `checked`; or the name is that of another place.
@@ -289,7 +288,6 @@ def checked_head(
     layer = (titles or {}).get(own["layer"])
     expected = f"{layer.title}H{own['head']}" if layer else head_name(own["layer"], own["head"])
     name = own.get("name", expected)
-    # without the run's layers, E3H4, D3H4 and X3H4 may be heads of any layer
     free = titles is None and re.fullmatch(rf"[EDX]\d+H{own['head']}", name)
     if name != expected and not free:
         raise WrongProperty(

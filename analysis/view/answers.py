@@ -56,14 +56,13 @@ def read_answer(answer: Mapping[str, Any]) -> Answer:
         if link["type"] in PAIRINGS and link["source"] in place and link["target"] in place
     ]  # fmt: skip
     names = {at: own[at].get("name", head_name(*place[at])) for at in own}
-    titles = {place[at][0]: name.split("H")[0] for at, name in names.items()}
     n_layers = max((layer for layer, _ in place.values()), default=-1) + 1
     words = ", ".join(f"{name} {_words(value)}" for name, value in given.items())
     return Answer(
         title=f"{about['title']}: {given['run']}" if "run" in given else str(about["title"]),
         words=f"Stored query {about['query']} ({words}):" if words else f"{about['query']}:",
         n_layers=n_layers,
-        layers=part_names(titles, n_layers),
+        layers=part_names(((place[at][0], name) for at, name in names.items()), n_layers),
         n_heads=max((head for _, head in place.values()), default=-1) + 1,
         edges=edge_frame([
             edge_row(link["type"], (link["source"], link["target"]), place, link["properties"],

@@ -1,6 +1,6 @@
 """The heads, roles and strongest edges of a run, read from the database."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -92,17 +92,18 @@ def read_run(graph: Runner, run: str | None, most: int) -> StoredRun:
         facts={places[head["name"]]: facts_of(head, grouped=grouped) for head in stored.heads},
         unequal=found.get("layers") is not None,
         layers=part_names(
-            {head["layer"]: head["name"].split("H")[0] for head in stored.heads}, found["n_layers"]
+            ((head["layer"], head["name"]) for head in stored.heads), found["n_layers"]
         ),
     )
 
 
-def part_names(titles: Mapping[int, str], n_layers: int) -> tuple[str, ...]:
-    """Names of all layers from those of layers with heads; empty if they are `L0`, `L1` and so on.
+def part_names(heads: Iterable[tuple[int, str]], n_layers: int) -> tuple[str, ...]:
+    """Names of all layers from the heads' layers and names; empty if they are `L0`, `L1` and so on.
 
-    >>> part_names({0: "E0", 2: "X0"}, 3)
+    >>> part_names([(0, "E0H0"), (0, "E0H1"), (2, "X0H0")], 3)
     ('E0', 'L1', 'X0')
     """
+    titles = {layer: name.split("H")[0] for layer, name in heads}
     names = tuple(titles.get(layer, f"L{layer}") for layer in range(n_layers))
     return () if all(name == f"L{layer}" for layer, name in enumerate(names)) else names
 

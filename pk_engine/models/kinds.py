@@ -122,7 +122,7 @@ class Layers:
                     f"config.json has {key} = {quoted(named)}: expected a list of kinds of layers"
                 )
             return (named * -(-n_layers // len(named)))[:n_layers]
-        places = value_of(_opened(settings, self.indices), self.indices)
+        places = value_of(settings, self.indices)
         if places is not None:
             chosen = {place - self.start for place in _whole(places, self.indices)}
             return [every[place not in chosen] for place in range(n_layers)]
@@ -131,16 +131,6 @@ class Layers:
             first = (offset or 0) % period
             return [every[place % period != first] for place in range(n_layers)]
         return None if self.default is None else [self.default] * n_layers
-
-
-def _opened(settings: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
-    """The values of keys such as `outer.inner`."""
-    found = {}
-    for key in keys:
-        outer, _, inner = key.partition(".")
-        value = settings.get(outer)
-        found[key] = value.get(inner) if inner and isinstance(value, Mapping) else value
-    return found
 
 
 def _whole(places: Any, keys: Sequence[str]) -> list[int]:

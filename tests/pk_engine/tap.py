@@ -45,6 +45,18 @@ class Tap:
             self.seen[role] = tensor.detach().reshape(batch, -1, tensor.shape[-1])
 
 
+def moved(run: Any, role: str, head: int, basis: np.ndarray, rng: Any) -> Any:
+    """What a head gives for an input, for 6 moves of it inside a subspace, and for 6 outside."""
+    d, m = basis.shape
+    x = rng.standard_normal(d)
+    inside = basis @ rng.standard_normal((m, 6))
+    outside = rng.standard_normal((d, 6))
+    outside -= basis @ (basis.T @ outside)
+    seen = getattr(run(np.vstack([x, x + inside.T, x + outside.T])), role)
+    # where key/value heads were broadcast, those of a group stand together
+    return seen[:, head * (seen.shape[1] // run.heads[role])]
+
+
 TAP: list[Tap] = []
 
 

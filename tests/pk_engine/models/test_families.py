@@ -80,14 +80,8 @@ def test_a_head_reads_its_subspace_and_nothing_else(built: Built) -> None:
 
 def _check_reading(run: Any, role: str, head: int, basis: np.ndarray, rng: Any) -> None:
     d, m = basis.shape
-    x = rng.standard_normal(d)
-    inside = basis @ rng.standard_normal((m, 6))
-    outside = rng.standard_normal((d, 6))
-    outside -= basis @ (basis.T @ outside)
-    seen = getattr(run(np.vstack([x, x + inside.T, x + outside.T])), role)
-    # where key/value heads were broadcast, those of a group stand together
-    head *= seen.shape[1] // run.heads[role]
-    moved = np.abs((seen[1:, head] - seen[:1, head]).numpy()).max(axis=1)
+    seen = tap.moved(run, role, head, basis, rng)
+    moved = np.abs((seen[1:] - seen[:1]).numpy()).max(axis=1)
     assert (moved[:6] > 1e-2).all(), f"{role} of head {head} ignores its own subspace"
     if m < d:
         assert (moved[6:] < 1e-4).all(), f"{role} of head {head} reads beyond its subspace"

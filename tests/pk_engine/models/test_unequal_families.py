@@ -108,14 +108,7 @@ def test_a_head_reads_its_subspace_and_nothing_else(built: Built) -> None:
 
 
 def _check_reading(run: Any, role: str, head: int, basis: np.ndarray, rng: Any) -> None:
-    d, m = basis.shape
-    x = rng.standard_normal(d)
-    inside = basis @ rng.standard_normal((m, 6))
-    outside = rng.standard_normal((d, 6))
-    outside -= basis @ (basis.T @ outside)
-    seen = getattr(run(np.vstack([x, x + inside.T, x + outside.T])), role)
-    head *= seen.shape[1] // run.heads[role]
-    units = seen[:, head].numpy().astype(np.float64)
+    units = tap.moved(run, role, head, basis, rng).numpy().astype(np.float64)
     part = slice(0, 6) if role == "K" and units.shape[-1] == 10 else slice(None)  # one scale
     units = units[:, part] / np.linalg.norm(units[:, part], axis=-1, keepdims=True)
     moved = np.abs(units[1:] - units[:1]).max(axis=1)
