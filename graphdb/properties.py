@@ -276,7 +276,8 @@ def checked_head(
 
     Args:
         head: as the driver returns them.
-        run, needed: as `checked`.
+        run: name of the run, for the message.
+        needed: as `checked`.
         titles: the layers of the run. None if they are not known: E3H4, D3H4 and X3H4 may then be
             heads of any layer.
 
