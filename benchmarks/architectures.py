@@ -70,10 +70,7 @@ def defaults() -> Iterator[tuple[str, Mapping[str, Any]]]:
 def wrappers() -> Iterator[tuple[str, Mapping[str, str]]]:
     """Each model type with a part for language, and the default model types of its parts."""
     for model_type in sorted(CONFIG_MAPPING.keys()):
-        try:
-            config = CONFIG_MAPPING[model_type]()
-        except Exception:  # some classes have no defaults, for many reasons
-            continue
+        config = _config(model_type)
         parts = {
             tower: part.model_type
             for tower, keys in KEYS.items()
@@ -95,11 +92,8 @@ def _inside() -> set[str]:
     """The model types that only stand inside another."""
     found = set()
     for model_type in list(CONFIG_MAPPING.keys()):
-        try:
-            config = CONFIG_MAPPING[model_type]()
-        except Exception:  # some classes have no defaults, for many reasons
-            continue
-        found |= {part.model_type for part in vars(config).values()
+        own = vars(config) if (config := _config(model_type)) else {}
+        found |= {part.model_type for part in own.values()
                   if isinstance(part, PreTrainedConfig)} - {model_type}  # fmt: skip
     tasks = [vars(modeling_auto)[name] for name in TASKS]
     return found - {model_type for task in tasks for model_type in task}
@@ -118,6 +112,14 @@ def _states() -> Iterator[tuple[str, str, str]]:
             network = _network(model_type)
             if network is None or _attentions(network):
                 yield model_type, "not read", _reason(model_type, module, network)
+
+
+def _config(model_type: str) -> Any | None:
+    """A configuration of defaults; None where the class has none, for one of many reasons."""
+    try:
+        return CONFIG_MAPPING[model_type]()
+    except Exception:
+        return None
 
 
 def _code(model_type: str) -> str:
@@ -162,10 +164,8 @@ def _has_cross_attention(code: str, network: Any | None) -> bool:
 
 
 def _reason(model_type: str, code: str, network: Any | None) -> str:
-    try:
-        config = CONFIG_MAPPING[model_type]().to_dict()
-    except Exception:  # some classes have no defaults, for many reasons
-        config = {}
+    made = _config(model_type)
+    config = made.to_dict() if made else {}
     try:
         common_refusals().check(config, model_type)
     except ModelError as error:
