@@ -13,6 +13,7 @@ import transformers
 
 from headgraph.pk_engine import Selection
 from headgraph.pk_engine.bundled import model_path
+from tests.pk_engine import zoo
 
 ALL = Selection()
 LENS = {"via": "transformer-lens"}
@@ -29,12 +30,7 @@ def save(folder: Path, kind: str, dtype: Any = torch.float32, **sizes: Any) -> P
     auto = transformers.AutoModelForCausalLM
     if config.is_encoder_decoder:
         auto = transformers.AutoModelForSeq2SeqLM
-    model = auto.from_config(config, dtype=dtype)
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.5)
-    model.save_pretrained(folder)
+    zoo.randomised(auto.from_config(config, dtype=dtype)).save_pretrained(folder)
     return folder
 
 

@@ -43,12 +43,17 @@ class Kind:
         config = getattr(transformers, self.config)(**sizes)
         how = "eager" if self.inner else PROBE
         model = getattr(transformers, self.model)._from_config(config, attn_implementation=how)
-        model.eval()
-        generator = torch.Generator().manual_seed(0)
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.5)
-        return model
+        return randomised(model)
+
+
+def randomised(model: Any) -> Any:
+    """The model with every parameter random."""
+    model.eval()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.5)
+    return model
 
 
 _GPTJ = transformers.models.gptj.modeling_gptj.GPTJAttention

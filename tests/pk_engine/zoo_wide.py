@@ -12,6 +12,8 @@ transformers = pytest.importorskip("transformers", reason="and built by transfor
 from transformers.models.auto import modeling_auto  # noqa: E402
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING  # noqa: E402
 
+from tests.pk_engine.zoo import randomised  # noqa: E402
+
 SMALL: dict[str, Any] = {
     "num_hidden_layers": 2, "n_layer": 2, "n_layers": 2, "num_layers": 2, "depth": 2,
     "num_attention_heads": 4, "n_head": 4, "n_heads": 4, "attention_heads": 4, "num_heads": 4,
@@ -105,16 +107,6 @@ def build(model_type: str, **changes: Any) -> Any:
     config = config_class(**sizes_of(model_type) | changes)
     kind = model_class(model_type, config_class)
     return randomised(kind._from_config(config, attn_implementation="eager"))
-
-
-def randomised(model: Any) -> Any:
-    """The model with every parameter random."""
-    model.eval()
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.5)
-    return model
 
 
 def model_class(model_type: str, config_class: Any) -> Any:

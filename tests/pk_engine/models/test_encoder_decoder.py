@@ -129,12 +129,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Any:
     def built(name: str) -> tuple[Kind, Any, Path]:
         kind = KINDS[name]
         config = getattr(transformers, kind.config)(**kind.sizes)
-        model = getattr(transformers, kind.model)._from_config(config)
-        model.eval()
-        generator = torch.Generator().manual_seed(0)
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.5)
+        model = zoo.randomised(getattr(transformers, kind.model)._from_config(config))
         return kind, model, zoo.save(model, tmp_path_factory.mktemp(name))
 
     return built

@@ -24,7 +24,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.utils import logging
 
 from headgraph import compute, plan
-from tests.pk_engine import reading, zoo_wide
+from tests.pk_engine import reading, zoo, zoo_wide
 
 logging.disable_progress_bar()
 
@@ -60,7 +60,7 @@ def build(wrapper: str) -> Any:
     }
     config = CONFIG_MAPPING[wrapper](**parts, **more)
     model = getattr(transformers, name)._from_config(config, attn_implementation="eager")
-    return zoo_wide.randomised(model)
+    return zoo.randomised(model)
 
 
 @pytest.fixture(scope="module", params=WRAPPERS)
