@@ -56,7 +56,7 @@ def seed_option(what: str) -> Callable[[Command], Command]:
     return click.option(
         "--seed",
         metavar="N",
-        type=int,
+        type=click.IntRange(min=0),
         default=0,
         show_default=True,
         help=f"Random seed for {what}.",

@@ -57,8 +57,8 @@ def verdict(found: dict[str, dict[str, str]]) -> str:
         hubs += [name] * (most > chance)
         erasers += [name] * (one[ROLE] == "eraser")
     return (
-        f"More edges on both sides of a head than in the draws: {together(hubs) or 'no model'}. "
-        f"The greatest hub is an eraser: {together(erasers) or 'no model'}. "
+        f"A head has more edges on both sides than in the draws in {together(hubs) or 'no model'}. "
+        f"The greatest hub is an eraser in {together(erasers) or 'no model'}. "
         f"Random choices: {DRAWS} draws, seed {SEED}."
     )
 

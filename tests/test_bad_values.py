@@ -160,3 +160,11 @@ def test_a_bad_value_is_1(
     assert said[-1].startswith("headgraph: "), (words, said)
     assert "this is a bug" not in said[-1]
     assert [path.name for path in tmp_path.iterdir()] == ["some.csv"], "something was written"
+
+
+@pytest.mark.parametrize("name", sorted({name for name, key, _ in lines() if key == "seed"}))
+def test_a_seed_below_0(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        cli.main([*name.split(), *GOOD.get(name, []), "--seed", "-1"])
+    assert stop.value.code == 1
+    assert "invalid value for '--seed': -1 is not in the range x>=0" in capsys.readouterr().err

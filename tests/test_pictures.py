@@ -42,6 +42,14 @@ def test_each_picture_says_what_is_drawn_today(picture: Picture, tmp_path: Path)
         assert words(IMAGES / f"{picture.file}{end}.svg") == words(file)
 
 
+def test_the_picture_of_identity_heads_says_what_is_drawn_today(tmp_path: Path) -> None:
+    file = tmp_path / "today.svg"
+    done = headgraph("figure", "identity", "gpt2-small", "-o", str(file))
+    assert done.returncode == 0, done.stderr
+    for end in ("", "-dark"):
+        assert words(IMAGES / f"gpt2-identity{end}.svg") == words(file)
+
+
 def test_every_figure_command_stands_in_the_docs() -> None:
     text = "\n".join(path.read_text("utf-8") for path in DOCS.rglob("*.md")
                      if path.name != "commands.md")  # fmt: skip

@@ -75,11 +75,19 @@ def panel_title(axes: "Axes", text: str) -> None:
     )
 
 
-def index_axis(axis: "Axis", n: int, label: str) -> None:
-    """Evenly spaced ticks for n layers or heads, counted from 0: about 16 at most."""
+def index_axis(axis: "Axis", n: int, label: str, names: Sequence[str] = ()) -> None:
+    """Evenly spaced ticks for n layers or heads, counted from 0: about 16 at most.
+
+    Args:
+        axis: of the panel.
+        n: number of layers or heads.
+        label: of the axis.
+        names: of the n layers, where numbers do not name them, as in an encoder-decoder.
+    """
     steps = [step for step in (1, 2, 4, 8, 16, 32, 64) if n / step < _MOST_TICKS]
     low, high = axis.get_view_interval()
-    axis.set_ticks(list(range(0, n, steps[0] if steps else 128)))
+    places = range(0, n, steps[0] if steps else 128)
+    axis.set_ticks([*places], [names[place] for place in places] if names else None)
     if axis.axes.has_data():
         axis.set_view_interval(low, high, ignore=True)  # ticks must not widen what is shown
     axis.set_tick_params(length=0)

@@ -117,7 +117,7 @@ def head_matrix(table: AffinityTable, pairing: str, metric: str) -> Matrix:
 def _by_layer(
     table: AffinityTable, pairings: Sequence[str], metric: str, theme: style.Theme
 ) -> "Figure":
-    n, columns = table.meta.n_layers, len(pairings)
+    n, columns, names = table.meta.n_layers, len(pairings), table.meta.part_names
     side = _SMALL_SIDE if columns > 2 else 200.0
     width = max(52 + columns * side + (columns - 1) * _GAP + 64, style.WIDTH)
     figure = style.new_figure(width, TOP + 2 * side + 52 + 44, theme)
@@ -133,8 +133,8 @@ def _by_layer(
             axes[row * columns :], pairings, found, shown, strict=False
         ):
             panel_title(panel, f"{pairing}: {words} {name}")
-            index_axis(panel.xaxis, n, f"source layer ({pairing[0]})" if row else "")
-            index_axis(panel.yaxis, n, f"target layer ({pairing[1]})")
+            index_axis(panel.xaxis, n, f"source layer ({pairing[0]})" if row else "", names)
+            index_axis(panel.yaxis, n, f"target layer ({pairing[1]})", names)
             if side / _extent(matrix) >= _CELL_WITH_NUMBER:
                 _write_values(panel, matrix, image, theme)
         bar = color_bar(figure, axes[(row + 1) * columns - 1], shown[-1], f"{words} {name}")
@@ -252,7 +252,9 @@ def _head_axis(axis: "Axis", meta: TableMeta, heads: int, label: str) -> None:
             axis.set_tick_params(rotation=90)
     else:
         layers = range(0, meta.n_layers, -(-meta.n_layers // 16))
-        axis.set_ticks([layer * heads + (heads - 1) / 2 for layer in layers], [*map(str, layers)])
+        names = [*meta.part_names] or [str(layer) for layer in range(meta.n_layers)]
+        places = [layer * heads + (heads - 1) / 2 for layer in layers]
+        axis.set_ticks(places, [names[layer] for layer in layers])
         label += " by layer"
     axis.set_label_text(label)
     axis.set_view_interval(low, high, ignore=True)

@@ -180,7 +180,8 @@ def _draw(
     _draw_heads(axes, meta, fills, theme)
     axes.set(xlim=(-0.7, meta.n_heads - 0.3), ylim=(-0.45, meta.n_layers - 0.55))
     index_axis(axes.xaxis, meta.n_heads, "head")
-    index_axis(axes.yaxis, meta.n_layers, "layer" if axes.get_position().x0 < 0.2 else "")
+    label = "layer" if axes.get_position().x0 < 0.2 else ""
+    index_axis(axes.yaxis, meta.n_layers, label, meta.part_names)
     axes.spines[:].set_visible(False)
 
 

@@ -76,7 +76,7 @@ def check_folding(family: str, norm: Norm, *, fold_ln: bool, center_writing: boo
         reason = norm.follows or "this model has no norms"
         raise ModelError(
             f"{argument('fold_ln', True)}: in this {family} model no norm precedes attention "
-            f"({reason}); leave it out"
+            f"that Q, K and V share ({reason}); leave it out"
         )
     if center_writing and norm.kind != "LayerNorm":
         what = "has no norms" if norm.kind == "none" else "has RMS norms, which keep the mean"

@@ -92,17 +92,19 @@ def with_adapter(located: Located, adapter: str | os.PathLike[str]) -> Located:
     Raises:
         ModelError: the folder holds no adapter, or the model has one already.
     """
+    expected = f"{CONFIG} and adapter_model.safetensors"
+    if adapter == "":
+        raise ModelError(f"{argument('adapter')} is empty: expected a folder with {expected}")
     folder = expanded(adapter, problem=ModelError)
     if located.adapter is not None:
         raise ModelError(
             f"{located.name} has an adapter already: give its base with "
             f"{argument('adapter', 'FOLDER')}, and merge the first one in before"
         )
+    if _mode(folder) is None:
+        raise ModelError(f"no folder {shown(folder)}: expected one with {expected}")
     if _mode(folder / CONFIG) is None:
-        raise ModelError(
-            f"{shown(folder)} is no folder with an adapter: expected {CONFIG} and "
-            "adapter_model.safetensors"
-        )
+        raise ModelError(f"{shown(folder)} is no folder with an adapter: expected {expected}")
     name = f"{located.name}+{printable(folder.resolve().name)}"
     return located._replace(name=name, adapter=folder)
 
@@ -170,6 +172,8 @@ def _local(model: str | os.PathLike[str]) -> tuple[Path, str] | None:
                 "*.safetensors, or a GGUF file"
             )
         return folder, name
+    if is_gguf(folder):
+        raise ModelError(f"no file {shown(text)}: expected a GGUF file, or a folder with a model")
     looks_local = isinstance(model, Path) or text.startswith((".", "/", "~")) or text.count("/") > 1
     if looks_local:
         raise ModelError(

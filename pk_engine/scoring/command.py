@@ -30,7 +30,12 @@ if TYPE_CHECKING:
 )
 @tower_option
 @click.option("--name", metavar="NAME", help="Name of the model in the table.")
-@click.option("--seed", type=int, help="Random seed for --null.  [default: 0]")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Random seed for --null.  [default: 0]",
+)
 @click.option(
     "--samples",
     type=int,

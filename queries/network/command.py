@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 
     from headgraph.graphdb.connection.graph import Graph
 
-_SEED = click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
+_SEED = click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Random seed.",
+)
 
 
 @click.command()

@@ -58,11 +58,10 @@ def choose(
         if found:
             return found
     if variant is not None:
-        there = f"there are {listed(sorted(variants))}" if variants else "there are no variants"
-        raise ModelError(
-            f"{argument('variant', variant[:60])}: no weights of this variant, {there}; expected "
-            "the middle of a name such as model.fp16.safetensors"
-        )
+        there = "the weights have no variants, such as fp16 in model.fp16.safetensors; leave it out"
+        if variants:
+            there = f"expected one of {listed(sorted(variants))}"
+        raise ModelError(f"{argument('variant', variant[:60])}: no such variant; {there}")
     return None
 
 

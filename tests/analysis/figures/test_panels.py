@@ -1,6 +1,7 @@
 """Parts that figures share: where panels stand, and names that do not cover each other."""
 
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
 from headgraph.analysis.figures import panels, style
+from headgraph.analysis.heatmap import heatmap
+from headgraph.analysis.wiring import wiring_panels
+from headgraph.pk_engine import compute
+from headgraph.pk_engine.table.selection import Selection
+from tests.pk_engine.unequal_checkpoints import checkpoint
 
 themes = pytest.mark.parametrize("theme", [style.LIGHT, style.DARK], ids=lambda theme: theme.name)
 
@@ -96,3 +102,10 @@ def test_a_colour_bar_stands_beside_its_panel() -> None:
     assert bar.get_position().x0 > axes.get_position().x1
     assert bar.get_position().height == pytest.approx(axes.get_position().height)
     assert bar.get_ylabel() == "PK"
+
+
+def test_layers_of_an_encoder_decoder_have_their_names(tmp_path: Path) -> None:
+    table = compute(checkpoint(tmp_path / "parts", "parts"), selection=Selection())
+    names = ["E0", "E1", "D0", "X0", "D1", "X1"]
+    for figure in (heatmap(table, by="layer"), wiring_panels(table)):
+        assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == names

@@ -277,7 +277,7 @@ def test_a_variant_on_the_hub(tmp_path: Path, server: HubServer) -> None:
     assert (plain.origin, found.origin) == ({}, {"variant": "fp16"})
     assert np.allclose(found.raw_layer(0)["Q"], 2 * plain.raw_layer(0)["Q"], atol=0.01)
     said = refused(lambda: ModelWeights("team/llama", variant="bf16"))
-    assert "variant='bf16': no weights of this variant, there are fp16" in said
+    assert "variant='bf16': no such variant; expected one of fp16" in said
 
 
 Q0 = "base_model.model.model.layers.0.self_attn.q_proj"
@@ -341,6 +341,8 @@ def test_folders_that_are_refused(tmp_path: Path) -> None:
     folder = by_hand(tmp_path)
     base = tmp_path / "base"
     assert "is no folder with an adapter" in refused(lambda: ModelWeights(base, adapter=base))
+    assert "adapter is empty: expected a folder" in refused(lambda: ModelWeights(base, adapter=""))
+    assert refused(lambda: ModelWeights(base, adapter=tmp_path / "none")).startswith("no folder ")
     assert "has an adapter already" in refused(lambda: ModelWeights(folder, adapter=folder))
     (base / "adapter_config.json").write_text("{}")
     assert "holds an adapter (adapter_config.json) beside a whole model" in refused(

@@ -50,8 +50,8 @@ def test_a_variant_by_its_name() -> None:
     assert choose([*SHARDS, *later], "fp16") == Choice(None, tuple(later), "fp16")
     assert choose([*SHARDS, *later]) == Choice(None, tuple(SHARDS))
     said = refused(lambda: choose(names, "int8"))
-    assert "variant='int8': no weights of this variant, there are bf16, fp16" in said
-    assert "there are no variants" in refused(lambda: choose(["model.safetensors"], "fp16"))
+    assert "variant='int8': no such variant; expected one of bf16, fp16" in said
+    assert "the weights have no variants" in refused(lambda: choose(["model.safetensors"], "fp16"))
     said = refused(lambda: choose(["model.fp16.safetensors", "model.bf16.safetensors"]))
     assert said == (
         "the weights are there as the variants bf16, fp16: choose one with variant=NAME"
@@ -147,7 +147,7 @@ def test_a_key_with_controls_is_made_printable(tmp_path: Path) -> None:
 def test_odd_variants(tmp_path: Path, variant: str) -> None:
     folder = save(tmp_path)
     said = refused(lambda: ModelWeights(folder, variant=variant))
-    assert "expected the middle of a name such as" in said
+    assert "no such variant" in said or said.startswith("variant is empty: expected the middle")
 
 
 def test_two_state_dicts_are_ambiguous(tmp_path: Path) -> None:
