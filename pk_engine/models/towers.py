@@ -115,6 +115,15 @@ def part_of(config: dict[str, Any], tower: str | None = None) -> Part:
     return Part(shared | defaults | inner, wanted, str(outer))
 
 
+def named(model: str, tower: str | None) -> str:
+    """The name of a part of a model in tables: the language model has that of the whole.
+
+    >>> named("clip", "vision")
+    'clip-vision'
+    """
+    return f"{model}-{tower}" if tower == "vision" else model
+
+
 def _refuse_unknown(config: Mapping[str, Any]) -> None:
     """Name the part inside a wrapper that no file describes."""
     outer = config.get("model_type")
