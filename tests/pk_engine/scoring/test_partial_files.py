@@ -173,4 +173,6 @@ def test_another_part_of_the_same_model_begins_anew(tmp_path: Path) -> None:
     with pytest.raises(Stop):
         computed(folder, partial, stop_after=1)
     assert partial.is_file()
-    assert computed(folder, partial, tower="vision").meta == whole.meta
+    found = computed(folder, partial, tower="vision")
+    assert found.meta == whole.meta
+    assert found.frame.equals(whole.frame)  # rows of the first group would be those of text
