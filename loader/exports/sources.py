@@ -143,13 +143,9 @@ def graph_of_run(graph: Runner, run: str | None = None) -> RunGraph:
     stored = read_stored(graph, name)
     properties = _clean(stored.run)
     # layers can have fewer heads, or none
-    at = sorted(_place(head, properties) for head in stored.heads)
-    places = {place: index for index, place in enumerate(at)}
-    made = {
-        places[_place(head, properties)]: _head(head, labels)
-        for head, labels in zip(stored.heads, stored.labels, strict=True)
-    }
-    heads = {index: made[index] for index in sorted(made)}
+    places = {_place(head, properties): index for index, head in enumerate(stored.heads)}
+    pairs = zip(stored.heads, stored.labels, strict=True)  # by layer, then head
+    heads = {index: _head(head, labels) for index, (head, labels) in enumerate(pairs)}
     counts = {row["pairing"]: row["edges"] for row in graph.read(_COUNTS, params)}
     columns = _columns(graph, name, properties)
     reading = _Reading(graph, params["run"], properties, counts, columns, places)

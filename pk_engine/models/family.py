@@ -197,6 +197,10 @@ class Family:
         known = {key: value for key, value in usual.items() if key not in needed}
         return settings_of(config, self.nested, dict(self.defaults) | known)
 
+    def flat(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """A configuration with the keys of the language model's part in the place of its own."""
+        return {**config, **settings_of(config, self.nested, {})}
+
     def for_model(self, config: Mapping[str, Any], tensors: Container[str] = ()) -> "Family":
         """The family with the variants that apply to a configuration and its tensors."""
         settings = self.settings(config)

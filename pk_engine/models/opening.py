@@ -17,7 +17,6 @@ from headgraph.pk_engine.models.checkpoint.refusals import refuse_adapter_tensor
 from headgraph.pk_engine.models.checkpoint.renamed import renamed
 from headgraph.pk_engine.models.checkpoint.tensor_files import TensorFiles
 from headgraph.pk_engine.models.checkpoint.tensors import Tensors
-from headgraph.pk_engine.models.config import settings_of
 from headgraph.pk_engine.models.family import Family
 
 
@@ -56,7 +55,7 @@ def open_tensors(
     files: Tensors = TensorFiles(folder, variant)
     refuse_adapter_tensors(files)
     names = family.tensor_names()
-    config = {**config, **settings_of(config, family.nested, {})}
+    config = family.flat(config)
     modules = _modules(names)
     refuse_packed(files, modules, config)
     files = renamed(files, prefixes, modules)

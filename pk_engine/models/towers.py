@@ -90,18 +90,19 @@ def part_of(config: dict[str, Any], tower: str | None = None) -> Part:
             )
         _refuse_unknown(config)
         return Part(config)
-    # a family file may describe a wrapper's language model itself
-    if wanted == "language" and names_family(outer):
-        return Part(config, "language")
     key = next((key for key in KEYS[wanted] if isinstance(config.get(key), dict)), None)
-    if wanted not in known and key is None:
+    # old files of Qwen2-VL keep the sizes of language beside vision_config
+    inner = dict(config[key]) if key else dict(config) if wanted == "language" else {}
+    model_type = (inner.get("model_type") if key else None) or known.get(wanted)
+    if model_type is None:
         raise ModelError(
             f"{argument('tower', wanted)}: a {quoted(outer, 40)} model has no such transformer"
         )
-    # old files of Qwen2-VL keep the sizes of language beside vision_config
-    inner = dict(config[key]) if key else dict(config) if wanted == "language" else {}
-    model_type = inner.get("model_type") if key else None
-    inner["model_type"] = model_type = model_type or known[wanted]
+    defaults = class_defaults(model_type)
+    # a family file may describe a wrapper's language model itself
+    if wanted == "language" and names_family(outer):
+        return Part(config | ({key: defaults | inner} if key else {}), "language")
+    inner["model_type"] = model_type
     try:
         family_of(inner)
     except UnknownFamily as error:
@@ -111,7 +112,16 @@ def part_of(config: dict[str, Any], tower: str | None = None) -> Part:
             "lists those that are read"
         ) from error
     shared = {name: config[name] for name in SHARED if config.get(name) is not None}
-    return Part(shared | class_defaults(model_type) | inner, wanted, str(outer))
+    return Part(shared | defaults | inner, wanted, str(outer))
+
+
+def named(model: str, tower: str | None) -> str:
+    """The name of a part of a model in tables: the language model has that of the whole.
+
+    >>> named("clip", "vision")
+    'clip-vision'
+    """
+    return f"{model}-{tower}" if tower == "vision" else model
 
 
 def _refuse_unknown(config: Mapping[str, Any]) -> None:

@@ -229,17 +229,15 @@ class ModelWeights:
                 f"the weights in {shown(self.folder)} lack {len(missing)} attention tensors: "
                 f"{listed(missing, 2)}"
             )
+        settings = self.family.flat(self._config)
         for name, stored in self._files.describe(wanted):
-            refuse_packed_kind(self._files, name, stored, self._settings())
+            refuse_packed_kind(self._files, name, stored, settings)
             _check_tensor(name, stored, wanted[name])
 
     def _find_origin(self) -> dict[str, str]:
-        settings, origin = leftover(self._settings()), dict(self._files.origin)
+        settings, origin = leftover(self.family.flat(self._config)), dict(self._files.origin)
         plain = settings is not None and "quantisation" not in origin
         return origin | ({"settings": str(settings)} if plain else {})
-
-    def _settings(self) -> dict[str, Any]:
-        return {**self._config, **settings_of(self._config, self.family.nested, {})}
 
     def _wanted(self) -> Mapping[str, tuple[int, ...]]:
         """The tensors to read -> the expected shape of each."""

@@ -15,12 +15,11 @@ from headgraph.base.notebook import facts, paragraph
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.linalg.buffers import Buffers
 from headgraph.pk_engine.metrics.registry import METRICS
-from headgraph.pk_engine.models.config import settings_of
 from headgraph.pk_engine.models.family import Family, family_of
 from headgraph.pk_engine.models.interface import Layer
 from headgraph.pk_engine.models.layout import ModelShape
 from headgraph.pk_engine.models.location import locate, naming, read_config
-from headgraph.pk_engine.models.towers import part_of
+from headgraph.pk_engine.models.towers import named, part_of
 from headgraph.pk_engine.planning import costs
 from headgraph.pk_engine.planning.calibration import Calibration
 from headgraph.pk_engine.scoring._compute import check_options, job_of
@@ -175,7 +174,8 @@ def plan(
     pairings, metrics = check_options(pairings, metrics, kv, layer_order)
     name, folder, config = _configuration(model, revision)
     with naming(folder):
-        config = part_of(config, tower).config
+        part = part_of(config, tower)
+        name, config = named(name, part.tower), part.config
         found = family_of(config)
         sizes = Sizes(name, found.for_model(config), found.shape(config), revision)
     stored = _stored(config, found)
@@ -215,7 +215,7 @@ def _configuration(
 
 def _stored(config: dict[str, Any], family: Family) -> np.dtype[Any]:
     """The type of the stored weights by the configuration, float32 by default."""
-    settings = {**config, **settings_of(config, family.nested, family.defaults)}
+    settings = family.flat(config)
     named = settings.get("dtype") or settings.get("torch_dtype")
     known = DTYPES.get(named.removeprefix("torch.")) if isinstance(named, str) else None
     found: np.dtype[Any] = np.dtype(known or np.float32)

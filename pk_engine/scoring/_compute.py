@@ -22,6 +22,7 @@ from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.models.interface import Model, Weights
 from headgraph.pk_engine.models.layout import ModelShape
 from headgraph.pk_engine.models.sources import open_weights
+from headgraph.pk_engine.models.towers import named
 from headgraph.pk_engine.nulls.columns import add_nulls, check_arithmetic, check_nulls
 from headgraph.pk_engine.planning import costs
 from headgraph.pk_engine.scoring.job import Job, JobResult
@@ -134,7 +135,7 @@ def compute(
     check_decoys(selection, job)
     found = job.run()
     meta = _meta(job, found)
-    meta = replace(meta, model=_unicode(name or weights.name + ("-vision" * bool(meta.tower))))
+    meta = replace(meta, model=_unicode(name or named(weights.name, meta.tower)))
     if selection.nulls:
         whole = add_nulls(AffinityTable(found.rows, meta), weights, selection.nulls, seed=seed or 0,
                           samples=samples, progress=progress,

@@ -46,8 +46,8 @@ def layers_of(text: str, d_model: int, n_layers: int) -> list[LayerShape]:
     Raises:
         TableError: the text is not what a load writes.
     """
-    entries = parse_json(f'{{"layers": {text}}}', source="layers", problem=TableError)["layers"]
-    if not isinstance(entries, list) or not entries or not all(map(is_layer, entries)):
+    entries = parse_json(text, source="layers", problem=TableError, kind=list)
+    if not entries or not all(map(is_layer, entries)):
         raise TableError("layers: expected a list of layers with their heads, widths and streams")
     return read_layers(entries, d_model, n_layers)
 

@@ -19,8 +19,8 @@ from headgraph.pk_engine.table._meta_check import check_types
 from headgraph.pk_engine.table.layers import read_layers
 
 FORMAT_VERSION = 3
-"""The newest format. Tables without `origin` and `layers` are written in format 2, and those
-without `heads` and `decoys` too in format 1."""
+"""The newest format. Tables without `origin`, `tower` and `layers` are written in format 2, and
+those without `heads` and `decoys` too in format 1."""
 _LATER = {"nulls": dict, "heads": dict, "decoys": dict, "origin": dict, "layers": list}
 """Fields that older tables lack -> the kind of their empty value."""
 _ALLOWED = {"kv": ("native", "expand"), "layer_order": ("forward", "all", "within")}
@@ -96,7 +96,7 @@ class TableMeta:
     @property
     def format(self) -> int:
         """The oldest format that holds this table."""
-        if self.origin or self.layers:
+        if self.origin or self.tower or self.layers:
             return 3
         return 2 if self.heads or self.decoys else 1
 

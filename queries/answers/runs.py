@@ -159,8 +159,14 @@ def check_even(query: Query, names: Iterable[str], graph: Runner) -> None:
 def _uneven(run: str, text: object) -> bool:
     (known,) = checked_values(schema.RUN, "layers", [text], run, "it")
     layers = parse_json(known, source="layers of a run", problem=QueryError, kind=list)
-    kinds = {json.dumps([layer["heads"], layer["streams"]], sort_keys=True) for layer in layers}
-    streams = {stream for layer in layers for stream in layer["streams"].values()}
+    try:
+        kinds = {json.dumps([layer["heads"], layer["streams"]], sort_keys=True) for layer in layers}
+        streams = {str(stream) for layer in layers for stream in layer["streams"].values()}
+    except (KeyError, TypeError, AttributeError):
+        raise QueryError(
+            f"run {quoted(run)} has layers {quoted(known, 40)}: expected a list of layers with "
+            "their heads and streams, as headgraph writes; load its table again"
+        ) from None
     return len(kinds) > 1 or len(streams) > 1
 
 

@@ -126,7 +126,8 @@ class Adapted(View):
         inner: the source.
         adapter: the adapter.
         prefixes: of tensor names in the family, which the adapter's names may have or lack.
-        attention: matches the ends of the names of attention modules.
+        attention: matches the ends of the names of attention modules; only those that a prefix
+            alone stands before are counted, since others are of another part of the model.
 
     Raises:
         WeightsError: a matrix of attention is not in the source, has another shape, or is replaced;
@@ -153,7 +154,9 @@ class Adapted(View):
         self._check_shapes()
         if not self._modules:
             self._check_modules()
-        count = len(self._modules)
+        ends = [attention.search(name.removesuffix(".weight")) for name in self._modules]
+        count = sum(end is not None and end.string[: end.start("module")] in prefixes
+                    for end in ends)  # fmt: skip
         self.origin["adapter"] = f"{adapter.name} (LoRA, attention matrices changed: {count})"
         self.origin["adapter_sha256"] = adapter.sha256
 

@@ -71,16 +71,22 @@ def renamed(files: Tensors, prefixes: Collection[str], modules: re.Pattern[str])
             found.setdefault(stored[: match.start("module")], stored)
     if not found or any(prefix in found for prefix in prefixes):
         return files
-    if len(found) > 1:
+    before = {stored: _before(stored, prefixes) for stored in found}
+    # a model of two parts has several: those of one part stand behind what comes before all
+    common = {it for it in before.values() if it and all(name.startswith(it) for name in found)}
+    if len(found) > 1 and len(common) != 1:
         one, two, *_ = sorted(found.values())
         raise WeightsError(
             f"the weights in {shown(files.folder)} hold two models, {quoted(one, 70)} and "
             f"{quoted(two, 70)}: keep the one that you mean"
         )
-    (whole,) = found
-    # of `_model.model.`, the family itself expects `model.`
+    return _without(files, common.pop()) if common else files
+
+
+def _before(whole: str, prefixes: Iterable[str]) -> str:
+    """What stands before the family's own prefix: of `_model.model.`, it expects `model.`."""
     ours = max((p for p in prefixes if f".{whole}".endswith(f".{p}")), key=len, default="")
-    return _without(files, whole.removesuffix(ours))
+    return whole.removesuffix(ours)
 
 
 def _unwrapped(files: Tensors) -> Tensors:

@@ -67,6 +67,15 @@ def test_the_familys_own_prefixes_come_first(tmp_path: Path) -> None:
     assert found.origin == {}
 
 
+def test_what_stands_before_the_familys_own_prefix_and_before_another_model(tmp_path: Path) -> None:
+    other = {f"ema.{name}": w + 1 for name, w in llama_tensors().items()}
+    both = {f"module.{name}": w for name, w in (llama_tensors() | other).items()}
+    found = read(save(tmp_path / "both", both, LLAMA_CONFIG))
+    plain = read(save(tmp_path / "plain", llama_tensors(), LLAMA_CONFIG))
+    assert (found.raw_layer(0)["Q"] == plain.raw_layer(0)["Q"]).all()
+    assert found.origin == {"prefix": "module."}
+
+
 def test_two_prefixes_are_ambiguous(tmp_path: Path) -> None:
     two = {f"{who}.{name}": w for who in ("teacher", "student") for name, w in
            llama_tensors().items()}  # fmt: skip

@@ -101,7 +101,8 @@ def test_tables_say_which_part_they_are_of(wrapper: tuple[Any, Path]) -> None:
     assert (language.meta.tower, vision.meta.tower) == (None, "vision")
     assert vision.meta.model == f"{language.meta.model}-vision"
     assert language.meta.fingerprint != vision.meta.fingerprint
-    assert plan(folder, tower="vision", calibrate=False).family == vision.meta.family
+    planned = plan(folder, tower="vision", calibrate=False)
+    assert (planned.model, planned.family) == (vision.meta.model, vision.meta.family)
     assert plan(folder, calibrate=False).shape.n_kv_heads == language.meta.n_kv_heads
 
 
@@ -113,6 +114,52 @@ def test_the_language_part_is_what_runs(wrapper: tuple[Any, Path]) -> None:
     inner = getattr(model, "model", model)  # Llama 4 has its parts at the top
     language = getattr(inner, "language_model", None) or inner.text_model
     reading.check(language, ModelWeights(folder), {"input_ids": torch.arange(3, 27)[None]})
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("tower", [None, "vision"])
+def test_the_prefix_of_a_training_tool_stands_before_all_parts(
+    wrapper: tuple[Any, Path], tower: str | None, tmp_path: Path
+) -> None:
+    _, folder = wrapper
+    tensors = load_file(folder / "model.safetensors")
+    config = json.loads((folder / "config.json").read_text())
+    found = ModelWeights(
+        save(tmp_path, {f"module.{name}": w for name, w in tensors.items()}, config), tower=tower
+    )
+    plain = ModelWeights(folder, tower=tower)
+    for role in "QKVO":
+        assert (found.raw_layer(1)[role] == plain.raw_layer(1)[role]).all()
+    assert found.origin == {"prefix": "module."}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_adapter_of_both_parts(wrapper: tuple[Any, Path], tmp_path: Path) -> None:
+    """B A is ones, and only matrices of the part that is read are counted."""
+    _, folder = wrapper
+    tensors = load_file(folder / "model.safetensors")
+    counts = {}
+    for tower in ("language", "vision"):
+        plain = ModelWeights(folder, tower=tower)
+        names = {plain._name(spec.name, layer) for spec in plain.family.tensors
+                 for layer in plain.shape.layers}  # fmt: skip
+        counts[tower] = {name.removesuffix(".weight"): tensors[name].shape for name in names}
+    lora = tmp_path / "lora"
+    lora.mkdir()
+    pairs = {}
+    for module, (out, width) in (counts["language"] | counts["vision"]).items():
+        start = f"base_model.model.{module}.lora_"
+        pairs |= {f"{start}A.weight": np.ones((1, width), np.float32),
+                  f"{start}B.weight": np.ones((out, 1), np.float32)}  # fmt: skip
+    save_file(pairs, lora / "adapter_model.safetensors")
+    settings = {"peft_type": "LORA", "r": 1, "lora_alpha": 1}
+    (lora / "adapter_config.json").write_text(json.dumps(settings))
+    for tower, own in counts.items():
+        plain = ModelWeights(folder, tower=tower)
+        found = ModelWeights(folder, tower=tower, adapter=lora)
+        for role in "QKVO":
+            assert np.allclose(found.raw_layer(1)[role], plain.raw_layer(1)[role] + 1, atol=1e-6)
+        assert f"attention matrices changed: {len(own)})" in found.origin["adapter"]
 
 
 OLDER = [
@@ -168,6 +215,19 @@ def test_sizes_beside_vision_config_are_those_of_language() -> None:
     assert part_of(config, "vision").config["depth"] == 3
 
 
+def test_a_part_that_a_family_reads_inside_its_wrapper_has_the_values_of_its_class() -> None:
+    """Transformers leaves out of text_config what is as the class of that part says."""
+    inner = {"model_type": "qwen3_5_text", "num_hidden_layers": 2, "hidden_size": 64,
+             "layer_types": ["linear_attention", "full_attention"]}  # fmt: skip
+    config = part_of({"model_type": "qwen3_5", "text_config": inner}).config
+    usual = row_of("_defaults.toml", "qwen3_5_text")
+    shape = families()["qwen3_5"].shape(config)
+    assert (shape.n_heads, shape.n_kv_heads) == (
+        usual["num_attention_heads"], usual["num_key_value_heads"]
+    )  # fmt: skip
+    assert shape == families()["qwen3_5_text"].shape(usual | inner)
+
+
 def test_a_part_has_the_quantisation_of_its_wrapper() -> None:
     """With it, packed matrices are refused by the name of their scheme."""
     config = {"model_type": "llava", "text_config": {"model_type": "llama"},
@@ -188,6 +248,8 @@ def test_a_part_has_the_quantisation_of_its_wrapper() -> None:
          "whose vision part is a 'timm_wrapper', which no family describes"),
         ({"model_type": "voxtral"}, "vision", ModelError,
          "tower='vision': a 'voxtral' model has no such transformer"),
+        ({"model_type": "gemma4", "vision_config": {"hidden_size": 8}}, "vision", ModelError,
+         "tower='vision': a 'gemma4' model has no such transformer"),
         ({"model_type": "llama"}, "vision", ModelError,
          "tower='vision': a 'llama' model is not known to have several parts; leave it out"),
         ({"model_type": "clip"}, "audio", ModelError,

@@ -21,7 +21,9 @@ class Stop(Exception):
     """Raised in the middle of the work."""
 
 
-def computed(folder: Path, partial: Path, stop_after: int | None = None) -> AffinityTable:
+def computed(
+    folder: Path, partial: Path, stop_after: int | None = None, **options: Any
+) -> AffinityTable:
     """A table that is made in groups of layers, and when it is to stop, with `Stop`."""
 
     def listen(what: str, done: int, total: int) -> None:
@@ -36,6 +38,7 @@ def computed(folder: Path, partial: Path, stop_after: int | None = None) -> Affi
         backend="numpy",
         partial=partial,
         progress=listen,
+        **options,
     )
 
 
@@ -150,3 +153,26 @@ def test_a_disk_that_fills_meanwhile_is_one_sentence(
     with pytest.raises(EngineError, match=said):
         computed(model, tmp_path / "t.partial")
     assert not list(tmp_path.iterdir())
+
+
+def test_another_part_of_the_same_model_begins_anew(tmp_path: Path) -> None:
+    """Only the part tells their jobs apart: both have one family, one folder and equal sizes."""
+    sizes = {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 16}
+    config = {"model_type": "clip"} | {
+        f"{part}_config": sizes | {"model_type": f"clip_{part}_model"}
+        for part in ("text", "vision")
+    }
+    rng, names = np.random.default_rng(0), ("q_proj", "k_proj", "v_proj", "out_proj")
+    tensors = {
+        f"{part}_model.encoder.layers.{layer}.self_attn.{name}.weight":
+            rng.standard_normal((16, 16), np.float32)
+        for part in ("text", "vision") for layer in range(2) for name in names
+    }  # fmt: skip
+    folder, partial = save(tmp_path / "clip", tensors, config), tmp_path / "partial"
+    whole = computed(folder, tmp_path / "other", tower="vision")
+    with pytest.raises(Stop):
+        computed(folder, partial, stop_after=1)
+    assert partial.is_file()
+    found = computed(folder, partial, tower="vision")
+    assert found.meta == whole.meta
+    assert found.frame.equals(whole.frame)  # rows of the first group would be those of text

@@ -67,6 +67,15 @@ def test_metadata_of_other_heads_or_pairings_are_refused(
         type(meta).from_json(meta.to_json())
 
 
+def test_a_vision_encoder_is_format_3() -> None:
+    """Earlier versions would find a field that they do not know, and not say to upgrade."""
+    plain = random_table(format_2=True).meta
+    meta = replace(plain, tower="vision")
+    assert (plain.format, meta.format) == (2, 3)
+    assert "tower" not in plain.to_json()
+    assert TableMeta.from_json(meta.to_json()) == meta
+
+
 def test_how_weights_were_stored_is_format_3() -> None:
     plain = random_table(format_2=True).meta
     meta = replace(plain, origin={"quantisation": "Q8_0", "adapter": "my-lora"})
