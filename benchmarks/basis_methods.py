@@ -141,8 +141,8 @@ def _rounded(weights: Weights, exact: dict[str, NDArray[np.float64]]) -> list[st
 def _text(rows: list[list[str]], rounded: list[list[str]]) -> str:
     return "\n".join(
         [
-            "The largest difference from PK by Householder QR in float64, over all pairs of OQ, OK "
-            "and OV. headgraph uses the method Cholesky. `python -m benchmarks.basis_methods` "
+            "The largest difference from the PK that Householder QR gives in float64, over all "
+            "pairs of OQ, OK and OV. headgraph uses the method Cholesky. `python -m benchmarks.basis_methods` "
             "writes this and the next table (numpy "
             f"{version('numpy')}, {platform.machine()}).",
             "",

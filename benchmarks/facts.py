@@ -112,12 +112,12 @@ def decoys() -> str:
     counts = [f"{100 * shares[name]['share']:.0f} in {name}" for name in GRAPH_PAIRINGS]
     return (
         "A strong edge can mean nothing. In a **backward pair**, the head that writes is in a "
-        "later layer than the head that reads, so nothing can pass from one to the other. Yet for "
-        "every 100 edges of GPT-2's top 3 %, this many backward pairs are at least as strong as "
-        f"the weakest edge: {together(counts)}. These are the **decoy shares** of the pairings. "
-        "`compute` records them as a rough estimate of how many edges mean nothing. In each "
-        "pairing, `--max-decoy 0.1` keeps the longest list of strongest edges whose decoy share is "
-        f"at most 10 %. {fewer_decoys('this leaves')}"
+        "later layer than the head that reads, so nothing can pass from one to the other. Yet "
+        "some backward pairs are at least as strong as the weakest edge that GPT-2's top 3 % keeps "
+        f"in their pairing. For every 100 edges kept, there are {together(counts)}. These are the "
+        "**decoy shares** of the pairings, a rough estimate of how many edges mean nothing. In "
+        "each pairing, `--max-decoy 0.1` keeps as many of the strongest edges as it can while the decoy "
+        f"share of the whole list is at most 10 %. {fewer_decoys('this leaves')}"
     )
 
 
@@ -131,8 +131,8 @@ def opening() -> str:
         f"{one.name}: {best['edges_in']} edges in and {best['edges_out']} out. It does not "
         "copy what it reads; it writes the negative "
         "([more about it](docs/studies/identity-heads.md)). A strong edge can mean nothing. In "
-        f"the figure, this holds for an estimated {_shares(Selection(top=20))} "
-        "(top 3 %: [below](#first-steps))."
+        "the figure, this holds for an [estimated](#first-steps) "
+        f"{_shares(Selection(top=20))}."
     )
 
 
@@ -141,8 +141,9 @@ def interpretation() -> str:
     z = (
         "**z** says how many standard deviations PK lies above the mean PK of random subspaces "
         f"with the same dimensions. {far_from_chance()} Use z to order pairs, not to test "
-        "significance. `--fdr 0.05 --null backward` tests pairs against the backward pairs "
-        "described above; see [null models](docs/studies/nulls.md)."
+        "significance. To test for significance, `--fdr 0.05 --null backward` compares pairs with "
+        "the backward pairs described above, at a false discovery rate of 5 %; see "
+        "[null models](docs/studies/nulls.md)."
     )
     return "\n".join(bullet(text) for text in (f"**Causality.** {causality()}", z))
 

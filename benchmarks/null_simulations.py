@@ -168,7 +168,8 @@ KINDS: dict[str, tuple[str, Callable[[Rng], Simulated]]] = {
         partial(planted, base=common_covariance),
     ),
     "lagging drift": (
-        "as depth drift, but heads read in the directions in which the layer before writes",
+        "as depth drift, but heads prefer to read the directions that the layer before prefers to "
+        "write",
         lagging_drift,
     ),
 }
