@@ -142,8 +142,8 @@ def _text(rows: list[list[str]], rounded: list[list[str]]) -> str:
     return "\n".join(
         [
             "The largest difference from the PK that Householder QR gives in float64, over all "
-            "pairs of OQ, OK and OV. headgraph uses the method Cholesky. `python -m benchmarks.basis_methods` "
-            "writes this and the next table (numpy "
+            "pairs of OQ, OK and OV. headgraph uses the method Cholesky. "
+            "`python -m benchmarks.basis_methods` writes this and the next table (numpy "
             f"{version('numpy')}, {platform.machine()}).",
             "",
             table(["model", "pairs", "QR, float32", "Cholesky", "SVD, float32"], rows),

@@ -116,8 +116,8 @@ def decoys() -> str:
         "some backward pairs are at least as strong as the weakest edge that GPT-2's top 3 % keeps "
         f"in their pairing. For every 100 edges kept, there are {together(counts)}. These are the "
         "**decoy shares** of the pairings, a rough estimate of how many edges mean nothing. In "
-        "each pairing, `--max-decoy 0.1` keeps as many of the strongest edges as it can while the decoy "
-        f"share of the whole list is at most 10 %. {fewer_decoys('this leaves')}"
+        "each pairing, `--max-decoy 0.1` keeps as many of the strongest edges as it can while the "
+        f"decoy share of the whole list is at most 10 %. {fewer_decoys('this leaves')}"
     )
 
 
