@@ -1,6 +1,8 @@
 # make demo   see GPT-2's head graph in a local Neo4j
 # make test   all tests, against a real Neo4j of their own
 # make lint   style, types, and which room may import which
+# make lock   write the exact versions of requirements/ from the ranges in pyproject.toml
+# make test-lowest, make test-newest  the engine's tests with the oldest and newest versions allowed
 # make bench  how fast compute, load and queries are here (docs/project/performance.md)
 # make docs   write what the docs list from the code; make data, make pictures: bundled files
 # make site   build the pages of docs/ as a site, in site/
@@ -10,11 +12,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+INSTALL_SELF := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+  --no-build-isolation --editable .
 SHARED ?= ../shared
 # processes that test, each with a Neo4j of its own
 JOBS ?= 2
 
-.PHONY: demo test lint docs docs-check site data examples pictures studies bench bench-large \
+.PHONY: demo test test-lowest test-newest lock lint docs docs-check site data examples pictures studies bench bench-large \
   bench-queries bench-load bench-profiles clean
 
 demo: $(VENV)/.core
@@ -22,6 +27,20 @@ demo: $(VENV)/.core
 
 test: $(VENV)/.dev
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-lowest test-newest: $(VENV)/.dev
+	$(BIN)/uv venv --quiet --clear $(VENV)-ends --python $(BIN)/python
+	$(BIN)/uv pip install --quiet --python $(VENV)-ends \
+	  --resolution $(if $(findstring lowest,$@),lowest-direct,highest) --editable '.[lens,dev]'
+	$(VENV)-ends/bin/pytest -n $(JOBS) tests/base tests/pk_engine $(ARGS)
+
+LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+  --quiet --custom-compile-command "make lock" $(ARGS)
+
+lock:
+	$(BIN)/uv pip compile $(LOCK) --all-extras pyproject.toml --output-file requirements/dev.txt
+	$(BIN)/uv pip compile $(LOCK) --constraints requirements/dev.txt pyproject.toml \
+	  requirements/build.in --output-file requirements/core.txt
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check --output-format concise .
@@ -112,13 +131,16 @@ $(BIN)/python:
 	         "try make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.core: pyproject.toml | $(BIN)/python
+# Exact versions with hashes, from requirements/; `make lock` writes them from pyproject.toml's ranges.
+$(VENV)/.core: pyproject.toml requirements/core.txt | $(BIN)/python
 	@echo "Installing headgraph into $(VENV) (once; a minute or so)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(INSTALL) --requirement requirements/core.txt
+	@$(INSTALL_SELF)
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml | $(BIN)/python
+$(VENV)/.dev: pyproject.toml requirements/dev.txt | $(BIN)/python
 	@echo "Installing headgraph with torch, TransformerLens and test tools into $(VENV)" \
 	      "(once; several GB)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lens,dev]'
+	@$(INSTALL) --requirement requirements/dev.txt
+	@$(INSTALL_SELF)
 	@touch $@ $(VENV)/.core

@@ -1,0 +1,80 @@
+"""The exact versions that `make demo` and `make test` install, beside the ranges they come from."""
+
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+
+
+def pins(name: str) -> Iterator[tuple[Requirement, int]]:
+    """Each pinned requirement of a file, and how many hashes it has."""
+    text = (ROOT / "requirements" / name).read_text(encoding="utf-8").replace("\\\n", " ")
+    for line in text.splitlines():
+        if line.strip() and not line.lstrip().startswith("#"):
+            pinned, *hashes = re.split(r"\s--hash=", line)
+            yield Requirement(pinned.strip()), len(hashes)
+
+
+def versions(name: str, python: str) -> dict[str, Version]:
+    """What a file installs with one version of Python on Linux."""
+    here = {"python_version": python, "python_full_version": f"{python}.9",
+            "sys_platform": "linux", "platform_system": "Linux",
+            "platform_machine": "x86_64"}  # fmt: skip
+    found: dict[str, Version] = {}
+    for pin, _ in pins(name):
+        if pin.marker is None or pin.marker.evaluate(here):
+            key = canonicalize_name(pin.name)
+            assert key not in found, f"two versions of {key} for Python {python}"
+            (one,) = pin.specifier
+            assert one.operator == "=="
+            found[key] = Version(one.version)
+    return found
+
+
+def ranges(file: str) -> Iterator[Requirement]:
+    """What pyproject.toml asks for."""
+    texts = [*PROJECT["project"]["dependencies"], *PROJECT["build-system"]["requires"]]
+    if file == "dev.txt":
+        texts += [text for extra in PROJECT["project"]["optional-dependencies"].values()
+                  for text in extra]  # fmt: skip
+    wanted = (Requirement(text) for text in texts)
+    yield from (one for one in wanted if one.name != "headgraph")
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("file", ["core.txt", "dev.txt"])
+def test_the_lock_has_every_requirement_in_its_range(file: str, python: str) -> None:
+    locked = versions(file, python)
+    for wanted in ranges(file):
+        version = locked.get(canonicalize_name(wanted.name))
+        assert version is not None, f"{wanted.name} is missing: run make lock"
+        assert version in wanted.specifier, f"{wanted} is locked at {version}: run make lock"
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_both_locks_agree(python: str) -> None:
+    core, dev = versions("core.txt", python), versions("dev.txt", python)
+    assert core == {name: dev[name] for name in core}
+
+
+@pytest.mark.parametrize("file", ["core.txt", "dev.txt"])
+def test_every_pin_has_hashes_and_no_address(file: str) -> None:
+    assert all(hashes for _, hashes in pins(file))
+    assert "://" not in (ROOT / "requirements" / file).read_text(encoding="utf-8")
+
+
+def test_the_project_supports_the_pythons_that_it_names() -> None:
+    names = [line.rsplit(" ", 1)[1] for line in PROJECT["project"]["classifiers"]
+             if "Python :: 3." in line]  # fmt: skip
+    assert names == PYTHONS
+    assert f"{sys.version_info[0]}.{sys.version_info[1]}" in names
