@@ -3,6 +3,8 @@
 # make lint   style, types, and which room may import which
 # make lock   write the exact versions of requirements/ from the ranges in pyproject.toml
 # make test-lowest, make test-newest  the engine's tests with the oldest and newest versions allowed
+# make audit  licences and known vulnerabilities of what is installed
+# make dist   wheel and sdist, built twice with the same bytes, checked, and tried in an empty environment
 # make bench  how fast compute, load and queries are here (docs/project/performance.md)
 # make docs   write what the docs list from the code; make data, make pictures: bundled files
 # make site   build the pages of docs/ as a site, in site/
@@ -19,7 +21,7 @@ SHARED ?= ../shared
 # processes that test, each with a Neo4j of its own
 JOBS ?= 2
 
-.PHONY: demo test test-lowest test-newest lock lint docs docs-check site data examples pictures studies bench bench-large \
+.PHONY: demo test test-lowest test-newest lock audit dist lint docs docs-check site data examples pictures studies bench bench-large \
   bench-queries bench-load bench-profiles clean
 
 demo: $(VENV)/.core
@@ -41,6 +43,28 @@ lock:
 	$(BIN)/uv pip compile $(LOCK) --all-extras pyproject.toml --output-file requirements/dev.txt
 	$(BIN)/uv pip compile $(LOCK) --constraints requirements/dev.txt pyproject.toml \
 	  requirements/build.in --output-file requirements/core.txt
+
+# Licences of what headgraph installs with itself, then known vulnerabilities (needs a network).
+LICENCES := MIT;BSD;Apache;ISC;PSF;Python-2.0;MPL-2.0;Mozilla Public License 2.0;Unlicense;0BSD;Zlib;GNU General Public License v2 (GPLv2)
+audit: $(VENV)/.dev
+	rm -rf $(VENV)-audit && $(PYTHON) -m venv $(VENV)-audit
+	$(VENV)-audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  --requirement requirements/core.txt
+	$(BIN)/pip-licenses --python $(VENV)-audit/bin/python --partial-match --allow-only='$(LICENCES)'
+	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements/dev.txt
+
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+dist: $(VENV)/.dev
+	rm -rf dist
+	for folder in dist dist/again; do $(BIN)/python -m build --no-isolation --outdir $$folder; done
+	for file in dist/again/*; do cmp $$file dist/$$(basename $$file); done && rm -r dist/again
+	$(BIN)/twine check --strict dist/headgraph-*
+	$(BIN)/python -m benchmarks.sbom dist/sbom.cdx.json
+	$(PYTHON) -m venv dist/tried
+	dist/tried/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  --requirement requirements/core.txt
+	dist/tried/bin/python -m pip install --quiet --disable-pip-version-check --no-deps dist/*.whl
+	cd dist/tried && bin/headgraph demo && rm -r $(CURDIR)/dist/tried
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check --output-format concise .

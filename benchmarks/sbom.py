@@ -1,0 +1,80 @@
+"""What an installation of headgraph consists of, as CycloneDX.
+
+    python -m benchmarks.sbom FILE.json
+
+writes the Python packages of requirements/core.txt and the server's jars, each with its version and
+SHA-256 sums. The tools that check components for known vulnerabilities read this format.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from cyclonedx.model import HashAlgorithm, HashType
+from cyclonedx.model.bom import Bom
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.output.json import JsonV1Dot6
+from packageurl import PackageURL
+from packaging.requirements import Requirement
+
+from headgraph.base.files.output import beside
+from headgraph.base.version import VERSION
+from headgraph.graphdb.server.jars import read_pins
+
+LOCK = Path(__file__).parents[1] / "requirements" / "core.txt"
+
+
+def bom() -> Bom:
+    """The components below headgraph itself."""
+    found = Bom(components=[*packages(), *jars()])
+    itself = Component(
+        name="headgraph",
+        version=VERSION,
+        type=ComponentType.APPLICATION,
+        purl=PackageURL("pypi", None, "headgraph", VERSION),
+    )
+    found.metadata.component = itself
+    found.register_dependency(itself, found.components)
+    return found
+
+
+def packages() -> Iterator[Component]:
+    """Each package of the lock; the sums are those of all its wheels."""
+    for line in LOCK.read_text(encoding="utf-8").replace("\\\n", " ").splitlines():
+        if line.strip() and not line.lstrip().startswith("#"):
+            pinned, *sums = re.split(r"\s+--hash=sha256:", line)
+            wanted = Requirement(pinned.strip())
+            (pin,) = wanted.specifier
+            yield _component(PackageURL("pypi", None, wanted.name, pin.version), sums)
+
+
+def jars() -> Iterator[Component]:
+    """Each jar of the local server."""
+    for pin in read_pins():
+        group, artifact, version, classifier = pin.parts
+        wanted = {"classifier": classifier} if classifier else {}
+        yield _component(PackageURL("maven", group, artifact, version, wanted), [pin.sha256])
+
+
+def _component(purl: PackageURL, sums: list[str]) -> Component:
+    """One component, known by its package URL."""
+    return Component(
+        name=purl.name,
+        group=purl.namespace,
+        version=purl.version,
+        purl=purl,
+        bom_ref=str(purl),
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=value.strip()) for value in sums],
+    )
+
+
+def main(target: str) -> None:
+    """Write the file."""
+    text = JsonV1Dot6(bom()).output_as_string(indent=1)
+    with beside(Path(target)) as file:
+        file.write(text.encode())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
