@@ -34,7 +34,7 @@ test-lowest test-newest: $(VENV)/.dev
 	$(BIN)/uv venv --quiet --clear $(VENV)-ends --python $(BIN)/python
 	$(BIN)/uv pip install --quiet --python $(VENV)-ends \
 	  --resolution $(if $(findstring lowest,$@),lowest-direct,highest) --editable '.[lens,dev]'
-	$(VENV)-ends/bin/pytest -n $(JOBS) tests/base tests/pk_engine $(ARGS)
+	$(VENV)-ends/bin/pytest -n $(JOBS) tests/base tests/pk_engine tests/test_help.py tests/test_cli.py $(ARGS)
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --quiet --custom-compile-command "make lock" $(ARGS)
@@ -45,7 +45,7 @@ lock:
 	  requirements/build.in --output-file requirements/core.txt
 
 # Licences of what headgraph installs with itself, then known vulnerabilities (needs a network).
-LICENCES := MIT;BSD;Apache;ISC;PSF;Python-2.0;MPL-2.0;Mozilla Public License 2.0;Unlicense;0BSD;Zlib;GNU General Public License v2 (GPLv2)
+LICENCES := MIT;BSD;Apache;PSF;Python Software Foundation;Mozilla Public License 2.0;MPL-2.0;Unlicense;GNU General Public License v2 (GPLv2)
 audit: $(VENV)/.dev
 	rm -rf $(VENV)-audit && $(PYTHON) -m venv $(VENV)-audit
 	$(VENV)-audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
