@@ -16,11 +16,10 @@ from headgraph.graphdb.server.home import config
 from headgraph.graphdb.server.store import importer
 from headgraph.queries.browser import served_files
 
-
 QUICK_JAVA = (
     # the second of Java's compilers does not pay in what lives for minutes
     "-XX:TieredStopAtLevel=1",
-    # the jars are those of the pinned hashes: nothing is learned from a check of their 20,000 classes
+    # the jars are those of the pinned hashes: a check of their 20,000 classes would find nothing
     "-XX:+UnlockDiagnosticVMOptions",
     "-XX:-BytecodeVerificationRemote",
 )
