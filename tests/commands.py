@@ -10,6 +10,14 @@ import pytest
 
 from headgraph import cli
 
+STRICT = [
+    "-W", "error",
+    # a dependency may deprecate what another calls; tests in this process find what ours call
+    *(word for kind in ("Deprecation", "PendingDeprecation", "Future")
+      for word in ("-W", f"ignore::{kind}Warning", "-W", f"error::{kind}Warning:__main__")),
+]  # fmt: skip
+"""Options of Python for a process whose own warnings are errors, as in pyproject.toml for tests."""
+
 
 def headgraph(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
     """What `headgraph ARGS` answers, without the second or two in which Python starts."""

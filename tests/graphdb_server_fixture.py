@@ -16,6 +16,14 @@ from headgraph.graphdb.server.home import config
 from headgraph.graphdb.server.store import importer
 from headgraph.queries.browser import served_files
 
+QUICK_JAVA = (
+    # the second of Java's compilers does not pay in what lives for minutes
+    "-XX:TieredStopAtLevel=1",
+    # the jars are those of the pinned hashes: a check of their 20,000 classes would find nothing
+    "-XX:+UnlockDiagnosticVMOptions",
+    "-XX:-BytecodeVerificationRemote",
+)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def private_homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -24,10 +32,9 @@ def private_homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     write_arguments = config.write_arguments
 
     def quick(path: Path, arguments: Iterable[str]) -> None:
-        write_arguments(path, ["-XX:TieredStopAtLevel=1", *arguments])
+        write_arguments(path, [*QUICK_JAVA, *arguments])
 
     with pytest.MonkeyPatch.context() as patch:
-        # the second of Java's compilers does not pay in what lives for minutes
         for module in (config, importer):
             patch.setattr(module, "write_arguments", quick)
         patch.setenv("XDG_DATA_HOME", str(folder))
@@ -49,10 +56,20 @@ def own_home(path: Path) -> Iterator[ServerHome]:
         assert find_process(home) is None, "a test's server outlived it"
 
 
+def keep_plans(home: ServerHome) -> None:
+    """Let the home's server keep the plan of a statement, as the contents change between tests.
+
+    A tenth of a second goes into each new plan, and what a statement answers does not depend on it.
+    """
+    home.prepare()
+    home.overrides.write_text("dbms.cypher.min_replan_interval=1h\n", encoding="utf-8")
+
+
 @pytest.fixture(scope="session")
 def server(private_homes: Path) -> Iterator[RunningServer]:
     """The session's server, on free ports, in the default home of `private_homes`."""
     path = ServerHome.default().path
     assert private_homes in path.parents, "tests must not touch the user's own server"
     with own_home(path) as home:
+        keep_plans(home)
         yield start(home, ports=ANY_PORTS, pages=served_files())

@@ -14,7 +14,7 @@ from headgraph.graphdb import Graph, connect
 from headgraph.graphdb.results.result import Plan, Result
 from headgraph.graphdb.server import ANY_PORTS, jars, start
 from headgraph.graphdb.server.home import config
-from tests.graphdb_server_fixture import own_home
+from tests.graphdb_server_fixture import keep_plans, own_home
 
 VERSION = "2026.09.0"
 PINS = Path(__file__).parent / "graphdb" / "newest-jars.txt"
@@ -29,6 +29,7 @@ def newest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
         patch.setattr(jars, "read_pins", lambda: pins)
         patch.setattr(config, "VERSION", VERSION)
         patch.setattr(config, "ENTRY_POINT", "org.neo4j.server.Neo4jCommunity")
+        keep_plans(home)
         running = start(home, ports=ANY_PORTS)
         patch.undo()
         with connect(settings=running.settings()) as graph:

@@ -14,7 +14,7 @@ import headgraph._docs as generated
 from headgraph import cli
 from headgraph.graphdb import Graph
 from headgraph.graphdb.server import RunningServer
-from tests.commands import headgraph, headgraph_process
+from tests.commands import STRICT, headgraph, headgraph_process
 from tests.test_cli import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -138,7 +138,7 @@ def test_the_first_steps_work(
 def test_the_python_example_works(tmp_path: Path) -> None:
     (code,) = blocks("python")
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=tmp_path
+        [sys.executable, *STRICT, "-c", code], capture_output=True, text=True, cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
     assert "L0H7" in done.stdout, "it shows the strongest edges"

@@ -50,20 +50,21 @@ def test_nearest_to_random_is_nearest_on_either_side(name: str, nearest: str) ->
         return
     heads = oracle.gpt2_heads if name == "gpt2-attention" else oracle.llama_heads
     weights = heads(SHARED / "models" / name)
+    # sum of PK over pairs is the inner product of projectors, summed over the heads of a layer
+    sums = {}
+    for role in "QKVO":
+        u = np.linalg.qr(weights[role])[0]
+        layers, _, d, m = u.shape
+        stack = u.transpose(0, 2, 1, 3).reshape(layers, d, -1)
+        sums[role] = stack @ stack.transpose(0, 2, 1)
     ratios = {}
-    for pairing in PAIRINGS:
-        source, target = (weights[role] for role in pairing)
-        _, _, d, m = source.shape
-        own, other = (np.linalg.qr(role)[0] for role in (source, target))
-        # sum of PK over pairs is the inner product of summed projectors
-        stacks = [u.transpose(0, 2, 1, 3).reshape(len(u), d, -1) for u in (own, other)]
-        sums = [stack @ stack.transpose(0, 2, 1) for stack in stacks]
-        total = sum(
-            np.tensordot(sums[0][a], sums[1][b])
-            for a in range(len(own)) for b in range(a + 1, len(own))
-        )  # fmt: skip
-        pairs = len(own) * (len(own) - 1) / 2 * own.shape[1] * other.shape[1]
-        ratios[pairing] = float(total / pairs) / (m * m / d)
+    for source, target in PAIRINGS:
+        # a source lies in any layer before its target's
+        before = np.cumsum(sums[source], axis=0)[:-1]
+        total = np.vdot(before, sums[target][1:])
+        heads = weights[source].shape[1] * weights[target].shape[1]
+        pairs = layers * (layers - 1) / 2 * heads
+        ratios[source + target] = float(total / pairs) / (m * m / d)
     closest = min(ratios, key=lambda pairing: abs(ratios[pairing] - 1))
     assert f"{closest}, {ratios[closest]:.3f} times" == nearest
 

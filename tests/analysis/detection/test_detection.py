@@ -243,9 +243,12 @@ def test_pairs_of_one_class() -> None:
     ]
     weights = oracle.gpt2_heads(GPT2)["Q"].reshape(144, 768, 64)
     bases = np.linalg.qr(weights)[0]
+    # PK is the inner product of the two projectors
+    projectors = (bases @ bases.transpose(0, 2, 1)).reshape(144, -1)
+    scores = projectors @ projectors.T
     inside, outside = [], []
     for i, j in combinations(range(144), 2):
-        pk = np.square(bases[i].T @ bases[j]).sum()
+        pk = scores[i, j]
         pair = {divmod(i, 12), divmod(j, 12)}
         (inside if any(pair <= heads for heads in members) else outside).append(pk)
     rows = detect(GPT2, task="classes", metrics=["pk"], resamples=1)

@@ -15,6 +15,7 @@ import pytest
 
 from headgraph.base.names import parse_head
 from headgraph.pk_engine.bundled import model_path
+from tests.commands import STRICT
 from tests.pk_engine import oracle
 
 torch = pytest.importorskip("torch", reason="the bundled model is run with torch")
@@ -216,7 +217,7 @@ def test_only_what_follows_from_before_is_trained_on(
 
 
 def test_the_same_seed_gives_the_same_bytes_with_and_without_checkpoints(tmp_path: Path) -> None:
-    script = [sys.executable, "-W", "error", str(EXAMPLES / "train_induction.py"), "--steps", "3"]
+    script = [sys.executable, *STRICT, str(EXAMPLES / "train_induction.py"), "--steps", "3"]
     one, two, steps = tmp_path / "one", tmp_path / "two", tmp_path / "steps"
     runs = [
         subprocess.Popen(

@@ -20,6 +20,7 @@ from headgraph.pk_engine.errors import EngineError, ModelError, WeightsError
 from headgraph.pk_engine.models.lens._network import network_bridge
 from headgraph.pk_engine.models.lens.boot import boot
 from headgraph.pk_engine.models.lens.weights import of_bridge
+from tests.commands import STRICT
 from tests.pk_engine import checkpoints
 from tests.pk_engine.lens_models import coder, save
 from tests.pk_engine.models.test_weights import Code
@@ -161,9 +162,7 @@ try:
 except Exception as error:
     print(type(error).__name__, error)
 """
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, *STRICT, "-c", code], capture_output=True, text=True)
     assert "ModelError via='transformer-lens' needs torch and TransformerLens" in done.stdout
     assert done.stdout.strip().endswith(
         "pip install 'headgraph[lens]' (in a clone: pip install -e '.[lens]')"
