@@ -1,0 +1,99 @@
+"""`python -m tests.torture`: see the package."""
+
+import argparse
+import csv
+import hashlib
+import os
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.torture.kinds import KINDS
+from tests.torture.mutation import mutated
+from tests.torture.trial import READ, limited, tried
+
+CASES = Path(__file__).with_name("cases")
+REPORT = Path(__file__).parents[2] / "docs" / "data" / "torture.csv"
+COLUMNS = ["kind", "seed", "inputs", "read", "refused", "sentences", "faults"]
+
+
+@contextmanager
+def good(kind: str) -> Iterator[tuple[Path, Path, bytes]]:
+    """A folder with a good input: the folder, the file, and its bytes, which are read once."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        file = KINDS[kind].make(folder)
+        whole = file.read_bytes()
+        came_to, fault = tried(kind, file, whole, folder)
+        if came_to != READ or fault:
+            raise AssertionError(f"the good {kind} is not read: {came_to}, {fault}")
+        yield folder, file, whole
+
+
+def torture(kind: str, inputs: range, seed: int) -> dict[str, object]:
+    """A row of the report; each fault is written to `CASES`, and said."""
+    found: Counter[str] = Counter()
+    faults = 0
+    with good(kind) as (folder, file, whole), limited():
+        for number in inputs:
+            data = mutated(whole, random.Random(f"{kind} {seed} {number}"))
+            came_to, fault = tried(kind, file, data, folder)
+            found[came_to] += 1
+            if fault:
+                faults += 1
+                print(f"{kind}, seed {seed}, input {number}: {fault}", file=sys.stderr)
+                _keep(kind, data)
+    read = found.pop(READ, 0)
+    return {
+        "kind": kind, "seed": seed, "inputs": len(inputs), "read": read,
+        "refused": found.total() - faults, "sentences": len(found), "faults": faults,
+    }  # fmt: skip
+
+
+def _keep(kind: str, data: bytes) -> None:
+    folder = CASES / kind.replace(" ", "-")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / hashlib.sha256(data).hexdigest()[:12]).write_bytes(data)
+
+
+def write(rows: list[dict[str, object]]) -> None:
+    """The report with these kinds' rows in place of older ones."""
+    kept = {}
+    if REPORT.exists():
+        with REPORT.open(encoding="utf-8", newline="") as file:
+            kept = {row["kind"]: row for row in csv.DictReader(file)}
+    kept |= {str(row["kind"]): row for row in rows}
+    with REPORT.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(kept[kind] for kind in KINDS if kind in kept)
+
+
+def main() -> int:
+    """Torture the kinds that are named, and say how it went."""
+    parser = argparse.ArgumentParser(prog="python -m tests.torture")
+    parser.add_argument("--inputs", type=int, default=200, help="of each kind")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kind", action="append", choices=list(KINDS), help="default: all")
+    parser.add_argument("--report", action="store_true", help=f"write {REPORT.name}")
+    given = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"  # threads reserve memory that is not taken
+    rows = []
+    for kind in given.kind or KINDS:
+        start = time.process_time()
+        row = torture(kind, range(given.inputs), given.seed)
+        rows.append(row)
+        print(*(f"{name} {value}" for name, value in row.items()),
+              f"({time.process_time() - start:.0f} s)", sep=", ", flush=True)  # fmt: skip
+    if given.report:
+        write(rows)
+    return int(any(row["faults"] for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

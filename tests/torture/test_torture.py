@@ -1,0 +1,64 @@
+"""A few damaged inputs of each kind, and every one that was ever answered wrongly."""
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.torture.__main__ import CASES, good
+from tests.torture.kinds import KINDS
+from tests.torture.mutation import mutated
+from tests.torture.trial import tried
+
+KEPT = sorted(path for path in CASES.rglob("*") if path.is_file())
+
+
+def test_a_few_of_each_kind() -> None:
+    """In a process of its own, because it limits its memory."""
+    command = [sys.executable, "-m", "tests.torture", "--inputs", "40", "--seed", "7"]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.count("faults 0") == len(KINDS)
+
+
+@pytest.mark.parametrize("case", KEPT, ids=[f"{path.parent.name}-{path.name}" for path in KEPT])
+def test_a_kept_case(case: Path) -> None:
+    kind = next(name for name in KINDS if name.replace(" ", "-") == case.parent.name)
+    with good(kind) as (folder, file, _):
+        assert tried(kind, file, case.read_bytes(), folder)[1] is None
+
+
+def test_a_fault_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The trial sees another error, a long message, a lost file and an endless loop."""
+    from headgraph.base.errors import HeadgraphError
+    from tests.torture import trial
+
+    def fails(path: Path) -> None:
+        raise KeyError(path)
+
+    def says_much(path: Path) -> None:
+        raise HeadgraphError("x" * 300)
+
+    def leaves(path: Path) -> None:
+        (path.parent / "left").touch()
+
+    def turns(path: Path) -> None:
+        while True:
+            pass
+
+    monkeypatch.setattr(trial, "SECONDS", 0.1)
+    file = tmp_path / "file"
+    for use, said in [(fails, "KeyError"), (says_much, "300 characters"), (turns, "processor"),
+                      (leaves, "left behind")]:  # fmt: skip
+        monkeypatch.setitem(trial.KINDS, "x", trial.KINDS["table"].__class__(lambda it: it, use))
+        assert said in (tried("x", file, b"", tmp_path)[1] or "")
+
+
+def test_the_same_seed_gives_the_same_inputs() -> None:
+    whole = bytes(range(256)) * 4
+    first, again = ([mutated(whole, random.Random(f"x {i}")) for i in range(300)] for _ in range(2))
+    assert first == again
+    assert len(set(first)) > 280
