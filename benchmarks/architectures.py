@@ -28,8 +28,9 @@ from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from headgraph.pk_engine.errors import ModelError
+from headgraph.pk_engine.models.config import Refusals, factors
 from headgraph.pk_engine.models.family import FOLDER, Family, common_refusals, families
-from headgraph.pk_engine.models.towers import KEYS
+from headgraph.pk_engine.models.towers import KEYS, WITHIN
 
 ROOT = Path(__file__).parents[1]
 DEFAULTS = """\
@@ -50,7 +51,7 @@ def config_keys(family: Family) -> set[str]:
     """The configuration keys that a family file uses."""
     sizes = (family.config, *(variant.get("config", {}) for variant in family.variants))
     keys = {key for each in sizes for names in each.values() if isinstance(names, list)
-            for key in names if isinstance(key, str)}  # fmt: skip
+            for name in names for key in factors(name) if not key.isdigit()}  # fmt: skip
     for variant in family.variants:
         keys |= {key for names in variant.get("when", {}) for key in names.split(" or ")}
     return keys - {"model_type"}
@@ -70,7 +71,7 @@ def defaults() -> Iterator[tuple[str, Mapping[str, Any]]]:
 def wrappers() -> Iterator[tuple[str, Mapping[str, str]]]:
     """Each model type with a part for language, and the default model types of its parts."""
     for model_type in sorted(CONFIG_MAPPING.keys()):
-        config = _config(model_type)
+        config = _whole(_config(model_type))
         parts = {
             tower: part.model_type
             for tower, keys in KEYS.items()
@@ -104,8 +105,11 @@ def _states() -> Iterator[tuple[str, str, str]]:
     for model_type in sorted(CONFIG_MAPPING.keys()):
         module = _code(model_type)
         inside = parts.get(model_type, {}).get("language")
-        if model_type in families() or inside in families():
+        if model_type in families():
             yield model_type, "read", ""
+        elif inside in families():
+            reason = _refused(_language(_config(model_type)), families()[inside].refusals)
+            yield model_type, "not read" if reason else "read", reason
         elif inside is not None:
             yield model_type, "not read", f"its language part, {inside}, is not read"
         elif "softmax" in module or "ALL_ATTENTION_FUNCTIONS" in module:
@@ -120,6 +124,11 @@ def _config(model_type: str) -> Any | None:
         return CONFIG_MAPPING[model_type]()
     except Exception:
         return None
+
+
+def _whole(config: Any) -> Any:
+    """The configuration of the model of several parts that one such has as a part, or itself."""
+    return next((getattr(config, key) for key in WITHIN if hasattr(config, key)), config)
 
 
 def _code(model_type: str) -> str:
@@ -163,13 +172,26 @@ def _has_cross_attention(code: str, network: Any | None) -> bool:
     return any(word in name for name in _attentions(network) for word in CROSS)
 
 
+def _language(config: Any) -> Any:
+    """The configuration of the language model in that of a wrapper."""
+    config = _whole(config)
+    return next(part for key in KEYS["language"] if (part := getattr(config, key, None)))
+
+
+def _refused(config: Any | None, refusals: Refusals) -> str:
+    """Why a configuration of defaults is refused; empty where it is not."""
+    try:
+        refusals.check(config.to_dict() if config else {}, "family")
+    except ModelError as error:
+        return str(error).partition("does not handle: ")[2].partition("; known")[0]
+    return ""
+
+
 def _reason(model_type: str, code: str, network: Any | None) -> str:
     made = _config(model_type)
     config = made.to_dict() if made else {}
-    try:
-        common_refusals().check(config, model_type)
-    except ModelError as error:
-        return str(error).partition("does not handle: ")[2].partition("; known")[0]
+    if refused := _refused(made, common_refusals()):
+        return refused
     if _has_cross_attention(code, network):
         return "it has cross-attention, whose heads read another residual stream"
     if any(isinstance(config.get(key), list) for key in ("hidden_sizes", "embed_dims", "depths")):

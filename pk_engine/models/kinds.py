@@ -27,7 +27,8 @@ class Layers:
         parts: stacks of layers, one after another: `count`, configuration keys of their number,
             and `kinds`, those of each of them in turn.
         keys: configuration keys of a list with the kind of each layer. A shorter list repeats.
-        letters: kind -> letter, where the configuration has a text with a letter for each layer.
+        letters: letter -> kind, where the configuration has a text with a letter for each layer,
+            or a list of numbers.
         indices: configuration keys of a list of the layers of the first kind; with `from`, counted
             from there.
         start: number of the first layer in `indices`.
@@ -117,6 +118,8 @@ class Layers:
             named = settings[key]
             if isinstance(named, str) and self.letters:
                 return [self.letters.get(letter, letter) for letter in named]
+            if isinstance(named, list):
+                named = [self.letters.get(str(it), it) if type(it) is int else it for it in named]
             if not isinstance(named, list) or not all(isinstance(kind, str) for kind in named):
                 raise ModelError(
                     f"config.json has {key} = {quoted(named)}: expected a list of kinds of layers"

@@ -34,6 +34,8 @@ PREFIXES = {
                "git.image_encoder.", "vision_tower.vision_model."),
 }  # fmt: skip
 """What may stand before the names of each part's own tensors."""
+WITHIN = ("thinker_config",)
+"""Keys of a part that is itself a model of several parts, with the language model among them."""
 SHARED = ("quantization_config", "compression_config", "dtype", "torch_dtype",
           "tie_word_embeddings")  # fmt: skip
 """Keys of a wrapper that hold for its parts."""
@@ -80,6 +82,9 @@ def part_of(config: dict[str, Any], tower: str | None = None) -> Part:
     """
     if tower not in (None, *TOWERS):
         raise ModelError(f"unknown tower {quoted(tower)}: expected {' or '.join(TOWERS)}")
+    within = next((config[key] for key in WITHIN if isinstance(config.get(key), dict)), None)
+    if within is not None:
+        return part_of(within, tower)
     outer, wanted = config.get("model_type"), tower or "language"
     known = row_of("_wrappers.toml", outer)
     if not known:

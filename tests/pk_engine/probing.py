@@ -16,11 +16,12 @@ torch = pytest.importorskip("torch", reason="the small models are run with torch
 pytest.importorskip("transformers", reason="and built by transformers")
 
 from torch.overrides import TorchFunctionMode  # noqa: E402
+from transformers.models.ibert.quant_modules import QuantLinear  # noqa: E402
 from transformers.pytorch_utils import Conv1D  # noqa: E402
 
 PRODUCTS = {torch.matmul, torch.Tensor.matmul, torch.Tensor.__matmul__, torch.bmm,
             torch.Tensor.bmm, torch.baddbmm, torch.Tensor.baddbmm}  # fmt: skip
-MATRICES = torch.nn.Linear, Conv1D
+MATRICES = torch.nn.Linear, Conv1D, QuantLinear
 HEAD_NORMS = re.compile(r"\.(q|k|query|key)_(norm|layernorm)$")
 
 
@@ -39,11 +40,15 @@ class Seen:
 
 @dataclass
 class Probe:
-    """A network that is watched; `m` is the width of its heads."""
+    """A network that is watched.
+
+    `m` is the width of its heads, `beside` how many inputs of the output matrix are not theirs.
+    """
 
     model: Any
     inputs: dict[str, Any]
     m: int
+    beside: int = 0
     attentions: list[Any] = field(default_factory=list)
     matrices: dict[Any, set[Any]] = field(default_factory=dict)
 
@@ -110,7 +115,9 @@ class _Pass(TorchFunctionMode):
         if isinstance(module, MATRICES) and self.found and self.found[-1].written is None:
             seen = self.found[-1]
             size = module.weight.shape[0 if isinstance(module, Conv1D) else 1]
-            if seen.value is not None and size == len(seen.query) * self.probe.m:
+            ours = len(seen.query) * self.probe.m + self.probe.beside
+            if seen.value is not None and size == ours:
+                output = output[0] if isinstance(output, tuple) else output
                 seen.written = output.detach().reshape(-1, output.shape[-1])
 
     def __torch_function__(self, function: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:

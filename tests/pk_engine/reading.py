@@ -12,11 +12,11 @@ LEAST, MOST = 1e-2, 1e-4
 """A change of what a head reads, relative to the largest, that counts as one, or as none."""
 
 
-def check(model: Any, weights: ModelWeights, inputs: dict[str, Any]) -> None:
+def check(model: Any, weights: ModelWeights, inputs: dict[str, Any], beside: int = 0) -> None:
     """Hold every matrix and the norm before attention against the running network."""
-    check_norm(Probe(model, inputs, weights.shape.d_head), weights)
+    check_norm(Probe(model, inputs, weights.shape.d_head, beside), weights)
     without_head_norms(model)
-    probe = Probe(model, inputs, weights.shape.d_head)
+    probe = Probe(model, inputs, weights.shape.d_head, beside)
     assert len(probe.attentions) == weights.shape.n_layers
     for layer in range(weights.shape.n_layers):
         matrices = weights.raw_layer(layer)

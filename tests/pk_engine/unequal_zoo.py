@@ -27,6 +27,7 @@ GEMMA4 = {"hidden_size_per_layer_input": 0, "vocab_size_per_layer_input": 32,
           "layer_types": ["sliding_attention", "full_attention"] * 2}  # fmt: skip
 INDEX = {"index_n_heads": 2, "index_head_dim": 8, "index_topk": 4}
 FOUR = {"num_hidden_layers": 4}
+ALONE = "layers.{layer}.self_attn", "layers.{layer}.input_layernorm"
 
 
 def latent(name: str, at: list[int] | None = None, **config: object) -> tuple[Kind, list[int]]:
@@ -92,6 +93,40 @@ KINDS: dict[str, tuple[Kind, list[int]]] = {
                                                    "attention_k_eq_v": True,
                                                    "num_global_key_value_heads": 1},
              *TEXT, kv=2, m=8), [0, 1, 2, 3]),
+    "gemma4_unified": (
+        Kind("Gemma4UnifiedTextConfig", "Gemma4UnifiedForCausalLM",
+             HF | MLP | GROUPED | FOUR | GEMMA4 | {"head_dim": 8, "global_head_dim": 12},
+             *TEXT, kv=2, m=8), [0, 1, 2, 3]),
+    "embedding_gemma2": (
+        Kind("EmbeddingGemma2TextConfig", "EmbeddingGemma2TextModel",
+             HF | MLP | GROUPED | FOUR | GEMMA4 | {"head_dim": 8, "global_head_dim": 12,
+                                                   "num_global_key_value_heads": 1,
+                                                   "hidden_size_per_layer_input": 8,
+                                                   "embedding_dim": 8},
+             *ALONE, kv=2, m=8), [0, 1, 2, 3]),
+    "diffusion_gemma": (
+        Kind("DiffusionGemmaTextConfig", "DiffusionGemmaEncoderTextModel",
+             HF | MLP | GROUPED | FOUR | GEMMA4 | {"head_dim": 8, "global_head_dim": 12,
+                                                   "num_global_key_value_heads": 1,
+                                                   "num_experts": 2, "top_k_experts": 1,
+                                                   "moe_intermediate_size": 8},
+             *ALONE, kv=2, m=8), [0, 1, 2, 3]),
+    "mimo_v2_flash": (
+        Kind("MiMoV2FlashConfig", "MiMoV2FlashForCausalLM",
+             HF | MLP | {"num_key_value_heads": 1, "head_dim": 8, "v_head_dim": 5,
+                         "layer_types": ["full_attention", "sliding_attention"],
+                         "mlp_layer_types": ["dense", "dense"], "attention_value_scale": 1.0},
+             *TEXT, kv=1, m=5), [0, 1]),
+    "qwen3_5_moe": (
+        Kind("Qwen3_5MoeTextConfig", "Qwen3_5MoeForCausalLM",
+             HF | GROUPED | LINEAR | EXPERTS | FOUR | {"head_dim": 8, "layer_types": LAYERS},
+             *TEXT, kv=2, m=8), [1, 3]),
+    "lfm2_moe": (
+        Kind("Lfm2MoeConfig", "Lfm2MoeForCausalLM",
+             HF | MLP | GROUPED | FOUR | {"layer_types": ["conv", "full_attention"] * 2,
+                                          "moe_intermediate_size": 8, "num_experts": 2,
+                                          "num_experts_per_tok": 1},
+             "model.layers.{layer}.self_attn", "model.layers.{layer}.operator_norm", kv=2), [1, 3]),
     "deepseek_v2": latent("DeepseekV2", **MOE),
     "deepseek_v2-lite": latent("DeepseekV2", **MOE, q_lora_rank=None),
     "deepseek_v3": latent("DeepseekV3", **MOE),
@@ -107,8 +142,11 @@ KINDS: dict[str, tuple[Kind, list[int]]] = {
         mlp_layer_types=["dense"] * 4),
 }  # fmt: skip
 """Name -> the kind, and the layers that have attention."""
-OTHER = {"gemma4": {1: {"m": 12}, 3: {"m": 12}},
-         "gemma4-one-matrix": {1: {"m": 12, "kv": 1}, 3: {"m": 12, "kv": 1}}}  # fmt: skip
+WIDE, WIDE_ONE = ({at: {"m": 12, **more} for at in (1, 3)} for more in ({}, {"kv": 1}))
+OTHER: dict[str, dict[int, dict[str, int]]] = {
+    "gemma4": WIDE, "gemma4-one-matrix": WIDE_ONE, "gemma4_unified": WIDE,
+    "embedding_gemma2": WIDE_ONE, "diffusion_gemma": WIDE_ONE, "mimo_v2_flash": {1: {"kv": 2}},
+}  # fmt: skip
 """Name -> layer -> what is different in it."""
 
 IN_PARTS = {"t5", "bart", "whisper", "mllama", "moonshine", "t5gemma"}

@@ -1,0 +1,144 @@
+"""Model types whose attention is no product of matrices that `probing` could watch.
+
+Their attention modules are fed the axes of the residual stream, and the place where queries meet
+keys is caught by its name.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from safetensors.torch import save_file
+
+pytest.importorskip("torch", reason="the small models are run with torch")
+pytest.importorskip("transformers", reason="and built by transformers")
+
+import torch
+import transformers
+from transformers.models.layoutlmv2.modeling_layoutlmv2 import LayoutLMv2Encoder
+from transformers.models.mra import modeling_mra
+from transformers.utils import logging
+
+from headgraph.pk_engine.models.weights import ModelWeights
+from tests.pk_engine import reading, zoo
+
+logging.disable_progress_bar()
+BERT = zoo.HF | {"intermediate_size": 12, "max_position_embeddings": 64, "pad_token_id": 0}
+Seen = dict[str, Any]
+
+
+def axes() -> Any:
+    """The axes of a stream of 24 dimensions, then zeros."""
+    return torch.cat([torch.eye(24), torch.zeros(8, 24)])
+
+
+def patched(target: Any, **changes: Any) -> Any:
+    """The target with other attributes, for a while."""
+    stack = ExitStack()
+    for name, value in changes.items():
+        stack.enter_context(patch.object(target, name, value))
+    return stack
+
+
+def xlnet(attention: Any, x: Any, z: Any) -> tuple[Seen, Any]:
+    seen: Seen = {}
+
+    def core(q: Any, k: Any, v: Any, *_: Any, **__: Any) -> Any:
+        seen.update(Q=q[:, 0], K=k[:, 0], V=v[:, 0])
+        return z[:, None]
+
+    with patched(attention, rel_attn_core=core, layer_norm=torch.nn.Identity()):
+        given = attention(x[:, None], None, None, None, torch.zeros(2 * len(x), 1, 24), None)
+    return seen, given[0][:, 0] - x
+
+
+def longformer(attention: Any, x: Any, z: Any) -> tuple[Seen, Any]:
+    seen: Seen = {}
+    inner, score = attention.self, attention.self._sliding_chunks_query_key_matmul
+
+    def scored(q: Any, k: Any, window: int) -> Any:
+        if "Q" not in seen:  # the second time, it is the mask
+            seen.update(Q=q[0] * 6**0.5, K=k[0])
+        return score(q, k, window)
+
+    def valued(_: Any, v: Any, __: Any) -> Any:
+        seen["V"] = v[0]
+        return z[None]
+
+    mask = torch.zeros(1, len(x))
+    with patched(inner, _sliding_chunks_query_key_matmul=scored,
+                 _sliding_chunks_matmul_attn_probs_value=valued):  # fmt: skip
+        given = inner(x[None], mask, mask > 0, mask > 0, False)
+    return seen, attention.output.dense(given[0])[0]
+
+
+def mra(attention: Any, x: Any, z: Any) -> tuple[Seen, Any]:
+    seen: Seen = {}
+
+    def attend(q: Any, k: Any, v: Any, *_: Any, **__: Any) -> Any:
+        for role, given in {"Q": q, "K": k, "V": v}.items():
+            seen[role] = given[0, :, :, :6].transpose(0, 1)
+        return torch.nn.functional.pad(z.transpose(0, 1), (0, 26))[None]
+
+    with patched(modeling_mra, mra2_attention=attend):
+        given = attention.self(x[None], torch.ones(1, len(x)))
+    return seen, attention.output.dense(given[0])[0]
+
+
+class Kind(NamedTuple):
+    """A configuration, its model, where its attention is and how it is caught."""
+
+    config: Any
+    model: str
+    attention: str
+    catch: Callable[[Any, Any, Any], tuple[Seen, Any]]
+
+
+KINDS = {
+    "xlnet": Kind(
+        transformers.XLNetConfig(d_model=24, n_layer=2, n_head=4, d_inner=12, vocab_size=32),
+        "XLNetLMHeadModel", "transformer.layer.{}.rel_attn", xlnet),
+    "longformer": Kind(
+        transformers.LongformerConfig(**BERT, attention_window=4),
+        "LongformerForMaskedLM", "longformer.encoder.layer.{}.attention", longformer),
+    "mra": Kind(transformers.MraConfig(**BERT), "MraForMaskedLM", "mra.encoder.layer.{}.attention",
+                mra),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_matrices_are_those_of_the_running_heads(name: str, tmp_path: Path) -> None:
+    kind = KINDS[name]
+    model = zoo.randomised(getattr(transformers, kind.model)._from_config(kind.config))
+    weights = ModelWeights(zoo.save(model, tmp_path))
+    read, entering = weights.embedding_files().embedding(), model.get_input_embeddings().weight
+    np.testing.assert_array_equal(read, entering.detach())
+    assert weights.family.norm.follows
+    for layer in range(weights.shape.n_layers):
+        attention = model.get_submodule(kind.attention.format(layer))
+        with torch.no_grad():
+            seen, written = kind.catch(attention, axes(), axes().reshape(-1, 4, 6))
+        for role in "QKV":
+            live = (seen[role][:24] - seen[role][24:25]).transpose(0, 1).numpy()
+            np.testing.assert_allclose(weights.layer(layer)[role], live, atol=2e-6, err_msg=role)
+        live = (written[:24] - written[24:25]).reshape(4, 6, 24).transpose(1, 2).numpy()
+        np.testing.assert_allclose(weights.layer(layer)["O"], live, atol=2e-6)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_layoutlmv2(fast: bool, tmp_path: Path) -> None:
+    """Its encoder alone: the whole needs a library for pictures."""
+    config = transformers.LayoutLMv2Config(
+        **BERT, fast_qkv=fast, has_relative_attention_bias=False, has_spatial_attention_bias=False
+    )
+    encoder = zoo.randomised(LayoutLMv2Encoder(config))
+    tensors = {f"layoutlmv2.encoder.{name}": w for name, w in encoder.state_dict().items()}
+    save_file(tensors, tmp_path / "model.safetensors")
+    config.save_pretrained(tmp_path)
+    x = torch.randn(1, 24, 24, generator=torch.Generator().manual_seed(0))
+    inputs = {"hidden_states": x, "attention_mask": torch.zeros(1, 1, 1, 24)}
+    reading.check(encoder, ModelWeights(tmp_path), inputs)
