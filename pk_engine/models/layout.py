@@ -9,12 +9,15 @@ and the last one varies fastest:
     role    the roles in this tensor in order, each with its own number of heads
     group   a key/value head and the query heads that share it
     4       a number of blocks, each with its share of the heads
+    half    the first half of the dimensions of each head, then the second
+    expert  the query heads that share a key/value head, one in each expert
 
 `d (head m)` is d rows, and columns with the first head's m, then the next head's. `(role head m) d`
 is all of Q, then all of K, then all of V. `(head role m) d` is the first head's q, k, v, then the
 next head's. `(group role head m) d` is the first group's query heads, its key, its value, then the
 next group's. `(4 role head m) d` is the first quarter of the heads of each role, then the next
-quarter. `head d m` is three axes.
+quarter. `head d m` is three axes. `(half head m) d` is half of each head, then the other half.
+`expert (head m) d` is a query head for each key/value head, of the first expert, then of the next.
 
 Where heads read a small latent vector in the place of the residual stream, d is the latent vector
 (`Latent`).
@@ -38,7 +41,8 @@ from headgraph.pk_engine.errors import ModelError
 GATE = "gate"
 """In the place of a role: what gates a query head's output. It is stored as the query is, and not
 scored."""
-ORDERS = ("head m", "role head m", "head role m", "group role head m")
+ORDERS = ("head m", "role head m", "head role m", "group role head m", "half head m",
+          "expert head m")  # fmt: skip
 """Orders of the axes other than `d`."""
 
 
@@ -257,7 +261,8 @@ class TensorSpec:
         inner = self._inside(shape)
         columns = sum(prod(_counted(inner, role)) for role in self.roles)
         m = _counted(inner, self.roles[0])[1] if ("m",) in self.axes else 1  # else in the columns
-        sizes = {"d": inner.d_model, "m": m, "head": columns // m}
+        experts = inner.group_size if "expert" in self.layout else 1
+        sizes = {"d": inner.d_model, "m": m, "expert": experts, "head": columns // m // experts}
         return tuple(prod(sizes.get(axis, 1) for axis in stored) for stored in self.axes)
 
     def stored(self, shape: LayerShape) -> dict[str, tuple[int, ...]]:
@@ -280,9 +285,20 @@ class TensorSpec:
             heads, width = _counted(inner, role)
             stop = start + heads // groups * width
             if role != GATE:
-                parts[role] = blocks[:, :, start:stop].reshape(d, heads, width).transpose(1, 0, 2)
+                parts[role] = self._by_head(blocks[:, :, start:stop], inner, role)
             start = stop
         return parts
+
+    def _by_head(self, columns: NDArray[Any], shape: LayerShape, role: str) -> NDArray[Any]:
+        """The columns of a role, in stored order, as heads x d x width."""
+        heads, width = _counted(shape, role)
+        if "half" in self.layout:
+            halves = columns.reshape(len(columns), 2, heads, width // 2)
+            return halves.transpose(2, 0, 1, 3).reshape(heads, len(columns), width)
+        if "expert" in self.layout:
+            experts = columns.reshape(len(columns), shape.group_size, -1, width)
+            return experts.transpose(2, 1, 0, 3).reshape(heads, len(columns), width)
+        return columns.reshape(len(columns), heads, width).transpose(1, 0, 2)
 
     def _inside(self, shape: Sizes) -> LayerShape:
         """The sizes of the stored matrix: those of the layer, or of its latent vector."""

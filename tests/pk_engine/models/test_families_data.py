@@ -37,6 +37,7 @@ def stack(order: list[tuple[str, int]]) -> np.ndarray:
 Q, K, V = ([(role, head) for head in range(n)] for role, n in (("Q", 4), ("K", 2), ("V", 2)))
 BY_GROUP = [pair for g in range(2) for pair in (*Q[2 * g : 2 * g + 2], K[g], V[g])]
 BY_BLOCK = [(role, head) for pair in ((0, 1), (2, 3)) for role in "QVK" for head in pair]
+BY_EXPERT = [("Q", head) for head in (0, 2, 1, 3)]  # two experts, a head for each key
 BY_HEAD = [(role, head) for head in range(4) for role in "QKV"]
 
 
@@ -52,6 +53,7 @@ BY_HEAD = [(role, head) for head in range(4) for role in "QKV"]
         ("(group role head m) d", "QKV", stack(BY_HEAD).T, ONE_EACH),
         ("(2 role head m) d", "QVK", stack(BY_BLOCK).T, ONE_EACH),
         ("head d m", "Q", stack(Q).reshape(5, 4, 3).transpose(1, 0, 2), SHAPE),
+        ("expert (head m) d", "Q", stack(BY_EXPERT).T.reshape(2, 6, 5), SHAPE),
         ("head m d", "V", stack(V).reshape(5, 2, 3).transpose(1, 2, 0), SHAPE),
     ],
 )
@@ -65,6 +67,16 @@ def test_layouts(layout: str, roles: str, stored: np.ndarray, shape: ModelShape)
         for head in range(len(matrix)):
             for j in range(3):
                 assert (matrix[head, :, j] == column(role, head, j)).all()
+
+
+def test_heads_in_two_halves() -> None:
+    spec = TensorSpec("w", ("Q",), "(half head m) d")
+    shape = ModelShape(1, 2, 2, 5, 4)
+    first, second = np.arange(20).reshape(2, 2, 5), -np.arange(20).reshape(2, 2, 5)
+    stored = np.concatenate([first, second]).reshape(8, 5)
+    assert spec.stored_shape(shape) == stored.shape
+    read = spec.split(stored, shape)["Q"]
+    assert (read == np.concatenate([first, second], axis=1).transpose(0, 2, 1)).all()
 
 
 @pytest.mark.parametrize(

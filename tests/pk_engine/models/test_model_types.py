@@ -35,6 +35,8 @@ ELSEWHERE = UNEQUAL | {
     "transformer_lens",  # not of transformers; test_families_lens.py
     "gguf",  # test_gguf.py
     "gemma3",  # a model of two parts; test_families.py
+    "diffllama",  # and these: test_other_attention.py
+    "jetmoe",
     "layoutlmv2",
     "longformer",
     "mra",

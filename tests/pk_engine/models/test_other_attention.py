@@ -19,6 +19,7 @@ pytest.importorskip("transformers", reason="and built by transformers")
 
 import torch
 import transformers
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.layoutlmv2.modeling_layoutlmv2 import LayoutLMv2Encoder
 from transformers.models.mra import modeling_mra
 from transformers.utils import logging
@@ -27,13 +28,14 @@ from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import reading, zoo
 
 logging.disable_progress_bar()
+LLAMA = zoo.HF | zoo.ENDS | {"intermediate_size": 12}
 BERT = zoo.HF | {"intermediate_size": 12, "max_position_embeddings": 64, "pad_token_id": 0}
 Seen = dict[str, Any]
 
 
-def axes() -> Any:
-    """The axes of a stream of 24 dimensions, then zeros."""
-    return torch.cat([torch.eye(24), torch.zeros(8, 24)])
+def axes(dimensions: int) -> Any:
+    """The axes of so many dimensions, then zeros."""
+    return torch.eye(64)[:, :dimensions]
 
 
 def patched(target: Any, **changes: Any) -> Any:
@@ -89,6 +91,55 @@ def mra(attention: Any, x: Any, z: Any) -> tuple[Seen, Any]:
     return seen, attention.output.dense(given[0])[0]
 
 
+def diffllama(attention: Any, x: Any, z: Any) -> tuple[Seen, Any]:
+    seen: Seen = {}
+    group: int = attention.num_key_value_groups
+    values: list[Any] = []
+
+    def attend(_: Any, q: Any, k: Any, v: Any, *__: Any, **___: Any) -> Any:
+        half = q.shape[1] // 2  # a head here and the one that is subtracted from it
+        pairs = [(head, head + half) for head in range(half)]
+        seen["Q"] = torch.stack([torch.cat([q[0, a], q[0, b]], -1) for a, b in pairs], 1)
+        both = [(k[0, a // group], k[0, b // group]) for a, b in pairs[::group]]
+        seen["K"] = torch.stack([torch.cat(pair, -1) for pair in both], 1)
+        values.append(torch.stack([v[0, a // group] for a, _ in pairs[::group]], 1))
+        given = z.unflatten(-1, (2, -1))[:, :, len(values) - 1]
+        return torch.cat([given, torch.zeros_like(given)], 1)[None], None
+
+    rotation = torch.ones(1, 1, attention.head_dim), torch.zeros(1, 1, attention.head_dim)
+    with (patched(ALL_ATTENTION_FUNCTIONS, get_interface=lambda *_: attend),
+          patched(attention, groupnorm=torch.nn.Identity())):  # fmt: skip
+        written = attention(x[None], rotation)[0][0] / (1 - attention.lambda_init)
+    return seen | {"V": torch.cat(values, -1)}, written
+
+
+def jetmoe(attention: Any, x: Any, z: Any) -> tuple[Seen, Any]:
+    """All experts are chosen, in their order; their gates differ by next to nothing."""
+    seen: Seen = {}
+    experts = attention.experts.num_experts
+
+    class Router(torch.nn.Module):
+        def forward(self, x: Any) -> Any:
+            return torch.linspace(1e-6, -1e-6, experts).expand(len(x), experts)
+
+    def by_key(heads: Any) -> Any:  # positions x (keys experts) x m
+        return heads[0].unflatten(0, (experts, -1)).permute(2, 1, 0, 3).flatten(1, 2)
+
+    def attend(_: Any, q: Any, k: Any, v: Any, *__: Any, **___: Any) -> Any:
+        seen.update(Q=by_key(q), K=by_key(k), V=by_key(v))
+        for role in "KV":
+            groups = seen[role].unflatten(1, (-1, experts))
+            assert (groups == groups[:, :, :1]).all()
+            seen[role] = groups[:, :, 0]
+        return z.unflatten(1, (-1, experts)).transpose(1, 2).flatten(1, 2)[None], None
+
+    rotation = torch.ones(1, 1, attention.head_dim), torch.zeros(1, 1, attention.head_dim)
+    with (patched(ALL_ATTENTION_FUNCTIONS, get_interface=lambda *_: attend),
+          patched(attention.experts.router, layer=Router())):  # fmt: skip
+        written = attention(x[None], position_embeddings=rotation)[0][0]
+    return seen, written * experts
+
+
 class Kind(NamedTuple):
     """A configuration, its model, where its attention is and how it is caught."""
 
@@ -107,6 +158,17 @@ KINDS = {
         "LongformerForMaskedLM", "longformer.encoder.layer.{}.attention", longformer),
     "mra": Kind(transformers.MraConfig(**BERT), "MraForMaskedLM", "mra.encoder.layer.{}.attention",
                 mra),
+    "diffllama": Kind(
+        transformers.DiffLlamaConfig(**LLAMA, num_key_value_heads=4),
+        "DiffLlamaForCausalLM", "model.layers.{}.self_attn", diffllama),
+    "diffllama-grouped": Kind(
+        transformers.DiffLlamaConfig(**LLAMA, num_key_value_heads=2),
+        "DiffLlamaForCausalLM", "model.layers.{}.self_attn", diffllama),
+    "jetmoe": Kind(
+        transformers.JetMoeConfig(num_hidden_layers=2, hidden_size=24, vocab_size=32,
+                                  intermediate_size=12, num_key_value_heads=3, kv_channels=6,
+                                  num_local_experts=2, num_experts_per_tok=2),
+        "JetMoeForCausalLM", "model.layers.{}.self_attention", jetmoe),
 }  # fmt: skip
 
 
@@ -117,16 +179,29 @@ def test_matrices_are_those_of_the_running_heads(name: str, tmp_path: Path) -> N
     weights = ModelWeights(zoo.save(model, tmp_path))
     read, entering = weights.embedding_files().embedding(), model.get_input_embeddings().weight
     np.testing.assert_array_equal(read, entering.detach())
-    assert weights.family.norm.follows
+    heads, m = weights.shape.n_heads, weights.shape.d_head
     for layer in range(weights.shape.n_layers):
         attention = model.get_submodule(kind.attention.format(layer))
         with torch.no_grad():
-            seen, written = kind.catch(attention, axes(), axes().reshape(-1, 4, 6))
+            z = axes(heads * m).unflatten(1, (heads, m))
+            seen, written = kind.catch(attention, axes(24), z)
         for role in "QKV":
-            live = (seen[role][:24] - seen[role][24:25]).transpose(0, 1).numpy()
+            live = (seen[role][:24] - seen[role][-1:]).transpose(0, 1).numpy()
             np.testing.assert_allclose(weights.layer(layer)[role], live, atol=2e-6, err_msg=role)
-        live = (written[:24] - written[24:25]).reshape(4, 6, 24).transpose(1, 2).numpy()
-        np.testing.assert_allclose(weights.layer(layer)["O"], live, atol=2e-6)
+        live = (written[: heads * m] - written[-1:]).reshape(heads, m, 24).transpose(1, 2).numpy()
+        np.testing.assert_allclose(weights.layer(layer)["O"], live, atol=5e-6)
+    check_norm(model, weights)
+
+
+def check_norm(model: Any, weights: ModelWeights) -> None:
+    """The named norm is the module that runs before attention, where there is one."""
+    norm = weights.family.norm
+    assert bool(norm.follows) == (weights.family.name not in {"diffllama", "jetmoe"})
+    if norm.name:
+        module = model.model.layers[1].input_layernorm
+        read = weights._files.read(weights._name(norm.name, weights.shape.layers[1]))
+        np.testing.assert_array_equal(read, module.weight.detach())
+        assert norm.kind in type(module).__name__
 
 
 @pytest.mark.parametrize("fast", [True, False])

@@ -78,7 +78,8 @@ WRAPPERS = {
         {"text_config": gemma("embedding_gemma2"), "vision_config": None, "audio_config": None}),
     "diffusion_gemma": Wrapper(
         "DiffusionGemmaForBlockDiffusion", "model.encoder.language_model",
-        {"text_config": gemma("diffusion_gemma"), "vision_config": None}),
+        {"text_config": gemma("diffusion_gemma"),
+         "vision_config": SEEING | {"model_type": "gemma4_vision", "head_dim": 8}}),
     "qwen2_5_omni": Wrapper(
         "Qwen2_5OmniForConditionalGeneration", "thinker.model",
         {"thinker_config": {"text_config": text("qwen2_5_omni_text"), "vision_config": SEEING,
