@@ -114,9 +114,9 @@ class Family:
         self.refusals.check({**config, **settings}, self.name)
         family = self.for_model(config)
         sizes = sizes_of(settings, family.config)
-        if family.layers is None and sizes["d_value"] == sizes["d_head"] and not family._latent:
+        if family.layers is None and sizes["d_value"] == sizes["d_head"] and not family._sized:
             return shape_of(settings, family.config)
-        kinds = [("", number) for number in range(sizes["n_layers"])]
+        kinds = [("", number, 0) for number in range(sizes["n_layers"])]
         if family.layers is not None:
             kinds = family.layers.of_model(settings, sizes["n_layers"], self.name)
         layers = tuple(family._layers_of(settings, kinds))
@@ -124,24 +124,26 @@ class Family:
         return family._plain(shape) or shape
 
     def _layers_of(
-        self, settings: Mapping[str, Any], kinds: Iterable[tuple[str, int]]
+        self, settings: Mapping[str, Any], kinds: Iterable[tuple[str, int, int]]
     ) -> Iterator[LayerShape]:
         """The layers that have heads, with their sizes."""
-        for index, (kind, number) in enumerate(kinds):
+        for index, (kind, number, block) in enumerate(kinds):
             if self.layers is None:
                 sizes = sizes_of(settings, self.config)
                 yield layer_of(sizes, index, name=f"L{number}", number=number)
             elif self.has_heads(kind):
                 own = self.layers.settings_of(settings, index)
                 sizes = sizes_of(own, self.of_kind(kind).config)
-                name = f"{self.layers.kinds[kind].get('letter', PARTS[0])}{number}"
-                streams = self.layers.streams(kind)
-                yield layer_of(sizes, index, name=name, number=number, kind=kind, streams=streams)
+                letter = self.layers.kinds[kind].get("letter")
+                yield layer_of(
+                    sizes, index, name=f"{letter}{number}" if letter else f"{PARTS[0]}{index}",
+                    number=number, block=block, kind=kind, streams=self.layers.streams(kind),
+                )  # fmt: skip
 
     def _plain(self, shape: ModelShape) -> ModelShape | None:
         """The shape without a list of layers, if all layers are what the family says."""
         own = [self.layers.kinds[layer.kind] for layer in shape.layers] if self.layers else []
-        if self._latent or any(
+        if self._sized or any(
             key in kind for kind in own for key in ("norm", "renamed", "tensors")
         ):
             return None
@@ -150,8 +152,9 @@ class Family:
         return plain if named == plain.layers else None
 
     @property
-    def _latent(self) -> bool:
-        return any(spec.latent for spec in self.tensors)
+    def _sized(self) -> bool:
+        """Whether tensors have sizes other than those of heads and of the residual stream."""
+        return any(spec.latent or spec.groups for spec in self.tensors)
 
     def has_heads(self, kind: str) -> bool:
         """Whether layers of a kind have attention heads."""
@@ -283,7 +286,8 @@ def _of_kind(family: Mapping[str, Any], kind: Mapping[str, Any]) -> dict[str, An
 
 def _tensor(data: Mapping[str, Any]) -> TensorSpec:
     latent = Latent(**data["latent"]) if "latent" in data else None
-    return TensorSpec(data["name"], tuple(data["roles"]), data["layout"], latent)
+    roles, groups = tuple(data["roles"]), data.get("groups")
+    return TensorSpec(data["name"], roles, data["layout"], latent, groups)
 
 
 def _unhandled(data: Mapping[str, Any], rules: str) -> dict[str, Any]:

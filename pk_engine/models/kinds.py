@@ -24,8 +24,8 @@ class Layers:
             `renamed`, parts of the tensors' names and what replaces them; `letter`, with which
             names of layers begin; `stream`, the residual stream, and `reads`, that of single
             roles. Or `without`, what layers without heads have instead.
-        parts: stacks of layers, one after another: `count`, configuration keys of their number,
-            and `kinds`, those of each of them in turn.
+        parts: stacks of layers, one after another: `count`, configuration keys of their number, or
+            `blocks`, the key of a list of such numbers; and `kinds`, those of each of them in turn.
         keys: configuration keys of a list with the kind of each layer. A shorter list repeats.
         letters: letter -> kind, where the configuration has a text with a letter for each layer,
             or a list of numbers.
@@ -64,8 +64,8 @@ class Layers:
 
     def of_model(
         self, settings: Mapping[str, Any], n_layers: int, family: str
-    ) -> list[tuple[str, int]]:
-        """The kind of each layer, and its number among the tensors' names.
+    ) -> list[tuple[str, int, int]]:
+        """The kind of each layer, and its number and its block among the tensors' names.
 
         Raises:
             ModelError: the configuration does not say, or names a kind that the family does not
@@ -73,12 +73,14 @@ class Layers:
         """
         if self.parts:
             return [
-                (kind, number)
+                (kind, number, block)
                 for part in self.parts
-                for number in range(_counted(settings, part["count"]))
+                for block, count in enumerate(_blocks(settings, part))
+                for number in range(count)
                 for kind in part["kinds"]
             ]
-        return list(zip(self._listed(settings, n_layers, family), range(n_layers), strict=True))
+        listed = self._listed(settings, n_layers, family)
+        return [(kind, number, 0) for number, kind in enumerate(listed)]
 
     def streams(self, kind: str) -> dict[str, str]:
         """Role -> the residual stream that it reads or writes in such layers."""
@@ -142,6 +144,18 @@ def _whole(places: Any, keys: Sequence[str]) -> list[int]:
             f"config.json has {' or '.join(keys)} = {quoted(places)}: expected a list of layers"
         )
     return places
+
+
+def _blocks(settings: Mapping[str, Any], part: Mapping[str, Any]) -> list[int]:
+    """The number of layers in each block of a part; a part without blocks is one."""
+    if "blocks" not in part:
+        return [_counted(settings, part["count"])]
+    sizes = settings.get(part["blocks"])
+    if not isinstance(sizes, list) or not 1 <= len(sizes) <= LARGEST["n_layers"] // 4:
+        raise ModelError(
+            f"config.json has {part['blocks']} = {quoted(sizes)}: expected a list of numbers"
+        )
+    return [_counted({part["blocks"]: size}, [part["blocks"]]) for size in sizes]
 
 
 def _counted(settings: Mapping[str, Any], keys: Sequence[str]) -> int:

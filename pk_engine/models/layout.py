@@ -62,6 +62,7 @@ class LayerShape:
         streams: role -> the residual stream that it reads (Q, K, V) or writes (O).
         name: as in the names of heads: `L3` in `L3H0`.
         number: its number among the tensors' names.
+        block: the number of its block there, where layers are in blocks.
         kind: the kind of layer in the family file (`Layers`); empty where all are alike.
         sizes: further sizes, by their names in the family file.
     """
@@ -75,6 +76,7 @@ class LayerShape:
     number: int = 0
     kind: str = ""
     sizes: Mapping[str, int] = field(default_factory=dict)
+    block: int = 0
 
     @property
     def n_heads(self) -> int:
@@ -90,6 +92,10 @@ class LayerShape:
     def group_size(self) -> int:
         """Query heads that share one key/value head."""
         return self.n_heads // self.n_kv_heads
+
+    def named(self, name: str) -> str:
+        """The name of a tensor of this layer, from that in the family file."""
+        return name.format(layer=self.number, block=self.block)
 
     def heads_of(self, role: str) -> int:
         """Heads that have their own matrix of this role."""
@@ -220,6 +226,9 @@ class Latent:
 class TensorSpec:
     """One stored matrix of a layer: its name, the roles in it, and how it splits into heads.
 
+    `groups` names a size in the family file's `config`, where a convolution of kernel 1 stands for
+    the matrix: each group of its rows has a share of the columns, and the others are zero.
+
     Raises:
         ValueError: the layout is invalid, or does not suit the roles.
     """
@@ -228,6 +237,7 @@ class TensorSpec:
     roles: tuple[str, ...]
     layout: str
     latent: Latent | None = None
+    groups: str | None = None
 
     def __post_init__(self) -> None:
         if not self.roles or any(role not in (*ROLES, GATE) for role in self.roles):
@@ -263,7 +273,9 @@ class TensorSpec:
         m = _counted(inner, self.roles[0])[1] if ("m",) in self.axes else 1  # else in the columns
         experts = inner.group_size if "expert" in self.layout else 1
         sizes = {"d": inner.d_model, "m": m, "expert": experts, "head": columns // m // experts}
-        return tuple(prod(sizes.get(axis, 1) for axis in stored) for stored in self.axes)
+        stored = tuple(prod(sizes.get(axis, 1) for axis in stored) for stored in self.axes)
+        groups = inner.sizes[self.groups] if self.groups else 1
+        return (stored[0], stored[1] // groups, 1) if self.groups else stored
 
     def stored(self, shape: LayerShape) -> dict[str, tuple[int, ...]]:
         """The names of the tensors to read -> their shapes, with those of the latent vector."""
@@ -277,6 +289,8 @@ class TensorSpec:
             ModelError: the layout has a key and value for each head, and the model shares them.
         """
         inner = self._inside(shape)
+        if self.groups:
+            stored = _ungrouped(stored[..., 0], inner.sizes[self.groups])
         groups, d = self._groups(inner), inner.d_model
         d_first = np.moveaxis(stored, self.axes.index(("d",)), 0)
         blocks = d_first.reshape(d, groups, -1)  # d x group x (heads m of each role)
@@ -328,6 +342,16 @@ class TensorSpec:
                 f"{shape.n_heads} heads with {shape.n_kv_heads} key/value heads"
             )
         return shape.n_heads
+
+
+def _ungrouped(stored: NDArray[Any], groups: int) -> NDArray[Any]:
+    """The matrix of a convolution in groups, with zeros for the columns of other groups."""
+    rows, columns = len(stored) // groups, stored.shape[1]
+    matrix = np.zeros((len(stored), groups * columns), stored.dtype)
+    for group in range(groups):
+        at = slice(group * rows, (group + 1) * rows)
+        matrix[at, group * columns : (group + 1) * columns] = stored[at]
+    return matrix
 
 
 def _counted(shape: LayerShape, role: str) -> tuple[int, int]:

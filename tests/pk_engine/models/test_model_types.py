@@ -40,6 +40,7 @@ ELSEWHERE = UNEQUAL | {
     "layoutlmv2",
     "longformer",
     "mra",
+    "squeezebert",
     "xlnet",  # test_other_attention.py
     "gpt_neo",  # its configuration lists its layers; test_families.py
 }

@@ -19,6 +19,7 @@ pytest.importorskip("transformers", reason="and built by transformers")
 
 import torch
 import transformers
+from torch.overrides import TorchFunctionMode
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.layoutlmv2.modeling_layoutlmv2 import LayoutLMv2Encoder
 from transformers.models.mra import modeling_mra
@@ -140,6 +141,53 @@ def jetmoe(attention: Any, x: Any, z: Any) -> tuple[Seen, Any]:
     return seen, written * experts
 
 
+def squeezebert(module: Any, x: Any, z: Any) -> tuple[Seen, Any]:
+    seen: Seen = {}
+    attention = module.attention
+
+    class Score(torch.nn.Module):
+        def forward(self, q: Any, k: Any) -> Any:
+            seen.update(Q=q[0].transpose(0, 1), K=k[0].permute(2, 0, 1))
+            return q @ k
+
+    class Mix(torch.nn.Module):
+        def forward(self, _: Any, v: Any) -> Any:
+            seen["V"] = v[0].transpose(0, 1)
+            return z.transpose(0, 1)[None]
+
+    with patched(attention, matmul_qk=Score(), matmul_qkv=Mix()):
+        given = attention(x.T[None], torch.zeros(1, 1, 1, len(x)), False)["context_layer"]
+    return seen, module.post_attention.conv1d(given)[0].T
+
+
+class Einsum(TorchFunctionMode):
+    """Catches the two products of Funnel's attention."""
+
+    def __init__(self, z: Any) -> None:
+        super().__init__()
+        self.z, self.seen = z, Seen()
+
+    def __torch_function__(self, function: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function is torch.einsum and args[0] == "bind,bjnd->bnij":
+            self.seen.update(Q=args[1][0] * self.z.shape[2] ** 0.5, K=args[2][0])
+        elif function is torch.einsum:
+            assert args[0] == "bnij,bjnd->bind"
+            self.seen["V"] = args[2][0]
+            return self.z[None]
+        return function(*args, **(kwargs or {}))
+
+
+def funnel(attention: Any, x: Any, z: Any) -> tuple[Seen, Any]:
+    def nothing(*_: Any) -> float:
+        return 0.0
+
+    with (Einsum(z) as caught, patched(attention, relative_positional_attention=nothing),
+          patched(attention, relative_token_type_attention=nothing),
+          patched(attention, layer_norm=torch.nn.Identity())):  # fmt: skip
+        written = attention(*[x[None]] * 3, (None, None, None, None))[0][0] - x
+    return caught.seen, written
+
+
 class Kind(NamedTuple):
     """A configuration, its model, where its attention is and how it is caught."""
 
@@ -158,6 +206,15 @@ KINDS = {
         "LongformerForMaskedLM", "longformer.encoder.layer.{}.attention", longformer),
     "mra": Kind(transformers.MraConfig(**BERT), "MraForMaskedLM", "mra.encoder.layer.{}.attention",
                 mra),
+    "squeezebert": Kind(
+        transformers.SqueezeBertConfig(**BERT, embedding_size=24, q_groups=2, k_groups=4,
+                                       v_groups=1, post_attention_groups=3, intermediate_groups=2,
+                                       output_groups=2),
+        "SqueezeBertForMaskedLM", "transformer.encoder.layers.{}", squeezebert),
+    "funnel": Kind(
+        transformers.FunnelConfig(d_model=24, n_head=4, d_head=6, d_inner=12, vocab_size=32,
+                                  block_sizes=[2, 1], num_decoder_layers=1),
+        "FunnelForMaskedLM", "funnel.encoder.blocks.{block}.{layer}.attention", funnel),
     "diffllama": Kind(
         transformers.DiffLlamaConfig(**LLAMA, num_key_value_heads=4),
         "DiffLlamaForCausalLM", "model.layers.{}.self_attn", diffllama),
@@ -180,8 +237,12 @@ def test_matrices_are_those_of_the_running_heads(name: str, tmp_path: Path) -> N
     read, entering = weights.embedding_files().embedding(), model.get_input_embeddings().weight
     np.testing.assert_array_equal(read, entering.detach())
     heads, m = weights.shape.n_heads, weights.shape.d_head
-    for layer in range(weights.shape.n_layers):
-        attention = model.get_submodule(kind.attention.format(layer))
+    for layer, place in enumerate(weights.shape.layers):
+        assert place.name == f"L{layer}"
+        path = kind.attention.format(place.number, block=place.block, layer=place.number)
+        if place.kind == "decoder":
+            path = f"funnel.decoder.layers.{place.number}.attention"
+        attention = model.get_submodule(path)
         with torch.no_grad():
             z = axes(heads * m).unflatten(1, (heads, m))
             seen, written = kind.catch(attention, axes(24), z)
