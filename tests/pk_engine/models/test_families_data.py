@@ -167,6 +167,9 @@ def test_gemma_3_with_images_as_its_hub_files_are() -> None:
         ({"block_types": ["recurrent", "attention"]}, "block_types = .* a hybrid model"),
         ({"attn_type_list": [0, 1]}, "attn_type_list = .* a hybrid model"),
         ({"linear_attn_config": {"kda_layers": [1]}}, "linear_attn_config = .* a hybrid model"),
+        ({"use_bottleneck": True}, "use_bottleneck = True, .* write into a narrow stream"),
+        ({"attn_layers": ["lsh"]}, r"attn_layers = \['lsh'\], .* one half .* write into the other"),
+        ({"structure_head": {"a": 1}}, "structure_head = .* a gate by coordinate and token"),
         ({"block_configs": [{}]}, "block_configs = .* unequal numbers of heads, or none"),
     ],
 )

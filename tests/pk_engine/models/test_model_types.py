@@ -64,6 +64,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("glm4_moe", {"use_qk_norm": True}),
     ("olmo", {"clip_qkv": 1e6}),
     ("molmo2_text", {"norm_after": True}),
+    ("hrm_text", {"num_layers_per_stack": 1, "H_cycles": 1, "L_cycles": 1}),
     ("internvl_vision", {"norm_type": "rms_norm"}),
     ("wav2vec2", {"do_stable_layer_norm": True, "feat_extract_norm": "layer"}),
     ("starcoder2", {"num_key_value_heads": 1}),

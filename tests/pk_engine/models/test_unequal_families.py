@@ -4,6 +4,7 @@ As for the families of `test_families.py`: what a head reads changes its query, 
 what is orthogonal to it does not.
 """
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,18 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture(params=KINDS)
 def built(request: pytest.FixtureRequest, build: Any) -> Built:
     return build(request.param)  # type: ignore[no-any-return]
+
+
+def test_kimi_k2_is_read_as_deepseek_v3(build: Any, tmp_path: Path) -> None:
+    """Transformers has no class for its model type, whose tensors are DeepSeek-V3's."""
+    alike = build("deepseek_v3")
+    config = json.loads((alike.folder / "config.json").read_text()) | {"model_type": "kimi_k2"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "model.safetensors").symlink_to(alike.folder / "model.safetensors")
+    read = ModelWeights(tmp_path)
+    assert read.family.name == "deepseek"
+    for role in "QKVO":
+        assert (read.layer(1)[role] == alike.weights.layer(1)[role]).all()
 
 
 def linear(model: Any) -> Any:
