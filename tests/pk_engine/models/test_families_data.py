@@ -69,6 +69,36 @@ def test_layouts(layout: str, roles: str, stored: np.ndarray, shape: ModelShape)
                 assert (matrix[head, :, j] == column(role, head, j)).all()
 
 
+def test_the_published_configuration_of_mimo() -> None:
+    """It has numbers for the kinds of layers, where transformers writes their names."""
+    config = {"model_type": "mimo_v2_flash", "num_hidden_layers": 3, "hidden_size": 64,
+              "num_attention_heads": 16, "num_key_value_heads": 4, "head_dim": 24, "v_head_dim": 16,
+              "hybrid_layer_pattern": [0, 1, 1], "swa_num_key_value_heads": 8}  # fmt: skip
+    shape = families()["mimo_v2_flash"].shape(config)
+    assert [layer.n_kv_heads for layer in shape.layers] == [4, 8, 8]
+    assert {(layer.widths["K"], layer.widths["V"]) for layer in shape.layers} == {(24, 16)}
+
+
+def test_sizes_that_are_made_of_others() -> None:
+    config = {"model_type": "convbert", "num_hidden_layers": 1, "hidden_size": 48,
+              "num_attention_heads": 12, "head_ratio": 2}  # fmt: skip
+    shape = families()["convbert"].shape(config)
+    assert (shape.n_heads, shape.d_head) == (6, 4)
+    with pytest.raises(ModelError, match="head_ratio = 0: expected a whole number from 1"):
+        families()["convbert"].shape(config | {"head_ratio": 0})
+    with pytest.raises(ModelError, match="num_attention_heads / head_ratio = 0: expected a whole"):
+        families()["convbert"].shape(config | {"head_ratio": 99})
+
+
+@pytest.mark.parametrize("sizes", [4, [], [2, 0], [2, "2"], [1000]])
+def test_bad_blocks_of_layers(sizes: object) -> None:
+    config = {"model_type": "funnel", "d_model": 24, "n_head": 4, "d_head": 6,
+              "num_decoder_layers": 1, "block_sizes": sizes}  # fmt: skip
+    with pytest.raises(ModelError, match=r"config\.json has (block_sizes|len)") as told:
+        families()["funnel"].shape(config)
+    assert len(str(told.value)) < 300
+
+
 def test_heads_in_two_halves() -> None:
     spec = TensorSpec("w", ("Q",), "(half head m) d")
     shape = ModelShape(1, 2, 2, 5, 4)
