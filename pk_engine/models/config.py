@@ -57,7 +57,11 @@ def settings_of(
 
 
 def value_of(settings: Mapping[str, Any], keys: Iterable[str]) -> Any:
-    """The value of the first key that has one, None if none has; "a.b" is key b of table a."""
+    """The value of the first key that has one, None if none has; "a.b" is key b of table a.
+
+    >>> value_of({"a": {"b": {"c": 3}}}, ["d", "a.b.c"])
+    3
+    """
     found = (_get(settings, key) for key in keys)
     return next((value for value in found if value is not None), None)
 
@@ -67,7 +71,7 @@ def _get(settings: Mapping[str, Any], key: str) -> Any:
         return settings[key]
     table, _, inner = key.partition(".")
     value = settings.get(table)
-    return value.get(inner) if inner and isinstance(value, dict) else None
+    return _get(value, inner) if inner and isinstance(value, dict) else None
 
 
 def shape_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> ModelShape:
@@ -80,8 +84,8 @@ def shape_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> ModelSha
 def sizes_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, int]:
     """Sizes from settings; `config` gives the keys, or the number, for each size.
 
-    n_kv_heads defaults to n_heads, d_head to d_nope + d_rotary or d_model / n_heads, and d_value,
-    the width of V and O, to d_head.
+    n_kv_heads defaults to n_heads, d_head to d_nope + d_rotary or d_model / n_heads (divided by
+    `shrinks`, if there is one), and d_value, the width of V and O, to d_head.
 
     Raises:
         ModelError: a size is missing, is no positive integer, or contradicts another.
@@ -98,10 +102,11 @@ def sizes_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str
         for size in (name for name in config if name not in sizes and name != "q_latent"):
             raise ModelError(f"config.json lacks {' or '.join(config[size])}, which gives {size}")
         sizes["d_head"] = sizes["d_nope"] + sizes["d_rotary"]
-    if "d_head" not in sizes and width % heads:
+    parts = heads * sizes.get("shrinks", 1)
+    if "d_head" not in sizes and width % parts:
         raise ModelError(
             f"config.json has d_model {width}, which {heads} heads cannot share: expected a "
-            f"multiple of {heads}"
+            f"multiple of {parts}"
         )
     if heads % shared:
         raise ModelError(
@@ -113,7 +118,7 @@ def sizes_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str
             f"config.json has {sizes['n_layers']} layers of {heads} heads: expected at most "
             f"{MOST_HEADS:,} heads"
         )
-    sizes.setdefault("d_value", sizes.setdefault("d_head", width // heads))
+    sizes.setdefault("d_value", sizes.setdefault("d_head", width // parts))
     return sizes
 
 

@@ -25,7 +25,7 @@ class Layers:
             names of layers begin; `stream`, the residual stream, and `reads`, that of single
             roles. Or `without`, what layers without heads have instead.
         parts: stacks of layers, one after another: `count`, configuration keys of their number,
-            and `kinds`, those of each of them in turn.
+            of which there are `less` fewer, and `kinds`, those of each of them in turn.
         keys: configuration keys of a list with the kind of each layer. A shorter list repeats.
         letters: kind -> letter, where the configuration has a text with a letter for each layer.
         indices: configuration keys of a list of the layers of the first kind; with `from`, counted
@@ -74,7 +74,7 @@ class Layers:
             return [
                 (kind, number)
                 for part in self.parts
-                for number in range(_counted(settings, part["count"]))
+                for number in range(_counted(settings, part["count"]) - part.get("less", 0))
                 for kind in part["kinds"]
             ]
         return list(zip(self._listed(settings, n_layers, family), range(n_layers), strict=True))

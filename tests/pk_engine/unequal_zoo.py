@@ -111,8 +111,10 @@ OTHER = {"gemma4": {1: {"m": 12}, 3: {"m": 12}},
          "gemma4-one-matrix": {1: {"m": 12, "kv": 1}, 3: {"m": 12, "kv": 1}}}  # fmt: skip
 """Name -> layer -> what is different in it."""
 
-IN_PARTS = {"t5", "bart", "whisper", "mllama", "moonshine", "t5gemma"}
-"""Families with cross-attention, which `test_encoder_decoder.py` has."""
+IN_PARTS = {"t5", "bart", "whisper", "mllama", "moonshine", "t5gemma", "conditional_detr", "speecht5",
+            "prophetnet", "t5gemma2", "pix2struct", "fastspeech2_conformer",
+            "seamless_m4t"}  # fmt: skip
+"""Families of several stacks, or of one inside another network: `test_encoder_decoder.py`."""
 
 
 def kind_at(name: str, layer: int) -> Kind:

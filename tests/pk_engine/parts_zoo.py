@@ -1,0 +1,315 @@
+"""Small models of several stacks, or of a stack inside another network, and where their heads are.
+
+`run` gives an attention module the axes of the stream that its queries read, and of the one that
+its keys and values read, and catches what its projections make of them.
+"""
+
+import re
+from contextlib import suppress
+from inspect import Parameter, signature
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the small models are run with torch")
+transformers = pytest.importorskip("transformers", reason="and built by transformers")
+
+from tests.pk_engine.zoo import randomised  # noqa: E402
+
+D = 24
+ROWS = D + 3
+"""The axes, and rows of zeros, so that their number has divisors."""
+SIZES = {"d_model": D, "encoder_layers": 2, "decoder_layers": 3, "encoder_attention_heads": 4,
+         "decoder_attention_heads": 4, "encoder_ffn_dim": 12, "decoder_ffn_dim": 12,
+         "vocab_size": 64, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
+         "decoder_start_token_id": 2}  # fmt: skip
+T5 = {"d_model": D, "num_layers": 2, "num_decoder_layers": 3, "num_heads": 4, "d_kv": 8,
+      "d_ff": 12, "vocab_size": 64}  # fmt: skip
+MOONSHINE = {"hidden_size": D, "intermediate_size": 12, "vocab_size": 64,
+             "encoder_num_hidden_layers": 2, "decoder_num_hidden_layers": 3,
+             "encoder_num_attention_heads": 4, "decoder_num_attention_heads": 4}  # fmt: skip
+TEXT = {"hidden_size": D, "num_attention_heads": 4, "intermediate_size": 12, "vocab_size": 64,
+        "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}  # fmt: skip
+GEMMA = TEXT | {"num_key_value_heads": 4, "head_dim": 8}
+RESNET = {"model_type": "resnet", "embedding_size": 4, "hidden_sizes": [4] * 4, "depths": [1] * 4,
+          "out_features": ["stage4"]}  # fmt: skip
+SIGLIP = {"model_type": "siglip_vision_model", "hidden_size": 8, "num_hidden_layers": 1,
+          "num_attention_heads": 2, "intermediate_size": 8, "image_size": 8,
+          "patch_size": 4}  # fmt: skip
+FASTSPEECH = {"use_macaron_style_in_conformer": False,  # it stands before attention
+              "hidden_size": D, "vocab_size": 64, "num_mel_bins": 4, "encoder_layers": 2,
+              "decoder_layers": 3, "encoder_num_attention_heads": 4, "encoder_linear_units": 12,
+              "decoder_num_attention_heads": 4, "decoder_linear_units": 12,
+              "speech_decoder_postnet_units": 8, "duration_predictor_channels": 8,
+              "energy_predictor_channels": 8, "pitch_predictor_channels": 8}  # fmt: skip
+LINEAR = ("linear_q", "linear_k", "linear_v", "linear_out")
+SEAMLESS = {"E": "text_encoder.layers.{}.self_attn", "D": "text_decoder.layers.{}.self_attn",
+            "X": "text_decoder.layers.{}.cross_attention"}  # fmt: skip
+PROJECTIONS = ("q_proj", "k_proj", "v_proj", "out_proj")
+LLAMA = (*PROJECTIONS[:3], "o_proj")
+BART_AT = {"E": "model.encoder.layers.{}.self_attn", "D": "model.decoder.layers.{}.self_attn",
+           "X": "model.decoder.layers.{}.encoder_attn"}  # fmt: skip
+T5_AT = {"E": "encoder.block.{}.layer.0.SelfAttention",
+         "D": "decoder.block.{}.layer.0.SelfAttention",
+         "X": "decoder.block.{}.layer.1.EncDecAttention"}  # fmt: skip
+T5_PROJECTIONS = ("q", "k", "v", "o")
+NAMES = ["E0", "E1", "D0", "X0", "D1", "X1", "D2", "X2"]
+DECODER = ["D0", "X0", "D1", "X1", "D2", "X2"]
+SELF = ["D0", "D1", "D2"]
+BOTH = {"E": ("encoder", "encoder"), "D": ("decoder", "decoder"), "X": ("decoder", "encoder")}
+"""Letter of a layer -> the stream that its queries read and it writes, and that of its keys."""
+
+
+def alone(memory: str) -> dict[str, tuple[str, str]]:
+    """The streams of a decoder that reads something beside itself."""
+    return {"D": ("residual", "residual"), "X": ("residual", memory)}
+
+
+class Kind(NamedTuple):
+    """A configuration, its model, where attention is and how its projections are named."""
+
+    config: str
+    model: str
+    sizes: dict[str, Any]
+    at: dict[str, str]
+    projections: tuple[str, ...] = PROJECTIONS
+    own: dict[str, tuple[str, ...]] = {}  # letter -> projections that are named otherwise
+    memory: str = "key_value_states"
+    rotary: int = 0  # how many dimensions are rotated
+    names: list[str] = NAMES
+    streams: dict[str, tuple[str, str]] = BOTH
+    batch: int = 0  # the axis of the batch
+    image: bool = False  # rows stand in a square
+
+    def named(self, letter: str) -> tuple[str, ...]:
+        """The projections of a part."""
+        return self.own.get(letter, self.projections)
+
+    def reads_another(self, letter: str) -> bool:
+        """Whether keys and values read another stream than queries."""
+        own, memory = self.streams[letter]
+        return own != memory
+
+    def around(self, attention: str) -> str:
+        """The module that takes the residual stream and holds the attention."""
+        return attention.rpartition(".")[0]
+
+    def build(self) -> Any:
+        """The model, every parameter random."""
+        config = getattr(transformers, self.config)(**self.sizes)
+        return randomised(getattr(transformers, self.model)._from_config(config))
+
+
+def t5(config: str, model: str, encoder: str = "SelfAttention", **sizes: Any) -> Kind:
+    at = T5_AT | {"E": f"encoder.block.{{}}.layer.0.{encoder}"}
+    return Kind(config, model, T5 | sizes, at, T5_PROJECTIONS)
+
+
+KINDS = {
+    "t5": Kind("T5Config", "T5ForConditionalGeneration", T5, T5_AT, T5_PROJECTIONS),
+    "bart": Kind("BartConfig", "BartForConditionalGeneration", SIZES, BART_AT),
+    "whisper": Kind("WhisperConfig", "WhisperForConditionalGeneration",
+                    SIZES | {"num_mel_bins": 4, "max_source_positions": 8,
+                             "max_target_positions": 8}, BART_AT),
+    "mbart": Kind("MBartConfig", "MBartForConditionalGeneration", SIZES, BART_AT),
+    "m2m_100": Kind("M2M100Config", "M2M100ForConditionalGeneration", SIZES, BART_AT),
+    "mt5": t5("MT5Config", "MT5ForConditionalGeneration"),
+    "umt5": t5("UMT5Config", "UMT5ForConditionalGeneration")._replace(
+        memory="encoder_hidden_states"),
+    "longt5": t5("LongT5Config", "LongT5ForConditionalGeneration", "LocalSelfAttention",
+                 encoder_attention_type="local"),
+    "longt5-global": t5("LongT5Config", "LongT5ForConditionalGeneration",
+                        "TransientGlobalSelfAttention", encoder_attention_type="transient-global",
+                        global_block_size=4),
+    "pop2piano": t5("Pop2PianoConfig", "Pop2PianoForConditionalGeneration"),
+    "switch_transformers": t5("SwitchTransformersConfig",
+                              "SwitchTransformersForConditionalGeneration", num_experts=2),
+    "udop": t5("UdopConfig", "UdopForConditionalGeneration"),
+    "blenderbot": Kind("BlenderbotConfig", "BlenderbotForConditionalGeneration", SIZES, BART_AT),
+    "blenderbot-small": Kind("BlenderbotSmallConfig", "BlenderbotSmallForConditionalGeneration",
+                             SIZES, BART_AT),
+    "marian": Kind("MarianConfig", "MarianMTModel", SIZES, BART_AT),
+    "mvp": Kind("MvpConfig", "MvpForConditionalGeneration", SIZES, BART_AT),
+    "pegasus": Kind("PegasusConfig", "PegasusForConditionalGeneration", SIZES, BART_AT),
+    "plbart": Kind("PLBartConfig", "PLBartForConditionalGeneration", SIZES, BART_AT),
+    "speech_to_text": Kind("Speech2TextConfig", "Speech2TextForConditionalGeneration",
+                           SIZES | {"conv_channels": 8}, BART_AT),
+    "fsmt": Kind("FSMTConfig", "FSMTForConditionalGeneration",
+                 SIZES | {"langs": ["en", "de"], "src_vocab_size": 64, "tgt_vocab_size": 64},
+                 BART_AT, memory="key", batch=1),
+    "bigbird_pegasus": Kind("BigBirdPegasusConfig", "BigBirdPegasusForConditionalGeneration",
+                            SIZES | {"attention_type": "original_full"}, BART_AT,
+                            own={"E": ("self.query", "self.key", "self.value", "output")}),
+    "nllb-moe": Kind("NllbMoeConfig", "NllbMoeForConditionalGeneration", SIZES | {"num_experts": 2},
+                     BART_AT | {"X": "model.decoder.layers.{}.cross_attention"}),
+    "time_series_transformer": Kind("TimeSeriesTransformerConfig",
+                                    "TimeSeriesTransformerForPrediction",
+                                    SIZES | {"prediction_length": 2}, BART_AT),
+    "informer": Kind("InformerConfig", "InformerForPrediction",
+                     SIZES | {"prediction_length": 2, "attention_type": "full"}, BART_AT),
+    "autoformer": Kind("AutoformerConfig", "AutoformerForPrediction",
+                       SIZES | {"prediction_length": 2}, BART_AT),
+    "moonshine": Kind("MoonshineConfig", "MoonshineForConditionalGeneration", MOONSHINE, BART_AT,
+                      LLAMA, rotary=4),
+    "t5gemma": Kind("T5GemmaConfig", "T5GemmaForConditionalGeneration",
+                    {"encoder": GEMMA | {"num_hidden_layers": 2},
+                     "decoder": GEMMA | {"num_hidden_layers": 3}},
+                    BART_AT | {"X": "model.decoder.layers.{}.cross_attn"}, LLAMA,
+                    memory="encoder_hidden_states", rotary=8),
+    "led": Kind("LEDConfig", "LEDForConditionalGeneration", SIZES | {"attention_window": 2},
+                {"E": "led.encoder.layers.{}.self_attn", "D": "led.decoder.layers.{}.self_attn",
+                 "X": "led.decoder.layers.{}.encoder_attn"},
+                own={"E": (*(f"longformer_self_attn.{role}" for role in ("query", "key", "value")),
+                           "output")}),
+    "pegasus_x": Kind("PegasusXConfig", "PegasusXForConditionalGeneration",
+                      SIZES | {"block_size": 1}, BART_AT),
+    "detr": Kind("DetrConfig", "DetrForObjectDetection",
+                 SIZES | {"backbone_config": RESNET, "num_queries": 4}, BART_AT, LLAMA),
+    "table-transformer": Kind("TableTransformerConfig", "TableTransformerForObjectDetection",
+                              SIZES | {"backbone_config": RESNET, "num_queries": 4}, BART_AT),
+    "conditional_detr": Kind("ConditionalDetrConfig", "ConditionalDetrForObjectDetection",
+                             SIZES | {"backbone_config": RESNET, "num_queries": 4}, BART_AT,
+                             ("q_content_proj", "k_content_proj", "v_proj", "o_proj"),
+                             own={"E": LLAMA}, memory="encoder_hidden_states"),
+    "dab-detr": Kind("DabDetrConfig", "DabDetrForObjectDetection",
+                     {key: SIZES[key] for key in SIZES if "d_model" != key} | {
+                         "hidden_size": D, "backbone_config": RESNET, "num_queries": 4},
+                     {"E": "model.encoder.layers.{}.self_attn",
+                      "D": "model.decoder.layers.{}.self_attn",
+                      "X": "model.decoder.layers.{}.cross_attn"},
+                     own={"D": ("self_attn_query_content_proj", "self_attn_key_content_proj",
+                                "self_attn_value_proj", "self_attn.output_proj"),
+                          "X": ("cross_attn_query_content_proj", "cross_attn_key_content_proj",
+                                "cross_attn_value_proj", "cross_attn.output_proj")},
+                     memory="encoder_hidden_states"),
+    "speecht5": Kind("SpeechT5Config", "SpeechT5ForTextToSpeech",
+                     SIZES | {"hidden_size": D, "conv_dim": [4] * 7, "num_mel_bins": 4,
+                              "speech_decoder_prenet_units": 8, "speech_decoder_postnet_units": 8,
+                              "speaker_embedding_dim": 4, "num_conv_pos_embedding_groups": 4},
+                     {"E": "speecht5.encoder.wrapped_encoder.layers.{}.attention",
+                      "D": "speecht5.decoder.wrapped_decoder.layers.{}.self_attn",
+                      "X": "speecht5.decoder.wrapped_decoder.layers.{}.encoder_attn"}),
+    "prophetnet": Kind("ProphetNetConfig", "ProphetNetForConditionalGeneration",
+                       TEXT | {"num_encoder_layers": 2, "num_decoder_layers": 3,
+                               "num_encoder_attention_heads": 4, "num_decoder_attention_heads": 4,
+                               "encoder_ffn_dim": 12, "decoder_ffn_dim": 12},
+                       {"E": "prophetnet.encoder.layers.{}.self_attn",
+                        "D": "prophetnet.decoder.layers.{}.self_attn",
+                        "X": "prophetnet.decoder.layers.{}.cross_attn"},
+                       ("query_proj", "key_proj", "value_proj", "out_proj")),
+    "t5gemma2": Kind("T5Gemma2Config", "T5Gemma2ForConditionalGeneration",
+                     {"encoder": {"text_config": GEMMA | {"num_hidden_layers": 2},
+                                  "vision_config": SIGLIP},
+                      "decoder": GEMMA | {"num_hidden_layers": 3}},
+                     {"E": "model.encoder.text_model.layers.{}.self_attn",
+                      "D": "model.decoder.layers.{}.self_attn"}, LLAMA, rotary=8,
+                     names=["E0", "E1", *SELF]),
+    "pix2struct": Kind("Pix2StructConfig", "Pix2StructForConditionalGeneration",
+                       {"vision_config": {"hidden_size": D, "num_hidden_layers": 2, "d_ff": 12,
+                                          "num_attention_heads": 4, "d_kv": 6, "seq_len": 8},
+                        "text_config": {"hidden_size": D, "num_layers": 3, "num_heads": 4,
+                                        "d_kv": 6, "d_ff": 12, "vocab_size": 64}},
+                       {"E": "encoder.encoder.layer.{}.attention",
+                        "D": "decoder.layer.{}.self_attention.attention",
+                        "X": "decoder.layer.{}.encoder_decoder_attention.attention"},
+                       ("query", "key", "value", "output")),
+    "fastspeech2_conformer": Kind("FastSpeech2ConformerConfig", "FastSpeech2ConformerModel",
+                                  FASTSPEECH, {"E": "encoder.conformer_layers.{}.self_attn",
+                                               "D": "decoder.conformer_layers.{}.self_attn"},
+                                  LINEAR, names=["E0", "E1", *SELF]),
+    "fastspeech2_conformer_with_hifigan": Kind(
+        "FastSpeech2ConformerWithHifiGanConfig", "FastSpeech2ConformerWithHifiGan",
+        {"model_config": FASTSPEECH, "vocoder_config": {"upsample_initial_channel": 32}},
+        {"E": "model.encoder.conformer_layers.{}.self_attn",
+         "D": "model.decoder.conformer_layers.{}.self_attn"}, LINEAR, names=["E0", "E1", *SELF]),
+    **{name: Kind(f"{kind}Config", f"{kind}ForTextToText",
+                  SIZES | {"hidden_size": D, "speech_encoder_layers": 1,
+                           "speech_encoder_attention_heads": 4}, SEAMLESS,
+                  memory="encoder_hidden_states")
+       for name, kind in [("seamless_m4t", "SeamlessM4T"), ("seamless_m4t_v2", "SeamlessM4Tv2")]},
+}  # fmt: skip
+
+
+class _Seen(Exception):
+    """All projections ran: what attention makes of them does not matter."""
+
+
+def run(kind: Kind, letter: str, attention: Any, x: Any, memory: Any) -> dict[str, np.ndarray]:
+    """What each projection gives for these inputs, rows x heads of the role m."""
+    seen: dict[str, Any] = {}
+    modules = kind.named(letter)[:3]
+
+    def see(roles: str, output: Any) -> None:
+        for role, part in zip(roles, output.chunk(len(roles), -1), strict=True):
+            # LongT5 and Pegasus-X also call their projections with other tokens
+            seen.setdefault(role, part.detach().reshape(-1, part.shape[-1]).numpy())
+        if len(seen) == 3:
+            raise _Seen
+
+    hooks = [
+        attention.get_submodule(name).register_forward_hook(
+            lambda _, __, output, roles=roles: see(roles, output)
+        )
+        for name in dict.fromkeys(modules)
+        if (roles := "".join(r for r, it in zip("QKV", modules, strict=True) if it == name))
+    ]
+    shape = (1, 3, 9, D) if kind.image else (1, ROWS, D) if kind.batch == 0 else (ROWS, 1, D)
+    read = (x if memory is None else memory).reshape(shape)
+    given = arguments(kind, attention, x.reshape(shape), read, cross=memory is not None)
+    if memory is not None:
+        given[kind.memory] = read
+    with torch.no_grad(), suppress(_Seen):
+        attention(x.reshape(shape), **given)
+    for hook in hooks:
+        hook.remove()
+    return seen
+
+
+ZEROS = re.compile("position|object_queries|sine|global_hidden|pos_emb")
+"""Names of what is added to a stream for queries and keys, or stands beside it."""
+OF_MEMORY = re.compile("spatial|encoder|key_value")
+"""Names of what is added to the stream that cross-attention reads."""
+
+
+def arguments(kind: Kind, module: Any, x: Any, read: Any, *, cross: bool = False) -> dict[str, Any]:
+    """What a module takes beside its first argument: positions that change nothing."""
+    given: dict[str, Any] = {}
+    for name, parameter in list(signature(module.forward).parameters.items())[1:]:
+        if parameter.kind in (Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL):
+            continue
+        if name == "position_embeddings" and kind.rotary:
+            turn = torch.ones(1, 1, kind.rotary), torch.zeros(1, 1, kind.rotary)
+            given[name] = turn
+        elif name == "position_bias":  # otherwise only the first layer of a T5 has one
+            given[name] = torch.zeros(1, 1, 1, 1)
+        elif name in ("key", "value"):
+            given[name] = read
+        elif ZEROS.search(name) and (cross or not OF_MEMORY.search(name)):
+            given[name] = torch.zeros_like(x)
+        elif name == "attention_mask" and parameter.default is Parameter.empty:
+            given[name] = torch.zeros(1, ROWS)
+        elif parameter.default is Parameter.empty:
+            given[name] = torch.zeros_like(x) if name == "encoder_hidden_states" else None
+    return given
+
+
+def taken(kind: Kind, layer: Any, attention: Any, norm: str | None, x: Any) -> Any:
+    """What a layer's attention is given, where the layer is given x, and what the norm makes of x."""
+    seen: dict[str, Any] = {}
+
+    def take(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        given = [*args, *kwargs.values()][0]
+        seen["taken"] = given.detach().reshape(-1, D)
+        raise _Seen
+
+    hooks = [attention.register_forward_pre_hook(take, with_kwargs=True)]
+    shape = (1, 3, 9, D) if kind.image else (1, ROWS, D) if kind.batch == 0 else (ROWS, 1, D)
+    x = x.reshape(shape)
+    with torch.no_grad():
+        with suppress(_Seen):
+            layer(x, **arguments(kind, layer, x, x))
+        made = layer.get_submodule(norm)(x) if norm else x
+    for hook in hooks:
+        hook.remove()
+    return seen["taken"], made.reshape(-1, D)
