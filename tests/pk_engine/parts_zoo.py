@@ -4,10 +4,15 @@
 its keys and values read, and catches what its projections make of them.
 """
 
+import importlib
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from inspect import Parameter, signature
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -15,23 +20,58 @@ import pytest
 torch = pytest.importorskip("torch", reason="the small models are run with torch")
 transformers = pytest.importorskip("transformers", reason="and built by transformers")
 
-from tests.pk_engine.zoo import randomised  # noqa: E402
+from safetensors.torch import save_file  # noqa: E402
+from torch.nn import functional as F  # noqa: E402
 
-D = 24
-ROWS = D + 3
+from tests.pk_engine.zoo import randomised, save  # noqa: E402
+
+D = 32
+ROWS = D + 4
 """The axes, and rows of zeros, so that their number has divisors."""
 SIZES = {"d_model": D, "encoder_layers": 2, "decoder_layers": 3, "encoder_attention_heads": 4,
          "decoder_attention_heads": 4, "encoder_ffn_dim": 12, "decoder_ffn_dim": 12,
          "vocab_size": 64, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
          "decoder_start_token_id": 2}  # fmt: skip
-T5 = {"d_model": D, "num_layers": 2, "num_decoder_layers": 3, "num_heads": 4, "d_kv": 8,
+T5 = {"d_model": D, "num_layers": 2, "num_decoder_layers": 3, "num_heads": 4, "d_kv": 12,
       "d_ff": 12, "vocab_size": 64}  # fmt: skip
 MOONSHINE = {"hidden_size": D, "intermediate_size": 12, "vocab_size": 64,
              "encoder_num_hidden_layers": 2, "decoder_num_hidden_layers": 3,
              "encoder_num_attention_heads": 4, "decoder_num_attention_heads": 4}  # fmt: skip
 TEXT = {"hidden_size": D, "num_attention_heads": 4, "intermediate_size": 12, "vocab_size": 64,
         "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}  # fmt: skip
-GEMMA = TEXT | {"num_key_value_heads": 4, "head_dim": 8}
+GEMMA = TEXT | {"num_key_value_heads": 4, "head_dim": 12}
+TINY = {"num_attention_heads": 2, "num_key_value_heads": 2, "hidden_size": 8,
+        "num_hidden_layers": 1, "intermediate_size": 8}  # fmt: skip
+"""Stacks that are not read."""
+SOUND = {"encoder_config": TINY | {"model_type": "parakeet_encoder", "hidden_size": 16,
+                                   "num_mel_bins": 16, "subsampling_conv_channels": 4}}  # fmt: skip
+ENCODEC = {"model_type": "encodec", "hidden_size": 8, "num_filters": 2, "codebook_size": 8,
+           "codebook_dim": 8, "num_lstm_layers": 1, "upsampling_ratios": [2]}  # fmt: skip
+MUSIC = {"decoder": TEXT | {"num_hidden_layers": 3, "ffn_dim": 8}, "audio_encoder": ENCODEC,
+         "text_encoder": {"model_type": "t5", "d_model": 8, "num_layers": 1, "num_heads": 2,
+                          "d_kv": 4, "d_ff": 8, "vocab_size": 16}}  # fmt: skip
+MASKS = {"mask_decoder_config": {"hidden_size": D, "mlp_dim": 8, "num_attention_heads": 4,
+                                 "num_hidden_layers": 2, "iou_head_hidden_dim": 8}}  # fmt: skip
+STAGES = ["stage1", "stage2", "stage3", "stage4"]
+SWIN = {"model_type": "swin", "embed_dim": 8, "depths": [1] * 4, "num_heads": [1] * 4,
+        "image_size": 32, "window_size": 2, "out_features": STAGES}  # fmt: skip
+MASKED = {"backbone_config": SWIN, "hidden_dim": D, "encoder_layers": 1, "decoder_layers": 4,
+          "num_attention_heads": 4, "dim_feedforward": 8, "encoder_feedforward_dim": 8,
+          "num_queries": 4}  # fmt: skip
+HGNET = {"model_type": "hgnet_v2", "stem_channels": [3, 4, 4], "stage_in_channels": [4] * 4,
+         "stage_mid_channels": [4] * 4, "stage_out_channels": [8] * 4,
+         "stage_num_blocks": [1] * 4, "stage_numb_of_layers": [1] * 4, "embedding_size": 4,
+         "hidden_sizes": [8] * 4, "depths": [1] * 4, "out_features": STAGES[1:]}  # fmt: skip
+DETECTOR = {"d_model": D, "encoder_hidden_dim": 8, "encoder_layers": 1, "decoder_layers": 3,
+            "encoder_attention_heads": 2, "decoder_attention_heads": 4, "encoder_ffn_dim": 8,
+            "decoder_ffn_dim": 8, "num_queries": 4, "decoder_in_channels": [8] * 3,
+            "encoder_in_channels": [8] * 3, "num_denoising": 0,
+            "backbone_config": HGNET}  # fmt: skip
+WINDOWED = {"d_model": D, "decoder_layers": 3, "decoder_self_attention_heads": 4,
+            "decoder_cross_attention_heads": 4, "decoder_ffn_dim": 8, "num_queries": 4,
+            "group_detr": 1}  # fmt: skip
+PATCHES = TINY | {"image_size": 64, "patch_size": 4, "num_windows": 1, "out_indices": [1],
+                  "window_block_indices": [0]}  # fmt: skip
 RESNET = {"model_type": "resnet", "embedding_size": 4, "hidden_sizes": [4] * 4, "depths": [1] * 4,
           "out_features": ["stage4"]}  # fmt: skip
 SIGLIP = {"model_type": "siglip_vision_model", "hidden_size": 8, "num_hidden_layers": 1,
@@ -50,6 +90,7 @@ PROJECTIONS = ("q_proj", "k_proj", "v_proj", "out_proj")
 LLAMA = (*PROJECTIONS[:3], "o_proj")
 BART_AT = {"E": "model.encoder.layers.{}.self_attn", "D": "model.decoder.layers.{}.self_attn",
            "X": "model.decoder.layers.{}.encoder_attn"}  # fmt: skip
+DECODER_AT = {"D": BART_AT["D"], "X": BART_AT["X"]}
 T5_AT = {"E": "encoder.block.{}.layer.0.SelfAttention",
          "D": "decoder.block.{}.layer.0.SelfAttention",
          "X": "decoder.block.{}.layer.1.EncDecAttention"}  # fmt: skip
@@ -57,6 +98,8 @@ T5_PROJECTIONS = ("q", "k", "v", "o")
 NAMES = ["E0", "E1", "D0", "X0", "D1", "X1", "D2", "X2"]
 DECODER = ["D0", "X0", "D1", "X1", "D2", "X2"]
 SELF = ["D0", "D1", "D2"]
+LINE = ["L0", "L1", "L2"]
+LONE = {"L": ("residual", "residual")}
 BOTH = {"E": ("encoder", "encoder"), "D": ("decoder", "decoder"), "X": ("decoder", "encoder")}
 """Letter of a layer -> the stream that its queries read and it writes, and that of its keys."""
 
@@ -74,13 +117,15 @@ class Kind(NamedTuple):
     sizes: dict[str, Any]
     at: dict[str, str]
     projections: tuple[str, ...] = PROJECTIONS
-    own: dict[str, tuple[str, ...]] = {}  # letter -> projections that are named otherwise
+    own: Mapping[str, tuple[str, ...]] = MappingProxyType({})  # letter -> other projections
     memory: str = "key_value_states"
     rotary: int = 0  # how many dimensions are rotated
     names: list[str] = NAMES
     streams: dict[str, tuple[str, str]] = BOTH
     batch: int = 0  # the axis of the batch
-    image: bool = False  # rows stand in a square
+    image: bool = False  # rows stand in a rectangle
+    norm: str = ""  # the module of the norm before attention, where the file has another name
+    part: str = ""  # the part of the configuration of a model that is a part only, and its name
 
     def named(self, letter: str) -> tuple[str, ...]:
         """The projections of a part."""
@@ -95,10 +140,29 @@ class Kind(NamedTuple):
         """The module that takes the residual stream and holds the attention."""
         return attention.rpartition(".")[0]
 
+    def configured(self) -> Any:
+        """The configuration."""
+        return getattr(transformers, self.config)(**self.sizes)
+
     def build(self) -> Any:
         """The model, every parameter random."""
-        config = getattr(transformers, self.config)(**self.sizes)
-        return randomised(getattr(transformers, self.model)._from_config(config))
+        config = self.configured()
+        if not self.part:
+            return randomised(getattr(transformers, self.model)._from_config(config))
+        inner = getattr(config, f"{self.part}_config")
+        inner._attn_implementation = "eager"
+        module = importlib.import_module(
+            type(config).__module__.replace("configuration", "modeling")
+        )
+        return randomised(torch.nn.ModuleDict({self.part: getattr(module, self.model)(inner)}))
+
+    def save(self, model: Any, folder: Path) -> Path:
+        """Save the model as transformers does."""
+        if not self.part:
+            return save(model, folder)
+        save_file(model.state_dict(), folder / "model.safetensors")
+        self.configured().save_pretrained(folder)
+        return folder
 
 
 def t5(config: str, model: str, encoder: str = "SelfAttention", **sizes: Any) -> Kind:
@@ -156,7 +220,7 @@ KINDS = {
                     {"encoder": GEMMA | {"num_hidden_layers": 2},
                      "decoder": GEMMA | {"num_hidden_layers": 3}},
                     BART_AT | {"X": "model.decoder.layers.{}.cross_attn"}, LLAMA,
-                    memory="encoder_hidden_states", rotary=8),
+                    memory="encoder_hidden_states", rotary=12),
     "led": Kind("LEDConfig", "LEDForConditionalGeneration", SIZES | {"attention_window": 2},
                 {"E": "led.encoder.layers.{}.self_attn", "D": "led.decoder.layers.{}.self_attn",
                  "X": "led.decoder.layers.{}.encoder_attn"},
@@ -173,7 +237,7 @@ KINDS = {
                              ("q_content_proj", "k_content_proj", "v_proj", "o_proj"),
                              own={"E": LLAMA}, memory="encoder_hidden_states"),
     "dab-detr": Kind("DabDetrConfig", "DabDetrForObjectDetection",
-                     {key: SIZES[key] for key in SIZES if "d_model" != key} | {
+                     {key: SIZES[key] for key in SIZES if key != "d_model"} | {
                          "hidden_size": D, "backbone_config": RESNET, "num_queries": 4},
                      {"E": "model.encoder.layers.{}.self_attn",
                       "D": "model.decoder.layers.{}.self_attn",
@@ -203,13 +267,13 @@ KINDS = {
                                   "vision_config": SIGLIP},
                       "decoder": GEMMA | {"num_hidden_layers": 3}},
                      {"E": "model.encoder.text_model.layers.{}.self_attn",
-                      "D": "model.decoder.layers.{}.self_attn"}, LLAMA, rotary=8,
+                      "D": "model.decoder.layers.{}.self_attn"}, LLAMA, rotary=12,
                      names=["E0", "E1", *SELF]),
     "pix2struct": Kind("Pix2StructConfig", "Pix2StructForConditionalGeneration",
                        {"vision_config": {"hidden_size": D, "num_hidden_layers": 2, "d_ff": 12,
-                                          "num_attention_heads": 4, "d_kv": 6, "seq_len": 8},
+                                          "num_attention_heads": 4, "d_kv": 8, "seq_len": 8},
                         "text_config": {"hidden_size": D, "num_layers": 3, "num_heads": 4,
-                                        "d_kv": 6, "d_ff": 12, "vocab_size": 64}},
+                                        "d_kv": 8, "d_ff": 12, "vocab_size": 64}},
                        {"E": "encoder.encoder.layer.{}.attention",
                         "D": "decoder.layer.{}.self_attention.attention",
                         "X": "decoder.layer.{}.encoder_decoder_attention.attention"},
@@ -223,12 +287,147 @@ KINDS = {
         {"model_config": FASTSPEECH, "vocoder_config": {"upsample_initial_channel": 32}},
         {"E": "model.encoder.conformer_layers.{}.self_attn",
          "D": "model.decoder.conformer_layers.{}.self_attn"}, LINEAR, names=["E0", "E1", *SELF]),
+    **{name: Kind(f"{kind}Config", f"{kind}ForObjectDetection", DETECTOR | more, DECODER_AT, LLAMA,
+                  names=SELF, streams=alone(""))
+       for name, kind, more in [
+           ("rt_detr", "RTDetr", {}), ("rt_detr_v2", "RTDetrV2", {}), ("d_fine", "DFine", {}),
+           ("deimv2", "Deimv2", {}), ("pp_doclayout_v3", "PPDocLayoutV3", {}),
+           ("pp_doclayout_v2", "PPDocLayoutV2",
+            {"reading_order_config": TINY | {"coordinate_size": 1, "shape_size": 2,
+                                             "max_2d_position_embeddings": 8,
+                                             "max_position_embeddings": 8}}),
+           ("pp_doclayout_v4", "PPDocLayoutV4", {"hidden_size": D})]},
+    "deformable_detr": Kind(
+        "DeformableDetrConfig", "DeformableDetrForObjectDetection",
+        SIZES | {"backbone_config": RESNET | {"out_features": STAGES[1:]}, "num_queries": 4},
+        DECODER_AT, LLAMA, names=SELF, streams=alone("")),
+    "lw_detr": Kind("LwDetrConfig", "LwDetrForObjectDetection",
+                    WINDOWED | {"backbone_config": PATCHES | {"model_type": "lw_detr_vit"}},
+                    DECODER_AT, LLAMA, names=SELF, streams=alone("")),
+    "rf_detr": Kind("RfDetrConfig", "RfDetrForObjectDetection",
+                    WINDOWED | {"backbone_config": PATCHES | {"model_type": "rf_detr_dinov2"}},
+                    DECODER_AT, LLAMA, names=SELF, streams=alone("")),
+    "trocr": Kind("TrOCRConfig", "TrOCRForCausalLM", SIZES,
+                  {"D": "model.decoder.layers.{}.self_attn",
+                   "X": "model.decoder.layers.{}.encoder_attn"}, names=DECODER,
+                  streams=alone("image")),
+    "maskformer": Kind("MaskFormerConfig", "MaskFormerForInstanceSegmentation",
+                       {"backbone_config": SWIN, "fpn_feature_size": 32, "mask_feature_size": 32,
+                        "decoder_config": SIZES | {"model_type": "detr", "num_queries": 4}},
+                       {"D": "model.transformer_module.decoder.layers.{}.self_attn",
+                        "X": "model.transformer_module.decoder.layers.{}.encoder_attn"}, LLAMA,
+                       names=DECODER, streams=alone("image")),
+    "musicgen": Kind("MusicgenConfig", "MusicgenForConditionalGeneration", MUSIC,
+                     {"D": "decoder.model.decoder.layers.{}.self_attn",
+                      "X": "decoder.model.decoder.layers.{}.encoder_attn"}, names=DECODER,
+                     streams=alone("condition")),
+    "musicgen_decoder": Kind("MusicgenDecoderConfig", "MusicgenForCausalLM", MUSIC["decoder"],
+                             {"D": "model.decoder.layers.{}.self_attn",
+                              "X": "model.decoder.layers.{}.encoder_attn"}, names=DECODER,
+                             streams=alone("condition")),
+    "musicgen_melody": Kind("MusicgenMelodyConfig", "MusicgenMelodyForConditionalGeneration",
+                            MUSIC, {"D": "decoder.model.decoder.layers.{}.self_attn"}, names=SELF,
+                            streams=alone("")),
+    "musicgen_melody_decoder": Kind("MusicgenMelodyDecoderConfig", "MusicgenMelodyForCausalLM",
+                                    MUSIC["decoder"], {"D": "model.decoder.layers.{}.self_attn"},
+                                    names=SELF, streams=alone("")),
+    "pp_formulanet": Kind("PPFormulaNetConfig", "PPFormulaNetForConditionalGeneration",
+                          {"text_config": SIZES,
+                           "vision_config": TINY | {"image_size": 32, "patch_size": 8,
+                                                    "output_channels": 8, "mlp_dim": 8,
+                                                    "post_conv_in_channels": 8,
+                                                    "post_conv_mid_channels": 8,
+                                                    "post_conv_out_channels": 8,
+                                                    "decoder_hidden_size": D}},
+                          DECODER_AT, names=DECODER, streams=alone("condition")),
+    "moonshine_streaming": Kind("MoonshineStreamingConfig",
+                                "MoonshineStreamingForConditionalGeneration",
+                                TEXT | {"num_hidden_layers": 3, "num_key_value_heads": 4,
+                                        "encoder_config": TINY | {"sliding_windows": [[4, 4]]}},
+                                DECODER_AT, LLAMA, rotary=4, names=DECODER, streams=alone("sound")),
+    "canary": Kind("CanaryConfig", "CanaryForConditionalGeneration",
+                   SOUND | {"vocab_size": 64, "decoder_config": GEMMA | {"num_hidden_layers": 3}},
+                   DECODER_AT, LLAMA, memory="encoder_hidden_states", names=DECODER,
+                   streams=alone("sound")),
+    "cohere_asr": Kind("CohereAsrConfig", "CohereAsrForConditionalGeneration",
+                       GEMMA | SOUND | {"num_hidden_layers": 3}, DECODER_AT, LLAMA,
+                       memory="encoder_hidden_states", names=DECODER, streams=alone("sound"),
+                       norm="input_layernorm"),
+    **{name: Kind(f"{kind}Config", f"{kind}Model",
+                  {"vision_config": {"hidden_size": D, "num_hidden_layers": 3, "patch_size": 4,
+                                     "num_attention_heads": 4, "mlp_dim": 8, "image_size": 16,
+                                     "output_channels": 8, "use_rel_pos": False,
+                                     "num_pos_feats": 4, "global_attn_indexes": [0, 1, 2]},
+                   "mask_decoder_config": {"hidden_size": 8, "mlp_dim": 8, "vit_dim": D,
+                                           "num_attention_heads": 2, "iou_head_hidden_dim": 8},
+                   "prompt_encoder_config": {"hidden_size": 8, "image_size": 16, "patch_size": 4,
+                                             "mask_input_channels": 4}},
+                  {"L": "vision_encoder.layers.{}.attn"}, ("qkv", "qkv", "qkv", "proj"),
+                  names=LINE, streams=LONE, image=True)
+       for name, kind in [("sam", "Sam"), ("sam_hq", "SamHQ")]},
+    **{name: Kind(f"{kind}Config", f"{kind}MaskDecoder", MASKS,
+                  {"D": "mask_decoder.transformer.layers.{}.self_attn",
+                   "X": "mask_decoder.transformer.layers.{}.cross_attn_token_to_image",
+                   "E": "mask_decoder.transformer.layers.{}.cross_attn_image_to_token"}, LLAMA,
+                  memory="key", names=["D0", "X0", "E0", "D1", "X1", "E1"],
+                  streams={"D": ("tokens", "tokens"), "X": ("tokens", "image"),
+                           "E": ("image", "tokens")}, image=True, part="mask_decoder")
+       for name, kind in [("sam2", "Sam2"), ("edgetam", "EdgeTam"), ("sam2_video", "Sam2Video"),
+                          ("edgetam_video", "EdgeTamVideo"), ("sam3_tracker", "Sam3Tracker")]},
+    "idefics": Kind("IdeficsConfig", "IdeficsForVisionText2Text",
+                    TEXT | {"num_hidden_layers": 3, "cross_layer_interval": 2,
+                            "vision_config": TINY | {"embed_dim": 8, "image_size": 8,
+                                                     "patch_size": 4}},
+                    {"L": "model.layers.{}.self_attn"}, LLAMA, names=LINE, streams=LONE),
+    "evolla": Kind("EvollaConfig", "EvollaForProteinText2Text",
+                   TEXT | {"num_hidden_layers": 3, "num_key_value_heads": 2,
+                           "aligner_num_add_layers": 1, "resampler_depth": 1,
+                           "resampler_dim_head": 4, "resampler_heads": 2,
+                           "protein_encoder_config": TINY | {"vocab_size": 16}},
+                   {"L": "model.layers.{}.self_attn"}, LLAMA, rotary=8, names=LINE, streams=LONE),
+    "blt": Kind("BltConfig", "BltForCausalLM",
+                {"vocab_size": 64, "encoder_hash_byte_group_vocab": 8, "patcher_config": TINY,
+                 "global_config": TEXT | {"num_hidden_layers": 3, "num_key_value_heads": 2},
+                 **{f"{name}coder_config": TINY | {"hidden_size_global": D, "vocab_size": 64}
+                    for name in ("en", "de")}},
+                {"L": "model.global_transformer.layers.{}.self_attn"}, LLAMA, rotary=8, names=LINE,
+                streams=LONE),
+    "blip": Kind("BlipConfig", "BlipForConditionalGeneration",
+                 {"text_config": TEXT | {"encoder_hidden_size": D, "num_hidden_layers": 3},
+                  "vision_config": TINY | {"hidden_size": D, "image_size": 8, "patch_size": 4}},
+                 {"L": "text_decoder.bert.encoder.layer.{}.attention",
+                  "X": "text_decoder.bert.encoder.layer.{}.crossattention"},
+                 ("self.query", "self.key", "self.value", "output.dense"),
+                 memory="encoder_hidden_states", names=["L0", "X0", "L1", "X1", "L2", "X2"],
+                 streams={"L": ("residual", "residual"), "X": ("residual", "image")}),
+    "rag": Kind("RagConfig", "RagSequenceForGeneration",
+                {"question_encoder": TINY | {"model_type": "dpr", "vocab_size": 16},
+                 "generator": SIZES | {"model_type": "bart"}},
+                {letter: at.replace("model.", "rag.generator.model.", 1)
+                 for letter, at in BART_AT.items()}),
+    **{name: Kind(f"{kind}Config", f"{kind}ForUniversalSegmentation", MASKED | more,
+                  {letter: f"model.transformer_module.decoder.layers.{{}}.{at}"
+                   for letter, at in ats.items()},
+                  own={"X": ("", "", "", "out_proj")}, memory="key",
+                  names=["X0", "D0", "X1", "D1", "X2", "D2"], streams=alone("image"), batch=1)
+       for name, kind, more, ats in [
+           ("mask2former", "Mask2Former", {"feature_size": 32, "mask_feature_size": 32},
+            {"X": "cross_attn", "D": "self_attn"}),
+           ("oneformer", "OneFormer",
+            {"conv_dim": 32, "mask_dim": 32, "query_dec_layers": 1, "text_encoder_width": 8,
+             "text_encoder_num_layers": 1, "text_encoder_vocab_size": 8,
+             "text_encoder_context_length": 4},
+            {"X": "cross_attn.multihead_attn", "D": "self_attn.self_attn"})]},
     **{name: Kind(f"{kind}Config", f"{kind}ForTextToText",
                   SIZES | {"hidden_size": D, "speech_encoder_layers": 1,
                            "speech_encoder_attention_heads": 4}, SEAMLESS,
                   memory="encoder_hidden_states")
        for name, kind in [("seamless_m4t", "SeamlessM4T"), ("seamless_m4t_v2", "SeamlessM4Tv2")]},
 }  # fmt: skip
+
+
+PACKED = F._in_projection_packed
+"""Makes queries, keys and values in torch's own attention, whose matrices are one parameter."""
 
 
 class _Seen(Exception):
@@ -247,26 +446,32 @@ def run(kind: Kind, letter: str, attention: Any, x: Any, memory: Any) -> dict[st
         if len(seen) == 3:
             raise _Seen
 
+    def pack(*args: Any) -> Any:
+        parts = PACKED(*args)
+        for role, part in zip("QKV", parts, strict=True):
+            see(role, part)
+        return parts
+
     hooks = [
         attention.get_submodule(name).register_forward_hook(
             lambda _, __, output, roles=roles: see(roles, output)
         )
-        for name in dict.fromkeys(modules)
+        for name in dict.fromkeys(modules if modules[0] else ())
         if (roles := "".join(r for r, it in zip("QKV", modules, strict=True) if it == name))
     ]
-    shape = (1, 3, 9, D) if kind.image else (1, ROWS, D) if kind.batch == 0 else (ROWS, 1, D)
+    shape = (1, 4, 9, D) if kind.image else (1, ROWS, D) if kind.batch == 0 else (ROWS, 1, D)
     read = (x if memory is None else memory).reshape(shape)
     given = arguments(kind, attention, x.reshape(shape), read, cross=memory is not None)
     if memory is not None:
         given[kind.memory] = read
-    with torch.no_grad(), suppress(_Seen):
+    with torch.no_grad(), suppress(_Seen), patch.object(F, PACKED.__name__, pack):
         attention(x.reshape(shape), **given)
     for hook in hooks:
         hook.remove()
     return seen
 
 
-ZEROS = re.compile("position|object_queries|sine|global_hidden|pos_emb")
+ZEROS = re.compile("position|point_embedding|object_queries|sine|global_hidden|pos_emb")
 """Names of what is added to a stream for queries and keys, or stands beside it."""
 OF_MEMORY = re.compile("spatial|encoder|key_value")
 """Names of what is added to the stream that cross-attention reads."""
@@ -295,7 +500,7 @@ def arguments(kind: Kind, module: Any, x: Any, read: Any, *, cross: bool = False
 
 
 def taken(kind: Kind, layer: Any, attention: Any, norm: str | None, x: Any) -> Any:
-    """What a layer's attention is given, where the layer is given x, and what the norm makes of x."""
+    """What the attention of a layer that is given x takes, and what the norm makes of x."""
     seen: dict[str, Any] = {}
 
     def take(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -304,7 +509,7 @@ def taken(kind: Kind, layer: Any, attention: Any, norm: str | None, x: Any) -> A
         raise _Seen
 
     hooks = [attention.register_forward_pre_hook(take, with_kwargs=True)]
-    shape = (1, 3, 9, D) if kind.image else (1, ROWS, D) if kind.batch == 0 else (ROWS, 1, D)
+    shape = (1, 4, 9, D) if kind.image else (1, ROWS, D) if kind.batch == 0 else (ROWS, 1, D)
     x = x.reshape(shape)
     with torch.no_grad():
         with suppress(_Seen):

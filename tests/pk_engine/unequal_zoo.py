@@ -111,9 +111,11 @@ OTHER = {"gemma4": {1: {"m": 12}, 3: {"m": 12}},
          "gemma4-one-matrix": {1: {"m": 12, "kv": 1}, 3: {"m": 12, "kv": 1}}}  # fmt: skip
 """Name -> layer -> what is different in it."""
 
-IN_PARTS = {"t5", "bart", "whisper", "mllama", "moonshine", "t5gemma", "conditional_detr", "speecht5",
-            "prophetnet", "t5gemma2", "pix2struct", "fastspeech2_conformer",
-            "seamless_m4t"}  # fmt: skip
+IN_PARTS = {"t5", "bart", "whisper", "mllama", "moonshine", "t5gemma", "conditional_detr",
+            "speecht5", "prophetnet", "t5gemma2", "pix2struct", "fastspeech2_conformer",
+            "seamless_m4t", "rt_detr", "trocr", "musicgen",
+            "moonshine_streaming", "sam", "sam2", "idefics", "blt", "blip_text",
+            "mask2former"}  # fmt: skip
 """Families of several stacks, or of one inside another network: `test_encoder_decoder.py`."""
 
 
