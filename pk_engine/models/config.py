@@ -1,5 +1,6 @@
 """Sizes of a model from its configuration, and the settings that are refused."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,8 +85,8 @@ def shape_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> ModelSha
 def sizes_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, int]:
     """Sizes from settings; `config` gives the keys, or the number, for each size.
 
-    n_kv_heads defaults to n_heads, d_head to d_nope + d_rotary or d_model / n_heads (divided by
-    `shrinks`, if there is one), and d_value, the width of V and O, to d_head.
+    n_kv_heads defaults to n_heads, d_head to d_nope + d_rotary or d_model / n_heads, and d_value,
+    the width of V and O, to d_head.
 
     Raises:
         ModelError: a size is missing, is no positive integer, or contradicts another.
@@ -102,11 +103,10 @@ def sizes_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str
         for size in (name for name in config if name not in sizes and name != "q_latent"):
             raise ModelError(f"config.json lacks {' or '.join(config[size])}, which gives {size}")
         sizes["d_head"] = sizes["d_nope"] + sizes["d_rotary"]
-    parts = heads * sizes.get("shrinks", 1)
-    if "d_head" not in sizes and width % parts:
+    if "d_head" not in sizes and width % heads:
         raise ModelError(
             f"config.json has d_model {width}, which {heads} heads cannot share: expected a "
-            f"multiple of {parts}"
+            f"multiple of {heads}"
         )
     if heads % shared:
         raise ModelError(
@@ -118,7 +118,7 @@ def sizes_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str
             f"config.json has {sizes['n_layers']} layers of {heads} heads: expected at most "
             f"{MOST_HEADS:,} heads"
         )
-    sizes.setdefault("d_value", sizes.setdefault("d_head", width // parts))
+    sizes.setdefault("d_value", sizes.setdefault("d_head", width // heads))
     return sizes
 
 
@@ -133,13 +133,37 @@ def layer_of(sizes: Mapping[str, int], index: int, **others: Any) -> LayerShape:
 def _size(settings: Mapping[str, Any], size: str, keys: list[str | int] | int) -> int | None:
     """The value of the first key that has one; a number stands for itself."""
     listed = [keys] if isinstance(keys, int) else keys
-    held = (k for k in listed if isinstance(k, int) or _get(settings, _listed(k) or k) is not None)
+    held = (k for k in listed if all(_get_sized(settings, part) is not None for part in factors(k)))
     key = next(held, None)
-    if not isinstance(key, str):
+    if key is None or isinstance(key, int):
         return key
-    value, most = _get(settings, _listed(key) or key), LARGEST.get(size, 2**20)
-    if _listed(key) and isinstance(value, list | str):
-        value = len(value)
+    first, *others = factors(key)
+    value = _whole(settings, size, first)
+    for operator, factor in zip(re.findall(r" ([*/]) ", key), others, strict=True):
+        by = _whole(settings, size, factor)
+        value = value * by if operator == "*" else value // by
+    return _checked(value, size, key)
+
+
+def factors(key: str | int) -> list[str]:
+    """The keys and numbers of a size such as `hidden_size / num_heads`, from left to right."""
+    return re.split(r" [*/] ", str(key))
+
+
+def _get_sized(settings: Mapping[str, Any], key: str) -> Any:
+    """A number itself, or the value of a key; for `len(KEY)`, the length of a list."""
+    if key.isdigit():
+        return int(key)
+    value = _get(settings, _listed(key) or key)
+    return len(value) if _listed(key) and isinstance(value, list | str) else value
+
+
+def _whole(settings: Mapping[str, Any], size: str, key: str) -> int:
+    return _checked(_get_sized(settings, key), size, key)
+
+
+def _checked(value: Any, size: str, key: str) -> int:
+    most = LARGEST.get(size, 2**20)
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
         raise ModelError(
             f"config.json has {key} = {quoted(value)}: expected a whole number from 1 to {most:,}"

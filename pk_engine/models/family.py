@@ -14,7 +14,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from headgraph.base.names import PARTS, ROLES
+from headgraph.base.names import ROLES
 from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError, UnknownFamily
@@ -116,7 +116,7 @@ class Family:
         sizes = sizes_of(settings, family.config)
         if family.layers is None and sizes["d_value"] == sizes["d_head"] and not family._latent:
             return shape_of(settings, family.config)
-        kinds = [("", number) for number in range(sizes["n_layers"])]
+        kinds = [("", number, f"L{number}") for number in range(sizes["n_layers"])]
         if family.layers is not None:
             kinds = family.layers.of_model(settings, sizes["n_layers"], self.name)
         layers = tuple(family._layers_of(settings, kinds))
@@ -124,19 +124,18 @@ class Family:
         return family._plain(shape) or shape
 
     def _layers_of(
-        self, settings: Mapping[str, Any], kinds: Iterable[tuple[str, int]]
+        self, settings: Mapping[str, Any], kinds: Iterable[tuple[str, int, str]]
     ) -> Iterator[LayerShape]:
         """The layers that have heads, with their sizes."""
-        for index, (kind, number) in enumerate(kinds):
+        for index, (kind, number, title) in enumerate(kinds):
             if self.layers is None:
                 sizes = sizes_of(settings, self.config)
-                yield layer_of(sizes, index, name=f"L{number}", number=number)
+                yield layer_of(sizes, index, name=title, number=number)
             elif self.has_heads(kind):
                 own = self.layers.settings_of(settings, index)
                 sizes = sizes_of(own, self.of_kind(kind).config)
-                name = f"{self.layers.kinds[kind].get('letter', PARTS[0])}{number}"
-                streams = self.layers.streams(kind)
-                yield layer_of(sizes, index, name=name, number=number, kind=kind, streams=streams)
+                more: dict[str, Any] = {"name": title, "number": number, "kind": kind}
+                yield layer_of(sizes, index, **more, streams=self.layers.streams(kind))
 
     def _plain(self, shape: ModelShape) -> ModelShape | None:
         """The shape without a list of layers, if all layers are what the family says."""

@@ -4,11 +4,12 @@ The table `layers` of a family file says where the configuration lists the kinds
 is. docs/reference/families.md explains each key.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from headgraph.base.names import ROLES
+from headgraph.base.names import PARTS, ROLES
 from headgraph.base.text import listed, quoted
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.config import LARGEST, value_of
@@ -63,21 +64,27 @@ class Layers:
 
     def of_model(
         self, settings: Mapping[str, Any], n_layers: int, family: str
-    ) -> list[tuple[str, int]]:
-        """The kind of each layer, and its number among the tensors' names.
+    ) -> list[tuple[str, int, str]]:
+        """The kind of each layer, its number among the tensors' names, and its name.
 
         Raises:
             ModelError: the configuration does not say, or names a kind that the family does not
                 describe.
         """
-        if self.parts:
-            return [
-                (kind, number)
-                for part in self.parts
-                for number in range(_counted(settings, part["count"]) - part.get("less", 0))
-                for kind in part["kinds"]
-            ]
-        return list(zip(self._listed(settings, n_layers, family), range(n_layers), strict=True))
+        if not self.parts:
+            listed = enumerate(self._listed(settings, n_layers, family))
+            return [(kind, number, f"{self._letter(kind)}{number}") for number, kind in listed]
+        found, counts = [], Counter[str]()
+        for part in self.parts:
+            for number in range(_counted(settings, part["count"]) - part.get("less", 0)):
+                for kind in part["kinds"]:
+                    letter = self._letter(kind)
+                    found.append((kind, number, f"{letter}{counts[letter]}"))
+                    counts[letter] += 1
+        return found
+
+    def _letter(self, kind: str) -> str:
+        return str(self.kinds[kind].get("letter", PARTS[0]))
 
     def streams(self, kind: str) -> dict[str, str]:
         """Role -> the residual stream that it reads or writes in such layers."""

@@ -77,13 +77,6 @@ RESNET = {"model_type": "resnet", "embedding_size": 4, "hidden_sizes": [4] * 4, 
 SIGLIP = {"model_type": "siglip_vision_model", "hidden_size": 8, "num_hidden_layers": 1,
           "num_attention_heads": 2, "intermediate_size": 8, "image_size": 8,
           "patch_size": 4}  # fmt: skip
-FASTSPEECH = {"use_macaron_style_in_conformer": False,  # it stands before attention
-              "hidden_size": D, "vocab_size": 64, "num_mel_bins": 4, "encoder_layers": 2,
-              "decoder_layers": 3, "encoder_num_attention_heads": 4, "encoder_linear_units": 12,
-              "decoder_num_attention_heads": 4, "decoder_linear_units": 12,
-              "speech_decoder_postnet_units": 8, "duration_predictor_channels": 8,
-              "energy_predictor_channels": 8, "pitch_predictor_channels": 8}  # fmt: skip
-LINEAR = ("linear_q", "linear_k", "linear_v", "linear_out")
 SEAMLESS = {"E": "text_encoder.layers.{}.self_attn", "D": "text_decoder.layers.{}.self_attn",
             "X": "text_decoder.layers.{}.cross_attention"}  # fmt: skip
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "out_proj")
@@ -135,6 +128,10 @@ class Kind(NamedTuple):
         """Whether keys and values read another stream than queries."""
         own, memory = self.streams[letter]
         return own != memory
+
+    def where(self, name: str, number: int) -> str:
+        """The attention of a layer: `at` has it by the layer's name, or by its letter."""
+        return self.at.get(name, self.at.get(name[0], "")).format(number)
 
     def around(self, attention: str) -> str:
         """The module that takes the residual stream and holds the attention."""
@@ -278,15 +275,6 @@ KINDS = {
                         "D": "decoder.layer.{}.self_attention.attention",
                         "X": "decoder.layer.{}.encoder_decoder_attention.attention"},
                        ("query", "key", "value", "output")),
-    "fastspeech2_conformer": Kind("FastSpeech2ConformerConfig", "FastSpeech2ConformerModel",
-                                  FASTSPEECH, {"E": "encoder.conformer_layers.{}.self_attn",
-                                               "D": "decoder.conformer_layers.{}.self_attn"},
-                                  LINEAR, names=["E0", "E1", *SELF]),
-    "fastspeech2_conformer_with_hifigan": Kind(
-        "FastSpeech2ConformerWithHifiGanConfig", "FastSpeech2ConformerWithHifiGan",
-        {"model_config": FASTSPEECH, "vocoder_config": {"upsample_initial_channel": 32}},
-        {"E": "model.encoder.conformer_layers.{}.self_attn",
-         "D": "model.decoder.conformer_layers.{}.self_attn"}, LINEAR, names=["E0", "E1", *SELF]),
     **{name: Kind(f"{kind}Config", f"{kind}ForObjectDetection", DETECTOR | more, DECODER_AT, LLAMA,
                   names=SELF, streams=alone(""))
        for name, kind, more in [
@@ -400,6 +388,25 @@ KINDS = {
                  ("self.query", "self.key", "self.value", "output.dense"),
                  memory="encoder_hidden_states", names=["L0", "X0", "L1", "X1", "L2", "X2"],
                  streams={"L": ("residual", "residual"), "X": ("residual", "image")}),
+    "lxmert": Kind("LxmertConfig", "LxmertModel",
+                   TEXT | {"l_layers": 2, "r_layers": 1, "x_layers": 2, "visual_feat_dim": 8},
+                   {"L": "encoder.layer.{}.attention", "E": "encoder.r_layers.{}.attention",
+                    "X": "encoder.x_layers.{}.visual_attention",
+                    **dict.fromkeys(("L2", "L3"), "encoder.x_layers.{}.lang_self_att"),
+                    **dict.fromkeys(("E1", "E2"), "encoder.x_layers.{}.visn_self_att")},
+                   ("self.query", "self.key", "self.value", "output.dense"),
+                   own={"X": ("att.query", "att.key", "att.value", "output.dense")},
+                   memory="ctx_tensor",
+                   names=["L0", "L1", "E0", "X0", "L2", "E1", "X1", "L3", "E2"],
+                   streams={"L": ("language", "language"), "E": ("vision", "vision"),
+                            "X": ("language", "vision")}),
+    "dia": Kind("DiaConfig", "DiaForConditionalGeneration",
+                {"encoder_config": TINY, "delay_pattern": [0, 1],
+                 "decoder_config": TEXT | {"num_hidden_layers": 3, "num_key_value_heads": 2,
+                                           "head_dim": 12, "num_channels": 2,
+                                           "cross_hidden_size": 8}},
+                {"D": "model.decoder.layers.{}.self_attention"}, LLAMA, rotary=12, names=SELF,
+                streams=alone("")),
     "rag": Kind("RagConfig", "RagSequenceForGeneration",
                 {"question_encoder": TINY | {"model_type": "dpr", "vocab_size": 16},
                  "generator": SIZES | {"model_type": "bart"}},

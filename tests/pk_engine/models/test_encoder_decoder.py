@@ -4,6 +4,7 @@ Their attention modules are fed the axes of the stream that queries read, and of
 and values read.
 """
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ def test_matrices_are_those_of_the_running_heads(built: Any) -> None:
     axes[:D] = torch.eye(D)
     for layer in weights.shape.layers:
         letter = layer.name[0]
-        attention = model.get_submodule(kind.at[letter].format(layer.number))
+        attention = model.get_submodule(kind.where(layer.name, layer.number))
         cross = kind.reads_another(letter)
         own = run(kind, letter, attention, axes, still if cross else None)
         other = run(kind, letter, attention, still, axes) if cross else own
@@ -96,13 +97,14 @@ def test_attention_takes_the_named_norm_of_the_stream(built: Any) -> None:
     kind, model, folder = built
     weights = ModelWeights(folder)
     generator = torch.Generator().manual_seed(0)
-    x = torch.randn(ROWS, D, generator=generator) * 3 + 1
+    x, seen = torch.randn(ROWS, D, generator=generator) * 3 + 1, set[str]()
     for layer in weights.shape.layers:
-        before = kind.names[max(0, layer.index - 1)]
-        if kind.reads_another(layer.name[0]) or before == f"X{layer.number}":
+        at = kind.where(layer.name, layer.number)
+        first = kind.around(at) not in seen
+        seen.add(kind.around(at))
+        if kind.reads_another(layer.name[0]) or not first:
             continue  # another attention comes first, in the same layer of the network
         norm = weights.family.of_kind(layer.kind).norm
-        at = kind.at[layer.name[0]].format(layer.number)
         named = norm.name.split(".")[-2] if norm.name and not norm.follows else None
         named = named and (kind.norm or named)
         around = model.get_submodule(kind.around(at))
@@ -133,19 +135,20 @@ def test_cross_attention_reads_what_the_encoder_gives(build: Any) -> None:
 def test_pairs_share_a_stream_and_run_forward_in_it(built: Any) -> None:
     kind, _, folder = built
     table = compute(folder, selection=Selection())
-    found: dict[str, set[tuple[str, str]]] = {}
+    found: dict[str, set[tuple[str, ...]]] = {}
     for pairing, rows in table.frame.groupby("pairing"):
         ends = zip(rows["source"], rows["target"], strict=True)
-        found[str(pairing)] = {(a.split("H")[0], b.split("H")[0]) for a, b in ends}
+        found[str(pairing)] = {tuple(re.split("H|KV", end)[0] for end in pair) for pair in ends}
     streams = [kind.streams[name[0]] for name in kind.names]
-    wanted: dict[str, set[tuple[str, str]]] = {"OQ": set(), "OK": set(), "OV": set()}
+    wanted: dict[str, set[tuple[str, ...]]] = {"OQ": set(), "OK": set(), "OV": set()}
     for place, target in enumerate(kind.names):
         for source, (written, _) in zip(kind.names[:place], streams, strict=False):
             for pairing, read in zip(wanted, (*streams[place], streams[place][1]), strict=True):
                 if written == read:
                     wanted[pairing].add((source, target))
     assert found == {pairing: pairs for pairing, pairs in wanted.items() if pairs}
-    assert len(table) == 16 * sum(map(len, wanted.values()))
+    heads = {"OQ": 4} | dict.fromkeys(("OK", "OV"), table.meta.n_kv_heads)
+    assert len(table) == sum(4 * heads[pairing] * len(pairs) for pairing, pairs in wanted.items())
 
 
 def test_folding_is_refused_where_heads_share_no_norm(built: Any) -> None:
