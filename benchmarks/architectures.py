@@ -8,8 +8,9 @@ docs/data/architectures.csv, from which docs/reference/families.md counts.
 The count is of model types of transformers whose code has attention with a softmax: of their own,
 or, where they are wrappers, that of their parts. A model type is left out where its network, built
 from the defaults of its configuration, has no attention (vocoders, detectors of key points): a
-file of transformers may hold several networks. A wrapper is read if its language model is. A part
-is a model type that only stands inside another: its task, if any, is the other's.
+file of transformers may hold several networks. A second name of a model type is left out too. A
+wrapper is read if its language model is. A part is a model type that only stands inside another:
+its task, if any, is the other's.
 """
 
 import csv
@@ -17,13 +18,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
-from transformers import PreTrainedConfig
+from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
@@ -103,6 +105,8 @@ def _inside() -> set[str]:
 def _states() -> Iterator[tuple[str, str, str]]:
     parts = dict(wrappers())
     for model_type in sorted(CONFIG_MAPPING.keys()):
+        if CONFIG_MAPPING[model_type].model_type != model_type:
+            continue
         module = _code(model_type)
         inside = parts.get(model_type, {}).get("language")
         if model_type in families():
@@ -143,13 +147,11 @@ def _network(model_type: str) -> Any | None:
 
     None where the classes or their defaults do not make one.
     """
-    tables = [vars(modeling_auto)[name] for name in ("MODEL_MAPPING_NAMES", *TASKS)]
-    names = [table[model_type] for table in tables if isinstance(table.get(model_type), str)]
     network = None
-    for name in dict.fromkeys(names):
+    for made in _classes(model_type):
         try:
             with torch.device("meta"):
-                built = getattr(transformers, name)._from_config(CONFIG_MAPPING[model_type]())
+                built = made._from_config(CONFIG_MAPPING[model_type]())
         except Exception:  # absent libraries, or defaults that do not fit each other
             return None
         if any(True for _ in built.parameters()):
@@ -157,6 +159,20 @@ def _network(model_type: str) -> Any | None:
             if _attentions(network):
                 break
     return network
+
+
+def _classes(model_type: str) -> list[Any]:
+    """The networks of a model type: those of its tasks, or all that its configuration makes."""
+    tables = [vars(modeling_auto)[name] for name in ("MODEL_MAPPING_NAMES", *TASKS)]
+    names = [table[model_type] for table in tables if isinstance(table.get(model_type), str)]
+    if names:
+        return [getattr(transformers, name, None) for name in dict.fromkeys(names)]
+    kind = CONFIG_MAPPING[model_type]
+    code = kind.__module__.replace("configuration_", "modeling_")
+    module = import_module(code) if _code(model_type) else None
+    return [made for name, made in (vars(module) if module else {}).items()
+            if isinstance(made, type) and issubclass(made, PreTrainedModel)
+            and made.config_class is kind and not name.endswith("PreTrainedModel")]  # fmt: skip
 
 
 def _attentions(network: Any) -> list[str]:

@@ -58,7 +58,11 @@ def settings_of(
 
 
 def value_of(settings: Mapping[str, Any], keys: Iterable[str]) -> Any:
-    """The value of the first key that has one, None if none has; "a.b" is key b of table a."""
+    """The value of the first key that has one, None if none has; "a.b" is key b of table a.
+
+    >>> value_of({"a": {"b": {"c": 3}}}, ["d", "a.b.c"])
+    3
+    """
     found = (_get(settings, key) for key in keys)
     return next((value for value in found if value is not None), None)
 
@@ -68,7 +72,7 @@ def _get(settings: Mapping[str, Any], key: str) -> Any:
         return settings[key]
     table, _, inner = key.partition(".")
     value = settings.get(table)
-    return value.get(inner) if inner and isinstance(value, dict) else None
+    return _get(value, inner) if inner and isinstance(value, dict) else None
 
 
 def shape_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> ModelShape:

@@ -14,7 +14,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from headgraph.base.names import PARTS, ROLES
+from headgraph.base.names import ROLES
 from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError, UnknownFamily
@@ -27,7 +27,7 @@ from headgraph.pk_engine.models.config import (
     value_of,
 )
 from headgraph.pk_engine.models.embedding import EmbeddingSpec
-from headgraph.pk_engine.models.kinds import Layers
+from headgraph.pk_engine.models.kinds import Layers, Place
 from headgraph.pk_engine.models.layout import GATE, Latent, LayerShape, ModelShape, TensorSpec
 
 __all__ = ["Family", "ModelShape", "Norm", "TensorSpec", "families", "family_of", "read_family"]
@@ -116,29 +116,26 @@ class Family:
         sizes = sizes_of(settings, family.config)
         if family.layers is None and sizes["d_value"] == sizes["d_head"] and not family._sized:
             return shape_of(settings, family.config)
-        kinds = [("", number, 0) for number in range(sizes["n_layers"])]
+        places = [Place("", number, f"L{number}") for number in range(sizes["n_layers"])]
         if family.layers is not None:
-            kinds = family.layers.of_model(settings, sizes["n_layers"], self.name)
-        layers = tuple(family._layers_of(settings, kinds))
-        shape = ModelShape.of_layers(len(kinds), layers)
+            places = family.layers.of_model(settings, sizes["n_layers"], self.name)
+        layers = tuple(family._layers_of(settings, places))
+        shape = ModelShape.of_layers(len(places), layers)
         return family._plain(shape) or shape
 
     def _layers_of(
-        self, settings: Mapping[str, Any], kinds: Iterable[tuple[str, int, int]]
+        self, settings: Mapping[str, Any], places: Iterable[Place]
     ) -> Iterator[LayerShape]:
         """The layers that have heads, with their sizes."""
-        for index, (kind, number, block) in enumerate(kinds):
+        for index, place in enumerate(places):
             if self.layers is None:
                 sizes = sizes_of(settings, self.config)
-                yield layer_of(sizes, index, name=f"L{number}", number=number)
-            elif self.has_heads(kind):
+                yield layer_of(sizes, index, name=place.name, number=place.number)
+            elif self.has_heads(place.kind):
                 own = self.layers.settings_of(settings, index)
-                sizes = sizes_of(own, self.of_kind(kind).config)
-                letter = self.layers.kinds[kind].get("letter")
-                yield layer_of(
-                    sizes, index, name=f"{letter}{number}" if letter else f"{PARTS[0]}{index}",
-                    number=number, block=block, kind=kind, streams=self.layers.streams(kind),
-                )  # fmt: skip
+                sizes = sizes_of(own, self.of_kind(place.kind).config)
+                more = place._asdict() | {"streams": self.layers.streams(place.kind)}
+                yield layer_of(sizes, index, **more)
 
     def _plain(self, shape: ModelShape) -> ModelShape | None:
         """The shape without a list of layers, if all layers are what the family says."""

@@ -4,15 +4,25 @@ The table `layers` of a family file says where the configuration lists the kinds
 is. docs/reference/families.md explains each key.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from headgraph.base.names import ROLES
+from headgraph.base.names import PARTS, ROLES
 from headgraph.base.text import listed, quoted
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.config import LARGEST, value_of
 from headgraph.pk_engine.models.layout import STREAM
+
+
+class Place(NamedTuple):
+    """A layer's kind, its number among the tensors' names, its name, and its stage there."""
+
+    kind: str
+    number: int
+    name: str
+    stage: int = 0
 
 
 @dataclass(frozen=True)
@@ -24,8 +34,9 @@ class Layers:
             `renamed`, parts of the tensors' names and what replaces them; `letter`, with which
             names of layers begin; `stream`, the residual stream, and `reads`, that of single
             roles. Or `without`, what layers without heads have instead.
-        parts: stacks of layers, one after another: `count`, configuration keys of their number, or
-            `blocks`, the key of a list of such numbers; and `kinds`, those of each of them in turn.
+        parts: stacks of layers, one after another: `count`, configuration keys of their number (of
+            which there are `less` fewer), or `blocks`, the key of a list of such numbers; and
+            `kinds`, those of each of them in turn.
         keys: configuration keys of a list with the kind of each layer. A shorter list repeats.
         letters: letter -> kind, where the configuration has a text with a letter for each layer,
             or a list of numbers.
@@ -62,25 +73,28 @@ class Layers:
         made |= {"keys": tuple(data.get("keys", ())), "indices": tuple(data.get("indices", ()))}
         return cls(**{**data, **made})
 
-    def of_model(
-        self, settings: Mapping[str, Any], n_layers: int, family: str
-    ) -> list[tuple[str, int, int]]:
-        """The kind of each layer, and its number and its block among the tensors' names.
+    def of_model(self, settings: Mapping[str, Any], n_layers: int, family: str) -> list[Place]:
+        """Each layer's kind, its number and stage among the tensors' names, and its name.
 
         Raises:
             ModelError: the configuration does not say, or names a kind that the family does not
                 describe.
         """
-        if self.parts:
-            return [
-                (kind, number, block)
-                for part in self.parts
-                for block, count in enumerate(_blocks(settings, part))
-                for number in range(count)
-                for kind in part["kinds"]
-            ]
-        listed = self._listed(settings, n_layers, family)
-        return [(kind, number, 0) for number, kind in enumerate(listed)]
+        if not self.parts:
+            listed = enumerate(self._listed(settings, n_layers, family))
+            return [Place(kind, number, f"{self._letter(kind)}{number}") for number, kind in listed]
+        found, counts = [], Counter[str]()
+        for part in self.parts:
+            for stage, count in enumerate(_blocks(settings, part)):
+                for number in range(count - part.get("less", 0)):
+                    for kind in part["kinds"]:
+                        letter = self._letter(kind)
+                        found.append(Place(kind, number, f"{letter}{counts[letter]}", stage))
+                        counts[letter] += 1
+        return found
+
+    def _letter(self, kind: str) -> str:
+        return str(self.kinds[kind].get("letter", PARTS[0]))
 
     def streams(self, kind: str) -> dict[str, str]:
         """Role -> the residual stream that it reads or writes in such layers."""

@@ -61,8 +61,7 @@ class LayerShape:
         widths: role -> dimension of a head.
         streams: role -> the residual stream that it reads (Q, K, V) or writes (O).
         name: as in the names of heads: `L3` in `L3H0`.
-        number: its number among the tensors' names.
-        block: the number of its block there, where layers are in blocks.
+        number, stage: its number among the tensors' names, and that of its stage.
         kind: the kind of layer in the family file (`Layers`); empty where all are alike.
         sizes: further sizes, by their names in the family file.
     """
@@ -74,9 +73,9 @@ class LayerShape:
     streams: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(ROLES, STREAM))
     name: str = ""
     number: int = 0
+    stage: int = 0
     kind: str = ""
     sizes: Mapping[str, int] = field(default_factory=dict)
-    block: int = 0
 
     @property
     def n_heads(self) -> int:
@@ -95,7 +94,7 @@ class LayerShape:
 
     def named(self, name: str) -> str:
         """The name of a tensor of this layer, from that in the family file."""
-        return name.format(layer=self.number, block=self.block)
+        return name.format(layer=self.number, stage=self.stage)
 
     def heads_of(self, role: str) -> int:
         """Heads that have their own matrix of this role."""

@@ -21,13 +21,14 @@ from headgraph.pk_engine.models.family import (
 )
 
 KEYS = {
-    "language": ("text_config", "llm_config", "language_config"),
+    "language": ("text_config", "llm_config", "language_config", "generator"),
     "vision": ("vision_config", "image_config"),
 }
 """Keys of the configuration of each part."""
 PREFIXES = {
     "language": ("model.language_model.", "language_model.", "model.text_model.", "text_model.",
-                 "thinker.", "llm.", "vlm.language_model.", "model.", ""),
+                 "thinker.", "llm.", "vlm.language_model.", "rag.generator.", "generator.",
+                 "model.", ""),
     "vision": ("model.vision_tower.", "vision_tower.", "model.vision_model.", "vision_model.",
                "model.visual.", "visual.", "model.vision_encoder.", "vision_encoder.",
                "image_model.", "image_tower.", "thinker.visual.", "model.image_encoder.",

@@ -22,7 +22,7 @@ from transformers.pytorch_utils import Conv1D  # noqa: E402
 PRODUCTS = {torch.matmul, torch.Tensor.matmul, torch.Tensor.__matmul__, torch.bmm,
             torch.Tensor.bmm, torch.baddbmm, torch.Tensor.baddbmm}  # fmt: skip
 MATRICES = torch.nn.Linear, Conv1D, QuantLinear
-HEAD_NORMS = re.compile(r"\.(q|k|query|key)_(norm|layernorm)$")
+HEAD_NORMS = re.compile(r"\.(q|k|query|key)_(norm|layernorm)$|\.inner_attn_ln$")
 
 
 @dataclass
@@ -168,7 +168,7 @@ def _heads(tensor: Any) -> Any:
 
 
 def without_head_norms(model: Any) -> None:
-    """Take out norms of queries and keys, which are not linear."""
+    """Take out norms of queries, keys and what heads give, which are not linear."""
     for name, _ in list(model.named_modules()):
         if HEAD_NORMS.search(name):
             parent, child = name.rsplit(".", 1)

@@ -149,8 +149,12 @@ OTHER: dict[str, dict[int, dict[str, int]]] = {
 }  # fmt: skip
 """Name -> layer -> what is different in it."""
 
-IN_PARTS = {"t5", "bart", "whisper", "mllama", "moonshine", "t5gemma"}
-"""Families with cross-attention, which `test_encoder_decoder.py` has."""
+IN_PARTS = {"t5", "bart", "whisper", "mllama", "moonshine", "t5gemma", "conditional_detr",
+            "speecht5", "prophetnet", "t5gemma2", "pix2struct", "lxmert", "dia",
+            "seamless_m4t", "rt_detr", "trocr", "musicgen",
+            "moonshine_streaming", "sam", "sam2", "idefics", "blt", "blip_text",
+            "mask2former"}  # fmt: skip
+"""Families of several stacks, or of one inside another network: `test_encoder_decoder.py`."""
 
 
 def kind_at(name: str, layer: int) -> Kind:

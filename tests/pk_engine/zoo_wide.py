@@ -90,6 +90,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "audio-spectrogram-transformer": {"max_length": 32, "num_mel_bins": 32, "patch_size": 8,
                                       "frequency_stride": 6, "time_stride": 6},
     "xlm": {"emb_dim": 32}, "flaubert": {"emb_dim": 32},
+    "unlimited_ocr_text": {"num_key_value_heads": 4},
+    **{f"kosmos_{name}_text_model": {"layers": 2, "embed_dim": 32} for name in ("2", "2_5")},
     "xmod": {"languages": ["en_XX"], "default_language": "en_XX"},
     "canine": {"downsampling_rate": 2, "num_hash_buckets": 8, "num_hash_functions": 4,
                "max_position_embeddings": 64},
@@ -199,6 +201,8 @@ def inputs_of(model: Any) -> dict[str, Any]:
     if config.model_type == "vilt":
         image = torch.randn(1, 3, 20, 20, generator=generator)
         return {"input_ids": tokens, "pixel_values": image}
+    if config.model_type == "voxtral_realtime_text":
+        return {"input_ids": tokens, "t_cond": torch.zeros(1, 1, 32)}
     if config.model_type == "splinter":
         return {"input_ids": tokens, "question_positions": torch.tensor([[1]])}
     if model.main_input_name == "input_values" and hasattr(config, "conv_dim"):

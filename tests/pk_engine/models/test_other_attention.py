@@ -214,7 +214,7 @@ KINDS = {
     "funnel": Kind(
         transformers.FunnelConfig(d_model=24, n_head=4, d_head=6, d_inner=12, vocab_size=32,
                                   block_sizes=[2, 1], num_decoder_layers=1),
-        "FunnelForMaskedLM", "funnel.encoder.blocks.{block}.{layer}.attention", funnel),
+        "FunnelForMaskedLM", "funnel.encoder.blocks.{stage}.{layer}.attention", funnel),
     "diffllama": Kind(
         transformers.DiffLlamaConfig(**LLAMA, num_key_value_heads=4),
         "DiffLlamaForCausalLM", "model.layers.{}.self_attn", diffllama),
@@ -239,7 +239,7 @@ def test_matrices_are_those_of_the_running_heads(name: str, tmp_path: Path) -> N
     heads, m = weights.shape.n_heads, weights.shape.d_head
     for layer, place in enumerate(weights.shape.layers):
         assert place.name == f"L{layer}"
-        path = kind.attention.format(place.number, block=place.block, layer=place.number)
+        path = kind.attention.format(place.number, stage=place.stage, layer=place.number)
         if place.kind == "decoder":
             path = f"funnel.decoder.layers.{place.number}.attention"
         attention = model.get_submodule(path)
