@@ -14,7 +14,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from headgraph.base.names import PARTS, ROLES
+from headgraph.base.names import ROLES
 from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError, UnknownFamily
@@ -38,8 +38,10 @@ KINDS = ("LayerNorm", "RMSNorm", "none")
 NEEDED = ("n_layers", "n_heads", "d_model")
 REQUIRED = {"model_types", "prefixes", "config", "tensors"}
 KEYS = {"model_types", "recognised_by", "note", "prefixes", "nested", "config", "defaults",
-        "refuse", "require", "handles", "norm", "tensors", "layers", "embedding",
+        "refuse", "require", "handles", "norm", "tensors", "layers", "embedding", "renamed",
         "variants"}  # fmt: skip
+_NAMES = ("name", "latent", "norm")
+"""Keys of names of tensors in tables of tensors, latent vectors and norms."""
 OF_KIND = ("config", "norm", "tensors")
 """What a kind of layers can have other than its family."""
 
@@ -116,7 +118,7 @@ class Family:
         sizes = sizes_of(settings, family.config)
         if family.layers is None and sizes["d_value"] == sizes["d_head"] and not family._latent:
             return shape_of(settings, family.config)
-        kinds = [("", number) for number in range(sizes["n_layers"])]
+        kinds = [("", number, f"L{number}") for number in range(sizes["n_layers"])]
         if family.layers is not None:
             kinds = family.layers.of_model(settings, sizes["n_layers"], self.name)
         layers = tuple(family._layers_of(settings, kinds))
@@ -124,19 +126,18 @@ class Family:
         return family._plain(shape) or shape
 
     def _layers_of(
-        self, settings: Mapping[str, Any], kinds: Iterable[tuple[str, int]]
+        self, settings: Mapping[str, Any], kinds: Iterable[tuple[str, int, str]]
     ) -> Iterator[LayerShape]:
         """The layers that have heads, with their sizes."""
-        for index, (kind, number) in enumerate(kinds):
+        for index, (kind, number, title) in enumerate(kinds):
             if self.layers is None:
                 sizes = sizes_of(settings, self.config)
-                yield layer_of(sizes, index, name=f"L{number}", number=number)
+                yield layer_of(sizes, index, name=title, number=number)
             elif self.has_heads(kind):
                 own = self.layers.settings_of(settings, index)
                 sizes = sizes_of(own, self.of_kind(kind).config)
-                name = f"{self.layers.kinds[kind].get('letter', PARTS[0])}{number}"
                 streams = self.layers.streams(kind)
-                yield layer_of(sizes, index, name=name, number=number, kind=kind, streams=streams)
+                yield layer_of(sizes, index, name=title, number=number, kind=kind, streams=streams)
 
     def _plain(self, shape: ModelShape) -> ModelShape | None:
         """The shape without a list of layers, if all layers are what the family says."""
@@ -242,7 +243,8 @@ def _build(name: str, data: Mapping[str, Any]) -> Family:
         raise ValueError(f"unknown keys {unknown}")
     if missing := sorted(REQUIRED - data.keys()):
         raise ValueError(f"lacks {missing}")
-    tensors = tuple(map(_tensor, data["tensors"]))
+    named = _renamed(data)
+    tensors = tuple(map(_tensor, named["tensors"]))
     roles = sorted(role for spec in tensors for role in spec.roles if role != GATE)
     if roles != sorted(ROLES):
         raise ValueError(f"the tensors have the roles {roles}: expected Q, K, V and O, each once")
@@ -251,7 +253,7 @@ def _build(name: str, data: Mapping[str, Any]) -> Family:
         model_types=tuple(data["model_types"]),
         prefixes=tuple(data["prefixes"]),
         config=data["config"],
-        norm=Norm(**data.get("norm", {"kind": "none"})),
+        norm=Norm(**named["norm"]),
         tensors=tensors,
         recognised_by=tuple(data.get("recognised_by", ())),
         note=data.get("note", ""),
@@ -259,7 +261,7 @@ def _build(name: str, data: Mapping[str, Any]) -> Family:
         defaults=data.get("defaults", {}),
         refusals=Refusals(*(_unhandled(data, rules) for rules in ("refuse", "require"))),
         layers=Layers.from_data(data["layers"]) if "layers" in data else None,
-        embedding=EmbeddingSpec.from_data(data["embedding"]) if "embedding" in data else None,
+        embedding=EmbeddingSpec.from_data(named["embedding"]) if "embedding" in data else None,
         variants=tuple(data.get("variants", ())),
         data={key: value for key, value in data.items() if key != "variants"},
     )
@@ -268,17 +270,26 @@ def _build(name: str, data: Mapping[str, Any]) -> Family:
 def _of_kind(family: Mapping[str, Any], kind: Mapping[str, Any]) -> dict[str, Any]:
     """The data of a family with what layers of one kind have."""
     merged = _merge(family, {key: kind[key] for key in OF_KIND if key in kind})
+    return merged | {"renamed": merged.get("renamed", {}) | kind.get("renamed", {})}
 
-    def renamed(name: str) -> str:
-        for old, new in kind.get("renamed", {}).items():
-            name = name.replace(old, new)
-        return name
 
-    tensors = [{**tensor, "name": renamed(tensor["name"])} for tensor in merged["tensors"]]
-    norm = dict(merged.get("norm", {"kind": "none"}))
-    if "name" in norm:
-        norm["name"] = renamed(norm["name"])
-    return merged | {"tensors": tensors, "norm": norm}
+def _renamed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables of a family that hold names of tensors, with parts of the names replaced."""
+
+    def changed(table: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: name(value) if key in _NAMES else value for key, value in table.items()}
+
+    def name(value: Any) -> Any:
+        if isinstance(value, str):
+            for old, new in data.get("renamed", {}).items():
+                value = value.replace(old, new)
+        return changed(value) if isinstance(value, dict) else value
+
+    return {
+        "tensors": [changed(tensor) for tensor in data["tensors"]],
+        "norm": changed(data.get("norm", {"kind": "none"})),
+        "embedding": changed(data.get("embedding", {})),
+    }
 
 
 def _tensor(data: Mapping[str, Any]) -> TensorSpec:

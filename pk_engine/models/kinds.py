@@ -4,11 +4,12 @@ The table `layers` of a family file says where the configuration lists the kinds
 is. docs/reference/families.md explains each key.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from headgraph.base.names import ROLES
+from headgraph.base.names import PARTS, ROLES
 from headgraph.base.text import listed, quoted
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.config import LARGEST, value_of
@@ -27,7 +28,8 @@ class Layers:
         parts: stacks of layers, one after another: `count`, configuration keys of their number,
             and `kinds`, those of each of them in turn.
         keys: configuration keys of a list with the kind of each layer. A shorter list repeats.
-        letters: kind -> letter, where the configuration has a text with a letter for each layer.
+        letters: letter -> kind, where the configuration has a text with a letter for each layer,
+            or a list of numbers.
         indices: configuration keys of a list of the layers of the first kind; with `from`, counted
             from there.
         start: number of the first layer in `indices`.
@@ -63,21 +65,27 @@ class Layers:
 
     def of_model(
         self, settings: Mapping[str, Any], n_layers: int, family: str
-    ) -> list[tuple[str, int]]:
-        """The kind of each layer, and its number among the tensors' names.
+    ) -> list[tuple[str, int, str]]:
+        """The kind of each layer, its number among the tensors' names, and its name.
 
         Raises:
             ModelError: the configuration does not say, or names a kind that the family does not
                 describe.
         """
-        if self.parts:
-            return [
-                (kind, number)
-                for part in self.parts
-                for number in range(_counted(settings, part["count"]))
-                for kind in part["kinds"]
-            ]
-        return list(zip(self._listed(settings, n_layers, family), range(n_layers), strict=True))
+        if not self.parts:
+            listed = enumerate(self._listed(settings, n_layers, family))
+            return [(kind, number, f"{self._letter(kind)}{number}") for number, kind in listed]
+        found, counts = [], Counter[str]()
+        for part in self.parts:
+            for number in range(_counted(settings, part["count"])):
+                for kind in part["kinds"]:
+                    letter = self._letter(kind)
+                    found.append((kind, number, f"{letter}{counts[letter]}"))
+                    counts[letter] += 1
+        return found
+
+    def _letter(self, kind: str) -> str:
+        return str(self.kinds[kind].get("letter", PARTS[0]))
 
     def streams(self, kind: str) -> dict[str, str]:
         """Role -> the residual stream that it reads or writes in such layers."""
@@ -117,6 +125,8 @@ class Layers:
             named = settings[key]
             if isinstance(named, str) and self.letters:
                 return [self.letters.get(letter, letter) for letter in named]
+            if isinstance(named, list) and self.letters:
+                named = [self.letters.get(str(number), number) for number in named]
             if not isinstance(named, list) or not all(isinstance(kind, str) for kind in named):
                 raise ModelError(
                     f"config.json has {key} = {quoted(named)}: expected a list of kinds of layers"

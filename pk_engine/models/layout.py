@@ -314,6 +314,11 @@ class TensorSpec:
         return shape.n_heads
 
 
+def named(name: str, layer: LayerShape) -> str:
+    """A tensor's name in a layer: {layer} is the layer's number, {pair} half of it."""
+    return name.format(layer=layer.number, pair=layer.number // 2)
+
+
 def _counted(shape: LayerShape, role: str) -> tuple[int, int]:
     """Heads of a role and their width; a gate has those of the queries."""
     role = "Q" if role == GATE else role

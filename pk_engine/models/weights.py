@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator, Mapping
 from itertools import accumulate, pairwise
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from headgraph.base.names import ROLES
 from headgraph.base.text import listed, quoted, short
 from headgraph.pk_engine.errors import ModelError, WeightsError
 from headgraph.pk_engine.linalg.buffers import Buffers
+from headgraph.pk_engine.models.checkpoint.adapter_settings import AdapterFolder
 from headgraph.pk_engine.models.checkpoint.packed import leftover, refuse_packed_kind
 from headgraph.pk_engine.models.checkpoint.refusals import refuse_adapter
 from headgraph.pk_engine.models.checkpoint.tensor_files import FLOATS, Stored
@@ -27,7 +27,7 @@ from headgraph.pk_engine.models.embedding import EmbeddingFiles
 from headgraph.pk_engine.models.family import Family, family_of
 from headgraph.pk_engine.models.folding import centre_writing, check_folding, fold_norm
 from headgraph.pk_engine.models.interface import Layer
-from headgraph.pk_engine.models.layout import LayerShape, ModelShape, TensorSpec
+from headgraph.pk_engine.models.layout import LayerShape, ModelShape, TensorSpec, named
 from headgraph.pk_engine.models.location import locate, naming, read_config, with_adapter
 from headgraph.pk_engine.models.opening import open_tensors
 from headgraph.pk_engine.models.towers import part_of
@@ -42,7 +42,7 @@ class ModelWeights:
         fold_ln: fold the norm before attention into Q, K and V (`pk_engine.models.folding`).
         center_writing: subtract the mean over d_model from O.
         variant: such as fp16, for model.fp16.safetensors.
-        adapter: folder of a LoRA adapter to merge in.
+        adapter: folder or hub id of a LoRA adapter to merge in.
         tower: `language` or `vision` of a model of several parts; language by default.
 
     Attributes:
@@ -79,7 +79,7 @@ class ModelWeights:
         if found.base:
             self.origin["base"] = found.base
 
-    def _open(self, variant: str | None, adapter: Path | None, tower: str | None) -> None:
+    def _open(self, variant: str | None, adapter: AdapterFolder | None, tower: str | None) -> None:
         fold_ln, center_writing = self.fold_ln, self.center_writing
         self._part = part_of(read_config(self.folder), tower)
         self.tower, self._config = self._part.tower, self._part.config
@@ -199,11 +199,11 @@ class ModelWeights:
         return EmbeddingFiles(spec, self._files, self._prefix, tied, self.shape.d_model)
 
     def _name(self, name: str, layer: LayerShape) -> str:
-        return self._prefix + name.format(layer=layer.number)
+        return self._prefix + named(name, layer)
 
     def _find_prefix(self) -> str:
         layer = self.shape.layers[0]
-        first = self.family.of_kind(layer.kind).tensors[0].name.format(layer=layer.number)
+        first = named(self.family.of_kind(layer.kind).tensors[0].name, layer)
         prefixes = self._part.prefixes(self.family.prefixes)
         for prefix in prefixes:
             if prefix + first in self._files:

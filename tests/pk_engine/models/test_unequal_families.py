@@ -4,12 +4,15 @@ As for the families of `test_families.py`: what a head reads changes its query, 
 what is orthogonal to it does not.
 """
 
+import re
+import shutil
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 pytest.importorskip("torch", reason="the small models are run with torch")
 pytest.importorskip("transformers", reason="and built by transformers")
@@ -23,9 +26,17 @@ from tests.pk_engine import tap, zoo
 from tests.pk_engine.unequal_zoo import KINDS, kind_at
 
 logging.disable_progress_bar()
-GATED = ("qwen3_next", "qwen3_5")
-INTERLEAVED = ("deepseek_v32", "glm_moe_dsa")
+GATED = ("qwen3_next", "qwen3_5", "qwen4_exp", "lfm3", "bailing_hybrid", "bailing_hybrid-q_lora",
+         "hy_v4", "hy_v4_vl", "dots3_note", "inkling2", "inkling2_loop", "dory")  # fmt: skip
+INTERLEAVED = ("deepseek_v32", "glm_moe_dsa", "bailing_hybrid", "bailing_hybrid-q_lora",
+               "dots3_note", "longcat_flash", "mistral_large4")  # fmt: skip
 """Models that always put rotary dimensions into another order."""
+
+
+THROUGH = ("q_layernorm", "k_layernorm", "v_norm", "k_rope_only_layernorm", "k_sconv", "v_sconv",
+           "sconv", "softmax_scaling", "attn_sub_norm")  # fmt: skip
+CONSTANTS = {"mla_scale_q_lora", "mla_scale_kv_lora", "q_lora_scale", "kv_lora_scale"}
+"""Attributes of attention with what multiplies latent vectors."""
 
 
 class Built:
@@ -50,6 +61,13 @@ class Scale(torch.nn.Module):
         return x * self.weight
 
 
+class Through(torch.nn.Module):
+    """In the place of what only scales, or mixes tokens in each coordinate."""
+
+    def forward(self, x: Any, *_: Any, **__: Any) -> Any:
+        return x
+
+
 @pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return cache(lambda name: Built(name, tmp_path_factory.mktemp(name)))
@@ -67,8 +85,14 @@ def linear(model: Any) -> Any:
         parent, _, child = name.rpartition(".")
         if child in ("q_a_layernorm", "kv_a_layernorm"):
             setattr(model.get_submodule(parent), child, Scale(module.weight))
-        if child in ("q_layernorm", "k_layernorm", "v_norm"):
-            setattr(model.get_submodule(parent), child, torch.nn.Identity())
+        if child in THROUGH or (
+            child == "norm" and parent.endswith(("q_proj", "k_proj", "v_proj"))
+        ):
+            setattr(model.get_submodule(parent), child, Through())
+        for constant in CONSTANTS.intersection(vars(module)):
+            setattr(module, constant, 1.0)
+        if hasattr(module, "sqk"):
+            module.sqk.data.fill_(1 / module.sqk_scale)
     return model
 
 
@@ -76,7 +100,8 @@ def test_heads_are_those_of_the_attention_layers(built: Built) -> None:
     shape = built.weights.shape
     assert [layer.index for layer in shape.layers] == built.at
     assert [layer.name for layer in shape.layers] == [f"L{layer}" for layer in built.at]
-    assert shape.n_layers == len(built.model.model.layers)
+    held = len(getattr(built.model, "model", built.model).layers)
+    assert shape.n_layers == held * (2 if "{pair}" in built.kind.attention else 1)
 
 
 def test_each_matrix_is_the_linear_map_of_the_running_head(built: Built) -> None:
@@ -85,7 +110,8 @@ def test_each_matrix_is_the_linear_map_of_the_running_head(built: Built) -> None
         matrices = built.weights.layer(layer)
         for role, wanted in tap.live_heads(kind_at(built.name, layer), model, layer).items():
             assert matrices[role].shape == wanted.shape, role
-            turned = built.name in INTERLEAVED
+            rotary = built.weights.shape.by_index[layer].kind != "plain"
+            turned = built.name in INTERLEAVED and rotary
             if role in "QK" and getattr(built.model.config, "rope_interleave", turned):
                 # the rotary part of queries and keys is put into another order, the same for both
                 wanted = wanted[..., [*range(6), 6, 8, 7, 9]]
@@ -98,6 +124,9 @@ def test_each_matrix_is_the_linear_map_of_the_running_head(built: Built) -> None
 def test_a_head_reads_its_subspace_and_nothing_else(built: Built) -> None:
     """Norms of the latent vector are a scale by token: what is orthogonal keeps the direction."""
     rng = np.random.default_rng(0)
+    for module in built.model.modules():
+        if hasattr(module, "static_weight"):  # gates of the taps of a convolution
+            torch.nn.init.zeros_(module.weight_proj.weight)
     for layer in built.at:
         matrices = built.weights.layer(layer)
         with tap.tapped(kind_at(built.name, layer), built.model, layer) as run:
@@ -122,10 +151,11 @@ def test_the_norm_that_is_named_gives_what_attention_reads(built: Built) -> None
     assert (kind.norm is None) == (norm.follows is not None)
     if kind.norm is None:
         return
-    assert kind.norm.format(layer=layer).endswith(norm.name.format(layer=layer)[: -len(".weight")])
+    name = built.weights._name(norm.name, built.weights.shape.layers[-1])
+    module = tap.at(built.model, kind.norm, layer)
+    assert (built.weights._files.read(name) == module.weight.detach().numpy()).all()
     folded = ModelWeights(built.folder, fold_ln=True)
     x = torch.randn(5, kind.d, generator=torch.Generator().manual_seed(0)) * 3 + 1
-    module = tap.at(built.model, kind.norm, layer)
     with torch.no_grad():
         y = module(x)
     size = x.square().mean(1).sqrt()
@@ -134,3 +164,30 @@ def test_the_norm_that_is_named_gives_what_attention_reads(built: Built) -> None
         wanted = np.einsum("nd,hdm->hnm", y.numpy(), raw[role])
         got = np.einsum("nd,hdm->hnm", (x / size[:, None]).numpy(), new[role])
         np.testing.assert_allclose(got, wanted, atol=5e-4)
+
+
+PUBLISHED: dict[str, list[tuple[str, str]]] = {
+    "inkling": [(r"^model\.", "model.llm."), (r"self_attn\.q_proj", "attn.wq_du"),
+                (r"self_attn\.k_proj", "attn.wk_dv"), (r"self_attn\.v_proj", "attn.wv_dv"),
+                (r"self_attn\.o_proj", "attn.wo_ud"), ("input_layernorm", "attn_norm")],
+    "mistral_large4": [(r"attention\.o_proj", "attention.wo"),
+                       ("^embed_tokens", "tok_embeddings")],
+    "dory": [(r"^backbone\.layers\.(0|1|2)\.self_attn",
+              lambda found: f"backbone.layers.{2 * int(found[1])}.mixer")],
+    "bailing_hybrid": [(r"attention\.dense", "self_attn.o_proj"), (r"attention\.", "self_attn.")],
+}  # fmt: skip
+"""Kind -> names in the published files, or those of transformers, by those of the saved ones."""
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_other_names_of_the_same_tensors(name: str, build: Any, tmp_path: Path) -> None:
+    built = build(name)
+    tensors = load_file(built.folder / "model.safetensors")
+    for pattern, other in PUBLISHED[name]:
+        tensors = {re.sub(pattern, other, key): tensor for key, tensor in tensors.items()}
+    save_file(tensors, tmp_path / "model.safetensors")
+    shutil.copy(built.folder / "config.json", tmp_path)
+    found = ModelWeights(tmp_path)
+    for layer in built.at:
+        for role, matrix in built.weights.layer(layer).items():
+            np.testing.assert_array_equal(found.layer(layer)[role], matrix)
