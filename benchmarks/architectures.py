@@ -53,6 +53,8 @@ def config_keys(family: Family) -> set[str]:
             for key in names if isinstance(key, str)}  # fmt: skip
     for variant in family.variants:
         keys |= {key for names in variant.get("when", {}) for key in names.split(" or ")}
+    if family.layers is not None:
+        keys |= {*family.layers.sharing}
     return keys - {"model_type"}
 
 

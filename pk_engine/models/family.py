@@ -28,7 +28,15 @@ from headgraph.pk_engine.models.config import (
 )
 from headgraph.pk_engine.models.embedding import EmbeddingSpec
 from headgraph.pk_engine.models.kinds import Layers
-from headgraph.pk_engine.models.layout import GATE, Latent, LayerShape, ModelShape, TensorSpec
+from headgraph.pk_engine.models.layout import (
+    GATE,
+    Latent,
+    LayerShape,
+    ModelShape,
+    TensorSpec,
+    Through,
+    holder,
+)
 
 __all__ = ["Family", "ModelShape", "Norm", "TensorSpec", "families", "family_of", "read_family"]
 
@@ -40,7 +48,7 @@ REQUIRED = {"model_types", "prefixes", "config", "tensors"}
 KEYS = {"model_types", "recognised_by", "note", "prefixes", "nested", "config", "defaults",
         "refuse", "require", "handles", "norm", "tensors", "layers", "embedding", "renamed",
         "variants"}  # fmt: skip
-_NAMES = ("name", "latent", "norm")
+_NAMES = ("name", "latent", "norm", "through")
 """Keys of names of tensors in tables of tensors, latent vectors and norms."""
 OF_KIND = ("config", "norm", "tensors")
 """What a kind of layers can have other than its family."""
@@ -129,6 +137,8 @@ class Family:
         self, settings: Mapping[str, Any], kinds: Iterable[tuple[str, int, str]]
     ) -> Iterator[LayerShape]:
         """The layers that have heads, with their sizes."""
+        kinds = list(kinds)
+        shared = {} if self.layers is None else self.layers.shared(settings, kinds)
         for index, (kind, number, title) in enumerate(kinds):
             if self.layers is None:
                 sizes = sizes_of(settings, self.config)
@@ -136,8 +146,9 @@ class Family:
             elif self.has_heads(kind):
                 own = self.layers.settings_of(settings, index)
                 sizes = sizes_of(own, self.of_kind(kind).config)
-                streams = self.layers.streams(kind)
-                yield layer_of(sizes, index, name=title, number=number, kind=kind, streams=streams)
+                more: dict[str, Any] = {"name": title, "number": number, "kind": kind}
+                more |= {"streams": self.layers.streams(kind, shared=index in shared)}
+                yield layer_of(sizes, index, **more, source=shared.get(index))
 
     def _plain(self, shape: ModelShape) -> ModelShape | None:
         """The shape without a list of layers, if all layers are what the family says."""
@@ -152,7 +163,7 @@ class Family:
 
     @property
     def _latent(self) -> bool:
-        return any(spec.latent for spec in self.tensors)
+        return any(spec.latent or spec.through for spec in self.tensors)
 
     def has_heads(self, kind: str) -> bool:
         """Whether layers of a kind have attention heads."""
@@ -179,13 +190,17 @@ class Family:
             for kind in family._kinds or [""]:
                 for spec in family.of_kind(kind).tensors:
                     names[spec.name] = None
-                    if spec.latent:
-                        names[spec.latent.name] = None
+                    for further in (spec.latent, spec.through):
+                        if further:
+                            names[further.name] = None
         return list(names)
 
     def stored(self, layer: LayerShape) -> dict[str, tuple[int, ...]]:
-        """The tensors of a layer, with {layer} in their names -> their shapes."""
-        specs = self.of_kind(layer.kind).tensors
+        """The tensors of a layer, with {layer} in their names -> their shapes.
+
+        Without those of keys and values that it uses of another layer.
+        """
+        specs = [spec for spec in self.of_kind(layer.kind).tensors if holder(layer, spec) is layer]
         return {name: shape for spec in specs for name, shape in spec.stored(layer).items()}
 
     def settings(self, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -294,7 +309,8 @@ def _renamed(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _tensor(data: Mapping[str, Any]) -> TensorSpec:
     latent = Latent(**data["latent"]) if "latent" in data else None
-    return TensorSpec(data["name"], tuple(data["roles"]), data["layout"], latent)
+    through = Through(**data["through"]) if "through" in data else None
+    return TensorSpec(data["name"], tuple(data["roles"]), data["layout"], latent, through)
 
 
 def _unhandled(data: Mapping[str, Any], rules: str) -> dict[str, Any]:

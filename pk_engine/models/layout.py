@@ -44,6 +44,9 @@ ORDERS = ("head m", "role head m", "head role m", "group role head m")
 
 STREAM = "residual"
 """The residual stream of models that have one alone."""
+NO_STREAM = "none"
+"""In the place of a stream: the keys and values of a layer that uses those of another, where they
+read it. No pair has them."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class LayerShape:
         number: its number among the tensors' names.
         kind: the kind of layer in the family file (`Layers`); empty where all are alike.
         sizes: further sizes, by their names in the family file.
+        source: the number of the layer whose keys and values it uses; None where it has its own.
     """
 
     index: int
@@ -71,6 +75,7 @@ class LayerShape:
     number: int = 0
     kind: str = ""
     sizes: Mapping[str, int] = field(default_factory=dict)
+    source: int | None = None
 
     @property
     def n_heads(self) -> int:
@@ -213,6 +218,45 @@ class Latent:
 
 
 @dataclass(frozen=True)
+class Through:
+    """A second matrix between heads and the residual stream: O_h = B_g A_h, g the head's group.
+
+    A is (group rank) x (heads of a group, m) and B is d x (group rank).
+
+    Attributes:
+        name: the tensor B.
+        groups, rank: names of their sizes in the family file's `config`.
+    """
+
+    name: str
+    groups: str
+    rank: str
+
+    def stored(self, layer: LayerShape) -> tuple[tuple[int, int], tuple[int, int]]:
+        """The shapes of A and B."""
+        groups, rank = layer.sizes[self.groups], layer.sizes[self.rank]
+        if layer.n_heads % groups:
+            raise ModelError(
+                f"config.json has {layer.n_heads} heads, which write in {groups} groups: expected "
+                f"a multiple of {groups}"
+            )
+        width = layer.n_heads // groups * layer.width_of("O")
+        return (groups * rank, width), (layer.d_model, groups * rank)
+
+    def product(
+        self, inner: NDArray[Any], outer: NDArray[Any], layer: LayerShape
+    ) -> NDArray[np.float32]:
+        """O as heads x d x m, of A and B."""
+        groups, rank = layer.sizes[self.groups], layer.sizes[self.rank]
+        a = np.asarray(inner, np.float32).reshape(groups, rank, -1, layer.width_of("O"))
+        b = np.asarray(outer, np.float32).reshape(layer.d_model, groups, rank)
+        # d group rank, group rank head m -> group head d m
+        made = b.transpose(1, 0, 2)[:, None] @ a.transpose(0, 2, 1, 3)
+        found: NDArray[np.float32] = made.reshape(layer.n_heads, layer.d_model, -1)
+        return found
+
+
+@dataclass(frozen=True)
 class TensorSpec:
     """One stored matrix of a layer: its name, the roles in it, and how it splits into heads.
 
@@ -224,6 +268,7 @@ class TensorSpec:
     roles: tuple[str, ...]
     layout: str
     latent: Latent | None = None
+    through: Through | None = None
 
     def __post_init__(self) -> None:
         if not self.roles or any(role not in (*ROLES, GATE) for role in self.roles):
@@ -263,6 +308,9 @@ class TensorSpec:
     def stored(self, shape: LayerShape) -> dict[str, tuple[int, ...]]:
         """The names of the tensors to read -> their shapes, with those of the latent vector."""
         latent = self.latent.stored(shape) if self.latent else {}
+        if self.through is not None:
+            inner, outer = self.through.stored(shape)
+            return {self.name: inner, self.through.name: outer}
         return {self.name: self.stored_shape(shape)} | latent
 
     def split(self, stored: NDArray[Any], shape: Sizes) -> dict[str, NDArray[Any]]:
@@ -312,6 +360,12 @@ class TensorSpec:
                 f"{shape.n_heads} heads with {shape.n_kv_heads} key/value heads"
             )
         return shape.n_heads
+
+
+def holder(layer: LayerShape, spec: TensorSpec) -> LayerShape:
+    """The layer whose tensors hold a matrix: another one, if it has the keys and values."""
+    shared = layer.source is not None and {"K", "V"}.issuperset(spec.roles)
+    return replace(layer, number=layer.source) if shared and layer.source is not None else layer
 
 
 def named(name: str, layer: LayerShape) -> str:

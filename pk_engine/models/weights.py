@@ -5,6 +5,7 @@ No network is built and no code of a checkpoint runs. Half precision is widened 
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from math import prod
 from typing import Any
@@ -24,10 +25,16 @@ from headgraph.pk_engine.models.checkpoint.tensor_files import FLOATS, Stored
 from headgraph.pk_engine.models.checkpoint.tensors import Tensors
 from headgraph.pk_engine.models.config import settings_of, value_of
 from headgraph.pk_engine.models.embedding import EmbeddingFiles
-from headgraph.pk_engine.models.family import Family, family_of
+from headgraph.pk_engine.models.family import Family, Norm, family_of
 from headgraph.pk_engine.models.folding import centre_writing, check_folding, fold_norm
 from headgraph.pk_engine.models.interface import Layer
-from headgraph.pk_engine.models.layout import LayerShape, ModelShape, TensorSpec, named
+from headgraph.pk_engine.models.layout import (
+    LayerShape,
+    ModelShape,
+    TensorSpec,
+    holder,
+    named,
+)
 from headgraph.pk_engine.models.location import locate, naming, read_config, with_adapter
 from headgraph.pk_engine.models.opening import open_tensors
 from headgraph.pk_engine.models.towers import part_of
@@ -125,7 +132,8 @@ class ModelWeights:
             for role, (start, end) in zip(ROLES, pairwise(ends), strict=True)
         }
         for spec in self.family.of_kind(shape.kind).tensors:
-            stored = self._files.read(self._name(spec.name, shape), buffers)
+            at = self._name(spec.name, holder(shape, spec))
+            stored = self._files.read(at, buffers)
             for role, part in self._parts(spec, stored, shape).items():
                 matrices[role][...] = part
         for role, matrix in matrices.items():
@@ -136,6 +144,9 @@ class ModelWeights:
         self, spec: TensorSpec, stored: NDArray[Any], shape: LayerShape
     ) -> dict[str, NDArray[Any]]:
         """Role -> heads x d_model x width of a tensor, multiplied by what heads read through."""
+        if spec.through is not None:
+            outer = self._floats(spec.through.name, shape)
+            return {"O": spec.through.product(stored, outer, shape)}
         parts = spec.split(stored, shape)
         if spec.latent is None:
             return parts
@@ -164,11 +175,21 @@ class ModelWeights:
         shape, matrices = self.shape.by_index[layer], raw
         norm = self.family.of_kind(shape.kind).norm
         if self.fold_ln and shape.number >= norm.first:
-            scale = self._files.read(self._name(norm.name, shape)) if norm.name else None
-            if scale is not None and not np.isfinite(np.asarray(scale, np.float32)).all():
-                raise WeightsError(f"the norm before attention of layer {layer} holds NaN or Inf")
-            matrices = fold_norm(matrices, norm, scale)
+            matrices = fold_norm(matrices, norm, self._scale(norm, shape))
+            if shape.source is not None:  # keys and values were read in another layer
+                scale = self._scale(norm, replace(shape, number=shape.source))
+                read = fold_norm({role: raw[role] for role in "QKV"}, norm, scale)
+                matrices |= {role: read[role] for role in "KV"}
         return centre_writing(matrices) if self.center_writing else matrices
+
+    def _scale(self, norm: Norm, layer: LayerShape) -> NDArray[Any] | None:
+        """The scale of the norm before attention."""
+        scale = self._files.read(self._name(norm.name, layer)) if norm.name else None
+        if scale is not None and not np.isfinite(np.asarray(scale, np.float32)).all():
+            raise WeightsError(
+                f"the norm before attention of layer {layer.number} holds NaN or Inf"
+            )
+        return scale
 
     def layer(self, layer: int) -> Layer:
         """One layer's matrices, folded and centred as requested."""

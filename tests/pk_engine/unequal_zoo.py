@@ -109,6 +109,19 @@ KINDS: dict[str, tuple[Kind, list[int]]] = {
                                                    "attention_k_eq_v": True,
                                                    "num_global_key_value_heads": 1},
              *TEXT, kv=2, m=8), [0, 1, 2, 3]),
+    "gemma4-shared": (
+        Kind("Gemma4TextConfig", "Gemma4ForCausalLM",
+             HF | MLP | GROUPED | FOUR | GEMMA4 | {"head_dim": 8, "global_head_dim": 12,
+                                                   "num_kv_shared_layers": 2},
+             *TEXT, kv=2, m=8), [0, 1, 2, 3]),
+    "gemma3n": (
+        Kind("Gemma3nTextConfig", "Gemma3nForCausalLM",
+             HF | MLP | GROUPED | FOUR | {
+                 "head_dim": 8, "layer_types": ["sliding_attention", "full_attention"] * 2,
+                 "num_kv_shared_layers": 2, "hidden_size_per_layer_input": 4, "laurel_rank": 2,
+                 "vocab_size_per_layer_input": 32, "altup_num_inputs": 2,
+                 "activation_sparsity_pattern": [0.0] * 4},
+             *TEXT, kv=2, m=8), [0, 1, 2, 3]),
     "deepseek_v2": latent("DeepseekV2", **MOE),
     "deepseek_v2-lite": latent("DeepseekV2", **MOE, q_lora_rank=None),
     "deepseek_v3": latent("DeepseekV3", **MOE),
@@ -122,6 +135,15 @@ KINDS: dict[str, tuple[Kind, list[int]]] = {
         "KimiLinear", [1, 3], **FOUR, q_lora_rank=None, layer_types=LAYERS, linear_head_dim=6,
         linear_num_heads=4, num_local_experts=2, moe_intermediate_size=8,
         mlp_layer_types=["dense"] * 4),
+    "deepseek_v4": (
+        Kind("DeepseekV4Config", "DeepseekV4ForCausalLM",
+             HF | {"num_key_value_heads": 1, "head_dim": 8, "q_lora_rank": 16, "o_groups": 2,
+                   "o_lora_rank": 12, "moe_intermediate_size": 8, "n_routed_experts": 2,
+                   "num_experts_per_tok": 1, "hc_mult": 2, "index_n_heads": 2,
+                   "index_head_dim": 8, "partial_rotary_factor": 0.5,
+                   "layer_types": ["sliding_attention", "heavily_compressed_attention"],
+                   "mlp_layer_types": ["moe", "moe"]},
+             *TEXT, kv=1, m=8), [0, 1]),
     "bailing_hybrid": latent(
         "BailingHybrid", [1, 3], **FOUR, **DENSE, **EXPERT, q_lora_rank=None, layer_types=LAYERS,
         head_dim=6),
@@ -139,13 +161,15 @@ KINDS: dict[str, tuple[Kind, list[int]]] = {
                                         "mrope_section": [1, 1, 0]}),
     "dots3_note": latent(
         "Dots3NoteText", mlp_layer_types=["dense", "dense"], **EXPERT, **INDEX,
-        n_shared_experts=1, use_sliding_window=True, layer_types=["indexed_attention", "sliding_attention"], swa_num_attention_heads=2,
+        n_shared_experts=1, use_sliding_window=True,
+        layer_types=["indexed_attention", "sliding_attention"], swa_num_attention_heads=2,
         swa_num_key_value_heads=2, swa_q_lora_rank=12, swa_kv_lora_rank=10, swa_head_dim=10,
         swa_qk_nope_head_dim=6, swa_v_head_dim=7, model="Dots3NoteForCausalLM"),
     "longcat_flash": (
         Kind("LongcatFlashConfig", "LongcatFlashForCausalLM",
              LATENT | {"num_hidden_layers": 4, "head_dim": 4, "ffn_hidden_size": 12,
-                       "expert_ffn_hidden_size": 8, "n_routed_experts": 2, "zero_expert_num": 2, "moe_topk": 2},
+                       "expert_ffn_hidden_size": 8, "n_routed_experts": 2, "zero_expert_num": 2,
+                       "moe_topk": 2},
              "model.layers.{pair}.self_attn.{odd}", "model.layers.{pair}.input_layernorm.{odd}",
              m=5), [0, 1, 2, 3]),
     "mistral_large4": latent(
@@ -160,7 +184,8 @@ KINDS: dict[str, tuple[Kind, list[int]]] = {
     "inkling2_loop": (
         Kind("Inkling2LoopTextConfig", "Inkling2LoopForCausalLM",
              HF | GROUPED | INKLING | LAST | {
-                 "loop_layer_index_start": 1, "loop_layer_index_end": 2, "loop_gate_rank": 4, "n_layers_per_attn_res_block": 1},
+                 "loop_layer_index_start": 1, "loop_layer_index_end": 2, "loop_gate_rank": 4,
+                 "n_layers_per_attn_res_block": 1},
              TEXT[0], None, kv=2, m=8), [0, 1]),
     "qwen4_exp": (
         Kind("Qwen4ExpTextConfig", "Qwen4ExpForCausalLM",
@@ -200,6 +225,7 @@ OTHER = {"dots3_note": {1: {"heads": 2, "kv": 2, "m": 7}},
          "inkling2": {0: {"heads": 2, "kv": 1, "m": 12}},
          "inkling2_loop": {0: {"heads": 2, "kv": 1, "m": 12}},
          "gemma4": {1: {"m": 12}, 3: {"m": 12}},
+         "gemma4-shared": {1: {"m": 12}, 3: {"m": 12}},
          "gemma4-one-matrix": {1: {"m": 12, "kv": 1}, 3: {"m": 12, "kv": 1}}}  # fmt: skip
 """Name -> layer -> what is different in it."""
 

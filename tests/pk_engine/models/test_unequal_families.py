@@ -20,7 +20,10 @@ pytest.importorskip("transformers", reason="and built by transformers")
 import torch
 from transformers.utils import logging
 
+from headgraph.pk_engine import AffinityTable, Selection, compute
+from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.bases import bases
+from headgraph.pk_engine.metrics.angles import principal_angles
 from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import tap, zoo
 from tests.pk_engine.unequal_zoo import KINDS, kind_at
@@ -33,7 +36,7 @@ INTERLEAVED = ("deepseek_v32", "glm_moe_dsa", "bailing_hybrid", "bailing_hybrid-
 """Models that always put rotary dimensions into another order."""
 
 
-THROUGH = ("q_layernorm", "k_layernorm", "v_norm", "k_rope_only_layernorm", "k_sconv", "v_sconv",
+THROUGH = ("q_b_norm", "kv_norm", "q_layernorm", "k_layernorm", "v_norm", "k_rope_only_layernorm", "k_sconv", "v_sconv",
            "sconv", "softmax_scaling", "attn_sub_norm")  # fmt: skip
 CONSTANTS = {"mla_scale_q_lora", "mla_scale_kv_lora", "q_lora_scale", "kv_lora_scale"}
 """Attributes of attention with what multiplies latent vectors."""
@@ -83,7 +86,7 @@ def linear(model: Any) -> Any:
     zoo.without_head_norms(model)
     for name, module in list(model.named_modules()):
         parent, _, child = name.rpartition(".")
-        if child in ("q_a_layernorm", "kv_a_layernorm"):
+        if child in ("q_a_layernorm", "kv_a_layernorm", "q_a_norm"):
             setattr(model.get_submodule(parent), child, Scale(module.weight))
         if child in THROUGH or (
             child == "norm" and parent.endswith(("q_proj", "k_proj", "v_proj"))
@@ -110,6 +113,12 @@ def test_each_matrix_is_the_linear_map_of_the_running_head(built: Built) -> None
         matrices = built.weights.layer(layer)
         for role, wanted in tap.live_heads(kind_at(built.name, layer), model, layer).items():
             assert matrices[role].shape == wanted.shape, role
+            source = built.weights.shape.by_index[layer].source
+            if source is not None and role in "KV":
+                assert np.abs(wanted).max() < 1e-5, "they do not read the residual stream here"
+                same = built.weights.layer(source)[role]
+                np.testing.assert_array_equal(matrices[role], same)
+                continue
             rotary = built.weights.shape.by_index[layer].kind != "plain"
             turned = built.name in INTERLEAVED and rotary
             if role in "QK" and getattr(built.model.config, "rope_interleave", turned):
@@ -130,7 +139,8 @@ def test_a_head_reads_its_subspace_and_nothing_else(built: Built) -> None:
     for layer in built.at:
         matrices = built.weights.layer(layer)
         with tap.tapped(kind_at(built.name, layer), built.model, layer) as run:
-            for role in "QKV":
+            shared = built.weights.shape.by_index[layer].source is not None
+            for role in "Q" if shared else "QKV":
                 basis = bases(matrices[role]).basis
                 for head in (0, len(basis) - 1):
                     _check_reading(run, role, head, basis[head].astype(np.float64), rng)
@@ -160,7 +170,7 @@ def test_the_norm_that_is_named_gives_what_attention_reads(built: Built) -> None
         y = module(x)
     size = x.square().mean(1).sqrt()
     raw, new = folded.raw_layer(layer), folded.layer(layer)
-    for role in "QKV":
+    for role in "QKV" if built.weights.shape.layers[-1].source is None else "Q":
         wanted = np.einsum("nd,hdm->hnm", y.numpy(), raw[role])
         got = np.einsum("nd,hdm->hnm", (x / size[:, None]).numpy(), new[role])
         np.testing.assert_allclose(got, wanted, atol=5e-4)
@@ -191,3 +201,22 @@ def test_other_names_of_the_same_tensors(name: str, build: Any, tmp_path: Path) 
     for layer in built.at:
         for role, matrix in built.weights.layer(layer).items():
             np.testing.assert_array_equal(found.layer(layer)[role], matrix)
+
+
+@pytest.mark.parametrize("name", ["gemma4-shared", "gemma3n"])
+def test_keys_and_values_of_another_layer_are_compared_in_that_layer_alone(
+    name: str, build: Any, tmp_path: Path
+) -> None:
+    folder = build(name).folder
+    table = compute(folder, pairings="all", layer_order="all", selection=Selection())
+    for end, place in (("source", 0), ("target", 1)):
+        late = table.frame[table.frame[f"{end}_layer"] >= 2]["pairing"].str[place]
+        assert set(late) == {"Q", "O"}
+        early = table.frame[table.frame[f"{end}_layer"] < 2]["pairing"].str[place]
+        assert set(early) == set("QKVO")
+    assert table.meta.scored["OK"] == 4 * 4 * 2 * 2  # all outputs, and keys of two layers
+    first, folded = ModelWeights(folder, fold_ln=True).layer(1), ModelWeights(folder, fold_ln=True)
+    assert (folded.layer(3)["K"] == first["K"]).all()
+    with pytest.raises(EngineError, match="uses the keys and values of an earlier one; give a"):
+        principal_angles(folder, "L0H0", "L2H0", "OK")
+    assert AffinityTable.read(table.write(tmp_path / "t.parquet")).meta == table.meta
