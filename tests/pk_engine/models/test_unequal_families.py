@@ -36,8 +36,8 @@ INTERLEAVED = ("deepseek_v32", "glm_moe_dsa", "bailing_hybrid", "bailing_hybrid-
 """Models that always put rotary dimensions into another order."""
 
 
-THROUGH = ("q_b_norm", "kv_norm", "q_layernorm", "k_layernorm", "v_norm", "k_rope_only_layernorm", "k_sconv", "v_sconv",
-           "sconv", "softmax_scaling", "attn_sub_norm")  # fmt: skip
+THROUGH = ("q_b_norm", "kv_norm", "q_layernorm", "k_layernorm", "v_norm", "k_rope_only_layernorm",
+           "k_sconv", "v_sconv", "sconv", "softmax_scaling", "attn_sub_norm")  # fmt: skip
 CONSTANTS = {"mla_scale_q_lora", "mla_scale_kv_lora", "q_lora_scale", "kv_lora_scale"}
 """Attributes of attention with what multiplies latent vectors."""
 
