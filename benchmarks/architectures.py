@@ -28,7 +28,9 @@ from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.models.family import FOLDER, Family, common_refusals, families
+from headgraph.pk_engine.models.families.catalogue import common_refusals, families
+from headgraph.pk_engine.models.families.class_defaults import FOLDER
+from headgraph.pk_engine.models.family import Family
 from headgraph.pk_engine.models.towers import KEYS
 
 ROOT = Path(__file__).parents[1]

@@ -12,7 +12,7 @@ from headgraph.base.spelling import argument
 from headgraph.base.text import listed, quoted
 from headgraph.pk_engine.errors import INSTALL_LENS, ModelError, WeightsError
 from headgraph.pk_engine.models.checkpoint.tensor_files import TensorFiles
-from headgraph.pk_engine.models.family import family_of
+from headgraph.pk_engine.models.families.catalogue import family_of
 from headgraph.pk_engine.models.location import locate, read_config
 
 

@@ -2,22 +2,15 @@
 
 A family file names the model types, the configuration keys that give the sizes, the tensors of a
 layer with the roles in each (`pk_engine.models.layout`), the norm before attention, and refused
-settings. docs/reference/families.md explains each key. `_every.toml` holds what all refuse.
+settings. docs/reference/families.md explains each key. `families.catalogue` reads the files.
 """
 
-import json
-import tomllib
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 from headgraph.base.names import ROLES
-from headgraph.base.spelling import argument
-from headgraph.base.text import quoted
-from headgraph.pk_engine.errors import ModelError, UnknownFamily
 from headgraph.pk_engine.models.config import (
     Refusals,
     layer_of,
@@ -27,6 +20,7 @@ from headgraph.pk_engine.models.config import (
     value_of,
 )
 from headgraph.pk_engine.models.embedding import EmbeddingSpec
+from headgraph.pk_engine.models.families.class_defaults import class_defaults
 from headgraph.pk_engine.models.kinds import Layers
 from headgraph.pk_engine.models.layout import (
     GATE,
@@ -38,10 +32,8 @@ from headgraph.pk_engine.models.layout import (
     holder,
 )
 
-__all__ = ["Family", "ModelShape", "Norm", "TensorSpec", "families", "family_of", "read_family"]
+__all__ = ["Family", "ModelShape", "Norm", "TensorSpec"]
 
-FOLDER = Path(__file__).parent / "families"
-EVERY = "_every.toml"
 KINDS = ("LayerNorm", "RMSNorm", "none")
 NEEDED = ("n_layers", "n_heads", "d_model")
 REQUIRED = {"model_types", "prefixes", "config", "tensors"}
@@ -177,7 +169,7 @@ class Family:
     def _kinds(self) -> dict[str, "Family"]:
         kinds = {} if self.layers is None else self.layers.kinds
         return {
-            kind: _build(self.name, _of_kind(self.data, data))
+            kind: build(self.name, _of_kind(self.data, data))
             for kind, data in kinds.items()
             if "without" not in data
         }
@@ -186,7 +178,7 @@ class Family:
         """The names of all matrices read, in any variant and any kind of layer."""
         names: dict[str, None] = {}
         for variant in ({}, *self.variants):
-            family = _build(self.name, _merge(self.data, variant))
+            family = build(self.name, merge(self.data, variant))
             for kind in family._kinds or [""]:
                 for spec in family.of_kind(kind).tensors:
                     names[spec.name] = None
@@ -223,8 +215,8 @@ class Family:
         data = self.data
         for variant in self.variants:
             if _applies(variant, settings, tensors, self.prefixes):
-                data = _merge(data, variant)
-        return self if data is self.data else _build(self.name, data)
+                data = merge(data, variant)
+        return self if data is self.data else build(self.name, data)
 
 
 def _applies(
@@ -244,16 +236,16 @@ def _applies(
     )
 
 
-def _merge(data: Mapping[str, Any], variant: Mapping[str, Any]) -> dict[str, Any]:
+def merge(data: Mapping[str, Any], variant: Mapping[str, Any]) -> dict[str, Any]:
     """Merge the tables of a variant, and tables in them; its other values replace the family's."""
     changes = {key: value for key, value in variant.items() if key not in ("when", "has", "tensor")}
     return {**data} | {
-        key: _merge(data.get(key, {}), value) if isinstance(value, dict) else value
+        key: merge(data.get(key, {}), value) if isinstance(value, dict) else value
         for key, value in changes.items()
     }
 
 
-def _build(name: str, data: Mapping[str, Any]) -> Family:
+def build(name: str, data: Mapping[str, Any]) -> Family:
     if unknown := sorted(data.keys() - KEYS):
         raise ValueError(f"unknown keys {unknown}")
     if missing := sorted(REQUIRED - data.keys()):
@@ -284,7 +276,7 @@ def _build(name: str, data: Mapping[str, Any]) -> Family:
 
 def _of_kind(family: Mapping[str, Any], kind: Mapping[str, Any]) -> dict[str, Any]:
     """The data of a family with what layers of one kind have."""
-    merged = _merge(family, {key: kind[key] for key in OF_KIND if key in kind})
+    merged = merge(family, {key: kind[key] for key in OF_KIND if key in kind})
     return merged | {"renamed": merged.get("renamed", {}) | kind.get("renamed", {})}
 
 
@@ -316,106 +308,3 @@ def _tensor(data: Mapping[str, Any]) -> TensorSpec:
 def _unhandled(data: Mapping[str, Any], rules: str) -> dict[str, Any]:
     handles = data.get("handles", ())
     return {key: rule for key, rule in data.get(rules, {}).items() if key not in handles}
-
-
-def read_family(path: Path) -> Family:
-    """Read one family file.
-
-    Raises:
-        ModelError: the file is not TOML, lacks something or has unknown keys; the message names it.
-    """
-    try:
-        data, common = tomllib.loads(path.read_text("utf-8")), _common(path.parent / EVERY)
-        family = _build(path.stem, _merge(common, data))
-        _ = family._kinds  # a mistake in a kind shows here
-        for (
-            variant
-        ) in family.variants:  # a mistake in a variant shows here, not when a model needs it
-            _build(family.name, _merge(family.data, variant))
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"the family file {path} cannot be used: {error!r}") from error
-    return family
-
-
-@cache
-def _common(every: Path) -> Mapping[str, Any]:
-    """The data that all family files of a folder share."""
-    return tomllib.loads(every.read_text("utf-8")) if every.is_file() else {}
-
-
-@cache
-def common_refusals(folder: Path = FOLDER) -> Refusals:
-    """The settings that all families refuse."""
-    data = tomllib.loads((folder / EVERY).read_text("utf-8"))
-    return Refusals(data["refuse"], data["require"])
-
-
-@cache
-def families(folder: Path = FOLDER) -> dict[str, Family]:
-    """Model type -> family, from every file in the folder."""
-    return _read(sorted(folder.glob("[!_]*.toml")))
-
-
-def _read(paths: Iterable[Path]) -> dict[str, Family]:
-    read = map(read_family, paths)
-    return {model_type: family for family in read for model_type in family.model_types}
-
-
-def _naming(model_type: object, folder: Path) -> dict[str, Family]:
-    """The families of the files that name a model type; reading all files is slow."""
-    paths, wanted = (
-        sorted(folder.glob("[!_]*.toml")),
-        f'"{model_type}"'.encode("utf-8", "surrogatepass"),
-    )
-    return _read(path for path in paths if wanted in path.read_bytes())
-
-
-def row_of(name: str, model_type: object) -> dict[str, Any]:
-    """The line for a model type of a file with a line for each; empty without one."""
-    if not isinstance(model_type, str):
-        return {}
-    lines = (FOLDER / name).read_text("utf-8").splitlines()
-    start = f"{json.dumps(model_type)} = "
-    found = next((line for line in lines if line.startswith(start)), "")
-    return dict(tomllib.loads(found).get(model_type, {})) if found else {}
-
-
-def class_defaults(model_type: object) -> dict[str, Any]:
-    """What the configuration class of a model type uses for absent keys, where it is read here."""
-    return row_of("_defaults.toml", model_type)
-
-
-def names_family(model_type: object) -> bool:
-    """Whether a family file names a model type."""
-    return isinstance(model_type, str) and model_type in _naming(model_type, FOLDER)
-
-
-def family_of(config: Mapping[str, Any]) -> Family:
-    """The family that describes this configuration's model type.
-
-    Raises:
-        UnknownFamily: no family does; the message names the nearest ones.
-        ModelError: no family does, and the configuration has a setting that all families refuse.
-    """
-    model_type = config.get("model_type")
-    if not isinstance(model_type, str | None):
-        raise UnknownFamily(
-            f"config.json has model_type {quoted(model_type)}: expected a text such as 'gpt2'"
-        )
-    known = _naming(model_type, FOLDER)
-    if model_type not in known:
-        known = families(FOLDER)
-    if model_type in known:
-        return known[model_type]
-    for family in known.values():
-        keys = family.recognised_by
-        if model_type is None and keys and all(key in config for key in keys):
-            return family
-    common_refusals(FOLDER).check(settings_of(config, "text_config", config), str(model_type))
-    near = get_close_matches(str(model_type), known, n=3, cutoff=0.75)
-    names = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
-    raise UnknownFamily(
-        f"config.json has model_type {quoted(model_type, 40)}, which no family describes: {names}"
-        f"docs/reference/families.md lists the {len(known) - 1} that are read; "
-        f"{argument('via', 'transformer-lens')} reads more"
-    )

@@ -25,7 +25,8 @@ from headgraph.pk_engine.models.checkpoint.tensor_files import FLOATS, Stored
 from headgraph.pk_engine.models.checkpoint.tensors import Tensors
 from headgraph.pk_engine.models.config import settings_of, value_of
 from headgraph.pk_engine.models.embedding import EmbeddingFiles
-from headgraph.pk_engine.models.family import Family, Norm, family_of
+from headgraph.pk_engine.models.families.catalogue import family_of
+from headgraph.pk_engine.models.family import Family, Norm
 from headgraph.pk_engine.models.folding import centre_writing, check_folding, fold_norm
 from headgraph.pk_engine.models.interface import Layer
 from headgraph.pk_engine.models.layout import (

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import transformers
 
-from headgraph.pk_engine.models import family
+from headgraph.pk_engine.models.families import catalogue
 from tests.pk_engine.zoo import ENDS, TEXT, Kind
 from tests.pk_engine.zoo import HF as SIZES
 
@@ -241,4 +241,4 @@ def kind_at(name: str, layer: int) -> Kind:
 def family_of(kind: Kind) -> str:
     """The name of the family file that describes a kind."""
     model_type = getattr(transformers, kind.config).model_type
-    return family.families()[model_type].name
+    return catalogue.families()[model_type].name

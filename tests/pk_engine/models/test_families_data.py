@@ -11,8 +11,9 @@ import pytest
 
 from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import ModelError, UnknownFamily
-from headgraph.pk_engine.models import family
-from headgraph.pk_engine.models.family import FOLDER, families, family_of, read_family
+from headgraph.pk_engine.models.families import catalogue
+from headgraph.pk_engine.models.families.catalogue import families, family_of, read_family
+from headgraph.pk_engine.models.families.class_defaults import FOLDER
 from headgraph.pk_engine.models.layout import ModelShape, TensorSpec
 from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import oracle
@@ -215,7 +216,7 @@ def example() -> str:
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "families"
     shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("phi.toml"))
-    monkeypatch.setattr(family, "FOLDER", folder)
+    monkeypatch.setattr(catalogue, "FOLDER", folder)
     return folder
 
 

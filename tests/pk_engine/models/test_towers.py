@@ -10,7 +10,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from headgraph.pk_engine.errors import EngineError, ModelError, UnknownFamily, WeightsError
-from headgraph.pk_engine.models.family import FOLDER, families, row_of
+from headgraph.pk_engine.models.families.catalogue import families
+from headgraph.pk_engine.models.families.class_defaults import FOLDER, row_of
 from headgraph.pk_engine.models.towers import KEYS, part_of
 from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
