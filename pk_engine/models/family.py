@@ -21,6 +21,7 @@ from headgraph.pk_engine.models.config import (
 )
 from headgraph.pk_engine.models.embedding import EmbeddingSpec
 from headgraph.pk_engine.models.families.class_defaults import class_defaults
+from headgraph.pk_engine.models.folding import Norm
 from headgraph.pk_engine.models.kinds import Layers
 from headgraph.pk_engine.models.layout import (
     GATE,
@@ -29,12 +30,10 @@ from headgraph.pk_engine.models.layout import (
     ModelShape,
     TensorSpec,
     Through,
-    holder,
 )
 
 __all__ = ["Family", "ModelShape", "Norm", "TensorSpec"]
 
-KINDS = ("LayerNorm", "RMSNorm", "none")
 NEEDED = ("n_layers", "n_heads", "d_model")
 REQUIRED = {"model_types", "prefixes", "config", "tensors"}
 KEYS = {"model_types", "recognised_by", "note", "prefixes", "nested", "config", "defaults",
@@ -44,29 +43,6 @@ _NAMES = ("name", "latent", "norm", "through")
 """Keys of names of tensors in tables of tensors, latent vectors and norms."""
 OF_KIND = ("config", "norm", "tensors")
 """What a kind of layers can have other than its family."""
-
-
-@dataclass(frozen=True)
-class Norm:
-    """The norm whose output a layer's Q, K and V read.
-
-    Attributes:
-        kind: LayerNorm (subtracts the mean), RMSNorm, or none.
-        name: tensor with its scale; None where it has none.
-        offset: added to the stored scale; 1 for Gemma.
-        follows: the reason, where no norm stands before attention.
-        first: the first layer that has the norm; the layers before read the residual stream itself.
-    """
-
-    kind: str
-    name: str | None = None
-    offset: float = 0
-    follows: str | None = None
-    first: int = 0
-
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"norm kind {self.kind!r}: expected one of {', '.join(KINDS)}")
 
 
 @dataclass(frozen=True)
@@ -192,7 +168,7 @@ class Family:
 
         Without those of keys and values that it uses of another layer.
         """
-        specs = [spec for spec in self.of_kind(layer.kind).tensors if holder(layer, spec) is layer]
+        specs = [spec for spec in self.of_kind(layer.kind).tensors if spec.holder(layer) is layer]
         return {name: shape for spec in specs for name, shape in spec.stored(layer).items()}
 
     def settings(self, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -104,6 +104,10 @@ class LayerShape:
         """The rank of a matrix of this role, where it is full."""
         return min(self.d_model, self.widths[role])
 
+    def named(self, tensor: str) -> str:
+        """A tensor's name here: {layer} is the layer's number, {pair} half of it."""
+        return tensor.format(layer=self.number, pair=self.number // 2)
+
 
 @dataclass(frozen=True)
 class ModelShape:
@@ -285,6 +289,12 @@ class TensorSpec:
         if "role" in order and len(self.axes) > 2:
             raise ValueError(f"layout {self.layout!r}: roles have unequal sizes, expected one axis")
 
+    def holder(self, layer: LayerShape) -> LayerShape:
+        """The layer whose tensors hold this matrix: another one, if it has the keys and values."""
+        if layer.source is None or not {"K", "V"}.issuperset(self.roles):
+            return layer
+        return replace(layer, number=layer.source)
+
     @property
     def axes(self) -> tuple[tuple[str, ...], ...]:
         """The stored axes, each with the axes that share it."""
@@ -360,17 +370,6 @@ class TensorSpec:
                 f"{shape.n_heads} heads with {shape.n_kv_heads} key/value heads"
             )
         return shape.n_heads
-
-
-def holder(layer: LayerShape, spec: TensorSpec) -> LayerShape:
-    """The layer whose tensors hold a matrix: another one, if it has the keys and values."""
-    shared = layer.source is not None and {"K", "V"}.issuperset(spec.roles)
-    return replace(layer, number=layer.source) if shared and layer.source is not None else layer
-
-
-def named(name: str, layer: LayerShape) -> str:
-    """A tensor's name in a layer: {layer} is the layer's number, {pair} half of it."""
-    return name.format(layer=layer.number, pair=layer.number // 2)
 
 
 def _counted(shape: LayerShape, role: str) -> tuple[int, int]:

@@ -29,13 +29,7 @@ from headgraph.pk_engine.models.families.catalogue import family_of
 from headgraph.pk_engine.models.family import Family, Norm
 from headgraph.pk_engine.models.folding import centre_writing, check_folding, fold_norm
 from headgraph.pk_engine.models.interface import Layer
-from headgraph.pk_engine.models.layout import (
-    LayerShape,
-    ModelShape,
-    TensorSpec,
-    holder,
-    named,
-)
+from headgraph.pk_engine.models.layout import LayerShape, ModelShape, TensorSpec
 from headgraph.pk_engine.models.location import locate, naming, read_config, with_adapter
 from headgraph.pk_engine.models.opening import open_tensors
 from headgraph.pk_engine.models.towers import part_of
@@ -133,7 +127,7 @@ class ModelWeights:
             for role, (start, end) in zip(ROLES, pairwise(ends), strict=True)
         }
         for spec in self.family.of_kind(shape.kind).tensors:
-            at = self._name(spec.name, holder(shape, spec))
+            at = self._name(spec.name, spec.holder(shape))
             stored = self._files.read(at, buffers)
             for role, part in self._parts(spec, stored, shape).items():
                 matrices[role][...] = part
@@ -221,11 +215,11 @@ class ModelWeights:
         return EmbeddingFiles(spec, self._files, self._prefix, tied, self.shape.d_model)
 
     def _name(self, name: str, layer: LayerShape) -> str:
-        return self._prefix + named(name, layer)
+        return self._prefix + layer.named(name)
 
     def _find_prefix(self) -> str:
         layer = self.shape.layers[0]
-        first = named(self.family.of_kind(layer.kind).tensors[0].name, layer)
+        first = layer.named(self.family.of_kind(layer.kind).tensors[0].name)
         prefixes = self._part.prefixes(self.family.prefixes)
         for prefix in prefixes:
             if prefix + first in self._files:
