@@ -31,7 +31,9 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.config import Refusals, factors
-from headgraph.pk_engine.models.family import FOLDER, Family, common_refusals, families
+from headgraph.pk_engine.models.families.catalogue import common_refusals, families
+from headgraph.pk_engine.models.families.class_defaults import FOLDER
+from headgraph.pk_engine.models.family import Family
 from headgraph.pk_engine.models.towers import KEYS, WITHIN
 
 ROOT = Path(__file__).parents[1]
@@ -56,6 +58,8 @@ def config_keys(family: Family) -> set[str]:
             for name in names for key in factors(name) if not key.isdigit()}  # fmt: skip
     for variant in family.variants:
         keys |= {key for names in variant.get("when", {}) for key in names.split(" or ")}
+    if family.layers is not None:
+        keys |= {*family.layers.sharing}
     return keys - {"model_type"}
 
 

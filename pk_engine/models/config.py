@@ -164,9 +164,11 @@ def _whole(settings: Mapping[str, Any], size: str, key: str) -> int:
 
 def _checked(value: Any, size: str, key: str) -> int:
     most = LARGEST.get(size, 2**20)
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+    least = 0 if size == "d_rotary" else 1  # positions may turn no part of queries and keys
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise ModelError(
-            f"config.json has {key} = {quoted(value)}: expected a whole number from 1 to {most:,}"
+            f"config.json has {key} = {quoted(value)}: expected a whole number from {least} to "
+            f"{most:,}"
         )
     return value
 

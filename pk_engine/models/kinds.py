@@ -13,7 +13,7 @@ from headgraph.base.names import PARTS, ROLES
 from headgraph.base.text import listed, quoted
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.config import LARGEST, value_of
-from headgraph.pk_engine.models.layout import STREAM
+from headgraph.pk_engine.models.layout import NO_STREAM, STREAM
 
 
 class Place(NamedTuple):
@@ -46,6 +46,9 @@ class Layers:
         period: configuration keys, or a number: one layer in so many is of the first kind.
         offset: configuration keys, or a number: the first such layer.
         default: the kind of layers that nothing above gives, where there is one.
+        sharing: configuration keys of how many of the last layers use the keys and values of the
+            last layer of their kind before them.
+        sources: configuration keys of a list with the layer whose keys and values each layer uses.
         each: configuration key of an object with settings of single layers, by their numbers.
     """
 
@@ -57,6 +60,8 @@ class Layers:
     period: Any = ()
     offset: Any = 0
     default: str | None = None
+    sharing: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     each: str | None = None
     parts: tuple[Mapping[str, Any], ...] = ()
 
@@ -70,7 +75,8 @@ class Layers:
     def from_data(cls, data: Mapping[str, Any]) -> "Layers":
         """Make one from the table of a family file."""
         made: dict[str, Any] = {"parts": tuple(data.get("parts", ()))}
-        made |= {"keys": tuple(data.get("keys", ())), "indices": tuple(data.get("indices", ()))}
+        lists = ("keys", "indices", "sharing", "sources")
+        made |= {name: tuple(data.get(name, ())) for name in lists}
         return cls(**{**data, **made})
 
     def of_model(self, settings: Mapping[str, Any], n_layers: int, family: str) -> list[Place]:
@@ -96,10 +102,40 @@ class Layers:
     def _letter(self, kind: str) -> str:
         return str(self.kinds[kind].get("letter", PARTS[0]))
 
-    def streams(self, kind: str) -> dict[str, str]:
-        """Role -> the residual stream that it reads or writes in such layers."""
+    def streams(self, kind: str, *, shared: bool = False) -> dict[str, str]:
+        """Role -> the residual stream that it reads or writes in such layers.
+
+        Args:
+            kind: the kind of layer.
+            shared: whether keys and values are those of another layer.
+        """
         own = self.kinds[kind]
-        return dict.fromkeys(ROLES, own.get("stream", STREAM)) | dict(own.get("reads", {}))
+        found = dict.fromkeys(ROLES, own.get("stream", STREAM)) | dict(own.get("reads", {}))
+        return found | (dict.fromkeys("KV", NO_STREAM) if shared else {})
+
+    def shared(self, settings: Mapping[str, Any], places: Sequence[Place]) -> dict[int, int]:
+        """Layer -> the number of the layer whose keys and values it uses.
+
+        Raises:
+            ModelError: a layer uses those of a layer of another kind, or of none before it, or the
+                family file does not handle it.
+        """
+        every = list(range(len(places)))
+        if self.sources and value_of(settings, self.sources) not in (None, every):
+            raise ModelError(
+                f"config.json has {' or '.join(self.sources)} = "
+                f"{quoted(value_of(settings, self.sources), 60)}: some layers use the keys and "
+                "values of another, of which they make their own matrices"
+            )
+        last = _number(settings, self.sharing) or 0
+        own = max(len(places) - last, 0)
+        before = {place.kind: place.number for place in places[:own]}
+        if lacking := [it.kind for it in places[own:] if it.kind not in before]:
+            raise ModelError(
+                f"config.json has {' or '.join(self.sharing)} = {last}: expected fewer, since no "
+                f"layer of the kind {quoted(lacking[0], 40)} has keys and values of its own"
+            )
+        return {index: before[places[index].kind] for index in every[own:]}
 
     def _listed(self, settings: Mapping[str, Any], n_layers: int, family: str) -> list[str]:
         found = self._found(settings, n_layers)

@@ -48,6 +48,9 @@ ORDERS = ("head m", "role head m", "head role m", "group role head m", "half hea
 
 STREAM = "residual"
 """The residual stream of models that have one alone."""
+NO_STREAM = "none"
+"""In the place of a stream: the keys and values of a layer that uses those of another, where they
+read it. No pair has them."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class LayerShape:
         number, stage: its number among the tensors' names, and that of its stage.
         kind: the kind of layer in the family file (`Layers`); empty where all are alike.
         sizes: further sizes, by their names in the family file.
+        source: the number of the layer whose keys and values it uses; None where it has its own.
     """
 
     index: int
@@ -76,6 +80,7 @@ class LayerShape:
     stage: int = 0
     kind: str = ""
     sizes: Mapping[str, int] = field(default_factory=dict)
+    source: int | None = None
 
     @property
     def n_heads(self) -> int:
@@ -92,10 +97,6 @@ class LayerShape:
         """Query heads that share one key/value head."""
         return self.n_heads // self.n_kv_heads
 
-    def named(self, name: str) -> str:
-        """The name of a tensor of this layer, from that in the family file."""
-        return name.format(layer=self.number, stage=self.stage)
-
     def heads_of(self, role: str) -> int:
         """Heads that have their own matrix of this role."""
         return self.heads[role]
@@ -107,6 +108,10 @@ class LayerShape:
     def rank_of(self, role: str) -> int:
         """The rank of a matrix of this role, where it is full."""
         return min(self.d_model, self.widths[role])
+
+    def named(self, tensor: str) -> str:
+        """A tensor's name: {layer} is the layer's number, {pair} half of it, {stage} its stage."""
+        return tensor.format(layer=self.number, stage=self.stage, pair=self.number // 2)
 
 
 @dataclass(frozen=True)
@@ -222,6 +227,45 @@ class Latent:
 
 
 @dataclass(frozen=True)
+class Through:
+    """A second matrix between heads and the residual stream: O_h = B_g A_h, g the head's group.
+
+    A is (group rank) x (heads of a group, m) and B is d x (group rank).
+
+    Attributes:
+        name: the tensor B.
+        groups, rank: names of their sizes in the family file's `config`.
+    """
+
+    name: str
+    groups: str
+    rank: str
+
+    def stored(self, layer: LayerShape) -> tuple[tuple[int, int], tuple[int, int]]:
+        """The shapes of A and B."""
+        groups, rank = layer.sizes[self.groups], layer.sizes[self.rank]
+        if layer.n_heads % groups:
+            raise ModelError(
+                f"config.json has {layer.n_heads} heads, which write in {groups} groups: expected "
+                f"a multiple of {groups}"
+            )
+        width = layer.n_heads // groups * layer.width_of("O")
+        return (groups * rank, width), (layer.d_model, groups * rank)
+
+    def product(
+        self, inner: NDArray[Any], outer: NDArray[Any], layer: LayerShape
+    ) -> NDArray[np.float32]:
+        """O as heads x d x m, of A and B."""
+        groups, rank = layer.sizes[self.groups], layer.sizes[self.rank]
+        a = np.asarray(inner, np.float32).reshape(groups, rank, -1, layer.width_of("O"))
+        b = np.asarray(outer, np.float32).reshape(layer.d_model, groups, rank)
+        # d group rank, group rank head m -> group head d m
+        made = b.transpose(1, 0, 2)[:, None] @ a.transpose(0, 2, 1, 3)
+        found: NDArray[np.float32] = made.reshape(layer.n_heads, layer.d_model, -1)
+        return found
+
+
+@dataclass(frozen=True)
 class TensorSpec:
     """One stored matrix of a layer: its name, the roles in it, and how it splits into heads.
 
@@ -236,6 +280,7 @@ class TensorSpec:
     roles: tuple[str, ...]
     layout: str
     latent: Latent | None = None
+    through: Through | None = None
     groups: str | None = None
 
     def __post_init__(self) -> None:
@@ -252,6 +297,12 @@ class TensorSpec:
             raise ValueError(f"layout {self.layout!r} does not suit the roles {list(self.roles)}")
         if "role" in order and len(self.axes) > 2:
             raise ValueError(f"layout {self.layout!r}: roles have unequal sizes, expected one axis")
+
+    def holder(self, layer: LayerShape) -> LayerShape:
+        """The layer whose tensors hold this matrix: another one, if it has the keys and values."""
+        if layer.source is None or not {"K", "V"}.issuperset(self.roles):
+            return layer
+        return replace(layer, number=layer.source)
 
     @property
     def axes(self) -> tuple[tuple[str, ...], ...]:
@@ -279,6 +330,9 @@ class TensorSpec:
     def stored(self, shape: LayerShape) -> dict[str, tuple[int, ...]]:
         """The names of the tensors to read -> their shapes, with those of the latent vector."""
         latent = self.latent.stored(shape) if self.latent else {}
+        if self.through is not None:
+            inner, outer = self.through.stored(shape)
+            return {self.name: inner, self.through.name: outer}
         return {self.name: self.stored_shape(shape)} | latent
 
     def split(self, stored: NDArray[Any], shape: Sizes) -> dict[str, NDArray[Any]]:

@@ -12,13 +12,9 @@ from headgraph.base.names import TOWERS
 from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError, UnknownFamily
-from headgraph.pk_engine.models.family import (
-    Family,
-    class_defaults,
-    family_of,
-    names_family,
-    row_of,
-)
+from headgraph.pk_engine.models.families.catalogue import family_of, names_family
+from headgraph.pk_engine.models.families.class_defaults import class_defaults, row_of
+from headgraph.pk_engine.models.family import Family
 
 KEYS = {
     "language": ("text_config", "llm_config", "language_config", "generator"),

@@ -90,8 +90,9 @@ def compute(
             Less memory means more passes over the files.
         revision: branch, tag or commit of a hub id.
         variant: such as fp16, for model.fp16.safetensors beside other weights in the folder.
-        adapter: folder of a LoRA adapter, merged into Q, K, V and O while they are read. A folder
-            that holds only an adapter can be the model, if its base is a folder or on the hub.
+        adapter: folder or hub id of a LoRA adapter, merged into Q, K, V and O while they are read.
+            A folder that holds only an adapter can be the model, if its base is a folder or on the
+            hub.
         name: name of the model in the table; by default the hub id or the folder's name.
         seed: random seed for the selection's null models, 0 by default. Requires a null model.
         samples: number of samples for a null model, in its own unit; see `pk_engine.nulls`.

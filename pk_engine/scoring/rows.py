@@ -9,7 +9,7 @@ from headgraph.pk_engine.metrics.layer_order import counted, pairs_of
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.metrics.stacks import HeadStacks
-from headgraph.pk_engine.models.layout import ModelShape
+from headgraph.pk_engine.models.layout import NO_STREAM, ModelShape
 from headgraph.pk_engine.table.columns import Columns
 
 
@@ -85,6 +85,7 @@ def _pairs(
     mask &= (ranks[0] > 0)[:, None] & (ranks[1] > 0)[None, :]
     if shape.unequal:
         (streams, there), (other, here) = (_known(stacks, role, kv) for stacks, role in ends)
+        there &= streams != NO_STREAM
         mask &= (streams[:, None] == other[None, :]) & there[:, None] & here[None, :]
     i, j = np.nonzero(mask)
     return i, j, [ranks[0][i], ranks[1][j]]

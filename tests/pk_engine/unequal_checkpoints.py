@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from headgraph.pk_engine.models.family import family_of
+from headgraph.pk_engine.models.families.catalogue import family_of
 from tests.pk_engine.checkpoints import save
 
 SIZES = {"num_attention_heads": 4, "num_key_value_heads": 2, "hidden_size": 24}

@@ -49,6 +49,7 @@ FLOW = {"latent_dim": 4, "flow_head_config": {
 """The codec of models of speech, which no test runs."""
 GRID = {"patch_size": 2, "temporal_patch_size": 1, "spatial_merge_size": 2}
 CHANGES: dict[str, dict[str, Any]] = {
+    "deepseek_ocr2_text": {"mlp_layer_types": ["dense", "dense"]},
     "dots1": {"n_shared_experts": 1},
     "helium": {"head_dim": 8}, "nomic_bert": {"head_dim": 8}, "nemotron": {"head_dim": 16},
     "cosmos3_edge_text": rotary(4, 2, 2), "glm4v_moe_text": rotary(1, 1, 0),

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 from transformers.utils import logging
 
 from headgraph.pk_engine.errors import ModelError, WeightsError
-from headgraph.pk_engine.models.family import families
+from headgraph.pk_engine.models.families.catalogue import families
 from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import zoo
 from tests.shared import GPT2, needs_shared
@@ -147,7 +147,8 @@ def test_a_damaged_embedding_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_in_a_family_file_is_named(table: str, words: str, tmp_path: Path) -> None:
-    from headgraph.pk_engine.models.family import FOLDER, read_family
+    from headgraph.pk_engine.models.families.catalogue import read_family
+    from headgraph.pk_engine.models.families.class_defaults import FOLDER
 
     text = (FOLDER / "gpt2.toml").read_text("utf-8")
     start, rest = text.split("[embedding]\n")

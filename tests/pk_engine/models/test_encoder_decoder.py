@@ -21,7 +21,7 @@ from transformers.utils import logging
 
 from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.models.family import families
+from headgraph.pk_engine.models.families.catalogue import families
 from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import zoo
 from tests.pk_engine.parts_zoo import KINDS, ROWS, D, Kind, run, taken

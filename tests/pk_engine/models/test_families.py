@@ -15,7 +15,7 @@ from transformers.utils import logging
 
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.linalg.bases import bases
-from headgraph.pk_engine.models.family import families
+from headgraph.pk_engine.models.families.catalogue import families
 from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import tap, unequal_zoo, zoo
 from tests.pk_engine.models.test_model_types import ELSEWHERE

@@ -11,8 +11,9 @@ import pytest
 
 from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import ModelError, UnknownFamily
-from headgraph.pk_engine.models import family
-from headgraph.pk_engine.models.family import FOLDER, families, family_of, read_family
+from headgraph.pk_engine.models.families import catalogue
+from headgraph.pk_engine.models.families.catalogue import families, family_of, read_family
+from headgraph.pk_engine.models.families.class_defaults import FOLDER
 from headgraph.pk_engine.models.layout import ModelShape, TensorSpec
 from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import oracle
@@ -246,6 +247,32 @@ def test_adapters_are_refused(tmp_path: Path) -> None:
         ModelWeights(tmp_path)
 
 
+SIZES = {"num_hidden_layers": 4, "num_attention_heads": 4, "hidden_size": 24}
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"model_type": "gemma4_text", "num_kv_shared_layers": 3,
+          "layer_types": ["sliding_attention", *["full_attention"] * 3]},
+         "num_kv_shared_layers = 3: expected fewer, since no layer of the kind 'full_attention'"),
+        ({"model_type": "mistral_large4_text", "qk_nope_head_dim": 6, "qk_rope_head_dim": 4,
+          "v_head_dim": 5, "kv_lora_rank": 14, "kv_source_layers": [0, 0, 2, 3]},
+         r"kv_source_layers = \[0, 0, 2, 3\]: some layers use the keys and values of another"),
+        ({"model_type": "deepseek_v4", "num_key_value_heads": 1, "head_dim": 8, "q_lora_rank": 16,
+          "o_lora_rank": 12, "o_groups": 3},
+         "has 4 heads, which write in 3 groups: expected a multiple of 3"),
+        ({"model_type": "glm5_next_text", "qk_nope_head_dim": 6, "qk_rope_head_dim": -1,
+          "v_head_dim": 5, "kv_lora_rank": 14},
+         "qk_rope_head_dim = -1: expected a whole number from 0 to"),
+    ],
+)  # fmt: skip
+def test_sizes_that_contradict_each_other(config: dict[str, Any], said: str) -> None:
+    family = family_of(config)
+    with pytest.raises(ModelError, match=said):
+        family.stored(family.shape(SIZES | config).layers[0])
+
+
 # ----- a family of one's own
 
 
@@ -260,7 +287,7 @@ def example() -> str:
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "families"
     shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("phi.toml"))
-    monkeypatch.setattr(family, "FOLDER", folder)
+    monkeypatch.setattr(catalogue, "FOLDER", folder)
     return folder
 
 

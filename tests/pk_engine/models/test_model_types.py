@@ -19,7 +19,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.utils import logging
 
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.models.family import families
+from headgraph.pk_engine.models.families.catalogue import families
 from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import reading, zoo_wide
 
