@@ -14,7 +14,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from headgraph.base.names import PARTS, ROLES
+from headgraph.base.names import ROLES
 from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError, UnknownFamily
@@ -27,7 +27,7 @@ from headgraph.pk_engine.models.config import (
     value_of,
 )
 from headgraph.pk_engine.models.embedding import EmbeddingSpec
-from headgraph.pk_engine.models.kinds import Layers
+from headgraph.pk_engine.models.kinds import Layers, Place
 from headgraph.pk_engine.models.layout import GATE, Latent, LayerShape, ModelShape, TensorSpec
 
 __all__ = ["Family", "ModelShape", "Norm", "TensorSpec", "families", "family_of", "read_family"]
@@ -113,10 +113,11 @@ class Family:
         settings = self.settings(config)
         self.refusals.check({**config, **settings}, self.name)
         family = self.for_model(config)
-        sizes = sizes_of(settings, family.config)
+        first = family.layers.first(settings) if family.layers else settings
+        sizes = sizes_of(first, family.config)
         if family.layers is None and sizes["d_value"] == sizes["d_head"] and not family._latent:
             return shape_of(settings, family.config)
-        kinds = [("", number) for number in range(sizes["n_layers"])]
+        kinds = [Place("", number) for number in range(sizes["n_layers"])]
         if family.layers is not None:
             kinds = family.layers.of_model(settings, sizes["n_layers"], self.name)
         layers = tuple(family._layers_of(settings, kinds))
@@ -124,19 +125,17 @@ class Family:
         return family._plain(shape) or shape
 
     def _layers_of(
-        self, settings: Mapping[str, Any], kinds: Iterable[tuple[str, int]]
+        self, settings: Mapping[str, Any], places: Iterable[Place]
     ) -> Iterator[LayerShape]:
         """The layers that have heads, with their sizes."""
-        for index, (kind, number) in enumerate(kinds):
+        for index, place in enumerate(places):
             if self.layers is None:
                 sizes = sizes_of(settings, self.config)
-                yield layer_of(sizes, index, name=f"L{number}", number=number)
-            elif self.has_heads(kind):
-                own = self.layers.settings_of(settings, index)
-                sizes = sizes_of(own, self.of_kind(kind).config)
-                name = f"{self.layers.kinds[kind].get('letter', PARTS[0])}{number}"
-                streams = self.layers.streams(kind)
-                yield layer_of(sizes, index, name=name, number=number, kind=kind, streams=streams)
+                yield layer_of(sizes, index, name=f"L{place.number}", number=place.number)
+            elif self.has_heads(place.kind):
+                own = self.layers.settings_of(settings, index, place.stage)
+                sizes = sizes_of(own, self.of_kind(place.kind).config)
+                yield layer_of(sizes, index, **self.layers.described(place, index))
 
     def _plain(self, shape: ModelShape) -> ModelShape | None:
         """The shape without a list of layers, if all layers are what the family says."""

@@ -6,13 +6,24 @@ is. docs/reference/families.md explains each key.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from headgraph.base.names import ROLES
+from headgraph.base.names import PARTS, ROLES
 from headgraph.base.text import listed, quoted
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.config import LARGEST, value_of
 from headgraph.pk_engine.models.layout import STREAM
+
+MOST_STAGES = 16
+MOST_LAYERS = LARGEST["n_layers"] // 4
+
+
+class Place(NamedTuple):
+    """A layer's kind, and its number and its stage among the tensors' names."""
+
+    kind: str
+    number: int
+    stage: int = 0
 
 
 @dataclass(frozen=True)
@@ -30,11 +41,17 @@ class Layers:
         letters: kind -> letter, where the configuration has a text with a letter for each layer.
         indices: configuration keys of a list of the layers of the first kind; with `from`, counted
             from there.
-        start: number of the first layer in `indices`.
+        start: number of the first layer in `indices`, or of the first stage in tensor names.
         period: configuration keys, or a number: one layer in so many is of the first kind.
         offset: configuration keys, or a number: the first such layer.
         default: the kind of layers that nothing above gives, where there is one.
         each: configuration key of an object with settings of single layers, by their numbers.
+        stages: configuration keys of a list with the number of layers of each stage, or that list.
+            Each stage has a residual stream of its own, and each layer there what single roles
+            read otherwise. A stage takes its own item of every list as long as the stages; `keys`
+            names a list of values whose kind `letters` gives.
+        listed: configuration keys of lists with an item for each layer.
+        doubled: configuration keys of sizes that double from one stage to the next.
     """
 
     kinds: Mapping[str, Mapping[str, Any]]
@@ -47,6 +64,9 @@ class Layers:
     default: str | None = None
     each: str | None = None
     parts: tuple[Mapping[str, Any], ...] = ()
+    stages: tuple[str, ...] | tuple[int, ...] = ()
+    doubled: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if all("without" in kind for kind in self.kinds.values()):
@@ -58,31 +78,73 @@ class Layers:
     def from_data(cls, data: Mapping[str, Any]) -> "Layers":
         """Make one from the table of a family file."""
         made: dict[str, Any] = {"parts": tuple(data.get("parts", ()))}
-        made |= {"keys": tuple(data.get("keys", ())), "indices": tuple(data.get("indices", ()))}
+        for key in ("keys", "indices", "stages", "doubled", "listed"):
+            made[key] = tuple(data.get(key, ()))
         return cls(**{**data, **made})
 
-    def of_model(
-        self, settings: Mapping[str, Any], n_layers: int, family: str
-    ) -> list[tuple[str, int]]:
+    def of_model(self, settings: Mapping[str, Any], n_layers: int, family: str) -> list["Place"]:
         """The kind of each layer, and its number among the tensors' names.
 
         Raises:
             ModelError: the configuration does not say, or names a kind that the family does not
                 describe.
         """
+        if self.stages:
+            return [
+                Place(self._kind_of(stage, settings), number, self.start + stage)
+                for stage, depth in enumerate(self._depths(settings))
+                for number in range(depth)
+            ]
         if self.parts:
             return [
-                (kind, number)
+                Place(kind, number)
                 for part in self.parts
                 for number in range(_counted(settings, part["count"]))
                 for kind in part["kinds"]
             ]
-        return list(zip(self._listed(settings, n_layers, family), range(n_layers), strict=True))
+        return list(map(Place, self._listed(settings, n_layers, family), range(n_layers)))
 
-    def streams(self, kind: str) -> dict[str, str]:
-        """Role -> the residual stream that it reads or writes in such layers."""
-        own = self.kinds[kind]
-        return dict.fromkeys(ROLES, own.get("stream", STREAM)) | dict(own.get("reads", {}))
+    def described(self, place: Place, index: int) -> dict[str, Any]:
+        """The attributes of such a layer other than its sizes; `index` counts all layers."""
+        letter = self.kinds[place.kind].get("letter")
+        name = f"{letter}{place.number}" if letter else f"{PARTS[0]}{index}"
+        return {"name": name, "streams": self.streams(place), **place._asdict()}
+
+    def streams(self, place: Place) -> dict[str, str]:
+        """Role -> the residual stream that it reads or writes in such a layer."""
+        own = self.kinds[place.kind]
+        reads = dict(own.get("reads", {}))
+        if not self.stages:
+            return dict.fromkeys(ROLES, own.get("stream", STREAM)) | reads
+        layer = f"{place.stage}.{place.number}"
+        apart = {role: f"{stream} {layer}" for role, stream in reads.items()}
+        return dict.fromkeys(ROLES, f"stage {place.stage}") | apart
+
+    def _depths(self, settings: Mapping[str, Any]) -> list[int]:
+        """The number of layers of each stage."""
+        numbers = [it for it in self.stages if isinstance(it, int)]
+        if numbers:
+            return numbers
+        found = value_of(settings, [key for key in self.stages if isinstance(key, str)])
+        if (
+            not isinstance(found, list)
+            or not 1 <= len(found) <= MOST_STAGES
+            or not all(type(depth) is int and 1 <= depth <= MOST_LAYERS for depth in found)
+            or sum(found) > MOST_LAYERS
+        ):
+            raise ModelError(
+                f"config.json has {' or '.join(map(str, self.stages))} = {quoted(found)}: expected "
+                "the number of layers of each stage"
+            )
+        return found
+
+    def _kind_of(self, stage: int, settings: Mapping[str, Any]) -> str:
+        """The kind of a stage's layers."""
+        usual = self.default or next(iter(self.kinds))
+        values = value_of(settings, self.keys)
+        if not isinstance(values, list) or stage >= len(values):
+            return usual
+        return self.letters.get(str(values[stage]), usual)
 
     def _listed(self, settings: Mapping[str, Any], n_layers: int, family: str) -> list[str]:
         found = self._found(settings, n_layers)
@@ -104,11 +166,41 @@ class Layers:
             raise ModelError(f"no layer of this {family} model has attention heads")
         return found
 
-    def settings_of(self, settings: Mapping[str, Any], layer: int) -> Mapping[str, Any]:
+    def settings_of(
+        self, settings: Mapping[str, Any], layer: int, stage: int = 0
+    ) -> Mapping[str, Any]:
         """The settings that hold for one layer."""
+        if self.stages:
+            return self._of_stage(settings, stage - self.start)
+        settings = self._of_layer(settings, layer)
         single = settings.get(self.each) if self.each else None
         own = single.get(str(layer)) if isinstance(single, Mapping) else None
         return {**settings, **own} if isinstance(own, Mapping) else settings
+
+    def first(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The settings with the first stage's or layer's items in the place of lists."""
+        return self._of_stage(settings, 0) if self.stages else self._of_layer(settings, 0)
+
+    def _of_layer(self, settings: Mapping[str, Any], layer: int) -> Mapping[str, Any]:
+        lists = {key: settings.get(key) for key in self.listed}
+        own = {
+            key: items[layer]
+            for key, items in lists.items()
+            if isinstance(items, list) and layer < len(items)
+        }
+        return {**settings, **own}
+
+    def _of_stage(self, settings: Mapping[str, Any], stage: int) -> Mapping[str, Any]:
+        count = len(self._depths(settings))
+        own = {
+            key: value[stage]
+            for key, value in settings.items()
+            if isinstance(value, list) and len(value) == count
+        }
+        for key in self.doubled:
+            if type(settings.get(key)) is int:
+                own[key] = settings[key] * 2**stage
+        return {**settings, **own}
 
     def _found(self, settings: Mapping[str, Any], n_layers: int) -> list[str] | None:
         every = list(self.kinds)
@@ -143,7 +235,7 @@ def _whole(places: Any, keys: Sequence[str]) -> list[int]:
 
 def _counted(settings: Mapping[str, Any], keys: Sequence[str]) -> int:
     found = _number(settings, keys)
-    if found is None or not 1 <= found <= LARGEST["n_layers"] // 4:
+    if found is None or not 1 <= found <= MOST_LAYERS:
         raise ModelError(
             f"config.json has {' or '.join(keys)} = {quoted(found)}: expected a number of layers"
         )

@@ -52,12 +52,12 @@ class LayerShape:
 
     Attributes:
         index: its number, as tables count layers.
-        d_model: dimension of the residual streams.
+        d_model: dimension of the residual streams that it reads and writes.
         heads: role -> heads that have their own matrix of this role.
         widths: role -> dimension of a head.
         streams: role -> the residual stream that it reads (Q, K, V) or writes (O).
         name: as in the names of heads: `L3` in `L3H0`.
-        number: its number among the tensors' names.
+        number, stage: its number among the tensors' names, and that of its stage.
         kind: the kind of layer in the family file (`Layers`); empty where all are alike.
         sizes: further sizes, by their names in the family file.
     """
@@ -69,6 +69,7 @@ class LayerShape:
     streams: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(ROLES, STREAM))
     name: str = ""
     number: int = 0
+    stage: int = 0
     kind: str = ""
     sizes: Mapping[str, int] = field(default_factory=dict)
 
@@ -126,7 +127,7 @@ class ModelShape:
             n_layers,
             max(layer.n_heads for layer in layers),
             max(layer.n_kv_heads for layer in layers),
-            layers[0].d_model,
+            max(layer.d_model for layer in layers),
             max(max(layer.widths.values()) for layer in layers),
             layers,
         )
@@ -148,6 +149,11 @@ class ModelShape:
     def grouped(self) -> bool:
         """Whether query heads of some layer share key/value heads."""
         return any(layer.n_kv_heads < layer.n_heads for layer in self.layers)
+
+    @property
+    def widths_differ(self) -> bool:
+        """Whether the residual streams of some layers are narrower than those of others."""
+        return any(layer.d_model != self.d_model for layer in self.unequal)
 
     @cached_property
     def by_index(self) -> dict[int, LayerShape]:

@@ -275,7 +275,7 @@ def _meta(job: Job, found: JobResult) -> TableMeta:
         tower="vision" if getattr(weights, "tower", None) == "vision" else None,
         decoys={p: {"scored": scored, "share": None} for p, scored in found.decoys.items()},
         origin=weights.origin,
-        layers=[layer_data(layer) for layer in shape.unequal],
+        layers=[layer_data(layer, shape.d_model) for layer in shape.unequal],
     )
 
 
