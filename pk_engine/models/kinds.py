@@ -51,6 +51,7 @@ class Layers:
             read otherwise. A stage takes its own item of every list as long as the stages; `keys`
             names a list of values whose kind `letters` gives.
         listed: configuration keys of lists with an item for each layer.
+        entry: the kind of the first layer of each stage but the first, where it is another.
         doubled: configuration keys of sizes that double from one stage to the next.
     """
 
@@ -67,6 +68,7 @@ class Layers:
     stages: tuple[str, ...] | tuple[int, ...] = ()
     doubled: tuple[str, ...] = ()
     listed: tuple[str, ...] = ()
+    entry: str | None = None
 
     def __post_init__(self) -> None:
         if all("without" in kind for kind in self.kinds.values()):
@@ -91,7 +93,13 @@ class Layers:
         """
         if self.stages:
             return [
-                Place(self._kind_of(stage, settings), number, self.start + stage)
+                Place(
+                    self.entry
+                    if self.entry and stage and not number
+                    else self._kind_of(stage, settings),
+                    number,
+                    self.start + stage,
+                )
                 for stage, depth in enumerate(self._depths(settings))
                 for number in range(depth)
             ]

@@ -16,24 +16,40 @@ LEAST, MOST = 1e-2, 1e-4
 """A change of what a head reads, relative to the largest, that counts as one, or as none."""
 
 
-def check(model: Any, weights: ModelWeights, inputs: dict[str, Any]) -> None:
-    """Hold every matrix and the norm before attention against the running network."""
-    layers = weights.shape.layers
-    assert len(layers) == weights.shape.n_layers
-    widths = sorted({layer.width_of("Q") for layer in layers})
-    for m in widths:
-        inner = zoo_wide.INNER_NORMS.get(weights.family.name)
-        check_norm(
-            Probe(model, inputs, m, inner), weights, [it for it in layers if it.width_of("Q") == m]
-        )
+def check(
+    model: Any, weights: ModelWeights, inputs: dict[str, Any], stream: str | None = None
+) -> None:
+    """Hold every matrix and the norm before attention against the running network.
+
+    Args:
+        model: the network, or the part of it that has the layers.
+        weights: what is read of it.
+        inputs: what it is given.
+        stream: the residual stream of its layers, where others have another.
+    """
+    layers = [it for it in weights.shape.layers if stream in (None, it.streams["O"])]
+    inner = zoo_wide.INNER_NORMS.get(weights.family.name)
+    for m in sorted({layer.width_of("Q") for layer in layers}):
+        alike = [it for it in layers if it.width_of("Q") == m]
+        check_norm(Probe(model, inputs, m, inner), weights, alike)
     without_head_norms(model)
-    for m in widths:
+    for m in sorted({layer.width_of("Q") for layer in layers}):
         probe, alike = Probe(model, inputs, m), [it for it in layers if it.width_of("Q") == m]
-        assert len(probe.attentions) == len(alike)
-        for at, layer in enumerate(alike):
+        for at, layer in places(probe, weights, alike):
             matrices, chance = weights.raw_layer(layer.index), np.random.default_rng
             check_reading(probe, at, matrices, chance(at), roles=roles_of(layer))
             check_writing(probe, at, matrices["O"], chance(at))
+
+
+def places(
+    probe: Probe, weights: ModelWeights, layers: Sequence[LayerShape]
+) -> list[tuple[int, LayerShape]]:
+    """Each layer with its place among the attentions that run, some of which may not be read."""
+    if len(probe.attentions) > len(layers):
+        assert len(probe.attentions) == weights.shape.n_layers
+        return [(layer.index, layer) for layer in layers]
+    assert len(probe.attentions) == len(layers)
+    return list(enumerate(layers))
 
 
 def roles_of(layer: LayerShape) -> str:
@@ -43,7 +59,9 @@ def roles_of(layer: LayerShape) -> str:
 
 def check_norm(probe: Probe, weights: ModelWeights, layers: Sequence[LayerShape]) -> None:
     """What attention takes is the norm that the family names, of what the layer takes."""
-    for here, seen in zip(layers, probe.run(), strict=True):
+    every = probe.run()
+    for at, here in places(probe, weights, layers):
+        seen = every[at]
         norm = weights.family.of_kind(here.kind).norm
         stream, read = (x.double().numpy() for x in (seen.entering, seen.read))
         if len(read) < len(stream):

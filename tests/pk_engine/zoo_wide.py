@@ -88,6 +88,16 @@ CHANGES: dict[str, dict[str, Any]] = {
              "flow_size": 8, "spectrogram_bins": 8, "posterior_encoder_num_wavenet_layers": 1,
              "prior_encoder_num_wavenet_layers": 1, "prior_encoder_num_flows": 1,
              "use_stochastic_duration_prediction": False},
+    "vjepa2": {"crop_size": 20, "frames_per_clip": 2, "tubelet_size": 2, "mlp_ratio": 1,
+               "pred_hidden_size": 24, "pred_num_attention_heads": 2, "pred_num_hidden_layers": 1},
+    "gemma4_audio": {"subsampling_conv_channels": [16, 4], "attention_chunk_size": 26,
+                     "attention_context_left": 1, "attention_context_right": 0,
+                     "output_proj_dims": 8},
+    "tvp": {"max_img_size": 8, "max_grid_col_position_embeddings": 4,
+            "max_grid_row_position_embeddings": 4, "visual_prompt_size": 2, "num_frames": 1,
+            "backbone_config": {"model_type": "resnet", "embedding_size": 4, "hidden_sizes": [4],
+                                "depths": [1], "out_features": ["stage1"]}},
+    "nemotron3_diarization_audio": {"num_key_value_heads": 4},
     "sapiens2": {"num_key_value_heads_per_layer": [4, 2]},
     "eomt": {"num_blocks": 1, "num_queries": 4, "num_upscale_blocks": 1},
     "eomt_dinov3": {"num_blocks": 1, "num_queries": 4, "num_upscale_blocks": 1},
@@ -121,12 +131,20 @@ CHANGES: dict[str, dict[str, Any]] = {
 
 
 CLASSES = {"rf_detr_dinov2": "RfDetrDinov2Backbone", "lw_detr_vit": "LwDetrViTBackbone",
-           "vitpose_backbone": "VitPoseBackbone"}  # fmt: skip
+           "vitpose_backbone": "VitPoseBackbone",
+           "pp_ocrv5_mobile_rec": "PPOCRV5MobileRecForTextRecognition",
+           "pp_ocrv5_server_rec": "PPOCRV5ServerRecForTextRecognition",
+           "pp_ocrv6_small_rec": "PPOCRV6SmallRecForTextRecognition"}  # fmt: skip
 """Where the class of the configuration is not the one that people save."""
-INNER_NORMS = {"conformer": "self_attn_layer_norm", "parakeet": "norm_self_att"}
+INNER_NORMS = {
+    "gemma4_audio": "norm_pre_attn",
+    "conformer": "self_attn_layer_norm",
+    "parakeet": "norm_self_att",
+}
 """Family -> the norm before attention, where an MLP stands before it in each layer."""
 FEATURES = {"wav2vec2-bert": (64, 16), "parakeet_encoder": (256, 16), "lasr_encoder": (256, 16),
-            "granite_speech5_encoder": (32, 64)}  # fmt: skip
+            "granite_speech5_encoder": (32, 64), "nemotron3_diarization_audio": (256, 16),
+            "gemma4_audio": (104, 16)}  # fmt: skip
 """Model types that take times x features of sound."""
 WITH_MASK = {"ovis2_vision", "beit", "data2vec-vision", "flava_image_model"}
 """Model types of images whose configuration has a vocabulary, for what is masked."""
@@ -170,6 +188,7 @@ INSIDE = {
     "mimi_encoder": "encoder_transformer", "mimi_decoder": "decoder_transformer",
     "pocket_tts_audio_tokenizer_encoder": "encoder_transformer",
     "pocket_tts_audio_tokenizer_decoder": "decoder_transformer",
+    **{f"pp_ocrv{name}_rec": "head.encoder" for name in ("5_mobile", "5_server", "6_small")},
     "neucodec": "acoustic_decoder", "xcodec2": "acoustic_decoder",
 }  # fmt: skip
 """The module that is the transformer, where convolutions or another model stand around it."""
@@ -184,7 +203,10 @@ def running(model: Any) -> tuple[Any, dict[str, Any]]:
     if inside is None:
         return model, inputs_of(model)
     width = 32 if "transformer" in inside else 64  # what the semantic encoder gives is put beside
-    given = torch.randn(1, 26, width, generator=torch.Generator().manual_seed(0))
+    size: tuple[int, ...] = (1, 26, width)
+    if inside == "head.encoder":
+        size = 1, model.get_submodule(inside).conv_block[0].convolution.in_channels, 1, 26
+    given = torch.randn(size, generator=torch.Generator().manual_seed(0))
     return model.get_submodule(inside), {"hidden_states": given}
 
 
@@ -208,6 +230,12 @@ def inputs_of(model: Any) -> dict[str, Any]:
         return {"input_features": torch.randn(1, *times, generator=generator)}
     if model.main_input_name == "input_features":
         return {"input_features": torch.randn(1, 16, 64, generator=generator)}
+    if config.model_type == "vjepa2":
+        video = torch.randn(1, 2, 3, 20, 20, generator=generator)
+        return {"pixel_values_videos": video, "skip_predictor": True}
+    if config.model_type == "tvp":
+        image = torch.randn(1, 1, 3, 8, 8, generator=generator)
+        return {"input_ids": tokens, "pixel_values": image, "attention_mask": tokens * 0 + 1}
     if config.model_type == "videomt":
         return {"pixel_values_videos": torch.randn(1, 1, 3, 20, 20, generator=generator)}
     if config.model_type == "seggpt":
