@@ -52,6 +52,7 @@ def test_every_family_has_a_small_model(build: Any) -> None:
     covered = {build(name).weights.family.name for name in KINDS}
     # not of transformers; test_families_lens.py and test_gguf.py have them
     others = {"transformer_lens", "gguf"} | unequal_zoo.IN_PARTS | unequal_zoo.IN_STAGES
+    others |= unequal_zoo.IN_STACKS
     unequal = {unequal_zoo.family_of(kind) for kind, _ in unequal_zoo.KINDS.values()}
     tried = {families()[name].name for name in families().keys() - ELSEWHERE}
     assert covered | others | unequal | tried == {family.name for family in families().values()}
