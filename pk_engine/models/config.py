@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 from headgraph.base.names import ROLES
@@ -12,6 +13,8 @@ from headgraph.pk_engine.models.layout import LayerShape, ModelShape
 LARGEST = {"n_layers": 2**10, "n_heads": 2**12, "n_kv_heads": 2**12, "d_model": 2**20,
            "d_head": 2**20}  # fmt: skip
 """Far above any model. A larger number is a mistake, and lists of that length would be made."""
+TIMES = " * "
+"""Between the keys of a product."""
 MOST_HEADS = 2**16
 """Heads of all layers together: four times those of the largest models. Lists, pictures and pages
 reserve a place for each."""
@@ -128,10 +131,13 @@ def layer_of(sizes: Mapping[str, int], index: int, **others: Any) -> LayerShape:
 def _size(settings: Mapping[str, Any], size: str, keys: list[str | int] | int) -> int | None:
     """The value of the first key that has one; a number stands for itself."""
     listed = [keys] if isinstance(keys, int) else keys
-    held = (k for k in listed if isinstance(k, int) or _get(settings, _listed(k) or k) is not None)
+    held = (k for k in listed if isinstance(k, int) or _get(settings, _first(k)) is not None)
     key = next(held, None)
     if not isinstance(key, str):
         return key
+    if TIMES in key:
+        parts = [_size(settings, size, [part]) for part in key.split(TIMES)]
+        return None if None in parts else prod(part for part in parts if part)
     value, most = _get(settings, _listed(key) or key), LARGEST.get(size, 2**20)
     if _listed(key) and isinstance(value, list | str):
         value = len(value)
@@ -140,6 +146,11 @@ def _size(settings: Mapping[str, Any], size: str, keys: list[str | int] | int) -
             f"config.json has {key} = {quoted(value)}: expected a whole number from 1 to {most:,}"
         )
     return value
+
+
+def _first(key: str) -> str:
+    """The key that must be there for a size: the list's, or the first of a product."""
+    return _listed(key) or key.partition(TIMES)[0]
 
 
 def _listed(key: str) -> str | None:

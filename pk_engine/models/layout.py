@@ -73,6 +73,10 @@ class LayerShape:
     kind: str = ""
     sizes: Mapping[str, int] = field(default_factory=dict)
 
+    def named(self, tensor: str) -> str:
+        """The name of a tensor; `{twice}` is for layers that stand at every other place."""
+        return tensor.format(layer=self.number, stage=self.stage, twice=2 * self.number)
+
     @property
     def n_heads(self) -> int:
         """Query heads."""

@@ -29,11 +29,12 @@ KEYS = {
 """Keys of the configuration of each part."""
 PREFIXES = {
     "language": ("model.language_model.", "language_model.", "model.text_model.", "text_model.",
+                 "text_encoder.",
                  "thinker.", "llm.", "vlm.language_model.", "model.", ""),
     "vision": ("model.vision_tower.", "vision_tower.", "model.vision_model.", "vision_model.",
                "model.visual.", "visual.", "model.vision_encoder.", "vision_encoder.",
                "image_model.", "image_tower.", "thinker.visual.", "model.image_encoder.",
-               "git.image_encoder.", "vision_tower.vision_model."),
+               "git.image_encoder.", "video_model.", "vision_tower.vision_model."),
 }  # fmt: skip
 """What may stand before the names of each part's own tensors."""
 SHARED = ("quantization_config", "compression_config", "dtype", "torch_dtype",

@@ -199,15 +199,11 @@ class ModelWeights:
         return EmbeddingFiles(spec, self._files, self._prefix, tied, self.shape.d_model)
 
     def _name(self, name: str, layer: LayerShape) -> str:
-        return self._prefix + name.format(layer=layer.number, stage=layer.stage)
+        return self._prefix + layer.named(name)
 
     def _find_prefix(self) -> str:
         layer = self.shape.layers[0]
-        first = (
-            self.family.of_kind(layer.kind)
-            .tensors[0]
-            .name.format(layer=layer.number, stage=layer.stage)
-        )
+        first = layer.named(self.family.of_kind(layer.kind).tensors[0].name)
         prefixes = self._part.prefixes(self.family.prefixes)
         for prefix in prefixes:
             if prefix + first in self._files:

@@ -43,6 +43,7 @@ class Probe:
 
     Attributes:
         m: the width of its heads.
+        value: the width of their values, where that is another.
         norm: how the name of the norm before attention ends, where other sublayers stand before
             it: what it is given is the residual stream, not what the layer is given.
     """
@@ -51,10 +52,12 @@ class Probe:
     inputs: dict[str, Any]
     m: int
     norm: str | None = None
+    value: int = 0
     attentions: list[Any] = field(default_factory=list)
     matrices: dict[Any, set[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.value = self.value or self.m
         self.names = {module: name for name, module in self.model.named_modules()}
         self.matrices = {
             module: {part for part in module.modules() if isinstance(part, MATRICES)}
@@ -124,7 +127,7 @@ class _Pass(TorchFunctionMode):
         if isinstance(module, MATRICES) and self.found and self.found[-1].written is None:
             seen = self.found[-1]
             size = module.weight.shape[0 if isinstance(module, Conv1D) else 1]
-            if seen.value is not None and size == len(seen.query) * self.probe.m:
+            if seen.value is not None and size == len(seen.query) * self.probe.value:
                 every = output.detach().reshape(-1, output.shape[-1])
                 seen.written = every[: len(seen.read)]
 
@@ -139,6 +142,8 @@ class _Pass(TorchFunctionMode):
         owner = next((m for m in reversed(self.stack) if self.probe.matrices[m]), None)
         if owner is None or left.dim() < 3 or right.dim() < 3:
             return result
+        if type(owner).__name__.endswith("Subsample"):  # from one stream to another
+            return result
         done = self.found[-1] if self.found else None
         if done is None or done.value is not None:
             # keys of relative positions are more than the queries
@@ -148,7 +153,7 @@ class _Pass(TorchFunctionMode):
                 query, key = self.heads(left), self.heads(right.transpose(-1, -2))
                 self.found.append(Seen(owner, self.entering(read.shape[1]), read, query, key))
             return result
-        if right.shape[-1] != self.probe.m:
+        if right.shape[-1] != self.probe.value:
             return result
         done.value = self.heads(right)
         if self.z is None or len(self.found) - 1 != self.layer:

@@ -29,12 +29,13 @@ def check(
     """
     layers = [it for it in weights.shape.layers if stream in (None, it.streams["O"])]
     inner = zoo_wide.INNER_NORMS.get(weights.family.name)
-    for m in sorted({layer.width_of("Q") for layer in layers}):
-        alike = [it for it in layers if it.width_of("Q") == m]
-        check_norm(Probe(model, inputs, m, inner), weights, alike)
+    widths = [(it.width_of("Q"), it.width_of("V")) for it in layers]
+    groups = {it: [at for at, w in zip(layers, widths, strict=True) if w == it] for it in widths}
+    for (m, value), alike in groups.items():
+        check_norm(Probe(model, inputs, m, inner, value), weights, alike)
     without_head_norms(model)
-    for m in sorted({layer.width_of("Q") for layer in layers}):
-        probe, alike = Probe(model, inputs, m), [it for it in layers if it.width_of("Q") == m]
+    for (m, value), alike in groups.items():
+        probe = Probe(model, inputs, m, value=value)
         for at, layer in places(probe, weights, alike):
             matrices, chance = weights.raw_layer(layer.index), np.random.default_rng
             check_reading(probe, at, matrices, chance(at), roles=roles_of(layer))

@@ -113,7 +113,7 @@ OTHER = {"gemma4": {1: {"m": 12}, 3: {"m": 12}},
 
 IN_PARTS = {"t5", "bart", "whisper", "mllama", "moonshine", "t5gemma"}
 """Families with cross-attention, which `test_encoder_decoder.py` has."""
-IN_STAGES = {"hiera", "swin", "segformer", "mobilevit"}
+IN_STAGES = {"hiera", "levit", "swin", "segformer", "mobilevit"}
 """Families whose stages have residual streams of their own, which `test_stages.py` has."""
 IN_STACKS = {"codec", "fastspeech2", "videoprism"}
 """Families of two stacks of layers, which `test_inside.py` has."""

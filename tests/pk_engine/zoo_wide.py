@@ -67,7 +67,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "vivit": {"num_frames": 2, "tubelet_size": [1, 4, 4]},
     **{name: {"conv_dim": [8] * 7, "num_conv_pos_embedding_groups": 4}
        for name in ("wav2vec2", "hubert", "unispeech", "unispeech-sat", "data2vec-audio",
-                    "wav2vec2-conformer")},
+                    "wav2vec2-conformer", "wavlm")},
     "wav2vec2-bert": {"feature_projection_input_dim": 16},
     "sew": {"conv_dim": [8] * 13, "num_conv_pos_embedding_groups": 4},
     "sew-d": {"conv_dim": [8] * 13, "num_conv_pos_embedding_groups": 4},

@@ -35,6 +35,7 @@ ELSEWHERE = (UNEQUAL - {"sapiens2"}) | {
     "transformer_lens",  # not of transformers; test_families_lens.py
     "gguf",  # test_gguf.py
     "gemma3",  # a model of two parts; test_families.py
+    "wavlm",  # below: torch's own attention has no matrices to watch
     "gpt_neo",  # its configuration lists its layers; test_families.py
 }
 
@@ -120,3 +121,46 @@ def check_folding(weights: ModelWeights, folder: Path) -> None:
 
 def test_each_model_type_is_one_of_transformers() -> None:
     assert families().keys() - ELSEWHERE <= set(CONFIG_MAPPING.keys())
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("stable", [False, True])
+def test_the_matrices_of_wavlm_give_what_its_attention_writes(
+    stable: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = {"do_stable_layer_norm": True, "feat_extract_norm": "layer"} if stable else {}
+    model = zoo_wide.build("wavlm", **changes)
+    model.save_pretrained(tmp_path)
+    weights, calls = ModelWeights(tmp_path), []
+    attend = torch.nn.functional.multi_head_attention_forward
+
+    def watched(query: Any, *args: Any, **kwargs: Any) -> Any:
+        result = attend(query, *args, **kwargs)
+        calls.append((query, kwargs["attn_mask"], result[0]))
+        return result
+
+    monkeypatch.setattr(torch.nn.functional, "multi_head_attention_forward", watched)
+    layers, entering = model.encoder.layers, []
+    for layer in layers:
+        layer.register_forward_pre_hook(lambda _, args: entering.append(args[0]))
+    with torch.no_grad():
+        model(**zoo_wide.inputs_of(model))
+    assert len(calls) == 2
+    for layer, (query, bias, written) in enumerate(calls):
+        stream = entering[layer]
+        with torch.no_grad():
+            taken = layers[layer].layer_norm(stream) if stable else stream
+        assert torch.equal(query[:, 0], taken[0])
+        own, x = layers[layer].attention, query[:, 0].detach().double().numpy()
+        total = own.out_proj.bias.detach().numpy().astype(np.float64)
+        matrices = weights.raw_layer(layer)
+        for head, (q, k, v, o) in enumerate(zip(*(matrices[role] for role in "QKVO"), strict=True)):
+            rows = slice(8 * head, 8 * head + 8)
+            given = {
+                role: x @ matrix + getattr(own, f"{role}_proj").bias.detach().numpy()[rows]
+                for role, matrix in (("q", q), ("k", k), ("v", v))
+            }
+            scores = given["q"] @ given["k"].T / 8**0.5 + bias[head].detach().numpy()
+            weight = np.exp(scores - scores.max(1, keepdims=True))
+            total = total + weight / weight.sum(1, keepdims=True) @ given["v"] @ o.T
+        np.testing.assert_allclose(written[:, 0].detach().numpy(), total, atol=1e-4)

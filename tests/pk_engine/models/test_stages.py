@@ -1,5 +1,6 @@
 """Models whose stages have residual streams of unequal width, against the running networks."""
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ pytest.importorskip("torch", reason="the small models are run with torch")
 pytest.importorskip("transformers", reason="and built by transformers")
 
 import torch
+from transformers.models.dinat import modeling_dinat
 from transformers.utils import logging
 
 from headgraph.pk_engine import Selection, compute, read_table
@@ -32,6 +34,8 @@ REDUCED = SIZES | {"hidden_sizes": [16, 32], "num_attention_heads": [2, 4], "mlp
                    "num_encoder_blocks": 2, "patch_sizes": [3, 3], "strides": [2, 2]}  # fmt: skip
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "swin": ("swin", SWIN),
+    "dinat": ("dinat", SWIN | {"image_size": 40, "patch_size": 4, "kernel_size": 3,
+                               "dilations": [[1, 1], [1, 1]]}),
     "donut-swin": ("donut-swin", SWIN),
     "maskformer-swin": ("maskformer-swin", SWIN | {"depths": [2, 1]}),
     "swinv2": ("swinv2", SWIN),
@@ -47,11 +51,37 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "hiera": ("hiera", SWIN | {"image_size": [40, 40], "patch_stride": [4, 4], "num_query_pool": 1,
                                "patch_size": [7, 7], "masked_unit_size": [10, 10],
                                "masked_unit_attention": [False, False]}),
+    "levit": ("levit", {"depths": [2, 2, 1], "hidden_sizes": [16, 32, 32], "key_dim": [8, 4, 4],
+                        "num_attention_heads": [2, 4, 4], "attention_ratio": [1, 2, 2],
+                        "mlp_ratio": [1, 1, 1], "image_size": 272, "patch_size": 16}),
     "mobilevit": ("mobilevit", {"hidden_sizes": [16, 32, 32], "num_attention_heads": 4,
                                 "neck_hidden_sizes": [4] * 7, "image_size": 160, "patch_size": 1,
                                 "mlp_ratio": 1.0, "expand_ratio": 1.0}),
 }  # fmt: skip
 """Name -> the model type and its sizes. Each window of a stage has enough tokens for `reading`."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def neighbourhoods() -> Iterator[None]:
+    """Attention to the whole image in the place of Natten's, which few people can install.
+
+    Its functions take batch x heads x height x width x m. Transformers 5.24 gives them heads last.
+    """
+
+    def flat(tensor: Any) -> Any:
+        return tensor.permute(0, 3, 2, 1, 4).flatten(2, 3)
+
+    def attend(probabilities: Any, value: Any, *_: Any) -> Any:
+        batch, width, height, heads, m = value.shape
+        return (probabilities @ flat(value)).reshape(batch, heads, height, width, m)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(modeling_dinat, "requires_backends", lambda *_: None)
+        patch.setattr(
+            modeling_dinat, "natten2dqkrpb", lambda q, k, *_: flat(q) @ flat(k).transpose(-2, -1)
+        )
+        patch.setattr(modeling_dinat, "natten2dav", attend)
+        yield
 
 
 @pytest.fixture(scope="module")
