@@ -177,8 +177,8 @@ class Family:
             for kind in family._kinds or [""]:
                 for spec in family.of_kind(kind).tensors:
                     names[spec.name] = None
-                    if spec.latent:
-                        names[spec.latent.name] = None
+                    for other in (spec.latent.name if spec.latent else None, spec.through):
+                        names |= {other: None} if other else {}
         return list(names)
 
     def stored(self, layer: LayerShape) -> dict[str, tuple[int, ...]]:
@@ -273,7 +273,10 @@ def _of_kind(family: Mapping[str, Any], kind: Mapping[str, Any]) -> dict[str, An
             name = name.replace(old, new)
         return name
 
-    tensors = [{**tensor, "name": renamed(tensor["name"])} for tensor in merged["tensors"]]
+    tensors = [
+        tensor | {key: renamed(tensor[key]) for key in ("name", "through") if key in tensor}
+        for tensor in merged["tensors"]
+    ]
     norm = dict(merged.get("norm", {"kind": "none"}))
     if "name" in norm:
         norm["name"] = renamed(norm["name"])
@@ -282,7 +285,8 @@ def _of_kind(family: Mapping[str, Any], kind: Mapping[str, Any]) -> dict[str, An
 
 def _tensor(data: Mapping[str, Any]) -> TensorSpec:
     latent = Latent(**data["latent"]) if "latent" in data else None
-    return TensorSpec(data["name"], tuple(data["roles"]), data["layout"], latent)
+    roles = tuple(data["roles"])
+    return TensorSpec(data["name"], roles, data["layout"], latent, data.get("through"))
 
 
 def _unhandled(data: Mapping[str, Any], rules: str) -> dict[str, Any]:

@@ -226,6 +226,8 @@ class Latent:
 class TensorSpec:
     """One stored matrix of a layer: its name, the roles in it, and how it splits into heads.
 
+    `through` is the name of a d x d matrix between what heads write (O) and the residual stream.
+
     Raises:
         ValueError: the layout is invalid, or does not suit the roles.
     """
@@ -234,6 +236,7 @@ class TensorSpec:
     roles: tuple[str, ...]
     layout: str
     latent: Latent | None = None
+    through: str | None = None
 
     def __post_init__(self) -> None:
         if not self.roles or any(role not in (*ROLES, GATE) for role in self.roles):
@@ -272,8 +275,10 @@ class TensorSpec:
 
     def stored(self, shape: LayerShape) -> dict[str, tuple[int, ...]]:
         """The names of the tensors to read -> their shapes, with those of the latent vector."""
-        latent = self.latent.stored(shape) if self.latent else {}
-        return {self.name: self.stored_shape(shape)} | latent
+        others = self.latent.stored(shape) if self.latent else {}
+        if self.through:
+            others[self.through] = (shape.d_model, shape.d_model)
+        return {self.name: self.stored_shape(shape)} | others
 
     def split(self, stored: NDArray[Any], shape: Sizes) -> dict[str, NDArray[Any]]:
         """Role -> heads x d x width, as a view of the stored matrix where possible.

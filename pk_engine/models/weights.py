@@ -137,6 +137,9 @@ class ModelWeights:
     ) -> dict[str, NDArray[Any]]:
         """Role -> heads x d_model x width of a tensor, multiplied by what heads read through."""
         parts = spec.split(stored, shape)
+        if spec.through is not None:
+            matrix = self._floats(spec.through, shape)
+            parts = {role: matrix @ part.astype(np.float32) for role, part in parts.items()}
         if spec.latent is None:
             return parts
         reading, width = self._floats(spec.latent.name, shape), shape.sizes[spec.latent.size]

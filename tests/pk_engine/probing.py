@@ -44,14 +44,14 @@ class Probe:
     Attributes:
         m: the width of its heads.
         value: the width of their values, where that is another.
-        norm: how the name of the norm before attention ends, where other sublayers stand before
+        norm: how names of the norm before attention end, where other sublayers stand before
             it: what it is given is the residual stream, not what the layer is given.
     """
 
     model: Any
     inputs: dict[str, Any]
     m: int
-    norm: str | None = None
+    norm: str | tuple[str, ...] | None = None
     value: int = 0
     attentions: list[Any] = field(default_factory=list)
     matrices: dict[Any, set[Any]] = field(default_factory=dict)
@@ -103,7 +103,7 @@ class _Pass(TorchFunctionMode):
         self.stack.append(module)
         self.inputs.append(given)
         if self.probe.norm and self.probe.names[module].endswith(self.probe.norm):
-            self.stream = given.detach().reshape(-1, given.shape[-1])
+            self.stream = given.detach().reshape(_batch(given), -1, given.shape[-1])[0]
         if not isinstance(module, MATRICES):
             return None
         self.calls[module] = given.detach()

@@ -115,7 +115,7 @@ IN_PARTS = {"t5", "bart", "whisper", "mllama", "moonshine", "t5gemma"}
 """Families with cross-attention, which `test_encoder_decoder.py` has."""
 IN_STAGES = {"hiera", "levit", "swin", "segformer", "mobilevit"}
 """Families whose stages have residual streams of their own, which `test_stages.py` has."""
-IN_STACKS = {"codec", "fastspeech2", "videoprism"}
+IN_STACKS = {"codec", "fastspeech2", "timesformer", "videoprism"}
 """Families of two stacks of layers, which `test_inside.py` has."""
 
 

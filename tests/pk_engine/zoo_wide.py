@@ -136,12 +136,11 @@ CLASSES = {"rf_detr_dinov2": "RfDetrDinov2Backbone", "lw_detr_vit": "LwDetrViTBa
            "pp_ocrv5_server_rec": "PPOCRV5ServerRecForTextRecognition",
            "pp_ocrv6_small_rec": "PPOCRV6SmallRecForTextRecognition"}  # fmt: skip
 """Where the class of the configuration is not the one that people save."""
-INNER_NORMS = {
-    "gemma4_audio": "norm_pre_attn",
-    "conformer": "self_attn_layer_norm",
-    "parakeet": "norm_self_att",
-}
-"""Family -> the norm before attention, where an MLP stands before it in each layer."""
+INNER_NORMS: dict[str, str | tuple[str, ...]] = {
+    "gemma4_audio": "norm_pre_attn", "conformer": "self_attn_layer_norm",
+    "parakeet": "norm_self_att", "timesformer": ("temporal_layernorm", "layernorm_before"),
+}  # fmt: skip
+"""Family -> the norm before attention, where another sublayer stands before it."""
 FEATURES = {"wav2vec2-bert": (64, 16), "parakeet_encoder": (256, 16), "lasr_encoder": (256, 16),
             "granite_speech5_encoder": (32, 64), "nemotron3_diarization_audio": (256, 16),
             "gemma4_audio": (104, 16)}  # fmt: skip

@@ -122,7 +122,9 @@ def test_each_stack_is_read_as_it_runs(build: Any, name: str) -> None:
 
 
 def test_each_model_type_of_two_stacks_is_tried() -> None:
-    assert set(STACKS) == {name for name, family in families().items() if family.name in IN_STACKS}
+    assert {*STACKS, "timesformer"} == {
+        name for name, family in families().items() if family.name in IN_STACKS
+    }
 
 
 @pytest.mark.parametrize("name", STACKS)
@@ -152,6 +154,34 @@ def around(name: str) -> tuple[Any, Any]:
     )
     module = row["prefix"].removesuffix(".").replace("vision_encoder", "backbone")
     return model, model.get_submodule(module)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("divided", [True, False])
+def test_timesformer_writes_through_a_matrix_after_attention_over_time(
+    divided: bool, tmp_path: Path
+) -> None:
+    kind = "divided_space_time" if divided else "joint_space_time"
+    model = zoo_wide.build("timesformer", num_frames=26, attention_type=kind)
+    weights = ModelWeights(zoo.save(model, tmp_path))
+    video = torch.randn(1, 26, 3, 20, 20, generator=torch.Generator().manual_seed(0))
+    names = ["L0", "L1", "L2", "L3"] if divided else ["L0", "L1"]
+    assert [layer.name for layer in weights.shape.layers] == names
+    if divided:  # what a vector becomes on its way to the residual stream
+        for block in range(2):
+            layer = model.get_submodule(f"encoder.layer.{block}")
+            axes = torch.cat([torch.eye(32), torch.zeros(1, 32)])
+            with torch.no_grad():
+                written = layer.temporal_dense(layer.temporal_attention.output.dense(axes))
+            found = (written[:-1] - written[-1:]).reshape(4, 8, 32).transpose(1, 2).numpy()
+            np.testing.assert_allclose(weights.raw_layer(2 * block)["O"], found, atol=1e-4)
+            both = torch.nn.Linear(32, 32)
+            with torch.no_grad():
+                both.weight.copy_((written[:-1] - written[-1:]).T)
+                both.bias.copy_(written[-1])
+            layer.temporal_attention.output.dense = both
+            layer.temporal_dense = torch.nn.Identity()
+    reading.check(model, weights, {"pixel_values": video})
 
 
 @pytest.mark.filterwarnings("ignore")
