@@ -5,7 +5,6 @@ layer with the roles in each (`pk_engine.models.layout`), the norm before attent
 settings. docs/reference/families.md explains each key. `_every.toml` holds what all refuse.
 """
 
-import json
 import tomllib
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -29,10 +28,11 @@ from headgraph.pk_engine.models.config import (
 from headgraph.pk_engine.models.embedding import EmbeddingSpec
 from headgraph.pk_engine.models.kinds import Layers, Place
 from headgraph.pk_engine.models.layout import GATE, Latent, LayerShape, ModelShape, TensorSpec
+from headgraph.pk_engine.models.rows import FOLDER, class_defaults, row_of, why_refused
 
-__all__ = ["Family", "ModelShape", "Norm", "TensorSpec", "families", "family_of", "read_family"]
+__all__ = ["FOLDER", "Family", "ModelShape", "Norm", "TensorSpec", "class_defaults", "families",
+           "family_of", "read_family", "row_of", "why_refused"]  # fmt: skip
 
-FOLDER = Path(__file__).parent / "families"
 EVERY = "_every.toml"
 KINDS = ("LayerNorm", "RMSNorm", "none")
 NEEDED = ("n_layers", "n_heads", "d_model")
@@ -346,21 +346,6 @@ def _naming(model_type: object, folder: Path) -> dict[str, Family]:
     return _read(path for path in paths if wanted in path.read_bytes())
 
 
-def row_of(name: str, model_type: object) -> dict[str, Any]:
-    """The line for a model type of a file with a line for each; empty without one."""
-    if not isinstance(model_type, str):
-        return {}
-    lines = (FOLDER / name).read_text("utf-8").splitlines()
-    start = f"{json.dumps(model_type)} = "
-    found = next((line for line in lines if line.startswith(start)), "")
-    return dict(tomllib.loads(found).get(model_type, {})) if found else {}
-
-
-def class_defaults(model_type: object) -> dict[str, Any]:
-    """What the configuration class of a model type uses for absent keys, where it is read here."""
-    return row_of("_defaults.toml", model_type)
-
-
 def names_family(model_type: object) -> bool:
     """Whether a family file names a model type."""
     return isinstance(model_type, str) and model_type in _naming(model_type, FOLDER)
@@ -371,7 +356,8 @@ def family_of(config: Mapping[str, Any]) -> Family:
 
     Raises:
         UnknownFamily: no family does; the message names the nearest ones.
-        ModelError: no family does, and the configuration has a setting that all families refuse.
+        ModelError: no family does, and the configuration has a setting that all families refuse, or
+            its attention is not of a kind that can be read.
     """
     model_type = config.get("model_type")
     if not isinstance(model_type, str | None):
@@ -387,6 +373,10 @@ def family_of(config: Mapping[str, Any]) -> Family:
         keys = family.recognised_by
         if model_type is None and keys and all(key in config for key in keys):
             return family
+    if reason := why_refused(model_type):
+        raise ModelError(
+            f"config.json has model_type {quoted(model_type, 40)}, which cannot be read: {reason}"
+        )
     common_refusals(FOLDER).check(settings_of(config, "text_config", config), str(model_type))
     near = get_close_matches(str(model_type), known, n=3, cutoff=0.75)
     names = f"did you mean {' or '.join(map(repr, near))}? " if near else ""

@@ -280,7 +280,7 @@ def _meta(job: Job, found: JobResult) -> TableMeta:
 
 
 def _moments(shape: ModelShape, pairing: str) -> dict[str, float]:
-    """Mean and sd of the random reference at full rank; of the widest heads, where they differ."""
+    """Mean and sd of the random reference at full rank, of the widest heads and stream."""
     r, s = (shape.rank_of(role) for role in pairing)
     mean, sd = reference_mean(r, s, shape.d_model), reference_sd(r, s, shape.d_model)
     return {"mean": mean, "sd": sd}

@@ -1,6 +1,7 @@
 """Models of two stacks of layers, and models around one transformer, against the networks."""
 
 import re
+import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from transformers.utils import logging
 
 from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import ModelError, UnknownFamily
-from headgraph.pk_engine.models.family import FOLDER, families, row_of
+from headgraph.pk_engine.models.family import FOLDER, families, family_of, row_of
 from headgraph.pk_engine.models.towers import part_of
 from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import reading, zoo, zoo_wide
@@ -204,6 +205,17 @@ def test_the_transformer_inside_a_model(name: str, tmp_path: Path) -> None:
 def test_each_model_around_a_transformer_is_tried() -> None:
     lines = (FOLDER / "_inside.toml").read_text("utf-8").splitlines()
     assert set(AROUND) == {line.split('"')[1] for line in lines if line.startswith('"')}
+
+
+def test_attention_of_another_kind_is_refused_with_its_reason() -> None:
+    rows = tomllib.loads((FOLDER / "_refused.toml").read_text("utf-8"))
+    assert not rows.keys() & families().keys()
+    assert rows.keys() <= set(CONFIG_MAPPING.keys())
+    for model_type, row in rows.items():
+        with pytest.raises(ModelError, match="which cannot be read: it") as told:
+            family_of({"model_type": model_type})
+        assert str(told.value).endswith(row["reason"])
+        assert len(str(told.value)) < 300
 
 
 @pytest.mark.parametrize(
