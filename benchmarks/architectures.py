@@ -8,9 +8,12 @@ docs/data/architectures.csv, from which docs/reference/families.md counts.
 The count is of model types of transformers whose code has attention with a softmax: of their own,
 or, where they are wrappers, that of their parts. A model type is left out where its network, built
 from the defaults of its configuration, has no attention (vocoders, detectors of key points): a
-file of transformers may hold several networks. A second name of a model type is left out too. A
-wrapper is read if its language model is. A part is a model type that only stands inside another:
-its task, if any, is the other's.
+file of transformers may hold several networks. Attention is a module of that name with at least
+two matrices; with one it is a gate. A model type is left out too where its code has no attention
+and no other model inside, as where another library has it, and so is a second name of a model type.
+A wrapper is read if its language model is, and a model around one transformer if that is. A part is
+a model type that only stands inside another: its task, if any, is the other's, or no automatic
+class makes a network of it.
 """
 
 import csv
@@ -32,7 +35,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.config import Refusals, factors
 from headgraph.pk_engine.models.families.catalogue import common_refusals, families
-from headgraph.pk_engine.models.families.class_defaults import FOLDER
+from headgraph.pk_engine.models.families.class_defaults import FOLDER, row_of, why_refused
 from headgraph.pk_engine.models.family import Family
 from headgraph.pk_engine.models.towers import KEYS, WITHIN
 
@@ -103,7 +106,9 @@ def _inside() -> set[str]:
         found |= {part.model_type for part in own.values()
                   if isinstance(part, PreTrainedConfig)} - {model_type}  # fmt: skip
     tasks = [vars(modeling_auto)[name] for name in TASKS]
-    return found - {model_type for task in tasks for model_type in task}
+    known = {model_type for task in tasks for model_type in task}
+    alone = known | modeling_auto.MODEL_MAPPING_NAMES.keys()
+    return (found - known) | (set(CONFIG_MAPPING.keys()) - alone)
 
 
 def _states() -> Iterator[tuple[str, str, str]]:
@@ -112,17 +117,18 @@ def _states() -> Iterator[tuple[str, str, str]]:
         if CONFIG_MAPPING[model_type].model_type != model_type:
             continue
         module = _code(model_type)
-        inside = parts.get(model_type, {}).get("language")
-        if model_type in families():
+        around = row_of("_inside.toml", model_type).get("type")
+        inside = parts.get(model_type, {}).get("language", around)
+        if model_type in families() or (inside == around and around in families()):
             yield model_type, "read", ""
         elif inside in families():
             reason = _refused(_language(_config(model_type)), families()[inside].refusals)
             yield model_type, "not read" if reason else "read", reason
         elif inside is not None:
             yield model_type, "not read", f"its language part, {inside}, is not read"
-        elif "softmax" in module or "ALL_ATTENTION_FUNCTIONS" in module:
+        elif _may_attend(module):
             network = _network(model_type)
-            if network is None or _attentions(network):
+            if network is None or _attending(network):
                 yield model_type, "not read", _reason(model_type, module, network)
 
 
@@ -146,6 +152,12 @@ def _code(model_type: str) -> str:
     return Path(spec.origin).read_text("utf-8") if spec and spec.origin else ""
 
 
+def _may_attend(code: str) -> bool:
+    """Whether the code of a model has attention with a softmax, or another model inside."""
+    attends = re.search(r"^class \w*(Att|MLA)|\bAutoModel", code, re.MULTILINE)
+    return bool(attends) and ("softmax" in code or "ALL_ATTENTION_FUNCTIONS" in code)
+
+
 def _network(model_type: str) -> Any | None:
     """A network without values, with attention if a class of this model type has it.
 
@@ -160,7 +172,7 @@ def _network(model_type: str) -> Any | None:
             return None
         if any(True for _ in built.parameters()):
             network = built
-            if _attentions(network):
+            if _attending(network):
                 break
     return network
 
@@ -177,6 +189,15 @@ def _classes(model_type: str) -> list[Any]:
     return [made for name, made in (vars(module) if module else {}).items()
             if isinstance(made, type) and issubclass(made, PreTrainedModel)
             and made.config_class is kind and not name.endswith("PreTrainedModel")]  # fmt: skip
+
+
+def _attending(network: Any) -> bool:
+    """Whether a network has a module named for attention, with at least two matrices."""
+    return any(
+        re.search("Att|MLA", type(module).__name__)
+        and sum(parameter.dim() > 1 for parameter in module.parameters()) > 1
+        for module in network.modules()
+    )
 
 
 def _attentions(network: Any) -> list[str]:
@@ -208,14 +229,14 @@ def _refused(config: Any | None, refusals: Refusals) -> str:
 
 
 def _reason(model_type: str, code: str, network: Any | None) -> str:
+    if reason := why_refused(model_type):
+        return reason
     made = _config(model_type)
     config = made.to_dict() if made else {}
     if refused := _refused(made, common_refusals()):
         return refused
     if _has_cross_attention(code, network):
         return "it has cross-attention, whose heads read another residual stream"
-    if any(isinstance(config.get(key), list) for key in ("hidden_sizes", "embed_dims", "depths")):
-        return "stages of layers have residual streams of unequal width"
     return "no file describes it yet"
 
 

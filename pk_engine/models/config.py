@@ -13,6 +13,7 @@ from headgraph.pk_engine.models.layout import LayerShape, ModelShape
 LARGEST = {"n_layers": 2**10, "n_heads": 2**12, "n_kv_heads": 2**12, "d_model": 2**20,
            "d_head": 2**20}  # fmt: skip
 """Far above any model. A larger number is a mistake, and lists of that length would be made."""
+"""Between the keys of a product."""
 MOST_HEADS = 2**16
 """Heads of all layers together: four times those of the largest models. Lists, pictures and pages
 reserve a place for each."""

@@ -91,7 +91,8 @@ class Family:
         settings = self.settings(config)
         self.refusals.check({**config, **settings}, self.name)
         family = self.for_model(config)
-        sizes = sizes_of(settings, family.config)
+        first = family.layers.first(settings) if family.layers else settings
+        sizes = sizes_of(first, family.config)
         if family.layers is None and sizes["d_value"] == sizes["d_head"] and not family._sized:
             return shape_of(settings, family.config)
         places = [Place("", number, f"L{number}") for number in range(sizes["n_layers"])]
@@ -111,9 +112,9 @@ class Family:
                 sizes = sizes_of(settings, self.config)
                 yield layer_of(sizes, index, name=place.name, number=place.number)
             elif self.has_heads(place.kind):
-                own = self.layers.settings_of(settings, index)
+                own = self.layers.settings_of(settings, index, place.stage)
                 sizes = sizes_of(own, self.of_kind(place.kind).config)
-                streams = self.layers.streams(place.kind, shared=index in shared)
+                streams = self.layers.streams(place, shared=index in shared)
                 more = place._asdict() | {"streams": streams, "source": shared.get(index)}
                 yield layer_of(sizes, index, **more)
 
@@ -131,7 +132,10 @@ class Family:
     @property
     def _sized(self) -> bool:
         """Whether tensors have sizes other than those of heads and of the residual stream."""
-        return any(spec.latent or spec.through or spec.groups for spec in self.tensors)
+        return any(
+            spec.latent or spec.groups or (spec.through and spec.through.groups)
+            for spec in self.tensors
+        )
 
     def has_heads(self, kind: str) -> bool:
         """Whether layers of a kind have attention heads."""

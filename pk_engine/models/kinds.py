@@ -5,7 +5,7 @@ is. docs/reference/families.md explains each key.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -25,6 +25,10 @@ class Place(NamedTuple):
     stage: int = 0
 
 
+MOST_STAGES = 16
+MOST_LAYERS = LARGEST["n_layers"] // 4
+
+
 @dataclass(frozen=True)
 class Layers:
     """The table `layers` of a family file.
@@ -42,7 +46,7 @@ class Layers:
             or a list of numbers.
         indices: configuration keys of a list of the layers of the first kind; with `from`, counted
             from there.
-        start: number of the first layer in `indices`.
+        start: number of the first layer in `indices`, or of the first stage in tensor names.
         period: configuration keys, or a number: one layer in so many is of the first kind.
         offset: configuration keys, or a number: the first such layer.
         default: the kind of layers that nothing above gives, where there is one.
@@ -50,6 +54,13 @@ class Layers:
             last layer of their kind before them.
         sources: configuration keys of a list with the layer whose keys and values each layer uses.
         each: configuration key of an object with settings of single layers, by their numbers.
+        stages: configuration keys of a list with the number of layers of each stage, or that list.
+            Each stage has a residual stream of its own, and each layer there what single roles
+            read otherwise. A stage takes its own item of every list as long as the stages; `keys`
+            names a list of values whose kind `letters` gives.
+        listed: configuration keys of lists with an item for each layer.
+        entry: the kind of the first layer of each stage but the first, where it is another.
+        doubled: configuration keys of sizes that double from one stage to the next.
     """
 
     kinds: Mapping[str, Mapping[str, Any]]
@@ -64,6 +75,10 @@ class Layers:
     sources: tuple[str, ...] = ()
     each: str | None = None
     parts: tuple[Mapping[str, Any], ...] = ()
+    stages: tuple[str, ...] | tuple[int, ...] = ()
+    doubled: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
+    entry: str | None = None
 
     def __post_init__(self) -> None:
         if all("without" in kind for kind in self.kinds.values()):
@@ -75,7 +90,7 @@ class Layers:
     def from_data(cls, data: Mapping[str, Any]) -> "Layers":
         """Make one from the table of a family file."""
         made: dict[str, Any] = {"parts": tuple(data.get("parts", ()))}
-        lists = ("keys", "indices", "sharing", "sources")
+        lists = ("keys", "indices", "sharing", "sources", "stages", "doubled", "listed")
         made |= {name: tuple(data.get(name, ())) for name in lists}
         return cls(**{**data, **made})
 
@@ -86,31 +101,47 @@ class Layers:
             ModelError: the configuration does not say, or names a kind that the family does not
                 describe.
         """
-        if not self.parts:
+        if not (self.parts or self.stages):
             listed = enumerate(self._listed(settings, n_layers, family))
             return [Place(kind, number, f"{self._letter(kind)}{number}") for number, kind in listed]
+        stacks = self._stages(settings) if self.stages else self._parts(settings)
         found, counts = [], Counter[str]()
+        for kind, number, stage in stacks:
+            letter = self._letter(kind)
+            found.append(Place(kind, number, f"{letter}{counts[letter]}", stage))
+            counts[letter] += 1
+        return found
+
+    def _parts(self, settings: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:
+        """The kind, number and stage of the layers of each part."""
         for part in self.parts:
             for stage, count in enumerate(_blocks(settings, part)):
                 for number in range(count - part.get("less", 0)):
-                    for kind in part["kinds"]:
-                        letter = self._letter(kind)
-                        found.append(Place(kind, number, f"{letter}{counts[letter]}", stage))
-                        counts[letter] += 1
-        return found
+                    yield from ((kind, number, stage) for kind in part["kinds"])
+
+    def _stages(self, settings: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:
+        """The kind, number and stage of the layers of each stage."""
+        for stage, depth in enumerate(self._depths(settings)):
+            for number in range(depth):
+                enters = self.entry if stage and not number else None
+                yield enters or self._kind_of(stage, settings), number, self.start + stage
 
     def _letter(self, kind: str) -> str:
         return str(self.kinds[kind].get("letter", PARTS[0]))
 
-    def streams(self, kind: str, *, shared: bool = False) -> dict[str, str]:
-        """Role -> the residual stream that it reads or writes in such layers.
+    def streams(self, place: Place, *, shared: bool = False) -> dict[str, str]:
+        """Role -> the residual stream that it reads or writes in such a layer.
 
         Args:
-            kind: the kind of layer.
+            place: the layer.
             shared: whether keys and values are those of another layer.
         """
-        own = self.kinds[kind]
-        found = dict.fromkeys(ROLES, own.get("stream", STREAM)) | dict(own.get("reads", {}))
+        own = self.kinds[place.kind]
+        reads, stream = dict(own.get("reads", {})), own.get("stream", STREAM)
+        if self.stages:
+            layer, stream = f"{place.stage}.{place.number}", f"stage {place.stage}"
+            reads = {role: f"{other} {layer}" for role, other in reads.items()}
+        found = dict.fromkeys(ROLES, stream) | reads
         return found | (dict.fromkeys("KV", NO_STREAM) if shared else {})
 
     def shared(self, settings: Mapping[str, Any], places: Sequence[Place]) -> dict[int, int]:
@@ -137,6 +168,32 @@ class Layers:
             )
         return {index: before[places[index].kind] for index in every[own:]}
 
+    def _depths(self, settings: Mapping[str, Any]) -> list[int]:
+        """The number of layers of each stage."""
+        numbers = [it for it in self.stages if isinstance(it, int)]
+        if numbers:
+            return numbers
+        found = value_of(settings, [key for key in self.stages if isinstance(key, str)])
+        if (
+            not isinstance(found, list)
+            or not 1 <= len(found) <= MOST_STAGES
+            or not all(type(depth) is int and 1 <= depth <= MOST_LAYERS for depth in found)
+            or sum(found) > MOST_LAYERS
+        ):
+            raise ModelError(
+                f"config.json has {' or '.join(map(str, self.stages))} = {quoted(found)}: expected "
+                "the number of layers of each stage"
+            )
+        return found
+
+    def _kind_of(self, stage: int, settings: Mapping[str, Any]) -> str:
+        """The kind of a stage's layers."""
+        usual = self.default or next(iter(self.kinds))
+        values = value_of(settings, self.keys)
+        if not isinstance(values, list) or stage >= len(values):
+            return usual
+        return self.letters.get(str(values[stage]), usual)
+
     def _listed(self, settings: Mapping[str, Any], n_layers: int, family: str) -> list[str]:
         found = self._found(settings, n_layers)
         if found is None:
@@ -157,11 +214,41 @@ class Layers:
             raise ModelError(f"no layer of this {family} model has attention heads")
         return found
 
-    def settings_of(self, settings: Mapping[str, Any], layer: int) -> Mapping[str, Any]:
+    def settings_of(
+        self, settings: Mapping[str, Any], layer: int, stage: int = 0
+    ) -> Mapping[str, Any]:
         """The settings that hold for one layer."""
+        if self.stages:
+            return self._of_stage(settings, stage - self.start)
+        settings = self._of_layer(settings, layer)
         single = settings.get(self.each) if self.each else None
         own = single.get(str(layer)) if isinstance(single, Mapping) else None
         return {**settings, **own} if isinstance(own, Mapping) else settings
+
+    def first(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The settings with the first stage's or layer's items in the place of lists."""
+        return self._of_stage(settings, 0) if self.stages else self._of_layer(settings, 0)
+
+    def _of_layer(self, settings: Mapping[str, Any], layer: int) -> Mapping[str, Any]:
+        lists = {key: settings.get(key) for key in self.listed}
+        own = {
+            key: items[layer]
+            for key, items in lists.items()
+            if isinstance(items, list) and layer < len(items)
+        }
+        return {**settings, **own}
+
+    def _of_stage(self, settings: Mapping[str, Any], stage: int) -> Mapping[str, Any]:
+        count = len(self._depths(settings))
+        own = {
+            key: value[stage]
+            for key, value in settings.items()
+            if isinstance(value, list) and len(value) == count
+        }
+        for key in self.doubled:
+            if type(settings.get(key)) is int:
+                own[key] = settings[key] * 2**stage
+        return {**settings, **own}
 
     def _found(self, settings: Mapping[str, Any], n_layers: int) -> list[str] | None:
         every = list(self.kinds)
@@ -210,7 +297,7 @@ def _blocks(settings: Mapping[str, Any], part: Mapping[str, Any]) -> list[int]:
 
 def _counted(settings: Mapping[str, Any], keys: Sequence[str]) -> int:
     found = _number(settings, keys)
-    if found is None or not 1 <= found <= LARGEST["n_layers"] // 4:
+    if found is None or not 1 <= found <= MOST_LAYERS:
         raise ModelError(
             f"config.json has {' or '.join(keys)} = {quoted(found)}: expected a number of layers"
         )

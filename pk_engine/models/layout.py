@@ -59,7 +59,7 @@ class LayerShape:
 
     Attributes:
         index: its number, as tables count layers.
-        d_model: dimension of the residual streams.
+        d_model: dimension of the residual streams that it reads and writes.
         heads: role -> heads that have their own matrix of this role.
         widths: role -> dimension of a head.
         streams: role -> the residual stream that it reads (Q, K, V) or writes (O).
@@ -110,8 +110,9 @@ class LayerShape:
         return min(self.d_model, self.widths[role])
 
     def named(self, tensor: str) -> str:
-        """A tensor's name: {layer} is the layer's number, {pair} half of it, {stage} its stage."""
-        return tensor.format(layer=self.number, stage=self.stage, pair=self.number // 2)
+        """A tensor's name: {layer} is the layer's number, {pair} half of it, {twice} twice."""
+        number = self.number
+        return tensor.format(layer=number, stage=self.stage, pair=number // 2, twice=2 * number)
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ class ModelShape:
             n_layers,
             max(layer.n_heads for layer in layers),
             max(layer.n_kv_heads for layer in layers),
-            layers[0].d_model,
+            max(layer.d_model for layer in layers),
             max(max(layer.widths.values()) for layer in layers),
             layers,
         )
@@ -162,6 +163,11 @@ class ModelShape:
     def grouped(self) -> bool:
         """Whether query heads of some layer share key/value heads."""
         return any(layer.n_kv_heads < layer.n_heads for layer in self.layers)
+
+    @property
+    def widths_differ(self) -> bool:
+        """Whether the residual streams of some layers are narrower than those of others."""
+        return any(layer.d_model != self.d_model for layer in self.unequal)
 
     @cached_property
     def by_index(self) -> dict[int, LayerShape]:
@@ -234,16 +240,23 @@ class Through:
 
     Attributes:
         name: the tensor B.
-        groups, rank: names of their sizes in the family file's `config`.
+        groups, rank: names of their sizes in the family file's `config`; without them, there is one
+            group, and the rank is d.
     """
 
     name: str
-    groups: str
-    rank: str
+    groups: str | None = None
+    rank: str | None = None
+
+    def _sizes(self, layer: LayerShape) -> tuple[int, int]:
+        return (
+            layer.sizes[self.groups] if self.groups else 1,
+            layer.sizes[self.rank] if self.rank else layer.d_model,
+        )
 
     def stored(self, layer: LayerShape) -> tuple[tuple[int, int], tuple[int, int]]:
         """The shapes of A and B."""
-        groups, rank = layer.sizes[self.groups], layer.sizes[self.rank]
+        groups, rank = self._sizes(layer)
         if layer.n_heads % groups:
             raise ModelError(
                 f"config.json has {layer.n_heads} heads, which write in {groups} groups: expected "
@@ -256,7 +269,7 @@ class Through:
         self, inner: NDArray[Any], outer: NDArray[Any], layer: LayerShape
     ) -> NDArray[np.float32]:
         """O as heads x d x m, of A and B."""
-        groups, rank = layer.sizes[self.groups], layer.sizes[self.rank]
+        groups, rank = self._sizes(layer)
         a = np.asarray(inner, np.float32).reshape(groups, rank, -1, layer.width_of("O"))
         b = np.asarray(outer, np.float32).reshape(layer.d_model, groups, rank)
         # d group rank, group rank head m -> group head d m

@@ -276,12 +276,12 @@ def _meta(job: Job, found: JobResult) -> TableMeta:
         tower="vision" if getattr(weights, "tower", None) == "vision" else None,
         decoys={p: {"scored": scored, "share": None} for p, scored in found.decoys.items()},
         origin=weights.origin,
-        layers=[layer_data(layer) for layer in shape.unequal],
+        layers=[layer_data(layer, shape.d_model) for layer in shape.unequal],
     )
 
 
 def _moments(shape: ModelShape, pairing: str) -> dict[str, float]:
-    """Mean and sd of the random reference at full rank; of the widest heads, where they differ."""
+    """Mean and sd of the random reference at full rank, of the widest heads and stream."""
     r, s = (shape.rank_of(role) for role in pairing)
     mean, sd = reference_mean(r, s, shape.d_model), reference_sd(r, s, shape.d_model)
     return {"mean": mean, "sd": sd}

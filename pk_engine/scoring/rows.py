@@ -42,7 +42,8 @@ def block_columns(
     ends = (sources, targets)
     values = {name: _both(value, name, pairing, ends, expand) for name, value in scores.items()}
     pk = values.pop("pk")[i, j].astype(np.float32)
-    mean, sd = reference_mean(r, s, shape.d_model), reference_sd(r, s, shape.d_model)
+    d = _dimensions(targets, heads[1], j)
+    mean, sd = reference_mean(r, s, d), reference_sd(r, s, d)
     return {
         "source": sources.layers.start * heads[0] + i,
         "target": targets.layers.start * heads[1] + j,
@@ -99,6 +100,16 @@ def _known(stacks: HeadStacks, role: str, kv: str) -> tuple[NDArray[np.str_], ND
     streams = np.array([layer.streams[role] for layer in layers])
     there = np.arange(most)[None, :] < np.array(counts)[:, None]
     return streams.repeat(most), there.ravel()
+
+
+def _dimensions(
+    stacks: HeadStacks, heads: int, places: NDArray[np.intp]
+) -> int | NDArray[np.int64]:
+    """The width of the residual stream of the heads at these places; one number for equal ones."""
+    if not stacks.shape.widths_differ:
+        return stacks.shape.d_model
+    widths = np.array([layer.d_model for layer in stacks.inside()], np.int64)
+    return widths.repeat(heads)[places]
 
 
 def heads_counted(shape: ModelShape, role: str, kv: str) -> int:

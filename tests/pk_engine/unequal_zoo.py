@@ -272,6 +272,10 @@ IN_PARTS = {"t5", "bart", "whisper", "mllama", "moonshine", "t5gemma", "conditio
             "moonshine_streaming", "sam", "sam2", "idefics", "blt", "blip_text",
             "mask2former"}  # fmt: skip
 """Families of several stacks, or of one inside another network: `test_encoder_decoder.py`."""
+IN_STAGES = {"hiera", "levit", "swin", "segformer", "mobilevit"}
+"""Families whose stages have residual streams of their own, which `test_stages.py` has."""
+IN_STACKS = {"codec", "fastspeech2", "timesformer", "videoprism"}
+"""Families of two stacks of layers, which `test_inside.py` has."""
 
 
 def kind_at(name: str, layer: int) -> Kind:

@@ -74,7 +74,9 @@ CHANGES: dict[str, dict[str, Any]] = {
     "exaone4_5_vision": GRID | {"out_hidden_size": 20},
     "vivit": {"num_frames": 2, "tubelet_size": [1, 4, 4]},
     **{name: {"conv_dim": [8] * 7, "num_conv_pos_embedding_groups": 4}
-       for name in ("wav2vec2", "hubert", "unispeech", "unispeech-sat", "data2vec-audio")},
+       for name in ("wav2vec2", "hubert", "unispeech", "unispeech-sat", "data2vec-audio",
+                    "wav2vec2-conformer", "wavlm")},
+    "wav2vec2-bert": {"feature_projection_input_dim": 16},
     "sew": {"conv_dim": [8] * 13, "num_conv_pos_embedding_groups": 4},
     "sew-d": {"conv_dim": [8] * 13, "num_conv_pos_embedding_groups": 4},
     "qwen2_vl_vision": {"embed_dim": 32, "hidden_size": 20, "mlp_ratio": 2} | GRID,
@@ -87,9 +89,49 @@ CHANGES: dict[str, dict[str, Any]] = {
                             "pixel_shuffle_ratio": 0.5},
     "layoutlmv3": {"coordinate_size": 4, "shape_size": 8, "input_size": 20},
     "yolos": {"image_size": [20, 20], "num_detection_tokens": 2},
-    "vitpose_backbone": {"image_size": [20, 20], "patch_size": [4, 4]},
+    "vitpose_backbone": {"image_size": [40, 40], "patch_size": [8, 8], "num_experts": 1},
     "audio-spectrogram-transformer": {"max_length": 32, "num_mel_bins": 32, "patch_size": 8,
                                       "frequency_stride": 6, "time_stride": 6},
+    "vits": {"upsample_initial_channel": 8, "upsample_rates": [2], "upsample_kernel_sizes": [4],
+             "flow_size": 8, "spectrogram_bins": 8, "posterior_encoder_num_wavenet_layers": 1,
+             "prior_encoder_num_wavenet_layers": 1, "prior_encoder_num_flows": 1,
+             "use_stochastic_duration_prediction": False},
+    "vjepa2": {"crop_size": 20, "frames_per_clip": 2, "tubelet_size": 2, "mlp_ratio": 1,
+               "pred_hidden_size": 24, "pred_num_attention_heads": 2, "pred_num_hidden_layers": 1},
+    "gemma4_audio": {"subsampling_conv_channels": [16, 4], "attention_chunk_size": 26,
+                     "attention_context_left": 1, "attention_context_right": 0,
+                     "output_proj_dims": 8},
+    "tvp": {"max_img_size": 8, "max_grid_col_position_embeddings": 4,
+            "max_grid_row_position_embeddings": 4, "visual_prompt_size": 2, "num_frames": 1,
+            "backbone_config": {"model_type": "resnet", "embedding_size": 4, "hidden_sizes": [4],
+                                "depths": [1], "out_features": ["stage1"]}},
+    "nemotron3_diarization_audio": {"num_key_value_heads": 4},
+    "sapiens2": {"num_key_value_heads_per_layer": [4, 2]},
+    "eomt": {"num_blocks": 1, "num_queries": 4, "num_upscale_blocks": 1},
+    "eomt_dinov3": {"num_blocks": 1, "num_queries": 4, "num_upscale_blocks": 1},
+    "videomt": {"num_blocks": 1, "num_queries": 4, "num_upscale_blocks": 1, "num_frames": 1},
+    "rf_detr_dinov2": {"num_windows": 1},
+    **{name: {"num_filters": 2, "upsampling_ratios": [2, 2], "upsample_groups": 4}
+       for name in ("mimi_encoder", "mimi_decoder", "pocket_tts_audio_tokenizer_encoder",
+                    "pocket_tts_audio_tokenizer_decoder")},
+    **{name: {"semantic_model_config": {"model_type": "wav2vec2-bert", "hidden_size": 32,
+                                        "num_hidden_layers": 1, "intermediate_size": 8,
+                                        "num_attention_heads": 2},
+              "encoder_hidden_size": 2, "head_dim": 8, "quantization_dim": 64,
+              "num_key_value_heads": 4}
+       for name in ("neucodec", "xcodec2")},
+    "vitdet": {"pretrain_image_size": 20},
+    "mgp-str": {"image_size": [20, 20], "patch_size": [4, 4]},
+    "lw_detr_vit": {"num_windows": 1},
+    "slanext_vision": {"mlp_dim": 12, "output_channels": 8, "global_attn_indexes": [0, 1]},
+    "granite_speech5_encoder": {"context_size": 32, "subsample_layers": [],
+                                "num_key_value_heads": 4},
+    "seggpt": {"image_size": [40, 20], "pretrain_image_size": 20, "mlp_dim": 12,
+               "merge_index": 0, "intermediate_hidden_state_indices": [1],
+               "decoder_hidden_size": 8},
+    "patchtst": {"norm_type": "layernorm", "num_input_channels": 1, "context_length": 32,
+                 "patch_length": 1, "patch_stride": 1},
+    "timesfm": {"patch_length": 4, "horizon_length": 8}, "timesfm2_5": {"patch_length": 4},
     "xlm": {"emb_dim": 32}, "flaubert": {"emb_dim": 32},
     "unlimited_ocr_text": {"num_key_value_heads": 4},
     **{f"kosmos_{name}_text_model": {"layers": 2, "embed_dim": 32} for name in ("2", "2_5")},
@@ -137,6 +179,21 @@ CHANGES: dict[str, dict[str, Any]] = {
 """What a configuration class needs beyond SMALL."""
 
 
+CLASSES = {"rf_detr_dinov2": "RfDetrDinov2Backbone", "lw_detr_vit": "LwDetrViTBackbone",
+           "vitpose_backbone": "VitPoseBackbone",
+           "pp_ocrv5_mobile_rec": "PPOCRV5MobileRecForTextRecognition",
+           "pp_ocrv5_server_rec": "PPOCRV5ServerRecForTextRecognition",
+           "pp_ocrv6_small_rec": "PPOCRV6SmallRecForTextRecognition"}  # fmt: skip
+"""Where the class of the configuration is not the one that people save."""
+INNER_NORMS: dict[str, str | tuple[str, ...]] = {
+    "gemma4_audio": "norm_pre_attn", "conformer": "self_attn_layer_norm",
+    "parakeet": "norm_self_att", "timesformer": ("temporal_layernorm", "layernorm_before"),
+}  # fmt: skip
+"""Family -> the norm before attention, where another sublayer stands before it."""
+FEATURES = {"wav2vec2-bert": (64, 16), "parakeet_encoder": (256, 16), "lasr_encoder": (256, 16),
+            "granite_speech5_encoder": (32, 64), "nemotron3_diarization_audio": (256, 16),
+            "gemma4_audio": (104, 16)}  # fmt: skip
+"""Model types that take times x features of sound."""
 WITH_MASK = {"ovis2_vision", "beit", "data2vec-vision", "flava_image_model"}
 """Model types of images whose configuration has a vocabulary, for what is masked."""
 PATCHES = {"siglip2_vision_model"}
@@ -180,7 +237,7 @@ def model_class(model_type: str, config_class: Any) -> Any:
         name = getattr(modeling_auto, f"MODEL_FOR_{kind}_MAPPING_NAMES").get(model_type)
         if name:
             return getattr(transformers, name)
-    name = modeling_auto.MODEL_MAPPING_NAMES.get(model_type)
+    name = CLASSES.get(model_type) or modeling_auto.MODEL_MAPPING_NAMES.get(model_type)
     if isinstance(name, str) and hasattr(transformers, name):
         return getattr(transformers, name)
     module = importlib.import_module(config_class.__module__.replace("configuration", "modeling"))
@@ -189,6 +246,33 @@ def model_class(model_type: str, config_class: Any) -> Any:
         if isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)
         and kind.config_class is config_class and not kind.__name__.endswith("PreTrainedModel")
     )  # fmt: skip
+
+
+INSIDE = {
+    "mimi_encoder": "encoder_transformer", "mimi_decoder": "decoder_transformer",
+    "pocket_tts_audio_tokenizer_encoder": "encoder_transformer",
+    "pocket_tts_audio_tokenizer_decoder": "decoder_transformer",
+    **{f"pp_ocrv{name}_rec": "head.encoder" for name in ("5_mobile", "5_server", "6_small")},
+    "neucodec": "acoustic_decoder", "xcodec2": "acoustic_decoder",
+}  # fmt: skip
+"""The module that is the transformer, where convolutions or another model stand around it."""
+
+
+def running(model: Any) -> tuple[Any, dict[str, Any]]:
+    """What is run of a model, and a sequence for it."""
+    inside = INSIDE.get(model.config.model_type)
+    if model.config.model_type == "vits":
+        tokens = torch.arange(3, 27)[None]
+        return model.text_encoder, {"input_ids": tokens, "padding_mask": torch.ones(1, 24, 1)}
+    if inside is None:
+        part = PARTS.get(model.config.model_type, "")
+        return model.get_submodule(part), inputs_of(model)
+    width = 32 if "transformer" in inside else 64  # what the semantic encoder gives is put beside
+    size: tuple[int, ...] = (1, 26, width)
+    if inside == "head.encoder":
+        size = 1, model.get_submodule(inside).conv_block[0].convolution.in_channels, 1, 26
+    given = torch.randn(size, generator=torch.Generator().manual_seed(0))
+    return model.get_submodule(inside), {"hidden_states": given}
 
 
 def inputs_of(model: Any) -> dict[str, Any]:
@@ -211,8 +295,28 @@ def inputs_of(model: Any) -> dict[str, Any]:
         return {"input_values": torch.randn(1, length, generator=generator)}
     if config.model_type == "audio-spectrogram-transformer":
         return {"input_values": torch.randn(1, 32, 32, generator=generator)}
+    if times := FEATURES.get(config.model_type):
+        return {"input_features": torch.randn(1, *times, generator=generator)}
     if model.main_input_name == "input_features":
         return {"input_features": torch.randn(1, 16, 64, generator=generator)}
+    if config.model_type == "vjepa2":
+        video = torch.randn(1, 2, 3, 20, 20, generator=generator)
+        return {"pixel_values_videos": video, "skip_predictor": True}
+    if config.model_type == "tvp":
+        image = torch.randn(1, 1, 3, 8, 8, generator=generator)
+        return {"input_ids": tokens, "pixel_values": image, "attention_mask": tokens * 0 + 1}
+    if config.model_type == "videomt":
+        return {"pixel_values_videos": torch.randn(1, 1, 3, 20, 20, generator=generator)}
+    if config.model_type == "seggpt":
+        image = torch.randn(1, 3, 20, 20, generator=generator)
+        return {"pixel_values": image, "prompt_pixel_values": image, "prompt_masks": image}
+    if config.model_type.startswith("timesfm"):
+        series = torch.randn(1, 128, generator=generator)
+        more = {"freq": torch.zeros(1, 1, dtype=torch.long)}
+        return {"past_values": series, "past_values_padding": torch.zeros(1, 128),
+                **(more if config.model_type == "timesfm" else {})}  # fmt: skip
+    if config.model_type == "patchtst":
+        return {"past_values": torch.randn(1, 32, 1, generator=generator)}
     if config.model_type in {"videomae", "vivit"}:
         return {"pixel_values": torch.randn(1, 2, 3, 20, 20, generator=generator)}
     if "temporal_patch_size" in vars(config):

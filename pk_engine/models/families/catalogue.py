@@ -14,7 +14,7 @@ from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError, UnknownFamily
 from headgraph.pk_engine.models.config import Refusals, settings_of
-from headgraph.pk_engine.models.families.class_defaults import FOLDER
+from headgraph.pk_engine.models.families.class_defaults import FOLDER, why_refused
 from headgraph.pk_engine.models.family import Family, build, merge
 
 EVERY = "_every.toml"
@@ -98,6 +98,10 @@ def family_of(config: Mapping[str, Any]) -> Family:
         keys = family.recognised_by
         if model_type is None and keys and all(key in config for key in keys):
             return family
+    if reason := why_refused(model_type):
+        raise ModelError(
+            f"config.json has model_type {quoted(model_type, 40)}, which cannot be read: {reason}"
+        )
     common_refusals(FOLDER).check(settings_of(config, "text_config", config), str(model_type))
     near = get_close_matches(str(model_type), known, n=3, cutoff=0.75)
     names = f"did you mean {' or '.join(map(repr, near))}? " if near else ""

@@ -21,6 +21,11 @@ def row_of(name: str, model_type: object) -> dict[str, Any]:
     return dict(tomllib.loads(found).get(model_type, {})) if found else {}
 
 
+def why_refused(model_type: object) -> str:
+    """Why no family describes a model type, where its attention is of another kind; or empty."""
+    return str(row_of("_refused.toml", model_type).get("reason", ""))
+
+
 def class_defaults(model_type: object) -> dict[str, Any]:
     """What the configuration class of a model type uses for absent keys, where it is read here."""
     return row_of("_defaults.toml", model_type)
