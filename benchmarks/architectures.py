@@ -232,7 +232,6 @@ def _reason(model_type: str, code: str, network: Any | None) -> str:
     if reason := why_refused(model_type):
         return reason
     made = _config(model_type)
-    config = made.to_dict() if made else {}
     if refused := _refused(made, common_refusals()):
         return refused
     if _has_cross_attention(code, network):
