@@ -278,7 +278,7 @@ def _renamed(data: Mapping[str, Any]) -> dict[str, Any]:
 def _tensor(data: Mapping[str, Any]) -> TensorSpec:
     latent = Latent(**data["latent"]) if "latent" in data else None
     through = Through(**data["through"]) if "through" in data else None
-    return TensorSpec(data["name"], tuple(data["roles"]), data["layout"], latent, through)
+    return TensorSpec(data["name"], tuple(data["roles"]), data["layout"], latent, through=through)
 
 
 def _unhandled(data: Mapping[str, Any], rules: str) -> dict[str, Any]:
