@@ -61,11 +61,10 @@ TAP: list[Tap] = []
 
 
 def _probe(module: Any, query: Any, key: Any, value: Any, *_: Any, **__: Any) -> Any:
-    if query.shape[2] != value.shape[2] or value.shape[2] > 1:
-        # a mixture of what blocks of layers wrote: no head
-        return torch.nn.functional.scaled_dot_product_attention(query, key, value).transpose(
-            1, 2
-        ), None
+    if isinstance(getattr(module, "query", None), torch.nn.Parameter):
+        # a mixture of what blocks of layers wrote, and no head
+        mixed = torch.nn.functional.scaled_dot_product_attention(query, key, value)
+        return mixed.transpose(1, 2), None
     group = query.shape[1] // value.shape[1]
     given = value.repeat_interleave(group, dim=1)
     if TAP and TAP[-1].x is not None and getattr(module, "tapped", False):
@@ -96,8 +95,8 @@ def tapped(kind: Kind, model: Any, layer: int) -> Iterator[Callable[..., SimpleN
 
     def feed(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         x = tap.x[:, None]
-        named = [name for name in kwargs if name.endswith("hidden_states")]
-        if named:
+        if "hidden_states" in kwargs:  # others are of keys and values
+            named = [name for name in kwargs if name.endswith("hidden_states")]
             return args, {**kwargs, **dict.fromkeys(named, x)}
         return (x, *args[1:]), kwargs
 
