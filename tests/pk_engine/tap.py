@@ -96,8 +96,8 @@ def tapped(kind: Kind, model: Any, layer: int) -> Iterator[Callable[..., SimpleN
     def feed(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         x = tap.x[:, None]
         if "hidden_states" in kwargs:  # others are of keys and values
-            named = [name for name in kwargs if name.endswith("hidden_states")]
-            return args, {**kwargs, **dict.fromkeys(named, x)}
+            named = {"hidden_states", "key_hidden_states", "value_hidden_states"}
+            return args, {**kwargs, **dict.fromkeys(named & kwargs.keys(), x)}
         return (x, *args[1:]), kwargs
 
     def take(_: Any, __: Any, output: Any) -> None:
