@@ -116,7 +116,8 @@ def with_adapter(located: Located, adapter: str | os.PathLike[str]) -> Located:
 def _adapter_at(adapter: str | os.PathLike[str]) -> AdapterFolder:
     """The folder of an adapter, which is downloaded if it is on the hub."""
     folder, expected = expanded(adapter, problem=ModelError), f"{CONFIG} and {_TENSORS}"
-    if _mode(folder) is None and not _looks_local(adapter):
+    on_hub = "/" in os.fspath(adapter) and not _looks_local(adapter)  # adapters have an owner
+    if _mode(folder) is None and on_hub:
         from headgraph.pk_engine.models.hub.adapters import fetch_adapter
 
         return AdapterFolder(fetch_adapter(os.fspath(adapter)).folder, os.fspath(adapter))

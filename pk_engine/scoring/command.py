@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 )
 @via_option
 @click.option(
-    "--adapter", metavar="ADAPTER", help="Merge in this LoRA adapter: a folder or a hub id."
+    "--adapter", metavar="FOLDER", help="Merge in this LoRA adapter, a folder or a hub id."
 )
 @click.option(
     "--variant", metavar="NAME", help="Read this variant of the weights: fp16 in model.fp16.*."

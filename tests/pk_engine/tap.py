@@ -61,10 +61,10 @@ TAP: list[Tap] = []
 
 
 def _probe(module: Any, query: Any, key: Any, value: Any, *_: Any, **__: Any) -> Any:
-    if query.shape[2] != value.shape[2] or value.shape[2] > 1:
-        # a mixture of what blocks of layers wrote: no head
-        attend = torch.nn.functional.scaled_dot_product_attention
-        return attend(query, key, value, enable_gqa=True).transpose(1, 2), None
+    if isinstance(getattr(module, "query", None), torch.nn.Parameter):
+        # a mixture of what blocks of layers wrote, and no head
+        mixed = torch.nn.functional.scaled_dot_product_attention(query, key, value)
+        return mixed.transpose(1, 2), None
     group = query.shape[1] // value.shape[1]
     given = value.repeat_interleave(group, dim=1)
     if TAP and TAP[-1].x is not None and getattr(module, "tapped", False):
@@ -95,10 +95,9 @@ def tapped(kind: Kind, model: Any, layer: int) -> Iterator[Callable[..., SimpleN
 
     def feed(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         x = tap.x[:, None]
-        named = [name for name, it in kwargs.items()
-                 if name.endswith("hidden_states") and it is not None]  # fmt: skip
-        if named:
-            return args, {**kwargs, **dict.fromkeys(named, x)}
+        if "hidden_states" in kwargs:  # others are of keys and values
+            named = {"hidden_states", "key_hidden_states", "value_hidden_states"}
+            return args, {**kwargs, **dict.fromkeys(named & kwargs.keys(), x)}
         return (x, *args[1:]), kwargs
 
     def take(_: Any, __: Any, output: Any) -> None:
