@@ -55,6 +55,7 @@ def config_keys(family: Family) -> set[str]:
             for key in names if isinstance(key, str)}  # fmt: skip
     for variant in family.variants:
         keys |= {key for names in variant.get("when", {}) for key in names.split(" or ")}
+        keys |= {*variant.get("differ", ())}
     return keys - {"model_type"}
 
 
