@@ -61,6 +61,7 @@ def config_keys(family: Family) -> set[str]:
             for name in names for key in factors(name) if not key.isdigit()}  # fmt: skip
     for variant in family.variants:
         keys |= {key for names in variant.get("when", {}) for key in names.split(" or ")}
+        keys |= {*variant.get("differ", ())}
     if family.layers is not None:
         keys |= {*family.layers.sharing}
     return keys - {"model_type"}

@@ -41,6 +41,8 @@ KEYS = {"model_types", "recognised_by", "note", "prefixes", "nested", "config", 
         "variants"}  # fmt: skip
 _NAMES = ("name", "latent", "norm", "through")
 """Keys of names of tensors in tables of tensors, latent vectors and norms."""
+CONDITIONS = ("when", "has", "differ", "tensor")
+"""Keys of a variant that say where it applies."""
 OF_KIND = ("config", "norm", "tensors")
 """What a kind of layers can have other than its family."""
 
@@ -210,6 +212,8 @@ def _applies(
         return False
     if variant.get("has") is not None and not settings.get(variant["has"]):
         return False
+    if "differ" in variant and len({value_of(settings, [key]) for key in variant["differ"]}) == 1:
+        return False
     return all(
         value_of(settings, keys.split(" or ")) in (value if isinstance(value, list) else [value])
         for keys, value in variant.get("when", {}).items()
@@ -218,7 +222,7 @@ def _applies(
 
 def merge(data: Mapping[str, Any], variant: Mapping[str, Any]) -> dict[str, Any]:
     """Merge the tables of a variant, and tables in them; its other values replace the family's."""
-    changes = {key: value for key, value in variant.items() if key not in ("when", "has", "tensor")}
+    changes = {key: value for key, value in variant.items() if key not in CONDITIONS}
     return {**data} | {
         key: merge(data.get(key, {}), value) if isinstance(value, dict) else value
         for key, value in changes.items()

@@ -118,6 +118,7 @@ class Kind(NamedTuple):
     batch: int = 0  # the axis of the batch
     image: bool = False  # rows stand in a rectangle
     norm: str = ""  # the module of the norm before attention, where the file has another name
+    before: str = ""  # a module of the layer that writes into the stream before attention
     part: str = ""  # the part of the configuration of a model that is a part only, and its name
 
     def named(self, letter: str) -> tuple[str, ...]:
@@ -388,6 +389,15 @@ KINDS = {
                  ("self.query", "self.key", "self.value", "output.dense"),
                  memory="encoder_hidden_states", names=["L0", "X0", "L1", "X1", "L2", "X2"],
                  streams={"L": ("residual", "residual"), "X": ("residual", "image")}),
+    "blip-wide": Kind("BlipConfig", "BlipForConditionalGeneration",
+                      {"text_config": TEXT | {"encoder_hidden_size": 8, "num_hidden_layers": 3},
+                       "vision_config": TINY | {"image_size": 8, "patch_size": 4}},
+                      {"L": "text_decoder.bert.encoder.layer.{}.attention"},
+                      ("self.query", "self.key", "self.value", "output.dense"), names=LINE,
+                      streams=LONE),
+    "trocr-wide": Kind("TrOCRConfig", "TrOCRForCausalLM",
+                       SIZES | {"cross_attention_hidden_size": 8},
+                       {"D": "model.decoder.layers.{}.self_attn"}, names=SELF, streams=alone("")),
     "lxmert": Kind("LxmertConfig", "LxmertModel",
                    TEXT | {"l_layers": 2, "r_layers": 1, "x_layers": 2, "visual_feat_dim": 8},
                    {"L": "encoder.layer.{}.attention", "E": "encoder.r_layers.{}.attention",
@@ -400,6 +410,18 @@ KINDS = {
                    names=["L0", "L1", "E0", "X0", "L2", "E1", "X1", "L3", "E2"],
                    streams={"L": ("language", "language"), "E": ("vision", "vision"),
                             "X": ("language", "vision")}),
+    **{name: Kind(f"{config}Config", model,
+                  {"vocab_size": 16, "pad_token_id": 0, "blank_token_id": 15,
+                   "decoder_hidden_size": 8, "num_decoder_layers": 1,
+                   "encoder_config": {"hidden_size": D, "num_hidden_layers": 3,
+                                      "num_attention_heads": 4, "intermediate_size": 8,
+                                      "num_mel_bins": 16, "subsampling_conv_channels": 4}},
+                  {"L": "encoder.layers.{}.self_attn"}, LLAMA, names=LINE, streams=LONE,
+                  before="feed_forward1")
+       for name, config, model in [
+           ("parakeet_rnnt", "ParakeetRNNT", "ParakeetForRNNT"),
+           ("parakeet_tdt", "ParakeetTDT", "ParakeetForTDT"),
+           ("nemotron_asr_streaming", "NemotronAsrStreaming", "NemotronAsrStreamingForRNNT")]},
     "dia": Kind("DiaConfig", "DiaForConditionalGeneration",
                 {"encoder_config": TINY, "delay_pattern": [0, 1],
                  "decoder_config": TEXT | {"num_hidden_layers": 3, "num_key_value_heads": 2,
@@ -516,6 +538,9 @@ def taken(kind: Kind, layer: Any, attention: Any, norm: str | None, x: Any) -> A
         raise _Seen
 
     hooks = [attention.register_forward_pre_hook(take, with_kwargs=True)]
+    if kind.before:
+        writing = layer.get_submodule(kind.before)
+        hooks.append(writing.register_forward_hook(lambda *call: torch.zeros_like(call[2])))
     shape = (1, 4, 9, D) if kind.image else (1, ROWS, D) if kind.batch == 0 else (ROWS, 1, D)
     x = x.reshape(shape)
     with torch.no_grad():

@@ -267,7 +267,7 @@ OTHER: dict[str, dict[int, dict[str, int]]] = {
 """Name -> layer -> what is different in it."""
 
 IN_PARTS = {"t5", "bart", "whisper", "mllama", "moonshine", "t5gemma", "conditional_detr",
-            "speecht5", "prophetnet", "t5gemma2", "pix2struct", "lxmert", "dia",
+            "speecht5", "prophetnet", "t5gemma2", "pix2struct", "lxmert", "dia", "transducer",
             "seamless_m4t", "rt_detr", "trocr", "musicgen",
             "moonshine_streaming", "sam", "sam2", "idefics", "blt", "blip_text",
             "mask2former"}  # fmt: skip
