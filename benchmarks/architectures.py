@@ -12,8 +12,8 @@ file of transformers may hold several networks. Attention is a module of that na
 two matrices; with one it is a gate. A model type is left out too where its code has no attention
 and no other model inside, as where another library has it, and so is a second name of a model type.
 A wrapper is read if its language model is, and a model around one transformer if that is. A part is
-a model type that only stands inside another: its task, if any, is the other's, or no automatic
-class makes a network of it.
+a model type that only stands inside another, by the defaults or the class of the other's
+configuration: its task, if any, is the other's.
 """
 
 import csv
@@ -104,12 +104,12 @@ def _inside() -> set[str]:
     found = set()
     for model_type in list(CONFIG_MAPPING.keys()):
         own = vars(config) if (config := _config(model_type)) else {}
-        found |= {part.model_type for part in own.values()
-                  if isinstance(part, PreTrainedConfig)} - {model_type}  # fmt: skip
+        held = [part for part in own.values() if isinstance(part, PreTrainedConfig)]
+        classes = getattr(CONFIG_MAPPING[model_type], "sub_configs", {}).values()
+        held += [kind for kind in classes if hasattr(kind, "model_type")]
+        found |= {part.model_type for part in held} - {model_type, ""}
     tasks = [vars(modeling_auto)[name] for name in TASKS]
-    known = {model_type for task in tasks for model_type in task}
-    alone = known | modeling_auto.MODEL_MAPPING_NAMES.keys()
-    return (found - known) | (set(CONFIG_MAPPING.keys()) - alone)
+    return found - {model_type for task in tasks for model_type in task}
 
 
 def _states() -> Iterator[tuple[str, str, str]]:
@@ -123,7 +123,8 @@ def _states() -> Iterator[tuple[str, str, str]]:
         if model_type in families() or (inside == around and around in families()):
             yield model_type, "read", ""
         elif inside in families():
-            reason = _refused(_language(_config(model_type)), families()[inside].refusals)
+            made = _language(_config(model_type))
+            reason = why_refused(model_type) or _refused(made, families()[inside].refusals)
             yield model_type, "not read" if reason else "read", reason
         elif inside is not None:
             yield model_type, "not read", f"its language part, {inside}, is not read"
@@ -155,7 +156,7 @@ def _code(model_type: str) -> str:
 
 def _may_attend(code: str) -> bool:
     """Whether the code of a model has attention with a softmax, or another model inside."""
-    attends = re.search(r"^class \w*(Att|MLA)|\bAutoModel", code, re.MULTILINE)
+    attends = re.search(r"^class \w*(Att|MLA)|^(?!\s*>>>).*\bAutoModel", code, re.MULTILINE)
     return bool(attends) and ("softmax" in code or "ALL_ATTENTION_FUNCTIONS" in code)
 
 

@@ -54,8 +54,8 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "levit": ("levit", {"depths": [2, 2, 1], "hidden_sizes": [16, 32, 32], "key_dim": [8, 4, 4],
                         "num_attention_heads": [2, 4, 4], "attention_ratio": [1, 2, 2],
                         "mlp_ratio": [1, 1, 1], "image_size": 272, "patch_size": 16}),
-    "mobilevit": ("mobilevit", {"hidden_sizes": [16, 32, 32], "num_attention_heads": 4,
-                                "neck_hidden_sizes": [4] * 7, "image_size": 160, "patch_size": 1,
+    "mobilevit": ("mobilevit", {"hidden_sizes": [16, 24, 24], "num_attention_heads": 2,
+                                "neck_hidden_sizes": [4] * 7, "image_size": 128, "patch_size": 1,
                                 "mlp_ratio": 1.0, "expand_ratio": 1.0}),
 }  # fmt: skip
 """Name -> the model type and its sizes. Each window of a stage has enough tokens for `reading`."""
