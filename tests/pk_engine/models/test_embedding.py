@@ -74,8 +74,8 @@ def test_every_family_file_names_its_embedding() -> None:
         "aimv2", "blip", "blt", "clip", "codec_half", "conformer", "diarization", "dinov2",
         "dinov3", "eomt", "gemma4_audio", "gradium", "hiera", "internvl", "levit", "mobilevit",
         "parakeet", "patchtst", "pixtral", "qwen_vision", "radio", "sam", "sapiens2", "segformer",
-        "svtr", "swin", "timesfm", "transducer", "tvp", "videoprism_text", "vit", "vitdet", "vjepa2",
-        "wav2vec2",
+        "svtr", "swin", "timesfm", "transducer", "tvp", "videoprism_text", "vit", "vitdet",
+        "vjepa2", "wav2vec2",
     }  # fmt: skip
 
 
