@@ -44,6 +44,11 @@ def parse_head(name: str) -> tuple[int, int]:
         BadName: the text is not a head name.
     """
     match = _HEAD.fullmatch(name.strip())
+    if match is None and _OF_PART.fullmatch(name.strip()):
+        raise BadName(
+            f"{quoted(name)} is a head of an encoder-decoder or of cross-attention: expected one "
+            "of a model with one stack of layers, such as L4H7"
+        )
     if match is None:
         raise BadName(
             f"{quoted(name)} is not a head: expected a name such as L4H7 or 4.7 (layer 4, head 7)"

@@ -8,8 +8,12 @@ docs/data/architectures.csv, from which docs/reference/families.md counts.
 The count is of model types of transformers whose code has attention with a softmax: of their own,
 or, where they are wrappers, that of their parts. A model type is left out where its network, built
 from the defaults of its configuration, has no attention (vocoders, detectors of key points): a
-file of transformers may hold several networks. A wrapper is read if its language model is. A part
-is a model type that only stands inside another: its task, if any, is the other's.
+file of transformers may hold several networks. Attention is a module of that name with at least
+two matrices; with one it is a gate. A model type is left out too where its code has no attention
+and no other model inside, as where another library has it, and so is a second name of a model type.
+A wrapper is read if its language model is, and a model around one transformer if that is. A part is
+a model type that only stands inside another, by the defaults or the class of the other's
+configuration: its task, if any, is the other's.
 """
 
 import csv
@@ -17,19 +21,23 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
-from transformers import PreTrainedConfig
+from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.models.family import FOLDER, Family, common_refusals, families
-from headgraph.pk_engine.models.towers import KEYS
+from headgraph.pk_engine.models.config import Refusals, factors
+from headgraph.pk_engine.models.families.catalogue import common_refusals, families
+from headgraph.pk_engine.models.families.class_defaults import FOLDER, row_of, why_refused
+from headgraph.pk_engine.models.family import Family
+from headgraph.pk_engine.models.towers import KEYS, WITHIN
 
 ROOT = Path(__file__).parents[1]
 DEFAULTS = """\
@@ -50,9 +58,12 @@ def config_keys(family: Family) -> set[str]:
     """The configuration keys that a family file uses."""
     sizes = (family.config, *(variant.get("config", {}) for variant in family.variants))
     keys = {key for each in sizes for names in each.values() if isinstance(names, list)
-            for key in names if isinstance(key, str)}  # fmt: skip
+            for name in names for key in factors(name) if not key.isdigit()}  # fmt: skip
     for variant in family.variants:
         keys |= {key for names in variant.get("when", {}) for key in names.split(" or ")}
+        keys |= {*variant.get("differ", ())}
+    if family.layers is not None:
+        keys |= {*family.layers.sharing}
     return keys - {"model_type"}
 
 
@@ -70,7 +81,7 @@ def defaults() -> Iterator[tuple[str, Mapping[str, Any]]]:
 def wrappers() -> Iterator[tuple[str, Mapping[str, str]]]:
     """Each model type with a part for language, and the default model types of its parts."""
     for model_type in sorted(CONFIG_MAPPING.keys()):
-        config = _config(model_type)
+        config = _whole(_config(model_type))
         parts = {
             tower: part.model_type
             for tower, keys in KEYS.items()
@@ -93,8 +104,10 @@ def _inside() -> set[str]:
     found = set()
     for model_type in list(CONFIG_MAPPING.keys()):
         own = vars(config) if (config := _config(model_type)) else {}
-        found |= {part.model_type for part in own.values()
-                  if isinstance(part, PreTrainedConfig)} - {model_type}  # fmt: skip
+        held = [part for part in own.values() if isinstance(part, PreTrainedConfig)]
+        classes = getattr(CONFIG_MAPPING[model_type], "sub_configs", {}).values()
+        held += [kind for kind in classes if hasattr(kind, "model_type")]
+        found |= {part.model_type for part in held} - {model_type, ""}
     tasks = [vars(modeling_auto)[name] for name in TASKS]
     return found - {model_type for task in tasks for model_type in task}
 
@@ -102,15 +115,22 @@ def _inside() -> set[str]:
 def _states() -> Iterator[tuple[str, str, str]]:
     parts = dict(wrappers())
     for model_type in sorted(CONFIG_MAPPING.keys()):
+        if CONFIG_MAPPING[model_type].model_type != model_type:
+            continue
         module = _code(model_type)
-        inside = parts.get(model_type, {}).get("language")
-        if model_type in families() or inside in families():
+        around = row_of("_inside.toml", model_type).get("type")
+        inside = parts.get(model_type, {}).get("language", around)
+        if model_type in families() or (inside == around and around in families()):
             yield model_type, "read", ""
+        elif inside in families():
+            made = _language(_config(model_type))
+            reason = why_refused(model_type) or _refused(made, families()[inside].refusals)
+            yield model_type, "not read" if reason else "read", reason
         elif inside is not None:
             yield model_type, "not read", f"its language part, {inside}, is not read"
-        elif "softmax" in module or "ALL_ATTENTION_FUNCTIONS" in module:
+        elif _may_attend(module):
             network = _network(model_type)
-            if network is None or _attentions(network):
+            if network is None or _attending(network):
                 yield model_type, "not read", _reason(model_type, module, network)
 
 
@@ -122,6 +142,11 @@ def _config(model_type: str) -> Any | None:
         return None
 
 
+def _whole(config: Any) -> Any:
+    """The configuration of the model of several parts that one such has as a part, or itself."""
+    return next((getattr(config, key) for key in WITHIN if hasattr(config, key)), config)
+
+
 def _code(model_type: str) -> str:
     """The source of the module with a model type's network; empty where there is none."""
     kind = CONFIG_MAPPING[model_type]
@@ -129,25 +154,52 @@ def _code(model_type: str) -> str:
     return Path(spec.origin).read_text("utf-8") if spec and spec.origin else ""
 
 
+def _may_attend(code: str) -> bool:
+    """Whether the code of a model has attention with a softmax, or another model inside."""
+    attends = re.search(r"^class \w*(Att|MLA)|^(?!\s*>>>).*\bAutoModel", code, re.MULTILINE)
+    return bool(attends) and ("softmax" in code or "ALL_ATTENTION_FUNCTIONS" in code)
+
+
 def _network(model_type: str) -> Any | None:
     """A network without values, with attention if a class of this model type has it.
 
     None where the classes or their defaults do not make one.
     """
-    tables = [vars(modeling_auto)[name] for name in ("MODEL_MAPPING_NAMES", *TASKS)]
-    names = [table[model_type] for table in tables if isinstance(table.get(model_type), str)]
     network = None
-    for name in dict.fromkeys(names):
+    for made in _classes(model_type):
         try:
             with torch.device("meta"):
-                built = getattr(transformers, name)._from_config(CONFIG_MAPPING[model_type]())
+                built = made._from_config(CONFIG_MAPPING[model_type]())
         except Exception:  # absent libraries, or defaults that do not fit each other
             return None
         if any(True for _ in built.parameters()):
             network = built
-            if _attentions(network):
+            if _attending(network):
                 break
     return network
+
+
+def _classes(model_type: str) -> list[Any]:
+    """The networks of a model type: those of its tasks, or all that its configuration makes."""
+    tables = [vars(modeling_auto)[name] for name in ("MODEL_MAPPING_NAMES", *TASKS)]
+    names = [table[model_type] for table in tables if isinstance(table.get(model_type), str)]
+    if names:
+        return [getattr(transformers, name, None) for name in dict.fromkeys(names)]
+    kind = CONFIG_MAPPING[model_type]
+    code = kind.__module__.replace("configuration_", "modeling_")
+    module = import_module(code) if _code(model_type) else None
+    return [made for name, made in (vars(module) if module else {}).items()
+            if isinstance(made, type) and issubclass(made, PreTrainedModel)
+            and made.config_class is kind and not name.endswith("PreTrainedModel")]  # fmt: skip
+
+
+def _attending(network: Any) -> bool:
+    """Whether a network has a module named for attention, with at least two matrices."""
+    return any(
+        re.search("Att|MLA", type(module).__name__)
+        and sum(parameter.dim() > 1 for parameter in module.parameters()) > 1
+        for module in network.modules()
+    )
 
 
 def _attentions(network: Any) -> list[str]:
@@ -163,17 +215,29 @@ def _has_cross_attention(code: str, network: Any | None) -> bool:
     return any(word in name for name in _attentions(network) for word in CROSS)
 
 
-def _reason(model_type: str, code: str, network: Any | None) -> str:
-    made = _config(model_type)
-    config = made.to_dict() if made else {}
+def _language(config: Any) -> Any:
+    """The configuration of the language model in that of a wrapper."""
+    config = _whole(config)
+    return next(part for key in KEYS["language"] if (part := getattr(config, key, None)))
+
+
+def _refused(config: Any | None, refusals: Refusals) -> str:
+    """Why a configuration of defaults is refused; empty where it is not."""
     try:
-        common_refusals().check(config, model_type)
+        refusals.check(config.to_dict() if config else {}, "family")
     except ModelError as error:
         return str(error).partition("does not handle: ")[2].partition("; known")[0]
+    return ""
+
+
+def _reason(model_type: str, code: str, network: Any | None) -> str:
+    if reason := why_refused(model_type):
+        return reason
+    made = _config(model_type)
+    if refused := _refused(made, common_refusals()):
+        return refused
     if _has_cross_attention(code, network):
         return "it has cross-attention, whose heads read another residual stream"
-    if any(isinstance(config.get(key), list) for key in ("hidden_sizes", "embed_dims", "depths")):
-        return "stages of layers have residual streams of unequal width"
     return "no file describes it yet"
 
 

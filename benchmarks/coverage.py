@@ -30,7 +30,7 @@ def shares() -> str:
 
 def read_through_a_part() -> str:
     """The wrappers that are read."""
-    from headgraph.pk_engine.models.family import families
+    from headgraph.pk_engine.models.families.catalogue import families
 
     names = [row["model_type"] for row in rows() if row["state"] == "read"]
     return ", ".join(f"`{name}`" for name in names if name not in families())

@@ -88,8 +88,9 @@ ELEMENTS = (
                 ("scored", "pairs scored in each pairing, as JSON"),
                 ("moments", "mean and sd of the random reference in each pairing, as JSON"),
                 ("deficient", "matrices of less than full rank, as JSON"),
-                ("layers", "the layers that have heads, with their heads, widths and streams, as "
-                 "JSON; absent where all layers are alike"),
+                ("layers", "the layers that have heads, with their heads, widths and streams, and "
+                 "d_model where it is less than the run's, as JSON; absent where all layers are "
+                 "alike"),
                 ("origin", "how the weights were stored, as JSON: quantised, with an adapter; "
                  "absent for plain weights"),
                 ("tower", "vision for the vision encoder of a model of several parts"),
@@ -108,7 +109,7 @@ ELEMENTS = (
                 ("n_layers", "layers of the model"),
                 ("n_heads", "query heads in a layer"),
                 ("n_kv_heads", "key/value heads in a layer"),
-                ("d_model", "width of the residual stream"),
+                ("d_model", "width of the residual stream, of the widest where they differ"),
                 ("d_head", "width of a head"),
                 ("heads", "heads of the run"),
                 ("edges", "edges of the run"),

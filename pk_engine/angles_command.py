@@ -29,14 +29,13 @@ def angles(
 
     Example: headgraph angles induction-2l L0H7 L1H2 --pairing OK
     """
-    from headgraph.base.names import GRAPH_PAIRINGS, head_name, parse_head
+    from headgraph.base.names import GRAPH_PAIRINGS, canonical_head
     from headgraph.pk_engine.metrics.angles import principal_angles
 
     frame = principal_angles(model, source, target, pairing, via=via, revision=revision)
     roles = frame.attrs["pairing"]
     heads = [
-        f"{role} of {head_name(*parse_head(name))}"
-        + ("" if kv is None else f" (key/value head {kv})")
+        f"{role} of {canonical_head(name)}" + ("" if kv is None else f" (key/value head {kv})")
         for role, name, kv in zip(roles, (source, target), frame.attrs["kv_heads"], strict=True)
     ]
     pk = f"PK {frame.attrs['pk']:.3f} of at most {len(frame)}"
@@ -48,8 +47,10 @@ def angles(
 
 def _against_the_flow(source: str, target: str) -> str | None:
     """A note for a source that is not before the target, with the order to try; else None."""
-    from headgraph.base.names import head_name, not_before, parse_head
+    from headgraph.base.names import head_key, head_name, not_before, parse_head
 
+    if head_key(source)[0] or head_key(target)[0]:  # parts of an encoder-decoder
+        return None
     order = not_before(source, target)
     if order is None:
         return None

@@ -10,6 +10,7 @@ import headgraph
 from headgraph import loader, queries
 from headgraph.analysis.view import view_run
 from headgraph.base.errors import BadName, HeadgraphError, RunNotNamed, UnknownHead, UnknownRun
+from headgraph.base.names import parse_head
 from headgraph.graphdb import Graph
 from tests.tables import random_table
 
@@ -66,6 +67,11 @@ def test_a_head_that_is_not_spelt_as_one(name: str) -> None:
     error = error_of(lambda: HEADS[name]("seven"))
     assert type(error) is BadName
     assert str(error).startswith("'seven' is not a head: expected a name such as L4H7")
+
+
+def test_a_head_of_an_encoder_decoder_where_there_is_one_stack() -> None:
+    with pytest.raises(BadName, match="'x4h7' is a head of an encoder-decoder or of cross-atten"):
+        parse_head("x4h7")
 
 
 def test_a_run_is_one_error_in_all_rooms(graph: Graph, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from headgraph.base.spelling import argument
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.table.affinity import AffinityTable
-from headgraph.pk_engine.table.heads import pair_ranks
+from headgraph.pk_engine.table.heads import pair_dimensions, pair_ranks
 from headgraph.pk_engine.table.meta import TableMeta
 
 BINS = 255
@@ -115,7 +115,8 @@ def reference_of(frame: pd.DataFrame, meta: TableMeta) -> tuple[NDArray[Any], ND
         AnalysisError: a subspace that is all of R^d shares as much with every other.
     """
     r, s = pair_ranks(frame, meta)
-    means, sds = reference_mean(r, s, meta.d_model), reference_sd(r, s, meta.d_model)
+    d = pair_dimensions(frame, meta)
+    means, sds = reference_mean(r, s, d), reference_sd(r, s, d)
     if not (sds > 0).all():
         raise AnalysisError(
             f"{meta.model} has heads that span all {meta.d_model} dimensions, where every score is "

@@ -9,9 +9,10 @@ from typing import Any
 
 from headgraph.analysis.errors import PatchingError, RunningError
 from headgraph.base.spelling import argument
-from headgraph.base.text import quoted
-from headgraph.pk_engine.errors import INSTALL_LENS, WeightsError
+from headgraph.base.text import listed, quoted
+from headgraph.pk_engine.errors import INSTALL_LENS, ModelError, WeightsError
 from headgraph.pk_engine.models.checkpoint.tensor_files import TensorFiles
+from headgraph.pk_engine.models.families.catalogue import family_of
 from headgraph.pk_engine.models.location import locate, read_config
 
 
@@ -23,7 +24,8 @@ def open_model(model: Any, revision: str | None = None) -> Any:
         revision: branch, tag or commit of a hub id.
 
     Raises:
-        RunningError: torch or TransformerLens is missing, or the folder lacks tensors.
+        RunningError: torch or TransformerLens is missing, the folder lacks tensors, or the model
+            has more than one stack of layers.
         ModelError: an architecture that transformers or TransformerLens does not know.
     """
     if not isinstance(model, str | os.PathLike):
@@ -41,9 +43,11 @@ def open_model(model: Any, revision: str | None = None) -> Any:
         ) from None
     folder, name, _, adapter, _ = locate(model, revision)
     check_plain(folder, adapter)
+    config = read_config(folder)
+    _check_stacks(name, config)
     TensorFiles(folder)  # says what is wrong with the files before anything is built
     try:
-        bridge = network_bridge(folder, name, read_config(folder), "float32")
+        bridge = network_bridge(folder, name, config, "float32")
     except WeightsError as error:
         raise RunningError(
             f"{name} cannot be run: {error.message.marked.partition(';')[0]}; scores need only "
@@ -52,6 +56,20 @@ def open_model(model: Any, revision: str | None = None) -> Any:
     bridge.eval()
     bridge.tokenizer = _tokenizer(folder)
     return bridge
+
+
+def _check_stacks(name: str, config: dict[str, Any]) -> None:
+    """Refuse models whose heads are not all of one stack of layers, or not in each layer."""
+    try:
+        shape = family_of(config).shape(config)
+    except ModelError:  # TransformerLens may know it
+        return
+    names = [layer.name for layer in shape.layers]
+    if names != [f"L{layer}" for layer in range(shape.n_layers)]:
+        raise RunningError(
+            f"{name} has attention heads in {listed(names, 4)} and not in one stack of layers with "
+            "heads in each: expected such a model, as GPT-2 is; scores need only its weights"
+        )
 
 
 def _tokenizer(folder: Path) -> Any:

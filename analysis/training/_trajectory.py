@@ -16,9 +16,8 @@ from headgraph.base.files.output import folder_of_files
 from headgraph.base.names import (
     GRAPH_PAIRINGS,
     PAIRINGS,
-    check_head,
+    canonical_head,
     head_name,
-    parse_head,
     parse_pairings,
 )
 from headgraph.base.progress import Progress
@@ -122,7 +121,7 @@ def _parsed(pairs: Sequence[str] | str) -> list[Pair]:
                 f"{quoted(text)} is not a pair: expected a source, a target and a pairing such as "
                 "L0H7>L1H2:OK"
             )
-        source, target = (head_name(*parse_head(match[place])) for place in (1, 2))
+        source, target = (canonical_head(match[place]) for place in (1, 2))
         found.append((parse_pairings(match[3])[0], source, target))
     return list(dict.fromkeys(found))
 
@@ -131,7 +130,7 @@ def _named_edges(table: AffinityTable) -> pd.DataFrame:
     edges = table.edges()
     ends = {
         end: [
-            head_name(layer, head)
+            table.meta.head_name(layer, head)
             for layer, head in edges[[f"{end}_layer", f"{end}_head"]].to_numpy(int).tolist()
         ]
         for end in ("source", "target")
@@ -153,10 +152,9 @@ def _rows(
 ) -> pd.DataFrame:
     """The pairs' scores at one checkpoint, and the hub scores of their heads."""
     edges = _named_edges(table).set_index(["pairing", "source", "target"])
-    shape = (table.meta.n_layers, table.meta.n_heads)
     for pairing, source, target in pairs:
         for head in (source, target):
-            check_head(*parse_head(head), shape, checkpoint.series)
+            table.meta.shape.place_of(head, checkpoint.series)
         if (pairing, source, target) not in edges.index:
             raise TrainingError(
                 f"{checkpoint.series} has no pair {source}>{target}:{pairing}: expected a head and "

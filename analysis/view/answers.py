@@ -66,7 +66,7 @@ def read_answer(answer: Mapping[str, Any]) -> Answer:
         n_heads=max((head for _, head in place.values()), default=-1) + 1,
         edges=edge_frame([
             edge_row(link["type"], (link["source"], link["target"]), place, link["properties"],
-                     given.get("run"))
+                     given.get("run"), (names[link["source"]], names[link["target"]]))
             for link in links
         ]),
         roles={place[name]: roles for name, node in heads.items()

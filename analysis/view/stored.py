@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from headgraph.analysis.figures.roles import Head
 from headgraph.base.errors import UnknownRun
-from headgraph.base.names import PAIRINGS, head_name
+from headgraph.base.names import PAIRINGS
 from headgraph.base.spelling import either
 from headgraph.base.text import short
 from headgraph.graphdb import schema
@@ -137,6 +137,7 @@ def edge_row(
     places: Mapping[str, Head],
     figures: Mapping[str, Any],
     run: object,
+    names: tuple[str, str] | None = None,
 ) -> dict[str, Any]:
     """An edge as a row of `edge_frame`, without properties that a page cannot show.
 
@@ -146,12 +147,13 @@ def edge_row(
         places: layer and index of each head.
         figures: its properties.
         run: name of the run, for messages.
+        names: of the two heads, for messages; by default their keys.
 
     Raises:
         WrongProperty: a property that headgraph cannot have written.
     """
     source, target = (places[end] for end in ends)
-    what = f"edge {head_name(*source)}-{pairing}-{head_name(*target)}"
+    what = "edge " + f"-{pairing}-".join(names or ends)
     return {
         **_shown(checked(EDGE, figures, run, what)),
         "pairing": pairing,

@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from headgraph.base.files.documents import shown
-from headgraph.base.names import head_name
 from headgraph.base.spelling import Message, either
 from headgraph.base.text import together
 from headgraph.base.version import VERSION
@@ -25,6 +24,7 @@ from headgraph.loader.loading.head_scores import derived_roles, head_scores
 from headgraph.pk_engine.errors import LabelsError
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.meta import TableMeta
 from headgraph.pk_engine.table.selection import Selection
 from headgraph.pk_engine.table.sources import AnyTable, read_table
 
@@ -181,7 +181,7 @@ def plan_load(
     if not len(selected):
         raise _nothing(whole, rules)
     rows = labels_for(whole.meta, labels)
-    _refuse_derived(rows, labels)
+    _refuse_derived(rows, labels, whole.meta)
     return LoadPlan(
         name=name,
         id=run_id(name, whole.sha256, rules),
@@ -195,7 +195,7 @@ def plan_load(
     )
 
 
-def _refuse_derived(rows: pd.DataFrame, labels: AnyLabels) -> None:
+def _refuse_derived(rows: pd.DataFrame, labels: AnyLabels, meta: TableMeta) -> None:
     """Raise LabelsError for a label that would look like a role derived from the weights."""
     for column, reserved in (
         ("role", schema.DERIVED_ROLES),
@@ -205,9 +205,9 @@ def _refuse_derived(rows: pd.DataFrame, labels: AnyLabels) -> None:
         if len(found):
             layer, head, name = found[["layer", "head", column]].iloc[0].tolist()
             raise LabelsError(
-                f"the label file {shown(labels or '')} gives {head_name(layer, head)} the {column} "
-                f"{name}, which marks what headgraph derives from the weights: expected another "
-                f"{column}"
+                f"the label file {shown(labels or '')} gives {meta.head_name(layer, head)} the "
+                f"{column} {name}, which marks what headgraph derives from the weights: expected "
+                f"another {column}"
             )
 
 

@@ -16,6 +16,7 @@ from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.bases import bases, one_thread
 from headgraph.pk_engine.metrics.singular_values import principal_cosines
 from headgraph.pk_engine.models.interface import Model, Weights
+from headgraph.pk_engine.models.layout import NO_STREAM
 from headgraph.pk_engine.models.sources import open_weights
 
 
@@ -70,6 +71,11 @@ def principal_angles(
         weights.shape.by_index[layer].streams[role]
         for (layer, _), role in zip(at, roles, strict=True)
     )
+    if NO_STREAM in (read, other):
+        raise EngineError(
+            f"{roles} of {source} and {target}: the layer uses the keys and values of an earlier "
+            "one; give a head of that layer"
+        )
     if read != other:
         raise EngineError(
             f"{roles} of {source} and {target} are in different residual streams ({read} and "

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.kernel import Block
-from headgraph.pk_engine.models.layout import LayerShape, ModelShape
+from headgraph.pk_engine.models.layout import NO_STREAM, LayerShape, ModelShape
 
 ORDERS = ("forward", "all", "within")
 
@@ -124,7 +124,8 @@ def count_unequal(layers: Sequence[LayerShape], pairing: str, order: str, kv: st
     for at, layer in enumerate(layers):
         for other, reading in enumerate(layers):
             here = {"forward": at < other, "within": at == other, "all": True}[order]
-            if not here or layer.streams[source] != reading.streams[target]:
+            stream = layer.streams[source]
+            if not here or stream != reading.streams[target] or stream == NO_STREAM:
                 continue
             if source == target and at >= other:  # two heads are one pair
                 heads = counted(layer, source, kv)

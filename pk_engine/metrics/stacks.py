@@ -16,8 +16,9 @@ class Stack:
     """Factors of several roles side by side: layers x (heads of all roles) x m x d in memory.
 
     The kernel needs long rows, and all targets of a layer next to each other. The factors are
-    stored in this order once, and every role is a view. Narrower factors end in zeros, and heads
-    that a layer lacks are zero, which changes no inner product.
+    stored in this order once, and every role is a view. Narrower factors and those of narrower
+    residual streams end in zeros, and heads that a layer lacks are zero, which changes no inner
+    product.
     """
 
     rows: Any

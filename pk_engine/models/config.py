@@ -1,5 +1,6 @@
 """Sizes of a model from its configuration, and the settings that are refused."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from headgraph.pk_engine.models.layout import LayerShape, ModelShape
 LARGEST = {"n_layers": 2**10, "n_heads": 2**12, "n_kv_heads": 2**12, "d_model": 2**20,
            "d_head": 2**20}  # fmt: skip
 """Far above any model. A larger number is a mistake, and lists of that length would be made."""
+"""Between the keys of a product."""
 MOST_HEADS = 2**16
 """Heads of all layers together: four times those of the largest models. Lists, pictures and pages
 reserve a place for each."""
@@ -57,7 +59,11 @@ def settings_of(
 
 
 def value_of(settings: Mapping[str, Any], keys: Iterable[str]) -> Any:
-    """The value of the first key that has one, None if none has; "a.b" is key b of table a."""
+    """The value of the first key that has one, None if none has; "a.b" is key b of table a.
+
+    >>> value_of({"a": {"b": {"c": 3}}}, ["d", "a.b.c"])
+    3
+    """
     found = (_get(settings, key) for key in keys)
     return next((value for value in found if value is not None), None)
 
@@ -67,7 +73,7 @@ def _get(settings: Mapping[str, Any], key: str) -> Any:
         return settings[key]
     table, _, inner = key.partition(".")
     value = settings.get(table)
-    return value.get(inner) if inner and isinstance(value, dict) else None
+    return _get(value, inner) if inner and isinstance(value, dict) else None
 
 
 def shape_of(settings: Mapping[str, Any], config: Mapping[str, Any]) -> ModelShape:
@@ -128,16 +134,42 @@ def layer_of(sizes: Mapping[str, int], index: int, **others: Any) -> LayerShape:
 def _size(settings: Mapping[str, Any], size: str, keys: list[str | int] | int) -> int | None:
     """The value of the first key that has one; a number stands for itself."""
     listed = [keys] if isinstance(keys, int) else keys
-    held = (k for k in listed if isinstance(k, int) or _get(settings, _listed(k) or k) is not None)
+    held = (k for k in listed if all(_get_sized(settings, part) is not None for part in factors(k)))
     key = next(held, None)
-    if not isinstance(key, str):
+    if key is None or isinstance(key, int):
         return key
-    value, most = _get(settings, _listed(key) or key), LARGEST.get(size, 2**20)
-    if _listed(key) and isinstance(value, list | str):
-        value = len(value)
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+    first, *others = factors(key)
+    value = _whole(settings, size, first)
+    for operator, factor in zip(re.findall(r" ([*/]) ", key), others, strict=True):
+        by = _whole(settings, size, factor)
+        value = value * by if operator == "*" else value // by
+    return _checked(value, size, key)
+
+
+def factors(key: str | int) -> list[str]:
+    """The keys and numbers of a size such as `hidden_size / num_heads`, from left to right."""
+    return re.split(r" [*/] ", str(key))
+
+
+def _get_sized(settings: Mapping[str, Any], key: str) -> Any:
+    """A number itself, or the value of a key; for `len(KEY)`, the length of a list."""
+    if key.isdigit():
+        return int(key)
+    value = _get(settings, _listed(key) or key)
+    return len(value) if _listed(key) and isinstance(value, list | str) else value
+
+
+def _whole(settings: Mapping[str, Any], size: str, key: str) -> int:
+    return _checked(_get_sized(settings, key), size, key)
+
+
+def _checked(value: Any, size: str, key: str) -> int:
+    most = LARGEST.get(size, 2**20)
+    least = 0 if size == "d_rotary" else 1  # positions may turn no part of queries and keys
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise ModelError(
-            f"config.json has {key} = {quoted(value)}: expected a whole number from 1 to {most:,}"
+            f"config.json has {key} = {quoted(value)}: expected a whole number from {least} to "
+            f"{most:,}"
         )
     return value
 

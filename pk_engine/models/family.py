@@ -2,22 +2,15 @@
 
 A family file names the model types, the configuration keys that give the sizes, the tensors of a
 layer with the roles in each (`pk_engine.models.layout`), the norm before attention, and refused
-settings. docs/reference/families.md explains each key. `_every.toml` holds what all refuse.
+settings. docs/reference/families.md explains each key. `families.catalogue` reads the files.
 """
 
-import json
-import tomllib
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
-from headgraph.base.names import PARTS, ROLES
-from headgraph.base.spelling import argument
-from headgraph.base.text import quoted
-from headgraph.pk_engine.errors import ModelError, UnknownFamily
+from headgraph.base.names import ROLES
 from headgraph.pk_engine.models.config import (
     Refusals,
     layer_of,
@@ -27,44 +20,31 @@ from headgraph.pk_engine.models.config import (
     value_of,
 )
 from headgraph.pk_engine.models.embedding import EmbeddingSpec
-from headgraph.pk_engine.models.kinds import Layers
-from headgraph.pk_engine.models.layout import GATE, Latent, LayerShape, ModelShape, TensorSpec
+from headgraph.pk_engine.models.families.class_defaults import class_defaults
+from headgraph.pk_engine.models.folding import Norm
+from headgraph.pk_engine.models.kinds import Layers, Place
+from headgraph.pk_engine.models.layout import (
+    GATE,
+    Latent,
+    LayerShape,
+    ModelShape,
+    TensorSpec,
+    Through,
+)
 
-__all__ = ["Family", "ModelShape", "Norm", "TensorSpec", "families", "family_of", "read_family"]
+__all__ = ["Family", "ModelShape", "Norm", "TensorSpec"]
 
-FOLDER = Path(__file__).parent / "families"
-EVERY = "_every.toml"
-KINDS = ("LayerNorm", "RMSNorm", "none")
 NEEDED = ("n_layers", "n_heads", "d_model")
 REQUIRED = {"model_types", "prefixes", "config", "tensors"}
 KEYS = {"model_types", "recognised_by", "note", "prefixes", "nested", "config", "defaults",
-        "refuse", "require", "handles", "norm", "tensors", "layers", "embedding",
+        "refuse", "require", "handles", "norm", "tensors", "layers", "embedding", "renamed",
         "variants"}  # fmt: skip
+_NAMES = ("name", "latent", "norm", "through")
+"""Keys of names of tensors in tables of tensors, latent vectors and norms."""
+CONDITIONS = ("when", "has", "differ", "tensor")
+"""Keys of a variant that say where it applies."""
 OF_KIND = ("config", "norm", "tensors")
 """What a kind of layers can have other than its family."""
-
-
-@dataclass(frozen=True)
-class Norm:
-    """The norm whose output a layer's Q, K and V read.
-
-    Attributes:
-        kind: LayerNorm (subtracts the mean), RMSNorm, or none.
-        name: tensor with its scale; None where it has none.
-        offset: added to the stored scale; 1 for Gemma.
-        follows: the reason, where no norm stands before attention.
-        first: the first layer that has the norm; the layers before read the residual stream itself.
-    """
-
-    kind: str
-    name: str | None = None
-    offset: float = 0
-    follows: str | None = None
-    first: int = 0
-
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"norm kind {self.kind!r}: expected one of {', '.join(KINDS)}")
 
 
 @dataclass(frozen=True)
@@ -113,35 +93,37 @@ class Family:
         settings = self.settings(config)
         self.refusals.check({**config, **settings}, self.name)
         family = self.for_model(config)
-        sizes = sizes_of(settings, family.config)
-        if family.layers is None and sizes["d_value"] == sizes["d_head"] and not family._latent:
+        first = family.layers.first(settings) if family.layers else settings
+        sizes = sizes_of(first, family.config)
+        if family.layers is None and sizes["d_value"] == sizes["d_head"] and not family._sized:
             return shape_of(settings, family.config)
-        kinds = [("", number) for number in range(sizes["n_layers"])]
+        places = [Place("", number, f"L{number}") for number in range(sizes["n_layers"])]
         if family.layers is not None:
-            kinds = family.layers.of_model(settings, sizes["n_layers"], self.name)
-        layers = tuple(family._layers_of(settings, kinds))
-        shape = ModelShape.of_layers(len(kinds), layers)
+            places = family.layers.of_model(settings, sizes["n_layers"], self.name)
+        layers = tuple(family._layers_of(settings, places))
+        shape = ModelShape.of_layers(len(places), layers)
         return family._plain(shape) or shape
 
     def _layers_of(
-        self, settings: Mapping[str, Any], kinds: Iterable[tuple[str, int]]
+        self, settings: Mapping[str, Any], places: Sequence[Place]
     ) -> Iterator[LayerShape]:
         """The layers that have heads, with their sizes."""
-        for index, (kind, number) in enumerate(kinds):
+        shared = {} if self.layers is None else self.layers.shared(settings, places)
+        for index, place in enumerate(places):
             if self.layers is None:
                 sizes = sizes_of(settings, self.config)
-                yield layer_of(sizes, index, name=f"L{number}", number=number)
-            elif self.has_heads(kind):
-                own = self.layers.settings_of(settings, index)
-                sizes = sizes_of(own, self.of_kind(kind).config)
-                name = f"{self.layers.kinds[kind].get('letter', PARTS[0])}{number}"
-                streams = self.layers.streams(kind)
-                yield layer_of(sizes, index, name=name, number=number, kind=kind, streams=streams)
+                yield layer_of(sizes, index, name=place.name, number=place.number)
+            elif self.has_heads(place.kind):
+                own = self.layers.settings_of(settings, index, place.stage)
+                sizes = sizes_of(own, self.of_kind(place.kind).config)
+                streams = self.layers.streams(place, shared=index in shared)
+                more = place._asdict() | {"streams": streams, "source": shared.get(index)}
+                yield layer_of(sizes, index, **more)
 
     def _plain(self, shape: ModelShape) -> ModelShape | None:
         """The shape without a list of layers, if all layers are what the family says."""
         own = [self.layers.kinds[layer.kind] for layer in shape.layers] if self.layers else []
-        if self._latent or any(
+        if self._sized or any(
             key in kind for kind in own for key in ("norm", "renamed", "tensors")
         ):
             return None
@@ -150,8 +132,12 @@ class Family:
         return plain if named == plain.layers else None
 
     @property
-    def _latent(self) -> bool:
-        return any(spec.latent for spec in self.tensors)
+    def _sized(self) -> bool:
+        """Whether tensors have sizes other than those of heads and of the residual stream."""
+        return any(
+            spec.latent or spec.groups or (spec.through and spec.through.groups)
+            for spec in self.tensors
+        )
 
     def has_heads(self, kind: str) -> bool:
         """Whether layers of a kind have attention heads."""
@@ -165,7 +151,7 @@ class Family:
     def _kinds(self) -> dict[str, "Family"]:
         kinds = {} if self.layers is None else self.layers.kinds
         return {
-            kind: _build(self.name, _of_kind(self.data, data))
+            kind: build(self.name, _of_kind(self.data, data))
             for kind, data in kinds.items()
             if "without" not in data
         }
@@ -174,17 +160,21 @@ class Family:
         """The names of all matrices read, in any variant and any kind of layer."""
         names: dict[str, None] = {}
         for variant in ({}, *self.variants):
-            family = _build(self.name, _merge(self.data, variant))
+            family = build(self.name, merge(self.data, variant))
             for kind in family._kinds or [""]:
                 for spec in family.of_kind(kind).tensors:
                     names[spec.name] = None
-                    if spec.latent:
-                        names[spec.latent.name] = None
+                    for further in (spec.latent, spec.through):
+                        if further:
+                            names[further.name] = None
         return list(names)
 
     def stored(self, layer: LayerShape) -> dict[str, tuple[int, ...]]:
-        """The tensors of a layer, with {layer} in their names -> their shapes."""
-        specs = self.of_kind(layer.kind).tensors
+        """The tensors of a layer, with {layer} in their names -> their shapes.
+
+        Without those of keys and values that it uses of another layer.
+        """
+        specs = [spec for spec in self.of_kind(layer.kind).tensors if spec.holder(layer) is layer]
         return {name: shape for spec in specs for name, shape in spec.stored(layer).items()}
 
     def settings(self, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,8 +197,8 @@ class Family:
         data = self.data
         for variant in self.variants:
             if _applies(variant, settings, tensors, self.prefixes):
-                data = _merge(data, variant)
-        return self if data is self.data else _build(self.name, data)
+                data = merge(data, variant)
+        return self if data is self.data else build(self.name, data)
 
 
 def _applies(
@@ -222,27 +212,30 @@ def _applies(
         return False
     if variant.get("has") is not None and not settings.get(variant["has"]):
         return False
+    if "differ" in variant and len({value_of(settings, [key]) for key in variant["differ"]}) == 1:
+        return False
     return all(
         value_of(settings, keys.split(" or ")) in (value if isinstance(value, list) else [value])
         for keys, value in variant.get("when", {}).items()
     )
 
 
-def _merge(data: Mapping[str, Any], variant: Mapping[str, Any]) -> dict[str, Any]:
+def merge(data: Mapping[str, Any], variant: Mapping[str, Any]) -> dict[str, Any]:
     """Merge the tables of a variant, and tables in them; its other values replace the family's."""
-    changes = {key: value for key, value in variant.items() if key not in ("when", "has", "tensor")}
+    changes = {key: value for key, value in variant.items() if key not in CONDITIONS}
     return {**data} | {
-        key: _merge(data.get(key, {}), value) if isinstance(value, dict) else value
+        key: merge(data.get(key, {}), value) if isinstance(value, dict) else value
         for key, value in changes.items()
     }
 
 
-def _build(name: str, data: Mapping[str, Any]) -> Family:
+def build(name: str, data: Mapping[str, Any]) -> Family:
     if unknown := sorted(data.keys() - KEYS):
         raise ValueError(f"unknown keys {unknown}")
     if missing := sorted(REQUIRED - data.keys()):
         raise ValueError(f"lacks {missing}")
-    tensors = tuple(map(_tensor, data["tensors"]))
+    named = _renamed(data)
+    tensors = tuple(map(_tensor, named["tensors"]))
     roles = sorted(role for spec in tensors for role in spec.roles if role != GATE)
     if roles != sorted(ROLES):
         raise ValueError(f"the tensors have the roles {roles}: expected Q, K, V and O, each once")
@@ -251,7 +244,7 @@ def _build(name: str, data: Mapping[str, Any]) -> Family:
         model_types=tuple(data["model_types"]),
         prefixes=tuple(data["prefixes"]),
         config=data["config"],
-        norm=Norm(**data.get("norm", {"kind": "none"})),
+        norm=Norm(**named["norm"]),
         tensors=tensors,
         recognised_by=tuple(data.get("recognised_by", ())),
         note=data.get("note", ""),
@@ -259,7 +252,7 @@ def _build(name: str, data: Mapping[str, Any]) -> Family:
         defaults=data.get("defaults", {}),
         refusals=Refusals(*(_unhandled(data, rules) for rules in ("refuse", "require"))),
         layers=Layers.from_data(data["layers"]) if "layers" in data else None,
-        embedding=EmbeddingSpec.from_data(data["embedding"]) if "embedding" in data else None,
+        embedding=EmbeddingSpec.from_data(named["embedding"]) if "embedding" in data else None,
         variants=tuple(data.get("variants", ())),
         data={key: value for key, value in data.items() if key != "variants"},
     )
@@ -267,128 +260,36 @@ def _build(name: str, data: Mapping[str, Any]) -> Family:
 
 def _of_kind(family: Mapping[str, Any], kind: Mapping[str, Any]) -> dict[str, Any]:
     """The data of a family with what layers of one kind have."""
-    merged = _merge(family, {key: kind[key] for key in OF_KIND if key in kind})
+    merged = merge(family, {key: kind[key] for key in OF_KIND if key in kind})
+    return merged | {"renamed": merged.get("renamed", {}) | kind.get("renamed", {})}
 
-    def renamed(name: str) -> str:
-        for old, new in kind.get("renamed", {}).items():
-            name = name.replace(old, new)
-        return name
 
-    tensors = [{**tensor, "name": renamed(tensor["name"])} for tensor in merged["tensors"]]
-    norm = dict(merged.get("norm", {"kind": "none"}))
-    if "name" in norm:
-        norm["name"] = renamed(norm["name"])
-    return merged | {"tensors": tensors, "norm": norm}
+def _renamed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables of a family that hold names of tensors, with parts of the names replaced."""
+
+    def changed(table: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: name(value) if key in _NAMES else value for key, value in table.items()}
+
+    def name(value: Any) -> Any:
+        if isinstance(value, str):
+            for old, new in data.get("renamed", {}).items():
+                value = value.replace(old, new)
+        return changed(value) if isinstance(value, dict) else value
+
+    return {
+        "tensors": [changed(tensor) for tensor in data["tensors"]],
+        "norm": changed(data.get("norm", {"kind": "none"})),
+        "embedding": changed(data.get("embedding", {})),
+    }
 
 
 def _tensor(data: Mapping[str, Any]) -> TensorSpec:
     latent = Latent(**data["latent"]) if "latent" in data else None
-    return TensorSpec(data["name"], tuple(data["roles"]), data["layout"], latent)
+    through = Through(**data["through"]) if "through" in data else None
+    roles, groups = tuple(data["roles"]), data.get("groups")
+    return TensorSpec(data["name"], roles, data["layout"], latent, through, groups)
 
 
 def _unhandled(data: Mapping[str, Any], rules: str) -> dict[str, Any]:
     handles = data.get("handles", ())
     return {key: rule for key, rule in data.get(rules, {}).items() if key not in handles}
-
-
-def read_family(path: Path) -> Family:
-    """Read one family file.
-
-    Raises:
-        ModelError: the file is not TOML, lacks something or has unknown keys; the message names it.
-    """
-    try:
-        data, common = tomllib.loads(path.read_text("utf-8")), _common(path.parent / EVERY)
-        family = _build(path.stem, _merge(common, data))
-        _ = family._kinds  # a mistake in a kind shows here
-        for (
-            variant
-        ) in family.variants:  # a mistake in a variant shows here, not when a model needs it
-            _build(family.name, _merge(family.data, variant))
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"the family file {path} cannot be used: {error!r}") from error
-    return family
-
-
-@cache
-def _common(every: Path) -> Mapping[str, Any]:
-    """The data that all family files of a folder share."""
-    return tomllib.loads(every.read_text("utf-8")) if every.is_file() else {}
-
-
-@cache
-def common_refusals(folder: Path = FOLDER) -> Refusals:
-    """The settings that all families refuse."""
-    data = tomllib.loads((folder / EVERY).read_text("utf-8"))
-    return Refusals(data["refuse"], data["require"])
-
-
-@cache
-def families(folder: Path = FOLDER) -> dict[str, Family]:
-    """Model type -> family, from every file in the folder."""
-    return _read(sorted(folder.glob("[!_]*.toml")))
-
-
-def _read(paths: Iterable[Path]) -> dict[str, Family]:
-    read = map(read_family, paths)
-    return {model_type: family for family in read for model_type in family.model_types}
-
-
-def _naming(model_type: object, folder: Path) -> dict[str, Family]:
-    """The families of the files that name a model type; reading all files is slow."""
-    paths, wanted = (
-        sorted(folder.glob("[!_]*.toml")),
-        f'"{model_type}"'.encode("utf-8", "surrogatepass"),
-    )
-    return _read(path for path in paths if wanted in path.read_bytes())
-
-
-def row_of(name: str, model_type: object) -> dict[str, Any]:
-    """The line for a model type of a file with a line for each; empty without one."""
-    if not isinstance(model_type, str):
-        return {}
-    lines = (FOLDER / name).read_text("utf-8").splitlines()
-    start = f"{json.dumps(model_type)} = "
-    found = next((line for line in lines if line.startswith(start)), "")
-    return dict(tomllib.loads(found).get(model_type, {})) if found else {}
-
-
-def class_defaults(model_type: object) -> dict[str, Any]:
-    """What the configuration class of a model type uses for absent keys, where it is read here."""
-    return row_of("_defaults.toml", model_type)
-
-
-def names_family(model_type: object) -> bool:
-    """Whether a family file names a model type."""
-    return isinstance(model_type, str) and model_type in _naming(model_type, FOLDER)
-
-
-def family_of(config: Mapping[str, Any]) -> Family:
-    """The family that describes this configuration's model type.
-
-    Raises:
-        UnknownFamily: no family does; the message names the nearest ones.
-        ModelError: no family does, and the configuration has a setting that all families refuse.
-    """
-    model_type = config.get("model_type")
-    if not isinstance(model_type, str | None):
-        raise UnknownFamily(
-            f"config.json has model_type {quoted(model_type)}: expected a text such as 'gpt2'"
-        )
-    known = _naming(model_type, FOLDER)
-    if model_type not in known:
-        known = families(FOLDER)
-    if model_type in known:
-        return known[model_type]
-    for family in known.values():
-        keys = family.recognised_by
-        if model_type is None and keys and all(key in config for key in keys):
-            return family
-    common_refusals(FOLDER).check(settings_of(config, "text_config", config), str(model_type))
-    near = get_close_matches(str(model_type), known, n=3, cutoff=0.75)
-    names = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
-    raise UnknownFamily(
-        f"config.json has model_type {quoted(model_type, 40)}, which no family describes: {names}"
-        f"docs/reference/families.md lists the {len(known) - 1} that are read; "
-        f"{argument('via', 'transformer-lens')} reads more"
-    )

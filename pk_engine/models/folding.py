@@ -17,6 +17,7 @@ LayerNorms, every later reader subtracts the mean. What is written along 1 is th
 Matrices are heads x d_model x d_head. O is transposed: its columns span what a head writes.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,32 @@ from numpy.typing import NDArray
 
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.models.family import Norm
 
 READERS = ("Q", "K", "V")
+KINDS = ("LayerNorm", "RMSNorm", "none")
+
+
+@dataclass(frozen=True)
+class Norm:
+    """The norm whose output a layer's Q, K and V read.
+
+    Attributes:
+        kind: LayerNorm (subtracts the mean), RMSNorm, or none.
+        name: tensor with its scale; None where it has none.
+        offset: added to the stored scale; 1 for Gemma.
+        follows: the reason, where no norm stands before attention.
+        first: the first layer that has the norm; the layers before read the residual stream itself.
+    """
+
+    kind: str
+    name: str | None = None
+    offset: float = 0
+    follows: str | None = None
+    first: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"norm kind {self.kind!r}: expected one of {', '.join(KINDS)}")
 
 
 def scale_reading(matrix: NDArray[np.float32], scale: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,12 +9,15 @@ and the last one varies fastest:
     role    the roles in this tensor in order, each with its own number of heads
     group   a key/value head and the query heads that share it
     4       a number of blocks, each with its share of the heads
+    half    the first half of the dimensions of each head, then the second
+    expert  the query heads that share a key/value head, one in each expert
 
 `d (head m)` is d rows, and columns with the first head's m, then the next head's. `(role head m) d`
 is all of Q, then all of K, then all of V. `(head role m) d` is the first head's q, k, v, then the
 next head's. `(group role head m) d` is the first group's query heads, its key, its value, then the
 next group's. `(4 role head m) d` is the first quarter of the heads of each role, then the next
-quarter. `head d m` is three axes.
+quarter. `head d m` is three axes. `(half head m) d` is half of each head, then the other half.
+`expert (head m) d` is a query head for each key/value head, of the first expert, then of the next.
 
 Where heads read a small latent vector in the place of the residual stream, d is the latent vector
 (`Latent`).
@@ -38,12 +41,16 @@ from headgraph.pk_engine.errors import ModelError
 GATE = "gate"
 """In the place of a role: what gates a query head's output. It is stored as the query is, and not
 scored."""
-ORDERS = ("head m", "role head m", "head role m", "group role head m")
+ORDERS = ("head m", "role head m", "head role m", "group role head m", "half head m",
+          "expert head m")  # fmt: skip
 """Orders of the axes other than `d`."""
 
 
 STREAM = "residual"
 """The residual stream of models that have one alone."""
+NO_STREAM = "none"
+"""In the place of a stream: the keys and values of a layer that uses those of another, where they
+read it. No pair has them."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +59,15 @@ class LayerShape:
 
     Attributes:
         index: its number, as tables count layers.
-        d_model: dimension of the residual streams.
+        d_model: dimension of the residual streams that it reads and writes.
         heads: role -> heads that have their own matrix of this role.
         widths: role -> dimension of a head.
         streams: role -> the residual stream that it reads (Q, K, V) or writes (O).
         name: as in the names of heads: `L3` in `L3H0`.
-        number: its number among the tensors' names.
+        number, stage: its number among the tensors' names, and that of its stage.
         kind: the kind of layer in the family file (`Layers`); empty where all are alike.
         sizes: further sizes, by their names in the family file.
+        source: the number of the layer whose keys and values it uses; None where it has its own.
     """
 
     index: int
@@ -69,8 +77,10 @@ class LayerShape:
     streams: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(ROLES, STREAM))
     name: str = ""
     number: int = 0
+    stage: int = 0
     kind: str = ""
     sizes: Mapping[str, int] = field(default_factory=dict)
+    source: int | None = None
 
     @property
     def n_heads(self) -> int:
@@ -99,6 +109,11 @@ class LayerShape:
         """The rank of a matrix of this role, where it is full."""
         return min(self.d_model, self.widths[role])
 
+    def named(self, tensor: str) -> str:
+        """A tensor's name: {layer} is the layer's number, {pair} half of it, {twice} twice."""
+        number = self.number
+        return tensor.format(layer=number, stage=self.stage, pair=number // 2, twice=2 * number)
+
 
 @dataclass(frozen=True)
 class ModelShape:
@@ -126,7 +141,7 @@ class ModelShape:
             n_layers,
             max(layer.n_heads for layer in layers),
             max(layer.n_kv_heads for layer in layers),
-            layers[0].d_model,
+            max(layer.d_model for layer in layers),
             max(max(layer.widths.values()) for layer in layers),
             layers,
         )
@@ -148,6 +163,11 @@ class ModelShape:
     def grouped(self) -> bool:
         """Whether query heads of some layer share key/value heads."""
         return any(layer.n_kv_heads < layer.n_heads for layer in self.layers)
+
+    @property
+    def widths_differ(self) -> bool:
+        """Whether the residual streams of some layers are narrower than those of others."""
+        return any(layer.d_model != self.d_model for layer in self.unequal)
 
     @cached_property
     def by_index(self) -> dict[int, LayerShape]:
@@ -213,8 +233,57 @@ class Latent:
 
 
 @dataclass(frozen=True)
+class Through:
+    """A second matrix between heads and the residual stream: O_h = B_g A_h, g the head's group.
+
+    A is (group rank) x (heads of a group, m) and B is d x (group rank).
+
+    Attributes:
+        name: the tensor B.
+        groups, rank: names of their sizes in the family file's `config`; without them, there is one
+            group, and the rank is d.
+    """
+
+    name: str
+    groups: str | None = None
+    rank: str | None = None
+
+    def _sizes(self, layer: LayerShape) -> tuple[int, int]:
+        return (
+            layer.sizes[self.groups] if self.groups else 1,
+            layer.sizes[self.rank] if self.rank else layer.d_model,
+        )
+
+    def stored(self, layer: LayerShape) -> tuple[tuple[int, int], tuple[int, int]]:
+        """The shapes of A and B."""
+        groups, rank = self._sizes(layer)
+        if layer.n_heads % groups:
+            raise ModelError(
+                f"config.json has {layer.n_heads} heads, which write in {groups} groups: expected "
+                f"a multiple of {groups}"
+            )
+        width = layer.n_heads // groups * layer.width_of("O")
+        return (groups * rank, width), (layer.d_model, groups * rank)
+
+    def product(
+        self, inner: NDArray[Any], outer: NDArray[Any], layer: LayerShape
+    ) -> NDArray[np.float32]:
+        """O as heads x d x m, of A and B."""
+        groups, rank = self._sizes(layer)
+        a = np.asarray(inner, np.float32).reshape(groups, rank, -1, layer.width_of("O"))
+        b = np.asarray(outer, np.float32).reshape(layer.d_model, groups, rank)
+        # d group rank, group rank head m -> group head d m
+        made = b.transpose(1, 0, 2)[:, None] @ a.transpose(0, 2, 1, 3)
+        found: NDArray[np.float32] = made.reshape(layer.n_heads, layer.d_model, -1)
+        return found
+
+
+@dataclass(frozen=True)
 class TensorSpec:
     """One stored matrix of a layer: its name, the roles in it, and how it splits into heads.
+
+    `groups` names a size in the family file's `config`, where a convolution of kernel 1 stands for
+    the matrix: each group of its rows has a share of the columns, and the others are zero.
 
     Raises:
         ValueError: the layout is invalid, or does not suit the roles.
@@ -224,6 +293,8 @@ class TensorSpec:
     roles: tuple[str, ...]
     layout: str
     latent: Latent | None = None
+    through: Through | None = None
+    groups: str | None = None
 
     def __post_init__(self) -> None:
         if not self.roles or any(role not in (*ROLES, GATE) for role in self.roles):
@@ -239,6 +310,12 @@ class TensorSpec:
             raise ValueError(f"layout {self.layout!r} does not suit the roles {list(self.roles)}")
         if "role" in order and len(self.axes) > 2:
             raise ValueError(f"layout {self.layout!r}: roles have unequal sizes, expected one axis")
+
+    def holder(self, layer: LayerShape) -> LayerShape:
+        """The layer whose tensors hold this matrix: another one, if it has the keys and values."""
+        if layer.source is None or not {"K", "V"}.issuperset(self.roles):
+            return layer
+        return replace(layer, number=layer.source)
 
     @property
     def axes(self) -> tuple[tuple[str, ...], ...]:
@@ -257,12 +334,18 @@ class TensorSpec:
         inner = self._inside(shape)
         columns = sum(prod(_counted(inner, role)) for role in self.roles)
         m = _counted(inner, self.roles[0])[1] if ("m",) in self.axes else 1  # else in the columns
-        sizes = {"d": inner.d_model, "m": m, "head": columns // m}
-        return tuple(prod(sizes.get(axis, 1) for axis in stored) for stored in self.axes)
+        experts = inner.group_size if "expert" in self.layout else 1
+        sizes = {"d": inner.d_model, "m": m, "expert": experts, "head": columns // m // experts}
+        stored = tuple(prod(sizes.get(axis, 1) for axis in stored) for stored in self.axes)
+        groups = inner.sizes[self.groups] if self.groups else 1
+        return (stored[0], stored[1] // groups, 1) if self.groups else stored
 
     def stored(self, shape: LayerShape) -> dict[str, tuple[int, ...]]:
         """The names of the tensors to read -> their shapes, with those of the latent vector."""
         latent = self.latent.stored(shape) if self.latent else {}
+        if self.through is not None:
+            inner, outer = self.through.stored(shape)
+            return {self.name: inner, self.through.name: outer}
         return {self.name: self.stored_shape(shape)} | latent
 
     def split(self, stored: NDArray[Any], shape: Sizes) -> dict[str, NDArray[Any]]:
@@ -272,6 +355,8 @@ class TensorSpec:
             ModelError: the layout has a key and value for each head, and the model shares them.
         """
         inner = self._inside(shape)
+        if self.groups:
+            stored = _ungrouped(stored[..., 0], inner.sizes[self.groups])
         groups, d = self._groups(inner), inner.d_model
         d_first = np.moveaxis(stored, self.axes.index(("d",)), 0)
         blocks = d_first.reshape(d, groups, -1)  # d x group x (heads m of each role)
@@ -280,9 +365,20 @@ class TensorSpec:
             heads, width = _counted(inner, role)
             stop = start + heads // groups * width
             if role != GATE:
-                parts[role] = blocks[:, :, start:stop].reshape(d, heads, width).transpose(1, 0, 2)
+                parts[role] = self._by_head(blocks[:, :, start:stop], inner, role)
             start = stop
         return parts
+
+    def _by_head(self, columns: NDArray[Any], shape: LayerShape, role: str) -> NDArray[Any]:
+        """The columns of a role, in stored order, as heads x d x width."""
+        heads, width = _counted(shape, role)
+        if "half" in self.layout:
+            halves = columns.reshape(len(columns), 2, heads, width // 2)
+            return halves.transpose(2, 0, 1, 3).reshape(heads, len(columns), width)
+        if "expert" in self.layout:
+            experts = columns.reshape(len(columns), shape.group_size, -1, width)
+            return experts.transpose(2, 1, 0, 3).reshape(heads, len(columns), width)
+        return columns.reshape(len(columns), heads, width).transpose(1, 0, 2)
 
     def _inside(self, shape: Sizes) -> LayerShape:
         """The sizes of the stored matrix: those of the layer, or of its latent vector."""
@@ -312,6 +408,16 @@ class TensorSpec:
                 f"{shape.n_heads} heads with {shape.n_kv_heads} key/value heads"
             )
         return shape.n_heads
+
+
+def _ungrouped(stored: NDArray[Any], groups: int) -> NDArray[Any]:
+    """The matrix of a convolution in groups, with zeros for the columns of other groups."""
+    rows, columns = len(stored) // groups, stored.shape[1]
+    matrix = np.zeros((len(stored), groups * columns), stored.dtype)
+    for group in range(groups):
+        at = slice(group * rows, (group + 1) * rows)
+        matrix[at, group * columns : (group + 1) * columns] = stored[at]
+    return matrix
 
 
 def _counted(shape: LayerShape, role: str) -> tuple[int, int]:

@@ -16,13 +16,18 @@ from headgraph.base.files.documents import expanded, kind_of, read_json, reason,
 from headgraph.base.spelling import argument, either
 from headgraph.base.text import printable, quoted, short
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.models.checkpoint.adapter_settings import CONFIG, read_settings
+from headgraph.pk_engine.models.checkpoint.adapter_settings import (
+    CONFIG,
+    AdapterFolder,
+    read_settings,
+)
 from headgraph.pk_engine.models.checkpoint.gguf_file import gguf_in, is_gguf, settings_of_gguf
 from headgraph.pk_engine.models.checkpoint.refusals import refuse_stand_in
 from headgraph.pk_engine.models.checkpoint.tensor_files import chosen
 
 _PART = re.compile(r"-\d{5}-of-\d{5}$")
 """End of the name of a part of a GGUF file."""
+_TENSORS = "adapter_model.safetensors"
 
 
 class Located(NamedTuple):
@@ -32,14 +37,14 @@ class Located(NamedTuple):
         folder: that holds its weights; or a GGUF file.
         name: as a table records it.
         commit: of a hub id.
-        adapter: folder of the adapter to merge in.
+        adapter: the adapter to merge in.
         base: what the settings of the adapter name, where that is the model.
     """
 
     folder: Path
     name: str
     commit: str | None
-    adapter: Path | None = None
+    adapter: AdapterFolder | None = None
     base: str | None = None
 
 
@@ -87,26 +92,40 @@ def adapter_folder(model: str | os.PathLike[str]) -> Path | None:
 
 
 def with_adapter(located: Located, adapter: str | os.PathLike[str]) -> Located:
-    """A model with the adapter in a folder merged in.
+    """A model with the adapter in a folder, or of a hub id, merged in.
 
     Raises:
-        ModelError: the folder holds no adapter, or the model has one already.
+        ModelError: there is no adapter, the model has one already, or is a GGUF file.
     """
-    expected = f"{CONFIG} and adapter_model.safetensors"
     if adapter == "":
-        raise ModelError(f"{argument('adapter')} is empty: expected a folder with {expected}")
-    folder = expanded(adapter, problem=ModelError)
+        raise ModelError(f"{argument('adapter')} is empty: expected a folder or a hub id")
     if located.adapter is not None:
         raise ModelError(
             f"{located.name} has an adapter already: give its base with "
             f"{argument('adapter', 'FOLDER')}, and merge the first one in before"
         )
+    if is_gguf(located.folder):
+        raise ModelError(
+            f"no adapter can be merged into {shown(located.folder)}, which is a GGUF file: give "
+            "the folder of the model that it was made from"
+        )
+    found = _adapter_at(adapter)
+    return located._replace(name=f"{located.name}+{Path(found.name).name}", adapter=found)
+
+
+def _adapter_at(adapter: str | os.PathLike[str]) -> AdapterFolder:
+    """The folder of an adapter, which is downloaded if it is on the hub."""
+    folder, expected = expanded(adapter, problem=ModelError), f"{CONFIG} and {_TENSORS}"
+    on_hub = "/" in os.fspath(adapter) and not _looks_local(adapter)  # adapters have an owner
+    if _mode(folder) is None and on_hub:
+        from headgraph.pk_engine.models.hub.adapters import fetch_adapter
+
+        return AdapterFolder(fetch_adapter(os.fspath(adapter)).folder, os.fspath(adapter))
     if _mode(folder) is None:
         raise ModelError(f"no folder {shown(folder)}: expected one with {expected}")
     if _mode(folder / CONFIG) is None:
         raise ModelError(f"{shown(folder)} is no folder with an adapter: expected {expected}")
-    name = f"{located.name}+{printable(folder.resolve().name)}"
-    return located._replace(name=name, adapter=folder)
+    return AdapterFolder(folder, printable(folder.resolve().name))
 
 
 def _of_adapter(
@@ -174,12 +193,17 @@ def _local(model: str | os.PathLike[str]) -> tuple[Path, str] | None:
         return folder, name
     if is_gguf(folder):
         raise ModelError(f"no file {shown(text)}: expected a GGUF file, or a folder with a model")
-    looks_local = isinstance(model, Path) or text.startswith((".", "/", "~")) or text.count("/") > 1
-    if looks_local:
+    if _looks_local(model):
         raise ModelError(
             f"no folder {shown(text)}: expected one with config.json and *.safetensors"
         )
     return None
+
+
+def _looks_local(model: str | os.PathLike[str]) -> bool:
+    """Whether a name is a path, and no hub id."""
+    text = os.fspath(model)
+    return isinstance(model, Path) or text.startswith((".", "/", "~")) or text.count("/") > 1
 
 
 def _gguf_alone(folder: Path) -> Path | None:

@@ -10,6 +10,7 @@ from headgraph.base.spelling import argument
 from headgraph.base.text import short
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.checkpoint.adapter import Adapted, Adapter
+from headgraph.pk_engine.models.checkpoint.adapter_settings import AdapterFolder
 from headgraph.pk_engine.models.checkpoint.fp8 import Dequantised
 from headgraph.pk_engine.models.checkpoint.gguf_file import GgufFile, is_gguf
 from headgraph.pk_engine.models.checkpoint.packed import refuse_packed
@@ -27,7 +28,7 @@ def open_tensors(
     prefixes: Sequence[str],
     *,
     variant: str | None = None,
-    adapter: Path | None = None,
+    adapter: AdapterFolder | None = None,
 ) -> Tensors:
     """The tensors of a folder, with prefixes of training tools removed and FP8 dequantised.
 
@@ -37,20 +38,18 @@ def open_tensors(
         config: its configuration.
         prefixes: those that the names of its tensors may have.
         variant: such as fp16, for model.fp16.safetensors.
-        adapter: folder of a LoRA adapter to merge in.
+        adapter: a LoRA adapter to merge in.
 
     Raises:
         ModelError: there are no weights, or two sets of them; or the adapter is of another kind.
         WeightsError: they are an adapter's, packed, damaged, or under two prefixes.
     """
     if is_gguf(folder):
-        for option, given in (("variant", variant), ("adapter", adapter)):
-            if given is not None:
-                what = argument(option, short(str(given)))
-                raise ModelError(
-                    f"{what}: {shown(folder)} is a GGUF file, which has none; give the folder of "
-                    "the original model"
-                )
+        if variant is not None:
+            raise ModelError(
+                f"{argument('variant', short(variant))} chooses among the weights of a folder, and "
+                f"{shown(folder)} is one GGUF file: leave it out"
+            )
         return GgufFile(folder)
     files: Tensors = TensorFiles(folder, variant)
     refuse_adapter_tensors(files)
@@ -69,5 +68,5 @@ def open_tensors(
 def _modules(names: list[str]) -> re.Pattern[str]:
     """Matches the ends of the names of these tensors' modules."""
     stems = dict.fromkeys(name.removesuffix(".weight") for name in names)
-    layers = (re.escape(stem).replace(r"\{layer\}", r"\d+") for stem in stems)
+    layers = (re.sub(r"\\{(layer|pair)\\}", r"\\d+", re.escape(stem)) for stem in stems)
     return re.compile(rf"(?:^|\.)(?P<module>{'|'.join(layers)})$")

@@ -5,9 +5,9 @@ No network is built and no code of a checkpoint runs. Half precision is widened 
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,13 +18,15 @@ from headgraph.base.names import ROLES
 from headgraph.base.text import listed, quoted, short
 from headgraph.pk_engine.errors import ModelError, WeightsError
 from headgraph.pk_engine.linalg.buffers import Buffers
+from headgraph.pk_engine.models.checkpoint.adapter_settings import AdapterFolder
 from headgraph.pk_engine.models.checkpoint.packed import leftover, refuse_packed_kind
 from headgraph.pk_engine.models.checkpoint.refusals import refuse_adapter
 from headgraph.pk_engine.models.checkpoint.tensor_files import FLOATS, Stored
 from headgraph.pk_engine.models.checkpoint.tensors import Tensors
 from headgraph.pk_engine.models.config import settings_of, value_of
 from headgraph.pk_engine.models.embedding import EmbeddingFiles
-from headgraph.pk_engine.models.family import Family, family_of
+from headgraph.pk_engine.models.families.catalogue import family_of
+from headgraph.pk_engine.models.family import Family, Norm
 from headgraph.pk_engine.models.folding import centre_writing, check_folding, fold_norm
 from headgraph.pk_engine.models.interface import Layer
 from headgraph.pk_engine.models.layout import LayerShape, ModelShape, TensorSpec
@@ -42,7 +44,7 @@ class ModelWeights:
         fold_ln: fold the norm before attention into Q, K and V (`pk_engine.models.folding`).
         center_writing: subtract the mean over d_model from O.
         variant: such as fp16, for model.fp16.safetensors.
-        adapter: folder of a LoRA adapter to merge in.
+        adapter: folder or hub id of a LoRA adapter to merge in.
         tower: `language` or `vision` of a model of several parts; language by default.
 
     Attributes:
@@ -79,7 +81,7 @@ class ModelWeights:
         if found.base:
             self.origin["base"] = found.base
 
-    def _open(self, variant: str | None, adapter: Path | None, tower: str | None) -> None:
+    def _open(self, variant: str | None, adapter: AdapterFolder | None, tower: str | None) -> None:
         fold_ln, center_writing = self.fold_ln, self.center_writing
         self._part = part_of(read_config(self.folder), tower)
         self.tower, self._config = self._part.tower, self._part.config
@@ -125,7 +127,8 @@ class ModelWeights:
             for role, (start, end) in zip(ROLES, pairwise(ends), strict=True)
         }
         for spec in self.family.of_kind(shape.kind).tensors:
-            stored = self._files.read(self._name(spec.name, shape), buffers)
+            at = self._name(spec.name, spec.holder(shape))
+            stored = self._files.read(at, buffers)
             for role, part in self._parts(spec, stored, shape).items():
                 matrices[role][...] = part
         for role, matrix in matrices.items():
@@ -136,6 +139,9 @@ class ModelWeights:
         self, spec: TensorSpec, stored: NDArray[Any], shape: LayerShape
     ) -> dict[str, NDArray[Any]]:
         """Role -> heads x d_model x width of a tensor, multiplied by what heads read through."""
+        if spec.through is not None:
+            outer = self._floats(spec.through.name, shape)
+            return {"O": spec.through.product(stored, outer, shape)}
         parts = spec.split(stored, shape)
         if spec.latent is None:
             return parts
@@ -164,11 +170,21 @@ class ModelWeights:
         shape, matrices = self.shape.by_index[layer], raw
         norm = self.family.of_kind(shape.kind).norm
         if self.fold_ln and shape.number >= norm.first:
-            scale = self._files.read(self._name(norm.name, shape)) if norm.name else None
-            if scale is not None and not np.isfinite(np.asarray(scale, np.float32)).all():
-                raise WeightsError(f"the norm before attention of layer {layer} holds NaN or Inf")
-            matrices = fold_norm(matrices, norm, scale)
+            matrices = fold_norm(matrices, norm, self._scale(norm, shape))
+            if shape.source is not None:  # keys and values were read in another layer
+                scale = self._scale(norm, replace(shape, number=shape.source))
+                read = fold_norm({role: raw[role] for role in "QKV"}, norm, scale)
+                matrices |= {role: read[role] for role in "KV"}
         return centre_writing(matrices) if self.center_writing else matrices
+
+    def _scale(self, norm: Norm, layer: LayerShape) -> NDArray[Any] | None:
+        """The scale of the norm before attention."""
+        scale = self._files.read(self._name(norm.name, layer)) if norm.name else None
+        if scale is not None and not np.isfinite(np.asarray(scale, np.float32)).all():
+            raise WeightsError(
+                f"the norm before attention of layer {layer.number} holds NaN or Inf"
+            )
+        return scale
 
     def layer(self, layer: int) -> Layer:
         """One layer's matrices, folded and centred as requested."""
@@ -199,11 +215,11 @@ class ModelWeights:
         return EmbeddingFiles(spec, self._files, self._prefix, tied, self.shape.d_model)
 
     def _name(self, name: str, layer: LayerShape) -> str:
-        return self._prefix + name.format(layer=layer.number)
+        return self._prefix + layer.named(name)
 
     def _find_prefix(self) -> str:
         layer = self.shape.layers[0]
-        first = self.family.of_kind(layer.kind).tensors[0].name.format(layer=layer.number)
+        first = layer.named(self.family.of_kind(layer.kind).tensors[0].name)
         prefixes = self._part.prefixes(self.family.prefixes)
         for prefix in prefixes:
             if prefix + first in self._files:

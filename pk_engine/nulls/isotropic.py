@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.nulls.comparison import Comparison, Comparisons, NullInputs
-from headgraph.pk_engine.table.heads import pair_ranks
+from headgraph.pk_engine.table.heads import pair_dimensions, pair_ranks
 
 
 def isotropic(inputs: NullInputs) -> Comparisons:
@@ -39,12 +39,26 @@ def isotropic(inputs: NullInputs) -> Comparisons:
     compared, meta = {}, inputs.table.meta
     for pairing, frame in inputs.table.frame.groupby("pairing", sort=False):
         r, s = pair_ranks(frame, meta)
-        mean, sd = reference_mean(r, s, meta.d_model), reference_sd(r, s, meta.d_model)
-        p = upper_tail(frame["pk"].to_numpy(np.float64), r, s, meta.d_model)
+        d = pair_dimensions(frame, meta)
+        mean, sd = reference_mean(r, s, d), reference_sd(r, s, d)
+        p = _upper_tails(frame["pk"].to_numpy(np.float64), r, s, d)
         spread = float(np.sqrt((sd**2).mean() + mean.var()))
         z = frame["z"].to_numpy(np.float64)
         compared[str(pairing)] = Comparison(z, p, 0, float(mean.mean()), spread)
     return compared
+
+
+def _upper_tails(
+    pk: NDArray[np.float64], r: NDArray[Any], s: NDArray[Any], d: int | NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """`upper_tail`, where d may have one number for each score."""
+    if isinstance(d, int):
+        return upper_tail(pk, r, s, d)
+    p = np.ones(len(pk))
+    for width in np.unique(d).tolist():
+        here = d == width
+        p[here] = upper_tail(pk[here], r[here], s[here], width)
+    return p
 
 
 def upper_tail(

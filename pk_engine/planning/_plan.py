@@ -15,7 +15,8 @@ from headgraph.base.notebook import facts, paragraph
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.linalg.buffers import Buffers
 from headgraph.pk_engine.metrics.registry import METRICS
-from headgraph.pk_engine.models.family import Family, family_of
+from headgraph.pk_engine.models.families.catalogue import family_of
+from headgraph.pk_engine.models.family import Family
 from headgraph.pk_engine.models.interface import Layer
 from headgraph.pk_engine.models.layout import ModelShape
 from headgraph.pk_engine.models.location import locate, naming, read_config

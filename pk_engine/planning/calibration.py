@@ -150,7 +150,7 @@ def _small(shape: ModelShape, layers: int) -> ModelShape:
         layer = shape.layers[at % len(shape.layers)]
         heads, shared = fewer(layer.n_heads, layer.n_kv_heads)
         some = {role: shared if role in "KV" else heads for role in ROLES}
-        chosen.append(replace(layer, index=at, number=at, heads=some))
+        chosen.append(replace(layer, index=at, number=at, heads=some, source=None))
     return ModelShape.of_layers(layers, tuple(chosen))
 
 

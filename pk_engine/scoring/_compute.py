@@ -90,8 +90,9 @@ def compute(
             Less memory means more passes over the files.
         revision: branch, tag or commit of a hub id.
         variant: such as fp16, for model.fp16.safetensors beside other weights in the folder.
-        adapter: folder of a LoRA adapter, merged into Q, K, V and O while they are read. A folder
-            that holds only an adapter can be the model, if its base is a folder or on the hub.
+        adapter: folder or hub id of a LoRA adapter, merged into Q, K, V and O while they are read.
+            A folder that holds only an adapter can be the model, if its base is a folder or on the
+            hub.
         name: name of the model in the table; by default the hub id or the folder's name.
         seed: random seed for the selection's null models, 0 by default. Requires a null model.
         samples: number of samples for a null model, in its own unit; see `pk_engine.nulls`.
@@ -275,12 +276,12 @@ def _meta(job: Job, found: JobResult) -> TableMeta:
         tower="vision" if getattr(weights, "tower", None) == "vision" else None,
         decoys={p: {"scored": scored, "share": None} for p, scored in found.decoys.items()},
         origin=weights.origin,
-        layers=[layer_data(layer) for layer in shape.unequal],
+        layers=[layer_data(layer, shape.d_model) for layer in shape.unequal],
     )
 
 
 def _moments(shape: ModelShape, pairing: str) -> dict[str, float]:
-    """Mean and sd of the random reference at full rank; of the widest heads, where they differ."""
+    """Mean and sd of the random reference at full rank, of the widest heads and stream."""
     r, s = (shape.rank_of(role) for role in pairing)
     mean, sd = reference_mean(r, s, shape.d_model), reference_sd(r, s, shape.d_model)
     return {"mean": mean, "sd": sd}

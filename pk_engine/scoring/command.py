@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     "--center-writing", is_flag=True, help="Subtract the mean over d_model from what heads write."
 )
 @via_option
-@click.option("--adapter", metavar="FOLDER", help="Merge this LoRA adapter into the weights.")
+@click.option(
+    "--adapter", metavar="FOLDER", help="Merge in this LoRA adapter, a folder or a hub id."
+)
 @click.option(
     "--variant", metavar="NAME", help="Read this variant of the weights: fp16 in model.fp16.*."
 )

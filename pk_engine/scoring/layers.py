@@ -101,7 +101,8 @@ def head_scores(
     for role in "VO":
         if stacks is not None and role in stacks.rank:
             at, heads = place - stacks.layers.start, len(matrices[role])
-            basis[role] = to_numpy(stacks.basis[role][at])[:heads]
+            d = matrices[role].shape[1]
+            basis[role] = to_numpy(stacks.basis[role][at])[:heads, :d]
             rank[role] = stacks.rank[role].reshape(len(stacks.layers), -1)[at, :heads]
         else:
             stored = matrices[role].astype(backend.dtype, copy=False)
@@ -192,14 +193,14 @@ def fill(stacks: HeadStacks, number: int, matrices: Layer, buffers: Buffers | No
         here = backend.array(stored)
         kept = None
         if role in stacks.rank:
-            kept = _place(stacks.basis[role].mT[layer], len(here), here.shape[-1])
+            kept = _place(stacks.basis[role].mT[layer], here)
         found = backend.factored(here, stored, kept, buffers)
         if stacks.writes is not None:
             factor[role] = found.factor
         if role in stacks.rank:
             stacks.rank[role].reshape(len(stacks.layers), -1)[layer, : len(here)] = found.rank
             if stacks.raw is not None:
-                _place(stacks.raw[role].mT[layer], len(here), here.shape[-1])[...] = here.mT
+                _place(stacks.raw[role].mT[layer], here)[...] = here.mT
     if stacks.writes is not None and stacks.reads is not None:
         _fill_composition(stacks.writes, stacks.reads, layer, matrices, factor, backend)
 
@@ -223,14 +224,16 @@ def _fill_composition(
 
 def _put(place: Any, product: Any) -> None:
     """Store a factor; where d_head exceeds d_model it has d_model columns, and the others are 0."""
-    _place(place.mT, len(product), product.shape[-1])[...] = product.mT
+    _place(place.mT, product)[...] = product.mT
 
 
-def _place(rows: Any, heads: int, width: int) -> Any:
-    """The part of a layer's heads x m x d that these heads fill; the rest is set to 0."""
+def _place(rows: Any, matrices: Any) -> Any:
+    """The part of a layer's heads x m x d that heads x d x m fill; the rest is set to 0."""
+    heads, d, width = matrices.shape
     rows[heads:] = 0
     rows[:heads, width:] = 0
-    return rows[:heads, :width]
+    rows[:heads, :width, d:] = 0
+    return rows[:heads, :width, :d]
 
 
 def per_query_head(stack: NDArray[Any], role: str, group: int) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from headgraph.pk_engine.metrics.layer_order import counted, pairs_of
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.metrics.stacks import HeadStacks
-from headgraph.pk_engine.models.layout import ModelShape
+from headgraph.pk_engine.models.layout import NO_STREAM, ModelShape
 from headgraph.pk_engine.table.columns import Columns
 
 
@@ -42,7 +42,8 @@ def block_columns(
     ends = (sources, targets)
     values = {name: _both(value, name, pairing, ends, expand) for name, value in scores.items()}
     pk = values.pop("pk")[i, j].astype(np.float32)
-    mean, sd = reference_mean(r, s, shape.d_model), reference_sd(r, s, shape.d_model)
+    d = _dimensions(targets, heads[1], j)
+    mean, sd = reference_mean(r, s, d), reference_sd(r, s, d)
     return {
         "source": sources.layers.start * heads[0] + i,
         "target": targets.layers.start * heads[1] + j,
@@ -85,6 +86,7 @@ def _pairs(
     mask &= (ranks[0] > 0)[:, None] & (ranks[1] > 0)[None, :]
     if shape.unequal:
         (streams, there), (other, here) = (_known(stacks, role, kv) for stacks, role in ends)
+        there &= streams != NO_STREAM
         mask &= (streams[:, None] == other[None, :]) & there[:, None] & here[None, :]
     i, j = np.nonzero(mask)
     return i, j, [ranks[0][i], ranks[1][j]]
@@ -98,6 +100,16 @@ def _known(stacks: HeadStacks, role: str, kv: str) -> tuple[NDArray[np.str_], ND
     streams = np.array([layer.streams[role] for layer in layers])
     there = np.arange(most)[None, :] < np.array(counts)[:, None]
     return streams.repeat(most), there.ravel()
+
+
+def _dimensions(
+    stacks: HeadStacks, heads: int, places: NDArray[np.intp]
+) -> int | NDArray[np.int64]:
+    """The width of the residual stream of the heads at these places; one number for equal ones."""
+    if not stacks.shape.widths_differ:
+        return stacks.shape.d_model
+    widths = np.array([layer.d_model for layer in stacks.inside()], np.int64)
+    return widths.repeat(heads)[places]
 
 
 def heads_counted(shape: ModelShape, role: str, kv: str) -> int:

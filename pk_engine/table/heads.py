@@ -47,6 +47,14 @@ def pair_ranks(frame: pd.DataFrame, meta: TableMeta) -> tuple[NDArray[Any], NDAr
     return r, s
 
 
+def pair_dimensions(frame: pd.DataFrame, meta: TableMeta) -> int | NDArray[np.int64]:
+    """The width of the residual stream that each row is in; one number where all are as wide."""
+    if not meta.shape.widths_differ:
+        return meta.d_model
+    widths = {layer.index: layer.d_model for layer in meta.shape.layers}
+    return np.array([widths[layer] for layer in frame["target_layer"]], np.int64)
+
+
 def _ranks(frame: pd.DataFrame, meta: TableMeta, end: str, place: int) -> NDArray[Any]:
     role, layer = frame["pairing"].str[place], frame[f"{end}_layer"]
     ranks = np.full(len(frame), min(meta.d_model, meta.d_head), np.int64)

@@ -12,14 +12,17 @@ from headgraph.pk_engine.models.layout import LayerShape
 
 _BY_ROLE = ("heads", "widths", "streams")
 _FIELDS = sorted(["index", "name", *_BY_ROLE])
+_OWN = "d_model"
+"""The field of a layer whose residual stream is narrower than the widest of the model."""
 _LONGEST = 30
 """Characters of a name or a stream."""
 
 
-def layer_data(layer: LayerShape) -> dict[str, Any]:
-    """What the metadata says of a layer that has heads."""
+def layer_data(layer: LayerShape, d_model: int) -> dict[str, Any]:
+    """What the metadata says of a layer that has heads, of a model of this width."""
     by_role = {name: {role: getattr(layer, name)[role] for role in ROLES} for name in _BY_ROLE}
-    return {"index": layer.index, "name": layer.name, **by_role}
+    own = {} if layer.d_model == d_model else {_OWN: layer.d_model}
+    return {"index": layer.index, "name": layer.name, **by_role, **own}
 
 
 def read_layers(entries: list[dict[str, Any]], d_model: int, n_layers: int) -> list[LayerShape]:
@@ -54,12 +57,13 @@ def layers_of(text: str, d_model: int, n_layers: int) -> list[LayerShape]:
 
 def is_layer(entry: object) -> bool:
     """Whether an entry has the fields of a layer, each of its type."""
-    if not isinstance(entry, Mapping) or sorted(entry) != _FIELDS:
+    if not isinstance(entry, Mapping) or sorted(entry.keys() - {_OWN}) != _FIELDS:
         return False
     counts = all(_by_role(entry[name], lambda it: _count(it, LARGEST["d_head"]))
                  for name in ("heads", "widths"))  # fmt: skip
     return (
         counts
+        and _count(entry.get(_OWN, 1), LARGEST["d_model"])
         and _count(entry["index"], LARGEST["n_layers"], least=0)
         and _word(entry["name"])
         and _by_role(entry["streams"], _word)
@@ -97,4 +101,10 @@ def _layer(entry: Mapping[str, Any], d_model: int) -> LayerShape:
             f"its metadata has layer {entry['index']} with heads {heads} of widths {widths}: "
             "expected those of Q and O, and of K and V, to be as many, and Q as wide as K, V as O"
         )
-    return LayerShape(entry["index"], d_model, heads, widths, entry["streams"], name=entry["name"])
+    own = entry.get(_OWN, d_model)
+    if own > d_model:
+        raise TableError(
+            f"its metadata has layer {entry['index']} with d_model {own}: expected at most that of "
+            f"the model, {d_model}"
+        )
+    return LayerShape(entry["index"], own, heads, widths, entry["streams"], name=entry["name"])

@@ -18,9 +18,10 @@ from headgraph.pk_engine.models.layout import ModelShape
 from headgraph.pk_engine.table._meta_check import check_types
 from headgraph.pk_engine.table.layers import read_layers
 
-FORMAT_VERSION = 3
-"""The newest format. Tables without `origin`, `tower` and `layers` are written in format 2, and
-those without `heads` and `decoys` too in format 1."""
+FORMAT_VERSION = 4
+"""The newest format, of tables whose layers have residual streams of unequal width. Others are
+written in format 3, those without `origin`, `tower` and `layers` in format 2, and those without
+`heads` and `decoys` too in format 1."""
 _LATER = {"nulls": dict, "heads": dict, "decoys": dict, "origin": dict, "layers": list}
 """Fields that older tables lack -> the kind of their empty value."""
 _ALLOWED = {"kv": ("native", "expand"), "layer_order": ("forward", "all", "within")}
@@ -96,6 +97,8 @@ class TableMeta:
     @property
     def format(self) -> int:
         """The oldest format that holds this table."""
+        if any("d_model" in layer for layer in self.layers):
+            return 4
         if self.origin or self.tower or self.layers:
             return 3
         return 2 if self.heads or self.decoys else 1

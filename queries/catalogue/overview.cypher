@@ -18,7 +18,8 @@
 //   pk_max (float): greatest Projection Kernel
 //   z_median (float): median z, against the random reference
 //   z_max (float): greatest z
-//   chance (float): mean Projection Kernel of two unrelated random subspaces of full rank
+//   chance (float): mean Projection Kernel of two unrelated random subspaces of full rank, of the
+//     widest heads and residual stream where these differ
 //   decoy_share (float): backward pairs at least as strong as the weakest kept pair, plus 1,
 //     divided by the kept pairs; empty where the table has no decoys
 //   decoy_scored (integer): backward pairs scored

@@ -16,12 +16,13 @@ torch = pytest.importorskip("torch", reason="the small models are run with torch
 pytest.importorskip("transformers", reason="and built by transformers")
 
 from torch.overrides import TorchFunctionMode  # noqa: E402
+from transformers.models.ibert.quant_modules import QuantLinear  # noqa: E402
 from transformers.pytorch_utils import Conv1D  # noqa: E402
 
 PRODUCTS = {torch.matmul, torch.Tensor.matmul, torch.Tensor.__matmul__, torch.bmm,
             torch.Tensor.bmm, torch.baddbmm, torch.Tensor.baddbmm}  # fmt: skip
-MATRICES = torch.nn.Linear, Conv1D
-HEAD_NORMS = re.compile(r"\.(q|k|query|key)_(norm|layernorm)$")
+MATRICES = torch.nn.Linear, Conv1D, QuantLinear
+HEAD_NORMS = re.compile(r"\.(q|k|query|key)_(norm|layernorm)$|\.inner_attn_ln$")
 
 
 @dataclass
@@ -39,15 +40,27 @@ class Seen:
 
 @dataclass
 class Probe:
-    """A network that is watched; `m` is the width of its heads."""
+    """A network that is watched.
+
+    Attributes:
+        m: the width of its heads.
+        value: the width of their values, where that is another.
+        norm: how names of the norm before attention end, where other sublayers stand before
+            it: what it is given is the residual stream, not what the layer is given.
+        beside: how many inputs of the output matrix are not those of heads.
+    """
 
     model: Any
     inputs: dict[str, Any]
     m: int
+    norm: str | tuple[str, ...] | None = None
+    value: int = 0
+    beside: int = 0
     attentions: list[Any] = field(default_factory=list)
     matrices: dict[Any, set[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.value = self.value or self.m
         self.names = {module: name for name, module in self.model.named_modules()}
         self.matrices = {
             module: {part for part in module.modules() if isinstance(part, MATRICES)}
@@ -85,11 +98,15 @@ class _Pass(TorchFunctionMode):
         self.inputs: list[Any] = []  # what each module of the stack was given
         self.found: list[Seen] = []
         self.calls: dict[Any, Any] = {}  # matrix -> its input
+        self.batch = 1
+        self.stream: Any = None  # what the last norm before attention was given
 
     def enter(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         given = args[0] if args else kwargs.get("hidden_states", kwargs.get("hidden_state"))
         self.stack.append(module)
         self.inputs.append(given)
+        if self.probe.norm and self.probe.names[module].endswith(self.probe.norm):
+            self.stream = given.detach().reshape(_batch(given), -1, given.shape[-1])[0]
         if not isinstance(module, MATRICES):
             return None
         self.calls[module] = given.detach()
@@ -97,10 +114,13 @@ class _Pass(TorchFunctionMode):
             self.feed is None
             or len(self.found) != self.layer
             or given.shape[-1] != self.feed.shape[1]
+            or given.numel() != self.feed.size * _batch(given)  # keys may read fewer positions
         ):
             return None
         if self.probe.attentions[self.layer] in self.stack:
-            feed = torch.as_tensor(self.feed, dtype=given.dtype).expand(given.shape)
+            feed = torch.as_tensor(self.feed, dtype=given.dtype)
+            feed = feed.reshape(given.shape[1:]) if feed.dim() < given.dim() else feed
+            feed = feed.expand(given.shape)
             return (feed, *args[1:]), kwargs
         return None
 
@@ -110,8 +130,11 @@ class _Pass(TorchFunctionMode):
         if isinstance(module, MATRICES) and self.found and self.found[-1].written is None:
             seen = self.found[-1]
             size = module.weight.shape[0 if isinstance(module, Conv1D) else 1]
-            if seen.value is not None and size == len(seen.query) * self.probe.m:
-                seen.written = output.detach().reshape(-1, output.shape[-1])
+            ours = len(seen.query) * self.probe.value + self.probe.beside
+            if seen.value is not None and size == ours:
+                output = output[0] if isinstance(output, tuple) else output
+                every = output.detach().reshape(-1, output.shape[-1])
+                seen.written = every[: len(seen.read)]
 
     def __torch_function__(self, function: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = function(*args, **(kwargs or {}))
@@ -124,44 +147,59 @@ class _Pass(TorchFunctionMode):
         owner = next((m for m in reversed(self.stack) if self.probe.matrices[m]), None)
         if owner is None or left.dim() < 3 or right.dim() < 3:
             return result
+        if type(owner).__name__.endswith("Subsample"):  # from one stream to another
+            return result
         done = self.found[-1] if self.found else None
         if done is None or done.value is not None:
-            if left.shape[-1] == self.probe.m == right.shape[-2] and self.mine(owner):
-                query, key = _heads(left), _heads(right.transpose(-1, -2))
-                self.found.append(Seen(owner, self.entering(), self.first(owner), query, key))
+            # keys of relative positions are more than the queries
+            keys = right.shape[-1] <= left.shape[-2]
+            if left.shape[-1] == self.probe.m == right.shape[-2] and keys and self.mine(owner):
+                self.batch, read = self.first(owner)
+                query, key = self.heads(left), self.heads(right.transpose(-1, -2))
+                self.found.append(Seen(owner, self.entering(read.shape[1]), read, query, key))
             return result
-        if right.shape[-1] != self.probe.m:
+        if right.shape[-1] != self.probe.value:
             return result
-        done.value = _heads(right)
+        done.value = self.heads(right)
         if self.z is None or len(self.found) - 1 != self.layer:
             return result
-        return torch.as_tensor(self.z, dtype=result.dtype).reshape(result.shape)
+        z = torch.as_tensor(self.z, dtype=result.dtype).repeat(self.batch, 1, 1)
+        return z.reshape(result.shape)
 
     def mine(self, owner: Any) -> bool:
         """Whether matrices of the owner ran before."""
         return any(module in self.calls for module in self.probe.matrices[owner])
 
-    def first(self, owner: Any) -> Any:
-        """What the first matrix of the attention was given, positions x d."""
+    def first(self, owner: Any) -> tuple[int, Any]:
+        """How many sequences the attention's first matrix was given, and one, positions x d."""
         given = next(x for m, x in self.calls.items() if m in self.probe.matrices[owner])
-        return given.reshape(-1, given.shape[-1])
+        return _batch(given), given.reshape(_batch(given), -1, given.shape[-1])[0]
 
-    def entering(self) -> Any:
-        """What the layer around was given: the residual stream."""
+    def heads(self, tensor: Any) -> Any:
+        """Heads x positions x m of the first sequence."""
+        every = tensor.detach().reshape(-1, *tensor.shape[-2:])
+        return every[: len(every) // self.batch]
+
+    def entering(self, width: int) -> Any:
+        """What the layer around was given: the residual stream, positions x width."""
+        if self.probe.norm:
+            return self.stream
         for module, given in zip(reversed(self.stack), reversed(self.inputs), strict=True):
             numbered = re.search(r"(?:^|\.)\d+$", self.probe.names[module])
             if numbered and isinstance(given, torch.Tensor):
-                return given.detach().reshape(-1, given.shape[-1])
+                if given.dim() == 4 and given.shape[-1] != width:  # an image, channels first
+                    given = given.movedim(1, -1)
+                return given.detach().reshape(_batch(given), -1, width)[0]
         return None
 
 
-def _heads(tensor: Any) -> Any:
-    """Heads x positions x m of one sequence."""
-    return tensor.detach().reshape(-1, *tensor.shape[-2:])
+def _batch(given: Any) -> int:
+    """The number of sequences, or of images, that a matrix is given."""
+    return len(given) if given.dim() > 2 else 1
 
 
 def without_head_norms(model: Any) -> None:
-    """Take out norms of queries and keys, which are not linear."""
+    """Take out norms of queries, keys and what heads give, which are not linear."""
     for name, _ in list(model.named_modules()):
         if HEAD_NORMS.search(name):
             parent, child = name.rsplit(".", 1)

@@ -61,6 +61,10 @@ TAP: list[Tap] = []
 
 
 def _probe(module: Any, query: Any, key: Any, value: Any, *_: Any, **__: Any) -> Any:
+    if isinstance(getattr(module, "query", None), torch.nn.Parameter):
+        # a mixture of what blocks of layers wrote, and no head
+        mixed = torch.nn.functional.scaled_dot_product_attention(query, key, value)
+        return mixed.transpose(1, 2), None
     group = query.shape[1] // value.shape[1]
     given = value.repeat_interleave(group, dim=1)
     if TAP and TAP[-1].x is not None and getattr(module, "tapped", False):
@@ -75,7 +79,12 @@ AttentionMaskInterface.register(PROBE, eager_mask)
 
 
 def at(model: Any, path: str, layer: int) -> Any:
-    return model.get_submodule(path.format(layer=layer))
+    return model.get_submodule(path_of(path, layer))
+
+
+def path_of(path: str, layer: int) -> str:
+    """A module's name in a layer; {pair} and {odd} are of models with two layers in one."""
+    return path.format(layer=layer, pair=layer // 2, odd=layer % 2)
 
 
 @contextmanager
@@ -86,8 +95,9 @@ def tapped(kind: Kind, model: Any, layer: int) -> Iterator[Callable[..., SimpleN
 
     def feed(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         x = tap.x[:, None]
-        if "hidden_states" in kwargs:
-            return args, {**kwargs, "hidden_states": x}
+        if "hidden_states" in kwargs:  # others are of keys and values
+            named = {"hidden_states", "key_hidden_states", "value_hidden_states"}
+            return args, {**kwargs, **dict.fromkeys(named & kwargs.keys(), x)}
         return (x, *args[1:]), kwargs
 
     def take(_: Any, __: Any, output: Any) -> None:

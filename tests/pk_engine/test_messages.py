@@ -8,7 +8,8 @@ import pytest
 
 from headgraph.base.errors import HeadgraphError
 from headgraph.pk_engine.linalg.backends import choose
-from headgraph.pk_engine.models.family import Norm, family_of
+from headgraph.pk_engine.models.families.catalogue import family_of
+from headgraph.pk_engine.models.family import Norm
 from headgraph.pk_engine.models.folding import check_folding
 from headgraph.pk_engine.models.location import locate
 from headgraph.pk_engine.table.affinity import AffinityTable

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from headgraph.pk_engine.models.family import family_of
+from headgraph.pk_engine.models.families.catalogue import family_of
 from tests.pk_engine.checkpoints import save
 
 SIZES = {"num_attention_heads": 4, "num_key_value_heads": 2, "hidden_size": 24}
@@ -22,6 +22,8 @@ CONFIGS: dict[str, dict[str, Any]] = {
                                       ["sliding_attention"]},
     "parts": {"model_type": "t5", "num_layers": 2, "num_decoder_layers": 2, "num_heads": 4,
               "d_model": 24, "d_kv": 5},
+    "stages": {"model_type": "segformer", "depths": [2, 2], "hidden_sizes": [16, 24],
+               "num_attention_heads": [4, 4], "sr_ratios": [2, 1]},
 }  # fmt: skip
 
 
@@ -31,9 +33,7 @@ def checkpoint(folder: Path, name: str, **changes: Any) -> Path:
     family = family_of(config)
     shape, family = family.shape(config), family.for_model(config)
     tensors = {
-        family.prefixes[0] + tensor.format(layer=layer.number): rng.standard_normal(
-            size, np.float32
-        )
+        family.prefixes[0] + layer.named(tensor): rng.standard_normal(size, np.float32)
         for layer in shape.layers
         for tensor, size in family.stored(layer).items()
     }

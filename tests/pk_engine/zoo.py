@@ -142,7 +142,7 @@ KINDS: dict[str, Kind] = {
 def without_head_norms(model: Any) -> None:
     """Take out norms of queries and keys, which are not linear."""
     for name, _ in list(model.named_modules()):
-        if name.endswith((".q_norm", ".k_norm")):
+        if name.endswith((".q_norm", ".k_norm")) and ".indexer." not in name:
             parent, child = name.rsplit(".", 1)
             setattr(model.get_submodule(parent), child, torch.nn.Identity())
 

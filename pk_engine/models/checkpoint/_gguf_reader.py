@@ -9,13 +9,17 @@ from typing import Any
 import numpy as np
 
 from headgraph.base.files.documents import shown
-from headgraph.base.text import short
 from headgraph.pk_engine.errors import ModelError, WeightsError
 from headgraph.pk_engine.models.checkpoint.refusals import refuse_stand_in
 
 INSTALL = "pip install 'headgraph[gguf]' (in a clone: pip install -e '.[gguf]')"
+_UNKNOWN = "it is damaged, or of a version that the gguf package does not read"
 _MOST = 2**16
 """Settings, and tensors: the reader makes objects for each, and files have a few thousand."""
+
+
+class Damaged(ValueError):
+    """What a file says of itself cannot be; the text says what."""
 
 
 def reader_of(path: Path) -> Any:
@@ -46,12 +50,12 @@ def _reader(path: Path, changed: int) -> Any:
 
         def _get(self, offset: int, dtype: Any, count: int = 1, *more: Any, **how: Any) -> Any:
             if int(offset) + np.dtype(dtype).itemsize * int(count) > len(self.data):
-                raise ValueError("it ends too early")
+                raise Damaged("it ends too early")
             return super()._get(offset, dtype, count, *more, **how)
 
         def _build_fields(self, offs: int, count: int) -> int:
             if self.byte_order != "I":
-                raise ValueError("its byte order is the other one")
+                raise Damaged("its byte order is the other one")
             self._check_count("settings", count)
             return int(super()._build_fields(offs, count))
 
@@ -62,14 +66,14 @@ def _reader(path: Path, changed: int) -> Any:
         def _build_tensors(self, start: int, fields: Any) -> None:
             super()._build_tensors(start, fields)
             if any(tensor.data_offset < start for tensor in self.tensors):
-                raise ValueError("a tensor lies outside of the data")
+                raise Damaged("a tensor lies outside of the data")
 
         def _check_count(self, what: str, count: int) -> None:
             # each takes 12 bytes of the file or more
             if 12 * int(count) > len(self.data):
-                raise ValueError("it ends too early")
+                raise Damaged("it ends too early")
             if count > _MOST:
-                raise ValueError(f"{count:,} {what}: expected at most {_MOST:,}")
+                raise Damaged(f"{count:,} {what}: expected at most {_MOST:,}")
 
         def _get_field_parts(self, at: int, raw_type: int) -> Any:
             if GGUFValueType(raw_type) != GGUFValueType.ARRAY:
@@ -83,7 +87,7 @@ def _reader(path: Path, changed: int) -> Any:
             elif number is not None:
                 values = self._get(start, number, count)
             else:
-                raise ValueError("a list of lists")
+                raise Damaged("a list of lists")
             return 12 + int(values.nbytes), [values], [0], [GGUFValueType.ARRAY, kind]
 
     try:
@@ -91,9 +95,9 @@ def _reader(path: Path, changed: int) -> Any:
             reader = Bounded(path)
     except Exception as error:  # the package checks little, so a damaged file raises anything
         refuse_stand_in(path)
+        why = str(error) if isinstance(error, Damaged) else _UNKNOWN
         raise WeightsError(
-            f"{shown(path)} cannot be read as GGUF ({short(error, 80) or type(error).__name__}): "
-            "fetch or convert it again"
+            f"{shown(path)} cannot be read as GGUF ({why}): fetch or convert it again"
         ) from error
     return reader
 
@@ -105,5 +109,5 @@ def _lengths(data: Any, start: int, count: int) -> Iterator[int]:
         (length,) = struct.unpack_from("<Q", view, start)
         start += 8 + length
         if start > size:
-            raise ValueError("it ends too early")
+            raise Damaged("it ends too early")
         yield length

@@ -7,17 +7,20 @@ scale. Matrices other than those of attention are left out, since no score reads
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headgraph.base.files.documents import shown
-from headgraph.base.text import printable, quoted, short
+from headgraph.base.text import quoted, short
 from headgraph.pk_engine.errors import ModelError, WeightsError
 from headgraph.pk_engine.linalg.buffers import Buffers
-from headgraph.pk_engine.models.checkpoint.adapter_settings import CONFIG, read_settings
+from headgraph.pk_engine.models.checkpoint.adapter_settings import (
+    CONFIG,
+    AdapterFolder,
+    read_settings,
+)
 from headgraph.pk_engine.models.checkpoint.renamed import WRAPPERS
 from headgraph.pk_engine.models.checkpoint.tensor_files import FLOATS, Stored, TensorFiles
 from headgraph.pk_engine.models.checkpoint.tensors import Tensors, View
@@ -35,10 +38,10 @@ class Adapter:
     """A LoRA adapter in a folder.
 
     Args:
-        folder: with adapter_config.json and adapter_model.safetensors.
+        at: its folder, with adapter_config.json and adapter_model.safetensors, and its name.
 
     Attributes:
-        name, sha256: the folder's name, and the hash of the file of tensors.
+        name, sha256: the name, and the hash of the file of tensors.
         settings: the scale of each module.
         modules: module -> names of A and B.
         replaced: names of tensors that replace those of the model (modules_to_save).
@@ -48,9 +51,9 @@ class Adapter:
         WeightsError: a tensor has no partner, or is not known.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, at: AdapterFolder) -> None:
+        folder, self.name = at
         self.settings = read_settings(folder)
-        self.name = printable(folder.resolve().name)
         file = next((name for name in FILES if (folder / name).is_file()), None)
         if file is None:
             raise ModelError(f"the folder {shown(folder)} has {CONFIG} and no {FILES[0]}: fetch it")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from headgraph.base.files.documents import read_json, shown
 from headgraph.base.text import quoted, short
@@ -37,6 +37,13 @@ _MOST_REPEATED = 3
 
 Patterns = Sequence[tuple[re.Pattern[str], Any]]
 """Patterns that match the whole name of a module, and the number for it."""
+
+
+class AdapterFolder(NamedTuple):
+    """Where an adapter is, and its name: that of the folder, or a hub id."""
+
+    folder: Path
+    name: str
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,14 @@ _POINTER = b"version https://git-lfs"
 _PAGES = (b"<!doctype html", b"<html")
 _ADAPTER = re.compile(
     r"(^|[._])(lora|ia3|hada|lokr|oft|boft|vera|hra|randlora|fourierft|vblora|waveft)[._]"
-    r"|(^|\.)(base_layer|modules_to_save|original_module|prompt_encoder|prompt_embeddings|"
+    r"|(^|\.)(base_layer|modules_to_save|original_module|prompt_encoder(?!\.(mask_embed|no_mask_embed|"
+    r"not_a_point_embed|point_embed|shared_embedding))|prompt_embeddings|"
     r"prefix_encoder|adaption_prompt|trainable_tokens_\w+)(\.|$)",
     re.IGNORECASE,
 )
-"""Names that adapters give their tensors: LoRA and its kin, IA3, prompts, copies of modules."""
+"""Names that adapters give their tensors: LoRA and its kin, IA3, prompts, copies of modules.
+
+SAM has a `prompt_encoder` of its own."""
 
 
 def refuse_stand_in(path: Path, problem: type[ModelError] = WeightsError) -> None:

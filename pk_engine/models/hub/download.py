@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 
+from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.checkpoint.file_choice import KINDS, choose
@@ -57,10 +58,38 @@ def fetch(
             usable; or the download failed and the cache lacks the model. No message holds a token.
     """
     check_endpoint()
+    found = cached(model, revision, weights=weights, variant=variant)
+    sure = found is not None and found.commit == revision and _sure(found, variant)
+
+    def download(names: set[str], commit: str | None, guard: Guard) -> Snapshot:
+        return _download(model, revision, commit, names, guard, weights=weights, variant=variant)
+
+    return fetched(model, revision, found, download, sure=sure)
+
+
+def fetched(
+    model: str,
+    revision: str | None,
+    found: Snapshot | None,
+    download: Callable[[set[str], str | None, Guard], Snapshot],
+    *,
+    sure: bool,
+) -> Snapshot:
+    """A repository's files, from the cache or the hub.
+
+    Args:
+        model: a hub id.
+        revision: branch, tag or commit; the main branch by default.
+        found: what the cache has, where it has all.
+        download: gets the files, from the names of all files, the commit and the guard.
+        sure: whether `found` needs no request.
+
+    Raises:
+        ModelError: as `fetch`.
+    """
     from huggingface_hub import constants
 
-    found = cached(model, revision, weights=weights, variant=variant)
-    if found and (constants.HF_HUB_OFFLINE or (found.commit == revision and _sure(found, variant))):
+    if found and (constants.HF_HUB_OFFLINE or sure):
         return found
     nowhere = f"{quoted(model, 120)} is no folder here and not whole in the cache of models"
     if constants.HF_HUB_OFFLINE:
@@ -77,9 +106,7 @@ def fetch(
                 "and the network, or give the path of a folder that holds the model"
             ) from None
         try:
-            return _download(
-                model, revision, commit, names, guard, weights=weights, variant=variant
-            )
+            return download(names, commit, guard)
         except NoAnswer as reason:
             if guard.dropped:
                 raise ModelError(
@@ -103,20 +130,9 @@ def cached(
     Raises:
         ModelError: the text is no hub id, or HF_ENDPOINT is no address.
     """
-    check_endpoint()
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        config = try_to_load_from_cache(model, "config.json", revision=revision)
-    except HFValidationError:
-        raise ModelError(
-            f"{quoted(model, 120)} is no folder and no hub id: expected a folder with "
-            "config.json, or an id such as openai-community/gpt2"
-        ) from None
-    if not isinstance(config, str):
+    folder = cached_folder(model, "config.json", revision)
+    if folder is None:
         return None
-    folder = Path(config).parent
     held = {path.name for path in folder.iterdir() if path.is_file()}
     try:
         wanted = weight_files(held, lambda name: folder / name, variant) if weights else []
@@ -126,6 +142,26 @@ def cached(
         wanted = []  # the cache has other weights of the model
     whole = not weights or (bool(wanted) and held.issuperset(wanted))
     return Snapshot(folder, folder.name) if whole else None
+
+
+def cached_folder(model: str, file: str, revision: str | None = None) -> Path | None:
+    """The folder of a revision in the cache, if it has a file; makes no request.
+
+    Raises:
+        ModelError: the text is no hub id, or HF_ENDPOINT is no address.
+    """
+    check_endpoint()
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        path = try_to_load_from_cache(model, file, revision=revision)
+    except HFValidationError:
+        raise ModelError(
+            f"{quoted(model, 120)} is no folder and no hub id: expected a folder with {file}, or "
+            "an id such as openai-community/gpt2"
+        ) from None
+    return Path(path).parent if isinstance(path, str) else None
 
 
 def _sure(found: Snapshot, variant: str | None) -> bool:
@@ -174,7 +210,7 @@ def _download(
 ) -> Snapshot:
     def get(name: str, at: str | None) -> Path:
         with stating(model, revision):
-            return _file(model, name, at, guard)
+            return get_file(model, name, at, guard)
 
     _check_usable(model, names)
     known = cached(model, revision, weights=False)
@@ -190,7 +226,7 @@ def _download(
     return Snapshot(folder, folder.name)
 
 
-def _file(model: str, name: str, revision: str | None, guard: Guard) -> Path:
+def get_file(model: str, name: str, revision: str | None, guard: Guard) -> Path:
     """A file of a repository in the cache, whose bytes match the hash that the hub gave."""
     from huggingface_hub import hf_hub_download
 
@@ -213,8 +249,8 @@ def _file(model: str, name: str, revision: str | None, guard: Guard) -> Path:
 def _check_usable(model: str, names: set[str]) -> None:
     if "adapter_config.json" in names:
         raise ModelError(
-            f"{model} is an adapter, which changes another model's weights: download "
-            "adapter_config.json and adapter_model.safetensors into a folder, and give that"
+            f"{model} is an adapter, which changes another model's weights: give its base model, "
+            f"and {argument('adapter', model)}"
         )
     if "config.json" not in names and any(name.endswith(".gguf") for name in names):
         raise ModelError(
@@ -254,7 +290,7 @@ def optional_file(model: str, commit: str, name: str) -> Path | None:
     try:
         with guarding() as guard, stating(model, commit):
             try:
-                return _file(model, name, commit, guard)
+                return get_file(model, name, commit, guard)
             except EntryNotFoundError:
                 return None
     except NoAnswer:

@@ -12,10 +12,12 @@ from typing import Any
 from headgraph.base.files.documents import shown
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.errors import INSTALL_LENS, ModelError, UnknownFamily
+from headgraph.pk_engine.models.checkpoint.adapter_settings import AdapterFolder
 from headgraph.pk_engine.models.checkpoint.gguf_file import is_gguf
 from headgraph.pk_engine.models.checkpoint.refusals import refuse_adapter, refuse_adapter_tensors
 from headgraph.pk_engine.models.checkpoint.tensor_files import FLOATS, TensorFiles
-from headgraph.pk_engine.models.family import Norm, family_of
+from headgraph.pk_engine.models.families.catalogue import family_of
+from headgraph.pk_engine.models.family import Norm
 from headgraph.pk_engine.models.folding import check_folding
 from headgraph.pk_engine.models.lens._network import network_bridge
 from headgraph.pk_engine.models.lens.weights import BridgeWeights, Lens, check_settings, first_line
@@ -59,7 +61,7 @@ def boot(
     return _process(bridge, weights, fold_ln, center_writing) if any(asked) else weights
 
 
-def check_plain(folder: Path, adapter: Path | None) -> None:
+def check_plain(folder: Path, adapter: AdapterFolder | None) -> None:
     """Refuse what only `pk_engine.models.weights` reads: GGUF, and a folder with an adapter.
 
     Raises:
@@ -72,8 +74,8 @@ def check_plain(folder: Path, adapter: Path | None) -> None:
         )
     if adapter is not None:
         raise ModelError(
-            f"the folder {shown(adapter)} holds an adapter, which TransformerLens does not merge: "
-            "merge it into its model first (merge_and_unload in peft)"
+            f"the folder {shown(adapter.folder)} holds an adapter, which TransformerLens does not "
+            "merge: merge it into its model first (merge_and_unload in peft)"
         )
 
 

@@ -21,7 +21,7 @@ from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.linalg.buffers import Buffers
 from headgraph.pk_engine.models.checkpoint.packed import SETTINGS
 from headgraph.pk_engine.models.config import Refusals
-from headgraph.pk_engine.models.family import common_refusals
+from headgraph.pk_engine.models.families.catalogue import common_refusals
 from headgraph.pk_engine.models.interface import Layer, LensModel
 from headgraph.pk_engine.models.layout import ModelShape
 from headgraph.pk_engine.models.weights import check_finite

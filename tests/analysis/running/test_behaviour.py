@@ -18,6 +18,7 @@ from headgraph.analysis.behaviour import (
 )
 from headgraph.analysis.errors import AnalysisError
 from headgraph.pk_engine.bundled import model_path
+from tests.pk_engine import unequal_checkpoints
 from tests.shared import SHARED, needs_shared
 
 TOKENS = np.array([5, 7, 9, 5, 7, 9])
@@ -155,3 +156,13 @@ def test_refusals(options: dict[str, object], sentence: str) -> None:
 def test_a_threshold_outside_its_range(bundled: pd.DataFrame) -> None:
     with pytest.raises(AnalysisError, match="threshold=2: expected more than 0 and at most 1"):
         labels_of(bundled, 2)
+
+
+@pytest.mark.parametrize("name", ["parts", "hybrid"])
+def test_models_without_one_stack_of_layers(tmp_path: Path, name: str) -> None:
+    folder = unequal_checkpoints.checkpoint(tmp_path / name, name)
+    first = {"parts": "E0, E1, D0, X0 and 2 more", "hybrid": "L1, L4, L7"}[name]
+    with pytest.raises(
+        AnalysisError, match=f"{name} has attention heads in {first} and not in one"
+    ):
+        behaviour(folder)

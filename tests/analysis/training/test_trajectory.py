@@ -13,9 +13,12 @@ import headgraph
 from headgraph import cli
 from headgraph.analysis.errors import TrainingError
 from headgraph.analysis.training import checkpoints, trajectory
+from headgraph.base.errors import UnknownHead
+from headgraph.pk_engine import Selection
 from headgraph.pk_engine.bundled import checkpoints_path, model_path
 from headgraph.pk_engine.errors import OutputExists
 from headgraph.pk_engine.table.affinity import AffinityTable
+from tests.pk_engine import unequal_checkpoints
 from tests.pk_engine.checkpoints import gpt2_tensors, save
 
 D, R = 16, 8  # of the model that is made by hand: d_model and d_head, two layers of two heads
@@ -171,3 +174,17 @@ def test_the_induction_edge_of_the_model_that_ships() -> None:
     assert first["loss"] == pytest.approx(math.log(96), abs=0.2)
     assert first["target_induction"] < 0.1
     assert rows["loss"].iloc[-1] < 0.01
+
+
+def test_pairs_of_an_encoder_decoder(tmp_path: Path) -> None:
+    for step in (0, 1):
+        unequal_checkpoints.checkpoint(tmp_path / "t5" / f"step-{step}", "parts")
+    pairs = "d0h1>X1H0:OQ,E0H0>E1H3:OQ"
+    rows = trajectory(tmp_path / "t5", pairs=pairs, pairings="OQ", behaviour=False)
+    ends = [*zip(rows["source"], rows["target"], strict=True)]
+    assert ends == [("D0H1", "X1H0"), ("E0H0", "E1H3")] * 2
+    table = headgraph.compute(tmp_path / "t5" / "step-1", pairings="OQ", selection=Selection())
+    named = table.frame.set_index(["source", "target"])
+    assert rows["pk"].tolist() == [named.loc[pair, "pk"] for pair in ends]
+    with pytest.raises(UnknownHead, match="t5 has no head X1H9"):
+        trajectory(tmp_path / "t5", pairs="D0H1>X1H9:OQ", pairings="OQ", behaviour=False)

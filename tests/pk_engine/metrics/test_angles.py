@@ -13,7 +13,7 @@ from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.metrics.angles import principal_angles
 from headgraph.pk_engine.models.weights import ModelWeights
 from tests.commands import headgraph
-from tests.pk_engine import oracle
+from tests.pk_engine import oracle, unequal_checkpoints
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, gpt2_tensors, llama_tensors, save
 from tests.shared import GPT2, needs_shared
 
@@ -153,3 +153,10 @@ def test_heads_in_the_other_order_are_noted() -> None:
         assert done.stderr.splitlines()[1] == f"note: {said}"
     same = headgraph("angles", "induction-2l", "L1H2", "L0H7", "--pairing", "OO")
     assert "note" not in same.stderr, "both write: no order"
+
+
+def test_the_command_with_heads_of_an_encoder_decoder(tmp_path: Path) -> None:
+    model = str(unequal_checkpoints.checkpoint(tmp_path, "parts"))
+    done = headgraph("angles", model, "x1h0", "D0H1", "--pairing", "QO")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("Q of X1H0 and O of D0H1: PK ")

@@ -265,6 +265,37 @@ def test_a_base_on_the_hub(tmp_path: Path, server: HubServer) -> None:
     same(found, ModelWeights(tmp_path / "base", adapter=folder))
 
 
+def test_an_adapter_on_the_hub(
+    tmp_path: Path, server: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    folder = by_hand(tmp_path)
+    server.repos["team/lora"] = Repo()
+    server.repos["team/lora"].commit(folder_files(folder), "main")
+    found = ModelWeights(tmp_path / "base", adapter="team/lora")
+    assert found.name == "base+lora"
+    assert found.origin["adapter"] == "team/lora (LoRA, attention matrices changed: 1)"
+    here = ModelWeights(tmp_path / "base", adapter=folder)
+    assert found.origin["adapter_sha256"] == here.origin["adapter_sha256"]
+    same(found, here)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    same(ModelWeights(tmp_path / "base", adapter="team/lora"), here)
+
+
+def test_what_is_no_adapter_on_the_hub(tmp_path: Path, server: HubServer) -> None:
+    base = save(tmp_path / "base", llama_tensors(), LLAMA_CONFIG)
+    server.repos["team/llama"], server.repos["team/lora"] = Repo(), Repo()
+    server.repos["team/llama"].commit(folder_files(base), "main")
+    server.repos["team/lora"].commit({"adapter_config.json": b"{}"}, "main")
+    for name in ("team/llama", "team/lora"):
+        said = refused(lambda name=name: ModelWeights(base, adapter=name))  # type: ignore[misc]
+        assert said.startswith(f"{name} is no adapter on the hub: expected a repository with")
+    assert "the hub has no such model" in refused(lambda: ModelWeights(base, adapter="team/none"))
+    said = refused(lambda: ModelWeights("team/lora"))
+    assert said.endswith("give its base model, and adapter='team/lora'")
+
+
 def test_a_variant_on_the_hub(tmp_path: Path, server: HubServer) -> None:
     folder = save(tmp_path / "llama", llama_tensors(), LLAMA_CONFIG)
     half = {name: (2 * matrix).astype(np.float16) for name, matrix in llama_tensors().items()}
@@ -341,7 +372,9 @@ def test_folders_that_are_refused(tmp_path: Path) -> None:
     folder = by_hand(tmp_path)
     base = tmp_path / "base"
     assert "is no folder with an adapter" in refused(lambda: ModelWeights(base, adapter=base))
-    assert "adapter is empty: expected a folder" in refused(lambda: ModelWeights(base, adapter=""))
+    assert "adapter is empty: expected a folder or a hub id" in refused(
+        lambda: ModelWeights(base, adapter="")
+    )
     assert refused(lambda: ModelWeights(base, adapter=tmp_path / "none")).startswith("no folder ")
     assert "has an adapter already" in refused(lambda: ModelWeights(folder, adapter=folder))
     (base / "adapter_config.json").write_text("{}")

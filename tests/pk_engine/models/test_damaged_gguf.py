@@ -56,6 +56,7 @@ def test_a_file_by_hand_is_read(tmp_path: Path) -> None:
     assert all((matrix == 1).all() for matrix in layer.values())
 
 
+UNKNOWN = "it is damaged, or of a version that the gguf package does not read"
 LISTS = struct.pack("<IQ", ARRAY, 1) * 5000
 WIDE = struct.pack("<IQ", ARRAY, 2**40) + struct.pack("<IQ", ARRAY, 0) * 10_000
 
@@ -63,15 +64,15 @@ WIDE = struct.pack("<IQ", ARRAY, 2**40) + struct.pack("<IQ", ARRAY, 0) * 10_000
 @pytest.mark.parametrize(
     ("settings", "tensors", "said"),
     [
-        (SETTINGS, [*TENSORS, TENSORS[0]], "Found duplicated tensor"),
-        ([*SETTINGS, SETTINGS[0]], TENSORS, "Duplicate general.architecture"),
+        (SETTINGS, [*TENSORS, TENSORS[0]], UNKNOWN),
+        ([*SETTINGS, SETTINGS[0]], TENSORS, UNKNOWN),
         (SETTINGS, [*TENSORS[:3], tensor(NAMES[3], start=2**20)], "it ends too early"),
         (SETTINGS, [*TENSORS[:3], tensor(NAMES[3], start=2**64 - 64)], "lies outside of the data"),
-        (SETTINGS, [*TENSORS[:3], tensor(NAMES[3], (2**63, 4))], "cannot be read as GGUF"),
+        (SETTINGS, [*TENSORS[:3], tensor(NAMES[3], (2**63, 4))], UNKNOWN),
         (SETTINGS, [*TENSORS[:3], tensor(NAMES[3], (4, 0))], "has the shape (0, 4)"),
-        (SETTINGS, [*TENSORS[:3], tensor(NAMES[3], kind=4)], "not a valid GGMLQuantizationType"),
+        (SETTINGS, [*TENSORS[:3], tensor(NAMES[3], kind=4)], UNKNOWN),
         (SETTINGS, [*TENSORS[:3], tensor(NAMES[3], kind=24)], "is stored as I8: expected"),
-        ([*SETTINGS, number("general.alignment", 3)], TENSORS, "Invalid alignment"),
+        ([*SETTINGS, number("general.alignment", 3)], TENSORS, UNKNOWN),
         ([*SETTINGS, number("general.alignment", 2**31)], TENSORS, "it ends too early"),
         ([*SETTINGS, setting("x", ARRAY, LISTS)], TENSORS, "a list of lists"),
         ([*SETTINGS, setting("x", ARRAY, WIDE)], TENSORS, "a list of lists"),
@@ -93,7 +94,7 @@ def test_files_that_lie(
 def test_versions(tmp_path: Path, version: int) -> None:
     path = write(tmp_path / "m.gguf", SETTINGS, TENSORS, version)
     said = refused(lambda: ModelWeights(path))
-    assert f"version {version} which we cannot handle): fetch or convert it again" in said
+    assert f"({UNKNOWN}): fetch or convert it again" in said
 
 
 @pytest.mark.parametrize("place", [8, 16], ids=["tensors", "settings"])

@@ -11,8 +11,9 @@ import pytest
 
 from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import ModelError, UnknownFamily
-from headgraph.pk_engine.models import family
-from headgraph.pk_engine.models.family import FOLDER, families, family_of, read_family
+from headgraph.pk_engine.models.families import catalogue
+from headgraph.pk_engine.models.families.catalogue import families, family_of, read_family
+from headgraph.pk_engine.models.families.class_defaults import FOLDER
 from headgraph.pk_engine.models.layout import ModelShape, TensorSpec
 from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import oracle
@@ -37,6 +38,7 @@ def stack(order: list[tuple[str, int]]) -> np.ndarray:
 Q, K, V = ([(role, head) for head in range(n)] for role, n in (("Q", 4), ("K", 2), ("V", 2)))
 BY_GROUP = [pair for g in range(2) for pair in (*Q[2 * g : 2 * g + 2], K[g], V[g])]
 BY_BLOCK = [(role, head) for pair in ((0, 1), (2, 3)) for role in "QVK" for head in pair]
+BY_EXPERT = [("Q", head) for head in (0, 2, 1, 3)]  # two experts, a head for each key
 BY_HEAD = [(role, head) for head in range(4) for role in "QKV"]
 
 
@@ -52,6 +54,7 @@ BY_HEAD = [(role, head) for head in range(4) for role in "QKV"]
         ("(group role head m) d", "QKV", stack(BY_HEAD).T, ONE_EACH),
         ("(2 role head m) d", "QVK", stack(BY_BLOCK).T, ONE_EACH),
         ("head d m", "Q", stack(Q).reshape(5, 4, 3).transpose(1, 0, 2), SHAPE),
+        ("expert (head m) d", "Q", stack(BY_EXPERT).T.reshape(2, 6, 5), SHAPE),
         ("head m d", "V", stack(V).reshape(5, 2, 3).transpose(1, 2, 0), SHAPE),
     ],
 )
@@ -65,6 +68,46 @@ def test_layouts(layout: str, roles: str, stored: np.ndarray, shape: ModelShape)
         for head in range(len(matrix)):
             for j in range(3):
                 assert (matrix[head, :, j] == column(role, head, j)).all()
+
+
+def test_the_published_configuration_of_mimo() -> None:
+    """It has numbers for the kinds of layers, where transformers writes their names."""
+    config = {"model_type": "mimo_v2_flash", "num_hidden_layers": 3, "hidden_size": 64,
+              "num_attention_heads": 16, "num_key_value_heads": 4, "head_dim": 24, "v_head_dim": 16,
+              "hybrid_layer_pattern": [0, 1, 1], "swa_num_key_value_heads": 8}  # fmt: skip
+    shape = families()["mimo_v2_flash"].shape(config)
+    assert [layer.n_kv_heads for layer in shape.layers] == [4, 8, 8]
+    assert {(layer.widths["K"], layer.widths["V"]) for layer in shape.layers} == {(24, 16)}
+
+
+def test_sizes_that_are_made_of_others() -> None:
+    config = {"model_type": "convbert", "num_hidden_layers": 1, "hidden_size": 48,
+              "num_attention_heads": 12, "head_ratio": 2}  # fmt: skip
+    shape = families()["convbert"].shape(config)
+    assert (shape.n_heads, shape.d_head) == (6, 4)
+    with pytest.raises(ModelError, match="head_ratio = 0: expected a whole number from 1"):
+        families()["convbert"].shape(config | {"head_ratio": 0})
+    with pytest.raises(ModelError, match="num_attention_heads / head_ratio = 0: expected a whole"):
+        families()["convbert"].shape(config | {"head_ratio": 99})
+
+
+@pytest.mark.parametrize("sizes", [4, [], [2, 0], [2, "2"], [1000]])
+def test_bad_blocks_of_layers(sizes: object) -> None:
+    config = {"model_type": "funnel", "d_model": 24, "n_head": 4, "d_head": 6,
+              "num_decoder_layers": 1, "block_sizes": sizes}  # fmt: skip
+    with pytest.raises(ModelError, match=r"config\.json has (block_sizes|len)") as told:
+        families()["funnel"].shape(config)
+    assert len(str(told.value)) < 300
+
+
+def test_heads_in_two_halves() -> None:
+    spec = TensorSpec("w", ("Q",), "(half head m) d")
+    shape = ModelShape(1, 2, 2, 5, 4)
+    first, second = np.arange(20).reshape(2, 2, 5), -np.arange(20).reshape(2, 2, 5)
+    stored = np.concatenate([first, second]).reshape(8, 5)
+    assert spec.stored_shape(shape) == stored.shape
+    read = spec.split(stored, shape)["Q"]
+    assert (read == np.concatenate([first, second], axis=1).transpose(0, 2, 1)).all()
 
 
 @pytest.mark.parametrize(
@@ -155,6 +198,9 @@ def test_gemma_3_with_images_as_its_hub_files_are() -> None:
         ({"block_types": ["recurrent", "attention"]}, "block_types = .* a hybrid model"),
         ({"attn_type_list": [0, 1]}, "attn_type_list = .* a hybrid model"),
         ({"linear_attn_config": {"kda_layers": [1]}}, "linear_attn_config = .* a hybrid model"),
+        ({"use_bottleneck": True}, "use_bottleneck = True, .* write into a narrow stream"),
+        ({"attn_layers": ["lsh"]}, r"attn_layers = \['lsh'\], .* one half .* write into the other"),
+        ({"structure_head": {"a": 1}}, "structure_head = .* a gate by coordinate and token"),
         ({"block_configs": [{}]}, "block_configs = .* unequal numbers of heads, or none"),
     ],
 )
@@ -201,6 +247,32 @@ def test_adapters_are_refused(tmp_path: Path) -> None:
         ModelWeights(tmp_path)
 
 
+SIZES = {"num_hidden_layers": 4, "num_attention_heads": 4, "hidden_size": 24}
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"model_type": "gemma4_text", "num_kv_shared_layers": 3,
+          "layer_types": ["sliding_attention", *["full_attention"] * 3]},
+         "num_kv_shared_layers = 3: expected fewer, since no layer of the kind 'full_attention'"),
+        ({"model_type": "mistral_large4_text", "qk_nope_head_dim": 6, "qk_rope_head_dim": 4,
+          "v_head_dim": 5, "kv_lora_rank": 14, "kv_source_layers": [0, 0, 2, 3]},
+         r"kv_source_layers = \[0, 0, 2, 3\]: some layers use the keys and values of another"),
+        ({"model_type": "deepseek_v4", "num_key_value_heads": 1, "head_dim": 8, "q_lora_rank": 16,
+          "o_lora_rank": 12, "o_groups": 3},
+         "has 4 heads, which write in 3 groups: expected a multiple of 3"),
+        ({"model_type": "glm5_next_text", "qk_nope_head_dim": 6, "qk_rope_head_dim": -1,
+          "v_head_dim": 5, "kv_lora_rank": 14},
+         "qk_rope_head_dim = -1: expected a whole number from 0 to"),
+    ],
+)  # fmt: skip
+def test_sizes_that_contradict_each_other(config: dict[str, Any], said: str) -> None:
+    family = family_of(config)
+    with pytest.raises(ModelError, match=said):
+        family.stored(family.shape(SIZES | config).layers[0])
+
+
 # ----- a family of one's own
 
 
@@ -215,7 +287,7 @@ def example() -> str:
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "families"
     shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("phi.toml"))
-    monkeypatch.setattr(family, "FOLDER", folder)
+    monkeypatch.setattr(catalogue, "FOLDER", folder)
     return folder
 
 

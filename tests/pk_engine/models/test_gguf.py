@@ -275,15 +275,24 @@ def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert said.endswith("pip install 'headgraph[gguf]' (in a clone: pip install -e '.[gguf]')")
 
 
-@pytest.mark.parametrize("option", ["adapter", "variant"])
-def test_what_a_gguf_file_does_not_have(tmp_path: Path, option: str) -> None:
-    path = gguf_of(tmp_path)
-    lora = tmp_path / "lora"
+def test_a_variant_of_a_gguf_file(tmp_path: Path) -> None:
+    said = "variant='fp16' chooses among the weights of a folder, and .* is one GGUF file: leave it"
+    with pytest.raises(EngineError, match=said):
+        compute(gguf_of(tmp_path), variant="fp16")
+
+
+def test_an_adapter_of_a_gguf_file(tmp_path: Path) -> None:
+    path, lora = gguf_of(tmp_path), tmp_path / "lora"
     lora.mkdir()
-    (lora / "adapter_config.json").write_text("{}")
-    given: dict[str, Any] = {option: str(lora)}
-    with pytest.raises(EngineError, match=f"{option}=.* is a GGUF file, which has none; give the"):
-        compute(path, **given)
+    settings = {"peft_type": "LORA", "base_model_name_or_path": str(path)}
+    (lora / "adapter_config.json").write_text(json.dumps(settings))
+    said = refused(lambda: ModelWeights(path, adapter=lora))
+    assert said == (
+        f"no adapter can be merged into {path}, which is a GGUF file: give the folder of the "
+        "model that it was made from"
+    )
+    assert refused(lambda: ModelWeights(lora)) == said
+    assert refused(lambda: plan(lora, calibrate=False)) == said
 
 
 def test_through_transformer_lens(tmp_path: Path) -> None:

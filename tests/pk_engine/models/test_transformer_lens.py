@@ -19,7 +19,7 @@ from headgraph import cli
 from headgraph.pk_engine import compute, principal_angles
 from headgraph.pk_engine.bundled import model_path
 from headgraph.pk_engine.errors import ModelError, UnknownFamily, WeightsError
-from headgraph.pk_engine.models import family
+from headgraph.pk_engine.models.families import catalogue
 from headgraph.pk_engine.models.interface import Weights
 from headgraph.pk_engine.models.lens.boot import boot
 from headgraph.pk_engine.models.lens.weights import BridgeWeights
@@ -192,8 +192,8 @@ def fewer_families(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if no family described StarCoder 2 and OLMo 2, which TransformerLens reads too."""
     folder = tmp_path / "families"
     left_out = shutil.ignore_patterns("stablelm.toml", "olmo2.toml")
-    shutil.copytree(family.FOLDER, folder, ignore=left_out)
-    monkeypatch.setattr(family, "FOLDER", folder)
+    shutil.copytree(catalogue.FOLDER, folder, ignore=left_out)
+    monkeypatch.setattr(catalogue, "FOLDER", folder)
 
 
 @pytest.mark.usefixtures("fewer_families")

@@ -11,7 +11,7 @@ import pytest
 from headgraph.base.errors import BadName
 from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import EngineError, ModelError, UnknownFamily, WeightsError
-from headgraph.pk_engine.models.family import families
+from headgraph.pk_engine.models.families.catalogue import families
 from headgraph.pk_engine.models.layout import GATE
 from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import oracle

@@ -17,9 +17,11 @@ from tests.pk_engine.unequal_checkpoints import CONFIGS, checkpoint
 
 ALL = "pk,simple_cs,cka,procrustes,max_cosine"
 LAYERS = {"hybrid": [1, 4, 7], "latent": [0, 1, 2, 3], "widths": [0, 1, 2, 3, 4],
-          "parts": [0, 1, 2, 3, 4, 5]}  # fmt: skip
-STREAMS = {"parts": {"Q": "eedddd", "K": "eedede", "V": "eedede", "O": "eedddd"}}
-"""Model -> role -> the stream of each layer, by its first letter: E0, E1, D0, X0, D1, X1."""
+          "parts": [0, 1, 2, 3, 4, 5], "stages": [0, 1, 2, 3]}  # fmt: skip
+STREAMS = {"parts": {"Q": "eedddd", "K": "eedede", "V": "eedede", "O": "eedddd"},
+           "stages": {"Q": "0011", "K": "ab11", "V": "ab11", "O": "0011"}}  # fmt: skip
+"""Model -> role -> the stream of each layer, by a letter: E0, E1, D0, X0, D1, X1, and two stages,
+of which the first reduces its tokens."""
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +149,7 @@ def test_edges_of_shared_keys_reach_every_query_head(folder: Any, name: str) -> 
 
 
 def test_nulls_are_of_the_ranks_of_each_pair(folder: Any, name: str) -> None:
-    if name == "parts":
+    if name in STREAMS:
         with pytest.raises(EngineError, match="several residual streams") as told:
             compute(folder(name), selection=Selection(fdr=1, null="covariance"))
         assert len(str(told.value)) < 300

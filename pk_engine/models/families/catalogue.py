@@ -1,0 +1,112 @@
+"""The families that there are: the files in `families`, and the one for a configuration.
+
+`_every.toml` holds what all refuse.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from headgraph.base.spelling import argument
+from headgraph.base.text import quoted
+from headgraph.pk_engine.errors import ModelError, UnknownFamily
+from headgraph.pk_engine.models.config import Refusals, settings_of
+from headgraph.pk_engine.models.families.class_defaults import FOLDER, why_refused
+from headgraph.pk_engine.models.family import Family, build, merge
+
+EVERY = "_every.toml"
+
+
+def read_family(path: Path) -> Family:
+    """Read one family file.
+
+    Raises:
+        ModelError: the file is not TOML, lacks something or has unknown keys; the message names it.
+    """
+    try:
+        data, common = tomllib.loads(path.read_text("utf-8")), _common(path.parent / EVERY)
+        family = build(path.stem, merge(common, data))
+        _ = family._kinds  # a mistake in a kind shows here
+        for (
+            variant
+        ) in family.variants:  # a mistake in a variant shows here, not when a model needs it
+            build(family.name, merge(family.data, variant))
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(f"the family file {path} cannot be used: {error!r}") from error
+    return family
+
+
+@cache
+def _common(every: Path) -> Mapping[str, Any]:
+    """The data that all family files of a folder share."""
+    return tomllib.loads(every.read_text("utf-8")) if every.is_file() else {}
+
+
+@cache
+def common_refusals(folder: Path = FOLDER) -> Refusals:
+    """The settings that all families refuse."""
+    data = tomllib.loads((folder / EVERY).read_text("utf-8"))
+    return Refusals(data["refuse"], data["require"])
+
+
+@cache
+def families(folder: Path = FOLDER) -> dict[str, Family]:
+    """Model type -> family, from every file in the folder."""
+    return _read(sorted(folder.glob("[!_]*.toml")))
+
+
+def _read(paths: Iterable[Path]) -> dict[str, Family]:
+    read = map(read_family, paths)
+    return {model_type: family for family in read for model_type in family.model_types}
+
+
+def _naming(model_type: object, folder: Path) -> dict[str, Family]:
+    """The families of the files that name a model type; reading all files is slow."""
+    paths, wanted = (
+        sorted(folder.glob("[!_]*.toml")),
+        f'"{model_type}"'.encode("utf-8", "surrogatepass"),
+    )
+    return _read(path for path in paths if wanted in path.read_bytes())
+
+
+def names_family(model_type: object) -> bool:
+    """Whether a family file names a model type."""
+    return isinstance(model_type, str) and model_type in _naming(model_type, FOLDER)
+
+
+def family_of(config: Mapping[str, Any]) -> Family:
+    """The family that describes this configuration's model type.
+
+    Raises:
+        UnknownFamily: no family does; the message names the nearest ones.
+        ModelError: no family does, and the configuration has a setting that all families refuse.
+    """
+    model_type = config.get("model_type")
+    if not isinstance(model_type, str | None):
+        raise UnknownFamily(
+            f"config.json has model_type {quoted(model_type)}: expected a text such as 'gpt2'"
+        )
+    known = _naming(model_type, FOLDER)
+    if model_type not in known:
+        known = families(FOLDER)
+    if model_type in known:
+        return known[model_type]
+    for family in known.values():
+        keys = family.recognised_by
+        if model_type is None and keys and all(key in config for key in keys):
+            return family
+    if reason := why_refused(model_type):
+        raise ModelError(
+            f"config.json has model_type {quoted(model_type, 40)}, which cannot be read: {reason}"
+        )
+    common_refusals(FOLDER).check(settings_of(config, "text_config", config), str(model_type))
+    near = get_close_matches(str(model_type), known, n=3, cutoff=0.75)
+    names = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    raise UnknownFamily(
+        f"config.json has model_type {quoted(model_type, 40)}, which no family describes: {names}"
+        f"docs/reference/families.md lists the {len(known) - 1} that are read; "
+        f"{argument('via', 'transformer-lens')} reads more"
+    )
