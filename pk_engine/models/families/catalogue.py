@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from headgraph.base.files.documents import read_text
 from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError, UnknownFamily
@@ -27,15 +28,14 @@ def read_family(path: Path) -> Family:
         ModelError: the file is not TOML, lacks something or has unknown keys; the message names it.
     """
     try:
-        data, common = tomllib.loads(path.read_text("utf-8")), _common(path.parent / EVERY)
+        data = tomllib.loads(read_text(path, problem=ModelError))
+        common = _common(path.parent / EVERY)
         family = build(path.stem, merge(common, data))
         _ = family._kinds  # a mistake in a kind shows here
-        for (
-            variant
-        ) in family.variants:  # a mistake in a variant shows here, not when a model needs it
+        for variant in family.variants:  # a mistake shows here, not when a model needs it
             build(family.name, merge(family.data, variant))
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"the family file {path} cannot be used: {error!r}") from error
+        raise ModelError(f"the family file {path} cannot be used: {quoted(str(error), 150)}") from error
     return family
 
 
