@@ -84,7 +84,9 @@ def difference_page(found: Compared, *, labels: str | os.PathLike[str] | None, m
         },
         facts=_facts(found),
         total=len(edges),
+        known=frozenset(meta.places()) if meta.layers else None,
         words=_WORDS,
+        layers=meta.part_names,
     )
     return Page(content)
 
