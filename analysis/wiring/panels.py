@@ -179,7 +179,7 @@ def _draw(
 
     meta = table.meta
     pairs = pairs.sort_values("score", kind="stable")  # the strongest lie on top
-    ends = pairs[["source_head", "source_layer", "target_head", "target_layer"]].to_numpy()
+    ends = pairs[["source_head", "source_layer", "target_head", "target_layer"]].to_numpy(copy=True)
     ends[:, 1::2] = meta.layer_places[ends[:, 1::2]]
     weight = ((pairs["score"] - spread[0]) / ((spread[1] - spread[0]) or 1.0)).clip(0, 1).to_numpy()
     pairing = pairs["pairing"].iloc[0] if len(pairs) else "OK"

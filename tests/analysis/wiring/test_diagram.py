@@ -118,9 +118,8 @@ def test_legend_counts_every_touched_head_once(figure: Figure) -> None:
     assert "acronyms circuit (1)" in text
     assert "copy suppression (second role)" in text
     legend = [text.get_text() for text in figure.axes[1].texts]
-    counts = [int(entry[:-1].rsplit("(")[1]) for entry in legend if entry[-2:-1].isdigit()
-              and entry.endswith(")")]  # fmt: skip
-    assert sum(counts) == 52
+    counts = [found[1] for entry in legend if (found := re.fullmatch(r".*\((\d+)\)", entry))]
+    assert sum(map(int, counts)) == 52
 
 
 def test_strongest_pairs_go_by_rank_or_by_the_metric(table: AffinityTable) -> None:
