@@ -189,7 +189,7 @@ function tellHubs() {
   button.append("i").attr("class", (h) => `chip r${h.roles[0] ?? "-"}`);
   button.append("strong").text((h) => h.name);
   button.append("em").text(roleWords);
-  button.append("b").text((h) => `${h.in} in, ${h.out} out`
-    + (usual.has(h.layer) ? `; layer mean ${d3.format(".1f")(usual.get(h.layer))}` : ""));
-  button.append("small").text(copyingWords);
+  button.append("b").text((h) => `${h.in} in, ${h.out} out`);
+  const ofLayer = (h) => (usual.has(h.layer) ? `layer mean ${d3.format(".1f")(usual.get(h.layer))}` : "");
+  button.append("small").text((h) => [copyingWords(h), ofLayer(h)].filter(Boolean).join("; "));
 }
