@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 Fills = Mapping[Head, tuple[str, str]]
 """Head -> its role and the colour that it is filled with."""
 _STEP = 20.0
-_HEADLINE = TOP + 12.0  # of three lines
+_HEADLINE = TOP + 24.0  # of four lines
 _WEAKEST = 0.1  # lowest behaviour score that shades a head
 
 
@@ -135,7 +135,7 @@ def _words(
     against = "; ".join(chance_lines(meta, dict.fromkeys(pairs["pairing"])))
     against = f"{against}." if metric == "pk" else ""
     shares = decoys_in_words(decoy_shares(pairs), GRAPH_PAIRINGS) if metric == "pk" else ""
-    decoys = f" Decoys (backward pairs): {shares}." if shares and not whole else ""
+    decoys = f"\nDecoys (backward pairs): {shares}." if shares and not whole else ""
     return title, (
         f"Wider and stronger lines have a higher {name}, from {low:.3g} to {high:.3g}, on one "
         f"scale for all panels{cut}.\nA line runs from the head that writes, below, to a "
