@@ -137,7 +137,8 @@ def sentence(
     Args:
         shares: pairing -> share.
         of: which pairs.
-        apart: pairing -> share between neighbouring layers, and further apart; a second line.
+        apart: pairing -> share between neighbouring layers, and further apart; a second line if
+            there are both.
 
     >>> sentence({"OQ": 0.182, "OK": 0.255, "OV": 1.24}).partition(" (")[0]
     'decoy share of the pairs kept: OQ 18 %, OK 26 %, OV 124 %'
@@ -147,10 +148,11 @@ def sentence(
     if not shares:
         return ""
     line = f"decoy share of {of}: {_listed(shares)} (estimates how many of them mean nothing)"
-    near, far = ({pairing: both[end] for pairing, both in (apart or {}).items()} for end in (0, 1))
-    parts = [("of those between neighbouring layers", near), ("further apart", far)]
-    words = [f"{which}: {_listed(found)}" for which, found in parts if _listed(found)]
-    return "\n".join([line, "; ".join(words)]) if words else line
+    known = apart or {}
+    if not any(None not in both for both in known.values()):  # such as a model of two layers
+        return line
+    near, far = (_listed({name: both[end] for name, both in known.items()}) for end in (0, 1))
+    return f"{line}\nof those between neighbouring layers: {near}; further apart: {far}"
 
 
 def _listed(shares: Mapping[str, float | None]) -> str:

@@ -78,11 +78,14 @@ def test_shares_apart_use_pairs_of_their_own_distance() -> None:
 
 
 def test_the_sentence_has_both_distances_where_they_are_known() -> None:
-    apart = {"OQ": (0.57, None), "OV": (None, 0.4)}
+    apart = {"OQ": (0.57, 0.3), "OV": (None, 0.4)}
     first, second = sentence({"OQ": 0.5, "OV": 0.4}, apart=apart).splitlines()
     assert first.startswith("decoy share of the pairs kept: OQ 50 %, OV 40 % (")
-    assert second == "of those between neighbouring layers: OQ 57 %; further apart: OV 40 %"
+    assert (
+        second == "of those between neighbouring layers: OQ 57 %; further apart: OQ 30 %, OV 40 %"
+    )
     assert "\n" not in sentence({"OQ": 0.5}, apart={})
+    assert "\n" not in sentence({"OQ": 0.5}, apart={"OQ": (0.5, None)}), "a model of two layers"
 
 
 def test_nothing_kept_has_no_share() -> None:

@@ -208,7 +208,6 @@ def test_the_command_says_what_share_means_nothing(tmp_path: Path) -> None:
     folder = save(tmp_path / "m", llama_tensors(), LLAMA_CONFIG)
     answer = headgraph("compute", str(folder), "--top", "4", "-o", str(tmp_path / "t.parquet"))
     assert "decoy share of the pairs kept: OQ " in answer.stderr
-    assert "\nof those between neighbouring layers: OQ " in answer.stderr
     answer = headgraph("compute", str(folder), "--all", "-o", str(tmp_path / "a.parquet"))
     assert "decoy share of the strongest 3 % of pairs: OQ " in answer.stderr
     answer = headgraph("compute", str(folder), "--no-decoys", "-o", str(tmp_path / "u.parquet"))
@@ -235,6 +234,7 @@ def test_high_shares_are_noted_by_the_command_and_by_the_table(tmp_path: Path) -
     assert note in table._repr_html_()
     answer = headgraph("compute", str(folder), "--top", "15", "-o", str(tmp_path / "t.parquet"))
     assert f"note: {note} mean nothing: --max-decoy 0.1 keeps" in answer.stderr
+    assert "\nof those between neighbouring layers: OQ " in answer.stderr
     everything = compute(folder, selection=Selection())
     assert "decoys" not in repr(everything), "the share of all pairs says nothing about a choice"
     assert "decoy share" not in everything._repr_html_()
