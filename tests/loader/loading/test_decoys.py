@@ -71,7 +71,8 @@ def test_the_report_says_the_shares_and_warns_of_high_ones() -> None:
     assert str(report).splitlines()[1:] == [
         "derived from the weights: 5 erasers and 7 copiers",
         "decoy share of the pairs kept: OQ 18 %, OK 26 %, OV 48 % (estimates how many of them mean "
-        "nothing)\nof those between neighbouring layers: OQ 22 %, OK 26 %, OV 58 %; further apart: "
+        "nothing)",
+        "of those between neighbouring layers: OQ 22 %, OK 26 %, OV 58 %; further apart: "
         "OQ 17 %, OK 26 %, OV 42 %",
     ]
     (note,) = report.notes
