@@ -242,9 +242,9 @@ def test_ioi_paths(database: Graph, case: Case) -> None:
         assert tuple(answer.iloc[0][list(heads)]) == ("L0H0", "L1H0", "L2H0", "L3H0")
         assert answer["product"].iloc[0] == pytest.approx(7 * 6 * 5 / 8**3)
         assert len(answer) == 6
-        # all 6 chains of the run lead from L0H0 to layer 3: a third of the heads of layer 0 is
-        # chosen, two thirds of layer 1, a third of layer 2, two thirds of layer 3
-        assert answer["expected"].iloc[0] == pytest.approx(6 * 4 / 81 + 2 * 4 / 81)
+        # the run has 8 chains from layer 0 to 3: a third of the heads of layer 0 is chosen, two
+        # thirds of layer 1, a third of layer 2, two thirds of layer 3
+        assert answer["expected"].iloc[0] == pytest.approx(8 * 4 / 81)
 
 
 def random_chains(case: Case, classes: Mapping[str, set[str]]) -> float:
