@@ -18,10 +18,12 @@ import pandas as pd
 from scipy.stats import binom, hypergeom, norm
 
 from headgraph.analysis._tables import full_table
+from headgraph.analysis.errors import AnalysisError
 from headgraph.analysis.figures.pairs import strongest_pairs, usual_number
 from headgraph.analysis.informativeness._informativeness import informativeness
 from headgraph.analysis.robustness._robustness import robustness
 from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS
+from headgraph.base.seeds import check_seed
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.selection import Selection
 
@@ -89,6 +91,7 @@ def findings(models: Sequence[str | os.PathLike[str]], *, seed: int = 0) -> pd.D
         `chance` (probability that a model without the finding meets the criterion) and `by_chance`
         (what such a model is taken to be).
     """
+    seed = check_seed(seed, AnalysisError)
     rows = []
     for model in models:
         at_hand = _Model(model, seed)

@@ -16,6 +16,7 @@ import pandas as pd
 
 from benchmarks.common import DOCS, SHARED, table
 from headgraph.pk_engine import Selection, compute
+from headgraph.pk_engine.metrics.decoys import APART
 
 FILE = DOCS / "data" / "decoys.csv"
 BULKS = DOCS / "data" / "decoy-bulks.csv"
@@ -44,6 +45,7 @@ def main() -> None:
                 rows.append({
                     "model": model, "selection": name, "pairing": pairing,
                     "kept": int(kept.get(pairing, 0)), "share": counted["share"],
+                    **{name: counted[name] for name in APART},
                     "headgraph": version("headgraph"),
                 })  # fmt: skip
                 print(*rows[-1].values(), flush=True)
@@ -92,6 +94,23 @@ def tables() -> str:
     return table(["model", "kept", *pairings], body) + (
         f"\n\nComputed with headgraph {rows['headgraph'].iloc[0]}."
     )
+
+
+def distances() -> str:
+    """The table of shares between neighbouring layers and further apart, from the data file."""
+    rows = pd.read_csv(FILE)
+    rows = rows[rows["selection"] == next(iter(SELECTIONS))]
+    pairings = list(dict.fromkeys(rows["pairing"]))
+    body = []
+    for model, of in rows.groupby("model", sort=False):
+        cells = of.set_index("pairing")
+        shares = (" / ".join(_percent(cells.loc[p, name]) for name in APART) for p in pairings)
+        body.append([model, *shares])
+    return table(["model", *pairings], body)
+
+
+def _percent(share: float) -> str:
+    return "no pair" if pd.isna(share) else f"{share:.0%}"
 
 
 def bulks() -> str:

@@ -51,6 +51,8 @@ def served(version: str) -> Iterator[Graph]:
     with tempfile.TemporaryDirectory(prefix=f"neo4j-{version}-") as folder:
         jars = jars_of(version, Path(folder) / "jars")
         home = ServerHome(Path(folder) / "server")
+        # without this folder, 2026.02.2 serves no Browser, even from the class path
+        (Path(folder) / "server" / "web").mkdir(parents=True)
         entry = OLD if version.startswith("5.") else NEW
         try:
             with (

@@ -132,6 +132,9 @@ ELEMENTS = (
                 ("decoy_share_PAIRING", "(1 + backward pairs as strong as the weakest kept pair) "
                  "/ kept pairs: above 0.1, many kept edges are as strong as pairs that cannot "
                  "carry anything"),
+                ("decoy_share_neighbours_PAIRING", "the same for edges between neighbouring layers "
+                 "and the backward pairs between them; absent in runs of older tables"),
+                ("decoy_share_further_PAIRING", "the same for all other edges"),
                 ("communities_resolution", "resolution of the communities"),
                 ("communities_modularity", "modularity of the communities"),
             ),

@@ -43,7 +43,14 @@ _RANGES = {
     **dict.fromkeys(("pk_normalized", "share", "self_overlap", *schema.BEHAVIOURS), _UNIT),
     **dict.fromkeys(("copying", "communities_modularity"), (-1.0 - _SLACK, 1.0 + _SLACK)),
     **dict.fromkeys(("pk", "communities_resolution", schema.DECOY_Q), (0.0, math.inf)),
-    f"{schema.DECOY_SHARE}PAIRING": (0.0, math.inf),
+    **dict.fromkeys(
+        (
+            f"{schema.DECOY_SHARE}PAIRING",
+            f"{schema.DECOY_NEIGHBOURS}PAIRING",
+            f"{schema.DECOY_FURTHER}PAIRING",
+        ),
+        (0.0, math.inf),
+    ),
     **dict.fromkeys(("p_NULL", "q_NULL"), _UNIT),
 }
 """Least and greatest value of numbers; whole numbers are at least 0, or 1 if in `_POSITIVE`."""

@@ -47,6 +47,8 @@ DERIVED_SOURCE = "derived: copying and self_overlap of W_OV"
 DECOY_SHARE, DECOY_SCORED = "decoy_share_", "decoy_scored_"
 """Prefixes of the properties of a Run with the share of decoys among the kept pairs of a pairing,
 and with the number of backward pairs scored for it."""
+DECOY_NEIGHBOURS, DECOY_FURTHER = f"{DECOY_SHARE}neighbours_", f"{DECOY_SHARE}further_"
+"""Prefixes of the same share between neighbouring layers, and further apart."""
 DECOY_Q = "decoy_q"
 """Property of an edge: the smallest share of decoys at any threshold that keeps it."""
 

@@ -31,6 +31,8 @@ class LoadReport(NotebookReport):
         derived: role that follows from the weights -> number of heads.
         decoy_shares: pairing -> share of decoys among its pairs, where the table has decoys and the
             run does not keep every pair.
+        decoy_shares_apart: pairing -> the same between neighbouring layers, and further apart,
+            where the table has these too.
         notes: earlier attempts, pairs that the file lacks, labels that were kept, a run to replace
             that was missing, and decoy shares that are high or unknown.
         seconds: duration of the load.
@@ -50,6 +52,9 @@ class LoadReport(NotebookReport):
     label_source: str
     derived: Mapping[str, int] = field(default_factory=dict)
     decoy_shares: Mapping[str, float] = field(default_factory=dict)
+    decoy_shares_apart: Mapping[str, tuple[float | None, float | None]] = field(
+        default_factory=dict
+    )
     notes: tuple[Message, ...]
     seconds: float
 
@@ -66,7 +71,8 @@ class LoadReport(NotebookReport):
         by = f"{self.replaced} by " if self.replaced else ""
         text = f"{done[self.outcome][self.dry_run]} {self.run}: {by}{self._size()}"
         text = text if self.dry_run else f"{text} in {self.seconds:.1f} s"
-        return "\n".join(filter(None, [text, self._derived(), sentence(self.decoy_shares)]))
+        decoys = sentence(self.decoy_shares, apart=self.decoy_shares_apart)
+        return "\n".join(filter(None, [text, self._derived(), decoys]))
 
     def _size(self) -> str:
         pairs = "" if self.pairs == self.edges else f" for {self.pairs:,} scored pairs"

@@ -116,10 +116,13 @@ def _decoys(frame: pd.DataFrame, rng: np.random.Generator) -> dict[str, dict[str
         if pairing in GRAPH_PAIRINGS:
             counts = DecoyCounts()
             pk = rows["pk"].to_numpy()
-            counts.add(pk, rng.permutation(pk) * rng.random(len(pk)))
+            near = (rows["target_layer"] - rows["source_layer"] == 1).to_numpy()
+            counts.add(pk, rng.permutation(pk) * rng.random(len(pk)), near)
             frame.loc[rows.index, "decoys"] = counts.stronger(pk)
             frame.loc[rows.index, "decoy_q"] = counts.decoy_q(pk)
-            counted[str(pairing)] = {"scored": counts.scored, "share": None}
+            counted[str(pairing)] = {
+                "scored": counts.scored, "share": None, "steps": counts.steps()
+            }  # fmt: skip
     return counted
 
 

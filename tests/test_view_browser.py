@@ -92,7 +92,12 @@ def test_hubs_of_random_weights_may_be_chance(tab: Page, tmp_path: Path) -> None
     assert tab.locator("p.chance").count() == 0
     first = tab.locator("#detail li").first
     expect(first.locator("strong")).to_have_text("L4H7")
-    expect(first.locator("small")).to_have_text("copying −1.00")
+    edges = read_table("gpt2-small").frame
+    edges = edges[edges["pk_rank"] <= lines(tab) // 3]
+    own = [(edges[end] == "L4H7").sum() for end in ("target", "source")]
+    layer = sum((edges[f"{end}_layer"] == 4).sum() for end in ("target", "source"))
+    expect(first.locator("b")).to_have_text(f"{own[0]} in, {own[1]} out")
+    expect(first.locator("small")).to_have_text(f"copying −1.00; layer mean {layer / 12:.1f}")
     table = compute(save(independent(np.random.default_rng(0)), tmp_path), selection=Selection())
     strongest = table.frame[table.frame["pk_rank"] <= 40].groupby("pairing")
     shares = (1 + strongest["decoys"].max()) / strongest.size()

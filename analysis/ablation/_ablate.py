@@ -14,6 +14,7 @@ from headgraph.analysis.errors import PatchingError
 from headgraph.analysis.running.prompts import N_PROMPTS, prompts_for
 from headgraph.analysis.running.unpatched import BaseRun
 from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.base.seeds import check_seed
 from headgraph.base.spelling import argument
 
 SAMPLES = 200
@@ -81,6 +82,7 @@ def ablate(
 
     if samples < 1:
         raise PatchingError(f"{argument('samples', samples)}: expected at least 1")
+    seed = check_seed(seed, PatchingError)
     table = full_table(model, GRAPH_PAIRINGS)
     sets = chosen_sets(table, role, hubs, heads, labels, top_percent)
     bridge = open_model(model)

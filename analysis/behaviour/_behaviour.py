@@ -18,6 +18,7 @@ from headgraph.analysis.behaviour.attention_scores import (
 from headgraph.analysis.errors import RunningError
 from headgraph.analysis.running.bridge import first_token, open_model, tokens_of
 from headgraph.analysis.running.prompts import PERIOD, prompt_lines, prompts_for, token_numbers
+from headgraph.base.seeds import check_seed
 from headgraph.base.spelling import argument
 
 AT_ONCE = 16
@@ -70,6 +71,7 @@ def behaviour(
         raise RunningError(
             f"{argument('text')} and {argument('prompts')} exclude each other: give one of them"
         )
+    seed = check_seed(seed, RunningError)
     bridge = open_model(model, revision)
     rows = prompts_of(
         bridge, text=text, prompts=prompts, n_prompts=n_prompts, length=length, seed=seed

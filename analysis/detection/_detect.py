@@ -15,6 +15,7 @@ from headgraph.analysis.errors import AnalysisError
 from headgraph.analysis.unequal import refuse_unequal
 from headgraph.base.names import GRAPH_PAIRINGS
 from headgraph.base.progress import Progress
+from headgraph.base.seeds import check_seed
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.models.interface import Model
@@ -83,6 +84,7 @@ def detect(
         AnalysisError: nothing is labelled, an unknown task, or numbers out of range.
     """
     _check(task, resamples, level)
+    seed = check_seed(seed, AnalysisError)
     wanted = _metrics(model, task, metrics)
     table = full_table(
         model,

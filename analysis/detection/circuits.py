@@ -11,6 +11,7 @@ from headgraph.analysis._tables import full_table
 from headgraph.analysis.errors import AnalysisError
 from headgraph.analysis.unequal import refuse_unequal
 from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.base.seeds import check_seed
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.models.interface import Model
@@ -61,6 +62,7 @@ def circuits(
         raise AnalysisError(
             f"{argument('samples', samples)}: expected a whole number of at least 1"
         )
+    seed = check_seed(seed, AnalysisError)
     table = full_table(model, GRAPH_PAIRINGS, revision=revision)
     refuse_unequal(table.meta, "circuits")
     meta, rows = table.meta, labels_for(table.meta, labels)

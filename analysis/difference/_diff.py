@@ -134,7 +134,7 @@ def diff(before: AnyTable, after: AnyTable, *, by: str = "pk") -> Difference:
         AnalysisError: no table, tables that cannot be compared, or an unknown order.
         TableError: a file that cannot be read.
     """
-    if by not in ORDERS:
+    if by not in [*ORDERS]:  # a value that cannot be hashed is refused too
         raise AnalysisError(f"{argument('by', by)}: expected one of {', '.join(ORDERS)}")
     one, other = two_tables(before, after)
     noise = rounding(one.meta, other.meta)

@@ -58,7 +58,7 @@ def difference_figure(
         FigureError: no pair changed, `most` below 1, or more lines than one picture can show.
         AnalysisError, TableError: as `diff`.
     """
-    if most < 1:
+    if type(most) is not int or most < 1:
         raise FigureError(f"{argument('most', most)}: expected a whole number of at least 1")
     found = diff(before, after, by=by)
     theme, meta = style.theme(dark), found.metas[0]

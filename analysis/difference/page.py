@@ -63,7 +63,7 @@ class Changes(Content):
 
 def difference_page(found: Compared, *, labels: str | os.PathLike[str] | None, most: int) -> Page:
     """The page of a difference; see `Difference.page`."""
-    if most < 1:
+    if type(most) is not int or most < 1:
         raise FigureError(f"{argument('most', most)}: expected a whole number of at least 1")
     meta, edges = found.metas[0], _edges(found)
     kept = strongest(edges, most)
@@ -84,7 +84,9 @@ def difference_page(found: Compared, *, labels: str | os.PathLike[str] | None, m
         },
         facts=_facts(found),
         total=len(edges),
+        known=frozenset(meta.places()) if meta.layers else None,
         words=_WORDS,
+        layers=meta.part_names,
     )
     return Page(content)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from headgraph.base.text import together
 from headgraph.pk_engine.metrics.decoys import decoy_share
 
 if TYPE_CHECKING:
@@ -50,15 +51,41 @@ class Chance(NamedTuple):
         span = max(float(pk.max()), self.full) - self.mean if len(pk) else 1.0
         return ((pk - self.mean) / (span or 1.0)).clip(0.0, 1.0)
 
-    def in_words(self) -> str:
-        """Chance and maximum, such as `PK 5.333 (sd 0.108) by chance, at most 64`."""
-        return f"PK {self.mean:.4g} (sd {self.sd:.2g}) by chance, at most {self.most:.4g}"
-
 
 def chance(meta: "TableMeta", pairing: str) -> Chance:
     """Chance and maximum of one pairing in a model, at full rank."""
     moments = meta.moments[pairing]
     return Chance(moments["mean"], moments["sd"], float(meta.d_head))
+
+
+def chance_lines(meta: "TableMeta", pairings: Iterable[str]) -> tuple[str, str]:
+    r"""What PK is read against, in two lines: random subspaces, and what they are not.
+
+    Random subspaces use all directions alike, and trained heads do not, so a PK above theirs is
+    no finding.
+
+    >>> from headgraph import read_table
+    >>> print("\n".join(chance_lines(read_table("gpt2-small").meta, ["OQ", "OV"])))
+    PK of random subspaces: 5.333 (sd 0.11)
+    trained heads exceed it without any function; at most 64
+    """
+    names: dict[Chance, list[str]] = {}
+    for pairing in pairings:
+        names.setdefault(chance(meta, pairing), []).append(pairing)
+    alone = len(names) == 1
+    marks = (
+        f"{'' if alone else f'{together(own)} '}{mark.mean:.4g} (sd {mark.sd:.2g})"
+        for mark, own in names.items()
+    )
+    roles = {role for own in names.values() for pairing in own for role in pairing}
+    widths = [{layer.rank_of(role) for layer in meta.shape.layers} for role in sorted(roles)]
+    full = " of full rank" if meta.deficient else ""
+    which = " of the widest heads" if any(len(found) > 1 for found in widths) else full
+    most = max(mark.most for mark in names)
+    return (
+        f"PK of random subspaces{which}: {', '.join(marks)}",
+        f"trained heads exceed it without any function; at most {most:.4g}",
+    )
 
 
 def chance_in(rows: "pd.DataFrame") -> Chance | None:

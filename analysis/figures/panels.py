@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
+    from headgraph.pk_engine.table.meta import TableMeta
+
 TOP = 84.0
 """Room for a headline of two lines and a panel's own title."""
 _MOST_TICKS = 17
@@ -92,6 +94,14 @@ def index_axis(axis: "Axis", n: int, label: str, names: Sequence[str] = ()) -> N
         axis.set_view_interval(low, high, ignore=True)  # ticks must not widen what is shown
     axis.set_tick_params(length=0)
     axis.set_label_text(label)
+
+
+def layer_names(meta: "TableMeta") -> list[str]:
+    """Names of the layers that have heads; empty where their numbers from 0 name them."""
+    layers = meta.shape.layers
+    if meta.part_names:
+        return [layer.name for layer in layers]
+    return [str(layer.index) for layer in layers] if len(layers) < meta.n_layers else []
 
 
 def color_bar(

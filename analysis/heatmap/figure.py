@@ -9,9 +9,22 @@ from numpy.typing import NDArray
 from headgraph.analysis._tables import full_table
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
-from headgraph.analysis.figures.chance import Chance, chance, decoy_shares, decoys_in_words
+from headgraph.analysis.figures.chance import (
+    Chance,
+    chance,
+    chance_lines,
+    decoy_shares,
+    decoys_in_words,
+)
 from headgraph.analysis.figures.pairs import metric_name
-from headgraph.analysis.figures.panels import TOP, color_bar, index_axis, panel_grid, panel_title
+from headgraph.analysis.figures.panels import (
+    TOP,
+    color_bar,
+    index_axis,
+    layer_names,
+    panel_grid,
+    panel_title,
+)
 from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS, parse_pairings
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.models.interface import Model
@@ -35,6 +48,7 @@ _NAMED_HEADS = 24
 _SIDE, _SMALL_SIDE, _GAP = 500.0, 158.0, 36.0
 _CELL_WITH_NUMBER = 12.5
 _TOP = Selection(top_percent=3)
+_HEADLINE = TOP + 12.0  # of three lines
 
 
 def heatmap(
@@ -90,38 +104,46 @@ def heatmap(
 def layer_matrix(table: AffinityTable, pairing: str, metric: str, how: str) -> Matrix:
     """Mean or largest score of each target layer x source layer; NaN without a scored pair.
 
+    Layers without heads are left out.
+
     Args:
         table: scores of all pairs.
         pairing: the pairing.
         metric: the metric.
         how: `mean` or `max`.
     """
-    rows = table.frame[table.frame["pairing"] == pairing]
+    rows, meta = table.frame[table.frame["pairing"] == pairing], table.meta
     found = rows.groupby(["target_layer", "source_layer"])[metric].agg(how)
-    matrix = np.full((table.meta.n_layers, table.meta.n_layers), np.nan)
-    places = found.index.to_frame().to_numpy()
+    matrix = np.full((len(meta.shape.layers), len(meta.shape.layers)), np.nan)
+    places = meta.layer_places[found.index.to_frame().to_numpy()]
     matrix[places[:, 0], places[:, 1]] = found.to_numpy()
     return matrix
 
 
 def head_matrix(table: AffinityTable, pairing: str, metric: str) -> Matrix:
-    """Score of each target head x source head, layer after layer; NaN for pairs without one."""
+    """Score of each target head x source head, layer after layer; NaN for pairs without one.
+
+    Layers without heads are left out.
+    """
     rows, meta = table.frame[table.frame["pairing"] == pairing], table.meta
     sources, targets = (meta.heads_of(role) for role in pairing)
-    matrix = np.full((meta.n_layers * targets, meta.n_layers * sources), np.nan)
-    up = rows["target_layer"] * targets + rows["target_head"]
-    matrix[up, rows["source_layer"] * sources + rows["source_head"]] = rows[metric]
+    layers = len(meta.shape.layers)
+    matrix = np.full((layers * targets, layers * sources), np.nan)
+    right, up = (meta.layer_places[rows[f"{end}_layer"]] for end in ("source", "target"))
+    up, right = up * targets + rows["target_head"], right * sources + rows["source_head"]
+    matrix[up, right] = rows[metric]
     return matrix
 
 
 def _by_layer(
     table: AffinityTable, pairings: Sequence[str], metric: str, theme: style.Theme
 ) -> "Figure":
-    n, columns, names = table.meta.n_layers, len(pairings), table.meta.part_names
+    columns, names = len(pairings), layer_names(table.meta)
+    n = len(table.meta.shape.layers)
     side = _SMALL_SIDE if columns > 2 else 200.0
     width = max(52 + columns * side + (columns - 1) * _GAP + 64, style.WIDTH)
-    figure = style.new_figure(width, TOP + 2 * side + 52 + 44, theme)
-    axes = panel_grid(figure, 2, columns, gap=(_GAP, 52.0),
+    figure = style.new_figure(width, _HEADLINE + 2 * side + 52 + 44, theme)
+    axes = panel_grid(figure, 2, columns, top=_HEADLINE, gap=(_GAP, 52.0),
                       right=width - 52 - columns * side - (columns - 1) * _GAP)  # fmt: skip
     name = metric_name(metric)
     reference = chance(table.meta, pairings[0]) if metric == "pk" else None
@@ -150,8 +172,8 @@ def _by_head(
     side = float(np.clip(22 * max(map(_extent, found)), 165, _SIDE))
     room = 60 + columns * side + (columns - 1) * 60
     width = max(room + 80, style.WIDTH)
-    figure = style.new_figure(width, TOP + side + 50, theme)
-    axes = panel_grid(figure, 1, columns, left=60.0, right=width - room, bottom=50.0,
+    figure = style.new_figure(width, _HEADLINE + side + 50, theme)
+    axes = panel_grid(figure, 1, columns, top=_HEADLINE, left=60.0, right=width - room, bottom=50.0,
                       gap=(60.0, 0.0))  # fmt: skip
     reference = chance(meta, pairings[0]) if metric == "pk" else None
     _headline(figure, table, pairings, metric, "head by head")
@@ -161,7 +183,7 @@ def _by_head(
         ends = zip((panel.xaxis, panel.yaxis), ("source", "target"), pairing, strict=True)
         for axis, end, role in ends:
             _head_axis(axis, meta, meta.heads_of(role), f"{end} head ({role})")
-        for layer in range(1, meta.n_layers):
+        for layer in range(1, len(meta.shape.layers)):
             look: dict[str, Any] = {"color": theme.paper, "linewidth": 0.5}
             panel.axvline(layer * meta.heads_of(pairing[0]) - 0.5, **look)
             panel.axhline(layer * meta.heads_of(pairing[1]) - 0.5, **look)
@@ -184,10 +206,10 @@ def _headline(
     shown = "each cell one pair" if words == "head by head" else "over the pairs of two layers"
     lines = f"All {number:,} pairs, {order}; {shown}."
     if metric == "pk":
-        lines += f"\n{chance(meta, pairings[0]).in_words()}."
+        lines += f"\n{'; '.join(chance_lines(meta, pairings))}."
         if shares := decoy_shares(table.select(_TOP).frame):
             found = decoys_in_words(shares, pairings)
-            lines += f" Decoys (backward pairs) in the top 3 %: {found}." if found else ""
+            lines += f"\nDecoys (backward pairs) in the top 3 %: {found}." if found else ""
     style.headline(figure, f"{meta.model}: {metric_name(metric)} of {which}, {words}", lines)
 
 
@@ -223,7 +245,7 @@ def _mark_chance(bar: "Axes", reference: Chance | None) -> None:
     if reference is None:
         return
     bar.axhline(reference.mean, color="#FFFFFF", linewidth=1.4)
-    bar.set_ylabel(f"{bar.get_ylabel()} (line: chance)")
+    bar.set_ylabel(f"{bar.get_ylabel()} (line: random)")
 
 
 def _write_values(panel: "Axes", matrix: Matrix, image: "AxesImage", theme: style.Theme) -> None:
@@ -244,15 +266,13 @@ def _head_axis(axis: "Axis", meta: TableMeta, heads: int, label: str) -> None:
     axis.set_tick_params(length=0)
     low, high = axis.get_view_interval()
     if abs(high - low) <= _NAMED_HEADS:
-        there = {layer.index: layer.name for layer in meta.shape.layers}
-        names = [f"{there[layer]}H{head}" if layer in there else ""
-                 for layer in range(meta.n_layers) for head in range(heads)]  # fmt: skip
+        names = [f"{layer.name}H{head}" for layer in meta.shape.layers for head in range(heads)]
         axis.set_ticks(range(len(names)), names, size=style.TINY)
         if axis is axis.axes.xaxis:
             axis.set_tick_params(rotation=90)
     else:
-        layers = range(0, meta.n_layers, -(-meta.n_layers // 16))
-        names = [*meta.part_names] or [str(layer) for layer in range(meta.n_layers)]
+        layers = range(0, len(meta.shape.layers), -(-len(meta.shape.layers) // 16))
+        names = layer_names(meta) or [str(layer) for layer in range(meta.n_layers)]
         places = [layer * heads + (heads - 1) / 2 for layer in layers]
         axis.set_ticks(places, [names[layer] for layer in layers])
         label += " by layer"

@@ -25,6 +25,7 @@ from headgraph.analysis.errors import AnalysisError
 from headgraph.analysis.unequal import refuse_unequal
 from headgraph.base.names import PAIRINGS
 from headgraph.base.progress import Progress
+from headgraph.base.seeds import check_seed
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.models.interface import Model
@@ -76,6 +77,7 @@ def informativeness(
         )
     if not 0 < level < 1:
         raise AnalysisError(f"{argument('level', level)}: expected more than 0 and less than 1")
+    seed = check_seed(seed, AnalysisError)
     table = full_table(model, PAIRINGS, revision=revision, progress=progress)
     refuse_unequal(table.meta, "informativeness")
     rows = [

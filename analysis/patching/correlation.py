@@ -5,6 +5,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from headgraph.analysis.errors import PatchingError
+from headgraph.base.seeds import check_seed
 from headgraph.base.spelling import argument
 
 MEASURES = ("effect", "local", "gain")
@@ -42,6 +43,7 @@ def rank_correlation(edges: pd.DataFrame, *, score: str = "pk", seed: int = 0) -
     Raises:
         PatchingError: fewer than 4 pairs of a pairing.
     """
+    seed = check_seed(seed, PatchingError)
     rows = []
     for pairing, part in edges.groupby("pairing", sort=False):
         if len(part) < 4:

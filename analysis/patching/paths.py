@@ -14,6 +14,7 @@ from headgraph.analysis.errors import PatchingError
 from headgraph.analysis.running.prompts import Prompts
 from headgraph.analysis.running.unpatched import BaseRun, writing
 from headgraph.base.names import head_name
+from headgraph.base.seeds import check_seed
 
 Head = tuple[int, int]
 
@@ -56,6 +57,7 @@ class PathPatcher:
     """
 
     def __init__(self, model: Any, prompts: Prompts, *, replace: str = "mean", seed: int = 0):
+        seed = check_seed(seed, PatchingError)
         self.model, self.prompts, self.replace, self.seed = model, prompts, replace, seed
         self.group = model.cfg.n_heads // (model.cfg.n_key_value_heads or model.cfg.n_heads)
         self._split = split_inputs(model)

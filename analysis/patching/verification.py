@@ -13,6 +13,7 @@ from headgraph.analysis.patching.correlation import rank_correlation
 from headgraph.analysis.patching.paths import Head, PathPatcher
 from headgraph.analysis.running.prompts import N_PROMPTS, prompts_for
 from headgraph.base.names import GRAPH_PAIRINGS, check_head, head_name, parse_head, parse_pairings
+from headgraph.base.seeds import check_seed
 from headgraph.base.spelling import argument
 from headgraph.base.text import listed
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -90,7 +91,7 @@ def verify_edge(
     """
     from headgraph.analysis.running import open_model
 
-    wanted = _paths(pairings)
+    wanted, seed = _paths(pairings), check_seed(seed, PatchingError)
     if (source is None) != (target is None):
         raise PatchingError(
             "expected two heads, got one: give a source and a target, such as L0H7 L1H2"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from headgraph.analysis.errors import PatchingError
 from headgraph.analysis.running.bridge import first_token, special_token, tokens_of
 from headgraph.base.files.documents import Problem, read_text, shown
+from headgraph.base.seeds import check_seed
 from headgraph.base.spelling import argument
 from headgraph.base.text import quoted, short, whole_number
 
@@ -77,7 +78,7 @@ def prompts_for(
             f"{argument('prompts')} and {argument('text_file')} exclude each other: give one of "
             "them"
         )
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed(seed, PatchingError))
     if text_file is not None:
         made = _windows(
             model, Path(text_file), n_prompts, WINDOW if length is None else length, rng

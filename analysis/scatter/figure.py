@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 from headgraph.analysis._tables import full_table
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
-from headgraph.analysis.figures.chance import chance, decoy_shares, decoys_in_words
+from headgraph.analysis.figures.chance import (
+    chance,
+    chance_lines,
+    decoy_shares,
+    decoys_in_words,
+)
 from headgraph.analysis.figures.pairs import metric_name
 from headgraph.analysis.figures.panels import TOP, name_points, panel_grid, panel_title
 from headgraph.base.names import GRAPH_PAIRINGS, parse_pairings
@@ -29,7 +34,7 @@ MARKERS = ("D", ">", "^", ".")
 """Markers of the four classes; the theme has their colours."""
 _SIZES = (7.0, 9.0, 9.0, 2.0)
 _NAMED = 3
-_TOP = TOP + 12.0  # a headline of three lines
+_TOP = TOP + 24.0  # a headline of four lines
 _HIGH = 226.0
 
 
@@ -139,10 +144,11 @@ def _agreement(cuts: Sequence[Cut], name: str) -> str:
 
 def _marks(table: AffinityTable, cuts: Sequence[Cut]) -> str:
     """What PK is read against: chance, its maximum, and the decoys among the pairs kept by PK."""
-    words = f"{chance(table.meta, cuts[0].pairing).in_words()} (dotted: chance)."
+    first, second = chance_lines(table.meta, [cut.pairing for cut in cuts])
+    words = f"{first} (dotted); {second}."
     kept = pd.concat([cut.rows[cut.classes < 2] for cut in cuts])
     shares = decoys_in_words(decoy_shares(kept), [cut.pairing for cut in cuts])
-    return f"{words} Decoys (backward pairs) kept by PK: {shares}." if shares else words
+    return f"{words}\nDecoys (backward pairs) kept by PK: {shares}." if shares else words
 
 
 def _panels(n: int, theme: style.Theme) -> tuple["Figure", list["Axes"]]:

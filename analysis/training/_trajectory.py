@@ -21,6 +21,7 @@ from headgraph.base.names import (
     parse_pairings,
 )
 from headgraph.base.progress import Progress
+from headgraph.base.seeds import check_seed
 from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -87,6 +88,7 @@ def trajectory(
         )
     if top is not None and top < 1:
         raise TrainingError(f"{argument('top', top)}: expected 1 or more")
+    seed = check_seed(seed, TrainingError)
     found = checkpoints(run)
     named = None if pairs is None else _parsed(pairs)
     wanted = parse_pairings(pairings)

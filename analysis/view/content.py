@@ -52,6 +52,7 @@ class Content:
         derived: `eraser` or `copier`, from the weights alone, of the heads that are one.
         total: number of edges before the page was cut to the strongest.
         known: heads that the graph contains; None for all heads.
+        whole: whether the graph has all heads of the model, and not those of an answer alone.
         words: what the page calls things, as in `WORDS`.
         layers: names of the layers, where they are not `L0`, `L1` and so on.
     """
@@ -66,6 +67,7 @@ class Content:
     derived: Mapping[Head, str] = field(default_factory=dict)
     total: int = 0
     known: Collection[Head] | None = None
+    whole: bool = True
     words: Mapping[str, str] = field(default_factory=WORDS.copy)
     layers: Sequence[str] = ()
 
@@ -95,6 +97,7 @@ class Content:
             "roles": roles,
             "pairings": pairings,
             "chance": chance,
+            "whole": self.whole,
             "version": VERSION,
             "edges": _columns(edges, pairings, self.n_heads, marks),
             "places": sorted({int(rank) for rank in edges["pk_rank"]}),

@@ -143,6 +143,7 @@ def view_answer(answer: Mapping[str, Any], *, most: int = MOST) -> Page:
         derived=_derived(found.facts),
         total=len(found.edges),
         known=found.heads,
+        whole=False,
         layers=found.layers,
     )
     return Page(content)

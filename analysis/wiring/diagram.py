@@ -9,7 +9,7 @@ import pandas as pd
 from headgraph.analysis._tables import ranked_table
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
-from headgraph.analysis.figures.chance import chance, decoy_shares, decoys_in_words
+from headgraph.analysis.figures.chance import chance_lines, decoy_shares, decoys_in_words
 from headgraph.analysis.figures.pairs import (
     cut_in_words,
     refuse_too_many,
@@ -171,7 +171,7 @@ def _marks(
 ) -> list[str]:
     """What the picture is read against: chance, the maximum, decoys, heads that erase."""
     pairings = list(dict.fromkeys(pairs["pairing"]))
-    marks = [chance(table.meta, pairings[0]).in_words()] if metric == "pk" else []
+    marks = [*chance_lines(table.meta, pairings)] if metric == "pk" else []
     # counted by PK, they say nothing on pairs that another metric chose
     if metric == "pk" and (shares := decoy_shares(pairs)):
         marks.append(f"decoys (backward pairs): {decoys_in_words(shares, pairings)}")

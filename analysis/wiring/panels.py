@@ -10,7 +10,12 @@ import pandas as pd
 from headgraph.analysis._tables import ranked_table
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
-from headgraph.analysis.figures.chance import chance, decoy_shares, decoys_in_words
+from headgraph.analysis.figures.chance import (
+    chance,
+    chance_lines,
+    decoy_shares,
+    decoys_in_words,
+)
 from headgraph.analysis.figures.pairs import (
     MOST_LINES,
     cut_in_words,
@@ -19,7 +24,14 @@ from headgraph.analysis.figures.pairs import (
     strongest_pairs,
     usual_number,
 )
-from headgraph.analysis.figures.panels import TOP, index_axis, panel_grid, panel_title, role_handles
+from headgraph.analysis.figures.panels import (
+    TOP,
+    index_axis,
+    layer_names,
+    panel_grid,
+    panel_title,
+    role_handles,
+)
 from headgraph.analysis.figures.roles import Head, head_roles
 from headgraph.analysis.wiring._behaviour import read_strengths, shade
 from headgraph.base.names import GRAPH_PAIRINGS
@@ -36,6 +48,7 @@ if TYPE_CHECKING:
 Fills = Mapping[Head, tuple[str, str]]
 """Head -> its role and the colour that it is filled with."""
 _STEP = 20.0
+_HEADLINE = TOP + 24.0  # of four lines
 _WEAKEST = 0.1  # lowest behaviour score that shades a head
 
 
@@ -82,12 +95,12 @@ def wiring_panels(
         )
     fills, key = _fills(scores, labels, behaviour, theme)
     side = max(180.0, _STEP * meta.n_heads)
-    high = max(120.0, min(_STEP, 600 / meta.n_layers) * meta.n_layers)
+    high = max(120.0, min(_STEP, 600 / meta.n_layers) * len(meta.shape.layers))
     with style.styled(theme):
         width = max(style.WIDTH, 46 + 3 * side + 2 * 34 + 24)
-        figure = style.new_figure(width, TOP + high + 64, theme)
+        figure = style.new_figure(width, _HEADLINE + high + 64, theme)
         style.headline(figure, *_words(scores, pairs, number, metric, key))
-        panels = panel_grid(figure, 1, 3, left=46.0, bottom=64.0, gap=(34.0, 0.0))
+        panels = panel_grid(figure, 1, 3, top=_HEADLINE, left=46.0, bottom=64.0, gap=(34.0, 0.0))
         spread = _spread(meta, pairs, metric)
         for axes, pairing in zip(panels, GRAPH_PAIRINGS, strict=True):
             rows = pairs[pairs["pairing"] == pairing]
@@ -119,14 +132,14 @@ def _words(
     title = f"{meta.model}: {f'all pairs of OQ, OK, OV by {name}' if whole else rule}"
     low, high = pairs["score"].min(), pairs["score"].max()
     cut = f"; {cut_in_words(table)}" if cut_in_words(table) else ""
-    reference = chance(meta, str(pairs["pairing"].iloc[0])).in_words()
-    against = f"; {reference}" if metric == "pk" else ""
+    against = "; ".join(chance_lines(meta, dict.fromkeys(pairs["pairing"])))
+    against = f"{against}." if metric == "pk" else ""
     shares = decoys_in_words(decoy_shares(pairs), GRAPH_PAIRINGS) if metric == "pk" else ""
-    decoys = f" Decoys (backward pairs): {shares}." if shares and not whole else ""
+    decoys = f"\nDecoys (backward pairs): {shares}." if shares and not whole else ""
     return title, (
         f"Wider and stronger lines have a higher {name}, from {low:.3g} to {high:.3g}, on one "
-        f"scale for all panels{cut}{against}.\nA line runs from the head that writes, below, to a "
-        f"head that could read it.{decoys} {key}"
+        f"scale for all panels{cut}.\nA line runs from the head that writes, below, to a "
+        f"head that could read it. {key}\n{against}{decoys}"
     )
 
 
@@ -166,7 +179,8 @@ def _draw(
 
     meta = table.meta
     pairs = pairs.sort_values("score", kind="stable")  # the strongest lie on top
-    ends = pairs[["source_head", "source_layer", "target_head", "target_layer"]].to_numpy(float)
+    ends = pairs[["source_head", "source_layer", "target_head", "target_layer"]].to_numpy(copy=True)
+    ends[:, 1::2] = meta.layer_places[ends[:, 1::2]]
     weight = ((pairs["score"] - spread[0]) / ((spread[1] - spread[0]) or 1.0)).clip(0, 1).to_numpy()
     pairing = pairs["pairing"].iloc[0] if len(pairs) else "OK"
     # among all pairs, weak lines must not hide the others; of a selection, all are visible
@@ -174,24 +188,27 @@ def _draw(
     color = theme.pairings[pairing].color
     colors = [to_rgba(color, least + (1 - least) * w) for w in weight**1.5]
     widths = (5 * least + 2.4 * weight**1.5) * pairs["share"].to_numpy() ** 0.5
-    axes.add_collection(
-        LineCollection(list(ends.reshape(-1, 2, 2)), colors=colors, linewidths=widths, zorder=2)
-    )
+    lines = list(ends.astype(float).reshape(-1, 2, 2))
+    axes.add_collection(LineCollection(lines, colors=colors, linewidths=widths, zorder=2))
     _draw_heads(axes, meta, fills, theme)
-    axes.set(xlim=(-0.7, meta.n_heads - 0.3), ylim=(-0.45, meta.n_layers - 0.55))
+    layers = len(meta.shape.layers)
+    axes.set(xlim=(-0.7, meta.n_heads - 0.3), ylim=(-0.45, layers - 0.55))
     index_axis(axes.xaxis, meta.n_heads, "head")
     label = "layer" if axes.get_position().x0 < 0.2 else ""
-    index_axis(axes.yaxis, meta.n_layers, label, meta.part_names)
+    index_axis(axes.yaxis, layers, label, layer_names(meta))
     axes.spines[:].set_visible(False)
 
 
 def _draw_heads(axes: "Axes", meta: TableMeta, fills: Fills, theme: style.Theme) -> None:
     """Circles, or the role's marker; sized so that neighbours stay apart."""
     size = float(np.clip(10.0 * 12 / max(meta.n_heads, meta.n_layers), 2.5, 10.0)) ** 2
-    plain = np.array([(head, layer) for layer, head in meta.places() if (layer, head) not in fills])
+    up = meta.layer_places
+    plain = np.array(
+        [(head, up[layer]) for layer, head in meta.places() if (layer, head) not in fills]
+    )
     if len(plain):
         axes.scatter(plain[:, 0], plain[:, 1], s=size * 0.6, color=theme.plain, zorder=3,
                      edgecolors=theme.muted, linewidths=0.6)  # fmt: skip
     for (layer, head), (role, color) in fills.items():
-        axes.scatter([head], [layer], s=size, marker=theme.role(role).marker, color=color,
+        axes.scatter([head], [up[layer]], s=size, marker=theme.role(role).marker, color=color,
                      edgecolors=theme.ink, linewidths=0.6, zorder=4)  # fmt: skip

@@ -11,17 +11,23 @@ from headgraph.base.spelling import Message
 from headgraph.base.text import together
 from headgraph.graphdb import schema
 from headgraph.pk_engine.errors import COMPUTE
-from headgraph.pk_engine.metrics.decoys import warning
+from headgraph.pk_engine.metrics.decoys import APART, warning
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
 
 
 def run_properties(meta: TableMeta) -> dict[str, Any]:
     """Properties of the Run; the share of a pairing without edges is None."""
+    prefixes = {
+        "share": schema.DECOY_SHARE,
+        "scored": schema.DECOY_SCORED,
+        **dict(zip(APART, (schema.DECOY_NEIGHBOURS, schema.DECOY_FURTHER), strict=True)),
+    }
     return {
         f"{prefix}{pairing}": counted[name]
         for pairing, counted in meta.decoys.items()
-        for prefix, name in ((schema.DECOY_SHARE, "share"), (schema.DECOY_SCORED, "scored"))
+        for name, prefix in prefixes.items()
+        if name in counted
     }
 
 
@@ -34,6 +40,13 @@ def shares(table: AffinityTable) -> dict[str, float]:
     meta, kept = table.meta, table.frame["pairing"].value_counts()
     cut = [name for name in meta.pairings if 0 < kept.get(name, 0) < meta.scored[name]]
     return {name: meta.decoys[name]["share"] for name in cut if name in meta.decoys}
+
+
+def shares_apart(table: AffinityTable) -> dict[str, tuple[float | None, float | None]]:
+    """The same between neighbouring layers and further apart, where the table has them."""
+    near, far = APART
+    known = {name: table.meta.decoys[name] for name in shares(table)}
+    return {name: (it[near], it[far]) for name, it in known.items() if near in it}
 
 
 def warnings(table: AffinityTable) -> tuple[Message, ...]:

@@ -10,11 +10,16 @@ This is the target-decoy estimate of mass spectrometry (Elias and Gygi 2007,
 doi:10.1038/nmeth1019). It assumes that meaningless overlap is as common forward as backward.
 Weights that drift with depth break that assumption.
 
+Heads of neighbouring layers often share more, in both directions. A forward order has as many pairs
+as a backward one at each distance, so the share of a whole pairing is right all the same, but the
+pairs of neighbouring layers have a larger one than the rest. So both are estimated apart too, each
+with the backward pairs of its own distance.
+
 Counts are held in bins of PK, exact at the thresholds between bins, so that any number of pairs
 takes the same memory and counts of different parts of a model add up.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +40,8 @@ RANDOM = 0.8
 Independent weights have a share of 1, with a standard deviation of sqrt(2 / edges): 0.08 for 3 % of
 GPT-2's pairs.
 """
+APART = ("share_neighbours", "share_further")
+"""Shares of decoys between neighbouring layers, and further apart."""
 DIRECTED = GRAPH_PAIRINGS
 """Pairings with decoys: only where the source role writes does a pair have a direction."""
 
@@ -45,20 +52,51 @@ def _none() -> NDArray[np.int64]:
 
 @dataclass
 class DecoyCounts:
-    """Forward and backward pairs of one pairing by their PK, a count for each bin."""
+    """Forward and backward pairs of one pairing by their PK, a count for each bin.
+
+    `neighbours` counts the backward pairs in neighbouring layers once more.
+    """
 
     forward: NDArray[np.int64] = field(default_factory=_none)
     backward: NDArray[np.int64] = field(default_factory=_none)
+    neighbours: NDArray[np.int64] = field(default_factory=_none)
 
     @property
     def scored(self) -> int:
         """How many backward pairs were scored."""
         return int(self.backward.sum())
 
-    def add(self, forward: NDArray[np.floating], backward: NDArray[np.floating]) -> None:
-        """Count the PK of some more pairs."""
+    def add(
+        self,
+        forward: NDArray[np.floating],
+        backward: NDArray[np.floating],
+        neighbours: NDArray[np.bool_],
+    ) -> None:
+        """Count the PK of some more pairs.
+
+        Args:
+            forward: PK of forward pairs.
+            backward: PK of backward pairs.
+            neighbours: which of the backward pairs lie in neighbouring layers.
+        """
         self.forward = _sum(self.forward, np.bincount(_bins(forward)))
         self.backward = _sum(self.backward, np.bincount(_bins(backward)))
+        self.neighbours = _sum(self.neighbours, np.bincount(_bins(backward[neighbours])))
+
+    def steps(self) -> list[list[int]]:
+        """The strongest backward pairs, about 1, 2, 3, 4, 6, 8, 12 and so on up to all of them.
+
+        Returns:
+            For each number, how many they are (more if several share a bin) and how many of them
+            lie in neighbouring layers.
+        """
+        every = _at_least(self.backward, 1)
+        near = _at_least(self.neighbours, len(every))
+        found: dict[int, int] = {}
+        for number in _numbers(self.scored):
+            last = int(np.searchsorted(-every, -number, side="right")) - 1
+            found[int(every[last])] = int(near[last])
+        return [[count, neighbours] for count, neighbours in found.items()]
 
     def stronger(self, pk: ArrayLike) -> NDArray[np.int64]:
         """For each PK, how many backward pairs are at least as strong."""
@@ -89,16 +127,37 @@ def decoy_share(pk: NDArray[np.floating], decoys: NDArray[np.integer]) -> float 
     return (1 + int(decoys[np.argmin(pk)])) / len(pk) if len(pk) else None
 
 
-def sentence(shares: Mapping[str, float], of: str = "the pairs kept") -> str:
+def sentence(
+    shares: Mapping[str, float],
+    of: str = "the pairs kept",
+    apart: Mapping[str, Sequence[float | None]] | None = None,
+) -> str:
     """The shares of decoys in words; empty if there are none.
+
+    Args:
+        shares: pairing -> share.
+        of: which pairs.
+        apart: pairing -> share between neighbouring layers, and further apart; a second line if
+            there are both.
 
     >>> sentence({"OQ": 0.182, "OK": 0.255, "OV": 1.24}).partition(" (")[0]
     'decoy share of the pairs kept: OQ 18 %, OK 26 %, OV 124 %'
+    >>> sentence({"OV": 0.48}, apart={"OV": (0.571, 0.44)}).splitlines()[1]
+    'of those between neighbouring layers: OV 57 %; further apart: OV 44 %'
     """
     if not shares:
         return ""
-    numbers = ", ".join(f"{pairing} {_in_100(share)} %" for pairing, share in shares.items())
-    return f"decoy share of {of}: {numbers} (estimates how many of them mean nothing)"
+    line = f"decoy share of {of}: {_listed(shares)} (estimates how many of them mean nothing)"
+    known = apart or {}
+    if not any(None not in both for both in known.values()):  # such as a model of two layers
+        return line
+    near, far = (_listed({name: both[end] for name, both in known.items()}) for end in (0, 1))
+    return f"{line}\nof those between neighbouring layers: {near}; further apart: {far}"
+
+
+def _listed(shares: Mapping[str, float | None]) -> str:
+    known = {pairing: share for pairing, share in shares.items() if share is not None}
+    return ", ".join(f"{pairing} {_in_100(share)} %" for pairing, share in known.items())
 
 
 def warning(shares: Mapping[str, float]) -> Message | None:
@@ -120,24 +179,78 @@ def _in_100(share: float) -> str:
 
 
 def kept_shares(
-    columns: Mapping[str, NDArray[Any]], decoys: Mapping[str, Mapping[str, Any]]
+    columns: Mapping[str, NDArray[Any]],
+    decoys: Mapping[str, Mapping[str, Any]],
+    places: NDArray[np.integer],
 ) -> dict[str, dict[str, Any]]:
     """The share of decoys of each pairing among a table's rows, as its metadata records it.
 
     Args:
-        columns: rows, with `pairing`, `pk` and `decoys`.
-        decoys: pairing -> `scored`, the backward pairs scored.
+        columns: rows, with `pairing`, `pk`, `decoys`, `source_layer` and `target_layer`.
+        decoys: pairing -> `scored`, the backward pairs scored, and perhaps `steps`
+            (`DecoyCounts.steps`).
+        places: of each layer, its place among the layers that have heads.
 
     Returns:
-        pairing -> `scored`, and `share` with 6 significant digits.
+        pairing -> `scored`, and `share` with 6 significant digits; with `steps` also
+        `share_neighbours` and `share_further`, the shares of rows between neighbouring layers and
+        of the others.
     """
     found = {}
     for pairing, counted in decoys.items():
-        here = columns["pairing"] == pairing
-        share = decoy_share(columns["pk"][here], columns["decoys"][here])
-        rounded = None if share is None else float(f"{share:.6g}")
-        found[pairing] = {"scored": counted["scored"], "share": rounded}
+        rows = np.flatnonzero(columns["pairing"] == pairing)
+        pk, stronger = columns["pk"][rows], columns["decoys"][rows]
+        found[pairing] = {"scored": counted["scored"], "share": _digits(decoy_share(pk, stronger))}
+        if "steps" in counted:
+            ends = (places[columns[f"{end}_layer"][rows]] for end in ("source", "target"))
+            source, target = ends
+            near = int(np.count_nonzero(target - source == 1))
+            most = int(stronger[np.argmin(pk)]) if len(pk) else 0
+            shares = shares_apart(near, len(pk) - near, most, counted["steps"])
+            found[pairing] |= dict(zip(APART, map(_digits, shares), strict=True))
+            found[pairing]["steps"] = counted["steps"]
     return found
+
+
+def shares_apart(
+    neighbours: int, further: int, decoys: int, steps: Sequence[Sequence[int]]
+) -> tuple[float | None, float | None]:
+    """The shares of decoys between neighbouring layers and further apart.
+
+    Each is (1 + backward pairs as strong as the weakest pair kept) / (pairs kept), with pairs of
+    its own distance on both sides. Between two steps, the backward pairs of neighbouring layers are
+    interpolated.
+
+    Args:
+        neighbours: pairs kept whose layers are neighbours.
+        further: the other pairs kept.
+        decoys: backward pairs of any distance that are as strong as the weakest pair kept.
+        steps: see `DecoyCounts.steps`.
+
+    Returns:
+        Both shares; None where no pair is kept.
+    """
+    counts, near = np.array([[0, 0], *steps]).T
+    between = round(float(np.interp(decoys, counts, near)))
+    found = ((1 + between, neighbours), (1 + decoys - between, further))
+    first, second = (stronger / kept if kept else None for stronger, kept in found)
+    return first, second
+
+
+def _digits(share: float | None) -> float | None:
+    return None if share is None else float(f"{share:.6g}")
+
+
+def _numbers(most: int) -> Iterator[int]:
+    """1, 2, 3, 4, 6, 8, 12 and so on below `most`, and `most` itself, if it is not 0."""
+    number = 1
+    while number < most:
+        yield number
+        if number > 1 and number * 3 // 2 < most:
+            yield number * 3 // 2
+        number *= 2
+    if most:
+        yield most
 
 
 def _bins(pk: ArrayLike) -> NDArray[np.int64]:

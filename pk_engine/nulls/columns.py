@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from headgraph.base.names import NULLS
 from headgraph.base.progress import Progress
+from headgraph.base.seeds import check_seed
 from headgraph.base.spelling import argument, either
 from headgraph.base.text import listed, short
 from headgraph.pk_engine.errors import EngineError, TableError
@@ -99,6 +100,8 @@ def check_nulls(
             f"from an earlier to a later layer. Leave {argument('layer_order')} or "
             f"{argument('null')} out"
         )
+    if seed is not None:
+        check_seed(seed, EngineError)
     if samples is not None and samples < 1:
         raise EngineError(f"{argument('samples', samples)}: expected a whole number of at least 1")
 

@@ -274,7 +274,7 @@ def _meta(job: Job, found: JobResult) -> TableMeta:
         version=VERSION,
         heads=found.head_scores,
         tower="vision" if getattr(weights, "tower", None) == "vision" else None,
-        decoys={p: {"scored": scored, "share": None} for p, scored in found.decoys.items()},
+        decoys=found.decoys,
         origin=weights.origin,
         layers=[layer_data(layer, shape.d_model) for layer in shape.unequal],
     )

@@ -98,7 +98,7 @@ def compute(
 
 def _report_decoys(table: "AffinityTable") -> None:
     """Print the decoys of each pairing; of its strongest 3 % if all pairs are there."""
-    from headgraph.pk_engine.metrics.decoys import sentence, warning
+    from headgraph.pk_engine.metrics.decoys import APART, sentence, warning
     from headgraph.pk_engine.scoring._compute import DEFAULT_SELECTION
 
     which = "the pairs kept"
@@ -107,7 +107,10 @@ def _report_decoys(table: "AffinityTable") -> None:
     decoys = table.meta.decoys.items()
     shares = {name: counted["share"] for name, counted in decoys if counted["share"] is not None}
     if shares:
-        say(sentence(shares, which))
+        apart = {
+            name: [counted[end] for end in APART] for name, counted in decoys if "steps" in counted
+        }
+        say(sentence(shares, which, apart))
     if high := warning(shares):
         say(f"note: {high.marked}")
 

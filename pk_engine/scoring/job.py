@@ -45,7 +45,7 @@ class JobResult:
         deficient: matrices of less than full rank.
         fingerprint: sha256 of the model's raw weights.
         head_scores: `copying` and `self_overlap`, layers x query heads.
-        decoys: pairing -> backward pairs scored.
+        decoys: pairing -> `scored` and `steps` of its backward pairs, as in the metadata.
     """
 
     rows: Columns
@@ -53,7 +53,7 @@ class JobResult:
     deficient: list[dict[str, Any]]
     fingerprint: str
     head_scores: dict[str, list[list[float | None]]]
-    decoys: dict[str, int]
+    decoys: dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,10 @@ class Job:
         scored = {pairing: keeper.scored for pairing, keeper in state.keepers.items()}
         order = sorted(state.deficient, key=lambda at: (ROLES.index(at[0]), *at[1:]))
         deficient = [state.deficient[at] for at in order]
-        decoys = {pairing: counts.scored for pairing, counts in state.decoys.items()}
+        decoys = {
+            pairing: {"scored": counts.scored, "share": None, "steps": counts.steps()}
+            for pairing, counts in state.decoys.items()
+        }
         return JobResult(rows, scored, deficient, whole, head_scores, decoys)
 
     def _partial(self, groups: list[Group]) -> Partial:
@@ -132,7 +135,7 @@ class Job:
             )
         }
         folds = [self.weights.fold_ln, self.weights.center_writing]
-        options |= {"groups": str(groups), "folds": str(folds), "state": "4"}  # version of the file
+        options |= {"groups": str(groups), "folds": str(folds), "state": "5"}  # version of the file
         readers = {"transformer-lens": ("transformer-lens", "transformers")}
         options["family"] = family = self.weights.family.name
         options["origin"] = repr(self.weights.origin)  # a variant or an adapter
@@ -211,7 +214,7 @@ class Job:
             keeper.offer(rows)
             if counts := state.decoys.get(pairing):
                 backward = backward_pk(sources, targets, pairing, values["pk"], self.kv)
-                counts.add(rows["pk"], backward)
+                counts.add(rows["pk"], *backward)
 
     def apart(self, metric: str) -> str:
         """The source roles that a metric compares with every other layer, not later ones alone."""

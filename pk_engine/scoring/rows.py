@@ -61,14 +61,19 @@ def backward_pk(
     pairing: str,
     pk: NDArray[np.float32],
     kv: str,
-) -> NDArray[np.float32]:
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """PK of the backward pairs of a group, one for each that the table would count as a row.
 
     Arguments as for `block_columns`; `pk` is sources x targets.
+
+    Returns:
+        PK of each pair, and whether its layers are neighbours among those that have heads.
     """
     i, j, _ = _pairs(sources, targets, pairing, kv, "backward")
     wide = _both(pk, "pk", pairing, (sources, targets), kv == "expand")
-    return wide[i, j].astype(np.float32)
+    heads = [heads_counted(sources.shape, role, kv) for role in pairing]
+    source, target = sources.layers.start + i // heads[0], targets.layers.start + j // heads[1]
+    return wide[i, j].astype(np.float32), source - target == 1
 
 
 def _pairs(

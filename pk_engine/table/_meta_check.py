@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from headgraph.base.errors import HeadgraphError
@@ -9,6 +10,7 @@ from headgraph.base.names import NULLS, ROLES, TOWERS
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import TableError
 from headgraph.pk_engine.metrics.copying import HEAD_SCORES
+from headgraph.pk_engine.metrics.decoys import APART
 from headgraph.pk_engine.models.config import LARGEST
 from headgraph.pk_engine.table.layers import is_layer
 from headgraph.pk_engine.table.selection import Selection
@@ -107,10 +109,24 @@ def _is_cosine(value: Any) -> bool:
 def _is_decoys(value: object) -> bool:
     return (
         isinstance(value, dict)
-        and sorted(value) == ["scored", "share"]
+        and sorted(value) in (["scored", "share"], sorted(["scored", "share", "steps", *APART]))
         and _is_count(value["scored"])
-        and (value["share"] is None or (_is_number(value["share"]) and value["share"] >= 0))
+        and all(_is_share(value[name]) for name in ("share", *APART) if name in value)
+        and ("steps" not in value or _is_steps(value["steps"], value["scored"]))
     )
+
+
+def _is_share(value: Any) -> bool:
+    return value is None or (_is_number(value) and value >= 0)
+
+
+def _is_steps(value: object, scored: int) -> bool:
+    """Whether these are growing counts of backward pairs, each with the neighbours among them."""
+    if not _is_list(value, lambda it: _is_list(it, _is_count) and len(it) == 2):
+        return False
+    steps: Any = value
+    fits = all(a < c and b <= d <= b + c - a for (a, b), (c, d) in pairwise([[0, 0], *steps]))
+    return fits and (steps[-1][0] if steps else 0) == scored
 
 
 _FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {

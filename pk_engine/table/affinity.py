@@ -71,7 +71,9 @@ class AffinityTable:
         self.columns: Columns = {name: _narrow(values) for name, values in columns.items()}
         self.meta = meta
         if meta.decoys:
-            self.meta = replace(meta, decoys=kept_shares(self.columns, meta.decoys))
+            self.meta = replace(
+                meta, decoys=kept_shares(self.columns, meta.decoys, meta.layer_places)
+            )
 
     def __len__(self) -> int:
         return len(self.columns["pk"])

@@ -54,8 +54,10 @@ class TableMeta:
         heads: `copying` and `self_overlap` (`pk_engine.metrics.copying`), layers x query heads,
             None where undefined; empty where V and O were not both read.
         decoys: pairing -> `scored`, the backward pairs scored, and `share`, the share of decoys
-            among the rows of this table, None without rows (`pk_engine.metrics.decoys`); empty
-            where no backward pairs were scored.
+            among the rows of this table, None without rows (`pk_engine.metrics.decoys`);
+            `share_neighbours` and `share_further` between neighbouring layers and further apart,
+            with the counts in `steps`, which older tables lack; empty where no backward pairs were
+            scored.
         origin: how the weights were stored (`pk_engine.models.origin`): the quantisation that they
             were read from, an adapter that was merged in, and the like; empty for plain weights.
         tower: `vision` for the vision encoder of a model of several parts, else None.
@@ -146,6 +148,14 @@ class TableMeta:
     def head_name(self, layer: int, head: int) -> str:
         """The name of a query head: `L4H7`, and `E4H7`, `D4H7` or `X4H7` in encoder-decoders."""
         return f"{self.shape.by_index[layer].name}H{head}"
+
+    @cached_property
+    def layer_places(self) -> NDArray[np.int64]:
+        """Of each layer, its place among the layers that have heads; -1 in one without heads."""
+        places = np.full(self.n_layers, -1, np.int64)
+        numbers = [layer.index for layer in self.shape.layers]
+        places[numbers] = np.arange(len(numbers))
+        return places
 
     @property
     def part_names(self) -> tuple[str, ...]:

@@ -34,6 +34,9 @@ _EXACT = 1e12
 """PK and z are far smaller; a larger number in a Run was written by hand."""
 
 
+_NOTHING = "up to {} may mean nothing (decoys)"
+
+
 class Kept(NamedTuple):
     """What a run keeps of a pairing.
 
@@ -60,13 +63,16 @@ class Kept(NamedTuple):
 
     @property
     def ends(self) -> dict[str, str]:
-        """Where it is cut, and the share of decoys, by their words; empty for a whole pairing."""
+        """Where it is cut, and how many mean nothing, by their words with a place for the figure.
+
+        Empty for a whole pairing.
+        """
         if not 0 < self.pairs < self.scored:
             return {}
-        least = {"from PK": self.pk_min, "z": self.z_min}
-        ends = {name: _floor(low) for name, low in least.items() if low is not None}
+        least = {"from PK {}": self.pk_min, "z {}": self.z_min}
+        ends = {words: _floor(low) for words, low in least.items() if low is not None}
         if isinstance(self.decoys, float):
-            ends["decoys"] = f"{100 * self.decoys:.0f} %"
+            ends[_NOTHING] = f"{100 * self.decoys:.0f} %" if self.decoys < 1 else "all"
         return ends
 
 
@@ -182,7 +188,7 @@ def _worded(kept: Iterable[Kept]) -> Iterator[tuple[Kept, list[str]]]:
     words = None
     for it in kept:
         same = [*it.ends] == words
-        yield it, [value if same else f"{name} {value}" for name, value in it.ends.items()]
+        yield it, [value if same else name.format(value) for name, value in it.ends.items()]
         words = [*it.ends] or words
 
 

@@ -4,6 +4,8 @@
 //   attend to their own position. Two kept edges do not show that the head in the middle passes on
 //   what it reads: `copying` near -1 with a high `self_overlap` means that it writes the negative,
 //   which can erase it. Where `direct_pk` has a value, the outlet also reads the inlet without it.
+//   Heads of one layer differ in how many paths they carry, and any head carries some: compare
+//   `hub_paths` with `expected`, which is what a head of the same layer carries on average.
 //   A path is as strong as its weaker edge; between equals, the product of the two decides. A path
 //   is skipped if the list has its inlet or its outlet `per_head` times already.
 // params:
@@ -26,6 +28,10 @@
 //   outlet_roles (list of role): known roles of the outlet
 //   weakest (float): the smaller of the two Projection Kernels
 //   product (float): product of the two normalised Projection Kernels, 0 to 1
+//   hub_paths (integer): all paths of kept edges through the hub: edges that enter it times edges that
+//     leave it
+//   expected (float): the same for a head chosen at random from the layer of the hub, the mean over
+//     all its heads
 //   direct_pairing (pairing): pairing of the strongest kept edge from the inlet to the outlet
 //   direct_pk (float): its Projection Kernel; empty where no such edge was kept
 //   path (graph): three heads and two edges
@@ -62,6 +68,12 @@ UNWIND range(0, size(kept) - 1) AS place
 WITH place, kept[place].a AS a, kept[place].i AS i, kept[place].h AS h, kept[place].o AS o,
      kept[place].b AS b, kept[place].weakest AS weakest
 MATCH path = (a)-[i]->(h)-[o]->(b)
+CALL (h) {
+  MATCH (x:Head {run: $run}) WHERE x.layer = h.layer
+  WITH h, x, COUNT { (a)-[:OQ|OK|OV]->(x) WHERE a <> x } * COUNT { (x)-[:OQ|OK|OV]->(b) WHERE b <> x }
+       AS paths
+  RETURN sum(CASE x WHEN h THEN paths ELSE 0 END) AS hub_paths, avg(paths) AS expected
+}
 WITH *, COLLECT {
   MATCH (a)-[d:OQ|OK|OV]->(b) RETURN d ORDER BY d.pk DESC, type(d) LIMIT 1
 }[0] AS direct
@@ -78,6 +90,6 @@ RETURN a.name AS inlet,
          RETURN DISTINCT CASE has.circuit WHEN "weights" THEN r.name + " (derived)" ELSE r.name END AS role
          ORDER BY role
        } AS outlet_roles,
-       weakest, i.pk_normalized * o.pk_normalized AS product, type(direct) AS direct_pairing,
-       direct.pk AS direct_pk, path
+       weakest, i.pk_normalized * o.pk_normalized AS product, hub_paths, expected,
+       type(direct) AS direct_pairing, direct.pk AS direct_pk, path
 ORDER BY place

@@ -4,7 +4,8 @@
 //   together. Where the run kept only the strongest pairs, minimum, median and maximum are theirs.
 //   `decoy_share` estimates how many of the kept pairs mean nothing. It counts pairs that run
 //   backward, from a later layer to an earlier one, which cannot carry anything. It assumes that
-//   meaningless overlap is as common forward as backward.
+//   meaningless overlap is as common forward as backward. Heads of neighbouring layers can share more
+//   in both directions, so the share of their pairs and that of the other pairs stand apart.
 // params:
 //   run (run): the run to ask about
 // returns: rows
@@ -22,6 +23,9 @@
 //     widest heads and residual stream where these differ
 //   decoy_share (float): backward pairs at least as strong as the weakest kept pair, plus 1,
 //     divided by the kept pairs; empty where the table has no decoys
+//   decoy_neighbours (float): the same share for pairs between neighbouring layers, forward and
+//     backward; empty where the table was made by an older headgraph
+//   decoy_further (float): the same share for all other pairs
 //   decoy_scored (integer): backward pairs scored
 //   share_kept (float): edges of the run, as scored pairs, out of all pairs scored in all pairings
 // requires: sums
@@ -37,6 +41,9 @@ RETURN pairing, r.kept_edges[i] AS edges, r.kept_pairs[i] AS pairs,
        coalesce(r["chance_" + pairing],
                 CASE WHEN r.d_head < r.d_model THEN toFloat(r.d_head) * r.d_head / r.d_model
                      ELSE toFloat(r.d_model) END) AS chance,
-       r["decoy_share_" + pairing] AS decoy_share, r["decoy_scored_" + pairing] AS decoy_scored,
+       r["decoy_share_" + pairing] AS decoy_share,
+       r["decoy_share_neighbours_" + pairing] AS decoy_neighbours,
+       r["decoy_share_further_" + pairing] AS decoy_further,
+       r["decoy_scored_" + pairing] AS decoy_scored,
        toFloat(r.pairs) / r.pairs_scored AS share_kept
 ORDER BY edges DESC, pairing

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from headgraph.base.names import GRAPH_PAIRINGS, head_key, parse_pairings
+from headgraph.base.seeds import check_seed
 from headgraph.base.spelling import argument
 from headgraph.graphdb.connection.runner import Runner
 from headgraph.queries.answers.cut import cut_note
@@ -72,6 +73,7 @@ def communities(
         raise ParameterError(
             f"{argument('resolution', resolution)}: expected a finite number above 0, such as 1"
         )
+    seed = check_seed(seed, ParameterError)
     wanted = parse_pairings(pairings)
     name = chosen(run, graph)
     edges = edges_of(name, graph, wanted)

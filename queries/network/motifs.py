@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.base.seeds import check_seed
 from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
 from headgraph.graphdb.connection.runner import Runner
@@ -62,11 +63,12 @@ def motifs(
         (2002), doi:10.1126/science.1065103.
     """
     least = {"samples": (samples, 1), "swaps": (swaps, 1), "strongest": (strongest, 1)}
-    for name, (value, low) in (least | {"seed": (seed, 0)}).items():
+    for name, (value, low) in least.items():
         if value < low or value % 1:
             raise ParameterError(
                 f"{argument(name, value)}: expected a whole number of at least {low}"
             )
+    seed = check_seed(seed, ParameterError)
     run = chosen(run, graph)
     edges = edges_of(run, graph, GRAPH_PAIRINGS, strongest)
     edges = edges[edges["source"] != edges["target"]]

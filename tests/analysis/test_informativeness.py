@@ -1,5 +1,6 @@
 """Informativeness: the paper's figures, the definition, and what a small model gives."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 from scipy.stats import entropy, norm
 
 import headgraph
+from benchmarks.pictures import IMAGES
 from headgraph import cli
 from headgraph.analysis.errors import AnalysisError
+from headgraph.analysis.figures import save
 from headgraph.analysis.informativeness import informativeness
 from headgraph.analysis.informativeness._informativeness import SD_EDGES, _counts, paper_kl
 from headgraph.analysis.informativeness.figure import informativeness_figure
@@ -22,6 +25,7 @@ from headgraph.pk_engine import AffinityTable, Selection, compute
 from headgraph.pk_engine.metrics.random_reference import reference_sd
 from tests.shared import GPT2, MODELS, needs_shared
 from tests.tables import random_table
+from tests.test_pictures import words
 
 PUBLISHED = {
     "QQ": 2.876, "QK": 2.373, "QV": 1.493, "QO": 1.293,
@@ -212,3 +216,13 @@ def test_a_table_that_was_cut_is_refused_with_that_first() -> None:
         f"the table of test/random was cut and lacks {lost:,} of its {scored:,} pairs: give the "
         "model itself, or a table of compute(MODEL, pairings='QQ,QK,"
     )
+
+
+@needs_shared
+@pytest.mark.parametrize("end", ["", "-dark"])
+def test_the_picture_says_what_is_drawn_today(
+    gpt2: AffinityTable, end: str, tmp_path: Path
+) -> None:
+    named = AffinityTable(gpt2.columns, replace(gpt2.meta, model="GPT-2 small"))
+    save(informativeness_figure(named, dark=bool(end)), tmp_path / "today.svg")
+    assert words(IMAGES / f"gpt2-informativeness{end}.svg") == words(tmp_path / "today.svg")

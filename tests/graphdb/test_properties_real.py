@@ -36,7 +36,10 @@ GOOD = {
 }
 """Wrong values that nevertheless have the type of a property; ranges refuse some of them."""
 JSON = {"selection_rules", "scored", "moments", "deficient", "nulls", "origin", "layers"}
-LEAST = {"pk", "decoy_q", "communities_resolution", "decoy_share_OQ"}
+LEAST = {
+    "pk", "decoy_q", "communities_resolution", "decoy_share_OQ", "decoy_share_neighbours_OQ",
+    "decoy_share_further_OQ",
+}  # fmt: skip
 UNIT = {"pk_normalized", "share", "self_overlap", "p_covariance", "q_covariance", "previous_token",
         "duplicate_token", "induction", "identity"}  # fmt: skip
 SIGNED = {"copying", "communities_modularity"}

@@ -165,6 +165,13 @@ function tellDetail() {
   list("Could be read by", own.filter((edge) => edge.source === head), (edge) => edge.target);
 }
 
+// edges in and out of the average head of each layer; an answer holds only some heads of a layer
+function layerMeans() {
+  if (!data.whole) return new Map();
+  const there = heads.filter((h) => h.known);
+  return d3.rollup(there, (list) => d3.mean(list, (h) => h.in + h.out), (h) => h.layer);
+}
+
 function tellHubs() {
   const busiest = heads.filter((h) => h.in + h.out).sort((a, b) => b.in + b.out - a.in - a.out);
   if (!busiest.length) return;
@@ -173,11 +180,16 @@ function tellHubs() {
   if (share > MOSTLY)
     detail.append("p").attr("class", "chance").text(`Decoys are ${percent(share)} of the pairs shown, so this order `
       + "may be chance.");
+  const usual = layerMeans();
+  if (usual.size)
+    detail.append("p").attr("class", "depth").text("Some layers have more edges than others: compare a head with the "
+      + "mean of its layer.");
   const items = detail.append("ul").selectAll("li").data(busiest.slice(0, 8)).join("li");
   const button = items.append("button").attr("type", "button").on("click", (event, h) => goTo(h));
   button.append("i").attr("class", (h) => `chip r${h.roles[0] ?? "-"}`);
   button.append("strong").text((h) => h.name);
   button.append("em").text(roleWords);
   button.append("b").text((h) => `${h.in} in, ${h.out} out`);
-  button.append("small").text(copyingWords);
+  const ofLayer = (h) => (usual.has(h.layer) ? `layer mean ${d3.format(".1f")(usual.get(h.layer))}` : "");
+  button.append("small").text((h) => [copyingWords(h), ofLayer(h)].filter(Boolean).join("; "));
 }

@@ -35,7 +35,7 @@ def read_family(path: Path) -> Family:
         for variant in family.variants:  # a mistake shows here, not when a model needs it
             build(family.name, merge(family.data, variant))
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"the family file {path} cannot be used: {quoted(str(error), 150)}") from error
+        raise ModelError(f"the family file {path} cannot be used: {quoted(error, 200)}") from error
     return family
 
 

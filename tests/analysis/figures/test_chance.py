@@ -8,6 +8,7 @@ from headgraph.analysis.figures.chance import (
     Chance,
     chance,
     chance_in,
+    chance_lines,
     decoy_shares,
     decoys_in_words,
 )
@@ -23,7 +24,9 @@ def test_chance_is_that_of_the_formula(table: AffinityTable) -> None:
     found = chance(table.meta, "OK")
     assert found.mean == pytest.approx(64 * 64 / 768)
     assert found.most == 64
-    assert found.in_words() == "PK 5.333 (sd 0.11) by chance, at most 64"
+    first, second = chance_lines(table.meta, ["OQ", "OK"])
+    assert first == "PK of random subspaces: 5.333 (sd 0.11)"
+    assert second == "trained heads exceed it without any function; at most 64"
     assert found.full == pytest.approx(16 / 3 + 0.1 * (64 - 16 / 3))
 
 
@@ -88,5 +91,7 @@ def test_a_scatter_of_random_weights_stays_beside_chance(random_weights: Affinit
     points = np.concatenate([np.asarray(points.get_offsets())[:, 0] for points in axes.collections])
     low, high = axes.get_xlim()
     assert (points.max() - mark.mean) / (high - low) < 0.35
-    assert "by chance, at most 32 (dotted: chance). Decoys" in figure.texts[1].get_text()
+    marks = "; ".join(chance_lines(random_weights.meta, ["OK"]))
+    marks = marks.replace(";", " (dotted);", 1)
+    assert f"{marks}.\nDecoys" in figure.texts[1].get_text()
     assert line.get_linestyle() == "--"

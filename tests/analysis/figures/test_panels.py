@@ -104,6 +104,25 @@ def test_a_colour_bar_stands_beside_its_panel() -> None:
     assert bar.get_ylabel() == "PK"
 
 
+def test_layers_without_heads_have_no_row(tmp_path: Path) -> None:
+    """Layers 1, 4 and 7 of this hybrid have heads; a line ends at the place of its layer."""
+    table = compute(checkpoint(tmp_path / "hybrid", "hybrid"), selection=Selection())
+    for figure in (heatmap(table, by="layer"), wiring_panels(table, per_pairing=48)):
+        assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["1", "4", "7"]
+    rows = table.frame[table.frame["pairing"] == "OQ"]
+    drawn = sorted(
+        tuple(end[1] for end in line) for line in figure.axes[0].collections[0].get_segments()
+    )
+    places = {1: 0.0, 4: 1.0, 7: 2.0}
+    ends = zip(rows["source_layer"], rows["target_layer"], strict=True)
+    assert drawn == sorted((places[source], places[target]) for source, target in ends)
+    first = heatmap(table, pairings="OQ", by="head").axes[0].images[0].get_array()
+    assert first is not None
+    assert first.shape == (12, 12)
+    mean = table.frame[table.frame["pairing"] == "OQ"]["pk"].mean()
+    assert first.mean() == pytest.approx(mean, rel=1e-5)
+
+
 def test_layers_of_an_encoder_decoder_have_their_names(tmp_path: Path) -> None:
     table = compute(checkpoint(tmp_path / "parts", "parts"), selection=Selection())
     names = ["E0", "E1", "D0", "X0", "D1", "X1"]

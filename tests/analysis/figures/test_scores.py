@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from headgraph import cli
 from headgraph.analysis.errors import AnalysisError, FigureError
 from headgraph.analysis.figures import save
+from headgraph.analysis.figures.chance import chance_lines
 from headgraph.analysis.heatmap.figure import head_matrix, heatmap, layer_matrix
 from headgraph.analysis.hubs.figure import hubs
 from headgraph.analysis.scatter.figure import cut_both, scatter
@@ -126,7 +127,7 @@ def test_heatmap_by_layer_writes_what_it_shows(table: AffinityTable, dark: bool)
         cell = [t.get_text() for t in panel[title].texts if t.get_position() == (4, 5)]
         assert cell == [f"{value:.1f}"]
     assert figure.texts[0].get_text() == "gpt2-small: PK of OQ, OK, OV, layer by layer"
-    assert "PK 5.333 (sd 0.11) by chance, at most 64." in words(figure)
+    assert "; ".join(chance_lines(table.meta, ["OQ"])) + "." in words(figure)
     assert "Decoys (backward pairs) in the top 3 %: OQ 18 %, OK 26 %, OV 48 %." in words(figure)
     assert not collisions(figure)
 

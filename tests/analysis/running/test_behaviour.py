@@ -7,19 +7,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.behaviours import TEXT
+from benchmarks.pictures import IMAGES
 from headgraph.analysis.behaviour import (
     BEHAVIOURS,
     CHANCES,
     attended,
     behaviour,
+    behaviour_figure,
     chance_in_words,
     labels_of,
     uniform,
 )
 from headgraph.analysis.errors import AnalysisError
+from headgraph.analysis.figures import save
 from headgraph.pk_engine.bundled import model_path
 from tests.pk_engine import unequal_checkpoints
 from tests.shared import SHARED, needs_shared
+from tests.test_pictures import words
 
 TOKENS = np.array([5, 7, 9, 5, 7, 9])
 
@@ -166,3 +171,11 @@ def test_models_without_one_stack_of_layers(tmp_path: Path, name: str) -> None:
         AnalysisError, match=f"{name} has attention heads in {first} and not in one"
     ):
         behaviour(folder)
+
+
+@needs_shared
+def test_the_picture_says_what_is_drawn_today(tmp_path: Path) -> None:
+    made = behaviour_figure(SHARED / "models/stories260K", text=TEXT)
+    save(made, tmp_path / "today.svg")
+    for end in ("", "-dark"):
+        assert words(IMAGES / f"stories260K-identity{end}.svg") == words(tmp_path / "today.svg")

@@ -89,7 +89,8 @@ def test_title_says_model_pairings_and_rule(table: AffinityTable, figure: Figure
 def test_legend_says_what_the_lines_are_read_against(figure: Figure) -> None:
     """At PK 21.42 there is no backward OK pair, so its share is (1 + 0) / 20."""
     text = words(figure)
-    assert "PK 5.333 (sd 0.11) by chance, at most 64" in text
+    assert "PK of random subspaces: 5.333 (sd 0.11)" in text
+    assert "trained heads exceed it without any function; at most 64" in text
     assert "decoys (backward pairs): OQ 25 %, OK 5 %, OV 65 %" in text
     assert "derived erasers: L1H11, L3H10, L4H7, L5H11, L6H6" in text
 
@@ -117,9 +118,8 @@ def test_legend_counts_every_touched_head_once(figure: Figure) -> None:
     assert "acronyms circuit (1)" in text
     assert "copy suppression (second role)" in text
     legend = [text.get_text() for text in figure.axes[1].texts]
-    counts = [int(entry[:-1].rsplit("(")[1]) for entry in legend if entry[-2:-1].isdigit()
-              and entry.endswith(")")]  # fmt: skip
-    assert sum(counts) == 52
+    counts = [found[1] for entry in legend if (found := re.fullmatch(r".*\((\d+)\)", entry))]
+    assert sum(map(int, counts)) == 52
 
 
 def test_strongest_pairs_go_by_rank_or_by_the_metric(table: AffinityTable) -> None:

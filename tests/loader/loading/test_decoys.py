@@ -35,10 +35,14 @@ def test_gpt2s_default_graph_has_the_known_shares() -> None:
 
 
 def test_the_share_is_that_of_the_rows_that_are_loaded() -> None:
-    few = plan_load(TABLE, "x", Selection(top=4), "none").run_properties()
+    few_plan = plan_load(TABLE, "x", Selection(top=4), "none")
+    few = few_plan.run_properties()
     rows = TABLE.frame[(TABLE.frame["pairing"] == "OK") & (TABLE.frame["pk_rank"] == 4)]
     assert few["decoy_share_OK"] == pytest.approx((1 + rows["decoys"].item()) / 4, rel=1e-5)
     assert few["decoy_scored_OK"] == TABLE.meta.decoys["OK"]["scored"]
+    counted = few_plan.table.meta.decoys["OK"]
+    assert few["decoy_share_neighbours_OK"] == counted["share_neighbours"]
+    assert few["decoy_share_further_OK"] == counted["share_further"]
     assert not {"decoys", "decoy_share_QQ", "decoy_scored_QQ"} & few.keys()
     assert few["table_format"] == 2
     assert few["heads"] == 20, "the number of heads, not their scores"
@@ -68,6 +72,8 @@ def test_the_report_says_the_shares_and_warns_of_high_ones() -> None:
         "derived from the weights: 5 erasers and 7 copiers",
         "decoy share of the pairs kept: OQ 18 %, OK 26 %, OV 48 % (estimates how many of them mean "
         "nothing)",
+        "of those between neighbouring layers: OQ 22 %, OK 26 %, OV 58 %; further apart: "
+        "OQ 17 %, OK 26 %, OV 42 %",
     ]
     (note,) = report.notes
     said = "the decoy share of OK and OV is above 25 %, so many of these edges may mean nothing: "

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from headgraph.pk_engine.metrics.decoys import BINS_PER_PK, DecoyCounts, decoy_share
+from headgraph.pk_engine.metrics.decoys import (
+    BINS_PER_PK,
+    DecoyCounts,
+    decoy_share,
+    sentence,
+    shares_apart,
+)
 
 
 def _pairs(seed: int, forward: int, backward: int) -> tuple[np.ndarray, np.ndarray]:
@@ -16,7 +22,7 @@ def _pairs(seed: int, forward: int, backward: int) -> tuple[np.ndarray, np.ndarr
 def _counted(forward: np.ndarray, backward: np.ndarray) -> DecoyCounts:
     counts = DecoyCounts()
     for part in range(3):  # as blocks of a model come
-        counts.add(forward[part::3], backward[part::3])
+        counts.add(forward[part::3], backward[part::3], np.arange(len(backward))[part::3] % 4 == 0)
     return counts
 
 
@@ -46,6 +52,40 @@ def test_planted_pairs_leave_their_share_of_decoys() -> None:
     expected = (1 + (backward >= kept.min()).sum()) / 400
     assert decoy_share(kept, counts.stronger(kept)) == pytest.approx(expected)
     assert counts.decoy_q(planted) == pytest.approx(1 / 300)
+
+
+@pytest.mark.parametrize("backward", [0, 1, 2, 5, 40, 3000])
+def test_steps_count_the_neighbours_among_the_strongest_backward_pairs(backward: int) -> None:
+    forward, decoys = _pairs(backward, 500, backward)
+    near = np.arange(backward) % 4 == 0
+    steps = _counted(forward, decoys).steps()
+    numbers = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024,
+               1536, 2048]  # fmt: skip
+    expected = [n for n in numbers if n < backward] + [backward] * (backward > 0)
+    order = np.sort(decoys)[::-1]
+    for (count, neighbours), number in zip(steps, expected, strict=True):
+        strongest = decoys >= order[number - 1]
+        assert (count, neighbours) == (strongest.sum(), near[strongest].sum())
+
+
+def test_shares_apart_use_pairs_of_their_own_distance() -> None:
+    steps = [[1, 1], [2, 2], [4, 3], [8, 5]]
+    assert shares_apart(10, 20, 4, steps) == ((1 + 3) / 10, (1 + 1) / 20)
+    assert shares_apart(10, 20, 6, steps) == ((1 + 4) / 10, (1 + 2) / 20), "between two steps"
+    assert shares_apart(10, 20, 0, steps) == (1 / 10, 1 / 20)
+    assert shares_apart(0, 20, 4, steps) == (None, 2 / 20)
+    assert shares_apart(5, 0, 0, []) == (1 / 5, None)
+
+
+def test_the_sentence_has_both_distances_where_they_are_known() -> None:
+    apart = {"OQ": (0.57, 0.3), "OV": (None, 0.4)}
+    first, second = sentence({"OQ": 0.5, "OV": 0.4}, apart=apart).splitlines()
+    assert first.startswith("decoy share of the pairs kept: OQ 50 %, OV 40 % (")
+    assert (
+        second == "of those between neighbouring layers: OQ 57 %; further apart: OQ 30 %, OV 40 %"
+    )
+    assert "\n" not in sentence({"OQ": 0.5}, apart={})
+    assert "\n" not in sentence({"OQ": 0.5}, apart={"OQ": (0.5, None)}), "a model of two layers"
 
 
 def test_nothing_kept_has_no_share() -> None:

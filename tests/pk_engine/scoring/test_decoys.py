@@ -1,5 +1,6 @@
 """Decoys and scores of heads in the tables that `compute` makes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,63 @@ def _gpt2(folder: Path, seed: int, layers: int = 6, planted: int = 0) -> Path:
         }
     config = {"model_type": "gpt2", "n_layer": layers, "n_head": heads, "n_embd": d}
     return save(folder, tensors, config)
+
+
+def _drifting(folder: Path, seed: int) -> Path:
+    """A model whose heads share directions with those of neighbouring layers, in both orders.
+
+    Three heads of each layer read and write half in directions of the layer before, and half in
+    those of the layer after, so all pairs of neighbouring layers share more, and none is joined.
+    """
+    layers, heads, d, m = 6, 6, 96, 16
+    rng = np.random.default_rng(seed)
+    shared = rng.standard_normal((layers + 1, d, m))
+    tensors = {}
+    for layer in range(layers):
+        parts = rng.standard_normal((4, heads, d, m)).astype(np.float32)
+        for part, head in np.ndindex(4, 3):
+            for half in (0, 1):
+                mixed = shared[layer + half] @ rng.standard_normal((m, m // 2))
+                parts[part, head, :, half * m // 2 : (half + 1) * m // 2] = mixed
+        q, k, v, o = (np.concatenate(list(part), axis=1) for part in parts)
+        tensors |= {
+            f"h.{layer}.attn.c_attn.weight": np.concatenate([q, k, v], axis=1),
+            f"h.{layer}.attn.c_proj.weight": np.ascontiguousarray(o.T),
+        }
+    config = {"model_type": "gpt2", "n_layer": layers, "n_head": heads, "n_embd": d}
+    return save(folder, tensors, config)
+
+
+def test_neighbouring_layers_have_their_own_share_where_heads_drift_with_depth(
+    tmp_path: Path,
+) -> None:
+    """Strong pairs are all false; a planted one far apart does not make those nearby true."""
+    both = compute(_drifting(tmp_path, 0), layer_order="all", selection=Selection()).frame
+    table = compute(tmp_path, selection=Selection(top=60))
+    for pairing in ("OQ", "OK", "OV"):
+        kept = table.frame[table.frame["pairing"] == pairing]
+        away = kept["target_layer"] - kept["source_layer"]
+        assert (away == 1).mean() > 0.6
+        pairs = both[both["pairing"] == pairing]
+        before = pairs["source_layer"] - pairs["target_layer"]
+        stronger = before[(before > 0) & (pairs["pk"] >= kept["pk"].min())]
+        meta = table.meta.decoys[pairing]
+        # between two steps the counts are interpolated
+        near, far = (1 + (stronger == 1).sum()), (1 + (stronger > 1).sum())
+        assert meta["share_neighbours"] == pytest.approx(near / (away == 1).sum(), abs=0.04)
+        assert meta["share_further"] == pytest.approx(far / (away > 1).sum(), abs=0.12)
+        assert meta["share_neighbours"] == pytest.approx(1, abs=0.25), "all of them are false"
+        assert meta["steps"][-1] == [540, 180], "5 of 15 pairs of layers are neighbours"
+
+
+def test_a_narrower_selection_has_the_shares_of_its_own_rows(tmp_path: Path) -> None:
+    rule = Selection(top=10)
+    whole = compute(_gpt2(tmp_path, 1), selection=Selection())
+    assert whole.select(rule).meta.decoys == compute(tmp_path, selection=rule).meta.decoys
+    decoys = whole.meta.decoys
+    older = {name: {"scored": it["scored"], "share": it["share"]} for name, it in decoys.items()}
+    plain = AffinityTable(whole.frame, replace(whole.meta, decoys=older))
+    assert plain.meta.decoys == older, "an older table stays as it was written"
 
 
 def _share(table: AffinityTable, pairing: str) -> float:
@@ -176,6 +234,7 @@ def test_high_shares_are_noted_by_the_command_and_by_the_table(tmp_path: Path) -
     assert note in table._repr_html_()
     answer = headgraph("compute", str(folder), "--top", "15", "-o", str(tmp_path / "t.parquet"))
     assert f"note: {note} mean nothing: --max-decoy 0.1 keeps" in answer.stderr
+    assert "\nof those between neighbouring layers: OQ " in answer.stderr
     everything = compute(folder, selection=Selection())
     assert "decoys" not in repr(everything), "the share of all pairs says nothing about a choice"
     assert "decoy share" not in everything._repr_html_()

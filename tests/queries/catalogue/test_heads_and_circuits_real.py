@@ -34,6 +34,9 @@ def test_overview(gpt2: Graph, kept: pd.DataFrame) -> None:
     expected["chance"] = 64 * 64 / 768
     # the strongest 3 % have so many decoys, as the backward pairs of an independent computation say
     expected["decoy_share"] = pd.Series({"OQ": 52 / 286, "OK": 73 / 286, "OV": 138 / 286})
+    # of them between neighbouring layers: 19, 9 and 71; the table interpolates 10 for OK
+    expected["decoy_neighbours"] = pd.Series({"OQ": 20 / 93, "OK": 11 / 42, "OV": 72 / 125})
+    expected["decoy_further"] = pd.Series({"OQ": 33 / 193, "OK": 63 / 244, "OV": 67 / 161})
     expected["decoy_scored"] = 66 * 144
     answer = queries.query("overview", gpt2)
     assert list(answer["pairing"]) == ["OK", "OQ", "OV"]

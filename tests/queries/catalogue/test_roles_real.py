@@ -1,7 +1,9 @@
 """Stored queries about roles: answers as pandas finds them, on three models."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -180,11 +182,32 @@ def test_feeds_role(database: Graph, case: Case) -> None:
             }
         )  # fmt: skip
     expected = ordered(pd.DataFrame(rows), "-strength", "head")
+    expected["expected"] = [
+        random_targets(case, case.edges[case.edges["source"] == head], movers)
+        for head in expected["head"]
+    ]
     answer = queries.query("feeds_role", database, run=case.run, limit=1000)
     same(answer, expected)
     if case.run == "planted":
         assert list(answer["head"]) == ["L0H2", "L2H0", "L0H0"]
         assert list(answer["share"].iloc[:2]) == [1.0, 1.0]
+        # two of three heads of layer 3: L0H2 has two edges there, L2H0 two, L0H0 one
+        assert list(answer["edges"]) == [2, 2, 1]
+        assert answer["expected"].tolist() == pytest.approx([4 / 3, 4 / 3, 2 / 3])
+
+
+def random_targets(case: Case, own: pd.DataFrame, members: set[str]) -> float:
+    """Edges of a head to as many random heads as `members`: the mean over all choices.
+
+    Each layer's members are replaced by every combination of so many heads of that layer.
+    """
+    total = 0.0
+    layers = pd.Series({name: head_key(name)[0] for name in case.scores.index})
+    for _, chosen in layers[sorted(members)].groupby(layers):
+        there = layers.index[layers == chosen.iloc[0]]
+        choices = [own["target"].isin(some).sum() for some in combinations(there, len(chosen))]
+        total += float(np.mean(choices))
+    return total
 
 
 def test_ioi_paths(database: Graph, case: Case) -> None:
@@ -212,12 +235,32 @@ def test_ioi_paths(database: Graph, case: Case) -> None:
     paths = paths.rename(columns={f"pairing_{i}": f"{words[i]}_pairing" for i in range(3)})
     heads = ("previous_token", "induction", "s_inhibition", "name_mover")
     expected = ordered(paths, "-product", *heads, "first_pairing", "second_pairing")
+    expected = expected.assign(chains=len(paths), expected=random_chains(case, keep))
     answer = queries.query("ioi_paths", database, run=case.run, limit=1000)
     same(answer, expected)
     if case.run == "planted":
         assert tuple(answer.iloc[0][list(heads)]) == ("L0H0", "L1H0", "L2H0", "L3H0")
         assert answer["product"].iloc[0] == pytest.approx(7 * 6 * 5 / 8**3)
         assert len(answer) == 6
+        # the run has 8 chains from layer 0 to 3: a third of the heads of layer 0 is chosen, two
+        # thirds of layer 1, a third of layer 2, two thirds of layer 3
+        assert answer["expected"].iloc[0] == pytest.approx(8 * 4 / 81)
+
+
+def random_chains(case: Case, classes: Mapping[str, set[str]]) -> float:
+    """Chains of the IOI circuit between random heads of the same layers: from matrices of edges."""
+    names = list(case.scores.index)
+    layers = pd.Series({name: head_key(name)[0] for name in names})
+    size = layers.value_counts()
+    chain = np.ones((1, len(names)))
+    for role, pairings in zip(classes, (("OK", "OV"), ("OK", "OV"), ("OQ",), ()), strict=True):
+        count = layers[sorted(classes[role])].value_counts()
+        chain = chain * layers.map(count / size).fillna(0.0).to_numpy()
+        if pairings:
+            part = case.edges[case.edges["pairing"].isin(pairings)]
+            counts = pd.crosstab(part["source"], part["target"])
+            chain = chain @ counts.reindex(index=names, columns=names, fill_value=0).to_numpy()
+    return float(chain.sum())
 
 
 def test_identity_paths(database: Graph, case: Case) -> None:
@@ -239,6 +282,11 @@ def test_identity_paths(database: Graph, case: Case) -> None:
     ends = pd.MultiIndex.from_frame(rows[["inlet", "outlet"]])
     rows["direct_pairing"] = direct["pairing"].reindex(ends).to_numpy()
     rows["direct_pk"] = direct["pk"].reindex(ends).to_numpy()
+    into, out = (edges[end].value_counts() for end in ("target", "source"))
+    carried = pd.Series({h: into.get(h, 0) * out.get(h, 0) for h in case.scores.index})
+    layer = carried.index.map(lambda name: head_key(name)[0])
+    rows["hub_paths"] = rows["hub"].map(carried)
+    rows["expected"] = rows["hub"].map(carried.groupby(layer).transform("mean"))
     rows = rows.join(case.scores, on="hub")
     for end in ("inlet", "outlet"):
         rows[f"{end}_roles"] = [case.roles.get(head, []) for head in rows[end]]
