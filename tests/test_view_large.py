@@ -152,8 +152,8 @@ def test_weaker_edges_are_shading_and_all_are_counted(tab: Page, edges: pd.DataF
     assert tab.locator(".edges path.edge").count() == LINES
     assert tab.evaluate(KEEP, ["shading", "all"]) > 0
     # the lines of a selected head are drawn by the browser: the shading has points along each
-    hub = edges.iloc[LINES:].groupby(["source_layer", "source_head"]).size().idxmax()
-    tab.mouse.click(*tab.evaluate(PLACE, "L{}H{}".format(*hub)))
+    hubs = edges.iloc[LINES:].value_counts(["source_layer", "source_head"])
+    tab.mouse.click(*tab.evaluate(PLACE, name_of(hubs.reset_index().iloc[0], "source")))
     shaded = [opacity for i, opacity in tab.evaluate(ALONG) if i >= LINES]
     assert len(shaded) > 5
     assert min(shaded) > 0
@@ -188,7 +188,7 @@ def test_folded_layers_are_counted_and_come_back(tab: Page, edges: pd.DataFrame)
     )
     expect(tab.locator("#folded")).to_have_value("2-4, 19")
     expect(tab.locator("#amount")).to_contain_text(f"{(~gone).sum():,} of 10,200 edges")
-    assert "fold=2-4%2C19" in tab.evaluate("location.hash") or tab.wait_for_url("**fold=2-4%2C19*")
+    tab.wait_for_url("**fold=2-4%2C19*")
     assert tab.locator(".strip").count() == 2
     # the first folded strip, then the name of layer 0
     box = tab.locator(".strip").first.bounding_box()
@@ -226,7 +226,7 @@ def test_heads_that_stand_out_are_on_a_canvas(tab: Page) -> None:
     assert tab.evaluate(KEEP, ["glow", "none"]) == 0
     tab.locator("#find").fill("L1")
     expect(tab.locator("#found")).to_have_text(f"{11 * HEADS:,} heads")
-    expect(tab.locator(".copy.found")).to_have_count(100)
+    expect(tab.locator(".copy.found")).to_have_count(0)
     many = tab.evaluate(KEEP, ["glow", "many"])
     tab.locator("#find").fill("induction")
     expect(tab.locator(".copy.found")).to_have_count(1)

@@ -34,7 +34,7 @@ function light() {
   if (crowded) glow(all);
   const wanted = crowded
     ? all.filter((head) => head === focused || head === told || head === lit.chosen
-      || lit.found.has(head)).slice(0, COPIES) : all;
+      || (lit.found.size <= COPIES && lit.found.has(head))) : all;
   const some = (n) => {
     copies.selectAll("g").data(wanted.slice(0, n), (head) => head.i)
       .join((enter) => enter.append(copyOf))

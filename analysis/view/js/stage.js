@@ -72,7 +72,8 @@ function nameAxes(font, terse) {
     return n % up ? "" : data.layer_names?.[n] ?? (terse ? n : `layer ${n}`);
   });
   headNames.attr("y", data.height - 21 + font)
-    .text((n) => (n % across ? "" : n || terse ? n : "head 0"));
+    .text((n) => (n % across || heads[n].x + 0.3 * digits * font > data.width ? ""
+      : n || terse ? n : "head 0"));
 }
 
 // While it moves, what is painted is moved as it is, at no cost; at rest it is painted sharp.
