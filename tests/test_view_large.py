@@ -222,6 +222,16 @@ def test_the_saved_picture_has_all_heads_and_the_shading(tab: Page, tmp_path: Pa
     assert f"Drawn: 3,000 strongest as lines, the other {EDGES - LINES:,} as shading." in words
 
 
+def test_paper_has_the_colours_of_paper(tab: Page) -> None:
+    themes = """() => ["beforeprint", "afterprint"].map((kind) => {
+      dispatchEvent(new Event(kind));
+      return document.documentElement.dataset.theme ?? null;
+    })"""
+    tab.evaluate("location.hash = 'theme=dark'")
+    expect(tab.locator("#theme")).to_have_text("Theme: dark")
+    assert tab.evaluate(themes) == ["light", "dark"]
+
+
 def test_heads_that_stand_out_are_on_a_canvas(tab: Page) -> None:
     assert tab.evaluate(KEEP, ["glow", "none"]) == 0
     tab.locator("#find").fill("L1")

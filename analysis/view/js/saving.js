@@ -50,7 +50,7 @@ function copied() {
 }
 
 // the shading of the whole drawing, wherever the page is zoomed to
-const SHARP = 1600; // pixels across
+const SHARP = 800; // points across, which half a million lines take a second to fill
 function shadingImage() {
   const scale = SHARP / data.width;
   const all = fieldOf(SHARP, Math.ceil(scale * data.height), scale, 0, 0);
