@@ -102,10 +102,11 @@ def _write_base(base: Path, java: Path) -> None:
     try:
         subprocess.run(command, check=True, timeout=DUMP_S, capture_output=True)
         _put(new, base)
-    except subprocess.SubprocessError as error:
+    except (OSError, subprocess.SubprocessError) as error:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+            base.parent.rmdir()
         raise OSError(f"no archive of Java's classes: {error}") from error
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def _tries_again(folder: Path) -> bool:
