@@ -159,7 +159,7 @@ function standalone() {
   file.append(make("title", {}, data.title), make("desc", {}, words.join(" ")),
     make("rect", { width, height, fill: getComputedStyle(document.body).backgroundColor }), inside);
   return new XMLSerializer().serializeToString(file)
-    .replace(' data-href="data:image/png', ' href="data:image/png');
+    .replace(/ data-(href="data:image)/, " $1");
 }
 
 function save() {
