@@ -68,11 +68,13 @@ const draw = regl({
         + 3.*s*t*t*(ends.zw + vec2(0., pull)) + t*t*t*ends.zw;
       gl_Position = vec4(q.x * 2. / 5600. - 1., 1. - q.y * 2. / 3920., 0., 1.); c = color / 255.;
     }`,
-  frag: "precision mediump float; varying vec4 c; void main() { gl_FragColor = vec4(c.rgb*c.a, c.a); }",
+  frag: `precision mediump float; varying vec4 c;
+    void main() { gl_FragColor = vec4(c.rgb * c.a, c.a); }`,
   attributes: {
     t: Float32Array.from({ length: 2 * K }, (_, k) => Math.ceil(k / 2) / K),
     ends: { buffer: ends, divisor: 1 },
-    color: { buffer: regl.buffer({ data: color, type: "uint8" }), type: "uint8", size: 4, divisor: 1 },
+    color: { buffer: regl.buffer({ data: color, type: "uint8" }), type: "uint8", size: 4,
+      divisor: 1 },
   },
   count: 2 * K, instances: regl.prop("n"), primitive: "lines", depth: { enable: false },
   blend: { enable: true, func: { src: "one", dst: "one minus src alpha" } },
