@@ -131,6 +131,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.library
 	$(BIN)/python -m benchmarks.lists
 	$(BIN)/python -m benchmarks.view
+	$(BIN)/python -m benchmarks.first_answer
 
 bench-large: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.llama7b

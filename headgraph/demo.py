@@ -5,6 +5,7 @@ The command uses every room, so it is above them.
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -51,11 +52,13 @@ def demo() -> None:
 
     Example: headgraph demo
     """
-    with _database() as graph:
-        _ask(graph, _fill(graph))
-        picture = _draw()
-        show(f"\nThe strongest edges as a picture: {picture}")
-        _say_where(graph)
+    # what needs no database is done while Java starts and loads
+    with ThreadPoolExecutor(1, "headgraph-demo") as beside:
+        scored, drawn = beside.submit(_score), beside.submit(_draw)
+        with _database() as graph:
+            _ask(graph, _fill(graph, scored))
+            show(f"\nThe strongest edges as a picture: {drawn.result()}")
+            _say_where(graph)
 
 
 @contextmanager
@@ -74,13 +77,19 @@ def _database() -> Iterator["Graph"]:
         yield graph
 
 
-def _fill(graph: "Graph") -> "TableMeta":
-    """Load both runs; returns the metadata of the small model's table."""
-    from headgraph import loader
+def _score() -> "AffinityTable":
     from headgraph.pk_engine import Selection, compute
 
+    return compute(TINY, selection=Selection())
+
+
+def _fill(graph: "Graph", scored: "Future[AffinityTable]") -> "TableMeta":
+    """Load both runs; returns the metadata of the small model's table."""
+    from headgraph import loader
+    from headgraph.pk_engine import Selection
+
     _step(f"Scoring every pair of heads of {TINY}, a small trained model that is bundled")
-    table = compute(TINY, selection=Selection())
+    table = scored.result()
     _step(f"Loading its {len(table):,} scored pairs as run {TINY}")
     say(f"  {loader.load(table, graph, run=TINY, replace=True)}")
     _step(f"Loading the strongest {SHARE} % of GPT-2 small's scored pairs as run {GPT2}")

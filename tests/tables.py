@@ -131,3 +131,26 @@ def _pairs(n_layers: int, sources: int, targets: int) -> pd.DataFrame:
     grid = np.indices((n_layers, sources, n_layers, targets)).reshape(4, -1)
     forward = grid[0] < grid[2]
     return pd.DataFrame(dict(zip(KEYS, grid[:, forward], strict=True)))
+
+
+def random_edges(n_layers: int, n_heads: int, n: int, *, seed: int = 0) -> pd.DataFrame:
+    """Forward edges of a page as `view.content.Content` takes them, most between near layers.
+
+    Edges are distinct; each third one is of the same pairing, and PK falls with the rank.
+    """
+    rng = np.random.default_rng(seed)
+    many = 2 * n + 100
+    source, away = rng.integers(0, n_layers - 1, many), rng.geometric(4 / n_layers, many)
+    found = pd.DataFrame({
+        "pairing": np.tile(GRAPH_PAIRINGS, many)[:many],
+        "source_layer": source,
+        "source_head": rng.integers(0, n_heads, many),
+        "target_layer": source + away,
+        "target_head": (n_heads * rng.random(many) ** 2).astype(int),
+    }).drop_duplicates()  # fmt: skip
+    found = found[found["target_layer"] < n_layers].head(n).reset_index(drop=True)
+    assert len(found) == n, "another seed, or fewer edges"
+    found["pk_rank"] = found.groupby("pairing").cumcount() + 1
+    pk = (8 + 24 * np.sort(rng.random(n))[::-1] ** 3).astype(np.float32)
+    return found.assign(pk=pk, pk_normalized=pk / 64, z=(pk - 8) / 0.1,
+                        share=1.0, kv_head=-1)  # fmt: skip

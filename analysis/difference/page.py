@@ -57,7 +57,8 @@ class Changes(Content):
         edges["pairing"] = [data["pairings"].index(kind) for kind in kinds]
         data["chance"] = [None] * len(data["pairings"])  # differences are not read against chance
         sizes = edges["figures"]["pk"]
-        edges["weight"] = [round(size / max(sizes), 3) for size in sizes]
+        largest = float(max(sizes, default=1))
+        edges["weight"] = [round(float(size) / largest, 3) for size in sizes]
         return data
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from headgraph.analysis.figures.chance import Chance, chance_in
 from headgraph.analysis.figures.roles import Head, in_role_order
+from headgraph.analysis.view.packed import MANY, shares
 from headgraph.base.names import PAIRINGS, head_name
 from headgraph.base.text import printable, short
 from headgraph.base.version import VERSION
@@ -18,8 +19,12 @@ START = 100
 """Edges, roughly, that a page shows at first; more are hard to follow by eye."""
 MOST = 3000
 """Most edges on a page by default."""
+STEP = 1.02
+"""Ratio of two ranks at which the slider of a page of many edges stops."""
 WIDE, HIGH = 1000.0, 850.0
 """Units that the heads of a medium model fill; more heads are closer, down to a limit."""
+CROWDED, SCREEN = 2048, 0.7
+"""Heads above which the drawing takes the proportions of a screen."""
 LEFT, EDGE = 62.0, 34.0
 """Room for the names of layers at the left, and margins around the heads."""
 
@@ -81,7 +86,8 @@ class Content:
     def data(self) -> dict[str, Any]:
         """The data of the page's script, ready for JSON."""
         edges = in_order(self.edges)
-        pairings = [name for name in PAIRINGS if name in set(edges["pairing"])]
+        there = set(edges["pairing"].unique())
+        pairings = [name for name in PAIRINGS if name in there]
         roles = self.role_names()
         marks = {name: chance_in(edges[edges["pairing"] == name]) for name in pairings}
         chance = [None if mark is None else [*map(_number, mark)] for mark in marks.values()]
@@ -100,7 +106,8 @@ class Content:
             "whole": self.whole,
             "version": VERSION,
             "edges": _columns(edges, pairings, self.n_heads, marks),
-            "places": sorted({int(rank) for rank in edges["pk_rank"]}),
+            "many": MANY,
+            "places": slider_places(edges),
             "start": start_place(edges),
         }  # fmt: skip
 
@@ -146,6 +153,18 @@ def start_place(edges: "pd.DataFrame") -> int:
     return int((enough if len(enough) else upto[-1:]).index[0]) if len(upto) else 0
 
 
+def slider_places(edges: "pd.DataFrame") -> list[int]:
+    """The ranks at which a slider stops: all of them, or of many those 2 % apart and the last."""
+    places = sorted(map(int, edges["pk_rank"].unique()))
+    if len(edges) <= MANY:
+        return places
+    kept = places[:1]
+    for place in places[1:]:
+        if place >= kept[-1] * STEP:
+            kept.append(place)
+    return kept if kept[-1:] == places[-1:] else [*kept, places[-1]]
+
+
 def in_order(edges: "pd.DataFrame") -> "pd.DataFrame":
     """Edges by rank, then pairing, so that a threshold keeps the first ones."""
     order = edges["pairing"].map({name: i for i, name in enumerate(PAIRINGS)})
@@ -156,8 +175,11 @@ def in_order(edges: "pd.DataFrame") -> "pd.DataFrame":
 
 def steps(n_layers: int, n_heads: int) -> tuple[float, float]:
     """Distance of neighbouring heads and of neighbouring layers."""
-    across, up = WIDE / max(n_heads, 1), HIGH / max(n_layers, 1)
-    return min(max(across, 43.0), 92.0), min(max(up, 38.0), 130.0)
+    across = min(max(WIDE / max(n_heads, 1), 43.0), 92.0)
+    high = HIGH
+    if n_layers * n_heads > CROWDED:  # a wide drawing would leave half of a screen empty
+        high = max(high, SCREEN * across * n_heads)
+    return across, min(max(high / max(n_layers, 1), 38.0), 130.0)
 
 
 def place_of(layer: int, head: int, n_layers: int, n_heads: int) -> tuple[float, float]:
@@ -179,21 +201,47 @@ def _frame(n_layers: int, n_heads: int) -> dict[str, float]:
 def _columns(
     edges: "pd.DataFrame", pairings: list[str], n_heads: int, marks: Mapping[str, Chance | None]
 ) -> dict[str, Any]:
-    ends = {
-        end: (edges[f"{end}_layer"] * n_heads + edges[f"{end}_head"]).astype(int).tolist()
-        for end in ("source", "target")
-    }
     if "decoys" in edges:  # -1 where backward pairs were not counted
         edges = edges.assign(decoys=edges["decoys"].where(edges["decoys"] >= 0))
     figures = [name for name in edges.columns if name not in _NOT_FIGURES]
+    if len(edges) > MANY:
+        return _many_columns(edges, pairings, n_heads, marks, figures)
     return {
         "pairing": [pairings.index(name) for name in edges["pairing"]],
-        **ends,
+        **{end: _ends(edges, end, n_heads).tolist() for end in ("source", "target")},
         "weight": [round(float(w), 3) for w in _weights(edges, marks)],
         "share": [_number(share) for share in edges["share"]],
         "kv_head": edges["kv_head"].astype(int).tolist(),
         "figures": {name: [_number(value) for value in edges[name]] for name in figures},
     }
+
+
+def _many_columns(
+    edges: "pd.DataFrame",
+    pairings: list[str],
+    n_heads: int,
+    marks: Mapping[str, Chance | None],
+    figures: Sequence[str],
+) -> dict[str, Any]:
+    """The same columns as arrays, which the page packs; a column of words stays a list."""
+    number = {name: i for i, name in enumerate(pairings)}
+    return {
+        "pairing": edges["pairing"].map(number).to_numpy(int),
+        **{end: _ends(edges, end, n_heads).to_numpy() for end in ("source", "target")},
+        "weight": shares(_weights(edges, marks).to_numpy(float)),
+        "share": edges["share"].to_numpy(float),
+        "kv_head": edges["kv_head"].to_numpy(int),
+        "figures": {
+            name: edges[name].to_numpy() if edges[name].dtype.kind in "iuf"
+            else [_number(value) for value in edges[name]]
+            for name in figures
+        },
+    }  # fmt: skip
+
+
+def _ends(edges: "pd.DataFrame", end: str, n_heads: int) -> "pd.Series[int]":
+    """The number of the head at one end, counted layer by layer."""
+    return (edges[f"{end}_layer"] * n_heads + edges[f"{end}_head"]).astype(int)
 
 
 def _weights(edges: "pd.DataFrame", marks: Mapping[str, Chance | None]) -> "pd.Series[float]":

@@ -11,6 +11,7 @@ from typing import Any
 
 from headgraph.analysis._files import write_page
 from headgraph.analysis.view.content import Content
+from headgraph.analysis.view.packed import packed
 from headgraph.base.notebook import framed
 from headgraph.base.palette import DARK, LIGHT, Theme
 from headgraph.base.version import VERSION
@@ -18,8 +19,8 @@ from headgraph.base.version import VERSION
 PAPER = "https://arxiv.org/abs/2601.10266"
 """The paper that a page links to: the one address in it, which only a click opens."""
 _HERE = Path(__file__).parent
-SCRIPTS = ("state", "curves", "sliding", "stage", "lines", "heads", "boxes", "lit", "drawing",
-           "hover", "panel", "saving", "main")  # fmt: skip
+SCRIPTS = ("state", "columns", "curves", "sliding", "folding", "stage", "lines", "heads", "boxes",
+           "shading", "lit", "drawing", "hover", "panel", "saving", "main")  # fmt: skip
 """Parts of the page's script, in the order of their dependencies."""
 
 
@@ -74,8 +75,13 @@ class Page:
 
 
 def as_inert(data: Any) -> str:
-    """JSON that cannot end its own element or begin another, whatever names it holds."""
-    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    """JSON that cannot end its own element or begin another, whatever names it holds.
+
+    Arrays are packed.
+    """
+    text = json.dumps(
+        data, ensure_ascii=True, allow_nan=False, separators=(",", ":"), default=packed
+    )
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return text

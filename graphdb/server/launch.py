@@ -14,7 +14,7 @@ from headgraph.base.progress import Progress
 from headgraph.base.spelling import Message, either
 from headgraph.base.text import quoted
 from headgraph.graphdb.errors import RECOVER, START, STOP, AuthRefused, GraphError, ServerError
-from headgraph.graphdb.server import process
+from headgraph.graphdb.server import archive, process
 from headgraph.graphdb.server.home import config
 from headgraph.graphdb.server.home.folder import ServerHome
 from headgraph.graphdb.server.home.logs import last_words, since, size
@@ -87,11 +87,12 @@ def launch(
             its ports `PORT_TRIES` times.
     """
     ensure_password(home)
+    classes = archive.arguments(home, java, jars)
     last = remembered_ports(home)
     wanted = [ports] if ports else [last, USUAL_PORTS] if last else [USUAL_PORTS]
     for attempt in range(1, PORT_TRIES + 1):
         ports = choose(*wanted)
-        config.write(home, ports, jars, recover=recover)
+        config.write(home, ports, jars, recover=recover, more=classes)
         try:
             return _launch_once(home, java, ports, show, deadline, recover)
         except _PortLost:

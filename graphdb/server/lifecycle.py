@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from headgraph.base.progress import Progress, silent
-from headgraph.graphdb.server import process, web
+from headgraph.graphdb.server import archive, process, web
 from headgraph.graphdb.server.home.folder import AnyHome, ServerHome, stated
 from headgraph.graphdb.server.jars import ensure_jars
 from headgraph.graphdb.server.launch import adopt, launch, problem, refuse_dead
@@ -102,8 +102,10 @@ def stop(home: AnyHome = None, *, timeout_s: float = 30.0) -> bool:
         return False
     with stated("stop the local server", home.path), home.locked(timeout_s):
         pid = pid_of(home)
-        ended = pid is not None and process.end(pid, home)
+        within = archive.WRITTEN_S if archive.is_recording(home) else process.GENTLE_S
+        ended = pid is not None and process.end(pid, home, within)
         home.state_file.unlink(missing_ok=True)
+        archive.keep(home)
         return ended
 
 

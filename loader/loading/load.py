@@ -29,6 +29,7 @@ from headgraph.loader.loading.edges import batches
 from headgraph.loader.loading.existing import Outcome, outcome, with_labels_there
 from headgraph.loader.loading.head_scores import derived_roles
 from headgraph.loader.loading.plan import AnyLabels, LoadPlan, plan_load
+from headgraph.loader.loading.warming import warming
 from headgraph.loader.loading.writer import Progress, taken_over
 from headgraph.loader.removal import delete_heads, remove, sweep
 from headgraph.loader.report import LoadReport
@@ -103,17 +104,20 @@ def load(
         ServerError: the disk of the local server has too little room for the run.
     """
     start = time.monotonic()
-    plan = plan_load(table, run, selection, labels)
-    if graph is None and not dry_run:
-        raise LoaderError(f"no database to load {plan.name} into: open one with graphdb.connect()")
-    found, notes = Outcome(kind="loaded"), list[Message]()
-    if graph is not None:
-        _clear(graph, plan, say or notes.append, dry_run=dry_run)
-        found = outcome(graph, plan, replace=replace)
-        if found.kind == "replaced":
-            plan = with_labels_there(graph, plan)
-        if not dry_run:
-            found = _carry_out(graph, plan, found, replace=replace, progress=progress)
+    with warming(None if dry_run else graph, writer.STATEMENTS):
+        plan = plan_load(table, run, selection, labels)
+        if graph is None and not dry_run:
+            raise LoaderError(
+                f"no database to load {plan.name} into: open one with graphdb.connect()"
+            )
+        found, notes = Outcome(kind="loaded"), list[Message]()
+        if graph is not None:
+            _clear(graph, plan, say or notes.append, dry_run=dry_run)
+            found = outcome(graph, plan, replace=replace)
+            if found.kind == "replaced":
+                plan = with_labels_there(graph, plan)
+            if not dry_run:
+                found = _carry_out(graph, plan, found, replace=replace, progress=progress)
     found = dataclasses.replace(found, notes=(*notes, *found.notes))
     return report_on(plan, found, dry_run=dry_run, seconds=time.monotonic() - start)
 

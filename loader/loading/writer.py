@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from typing import Any, Protocol
 
+from headgraph.base.names import PAIRINGS
 from headgraph.base.spelling import either
 from headgraph.graphdb import schema
 from headgraph.graphdb.connection.runner import Runner, Statement
@@ -71,6 +72,11 @@ SET r.name = $name, r.status = $complete, r.loaded_at = datetime()
 REMOVE r.loader, r.loader_process, r.alive_at, r.called
 RETURN count(*) AS published
 """
+STATEMENTS = (
+    _CLAIM, _HEADS, _EDGES % (PAIRINGS[0], "pk: edge[1]"), _PUBLISH_FIRST, _PUBLISH_HEADS,
+    _PUBLISH_LAST,
+)  # fmt: skip
+"""What an attempt runs, in order, of edges of some pairing and properties."""
 
 
 class WritablePlan(Protocol):

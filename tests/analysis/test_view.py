@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64decode
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,13 +14,14 @@ import headgraph
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.view import Page, view, view_answer
 from headgraph.analysis.view.answers import roles_of
-from headgraph.analysis.view.content import start_place, strongest
+from headgraph.analysis.view.content import Content, in_order, start_place, strongest
+from headgraph.analysis.view.packed import MANY
 from headgraph.analysis.view.page import as_inert
 from headgraph.base.text import printable
 from headgraph.base.version import VERSION
 from headgraph.graphdb.schema import role_label
 from headgraph.pk_engine.table.selection import Selection
-from tests.tables import random_table
+from tests.tables import random_edges, random_table
 
 VENDOR = Path(headgraph.__file__).parents[1] / "analysis" / "view" / "vendor"
 
@@ -207,10 +209,50 @@ def test_no_number_that_json_lacks() -> None:
         as_inert({"pk": float("nan")})
     table = random_table(2, 2)
     edges = table.edges().assign(cs=np.nan)
-    from headgraph.analysis.view.content import Content
-
     content = Content(title="x", about=[], n_layers=2, n_heads=2, edges=edges)
     assert set(content.data()["edges"]["figures"]["cs"]) == {None}
+
+
+def unpacked(column: dict) -> np.ndarray:
+    if "every" in column:
+        return np.full(column["n"], column["every"])
+    return np.frombuffer(b64decode(column["base64"]), f"<{column['of']}")
+
+
+def test_columns_of_many_edges_are_packed_and_hold_the_same_numbers() -> None:
+    frame = random_edges(16, 40, MANY + 1).assign(words="a", decoys=7.0)
+    frame.loc[3, "decoys"] = -1  # not counted
+    content = Content(title="x", about=[], n_layers=16, n_heads=40, edges=frame)
+    found = data(Page(content))["edges"]
+    ordered = in_order(frame)
+    figures = {name: unpacked(found["figures"][name]) for name in ("pk", "z", "pk_rank", "decoys")}
+    for name in ("pk", "z", "pk_rank"):
+        assert (figures[name] == ordered[name].astype(np.float32)).all()
+    uncounted = ordered.index[ordered["decoys"] < 0]
+    assert np.flatnonzero(np.isnan(figures["decoys"])) == uncounted
+    assert found["figures"]["words"] == ["a"] * len(frame)
+    for end in ("source", "target"):
+        number = ordered[f"{end}_layer"] * 40 + ordered[f"{end}_head"]
+        assert (unpacked(found[end]) == number).all()
+    assert found["kv_head"] == {"of": "i4", "n": len(frame), "every": -1}
+    assert unpacked(found["weight"]).max() == 255
+
+
+def test_the_slider_of_many_edges_stops_at_ranks_2_percent_apart() -> None:
+    content = Content(
+        title="x", about=[], n_layers=16, n_heads=40, edges=random_edges(16, 40, MANY + 1)
+    )
+    places = content.data()["places"]
+    assert places[:50] == [*range(1, 51)]
+    assert places[-1] == content.edges["pk_rank"].max()
+    steps = np.divide(places[1:], places[:-1])[60:-1]
+    assert steps.min() >= 1.02
+    assert steps.max() < 1.04
+
+
+def test_only_numbers_are_packed() -> None:
+    with pytest.raises(TypeError, match="is not a type of numbers"):
+        as_inert({"x": np.array(["a"])})
 
 
 def test_the_policy_lets_only_the_scripts_of_the_page_run(gpt2: Page) -> None:

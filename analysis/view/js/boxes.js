@@ -1,8 +1,11 @@
 // Heads while the slider moves: on a canvas too, as a step that touches one head would have a browser
-// walk through all of them. The elements stay where they are, unseen, and can be clicked.
+// walk through all of them. The elements stay where they are, unseen, and can be clicked. On a
+// crowded page the canvas always shows the heads.
 
 const boxesCanvas = d3.select("#boxes");
-const brush = boxesCanvas.node().getContext("2d");
+const glowCanvas = d3.select("#glow");
+const [brush, glowPen] = [boxesCanvas, glowCanvas].map((one) => one.node().getContext("2d"));
+let pencil = brush; // the one that draws now
 let inks = {};
 let words = {};
 
@@ -11,47 +14,81 @@ function takeInks(style) {
   const [roles, onRoles] = ["r", "k"].map((kind) => data.roles.map((_, r) => color(kind + r)));
   inks = { roles, onRoles, plain: color("plain"), ink: color("ink"), faint: color("faint"),
     muted: color("muted") };
-  const { fontFamily, display } = getComputedStyle(node.select("text").node());
-  words = { family: fontFamily, seen: display !== "none" };
+  const seen = !plane.classed("tiny") || plane.classed("closer");
+  words = { family: getComputedStyle(document.body).fontFamily, seen };
 }
 
 function drawDot(head) {
-  brush.beginPath();
-  brush.arc(head.x, head.y, radiusOf(head), 0, 2 * Math.PI);
-  brush.fillStyle = inks.roles[head.roles[0]] ?? inks.faint;
-  brush.fill();
+  pencil.beginPath();
+  pencil.arc(head.x, head.y, radiusOf(head), 0, 2 * Math.PI);
+  pencil.fillStyle = inks.roles[head.roles[0]] ?? inks.faint;
+  pencil.fill();
   if (!head.roles.length) return;
-  [brush.strokeStyle, brush.lineWidth] = [inks.muted, 0.7];
-  brush.stroke();
+  [pencil.strokeStyle, pencil.lineWidth] = [inks.muted, 0.7];
+  pencil.stroke();
 }
 
 function drawBox(head) {
   const [x, y] = [leftOf(head), topOf(head)];
-  brush.strokeStyle = inks.ink;
+  pencil.strokeStyle = inks.ink;
   const shape = (fill, line, ...place) => {
-    brush.beginPath();
-    brush.roundRect(...place);
-    [brush.fillStyle, brush.lineWidth] = [fill, line];
-    brush.fill();
-    brush.stroke();
+    pencil.beginPath();
+    pencil.roundRect(...place);
+    [pencil.fillStyle, pencil.lineWidth] = [fill, line];
+    pencil.fill();
+    pencil.stroke();
   };
   shape(inks.roles[head.roles[0]] ?? inks.plain, 0.8, x, y, BOX.width, BOX.height, 5);
   head.roles.slice(1, 3).forEach((role, i) =>
     shape(inks.roles[role], 0.4, x + BOX.width - 5 - 4 * i, y + 3, 3, BOX.height - 6, 0));
   if (!words.seen) return;
   const size = isLong(head) ? 9 : 10.5;
-  brush.font = `${head.roles.length ? 600 : 400} ${size}px ${words.family}`;
-  brush.textAlign = "center";
-  brush.fillStyle = inks.onRoles[head.roles[0]] ?? inks.ink;
-  brush.fillText(head.name, head.x + asideOf(head), head.y + 0.34 * size);
+  pencil.font = `${head.roles.length ? 600 : 400} ${size}px ${words.family}`;
+  pencil.textAlign = "center";
+  pencil.fillStyle = inks.onRoles[head.roles[0]] ?? inks.ink;
+  pencil.fillText(head.name, head.x + asideOf(head), head.y + 0.34 * size);
 }
 
-// what a box covers belongs to its head alone
-function drawBoxes(some) {
-  brush.setTransform(...sheet.place);
+// where names cannot be read, a box is a few pixels, and a whole row of boxes would be one line
+function drawSpeck(head) {
+  const width = head.roles.length ? BOX.width : BOX.height;
+  pencil.fillStyle = inks.roles[head.roles[0]] ?? inks.muted;
+  pencil.fillRect(head.x - width / 2, topOf(head), width, BOX.height);
+}
+
+function drawBoxes(some, on = brush) {
+  if (!sheet.place.length) return; // nothing has been painted yet
+  pencil = on;
+  pencil.setTransform(...sheet.place);
   for (const head of some) {
-    brush.clearRect(leftOf(head) - 1, topOf(head) - 1, BOX.width + 2, BOX.height + 2);
-    if (head.touched) drawBox(head);
-    else drawDot(head);
+    if (state.folded.has(head.layer)) continue;
+    // what a box covers belongs to its head alone
+    pencil.clearRect(leftOf(head) - 1, topOf(head) - 1, BOX.width + 2, BOX.height + 2);
+    if (!head.touched) drawDot(head);
+    else if (crowded && !words.seen) drawSpeck(head);
+    else drawBox(head);
   }
+}
+
+// On a crowded page, heads that stand out are drawn again above the others, which fade as a whole.
+let glowing = [];
+function glow(some) {
+  if (!some.length && !glowing.length) return;
+  glowing = some;
+  glowPen.resetTransform();
+  glowPen.clearRect(0, 0, sheet.width, sheet.height);
+  drawBoxes(glowing, glowPen);
+}
+
+// all heads of a crowded page, after it has moved or its colours have changed
+let painted = "";
+function paint() {
+  if (!crowded || !ready) return;
+  placeSheet();
+  const key = JSON.stringify([sheet, inks, words, asRanges(state.folded)]);
+  if (key === painted) return;
+  painted = key;
+  emptySheets();
+  drawBoxes(heads);
+  glow(glowing);
 }

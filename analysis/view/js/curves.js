@@ -6,16 +6,26 @@ const BOX = { width: Math.min(data.across - 5, 58), height: 20 };
 // A line leaves the upper edge of the head that writes and enters the lower edge of the one that
 // reads: at the left as query, in the middle as key, at the right as value.
 const INLET = { Q: -10, K: 0, V: 10, O: 0 };
+const inlets = data.pairings.map(({ name }) => INLET[name[1]]);
 
-function curve(edge) {
-  const { source: a, target: b } = edge;
+// the curve from one head to another, in numbers that the next call overwrites
+const bent = new Float64Array(8);
+function bend(a, b, p) {
   const half = BOX.height / 2;
   const x1 = a.x;
-  const x2 = b.x + INLET[data.pairings[edge.pairing].name[1]];
+  const x2 = b.x + inlets[p];
+  bent[0] = x1;
+  bent[6] = x2;
   if (b.layer === a.layer) {
     const over = a.y - half - Math.min(12 + Math.abs(x2 - x1) * 0.18, data.up * 0.8);
     const apart = a === b ? 22 : 0;
-    return [x1, a.y - half, x1 - apart, over, x2 + apart, over, x2, b.y - half];
+    bent[1] = a.y - half;
+    bent[2] = x1 - apart;
+    bent[3] = over;
+    bent[4] = x2 + apart;
+    bent[5] = over;
+    bent[7] = b.y - half;
+    return bent;
   }
   const way = b.layer > a.layer ? -1 : 1; // up, or down where a later head is read by an earlier
   const y1 = a.y + way * half;
@@ -23,14 +33,21 @@ function curve(edge) {
   const pull = Math.max(data.up * 0.4, Math.abs(y2 - y1) * 0.42);
   // straight up a column it would run through the heads between
   const aside = a.head === b.head && Math.abs(b.layer - a.layer) > 1 ? data.across * 0.62 : 0;
-  return [x1, y1, x1 + aside, y1 + way * pull, x2 + aside, y2 - way * pull, x2, y2];
+  bent[1] = y1;
+  bent[2] = x1 + aside;
+  bent[3] = y1 + way * pull;
+  bent[4] = x2 + aside;
+  bent[5] = y2 - way * pull;
+  bent[7] = y2;
+  return bent;
 }
 
 const extent = (...values) => [Math.min(...values), Math.max(...values)];
-for (const edge of edges) {
-  const c = curve(edge);
+function shaped(edge) {
+  const c = [...bend(edge.source, edge.target, edge.pairing)];
   edge.curve = c;
   edge.span = [...extent(c[0], c[2], c[4], c[6]), ...extent(c[1], c[3], c[5], c[7])];
+  return edge;
 }
 
 // Two strokes at the end make an arrow: part of the line, so that they cost no element of their own

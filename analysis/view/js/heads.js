@@ -11,61 +11,88 @@ const asideOf = (head) => -2 * Math.min(Math.max(head.roles.length - 1, 0), 2); 
 boxes.append("rect").attr("class", "under").attr("x", -data.width).attr("y", -data.height)
   .attr("width", 3 * data.width).attr("height", 3 * data.height);
 
-const node = boxes.selectAll("g.head").data(heads).join((enter) => {
-  const group = enter.append("g")
-    .attr("class", (head) => `head r${head.roles[0] ?? "-"}${head.roles.length ? " known" : ""}`)
-    .attr("data-name", (head) => head.name)
+function built(head) {
+  const group = d3.create("svg:g").datum(head)
+    .attr("class", `head r${head.roles[0] ?? "-"}${head.roles.length ? " known" : ""}`)
+    .attr("data-name", head.name)
     .attr("role", "button")
     .attr("tabindex", -1)
     .attr("aria-pressed", "false");
-  const shape = (name) => group.append("rect").attr("class", name).attr("x", leftOf).attr("y", topOf)
+  const shape = (name) => group.append("rect").attr("class", name)
+    .attr("x", leftOf(head)).attr("y", topOf(head))
     .attr("width", BOX.width).attr("height", BOX.height).attr("rx", 5);
   shape("reach");
-  group.append("circle").attr("class", "dot").attr("cx", (head) => head.x).attr("cy", (head) => head.y)
-    .attr("r", radiusOf);
+  group.append("circle").attr("class", "dot").attr("cx", head.x).attr("cy", head.y)
+    .attr("r", radiusOf(head));
   shape("box");
   // further roles of a head are stripes at its right end
-  group.each(function stripes(head) {
-    head.roles.slice(1, 3).forEach((role, i) => {
-      d3.select(this).append("rect").attr("class", `stripe r${role}`)
-        .attr("x", leftOf(head) + BOX.width - 5 - 4 * i).attr("y", topOf(head) + 3)
-        .attr("width", 3).attr("height", BOX.height - 6);
-    });
+  head.roles.slice(1, 3).forEach((role, i) => {
+    group.append("rect").attr("class", `stripe r${role}`)
+      .attr("x", leftOf(head) + BOX.width - 5 - 4 * i).attr("y", topOf(head) + 3)
+      .attr("width", 3).attr("height", BOX.height - 6);
   });
-  group.append("text").attr("x", (head) => head.x).attr("y", (head) => head.y)
+  group.append("text").attr("x", head.x).attr("y", head.y)
     .attr("dy", "0.34em").attr("text-anchor", "middle")
-    .attr("dx", asideOf)
-    .attr("class", (head) => (isLong(head) ? "long" : null))
-    .text((head) => head.name);
-  return group;
-});
-const nodes = node.nodes();
+    .attr("dx", asideOf(head))
+    .attr("class", isLong(head) ? "long" : null)
+    .text(head.name);
+  return group.node();
+}
+
+// On a crowded page a head is an element from when it first has the focus or is selected; the canvas
+// shows it as well.
+let nodes = [];
+function nodeOf(head) {
+  if (nodes[head.i]) return nodes[head.i];
+  nodes[head.i] = boxes.append(() => built(head)).node();
+  if (crowded) {
+    nodes[head.i].setAttribute("aria-label", labelOf(head));
+    nodes[head.i].classList.toggle("touched", head.touched);
+  }
+  return nodes[head.i];
+}
+function placeHeads() {
+  boxes.selectAll("g.head").remove();
+  nodes = [];
+  for (const head of heads) {
+    head.copy = null;
+    if (!crowded && !state.folded.has(head.layer)) nodeOf(head);
+  }
+}
+placeHeads();
+
+// the head whose place a point of the drawing is in
+function headAt(x, y) {
+  const head = heads.find(({ layer, y: middle }) => // the first of each layer is enough for its height
+    !state.folded.has(layer) && Math.abs(y - middle) <= BOX.height / 2);
+  const at = heads.length ? Math.floor((x - heads[0].x) / data.across + 0.5) : -1;
+  if (!head || at < 0 || at >= data.n_heads) return null;
+  const found = heads[head.layer * data.n_heads + at];
+  return Math.abs(x - found.x) <= BOX.width / 2 ? found : null;
+}
 
 const roleWords = (head) =>
   head.known ? head.roles.map((role) => data.roles[role].label).join(", ") : "not in the answer";
 const labelOf = (head) =>
   [head.name, roleWords(head), head.derived && `derived: ${head.derived}`, `${head.in} in`, `${head.out} out`].filter(Boolean).join(", ");
 
-function countEdges(shown) {
-  for (const head of heads) [head.in, head.out] = [0, 0];
-  for (const edge of shown) {
-    edge.target.in += 1;
-    edge.source.out += 1;
-  }
+function countEdges() {
+  const { into, out } = counted;
+  for (const head of heads) [head.in, head.out] = [into[head.i], out[head.i]];
   const turned = heads.filter((head) => head.in + head.out > 0 !== head.touched);
   for (const head of turned) head.touched = !head.touched;
-  if (sliding) drawBoxes(turned);
-  else for (const head of turned) box(head);
+  if (sliding || crowded) drawBoxes(turned);
+  if (!sliding) for (const head of turned) box(head);
 }
 
 function box(head) {
-  nodes[head.i].classList.toggle("touched", head.touched);
+  nodes[head.i]?.classList.toggle("touched", head.touched);
 }
 
 function labelHeads() {
   for (const head of heads) {
     const label = labelOf(head);
-    if (head.label !== label) nodes[head.i].setAttribute("aria-label", label);
+    if (head.label !== label) nodes[head.i]?.setAttribute("aria-label", label);
     head.label = label;
   }
 }

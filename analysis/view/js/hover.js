@@ -27,11 +27,10 @@ function inColumn(values) {
 const written = (value) => (typeof value === "number" ? inColumn([value])(value) : String(value));
 
 function edgeFigures(edge) {
-  const rows = Object.entries(data.edges.figures)
-    .map(([name, values]) => [nameOf(name), values[edge.i]]);
+  const rows = Object.keys(figures).map((name) => [nameOf(name), figureAt(name, edge.i)]);
   if (data.edges.kv_head[edge.i] >= 0) rows.push([NAMES.kv_head, data.edges.kv_head[edge.i]]);
   if (edge.share < 1) rows.push(["share of a scored pair", edge.share]);
-  return rows.filter(([, value]) => value !== null && value !== undefined);
+  return rows.filter(([, value]) => value !== null);
 }
 
 function headFigures(head) {
@@ -108,12 +107,14 @@ function nearestEdge(x, y, limit) {
 
 svg.on("pointermove", (event) => {
   if (event.buttons) return; // the drawing is being moved
-  const over = event.target.closest?.("g.head");
+  const own = event.target.closest?.("g.head");
+  const [x, y] = d3.pointer(event, root.node());
+  const over = own ? d3.select(own).datum() : crowded && headAt(x, y);
+  if (crowded) plane.classed("over", Boolean(over));
   if (over) {
-    tellHead(d3.select(over).datum(), event.clientX, event.clientY);
+    tellHead(over, event.clientX, event.clientY);
     return;
   }
-  const [x, y] = d3.pointer(event, root.node());
   const scale = root.node().getScreenCTM().a || 1;
   const edge = nearestEdge(x, y, 6 / scale);
   if (edge) tellEdge(edge, event.clientX, event.clientY);

@@ -10,7 +10,6 @@ for (const part of [lines, above, pointed]) {
     .attr("x", data.width / 2).attr("y", data.height / 2);
 }
 
-const upwards = edges.slice().reverse(); // the strongest lie on top
 function drawn(edge) {
   edge.line ??= d3.create("svg:path").datum(edge).attr("class", `edge p${edge.pairing}`)
     .attr("d", pathOf(edge))
@@ -20,17 +19,17 @@ function drawn(edge) {
   return edge.line;
 }
 
-// lines that stay are not touched
+// the strongest lie on top; lines that stay are not touched
+let laid = [];
 function layOut() {
-  const wanted = new Uint8Array(edges.length);
-  for (const edge of shown) wanted[edge.i] = 1;
+  const wanted = new Set(shown);
+  for (const edge of laid) if (!wanted.has(edge)) edge.line.remove();
+  laid = shown.slice().reverse();
   const sheet = lines.node();
   let next = sheet.querySelector("path");
-  for (const edge of upwards) {
-    if (next && next === edge.line) {
-      next = next.nextSibling;
-      if (!wanted[edge.i]) edge.line.remove();
-    } else if (wanted[edge.i]) sheet.insertBefore(drawn(edge), next);
+  for (const edge of laid) {
+    if (next && next === edge.line) next = next.nextSibling;
+    else sheet.insertBefore(drawn(edge), next);
   }
 }
 
@@ -51,7 +50,7 @@ function drawAbove(near) {
 
 // the lines of the head under the pointer, as one element for each pairing
 function pointHead(head) {
-  const own = head && head !== state.head ? edgesOf(head) : [];
+  const own = head && head !== state.head ? edgesOf(head).slice(0, NEAR) : [];
   if (!own.length && !plane.classed("pointing")) return;
   plane.classed("pointing", own.length > 0);
   const each = d3.group(own, (edge) => edge.pairing);

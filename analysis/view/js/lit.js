@@ -6,7 +6,7 @@ let lit = { near: new Set(), found: new Set(), chosen: null };
 // what can be pressed, told and found is the head below
 function copyOf(head) {
   if (head.copy) return head.copy;
-  head.copy = nodes[head.i].cloneNode(true);
+  head.copy = (nodes[head.i] ?? built(head)).cloneNode(true);
   for (const name of ["data-name", "role", "tabindex", "aria-pressed", "aria-label"])
     head.copy.removeAttribute(name);
   head.copy.setAttribute("data-of", head.name);
@@ -21,6 +21,7 @@ function looks(head, focused) {
 }
 
 const AT_ONCE = 100; // copies more in a frame: hundreds are there a few frames later
+const COPIES = 100; // of a crowded page's heads: a canvas shows all that stand out
 let next = null;
 function light() {
   cancelAnimationFrame(next);
@@ -28,8 +29,12 @@ function light() {
   const focused = dim && document.activeElement.matches(".head:focus-visible")
     ? d3.select(document.activeElement).datum() : null;
   const over = heads.includes(told) ? [told] : [];
-  const wanted = dim
-    ? [...new Set([focused, ...over, ...lit.near, ...lit.found])].filter(Boolean) : [];
+  const all = dim
+    ? [...new Set([focused, lit.chosen, ...over, ...lit.found, ...lit.near])].filter(Boolean) : [];
+  if (crowded) glow(all);
+  const wanted = crowded
+    ? all.filter((head) => head === focused || head === told || head === lit.chosen
+      || (lit.found.size <= COPIES && lit.found.has(head))) : all;
   const some = (n) => {
     copies.selectAll("g").data(wanted.slice(0, n), (head) => head.i)
       .join((enter) => enter.append(copyOf))

@@ -2,8 +2,15 @@
 
 function update() {
   drawAnew();
+  foldAgain();
+  if (stop && !nodes[stop.i]) remember(heads.find(({ layer }) => !state.folded.has(layer)));
   redraw();
+  if (state.theme === inTheme) return;
+  inTheme = state.theme;
+  paint();
+  shade();
 }
+let inTheme = "auto";
 
 function redraw() {
   draw();
@@ -33,15 +40,15 @@ function applyTheme() {
 let stop = heads[0];
 function remember(head) {
   if (!head) return; // an empty answer has none
-  nodes[stop.i].setAttribute("tabindex", -1);
-  nodes[head.i].setAttribute("tabindex", 0);
+  nodes[stop.i]?.setAttribute("tabindex", -1);
+  nodeOf(head).setAttribute("tabindex", 0);
   stop = head;
 }
 
 function focusHead(head) {
   remember(head);
   bringIntoSight(head);
-  nodes[head.i].focus({ preventScroll: true });
+  nodeOf(head).focus({ preventScroll: true });
 }
 
 function select(head) {
@@ -50,15 +57,39 @@ function select(head) {
   update();
 }
 
-node.on("click", (event, head) => {
+const headOf = (event) => d3.select(event.target.closest(".head")).datum();
+boxes.on("click", (event) => {
   event.stopPropagation();
+  const head = headOf(event);
   select(state.head === head ? null : head);
-}).on("focus", function told(event, head) {
-  if (!this.matches(":focus-visible")) return;
-  const box = this.getBoundingClientRect();
-  tellHead(head, box.right, box.bottom);
-}).on("blur", hideTip);
-svg.on("click", () => select(null));
+}).on("focusin", (event) => {
+  if (!event.target.matches(".head:focus-visible")) return;
+  const box = event.target.getBoundingClientRect();
+  tellHead(headOf(event), box.right, box.bottom);
+}).on("focusout", hideTip);
+svg.on("click", (event) => {
+  const [x, y] = d3.pointer(event, root.node());
+  const head = crowded ? headAt(x, y) : null;
+  if (head) select(state.head === head ? null : head);
+  else if (!foldable || !turnRow(x, y)) select(null);
+});
+
+// a click on the name of a layer folds it, and a click on a strip brings its layers back
+function turnRow(x, y) {
+  const row = rowAt(y);
+  if (!row || (!row.folded && x > NAMES_END)) return false;
+  for (let layer = row.first; layer <= row.last; layer += 1) {
+    if (row.folded) state.folded.delete(layer);
+    else state.folded.add(layer);
+  }
+  unselectFolded();
+  update();
+  return true;
+}
+
+function unselectFolded() {
+  if (state.head && state.folded.has(state.head.layer)) state.head = null;
+}
 
 const STEPS = {
   ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [1, 0], ArrowDown: [-1, 0],
@@ -70,7 +101,9 @@ boxes.on("keydown", (event) => {
   const within = (value, n) => Math.max(0, Math.min(n - 1, value));
   if (event.key in STEPS) {
     const [up, across] = STEPS[event.key];
-    const layer = within(head.layer + up, data.n_layers);
+    let layer = within(head.layer + up, data.n_layers);
+    while (state.folded.has(layer) && within(layer + up, data.n_layers) !== layer) layer += up;
+    if (state.folded.has(layer)) layer = head.layer;
     focusHead(heads[layer * data.n_heads + within(head.head + across, data.n_heads)]);
   } else if (event.key === "Enter" || event.key === " ") {
     select(state.head === head ? null : head);
@@ -94,6 +127,12 @@ slider.on("input", (event) => {
   state.step = Number(event.target.value);
   slides();
   redraw();
+});
+d3.select("#folded").on("change", (event) => {
+  state.folded = layersIn(event.target.value);
+  unselectFolded();
+  event.target.value = "";
+  update();
 });
 d3.select("#find").on("input", (event) => {
   state.find = event.target.value;
@@ -124,7 +163,18 @@ function restore() {
   update();
 }
 addEventListener("hashchange", restore);
-addEventListener("beforeprint", rests); // on paper there are elements
+addEventListener("beforeprint", () => { // on paper there are elements, and canvases in its colours
+  rests();
+  toPaper(true);
+});
+addEventListener("afterprint", () => toPaper(false));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  paint();
+  shade();
+});
 restore();
+ready = true;
+paint();
+shade();
 labelHeads();
-remember(state.head ?? heads[0]);
+remember(state.head ?? stop);

@@ -46,8 +46,7 @@ function tellControls() {
     .property("checked", (d) => chosen.has(d.key));
   set("#pairings", state.pairings);
   set("#roles", state.roles);
-  const per = d3.rollup(shown, (list) => list.length, (edge) => edge.pairing);
-  d3.selectAll("#pairings b").text((d) => (per.get(d.key) ?? 0).toLocaleString("en"));
+  d3.selectAll("#pairings b").text((d) => counted.per[d.key].toLocaleString("en"));
   const words = amountWords();
   tellMarks();
   slider.property("value", state.step).attr("aria-valuetext", words)
@@ -57,17 +56,36 @@ function tellControls() {
   if (d3.select("#find").property("value") !== state.find)
     d3.select("#find").property("value", state.find);
   d3.select("#theme").text(`Theme: ${state.theme}`);
+  tellUndrawn();
   d3.select("#nothing").attr("hidden", shown.length ? "hidden" : null)
-    .text(edges.length ? "No edge passes these filters." : NOTHING);
+    .text(N ? "No edge passes these filters." : NOTHING);
 }
 
 function amountWords() {
   const place = data.places[state.step] ?? 0;
-  const least = d3.min(shown, (edge) => data.edges.figures.pk[edge.i]);
-  const all = shown.length < edges.length ? `${shown.length.toLocaleString("en")} of ` : "";
+  const { n, least } = counted;
+  const all = n < N ? `${n.toLocaleString("en")} of ` : "";
   return (place ? data.words.amount.replace("N", place.toLocaleString("en")) : "")
-    + all + plural(edges.length, "edge") + (least === undefined ? "" : `, ${data.words.pk} ≥ ${written(least)}`);
+    + all + plural(N, "edge") + (n ? `, ${data.words.pk} ≥ ${written(least)}` : "");
 }
+
+// how the edges of a large page are drawn, and which are not
+function undrawnWords() {
+  const { n, behind } = counted;
+  const closed = state.folded.size;
+  return [
+    n > LINES && `${LINES.toLocaleString("en")} strongest as lines, the other ${(n - LINES).toLocaleString("en")} as shading`,
+    closed && `not drawn: ${plural(closed, "folded layer")}, ${plural(closed * data.n_heads, "head")}, ${plural(behind, "edge")}`,
+  ].filter(Boolean).join("; ");
+}
+function tellUndrawn() {
+  if (!foldable) return;
+  const ranges = d3.select("#folded");
+  if (ranges.node() !== document.activeElement || !ranges.property("value"))
+    ranges.property("value", asRanges(state.folded).replaceAll(",", ", "));
+  d3.select("#undrawn").text(undrawnWords());
+}
+d3.select("#folding").attr("hidden", foldable ? null : "");
 
 // what PK is read against: chance, the maximum, and the decoys among pairs this strong
 function chanceWords() {
@@ -82,10 +100,9 @@ const DECOYS = "Decoys: backward pairs as strong, which can carry nothing. Their
 
 function tellMarks() {
   const shares = decoyShares();
-  const least = d3.rollup(withinThreshold(), (list) => data.edges.figures.pk[list.at(-1).i],
-    (edge) => edge.pairing);
+  const { last } = counted;
   d3.selectAll("#pairings small").text((d) => [
-    least.has(d.key) && `${data.words.pk} ≥ ${written(least.get(d.key))}`,
+    last[d.key] >= 0 && `${data.words.pk} ≥ ${written(figures.pk[last[d.key]])}`,
     shares.has(d.key) && `decoys ${percent(shares.get(d.key))}`,
   ].filter(Boolean).join(", "));
   const words = [chanceWords(), shares.size ? DECOYS : ""].filter(Boolean).join(" ");
@@ -100,7 +117,8 @@ function filterWords() {
   const { head } = state;
   return [
     off && `pairings ${names.join(", ") || "none"}`,
-    state.roles.size && `edges ${SIDES[state.side].words} heads with ${roles.join(" or ")}`,
+    state.roles.size && `edges ${SIDES[state.side]} heads with ${roles.join(" or ")}`,
+    state.folded.size && `layers ${asRanges(state.folded)} folded`,
     head && `${head.name} selected${head.derived ? ` (derived: ${head.derived})` : ""}: ${plural(head.in, "edge")} in, ${head.out.toLocaleString("en")} out`,
     state.find.trim() && `search for “${state.find.trim()}”`,
   ].filter(Boolean).join("; ") || "none";
@@ -120,7 +138,7 @@ function goTo(head) {
 function list(title, rows, other) {
   detail.append("h3").text(`${title} (${rows.length})`);
   if (!rows.length) return;
-  const pkOf = (edge) => data.edges.figures.pk[edge.i];
+  const pkOf = (edge) => figures.pk[edge.i];
   const show = inColumn(rows.map(pkOf));
   const items = detail.append("ul").selectAll("li").data(rows.slice(0, LISTED)).join("li");
   const button = items.append("button").attr("type", "button")
@@ -159,7 +177,9 @@ function tellDetail() {
     facts.append("dt").text(name);
     facts.append("dd").text(written(value));
   }
-  const byPk = (a, b) => data.edges.figures.pk[b.i] - data.edges.figures.pk[a.i];
+  const undrawn = head.in + head.out - NEAR;
+  if (undrawn > 0) detail.append("p").text(`The ${NEAR.toLocaleString("en")} strongest edges are drawn as lines.`);
+  const byPk = (a, b) => figures.pk[b.i] - figures.pk[a.i];
   const own = edgesOf(head).slice().sort(byPk);
   list("Could read", own.filter((edge) => edge.target === head), (edge) => edge.source);
   list("Could be read by", own.filter((edge) => edge.source === head), (edge) => edge.target);
@@ -172,8 +192,22 @@ function layerMeans() {
   return d3.rollup(there, (list) => d3.mean(list, (h) => h.in + h.out), (h) => h.layer);
 }
 
+// the first `n` by edges, in order; of equals the first of all
+function busiestOf(n) {
+  const found = [];
+  for (const head of heads) {
+    const edges = head.in + head.out;
+    if (!edges) continue;
+    let at = found.length;
+    while (at && edges > found[at - 1].in + found[at - 1].out) at -= 1;
+    if (at < n) found.splice(at, 0, head);
+    if (found.length > n) found.pop();
+  }
+  return found;
+}
+
 function tellHubs() {
-  const busiest = heads.filter((h) => h.in + h.out).sort((a, b) => b.in + b.out - a.in - a.out);
+  const busiest = busiestOf(8);
   if (!busiest.length) return;
   detail.append("h2").attr("class", "list").text("Heads with most edges shown");
   const share = decoysOfAll();
@@ -184,7 +218,7 @@ function tellHubs() {
   if (usual.size)
     detail.append("p").attr("class", "depth").text("Some layers have more edges than others: compare a head with the "
       + "mean of its layer.");
-  const items = detail.append("ul").selectAll("li").data(busiest.slice(0, 8)).join("li");
+  const items = detail.append("ul").selectAll("li").data(busiest).join("li");
   const button = items.append("button").attr("type", "button").on("click", (event, h) => goTo(h));
   button.append("i").attr("class", (h) => `chip r${h.roles[0] ?? "-"}`);
   button.append("strong").text((h) => h.name);

@@ -29,8 +29,14 @@ function styled(original) {
 
 function copied() {
   const copy = make("g", {});
-  for (const part of [bands, lines, above, boxes, copies]) {
+  for (const part of [bands, shading, lines, above, boxes, copies]) {
     const own = part.node();
+    if (part === shading) {
+      if (counted.n > LINES) copy.append(shadingImage());
+      continue;
+    }
+    if (part === boxes && crowded) copy.append(drawnHeads(heads, boxesCanvas));
+    if (part === copies && crowded) copy.append(drawnHeads(glowing, glowCanvas));
     const drawing = own.closest("svg");
     const group = styled(own);
     group.removeAttribute("transform");
@@ -41,6 +47,41 @@ function copied() {
   for (const head of copy.querySelectorAll("g.head"))
     for (const name of ["tabindex", "role", "aria-pressed"]) head.removeAttribute(name);
   return copy;
+}
+
+// the shading of the whole drawing, wherever the page is zoomed to
+const SHARP = 800; // points across, which half a million lines take a second to fill
+function shadingImage() {
+  const scale = SHARP / data.width;
+  const all = fieldOf(SHARP, Math.ceil(scale * data.height), scale, 0, 0);
+  countTowards(all, counted, Infinity);
+  const sheet = document.createElement("canvas");
+  [sheet.width, sheet.height] = [all.width, all.height];
+  sheet.getContext("2d").putImageData(pixelsOf(all, shadingColors()), 0, 0);
+  // with the name `href` this page would load it, which its policy forbids
+  return make("image", { "data-href": sheet.toDataURL(), width: data.width, height: all.height / scale,
+    opacity: getComputedStyle(shading.node()).opacity });
+}
+
+// the heads of a crowded page, which are on a canvas and not among the elements
+function drawnHeads(some, canvas) {
+  const name = some === heads ? "heads" : "glow";
+  const group = make("g", { class: name, opacity: getComputedStyle(canvas.node()).opacity });
+  for (const head of some) {
+    if (state.folded.has(head.layer)) continue;
+    const fill = inks.roles[head.roles[0]];
+    if (!head.touched) {
+      group.append(make("circle", { cx: head.x, cy: head.y, r: radiusOf(head), fill: fill ?? inks.faint }));
+      continue;
+    }
+    group.append(
+      make("rect", { x: leftOf(head), y: topOf(head), width: BOX.width, height: BOX.height, rx: 5,
+        fill: fill ?? inks.plain, stroke: inks.ink, "stroke-width": 0.8 }),
+      make("text", { x: head.x, y: head.y + 3.5, "text-anchor": "middle", "font-size": "9px",
+        "font-family": words.family, fill: inks.onRoles[head.roles[0]] ?? inks.ink }, head.name),
+    );
+  }
+  return group;
 }
 
 // words as lines that fit a width
@@ -61,6 +102,7 @@ function captions() {
   return [
     `${data.title}: ${amountWords()}`,
     `Filters: ${filterWords()}.`,
+    foldable && undrawnWords() ? `Drawn: ${undrawnWords()}.` : "",
     `An arrow runs from the head that writes to a head that could read it; the wider, ${data.words.width}. `
       + "It does not mean that this happens on any text.",
     chanceWords(),
@@ -73,7 +115,7 @@ function captions() {
 function legend(top, width) {
   const group = make("g", { class: "legend" });
   const roles = new Set(heads.filter((head) => head.in + head.out).flatMap((head) => head.roles));
-  const pairings = new Set(shown.map((edge) => edge.pairing));
+  const pairings = new Set([...counted.per.keys()].filter((p) => counted.per[p]));
   const look = (selector) => getComputedStyle(document.querySelector(selector)).backgroundColor;
   const entries = [
     ...[...pairings].sort(d3.ascending).map((p) => [`#pairings i.p${p}`,
@@ -116,7 +158,8 @@ function standalone() {
   const file = make("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img" });
   file.append(make("title", {}, data.title), make("desc", {}, words.join(" ")),
     make("rect", { width, height, fill: getComputedStyle(document.body).backgroundColor }), inside);
-  return new XMLSerializer().serializeToString(file);
+  return new XMLSerializer().serializeToString(file)
+    .replace(/ data-(href="data:image)/, " $1");
 }
 
 function save() {

@@ -15,6 +15,7 @@ let part = 0; // lines between two of them
 let onCanvas = 0; // the first lines of those shown
 let scratch = null;
 let sheet = { place: [], colors: [] };
+let ready = false; // once all of the page is there
 let resting = null;
 
 // one step alone changes elements; the next one soon after it begins a movement
@@ -44,27 +45,39 @@ function drawAnew() {
 }
 
 function takeSheet() {
-  const { offsetWidth: width, offsetHeight: height } = plane.node();
-  const dots = devicePixelRatio;
-  for (const one of [canvas, boxesCanvas])
-    one.attr("width", Math.round(width * dots)).attr("height", Math.round(height * dots));
+  placeSheet();
+  emptySheets();
   onCanvas = 0;
   scratch = another();
   const size = Math.max(canvas.node().width * canvas.node().height, 1);
   const n = Math.max(Math.min(Math.floor(STILLS.pixels / size), STILLS.most), 2);
-  part = Math.max(Math.ceil(edges.length / n), 100);
+  part = Math.max(Math.ceil(Math.min(N, LINES) / n), 100);
+  sliding = true;
+  drawBoxes(heads);
+  plane.classed("sliding", true);
+}
+
+// canvases as large as the drawing
+function emptySheets() {
+  for (const one of [canvas, boxesCanvas, ...(crowded ? [glowCanvas] : [])])
+    one.attr("width", sheet.width).attr("height", sheet.height);
+}
+
+// where and in which colours they are drawn on
+function placeSheet() {
+  const { offsetWidth: width, offsetHeight: height } = plane.node();
+  const dots = devicePixelRatio;
   const { a, e, f } = root.node().getCTM();
   const style = getComputedStyle(document.documentElement);
   const before = JSON.stringify(sheet);
   sheet = {
+    width: Math.round(width * dots),
+    height: Math.round(height * dots),
     place: [dots * a, 0, 0, dots * a, dots * e, dots * f],
     colors: data.pairings.map((_, p) => style.getPropertyValue(`--p${p}`)),
   };
   if (JSON.stringify(sheet) !== before) stills = []; // the system's colours may have turned
-  sliding = true;
   takeInks(style);
-  drawBoxes(heads);
-  plane.classed("sliding", true);
 }
 
 // Lines go below those that are there, as the strongest lie on top. To draw them among themselves

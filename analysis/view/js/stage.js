@@ -10,20 +10,28 @@ const [ground, lines, above, pointed, copies] =
 const root = sheetOf("#graph").attr("id", "root");
 const bands = ground.append("g").attr("class", "bands");
 
-const heightOf = (layer) => heads[layer * data.n_heads].y;
-const bandHeight = Math.min(data.up - 8, 34);
-
-bands.selectAll("rect").data(d3.range(data.n_layers)).join("rect").attr("class", "band")
-  .attr("x", 56).attr("width", data.width - 66).attr("rx", 6)
-  .attr("y", (layer) => heightOf(layer) - bandHeight / 2).attr("height", bandHeight);
-const names = (kind, n) =>
-  bands.selectAll(`text.${kind}`).data(d3.range(n)).join("text").attr("class", `axis ${kind}`);
-const layerNames = names("layer", data.n_layers).attr("x", 48).attr("y", heightOf)
-  .attr("dy", "0.35em").attr("text-anchor", "end");
-const headNames = names("index", data.n_heads).attr("x", (head) => heads[head].x)
-  .attr("text-anchor", "middle");
+const NAMES_END = 56;
+const bandHeight = (row) => Math.min(row.height - 8, row.folded ? row.height : 34);
+let layerNames = null;
+let headNames = null;
+function drawBands() {
+  bands.selectAll("rect").data(rows).join("rect")
+    .attr("class", (row) => (row.folded ? "band strip" : "band"))
+    .attr("x", NAMES_END).attr("width", data.width - NAMES_END - 10).attr("rx", 6)
+    .attr("y", (row) => row.y - bandHeight(row) / 2).attr("height", bandHeight);
+  const names = (kind, items) =>
+    bands.selectAll(`text.${kind}`).data(items).join("text").attr("class", `axis ${kind}`);
+  layerNames = names("layer", rows).attr("x", (row) => (row.folded ? 70 : 48))
+    .attr("y", (row) => row.y)
+    .attr("dy", "0.35em").attr("text-anchor", (row) => (row.folded ? "start" : "end"));
+  headNames = names("index", d3.range(data.n_heads)).attr("x", (head) => heads[head].x)
+    .attr("text-anchor", "middle");
+}
+placeRows();
+drawBands();
 
 const LEAST = 9; // pixels that a name on the axes has on the screen
+const WORD = 9; // units that a long name of a head has
 const LARGEST = 1.4; // pixels to a unit of the drawing, so that a few heads do not fill the screen
 
 // The drawing fits what room there is. Where that makes names small (many heads, a narrow screen),
@@ -42,7 +50,7 @@ function fit() {
     scale,
   };
   nameAxes(font, terse);
-  plane.classed("tiny", scale * 9 < 5);
+  plane.classed("tiny", scale * WORD < 5);
   zooming.extent([[0, 0], [width, height]]).translateExtent([[0, 0], [width, height]]);
   settle();
 }
@@ -54,11 +62,18 @@ function sizeWith(font) {
 }
 
 function nameAxes(font, terse) {
-  const [up, across] = [Math.ceil(font * 1.25 / data.up), Math.ceil(font * 1.6 / data.across)];
+  const digits = String(data.n_heads - 1).length;
+  const [up, across] = [1.25 / data.up, Math.max(0.6 * digits + 0.4, 1.6) / data.across]
+    .map((part) => Math.ceil(font * part));
   bands.attr("font-size", font.toFixed(1));
-  layerNames.text((n) => (n % up ? "" : data.layer_names?.[n] ?? (terse ? n : `layer ${n}`)));
+  layerNames.text((row) => {
+    if (row.folded) return row.height > 0.9 * font ? `${rangeWords(row, "–")} folded` : "";
+    const n = row.first;
+    return n % up ? "" : data.layer_names?.[n] ?? (terse ? n : `layer ${n}`);
+  });
   headNames.attr("y", data.height - 21 + font)
-    .text((n) => (n % across ? "" : n || terse ? n : "head 0"));
+    .text((n) => (n % across || heads[n].x + 0.3 * digits * font > data.width ? ""
+      : n || terse ? n : "head 0"));
 }
 
 // While it moves, what is painted is moved as it is, at no cost; at rest it is painted sharp.
@@ -74,7 +89,9 @@ function settle() {
       `translate(${x + k * fitted.x},${y + k * fitted.y}) scale(${k * fitted.scale})`);
   }
   plane.classed("moving", false).style("transform", null);
-  plane.classed("closer", k > 1);
+  plane.classed("closer", crowded ? k * fitted.scale * WORD >= 5 : k > 1);
+  paint();
+  shade();
 }
 
 function move({ transform: { x, y, k } }) {
@@ -99,7 +116,7 @@ stage.call(zooming).on("dblclick.zoom", null);
 // what keys and the search go to is moved into sight
 function bringIntoSight(head) {
   const box = stage.node().getBoundingClientRect();
-  const own = nodes[head.i].getBoundingClientRect();
+  const own = nodeOf(head).getBoundingClientRect();
   const inside = own.left >= box.left && own.right <= box.right
     && own.top >= box.top && own.bottom <= box.bottom;
   const { x, y, scale } = fitted;

@@ -5,7 +5,7 @@ docker-compose.yml gives the container the same settings; tests/graphdb/test_com
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from headgraph.base.files.documents import read_text, shown
@@ -107,7 +107,14 @@ def content_policy(bolt: int) -> str:
     )
 
 
-def write(home: ServerHome, ports: Ports, jars: list[Path], *, recover: bool = False) -> None:
+def write(
+    home: ServerHome,
+    ports: Ports,
+    jars: list[Path],
+    *,
+    recover: bool = False,
+    more: Sequence[str] = (),
+) -> None:
     """Write neo4j.conf and java's arguments into the home.
 
     Args:
@@ -115,6 +122,7 @@ def write(home: ServerHome, ports: Ports, jars: list[Path], *, recover: bool = F
         ports: the ports to listen on.
         jars: Neo4j's jars.
         recover: whether this start cuts off the unreadable part of the transaction log.
+        more: further arguments of java, such as those of `graphdb.server.archive`.
 
     Raises:
         ServerError: one of the user's own settings cannot be used.
@@ -126,7 +134,8 @@ def write(home: ServerHome, ports: Ports, jars: list[Path], *, recover: bool = F
         f"{home.overrides.name}."
     )
     (home.conf / "neo4j.conf").write_text("\n".join([notice, *lines, ""]), encoding="utf-8")
-    write_arguments(argument_file(home), java_arguments(home, jars, all_settings))
+    arguments = [*more, *java_arguments(home, jars, all_settings)]
+    write_arguments(argument_file(home), arguments)
 
 
 def argument_file(home: ServerHome) -> Path:

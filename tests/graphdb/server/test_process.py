@@ -233,9 +233,12 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def failing_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """In place of Java: counts its calls, complains and ends."""
+    """In place of Java: counts its starts of a server, complains and ends."""
     java = tmp_path / "java"
-    java.write_text(f"#!/bin/sh\necho start >> {tmp_path}/calls\necho 'Error: no luck'\nexit 1\n")
+    java.write_text(
+        '#!/bin/sh\ncase "$1" in -Xshare:dump) exit 1;; esac\n'
+        f"echo start >> {tmp_path}/calls\necho 'Error: no luck'\nexit 1\n"
+    )
     java.chmod(0o755)
     monkeypatch.setattr(lifecycle, "ensure_jars", lambda progress: [])
     monkeypatch.setattr(lifecycle, "find_java", lambda: java)

@@ -1,0 +1,124 @@
+"""The archive of the server's classes: recorded, kept, used, and left out where it is not good."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from headgraph.graphdb.server import ServerHome, archive
+from headgraph.graphdb.server.process import find_java
+
+USED = re.compile(r"-XX:SharedArchiveFile=(.*)")
+RECORDED = re.compile(r"-XX:ArchiveClassesAtExit=(.*)")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServerHome:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return ServerHome(tmp_path / "home")
+
+
+@pytest.fixture
+def java(tmp_path: Path) -> Path:
+    """A Java that writes the archive it is told to, of its own name."""
+    path = tmp_path / "java"
+    path.write_text('#!/bin/sh\nfor it; do case "$it" in *SharedArchiveFile=*) '
+                    'echo base > "${it#*=}";; esac; done\n')  # fmt: skip
+    path.chmod(0o700)
+    return path
+
+
+@pytest.fixture
+def jars(tmp_path: Path) -> list[Path]:
+    path = tmp_path / "a.jar"
+    path.write_bytes(b"jar")
+    return [path]
+
+
+def given(pattern: re.Pattern[str], arguments: list[str]) -> list[str]:
+    return [found[1] for it in arguments if (found := pattern.fullmatch(it))]
+
+
+def recorded(home: ServerHome, java: Path, jars: list[Path]) -> Path:
+    """The archive after a server that recorded one and was stopped."""
+    first = archive.arguments(home, java, jars)
+    (recording,) = given(RECORDED, first)
+    Path(recording).write_bytes(b"classes")
+    archive.keep(home)
+    return archive.place(java, jars) / archive.TOP
+
+
+def test_a_stop_keeps_what_the_server_recorded_and_the_next_start_uses_it(
+    home: ServerHome, java: Path, jars: list[Path]
+) -> None:
+    top = recorded(home, java, jars)
+    second = archive.arguments(home, java, jars)
+    assert given(RECORDED, second) == []
+    assert given(USED, second) == [f"{top.with_name(archive.BASE)}{os.pathsep}{top}"]
+    assert not list(top.parent.glob("*.new"))
+
+
+@pytest.mark.parametrize("damage", ["contents", "length", "sum", "other jar", "other java"])
+def test_an_archive_that_is_not_what_was_kept_is_recorded_anew(
+    damage: str, home: ServerHome, java: Path, jars: list[Path]
+) -> None:
+    top = recorded(home, java, jars)
+    if damage in ("contents", "length"):
+        top.write_bytes(b"Classes" if damage == "contents" else b"cla")
+    elif damage == "sum":
+        top.with_suffix(".sha256").unlink()
+    else:
+        os.utime(jars[0] if damage == "other jar" else java, (1, 1))
+    again = archive.arguments(home, java, jars)
+    assert len(given(RECORDED, again)) == 1
+    assert str(top) not in str(given(USED, again))
+    assert recorded(home, java, jars).read_bytes() == b"classes"
+
+
+def test_a_server_starts_without_an_archive_where_none_can_be(
+    home: ServerHome, tmp_path: Path, jars: list[Path]
+) -> None:
+    bad = tmp_path / "bad"
+    bad.write_text("#!/bin/sh\nexit 1\n")
+    bad.chmod(0o700)
+    assert archive.arguments(home, bad, jars) == []
+    archive.keep(home)
+    assert archive.arguments(home, bad, [tmp_path / "missing.jar"]) == []
+
+
+def test_recording_is_given_up_where_each_server_is_killed(
+    home: ServerHome, java: Path, jars: list[Path]
+) -> None:
+    tries = [given(RECORDED, archive.arguments(home, java, jars)) for _ in range(archive.TRIES + 1)]
+    assert all(tries[:-1])
+    assert tries[-1] == []
+
+
+def test_two_servers_that_record_at_once_keep_one_archive(
+    home: ServerHome, tmp_path: Path, java: Path, jars: list[Path]
+) -> None:
+    other = ServerHome(tmp_path / "other")
+    files = [Path(given(RECORDED, archive.arguments(it, java, jars))[0]) for it in (home, other)]
+    for file, text in zip(files, (b"one", b"two"), strict=True):
+        file.write_bytes(text)
+    archive.keep(home)
+    archive.keep(other)
+    assert (archive.place(java, jars) / archive.TOP).read_bytes() == b"one"
+    assert not any(file.exists() for file in files)
+
+
+def test_java_runs_with_a_base_of_its_own_and_without_a_damaged_archive(
+    home: ServerHome, jars: list[Path]
+) -> None:
+    """The real Java: it maps the base, and goes on where the archive on top of it is damaged."""
+    import subprocess
+
+    real = find_java()
+    top = recorded(home, real, jars)  # of bytes that Java cannot read
+    used = archive.arguments(home, real, jars)
+    said = subprocess.run(
+        [real, *used, "-Xlog:cds*=info", "-version"], capture_output=True, text=True, check=True
+    )
+    assert "Runtime Environment" in said.stderr
+    assert str(top.with_name(archive.BASE)) in said.stdout

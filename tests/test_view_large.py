@@ -1,0 +1,258 @@
+"""A page of more heads and edges than a browser holds as elements: canvases, folding, its file."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from headgraph.analysis.view.content import Content
+from headgraph.analysis.view.page import Page as Written
+from tests.chromium import fresh_page, needs_chromium, started
+from tests.tables import random_edges
+
+pytestmark = needs_chromium
+LAYERS, HEADS, EDGES = 20, 104, 10_200
+LINES = 3000
+SVG = "{http://www.w3.org/2000/svg}"
+PLACE = """(name) => {
+  const head = JSON.parse(document.getElementById("data").textContent)
+    .heads.find((head) => head.name === name);
+  const at = new DOMPoint(head.x, head.y)
+    .matrixTransform(document.getElementById("root").getScreenCTM());
+  return [at.x, at.y];
+}"""
+# the opacity of each point, kept in the page, as hundreds of thousands of numbers are slow to send
+KEEP = """([id, name]) => {
+  const sheet = document.getElementById(id);
+  const copy = new OffscreenCanvas(sheet.width, sheet.height)
+    .getContext("2d", { willReadFrequently: true });
+  copy.drawImage(sheet, 0, 0);
+  const { data } = copy.getImageData(0, 0, sheet.width, sheet.height);
+  window[name] = data.filter((_, i) => i % 4 === 3);
+  return window[name].reduce((sum, one) => sum + one, 0);
+}"""
+SAME = "([one, other]) => window[one].every((value, i) => value === window[other][i])"
+ALONG = """() => {
+  const sheet = document.getElementById("shading");
+  const stage = sheet.getBoundingClientRect();
+  return [...document.querySelectorAll(".above path.near")].map((path) => {
+    const at = path.getPointAtLength(path.getTotalLength() * 0.3)
+      .matrixTransform(path.getScreenCTM());
+    const x = Math.floor((at.x - stage.x) * sheet.width / stage.width);
+    const y = Math.floor((at.y - stage.y) * sheet.height / stage.height);
+    const near = [-1, 0, 1].flatMap((down) => [-1, 0, 1].map((across) =>
+      window.all[(y + down) * sheet.width + x + across]));
+    return [path.__data__.i, Math.max(...near)];
+  });
+}"""
+
+
+@pytest.fixture(scope="module")
+def edges() -> pd.DataFrame:
+    return random_edges(LAYERS, HEADS, EDGES)
+
+
+@pytest.fixture(scope="module")
+def address(edges: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> str:
+    content = Content(
+        title="large", about=["Large."], n_layers=LAYERS, n_heads=HEADS, edges=edges,
+        roles={(3, 5): ("induction",)}, total=EDGES,
+    )  # fmt: skip
+    return Written(content).write(tmp_path_factory.mktemp("large") / "v.html").as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with started() as browser:
+        yield browser
+
+
+@pytest.fixture
+def tab(browser: Browser, address: str) -> Iterator[Page]:
+    said: list[str] = []
+    tab = fresh_page(browser)
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    tab.on("console", lambda message: said.append(message.text))
+    tab.goto(address)
+    yield tab
+    tab.context.close()
+    assert said == []
+
+
+def at_rest(tab: Page) -> None:
+    expect(tab.locator("#plane")).not_to_have_class(re.compile(r"\b(counting|sliding|moving)\b"))
+
+
+def all_edges(tab: Page) -> None:
+    tab.locator("#threshold").press("End")
+    at_rest(tab)
+
+
+def ends(edges: pd.DataFrame, end: str, layer: int, head: int) -> int:
+    return int(((edges[f"{end}_layer"] == layer) & (edges[f"{end}_head"] == head)).sum())
+
+
+def name_of(row: pd.Series, end: str) -> str:
+    return f"L{row[f'{end}_layer']}H{row[f'{end}_head']}"
+
+
+def test_only_what_has_the_focus_is_an_element(tab: Page, edges: pd.DataFrame) -> None:
+    assert tab.locator(".head").count() == 1
+    tab.locator(".head").focus()
+    for key, name in (("ArrowRight", "L0H1"), ("ArrowUp", "L1H1"), ("End", f"L1H{HEADS - 1}")):
+        tab.keyboard.press(key)
+        head = tab.locator(".head:focus")
+        expect(head).to_have_attribute("data-name", name)
+        expect(head).to_have_attribute("aria-label", re.compile(rf"^{name}, \d+ in, \d+ out$"))
+        expect(head.locator(".reach")).to_be_visible()
+    assert tab.locator(".head[tabindex='0']").count() == 1
+
+
+def test_a_click_lists_and_draws_the_edges_of_a_head(tab: Page, edges: pd.DataFrame) -> None:
+    all_edges(tab)
+    row = edges.iloc[-1]
+    name = name_of(row, "target")
+    own = row["target_layer"], row["target_head"]
+    tab.mouse.click(*tab.evaluate(PLACE, name))
+    expect(tab.locator("#detail h2")).to_have_text(name)
+    into, out = (ends(edges, end, *own) for end in ("target", "source"))
+    expect(tab.locator("#detail h3").first).to_have_text(f"Could read ({into})")
+    expect(tab.locator("#detail h3").nth(1)).to_have_text(f"Could be read by ({out})")
+    assert tab.locator(".above path.near").count() == into + out
+    assert tab.locator(f".copy[data-of={name}]").count() == 1
+    expect(tab.locator(f".head[data-name={name}]")).to_have_attribute("aria-pressed", "true")
+    tab.mouse.click(*tab.evaluate(PLACE, name))
+    expect(tab.locator("#detail h2")).to_have_text("Heads with most edges shown")
+
+
+def test_figures_of_a_packed_edge_are_those_of_the_table(tab: Page, edges: pd.DataFrame) -> None:
+    row = edges.iloc[0]
+    tab.locator("#find").fill(name_of(row, "source"))
+    tab.locator("#find").press("Enter")
+    line = tab.locator("#detail li button").filter(has_text=name_of(row, "target")).first
+    line.hover()
+    words = tab.locator("#tip dl").inner_text()
+    assert f"{row['pk']:.4g}" in words
+    assert "place in its pairing\n1\n" in words
+    assert "key/value" not in words
+    assert "share" not in words
+
+
+def test_weaker_edges_are_shading_and_all_are_counted(tab: Page, edges: pd.DataFrame) -> None:
+    assert tab.evaluate(KEEP, ["shading", "none"]) == 0
+    all_edges(tab)
+    expect(tab.locator("#amount")).to_contain_text("10,200 edges")
+    expect(tab.locator("#undrawn")).to_have_text(
+        f"3,000 strongest as lines, the other {EDGES - LINES:,} as shading"
+    )
+    assert tab.locator(".edges path.edge").count() == LINES
+    assert tab.evaluate(KEEP, ["shading", "all"]) > 0
+    # the lines of a selected head are drawn by the browser: the shading has points along each
+    hubs = edges.iloc[LINES:].value_counts(["source_layer", "source_head"])
+    tab.mouse.click(*tab.evaluate(PLACE, name_of(hubs.reset_index().iloc[0], "source")))
+    shaded = [opacity for i, opacity in tab.evaluate(ALONG) if i >= LINES]
+    assert len(shaded) > 5
+    assert min(shaded) > 0
+
+
+def test_lines_taken_away_leave_no_trace(tab: Page) -> None:
+    slider = tab.locator("#threshold")
+    places = int(slider.get_attribute("max") or 0)
+    slider.fill(str(places - 5))
+    at_rest(tab)
+    assert tab.evaluate(KEEP, ["shading", "before"]) > 0
+    all_edges(tab)
+    tab.evaluate(KEEP, ["shading", "all"])
+    slider.fill(str(places - 5))
+    at_rest(tab)
+    tab.evaluate(KEEP, ["shading", "again"])
+    assert not tab.evaluate(SAME, ["before", "all"])
+    assert tab.evaluate(SAME, ["before", "again"])
+    slider.fill("0")
+    at_rest(tab)
+    assert tab.evaluate(KEEP, ["shading", "none"]) == 0
+
+
+def test_folded_layers_are_counted_and_come_back(tab: Page, edges: pd.DataFrame) -> None:
+    all_edges(tab)
+    tab.locator("#folded").fill("2-4, 19, 77, x")
+    tab.locator("#folded").press("Enter")
+    at_rest(tab)
+    gone = edges["source_layer"].isin([2, 3, 4, 19]) | edges["target_layer"].isin([2, 3, 4, 19])
+    expect(tab.locator("#undrawn")).to_contain_text(
+        f"not drawn: 4 folded layers, {4 * HEADS} heads, {gone.sum():,} edges"
+    )
+    expect(tab.locator("#folded")).to_have_value("2-4, 19")
+    expect(tab.locator("#amount")).to_contain_text(f"{(~gone).sum():,} of 10,200 edges")
+    tab.wait_for_url("**fold=2-4%2C19*")
+    assert tab.locator(".strip").count() == 2
+    # the first folded strip, then the name of layer 0
+    box = tab.locator(".strip").first.bounding_box()
+    assert box
+    tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(tab.locator("#folded")).to_have_value("19")
+    name = tab.locator("text.layer").first.bounding_box()
+    assert name
+    tab.mouse.click(name["x"] + 2, name["y"] + name["height"] / 2)
+    expect(tab.locator("#folded")).to_have_value("0, 19")
+    # a head that is looked for is not left folded away
+    tab.locator("#find").fill("19.3")
+    tab.locator("#find").press("Enter")
+    expect(tab.locator(".head:focus")).to_have_attribute("data-name", "L19H3")
+    expect(tab.locator("#folded")).to_have_value("0")
+
+
+def test_the_saved_picture_has_all_heads_and_the_shading(tab: Page, tmp_path: Path) -> None:
+    all_edges(tab)
+    with tab.expect_download() as waiting:
+        tab.locator("#save").click()
+    waiting.value.save_as(tmp_path / "v.svg")
+    root = ElementTree.parse(tmp_path / "v.svg").getroot()
+    heads = root.find(f".//{SVG}g[@class='heads']")
+    assert heads is not None
+    assert len(heads.findall(f"{SVG}rect")) + len(heads.findall(f"{SVG}circle")) == LAYERS * HEADS
+    (image,) = root.iter(f"{SVG}image")
+    assert str(image.get("href")).startswith("data:image/png;base64,")
+    assert len(root.findall(f".//{SVG}g[@class='edges']//{SVG}path")) == LINES
+    words = " ".join(text.text or "" for text in root.iter(f"{SVG}text"))
+    assert f"Drawn: 3,000 strongest as lines, the other {EDGES - LINES:,} as shading." in words
+
+
+def test_paper_has_the_colours_of_paper(tab: Page) -> None:
+    themes = """() => ["beforeprint", "afterprint"].map((kind) => {
+      dispatchEvent(new Event(kind));
+      return document.documentElement.dataset.theme ?? null;
+    })"""
+    tab.evaluate("location.hash = 'theme=dark'")
+    expect(tab.locator("#theme")).to_have_text("Theme: dark")
+    assert tab.evaluate(themes) == ["light", "dark"]
+
+
+def test_heads_that_stand_out_are_on_a_canvas(tab: Page) -> None:
+    assert tab.evaluate(KEEP, ["glow", "none"]) == 0
+    tab.locator("#find").fill("L1")
+    expect(tab.locator("#found")).to_have_text(f"{11 * HEADS:,} heads")
+    expect(tab.locator(".copy.found")).to_have_count(0)
+    many = tab.evaluate(KEEP, ["glow", "many"])
+    tab.locator("#find").fill("induction")
+    expect(tab.locator(".copy.found")).to_have_count(1)
+    assert 0 < tab.evaluate(KEEP, ["glow", "one"]) < many / 100
+    tab.keyboard.press("Escape")
+    assert tab.evaluate(KEEP, ["glow", "none"]) == 0
+
+
+def test_few_heads_of_many_edges_stay_elements(browser: Browser, tmp_path: Path) -> None:
+    few = random_edges(12, 24, EDGES)
+    content = Content(title="few", about=[], n_layers=12, n_heads=24, edges=few)
+    address = Written(content).write(tmp_path / "v.html").as_uri()
+    tab = fresh_page(browser)
+    tab.goto(f"{address}#fold=3,5")
+    assert tab.locator(".head").count() == 10 * 24
+    gone = few["source_layer"].isin([3, 5]) | few["target_layer"].isin([3, 5])
+    all_edges(tab)
+    expect(tab.locator("#amount")).to_contain_text(f"{(~gone).sum():,} of 10,200 edges")
+    tab.context.close()
