@@ -30,11 +30,24 @@ LAYERS, HEADS = 80, 64
 LARGE = {"OQ": 330_000, "OK": 330_000, "OV": 330_000, "QQ": 5_000, "OO": 5_000}
 RUNS = {"GPT-2 small, 858 edges": "bench-gpt2", "5,120 heads, 1,000,000 edges": "bench-large"}
 VALUES = {
-    "bench-gpt2": {"head": "L4H7", "source": "L0H1", "target": "L9H9", "other": "bench-gpt2-other"},
+    "bench-gpt2": {
+        "head": "L4H7",
+        "source": "L0H1",
+        "target": "L9H9",
+        "first": "L5H1",
+        "second": "L5H5",
+        "writer": "previous_token",
+        "reader": "induction",
+        "other": "bench-gpt2-other",
+    },
     "bench-large": {
         "head": "L27H36",  # of all heads the one that most paths go through
         "source": "L3H1",
         "target": "L70H9",
+        "first": "L40H1",
+        "second": "L40H2",
+        "writer": "previous_token",
+        "reader": "induction",
         "other": "bench-large-other",
     },
 }
