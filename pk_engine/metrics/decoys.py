@@ -60,6 +60,11 @@ class DecoyCounts:
         self.forward = _sum(self.forward, np.bincount(_bins(forward)))
         self.backward = _sum(self.backward, np.bincount(_bins(backward)))
 
+    def include(self, other: "DecoyCounts") -> None:
+        """Count the pairs that are counted in another object too."""
+        self.forward = _sum(self.forward, other.forward)
+        self.backward = _sum(self.backward, other.backward)
+
     def stronger(self, pk: ArrayLike) -> NDArray[np.int64]:
         """For each PK, how many backward pairs are at least as strong."""
         return _at_least(self.backward, int(_bins(pk).max(initial=0)) + 1)[_bins(pk)]

@@ -22,8 +22,8 @@ from headgraph.pk_engine.models.location import locate, naming, read_config
 from headgraph.pk_engine.models.towers import named, part_of
 from headgraph.pk_engine.planning import costs
 from headgraph.pk_engine.planning.calibration import Calibration
-from headgraph.pk_engine.scoring._compute import check_options, job_of
-from headgraph.pk_engine.scoring.job import Job
+from headgraph.pk_engine.scoring._compute import check_options, spec_of
+from headgraph.pk_engine.scoring.spec import Spec
 
 DTYPES: dict[str, Any] = {
     "float16": np.float16,
@@ -106,7 +106,7 @@ class Plan:
 
 @dataclass
 class Sizes:
-    """A model of known sizes without weights, for a `Job` that never runs."""
+    """A model of known sizes without weights, for a `Spec` that is never run."""
 
     name: str
     family: Family
@@ -179,23 +179,23 @@ def plan(
         found = family_of(config)
         sizes = Sizes(name, found.for_model(config), found.shape(config), revision)
     stored = _stored(config, found)
-    job = job_of(sizes, pairings, metrics, kv, layer_order, backend, device, dtype, memory,
-                 decoys=decoys)  # fmt: skip
-    passes = sum(layers for _, layers in costs.layers_read(job))
+    spec = spec_of(sizes, pairings, metrics, kv, layer_order, backend, device, dtype, memory,
+                   decoys=decoys)  # fmt: skip
+    passes = sum(layers for _, layers in costs.layers_read(spec))
     layer = costs.layer_bytes(sizes.family, sizes.shape, stored.itemsize)
     return Plan(
         model=name,
         family=sizes.family.name,
         shape=sizes.shape,
-        pairs={pairing: job.pair_bound(pairing) for pairing in pairings},
-        operations=costs.total(costs.calls(job, "kernel", "columns")),
-        decompositions=sum(call.compared for call in costs.calls(job, "singular")),
-        groups=len(job.groups()),
+        pairs={pairing: spec.pair_bound(pairing) for pairing in pairings},
+        operations=costs.total(costs.calls(spec, "kernel", "columns")),
+        decompositions=sum(call.compared for call in costs.calls(spec, "singular")),
+        groups=len(spec.groups()),
         bytes_read=passes * layer,
-        factors=costs.factor_bytes(job),
-        peak_memory=costs.peak_memory(job, sizes.family, stored.itemsize),
-        backend=str(job.backend),
-        seconds=_seconds(job, sizes.family, stored) if calibrate else {},
+        factors=costs.factor_bytes(spec),
+        peak_memory=costs.peak_memory(spec, sizes.family, stored.itemsize),
+        backend=str(spec.backend),
+        seconds=_seconds(spec, sizes.family, stored) if calibrate else {},
     )
 
 
@@ -222,15 +222,15 @@ def _stored(config: dict[str, Any], family: Family) -> np.dtype[Any]:
     return found
 
 
-def _seconds(job: Job, family: Family, stored: np.dtype[Any]) -> dict[str, float]:
-    measured, shape = Calibration(job.backend), job.weights.shape
-    factors = {METRICS[name].factors for name in job.metrics}
-    passes = costs.layers_read(job)
+def _seconds(spec: Spec, family: Family, stored: np.dtype[Any]) -> dict[str, float]:
+    measured, shape = Calibration(spec.backend), spec.weights.shape
+    factors = {METRICS[name].factors for name in spec.metrics}
+    passes = costs.layers_read(spec)
     seconds = {
         "reading and factoring": measured.reading(family, shape, stored, factors, passes),
-        "products": measured.products(costs.calls(job, "kernel", "columns")),
+        "products": measured.products(costs.calls(spec, "kernel", "columns")),
     }
-    singular = costs.calls(job, "singular")
+    singular = costs.calls(spec, "singular")
     return seconds | ({"singular values": measured.singular(singular)} if singular else {})
 
 
