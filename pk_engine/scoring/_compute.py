@@ -139,8 +139,9 @@ def compute(
     weights = open_weights(model, revision, via=via, fold_ln=fold_ln,
                            center_writing=center_writing, variant=variant, adapter=adapter,
                            tower=tower)  # fmt: skip
+    chooser = _here if client is None else _on(client, progress)
     spec = spec_of(weights, pairings, metrics, kv, layer_order, backend, device, dtype, memory,
-                   decoys=decoys, chooser=_here if client is None else _on(client, progress))  # fmt: skip
+                   decoys=decoys, chooser=chooser)  # fmt: skip
     # Benjamini-Hochberg needs every pair
     spec = replace(spec, selection=Selection() if selection.nulls else selection)
     check_decoys(selection, spec)

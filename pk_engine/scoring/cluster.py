@@ -16,9 +16,9 @@ import uuid
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from headgraph.base.files.documents import read_json, reason, shown
+from headgraph.base.files.documents import read_json, shown
 from headgraph.base.progress import Progress
 from headgraph.base.spelling import argument
 from headgraph.base.text import quoted, short
@@ -29,6 +29,7 @@ from headgraph.pk_engine.metrics.layer_order import Group
 from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.scoring.group import GroupScores
 from headgraph.pk_engine.scoring.layers import layer_digest
+from headgraph.pk_engine.scoring.progress import WAITING
 from headgraph.pk_engine.scoring.spec import Spec
 from headgraph.pk_engine.scoring.worker import admit, check, choose_here, score_here
 
@@ -40,17 +41,17 @@ AHEAD = 2
 """Tasks for each worker at once: one that runs and one that waits."""
 POLL = 1.0
 """Seconds after which the client looks for new workers."""
+PATIENCE = 2.0
+"""Seconds to fetch a result, at first."""
 CONNECT = 10
 """Seconds to reach a scheduler."""
-WAITING = "Waiting for a worker"
-"""Step of progress while the cluster has no worker."""
 
 
 @contextmanager
 def connected(
-    scheduler: str | None, scheduler_file: str | os.PathLike[str] | None
-) -> Iterator[Client | None]:
-    """A client of the scheduler at an address or named by its file; None without both.
+    scheduler: str | None = None, scheduler_file: str | os.PathLike[str] | None = None
+) -> Iterator[Client]:
+    """A client of the scheduler at an address, or at the one that is in a file.
 
     Raises:
         EngineError: distributed is not installed, the file does not say an address, or no
@@ -58,9 +59,6 @@ def connected(
     """
     if scheduler_file is not None:
         scheduler = _address_in(Path(scheduler_file))
-    if scheduler is None:
-        yield None
-        return
     try:
         from distributed import Client
     except ModuleNotFoundError as error:
@@ -152,10 +150,11 @@ class _Tasks:
         self.running: dict[Future, int] = {}
         self.resource = f"headgraph-{uuid.uuid4()}"  # workers of an earlier job are checked again
         self.spec = pickle.dumps(spec)
-        self.layer = spec.weights.shape.layers[0].index
-        self.digest = layer_digest(spec.weights.raw_layer(self.layer))
+        first = spec.weights.shape.layers[0].index
+        self.about = first, layer_digest(spec.weights.raw_layer(first))
         self.workers: list[str] = []
         self.looked = 0.0
+        self.patience = PATIENCE
 
     def run(self) -> Iterator[tuple[int, GroupScores, str]]:
         """Submit and collect until every group is there."""
@@ -187,7 +186,7 @@ class _Tasks:
                 del self.checks[future]
                 future.cancel()
         for worker in _of_same_version(self.client, new):
-            task = self.client.submit(check, self.spec, self.layer, workers=[worker], pure=False)
+            task = self.client.submit(check, self.spec, *self.about, workers=[worker], pure=False)
             self.checks[task] = worker
         if not found and self.progress:
             self.progress(WAITING, 0, 0)
@@ -197,11 +196,6 @@ class _Tasks:
         error = future.exception()
         if error is not None:
             raise EngineError(f"the worker {worker} is refused: {_words(error)}") from error
-        if future.result() != self.digest:
-            raise EngineError(
-                f"the worker {worker} is refused: it reads other weights than this machine; give "
-                "all the same files"
-            )
         self.client.run(admit, self.resource, workers=[worker], on_error="ignore")
         self.looked = 0.0
 
@@ -236,7 +230,13 @@ class _Tasks:
     def _collect(self, number: int, future: Future) -> Iterator[tuple[int, GroupScores, str]]:
         error = future.exception()
         if error is None:
-            yield number, *future.result()
+            try:
+                found, worker = future.result(timeout=self.patience)
+            except TimeoutError:  # the worker is lost: its task may have to wait for a new one
+                self.patience *= 2
+                self.running[future] = number
+                return
+            yield number, found, worker
             return
         self.failed[number] += 1
         if self.failed[number] == TRIES or _is_killed(error):
@@ -286,8 +286,8 @@ def _lost(client: Client) -> Iterator[None]:
     """State it as EngineError if the scheduler is gone."""
     from concurrent.futures import CancelledError
 
-    from distributed.comm import CommClosedError
     from distributed.client import FutureCancelledError
+    from distributed.comm import CommClosedError
 
     try:
         yield

@@ -22,6 +22,7 @@ from headgraph.pk_engine.metrics.decoys import DecoyCounts
 from headgraph.pk_engine.metrics.layer_order import Group
 from headgraph.pk_engine.scoring.group import Factors, GroupScores, score_group
 from headgraph.pk_engine.scoring.layers import all_head_scores, fingerprint, layer_digest
+from headgraph.pk_engine.scoring.progress import COMPARING, RESUMED
 from headgraph.pk_engine.scoring.resume import Partial, State, job_key
 from headgraph.pk_engine.scoring.rows import heads_counted
 from headgraph.pk_engine.scoring.spec import Spec
@@ -30,10 +31,6 @@ from headgraph.pk_engine.table.columns import Columns, joined, taken
 
 if TYPE_CHECKING:
     from distributed import Client
-
-COMPARING = "Comparing groups of layers"
-RESUMED = "Resuming an interrupted compute"
-"""Steps of progress: the groups done; once at the beginning, those done before."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +82,8 @@ class Job:
             self.progress(RESUMED, len(state.done), len(groups))
         here = spec.backend if self.client is None else _on_processor(spec.backend)
         with here.workers() as threads:
-            with closing(self._scored(groups, state, threads)) as scored:
-                for number, found, worker in scored:
+            with closing(self._scored(groups, state, threads)) as parts:
+                for number, found, worker in parts:
                     self._check_digests(state, found, worker, partial)
                     state.add(number, found)
                     partial.save(state)
@@ -124,8 +121,9 @@ class Job:
         done = of - len(left)
         self._report(done, of)
         with closing(scored_on(client, self.spec, left, self.progress)) as scored:
-            for done, it in enumerate(scored, start=done + 1):
+            for it in scored:
                 yield it
+                done += 1
                 self._report(done, of)
 
     def _report(self, done: int, of: int) -> None:

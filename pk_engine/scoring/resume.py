@@ -99,7 +99,8 @@ class Partial:
                 with np.load(stream, allow_pickle=False) as file:
                     about = json.loads(str(file["about"]))
                     if about["key"] != self.key:
-                        return self._refuse(about)
+                        self._refuse(about)
+                        return
                     arrays = {name: file[name] for name in file.files if name != "about"}
         except _NOT_OURS:
             return
@@ -114,7 +115,7 @@ class Partial:
 
     def _refuse(self, about: dict[str, Any]) -> None:
         """Raise EngineError for the file of another job, unless it may be replaced."""
-        if self.force:
+        if self.path is None or self.force:
             return
         theirs = about.get("options", {})
         names = {"groups": "memory", "folds": "folding", "state": "version"}

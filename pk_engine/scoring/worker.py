@@ -8,6 +8,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from headgraph.base.progress import Progress
+from headgraph.pk_engine.errors import WeightsError
 from headgraph.pk_engine.linalg.backends import Backend, choose
 from headgraph.pk_engine.metrics.layer_order import Group
 from headgraph.pk_engine.scoring.group import Factors, GroupScores, score_group
@@ -37,13 +38,19 @@ def choose_here(
     return chosen, chosen.memory()
 
 
-def check(pickled: bytes, layer: int) -> bytes:
-    """Open the model, and check that the backend is there; returns the digest of a layer."""
+def check(pickled: bytes, layer: int, digest: bytes) -> None:
+    """Open the model, and check that a layer and the backend are those of the job.
+
+    Raises:
+        ModelError: the model is not there, or the layer has other weights.
+        EngineError: the backend or device is not there.
+    """
     from distributed import get_worker
 
     spec, _ = _opened(get_worker(), pickled)
     choose(spec.backend.name, spec.backend.device, spec.backend.dtype)
-    return layer_digest(spec.weights.raw_layer(layer))
+    if layer_digest(spec.weights.raw_layer(layer)) != digest:
+        raise WeightsError("it reads other weights than this machine; give all the same files")
 
 
 async def admit(quantity: str, dask_worker: Any) -> None:
