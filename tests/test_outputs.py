@@ -25,6 +25,7 @@ WRITES = {
     "export": ["nosuch.parquet", "-o", "{out}.graphml"],
     "export folder": ["nosuch.parquet", "--format", "csv", "-o", "{out}"],
     "export run": ["--run", "nosuch", "-o", "{out}.json"],
+    "merge": ["nosuch.parquet", "-o", "{out}.parquet"],
     "browser": ["--kit", "{out}", "--run", "nosuch"],
     "query": ["hubs", "--run", "nosuch", "--graph", "--html", "{out}.html"],
     "reproduce": ["nosuch", "-o", "{out}.html"],
