@@ -26,6 +26,7 @@ WRITES = {
     "export folder": ["nosuch.parquet", "--format", "csv", "-o", "{out}"],
     "export run": ["--run", "nosuch", "-o", "{out}.json"],
     "merge": ["nosuch.parquet", "-o", "{out}.parquet"],
+    "plan": ["nosuch", "--calibrate", "{out}.json"],
     "browser": ["--kit", "{out}", "--run", "nosuch"],
     "query": ["hubs", "--run", "nosuch", "--graph", "--html", "{out}.html"],
     "reproduce": ["nosuch", "-o", "{out}.html"],

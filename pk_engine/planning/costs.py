@@ -68,6 +68,59 @@ class Call(NamedTuple):
         )
 
 
+class Amounts(NamedTuple):
+    """The work of some groups of layers, by kind.
+
+    Attributes:
+        forming, products, blocks: floating-point operations, as in `Operations`.
+        singular: m^3, summed over the matrices whose singular values are taken.
+        reading: numbers of the weights that are read and hashed, and those that are factored.
+    """
+
+    forming: float = 0
+    products: float = 0
+    blocks: float = 0
+    singular: float = 0
+    reading: float = 0
+
+    def plus(self, other: "Amounts") -> "Amounts":
+        """The sum, kind by kind."""
+        return Amounts(*(mine + its for mine, its in zip(self, other, strict=True)))
+
+
+def group_amounts(spec: Spec, group: Group, held: range | None = None) -> Amounts:
+    """The work of one group.
+
+    Args:
+        spec: the options.
+        group: the layers.
+        held: target layers whose factors are in memory already.
+    """
+    kinds = {"singular": list[Call](), "kernel": list[Call]()}
+    for name in spec.metrics:
+        kind = "singular" if METRICS[name].work == "singular" else "kernel"
+        kinds[kind] += _calls(spec, name, group)
+    compared = sum(call.compared * call.m**3 for call in kinds["singular"])
+    read = sum(_values(spec, roles, layers) for roles, layers in _passes(spec, group, held))
+    return Amounts(*total(kinds["kernel"]), compared, read)
+
+
+def total_amounts(spec: Spec) -> Amounts:
+    """The work of all groups in turn, on one machine."""
+    found, held = Amounts(), None
+    for group in spec.groups():
+        found = found.plus(group_amounts(spec, group, held))
+        held = kept(group)
+    return found
+
+
+def _values(spec: Spec, roles: str, layers: int) -> int:
+    """Numbers that are read in a pass, of all roles, and those that are factored."""
+    shape = spec.weights.shape
+    heads = sum(shape.heads_of(role) for role in (*ROLES, *roles))
+    return layers * heads * shape.d_model * shape.d_head
+
+
 def calls(spec: Spec, *work: str) -> list[Call]:
     """The comparisons of the metrics with one of these kinds of work (`Metric.work`)."""
     names = [name for name in spec.metrics if METRICS[name].work in work]
@@ -82,16 +135,24 @@ def total(made: Iterable[Call]) -> Operations:
 
 def layers_read(spec: Spec) -> list[tuple[str, int]]:
     """(roles that are factored, number of layers) of each pass over the files."""
-    found, held = [], None
+    found, held = list[tuple[str, int]](), None
     for group in spec.groups():
-        if group.sources == group.targets:
-            found.append((_roles(spec, 0, 1), len(group.sources)))
-            continue
-        if held != group.targets:
-            held = group.targets
-            found.append((_roles(spec, 1), len(held)))
-        found.append((_roles(spec, 0), len(group.sources)))
+        found += _passes(spec, group, held)
+        held = kept(group)
     return found
+
+
+def kept(group: Group) -> range | None:
+    """The target layers whose factors a group leaves in memory for the next."""
+    return None if group.sources == group.targets else group.targets
+
+
+def _passes(spec: Spec, group: Group, held: range | None) -> list[tuple[str, int]]:
+    """The passes of a group, after one whose targets are still in memory."""
+    if group.sources == group.targets:
+        return [(_roles(spec, 0, 1), len(group.sources))]
+    targets = [(_roles(spec, 1), len(group.targets))] if held != group.targets else []
+    return [*targets, (_roles(spec, 0), len(group.sources))]
 
 
 def layer_bytes(family: Family, shape: ModelShape, width: int) -> int:
@@ -122,12 +183,19 @@ def factor_bytes(spec: Spec) -> int:
     return heads * shape.d_model * shape.d_head * _width(spec)
 
 
-def peak_memory(spec: Spec, family: Family, width: int) -> int:
-    """Peak bytes of the whole process, without the memory of another device."""
+def peak_memory(spec: Spec, family: Family, width: int, threads: int | None = None) -> int:
+    """Peak bytes of the whole process, without the memory of another device.
+
+    Args:
+        spec: the options.
+        family: the family file.
+        width: bytes of a stored number.
+        threads: threads that read and compare; by default those of this machine.
+    """
     made, fixed = calls(spec, "kernel", "columns", "singular"), INTERPRETER[spec.backend.name]
-    reading = spec.backend.threads * _reading_bytes(spec, family, width)
+    reading = (threads or spec.backend.threads) * _reading_bytes(spec, family, width)
     scores = len(spec.metrics) * _width(spec) * max(call.n * call.k for call in made)
-    compared = max(max(_compared(call, spec) for call in made), _rows_bytes(spec)) + scores
+    compared = max(max(_compared(call, spec, threads) for call in made), _rows_bytes(spec)) + scores
     if spec.backend.device != "cpu":
         return fixed + max(reading, scores + _rows_bytes(spec))
     return fixed + factor_bytes(spec) + max(reading, compared)
@@ -176,14 +244,14 @@ def _reading_bytes(spec: Spec, family: Family, width: int) -> int:
     return 2 * width * max(stored) + 4 * matrices + AT_ONCE * head * 20
 
 
-def _compared(call: Call, spec: Spec) -> int:
+def _compared(call: Call, spec: Spec, threads: int | None) -> int:
     """Bytes in use while a comparison runs: buffers of each thread, its results, copies."""
     height, width = (min(size, call.d) for size in ops_of(spec).tile)
     each = (call.n + call.layer) * height * width
     if not call.by_projectors and call.blocks:
         each = 2 * max(len(range(*b.indices(call.k))) for _, b in call.blocks) * call.m**2
     copies = (call.n + call.k) * call.d * call.m if call.copied else 0
-    threads = usable_cpus()
+    threads = threads or usable_cpus()
     return _width(spec) * (threads * each + (threads + 1) * call.n * call.k + copies)
 
 
