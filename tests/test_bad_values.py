@@ -48,7 +48,8 @@ GOOD = {
 BAD = {
     "adapter": "nope", "variant": "nope",
     "after": "nope", "before": "nope",
-    "behaviour": "nope.csv", "by": "nope", "calibrate": "{csv}/nope", "device": "nope", "env_file": "nope", "file": "nope",
+    "behaviour": "nope.csv", "by": "nope", "calibrate": "{csv}/nope", "device": "nope",
+    "env_file": "nope", "file": "nope",
     "files": "nope", "head": "L9X", "heads": "L0H99", "html": "nope.pdf", "kind": "nope",
     "kit": "{csv}", "labels": "nope.csv", "labels_out": "nope.pdf", "machine": "nope",
     "measure": "nope",

@@ -220,7 +220,7 @@ def plan(
                    decoys=decoys, chooser=_chooser(there))  # fmt: skip
     if there is None and calibrate and _is_here(spec.backend):
         there = calibrated(spec, sizes.family, stored)
-    again = null_amounts(spec, nulls, samples)
+    again, work = null_amounts(spec, nulls, samples), costs.total_amounts(spec)
     passes = sum(layers for _, layers in costs.layers_read(spec))
     layer = costs.layer_bytes(sizes.family, sizes.shape, stored.itemsize)
 
@@ -234,8 +234,8 @@ def plan(
         family=sizes.family.name,
         shape=sizes.shape,
         pairs={pairing: spec.pair_bound(pairing) for pairing in pairings},
-        operations=costs.total(costs.calls(spec, "kernel", "columns")),
-        decompositions=sum(call.compared for call in costs.calls(spec, "singular")),
+        operations=costs.Operations(*map(int, work[:3])),
+        decompositions=int(work.singular) // spec.weights.shape.d_head**3,
         groups=len(spec.groups()),
         bytes_read=passes * layer,
         factors=costs.factor_bytes(spec),

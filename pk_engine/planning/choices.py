@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from heapq import heapify, heapreplace
 
 from headgraph.pk_engine.errors import EngineError
-from headgraph.pk_engine.planning.costs import Amounts, group_amounts, kept, total_amounts
+from headgraph.pk_engine.planning.costs import Amounts, amounts_of, kept, total_amounts
 from headgraph.pk_engine.planning.machine import Machine
 from headgraph.pk_engine.scoring.spec import Spec
 from headgraph.pk_engine.table.selection import is_number, shown_argument
@@ -19,6 +19,8 @@ SHARE = 0.8
 MOST_GROUPS = 20_000
 """Groups beyond which a smaller memory is not tried."""
 MOST_WORKERS = 64
+EACH = 4
+"""Groups for each worker, of which the last then cost little time."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,10 @@ def on_workers(spec: Spec, machine: Machine, workers: int) -> float:
     """Seconds until the last of some workers is done, each of which takes the next group."""
     free: list[tuple[float, int, range | None]] = [(0.0, at, None) for at in range(workers)]
     heapify(free)
+    of = amounts_of(spec)
     for group in spec.groups():
         time, worker, held = free[0]
-        took = sum(machine.seconds(group_amounts(spec, group, held)).values())
+        took = sum(machine.seconds(of(group, held)).values())
         heapreplace(free, (time + took, worker, kept(group)))
     return max(time for time, _, _ in free)
 
@@ -87,7 +90,7 @@ def choices(
 
     tried = [
         choice(replace(spec, memory=memory), workers, f"--memory {memory:g}")
-        for memory in _memories(spec, machine, peak)
+        for memory in _memories(spec, machine, peak, workers)
     ]
     # the same for all, and not to be saved
     null = sum(machine.seconds(nulls).values())
@@ -103,14 +106,20 @@ def choices(
     return [best, *more, *(choice(spec, n, f"--workers {n}") for n in counts)]
 
 
-def _memories(spec: Spec, machine: Machine, peak: Callable[[Spec], int]) -> list[float]:
-    """Gigabytes to try: half, the given, and twice as much until everything fits."""
+def _memories(
+    spec: Spec, machine: Machine, peak: Callable[[Spec], int], workers: int
+) -> list[float]:
+    """Gigabytes to try: half, or less for enough groups; the given; twice as much and so on."""
     found = [spec.memory]
-    smaller = replace(spec, memory=spec.memory / 2)
-    if len(smaller.groups()) <= MOST_GROUPS:
+    while len(found) < 2 or len(replace(spec, memory=found[0]).groups()) < EACH * workers:
+        smaller = replace(spec, memory=found[0] / 2)
+        if len(smaller.groups()) > MOST_GROUPS or smaller.memory < spec.memory / 64:
+            break
         found.insert(0, smaller.memory)
     while len((last := replace(spec, memory=found[-1])).groups()) > 1:
         more = replace(last, memory=2 * found[-1])
+        if machine.backend.device != "cpu" and more.memory > machine.room:
+            break
         if machine.memory is not None and peak(more) > SHARE * machine.memory:
             break
         found.append(more.memory)

@@ -4,7 +4,7 @@ The kernel counts its operations. Bytes are those of the arrays in memory, so th
 `stacks`, `kernel` and `rows`. A test compares them with a running process.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from math import prod
 from typing import NamedTuple
 
@@ -105,11 +105,30 @@ def group_amounts(spec: Spec, group: Group, held: range | None = None) -> Amount
     return Amounts(*total(kinds["kernel"]), compared, read)
 
 
+def amounts_of(spec: Spec) -> Callable[[Group, range | None], Amounts]:
+    """`group_amounts` of a spec, counted once for groups that lie alike."""
+    counted: dict[tuple[int, int, int, bool], Amounts] = {}
+
+    def of(group: Group, held: range | None) -> Amounts:
+        key = *_alike(group), held == group.targets
+        if key not in counted:
+            counted[key] = group_amounts(spec, group, held)
+        return counted[key]
+
+    return of
+
+
+def _alike(group: Group) -> tuple[int, int, int]:
+    """The same for groups of equal work: sizes, and how far sources are before targets."""
+    sources, targets = group.sources, group.targets
+    return len(sources), len(targets), sources.start - targets.start
+
+
 def total_amounts(spec: Spec) -> Amounts:
     """The work of all groups in turn, on one machine."""
-    found, held = Amounts(), None
+    found, held, of = Amounts(), None, amounts_of(spec)
     for group in spec.groups():
-        found = found.plus(group_amounts(spec, group, held))
+        found = found.plus(of(group, held))
         held = kept(group)
     return found
 
@@ -192,7 +211,9 @@ def peak_memory(spec: Spec, family: Family, width: int, threads: int | None = No
         width: bytes of a stored number.
         threads: threads that read and compare; by default those of this machine.
     """
-    made, fixed = calls(spec, "kernel", "columns", "singular"), INTERPRETER[spec.backend.name]
+    groups = {_alike(group): group for group in spec.groups()}.values()
+    made = [c for group in groups for name in spec.metrics for c in _calls(spec, name, group)]
+    fixed = INTERPRETER[spec.backend.name]
     reading = (threads or spec.backend.threads) * _reading_bytes(spec, family, width)
     scores = len(spec.metrics) * _width(spec) * max(call.n * call.k for call in made)
     compared = max(max(_compared(call, spec, threads) for call in made), _rows_bytes(spec)) + scores

@@ -243,7 +243,7 @@ def spec_of(
     first, room = Backend(dtype=dtype), MEMORY if memory is None else memory
     spec = Spec(weights, pairings, metrics, DEFAULT_SELECTION, rows, layer_order, first, room,
                 decoys=decoys)  # fmt: skip
-    work = sum(costs.total(costs.calls(spec, "kernel", "columns")))
+    work = sum(costs.total_amounts(spec)[:3])  # forming, products, blocks
     chosen, room = chooser(backend, device, dtype, work)
     return replace(spec, backend=chosen, memory=room if memory is None else memory)
 

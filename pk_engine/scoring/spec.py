@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +40,10 @@ class Spec:
     memory: float
     decoys: bool = True
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the options, not the groups, which follow from them."""
+        return {it.name: getattr(self, it.name) for it in fields(self)}
+
     @property
     def decoy_pairings(self) -> tuple[str, ...]:
         """The pairings whose backward pairs are scored too."""
@@ -47,6 +53,10 @@ class Spec:
 
     def groups(self) -> list[Group]:
         """The groups of layers that are in memory together."""
+        return self._groups
+
+    @cached_property
+    def _groups(self) -> list[Group]:
         kinds = {METRICS[name].factors for name in self.metrics} | {"basis"}
         return layer_groups(
             self.weights.shape,

@@ -3,6 +3,7 @@
 import os
 import pickle
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -332,3 +333,17 @@ def test_a_scheduler_file(cluster: Any, model: Path, tmp_path: Path) -> None:
     both = headgraph(*command, "--scheduler", "tcp://a:1")
     assert both.returncode == 2
     assert "--scheduler and --scheduler-file exclude each other" in both.stderr
+
+
+def test_the_job_script_of_the_slurm_recipe_is_what_the_page_says() -> None:
+    jobqueue = pytest.importorskip("dask_jobqueue")
+    page = (ROOT / "docs/guides/cluster.md").read_text("utf-8")
+    recipe = page.partition("<!-- slurm -->")[2].partition("<!-- end of slurm -->")[0]
+    code, text = re.findall(r"```(?:python|text)\n(.*?)```", recipe, re.DOTALL)
+    compile(code, "the recipe", "exec")
+    made = re.search(r"^cluster = (SLURMCluster\(.*\))$", code, re.MULTILINE)
+    assert made is not None
+    with eval(made[1], {"SLURMCluster": jobqueue.SLURMCluster}) as cluster:
+        script = cluster.job_script()
+    script = script.replace(sys.executable, "python")
+    assert re.sub(r"tcp://\S+", "tcp://HOST:PORT", script).split() == text.split()
