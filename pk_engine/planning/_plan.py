@@ -117,7 +117,7 @@ class Plan:
             rows.append(("expected time", _short(sum(self.seconds.values())), "s"))
         rows.append(("backend", self.backend, ""))
         if self.best is not None:
-            rows.append(("best --memory", self.best.memory, "GB"))
+            rows.append(("best memory", self.best.memory, "GB"))
         rows += [(f"time with {it.words}", _short(it.seconds), "s") for it in self.choices]
         return pd.DataFrame(rows, columns=["quantity", "value", "unit"])
 

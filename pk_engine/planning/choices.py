@@ -32,7 +32,7 @@ class Choice:
         workers: machines.
         seconds: expected time.
         peak_memory: bytes of each process.
-        words: the options.
+        words: what differs, in words.
     """
 
     memory: float
@@ -89,7 +89,7 @@ def choices(
         return Choice(float(spec.memory), workers, seconds, peak(spec), words)
 
     tried = [
-        choice(replace(spec, memory=memory), workers, f"--memory {memory:g}")
+        choice(replace(spec, memory=memory), workers, f"{memory:g} GB")
         for memory in _memories(spec, machine, peak, workers)
     ]
     # the same for all, and not to be saved
@@ -103,7 +103,7 @@ def choices(
         if it.memory > now.memory and it.seconds - null < (now.seconds - null) / ABOUT
     ]
     counts = [n for n in _doubled(workers) if n <= len(spec.groups())]
-    return [best, *more, *(choice(spec, n, f"--workers {n}") for n in counts)]
+    return [best, *more, *(choice(spec, n, f"{n} workers") for n in counts)]
 
 
 def _memories(

@@ -11,7 +11,7 @@ from typing import Any
 
 from headgraph.base.files.documents import read_json, shown
 from headgraph.base.files.output import beside, writable
-from headgraph.base.spelling import argument
+from headgraph.base.spelling import either
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.backends import MEMORY, Backend, usable_cpus
@@ -113,19 +113,19 @@ class Machine:
         data = read_json(Path(path), problem=EngineError)
         if not isinstance(data, dict) or data.get(_FORMAT) != 1:
             raise EngineError(
-                f"{shown(path)} describes no machine: expected a file that headgraph plan "
-                "--calibrate wrote"
+                f"{shown(path)} describes no machine: expected a file that {_MAKE} wrote"
             )
         del data[_FORMAT]
         try:
             found = cls(**data | {"backend": Backend(**data["backend"])})
         except (TypeError, KeyError) as error:
-            raise EngineError(f"{shown(path)} is damaged: write it again with plan --calibrate") \
+            raise EngineError(f"{shown(path)} is damaged: write it again with {_MAKE}") \
                 from error  # fmt: skip
         return _checked(found, path)
 
 
 _FORMAT = "headgraph machine"
+_MAKE = either("plan(MODEL).machine.write(FILE)", "headgraph plan MODEL --calibrate FILE")
 
 
 def _checked(machine: Machine, path: str | os.PathLike[str]) -> Machine:
@@ -142,9 +142,7 @@ def _checked(machine: Machine, path: str | os.PathLike[str]) -> Machine:
     }  # fmt: skip
     if wrong := [name for name, fits in good.items() if not fits]:
         value = quoted(getattr(machine, wrong[0]), 60)
-        raise EngineError(
-            f"{shown(path)} says {wrong[0]} = {value}: write it again with {argument('calibrate')}"
-        )
+        raise EngineError(f"{shown(path)} says {wrong[0]} = {value}: write it again with {_MAKE}")
     return machine
 
 

@@ -83,8 +83,7 @@ def _address_in(path: Path) -> str:
     address = found.get("address") if isinstance(found, dict) else None
     if not isinstance(address, str):
         raise EngineError(
-            f"{shown(path)} holds no address: expected the file that dask scheduler "
-            "--scheduler-file writes"
+            f"{shown(path)} holds no address: expected the file that a scheduler of Dask writes"
         )
     return address
 

@@ -107,14 +107,14 @@ def test_more_memory_and_more_workers_are_shown(llama: Path) -> None:
     assert found.best is not None
     assert found.best.memory > 2
     rows = found.frame().set_index("quantity")["value"]
-    assert rows["best --memory"] == found.best.memory
-    times = [rows[f"time with --workers {n}"] for n in (2, 4, 8)]
+    assert rows["best memory"] == found.best.memory
+    times = [rows[f"time with {n} workers"] for n in (2, 4, 8)]
     assert times == sorted(times, reverse=True)
     assert rows["expected time"] / 2 <= times[0] < rows["expected time"] / 1.8
-    assert rows["time with --memory 8"] < rows["expected time"]
+    assert rows["time with 8 GB"] < rows["expected time"]
     two = by_hand(llama, workers=2)
     assert sum(two.seconds.values()) == pytest.approx(times[0], rel=1e-3)
-    assert "time with --workers 2" not in set(two.frame()["quantity"])
+    assert "time with 2 workers" not in set(two.frame()["quantity"])
     # what does not fit the machine is not proposed
     assert found.machine is not None
     small = plan(llama, machine=Machine(Backend(), found.machine.rates, memory=6_000_000_000))

@@ -327,7 +327,7 @@ def test_a_scheduler_file(cluster: Any, model: Path, tmp_path: Path) -> None:
     done = headgraph(*command)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     file.write_text('{"type": "Scheduler"}')
-    assert "holds no address: expected the file that dask scheduler" in headgraph(*command).stderr
+    assert "holds no address: expected the file that a scheduler" in headgraph(*command).stderr
     file.write_text(f'{{"address": "{cluster.scheduler_address}"}}')
     assert headgraph(*command).returncode == 0
     both = headgraph(*command, "--scheduler", "tcp://a:1")
