@@ -24,8 +24,8 @@ from headgraph.pk_engine.planning._plan import Plan
 from headgraph.pk_engine.planning.machine import Machine
 
 ROUNDS = 5
-LAYERS, HEADS, D_HEAD = 8, 24, 64
-HOW: dict[str, Any] = {"backend": "numpy", "memory": 0.1}
+LAYERS, HEADS, D_HEAD = 8, 16, 64
+HOW: dict[str, Any] = {"backend": "numpy", "memory": 0.04}
 MODELS = {
     "7B": (32, 32, 32, 4096),
     "70B": (80, 64, 8, 8192),

@@ -16,8 +16,9 @@ import uuid
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from headgraph.base.errors import HeadgraphError
 from headgraph.base.files.documents import read_json, shown
 from headgraph.base.progress import Progress
 from headgraph.base.spelling import argument
@@ -37,13 +38,15 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 TRIES = 3
+LONGEST = 180
+"""Letters of a worker's message."""
 AHEAD = 2
 """Tasks for each worker at once: one that runs and one that waits."""
 POLL = 1.0
 """Seconds after which the client looks for new workers."""
 PATIENCE = 2.0
 """Seconds to fetch a result, at first."""
-CONNECT = 10
+CONNECT = 20
 """Seconds to reach a scheduler."""
 
 
@@ -109,7 +112,7 @@ def chosen_on(
         task = client.submit(choose_here, backend, device, dtype, operations, pure=False)
         error = task.exception()
         if error is not None:
-            raise EngineError(f"a worker refuses this: {_words(error)}") from error
+            raise EngineError(f"the workers cannot do this: {_words(error)}") from error
         chosen: tuple[Backend, float] = task.result()
     return chosen
 
@@ -128,8 +131,8 @@ def scored_on(
             f"{spec.weights.name} is read through TransformerLens, in this process: expected a "
             "folder, a GGUF file or a hub id, which workers can read too"
         )
+    tasks = _Tasks(client, spec, groups, progress)
     with _lost(client):
-        tasks = _Tasks(client, spec, groups, progress)
         try:
             yield from tasks.run()
         finally:
@@ -143,13 +146,14 @@ class _Tasks:
         self, client: Client, spec: Spec, groups: Mapping[int, Group], progress: Progress | None
     ) -> None:
         self.client, self.groups, self.progress = client, groups, progress
+        self.layers = spec.weights.shape.layers
         self.left = sorted(groups, reverse=True)
         self.failed = dict.fromkeys(groups, 0)
         self.checks: dict[Future, str] = {}
         self.running: dict[Future, int] = {}
         self.resource = f"headgraph-{uuid.uuid4()}"  # workers of an earlier job are checked again
         self.spec = pickle.dumps(spec)
-        first = spec.weights.shape.layers[0].index
+        first = self.layers[0].index
         self.about = first, layer_digest(spec.weights.raw_layer(first))
         self.workers: list[str] = []
         self.looked = 0.0
@@ -173,6 +177,8 @@ class _Tasks:
 
     def _look(self) -> None:
         """Look for workers that are new, and send them a check."""
+        if self.client.status != "running":
+            raise ConnectionError
         if time.monotonic() < self.looked + POLL:
             return
         self.looked = time.monotonic()
@@ -192,7 +198,10 @@ class _Tasks:
 
     def _admit(self, worker: str, future: Future) -> None:
         """Let a worker take tasks, if its check is good."""
-        error = future.exception()
+        try:
+            error = future.exception(timeout=self.patience)
+        except TimeoutError:  # the worker is lost
+            return
         if error is not None:
             raise EngineError(f"the worker {worker} is refused: {_words(error)}") from error
         self.client.run(admit, self.resource, workers=[worker], on_error="ignore")
@@ -227,23 +236,33 @@ class _Tasks:
             return []
 
     def _collect(self, number: int, future: Future) -> Iterator[tuple[int, GroupScores, str]]:
-        error = future.exception()
+        try:
+            error = future.exception(timeout=self.patience)
+            found: Any = None if error else future.result(timeout=self.patience)
+        except TimeoutError:  # the worker is lost, and the task may have to wait for a new one
+            self.patience *= 2
+            self.running[future] = number
+            return
         if error is None:
-            try:
-                found, worker = future.result(timeout=self.patience)
-            except TimeoutError:  # the worker is lost: its task may have to wait for a new one
-                self.patience *= 2
-                self.running[future] = number
-                return
-            yield number, found, worker
+            yield number, *found
             return
         self.failed[number] += 1
-        if self.failed[number] == TRIES or _is_killed(error):
-            layers = f"{self.groups[number].sources} and {self.groups[number].targets}"
+        killed = type(error).__name__ == "KilledWorker"  # Dask has tried it on several workers
+        if killed or self.failed[number] == TRIES:
+            what = "ended each of its workers" if killed else f"failed {TRIES} times"
             raise EngineError(
-                f"the group of layers {layers} failed {TRIES} times: {short(_words(error), 180)}"
+                f"the comparison of {self._words_of(number)} {what}: {_words(error)}"
             ) from error
         self.left.append(number)
+
+    def _words_of(self, number: int) -> str:
+        """The layers of a group."""
+        group = self.groups[number]
+        ends = [
+            [self.layers[at].name for at in dict.fromkeys((part[0], part[-1]))]
+            for part in (group.sources, group.targets)
+        ]
+        return " with ".join(" to ".join(names) for names in ends)
 
 
 def _of_same_version(client: Client, workers: list[str]) -> list[str]:
@@ -269,15 +288,12 @@ def _of_same_version(client: Client, workers: list[str]) -> list[str]:
     return list(there)
 
 
-def _is_killed(error: BaseException) -> bool:
-    """Whether Dask gave a task up because workers died while they ran it."""
-    return type(error).__name__ == "KilledWorker"
-
-
 def _words(error: BaseException) -> str:
     """The text of an error of a worker, in one line."""
-    text = getattr(error, "message", None)
-    return getattr(text, "marked", None) or " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split()) or type(error).__name__
+    if len(text) <= LONGEST and isinstance(error, HeadgraphError):
+        return error.message.marked
+    return short(text, LONGEST)
 
 
 @contextmanager
@@ -286,11 +302,10 @@ def _lost(client: Client) -> Iterator[None]:
     from concurrent.futures import CancelledError
 
     from distributed.client import FutureCancelledError
-    from distributed.comm import CommClosedError
 
     try:
         yield
-    except (CommClosedError, CancelledError, FutureCancelledError, TimeoutError) as error:
+    except (OSError, CancelledError, FutureCancelledError) as error:
         raise EngineError(
             "the connection to the Dask scheduler is lost: start it again, and repeat the command "
             f"with the same {argument('output', option='-o')}, which resumes"
