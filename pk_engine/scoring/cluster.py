@@ -42,6 +42,8 @@ LONGEST = 180
 """Letters of a worker's message."""
 AHEAD = 2
 """Tasks for each worker at once: one that runs and one that waits."""
+_NOT_DONE = ("pending", "lost")
+"""States of a future: running or waiting; and done, but its worker is gone."""
 POLL = 1.0
 """Seconds after which the client looks for new workers."""
 PATIENCE = 2.0
@@ -156,6 +158,7 @@ class _Tasks:
         first = self.layers[0].index
         self.about = first, layer_digest(spec.weights.raw_layer(first))
         self.workers: list[str] = []
+        self.stuck: set[Future] = set()
         self.looked = 0.0
         self.patience = PATIENCE
 
@@ -195,11 +198,26 @@ class _Tasks:
             self.checks[task] = worker
         if not found and self.progress:
             self.progress(WAITING, 0, 0)
+        self._take_back()
+
+    def _take_back(self) -> None:
+        """Take tasks back that no worker has.
+
+        Dask holds the tasks of lost workers for a new one, and overlooks that a worker gets the
+        resource only after its check.
+        """
+        held = {key for keys in self.client.processing().values() for key in keys}
+        stuck = {it for it in self.running if it.status in _NOT_DONE and it.key not in held}
+        for task in stuck & self.stuck:  # twice in turn: it is not on its way
+            self.left.append(self.running.pop(task))
+            task.cancel()
+        self.left.sort(reverse=True)
+        self.stuck = stuck
 
     def _admit(self, worker: str, future: Future) -> None:
         """Let a worker take tasks, if its check is good."""
         try:
-            error = future.exception(timeout=self.patience)
+            error = future.exception(timeout=POLL)
         except TimeoutError:  # the worker is lost
             return
         if error is not None:
@@ -225,7 +243,7 @@ class _Tasks:
         """The tasks that are done, or failed, after a moment."""
         from distributed import wait
 
-        tasks = [*self.checks, *self.running]
+        tasks = [it for it in (*self.checks, *self.running) if it.status != "lost"]
         if not tasks:
             time.sleep(POLL / 10)
             return []
@@ -236,11 +254,13 @@ class _Tasks:
             return []
 
     def _collect(self, number: int, future: Future) -> Iterator[tuple[int, GroupScores, str]]:
-        try:
-            error = future.exception(timeout=self.patience)
-            found: Any = None if error else future.result(timeout=self.patience)
-        except TimeoutError:  # the worker is lost, and the task may have to wait for a new one
-            self.patience *= 2
+        found: Any = None
+        try:  # the worker may be lost, and the task then has to wait for another
+            if (error := future.exception(timeout=POLL)) is None:
+                self.patience *= 2
+                found = future.result(timeout=self.patience / 2)
+                self.patience /= 2
+        except TimeoutError:
             self.running[future] = number
             return
         if error is None:

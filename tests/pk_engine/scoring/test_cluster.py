@@ -121,9 +121,13 @@ def test_what_travels_is_what_the_rule_can_keep(
     assert max(sizes) == 3
 
 
-def test_a_killed_worker_costs_its_own_tasks(client: Any, model: Path) -> None:
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_killed_worker_costs_its_own_tasks(client: Any, model: Path, count: int) -> None:
+    """After both, the tasks wait for new workers, which are checked first."""
+
     def kill() -> None:
-        os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
+        for process in list(client.run(os.getpid).values())[:count]:
+            os.kill(process, signal.SIGKILL)
 
     how = HOW | {"selection": Selection(top_per_target=2)}
     table = compute(model, client=client, progress=at_group(4, kill), **how)
