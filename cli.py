@@ -48,6 +48,11 @@ COMMANDS = {
     "plan": Entry(
         SCORE, "Estimate the cost of compute.", "pk_engine.planning.command:plan", lists=True
     ),
+    "merge": Entry(
+        SCORE,
+        "Join tables whose pairings were scored apart.",
+        "pk_engine.merge_command:merge",
+    ),
     "angles": Entry(
         SCORE,
         "List the principal angles between two heads' subspaces.",

@@ -22,6 +22,7 @@ SETTINGS = {
     "HF_HOME": "Moves the cache of models from the hub.",
     "HF_TOKEN": "Access token for gated models on the hub.",
     "HF_HUB_OFFLINE": "`1`: look for models only in the cache.",
+    "DASK_SCHEDULER_ADDRESS": "Address of a Dask scheduler, for `compute`.",
     "HEADGRAPH_PLAIN_HTTP": "`1`: allow a hub at `http://` on another machine.",
     "HEADGRAPH_DEBUG": "`1`: print the traceback of a bug instead of one sentence.",
 }

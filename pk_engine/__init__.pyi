@@ -5,6 +5,7 @@ from .metrics.angles import principal_angles as principal_angles
 from .planning._plan import Plan as Plan
 from .planning._plan import plan as plan
 from .scoring._compute import compute as compute
+from .table._merge import merge as merge
 from .table.affinity import AffinityTable as AffinityTable
 from .table.meta import TableMeta as TableMeta
 from .table.selection import Selection as Selection

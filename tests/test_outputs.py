@@ -25,6 +25,8 @@ WRITES = {
     "export": ["nosuch.parquet", "-o", "{out}.graphml"],
     "export folder": ["nosuch.parquet", "--format", "csv", "-o", "{out}"],
     "export run": ["--run", "nosuch", "-o", "{out}.json"],
+    "merge": ["nosuch.parquet", "-o", "{out}.parquet"],
+    "plan": ["nosuch", "--calibrate", "{out}.json"],
     "browser": ["--kit", "{out}", "--run", "nosuch"],
     "query": ["hubs", "--run", "nosuch", "--graph", "--html", "{out}.html"],
     "reproduce": ["nosuch", "-o", "{out}.html"],

@@ -35,6 +35,7 @@ CALLS: dict[str, Callable[[Any, Path], Any]] = {
     "load": lambda table, folder: headgraph.load(table, None, dry_run=True).id,
     # a table is read and cut before a server is started
     "load_offline": lambda table, folder: headgraph.load_offline(table, selection=NONE),
+    "merge": lambda table, folder: headgraph.merge(table).sha256,
     # the bundled table has no nulls, which is said of what was read
     "nulls": lambda table, folder: headgraph.nulls(table),
     "nulls_figure": lambda table, folder: headgraph.nulls_figure(table),

@@ -98,19 +98,23 @@ class Backend:
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
 
     @contextmanager
-    def workers(self) -> Iterator[Executor]:
+    def workers(self, most: int | None = None) -> Iterator[Executor]:
         """Threads to read and compute on; torch computes in true float32 meanwhile, without TF32.
 
         Each thread has a single-threaded BLAS. Without barriers between threads, a busy machine
         slows them in proportion instead of a hundredfold. With a GPU, these threads read the next
         layers while it computes.
+
+        Args:
+            most: the number of threads, if it is not that of the processors.
         """
         if self.name == "torch":
             # torch sets the number of BLAS threads for each new thread separately
             settings, first = _torch_settings(), _one_torch_thread
         else:
             settings, first = one_thread(), None
-        with settings, ThreadPoolExecutor(self.threads, initializer=first) as threads:
+        count = self.threads if most is None else min(most, self.threads)
+        with settings, ThreadPoolExecutor(count, initializer=first) as threads:
             yield threads
 
     @property
@@ -161,6 +165,7 @@ def choose(
     dtype: str = "float32",
     *,
     operations: float = 0,
+    loaded: bool | None = None,
 ) -> Backend:
     """The backend for a piece of work.
 
@@ -169,6 +174,7 @@ def choose(
         device: `cpu`, `cuda`, `cuda:N` or `mps`; None for the best that the backend has.
         dtype: `float32` or `float64`.
         operations: floating-point operations expected, for `auto`.
+        loaded: whether `auto` takes torch as imported; by default, if it is.
 
     Raises:
         EngineError: an unknown name, torch is not installed, or the machine lacks the device.
@@ -185,17 +191,17 @@ def choose(
             f"{argument('backend', 'torch')}"
         )
     if backend == "auto":
-        backend = "torch" if _wants_torch(device, operations) else "numpy"
+        backend = "torch" if _wants_torch(device, operations, loaded) else "numpy"
     if backend == "numpy":
         return Backend("numpy", "cpu", dtype)
     return Backend("torch", _torch_device(device), dtype)
 
 
-def _wants_torch(device: str | None, operations: float) -> bool:
+def _wants_torch(device: str | None, operations: float, loaded: bool | None) -> bool:
     if device not in (None, "cpu"):
         return True
     there = importlib.util.find_spec("torch") is not None
-    imported = sys.modules.get("torch") is not None
+    imported = sys.modules.get("torch") is not None if loaded is None else loaded
     return imported or (there and operations > WORTH_TORCH)
 
 

@@ -15,7 +15,7 @@ follow while they are still in the processor's cache.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -97,12 +97,21 @@ def operations(
     met = [(_range(a, n), _range(b, k)) for a, b in blocks]
     pairs = sum(len(a) * len(b) for a, b in met)
     # heads outside all blocks, such as O of the last layer, are not formed
-    sources, targets = (len(set().union(*part)) for part in zip(*met, strict=True))
+    sources, targets = (_covered(part) for part in zip(*met, strict=True))
     return d * d * (sources * m + targets * m2), d * d * pairs, 2 * d * m * m2 * pairs
 
 
 def _range(part: slice, size: int) -> range:
     return range(*part.indices(size))
+
+
+def _covered(parts: Iterable[range]) -> int:
+    """How many numbers are in at least one of the ranges."""
+    count = end = 0
+    for part in sorted(parts, key=lambda it: it.start):
+        count += max(0, part.stop - max(part.start, end))
+        end = max(end, part.stop)
+    return count
 
 
 def _pieces(rows: Any) -> Iterator[tuple[int, Any]]:

@@ -98,6 +98,12 @@ class DecoyCounts:
             found[int(every[last])] = int(near[last])
         return [[count, neighbours] for count, neighbours in found.items()]
 
+    def include(self, other: "DecoyCounts") -> None:
+        """Count the pairs that are counted in another object too."""
+        self.forward = _sum(self.forward, other.forward)
+        self.backward = _sum(self.backward, other.backward)
+        self.neighbours = _sum(self.neighbours, other.neighbours)
+
     def stronger(self, pk: ArrayLike) -> NDArray[np.int64]:
         """For each PK, how many backward pairs are at least as strong."""
         return _at_least(self.backward, int(_bins(pk).max(initial=0)) + 1)[_bins(pk)]

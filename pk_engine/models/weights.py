@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headgraph.base.files.documents import shown
+from headgraph.base.files.documents import expanded, shown
 from headgraph.base.names import ROLES
 from headgraph.base.text import listed, quoted, short
 from headgraph.pk_engine.errors import ModelError, WeightsError
@@ -80,6 +80,19 @@ class ModelWeights:
             self._open(variant, found.adapter, tower)
         if found.base:
             self.origin["base"] = found.base
+        self._recipe = (
+            _anywhere(model),
+            found.commit or revision,
+            {"fold_ln": fold_ln, "center_writing": center_writing, "variant": variant,
+             "adapter": None if adapter is None else _anywhere(adapter), "tower": tower},
+        )  # fmt: skip
+
+    def __reduce__(self) -> Any:
+        """Pickle as what it takes to open the same files, in another process or on another machine.
+
+        A commit of the hub stays the same if its branch moves.
+        """
+        return _reopened, self._recipe
 
     def _open(self, variant: str | None, adapter: AdapterFolder | None, tower: str | None) -> None:
         fold_ln, center_writing = self.fold_ln, self.center_writing
@@ -265,6 +278,16 @@ class ModelWeights:
                 shapes[family.norm.name] = (layer.d_model,)
             wanted |= {self._name(name, layer): shape for name, shape in shapes.items()}
         return wanted
+
+
+def _anywhere(path: str | os.PathLike[str]) -> str:
+    """A path from the root, for processes in other folders; a hub id or bundled name as it is."""
+    found = expanded(path, problem=ModelError)
+    return os.fspath(found.resolve() if found.exists() else path)
+
+
+def _reopened(model: str, revision: str | None, options: dict[str, Any]) -> ModelWeights:
+    return ModelWeights(model, revision, **options)
 
 
 def check_finite(matrix: NDArray[Any], layer: str, role: str) -> None:

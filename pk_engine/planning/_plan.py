@@ -1,6 +1,7 @@
 """The cost of `compute`, estimated from a model's configuration alone."""
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,19 +13,25 @@ import pandas as pd
 
 from headgraph.base.names import GRAPH_PAIRINGS
 from headgraph.base.notebook import facts, paragraph
-from headgraph.pk_engine.errors import ModelError
+from headgraph.base.spelling import argument
+from headgraph.pk_engine.errors import EngineError, ModelError
+from headgraph.pk_engine.linalg.backends import Backend, choose
 from headgraph.pk_engine.linalg.buffers import Buffers
-from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.models.families.catalogue import family_of
 from headgraph.pk_engine.models.family import Family
 from headgraph.pk_engine.models.interface import Layer
 from headgraph.pk_engine.models.layout import ModelShape
 from headgraph.pk_engine.models.location import locate, naming, read_config
 from headgraph.pk_engine.models.towers import named, part_of
+from headgraph.pk_engine.nulls.columns import check_nulls
 from headgraph.pk_engine.planning import costs
-from headgraph.pk_engine.planning.calibration import Calibration
-from headgraph.pk_engine.scoring._compute import check_options, job_of
-from headgraph.pk_engine.scoring.job import Job
+from headgraph.pk_engine.planning.calibration import calibrated
+from headgraph.pk_engine.planning.choices import Choice, choices, steps
+from headgraph.pk_engine.planning.machine import DEVICE_MEMORY, Machine
+from headgraph.pk_engine.planning.null_costs import null_amounts
+from headgraph.pk_engine.scoring._compute import Chooser, check_options, spec_of
+from headgraph.pk_engine.scoring.spec import Spec
+from headgraph.pk_engine.table.selection import Selection
 
 DTYPES: dict[str, Any] = {
     "float16": np.float16,
@@ -32,6 +39,7 @@ DTYPES: dict[str, Any] = {
     "float64": np.float64,
 }
 """Names of the weights' type in a configuration; float32 is the default."""
+_CUDA = re.compile(r"cuda(:\d+)?")
 
 
 @dataclass(frozen=True)
@@ -51,8 +59,12 @@ class Plan:
         factors: bytes of bases and other factors in memory at once, on the device.
         peak_memory: largest memory of the whole process, in bytes.
         backend: the array library and device.
-        seconds: step -> expected seconds on this machine, without the start of Python and with the
-            files in the system's cache; empty without calibration.
+        seconds: step -> expected seconds on the machine, without the start of Python and with the
+            files in the system's cache; empty if its speed is unknown.
+        machine: the machine; None if its speed is unknown.
+        choices: what more memory, or more workers, would take.
+        best: the one that takes the least memory of those that are about the fastest on one
+            worker; None if it is unknown.
     """
 
     model: str
@@ -67,6 +79,9 @@ class Plan:
     peak_memory: int
     backend: str
     seconds: dict[str, float] = field(default_factory=dict)
+    machine: Machine | None = None
+    choices: list[Choice] = field(default_factory=list)
+    best: Choice | None = None
 
     def _repr_html_(self) -> str:
         rows = self.frame()
@@ -102,12 +117,15 @@ class Plan:
         if self.seconds:
             rows.append(("expected time", _short(sum(self.seconds.values())), "s"))
         rows.append(("backend", self.backend, ""))
+        if self.best is not None:
+            rows.append(("best memory", self.best.memory, "GB"))
+        rows += [(f"time with {it.words}", _short(it.seconds), "s") for it in self.choices]
         return pd.DataFrame(rows, columns=["quantity", "value", "unit"])
 
 
 @dataclass
 class Sizes:
-    """A model of known sizes without weights, for a `Job` that never runs."""
+    """A model of known sizes without weights, for a `Spec` that is never run."""
 
     name: str
     family: Family
@@ -145,8 +163,14 @@ def plan(
     revision: str | None = None,
     tower: str | None = None,
     calibrate: bool = True,
+    machine: Machine | str | os.PathLike[str] | None = None,
+    gflops: float | None = None,
+    memory_bandwidth: float | None = None,
+    workers: int = 1,
+    null: Sequence[str] | str = (),
+    samples: int | None = None,
 ) -> Plan:
-    """Estimate the cost of `compute`, without the weights.
+    """Estimate the cost of `compute`, without the weights, here or on another machine.
 
     Args:
         model: as for `compute`; config.json alone is enough, in a folder or as a path.
@@ -162,11 +186,20 @@ def plan(
         revision: see `compute`.
         tower: see `compute`.
         calibrate: measure the speed of this machine for a second; without it `seconds` is empty.
+        machine: another machine, or the file that describes it: `Plan.machine.write` of a plan
+            that was made there.
+        gflops: rate of another machine, in billions of operations a second in products of large
+            float32 matrices, on all processors or on the device.
+        memory_bandwidth: with `gflops`, gigabytes a second; 10 by default.
+        workers: machines of this kind in a cluster; `seconds` is for all of them.
+        null: null models that the client compares every pair with, as in `Selection`.
+        samples: see `compute`.
 
     Raises:
         ModelError: the model is no name, path or hub id, or its configuration cannot be read.
         UnknownFamily: no family file describes the model.
-        EngineError: a pairing, metric, kv, layer order, backend or device is unknown.
+        EngineError: a pairing, metric, kv, layer order, backend, device or null is unknown; a
+            rate or a file of a machine cannot be used; or two machines are given.
 
     Example:
         >>> plan("induction-2l", calibrate=False).pairs
@@ -180,24 +213,91 @@ def plan(
         found = family_of(config)
         sizes = Sizes(name, found.for_model(config), found.shape(config), revision)
     stored = _stored(config, found)
-    job = job_of(sizes, pairings, metrics, kv, layer_order, backend, device, dtype, memory,
-                 decoys=decoys)  # fmt: skip
-    passes = sum(layers for _, layers in costs.layers_read(job))
+    nulls = Selection(fdr=1, null=null if isinstance(null, str) else ",".join(null)).nulls \
+        if null else ()  # fmt: skip
+    check_nulls(nulls, layer_order, samples)
+    there = _machine(machine, gflops, memory_bandwidth, backend, device, dtype, sizes.shape.d_head)
+    spec = spec_of(sizes, pairings, metrics, kv, layer_order, backend, device, dtype, memory,
+                   decoys=decoys, chooser=_chooser(there))  # fmt: skip
+    if there is None and calibrate and _is_here(spec.backend):
+        there = calibrated(spec, sizes.family, stored)
+    again, work = null_amounts(spec, nulls, samples), costs.total_amounts(spec)
+    passes = sum(layers for _, layers in costs.layers_read(spec))
     layer = costs.layer_bytes(sizes.family, sizes.shape, stored.itemsize)
+
+    def peak(spec: Spec) -> int:
+        threads = None if there is None else there.threads
+        return costs.peak_memory(spec, sizes.family, stored.itemsize, threads)
+
+    found_choices = [] if there is None else choices(spec, there, again, peak, workers)
     return Plan(
         model=name,
         family=sizes.family.name,
         shape=sizes.shape,
-        pairs={pairing: job.pair_bound(pairing) for pairing in pairings},
-        operations=costs.total(costs.calls(job, "kernel", "columns")),
-        decompositions=sum(call.compared for call in costs.calls(job, "singular")),
-        groups=len(job.groups()),
+        pairs={pairing: spec.pair_bound(pairing) for pairing in pairings},
+        operations=costs.Operations(*map(int, work[:3])),
+        decompositions=int(work.singular) // spec.weights.shape.d_head**3,
+        groups=len(spec.groups()),
         bytes_read=passes * layer,
-        factors=costs.factor_bytes(job),
-        peak_memory=costs.peak_memory(job, sizes.family, stored.itemsize),
-        backend=str(job.backend),
-        seconds=_seconds(job, sizes.family, stored) if calibrate else {},
+        factors=costs.factor_bytes(spec),
+        peak_memory=peak(spec),
+        backend=str(spec.backend),
+        seconds={} if there is None else steps(spec, there, again, workers),
+        machine=there,
+        choices=found_choices[1:],
+        best=found_choices[0] if found_choices else None,
     )
+
+
+def _machine(
+    machine: Machine | str | os.PathLike[str] | None,
+    gflops: float | None,
+    bandwidth: float | None,
+    backend: str,
+    device: str | None,
+    dtype: str,
+    width: int,
+) -> Machine | None:
+    """The machine that the arguments describe; None for this one."""
+    if machine is not None and (gflops is not None or bandwidth is not None):
+        raise EngineError(
+            f"{argument('machine')} with {argument('gflops')} or {argument('memory_bandwidth')}: "
+            "expected one or the other"
+        )
+    if machine is not None:
+        return machine if isinstance(machine, Machine) else Machine.read(machine)
+    if gflops is None and bandwidth is not None:
+        raise EngineError(f"{argument('memory_bandwidth')} without {argument('gflops')}: give both")
+    if gflops is None:
+        return None
+    named = "numpy" if backend == "auto" and device in (None, "cpu") else backend
+    there = Backend("torch" if named == "auto" else named, device or "cpu", dtype)
+    return Machine.by_hand(there, gflops, bandwidth, width)
+
+
+def _chooser(machine: Machine | None) -> Chooser:
+    """The backend of another machine, or of this one; a CUDA device may be absent here."""
+
+    def chosen(backend: str, device: str | None, dtype: str, work: float) -> tuple[Backend, float]:
+        if machine is not None:
+            return machine.backend, machine.room
+        try:
+            here = choose(backend, device, dtype, operations=work)
+        except EngineError:
+            if device is None or _CUDA.fullmatch(device) is None or backend == "numpy":
+                raise
+            return Backend("torch", device, dtype), DEVICE_MEMORY
+        return here, here.memory()
+
+    return chosen
+
+
+def _is_here(backend: Backend) -> bool:
+    """Whether this machine has the backend, to be measured."""
+    try:
+        return choose(backend.name, backend.device, backend.dtype) == backend
+    except EngineError:
+        return False
 
 
 def _configuration(
@@ -221,18 +321,6 @@ def _stored(config: dict[str, Any], family: Family) -> np.dtype[Any]:
     known = DTYPES.get(named.removeprefix("torch.")) if isinstance(named, str) else None
     found: np.dtype[Any] = np.dtype(known or np.float32)
     return found
-
-
-def _seconds(job: Job, family: Family, stored: np.dtype[Any]) -> dict[str, float]:
-    measured, shape = Calibration(job.backend), job.weights.shape
-    factors = {METRICS[name].factors for name in job.metrics}
-    passes = costs.layers_read(job)
-    seconds = {
-        "reading and factoring": measured.reading(family, shape, stored, factors, passes),
-        "products": measured.products(costs.calls(job, "kernel", "columns")),
-    }
-    singular = costs.calls(job, "singular")
-    return seconds | ({"singular values": measured.singular(singular)} if singular else {})
 
 
 def _short(value: float) -> float:

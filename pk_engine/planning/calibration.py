@@ -15,12 +15,21 @@ from headgraph.base.files.output import scratch
 from headgraph.base.names import ROLES
 from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.linalg.bases import AT_ONCE
+from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.models.family import Family
 from headgraph.pk_engine.models.layout import ModelShape
 from headgraph.pk_engine.planning import _probes
 from headgraph.pk_engine.planning._probes import StandIn, Work
-from headgraph.pk_engine.planning.costs import Call
+from headgraph.pk_engine.planning.costs import (
+    Call,
+    Operations,
+    calls,
+    layers_read,
+    total_amounts,
+)
+from headgraph.pk_engine.planning.machine import Machine, main_memory, processor
 from headgraph.pk_engine.scoring.layers import collect
+from headgraph.pk_engine.scoring.spec import Spec
 
 SECONDS = 0.2
 """Seconds to measure each rate; there are three to five rates."""
@@ -34,18 +43,18 @@ class Calibration:
         self.threads = backend.threads
         self._rates: dict[tuple[Any, ...], float] = {}
 
-    def products(self, calls: Iterable[Call]) -> float:
-        """Expected seconds of the kernel in these comparisons."""
-        total = 0.0
+    def kernel(self, calls: Iterable[Call]) -> dict[str, float]:
+        """Rates of forming, products and blocks over these comparisons, where there are any."""
+        probes = (_probes.forming, _probes.products, _probes.blocks)
+        done, took = dict.fromkeys(Operations._fields, 0.0), dict.fromkeys(Operations._fields, 0.0)
         for call in calls:
-            forming, products, blocks = call.operations
-            if forming:
-                total += forming / self._rate(_probes.forming, call)
-            if products:
-                total += products / self._rate(_probes.products, call)
-            if blocks:
-                total += blocks / self._rate(_probes.blocks, call)
-        return total
+            for (kind, amount), probe in zip(
+                call.operations._asdict().items(), probes, strict=True
+            ):
+                if amount:
+                    done[kind] += amount
+                    took[kind] += amount / self._rate(probe, call)
+        return {kind: done[kind] / took[kind] for kind in done if done[kind]}
 
     def singular(self, calls: Iterable[Call]) -> float:
         """Expected seconds of the singular values of every pair in these comparisons."""
@@ -133,6 +142,26 @@ class Calibration:
             import torch
 
             torch.mps.synchronize()
+
+
+def calibrated(spec: Spec, family: Family, stored: Any) -> Machine:
+    """Measure this machine at the sizes of a spec.
+
+    Args:
+        spec: the options.
+        family: the family file, which gives the tensors of a layer.
+        stored: the type of the stored numbers.
+    """
+    measured, kinds = Calibration(spec.backend), {METRICS[name].factors for name in spec.metrics}
+    amounts = total_amounts(spec)
+    rates = measured.kernel(calls(spec, "kernel", "columns"))
+    reading = measured.reading(family, spec.weights.shape, stored, kinds, layers_read(spec))
+    rates["reading"] = amounts.reading / reading
+    if amounts.singular:
+        rates["singular"] = amounts.singular / measured.singular(calls(spec, "singular"))
+    return Machine(
+        spec.backend, rates, measured.threads, spec.backend.memory(), main_memory(), processor()
+    )
 
 
 def _small(shape: ModelShape, layers: int) -> ModelShape:

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headgraph.pk_engine.options import scoring_options, tower_option
+from headgraph.base.names import NULLS
+from headgraph.pk_engine.options import refuse_together, scoring_options, tower_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,20 +18,84 @@ if TYPE_CHECKING:
 @click.option(
     "--no-time", is_flag=True, help="Do not measure this machine, and leave out the time."
 )
+@click.option(
+    "--calibrate",
+    metavar="FILE",
+    help="Write the speed of this machine to a file, for --machine on another one.",
+)
+@click.option("--machine", metavar="FILE", help="Plan for the machine in this file of --calibrate.")
+@click.option(
+    "--gflops",
+    type=float,
+    metavar="G",
+    help="Plan for a machine with this rate of large float32 products, in GFLOP/s.",
+)
+@click.option(
+    "--memory-bandwidth",
+    type=float,
+    metavar="GB/S",
+    help="With --gflops, the bandwidth of its memory.  [default: 10]",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="Plan for so many workers of a cluster.",
+)
+@click.option("--null", metavar="NAMES", help=f"Count these null models too: {', '.join(NULLS)}.")
+@click.option(
+    "--samples", type=int, metavar="N", help="Number of samples for --null, as for compute."
+)
+@click.option("--force", is_flag=True, help="With --calibrate, replace an existing file.")
 def plan(
     model: str,
     scoring: dict[str, Any],
     tower: str | None,
     no_time: bool,
+    calibrate: str | None,
+    machine: str | None,
+    gflops: float | None,
+    memory_bandwidth: float | None,
+    workers: int,
+    null: str | None,
+    samples: int | None,
+    force: bool,
 ) -> "pd.DataFrame":
     """Estimate what compute would cost for MODEL: pairs, operations, memory, time.
 
     MODEL is as for compute, but its config.json is enough, in a folder or as a path. The time
-    holds for this machine, which is measured for a second. It excludes the start of Python and
-    reads from a slow disk.
+    holds for this machine, which is measured for a second, or for another one (--machine,
+    --gflops). It excludes the start of Python and reads from a slow disk. The last rows show the
+    best --memory, and what more memory or more workers of a cluster would take.
 
     Example: headgraph plan induction-2l
     """
+    from headgraph.base.files.output import writable
+    from headgraph.pk_engine.errors import EngineError
     from headgraph.pk_engine.planning._plan import plan as run
 
-    return run(model, calibrate=not no_time, tower=tower, **scoring).frame()
+    refuse_together(calibrate=calibrate, machine=machine, gflops=gflops)
+    refuse_together(calibrate=calibrate, no_time=no_time or None)
+    if calibrate is not None:
+        writable(calibrate, force=force, problem=EngineError)  # refuse it before the work
+    found = run(
+        model,
+        calibrate=not no_time,
+        tower=tower,
+        machine=machine,
+        gflops=gflops,
+        memory_bandwidth=memory_bandwidth,
+        workers=workers,
+        null=null or (),
+        samples=samples,
+        **scoring,
+    )
+    if calibrate is not None:
+        if found.machine is None:
+            raise EngineError(
+                f"this machine has no {found.backend} to measure: run this on the machine that has"
+            )
+        found.machine.write(calibrate, force=force)
+    return found.frame()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial as bound
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headgraph.base.names import GRAPH_PAIRINGS, parse_pairings
 from headgraph.base.progress import Progress
@@ -26,13 +28,20 @@ from headgraph.pk_engine.models.towers import named
 from headgraph.pk_engine.nulls.columns import add_nulls, check_arithmetic, check_nulls
 from headgraph.pk_engine.planning import costs
 from headgraph.pk_engine.scoring.job import Job, JobResult
+from headgraph.pk_engine.scoring.spec import Spec
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.columns import taken
 from headgraph.pk_engine.table.layers import layer_data
 from headgraph.pk_engine.table.meta import TableMeta
 from headgraph.pk_engine.table.selection import Selection, is_number, shown_argument
 
+if TYPE_CHECKING:
+    from distributed import Client
+
 DEFAULT_SELECTION = Selection(top_percent=3)
+Chooser = Callable[[str, str | None, str, float], tuple[Backend, float]]
+"""The backend, and gigabytes that factors may take there by default, for the arguments of `compute`
+and the operations of the kernel."""
 
 
 def compute(
@@ -60,6 +69,8 @@ def compute(
     samples: int | None = None,
     progress: Progress | None = None,
     partial: str | os.PathLike[str] | None = None,
+    force: bool = False,
+    client: Client | None = None,
 ) -> AffinityTable:
     """Score every pair of heads; by default, pairs whose source layer is before the target layer.
 
@@ -99,6 +110,9 @@ def compute(
         progress: called with the current step, how much of it is done, and its total.
         partial: file for the results so far, if layers are compared in groups. After an
             interruption the same call resumes from this file. It is removed at the end.
+        force: replace such a file of another call, which is otherwise refused.
+        client: a `distributed.Client`: its workers score the groups of layers. They read the model
+            from the same folder, or download it. Null models are computed here.
 
     Returns:
         The table; `table.meta.deficient` lists matrices of less than full rank,
@@ -110,7 +124,9 @@ def compute(
         ModelError, WeightsError, UnknownFamily: the model cannot be read.
         EngineError: an unknown pairing, metric, kv, layer order, via, backend or device; a
             selection of another type; max_decoy without decoys; seed or samples without a null
-            model; or a null model with a backend, device or dtype that it does not support.
+            model; a null model with a backend, device or dtype that it does not support; a
+            `partial` of another call; or a worker that has other weights, another version of
+            headgraph, or failed three times in one group.
 
     Example:
         >>> table = compute("induction-2l", selection=Selection(top=1))
@@ -124,18 +140,15 @@ def compute(
     weights = open_weights(model, revision, via=via, fold_ln=fold_ln,
                            center_writing=center_writing, variant=variant, adapter=adapter,
                            tower=tower)  # fmt: skip
-    job = job_of(weights, pairings, metrics, kv, layer_order, backend, device, dtype, memory,
-                 decoys=decoys)  # fmt: skip
-    job = replace(
-        job,
-        # Benjamini-Hochberg needs every pair
-        selection=Selection() if selection.nulls else selection,
-        progress=progress,
-        partial=None if partial is None else Path(partial),
-    )
-    check_decoys(selection, job)
-    found = job.run()
-    meta = _meta(job, found)
+    chooser = _here if client is None else _on(client, progress)
+    spec = spec_of(weights, pairings, metrics, kv, layer_order, backend, device, dtype, memory,
+                   decoys=decoys, chooser=chooser)  # fmt: skip
+    # Benjamini-Hochberg needs every pair
+    spec = replace(spec, selection=Selection() if selection.nulls else selection)
+    check_decoys(selection, spec)
+    file = None if partial is None else Path(partial)
+    found = Job(spec, progress, file, force, client).run()
+    meta = _meta(spec, found)
     meta = replace(meta, model=_unicode(name or named(weights.name, meta.tower)))
     if selection.nulls:
         whole = add_nulls(AffinityTable(found.rows, meta), weights, selection.nulls, seed=seed or 0,
@@ -147,9 +160,9 @@ def compute(
     return AffinityTable(kept, meta.selected(selection.to_json()))
 
 
-def check_decoys(selection: Selection, job: Job) -> None:
-    """Raise EngineError if the selection needs decoys that the job does not score."""
-    lacks = [pairing for pairing in job.pairings if pairing not in job.decoy_pairings]
+def check_decoys(selection: Selection, spec: Spec) -> None:
+    """Raise EngineError if the selection needs decoys that are not scored."""
+    lacks = [pairing for pairing in spec.pairings if pairing not in spec.decoy_pairings]
     if selection.max_decoy is not None and lacks:
         raise EngineError(
             f"{argument('max_decoy', selection.max_decoy)}: there are no decoys of "
@@ -193,7 +206,18 @@ def check_options(
     return found, registry.check_metrics(named, found)
 
 
-def job_of(
+def _here(backend: str, device: str | None, dtype: str, work: float) -> tuple[Backend, float]:
+    chosen = choose(backend, device, dtype, operations=work)
+    return chosen, chosen.memory()
+
+
+def _on(client: Client, progress: Progress | None) -> Chooser:
+    from headgraph.pk_engine.scoring.cluster import chosen_on
+
+    return bound(chosen_on, client, progress)
+
+
+def spec_of(
     weights: Weights,
     pairings: Sequence[str],
     metrics: Sequence[str],
@@ -205,8 +229,9 @@ def job_of(
     memory: float | None,
     *,
     decoys: bool = True,
-) -> Job:
-    """The job of `compute` for these options. `auto` chooses the backend by the amount of work.
+    chooser: Chooser = _here,
+) -> Spec:
+    """The spec of `compute` for these options. `auto` chooses the backend by the amount of work.
 
     Raises:
         EngineError: memory is not a number above 0, or the backend or device is not available.
@@ -216,12 +241,12 @@ def job_of(
         raise EngineError(f"{given}: expected gigabytes above 0, such as {MEMORY:g}")
     rows = _kv(kv, weights, metrics)
     _check_widths(weights, metrics)
-    here, room = Backend(dtype=dtype), MEMORY if memory is None else memory
-    job = Job(weights, pairings, metrics, DEFAULT_SELECTION, rows, layer_order, here, room,
-              decoys=decoys)  # fmt: skip
-    work = sum(costs.total(costs.calls(job, "kernel", "columns")))
-    chosen = choose(backend, device, dtype, operations=work)
-    return replace(job, backend=chosen, memory=chosen.memory() if memory is None else memory)
+    first, room = Backend(dtype=dtype), MEMORY if memory is None else memory
+    spec = Spec(weights, pairings, metrics, DEFAULT_SELECTION, rows, layer_order, first, room,
+                decoys=decoys)  # fmt: skip
+    work = sum(costs.total_amounts(spec)[:3])  # forming, products, blocks
+    chosen, room = chooser(backend, device, dtype, work)
+    return replace(spec, backend=chosen, memory=room if memory is None else memory)
 
 
 def _check_widths(weights: Weights, metrics: Sequence[str]) -> None:
@@ -247,8 +272,8 @@ def _kv(kv: str | None, weights: Weights, metrics: Sequence[str]) -> str:
     return "expand" if needs else kv or "native"
 
 
-def _meta(job: Job, found: JobResult) -> TableMeta:
-    weights, shape = job.weights, job.weights.shape
+def _meta(spec: Spec, found: JobResult) -> TableMeta:
+    weights, shape = spec.weights, spec.weights.shape
     return TableMeta(
         model=weights.name,
         revision=weights.revision,
@@ -262,15 +287,15 @@ def _meta(job: Job, found: JobResult) -> TableMeta:
         deficient=found.deficient,
         fold_ln=weights.fold_ln,
         center_writing=weights.center_writing,
-        layer_order=job.layer_order,
-        kv=job.kv,
-        pairings=list(job.pairings),
-        metrics=list(job.metrics),
+        layer_order=spec.layer_order,
+        kv=spec.kv,
+        pairings=list(spec.pairings),
+        metrics=list(spec.metrics),
         selection=[],
         scored=found.scored,
-        moments={pairing: _moments(shape, pairing) for pairing in job.pairings},
-        dtype=job.backend.dtype,
-        backend=str(job.backend),
+        moments={pairing: _moments(shape, pairing) for pairing in spec.pairings},
+        dtype=spec.backend.dtype,
+        backend=str(spec.backend),
         version=VERSION,
         heads=found.head_scores,
         tower="vision" if getattr(weights, "tower", None) == "vision" else None,

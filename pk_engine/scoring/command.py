@@ -1,15 +1,25 @@
 """`headgraph compute`: score a model and write the table."""
 
+import os
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from headgraph.base.progress import bar_on_terminal
+from headgraph.base.progress import Progress, bar_on_terminal
 from headgraph.base.terminal import say
 from headgraph.pk_engine.models.origin import sentences
-from headgraph.pk_engine.options import scoring_options, selection_options, tower_option, via_option
+from headgraph.pk_engine.options import (
+    refuse_together,
+    scoring_options,
+    selection_options,
+    tower_option,
+    via_option,
+)
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from headgraph.pk_engine.table.affinity import AffinityTable
     from headgraph.pk_engine.table.selection import Selection
 
@@ -44,7 +54,20 @@ if TYPE_CHECKING:
     metavar="N",
     help="Number of samples for --null; see docs/studies/nulls.md.",
 )
-@click.option("--force", is_flag=True, help="Replace an existing output file.")
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Compute on the workers of a Dask cluster, such as tcp://HOST:8786; see "
+    "docs/guides/cluster.md.  [default: DASK_SCHEDULER_ADDRESS, or this machine]",
+)
+@click.option(
+    "--scheduler-file", metavar="FILE", help="Read the scheduler's address from its file."
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Replace an existing output file, and what another interrupted compute left beside it.",
+)
 def compute(
     model: str,
     output: str,
@@ -59,6 +82,8 @@ def compute(
     name: str | None,
     seed: int | None,
     samples: int | None,
+    scheduler: str | None,
+    scheduler_file: str | None,
     force: bool,
 ) -> str:
     """Score every pair of heads of MODEL and write the table.
@@ -73,8 +98,9 @@ def compute(
     from headgraph.pk_engine.scoring._compute import compute as run
     from headgraph.pk_engine.table.affinity import table_file
 
+    cluster = _cluster(scheduler, scheduler_file)
     table_file(output, force=force)  # refuse the name before the work
-    with bar_on_terminal() as progress:
+    with cluster as client, bar_on_terminal() as bar:
         table = run(
             model,
             **scoring,
@@ -88,12 +114,46 @@ def compute(
             name=name,
             seed=seed,
             samples=samples,
-            progress=progress,
+            progress=_noting(bar),
             partial=f"{output}.partial",
+            force=force,
+            client=client,
         )
     path = table.write(output, force=force)
     _report(table)
     return str(path)
+
+
+def _cluster(
+    scheduler: str | None, scheduler_file: str | None
+) -> "AbstractContextManager[Client | None]":
+    """The client of a cluster, or None without one."""
+    refuse_together(scheduler=scheduler, scheduler_file=scheduler_file)
+    if scheduler_file is None:
+        scheduler = scheduler or os.environ.get("DASK_SCHEDULER_ADDRESS")
+        if not scheduler:
+            return nullcontext()
+    from headgraph.pk_engine.scoring.cluster import connected
+
+    return connected(scheduler, scheduler_file)
+
+
+def _noting(bar: Progress | None) -> Progress:
+    """Progress on a bar, if there is one; what a user should know is a line in any case."""
+    from headgraph.pk_engine.scoring.progress import RESUMED, WAITING
+
+    said: set[str] = set()
+
+    def show(what: str, done: int, total: int) -> None:
+        if what in (RESUMED, WAITING):
+            of = f": {done} of {total} groups of layers are done" if total else ""
+            if what not in said:
+                say(f"note: {what[0].lower()}{what[1:]}{of}")
+            said.add(what)
+        elif bar is not None:
+            bar(what, done, total)
+
+    return show
 
 
 def _report_decoys(table: "AffinityTable") -> None:

@@ -2,8 +2,8 @@
 
 The state is written to a temporary file after each group of layers, then renamed, so a kill at any
 moment leaves the state before or after a group. The file holds a key of the weights' files and all
-options, and ends in a hash. A file with another key or a wrong hash is ignored; the hash is checked
-before anything is parsed.
+options, and ends in a hash. A file with a wrong hash is ignored; the hash is checked before
+anything is parsed. A whole file of another job is kept, and the job refused.
 """
 
 import hashlib
@@ -19,8 +19,11 @@ from numpy.typing import NDArray
 
 from headgraph.base.files.documents import reason, shown
 from headgraph.base.files.output import beside
+from headgraph.base.spelling import argument
+from headgraph.base.text import listed
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.metrics.decoys import DecoyCounts
+from headgraph.pk_engine.scoring.group import GroupScores
 from headgraph.pk_engine.scoring.top_k import Keeper
 
 _HASH = "sha256"
@@ -35,19 +38,34 @@ class State:
 
     Attributes:
         keepers: pairing -> the rows that the selection can still keep.
-        done: number of finished groups.
+        done: numbers of the finished groups.
         digests: layer -> sha256 of its raw matrices.
         deficient: (role, layer, head) -> matrices of less than full rank.
         head_scores: layer -> `copying` and `self_overlap` of its query heads.
+        scored_in: layer -> the group that its head scores are from.
         decoys: pairing -> counts of forward and backward pairs.
     """
 
     keepers: dict[str, Keeper]
-    done: int = 0
+    done: set[int] = field(default_factory=set)
     digests: dict[int, bytes] = field(default_factory=dict)
     deficient: dict[tuple[str, int, int], dict[str, Any]] = field(default_factory=dict)
     head_scores: dict[int, NDArray[np.float64]] = field(default_factory=dict)
+    scored_in: dict[int, int] = field(default_factory=dict)
     decoys: dict[str, DecoyCounts] = field(default_factory=dict)
+
+    def add(self, number: int, found: GroupScores) -> None:
+        """Merge the scores of a group; the order in which groups come changes nothing."""
+        for pairing, part in found.parts.items():
+            self.keepers[pairing].add(part)
+        for pairing, counts in found.decoys.items():
+            self.decoys[pairing].include(counts)
+        self.digests |= found.digests
+        self.deficient |= {(d["role"], d["layer"], d["head"]): d for d in found.deficient}
+        for layer, scores in found.head_scores.items():
+            if number >= self.scored_in.get(layer, 0):  # groups may differ in the last bit
+                self.head_scores[layer], self.scored_in[layer] = scores, number
+        self.done.add(number)
 
 
 @dataclass(frozen=True)
@@ -57,13 +75,21 @@ class Partial:
     Attributes:
         path: the file, beside the table to be written.
         key: the job's key, see `job_key`.
+        options: what the key is made of, besides the files.
+        force: whether a file of another job may be replaced.
     """
 
     path: Path | None
     key: str
+    options: dict[str, str] = field(default_factory=dict)
+    force: bool = False
 
     def restore(self, state: State) -> None:
-        """Fill a new state from the file, if it exists and belongs to this job."""
+        """Fill a new state from the file, if it exists.
+
+        Raises:
+            EngineError: the file belongs to another job, and `force` is false.
+        """
         if self.path is None or not self.path.is_file():
             return
         try:
@@ -73,19 +99,33 @@ class Partial:
                 with np.load(stream, allow_pickle=False) as file:
                     about = json.loads(str(file["about"]))
                     if about["key"] != self.key:
+                        self._refuse(about)
                         return
                     arrays = {name: file[name] for name in file.files if name != "about"}
         except _NOT_OURS:
             return
         for pairing, keeper in state.keepers.items():
             keeper.restore(_part(arrays, pairing), about["scored"][pairing])
-        state.done = about["done"]
+        state.done = set(about["done"])
         state.digests = {int(at): bytes.fromhex(text) for at, text in about["digests"].items()}
         state.deficient = {(d["role"], d["layer"], d["head"]): d for d in about["deficient"]}
-        state.head_scores = {
-            int(at): arrays[f"{_HEADS}{at}"] for at in about["layers with head scores"]
-        }
+        state.scored_in = {int(at): number for at, number in about["head scores from"].items()}
+        state.head_scores = {at: arrays[f"{_HEADS}{at}"] for at in state.scored_in}
         state.decoys = {p: DecoyCounts(**_part(arrays, f"{p}{_DECOYS}")) for p in about["decoys"]}
+
+    def _refuse(self, about: dict[str, Any]) -> None:
+        """Raise EngineError for the file of another job, unless it may be replaced."""
+        if self.path is None or self.force:
+            return
+        theirs = about.get("options", {})
+        names = {"groups": "memory", "folds": "folding", "state": "version"}
+        differ = [n for n in self.options if n in theirs and theirs[n] != self.options[n]]
+        what = listed([names.get(name, name).replace("_", " ") for name in differ])
+        raise EngineError(
+            f"{shown(self.path)} holds the groups of an interrupted compute with other "
+            f"{what or 'weights'}: finish that one, remove the file, or give "
+            f"{argument('force', True)} to replace it"
+        )
 
     def save(self, state: State) -> None:
         """Write the state.
@@ -97,11 +137,12 @@ class Partial:
             return
         about = {
             "key": self.key,
-            "done": state.done,
+            "options": self.options,
+            "done": sorted(state.done),
             "scored": {pairing: keeper.scored for pairing, keeper in state.keepers.items()},
             "digests": {at: digest.hex() for at, digest in state.digests.items()},
             "deficient": list(state.deficient.values()),
-            "layers with head scores": list(state.head_scores),
+            "head scores from": state.scored_in,
             "decoys": list(state.decoys),
         }
         arrays: dict[str, NDArray[Any]] = {

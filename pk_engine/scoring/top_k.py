@@ -13,6 +13,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
@@ -27,8 +28,27 @@ SPARE = 65_536
 """Rows in memory beyond twice those that the last thinning left."""
 
 
-class Keeper:
-    """Collects the rows of one pairing that a selection can still keep.
+PAIR = np.dtype([("pk", "<f4"), ("source", "<i4"), ("target", "<i4")])
+"""A pair that the rules cannot keep, of which only the place in the ranking matters."""
+
+
+@dataclass(frozen=True)
+class Sifted:
+    """Pairs of one pairing, after the rules.
+
+    Attributes:
+        rows: those that the rules can still keep.
+        discarded: the others, if ranks depend on them.
+        scored: the number of all of them.
+    """
+
+    rows: Columns
+    discarded: NDArray[Any]
+    scored: int
+
+
+class Sieve:
+    """Takes the pairs out that a selection cannot keep, whatever other pairs there are.
 
     Args:
         selection: the rules.
@@ -37,62 +57,20 @@ class Keeper:
 
     def __init__(self, selection: Selection, most: int) -> None:
         self.selection = selection
-        self.scored = 0
         self._most = selection.limit(most)
         rules = selection.to_json()
         self._prefix = bool(rules.keys() & {"top", "top_percent", "min_pk"}) or rules.keys() <= {
             "max_decoy"
         }
-        self._rows: list[Columns] = []
-        self._held = 0
-        self._thinned = 0  # rows that the last thinning of all rows left
-        self._discarded = Discarded()
 
-    def offer(self, columns: Mapping[str, NDArray[Any]]) -> None:
-        """Add the pairs of a group.
-
-        Args:
-            columns: `source` and `target`, the heads counted through all layers; `pk`, `z`; and
-                any other columns. All have one length.
-        """
-        self.scored += len(columns["pk"])
-        self._rows.append(self._thin(dict(columns)))
-        self._held += len(self._rows[-1]["pk"])
-        if self._held > 2 * self._thinned + SPARE:
-            self._rows = [self._thin(self._joined())]
-            self._held = self._thinned = len(self._rows[0]["pk"])
-
-    def state(self) -> Columns:
-        """All rows and discarded pairs as arrays, for `restore`."""
-        return {**self._joined(), _DISCARDED: self._discarded.pairs()}
-
-    def restore(self, state: Columns, scored: int) -> None:
-        """Continue from a `state` after `scored` pairs."""
-        rows = {name: values for name, values in state.items() if name != _DISCARDED}
-        self.scored = scored
-        self._rows = [rows] if rows else []
-        self._held = self._thinned = len(rows["pk"]) if rows else 0
-        self.close()
-        pairs = state[_DISCARDED]
-        self._discarded.add({name: pairs[name] for name in PAIR.names or ()})
-
-    def close(self) -> None:
-        """Remove the temporary file."""
-        self._discarded.close()
-
-    def finish(self) -> Columns:
-        """The remaining rows, strongest first, with `pk_rank`."""
-        rows = self._thin(self._joined())
-        place = np.arange(1, len(rows["pk"]) + 1) + self._discarded.before(rows)
-        self.close()
-        return {**rows, "pk_rank": place}
-
-    def _thin(self, rows: Columns) -> Columns:
-        """The rows that the rules can still keep."""
+    def sift(self, rows: Columns) -> Sifted:
+        """The rows that the rules can still keep, and the others."""
         keep = self._can_stay(rows)
-        if not self._prefix:
-            self._discarded.add(taken(rows, ~keep))
-        return taken(rows, keep)
+        discarded = np.empty(0 if self._prefix else np.count_nonzero(~keep), PAIR)
+        if len(discarded):
+            for name in PAIR.names or ():
+                discarded[name] = rows[name][~keep]
+        return Sifted(taken(rows, keep), discarded, len(keep))
 
     def _can_stay(self, rows: Columns) -> NDArray[np.bool_]:
         """Mask of the rows that the rules may keep, judged by these rows alone."""
@@ -108,6 +86,72 @@ class Keeper:
         order = np.lexsort((rows["source"], -rows["pk"], rows["target"]))
         return first_of_each(order, [rows["target"]], selection.top_per_target)
 
+
+class Keeper:
+    """Collects the rows of one pairing that a selection can still keep.
+
+    Args:
+        selection: the rules.
+        most: an upper bound of the number of pairs.
+    """
+
+    def __init__(self, selection: Selection, most: int) -> None:
+        self.scored = 0
+        self._sieve = Sieve(selection, most)
+        self._rows: list[Columns] = []
+        self._held = 0
+        self._thinned = 0  # rows that the last thinning of all rows left
+        self._discarded = Discarded()
+
+    def offer(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        """Add some pairs.
+
+        Args:
+            columns: `source` and `target`, the heads counted through all layers; `pk`, `z`; and
+                any other columns. All have one length.
+        """
+        self.add(self._sieve.sift(dict(columns)))
+
+    def add(self, part: Sifted) -> None:
+        """Add the pairs of a group, after the same rules."""
+        self.scored += part.scored
+        self._discarded.add(part.discarded)
+        self._rows.append(part.rows)
+        self._held += len(part.rows["pk"])
+        if self._held > 2 * self._thinned + SPARE:
+            self._rows = [self._thin()]
+            self._held = self._thinned = len(self._rows[0]["pk"])
+
+    def state(self) -> Columns:
+        """All rows and discarded pairs as arrays, for `restore`."""
+        return {**self._joined(), _DISCARDED: self._discarded.pairs()}
+
+    def restore(self, state: Columns, scored: int) -> None:
+        """Continue from a `state` after `scored` pairs."""
+        rows = {name: values for name, values in state.items() if name != _DISCARDED}
+        self.scored = scored
+        self._rows = [rows] if rows else []
+        self._held = self._thinned = len(rows["pk"]) if rows else 0
+        self.close()
+        self._discarded.add(state[_DISCARDED])
+
+    def close(self) -> None:
+        """Remove the temporary file."""
+        self._discarded.close()
+
+    def finish(self) -> Columns:
+        """The remaining rows, strongest first, with `pk_rank`."""
+        rows = self._thin()
+        place = np.arange(1, len(rows["pk"]) + 1) + self._discarded.before(rows)
+        self.close()
+        return {**rows, "pk_rank": place}
+
+    def _thin(self) -> Columns:
+        """The rows of all groups that the rules can still keep."""
+        sifted = self._sieve.sift(self._joined())
+        self._discarded.add(sifted.discarded)
+        return sifted.rows
+
     def _joined(self) -> Columns:
         """All rows in memory, strongest first, ties by source, then target."""
         rows = joined(self._rows)
@@ -119,7 +163,6 @@ def _ranking(rows: Columns) -> NDArray[np.int64]:
     return np.lexsort((rows["target"], rows["source"], -rows["pk"]))
 
 
-PAIR = np.dtype([("pk", "<f4"), ("source", "<i4"), ("target", "<i4")])
 _DISCARDED = "discarded pairs"
 """Name of the discarded pairs in a state, beside names of columns."""
 AT_ONCE = 1_000_000
@@ -135,16 +178,13 @@ class Discarded:
     def __init__(self) -> None:
         self._file: IO[bytes] | None = None
 
-    def add(self, columns: Mapping[str, NDArray[Any]]) -> None:
-        """Add pairs: `pk`, `source` and `target`, of one length."""
-        if not len(columns["pk"]):
+    def add(self, pairs: NDArray[Any]) -> None:
+        """Add pairs, of the type `PAIR`."""
+        if not len(pairs):
             return
         if self._file is None:
             with temporary_space(EngineError):
                 self._file = tempfile.TemporaryFile()  # noqa: SIM115  closed by close()
-        pairs = np.empty(len(columns["pk"]), PAIR)
-        for name in PAIR.names or ():
-            pairs[name] = columns[name]
         with temporary_space(EngineError):
             self._file.write(pairs.tobytes())
 

@@ -11,7 +11,8 @@ from headgraph.base.files.rows import check_numbers, read_csv
 from headgraph.graphdb.connection.settings import resolve
 from headgraph.loader.imports.reading import read
 from headgraph.pk_engine.labels import read_labels
-from headgraph.pk_engine.models.family import FOLDER, read_family
+from headgraph.pk_engine.models.families.catalogue import read_family
+from headgraph.pk_engine.models.families.class_defaults import FOLDER
 from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.queries.statements.guard import refuse_words

@@ -1,6 +1,7 @@
 """Models from a hub: what is fetched, what is kept, and what each thing in the way is called."""
 
 import json
+import pickle
 import shutil
 import socket
 import threading
@@ -20,6 +21,7 @@ from headgraph.pk_engine.models.hub.download import (
     weight_files,
 )
 from headgraph.pk_engine.models.location import locate
+from headgraph.pk_engine.models.weights import ModelWeights
 from tests.commands import headgraph_process
 from tests.pk_engine.checkpoints import gpt2_tensors, save
 from tests.pk_engine.hub_server import SECRET, HubServer, Repo, folder_files
@@ -59,6 +61,20 @@ class TestDownload:
         assert local.meta.revision is None
         assert table.meta.fingerprint == local.meta.fingerprint
         assert table.frame.equals(local.frame)
+
+    def test_what_is_sent_to_a_worker_opens_the_same_commit(
+        self, server: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first = main_of(server)
+        sent = pickle.dumps(ModelWeights("team/model"))
+        server.repos["team/model"].commit(folder_files(tmp_path / "plain") | {"a": b""}, "main")
+        assert main_of(server) != first
+        assert pickle.loads(sent).revision == first
+        monkeypatch.chdir(tmp_path)
+        sent = pickle.dumps(ModelWeights("plain", center_writing=True))
+        monkeypatch.chdir("/")
+        there = pickle.loads(sent)
+        assert (there.name, there.revision, there.center_writing) == ("plain", None, True)
 
     def test_shards_that_the_index_names(self, server: HubServer, tmp_path: Path) -> None:
         files = folder_files(save(tmp_path / "shards", shards=3))

@@ -173,6 +173,8 @@ def test_another_part_of_the_same_model_begins_anew(tmp_path: Path) -> None:
     with pytest.raises(Stop):
         computed(folder, partial, stop_after=1)
     assert partial.is_file()
-    found = computed(folder, partial, tower="vision")
+    with pytest.raises(EngineError, match=r"interrupted compute with other .*tower"):
+        computed(folder, partial, tower="vision")
+    found = computed(folder, partial, tower="vision", force=True)
     assert found.meta == whole.meta
     assert found.frame.equals(whole.frame)  # rows of the first group would be those of text

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from headgraph.pk_engine import Selection, compute
+from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.metrics.layer_order import layer_groups, pairs_of
 from headgraph.pk_engine.models.layout import ModelShape
 from headgraph.pk_engine.scoring.top_k import Keeper
@@ -196,19 +197,30 @@ def test_an_output_beside_the_weights_is_no_part_of_the_model(tmp_path: Path) ->
     assert groups_done(folder, **options) == [2, 3]
 
 
-@pytest.mark.parametrize("change", ["weights", "options", "precision", "damage"])
-def test_what_belongs_to_another_job_is_not_used(tmp_path: Path, change: str) -> None:
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [("weights", "weights"), ("selection", "selection"), ("precision", "backend"), ("damage", "")],
+)
+def test_what_belongs_to_another_job_is_kept_or_with_force_replaced(
+    tmp_path: Path, change: str, said: str
+) -> None:
     folder, partial = save(tmp_path / "model", llama_tensors(), LLAMA_CONFIG), tmp_path / "p"
-    options: dict[str, object] = {"layer_order": "all", "memory": 1e-9, "partial": partial}
+    options: dict[str, Any] = {"layer_order": "all", "memory": 1e-9, "partial": partial}
     groups_done(folder, interrupt_at=2, **options)
+    left = partial.read_bytes()
     if change == "weights":
         save(folder, llama_tensors(seed=1), LLAMA_CONFIG)
-    elif change == "options":
+    elif change == "selection":
         options["selection"] = Selection(top=2)
     elif change == "precision":
         options["dtype"] = "float64"
     else:
         partial.write_bytes(b"PK and then nothing")
+    if said:
+        with pytest.raises(EngineError, match=f"interrupted compute with other {said}: finish"):
+            compute(folder, **options)
+        assert partial.read_bytes() == left
+        options["force"] = True
     assert groups_done(folder, **options) == [0, 1, 2, 3]
 
 
@@ -231,11 +243,11 @@ def groups_done(folder: Path, *, interrupt_at: int | None = None, **options: obj
 def test_a_groups_factors_are_gone_before_the_next_are_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from headgraph.pk_engine.scoring import job
+    from headgraph.pk_engine.scoring import group
 
     alive: list[weakref.ref[object]] = []
     held: list[int] = []
-    read = job.collect
+    read = group.collect
 
     def collect(*args: Any, **kwargs: Any) -> Any:
         held.append(sum(ref() is not None for ref in alive))
@@ -243,7 +255,7 @@ def test_a_groups_factors_are_gone_before_the_next_are_read(
         alive.append(weakref.ref(stacks))
         return stacks
 
-    monkeypatch.setattr(job, "collect", collect)
+    monkeypatch.setattr(group, "collect", collect)
     compute(MODELS / "stories260K", memory=1e-9, selection=Selection())
     # the targets stay while one group of sources after another is compared with them
     assert len(held) > 4

@@ -1,0 +1,86 @@
+"""What runs on a worker of a Dask cluster: functions that `cluster` submits."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from headgraph.base.progress import Progress
+from headgraph.pk_engine.errors import WeightsError
+from headgraph.pk_engine.linalg.backends import Backend, choose
+from headgraph.pk_engine.metrics.layer_order import Group
+from headgraph.pk_engine.scoring.group import Factors, GroupScores, score_group
+from headgraph.pk_engine.scoring.layers import layer_digest
+from headgraph.pk_engine.scoring.spec import Spec
+
+_last: WeakKeyDictionary[Any, tuple[str, Spec, Factors]] = WeakKeyDictionary()
+"""Worker -> the job of its last task, whose weights are open and whose factors are kept."""
+
+
+def _opened(worker: Any, pickled: bytes) -> tuple[Spec, Factors]:
+    """The spec and its factors, from memory if they are those of the last task."""
+    key = hashlib.sha256(pickled).hexdigest()
+    if worker in _last and _last[worker][0] == key:
+        return _last[worker][1:]
+    _last.pop(worker, None)  # free the other job's factors before
+    spec, factors = pickle.loads(pickled), Factors()
+    _last[worker] = key, spec, factors
+    return spec, factors
+
+
+def choose_here(
+    backend: str, device: str | None, dtype: str, operations: float
+) -> tuple[Backend, float]:
+    """The backend for the arguments of `compute` on this worker, and its default of `memory`."""
+    chosen = choose(backend, device, dtype, operations=operations, loaded=False)
+    return chosen, chosen.memory()
+
+
+def check(pickled: bytes, layer: int, digest: bytes) -> None:
+    """Open the model, and check that a layer and the backend are those of the job.
+
+    Raises:
+        ModelError: the model is not there, or the layer has other weights.
+        EngineError: the backend or device is not there.
+    """
+    from distributed import get_worker
+
+    spec, _ = _opened(get_worker(), pickled)
+    choose(spec.backend.name, spec.backend.device, spec.backend.dtype)
+    if layer_digest(spec.weights.raw_layer(layer)) != digest:
+        raise WeightsError("it reads other weights than this machine; give all the same files")
+
+
+async def admit(quantity: str, dask_worker: Any) -> None:
+    """Let this worker take one task at a time: its threads share the factors of one group."""
+    await dask_worker.set_resources(**{quantity: 1})
+
+
+def score_here(pickled: bytes, group: Group) -> tuple[GroupScores, str]:
+    """The scores of a group, and the address of this worker."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    spec, factors = _opened(worker, pickled)
+    with spec.backend.workers(worker.state.nthreads) as threads:
+        until = _until_cancelled(worker)
+        found = score_group(spec, group, factors=factors, threads=threads, progress=until)
+    return found, worker.address
+
+
+class Cancelled(Exception):
+    """The client has cancelled this task, or is gone."""
+
+
+def _until_cancelled(worker: Any) -> Progress:
+    """Progress that ends the task once its result is not needed any more."""
+    key = worker.get_current_task()
+
+    def check(what: str, done: int, total: int) -> None:
+        task = worker.state.tasks.get(key)
+        if task is None or task.state == "cancelled":
+            raise Cancelled(key)
+
+    return check

@@ -1,0 +1,134 @@
+"""Tables of one model whose pairings were scored apart, as one table."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headgraph.base.files.documents import shown
+from headgraph.base.names import PAIRINGS, ROLES
+from headgraph.base.text import quoted
+from headgraph.pk_engine.errors import TableError
+from headgraph.pk_engine.metrics.decoys import DIRECTED
+from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.columns import Columns, joined
+from headgraph.pk_engine.table.meta import TableMeta
+from headgraph.pk_engine.table.sources import AnyTable, read_table
+
+_OWN = (
+    "model", "revision", "pairings", "scored", "moments", "decoys", "nulls", "deficient", "heads",
+)  # fmt: skip
+"""Fields that tables of one model and the same options may differ in."""
+
+
+def merge(*tables: AnyTable) -> AffinityTable:
+    """Join tables of one model whose pairings were scored apart.
+
+    Weights, shape and all options must be the same. The table is that of one `compute`, up to
+    rounding of scores: it has the same pairs, ranks, decoys and graph. The name of the model is
+    that of the first table.
+
+    Args:
+        tables: tables, their paths, or bundled names.
+
+    Raises:
+        TableError: there is no table; two tables have one pairing; or a field differs, which is
+            named.
+
+    Example:
+        >>> parts = [compute("induction-2l", pairings=it) for it in ("OQ", "OK,OV")]
+        >>> merge(*parts).meta.pairings
+        ['OQ', 'OK', 'OV']
+    """
+    if not tables:
+        raise TableError("there is no table to merge: expected two or more")
+    names = [f"table {at}" if isinstance(it, AffinityTable) else shown(it)
+             for at, it in enumerate(tables, start=1)]  # fmt: skip
+    parts = [read_table(it) for it in tables]
+    for name, part in zip(names[1:], parts[1:], strict=True):
+        _check(names[0], parts[0].meta, name, part.meta)
+    _check_apart(names, parts)
+    meta = _meta([part.meta for part in parts])
+    columns = joined([_columns(part, meta) for part in parts])
+    order = next((part for part in parts if part.meta.decoys), parts[0]).columns
+    return AffinityTable({name: columns[name] for name in order}, meta)
+
+
+def _check(name: str, meta: TableMeta, other: str, its: TableMeta) -> None:
+    """Raise TableError if the tables are of other weights or options."""
+    mine, theirs = _options(meta), _options(its)
+    differ = [it for it in mine if mine[it] != theirs[it] and None not in (mine[it], theirs[it])]
+    if differ:
+        values = [f"{it} {quoted(mine[it], 24)} and {quoted(theirs[it], 24)}" for it in differ[:3]]
+        more = f" and {len(differ) - 3} more" if len(differ) > 3 else ""
+        raise TableError(
+            f"{name} and {other} cannot be merged, because they have {', '.join(values)}{more}: "
+            "expected tables of the same weights and options"
+        )
+
+
+def _options(meta: TableMeta) -> dict[str, Any]:
+    """What must agree; None agrees with everything."""
+    fields = {it: value for it, value in asdict(meta).items() if it not in _OWN}
+    # `None` in the metadata is a value
+    fields = {it: "none" if value is None else value for it, value in fields.items()}
+    directed = meta.layer_order == "forward" and set(meta.pairings) & set(DIRECTED)
+    drawn = {it: (null["seed"], null["samples"]) for it, null in meta.nulls.items()}
+    return fields | {"decoys": bool(meta.decoys) if directed else None, "nulls": drawn}
+
+
+def _check_apart(names: list[str], parts: list[AffinityTable]) -> None:
+    """Raise TableError if two tables have scores of one pairing."""
+    found: dict[str, str] = {}
+    for name, part in zip(names, parts, strict=True):
+        for pairing in part.meta.pairings:
+            if pairing in found:
+                raise TableError(
+                    f"{found[pairing]} and {name} both have {pairing}: expected tables with "
+                    "different pairings"
+                )
+            found[pairing] = name
+
+
+def _meta(metas: list[TableMeta]) -> TableMeta:
+    first = metas[0]
+    pairings = sorted((it for meta in metas for it in meta.pairings), key=PAIRINGS.index)
+    deficient = {(d["role"], d["layer"], d["head"]): d for meta in metas for d in meta.deficient}
+
+    def of_each(maps: list[dict[str, Any]]) -> dict[str, Any]:
+        return {it: values[it] for it in pairings for values in maps if it in values}
+
+    nulls = {
+        name: null
+        | {
+            part: of_each([meta.nulls[name][part] for meta in metas])
+            for part in ("moments", "values")
+        }
+        for name, null in first.nulls.items()
+    }
+    return replace(
+        first,
+        pairings=pairings,
+        scored=of_each([meta.scored for meta in metas]),
+        moments=of_each([meta.moments for meta in metas]),
+        decoys=of_each([meta.decoys for meta in metas]),
+        nulls=nulls,
+        deficient=[
+            deficient[at] for at in sorted(deficient, key=lambda at: (ROLES.index(at[0]), *at[1:]))
+        ],
+        heads=next((meta.heads for meta in metas if meta.heads), {}),
+    )
+
+
+def _columns(part: AffinityTable, meta: TableMeta) -> Columns:
+    """The columns of a table, with those of decoys if another table has them."""
+    if not meta.decoys or part.meta.decoys:
+        return part.columns
+    none: dict[str, NDArray[Any]] = {
+        "decoys": np.full(len(part), -1, np.int32),
+        "decoy_q": np.full(len(part), np.nan, np.float32),
+    }
+    return {**part.columns, **none}
