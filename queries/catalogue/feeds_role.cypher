@@ -46,10 +46,10 @@ CALL (a) {
 // a head of the same layer cannot draw itself
 CALL (a, layers, members) {
   MATCH (a)-[e]->(b) WHERE type(e) IN $pairings AND a <> b
-  WITH a, layers, members, b.layer AS layer, count(e) AS edges
-  WITH edges, size([m IN members WHERE m.layer = layer AND m <> a]) AS chosen,
+  WITH a, layers, members, b.layer AS layer, count(e) AS found
+  WITH found, size([m IN members WHERE m.layer = layer AND m <> a]) AS chosen,
        size([l IN layers WHERE l = layer]) - CASE a.layer WHEN layer THEN 1 ELSE 0 END AS heads
-  RETURN sum(toFloat(chosen) * edges / heads) AS expected
+  RETURN sum(toFloat(chosen) * found / heads) AS expected
 }
 RETURN a.name AS head, [b IN readers | b.name] AS readers, size(members) AS role_heads, edges,
        expected,

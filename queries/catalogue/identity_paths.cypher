@@ -70,7 +70,7 @@ WITH place, kept[place].a AS a, kept[place].i AS i, kept[place].h AS h, kept[pla
 MATCH path = (a)-[i]->(h)-[o]->(b)
 CALL (h) {
   MATCH (x:Head {run: $run}) WHERE x.layer = h.layer
-  WITH h, x, COUNT { (a)-[:OQ|OK|OV]->(x) WHERE a <> x } * COUNT { (x)-[:OQ|OK|OV]->(b) WHERE b <> x }
+  WITH h, x, COUNT { (s)-[:OQ|OK|OV]->(x) WHERE s <> x } * COUNT { (x)-[:OQ|OK|OV]->(t) WHERE t <> x }
        AS paths
   RETURN sum(CASE x WHEN h THEN paths ELSE 0 END) AS hub_paths, avg(paths) AS expected
 }
