@@ -81,6 +81,8 @@ def chance_lines(meta: "TableMeta", pairings: Iterable[str]) -> tuple[str, str]:
     widths = [{layer.rank_of(role) for layer in meta.shape.layers} for role in sorted(roles)]
     full = " of full rank" if meta.deficient else ""
     which = " of the widest heads" if any(len(found) > 1 for found in widths) else full
+    if meta.shape.widths_differ:
+        which += " in the widest stream, more in narrower ones"
     most = max(mark.most for mark in names)
     return (
         f"PK of random subspaces{which}: {', '.join(marks)}",

@@ -16,6 +16,8 @@ from safetensors.numpy import load_file, save_file
 from transformers.models.dinat import modeling_dinat
 from transformers.utils import logging
 
+from headgraph.analysis.difference.pairs import _z_of
+from headgraph.analysis.figures.chance import chance_lines
 from headgraph.pk_engine import Selection, compute, read_table
 from headgraph.pk_engine.errors import ModelError, TableError
 from headgraph.pk_engine.linalg.bases import bases
@@ -120,6 +122,14 @@ def test_pairs_are_inside_a_stage(build: Any) -> None:
             ("L0", "L1"),
             ("L2", "L3"),
         }
+
+
+def test_a_picture_says_which_stage_has_the_chance(build: Any) -> None:
+    meta = compute(build("swin")[1], selection=Selection()).meta
+    assert chance_lines(meta, ["OQ"])[0] == (
+        "PK of random subspaces in the widest stream, more in narrower ones: 2 (sd 0.26)"
+    )
+    assert np.isnan(_z_of(4.0, meta, "OQ"))
 
 
 def test_an_adapter_of_a_stage_is_merged(build: Any, tmp_path: Path) -> None:
