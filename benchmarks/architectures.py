@@ -32,7 +32,6 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.config import Refusals, factors
 from headgraph.pk_engine.models.families.catalogue import common_refusals, families
 from headgraph.pk_engine.models.families.class_defaults import FOLDER, row_of, why_refused
@@ -223,11 +222,8 @@ def _language(config: Any) -> Any:
 
 def _refused(config: Any | None, refusals: Refusals) -> str:
     """Why a configuration of defaults is refused; empty where it is not."""
-    try:
-        refusals.check(config.to_dict() if config else {}, "family")
-    except ModelError as error:
-        return str(error).partition("does not handle: ")[2].partition("; known")[0]
-    return ""
+    found = refusals.first(config.to_dict()) if config else None
+    return found[1].partition("; known")[0] if found else ""
 
 
 def _reason(model_type: str, code: str, network: Any | None) -> str:

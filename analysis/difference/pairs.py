@@ -100,10 +100,10 @@ def _bound(
 
 
 def _z_of(pk: float, meta: TableMeta, pairing: str) -> float:
-    """The z of a PK at full rank; not a number where ranks differ, as the cutoff has no z then."""
+    """The z of a PK at full rank; not a number where ranks or streams differ: it has none then."""
     moments = meta.moments[pairing]
     widths = ({layer.rank_of(role) for layer in meta.shape.layers} for role in pairing)
-    uneven = any(len(found) > 1 for found in widths)
+    uneven = meta.shape.widths_differ or any(len(found) > 1 for found in widths)
     if uneven or meta.deficient or not moments["sd"] > 0:
         return float("nan")
     return (pk - moments["mean"]) / moments["sd"]

@@ -22,6 +22,7 @@ _ENDS = ["pairing", "pk_rank"]
 MOSTLY = 0.5
 """Share of decoys among all pairs shown above which an order of heads may be chance."""
 _LEAST_SPREAD = 0.01  # of z, below which float32 scores do not give their standard deviation
+_ALIKE = 0.9  # of the pairs: heads of lower rank have another chance level
 
 
 class Chance(NamedTuple):
@@ -81,6 +82,8 @@ def chance_lines(meta: "TableMeta", pairings: Iterable[str]) -> tuple[str, str]:
     widths = [{layer.rank_of(role) for layer in meta.shape.layers} for role in sorted(roles)]
     full = " of full rank" if meta.deficient else ""
     which = " of the widest heads" if any(len(found) > 1 for found in widths) else full
+    if meta.shape.widths_differ:
+        which += " in the widest stream, more in narrower ones"
     most = max(mark.most for mark in names)
     return (
         f"PK of random subspaces{which}: {', '.join(marks)}",
@@ -91,7 +94,8 @@ def chance_lines(meta: "TableMeta", pairings: Iterable[str]) -> tuple[str, str]:
 def chance_in(rows: "pd.DataFrame") -> Chance | None:
     """Chance and maximum as the scores themselves state them; None where they do not.
 
-    PK = mean + sd z, and PK / pk_normalized is the maximum for subspaces of equal rank.
+    PK = mean + sd z, and PK / pk_normalized is the maximum for subspaces of equal rank. Heads or
+    streams of several widths have a mean and sd each, and so none together.
 
     Args:
         rows: edges or pairs of one pairing, with `pk`, `z` and `pk_normalized`.
@@ -104,8 +108,10 @@ def chance_in(rows: "pd.DataFrame") -> Chance | None:
     if z[high] - z[low] < _LEAST_SPREAD:
         return None
     sd = float((pk[high] - pk[low]) / (z[high] - z[low]))
-    most = float(np.median(pk / normalized))
-    return Chance(float(pk[high]) - sd * float(z[high]), sd, float(f"{most:.5g}"))
+    mean = float(pk[high]) - sd * float(z[high])
+    if np.mean(np.abs(pk - mean - sd * z) < sd / 100) < _ALIKE:
+        return None
+    return Chance(mean, sd, float(f"{np.median(pk / normalized):.5g}"))
 
 
 def decoy_shares(pairs: "pd.DataFrame") -> dict[str, float]:

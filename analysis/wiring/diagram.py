@@ -153,9 +153,11 @@ def _place(
 
 def _subtitle(table: AffinityTable, pairs: pd.DataFrame, touched: int, metric: str) -> str:
     meta, cut = table.meta, cut_in_words(table)
+    layers = len(meta.shape.layers)
+    most = "" if meta.head_count == layers * meta.n_heads else "at most "
     first = (
         f"They touch {touched} of the {meta.head_count:,} heads "
-        f"({len(meta.shape.layers)} layers of {meta.n_heads})" + (f"; {cut}" if cut else "") + "."
+        f"({layers} layers of {most}{meta.n_heads})" + (f"; {cut}" if cut else "") + "."
     )
     if (pairs["share"] < 1).any():
         first += " A pair with a key/value head is drawn, thinner, to each of its query heads."

@@ -13,7 +13,6 @@ from headgraph.pk_engine.models.layout import LayerShape, ModelShape
 LARGEST = {"n_layers": 2**10, "n_heads": 2**12, "n_kv_heads": 2**12, "d_model": 2**20,
            "d_head": 2**20}  # fmt: skip
 """Far above any model. A larger number is a mistake, and lists of that length would be made."""
-"""Between the keys of a product."""
 MOST_HEADS = 2**16
 """Heads of all layers together: four times those of the largest models. Lists, pictures and pages
 reserve a place for each."""
@@ -37,17 +36,22 @@ class Refusals:
         Raises:
             ModelError: there is such a setting; the message names its key.
         """
+        if found := self.first(settings):
+            key, reason = found
+            raise ModelError(
+                f"config.json has {key} = {quoted(settings[key])}, which the family "
+                f"{short(family, 40)} does not handle: {reason}"
+            )
+
+    def first(self, settings: Mapping[str, Any]) -> tuple[str, str] | None:
+        """The first setting that is not supported, and why; None where there is none."""
         reasons = {key: reason for key, reason in self.refuse.items() if settings.get(key)}
         for key, rule in self.require.items():
             value = settings.get(key)
             values = value if isinstance(value, list) else [] if value is None else [value]
             if any(one not in rule["among"] for one in values):
                 reasons[key] = f"{rule['reason']}; known: {', '.join(map(repr, rule['among']))}"
-        for key, reason in reasons.items():
-            raise ModelError(
-                f"config.json has {key} = {quoted(settings[key])}, which the family "
-                f"{short(family, 40)} does not handle: {reason}"
-            )
+        return next(iter(reasons.items()), None)
 
 
 def settings_of(
@@ -132,7 +136,7 @@ def layer_of(sizes: Mapping[str, int], index: int, **others: Any) -> LayerShape:
 
 
 def _size(settings: Mapping[str, Any], size: str, keys: list[str | int] | int) -> int | None:
-    """The value of the first key that has one; a number stands for itself."""
+    """The value of the first key, or product or quotient of keys, that has one; or a number."""
     listed = [keys] if isinstance(keys, int) else keys
     held = (k for k in listed if all(_get_sized(settings, part) is not None for part in factors(k)))
     key = next(held, None)

@@ -102,8 +102,8 @@ class Layers:
                 describe.
         """
         if not (self.parts or self.stages):
-            listed = enumerate(self._listed(settings, n_layers, family))
-            return [Place(kind, number, f"{self._letter(kind)}{number}") for number, kind in listed]
+            kinds = enumerate(self._listed(settings, n_layers, family))
+            return [Place(kind, number, f"{self._letter(kind)}{number}") for number, kind in kinds]
         stacks = self._stages(settings) if self.stages else self._parts(settings)
         found, counts = [], Counter[str]()
         for kind, number, stage in stacks:
@@ -288,7 +288,7 @@ def _blocks(settings: Mapping[str, Any], part: Mapping[str, Any]) -> list[int]:
     if "blocks" not in part:
         return [_counted(settings, part["count"])]
     sizes = settings.get(part["blocks"])
-    if not isinstance(sizes, list) or not 1 <= len(sizes) <= LARGEST["n_layers"] // 4:
+    if not isinstance(sizes, list) or not 1 <= len(sizes) <= MOST_LAYERS:
         raise ModelError(
             f"config.json has {part['blocks']} = {quoted(sizes)}: expected a list of numbers"
         )

@@ -110,7 +110,7 @@ class LayerShape:
         return min(self.d_model, self.widths[role])
 
     def named(self, tensor: str) -> str:
-        """A tensor's name: {layer} is the layer's number, {pair} half of it, {twice} twice."""
+        """A tensor's name: {layer} is its number, {pair} half, {twice} twice; {stage} its stage."""
         number = self.number
         return tensor.format(layer=number, stage=self.stage, pair=number // 2, twice=2 * number)
 

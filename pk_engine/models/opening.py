@@ -68,5 +68,5 @@ def open_tensors(
 def _modules(names: list[str]) -> re.Pattern[str]:
     """Matches the ends of the names of these tensors' modules."""
     stems = dict.fromkeys(name.removesuffix(".weight") for name in names)
-    layers = (re.sub(r"\\{(layer|pair)\\}", r"\\d+", re.escape(stem)) for stem in stems)
+    layers = (re.sub(r"\\{\w+\\}", r"\\d+", re.escape(stem)) for stem in stems)
     return re.compile(rf"(?:^|\.)(?P<module>{'|'.join(layers)})$")

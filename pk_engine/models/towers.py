@@ -14,7 +14,11 @@ from headgraph.base.names import TOWERS
 from headgraph.base.spelling import argument
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError, UnknownFamily
-from headgraph.pk_engine.models.families.catalogue import family_of, names_family
+from headgraph.pk_engine.models.families.catalogue import (
+    check_attention,
+    family_of,
+    names_family,
+)
 from headgraph.pk_engine.models.families.class_defaults import class_defaults, row_of
 from headgraph.pk_engine.models.family import Family
 
@@ -80,7 +84,8 @@ def part_of(config: dict[str, Any], tower: str | None = None) -> Part:
 
     Raises:
         UnknownFamily: no family describes the part; the message names it.
-        ModelError: the model has no such part, or a tower is given for a model without parts.
+        ModelError: the model has no such part or attention of another kind, or a tower is given for
+            a model without parts.
     """
     if tower not in (None, *TOWERS):
         raise ModelError(f"unknown tower {quoted(tower)}: expected {' or '.join(TOWERS)}")
@@ -88,6 +93,7 @@ def part_of(config: dict[str, Any], tower: str | None = None) -> Part:
     if within is not None:
         return part_of(within, tower)
     outer, wanted = config.get("model_type"), tower or "language"
+    check_attention(outer)
     known = row_of("_wrappers.toml", outer)
     if not known:
         if tower is not None:

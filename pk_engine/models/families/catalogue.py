@@ -77,12 +77,25 @@ def names_family(model_type: object) -> bool:
     return isinstance(model_type, str) and model_type in _naming(model_type, FOLDER)
 
 
+def check_attention(model_type: object) -> None:
+    """Refuse a model type whose attention is of another kind, as `_refused.toml` says.
+
+    Raises:
+        ModelError: it is there; the message gives the reason.
+    """
+    if reason := why_refused(model_type):
+        raise ModelError(
+            f"config.json has model_type {quoted(model_type, 40)}, which cannot be read: {reason}"
+        )
+
+
 def family_of(config: Mapping[str, Any]) -> Family:
     """The family that describes this configuration's model type.
 
     Raises:
         UnknownFamily: no family does; the message names the nearest ones.
-        ModelError: no family does, and the configuration has a setting that all families refuse.
+        ModelError: no family does, and its attention is of another kind, or the configuration has
+            a setting that all families refuse.
     """
     model_type = config.get("model_type")
     if not isinstance(model_type, str | None):
@@ -98,11 +111,14 @@ def family_of(config: Mapping[str, Any]) -> Family:
         keys = family.recognised_by
         if model_type is None and keys and all(key in config for key in keys):
             return family
-    if reason := why_refused(model_type):
+    check_attention(model_type)
+    settings = settings_of(config, "text_config", config)
+    if refused := common_refusals(FOLDER).first(settings):
+        key, reason = refused
         raise ModelError(
-            f"config.json has model_type {quoted(model_type, 40)}, which cannot be read: {reason}"
+            f"config.json has model_type {quoted(model_type, 40)}, which no family describes, and "
+            f"{key} = {quoted(settings[key])}: {reason}"
         )
-    common_refusals(FOLDER).check(settings_of(config, "text_config", config), str(model_type))
     near = get_close_matches(str(model_type), known, n=3, cutoff=0.75)
     names = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
     raise UnknownFamily(

@@ -56,6 +56,14 @@ def test_equal_scores_state_no_chance() -> None:
     assert chance_in(rows.assign(z=np.nan)) is None
 
 
+def test_streams_of_two_widths_state_no_chance() -> None:
+    rows = random_table(3, 4).edges()
+    rows = rows[rows["pairing"] == "OQ"]
+    narrower = rows.assign(pk=2 * rows["pk"], pk_normalized=2 * rows["pk_normalized"])
+    assert chance_in(rows) is not None
+    assert chance_in(pd.concat([rows, narrower])) is None
+
+
 def test_decoys_of_the_top_3_percent(table: AffinityTable) -> None:
     """Published with the table: OQ 18 %, OK 25 % (26 % with the one added), OV 48 %."""
     shares = decoy_shares(table.select(Selection(top_percent=3)).frame)

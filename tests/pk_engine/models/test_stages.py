@@ -12,9 +12,12 @@ pytest.importorskip("torch", reason="the small models are run with torch")
 pytest.importorskip("transformers", reason="and built by transformers")
 
 import torch
+from safetensors.numpy import load_file, save_file
 from transformers.models.dinat import modeling_dinat
 from transformers.utils import logging
 
+from headgraph.analysis.difference.pairs import _z_of
+from headgraph.analysis.figures.chance import chance_lines
 from headgraph.pk_engine import Selection, compute, read_table
 from headgraph.pk_engine.errors import ModelError, TableError
 from headgraph.pk_engine.linalg.bases import bases
@@ -119,6 +122,31 @@ def test_pairs_are_inside_a_stage(build: Any) -> None:
             ("L0", "L1"),
             ("L2", "L3"),
         }
+
+
+def test_a_picture_says_which_stage_has_the_chance(build: Any) -> None:
+    meta = compute(build("swin")[1], selection=Selection()).meta
+    assert chance_lines(meta, ["OQ"])[0] == (
+        "PK of random subspaces in the widest stream, more in narrower ones: 2 (sd 0.26)"
+    )
+    assert np.isnan(_z_of(4.0, meta, "OQ"))
+
+
+def test_an_adapter_of_a_stage_is_merged(build: Any, tmp_path: Path) -> None:
+    folder = build("swin")[1]
+    tensors, rng = load_file(folder / "model.safetensors"), np.random.default_rng(1)
+    module = "encoder.layers.1.blocks.0.attention.self.query"
+    stored = next(tensors[name] for name in tensors if name.endswith(f"{module}.weight"))
+    b, a = (rng.standard_normal(size, np.float32) for size in ((32, 2), (2, 32)))
+    start = f"base_model.model.{module}.lora_"
+    save_file(
+        {f"{start}A.weight": a, f"{start}B.weight": b}, tmp_path / "adapter_model.safetensors"
+    )
+    (tmp_path / "adapter_config.json").write_text('{"peft_type":"LORA","r":2,"lora_alpha":4}')
+    found = ModelWeights(folder, adapter=tmp_path)
+    assert "changed: 1)" in found.origin["adapter"]
+    queries = found.raw_layer(2)["Q"].transpose(0, 2, 1).reshape(32, 32)
+    assert np.allclose(queries, stored + 2 * b @ a, atol=1e-5)
 
 
 def test_queries_alone_are_scored_where_tokens_are_reduced(build: Any) -> None:
