@@ -19,7 +19,7 @@ INSTALL_SELF := $(BIN)/python -m pip install --quiet --disable-pip-version-check
   --no-build-isolation --editable .
 SHARED ?= ../shared
 # processes that test, each with a Neo4j of its own
-JOBS ?= 2
+JOBS ?= 3
 
 .PHONY: demo test test-lowest test-newest lock audit dist lint docs docs-check site data examples pictures studies bench bench-large \
   bench-queries bench-load bench-profiles clean
