@@ -58,7 +58,7 @@ def torture(kind: str, inputs: range, seed: int) -> dict[str, object]:
 def _keep(kind: str, data: bytes) -> None:
     folder = CASES / kind.replace(" ", "-")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / hashlib.sha256(data).hexdigest()[:12]).write_bytes(data)
+    (folder / f"{hashlib.sha256(data).hexdigest()[:12]}.bin").write_bytes(data)
 
 
 def write(rows: list[dict[str, object]]) -> None:

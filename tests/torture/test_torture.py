@@ -51,6 +51,7 @@ def test_a_fault_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
     monkeypatch.setattr(trial, "SECONDS", 0.1)
     file = tmp_path / "file"
+    file.touch()
     for use, said in [(fails, "KeyError"), (says_much, "300 characters"), (turns, "processor"),
                       (leaves, "left behind")]:  # fmt: skip
         monkeypatch.setitem(trial.KINDS, "x", trial.KINDS["table"].__class__(lambda it: it, use))
@@ -61,4 +62,4 @@ def test_the_same_seed_gives_the_same_inputs() -> None:
     whole = bytes(range(256)) * 4
     first, again = ([mutated(whole, random.Random(f"x {i}")) for i in range(300)] for _ in range(2))
     assert first == again
-    assert len(set(first)) > 280
+    assert len(set(first)) > 250
