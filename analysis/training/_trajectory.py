@@ -52,7 +52,7 @@ def trajectory(
     behaviour: bool = True,
     n_prompts: int = 32,
     seed: int = 0,
-    steps: Sequence[int] | None = None,
+    steps: Sequence[int] | str | None = None,
     tables: str | os.PathLike[str] | None = None,
     resume: bool = False,
     remove_fetched: bool = False,
@@ -76,7 +76,7 @@ def trajectory(
         behaviour: also run the model at each checkpoint; needs `headgraph[lens]`.
         n_prompts: number of random sequences.
         seed: random seed for their tokens.
-        steps: the checkpoints to follow; all by default.
+        steps: the checkpoints to follow, such as `0,512,143000`; all by default.
         tables: folder for the table of each checkpoint, `SERIES-stepN.parquet`, written when it is
             scored.
         resume: read the tables that `tables` has of this run, and score only the others. A table
@@ -135,18 +135,26 @@ def trajectory(
     return rows.assign(seed=seed)[list(COLUMNS)]
 
 
-def _chosen(found: list[Checkpoint], steps: Sequence[int] | None) -> list[Checkpoint]:
+def _chosen(found: list[Checkpoint], steps: Sequence[int] | str | None) -> list[Checkpoint]:
+    """The checkpoints of these steps, first step first."""
     if steps is None:
         return found
     there = {one.step: one for one in found}
-    if missing := [step for step in steps if step not in there]:
+    given = steps.split(",") if isinstance(steps, str) else list(steps)
+    try:
+        numbers = [int(step) for step in given]
+    except (TypeError, ValueError):
+        numbers = []
+    if not numbers:
+        raise TrainingError(
+            f"{argument('steps', steps)}: expected steps separated by commas, such as 0,512,143000"
+        )
+    if missing := [step for step in numbers if step not in there]:
         raise TrainingError(
             f"{found[0].series} has no checkpoint of step {missing[0]}: expected some of "
             f"{listed([str(step) for step in there], 12)}"
         )
-    if not steps:
-        raise TrainingError(f"{argument('steps', [])}: expected at least one step")
-    return [there[step] for step in sorted(set(steps))]
+    return [there[step] for step in sorted(set(numbers))]
 
 
 def _table(

@@ -12,7 +12,6 @@ from headgraph.analysis.options import (
 )
 from headgraph.base.progress import bar_on_terminal
 from headgraph.base.terminal import say
-from headgraph.base.text import quoted
 from headgraph.pk_engine.options import pairings_option, refuse_together
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ def trajectory(
             behaviour=behaviour,
             n_prompts=n_prompts,
             seed=seed,
-            steps=None if steps is None else _numbers(steps),
+            steps=steps,
             tables=tables,
             resume=resume,
             remove_fetched=remove_fetched,
@@ -102,15 +101,6 @@ def trajectory(
     if output:
         say(write_csv(rows, output, force=force))
     return rows
-
-
-def _numbers(steps: str) -> list[int]:
-    try:
-        return [int(step) for step in steps.split(",")]
-    except ValueError:
-        raise click.UsageError(
-            f"--steps {quoted(steps)}: expected steps separated by commas, such as 0,512,143000"
-        ) from None
 
 
 @click.command("training")
