@@ -227,10 +227,10 @@ def _load_series(
     replace: bool,
     dry_run: bool,
 ) -> str:
-    """Load the tables of a folder; one line for each, with its notes counted at the end."""
+    """Load the tables of a folder; one line for each, and each different note once."""
     from headgraph.loader.loading.series import load_series
 
-    with _maybe(connect) if dry_run else connect() as graph, bar_or_lines() as progress:
+    with _maybe(connect) if dry_run else connect() as graph, bar_on_terminal() as progress:
         try:
             reports = load_series(
                 folder,
@@ -246,12 +246,13 @@ def _load_series(
             if not dry_run:
                 say("the runs before it are loaded: the same command loads the others")
             raise
-    with_notes = [report.run for report in reports if report.notes]
-    if with_notes:
-        _note(
-            f"{len(with_notes)} of {len(reports)} runs have notes, such as on a high share of "
-            f"decoys: headgraph load FILE --dry-run shows them, first of {with_notes[0]}"
-        )
+    runs_of: dict[str, list[str]] = {}
+    for report in reports:
+        for note in report.notes:
+            runs_of.setdefault(Message(note).marked, []).append(report.run)
+    for text, runs in runs_of.items():
+        more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
+        _note(f"{runs[0]}{more}: {text}")
     return "\n".join(str(report).partition("\n")[0] for report in reports)
 
 
