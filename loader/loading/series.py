@@ -6,6 +6,7 @@ from pathlib import Path
 
 from headgraph.base.files.documents import expanded, reason, shown
 from headgraph.base.progress import Progress
+from headgraph.base.spelling import either
 from headgraph.base.text import listed
 from headgraph.graphdb.connection.runner import Runner
 from headgraph.loader._runs import default_name
@@ -77,9 +78,12 @@ def _in_order(folder: Path) -> list[Path]:
             "tables of a training run"
         ) from error
     if not paths:
+        trajectory = either(
+            "trajectory(RUN, tables=FOLDER)", "headgraph trajectory RUN --tables FOLDER"
+        )
         raise LoaderError(
             f"{shown(folder)} has no *.parquet: expected the tables of a training run, as "
-            "headgraph trajectory RUN --tables FOLDER writes them"
+            f"{trajectory} writes them"
         )
     metas = {path: read_meta(path) for path in paths}
     for path, meta in metas.items():
