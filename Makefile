@@ -22,7 +22,7 @@ SHARED ?= ../shared
 JOBS ?= 3
 
 .PHONY: demo test test-lowest test-newest lock audit dist lint docs docs-check site data examples pictures studies bench bench-large \
-  bench-queries bench-load bench-profiles clean
+  bench-queries bench-load bench-profiles bench-series clean
 
 demo: $(VENV)/.core
 	@$(BIN)/headgraph demo
@@ -143,6 +143,9 @@ bench-queries: $(VENV)/.dev
 # on servers of their own
 bench-load: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.load
+
+bench-series: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.series
 
 bench-profiles: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.profiles

@@ -37,7 +37,7 @@ headgraph query compare_runs --run tiny -p other=tiny-folded -p limit=2
 headgraph query compare_runs --run tiny -p other=gpt2-small""",
     "checkpoints": """\
 headgraph trajectory induction-2l --no-behaviour --tables steps -o steps.csv --format csv
-for table in steps/*.parquet; do headgraph load $table --top 20; done
+headgraph load --series steps --top 20
 headgraph runs --series induction-2l
 headgraph query checkpoints --run induction-2l-step0
 headgraph query hubs_in --series induction-2l -p pairings=OK -p limit=1""",
@@ -45,7 +45,7 @@ headgraph query hubs_in --series induction-2l -p pairings=OK -p limit=1""",
 headgraph runs 'tiny*'
 headgraph drop tiny-folded
 headgraph drop tinny
-headgraph drop --dry-run 'induction-2l-step*'
+headgraph drop --dry-run --series induction-2l
 headgraph drop --yes 'induction-2l-step*'
 headgraph runs""",
 }

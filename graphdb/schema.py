@@ -88,6 +88,8 @@ CONSTRAINTS = (
 INDEXES = (
     "CREATE INDEX headgraph_head_run IF NOT EXISTS FOR (h:Head) ON (h.run)",
     "CREATE INDEX headgraph_head_run_name IF NOT EXISTS FOR (h:Head) ON (h.run, h.name)",
+    # the checkpoints of one training run, among the runs of others
+    "CREATE INDEX headgraph_run_series IF NOT EXISTS FOR (r:Run) ON (r.series)",
 )
 
 

@@ -38,6 +38,7 @@ from .loader import export_all as export_all
 from .loader import import_runs as import_runs
 from .loader import load as load
 from .loader import load_offline as load_offline
+from .loader import load_series as load_series
 from .loader import runs as runs
 from .loader import to_networkx as to_networkx
 from .pk_engine import AffinityTable as AffinityTable

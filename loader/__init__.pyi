@@ -9,6 +9,7 @@ from .exports import export_all as export_all
 from .exports import to_networkx as to_networkx
 from .imports import import_runs as import_runs
 from .loading.load import load as load
+from .loading.series import load_series as load_series
 from .offline import load_offline as load_offline
 from .removal import drop as drop
 from .removal import drop_all as drop_all

@@ -46,7 +46,7 @@ RETURN name, toStringOrNull(r.model) AS model, r.status AS status, r.heads AS he
        CASE WHEN r.pairings IS :: LIST<STRING NOT NULL> NOT NULL THEN r.pairings ELSE [] END
          AS pairings,
        r.selection AS selection,
-       toStringOrNull(r.series) AS series,
+       toStringOrNull(r.series) AS series, toFloatOrNull(r.step) AS step,
        called, short,
        CASE WHEN time IS NOT NULL THEN toString(datetime.truncate('second', time)) END AS loaded
 """
@@ -168,7 +168,7 @@ def _matching(rows: list[Row], pattern: str) -> list[Row]:
 def runs(
     graph: Runner, *names: str, model: str | None = None, series: str | None = None
 ) -> "pd.DataFrame":
-    """One row per run: complete runs by name, then unfinished runs.
+    """One row per run: complete runs by name, or by step where `series` is given, then unfinished.
 
     Args:
         graph: the database.
@@ -190,6 +190,8 @@ def runs(
 
     wanted = {"name": names, "model": _given(model), "series": _given(series)}
     rows = [row for row in graph.read(_QUERY) if _is_wanted(row, wanted)]
+    if series is not None:
+        rows.sort(key=_by_step)
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     frame["pairings"] = [",".join(pairings) for pairings in frame["pairings"]]
     return frame
@@ -212,6 +214,26 @@ def refuse_unknown(graph: Runner, **wanted: str | tuple[str, ...] | None) -> Non
                 raise UnknownRun(
                     f"the database has no run of {column} {quoted(word)}{hint}: {there}"
                 )
+
+
+def in_series(graph: Runner, series: str) -> tuple[str, ...]:
+    """Names of the complete runs of a training run, which may be a pattern.
+
+    Raises:
+        UnknownRun: there are none.
+    """
+    rows = [row for row in graph.read(_QUERY) if row["status"] == schema.COMPLETE]
+    rows.sort(key=_by_step)
+    found = tuple(str(row["name"]) for row in rows if matches(row["series"], series))
+    if not found:
+        refuse_unknown(graph, series=series)
+        raise UnknownRun(f"no complete run is of series {quoted(series)}: see {RUNS}")
+    return found
+
+
+def _by_step(row: Row) -> tuple[bool, str, float]:
+    step = row.get("step")
+    return row["status"] != schema.COMPLETE, row["series"] or "", -1.0 if step is None else step
 
 
 def _given(pattern: str | None) -> tuple[str, ...]:

@@ -32,6 +32,11 @@ _CUT_OFF = (
 @click.command()
 @click.argument("file", metavar="FILE")
 @click.option("--run", metavar="NAME", help="Name of the run.  [default: the model's name]")
+@click.option(
+    "--series",
+    is_flag=True,
+    help="FILE is a folder with the tables of a training run; load each as the run of its step.",
+)
 @selection_options
 @click.option(
     "--labels",
@@ -50,6 +55,7 @@ def load(
     file: str,
     connect: Callable[[], Any],
     run: str | None,
+    series: bool,
     selection: "Selection | None",
     labels: str | None,
     replace: bool,
@@ -60,6 +66,12 @@ def load(
 
     Example: headgraph load gpt2-small --run gpt2-small --top-percent 3
     """
+    if series:
+        if run or offline:
+            raise click.UsageError(
+                "--series excludes --run and --offline: each table becomes the run of its step"
+            )
+        return _load_series(file, connect, selection, labels, replace=replace, dry_run=dry_run)
     from headgraph.loader.loading.load import load as load_table
     from headgraph.pk_engine.table.sources import read_table
 
@@ -151,11 +163,14 @@ def annotate(graph: Any, run: str, file: str) -> str:
 
 
 @click.command()
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
-@click.option("--yes", is_flag=True, help="Drop the runs of a pattern without asking.")
+@click.argument("runs", metavar="[RUN]...", nargs=-1)
+@click.option("--series", metavar="NAME", help="Drop the checkpoints of this training run.")
+@click.option("--yes", is_flag=True, help="Drop the runs of a pattern or series without asking.")
 @click.option("--dry-run", is_flag=True, help="Print what would be removed, and change nothing.")
-@connection_options
-def drop(graph: Any, runs: tuple[str, ...], yes: bool, dry_run: bool) -> str:
+@deferred_connection_options
+def drop(
+    connect: Callable[[], Any], runs: tuple[str, ...], series: str | None, yes: bool, dry_run: bool
+) -> str:
     """Delete runs from the database by name.
 
     Name an unfinished run by its id, which headgraph runs prints. RUN may be a quoted
@@ -163,11 +178,24 @@ def drop(graph: Any, runs: tuple[str, ...], yes: bool, dry_run: bool) -> str:
 
     Example: headgraph drop gpt2-small
     """
-    from headgraph.loader._runs import is_pattern
+    if not runs and series is None:
+        raise click.UsageError("nothing to drop: expected a RUN, or --series NAME")
+    if runs and series is not None:
+        raise click.UsageError("RUN and --series exclude each other: give one of them")
+    with connect() as graph:
+        return _drop(graph, runs, series, yes=yes, dry_run=dry_run)
+
+
+def _drop(
+    graph: Any, runs: tuple[str, ...], series: str | None, *, yes: bool, dry_run: bool
+) -> str:
+    from headgraph.loader._runs import in_series, is_pattern
     from headgraph.loader.attempts import unfinished
     from headgraph.loader.removal import drop_all
 
-    patterns = any(map(is_pattern, runs))
+    patterns = series is not None or any(map(is_pattern, runs))
+    if series is not None:
+        runs = in_series(graph, series)
     if patterns and not yes and not dry_run:
         planned = drop_all(graph, runs, dry_run=True)
         if not _is_sure(planned):
@@ -188,6 +216,44 @@ def _is_sure(planned: "list[DropReport]") -> bool:
         say(report)
     question = "drop them?" if len(planned) > 1 else "drop it?"
     return is_sure(question, otherwise="pass --yes, or give each name in full")
+
+
+def _load_series(
+    folder: str,
+    connect: Callable[[], Any],
+    selection: "Selection | None",
+    labels: str | None,
+    *,
+    replace: bool,
+    dry_run: bool,
+) -> str:
+    """Load the tables of a folder; one line for each, and each different note once."""
+    from headgraph.loader.loading.series import load_series
+
+    with _maybe(connect) if dry_run else connect() as graph, bar_on_terminal() as progress:
+        try:
+            reports = load_series(
+                folder,
+                graph,
+                selection=selection,
+                labels=labels,
+                replace=replace,
+                dry_run=dry_run,
+                progress=progress,
+                say=_note,
+            )
+        except KeyboardInterrupt:
+            if not dry_run:
+                say("the runs before it are loaded: the same command loads the others")
+            raise
+    runs_of: dict[str, list[str]] = {}
+    for report in reports:
+        for note in report.notes:
+            runs_of.setdefault(Message(note).marked, []).append(report.run)
+    for text, runs in runs_of.items():
+        more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
+        _note(f"{runs[0]}{more}: {text}")
+    return "\n".join(str(report).partition("\n")[0] for report in reports)
 
 
 def _load_offline(

@@ -59,7 +59,7 @@ BAD = {
     "pairs": "L0H1>L1H1:OX", "params": "head=L99H0", "prompts": "nope.txt", "replace": "nope",
     "role": "nope", "run": "nope", "runs": "nope", "scheduler": "nope",
     "scheduler_file": "nope", "score": "nope", "series": "nope",
-    "source": "L9X", "table": "nope", "tables": "{csv}/nope", "target": "L99H0", "text": "MATCH",
+    "source": "L9X", "steps": "nope", "table": "nope", "tables": "{csv}/nope", "target": "L99H0", "text": "MATCH",
     "text_file": "nope.txt", "tokens": "nope", "what": "nope",
 }  # fmt: skip
 """What each parameter that takes text cannot take, by its name."""
@@ -68,6 +68,7 @@ LINES = {
     ("browser", "params"): ["neighbours", "--print", "-p", "head=L99H0"],
     ("compute", "null"): ["induction-2l", "-o", "out.parquet", "--fdr", "0.1", "--null", "nope"],
     ("diff", "labels"): ["gpt2-small", "gpt2-small", "--view", "out.html", "--labels", "nope.csv"],
+    ("drop", "series"): ["--dry-run", "--series", "nope"],
     ("export", "env_file"): ["gpt2", "-o", "out.graphml", "--env-file", "nope"],
     ("export", "null"): ["gpt2-small", "-o", "out.graphml", "--fdr", "0.1", "--null", "nope"],
     ("export", "run"): ["--run", "nope", "-o", "out.graphml"],

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,12 @@ import pandas as pd
 
 from headgraph.analysis.errors import TrainingError
 from headgraph.analysis.hubs.scores import hub_scores
-from headgraph.analysis.training.checkpoints import Checkpoint, checkpoint_table, checkpoints
+from headgraph.analysis.training.checkpoints import (
+    Checkpoint,
+    checkpoint_table,
+    checkpoints,
+    is_table_of,
+)
 from headgraph.base.files.documents import reason, shown
 from headgraph.base.files.output import folder_of_files
 from headgraph.base.names import (
@@ -23,7 +29,7 @@ from headgraph.base.names import (
 from headgraph.base.progress import Progress
 from headgraph.base.seeds import check_seed
 from headgraph.base.spelling import argument
-from headgraph.base.text import quoted
+from headgraph.base.text import listed, quoted
 from headgraph.pk_engine.table.affinity import AffinityTable
 
 TOP = 1
@@ -46,7 +52,10 @@ def trajectory(
     behaviour: bool = True,
     n_prompts: int = 32,
     seed: int = 0,
+    steps: Sequence[int] | str | None = None,
     tables: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    remove_fetched: bool = False,
     force: bool = False,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
@@ -57,8 +66,9 @@ def trajectory(
     pairs at each step.
 
     Args:
-        run: `induction-2l`, or a folder with a model folder `step-N` for each checkpoint and a
-            `losses.csv` (`analysis.training.checkpoints`).
+        run: `induction-2l`, a folder with a model folder `step-N` for each checkpoint and a
+            `losses.csv`, or a hub id whose repository has a branch `stepN` for each
+            (`analysis.training.checkpoints`). Each is fetched when its turn comes.
         pairs: pairs to follow, such as `L0H7>L1H2:OK`, separated by commas.
         top: follow this many of the strongest pairs of each pairing at the last checkpoint; 1 by
             default. Excludes `pairs`.
@@ -66,7 +76,13 @@ def trajectory(
         behaviour: also run the model at each checkpoint; needs `headgraph[lens]`.
         n_prompts: number of random sequences.
         seed: random seed for their tokens.
-        tables: folder for the table of each checkpoint, `SERIES-stepN.parquet`.
+        steps: the checkpoints to follow, such as `0,512,143000`; all by default.
+        tables: folder for the table of each checkpoint, `SERIES-stepN.parquet`, written when it is
+            scored.
+        resume: read the tables that `tables` has of this run, and score only the others. A table
+            must name the series, the step and, on the hub, the commit.
+        remove_fetched: remove from the cache of models what was fetched for a checkpoint when it
+            is done. What was there before stays.
         force: replace tables that exist.
         progress: called with what is being done, how much is done, and how much there is.
 
@@ -79,7 +95,9 @@ def trajectory(
 
     Raises:
         UnknownHead: a pair with a head that the model does not have.
-        TrainingError: no checkpoints, a pair that is not scored, or both `pairs` and `top`.
+        TrainingError: no checkpoints, a pair that is not scored, both `pairs` and `top`, or a table
+            that is not of this run.
+        OutputExists: a table exists, with neither `resume` nor `force`.
         EngineError, RunningError: a model that cannot be read, or run.
     """
     if pairs is not None and top is not None:
@@ -89,23 +107,74 @@ def trajectory(
     if top is not None and top < 1:
         raise TrainingError(f"{argument('top', top)}: expected 1 or more")
     seed = check_seed(seed, TrainingError)
-    found = checkpoints(run)
+    if resume and (force or tables is None):
+        raise TrainingError(
+            f"{argument('resume')} reads the tables in {argument('tables')}: give the folder, and "
+            f"leave out {argument('force')}"
+        )
+    found = _chosen(checkpoints(run), steps)
     named = None if pairs is None else _parsed(pairs)
     wanted = parse_pairings(pairings)
     scored = [name for name in PAIRINGS if name in {*wanted, *(pair[0] for pair in named or ())}]
-    files = _files(found, tables, force=force)
-    last = checkpoint_table(found[-1], scored)
-    followed = named or _strongest(last, wanted, top or TOP)
-    rows = []
-    for number, checkpoint in enumerate(found):
-        table = last if checkpoint is found[-1] else checkpoint_table(checkpoint, scored)
-        if files:
-            table.write(files[number], force=force)
-        part = _rows(checkpoint, table, followed, wanted)
-        rows.append(part.join(_behaved(checkpoint, part, behaviour, n_prompts, seed)))
+    files = _files(found, tables, replaces=force or resume)
+    followed: list[Pair] = named or []
+    parts: dict[int, pd.DataFrame] = {}
+    # the last comes first: its strongest pairs are followed back
+    for checkpoint in (found[-1], *found[:-1]):
+        with checkpoint.folder(remove=remove_fetched) if behaviour else nullcontext() as folder:
+            table = _table(
+                checkpoint, scored, files.get(checkpoint.step), resume=resume,
+                remove_fetched=remove_fetched, force=force,
+            )  # fmt: skip
+            followed = followed or _strongest(table, wanted, top or TOP)
+            part = _rows(checkpoint, table, followed, wanted)
+            parts[checkpoint.step] = part.join(_behaved(folder, part, n_prompts, seed))
         if progress:
-            progress("checkpoints", number + 1, len(found))
-    return pd.concat(rows, ignore_index=True).assign(seed=seed)[list(COLUMNS)]
+            progress("checkpoints", len(parts), len(found))
+    rows = pd.concat([parts[one.step] for one in found], ignore_index=True)
+    return rows.assign(seed=seed)[list(COLUMNS)]
+
+
+def _chosen(found: list[Checkpoint], steps: Sequence[int] | str | None) -> list[Checkpoint]:
+    """The checkpoints of these steps, first step first."""
+    if steps is None:
+        return found
+    there = {one.step: one for one in found}
+    given = steps.split(",") if isinstance(steps, str) else list(steps)
+    try:
+        numbers = [int(step) for step in given]
+    except (TypeError, ValueError):
+        numbers = []
+    if not numbers:
+        raise TrainingError(
+            f"{argument('steps', steps)}: expected steps separated by commas, such as 0,512,143000"
+        )
+    if missing := [step for step in numbers if step not in there]:
+        raise TrainingError(
+            f"{found[0].series} has no checkpoint of step {missing[0]}: expected some of "
+            f"{listed([str(step) for step in there], 12)}"
+        )
+    return [there[step] for step in sorted(set(numbers))]
+
+
+def _table(
+    checkpoint: Checkpoint, pairings: Sequence[str], file: Path | None, *, resume: bool,
+    remove_fetched: bool, force: bool,
+) -> AffinityTable:  # fmt: skip
+    """The table of a checkpoint: read where it is there, else scored, and written at once."""
+    if file is not None and resume and file.exists():
+        table = AffinityTable.read(file)
+        if not is_table_of(table, checkpoint, pairings):
+            raise TrainingError(
+                f"{shown(file)} is not the whole table of {checkpoint.series} at step "
+                f"{checkpoint.step} with {','.join(pairings)}, as it is now: remove it, or give "
+                "another folder"
+            )
+        return table
+    table = checkpoint_table(checkpoint, pairings, remove_fetched=remove_fetched)
+    if file is not None:
+        table.write(file, force=force)
+    return table
 
 
 def _parsed(pairs: Sequence[str] | str) -> list[Pair]:
@@ -176,31 +245,29 @@ def _rows(
     )
 
 
-def _behaved(
-    checkpoint: Checkpoint, rows: pd.DataFrame, run: bool, n_prompts: int, seed: int
-) -> pd.DataFrame:
-    """Behaviour scores of both ends of each row."""
+def _behaved(folder: Path | None, rows: pd.DataFrame, n_prompts: int, seed: int) -> pd.DataFrame:
+    """Behaviour scores of both ends of each row; NaN without a folder of the model to run."""
     columns = [(end, name) for end in ("source", "target") for name in BEHAVED]
-    if not run:
+    if folder is None:
         return pd.DataFrame({f"{e}_{n}": np.full(len(rows), np.nan) for e, n in columns})
     from headgraph.analysis.behaviour import behaviour
 
-    scores = behaviour(checkpoint.path, n_prompts=n_prompts, seed=seed)
+    scores = behaviour(folder, n_prompts=n_prompts, seed=seed)
     heads = zip(scores["layer"], scores["head"], strict=True)
     scores.index = pd.Index([head_name(int(layer), int(head)) for layer, head in heads])
     return pd.DataFrame({f"{e}_{n}": scores[n].reindex(rows[e]).to_numpy() for e, n in columns})
 
 
 def _files(
-    found: Sequence[Checkpoint], folder: str | os.PathLike[str] | None, *, force: bool
-) -> list[Path]:
-    """The path of each checkpoint's table, checked before the work."""
+    found: Sequence[Checkpoint], folder: str | os.PathLike[str] | None, *, replaces: bool
+) -> dict[int, Path]:
+    """The path of each checkpoint's table by step, checked before the work."""
     if folder is None:
-        return []
+        return {}
     names = [f"{one.series}-step{one.step}.parquet" for one in found]
-    paths = folder_of_files(folder, names, force=force, parents=True, problem=TrainingError)
+    paths = folder_of_files(folder, names, force=replaces, parents=True, problem=TrainingError)
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TrainingError(f"cannot make the folder {shown(folder)}: {reason(error)}") from error
-    return paths
+    return {one.step: path for one, path in zip(found, paths, strict=True)}

@@ -42,7 +42,14 @@ _top_option = click.option(
 )
 @random_prompts_option
 @seed_option("the tokens")
+@click.option("--steps", metavar="LIST", help="Only these steps, separated by commas.")
 @click.option("--tables", metavar="FOLDER", help="Write each checkpoint's table to this folder.")
+@click.option("--resume", is_flag=True, help="Score only checkpoints that --tables lacks.")
+@click.option(
+    "--remove-fetched",
+    is_flag=True,
+    help="Remove what was fetched for a checkpoint when it is done.",
+)
 @click.option("-o", "--output", metavar="FILE", help="Also write the rows to this CSV file.")
 @click.option("--force", is_flag=True, help="Replace existing files.")
 def trajectory(
@@ -53,16 +60,19 @@ def trajectory(
     behaviour: bool,
     n_prompts: int,
     seed: int,
+    steps: str | None,
     tables: str | None,
+    resume: bool,
+    remove_fetched: bool,
     output: str | None,
     force: bool,
 ) -> "pd.DataFrame":
     """Follow pairs of heads over the checkpoints of a training RUN.
 
-    RUN is induction-2l, whose checkpoints ship with headgraph, or a folder with a model folder
-    step-N for each checkpoint. An optional losses.csv with the columns step and loss gives the
-    loss. Rows have PK, hub scores and behaviour at each step. Load the tables of --tables with
-    headgraph load, which names each run by its step.
+    RUN is induction-2l, whose checkpoints ship with headgraph, a folder with a model folder step-N
+    for each checkpoint, or a hub id with a branch stepN for each. An optional losses.csv with the
+    columns step and loss gives the loss. Rows have PK, hub scores and behaviour at each step. Load
+    the tables of --tables with headgraph load --series FOLDER, which names each run by its step.
 
     Example: headgraph trajectory induction-2l --pairs 'L0H7>L1H2:OK' -o trajectory.csv
     """
@@ -81,7 +91,10 @@ def trajectory(
             behaviour=behaviour,
             n_prompts=n_prompts,
             seed=seed,
+            steps=steps,
             tables=tables,
+            resume=resume,
+            remove_fetched=remove_fetched,
             force=force,
             progress=progress,
         )

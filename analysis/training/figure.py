@@ -27,6 +27,10 @@ _MOST_PAIRS = 9
 _LONGEST_LABEL = 30  # characters beside a panel
 _LOG_FROM = 64
 """The axis of steps is logarithmic if the last step is this many times the first after 0."""
+_MOST_MARKERS = 30
+"""Checkpoints up to which each has a marker. More would hide the line and its dashes."""
+_MARKER_GAP = 0.06
+"""Between the markers of more checkpoints, as a share of the panel's diagonal."""
 _DASHES = ((), (4.0, 1.6), (1.2, 1.4))
 
 
@@ -74,7 +78,8 @@ def training_figure(
             figure,
             f"{rows['series'].iloc[0]}: PK{' and loss' if with_loss else ''} over "
             f"{len(set(rows['step']))} checkpoints",
-            "PK of pairs of heads, and attention scores of these heads, by training step.",
+            f"PK of pairs of heads{', and attention scores of these heads' if behaved else ''}, by "
+            "training step.",
         )
         axes = panel_grid(figure, count, 1, gap=(0.0, 30.0), right=150.0)
         panels = iter(axes)
@@ -106,7 +111,7 @@ def _rows(
 def _loss(axes: "Axes", rows: pd.DataFrame, theme: style.Theme) -> None:
     one = rows.drop_duplicates("step")
     axes.plot(one["step"], one["loss"], color=theme.ink, marker="o", markersize=3, linewidth=1.3,
-              clip_on=False)  # fmt: skip
+              clip_on=False, markevery=_marked(rows))  # fmt: skip
     axes.set_ylim(bottom=min(0.0, float(one["loss"].min())))
     panel_title(axes, "loss, nats per token")
 
@@ -119,6 +124,7 @@ def _scores(axes: "Axes", groups: "Sequence[tuple[Any, pd.DataFrame]]", theme: s
         (line,) = axes.plot(
             part["step"], part["pk"], color=look.color if look else theme.muted, markersize=4,
             marker=look.marker if look else "o", linewidth=1.3, clip_on=False,
+            markevery=_marked(part),
             label=style.legible(f"{source} to {target}, {pairing}", _LONGEST_LABEL),
         )  # fmt: skip
         if dashes := _DASHES[place % len(_DASHES)]:
@@ -139,7 +145,7 @@ def _behaviour(axes: "Axes", rows: pd.DataFrame, theme: style.Theme) -> None:
         for place, (head, part) in enumerate(heads):
             (line,) = axes.plot(
                 part["step"], part[column], color=look.color, marker=look.marker, markersize=4,
-                linewidth=1.3, clip_on=False,
+                linewidth=1.3, clip_on=False, markevery=_marked(part),
                 label=style.legible(f"{head}, {look.name}", _LONGEST_LABEL),
             )  # fmt: skip
             if dashes := _DASHES[place % len(_DASHES)]:
@@ -147,6 +153,11 @@ def _behaviour(axes: "Axes", rows: pd.DataFrame, theme: style.Theme) -> None:
     axes.set_ylim(0.0, 1.04)
     panel_title(axes, "mean attention, 0 to 1")
     _legend(axes)
+
+
+def _marked(rows: pd.DataFrame) -> float | None:
+    """`markevery` of a line: None marks every point."""
+    return None if rows["step"].nunique() <= _MOST_MARKERS else _MARKER_GAP
 
 
 def _legend(axes: "Axes") -> None:

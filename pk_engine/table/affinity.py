@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -162,21 +163,8 @@ class AffinityTable:
         Raises:
             TableError: the file is missing, no table, damaged, or contradicts itself.
         """
-        path = Path(path)
-        if wrong := what_is_wrong(path):
-            raise TableError(wrong)
-        with opened(path) as file:
-            metadata = file.schema_arrow.metadata or {}
-            if _META_KEY not in metadata:
-                raise TableError(
-                    f"{shown(path)} is Parquet but no table of headgraph: it has no metadata"
-                )
-            try:
-                return cls._of_file(file, metadata)
-            except TableError as error:
-                raise TableError(
-                    f"{shown(path)} is damaged or foreign: {error.message.marked}"
-                ) from error
+        with _metadata(Path(path)) as (file, metadata):
+            return cls._of_file(file, metadata)
 
     @classmethod
     def _of_file(cls, file: Any, metadata: Mapping[bytes, bytes]) -> Self:
@@ -193,6 +181,35 @@ class AffinityTable:
                 f"{COMPUTE}"
             )
         return cls(columns, meta)
+
+
+def read_meta(path: str | os.PathLike[str]) -> TableMeta:
+    """The metadata of a table, without its values.
+
+    Raises:
+        TableError: the file is missing or no table.
+    """
+    with _metadata(Path(path)) as (_, metadata):
+        return TableMeta.from_json(metadata[_META_KEY])
+
+
+@contextmanager
+def _metadata(path: Path) -> Iterator[tuple[Any, Mapping[bytes, bytes]]]:
+    """The open file of a table and its metadata; an error of the block names the file."""
+    if wrong := what_is_wrong(path):
+        raise TableError(wrong)
+    with opened(path) as file:
+        metadata = file.schema_arrow.metadata or {}
+        if _META_KEY not in metadata:
+            raise TableError(
+                f"{shown(path)} is Parquet but no table of headgraph: it has no metadata"
+            )
+        try:
+            yield file, metadata
+        except TableError as error:
+            raise TableError(
+                f"{shown(path)} is damaged or foreign: {error.message.marked}"
+            ) from error
 
 
 def table_file(path: str | os.PathLike[str], *, force: bool) -> Path:

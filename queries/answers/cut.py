@@ -19,9 +19,10 @@ IN_FULL = 2
 SHORT = 3
 """Runs of which the share is named; more are counted."""
 
-_RUNS = """
-MATCH (r:Run {status: "complete"})
-WHERE r.name IS :: STRING NOT NULL AND ($runs IS NULL OR r.name IN $runs)
+# a condition that `$runs` may be null would keep the planner from seeking the names
+_NAMED = 'MATCH (r:Run) WHERE r.name IN $runs AND r.status = "complete"'
+_ALL = 'MATCH (r:Run {status: "complete"}) WHERE r.name IS :: STRING NOT NULL'
+_WHAT = """
 RETURN toIntegerOrNull(r.pairs) AS pairs, toIntegerOrNull(r.pairs_scored) AS pairs_scored,
        r.scored AS scored,
        CASE WHEN r.kept_pairings IS :: LIST<STRING NOT NULL> THEN r.kept_pairings END AS pairings,
@@ -85,7 +86,11 @@ def cut_note(graph: Runner, runs: Iterable[str] | None = None, **limits: Any) ->
         limits: limits of the look-up, as for `Runner.read`.
     """
     names = None if runs is None else sorted(set(runs))
-    rows = list(graph.read(_RUNS, {"runs": names}, **limits)) if names != [] else []
+    rows: list[Mapping[str, Any]] = []
+    if names is None:
+        rows = list(graph.read(_ALL + _WHAT, **limits))
+    elif names:
+        rows = list(graph.read(_NAMED + _WHAT, {"runs": names}, **limits))
     cut = [row for row in rows if _is_cut(row)]
     if not cut:
         return ""

@@ -14,7 +14,7 @@ from headgraph.queries.answers.cut import cut_note, limit_note
 from headgraph.queries.answers.names import check_names
 from headgraph.queries.answers.no_rows import why_no_rows
 from headgraph.queries.answers.node_link import to_node_link
-from headgraph.queries.answers.runs import checkpoints, complete_runs, runs_read
+from headgraph.queries.answers.runs import Runs, checkpoints, complete_runs, runs_read
 from headgraph.queries.answers.unrelated import compared_note
 from headgraph.queries.errors import QueryError
 from headgraph.queries.stored_queries.library import get
@@ -109,10 +109,12 @@ def over_series(name: str, graph: Runner, /, *, series: str, **params: Any) -> "
         one = either(f"call query({stored.name!r}, graph, run=NAME)", "give --run")
         raise QueryError(f"query {stored.name} goes through the checkpoints itself: {one}")
     runs = checkpoints(series, graph)
-    parts = [
-        query(stored.name, graph, run=run, **params).assign(step=step, checkpoint=run)
-        for step, run in runs
-    ]
+    there = complete_runs(graph)  # once, and not for each checkpoint
+    parts = []
+    for step, run in runs:
+        _, result, _ = _run(stored, graph, run, params, there, notes=False)
+        part = _columns(result, stored.table_columns).frame()
+        parts.append(part.assign(step=step, checkpoint=run))
     answer = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     answer.attrs = {
         "may_be_empty": stored.may_be_empty,
@@ -133,25 +135,42 @@ def choose_run(query: Query, run: str | None, graph: Runner) -> str | None:
 
 
 def _run(
-    query: Query, graph: Runner, run: str | None, params: Mapping[str, Any]
+    query: Query,
+    graph: Runner,
+    run: str | None,
+    params: Mapping[str, Any],
+    runs: Runs | None = None,
+    *,
+    notes: bool = True,
 ) -> tuple[dict[str, Any], Result, dict[str, str]]:
-    """All values, the rows, and notes on them: `no_rows`, `cut` and `limited`, empty or a text."""
+    """All values, the rows, and notes on them: `no_rows`, `cut` and `limited`, empty or a text.
+
+    Args:
+        query: the stored query.
+        graph: the database.
+        run: name of the run.
+        params: the other values.
+        runs: the complete runs, where they are known.
+        notes: whether to look up the notes.
+    """
     given = given_values(query, params)
-    runs = complete_runs(graph)
+    runs = complete_runs(graph) if runs is None else runs
     if run is None and query.params["run"].required:
         run = chosen_run(None, runs)
     check_names(query, {**given, "run": run}, graph, runs)
     values = all_values(query, given, run)
     read = runs_read(query, values, runs)
-    cut = cut_note(graph, read)
+    cut = cut_note(graph, read) if notes else ""
     result = _rows(query, graph, values, read)
+    if not notes:
+        return values, result, {}
     why = Message("") if result.rows else why_no_rows(query, values, graph, runs)
-    notes = {
+    said = {
         "no_rows": why,
         "cut": cut,
         "limited": limit_note(query, values, result) or compared_note(result, read, graph),
     }
-    return values, result, notes
+    return values, result, said
 
 
 def _rows(query: Query, graph: Runner, values: Mapping[str, Any], runs: Iterable[str]) -> Result:

@@ -127,6 +127,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._drip()
         elif self.hub.status is not None:
             self._send(self.hub.status, b"{}", self.hub.lies)
+        elif found := re.fullmatch(r"/api/models/([^/]+/[^/]+)/refs", path):
+            self._refs(found[1])
         elif found := re.fullmatch(r"/api/models/([^/]+/[^/]+?)(?:/revision/(.+))?", path):
             self._info(found[1], found[2] or "main")
         elif found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
@@ -142,6 +144,15 @@ class _Handler(BaseHTTPRequestHandler):
             siblings = [{"rfilename": file} for file in repo.commits[sha]]
             body = {"id": name, "sha": sha, "siblings": siblings, "tags": [], "private": False}
             self._send(200, json.dumps(body).encode())
+
+    def _refs(self, name: str) -> None:
+        repo, _ = self._at(name, "main")
+        if repo:
+            named = [
+                {"name": ref, "ref": f"refs/heads/{ref}", "targetCommit": sha}
+                for ref, sha in repo.refs.items()
+            ]
+            self._send(200, json.dumps({"branches": named, "tags": [], "converts": []}).encode())
 
     def _file(self, name: str, revision: str, file: str) -> None:
         repo, sha = self._at(name, revision)

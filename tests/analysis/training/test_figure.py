@@ -49,6 +49,16 @@ def test_few_steps_stand_on_a_plain_axis() -> None:
     assert training(late).axes[0].get_xscale() == "linear"
 
 
+def test_many_steps_keep_their_lines_in_sight() -> None:
+    part, count = rows().iloc[:1], 154
+    many = pd.concat([part.assign(step=1000 * step) for step in range(count)])
+    for given, marked in ((many, True), (rows(), False)):
+        lines = [line for panel in training(given).axes for line in panel.lines]
+        assert len(lines) == 4
+        assert {len(line.get_xdata()) for line in lines} == {given["step"].nunique()}
+        assert {line.get_markevery() is not None for line in lines} == {marked}
+
+
 @pytest.mark.parametrize(("behaved", "loss", "panels"), [(False, True, 2), (False, False, 1)])
 def test_what_is_unknown_has_no_panel(behaved: bool, loss: bool, panels: int) -> None:
     assert len(training(rows(behaved=behaved, loss=loss)).axes) == panels
