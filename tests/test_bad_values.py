@@ -59,7 +59,8 @@ BAD = {
     "pairs": "L0H1>L1H1:OX", "params": "head=L99H0", "prompts": "nope.txt", "replace": "nope",
     "role": "nope", "run": "nope", "runs": "nope", "scheduler": "nope",
     "scheduler_file": "nope", "score": "nope", "series": "nope",
-    "source": "L9X", "steps": "nope", "table": "nope", "tables": "{csv}/nope", "target": "L99H0", "text": "MATCH",
+    "source": "L9X", "steps": "nope", "table": "nope", "tables": "{csv}/nope", "target": "L99H0",
+    "text": "MATCH",
     "text_file": "nope.txt", "tokens": "nope", "what": "nope",
 }  # fmt: skip
 """What each parameter that takes text cannot take, by its name."""

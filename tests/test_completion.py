@@ -24,8 +24,8 @@ from tests.test_cli import HEAVY, ROOT, every_command, imported_by
 CATALOGUE = sorted(path.stem for path in (ROOT / "queries/catalogue").glob("*.cypher"))
 NOWHERE = "bolt://127.0.0.1:9"
 FREE = {
-    "browser_url", "database", "head", "heads", "name", "pairs", "revision", "scheduler", "source", "steps",
-    "target", "text", "uri", "user", "variant",
+    "browser_url", "database", "head", "heads", "name", "pairs", "revision", "scheduler", "source",
+    "steps", "target", "text", "uri", "user", "variant",
 }  # fmt: skip
 """Parameters whose values nobody knows before they are typed."""
 
