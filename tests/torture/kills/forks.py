@@ -40,11 +40,11 @@ class Forks:
 
     def __init__(self) -> None:
         self.token = f"{os.getpid()}-{time.monotonic_ns()}"
+        ours = {name: it for name, it in os.environ.items() if not name.startswith("NEO4J_")}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.torture.kills.forks"],
             cwd=Path(__file__).parents[3],
-            env={**os.environ, TOKEN: self.token, "OMP_NUM_THREADS": "1",
-                 "OPENBLAS_NUM_THREADS": "1"},
+            env={**ours, TOKEN: self.token, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -110,7 +110,6 @@ def _prepare() -> None:
     """Import what commands need, and let them write in small batches and give up soon."""
     import neo4j
 
-    import headgraph.cli
     from headgraph.graphdb.server.home import config
     from headgraph.graphdb.server.store import importer
     from headgraph.loader import removal
@@ -118,10 +117,11 @@ def _prepare() -> None:
     from headgraph.loader.loading import load
     from tests.graphdb_server_fixture import QUICK_JAVA
 
+    importlib.import_module("headgraph.cli")
     checks.BATCH = removal.BATCH = BATCH
     load.batches = partial(load.batches, size=BATCH)
     driver = neo4j.GraphDatabase.driver
-    # nobody brings a killed server back while the driver tries again
+    # a killed server does not come back while the driver tries again
     neo4j.GraphDatabase.driver = lambda *args, **more: driver(
         *args, **{**more, "max_transaction_retry_time": 1}
     )
