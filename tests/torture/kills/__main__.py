@@ -46,16 +46,17 @@ def world(folder: Path, forks: Forks) -> Iterator[World]:
 
 
 def write(row: dict[str, object]) -> None:
-    """The report with this row in place of an older one of the command."""
-    kept: dict[object, dict[str, object]] = {}
+    """The report with this row in place of an older one of the same command and seed."""
+    kept: dict[tuple[str, int], dict[str, object]] = {}
     if REPORT.exists():
         with REPORT.open(encoding="utf-8", newline="") as file:
-            kept = {old["command"]: dict(old) for old in csv.DictReader(file)}
-    kept[row["command"]] = row
+            kept = {(old["command"], int(old["seed"])): {**old} for old in csv.DictReader(file)}
+    kept[str(row["command"]), int(str(row["seed"]))] = row
     with REPORT.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(kept[name] for name in NAMES if name in kept)
+        order = sorted(kept, key=lambda key: (NAMES.index(key[0]), key[1]))
+        writer.writerows(kept[key] for key in order)
 
 
 def _trials(names: list[str], folder: Path, forks: Forks) -> Iterator[Trial]:
