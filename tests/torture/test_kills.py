@@ -18,7 +18,9 @@ FEW = ["compute", "load --replace", "drop", "export, a folder", "import"]
 @pytest.fixture(scope="module")
 def world(database: Graph, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with Forks() as forks:
-        yield World(database, tmp_path_factory.mktemp("kills"), forks)
+        world = World(database, tmp_path_factory.mktemp("kills"), forks)
+        yield world
+        world.fill()
 
 
 @pytest.mark.parametrize("name", FEW)

@@ -24,7 +24,7 @@ TOKEN = "HEADGRAPH_TORTURE"
 """A variable in the environment of all that the forks start, by which it is found again."""
 BATCH = 100
 """Edges in a transaction: a small run has many."""
-LONGEST_S = 240.0
+LONGEST_S = 600.0
 
 
 class Ended(NamedTuple):
