@@ -152,7 +152,7 @@ class Offline(OwnServer):
         if there.published == self.after.published:
             wrong = there.answers != self.after.answers
             return WHOLE, ["stored queries do not answer as after a whole load"] * wrong
-        wrong = bool(there.published) or set(there.answers.values()) != {"UnknownName"}
+        wrong = bool(there.published) or set(there.answers.values()) != {"UnknownRun"}
         return BEFORE, [f"a part is visible: {there.published[:3]}, {there.answers}"] * wrong
 
     def healing(self, state: str) -> list[list[str]]:
