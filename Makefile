@@ -1,5 +1,6 @@
 # make demo   see GPT-2's head graph in a local Neo4j
 # make test   all tests, against a real Neo4j of their own
+# make torture  damaged inputs and killed commands, for some minutes (docs/project/reliability.md)
 # make lint   style, types, and which room may import which
 # make lock   write the exact versions of requirements/ from the ranges in pyproject.toml
 # make test-lowest, make test-newest  the engine's tests with the oldest and newest versions allowed
@@ -21,14 +22,20 @@ SHARED ?= ../shared
 # processes that test, each with a Neo4j of its own
 JOBS ?= 3
 
-.PHONY: demo test test-lowest test-newest lock audit dist lint docs docs-check site data examples pictures studies bench bench-large \
-  bench-queries bench-load bench-profiles bench-series clean
+.PHONY: demo test torture test-lowest test-newest lock audit dist lint docs docs-check site data \
+  examples pictures studies bench bench-large bench-queries bench-load bench-profiles bench-series \
+  clean
 
 demo: $(VENV)/.core
 	@$(BIN)/headgraph demo
 
 test: $(VENV)/.dev
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+# the long form has its own options: see tests/torture/__init__.py and tests/torture/kills/__init__.py
+torture: $(VENV)/.dev
+	$(BIN)/python -m tests.torture --inputs 200 --seed $${SEED:-1}
+	$(BIN)/python -m tests.torture.kills --kills 20 --seed $${SEED:-1}
 
 test-lowest test-newest: $(VENV)/.dev
 	$(BIN)/uv venv --quiet --clear $(VENV)-ends --python $(BIN)/python

@@ -1,0 +1,77 @@
+"""Commands where the machine is not as usual: umask, names of folders, HOME, locale."""
+
+import ast
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from headgraph.graphdb.server import ServerHome
+from headgraph.graphdb.server.home.state import ensure_password
+from tests.commands import headgraph
+from tests.promises import PROMISES
+from tests.tables import random_table
+from tests.test_cli import ROOT
+
+
+@pytest.fixture(params=[0o000, 0o077], ids=["umask 000", "umask 077"])
+def umask(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
+
+
+def test_outputs_have_the_permissions_of_new_files(umask: int, tmp_path: Path) -> None:
+    table = str(random_table().write(tmp_path / "t.parquet"))
+    for line in (("view", table, "-o", f"{tmp_path}/v.html"),
+                 ("export", table, "-o", f"{tmp_path}/e.graphml")):  # fmt: skip
+        assert headgraph(*line).returncode == 0
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(["t.parquet", "v.html", "e.graphml"], 0o666 & ~umask)
+
+
+def test_the_servers_home_is_private_under_any_umask(umask: int, tmp_path: Path) -> None:
+    home = ServerHome(tmp_path / "server")
+    home.prepare()
+    ensure_password(home)
+    assert stat.S_IMODE(home.path.stat().st_mode) == 0o700
+    assert stat.S_IMODE(home.password_file.stat().st_mode) == 0o600
+
+
+PLAIN = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+
+
+@pytest.mark.parametrize("locale", [{"LC_ALL": "C.UTF-8"}, PLAIN], ids=["UTF-8", "C"])
+def test_a_command_in_odd_surroundings(locale: dict[str, str], tmp_path: Path) -> None:
+    """Without HOME and a terminal, in a folder of 200 characters; the file is the usual one."""
+    folder = tmp_path / f"""a b 'c' "d" $e ;f &g #h %i [j] {{k}} -l {"m" * 162}"""
+    assert len(folder.name) == 200
+    folder.mkdir()
+    usual = tmp_path / "usual.html"
+    table = random_table().write(tmp_path / "t.parquet")
+    assert headgraph("view", str(table), "-o", str(usual)).returncode == 0
+    odd = random_table().write(folder / "tëst.parquet")
+    done = subprocess.run(
+        [sys.executable, "-m", "headgraph", "view", str(odd), "-o", str(folder / "ü.html")],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **locale},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (folder / "ü.html").read_bytes() == usual.read_bytes()
+    assert sorted(path.name for path in folder.iterdir()) == ["tëst.parquet", "ü.html"]
+    encoded = b"\xc3\xbc" if locale != PLAIN else rb"\udcc3\udcbc"
+    assert done.stdout == os.fsencode(folder) + b"/" + encoded + b".html\n"
+
+
+@pytest.mark.parametrize("promise", PROMISES, ids=[one.where for one in PROMISES])
+def test_a_promise_has_its_test(promise: tuple[str, str, str]) -> None:
+    file, _, name = promise[2].partition("::")
+    tree = ast.parse((ROOT / file).read_text("utf-8"))
+    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}

@@ -1,0 +1,101 @@
+"""`python -m tests.torture.kills`: see the package."""
+
+import argparse
+import csv
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from headgraph.graphdb import connect
+from headgraph.graphdb.server import ANY_PORTS, start
+from tests.graphdb_server_fixture import keep_plans, own_home
+from tests.torture.kills.commands import CASES, Command, World
+from tests.torture.kills.forks import Forks
+from tests.torture.kills.servers import SERVERS
+from tests.torture.kills.trial import Trial, tried
+
+REPORT = Path(__file__).parents[3] / "docs" / "data" / "kills.csv"
+COLUMNS = ["command", "seed", "kills", "before", "whole", "healed", "faults"]
+NAMES = [*CASES, *SERVERS]
+SLOWER = 10
+"""Of commands that start a server, a kill takes so many times as long as of others."""
+
+
+def row_of(trial: Trial, forks: Forks, kills: int, seed: int) -> dict[str, object]:
+    """A row of the report; each fault is printed."""
+    count, faults = tried(trial, forks, kills, seed)
+    for fault in faults:
+        print(fault, file=sys.stderr, flush=True)
+    return {
+        "command": trial.name, "seed": seed, "kills": count["kills"], "before": count["before"],
+        "whole": count["whole"], "healed": count["healed"], "faults": len(faults),
+    }  # fmt: skip
+
+
+@contextmanager
+def world(folder: Path, forks: Forks) -> Iterator[World]:
+    """One server for all trials that leave it alone."""
+    with own_home(folder / "server") as home:
+        keep_plans(home)
+        server = start(home, ports=ANY_PORTS)
+        with connect(settings=server.settings()) as graph:
+            yield World(graph, folder, forks)
+
+
+def write(row: dict[str, object]) -> None:
+    """The report with this row in place of an older one of the same command and seed."""
+    kept: dict[tuple[str, int], dict[str, object]] = {}
+    if REPORT.exists():
+        with REPORT.open(encoding="utf-8", newline="") as file:
+            kept = {(old["command"], int(old["seed"])): {**old} for old in csv.DictReader(file)}
+    kept[str(row["command"]), int(str(row["seed"]))] = row
+    with REPORT.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        order = sorted(kept, key=lambda key: (NAMES.index(key[0]), key[1]))
+        writer.writerows(kept[key] for key in order)
+
+
+def _trials(names: list[str], folder: Path, forks: Forks) -> Iterator[Trial]:
+    """The trials of these commands, each with its server."""
+    if quick := [name for name in names if name in CASES]:
+        with world(folder, forks) as there:
+            yield from (Command(name, there) for name in quick)
+    for number, name in enumerate(name for name in names if name in SERVERS):
+        trial = SERVERS[name](folder / f"own{number}", forks)
+        try:
+            yield trial
+        finally:
+            trial.end()
+
+
+def main() -> int:
+    """Kill the commands that are named, and say how it went."""
+    parser = argparse.ArgumentParser(prog="python -m tests.torture.kills")
+    parser.add_argument(
+        "--kills", type=int, default=20,
+        help=f"of each command; one in {SLOWER} where a server starts in each trial",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--command", action="append", choices=NAMES, help="default: all")
+    parser.add_argument("--report", action="store_true", help=f"write {REPORT.name}")
+    given = parser.parse_args()
+    faults = 0
+    with tempfile.TemporaryDirectory() as name, Forks() as forks:
+        for trial in _trials(given.command or NAMES, Path(name).resolve(), forks):
+            begin = time.monotonic()
+            kills = -(-given.kills // SLOWER) if trial.name in SERVERS else given.kills
+            row = row_of(trial, forks, kills, given.seed)
+            faults += int(str(row["faults"]))
+            print(*(f"{name} {value}" for name, value in row.items()),
+                  f"({time.monotonic() - begin:.0f} s)", sep=", ", flush=True)  # fmt: skip
+            if given.report:
+                write(row)
+    return int(faults > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

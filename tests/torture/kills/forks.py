@@ -1,0 +1,191 @@
+"""Command lines in forks of a process that has imported everything, and their end.
+
+A kill after a random time then meets the work of a command, and not the seconds of its imports.
+"""
+
+import contextlib
+import importlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+
+TOKEN = "HEADGRAPH_TORTURE"
+"""A variable in the environment of all that the forks start, by which it is found again."""
+BATCH = 100
+"""Edges in a transaction: a small run has many."""
+LONGEST_S = 600.0
+
+
+class Ended(NamedTuple):
+    """How a command ended: its exit code, or minus the signal; what it said; how long it took."""
+
+    code: int
+    said: str
+    seconds: float
+
+
+class Forks:
+    """The process from which commands are forked; use as a context manager."""
+
+    def __init__(self) -> None:
+        self.token = f"{os.getpid()}-{time.monotonic_ns()}"
+        ours = {name: it for name, it in os.environ.items() if not name.startswith("NEO4J_")}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.torture.kills.forks"],
+            cwd=Path(__file__).parents[3],
+            env={**ours, TOKEN: self.token, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+
+    def __enter__(self) -> "Forks":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        assert self._process.stdin is not None
+        self._process.communicate()  # it ends when its standard input does
+
+    def run(
+        self,
+        line: list[str],
+        env: Mapping[str, str],
+        kill_after: float | None = None,
+        victim: int | None = None,
+    ) -> Ended:
+        """Run a command line.
+
+        Args:
+            line: the command line.
+            env: variables to set.
+            kill_after: seconds after which it is killed; None lets it end.
+            victim: the process to kill instead, after which the command goes on to its own end.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        request = {"line": line, "env": dict(env), "kill_after": kill_after, "victim": victim}
+        self._process.stdin.write(f"{json.dumps(request)}\n")
+        self._process.stdin.flush()
+        return Ended(*json.loads(self._process.stdout.readline()))
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything that commands have started and that still runs."""
+        mark = f"{TOKEN}={self.token}".encode()
+        found = []
+        for pid in psutil.pids():
+            with contextlib.suppress(OSError, psutil.NoSuchProcess):
+                if pid != self._process.pid and mark in Path(f"/proc/{pid}/environ").read_bytes():
+                    found.append(psutil.Process(pid))
+        return found
+
+
+def _serve() -> None:
+    """Answer a request a line, with standard output kept apart for the answers."""
+    answers = os.fdopen(os.dup(1), "w")
+    quiet = os.open(os.devnull, os.O_RDWR)
+    os.dup2(quiet, 1)
+    _prepare()
+    requests = sys.stdin.buffer.raw  # nothing is read ahead, which a fork would share
+    pending = b""
+    while data := requests.read(2**16):
+        pending += data
+        while b"\n" in pending:
+            line, _, pending = pending.partition(b"\n")
+            answers.write(f"{json.dumps(_answer(json.loads(line)))}\n")
+            answers.flush()
+
+
+def _prepare() -> None:
+    """Import what commands need, and let them write in small batches and give up soon."""
+    import neo4j
+
+    from headgraph.graphdb.server.home import config
+    from headgraph.graphdb.server.store import importer
+    from headgraph.loader import removal
+    from headgraph.loader.imports import checks
+    from headgraph.loader.loading import load
+    from tests.graphdb_server_fixture import QUICK_JAVA
+
+    importlib.import_module("headgraph.cli")
+    checks.BATCH = removal.BATCH = BATCH
+    load.batches = partial(load.batches, size=BATCH)
+    driver = neo4j.GraphDatabase.driver
+    # a killed server does not come back while the driver tries again
+    neo4j.GraphDatabase.driver = lambda *args, **more: driver(
+        *args, **{**more, "max_transaction_retry_time": 1}
+    )
+    write_arguments = config.write_arguments
+    for module in (config, importer):
+        module.write_arguments = lambda path, arguments: write_arguments(
+            path, [*QUICK_JAVA, *arguments]
+        )
+
+
+def _answer(request: dict[str, Any]) -> Ended:
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as modules:
+        start = time.monotonic()
+        pid = os.fork()
+        if pid == 0:
+            _child(request, said.fileno(), modules.fileno())
+        ended = os.pidfd_open(pid)
+        try:
+            after = request["kill_after"]
+            if after is not None and not select.select([ended], [], [], after)[0]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(request["victim"] or pid, signal.SIGKILL)
+            if not select.select([ended], [], [], LONGEST_S)[0]:
+                os.kill(pid, signal.SIGKILL)
+        finally:
+            os.close(ended)
+        _, status = os.waitpid(pid, 0)
+        seconds = time.monotonic() - start
+        said.seek(0)
+        text = said.read().decode("utf-8", "replace")
+        _learn(modules)
+    return Ended(os.waitstatus_to_exitcode(status), text, seconds)
+
+
+def _child(request: dict[str, Any], said: int, modules: int) -> None:
+    """Run the command line, and end without what the parent has to do at its end."""
+    code: Any = 70
+    try:
+        from headgraph import cli
+
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(said, 1)
+        os.dup2(said, 2)
+        os.environ.update(request["env"])
+        tempfile.tempdir = None
+        try:
+            cli.main(request["line"])
+        except SystemExit as stop:
+            code = stop.code
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.write(modules, json.dumps(sorted(sys.modules)).encode())
+    finally:
+        os._exit(code if isinstance(code, int) else 70)
+
+
+def _learn(modules: Any) -> None:
+    """Import what the command imported, so that the next one need not."""
+    modules.seek(0)
+    for name in json.loads(modules.read() or b"[]"):
+        if name not in sys.modules and not name.startswith("__"):
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+
+
+if __name__ == "__main__":
+    _serve()
