@@ -48,6 +48,7 @@ class Forks:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # after Ctrl-C it still has to stop a server
         )  # fmt: skip
 
     def __enter__(self) -> "Forks":
