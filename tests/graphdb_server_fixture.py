@@ -11,13 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from headgraph.graphdb.server import ANY_PORTS, RunningServer, ServerHome, start, stop
+from headgraph.graphdb.server import (
+    ANY_PORTS,
+    RunningServer,
+    ServerHome,
+    archive,
+    start,
+    stop,
+)
 from headgraph.graphdb.server.home import config
 from headgraph.graphdb.server.store import importer
 from headgraph.queries.browser import served_files
 
 # The second of Java's compilers does not pay in what lives for minutes. Whatever an archive of
-# classes depends on, such as their verification, stays as it is for users, who share the archive.
+# classes depends on, such as their verification, stays as it is for users: a test's server uses
+# the user's archive. It records none, which costs more than the rest of a session saves.
 QUICK_JAVA = ("-XX:TieredStopAtLevel=1",)
 
 
@@ -33,6 +41,7 @@ def private_homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (config, importer):
             patch.setattr(module, "write_arguments", quick)
+        patch.setattr(archive, "TRIES", 0)
         patch.setenv("XDG_DATA_HOME", str(folder))
         for name in [name for name in os.environ if name.startswith("NEO4J_")]:
             patch.delenv(name)
