@@ -82,10 +82,19 @@ def fewer_decoys(what: str = f"`--max-decoy {FEW_DECOYS.max_decoy}` keeps") -> s
     kept, rows = gpt2().select(FEW_DECOYS), _hubs(FEW_DECOYS)
     left = rows[rows["name"] == name].iloc[0]
     pairings = together(sorted(set(kept.frame["pairing"])))
+    both = rows[(rows["edges_in"] > 0) & (rows["edges_out"] > 0)]
+    leads = f"and {rows.iloc[0]['name']} is the greatest hub"
+    if len(both) == 1:
+        one = both.iloc[0]
+        leads = (
+            f"and only {one['name']} has edges on both sides, {one['edges_in']} in and "
+            f"{one['edges_out']} out"
+        )
     return (
         f"In GPT-2's top 3 %, {what} {len(kept)} of the {len(gpt2().select(DEFAULT)):,} edges, all "
         f"in {pairings}. {name} then has {left['edges_in']} edges in and {left['edges_out']} out, "
-        f"and {rows.iloc[0]['name']} is the greatest hub."
+        f"{leads}. Fewer than {round(1 / FEW_DECOYS.max_decoy)} edges never pass, even if none of "
+        "them has a decoy."
     )
 
 
@@ -129,7 +138,7 @@ def opening() -> str:
         "A **hub** is a head with many strong edges in and out. Among the strongest 3 % of each "
         "pairing, the greatest hub by [hub score](docs/reference/scores.md#hub-scores) is "
         f"{one.name}: {best['edges_in']} edges in and {best['edges_out']} out. It does not "
-        "copy what it reads; it writes the negative "
+        "copy what it reads as value; it writes the negative "
         "([more about it](docs/studies/identity-heads.md)). A strong edge can mean nothing. In "
         "the figure, this holds for an [estimated](#first-steps) "
         f"{_shares(Selection(top=20))}."
@@ -168,14 +177,15 @@ def causality() -> str:
     rows = pd.read_csv(DOCS / "data" / "causality-correlation.csv")
     rows = rows[(rows["score"] == "pk") & (rows["measure"] == "effect")].sort_values("spearman")
     low, high = rows.iloc[0], rows.iloc[-1]
+    below = int((rows["high"] < 0).sum())
     unclear = int(((rows["low"] <= 0) & (rows["high"] >= 0)).sum())
     return (
         "PK does not predict effects in general. [Causality](docs/studies/causality.md) compares "
-        "it with the measured effect of patching edges, for each pairing in "
-        f"{rows['model'].nunique()} small models ({len(rows)} comparisons). The rank correlation "
-        f"ranges from {low['spearman']:.2f} ({low['pairing']} in {low['model']}) to "
-        f"{high['spearman']:.2f} ({high['pairing']} in "
-        f"{high['model']}). In {unclear} comparisons, the 95 % interval contains 0."
+        "it with the effect of patching edges, by pairing in "
+        f"{rows['model'].nunique()} small models other than GPT-2 ({len(rows)} comparisons). The "
+        f"rank correlation ranges from {low['spearman']:.2f} ({low['pairing']} in {low['model']}) "
+        f"to {high['spearman']:.2f} ({high['pairing']} in {high['model']}). In {unclear}, the 95 % "
+        f"interval contains 0; in {below}, it lies below."
     )
 
 

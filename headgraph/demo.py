@@ -33,9 +33,9 @@ COLUMNS = {
     "has the fewest; near 1, the pair does not stand out.",
     "hubs": "inlet, outlet: sum of z over the edges that enter the head, and that leave it; both: "
     "their geometric mean, greatest in the middle layers, whose heads have most partners on both "
-    "sides (hubs_by_layer corrects this); copying: 1 where the head writes what it reads, -1 where "
-    "it writes the negative; self_overlap: share of what it writes that lies in what it reads; "
-    "roles: what the literature found the head to do, (derived) what its weights say.",
+    "sides (hubs_by_layer corrects this); copying: 1 where the head writes what it reads as value, "
+    "-1 where it writes the negative; self_overlap: share of what it writes that lies in what it "
+    "reads; roles: what the literature found the head to do, (derived) what its weights say.",
     "ioi_circuit": "source_role, target_role: what the two heads do in the circuit; pairing: how "
     "the target can read the source; pk, z and pk_rank as above.",
 }
@@ -195,10 +195,14 @@ def _with_few_decoys(name: str, table: "AffinityTable") -> str:
     scores = hub_scores(kept)
     left = scores[scores["name"] == name]
     pairings = ", ".join(sorted(set(kept.columns["pairing"])))
+    both = scores[(scores["edges_in"] > 0) & (scores["edges_out"] > 0)]
+    leads = f"{scores.iloc[0]['name']} leads"
+    if len(both) == 1:
+        leads = f"only {both.iloc[0]['name']} has edges on both sides"
     return (
         f"With --max-decoy {MAX_DECOY}, {len(kept)} of the {len(table):,} edges stay (pairing "
         f"{pairings}): {name} keeps {left['edges_in'].sum()} edges in and "
-        f"{left['edges_out'].sum()} out, and {scores.iloc[0]['name']} leads."
+        f"{left['edges_out'].sum()} out, and {leads}."
     )
 
 
@@ -227,7 +231,8 @@ def _on_circuit(rows: "pd.DataFrame") -> str:
         f"In the circuit that names the indirect object, {len(edges)} strong edges join "
         f"{len(heads)} heads in the order of its known steps; the first 10 are shown. "
         f"That is {len(edges)} of {steps['step_pairs'].sum()} possible edges; "
-        f"{steps['step_expected'].sum():.0f} are expected from depth. {_by_step(steps)} "
+        f"{steps['step_expected'].sum():.0f} are expected from depth alone, which "
+        f"leaves hubs out. {_by_step(steps)} "
         "PK says that a head could read another, not that it does."
     )
 

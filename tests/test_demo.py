@@ -25,7 +25,7 @@ def test_the_demo(server: RunningServer, graph: Graph, private_homes: Path) -> N
     assert "on other tokens, the negative is passed on" in out
     assert "not an effect" in out
     assert "With --max-decoy 0.1, 45 of the 858 edges stay (pairing OK): L4H7 keeps 0 edges" in out
-    assert "L5H6 leads" in out
+    assert "only L5H6 has edges on both sides" in out
     assert "passes through" not in out
     assert "That is 32 of 124 possible edges; 10 are expected from depth" in out
     assert (

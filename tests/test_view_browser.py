@@ -97,7 +97,7 @@ def test_hubs_of_random_weights_may_be_chance(tab: Page, tmp_path: Path) -> None
     own = [(edges[end] == "L4H7").sum() for end in ("target", "source")]
     layer = sum((edges[f"{end}_layer"] == 4).sum() for end in ("target", "source"))
     expect(first.locator("b")).to_have_text(f"{own[0]} in, {own[1]} out")
-    expect(first.locator("small")).to_have_text(f"copying −1.00; layer mean {layer / 12:.1f}")
+    expect(first.locator("small")).to_have_text(f"copying −1.00; layer mean {layer / 12:.1f} edges")
     table = compute(save(independent(np.random.default_rng(0)), tmp_path), selection=Selection())
     strongest = table.frame[table.frame["pk_rank"] <= 40].groupby("pairing")
     shares = (1 + strongest["decoys"].max()) / strongest.size()
@@ -205,8 +205,10 @@ def test_the_pointer_gives_figures(tab: Page) -> None:
 def test_a_click_shows_what_a_head_reads_and_writes(tab: Page) -> None:
     head(tab, "L4H7")
     assert tab.locator(NEAR).count() == 23
-    expect(tab.locator("#detail h3").first).to_have_text("Could read (7)")
-    expect(tab.locator("#detail h3").nth(1)).to_have_text("Could be read by (16)")
+    expect(tab.locator("#detail h3").first).to_have_text("Could read, of the edges shown (7)")
+    expect(tab.locator("#detail h3").nth(1)).to_have_text(
+        "Could be read by, of the edges shown (16)"
+    )
     assert tab.locator("#detail li").count() == 23
     first = "document.querySelector('aside').firstElementChild.id"
     assert tab.evaluate(first) == "detail", "what was clicked for comes first"

@@ -65,7 +65,7 @@ def test_a_run_gives_the_page_of_its_table(gpt2: Graph) -> None:
     assert run["edges"]["weight"] == file["edges"]["weight"]
     page = view_run(gpt2, most=30)
     assert len(edges(data(page.html()))) == 30, "the only run, cut"
-    assert "the 30 strongest of 288 edges (run loaded: top 1" in page.html()
+    assert "30 of 288 edges, the strongest of each pairing (run loaded: top 1" in page.html()
 
 
 def test_what_was_measured_of_heads_is_there(gpt2: Graph) -> None:

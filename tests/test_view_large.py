@@ -120,8 +120,10 @@ def test_a_click_lists_and_draws_the_edges_of_a_head(tab: Page, edges: pd.DataFr
     tab.mouse.click(*tab.evaluate(PLACE, name))
     expect(tab.locator("#detail h2")).to_have_text(name)
     into, out = (ends(edges, end, *own) for end in ("target", "source"))
-    expect(tab.locator("#detail h3").first).to_have_text(f"Could read ({into})")
-    expect(tab.locator("#detail h3").nth(1)).to_have_text(f"Could be read by ({out})")
+    expect(tab.locator("#detail h3").first).to_have_text(f"Could read, of the edges shown ({into})")
+    expect(tab.locator("#detail h3").nth(1)).to_have_text(
+        f"Could be read by, of the edges shown ({out})"
+    )
     assert tab.locator(".above path.near").count() == into + out
     assert tab.locator(f".copy[data-of={name}]").count() == 1
     expect(tab.locator(f".head[data-name={name}]")).to_have_attribute("aria-pressed", "true")

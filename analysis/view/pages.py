@@ -200,7 +200,7 @@ def _about(
 
 def _amount(kept: int, total: int) -> str:
     if kept < total:
-        return f"the {kept:,} strongest of {total:,} edges."
+        return f"{kept:,} of {total:,} edges, the strongest of each pairing."
     return f"{total:,} edge{'s' * (total != 1)}."
 
 

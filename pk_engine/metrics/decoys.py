@@ -175,8 +175,9 @@ def warning(shares: Mapping[str, float]) -> Message | None:
     random = [pairing for pairing in high if shares[pairing] >= RANDOM]
     near = f" (in {together(random)} near 100 % or above, as in random weights)" if random else ""
     return Message(
-        f"the decoy share of {together(high)} is above {100 * HIGH:.0f} %{near}, so many of "
-        f"these edges may mean nothing: {rule} keeps edges whose decoy_q is at most 0.1"
+        f"the decoy share of {together(high)} at the weakest pair kept is above "
+        f"{100 * HIGH:.0f} %{near}, so many of these edges may mean nothing: {rule} "
+        "keeps edges whose decoy_q is at most 0.1"
     )
 
 

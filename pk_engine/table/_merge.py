@@ -39,7 +39,8 @@ def merge(*tables: AnyTable) -> AffinityTable:
             named.
 
     Example:
-        >>> parts = [compute("induction-2l", pairings=it) for it in ("OQ", "OK,OV")]
+        >>> from headgraph import compute, merge
+        >>> parts = [compute("induction-2l", pairings=each) for each in ("OQ", ("OK", "OV"))]
         >>> merge(*parts).meta.pairings
         ['OQ', 'OK', 'OV']
     """

@@ -35,7 +35,7 @@ _EXACT = 1e12
 """PK and z are far smaller; a larger number in a Run was written by hand."""
 
 
-_NOTHING = "up to {} may mean nothing (decoys)"
+_NOTHING = "about {} may mean nothing (decoys)"
 
 
 class Kept(NamedTuple):

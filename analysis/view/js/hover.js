@@ -7,8 +7,8 @@ const NAMES = {
   decoys: "decoys as strong", decoy_q: "least decoy share", self_overlap: "self-overlap",
 };
 const DERIVED = {
-  eraser: "eraser: writes the negative of what it reads",
-  copier: "copier: writes what it reads",
+  eraser: "eraser: writes the negative of what it reads as value",
+  copier: "copier: writes what it reads as value",
 };
 const derivedWords = (head) => (head.derived ? `derived from its weights: ${DERIVED[head.derived]}` : "");
 // the sign of what a head writes, which PK does not show

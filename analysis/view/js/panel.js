@@ -181,8 +181,8 @@ function tellDetail() {
   if (undrawn > 0) detail.append("p").text(`The ${NEAR.toLocaleString("en")} strongest edges are drawn as lines.`);
   const byPk = (a, b) => figures.pk[b.i] - figures.pk[a.i];
   const own = edgesOf(head).slice().sort(byPk);
-  list("Could read", own.filter((edge) => edge.target === head), (edge) => edge.source);
-  list("Could be read by", own.filter((edge) => edge.source === head), (edge) => edge.target);
+  list("Could read, of the edges shown", own.filter((edge) => edge.target === head), (edge) => edge.source);
+  list("Could be read by, of the edges shown", own.filter((edge) => edge.source === head), (edge) => edge.target);
 }
 
 // edges in and out of the average head of each layer; an answer holds only some heads of a layer
@@ -224,6 +224,6 @@ function tellHubs() {
   button.append("strong").text((h) => h.name);
   button.append("em").text(roleWords);
   button.append("b").text((h) => `${h.in} in, ${h.out} out`);
-  const ofLayer = (h) => (usual.has(h.layer) ? `layer mean ${d3.format(".1f")(usual.get(h.layer))}` : "");
+  const ofLayer = (h) => (usual.has(h.layer) ? `layer mean ${d3.format(".1f")(usual.get(h.layer))} edges` : "");
   button.append("small").text((h) => [copyingWords(h), ofLayer(h)].filter(Boolean).join("; "));
 }

@@ -76,7 +76,10 @@ def test_the_report_says_the_shares_and_warns_of_high_ones() -> None:
         "OQ 17 %, OK 26 %, OV 42 %",
     ]
     (note,) = report.notes
-    said = "the decoy share of OK and OV is above 25 %, so many of these edges may mean nothing: "
+    said = (
+        "the decoy share of OK and OV at the weakest pair kept is above 25 %, so many "
+        "of these edges may mean nothing: "
+    )
     rest = "keeps edges whose decoy_q is at most 0.1"
     assert note == f"{said}selection=Selection(max_decoy=0.1) {rest}"
     assert note.options == f"{said}--max-decoy 0.1 {rest}"

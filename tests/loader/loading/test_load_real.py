@@ -245,7 +245,8 @@ def test_gpt2_with_its_roles(graph: Graph) -> None:
     assert report.label_source == "bundled"
     (note,) = report.notes
     assert note.options == (
-        "the decoy share of OK and OV is above 25 %, so many of these edges may mean nothing: "
+        "the decoy share of OK and OV at the weakest pair kept is above 25 %, so many "
+        "of these edges may mean nothing: "
         "--max-decoy 0.1 keeps edges whose decoy_q is at most 0.1"
     )
     ioi = graph.read(

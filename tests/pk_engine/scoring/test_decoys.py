@@ -228,8 +228,8 @@ def test_high_shares_are_noted_by_the_command_and_by_the_table(tmp_path: Path) -
     assert len(high) == 2
     names = " and ".join(high)
     note = (
-        f"the decoy share of {names} is above 25 % (in {names} near 100 % or above, as in random "
-        "weights), so many of these edges may"
+        f"the decoy share of {names} at the weakest pair kept is above 25 % (in {names} near "
+        "100 % or above, as in random weights), so many of these edges may"
     )
     assert note in table._repr_html_()
     answer = headgraph("compute", str(folder), "--top", "15", "-o", str(tmp_path / "t.parquet"))
@@ -242,7 +242,7 @@ def test_high_shares_are_noted_by_the_command_and_by_the_table(tmp_path: Path) -
 
 def test_the_note_names_pairings_no_better_than_random_weights() -> None:
     assert str(warning({"OQ": 0.93, "OK": 0.3, "OV": 1.24})) == (
-        "the decoy share of OQ, OK and OV is above 25 % (in OQ and OV near 100 % or above, as in "
-        "random weights), so many of these edges may mean nothing: "
+        "the decoy share of OQ, OK and OV at the weakest pair kept is above 25 % (in OQ and OV "
+        "near 100 % or above, as in random weights), so many of these edges may mean nothing: "
         "selection=Selection(max_decoy=0.1) keeps edges whose decoy_q is at most 0.1"
     )

@@ -103,7 +103,7 @@ def test_it_says_how_many_edges_may_mean_nothing() -> None:
     scored = dict.fromkeys(kept, 100)
     ends = "from PK 12.2, z 20.0"
     assert note(run("one", kept, scored, {"OQ": 0.184, "OK": 1.02})) == (
-        f"run one holds 3 % of pairs: QQ {ends}; OQ {ends}, up to 18 % may mean nothing "
+        f"run one holds 3 % of pairs: QQ {ends}; OQ {ends}, about 18 % may mean nothing "
         "(decoys); OK 12.2, 20.0, all"
     )
     whole = run("all", {"OQ": (10, 0.5, -3.0)}, {"OQ": 10}, {"OQ": 0.9})
@@ -147,7 +147,7 @@ def expected() -> str:
         decoys = f"{100 * (1 + rows['decoys'].max()) / len(rows):.0f}"
         said = f"{low[0]}, {low[1]}, {decoys} %"
         if pairing == "OQ":
-            said = f"from PK {low[0]}, z {low[1]}, up to {decoys} % may mean nothing (decoys)"
+            said = f"from PK {low[0]}, z {low[1]}, about {decoys} % may mean nothing (decoys)"
         parts.append(f"{pairing} {said}")
     return "; ".join(parts)
 
