@@ -115,6 +115,8 @@ def _memories(
         smaller = replace(spec, memory=found[0] / 2)
         if len(smaller.groups()) > MOST_GROUPS or smaller.memory < spec.memory / 64:
             break
+        if smaller.memory == found[0]:  # half of infinity
+            break
         found.insert(0, smaller.memory)
     while len((last := replace(spec, memory=found[-1])).groups()) > 1:
         more = replace(last, memory=2 * found[-1])

@@ -61,6 +61,6 @@ CALL (writers, readers) {
 UNWIND writers AS a
 MATCH path = (a)-[e]->(b) WHERE type(e) IN $pairings AND b IN readers
 RETURN a.name AS writer_head, type(e) AS pairing, b.name AS reader_head, e.pk AS pk, e.z AS z,
-       e.pk_rank AS pk_rank, e.decoy_q AS decoy_q, edges, expected, path
+       e.pk_rank AS pk_rank, e.decoy_q AS decoy_q, edges, round(expected, 9) AS expected, path
 ORDER BY pk DESC, pk_rank, pairing, a.layer, a.head, b.layer, b.head
 LIMIT toInteger($limit)

@@ -52,7 +52,7 @@ CALL (a, layers, members) {
   RETURN sum(toFloat(chosen) * found / heads) AS expected
 }
 RETURN a.name AS head, [b IN readers | b.name] AS readers, size(members) AS role_heads, edges,
-       expected,
+       round(expected, 9) AS expected,
        COLLECT { UNWIND links AS e RETURN DISTINCT type(e) AS pairing ORDER BY pairing } AS pairings,
        strength, CASE WHEN strength_all > 0 THEN strength / strength_all END AS share, strongest,
        COLLECT {

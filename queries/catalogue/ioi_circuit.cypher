@@ -70,5 +70,5 @@ UNWIND CASE edges WHEN [] THEN [null] ELSE edges END AS e
 OPTIONAL MATCH path = (a)-[e]->(b)
 RETURN step.source AS source_role, a.name AS source, pairing, step.target AS target_role,
        b.name AS target, e.pk AS pk, e.z AS z, e.pk_rank AS pk_rank, size(edges) AS step_edges,
-       step_pairs, step_expected, path
+       step_pairs, round(step_expected, 9) AS step_expected, path
 ORDER BY step.place, coalesce(pk, 0.0) DESC, pk_rank, a.layer, a.head, b.layer, b.head, pairing

@@ -72,6 +72,6 @@ LIMIT toInteger($limit)
 MATCH path = (a)-[e]->(b)-[f]->(c)-[g]->(d)
 RETURN a.name AS previous_token, type(e) AS first_pairing, b.name AS induction,
        type(f) AS second_pairing, c.name AS s_inhibition, type(g) AS third_pairing,
-       d.name AS name_mover, product, weakest, chains, expected, path
+       d.name AS name_mover, product, weakest, chains, round(expected, 9) AS expected, path
 ORDER BY product DESC, a.layer, a.head, b.layer, b.head, c.layer, c.head, d.layer, d.head,
          first_pairing, second_pairing

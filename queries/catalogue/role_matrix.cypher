@@ -64,5 +64,6 @@ CALL (s, t) {
 WITH * WHERE edges > 0
 RETURN s.name AS source_role, t.name AS target_role, pairs, edges, oq, ok, ov,
        toFloat(edges) / pairs / size([p IN run.pairings WHERE p IN ["OQ", "OK", "OV"]]) AS density,
-       expected, strength, strongest, [e IN links | startNode(e)] + [e IN links | endNode(e)] AS nodes, links
+       round(expected, 9) AS expected, strength, strongest,
+       [e IN links | startNode(e)] + [e IN links | endNode(e)] AS nodes, links
 ORDER BY strength DESC, source_role, target_role

@@ -71,7 +71,7 @@ def test_an_error_inside_another_keeps_both_spellings(tmp_path: Path) -> None:
     with pytest.raises(HeadgraphError) as caught:
         AffinityTable.read(path)
     start = (
-        f"{path} is damaged or foreign: it says that its table format is 0: expected 1 to 3; make "
+        f"{path} is damaged or foreign: it says that its table format is 0: expected 1 to 4; make "
         "it again with "
     )
     assert str(caught.value) == f"{start}headgraph.compute"
