@@ -6,6 +6,8 @@ set a title, move the cursor or hide a line. Texts of progress bars pass through
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -27,6 +29,17 @@ def say(text: object, **style: Any) -> None:
     if isinstance(text, HeadgraphError):
         text = text.message
     _write(text if isinstance(text, str) else str(text), style, err=True)
+
+
+@contextmanager
+def said_if_interrupted(text: str) -> Iterator[None]:
+    """On Ctrl-C, say what the block may have left; an empty text says nothing."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if text:
+            say(text)
+        raise
 
 
 def is_sure(question: str, *, otherwise: str = "pass --yes") -> bool:

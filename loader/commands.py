@@ -9,7 +9,7 @@ import click
 
 from headgraph.base.progress import bar_on_terminal, bar_or_lines
 from headgraph.base.spelling import Message
-from headgraph.base.terminal import is_sure, say
+from headgraph.base.terminal import is_sure, said_if_interrupted, say
 from headgraph.graphdb import schema
 from headgraph.graphdb.options import connection_options, deferred_connection_options
 from headgraph.pk_engine.options import selection_options
@@ -82,23 +82,19 @@ def load(
     table = read_table(file)
     if offline:
         return _with_notes(_load_offline(table, connect, run, selection, labels))
-    with _maybe(connect) if dry_run else connect() as graph, _bar() as progress:
-        try:
-            report = load_table(
-                table,
-                graph,
-                run=run,
-                selection=selection,
-                labels=labels,
-                replace=replace,
-                dry_run=dry_run,
-                progress=progress,
-                say=_note,
-            )
-        except KeyboardInterrupt:
-            if not dry_run:
-                say(_CUT_OFF)
-            raise
+    left = said_if_interrupted("" if dry_run else _CUT_OFF)
+    with _maybe(connect) if dry_run else connect() as graph, _bar() as progress, left:
+        report = load_table(
+            table,
+            graph,
+            run=run,
+            selection=selection,
+            labels=labels,
+            replace=replace,
+            dry_run=dry_run,
+            progress=progress,
+            say=_note,
+        )
     return _with_notes(report)
 
 
@@ -230,22 +226,20 @@ def _load_series(
     """Load the tables of a folder; one line for each, and each different note once."""
     from headgraph.loader.loading.series import load_series
 
-    with _maybe(connect) if dry_run else connect() as graph, bar_on_terminal() as progress:
-        try:
-            reports = load_series(
-                folder,
-                graph,
-                selection=selection,
-                labels=labels,
-                replace=replace,
-                dry_run=dry_run,
-                progress=progress,
-                say=_note,
-            )
-        except KeyboardInterrupt:
-            if not dry_run:
-                say("the runs before it are loaded: the same command loads the others")
-            raise
+    left = said_if_interrupted(
+        "" if dry_run else "the runs before it are loaded: the same command loads the others"
+    )
+    with _maybe(connect) if dry_run else connect() as graph, bar_on_terminal() as progress, left:
+        reports = load_series(
+            folder,
+            graph,
+            selection=selection,
+            labels=labels,
+            replace=replace,
+            dry_run=dry_run,
+            progress=progress,
+            say=_note,
+        )
     runs_of: dict[str, list[str]] = {}
     for report in reports:
         for note in report.notes:

@@ -9,7 +9,7 @@ import click
 
 from headgraph.base.progress import bar_on_terminal
 from headgraph.base.spelling import Message
-from headgraph.base.terminal import say
+from headgraph.base.terminal import said_if_interrupted, say
 from headgraph.graphdb.options import deferred_connection_options
 
 if TYPE_CHECKING:
@@ -52,22 +52,18 @@ def import_(
     from headgraph.loader.imports.reading import files_of
 
     files_of(files, format_)  # refuse them before the database is looked for
-    with connect() as graph, _bar() as progress:
-        try:
-            reports = import_runs(
-                files,
-                graph,
-                run=run,
-                format=format_,
-                replace=replace,
-                dry_run=dry_run,
-                progress=progress,
-                say=_note,
-            )
-        except KeyboardInterrupt:
-            if not dry_run:
-                say(_CUT_OFF)
-            raise
+    left = said_if_interrupted("" if dry_run else _CUT_OFF)
+    with connect() as graph, _bar() as progress, left:
+        reports = import_runs(
+            files,
+            graph,
+            run=run,
+            format=format_,
+            replace=replace,
+            dry_run=dry_run,
+            progress=progress,
+            say=_note,
+        )
     for report in reports:
         for note in report.notes:
             _note(note)

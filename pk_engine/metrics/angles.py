@@ -16,7 +16,7 @@ from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.bases import bases, one_thread
 from headgraph.pk_engine.metrics.singular_values import principal_cosines
 from headgraph.pk_engine.models.interface import Model, Weights
-from headgraph.pk_engine.models.layout import NO_STREAM
+from headgraph.pk_engine.models.shape import NO_STREAM
 from headgraph.pk_engine.models.sources import open_weights
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.kernel import Block
-from headgraph.pk_engine.models.layout import NO_STREAM, LayerShape, ModelShape
+from headgraph.pk_engine.models.shape import NO_STREAM, LayerShape, ModelShape
 
 ORDERS = ("forward", "all", "within")
 

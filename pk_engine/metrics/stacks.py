@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from headgraph.pk_engine.linalg.array_ops import namespace
 from headgraph.pk_engine.linalg.backends import Backend
-from headgraph.pk_engine.models.layout import LayerShape, ModelShape
+from headgraph.pk_engine.models.shape import LayerShape, ModelShape
 
 
 @dataclass

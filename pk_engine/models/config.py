@@ -8,7 +8,7 @@ from typing import Any
 from headgraph.base.names import ROLES
 from headgraph.base.text import quoted, short
 from headgraph.pk_engine.errors import ModelError
-from headgraph.pk_engine.models.layout import LayerShape, ModelShape
+from headgraph.pk_engine.models.shape import LayerShape, ModelShape
 
 LARGEST = {"n_layers": 2**10, "n_heads": 2**12, "n_kv_heads": 2**12, "d_model": 2**20,
            "d_head": 2**20}  # fmt: skip

@@ -1,8 +1,8 @@
 """Families: the files in `families` that describe where models keep their attention matrices.
 
 A family file names the model types, the configuration keys that give the sizes, the tensors of a
-layer with the roles in each (`pk_engine.models.layout`), the norm before attention, and refused
-settings. docs/reference/families.md explains each key. `families.catalogue` reads the files.
+layer with the roles in each (`families.layout`), the norm before attention, and refused settings.
+docs/reference/families.md explains each key. `families.catalogue` reads the files.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -21,16 +21,10 @@ from headgraph.pk_engine.models.config import (
 )
 from headgraph.pk_engine.models.embedding import EmbeddingSpec
 from headgraph.pk_engine.models.families.class_defaults import class_defaults
+from headgraph.pk_engine.models.families.layout import GATE, Latent, TensorSpec, Through
 from headgraph.pk_engine.models.folding import Norm
 from headgraph.pk_engine.models.kinds import Layers, Place
-from headgraph.pk_engine.models.layout import (
-    GATE,
-    Latent,
-    LayerShape,
-    ModelShape,
-    TensorSpec,
-    Through,
-)
+from headgraph.pk_engine.models.shape import LayerShape, ModelShape
 
 __all__ = ["Family", "ModelShape", "Norm", "TensorSpec"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headgraph.pk_engine.linalg.buffers import Buffers
-from headgraph.pk_engine.models.layout import ModelShape
+from headgraph.pk_engine.models.shape import ModelShape
 
 Layer = dict[str, NDArray[np.float32]]
 """Role -> heads x d_model x d_head; K and V with key/value heads, O transposed."""

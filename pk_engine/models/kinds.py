@@ -13,7 +13,7 @@ from headgraph.base.names import PARTS, ROLES
 from headgraph.base.text import listed, quoted
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.config import LARGEST, value_of
-from headgraph.pk_engine.models.layout import NO_STREAM, STREAM
+from headgraph.pk_engine.models.shape import NO_STREAM, STREAM
 
 
 class Place(NamedTuple):

@@ -26,12 +26,13 @@ from headgraph.pk_engine.models.checkpoint.tensors import Tensors
 from headgraph.pk_engine.models.config import settings_of, value_of
 from headgraph.pk_engine.models.embedding import EmbeddingFiles
 from headgraph.pk_engine.models.families.catalogue import family_of
+from headgraph.pk_engine.models.families.layout import TensorSpec
 from headgraph.pk_engine.models.family import Family, Norm
 from headgraph.pk_engine.models.folding import centre_writing, check_folding, fold_norm
 from headgraph.pk_engine.models.interface import Layer
-from headgraph.pk_engine.models.layout import LayerShape, ModelShape, TensorSpec
 from headgraph.pk_engine.models.location import locate, naming, read_config, with_adapter
 from headgraph.pk_engine.models.opening import open_tensors
+from headgraph.pk_engine.models.shape import LayerShape, ModelShape
 from headgraph.pk_engine.models.towers import part_of
 
 

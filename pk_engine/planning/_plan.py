@@ -20,8 +20,8 @@ from headgraph.pk_engine.linalg.buffers import Buffers
 from headgraph.pk_engine.models.families.catalogue import family_of
 from headgraph.pk_engine.models.family import Family
 from headgraph.pk_engine.models.interface import Layer
-from headgraph.pk_engine.models.layout import ModelShape
 from headgraph.pk_engine.models.location import locate, naming, read_config
+from headgraph.pk_engine.models.shape import ModelShape
 from headgraph.pk_engine.models.towers import named, part_of
 from headgraph.pk_engine.nulls.columns import check_nulls
 from headgraph.pk_engine.planning import costs

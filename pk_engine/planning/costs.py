@@ -18,7 +18,7 @@ from headgraph.pk_engine.linalg.kernel import Block, cheaper_by_projectors, oper
 from headgraph.pk_engine.metrics.layer_order import Group, layer_blocks
 from headgraph.pk_engine.metrics.registry import METRICS, by_source
 from headgraph.pk_engine.models.family import Family
-from headgraph.pk_engine.models.layout import ModelShape
+from headgraph.pk_engine.models.shape import ModelShape
 from headgraph.pk_engine.scoring.spec import Spec
 
 INTERPRETER = {"numpy": 95_000_000, "torch": 750_000_000}

@@ -22,7 +22,7 @@ from headgraph.pk_engine.metrics.layer_order import check_order
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.models.interface import Model, Weights
-from headgraph.pk_engine.models.layout import ModelShape
+from headgraph.pk_engine.models.shape import ModelShape
 from headgraph.pk_engine.models.sources import open_weights
 from headgraph.pk_engine.models.towers import named
 from headgraph.pk_engine.nulls.columns import add_nulls, check_arithmetic, check_nulls

@@ -16,7 +16,7 @@ from headgraph.pk_engine.linalg.buffers import Buffers
 from headgraph.pk_engine.metrics.copying import HEAD_SCORES, copying, self_overlap
 from headgraph.pk_engine.metrics.stacks import HeadStacks, Stack
 from headgraph.pk_engine.models.interface import Layer, Weights
-from headgraph.pk_engine.models.layout import ModelShape
+from headgraph.pk_engine.models.shape import ModelShape
 
 
 def collect(

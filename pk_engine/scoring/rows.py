@@ -9,7 +9,7 @@ from headgraph.pk_engine.metrics.layer_order import counted, pairs_of
 from headgraph.pk_engine.metrics.random_reference import reference_mean, reference_sd
 from headgraph.pk_engine.metrics.registry import METRICS
 from headgraph.pk_engine.metrics.stacks import HeadStacks
-from headgraph.pk_engine.models.layout import NO_STREAM, ModelShape
+from headgraph.pk_engine.models.shape import NO_STREAM, ModelShape
 from headgraph.pk_engine.table.columns import Columns
 
 

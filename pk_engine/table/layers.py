@@ -8,7 +8,7 @@ from headgraph.base.names import ROLES
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import TableError
 from headgraph.pk_engine.models.config import LARGEST
-from headgraph.pk_engine.models.layout import LayerShape
+from headgraph.pk_engine.models.shape import LayerShape
 
 _BY_ROLE = ("heads", "widths", "streams")
 _FIELDS = sorted(["index", "name", *_BY_ROLE])

@@ -14,7 +14,7 @@ from headgraph.base.names import GRAPH_PAIRINGS, PAIRINGS
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import COMPUTE, TableError
 from headgraph.pk_engine.models.config import MOST_HEADS
-from headgraph.pk_engine.models.layout import ModelShape
+from headgraph.pk_engine.models.shape import ModelShape
 from headgraph.pk_engine.table._meta_check import check_types
 from headgraph.pk_engine.table.layers import read_layers
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from headgraph.pk_engine.linalg.bases import bases
-from headgraph.pk_engine.models.layout import LayerShape
+from headgraph.pk_engine.models.shape import LayerShape
 from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import zoo_wide
 from tests.pk_engine.probing import Probe, without_head_norms

@@ -23,7 +23,7 @@ from headgraph.pk_engine.models.checkpoint.packed import SETTINGS
 from headgraph.pk_engine.models.config import Refusals
 from headgraph.pk_engine.models.families.catalogue import common_refusals
 from headgraph.pk_engine.models.interface import Layer, LensModel
-from headgraph.pk_engine.models.layout import ModelShape
+from headgraph.pk_engine.models.shape import ModelShape
 from headgraph.pk_engine.models.weights import check_finite
 
 _CENTRED = 0.01

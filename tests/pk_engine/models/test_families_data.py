@@ -14,7 +14,8 @@ from headgraph.pk_engine.errors import ModelError, UnknownFamily
 from headgraph.pk_engine.models.families import catalogue
 from headgraph.pk_engine.models.families.catalogue import families, family_of, read_family
 from headgraph.pk_engine.models.families.class_defaults import FOLDER
-from headgraph.pk_engine.models.layout import ModelShape, TensorSpec
+from headgraph.pk_engine.models.families.layout import TensorSpec
+from headgraph.pk_engine.models.shape import ModelShape
 from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import oracle
 from tests.pk_engine.checkpoints import GPT2_CONFIG, LLAMA_CONFIG, llama_tensors, save

@@ -12,7 +12,7 @@ from headgraph.base.errors import BadName
 from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import EngineError, ModelError, UnknownFamily, WeightsError
 from headgraph.pk_engine.models.families.catalogue import families
-from headgraph.pk_engine.models.layout import GATE
+from headgraph.pk_engine.models.families.layout import GATE
 from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import oracle
 from tests.pk_engine.checkpoints import (

@@ -13,7 +13,7 @@ import pytest
 from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.metrics.layer_order import layer_groups, pairs_of
-from headgraph.pk_engine.models.layout import ModelShape
+from headgraph.pk_engine.models.shape import ModelShape
 from headgraph.pk_engine.scoring.top_k import Keeper
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.shared import MODELS, needs_shared
