@@ -93,7 +93,7 @@ def main() -> None:
         for i, step in enumerate(STEPS)
     ]  # fmt: skip
     note = (
-        f"{machine('neo4j', rounds=ROUNDS)} Seconds, median. The archive has {size / 1e6:.0f} MB. "
+        f"{machine('neo4j', rounds=ROUNDS)} Seconds, median. The archive is {size / 1e6:.0f} MB. "
         f"The machine's load over a minute was {before:.1f} before."
     )
     if before > usable_cpus():

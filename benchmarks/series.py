@@ -109,8 +109,9 @@ def main() -> None:
         "series",
         f"{machine('neo4j', rounds=ROUNDS)} The machine's load over five minutes was "
         f"{load_before:.1f} before and {os.getloadavg()[1]:.1f} after; client and server account "
-        f"for up to 2 of it.\n\n`load --series` of {MANY} tables took {took:.0f} s, a second time, "
-        f"when all were there, {again:.0f} s, and `drop --series` {dropped:.0f} s.\n\n"
+        f"for up to 2 of it.\n\n`load --series` of {MANY} tables took {took:.0f} s, and "
+        f"{again:.0f} s when repeated with all runs present; `drop --series` took "
+        f"{dropped:.0f} s.\n\n"
         f"{times}\n\n{plans}",
     )
 

@@ -44,11 +44,13 @@ _top_option = click.option(
 @seed_option("the tokens")
 @click.option("--steps", metavar="LIST", help="Only these steps, separated by commas.")
 @click.option("--tables", metavar="FOLDER", help="Write each checkpoint's table to this folder.")
-@click.option("--resume", is_flag=True, help="Score only checkpoints that --tables lacks.")
+@click.option(
+    "--resume", is_flag=True, help="Score only checkpoints whose table is missing in --tables."
+)
 @click.option(
     "--remove-fetched",
     is_flag=True,
-    help="Remove what was fetched for a checkpoint when it is done.",
+    help="Delete each checkpoint's fetched files once it is done.",
 )
 @click.option("-o", "--output", metavar="FILE", help="Also write the rows to this CSV file.")
 @click.option("--force", is_flag=True, help="Replace existing files.")

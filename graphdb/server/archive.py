@@ -19,7 +19,7 @@ from headgraph.graphdb.server.jars import cache_folder
 DUMP_S = 60.0
 """Seconds for Java to write the base, which takes one."""
 SPACE_NEEDED = 400_000_000
-"""Bytes that the disk of the cache must have free for a recording, which takes a quarter of it."""
+"""Bytes that the disk of the cache must have free for a recording, which takes up to half of it."""
 TRIES = 3
 """Servers that record before it is given up, as where each is killed before it has written."""
 WRITTEN_S = 60.0

@@ -23,18 +23,20 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write the speed of this machine to a file, for --machine on another one.",
 )
-@click.option("--machine", metavar="FILE", help="Plan for the machine in this file of --calibrate.")
+@click.option(
+    "--machine", metavar="FILE", help="Plan for the machine in this file, written by --calibrate."
+)
 @click.option(
     "--gflops",
     type=float,
     metavar="G",
-    help="Plan for a machine with this rate of large float32 products, in GFLOP/s.",
+    help="Plan for a machine that multiplies large float32 matrices at this rate, in GFLOP/s.",
 )
 @click.option(
     "--memory-bandwidth",
     type=float,
     metavar="GB/S",
-    help="With --gflops, the bandwidth of its memory.  [default: 10]",
+    help="With --gflops, memory bandwidth in GB/s.  [default: 10]",
 )
 @click.option(
     "--workers",
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     metavar="N",
     default=1,
     show_default=True,
-    help="Plan for so many workers of a cluster.",
+    help="Plan for this many workers of a cluster.",
 )
 @click.option("--null", metavar="NAMES", help=f"Count these null models too: {', '.join(NULLS)}.")
 @click.option(

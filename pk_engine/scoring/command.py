@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 )
 @via_option
 @click.option(
-    "--adapter", metavar="FOLDER", help="Merge in this LoRA adapter, a folder or a hub id."
+    "--adapter", metavar="ADAPTER", help="Merge in this LoRA adapter: a folder or a hub id."
 )
 @click.option(
     "--variant", metavar="NAME", help="Read this variant of the weights: fp16 in model.fp16.*."
@@ -61,12 +61,14 @@ if TYPE_CHECKING:
     "docs/guides/cluster.md.  [default: DASK_SCHEDULER_ADDRESS, or this machine]",
 )
 @click.option(
-    "--scheduler-file", metavar="FILE", help="Read the scheduler's address from its file."
+    "--scheduler-file",
+    metavar="FILE",
+    help="Read the address from the file that `dask scheduler --scheduler-file` writes.",
 )
 @click.option(
     "--force",
     is_flag=True,
-    help="Replace an existing output file, and what another interrupted compute left beside it.",
+    help="Replace an existing output file, and the .partial file of another compute.",
 )
 def compute(
     model: str,

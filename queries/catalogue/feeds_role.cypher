@@ -13,8 +13,8 @@
 //   readers (list of head): the heads of the role that read it
 //   role_heads (integer): heads of the role
 //   edges (integer): edges to them
-//   expected (float): edges to so many heads chosen at random, each from the layer of a head of the
-//     role: for each of these layers, the edges that lead there divided by its heads
+//   expected (float): edges to the same number of heads chosen at random, each from the layer of a head of
+//     the role: for each layer, the head's edges into it times the share of its heads chosen
 //   pairings (list of pairing): how they read it
 //   strength (float): sum of z times share over these edges
 //   share (float): the same sum, divided by the sum over all edges of these pairings that leave the

@@ -6,10 +6,10 @@
 //   of the same layer. In a layer where few heads have an edge, one edge would give a large ratio. So
 //   the mean over all layers is added to both the head and its layer's mean, as if each head had an
 //   average amount besides its own. Every layer still has a mean ratio of 1 on each side, so no ratio
-//   grows with depth. `both` is the geometric mean of the two ratios: a head without an edge on one side
-//   (see `edges_in` and `edges_out`) has a ratio below 1 there, and not 0, because outer layers have
-//   more such heads. It can therefore come first by its other side alone. Pairings of one role (such as QQ) count each two heads once: the later head
-//   reads the earlier one.
+//   grows with depth. `both` is the geometric mean of the two ratios: a head without an edge on one
+//   side (see `edges_in` and `edges_out`) has a ratio below 1 there, and not 0, because outer layers
+//   have more such heads. It can therefore come first because of its other side alone. Pairings of one
+//   role (such as QQ) count each pair of heads once: the later head reads the earlier one.
 // params:
 //   run (run): the run to ask about
 //   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count

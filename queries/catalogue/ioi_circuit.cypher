@@ -3,9 +3,9 @@
 //   the circuit's paths from class to class (Wang et al. 2023, figure 2). It shows only edges of the
 //   pairing by which the later class reads the earlier one. `step_pairs` says how many pairs of heads
 //   a step has. Some pairs of layers have far more edges than others, so compare `step_edges` with
-//   `step_expected`, which is what other heads of the same layers have on average. It leaves out that
-//   some of the circuit's heads are hubs, which have many edges to any head. A step without a kept
-//   edge has one row without heads.
+//   `step_expected`, which is what other heads of the same layers have on average. It does not allow
+//   for some of the circuit's heads being hubs, which have many edges to any head. A step without a
+//   kept edge has one row without heads.
 // params:
 //   run (run): the run to ask about
 // returns: graph; may be empty where the model's IOI heads are not known

@@ -4,8 +4,9 @@
 //   mover. The induction head and the S-inhibition head read the head before them as their key or
 //   value; the name mover reads it as its query. The chain with the greatest product comes first. A
 //   chain of kept edges shows that the weights allow the path, not that the model uses it. Any heads
-//   of these layers share some chains: compare `chains` with `expected`, which leaves hubs out. Chains
-//   that share an edge are not independent. `ioi_circuit` says how many pairs each step has.
+//   of these layers share some chains: compare `chains` with `expected`, which does not allow for the
+//   circuit's own heads being hubs. Chains that share an edge are not independent. `ioi_circuit` says
+//   how many pairs each step has.
 // params:
 //   run (run): the run to ask about
 //   limit (count) = 20: chains at most

@@ -77,7 +77,7 @@ def write(rows: list[dict[str, object]]) -> None:
 def main() -> int:
     """Torture the kinds that are named, and say how it went."""
     parser = argparse.ArgumentParser(prog="python -m tests.torture")
-    parser.add_argument("--inputs", type=int, default=200, help="of each kind")
+    parser.add_argument("--inputs", type=int, default=200, help="Damaged inputs of each kind.")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kind", action="append", choices=list(KINDS), help="default: all")
     parser.add_argument("--report", action="store_true", help=f"write {REPORT.name}")

@@ -41,7 +41,7 @@ def inputs() -> str:
 
 def kills() -> str:
     """What came of kills, by command."""
-    return _counted("kills.csv", "kills", ("kills", "commands"))
+    return _counted("kills.csv", "kills", ("kills", "cases"))
 
 
 def promises() -> str:

@@ -27,7 +27,7 @@ def world(database: Graph, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def test_killed(name: str, world: World) -> None:
     count, faults = tried(Command(name, world), world.forks, KILLS, seed=3)
     assert faults == []
-    assert count["kills"] == count["healed"] == count["before"] + count["whole"]
+    assert KILLS == count["kills"] == count["healed"] == count["before"] + count["whole"]
 
 
 def test_a_fault_is_found(world: World) -> None:

@@ -77,7 +77,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.torture.kills")
     parser.add_argument(
         "--kills", type=int, default=20,
-        help=f"of each command; one in {SLOWER} where a server starts in each trial",
+        help=f"Kills of each command; one in {SLOWER} where each trial starts a server.",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--command", action="append", choices=NAMES, help="default: all")
