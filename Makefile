@@ -15,9 +15,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
-INSTALL_SELF := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
-  --no-build-isolation --editable .
+PIP := -m pip install --quiet --disable-pip-version-check
+INSTALL := $(BIN)/python $(PIP) --require-hashes
+INSTALL_SELF := $(BIN)/python $(PIP) --no-deps --no-build-isolation --editable .
 SHARED ?= ../shared
 # processes that test, each with a Neo4j of its own
 JOBS ?= 3
@@ -55,8 +55,7 @@ lock:
 LICENCES := MIT;BSD;Apache;PSF;Python Software Foundation;Mozilla Public License 2.0;MPL-2.0;Unlicense;GNU General Public License v2 (GPLv2)
 audit: $(VENV)/.dev
 	rm -rf $(VENV)-audit && $(PYTHON) -m venv $(VENV)-audit
-	$(VENV)-audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
-	  --requirement requirements/core.txt
+	$(VENV)-audit/bin/python $(PIP) --require-hashes --requirement requirements/core.txt
 	$(BIN)/pip-licenses --python $(VENV)-audit/bin/python --partial-match --allow-only='$(LICENCES)'
 	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements/dev.txt
 
@@ -68,9 +67,8 @@ dist: $(VENV)/.dev
 	$(BIN)/twine check --strict dist/headgraph-*
 	$(BIN)/python -m benchmarks.sbom dist/sbom.cdx.json
 	$(PYTHON) -m venv dist/tried
-	dist/tried/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
-	  --requirement requirements/core.txt
-	dist/tried/bin/python -m pip install --quiet --disable-pip-version-check --no-deps dist/*.whl
+	dist/tried/bin/python $(PIP) --require-hashes --requirement requirements/core.txt
+	dist/tried/bin/python $(PIP) --no-deps dist/*.whl
 	cd dist/tried && bin/headgraph demo && rm -r $(CURDIR)/dist/tried
 
 lint: $(VENV)/.dev

@@ -35,7 +35,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from headgraph.pk_engine.models.config import Refusals, factors
 from headgraph.pk_engine.models.families.catalogue import common_refusals, families
 from headgraph.pk_engine.models.families.class_defaults import FOLDER, row_of, why_refused
-from headgraph.pk_engine.models.family import Family
+from headgraph.pk_engine.models.families.family import Family
 from headgraph.pk_engine.models.towers import KEYS, WITHIN
 
 ROOT = Path(__file__).parents[1]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from headgraph.pk_engine.models.config import Refusals
 from headgraph.pk_engine.models.families.catalogue import common_refusals, families
 from headgraph.pk_engine.models.families.class_defaults import FOLDER
-from headgraph.pk_engine.models.family import Family
+from headgraph.pk_engine.models.families.family import Family
 
 HEAD = ["family", "`model_type`", "Q, K, V", "O", "norm before attention"]
 

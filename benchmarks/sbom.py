@@ -6,7 +6,6 @@ writes the Python packages of requirements/core.txt and the server's jars, each 
 SHA-256 sums. The tools that check components for known vulnerabilities read this format.
 """
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,13 +15,11 @@ from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
-from packaging.requirements import Requirement
 
+from benchmarks.lock import pins
 from headgraph.base.files.output import beside
 from headgraph.base.version import VERSION
 from headgraph.graphdb.server.jars import read_pins
-
-LOCK = Path(__file__).parents[1] / "requirements" / "core.txt"
 
 
 def bom() -> Bom:
@@ -41,12 +38,9 @@ def bom() -> Bom:
 
 def packages() -> Iterator[Component]:
     """Each package of the lock; the sums are those of all its wheels."""
-    for line in LOCK.read_text(encoding="utf-8").replace("\\\n", " ").splitlines():
-        if line.strip() and not line.lstrip().startswith("#"):
-            pinned, *sums = re.split(r"\s+--hash=sha256:", line)
-            wanted = Requirement(pinned.strip())
-            (pin,) = wanted.specifier
-            yield _component(PackageURL("pypi", None, wanted.name, pin.version), sums)
+    for wanted, sums in pins("core.txt"):
+        (pin,) = wanted.specifier
+        yield _component(PackageURL("pypi", None, wanted.name, pin.version), sums)
 
 
 def jars() -> Iterator[Component]:
@@ -65,7 +59,7 @@ def _component(purl: PackageURL, sums: list[str]) -> Component:
         version=purl.version,
         purl=purl,
         bom_ref=str(purl),
-        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=value.strip()) for value in sums],
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=value) for value in sums],
     )
 
 

@@ -1,6 +1,5 @@
 """The exact versions that `make demo` and `make test` install, beside the ranges they come from."""
 
-import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -11,18 +10,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from benchmarks.lock import pins
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
-
-
-def pins(name: str) -> Iterator[tuple[Requirement, int]]:
-    """Each pinned requirement of a file, and how many hashes it has."""
-    text = (ROOT / "requirements" / name).read_text(encoding="utf-8").replace("\\\n", " ")
-    for line in text.splitlines():
-        if line.strip() and not line.lstrip().startswith("#"):
-            pinned, *hashes = re.split(r"\s--hash=", line)
-            yield Requirement(pinned.strip()), len(hashes)
 
 
 def versions(name: str, python: str) -> dict[str, Version]:

@@ -13,7 +13,7 @@ import pytest
 from headgraph.graphdb.server import ServerHome
 from headgraph.graphdb.server.home.state import ensure_password
 from tests.commands import headgraph
-from tests.promises import PROMISES
+from tests.promises import PROMISES, Promise
 from tests.tables import random_table
 from tests.test_cli import ROOT
 
@@ -71,7 +71,7 @@ def test_a_command_in_odd_surroundings(locale: dict[str, str], tmp_path: Path) -
 
 
 @pytest.mark.parametrize("promise", PROMISES, ids=[one.where for one in PROMISES])
-def test_a_promise_has_its_test(promise: tuple[str, str, str]) -> None:
-    file, _, name = promise[2].partition("::")
+def test_a_promise_has_its_test(promise: Promise) -> None:
+    file, _, name = promise.test.partition("::")
     tree = ast.parse((ROOT / file).read_text("utf-8"))
     assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}

@@ -148,8 +148,8 @@ def _of_adapter(
         found = None if second else locate(base, revision, weights=weights, variant=variant)
     except ModelError as error:
         raise ModelError(
-            f"{alone}, and its base {quoted(base, 50)} cannot be read "
-            f"({short(str(error).partition(': ')[0], 60)}): {give}"
+            f"{alone}, and its base {quoted(base, 40)} cannot be read "
+            f"({short(str(error).partition(': ')[0], 40)}): {give}"
         ) from error
     if found is None:
         raise ModelError(f"{alone} of {quoted(base)}, which is an adapter too: {give}")

@@ -18,7 +18,7 @@ from headgraph.pk_engine.models.checkpoint.refusals import refuse_adapter_tensor
 from headgraph.pk_engine.models.checkpoint.renamed import renamed
 from headgraph.pk_engine.models.checkpoint.tensor_files import TensorFiles
 from headgraph.pk_engine.models.checkpoint.tensors import Tensors
-from headgraph.pk_engine.models.family import Family
+from headgraph.pk_engine.models.families.family import Family
 
 
 def open_tensors(

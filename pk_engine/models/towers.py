@@ -20,7 +20,7 @@ from headgraph.pk_engine.models.families.catalogue import (
     names_family,
 )
 from headgraph.pk_engine.models.families.class_defaults import class_defaults, row_of
-from headgraph.pk_engine.models.family import Family
+from headgraph.pk_engine.models.families.family import Family
 
 KEYS = {
     "language": ("text_config", "llm_config", "language_config", "generator"),

@@ -26,9 +26,9 @@ from headgraph.pk_engine.models.checkpoint.tensors import Tensors
 from headgraph.pk_engine.models.config import settings_of, value_of
 from headgraph.pk_engine.models.embedding import EmbeddingFiles
 from headgraph.pk_engine.models.families.catalogue import family_of
+from headgraph.pk_engine.models.families.family import Family
 from headgraph.pk_engine.models.families.layout import TensorSpec
-from headgraph.pk_engine.models.family import Family, Norm
-from headgraph.pk_engine.models.folding import centre_writing, check_folding, fold_norm
+from headgraph.pk_engine.models.folding import Norm, centre_writing, check_folding, fold_norm
 from headgraph.pk_engine.models.interface import Layer
 from headgraph.pk_engine.models.location import locate, naming, read_config, with_adapter
 from headgraph.pk_engine.models.opening import open_tensors

@@ -18,7 +18,7 @@ from headgraph.pk_engine.errors import EngineError, ModelError
 from headgraph.pk_engine.linalg.backends import Backend, choose
 from headgraph.pk_engine.linalg.buffers import Buffers
 from headgraph.pk_engine.models.families.catalogue import family_of
-from headgraph.pk_engine.models.family import Family
+from headgraph.pk_engine.models.families.family import Family
 from headgraph.pk_engine.models.interface import Layer
 from headgraph.pk_engine.models.location import locate, naming, read_config
 from headgraph.pk_engine.models.shape import ModelShape

@@ -14,7 +14,7 @@ from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.linalg.kernel import kernel
 from headgraph.pk_engine.metrics.singular_values import CHUNK, max_cosine
 from headgraph.pk_engine.models.checkpoint.tensor_files import TensorFiles
-from headgraph.pk_engine.models.family import Family
+from headgraph.pk_engine.models.families.family import Family
 from headgraph.pk_engine.models.shape import ModelShape
 from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.planning.costs import Call

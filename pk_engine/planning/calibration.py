@@ -16,7 +16,7 @@ from headgraph.base.names import ROLES
 from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.linalg.bases import AT_ONCE
 from headgraph.pk_engine.metrics.registry import METRICS
-from headgraph.pk_engine.models.family import Family
+from headgraph.pk_engine.models.families.family import Family
 from headgraph.pk_engine.models.shape import ModelShape
 from headgraph.pk_engine.planning import _probes
 from headgraph.pk_engine.planning._probes import StandIn, Work

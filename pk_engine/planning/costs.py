@@ -17,7 +17,7 @@ from headgraph.pk_engine.linalg.bases import AT_ONCE
 from headgraph.pk_engine.linalg.kernel import Block, cheaper_by_projectors, operations
 from headgraph.pk_engine.metrics.layer_order import Group, layer_blocks
 from headgraph.pk_engine.metrics.registry import METRICS, by_source
-from headgraph.pk_engine.models.family import Family
+from headgraph.pk_engine.models.families.family import Family
 from headgraph.pk_engine.models.shape import ModelShape
 from headgraph.pk_engine.scoring.spec import Spec
 

@@ -9,8 +9,7 @@ import pytest
 from headgraph.base.errors import HeadgraphError
 from headgraph.pk_engine.linalg.backends import choose
 from headgraph.pk_engine.models.families.catalogue import family_of
-from headgraph.pk_engine.models.family import Norm
-from headgraph.pk_engine.models.folding import check_folding
+from headgraph.pk_engine.models.folding import Norm, check_folding
 from headgraph.pk_engine.models.location import locate
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta

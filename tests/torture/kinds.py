@@ -13,14 +13,15 @@ from headgraph.loader.imports.reading import read
 from headgraph.pk_engine.labels import read_labels
 from headgraph.pk_engine.models.families.catalogue import read_family
 from headgraph.pk_engine.models.families.class_defaults import FOLDER
-from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.queries.statements.guard import refuse_words
 from headgraph.queries.statements.input import given_values, split_params
 from headgraph.queries.statements.tokens import language, tokens
 from headgraph.queries.stored_queries.library import catalogue
 from headgraph.queries.stored_queries.values import convert
+from tests.pk_engine.adapters import by_hand
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
+from tests.pk_engine.checkpoints import read as read_layers
 from tests.tables import random_table
 
 STATEMENT = """CYPHER 5 MATCH p = (a:Head {run: $run})-[e:OK|OV*1..2]->(b:`Head`) // into
@@ -51,13 +52,6 @@ def _text(name: str, content: str) -> Callable[[Path], Path]:
     return make
 
 
-def _layers(folder: Path) -> None:
-    """All layers of a model, which reads every tensor."""
-    weights = ModelWeights(folder)
-    for layer in range(min(weights.shape.n_layers, 4)):
-        weights.raw_layer(layer)
-
-
 def _checkpoint(name: str) -> Callable[[Path], Path]:
     return lambda folder: save(folder, llama_tensors(), LLAMA_CONFIG, shards=2) / name
 
@@ -85,8 +79,6 @@ def _gguf(folder: Path) -> Path:
 
 def _adapter(name: str) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
-        from tests.pk_engine.models.test_adapters import by_hand
-
         return by_hand(folder) / name
 
     return make
@@ -168,15 +160,17 @@ float=0.5
 """
 
 KINDS: dict[str, Kind] = {
-    "safetensors": Kind(_safetensors, lambda path: _layers(path.parent)),
-    "config.json": Kind(_checkpoint("config.json"), lambda path: _layers(path.parent)),
+    "safetensors": Kind(_safetensors, lambda path: read_layers(path.parent)),
+    "config.json": Kind(_checkpoint("config.json"), lambda path: read_layers(path.parent)),
     "shard index": Kind(
-        _checkpoint("model.safetensors.index.json"), lambda path: _layers(path.parent)
+        _checkpoint("model.safetensors.index.json"), lambda path: read_layers(path.parent)
     ),
-    "torch file": Kind(_torch, lambda path: _layers(path.parent)),
-    "GGUF": Kind(_gguf, _layers),
-    "adapter": Kind(_adapter("adapter_model.safetensors"), lambda path: _layers(path.parent)),
-    "adapter settings": Kind(_adapter("adapter_config.json"), lambda path: _layers(path.parent)),
+    "torch file": Kind(_torch, lambda path: read_layers(path.parent)),
+    "GGUF": Kind(_gguf, read_layers),
+    "adapter": Kind(_adapter("adapter_model.safetensors"), lambda path: read_layers(path.parent)),
+    "adapter settings": Kind(
+        _adapter("adapter_config.json"), lambda path: read_layers(path.parent)
+    ),
     "table": Kind(_table, AffinityTable.read),
     "labels": Kind(_text("labels.csv", HEADS), _labels),
     "rows of results": Kind(_text("rows.csv", ROWS), _rows),

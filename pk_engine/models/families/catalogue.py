@@ -16,7 +16,7 @@ from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError, UnknownFamily
 from headgraph.pk_engine.models.config import Refusals, settings_of
 from headgraph.pk_engine.models.families.class_defaults import FOLDER, why_refused
-from headgraph.pk_engine.models.family import Family, build, merge
+from headgraph.pk_engine.models.families.family import Family, build, merge
 
 EVERY = "_every.toml"
 
@@ -55,7 +55,11 @@ def common_refusals(folder: Path = FOLDER) -> Refusals:
 @cache
 def families(folder: Path = FOLDER) -> dict[str, Family]:
     """Model type -> family, from every file in the folder."""
-    return _read(sorted(folder.glob("[!_]*.toml")))
+    return _read(_files(folder))
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("[!_]*.toml"))
 
 
 def _read(paths: Iterable[Path]) -> dict[str, Family]:
@@ -63,18 +67,15 @@ def _read(paths: Iterable[Path]) -> dict[str, Family]:
     return {model_type: family for family in read for model_type in family.model_types}
 
 
-def _naming(model_type: object, folder: Path) -> dict[str, Family]:
+def _naming(model_type: object) -> dict[str, Family]:
     """The families of the files that name a model type; reading all files is slow."""
-    paths, wanted = (
-        sorted(folder.glob("[!_]*.toml")),
-        f'"{model_type}"'.encode("utf-8", "surrogatepass"),
-    )
-    return _read(path for path in paths if wanted in path.read_bytes())
+    wanted = f'"{model_type}"'.encode("utf-8", "surrogatepass")
+    return _read(path for path in _files(FOLDER) if wanted in path.read_bytes())
 
 
 def names_family(model_type: object) -> bool:
     """Whether a family file names a model type."""
-    return isinstance(model_type, str) and model_type in _naming(model_type, FOLDER)
+    return isinstance(model_type, str) and model_type in _naming(model_type)
 
 
 def check_attention(model_type: object) -> None:
@@ -102,7 +103,7 @@ def family_of(config: Mapping[str, Any]) -> Family:
         raise UnknownFamily(
             f"config.json has model_type {quoted(model_type)}: expected a text such as 'gpt2'"
         )
-    known = _naming(model_type, FOLDER)
+    known = _naming(model_type)
     if model_type not in known:
         known = families(FOLDER)
     if model_type in known:

@@ -17,8 +17,7 @@ from headgraph.pk_engine.models.checkpoint.gguf_file import is_gguf
 from headgraph.pk_engine.models.checkpoint.refusals import refuse_adapter, refuse_adapter_tensors
 from headgraph.pk_engine.models.checkpoint.tensor_files import FLOATS, TensorFiles
 from headgraph.pk_engine.models.families.catalogue import family_of
-from headgraph.pk_engine.models.family import Norm
-from headgraph.pk_engine.models.folding import check_folding
+from headgraph.pk_engine.models.folding import Norm, check_folding
 from headgraph.pk_engine.models.lens._network import network_bridge
 from headgraph.pk_engine.models.lens.weights import BridgeWeights, Lens, check_settings, first_line
 from headgraph.pk_engine.models.location import locate, read_config

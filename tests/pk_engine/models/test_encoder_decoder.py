@@ -24,7 +24,8 @@ from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.families.catalogue import families
 from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine import zoo
-from tests.pk_engine.parts_zoo import KINDS, ROWS, D, Kind, run, taken
+from tests.pk_engine.parts_tap import run, taken
+from tests.pk_engine.parts_zoo import KINDS, ROWS, D, Kind
 from tests.pk_engine.unequal_zoo import IN_PARTS
 
 logging.disable_progress_bar()

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import headgraph
 from headgraph.base.errors import HeadgraphError
 from headgraph.graphdb import Graph
+from headgraph.graphdb.schema import LOADING_HEAD
 
 TIMES = ("loaded_at", "started_at", "alive_at")
-HIDDEN = "LoadingHead"
 _NODES = "MATCH (n) RETURN elementId(n), labels(n), properties(n)"
 _EDGES = "MATCH (a)-[e]->(b) RETURN elementId(a), elementId(b), type(e), properties(e)"
 _OTHERS = """
@@ -56,7 +56,7 @@ def found(graph: Graph, runs: tuple[str, ...]) -> Found:
 
 
 def _is_published(labels: list[str], own: dict[str, Any]) -> bool:
-    return HIDDEN not in labels and ("Run" not in labels or "name" in own)
+    return LOADING_HEAD not in labels and ("Run" not in labels or "name" in own)
 
 
 def _answer(graph: Graph, query: str, run: str) -> str:

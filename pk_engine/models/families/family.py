@@ -26,8 +26,6 @@ from headgraph.pk_engine.models.folding import Norm
 from headgraph.pk_engine.models.kinds import Layers, Place
 from headgraph.pk_engine.models.shape import LayerShape, ModelShape
 
-__all__ = ["Family", "ModelShape", "Norm", "TensorSpec"]
-
 NEEDED = ("n_layers", "n_heads", "d_model")
 REQUIRED = {"model_types", "prefixes", "config", "tensors"}
 KEYS = {"model_types", "recognised_by", "note", "prefixes", "nested", "config", "defaults",
@@ -224,6 +222,11 @@ def merge(data: Mapping[str, Any], variant: Mapping[str, Any]) -> dict[str, Any]
 
 
 def build(name: str, data: Mapping[str, Any]) -> Family:
+    """A family from the data of its file.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError: the data are not those of a family.
+    """
     if unknown := sorted(data.keys() - KEYS):
         raise ValueError(f"unknown keys {unknown}")
     if missing := sorted(REQUIRED - data.keys()):
