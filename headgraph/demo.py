@@ -55,10 +55,14 @@ def demo() -> None:
     # what needs no database is done while Java starts and loads
     with ThreadPoolExecutor(1, "headgraph-demo") as beside:
         scored, drawn = beside.submit(_score), beside.submit(_draw)
-        with _database() as graph:
-            _ask(graph, _fill(graph, scored))
-            show(f"\nThe strongest edges as a picture: {drawn.result()}")
-            _say_where(graph)
+        try:
+            with _database() as graph:
+                _ask(graph, _fill(graph, scored))
+                show(f"\nThe strongest edges as a picture: {drawn.result()}")
+                _say_where(graph)
+        except BaseException:  # it must not wait for what nobody reads any more
+            beside.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 @contextmanager
