@@ -7,6 +7,7 @@ python -m benchmarks.view --words    says anew what is over the limit, from the 
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -23,6 +24,8 @@ from tests.tables import random_edges, random_table
 ROUNDS, STEPS = 2, 60
 SHAPES = [(12, 12, 3000), (32, 32, 400), (32, 32, 3000), (32, 32, 10_000), (63, 128, 500_000)]
 """Layers, heads, and edges on the page; the slider goes over all of them."""
+PAINTED_S = 120.0
+"""Seconds after which a page that still paints is given up."""
 LARGE = 100_000
 """Edges above which a page is large: its scores are drawn at random edge by edge."""
 FLUID_MS, PAINT_MS, LARGE_PAINT_MS = 50, 1000, 3000
@@ -59,7 +62,11 @@ const slide = (part) => {
 // all lines as elements, which they are again once the slider rests, and the others as shading
 const all = async () => {
   slide(1);
-  do await after(); while (document.querySelector("#plane:is(.sliding, .counting)"));
+  const end = performance.now() + 120_000;
+  do {
+    await after();
+    if (performance.now() > end) throw new Error("the page has not come to rest in 120 s");
+  } while (document.querySelector("#plane:is(.sliding, .counting)"));
 };
 // what a frame takes while something happens in each
 const frames = (n, work) => new Promise((done) => {
@@ -156,7 +163,10 @@ def measure(tab: Page, address: str) -> dict[str, list[float]]:
     """Milliseconds until the frame after each kind of work, on one load of the page."""
     tab.goto("about:blank")
     tab.goto(address)
+    deadline = time.monotonic() + PAINTED_S
     while not tab.evaluate("window.painted ?? 0"):  # the page's policy allows no other way to wait
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{address} has painted nothing in {PAINTED_S:.0f} s")
         tab.wait_for_timeout(20)
     found: dict[str, list[float]] = {"first paint": [tab.evaluate("window.painted")]}
     for name, work in WORKS.items():

@@ -53,12 +53,15 @@ def demo() -> None:
     Example: headgraph demo
     """
     # what needs no database is done while Java starts and loads
-    with ThreadPoolExecutor(1, "headgraph-demo") as beside:
+    beside = ThreadPoolExecutor(1, "headgraph-demo")
+    try:
         scored, drawn = beside.submit(_score), beside.submit(_draw)
         with _database() as graph:
             _ask(graph, _fill(graph, scored))
             show(f"\nThe strongest edges as a picture: {drawn.result()}")
             _say_where(graph)
+    finally:  # an error must not wait for what nobody reads any more
+        beside.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager

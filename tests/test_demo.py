@@ -2,11 +2,41 @@
 
 import re
 from pathlib import Path
+from threading import Event
 
-from headgraph import loader
+import pytest
+
+from headgraph import demo, loader
 from headgraph.graphdb import Graph
+from headgraph.graphdb.errors import ServerError
 from headgraph.graphdb.server import RunningServer
 from tests.commands import headgraph
+
+
+def test_a_server_that_fails_is_told_without_waiting_for_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done, scored, drawn = Event(), Event(), Event()
+
+    def scores() -> None:
+        done.wait(60)
+        scored.set()
+
+    monkeypatch.setattr(demo, "_score", scores)
+    monkeypatch.setattr(demo, "_draw", drawn.set)
+
+    def fails() -> None:
+        raise ServerError("no Java")
+
+    monkeypatch.setattr(demo, "_database", fails)
+    try:
+        with pytest.raises(ServerError, match="no Java"):
+            demo.demo.main([], standalone_mode=False)
+        assert not scored.is_set()
+    finally:
+        done.set()
+    assert scored.wait(60)
+    assert not drawn.is_set(), "what has not begun is left out"
 
 
 def test_the_demo(server: RunningServer, graph: Graph, private_homes: Path) -> None:

@@ -22,8 +22,8 @@ pytestmark = needs_chromium
 LINES = ".edges path.edge"
 NEAR = ".above path.near"
 CHANCE = (
-    "PK of random subspaces: 5.333 (sd 0.11), which trained heads exceed without any function; "
-    "at most 64."
+    "PK of random subspaces: 5.333 (sd 0.11); maximum 64. "
+    "Trained heads can exceed the random value without any function."
 )
 IDENTITY = ["L0H1", "L0H3", "L0H4", "L0H5", "L1H11", "L4H7"]
 
@@ -205,10 +205,8 @@ def test_the_pointer_gives_figures(tab: Page) -> None:
 def test_a_click_shows_what_a_head_reads_and_writes(tab: Page) -> None:
     head(tab, "L4H7")
     assert tab.locator(NEAR).count() == 23
-    expect(tab.locator("#detail h3").first).to_have_text("Could read, of the edges shown (7)")
-    expect(tab.locator("#detail h3").nth(1)).to_have_text(
-        "Could be read by, of the edges shown (16)"
-    )
+    expect(tab.locator("#detail h3").first).to_have_text("Could read (7 edges shown)")
+    expect(tab.locator("#detail h3").nth(1)).to_have_text("Could be read by (16 edges shown)")
     assert tab.locator("#detail li").count() == 23
     first = "document.querySelector('aside').firstElementChild.id"
     assert tab.evaluate(first) == "detail", "what was clicked for comes first"
@@ -234,6 +232,17 @@ def test_the_share_of_decoys_is_that_of_the_threshold_whatever_roles_are_chosen(
         "PK ≥ 12.26, decoys 18 %", "PK ≥ 10.79, decoys 26 %", "PK ≥ 10.44, decoys 48 %",
     ]  # fmt: skip
     expect(tab.locator("#marks")).to_contain_text(CHANCE)
+
+
+def test_a_page_states_each_level_of_chance(browser: Page, address: str, tmp_path: Path) -> None:
+    text = Path(address.removeprefix("file://")).read_text("utf-8")
+    first, mark = re.findall(r'("chance": ?\[\[.*?\], ?)(\[.*?\])', text)[0]
+    file = tmp_path / "levels.html"
+    file.write_text(text.replace(first + mark, f"{first}[4.0, 0.5, 32.0]"), "utf-8")
+    browser.goto(file.as_uri())
+    expect(browser.locator("#marks")).to_contain_text(
+        "PK of random subspaces: OQ, OV 5.333 (sd 0.11); OK 4 (sd 0.50); maximum 64. Trained"
+    )
 
 
 def test_a_head_under_the_pointer_lights_its_edges(tab: Page) -> None:
@@ -349,7 +358,9 @@ def test_the_picture_is_saved_as_a_file_of_its_own(tab: Page, tmp_path: Path) ->
         f"{tab.locator(NEAR).count()} out; search for “4.11”."
     )
     assert CHANCE in words
-    assert any(word.startswith("Decoys (pairs this strong that can carry") for word in words)
+    assert any(
+        word.startswith("Backward pairs as strong (decoys, not drawn), per pair") for word in words
+    )
     opacity = {g.get("class"): g.get("opacity") for g in root.iter(f"{name}g")}
     assert [opacity[part] for part in ("edges", "above", "heads", "lit")] == [
         "0.1",

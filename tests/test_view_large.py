@@ -120,10 +120,8 @@ def test_a_click_lists_and_draws_the_edges_of_a_head(tab: Page, edges: pd.DataFr
     tab.mouse.click(*tab.evaluate(PLACE, name))
     expect(tab.locator("#detail h2")).to_have_text(name)
     into, out = (ends(edges, end, *own) for end in ("target", "source"))
-    expect(tab.locator("#detail h3").first).to_have_text(f"Could read, of the edges shown ({into})")
-    expect(tab.locator("#detail h3").nth(1)).to_have_text(
-        f"Could be read by, of the edges shown ({out})"
-    )
+    expect(tab.locator("#detail h3").first).to_have_text(f"Could read ({into} edges shown)")
+    expect(tab.locator("#detail h3").nth(1)).to_have_text(f"Could be read by ({out} edges shown)")
     assert tab.locator(".above path.near").count() == into + out
     assert tab.locator(f".copy[data-of={name}]").count() == 1
     expect(tab.locator(f".head[data-name={name}]")).to_have_attribute("aria-pressed", "true")
@@ -179,7 +177,16 @@ def test_lines_taken_away_leave_no_trace(tab: Page) -> None:
     assert tab.evaluate(KEEP, ["shading", "none"]) == 0
 
 
-def test_folded_layers_are_counted_and_come_back(tab: Page, edges: pd.DataFrame) -> None:
+def saved(tab: Page, folder: Path) -> str:
+    with tab.expect_download() as waiting:
+        tab.locator("#save").click()
+    waiting.value.save_as(folder / "v.svg")
+    return (folder / "v.svg").read_text("utf-8")
+
+
+def test_folded_layers_are_counted_and_come_back(
+    tab: Page, edges: pd.DataFrame, tmp_path: Path
+) -> None:
     all_edges(tab)
     tab.locator("#folded").fill("2-4, 19, 77, x")
     tab.locator("#folded").press("Enter")
@@ -192,11 +199,14 @@ def test_folded_layers_are_counted_and_come_back(tab: Page, edges: pd.DataFrame)
     expect(tab.locator("#amount")).to_contain_text(f"{(~gone).sum():,} of 10,200 edges")
     tab.wait_for_url("**fold=2-4%2C19*")
     assert tab.locator(".strip").count() == 2
+    assert "layers 2–4, 19 folded" in saved(tab, tmp_path)
+    assert "layers 2–4 folded" in tab.locator("text.layer").all_text_contents()
     # the first folded strip, then the name of layer 0
     box = tab.locator(".strip").first.bounding_box()
     assert box
     tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(tab.locator("#folded")).to_have_value("19")
+    assert "layer 19 folded" in saved(tab, tmp_path)
     name = tab.locator("text.layer").first.bounding_box()
     assert name
     tab.mouse.click(name["x"] + 2, name["y"] + name["height"] / 2)

@@ -67,8 +67,8 @@ def chance_lines(meta: "TableMeta", pairings: Iterable[str]) -> tuple[str, str]:
 
     >>> from headgraph import read_table
     >>> print("\n".join(chance_lines(read_table("gpt2-small").meta, ["OQ", "OV"])))
-    PK of random subspaces: 5.333 (sd 0.11)
-    trained heads exceed it without any function; at most 64
+    PK of random subspaces: 5.333 (sd 0.11); maximum 64
+    trained heads can exceed the random value without any function
     """
     names: dict[Chance, list[str]] = {}
     for pairing in pairings:
@@ -86,8 +86,8 @@ def chance_lines(meta: "TableMeta", pairings: Iterable[str]) -> tuple[str, str]:
         which += " in the widest stream, more in narrower ones"
     most = max(mark.most for mark in names)
     return (
-        f"PK of random subspaces{which}: {', '.join(marks)}",
-        f"trained heads exceed it without any function; at most {most:.4g}",
+        f"PK of random subspaces{which}: {', '.join(marks)}; maximum {most:.4g}",
+        "trained heads can exceed the random value without any function",
     )
 
 
@@ -149,3 +149,9 @@ def may_be_chance(pairs: "pd.DataFrame") -> str:
 def decoys_in_words(shares: Mapping[str, float], order: Iterable[str]) -> str:
     """Shares as text, such as `OQ 18 %, OK 26 %, OV 48 %`."""
     return ", ".join(f"{name} {100 * shares[name]:.0f} %" for name in order if name in shares)
+
+
+def decoy_line(shares: Mapping[str, float], order: Iterable[str], per: str = "drawn") -> str:
+    """The shares with what they count; decoys themselves are in no picture."""
+    found = decoys_in_words(shares, order)
+    return f"backward pairs as strong (decoys, not drawn), per pair {per}: {found}" if found else ""

@@ -13,8 +13,8 @@ from headgraph.analysis.figures.chance import (
     Chance,
     chance,
     chance_lines,
+    decoy_line,
     decoy_shares,
-    decoys_in_words,
 )
 from headgraph.analysis.figures.pairs import metric_name
 from headgraph.analysis.figures.panels import (
@@ -146,7 +146,7 @@ def _by_layer(
     axes = panel_grid(figure, 2, columns, top=_HEADLINE, gap=(_GAP, 52.0),
                       right=width - 52 - columns * side - (columns - 1) * _GAP)  # fmt: skip
     name = metric_name(metric)
-    reference = chance(table.meta, pairings[0]) if metric == "pk" else None
+    reference = [chance(table.meta, it) for it in pairings] if metric == "pk" else []
     _headline(figure, table, pairings, metric, "layer by layer")
     for row, (how, words) in enumerate((("mean", "mean"), ("max", "largest"))):
         found = [layer_matrix(table, pairing, metric, how) for pairing in pairings]
@@ -175,7 +175,7 @@ def _by_head(
     figure = style.new_figure(width, _HEADLINE + side + 50, theme)
     axes = panel_grid(figure, 1, columns, top=_HEADLINE, left=60.0, right=width - room, bottom=50.0,
                       gap=(60.0, 0.0))  # fmt: skip
-    reference = chance(meta, pairings[0]) if metric == "pk" else None
+    reference = [chance(meta, it) for it in pairings] if metric == "pk" else []
     _headline(figure, table, pairings, metric, "head by head")
     shown = _row_of(axes, found, theme, reference)
     for panel, pairing in zip(axes, pairings, strict=True):
@@ -203,13 +203,15 @@ def _headline(
         "all": "any two layers",
         "within": "within a layer",
     }[meta.layer_order]
-    shown = "each cell one pair" if words == "head by head" else "over the pairs of two layers"
+    shown = (
+        "each cell one pair" if words == "head by head" else "each cell: all pairs of two layers"
+    )
     lines = f"All {number:,} pairs, {order}; {shown}."
     if metric == "pk":
         lines += f"\n{'; '.join(chance_lines(meta, pairings))}."
         if shares := decoy_shares(table.select(_TOP).frame):
-            found = decoys_in_words(shares, pairings)
-            lines += f"\nDecoys (backward pairs) in the top 3 %: {found}." if found else ""
+            found = decoy_line(shares, pairings, "in the top 3 %")
+            lines += f"\nB{found[1:]}." if found else ""
     style.headline(figure, f"{meta.model}: {metric_name(metric)} of {which}, {words}", lines)
 
 
@@ -217,14 +219,14 @@ def _row_of(
     axes: Sequence["Axes"],
     matrices: Sequence[Matrix],
     theme: style.Theme,
-    reference: Chance | None,
+    reference: Sequence[Chance],
 ) -> list["AxesImage"]:
     """Matrices in one row of panels with the same colours, which span chance and `full`."""
     values = np.concatenate([matrix[np.isfinite(matrix)] for matrix in matrices])
-    marks = [] if reference is None else [reference.mean, reference.full]
-    spanned = np.append(values, marks)
-    if reference is not None:  # so that the line of chance is not at the end of the bar
-        spanned = np.append(spanned, reference.mean - 0.03 * (spanned.max() - reference.mean))
+    spanned = np.append(values, [value for it in reference for value in (it.mean, it.full)])
+    if reference:  # so that the line of chance is not at the end of the bar
+        least = min(it.mean for it in reference)
+        spanned = np.append(spanned, least - 0.03 * (spanned.max() - least))
     shown = []
     for panel, matrix in zip(axes, matrices, strict=True):
         panel.set_facecolor(theme.band)
@@ -240,11 +242,11 @@ def _row_of(
     return shown
 
 
-def _mark_chance(bar: "Axes", reference: Chance | None) -> None:
-    """A line across the colour bar where two random subspaces are."""
-    if reference is None:
+def _mark_chance(bar: "Axes", reference: Sequence[Chance]) -> None:
+    """A line across the colour bar where two random subspaces are, if all pairings have one."""
+    if len(set(reference)) != 1:
         return
-    bar.axhline(reference.mean, color="#FFFFFF", linewidth=1.4)
+    bar.axhline(reference[0].mean, color="#FFFFFF", linewidth=1.4)
     bar.set_ylabel(f"{bar.get_ylabel()} (line: random)")
 
 

@@ -14,8 +14,8 @@ from headgraph.analysis.figures import style
 from headgraph.analysis.figures.chance import (
     chance,
     chance_lines,
+    decoy_line,
     decoy_shares,
-    decoys_in_words,
 )
 from headgraph.analysis.figures.pairs import metric_name
 from headgraph.analysis.figures.panels import TOP, name_points, panel_grid, panel_title
@@ -145,10 +145,10 @@ def _agreement(cuts: Sequence[Cut], name: str) -> str:
 def _marks(table: AffinityTable, cuts: Sequence[Cut]) -> str:
     """What PK is read against: chance, its maximum, and the decoys among the pairs kept by PK."""
     first, second = chance_lines(table.meta, [cut.pairing for cut in cuts])
-    words = f"{first} (dotted); {second}."
+    words = f"{first.replace(';', ' (dotted);', 1)}; {second}."
     kept = pd.concat([cut.rows[cut.classes < 2] for cut in cuts])
-    shares = decoys_in_words(decoy_shares(kept), [cut.pairing for cut in cuts])
-    return f"{words}\nDecoys (backward pairs) kept by PK: {shares}." if shares else words
+    decoys = decoy_line(decoy_shares(kept), [cut.pairing for cut in cuts], "kept by PK")
+    return f"{words}\nB{decoys[1:]}." if decoys else words
 
 
 def _panels(n: int, theme: style.Theme) -> tuple["Figure", list["Axes"]]:

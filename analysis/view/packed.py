@@ -1,4 +1,4 @@
-"""Columns of many edges as text: bytes in base64, which `js/state.js` turns into typed arrays.
+"""Columns of many edges as text: bytes in base64, which `js/columns.js` turns into typed arrays.
 
 As JSON lists, half a million edges would take four times the space and seconds to read.
 """

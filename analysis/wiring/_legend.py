@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LINE, _LEFT, _ROLES_LEFT, _COLUMN = 15.5, 24.0, 306.0, 162.0
+_LONGEST, _BROKEN = 54, 46  # characters of a mark beside the roles, and of its parts
 
 
 class Legend:
@@ -50,7 +52,7 @@ class Legend:
         once = pairs.drop_duplicates(["pairing", "pk_rank"])
         self.scores = once.groupby("pairing", sort=False)["score"].agg(["size", "min", "max"])
         self.metric = metric_name(metric)
-        self.marks = list(marks)
+        self.marks = [line for mark in marks for line in _wrapped(mark)]
         notes = ["bigger box: more lines"] if grows else []
         notes += [f"dot: a head with {'none' if grows else 'no line'}"] if others else []
         self.notes = ["; ".join(notes)] if notes else []
@@ -99,6 +101,10 @@ class Legend:
         box = Box((0, 0), middle, y, self.tag_width, 11.5, tag, "", size)
         draw_box(axes, box, [fill] if fill else [], self.theme)
         draw_note(axes, (x + self.tag_width + 7.0, y), text, self.theme.ink)
+
+
+def _wrapped(mark: str) -> list[str]:
+    return wrap(mark, _BROKEN) if len(mark) > _LONGEST else [mark]
 
 
 def _entries(

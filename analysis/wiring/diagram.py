@@ -9,7 +9,7 @@ import pandas as pd
 from headgraph.analysis._tables import ranked_table
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
-from headgraph.analysis.figures.chance import chance_lines, decoy_shares, decoys_in_words
+from headgraph.analysis.figures.chance import chance_lines, decoy_line, decoy_shares
 from headgraph.analysis.figures.pairs import (
     cut_in_words,
     refuse_too_many,
@@ -176,7 +176,7 @@ def _marks(
     marks = [*chance_lines(table.meta, pairings)] if metric == "pk" else []
     # counted by PK, they say nothing on pairs that another metric chose
     if metric == "pk" and (shares := decoy_shares(pairs)):
-        marks.append(f"decoys (backward pairs): {decoys_in_words(shares, pairings)}")
+        marks.append(decoy_line(shares, pairings))
     return [*marks, *_erasers(table, heads)]
 
 

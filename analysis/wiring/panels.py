@@ -13,8 +13,8 @@ from headgraph.analysis.figures import style
 from headgraph.analysis.figures.chance import (
     chance,
     chance_lines,
+    decoy_line,
     decoy_shares,
-    decoys_in_words,
 )
 from headgraph.analysis.figures.pairs import (
     MOST_LINES,
@@ -133,13 +133,14 @@ def _words(
     low, high = pairs["score"].min(), pairs["score"].max()
     cut = f"; {cut_in_words(table)}" if cut_in_words(table) else ""
     against = "; ".join(chance_lines(meta, dict.fromkeys(pairs["pairing"])))
-    against = f"{against}." if metric == "pk" else ""
-    shares = decoys_in_words(decoy_shares(pairs), GRAPH_PAIRINGS) if metric == "pk" else ""
-    decoys = f"\nDecoys (backward pairs): {shares}." if shares and not whole else ""
+    against = against if metric == "pk" else ""
+    shares = {} if whole or metric != "pk" else decoy_shares(pairs)
+    decoys = decoy_line(shares, GRAPH_PAIRINGS)
+    lines = [f"{line[0].upper()}{line[1:]}." for line in (against, decoys) if line]
     return title, (
         f"Wider and stronger lines have a higher {name}, from {low:.3g} to {high:.3g}, on one "
         f"scale for all panels{cut}.\nA line runs from the head that writes, below, to a "
-        f"head that could read it. {key}\n{against}{decoys}"
+        + "\n".join([f"head that could read it. {key}", *lines])
     )
 
 

@@ -22,6 +22,8 @@ SPACE_NEEDED = 400_000_000
 """Bytes that the disk of the cache must have free for a recording, which takes up to half of it."""
 TRIES = 3
 """Servers that record before it is given up, as where each is killed before it has written."""
+BASE_TRIES = 3
+"""Starts that write the base before it is given up, as where Java cannot."""
 WRITTEN_S = 60.0
 """Seconds for a server that records to end, instead of the usual ones; it takes a few."""
 BASE, TOP = "java.jsa", "neo4j.jsa"
@@ -41,14 +43,17 @@ def arguments(home: ServerHome, java: Path, jars: Sequence[Path]) -> list[str]:
     with suppress(OSError):  # such as a full disk: the server needs no archive
         folder = place(java, jars)
         base, top = folder / BASE, folder / TOP
-        if not is_good(base):
-            _write_base(base, java)
+        for rest in _folder().glob(f"*/{_recording(home)}"):  # of a server that was killed
+            rest.unlink(missing_ok=True)
+        if not is_good(base) and not _write_base(base, java):
+            return []
         if is_good(top):
             return [*_QUIET, f"-XX:SharedArchiveFile={base}{os.pathsep}{top}"]
         use = [*_QUIET, f"-XX:SharedArchiveFile={base}"]
         recording = folder / _recording(home)
-        recording.unlink(missing_ok=True)
-        if shutil.disk_usage(folder).free < SPACE_NEEDED or not _tries_again(folder):
+        if shutil.disk_usage(folder).free < SPACE_NEEDED or not _tries_again(
+            folder / "tries", TRIES
+        ):
             return use
         return [*use, f"{_AT_EXIT}{recording}"]
     return []
@@ -61,12 +66,17 @@ def is_recording(home: ServerHome) -> bool:
     return False
 
 
-def keep(home: ServerHome) -> None:
-    """Take what this home's server recorded as it ended, unless another was faster."""
+def keep(home: ServerHome, *, whole: bool) -> None:
+    """Take what this home's server recorded as it ended, unless another was faster.
+
+    Args:
+        home: home of the server that has ended.
+        whole: whether it ended by itself; what one that was killed has written is deleted.
+    """
     with suppress(OSError):  # the next server records again
         for recording in _folder().glob(f"*/{_recording(home)}"):
             top = recording.with_name(TOP)
-            if is_good(top):
+            if not whole or is_good(top):
                 recording.unlink()
             else:
                 _put(recording, top)
@@ -90,30 +100,27 @@ def is_good(archive: Path) -> bool:
         return False
 
 
-def _write_base(base: Path, java: Path) -> None:
-    """Write an archive of Java's own classes, which the one from PyPI lacks.
-
-    Raises:
-        OSError: Java cannot write it.
-    """
+def _write_base(base: Path, java: Path) -> bool:
+    """Write an archive of Java's own classes, which the one from PyPI lacks; False if it cannot."""
     base.parent.mkdir(parents=True, exist_ok=True)
+    if not _tries_again(base.with_suffix(".tries"), BASE_TRIES):
+        return False
     new = base.with_name(f"{base.name}.{os.getpid()}")
     command = [str(java), "-Xshare:dump", "-XX:+UseG1GC", f"-XX:SharedArchiveFile={new}"]
     try:
         subprocess.run(command, check=True, timeout=DUMP_S, capture_output=True)
         _put(new, base)
-    except (OSError, subprocess.SubprocessError) as error:
-        with suppress(OSError):
-            new.unlink(missing_ok=True)
-            base.parent.rmdir()
-        raise OSError(f"no archive of Java's classes: {error}") from error
+    except (OSError, subprocess.SubprocessError):
+        new.unlink(missing_ok=True)
+        return False
+    return True
 
 
-def _tries_again(folder: Path) -> bool:
-    """Count another server that records; False if there were too many."""
-    with (folder / "tries").open("a+b") as file:
+def _tries_again(counted: Path, most: int) -> bool:
+    """Count another try in this file; False if there were too many."""
+    with counted.open("a+b") as file:
         file.write(b".")
-        return file.tell() <= TRIES
+        return file.tell() <= most
 
 
 def _put(new: Path, archive: Path) -> None:

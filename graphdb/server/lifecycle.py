@@ -103,10 +103,10 @@ def stop(home: AnyHome = None, *, timeout_s: float = 30.0) -> bool:
     with stated("stop the local server", home.path), home.locked(timeout_s):
         pid = pid_of(home)
         within = archive.WRITTEN_S if archive.is_recording(home) else process.GENTLE_S
-        ended = pid is not None and process.end(pid, home, within)
+        ended = None if pid is None else process.end(pid, home, within)
         home.state_file.unlink(missing_ok=True)
-        archive.keep(home)
-        return ended
+        archive.keep(home, whole=ended == "stopped")
+        return ended is not None
 
 
 def restart_with(

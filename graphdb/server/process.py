@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Literal
 
 from headgraph.graphdb.errors import ServerError
 from headgraph.graphdb.server.home.config import argument_file
@@ -114,28 +115,32 @@ def listens(pid: int, ports: Ports) -> bool:
     return listening >= set(ports)
 
 
-def end(pid: int, home: ServerHome, gentle_s: float = GENTLE_S) -> bool:
-    """End this home's server; False if the process is not its server.
+def end(
+    pid: int, home: ServerHome, gentle_s: float = GENTLE_S
+) -> Literal["stopped", "killed"] | None:
+    """End this home's server; None if the process is not its server.
 
-    The server gets a signal to stop, and is killed after `gentle_s` seconds. Data survive both.
+    The server gets a signal to stop, and is killed after `gentle_s` seconds. Data survive both. One
+    that died meanwhile counts as killed.
     """
     import psutil
 
     try:
         process = psutil.Process(pid)
         if not is_ours(pid, home):
-            return False
+            return None
         process.terminate()
-        if not wait_gone(pid, gentle_s):
-            process.kill()
-            wait_gone(pid, gentle_s)
+        if wait_gone(pid, gentle_s):
+            return "stopped"
+        process.kill()
+        wait_gone(pid, gentle_s)
     except psutil.NoSuchProcess:
         pass  # it ended in between
     except psutil.AccessDenied:
         raise ServerError(
             f"the local server (process {pid}) belongs to another user: stop it as that user"
         ) from None
-    return True
+    return "killed"
 
 
 def wait_gone(pid: int, within_s: float) -> bool:

@@ -3,7 +3,7 @@
 
 const STRIP = 0.6; // height of a strip, in layers
 const FARTHEST = 130; // apart, as layers of a small model are
-const unfolded = { up: data.up, height: data.height };
+const unfolded = data.up;
 const topEdge = heads.length ? heads.at(-1).y - data.up / 2 : 0;
 const below = data.height - topEdge - data.up * data.n_layers;
 
@@ -35,13 +35,19 @@ const rangeWords = ({ first, last }, dash) =>
   nameOfLayer(first) + (last > first ? dash + nameOfLayer(last) : "");
 const asRanges = (folded) =>
   rowsOf(folded).filter((row) => row.folded).map((row) => rangeWords(row, "-")).join(",");
+// "layer 19 folded", "layers 2–4, 19 folded"
+function foldedWords(some) {
+  const closed = some.filter((row) => row.folded);
+  const many = closed.length > 1 || closed.some((row) => row.last > row.first);
+  return `layer${many ? "s" : ""} ${closed.map((row) => rangeWords(row, "–")).join(", ")} folded`;
+}
 
 let rows = [];
 function placeRows() {
   rows = rowsOf(state.folded);
   const units = d3.sum(rows, (row) => (row.folded ? STRIP : 1));
-  const wide = unfolded.up * data.n_layers / (units || 1);
-  data.up = Math.min(wide, Math.max(FARTHEST, unfolded.up));
+  const wide = unfolded * data.n_layers / (units || 1);
+  data.up = Math.min(wide, Math.max(FARTHEST, unfolded));
   data.height = topEdge + data.up * units + below;
   let y = topEdge + data.up * units;
   for (const row of rows) {

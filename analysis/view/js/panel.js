@@ -89,14 +89,17 @@ d3.select("#folding").attr("hidden", foldable ? null : "");
 
 // what PK is read against: chance, the maximum, and the decoys among pairs this strong
 function chanceWords() {
-  const mark = data.chance.find((one) => one);
-  if (!mark) return "";
-  const [mean, sd, most] = mark;
-  return `PK of random subspaces: ${written(mean)} (sd ${d3.format(".2g")(sd)}), which trained heads exceed without `
-    + `any function; at most ${written(most)}.`;
+  const marks = data.chance.map((mark, p) => mark
+    && [`${written(mark[0])} (sd ${d3.format(".2g")(mark[1])})`, data.pairings[p].name]).filter(Boolean);
+  if (!marks.length) return "";
+  const names = d3.rollups(marks, (own) => own.map((mark) => mark[1]).join(", "), (mark) => mark[0]);
+  const levels = names.map(([level, own]) => (names.length > 1 ? `${own} ${level}` : level));
+  const most = d3.max(data.chance, (mark) => mark?.[2]);
+  return `PK of random subspaces: ${levels.join("; ")}; maximum ${written(most)}. `
+    + "Trained heads can exceed the random value without any function.";
 }
-const DECOYS = "Decoys: backward pairs as strong, which can carry nothing. Their share is a rough estimate "
-  + "of how many of the pairs this strong mean nothing.";
+const DECOYS = "Backward pairs as strong (decoys, not drawn), per pair this strong";
+const DECOYS_MEAN = "They can carry nothing: a rough estimate of how many of the pairs this strong mean nothing.";
 
 function tellMarks() {
   const shares = decoyShares();
@@ -105,7 +108,7 @@ function tellMarks() {
     last[d.key] >= 0 && `${data.words.pk} ≥ ${written(figures.pk[last[d.key]])}`,
     shares.has(d.key) && `decoys ${percent(shares.get(d.key))}`,
   ].filter(Boolean).join(", "));
-  const words = [chanceWords(), shares.size ? DECOYS : ""].filter(Boolean).join(" ");
+  const words = [chanceWords(), shares.size ? `Percentages: ${DECOYS[0].toLowerCase()}${DECOYS.slice(1)}. ${DECOYS_MEAN}` : ""].filter(Boolean).join(" ");
   d3.select("#marks").attr("hidden", words ? null : "").text(words);
 }
 
@@ -118,7 +121,7 @@ function filterWords() {
   return [
     off && `pairings ${names.join(", ") || "none"}`,
     state.roles.size && `edges ${SIDES[state.side]} heads with ${roles.join(" or ")}`,
-    state.folded.size && `layers ${asRanges(state.folded)} folded`,
+    state.folded.size && foldedWords(rowsOf(state.folded)),
     head && `${head.name} selected${head.derived ? ` (derived: ${head.derived})` : ""}: ${plural(head.in, "edge")} in, ${head.out.toLocaleString("en")} out`,
     state.find.trim() && `search for “${state.find.trim()}”`,
   ].filter(Boolean).join("; ") || "none";
@@ -136,7 +139,7 @@ function goTo(head) {
 }
 
 function list(title, rows, other) {
-  detail.append("h3").text(`${title} (${rows.length})`);
+  detail.append("h3").text(`${title} (${plural(rows.length, "edge")} shown)`);
   if (!rows.length) return;
   const pkOf = (edge) => figures.pk[edge.i];
   const show = inColumn(rows.map(pkOf));
@@ -154,7 +157,7 @@ function list(title, rows, other) {
   button.append("em").text((edge) => roleWords(other(edge)));
   button.append("b").text((edge) => show(pkOf(edge)));
   const more = rows.length - LISTED;
-  if (more > 0) detail.append("p").text(`and ${plural(more, "weaker edge")} in the graph`);
+  if (more > 0) detail.append("p").text(`and ${plural(more, "weaker edge")}`);
 }
 
 // a head's edges come first in the panel, as they are what was clicked for
@@ -181,8 +184,8 @@ function tellDetail() {
   if (undrawn > 0) detail.append("p").text(`The ${NEAR.toLocaleString("en")} strongest edges are drawn as lines.`);
   const byPk = (a, b) => figures.pk[b.i] - figures.pk[a.i];
   const own = edgesOf(head).slice().sort(byPk);
-  list("Could read, of the edges shown", own.filter((edge) => edge.target === head), (edge) => edge.source);
-  list("Could be read by, of the edges shown", own.filter((edge) => edge.source === head), (edge) => edge.target);
+  list("Could read", own.filter((edge) => edge.target === head), (edge) => edge.source);
+  list("Could be read by", own.filter((edge) => edge.source === head), (edge) => edge.target);
 }
 
 // edges in and out of the average head of each layer; an answer holds only some heads of a layer

@@ -106,7 +106,7 @@ function captions() {
     `An arrow runs from the head that writes to a head that could read it; the wider, ${data.words.width}. `
       + "It does not mean that this happens on any text.",
     chanceWords(),
-    shares.length ? `Decoys (pairs this strong that can carry nothing): ${shares.join(", ")}.` : "",
+    shares.length ? `${DECOYS}: ${shares.join(", ")}.` : "",
     `Projection Kernel (PK), arXiv:2601.10266; headgraph ${data.version}.`,
   ].filter(Boolean);
 }

@@ -67,7 +67,7 @@ function nameAxes(font, terse) {
     .map((part) => Math.ceil(font * part));
   bands.attr("font-size", font.toFixed(1));
   layerNames.text((row) => {
-    if (row.folded) return row.height > 0.9 * font ? `${rangeWords(row, "–")} folded` : "";
+    if (row.folded) return row.height > 0.9 * font ? foldedWords([row]) : "";
     const n = row.first;
     return n % up ? "" : data.layer_names?.[n] ?? (terse ? n : `layer ${n}`);
   });

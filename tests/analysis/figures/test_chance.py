@@ -25,8 +25,8 @@ def test_chance_is_that_of_the_formula(table: AffinityTable) -> None:
     assert found.mean == pytest.approx(64 * 64 / 768)
     assert found.most == 64
     first, second = chance_lines(table.meta, ["OQ", "OK"])
-    assert first == "PK of random subspaces: 5.333 (sd 0.11)"
-    assert second == "trained heads exceed it without any function; at most 64"
+    assert first == "PK of random subspaces: 5.333 (sd 0.11); maximum 64"
+    assert second == "trained heads can exceed the random value without any function"
     assert found.full == pytest.approx(16 / 3 + 0.1 * (64 - 16 / 3))
 
 
@@ -101,5 +101,5 @@ def test_a_scatter_of_random_weights_stays_beside_chance(random_weights: Affinit
     assert (points.max() - mark.mean) / (high - low) < 0.35
     marks = "; ".join(chance_lines(random_weights.meta, ["OK"]))
     marks = marks.replace(";", " (dotted);", 1)
-    assert f"{marks}.\nDecoys" in figure.texts[1].get_text()
+    assert f"{marks}.\nBackward pairs as strong" in figure.texts[1].get_text()
     assert line.get_linestyle() == "--"

@@ -1,6 +1,7 @@
 """Scatter, heatmap and hubs show the table's numbers, legibly, up to 1,024 heads."""
 
 from collections import defaultdict
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -128,8 +129,23 @@ def test_heatmap_by_layer_writes_what_it_shows(table: AffinityTable, dark: bool)
         assert cell == [f"{value:.1f}"]
     assert figure.texts[0].get_text() == "gpt2-small: PK of OQ, OK, OV, layer by layer"
     assert "; ".join(chance_lines(table.meta, ["OQ"])) + "." in words(figure)
-    assert "Decoys (backward pairs) in the top 3 %: OQ 18 %, OK 26 %, OV 48 %." in words(figure)
+    assert (
+        "Backward pairs as strong (decoys, not drawn), per pair in the top 3 %: "
+        "OQ 18 %, OK 26 %, OV 48 %."
+    ) in words(figure)
     assert not collisions(figure)
+
+
+@pytest.mark.parametrize("by", ["layer", "head"])
+def test_no_line_marks_chance_where_its_levels_differ(by: str) -> None:
+    pairings = ["OQ", "OV"]
+    table = random_table(3, 4, pairings=pairings)
+    other = {name: value + 0.5 for name, value in table.meta.moments["OV"].items()}
+    meta = replace(table.meta, moments={**table.meta.moments, "OV": other})
+    for shown, lines in ((table, 1), (AffinityTable(table.frame, meta), 0)):
+        figure = heatmap(shown, pairings=pairings, by=by)
+        labels = [axes.get_ylabel() for axes in figure.axes if axes.get_ylabel()]
+        assert any("(line: random)" in label for label in labels) == bool(lines)
 
 
 def test_one_pairing_is_drawn_head_by_head_where_that_is_legible(

@@ -71,6 +71,7 @@ def test_every_pair_is_a_line_between_its_heads_wide_by_score(
 
 def test_cs_has_its_own_scale_and_words(small: AffinityTable) -> None:
     figure = wiring(small, metric="cs", panels=True)
+    assert all(line for line in figure.texts[1].get_text().split("\n")), "no empty line"
     assert figure.texts[0].get_text() == "induction-2l: all pairs of OQ, OK, OV by CS"
     best = small.frame.loc[small.frame["cs"].idxmax()]
     widest = [max(lines(figure, panel).get_linewidths()) for panel in range(3)]

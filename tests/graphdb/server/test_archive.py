@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from headgraph.graphdb.server import ServerHome, archive
+from headgraph.graphdb.server import ServerHome, archive, lifecycle, process
 from headgraph.graphdb.server.process import find_java
 
 USED = re.compile(r"-XX:SharedArchiveFile=(.*)")
@@ -46,7 +46,7 @@ def recorded(home: ServerHome, java: Path, jars: list[Path]) -> Path:
     first = archive.arguments(home, java, jars)
     (recording,) = given(RECORDED, first)
     Path(recording).write_bytes(b"classes")
-    archive.keep(home)
+    archive.keep(home, whole=True)
     return archive.place(java, jars) / archive.TOP
 
 
@@ -78,14 +78,30 @@ def test_an_archive_that_is_not_what_was_kept_is_recorded_anew(
 
 
 def test_a_server_starts_without_an_archive_where_none_can_be(
-    home: ServerHome, tmp_path: Path, jars: list[Path]
+    home: ServerHome, tmp_path: Path, java: Path, jars: list[Path]
 ) -> None:
     bad = tmp_path / "bad"
-    bad.write_text("#!/bin/sh\nexit 1\n")
+    bad.write_text(f"#!/bin/sh\necho >> {tmp_path}/calls\nexit 1\n")
     bad.chmod(0o700)
-    assert archive.arguments(home, bad, jars) == []
-    archive.keep(home)
-    assert archive.arguments(home, bad, [tmp_path / "missing.jar"]) == []
+    for _ in range(archive.BASE_TRIES + 2):
+        assert archive.arguments(home, bad, jars) == []
+    assert len((tmp_path / "calls").read_text()) == archive.BASE_TRIES
+    archive.keep(home, whole=True)
+    assert archive.arguments(home, java, [tmp_path / "missing.jar"]) == []
+
+
+def test_what_a_killed_server_recorded_is_deleted(
+    home: ServerHome, java: Path, jars: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.prepare()
+    monkeypatch.setattr(lifecycle, "pid_of", lambda _: 1)
+    for how, kept in (("killed", False), (None, False), ("stopped", True)):
+        monkeypatch.setattr(process, "end", lambda *_, how=how: how)
+        (recording,) = given(RECORDED, archive.arguments(home, java, jars))
+        Path(recording).write_bytes(b"half")
+        assert lifecycle.stop(home) is (how is not None)
+        assert not Path(recording).exists()
+        assert (archive.place(java, jars) / archive.TOP).exists() is kept
 
 
 def test_recording_is_given_up_where_each_server_is_killed(
@@ -103,8 +119,8 @@ def test_two_servers_that_record_at_once_keep_one_archive(
     files = [Path(given(RECORDED, archive.arguments(it, java, jars))[0]) for it in (home, other)]
     for file, text in zip(files, (b"one", b"two"), strict=True):
         file.write_bytes(text)
-    archive.keep(home)
-    archive.keep(other)
+    archive.keep(home, whole=True)
+    archive.keep(other, whole=True)
     assert (archive.place(java, jars) / archive.TOP).read_bytes() == b"one"
     assert not any(file.exists() for file in files)
 

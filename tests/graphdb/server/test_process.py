@@ -117,7 +117,7 @@ def test_a_server_that_will_not_end_is_killed(home: ServerHome) -> None:
     ) as child:
         assert child.stdout
         child.stdout.readline()
-        assert process.end(child.pid, home, gentle_s=0.2) is True
+        assert process.end(child.pid, home, gentle_s=0.2) == "killed"
         assert child.wait(60) == -9
 
 

@@ -127,7 +127,7 @@ def test_pairs_are_inside_a_stage(build: Any) -> None:
 def test_a_picture_says_which_stage_has_the_chance(build: Any) -> None:
     meta = compute(build("swin")[1], selection=Selection()).meta
     assert chance_lines(meta, ["OQ"])[0] == (
-        "PK of random subspaces in the widest stream, more in narrower ones: 2 (sd 0.26)"
+        "PK of random subspaces in the widest stream, more in narrower ones: 2 (sd 0.26); maximum 8"
     )
     assert np.isnan(_z_of(4.0, meta, "OQ"))
 
