@@ -265,12 +265,18 @@ def _machine(
             "expected one or the other"
         )
     if machine is not None:
+        if (backend, device, dtype) != ("auto", None, "float32"):
+            raise EngineError(
+                f"{argument('machine')} with {argument('backend')}, {argument('device')} or "
+                f"{argument('dtype')}: the machine has its own, so leave them out"
+            )
         return machine if isinstance(machine, Machine) else Machine.read(machine)
     if gflops is None and bandwidth is not None:
         raise EngineError(f"{argument('memory_bandwidth')} without {argument('gflops')}: give both")
     if gflops is None:
         return None
     named = "numpy" if backend == "auto" and device in (None, "cpu") else backend
+    _chooser(None)(named, device, dtype, 0)  # refuses what would be refused without a rate
     there = Backend("torch" if named == "auto" else named, device or "cpu", dtype)
     return Machine.by_hand(there, gflops, bandwidth, width)
 
@@ -284,7 +290,7 @@ def _chooser(machine: Machine | None) -> Chooser:
         try:
             here = choose(backend, device, dtype, operations=work)
         except EngineError:
-            if device is None or _CUDA.fullmatch(device) is None or backend == "numpy":
+            if not (isinstance(device, str) and _CUDA.fullmatch(device)) or backend == "numpy":
                 raise
             return Backend("torch", device, dtype), DEVICE_MEMORY
         return here, here.memory()

@@ -29,14 +29,12 @@ class Choice:
 
     Attributes:
         memory: gigabytes for factors.
-        workers: machines.
         seconds: expected time.
         peak_memory: bytes of each process.
         words: what differs, in words.
     """
 
     memory: float
-    workers: int
     seconds: float
     peak_memory: int
     words: str
@@ -61,10 +59,12 @@ def steps(spec: Spec, machine: Machine, nulls: Amounts, workers: int) -> dict[st
 
 def on_workers(spec: Spec, machine: Machine, workers: int) -> float:
     """Seconds until the last of some workers is done, each of which takes the next group."""
-    free: list[tuple[float, int, range | None]] = [(0.0, at, None) for at in range(workers)]
+    groups = spec.groups()
+    count = min(workers, len(groups))
+    free: list[tuple[float, int, range | None]] = [(0.0, at, None) for at in range(count)]
     heapify(free)
     of = amounts_of(spec)
-    for group in spec.groups():
+    for group in groups:
         time, worker, held = free[0]
         took = sum(machine.seconds(of(group, held)).values())
         heapreplace(free, (time + took, worker, kept(group)))
@@ -86,7 +86,7 @@ def choices(
 
     def choice(spec: Spec, workers: int, words: str) -> Choice:
         seconds = sum(steps(spec, machine, nulls, workers).values())
-        return Choice(float(spec.memory), workers, seconds, peak(spec), words)
+        return Choice(float(spec.memory), seconds, peak(spec), words)
 
     tried = [
         choice(replace(spec, memory=memory), workers, f"{memory:g} GB")

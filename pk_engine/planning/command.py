@@ -79,7 +79,16 @@ def plan(
     from headgraph.pk_engine.planning._plan import plan as run
 
     refuse_together(calibrate=calibrate, machine=machine, gflops=gflops)
-    refuse_together(calibrate=calibrate, no_time=no_time or None)
+    defaults = {"backend": "auto", "device": None, "dtype": "float32"}
+    for name, usual in defaults.items():  # the machine has its own
+        given = None if scoring[name] == usual else scoring[name]
+        refuse_together(**{"machine": machine, name: given})
+    timed = {"calibrate": calibrate, "machine": machine, "gflops": gflops, "null": null,
+             "workers": workers if workers > 1 else None}  # fmt: skip
+    for name, value in timed.items():
+        refuse_together(**{name: value, "no_time": no_time or None})
+    if force and calibrate is None:
+        raise click.UsageError("--force without --calibrate: give both")
     if calibrate is not None:
         writable(calibrate, force=force, problem=EngineError)  # refuse it before the work
     found = run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ BANDWIDTH = 10.0
 """Gigabytes of memory traffic a second, where only the rate of products is given."""
 TRAFFIC = 24
 """Bytes of memory traffic for each value that is read, hashed and factored, about."""
+_DEVICE = re.compile(r"cpu|mps|cuda(:\d+)?")
+_PRODUCTS = ("products", "blocks", "forming")
 SINGULAR = 30
 """How many times m^3 operations of a product take as long as singular values of m x m, about."""
 
@@ -66,7 +69,7 @@ class Machine:
         moved = BANDWIDTH if bandwidth is None else bandwidth
         given = {"gflops": gflops, "memory_bandwidth": moved}
         for name, value in given.items():
-            if not (is_number(value) and 0 < value < float("inf")):
+            if not _is_amount(value):
                 raise EngineError(f"{shown_argument(name, value)}: expected a number above 0")
         products, traffic = gflops * 1e9, moved * 1e9
         # factoring takes 3 m operations a value, in float64 at half the rate; half of the values
@@ -88,7 +91,7 @@ class Machine:
         """A rate, from that of products if the machine was measured with a model without it."""
         if kind in self.rates:
             return self.rates[kind]
-        known = [self.rates[it] for it in ("products", "blocks", "forming") if it in self.rates]
+        known = [self.rates[it] for it in _PRODUCTS if it in self.rates]
         return known[0] / (SINGULAR if kind == "singular" else 1)
 
     def write(self, path: str | os.PathLike[str], *, force: bool = False) -> Path:
@@ -132,9 +135,11 @@ def _checked(machine: Machine, path: str | os.PathLike[str]) -> Machine:
     rates, backend = machine.rates, machine.backend
     good = {
         "backend": backend.name in ("numpy", "torch") and backend.dtype in ("float32", "float64")
-        and isinstance(backend.device, str),
+        and isinstance(backend.device, str) and _DEVICE.fullmatch(backend.device) is not None
+        and (backend.name == "torch" or backend.device == "cpu"),
         "rates": isinstance(rates, dict) and set(rates) <= set(Amounts._fields)
-        and {"reading"} < set(rates) and all(map(_is_amount, rates.values())),
+        and "reading" in rates and not rates.keys().isdisjoint(_PRODUCTS)
+        and all(map(_is_amount, rates.values())),
         "threads": type(machine.threads) is int and machine.threads > 0,
         "room": _is_amount(machine.room),
         "memory": machine.memory is None or _is_amount(machine.memory),
