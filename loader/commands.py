@@ -224,10 +224,12 @@ def _load_series(
     dry_run: bool,
 ) -> str:
     """Load the tables of a folder; one line for each, and each different note once."""
-    from headgraph.loader.loading.series import load_series
+    from headgraph.loader.loading.series import load_series, tables_in
+
+    tables_in(folder)  # refuse it before the database is looked for
 
     left = said_if_interrupted(
-        "" if dry_run else "the runs before it are loaded: the same command loads the others"
+        "" if dry_run else "tables already loaded stay: repeat the command to load the rest"
     )
     with _maybe(connect) if dry_run else connect() as graph, bar_on_terminal() as progress, left:
         reports = load_series(

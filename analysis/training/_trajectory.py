@@ -107,10 +107,13 @@ def trajectory(
     if top is not None and top < 1:
         raise TrainingError(f"{argument('top', top)}: expected 1 or more")
     seed = check_seed(seed, TrainingError)
-    if resume and (force or tables is None):
+    if resume and tables is None:
         raise TrainingError(
-            f"{argument('resume')} reads the tables in {argument('tables')}: give the folder, and "
-            f"leave out {argument('force')}"
+            f"{argument('resume')} reads the tables in {argument('tables')}: give the folder"
+        )
+    if resume and force:
+        raise TrainingError(
+            f"{argument('resume')} and {argument('force')} exclude each other: give one of them"
         )
     found = _chosen(checkpoints(run), steps)
     named = None if pairs is None else _parsed(pairs)

@@ -28,6 +28,7 @@ BY_NAME: Mapping[str, Completer] = {
     "series": stored.series,
 }
 BY_VALUE: Mapping[str, Completer] = {
+    "ADAPTER": known.folders,
     "D": known.devices,
     "DIR": known.folders,
     "FILE": known.files,

@@ -53,7 +53,7 @@ def load_series(
         EngineError, LoaderError, GraphError: as for `load`, for the first table that cannot be
             loaded; those before it are.
     """
-    paths = _in_order(expanded(folder, problem=LoaderError))
+    paths = tables_in(folder)
     reports = []
     for number, path in enumerate(paths):
         table = AffinityTable.read(path)
@@ -68,8 +68,15 @@ def load_series(
     return reports
 
 
-def _in_order(folder: Path) -> list[Path]:
-    """The tables of a folder by step; their metadata says that they are of one series."""
+def tables_in(folder: str | os.PathLike[str]) -> list[Path]:
+    """The tables of a folder by step; their metadata says that they are of one series.
+
+    Raises:
+        LoaderError: as `load_series`.
+    """
+    if not os.fspath(folder):
+        raise LoaderError("the folder has no name: expected one with tables of a training run")
+    folder = expanded(folder, problem=LoaderError)
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix == ".parquet")
     except OSError as error:

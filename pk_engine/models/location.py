@@ -133,7 +133,7 @@ def _of_adapter(
 ) -> Located:
     """The base of an adapter, which its settings name, with the adapter."""
     settings = read_settings(folder)
-    alone = f"the folder {shown(folder)} holds only an adapter"
+    alone = f"the folder {short(shown(folder), 90)} holds only an adapter"
     give = f"give the base model and {argument('adapter', 'FOLDER')}"
     if settings.base is None:
         raise ModelError(f"{alone}, and its {CONFIG} names no base model: {give}")
@@ -149,7 +149,7 @@ def _of_adapter(
     except ModelError as error:
         raise ModelError(
             f"{alone}, and its base {quoted(base, 40)} cannot be read "
-            f"({short(str(error).partition(': ')[0], 40)}): {give}"
+            f"({short(str(error).partition(': ')[0], 60)}): {give}"
         ) from error
     if found is None:
         raise ModelError(f"{alone} of {quoted(base)}, which is an adapter too: {give}")

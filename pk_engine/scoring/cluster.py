@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from headgraph.base.errors import HeadgraphError
 from headgraph.base.files.documents import read_json, shown
 from headgraph.base.progress import Progress
-from headgraph.base.spelling import argument
+from headgraph.base.spelling import either
 from headgraph.base.text import quoted, short
 from headgraph.base.version import VERSION
 from headgraph.pk_engine.errors import EngineError
@@ -62,6 +62,8 @@ def connected(
         EngineError: distributed is not installed, the file does not say an address, or no
             scheduler answers there.
     """
+    if scheduler_file == "":
+        raise EngineError("the scheduler file has no name: expected the file of a scheduler")
     if scheduler_file is not None:
         scheduler = _address_in(Path(scheduler_file))
     try:
@@ -70,7 +72,9 @@ def connected(
         raise EngineError(
             "distributed is not installed, which a cluster needs: pip install 'headgraph[cluster]'"
         ) from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # errors become sentences here
+    log = logging.getLogger("distributed")
+    level = log.level
+    log.setLevel(logging.CRITICAL)  # errors become sentences here
     try:
         client = Client(scheduler, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError, TypeError, ImportError) as error:
@@ -78,8 +82,11 @@ def connected(
             f"no Dask scheduler answers at {quoted(scheduler)} ({short(_words(error), 80)}): "
             "expected an address such as tcp://HOST:8786"
         ) from error
-    with client:
-        yield client
+    try:
+        with client:
+            yield client
+    finally:
+        log.setLevel(level)
 
 
 def _address_in(path: Path) -> str:
@@ -327,6 +334,7 @@ def _lost(client: Client) -> Iterator[None]:
         yield
     except (OSError, CancelledError, FutureCancelledError) as error:
         raise EngineError(
-            "the connection to the Dask scheduler is lost: start it again, and repeat the command "
-            f"with the same {argument('output', option='-o')}, which resumes"
+            "the connection to the Dask scheduler is lost: start it again, and repeat "
+            f"{either('the call with the same partial=', 'the command with the same -o')}, which "
+            "resumes"
         ) from error

@@ -132,8 +132,9 @@ def _cluster(
     """The client of a cluster, or None without one."""
     refuse_together(scheduler=scheduler, scheduler_file=scheduler_file)
     if scheduler_file is None:
-        scheduler = scheduler or os.environ.get("DASK_SCHEDULER_ADDRESS")
-        if not scheduler:
+        if scheduler is None:
+            scheduler = os.environ.get("DASK_SCHEDULER_ADDRESS") or None
+        if scheduler is None:
             return nullcontext()
     from headgraph.pk_engine.scoring.cluster import connected
 

@@ -118,7 +118,9 @@ class Partial:
         if self.path is None or self.force:
             return
         theirs = about.get("options", {})
-        names = {"groups": "memory", "folds": "folding", "state": "version"}
+        names = {"groups": "memory", "folds": "folding", "state": "form of the file",
+                 "headgraph": "version of headgraph", "origin": "variant or adapter",
+                 "kv": "key/value heads"}  # fmt: skip
         differ = [n for n in self.options if n in theirs and theirs[n] != self.options[n]]
         what = listed([names.get(name, name).replace("_", " ") for name in differ])
         raise EngineError(

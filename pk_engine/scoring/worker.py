@@ -42,7 +42,8 @@ def check(pickled: bytes, layer: int, digest: bytes) -> None:
     """Open the model, and check that a layer and the backend are those of the job.
 
     Raises:
-        ModelError: the model is not there, or the layer has other weights.
+        ModelError: the model is not there.
+        WeightsError: the layer has other weights.
         EngineError: the backend or device is not there.
     """
     from distributed import get_worker

@@ -44,8 +44,8 @@ def merge(*tables: AnyTable) -> AffinityTable:
         >>> merge(*parts).meta.pairings
         ['OQ', 'OK', 'OV']
     """
-    if not tables:
-        raise TableError("there is no table to merge: expected two or more")
+    if len(tables) < 2:
+        raise TableError(f"tables to merge: {len(tables)}, expected two or more")
     names = [f"table {at}" if isinstance(it, AffinityTable) else shown(it)
              for at, it in enumerate(tables, start=1)]  # fmt: skip
     parts = [read_table(it) for it in tables]

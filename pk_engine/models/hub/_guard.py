@@ -33,9 +33,10 @@ REDIRECTS = 10
 PLAIN = "HEADGRAPH_PLAIN_HTTP"
 """Environment variable: `1` allows http:// for hubs on other machines."""
 
-_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+"""The name of a commit, by SHA-1 or SHA-256."""
 _ETAG = re.compile(r"[0-9a-fA-F]{8,128}")
-_PATHS = {"ETag": _ETAG, "X-Linked-ETag": _ETAG, "X-Repo-Commit": _COMMIT}
+_PATHS = {"ETag": _ETAG, "X-Linked-ETag": _ETAG, "X-Repo-Commit": COMMIT}
 _SIZE = re.compile(r"[0-9]{1,15}")
 
 Headers = MutableMapping[str, str]

@@ -1,6 +1,5 @@
 """Branches of a repository on the hub, and weights of one commit that are there for a while."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,10 +7,9 @@ from pathlib import Path
 from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.hub._errors import NoAnswer, host, stating
-from headgraph.pk_engine.models.hub._guard import check_scheme, guarding
+from headgraph.pk_engine.models.hub._guard import COMMIT, check_scheme, guarding
 from headgraph.pk_engine.models.hub.download import TIMEOUT, Snapshot, cached_folder, fetch
 
-_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _KEPT = "config.json"
 """Stays when weights are removed: all revisions of a training run share one small file."""
 
@@ -51,7 +49,7 @@ def branches(model: str) -> dict[str, str]:
             f"revisions ({reason}): check the name and the network"
         ) from None
     for name, commit in found.items():
-        if not _COMMIT.fullmatch(commit):  # it becomes part of a path
+        if not COMMIT.fullmatch(commit):  # it becomes part of a path
             raise ModelError(
                 f"the hub at {host()} cannot be trusted with {model}: branch {quoted(name, 40)} is "
                 f"at commit {quoted(commit, 40)}, expected a hexadecimal number"

@@ -117,6 +117,8 @@ def test_what_is_no_training_run(hub: HubServer, tmp_path: Path) -> None:
         trajectory(MODEL, **EDGE, steps=[0, 5])
     with pytest.raises(TrainingError, match="resume reads the tables in tables"):
         trajectory(MODEL, **EDGE, resume=True)
+    with pytest.raises(TrainingError, match="resume and force exclude each other"):
+        trajectory(MODEL, **EDGE, resume=True, force=True, tables=tmp_path)
     with pytest.raises(ModelError, match="the hub has no such model or keeps it private"):
         checkpoints("lab/nothing")
     hub.repos["lab/one"] = Repo()

@@ -100,8 +100,9 @@ def test_other_models_differ_in_weights_and_shape(tables: dict[str, AffinityTabl
     other = AffinityTable(tables["OK"].columns, replace(tables["OK"].meta, fingerprint="0" * 64))
     with pytest.raises(TableError, match="have fingerprint '"):
         merge(tables["OQ"], other)
-    with pytest.raises(TableError, match="no table to merge: expected two or more"):
-        merge()
+    for few in ([], [tables["OQ"]]):
+        with pytest.raises(TableError, match=f"tables to merge: {len(few)}, expected two or more"):
+            merge(*few)
 
 
 def test_the_command(tables: dict[str, AffinityTable], tmp_path: Path) -> None:
