@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from headgraph.base.files.documents import reason, shown
 from headgraph.base.spelling import either
@@ -16,7 +15,6 @@ from headgraph.pk_engine.scoring._compute import kept_table
 from headgraph.pk_engine.scoring.job import facts, new_state, rows
 from headgraph.pk_engine.scoring.resume import NOT_OURS, read_arrays
 from headgraph.pk_engine.table.affinity import AffinityTable
-from headgraph.pk_engine.table.columns import Columns
 from headgraph.pk_engine.table.meta import TableMeta
 from headgraph.pk_engine.table.selection import Selection
 
@@ -26,18 +24,20 @@ class Part:
     """A part as it was read.
 
     Attributes:
-        name: of its file.
+        path: its file.
         meta: the metadata of the table, with the counts of this part.
         first, last: its target layers.
-        about, arrays: its state, as `State.include` takes it.
     """
 
-    name: str
+    path: Path
     meta: TableMeta
     first: int
     last: int
-    about: dict[str, Any]
-    arrays: Columns
+
+    @property
+    def name(self) -> str:
+        """Its file, for a message."""
+        return shown(self.path)
 
 
 def merge_parts(paths: Sequence[str | os.PathLike[str]]) -> AffinityTable:
@@ -52,23 +52,22 @@ def merge_parts(paths: Sequence[str | os.PathLike[str]]) -> AffinityTable:
     for part in parts[1:]:
         check_alike(parts[0].name, meta, part.name, part.meta, pairings=True)
     _check_layers(parts)
-    selection = Selection(**meta.selection[0]) if meta.selection else Selection()
     most = {it: sum(part.meta.scored[it] for part in parts) for it in meta.pairings}
+    selection = Selection(**meta.selection[0]) if meta.selection else Selection()
     names = listed([part.name for part in parts])
     with _stated(f"one of {names}"), new_state(selection, most, tuple(meta.decoys)) as state:
         for part in sorted(parts, key=lambda it: it.first):  # as the groups of one compute
-            state.include(part.about, part.arrays)
+            state.include(*read_arrays(part.path))
         whole = replace(meta, selection=[], **facts(state, meta.shape))
         return kept_table(rows(state, meta.shape, meta.kv, selection), whole, selection)
 
 
 def _read(path: str | os.PathLike[str]) -> Part:
-    name = shown(path)
-    with _stated(name):
-        about, arrays = read_arrays(Path(path))
+    path = Path(path)
+    with _stated(shown(path)):
+        about, _ = read_arrays(path)
         first, last = map(int, about["target_layers"])
-        meta = TableMeta.from_json(about["meta"])
-        return Part(name, meta, first, last, about, arrays)
+        return Part(path, TableMeta.from_json(about["meta"]), first, last)
 
 
 @contextmanager

@@ -53,15 +53,16 @@ def compute_part(
         OutputExists: the file is there and `force` is false.
 
     Example:
-        >>> from tempfile import mkdtemp
-        >>> folder = mkdtemp()
-        >>> names = [compute_part("induction-2l", at, f"{folder}/{at}.part") for at in ("0", "1")]
-        >>> merge(*names).sha256 == compute("induction-2l").sha256
-        True
+        >>> from tempfile import TemporaryDirectory
+        >>> from headgraph import compute_part, merge
+        >>> with TemporaryDirectory() as folder:
+        ...     files = [compute_part("induction-2l", n, f"{folder}/{n}.part") for n in ("0", "1")]
+        ...     len(merge(*files))
+        6
     """
     output = part_file(output, force=force)
     name = options.pop("name", None)
-    partial = Path(options.pop("partial", f"{output}.partial"))
+    partial = Path(options.pop("partial", None) or f"{output}.partial")
     defaults = {k: v for k, v in (compute.__kwdefaults__ or {}).items() if k not in _OWN}
     if null := getattr(options.get("selection"), "null", None):
         raise EngineError(

@@ -1,6 +1,6 @@
 """Parts of a table, scored apart by target layers, become the table of one compute."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from headgraph import read_table
 from headgraph.base.errors import HeadgraphError, OutputExists
 from headgraph.pk_engine import AffinityTable, Selection, compute, compute_part, merge
 from headgraph.pk_engine.errors import EngineError, TableError
+from headgraph.pk_engine.scoring.resume import read_arrays, write_arrays
 from tests.commands import headgraph
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.pk_engine.unequal_checkpoints import CONFIGS, checkpoint
@@ -175,6 +176,35 @@ def test_what_does_not_fit_is_named(made: Path, names: str, said: str) -> None:
     with pytest.raises(TableError, match=said) as error:
         merge(*files)
     assert len(str(error.value).replace(f"{made}/", "")) < 300
+
+
+ODD: dict[str, Callable[[dict[str, Any], dict[str, Any]], object]] = {
+    "missing": lambda about, arrays: arrays.pop("OQ/pk"),
+    "shapes": lambda about, arrays: arrays.update({"OQ/pk": np.zeros((3, 3))}),
+    "types": lambda about, arrays: arrays.update({"OQ/source": np.array(["x"])}),
+    "heads": lambda about, arrays: arrays.update({"OK/target": arrays["OK/target"] + 1000}),
+    "head scores": lambda about, arrays: arrays.update({"head scores 2": np.zeros((2, 9))}),
+    "decoys": lambda about, arrays: about.update({"decoys": ["KK"]}),
+    "scored": lambda about, arrays: about.update({"scored": None}),
+    "deficient": lambda about, arrays: about.update({"deficient": [1]}),
+    "layers": lambda about, arrays: about.update({"target_layers": ["two", 4]}),
+    "no layers": lambda about, arrays: about.pop("target_layers"),
+    "meta": lambda about, arrays: about.update({"meta": "{}"}),
+    "rules": lambda about, arrays: about.update(
+        {"meta": about["meta"].replace('"top_percent"', '"topmost"')}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_contents_are_one_sentence(made: Path, tmp_path: Path, name: str) -> None:
+    about, arrays = read_arrays(made / "2-4.part")
+    ODD[name](about, arrays)
+    odd = tmp_path / "odd.part"
+    write_arrays(odd, about, arrays)
+    with pytest.raises(HeadgraphError, match=r"odd\.part") as error:
+        merge(made / "0-1.part", odd)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
