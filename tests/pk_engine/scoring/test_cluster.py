@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import pytest
 
 from headgraph.base.errors import HeadgraphError
 from headgraph.pk_engine import AffinityTable, Selection, bundled, compute
+from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.scoring import cluster as cluster_module
 from headgraph.pk_engine.scoring import worker as worker_module
 from headgraph.pk_engine.scoring.cluster import connected
@@ -301,6 +303,35 @@ def changed(folder: Path, layer: int) -> Path:
         (folder / "config.json").write_text((source / "config.json").read_text())
         save_file(tensors, folder / "model.safetensors")
     return folder
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "lost"),
+    [
+        ("running", distributed.comm.CommClosedError(), True),
+        (
+            "running",
+            distributed.client.FutureCancelledError("k", "scheduler-connection-lost"),
+            True,
+        ),
+        ("running", TypeError("a fault"), False),
+        ("closed", TypeError("'NoneType' object is not subscriptable"), True),
+        ("closing", KeyError("workers"), True),
+        ("connecting", AttributeError("'NoneType' object has no attribute 'broadcast'"), True),
+        ("closed", EngineError("the worker is refused"), False),
+    ],
+)
+def test_what_a_client_raises_without_a_scheduler_is_a_lost_connection(
+    status: str, error: Exception, lost: bool
+) -> None:
+    client: Any = SimpleNamespace(status=status)
+    with (
+        pytest.raises((EngineError, type(error)), match=r"[a-z]") as told,
+        cluster_module._lost(client),
+    ):
+        raise error
+    assert (told.value is not error) == lost
+    assert not lost or "connection to the Dask scheduler is lost" in str(told.value)
 
 
 def test_a_model_in_memory_cannot_travel(client: Any, model: Path) -> None:
