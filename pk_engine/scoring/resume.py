@@ -12,6 +12,7 @@ import os
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -30,7 +31,7 @@ from headgraph.pk_engine.table.columns import Columns
 _HASH = "sha256"
 _HEADS, _DECOYS = "head scores ", " decoys"
 # errors of np.load and json for other files
-NOT_OURS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+NOT_OURS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, TokenError)
 
 
 @dataclass

@@ -1,5 +1,8 @@
 """Parts of a table, scored apart by target layers, become the table of one compute."""
 
+import hashlib
+import io
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -205,6 +208,19 @@ def test_odd_contents_are_one_sentence(made: Path, tmp_path: Path, name: str) ->
     with pytest.raises(HeadgraphError, match=r"odd\.part") as error:
         merge(made / "0-1.part", odd)
     assert "\n" not in str(error.value)
+
+
+def test_an_array_whose_header_has_no_end_is_one_sentence(tmp_path: Path) -> None:
+    """NumPy raises a TokenError for it."""
+    odd, archive = tmp_path / "odd.part", io.BytesIO()
+    header = b"{'descr': '<f4', 'shape': (3,\n"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr(
+            "about.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+        )
+    odd.write_bytes(archive.getvalue() + hashlib.sha256(archive.getvalue()).digest())
+    with pytest.raises(TableError, match=r"odd\.part is damaged, or no part of a table: copy it"):
+        merge(odd)
 
 
 @pytest.mark.parametrize(
