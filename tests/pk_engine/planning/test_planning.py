@@ -19,7 +19,8 @@ from headgraph.pk_engine.planning.calibration import Calibration
 from headgraph.pk_engine.scoring._compute import compute
 from headgraph.pk_engine.table.selection import Selection
 from tests.commands import headgraph
-from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, refused, save
+from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
+from tests.sentences import refused
 from tests.shared import GPT2, needs_shared
 
 GPT2_CONFIG = {"model_type": "gpt2", "n_layer": 12, "n_head": 12, "n_embd": 768}
