@@ -97,7 +97,8 @@ def _check_layers(parts: list[Part]) -> None:
         if not having:
             lacking.append(layer.index)
     if lacking:
+        layers = "layer" if len(lacking) == 1 else "layers"
         raise TableError(
-            f"target layers {listed(lacking, 8)} are missing: make a part of them with "
+            f"no part has target {layers} {listed(lacking, 8)}: make one with "
             f"{either('headgraph.compute_part', 'headgraph compute --target-layers')}"
         )

@@ -119,7 +119,9 @@ def compute(
     with cluster as client, bar_on_terminal() as bar:
         options |= {"progress": _noting(bar), "client": client}
         if target_layers is not None:
-            return str(compute_part(model, target_layers, output, **options))
+            part = str(compute_part(model, target_layers, output, **options))
+            say("note: this is a part; headgraph merge joins it with the others")
+            return part
         table = run(model, **options)
     path = table.write(output, force=force)
     _report(table)

@@ -159,7 +159,7 @@ def made(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("0-1 1-3 2-4", "0-1.part and .*1-3.part both have target layer 1: expected parts with"),
         (
             "0-1",
-            r"target layers 2, 3, 4 are missing: make a part of them with headgraph.compute_part$",
+            r"no part has target layers 2, 3, 4: make one with headgraph.compute_part$",
         ),
         ("0-1 backend", r"they have backend 'numpy.* and 'torch.*: expected"),
         ("0-1 dtype", "they have dtype 'float32' and 'float64': expected"),
@@ -286,6 +286,7 @@ def test_the_commands(model: Path, tmp_path: Path) -> None:
     for at, file in zip(("0-2", "3-4"), files, strict=True):
         done = headgraph("compute", str(model), "-o", file, "--top", "5", "--target-layers", at)
         assert (done.returncode, done.stdout) == (0, f"{file}\n"), done.stderr
+        assert "note: this is a part; headgraph merge joins it with the others" in done.stderr
     output = str(tmp_path / "whole.parquet")
     done = headgraph("merge", *files, "-o", output)
     assert (done.returncode, done.stdout) == (0, f"{output}\n"), done.stderr
