@@ -50,8 +50,8 @@ COMMANDS = {
     ),
     "merge": Entry(
         SCORE,
-        "Join tables whose pairings were scored apart.",
-        "pk_engine.merge_command:merge",
+        "Join what was scored apart: pairings, or target layers.",
+        "pk_engine.merging.command:merge",
     ),
     "angles": Entry(
         SCORE,

@@ -66,7 +66,8 @@ def argument(name: str, value: Any = _NAME_ONLY, *, option: str | None = None) -
     if value is True:
         return either(f"{name}=True", option)
     words = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return either(f"{name}={python}", f"{option} {_escaped(words)}")
+    shown = words if words.strip() else repr(words)  # as a shell would have it
+    return either(f"{name}={python}", f"{option} {_escaped(shown)}")
 
 
 def parameter(name: str, value: Any) -> str:

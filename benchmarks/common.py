@@ -1,5 +1,6 @@
 """What the benchmarks share: rounds in turn, peaks of processes, and where results are written."""
 
+import csv
 import json
 import os
 import platform
@@ -109,6 +110,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    """The lines of a CSV file."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def write(name: str, text: str, page: Path = PAGE) -> None:

@@ -3,17 +3,14 @@
 `benchmarks.architectures` writes the file; cog writes docs/reference/families.md.
 """
 
-import csv
 from collections import defaultdict
-from pathlib import Path
 
-DATA = Path(__file__).parents[1] / "docs" / "data" / "architectures.csv"
+from benchmarks import common
 
 
 def rows() -> list[dict[str, str]]:
     """The lines of the file."""
-    with DATA.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return common.rows(common.DOCS / "data" / "architectures.csv")
 
 
 def shares() -> str:

@@ -44,6 +44,7 @@ from .loader import to_networkx as to_networkx
 from .pk_engine import AffinityTable as AffinityTable
 from .pk_engine import Selection as Selection
 from .pk_engine import compute as compute
+from .pk_engine import compute_part as compute_part
 from .pk_engine import merge as merge
 from .pk_engine import plan as plan
 from .pk_engine import principal_angles as principal_angles

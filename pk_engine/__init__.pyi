@@ -1,11 +1,12 @@
 from . import bundled as bundled
 from . import errors as errors
 from . import labels as labels
+from .merging._merge import merge as merge
 from .metrics.angles import principal_angles as principal_angles
 from .planning._plan import Plan as Plan
 from .planning._plan import plan as plan
 from .scoring._compute import compute as compute
-from .table._merge import merge as merge
+from .scoring.parts import compute_part as compute_part
 from .table.affinity import AffinityTable as AffinityTable
 from .table.meta import TableMeta as TableMeta
 from .table.selection import Selection as Selection

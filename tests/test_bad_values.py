@@ -60,6 +60,7 @@ BAD = {
     "role": "nope", "run": "nope", "runs": "nope", "scheduler": "nope",
     "scheduler_file": "nope", "score": "nope", "series": "nope",
     "source": "L9X", "steps": "nope", "table": "nope", "tables": "{csv}/nope", "target": "L99H0",
+    "target_layers": "nope",
     "text": "MATCH",
     "text_file": "nope.txt", "tokens": "nope", "what": "nope",
 }  # fmt: skip

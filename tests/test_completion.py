@@ -25,7 +25,7 @@ CATALOGUE = sorted(path.stem for path in (ROOT / "queries/catalogue").glob("*.cy
 NOWHERE = "bolt://127.0.0.1:9"
 FREE = {
     "browser_url", "database", "head", "heads", "name", "pairs", "revision", "scheduler", "source",
-    "steps", "target", "text", "uri", "user", "variant",
+    "steps", "target", "target_layers", "text", "uri", "user", "variant",
 }  # fmt: skip
 """Parameters whose values nobody knows before they are typed."""
 

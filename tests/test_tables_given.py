@@ -51,6 +51,7 @@ REFUSED = {
     "informativeness": "lacks QQ",
     "informativeness_figure": "lacks QQ",
     "load_offline": "keeps none of the 28,512 pairs",
+    "merge": "tables to merge: 1, expected two or more",
     "nulls": "table of gpt2-small lacks",
     "nulls_figure": "table of gpt2-small lacks",
 }

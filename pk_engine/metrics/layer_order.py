@@ -198,6 +198,28 @@ def layer_groups(
     return _cut(layers, *min(fitting, key=cost), layer_order)
 
 
+def into(groups: Sequence[Group], targets: range, layer_order: str) -> list[Group]:
+    """The groups cut to some target layers, and to the source layers that these need.
+
+    Args:
+        groups: groups of a whole model.
+        targets: places of target layers.
+        layer_order: as for `layer_groups`.
+    """
+    found = []
+    for group in groups:
+        part = _common(group.targets, targets)
+        needed = {"forward": range(part.stop), "within": part}.get(layer_order, group.sources)
+        sources = _common(group.sources, needed)
+        if sources and part:
+            found.append(Group(sources, part))
+    return found
+
+
+def _common(one: range, other: range) -> range:
+    return range(max(one.start, other.start), min(one.stop, other.stop))
+
+
 def _formed(layers: int, sources: int, targets: int, layer_order: str) -> tuple[int, int]:
     """Total source layers and target layers of the groups of `_cut`, without the groups."""
     read = made = 0

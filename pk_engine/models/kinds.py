@@ -102,7 +102,7 @@ class Layers:
                 describe.
         """
         if not (self.parts or self.stages):
-            kinds = enumerate(self._listed(settings, n_layers, family))
+            kinds = enumerate(self._of_one_stack(settings, n_layers, family))
             return [Place(kind, number, f"{self._letter(kind)}{number}") for number, kind in kinds]
         stacks = self._stages(settings) if self.stages else self._parts(settings)
         found, counts = [], Counter[str]()
@@ -194,7 +194,8 @@ class Layers:
             return usual
         return self.letters.get(str(values[stage]), usual)
 
-    def _listed(self, settings: Mapping[str, Any], n_layers: int, family: str) -> list[str]:
+    def _of_one_stack(self, settings: Mapping[str, Any], n_layers: int, family: str) -> list[str]:
+        """The kind of each layer, where all are one stack."""
         found = self._found(settings, n_layers)
         if found is None:
             raise ModelError(
@@ -219,17 +220,19 @@ class Layers:
     ) -> Mapping[str, Any]:
         """The settings that hold for one layer."""
         if self.stages:
-            return self._of_stage(settings, stage - self.start)
-        settings = self._of_layer(settings, layer)
+            return self._with_items_of_stage(settings, stage - self.start)
+        settings = self._with_items_of_layer(settings, layer)
         single = settings.get(self.each) if self.each else None
         own = single.get(str(layer)) if isinstance(single, Mapping) else None
         return {**settings, **own} if isinstance(own, Mapping) else settings
 
     def first(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         """The settings with the first stage's or layer's items in the place of lists."""
-        return self._of_stage(settings, 0) if self.stages else self._of_layer(settings, 0)
+        own = self._with_items_of_stage if self.stages else self._with_items_of_layer
+        return own(settings, 0)
 
-    def _of_layer(self, settings: Mapping[str, Any], layer: int) -> Mapping[str, Any]:
+    def _with_items_of_layer(self, settings: Mapping[str, Any], layer: int) -> Mapping[str, Any]:
+        """The settings with a layer's items of the lists in `listed`."""
         lists = {key: settings.get(key) for key in self.listed}
         own = {
             key: items[layer]
@@ -238,7 +241,8 @@ class Layers:
         }
         return {**settings, **own}
 
-    def _of_stage(self, settings: Mapping[str, Any], stage: int) -> Mapping[str, Any]:
+    def _with_items_of_stage(self, settings: Mapping[str, Any], stage: int) -> Mapping[str, Any]:
+        """The settings with a stage's items of all lists that are as long as the stages."""
         count = len(self._depths(settings))
         own = {
             key: value[stage]

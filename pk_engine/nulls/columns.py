@@ -72,10 +72,19 @@ def add_nulls(
     return table
 
 
+RULE = either('selection=Selection(fdr=0.05, null="covariance")', "--fdr 0.05 --null covariance")
+"""How `compute` gets a null model, for a message."""
+
+
 def check_nulls(
-    nulls: Sequence[str], layer_order: str, samples: int | None = None, seed: int | None = None
+    nulls: Sequence[str],
+    layer_order: str,
+    samples: int | None = None,
+    seed: int | None = None,
+    *,
+    example: str = RULE,
 ) -> None:
-    """Check that these nulls exist and fit the other arguments.
+    """Check that these nulls exist and fit the other arguments; `example` gives one.
 
     Raises:
         EngineError: an unknown null, another layer order than forward, samples below 1, or a seed
@@ -84,9 +93,6 @@ def check_nulls(
     drawn = {"seed": seed, "samples": samples}
     given = [argument(name, value) for name, value in drawn.items() if value is not None]
     if given and not nulls:
-        example = either(
-            'selection=Selection(fdr=0.05, null="covariance")', "--fdr 0.05 --null covariance"
-        )
         raise EngineError(
             f"{' and '.join(given)} without {argument('null')}: only a null model draws samples. "
             f"Leave {'it' if len(given) == 1 else 'them'} out, or give a null, such as {example}"

@@ -215,7 +215,7 @@ def plan(
     stored = _stored(config, found)
     nulls = Selection(fdr=1, null=null if isinstance(null, str) else ",".join(null)).nulls \
         if null else ()  # fmt: skip
-    check_nulls(nulls, layer_order, samples)
+    check_nulls(nulls, layer_order, samples, example=argument("null", "covariance"))
     there = _machine(machine, gflops, memory_bandwidth, backend, device, dtype, sizes.shape.d_head)
     spec = spec_of(sizes, pairings, metrics, kv, layer_order, backend, device, dtype, memory,
                    decoys=decoys, chooser=_chooser(there))  # fmt: skip

@@ -27,10 +27,11 @@ from headgraph.pk_engine.models.sources import open_weights
 from headgraph.pk_engine.models.towers import named
 from headgraph.pk_engine.nulls.columns import add_nulls, check_arithmetic, check_nulls
 from headgraph.pk_engine.planning import costs
-from headgraph.pk_engine.scoring.job import Job, JobResult
+from headgraph.pk_engine.scoring.job import Job, facts, rows
+from headgraph.pk_engine.scoring.resume import State
 from headgraph.pk_engine.scoring.spec import Spec
 from headgraph.pk_engine.table.affinity import AffinityTable
-from headgraph.pk_engine.table.columns import taken
+from headgraph.pk_engine.table.columns import Columns, taken
 from headgraph.pk_engine.table.layers import layer_data
 from headgraph.pk_engine.table.meta import TableMeta
 from headgraph.pk_engine.table.selection import Selection, is_number, shown_argument
@@ -133,6 +134,54 @@ def compute(
         >>> table.frame.pairing.tolist()
         ['OQ', 'OK', 'OV']
     """
+    spec, selection = prepared(
+        model, pairings=pairings, metrics=metrics, selection=selection, kv=kv,
+        layer_order=layer_order, decoys=decoys, fold_ln=fold_ln, center_writing=center_writing,
+        via=via, tower=tower, backend=backend, device=device, dtype=dtype, memory=memory,
+        revision=revision, variant=variant, adapter=adapter, seed=seed, samples=samples,
+        progress=progress, client=client,
+    )  # fmt: skip
+    file = None if partial is None else Path(partial)
+    with Job(spec, progress, file, force, client).scored() as (state, fingerprint):
+        meta = meta_of(spec, state, fingerprint, name)
+        columns = rows(state, spec.weights.shape, spec.kv, spec.selection)
+    if selection.nulls:
+        whole = add_nulls(AffinityTable(columns, meta), spec.weights, selection.nulls,
+                          seed=seed or 0, samples=samples, progress=progress,
+                          memory=MEMORY if memory is None else memory)  # fmt: skip
+        return whole.select(selection)
+    return kept_table(columns, meta, selection)
+
+
+def prepared(
+    model: Model,
+    *,
+    pairings: Sequence[str] | str,
+    metrics: Sequence[str] | str,
+    selection: Selection | None,
+    kv: str | None,
+    layer_order: str,
+    decoys: bool,
+    fold_ln: bool,
+    center_writing: bool,
+    via: str,
+    tower: str | None,
+    backend: str,
+    device: str | None,
+    dtype: str,
+    memory: float | None,
+    revision: str | None,
+    variant: str | None,
+    adapter: str | os.PathLike[str] | None,
+    seed: int | None,
+    samples: int | None,
+    progress: Progress | None,
+    client: Client | None,
+) -> tuple[Spec, Selection]:
+    """The spec of a job, and the rules for its table; arguments and errors as for `compute`.
+
+    The spec keeps all pairs if the rules need null models.
+    """
     pairings, metrics = check_options(pairings, metrics, kv, layer_order)
     selection = _rules(selection)
     check_nulls(selection.nulls, layer_order, samples, seed)
@@ -146,17 +195,12 @@ def compute(
     # Benjamini-Hochberg needs every pair
     spec = replace(spec, selection=Selection() if selection.nulls else selection)
     check_decoys(selection, spec)
-    file = None if partial is None else Path(partial)
-    found = Job(spec, progress, file, force, client).run()
-    meta = _meta(spec, found)
-    meta = replace(meta, model=_unicode(name or named(weights.name, meta.tower)))
-    if selection.nulls:
-        whole = add_nulls(AffinityTable(found.rows, meta), weights, selection.nulls, seed=seed or 0,
-                          samples=samples, progress=progress,
-                          memory=MEMORY if memory is None else memory)  # fmt: skip
-        return whole.select(selection)
-    # the job applies the rules on ranks, and this the others
-    kept = taken(found.rows, selection.keep(found.rows, meta.scored))
+    return spec, selection
+
+
+def kept_table(columns: Columns, meta: TableMeta, selection: Selection) -> AffinityTable:
+    """The table of what a selection keeps, once `result.rows` applied its rules on ranks."""
+    kept = taken(columns, selection.keep(columns, meta.scored))
     return AffinityTable(kept, meta.selected(selection.to_json()))
 
 
@@ -272,19 +316,20 @@ def _kv(kv: str | None, weights: Weights, metrics: Sequence[str]) -> str:
     return "expand" if needs else kv or "native"
 
 
-def _meta(spec: Spec, found: JobResult) -> TableMeta:
+def meta_of(spec: Spec, state: State, fingerprint: str, name: str | None) -> TableMeta:
+    """The metadata of the table, before any selection; `name` as for `compute`."""
     weights, shape = spec.weights, spec.weights.shape
+    tower = "vision" if getattr(weights, "tower", None) == "vision" else None
     return TableMeta(
-        model=weights.name,
+        model=_unicode(name or named(weights.name, tower)),
         revision=weights.revision,
         family=weights.family.name,
-        fingerprint=found.fingerprint,
+        fingerprint=fingerprint,
         n_layers=shape.n_layers,
         n_heads=shape.n_heads,
         n_kv_heads=shape.n_kv_heads,
         d_model=shape.d_model,
         d_head=shape.d_head,
-        deficient=found.deficient,
         fold_ln=weights.fold_ln,
         center_writing=weights.center_writing,
         layer_order=spec.layer_order,
@@ -292,16 +337,14 @@ def _meta(spec: Spec, found: JobResult) -> TableMeta:
         pairings=list(spec.pairings),
         metrics=list(spec.metrics),
         selection=[],
-        scored=found.scored,
         moments={pairing: _moments(shape, pairing) for pairing in spec.pairings},
         dtype=spec.backend.dtype,
         backend=str(spec.backend),
         version=VERSION,
-        heads=found.head_scores,
-        tower="vision" if getattr(weights, "tower", None) == "vision" else None,
-        decoys=found.decoys,
+        tower=tower,
         origin=weights.origin,
         layers=[layer_data(layer, shape.d_model) for layer in shape.unequal],
+        **facts(state, shape),
     )
 
 

@@ -325,14 +325,20 @@ def _words(error: BaseException) -> str:
 
 @contextmanager
 def _lost(client: Client) -> Iterator[None]:
-    """State it as EngineError if the scheduler is gone."""
-    from concurrent.futures import CancelledError
+    """State it as EngineError if the scheduler is gone.
 
-    from distributed.client import FutureCancelledError
+    A client that is being closed fails with whatever it has already dropped: an AttributeError, a
+    KeyError, a TypeError. While it is running, these are faults and stay what they are.
+    """
+    from concurrent.futures import CancelledError
 
     try:
         yield
-    except (OSError, CancelledError, FutureCancelledError) as error:
+    except HeadgraphError:
+        raise
+    except Exception as error:
+        if client.status == "running" and not isinstance(error, OSError | CancelledError):
+            raise
         raise EngineError(
             "the connection to the Dask scheduler is lost: start it again, and repeat "
             f"{either('the call with the same partial=', 'the command with the same -o')}, which "

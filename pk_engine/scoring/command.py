@@ -66,6 +66,12 @@ if TYPE_CHECKING:
     help="Read the address from the file that `dask scheduler --scheduler-file` writes.",
 )
 @click.option(
+    "--target-layers",
+    metavar="FIRST-LAST",
+    help="Score only the pairs into these layers, such as 0-5, and write a part, FILE.part, which "
+    "merge joins with the others.",
+)
+@click.option(
     "--force",
     is_flag=True,
     help="Replace an existing output file, and the .partial file of another compute.",
@@ -86,6 +92,7 @@ def compute(
     samples: int | None,
     scheduler: str | None,
     scheduler_file: str | None,
+    target_layers: str | None,
     force: bool,
 ) -> str:
     """Score every pair of heads of MODEL and write the table.
@@ -98,29 +105,24 @@ def compute(
     Example: headgraph compute induction-2l --all -o tiny.parquet
     """
     from headgraph.pk_engine.scoring._compute import compute as run
+    from headgraph.pk_engine.scoring.parts import compute_part
     from headgraph.pk_engine.table.affinity import table_file
 
+    options = scoring | {
+        "selection": selection, "fold_ln": fold_ln, "center_writing": center_writing, "via": via,
+        "adapter": adapter, "variant": variant, "tower": tower, "name": name, "seed": seed,
+        "samples": samples, "partial": f"{output}.partial", "force": force,
+    }  # fmt: skip
     cluster = _cluster(scheduler, scheduler_file)
-    table_file(output, force=force)  # refuse the name before the work
+    if target_layers is None:
+        table_file(output, force=force)  # refuse the name before the work
     with cluster as client, bar_on_terminal() as bar:
-        table = run(
-            model,
-            **scoring,
-            selection=selection,
-            fold_ln=fold_ln,
-            center_writing=center_writing,
-            via=via,
-            adapter=adapter,
-            variant=variant,
-            tower=tower,
-            name=name,
-            seed=seed,
-            samples=samples,
-            progress=_noting(bar),
-            partial=f"{output}.partial",
-            force=force,
-            client=client,
-        )
+        options |= {"progress": _noting(bar), "client": client}
+        if target_layers is not None:
+            part = str(compute_part(model, target_layers, output, **options))
+            say("note: this is a part; headgraph merge joins it with the others")
+            return part
+        table = run(model, **options)
     path = table.write(output, force=force)
     _report(table)
     return str(path)

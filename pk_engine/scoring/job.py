@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import Executor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,40 +18,26 @@ from headgraph.base.text import quoted
 from headgraph.base.version import VERSION, version_of
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.backends import Backend
-from headgraph.pk_engine.metrics.decoys import DecoyCounts
+from headgraph.pk_engine.metrics.decoys import APART, DecoyCounts
 from headgraph.pk_engine.metrics.layer_order import Group
+from headgraph.pk_engine.models.shape import ModelShape
 from headgraph.pk_engine.scoring.group import Factors, GroupScores, score_group
-from headgraph.pk_engine.scoring.layers import all_head_scores, fingerprint, layer_digest
+from headgraph.pk_engine.scoring.layers import (
+    all_head_scores,
+    fingerprint,
+    layer_digest,
+    rounded,
+)
 from headgraph.pk_engine.scoring.progress import COMPARING, RESUMED
 from headgraph.pk_engine.scoring.resume import Partial, State, job_key
 from headgraph.pk_engine.scoring.rows import heads_counted
 from headgraph.pk_engine.scoring.spec import Spec
 from headgraph.pk_engine.scoring.top_k import Keeper
 from headgraph.pk_engine.table.columns import Columns, joined, taken
+from headgraph.pk_engine.table.selection import Selection
 
 if TYPE_CHECKING:
     from distributed import Client
-
-
-@dataclass(frozen=True)
-class JobResult:
-    """The result of a job.
-
-    Attributes:
-        rows: the rows of all pairings, in their order.
-        scored: pairs scored per pairing.
-        deficient: matrices of less than full rank.
-        fingerprint: sha256 of the model's raw weights.
-        head_scores: `copying` and `self_overlap`, layers x query heads.
-        decoys: pairing -> `scored` and `steps` of its backward pairs, as in the metadata.
-    """
-
-    rows: Columns
-    scored: dict[str, int]
-    deficient: list[dict[str, Any]]
-    fingerprint: str
-    head_scores: dict[str, list[list[float | None]]]
-    decoys: dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -64,17 +50,19 @@ class Job:
     force: bool = False
     client: Client | None = None
 
-    def run(self) -> JobResult:
-        """Score all groups of layers, after those of an interrupted run."""
-        spec = self.spec
-        keepers = {p: Keeper(spec.selection, spec.pair_bound(p)) for p in spec.pairings}
-        try:
-            return self._run(State(keepers, decoys={p: DecoyCounts() for p in spec.decoy_pairings}))
-        finally:
-            for keeper in keepers.values():
-                keeper.close()
+    @contextmanager
+    def scored(self) -> Iterator[tuple[State, str]]:
+        """The state after all groups of layers, and the fingerprint of the weights.
 
-    def _run(self, state: State) -> JobResult:
+        Groups of an interrupted run are not scored again.
+        """
+        spec = self.spec
+        most = {pairing: spec.pair_bound(pairing) for pairing in spec.pairings}
+        with new_state(spec.selection, most, spec.decoy_pairings) as state:
+            yield state, self._fill(state)
+
+    def _fill(self, state: State) -> str:
+        """Score all groups into the state; returns the fingerprint."""
         spec, groups = self.spec, self.spec.groups()
         partial = self._partial(groups)
         partial.restore(state)
@@ -88,17 +76,11 @@ class Job:
                     state.add(number, found)
                     partial.save(state)
             whole = fingerprint(spec.weights, state.digests)
-            head_scores = all_head_scores(spec.weights, state.head_scores, here, threads)
+            state.head_scores = all_head_scores(
+                spec.weights, state.head_scores, here, threads, spec.targets
+            )
         partial.clear()
-        rows = joined([self._rows(pairing, state) for pairing in state.keepers])
-        scored = {pairing: keeper.scored for pairing, keeper in state.keepers.items()}
-        order = sorted(state.deficient, key=lambda at: (ROLES.index(at[0]), *at[1:]))
-        deficient = [state.deficient[at] for at in order]
-        decoys = {
-            pairing: {"scored": counts.scored, "share": None, "steps": counts.steps()}
-            for pairing, counts in state.decoys.items()
-        }
-        return JobResult(rows, scored, deficient, whole, head_scores, decoys)
+        return whole
 
     def _scored(
         self, groups: list[Group], state: State, threads: Executor
@@ -177,7 +159,8 @@ class Job:
             )
         }
         folds = [spec.weights.fold_ln, spec.weights.center_writing]
-        options |= {"groups": str(groups), "folds": str(folds), "state": "5"}  # version of the file
+        options |= {"groups": str(spec.whole_groups), "folds": str(folds)}
+        options |= {"target_layers": str(spec.targets), "state": "5"}  # version of the file
         readers = {"transformer-lens": ("transformer-lens", "transformers")}
         options["family"] = family = spec.weights.family.name
         options["origin"] = repr(spec.weights.origin)  # a variant or an adapter
@@ -188,27 +171,77 @@ class Job:
         key = job_key(folder, self.partial, options)
         return Partial(self.partial, key, options, self.force)
 
-    def _rows(self, pairing: str, state: State) -> Columns:
-        keeper = state.keepers[pairing]
-        rows, spec, shape = keeper.finish(), self.spec, self.spec.weights.shape
-        columns: Columns = {"pairing": np.full(len(rows["pk"]), pairing)}
-        numbers = np.array([layer.index for layer in shape.layers])
-        for end, role in zip(("source", "target"), pairing, strict=True):
-            heads = heads_counted(shape, role, spec.kv)
-            layers = numbers[rows[end] // heads]
-            columns |= {f"{end}_layer": layers, f"{end}_head": rows[end] % heads}
-        columns |= {name: rows[name] for name in rows if name not in ("source", "target")}
-        if spec.kv == "expand" and shape.grouped:
-            groups = np.ones(shape.n_layers, np.int64)
-            groups[numbers] = [layer.group_size for layer in shape.layers]
-            columns["target_kv_head"] = columns["target_head"] // groups[columns["target_layer"]]
-        if state.decoys:
-            counts, pk = state.decoys.get(pairing), columns["pk"]
-            columns["decoys"] = np.full(len(pk), -1) if counts is None else counts.stronger(pk)
-            columns["decoy_q"] = np.full(len(pk), np.nan) if counts is None else counts.decoy_q(pk)
-        return taken(columns, rows["pk_rank"] <= spec.selection.limit(keeper.scored))
-
 
 def _on_processor(backend: Backend) -> Backend:
     """The backend for the little that the client itself computes."""
     return backend if backend.device == "cpu" else Backend(dtype=backend.dtype)
+
+
+@contextmanager
+def new_state(
+    selection: Selection, most: Mapping[str, int], decoys: tuple[str, ...]
+) -> Iterator[State]:
+    """An empty state, whose temporary files are removed at the end.
+
+    Args:
+        selection: the rules.
+        most: pairing -> an upper bound of the number of its pairs.
+        decoys: the pairings whose backward pairs are counted.
+    """
+    keepers = {pairing: Keeper(selection, bound) for pairing, bound in most.items()}
+    try:
+        yield State(keepers, decoys={pairing: DecoyCounts() for pairing in decoys})
+    finally:
+        for keeper in keepers.values():
+            keeper.close()
+
+
+def facts(state: State, shape: ModelShape) -> dict[str, Any]:
+    """The fields of `TableMeta` that follow from the scores.
+
+    `scored` are the pairs scored per pairing, `deficient` the matrices of less than full rank,
+    `heads` the `copying` and `self_overlap` of the heads, `decoys` the counts of backward pairs.
+    """
+    order = sorted(state.deficient, key=lambda at: (ROLES.index(at[0]), *at[1:]))
+    return {
+        "scored": {pairing: keeper.scored for pairing, keeper in state.keepers.items()},
+        "deficient": [state.deficient[at] for at in order],
+        "heads": rounded(state.head_scores, shape),
+        "decoys": {
+            pairing: {"scored": counts.scored, "share": None}
+            | dict.fromkeys(APART)
+            | {"steps": counts.steps()}
+            for pairing, counts in state.decoys.items()
+        },
+    }
+
+
+def rows(state: State, shape: ModelShape, kv: str, selection: Selection) -> Columns:
+    """The rows that the rules keep, pairing by pairing, as columns of a table.
+
+    Rules on ranks are applied; the others are left to `Selection.keep`.
+    """
+    return joined([_of_pairing(it, state, shape, kv, selection) for it in state.keepers])
+
+
+def _of_pairing(
+    pairing: str, state: State, shape: ModelShape, kv: str, selection: Selection
+) -> Columns:
+    keeper = state.keepers[pairing]
+    rows = keeper.finish()
+    columns: Columns = {"pairing": np.full(len(rows["pk"]), pairing)}
+    numbers = np.array([layer.index for layer in shape.layers])
+    for end, role in zip(("source", "target"), pairing, strict=True):
+        heads = heads_counted(shape, role, kv)
+        layers = numbers[rows[end] // heads]
+        columns |= {f"{end}_layer": layers, f"{end}_head": rows[end] % heads}
+    columns |= {name: rows[name] for name in rows if name not in ("source", "target")}
+    if kv == "expand" and shape.grouped:
+        groups = np.ones(shape.n_layers, np.int64)
+        groups[numbers] = [layer.group_size for layer in shape.layers]
+        columns["target_kv_head"] = columns["target_head"] // groups[columns["target_layer"]]
+    if state.decoys:
+        counts, pk = state.decoys.get(pairing), columns["pk"]
+        columns["decoys"] = np.full(len(pk), -1) if counts is None else counts.stronger(pk)
+        columns["decoy_q"] = np.full(len(pk), np.nan) if counts is None else counts.decoy_q(pk)
+    return taken(columns, rows["pk_rank"] <= selection.limit(keeper.scored))

@@ -124,30 +124,44 @@ def all_head_scores(
     known: Mapping[int, NDArray[np.float64]],
     backend: Backend,
     executor: Executor | None = None,
-) -> dict[str, list[list[float | None]]]:
-    """`copying` and `self_overlap` of every query head, with 6 significant digits.
-
-    Heads that a layer lacks have None.
+    layers: range | None = None,
+) -> dict[int, NDArray[np.float64]]:
+    """Layer -> its `head_scores`.
 
     Args:
         weights: the model; layers without known scores are read.
         known: layer -> its `head_scores`.
         backend: that of the known ones.
         executor: where layers are read; the caller's thread by default.
+        layers: places in `shape.layers` of the layers that must be there; all by default.
     """
     shape = weights.shape
+    layers = range(len(shape.layers)) if layers is None else layers
+    unknown = [place for place in layers if shape.layers[place].index not in known]
 
     def of_layer(place: int) -> NDArray[np.float64]:
-        layer = shape.layers[place].index
-        if layer in known:
-            return known[layer]
-        return head_scores(weights.layer(layer), place, backend)
+        return head_scores(weights.layer(shape.layers[place].index), place, backend)
 
     run = map if executor is None else executor.map
+    read = [shape.layers[place].index for place in unknown]
+    return {**known, **dict(zip(read, run(of_layer, unknown), strict=True))}
+
+
+def rounded(
+    scores: Mapping[int, NDArray[np.float64]], shape: ModelShape
+) -> dict[str, list[list[float | None]]]:
+    """`copying` and `self_overlap` of every query head, with 6 significant digits.
+
+    Heads that a layer lacks have None.
+
+    Args:
+        scores: layer -> its `head_scores`.
+        shape: the model's sizes.
+    """
     found = np.full((shape.n_layers, len(HEAD_SCORES), shape.n_heads), np.nan)
-    scored = run(of_layer, range(len(shape.layers)))
-    for layer, scores in zip(shape.layers, scored, strict=True):
-        found[layer.index, :, : layer.n_heads] = scores
+    for layer in shape.layers:
+        if layer.index in scores:
+            found[layer.index, :, : layer.n_heads] = scores[layer.index]
     return {
         name: [[None if np.isnan(x) else float(f"{x:.6g}") for x in layer[at]] for layer in found]
         for at, name in enumerate(HEAD_SCORES)

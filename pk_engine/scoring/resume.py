@@ -12,6 +12,7 @@ import os
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -25,11 +26,12 @@ from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.metrics.decoys import DecoyCounts
 from headgraph.pk_engine.scoring.group import GroupScores
 from headgraph.pk_engine.scoring.top_k import Keeper
+from headgraph.pk_engine.table.columns import Columns
 
 _HASH = "sha256"
 _HEADS, _DECOYS = "head scores ", " decoys"
 # errors of np.load and json for other files
-_NOT_OURS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+NOT_OURS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, TokenError)
 
 
 @dataclass
@@ -67,6 +69,43 @@ class State:
                 self.head_scores[layer], self.scored_in[layer] = scores, number
         self.done.add(number)
 
+    def saved(self) -> tuple[dict[str, Any], Columns]:
+        """All of it as JSON and arrays, for `include`."""
+        about = {
+            "done": sorted(self.done),
+            "scored": {pairing: keeper.scored for pairing, keeper in self.keepers.items()},
+            "digests": {at: digest.hex() for at, digest in self.digests.items()},
+            "deficient": list(self.deficient.values()),
+            "head scores from": self.scored_in,
+            "decoys": list(self.decoys),
+        }
+        arrays: Columns = {
+            f"{pairing}/{name}": values
+            for pairing, keeper in self.keepers.items()
+            for name, values in keeper.state().items()
+        }
+        arrays |= {f"{_HEADS}{at}": scores for at, scores in self.head_scores.items()}
+        for pairing, counts in self.decoys.items():
+            arrays |= {f"{pairing}{_DECOYS}/{name}": it for name, it in vars(counts).items()}
+        return about, arrays
+
+    def include(self, about: dict[str, Any], arrays: Columns) -> None:
+        """Add another state, as `saved` gives it, which has other groups."""
+        for pairing, keeper in self.keepers.items():
+            keeper.include(_part(arrays, pairing), about["scored"][pairing])
+        for pairing in about["decoys"]:
+            counts = DecoyCounts(**_part(arrays, f"{pairing}{_DECOYS}"))
+            self.decoys[pairing].include(counts)
+        self.done |= set(about["done"])
+        self.digests |= {int(at): bytes.fromhex(text) for at, text in about["digests"].items()}
+        self.deficient |= {(d["role"], d["layer"], d["head"]): d for d in about["deficient"]}
+        self.scored_in |= {int(at): number for at, number in about["head scores from"].items()}
+        self.head_scores |= {
+            int(name.removeprefix(_HEADS)): scores
+            for name, scores in arrays.items()
+            if name.startswith(_HEADS)
+        }
+
 
 @dataclass(frozen=True)
 class Partial:
@@ -93,25 +132,14 @@ class Partial:
         if self.path is None or not self.path.is_file():
             return
         try:
-            with self.path.open("rb") as stream:
-                if not _is_whole(stream):
-                    return
-                with np.load(stream, allow_pickle=False) as file:
-                    about = json.loads(str(file["about"]))
-                    if about["key"] != self.key:
-                        self._refuse(about)
-                        return
-                    arrays = {name: file[name] for name in file.files if name != "about"}
-        except _NOT_OURS:
+            about, arrays = read_arrays(self.path)
+            theirs = about["key"]
+        except NOT_OURS:
             return
-        for pairing, keeper in state.keepers.items():
-            keeper.restore(_part(arrays, pairing), about["scored"][pairing])
-        state.done = set(about["done"])
-        state.digests = {int(at): bytes.fromhex(text) for at, text in about["digests"].items()}
-        state.deficient = {(d["role"], d["layer"], d["head"]): d for d in about["deficient"]}
-        state.scored_in = {int(at): number for at, number in about["head scores from"].items()}
-        state.head_scores = {at: arrays[f"{_HEADS}{at}"] for at in state.scored_in}
-        state.decoys = {p: DecoyCounts(**_part(arrays, f"{p}{_DECOYS}")) for p in about["decoys"]}
+        if theirs == self.key:
+            state.include(about, arrays)
+        else:
+            self._refuse(about)
 
     def _refuse(self, about: dict[str, Any]) -> None:
         """Raise EngineError for the file of another job, unless it may be replaced."""
@@ -137,28 +165,9 @@ class Partial:
         """
         if self.path is None:
             return
-        about = {
-            "key": self.key,
-            "options": self.options,
-            "done": sorted(state.done),
-            "scored": {pairing: keeper.scored for pairing, keeper in state.keepers.items()},
-            "digests": {at: digest.hex() for at, digest in state.digests.items()},
-            "deficient": list(state.deficient.values()),
-            "head scores from": state.scored_in,
-            "decoys": list(state.decoys),
-        }
-        arrays: dict[str, NDArray[Any]] = {
-            f"{pairing}/{name}": values
-            for pairing, keeper in state.keepers.items()
-            for name, values in keeper.state().items()
-        }
-        arrays |= {f"{_HEADS}{at}": scores for at, scores in state.head_scores.items()}
-        for pairing, counts in state.decoys.items():
-            arrays |= {f"{pairing}{_DECOYS}/{name}": it for name, it in vars(counts).items()}
+        about, arrays = state.saved()
         try:
-            with beside(self.path) as stream:
-                np.savez(stream, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
-                stream.write(_digest(stream, stream.seek(0, os.SEEK_END)))
+            write_arrays(self.path, {"key": self.key, "options": self.options} | about, arrays)
         except OSError as error:
             raise EngineError(
                 f"cannot write {shown(self.path)}, from which an interrupted compute resumes: "
@@ -169,6 +178,31 @@ class Partial:
         """Remove the file, at the end of the job."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
+
+
+def write_arrays(path: Path, about: dict[str, Any], arrays: Columns) -> None:
+    """Write JSON and arrays, and the hash of the file at its end.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with beside(path) as stream:
+        np.savez(stream, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
+        stream.write(_digest(stream, stream.seek(0, os.SEEK_END)))
+
+
+def read_arrays(path: Path) -> tuple[dict[str, Any], Columns]:
+    """Read what `write_arrays` wrote; the hash is checked before anything is parsed.
+
+    Raises:
+        NOT_OURS: the file is another, or damaged.
+    """
+    with path.open("rb") as stream:
+        if not _is_whole(stream):
+            raise ValueError(path)
+        with np.load(stream, allow_pickle=False) as file:
+            about = json.loads(str(file["about"]))
+            return about, {name: file[name] for name in file.files if name != "about"}
 
 
 def _is_whole(stream: IO[bytes]) -> bool:

@@ -15,6 +15,7 @@ from headgraph.pk_engine.metrics.layer_order import (
     Group,
     count_pairs,
     count_unequal,
+    into,
     layer_groups,
 )
 from headgraph.pk_engine.metrics.registry import METRICS, by_source
@@ -27,7 +28,8 @@ from headgraph.pk_engine.table.selection import Selection
 class Spec:
     """The options of a job, as resolved arguments of `pk_engine.compute`.
 
-    It can be pickled. Weights of files are then opened again, from the same place.
+    It can be pickled. Weights of files are then opened again, from the same place. `targets` are
+    places of the target layers of a part; None means all layers.
     """
 
     weights: Weights
@@ -39,6 +41,7 @@ class Spec:
     backend: Backend
     memory: float
     decoys: bool = True
+    targets: range | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the options, not the groups, which follow from them."""
@@ -53,16 +56,25 @@ class Spec:
 
     def groups(self) -> list[Group]:
         """The groups of layers that are in memory together."""
-        return self._groups
+        if self.targets is None:
+            return self.whole_groups
+        return into(self.whole_groups, self.targets, self._order)
+
+    @property
+    def _order(self) -> str:
+        return "apart" if self.decoy_pairings else self.layer_order
 
     @cached_property
-    def _groups(self) -> list[Group]:
+    def whole_groups(self) -> list[Group]:
+        """The groups of all layers. A part cuts them, so its scores are the same to the last bit
+        if it keeps or leaves each group's targets.
+        """
         kinds = {METRICS[name].factors for name in self.metrics} | {"basis"}
         return layer_groups(
             self.weights.shape,
             "".join(sorted({pairing[0] for pairing in self.pairings})),
             "".join(sorted({pairing[1] for pairing in self.pairings})),
-            "apart" if self.decoy_pairings else self.layer_order,
+            self._order,
             bytes_per_value=np.dtype(self.backend.dtype).itemsize * len(kinds),
             memory=self.memory,
         )

@@ -123,17 +123,14 @@ class Keeper:
             self._held = self._thinned = len(self._rows[0]["pk"])
 
     def state(self) -> Columns:
-        """All rows and discarded pairs as arrays, for `restore`."""
+        """All rows and discarded pairs as arrays, for `include`."""
         return {**self._joined(), _DISCARDED: self._discarded.pairs()}
 
-    def restore(self, state: Columns, scored: int) -> None:
-        """Continue from a `state` after `scored` pairs."""
+    def include(self, state: Columns, scored: int) -> None:
+        """Add the `state` of another keeper after its `scored` pairs."""
         rows = {name: values for name, values in state.items() if name != _DISCARDED}
-        self.scored = scored
-        self._rows = [rows] if rows else []
-        self._held = self._thinned = len(rows["pk"]) if rows else 0
-        self.close()
-        self._discarded.add(state[_DISCARDED])
+        if rows:
+            self.add(Sifted(rows, state[_DISCARDED], scored))
 
     def close(self) -> None:
         """Remove the temporary file."""

@@ -11,6 +11,8 @@ from headgraph.base.text import quoted
 from headgraph.pk_engine.bundled import MODELS, TABLES
 from headgraph.pk_engine.errors import COMPUTE
 
+PART = ".part"
+"""Ending of a file with a part of a table, which `merge` joins with the others."""
 _MAGIC = b"PAR1"  # how a Parquet file begins and ends
 _EXPECTED = f"expected a file that {COMPUTE} made"
 
@@ -37,6 +39,11 @@ def what_is_wrong(path: Path) -> str | None:
             ends = file.read() == _MAGIC
     except OSError as error:
         return f"{shown(path)} cannot be read: {reason(error)}"
+    if not begins and path.suffix == PART:
+        return (
+            f"{shown(path)} is a part of a table, with some target layers alone: join it with the "
+            f"others by {either('headgraph.merge', 'headgraph merge')} first"
+        )
     if not begins:
         return f"{shown(path)} is no Parquet file: expected one that {COMPUTE} made"
     if not ends:

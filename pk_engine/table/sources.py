@@ -8,6 +8,7 @@ from typing import TypeGuard
 
 from headgraph.pk_engine.bundled import TABLES, table_path
 from headgraph.pk_engine.errors import TableError
+from headgraph.pk_engine.table._diagnosis import PART
 from headgraph.pk_engine.table.affinity import AffinityTable
 
 AnyTable = AffinityTable | str | os.PathLike[str]
@@ -48,7 +49,7 @@ def is_table(what: object) -> TypeGuard[AnyTable]:
     if not isinstance(what, str | os.PathLike):
         return False
     path = Path(what)
-    if path.suffix in (".parquet", ".pq"):
+    if path.suffix in (".parquet", ".pq", PART):
         return True
     if str(what) in TABLES and not path.exists():
         return True

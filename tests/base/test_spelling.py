@@ -18,6 +18,7 @@ from headgraph.base.text import printable
         (argument("labels", "FILE"), "labels=FILE", "--labels FILE"),
         (argument("replace", True), "replace=True", "--replace"),
         (argument("memory"), "memory", "--memory"),
+        (argument("steps", ""), "steps=''", "--steps ''"),
         (argument("pairings", ["OQ", "OK"]), "pairings=['OQ', 'OK']", "--pairings OQ,OK"),
         (argument("output", "FILE", option="-o"), "output=FILE", "-o FILE"),
         (parameter("head", "L4H7"), "head='L4H7'", "-p head=L4H7"),

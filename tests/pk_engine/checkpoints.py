@@ -1,15 +1,13 @@
 """Small made-up checkpoints, whole or broken, for tests of what is read and what is refused."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from safetensors.numpy import save_file
 
-from headgraph.base.errors import HeadgraphError
 from headgraph.pk_engine.models.weights import ModelWeights
 
 GPT2_CONFIG = {"model_type": "gpt2", "n_layer": 2, "n_head": 2, "n_embd": 16}
@@ -67,16 +65,6 @@ def save(
         save_file({name: tensors[name] for name in tensors if where[name] == file}, folder / file)
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": where}))
     return folder
-
-
-def refused(what: Callable[[], object]) -> str:
-    """The one short line of the error."""
-    with pytest.raises(HeadgraphError) as error:
-        what()
-    said = str(error.value)
-    assert len(said) < 300, said
-    assert said.isprintable(), said
-    return said
 
 
 def read(folder: Path) -> ModelWeights:

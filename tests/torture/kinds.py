@@ -1,10 +1,11 @@
 """Every kind of input: a good one, and the code that reads it."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from headgraph import export
+from headgraph import compute_part, export, merge
 from headgraph.analysis.errors import PatchingError
 from headgraph.analysis.running.prompts import prompt_lines, token_numbers
 from headgraph.base.files.rows import check_numbers, read_csv
@@ -86,6 +87,19 @@ def _adapter(name: str) -> Callable[[Path], Path]:
 
 def _table(folder: Path) -> Path:
     return random_table(3, 2).write(folder / "t.parquet")
+
+
+def _part(folder: Path) -> Path:
+    """A part with all layers, which is read without others."""
+    model = save(folder / "model", llama_tensors(), LLAMA_CONFIG)
+    return compute_part(model, "0-1", folder / "t.part", backend="numpy")
+
+
+def _joined(path: Path) -> None:
+    """With a hash that is right, so that the rest is read too."""
+    data = path.read_bytes()[:-32]
+    path.write_bytes(data + hashlib.sha256(data).digest())
+    merge(path)
 
 
 def _export(ending: str) -> Callable[[Path], Path]:
@@ -172,6 +186,7 @@ KINDS: dict[str, Kind] = {
         _adapter("adapter_config.json"), lambda path: read_layers(path.parent)
     ),
     "table": Kind(_table, AffinityTable.read),
+    "part of a table": Kind(_part, _joined),
     "labels": Kind(_text("labels.csv", HEADS), _labels),
     "rows of results": Kind(_text("rows.csv", ROWS), _rows),
     "prompts": Kind(_text("prompts.txt", "1 2 3\n4 5 6 7\n8 9\n"), _prompts),

@@ -1,37 +1,21 @@
 """Tables of docs/project/reliability.md, from what the long runs wrote and the list of promises."""
 
-import csv
-from pathlib import Path
-
+from benchmarks import common
 from tests.promises import PROMISES
-
-DATA = Path(__file__).parents[2] / "docs" / "data"
-
-
-def _rows(name: str) -> list[dict[str, str]]:
-    path = DATA / name
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _table(columns: list[str], rows: list[list[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def _counted(name: str, what: str, nouns: tuple[str, str]) -> str:
     """A sentence with the sums of a report, and the report as a table."""
-    rows = _rows(name)
-    if not rows:
+    path = common.DOCS / "data" / name
+    if not path.exists():
         return "This report has not been taken yet."
+    rows = common.rows(path)
     columns = list(rows[0])
     whose = {row[columns[0]] for row in rows}  # with a row for each seed
     sums = {column: sum(int(row[column]) for row in rows) for column in (what, "faults")}
     text = [[f"{int(it):,}" if it.isdecimal() else it for it in row.values()] for row in rows]
     said = f"{sums[what]:,} {nouns[0]} of {len(whose)} {nouns[1]}, {sums['faults']:,} faults."
-    return f"{said}\n\n{_table(columns, text)}"
+    return f"{said}\n\n{common.table(columns, text)}"
 
 
 def inputs() -> str:
@@ -46,7 +30,7 @@ def kills() -> str:
 
 def promises() -> str:
     """What is promised where, with the test."""
-    return _table(
+    return common.table(
         ["where", "what is promised", "test"],
         [[one.where, one.promise, f"`{one.test.partition('tests/')[2]}`"] for one in PROMISES],
     )

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from headgraph.base.errors import HeadgraphError
+from tests.sentences import fault_of
 from tests.torture.kinds import KINDS
 
 SECONDS, MEGABYTES = 10, 400
@@ -72,7 +73,7 @@ def tried(kind: str, file: Path, data: bytes, folder: Path) -> tuple[str, str | 
             KINDS[kind].use(file)
         came_to, fault = READ, None
     except HeadgraphError as error:
-        came_to, fault = _words(error, folder), _fault_of(str(error), folder)
+        came_to, fault = _words(error, folder), fault_of(str(error), folder)
     except TooLong:
         came_to, fault = "no end", f"it takes more than {SECONDS} s of processor time"
     except MemoryError:
@@ -92,13 +93,3 @@ def _words(error: HeadgraphError, folder: Path) -> str:
     said = str(error).replace(str(folder), "")
     letters = "".join(one if one.isascii() and one.isalpha() else " " for one in said)
     return f"{type(error).__name__}: {' '.join(letters.split())[:40]}"
-
-
-def _fault_of(said: str, folder: Path) -> str | None:
-    """What is wrong with a sentence."""
-    short = said.replace(str(folder), "")
-    if not said.isprintable():
-        return f"its message is not printable on one line: {said[:300]!r}"
-    if len(short) >= 300:
-        return f"its message has {len(short)} characters: {short}"
-    return None

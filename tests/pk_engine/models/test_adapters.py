@@ -13,7 +13,8 @@ from headgraph.pk_engine.models.origin import sentences
 from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.planning._plan import plan
 from tests.pk_engine.adapters import change, same
-from tests.pk_engine.checkpoints import refused, save
+from tests.pk_engine.checkpoints import save
+from tests.sentences import refused
 
 peft = pytest.importorskip("peft", reason="it makes and merges the adapters")
 

@@ -16,8 +16,9 @@ from headgraph.pk_engine.models.origin import sentences
 from headgraph.pk_engine.models.weights import ModelWeights
 from tests.commands import headgraph
 from tests.pk_engine.adapters import by_hand, same
-from tests.pk_engine.checkpoints import LLAMA_CONFIG, LONG, llama_tensors, refused, save
+from tests.pk_engine.checkpoints import LLAMA_CONFIG, LONG, llama_tensors, save
 from tests.pk_engine.hub_server import HubServer, Repo, folder_files
+from tests.sentences import refused
 
 
 def test_the_known_answer_by_hand(tmp_path: Path) -> None:

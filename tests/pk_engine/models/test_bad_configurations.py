@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from headgraph.pk_engine.planning._plan import plan
-from tests.pk_engine.checkpoints import DEEP, GPT2_CONFIG, LONG, read, refused, save
+from tests.pk_engine.checkpoints import DEEP, GPT2_CONFIG, LONG, read, save
+from tests.sentences import refused
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from headgraph.pk_engine.errors import ModelError, WeightsError
 from headgraph.pk_engine.models.embedding import EmbeddingFiles
 from headgraph.pk_engine.models.location import locate
 from headgraph.pk_engine.planning._plan import plan
-from tests.pk_engine.checkpoints import GPT2_CONFIG, LONG, gpt2_tensors, read, refused, save
+from tests.pk_engine.checkpoints import GPT2_CONFIG, LONG, gpt2_tensors, read, save
+from tests.sentences import refused
 
 POINTER = "version https://git-lfs.example/spec/v1\noid sha256:0123\nsize 548118077\n"
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from headgraph.pk_engine.models.weights import ModelWeights
-from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, refused, save
+from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
+from tests.sentences import refused
 
 gguf = pytest.importorskip("gguf", reason="it reads the files")
 

@@ -11,7 +11,8 @@ from safetensors.numpy import save_file
 from headgraph.pk_engine.models.checkpoint.file_choice import Choice, choose
 from headgraph.pk_engine.models.checkpoint.tensor_files import TensorFiles
 from headgraph.pk_engine.models.weights import ModelWeights
-from tests.pk_engine.checkpoints import gpt2_tensors, read, refused, save
+from tests.pk_engine.checkpoints import gpt2_tensors, read, save
+from tests.sentences import refused
 
 SHARDS = [f"model-0000{number}-of-00003.safetensors" for number in (1, 2, 3)]
 

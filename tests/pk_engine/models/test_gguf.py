@@ -22,7 +22,7 @@ from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.planning._plan import plan
 from tests.commands import headgraph
 from tests.pk_engine import checkpoints
-from tests.pk_engine.checkpoints import refused
+from tests.sentences import refused
 from tests.shared import MODELS, needs_shared
 
 gguf = pytest.importorskip("gguf", reason="it writes the files that are read")

@@ -17,9 +17,9 @@ from tests.pk_engine.checkpoints import (
     gpt2_tensors,
     llama_tensors,
     read,
-    refused,
     save,
 )
+from tests.sentences import refused
 
 Tensors = dict[str, Any]
 FIRST = "model.layers.0.self_attn.q_proj"

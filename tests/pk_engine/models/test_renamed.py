@@ -12,9 +12,9 @@ from tests.pk_engine.checkpoints import (
     gpt2_tensors,
     llama_tensors,
     read,
-    refused,
     save,
 )
+from tests.sentences import refused
 
 
 @pytest.mark.parametrize(

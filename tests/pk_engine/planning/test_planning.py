@@ -20,6 +20,7 @@ from headgraph.pk_engine.scoring._compute import compute
 from headgraph.pk_engine.table.selection import Selection
 from tests.commands import headgraph
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
+from tests.sentences import refused
 from tests.shared import GPT2, needs_shared
 
 GPT2_CONFIG = {"model_type": "gpt2", "n_layer": 12, "n_head": 12, "n_embd": 768}
@@ -287,3 +288,11 @@ def peak_of(*args: str) -> int:
     command = [sys.executable, "-S", "-c", code, sys.executable, "-m", "headgraph", *args]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return int(done.stdout) * 1024
+
+
+def test_samples_without_a_null_name_an_option_that_plan_has() -> None:
+    said = refused(lambda: plan("induction-2l", samples=5))
+    assert said == (
+        "samples=5 without null: only a null model draws samples. Leave it out, or give a null, "
+        "such as null='covariance'"
+    )

@@ -1,5 +1,6 @@
 """On a Dask cluster of two processes, a table is that of one machine, whatever is lost."""
 
+import asyncio
 import os
 import pickle
 import random
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ import pytest
 
 from headgraph.base.errors import HeadgraphError
 from headgraph.pk_engine import AffinityTable, Selection, bundled, compute
+from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.scoring import cluster as cluster_module
 from headgraph.pk_engine.scoring import worker as worker_module
 from headgraph.pk_engine.scoring.cluster import connected
@@ -204,6 +207,7 @@ def test_ctrl_c_cancels_what_waits(client: Any, model: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         compute(model, client=client, progress=at_group(2, stop), **HOW)
+    client.sync(asyncio.sleep, 0)  # futures are released on the client's loop, in order
     assert not client.futures
 
 
@@ -301,6 +305,35 @@ def changed(folder: Path, layer: int) -> Path:
         (folder / "config.json").write_text((source / "config.json").read_text())
         save_file(tensors, folder / "model.safetensors")
     return folder
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "lost"),
+    [
+        ("running", distributed.comm.CommClosedError(), True),
+        (
+            "running",
+            distributed.client.FutureCancelledError("k", "scheduler-connection-lost"),
+            True,
+        ),
+        ("running", TypeError("a fault"), False),
+        ("closed", TypeError("'NoneType' object is not subscriptable"), True),
+        ("closing", KeyError("workers"), True),
+        ("connecting", AttributeError("'NoneType' object has no attribute 'broadcast'"), True),
+        ("closed", EngineError("the worker is refused"), False),
+    ],
+)
+def test_what_a_client_raises_without_a_scheduler_is_a_lost_connection(
+    status: str, error: Exception, lost: bool
+) -> None:
+    client: Any = SimpleNamespace(status=status)
+    with (
+        pytest.raises((EngineError, type(error)), match=r"[a-z]") as told,
+        cluster_module._lost(client),
+    ):
+        raise error
+    assert (told.value is not error) == lost
+    assert not lost or "connection to the Dask scheduler is lost" in str(told.value)
 
 
 def test_a_model_in_memory_cannot_travel(client: Any, model: Path) -> None:

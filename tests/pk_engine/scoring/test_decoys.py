@@ -12,7 +12,7 @@ from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.metrics.decoys import warning
 from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.scoring._compute import compute
-from headgraph.pk_engine.scoring.layers import all_head_scores, collect
+from headgraph.pk_engine.scoring.layers import all_head_scores, collect, rounded
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.selection import Selection
 from tests.commands import headgraph
@@ -174,7 +174,7 @@ def test_heads_without_a_part_in_any_group_have_scores(tmp_path: Path) -> None:
 def test_scores_of_heads_do_not_depend_on_what_else_is_scored(tmp_path: Path, dtype: str) -> None:
     weights, backend = ModelWeights(_gpt2(tmp_path, 0)), Backend(dtype=dtype)
     both, v = (collect(weights, roles, backend=backend).head_scores for roles in ("VO", "V"))
-    none = all_head_scores(weights, {}, backend)
+    none = rounded(all_head_scores(weights, {}, backend), weights.shape)
     for layer in range(weights.shape.n_layers):
         assert (both[layer] == v[layer]).all()
         for scores, name in zip(both[layer], none, strict=True):

@@ -124,7 +124,7 @@ def test_ties_and_unequal_ranks_give_the_same_rows_in_whatever_blocks(
     for at in np.array_split(rng.permutation(len(pk)), parts):
         keeper.offer({name: values[at] for name, values in everything.items()})
         again = Keeper(rule, len(pk))  # as if the work had stopped here
-        again.restore({name: values.copy() for name, values in keeper.state().items()},
+        again.include({name: values.copy() for name, values in keeper.state().items()},
                       keeper.scored)  # fmt: skip
         keeper.close()
         keeper = again

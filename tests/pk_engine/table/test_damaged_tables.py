@@ -22,6 +22,7 @@ from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.errors import TableError
 from headgraph.pk_engine.table._parquet import ROWS_PER_BYTE
 from headgraph.pk_engine.table.meta import FORMAT_VERSION
+from tests import sentences
 from tests.tables import random_table
 
 REAL = table_path("gpt2-small")
@@ -36,12 +37,7 @@ def with_metadata(path: Path, change: dict[str, Any]) -> Path:
 
 
 def refused(path: Path) -> str:
-    with pytest.raises(TableError) as caught:
-        AffinityTable.read(path)
-    said = str(caught.value)
-    assert "\n" not in said
-    assert len(said.replace(str(path), "")) < 300
-    return said
+    return sentences.refused(lambda: AffinityTable.read(path), TableError, path)
 
 
 def outcomes(whole: bytes, places: Iterator[int], path: Path) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -24,33 +25,15 @@ _OWN = (
 """Fields that tables of one model and the same options may differ in."""
 
 
-def merge(*tables: AnyTable) -> AffinityTable:
-    """Join tables of one model whose pairings were scored apart.
-
-    Weights, shape and all options must be the same. The table is that of one `compute`, up to
-    rounding of scores: it has the same pairs, ranks, decoys and graph. The name of the model is
-    that of the first table.
-
-    Args:
-        tables: tables, their paths, or bundled names.
-
-    Raises:
-        TableError: there is no table; two tables have one pairing; or a field differs, which is
-            named.
-
-    Example:
-        >>> from headgraph import compute, merge
-        >>> parts = [compute("induction-2l", pairings=each) for each in ("OQ", ("OK", "OV"))]
-        >>> merge(*parts).meta.pairings
-        ['OQ', 'OK', 'OV']
-    """
+def merge_tables(tables: Sequence[AnyTable]) -> AffinityTable:
+    """Join tables of one model whose pairings were scored apart; see `pk_engine.merge`."""
     if len(tables) < 2:
         raise TableError(f"tables to merge: {len(tables)}, expected two or more")
     names = [f"table {at}" if isinstance(it, AffinityTable) else shown(it)
              for at, it in enumerate(tables, start=1)]  # fmt: skip
     parts = [read_table(it) for it in tables]
     for name, part in zip(names[1:], parts[1:], strict=True):
-        _check(names[0], parts[0].meta, name, part.meta)
+        check_alike(names[0], parts[0].meta, name, part.meta)
     _check_apart(names, parts)
     meta = _meta([part.meta for part in parts])
     columns = joined([_columns(part, meta) for part in parts])
@@ -58,9 +41,13 @@ def merge(*tables: AnyTable) -> AffinityTable:
     return AffinityTable({name: columns[name] for name in order}, meta)
 
 
-def _check(name: str, meta: TableMeta, other: str, its: TableMeta) -> None:
-    """Raise TableError if the tables are of other weights or options."""
+def check_alike(
+    name: str, meta: TableMeta, other: str, its: TableMeta, *, pairings: bool = False
+) -> None:
+    """Raise TableError if tables are of other weights or options, or of other `pairings`."""
     mine, theirs = _options(meta), _options(its)
+    if pairings:
+        mine, theirs = mine | {"pairings": meta.pairings}, theirs | {"pairings": its.pairings}
     differ = [it for it in mine if mine[it] != theirs[it] and None not in (mine[it], theirs[it])]
     if differ:
         values = [f"{it} {quoted(mine[it], 24)} and {quoted(theirs[it], 24)}" for it in differ[:3]]

@@ -30,8 +30,9 @@ def parts(model: Path | str, **options: Any) -> list[AffinityTable]:
         {"selection": Selection(), "layer_order": "all", "metrics": "pk,cka"},
         {"selection": Selection(), "decoys": False},
         {"selection": Selection(fdr=1, null="isotropic")},
+        {"selection": Selection(fdr=0.2, null="isotropic,covariance")},
     ],
-    ids=lambda it: ",".join(it),
+    ids=lambda it: ",".join(map(str, it.values())),
 )
 def test_the_table_is_that_of_one_compute(options: dict[str, Any]) -> None:
     whole = compute("induction-2l", pairings=PAIRINGS, backend="numpy", **options)

@@ -1,0 +1,1 @@
+"""What was scored apart, as one table."""
