@@ -72,8 +72,16 @@ def view(
         total=len(edges),
         known=frozenset(meta.places()) if meta.layers else None,
         layers=meta.part_names,
+        decoy_steps=_decoy_steps(meta),
     )
     return Page(content)
+
+
+def _decoy_steps(meta: "TableMeta") -> dict[str, Any]:
+    """Counts of decoys between neighbouring layers; none where these are not rows side by side."""
+    if meta.layer_places.tolist() != [*range(meta.n_layers)]:
+        return {}
+    return {name: of["steps"] for name, of in meta.decoys.items() if "steps" in of}
 
 
 def view_run(graph: "Runner", run: str | None = None, *, most: int = MOST) -> Page:

@@ -30,7 +30,8 @@ RETURN toIntegerOrNull(r.pairs) AS pairs, toIntegerOrNull(r.pairs_scored) AS pai
        CASE WHEN r.kept_pairings IS :: LIST<STRING NOT NULL>
             THEN [p IN r.kept_pairings | r["decoy_share_" + p]] END AS decoys,
        CASE WHEN r.kept_pairings IS :: LIST<STRING NOT NULL>
-            THEN [p IN r.kept_pairings | r["decoy_share_neighbours_" + p]] END AS near,
+            THEN [p IN r.kept_pairings | CASE WHEN r["decoy_share_further_" + p] IS NOT NULL
+                  THEN r["decoy_share_neighbours_" + p] END] END AS near,
        r.name AS name
 ORDER BY name
 """
@@ -65,7 +66,8 @@ class Kept(NamedTuple):
         pk_min: the least PK that it keeps; None if it keeps no pair.
         z_min: the least z that it keeps; None if it keeps no pair, or an older headgraph loaded it.
         decoys: share of decoys among the kept pairs; None if the table has no decoys.
-        near: the same between neighbouring layers; None if the run does not have it.
+        near: the same between neighbouring layers; None if the run does not have it, or has no
+            other pairs.
     """
 
     pairing: str

@@ -36,7 +36,7 @@ UNWIND range(0, size(r.kept_pairings) - 1) AS i
 WITH r, i, r.kept_pairings[i] AS pairing
 // `scored` is JSON: the number that follows the name of the pairing
 WITH r, i, pairing, r.kept_pairs[i] <
-       toInteger(split(split(split(r.scored, '"' + pairing + '":')[1], ",")[0], "}")[0]) AS cut
+       toInteger(trim(split(split(split(r.scored, '"' + pairing + '":')[1], ",")[0], "}")[0])) AS cut
 RETURN pairing, r.kept_edges[i] AS edges, r.kept_pairs[i] AS pairs,
        COUNT { MATCH (h:Head {run: $run}) WHERE h["outlet_" + pairing] IS NOT NULL } AS sources,
        COUNT { MATCH (h:Head {run: $run}) WHERE h["inlet_" + pairing] IS NOT NULL } AS targets,

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -220,7 +221,8 @@ def test_overview_has_no_share_of_decoys_where_every_pair_is_kept(database: Grap
     emptied(database)
     few = compute("induction-2l", selection=Selection())
     frame = few.frame[(few.frame["pairing"] != "OV") | (few.frame["pk_rank"] <= 3)]
-    table = AffinityTable(frame.reset_index(drop=True), few.meta)
+    meta = replace(few.meta, selection=[{"min_pk": 0.0}])
+    table = AffinityTable(frame.reset_index(drop=True), meta)
     loader.load(table, database, run="mixed")
     answer = queries.query("overview", database).set_index("pairing")
     assert answer.loc[["OQ", "OK"], ["decoy_share", "decoy_neighbours"]].isna().all(axis=None)
