@@ -171,8 +171,8 @@ def _about_answer(found: "Answer", kept: int) -> list[str]:
 
 def _signs(found: "Answer") -> list[str]:
     """What each head that the question names does to what it reads, which PK does not show."""
-    does = {"eraser": "it writes the negative of what it reads",
-            "copier": "it writes what it reads with its sign"}  # fmt: skip
+    does = {"eraser": "it writes the negative of what it reads as value",
+            "copier": "it writes what it reads as value with its sign"}  # fmt: skip
     sentences = []
     for name in found.named:
         head = parse_head(name)

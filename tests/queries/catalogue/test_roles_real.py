@@ -105,6 +105,8 @@ def test_role_matrix(database: Graph, case: Case) -> None:
                         "expected": from_depth(case, case.edges, sources, targets),
                         "strength": strength,
                         "strongest": part["pk"].max(),
+                        "sources": part["source"].nunique(),
+                        "targets": part["target"].nunique(),
                     }
                 )  # fmt: skip
     expected = pd.DataFrame(rows).set_index(["source_role", "target_role"])
