@@ -117,6 +117,7 @@ studies: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.causality
 	$(BIN)/python -m benchmarks.null_simulations
 	$(BIN)/python -m benchmarks.decoys
+	$(BIN)/python -m benchmarks.decoy_patterns
 	$(BIN)/python -m benchmarks.decoy_simulations
 	$(BIN)/python -m benchmarks.null_tails
 	$(BIN)/python -m benchmarks.ablation

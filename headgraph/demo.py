@@ -217,10 +217,10 @@ def _on_sign(name: str, copies: float | None, overlap: float | None) -> str:
         return f"Whether {name} copies what it reads is undefined: its W_OV is 0."
     found = f"copying {copies:.4f} from -1 to 1, self-overlap {overlap:.2f} of 1"
     return {
-        "eraser": f"{name} writes the negative of what it reads ({found}). On its own token, this "
-        "counteracts what was there; on other tokens, the negative is passed on. The role eraser "
-        "names this sign and overlap, not an effect.",
-        "copier": f"{name} writes what it reads ({found}).",
+        "eraser": f"{name} writes the negative of what it reads as value ({found}). On its own "
+        "token, this counteracts what was there; on other tokens, the negative is passed on. The "
+        "role eraser names this sign and overlap, not an effect.",
+        "copier": f"{name} writes what it reads as value ({found}).",
         None: f"{name} writes neither simply what it reads nor its negative ({found}).",
     }[derived_role(copies, overlap)]
 

@@ -50,7 +50,9 @@ def test_the_demo(server: RunningServer, graph: Graph, private_homes: Path) -> N
     assert "L4H7 (identity) is the greatest hub" in out
     assert "As a share of the edges, there are: OQ 18 %, OK 26 %, OV 48 %" in out
     assert "decoys:" not in done.stderr  # the sentence of a load is said with the answers
-    assert "L4H7 writes the negative of what it reads (copying -0.9985 from -1 to 1, " in out
+    assert (
+        "L4H7 writes the negative of what it reads as value (copying -0.9985 from -1 to 1, " in out
+    )
     assert "self-overlap 0.84 of 1). On its own token, this counteracts what was there" in out
     assert "on other tokens, the negative is passed on" in out
     assert "not an effect" in out

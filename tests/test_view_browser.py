@@ -229,8 +229,15 @@ def test_the_share_of_decoys_is_that_of_the_threshold_whatever_roles_are_chosen(
     tab.locator("#roles input[value=identity]").check()
     words = tab.locator("#pairings small").all_inner_texts()
     assert words == [
-        "PK ≥ 12.26, decoys 18 %", "PK ≥ 10.79, decoys 26 %", "PK ≥ 10.44, decoys 48 %",
-    ]  # fmt: skip
+        "PK ≥ 12.26, decoys 18 % (neighbouring layers 22 %)",
+        "PK ≥ 10.79, decoys 26 % (neighbouring layers 26 %)",
+        "PK ≥ 10.44, decoys 48 % (neighbouring layers 58 %)",
+    ]
+    # as 13, 9 and 10 of the 20 strongest pairs are, and 2, 0 and 6 backward pairs as strong
+    slide(tab, 20)
+    words = tab.locator("#pairings small").all_inner_texts()
+    shares = [re.search(r"neighbouring layers (\d+) %", word)[1] for word in words]
+    assert shares == [f"{100 * share:.0f}" for share in (3 / 13, 1 / 9, 7 / 10)]
     expect(tab.locator("#marks")).to_contain_text(CHANCE)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from headgraph.analysis.difference._diff import Difference, diff
 from headgraph.analysis.difference.graph import change_edges
-from headgraph.analysis.difference.words import compared_in_words, nothing_changed
+from headgraph.analysis.difference.words import compared_in_words, nothing_changed, unrelated
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
 from headgraph.analysis.figures.pairs import MOST_LINES
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 MOST = 60
 """Pairs that a figure draws by default."""
-_TOP, _ROW = 76.0, 15.5
+_TOP, _ROW, _LINE = 76.0, 15.5, 12.0
 _LEAST = 0.2  # width of the smallest difference, so that its dashes can be seen
 
 
@@ -71,9 +71,11 @@ def difference_figure(
     boxes = place_boxes(grid, touches(lines), {})
     width, plot = grid.size
     legend = 34.0 + _ROW * 4
+    title, words = _headline(found, len(drawn), len(changed))
+    above = _TOP + _LINE * max(words.count("\n") - 2, 0)
     with style.styled(theme):
-        figure = style.new_figure(width, plot + legend + _TOP, theme)
-        style.headline(figure, *_headline(found, len(drawn), len(changed)))
+        figure = style.new_figure(width, plot + legend + above, theme)
+        style.headline(figure, title, words)
         axes = point_axes(figure, legend, plot)
         draw_grid(axes, grid, sorted(set(meta.places()) - {box.head for box in boxes}), theme)
         draw_lines(axes, lines, boxes, grid, theme)
@@ -124,13 +126,19 @@ def _headline(found: Difference, drawn: int, changed: int) -> tuple[str, str]:
         f"Drawn: {part} changed {pairs}"
         + (f" with the largest difference of {what}" if drawn < changed else "")
         + f". A change is a difference of PK above rounding ({found.noise:.2g}).",
-        f"{compared_in_words(found)} The wider a line, the larger the difference, on one scale.",
+        compared_in_words(found),
     ]
+    wider = "The wider a line, the larger the difference, on one scale."
     if found.counts[["cutoff_before", "cutoff_after"]].notna().to_numpy().any():
+        lines.append(wider)
         lines.append(
             "A pair that a cut table lacks is below its cutoff, not 0: a gained or lost pair is "
             "drawn with its least difference."
         )
+    else:
+        lines[-1] += f" {wider}"
+    if words := unrelated(found):
+        lines.append(words)
     return f"From {one} (A) to {other} (B)", "\n".join(lines)
 
 

@@ -37,14 +37,21 @@ def summary(found: Compared) -> Iterator[str]:
     if counts["neither"]:
         yield f"{_pairs(counts['neither'])} in neither table: their change is unknown."
     yield from _cut(found)
-    if counts["strong"] >= FEW and counts["strong_in_both"] < UNRELATED * counts["strong"]:
-        yield (
-            f"Only {counts['strong_in_both']:,} of the {counts['strong']:,} strongest pairs of A "
-            "are among the strongest of B: these look like unrelated models, whose heads do not "
-            "correspond."
-        )
+    if words := unrelated(found):
+        yield words
     if len(found.heads):
         yield f"Copying or self-overlap changed in {len(found.heads):,} heads."
+
+
+def unrelated(found: Compared) -> str:
+    """A sentence if the two share so few strong pairs that heads do not correspond; else empty."""
+    counts = _totals(found)
+    if counts["strong"] < FEW or counts["strong_in_both"] >= UNRELATED * counts["strong"]:
+        return ""
+    return (
+        f"Only {counts['strong_in_both']:,} of the {counts['strong']:,} strongest pairs of A are "
+        "among the strongest of B: these look like unrelated models, whose heads do not correspond."
+    )
 
 
 def compared_in_words(found: Compared) -> str:

@@ -4,13 +4,13 @@ Without them the strongest pairs of a random model look like those of a trained 
 picture would scale its own strongest pair to its widest line.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from headgraph.base.text import together
-from headgraph.pk_engine.metrics.decoys import decoy_share
+from headgraph.pk_engine.metrics.decoys import decoy_share, shares_apart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,15 +120,41 @@ def decoy_shares(pairs: "pd.DataFrame") -> dict[str, float]:
     Args:
         pairs: rows or edges of a table. The edges of one scored pair count once.
     """
-    if "decoys" not in pairs:
-        return {}
-    once = pairs.drop_duplicates(_ENDS)
-    once = once[once["decoys"] >= 0]
     shares = {
-        str(pairing): decoy_share(rows["pk"].to_numpy(), rows["decoys"].to_numpy())
-        for pairing, rows in once.groupby("pairing", sort=False)
+        pairing: decoy_share(rows["pk"].to_numpy(), rows["decoys"].to_numpy())
+        for pairing, rows in _counted(pairs)
     }
     return {pairing: share for pairing, share in shares.items() if share is not None}
+
+
+def near_decoy_shares(pairs: "pd.DataFrame", meta: "TableMeta") -> dict[str, float]:
+    """The same for the pairs between neighbouring layers.
+
+    Only where there are other pairs too, and the table has the counts.
+    """
+    found = {}
+    for pairing, rows in _counted(pairs):
+        if "steps" not in meta.decoys.get(pairing, {}):
+            continue
+        source, target = (
+            meta.layer_places[rows[f"{end}_layer"].to_numpy(int)] for end in ("source", "target")
+        )
+        near = int(np.count_nonzero(target - source == 1))
+        most = int(rows["decoys"].max())
+        steps = meta.decoys[pairing]["steps"]
+        share, further = shares_apart(near, len(rows) - near, most, steps)
+        if share is not None and further is not None:
+            found[pairing] = share
+    return found
+
+
+def _counted(pairs: "pd.DataFrame") -> "Iterator[tuple[str, pd.DataFrame]]":
+    """The pairs of each pairing whose decoys were counted, each once."""
+    if "decoys" not in pairs:
+        return
+    once = pairs.drop_duplicates(_ENDS)
+    for pairing, rows in once[once["decoys"] >= 0].groupby("pairing", sort=False):
+        yield str(pairing), rows
 
 
 def may_be_chance(pairs: "pd.DataFrame") -> str:
@@ -146,12 +172,35 @@ def may_be_chance(pairs: "pd.DataFrame") -> str:
     return f"Decoys are {100 * share:.0f} %: the hubs may be chance."
 
 
-def decoys_in_words(shares: Mapping[str, float], order: Iterable[str]) -> str:
-    """Shares as text, such as `OQ 18 %, OK 26 %, OV 48 %`."""
-    return ", ".join(f"{name} {100 * shares[name]:.0f} %" for name in order if name in shares)
+def decoys_in_words(
+    shares: Mapping[str, float], order: Iterable[str], near: Mapping[str, float] | None = None
+) -> str:
+    """Shares as text, such as `OQ 18 %, OK 26 %, OV 48 %`.
+
+    Args:
+        shares: pairing -> share.
+        order: pairings to name.
+        near: pairing -> the share between neighbouring layers, in brackets.
+
+    >>> decoys_in_words({"OQ": 0.18, "OV": 0.48}, ["OQ", "OV"], {"OQ": 0.22, "OV": 0.58})
+    'OQ 18 % (neighbouring layers 22 %), OV 48 % (58 %)'
+    """
+    named, what, near = [], "neighbouring layers ", near or {}
+    for name in order:
+        if name in shares:
+            named.append(f"{name} {100 * shares[name]:.0f} %")
+            if name in near:
+                named[-1] += f" ({what}{100 * near[name]:.0f} %)"
+                what = ""
+    return ", ".join(named)
 
 
-def decoy_line(shares: Mapping[str, float], order: Iterable[str], per: str = "drawn") -> str:
-    """The shares with what they count; decoys themselves are in no picture."""
-    found = decoys_in_words(shares, order)
+def decoy_line(
+    pairs: "pd.DataFrame", meta: "TableMeta", order: Iterable[str], per: str = "drawn"
+) -> str:
+    """The shares of decoys with what they count; decoys themselves are in no picture.
+
+    Empty for a table without decoys.
+    """
+    found = decoys_in_words(decoy_shares(pairs), order, near_decoy_shares(pairs, meta))
     return f"backward pairs as strong (decoys, not drawn), per pair {per}: {found}" if found else ""

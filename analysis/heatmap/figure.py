@@ -14,7 +14,6 @@ from headgraph.analysis.figures.chance import (
     chance,
     chance_lines,
     decoy_line,
-    decoy_shares,
 )
 from headgraph.analysis.figures.pairs import metric_name
 from headgraph.analysis.figures.panels import (
@@ -209,9 +208,8 @@ def _headline(
     lines = f"All {number:,} pairs, {order}; {shown}."
     if metric == "pk":
         lines += f"\n{'; '.join(chance_lines(meta, pairings))}."
-        if shares := decoy_shares(table.select(_TOP).frame):
-            found = decoy_line(shares, pairings, "in the top 3 %")
-            lines += f"\nB{found[1:]}." if found else ""
+        found = decoy_line(table.select(_TOP).frame, meta, pairings, "in the top 3 %")
+        lines += f"\nB{found[1:]}." if found else ""
     style.headline(figure, f"{meta.model}: {metric_name(metric)} of {which}, {words}", lines)
 
 

@@ -39,8 +39,7 @@ def hubs_of_kind(
 
     i and o are inlet and outlet per possible partner, the means are those of h's layer, and I and O
     are means over all heads: they keep one edge in an empty layer from counting as much as many. A
-    head without an edge on one side has a ratio below 1. It is 0 where the layer has no edge on one
-    side, as the first and the last layer of layer order forward.
+    head that only reads or only writes is no hub: its ratio is 0, as its `both` is.
 
     Args:
         model: a model as for `compute`, or a table of all pairs of OQ, OK and OV.
@@ -63,7 +62,7 @@ def hubs_of_kind(
     scores = hub_scores(table, selection=selection).set_index("name")
     rows = scores.reindex(names)[["inlet", "outlet", "both"]].fillna(0.0)
     rows["layer"] = [layer for layer, _ in meta.places()]
-    rows["ratio"] = _to_layer(rows, meta)
+    rows["ratio"] = _to_layer(rows, meta).where(rows["both"] > 0, 0.0)
     for score, place in (("both", "place"), ("ratio", "place_by_layer")):
         rows[place] = rows[score].rank(ascending=False, method="min").astype(int)
     rows["of_kind"] = rows.index.isin(_of_kind(meta, kind, labels, behaviour, threshold))

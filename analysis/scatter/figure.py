@@ -15,7 +15,6 @@ from headgraph.analysis.figures.chance import (
     chance,
     chance_lines,
     decoy_line,
-    decoy_shares,
 )
 from headgraph.analysis.figures.pairs import metric_name
 from headgraph.analysis.figures.panels import TOP, name_points, panel_grid, panel_title
@@ -147,7 +146,7 @@ def _marks(table: AffinityTable, cuts: Sequence[Cut]) -> str:
     first, second = chance_lines(table.meta, [cut.pairing for cut in cuts])
     words = f"{first.replace(';', ' (dotted);', 1)}; {second}."
     kept = pd.concat([cut.rows[cut.classes < 2] for cut in cuts])
-    decoys = decoy_line(decoy_shares(kept), [cut.pairing for cut in cuts], "kept by PK")
+    decoys = decoy_line(kept, table.meta, [cut.pairing for cut in cuts], "kept by PK")
     return f"{words}\nB{decoys[1:]}." if decoys else words
 
 

@@ -60,6 +60,8 @@ class Content:
         whole: whether the graph has all heads of the model, and not those of an answer alone.
         words: what the page calls things, as in `WORDS`.
         layers: names of the layers, where they are not `L0`, `L1` and so on.
+        decoy_steps: pairing -> numbers of the strongest backward pairs, each with how many of them
+            lie in neighbouring layers (`pk_engine.metrics.decoys.DecoyCounts.steps`).
     """
 
     title: str
@@ -75,6 +77,7 @@ class Content:
     whole: bool = True
     words: Mapping[str, str] = field(default_factory=WORDS.copy)
     layers: Sequence[str] = ()
+    decoy_steps: Mapping[str, Sequence[Sequence[int]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Make outside text printable, so that the page and its saved SVG stay well-formed."""
@@ -103,6 +106,7 @@ class Content:
             "roles": roles,
             "pairings": pairings,
             "chance": chance,
+            "decoy_steps": [self.decoy_steps.get(name) for name in pairings],
             "whole": self.whole,
             "version": VERSION,
             "edges": _columns(edges, pairings, self.n_heads, marks),

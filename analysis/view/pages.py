@@ -72,8 +72,16 @@ def view(
         total=len(edges),
         known=frozenset(meta.places()) if meta.layers else None,
         layers=meta.part_names,
+        decoy_steps=_decoy_steps(meta),
     )
     return Page(content)
+
+
+def _decoy_steps(meta: "TableMeta") -> dict[str, Any]:
+    """Counts of decoys between neighbouring layers; none where these are not rows side by side."""
+    if meta.layer_places.tolist() != [*range(meta.n_layers)]:
+        return {}
+    return {name: of["steps"] for name, of in meta.decoys.items() if "steps" in of}
 
 
 def view_run(graph: "Runner", run: str | None = None, *, most: int = MOST) -> Page:
@@ -163,8 +171,8 @@ def _about_answer(found: "Answer", kept: int) -> list[str]:
 
 def _signs(found: "Answer") -> list[str]:
     """What each head that the question names does to what it reads, which PK does not show."""
-    does = {"eraser": "it writes the negative of what it reads",
-            "copier": "it writes what it reads with its sign"}  # fmt: skip
+    does = {"eraser": "it writes the negative of what it reads as value",
+            "copier": "it writes what it reads as value with its sign"}  # fmt: skip
     sentences = []
     for name in found.named:
         head = parse_head(name)

@@ -9,7 +9,7 @@ import pandas as pd
 from headgraph.analysis._tables import ranked_table
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
-from headgraph.analysis.figures.chance import chance_lines, decoy_line, decoy_shares
+from headgraph.analysis.figures.chance import chance_lines, decoy_line
 from headgraph.analysis.figures.pairs import (
     cut_in_words,
     refuse_too_many,
@@ -175,8 +175,8 @@ def _marks(
     pairings = list(dict.fromkeys(pairs["pairing"]))
     marks = [*chance_lines(table.meta, pairings)] if metric == "pk" else []
     # counted by PK, they say nothing on pairs that another metric chose
-    if metric == "pk" and (shares := decoy_shares(pairs)):
-        marks.append(decoy_line(shares, pairings))
+    if metric == "pk" and (decoys := decoy_line(pairs, table.meta, pairings)):
+        marks.append(decoys)
     return [*marks, *_erasers(table, heads)]
 
 

@@ -14,7 +14,6 @@ from headgraph.analysis.figures.chance import (
     chance,
     chance_lines,
     decoy_line,
-    decoy_shares,
 )
 from headgraph.analysis.figures.pairs import (
     MOST_LINES,
@@ -134,8 +133,8 @@ def _words(
     cut = f"; {cut_in_words(table)}" if cut_in_words(table) else ""
     against = "; ".join(chance_lines(meta, dict.fromkeys(pairs["pairing"])))
     against = against if metric == "pk" else ""
-    shares = {} if whole or metric != "pk" else decoy_shares(pairs)
-    decoys = decoy_line(shares, GRAPH_PAIRINGS)
+    counted = metric == "pk" and not whole
+    decoys = decoy_line(pairs, meta, GRAPH_PAIRINGS) if counted else ""
     lines = [f"{line[0].upper()}{line[1:]}." for line in (against, decoys) if line]
     return title, (
         f"Wider and stronger lines have a higher {name}, from {low:.3g} to {high:.3g}, on one "

@@ -28,7 +28,11 @@ RETURN toIntegerOrNull(r.pairs) AS pairs, toIntegerOrNull(r.pairs_scored) AS pai
        CASE WHEN r.kept_pairings IS :: LIST<STRING NOT NULL> THEN r.kept_pairings END AS pairings,
        r.kept_pairs AS kept, r.kept_pk_min AS pk, r.kept_z_min AS z,
        CASE WHEN r.kept_pairings IS :: LIST<STRING NOT NULL>
-            THEN [p IN r.kept_pairings | r["decoy_share_" + p]] END AS decoys, r.name AS name
+            THEN [p IN r.kept_pairings | r["decoy_share_" + p]] END AS decoys,
+       CASE WHEN r.kept_pairings IS :: LIST<STRING NOT NULL>
+            THEN [p IN r.kept_pairings | CASE WHEN r["decoy_share_further_" + p] IS NOT NULL
+                  THEN r["decoy_share_neighbours_" + p] END] END AS near,
+       r.name AS name
 ORDER BY name
 """
 _EXACT = 1e12
@@ -36,6 +40,20 @@ _EXACT = 1e12
 
 
 _NOTHING = "about {} may mean nothing (decoys)"
+_NEAR = "about {} may mean nothing (decoys; neighbouring layers {})"
+
+
+class End(NamedTuple):
+    """Where a pairing is cut: figures, and words with a place for each of them."""
+
+    words: str
+    figures: tuple[str, ...]
+
+    @property
+    def short(self) -> str:
+        """The figures alone, where the words were said before."""
+        first, *more = self.figures
+        return f"{first} ({', '.join(more)})" if more else first
 
 
 class Kept(NamedTuple):
@@ -48,6 +66,8 @@ class Kept(NamedTuple):
         pk_min: the least PK that it keeps; None if it keeps no pair.
         z_min: the least z that it keeps; None if it keeps no pair, or an older headgraph loaded it.
         decoys: share of decoys among the kept pairs; None if the table has no decoys.
+        near: the same between neighbouring layers; None if the run does not have it, or has no
+            other pairs.
     """
 
     pairing: str
@@ -56,6 +76,7 @@ class Kept(NamedTuple):
     pk_min: float | None
     z_min: float | None
     decoys: float | None
+    near: float | None
 
     @property
     def share(self) -> str:
@@ -63,17 +84,19 @@ class Kept(NamedTuple):
         return _percent(self.pairs, self.scored) if self.pairs else "none"
 
     @property
-    def ends(self) -> dict[str, str]:
-        """Where it is cut, and how many mean nothing, by their words with a place for the figure.
-
-        Empty for a whole pairing.
-        """
+    def ends(self) -> list[End]:
+        """Where it is cut, and how many mean nothing; empty for a whole pairing."""
         if not 0 < self.pairs < self.scored:
-            return {}
+            return []
         least = {"from PK {}": self.pk_min, "z {}": self.z_min}
-        ends = {words: _floor(low) for words, low in least.items() if low is not None}
+        ends = [End(words, (_floor(low),)) for words, low in least.items() if low is not None]
         if isinstance(self.decoys, float):
-            ends[_NOTHING] = f"{100 * self.decoys:.0f} %" if self.decoys < 1 else "all"
+            known = isinstance(self.near, float)
+            both = (self.decoys, self.near) if known else (self.decoys,)
+            figures = tuple(
+                f"{100 * it:.0f} %" if it < 1 else "all" for it in both if it is not None
+            )
+            ends.append(End(_NEAR if known else _NOTHING, figures))
         return ends
 
 
@@ -140,11 +163,12 @@ def _by_pairing(row: Mapping[str, Any]) -> list[Kept]:
     Empty if an older headgraph loaded the run, or if its properties were changed by hand to
     something that a load does not write.
     """
-    names, kept, pk, z, decoys = (row[it] for it in ("pairings", "kept", "pk", "z", "decoys"))
+    figures = ("pairings", "kept", "pk", "z", "decoys", "near")
+    names, kept, pk, z, decoys, near = (row[it] for it in figures)
     if not (names and kept and pk and row["scored"]):
         return []
     nothing = [None] * len(names)
-    columns = [names, kept, pk, z or nothing, decoys or nothing]
+    columns = [names, kept, pk, z or nothing, decoys or nothing, near or nothing]
     counts = schema.scored_counts(row["scored"])
     if not isinstance(kept, list) or not all(type(pairs) is int for pairs in kept):
         return []
@@ -167,10 +191,9 @@ def _is_list(value: Any, length: int) -> bool:
 
 def _values(
     found: list[Any] | None, scored: int
-) -> tuple[int, int, float | None, float | None, float | None]:
-    pairs, *figures = found or (0, None, None, None)
-    pk_min, z_min, decoys = figures
-    return pairs, scored, pk_min, z_min, decoys
+) -> tuple[int, int, float | None, float | None, float | None, float | None]:
+    pairs, pk_min, z_min, decoys, near = found or (0, None, None, None, None)
+    return pairs, scored, pk_min, z_min, decoys, near
 
 
 def _in_full(row: Mapping[str, Any]) -> str:
@@ -192,9 +215,9 @@ def _worded(kept: Iterable[Kept]) -> Iterator[tuple[Kept, list[str]]]:
     """Where each pairing is cut; figures of the same kinds as the last ones need no words."""
     words = None
     for it in kept:
-        same = [*it.ends] == words
-        yield it, [value if same else name.format(value) for name, value in it.ends.items()]
-        words = [*it.ends] or words
+        own = [end.words for end in it.ends]
+        yield it, [end.short if own == words else end.words.format(*end.figures) for end in it.ends]
+        words = own or words
 
 
 def _share(row: Mapping[str, Any]) -> str:

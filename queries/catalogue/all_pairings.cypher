@@ -2,7 +2,8 @@
 // description: Pairs of heads where the target reads the source as its query, its key and its
 //   value, all three by kept edges. A pair is as strong as the weakest of the three; between equals,
 //   the product decides. The target need not read the same directions three times: each role can
-//   overlap another part of what the source writes.
+//   overlap another part of what the source writes. The three together are no stronger evidence than
+//   each alone: in GPT-2, backward pairs, which carry nothing, meet in all three as often.
 // params:
 //   run (run): the run to ask about
 //   limit (count) = 20: pairs at most
@@ -14,6 +15,8 @@
 //   ov (float): Projection Kernel of OV
 //   weakest (float): the smallest of the three
 //   product (float): product of the three normalised Projection Kernels, 0 to 1
+//   decoy_q (float): greatest `decoy_q` of the edges: how doubtful the most doubtful is, as a share of
+//     decoys; empty where the table has none
 //   source_roles (list of role): known roles of the source; "(derived)" marks those that follow
 //     from the weights alone
 //   target_roles (list of role): known roles of the target
@@ -29,6 +32,8 @@ WITH a, b, q, k, v, q.pk_normalized * k.pk_normalized * v.pk_normalized AS produ
 ORDER BY weakest DESC, product DESC, a.layer, a.head, b.layer, b.head
 LIMIT toInteger($limit)
 RETURN a.name AS source, b.name AS target, q.pk AS oq, k.pk AS ok, v.pk AS ov, weakest, product,
+       reduce(most = null, e IN [q, k, v] |
+         CASE WHEN e.decoy_q <= most THEN most ELSE e.decoy_q END) AS decoy_q,
        COLLECT {
          MATCH (a)-[has:HAS_ROLE]->(r:Role)
          RETURN DISTINCT CASE has.circuit WHEN "weights" THEN r.name + " (derived)" ELSE r.name END AS role

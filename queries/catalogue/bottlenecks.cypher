@@ -2,7 +2,8 @@
 // description: Heads that connect other heads. Some pairs of heads have no edge, only chains of two
 //   edges. Each such pair counts 1, shared evenly among the heads in the middle of its chains. This
 //   is betweenness over distances of two. Where `only` is high, the head is the only connection
-//   between many pairs.
+//   between many pairs in this graph, not in the model: a pair without an edge was not kept, and every
+//   head can read every earlier one.
 // params:
 //   run (run): the run to ask about
 //   limit (count) = 20: heads at most

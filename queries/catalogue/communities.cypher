@@ -1,5 +1,6 @@
 // Communities
-// description: Groups of heads with more strong edges inside than outside. `headgraph communities
+// description: Groups of heads with more strong edges inside than outside. They need no function:
+//   GPT-2's backward pairs, which carry nothing, form groups too. `headgraph communities
 //   --write` finds them and writes them on the heads of the run.
 // params:
 //   run (run): the run to ask about

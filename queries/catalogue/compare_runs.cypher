@@ -52,7 +52,7 @@ CALL (run, other, pairings) {
        head([i IN range(0, coalesce(size(r.kept_pairings), 0) - 1)
              WHERE r.kept_pairings[i] = pairing | i]) AS i,
        // `scored` is JSON: the number that follows the name of the pairing
-       toInteger(split(split(split(r.scored, '"' + pairing + '":')[1], ",")[0], "}")[0]) AS scored
+       toInteger(trim(split(split(split(r.scored, '"' + pairing + '":')[1], ",")[0], "}")[0])) AS scored
   RETURN collect({run: r.name, pairing: pairing, pk: CASE
     WHEN r.pairs >= r.pairs_scored OR r.kept_pairs[i] >= scored THEN 0.0
     ELSE r.kept_pk_min[i] END}) AS limits

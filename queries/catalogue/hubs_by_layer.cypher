@@ -6,10 +6,9 @@
 //   of the same layer. In a layer where few heads have an edge, one edge would give a large ratio. So
 //   the mean over all layers is added to both the head and its layer's mean, as if each head had an
 //   average amount besides its own. Every layer still has a mean ratio of 1 on each side, so no ratio
-//   grows with depth. `both` is the geometric mean of the two ratios: a head without an edge on one
-//   side (see `edges_in` and `edges_out`) has a ratio below 1 there, and not 0, because outer layers
-//   have more such heads. It can therefore come first because of its other side alone. Pairings of one
-//   role (such as QQ) count each pair of heads once: the later head reads the earlier one.
+//   grows with depth. `both` is the geometric mean of the two ratios; heads that only read or only
+//   write have none and come last. Pairings of one role (such as QQ) count each pair of heads once: the
+//   later head reads the earlier one.
 // params:
 //   run (run): the run to ask about
 //   pairings (list of pairing) = ["OQ", "OK", "OV"]: edges that count
@@ -27,8 +26,8 @@
 //   inlet_ratio (float): `inlet_each` plus c, divided by the mean of its layer plus c, where c is the
 //     mean over all layers; empty where the mean of its layer is not positive
 //   outlet_ratio (float): the same for `outlet_each`
-//   both (float): square root of the product of the two ratios; empty where one of them is empty, as
-//     in the first and the last layer of layer order forward
+//   both (float): square root of the product of the two ratios; empty where `inlet_each` or
+//     `outlet_each` is not positive
 //   roles (list of role): known roles; "(derived)" marks those that follow from the weights alone
 //   hub (graph): the head
 // requires: sums
@@ -81,8 +80,7 @@ WITH row, row.h AS h, row.sources AS sources, row.targets AS targets,
           THEN (row.outlet_each + outlet_all) / (own.outlet_mean + outlet_all) END AS outlet_ratio
 WHERE row.joined
 WITH h, sources, targets, inlet_each, outlet_each, inlet_ratio, outlet_ratio,
-     CASE WHEN inlet_ratio > 0 AND outlet_ratio > 0 THEN sqrt(inlet_ratio * outlet_ratio)
-          WHEN inlet_ratio IS NOT NULL AND outlet_ratio IS NOT NULL THEN 0.0 END AS both
+     CASE WHEN inlet_each > 0 AND outlet_each > 0 THEN sqrt(inlet_ratio * outlet_ratio) END AS both
 // an empty value would come first
 ORDER BY coalesce(both, -1.0) DESC, inlet_each + outlet_each DESC, h.layer, h.head
 LIMIT toInteger($limit)

@@ -25,7 +25,7 @@
 //   place (integer): place among all heads by `both`; 1 is the greatest hub, ties share a place;
 //     empty where `both` is 0
 //   place_by_layer (integer): the same by `both` of `hubs_by_layer`, which compares within the
-//     layer; empty where that is empty or 0
+//     layer; empty where that is empty
 //   heads (integer): heads of the run
 //   hub (graph): the head
 // requires: sums
@@ -67,8 +67,7 @@ WITH CASE WHEN avg(inlet_mean) > 0 THEN avg(inlet_mean) ELSE 0.0 END AS inlet_al
 UNWIND layers AS own
 UNWIND own.rows AS row
 WITH collect({h: row.h, inlet: row.inlet, outlet: row.outlet, heads: row.heads, both: row.both,
-       each: CASE WHEN own.inlet_mean > 0 AND own.outlet_mean > 0
-                    AND row.inlet_each + inlet_all > 0 AND row.outlet_each + outlet_all > 0
+       each: CASE WHEN row.both > 0 AND own.inlet_mean > 0 AND own.outlet_mean > 0
                   THEN sqrt((row.inlet_each + inlet_all) / (own.inlet_mean + inlet_all) *
                             (row.outlet_each + outlet_all) / (own.outlet_mean + outlet_all))
                   ELSE 0.0 END}) AS rows

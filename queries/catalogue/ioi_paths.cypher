@@ -20,6 +20,8 @@
 //   name_mover (head): the name mover
 //   product (float): product of the three normalised Projection Kernels, 0 to 1
 //   weakest (float): the smallest of the three Projection Kernels
+//   decoy_q (float): greatest `decoy_q` of the edges: how doubtful the most doubtful is, as a share of
+//     decoys; empty where the table has none
 //   chains (integer): all such chains, shown or not; the same in every row
 //   expected (float): chains of as many heads chosen at random, each in the layer of a head of its
 //     class, on average; the same in every row
@@ -73,6 +75,9 @@ LIMIT toInteger($limit)
 MATCH path = (a)-[e]->(b)-[f]->(c)-[g]->(d)
 RETURN a.name AS previous_token, type(e) AS first_pairing, b.name AS induction,
        type(f) AS second_pairing, c.name AS s_inhibition, type(g) AS third_pairing,
-       d.name AS name_mover, product, weakest, chains, round(expected, 9) AS expected, path
+       d.name AS name_mover, product, weakest,
+       reduce(most = null, e IN [e, f, g] |
+         CASE WHEN e.decoy_q <= most THEN most ELSE e.decoy_q END) AS decoy_q,
+       chains, round(expected, 9) AS expected, path
 ORDER BY product DESC, a.layer, a.head, b.layer, b.head, c.layer, c.head, d.layer, d.head,
          first_pairing, second_pairing

@@ -4,7 +4,7 @@
 //   `fan_out` (two heads read one) and `triangle` (a chain with a direct edge from its first head to
 //   its last). Edges of a head to itself, if the run has any, are left out. The numbers of chains and
 //   fans follow from the heads' degrees; `headgraph motifs` compares those of doubles and triangles
-//   with random graphs of the same degrees.
+//   with random graphs of the same degrees. Backward pairs form such patterns too: see `triangles`.
 // params:
 //   run (run): the run to ask about
 //   strongest (count) = 500: edges of each pairing that count, strongest first

@@ -13,6 +13,8 @@
 //   pk (float): Projection Kernel
 //   z (float): z, against the random reference
 //   pk_rank (integer): place among all scored pairs of the pairing
+//   decoy_q (float): smallest share of decoys at any threshold that keeps the edge; empty where the
+//     table has no decoys
 //   roles (list of role): known roles of the neighbour; "(derived)" marks those that follow from
 //     the weights alone
 //   path (graph): source, edge and target
@@ -30,7 +32,7 @@ UNION ALL
 }
 RETURN direction, CASE direction WHEN "in" THEN entering ELSE leaving END AS edges,
        type(e) AS pairing, o.name AS neighbour, e.pk AS pk, e.z AS z,
-       e.pk_rank AS pk_rank,
+       e.pk_rank AS pk_rank, e.decoy_q AS decoy_q,
        COLLECT {
          MATCH (o)-[has:HAS_ROLE]->(r:Role)
          RETURN DISTINCT CASE has.circuit WHEN "weights" THEN r.name + " (derived)" ELSE r.name END AS role

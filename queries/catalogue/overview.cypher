@@ -21,8 +21,9 @@
 //   z_max (float): greatest z
 //   chance (float): mean Projection Kernel of two unrelated random subspaces of full rank, of the
 //     widest heads and residual stream where these differ
-//   decoy_share (float): backward pairs at least as strong as the weakest kept pair, plus 1,
-//     divided by the kept pairs; empty where the table has no decoys
+//   decoy_share (float): backward pairs at least as strong as the weakest kept pair, plus 1, divided
+//     by the kept pairs; empty where the table has no decoys, and where the run keeps all pairs: it
+//     is about 1 there for any model
 //   decoy_neighbours (float): the same share for pairs between neighbouring layers, forward and
 //     backward; empty where the table was made by an older headgraph
 //   decoy_further (float): the same share for all other pairs
@@ -33,6 +34,9 @@ MATCH (r:Run {name: $run})
 // a load writes these figures on the Run: a list for each figure, with an item for each pairing
 UNWIND range(0, size(r.kept_pairings) - 1) AS i
 WITH r, i, r.kept_pairings[i] AS pairing
+// `scored` is JSON: the number that follows the name of the pairing
+WITH r, i, pairing, r.kept_pairs[i] <
+       toInteger(trim(split(split(split(r.scored, '"' + pairing + '":')[1], ",")[0], "}")[0])) AS cut
 RETURN pairing, r.kept_edges[i] AS edges, r.kept_pairs[i] AS pairs,
        COUNT { MATCH (h:Head {run: $run}) WHERE h["outlet_" + pairing] IS NOT NULL } AS sources,
        COUNT { MATCH (h:Head {run: $run}) WHERE h["inlet_" + pairing] IS NOT NULL } AS targets,
@@ -41,9 +45,9 @@ RETURN pairing, r.kept_edges[i] AS edges, r.kept_pairs[i] AS pairs,
        coalesce(r["chance_" + pairing],
                 CASE WHEN r.d_head < r.d_model THEN toFloat(r.d_head) * r.d_head / r.d_model
                      ELSE toFloat(r.d_model) END) AS chance,
-       r["decoy_share_" + pairing] AS decoy_share,
-       r["decoy_share_neighbours_" + pairing] AS decoy_neighbours,
-       r["decoy_share_further_" + pairing] AS decoy_further,
+       CASE WHEN cut THEN r["decoy_share_" + pairing] END AS decoy_share,
+       CASE WHEN cut THEN r["decoy_share_neighbours_" + pairing] END AS decoy_neighbours,
+       CASE WHEN cut THEN r["decoy_share_further_" + pairing] END AS decoy_further,
        r["decoy_scored_" + pairing] AS decoy_scored,
        toFloat(r.pairs) / r.pairs_scored AS share_kept
 ORDER BY edges DESC, pairing

@@ -1,6 +1,7 @@
 // Heads that read alike
 // description: Pairs of heads whose queries, keys or values read from overlapping subspaces (pairings
-//   QQ, KK and VV): such heads may do the same work.
+//   QQ, KK and VV): such heads may do the same work. A high z alone is no likeness, since heads that
+//   read the same stream exceed random subspaces in general: in GPT-2, the mean QQ pair does by far.
 // params:
 //   run (run): the run to ask about
 //   per_pairing (count) = 20: scored pairs of each pairing

@@ -3,7 +3,8 @@
 //   role. All known roles of the run count, whatever their circuit; a head with several roles counts
 //   for each. Compare `density` with the share of all pairs that the run kept (`overview`), because
 //   large roles have more edges by chance. Some pairs of layers have far more edges than others, so
-//   depth alone can make a density high: compare `edges` with `expected`. `circuit_motifs` divides one circuit by pairing.
+//   depth alone can make a density high: compare `edges` with `expected`. One hub can make up a row:
+//   see `sources` and `targets`. `circuit_motifs` divides one circuit by pairing.
 // params:
 //   run (run): the run to ask about
 // returns: graph; may be empty where no two heads with known roles share a kept edge
@@ -21,6 +22,8 @@
 //     layers, divided by heads times heads, all together
 //   strength (float): sum of z times share over these edges
 //   strongest (float): greatest Projection Kernel
+//   sources (integer): heads that at least one of these edges leaves
+//   targets (integer): heads that at least one of these edges enters
 //   nodes (graph): the heads with such an edge
 //   links (graph): the edges
 // requires: even
@@ -57,6 +60,7 @@ CALL (s, t) {
   UNWIND s.heads AS a
   MATCH (a)-[e:OQ|OK|OV]->(b) WHERE b IN t.heads
   RETURN count(e) AS edges, sum(e.z * e.share) AS strength, max(e.pk) AS strongest,
+         count(DISTINCT a) AS sources, count(DISTINCT b) AS targets,
          sum(CASE type(e) WHEN "OQ" THEN 1 ELSE 0 END) AS oq,
          sum(CASE type(e) WHEN "OK" THEN 1 ELSE 0 END) AS ok,
          sum(CASE type(e) WHEN "OV" THEN 1 ELSE 0 END) AS ov, collect(e) AS links
@@ -65,5 +69,5 @@ WITH * WHERE edges > 0
 RETURN s.name AS source_role, t.name AS target_role, pairs, edges, oq, ok, ov,
        toFloat(edges) / pairs / size([p IN run.pairings WHERE p IN ["OQ", "OK", "OV"]]) AS density,
        round(expected, 9) AS expected, strength, strongest,
-       [e IN links | startNode(e)] + [e IN links | endNode(e)] AS nodes, links
+       sources, targets, [e IN links | startNode(e)] + [e IN links | endNode(e)] AS nodes, links
 ORDER BY strength DESC, source_role, target_role

@@ -12,6 +12,8 @@
 //   pairings (list of pairing): how each head after the first reads the one before it
 //   weakest (float): the smallest Projection Kernel
 //   product (float): product of the normalised Projection Kernels, 0 to 1
+//   decoy_q (float): greatest `decoy_q` of the edges: how doubtful the most doubtful is, as a share of
+//     decoys; empty where the table has none
 //   path (graph): heads and edges
 // example: source=L0H1 target=L11H10 limit=5
 MATCH (source:Head {run: $run, name: $source})
@@ -23,5 +25,7 @@ WITH path, reduce(product = 1.0, e IN relationships(path) | product * e.pk_norma
 ORDER BY weakest DESC, product DESC, [h IN nodes(path) | h.layer], [h IN nodes(path) | h.head]
 LIMIT toInteger($limit)
 RETURN length(path) AS edges, [h IN nodes(path) | h.name] AS heads,
-       [e IN relationships(path) | type(e)] AS pairings, weakest, product, path
+       [e IN relationships(path) | type(e)] AS pairings, weakest, product,
+       reduce(most = null, e IN relationships(path) |
+         CASE WHEN e.decoy_q <= most THEN most ELSE e.decoy_q END) AS decoy_q, path
 ORDER BY weakest DESC, product DESC, [h IN nodes(path) | h.layer], [h IN nodes(path) | h.head]

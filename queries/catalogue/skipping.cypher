@@ -1,7 +1,8 @@
 // Edges that skip layers
 // description: The strongest edges whose target is many layers after their source. Every head reads
-//   the sum of all earlier layers, so an edge can skip any number of them. Few pairs of layers are
-//   that far apart, so fewer such edges are kept by chance.
+//   the sum of all earlier layers, so an edge can skip any number of them. Decoys are not counted by
+//   distance, so no edge has a share of decoys here: of GPT-2's pairs 8 or more layers apart that are
+//   as strong as its edges, more run backward, which carry nothing, than forward.
 // params:
 //   run (run): the run to ask about
 //   layers (count) = 6: layers from the source to the target, at least
@@ -15,8 +16,6 @@
 //   pk (float): Projection Kernel
 //   z (float): z, against the random reference
 //   pk_rank (integer): place among all scored pairs of the pairing
-//   decoy_q (float): smallest share of decoys at any threshold that keeps the edge; empty where the
-//     table has no decoys
 //   path (graph): source, edge and target
 // example: layers=8 limit=8
 MATCH path = (a:Head {run: $run})-[e]->(b:Head)
@@ -24,5 +23,5 @@ WHERE type(e) IN $pairings AND abs(b.layer - a.layer) >= $layers
 WITH path, a, e, b ORDER BY e.pk DESC, e.pk_rank, type(e), a.layer, a.head, b.layer, b.head
 LIMIT toInteger($limit)
 RETURN type(e) AS pairing, a.name AS source, b.name AS target, abs(b.layer - a.layer) AS layers,
-       e.pk AS pk, e.z AS z, e.pk_rank AS pk_rank, e.decoy_q AS decoy_q, path
+       e.pk AS pk, e.z AS z, e.pk_rank AS pk_rank, path
 ORDER BY pk DESC, pk_rank, pairing, a.layer, a.head, b.layer, b.head

@@ -15,6 +15,8 @@
 //   pairings (list of pairing): how each head after the first reads the one before it
 //   product (float): product of the normalised Projection Kernels, 0 to 1
 //   weakest (float): the smallest Projection Kernel
+//   decoy_q (float): greatest `decoy_q` of the edges: how doubtful the most doubtful is, as a share of
+//     decoys; empty where the table has none
 //   nodes (graph): the heads
 //   links (graph): the edges
 // example: length=3 limit=8
@@ -72,5 +74,7 @@ RETURN [h IN nodes | h.name] AS heads, [e IN edges | type(e)] AS pairings,
        reduce(product = 1.0, e IN edges | product * e.pk_normalized) AS product,
        reduce(weakest = edges[0].pk, e IN edges |
          CASE WHEN e.pk < weakest THEN e.pk ELSE weakest END) AS weakest,
+       reduce(most = null, e IN edges |
+         CASE WHEN e.decoy_q <= most THEN most ELSE e.decoy_q END) AS decoy_q,
        nodes, edges AS links
 ORDER BY strength DESC, [h IN nodes | h.layer], [h IN nodes | h.head]

@@ -19,14 +19,18 @@
 //   in_pairing (pairing): how the hub reads it
 //   in_pk (float): Projection Kernel of the first edge
 //   hub (head): the head in the middle
-//   copying (float): 1 where the hub writes what it reads, -1 where it writes the negative
-//   self_overlap (float): share of what the hub writes that lies in what it reads, 0 to 1
+//   copying (float): 1 where the hub writes what it reads as its value, -1 where it writes the
+//     negative; empty where it reads the inlet as query or key, which only decides where it attends
+//   self_overlap (float): share of what the hub writes that lies in what it reads as its value, 0 to 1;
+//     empty as `copying`
 //   out_pairing (pairing): how the outlet reads what the hub writes
 //   out_pk (float): Projection Kernel of the second edge
 //   outlet (head): the head that reads what the hub writes
 //   outlet_roles (list of role): known roles of the outlet
 //   weakest (float): the smaller of the two Projection Kernels
 //   product (float): product of the two normalised Projection Kernels, 0 to 1
+//   decoy_q (float): greatest `decoy_q` of the edges: how doubtful the most doubtful is, as a share of
+//     decoys; empty where the table has none
 //   direct_pairing (pairing): pairing of the strongest kept edge from the inlet to the outlet
 //   direct_pk (float): its Projection Kernel; empty where no such edge was kept
 //   path (graph): three heads and two edges
@@ -73,13 +77,15 @@ RETURN a.name AS inlet,
          RETURN DISTINCT CASE has.circuit WHEN "weights" THEN r.name + " (derived)" ELSE r.name END AS role
          ORDER BY role
        } AS inlet_roles,
-       type(i) AS in_pairing, i.pk AS in_pk, h.name AS hub, h.copying AS copying,
-       h.self_overlap AS self_overlap, type(o) AS out_pairing, o.pk AS out_pk, b.name AS outlet,
+       type(i) AS in_pairing, i.pk AS in_pk, h.name AS hub,
+       CASE type(i) WHEN "OV" THEN h.copying END AS copying,
+       CASE type(i) WHEN "OV" THEN h.self_overlap END AS self_overlap, type(o) AS out_pairing, o.pk AS out_pk, b.name AS outlet,
        COLLECT {
          MATCH (b)-[has:HAS_ROLE]->(r:Role)
          RETURN DISTINCT CASE has.circuit WHEN "weights" THEN r.name + " (derived)" ELSE r.name END AS role
          ORDER BY role
        } AS outlet_roles,
-       weakest, i.pk_normalized * o.pk_normalized AS product, type(direct) AS direct_pairing,
+       weakest, i.pk_normalized * o.pk_normalized AS product,
+       CASE WHEN i.decoy_q > o.decoy_q THEN i.decoy_q ELSE o.decoy_q END AS decoy_q, type(direct) AS direct_pairing,
        direct.pk AS direct_pk, path
 ORDER BY place

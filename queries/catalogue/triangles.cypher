@@ -1,7 +1,9 @@
 // Feed-forward triangles
 // description: Three heads where the second and the third read the first, and the third also reads the
 //   second: the third reads what the first writes both directly and through the second. A triangle is
-//   as strong as its weakest edge; between equals, the product decides.
+//   as strong as its weakest edge; between equals, the product decides. Triangles are no sign of
+//   function, since heads that overlap with a third often overlap with each other: GPT-2's strongest
+//   backward pairs, which carry nothing, form as many as its edges.
 // params:
 //   run (run): the run to ask about
 //   limit (count) = 20: triangles at most
@@ -15,6 +17,8 @@
 //   first_last (pairing): how the last head reads the first
 //   weakest (float): the smallest of the three Projection Kernels
 //   product (float): product of the three normalised Projection Kernels, 0 to 1
+//   decoy_q (float): greatest `decoy_q` of the edges: how doubtful the most doubtful is, as a share of
+//     decoys; empty where the table has none
 //   nodes (graph): the heads
 //   links (graph): the edges
 // example: limit=8
@@ -43,5 +47,8 @@ ORDER BY weakest DESC, product DESC, a.layer, a.head, b.layer, b.head, c.layer, 
 LIMIT toInteger($limit)
 RETURN a.name AS first, b.name AS middle, c.name AS last,
        type(e) AS first_middle, type(f) AS middle_last, type(g) AS first_last,
-       weakest, product, [a, b, c] AS nodes, [e, f, g] AS links
+       weakest, product,
+       reduce(most = null, e IN [e, f, g] |
+         CASE WHEN e.decoy_q <= most THEN most ELSE e.decoy_q END) AS decoy_q,
+       [a, b, c] AS nodes, [e, f, g] AS links
 ORDER BY weakest DESC, product DESC, a.layer, a.head, b.layer, b.head, c.layer, c.head

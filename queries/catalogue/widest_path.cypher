@@ -12,6 +12,8 @@
 //   heads (list of head): the heads on it
 //   pairings (list of pairing): how each head after the first reads the one before it
 //   product (float): product of the normalised Projection Kernels, 0 to 1
+//   decoy_q (float): greatest `decoy_q` of the edges: how doubtful the most doubtful is, as a share of
+//     decoys; empty where the table has none
 //   path (graph): heads and edges
 // example: source=L0H1 target=L11H10
 MATCH (source:Head {run: $run, name: $source})
@@ -54,4 +56,6 @@ WITH width, path,
 ORDER BY product DESC, [h IN nodes(path) | h.layer], [h IN nodes(path) | h.head]
 LIMIT 1
 RETURN width, length(path) AS edges, [h IN nodes(path) | h.name] AS heads,
-       [e IN relationships(path) | type(e)] AS pairings, product, path
+       [e IN relationships(path) | type(e)] AS pairings, product,
+       reduce(most = null, e IN relationships(path) |
+         CASE WHEN e.decoy_q <= most THEN most ELSE e.decoy_q END) AS decoy_q, path

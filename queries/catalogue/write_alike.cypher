@@ -1,6 +1,6 @@
 // Heads that write alike
 // description: Pairs of heads that write into overlapping subspaces (pairing OO): a head that reads
-//   one of them can read the other.
+//   what they share reads both. A high z alone is no likeness: see `read_alike`.
 // params:
 //   run (run): the run to ask about
 //   limit (count) = 20: scored pairs

@@ -43,6 +43,7 @@ def communities(
     """Find groups of heads with more strong edges inside than outside (Louvain).
 
     Louvain finds groups in random graphs too: compare the modularity with that of shuffled edges.
+    A higher one is no sign of function: GPT-2's backward pairs, which carry nothing, have one too.
     With --write, the stored query `communities` and Neo4j Browser can use them.
 
     Example: headgraph communities --run gpt2-small --write
@@ -54,7 +55,8 @@ def communities(
     )
     say(
         f"modularity {frame.attrs['modularity']:.3f}, seed {seed}; "
-        f"{frame.attrs['modularity_shuffled']:.3f} with edges shuffled within each pair of layers"
+        f"{frame.attrs['modularity_shuffled']:.3f} with edges shuffled within each pair of layers; "
+        "overlap alone makes groups too"
     )
     return frame
 
@@ -86,9 +88,17 @@ def motifs(
     """Compare motif counts with those of random graphs with the same degrees.
 
     p is not corrected for the number of motifs: of 30 rows, 1 or 2 are below .05 by chance.
+    A low p is no sign of function: GPT-2's backward pairs, which carry nothing, form as many.
 
     Example: headgraph motifs --run gpt2-small --samples 200
     """
     from headgraph.queries.network.motifs import motifs as count
 
-    return count(graph, run=run, samples=samples, swaps=swaps, strongest=strongest, seed=seed)
+    frame: pd.DataFrame = count(
+        graph, run=run, samples=samples, swaps=swaps, strongest=strongest, seed=seed
+    )
+    say(
+        "overlap alone makes motifs: GPT-2's backward pairs, which carry nothing, form as many, so "
+        "a low p is no sign of function"
+    )
+    return frame

@@ -39,6 +39,10 @@ def motifs(
     and that leave it, by pairing. `z` = (count - mean) / sd over the samples; `p` = (1 + samples
     with at least as many) / (1 + samples), one-sided and not corrected for the number of motifs.
 
+    Random graphs lack what overlap alone makes: heads that overlap with a third often overlap with
+    each other. GPT-2's backward pairs, which carry nothing, form as many motifs as its edges
+    (docs/studies/nulls.md), so a low p is no sign of function.
+
     Chains and fans are not listed: their numbers follow from the degrees alone. Edges of a head to
     itself, which runs of some layer orders have, are left out.
 

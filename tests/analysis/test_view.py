@@ -321,12 +321,19 @@ def test_an_answer_of_a_cut_run_says_so() -> None:
 @pytest.mark.parametrize(
     ("copying", "words"),
     [
-        (-0.9985, "copying -1.00 and self-overlap 0.84: it writes the negative of what it reads."),
-        (0.95, "copying 0.95 and self-overlap 0.84: it writes what it reads with its sign."),
+        (
+            -0.9985,
+            "copying -1.00 and self-overlap 0.84: it writes the negative of what it reads as "
+            "value.",
+        ),
+        (
+            0.95,
+            "copying 0.95 and self-overlap 0.84: it writes what it reads as value with its sign.",
+        ),
         (0.2, "copying 0.20 and self-overlap 0.84: it is neither a copier nor an eraser."),
         (None, None),
     ],
-)
+)  # fmt: skip
 def test_a_page_says_the_sign_of_the_head_that_was_asked_about(
     copying: float | None, words: str | None
 ) -> None:

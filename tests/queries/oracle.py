@@ -36,5 +36,6 @@ def as_graph(kept: pd.DataFrame) -> "nx.MultiDiGraph[str]":
     """The edges with their scores in double precision, keyed by pairing."""
     graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
     for e in kept.itertuples():
-        graph.add_edge(e.source, e.target, e.pairing, pk=float(e.pk), normal=float(e.pk_normalized))
+        graph.add_edge(e.source, e.target, e.pairing, pk=float(e.pk), normal=float(e.pk_normalized),
+                       decoy_q=float(e.decoy_q))  # fmt: skip
     return graph

@@ -88,12 +88,15 @@ def test_communities_and_motifs(gpt2: Graph) -> None:
     cut = found.attrs["cut"]
     assert cut.startswith("run gpt2 holds 3 % of pairs: OQ from PK ")
     shuffled = (
-        f"{found.attrs['modularity_shuffled']:.3f} with edges shuffled within each pair of layers"
+        f"{found.attrs['modularity_shuffled']:.3f} with edges shuffled within each pair of layers; "
+        "overlap alone makes groups too"
     )
     modularity = f"modularity {found.attrs['modularity']:.3f}, seed 2; {shuffled}"
     assert done.stderr == f"{modularity}\n{cut}\n"
     assert len(queries.query("communities", gpt2)) == len(found)
     args = ["--samples", "3", "--seed", "7", "--strongest", "50"]
+    done = CliRunner().invoke(cli.headgraph, ["motifs", *args])
+    assert "so a low p is no sign of function\n" in done.stderr
     answer = call(motifs, *args)
     assert answer.equals(queries.motifs(gpt2, samples=3, seed=7, strongest=50))
 

@@ -80,6 +80,7 @@ const withinThreshold = () => bisectPlace(placeOf, data.places[state.step] ?? 0)
 // the edge before each in its pairing, and whether each is the first of a scored pair
 const before = new Int32Array(N);
 const isPair = new Uint8Array(N);
+const isNear = (i) => heads[targetOf[i]].layer - heads[sourceOf[i]].layer === 1;
 const perPairing = (value) => new Int32Array(data.pairings.length).fill(value);
 for (let i = 0, last = perPairing(-1); i < N; i += 1) {
   before[i] = last[pairingOf[i]];
@@ -97,7 +98,7 @@ function count() {
   if (key !== counted.key) {
     setSieve();
     counted = { key, end: 0, n: 0, behind: 0, shaded: null, lines: [], per: perPairing(0),
-      pairs: perPairing(0), last: perPairing(-1), into: new Int32Array(heads.length),
+      pairs: perPairing(0), near: perPairing(0), last: perPairing(-1), into: new Int32Array(heads.length),
       out: new Int32Array(heads.length) };
   }
   while (counted.end < end) {
@@ -115,6 +116,7 @@ function countIn(i) {
   const p = pairingOf[i];
   counted.last[p] = i;
   counted.pairs[p] += isPair[i];
+  counted.near[p] += isPair[i] && isNear(i);
   if (!isChosen(i)) return;
   if (isFolded(i)) {
     counted.behind += 1;
@@ -131,6 +133,7 @@ function countOut(i) {
   const p = pairingOf[i];
   counted.last[p] = before[i];
   counted.pairs[p] -= isPair[i];
+  counted.near[p] -= isPair[i] && isNear(i);
   if (!isChosen(i)) return;
   if (isFolded(i)) {
     counted.behind -= 1;
@@ -191,6 +194,22 @@ function decoyShares() {
     if (value !== null) found.set(p, decoys ? (1 + value) / counted.pairs[p] : value);
   });
   return found;
+}
+
+// the same between neighbouring layers, of whose backward pairs `data.decoy_steps` has the numbers
+function nearShare(p) {
+  const steps = data.decoy_steps[p];
+  const decoysHere = decoys && counted.last[p] >= 0 ? figureAt("decoys", counted.last[p]) : null;
+  const some = counted.near[p] && counted.near[p] < counted.pairs[p];
+  if (!steps || decoysHere === null || !some) return null;
+  const k = steps.findIndex(([number]) => number >= decoysHere);
+  const [[low, lowNear], [high, highNear]] = [steps[k - 1] ?? [0, 0], steps[k] ?? steps.at(-1)];
+  const part = high > low ? (decoysHere - low) / (high - low) : 0;
+  return (1 + Math.round(lowNear + part * (highNear - lowNear))) / counted.near[p];
+}
+function shareWords(p, share) {
+  const near = nearShare(p);
+  return percent(share) + (near === null ? "" : ` (neighbouring layers ${percent(near)})`);
 }
 
 // the share among all pairs of the pairings shown: above a half, an order of heads may be chance

@@ -106,7 +106,7 @@ function tellMarks() {
   const { last } = counted;
   d3.selectAll("#pairings small").text((d) => [
     last[d.key] >= 0 && `${data.words.pk} ≥ ${written(figures.pk[last[d.key]])}`,
-    shares.has(d.key) && `decoys ${percent(shares.get(d.key))}`,
+    shares.has(d.key) && `decoys ${shareWords(d.key, shares.get(d.key))}`,
   ].filter(Boolean).join(", "));
   const words = [chanceWords(), shares.size ? `Percentages: ${DECOYS[0].toLowerCase()}${DECOYS.slice(1)}. ${DECOYS_MEAN}` : ""].filter(Boolean).join(" ");
   d3.select("#marks").attr("hidden", words ? null : "").text(words);

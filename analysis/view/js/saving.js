@@ -98,7 +98,7 @@ function wrapped(words, width) {
 // what is shown, its filters, and what it is read against
 function captions() {
   const shares = [...decoyShares()].filter(([p]) => state.pairings.has(p)).sort(([p], [q]) => p - q)
-    .map(([p, share]) => `${data.pairings[p].name} ${percent(share)}`);
+    .map(([p, share]) => `${data.pairings[p].name} ${shareWords(p, share)}`);
   return [
     `${data.title}: ${amountWords()}`,
     `Filters: ${filterWords()}.`,

@@ -187,3 +187,13 @@ def test_twelve_filters_keep_their_order(tmp_path: Path) -> None:
         tab.wait_for_url(re.compile("pairings="))
         asked = tab.evaluate("new URLSearchParams(location.hash.slice(1)).get('pairings')")
         assert asked.split(",") == [name for name in names if name != "OQ gained"]
+
+
+def test_a_picture_says_that_models_look_unrelated() -> None:
+    tables = [random_table(12, 4, seed=seed) for seed in (1, 2)]
+    cut = [table.select(Selection(top_percent=9)) for table in tables]
+    for pair in (tables, cut):
+        said = words(headgraph.difference_figure(*pair, most=5))
+        (note,) = [line for line in headgraph.diff(*pair).sentences() if "unrelated" in line]
+        assert note in said
+    assert "unrelated" not in words(headgraph.difference_figure(CUT[0], CUT[1]))

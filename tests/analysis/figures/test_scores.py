@@ -131,7 +131,7 @@ def test_heatmap_by_layer_writes_what_it_shows(table: AffinityTable, dark: bool)
     assert "; ".join(chance_lines(table.meta, ["OQ"])) + "." in words(figure)
     assert (
         "Backward pairs as strong (decoys, not drawn), per pair in the top 3 %: "
-        "OQ 18 %, OK 26 %, OV 48 %."
+        "OQ 18 % (neighbouring layers 22 %), OK 26 % (26 %), OV 48 % (58 %)."
     ) in words(figure)
     assert not collisions(figure)
 

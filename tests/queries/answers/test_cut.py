@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -11,13 +12,26 @@ from headgraph import loader, queries
 from headgraph.graphdb import Graph, RecordingGraph
 from headgraph.graphdb.results.result import Result
 from headgraph.pk_engine.bundled import table_path
+from headgraph.pk_engine.scoring._compute import compute
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 from headgraph.queries.answers.cut import cut_note, limit_note
 from tests.commands import headgraph
 from tests.queries.conftest import TOP, emptied
 from tests.tables import random_table
 
-COLUMNS = ("pairs", "pairs_scored", "scored", "pairings", "kept", "pk", "z", "decoys", "name")
+COLUMNS = (
+    "pairs",
+    "pairs_scored",
+    "scored",
+    "pairings",
+    "kept",
+    "pk",
+    "z",
+    "decoys",
+    "near",
+    "name",
+)
 
 
 def run(
@@ -25,16 +39,17 @@ def run(
     kept: dict[str, tuple[int, float, float]],
     scored: dict[str, int],
     decoys: dict[str, float] | None = None,
+    near: dict[str, float] | None = None,
 ) -> Any:
     """A row of the look-up: what a run keeps, as pairs, least PK and least z, by pairing."""
-    shares = [(decoys or {}).get(pairing) for pairing in kept]
+    shares, close = ([(of or {}).get(pairing) for pairing in kept] for of in (decoys, near))
     pairs, pk, z = ([own[i] for own in kept.values()] for i in range(3))
     total = sum(scored.values())
-    return (sum(pairs), total, json.dumps(scored), list(kept), pairs, pk, z, shares, name)
+    return (sum(pairs), total, json.dumps(scored), list(kept), pairs, pk, z, shares, close, name)
 
 
 def older(name: str, pairs: int, scored: int) -> Any:
-    return (pairs, scored, json.dumps({"OQ": scored}), None, None, None, None, None, name)
+    return (pairs, scored, json.dumps({"OQ": scored}), None, None, None, None, None, None, name)
 
 
 def note(*rows: Any) -> str:
@@ -81,6 +96,7 @@ CHANGED = {
     "kept": ([3, 3], 3),
     "pk": ([], None, 12.5),
     "z": ([1.0, 2.0], 1.0),
+    "near": ([1.0, 2.0], 1.0),
 }
 
 
@@ -105,6 +121,11 @@ def test_it_says_how_many_edges_may_mean_nothing() -> None:
     assert note(run("one", kept, scored, {"OQ": 0.184, "OK": 1.02})) == (
         f"run one holds 3 % of pairs: QQ {ends}; OQ {ends}, about 18 % may mean nothing "
         "(decoys); OK 12.2, 20.0, all"
+    )
+    near = {"OQ": 0.51, "OK": 1.02}
+    assert note(run("one", kept, scored, {"OQ": 0.184, "OK": 0.1}, near)) == (
+        f"run one holds 3 % of pairs: QQ {ends}; OQ {ends}, about 18 % may mean nothing "
+        "(decoys; neighbouring layers 51 %); OK 12.2, 20.0, 10 % (all)"
     )
     whole = run("all", {"OQ": (10, 0.5, -3.0)}, {"OQ": 10}, {"OQ": 0.9})
     assert note(whole) == ""
@@ -145,9 +166,14 @@ def expected() -> str:
         )
         low = [f"{math.floor(10 * float(rows[name].min())) / 10:.1f}" for name in ("pk", "z")]
         decoys = f"{100 * (1 + rows['decoys'].max()) / len(rows):.0f}"
-        said = f"{low[0]}, {low[1]}, {decoys} %"
+        # of the pairs kept between neighbouring layers, so many backward ones are as strong
+        near = f"{100 * {'OQ': 20 / 93, 'OK': 11 / 42, 'OV': 72 / 125}[pairing]:.0f}"
+        said = f"{low[0]}, {low[1]}, {decoys} % ({near} %)"
         if pairing == "OQ":
-            said = f"from PK {low[0]}, z {low[1]}, about {decoys} % may mean nothing (decoys)"
+            said = (
+                f"from PK {low[0]}, z {low[1]}, about {decoys} % may mean nothing "
+                f"(decoys; neighbouring layers {near} %)"
+            )
         parts.append(f"{pairing} {said}")
     return "; ".join(parts)
 
@@ -156,7 +182,7 @@ def test_every_answer_about_gpt2_says_where_it_is_cut(
     gpt2: Graph, expected: str, kept: pd.DataFrame
 ) -> None:
     said = f"run gpt2 holds 3 % of pairs: {expected}"
-    assert len(said) < 140, "hardly more than a line of a terminal"
+    assert len(said) < 180, "hardly more than a line of a wide terminal"
     assert queries.query("hubs", gpt2).attrs["cut"] == said
     assert queries.node_link("hubs", gpt2)["graph"]["cut"] == said
     assert queries.cypher("MATCH (h:Head) RETURN h.name LIMIT 1", gpt2).attrs["cut"] == said
@@ -187,4 +213,19 @@ def test_a_whole_run_and_no_run_at_all(database: Graph) -> None:
     assert queries.query("hubs", database).attrs["cut"] == ""
     loader.load("gpt2-small", database, run="gpt2", selection=TOP)
     assert queries.cypher("RETURN 1 AS x", database).attrs["cut"].startswith("run gpt2 holds 3 %")
+    emptied(database)
+
+
+def test_overview_has_no_share_of_decoys_where_every_pair_is_kept(database: Graph) -> None:
+    """All forward pairs have about as many backward ones, whatever the weights."""
+    emptied(database)
+    few = compute("induction-2l", selection=Selection())
+    frame = few.frame[(few.frame["pairing"] != "OV") | (few.frame["pk_rank"] <= 3)]
+    meta = replace(few.meta, selection=[{"min_pk": 0.0}])
+    table = AffinityTable(frame.reset_index(drop=True), meta)
+    loader.load(table, database, run="mixed")
+    answer = queries.query("overview", database).set_index("pairing")
+    assert answer.loc[["OQ", "OK"], ["decoy_share", "decoy_neighbours"]].isna().all(axis=None)
+    assert answer.loc["OV", "decoy_share"] > 0
+    assert answer["decoy_scored"].tolist() == [64, 64, 64]
     emptied(database)

@@ -150,7 +150,7 @@ def test_the_place_of_a_hub_by_layer_is_that_of_its_strength_for_each_possible_p
     for side, partners in (("inlet", place), ("outlet", 31 - place)):
         each = (answer[side] / partners).where(partners > 0, 0.0)
         sides.append((each + each.mean()) / (each.groupby(layer).transform("mean") + each.mean()))
-    each = (sides[0] * sides[1]).pow(0.5)
+    each = (sides[0] * sides[1]).pow(0.5).where(answer["both"] > 0)
     places = each.rank(ascending=False, method="min")
     pd.testing.assert_series_equal(
         answer["place_by_layer"].astype(float), places, check_names=False

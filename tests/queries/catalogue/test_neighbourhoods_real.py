@@ -139,6 +139,8 @@ def test_all_pairings(database: Graph, case: Case) -> None:
     rows["weakest"] = rows[["oq", "ok", "ov"]].min(axis=1)
     normal = case.edges.pivot(index=["source", "target"], columns="pairing", values="pk_normalized")
     rows["product"] = normal.dropna().prod(axis=1).to_numpy()
+    doubt = case.edges.groupby(["source", "target"])["decoy_q"].max()
+    rows["decoy_q"] = doubt.loc[list(zip(rows["source"], rows["target"], strict=True))].to_numpy()
     for end in ("source", "target"):
         rows[f"{end}_roles"] = [case.roles.get(head, []) for head in rows[end]]
     answer = queries.query("all_pairings", database, run=case.run, limit=500)

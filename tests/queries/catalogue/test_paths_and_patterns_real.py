@@ -20,7 +20,7 @@ def network(kept: pd.DataFrame) -> "nx.MultiDiGraph[str]":
 
 def joined(kept: pd.DataFrame, length: int) -> pd.DataFrame:
     """Every chain of `length` edges, by joining the table of edges with itself."""
-    edges = kept[["source", "target", "pairing", "pk", "pk_normalized"]]
+    edges = kept[["source", "target", "pairing", "pk", "pk_normalized", "decoy_q"]]
     edges = edges.astype({"pk": float, "pk_normalized": float})
     chains = edges.add_suffix("_0")
     for place in range(1, length):
@@ -47,6 +47,7 @@ def test_strongest_chains(gpt2: Graph, kept: pd.DataFrame, length: int, by: str)
             "pairings": top[[f"pairing_{i}" for i in places]].to_numpy().tolist(),
             "product": top["product"],
             "weakest": top["weakest"],
+            "decoy_q": top[[f"decoy_q_{i}" for i in places]].max(axis=1),
         }
     )
     answer = queries.query("strongest_chains", gpt2, length=length, by=by, limit=30)
@@ -75,10 +76,15 @@ def test_shortest_path(
             chains = [[*chain, pairing] for chain in chains for pairing in network[a][b]]
         for pairings in chains:
             steps = zip(heads, heads[1:], pairings, strict=False)
-            pk = [network[a][b][p]["pk"] for a, b, p in steps]
-            expected.add((tuple(heads), tuple(pairings), min(pk)))
+            data = [network[a][b][p] for a, b, p in steps]
+            doubt = max(edge["decoy_q"] for edge in data)
+            weakest = min(edge["pk"] for edge in data)
+            expected.add((tuple(heads), tuple(pairings), weakest, doubt))
     answer = queries.query("shortest_path", gpt2, source=source, target=target, limit=1000)
-    found = {(tuple(r.heads), tuple(r.pairings), r.weakest) for r in answer.itertuples(index=False)}
+    found = {
+        (tuple(r.heads), tuple(r.pairings), r.weakest, r.decoy_q)
+        for r in answer.itertuples(index=False)
+    }
     assert found == expected
     assert len(found) == len(answer)
     assert set(answer["edges"]) == {nx.shortest_path_length(plain, source, target)}
@@ -108,11 +114,10 @@ def test_widest_path(
     (row,) = queries.query("widest_path", gpt2, source=source, target=target).to_dict("records")
     assert row["width"] == width
     assert row["edges"] == edges == len(row["pairings"])
-    pk = [
-        network[a][b][p]["pk"]
-        for a, b, p in zip(row["heads"], row["heads"][1:], row["pairings"], strict=False)
-    ]
-    assert min(pk) == width
+    steps = zip(row["heads"], row["heads"][1:], row["pairings"], strict=False)
+    data = [network[a][b][p] for a, b, p in steps]
+    assert min(edge["pk"] for edge in data) == width
+    assert max(edge["decoy_q"] for edge in data) == row["decoy_q"]
     assert (row["heads"][0], row["heads"][-1]) == (source, target)
     wide = nx.MultiDiGraph()
     wide.add_edges_from(
@@ -173,7 +178,8 @@ def test_motif_counts(gpt2: Graph, kept: pd.DataFrame) -> None:
 
 def test_triangles(gpt2: Graph, kept: pd.DataFrame) -> None:
     chains = joined(kept, 2)
-    direct = kept[["source", "target", "pairing", "pk", "pk_normalized"]].add_suffix("_2")
+    direct = kept[["source", "target", "pairing", "pk", "pk_normalized", "decoy_q"]]
+    direct = direct.add_suffix("_2")
     all_ = chains.merge(
         direct.astype({"pk_2": float, "pk_normalized_2": float}),
         left_on=["source_0", "target_1"],
@@ -181,6 +187,7 @@ def test_triangles(gpt2: Graph, kept: pd.DataFrame) -> None:
     )
     all_["weakest"] = all_[["pk_0", "pk_1", "pk_2"]].min(axis=1)
     all_["product"] = all_[[f"pk_normalized_{i}" for i in range(3)]].prod(axis=1)
+    all_["decoy_q"] = all_[[f"decoy_q_{i}" for i in range(3)]].max(axis=1)
     top = all_.sort_values(["weakest", "product"], ascending=False).head(40)
     names = {
         "source_0": "first",

@@ -105,6 +105,8 @@ def test_role_matrix(database: Graph, case: Case) -> None:
                         "expected": from_depth(case, case.edges, sources, targets),
                         "strength": strength,
                         "strongest": part["pk"].max(),
+                        "sources": part["source"].nunique(),
+                        "targets": part["target"].nunique(),
                     }
                 )  # fmt: skip
     expected = pd.DataFrame(rows).set_index(["source_role", "target_role"])
@@ -135,7 +137,11 @@ def test_candidates(database: Graph, case: Case, by: str) -> None:
         if head in known or not len(tied):
             continue
         total = own["weight"].sum()
-        far = [name for name in case.scores.index if head_key(name)[0] != head_key(head)[0]]
+        # what an edge to a random head of the layer at its other end would have
+        layers = own["other"].map(lambda name: head_key(name)[0])
+        part = layers.map(lambda layer: sum(head_key(m)[0] == layer for m in members)) / len(
+            [name for name in case.scores.index if head_key(name)[0] == 0]
+        )
         best = ordered(tied, "-pk", "pk_rank", "pairing", "other").iloc[0]
         reached = {
             side: sorted(set().union(*role.reindex(sorted(set(ends) & members))))
@@ -146,7 +152,9 @@ def test_candidates(database: Graph, case: Case, by: str) -> None:
                 "head": head, "edges": len(tied), "edges_all": len(own),
                 "strength": tied["weight"].sum(),
                 "share": tied["weight"].sum() / total if total > 0 else None,
-                "share_expected": len(members & set(far)) / len(far), **reached,
+                "expected": part.sum(),
+                "share_expected": (own["weight"] * part).sum() / total if total > 0 else None,
+                **reached,
                 "strongest": best["pk"], "nearest": best["other"], **case.scores.loc[head],
             }
         )  # fmt: skip
@@ -157,6 +165,10 @@ def test_candidates(database: Graph, case: Case, by: str) -> None:
         assert list(answer["head"]) == ["L0H2"]
         assert answer["read_by"].iloc[0] == ["name_mover"]
         assert answer["share"].iloc[0] == 1.0
+    if case.run == "gpt2" and by == "strength":
+        # nearly all that L9H3 has with the circuit, depth alone explains
+        depth = answer.set_index("head").loc["L9H3"]
+        assert (depth["edges"], round(depth["expected"], 1)) == (9, 8.2)
 
 
 def test_candidates_for_the_derived_roles_show_that_they_are_derived(
@@ -211,7 +223,7 @@ def random_targets(case: Case, own: pd.DataFrame, members: set[str]) -> float:
 
 
 def test_ioi_paths(database: Graph, case: Case) -> None:
-    columns = ["source", "target", "pairing", "pk", "pk_normalized"]
+    columns = ["source", "target", "pairing", "pk", "pk_normalized", "decoy_q"]
     keep = {
         role: case.members(role, "ioi")
         for role in ("previous_token", "induction", "s_inhibition", "name_mover")
@@ -227,10 +239,12 @@ def test_ioi_paths(database: Graph, case: Case) -> None:
         part = case.edges[case.edges["pairing"].isin(pairings)]
         part = part[part["source"].isin(keep[source]) & part["target"].isin(keep[target])]
         names = [source, target, f"pairing_{place}", f"pk_{place}", f"normal_{place}"]
+        names.append(f"doubt_{place}")
         steps.append(part[columns].set_axis(names, axis=1))
     paths = steps[0].merge(steps[1], on="induction").merge(steps[2], on="s_inhibition")
     paths["product"] = paths["normal_0"] * paths["normal_1"] * paths["normal_2"]
     paths["weakest"] = paths[["pk_0", "pk_1", "pk_2"]].min(axis=1)
+    paths["decoy_q"] = paths[["doubt_0", "doubt_1", "doubt_2"]].max(axis=1)
     words = ("first", "second", "third")
     paths = paths.rename(columns={f"pairing_{i}": f"{words[i]}_pairing" for i in range(3)})
     heads = ("previous_token", "induction", "s_inhibition", "name_mover")
@@ -287,7 +301,10 @@ def test_identity_paths(database: Graph, case: Case) -> None:
     layer = carried.index.map(lambda name: head_key(name)[0])
     rows["hub_paths"] = rows["hub"].map(carried)
     rows["expected"] = rows["hub"].map(carried.groupby(layer).transform("mean"))
-    rows = rows.join(case.scores, on="hub")
+    rows = rows.join(case.scores.astype(float), on="hub")
+    # where the hub reads a query or a key, its sign says nothing about the path
+    rows.loc[rows["in_pairing"] != "OV", ["copying", "self_overlap"]] = None
+    rows["decoy_q"] = paths[["decoy_q_in", "decoy_q_out"]].max(axis=1)
     for end in ("inlet", "outlet"):
         rows[f"{end}_roles"] = [case.roles.get(head, []) for head in rows[end]]
     rows = ordered(
@@ -306,6 +323,7 @@ def test_identity_paths(database: Graph, case: Case) -> None:
             "identity_paths", database, run=case.run, limit=limit, per_head=per_head
         )
         empty = {"direct_pairing": "", "direct_pk": 0.0}
+        answer = answer.astype({"copying": float, "self_overlap": float})
         same(answer.fillna(empty), rows.iloc[kept].fillna(empty))
     if case.run == "planted":
         # through L1H1 alone: L2H1 has no edge
