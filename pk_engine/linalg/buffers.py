@@ -52,6 +52,9 @@ class PinnedBuffers(Buffers):
     def _make(self, size: int, kind: np.dtype[Any]) -> NDArray[Any]:
         import torch
 
-        memory = torch.empty(size * kind.itemsize, dtype=torch.uint8, pin_memory=True)
+        try:
+            memory = torch.empty(size * kind.itemsize, dtype=torch.uint8, pin_memory=True)
+        except RuntimeError:  # a system limits such memory; copies from other memory only wait
+            return super()._make(size, kind)
         found: NDArray[Any] = memory.numpy().view(kind)
         return found
