@@ -121,11 +121,11 @@ def gpt2(folder: Path) -> str:
     apart = check(works[gpu](), other)
     found, squares = stacks(layers, "basis", GPU), products()
     held = [GPU.uploaded([layer[role] for role in "QKVO"]) for layer in layers]
-    kernel = "the kernel alone, bases on the device"
-    works["the same, matrices on the device"] = done(
+    kernel = "headgraph, the kernel alone, bases on the device"
+    works["headgraph, torch on CUDA, matrices there"] = done(
         lambda: (factored(found, held), scores(found, "pk"))
     )
-    works["the bases alone, matrices on the device"] = done(partial(factored, found, held))
+    works["headgraph, the bases alone, matrices there"] = done(partial(factored, found, held))
     works[kernel] = done(partial(scores, found, "pk"))
     times = in_turn(works | squares, ROUNDS)
     counted = {kernel: kernel_operations(plan(folder, calibrate=False))}
@@ -136,7 +136,7 @@ def gpt2(folder: Path) -> str:
         for name, own in times.items()
     ]  # fmt: skip
     head = ["OQ, OK and OV of GPT-2 small", "median ms", "range ms", "beside ours on CUDA",
-            "TFLOP/s"]  # fmt: skip
+            "TFLOP/s (of the fastest product)"]  # fmt: skip
     return f"{table(head, rows)}\n\nTransformerLens's scores differ by at most {apart:.0e}."
 
 
