@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 CPU_TILE = (96, 448)
 """Rows and columns of a tile on a CPU: tall enough to reuse cached rows of a factor, and multiples
 of 48, the unit of BLAS."""
+ROOM = 8 << 30
+"""Most bytes of tiles on a GPU. More tiles take so long that a launch no longer counts."""
 
 
 class Ops(Protocol):
@@ -24,6 +26,9 @@ class Ops(Protocol):
     """
 
     tile: tuple[int, int]
+
+    def room(self, like: Any) -> int:
+        """Bytes that tiles may take together on the device of `like`; 0 for one tile at a time."""
 
     def empty(self, shape: tuple[int, ...], like: Any) -> Any:
         """An uninitialised array of the type of `like`."""
@@ -48,6 +53,10 @@ class NumPyOps:
     """The protocol on NumPy."""
 
     tile = CPU_TILE
+
+    def room(self, like: Any) -> int:
+        """See `Ops`."""
+        return 0  # one tile fits the cache
 
     def empty(self, shape: tuple[int, ...], like: Any) -> Any:
         """See `Ops`."""
@@ -81,6 +90,17 @@ class TorchOps:
     def __init__(self, device: str) -> None:
         # a GPU needs few large products, a CPU needs tiles that fit its cache
         self.tile = CPU_TILE if device == "cpu" else (128, 1 << 30)
+        self._device = device
+
+    def room(self, like: Any) -> int:
+        """See `Ops`."""
+        if self._device != "cuda":
+            return 0 if self._device == "cpu" else ROOM // 8
+        import torch
+
+        unused = torch.cuda.memory_reserved(like.device) - torch.cuda.memory_allocated(like.device)
+        free = torch.cuda.mem_get_info(like.device)[0] + unused  # torch keeps what was freed
+        return min(ROOM, int(free) // 2)
 
     def empty(self, shape: tuple[int, ...], like: Any) -> Any:
         """See `Ops`."""

@@ -5,12 +5,15 @@ NumPy is always there and imports quickly. `choose` takes torch when it is impor
 """
 
 import importlib.util
+import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -21,12 +24,16 @@ from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.array_ops import to_numpy
 from headgraph.pk_engine.linalg.bases import Bases, bases, one_thread
-from headgraph.pk_engine.linalg.buffers import Buffers
+from headgraph.pk_engine.linalg.buffers import Buffers, PinnedBuffers
 
 MEMORY = 2.0
 """Gigabytes that factors may take by default; a run takes about one more."""
-READERS = 4
-"""Threads that read layers for a GPU."""
+READERS = 8
+"""Threads that read layers for a GPU; each takes much longer for a layer than the GPU."""
+STREAMS = 3
+"""Layers on a GPU at one time, beside the factors: one arrives while others are factored."""
+WIDE = 1 << 27
+"""Bytes of matrices that a GPU copies to float64 at one time."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ class Backend:
             buffers: memory for NumPy's float64 copies; new memory without them.
         """
         if self.factors_here:
-            return bases(here, rows, len(here))
+            return bases(here, rows, max(1, WIDE // (8 * math.prod(here.shape[1:]))))
         if rows is None or self.device == "cpu":  # torch's memory there is NumPy's too
             return bases(stored, None if rows is None else to_numpy(rows), buffers=buffers)
         found = bases(stored, buffers=buffers)
@@ -96,6 +103,51 @@ class Backend:
         import torch
 
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+
+    def uploaded(self, stacks: Sequence[NDArray[Any]]) -> Any:
+        """Stacks of matrices of one size as one stack on the device, in this precision.
+
+        Copies from `PinnedBuffers` go on while the caller does: inside `beside`, keep them as they
+        are until it ends.
+        """
+        import torch
+
+        here = self.empty((sum(map(len, stacks)), *stacks[0].shape[1:]))
+        for place, stack in zip(here.split([len(it) for it in stacks]), stacks, strict=True):
+            place.copy_(torch.from_numpy(stack), non_blocking=True)
+        return here
+
+    def buffers(self) -> Buffers:
+        """Memory to read layers into."""
+        return PinnedBuffers() if self.device.startswith("cuda") else Buffers()
+
+    @contextmanager
+    def beside(self) -> Iterator[None]:
+        """Work of this thread on a CUDA device that runs beside that of others, and is then done.
+
+        One thread's copies run while the device computes for another; at most STREAMS are inside.
+        The caller of these threads calls `wait` before, since memory that it freed may be in use.
+        """
+        if not self.device.startswith("cuda"):
+            yield
+            return
+        import torch
+
+        streams = _streams(self.device)
+        stream = streams.get()
+        try:
+            with torch.cuda.stream(stream):
+                yield
+        finally:
+            stream.synchronize()
+            streams.put(stream)
+
+    def wait(self) -> None:
+        """Wait until a CUDA device has done what this thread has asked of it."""
+        if self.device.startswith("cuda"):
+            import torch
+
+            torch.cuda.current_stream(self.device).synchronize()
 
     @contextmanager
     def workers(self, most: int | None = None) -> Iterator[Executor]:
@@ -125,6 +177,17 @@ class Backend:
     def computing(self, threads: Executor | None) -> Executor | None:
         """The executor for the kernel's parts: these threads, or None (in turn) on a GPU."""
         return threads if self.device == "cpu" else None
+
+
+@cache
+def _streams(device: str) -> SimpleQueue[Any]:
+    """Streams that are free. They are kept, because torch keeps freed memory for each of them."""
+    import torch
+
+    streams: SimpleQueue[Any] = SimpleQueue()
+    for _ in range(STREAMS):
+        streams.put(torch.cuda.Stream(device))
+    return streams
 
 
 def _one_torch_thread() -> None:

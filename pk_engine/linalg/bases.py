@@ -9,6 +9,9 @@ kappa^2 eps64. A matrix counts as full rank only if kappa = sigma_1 / sigma_m <
 the product W R^-1 is taken in float32, which is half the work: rounding then adds to U at most
 about ||R||_F ||R^-1||_F eps32 sqrt(m) in the Frobenius norm, and usually far less. If full rank is
 not certain, the eigenvectors of G decide.
+
+torch factors a whole stack in a few launches, without an exception where a matrix is singular: the
+bounds of all matrices come from the device at once, and only those of uncertain rank are repeated.
 """
 
 import math
@@ -19,6 +22,7 @@ from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
+from array_api_compat import is_torch_array
 
 from headgraph.pk_engine.linalg.array_ops import namespace, ops_for
 from headgraph.pk_engine.linalg.buffers import Buffers
@@ -75,20 +79,23 @@ def bases(
     else:
         wide = partial(_wide, xp, weights, at_once, buffers)
         gram = _gram(weights, wide, buffers)
-        found = _cholesky(xp, gram, tolerance, buffers) or _eigenvectors(xp, gram, tolerance)
+        if is_torch_array(weights):
+            found = _one_by_one(xp, gram, tolerance)
+        else:
+            found = _cholesky(xp, gram, tolerance, buffers) or _eigenvectors(xp, gram, tolerance)
         _transform(xp, weights, found, rows, wide)
     return Bases(xp.matrix_transpose(rows), found.factor, found.rank)
 
 
 class _Factors(NamedTuple):
-    """G = R^T R, U = W T, the numerical ranks, and a bound of the rounding of W T: max ||R|| ||T||,
-    in Frobenius's norm, or infinity.
+    """G = R^T R, U = W T, the numerical ranks, and the matrices whose W T takes float64, or None
+    for all of them.
     """
 
     factor: Any  # R
     to_basis: Any  # T
     rank: np.ndarray[Any, np.dtype[np.int64]]
-    bound: float = math.inf
+    wide: list[int] | None = None
 
 
 def _wide(
@@ -125,9 +132,13 @@ def _transform(
     xp: Any, weights: Any, found: _Factors, rows: Any, wide: Callable[[], Iterator[Any]]
 ) -> None:
     """U^T = T^T W^T into rows, in the weights' own type if that is exact enough."""
-    if found.bound < NARROW and bool(xp.all(xp.abs(found.to_basis) < LARGEST)):
+    if found.wide is not None:
         turn = xp.astype(found.to_basis, weights.dtype)
         ops_for(weights).batched(turn, weights.mT, rows)
+        if found.wide:
+            again = xp.astype(weights[found.wide], xp.float64)
+            product = xp.matmul(found.to_basis[found.wide].mT, again.mT)
+            rows[found.wide] = xp.astype(product, weights.dtype)
         return
     for part, matrices in wide():
         product = xp.matmul(found.to_basis[part].mT, matrices.mT)
@@ -147,7 +158,29 @@ def _cholesky(xp: Any, gram: Any, tolerance: float, buffers: Buffers | None) -> 
     bound = float(xp.max(xp.linalg.matrix_norm(factor) * xp.linalg.matrix_norm(inverse)))
     if not bound * tolerance < 1:
         return None
-    return _Factors(factor, inverse, np.full(len(gram), gram.shape[-1]), bound)
+    narrow = bound < NARROW and bool(xp.all(xp.abs(inverse) < LARGEST))
+    full = np.full(len(gram), gram.shape[-1])
+    return _Factors(factor, inverse, full, [] if narrow else None)
+
+
+def _one_by_one(xp: Any, gram: Any, tolerance: float) -> _Factors:
+    """R and T in torch, of each matrix by Cholesky, or from eigenvectors if a rank might not be
+    full. The processor waits for the device once, for the bounds of all matrices.
+    """
+    lower, failed = xp.linalg.cholesky_ex(gram)  # no exception, which would have to wait
+    factor, eye = lower.mT, xp.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
+    inverse = xp.linalg.solve_triangular(factor, eye, upper=True)
+    bound = xp.linalg.matrix_norm(factor) * xp.linalg.matrix_norm(inverse)
+    bound = xp.where(failed == 0, bound, xp.full_like(bound, math.inf))
+    bounds, largest = np.array(xp.stack([bound, xp.amax(xp.abs(inverse), (-2, -1))]).tolist())
+    full = bounds * tolerance < 1  # NaN is not
+    wide = np.flatnonzero(~(full & (bounds < NARROW) & (largest < LARGEST))).tolist()
+    rank = np.full(len(gram), gram.shape[-1])
+    if not full.all():
+        unsure = np.flatnonzero(~full).tolist()
+        again = _eigenvectors(xp, gram[unsure], tolerance)
+        factor[unsure], inverse[unsure], rank[unsure] = again.factor, again.to_basis, again.rank
+    return _Factors(factor, inverse, rank, wide if len(wide) < len(gram) else None)
 
 
 def _invert_upper(xp: Any, upper: Any, out: Any) -> None:

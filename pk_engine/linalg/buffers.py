@@ -31,15 +31,30 @@ class Buffers(threading.local):
     def array(self, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """An uninitialised NumPy array in a buffer of this name and type."""
         kind = np.dtype(dtype)
-
-        def make(size: int) -> NDArray[Any]:
-            return np.empty(size, kind)
-
-        flat: NDArray[Any] = self.flat(f"{name} {kind.name}", math.prod(shape), make)
+        flat: NDArray[Any] = self.flat(
+            f"{name} {kind.name}", math.prod(shape), lambda size: self._make(size, kind)
+        )
         return flat.reshape(shape)
+
+    def _make(self, size: int, kind: np.dtype[Any]) -> NDArray[Any]:
+        return np.empty(size, kind)
 
     def copy(self, name: str, values: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
         """The values in a buffer of this name: C-contiguous, of this type."""
         found = self.array(name, values.shape, dtype)
         found[...] = values
+        return found
+
+
+class PinnedBuffers(Buffers):
+    """Buffers that the system never moves, from which a CUDA device copies while it computes."""
+
+    def _make(self, size: int, kind: np.dtype[Any]) -> NDArray[Any]:
+        import torch
+
+        try:
+            memory = torch.empty(size * kind.itemsize, dtype=torch.uint8, pin_memory=True)
+        except RuntimeError:  # a system limits such memory; copies from other memory only wait
+            return super()._make(size, kind)
+        found: NDArray[Any] = memory.numpy().view(kind)
         return found

@@ -12,6 +12,9 @@ projectors  K = <X_i X_i^T, Y_j Y_j^T>_F. Both d x d matrices are symmetric, so 
 Factors are heads x m x d in memory, since a tile forms a third faster from long rows than from
 columns. A tile is formed for all sources, then for one layer of targets at a time, whose products
 follow while they are still in the processor's cache.
+
+A GPU waits for the launch of each operation. There, as many tiles as its memory has room for are
+formed side by side, for all heads at once, and multiplied together.
 """
 
 import math
@@ -26,6 +29,8 @@ from headgraph.pk_engine.linalg.buffers import Buffers
 
 Block = tuple[slice, slice]
 """Sources and targets to compare; K stays 0 outside the blocks."""
+Tile = tuple[slice, slice]
+"""Rows and columns of a projector."""
 Meeting = tuple[slice, slice, slice]
 """Sources, their targets counted within a piece, and the same targets counted through the stack."""
 AT_ONCE = 48
@@ -58,18 +63,19 @@ def kernel(
     out = ops.zeros((n, k), x)
     u, v = ops.rows(x), ops.rows(y)  # ... x m x d
     if cheaper_by_projectors((n, *x.shape[-2:]), (k, *y.shape[-2:]), blocks):
-        writing, reading = _used(u, n, blocks), list(_meetings(v, k, blocks))
-        buffers, tiles = Buffers(), range(0, x.shape[-2], ops.tile[0])
+        whole, parts = _parts(u, v, ops)
+        writing, reading = _used(u, n, blocks, whole), list(_meetings(v, k, blocks, whole))
+        buffers = Buffers()
         for part in run(
-            lambda start: _projector_tile(writing, reading, (n, k), start, ops, buffers), tiles
+            lambda starts: _projector_tiles(writing, reading, (n, k), starts, ops, buffers), parts
         ):
             out += part
     else:
         u, v = u.reshape(n, *u.shape[-2:]), v.reshape(k, *v.shape[-2:])
-        rows = [(i, targets) for sources, targets in blocks for i in _range(sources, n)]
-        parts = run(lambda at: _block_row(u[at[0]], v[at[1]]), rows)
-        for (i, targets), part in zip(rows, parts, strict=True):
-            out[i, targets] = part
+        rows = list(_block_rows(u, v, blocks, ops.room(u)))
+        products = run(lambda at: _block_row(u[at[0]], v[at[1]]), rows)
+        for (sources, targets), part in zip(rows, products, strict=True):
+            out[sources, targets] = part
     return to_numpy(out)
 
 
@@ -114,8 +120,26 @@ def _covered(parts: Iterable[range]) -> int:
     return count
 
 
-def _pieces(rows: Any) -> Iterator[tuple[int, Any]]:
-    """A stack a layer at a time, or AT_ONCE heads if it has no layers; each with its place."""
+def _parts(u: Any, v: Any, ops: Ops) -> tuple[bool, list[range]]:
+    """Whether all heads are formed at once, and the first rows of the tiles of each part."""
+    d, height = u.shape[-1], ops.tile[0]
+    starts = range(0, d, height)
+    room = ops.room(u) // u.itemsize
+    every, tile = math.prod(u.shape[:-2]) + math.prod(v.shape[:-2]), min(height, d) * d
+    left = room - math.prod(u.shape) - math.prod(v.shape)  # beside copies of the factors
+    whole = every * tile <= left
+    if not whole:  # all sources, and one piece of the targets after another
+        pieces = _pieces(v, whole=False)
+        left, every = room, math.prod(u.shape[:-2]) + max(len(piece) for _, piece in pieces)
+    many = max(1, left // (every * tile))
+    return whole, [starts[at : at + many] for at in range(0, len(starts), many)]
+
+
+def _pieces(rows: Any, whole: bool) -> Iterator[tuple[int, Any]]:
+    """All of a stack, or a layer at a time, or AT_ONCE heads if it has no layers; with places."""
+    if whole:
+        yield 0, rows.reshape(-1, *rows.shape[-2:])
+        return
     flat = rows.ndim == 3
     parts = (rows[i : i + AT_ONCE] for i in range(0, len(rows), AT_ONCE)) if flat else iter(rows)
     first = 0
@@ -124,16 +148,18 @@ def _pieces(rows: Any) -> Iterator[tuple[int, Any]]:
         first += len(part)
 
 
-def _used(u: Any, n: int, blocks: Sequence[Block]) -> list[tuple[slice, Any]]:
+def _used(u: Any, n: int, blocks: Sequence[Block], whole: bool) -> list[tuple[slice, Any]]:
     """The pieces of the sources that are in some block, with their places."""
     places = set[int]().union(*(_range(sources, n) for sources, _ in blocks))
-    pieces = [(slice(first, first + len(piece)), piece) for first, piece in _pieces(u)]
+    pieces = [(slice(first, first + len(piece)), piece) for first, piece in _pieces(u, whole)]
     return [(at, piece) for at, piece in pieces if not places.isdisjoint(_range(at, n))]
 
 
-def _meetings(v: Any, k: int, blocks: Sequence[Block]) -> Iterator[tuple[Any, list[Meeting]]]:
+def _meetings(
+    v: Any, k: int, blocks: Sequence[Block], whole: bool
+) -> Iterator[tuple[Any, list[Meeting]]]:
     """Each piece of the targets that is in some block, with its sources."""
-    for first, piece in _pieces(v):
+    for first, piece in _pieces(v, whole):
         met = []
         for sources, targets in blocks:
             low, high = targets.indices(k)[:2]
@@ -144,44 +170,79 @@ def _meetings(v: Any, k: int, blocks: Sequence[Block]) -> Iterator[tuple[Any, li
             yield piece, met
 
 
-def _projector_tile(
+def _projector_tiles(
     sources: list[tuple[slice, Any]],
     targets: list[tuple[Any, list[Meeting]]],
     size: tuple[int, int],
-    start: int,
+    starts: Sequence[int],
     ops: Ops,
     buffers: Buffers,
 ) -> Any:
-    """The part of K from one tile's rows of the projectors, from `start` on."""
+    """The part of K from the rows of the projectors in the tiles that begin at `starts`."""
     like = sources[0][1]
 
     def make(numbers: int) -> Any:
         return ops.empty((numbers,), like)
 
-    d, (height, width) = like.shape[-1], ops.tile
-    stop = min(start + height, d)
+    beside, diagonal = _tiles(starts, like.shape[-1], ops.tile)
+    together = [beside] if len(starts) > 1 else [[tile] for tile in beside]
     part = ops.zeros(size, like)
-    for left in (*range(stop, d, width), start):
-        right = stop if left == start else min(left + width, d)
-        if left == start:  # the last; tiles right of the diagonal stand for those below it too
+    for step in (*together, diagonal):
+        if step is diagonal:  # tiles right of the diagonal stand for those below it too
             ops.scale(part, 2.0)
-        shape = (stop - start, right - left)
-        area = math.prod(shape)
-        x = buffers.flat("x", size[0] * area, make)
+        area = sum(_area(tile) for tile in step)
+        x = buffers.flat("x", size[0] * area, make).reshape(-1, area)
         for at, piece in sources:
-            formed = x[at.start * area : at.stop * area].reshape(-1, *shape)
-            ops.batched(piece[..., start:stop], piece[..., left:right], formed)
-        x = x.reshape(-1, area)
+            _form(piece, step, x[at], ops)
         for piece, met in targets:
-            y = buffers.flat("y", len(piece) * area, make)
-            formed = y.reshape(-1, *shape)
-            ops.batched(piece[..., start:stop], piece[..., left:right], formed)
+            y = buffers.flat("y", len(piece) * area, make).reshape(-1, area)
+            _form(piece, step, y, ops)
             for here, there, columns in met:
-                ops.add_product(x[here], y.reshape(-1, area)[there], part[here, columns])
+                ops.add_product(x[here], y[there], part[here, columns])
     return part
 
 
+def _tiles(starts: Sequence[int], d: int, tile: tuple[int, int]) -> tuple[list[Tile], list[Tile]]:
+    """The tiles right of the diagonal, and those on it."""
+    height, width = tile
+    rows = [slice(start, min(start + height, d)) for start in starts]
+    beside = [
+        (here, slice(left, min(left + width, d)))
+        for here in rows
+        for left in range(here.stop, d, width)
+    ]
+    return beside, [(here, here) for here in rows]
+
+
+def _area(tile: Tile) -> int:
+    rows, columns = tile
+    return int((rows.stop - rows.start) * (columns.stop - columns.start))
+
+
+def _form(piece: Any, tiles: Sequence[Tile], out: Any, ops: Ops) -> None:
+    """Tiles of the projectors of a piece, side by side in the rows of `out`."""
+    end = 0
+    for tile in tiles:
+        start, end = end, end + _area(tile)
+        formed = out[:, start:end].reshape(len(piece), tile[0].stop - tile[0].start, -1)  # a view
+        ops.batched(piece[..., tile[0]], piece[..., tile[1]], formed)
+
+
+def _block_rows(u: Any, v: Any, blocks: Sequence[Block], room: int) -> Iterator[Block]:
+    """The blocks, cut into one source each, or into as many as there is room for."""
+    for sources, targets in blocks:
+        met = _range(sources, len(u))
+        one = len(_range(targets, len(v))) * v.shape[1] * u.shape[1] * u.itemsize
+        many = max(1, room // max(1, 2 * one))  # a product and its squares
+        for first in met[::many]:
+            yield slice(first, min(first + many, met.stop)), targets
+
+
 def _block_row(u: Any, v: Any) -> Any:
-    """One source, m x d, with targets, k x m' x d, from X^T Y itself."""
-    product = v.reshape(-1, v.shape[2]) @ u.T  # (k m') x m
-    return (product * product).reshape(v.shape[0], -1).sum(-1)
+    """Some sources, n x m x d, with targets, k x m' x d, from X^T Y itself."""
+    if len(u) == 1:
+        product = v.reshape(-1, v.shape[2]) @ u[0].T  # (k m') x m
+        return (product * product).reshape(v.shape[0], -1).sum(-1)
+    product = u.reshape(-1, u.shape[2]) @ v.reshape(-1, v.shape[2]).T  # (n m) x (k m')
+    squares = (product * product).reshape(len(u), u.shape[1], len(v), -1)
+    return squares.sum((1, 3))

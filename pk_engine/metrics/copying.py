@@ -37,7 +37,11 @@ def copying(values: NDArray[np.floating], outputs: NDArray[np.floating]) -> NDAr
     Returns:
         heads; NaN where all eigenvalues are 0.
     """
-    product = np.matmul(_scaled(outputs).mT, _scaled(values))
+    return copying_of(np.matmul(_scaled(outputs).mT, _scaled(values)))
+
+
+def copying_of(product: NDArray[np.floating]) -> NDArray[np.float64]:
+    """`copying` from W_O W_V of each head, heads x m x m."""
     eigenvalues = np.linalg.eigvals(_scaled(product))
     moduli = np.abs(eigenvalues).sum(-1, dtype=np.float64)
     real = eigenvalues.real.sum(-1, dtype=np.float64)
@@ -63,6 +67,11 @@ def self_overlap(
     """
     product = np.matmul(value_bases.mT, output_bases)
     overlap = np.square(product, dtype=np.float64).sum((-2, -1))
+    return share(overlap, rank)
+
+
+def share(overlap: NDArray[np.floating], rank: NDArray[np.integer]) -> NDArray[np.float64]:
+    """`self_overlap` from PK(V, O) of each head with itself; NaN where the rank is 0."""
     return _ratio(overlap, rank)
 
 

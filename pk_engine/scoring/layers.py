@@ -17,6 +17,7 @@ from headgraph.pk_engine.metrics.copying import HEAD_SCORES, copying, self_overl
 from headgraph.pk_engine.metrics.stacks import HeadStacks, Stack
 from headgraph.pk_engine.models.interface import Layer, Weights
 from headgraph.pk_engine.models.shape import ModelShape
+from headgraph.pk_engine.scoring.device import Products, fill_whole, fills_whole
 
 
 def collect(
@@ -41,16 +42,23 @@ def collect(
         executor: where layers are read and factored; the caller's thread by default.
     """
     layers = range(len(weights.shape.layers)) if layers is None else layers
-    stacks = allocate(weights.shape, roles, layers, factors, backend or Backend())
-    buffers = Buffers()
+    backend = backend or Backend()
+    stacks = allocate(weights.shape, roles, layers, factors, backend)
+    buffers = backend.buffers()
+    backend.wait()
 
     def read(place: int) -> bytes:
         layer = weights.shape.layers[place].index
         raw = weights.raw_layer(layer, buffers)
         matrices = weights.processed(layer, raw)
-        fill(stacks, place, matrices, buffers)
+        with backend.beside():
+            own = fill(stacks, place, matrices, buffers)
         if "V" in stacks.rank:
-            stacks.head_scores[layer] = head_scores(matrices, place, stacks.backend, stacks)
+            stacks.head_scores[layer] = (
+                head_scores(matrices, place, backend, stacks)
+                if own is None
+                else own.head_scores(matrices)
+            )
         return layer_digest(raw)
 
     run = map if executor is None else executor.map
@@ -188,7 +196,9 @@ def fingerprint(weights: Weights, digests: Mapping[int, bytes]) -> str:
     return whole.hexdigest()
 
 
-def fill(stacks: HeadStacks, number: int, matrices: Layer, buffers: Buffers | None = None) -> None:
+def fill(
+    stacks: HeadStacks, number: int, matrices: Layer, buffers: Buffers | None = None
+) -> Products | None:
     """Factor a layer's matrices and put the factors into the stacks.
 
     Args:
@@ -196,8 +206,13 @@ def fill(stacks: HeadStacks, number: int, matrices: Layer, buffers: Buffers | No
         number: the layer's place in `shape.layers`.
         matrices: its matrices, as they are scored.
         buffers: memory for copies, in the place of new memory.
+
+    Returns:
+        What head scores need, if a GPU has it at hand.
     """
     backend, layer = stacks.backend, number - stacks.layers.start
+    if backend.factors_here and fills_whole(stacks, matrices):
+        return fill_whole(stacks, layer, matrices)
     buffers = buffers or Buffers()
     factor = {}
     for role in ROLES if stacks.writes is not None else stacks.rank:
@@ -217,6 +232,7 @@ def fill(stacks: HeadStacks, number: int, matrices: Layer, buffers: Buffers | No
                 _place(stacks.raw[role].mT[layer], here)[...] = here.mT
     if stacks.writes is not None and stacks.reads is not None:
         _fill_composition(stacks.writes, stacks.reads, layer, matrices, factor, backend)
+    return None
 
 
 def _fill_composition(

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from headgraph.pk_engine.linalg.buffers import Buffers
+from headgraph.pk_engine.linalg.buffers import Buffers, PinnedBuffers
 from headgraph.pk_engine.models.weights import ModelWeights
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, gpt2_tensors, llama_tensors, save
 
 PASS = """
 import resource, sys
-from headgraph.pk_engine.linalg.buffers import Buffers
+from headgraph.pk_engine.linalg.buffers import Buffers, PinnedBuffers
 from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.scoring import layers
 
@@ -92,6 +93,28 @@ def test_a_name_is_one_piece_of_memory_until_it_must_grow() -> None:
     copied = buffers.copy("a", np.arange(6.0).reshape(2, 3).T, np.float32)
     assert copied.flags.c_contiguous
     assert copied.tolist() == [[0, 3], [1, 4], [2, 5]]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_pinned_memory_is_taken_where_the_system_gives_it(
+    there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[torch.Tensor] = []
+
+    def empty(size: int, *, dtype: torch.dtype, pin_memory: bool) -> torch.Tensor:
+        assert pin_memory
+        if not there:
+            raise RuntimeError("CUDA error: out of memory")
+        taken.append(torch.zeros(size, dtype=dtype))
+        return taken[-1]
+
+    monkeypatch.setattr(torch, "empty", empty)
+    buffers = PinnedBuffers()
+    found = buffers.array("layer", (2, 3), np.float32)
+    found[...] = 1
+    assert found.dtype == np.float32
+    assert np.shares_memory(found, buffers.array("layer", (3, 2), np.float32))
+    assert [np.shares_memory(found, it.numpy()) for it in taken] == [True] * there
 
 
 def test_each_thread_has_its_own_and_all_go_with_the_object() -> None:
