@@ -1,8 +1,9 @@
 """A job's groups of layers on a Dask cluster.
 
-The client keeps a few tasks ahead for each worker and merges results as they come. Dask moves the
-tasks of lost workers to others. A worker gets tasks once it has the same version of headgraph and
-the same weights: it then has one of a resource that each task of the job needs.
+The client keeps a few tasks ahead for each worker and merges results as they come. A worker gets
+the groups whose targets it has (`sharing`), and those of lost workers go to others. A worker gets
+tasks once it has the same version of headgraph and the same weights: it then has one of a resource
+that each task of the job needs.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import pickle
 import pydoc
 import time
 import uuid
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from headgraph.base.errors import HeadgraphError
 from headgraph.base.files.documents import read_json, shown
 from headgraph.base.progress import Progress
-from headgraph.base.spelling import either
+from headgraph.base.spelling import argument, either
 from headgraph.base.text import quoted, short
 from headgraph.base.version import VERSION
 from headgraph.pk_engine.errors import EngineError
@@ -31,6 +33,7 @@ from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.scoring.group import GroupScores
 from headgraph.pk_engine.scoring.layers import layer_digest
 from headgraph.pk_engine.scoring.progress import WAITING
+from headgraph.pk_engine.scoring.sharing import Sharing
 from headgraph.pk_engine.scoring.spec import Spec
 from headgraph.pk_engine.scoring.worker import admit, check, choose_here, score_here
 
@@ -156,29 +159,30 @@ class _Tasks:
     ) -> None:
         self.client, self.groups, self.progress = client, groups, progress
         self.layers = spec.weights.shape.layers
-        self.left = sorted(groups, reverse=True)
+        self.left = Sharing(groups)
         self.failed = dict.fromkeys(groups, 0)
+        self.lost = dict.fromkeys(groups, 0)
         self.checks: dict[Future, str] = {}
-        self.running: dict[Future, int] = {}
+        self.running: dict[Future, tuple[int, str]] = {}
         self.resource = f"headgraph-{uuid.uuid4()}"  # workers of an earlier job are checked again
         self.spec = pickle.dumps(spec)
         first = self.layers[0].index
         self.about = first, layer_digest(spec.weights.raw_layer(first))
         self.workers: list[str] = []
-        self.stuck: set[Future] = set()
         self.looked = 0.0
         self.patience = PATIENCE
+        self.allowed = _allowed_failures()
 
     def run(self) -> Iterator[tuple[int, GroupScores, str]]:
         """Submit and collect until every group is there."""
-        while self.left or self.running:
+        while len(self.left) or self.running:
             self._look()
             self._submit()
             for future in self._finished():
                 if future in self.checks:
                     self._admit(self.checks.pop(future), future)
                 else:
-                    yield from self._collect(self.running.pop(future), future)
+                    yield from self._collect(*self.running.pop(future), future)
 
     def cancel(self) -> None:
         """Cancel what is left, if the scheduler is still there."""
@@ -208,18 +212,27 @@ class _Tasks:
         self._take_back()
 
     def _take_back(self) -> None:
-        """Take tasks back that no worker has.
+        """Take back what workers had that are gone, or that started anew and are not checked yet.
 
-        Dask holds the tasks of lost workers for a new one, and overlooks that a worker gets the
-        resource only after its check.
+        The first task of a worker is the one that ran, which may be the reason.
         """
-        held = {key for keys in self.client.processing().values() for key in keys}
-        stuck = {it for it in self.running if it.status in _NOT_DONE and it.key not in held}
-        for task in stuck & self.stuck:  # twice in turn: it is not on its way
-            self.left.append(self.running.pop(task))
+        blamed: set[str] = set()
+        for task, (number, worker) in list(self.running.items()):
+            if worker in self.workers or task.status not in _NOT_DONE:
+                continue
+            del self.running[task]
             task.cancel()
-        self.left.sort(reverse=True)
-        self.stuck = stuck
+            self.left.put_back(number)
+            self.left.forget(worker)
+            self.lost[number] += worker not in blamed
+            blamed.add(worker)
+            if self.lost[number] > self.allowed:
+                many = "s" * (self.lost[number] != 1)
+                raise EngineError(
+                    f"the comparison of {self._words_of(number)} ended {self.lost[number]} "
+                    f"worker{many}: give workers more memory, or {argument('memory')} a smaller "
+                    "number"
+                )
 
     def _admit(self, worker: str, future: Future) -> None:
         """Let a worker take tasks, if its check is good."""
@@ -233,18 +246,24 @@ class _Tasks:
         self.looked = 0.0
 
     def _submit(self) -> None:
-        """Keep some tasks ahead, in the order of the groups."""
-        while self.left and len(self.running) < AHEAD * len(self.workers):
-            number = self.left.pop()
-            task = self.client.submit(
-                score_here,
-                self.spec,
-                self.groups[number],
-                pure=False,
-                priority=-number,
-                resources={self.resource: 1},
-            )
-            self.running[task] = number
+        """Keep a task ahead for each worker, except at the end, when others may be free sooner."""
+        busy = Counter(worker for _, worker in self.running.values())
+        for ahead in range(AHEAD):
+            for worker in self.workers:
+                if len(self.left) > ahead * len(self.workers) and busy[worker] <= ahead:
+                    self._send(self.left.take(worker), worker)
+                    busy[worker] += 1
+
+    def _send(self, number: int, worker: str) -> None:
+        task = self.client.submit(
+            score_here,
+            self.spec,
+            self.groups[number],
+            pure=False,
+            workers=[worker],
+            resources={self.resource: 1},
+        )
+        self.running[task] = number, worker
 
     def _finished(self) -> list[Future]:
         """The tasks that are done, or failed, after a moment."""
@@ -260,7 +279,9 @@ class _Tasks:
         except TimeoutError:
             return []
 
-    def _collect(self, number: int, future: Future) -> Iterator[tuple[int, GroupScores, str]]:
+    def _collect(
+        self, number: int, worker: str, future: Future
+    ) -> Iterator[tuple[int, GroupScores, str]]:
         found: Any = None
         try:  # the worker may be lost, and the task then has to wait for another
             if (error := future.exception(timeout=POLL)) is None:
@@ -268,7 +289,7 @@ class _Tasks:
                 found = future.result(timeout=self.patience / 2)
                 self.patience /= 2
         except TimeoutError:
-            self.running[future] = number
+            self.running[future] = number, worker
             return
         if error is None:
             yield number, *found
@@ -280,7 +301,7 @@ class _Tasks:
             raise EngineError(
                 f"the comparison of {self._words_of(number)} {what}: {_words(error)}"
             ) from error
-        self.left.append(number)
+        self.left.put_back(number)
 
     def _words_of(self, number: int) -> str:
         """The layers of a group."""
@@ -290,6 +311,13 @@ class _Tasks:
             for part in (group.sources, group.targets)
         ]
         return " with ".join(" to ".join(names) for names in ends)
+
+
+def _allowed_failures() -> int:
+    """How many workers may end while they have one task, as Dask counts them."""
+    import dask
+
+    return int(dask.config.get("distributed.scheduler.allowed-failures"))
 
 
 def _of_same_version(client: Client, workers: list[str]) -> list[str]:

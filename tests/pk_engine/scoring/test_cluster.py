@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ import pytest
 
 from headgraph.base.errors import HeadgraphError
 from headgraph.pk_engine import AffinityTable, Selection, bundled, compute
+from headgraph.pk_engine.metrics.layer_order import Group
 from headgraph.pk_engine.scoring import cluster as cluster_module
 from headgraph.pk_engine.scoring import worker as worker_module
 from headgraph.pk_engine.scoring.cluster import connected
 from headgraph.pk_engine.scoring.group import score_group
 from headgraph.pk_engine.scoring.job import Job
 from headgraph.pk_engine.scoring.progress import COMPARING, RESUMED
+from headgraph.pk_engine.scoring.sharing import Sharing
 from tests.commands import headgraph
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.pk_engine.scoring.test_streaming import RULES
@@ -133,6 +136,41 @@ def test_a_killed_worker_costs_its_own_tasks(client: Any, model: Path, count: in
     how = HOW | {"selection": Selection(top_per_target=2)}
     table = compute(model, client=client, progress=at_group(4, kill), **how)
     assert table.sha256 == compute(model, **how).sha256
+
+
+def test_a_group_whose_workers_end_is_one_sentence(client: Any, model: Path) -> None:
+    def kill() -> None:
+        for process in client.run(os.getpid).values():
+            os.kill(process, signal.SIGKILL)
+
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        said = said_by(lambda: compute(model, client=client, progress=at_group(2, kill), **HOW))
+    assert re.match(
+        r"the comparison of L\d with L\d ended 1 worker: give workers more memory", said
+    )
+
+
+@pytest.mark.parametrize(("workers", "shared"), [(1, 0), (2, 1), (3, 0)])
+def test_workers_keep_their_targets(workers: int, shared: int) -> None:
+    """Three runs of four groups: two workers of one speed share only the last."""
+    groups = [Group(range(s, s + 2), range(t, t + 3)) for t in (0, 3, 6) for s in (0, 2, 4, 6)]
+    sharing = Sharing(dict(enumerate(groups)))
+    taken: dict[int, list[int]] = {worker: [] for worker in range(workers)}
+    while len(sharing):
+        for worker in range(min(workers, len(sharing))):
+            taken[worker].append(sharing.take(str(worker)))
+    assert sorted(number for numbers in taken.values() for number in numbers) == list(range(12))
+    runs = [[it for it, _ in groupby(groups[n].targets for n in ns)] for ns in taken.values()]
+    assert sum(map(len, runs)) == 3 + shared
+
+
+def test_the_targets_of_a_lost_worker_are_free_again() -> None:
+    groups = [Group(range(s, s + 1), range(t, t + 1)) for t in (0, 1) for s in (0, 1, 2)]
+    sharing = Sharing(dict(enumerate(groups)))
+    assert [sharing.take(name) for name in ("a", "b", "a")] == [0, 3, 1]
+    sharing.put_back(1)
+    sharing.forget("a")
+    assert [sharing.take(name) for name in ("b", "c", "c", "b")] == [4, 1, 2, 5]
 
 
 # the command itself, which stops for ever once two groups are saved
