@@ -1,54 +1,53 @@
-"""Which group of layers a worker of a cluster gets next."""
+"""Which task a worker of a cluster gets next."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from headgraph.pk_engine.metrics.layer_order import Group
+from collections.abc import Hashable, Mapping
 
 
 class Sharing:
-    """The groups that are left, and the targets that each worker has.
+    """The tasks that are left, and what each worker has in memory.
 
-    A worker keeps the factors of its targets from one group to the next (`group.Factors`), so each
-    worker gets the groups of one run of target layers. Once every run has a worker, the others help
-    where most groups are left.
+    Tasks with the same key need the same data, such as one run of target layers, whose factors a
+    worker keeps from one group to the next (`group.Factors`). So each worker gets the tasks of one
+    key. Once every key has a worker, the others help where most tasks are left.
 
     Args:
-        groups: number -> group, those that are left.
+        keys: number of a task -> its key. Lower numbers come first.
     """
 
-    def __init__(self, groups: Mapping[int, Group]) -> None:
-        self._groups = groups
-        self._left: dict[range, set[int]] = {}
-        self._has: dict[str, range] = {}
-        for number in groups:
+    def __init__(self, keys: Mapping[int, Hashable]) -> None:
+        self._keys = keys
+        self._left: dict[Hashable, set[int]] = {}
+        self._has: dict[str, Hashable] = {}
+        for number in keys:
             self.put_back(number)
 
     def __len__(self) -> int:
         return sum(map(len, self._left.values()))
 
     def put_back(self, number: int) -> None:
-        """Let a group be taken again."""
-        self._left.setdefault(self._groups[number].targets, set()).add(number)
+        """Let a task be taken again."""
+        self._left.setdefault(self._keys[number], set()).add(number)
 
     def forget(self, worker: str) -> None:
-        """Let other workers take the targets of one that is gone."""
+        """Let other workers take the key of one that is gone."""
         self._has.pop(worker, None)
 
     def take(self, worker: str) -> int:
-        """The number of the group that this worker gets next; some group must be left."""
-        targets = self._has.get(worker)
-        if targets not in self._left:
+        """The number of the task that this worker gets next; some task must be left."""
+        key = self._has.get(worker)
+        if key not in self._left:
             taken = set(self._has.values())
-            targets = max(
-                self._left,
-                key=lambda it: (it not in taken, len(self._left[it]) if it in taken else -it.start),
+            free = [it for it in self._left if it not in taken]
+            key = (
+                min(free, key=lambda it: min(self._left[it]))
+                if free
+                else max(self._left, key=lambda it: len(self._left[it]))
             )
-        assert targets is not None
-        self._has[worker] = targets
-        number = min(self._left[targets])
-        self._left[targets].remove(number)
-        if not self._left[targets]:
-            del self._left[targets]
+        self._has[worker] = key
+        number = min(self._left[key])
+        self._left[key].remove(number)
+        if not self._left[key]:
+            del self._left[key]
         return number
