@@ -1,7 +1,5 @@
 """`headgraph compute`: score a model and write the table."""
 
-import os
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,16 +8,14 @@ from headgraph.base.progress import Progress, bar_on_terminal
 from headgraph.base.terminal import say
 from headgraph.pk_engine.models.origin import sentences
 from headgraph.pk_engine.options import (
-    refuse_together,
     scoring_options,
     selection_options,
     tower_option,
     via_option,
 )
+from headgraph.pk_engine.scoring.cluster_options import cluster_client, scheduler_options
 
 if TYPE_CHECKING:
-    from distributed import Client
-
     from headgraph.pk_engine.table.affinity import AffinityTable
     from headgraph.pk_engine.table.selection import Selection
 
@@ -54,17 +50,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Number of samples for --null; see docs/studies/nulls.md.",
 )
-@click.option(
-    "--scheduler",
-    metavar="ADDRESS",
-    help="Compute on the workers of a Dask cluster, such as tcp://HOST:8786; see "
-    "docs/guides/cluster.md.  [default: DASK_SCHEDULER_ADDRESS, or this machine]",
-)
-@click.option(
-    "--scheduler-file",
-    metavar="FILE",
-    help="Read the address from the file that `dask scheduler --scheduler-file` writes.",
-)
+@scheduler_options
 @click.option(
     "--force",
     is_flag=True,
@@ -100,7 +86,7 @@ def compute(
     from headgraph.pk_engine.scoring._compute import compute as run
     from headgraph.pk_engine.table.affinity import table_file
 
-    cluster = _cluster(scheduler, scheduler_file)
+    cluster = cluster_client(scheduler, scheduler_file)
     table_file(output, force=force)  # refuse the name before the work
     with cluster as client, bar_on_terminal() as bar:
         table = run(
@@ -124,21 +110,6 @@ def compute(
     path = table.write(output, force=force)
     _report(table)
     return str(path)
-
-
-def _cluster(
-    scheduler: str | None, scheduler_file: str | None
-) -> "AbstractContextManager[Client | None]":
-    """The client of a cluster, or None without one."""
-    refuse_together(scheduler=scheduler, scheduler_file=scheduler_file)
-    if scheduler_file is None:
-        if scheduler is None:
-            scheduler = os.environ.get("DASK_SCHEDULER_ADDRESS") or None
-        if scheduler is None:
-            return nullcontext()
-    from headgraph.pk_engine.scoring.cluster import connected
-
-    return connected(scheduler, scheduler_file)
 
 
 def _noting(bar: Progress | None) -> Progress:
