@@ -390,6 +390,37 @@ def test_a_scheduler_file(cluster: Any, model: Path, tmp_path: Path) -> None:
     assert "--scheduler and --scheduler-file exclude each other" in both.stderr
 
 
+def test_a_cluster_with_certificates(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variables that the page names, with certificates that only this user can read."""
+    pytest.importorskip("cryptography")
+    monkeypatch.setattr(cluster_module, "CONNECT", 5)
+    security = distributed.Security.temporary()
+    names = {"CA_FILE": security.tls_ca_file, "CLIENT__CERT": security.tls_client_cert,
+             "CLIENT__KEY": security.tls_client_key}  # fmt: skip
+    page, variables = (ROOT / "docs/guides/cluster.md").read_text("utf-8"), {}
+    for name, text in names.items():
+        (tmp_path / name).touch(mode=0o600)
+        (tmp_path / name).write_text(text)
+        variables[f"DASK_DISTRIBUTED__COMM__TLS__{name}"] = str(tmp_path / name)
+        assert f"DASK_DISTRIBUTED__COMM__TLS__{name}=" in page
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tls", security=security,
+        dashboard_address=":0", silence_logs=50,
+    ) as other:  # fmt: skip
+        assert other.scheduler_address.startswith("tls://")
+
+        def connect() -> str:
+            with connected(other.scheduler_address) as client:
+                return compute(model, client=client, **HOW).sha256
+
+        assert "no Dask scheduler answers" in said_by(connect)
+        found = dask.config.merge(dask.config.config, dask.config.collect_env(variables))
+        with dask.config.set(distributed=found["distributed"]):
+            assert connect() == compute(model, **HOW).sha256
+
+
 def test_the_job_script_of_the_slurm_recipe_is_what_the_page_says() -> None:
     jobqueue = pytest.importorskip("dask_jobqueue")
     page = (ROOT / "docs/guides/cluster.md").read_text("utf-8")
