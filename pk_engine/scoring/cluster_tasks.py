@@ -208,6 +208,7 @@ class _Tasks:
             self.running[future] = number, worker
             return
         if error is None:
+            future.release()  # or the worker keeps the result for as long as the job runs
             yield number, found, worker
             return
         self.failed[number] += 1

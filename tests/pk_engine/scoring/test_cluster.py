@@ -127,6 +127,18 @@ def test_what_travels_is_what_the_rule_can_keep(
     assert max(sizes) == 3
 
 
+def test_results_leave_the_workers_when_they_are_merged(
+    client: Any, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also after waiting in vain, which leaves futures in cycles."""
+    monkeypatch.setattr(cluster_tasks, "POLL", 0.005)
+    held: list[int] = []
+    compute(model, client=client, progress=lambda *_: held.append(len(client.futures)), **HOW)
+    assert len(held) >= 13
+    assert max(held) <= 2 * cluster_tasks.AHEAD
+    assert not client.futures
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_killed_worker_costs_its_own_tasks(client: Any, model: Path, count: int) -> None:
     """After both, the tasks wait for new workers, which are checked first."""
