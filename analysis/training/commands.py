@@ -14,6 +14,7 @@ from headgraph.base.progress import bar_on_terminal
 from headgraph.base.terminal import say
 from headgraph.pk_engine.options import pairings_option, refuse_together
 from headgraph.pk_engine.scoring.cluster_options import cluster_client, scheduler_options
+from headgraph.pk_engine.scoring.progress import noting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +89,7 @@ def trajectory(
     refuse_together(pairs=pairs, top=top)
     if output:
         csv_path(output, force=force)  # before the work, not after it
-    with cluster_client(scheduler, scheduler_file) as client, bar_on_terminal() as progress:
+    with cluster_client(scheduler, scheduler_file) as client, bar_on_terminal() as bar:
         rows: pd.DataFrame = follow(
             run,
             pairs=pairs,
@@ -102,7 +103,7 @@ def trajectory(
             resume=resume,
             remove_fetched=remove_fetched,
             force=force,
-            progress=progress,
+            progress=noting(bar),
             client=client,
         )
     if output:

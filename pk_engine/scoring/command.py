@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headgraph.base.progress import Progress, bar_on_terminal
+from headgraph.base.progress import bar_on_terminal
 from headgraph.base.terminal import say
 from headgraph.pk_engine.models.origin import sentences
 from headgraph.pk_engine.options import (
@@ -14,6 +14,7 @@ from headgraph.pk_engine.options import (
     via_option,
 )
 from headgraph.pk_engine.scoring.cluster_options import cluster_client, scheduler_options
+from headgraph.pk_engine.scoring.progress import noting
 
 if TYPE_CHECKING:
     from headgraph.pk_engine.table.affinity import AffinityTable
@@ -102,7 +103,7 @@ def compute(
             name=name,
             seed=seed,
             samples=samples,
-            progress=_noting(bar),
+            progress=noting(bar),
             partial=f"{output}.partial",
             force=force,
             client=client,
@@ -110,24 +111,6 @@ def compute(
     path = table.write(output, force=force)
     _report(table)
     return str(path)
-
-
-def _noting(bar: Progress | None) -> Progress:
-    """Progress on a bar, if there is one; what a user should know is a line in any case."""
-    from headgraph.pk_engine.scoring.progress import RESUMED, WAITING
-
-    said: set[str] = set()
-
-    def show(what: str, done: int, total: int) -> None:
-        if what in (RESUMED, WAITING):
-            of = f": {done} of {total} groups of layers are done" if total else ""
-            if what not in said:
-                say(f"note: {what[0].lower()}{what[1:]}{of}")
-            said.add(what)
-        elif bar is not None:
-            bar(what, done, total)
-
-    return show
 
 
 def _report_decoys(table: "AffinityTable") -> None:
