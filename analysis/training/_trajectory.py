@@ -1,10 +1,13 @@
 """Follow pairs of heads over the checkpoints of a training run."""
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,10 +16,10 @@ from headgraph.analysis.errors import TrainingError
 from headgraph.analysis.hubs.scores import hub_scores
 from headgraph.analysis.training.checkpoints import (
     Checkpoint,
-    checkpoint_table,
     checkpoints,
     is_table_of,
 )
+from headgraph.analysis.training.tasks import Task, done_here, done_on
 from headgraph.base.files.documents import reason, shown
 from headgraph.base.files.output import folder_of_files
 from headgraph.base.names import (
@@ -31,6 +34,9 @@ from headgraph.base.seeds import check_seed
 from headgraph.base.spelling import argument
 from headgraph.base.text import listed, quoted
 from headgraph.pk_engine.table.affinity import AffinityTable
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 TOP = 1
 BEHAVED = ("previous_token", "induction")
@@ -58,6 +64,7 @@ def trajectory(
     remove_fetched: bool = False,
     force: bool = False,
     progress: Progress | None = None,
+    client: Client | None = None,
 ) -> pd.DataFrame:
     """PK of pairs, hub scores and behaviour of their heads, and the loss, at each checkpoint.
 
@@ -85,6 +92,8 @@ def trajectory(
             is done. What was there before stays.
         force: replace tables that exist.
         progress: called with what is being done, how much is done, and how much there is.
+        client: a `distributed.Client`: each of its workers fetches, scores and runs one checkpoint
+            at a time. It reads folders at the same path.
 
     Returns:
         A row for each checkpoint and pair: `series`, `step`, `loss` (NaN where unknown),
@@ -120,20 +129,34 @@ def trajectory(
     wanted = parse_pairings(pairings)
     scored = [name for name in PAIRINGS if name in {*wanted, *(pair[0] for pair in named or ())}]
     files = _files(found, tables, replaces=force or resume)
+    prompts = (n_prompts, seed) if behaviour else None
+    order = [found[-1], *found[:-1]]  # the last first: its strongest pairs are followed back
+    there = {step for step, file in files.items() if resume and file.exists()}
+    tasks = [
+        Task(one, tuple(scored), one.step not in there, prompts, remove_fetched) for one in order
+    ]
+
+    def keep(number: int, table: AffinityTable) -> None:
+        if file := files.get(order[number].step):
+            table.write(file, force=force)
+
     followed: list[Pair] = named or []
     parts: dict[int, pd.DataFrame] = {}
-    # the last comes first: its strongest pairs are followed back
-    for checkpoint in (found[-1], *found[:-1]):
-        with checkpoint.folder(remove=remove_fetched) if behaviour else nullcontext() as folder:
-            table = _table(
-                checkpoint, scored, files.get(checkpoint.step), resume=resume,
-                remove_fetched=remove_fetched, force=force,
-            )  # fmt: skip
-            followed = followed or _strongest(table, wanted, top or TOP)
-            part = _rows(checkpoint, table, followed, wanted)
-            parts[checkpoint.step] = part.join(_behaved(folder, part, n_prompts, seed))
-        if progress:
-            progress("checkpoints", len(parts), len(found))
+    waiting: list[tuple[Checkpoint, AffinityTable, pd.DataFrame | None]] = []
+    results = done_here(tasks, keep) if client is None else done_on(client, tasks, keep, progress)
+    with closing(results):
+        for count, (number, result) in enumerate(results, start=1):
+            one = order[number]
+            table = result.table or _read(files[one.step], one, scored)
+            waiting.append((one, table, result.behaviour))
+            if not followed and number == 0:
+                followed = _strongest(table, wanted, top or TOP)
+            while followed and waiting:
+                checkpoint, table, behaved = waiting.pop()
+                part = _rows(checkpoint, table, followed, wanted)
+                parts[checkpoint.step] = part.join(_behaved(behaved, part))
+            if progress:
+                progress("checkpoints", count, len(found))
     rows = pd.concat([parts[one.step] for one in found], ignore_index=True)
     return rows.assign(seed=seed)[list(COLUMNS)]
 
@@ -160,23 +183,15 @@ def _chosen(found: list[Checkpoint], steps: Sequence[int] | str | None) -> list[
     return [there[step] for step in sorted(set(numbers))]
 
 
-def _table(
-    checkpoint: Checkpoint, pairings: Sequence[str], file: Path | None, *, resume: bool,
-    remove_fetched: bool, force: bool,
-) -> AffinityTable:  # fmt: skip
-    """The table of a checkpoint: read where it is there, else scored, and written at once."""
-    if file is not None and resume and file.exists():
-        table = AffinityTable.read(file)
-        if not is_table_of(table, checkpoint, pairings):
-            raise TrainingError(
-                f"{shown(file)} is not the whole table of {checkpoint.series} at step "
-                f"{checkpoint.step} with {','.join(pairings)}, as it is now: remove it, or give "
-                "another folder"
-            )
-        return table
-    table = checkpoint_table(checkpoint, pairings, remove_fetched=remove_fetched)
-    if file is not None:
-        table.write(file, force=force)
+def _read(file: Path, checkpoint: Checkpoint, pairings: Sequence[str]) -> AffinityTable:
+    """The table of a checkpoint from an earlier call."""
+    table = AffinityTable.read(file)
+    if not is_table_of(table, checkpoint, pairings):
+        raise TrainingError(
+            f"{shown(file)} is not the whole table of {checkpoint.series} at step "
+            f"{checkpoint.step} with {','.join(pairings)}, as it is now: remove it, or give "
+            "another folder"
+        )
     return table
 
 
@@ -248,17 +263,15 @@ def _rows(
     )
 
 
-def _behaved(folder: Path | None, rows: pd.DataFrame, n_prompts: int, seed: int) -> pd.DataFrame:
-    """Behaviour scores of both ends of each row; NaN without a folder of the model to run."""
+def _behaved(scores: pd.DataFrame | None, rows: pd.DataFrame) -> pd.DataFrame:
+    """Behaviour scores of both ends of each row; NaN without scores."""
     columns = [(end, name) for end in ("source", "target") for name in BEHAVED]
-    if folder is None:
+    if scores is None:
         return pd.DataFrame({f"{e}_{n}": np.full(len(rows), np.nan) for e, n in columns})
-    from headgraph.analysis.behaviour import behaviour
-
-    scores = behaviour(folder, n_prompts=n_prompts, seed=seed)
     heads = zip(scores["layer"], scores["head"], strict=True)
-    scores.index = pd.Index([head_name(int(layer), int(head)) for layer, head in heads])
-    return pd.DataFrame({f"{e}_{n}": scores[n].reindex(rows[e]).to_numpy() for e, n in columns})
+    names = pd.Index([head_name(int(layer), int(head)) for layer, head in heads])
+    named = scores.set_index(names)
+    return pd.DataFrame({f"{e}_{n}": named[n].reindex(rows[e]).to_numpy() for e, n in columns})
 
 
 def _files(

@@ -13,6 +13,7 @@ from headgraph.analysis.errors import TrainingError
 from headgraph.base.files.documents import expanded, read_json, reason, shown
 from headgraph.base.files.rows import check_numbers, read_csv
 from headgraph.base.names import GRAPH_PAIRINGS
+from headgraph.base.progress import Progress
 from headgraph.base.text import listed
 from headgraph.pk_engine.bundled import MODELS, checkpoints_path, model_path
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -105,6 +106,7 @@ def checkpoint_table(
     pairings: Sequence[str] | str = GRAPH_PAIRINGS,
     *,
     remove_fetched: bool = False,
+    progress: Progress | None = None,
 ) -> AffinityTable:
     """Scores of all pairs of a checkpoint; the metadata names its run and step.
 
@@ -115,12 +117,13 @@ def checkpoint_table(
         checkpoint: one of `checkpoints`.
         pairings: those to score.
         remove_fetched: remove what was fetched from the hub for it when it is scored.
+        progress: as for `pk_engine.compute`.
 
     Raises:
         EngineError: as `pk_engine.compute`.
     """
     with checkpoint.folder(remove=remove_fetched) as folder:
-        table = full_table(folder, pairings)
+        table = full_table(folder, pairings, progress=progress)
     meta = replace(
         table.meta,
         model=checkpoint.model,

@@ -13,6 +13,8 @@ from headgraph.analysis.options import (
 from headgraph.base.progress import bar_on_terminal
 from headgraph.base.terminal import say
 from headgraph.pk_engine.options import pairings_option, refuse_together
+from headgraph.pk_engine.scoring.cluster_options import cluster_client, scheduler_options
+from headgraph.pk_engine.scoring.progress import noting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +54,7 @@ _top_option = click.option(
     is_flag=True,
     help="Delete each checkpoint's fetched files once it is done.",
 )
+@scheduler_options
 @click.option("-o", "--output", metavar="FILE", help="Also write the rows to this CSV file.")
 @click.option("--force", is_flag=True, help="Replace existing files.")
 def trajectory(
@@ -66,6 +69,8 @@ def trajectory(
     tables: str | None,
     resume: bool,
     remove_fetched: bool,
+    scheduler: str | None,
+    scheduler_file: str | None,
     output: str | None,
     force: bool,
 ) -> "pd.DataFrame":
@@ -84,7 +89,7 @@ def trajectory(
     refuse_together(pairs=pairs, top=top)
     if output:
         csv_path(output, force=force)  # before the work, not after it
-    with bar_on_terminal() as progress:
+    with cluster_client(scheduler, scheduler_file) as client, bar_on_terminal() as bar:
         rows: pd.DataFrame = follow(
             run,
             pairs=pairs,
@@ -98,7 +103,8 @@ def trajectory(
             resume=resume,
             remove_fetched=remove_fetched,
             force=force,
-            progress=progress,
+            progress=noting(bar),
+            client=client,
         )
     if output:
         say(write_csv(rows, output, force=force))

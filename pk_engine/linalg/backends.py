@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from queue import SimpleQueue
@@ -211,11 +212,29 @@ def _torch_settings() -> Iterator[None]:
         torch.set_float32_matmul_precision(precision)
 
 
+_AS_WORKER: ContextVar[int | None] = ContextVar("as_worker", default=None)
+
+
+@contextmanager
+def as_worker(threads: int) -> Iterator[None]:
+    """In this block, take at most so many processors, and `auto` ignores what is imported.
+
+    For a process that has several tasks: what it did before must not change the result.
+    """
+    token = _AS_WORKER.set(threads)
+    try:
+        yield
+    finally:
+        _AS_WORKER.reset(token)
+
+
 def usable_cpus() -> int:
     """Processors that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        found = len(os.sched_getaffinity(0))
+    else:
+        found = os.cpu_count() or 1
+    return min(found, _AS_WORKER.get() or found)
 
 
 WORTH_TORCH = 1e12
@@ -264,8 +283,9 @@ def _wants_torch(device: str | None, operations: float, loaded: bool | None) -> 
     if device not in (None, "cpu"):
         return True
     there = importlib.util.find_spec("torch") is not None
-    imported = sys.modules.get("torch") is not None if loaded is None else loaded
-    return imported or (there and operations > WORTH_TORCH)
+    if loaded is None:
+        loaded = _AS_WORKER.get() is None and sys.modules.get("torch") is not None
+    return loaded or (there and operations > WORTH_TORCH)
 
 
 def _torch_device(device: str | None) -> str:

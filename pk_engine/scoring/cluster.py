@@ -1,8 +1,7 @@
 """A job's groups of layers on a Dask cluster.
 
-The client keeps a few tasks ahead for each worker and merges results as they come. Dask moves the
-tasks of lost workers to others. A worker gets tasks once it has the same version of headgraph and
-the same weights: it then has one of a resource that each task of the job needs.
+Each group is a task (`cluster_tasks`), and the client merges results as they come. A worker gets
+groups whose targets it has (`sharing`), once it has shown that it reads the same weights.
 """
 
 from __future__ import annotations
@@ -10,44 +9,35 @@ from __future__ import annotations
 import logging
 import os
 import pickle
-import pydoc
-import time
-import uuid
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from headgraph.base.errors import HeadgraphError
 from headgraph.base.files.documents import read_json, shown
 from headgraph.base.progress import Progress
-from headgraph.base.spelling import either
 from headgraph.base.text import quoted, short
-from headgraph.base.version import VERSION
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.metrics.layer_order import Group
+from headgraph.pk_engine.models.shape import LayerShape
 from headgraph.pk_engine.models.weights import ModelWeights
+from headgraph.pk_engine.scoring.cluster_tasks import (
+    Work,
+    done_on,
+    of_same_version,
+    stating_loss,
+    words_of,
+)
 from headgraph.pk_engine.scoring.group import GroupScores
 from headgraph.pk_engine.scoring.layers import layer_digest
 from headgraph.pk_engine.scoring.progress import WAITING
 from headgraph.pk_engine.scoring.spec import Spec
-from headgraph.pk_engine.scoring.worker import admit, check, choose_here, score_here
+from headgraph.pk_engine.scoring.worker import check, choose_here, score_here
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Client
 
-TRIES = 3
-LONGEST = 180
-"""Letters of a worker's message."""
-AHEAD = 2
-"""Tasks for each worker at once: one that runs and one that waits."""
-_NOT_DONE = ("pending", "lost")
-"""States of a future: running or waiting; and done, but its worker is gone."""
-POLL = 1.0
-"""Seconds after which the client looks for new workers."""
-PATIENCE = 2.0
-"""Seconds to fetch a result, at first."""
 CONNECT = 20
 """Seconds to reach a scheduler."""
 
@@ -79,7 +69,7 @@ def connected(
         client = Client(scheduler, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError, TypeError, ImportError) as error:
         raise EngineError(
-            f"no Dask scheduler answers at {quoted(scheduler)} ({short(_words(error), 80)}): "
+            f"no Dask scheduler answers at {quoted(scheduler)} ({short(words_of(error), 80)}): "
             "expected an address such as tcp://HOST:8786"
         ) from error
     try:
@@ -113,15 +103,15 @@ def chosen_on(
     Raises:
         EngineError: no worker has that backend or device, or one has another headgraph.
     """
-    with _lost(client):
+    with stating_loss(client):
         if progress and not client.nthreads():
             progress(WAITING, 0, 0)
         client.wait_for_workers(1)
-        _of_same_version(client, list(client.nthreads()))
+        of_same_version(client, list(client.nthreads()))
         task = client.submit(choose_here, backend, device, dtype, operations, pure=False)
         error = task.exception()
         if error is not None:
-            raise EngineError(f"the workers cannot do this: {_words(error)}") from error
+            raise EngineError(f"the workers cannot do this: {words_of(error)}") from error
         chosen: tuple[Backend, float] = task.result()
     return chosen
 
@@ -140,207 +130,21 @@ def scored_on(
             f"{spec.weights.name} is read through TransformerLens, in this process: expected a "
             "folder, a GGUF file or a hub id, which workers can read too"
         )
-    tasks = _Tasks(client, spec, groups, progress)
-    with _lost(client):
-        try:
-            yield from tasks.run()
-        finally:
-            tasks.cancel()
+    pickled, layers = pickle.dumps(spec), spec.weights.shape.layers
+    first = layers[0].index
+    work = Work(
+        keys={number: group.targets for number, group in groups.items()},
+        call=lambda number: (score_here, pickled, groups[number]),
+        words=lambda number: f"the comparison of {_words(groups[number], layers)}",
+        check=(check, pickled, first, layer_digest(spec.weights.raw_layer(first))),
+    )
+    yield from done_on(client, work, progress)
 
 
-class _Tasks:
-    """The tasks of a job on a cluster: checks of workers, and groups of layers."""
-
-    def __init__(
-        self, client: Client, spec: Spec, groups: Mapping[int, Group], progress: Progress | None
-    ) -> None:
-        self.client, self.groups, self.progress = client, groups, progress
-        self.layers = spec.weights.shape.layers
-        self.left = sorted(groups, reverse=True)
-        self.failed = dict.fromkeys(groups, 0)
-        self.checks: dict[Future, str] = {}
-        self.running: dict[Future, int] = {}
-        self.resource = f"headgraph-{uuid.uuid4()}"  # workers of an earlier job are checked again
-        self.spec = pickle.dumps(spec)
-        first = self.layers[0].index
-        self.about = first, layer_digest(spec.weights.raw_layer(first))
-        self.workers: list[str] = []
-        self.stuck: set[Future] = set()
-        self.looked = 0.0
-        self.patience = PATIENCE
-
-    def run(self) -> Iterator[tuple[int, GroupScores, str]]:
-        """Submit and collect until every group is there."""
-        while self.left or self.running:
-            self._look()
-            self._submit()
-            for future in self._finished():
-                if future in self.checks:
-                    self._admit(self.checks.pop(future), future)
-                else:
-                    yield from self._collect(self.running.pop(future), future)
-
-    def cancel(self) -> None:
-        """Cancel what is left, if the scheduler is still there."""
-        if self.client.status == "running":
-            self.client.cancel([*self.checks, *self.running], force=True)
-
-    def _look(self) -> None:
-        """Look for workers that are new, and send them a check."""
-        if self.client.status != "running":
-            raise ConnectionError
-        if time.monotonic() < self.looked + POLL:
-            return
-        self.looked = time.monotonic()
-        found = self.client.scheduler_info(n_workers=-1)["workers"]
-        checking = set(self.checks.values())
-        self.workers = [it for it, about in found.items() if self.resource in about["resources"]]
-        new = [it for it in found if it not in self.workers and it not in checking]
-        for future, worker in list(self.checks.items()):
-            if worker not in found:  # it left before it was checked
-                del self.checks[future]
-                future.cancel()
-        for worker in _of_same_version(self.client, new):
-            task = self.client.submit(check, self.spec, *self.about, workers=[worker], pure=False)
-            self.checks[task] = worker
-        if not found and self.progress:
-            self.progress(WAITING, 0, 0)
-        self._take_back()
-
-    def _take_back(self) -> None:
-        """Take tasks back that no worker has.
-
-        Dask holds the tasks of lost workers for a new one, and overlooks that a worker gets the
-        resource only after its check.
-        """
-        held = {key for keys in self.client.processing().values() for key in keys}
-        stuck = {it for it in self.running if it.status in _NOT_DONE and it.key not in held}
-        for task in stuck & self.stuck:  # twice in turn: it is not on its way
-            self.left.append(self.running.pop(task))
-            task.cancel()
-        self.left.sort(reverse=True)
-        self.stuck = stuck
-
-    def _admit(self, worker: str, future: Future) -> None:
-        """Let a worker take tasks, if its check is good."""
-        try:
-            error = future.exception(timeout=POLL)
-        except TimeoutError:  # the worker is lost
-            return
-        if error is not None:
-            raise EngineError(f"the worker {worker} is refused: {_words(error)}") from error
-        self.client.run(admit, self.resource, workers=[worker], on_error="ignore")
-        self.looked = 0.0
-
-    def _submit(self) -> None:
-        """Keep some tasks ahead, in the order of the groups."""
-        while self.left and len(self.running) < AHEAD * len(self.workers):
-            number = self.left.pop()
-            task = self.client.submit(
-                score_here,
-                self.spec,
-                self.groups[number],
-                pure=False,
-                priority=-number,
-                resources={self.resource: 1},
-            )
-            self.running[task] = number
-
-    def _finished(self) -> list[Future]:
-        """The tasks that are done, or failed, after a moment."""
-        from distributed import wait
-
-        tasks = [it for it in (*self.checks, *self.running) if it.status != "lost"]
-        if not tasks:
-            time.sleep(POLL / 10)
-            return []
-        try:
-            with self.client.as_current():
-                return list(wait(tasks, timeout=POLL, return_when="FIRST_COMPLETED").done)
-        except TimeoutError:
-            return []
-
-    def _collect(self, number: int, future: Future) -> Iterator[tuple[int, GroupScores, str]]:
-        found: Any = None
-        try:  # the worker may be lost, and the task then has to wait for another
-            if (error := future.exception(timeout=POLL)) is None:
-                self.patience *= 2
-                found = future.result(timeout=self.patience / 2)
-                self.patience /= 2
-        except TimeoutError:
-            self.running[future] = number
-            return
-        if error is None:
-            yield number, *found
-            return
-        self.failed[number] += 1
-        killed = type(error).__name__ == "KilledWorker"  # Dask has tried it on several workers
-        if killed or self.failed[number] == TRIES:
-            what = "ended each of its workers" if killed else f"failed {TRIES} times"
-            raise EngineError(
-                f"the comparison of {self._words_of(number)} {what}: {_words(error)}"
-            ) from error
-        self.left.append(number)
-
-    def _words_of(self, number: int) -> str:
-        """The layers of a group."""
-        group = self.groups[number]
-        ends = [
-            [self.layers[at].name for at in dict.fromkeys((part[0], part[-1]))]
-            for part in (group.sources, group.targets)
-        ]
-        return " with ".join(" to ".join(names) for names in ends)
-
-
-def _of_same_version(client: Client, workers: list[str]) -> list[str]:
-    """The workers that answer, once all of them have this version of headgraph.
-
-    The question needs no code of headgraph there: pydoc belongs to Python.
-
-    Raises:
-        EngineError: one has another version, or none.
-    """
-    if not workers:
-        return []
-    name = "headgraph.base.version.VERSION"
-    answers = client.run(pydoc.locate, name, workers=workers, on_error="return")
-    there = {it: answer for it, answer in answers.items() if not isinstance(answer, OSError)}
-    for worker, version in there.items():
-        if version != VERSION:
-            has = f"headgraph {quoted(version)}" if isinstance(version, str) else "no headgraph"
-            raise EngineError(
-                f"the worker {worker} is refused: it has {has}, and this machine has headgraph "
-                f"{VERSION}; install the same version there"
-            )
-    return list(there)
-
-
-def _words(error: BaseException) -> str:
-    """The text of an error of a worker, in one line."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    if len(text) <= LONGEST and isinstance(error, HeadgraphError):
-        return error.message.marked
-    return short(text, LONGEST)
-
-
-@contextmanager
-def _lost(client: Client) -> Iterator[None]:
-    """State it as EngineError if the scheduler is gone.
-
-    A client that is being closed fails with whatever it has already dropped: an AttributeError, a
-    KeyError, a TypeError. While it is running, these are faults and stay what they are.
-    """
-    from concurrent.futures import CancelledError
-
-    try:
-        yield
-    except HeadgraphError:
-        raise
-    except Exception as error:
-        if client.status == "running" and not isinstance(error, OSError | CancelledError):
-            raise
-        raise EngineError(
-            "the connection to the Dask scheduler is lost: start it again, and repeat "
-            f"{either('the call with the same partial=', 'the command with the same -o')}, which "
-            "resumes"
-        ) from error
+def _words(group: Group, layers: Sequence[LayerShape]) -> str:
+    """The layers of a group."""
+    ends = [
+        [layers[at].name for at in dict.fromkeys((part[0], part[-1]))]
+        for part in (group.sources, group.targets)
+    ]
+    return " with ".join(" to ".join(names) for names in ends)

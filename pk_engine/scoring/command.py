@@ -1,25 +1,22 @@
 """`headgraph compute`: score a model and write the table."""
 
-import os
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from headgraph.base.progress import Progress, bar_on_terminal
+from headgraph.base.progress import bar_on_terminal
 from headgraph.base.terminal import say
 from headgraph.pk_engine.models.origin import sentences
 from headgraph.pk_engine.options import (
-    refuse_together,
     scoring_options,
     selection_options,
     tower_option,
     via_option,
 )
+from headgraph.pk_engine.scoring.cluster_options import cluster_client, scheduler_options
+from headgraph.pk_engine.scoring.progress import noting
 
 if TYPE_CHECKING:
-    from distributed import Client
-
     from headgraph.pk_engine.table.affinity import AffinityTable
     from headgraph.pk_engine.table.selection import Selection
 
@@ -54,17 +51,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Number of samples for --null; see docs/studies/nulls.md.",
 )
-@click.option(
-    "--scheduler",
-    metavar="ADDRESS",
-    help="Compute on the workers of a Dask cluster, such as tcp://HOST:8786; see "
-    "docs/guides/cluster.md.  [default: DASK_SCHEDULER_ADDRESS, or this machine]",
-)
-@click.option(
-    "--scheduler-file",
-    metavar="FILE",
-    help="Read the address from the file that `dask scheduler --scheduler-file` writes.",
-)
+@scheduler_options
 @click.option(
     "--target-layers",
     metavar="FIRST-LAST",
@@ -113,11 +100,11 @@ def compute(
         "adapter": adapter, "variant": variant, "tower": tower, "name": name, "seed": seed,
         "samples": samples, "partial": f"{output}.partial", "force": force,
     }  # fmt: skip
-    cluster = _cluster(scheduler, scheduler_file)
+    cluster = cluster_client(scheduler, scheduler_file)
     if target_layers is None:
         table_file(output, force=force)  # refuse the name before the work
     with cluster as client, bar_on_terminal() as bar:
-        options |= {"progress": _noting(bar), "client": client}
+        options |= {"progress": noting(bar), "client": client}
         if target_layers is not None:
             part = str(compute_part(model, target_layers, output, **options))
             say("note: this is a part; headgraph merge joins it with the others")
@@ -126,39 +113,6 @@ def compute(
     path = table.write(output, force=force)
     _report(table)
     return str(path)
-
-
-def _cluster(
-    scheduler: str | None, scheduler_file: str | None
-) -> "AbstractContextManager[Client | None]":
-    """The client of a cluster, or None without one."""
-    refuse_together(scheduler=scheduler, scheduler_file=scheduler_file)
-    if scheduler_file is None:
-        if scheduler is None:
-            scheduler = os.environ.get("DASK_SCHEDULER_ADDRESS") or None
-        if scheduler is None:
-            return nullcontext()
-    from headgraph.pk_engine.scoring.cluster import connected
-
-    return connected(scheduler, scheduler_file)
-
-
-def _noting(bar: Progress | None) -> Progress:
-    """Progress on a bar, if there is one; what a user should know is a line in any case."""
-    from headgraph.pk_engine.scoring.progress import RESUMED, WAITING
-
-    said: set[str] = set()
-
-    def show(what: str, done: int, total: int) -> None:
-        if what in (RESUMED, WAITING):
-            of = f": {done} of {total} groups of layers are done" if total else ""
-            if what not in said:
-                say(f"note: {what[0].lower()}{what[1:]}{of}")
-            said.add(what)
-        elif bar is not None:
-            bar(what, done, total)
-
-    return show
 
 
 def _report_decoys(table: "AffinityTable") -> None:

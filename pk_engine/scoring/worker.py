@@ -59,23 +59,22 @@ async def admit(quantity: str, dask_worker: Any) -> None:
     await dask_worker.set_resources(**{quantity: 1})
 
 
-def score_here(pickled: bytes, group: Group) -> tuple[GroupScores, str]:
-    """The scores of a group, and the address of this worker."""
+def score_here(pickled: bytes, group: Group) -> GroupScores:
+    """The scores of a group."""
     from distributed import get_worker
 
     worker = get_worker()
     spec, factors = _opened(worker, pickled)
     with spec.backend.workers(worker.state.nthreads) as threads:
-        until = _until_cancelled(worker)
-        found = score_group(spec, group, factors=factors, threads=threads, progress=until)
-    return found, worker.address
+        until = until_cancelled(worker)
+        return score_group(spec, group, factors=factors, threads=threads, progress=until)
 
 
 class Cancelled(Exception):
     """The client has cancelled this task, or is gone."""
 
 
-def _until_cancelled(worker: Any) -> Progress:
+def until_cancelled(worker: Any) -> Progress:
     """Progress that ends the task once its result is not needed any more."""
     key = worker.get_current_task()
 

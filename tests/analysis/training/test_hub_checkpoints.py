@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from headgraph.analysis.errors import TrainingError
 from headgraph.analysis.training import checkpoint_table, checkpoints, trajectory
-from headgraph.pk_engine.errors import ModelError, OutputExists
+from headgraph.pk_engine.errors import EngineError, ModelError, OutputExists
 from headgraph.pk_engine.models.hub import download
+from headgraph.pk_engine.scoring.cluster import connected
 from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.pk_engine.checkpoints import gpt2_tensors, save
 from tests.pk_engine.conftest import point_at
@@ -17,7 +19,7 @@ from tests.pk_engine.hub_server import HubServer, Repo, folder_files
 
 MODEL = "lab/tiny-70m"
 STEPS = [0, *(2**power for power in range(10)), *range(1000, 144000, 1000)]
-EDGE = {"pairs": "L0H0>L1H1:OK", "pairings": "OK", "behaviour": False}
+EDGE: dict[str, Any] = {"pairs": "L0H0>L1H1:OK", "pairings": "OK", "behaviour": False}
 
 
 @pytest.fixture
@@ -131,3 +133,56 @@ def test_what_is_no_training_run(hub: HubServer, tmp_path: Path) -> None:
     hub.status = 500
     with pytest.raises(ModelError, match=r"does not list its revisions \(status 500\)"):
         checkpoints(MODEL)
+
+
+@pytest.fixture
+def client(hub: HubServer, tmp_path: Path) -> Iterator[Any]:
+    """Two workers in processes of their own, with the same hub and cache."""
+    distributed = pytest.importorskip("distributed")
+    env = {"HF_ENDPOINT": hub.url, "HF_HUB_CACHE": str(tmp_path / "cache"), "HF_TOKEN_PATH": "no"}
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, env=env, dashboard_address=":0", memory_limit=0,
+            silence_logs=50,
+        ) as cluster,
+        connected(cluster.scheduler_address) as found,
+    ):  # fmt: skip
+        yield found
+
+
+def test_a_cluster_makes_the_same_tables(hub: HubServer, tmp_path: Path, client: Any) -> None:
+    chosen: dict[str, Any] = {**EDGE, "pairs": None, "steps": [0, 512, 143000]}
+    here = trajectory(MODEL, **chosen, tables=tmp_path / "here", remove_fetched=True)
+    hub.requests.clear()
+    there = trajectory(
+        MODEL, **chosen, tables=tmp_path / "there", remove_fetched=True, client=client
+    )
+    pd.testing.assert_frame_equal(here, there)
+    names = sorted(path.name for path in (tmp_path / "here").iterdir())
+    assert names == sorted(path.name for path in (tmp_path / "there").iterdir())
+    for name in names:
+        both = (AffinityTable.read(tmp_path / folder / name) for folder in ("here", "there"))
+        assert len({table.sha256 for table in both}) == 1
+    assert hub.files_sent == ["model.safetensors"] * 3
+    assert contents(tmp_path) == ["config.json"] * 3 + ["1"]
+
+    # an interruption cancels what waits, and a repeated call goes on
+    def stop(what: str, done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trajectory(
+            MODEL, **chosen, tables=tmp_path / "there", force=True, client=client, progress=stop
+        )
+    assert not client.futures
+    (tmp_path / "there" / names[1]).unlink()
+    resumed = trajectory(MODEL, **chosen, tables=tmp_path / "there", resume=True, client=client)
+    pd.testing.assert_frame_equal(here, resumed)
+
+    # what a worker says of a folder
+    for step in (0, 1):
+        save(tmp_path / "run" / f"step-{step}", gpt2_tensors(seed=step))
+    config = tmp_path / "run" / "step-0" / "config.json"
+    config.write_text("{")
+    with pytest.raises(EngineError, match="the checkpoint run at step 0 failed 3 times: "):
+        trajectory(tmp_path / "run", **EDGE, client=client)

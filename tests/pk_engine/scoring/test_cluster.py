@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pickle
+import pydoc
 import random
 import re
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,12 +22,16 @@ import pytest
 from headgraph.base.errors import HeadgraphError
 from headgraph.pk_engine import AffinityTable, Selection, bundled, compute
 from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.metrics.layer_order import Group
 from headgraph.pk_engine.scoring import cluster as cluster_module
+from headgraph.pk_engine.scoring import cluster_tasks
 from headgraph.pk_engine.scoring import worker as worker_module
 from headgraph.pk_engine.scoring.cluster import connected
+from headgraph.pk_engine.scoring.cluster_tasks import Work
 from headgraph.pk_engine.scoring.group import score_group
 from headgraph.pk_engine.scoring.job import Job
 from headgraph.pk_engine.scoring.progress import COMPARING, RESUMED
+from headgraph.pk_engine.scoring.sharing import Sharing
 from tests.commands import headgraph
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.pk_engine.scoring.test_streaming import RULES
@@ -124,6 +130,18 @@ def test_what_travels_is_what_the_rule_can_keep(
     assert max(sizes) == 3
 
 
+def test_results_leave_the_workers_when_they_are_merged(
+    client: Any, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also after waiting in vain, which leaves futures in cycles."""
+    monkeypatch.setattr(cluster_tasks, "POLL", 0.005)
+    held: list[int] = []
+    compute(model, client=client, progress=lambda *_: held.append(len(client.futures)), **HOW)
+    assert len(held) >= 13
+    assert max(held) <= 2 * cluster_tasks.AHEAD
+    assert not client.futures
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_killed_worker_costs_its_own_tasks(client: Any, model: Path, count: int) -> None:
     """After both, the tasks wait for new workers, which are checked first."""
@@ -136,6 +154,51 @@ def test_a_killed_worker_costs_its_own_tasks(client: Any, model: Path, count: in
     how = HOW | {"selection": Selection(top_per_target=2)}
     table = compute(model, client=client, progress=at_group(4, kill), **how)
     assert table.sha256 == compute(model, **how).sha256
+
+
+def test_a_task_whose_workers_end_is_one_sentence() -> None:
+    """Dask allows three; only the task that ran counts, which is the first of a worker."""
+
+    class Task:
+        status = "pending"
+        cancel = staticmethod(lambda: None)
+
+    none: Any = None
+    work = Work(keys={0: "a", 1: "b"}, call=none, words="the task {}".format, check=none)
+    tasks = cluster_tasks._Tasks(none, work, None)
+
+    def lose(worker: str) -> None:
+        tasks.running = {Task(): (tasks.left.take(worker), worker) for _ in range(2)}
+        tasks._take_back()
+
+    for number in range(3):
+        lose(str(number))
+    assert (tasks.lost, len(tasks.left)) == ({0: 3, 1: 0}, 2)
+    said = said_by(lambda: lose("3"))
+    assert said.startswith("the task 0 ended 4 workers, most often for lack of memory: give")
+
+
+@pytest.mark.parametrize(("workers", "shared"), [(1, 0), (2, 1), (3, 0)])
+def test_workers_keep_their_targets(workers: int, shared: int) -> None:
+    """Three runs of four groups: two workers of one speed share only the last."""
+    groups = [Group(range(s, s + 2), range(t, t + 3)) for t in (0, 3, 6) for s in (0, 2, 4, 6)]
+    sharing = Sharing({n: group.targets for n, group in enumerate(groups)})
+    taken: dict[int, list[int]] = {worker: [] for worker in range(workers)}
+    while len(sharing):
+        for worker in range(min(workers, len(sharing))):
+            taken[worker].append(sharing.take(str(worker)))
+    assert sorted(number for numbers in taken.values() for number in numbers) == list(range(12))
+    runs = [[it for it, _ in groupby(groups[n].targets for n in ns)] for ns in taken.values()]
+    assert sum(map(len, runs)) == 3 + shared
+
+
+def test_the_targets_of_a_lost_worker_are_free_again() -> None:
+    groups = [Group(range(s, s + 1), range(t, t + 1)) for t in (0, 1) for s in (0, 1, 2)]
+    sharing = Sharing({n: group.targets for n, group in enumerate(groups)})
+    assert [sharing.take(name) for name in ("a", "b", "a")] == [0, 3, 1]
+    sharing.put_back(1)
+    sharing.forget("a")
+    assert [sharing.take(name) for name in ("b", "c", "c", "b")] == [4, 1, 2, 5]
 
 
 # the command itself, which stops for ever once two groups are saved
@@ -215,7 +278,7 @@ def test_a_task_that_runs_ends_when_it_is_cancelled(client: Any, tmp_path: Path)
     begun, ended = tmp_path / "begun", tmp_path / "ended"
 
     def work() -> None:
-        progress = worker_module._until_cancelled(distributed.get_worker())
+        progress = worker_module.until_cancelled(distributed.get_worker())
         begun.touch()
         try:
             while True:
@@ -254,12 +317,12 @@ def test_a_group_that_fails_three_times_is_the_workers_message(client: Any, tmp_
 def test_a_worker_with_another_headgraph_is_refused(
     client: Any, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster_module, "VERSION", "9.9.9")
+    monkeypatch.setattr(cluster_tasks, "VERSION", "9.9.9")
     said = said_by(lambda: compute(model, client=client, **HOW))
     assert said.startswith("the worker tcp://127.0.0.1:")
     assert "is refused: it has headgraph '0." in said
     assert "this machine has headgraph 9.9.9" in said
-    monkeypatch.setattr(cluster_module.pydoc, "locate", none_there)
+    monkeypatch.setattr(pydoc, "locate", none_there)
     assert "is refused: it has no headgraph" in said_by(
         lambda: compute(model, client=client, **HOW)
     )
@@ -329,7 +392,7 @@ def test_what_a_client_raises_without_a_scheduler_is_a_lost_connection(
     client: Any = SimpleNamespace(status=status)
     with (
         pytest.raises((EngineError, type(error)), match=r"[a-z]") as told,
-        cluster_module._lost(client),
+        cluster_tasks.stating_loss(client),
     ):
         raise error
     assert (told.value is not error) == lost
@@ -370,6 +433,37 @@ def test_a_scheduler_file(cluster: Any, model: Path, tmp_path: Path) -> None:
     both = headgraph(*command, "--scheduler", "tcp://a:1")
     assert both.returncode == 2
     assert "--scheduler and --scheduler-file exclude each other" in both.stderr
+
+
+def test_a_cluster_with_certificates(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variables that the page names, with certificates that only this user can read."""
+    pytest.importorskip("cryptography")
+    monkeypatch.setattr(cluster_module, "CONNECT", 5)
+    security = distributed.Security.temporary()
+    names = {"CA_FILE": security.tls_ca_file, "CLIENT__CERT": security.tls_client_cert,
+             "CLIENT__KEY": security.tls_client_key}  # fmt: skip
+    page, variables = (ROOT / "docs/guides/cluster.md").read_text("utf-8"), {}
+    for name, text in names.items():
+        (tmp_path / name).touch(mode=0o600)
+        (tmp_path / name).write_text(text)
+        variables[f"DASK_DISTRIBUTED__COMM__TLS__{name}"] = str(tmp_path / name)
+        assert f"DASK_DISTRIBUTED__COMM__TLS__{name}=" in page
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tls", security=security,
+        dashboard_address=":0", silence_logs=50,
+    ) as other:  # fmt: skip
+        assert other.scheduler_address.startswith("tls://")
+
+        def connect() -> str:
+            with connected(other.scheduler_address) as client:
+                return compute(model, client=client, **HOW).sha256
+
+        assert "no Dask scheduler answers" in said_by(connect)
+        found = dask.config.merge(dask.config.config, dask.config.collect_env(variables))
+        with dask.config.set(distributed=found["distributed"]):
+            assert connect() == compute(model, **HOW).sha256
 
 
 def test_the_job_script_of_the_slurm_recipe_is_what_the_page_says() -> None:

@@ -1,0 +1,280 @@
+"""Tasks on a Dask cluster: which worker gets which, and what happens when one is lost.
+
+The client keeps a few tasks ahead for each worker and takes back those of lost workers. A worker
+gets tasks once it has the same version of headgraph and its check is good: it then has one of a
+resource that each task needs, so it runs one at a time.
+"""
+
+from __future__ import annotations
+
+import pydoc
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from headgraph.base.errors import HeadgraphError
+from headgraph.base.progress import Progress
+from headgraph.base.spelling import either
+from headgraph.base.text import quoted, short
+from headgraph.base.version import VERSION
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.scoring.progress import WAITING
+from headgraph.pk_engine.scoring.sharing import Sharing
+from headgraph.pk_engine.scoring.worker import admit
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+TRIES = 3
+LONGEST = 180
+"""Letters of a worker's message."""
+AHEAD = 2
+"""Tasks for each worker at once: one that runs and one that waits."""
+_NOT_DONE = ("pending", "lost")
+"""States of a future: running or waiting; and done, but its worker is gone."""
+POLL = 1.0
+"""Seconds after which the client looks for new workers."""
+PATIENCE = 2.0
+"""Seconds to fetch a result, at first."""
+Call = tuple[Callable[..., Any], *tuple[Any, ...]]
+"""A function and its arguments, which can be pickled."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """Tasks for a cluster.
+
+    Attributes:
+        keys: number of each task -> what a worker should keep for it (`sharing`).
+        call: number -> the function and arguments of the task.
+        words: number -> the task in an error, such as "the comparison of L0 with L1".
+        check: a function and arguments that raise an error on a worker which cannot take part.
+    """
+
+    keys: Mapping[int, Hashable]
+    call: Callable[[int], Call]
+    words: Callable[[int], str]
+    check: Call
+
+
+def done_on(
+    client: Client, work: Work, progress: Progress | None
+) -> Generator[tuple[int, Any, str]]:
+    """The number and result of each task, and the worker that it comes from, as they come.
+
+    Raises:
+        EngineError: a worker has another headgraph or fails its check; a task failed three times or
+            ended its workers; or the scheduler is gone.
+    """
+    tasks = _Tasks(client, work, progress)
+    with stating_loss(client):
+        try:
+            yield from tasks.run()
+        finally:
+            tasks.cancel()
+
+
+class _Tasks:
+    """The tasks of a job on a cluster, and checks of workers."""
+
+    def __init__(self, client: Client, work: Work, progress: Progress | None) -> None:
+        self.client, self.work, self.progress = client, work, progress
+        self.left = Sharing(work.keys)
+        self.failed = dict.fromkeys(work.keys, 0)
+        self.lost = dict.fromkeys(work.keys, 0)
+        self.checks: dict[Future, str] = {}
+        self.running: dict[Future, tuple[int, str]] = {}
+        self.resource = f"headgraph-{uuid.uuid4()}"  # workers of an earlier job are checked again
+        self.workers: list[str] = []
+        self.looked = 0.0
+        self.patience = PATIENCE
+        self.allowed = _allowed_failures()
+
+    def run(self) -> Iterator[tuple[int, Any, str]]:
+        """Submit and collect until every task is done."""
+        while len(self.left) or self.running:
+            self._look()
+            self._submit()
+            for future in self._finished():
+                if future in self.checks:
+                    self._admit(self.checks.pop(future), future)
+                else:
+                    yield from self._collect(*self.running.pop(future), future)
+
+    def cancel(self) -> None:
+        """Cancel what is left, if the scheduler is still there."""
+        if self.client.status == "running":
+            self.client.cancel([*self.checks, *self.running], force=True)
+
+    def _look(self) -> None:
+        """Look for workers that are new, and send them a check."""
+        if self.client.status != "running":
+            raise ConnectionError
+        if time.monotonic() < self.looked + POLL:
+            return
+        self.looked = time.monotonic()
+        found = self.client.scheduler_info(n_workers=-1)["workers"]
+        checking = set(self.checks.values())
+        self.workers = [it for it, about in found.items() if self.resource in about["resources"]]
+        new = [it for it in found if it not in self.workers and it not in checking]
+        for future, worker in list(self.checks.items()):
+            if worker not in found:  # it left before it was checked
+                del self.checks[future]
+                future.cancel()
+        for worker in of_same_version(self.client, new):
+            task = self.client.submit(*self.work.check, workers=[worker], pure=False)
+            self.checks[task] = worker
+        if not found and self.progress:
+            self.progress(WAITING, 0, 0)
+        self._take_back()
+
+    def _take_back(self) -> None:
+        """Take back what workers had that are gone, or that started anew and are not checked yet.
+
+        The first task of a worker is the one that ran, which may be the reason.
+        """
+        blamed: set[str] = set()
+        for task, (number, worker) in list(self.running.items()):
+            if worker in self.workers or task.status not in _NOT_DONE:
+                continue
+            del self.running[task]
+            task.cancel()
+            self.left.put_back(number)
+            self.left.forget(worker)
+            self.lost[number] += worker not in blamed
+            blamed.add(worker)
+            if self.lost[number] > self.allowed:
+                many = "s" * (self.lost[number] != 1)
+                raise EngineError(
+                    f"{self.work.words(number)} ended {self.lost[number]} worker{many}, most often "
+                    "for lack of memory: give the workers more, or take smaller groups"
+                )
+
+    def _admit(self, worker: str, future: Future) -> None:
+        """Let a worker take tasks, if its check is good."""
+        try:
+            error = future.exception(timeout=POLL)
+        except TimeoutError:  # the worker is lost
+            return
+        if error is not None:
+            raise EngineError(f"the worker {worker} is refused: {words_of(error)}") from error
+        self.client.run(admit, self.resource, workers=[worker], on_error="ignore")
+        self.looked = 0.0
+
+    def _submit(self) -> None:
+        """Keep a task ahead for each worker, except at the end, when others may be free sooner."""
+        busy = Counter(worker for _, worker in self.running.values())
+        for ahead in range(AHEAD):
+            for worker in self.workers:
+                if len(self.left) > ahead * len(self.workers) and busy[worker] <= ahead:
+                    self._send(self.left.take(worker), worker)
+                    busy[worker] += 1
+
+    def _send(self, number: int, worker: str) -> None:
+        task = self.client.submit(
+            *self.work.call(number),
+            pure=False,
+            workers=[worker],
+            resources={self.resource: 1},
+        )
+        self.running[task] = number, worker
+
+    def _finished(self) -> list[Future]:
+        """The tasks that are done, or failed, after a moment."""
+        from distributed import wait
+
+        tasks = [it for it in (*self.checks, *self.running) if it.status != "lost"]
+        if not tasks:
+            time.sleep(POLL / 10)
+            return []
+        try:
+            with self.client.as_current():
+                return list(wait(tasks, timeout=POLL, return_when="FIRST_COMPLETED").done)
+        except TimeoutError:
+            return []
+
+    def _collect(self, number: int, worker: str, future: Future) -> Iterator[tuple[int, Any, str]]:
+        found: Any = None
+        try:  # the worker may be lost, and the task then has to wait for another
+            if (error := future.exception(timeout=POLL)) is None:
+                self.patience *= 2
+                found = future.result(timeout=self.patience / 2)
+                self.patience /= 2
+        except TimeoutError:
+            self.running[future] = number, worker
+            return
+        if error is None:
+            future.release()  # or the worker keeps the result for as long as the job runs
+            yield number, found, worker
+            return
+        self.failed[number] += 1
+        killed = type(error).__name__ == "KilledWorker"  # Dask has tried it on several workers
+        if killed or self.failed[number] == TRIES:
+            what = "ended each of its workers" if killed else f"failed {TRIES} times"
+            raise EngineError(f"{self.work.words(number)} {what}: {words_of(error)}") from error
+        self.left.put_back(number)
+
+
+def _allowed_failures() -> int:
+    """How many workers may end while they have one task, as Dask counts them."""
+    import dask
+
+    return int(dask.config.get("distributed.scheduler.allowed-failures"))
+
+
+def of_same_version(client: Client, workers: list[str]) -> list[str]:
+    """The workers that answer, once all of them have this version of headgraph.
+
+    The question needs no code of headgraph there: pydoc belongs to Python.
+
+    Raises:
+        EngineError: one has another version, or none.
+    """
+    if not workers:
+        return []
+    name = "headgraph.base.version.VERSION"
+    answers = client.run(pydoc.locate, name, workers=workers, on_error="return")
+    there = {it: answer for it, answer in answers.items() if not isinstance(answer, OSError)}
+    for worker, version in there.items():
+        if version != VERSION:
+            has = f"headgraph {quoted(version)}" if isinstance(version, str) else "no headgraph"
+            raise EngineError(
+                f"the worker {worker} is refused: it has {has}, and this machine has headgraph "
+                f"{VERSION}; install the same version there"
+            )
+    return list(there)
+
+
+def words_of(error: BaseException) -> str:
+    """The text of an error of a worker, in one line."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    if len(text) <= LONGEST and isinstance(error, HeadgraphError):
+        return error.message.marked
+    return short(text, LONGEST)
+
+
+@contextmanager
+def stating_loss(client: Client) -> Iterator[None]:
+    """State it as EngineError if the scheduler is gone.
+
+    A client that is being closed fails with whatever it has already dropped: an AttributeError, a
+    KeyError, a TypeError. While it is running, these are faults and stay what they are.
+    """
+    from concurrent.futures import CancelledError
+
+    try:
+        yield
+    except HeadgraphError:
+        raise
+    except Exception as error:
+        if client.status == "running" and not isinstance(error, OSError | CancelledError):
+            raise
+        raise EngineError(
+            "the connection to the Dask scheduler is lost: start it again, and repeat "
+            f"{either('the call with the same partial=', 'the command with the same -o')}, which "
+            "resumes"
+        ) from error
