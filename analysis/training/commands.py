@@ -13,7 +13,7 @@ from headgraph.analysis.options import (
 from headgraph.base.progress import bar_on_terminal
 from headgraph.base.terminal import say
 from headgraph.pk_engine.options import pairings_option, refuse_together
-from headgraph.pk_engine.scoring.cluster_options import cluster_client, scheduler_options
+from headgraph.pk_engine.scoring.cluster.options import cluster_client, scheduler_options
 from headgraph.pk_engine.scoring.progress import noting
 
 if TYPE_CHECKING:

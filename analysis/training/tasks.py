@@ -15,8 +15,8 @@ from headgraph.base.progress import Progress
 from headgraph.base.text import quoted
 from headgraph.pk_engine.linalg.backends import as_worker
 from headgraph.pk_engine.models.sources import open_weights
+from headgraph.pk_engine.scoring.cluster.worker import until_cancelled
 from headgraph.pk_engine.scoring.layers import layer_digest
-from headgraph.pk_engine.scoring.worker import until_cancelled
 from headgraph.pk_engine.table.affinity import AffinityTable
 
 if TYPE_CHECKING:
@@ -92,10 +92,10 @@ def done_on(
     """The number and result of each task, as they come from workers.
 
     Raises:
-        EngineError: as `scoring.cluster_tasks.done_on`.
+        EngineError: as `scoring.cluster.tasks.done_on`.
         TrainingError: a worker has other weights in a folder of this machine.
     """
-    from headgraph.pk_engine.scoring import cluster_tasks
+    from headgraph.pk_engine.scoring.cluster import tasks as cluster_tasks
 
     todo = {n: task for n, task in enumerate(tasks) if task.score or task.prompts}
     yield from ((n, Result(None)) for n in range(len(tasks)) if n not in todo)

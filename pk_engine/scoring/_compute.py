@@ -256,7 +256,7 @@ def _here(backend: str, device: str | None, dtype: str, work: float) -> tuple[Ba
 
 
 def _on(client: Client, progress: Progress | None) -> Chooser:
-    from headgraph.pk_engine.scoring.cluster import chosen_on
+    from headgraph.pk_engine.scoring.cluster.client import chosen_on
 
     return bound(chosen_on, client, progress)
 

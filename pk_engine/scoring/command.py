@@ -13,7 +13,7 @@ from headgraph.pk_engine.options import (
     tower_option,
     via_option,
 )
-from headgraph.pk_engine.scoring.cluster_options import cluster_client, scheduler_options
+from headgraph.pk_engine.scoring.cluster.options import cluster_client, scheduler_options
 from headgraph.pk_engine.scoring.progress import noting
 
 if TYPE_CHECKING:

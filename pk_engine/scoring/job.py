@@ -101,7 +101,7 @@ class Job:
     def _scored_on(
         self, client: Client, left: dict[int, Group], of: int
     ) -> Generator[tuple[int, GroupScores, str]]:
-        from headgraph.pk_engine.scoring.cluster import scored_on
+        from headgraph.pk_engine.scoring.cluster.client import scored_on
 
         done = of - len(left)
         self._report(done, of)

@@ -11,7 +11,7 @@ from headgraph.analysis.errors import TrainingError
 from headgraph.analysis.training import checkpoint_table, checkpoints, trajectory
 from headgraph.pk_engine.errors import EngineError, ModelError, OutputExists
 from headgraph.pk_engine.models.hub import download
-from headgraph.pk_engine.scoring.cluster import connected
+from headgraph.pk_engine.scoring.cluster.client import connected
 from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.pk_engine.checkpoints import gpt2_tensors, save
 from tests.pk_engine.conftest import point_at

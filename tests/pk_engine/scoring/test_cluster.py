@@ -23,15 +23,15 @@ from headgraph.base.errors import HeadgraphError
 from headgraph.pk_engine import AffinityTable, Selection, bundled, compute
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.metrics.layer_order import Group
-from headgraph.pk_engine.scoring import cluster as cluster_module
-from headgraph.pk_engine.scoring import cluster_tasks
-from headgraph.pk_engine.scoring import worker as worker_module
-from headgraph.pk_engine.scoring.cluster import connected
-from headgraph.pk_engine.scoring.cluster_tasks import Work
+from headgraph.pk_engine.scoring.cluster import client as cluster_module
+from headgraph.pk_engine.scoring.cluster import tasks as cluster_tasks
+from headgraph.pk_engine.scoring.cluster import worker as worker_module
+from headgraph.pk_engine.scoring.cluster.client import connected
+from headgraph.pk_engine.scoring.cluster.sharing import Sharing
+from headgraph.pk_engine.scoring.cluster.tasks import Work
 from headgraph.pk_engine.scoring.group import score_group
 from headgraph.pk_engine.scoring.job import Job
 from headgraph.pk_engine.scoring.progress import COMPARING, RESUMED
-from headgraph.pk_engine.scoring.sharing import Sharing
 from tests.commands import headgraph
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.pk_engine.scoring.test_streaming import RULES

@@ -22,9 +22,9 @@ from headgraph.base.spelling import either
 from headgraph.base.text import quoted, short
 from headgraph.base.version import VERSION
 from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.scoring.cluster.sharing import Sharing
+from headgraph.pk_engine.scoring.cluster.worker import admit
 from headgraph.pk_engine.scoring.progress import WAITING
-from headgraph.pk_engine.scoring.sharing import Sharing
-from headgraph.pk_engine.scoring.worker import admit
 
 if TYPE_CHECKING:
     from distributed import Client, Future

@@ -41,6 +41,6 @@ def cluster_client(
             scheduler = os.environ.get("DASK_SCHEDULER_ADDRESS") or None
         if scheduler is None:
             return nullcontext()
-    from headgraph.pk_engine.scoring.cluster import connected
+    from headgraph.pk_engine.scoring.cluster.client import connected
 
     return connected(scheduler, scheduler_file)

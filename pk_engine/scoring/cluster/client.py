@@ -1,6 +1,6 @@
 """A job's groups of layers on a Dask cluster.
 
-Each group is a task (`cluster_tasks`), and the client merges results as they come. A worker gets
+Each group is a task (`tasks`), and the client merges results as they come. A worker gets
 groups whose targets it has (`sharing`), once it has shown that it reads the same weights.
 """
 
@@ -22,18 +22,18 @@ from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.metrics.layer_order import Group
 from headgraph.pk_engine.models.shape import LayerShape
 from headgraph.pk_engine.models.weights import ModelWeights
-from headgraph.pk_engine.scoring.cluster_tasks import (
+from headgraph.pk_engine.scoring.cluster.tasks import (
     Work,
     done_on,
     of_same_version,
     stating_loss,
     words_of,
 )
+from headgraph.pk_engine.scoring.cluster.worker import check, choose_here, score_here
 from headgraph.pk_engine.scoring.group import GroupScores
 from headgraph.pk_engine.scoring.layers import layer_digest
 from headgraph.pk_engine.scoring.progress import WAITING
 from headgraph.pk_engine.scoring.spec import Spec
-from headgraph.pk_engine.scoring.worker import check, choose_here, score_here
 
 if TYPE_CHECKING:
     from distributed import Client
