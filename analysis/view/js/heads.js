@@ -61,14 +61,14 @@ function placeHeads() {
 }
 placeHeads();
 
-// the head whose place a point of the drawing is in
+// the head whose box a point of the drawing is in
 function headAt(x, y) {
-  const head = heads.find(({ layer, y: middle }) => // the first of each layer is enough for its height
-    !state.folded.has(layer) && Math.abs(y - middle) <= BOX.height / 2);
+  const row = rowAt(y);
   const at = heads.length ? Math.floor((x - heads[0].x) / data.across + 0.5) : -1;
-  if (!head || at < 0 || at >= data.n_heads) return null;
-  const found = heads[head.layer * data.n_heads + at];
-  return Math.abs(x - found.x) <= BOX.width / 2 ? found : null;
+  if (!row || row.folded || at < 0 || at >= data.n_heads) return null;
+  const head = heads[row.first * data.n_heads + at];
+  const inside = Math.abs(x - head.x) <= BOX.width / 2 && Math.abs(y - head.y) <= BOX.height / 2;
+  return inside ? head : null;
 }
 
 const roleWords = (head) =>
@@ -90,9 +90,8 @@ function box(head) {
 }
 
 function labelHeads() {
-  for (const head of heads) {
-    const label = labelOf(head);
-    if (head.label !== label) nodes[head.i]?.setAttribute("aria-label", label);
-    head.label = label;
-  }
+  nodes.forEach((node, i) => { // of a crowded page's heads few have one
+    const label = labelOf(heads[i]);
+    if (node.getAttribute("aria-label") !== label) node.setAttribute("aria-label", label);
+  });
 }

@@ -38,14 +38,18 @@ function drawLines() {
   else layOut();
 }
 
+// elements that are there are used again for other lines
+const nearLines = [];
 function drawAbove(near) {
   const upwards = near.slice().sort((one, other) => other.i - one.i);
-  above.selectAll("path").data(upwards, (edge) => edge.i).join(
-    (enter) => enter.append("path")
-      .attr("class", (edge) => `edge near p${edge.pairing}`)
-      .attr("d", pathOf)
-      .attr("stroke-width", (edge) => widthOf(edge).toFixed(2)),
-  ).order();
+  while (nearLines.length > upwards.length) nearLines.pop().remove();
+  upwards.forEach((edge, k) => {
+    nearLines[k] ??= above.append("path").node();
+    const line = d3.select(nearLines[k]);
+    if (line.datum() === edge) return;
+    line.datum(edge).attr("class", `edge near p${edge.pairing}`).attr("d", pathOf(edge))
+      .attr("stroke-width", widthOf(edge).toFixed(2));
+  });
 }
 
 // the lines of the head under the pointer, as one element for each pairing

@@ -26,6 +26,7 @@ let waiting;
 function afterwards() {
   clearTimeout(waiting);
   waiting = setTimeout(() => {
+    listRest();
     labelHeads();
     keepInAddress();
   }, 150);
@@ -165,6 +166,7 @@ function restore() {
 addEventListener("hashchange", restore);
 addEventListener("beforeprint", () => { // on paper there are elements, and canvases in its colours
   rests();
+  listRest();
   toPaper(true);
 });
 addEventListener("afterprint", () => toPaper(false));
