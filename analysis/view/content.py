@@ -24,7 +24,7 @@ STEP = 1.02
 WIDE, HIGH = 1000.0, 850.0
 """Units that the heads of a medium model fill; more heads are closer, down to a limit."""
 MANY_HEADS, SCREEN = 2048, 0.7
-"""Heads above which a page draws them on a canvas, and the proportions of a screen, which it takes."""
+"""Heads above which a page draws them on a canvas, and the screen's proportions, which it takes."""
 LEFT, EDGE = 62.0, 34.0
 """Room for the names of layers at the left, and margins around the heads."""
 
