@@ -19,9 +19,14 @@ function takeInks(style) {
 }
 
 function drawDot(head) {
-  pencil.beginPath();
-  pencil.arc(head.x, head.y, radiusOf(head), 0, 2 * Math.PI);
+  const r = radiusOf(head);
   pencil.fillStyle = inks.roles[head.roles[0]] ?? inks.faint;
+  if (crowded && !words.seen) { // a pixel or less, for which a rectangle takes a fifth of the time
+    pencil.fillRect(head.x - r, head.y - r, 2 * r, 2 * r);
+    return;
+  }
+  pencil.beginPath();
+  pencil.arc(head.x, head.y, r, 0, 2 * Math.PI);
   pencil.fill();
   if (!head.roles.length) return;
   [pencil.strokeStyle, pencil.lineWidth] = [inks.muted, 0.7];

@@ -231,9 +231,14 @@ function tellDetail() {
 
 // edges in and out of the average head of each layer; an answer holds only some heads of a layer
 function layerMeans() {
-  if (!data.whole) return new Map();
-  const there = heads.filter((h) => h.known);
-  return d3.rollup(there, (list) => d3.mean(list, (h) => h.in + h.out), (h) => h.layer);
+  if (!data.whole) return null;
+  const [edges, there] = [0, 1].map(() => new Float64Array(data.n_layers));
+  for (const head of heads) {
+    if (!head.known) continue;
+    edges[head.layer] += head.in + head.out;
+    there[head.layer] += 1;
+  }
+  return edges.map((n, layer) => n / there[layer]);
 }
 
 // the first `n` by edges, in order; of equals the first of all
@@ -259,7 +264,7 @@ function tellHubs() {
     about.append("p").attr("class", "chance").text(`Decoys are ${percent(share)} of the pairs shown, so this order `
       + "may be chance.");
   const usual = layerMeans();
-  if (usual.size)
+  if (usual)
     about.append("p").attr("class", "depth").text("Some layers have more edges than others: compare a head with the "
       + "mean of its layer.");
   const items = about.append("ul").selectAll("li").data(busiest).join("li").attr("class", "hub");
@@ -268,6 +273,6 @@ function tellHubs() {
   button.append("strong").text((h) => h.name);
   button.append("em").text(roleWords);
   button.append("b").text((h) => `${h.in} in, ${h.out} out`);
-  const ofLayer = (h) => (usual.has(h.layer) ? `layer mean ${d3.format(".1f")(usual.get(h.layer))} edges` : "");
+  const ofLayer = (h) => (usual ? `layer mean ${d3.format(".1f")(usual[h.layer])} edges` : "");
   button.append("small").text((h) => [copyingWords(h), ofLayer(h)].filter(Boolean).join("; "));
 }

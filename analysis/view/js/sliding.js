@@ -65,15 +65,14 @@ function emptySheets() {
 
 // where and in which colours they are drawn on
 function placeSheet() {
-  const { offsetWidth: width, offsetHeight: height } = plane.node();
+  const { width, height, scale, x, y } = placed;
   const dots = devicePixelRatio;
-  const { a, e, f } = root.node().getCTM();
   const style = getComputedStyle(document.documentElement);
   const before = JSON.stringify(sheet);
   sheet = {
     width: Math.round(width * dots),
     height: Math.round(height * dots),
-    place: [dots * a, 0, 0, dots * a, dots * e, dots * f],
+    place: [dots * scale, 0, 0, dots * scale, dots * x, dots * y],
     colors: data.pairings.map((_, p) => style.getPropertyValue(`--p${p}`)),
   };
   if (JSON.stringify(sheet) !== before) stills = []; // the system's colours may have turned

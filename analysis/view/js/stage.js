@@ -49,6 +49,8 @@ function fit() {
     y: (height - whole.height * scale) / 2,
     scale,
   };
+  const { offsetWidth, offsetHeight } = plane.node();
+  placed = { ...placed, width: offsetWidth, height: offsetHeight };
   nameAxes(font, terse);
   plane.classed("tiny", scale * WORD < 5);
   zooming.extent([[0, 0], [width, height]]).translateExtent([[0, 0], [width, height]]);
@@ -76,6 +78,9 @@ function nameAxes(font, terse) {
       : n || terse ? n : "head 0"));
 }
 
+// the size of the plane, and where the drawing is on it; asking the browser makes it lay out all
+let placed = { width: 0, height: 0, scale: 1, x: 0, y: 0 };
+
 // While it moves, what is painted is moved as it is, at no cost; at rest it is painted sharp.
 let rest = d3.zoomIdentity;
 let settling;
@@ -83,13 +88,13 @@ function settle() {
   clearTimeout(settling);
   drawAnew();
   rest = d3.zoomTransform(stage.node());
-  const { x, y, k } = rest;
-  for (const part of [ground, lines, above, pointed, root, copies]) {
-    part.attr("transform",
-      `translate(${x + k * fitted.x},${y + k * fitted.y}) scale(${k * fitted.scale})`);
-  }
+  const { k } = rest;
+  const [x, y, scale] = [rest.x + k * fitted.x, rest.y + k * fitted.y, k * fitted.scale];
+  placed = { ...placed, scale, x, y };
+  for (const part of [ground, lines, above, pointed, root, copies])
+    part.attr("transform", `translate(${x},${y}) scale(${scale})`);
   plane.classed("moving", false).style("transform", null);
-  plane.classed("closer", crowded ? k * fitted.scale * WORD >= 5 : k > 1);
+  plane.classed("closer", crowded ? scale * WORD >= 5 : k > 1);
   paint();
   shade();
 }
