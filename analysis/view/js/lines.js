@@ -48,7 +48,7 @@ function drawAbove(near) {
     const line = d3.select(nearLines[k]);
     if (line.datum() === edge) return;
     line.datum(edge).attr("class", `edge near p${edge.pairing}`).attr("d", pathOf(edge))
-      .attr("stroke-width", widthOf(edge).toFixed(2));
+      .style("--w", `${widthOf(edge).toFixed(2)}px`);
   });
 }
 
@@ -65,5 +65,5 @@ function pointHead(head) {
 function point(edge) {
   if (!edge) hot.attr("class", null).attr("d", null);
   else hot.attr("class", `edge hot p${edge.pairing}`).attr("d", pathOf(edge))
-    .attr("stroke-width", widthOf(edge) + 1.6);
+    .style("--w", `${(widthOf(edge) + 1.6).toFixed(2)}px`);
 }

@@ -121,8 +121,11 @@ const shadingColors = () => {
     return [r, g, b];
   });
 };
+let bare = true; // nothing is on the canvas
+const unshaded = () => bare && counted.shaded === null;
 function show(field) {
   shadingPen.putImageData(pixelsOf(field, shadingColors()), 0, 0);
+  bare = counted.shaded === null;
 }
 
 // While the slider moves a sample of the edges is counted, which looks much the same, and all of them
@@ -138,6 +141,10 @@ let pictured = -Infinity; // when the last picture was
 
 function shade() {
   if (!dense || !ready || !placed.width) return;
+  clearTimeout(settled);
+  cancelAnimationFrame(frame);
+  plane.classed("counting", !unshaded());
+  if (unshaded()) return;
   const { width, height, scale, x, y } = placed;
   const key = JSON.stringify([counted.key, placed]);
   if (key !== fieldKey) {
@@ -147,12 +154,9 @@ function shade() {
       .style("width", `${full.width * COARSE}px`).style("height", `${full.height * COARSE}px`);
   }
   fieldKey = key;
-  const stride = 2 ** Math.max(0, Math.ceil(Math.log2((counted.n - LINES) / SAMPLE)));
+  const stride = 2 ** Math.max(0, Math.ceil(Math.log2(Math.max(counted.n - LINES, 1) / SAMPLE)));
   if (rough.stride !== stride) empty(rough);
   rough.stride = stride;
-  plane.classed("counting", true);
-  clearTimeout(settled);
-  cancelAnimationFrame(frame);
   frame = requestAnimationFrame(shadeRoughly);
 }
 
@@ -179,7 +183,7 @@ function showFully() {
 
 // all of it at once, where it is printed
 function shadeNow() {
-  if (!dense) return;
+  if (!dense || unshaded()) return;
   shade();
   cancelAnimationFrame(frame);
   countTowards(full, counted, Infinity);

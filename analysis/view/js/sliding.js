@@ -45,22 +45,22 @@ function drawAnew() {
 }
 
 function takeSheet() {
-  placeSheet();
-  emptySheets();
+  if (crowded) paint();
+  else placeSheet();
+  emptySheets(crowded ? [canvas] : [canvas, boxesCanvas]);
   onCanvas = 0;
   scratch = another();
   const size = Math.max(canvas.node().width * canvas.node().height, 1);
   const n = Math.max(Math.min(Math.floor(STILLS.pixels / size), STILLS.most), 2);
   part = Math.max(Math.ceil(Math.min(N, LINES) / n), 100);
   sliding = true;
-  drawBoxes(heads);
+  if (!crowded) drawBoxes(heads);
   plane.classed("sliding", true);
 }
 
 // canvases as large as the drawing
-function emptySheets() {
-  for (const one of [canvas, boxesCanvas, ...(crowded ? [glowCanvas] : [])])
-    one.attr("width", sheet.width).attr("height", sheet.height);
+function emptySheets(some) {
+  for (const one of some) one.attr("width", sheet.width).attr("height", sheet.height);
 }
 
 // where and in which colours they are drawn on

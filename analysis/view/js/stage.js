@@ -84,6 +84,7 @@ let placed = { width: 0, height: 0, scale: 1, x: 0, y: 0 };
 // While it moves, what is painted is moved as it is, at no cost; at rest it is painted sharp.
 let rest = d3.zoomIdentity;
 let settling;
+const stand = () => plane.classed("moving", false).style("transform", null);
 function settle() {
   clearTimeout(settling);
   drawAnew();
@@ -93,7 +94,8 @@ function settle() {
   placed = { ...placed, scale, x, y };
   for (const part of [ground, lines, above, pointed, root, copies])
     part.attr("transform", `translate(${x},${y}) scale(${scale})`);
-  plane.classed("moving", false).style("transform", null);
+  stand();
+  plane.style("--pixel", `${1 / scale}px`);
   plane.classed("closer", crowded ? scale * WORD >= 5 : k > 1);
   paint();
   shade();
@@ -112,8 +114,9 @@ const takes = (event) =>
   !event.button && (!event.ctrlKey || event.type === "wheel")
   && (event.touches?.length !== 1 || d3.zoomTransform(stage.node()).k > 1);
 const zooming = d3.zoom().scaleExtent([1, 12]).filter(takes).on("zoom", move)
-  .on("end", ({ sourceEvent }) => {
+  .on("end", ({ sourceEvent, transform: { x, y, k } }) => {
     if (sourceEvent?.type === "wheel") settling = setTimeout(settle, 250);
+    else if (x === rest.x && y === rest.y && k === rest.k) stand(); // a click moves nothing
     else settle();
   });
 stage.call(zooming).on("dblclick.zoom", null);
