@@ -149,8 +149,11 @@ def test_a_click_lists_and_draws_the_edges_of_a_head(tab: Page, edges: pd.DataFr
     assert tab.locator(".above path.near").count() == into + out
     assert tab.locator(f".copy[data-of={name}]").count() == 1
     expect(tab.locator(f".head[data-name={name}]")).to_have_attribute("aria-pressed", "true")
-    tab.mouse.click(*tab.evaluate(PLACE, name))
+    x, y = tab.evaluate(PLACE, name)
+    tab.mouse.click(x, y + 3)  # below the box, which is four pixels high
     expect(tab.locator("#detail h2")).to_have_text("Heads with most edges shown")
+    assert tab.evaluate(CLICK, [x, y + 3, "[aria-pressed=true]"]) == 1
+    assert tab.evaluate(CLICK, [x, y + 7, "[aria-pressed=true]"]) == 0, "the next row is farther"
 
 
 def test_figures_of_a_packed_edge_are_those_of_the_table(tab: Page, edges: pd.DataFrame) -> None:

@@ -64,13 +64,16 @@ function placeHeads() {
 }
 placeHeads();
 
-// the head whose box a point of the drawing is in
+// the head whose box a point of the drawing is in, or nearly so where boxes are a few pixels
+const HIT = 4; // pixels from the middle
 function headAt(x, y) {
   const row = rowAt(y);
   const at = heads.length ? Math.floor((x - heads[0].x) / data.across + 0.5) : -1;
   if (!row || row.folded || at < 0 || at >= data.n_heads) return null;
   const head = heads[row.first * data.n_heads + at];
-  const inside = Math.abs(x - head.x) <= BOX.width / 2 && Math.abs(y - head.y) <= BOX.height / 2;
+  const near = HIT / placed.scale;
+  const inside = Math.abs(x - head.x) <= Math.max(BOX.width / 2, near)
+    && Math.abs(y - head.y) <= Math.max(BOX.height / 2, near);
   return inside ? head : null;
 }
 
