@@ -159,6 +159,12 @@ WORKS = {
 }
 """What somebody does, as a script that does it `n` times: (script, whole) milliseconds of each."""
 SCRIPT, PROCESSOR = ": script", ": processor"
+RESTS = "longest frame as the slider comes to rest"
+REST = """(async () => {
+  await frames(10, (i) => slide(0.7 + 0.03 * i));
+  return Math.max(...(await frames(60, () => {})).map(([, whole]) => whole));
+})()"""
+"""The slider moves for ten frames; a second later its lines are elements again."""
 
 
 def measure(tab: Page, address: str) -> dict[str, list[float]]:
@@ -181,6 +187,7 @@ def measure(tab: Page, address: str) -> dict[str, list[float]]:
         found[name] = [whole for _, whole in times]
         found[name + SCRIPT] = [script for script, _ in times]
     session.detach()
+    found[RESTS] = [tab.evaluate(f"async () => {{ {TIMER} {READY} return await {REST}; }}")]
     return found
 
 
@@ -289,7 +296,8 @@ def main() -> None:
         sizes = [f"{path.stat().st_size / 1e3:,.0f}" for path in files.values()]
     columns = [label(shape) for shape in SHAPES]
     rows = [[name, *(ms(times[column]) for column in columns)] for name, times in found.items()
-            if not name.endswith((SCRIPT, PROCESSOR))]  # fmt: skip
+            if not name.endswith((SCRIPT, PROCESSOR, RESTS))]  # fmt: skip
+    rows.append([RESTS, *(f"{max(found[RESTS][column]):.0f}" for column in columns)])
     rows.append(["95 % of the script alone, the slowest", *slowest(found, columns, SCRIPT)])
     rows.append(["processor time of the page's thread for one, the slowest",
                  *slowest(found, columns, PROCESSOR)])  # fmt: skip
