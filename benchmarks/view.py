@@ -62,14 +62,14 @@ const slide = (part) => {
   slider.value = Math.round(slider.max * part);
   slider.dispatchEvent(new Event("input"));
 };
-// all lines as elements, which they are again once the slider rests, and the others as shading
+// all lines, once the slider rests, and the others as shading
 const all = async () => {
   slide(1);
   const end = performance.now() + 120_000;
   do {
     await after();
     if (performance.now() > end) throw new Error("the page has not come to rest in 120 s");
-  } while (document.querySelector("#plane:is(.sliding, .counting)"));
+  } while (document.querySelector("#plane:is(.sliding, .counting, .drawing)"));
 };
 // what a frame takes while something happens in each
 const frames = (n, work) => new Promise((done) => {
@@ -100,6 +100,15 @@ const places = () => {
   });
   return window.places;
 };
+// where lines are that the page opens with, as elements; more of them stay on a canvas
+const points = () => {
+  window.points ??= [...document.querySelectorAll(".edges path.edge")].map((path) => {
+    const at = path.getPointAtLength(path.getTotalLength() * 0.4)
+      .matrixTransform(path.getScreenCTM());
+    return { clientX: at.x, clientY: at.y };
+  });
+  return window.points;
+};
 const some = (all, i, n) => all[Math.floor(all.length * i / n)];
 const event = (Kind, kind, on, at) => on.dispatchEvent(
   new Kind(kind, { bubbles: true, cancelable: true, view: window, ...at }));
@@ -117,6 +126,7 @@ const type = (word) => {
 };
 """
 READY = """
+points();
 document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
 await all();
 places();
@@ -126,13 +136,9 @@ WORKS = {
     "slider, thrown": """each(n, (i) => slide(((i * 37) % n) / (n - 1)))""",
     "a frame while pulled": """frames(n, (i) => slide(1 - Math.abs(2 * i / n - 1)))""",
     "pointer onto a line": """(async () => {
-      const paths = [...document.querySelectorAll(".edges path.edge")];
       const found = [];
       for (let i = 0; i < n; i += 1) {
-        const path = some(paths, i, n);
-        const at = path.getPointAtLength(path.getTotalLength() * 0.4)
-          .matrixTransform(path.getScreenCTM());
-        found.push(await timed(() => point(svg, { clientX: at.x, clientY: at.y })));
+        found.push(await timed(() => point(svg, some(points(), i, n))));
         if (document.getElementById("tip").hidden) throw new Error("no edge under the pointer");
       }
       return found;
@@ -164,7 +170,7 @@ REST = """(async () => {
   await frames(10, (i) => slide(0.7 + 0.03 * i));
   return Math.max(...(await frames(60, () => {})).map(([, whole]) => whole));
 })()"""
-"""The slider moves for ten frames; a second later its lines are elements again."""
+"""The slider moves for ten frames and rests in the second after them."""
 
 
 def measure(tab: Page, address: str) -> dict[str, list[float]]:

@@ -109,7 +109,9 @@ def tab(browser: Browser, address: str) -> Iterator[Page]:
 
 
 def at_rest(tab: Page) -> None:
-    expect(tab.locator("#plane")).not_to_have_class(re.compile(r"\b(counting|sliding|moving)\b"))
+    expect(tab.locator("#plane")).not_to_have_class(
+        re.compile(r"\b(counting|sliding|moving|drawing)\b")
+    )
 
 
 def all_edges(tab: Page) -> None:
@@ -389,4 +391,40 @@ def test_few_heads_of_many_edges_stay_elements(browser: Browser, tmp_path: Path)
     gone = few["source_layer"].isin([3, 5]) | few["target_layer"].isin([3, 5])
     all_edges(tab)
     expect(tab.locator("#amount")).to_contain_text(f"{(~gone).sum():,} of 10,200 edges")
+    tab.context.close()
+
+
+def test_more_lines_than_elements_stay_on_their_canvas(browser: Browser, tmp_path: Path) -> None:
+    """They look as elements do, move along, come away again, and are elements in a file."""
+    n = LINES + 200
+    content = Content(
+        title="lines", about=[], n_layers=12, n_heads=24, edges=random_edges(12, 24, n)
+    )
+    tab = fresh_page(browser)
+    tab.add_init_script(CALLS)
+    tab.goto(Written(content).write(tmp_path / "v.html").as_uri())
+    stroked = " stroke"  # on a canvas that is not on the page, from which they are copied
+    all_edges(tab)
+    expect(tab.locator("#lines")).to_be_visible()
+    expect(tab.locator(".edges")).to_be_hidden()
+    assert drawn(tab)[stroked] == n
+    tab.locator(".head.touched .reach").first.click()
+    assert tab.locator(".above path.near").count() > 10
+    tab.keyboard.press("Escape")
+    assert stroked not in drawn(tab)
+    for button in ("#closer", "#whole"):
+        tab.locator(button).click()
+        assert drawn(tab)[stroked] == n
+    on_canvas = picture(tab)
+    root = ElementTree.fromstring(saved(tab, tmp_path))
+    assert len(root.findall(f".//{SVG}g[@class='edges']//{SVG}path")) == n
+    tab.evaluate("document.getElementById('plane').classList.remove('instead')")
+    elements = picture(tab)
+    tab.evaluate("document.getElementById('plane').classList.add('instead')")
+    assert np.abs(on_canvas - elements).mean() < 0.005
+    tab.locator("#threshold").press("Home")
+    at_rest(tab)
+    expect(tab.locator(".edges")).to_be_visible()
+    expect(tab.locator("#lines")).to_be_hidden()
+    assert np.abs(picture(tab) - elements).mean() > 0.05
     tab.context.close()

@@ -35,7 +35,15 @@ function layOut() {
 
 function drawLines() {
   if (sliding) drawSliding();
-  else layOut();
+  else if (shown.length > ELEMENTS) drawInstead();
+  else useElements();
+}
+
+// elements show the lines, and no canvas does
+function useElements() {
+  layOut();
+  instead = false;
+  plane.classed("instead", false).classed("drawing", false);
 }
 
 // elements that are there are used again for other lines

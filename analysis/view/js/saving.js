@@ -175,6 +175,7 @@ function standalone() {
 
 function save() {
   rests();
+  if (instead) layOut();
   const file = new Blob([standalone()], { type: "image/svg+xml" });
   const address = URL.createObjectURL(file);
   const link = document.createElement("a");

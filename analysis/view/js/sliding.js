@@ -17,6 +17,7 @@ let scratch = null;
 let sheet = { place: [], colors: [] };
 let ready = false; // once all of the page is there
 let resting = null;
+let instead = false; // the canvas shows the lines at rest too, as they are too many for elements
 
 // one step alone changes elements; the next one soon after it begins a movement
 function slides() {
@@ -29,10 +30,14 @@ function slides() {
 
 function rests() {
   clearTimeout(resting);
-  cancelAnimationFrame(more);
   if (!sliding) return;
   sliding = false;
-  layOut();
+  instead = shown.length > ELEMENTS;
+  if (instead) plane.classed("instead", true);
+  else {
+    cancelAnimationFrame(more);
+    useElements();
+  }
   heads.forEach(box);
   plane.classed("sliding", false);
 }
@@ -47,15 +52,31 @@ function drawAnew() {
 function takeSheet() {
   if (crowded) paint();
   else placeSheet();
-  emptySheets(crowded ? [canvas] : [canvas, boxesCanvas]);
+  if (!instead) takeCanvas();
+  if (!crowded) {
+    emptySheets([boxesCanvas]);
+    drawBoxes(heads);
+  }
+  sliding = true;
+  plane.classed("sliding", true);
+}
+
+function takeCanvas() {
+  emptySheets([canvas]);
   onCanvas = 0;
   scratch = another();
   const size = Math.max(canvas.node().width * canvas.node().height, 1);
   const n = Math.max(Math.min(Math.floor(STILLS.pixels / size), STILLS.most), 2);
   part = Math.max(Math.ceil(Math.min(N, LINES) / n), 100);
-  sliding = true;
-  if (!crowded) drawBoxes(heads);
-  plane.classed("sliding", true);
+}
+
+// other lines than before, or elsewhere, or in other colours
+function drawInstead() {
+  instead = true;
+  plane.classed("instead", true);
+  placeSheet();
+  takeCanvas();
+  drawSliding();
 }
 
 // canvases as large as the drawing
@@ -139,6 +160,7 @@ function drawSome(before = null) {
   const next = Math.min(shown.length, onCanvas + many);
   if (next > onCanvas) stroke(shown.slice(onCanvas, next));
   onCanvas = next;
+  plane.classed("drawing", onCanvas < shown.length);
   more = requestAnimationFrame((now) => {
     if (onCanvas - (stills.at(-1)?.n ?? 0) >= part) keep();
     if (onCanvas === shown.length) return;

@@ -99,6 +99,7 @@ function settle() {
   plane.classed("closer", crowded ? scale * WORD >= 5 : k > 1);
   paint();
   shade();
+  if (instead) drawInstead();
 }
 
 function move({ transform: { x, y, k } }) {
