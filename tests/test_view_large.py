@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.image import imread
 from playwright.sync_api import Browser, Page, expect
 
 from headgraph.analysis.view.content import Content
@@ -49,6 +52,25 @@ ALONG = """() => {
     return [path.__data__.i, Math.max(...near)];
   });
 }"""
+# what is done on each canvas, as "id method": number of calls
+CALLS = """
+window.calls = {};
+for (const name of ["clearRect", "fillRect", "fill", "stroke", "putImageData"]) {
+  const own = CanvasRenderingContext2D.prototype[name];
+  CanvasRenderingContext2D.prototype[name] = function (...all) {
+    const key = `${this.canvas.id} ${name}`;
+    window.calls[key] = (window.calls[key] ?? 0) + 1;
+    return own.apply(this, all);
+  };
+}
+"""
+# clicks on a place, and what stands there before anything else can happen
+CLICK = """([x, y, query]) => {
+  document.getElementById("graph").dispatchEvent(
+    new MouseEvent("click", { bubbles: true, view: window, clientX: x, clientY: y }));
+  return document.querySelectorAll(query).length;
+}"""
+ROWS = "#detail li.edge-row"
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +80,11 @@ def edges() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def address(edges: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> str:
+    first = edges["source_layer"][0], edges["source_head"][0]
     content = Content(
         title="large", about=["Large."], n_layers=LAYERS, n_heads=HEADS, edges=edges,
-        roles={(3, 5): ("induction",)}, total=EDGES,
+        roles={(3, 5): ("induction",), first: ("identity", "previous_token", "s_inhibition")},
+        total=EDGES,
     )  # fmt: skip
     return Written(content).write(tmp_path_factory.mktemp("large") / "v.html").as_uri()
 
@@ -77,6 +101,7 @@ def tab(browser: Browser, address: str) -> Iterator[Page]:
     tab = fresh_page(browser)
     tab.on("pageerror", lambda error: said.append(str(error)))
     tab.on("console", lambda message: said.append(message.text))
+    tab.add_init_script(CALLS)
     tab.goto(address)
     yield tab
     tab.context.close()
@@ -84,7 +109,9 @@ def tab(browser: Browser, address: str) -> Iterator[Page]:
 
 
 def at_rest(tab: Page) -> None:
-    expect(tab.locator("#plane")).not_to_have_class(re.compile(r"\b(counting|sliding|moving)\b"))
+    expect(tab.locator("#plane")).not_to_have_class(
+        re.compile(r"\b(counting|sliding|moving|drawing)\b")
+    )
 
 
 def all_edges(tab: Page) -> None:
@@ -125,8 +152,11 @@ def test_a_click_lists_and_draws_the_edges_of_a_head(tab: Page, edges: pd.DataFr
     assert tab.locator(".above path.near").count() == into + out
     assert tab.locator(f".copy[data-of={name}]").count() == 1
     expect(tab.locator(f".head[data-name={name}]")).to_have_attribute("aria-pressed", "true")
-    tab.mouse.click(*tab.evaluate(PLACE, name))
+    x, y = tab.evaluate(PLACE, name)
+    tab.mouse.click(x, y + 3)  # below the box, which is four pixels high
     expect(tab.locator("#detail h2")).to_have_text("Heads with most edges shown")
+    assert tab.evaluate(CLICK, [x, y + 3, "[aria-pressed=true]"]) == 1
+    assert tab.evaluate(CLICK, [x, y + 7, "[aria-pressed=true]"]) == 0, "the next row is farther"
 
 
 def test_figures_of_a_packed_edge_are_those_of_the_table(tab: Page, edges: pd.DataFrame) -> None:
@@ -220,28 +250,122 @@ def test_folded_layers_are_counted_and_come_back(
 
 def test_the_saved_picture_has_all_heads_and_the_shading(tab: Page, tmp_path: Path) -> None:
     all_edges(tab)
-    with tab.expect_download() as waiting:
-        tab.locator("#save").click()
-    waiting.value.save_as(tmp_path / "v.svg")
-    root = ElementTree.parse(tmp_path / "v.svg").getroot()
+    root = ElementTree.fromstring(saved(tab, tmp_path))
     heads = root.find(f".//{SVG}g[@class='heads']")
     assert heads is not None
     assert len(heads.findall(f"{SVG}rect")) + len(heads.findall(f"{SVG}circle")) == LAYERS * HEADS
+    assert heads.findall(f"{SVG}text") == [], "squares are too small for names"
     (image,) = root.iter(f"{SVG}image")
     assert str(image.get("href")).startswith("data:image/png;base64,")
     assert len(root.findall(f".//{SVG}g[@class='edges']//{SVG}path")) == LINES
     words = " ".join(text.text or "" for text in root.iter(f"{SVG}text"))
     assert f"Drawn: 3,000 strongest as lines, the other {EDGES - LINES:,} as shading." in words
+    # words below the drawing are as large as the names on its axes
+    (below,) = [g for g in root.iter(f"{SVG}g") if "PK ≥" in (g.findtext(f"{SVG}text") or "")]
+    unit = float(re.findall(r"scale\((.*)\)", below.get("transform", ""))[0])
+    (size,) = {text.get("font-size") for text in root.iter(f"{SVG}text") if text.text == "15"}
+    assert unit * 11 == pytest.approx(float(str(size).removesuffix("px")), abs=0.1)
+    assert unit > 2
+
+
+def test_a_file_saved_from_close_has_names_and_stripes(tab: Page, tmp_path: Path) -> None:
+    for _ in range(4):
+        tab.locator("#closer").click()
+    expect(tab.locator("#plane")).to_have_class(re.compile(r"\bcloser\b"))
+    root = ElementTree.fromstring(saved(tab, tmp_path))
+    texts = root.findall(f".//{SVG}g[@class='heads']/{SVG}text")
+    boxes = root.findall(f".//{SVG}g[@class='heads']/{SVG}rect[@rx]")
+    assert len(texts) == len(boxes) > 150
+    stripes = root.findall(f".//{SVG}rect[@class='stripe']")
+    assert len({stripe.get("fill") for stripe in stripes}) == len(stripes) == 2
+    assert len({text.get("font-weight") for text in texts}) == 2
+
+
+def picture(tab: Page) -> np.ndarray:
+    return np.asarray(imread(BytesIO(tab.locator("#stage").screenshot()))[..., :3])
 
 
 def test_paper_has_the_colours_of_paper(tab: Page) -> None:
-    themes = """() => ["beforeprint", "afterprint"].map((kind) => {
-      dispatchEvent(new Event(kind));
-      return document.documentElement.dataset.theme ?? null;
-    })"""
-    tab.evaluate("location.hash = 'theme=dark'")
-    expect(tab.locator("#theme")).to_have_text("Theme: dark")
-    assert tab.evaluate(themes) == ["light", "dark"]
+    """Lines, shading and heads, in the colours that a light page has."""
+    all_edges(tab)
+    looks = {}
+    for theme in ("light", "dark"):
+        tab.evaluate("theme => { location.hash = `place=999999&theme=${theme}`; }", theme)
+        expect(tab.locator("#theme")).to_have_text(f"Theme: {theme}")
+        at_rest(tab)
+        looks[theme] = picture(tab)
+    apart = np.abs(looks["light"] - looks["dark"]).mean()
+    assert apart > 0.3
+    for kind, theme in (("beforeprint", "light"), ("afterprint", "dark")):
+        tab.evaluate("kind => dispatchEvent(new Event(kind))", kind)
+        at_rest(tab)
+        assert np.abs(picture(tab) - looks[theme]).mean() < 0.01 * apart
+
+
+def drawn(tab: Page) -> dict[str, int]:
+    """What was done on canvases since this was called before, once all is at rest."""
+    at_rest(tab)
+    calls: dict[str, int] = tab.evaluate("() => { const all = calls; calls = {}; return all; }")
+    return calls
+
+
+def test_what_has_the_focus_is_drawn_above_all_that_stays(tab: Page, edges: pd.DataFrame) -> None:
+    """A click draws its neighbours; the pointer and a step of the slider, what they change."""
+    all_edges(tab)
+    assert drawn(tab)["boxes fillRect"] >= LAYERS * HEADS
+    row = edges.iloc[0]
+    own = row["target_layer"], row["target_head"]
+    tab.mouse.click(*tab.evaluate(PLACE, name_of(row, "target")))
+    expect(tab.locator("#detail h2")).to_have_text(name_of(row, "target"))
+    near = {*ends_of(edges, "target", own, "source"), *ends_of(edges, "source", own, "target")}
+    calls = drawn(tab)
+    assert {key.partition(" ")[0] for key in calls} == {"glow"}
+    assert calls["glow fillRect"] == len(near) + 1
+    tab.keyboard.press("Escape")
+    drawn(tab)
+    tab.mouse.move(*tab.evaluate(PLACE, name_of(row, "source")))
+    expect(tab.locator("#tip")).to_be_visible()
+    assert drawn(tab) == {}
+    tab.locator("#threshold").press("Home")
+    drawn(tab)
+    for _ in range(3):  # the second of them begins a movement
+        tab.locator("#threshold").press("ArrowRight")
+    calls = drawn(tab)
+    new = int(tab.locator("#amount").inner_text().split(": ")[1].split(" ")[0]) - 3
+    assert 0 < calls["boxes clearRect"] <= 2 * new < 50
+    assert "shading putImageData" not in calls
+
+
+def ends_of(edges: pd.DataFrame, at: str, head: tuple[int, int], end: str) -> set[tuple[int, int]]:
+    """The heads at the other end of a head's edges."""
+    own = edges[(edges[f"{at}_layer"] == head[0]) & (edges[f"{at}_head"] == head[1])]
+    return {*zip(own[f"{end}_layer"], own[f"{end}_head"], strict=True)}
+
+
+def test_rows_in_sight_come_first_and_are_used_again(tab: Page, edges: pd.DataFrame) -> None:
+    all_edges(tab)
+    hubs = edges.value_counts(["target_layer", "target_head"]).index[:2]
+    listed = [[min(ends(edges, end, *hub), 50) for end in ("target", "source")] for hub in hubs]
+    for hub, rows in zip(hubs, listed, strict=True):
+        tab.evaluate("rows => document.querySelectorAll(rows).forEach(li => li.old = true)", ROWS)
+        place = tab.evaluate(PLACE, "L{}H{}".format(*hub))
+        assert tab.evaluate(CLICK, [*place, ROWS]) == 36 < sum(rows)
+        kept = tab.locator(ROWS).evaluate_all("all => all.filter(li => li.old).length")
+        expect(tab.locator(ROWS)).to_have_count(sum(rows))
+    (into, out), (new, _) = listed
+    seen = min(new, 36)
+    assert kept == min(into, seen) + min(out, 36 - seen) > 30
+    for box in tab.locator("#detail ul").all():
+        values = [float(value) for value in box.locator("b").all_inner_texts()]
+        assert values == sorted(values, reverse=True)
+    first = tab.locator(ROWS).first
+    first.hover()
+    expect(tab.locator("#tip strong")).to_contain_text(first.locator("strong").inner_text())
+    tab.mouse.move(5, 5)
+    expect(tab.locator("#tip")).to_be_hidden()
+    other = first.locator("strong").inner_text()
+    first.click()
+    expect(tab.locator("#detail h2")).to_have_text(other)
 
 
 def test_heads_that_stand_out_are_on_a_canvas(tab: Page) -> None:
@@ -267,4 +391,40 @@ def test_few_heads_of_many_edges_stay_elements(browser: Browser, tmp_path: Path)
     gone = few["source_layer"].isin([3, 5]) | few["target_layer"].isin([3, 5])
     all_edges(tab)
     expect(tab.locator("#amount")).to_contain_text(f"{(~gone).sum():,} of 10,200 edges")
+    tab.context.close()
+
+
+def test_more_lines_than_elements_stay_on_their_canvas(browser: Browser, tmp_path: Path) -> None:
+    """They look as elements do, move along, come away again, and are elements in a file."""
+    n = LINES + 200
+    content = Content(
+        title="lines", about=[], n_layers=12, n_heads=24, edges=random_edges(12, 24, n)
+    )
+    tab = fresh_page(browser)
+    tab.add_init_script(CALLS)
+    tab.goto(Written(content).write(tmp_path / "v.html").as_uri())
+    stroked = " stroke"  # on a canvas that is not on the page, from which they are copied
+    all_edges(tab)
+    expect(tab.locator("#lines")).to_be_visible()
+    expect(tab.locator(".edges")).to_be_hidden()
+    assert drawn(tab)[stroked] == n
+    tab.locator(".head.touched .reach").first.click()
+    assert tab.locator(".above path.near").count() > 10
+    tab.keyboard.press("Escape")
+    assert stroked not in drawn(tab)
+    for button in ("#closer", "#whole"):
+        tab.locator(button).click()
+        assert drawn(tab)[stroked] == n
+    on_canvas = picture(tab)
+    root = ElementTree.fromstring(saved(tab, tmp_path))
+    assert len(root.findall(f".//{SVG}g[@class='edges']//{SVG}path")) == n
+    tab.evaluate("document.getElementById('plane').classList.remove('instead')")
+    elements = picture(tab)
+    tab.evaluate("document.getElementById('plane').classList.add('instead')")
+    assert np.abs(on_canvas - elements).mean() < 0.005
+    tab.locator("#threshold").press("Home")
+    at_rest(tab)
+    expect(tab.locator(".edges")).to_be_visible()
+    expect(tab.locator("#lines")).to_be_hidden()
+    assert np.abs(picture(tab) - elements).mean() > 0.05
     tab.context.close()

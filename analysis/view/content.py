@@ -23,8 +23,8 @@ STEP = 1.02
 """Ratio of two ranks at which the slider of a page of many edges stops."""
 WIDE, HIGH = 1000.0, 850.0
 """Units that the heads of a medium model fill; more heads are closer, down to a limit."""
-CROWDED, SCREEN = 2048, 0.7
-"""Heads above which the drawing takes the proportions of a screen."""
+MANY_HEADS, SCREEN = 2048, 0.7
+"""Heads above which a page draws them on a canvas, and the screen's proportions, which it takes."""
 LEFT, EDGE = 62.0, 34.0
 """Room for the names of layers at the left, and margins around the heads."""
 
@@ -111,6 +111,7 @@ class Content:
             "version": VERSION,
             "edges": _columns(edges, pairings, self.n_heads, marks),
             "many": MANY,
+            "many_heads": MANY_HEADS,
             "places": slider_places(edges),
             "start": start_place(edges),
         }  # fmt: skip
@@ -181,7 +182,7 @@ def steps(n_layers: int, n_heads: int) -> tuple[float, float]:
     """Distance of neighbouring heads and of neighbouring layers."""
     across = min(max(WIDE / max(n_heads, 1), 43.0), 92.0)
     high = HIGH
-    if n_layers * n_heads > CROWDED:  # a wide drawing would leave half of a screen empty
+    if n_layers * n_heads > MANY_HEADS:  # a wide drawing would leave half of a screen empty
         high = max(high, SCREEN * across * n_heads)
     return across, min(max(high / max(n_layers, 1), 38.0), 130.0)
 

@@ -19,9 +19,14 @@ function takeInks(style) {
 }
 
 function drawDot(head) {
-  pencil.beginPath();
-  pencil.arc(head.x, head.y, radiusOf(head), 0, 2 * Math.PI);
+  const r = radiusOf(head);
   pencil.fillStyle = inks.roles[head.roles[0]] ?? inks.faint;
+  if (crowded && !words.seen) { // a pixel or less, for which a rectangle takes a fifth of the time
+    pencil.fillRect(head.x - r, head.y - r, 2 * r, 2 * r);
+    return;
+  }
+  pencil.beginPath();
+  pencil.arc(head.x, head.y, r, 0, 2 * Math.PI);
   pencil.fill();
   if (!head.roles.length) return;
   [pencil.strokeStyle, pencil.lineWidth] = [inks.muted, 0.7];
@@ -39,21 +44,25 @@ function drawBox(head) {
     pencil.stroke();
   };
   shape(inks.roles[head.roles[0]] ?? inks.plain, 0.8, x, y, BOX.width, BOX.height, 5);
-  head.roles.slice(1, 3).forEach((role, i) =>
-    shape(inks.roles[role], 0.4, x + BOX.width - 5 - 4 * i, y + 3, 3, BOX.height - 6, 0));
+  for (const { role, ...place } of furtherRoles(head))
+    shape(inks.roles[role], 0.4, place.x, place.y, place.width, place.height, 0);
   if (!words.seen) return;
-  const size = isLong(head) ? 9 : 10.5;
-  pencil.font = `${head.roles.length ? 600 : 400} ${size}px ${words.family}`;
+  const size = nameSize(head);
+  pencil.font = `${nameWeight(head)} ${size}px ${words.family}`;
   pencil.textAlign = "center";
   pencil.fillStyle = inks.onRoles[head.roles[0]] ?? inks.ink;
   pencil.fillText(head.name, head.x + asideOf(head), head.y + 0.34 * size);
 }
 
 // where names cannot be read, a box is a few pixels, and a whole row of boxes would be one line
-function drawSpeck(head) {
+function speckPlace(head) {
   const width = head.roles.length ? BOX.width : BOX.height;
+  return { x: head.x - width / 2, y: topOf(head), width, height: BOX.height };
+}
+function drawSpeck(head) {
+  const { x, y, width, height } = speckPlace(head);
   pencil.fillStyle = inks.roles[head.roles[0]] ?? inks.muted;
-  pencil.fillRect(head.x - width / 2, topOf(head), width, BOX.height);
+  pencil.fillRect(x, y, width, height);
 }
 
 function drawBoxes(some, on = brush) {
@@ -88,7 +97,7 @@ function paint() {
   const key = JSON.stringify([sheet, inks, words, asRanges(state.folded)]);
   if (key === painted) return;
   painted = key;
-  emptySheets();
+  emptySheets([boxesCanvas, glowCanvas]);
   drawBoxes(heads);
   glow(glowing);
 }

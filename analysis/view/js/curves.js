@@ -42,11 +42,13 @@ function bend(a, b, p) {
   return bent;
 }
 
-const extent = (...values) => [Math.min(...values), Math.max(...values)];
 function shaped(edge) {
-  const c = [...bend(edge.source, edge.target, edge.pairing)];
+  const c = bend(edge.source, edge.target, edge.pairing).slice();
   edge.curve = c;
-  edge.span = [...extent(c[0], c[2], c[4], c[6]), ...extent(c[1], c[3], c[5], c[7])];
+  edge.span = [
+    Math.min(c[0], c[2], c[4], c[6]), Math.max(c[0], c[2], c[4], c[6]),
+    Math.min(c[1], c[3], c[5], c[7]), Math.max(c[1], c[3], c[5], c[7]),
+  ];
   return edge;
 }
 
@@ -57,9 +59,8 @@ const pathOf = (edge) => {
   const [x1, y1, x2, y2, x3, y3, x4, y4] = edge.curve.map(tenth);
   const long = 3.6 + 1.3 * widthOf(edge);
   const way = Math.atan2(y4 - y3, x4 - x3);
-  const [left, right] = [way + 2.65, way - 2.65]
-    .map((angle) => `${tenth(x4 + long * Math.cos(angle))},${tenth(y4 + long * Math.sin(angle))}`);
-  return `M${x1},${y1}C${x2},${y2} ${x3},${y3} ${x4},${y4}M${left}L${x4},${y4}L${right}`;
+  const at = (angle) => `${tenth(x4 + long * Math.cos(angle))},${tenth(y4 + long * Math.sin(angle))}`;
+  return `M${x1},${y1}C${x2},${y2} ${x3},${y3} ${x4},${y4}M${at(way + 2.65)}L${x4},${y4}L${at(way - 2.65)}`;
 };
 // a pair with a key/value head goes to several query heads: its lines are thinner
 const widthOf = (edge) =>

@@ -6,6 +6,11 @@ const topOf = (head) => head.y - BOX.height / 2;
 const radiusOf = (head) => (head.roles.length ? 4.5 : head.known ? 2.6 : 1.2);
 const isLong = (head) => head.name.length > 5 && BOX.width < 45;
 const asideOf = (head) => -2 * Math.min(Math.max(head.roles.length - 1, 0), 2); // room for stripes
+const nameSize = (head) => (isLong(head) ? 9 : 10.5);
+const nameWeight = (head) => (head.roles.length ? 600 : 400);
+// further roles of a head are stripes at its right end
+const furtherRoles = (head) => head.roles.slice(1, 3).map((role, i) => ({ role,
+  x: leftOf(head) + BOX.width - 5 - 4 * i, y: topOf(head) + 3, width: 3, height: BOX.height - 6 }));
 // Where wheels and fingers are listened to, Chromium adds up the boxes of all that is painted, at
 // every step of a move: a thousand cost 80 ms, and next to nothing once the first holds the others.
 boxes.append("rect").attr("class", "under").attr("x", -data.width).attr("y", -data.height)
@@ -25,12 +30,10 @@ function built(head) {
   group.append("circle").attr("class", "dot").attr("cx", head.x).attr("cy", head.y)
     .attr("r", radiusOf(head));
   shape("box");
-  // further roles of a head are stripes at its right end
-  head.roles.slice(1, 3).forEach((role, i) => {
-    group.append("rect").attr("class", `stripe r${role}`)
-      .attr("x", leftOf(head) + BOX.width - 5 - 4 * i).attr("y", topOf(head) + 3)
-      .attr("width", 3).attr("height", BOX.height - 6);
-  });
+  for (const { role, x, y, width, height } of furtherRoles(head)) {
+    group.append("rect").attr("class", `stripe r${role}`).attr("x", x).attr("y", y)
+      .attr("width", width).attr("height", height);
+  }
   group.append("text").attr("x", head.x).attr("y", head.y)
     .attr("dy", "0.34em").attr("text-anchor", "middle")
     .attr("dx", asideOf(head))
@@ -61,14 +64,17 @@ function placeHeads() {
 }
 placeHeads();
 
-// the head whose place a point of the drawing is in
+// the head whose box a point of the drawing is in, or nearly so where boxes are a few pixels
+const HIT = 4; // pixels from the middle
 function headAt(x, y) {
-  const head = heads.find(({ layer, y: middle }) => // the first of each layer is enough for its height
-    !state.folded.has(layer) && Math.abs(y - middle) <= BOX.height / 2);
+  const row = rowAt(y);
   const at = heads.length ? Math.floor((x - heads[0].x) / data.across + 0.5) : -1;
-  if (!head || at < 0 || at >= data.n_heads) return null;
-  const found = heads[head.layer * data.n_heads + at];
-  return Math.abs(x - found.x) <= BOX.width / 2 ? found : null;
+  if (!row || row.folded || at < 0 || at >= data.n_heads) return null;
+  const head = heads[row.first * data.n_heads + at];
+  const near = HIT / placed.scale;
+  const inside = Math.abs(x - head.x) <= Math.max(BOX.width / 2, near)
+    && Math.abs(y - head.y) <= Math.max(BOX.height / 2, near);
+  return inside ? head : null;
 }
 
 const roleWords = (head) =>
@@ -90,9 +96,8 @@ function box(head) {
 }
 
 function labelHeads() {
-  for (const head of heads) {
-    const label = labelOf(head);
-    if (head.label !== label) nodes[head.i]?.setAttribute("aria-label", label);
-    head.label = label;
-  }
+  nodes.forEach((node, i) => { // of a crowded page's heads few have one
+    const label = labelOf(heads[i]);
+    if (node.getAttribute("aria-label") !== label) node.setAttribute("aria-label", label);
+  });
 }

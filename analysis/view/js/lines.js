@@ -35,17 +35,29 @@ function layOut() {
 
 function drawLines() {
   if (sliding) drawSliding();
-  else layOut();
+  else if (shown.length > ELEMENTS) drawInstead();
+  else useElements();
 }
 
+// elements show the lines, and no canvas does
+function useElements() {
+  layOut();
+  instead = false;
+  plane.classed("instead", false).classed("drawing", false);
+}
+
+// elements that are there are used again for other lines
+const nearLines = [];
 function drawAbove(near) {
   const upwards = near.slice().sort((one, other) => other.i - one.i);
-  above.selectAll("path").data(upwards, (edge) => edge.i).join(
-    (enter) => enter.append("path")
-      .attr("class", (edge) => `edge near p${edge.pairing}`)
-      .attr("d", pathOf)
-      .attr("stroke-width", (edge) => widthOf(edge).toFixed(2)),
-  ).order();
+  while (nearLines.length > upwards.length) nearLines.pop().remove();
+  upwards.forEach((edge, k) => {
+    nearLines[k] ??= above.append("path").node();
+    const line = d3.select(nearLines[k]);
+    if (line.datum() === edge) return;
+    line.datum(edge).attr("class", `edge near p${edge.pairing}`).attr("d", pathOf(edge))
+      .style("--w", `${widthOf(edge).toFixed(2)}px`);
+  });
 }
 
 // the lines of the head under the pointer, as one element for each pairing
@@ -61,5 +73,5 @@ function pointHead(head) {
 function point(edge) {
   if (!edge) hot.attr("class", null).attr("d", null);
   else hot.attr("class", `edge hot p${edge.pairing}`).attr("d", pathOf(edge))
-    .attr("stroke-width", widthOf(edge) + 1.6);
+    .style("--w", `${(widthOf(edge) + 1.6).toFixed(2)}px`);
 }

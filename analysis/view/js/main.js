@@ -7,10 +7,14 @@ function update() {
   redraw();
   if (state.theme === inTheme) return;
   inTheme = state.theme;
-  paint();
-  shade();
+  inOtherColors();
 }
 let inTheme = "auto";
+function inOtherColors() {
+  paint();
+  shade();
+  if (instead) drawInstead();
+}
 
 function redraw() {
   draw();
@@ -26,6 +30,7 @@ let waiting;
 function afterwards() {
   clearTimeout(waiting);
   waiting = setTimeout(() => {
+    listRest();
     labelHeads();
     keepInAddress();
   }, 150);
@@ -165,13 +170,12 @@ function restore() {
 addEventListener("hashchange", restore);
 addEventListener("beforeprint", () => { // on paper there are elements, and canvases in its colours
   rests();
+  if (instead) layOut();
+  listRest();
   toPaper(true);
 });
 addEventListener("afterprint", () => toPaper(false));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  paint();
-  shade();
-});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", inOtherColors);
 restore();
 ready = true;
 paint();

@@ -138,31 +138,68 @@ function goTo(head) {
   focusHead(head);
 }
 
-function list(title, rows, other) {
-  detail.append("h3").text(`${title} (${plural(rows.length, "edge")} shown)`);
-  if (!rows.length) return;
-  const pkOf = (edge) => figures.pk[edge.i];
-  const show = inColumn(rows.map(pkOf));
-  const items = detail.append("ul").selectAll("li").data(rows.slice(0, LISTED)).join("li");
-  const button = items.append("button").attr("type", "button")
-    .on("click", (event, edge) => goTo(other(edge)))
-    .on("pointerenter focus", (event, edge) => {
-      const box = event.currentTarget.getBoundingClientRect();
-      tellEdge(edge, box.left - 260, box.top);
-    })
-    .on("pointerleave blur", hideTip);
-  button.append("i").attr("class", (edge) => `line p${edge.pairing}`);
-  button.append("span").text((edge) => data.pairings[edge.pairing].name);
-  button.append("strong").text((edge) => other(edge).name);
-  button.append("em").text((edge) => roleWords(other(edge)));
-  button.append("b").text((edge) => show(pkOf(edge)));
-  const more = rows.length - LISTED;
-  if (more > 0) detail.append("p").text(`and ${plural(more, "weaker edge")}`);
+// Rows of the two lists stay while another head is clicked, and only their words change: to make
+// elements anew takes half of a click's frame. Rows below what is in sight come once the page rests;
+// their room is kept.
+const IN_SIGHT = 36;
+const about = detail.append("div");
+const lists = ["source", "target"].map((end) => {
+  const box = d3.create("div");
+  const [title, items, more] = ["h3", "ul", "p"].map((tag) => box.append(tag));
+  return { end, box, title, items, more, rest: [] };
+});
+const blank = d3.create("li").attr("class", "edge-row");
+const blankButton = blank.append("button").attr("type", "button");
+for (const tag of ["i", "span", "strong", "em", "b"])
+  blankButton.append(tag).node().append(document.createTextNode(""));
+
+function fillRow(row, edge, other, pk) {
+  const [line, ...words] = row.firstChild.children;
+  line.className = `line p${edge.pairing}`;
+  const said = [data.pairings[edge.pairing].name, other.name, roleWords(other), pk];
+  words.forEach((part, k) => { part.firstChild.nodeValue = said[k]; });
+  d3.select(row).datum({ edge, other });
+}
+const rowAround = (node) => node?.closest?.("#detail .edge-row") ?? null;
+detail.on("click", (event) => {
+  const row = rowAround(event.target);
+  if (row) goTo(d3.select(row).datum().other);
+}).on("pointerover focusin", (event) => {
+  const row = rowAround(event.target);
+  if (!row || row === rowAround(event.relatedTarget)) return;
+  const box = row.getBoundingClientRect();
+  tellEdge(d3.select(row).datum().edge, box.left - 260, box.top);
+}).on("pointerout focusout", (event) => {
+  const row = rowAround(event.target);
+  if (row && row !== rowAround(event.relatedTarget)) hideTip();
+});
+
+// the first `n` rows of a list, and the others where the page rests
+function list({ end, box, title, items, more, rest }, words, edges, n) {
+  if (!box.node().isConnected) detail.append(() => box.node());
+  title.text(`${words} (${plural(edges.length, "edge")} shown)`);
+  const show = inColumn(edges.map((edge) => figures.pk[edge.i]));
+  const listed = edges.slice(0, LISTED);
+  const sheet = items.style("--rows", listed.length).node();
+  while (sheet.children.length > Math.min(n, listed.length)) sheet.lastChild.remove();
+  const fill = (edge, k) => fillRow(sheet.children[k] ?? sheet.appendChild(blank.node().cloneNode(true)),
+    edge, edge[end], show(figures.pk[edge.i]));
+  listed.slice(0, n).forEach(fill);
+  rest.splice(0, rest.length, ...listed.slice(n).map((edge, k) => () => fill(edge, n + k)));
+  const left = edges.length - LISTED;
+  more.text(left > 0 ? `and ${plural(left, "weaker edge")}` : "");
+}
+function listRest() {
+  for (const { rest } of lists) for (const fill of rest.splice(0)) fill();
+}
+function listNothing({ box, rest }) {
+  box.remove();
+  rest.length = 0;
 }
 
 // a head's edges come first in the panel, as they are what was clicked for
 function tellDetail() {
-  detail.selectAll("*").remove();
+  about.node().replaceChildren();
   const { head } = state;
   const panel = detail.node().parentNode;
   if (head && panel.firstElementChild !== detail.node()) {
@@ -170,29 +207,38 @@ function tellDetail() {
     panel.scrollTop = 0;
   } else if (!head) panel.append(detail.node());
   if (head === null) {
+    lists.forEach(listNothing);
     tellHubs();
     return;
   }
-  detail.append("h2").text(head.name).append("small").text(roleWords(head));
-  if (head.derived) detail.append("p").attr("class", "derived").text(derivedWords(head));
-  const facts = detail.append("dl");
+  about.append("h2").text(head.name).append("small").text(roleWords(head));
+  if (head.derived) about.append("p").attr("class", "derived").text(derivedWords(head));
+  const facts = about.append("dl");
   for (const [name, value] of headFigures(head).slice(2)) {
     facts.append("dt").text(name);
     facts.append("dd").text(written(value));
   }
   const undrawn = head.in + head.out - NEAR;
-  if (undrawn > 0) detail.append("p").text(`The ${NEAR.toLocaleString("en")} strongest edges are drawn as lines.`);
+  if (undrawn > 0) about.append("p").text(`The ${NEAR.toLocaleString("en")} strongest edges are drawn as lines.`);
   const byPk = (a, b) => figures.pk[b.i] - figures.pk[a.i];
   const own = edgesOf(head).slice().sort(byPk);
-  list("Could read", own.filter((edge) => edge.target === head), (edge) => edge.source);
-  list("Could be read by", own.filter((edge) => edge.source === head), (edge) => edge.target);
+  const into = own.filter((edge) => edge.target === head);
+  const out = own.filter((edge) => edge.source === head);
+  const n = Math.min(into.length, IN_SIGHT);
+  list(lists[0], "Could read", into, n);
+  list(lists[1], "Could be read by", out, IN_SIGHT - n);
 }
 
 // edges in and out of the average head of each layer; an answer holds only some heads of a layer
 function layerMeans() {
-  if (!data.whole) return new Map();
-  const there = heads.filter((h) => h.known);
-  return d3.rollup(there, (list) => d3.mean(list, (h) => h.in + h.out), (h) => h.layer);
+  if (!data.whole) return null;
+  const [edges, there] = [0, 1].map(() => new Float64Array(data.n_layers));
+  for (const head of heads) {
+    if (!head.known) continue;
+    edges[head.layer] += head.in + head.out;
+    there[head.layer] += 1;
+  }
+  return edges.map((n, layer) => n / there[layer]);
 }
 
 // the first `n` by edges, in order; of equals the first of all
@@ -212,21 +258,21 @@ function busiestOf(n) {
 function tellHubs() {
   const busiest = busiestOf(8);
   if (!busiest.length) return;
-  detail.append("h2").attr("class", "list").text("Heads with most edges shown");
+  about.append("h2").attr("class", "list").text("Heads with most edges shown");
   const share = decoysOfAll();
   if (share > MOSTLY)
-    detail.append("p").attr("class", "chance").text(`Decoys are ${percent(share)} of the pairs shown, so this order `
+    about.append("p").attr("class", "chance").text(`Decoys are ${percent(share)} of the pairs shown, so this order `
       + "may be chance.");
   const usual = layerMeans();
-  if (usual.size)
-    detail.append("p").attr("class", "depth").text("Some layers have more edges than others: compare a head with the "
+  if (usual)
+    about.append("p").attr("class", "depth").text("Some layers have more edges than others: compare a head with the "
       + "mean of its layer.");
-  const items = detail.append("ul").selectAll("li").data(busiest).join("li");
+  const items = about.append("ul").selectAll("li").data(busiest).join("li").attr("class", "hub");
   const button = items.append("button").attr("type", "button").on("click", (event, h) => goTo(h));
   button.append("i").attr("class", (h) => `chip r${h.roles[0] ?? "-"}`);
   button.append("strong").text((h) => h.name);
   button.append("em").text(roleWords);
   button.append("b").text((h) => `${h.in} in, ${h.out} out`);
-  const ofLayer = (h) => (usual.has(h.layer) ? `layer mean ${d3.format(".1f")(usual.get(h.layer))} edges` : "");
+  const ofLayer = (h) => (usual ? `layer mean ${d3.format(".1f")(usual[h.layer])} edges` : "");
   button.append("small").text((h) => [copyingWords(h), ofLayer(h)].filter(Boolean).join("; "));
 }

@@ -23,6 +23,7 @@ function styled(original) {
     const unseen = style.visibility === "hidden" || (style.fill === "none" && style.stroke === "none");
     if (unseen || theirs[i].matches(".sharpens")) part.remove();
     else for (const name of KEPT) part.setAttribute(name, style.getPropertyValue(name));
+    part.removeAttribute("style");
   });
   return copy;
 }
@@ -63,25 +64,31 @@ function shadingImage() {
     opacity: getComputedStyle(shading.node()).opacity });
 }
 
-// the heads of a crowded page, which are on a canvas and not among the elements
+// the heads of a crowded page, which are on a canvas and not among the elements, as they are there
 function drawnHeads(some, canvas) {
   const name = some === heads ? "heads" : "glow";
   const group = make("g", { class: name, opacity: getComputedStyle(canvas.node()).opacity });
   for (const head of some) {
     if (state.folded.has(head.layer)) continue;
-    const fill = inks.roles[head.roles[0]];
-    if (!head.touched) {
-      group.append(make("circle", { cx: head.x, cy: head.y, r: radiusOf(head), fill: fill ?? inks.faint }));
-      continue;
-    }
-    group.append(
-      make("rect", { x: leftOf(head), y: topOf(head), width: BOX.width, height: BOX.height, rx: 5,
-        fill: fill ?? inks.plain, stroke: inks.ink, "stroke-width": 0.8 }),
-      make("text", { x: head.x, y: head.y + 3.5, "text-anchor": "middle", "font-size": "9px",
-        "font-family": words.family, fill: inks.onRoles[head.roles[0]] ?? inks.ink }, head.name),
-    );
+    if (!head.touched) group.append(dotOf(head));
+    else group.append(...(words.seen ? boxOf(head) : [speckOf(head)]));
   }
   return group;
+}
+const dotOf = (head) => make("circle", { cx: head.x, cy: head.y, r: radiusOf(head),
+  fill: inks.roles[head.roles[0]] ?? inks.faint });
+const speckOf = (head) => make("rect", { ...speckPlace(head), fill: inks.roles[head.roles[0]] ?? inks.muted });
+function boxOf(head) {
+  const size = nameSize(head);
+  return [
+    make("rect", { x: leftOf(head), y: topOf(head), width: BOX.width, height: BOX.height, rx: 5,
+      fill: inks.roles[head.roles[0]] ?? inks.plain, stroke: inks.ink, "stroke-width": 0.8 }),
+    ...furtherRoles(head).map(({ role, ...place }) => make("rect", { class: "stripe", ...place,
+      fill: inks.roles[role], stroke: inks.ink, "stroke-width": 0.4 })),
+    make("text", { x: head.x + asideOf(head), y: head.y + 0.34 * size, "text-anchor": "middle",
+      "font-size": `${size}px`, "font-weight": nameWeight(head), "font-family": words.family,
+      fill: inks.onRoles[head.roles[0]] ?? inks.ink }, head.name),
+  ];
 }
 
 // words as lines that fit a width
@@ -136,25 +143,29 @@ function legend(top, width) {
     );
     x += long + 12;
   }
-  return { group, bottom: entries.length ? y : top };
+  return { group, bottom: y };
 }
 
 const variable = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const written11 = (color) => ({ fill: variable(color), "font-size": "11px",
   "font-family": getComputedStyle(document.body).fontFamily });
 
+// words and legend below the drawing, as large beside it as the names on its axes
 function standalone() {
-  const drawing = sizeWith(Number(bands.attr("font-size")));
+  const font = Number(bands.attr("font-size"));
+  const drawing = sizeWith(font);
+  const unit = font / 11;
   const words = captions();
-  const lines = words.flatMap((caption) => wrapped(caption, drawing.width));
-  const below = drawing.height + 14;
-  const { group, bottom } = legend(below + 16 * lines.length + 8, drawing.width);
-  const [width, height] = [drawing.width + 2 * MARGIN, bottom + 2 * MARGIN];
+  const lines = words.flatMap((caption) => wrapped(caption, drawing.width / unit));
+  const { group, bottom } = legend(14 + 16 * lines.length + 8, drawing.width / unit);
+  const [width, height] = [drawing.width + 2 * MARGIN, drawing.height + unit * bottom + 2 * MARGIN];
   const graph = copied();
   graph.setAttribute("transform", `translate(${drawing.left},0)`);
   const inside = make("g", { transform: `translate(${MARGIN},${MARGIN})` });
-  const texts = lines.map((line, i) => make("text", { y: below + 16 * i, ...written11("--muted") }, line));
-  inside.append(graph, ...texts, group);
+  const texts = lines.map((line, i) => make("text", { y: 14 + 16 * i, ...written11("--muted") }, line));
+  const under = make("g", { transform: `translate(0,${drawing.height}) scale(${unit})` });
+  under.append(...texts, group);
+  inside.append(graph, under);
   const file = make("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img" });
   file.append(make("title", {}, data.title), make("desc", {}, words.join(" ")),
     make("rect", { width, height, fill: getComputedStyle(document.body).backgroundColor }), inside);
@@ -164,6 +175,7 @@ function standalone() {
 
 function save() {
   rests();
+  if (instead) layOut();
   const file = new Blob([standalone()], { type: "image/svg+xml" });
   const address = URL.createObjectURL(file);
   const link = document.createElement("a");

@@ -3,6 +3,7 @@
 // canvas takes, and can be taken away again, so that a step of the slider costs what it changes.
 
 const SLICE = 6; // ms of counting in a frame
+const APART = 30; // ms from one picture to the next, so that a frame counts or fills pixels
 const COARSE = 2; // pixels of the page, across and down, to a point
 const PIECES = 12; // straight pieces of a curve
 const STRONGEST = 0.75; // opacity of the densest points
@@ -15,10 +16,12 @@ const bernstein = Float64Array.from(d3.range(PIECES + 1).flatMap((k) => {
   return [s * s * s, 3 * s * s * t, 3 * s * t * t, t * t * t];
 }));
 
-// an empty field of points: `scale`, `x` and `y` place the drawing in it
+// an empty field of points: `scale`, `x` and `y` place the drawing in it; `all` and `picture` are
+// filled anew for each picture, as to make them in each frame keeps the garbage collector busy
 function fieldOf(width, height, scale, x, y) {
-  const counts = data.pairings.map(() => new Uint32Array(width * height));
-  return { width, height, scale, x, y, counts, stride: 1, upto: 0 };
+  const [all, ...counts] = [null, ...data.pairings].map(() => new Uint32Array(width * height));
+  const picture = new ImageData(width, height);
+  return { width, height, scale, x, y, counts, all, picture, stride: 1, upto: 0 };
 }
 
 // adds `by` to all points that the line of edge `i` crosses
@@ -74,10 +77,9 @@ function empty(field) {
 }
 
 // Opacity grows with the lines at a point, relative to the mean of all points that have any.
-function pixelsOf({ width, height, counts }, colors) {
-  const picture = new ImageData(width, height);
+function pixelsOf({ counts, all, picture }, colors) {
   const pixels = new Uint32Array(picture.data.buffer);
-  const all = new Uint32Array(pixels.length);
+  all.fill(0);
   for (const one of counts) for (let at = 0; at < all.length; at += 1) all[at] += one[at];
   let [sum, points] = [0, 0];
   for (let at = 0; at < all.length; at += 1) {
@@ -92,17 +94,22 @@ function pixelsOf({ width, height, counts }, colors) {
   const [reds, greens, blues] = channels;
   for (let at = 0; at < all.length; at += 1) {
     const n = all[at];
-    if (n === 0) continue;
+    if (n === 0) {
+      pixels[at] = 0;
+      continue;
+    }
     let red = 0;
     let green = 0;
     let blue = 0;
     for (let p = 0; p < counts.length; p += 1) {
-      const own = counts[p][at] / n;
+      const own = counts[p][at];
       red += own * reds[p];
       green += own * greens[p];
       blue += own * blues[p];
     }
-    pixels[at] = (opacities[n < densest ? n : densest] << 24) | (blue << 16) | (green << 8) | red;
+    const part = 1 / n;
+    pixels[at] = (opacities[n < densest ? n : densest] << 24)
+      | (blue * part << 16) | (green * part << 8) | red * part;
   }
   return picture;
 }
@@ -114,8 +121,11 @@ const shadingColors = () => {
     return [r, g, b];
   });
 };
+let bare = true; // nothing is on the canvas
+const unshaded = () => bare && counted.shaded === null;
 function show(field) {
   shadingPen.putImageData(pixelsOf(field, shadingColors()), 0, 0);
+  bare = counted.shaded === null;
 }
 
 // While the slider moves a sample of the edges is counted, which looks much the same, and all of them
@@ -127,32 +137,37 @@ let full = null;
 let fieldKey = "";
 let frame = null;
 let settled = null;
+let pictured = -Infinity; // when the last picture was
 
 function shade() {
-  if (!dense || !ready) return;
-  const { offsetWidth: width, offsetHeight: height } = plane.node();
-  const { a, e, f } = root.node().getCTM();
-  const key = JSON.stringify([counted.key, width, height, a, e, f]);
+  if (!dense || !ready || !placed.width) return;
+  clearTimeout(settled);
+  cancelAnimationFrame(frame);
+  plane.classed("counting", !unshaded());
+  if (unshaded()) return;
+  const { width, height, scale, x, y } = placed;
+  const key = JSON.stringify([counted.key, placed]);
   if (key !== fieldKey) {
     [rough, full] = [1, 2].map(() => fieldOf(Math.ceil(width / COARSE), Math.ceil(height / COARSE),
-      a / COARSE, e / COARSE, f / COARSE));
+      scale / COARSE, x / COARSE, y / COARSE));
     shading.attr("width", full.width).attr("height", full.height)
       .style("width", `${full.width * COARSE}px`).style("height", `${full.height * COARSE}px`);
   }
   fieldKey = key;
-  const stride = 2 ** Math.max(0, Math.ceil(Math.log2((counted.n - LINES) / SAMPLE)));
+  const stride = 2 ** Math.max(0, Math.ceil(Math.log2(Math.max(counted.n - LINES, 1) / SAMPLE)));
   if (rough.stride !== stride) empty(rough);
   rough.stride = stride;
-  plane.classed("counting", true);
-  clearTimeout(settled);
-  cancelAnimationFrame(frame);
   frame = requestAnimationFrame(shadeRoughly);
 }
 
-function shadeRoughly() {
+function shadeRoughly(now) {
   const done = countTowards(rough, counted, performance.now() + SLICE);
-  show(rough);
-  if (!done) frame = requestAnimationFrame(shadeRoughly);
+  const due = now - pictured >= APART;
+  if (due) {
+    show(rough);
+    pictured = now;
+  }
+  if (!done || !due) frame = requestAnimationFrame(shadeRoughly);
   else if (rough.stride === 1) plane.classed("counting", false);
   else settled = setTimeout(shadeFully, SETTLED);
 }
@@ -168,7 +183,7 @@ function showFully() {
 
 // all of it at once, where it is printed
 function shadeNow() {
-  if (!dense) return;
+  if (!dense || unshaded()) return;
   shade();
   cancelAnimationFrame(frame);
   countTowards(full, counted, Infinity);

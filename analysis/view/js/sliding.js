@@ -17,6 +17,7 @@ let scratch = null;
 let sheet = { place: [], colors: [] };
 let ready = false; // once all of the page is there
 let resting = null;
+let instead = false; // the canvas shows the lines at rest too, as they are too many for elements
 
 // one step alone changes elements; the next one soon after it begins a movement
 function slides() {
@@ -29,10 +30,14 @@ function slides() {
 
 function rests() {
   clearTimeout(resting);
-  cancelAnimationFrame(more);
   if (!sliding) return;
   sliding = false;
-  layOut();
+  instead = shown.length > ELEMENTS;
+  if (instead) plane.classed("instead", true);
+  else {
+    cancelAnimationFrame(more);
+    useElements();
+  }
   heads.forEach(box);
   plane.classed("sliding", false);
 }
@@ -45,35 +50,50 @@ function drawAnew() {
 }
 
 function takeSheet() {
-  placeSheet();
-  emptySheets();
+  if (crowded) paint();
+  else placeSheet();
+  if (!instead) takeCanvas();
+  if (!crowded) {
+    emptySheets([boxesCanvas]);
+    drawBoxes(heads);
+  }
+  sliding = true;
+  plane.classed("sliding", true);
+}
+
+function takeCanvas() {
+  emptySheets([canvas]);
   onCanvas = 0;
   scratch = another();
   const size = Math.max(canvas.node().width * canvas.node().height, 1);
   const n = Math.max(Math.min(Math.floor(STILLS.pixels / size), STILLS.most), 2);
   part = Math.max(Math.ceil(Math.min(N, LINES) / n), 100);
-  sliding = true;
-  drawBoxes(heads);
-  plane.classed("sliding", true);
+}
+
+// other lines than before, or elsewhere, or in other colours
+function drawInstead() {
+  instead = true;
+  plane.classed("instead", true);
+  placeSheet();
+  takeCanvas();
+  drawSliding();
 }
 
 // canvases as large as the drawing
-function emptySheets() {
-  for (const one of [canvas, boxesCanvas, ...(crowded ? [glowCanvas] : [])])
-    one.attr("width", sheet.width).attr("height", sheet.height);
+function emptySheets(some) {
+  for (const one of some) one.attr("width", sheet.width).attr("height", sheet.height);
 }
 
 // where and in which colours they are drawn on
 function placeSheet() {
-  const { offsetWidth: width, offsetHeight: height } = plane.node();
+  const { width, height, scale, x, y } = placed;
   const dots = devicePixelRatio;
-  const { a, e, f } = root.node().getCTM();
   const style = getComputedStyle(document.documentElement);
   const before = JSON.stringify(sheet);
   sheet = {
     width: Math.round(width * dots),
     height: Math.round(height * dots),
-    place: [dots * a, 0, 0, dots * a, dots * e, dots * f],
+    place: [dots * scale, 0, 0, dots * scale, dots * x, dots * y],
     colors: data.pairings.map((_, p) => style.getPropertyValue(`--p${p}`)),
   };
   if (JSON.stringify(sheet) !== before) stills = []; // the system's colours may have turned
@@ -140,6 +160,7 @@ function drawSome(before = null) {
   const next = Math.min(shown.length, onCanvas + many);
   if (next > onCanvas) stroke(shown.slice(onCanvas, next));
   onCanvas = next;
+  plane.classed("drawing", onCanvas < shown.length);
   more = requestAnimationFrame((now) => {
     if (onCanvas - (stills.at(-1)?.n ?? 0) >= part) keep();
     if (onCanvas === shown.length) return;

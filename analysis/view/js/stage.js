@@ -49,6 +49,8 @@ function fit() {
     y: (height - whole.height * scale) / 2,
     scale,
   };
+  const { offsetWidth, offsetHeight } = plane.node();
+  placed = { ...placed, width: offsetWidth, height: offsetHeight };
   nameAxes(font, terse);
   plane.classed("tiny", scale * WORD < 5);
   zooming.extent([[0, 0], [width, height]]).translateExtent([[0, 0], [width, height]]);
@@ -76,22 +78,28 @@ function nameAxes(font, terse) {
       : n || terse ? n : "head 0"));
 }
 
+// the size of the plane, and where the drawing is on it; asking the browser makes it lay out all
+let placed = { width: 0, height: 0, scale: 1, x: 0, y: 0 };
+
 // While it moves, what is painted is moved as it is, at no cost; at rest it is painted sharp.
 let rest = d3.zoomIdentity;
 let settling;
+const stand = () => plane.classed("moving", false).style("transform", null);
 function settle() {
   clearTimeout(settling);
   drawAnew();
   rest = d3.zoomTransform(stage.node());
-  const { x, y, k } = rest;
-  for (const part of [ground, lines, above, pointed, root, copies]) {
-    part.attr("transform",
-      `translate(${x + k * fitted.x},${y + k * fitted.y}) scale(${k * fitted.scale})`);
-  }
-  plane.classed("moving", false).style("transform", null);
-  plane.classed("closer", crowded ? k * fitted.scale * WORD >= 5 : k > 1);
+  const { k } = rest;
+  const [x, y, scale] = [rest.x + k * fitted.x, rest.y + k * fitted.y, k * fitted.scale];
+  placed = { ...placed, scale, x, y };
+  for (const part of [ground, lines, above, pointed, root, copies])
+    part.attr("transform", `translate(${x},${y}) scale(${scale})`);
+  stand();
+  plane.style("--pixel", `${1 / scale}px`);
+  plane.classed("closer", crowded ? scale * WORD >= 5 : k > 1);
   paint();
   shade();
+  if (instead) drawInstead();
 }
 
 function move({ transform: { x, y, k } }) {
@@ -107,8 +115,9 @@ const takes = (event) =>
   !event.button && (!event.ctrlKey || event.type === "wheel")
   && (event.touches?.length !== 1 || d3.zoomTransform(stage.node()).k > 1);
 const zooming = d3.zoom().scaleExtent([1, 12]).filter(takes).on("zoom", move)
-  .on("end", ({ sourceEvent }) => {
+  .on("end", ({ sourceEvent, transform: { x, y, k } }) => {
     if (sourceEvent?.type === "wheel") settling = setTimeout(settle, 250);
+    else if (x === rest.x && y === rest.y && k === rest.k) stand(); // a click moves nothing
     else settle();
   });
 stage.call(zooming).on("dblclick.zoom", null);
