@@ -1,7 +1,8 @@
 """What all tests share: one real Neo4j for the session, and quiet, comparable arithmetic."""
 
+import gc
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,10 @@ from threadpoolctl import threadpool_limits
 
 from headgraph.graphdb import Graph, connect
 from headgraph.graphdb.server import RunningServer
-from tests.graphdb_server_fixture import private_homes, server
+from tests.graphdb_server_fixture import classes, private_homes, server
 from tests.newest_server import newest
 
-__all__ = ["newest", "private_homes", "server"]
+__all__ = ["classes", "newest", "private_homes", "server"]
 
 # time limits of single examples say more about the machine than about the code
 settings.register_profile("headgraph", deadline=None)
@@ -41,6 +42,16 @@ LONGEST_FIRST = (
     "pk_engine/planning/test_planning.py",
 )
 """Files of `tests/` that would leave one worker alone with them at the end."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Imports and items leave no garbage, and looking for it takes a third of the collection."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
