@@ -14,7 +14,6 @@ import pytest
 
 from headgraph import loader, queries
 from headgraph.graphdb import connect
-
 from headgraph.graphdb.server import (
     ANY_PORTS,
     RunningServer,
