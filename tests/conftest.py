@@ -28,19 +28,22 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 LONGEST_FIRST = (
     "queries/test_newest_real.py",
+    "test_hostile_values.py",  # without a server, while the first process records `classes`
+    "pk_engine/models/test_model_types.py",
     "loader/test_offline_real.py",
     "test_browser_kit.py",
-    "test_hostile_values.py",
-    "queries/catalogue/test_basic_queries_real.py",
+    "loader/loading/test_concurrent_real.py",
+    "torture/test_kills.py",
     "loader/loading/test_interrupted_real.py",
+    "test_docs.py",
     "graphdb/server/test_lifecycle.py",
     "test_browser_kit_page.py",
     "loader/imports/test_interrupted_real.py",
-    "test_docs.py",
     "test_bad_values.py",
     "loader/exports/test_table.py",
     "pk_engine/metrics/test_published_figures.py",
     "pk_engine/planning/test_planning.py",
+    "test_site.py",
 )
 """Files of `tests/` that would leave one worker alone with them at the end."""
 
