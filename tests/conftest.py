@@ -1,8 +1,10 @@
 """What all tests share: one real Neo4j for the session, and quiet, comparable arithmetic."""
 
+import gc
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -10,10 +12,10 @@ from threadpoolctl import threadpool_limits
 
 from headgraph.graphdb import Graph, connect
 from headgraph.graphdb.server import RunningServer
-from tests.graphdb_server_fixture import private_homes, server
+from tests.graphdb_server_fixture import classes, private_homes, server
 from tests.newest_server import newest
 
-__all__ = ["newest", "private_homes", "server"]
+__all__ = ["classes", "newest", "private_homes", "server"]
 
 # time limits of single examples say more about the machine than about the code
 settings.register_profile("headgraph", deadline=None)
@@ -26,21 +28,34 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 LONGEST_FIRST = (
     "queries/test_newest_real.py",
+    "test_hostile_values.py",  # without a server, while the first process records `classes`
+    "pk_engine/models/test_model_types.py",
     "loader/test_offline_real.py",
     "test_browser_kit.py",
-    "test_hostile_values.py",
-    "queries/catalogue/test_basic_queries_real.py",
+    "loader/loading/test_concurrent_real.py",
+    "torture/test_kills.py",
     "loader/loading/test_interrupted_real.py",
+    "test_docs.py",
     "graphdb/server/test_lifecycle.py",
     "test_browser_kit_page.py",
     "loader/imports/test_interrupted_real.py",
-    "test_docs.py",
     "test_bad_values.py",
     "loader/exports/test_table.py",
     "pk_engine/metrics/test_published_figures.py",
     "pk_engine/planning/test_planning.py",
+    "test_site.py",
 )
 """Files of `tests/` that would leave one worker alone with them at the end."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Imports and items leave no garbage, and looking for it takes a third of the collection."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,6 +63,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     places = {here / name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of stored queries go to one process, whose server plans each of them once."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            together = "tests/queries/"
+            return together if nodeid.startswith(together) else super()._split_scope(nodeid)
+
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,8 +9,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import filelock
 import pytest
 
+from headgraph import loader, queries
+from headgraph.graphdb import connect
 from headgraph.graphdb.server import (
     ANY_PORTS,
     RunningServer,
@@ -20,12 +23,15 @@ from headgraph.graphdb.server import (
     stop,
 )
 from headgraph.graphdb.server.home import config
+from headgraph.graphdb.server.jars import ensure_jars
+from headgraph.graphdb.server.process import find_java
 from headgraph.graphdb.server.store import importer
 from headgraph.queries.browser import served_files
+from tests.tables import random_table
 
 # The second of Java's compilers does not pay in what lives for minutes. Whatever an archive of
 # classes depends on, such as their verification, stays as it is for users: a test's server uses
-# the user's archive. It records none, which costs more than the rest of a session saves.
+# the user's archive. Only `classes` records one, as each recording costs as much as two starts.
 QUICK_JAVA = ("-XX:TieredStopAtLevel=1",)
 
 
@@ -71,7 +77,27 @@ def keep_plans(home: ServerHome) -> None:
 
 
 @pytest.fixture(scope="session")
-def server(private_homes: Path) -> Iterator[RunningServer]:
+def classes(private_homes: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The user's archive of Java's classes; if there is none, one process records it first.
+
+    It saves every later start about half of its time, in this session and the next.
+    """
+    folder = archive.place(find_java(), ensure_jars())
+    folder.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(folder / "tests.lock"), pytest.MonkeyPatch.context() as patch:
+        if archive.is_good(folder / archive.TOP):
+            return
+        patch.setattr(archive, "TRIES", 1_000_000)  # those of killed servers do not count
+        with own_home(tmp_path_factory.mktemp("recorder") / "server") as home:
+            with connect(settings=start(home, ports=ANY_PORTS).settings()) as graph:
+                loader.load(random_table(), graph, run="tiny")
+                queries.query("hubs", graph, run="tiny")
+            stop(home)
+        assert archive.is_good(folder / archive.TOP)
+
+
+@pytest.fixture(scope="session")
+def server(private_homes: Path, classes: None) -> Iterator[RunningServer]:
     """The session's server, on free ports, in the default home of `private_homes`."""
     path = ServerHome.default().path
     assert private_homes in path.parents, "tests must not touch the user's own server"

@@ -1,5 +1,6 @@
 """Exit codes, command by command: a value that cannot be used is 1 and one sentence, everywhere."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -97,13 +98,19 @@ FREE = {"browser_url", "database", "revision", "uri", "user"}
 """Text that is sent to somebody else, who says what is wrong with it."""
 
 
-def lines() -> list[tuple[str, str, str]]:
-    """(command, parameter, value) of all commands and of all their values that can be bad."""
+@cache
+def commands() -> dict[str, click.Command]:
+    """All commands by name, composed once: a test only looks at their parameters."""
     ctx = click.Context(cli.headgraph, info_name="headgraph")
     ctx.meta["headgraph.running"] = True
+    every = every_command(cli.headgraph, ctx)
+    return {path.removeprefix("headgraph "): command for path, command in every}
+
+
+def lines() -> list[tuple[str, str, str]]:
+    """(command, parameter, value) of all commands and of all their values that can be bad."""
     found = []
-    for path, command in every_command(cli.headgraph, ctx):
-        name = path.removeprefix("headgraph ")
+    for name, command in commands().items():
         for param in command.params:
             if isinstance(command, click.Group) or getattr(param, "is_flag", False):
                 continue
@@ -156,10 +163,8 @@ def test_a_bad_value_is_1(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "some.csv").write_text("layer,head,role\n0,0,induction\n")
-    ctx = click.Context(cli.headgraph, info_name="headgraph")
-    ctx.meta["headgraph.running"] = True
-    command = dict(every_command(cli.headgraph, ctx))[f"headgraph {name}"]
-    words = [word.format(csv="some.csv", out="out") for word in built(command, name, key, value)]
+    line = built(commands()[name], name, key, value)
+    words = [word.format(csv="some.csv", out="out") for word in line]
     with pytest.raises(SystemExit) as stop:
         cli.main([*name.split(), *words])
     said = capsys.readouterr().err.strip().splitlines()

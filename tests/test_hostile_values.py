@@ -8,8 +8,7 @@ import pytest
 from headgraph import cli
 from tests.hostile import obeyed
 from tests.tables import random_table
-from tests.test_bad_values import built
-from tests.test_cli import every_command
+from tests.test_bad_values import built, commands
 
 VALUES = {
     "long": "x\x1b]0;owned\x07\u202e\n" * 1000,
@@ -21,15 +20,12 @@ ANYTHING = {("reproduce", "revision")}
 
 
 def parameters() -> list[tuple[str, str]]:
-    ctx = click.Context(cli.headgraph, info_name="headgraph")
-    ctx.meta["headgraph.running"] = True
     return [
-        (path.removeprefix("headgraph "), str(param.name))
-        for path, command in every_command(cli.headgraph, ctx)
+        (name, str(param.name))
+        for name, command in commands().items()
         if not isinstance(command, click.Group)
         for param in command.params
-        if not getattr(param, "is_flag", False)
-        and (path.removeprefix("headgraph "), str(param.name)) not in ANYTHING
+        if not getattr(param, "is_flag", False) and (name, str(param.name)) not in ANYTHING
     ]
 
 
@@ -53,10 +49,8 @@ def test_a_hostile_value_is_one_sentence(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:1")  # no server: what is checked before it
     (tmp_path / "some.csv").write_text("layer,head,role\n0,0,induction\n")
-    ctx = click.Context(cli.headgraph, info_name="headgraph")
-    ctx.meta["headgraph.running"] = True
-    command = dict(every_command(cli.headgraph, ctx))[f"headgraph {name}"]
-    words = [word.format(csv="some.csv", out="out") for word in built(command, name, key, "VALUE")]
+    line = built(commands()[name], name, key, "VALUE")
+    words = [word.format(csv="some.csv", out="out") for word in line]
     words = [word.replace("VALUE", VALUES[kind]) for word in words]
     if name == "export":
         words = [tiny if word == "gpt2-small" else word for word in words]

@@ -29,8 +29,12 @@ def check(graph: Runner) -> dict[str, tuple[str, ...]]:
     }
 
 
-def check_query(query: Query, graph: Runner, run: str = "") -> tuple[str, ...]:
-    """Check one query and return the server's remarks on it; errors as `check`."""
+def check_query(query: Query, graph: Runner, run: str = "no run") -> tuple[str, ...]:
+    """Check one query and return the server's remarks on it; errors as `check`.
+
+    The server plans a statement anew for texts of another order of length, so the run that it asks
+    about, which need not exist, has a name about as long as others.
+    """
     required = {p.name: example(p.type) for p in query.params.values() if p.required}
     required.pop("run", None)
     values = all_values(query, given_values(query, required), run)

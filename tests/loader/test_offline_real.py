@@ -51,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def home(folder: Path) -> Iterator[ServerHome]:
+def home(classes: None, folder: Path) -> Iterator[ServerHome]:
     with own_home(folder / "headgraph" / "server") as home:
         start(home, ports=ANY_PORTS)
         yield home

@@ -6,7 +6,7 @@ output, of which the next matrix makes what they write.
 """
 
 import re
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +48,7 @@ class Probe:
         norm: how names of the norm before attention end, where other sublayers stand before
             it: what it is given is the residual stream, not what the layer is given.
         beside: how many inputs of the output matrix are not those of heads.
+        seen: what each attention did in a pass in which nothing was replaced.
     """
 
     model: Any
@@ -58,6 +59,7 @@ class Probe:
     beside: int = 0
     attentions: list[Any] = field(default_factory=list)
     matrices: dict[Any, set[Any]] = field(default_factory=dict)
+    seen: list[Seen] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.value = self.value or self.m
@@ -66,13 +68,15 @@ class Probe:
             module: {part for part in module.modules() if isinstance(part, MATRICES)}
             for module in self.names
         }
-        self.attentions = [seen.module for seen in self.run()]
+        self.seen = self.run()
+        self.attentions = [seen.module for seen in self.seen]
 
     def run(self, layer: int = -1, feed: Any = None, z: Any = None) -> list[Seen]:
         """What each attention did in one pass.
 
         Args:
-            layer: index of the attention whose input and output are replaced.
+            layer: index of the attention whose input and output are replaced; the pass ends with
+                what its heads write.
             feed: what its matrices are given, positions x d.
             z: what its heads give, heads x positions x m.
         """
@@ -86,8 +90,13 @@ class Probe:
                     stack.callback(handle.remove)
             stack.enter_context(torch.no_grad())
             stack.enter_context(one)
-            self.model(**self.inputs)
+            with suppress(_Seen):
+                self.model(**self.inputs)
         return one.found
+
+
+class _Seen(BaseException):
+    """Ends a pass; no `except Exception` of a model takes it."""
 
 
 class _Pass(TorchFunctionMode):
@@ -135,6 +144,8 @@ class _Pass(TorchFunctionMode):
                 output = output[0] if isinstance(output, tuple) else output
                 every = output.detach().reshape(-1, output.shape[-1])
                 seen.written = every[: len(seen.read)]
+                if len(self.found) - 1 == self.layer:
+                    raise _Seen
 
     def __torch_function__(self, function: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = function(*args, **(kwargs or {}))

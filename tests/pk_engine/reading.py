@@ -65,7 +65,7 @@ def roles_of(layer: LayerShape) -> str:
 
 def check_norm(probe: Probe, weights: ModelWeights, layers: Sequence[LayerShape]) -> None:
     """What attention takes is the norm that the family names, of what the layer takes."""
-    every = probe.run()
+    every = probe.seen
     for at, here in places(probe, weights, layers):
         seen = every[at]
         norm = weights.family.of_kind(here.kind).norm
@@ -105,7 +105,7 @@ def check_reading(
             basis @ rng.standard_normal(basis.shape[1]),
             outside - basis @ (basis.T @ outside),
         ]
-    start, positions = rng.standard_normal(d), len(probe.run()[layer].read)
+    start, positions = rng.standard_normal(d), len(probe.seen[layer].read)
     assert len(moves) <= positions
     moves += [np.zeros(d)] * (positions - len(moves))
     before = probe.run(layer, np.tile(start, (positions, 1)))[layer]
@@ -122,7 +122,7 @@ def check_reading(
 def check_writing(probe: Probe, layer: int, matrices: np.ndarray, rng: Any) -> None:
     """What a head writes lies in its subspace and, over many outputs, fills it."""
     heads, _, m = matrices.shape
-    positions = len(probe.run()[layer].read)
+    positions = len(probe.seen[layer].read)
     assert positions > m
     silent = np.zeros((heads, positions, m))
     bias = probe.run(layer, z=silent)[layer].written

@@ -17,7 +17,7 @@ LINEAR = {"linear_key_head_dim": 4, "linear_value_head_dim": 4, "linear_num_key_
 EXPERTS = {"moe_intermediate_size": 8, "num_experts": 2, "num_experts_per_tok": 1,
            "shared_expert_intermediate_size": 8}  # fmt: skip
 MAMBA = {"mamba_n_heads": 4, "mamba_d_head": 12, "mamba_n_groups": 1, "mamba_d_state": 4,
-         "mamba_d_conv": 2, "mamba_expand": 2}  # fmt: skip
+         "mamba_d_conv": 2, "mamba_expand": 2, "mamba_chunk_size": 8}  # fmt: skip
 LAYERS = ["linear_attention", "full_attention", "linear_attention", "full_attention"]
 LATENT = HF | MLP | {"kv_lora_rank": 14, "qk_nope_head_dim": 6, "qk_rope_head_dim": 4,
                      "v_head_dim": 5, "num_key_value_heads": 4, "q_lora_rank": 16}  # fmt: skip

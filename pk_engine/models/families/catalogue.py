@@ -3,6 +3,7 @@
 `_every.toml` holds what all refuse.
 """
 
+import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -55,22 +56,37 @@ def common_refusals(folder: Path = FOLDER) -> Refusals:
 @cache
 def families(folder: Path = FOLDER) -> dict[str, Family]:
     """Model type -> family, from every file in the folder."""
-    return _read(_files(folder))
+    return _by_type(_read_once(*file) for file in _files(folder))
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("[!_]*.toml"))
+def _files(folder: Path) -> list[tuple[str, int]]:
+    """The family files, each with the time of its last change."""
+    with os.scandir(folder) as entries:
+        return sorted(
+            (entry.path, entry.stat().st_mtime_ns)
+            for entry in entries
+            if entry.name.endswith(".toml") and not entry.name.startswith("_")
+        )
 
 
-def _read(paths: Iterable[Path]) -> dict[str, Family]:
-    read = map(read_family, paths)
+@cache
+def _text(path: str, changed: int) -> bytes:
+    return Path(path).read_bytes()
+
+
+@cache
+def _read_once(path: str, changed: int) -> Family:
+    return read_family(Path(path))
+
+
+def _by_type(read: Iterable[Family]) -> dict[str, Family]:
     return {model_type: family for family in read for model_type in family.model_types}
 
 
 def _naming(model_type: object) -> dict[str, Family]:
     """The families of the files that name a model type; reading all files is slow."""
     wanted = f'"{model_type}"'.encode("utf-8", "surrogatepass")
-    return _read(path for path in _files(FOLDER) if wanted in path.read_bytes())
+    return _by_type(_read_once(*file) for file in _files(FOLDER) if wanted in _text(*file))
 
 
 def names_family(model_type: object) -> bool:

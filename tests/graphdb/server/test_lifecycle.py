@@ -34,7 +34,7 @@ START = (
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerHome]:
+def home(classes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerHome]:
     """A home with a space and an umlaut in its path."""
     with own_home(tmp_path_factory.mktemp("zweites Zuhäuschen") / "server") as home:
         yield home
