@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from benchmarks.lock import pins
+from tests.pk_engine import TRANSFORMERS
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -63,6 +64,11 @@ def test_both_locks_agree(python: str) -> None:
 def test_every_pin_has_hashes_and_no_address(file: str) -> None:
     assert all(hashes for _, hashes in pins(file))
     assert "://" not in (ROOT / "requirements" / file).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_no_test_of_model_types_is_skipped_on_the_locked_version(python: str) -> None:
+    assert versions("dev.txt", python)["transformers"] >= Version(TRANSFORMERS)
 
 
 def test_the_project_supports_the_pythons_that_it_names() -> None:
