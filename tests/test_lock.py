@@ -1,5 +1,6 @@
 """The exact versions that `make demo` and `make test` install, beside the ranges they come from."""
 
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -52,6 +53,15 @@ def test_the_lock_has_every_requirement_in_its_range(file: str, python: str) -> 
         version = locked.get(canonicalize_name(wanted.name))
         assert version is not None, f"{wanted.name} is missing: run make lock"
         assert version in wanted.specifier, f"{wanted} is locked at {version}: run make lock"
+
+
+def test_the_lower_ends_that_have_a_reason_are_those_of_the_ranges() -> None:
+    lowest = {canonicalize_name(one.name): str(one.specifier) for one in ranges("dev.txt")}
+    page = (ROOT / "docs/project/security.md").read_text(encoding="utf-8").split("## Audit")[0]
+    rows = re.findall(r"^\| ([\w-]+) ([\d.]+) \|", page, re.MULTILINE)
+    assert len(rows) > 5
+    for name, version in rows:
+        assert f">={version}" in lowest[name].split(","), name
 
 
 @pytest.mark.parametrize("python", PYTHONS)
