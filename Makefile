@@ -44,7 +44,7 @@ ENDS := tests/base tests/pk_engine tests/analysis tests/test_help.py tests/test_
   tests/queries/catalogue/test_basic_queries_real.py
 ENDS_PYTHON ?= $(BIN)/python
 
-# on another Python with ENDS_PYTHON=python3.14
+# the newest on another Python with ENDS_PYTHON=python3.14, for which the oldest have no wheels
 test-lowest test-newest: $(VENV)/.dev
 	$(BIN)/uv venv --quiet --clear $(VENV)-ends --python $(ENDS_PYTHON)
 	$(BIN)/uv pip install --quiet --python $(VENV)-ends \
