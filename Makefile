@@ -3,7 +3,7 @@
 # make torture  damaged inputs and killed commands, for some minutes (docs/project/reliability.md)
 # make lint   style, types, and which room may import which
 # make lock   write the exact versions of requirements/ from the ranges in pyproject.toml
-# make test-lowest, make test-newest  the engine's tests with the oldest and newest versions allowed
+# make test-lowest, make test-newest  many tests with the oldest and the newest versions allowed
 # make audit  licences and known vulnerabilities of what is installed
 # make dist   wheel and sdist, built twice with the same bytes, checked, and tried in an empty environment
 # make bench  how fast compute, load and queries are here (docs/project/performance.md)
@@ -37,11 +37,19 @@ torture: $(VENV)/.dev
 	$(BIN)/python -m tests.torture --inputs 200 --seed $${SEED:-1}
 	$(BIN)/python -m tests.torture.kills --kills 20 --seed $${SEED:-1}
 
+# What depends on the versions of other packages: arithmetic, files, models, pictures, the command
+# line, and the way of a run into a database and out. About ten minutes of a processor.
+ENDS := tests/base tests/pk_engine tests/analysis tests/test_help.py tests/test_cli.py \
+  tests/loader/loading/test_load_real.py tests/loader/exports/test_run_real.py \
+  tests/queries/catalogue/test_basic_queries_real.py
+ENDS_PYTHON ?= $(BIN)/python
+
+# the newest on another Python with ENDS_PYTHON=python3.14, for which the oldest have no wheels
 test-lowest test-newest: $(VENV)/.dev
-	$(BIN)/uv venv --quiet --clear $(VENV)-ends --python $(BIN)/python
+	$(BIN)/uv venv --quiet --clear $(VENV)-ends --python $(ENDS_PYTHON)
 	$(BIN)/uv pip install --quiet --python $(VENV)-ends \
 	  --resolution $(if $(findstring lowest,$@),lowest-direct,highest) --editable '.[lens,dev]'
-	$(VENV)-ends/bin/pytest -n $(JOBS) tests/base tests/pk_engine tests/test_help.py tests/test_cli.py $(ARGS)
+	$(VENV)-ends/bin/pytest -n $(JOBS) $(ENDS) $(ARGS)
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --quiet --custom-compile-command "make lock" $(ARGS)
@@ -51,13 +59,14 @@ lock:
 	$(BIN)/uv pip compile $(LOCK) --constraints requirements/dev.txt pyproject.toml \
 	  requirements/build.in --output-file requirements/core.txt
 
-# Licences of what headgraph installs with itself, then known vulnerabilities (needs a network).
+# Licences of what headgraph installs with itself, then known vulnerabilities of all that is locked.
+# The latter needs PyPI's own interface; a package that could not be looked up is an error.
 LICENCES := MIT;BSD;Apache;PSF;Python Software Foundation;Mozilla Public License 2.0;MPL-2.0;Unlicense;GNU General Public License v2 (GPLv2)
 audit: $(VENV)/.dev
 	rm -rf $(VENV)-audit && $(PYTHON) -m venv $(VENV)-audit
 	$(VENV)-audit/bin/python $(PIP) --require-hashes --requirement requirements/core.txt
 	$(BIN)/pip-licenses --python $(VENV)-audit/bin/python --partial-match --allow-only='$(LICENCES)'
-	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements/dev.txt
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements/dev.txt
 
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
 dist: $(VENV)/.dev

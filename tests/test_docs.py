@@ -49,6 +49,18 @@ def test_every_command_and_query_has_its_section() -> None:
         assert f"## `{name}`" in stored
 
 
+def test_every_version_of_graph_and_table_says_what_is_new_and_what_to_do() -> None:
+    from headgraph.graphdb import schema
+    from headgraph.pk_engine.table.meta import FORMAT_VERSION
+
+    page = (ROOT / "docs/reference/graph.md").read_text("utf-8")
+    graph, table = page.split("## Versions")[1].split("## ")[0].split("| table format |")
+    for notes, newest in ((graph, schema.VERSION), (table, FORMAT_VERSION)):
+        rows = re.findall(r"^\| (\d+)[^|]*\|([^|]*)\|([^|]*)\|$", notes, re.MULTILINE)
+        assert [int(number) for number, *_ in rows] == list(range(1, newest + 1))
+        assert all(new.strip() and do.strip() for _, new, do in rows[1:])
+
+
 def test_every_public_function_has_its_section_with_its_parameters() -> None:
     import headgraph
 

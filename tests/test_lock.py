@@ -1,5 +1,6 @@
 """The exact versions that `make demo` and `make test` install, beside the ranges they come from."""
 
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from benchmarks.lock import pins
+from tests.pk_engine import TRANSFORMERS
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -53,6 +55,15 @@ def test_the_lock_has_every_requirement_in_its_range(file: str, python: str) -> 
         assert version in wanted.specifier, f"{wanted} is locked at {version}: run make lock"
 
 
+def test_the_lower_ends_that_have_a_reason_are_those_of_the_ranges() -> None:
+    lowest = {canonicalize_name(one.name): str(one.specifier) for one in ranges("dev.txt")}
+    page = (ROOT / "docs/project/security.md").read_text(encoding="utf-8").split("## Audit")[0]
+    rows = re.findall(r"^\| ([\w-]+) ([\d.]+) \|", page, re.MULTILINE)
+    assert len(rows) > 5
+    for name, version in rows:
+        assert f">={version}" in lowest[name].split(","), name
+
+
 @pytest.mark.parametrize("python", PYTHONS)
 def test_both_locks_agree(python: str) -> None:
     core, dev = versions("core.txt", python), versions("dev.txt", python)
@@ -63,6 +74,11 @@ def test_both_locks_agree(python: str) -> None:
 def test_every_pin_has_hashes_and_no_address(file: str) -> None:
     assert all(hashes for _, hashes in pins(file))
     assert "://" not in (ROOT / "requirements" / file).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_no_test_of_model_types_is_skipped_on_the_locked_version(python: str) -> None:
+    assert versions("dev.txt", python)["transformers"] >= Version(TRANSFORMERS)
 
 
 def test_the_project_supports_the_pythons_that_it_names() -> None:

@@ -11,9 +11,19 @@ def test_a_warning_for_a_line_of_ours_is_an_error(module: str) -> None:
         warnings.warn_explicit("planted", DeprecationWarning, "file.py", 1, module)
 
 
-@pytest.mark.parametrize("module", ["numpy.linalg", "torch", "headgraphics"])
-@pytest.mark.parametrize("kind", [DeprecationWarning, FutureWarning, UserWarning])
-def test_a_dependency_may_deprecate_what_it_calls_itself(module: str, kind: type[Warning]) -> None:
+class OfPyparsing(UserWarning, DeprecationWarning):
+    """Of two kinds, as the warnings of pyparsing are, which older versions of matplotlib cause."""
+
+
+OTHERS = [
+    (kind, module)
+    for module in ("numpy.linalg", "torch", "headgraphics")
+    for kind in (DeprecationWarning, FutureWarning, UserWarning)
+]
+
+
+@pytest.mark.parametrize(("kind", "module"), [*OTHERS, (OfPyparsing, "matplotlib._mathtext")])
+def test_a_dependency_may_deprecate_what_it_calls_itself(kind: type[Warning], module: str) -> None:
     with warnings.catch_warnings(record=True) as shown:
         warnings.warn_explicit("planted", kind, "file.py", 1, module)
     assert [str(one.message) for one in shown] == ["planted"]

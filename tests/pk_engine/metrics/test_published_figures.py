@@ -52,7 +52,8 @@ def test_strongest_pairs(table: AffinityTable) -> None:
 
 @pytest.mark.parametrize(("metric", "heads"), [("pk", 52), ("cs", 46)])
 def test_heads_of_the_wiring_diagram(table: AffinityTable, metric: str, heads: int) -> None:
-    strongest = table.frame.groupby("pairing").apply(lambda g: g.nlargest(20, metric))
+    pairings = table.frame.groupby("pairing")
+    strongest = pd.concat([rows.nlargest(20, metric) for _, rows in pairings])
     ends = pd.concat(
         [
             strongest[[f"{end}_layer", f"{end}_head"]].set_axis(["layer", "head"], axis=1)

@@ -204,8 +204,11 @@ def test_torch_tensors_other_than_plain_matrices(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     torch = pytest.importorskip("torch", reason="it writes and reads its own format")
-    # pickle would name torch.per_tensor_affine by this namespace, which SciPy may have imported
-    monkeypatch.delitem(sys.modules, "array_api_compat.torch", raising=False)
+    # pickle looks for torch.per_tensor_affine in all modules: SciPy may have imported a namespace
+    # that has it too, and older modules of transformers import torchvision when they are searched
+    for name in [*sys.modules]:
+        if name.startswith(("array_api_compat.torch", "transformers")):
+            monkeypatch.delitem(sys.modules, name)
     save(tmp_path)
     (tmp_path / "model.safetensors").unlink()
     held = {name: torch.from_numpy(w) for name, w in gpt2_tensors().items()}

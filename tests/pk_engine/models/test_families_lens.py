@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import save_file
 from transformer_lens.config import TransformerBridgeConfig
 from transformer_lens.model_bridge import TransformerBridge
+from transformer_lens.model_bridge.sources.transformers import helpers
 
 from headgraph.pk_engine.bundled import model_path
 from headgraph.pk_engine.errors import ModelError
@@ -44,8 +45,10 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def boot(folder: Path) -> Any:
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")
+        # for models that take images it would install torchvision, and with it another torch
+        patch.setattr(helpers, "_ensure_torchvision", lambda: False)
         return TransformerBridge.boot_transformers(folder, dtype=torch.float32)
 
 

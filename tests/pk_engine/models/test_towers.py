@@ -14,11 +14,12 @@ from headgraph.pk_engine.models.families.catalogue import families
 from headgraph.pk_engine.models.families.class_defaults import FOLDER, row_of
 from headgraph.pk_engine.models.towers import KEYS, part_of
 from headgraph.pk_engine.models.weights import ModelWeights
+from tests.pk_engine import TRANSFORMERS
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.pk_engine.models.test_model_types import UNEQUAL
 
 pytest.importorskip("torch", reason="the small models are run with torch")
-pytest.importorskip("transformers", reason="and built by transformers")
+pytest.importorskip("transformers", minversion=TRANSFORMERS, reason="and built by transformers")
 
 import torch
 import transformers

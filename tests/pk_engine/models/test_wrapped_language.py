@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from tests.pk_engine import TRANSFORMERS
+
 pytest.importorskip("torch", reason="the small models are run with torch")
-pytest.importorskip("transformers", reason="and built by transformers")
+pytest.importorskip("transformers", minversion=TRANSFORMERS, reason="and built by transformers")
 
 import transformers
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING

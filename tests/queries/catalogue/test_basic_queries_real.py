@@ -222,7 +222,7 @@ def test_ioi_circuit(gpt2: Graph, kept: pd.DataFrame, labels: pd.DataFrame) -> N
             )
         )
     # depth alone gives few of the edges from previous-token heads to induction heads
-    first = every.set_index(step).loc[("previous_token", "OK", "induction")].iloc[0]
+    first = every[(every[step] == ["previous_token", "OK", "induction"]).all(axis=1)].iloc[0]
     assert (first["step_edges"], first["step_pairs"]) == (6, 8)
     assert first["step_expected"] == pytest.approx(0.7, abs=0.05)
     none = every[every["source"].isna()]
