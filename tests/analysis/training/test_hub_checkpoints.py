@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from headgraph.analysis.errors import TrainingError
-from headgraph.analysis.training import checkpoint_table, checkpoints, trajectory
+from headgraph.analysis.training import checkpoint_table, checkpoints, tasks, trajectory
 from headgraph.pk_engine.errors import EngineError, ModelError, OutputExists
 from headgraph.pk_engine.models.hub import download
 from headgraph.pk_engine.scoring.cluster.client import connected
@@ -150,7 +150,9 @@ def client(hub: HubServer, tmp_path: Path) -> Iterator[Any]:
         yield found
 
 
-def test_a_cluster_makes_the_same_tables(hub: HubServer, tmp_path: Path, client: Any) -> None:
+def test_a_cluster_makes_the_same_tables(
+    hub: HubServer, tmp_path: Path, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chosen: dict[str, Any] = {**EDGE, "pairs": None, "steps": [0, 512, 143000]}
     here = trajectory(MODEL, **chosen, tables=tmp_path / "here", remove_fetched=True)
     hub.requests.clear()
@@ -182,6 +184,10 @@ def test_a_cluster_makes_the_same_tables(hub: HubServer, tmp_path: Path, client:
     # what a worker says of a folder
     for step in (0, 1):
         save(tmp_path / "run" / f"step-{step}", gpt2_tensors(seed=step))
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks, "weights_of", lambda folder: b"those of this machine")
+        with pytest.raises(TrainingError, match="read other weights of the checkpoint run at step"):
+            trajectory(tmp_path / "run", **EDGE, client=client)
     config = tmp_path / "run" / "step-0" / "config.json"
     config.write_text("{")
     with pytest.raises(EngineError, match="the checkpoint run at step 0 failed 3 times: "):

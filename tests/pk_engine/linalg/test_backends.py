@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 from headgraph.pk_engine import AffinityTable, Selection, compute
 from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.linalg import backends
 from headgraph.pk_engine.linalg.backends import MEMORY, WORTH_TORCH, Backend, choose
 from headgraph.pk_engine.linalg.kernel import kernel
 from headgraph.pk_engine.metrics.registry import METRICS
@@ -190,3 +193,13 @@ def test_nulls_stay_in_main_memory_whatever_a_device_has(
     with pytest.raises(EngineError, match="seen"):
         compute("induction-2l", selection=rules, memory=given)
     assert taken == [wanted]
+
+
+def test_what_a_worker_did_before_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    imported = ModuleType("torch")
+    imported.__spec__ = ModuleSpec("torch", None)
+    monkeypatch.setitem(sys.modules, "torch", imported)
+    with backends.as_worker(1):
+        assert backends.usable_cpus() == 1
+        assert backends.choose("auto").name == "numpy"
+    assert backends._wants_torch(None, 0, None)
