@@ -9,6 +9,7 @@ import ipaddress
 import os
 import re
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
@@ -35,6 +36,7 @@ PLAIN = "HEADGRAPH_PLAIN_HTTP"
 
 COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 """The name of a commit, by SHA-1 or SHA-256."""
+_ALONE = threading.RLock()
 _ETAG = re.compile(r"[0-9a-fA-F]{8,128}")
 _PATHS = {"ETag": _ETAG, "X-Linked-ETag": _ETAG, "X-Repo-Commit": COMMIT}
 _SIZE = re.compile(r"[0-9]{1,15}")
@@ -134,20 +136,25 @@ class Guard:
 
 @contextmanager
 def guarding() -> Iterator[Guard]:
-    """Put a guard over all sessions of huggingface_hub within the block."""
+    """Put a guard over all sessions of huggingface_hub within the block, one thread at a time.
+
+    huggingface_hub has one factory of sessions for a process: of two threads, the first to end
+    would take the guard away from the other.
+    """
     from huggingface_hub.utils import _http
 
     guard = Guard()
     modern = hasattr(_http, "set_client_factory")
     name = "_GLOBAL_CLIENT_FACTORY" if modern else "_GLOBAL_BACKEND_FACTORY"
     install = getattr(_http, "set_client_factory" if modern else "configure_http_backend")
-    before = getattr(_http, name)  # the user may have set one for proxies or certificates
     watch = _watch_client if modern else _watch_session
-    install(lambda: watch(before(), guard))
-    try:
-        yield guard
-    finally:
-        install(before)
+    with _ALONE:
+        before = getattr(_http, name)  # the user may have set one for proxies or certificates
+        install(lambda: watch(before(), guard))
+        try:
+            yield guard
+        finally:
+            install(before)
 
 
 def check_endpoint() -> None:

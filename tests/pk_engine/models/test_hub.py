@@ -13,6 +13,7 @@ from huggingface_hub import constants
 from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import ModelError
 from headgraph.pk_engine.models.hub import download
+from headgraph.pk_engine.models.hub._guard import guarding
 from headgraph.pk_engine.models.hub.download import (
     Snapshot,
     cached,
@@ -375,6 +376,23 @@ class TestCommandLine:
         assert done.returncode == 1
         assert SECRET not in done.stdout + done.stderr
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_threads_do_not_take_the_guard_from_each_other() -> None:
+    """huggingface_hub has one factory of sessions: of two, the first to end ends both."""
+    order = []
+
+    def other() -> None:
+        with guarding():
+            order.append("other")
+
+    thread = threading.Thread(target=other)
+    with guarding(), guarding():  # one thread may ask for another file while it has one
+        thread.start()
+        thread.join(0.2)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "other"]
 
 
 def test_an_emptied_cache(server: HubServer) -> None:
