@@ -235,8 +235,9 @@ def _on_circuit(rows: "pd.DataFrame") -> str:
         f"In the circuit that names the indirect object, {len(edges)} strong edges join "
         f"{len(heads)} heads in the order of its known steps; the first 10 are shown. "
         f"That is {len(edges)} of {steps['step_pairs'].sum()} possible edges; "
-        f"{steps['step_expected'].sum():.0f} are expected from depth alone, and more "
-        f"where the heads are hubs. {_by_step(steps)} "
+        f"{steps['step_expected'].sum():.0f} are expected from depth alone. Some of these "
+        "heads are hubs, with many edges to any head, which could explain most of the others. "
+        f"{_by_step(steps)} "
         "PK says that a head could read another, not that it does."
     )
 
@@ -253,7 +254,7 @@ def _by_step(steps: "pd.DataFrame") -> str:
         )
         if found < 2 * by_depth
     ]
-    return f"Not every step stands out: {', '.join(weak)}." if weak else ""
+    return f"These steps have hardly more than depth gives: {', '.join(weak)}." if weak else ""
 
 
 def _draw() -> Path:
