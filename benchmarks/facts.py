@@ -151,7 +151,8 @@ def interpretation() -> str:
         "**z** says how many standard deviations PK lies above the mean PK of random subspaces "
         f"with the same dimensions. {far_from_chance()} Use z to order pairs, not to test "
         "significance. To test for significance, `--fdr 0.05 --null backward` compares pairs with "
-        "the backward pairs described above, at a false discovery rate of 5 %; see "
+        "the backward pairs described above. Its false discovery rate is at most 5 % if "
+        "unconnected heads share as much backward as forward; see "
         "[null models](docs/studies/nulls.md)."
     )
     return "\n".join(bullet(text) for text in (f"**Causality.** {causality()}", z))

@@ -33,9 +33,10 @@ COLUMNS = {
     "has the fewest; near 1, the pair does not stand out.",
     "hubs": "inlet, outlet: sum of z over the edges that enter the head, and that leave it; both: "
     "their geometric mean, greatest in the middle layers, whose heads have most partners on both "
-    "sides (hubs_by_layer corrects this); copying: 1 where the head writes what it reads as value, "
-    "-1 where it writes the negative; self_overlap: share of what it writes that lies in what it "
-    "reads; roles: what the literature found the head to do, (derived) what its weights say.",
+    "sides (hubs_by_layer corrects this); copying: sign of what the head writes back into what it "
+    "reads as value, 1 the same and -1 the negative; self_overlap: share of what it writes that "
+    "lies there, and the rest is written elsewhere; roles: what the literature found the head to "
+    "do, (derived) what its weights say.",
     "ioi_circuit": "source_role, target_role: what the two heads do in the circuit; pairing: how "
     "the target can read the source; pk, z and pk_rank as above.",
 }
@@ -234,8 +235,9 @@ def _on_circuit(rows: "pd.DataFrame") -> str:
         f"In the circuit that names the indirect object, {len(edges)} strong edges join "
         f"{len(heads)} heads in the order of its known steps; the first 10 are shown. "
         f"That is {len(edges)} of {steps['step_pairs'].sum()} possible edges; "
-        f"{steps['step_expected'].sum():.0f} are expected from depth alone, which "
-        f"leaves hubs out. {_by_step(steps)} "
+        f"{steps['step_expected'].sum():.0f} are expected from depth alone. Some of these "
+        "heads are hubs, with many edges to any head, which could explain most of the others. "
+        f"{_by_step(steps)} "
         "PK says that a head could read another, not that it does."
     )
 
@@ -252,7 +254,7 @@ def _by_step(steps: "pd.DataFrame") -> str:
         )
         if found < 2 * by_depth
     ]
-    return f"Not every step stands out: {', '.join(weak)}." if weak else ""
+    return f"These steps have hardly more than depth gives: {', '.join(weak)}." if weak else ""
 
 
 def _draw() -> Path:

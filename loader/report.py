@@ -33,6 +33,7 @@ class LoadReport(NotebookReport):
             run does not keep every pair.
         decoy_shares_apart: pairing -> the same between neighbouring layers, and further apart,
             where the table has these too.
+        without_decoys: pairings whose share is an upper bound, because no decoy is as strong.
         notes: earlier attempts, pairs that the file lacks, labels that were kept, a run to replace
             that was missing, and decoy shares that are high or unknown.
         seconds: duration of the load.
@@ -55,6 +56,7 @@ class LoadReport(NotebookReport):
     decoy_shares_apart: Mapping[str, tuple[float | None, float | None]] = field(
         default_factory=dict
     )
+    without_decoys: frozenset[str] = frozenset()
     notes: tuple[Message, ...]
     seconds: float
 
@@ -71,7 +73,9 @@ class LoadReport(NotebookReport):
         by = f"{self.replaced} by " if self.replaced else ""
         text = f"{done[self.outcome][self.dry_run]} {self.run}: {by}{self._size()}"
         text = text if self.dry_run else f"{text} in {self.seconds:.1f} s"
-        decoys = sentence(self.decoy_shares, apart=self.decoy_shares_apart)
+        decoys = sentence(
+            self.decoy_shares, apart=self.decoy_shares_apart, none=self.without_decoys
+        )
         return "\n".join(filter(None, [text, self._derived(), decoys]))
 
     def _size(self) -> str:

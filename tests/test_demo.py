@@ -1,6 +1,7 @@
 """`headgraph demo`: from an empty database to three answers and a picture."""
 
 import re
+from itertools import product
 from pathlib import Path
 from threading import Event
 
@@ -10,6 +11,10 @@ from headgraph import demo, loader
 from headgraph.graphdb import Graph
 from headgraph.graphdb.errors import ServerError
 from headgraph.graphdb.server import RunningServer
+from headgraph.pk_engine.bundled import table_path
+from headgraph.pk_engine.labels import labels_for
+from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.selection import Selection
 from tests.commands import headgraph
 
 
@@ -61,8 +66,8 @@ def test_the_demo(server: RunningServer, graph: Graph, private_homes: Path) -> N
     assert "passes through" not in out
     assert "That is 32 of 124 possible edges; 10 are expected from depth" in out
     assert (
-        "Not every step stands out: induction to s_inhibition (3, expected 2.7), s_inhibition to "
-        "negative_name_mover (1, expected 0.8)."
+        "These steps have hardly more than depth gives: induction to s_inhibition (3, expected "
+        "2.7), s_inhibition to negative_name_mover (1, expected 0.8)."
     ) in out
     assert "3 of the 8 heads of the source's layer and 8 of the target's have the same roles" in out
     for command in ("strongest_edges --run induction-2l", "hubs --run gpt2-small", "ioi_circuit"):
@@ -88,3 +93,28 @@ def test_the_demo(server: RunningServer, graph: Graph, private_homes: Path) -> N
     again = headgraph("demo")
     assert again.returncode == 0, again.stderr
     assert len(loader.runs(graph)) == 2
+
+
+def test_hubs_explain_most_of_the_circuits_edges() -> None:
+    """Edges of heads with as many edges between the same layers, if these met at random."""
+    table = AffinityTable.read(table_path("gpt2-small")).select(Selection(top_percent=3))
+    labels = labels_for(table.meta)
+    ioi = labels[labels["circuit"] == "ioi"].groupby("role")[["layer", "head"]]
+    role = {name: [tuple(row) for row in part.to_numpy()] for name, part in ioi}
+    steps = [
+        ("previous_token", ("OK", "OV"), "induction"),
+        ("duplicate_token", ("OK", "OV"), "s_inhibition"),
+        ("induction", ("OK", "OV"), "s_inhibition"),
+        *(("s_inhibition", ("OQ",), f"{kind}name_mover") for kind in ("", "backup_", "negative_")),
+    ]
+    found, by_depth, by_hubs = 0, 0.0, 0.0
+    for writer, pairings, reader in steps:
+        for pairing, a, b in product(pairings, role[writer], role[reader]):
+            frame = table.frame[table.frame["pairing"] == pairing]
+            edges = frame[(frame["source_layer"] == a[0]) & (frame["target_layer"] == b[0])]
+            out, into = edges["source_head"] == a[1], edges["target_head"] == b[1]
+            found += int((out & into).sum())
+            by_depth += len(edges) / 144
+            by_hubs += out.sum() * into.sum() / max(len(edges), 1)
+    assert (found, round(by_depth)) == (32, 10)
+    assert by_hubs - by_depth > (found - by_depth) / 2

@@ -238,6 +238,10 @@ def test_the_share_of_decoys_is_that_of_the_threshold_whatever_roles_are_chosen(
     words = tab.locator("#pairings small").all_inner_texts()
     shares = [re.search(r"neighbouring layers (\d+) %", word)[1] for word in words]
     assert shares == [f"{100 * share:.0f}" for share in (3 / 13, 1 / 9, 7 / 10)]
+    # of a pair that no backward pair reaches, 1 / 1 is an upper bound
+    slide(tab, 1)
+    words = [word.split("decoys ")[1] for word in tab.locator("#pairings small").all_inner_texts()]
+    assert words == ["at most 100 %", "at most 100 %", "300 %"]
     expect(tab.locator("#marks")).to_contain_text(CHANCE)
 
 

@@ -4,13 +4,13 @@ Without them the strongest pairs of a random model look like those of a trained 
 picture would scale its own strongest pair to its widest line.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from headgraph.base.text import together
-from headgraph.pk_engine.metrics.decoys import decoy_share, shares_apart
+from headgraph.pk_engine.metrics.decoys import decoy_share, shares_apart, unmatched
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,6 +148,11 @@ def near_decoy_shares(pairs: "pd.DataFrame", meta: "TableMeta") -> dict[str, flo
     return found
 
 
+def without_decoys(pairs: "pd.DataFrame") -> frozenset[str]:
+    """The pairings whose share is an upper bound, because no backward pair is as strong."""
+    return unmatched(decoy_shares(pairs), pairs.drop_duplicates(_ENDS)["pairing"].to_numpy())
+
+
 def _counted(pairs: "pd.DataFrame") -> "Iterator[tuple[str, pd.DataFrame]]":
     """The pairs of each pairing whose decoys were counted, each once."""
     if "decoys" not in pairs:
@@ -163,7 +168,8 @@ def may_be_chance(pairs: "pd.DataFrame") -> str:
     The share is that of all pairings together: 30 % for the default graph of GPT-2 small, and
     about 100 % for independent random weights.
     """
-    shares = decoy_shares(pairs)
+    none = without_decoys(pairs)
+    shares = {name: 0.0 if name in none else it for name, it in decoy_shares(pairs).items()}
     once = pairs.drop_duplicates(_ENDS)["pairing"].value_counts()
     total = sum(int(once[pairing]) for pairing in shares)
     share = sum(value * int(once[pairing]) for pairing, value in shares.items()) / max(total, 1)
@@ -173,7 +179,10 @@ def may_be_chance(pairs: "pd.DataFrame") -> str:
 
 
 def decoys_in_words(
-    shares: Mapping[str, float], order: Iterable[str], near: Mapping[str, float] | None = None
+    shares: Mapping[str, float],
+    order: Iterable[str],
+    near: Mapping[str, float] | None = None,
+    none: Collection[str] = (),
 ) -> str:
     """Shares as text, such as `OQ 18 %, OK 26 %, OV 48 %`.
 
@@ -181,15 +190,19 @@ def decoys_in_words(
         shares: pairing -> share.
         order: pairings to name.
         near: pairing -> the share between neighbouring layers, in brackets.
+        none: pairings whose share is an upper bound (`without_decoys`).
 
     >>> decoys_in_words({"OQ": 0.18, "OV": 0.48}, ["OQ", "OV"], {"OQ": 0.22, "OV": 0.58})
     'OQ 18 % (neighbouring layers 22 %), OV 48 % (58 %)'
+    >>> decoys_in_words({"OK": 0.33, "OV": 0.67}, ["OK", "OV"], none={"OK"})
+    'OK at most 33 %, OV 67 %'
     """
     named, what, near = [], "neighbouring layers ", near or {}
     for name in order:
         if name in shares:
-            named.append(f"{name} {100 * shares[name]:.0f} %")
-            if name in near:
+            bound = "at most " if name in none else ""
+            named.append(f"{name} {bound}{100 * shares[name]:.0f} %")
+            if name in near and not bound:
                 named[-1] += f" ({what}{100 * near[name]:.0f} %)"
                 what = ""
     return ", ".join(named)
@@ -202,5 +215,6 @@ def decoy_line(
 
     Empty for a table without decoys.
     """
-    found = decoys_in_words(decoy_shares(pairs), order, near_decoy_shares(pairs, meta))
+    near, none = near_decoy_shares(pairs, meta), without_decoys(pairs)
+    found = decoys_in_words(decoy_shares(pairs), order, near, none)
     return f"backward pairs as strong (decoys, not drawn), per pair {per}: {found}" if found else ""

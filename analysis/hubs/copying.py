@@ -14,6 +14,7 @@ from headgraph.analysis.figures.chance import (
     decoy_shares,
     decoys_in_words,
     may_be_chance,
+    without_decoys,
 )
 from headgraph.analysis.figures.panels import TOP, name_points, panel_grid, role_handles
 from headgraph.analysis.figures.roles import Head, HeadRoles, derived_roles, head_roles
@@ -128,7 +129,7 @@ def _words(
 def _rings(kept: AffinityTable, count: int) -> str:
     """What the rings mark, and the share of decoys among the pairs that make the hubs."""
     rows = kept.frame[kept.frame["pairing"].isin(GRAPH_PAIRINGS)]
-    shares = decoys_in_words(decoy_shares(rows), GRAPH_PAIRINGS)
+    shares = decoys_in_words(decoy_shares(rows), GRAPH_PAIRINGS, none=without_decoys(rows))
     decoys = may_be_chance(rows) or (f"Decoys: {shares}." if shares else "")
     return f"Rings: {count} greatest hubs of the top 3 %. {decoys}".rstrip()
 

@@ -9,7 +9,12 @@ import pandas as pd
 from headgraph.analysis._tables import any_table
 from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import style
-from headgraph.analysis.figures.chance import decoy_shares, decoys_in_words, may_be_chance
+from headgraph.analysis.figures.chance import (
+    decoy_shares,
+    decoys_in_words,
+    may_be_chance,
+    without_decoys,
+)
 from headgraph.analysis.figures.pairs import cut_in_words
 from headgraph.analysis.figures.panels import TOP, name_points, panel_grid, role_handles
 from headgraph.analysis.figures.roles import Head, HeadRoles, head_roles
@@ -78,7 +83,7 @@ def _words(table: AffinityTable, scores: pd.DataFrame, wanted: Sequence[str]) ->
     best = scores.iloc[0]
     hub = f" The greatest hub is {best['name']}." if best["both"] > 0 else ""
     rows = table.frame[table.frame["pairing"].isin(wanted)]
-    shares = decoys_in_words(decoy_shares(rows), wanted)
+    shares = decoys_in_words(decoy_shares(rows), wanted, none=without_decoys(rows))
     plain = f"Decoys among the pairs: {shares}." if shares else ""
     decoys = f" {may_be_chance(rows) or plain}".rstrip()
     return (

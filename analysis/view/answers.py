@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from headgraph.analysis.figures.roles import Head, in_role_order
 from headgraph.analysis.view.stored import edge_frame, edge_row, facts_of, part_names
 from headgraph.base.names import PAIRINGS, head_name
+from headgraph.base.text import together
 from headgraph.graphdb import schema
 from headgraph.graphdb.properties import checked_head
 
@@ -55,11 +56,15 @@ def read_answer(answer: Mapping[str, Any]) -> Answer:
         link for link in answer["links"]
         if link["type"] in PAIRINGS and link["source"] in place and link["target"] in place
     ]  # fmt: skip
+    # of heads in one place, that of the run asked about; it comes last and so replaces the others
+    run_of = {name: str(head.get("run", "")) for name, head in own.items()}
+    runs = sorted(set(run_of.values()), key=lambda run: (run == given.get("run"), run))
+    last = sorted(own, key=lambda name: runs.index(run_of[name]))
     names = {at: own[at].get("name", head_name(*place[at])) for at in own}
     n_layers = max((layer for layer, _ in place.values()), default=-1) + 1
     words = ", ".join(f"{name} {_words(value)}" for name, value in given.items())
     return Answer(
-        title=f"{about['title']}: {given['run']}" if "run" in given else str(about["title"]),
+        title=f"{about['title']}: {_title(runs, given)}" if "run" in given else str(about["title"]),
         words=f"Stored query {about['query']} ({words}):" if words else f"{about['query']}:",
         n_layers=n_layers,
         layers=part_names(((place[at][0], name) for at, name in names.items()), n_layers),
@@ -69,14 +74,29 @@ def read_answer(answer: Mapping[str, Any]) -> Answer:
                      given.get("run"), (names[link["source"]], names[link["target"]]))
             for link in links
         ]),
-        roles={place[name]: roles for name, node in heads.items()
-               if (roles := roles_of(node["labels"]))},
-        facts={place[name]: facts_of(head, grouped=False) for name, head in own.items()},
+        roles={place[name]: roles for name in last
+               if (roles := roles_of(heads[name]["labels"]))},
+        facts={place[name]: facts_of(own[name], grouped=False) for name in last},
         heads=frozenset(place.values()),
         named=_named(given.values(), set(names.values())),
         no_rows=about.get("no_rows", ""),
-        notes=tuple(about[name] for name in ("limited", "cut") if about.get(name)),
+        notes=(*_of_runs(runs), *(about[name] for name in ("limited", "cut") if about.get(name))),
     )  # fmt: skip
+
+
+def _title(runs: list[str], given: Mapping[str, Any]) -> str:
+    return together(runs[::-1]) if len(runs) == 2 else str(given["run"])
+
+
+def _of_runs(runs: list[str]) -> list[str]:
+    """That the edges of several runs are drawn alike; empty for one run."""
+    if len(runs) < 2:
+        return []
+    return [
+        f"an edge is of {' or '.join(runs[::-1])}, and the page does not show which; the roles and "
+        f"scores of heads are those of {runs[-1]} where it has them. headgraph diff A B --view "
+        "FILE draws the difference of two tables"
+    ]
 
 
 def roles_of(labels: Iterable[str]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from headgraph.base.spelling import Message
 from headgraph.base.text import together
 from headgraph.graphdb import schema
 from headgraph.pk_engine.errors import COMPUTE
-from headgraph.pk_engine.metrics.decoys import APART, warning
+from headgraph.pk_engine.metrics.decoys import APART, unmatched, warning
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
 
@@ -49,10 +49,15 @@ def shares_apart(table: AffinityTable) -> dict[str, tuple[float | None, float | 
     return {name: (it[near], it[far]) for name, it in known.items() if near in it}
 
 
+def without_decoys(table: AffinityTable) -> frozenset[str]:
+    """The pairings whose share is an upper bound, because no backward pair is as strong."""
+    return unmatched(shares(table), table.columns["pairing"])
+
+
 def warnings(table: AffinityTable) -> tuple[Message, ...]:
     """One sentence each on pairings with many decoys, and on those whose share is unknown."""
     notes, meta = list[Message](), table.meta
-    if high := warning(shares(table)):
+    if high := warning(shares(table), without_decoys(table)):
         notes.append(high)
     unknown = [pairing for pairing in meta.pairings
                if pairing in GRAPH_PAIRINGS and pairing not in meta.decoys]  # fmt: skip

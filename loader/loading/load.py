@@ -240,6 +240,7 @@ def report_on(plan: LoadPlan, found: Outcome, *, dry_run: bool, seconds: float) 
         derived={role: len(heads) for role, heads in derived_roles(plan.table.meta).items()},
         decoy_shares=decoys.shares(plan.table),
         decoy_shares_apart=decoys.shares_apart(plan.table),
+        without_decoys=decoys.without_decoys(plan.table),
         notes=(*plan.notes, *found.notes, *(decoys.warnings(plan.table) if new else ())),
         seconds=seconds,
     )

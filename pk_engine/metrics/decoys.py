@@ -19,7 +19,7 @@ Counts are held in bins of PK, exact at the thresholds between bins, so that any
 takes the same memory and counts of different parts of a model add up.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -133,10 +133,27 @@ def decoy_share(pk: NDArray[np.floating], decoys: NDArray[np.integer]) -> float 
     return (1 + int(decoys[np.argmin(pk)])) / len(pk) if len(pk) else None
 
 
+def unmatched(shares: Mapping[str, float], pairings: NDArray[Any]) -> frozenset[str]:
+    """The pairings with a high share in which no backward pair is as strong as the pairs kept.
+
+    Their share, 1 / (pairs kept), is an upper bound: it is high because few pairs are kept.
+
+    Args:
+        shares: pairing -> share.
+        pairings: of each pair kept.
+    """
+    return frozenset(
+        name
+        for name, share in shares.items()
+        if share > HIGH and share * np.count_nonzero(pairings == name) < 1.5  # 1 + backward pairs
+    )
+
+
 def sentence(
     shares: Mapping[str, float],
     of: str = "the pairs kept",
     apart: Mapping[str, Sequence[float | None]] | None = None,
+    none: Collection[str] = (),
 ) -> str:
     """The shares of decoys in words; empty if there are none.
 
@@ -145,30 +162,37 @@ def sentence(
         of: which pairs.
         apart: pairing -> share between neighbouring layers, and further apart; a second line if
             there are both.
+        none: pairings without a decoy (`unmatched`), whose share is an upper bound.
 
     >>> sentence({"OQ": 0.182, "OK": 0.255, "OV": 1.24}).partition(" (")[0]
     'decoy share of the pairs kept: OQ 18 %, OK 26 %, OV 124 %'
     >>> sentence({"OV": 0.48}, apart={"OV": (0.571, 0.44)}).splitlines()[1]
     'of those between neighbouring layers: OV 57 %; further apart: OV 44 %'
+    >>> sentence({"OQ": 0.33, "OV": 0.67}, none={"OQ"}).partition(" (")[0]
+    'decoy share of the pairs kept: OQ at most 33 %, OV 67 %'
     """
     if not shares:
         return ""
-    line = f"decoy share of {of}: {_listed(shares)} (estimates how many of them mean nothing)"
-    known = apart or {}
+    listed = _listed(shares, none)
+    line = f"decoy share of {of}: {listed} (estimates how many of them mean nothing)"
+    known = {name: both for name, both in (apart or {}).items() if name not in none}
     if not any(None not in both for both in known.values()):  # such as a model of two layers
         return line
     near, far = (_listed({name: both[end] for name, both in known.items()}) for end in (0, 1))
     return f"{line}\nof those between neighbouring layers: {near}; further apart: {far}"
 
 
-def _listed(shares: Mapping[str, float | None]) -> str:
+def _listed(shares: Mapping[str, float | None], none: Collection[str] = ()) -> str:
     known = {pairing: share for pairing, share in shares.items() if share is not None}
-    return ", ".join(f"{pairing} {_in_100(share)} %" for pairing, share in known.items())
+    return ", ".join(
+        f"{name} {'at most ' if name in none else ''}{_in_100(share)} %"
+        for name, share in known.items()
+    )
 
 
-def warning(shares: Mapping[str, float]) -> Message | None:
-    """A sentence on the pairings with many decoys; None if there is none."""
-    high = [pairing for pairing, share in shares.items() if share > HIGH]
+def warning(shares: Mapping[str, float], none: Collection[str] = ()) -> Message | None:
+    """A sentence on the pairings with many decoys, except those in `none`; or None."""
+    high = [pairing for pairing, share in shares.items() if share > HIGH and pairing not in none]
     if not high:
         return None
     rule = either("selection=Selection(max_decoy=0.1)", "--max-decoy 0.1")

@@ -117,7 +117,7 @@ def compute(
 
 def _report_decoys(table: "AffinityTable") -> None:
     """Print the decoys of each pairing; of its strongest 3 % if all pairs are there."""
-    from headgraph.pk_engine.metrics.decoys import APART, sentence, warning
+    from headgraph.pk_engine.metrics.decoys import APART, sentence, unmatched, warning
     from headgraph.pk_engine.scoring._compute import DEFAULT_SELECTION
 
     which = "the pairs kept"
@@ -125,12 +125,13 @@ def _report_decoys(table: "AffinityTable") -> None:
         table, which = table.select(DEFAULT_SELECTION), "the strongest 3 % of pairs"
     decoys = table.meta.decoys.items()
     shares = {name: counted["share"] for name, counted in decoys if counted["share"] is not None}
+    none = unmatched(shares, table.columns["pairing"])
     if shares:
         apart = {
             name: [counted[end] for end in APART] for name, counted in decoys if "steps" in counted
         }
-        say(sentence(shares, which, apart))
-    if high := warning(shares):
+        say(sentence(shares, which, apart, none))
+    if high := warning(shares, none):
         say(f"note: {high.marked}")
 
 

@@ -30,7 +30,7 @@ from headgraph.base.names import PAIRINGS
 from headgraph.base.notebook import paragraph
 from headgraph.base.text import printable, short
 from headgraph.pk_engine.errors import COMPUTE, TableError
-from headgraph.pk_engine.metrics.decoys import kept_shares, warning
+from headgraph.pk_engine.metrics.decoys import kept_shares, unmatched, warning
 from headgraph.pk_engine.table._diagnosis import what_is_wrong
 from headgraph.pk_engine.table._parquet import columns_in, opened, write_columns
 from headgraph.pk_engine.table._validation import check_columns, check_names, check_rows
@@ -104,8 +104,11 @@ class AffinityTable:
 
     def _decoys(self) -> str:
         """The share of decoys among the pairs kept; of all pairs, the share says nothing."""
-        shares = self._shares()
-        words = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares.items())
+        shares, none = self._shares(), self._unmatched()
+        words = ", ".join(
+            f"{name} {'at most ' if name in none else ''}{100 * share:.0f} %"
+            for name, share in shares.items()
+        )
         return f"; decoys {words}" if words else ""
 
     def _shares(self) -> dict[str, float]:
@@ -113,10 +116,13 @@ class AffinityTable:
         kept = {name: share for name, share in found.items() if share is not None}
         return kept if self.meta.selection else {}
 
+    def _unmatched(self) -> frozenset[str]:
+        return unmatched(self._shares(), self.columns["pairing"])
+
     def _repr_html_(self) -> str:
         rows = self.frame.head(10).to_html(index=False)
         more = paragraph("the first 10 rows of .frame") if len(self) > 10 else ""
-        high = warning(self._shares())
+        high = warning(self._shares(), self._unmatched())
         note = "" if high is None else paragraph(f"Note: {high}")
         return f"{paragraph(repr(self))}{note}{rows}{more}"
 

@@ -40,6 +40,9 @@ _EXACT = 1e12
 
 
 _NOTHING = "about {} may mean nothing (decoys)"
+HIGH = 0.25
+"""A share above this without a decoy as strong is an upper bound: few pairs are kept."""
+_FEWER = "at most {} may mean nothing (no decoy is as strong)"
 _NEAR = "about {} may mean nothing (decoys; neighbouring layers {})"
 
 
@@ -91,6 +94,8 @@ class Kept(NamedTuple):
         least = {"from PK {}": self.pk_min, "z {}": self.z_min}
         ends = [End(words, (_floor(low),)) for words, low in least.items() if low is not None]
         if isinstance(self.decoys, float):
+            if self.decoys > HIGH and self.decoys * self.pairs < 1.5:  # 1 + decoys
+                return [*ends, End(_FEWER, (f"{100 * self.decoys:.0f} %",))]
             known = isinstance(self.near, float)
             both = (self.decoys, self.near) if known else (self.decoys,)
             figures = tuple(

@@ -1,5 +1,8 @@
-"""Notes on two compared runs: other options, or hardly a pair that both keep."""
+"""Notes on two compared runs: other options, or hardly a strong pair that both have."""
 
+import math
+
+from headgraph.graphdb import schema
 from headgraph.graphdb.connection.runner import Runner
 from headgraph.graphdb.results.result import Result
 
@@ -14,13 +17,27 @@ RETURN r.name AS name, r.kv AS kv, r.layer_order AS layer_order, r.fold_ln AS fo
        r.center_writing AS center_writing
 ORDER BY name
 """
+_STRONGEST = 0.03
+"""The part of each pairing that counts as its strongest pairs."""
+_KEPT = """
+MATCH (r:Run {status: "complete"}) WHERE r.name IN $runs
+RETURN r.name AS name, r.pairs >= r.pairs_scored AS whole, r.scored AS scored
+ORDER BY whole, name
+"""
+_COMMON = """
+MATCH (a:Head {run: $run})-[e]->(b:Head) WHERE e.pk_rank <= $most[type(e)]
+MATCH (:Head {run: $other, name: a.name})-[f]->(:Head {run: $other, name: b.name})
+WHERE type(f) = type(e)
+RETURN count(*) AS strong, count(CASE WHEN f.pk_rank <= $most[type(f)] THEN 1 END) AS both
+"""
 
 
 def compared_note(result: Result, runs: set[str], graph: Runner) -> str:
     """The notes on an answer with the totals of `compare_runs`; empty for other answers."""
     if not {"change", "total", "kept_from"} <= set(result.columns):
         return ""
-    notes = (_options_note(sorted(runs), graph), unrelated_note(result))
+    few = unrelated_note(result) or _whole_note(sorted(runs), graph)
+    notes = (_options_note(sorted(runs), graph), few)
     return "; ".join(note for note in notes if note)
 
 
@@ -39,6 +56,24 @@ def unrelated_note(result: Result) -> str:
         f"the runs share {both:,} pairs, and {alone:,} are gained or lost: these look like "
         "unrelated models, whose heads do not correspond"
     )
+
+
+def _whole_note(runs: list[str], graph: Runner) -> str:
+    """The same for a run that keeps all pairs: it shares every pair, so the strongest count."""
+    rows = [dict(row) for row in graph.read(_KEPT, {"runs": runs})]
+    if len(rows) != 2 or not rows[1]["whole"]:
+        return ""
+    run, other = rows[0]["name"], rows[1]["name"]
+    scored = schema.scored_counts(rows[1]["scored"]) or {}
+    most = {pairing: math.ceil(_STRONGEST * count) for pairing, count in scored.items()}
+    for row in graph.read(_COMMON, {"run": run, "other": other, "most": most}):
+        if row["strong"] >= FEW and row["both"] < UNRELATED * row["strong"]:
+            return (
+                f"only {row['both']:,} of the {row['strong']:,} strongest pairs of {run} are among "
+                f"the strongest of {other}: these look like unrelated models, whose heads do not "
+                "correspond"
+            )
+    return ""
 
 
 def _options_note(runs: list[str], graph: Runner) -> str:

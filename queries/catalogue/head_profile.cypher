@@ -16,8 +16,8 @@
 //   nearest (integer): fewest layers between the two
 //   farthest (integer): most layers between the two
 //   heads (list of head): the strongest neighbours, strongest first
-//   copying (float): -1 to 1: whether it writes what it reads with its sign (1) or with the
-//     opposite sign (-1); 0 where it rotates or mixes
+//   copying (float): sign of what it writes back into what it reads as value, 1 the same and
+//     -1 the opposite; 0 where it rotates or mixes
 //   self_overlap (float): share of what it writes that lies in what it reads, 0 to 1
 //   roles (list of role): known roles of the head itself; "(derived)" marks those that follow from
 //     the weights alone

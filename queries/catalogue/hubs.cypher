@@ -18,8 +18,8 @@
 //   both (float): square root of inlet times outlet, 0 where either is not positive
 //   edges_in (integer): edges that enter
 //   edges_out (integer): edges that leave
-//   copying (float): -1 to 1: whether it writes what it reads with its sign (1) or with the
-//     opposite sign (-1); 0 where it rotates or mixes
+//   copying (float): sign of what it writes back into what it reads as value, 1 the same and
+//     -1 the opposite; 0 where it rotates or mixes
 //   self_overlap (float): share of what it writes that lies in what it reads, 0 to 1
 //   roles (list of role): known roles; "(derived)" marks those that follow from the weights alone
 //   hub (graph): the head

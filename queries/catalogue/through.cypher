@@ -19,8 +19,8 @@
 //   in_pairing (pairing): how the hub reads it
 //   in_pk (float): Projection Kernel of the first edge
 //   hub (head): the head in the middle
-//   copying (float): 1 where the hub writes what it reads as its value, -1 where it writes the
-//     negative; empty where it reads the inlet as query or key, which only decides where it attends
+//   copying (float): sign of what the hub writes back into what it reads as its value, 1 the
+//     same and -1 the negative; empty where it reads the inlet as query or key, which only decides where it attends
 //   self_overlap (float): share of what the hub writes that lies in what it reads as its value, 0 to 1;
 //     empty as `copying`
 //   out_pairing (pairing): how the outlet reads what the hub writes

@@ -318,6 +318,20 @@ def test_an_answer_of_a_cut_run_says_so() -> None:
         )
 
 
+def test_a_page_of_two_runs_says_that_its_edges_are_of_either() -> None:
+    about = {"query": "q", "title": "T", "params": {"run": "b", "other": "a"}}
+    nodes = [
+        {"id": run, "labels": labels, "properties": {"layer": 0, "head": 0, "run": run, **copies}}
+        for run, labels, copies in (("b", ["Head", "IdentityHead"], {"copying": 0.5}),
+                                    ("a", ["Head", "InductionHead"], {"copying": 0.1}))
+    ]  # fmt: skip
+    page = view_answer({"graph": about, "nodes": nodes, "links": []})
+    assert "T: b and a" in page.html()
+    assert "An edge is of b or a, and the page does not show which" in page.html()
+    assert page.content.roles[0, 0] == ("identity",)
+    assert page.content.facts[0, 0]["copying"] == 0.5
+
+
 @pytest.mark.parametrize(
     ("copying", "words"),
     [

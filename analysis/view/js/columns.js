@@ -207,7 +207,11 @@ function nearShare(p) {
   const part = high > low ? (decoysHere - low) / (high - low) : 0;
   return (1 + Math.round(lowNear + part * (highNear - lowNear))) / counted.near[p];
 }
+// a high share with no backward pair as strong is an upper bound: few pairs are shown
+const HIGH = 0.25;
+const noneAsStrong = (p, share) => share > HIGH && decoys && figureAt("decoys", counted.last[p]) === 0;
 function shareWords(p, share) {
+  if (noneAsStrong(p, share)) return `at most ${percent(share)}`;
   const near = nearShare(p);
   return percent(share) + (near === null ? "" : ` (neighbouring layers ${percent(near)})`);
 }
@@ -218,7 +222,7 @@ function decoysOfAll() {
   let [decoyPairs, pairs] = [0, 0];
   for (const [p, share] of decoyShares()) {
     if (!state.pairings.has(p)) continue;
-    decoyPairs += counted.pairs[p] * share;
+    if (!noneAsStrong(p, share)) decoyPairs += counted.pairs[p] * share;
     pairs += counted.pairs[p];
   }
   return pairs ? decoyPairs / pairs : 0;

@@ -88,8 +88,8 @@ def test_bundled_roles_stay_away_where_none_were_wanted(graph: Graph) -> None:
     note, high = report.notes
     assert note == "gpt2 stays without labels: labels=FILE sets other labels"
     assert high.startswith(
-        "the decoy share of OQ, OK and OV at the weakest pair kept is above 25 %"
-    )  # of 3 pairs each
+        "the decoy share of OV at the weakest pair kept is above 25 %"
+    )  # of 3 pairs each; OQ and OK have no decoy as strong
     assert report.derived == {"eraser": 5, "copier": 7}
 
 

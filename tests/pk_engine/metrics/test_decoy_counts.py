@@ -9,6 +9,8 @@ from headgraph.pk_engine.metrics.decoys import (
     decoy_share,
     sentence,
     shares_apart,
+    unmatched,
+    warning,
 )
 
 
@@ -86,6 +88,15 @@ def test_the_sentence_has_both_distances_where_they_are_known() -> None:
     )
     assert "\n" not in sentence({"OQ": 0.5}, apart={})
     assert "\n" not in sentence({"OQ": 0.5}, apart={"OQ": (0.5, None)}), "a model of two layers"
+
+
+def test_few_pairs_without_a_decoy_are_no_warning() -> None:
+    pairings = np.repeat(["OQ", "OK", "OV"], [3, 3, 10])
+    shares = {"OQ": 1 / 3, "OK": 2 / 3, "OV": 0.1}
+    none = unmatched(shares, pairings)
+    assert none == {"OQ"}, "OK has one decoy, and the share of OV is not high"
+    assert "of OK at the weakest" in str(warning(shares, none))
+    assert warning({"OQ": 1 / 3}, none) is None
 
 
 def test_nothing_kept_has_no_share() -> None:

@@ -122,6 +122,9 @@ def test_it_says_how_many_edges_may_mean_nothing() -> None:
         f"run one holds 3 % of pairs: QQ {ends}; OQ {ends}, about 18 % may mean nothing "
         "(decoys); OK 12.2, 20.0, all"
     )
+    none = note(run("one", kept, scored, {"OQ": 1 / 3, "OK": 2 / 3}))
+    assert f"OQ {ends}, at most 33 % may mean nothing (no decoy is as strong); OK {ends}" in none
+    assert none.endswith("about 67 % may mean nothing (decoys)")
     near = {"OQ": 0.51, "OK": 1.02}
     assert note(run("one", kept, scored, {"OQ": 0.184, "OK": 0.1}, near)) == (
         f"run one holds 3 % of pairs: QQ {ends}; OQ {ends}, about 18 % may mean nothing "

@@ -43,3 +43,19 @@ def test_runs_scored_with_other_options() -> None:
     assert compared_note(answer, {"a", "b"}, graph) == (
         "the runs differ in fold_ln (a false, b true), which alone can change these pairs"
     )
+
+
+@pytest.mark.parametrize(("both", "unrelated"), [(2, True), (3, False)])
+def test_of_a_run_that_keeps_all_pairs_the_strongest_count(both: int, unrelated: bool) -> None:
+    scored = '{"OK": 700}'
+    kept = Result(("name", "whole", "scored"), (("a", False, scored), ("b", True, scored)))
+    common = Result(("strong", "both"), ((20, both),))
+    graph = RecordingGraph(answers={"AS whole": kept, "AS both": common})
+    answer = Result(("change", "total", "kept_from"), (("changed", 700, None),))
+    expected = (
+        f"only {both} of the 20 strongest pairs of a are among the strongest of b: these look "
+        "like unrelated models, whose heads do not correspond"
+    )
+    assert compared_note(answer, {"a", "b"}, graph) == (expected if unrelated else "")
+    (asked,) = [params for _, cypher, params in graph.calls if "AS both" in cypher]
+    assert asked == {"run": "a", "other": "b", "most": {"OK": 21}}
