@@ -1,11 +1,13 @@
 """Tables of docs/project/reliability.md, from what the long runs wrote and the list of promises."""
 
 import csv
+import subprocess
 from pathlib import Path
 
 from tests.promises import PROMISES
 
-DATA = Path(__file__).parents[2] / "docs" / "data"
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / "docs" / "data"
 
 
 def _rows(name: str) -> list[dict[str, str]]:
@@ -14,6 +16,17 @@ def _rows(name: str) -> list[dict[str, str]]:
         return []
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def commit() -> str:
+    """The commit that is tried, with a + if the code has changed since; empty without git."""
+    known = ["git", "rev-parse", "--short=8", "HEAD"]
+    changed = ["git", "status", "--porcelain", "--untracked-files=no", "--", ":!docs"]
+    found = [
+        subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+        for line in (known, changed)
+    ]
+    return found[0] + "+" * bool(found[1])
 
 
 def _table(columns: list[str], rows: list[list[str]]) -> str:
@@ -29,7 +42,10 @@ def _counted(name: str, what: str, nouns: tuple[str, str]) -> str:
     columns = list(rows[0])
     whose = {row[columns[0]] for row in rows}  # with a row for each seed
     sums = {column: sum(int(row[column]) for row in rows) for column in (what, "faults")}
-    text = [[f"{int(it):,}" if it.isdecimal() else it for it in row.values()] for row in rows]
+    text = [
+        [f"{int(it):,}" if it.isdecimal() and name != "commit" else it for name, it in row.items()]
+        for row in rows
+    ]
     said = f"{sums[what]:,} {nouns[0]} of {len(whose)} {nouns[1]}, {sums['faults']:,} faults."
     return f"{said}\n\n{_table(columns, text)}"
 
