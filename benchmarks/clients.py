@@ -288,7 +288,7 @@ def report() -> str:
     during = sum(kinds.values()) - found["outside"]
     return "\n\n".join([
         f"{found['about']} The machine's load over five minutes was {found['load']}.",
-        f"{found['clients']} clients, {found['minutes']:g} minutes, seed {found['seed']}, a run of "
+        f"{found['clients']} clients, {found['minutes']:g} min, seed {found['seed']}, a run of "
         f"{found['edges']:,} edges: {found['asked']:,} questions. The server was stopped "
         f"{away['from']:.0f} s after the beginning and served again at {away['to']:.0f} s.",
         f"- Errors outside the restart: {found['outside']} of "

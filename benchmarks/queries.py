@@ -20,6 +20,7 @@ from headgraph.base.names import PAIRINGS
 from headgraph.graphdb import Graph
 from headgraph.pk_engine import AffinityTable, Selection
 from headgraph.pk_engine.bundled import table_path
+from headgraph.pk_engine.metrics.copying import HEAD_SCORES
 from headgraph.queries.errors import UnknownName
 from headgraph.queries.stored_queries.query import Query
 
@@ -74,6 +75,7 @@ def synthetic(seed: int, names: AffinityTable, sizes: Mapping[str, int] = LARGE)
         scored=dict.fromkeys(pairings, scored),
         moments=dict.fromkeys(pairings, moment),
         decoys={},
+        heads={name: rng.uniform(0, 1, (LAYERS, HEADS)).round(3).tolist() for name in HEAD_SCORES},
         selection=[Selection(top=max(sizes.values())).to_json()],
         series="bench",
         step=float(seed),

@@ -14,11 +14,13 @@ from headgraph.graphdb.server import ANY_PORTS, start
 from tests.graphdb_server_fixture import keep_plans, own_home
 from tests.torture.kills.commands import CASES, Command, World
 from tests.torture.kills.forks import Forks
+from tests.torture.kills.plants import PLANTS
 from tests.torture.kills.servers import SERVERS
 from tests.torture.kills.trial import Trial, tried
+from tests.torture.report import commit
 
 REPORT = Path(__file__).parents[3] / "docs" / "data" / "kills.csv"
-COLUMNS = ["command", "seed", "kills", "before", "whole", "healed", "faults"]
+COLUMNS = ["command", "seed", "kills", "before", "part", "whole", "healed", "faults", "commit"]
 NAMES = [*CASES, *SERVERS]
 SLOWER = 10
 """Of commands that start a server, a kill takes so many times as long as of others."""
@@ -31,7 +33,8 @@ def row_of(trial: Trial, forks: Forks, kills: int, seed: int) -> dict[str, objec
         print(fault, file=sys.stderr, flush=True)
     return {
         "command": trial.name, "seed": seed, "kills": count["kills"], "before": count["before"],
-        "whole": count["whole"], "healed": count["healed"], "faults": len(faults),
+        "part": count["part"], "whole": count["whole"], "healed": count["healed"],
+        "faults": len(faults), "commit": commit(),
     }  # fmt: skip
 
 
@@ -42,7 +45,11 @@ def world(folder: Path, forks: Forks) -> Iterator[World]:
         keep_plans(home)
         server = start(home, ports=ANY_PORTS)
         with connect(settings=server.settings()) as graph:
-            yield World(graph, folder, forks)
+            there = World(graph, folder, forks)
+            try:
+                yield there
+            finally:
+                there.workers.close()
 
 
 def write(row: dict[str, object]) -> None:
@@ -72,6 +79,18 @@ def _trials(names: list[str], folder: Path, forks: Forks) -> Iterator[Trial]:
             trial.end()
 
 
+def planted(folder: Path, kills: int, seed: int) -> int:
+    """Kill a command with each fault of `PLANTS`; returns how many are not found."""
+    missed = 0
+    for number, (name, plant) in enumerate(PLANTS.items()):
+        with Forks(name) as forks, world(folder / str(number), forks) as there:
+            count, faults = tried(Command(plant.command, there), forks, kills, seed, most=1)
+        found = f"found at kill {count['kills']}: {faults[0]}" if faults else "NOT FOUND"
+        print(f"{name}: {found}", flush=True)
+        missed += not faults
+    return missed
+
+
 def main() -> int:
     """Kill the commands that are named, and say how it went."""
     parser = argparse.ArgumentParser(prog="python -m tests.torture.kills")
@@ -82,7 +101,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--command", action="append", choices=NAMES, help="default: all")
     parser.add_argument("--report", action="store_true", help=f"write {REPORT.name}")
+    parser.add_argument(
+        "--planted", action="store_true", help="check that faults in the code are found"
+    )
     given = parser.parse_args()
+    if given.planted:
+        with tempfile.TemporaryDirectory() as name:
+            return planted(Path(name).resolve(), given.kills, given.seed)
     faults = 0
     with tempfile.TemporaryDirectory() as name, Forks() as forks:
         for trial in _trials(given.command or NAMES, Path(name).resolve(), forks):

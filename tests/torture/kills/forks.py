@@ -28,21 +28,30 @@ LONGEST_S = 600.0
 
 
 class Ended(NamedTuple):
-    """How a command ended: its exit code, or minus the signal; what it said; how long it took."""
+    """How a command ended.
+
+    Attributes:
+        code: its exit code, or minus the signal.
+        said: all that it printed.
+        seconds: how long it took.
+        killed: whether it, or the process to kill instead, was killed before it ended.
+    """
 
     code: int
     said: str
     seconds: float
+    killed: bool
 
 
 class Forks:
     """The process from which commands are forked; use as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, plant: str = "") -> None:
+        """Start it, with a fault of `plants.PLANTS` in what it imports."""
         self.token = f"{os.getpid()}-{time.monotonic_ns()}"
         ours = {name: it for name, it in os.environ.items() if not name.startswith("NEO4J_")}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.torture.kills.forks"],
+            [sys.executable, "-m", "tests.torture.kills.forks", plant],
             cwd=Path(__file__).parents[3],
             env={**ours, TOKEN: self.token, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             stdin=subprocess.PIPE,
@@ -96,7 +105,7 @@ def _serve() -> None:
     answers = os.fdopen(os.dup(1), "w")
     quiet = os.open(os.devnull, os.O_RDWR)
     os.dup2(quiet, 1)
-    _prepare()
+    _prepare(sys.argv[1])
     requests = sys.stdin.buffer.raw  # nothing is read ahead, which a fork would share
     pending = b""
     while data := requests.read(2**16):
@@ -107,7 +116,7 @@ def _serve() -> None:
             answers.flush()
 
 
-def _prepare() -> None:
+def _prepare(plant: str) -> None:
     """Import what commands need, and let them write in small batches and give up soon."""
     import neo4j
 
@@ -117,6 +126,7 @@ def _prepare() -> None:
     from headgraph.loader.imports import checks
     from headgraph.loader.loading import load
     from tests.graphdb_server_fixture import QUICK_JAVA
+    from tests.torture.kills.plants import PLANTS
 
     importlib.import_module("headgraph.cli")
     checks.BATCH = removal.BATCH = BATCH
@@ -131,6 +141,8 @@ def _prepare() -> None:
         module.write_arguments = lambda path, arguments: write_arguments(
             path, [*QUICK_JAVA, *arguments]
         )
+    if plant:
+        PLANTS[plant].sow()
 
 
 def _answer(request: dict[str, Any]) -> Ended:
@@ -140,11 +152,13 @@ def _answer(request: dict[str, Any]) -> Ended:
         if pid == 0:
             _child(request, said.fileno(), modules.fileno())
         ended = os.pidfd_open(pid)
+        killed = False
         try:
             after = request["kill_after"]
             if after is not None and not select.select([ended], [], [], after)[0]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(request["victim"] or pid, signal.SIGKILL)
+                    killed = True
             if not select.select([ended], [], [], LONGEST_S)[0]:
                 os.kill(pid, signal.SIGKILL)
         finally:
@@ -154,7 +168,10 @@ def _answer(request: dict[str, Any]) -> Ended:
         said.seek(0)
         text = said.read().decode("utf-8", "replace")
         _learn(modules)
-    return Ended(os.waitstatus_to_exitcode(status), text, seconds)
+    code = os.waitstatus_to_exitcode(status)
+    if request["victim"] is None:  # it may have ended in the moment before
+        killed = code == -signal.SIGKILL
+    return Ended(code, text, seconds, killed)
 
 
 def _child(request: dict[str, Any], said: int, modules: int) -> None:
