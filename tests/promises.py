@@ -46,6 +46,12 @@ PROMISES = [
             f"{_HERE}::test_outputs_have_the_permissions_of_new_files"),
     Promise("umask 000 or 077: local server", "its folder and password are its owner's alone",
             f"{_HERE}::test_the_servers_home_is_private_under_any_umask"),
+    Promise("clock set back: unfinished loads", "those of this machine are judged by their "
+            "processes; those of another are left alone",
+            "tests/loader/test_attempts.py::"
+            "test_a_clock_that_was_set_back_is_no_sign_of_life"),
+    Promise("clock set back: files from the future", "replaced, removed and resumed as any other",
+            f"{_HERE}::test_files_from_the_future"),
     Promise("folder with spaces, quotes, signs and 200 characters", "as any other folder",
             f"{_HERE}::test_a_command_in_odd_surroundings"),
     Promise("folder whose name is not UTF-8", "as any other folder",

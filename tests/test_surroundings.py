@@ -12,7 +12,9 @@ import pytest
 
 from headgraph.graphdb.server import ServerHome
 from headgraph.graphdb.server.home.state import ensure_password
+from headgraph.pk_engine.scoring.resume import Partial, State
 from tests.commands import headgraph
+from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.promises import PROMISES, Promise
 from tests.tables import random_table
 from tests.test_cli import ROOT
@@ -68,6 +70,35 @@ def test_a_command_in_odd_surroundings(locale: dict[str, str], tmp_path: Path) -
     assert sorted(path.name for path in folder.iterdir()) == ["tëst.parquet", "ü.html"]
     encoded = b"\xc3\xbc" if locale != PLAIN else rb"\udcc3\udcbc"
     assert done.stdout == os.fsencode(folder) + b"/" + encoded + b".html\n"
+
+
+def test_files_from_the_future(tmp_path: Path) -> None:
+    """As a clock leaves them that was set back: outputs, leftovers and interrupted work."""
+    model, table = tmp_path / "model", tmp_path / "t.parquet"
+    save(model, llama_tensors(), LLAMA_CONFIG)
+    line = ("compute", str(model), "--memory", "1e-9", "--all", "-o", str(table))
+
+    def interrupt(self: Partial, state: State) -> None:
+        write(self, state)
+        raise KeyboardInterrupt
+
+    write = Partial.save
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Partial, "save", interrupt)
+        _future(model)
+        assert headgraph(*line).returncode != 0
+    table.touch()
+    (tmp_path / f".headgraph-{'0' * 16}.part").touch()
+    _future(tmp_path)
+    done = headgraph(*line, "--force")
+    assert (done.returncode, done.stdout) == (0, f"{table}\n"), done.stderr
+    assert "resuming an interrupted compute: 1 of" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "t.parquet"]
+
+
+def _future(folder: Path) -> None:
+    for path in (folder, *folder.rglob("*")):
+        os.utime(path, (4e9, 4e9))
 
 
 @pytest.mark.parametrize("promise", PROMISES, ids=[one.where for one in PROMISES])
