@@ -60,6 +60,14 @@ def kills() -> str:
     return _counted("kills.csv", "kills", ("kills", "cases"))
 
 
+def planted() -> str:
+    """At which kill each planted fault was found."""
+    rows = _rows("planted.csv")
+    if not rows:
+        return "This report has not been taken yet."
+    return _table(list(rows[0]), [list(row.values()) for row in rows])
+
+
 def promises() -> str:
     """What is promised where, with the test."""
     return _table(

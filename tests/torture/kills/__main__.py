@@ -20,6 +20,7 @@ from tests.torture.kills.trial import Trial, tried
 from tests.torture.report import commit
 
 REPORT = Path(__file__).parents[3] / "docs" / "data" / "kills.csv"
+PLANTED = REPORT.with_name("planted.csv")
 COLUMNS = ["command", "seed", "kills", "before", "part", "whole", "healed", "faults", "commit"]
 NAMES = [*CASES, *SERVERS]
 SLOWER = 10
@@ -59,11 +60,15 @@ def write(row: dict[str, object]) -> None:
         with REPORT.open(encoding="utf-8", newline="") as file:
             kept = {(old["command"], int(old["seed"])): {**old} for old in csv.DictReader(file)}
     kept[str(row["command"]), int(str(row["seed"]))] = row
-    with REPORT.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+    order = sorted(kept, key=lambda key: (NAMES.index(key[0]), key[1]))
+    _write(REPORT, COLUMNS, [kept[key] for key in order])
+
+
+def _write(path: Path, columns: list[str], rows: list[dict[str, object]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
-        order = sorted(kept, key=lambda key: (NAMES.index(key[0]), key[1]))
-        writer.writerows(kept[key] for key in order)
+        writer.writerows(rows)
 
 
 def _trials(names: list[str], folder: Path, forks: Forks) -> Iterator[Trial]:
@@ -79,16 +84,21 @@ def _trials(names: list[str], folder: Path, forks: Forks) -> Iterator[Trial]:
             trial.end()
 
 
-def planted(folder: Path, kills: int, seed: int) -> int:
-    """Kill a command with each fault of `PLANTS`; returns how many are not found."""
-    missed = 0
+def planted(folder: Path, kills: int, seed: int) -> list[dict[str, object]]:
+    """Kill a command with each fault of `PLANTS`: rows with the kill that found it, or nothing."""
+    rows = []
     for number, (name, plant) in enumerate(PLANTS.items()):
-        with Forks(name) as forks, world(folder / str(number), forks) as there:
+        place = folder / str(number)
+        place.mkdir()
+        with Forks(name) as forks, world(place, forks) as there:
             count, faults = tried(Command(plant.command, there), forks, kills, seed, most=1)
-        found = f"found at kill {count['kills']}: {faults[0]}" if faults else "NOT FOUND"
-        print(f"{name}: {found}", flush=True)
-        missed += not faults
-    return missed
+        print(f"{name}: {faults[0] if faults else 'NOT FOUND'}", flush=True)
+        found = count["kills"] if faults else ""
+        rows.append(
+            {"fault": name, "command": plant.command, "seed": seed, "found at kill": found,
+             "commit": commit()}
+        )  # fmt: skip
+    return rows
 
 
 def main() -> int:
@@ -107,7 +117,10 @@ def main() -> int:
     given = parser.parse_args()
     if given.planted:
         with tempfile.TemporaryDirectory() as name:
-            return planted(Path(name).resolve(), given.kills, given.seed)
+            rows = planted(Path(name).resolve(), given.kills, given.seed)
+        if given.report:
+            _write(PLANTED, list(rows[0]), rows)
+        return int(not all(row["found at kill"] for row in rows))
     faults = 0
     with tempfile.TemporaryDirectory() as name, Forks() as forks:
         for trial in _trials(given.command or NAMES, Path(name).resolve(), forks):

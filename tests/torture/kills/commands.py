@@ -96,7 +96,7 @@ class Case:
     """A command on the world's server.
 
     Attributes:
-        runs: that are there before.
+        runs: that are there before; none for a command that leaves the database alone.
         args: its line; `{in}` is the folder of inputs, `{out}` that of outputs.
         undo: brings the database back after a whole command.
         output: a file that it replaces.
@@ -203,8 +203,10 @@ class Command:
         self.before = self._look()
 
     def back(self) -> None:
-        self.case.undo(self.world)
         self.world.clear(self.case.output)
+        if not self.case.runs:
+            return
+        self.case.undo(self.world)
         now = found(self.world.graph, ()).everything
         assert now == self.before[0].everything, _difference(now, self.before[0].everything)
 
@@ -215,7 +217,10 @@ class Command:
         return self.case.victim(self.world)
 
     def _look(self) -> tuple[Found, dict[str, bytes]]:
-        return found(self.world.graph, RUNS), files(self.out)
+        held = files(self.out)
+        if not self.case.runs:  # it leaves the database alone
+            return Found([], [], {}), held
+        return found(self.world.graph, RUNS), held
 
     def seen(self) -> tuple[str, list[str]]:
         (there, held), faults = self._look(), []

@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 
 import psutil
 
+from tests.torture.kills import steps
+
 TOKEN = "HEADGRAPH_TORTURE"
 """A variable in the environment of all that the forks start, by which it is found again."""
 BATCH = 100
@@ -35,12 +37,28 @@ class Ended(NamedTuple):
         said: all that it printed.
         seconds: how long it took.
         killed: whether it, or the process to kill instead, was killed before it ended.
+        steps: its `steps`, if it was not killed.
     """
 
     code: int
     said: str
     seconds: float
     killed: bool
+    steps: int
+
+
+class Kill(NamedTuple):
+    """When to kill: so many seconds after the start, or at a step.
+
+    Attributes:
+        seconds: after the start.
+        step: instead, a number of a step, from 1.
+        calls: how many calls and returns of functions after it, see `steps.begin`.
+    """
+
+    seconds: float = 0.0
+    step: int = 0
+    calls: int = 0
 
 
 class Forks:
@@ -71,7 +89,7 @@ class Forks:
         self,
         line: list[str],
         env: Mapping[str, str],
-        kill_after: float | None = None,
+        kill: Kill | None = None,
         victim: int | None = None,
     ) -> Ended:
         """Run a command line.
@@ -79,12 +97,12 @@ class Forks:
         Args:
             line: the command line.
             env: variables to set.
-            kill_after: seconds after which it is killed; None lets it end.
+            kill: when to kill it; None lets it end.
             victim: the process to kill instead, after which the command goes on to its own end.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        request = {"line": line, "env": dict(env), "kill_after": kill_after, "victim": victim}
+        request = {"line": line, "env": dict(env), "kill": kill, "victim": victim}
         self._process.stdin.write(f"{json.dumps(request)}\n")
         self._process.stdin.flush()
         return Ended(*json.loads(self._process.stdout.readline()))
@@ -146,35 +164,38 @@ def _prepare(plant: str) -> None:
 
 
 def _answer(request: dict[str, Any]) -> Ended:
-    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as modules:
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as about:
         start = time.monotonic()
         pid = os.fork()
         if pid == 0:
-            _child(request, said.fileno(), modules.fileno())
+            _child(request, said.fileno(), about.fileno())
         ended = os.pidfd_open(pid)
         killed = False
         try:
-            after = request["kill_after"]
-            if after is not None and not select.select([ended], [], [], after)[0]:
+            seconds, step, _ = request["kill"] or Kill()
+            if request["kill"] and not step:
+                killed = not select.select([ended], [], [], seconds)[0]
+            if killed:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(request["victim"] or pid, signal.SIGKILL)
-                    killed = True
             if not select.select([ended], [], [], LONGEST_S)[0]:
                 os.kill(pid, signal.SIGKILL)
         finally:
             os.close(ended)
         _, status = os.waitpid(pid, 0)
-        seconds = time.monotonic() - start
+        took = time.monotonic() - start
         said.seek(0)
         text = said.read().decode("utf-8", "replace")
-        _learn(modules)
+        found = _learn(about)
     code = os.waitstatus_to_exitcode(status)
     if request["victim"] is None:  # it may have ended in the moment before
         killed = code == -signal.SIGKILL
-    return Ended(code, text, seconds, killed)
+    elif step:
+        killed = found.get("killed", True)
+    return Ended(code, text, took, killed, found.get("steps", 0))
 
 
-def _child(request: dict[str, Any], said: int, modules: int) -> None:
+def _child(request: dict[str, Any], said: int, about: int) -> None:
     """Run the command line, and end without what the parent has to do at its end."""
     code: Any = 70
     try:
@@ -185,24 +206,29 @@ def _child(request: dict[str, Any], said: int, modules: int) -> None:
         os.dup2(said, 2)
         os.environ.update(request["env"])
         tempfile.tempdir = None
+        _, step, calls = request["kill"] or Kill()
+        steps.begin(step, calls, request["victim"] or os.getpid())
         try:
             cli.main(request["line"])
         except SystemExit as stop:
             code = stop.code
         sys.stdout.flush()
         sys.stderr.flush()
-        os.write(modules, json.dumps(sorted(sys.modules)).encode())
+        found = {"steps": steps.taken(), "killed": steps.has_killed()}
+        os.write(about, json.dumps({**found, "modules": sorted(sys.modules)}).encode())
     finally:
         os._exit(code if isinstance(code, int) else 70)
 
 
-def _learn(modules: Any) -> None:
-    """Import what the command imported, so that the next one need not."""
-    modules.seek(0)
-    for name in json.loads(modules.read() or b"[]"):
+def _learn(about: Any) -> dict[str, Any]:
+    """Import what the command imported, so that the next one need not; returns what it told."""
+    about.seek(0)
+    found: dict[str, Any] = json.loads(about.read() or b"{}")
+    for name in found.get("modules", ()):
         if name not in sys.modules and not name.startswith("__"):
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
+    return found
 
 
 if __name__ == "__main__":

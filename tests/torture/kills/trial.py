@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from math import inf
 from typing import NamedTuple, Protocol
 
-from tests.torture.kills.forks import Ended, Forks
+from tests.torture.kills.forks import Ended, Forks, Kill
 
 BEFORE, PART, WHOLE = "before", "part", "whole"
 AGAIN = 1 / 3
 """Share of kills after which the healing command is killed too, before anything heals."""
 RECENT = 5
-"""Whole commands whose longest is the usual time, as the machine's speed changes."""
+"""Whole commands whose longest is the usual one, as the machine's speed changes."""
+CALLS = 1000
+"""Most calls and returns after a step; as many kills come after 1 to 10 as after 100 to 1,000."""
 KILLED = -9
 
 
@@ -57,17 +59,33 @@ class Trial(Protocol):
 
 
 class Moment(NamedTuple):
-    """When to kill: a fraction of the usual time, and whether to kill the next command too."""
+    """When to kill.
+
+    Attributes:
+        fraction: of the usual time, or of the steps.
+        by_step: whether it is one of the steps (`steps`).
+        calls: after the step, see `steps.begin`.
+        again: whether to kill the healing command too.
+    """
 
     fraction: float
+    by_step: bool
+    calls: int
     again: bool
+
+    def kill(self, usual: Ended) -> Kill:
+        """The kill of a command that usually ends so."""
+        if self.by_step and usual.steps:
+            return Kill(step=1 + int(self.fraction * usual.steps), calls=self.calls)
+        return Kill(self.fraction * usual.seconds)
 
 
 def moments(name: str, seed: int) -> Iterator[Moment]:
     """Moments for a command; the same seed, the same moments."""
     chance = random.Random(f"{name} {seed}")
     while True:
-        yield Moment(chance.random(), chance.random() < AGAIN)
+        fraction, by_step, later, again = (chance.random() for _ in range(4))
+        yield Moment(fraction, by_step < 1 / 2, int(CALLS**later) - 1, again < AGAIN)
 
 
 def tried(
@@ -106,20 +124,21 @@ def _one(
     trial: Trial,
     forks: Forks,
     chance: Iterator[Moment],
-    usual: deque[float],
+    usual: deque[Ended],
     count: Counter[str],
 ) -> list[str]:
     """A command that is killed, perhaps several times, and then healed: what is wrong."""
     wrong: list[str] = []
     kills = 0
     while True:
-        moment, again = next(chance)
-        ended = forks.run(trial.line, trial.env, moment * max(usual), trial.victim())
-        at = f"kill {count['kills']}, moment {moment:.4f} of {max(usual):.2f} s"
+        moment = next(chance)
+        kill = moment.kill(max(usual, key=lambda whole: whole.seconds))
+        ended = forks.run(trial.line, trial.env, kill, trial.victim())
+        at = f"kill {count['kills']}, {kill}"
         if not ended.killed:  # it was ready sooner than usual
             found = [] if ended.code == 0 else [_said(ended)]
             if not kills:
-                usual.append(ended.seconds)
+                usual.append(ended)
             break
         kills += 1
         count["kills"] += 1
@@ -128,7 +147,7 @@ def _one(
         if ended.code not in trial.codes:
             found.append(_said(ended))
         wrong += [f"{at}: {it}" for it in found]
-        if not again or state == WHOLE:
+        if not moment.again or state == WHOLE:
             found = _heal(trial, forks, state, usual)
             break
     found += trial.left()
@@ -136,8 +155,8 @@ def _one(
     return wrong + [f"{at}, afterwards: {it}" for it in found]
 
 
-def _usual(trial: Trial, forks: Forks) -> float:
-    """Seconds that the command takes; the first time it imports."""
+def _usual(trial: Trial, forks: Forks) -> Ended:
+    """A whole command; the first time it imports."""
     trial.begin()
     first = forks.run(trial.line, trial.env)
     assert first.code == 0, first
@@ -148,17 +167,17 @@ def _usual(trial: Trial, forks: Forks) -> float:
     wrong = trial.left()
     assert not wrong, (trial.name, wrong)
     trial.back()
-    return second.seconds
+    return second
 
 
-def _heal(trial: Trial, forks: Forks, state: str, usual: deque[float]) -> list[str]:
+def _heal(trial: Trial, forks: Forks, state: str, usual: deque[Ended]) -> list[str]:
     faults = []
     for line in trial.healing(state):
         ended = forks.run(line, trial.env)
         if ended.code:
             faults.append(f"{' '.join(line[:2])} does not heal: {_said(ended)}")
         elif line == trial.line and state == BEFORE:
-            usual.append(ended.seconds)
+            usual.append(ended)
     return faults
 
 
