@@ -43,6 +43,8 @@ HEADS = 8
 """Different values of a parameter: answers repeat, and can be compared."""
 PAUSE = 2.0
 """Mean seconds between an answer and the next question of a client."""
+WARM = 30.0
+"""Seconds in which clients start, whose questions are not counted."""
 SAMPLE = 5.0
 """Seconds between two looks at the memory."""
 
@@ -180,7 +182,7 @@ def _measured(
     """What the clients tell, with the restart in the middle."""
     context = multiprocessing.get_context("spawn")
     told, settings = context.Queue(), server.settings()
-    begin = time.time() + 10  # so that all have imported what they need
+    begin = time.time() + WARM  # all have asked by then
     end = begin + 60 * given.minutes
     clients = [
         context.Process(target=client, args=(i, given.seed, settings, names, end, told))
