@@ -230,6 +230,8 @@ def _summary(
     for one in asked:
         if not one.error:
             answers.setdefault(one.question, set()).add(one.answer)
+    middle = len(minutes) // 2
+    halves = {"before": minutes[1:middle], "after": minutes[middle + 1 :]}
     return {
         "asked": len(asked),
         "questions": len(answers),
@@ -244,17 +246,29 @@ def _summary(
             for one in asked if one.error
         ],
         "by minute": [
-            {"minute": minute,
-             **_latencies(one for one in asked if int((one.at - begin) // 60) == minute),
-             "server MB": round(memory.server.get(minute, 0)),
-             "client MB": round(memory.client.get(minute, 0))}
-            for minute in minutes
+            {"minute": minute, **_of_minutes([minute], asked, begin, memory)} for minute in minutes
+        ],
+        "halves": [
+            {"": f"{name}: minutes {them[0]} to {them[-1]}",
+             **_of_minutes(them, asked, begin, memory)}
+            for name, them in halves.items() if them
         ],
         "by query": [
             {"query": name, **_latencies(one for one in asked if one.query == name)}
             for name in sorted({one.query for one in asked})
         ],
     }  # fmt: skip
+
+
+def _of_minutes(
+    minutes: Sequence[int], asked: Iterable[Asked], begin: float, memory: _Memory
+) -> dict[str, int]:
+    """Latencies and memory of these minutes."""
+    return {
+        **_latencies(one for one in asked if int((one.at - begin) // 60) in minutes),
+        "server MB": round(max(memory.server.get(minute, 0) for minute in minutes)),
+        "client MB": round(max(memory.client.get(minute, 0) for minute in minutes)),
+    }
 
 
 def _meets(one: Asked, down: float, up: float) -> bool:
@@ -300,6 +314,7 @@ def report() -> str:
         f"- Different questions: {found['questions']}; with more than one answer: "
         f"{found['questions with two answers']}. Clients that ended early: "
         f"{found['clients that failed']}.",
+        *([_rows(found["halves"])] if found["halves"] else []),
         _rows(found["by minute"]),
         _rows(found["by query"]),
     ])  # fmt: skip
@@ -313,7 +328,11 @@ def _named(kinds: Counter[str]) -> str:
 
 def _rows(rows: list[dict[str, Any]]) -> str:
     cells = [
-        [f"`{it}`" if isinstance(it, str) else f"{it:,}" for it in row.values()] for row in rows
+        [
+            f"{it:,}" if isinstance(it, int) else f"`{it}`" if name == "query" else it
+            for name, it in row.items()
+        ]
+        for row in rows
     ]
     return table(list(rows[0]), cells)
 

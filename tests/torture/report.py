@@ -60,6 +60,14 @@ def kills() -> str:
     return _counted("kills.csv", "kills", ("kills", "cases"))
 
 
+def fuzzers() -> str:
+    """What other ways to change inputs found, in the same processor time."""
+    rows = _rows("fuzzers.csv")
+    if not rows:
+        return "This report has not been taken yet."
+    return _table(list(rows[0]), [list(row.values()) for row in rows])
+
+
 def planted() -> str:
     """At which kill each planted fault was found."""
     rows = _rows("planted.csv")
