@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from headgraph.base.errors import HeadgraphError
+from tests.hostile import obeyed
 from tests.torture.kinds import KINDS
 
 SECONDS, MEGABYTES = 10, 400
@@ -97,7 +98,7 @@ def _words(error: HeadgraphError, folder: Path) -> str:
 def _fault_of(said: str, folder: Path) -> str | None:
     """What is wrong with a sentence."""
     short = said.replace(str(folder), "")
-    if not said.isprintable():
+    if obeyed(said, keep=""):
         return f"its message is not printable on one line: {said[:300]!r}"
     if len(short) >= 300:
         return f"its message has {len(short)} characters: {short}"
