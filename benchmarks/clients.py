@@ -43,8 +43,8 @@ HEADS = 8
 """Different values of a parameter: answers repeat, and can be compared."""
 PAUSE = 2.0
 """Mean seconds between an answer and the next question of a client."""
-WARM = 30.0
-"""Seconds in which clients start, whose questions are not counted."""
+START = 600.0
+"""Seconds in which all clients must be there."""
 SAMPLE = 5.0
 """Seconds between two looks at the memory."""
 
@@ -123,16 +123,29 @@ def _answered(graph: Graph) -> list[str]:
 
 
 def client(
-    number: int, seed: int, settings: Settings, names: list[str], until: float, told: Any
+    number: int, seed: int, settings: Settings, names: list[str], ready: Any, until: Any, told: Any
 ) -> None:
-    """Ask until the end, and tell of every question; at last tell None."""
+    """Ask until the end, and tell of every question; at last tell None.
+
+    Args:
+        number: of the client.
+        seed: of its questions and pauses.
+        settings: of the database.
+        names: of the queries.
+        ready: a barrier, where all clients wait for each other.
+        until: the shared time of the end, infinite until it is known.
+        told: the queue of questions.
+    """
     chance = random.Random(f"{seed} {number}")
     try:
         with connect(settings=settings) as graph:
-            while time.time() < until:
+            _ask(graph, "runs", {})  # it imports what all answers need
+            ready.wait()
+            while time.time() < until.value:
                 query = queries.get(chance.choice(names))
                 told.put(tuple(_ask(graph, query.name, arguments(query, _values(chance)))))
-                time.sleep(min(chance.expovariate(1 / PAUSE), max(0.0, until - time.time())))
+                pause = chance.expovariate(1 / PAUSE)
+                time.sleep(min(pause, max(0.0, until.value - time.time())))
     finally:
         told.put(None)
 
@@ -182,14 +195,18 @@ def _measured(
     """What the clients tell, with the restart in the middle."""
     context = multiprocessing.get_context("spawn")
     told, settings = context.Queue(), server.settings()
-    begin = time.time() + WARM  # all have asked by then
-    end = begin + 60 * given.minutes
+    ready, until = context.Barrier(given.clients + 1), context.Value("d", float("inf"))
     clients = [
-        context.Process(target=client, args=(i, given.seed, settings, names, end, told))
+        context.Process(
+            target=client, args=(i, given.seed, settings, names, ready, until, told), daemon=True
+        )
         for i in range(given.clients)
     ]
     for one in clients:
         one.start()
+    ready.wait(START)
+    begin = time.time()
+    end = until.value = begin + 60 * given.minutes
     memory = _Memory(home, [one.pid or 0 for one in clients], begin)
     memory.start()
     asked: list[Asked] = []
