@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from headgraph import export, plan
@@ -16,6 +17,7 @@ from headgraph.pk_engine.models.families.catalogue import read_family
 from headgraph.pk_engine.models.families.class_defaults import FOLDER
 from headgraph.pk_engine.planning.machine import Machine
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.meta import TableMeta
 from headgraph.queries.statements.guard import refuse_words
 from headgraph.queries.statements.input import given_values, split_params
 from headgraph.queries.statements.tokens import language, tokens
@@ -115,8 +117,13 @@ def _plan(path: Path) -> None:
     plan(path.parent, machine=path).frame()
 
 
+@cache
+def _about() -> TableMeta:
+    return random_table(3, 2).meta
+
+
 def _labels(path: Path) -> None:
-    read_labels(path, random_table(3, 2).meta)
+    read_labels(path, _about())
 
 
 def _rows(path: Path) -> None:
