@@ -35,6 +35,7 @@ test: $(VENV)/.dev
 # the long form has its own options: see tests/torture/__init__.py and tests/torture/kills/__init__.py
 torture: $(VENV)/.dev
 	$(BIN)/python -m tests.torture --inputs 200 --seed $${SEED:-1}
+	$(BIN)/python -m tests.torture.kills --planted --kills 100 --seed $${SEED:-1}
 	$(BIN)/python -m tests.torture.kills --kills 20 --seed $${SEED:-1}
 
 # What depends on the versions of other packages: arithmetic, files, models, pictures, the command

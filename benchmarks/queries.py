@@ -20,6 +20,7 @@ from headgraph.base.names import PAIRINGS
 from headgraph.graphdb import Graph
 from headgraph.pk_engine import AffinityTable, Selection
 from headgraph.pk_engine.bundled import table_path
+from headgraph.pk_engine.metrics.copying import HEAD_SCORES
 from headgraph.queries.errors import UnknownName
 from headgraph.queries.stored_queries.query import Query
 
@@ -53,15 +54,15 @@ VALUES = {
 }
 
 
-def synthetic(seed: int, names: AffinityTable) -> AffinityTable:
+def synthetic(seed: int, names: AffinityTable, sizes: Mapping[str, int] = LARGE) -> AffinityTable:
     """The strongest of a model of 80 layers with 64 heads, hubs among them; no model has them."""
     rng = np.random.default_rng(seed)
     # the same hubs in both runs, so that their difference has all three kinds of change
     popular = np.random.default_rng(0).lognormal(0, 1, (2, LAYERS * HEADS))
-    parts = [_pairing(rng, popular, pairing, size) for pairing, size in LARGE.items()]
+    parts = [_pairing(rng, popular, pairing, size) for pairing, size in sizes.items()]
     frame = pd.concat(parts, ignore_index=True)
     scored = LAYERS * (LAYERS - 1) // 2 * HEADS * HEADS
-    pairings = sorted(LARGE, key=PAIRINGS.index)
+    pairings = sorted(sizes, key=PAIRINGS.index)
     moment = names.meta.moments["OQ"]
     meta = replace(
         names.meta,
@@ -73,7 +74,9 @@ def synthetic(seed: int, names: AffinityTable) -> AffinityTable:
         pairings=pairings,
         scored=dict.fromkeys(pairings, scored),
         moments=dict.fromkeys(pairings, moment),
-        selection=[Selection(top=max(LARGE.values())).to_json()],
+        decoys={},
+        heads={name: rng.uniform(0, 1, (LAYERS, HEADS)).round(3).tolist() for name in HEAD_SCORES},
+        selection=[Selection(top=max(sizes.values())).to_json()],
         series="bench",
         step=float(seed),
     )

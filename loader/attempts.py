@@ -154,11 +154,13 @@ def is_alive(process: Mapping[str, Any], token: str | None, silent_s: float | No
     Args:
         process: the `own_process` of the loader.
         token: of the attempt.
-        silent_s: seconds since the loader's last sign of life.
+        silent_s: seconds since the loader's last sign of life; below 0 if the database's clock was
+            set back since.
     """
     silent = None if silent_s is None else silent_s > SILENT_S
     if process.get("place") != _place():
-        return None if silent is None else not silent
+        unknown = silent_s is None or silent_s < -SILENT_S
+        return None if unknown else not silent
     if process.get("pid") == os.getpid():
         return token not in _failed
     return _runs_here(process.get("pid"), process.get("began"), silent=silent is not False)

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from headgraph.base.errors import HeadgraphError
+from tests.hostile import obeyed
 
 
 def fault_of(said: str, folder: Path | None = None) -> str | None:
     """What is wrong with an error's text, if anything; the folder's name does not count."""
     short = said if folder is None else said.replace(str(folder), "")
-    if not said.isprintable():
+    if obeyed(said, keep=""):
         return f"its message is not printable on one line: {said[:300]!r}"
     if len(short) >= 300:
         return f"its message has {len(short)} characters: {short}"

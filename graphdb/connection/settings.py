@@ -3,13 +3,18 @@
 A password never comes from an option, only from a file, the environment or a prompt.
 """
 
+import logging
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from headgraph.base.spelling import argument
 from headgraph.graphdb.connection.address import LOCAL, VARIABLES, Settings
 from headgraph.graphdb.errors import START, NoAddress, SettingsError
+
+_NAMES = re.compile(rf"\s*(export\s+)?['\"]?({'|'.join(VARIABLES.values())})\b")
 
 
 def resolve(
@@ -55,7 +60,8 @@ def read_env_file(path: str | os.PathLike[str]) -> dict[str, str | None]:
     """The lines NAME=VALUE of a file, such as the one from Aura; other names are ignored.
 
     Raises:
-        SettingsError: the file is missing, is not text, or sets none of `VARIABLES`.
+        SettingsError: the file is missing, is not text, sets none of `VARIABLES`, or has a line
+            with one of them that cannot be read.
     """
     from dotenv import dotenv_values
 
@@ -64,14 +70,41 @@ def read_env_file(path: str | os.PathLike[str]) -> dict[str, str | None]:
         raise SettingsError(f"no env file {path}: {expected}")
     try:
         # a password may hold ${...}, which is taken literally; Windows writes a byte-order mark
-        values = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
+        with _unread_lines() as unread:
+            values = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
+        lines = Path(path).read_text("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise SettingsError(f"the env file {path} cannot be read: {reason}") from error
+    for first in unread:  # the number of the first of the empty lines before it
+        filled = (at for at, line in enumerate(lines, 1) if at >= first and line.strip())
+        number = next(filled, first)
+        if _NAMES.match(lines[number - 1]):  # which is not shown: it may hold a password
+            raise SettingsError(f"line {number} of the env file {path} cannot be read: {expected}")
     if not values.keys() & set(VARIABLES.values()):
         names = ", ".join(VARIABLES.values())
         raise SettingsError(f"the env file {path} sets none of {names}: {expected}")
     return values
+
+
+@contextmanager
+def _unread_lines() -> Iterator[list[int]]:
+    """Numbers of the lines that dotenv leaves out; it would only print them."""
+    unread: list[int] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if isinstance(record.args, tuple) and isinstance(record.args[0], int):
+                unread.append(record.args[0])
+
+    log, listener = logging.getLogger("dotenv.main"), Listener()
+    told, log.propagate = log.propagate, False
+    log.addHandler(listener)
+    try:
+        yield unread
+    finally:
+        log.removeHandler(listener)
+        log.propagate = told
 
 
 def seen_by_others(path: str | os.PathLike[str]) -> bool:

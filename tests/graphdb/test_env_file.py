@@ -44,6 +44,25 @@ def test_the_file_of_aura(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "line"),
+    [('foo bar"\n', 0), ('\n\nNEO4J_PASSWORD="abc\n', 5), ("export NEO4J_DATABASE x y\n", 3),
+     ("x\"y\n# NEO4J_DATABASE=3\n", 0)],
+)  # fmt: skip
+def test_a_line_that_cannot_be_read(
+    text: str, line: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It is refused where it is ours, without what it holds; nothing else is printed."""
+    path = env_file(tmp_path, f"NEO4J_URI=bolt://x\nNEO4J_USERNAME=me\n{text}")
+    if line:
+        with pytest.raises(SettingsError, match=f"^line {line} of the env file") as stop:
+            resolve(env_file=path, environ={})
+        assert "abc" not in str(stop.value)
+    else:
+        assert resolve(env_file=path, environ={}).user == "me"
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
     ("line", "password"),
     [
         (b'NEO4J_PASSWORD="two words"', "two words"),

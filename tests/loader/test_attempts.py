@@ -76,6 +76,15 @@ def test_a_process_elsewhere_is_judged_by_its_silence() -> None:
     assert is_alive(ELSEWHERE, "t", None) is None
 
 
+def test_a_clock_that_was_set_back_is_no_sign_of_life() -> None:
+    """A process of this machine is looked up, whatever the database's clock says."""
+    assert is_alive(ELSEWHERE, "t", -1.0) is True
+    assert is_alive(ELSEWHERE, "t", -2 * SILENT_S) is None
+    here, year = own_process(), 365 * 86400.0
+    assert is_alive(here, "t", -year) is True
+    assert is_alive({**here, "pid": 2**22 + 1}, "t", -year) is False
+
+
 @pytest.mark.parametrize("pid", [None, "7", 0, -1, True, 7.5])
 def test_an_invalid_process_number_means_unknown(pid: object) -> None:
     assert is_alive({**own_process(), "pid": pid}, "t", 10 * SILENT_S) is None

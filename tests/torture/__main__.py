@@ -15,11 +15,12 @@ from pathlib import Path
 
 from tests.torture.kinds import KINDS
 from tests.torture.mutation import mutated
+from tests.torture.report import commit
 from tests.torture.trial import READ, limited, tried
 
 CASES = Path(__file__).with_name("cases")
 REPORT = Path(__file__).parents[2] / "docs" / "data" / "torture.csv"
-COLUMNS = ["kind", "seed", "inputs", "read", "refused", "sentences", "faults"]
+COLUMNS = ["kind", "seed", "inputs", "read", "refused", "sentences", "faults", "commit"]
 
 
 @contextmanager
@@ -61,13 +62,13 @@ def _keep(kind: str, data: bytes) -> None:
     (folder / f"{hashlib.sha256(data).hexdigest()[:12]}.bin").write_bytes(data)
 
 
-def write(rows: list[dict[str, object]]) -> None:
-    """The report with these kinds' rows in place of older ones."""
-    kept = {}
+def write(row: dict[str, object]) -> None:
+    """The report with this row in place of an older one of the same kind."""
+    kept: dict[str, dict[str, object]] = {}
     if REPORT.exists():
         with REPORT.open(encoding="utf-8", newline="") as file:
-            kept = {row["kind"]: row for row in csv.DictReader(file)}
-    kept |= {str(row["kind"]): row for row in rows}
+            kept = {old["kind"]: {**old} for old in csv.DictReader(file)}
+    kept[str(row["kind"])] = row
     with REPORT.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -83,16 +84,16 @@ def main() -> int:
     parser.add_argument("--report", action="store_true", help=f"write {REPORT.name}")
     given = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"  # threads reserve memory that is not taken
-    rows = []
+    faults = 0
     for kind in given.kind or KINDS:
         start = time.process_time()
         row = torture(kind, range(given.inputs), given.seed)
-        rows.append(row)
+        faults += int(str(row["faults"]))
         print(*(f"{name} {value}" for name, value in row.items()),
               f"({time.process_time() - start:.0f} s)", sep=", ", flush=True)  # fmt: skip
-    if given.report:
-        write(rows)
-    return int(any(row["faults"] for row in rows))
+        if given.report:
+            write(row | {"commit": commit()})
+    return int(faults > 0)
 
 
 if __name__ == "__main__":

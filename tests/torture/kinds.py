@@ -3,18 +3,22 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from headgraph import compute_part, export, merge
+from headgraph import compute_part, export, merge, plan
 from headgraph.analysis.errors import PatchingError
 from headgraph.analysis.running.prompts import prompt_lines, token_numbers
 from headgraph.base.files.rows import check_numbers, read_csv
 from headgraph.graphdb.connection.settings import resolve
 from headgraph.loader.imports.reading import read
 from headgraph.pk_engine.labels import read_labels
+from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.models.families.catalogue import read_family
 from headgraph.pk_engine.models.families.class_defaults import FOLDER
+from headgraph.pk_engine.planning.machine import Machine
 from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.meta import TableMeta
 from headgraph.queries.statements.guard import refuse_words
 from headgraph.queries.statements.input import given_values, split_params
 from headgraph.queries.statements.tokens import language, tokens
@@ -110,13 +114,30 @@ def _export(ending: str) -> Callable[[Path], Path]:
     return make
 
 
+def _machine(folder: Path) -> Path:
+    save(folder, llama_tensors(), LLAMA_CONFIG)
+    backend = Backend("numpy")
+    rates = {"forming": 2.5e10, "products": 5e10, "blocks": 4e10, "reading": 6e7, "singular": 1e9}
+    machine = Machine(backend, rates, threads=16, memory=2**37, processor="x86_64")
+    return machine.write(folder / "machine.json")
+
+
 def _family(folder: Path) -> Path:
     (folder / "gemma3.toml").write_bytes((FOLDER / "gemma3.toml").read_bytes())
     return folder / "gemma3.toml"
 
 
+def _plan(path: Path) -> None:
+    plan(path.parent, machine=path).frame()
+
+
+@cache
+def _about() -> TableMeta:
+    return random_table(3, 2).meta
+
+
 def _labels(path: Path) -> None:
-    read_labels(path, random_table(3, 2).meta)
+    read_labels(path, _about())
 
 
 def _rows(path: Path) -> None:
@@ -191,6 +212,7 @@ KINDS: dict[str, Kind] = {
     "rows of results": Kind(_text("rows.csv", ROWS), _rows),
     "prompts": Kind(_text("prompts.txt", "1 2 3\n4 5 6 7\n8 9\n"), _prompts),
     "family file": Kind(_family, read_family),
+    "machine file": Kind(_machine, _plan),
     "env file": Kind(_text("aura.env", ENV), lambda path: resolve(env_file=path, environ={})),
     "node-link export": Kind(_export("json"), read),
     "GraphML export": Kind(_export("graphml"), read),

@@ -1,19 +1,43 @@
 """Tables of docs/project/reliability.md, from what the long runs wrote and the list of promises."""
 
+import subprocess
+from pathlib import Path
+
 from benchmarks import common
 from tests.promises import PROMISES
+
+ROOT = Path(__file__).parents[2]
+NOT_TAKEN = "This report has not been taken yet."
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    path = common.DOCS / "data" / name
+    return common.rows(path) if path.exists() else []
+
+
+def commit() -> str:
+    """The commit that is tried, with a + if the code has changed since; empty without git."""
+    known = ["git", "rev-parse", "--short=8", "HEAD"]
+    changed = ["git", "status", "--porcelain", "--untracked-files=no", "--", ":!docs"]
+    found = [
+        subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+        for line in (known, changed)
+    ]
+    return found[0] + "+" * bool(found[1])
 
 
 def _counted(name: str, what: str, nouns: tuple[str, str]) -> str:
     """A sentence with the sums of a report, and the report as a table."""
-    path = common.DOCS / "data" / name
-    if not path.exists():
-        return "This report has not been taken yet."
-    rows = common.rows(path)
+    rows = _rows(name)
+    if not rows:
+        return NOT_TAKEN
     columns = list(rows[0])
     whose = {row[columns[0]] for row in rows}  # with a row for each seed
     sums = {column: sum(int(row[column]) for row in rows) for column in (what, "faults")}
-    text = [[f"{int(it):,}" if it.isdecimal() else it for it in row.values()] for row in rows]
+    text = [
+        [f"{int(it):,}" if it.isdecimal() and name != "commit" else it for name, it in row.items()]
+        for row in rows
+    ]
     said = f"{sums[what]:,} {nouns[0]} of {len(whose)} {nouns[1]}, {sums['faults']:,} faults."
     return f"{said}\n\n{common.table(columns, text)}"
 
@@ -26,6 +50,22 @@ def inputs() -> str:
 def kills() -> str:
     """What came of kills, by command."""
     return _counted("kills.csv", "kills", ("kills", "cases"))
+
+
+def fuzzers() -> str:
+    """What other ways to change inputs found, in the same processor time."""
+    rows = _rows("fuzzers.csv")
+    if not rows:
+        return NOT_TAKEN
+    return common.table(list(rows[0]), [list(row.values()) for row in rows])
+
+
+def planted() -> str:
+    """At which kill each planted fault was found."""
+    rows = _rows("planted.csv")
+    if not rows:
+        return NOT_TAKEN
+    return common.table(list(rows[0]), [list(row.values()) for row in rows])
 
 
 def promises() -> str:

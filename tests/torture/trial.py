@@ -1,11 +1,12 @@
 """One input read under limits, and what came of it."""
 
 import gc
+import io
 import os
 import resource
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from headgraph.base.errors import HeadgraphError
@@ -68,8 +69,9 @@ def tried(kind: str, file: Path, data: bytes, folder: Path) -> tuple[str, str | 
     """
     before = names(folder)
     file.write_bytes(data)
+    printed = io.StringIO()
     try:
-        with _clocked():
+        with _clocked(), redirect_stdout(printed), redirect_stderr(printed):
             KINDS[kind].use(file)
         came_to, fault = READ, None
     except HeadgraphError as error:
@@ -83,6 +85,8 @@ def tried(kind: str, file: Path, data: bytes, folder: Path) -> tuple[str, str | 
         if isinstance(error, KeyboardInterrupt):
             raise
         came_to, fault = type(error).__name__, f"{type(error).__name__}: {error}"[:300]
+    if printed.getvalue():
+        fault = f"it prints {printed.getvalue()[:200]!r}"
     if left := names(folder) - before:
         fault = f"{sorted(left)} were left behind"
     return came_to, fault

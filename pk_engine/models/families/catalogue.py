@@ -35,7 +35,7 @@ def read_family(path: Path) -> Family:
         _ = family._kinds  # a mistake in a kind shows here
         for variant in family.variants:  # a mistake shows here, not when a model needs it
             build(family.name, merge(family.data, variant))
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ModelError(f"the family file {path} cannot be used: {quoted(error, 200)}") from error
     return family
 

@@ -14,11 +14,14 @@ from headgraph.graphdb.server import ANY_PORTS, start
 from tests.graphdb_server_fixture import keep_plans, own_home
 from tests.torture.kills.commands import CASES, Command, World
 from tests.torture.kills.forks import Forks
+from tests.torture.kills.plants import PLANTS
 from tests.torture.kills.servers import SERVERS
 from tests.torture.kills.trial import Trial, tried
+from tests.torture.report import commit
 
 REPORT = Path(__file__).parents[3] / "docs" / "data" / "kills.csv"
-COLUMNS = ["command", "seed", "kills", "before", "whole", "healed", "faults"]
+PLANTED = REPORT.with_name("planted.csv")
+COLUMNS = ["command", "seed", "kills", "before", "part", "whole", "healed", "faults", "commit"]
 NAMES = [*CASES, *SERVERS]
 SLOWER = 10
 """Of commands that start a server, a kill takes so many times as long as of others."""
@@ -31,7 +34,8 @@ def row_of(trial: Trial, forks: Forks, kills: int, seed: int) -> dict[str, objec
         print(fault, file=sys.stderr, flush=True)
     return {
         "command": trial.name, "seed": seed, "kills": count["kills"], "before": count["before"],
-        "whole": count["whole"], "healed": count["healed"], "faults": len(faults),
+        "part": count["part"], "whole": count["whole"], "healed": count["healed"],
+        "faults": len(faults), "commit": commit(),
     }  # fmt: skip
 
 
@@ -42,7 +46,11 @@ def world(folder: Path, forks: Forks) -> Iterator[World]:
         keep_plans(home)
         server = start(home, ports=ANY_PORTS)
         with connect(settings=server.settings()) as graph:
-            yield World(graph, folder, forks)
+            there = World(graph, folder, forks)
+            try:
+                yield there
+            finally:
+                there.workers.close()
 
 
 def write(row: dict[str, object]) -> None:
@@ -52,11 +60,15 @@ def write(row: dict[str, object]) -> None:
         with REPORT.open(encoding="utf-8", newline="") as file:
             kept = {(old["command"], int(old["seed"])): {**old} for old in csv.DictReader(file)}
     kept[str(row["command"]), int(str(row["seed"]))] = row
-    with REPORT.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+    order = sorted(kept, key=lambda key: (NAMES.index(key[0]), key[1]))
+    _write(REPORT, COLUMNS, [kept[key] for key in order])
+
+
+def _write(path: Path, columns: list[str], rows: list[dict[str, object]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
-        order = sorted(kept, key=lambda key: (NAMES.index(key[0]), key[1]))
-        writer.writerows(kept[key] for key in order)
+        writer.writerows(rows)
 
 
 def _trials(names: list[str], folder: Path, forks: Forks) -> Iterator[Trial]:
@@ -72,6 +84,23 @@ def _trials(names: list[str], folder: Path, forks: Forks) -> Iterator[Trial]:
             trial.end()
 
 
+def planted(folder: Path, kills: int, seed: int) -> list[dict[str, object]]:
+    """Kill a command with each fault of `PLANTS`: rows with the kill that found it, or nothing."""
+    rows = []
+    for number, (name, plant) in enumerate(PLANTS.items()):
+        place = folder / str(number)
+        place.mkdir()
+        with Forks(name) as forks, world(place, forks) as there:
+            count, faults = tried(Command(plant.command, there), forks, kills, seed, most=1)
+        print(f"{name}: {faults[0] if faults else 'NOT FOUND'}", flush=True)
+        found = count["kills"] if faults else ""
+        rows.append(
+            {"fault": name, "command": plant.command, "seed": seed, "found at kill": found,
+             "commit": commit()}
+        )  # fmt: skip
+    return rows
+
+
 def main() -> int:
     """Kill the commands that are named, and say how it went."""
     parser = argparse.ArgumentParser(prog="python -m tests.torture.kills")
@@ -82,7 +111,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--command", action="append", choices=NAMES, help="default: all")
     parser.add_argument("--report", action="store_true", help=f"write {REPORT.name}")
+    parser.add_argument(
+        "--planted", action="store_true", help="check that faults in the code are found"
+    )
     given = parser.parse_args()
+    if given.planted:
+        with tempfile.TemporaryDirectory() as name:
+            rows = planted(Path(name).resolve(), given.kills, given.seed)
+        if given.report:
+            _write(PLANTED, list(rows[0]), rows)
+        return int(not all(row["found at kill"] for row in rows))
     faults = 0
     with tempfile.TemporaryDirectory() as name, Forks() as forks:
         for trial in _trials(given.command or NAMES, Path(name).resolve(), forks):

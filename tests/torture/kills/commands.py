@@ -7,14 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from headgraph import loader
+from headgraph import compute, loader
 from headgraph.graphdb import Graph
 from headgraph.graphdb.schema import BEHAVIOURS
+from headgraph.pk_engine import Selection
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.tables import random_table
+from tests.torture.kills.cluster import Workers
 from tests.torture.kills.forks import Forks
 from tests.torture.kills.state import Found, files, found
-from tests.torture.kills.trial import BEFORE, WHOLE
+from tests.torture.kills.trial import BEFORE, KILLED, PART, WHOLE
 
 RUNS = ("other", "big")
 LAYERS = 8
@@ -26,6 +28,7 @@ class World:
 
     def __init__(self, graph: Graph, folder: Path, forks: Forks) -> None:
         self.graph, self.folder, self.forks = graph, folder, forks
+        self.workers = Workers()
         self.env = {
             "NEO4J_URI": graph.settings.uri,
             "NEO4J_USERNAME": graph.settings.user,
@@ -43,6 +46,9 @@ class World:
         for number in (1, 2):
             self._behaviour(number)
         _model(folder / "model")
+        for pairing in ("OQ", "OK"):
+            part = compute(folder / "model", pairings=pairing, selection=Selection(), name="m")
+            part.write(folder / f"{pairing}.parquet")
         self.fill()
         for name in ("big", "new"):
             loader.load(self.tables[name], graph, run="big", replace=True)
@@ -90,12 +96,14 @@ class Case:
     """A command on the world's server.
 
     Attributes:
-        runs: that are there before.
+        runs: that are there before; none for a command that leaves the database alone.
         args: its line; `{in}` is the folder of inputs, `{out}` that of outputs.
         undo: brings the database back after a whole command.
         output: a file that it replaces.
         further: a line to heal with after the same command again, which then may fail if the
             killed one had done all.
+        victim: the process to kill in place of the command.
+        codes: exit codes that the command may have then.
     """
 
     runs: tuple[str, ...]
@@ -103,6 +111,8 @@ class Case:
     undo: Callable[[World], object] = lambda world: None
     output: str = ""
     further: str = ""
+    victim: Callable[[World], int | None] = lambda world: None
+    codes: tuple[int, ...] = (KILLED,)
 
 
 def _drop(world: World) -> object:
@@ -122,11 +132,22 @@ def _no_communities(world: World) -> None:
 
 
 BOTH, ONE, NONE = RUNS, ("other",), ()
+COMPUTE = "compute {in}/model --all --memory 1e-9 --name m --force -o {out}/t.parquet"
+ON_CLUSTER = f"{COMPUTE} --backend numpy --scheduler {{scheduler}}"
 CASES = {
-    "compute": Case(
+    "compute": Case(NONE, COMPUTE, output="t.parquet"),
+    "compute --scheduler": Case(NONE, ON_CLUSTER, output="t.parquet"),
+    "a Dask worker, during compute": Case(
         NONE,
-        "compute {in}/model --all --memory 1e-9 --name m --force -o {out}/t.parquet",
+        ON_CLUSTER,
         output="t.parquet",
+        victim=lambda world: world.workers.worker(),
+        codes=(0,),
+    ),
+    "merge": Case(
+        NONE,
+        "merge {in}/OQ.parquet {in}/OK.parquet --force -o {out}/m.parquet",
+        output="m.parquet",
     ),
     "load": Case(ONE, "load {in}/big.parquet --run big", _drop),
     "load --replace": Case(BOTH, "load {in}/new.parquet --run big --replace", _load),
@@ -164,12 +185,14 @@ class Command:
 
     def __init__(self, name: str, world: World) -> None:
         self.name, self.world, self.case = name, world, CASES[name]
-        self.env = world.env
+        self.env, self.codes = world.env, self.case.codes
         self.line = self._line(self.case.args)
         self.out = world.folder / "out"
 
     def _line(self, text: str) -> list[str]:
         places = {"in": str(self.world.folder), "out": str(self.world.folder / "out")}
+        if "{scheduler}" in text:
+            places["scheduler"] = self.world.workers.address
         return [word.format(**places) for word in text.split()]
 
     def begin(self) -> None:
@@ -180,24 +203,28 @@ class Command:
         self.before = self._look()
 
     def back(self) -> None:
-        self.case.undo(self.world)
         self.world.clear(self.case.output)
+        if not self.case.runs:
+            return
+        self.case.undo(self.world)
         now = found(self.world.graph, ()).everything
         assert now == self.before[0].everything, _difference(now, self.before[0].everything)
 
     def learn(self) -> None:
         self.after = self._look()
 
-    def victim(self) -> None:
-        return None
+    def victim(self) -> int | None:
+        return self.case.victim(self.world)
 
     def _look(self) -> tuple[Found, dict[str, bytes]]:
-        return found(self.world.graph, RUNS), files(self.out)
+        held = files(self.out)
+        if not self.case.runs:  # it leaves the database alone
+            return Found([], [], {}), held
+        return found(self.world.graph, RUNS), held
 
     def seen(self) -> tuple[str, list[str]]:
         (there, held), faults = self._look(), []
         (before, old), (after, new) = self.before, self.after
-        expected = {True: (WHOLE, after), False: (BEFORE, before)}
         for name, data in held.items():
             if name in old or name in new:
                 if data not in (old.get(name), new.get(name)):
@@ -207,7 +234,10 @@ class Command:
         missing = [name for name in old if name not in held and name in new]
         faults += [f"{name} is gone" for name in missing]
         changed = all(held.get(name) == data for name, data in new.items() if name != "tmp")
-        state, whole = expected[there.published == after.published and changed]
+        state, whole = WHOLE, after
+        if there.published != after.published or not changed:
+            untouched = there.everything == before.everything and held == old
+            state, whole = BEFORE if untouched else PART, before
         if there.published not in (before.published, after.published):
             faults.append(f"a part is visible: {_difference(there.published, whole.published)}")
         for asked, answer in there.answers.items():
@@ -229,7 +259,7 @@ class Command:
             different = [name for name in names if held.get(name) != new.get(name)]
             faults.append(f"files differ: {different}")
         faults += [f"{process} still runs" for process in self.world.forks.processes()]
-        return faults
+        return faults + self.world.workers.left()
 
 
 def _difference(there: list[str], expected: list[str]) -> str:

@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 
 import psutil
 
+from tests.torture.kills import steps
+
 TOKEN = "HEADGRAPH_TORTURE"
 """A variable in the environment of all that the forks start, by which it is found again."""
 BATCH = 100
@@ -28,21 +30,46 @@ LONGEST_S = 600.0
 
 
 class Ended(NamedTuple):
-    """How a command ended: its exit code, or minus the signal; what it said; how long it took."""
+    """How a command ended.
+
+    Attributes:
+        code: its exit code, or minus the signal.
+        said: all that it printed.
+        seconds: how long it took.
+        killed: whether it, or the process to kill instead, was killed before it ended.
+        steps: its `steps`, if it was not killed.
+    """
 
     code: int
     said: str
     seconds: float
+    killed: bool
+    steps: int
+
+
+class Kill(NamedTuple):
+    """When to kill: so many seconds after the start, or at a step.
+
+    Attributes:
+        seconds: after the start.
+        step: instead, a number of a step, from 1.
+        calls: how many calls and returns of functions after it, see `steps.begin`.
+    """
+
+    seconds: float = 0.0
+    step: int = 0
+    calls: int = 0
 
 
 class Forks:
     """The process from which commands are forked; use as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, plant: str = "") -> None:
+        """Start it, with a fault of `plants.PLANTS` in what it imports."""
         self.token = f"{os.getpid()}-{time.monotonic_ns()}"
         ours = {name: it for name, it in os.environ.items() if not name.startswith("NEO4J_")}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.torture.kills.forks"],
+            [sys.executable, "-m", "tests.torture.kills.forks", plant],
             cwd=Path(__file__).parents[3],
             env={**ours, TOKEN: self.token, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             stdin=subprocess.PIPE,
@@ -62,7 +89,7 @@ class Forks:
         self,
         line: list[str],
         env: Mapping[str, str],
-        kill_after: float | None = None,
+        kill: Kill | None = None,
         victim: int | None = None,
     ) -> Ended:
         """Run a command line.
@@ -70,12 +97,12 @@ class Forks:
         Args:
             line: the command line.
             env: variables to set.
-            kill_after: seconds after which it is killed; None lets it end.
+            kill: when to kill it; None lets it end.
             victim: the process to kill instead, after which the command goes on to its own end.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        request = {"line": line, "env": dict(env), "kill_after": kill_after, "victim": victim}
+        request = {"line": line, "env": dict(env), "kill": kill, "victim": victim}
         self._process.stdin.write(f"{json.dumps(request)}\n")
         self._process.stdin.flush()
         return Ended(*json.loads(self._process.stdout.readline()))
@@ -96,7 +123,7 @@ def _serve() -> None:
     answers = os.fdopen(os.dup(1), "w")
     quiet = os.open(os.devnull, os.O_RDWR)
     os.dup2(quiet, 1)
-    _prepare()
+    _prepare(sys.argv[1])
     requests = sys.stdin.buffer.raw  # nothing is read ahead, which a fork would share
     pending = b""
     while data := requests.read(2**16):
@@ -107,7 +134,7 @@ def _serve() -> None:
             answers.flush()
 
 
-def _prepare() -> None:
+def _prepare(plant: str) -> None:
     """Import what commands need, and let them write in small batches and give up soon."""
     import neo4j
 
@@ -117,6 +144,7 @@ def _prepare() -> None:
     from headgraph.loader.imports import checks
     from headgraph.loader.loading import load
     from tests.graphdb_server_fixture import QUICK_JAVA
+    from tests.torture.kills.plants import PLANTS
 
     importlib.import_module("headgraph.cli")
     checks.BATCH = removal.BATCH = BATCH
@@ -131,18 +159,23 @@ def _prepare() -> None:
         module.write_arguments = lambda path, arguments: write_arguments(
             path, [*QUICK_JAVA, *arguments]
         )
+    if plant:
+        PLANTS[plant].sow()
 
 
 def _answer(request: dict[str, Any]) -> Ended:
-    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as modules:
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as about:
         start = time.monotonic()
         pid = os.fork()
         if pid == 0:
-            _child(request, said.fileno(), modules.fileno())
+            _child(request, said.fileno(), about.fileno())
         ended = os.pidfd_open(pid)
+        killed = False
         try:
-            after = request["kill_after"]
-            if after is not None and not select.select([ended], [], [], after)[0]:
+            seconds, step, _ = request["kill"] or Kill()
+            if request["kill"] and not step:
+                killed = not select.select([ended], [], [], seconds)[0]
+            if killed:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(request["victim"] or pid, signal.SIGKILL)
             if not select.select([ended], [], [], LONGEST_S)[0]:
@@ -150,14 +183,19 @@ def _answer(request: dict[str, Any]) -> Ended:
         finally:
             os.close(ended)
         _, status = os.waitpid(pid, 0)
-        seconds = time.monotonic() - start
+        took = time.monotonic() - start
         said.seek(0)
         text = said.read().decode("utf-8", "replace")
-        _learn(modules)
-    return Ended(os.waitstatus_to_exitcode(status), text, seconds)
+        found = _learn(about)
+    code = os.waitstatus_to_exitcode(status)
+    if request["victim"] is None:  # it may have ended in the moment before
+        killed = code == -signal.SIGKILL
+    elif step:
+        killed = found.get("killed", True)
+    return Ended(code, text, took, killed, found.get("steps", 0))
 
 
-def _child(request: dict[str, Any], said: int, modules: int) -> None:
+def _child(request: dict[str, Any], said: int, about: int) -> None:
     """Run the command line, and end without what the parent has to do at its end."""
     code: Any = 70
     try:
@@ -168,24 +206,29 @@ def _child(request: dict[str, Any], said: int, modules: int) -> None:
         os.dup2(said, 2)
         os.environ.update(request["env"])
         tempfile.tempdir = None
+        _, step, calls = request["kill"] or Kill()
+        steps.begin(step, calls, request["victim"] or os.getpid())
         try:
             cli.main(request["line"])
         except SystemExit as stop:
             code = stop.code
         sys.stdout.flush()
         sys.stderr.flush()
-        os.write(modules, json.dumps(sorted(sys.modules)).encode())
+        found = {"steps": steps.taken(), "killed": steps.has_killed()}
+        os.write(about, json.dumps({**found, "modules": sorted(sys.modules)}).encode())
     finally:
         os._exit(code if isinstance(code, int) else 70)
 
 
-def _learn(modules: Any) -> None:
-    """Import what the command imported, so that the next one need not."""
-    modules.seek(0)
-    for name in json.loads(modules.read() or b"[]"):
+def _learn(about: Any) -> dict[str, Any]:
+    """Import what the command imported, so that the next one need not; returns what it told."""
+    about.seek(0)
+    found: dict[str, Any] = json.loads(about.read() or b"{}")
+    for name in found.get("modules", ()):
         if name not in sys.modules and not name.startswith("__"):
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
+    return found
 
 
 if __name__ == "__main__":

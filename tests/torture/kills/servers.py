@@ -10,13 +10,15 @@ from headgraph.graphdb.server.leftovers import leftovers
 from tests.tables import random_table
 from tests.torture.kills.forks import Ended, Forks
 from tests.torture.kills.state import Found, found
-from tests.torture.kills.trial import BEFORE, WHOLE
+from tests.torture.kills.trial import BEFORE, KILLED, PART, WHOLE
 
 START, STOP, STATUS = (["server", word] for word in ("start", "stop", "status"))
 
 
 class OwnServer:
     """A local server in a home of its own; see `trial.Trial` for what else a trial has."""
+
+    codes: tuple[int, ...] = (KILLED,)
 
     def __init__(self, folder: Path, forks: Forks) -> None:
         self.forks = forks
@@ -88,7 +90,9 @@ class Start(OwnServer):
 
     def seen(self) -> tuple[str, list[str]]:
         serves, faults = self.is_serving()
-        return WHOLE if serves else BEFORE, faults
+        if serves:
+            return WHOLE, faults
+        return PART if self.forks.processes() else BEFORE, faults
 
     def healing(self, state: str) -> list[list[str]]:
         return [self.line]
@@ -147,7 +151,7 @@ class Offline(OwnServer):
 
     def seen(self) -> tuple[str, list[str]]:
         if running(self.home) is None:
-            return BEFORE, []
+            return PART, []
         there = self._look()
         if there.published == self.after.published:
             wrong = there.answers != self.after.answers
@@ -168,6 +172,7 @@ class Database(Offline):
 
     name = "the database, during load"
     options = ()
+    codes = (0, 3)
 
     def victim(self) -> int | None:
         server = running(self.home)

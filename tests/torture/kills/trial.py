@@ -1,15 +1,21 @@
 """One command, killed again and again."""
 
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from math import inf
+from typing import NamedTuple, Protocol
 
-import psutil
+from tests.torture.kills.forks import Ended, Forks, Kill
 
-from tests.torture.kills.forks import Ended, Forks
-
-BEFORE, WHOLE = "before", "whole"
+BEFORE, PART, WHOLE = "before", "part", "whole"
+AGAIN = 1 / 3
+"""Share of kills after which the healing command is killed too, before anything heals."""
+RECENT = 5
+"""Whole commands whose longest is the usual one, as the machine's speed changes."""
+CALLS = 1000
+"""Most calls and returns after a step; as many kills come after 1 to 10 as after 100 to 1,000."""
+KILLED = -9
 
 
 class Trial(Protocol):
@@ -19,11 +25,13 @@ class Trial(Protocol):
         name: of the row in the report.
         line: the command line.
         env: its variables.
+        codes: exit codes that it may have when killed.
     """
 
     name: str
     line: list[str]
     env: Mapping[str, str]
+    codes: tuple[int, ...]
 
     def begin(self) -> None:
         """Bring about all that must be there before the command."""
@@ -38,7 +46,10 @@ class Trial(Protocol):
         """The process to kill; None for the command."""
 
     def seen(self) -> tuple[str, list[str]]:
-        """Whether the killed command did nothing visible or all, and what is wrong."""
+        """What the kill left, and what is wrong.
+
+        `BEFORE` is nothing, `PART` something that is out of sight, and `WHOLE` all.
+        """
 
     def healing(self, state: str) -> list[list[str]]:
         """The command lines that heal."""
@@ -47,41 +58,61 @@ class Trial(Protocol):
         """What is wrong after healing."""
 
 
-def moments(name: str, seed: int) -> Iterator[float]:
-    """Fractions of the usual time of a command; the same seed, the same fractions."""
+class Moment(NamedTuple):
+    """When to kill.
+
+    Attributes:
+        fraction: of the usual time, or of the steps.
+        by_step: whether it is one of the steps (`steps`).
+        calls: after the step, see `steps.begin`.
+        again: whether to kill the healing command too.
+    """
+
+    fraction: float
+    by_step: bool
+    calls: int
+    again: bool
+
+    def kill(self, usual: Ended) -> Kill:
+        """The kill of a command that usually ends so."""
+        if self.by_step and usual.steps:
+            return Kill(step=1 + int(self.fraction * usual.steps), calls=self.calls)
+        return Kill(self.fraction * usual.seconds)
+
+
+def moments(name: str, seed: int) -> Iterator[Moment]:
+    """Moments for a command; the same seed, the same moments."""
     chance = random.Random(f"{name} {seed}")
     while True:
-        yield chance.random()
+        fraction, by_step, later, again = (chance.random() for _ in range(4))
+        yield Moment(fraction, by_step < 1 / 2, int(CALLS**later) - 1, again < AGAIN)
 
 
-def tried(trial: Trial, forks: Forks, kills: int, seed: int) -> tuple[Counter[str], list[str]]:
-    """So many kills of a command.
+def tried(
+    trial: Trial, forks: Forks, kills: int, seed: int, most: float = inf
+) -> tuple[Counter[str], list[str]]:
+    """So many kills of a command, and a few more if the last ones followed each other.
+
+    Args:
+        trial: the command.
+        forks: where it runs.
+        kills: how many kills.
+        seed: of their moments.
+        most: faults after which no more are looked for.
 
     Returns:
-        How many of them left the state before and the whole one, and how many were healed; and a
-        sentence for each fault.
+        How many of them left nothing, a part out of sight and a whole, and how many were healed;
+        and a sentence for each fault.
     """
-    usual = _usual(trial, forks)
+    usual = deque([_usual(trial, forks)], maxlen=RECENT)
     count: Counter[str] = Counter()
     faults: list[str] = []
-    for number, moment in enumerate(moments(trial.name, seed)):
-        if count["kills"] == kills or number > 5 * kills + 20:
+    chance = moments(trial.name, seed)
+    for _ in range(5 * kills + 20):
+        if count["kills"] >= kills or len(faults) >= most:
             break
-        victim = trial.victim()
-        ended = forks.run(trial.line, trial.env, moment * usual, victim)
-        if ended.code == 0 and (victim is None or psutil.pid_exists(victim)):
-            # it was ready sooner than usual
-            wrong = trial.left()
-        else:
-            count["kills"] += 1
-            expected = (-9,) if victim is None else (0, 3)
-            wrong = [] if ended.code in expected else [_said(ended)]
-            state, seen = trial.seen()
-            count[state] += 1
-            healing = _heal(trial, forks, state)
-            count["healed"] += not healing
-            wrong += [*seen, *healing]
-        faults += [f"{trial.name}, seed {seed}, moment {moment:.4f}: {it}" for it in wrong]
+        wrong = _one(trial, forks, chance, usual, count)
+        faults += [f"{trial.name}, seed {seed}, {it}" for it in wrong]
         if wrong:
             trial.begin()
         else:
@@ -89,8 +120,43 @@ def tried(trial: Trial, forks: Forks, kills: int, seed: int) -> tuple[Counter[st
     return count, faults
 
 
-def _usual(trial: Trial, forks: Forks) -> float:
-    """Seconds that the command takes; the first time it imports."""
+def _one(
+    trial: Trial,
+    forks: Forks,
+    chance: Iterator[Moment],
+    usual: deque[Ended],
+    count: Counter[str],
+) -> list[str]:
+    """A command that is killed, perhaps several times, and then healed: what is wrong."""
+    wrong: list[str] = []
+    kills = 0
+    while True:
+        moment = next(chance)
+        kill = moment.kill(max(usual, key=lambda whole: whole.seconds))
+        ended = forks.run(trial.line, trial.env, kill, trial.victim())
+        at = f"kill {count['kills']}, {kill}"
+        if not ended.killed:  # it was ready sooner than usual
+            found = [] if ended.code == 0 else [_said(ended)]
+            if not kills:
+                usual.append(ended)
+            break
+        kills += 1
+        count["kills"] += 1
+        state, found = trial.seen()
+        count[state] += 1
+        if ended.code not in trial.codes:
+            found.append(_said(ended))
+        wrong += [f"{at}: {it}" for it in found]
+        if not moment.again or state == WHOLE:
+            found = _heal(trial, forks, state, usual)
+            break
+    found += trial.left()
+    count["healed"] += kills * (not found)
+    return wrong + [f"{at}, afterwards: {it}" for it in found]
+
+
+def _usual(trial: Trial, forks: Forks) -> Ended:
+    """A whole command; the first time it imports."""
     trial.begin()
     first = forks.run(trial.line, trial.env)
     assert first.code == 0, first
@@ -101,16 +167,18 @@ def _usual(trial: Trial, forks: Forks) -> float:
     wrong = trial.left()
     assert not wrong, (trial.name, wrong)
     trial.back()
-    return second.seconds
+    return second
 
 
-def _heal(trial: Trial, forks: Forks, state: str) -> list[str]:
+def _heal(trial: Trial, forks: Forks, state: str, usual: deque[Ended]) -> list[str]:
     faults = []
     for line in trial.healing(state):
         ended = forks.run(line, trial.env)
         if ended.code:
             faults.append(f"{' '.join(line[:2])} does not heal: {_said(ended)}")
-    return faults + trial.left()
+        elif line == trial.line and state == BEFORE:
+            usual.append(ended)
+    return faults
 
 
 def _said(ended: Ended) -> str:
