@@ -13,7 +13,7 @@ from headgraph.analysis.errors import TrainingError
 from headgraph.analysis.training.checkpoints import Checkpoint, checkpoint_table
 from headgraph.base.progress import Progress
 from headgraph.base.text import quoted
-from headgraph.pk_engine.linalg.backends import as_worker
+from headgraph.pk_engine.linalg.backends import as_worker, usable_cpus
 from headgraph.pk_engine.models.sources import open_weights
 from headgraph.pk_engine.scoring.cluster.worker import until_cancelled
 from headgraph.pk_engine.scoring.layers import layer_digest
@@ -81,9 +81,14 @@ def done(
 
 
 def done_here(tasks: Sequence[Task], keep: Keep) -> Generator[tuple[int, Result]]:
-    """The number and result of each task, in turn."""
+    """The number and result of each task, in turn.
+
+    As on a worker, what is imported does not count: `behaviour` imports torch after the first task.
+    """
     for number, task in enumerate(tasks):
-        yield number, done(task, partial(keep, number))
+        with as_worker(usable_cpus()):
+            result = done(task, partial(keep, number))
+        yield number, result
 
 
 def done_on(

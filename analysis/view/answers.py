@@ -94,8 +94,8 @@ def _of_runs(runs: list[str]) -> list[str]:
         return []
     return [
         f"an edge is of {' or '.join(runs[::-1])}, and the page does not show which; the roles and "
-        f"scores of heads are those of {runs[-1]} where it has them. headgraph diff A B --view "
-        "FILE draws the difference of two tables"
+        f"scores of heads are those of {runs[-1]} where it has them. The page of a difference "
+        "between two tables shows which"
     ]
 
 

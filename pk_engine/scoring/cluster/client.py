@@ -58,6 +58,7 @@ def connected(
         scheduler = _address_in(Path(scheduler_file))
     try:
         from distributed import Client
+        from distributed.comm.addressing import resolve_address
     except ModuleNotFoundError as error:
         raise EngineError(
             "distributed is not installed, which a cluster needs: pip install 'headgraph[cluster]'"
@@ -66,13 +67,14 @@ def connected(
     level = log.level
     log.setLevel(logging.CRITICAL)  # errors become sentences here
     try:
-        client = Client(scheduler, timeout=CONNECT, set_as_default=False)
-    except (OSError, ValueError, TypeError, ImportError) as error:
-        raise EngineError(
-            f"no Dask scheduler answers at {quoted(scheduler)} ({short(words_of(error), 80)}): "
-            "expected an address such as tcp://HOST:8786"
-        ) from error
-    try:
+        try:
+            resolve_address(scheduler)  # a client with no such address may wait for itself for ever
+            client = Client(scheduler, timeout=CONNECT, set_as_default=False)
+        except (OSError, ValueError, TypeError, ImportError) as error:
+            raise EngineError(
+                f"no Dask scheduler answers at {quoted(scheduler)} ({short(words_of(error), 80)}): "
+                "expected an address such as tcp://HOST:8786"
+            ) from error
         with client:
             yield client
     finally:

@@ -160,6 +160,7 @@ class _Tasks:
             error = future.exception(timeout=POLL)
         except TimeoutError:  # the worker is lost
             return
+        future.release()  # a wait in vain leaves it in a cycle
         if error is not None:
             raise EngineError(f"the worker {worker} is refused: {words_of(error)}") from error
         self.client.run(admit, self.resource, workers=[worker], on_error="ignore")

@@ -77,7 +77,9 @@ def trajectory_of(tmp_path: Path, step: int) -> float:
     from headgraph import compute
     from headgraph.pk_engine import Selection
 
-    frame = compute(tmp_path / f"at-{step}", pairings="OK", selection=Selection()).frame
+    frame = compute(
+        tmp_path / f"at-{step}", pairings="OK", backend="numpy", selection=Selection()
+    ).frame
     return float(frame.set_index(["source", "target"]).loc[("L0H0", "L1H1"), "pk"])
 
 

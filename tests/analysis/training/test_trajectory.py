@@ -183,7 +183,9 @@ def test_pairs_of_an_encoder_decoder(tmp_path: Path) -> None:
     rows = trajectory(tmp_path / "t5", pairs=pairs, pairings="OQ", behaviour=False)
     ends = [*zip(rows["source"], rows["target"], strict=True)]
     assert ends == [("D0H1", "X1H0"), ("E0H0", "E1H3")] * 2
-    table = headgraph.compute(tmp_path / "t5" / "step-1", pairings="OQ", selection=Selection())
+    table = headgraph.compute(
+        tmp_path / "t5" / "step-1", pairings="OQ", backend="numpy", selection=Selection()
+    )
     named = table.frame.set_index(["source", "target"])
     assert rows["pk"].tolist() == [named.loc[pair, "pk"] for pair in ends]
     with pytest.raises(UnknownHead, match="t5 has no head X1H9"):

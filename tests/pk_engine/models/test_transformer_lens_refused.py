@@ -24,6 +24,7 @@ from tests.commands import STRICT
 from tests.pk_engine import checkpoints
 from tests.pk_engine.lens_models import coder, save
 from tests.pk_engine.models.test_weights import Code
+from tests.sentences import refused
 from tests.shared import MODELS, needs_shared
 
 __all__ = ["coder"]
@@ -94,7 +95,7 @@ def test_an_adapter(coder: Path, tmp_path: Path) -> None:
 def test_quantised_models(tmp_path: Path, inner: bool) -> None:
     setting = {"quantization_config": {"quant_method": "bitsandbytes"}}
     config = checkpoints.GPT2_CONFIG | ({"text_config": setting} if inner else setting)
-    said = checkpoints.refused(lambda: boot(checkpoints.save(tmp_path, config=config)))
+    said = refused(lambda: boot(checkpoints.save(tmp_path, config=config)))
     assert "quantization_config = {'quant_method': 'bitsandbytes'}, which" in said
     assert said.endswith("a quantised model in memory has no matrices of floats")
 
@@ -124,7 +125,7 @@ def test_tensors_that_do_not_fit_are_named(tmp_path: Path) -> None:
     ):
         tensors = {name: np.ascontiguousarray(w) for name, w in (whole | change).items()}
         save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-        said = checkpoints.refused(lambda: boot(folder))
+        said = refused(lambda: boot(folder))
         assert said.startswith("transformers cannot load the MixtralForCausalLM in ")
         assert text in said
         assert "report" not in said
@@ -182,13 +183,11 @@ except Exception as error:
 def test_networks_of_no_known_kind(tmp_path: Path, change: dict[str, Any], text: str) -> None:
     config = checkpoints.GPT2_CONFIG | change
     folder = checkpoints.save(tmp_path, config=config)
-    assert text in checkpoints.refused(lambda: network_bridge(folder, "m", config, "float32"))
+    assert text in refused(lambda: network_bridge(folder, "m", config, "float32"))
 
 
 def test_a_network_without_its_adapter(tmp_path: Path) -> None:
     extra = {"h.0.attn.c_attn.lora_A.weight": np.zeros((2, 2), np.float32)}
     folder = checkpoints.save(tmp_path, checkpoints.gpt2_tensors() | extra)
-    said = checkpoints.refused(
-        lambda: network_bridge(folder, "m", checkpoints.GPT2_CONFIG, "float32")
-    )
+    said = refused(lambda: network_bridge(folder, "m", checkpoints.GPT2_CONFIG, "float32"))
     assert "is an adapter's, which changes the model's own" in said
