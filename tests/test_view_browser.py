@@ -207,7 +207,7 @@ def test_a_click_shows_what_a_head_reads_and_writes(tab: Page) -> None:
     assert tab.locator(NEAR).count() == 23
     expect(tab.locator("#detail h3").first).to_have_text("Could read (7 edges shown)")
     expect(tab.locator("#detail h3").nth(1)).to_have_text("Could be read by (16 edges shown)")
-    assert tab.locator("#detail li").count() == 23
+    expect(tab.locator("#detail li")).to_have_count(23)
     first = "document.querySelector('aside').firstElementChild.id"
     assert tab.evaluate(first) == "detail", "what was clicked for comes first"
     expect(tab.locator("#detail")).to_contain_text("eraser: writes the negative of what it reads")
