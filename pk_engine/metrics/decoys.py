@@ -26,14 +26,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from headgraph.base.decoys import HIGH, is_bound
 from headgraph.base.names import GRAPH_PAIRINGS
 from headgraph.base.spelling import Message, either
 from headgraph.base.text import together
 
 BINS_PER_PK = 4096
 """Thresholds within one unit of PK: as fine as float32 scores are exact."""
-HIGH = 0.25
-"""Share of decoys above which a warning is given."""
 RANDOM = 0.8
 """Share of decoys from which edges are hardly stronger than backward pairs.
 
@@ -145,7 +144,7 @@ def unmatched(shares: Mapping[str, float], pairings: NDArray[Any]) -> frozenset[
     return frozenset(
         name
         for name, share in shares.items()
-        if share > HIGH and share * np.count_nonzero(pairings == name) < 1.5  # 1 + backward pairs
+        if is_bound(share, int(np.count_nonzero(pairings == name)))
     )
 
 

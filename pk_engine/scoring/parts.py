@@ -25,6 +25,9 @@ from headgraph.pk_engine.scoring.job import Job
 from headgraph.pk_engine.scoring.resume import write_arrays
 from headgraph.pk_engine.table._diagnosis import PART
 
+_OWN = ("name", "partial", "force")
+"""Arguments of `compute` that have no part in the scores."""
+
 
 def compute_part(
     model: Model,
@@ -83,10 +86,6 @@ def compute_part(
         except OSError as error:
             raise EngineError(f"cannot write {shown(output)}: {reason(error)}") from error
     return output
-
-
-_OWN = ("name", "partial", "force")
-"""Arguments of `compute` that have no part in the scores."""
 
 
 def part_file(path: str | os.PathLike[str], *, force: bool) -> Path:

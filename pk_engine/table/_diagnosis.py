@@ -41,8 +41,8 @@ def what_is_wrong(path: Path) -> str | None:
         return f"{shown(path)} cannot be read: {reason(error)}"
     if not begins and path.suffix == PART:
         return (
-            f"{shown(path)} is a part of a table, with some target layers alone: join it with the "
-            f"others by {either('headgraph.merge', 'headgraph merge')} first"
+            f"{shown(path)} is a part of a table, with only some target layers: join it with the "
+            f"others with {either('headgraph.merge', 'headgraph merge')} first"
         )
     if not begins:
         return f"{shown(path)} is no Parquet file: expected one that {COMPUTE} made"

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from headgraph.base.decoys import is_bound
 from headgraph.base.names import PAIRINGS
 from headgraph.base.spelling import Message, either, parameter
 from headgraph.graphdb import schema
@@ -37,11 +38,7 @@ ORDER BY name
 """
 _EXACT = 1e12
 """PK and z are far smaller; a larger number in a Run was written by hand."""
-
-
 _NOTHING = "about {} may mean nothing (decoys)"
-HIGH = 0.25
-"""A share above this without a decoy as strong is an upper bound: few pairs are kept."""
 _FEWER = "at most {} may mean nothing (no decoy is as strong)"
 _NEAR = "about {} may mean nothing (decoys; neighbouring layers {})"
 
@@ -94,7 +91,7 @@ class Kept(NamedTuple):
         least = {"from PK {}": self.pk_min, "z {}": self.z_min}
         ends = [End(words, (_floor(low),)) for words, low in least.items() if low is not None]
         if isinstance(self.decoys, float):
-            if self.decoys > HIGH and self.decoys * self.pairs < 1.5:  # 1 + decoys
+            if is_bound(self.decoys, self.pairs):
                 return [*ends, End(_FEWER, (f"{100 * self.decoys:.0f} %",))]
             known = isinstance(self.near, float)
             both = (self.decoys, self.near) if known else (self.decoys,)

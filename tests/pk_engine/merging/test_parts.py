@@ -271,7 +271,7 @@ def _lines(part: str, folder: Path) -> Iterator[list[str]]:
 
 def test_a_part_is_not_used_as_a_table(made: Path, tmp_path: Path) -> None:
     part = str(made / "0-1.part")
-    said = "is a part of a table, with some target layers alone: join it with the others by"
+    said = "is a part of a table, with only some target layers: join it with the others with"
     with pytest.raises(TableError, match=f"{said} headgraph.merge first$"):
         read_table(part)
     for line in _lines(part, tmp_path):
