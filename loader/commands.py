@@ -227,7 +227,6 @@ def _load_series(
     from headgraph.loader.loading.series import load_series, tables_in
 
     tables_in(folder)  # refuse it before the database is looked for
-
     left = said_if_interrupted(
         "" if dry_run else "tables already loaded stay: repeat the command to load the rest"
     )

@@ -199,7 +199,7 @@ def prepared(
 
 
 def kept_table(columns: Columns, meta: TableMeta, selection: Selection) -> AffinityTable:
-    """The table of what a selection keeps, once `result.rows` applied its rules on ranks."""
+    """The table of what a selection keeps, once `job.rows` applied its rules on ranks."""
     kept = taken(columns, selection.keep(columns, meta.scored))
     return AffinityTable(kept, meta.selected(selection.to_json()))
 
