@@ -63,7 +63,8 @@ def faults(folder: Path, how: str) -> int:
 def test_a_pass_over_the_layers_takes_the_pages_of_one_layer(folder: Path) -> None:
     # pages of 4 kB that one layer takes, as stored and as float32 matrices
     one = 2 * 4 * D_MODEL * D_MODEL * 4 // 4096
-    taken = faults(folder, "buffers")
+    # the system can only add to them, as when it has no large pages or takes some of a file back
+    taken = min(faults(folder, "buffers") for _ in range(3))
     assert taken < 1.5 * one
     assert taken < faults(folder, "new memory") / 2, "glibc itself would pass this test"
 
