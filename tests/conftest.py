@@ -1,10 +1,12 @@
 """What all tests share: one real Neo4j for the session, and quiet, comparable arithmetic."""
 
 import gc
+import os
 import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import settings
@@ -84,6 +86,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def one_blas_thread() -> Iterator[None]:
     """The oracles multiply large float64 matrices while Neo4j runs beside them."""
     with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def environment(private_homes: Path) -> Iterator[None]:
+    """No module leaves variables to the next: Dask sets the C library's for all that follows."""
+    with patch.dict(os.environ):
         yield
 
 
