@@ -133,7 +133,8 @@ ELEMENTS = (
                  "/ kept pairs: above 0.1, many kept edges are as strong as pairs that cannot "
                  "carry anything"),
                 ("decoy_share_neighbours_PAIRING", "the same for edges between neighbouring layers "
-                 "and the backward pairs between them; absent in runs of older tables"),
+                 "and the backward pairs between them; absent in runs of older tables, "
+                 "and for three edges or fewer that no decoy matches"),
                 ("decoy_share_further_PAIRING", "the same for all other edges"),
                 ("communities_resolution", "resolution of the communities"),
                 ("communities_modularity", "modularity of the communities"),

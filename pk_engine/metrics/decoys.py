@@ -258,13 +258,17 @@ def shares_apart(
         steps: see `DecoyCounts.steps`.
 
     Returns:
-        Both shares; None where no pair is kept.
+        Both shares; None where no pair is kept, or so few that the share is only an upper bound
+        (`headgraph.base.decoys.is_bound`).
     """
     counts, near = np.array([[0, 0], *steps]).T
     between = round(float(np.interp(decoys, counts, near)))
-    found = ((1 + between, neighbours), (1 + decoys - between, further))
-    first, second = (stronger / kept if kept else None for stronger, kept in found)
-    return first, second
+    return _estimate(1 + between, neighbours), _estimate(1 + decoys - between, further)
+
+
+def _estimate(stronger: int, kept: int) -> float | None:
+    share = stronger / kept if kept else None
+    return None if share is None or is_bound(share, kept) else share
 
 
 def _digits(share: float | None) -> float | None:

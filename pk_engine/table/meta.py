@@ -55,9 +55,9 @@ class TableMeta:
             None where undefined; empty where V and O were not both read.
         decoys: pairing -> `scored`, the backward pairs scored, and `share`, the share of decoys
             among the rows of this table, None without rows (`pk_engine.metrics.decoys`);
-            `share_neighbours` and `share_further` between neighbouring layers and further apart,
-            with the counts in `steps`, which older tables lack; empty where no backward pairs were
-            scored.
+            `share_neighbours` and `share_further` between neighbouring layers and further apart
+            (None where `shares_apart` has none), with the counts in `steps`, which older tables
+            lack; empty where no backward pairs were scored.
         origin: how the weights were stored (`pk_engine.models.origin`): the quantisation that they
             were read from, an adapter that was merged in, and the like; empty for plain weights.
         tower: `vision` for the vision encoder of a model of several parts, else None.

@@ -79,6 +79,14 @@ def test_shares_apart_use_pairs_of_their_own_distance() -> None:
     assert shares_apart(5, 0, 0, []) == (1 / 5, None)
 
 
+def test_few_pairs_of_a_distance_without_a_decoy_have_no_share() -> None:
+    """One over the few pairs kept is a bound, and would read as if all of them meant nothing."""
+    assert shares_apart(1, 20, 1, [[1, 0]]) == (None, 2 / 20)
+    assert shares_apart(20, 3, 1, [[1, 1]]) == (2 / 20, None)
+    assert shares_apart(20, 4, 1, [[1, 1]]) == (2 / 20, 1 / 4)
+    assert shares_apart(20, 3, 1, [[1, 0]]) == (1 / 20, 2 / 3), "of these one decoy is as strong"
+
+
 def test_the_sentence_has_both_distances_where_they_are_known() -> None:
     apart = {"OQ": (0.57, 0.3), "OV": (None, 0.4)}
     first, second = sentence({"OQ": 0.5, "OV": 0.4}, apart=apart).splitlines()
