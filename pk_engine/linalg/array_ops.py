@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 CPU_TILE = (96, 448)
 """Rows and columns of a tile on a CPU: tall enough to reuse cached rows of a factor, and multiples
 of 48, the unit of BLAS."""
+LONGEST = 1 << 14
+"""Most terms that a GPU adds one after another in float32, where possible. Sums over millions of
+terms, as of several tiles side by side, would lose some digits more."""
 ROOM = 8 << 30
 """Most bytes of tiles on a GPU. More tiles take so long that a launch no longer counts."""
 
@@ -123,7 +126,14 @@ class TorchOps:
 
     def add_product(self, a: Any, b: Any, out: Any) -> None:
         """See `Ops`."""
-        out.addmm_(a, b.T)
+        parts = 1 if self._device == "cpu" else a.shape[1] // LONGEST
+        if parts > 1:
+            a_rest, b_rest = (it[:, parts * LONGEST :] for it in (a, b))
+            a, b = (it[:, : parts * LONGEST].unflatten(1, (parts, -1)) for it in (a, b))
+            out += (a.transpose(0, 1) @ b.permute(1, 2, 0)).sum(0)
+            a, b = a_rest, b_rest
+        if a.shape[1]:
+            out.addmm_(a, b.T)
 
     def scale(self, view: Any, factor: float) -> None:
         """See `Ops`."""

@@ -137,10 +137,12 @@ class Backend:
         streams = _streams(self.device)
         stream = streams.get()
         try:
-            with torch.cuda.stream(stream):
-                yield
-        finally:
-            stream.synchronize()
+            try:
+                with torch.cuda.stream(stream):
+                    yield
+            finally:
+                stream.synchronize()
+        finally:  # also of a device that failed, or other threads would wait for ever
             streams.put(stream)
 
     def wait(self) -> None:

@@ -210,14 +210,19 @@ def _eigenvectors(xp: Any, gram: Any, tolerance: float) -> _Factors:
 
 
 def _by_svd(xp: Any, weights: Any, tolerance: float, rows: Any, at_once: int) -> _Factors:
-    """For float64, whose Gram matrix would lose half the digits, and for wide matrices."""
+    """For float64, whose Gram matrix would lose half the digits, and for wide matrices.
+
+    In float64: singular values of huge float32 entries would overflow.
+    """
     factors, ranks = [], []
     for first in range(0, len(weights), at_once):
         part = slice(first, first + at_once)
-        left, sigma, right = xp.linalg.svd(weights[part], full_matrices=False)
+        wide = xp.astype(weights[part], xp.float64)
+        left, sigma, right = xp.linalg.svd(wide, full_matrices=False)
         counts = _counts(sigma, sigma[:, :1], tolerance)
         there = left.shape[-1]
-        rows[part, :there] = xp.where(counts[:, None, :], left, xp.zeros_like(left)).mT
+        basis = xp.where(counts[:, None, :], left, xp.zeros_like(left)).mT
+        rows[part, :there] = xp.astype(basis, weights.dtype)
         rows[part, there:] = 0
         factors.append(sigma[:, :, None] * right)
         ranks.append(_rank(xp, counts))

@@ -1,22 +1,25 @@
 """Parts of a table by target layers (`scoring.parts`), read and joined."""
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from headgraph.base.files.documents import reason, shown
+from headgraph.base.files.documents import kind_of, reason, shown
 from headgraph.base.spelling import either
-from headgraph.base.text import listed
-from headgraph.pk_engine.errors import COMPUTE, TableError
-from headgraph.pk_engine.merging.tables import check_alike
+from headgraph.base.text import listed, short
+from headgraph.pk_engine.errors import TableError
+from headgraph.pk_engine.merging.tables import NAME, check_alike
 from headgraph.pk_engine.scoring._compute import kept_table
 from headgraph.pk_engine.scoring.job import facts, new_state, rows
 from headgraph.pk_engine.scoring.resume import NOT_OURS, read_arrays
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
 from headgraph.pk_engine.table.selection import Selection
+
+_MADE = either("headgraph.compute_part", "headgraph compute --target-layers")
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Part:
     @property
     def name(self) -> str:
         """Its file, for a message."""
-        return shown(self.path)
+        return short(shown(self.path), NAME)
 
 
 def merge_parts(paths: Sequence[str | os.PathLike[str]]) -> AffinityTable:
@@ -54,7 +57,7 @@ def merge_parts(paths: Sequence[str | os.PathLike[str]]) -> AffinityTable:
     _check_layers(parts)
     most = {it: sum(part.meta.scored[it] for part in parts) for it in meta.pairings}
     selection = Selection(**meta.selection[0]) if meta.selection else Selection()
-    names = listed([part.name for part in parts])
+    names = short(listed([part.name for part in parts]), 3 * NAME)
     with _stated(f"one of {names}"), new_state(selection, most, tuple(meta.decoys)) as state:
         for part in sorted(parts, key=lambda it: it.first):  # as the groups of one compute
             state.include(*read_arrays(part.path))
@@ -64,7 +67,10 @@ def merge_parts(paths: Sequence[str | os.PathLike[str]]) -> AffinityTable:
 
 def _read(path: str | os.PathLike[str]) -> Part:
     path = Path(path)
-    with _stated(shown(path)):
+    with _stated(short(shown(path), NAME)):
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):  # opening a pipe would wait for a writer
+            raise TableError(f"it is {kind_of(mode)}, expected a file that {_MADE} wrote")
         about, _ = read_arrays(path)
         first, last = map(int, about["target_layers"])
         return Part(path, TableMeta.from_json(about["meta"]), first, last)
@@ -73,7 +79,6 @@ def _read(path: str | os.PathLike[str]) -> Part:
 @contextmanager
 def _stated(name: str) -> Iterator[None]:
     """Turn what a foreign or damaged file causes into TableError."""
-    again = f"copy it again, or make it again with {COMPUTE}"
     try:
         yield
     except TableError as error:
@@ -81,7 +86,10 @@ def _stated(name: str) -> Iterator[None]:
     except OSError as error:
         raise TableError(f"{name} cannot be read: {reason(error)}") from error
     except (*NOT_OURS, TypeError, IndexError, AttributeError, MemoryError, RecursionError) as error:
-        raise TableError(f"{name} is damaged, or no part of a table: {again}") from error
+        raise TableError(
+            f"{name} is damaged, or no part of a table: copy it again, or make it again with "
+            f"{_MADE}"
+        ) from error
 
 
 def _check_layers(parts: list[Part]) -> None:
@@ -98,7 +106,4 @@ def _check_layers(parts: list[Part]) -> None:
             lacking.append(layer.index)
     if lacking:
         layers = "layer" if len(lacking) == 1 else "layers"
-        raise TableError(
-            f"no part has target {layers} {listed(lacking, 8)}: make one with "
-            f"{either('headgraph.compute_part', 'headgraph compute --target-layers')}"
-        )
+        raise TableError(f"no part has target {layers} {listed(lacking, 8)}: make one with {_MADE}")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from headgraph.base.files.documents import shown
 from headgraph.base.names import PAIRINGS, ROLES
-from headgraph.base.text import quoted
+from headgraph.base.text import quoted, short
 from headgraph.pk_engine.errors import TableError
 from headgraph.pk_engine.metrics.decoys import DIRECTED
 from headgraph.pk_engine.table.affinity import AffinityTable
@@ -19,6 +19,8 @@ from headgraph.pk_engine.table.columns import Columns, joined
 from headgraph.pk_engine.table.meta import TableMeta
 from headgraph.pk_engine.table.sources import AnyTable, read_table
 
+NAME = 60
+"""Most letters of a file's name in a message that names several."""
 _OWN = (
     "model", "revision", "pairings", "scored", "moments", "decoys", "nulls", "deficient", "heads",
 )  # fmt: skip
@@ -29,7 +31,7 @@ def merge_tables(tables: Sequence[AnyTable]) -> AffinityTable:
     """Join tables of one model whose pairings were scored apart; see `pk_engine.merge`."""
     if len(tables) < 2:
         raise TableError(f"tables to merge: {len(tables)}, expected two or more")
-    names = [f"table {at}" if isinstance(it, AffinityTable) else shown(it)
+    names = [f"table {at}" if isinstance(it, AffinityTable) else short(shown(it), NAME)
              for at, it in enumerate(tables, start=1)]  # fmt: skip
     parts = [read_table(it) for it in tables]
     for name, part in zip(names[1:], parts[1:], strict=True):
@@ -50,8 +52,8 @@ def check_alike(
         mine, theirs = mine | {"pairings": meta.pairings}, theirs | {"pairings": its.pairings}
     differ = [it for it in mine if mine[it] != theirs[it] and None not in (mine[it], theirs[it])]
     if differ:
-        values = [f"{it} {quoted(mine[it], 24)} and {quoted(theirs[it], 24)}" for it in differ[:3]]
-        more = f" and {len(differ) - 3} more" if len(differ) > 3 else ""
+        values = [f"{it} {quoted(mine[it], 22)} and {quoted(theirs[it], 22)}" for it in differ[:2]]
+        more = f" and {len(differ) - 2} more" if len(differ) > 2 else ""
         raise TableError(
             f"{name} and {other} cannot be merged, because they have {', '.join(values)}{more}: "
             "expected tables of the same weights and options"

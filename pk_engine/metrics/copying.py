@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headgraph.pk_engine.linalg.scaling import scaled
+
 HEAD_SCORES = ("copying", "self_overlap")
 """Scores of single heads in a table's metadata."""
 SIGN = 0.9
@@ -37,12 +39,12 @@ def copying(values: NDArray[np.floating], outputs: NDArray[np.floating]) -> NDAr
     Returns:
         heads; NaN where all eigenvalues are 0.
     """
-    return copying_of(np.matmul(_scaled(outputs).mT, _scaled(values)))
+    return copying_of(np.matmul(scaled(outputs, _SAFE).mT, scaled(values, _SAFE)))
 
 
 def copying_of(product: NDArray[np.floating]) -> NDArray[np.float64]:
     """`copying` from W_O W_V of each head, heads x m x m."""
-    eigenvalues = np.linalg.eigvals(_scaled(product))
+    eigenvalues = np.linalg.eigvals(scaled(product, _SAFE))
     moduli = np.abs(eigenvalues).sum(-1, dtype=np.float64)
     real = eigenvalues.real.sum(-1, dtype=np.float64)
     return _ratio(real, moduli)
@@ -85,20 +87,6 @@ def derived_role(copies: float | None, overlap: float | None) -> str | None:
     if copies < -SIGN:
         return "eraser"
     return "copier" if copies > SIGN else None
-
-
-def _scaled(matrices: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Matrices whose products stay in the range of float32.
-
-    Unless all are far inside it, each is multiplied by the power of two that brings its largest
-    entry to between 1/2 and 1. That is exact and keeps the ratio of eigenvalues.
-    """
-    ends = matrices.max((-2, -1), initial=0), matrices.min((-2, -1), initial=0)
-    exponent = np.frexp(np.maximum(ends[0], -ends[1]))[1]
-    if (np.abs(exponent) <= _SAFE).all():
-        return matrices  # a copy of every layer's matrices would cost as much as reading them
-    scaled: NDArray[np.floating] = np.ldexp(matrices, -exponent[..., None, None])
-    return scaled
 
 
 def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:

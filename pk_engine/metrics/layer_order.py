@@ -164,7 +164,7 @@ def layer_groups(
     bytes_per_value: int,
     memory: float,
 ) -> list[Group]:
-    """Groups that cover each pair of layers of a layer order once.
+    """Groups that cover each pair of layers of a layer order once; at least one group.
 
     If the factors of all roles fit into `memory` gigabytes, one group holds all layers. Otherwise
     the groups have the sizes for which forming projectors takes the fewest operations: each group
@@ -195,7 +195,8 @@ def layer_groups(
         read, made = _formed(layers, *sizes, layer_order)
         return read * source + made * target
 
-    return _cut(layers, *min(fitting, key=cost), layer_order)
+    # a single layer may have no pair: its group gives the table its columns
+    return _cut(layers, *min(fitting, key=cost), layer_order) or [Group(range(1), range(1))]
 
 
 def into(groups: Sequence[Group], targets: range, layer_order: str) -> list[Group]:

@@ -179,17 +179,27 @@ class ModelWeights:
         """The matrices of `layer`, made from those of `raw_layer`: folded and centred as requested.
 
         Raises:
-            WeightsError: the norm's scale holds NaN or Inf.
+            WeightsError: the norm's scale holds NaN or Inf, or a number leaves float32.
         """
-        shape, matrices = self.shape.by_index[layer], raw
-        norm = self.family.of_kind(shape.kind).norm
+        shape = self.shape.by_index[layer]
+        with np.errstate(over="ignore", invalid="ignore"):
+            matrices = self._folded(shape, raw)
+            if self.center_writing:
+                matrices = centre_writing(matrices)
+        for role, matrix in matrices.items():
+            if matrix is not raw[role]:
+                check_finite(matrix, shape.name, role, _OVERFLOW)
+        return matrices
+
+    def _folded(self, shape: LayerShape, raw: Layer) -> Layer:
+        norm, matrices = self.family.of_kind(shape.kind).norm, raw
         if self.fold_ln and shape.number >= norm.first:
             matrices = fold_norm(matrices, norm, self._scale(norm, shape))
             if shape.source is not None:  # keys and values were read in another layer
                 scale = self._scale(norm, replace(shape, number=shape.source))
                 read = fold_norm({role: raw[role] for role in "QKV"}, norm, scale)
                 matrices |= {role: read[role] for role in "KV"}
-        return centre_writing(matrices) if self.center_writing else matrices
+        return matrices
 
     def _scale(self, norm: Norm, layer: LayerShape) -> NDArray[Any] | None:
         """The scale of the norm before attention."""
@@ -291,8 +301,18 @@ def _reopened(model: str, revision: str | None, options: dict[str, Any]) -> Mode
     return ModelWeights(model, revision, **options)
 
 
-def check_finite(matrix: NDArray[Any], layer: str, role: str) -> None:
-    """Refuse NaN and Inf, naming the head; `layer` is the layer's name.
+_DAMAGED = "holds NaN or Inf: the checkpoint is damaged, fetch or convert it again"
+_OVERFLOW = "is too large for float32 once it is folded or centred: leave that out"
+
+
+def check_finite(matrix: NDArray[Any], layer: str, role: str, fault: str = _DAMAGED) -> None:
+    """Refuse NaN and Inf, naming the head.
+
+    Args:
+        matrix: heads x d_model x width.
+        layer: the layer's name.
+        role: the matrix's role.
+        fault: what the error says of the head.
 
     Raises:
         WeightsError: a value is not finite.
@@ -304,8 +324,7 @@ def check_finite(matrix: NDArray[Any], layer: str, role: str) -> None:
     heads = np.flatnonzero(~np.isfinite(matrix).all(axis=(1, 2)))
     raise WeightsError(
         f"the {role} matrix of {', '.join(f'{layer}H{head}' for head in heads[:8])}"
-        f"{' ...' if len(heads) > 8 else ''} holds NaN or Inf: "
-        "the checkpoint is damaged, fetch or convert it again"
+        f"{' ...' if len(heads) > 8 else ''} {fault}"
     )
 
 

@@ -145,12 +145,12 @@ def compute(
     with Job(spec, progress, file, force, client).scored() as (state, fingerprint):
         meta = meta_of(spec, state, fingerprint, name)
         columns = rows(state, spec.weights.shape, spec.kv, spec.selection)
-    if selection.nulls:
+        if not selection.nulls:
+            return kept_table(columns, meta, selection)
         whole = add_nulls(AffinityTable(columns, meta), spec.weights, selection.nulls,
                           seed=seed or 0, samples=samples, progress=progress,
                           memory=MEMORY if memory is None else memory)  # fmt: skip
         return whole.select(selection)
-    return kept_table(columns, meta, selection)
 
 
 def prepared(

@@ -54,17 +54,19 @@ class Job:
     def scored(self) -> Iterator[tuple[State, str]]:
         """The state after all groups of layers, and the fingerprint of the weights.
 
-        Groups of an interrupted run are not scored again.
+        Groups of an interrupted run are not scored again. The file for the state is removed once
+        the block has used it: if the block fails, as on a full disk, nothing is lost.
         """
-        spec = self.spec
+        spec, groups = self.spec, self.spec.groups()
         most = {pairing: spec.pair_bound(pairing) for pairing in spec.pairings}
         with new_state(spec.selection, most, spec.decoy_pairings) as state:
-            yield state, self._fill(state)
+            partial = self._partial(groups)
+            yield state, self._fill(state, groups, partial)
+            partial.clear()
 
-    def _fill(self, state: State) -> str:
+    def _fill(self, state: State, groups: list[Group], partial: Partial) -> str:
         """Score all groups into the state; returns the fingerprint."""
-        spec, groups = self.spec, self.spec.groups()
-        partial = self._partial(groups)
+        spec = self.spec
         partial.restore(state)
         if state.done and self.progress:
             self.progress(RESUMED, len(state.done), len(groups))
@@ -79,7 +81,6 @@ class Job:
             state.head_scores = all_head_scores(
                 spec.weights, state.head_scores, here, threads, spec.targets
             )
-        partial.clear()
         return whole
 
     def _scored(

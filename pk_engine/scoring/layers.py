@@ -13,11 +13,15 @@ from headgraph.base.progress import Progress
 from headgraph.pk_engine.linalg.array_ops import to_numpy
 from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.linalg.buffers import Buffers
+from headgraph.pk_engine.linalg.scaling import scaled
 from headgraph.pk_engine.metrics.copying import HEAD_SCORES, copying, self_overlap
 from headgraph.pk_engine.metrics.stacks import HeadStacks, Stack
 from headgraph.pk_engine.models.interface import Layer, Weights
 from headgraph.pk_engine.models.shape import ModelShape
 from headgraph.pk_engine.scoring.device import Products, fill_whole, fills_whole
+
+_SAFE = 4
+"""Binary exponents of entries of which scores of raw weights multiply up to eight in float32."""
 
 
 def collect(
@@ -211,6 +215,9 @@ def fill(
         What head scores need, if a GPU has it at hand.
     """
     backend, layer = stacks.backend, number - stacks.layers.start
+    if stacks.raw is not None or stacks.writes is not None:
+        # these scores ignore the size of a matrix, but products of huge or tiny ones overflow
+        matrices = {role: scaled(stack, _SAFE) for role, stack in matrices.items()}
     if backend.factors_here and fills_whole(stacks, matrices):
         return fill_whole(stacks, layer, matrices)
     buffers = buffers or Buffers()

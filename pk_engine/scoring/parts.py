@@ -16,7 +16,7 @@ from typing import Any
 from headgraph.base.files.documents import reason, shown
 from headgraph.base.files.output import writable
 from headgraph.base.spelling import argument
-from headgraph.base.text import listed
+from headgraph.base.text import listed, short
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.models.shape import ModelShape
@@ -69,8 +69,8 @@ def compute_part(
     defaults = {k: v for k, v in (compute.__kwdefaults__ or {}).items() if k not in _OWN}
     if null := getattr(options.get("selection"), "null", None):
         raise EngineError(
-            f"{argument('null', null)} with {argument('target_layers', target_layers)}: a null "
-            "model needs all pairs; leave one or the other out"
+            f"{argument('null', null)} with {_given(target_layers)}: a null model needs all pairs; "
+            "leave one or the other out"
         )
     spec, selection = prepared(model, **defaults | options)
     first, last = _numbers(target_layers, spec.weights.shape)
@@ -99,7 +99,7 @@ def part_file(path: str | os.PathLike[str], *, force: bool) -> Path:
     if path.suffix != PART:
         raise EngineError(
             f"{shown(path)} would be a part of a table: expected a name that ends in {PART}, such "
-            f"as {shown(path.with_suffix(PART).name)}"
+            f"as {shown(short(path.stem, 40) + PART)}"
         )
     return writable(path, force=force, problem=EngineError)
 
@@ -110,7 +110,7 @@ def _numbers(target_layers: str, shape: ModelShape) -> tuple[int, int]:
     Raises:
         EngineError: the text is no range, or the model has no head in these layers.
     """
-    given = argument("target_layers", target_layers)
+    given = _given(target_layers)
     found = re.fullmatch(r"([0-9]{1,6})(?:-([0-9]{1,6}))?", str(target_layers).strip())
     first, last = (int(it) for it in (found[1], found[2] or found[1])) if found else (1, 0)
     if first > last:
@@ -123,3 +123,7 @@ def _numbers(target_layers: str, shape: ModelShape) -> tuple[int, int]:
             f"{listed([layer.index for layer in shape.layers], 8)}"
         )
     return first, last
+
+
+def _given(target_layers: object) -> str:
+    return argument("target_layers", short(str(target_layers), 24))

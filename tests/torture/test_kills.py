@@ -32,7 +32,7 @@ def test_killed(name: str, world: World) -> None:
 
 
 def test_a_fault_is_found(world: World) -> None:
-    """A part of a run, a file that is no whole one, and a file that stays."""
+    """A part of a run, a file that is no whole one, and whatever stays somewhere."""
     load = Command("load", world)
     load.begin()
     assert world.forks.run(load.line, load.env).code == 0
@@ -46,6 +46,36 @@ def test_a_fault_is_found(world: World) -> None:
         "x is no temporary file's name", "a part is visible",
     ]  # fmt: skip
     assert [fault.split(":")[0] for fault in load.left()] == ["not whole", "files differ"]
+    _heal(load)
+    world.graph.command("CREATE INDEX left_behind FOR (h:Other) ON (h.name)")
+    (world.folder / "home" / ".left").write_bytes(b"")
+    at = world.folder / "big.parquet"
+    at.write_bytes(at.read_bytes() + b"0")
+    differ = "inputs or the home differ: ['big.parquet', 'home/.left']"
+    try:
+        assert [fault.split(":")[0] for fault in load.left()] == ["not whole", differ.split(":")[0]]
+        assert load.left()[1] == differ
+    finally:
+        world.graph.command("DROP INDEX left_behind")
+        (world.folder / "home" / ".left").unlink()
+        world.tables["big"].write(at, force=True)
+
+
+def _heal(load: Command) -> None:
+    (load.out / "x").unlink()
+    load.back()
+    assert load.world.forks.run(load.line, load.env).code == 0
+    assert load.left() == []
+
+
+def test_a_file_left_where_a_command_runs_is_found(world: World) -> None:
+    merge = Command("merge", world)
+    merge.begin()
+    line = [*merge.line[:-1], "beside.parquet"]  # a relative name
+    assert world.forks.run(merge.line, merge.env).code == 0
+    merge.learn()
+    assert world.forks.run(line, merge.env).code == 0
+    assert merge.left() == ["files differ: ['tmp', 'tmp/beside.parquet']"]
 
 
 def test_the_same_seed_gives_the_same_moments() -> None:

@@ -63,9 +63,11 @@ def connected(
         raise EngineError(
             "distributed is not installed, which a cluster needs: pip install 'headgraph[cluster]'"
         ) from error
-    log = logging.getLogger("distributed")
-    level = log.level
-    log.setLevel(logging.CRITICAL)  # errors become sentences here
+    # errors become sentences here; asyncio logs results that are not fetched
+    logs = [logging.getLogger(name) for name in ("distributed", "asyncio")]
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.CRITICAL)
     try:
         try:
             resolve_address(scheduler)  # a client with no such address may wait for itself for ever
@@ -78,7 +80,8 @@ def connected(
         with client:
             yield client
     finally:
-        log.setLevel(level)
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)
 
 
 def _address_in(path: Path) -> str:

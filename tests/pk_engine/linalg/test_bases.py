@@ -1,7 +1,11 @@
 """Bases and numerical ranks, of easy and of nasty matrices."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
+import torch
 
 from headgraph.pk_engine.linalg.bases import bases
 
@@ -75,6 +79,16 @@ def test_wider_than_tall() -> None:
     found = bases(random(2, 6, 9))
     assert found.rank.tolist() == [6, 6]
     assert np.abs(found.basis[0] @ found.basis[0].T - np.eye(6)).max() < 1e-5
+
+
+@pytest.mark.parametrize("scale", [1e-42, 1.0, 1e38])
+@pytest.mark.parametrize("of", [np.asarray, torch.from_numpy])
+def test_wider_than_tall_at_any_scale(of: Callable[[Any], Any], scale: float) -> None:
+    w = np.clip(random(2, 33, 64), -3, 3) * np.float32(scale)
+    found = bases(of(w))
+    assert found.rank.tolist() == [33, 33]
+    whole = np.asarray(found.basis, np.float64) @ (np.asarray(found.factor) / scale)
+    assert np.abs(whole - w.astype(np.float64) / scale).max() < 1e-5
 
 
 @pytest.mark.parametrize("condition", [3.0, 30.0, 100.0, 1e3, 1e4])

@@ -352,3 +352,14 @@ def test_folding_needs_the_norms(tmp_path: Path) -> None:
     damaged = ModelWeights(save(tmp_path / "nan", with_norms(np.nan)), fold_ln=True)
     with pytest.raises(WeightsError, match="the norm before attention of layer 0 holds NaN"):
         damaged.layer(0)
+
+
+@pytest.mark.parametrize(("option", "role"), [("fold_ln", "Q"), ("center_writing", "O")])
+@pytest.mark.filterwarnings("error")
+def test_numbers_that_folding_takes_out_of_float32(tmp_path: Path, option: str, role: str) -> None:
+    huge = {name: np.sign(it) * np.float32(3e38) for name, it in gpt2_tensors().items()}
+    scales = {f"h.{layer}.ln_1.weight": np.full(16, 3e38, np.float32) for layer in range(2)}
+    weights = ModelWeights(save(tmp_path, huge | scales), **{option: True})
+    said = f"the {role} matrix of L0H0, .* is too large for float32 once it is folded or centred"
+    with pytest.raises(WeightsError, match=said):
+        weights.layer(0)

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from headgraph.pk_engine.metrics.stacks import HeadStacks
 from headgraph.pk_engine.models.weights import ModelWeights
 from headgraph.pk_engine.scoring import layers as module
 from headgraph.pk_engine.scoring.layers import collect
+from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.pk_engine.device import Launches, as_on_a_device
 from tests.shared import MODELS, needs_shared
 
@@ -83,6 +85,28 @@ def test_head_scores_of_extreme_weights_come_from_float64_or_scaled_matrices(
     assert np.isnan(wanted.head_scores[2][:, 0]).all()
     for layer, scores in wanted.head_scores.items():
         np.testing.assert_allclose(found.head_scores[layer], scores, atol=2e-5)
+
+
+EVERY = "pk,cs,simple_cs,cka,cka_columns,procrustes,procrustes_columns,max_cosine"
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+@pytest.mark.parametrize("way", ["numpy", "torch"])
+def test_scores_ignore_the_size_of_huge_and_tiny_weights(
+    way: str, scale: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if way == "torch":
+        as_on_a_device(monkeypatch)
+    tables = []
+    for name, by in (("plain", 1.0), ("scaled", scale)):
+        tensors = {key: it * np.float32(by) for key, it in llama_tensors().items()}
+        folder = save(tmp_path / name, tensors, LLAMA_CONFIG)
+        how: dict[str, Any] = {"backend": way, "device": "cpu", "metrics": EVERY}
+        tables.append(compute(folder, selection=Selection(), **how).columns)
+    for metric in EVERY.split(","):
+        first, second = (np.sort(table[metric]) for table in tables)
+        assert first.min() > 0.01
+        np.testing.assert_allclose(first, second, atol=1e-5)
 
 
 def test_a_layer_takes_as_many_launches_whatever_its_heads(
@@ -187,6 +211,21 @@ def test_memory_is_read_into_again_only_when_its_copy_is_done(
         own = [what for _, what, at in seen.events if at == stream]
         assert own == ["upload", "factor", "wait"] * (len(own) // 3)
     assert bits(found) == bits(_without_streams(monkeypatch, weights))
+
+
+def test_a_stream_of_a_device_that_failed_is_free_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise further threads would wait for a stream for ever, and the command with them."""
+    monkeypatch.setattr(backends, "_streams", backends.cache(backends._streams.__wrapped__))
+    Recorder(monkeypatch)
+
+    def fail(self: Waiting) -> None:
+        raise RuntimeError("CUDA error: an illegal memory access")
+
+    monkeypatch.setattr(Waiting, "synchronize", fail)
+    for _ in range(STREAMS + 1):
+        with pytest.raises(RuntimeError, match="illegal"), Backend("torch", "cuda:1").beside():
+            pass
+        assert backends._streams("cuda:1").qsize() == STREAMS
 
 
 def _without_streams(patch: pytest.MonkeyPatch, weights: ModelWeights) -> HeadStacks:

@@ -62,6 +62,16 @@ def test_groups_with_deficient_heads_and_every_layer_order(tmp_path: Path, order
     pd.testing.assert_frame_equal(tables[0].frame, tables[1].frame, atol=1e-5)
 
 
+@pytest.mark.parametrize("rule", RULES, ids=Selection.describe)
+def test_one_layer_has_no_pair_however_little_memory_there_is(
+    tmp_path: Path, rule: Selection
+) -> None:
+    folder = save(tmp_path, llama_tensors(), LLAMA_CONFIG | {"num_hidden_layers": 1})
+    whole, pieces = (compute(folder, memory=m, selection=rule) for m in (2.0, 1e-9))
+    assert len(whole) == 0
+    assert pieces.sha256 == whole.sha256
+
+
 @pytest.mark.parametrize("order", ["forward", "all", "within"])
 @pytest.mark.parametrize("memory", [1e-9, 2e-6, 1e-5, 1.0])
 def test_groups_cover_every_pair_of_layers_once(order: str, memory: float) -> None:

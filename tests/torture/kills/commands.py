@@ -34,8 +34,10 @@ class World:
             "NEO4J_USERNAME": graph.settings.user,
             "NEO4J_PASSWORD": str(graph.settings.password),
             "XDG_DATA_HOME": str(folder / "out" / "data"),
+            "HOME": str(folder / "home"),
             "TMPDIR": str(folder / "out" / "tmp"),
         }
+        (folder / "home").mkdir()
         self.tables = {
             "other": random_table(2, 3, seed=5, model="test/other"),
             "big": random_table(5, 4, seed=6, model="test/big"),
@@ -212,9 +214,19 @@ class Command:
 
     def learn(self) -> None:
         self.after = self._look()
+        self.around = self._around()
 
     def victim(self) -> int | None:
         return self.case.victim(self.world)
+
+    def _around(self) -> dict[str, bytes]:
+        """The inputs and the home, which no command changes once it has made its caches."""
+        places = [it for it in self.world.folder.iterdir() if it.name not in ("out", "server")]
+        inputs = {it.name: it.read_bytes() for it in places if it.is_file()}
+        folders = {it.name: files(it) for it in places if it.is_dir()}
+        return inputs | {
+            f"{name}/{at}": data for name, held in folders.items() for at, data in held.items()
+        }
 
     def _look(self) -> tuple[Found, dict[str, bytes]]:
         held = files(self.out)
@@ -258,6 +270,11 @@ class Command:
             names = sorted({*held, *new})
             different = [name for name in names if held.get(name) != new.get(name)]
             faults.append(f"files differ: {different}")
+        around = self._around()
+        if around != self.around:
+            names = sorted({*around, *self.around})
+            different = [name for name in names if around.get(name) != self.around.get(name)]
+            faults.append(f"inputs or the home differ: {different}")
         faults += [f"{process} still runs" for process in self.world.forks.processes()]
         return faults + self.world.workers.left()
 

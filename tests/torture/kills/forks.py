@@ -205,6 +205,7 @@ def _child(request: dict[str, Any], said: int, about: int) -> None:
         os.dup2(said, 1)
         os.dup2(said, 2)
         os.environ.update(request["env"])
+        os.chdir(request["env"]["TMPDIR"])  # what is left where a command runs is found there
         tempfile.tempdir = None
         _, step, calls = request["kill"] or Kill()
         steps.begin(step, calls, request["victim"] or os.getpid())

@@ -16,6 +16,10 @@ _OTHERS = """
 SHOW TRANSACTIONS YIELD currentQuery WHERE NOT currentQuery CONTAINS 'SHOW TRANSACTIONS'
 RETURN count(*) AS n
 """
+_SCHEMA = [
+    "SHOW CONSTRAINTS YIELD name, type, labelsOrTypes, properties",
+    "SHOW INDEXES YIELD name, type, labelsOrTypes, properties",
+]
 QUERIES = ("overview", "hubs", "strongest_edges", "roles")
 
 
@@ -23,7 +27,8 @@ class Found(NamedTuple):
     """The contents of a database, in a form that can be compared.
 
     Attributes:
-        everything: all nodes and relationships with all properties but times.
+        everything: all nodes and relationships with all properties but times, constraints, indexes,
+            and transactions that do not end.
         published: those that neither belong to an unfinished run nor to one that is being deleted.
         answers: what stored queries say of each run, or the class of the error.
     """
@@ -36,9 +41,10 @@ class Found(NamedTuple):
 def found(graph: Graph, runs: tuple[str, ...]) -> Found:
     """The contents, after the transactions of killed commands have come to their ends."""
     deadline = time.monotonic() + 60
-    while graph.read(_OTHERS).single() and time.monotonic() < deadline:
+    while (others := graph.read(_OTHERS).single()) and time.monotonic() < deadline:
         time.sleep(0.01)
-    everything, published, names = [], [], {}
+    everything, published, names = [f"{others} open transactions"] if others else [], [], {}
+    everything += [str(row) for statement in _SCHEMA for row in graph.read(statement).rows]
     for id, labels, own in graph.read(_NODES).rows:
         shown = {key: value for key, value in sorted(own.items()) if key not in TIMES}
         text = f"{sorted(labels)} {shown}"
