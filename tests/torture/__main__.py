@@ -63,16 +63,17 @@ def _keep(kind: str, data: bytes) -> None:
 
 
 def write(row: dict[str, object]) -> None:
-    """The report with this row in place of an older one of the same kind."""
-    kept: dict[str, dict[str, object]] = {}
+    """The report with this row in place of an older one of the same kind and seed."""
+    kept: dict[tuple[str, int], dict[str, object]] = {}
     if REPORT.exists():
         with REPORT.open(encoding="utf-8", newline="") as file:
-            kept = {old["kind"]: {**old} for old in csv.DictReader(file)}
-    kept[str(row["kind"])] = row
+            kept = {(old["kind"], int(old["seed"])): {**old} for old in csv.DictReader(file)}
+    kept[str(row["kind"]), int(str(row["seed"]))] = row
+    order = sorted(kept, key=lambda key: (list(KINDS).index(key[0]), key[1]))
     with REPORT.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(kept[kind] for kind in KINDS if kind in kept)
+        writer.writerows(kept[key] for key in order)
 
 
 def main() -> int:
