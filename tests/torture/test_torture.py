@@ -1,5 +1,6 @@
 """A few damaged inputs of each kind, and every one that was ever answered wrongly."""
 
+import os
 import random
 import subprocess
 import sys
@@ -32,7 +33,7 @@ def test_a_kept_case(case: Path) -> None:
 
 
 def test_a_fault_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The trial sees another error, a long message, a lost file and an endless loop."""
+    """The trial sees each kind of fault that `tests.torture` names."""
     from headgraph.base.errors import HeadgraphError
     from tests.torture import trial
 
@@ -45,6 +46,15 @@ def test_a_fault_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     def leaves(path: Path) -> None:
         (path.parent / "left").touch()
 
+    def prints(path: Path) -> None:
+        print(path)
+
+    def prints_in_c(path: Path) -> None:
+        os.write(2, b"warning")
+
+    def fills(path: Path) -> None:
+        raise MemoryError
+
     def turns(path: Path) -> None:
         while True:
             pass
@@ -52,8 +62,10 @@ def test_a_fault_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     monkeypatch.setattr(trial, "SECONDS", 0.1)
     file = tmp_path / "file"
     file.touch()
-    for use, said in [(fails, "KeyError"), (says_much, "300 characters"), (turns, "processor"),
-                      (leaves, "left behind")]:  # fmt: skip
+    for use, said in [
+        (fails, "KeyError"), (says_much, "300 characters"), (turns, "processor"), (fills, "MB"),
+        (leaves, "left behind"), (prints, "it prints"), (prints_in_c, "it prints 'warning'"),
+    ]:  # fmt: skip
         monkeypatch.setitem(trial.KINDS, "x", trial.KINDS["table"].__class__(lambda it: it, use))
         assert said in (tried("x", file, b"", tmp_path)[1] or "")
 
