@@ -18,6 +18,11 @@ from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
 from headgraph.pk_engine.table.selection import Selection
 
+# errors of values that are not what compute_part writes
+_FOREIGN = (
+    *NOT_OURS, TypeError, IndexError, AttributeError, ArithmeticError, MemoryError, RecursionError,
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Part:
@@ -80,7 +85,7 @@ def _stated(name: str) -> Iterator[None]:
         raise TableError(f"{name} is damaged or foreign: {error.message.marked}") from error
     except OSError as error:
         raise TableError(f"{name} cannot be read: {reason(error)}") from error
-    except (*NOT_OURS, TypeError, IndexError, AttributeError, MemoryError, RecursionError) as error:
+    except _FOREIGN as error:
         raise TableError(f"{name} is damaged, or no part of a table: {again}") from error
 
 
