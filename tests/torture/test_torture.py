@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.torture.__main__ import CASES, good
+from tests.torture.documents import Place, changed, places
 from tests.torture.kinds import KINDS
 from tests.torture.mutation import mutated
 from tests.torture.trial import tried
@@ -75,3 +76,22 @@ def test_the_same_seed_gives_the_same_inputs() -> None:
     first, again = ([mutated(whole, random.Random(f"x {i}")) for i in range(300)] for _ in range(2))
     assert first == again
     assert len(set(first)) > 250
+
+
+@pytest.mark.parametrize(
+    ("at", "how", "expected"),
+    [
+        ((), "replace", 5),
+        ((), "remove", {"a": [1, {"b": 2}]}),
+        (("a", 1, "b"), "replace", {"a": [1, {"b": 5}]}),
+        (("a", 0), "remove", {"a": [{"b": 2}]}),
+        (("a", 1, "b"), "add", {"a": [1, {"b": 2, "n": 5}]}),
+        (("a", 0), "copy", {"a": [1, {"b": 2}, 1]}),
+        (("a", 7), "replace", {"a": [1, {"b": 2}]}),
+        (("a", 0, "b"), "add", {"a": [1, {"b": 2}]}),
+    ],
+)
+def test_a_change_of_json(at: Place, how: str, expected: object) -> None:
+    whole = {"a": [1, {"b": 2}]}
+    assert list(places(whole)) == [(), ("a",), ("a", 0), ("a", 1), ("a", 1, "b")]
+    assert changed(whole, at, how, 5, "n") == expected
