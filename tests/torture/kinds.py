@@ -10,8 +10,10 @@ from headgraph.analysis.errors import PatchingError
 from headgraph.analysis.running.prompts import prompt_lines, token_numbers
 from headgraph.analysis.tokens.vocabulary import vocabulary
 from headgraph.analysis.training.checkpoints import LOSSES, checkpoints
+from headgraph.analysis.wiring._behaviour import read_strengths
 from headgraph.base.files.rows import check_numbers, read_csv
 from headgraph.graphdb.connection.settings import resolve
+from headgraph.loader._annotate import _checked, _one
 from headgraph.loader.imports.reading import read
 from headgraph.pk_engine.labels import read_labels
 from headgraph.pk_engine.linalg.backends import Backend
@@ -147,6 +149,15 @@ def _rows(path: Path) -> None:
     check_numbers(rows, ["pk", "effect"], source=path.name)
 
 
+def _strengths(path: Path) -> None:
+    read_strengths(path, {(layer, head) for layer in range(2) for head in range(2)})
+
+
+def _annotated(path: Path) -> None:
+    rows, _ = _checked(path)
+    _one(rows, "prompts")
+
+
 def _prompts(path: Path) -> None:
     token_numbers(prompt_lines(path, PatchingError), PatchingError)
 
@@ -185,6 +196,11 @@ NEO4J_DATABASE=neo4j
 HEADS = 'layer,head,role,note\n0,1,induction,é\n1,0,previous_token,"a, b"\n1,1,induction,\n'
 ROWS = "source,target,pk,effect\nL0H1,L1H1,2.5,-0.25\nL0H0,L1H0,1e-3,4\n"
 
+SCORES = """layer,head,behaviour,score,induction,prompts
+0,1,induction,0.5,0.25,4
+0,1,previous_token,1,0.5,4
+1,0,induction,0,,4
+"""
 SCHEDULER = '{"type": "Scheduler", "id": "S-1", "address": "tcp://10.0.0.1:8786", "workers": {}}'
 PARAMETERS = """head=L4H7
 count=5
@@ -222,6 +238,8 @@ KINDS: dict[str, Kind] = {
     "scheduler file": Kind(_text("scheduler.json", SCHEDULER), _address_in),
     "labels": Kind(_text("labels.csv", HEADS), _labels),
     "rows of results": Kind(_text("rows.csv", ROWS), _rows),
+    "behaviour scores": Kind(_text("scores.csv", SCORES), _strengths),
+    "scores to annotate": Kind(_text("scores.csv", SCORES), _annotated),
     "prompts": Kind(_text("prompts.txt", "1 2 3\n4 5 6 7\n8 9\n"), _prompts),
     "family file": Kind(_family, read_family),
     "machine file": Kind(_machine, _plan),
