@@ -47,7 +47,7 @@ def torture(kind: str, inputs: range, seed: int) -> dict[str, object]:
             else:
                 faults += 1
                 print(f"{kind}, seed {seed}, input {number}: {fault}", file=sys.stderr)
-                _keep(kind, data)
+                keep(kind, data)
     read = found.pop(READ, 0)
     return {
         "kind": kind, "seed": seed, "inputs": len(inputs), "read": read,
@@ -55,7 +55,8 @@ def torture(kind: str, inputs: range, seed: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _keep(kind: str, data: bytes) -> None:
+def keep(kind: str, data: bytes) -> None:
+    """Write an input to `CASES`."""
     folder = CASES / kind.replace(" ", "-")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{hashlib.sha256(data).hexdigest()[:12]}.bin").write_bytes(data)

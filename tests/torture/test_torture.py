@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
 
 from tests.torture.__main__ import CASES, good
 from tests.torture.documents import Place, changed, places
 from tests.torture.kinds import KINDS
 from tests.torture.mutation import mutated
+from tests.torture.strategies import inputs
 from tests.torture.trial import tried
 
 KEPT = sorted(path for path in CASES.rglob("*") if path.is_file())
@@ -76,6 +78,19 @@ def test_the_same_seed_gives_the_same_inputs() -> None:
     first, again = ([mutated(whole, random.Random(f"x {i}")) for i in range(300)] for _ in range(2))
     assert first == again
     assert len(set(first)) > 250
+
+
+@pytest.mark.parametrize("whole", [b'{"a": [1, {"b": 2}]}', b"a,b\n1,2\n", bytes(range(256))])
+def test_hypothesis_changes_json_text_and_bytes(whole: bytes) -> None:
+    seen = set()
+
+    @settings(max_examples=30, database=None, deadline=None, derandomize=True)
+    @given(inputs(whole))
+    def go(data: bytes) -> None:
+        seen.add(data)
+
+    go()
+    assert len(seen) > 15
 
 
 @pytest.mark.parametrize(
