@@ -44,7 +44,9 @@ def causality(edges: Rows, *, measure: str = "effect", dark: bool = False) -> "F
     Raises:
         FigureError: not rows of `headgraph.verify_edge`, an unknown measure, or only zeros.
     """
-    wanted = ("model", "pairing", "pk", *MEASURES, "chosen", "seed", "replaced_by")
+    wanted = (
+        "model", "pairing", "source", "target", "pk", *MEASURES, "chosen", "seed", "replaced_by",
+    )  # fmt: skip
     edges = command_rows(
         edges, wanted, "headgraph.verify_edge", "headgraph verify-edge ... --format csv",
         texts=("model", "chosen"), whole=("seed",), numbers=("pk", *MEASURES),

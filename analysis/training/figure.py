@@ -23,6 +23,7 @@ _NEEDED = (
     "series", "step", "loss", "pairing", "source", "target", "pk", "source_previous_token",
     "target_induction",
 )  # fmt: skip
+_PAIR = ["pairing", "source", "target"]
 _MOST_PAIRS = 9
 _LONGEST_LABEL = 30  # characters beside a panel
 _LOG_FROM = 64
@@ -62,7 +63,7 @@ def training_figure(
         TrainingError, EngineError, RunningError: as for `headgraph.trajectory`.
     """
     rows = _rows(run, pairs, top, pairings, seed)
-    groups = list(rows.groupby(["pairing", "source", "target"], sort=False))
+    groups = list(rows.groupby(_PAIR, sort=False))
     if len(groups) > _MOST_PAIRS:
         raise FigureError(
             f"{len(groups)} pairs cannot be told apart: expected at most {_MOST_PAIRS}; choose "
@@ -101,10 +102,17 @@ def _rows(
 ) -> pd.DataFrame:
     """Rows of a trajectory: given, read from a file, or computed."""
     if isinstance(run, pd.DataFrame) or Path(run).suffix.lower() == ".csv":
-        return command_rows(
+        rows = command_rows(
             run, _NEEDED, "headgraph.trajectory", "headgraph trajectory -o FILE.csv",
             whole=("step",), numbers=("loss", "pk", "source_previous_token", "target_induction"),
         )  # fmt: skip
+        for column in _PAIR:
+            if (empty := rows[column].isna().to_numpy()).any():
+                raise FigureError(
+                    f"the rows, row {int(empty.argmax()) + 1}, have no {column}: expected one in "
+                    "every row"
+                )
+        return rows
     return trajectory(run, pairs=pairs, top=top, pairings=pairings, seed=seed)
 
 
@@ -177,7 +185,7 @@ def _steps(axes: Sequence["Axes"], rows: pd.DataFrame) -> None:
             decades = [10**power for power in range(len(str(steps[-1])))]
             ticks = [step for step in (0, *decades) if step == 0 or step >= after[0]]
             panel.set_xticks(ticks, [f"{step:,}" for step in ticks])
-        room = -0.02 * (after[0] if log else steps[-1])
-        panel.set_xlim(room, 1.02 * steps[-1])
+        last = max(steps[-1], 1)  # a run may have step 0 alone
+        panel.set_xlim(-0.02 * (after[0] if log else last), 1.02 * last)
         panel.tick_params(length=0, labelbottom=panel is axes[-1])
     axes[-1].set_xlabel("training step")

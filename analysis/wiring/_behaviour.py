@@ -37,6 +37,9 @@ def read_strengths(
     name = "the behaviour rows" if isinstance(behaviour, pd.DataFrame) else shown(behaviour)
     columns = (*BEHAVIOURS, "score")
     frame = check_numbers(_rows(behaviour), columns, source=name, problem=FigureError)
+    if _is_numbered(frame):
+        places = ("layer", "head")
+        frame = check_numbers(frame, places, source=name, problem=FigureError, whole=True)
     frame = _wide(frame)
     measured = [column for column in BEHAVIOURS if column in frame]
     if "head" not in frame or not measured:
@@ -80,13 +83,17 @@ def _wide(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.pivot_table(index=keys, columns="behaviour", values="score").reset_index()
 
 
+def _is_numbered(frame: pd.DataFrame) -> bool:
+    """Whether heads are numbers beside a layer, and not names such as `L0H7`."""
+    if not {"layer", "head"} <= set(frame):
+        return False
+    return not frame["head"].astype(str).str.startswith("L").any()
+
+
 def _heads(frame: pd.DataFrame, name: str) -> list[Head]:
     try:
-        if "layer" in frame and not frame["head"].astype(str).str.startswith("L").any():
-            pairs = frame[["layer", "head"]].to_numpy(int).tolist()
-            return [(layer, head) for layer, head in pairs]
+        if _is_numbered(frame):
+            return list(zip(frame["layer"].tolist(), frame["head"].tolist(), strict=True))
         return [parse_head(str(head)) for head in frame["head"]]
     except BadName as error:
         raise FigureError(f"{name}: {error.message.marked}") from error
-    except (ValueError, OverflowError) as error:
-        raise FigureError(f"{name}: {error}") from error

@@ -20,6 +20,10 @@ from headgraph.pk_engine.table.meta import TableMeta
 from headgraph.pk_engine.table.selection import Selection
 
 _MADE = either("headgraph.compute_part", "headgraph compute --target-layers")
+# errors of values that are not what compute_part writes
+_FOREIGN = (
+    *NOT_OURS, TypeError, IndexError, AttributeError, ArithmeticError, MemoryError, RecursionError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def _stated(name: str) -> Iterator[None]:
         raise TableError(f"{name} is damaged or foreign: {error.message.marked}") from error
     except OSError as error:
         raise TableError(f"{name} cannot be read: {reason(error)}") from error
-    except (*NOT_OURS, TypeError, IndexError, AttributeError, MemoryError, RecursionError) as error:
+    except _FOREIGN as error:
         raise TableError(
             f"{name} is damaged, or no part of a table: copy it again, or make it again with "
             f"{_MADE}"

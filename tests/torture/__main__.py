@@ -1,7 +1,6 @@
 """`python -m tests.torture`: see the package."""
 
 import argparse
-import csv
 import hashlib
 import os
 import random
@@ -15,12 +14,11 @@ from pathlib import Path
 
 from tests.torture.kinds import KINDS
 from tests.torture.mutation import mutated
-from tests.torture.report import commit
+from tests.torture.report import commit, write
 from tests.torture.trial import READ, limited, tried
 
 CASES = Path(__file__).with_name("cases")
-REPORT = Path(__file__).parents[2] / "docs" / "data" / "torture.csv"
-COLUMNS = ["kind", "seed", "inputs", "read", "refused", "sentences", "faults", "commit"]
+REPORT = "torture.csv"
 
 
 @contextmanager
@@ -44,35 +42,24 @@ def torture(kind: str, inputs: range, seed: int) -> dict[str, object]:
         for number in inputs:
             data = mutated(whole, random.Random(f"{kind} {seed} {number}"))
             came_to, fault = tried(kind, file, data, folder)
-            found[came_to] += 1
-            if fault:
+            if not fault:
+                found[came_to] += 1
+            else:
                 faults += 1
                 print(f"{kind}, seed {seed}, input {number}: {fault}", file=sys.stderr)
-                _keep(kind, data)
+                keep(kind, data)
     read = found.pop(READ, 0)
     return {
         "kind": kind, "seed": seed, "inputs": len(inputs), "read": read,
-        "refused": found.total() - faults, "sentences": len(found), "faults": faults,
+        "refused": found.total(), "sentences": len(found), "faults": faults,
     }  # fmt: skip
 
 
-def _keep(kind: str, data: bytes) -> None:
+def keep(kind: str, data: bytes) -> None:
+    """Write an input to `CASES`."""
     folder = CASES / kind.replace(" ", "-")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{hashlib.sha256(data).hexdigest()[:12]}.bin").write_bytes(data)
-
-
-def write(row: dict[str, object]) -> None:
-    """The report with this row in place of an older one of the same kind."""
-    kept: dict[str, dict[str, object]] = {}
-    if REPORT.exists():
-        with REPORT.open(encoding="utf-8", newline="") as file:
-            kept = {old["kind"]: {**old} for old in csv.DictReader(file)}
-    kept[str(row["kind"])] = row
-    with REPORT.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(kept[kind] for kind in KINDS if kind in kept)
 
 
 def main() -> int:
@@ -81,7 +68,7 @@ def main() -> int:
     parser.add_argument("--inputs", type=int, default=200, help="Damaged inputs of each kind.")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kind", action="append", choices=list(KINDS), help="default: all")
-    parser.add_argument("--report", action="store_true", help=f"write {REPORT.name}")
+    parser.add_argument("--report", action="store_true", help=f"write {REPORT}")
     given = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"  # threads reserve memory that is not taken
     faults = 0
@@ -92,7 +79,7 @@ def main() -> int:
         print(*(f"{name} {value}" for name, value in row.items()),
               f"({time.process_time() - start:.0f} s)", sep=", ", flush=True)  # fmt: skip
         if given.report:
-            write(row | {"commit": commit()})
+            write(REPORT, row | {"commit": commit()}, list(KINDS))
     return int(faults > 0)
 
 

@@ -1,22 +1,26 @@
 """Every kind of input: a good one, and the code that reads it."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from headgraph import compute_part, export, merge, plan
+from headgraph import compute_part, export, plan
 from headgraph.analysis.errors import PatchingError
 from headgraph.analysis.running.prompts import prompt_lines, token_numbers
+from headgraph.analysis.tokens.vocabulary import vocabulary
+from headgraph.analysis.training.checkpoints import LOSSES, checkpoints
+from headgraph.analysis.wiring._behaviour import read_strengths
 from headgraph.base.files.rows import check_numbers, read_csv
 from headgraph.graphdb.connection.settings import resolve
+from headgraph.loader._annotate import _checked, _one
 from headgraph.loader.imports.reading import read
 from headgraph.pk_engine.labels import read_labels
 from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.models.families.catalogue import read_family
 from headgraph.pk_engine.models.families.class_defaults import FOLDER
 from headgraph.pk_engine.planning.machine import Machine
+from headgraph.pk_engine.scoring.cluster.client import _address_in
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
 from headgraph.queries.statements.guard import refuse_words
@@ -28,6 +32,7 @@ from tests.pk_engine.adapters import by_hand
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.pk_engine.checkpoints import read as read_layers
 from tests.tables import random_table
+from tests.torture import inner
 
 STATEMENT = """CYPHER 5 MATCH p = (a:Head {run: $run})-[e:OK|OV*1..2]->(b:`Head`) // into
 WHERE e.pk > $least AND e.z < $most AND NOT a.name IN ['L0H1', "x\\"y"] /* not these */
@@ -99,13 +104,6 @@ def _part(folder: Path) -> Path:
     return compute_part(model, "0-1", folder / "t.part", backend="numpy")
 
 
-def _joined(path: Path) -> None:
-    """With a hash that is right, so that the rest is read too."""
-    data = path.read_bytes()[:-32]
-    path.write_bytes(data + hashlib.sha256(data).digest())
-    merge(path)
-
-
 def _export(ending: str) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
         export(random_table(3, 2), folder / f"t.{ending}")
@@ -127,6 +125,12 @@ def _family(folder: Path) -> Path:
     return folder / "gemma3.toml"
 
 
+def _losses(folder: Path) -> Path:
+    for step in (0, 20):
+        (folder / f"step-{step}").mkdir()
+    return _text(LOSSES, "step,loss,seed\n0,5.5,1\n20,1e-3,1\n")(folder)
+
+
 def _plan(path: Path) -> None:
     plan(path.parent, machine=path).frame()
 
@@ -143,6 +147,15 @@ def _labels(path: Path) -> None:
 def _rows(path: Path) -> None:
     rows = read_csv(path)
     check_numbers(rows, ["pk", "effect"], source=path.name)
+
+
+def _strengths(path: Path) -> None:
+    read_strengths(path, {(layer, head) for layer in range(2) for head in range(2)})
+
+
+def _annotated(path: Path) -> None:
+    rows, _ = _checked(path)
+    _one(rows, "prompts")
 
 
 def _prompts(path: Path) -> None:
@@ -183,6 +196,12 @@ NEO4J_DATABASE=neo4j
 HEADS = 'layer,head,role,note\n0,1,induction,é\n1,0,previous_token,"a, b"\n1,1,induction,\n'
 ROWS = "source,target,pk,effect\nL0H1,L1H1,2.5,-0.25\nL0H0,L1H0,1e-3,4\n"
 
+SCORES = """layer,head,behaviour,score,induction,prompts
+0,1,induction,0.5,0.25,4
+0,1,previous_token,1,0.5,4
+1,0,induction,0,,4
+"""
+SCHEDULER = '{"type": "Scheduler", "id": "S-1", "address": "tcp://10.0.0.1:8786", "workers": {}}'
 PARAMETERS = """head=L4H7
 count=5
 role=induction
@@ -207,9 +226,20 @@ KINDS: dict[str, Kind] = {
         _adapter("adapter_config.json"), lambda path: read_layers(path.parent)
     ),
     "table": Kind(_table, AffinityTable.read),
-    "part of a table": Kind(_part, _joined),
+    "part of a table": Kind(
+        _part, lambda path: inner.joined(path, path.read_bytes()[: -inner.HASH])
+    ),
+    "header of safetensors": Kind(inner.header, inner.read_header),
+    "pickle of a torch file": Kind(inner.pickled, inner.read_pickled),
+    "metadata of a table": Kind(inner.metadata, inner.read_metadata),
+    "facts of a part": Kind(inner.facts, inner.read_facts),
+    "tokenizer": Kind(inner.tokenizer, lambda path: vocabulary(path.parent, 6)),
+    "losses of checkpoints": Kind(_losses, lambda path: checkpoints(path.parent)),
+    "scheduler file": Kind(_text("scheduler.json", SCHEDULER), _address_in),
     "labels": Kind(_text("labels.csv", HEADS), _labels),
     "rows of results": Kind(_text("rows.csv", ROWS), _rows),
+    "behaviour scores": Kind(_text("scores.csv", SCORES), _strengths),
+    "scores to annotate": Kind(_text("scores.csv", SCORES), _annotated),
     "prompts": Kind(_text("prompts.txt", "1 2 3\n4 5 6 7\n8 9\n"), _prompts),
     "family file": Kind(_family, read_family),
     "machine file": Kind(_machine, _plan),

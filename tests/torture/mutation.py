@@ -1,8 +1,12 @@
 """One damaged input after another, from a good one and a seed."""
 
+import json
 import random
 import struct
 from collections.abc import Callable
+from copy import deepcopy
+
+from tests.torture.documents import HOW, changed, inside, places
 
 WORDS = [
     b"", b"0", b"-1", b"1", b"2147483648", b"18446744073709551616", b"1e999", b"NaN", b"-Infinity",
@@ -13,6 +17,12 @@ WORDS = [
 ]  # fmt: skip
 """What files must not be able to hold, or to hold there."""
 SIZES = [0, 1, 2, 255, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**63, 2**64 - 1]
+VALUES = [
+    None, True, 0, -1, 1, 2, 2**31, 2**63, -(2**64), 10**400, 0.5, -0.0, 1e308, float("nan"),
+    float("inf"), "", "0", "x", "x" * 5000, "\ud800", "\x1b]0;t\x07", "../../x", [], {}, [[]],
+    [None, 1, "x"], {"x": {}}, {"": []},
+]  # fmt: skip
+"""Values of JSON, most of them of a type that is not expected there."""
 
 Change = Callable[[bytearray, random.Random], bytearray]
 
@@ -91,4 +101,19 @@ def _swapped(data: bytearray, chance: random.Random) -> bytearray:
     return data
 
 
-CHANGES: list[Change] = [_flip, _number, _digits, _word, _cut, _twice, _swapped]
+def _value(data: bytearray, chance: random.Random) -> bytearray:
+    """Another value or entry in JSON; in anything else a word."""
+    try:
+        whole = json.loads(data)
+    except (ValueError, RecursionError):
+        return _word(data, chance)
+    every = list(places(whole))
+    own, names = [inside(whole, at) for at in every], [str(key) for at in every for key in at]
+    new = chance.choice(chance.choice([VALUES, own]))
+    how, name = chance.choice(HOW), chance.choice(["x", "", *names])
+    # a value of its own may hold the place itself
+    whole = changed(whole, chance.choice(every), how, deepcopy(new), name)
+    return bytearray(json.dumps(whole).encode())
+
+
+CHANGES: list[Change] = [_flip, _number, _digits, _word, _cut, _twice, _swapped, _value]

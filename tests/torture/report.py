@@ -1,7 +1,10 @@
 """Tables of docs/project/reliability.md, from what the long runs wrote and the list of promises."""
 
+import csv
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks import common
 from tests.promises import PROMISES
@@ -13,6 +16,29 @@ NOT_TAKEN = "This report has not been taken yet."
 def _rows(name: str) -> list[dict[str, str]]:
     path = common.DOCS / "data" / name
     return common.rows(path) if path.exists() else []
+
+
+def write(name: str, row: dict[str, object], order: Sequence[str]) -> None:
+    """Put a row into a report, in place of an older one with the same first two columns.
+
+    Args:
+        name: the file in docs/data.
+        row: the values by column.
+        order: all values that the first column may have.
+    """
+    first, second = list(row)[:2]
+    new = {column: str(value) for column, value in row.items()}
+    kept = {(one[first], one[second]): one for one in [*_rows(name), new]}
+    order_of = {value: place for place, value in enumerate(order)}
+    write_all(name, [kept[key] for key in sorted(kept, key=lambda it: (order_of[it[0]], it[1]))])
+
+
+def write_all(name: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Write a report of these rows."""
+    with (common.DOCS / "data" / name).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[-1]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def commit() -> str:
@@ -53,19 +79,31 @@ def kills() -> str:
 
 
 def fuzzers() -> str:
-    """What other ways to change inputs found, in the same processor time."""
-    rows = _rows("fuzzers.csv")
-    if not rows:
-        return NOT_TAKEN
-    return common.table(list(rows[0]), [list(row.values()) for row in rows])
+    """What other ways to change inputs found in the same processor time, and their sums."""
+    rows, tools = _rows("fuzzers.csv"), "inputs changed by"
+    lines = []
+    for tool in dict.fromkeys(row[tools] for row in rows):
+        own = [row for row in rows if row[tools] == tool]
+        seconds, inputs, faults = (
+            sum(int(row[name]) for row in own) for name in ("processor s", "inputs", "faults")
+        )
+        known = [row for row in own if row["branches before"]]
+        more = sum(int(row["branches"]) - int(row["branches before"]) for row in known)
+        lines.append(
+            f"- {tool}: {len(own)} kinds, {seconds / 60:.1f} minutes, {inputs:,} inputs, "
+            f"{faults} faults; {more:,} more branches than the good inputs of {len(known)} kinds"
+        )
+    return "\n".join([*lines, "", _table("fuzzers.csv")])
 
 
 def planted() -> str:
     """At which kill each planted fault was found."""
-    rows = _rows("planted.csv")
-    if not rows:
-        return NOT_TAKEN
-    return common.table(list(rows[0]), [list(row.values()) for row in rows])
+    return _table("planted.csv")
+
+
+def _table(name: str) -> str:
+    rows = _rows(name)
+    return common.table(list(rows[0]), [list(row.values()) for row in rows]) if rows else NOT_TAKEN
 
 
 def promises() -> str:

@@ -1,13 +1,14 @@
 """One input read under limits, and what came of it."""
 
 import gc
-import io
 import os
 import resource
 import signal
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import IO
 
 from headgraph.base.errors import HeadgraphError
 from tests.sentences import fault_of
@@ -50,6 +51,22 @@ def _clocked() -> Iterator[None]:
         signal.signal(signal.SIGVTALRM, before)
 
 
+@contextmanager
+def _printed() -> Iterator[IO[str]]:
+    """A file that holds at the end what was printed, also by libraries in C."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as printed:
+        before = {number: os.dup(number) for number in (1, 2)}
+        try:
+            for number in before:
+                os.dup2(printed.fileno(), number)
+            with redirect_stdout(printed), redirect_stderr(printed):
+                yield printed
+        finally:
+            for number, old in before.items():
+                os.dup2(old, number)
+                os.close(old)
+
+
 def names(folder: Path) -> set[str]:
     """Everything below a folder."""
     return {str(path.relative_to(folder)) for path in folder.rglob("*")}
@@ -69,9 +86,20 @@ def tried(kind: str, file: Path, data: bytes, folder: Path) -> tuple[str, str | 
     """
     before = names(folder)
     file.write_bytes(data)
-    printed = io.StringIO()
+    with _printed() as printed:
+        came_to, fault = _outcome(kind, file, folder)
+        printed.seek(0)
+        said = printed.read(200)
+    if said:
+        fault = f"it prints {said!r}"
+    if left := names(folder) - before:
+        fault = f"{sorted(left)} were left behind"
+    return came_to, fault
+
+
+def _outcome(kind: str, file: Path, folder: Path) -> tuple[str, str | None]:
     try:
-        with _clocked(), redirect_stdout(printed), redirect_stderr(printed):
+        with _clocked():
             KINDS[kind].use(file)
         came_to, fault = READ, None
     except HeadgraphError as error:
@@ -85,10 +113,6 @@ def tried(kind: str, file: Path, data: bytes, folder: Path) -> tuple[str, str | 
         if isinstance(error, KeyboardInterrupt):
             raise
         came_to, fault = type(error).__name__, f"{type(error).__name__}: {error}"[:300]
-    if printed.getvalue():
-        fault = f"it prints {printed.getvalue()[:200]!r}"
-    if left := names(folder) - before:
-        fault = f"{sorted(left)} were left behind"
     return came_to, fault
 
 

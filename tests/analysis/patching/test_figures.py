@@ -45,6 +45,8 @@ def test_other_rows_are_refused(tmp_path: Path) -> None:
         FigureError, match=r"the rows lack what, n_heads, .* expected those of headgraph"
     ):
         ablation(rows)
+    with pytest.raises(FigureError, match="the rows lack target: expected those of headgraph"):
+        causality(rows.drop(columns="target"))
     with pytest.raises(FigureError, match="measure='pk': expected effect, local, gain"):
         causality(rows, measure="pk")
     with pytest.raises(FigureError, match="every effect of induction-2l is 0: nothing to draw"):

@@ -44,6 +44,11 @@ def test_a_panel_each_for_loss_pk_and_behaviour_over_one_axis() -> None:
     assert loss.get_xscale() == "symlog"  # 256 is many times 1
 
 
+def test_step_0_alone_has_an_axis() -> None:
+    low, high = training(rows().head(1)).axes[0].get_xlim()
+    assert low < 0 < high
+
+
 def test_few_steps_stand_on_a_plain_axis() -> None:
     late = rows().assign(step=[0, 200, 300, 1150])
     assert training(late).axes[0].get_xscale() == "linear"
@@ -79,6 +84,8 @@ def test_files_that_are_no_trajectory(tmp_path: Path) -> None:
         FigureError, match=r"the rows lack pk: expected those of headgraph\.trajectory"
     ):
         training(rows().drop(columns="pk"))
+    with pytest.raises(FigureError, match="the rows, row 2, have no source: expected one in every"):
+        training(rows(2).assign(source=["L0H0", None, *["L0H1"] * 6]))
     with pytest.raises(FigureError, match="10 pairs cannot be told apart: expected at most 9"):
         training(rows(10))
     with pytest.raises(

@@ -124,6 +124,11 @@ def test_shades_are_ordered_in_grey() -> None:
         ({"layer": [0], "head": [0], "induction": [1.5]}, "holds a score outside 0 to 1"),
         ({"layer": [0], "head": [0], "induction": [-0.1]}, "holds a score outside 0 to 1"),
         ({"layer": [2], "head": [0], "induction": [1]}, "names L2H0, which this model does not"),
+        ({"layer": [0.5], "head": [0], "induction": [1]}, "row 1, has layer 0.5: expected a whole"),
+        (
+            {"layer": [0, 0], "head": [0, None], "behaviour": ["induction"] * 2, "score": [1, 1]},
+            "row 2, has head nan: expected a whole number",
+        ),
         ({"head": ["x"], "induction": [1]}, "'x' is not a head"),
     ],
 )

@@ -1,7 +1,6 @@
 """`python -m tests.torture.kills`: see the package."""
 
 import argparse
-import csv
 import sys
 import tempfile
 import time
@@ -17,11 +16,9 @@ from tests.torture.kills.forks import Forks
 from tests.torture.kills.plants import PLANTS
 from tests.torture.kills.servers import SERVERS
 from tests.torture.kills.trial import Trial, tried
-from tests.torture.report import commit
+from tests.torture.report import commit, write, write_all
 
-REPORT = Path(__file__).parents[3] / "docs" / "data" / "kills.csv"
-PLANTED = REPORT.with_name("planted.csv")
-COLUMNS = ["command", "seed", "kills", "before", "part", "whole", "healed", "faults", "commit"]
+REPORT, PLANTED = "kills.csv", "planted.csv"
 NAMES = [*CASES, *SERVERS]
 SLOWER = 10
 """Of commands that start a server, a kill takes so many times as long as of others."""
@@ -51,24 +48,6 @@ def world(folder: Path, forks: Forks) -> Iterator[World]:
                 yield there
             finally:
                 there.workers.close()
-
-
-def write(row: dict[str, object]) -> None:
-    """The report with this row in place of an older one of the same command and seed."""
-    kept: dict[tuple[str, int], dict[str, object]] = {}
-    if REPORT.exists():
-        with REPORT.open(encoding="utf-8", newline="") as file:
-            kept = {(old["command"], int(old["seed"])): {**old} for old in csv.DictReader(file)}
-    kept[str(row["command"]), int(str(row["seed"]))] = row
-    order = sorted(kept, key=lambda key: (NAMES.index(key[0]), key[1]))
-    _write(REPORT, COLUMNS, [kept[key] for key in order])
-
-
-def _write(path: Path, columns: list[str], rows: list[dict[str, object]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _trials(names: list[str], folder: Path, forks: Forks) -> Iterator[Trial]:
@@ -110,7 +89,7 @@ def main() -> int:
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--command", action="append", choices=NAMES, help="default: all")
-    parser.add_argument("--report", action="store_true", help=f"write {REPORT.name}")
+    parser.add_argument("--report", action="store_true", help=f"write {REPORT}")
     parser.add_argument(
         "--planted", action="store_true", help="check that faults in the code are found"
     )
@@ -119,7 +98,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as name:
             rows = planted(Path(name).resolve(), given.kills, given.seed)
         if given.report:
-            _write(PLANTED, list(rows[0]), rows)
+            write_all(PLANTED, rows)
         return int(not all(row["found at kill"] for row in rows))
     faults = 0
     with tempfile.TemporaryDirectory() as name, Forks() as forks:
@@ -131,7 +110,7 @@ def main() -> int:
             print(*(f"{name} {value}" for name, value in row.items()),
                   f"({time.monotonic() - begin:.0f} s)", sep=", ", flush=True)  # fmt: skip
             if given.report:
-                write(row)
+                write(REPORT, row, NAMES)
     return int(faults > 0)
 
 
