@@ -60,13 +60,14 @@ lock:
 	$(BIN)/uv pip compile $(LOCK) --constraints requirements/dev.txt pyproject.toml \
 	  requirements/build.in --output-file requirements/core.txt
 
-# Licences of what headgraph installs with itself, then known vulnerabilities of all that is locked.
+# Licences of what headgraph installs with itself and of the server's jars, then known vulnerabilities of all that is locked.
 # The latter needs PyPI's own interface; a package that could not be looked up is an error.
 LICENCES := MIT;BSD;Apache;PSF;Python Software Foundation;Mozilla Public License 2.0;MPL-2.0;Unlicense;GNU General Public License v2 (GPLv2)
 audit: $(VENV)/.dev
 	rm -rf $(VENV)-audit && $(PYTHON) -m venv $(VENV)-audit
 	$(VENV)-audit/bin/python $(PIP) --require-hashes --requirement requirements/core.txt
 	$(BIN)/pip-licenses --python $(VENV)-audit/bin/python --partial-match --allow-only='$(LICENCES)'
+	$(BIN)/python -m benchmarks.jar_licences
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements/dev.txt
 
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)

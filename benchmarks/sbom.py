@@ -2,12 +2,15 @@
 
     python -m benchmarks.sbom FILE.json
 
-writes the Python packages of requirements/core.txt and the server's jars, each with its version and
-SHA-256 sums. The tools that check components for known vulnerabilities read this format.
+writes the Python packages of requirements/core.txt, the server's jars and the JavaScript of pages,
+each with its version and SHA-256 sums. The tools that check components for known vulnerabilities
+read this format.
 """
 
+import re
 import sys
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 from cyclonedx.model import HashAlgorithm, HashType
@@ -16,6 +19,7 @@ from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
+import headgraph.analysis.view
 from benchmarks.lock import pins
 from headgraph.base.files.output import beside
 from headgraph.base.version import VERSION
@@ -24,7 +28,7 @@ from headgraph.graphdb.server.jars import read_pins
 
 def bom() -> Bom:
     """The components below headgraph itself."""
-    found = Bom(components=[*packages(), *jars()])
+    found = Bom(components=[*packages(), *jars(), script()])
     itself = Component(
         name="headgraph",
         version=VERSION,
@@ -49,6 +53,16 @@ def jars() -> Iterator[Component]:
         group, artifact, version, classifier = pin.parts
         wanted = {"classifier": classifier} if classifier else {}
         yield _component(PackageURL("maven", group, artifact, version, wanted), [pin.sha256])
+
+
+def script() -> Component:
+    """d3, which pages contain; its version is in its first line."""
+    (package,) = headgraph.analysis.view.__path__
+    data = (Path(package) / "vendor" / "d3.min.js").read_bytes()
+    found = re.match(rb"// \S+ v([\d.]+) ", data)
+    assert found, "the first line of d3 has no version"
+    purl = PackageURL("npm", None, "d3", found[1].decode())
+    return _component(purl, [sha256(data).hexdigest()])
 
 
 def _component(purl: PackageURL, sums: list[str]) -> Component:

@@ -11,7 +11,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from benchmarks.jar_licences import listed
 from benchmarks.lock import pins
+from benchmarks.sbom import bom
+from headgraph.graphdb.server.jars import read_pins
 from tests.pk_engine import TRANSFORMERS
 
 ROOT = Path(__file__).parents[1]
@@ -86,3 +89,30 @@ def test_the_project_supports_the_pythons_that_it_names() -> None:
              if "Python :: 3." in line]  # fmt: skip
     assert names == PYTHONS
     assert f"{sys.version_info[0]}.{sys.version_info[1]}" in names
+
+
+def test_the_list_of_a_release_has_each_package_each_jar_and_the_script_of_pages() -> None:
+    components = bom().components
+    kinds = [component.purl.type for component in components if component.purl]
+    expected = {"pypi": len(list(pins("core.txt"))), "maven": len(read_pins()), "npm": 1}
+    assert {kind: kinds.count(kind) for kind in set(kinds)} == expected
+    assert all(len(component.hashes) for component in components)
+
+
+def test_licences_are_the_headings_of_a_notice() -> None:
+    notice = """Third-party licenses
+--------------------
+
+Apache Software License, Version 2.0
+  Netty/Buffer
+
+Unlicense
+  a jar
+
+Dependencies with multiple licenses
+-----------------------------------
+
+HK2 API module
+  Eclipse Public License v2.0
+"""
+    assert listed(notice) == {"Apache Software License, Version 2.0", "Unlicense"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from headgraph import compute, loader
+from headgraph import compute, compute_part, loader
 from headgraph.graphdb import Graph
 from headgraph.graphdb.schema import BEHAVIOURS
 from headgraph.pk_engine import Selection
@@ -20,6 +20,7 @@ from tests.torture.kills.trial import BEFORE, KILLED, PART, WHOLE
 
 RUNS = ("other", "big")
 LAYERS = 8
+PARTS = {"a.part": "0-4", "b.part": "5-7"}
 OLD = b"what was there before"
 
 
@@ -51,6 +52,8 @@ class World:
         for pairing in ("OQ", "OK"):
             part = compute(folder / "model", pairings=pairing, selection=Selection(), name="m")
             part.write(folder / f"{pairing}.parquet")
+        for name, layers in PARTS.items():
+            compute_part(folder / "model", layers, folder / name, selection=Selection(), name="m")
         self.fill()
         for name in ("big", "new"):
             loader.load(self.tables[name], graph, run="big", replace=True)
@@ -149,6 +152,16 @@ CASES = {
     "merge": Case(
         NONE,
         "merge {in}/OQ.parquet {in}/OK.parquet --force -o {out}/m.parquet",
+        output="m.parquet",
+    ),
+    "compute --target-layers": Case(
+        NONE,
+        "compute {in}/model --all --memory 1e-9 --name m --target-layers 2-7 --force "
+        "-o {out}/t.part",
+        output="t.part",
+    ),
+    "merge, parts": Case(
+        NONE, f"merge {' '.join(f'{{in}}/{part}' for part in PARTS)} --force -o {{out}}/m.parquet",
         output="m.parquet",
     ),
     "load": Case(ONE, "load {in}/big.parquet --run big", _drop),

@@ -69,9 +69,22 @@ def _a_group_is_left_out() -> None:
     Partial.restore = more  # type: ignore[method-assign]
 
 
+def _a_group_counts_twice() -> None:
+    from headgraph.pk_engine.scoring.resume import Partial
+
+    restore = Partial.restore
+
+    def fewer(self: Partial, state: Any) -> None:
+        restore(self, state)
+        state.done.discard(max(state.done, default=0))
+
+    Partial.restore = fewer  # type: ignore[method-assign]
+
+
 PLANTS = {
     "files are written in place": Plant("view", _written_in_place),
     "temporary files stay": Plant("export", _leftovers_stay),
     "a transaction is several": Plant("load --replace", _transactions_in_parts),
     "a resumed compute leaves out a group": Plant("compute", _a_group_is_left_out),
+    "a resumed part counts a group twice": Plant("compute --target-layers", _a_group_counts_twice),
 }
