@@ -113,7 +113,8 @@ def compute(
             interruption the same call resumes from this file. It is removed at the end.
         force: replace such a file of another call, which is otherwise refused.
         client: a `distributed.Client`: its workers score the groups of layers. They read the model
-            from the same folder, or download it. Null models are computed here.
+            from the same folder, or download it. Of null models, they compute what grows with the
+            pairs (`pk_engine.nulls`).
 
     Returns:
         The table; `table.meta.deficient` lists matrices of less than full rank,
@@ -142,15 +143,19 @@ def compute(
         progress=progress, client=client,
     )  # fmt: skip
     file = None if partial is None else Path(partial)
-    with Job(spec, progress, file, force, client).scored() as (state, fingerprint):
+    job = Job(spec, progress, file, force, client)
+    with job.scored() as (state, fingerprint):
         meta = meta_of(spec, state, fingerprint, name)
         columns = rows(state, spec.weights.shape, spec.kv, spec.selection)
     if selection.nulls:
         whole = add_nulls(AffinityTable(columns, meta), spec.weights, selection.nulls,
                           seed=seed or 0, samples=samples, progress=progress,
-                          memory=MEMORY if memory is None else memory)  # fmt: skip
-        return whole.select(selection)
-    return kept_table(columns, meta, selection)
+                          memory=MEMORY if memory is None else memory, client=client)  # fmt: skip
+        table = whole.select(selection)
+    else:
+        table = kept_table(columns, meta, selection)
+    job.clear()
+    return table
 
 
 def prepared(

@@ -54,7 +54,7 @@ class Job:
     def scored(self) -> Iterator[tuple[State, str]]:
         """The state after all groups of layers, and the fingerprint of the weights.
 
-        Groups of an interrupted run are not scored again.
+        Groups of an interrupted run are not scored again; `clear` removes the file that has them.
         """
         spec = self.spec
         most = {pairing: spec.pair_bound(pairing) for pairing in spec.pairings}
@@ -63,8 +63,7 @@ class Job:
 
     def _fill(self, state: State) -> str:
         """Score all groups into the state; returns the fingerprint."""
-        spec, groups = self.spec, self.spec.groups()
-        partial = self._partial(groups)
+        spec, groups, partial = self.spec, self.spec.groups(), self._partial()
         partial.restore(state)
         if state.done and self.progress:
             self.progress(RESUMED, len(state.done), len(groups))
@@ -79,8 +78,11 @@ class Job:
             state.head_scores = all_head_scores(
                 spec.weights, state.head_scores, here, threads, spec.targets
             )
-        partial.clear()
         return whole
+
+    def clear(self) -> None:
+        """Remove the file for the state, once what it was for is there."""
+        self._partial().clear()
 
     def _scored(
         self, groups: list[Group], state: State, threads: Executor
@@ -101,11 +103,11 @@ class Job:
     def _scored_on(
         self, client: Client, left: dict[int, Group], of: int
     ) -> Generator[tuple[int, GroupScores, str]]:
-        from headgraph.pk_engine.scoring.cluster.client import scored_on
+        from headgraph.pk_engine.scoring.cluster.client import parts_on
 
         done = of - len(left)
         self._report(done, of)
-        with closing(scored_on(client, self.spec, left, self.progress)) as scored:
+        with closing(parts_on(client, self.spec, left, score_group, self.progress)) as scored:
             for it in scored:
                 yield it
                 done += 1
@@ -139,11 +141,11 @@ class Job:
                 "before: give all workers the same files"
             )
 
-    def _partial(self, groups: list[Group]) -> Partial:
+    def _partial(self) -> Partial:
         """The file for the state; a job of one group has none."""
         spec = self.spec
         folder = getattr(spec.weights, "folder", None)  # a model in memory has none
-        if self.partial is None or folder is None or len(groups) == 1:
+        if self.partial is None or folder is None or len(spec.groups()) == 1:
             return Partial(None, "")
         writable(self.partial, force=True, problem=EngineError)  # refuse it before the work
         options = {

@@ -85,6 +85,7 @@ def compute_part(
             write_arrays(output, about, arrays)
         except OSError as error:
             raise EngineError(f"cannot write {shown(output)}: {reason(error)}") from error
+    job.clear()
     return output
 
 
