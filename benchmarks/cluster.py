@@ -9,8 +9,9 @@ ratios are taken within a round.
 Two cores are rarely twice as fast as one, because they share memory and the clock falls. So two
 plain processes each compute the whole table at the same time, without Dask: what they do together,
 compared with one, is the most that two workers can reach here. Processor time is that of the
-processes that score; Dask's scheduler has this process's. What a worker adds for a model of two
-small layers is constant.
+processes that score; Dask's scheduler runs in this process. What a worker adds for a model of two
+small layers is constant. Dask's own work in a worker (heartbeats, watching its memory) goes on
+while it waits.
 
 `costs` is for docs/guides/cluster.md: what `plan` expects of large models, which is the same on
 every machine.
@@ -19,6 +20,7 @@ every machine.
 import json
 import resource
 import tempfile
+import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
@@ -45,6 +47,8 @@ HOW: dict[str, Any] = {"backend": "numpy", "memory": 0.15}
 HERE, ONE, TWO = "this process", "one worker", "two workers"
 BOTH = "two processes, each the whole table"
 SMALL, SMALL_ROUNDS = "induction-2l", 9
+IDLE = 5
+"""Seconds in which a worker waits."""
 MODELS = {
     "7B": (32, 32, 32, 4096),
     "70B": (80, 64, 8, 8192),
@@ -144,6 +148,9 @@ def main() -> None:
             {HERE: lambda: here(SMALL), ONE: lambda: compute(SMALL, client=clients[0])},
             SMALL_ROUNDS,
         )
+        idle = clients[0].run(processor_seconds)
+        time.sleep(IDLE)
+        idle_share = (sum(clients[0].run(processor_seconds).values()) - sum(idle.values())) / IDLE
     base, most = times[HERE], times.pop(BOTH)
     rows = [
         [way, f"{median(took):.2f}", spread(took), f"{median(used[way]):.2f}",
@@ -167,7 +174,8 @@ def main() -> None:
         "cluster",
         f"{about} The tables are equal. Two workers reach {share:.0%} of what two processes can "
         f"do here. For {SMALL}, one worker takes {constant:.2f} s longer than this process; so "
-        f"much is constant.\n\n{table(head, rows)}",
+        f"much is constant. A worker that waits takes {idle_share:.1%} of a processor, for Dask."
+        f"\n\n{table(head, rows)}",
     )
 
 

@@ -138,7 +138,8 @@ def test_the_job_script_of_the_slurm_recipe_is_what_the_page_says() -> None:
     page = (ROOT / "docs/guides/cluster.md").read_text("utf-8")
     recipe = page.partition("<!-- slurm -->")[2].partition("<!-- end of slurm -->")[0]
     code, text = re.findall(r"```(?:python|text)\n(.*?)```", recipe, re.DOTALL)
-    compile(code, "the recipe", "exec")
+    for each in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        compile(each, "a recipe", "exec")
     made = re.search(r"^cluster = (SLURMCluster\(.*\))$", code, re.MULTILINE)
     assert made is not None
     with eval(made[1], {"SLURMCluster": jobqueue.SLURMCluster}) as cluster:
