@@ -1,6 +1,6 @@
 """`compute` on one and two Dask workers, beside this process; each of them has one thread.
 
-`python -m benchmarks.cluster` (needs the extra cluster; two minutes) writes into
+`python -m benchmarks.cluster` (needs the extra cluster; three minutes) writes into
 docs/project/performance.md. The model has the shape of GPT-2 medium, in groups of layers. What is
 timed is a call of `compute`, from opening the model to the finished table. The clusters run and
 have scored the model before, so starting and connecting do not count. The ways take turns, and
@@ -8,14 +8,19 @@ ratios are taken within a round.
 
 Two cores are rarely twice as fast as one, because they share memory and the clock falls. So two
 plain processes each compute the whole table at the same time, without Dask: what they do together,
-compared with one, is the most that two workers can reach here.
+compared with one, is the most that two workers can reach here. Processor time is that of the
+processes that score; Dask's scheduler runs in this process. What a worker adds for a model of two
+small layers is constant. Dask's own work in a worker (heartbeats, watching its memory) goes on
+while it waits.
 
 `costs` is for docs/guides/cluster.md: what `plan` expects of large models, which is the same on
 every machine.
 """
 
 import json
+import resource
 import tempfile
+import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
@@ -39,7 +44,11 @@ from headgraph.pk_engine.planning.machine import Machine
 ROUNDS = 3
 LAYERS, HEADS, D_HEAD = 24, 16, 64
 HOW: dict[str, Any] = {"backend": "numpy", "memory": 0.15}
+HERE, ONE, TWO = "this process", "one worker", "two workers"
 BOTH = "two processes, each the whole table"
+SMALL, SMALL_ROUNDS = "induction-2l", 9
+IDLE = 5
+"""Seconds in which a worker waits."""
 MODELS = {
     "7B": (32, 32, 32, 4096),
     "70B": (80, 64, 8, 8192),
@@ -79,10 +88,16 @@ def save(folder: Path) -> Path:
     return folder
 
 
-def here(model: Path) -> str:
+def here(model: Path | str) -> str:
     """The hash of the table, computed in this process on one thread."""
     with patch.object(backends, "usable_cpus", lambda: 1):
         return compute(model, **HOW).sha256
+
+
+def processor_seconds() -> float:
+    """Processor time of this process so far."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
@@ -103,37 +118,64 @@ def main() -> None:
             cluster = stack.enter_context(started)
             clients.append(stack.enter_context(Client(cluster, set_as_default=False)))
         plain = stack.enter_context(ProcessPoolExecutor(2, mp_context=get_context("spawn")))
+        used: dict[str, list[float]] = {}
+
+        def on(client: Any, way: str) -> set[str]:
+            before = client.run(processor_seconds)
+            found = {compute(model, client=client, **HOW).sha256}
+            after = client.run(processor_seconds)
+            used.setdefault(way, []).append(sum(after.values()) - sum(before.values()))
+            return found
+
+        def plainly(way: str) -> set[str]:
+            before = processor_seconds()
+            found = {here(model)}
+            used.setdefault(way, []).append(processor_seconds() - before)
+            return found
+
         works: dict[str, Callable[[], set[str]]] = {
-            "this process": lambda: {here(model)},
-            "one worker": lambda: {compute(model, client=clients[0], **HOW).sha256},
-            "two workers": lambda: {compute(model, client=clients[1], **HOW).sha256},
+            HERE: lambda: plainly(HERE),
+            ONE: lambda: on(clients[0], ONE),
+            TWO: lambda: on(clients[1], TWO),
             BOTH: lambda: set(plain.map(here, [model, model])),
         }
         if len(set().union(*(work() for work in works.values()))) != 1:
             raise SystemExit("the tables differ: expected the same bits from each way")
+        used.clear()
         groups = plan(model, calibrate=False, **HOW).groups
         times = in_turn(works, ROUNDS, warm=True)
-    base, most = times["this process"], times.pop(BOTH)
+        small = in_turn(
+            {HERE: lambda: here(SMALL), ONE: lambda: compute(SMALL, client=clients[0])},
+            SMALL_ROUNDS,
+        )
+        idle = clients[0].run(processor_seconds)
+        time.sleep(IDLE)
+        idle_share = (sum(clients[0].run(processor_seconds).values()) - sum(idle.values())) / IDLE
+    base, most = times[HERE], times.pop(BOTH)
     rows = [
-        [way, f"{median(took):.2f}", spread(took), f"{ratio(took, base):.2f}",
-         f"{ratio(base, took):.2f}"]
+        [way, f"{median(took):.2f}", spread(took), f"{median(used[way]):.2f}",
+         f"{ratio(took, base):.2f}", f"{ratio(base, took):.2f}"]
         for way, took in times.items()
     ]  # fmt: skip
     together = 2 * ratio(base, most)
-    rows.append([BOTH, f"{median(most):.2f}", spread(most), "", f"{together:.2f} together"])
+    rows.append([BOTH, f"{median(most):.2f}", spread(most), "", "", f"{together:.2f} together"])
     head = [
         f"{LAYERS} layers, {HEADS} heads of {D_HEAD}, {groups} groups; one thread each",
         "median s",
         "range s",
+        "processor s",
         "times this process's",
         "speed-up",
     ]
     about = machine("distributed", rounds=ROUNDS)
-    share = ratio(base, times["two workers"]) / together
+    constant = median(b - a for a, b in zip(small[HERE], small[ONE], strict=True))
+    share = ratio(base, times[TWO]) / together
     write(
         "cluster",
         f"{about} The tables are equal. Two workers reach {share:.0%} of what two processes can "
-        f"do here.\n\n{table(head, rows)}",
+        f"do here. For {SMALL}, one worker takes {constant:.2f} s longer than this process; so "
+        f"much is constant. A worker that waits takes {idle_share:.1%} of a processor, for Dask."
+        f"\n\n{table(head, rows)}",
     )
 
 

@@ -69,15 +69,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Tests of stored queries go to one process, whose server plans each of them once."""
+    """Some folders go to one process: stored queries, whose server plans each of them once, and
+    Dask clusters, which share one.
+    """
     if config.getoption("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
 
     class Together(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            together = "tests/queries/"
-            return together if nodeid.startswith(together) else super()._split_scope(nodeid)
+            together = ("tests/queries/", "tests/pk_engine/scoring/cluster/")
+            alone = super()._split_scope(nodeid)
+            return next((it for it in together if nodeid.startswith(it)), alone)
 
     return Together(config, log)
 

@@ -11,6 +11,7 @@ Each adds three columns for every pair of a table: z_NULL = (PK - mean) / sd; p_
 q_NULL, p adjusted by Benjamini & Hochberg (1995, doi:10.1111/j.2517-6161.1995.tb02031.x) over the
 pairs scored in its pairing. Of the pairs with q_NULL <= A an expected share of at most A is false,
 under the null's assumptions. Each module states its assumptions, sampling and cost.
+Workers of a cluster compute the values of rotations, backward and within (`nulls.groups`).
 docs/studies/nulls.md says which null controls false discoveries where.
 """
 

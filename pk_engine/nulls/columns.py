@@ -1,8 +1,11 @@
 """Columns of a table that compare every pair with null models."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +21,9 @@ from headgraph.pk_engine.models.interface import Weights
 from headgraph.pk_engine.nulls.comparison import Comparisons, Null, NullInputs
 from headgraph.pk_engine.table.affinity import AffinityTable
 
+if TYPE_CHECKING:
+    from distributed import Client
+
 _MODULES = {"backward": "observed_pairs", "within": "observed_pairs"}
 """Modules of the nulls whose module has another name."""
 _DRAWN = {"covariance", "rotations"}
@@ -32,6 +38,7 @@ def add_nulls(
     samples: int | None = None,
     memory: float = MEMORY,
     progress: Progress | None = None,
+    client: Client | None = None,
 ) -> AffinityTable:
     """The table with `z_NULL`, `p_NULL` and `q_NULL` of each null; see `pk_engine.nulls`.
 
@@ -44,6 +51,7 @@ def add_nulls(
             role (`rotations`, 20 by default); the other nulls draw nothing.
         memory: gigabytes that factors may take.
         progress: as for `compute`.
+        client: as for `compute`. `covariance` and `isotropic` are computed here in any case.
 
     Raises:
         EngineError: an unknown null, another layer order, samples below 1, a pairing or a null
@@ -64,7 +72,7 @@ def add_nulls(
             f"{'that pairing' if len(empty) == 1 else 'those pairings'} out, or {argument('null')}"
         )
     with Backend().workers() as threads:
-        inputs = NullInputs(table, weights, seed, samples, memory, threads, progress)
+        inputs = NullInputs(table, weights, seed, samples, memory, threads, progress, client)
         for name in nulls:
             module = import_module(f"headgraph.pk_engine.nulls.{_MODULES.get(name, name)}")
             null: Null = getattr(module, name)

@@ -17,6 +17,7 @@ from headgraph.pk_engine.table.affinity import AffinityTable
 
 if TYPE_CHECKING:
     import pandas as pd
+    from distributed import Client
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class NullInputs:
         memory: gigabytes that factors may take.
         threads: executor for the work; None runs it in this thread.
         progress: called as in `pk_engine.compute`.
+        client: of a cluster whose workers take groups of layers (`nulls.groups`).
     """
 
     table: AffinityTable
@@ -41,18 +43,12 @@ class NullInputs:
     memory: float = MEMORY
     threads: Executor | None = None
     progress: Progress | None = None
+    client: Client | None = None
 
     def rows(self, pairing: str) -> pd.DataFrame:
         """Rows of a pairing, in the table's order."""
         frame = self.table.frame
         return frame[frame["pairing"] == pairing]
-
-    @property
-    def roles(self) -> tuple[str, str]:
-        """Roles of sources and of targets, each once."""
-        first, second = ("".join(sorted({p[end] for p in self.table.meta.pairings}))
-                         for end in (0, 1))  # fmt: skip
-        return first, second
 
     def report(self, what: str, done: int, of: int) -> None:
         """Report progress, if a callback was given."""

@@ -21,20 +21,28 @@ Sampling: none; `seed` and `samples` have no effect. There are as many values as
 Cost: PK of all pairs of layers, twice the work of the table.
 """
 
-from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from headgraph.base.progress import Progress
 from headgraph.base.spelling import argument
 from headgraph.pk_engine.errors import EngineError
-from headgraph.pk_engine.metrics.layer_order import layer_groups
-from headgraph.pk_engine.metrics.registry import METRICS, score
+from headgraph.pk_engine.linalg.progress_executor import ProgressExecutor
+from headgraph.pk_engine.metrics.layer_order import Group
+from headgraph.pk_engine.metrics.registry import METRICS, by_source, score
+from headgraph.pk_engine.metrics.stacks import HeadStacks
 from headgraph.pk_engine.nulls.comparison import Comparisons, NullInputs, compare
-from headgraph.pk_engine.scoring.layers import collect
+from headgraph.pk_engine.nulls.groups import GroupValues, by_group
+from headgraph.pk_engine.scoring.group import Factors
 from headgraph.pk_engine.scoring.rows import block_columns
+from headgraph.pk_engine.scoring.spec import Spec
 from headgraph.pk_engine.table.columns import Columns
+
+COMPARING = "Comparing all layers"
 
 
 def backward(inputs: NullInputs) -> Comparisons:
@@ -45,67 +53,71 @@ def backward(inputs: NullInputs) -> Comparisons:
                 f"the null backward needs a direction, and {pairing} has none: choose "
                 f"{argument('null', 'within')}, or leave that pairing out"
             )
-    return _compared(inputs, "backward", lambda before: before < 0)
+    return _compared(inputs, "backward")
 
 
 def within(inputs: NullInputs) -> Comparisons:
     """Compare every pair with the pairs of different heads of one layer."""
-    return _compared(inputs, "within", lambda before: before == 0)
+    return _compared(inputs, "within")
 
 
-def _compared(
-    inputs: NullInputs, name: str, kept: Callable[[NDArray[Any]], NDArray[np.bool_]]
-) -> Comparisons:
+def _compared(inputs: NullInputs, name: str) -> Comparisons:
     pools: dict[str, list[NDArray[Any]]] = {p: [] for p in inputs.table.meta.pairings}
-    for pairing, columns in _every_pair(inputs):
-        before = columns["target_layer"] - columns["source_layer"]
-        pools[pairing].append(columns["pk"][kept(before) & columns["different"]])
+    part = partial(_values, name)
+    for values in by_group(inputs, COMPARING, part, layer_order="all"):
+        for pairing, pool in pools.items():
+            pool.append(values[pairing])
     compared = {}
     for pairing, parts in pools.items():
-        values = np.concatenate(parts)
-        if not len(values):
+        joined = np.concatenate(parts)
+        if not len(joined):
             raise EngineError(
                 f"{inputs.table.meta.model} has too few heads or layers for the null {name}: it "
                 f"has no pair of {pairing}. Choose another null, such as "
                 f"{argument('null', 'covariance')}"
             )
-        compared[pairing] = compare(inputs.rows(pairing)["pk"].to_numpy(), values)
+        compared[pairing] = compare(inputs.rows(pairing)["pk"].to_numpy(), joined)
     return compared
 
 
-def _every_pair(inputs: NullInputs) -> Iterator[tuple[str, Columns]]:
-    """(pairing, columns) of every pair of heads in any layers, group of layers after group."""
-    weights, pairings = inputs.weights, inputs.table.meta.pairings
-    shape = weights.shape
+def _values(
+    name: str,
+    spec: Spec,
+    group: Group,
+    *,
+    factors: Factors,
+    threads: Executor | None,
+    progress: Progress,
+) -> GroupValues[dict[str, NDArray[Any]]]:
+    """Pairing -> PK of a group's pairs that belong to the null."""
+    progress(COMPARING, 0, 1)
+    sources, targets = factors.of(spec, group, threads, progress)
+    executor = ProgressExecutor(threads, progress, len(by_source(spec.pairings)))
+    found = score(METRICS["pk"], sources, targets, spec.pairings, spec.layer_order, executor)
+    values = {}
+    for pairing in spec.pairings:
+        columns = _every_pair(spec, sources, targets, pairing, found[pairing])
+        before = columns["target_layer"] - columns["source_layer"]
+        kept = before < 0 if name == "backward" else before == 0
+        values[pairing] = columns["pk"][kept & columns["different"]]
+    return GroupValues(values, sources.digests | targets.digests)
+
+
+def _every_pair(
+    spec: Spec, sources: HeadStacks, targets: HeadStacks, pairing: str, pk: NDArray[np.float32]
+) -> Columns:
+    """Columns of every pair of heads of a group, in any layers."""
+    shape = spec.weights.shape
     sharing = np.array([layer.group_size for layer in shape.layers])
-    ends = inputs.roles
-    groups = layer_groups(shape, ends[0], ends[1], "all", bytes_per_value=4, memory=inputs.memory)
-    for done, group in enumerate(groups):
-        inputs.report("Comparing all layers", done, len(groups))
-        if group.sources == group.targets:
-            roles = "".join(ends)
-            sources = targets = collect(
-                weights, roles, layers=group.sources, executor=inputs.threads
-            )
-        else:
-            sources, targets = (
-                collect(weights, roles, layers=layers, executor=inputs.threads)
-                for roles, layers in zip(ends, (group.sources, group.targets), strict=True)
-            )
-        found = score(METRICS["pk"], sources, targets, pairings, "all", inputs.threads)
-        for pairing in pairings:
-            columns = block_columns(
-                sources, targets, pairing, {"pk": found[pairing]}, "native", "all"
-            )
-            unit = []
-            for end, role in zip(("source", "target"), pairing, strict=True):
-                heads = shape.heads_of(role)
-                place, head = np.divmod(columns[end], heads)
-                columns[f"{end}_layer"] = place
-                own = 1 if role in "KV" else sharing[place]
-                unit.append(place * shape.n_kv_heads + head // own)
-            columns["different"] = unit[0] != unit[1]
-            # here every head has a matrix of its own, so heads of one group count as different
-            if pairing[0] == pairing[1]:
-                columns["different"] = columns["source"] != columns["target"]
-            yield pairing, columns
+    columns = block_columns(sources, targets, pairing, {"pk": pk}, spec.kv, spec.layer_order)
+    unit = []
+    for end, role in zip(("source", "target"), pairing, strict=True):
+        place, head = np.divmod(columns[end], shape.heads_of(role))
+        columns[f"{end}_layer"] = place
+        own = 1 if role in "KV" else sharing[place]
+        unit.append(place * shape.n_kv_heads + head // own)
+    columns["different"] = unit[0] != unit[1]
+    # here every head has a matrix of its own, so heads of one group count as different
+    if pairing[0] == pairing[1]:
+        columns["different"] = columns["source"] != columns["target"]
+    return columns

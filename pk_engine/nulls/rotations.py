@@ -23,70 +23,89 @@ Cost: d^3 for each layer and role; for each sample k^3 for each layer and role, 
 head, and the kernel of the whole table.
 """
 
+from concurrent.futures import Executor
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headgraph.base.names import ROLES
-from headgraph.pk_engine.metrics.layer_order import layer_groups
+from headgraph.base.progress import Progress
+from headgraph.pk_engine.metrics.layer_order import Group
 from headgraph.pk_engine.metrics.registry import METRICS, score
 from headgraph.pk_engine.metrics.stacks import HeadStacks, Stack
+from headgraph.pk_engine.models.interface import Weights
 from headgraph.pk_engine.nulls.comparison import Comparisons, NullInputs, compare_by_cell
-from headgraph.pk_engine.scoring.layers import collect
+from headgraph.pk_engine.nulls.groups import GroupValues, by_group
+from headgraph.pk_engine.scoring.group import Factors
+from headgraph.pk_engine.scoring.spec import Spec
 
 SAMPLES = 20
 ENERGY = 0.95
+ROTATING = "Rotating heads"
 
 Spans = dict[tuple[str, int], NDArray[np.float32]]
 """(role, place of the layer in `shape.layers`) -> E, d x k."""
+Pools = dict[int, NDArray[Any]]
+"""Two layers, as one number -> values of PK."""
 
 
 def rotations(inputs: NullInputs) -> Comparisons:
     """Compare every pair with all pairs between its two layers, their heads rotated."""
-    pairings, samples = inputs.table.meta.pairings, inputs.samples or SAMPLES
-    pools: dict[str, dict[int, list[NDArray[Any]]]] = {pairing: {} for pairing in pairings}
-    writing, reading = inputs.roles
-    groups = layer_groups(
-        inputs.weights.shape,
-        writing,
-        reading,
-        "forward",
-        bytes_per_value=8,
-        memory=inputs.memory,
-    )
-    for place, group in enumerate(groups):
-        same = group.sources == group.targets
-        sources, source_spans = _read(inputs, writing + reading if same else writing, group.sources)
-        targets, target_spans = (
-            (sources, source_spans) if same else _read(inputs, reading, group.targets)
-        )
-        for sample in range(samples):
-            inputs.report("Rotating heads", place * samples + sample, len(groups) * samples)
-            turned = rotated(sources, source_spans, inputs, sample)
-            facing = turned if same else rotated(targets, target_spans, inputs, sample)
-            _pool(pools, turned, facing, inputs)
+    pools: dict[str, Pools] = {pairing: {} for pairing in inputs.table.meta.pairings}
+    part = partial(_values, inputs.seed, inputs.samples or SAMPLES)
+    # the rotated heads lie beside the others
+    for values in by_group(inputs, ROTATING, part, layer_order="forward", copies=2):
+        for name, pool in pools.items():
+            pool |= values[name]  # each pair of layers is in one group
     compared, layers = {}, inputs.weights.shape.n_layers
     for pairing, frame in inputs.table.frame.groupby("pairing", sort=False):
         cells = (frame["source_layer"] * layers + frame["target_layer"]).to_numpy()
-        joined = {cell: np.concatenate(parts) for cell, parts in pools[str(pairing)].items()}
-        compared[str(pairing)] = compare_by_cell(frame["pk"].to_numpy(), cells, joined)
+        pk = frame["pk"].to_numpy()
+        compared[str(pairing)] = compare_by_cell(pk, cells, pools[str(pairing)])
     return compared
 
 
-def _read(inputs: NullInputs, roles: str, layers: range) -> tuple[HeadStacks, Spans]:
-    """Bases and spans of some layers."""
-    stacks = collect(inputs.weights, roles, layers=layers, executor=inputs.threads)
+def _values(
+    seed: int,
+    samples: int,
+    spec: Spec,
+    group: Group,
+    *,
+    factors: Factors,
+    threads: Executor | None,
+    progress: Progress,
+) -> GroupValues[dict[str, Pools]]:
+    """Pairing -> PK between the rotated heads of each two layers of a group."""
+    sources, targets = factors.of(spec, group, threads, progress)
+    source_spans = _spans(spec.weights, sources, threads)
+    target_spans = source_spans if targets is sources else _spans(spec.weights, targets, threads)
+    pools: dict[str, dict[int, list[NDArray[Any]]]] = {pairing: {} for pairing in spec.pairings}
+    for sample in range(samples):
+        progress(ROTATING, sample, samples)
+        turned = rotated(sources, source_spans, seed, sample, threads)
+        facing = turned
+        if targets is not sources:
+            facing = rotated(targets, target_spans, seed, sample, threads)
+        _pool(pools, turned, facing, spec, threads)
+    joined = {
+        pairing: {cell: np.concatenate(parts) for cell, parts in pool.items()}
+        for pairing, pool in pools.items()
+    }
+    return GroupValues(joined, sources.digests | targets.digests)
 
-    def spans_of(place: int) -> Spans:
-        raw = inputs.weights.layer(inputs.weights.shape.layers[place].index)
-        return {(role, place): span(raw[role]) for role in dict.fromkeys(roles)}
 
-    run = map if inputs.threads is None else inputs.threads.map
+def _spans(weights: Weights, stacks: HeadStacks, threads: Executor | None) -> Spans:
+    def of_layer(place: int) -> Spans:
+        raw = weights.layer(weights.shape.layers[place].index)
+        return {(role, place): span(raw[role]) for role in stacks.basis.heads}
+
+    run = map if threads is None else threads.map
     found: Spans = {}
-    for part in run(spans_of, layers):
+    for part in run(of_layer, stacks.layers):
         found |= part
-    return stacks, found
+    return found
 
 
 def span(heads: NDArray[np.float32], energy: float = ENERGY) -> NDArray[np.float32]:
@@ -110,7 +129,9 @@ def haar(k: int, stream: list[int]) -> NDArray[np.float32]:
     return np.asarray(q * np.where(np.diag(r) < 0, -1, 1), dtype=np.float32)
 
 
-def rotated(stacks: HeadStacks, spans: Spans, inputs: NullInputs, sample: int) -> HeadStacks:
+def rotated(
+    stacks: HeadStacks, spans: Spans, seed: int, sample: int, threads: Executor | None = None
+) -> HeadStacks:
     """The same heads; every layer and role has its rotation of this sample."""
     turned = Stack.empty(stacks.shape, len(stacks.layers), stacks.basis.heads, stacks.backend)
 
@@ -120,10 +141,10 @@ def rotated(stacks: HeadStacks, spans: Spans, inputs: NullInputs, sample: int) -
         e = spans[at]
         basis = stacks.basis[role][row]  # heads x d x m
         inside = e.T @ basis  # heads x k x m
-        q = haar(e.shape[1], [inputs.seed, sample, ROLES.index(role), layer])
+        q = haar(e.shape[1], [seed, sample, ROLES.index(role), layer])
         turned[role][row] = basis + e @ (q @ inside - inside)
 
-    run = map if inputs.threads is None else inputs.threads.map
+    run = map if threads is None else threads.map
     places = [(role, layer) for role in stacks.basis.heads for layer in stacks.layers]
     list(run(turn, places))
     return HeadStacks(stacks.shape, stacks.layers, stacks.backend, turned, stacks.rank)
@@ -133,12 +154,13 @@ def _pool(
     pools: dict[str, dict[int, list[NDArray[Any]]]],
     sources: HeadStacks,
     targets: HeadStacks,
-    inputs: NullInputs,
+    spec: Spec,
+    threads: Executor | None,
 ) -> None:
     """Add one sample's values to the pool of their pair of layers."""
-    shape, pairings = sources.shape, inputs.table.meta.pairings
-    found = score(METRICS["pk"], sources, targets, pairings, "forward", inputs.threads)
-    for pairing in pairings:
+    shape = sources.shape
+    found = score(METRICS["pk"], sources, targets, spec.pairings, spec.layer_order, threads)
+    for pairing in spec.pairings:
         wide, high = (shape.heads_of(role) for role in pairing)
         there = [
             stacks.rank[role].reshape(len(stacks.layers), -1) > 0

@@ -192,7 +192,7 @@ def plan(
             float32 matrices, on all processors or on the device.
         memory_bandwidth: with `gflops`, gigabytes a second; 10 by default.
         workers: machines of this kind in a cluster; `seconds` is for all of them.
-        null: null models that the client compares every pair with, as in `Selection`.
+        null: null models that every pair is compared with, as in `Selection`.
         samples: see `compute`.
 
     Raises:

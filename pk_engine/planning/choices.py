@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from heapq import heapify, heapreplace
 
 from headgraph.pk_engine.errors import EngineError
-from headgraph.pk_engine.planning.costs import Amounts, amounts_of, kept, total_amounts
+from headgraph.pk_engine.planning.costs import amounts_of, kept, total_amounts
 from headgraph.pk_engine.planning.machine import Machine
+from headgraph.pk_engine.planning.null_costs import NullAmounts
 from headgraph.pk_engine.scoring.spec import Spec
 from headgraph.pk_engine.table.selection import is_number, shown_argument
 
@@ -40,7 +41,7 @@ class Choice:
     words: str
 
 
-def steps(spec: Spec, machine: Machine, nulls: Amounts, workers: int) -> dict[str, float]:
+def steps(spec: Spec, machine: Machine, nulls: NullAmounts, workers: int) -> dict[str, float]:
     """Step -> expected seconds.
 
     Raises:
@@ -53,8 +54,13 @@ def steps(spec: Spec, machine: Machine, nulls: Amounts, workers: int) -> dict[st
     if workers > 1:
         shared = on_workers(spec, machine, workers) / sum(found.values())
         found = {step: took * shared for step, took in found.items()}
-    null = sum(machine.seconds(nulls).values())
+    null = _null_seconds(spec, machine, nulls, workers)
     return found | ({"null models": null} if null else {})
+
+
+def _null_seconds(spec: Spec, machine: Machine, nulls: NullAmounts, workers: int) -> float:
+    groups, client = (sum(machine.seconds(it).values()) for it in nulls)
+    return groups / min(workers, len(spec.groups())) + client
 
 
 def on_workers(spec: Spec, machine: Machine, workers: int) -> float:
@@ -72,14 +78,14 @@ def on_workers(spec: Spec, machine: Machine, workers: int) -> float:
 
 
 def choices(
-    spec: Spec, machine: Machine, nulls: Amounts, peak: Callable[[Spec], int], workers: int
+    spec: Spec, machine: Machine, nulls: NullAmounts, peak: Callable[[Spec], int], workers: int
 ) -> list[Choice]:
     """The best memory on one worker first; then more memory, and more workers, than given.
 
     Args:
         spec: the options.
         machine: the kind of the workers.
-        nulls: what the client does itself.
+        nulls: the work of null models.
         peak: the memory of a process for a spec.
         workers: the number given.
     """
@@ -92,16 +98,15 @@ def choices(
         choice(replace(spec, memory=memory), workers, f"{memory:g} GB")
         for memory in _memories(spec, machine, peak, workers)
     ]
-    # the same for all, and not to be saved
-    null = sum(machine.seconds(nulls).values())
-    quickest = min(it.seconds for it in tried) - null
-    best = next(it for it in tried if it.seconds - null <= ABOUT * quickest)
-    now = next(it for it in tried if it.memory == spec.memory)
-    more = [
-        it
+    # memory saves nothing of the null models, which may take most of the time
+    scoring = {
+        it.memory: it.seconds
+        - _null_seconds(replace(spec, memory=it.memory), machine, nulls, workers)
         for it in tried
-        if it.memory > now.memory and it.seconds - null < (now.seconds - null) / ABOUT
-    ]
+    }
+    quickest, now = min(scoring.values()), float(spec.memory)
+    best = next(it for it in tried if scoring[it.memory] <= ABOUT * quickest)
+    more = [it for it in tried if it.memory > now and scoring[it.memory] < scoring[now] / ABOUT]
     counts = [n for n in _doubled(workers) if n <= len(spec.groups())]
     return [best, *more, *(choice(spec, n, f"{n} workers") for n in counts)]
 

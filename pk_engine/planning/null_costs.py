@@ -1,10 +1,11 @@
-"""Costs of the null models that a selection needs, which the client computes on its own.
+"""Costs of the null models that a selection needs, on workers and on the client.
 
 The counts are those of the docstrings in `pk_engine.nulls`, with the default numbers of samples.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.metrics.layer_order import Group
@@ -20,7 +21,19 @@ _CALIBRATION = 2**16
 _STEPS = 6
 
 
-def null_amounts(spec: Spec, nulls: Sequence[str], samples: int | None) -> Amounts:
+class NullAmounts(NamedTuple):
+    """The work of null models.
+
+    Attributes:
+        groups: that of groups of layers, which workers share.
+        client: that of one process.
+    """
+
+    groups: Amounts
+    client: Amounts
+
+
+def null_amounts(spec: Spec, nulls: Sequence[str], samples: int | None) -> NullAmounts:
     """The work of these nulls on all pairs of a spec, in NumPy."""
     spec = replace(spec, metrics=("pk",), decoys=False, backend=Backend(), kv="native")
     found = Amounts()
@@ -30,9 +43,8 @@ def null_amounts(spec: Spec, nulls: Sequence[str], samples: int | None) -> Amoun
             found = found.plus(everything) if name in nulls else found
     if "rotations" in nulls:
         found = found.plus(_rotations(spec, samples or ROTATIONS))
-    if "covariance" in nulls:
-        found = found.plus(_covariance(spec, samples or DRAWS))
-    return found
+    drawn = _covariance(spec, samples or DRAWS) if "covariance" in nulls else Amounts()
+    return NullAmounts(found, drawn)
 
 
 def _rotations(spec: Spec, samples: int) -> Amounts:

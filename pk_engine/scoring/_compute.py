@@ -113,7 +113,8 @@ def compute(
             interruption the same call resumes from this file. It is removed at the end.
         force: replace such a file of another call, which is otherwise refused.
         client: a `distributed.Client`: its workers score the groups of layers. They read the model
-            from the same folder, or download it. Null models are computed here.
+            from the same folder, or download it. Of null models, they compute what grows with the
+            pairs (`pk_engine.nulls`).
 
     Returns:
         The table; `table.meta.deficient` lists matrices of less than full rank,
@@ -149,7 +150,7 @@ def compute(
             return kept_table(columns, meta, selection)
         whole = add_nulls(AffinityTable(columns, meta), spec.weights, selection.nulls,
                           seed=seed or 0, samples=samples, progress=progress,
-                          memory=MEMORY if memory is None else memory)  # fmt: skip
+                          memory=MEMORY if memory is None else memory, client=client)  # fmt: skip
         return whole.select(selection)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +71,25 @@ class Factors:
                     executor=threads,
                 )
         return self._kept[needed[-1]], self._kept[needed[0]]
+
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Part(Protocol[T_co]):
+    """A function of a spec and a group of layers, such as `score_group`, without shared state."""
+
+    def __call__(
+        self,
+        spec: Spec,
+        group: Group,
+        *,
+        factors: Factors,
+        threads: Executor | None,
+        progress: Progress,
+    ) -> T_co:
+        """What it makes of the group; arguments as for `score_group`."""
+        ...
 
 
 def score_group(

@@ -102,11 +102,11 @@ class Job:
     def _scored_on(
         self, client: Client, left: dict[int, Group], of: int
     ) -> Generator[tuple[int, GroupScores, str]]:
-        from headgraph.pk_engine.scoring.cluster.client import scored_on
+        from headgraph.pk_engine.scoring.cluster.client import parts_on
 
         done = of - len(left)
         self._report(done, of)
-        with closing(scored_on(client, self.spec, left, self.progress)) as scored:
+        with closing(parts_on(client, self.spec, left, score_group, self.progress)) as scored:
             for it in scored:
                 yield it
                 done += 1

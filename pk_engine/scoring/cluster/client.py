@@ -12,7 +12,7 @@ import pickle
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from headgraph.base.files.documents import read_json, shown
 from headgraph.base.progress import Progress
@@ -29,8 +29,8 @@ from headgraph.pk_engine.scoring.cluster.tasks import (
     stating_loss,
     words_of,
 )
-from headgraph.pk_engine.scoring.cluster.worker import check, choose_here, score_here
-from headgraph.pk_engine.scoring.group import GroupScores
+from headgraph.pk_engine.scoring.cluster.worker import check, choose_here, done_here
+from headgraph.pk_engine.scoring.group import Part
 from headgraph.pk_engine.scoring.layers import layer_digest
 from headgraph.pk_engine.scoring.progress import WAITING
 from headgraph.pk_engine.scoring.spec import Spec
@@ -38,6 +38,7 @@ from headgraph.pk_engine.scoring.spec import Spec
 if TYPE_CHECKING:
     from distributed import Client
 
+T = TypeVar("T")
 CONNECT = 20
 """Seconds to reach a scheduler."""
 
@@ -121,10 +122,21 @@ def chosen_on(
     return chosen
 
 
-def scored_on(
-    client: Client, spec: Spec, groups: Mapping[int, Group], progress: Progress | None
-) -> Generator[tuple[int, GroupScores, str]]:
-    """The number and scores of each group, and the worker that they come from, as they come.
+def parts_on(
+    client: Client,
+    spec: Spec,
+    groups: Mapping[int, Group],
+    part: Part[T],
+    progress: Progress | None,
+) -> Generator[tuple[int, T, str]]:
+    """The number of each group, what `part` makes of it, and the worker, as they come.
+
+    Args:
+        client: that of the cluster.
+        spec: what to score and how.
+        groups: number -> group of layers.
+        part: `score_group`, or a function like it; it can be pickled.
+        progress: as for `compute`.
 
     Raises:
         EngineError: the weights are in memory; a worker has another headgraph or other weights;
@@ -139,7 +151,7 @@ def scored_on(
     first = layers[0].index
     work = Work(
         keys={number: group.targets for number, group in groups.items()},
-        call=lambda number: (score_here, pickled, groups[number]),
+        call=lambda number: (done_here, pickled, part, groups[number]),
         words=lambda number: f"the comparison of {_words(groups[number], layers)}",
         check=(check, pickled, first, layer_digest(spec.weights.raw_layer(first))),
     )

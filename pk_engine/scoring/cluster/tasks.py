@@ -167,11 +167,14 @@ class _Tasks:
         self.looked = 0.0
 
     def _submit(self) -> None:
-        """Keep a task ahead for each worker, except at the end, when others may be free sooner."""
+        """Keep a task ahead for each worker, but leave the last ones to the others, if there are
+        any, which may be free sooner.
+        """
         busy = Counter(worker for _, worker in self.running.values())
+        others = len(self.workers) - 1
         for ahead in range(AHEAD):
             for worker in self.workers:
-                if len(self.left) > ahead * len(self.workers) and busy[worker] <= ahead:
+                if len(self.left) > ahead * others and busy[worker] <= ahead:
                     self._send(self.left.take(worker), worker)
                     busy[worker] += 1
 

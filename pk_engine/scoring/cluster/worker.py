@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
+import os
 import pickle
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from headgraph.base.progress import Progress
 from headgraph.pk_engine.errors import WeightsError
 from headgraph.pk_engine.linalg.backends import Backend, choose
 from headgraph.pk_engine.metrics.layer_order import Group
-from headgraph.pk_engine.scoring.group import Factors, GroupScores, score_group
+from headgraph.pk_engine.scoring.group import Factors, Part
 from headgraph.pk_engine.scoring.layers import layer_digest
 from headgraph.pk_engine.scoring.spec import Spec
 
+T = TypeVar("T")
+_TRIM, _MMAP = "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"
+_KEPT = ((-1, 64 << 20), (-3, 32 << 20))
+"""M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h, with the bytes up to which glibc raises them
+by itself.
+"""
 _last: WeakKeyDictionary[Any, tuple[str, Spec, Factors]] = WeakKeyDictionary()
 """Worker -> the job of its last task, whose weights are open and whose factors are kept."""
 
@@ -56,18 +64,37 @@ def check(pickled: bytes, layer: int, digest: bytes) -> None:
 
 async def admit(quantity: str, dask_worker: Any) -> None:
     """Let this worker take one task at a time: its threads share the factors of one group."""
+    keep_memory()
     await dask_worker.set_resources(**{quantity: 1})
 
 
-def score_here(pickled: bytes, group: Group) -> GroupScores:
-    """The scores of a group."""
+def keep_memory() -> bool:
+    """Let the C library keep some freed memory, as it does in a process that Dask did not start.
+
+    Dask gives workers a variable with which every array is given back at once, and the system has
+    to clear pages for the next one. A value that a user chose stays.
+
+    Returns:
+        Whether anything changed.
+    """
+    import dask
+
+    chosen: dict[str, Any] = dask.config.get("distributed.nanny.pre-spawn-environ")
+    if os.environ.get(_TRIM) != str(chosen.get(_TRIM)) or _MMAP in os.environ:
+        return False
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)  # of glibc
+    return set_option is not None and all(set_option(*it) for it in _KEPT)
+
+
+def done_here(pickled: bytes, part: Part[T], group: Group) -> T:
+    """What a part of a job makes of a group."""
     from distributed import get_worker
 
     worker = get_worker()
     spec, factors = _opened(worker, pickled)
     with spec.backend.workers(worker.state.nthreads) as threads:
         until = until_cancelled(worker)
-        return score_group(spec, group, factors=factors, threads=threads, progress=until)
+        return part(spec, group, factors=factors, threads=threads, progress=until)
 
 
 class Cancelled(Exception):

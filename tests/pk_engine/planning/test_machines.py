@@ -118,6 +118,12 @@ def test_more_memory_and_more_workers_are_shown(llama: Path) -> None:
     assert small.best.peak_memory < 0.8 * 6e9
 
 
+@pytest.mark.parametrize(("null", "shared"), [("backward", 2), ("rotations", 2), ("covariance", 1)])
+def test_workers_share_the_null_models_of_groups(llama: Path, null: str, shared: int) -> None:
+    one, two = (by_hand(llama, null=null, workers=n).seconds["null models"] for n in (1, 2))
+    assert one / two == pytest.approx(shared)
+
+
 @pytest.mark.parametrize(
     ("nulls", "samples", "other", "more"),
     [

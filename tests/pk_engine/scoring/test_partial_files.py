@@ -68,6 +68,24 @@ def left(model: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return partial.read_bytes()
 
 
+def test_an_interrupted_null_model_costs_no_scores(model: Path, tmp_path: Path) -> None:
+    how: dict[str, Any] = {"selection": Selection(fdr=1, null="within"), "memory": 1e-9,
+                           "backend": "numpy", "partial": tmp_path / "t.partial"}  # fmt: skip
+    told: list[tuple[str, int, int]] = []
+
+    def stop(what: str, *_: int) -> None:
+        if what == "Comparing all layers":
+            raise Stop
+
+    with pytest.raises(Stop):
+        compute(model, progress=stop, **how)
+    table = compute(model, progress=lambda *it: told.append(it), **how)
+    assert told[0] == ("Resuming an interrupted compute", 2, 2)
+    assert "Comparing groups of layers" not in {what for what, *_ in told}
+    assert not list(tmp_path.iterdir())
+    assert table.sha256 == compute(model, **how).sha256
+
+
 def repacked(left: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
     """The same archive with other arrays, as somebody would make it who has its key."""
     with np.load(io.BytesIO(left)) as file:
