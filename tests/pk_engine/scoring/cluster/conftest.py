@@ -27,11 +27,13 @@ def cluster(hub: HubServer, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     The workers have another cache of the hub than this process, as on another machine, and no
     token.
     """
-    distributed = pytest.importorskip("distributed")
+    dask, distributed = (pytest.importorskip(name) for name in ("dask", "distributed"))
     cache = tmp_path_factory.mktemp("workers")
     env = {"HF_ENDPOINT": hub.url, "HF_HUB_CACHE": str(cache), "HF_TOKEN_PATH": "no"}
     with (
         patch.dict(os.environ),  # Dask sets variables of the C library
+        # on a busy machine, a worker that was killed needs longer than 15 s to come back
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "4 minutes"}),
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, env=env, dashboard_address=":0", memory_limit=0,
             silence_logs=50,

@@ -1,8 +1,10 @@
 """What the tests of clusters share: a job of many groups, and what it says."""
 
+import resource
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from headgraph.base.errors import HeadgraphError
@@ -28,3 +30,11 @@ def said_by(call: Callable[[], object]) -> str:
     said = str(error.value)
     assert len(said) < 300, said
     return said
+
+
+def pages() -> int:
+    """Pages that this process gets for a hundred arrays of 256 pages, one after another."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(100):
+        np.ones(1 << 17)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before

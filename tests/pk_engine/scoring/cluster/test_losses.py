@@ -35,7 +35,7 @@ dask, distributed = (pytest.importorskip(name) for name in ("dask", "distributed
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_killed_worker_costs_its_own_tasks(client: Any, model: Path, count: int) -> None:
     """After both, the tasks wait for new workers, which are checked first."""
-    client.wait_for_workers(2)
+    client.wait_for_workers(2, timeout=240)
 
     def kill() -> None:
         for process in list(client.run(os.getpid).values())[:count]:
