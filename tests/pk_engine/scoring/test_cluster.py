@@ -44,11 +44,18 @@ HOW: dict[str, Any] = {"memory": 1e-9, "backend": "numpy"}
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """A scheduler with two workers of one thread, each in a process of its own."""
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=":0", memory_limit=0,
-        silence_logs=50,
-    ) as found:  # fmt: skip
+    """A scheduler with two workers of one thread, each in a process of its own.
+
+    A killed worker starts again, on a busy machine after more than the 15 seconds in which Dask
+    would give it up.
+    """
+    with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "5 minutes"}),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=":0", memory_limit=0,
+            silence_logs=50,
+        ) as found,
+    ):  # fmt: skip
         yield found
 
 
