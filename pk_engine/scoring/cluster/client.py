@@ -6,6 +6,7 @@ groups whose targets it has (`sharing`), once it has shown that it reads the sam
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import pickle
@@ -64,7 +65,7 @@ def connected(
         raise EngineError(
             "distributed is not installed, which a cluster needs: pip install 'headgraph[cluster]'"
         ) from error
-    # errors become sentences here; asyncio logs results that are not fetched
+    # errors become sentences here
     logs = [logging.getLogger(name) for name in ("distributed", "asyncio")]
     levels = [log.level for log in logs]
     for log in logs:
@@ -81,6 +82,7 @@ def connected(
         with client:
             yield client
     finally:
+        gc.collect()  # asyncio logs the tasks of lost workers once they are collected
         for log, level in zip(logs, levels, strict=True):
             log.setLevel(level)
 
