@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -64,21 +65,26 @@ Steps = dict[str, Took]
 def measure(home: ServerHome) -> Steps:
     """A start, two loads and a query in an empty database, and the stop."""
     found: list[RunningServer] = []
-    steps = {START: _step(lambda: found.append(start(home, ports=ANY_PORTS)), found)}
-    for name, work in ((FIRST, _load), (AGAIN, _load), (QUERY, _query)):
-        with connect(settings=found[0].settings()) as graph:
-            steps[name] = _step(lambda graph=graph, work=work, name=name: work(graph, name), found)  # type: ignore[misc]
-    steps[STOP] = _step(lambda: stop(home), [])
-    return steps
+    works = {FIRST: partial(_load, "first"), AGAIN: partial(_load, "again"), QUERY: _query}
+    try:
+        # on a busy machine, a start without an archive takes minutes
+        began = _step(lambda: found.append(start(home, ports=ANY_PORTS, timeout_s=600)), found)
+        steps = {START: began}
+        for name, work in works.items():
+            with connect(settings=found[0].settings()) as graph:
+                steps[name] = _step(partial(work, graph), found)
+        return {**steps, STOP: _step(lambda: stop(home), [])}
+    finally:
+        stop(home)
 
 
-def _load(graph: Graph, run: str) -> object:
+def _load(run: str, graph: Graph) -> object:
     five = Selection(top=5)  # of each of three pairings
     return loader.load("gpt2-small", graph, run=run, selection=five)
 
 
-def _query(graph: Graph, _: str) -> object:
-    return queries.query("hubs", graph, run=FIRST)
+def _query(graph: Graph) -> object:
+    return queries.query("hubs", graph, run="first")
 
 
 def _step(work: Callable[[], object], servers: list[RunningServer]) -> Took:
