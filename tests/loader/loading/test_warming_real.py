@@ -43,11 +43,13 @@ def test_no_further_statement_begins_after_enough(
         return Told(session(**kwargs), said)
 
     monkeypatch.setattr(graph, "session", opened)
-    monkeypatch.setattr("headgraph.loader.loading.warming.END_S", 60.0)
+    monkeypatch.setattr("headgraph.loader.loading.warming.END_S", 0.0)
     with warming(graph, ["RETURN 1", "RETURN 2"]) as enough:
         assert begun.wait(60)
+        (thread,) = (it for it in threading.enumerate() if it.name == "headgraph-warming")
         enough()
         go_on.set()
+        thread.join(60)
     assert said == ["EXPLAIN RETURN 1"]
 
 
