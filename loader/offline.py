@@ -20,7 +20,7 @@ from headgraph.base.text import listed, short
 from headgraph.graphdb import schema
 from headgraph.graphdb.connection.graph import connect
 from headgraph.graphdb.connection.runner import Runner
-from headgraph.loader._database import index_ranks, new_token, prepare, roles_in
+from headgraph.loader._database import index_ranks, new_token, prepare
 from headgraph.loader._disk_space import refuse_without_room
 from headgraph.loader._runs import runs
 from headgraph.loader.attempts import Attempt, marks, unfinished
@@ -222,7 +222,7 @@ def _loading(head: HeadNode, token: str) -> dict[str, Any]:
 
 def _publish(graph: Runner, plan: LoadPlan, token: str) -> None:
     prepare(graph)
-    writer.publish(graph, plan, token, roles_in(graph), replace=False)
+    writer.publish(graph, plan, token, [], replace=False)
     _index(graph, plan)
 
 

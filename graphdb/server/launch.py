@@ -31,7 +31,7 @@ from headgraph.graphdb.server.store import exchange
 from headgraph.graphdb.server.store.exchange import PARTS
 
 PORT_TRIES = 3
-POLL_S = 0.1
+POLL_S = 0.05
 _NO_MEMORY = "java.lang.OutOfMemoryError"
 
 
@@ -112,6 +112,8 @@ def _launch_once(
     state = State(pid=pid, bolt=ports.bolt, http=ports.http, version=config.VERSION, ready=False)
     try:
         state.write(home)
+        import neo4j  # noqa: F401  # Java takes longer to start than the driver to be imported
+
         _wait(home, state, show, deadline, before)
         refuse_unavailable(home, state, debug)
         running = _ready(home, state)

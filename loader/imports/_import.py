@@ -152,13 +152,13 @@ def _write(graph: Runner, plan: ImportPlan, *, replace: bool, progress: Progress
     with if_lost(_NOT_PUBLISHED, plan.name):
         prepare(graph)
         sweep(graph)  # what an import of the same run replaced has the ids that this one gets
-        if not writer.claim(graph, plan, token):
+        if writer.claim(graph, plan, token) is writer.Claim.COMPLETE:
             raise writer.taken_over(plan)
     try:
         with if_lost(_NOT_PUBLISHED, plan.name):
             writer.write_heads(graph, plan, token)
             writer.write_edges(graph, plan, token, plan.content.batches(), progress)
-            roles = roles_in(graph)
+            roles = roles_in(graph) if replace else []
         with if_lost(_PERHAPS_PUBLISHED, plan.name):
             publish(graph, plan, token, roles, replace=replace)
     except BaseException as error:

@@ -9,10 +9,12 @@ from headgraph.base.spelling import Message, argument
 from headgraph.base.text import short
 from headgraph.graphdb import schema
 from headgraph.graphdb.connection.runner import Runner
+from headgraph.loader._database import number
 from headgraph.loader.errors import NameTaken, drop_call
 from headgraph.loader.loading.plan import LoadPlan
 from headgraph.pk_engine.labels import COLUMNS
 
+HOLDS_RUNS = f"MATCH (r:{schema.RUN}) RETURN count(r) AS runs"
 _SAME_NAME = f"""
 MATCH (r:{schema.RUN}) WHERE toLower(toStringOrNull(r.name)) = toLower($name)
 RETURN r.name AS name, r.id AS id, coalesce(toIntegerOrNull(r.edges), 0) AS edges,
@@ -59,14 +61,24 @@ def outcome(graph: Runner, plan: LoadPlan, *, replace: bool) -> Outcome:
     if there is None and rows:
         raise _differs_by_case(plan.name, str(rows[0]["name"]))
     if there is None:
-        option = argument("replace", True)
-        note = Message(f"{option} had nothing to replace: there was no run {plan.name}")
-        return Outcome(kind="loaded", notes=(note,) if replace else ())
+        return new_run(plan, replace=replace)
     if there["id"] == plan.id:
         return _same_run(plan, there, replace=replace)
     if not replace:
         raise name_taken(plan.name)
     return Outcome(kind="replaced", replaced=f"{there['edges']:,} edges ({there['selection']})")
+
+
+def new_run(plan: LoadPlan, *, replace: bool) -> Outcome:
+    """What a load does where nothing has its name."""
+    option = argument("replace", True)
+    note = Message(f"{option} had nothing to replace: there was no run {plan.name}")
+    return Outcome(kind="loaded", notes=(note,) if replace else ())
+
+
+def holds_runs(graph: Runner) -> bool:
+    """Whether the database has runs, finished or not. Neo4j answers this from its counts."""
+    return number(graph.read(HOLDS_RUNS)) > 0
 
 
 def _same_run(plan: LoadPlan, there: dict[str, Any], *, replace: bool) -> Outcome:

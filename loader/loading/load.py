@@ -26,11 +26,18 @@ from headgraph.loader.attempts import Attempt, attempts_at, mark_failed
 from headgraph.loader.errors import RUNS, LoaderError, NameTaken
 from headgraph.loader.loading import decoys, writer
 from headgraph.loader.loading.edges import batches
-from headgraph.loader.loading.existing import Outcome, outcome, with_labels_there
+from headgraph.loader.loading.existing import (
+    HOLDS_RUNS,
+    Outcome,
+    holds_runs,
+    new_run,
+    outcome,
+    with_labels_there,
+)
 from headgraph.loader.loading.head_scores import derived_roles
 from headgraph.loader.loading.plan import AnyLabels, LoadPlan, plan_load
 from headgraph.loader.loading.warming import warming
-from headgraph.loader.loading.writer import Progress, taken_over
+from headgraph.loader.loading.writer import Claim, Progress, taken_over
 from headgraph.loader.removal import delete_heads, remove, sweep
 from headgraph.loader.report import LoadReport
 from headgraph.pk_engine.table.selection import Selection
@@ -53,6 +60,10 @@ _PUBLISHED = (
     "{run} is published; what it replaced is out of sight, and the next "
     f"{either('load() or drop()', 'headgraph load or drop')} deletes the rest of it"
 )
+
+
+STATEMENTS = (HOLDS_RUNS, *writer.STATEMENTS)
+"""What a load sends to a database without runs, in order, but for its schema and roles."""
 
 
 def load(
@@ -104,16 +115,20 @@ def load(
         ServerError: the disk of the local server has too little room for the run.
     """
     start = time.monotonic()
-    with warming(None if dry_run else graph, writer.STATEMENTS):
+    with warming(None if dry_run else graph, STATEMENTS) as enough:
         plan = plan_load(table, run, selection, labels)
+        enough()  # from here on, the server is busy with the load itself
         if graph is None and not dry_run:
             raise LoaderError(
                 f"no database to load {plan.name} into: open one with graphdb.connect()"
             )
         found, notes = Outcome(kind="loaded"), list[Message]()
         if graph is not None:
-            _clear(graph, plan, say or notes.append, dry_run=dry_run)
-            found = outcome(graph, plan, replace=replace)
+            if holds_runs(graph):
+                _clear(graph, plan, say or notes.append, dry_run=dry_run)
+                found = outcome(graph, plan, replace=replace)
+            else:
+                found = new_run(plan, replace=replace)
             if found.kind == "replaced":
                 plan = with_labels_there(graph, plan)
             if not dry_run:
@@ -162,10 +177,11 @@ def _write_run(graph: Runner, plan: LoadPlan, *, replace: bool, progress: Progre
     token = new_token()
     with if_lost(_NOT_PUBLISHED, plan.name):
         prepare(graph)
-        if not writer.claim(graph, plan, token):
+        found = writer.claim(graph, plan, token)
+        if found is Claim.COMPLETE:
             return False
     try:
-        _fill(graph, plan, token, replace=replace, progress=progress)
+        _fill(graph, plan, token, found, replace=replace, progress=progress)
     except BaseException as error:
         mark_failed(token)
         if isinstance(error, NameTaken | StatementError):  # the database is there and refuses
@@ -181,15 +197,22 @@ def _index(graph: Runner, plan: LoadPlan) -> None:
 
 
 def _fill(
-    graph: Runner, plan: LoadPlan, token: str, *, replace: bool, progress: Progress | None
+    graph: Runner,
+    plan: LoadPlan,
+    token: str,
+    found: Claim,
+    *,
+    replace: bool,
+    progress: Progress | None,
 ) -> None:
     """The steps of an attempt after its claim: heads, edges, publication."""
     with if_lost(_NOT_PUBLISHED, plan.name):
         with _superseded(graph, plan, token):
-            delete_heads(graph, plan.id, schema.LOADING, token)
+            if found is Claim.TAKEN:
+                delete_heads(graph, plan.id, schema.LOADING, token)
             writer.write_heads(graph, plan, token)
             writer.write_edges(graph, plan, token, batches(plan.table, plan.edges), progress)
-        roles = roles_in(graph)
+        roles = roles_in(graph) if replace else []
     with if_lost(_PERHAPS_PUBLISHED, plan.name):
         writer.publish(graph, plan, token, roles, replace=replace)
 

@@ -1,36 +1,46 @@
-"""The server plans what a load will write, beside the first steps of the load.
+"""The server plans what a load will send, while the load itself reads its table.
 
-A server that has just started loads the classes of its planner with the first statement that needs
-each, which takes longer than to write a small run.
+A server that has just started loads and compiles its planner with the first statements, which takes
+longer than to write a small run.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from headgraph.graphdb import Graph
 from headgraph.graphdb.connection.runner import Runner
 
 END_S = 1.0
-"""Seconds to wait for the statement that is being planned when the load ends."""
+"""Seconds to wait for the statement that is being planned."""
 
 
 @contextmanager
-def warming(graph: Runner | None, statements: Sequence[str]) -> Iterator[None]:
-    """EXPLAIN statements in another thread while the block runs; errors there do not count."""
-    if not isinstance(graph, Graph):
-        yield
-        return
+def warming(graph: Runner | None, statements: Sequence[str]) -> Iterator[Callable[[], None]]:
+    """EXPLAIN statements in another thread while the block runs; errors there do not count.
+
+    Yields:
+        A function that lets no further statement begin, and waits for the one that has. Planning
+        beside statements that run only delays these: it needs the same processors, and its locks
+        hold up changes of the schema.
+    """
     ended = threading.Event()
+    if not isinstance(graph, Graph):
+        yield ended.set
+        return
+
+    def enough() -> None:
+        ended.set()
+        thread.join(END_S)
+
     thread = threading.Thread(
         target=_explain, args=(graph, statements, ended), name="headgraph-warming", daemon=True
     )
     thread.start()
     try:
-        yield
+        yield enough
     finally:
-        ended.set()
-        thread.join(END_S)
+        enough()
 
 
 def _explain(graph: Graph, statements: Sequence[str], ended: threading.Event) -> None:

@@ -9,9 +9,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from enum import Enum
 from typing import Any, Protocol
 
-from headgraph.base.names import PAIRINGS
 from headgraph.base.spelling import either
 from headgraph.graphdb import schema
 from headgraph.graphdb.connection.runner import Runner, Statement
@@ -27,11 +27,12 @@ from headgraph.loader.removal import delete_heads, delete_run, unpublish
 Progress = Callable[[int, int], None]
 
 _CLAIM = f"""
-MERGE (r:{schema.RUN} {{id: $id}}) ON CREATE SET r.status = $loading
+MERGE (r:{schema.RUN} {{id: $id}}) ON CREATE SET r.status = $loading, r.fresh = true
 WITH r {LOCK} WHERE r.status <> $complete
+WITH r, coalesce(r.fresh, false) AS fresh
 SET r = $properties SET r.status = $loading, r.loader = $token, r.started_at = datetime(),
 r.alive_at = datetime()
-RETURN count(*) AS claimed
+RETURN fresh AS claimed
 """
 _ALIVE = f"""
 MATCH (r:{schema.RUN} {{id: $id}}) {LOCK} WHERE r.loader = $token SET r.alive_at = datetime()
@@ -54,7 +55,7 @@ UNWIND $groups AS group
 WITH heads, heads[group[0]] AS source, group[1] AS edges
 UNWIND edges AS edge
 WITH source, heads[edge[0]] AS target, edge
-CREATE (source)-[:%s {{%s}}]->(target)
+CREATE (source)-[:$($pairing) {{%s}}]->(target)
 RETURN count(*) AS created
 """
 _PUBLISHING = "publishing"  # never committed: only one transaction sees it
@@ -73,10 +74,18 @@ REMOVE r.loader, r.loader_process, r.alive_at, r.called
 RETURN count(*) AS published
 """
 STATEMENTS = (
-    _CLAIM, _HEADS, _EDGES % (PAIRINGS[0], "pk: edge[1]"), _PUBLISH_FIRST, _PUBLISH_HEADS,
+    _CLAIM, _HEADS, _EDGES % "pk: edge[1]", _PUBLISH_FIRST, _PUBLISH_HEADS,
     _PUBLISH_LAST,
 )  # fmt: skip
 """What an attempt runs, in order, of edges of some pairing and properties."""
+
+
+class Claim(Enum):
+    """What an attempt finds as it claims its Run."""
+
+    NEW = "there was none"
+    TAKEN = "it may have heads of an earlier attempt"
+    COMPLETE = "another load was faster"
 
 
 class WritablePlan(Protocol):
@@ -109,11 +118,14 @@ class WritablePlan(Protocol):
         """Name, layer, head, key/value head and other properties of every head, in order."""
 
 
-def claim(graph: Runner, plan: WritablePlan, token: str) -> bool:
-    """Put the token on the Run; False if the run is complete (another load was faster)."""
+def claim(graph: Runner, plan: WritablePlan, token: str) -> Claim:
+    """Put the token on the Run, so that no earlier attempt adds to it."""
     properties = {**plan.run_properties(), **marks(plan.name)}
     params = {"properties": properties, "token": token, **_statuses(plan)}
-    return number(again(lambda: graph.write(_CLAIM, params))) > 0
+    rows = again(lambda: graph.write(_CLAIM, params)).rows
+    if not rows:
+        return Claim.COMPLETE
+    return Claim.NEW if rows[0][0] else Claim.TAKEN
 
 
 def write_heads(graph: Runner, plan: WritablePlan, token: str) -> None:
@@ -156,8 +168,8 @@ def _creations(
     values = ", ".join(f"`{name}`: edge[{place}]" for place, name in names)
     for part in parts:
         sizes.append(part.size)
-        params = {"id": plan.id, "token": token, "n_heads": plan.n_heads, "groups": part.groups}
-        yield _EDGES % (part.pairing, values), params
+        params = {"id": plan.id, "token": token, "n_heads": plan.n_heads}
+        yield _EDGES % values, {**params, "pairing": part.pairing, "groups": part.groups}
 
 
 def publish(graph: Runner, plan: LoadPlan, token: str, roles: list[str], *, replace: bool) -> None:

@@ -210,7 +210,7 @@ def test_bytes_that_are_no_utf_8_are_no_bug(database: Graph, call: str) -> None:
         ("export --run x -o x.graphml", "(r:Run"),
         ("view --run x -o x.html", "(r:Run"),
         ("drop x --yes", "(r:Run"),
-        ("load gpt2-small --run x --top 10", "SHOW CONSTRAINTS"),
+        ("load gpt2-small --run x --top 10", "SHOW INDEXES"),
         ("cypher MATCH(n)RETURN(n)", "EXPLAIN "),
     ],
 )

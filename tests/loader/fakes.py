@@ -26,7 +26,10 @@ class WillingGraph(RecordingGraph):
         if "AS created" in cypher:
             made = params.get("heads") or [edge for _, part in params["groups"] for edge in part]
             return counted(len(made))
-        if any(word in cypher for word in ("AS claimed", "AS published", "AS relabelled")):
+        if "AS claimed" in cypher:
+            return counted(True)
+        ones = ("AS runs", "AS published", "AS relabelled")
+        if any(word in cypher for word in ones):
             return counted(1)
         return None
 

@@ -1,5 +1,7 @@
 """Statements of load and drop in their order, and their reports and errors."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ TABLE = random_table(model="test/tiny")
 WRITES = ("write", "write_all", "command")
 STATE = ("name", "id", "edges", "selection", "labels", "label_source", "version")
 PRESENT = "= toLower($name)"
+EDGES = "CREATE (source)-[:$($pairing)"
 
 
 def loaded(
@@ -39,11 +42,13 @@ def test_schema_then_heads_then_edges_then_publication() -> None:
     graph = WillingGraph()
     report = loader.load(TABLE, graph)
     texts = graph.texts(*WRITES)
-    marks = ["CONSTRAINT", "CREATE INDEX", "AS claimed", "CREATE (r)-[:HAS_HEAD]", "[:OQ", "[:OK"]
-    marks += ["[:OV", "$publishing", "SET h:Head", "r.status = $complete"]
+    marks = ["CONSTRAINT", "CREATE INDEX", "AS claimed", "CREATE (r)-[:HAS_HEAD]", EDGES]
+    marks += ["$publishing", "SET h:Head", "r.status = $complete"]
     places = [next(i for i, text in enumerate(texts) if mark in text) for mark in marks]
     assert places == sorted(places)
     assert not any("MERGE (source)" in text for text in texts)
+    pairings = [params["pairing"] for _, text, params in graph.calls if EDGES in text]
+    assert list(dict.fromkeys(pairings)) == ["OQ", "OK", "OV"]
     published = [method for method, text, _ in graph.calls if "$publishing" in text]
     assert set(published) == {"write_all"}
     assert str(report).startswith(
@@ -57,9 +62,44 @@ def test_existing_schema_is_left_alone() -> None:
     from headgraph.graphdb import schema
 
     names = [text.split()[2] for text in (*schema.CONSTRAINTS, *schema.INDEXES)]
-    graph = WillingGraph({"SHOW CONSTRAINTS": Result(("name",), tuple((n,) for n in names))})
+    graph = WillingGraph({"SHOW INDEXES": Result(("name",), tuple((n,) for n in names))})
     loader.load(TABLE, graph)
     assert graph.texts("command") == []
+    assert not any(text.startswith("CREATE ") for text in graph.texts(*WRITES))
+
+
+@pytest.mark.parametrize("created", [True, False])
+def test_heads_are_deleted_unless_the_run_is_new(created: bool) -> None:
+    graph = WillingGraph({"AS claimed": counted(created)})
+    loader.load(TABLE, graph)
+    assert any("AS deleted" in text for text in graph.texts("write")) != created
+
+
+def test_roles_need_one_statement(tmp_path: Path) -> None:
+    """To plan a text takes a server that has just started as long as to write a small run."""
+    labels = tmp_path / "roles.csv"
+    labels.write_text("layer,head,role\n0,1,induction\n0,2,previous_token\n1,1,induction\n")
+    graph = WillingGraph()
+    loader.load(TABLE, graph, labels=labels)
+    ((_, _, params),) = (call for call in graph.calls if "HAS_ROLE]->(role)" in call[1])
+    found = [(role, label, [row["head"] for row in rows]) for role, label, rows in params["given"]]
+    assert found == [
+        ("induction", "InductionHead", ["L0H1", "L1H1"]),
+        ("previous_token", "PreviousTokenHead", ["L0H2"]),
+    ]
+
+
+def test_nothing_is_planned_beside_the_load_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = WillingGraph()
+    before: list[int] = []
+
+    @contextmanager
+    def warming(*_: Any) -> Iterator[Callable[[], None]]:
+        yield lambda: before.append(len(graph.calls))
+
+    monkeypatch.setattr("headgraph.loader.loading.load.warming", warming)
+    loader.load(TABLE, graph)
+    assert before == [0]
 
 
 def test_values_go_as_parameters() -> None:
@@ -241,7 +281,7 @@ class Failing(WillingGraph):
     ("at", "meaning", "python", "command"),
     [
         (
-            "[:OK",
+            EDGES,
             "nothing of tiny was published; load it again when the database is back, which removes "
             "what this attempt left and starts anew",
             "",
@@ -299,7 +339,7 @@ def test_a_connection_lost_while_a_run_is_dropped() -> None:
 
 
 def test_an_attempt_that_lost_its_heads_says_so() -> None:
-    graph = WillingGraph({"[:OK": counted(0)})
+    graph = WillingGraph({EDGES: counted(0)})
     with pytest.raises(TakenOver) as caught:
         loader.load(TABLE, graph)
     rest = "removed this attempt at tiny while it was at work, so it stopped and published nothing"
@@ -312,7 +352,7 @@ def test_an_attempt_that_lost_its_heads_says_so() -> None:
 @pytest.mark.parametrize("own", [0, 1])
 def test_a_refused_statement_is_told_from_a_lost_race(own: int) -> None:
     graph = Failing({"AS own": counted(own)})
-    graph.at, graph.error = "[:OK", StatementError("no memory", "Neo.X")
+    graph.at, graph.error = EDGES, StatementError("no memory", "Neo.X")
     with pytest.raises(StatementError if own else TakenOver):
         loader.load(TABLE, graph)
 
@@ -341,7 +381,7 @@ def test_drop_hides_first_and_then_deletes() -> None:
     assert str(loader.drop(graph, "gpt2")) == "dropped gpt2: 144 heads and 858 edges"
     methods = [method for method, _, _ in graph.calls if method != "read"]
     assert "write_all" in methods
-    hidden = [text for method, text, _ in graph.calls if method == "write_all"]
+    hidden = [text for text in graph.texts("write_all") if not text.startswith("CREATE ")]
     assert "REMOVE old.name" in hidden[0]
 
 

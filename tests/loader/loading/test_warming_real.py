@@ -1,12 +1,13 @@
 """Statements that the server plans beside the first steps of a load."""
 
+import threading
 import time
 from typing import Any
 
 import pytest
 
 from headgraph.graphdb import Graph
-from headgraph.loader.loading import writer
+from headgraph.loader.loading.load import STATEMENTS
 from headgraph.loader.loading.warming import warming
 
 
@@ -21,13 +22,35 @@ def test_each_statement_of_a_load_can_be_planned_and_nothing_is_written(
     said: list[str] = []
     session = graph.session
     monkeypatch.setattr(graph, "session", lambda **kwargs: Told(session(**kwargs), said))
-    with warming(graph, writer.STATEMENTS):
-        while len(said) < len(writer.STATEMENTS) and not failed:
+    with warming(graph, STATEMENTS):
+        while len(said) < len(STATEMENTS) and not failed:
             time.sleep(0.01)
     assert failed == []
-    assert said == [f"EXPLAIN {statement}" for statement in writer.STATEMENTS]
+    assert said == [f"EXPLAIN {statement}" for statement in STATEMENTS]
     monkeypatch.undo()
     assert [row["n"] for row in graph.read("MATCH (n) RETURN count(n) AS n")] == [0]
+
+
+def test_no_further_statement_begins_after_enough(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    session, begun, go_on = graph.session, threading.Event(), threading.Event()
+
+    def opened(**kwargs: Any) -> Told:
+        begun.set()
+        go_on.wait(60)
+        return Told(session(**kwargs), said)
+
+    monkeypatch.setattr(graph, "session", opened)
+    monkeypatch.setattr("headgraph.loader.loading.warming.END_S", 0.0)
+    with warming(graph, ["RETURN 1", "RETURN 2"]) as enough:
+        assert begun.wait(60)
+        (thread,) = (it for it in threading.enumerate() if it.name == "headgraph-warming")
+        enough()
+        go_on.set()
+        thread.join(60)
+    assert said == ["EXPLAIN RETURN 1"]
 
 
 class Raising:
