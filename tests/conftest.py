@@ -2,8 +2,10 @@
 
 import gc
 import os
+import re
 import signal
 from collections.abc import Generator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -67,18 +69,40 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
+ASKS = re.compile(r"\b(database|graph|server): (Graph|RunningServer)\b|usefixtures\(\"graph\"")
+"""What stands in a file of tests that need the session's server."""
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Tests of stored queries go to one process, whose server plans each of them once."""
+    """Tests that need a server go to two of three processes, as each starts one and plans anew.
+
+    Those of stored queries go to the same one. Who runs out of one kind takes the other.
+    """
     if config.getoption("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
 
+    queries = "tests/queries/"
+
+    @cache
+    def asks(scope: str) -> bool:
+        return scope == queries or bool(ASKS.search((config.rootpath / scope).read_text("utf-8")))
+
     class Together(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            together = "tests/queries/"
-            return together if nodeid.startswith(together) else super()._split_scope(nodeid)
+            return queries if nodeid.startswith(queries) else super()._split_scope(nodeid)
 
+        def _assign_work_unit(self, node: Any) -> None:
+            mine = node in with_server
+            if mine or len(with_server) >= 2 / 3 * self.numnodes:
+                fitting = (scope for scope in self.workqueue if asks(scope) == mine)
+                self.workqueue.move_to_end(next(fitting, next(iter(self.workqueue))), last=False)
+            if asks(next(iter(self.workqueue))):
+                with_server.add(node)
+            super()._assign_work_unit(node)
+
+    with_server: set[Any] = set()
     return Together(config, log)
 
 
