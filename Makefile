@@ -19,7 +19,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 INSTALL := $(BIN)/python $(PIP) --require-hashes
 INSTALL_SELF := $(BIN)/python $(PIP) --no-deps --no-build-isolation --editable .
 SHARED ?= ../shared
-# processes that test, each with a Neo4j of its own
+# processes that test, two of three with a Neo4j of their own
 JOBS ?= 3
 
 .PHONY: demo test torture test-lowest test-newest lock audit dist lint docs docs-check site data \

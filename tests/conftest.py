@@ -2,8 +2,10 @@
 
 import gc
 import os
+import re
 import signal
 from collections.abc import Generator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -67,21 +69,44 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
+ASKS = re.compile(r"\b(database|graph|server): (Graph|RunningServer)\b|usefixtures\(\"graph\"")
+"""What stands in a file of tests that need the session's server."""
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Some folders go to one process: stored queries, whose server plans each of them once, and
-    Dask clusters, which share one.
+    """Tests that need a server go to two of three processes, as each starts one and plans anew.
+
+    Some folders go to one process as a whole: stored queries, whose server plans each of them
+    once, and Dask clusters, which share one. Who runs out of one kind takes the other.
     """
     if config.getoption("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
 
+    together = {"tests/queries/": True, "tests/pk_engine/scoring/cluster/": False}
+
+    @cache
+    def asks(scope: str) -> bool:
+        if scope in together:
+            return together[scope]
+        return bool(ASKS.search((config.rootpath / scope).read_text("utf-8")))
+
     class Together(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            together = ("tests/queries/", "tests/pk_engine/scoring/cluster/")
             alone = super()._split_scope(nodeid)
             return next((it for it in together if nodeid.startswith(it)), alone)
 
+        def _assign_work_unit(self, node: Any) -> None:
+            mine = node in with_server
+            if mine or len(with_server) >= 2 / 3 * self.numnodes:
+                fitting = (scope for scope in self.workqueue if asks(scope) == mine)
+                self.workqueue.move_to_end(next(fitting, next(iter(self.workqueue))), last=False)
+            if asks(next(iter(self.workqueue))):
+                with_server.add(node)
+            super()._assign_work_unit(node)
+
+    with_server: set[Any] = set()
     return Together(config, log)
 
 

@@ -32,7 +32,14 @@ from tests.tables import random_table
 # The second of Java's compilers does not pay in what lives for minutes. Whatever an archive of
 # classes depends on, such as their verification, stays as it is for users: a test's server uses
 # the user's archive. Only `classes` records one, as each recording costs as much as two starts.
-QUICK_JAVA = ("-XX:TieredStopAtLevel=1",)
+# With the first compiler alone, Java keeps 48 MB for compiled code, which planning fills again and
+# again: each time it marks the whole heap, and drops code that it then compiles anew. Marking for
+# new classes, of which a server loads more than the usual 21 MB at its start, finds nothing either.
+QUICK_JAVA = (
+    "-XX:TieredStopAtLevel=1",
+    "-XX:ReservedCodeCacheSize=240m",
+    "-XX:MetaspaceSize=512m",
+)
 
 
 @pytest.fixture(scope="session", autouse=True)

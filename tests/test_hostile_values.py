@@ -54,6 +54,8 @@ def test_a_hostile_value_is_one_sentence(
     words = [word.replace("VALUE", VALUES[kind]) for word in words]
     if name == "export":
         words = [tiny if word == "gpt2-small" else word for word in words]
+    if (name, key) == ("circuits", "revision"):  # any text is one for a bundled table
+        words += ["--samples", "10"]
     with pytest.raises(SystemExit) as stop:
         cli.main([*name.split(), *words])
     done = capsys.readouterr()

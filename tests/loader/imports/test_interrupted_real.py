@@ -10,15 +10,18 @@ import headgraph
 from headgraph import loader
 from headgraph.graphdb import Graph
 from headgraph.graphdb.errors import StatementError
-from headgraph.graphdb.server import RunningServer
 from tests.loader.databases import contents, expected, run_node
 from tests.loader.exports.test_files_real import dump
-from tests.loader.loading.test_interrupted_real import killed_load
+from tests.loader.slow import Killed
 from tests.tables import random_table
 
 LARGE = random_table(12, 6, model="test/large")
 SMALL = random_table(model="test/small", seed=5)
-killed_import = partial(killed_load, work="import")
+
+
+@pytest.fixture
+def killed_import(killed_load: Killed) -> Killed:
+    return partial(killed_load, work="import")
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +42,9 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_killed_import(
-    graph: Graph, server: RunningServer, file: Path, where: str, by: signal.Signals
+    graph: Graph, killed_import: Killed, file: Path, where: str, by: signal.Signals
 ) -> None:
-    with killed_import(server, str(file), where, by=by):
+    with killed_import(str(file), where, by=by):
         assert contents(graph).get("Head", 0) == 0
         assert graph.read("MATCH (r:Run) RETURN count(r.name)").single() == 0
     assert contents(graph).get("Head", 0) == 0
@@ -57,22 +60,22 @@ def test_killed_import(
 
 
 def test_a_load_removes_what_a_killed_import_left(
-    graph: Graph, server: RunningServer, file: Path
+    graph: Graph, killed_import: Killed, file: Path
 ) -> None:
-    with killed_import(server, str(file), "edges"):
+    with killed_import(str(file), "edges"):
         pass
     loader.load(SMALL, graph, run="big")
     assert contents(graph) == expected(SMALL)
 
 
 def test_killed_while_it_deletes_what_it_replaced(
-    graph: Graph, server: RunningServer, file: Path
+    graph: Graph, killed_import: Killed, file: Path
 ) -> None:
     """The run that is replaced is the same one, with more on its heads."""
     headgraph.import_runs(file, graph)
     known = dump(graph)
     graph.write("MATCH (h:Head) SET h.community = 1")
-    with killed_import(server, str(file), "published", "--replace"):
+    with killed_import(str(file), "published", "--replace"):
         pass
     assert sorted(loader.runs(graph)["status"]) == ["complete", "dropping"]
     assert graph.read("MATCH (h:Head) RETURN count(*), count(h.community)").rows == ((72, 0),)
@@ -84,12 +87,12 @@ def test_killed_while_it_deletes_what_it_replaced(
 
 @pytest.mark.parametrize("then", ["drop", "load"])
 def test_the_rest_of_what_it_replaced_is_not_in_the_way(
-    graph: Graph, server: RunningServer, file: Path, then: str
+    graph: Graph, killed_import: Killed, file: Path, then: str
 ) -> None:
     """The heads of the old run and of the new one had the same ids."""
     headgraph.import_runs(file, graph)
     graph.write("MATCH (h:Head) SET h.community = 1")
-    with killed_import(server, str(file), "published", "--replace"):
+    with killed_import(str(file), "published", "--replace"):
         pass
     if then == "drop":
         loader.drop(graph, "big")
@@ -115,11 +118,11 @@ def test_an_import_that_the_database_refuses_leaves_nothing(graph: Graph, tmp_pa
 
 
 def test_a_load_of_the_same_run_that_may_be_at_work_is_not_in_its_way(
-    graph: Graph, server: RunningServer, tmp_path: Path, file: Path
+    graph: Graph, killed_load: Killed, tmp_path: Path, file: Path
 ) -> None:
     """It has the id that the import would give, so the import waits for another time."""
     table = str(LARGE.write(tmp_path / "large.parquet"))
-    with killed_load(server, table, "big", "heads"):  # nothing of it is under way
+    with killed_load(table, "big", "heads"):  # nothing of it is under way
         before = dump(graph)
         with pytest.raises(headgraph.HeadgraphError, match="the run big is being loaded already"):
             headgraph.import_runs(file, graph)

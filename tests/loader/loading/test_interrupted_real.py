@@ -3,10 +3,7 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +20,7 @@ from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.graphdb_server_fixture import own_home
 from tests.loader.databases import contents, expected, run_node
 from tests.loader.fakes import UNKNOWN_DECOYS
-from tests.loader.slow import BATCH
+from tests.loader.slow import BATCH, Killed
 from tests.tables import random_table
 
 SMALL = random_table(model="test/small", seed=5)
@@ -40,42 +37,6 @@ def large_file(large: AffinityTable, tmp_path_factory: pytest.TempPathFactory) -
     return large.write(tmp_path_factory.mktemp("large") / "large.parquet")
 
 
-@contextmanager
-def killed_load(
-    server: RunningServer,
-    *args: str,
-    by: signal.Signals = signal.SIGKILL,
-    work: str = "load",
-) -> Iterator[None]:
-    """A load or import in another process, stopped at its point while the `with` block runs."""
-    environment = {
-        **os.environ,
-        "NEO4J_URI": server.bolt_uri,
-        "NEO4J_USERNAME": server.user,
-        "NEO4J_PASSWORD": server.password(),
-    }
-    command = [sys.executable, "-m", "tests.loader.slow", work, *args]
-    root = Path(__file__).parents[3]
-    with subprocess.Popen(
-        command,
-        cwd=root,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # what a shell runs in the background ignores Ctrl-C, and so would its children
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
-    ) as process:
-        assert process.stdout is not None
-        try:
-            assert process.stdout.readline() == "reached\n"
-            yield
-        finally:
-            process.send_signal(by)
-            process.communicate(timeout=240)
-        assert process.returncode == -by
-
-
 @pytest.mark.parametrize(
     ("where", "by"),
     [
@@ -87,13 +48,13 @@ def killed_load(
 )
 def test_killed_loader(
     graph: Graph,
-    server: RunningServer,
+    killed_load: Killed,
     large: AffinityTable,
     large_file: Path,
     where: str,
     by: signal.Signals,
 ) -> None:
-    with killed_load(server, str(large_file), "big", where, by=by):
+    with killed_load(str(large_file), "big", where, by=by):
         assert contents(graph).get("Head", 0) == 0
     (listed,) = loader.runs(graph).to_dict("records")
     assert (listed["status"], listed["name"]) == ("loading", "big")
@@ -107,9 +68,9 @@ def test_killed_loader(
 
 
 def test_an_interrupted_load_can_be_dropped(
-    graph: Graph, server: RunningServer, large_file: Path
+    graph: Graph, killed_load: Killed, large_file: Path
 ) -> None:
-    with killed_load(server, str(large_file), "big", "edges"):
+    with killed_load(str(large_file), "big", "edges"):
         pass
     assert list(loader.runs(graph)["name"]) == ["big"]
     (attempt,) = loader.unfinished(graph)
@@ -118,13 +79,13 @@ def test_an_interrupted_load_can_be_dropped(
 
 
 def test_attempts_at_a_name_go_with_its_next_load(
-    graph: Graph, server: RunningServer, tmp_path: Path
+    graph: Graph, killed_load: Killed, tmp_path: Path
 ) -> None:
     """One of another table that is dead goes, one that is alive stays, and so does a stranger's."""
     first, second = (str(random_table(seed=s).write(tmp_path / f"{s}.parquet")) for s in (1, 2))
     graph.write("CREATE (:Run {id: 'made by hand', alive_at: 7, status: 'new'})")
-    with killed_load(server, first, "big", "heads"):
-        with killed_load(server, second, "big", "heads"):
+    with killed_load(first, "big", "heads"):
+        with killed_load(second, "big", "heads"):
             pass
         dead, alive = sorted(loader.unfinished(graph), key=lambda it: it.alive is True)
         assert (dead.alive, alive.alive) == (False, True)
@@ -160,10 +121,10 @@ def test_a_load_that_the_database_refuses_leaves_nothing(graph: Graph, tmp_path:
 
 
 def test_killed_while_it_deletes_what_it_replaced(
-    graph: Graph, server: RunningServer, large: AffinityTable, large_file: Path
+    graph: Graph, killed_load: Killed, large: AffinityTable, large_file: Path
 ) -> None:
     loader.load(SMALL, graph, run="big")
-    with killed_load(server, str(large_file), "big", "published", "--replace"):
+    with killed_load(str(large_file), "big", "published", "--replace"):
         pass
     assert sorted(loader.runs(graph)["status"]) == ["complete", "dropping"]
     heads = graph.read("MATCH (h:Head) RETURN DISTINCT h.run AS run, count(*) AS n").rows

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -63,7 +64,7 @@ class Case:
     labels: pd.DataFrame
     scores: pd.DataFrame
 
-    @property
+    @cached_property
     def roles(self) -> dict[str, list[str]]:
         """Roles by name of the head, as an answer shows them."""
         return shown_roles(self.labels, self.scores)
