@@ -54,11 +54,15 @@ LONGEST_FIRST = (
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Imports and items leave no garbage, and looking for it takes a third of the collection."""
+    """Imports and items leave no garbage, and looking for it takes a third of the collection.
+
+    Nor do they later: a million objects that stay to the end are not gone through again and again.
+    """
     gc.disable()
     try:
         return (yield)
     finally:
+        gc.freeze()
         gc.enable()
 
 

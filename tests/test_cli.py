@@ -28,14 +28,19 @@ def imported_by(code: str) -> set[str]:
     """Top-level modules in memory after some code ran in a fresh interpreter."""
     script = f"import sys\n{code}\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     return set(done.stdout.split("\n")[-2].split())
 
 
 def run_cli(*args: str) -> str:
     return f"""
 import contextlib, io; from headgraph import cli
-with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
-    cli.main({list(args)!r})
+code = None
+try:
+    with contextlib.redirect_stdout(io.StringIO()):
+        cli.main({list(args)!r})
+except SystemExit as stop:
+    code = stop.code
 """
 
 
@@ -49,24 +54,25 @@ def test_that_this_test_can_fail() -> None:
     assert "pandas" in imported_by(run_cli("query"))  # the list of queries is a DataFrame
 
 
-@pytest.mark.parametrize("command", [*cli.COMMANDS])
-def test_help_of_a_command_imports_nothing_heavy(command: str) -> None:
-    assert imported_by(run_cli(command, "--help")) & HEAVY == set()
+def test_help_of_a_command_imports_nothing_heavy() -> None:
+    """One command after another in one process: what any of them imports stays there."""
+    code = "".join(run_cli(command, "--help") for command in cli.COMMANDS)
+    assert imported_by(code) & HEAVY == set()
 
 
 def test_core_commands_never_import_torch(tmp_path: Path) -> None:
     save(tmp_path / "model")
-    for args in (
+    lines = (
         ["compute", str(tmp_path / "model"), "-o", str(tmp_path / "t.parquet"), "--all"],
         ["load", str(tmp_path / "t.parquet"), "--dry-run"],
         ["query"],
         ["figure", "wiring", str(tmp_path / "t.parquet"), "-o", str(tmp_path / "f.svg")],
         ["figure", "hubs", str(tmp_path / "t.parquet"), "-o", str(tmp_path / "h.svg")],
         ["tokens", "induction-2l", "L1H2"],
-    ):
-        found = imported_by(run_cli(*args))
-        assert "torch" not in found, args
-        assert "numpy" in found, f"{args} did not run"
+    )
+    found = imported_by("".join(f"{run_cli(*args)}assert code == 0, {args}\n" for args in lines))
+    assert "torch" not in found
+    assert "numpy" in found
 
 
 def test_import_headgraph_is_light_and_offers_its_names() -> None:

@@ -52,6 +52,8 @@ def test_a_hostile_value_is_one_sentence(
     line = built(commands()[name], name, key, "VALUE")
     words = [word.format(csv="some.csv", out="out") for word in line]
     words = [word.replace("VALUE", VALUES[kind]) for word in words]
+    if (name, key) == ("circuits", "revision"):
+        words += ["--samples", "5"]  # a table has none, so all the work is done
     if name == "export":
         words = [tiny if word == "gpt2-small" else word for word in words]
     if (name, key) == ("circuits", "revision"):  # any text is one for a bundled table

@@ -10,45 +10,51 @@ import pytest
 
 from tests.test_cli import ROOMS
 
-NAMES = (*(f"{room}.py" for room in ROOMS if room != "headgraph"), "cli.py", "loader/__init__.py")
+MODULES = (*(room for room in ROOMS if room != "headgraph"), "cli")
 EVERYTHING = """
 import headgraph
 for name in headgraph.__all__:
     getattr(headgraph, name)
 table = headgraph.compute("induction-2l", selection=headgraph.Selection(top=3))
 print(len(table), len(headgraph.hub_scores(table)) > 0, len(headgraph.view(table).html()) > 9)
-import {module}
-print({module}.MINE)
+import importlib
+print({{importlib.import_module(name).MINE for name in {modules}}})
 """
+SAID = ["9 True True", "{'the user has this'}"]
 
 
-@pytest.fixture(params=NAMES)
-def module(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A module of the user's in the working folder."""
-    path = tmp_path / request.param
-    path.parent.mkdir(exist_ok=True)
-    path.write_text("MINE = 'the user has this'\n")
-    return str(request.param).partition("/")[0].removesuffix(".py")
+@pytest.fixture(params=["{}.py", "{}/__init__.py"], ids=["modules", "packages"])
+def modules(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, ...]:
+    """Modules or packages of the user's in the working folder, one for each name of ours.
+
+    All at once find what each would alone: whichever a line of headgraph imports is not ours.
+    """
+    for module in MODULES:
+        path = tmp_path / request.param.format(module)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("MINE = 'the user has this'\n")
+    return MODULES
 
 
-def test_a_script_gets_headgraph_and_its_own_module(module: str, tmp_path: Path) -> None:
+def test_a_script_gets_headgraph_and_its_own_modules(
+    modules: tuple[str, ...], tmp_path: Path
+) -> None:
     script = tmp_path / "script.py"
-    script.write_text(EVERYTHING.format(module=module))
+    script.write_text(EVERYTHING.format(modules=modules))
     done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["9 True True", "the user has this"]
+    assert done.stdout.splitlines() == SAID
     command = [sys.executable, "-m", "headgraph", "query", "--format", "csv"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "hubs" in done.stdout
 
 
-def test_a_notebook_gets_both_too(tmp_path: Path) -> None:
-    for name in NAMES[:-1]:
-        (tmp_path / name).write_text("MINE = 'the user has this'\n")
-    cell = nbformat.v4.new_code_cell(EVERYTHING.format(module="analysis"))
+@pytest.mark.parametrize("modules", ["{}.py"], indirect=True)
+def test_a_notebook_gets_both_too(modules: tuple[str, ...], tmp_path: Path) -> None:
+    cell = nbformat.v4.new_code_cell(EVERYTHING.format(modules=modules))
     book = nbformat.v4.new_notebook(cells=[cell])
     resources = {"metadata": {"path": str(tmp_path)}}
     nbclient.NotebookClient(book, timeout=120, resources=resources).execute()
     (output,) = cell.outputs
-    assert output.text.splitlines() == ["9 True True", "the user has this"]
+    assert output.text.splitlines() == SAID

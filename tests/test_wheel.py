@@ -151,9 +151,14 @@ def revealed(*command: str | Path, cwd: Path) -> list[str]:
     return list(found)
 
 
-def test_mypy_finds_the_types_of_an_installed_wheel(installed: Path, tmp_path: Path) -> None:
+def test_mypy_finds_the_types_of_an_installed_wheel(
+    installed: Path, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    assert pytestconfig.cache
+    # what it knows of our dependencies; each run installs headgraph in another place
+    known = pytestconfig.cache.mkdir("mypy")
     checker = [sys.executable, "-m", "mypy", "--strict", "--python-executable", installed]
-    assert revealed(*checker, "--cache-dir", tmp_path / "cache", cwd=tmp_path) == TYPES
+    assert revealed(*checker, "--cache-dir", known, cwd=tmp_path) == TYPES
 
 
 def test_pyright_finds_the_same(installed: Path, tmp_path: Path) -> None:

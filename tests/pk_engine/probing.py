@@ -6,9 +6,9 @@ output, of which the next matrix makes what they write.
 """
 
 import re
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -22,6 +22,7 @@ from transformers.pytorch_utils import Conv1D  # noqa: E402
 PRODUCTS = {torch.matmul, torch.Tensor.matmul, torch.Tensor.__matmul__, torch.bmm,
             torch.Tensor.bmm, torch.baddbmm, torch.Tensor.baddbmm}  # fmt: skip
 MATRICES = torch.nn.Linear, Conv1D, QuantLinear
+NUMBERED = re.compile(r"(?:^|\.)\d+$")
 HEAD_NORMS = re.compile(r"\.(q|k|query|key)_(norm|layernorm)$|\.inner_attn_ln$")
 
 
@@ -40,7 +41,7 @@ class Seen:
 
 @dataclass
 class Probe:
-    """A network that is watched.
+    """A network that is watched as long as the probe is open.
 
     Attributes:
         m: the width of its heads.
@@ -60,6 +61,8 @@ class Probe:
     attentions: list[Any] = field(default_factory=list)
     matrices: dict[Any, set[Any]] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
+    handles: list[Any] = field(default_factory=list)
+    now: Any = None
 
     def __post_init__(self) -> None:
         self.value = self.value or self.m
@@ -68,8 +71,32 @@ class Probe:
             module: {part for part in module.modules() if isinstance(part, MATRICES)}
             for module in self.names
         }
+        for module, name in self.names.items():
+            # others are neither an attention nor a layer nor a norm
+            if self.matrices[module] or NUMBERED.search(name) or self.is_norm(module):
+                self.handles += [
+                    module.register_forward_pre_hook(self.enter, with_kwargs=True),
+                    module.register_forward_hook(self.leave),
+                ]
         self.seen = self.run()
         self.attentions = [seen.module for seen in self.seen]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for handle in self.handles:
+            handle.remove()
+
+    def is_norm(self, module: Any) -> bool:
+        """Whether the module is the norm before attention, where that has a name."""
+        return bool(self.norm and self.names[module].endswith(self.norm))
+
+    def enter(self, *given: Any) -> Any:
+        return self.now.enter(*given)
+
+    def leave(self, *given: Any) -> None:
+        self.now.leave(*given)
 
     def run(self, layer: int = -1, feed: Any = None, z: Any = None) -> list[Seen]:
         """What each attention did in one pass.
@@ -80,18 +107,9 @@ class Probe:
             feed: what its matrices are given, positions x d.
             z: what its heads give, heads x positions x m.
         """
-        one = _Pass(self, layer, feed, z)
-        with ExitStack() as stack:
-            for module in self.names:
-                for handle in (
-                    module.register_forward_pre_hook(one.enter, with_kwargs=True),
-                    module.register_forward_hook(one.leave),
-                ):
-                    stack.callback(handle.remove)
-            stack.enter_context(torch.no_grad())
-            stack.enter_context(one)
-            with suppress(_Seen):
-                self.model(**self.inputs)
+        self.now = one = _Pass(self, layer, feed, z)
+        with torch.no_grad(), one, suppress(_Seen):
+            self.model(**self.inputs)
         return one.found
 
 
@@ -114,7 +132,7 @@ class _Pass(TorchFunctionMode):
         given = args[0] if args else kwargs.get("hidden_states", kwargs.get("hidden_state"))
         self.stack.append(module)
         self.inputs.append(given)
-        if self.probe.norm and self.probe.names[module].endswith(self.probe.norm):
+        if self.probe.is_norm(module):
             self.stream = given.detach().reshape(_batch(given), -1, given.shape[-1])[0]
         if not isinstance(module, MATRICES):
             return None
@@ -196,8 +214,7 @@ class _Pass(TorchFunctionMode):
         if self.probe.norm:
             return self.stream
         for module, given in zip(reversed(self.stack), reversed(self.inputs), strict=True):
-            numbered = re.search(r"(?:^|\.)\d+$", self.probe.names[module])
-            if numbered and isinstance(given, torch.Tensor):
+            if NUMBERED.search(self.probe.names[module]) and isinstance(given, torch.Tensor):
                 if given.dim() == 4 and given.shape[-1] != width:  # an image, channels first
                     given = given.movedim(1, -1)
                 return given.detach().reshape(_batch(given), -1, width)[0]

@@ -37,14 +37,15 @@ def check(
     widths = [(it.width_of("Q"), it.width_of("V")) for it in layers]
     groups = {it: [at for at, w in zip(layers, widths, strict=True) if w == it] for it in widths}
     for (m, value), alike in groups.items():
-        check_norm(Probe(model, inputs, m, inner, value, beside), weights, alike)
+        with Probe(model, inputs, m, inner, value, beside) as probe:
+            check_norm(probe, weights, alike)
     without_head_norms(model)
     for (m, value), alike in groups.items():
-        probe = Probe(model, inputs, m, value=value, beside=beside)
-        for at, layer in places(probe, weights, alike):
-            matrices, chance = weights.raw_layer(layer.index), np.random.default_rng
-            check_reading(probe, at, matrices, chance(at), roles=roles_of(layer))
-            check_writing(probe, at, matrices["O"], chance(at))
+        with Probe(model, inputs, m, value=value, beside=beside) as probe:
+            for at, layer in places(probe, weights, alike):
+                matrices, chance = weights.raw_layer(layer.index), np.random.default_rng
+                check_reading(probe, at, matrices, chance(at), roles=roles_of(layer))
+                check_writing(probe, at, matrices["O"], chance(at))
 
 
 def places(

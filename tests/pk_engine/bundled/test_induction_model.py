@@ -216,21 +216,27 @@ def test_only_what_follows_from_before_is_trained_on(
                 assert follows or not foreseen[at]
 
 
+@pytest.fixture
+def torch_as_before() -> Iterator[None]:
+    """The script sets what holds for all of a process."""
+    threads, exact = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(exact)
+
+
+@pytest.mark.usefixtures("torch_as_before", "examples")
 def test_the_same_seed_gives_the_same_bytes_with_and_without_checkpoints(tmp_path: Path) -> None:
-    script = [sys.executable, *STRICT, str(EXAMPLES / "train_induction.py"), "--steps", "3"]
+    """In this process, and in a new one that has drawn no random numbers before."""
+    import train_induction
+
     one, two, steps = tmp_path / "one", tmp_path / "two", tmp_path / "steps"
-    runs = [
-        subprocess.Popen(
-            [*script, "--out", *options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for options in ([one], [two, "--checkpoints", steps])
-    ]
-    for run in runs:
-        _, errors = run.communicate()
-        assert run.returncode == 0, errors
+    torch.rand(7)
+    train_induction.main(["--steps", "3", "--out", str(one)], standalone_mode=False)
+    script = [sys.executable, *STRICT, EXAMPLES / "train_induction.py", "--steps", "3"]
+    more = ["--out", two, "--checkpoints", steps]
+    done = subprocess.run([*script, *more], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     files = [
         "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
         "training.json",

@@ -15,7 +15,7 @@ pytestmark = needs_shared
 
 @pytest.fixture(scope="module")
 def table() -> AffinityTable:
-    return compute(GPT2, metrics=["pk", "cs"], selection=Selection())
+    return compute(GPT2, metrics=["pk", "cs"], selection=Selection(), decoys=False)
 
 
 @pytest.mark.parametrize(

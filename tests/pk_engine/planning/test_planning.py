@@ -239,11 +239,12 @@ def test_the_same_in_python() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peaks are counted in other units elsewhere")
 @pytest.mark.parametrize("memory", [2.0, 0.05])
-def test_peak_memory_is_that_of_a_process(tmp_path: Path, memory: float) -> None:
-    model = eight_layers(tmp_path / "model")
-    wanted = plan(model, backend="numpy", memory=memory, calibrate=False).peak_memory
+def test_peak_memory_is_that_of_a_process(
+    eight_layers: Path, tmp_path: Path, memory: float
+) -> None:
+    wanted = plan(eight_layers, backend="numpy", memory=memory, calibrate=False).peak_memory
     options = ["--backend", "numpy", "--memory", str(memory)]
-    peak = peak_of("compute", str(model), "-o", str(tmp_path / "t.parquet"), *options)
+    peak = peak_of("compute", str(eight_layers), "-o", str(tmp_path / "t.parquet"), *options)
     assert 0.7 * peak < wanted < 1.3 * peak
 
 
@@ -257,7 +258,8 @@ def test_peak_memory_of_gpt2(tmp_path: Path, metrics: str) -> None:
     assert 0.7 * peak < wanted < 1.3 * peak
 
 
-def eight_layers(at: Path) -> Path:
+@pytest.fixture(scope="module")
+def eight_layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random Llama of 8 layers of 16 heads of 64: 134 MB of weights, as much of bases."""
     config = LLAMA_CONFIG | {
         "num_hidden_layers": 8,
@@ -274,7 +276,7 @@ def eight_layers(at: Path) -> Path:
         for layer in range(8)
         for role in "qkvo"
     }
-    return save(at, tensors, config)
+    return save(tmp_path_factory.mktemp("eight-layers"), tensors, config)
 
 
 def peak_of(*args: str) -> int:

@@ -115,7 +115,8 @@ def test_shares_of_gpt2_are_those_counted_in_both_directions() -> None:
         covariance: {"OQ": 0.33, "OK": 0.33, "OV": 1.24},
     }
     for selection, shares in published.items():
-        table = compute(GPT2, selection=selection)
+        # a quarter of the default's draws choose the same pairs but for a few in a thousand
+        table = compute(GPT2, selection=selection, samples=100 if selection else None)
         for pairing, published_share in shares.items():
             kept = table.frame[table.frame["pairing"] == pairing]
             pairs = both[both["pairing"] == pairing]

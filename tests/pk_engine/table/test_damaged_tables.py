@@ -8,7 +8,7 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -132,47 +132,73 @@ def test_no_table_has_as_many_rows_as_bytes(tmp_path: Path) -> None:
 
 
 READ = """
-import re, sys
+import os, re, sys
 from pathlib import Path
+import pyarrow.parquet
 from headgraph.pk_engine import AffinityTable
 from headgraph.pk_engine.errors import TableError
-try:
-    print(AffinityTable.read(sys.argv[1]).sha256)
-except TableError as error:
-    print(error)
-# not ru_maxrss, which begins with the memory of the process that started this one
-print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+for line in sys.stdin:
+    if os.fork():
+        status = os.waitstatus_to_exitcode(os.wait()[1])
+        print("ended", status, flush=True)
+        continue
+    try:
+        print(AffinityTable.read(line.rstrip("\\n")).sha256)
+    except TableError as error:
+        print(error)
+    # not ru_maxrss, which begins with the memory of the process that started this one
+    print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1], flush=True)
+    os._exit(0)
 """
 
 
-def read_elsewhere(path: Path) -> tuple[str, int]:
-    """What another process says of a table, and its peak of memory in KiB."""
-    answer = subprocess.run(
-        [sys.executable, "-c", READ, str(path)],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    said, peak = answer.stdout.splitlines()
-    return said, int(peak)
+class Reader:
+    """A process with all modules that a read needs; each table is read by a child of its own."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.process = process
+
+    def read(self, path: Path) -> tuple[str, int]:
+        """What a new process says of a table, and its peak of memory in KiB."""
+        assert self.process.stdin
+        assert self.process.stdout
+        print(path, file=self.process.stdin, flush=True)
+        *answer, ended = _until("ended ", self.process.stdout)
+        assert ended == "ended 0"
+        said, peak = answer
+        return said, int(peak)
+
+
+def _until(start: str, lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        yield line.rstrip("\n")
+        if line.startswith(start):
+            return
 
 
 @pytest.fixture(scope="module")
-def usual_read() -> tuple[str, int]:
+def reader() -> Iterator[Reader]:
+    with subprocess.Popen(
+        [sys.executable, "-c", READ], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield Reader(process)
+
+
+@pytest.fixture(scope="module")
+def usual_read(reader: Reader) -> tuple[str, int]:
     """Hash and memory of a read of the real table."""
-    return read_elsewhere(REAL)
+    return reader.read(REAL)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from /proc")
 @pytest.mark.parametrize("places", [slice(0, 1), slice(1, None), slice(None)])
 def test_a_footer_that_claims_300_million_rows_costs_no_memory(
-    tmp_path: Path, usual_read: tuple[str, int], places: slice
+    tmp_path: Path, reader: Reader, usual_read: tuple[str, int], places: slice
 ) -> None:
     path = tmp_path / "t.parquet"
     path.write_bytes(claiming(300_000_000, places))
     sha256, usual = usual_read
-    said, peak = read_elsewhere(path)
+    said, peak = reader.read(path)
     # what it claims for a column is not believed either, and the values are those of the hash
     assert said.startswith(f"{path} is damaged") or said == sha256
     assert peak < usual + 50_000
@@ -208,7 +234,7 @@ ODD = {
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from /proc")
 @pytest.mark.parametrize("kind", ODD)
 def test_a_column_of_another_kind_costs_no_memory(
-    tmp_path: Path, usual_read: tuple[str, int], kind: str
+    tmp_path: Path, reader: Reader, usual_read: tuple[str, int], kind: str
 ) -> None:
     name, word, message = ODD[kind]
     column = pa.DictionaryArray.from_arrays(np.zeros(ROWS, np.int32), word)
@@ -216,7 +242,7 @@ def test_a_column_of_another_kind_costs_no_memory(
     path = with_column(tmp_path / "t.parquet", name, values)
     assert path.stat().st_size < 100_000
     _, usual = usual_read
-    said, peak = read_elsewhere(path)
+    said, peak = reader.read(path)
     assert message in said
     assert peak < usual + 100_000
 
