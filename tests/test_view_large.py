@@ -70,6 +70,7 @@ CLICK = """([x, y, query]) => {
     new MouseEvent("click", { bubbles: true, view: window, clientX: x, clientY: y }));
   return document.querySelectorAll(query).length;
 }"""
+STROKED = " stroke"  # lines are drawn on a canvas that is not on the page, and copied from there
 ROWS = "#detail li.edge-row"
 
 
@@ -179,7 +180,7 @@ def test_weaker_edges_are_shading_and_all_are_counted(tab: Page, edges: pd.DataF
     expect(tab.locator("#undrawn")).to_have_text(
         f"3,000 strongest as lines, the other {EDGES - LINES:,} as shading"
     )
-    assert tab.locator(".edges path.edge").count() == LINES
+    assert drawn(tab)[STROKED] == LINES
     assert tab.evaluate(KEEP, ["shading", "all"]) > 0
     # the lines of a selected head are drawn by the browser: the shading has points along each
     hubs = edges.iloc[LINES:].value_counts(["source_layer", "source_head"])
@@ -403,18 +404,17 @@ def test_more_lines_than_elements_stay_on_their_canvas(browser: Browser, tmp_pat
     tab = fresh_page(browser)
     tab.add_init_script(CALLS)
     tab.goto(Written(content).write(tmp_path / "v.html").as_uri())
-    stroked = " stroke"  # on a canvas that is not on the page, from which they are copied
     all_edges(tab)
     expect(tab.locator("#lines")).to_be_visible()
     expect(tab.locator(".edges")).to_be_hidden()
-    assert drawn(tab)[stroked] == n
+    assert drawn(tab)[STROKED] == n
     tab.locator(".head.touched .reach").first.click()
     assert tab.locator(".above path.near").count() > 10
     tab.keyboard.press("Escape")
-    assert stroked not in drawn(tab)
+    assert STROKED not in drawn(tab)
     for button in ("#closer", "#whole"):
         tab.locator(button).click()
-        assert drawn(tab)[stroked] == n
+        assert drawn(tab)[STROKED] == n
     on_canvas = picture(tab)
     root = ElementTree.fromstring(saved(tab, tmp_path))
     assert len(root.findall(f".//{SVG}g[@class='edges']//{SVG}path")) == n
