@@ -392,6 +392,25 @@ def test_few_heads_of_many_edges_stay_elements(browser: Browser, tmp_path: Path)
     gone = few["source_layer"].isin([3, 5]) | few["target_layer"].isin([3, 5])
     all_edges(tab)
     expect(tab.locator("#amount")).to_contain_text(f"{(~gone).sum():,} of 10,200 edges")
+    # what is built anew looks as it did, can be reached with Tab and says what it is
+    tab.locator("#folded").fill("2")
+    tab.locator("#folded").press("Enter")
+    name = tab.locator("text.layer").nth(4).bounding_box()
+    assert name
+    tab.mouse.click(name["x"] + 2, name["y"] + name["height"] / 2)
+    expect(tab.locator("#folded")).to_have_value("2, 4")
+    left = few[~(few["source_layer"].isin([2, 4]) | few["target_layer"].isin([2, 4]))]
+    own = [set(left[[f"{end}_layer", f"{end}_head"]].itertuples(index=False, name=None))
+           for end in ("source", "target")]  # fmt: skip
+    assert tab.locator(".head.touched").count() == len(own[0] | own[1])
+    expect(tab.locator(".head[tabindex='0']")).to_have_count(1)
+    into, out = (ends(left, end, 5, 1) for end in ("target", "source"))
+    words = tab.locator(".head[data-name=L5H1]").get_attribute("aria-label")
+    assert words == f"L5H1, {into} in, {out} out"
+    tab.locator(".head[tabindex='0']").focus()
+    for _ in range(3):
+        tab.keyboard.press("ArrowUp")
+    expect(tab.locator(".head:focus")).to_have_attribute("data-name", "L5H0")
     tab.context.close()
 
 
@@ -399,12 +418,13 @@ def test_more_lines_than_elements_stay_on_their_canvas(browser: Browser, tmp_pat
     """They look as elements do, move along, come away again, and are elements in a file."""
     n = LINES + 200
     content = Content(
-        title="lines", about=[], n_layers=12, n_heads=24, edges=random_edges(12, 24, n)
+        title="lines", about=[], n_layers=17, n_heads=24, edges=random_edges(17, 24, n)
     )
     tab = fresh_page(browser)
     tab.add_init_script(CALLS)
     tab.goto(Written(content).write(tmp_path / "v.html").as_uri())
     all_edges(tab)
+    expect(tab.locator("#folding")).to_be_visible()  # so many layers
     expect(tab.locator("#lines")).to_be_visible()
     expect(tab.locator(".edges")).to_be_hidden()
     assert drawn(tab)[STROKED] == n

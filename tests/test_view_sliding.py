@@ -93,6 +93,7 @@ def test_the_canvas_shows_what_the_elements_show(tab: Page, address: str, state:
 
 def test_one_step_changes_elements_alone(tab: Page, address: str) -> None:
     show(tab, address)
+    expect(tab.locator("#folding")).to_be_hidden()  # 12 layers, all in sight
     tab.evaluate(SLIDE, [50])
     expect(tab.locator("#lines")).to_be_hidden()
     tab.clock.run_for(1000)

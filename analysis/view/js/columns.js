@@ -27,7 +27,8 @@ const dense = N > data.many;
 const ELEMENTS = 300; // lines that are elements at rest: more of them stay on their canvas
 const LINES = dense ? 3000 : Infinity;
 const crowded = heads.length > data.many_heads;
-const foldable = dense || crowded;
+const DEEP = 16; // layers of which none needs to be folded away to see the others
+const foldable = dense || crowded || data.n_layers > DEEP;
 d3.select("#plane").classed("dense", dense).classed("crowded", crowded);
 
 let made = [];

@@ -2,9 +2,11 @@
 
 function update() {
   stopsSliding();
-  foldAgain();
-  if (stop && !nodes[stop.i]) remember(heads.find(({ layer }) => !state.folded.has(layer)));
+  const anew = foldAgain();
+  const isOpen = (head) => !state.folded.has(head.layer);
+  if (stop) remember(isOpen(stop) ? stop : heads.find(isOpen));
   redraw();
+  if (anew) labelHeads();
   if (state.theme === inTheme) return;
   inTheme = state.theme;
   inOtherColors();
@@ -185,4 +187,4 @@ ready = true;
 paint();
 shade();
 labelHeads();
-remember(state.head ?? stop);
+remember(state.head);

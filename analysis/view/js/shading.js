@@ -193,7 +193,7 @@ function shadeNow() {
 
 // paper is white in any theme
 function toPaper(on) {
-  if (!foldable) return;
+  if (!dense && !crowded) return;
   if (on) document.documentElement.dataset.theme = "light";
   else applyTheme();
   paint();
