@@ -61,7 +61,13 @@ def tab(browser: Page, address: str) -> Iterator[Page]:
 
 
 def lines(tab: Page) -> int:
-    expect(tab.locator(".edges")).to_be_visible()  # while the slider moves, they are on a canvas
+    """Lines at rest: while the slider moves they are on a canvas, and more than 300 stay there."""
+    plane = tab.locator("#plane")
+    expect(plane).not_to_have_class(re.compile(r"\b(sliding|drawing)\b"))
+    many = tab.locator("#plane.instead").count() == 1
+    for kind in ("beforeprint", "afterprint") if many else ():  # on paper they are elements
+        tab.evaluate("kind => dispatchEvent(new Event(kind))", kind)
+    assert (tab.locator(LINES).count() > 300) == many
     return tab.locator(LINES).count()
 
 

@@ -70,6 +70,7 @@ CLICK = """([x, y, query]) => {
     new MouseEvent("click", { bubbles: true, view: window, clientX: x, clientY: y }));
   return document.querySelectorAll(query).length;
 }"""
+STROKED = " stroke"  # lines are drawn on a canvas that is not on the page, and copied from there
 ROWS = "#detail li.edge-row"
 
 
@@ -179,7 +180,7 @@ def test_weaker_edges_are_shading_and_all_are_counted(tab: Page, edges: pd.DataF
     expect(tab.locator("#undrawn")).to_have_text(
         f"3,000 strongest as lines, the other {EDGES - LINES:,} as shading"
     )
-    assert tab.locator(".edges path.edge").count() == LINES
+    assert drawn(tab)[STROKED] == LINES
     assert tab.evaluate(KEEP, ["shading", "all"]) > 0
     # the lines of a selected head are drawn by the browser: the shading has points along each
     hubs = edges.iloc[LINES:].value_counts(["source_layer", "source_head"])
@@ -391,6 +392,25 @@ def test_few_heads_of_many_edges_stay_elements(browser: Browser, tmp_path: Path)
     gone = few["source_layer"].isin([3, 5]) | few["target_layer"].isin([3, 5])
     all_edges(tab)
     expect(tab.locator("#amount")).to_contain_text(f"{(~gone).sum():,} of 10,200 edges")
+    # what is built anew looks as it did, can be reached with Tab and says what it is
+    tab.locator("#folded").fill("2")
+    tab.locator("#folded").press("Enter")
+    name = tab.locator("text.layer").nth(4).bounding_box()
+    assert name
+    tab.mouse.click(name["x"] + 2, name["y"] + name["height"] / 2)
+    expect(tab.locator("#folded")).to_have_value("2, 4")
+    left = few[~(few["source_layer"].isin([2, 4]) | few["target_layer"].isin([2, 4]))]
+    own = [set(left[[f"{end}_layer", f"{end}_head"]].itertuples(index=False, name=None))
+           for end in ("source", "target")]  # fmt: skip
+    assert tab.locator(".head.touched").count() == len(own[0] | own[1])
+    expect(tab.locator(".head[tabindex='0']")).to_have_count(1)
+    into, out = (ends(left, end, 5, 1) for end in ("target", "source"))
+    words = tab.locator(".head[data-name=L5H1]").get_attribute("aria-label")
+    assert words == f"L5H1, {into} in, {out} out"
+    tab.locator(".head[tabindex='0']").focus()
+    for _ in range(3):
+        tab.keyboard.press("ArrowUp")
+    expect(tab.locator(".head:focus")).to_have_attribute("data-name", "L5H0")
     tab.context.close()
 
 
@@ -398,23 +418,23 @@ def test_more_lines_than_elements_stay_on_their_canvas(browser: Browser, tmp_pat
     """They look as elements do, move along, come away again, and are elements in a file."""
     n = LINES + 200
     content = Content(
-        title="lines", about=[], n_layers=12, n_heads=24, edges=random_edges(12, 24, n)
+        title="lines", about=[], n_layers=17, n_heads=24, edges=random_edges(17, 24, n)
     )
     tab = fresh_page(browser)
     tab.add_init_script(CALLS)
     tab.goto(Written(content).write(tmp_path / "v.html").as_uri())
-    stroked = " stroke"  # on a canvas that is not on the page, from which they are copied
     all_edges(tab)
+    expect(tab.locator("#folding")).to_be_visible()  # so many layers
     expect(tab.locator("#lines")).to_be_visible()
     expect(tab.locator(".edges")).to_be_hidden()
-    assert drawn(tab)[stroked] == n
+    assert drawn(tab)[STROKED] == n
     tab.locator(".head.touched .reach").first.click()
     assert tab.locator(".above path.near").count() > 10
     tab.keyboard.press("Escape")
-    assert stroked not in drawn(tab)
+    assert STROKED not in drawn(tab)
     for button in ("#closer", "#whole"):
         tab.locator(button).click()
-        assert drawn(tab)[stroked] == n
+        assert drawn(tab)[STROKED] == n
     on_canvas = picture(tab)
     root = ElementTree.fromstring(saved(tab, tmp_path))
     assert len(root.findall(f".//{SVG}g[@class='edges']//{SVG}path")) == n

@@ -24,10 +24,11 @@ const FULL = data.edges.weight instanceof Uint8Array ? 255 : 1; // what is writt
 // Of more edges than `data.many` the strongest are lines and the others are shading. More heads than
 // `data.many_heads` are on a canvas, and only those that have the focus or stand out are elements.
 const dense = N > data.many;
-const ELEMENTS = 3000; // lines that are elements at rest: more of them stay on their canvas
-const LINES = dense ? ELEMENTS : Infinity;
+const ELEMENTS = 300; // lines that are elements at rest: more of them stay on their canvas
+const LINES = dense ? 3000 : Infinity;
 const crowded = heads.length > data.many_heads;
-const foldable = dense || crowded;
+const DEEP = 16; // layers of which none needs to be folded away to see the others
+const foldable = dense || crowded || data.n_layers > DEEP;
 d3.select("#plane").classed("dense", dense).classed("crowded", crowded);
 
 let made = [];

@@ -60,12 +60,12 @@ function placeRows() {
 }
 const rowAt = (y) => rows.find((row) => Math.abs(y - row.y) <= row.height / 2);
 
-// what is drawn is placed anew, as all lines run elsewhere now
+// what is drawn is placed anew, as all lines run elsewhere now; false if all layers are as they were
 let foldedNow = "";
 function foldAgain() {
   if (state.head) state.folded.delete(state.head.layer);
   const wanted = asRanges(state.folded);
-  if (wanted === foldedNow) return;
+  if (wanted === foldedNow) return false;
   foldedNow = wanted;
   placeRows();
   made = [];
@@ -73,4 +73,5 @@ function foldAgain() {
   placeHeads();
   drawBands();
   fit();
+  return true;
 }

@@ -48,10 +48,8 @@ let nodes = [];
 function nodeOf(head) {
   if (nodes[head.i]) return nodes[head.i];
   nodes[head.i] = boxes.append(() => built(head)).node();
-  if (crowded) {
-    nodes[head.i].setAttribute("aria-label", labelOf(head));
-    nodes[head.i].classList.toggle("touched", head.touched);
-  }
+  if (crowded) nodes[head.i].setAttribute("aria-label", labelOf(head));
+  box(head);
   return nodes[head.i];
 }
 function placeHeads() {

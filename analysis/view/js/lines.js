@@ -35,12 +35,14 @@ function layOut() {
 
 function drawLines() {
   if (sliding) drawSliding();
-  else if (shown.length > ELEMENTS) drawInstead();
-  else useElements();
+  else if (shown.length <= ELEMENTS) useElements();
+  else if (instead && filtersDrawn === counted.key) drawSliding();
+  else drawInstead();
 }
 
 // elements show the lines, and no canvas does
 function useElements() {
+  cancelAnimationFrame(more);
   layOut();
   instead = false;
   plane.classed("instead", false).classed("drawing", false);

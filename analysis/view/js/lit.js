@@ -7,7 +7,7 @@ let lit = { near: new Set(), found: new Set(), chosen: null };
 function copyOf(head) {
   if (head.copy) return head.copy;
   head.copy = (nodes[head.i] ?? built(head)).cloneNode(true);
-  for (const name of ["data-name", "role", "tabindex", "aria-pressed", "aria-label"])
+  for (const name of ["data-name", "role", "tabindex", "aria-pressed", "aria-label", "style"])
     head.copy.removeAttribute(name);
   head.copy.setAttribute("data-of", head.name);
   return head.copy;

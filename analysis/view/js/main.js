@@ -1,10 +1,12 @@
 // What happens when somebody moves, types, clicks or presses a key.
 
 function update() {
-  drawAnew();
-  foldAgain();
-  if (stop && !nodes[stop.i]) remember(heads.find(({ layer }) => !state.folded.has(layer)));
+  stopsSliding();
+  const anew = foldAgain();
+  const isOpen = (head) => !state.folded.has(head.layer);
+  if (stop) remember(isOpen(stop) ? stop : heads.find(isOpen));
   redraw();
+  if (anew) labelHeads();
   if (state.theme === inTheme) return;
   inTheme = state.theme;
   inOtherColors();
@@ -68,6 +70,7 @@ boxes.on("click", (event) => {
   const head = headOf(event);
   select(state.head === head ? null : head);
 }).on("focusin", (event) => {
+  tellPixel(".head:focus");
   if (!event.target.matches(".head:focus-visible")) return;
   const box = event.target.getBoundingClientRect();
   tellHead(headOf(event), box.right, box.bottom);
@@ -168,17 +171,20 @@ function restore() {
   update();
 }
 addEventListener("hashchange", restore);
-addEventListener("beforeprint", () => { // on paper there are elements, and canvases in its colours
+addEventListener("beforeprint", () => { // on paper lines are elements, and canvases in its colours
   rests();
-  if (instead) layOut();
+  useElements();
   listRest();
   toPaper(true);
 });
-addEventListener("afterprint", () => toPaper(false));
+addEventListener("afterprint", () => {
+  toPaper(false);
+  drawLines();
+});
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", inOtherColors);
 restore();
 ready = true;
 paint();
 shade();
 labelHeads();
-remember(state.head ?? stop);
+remember(state.head);

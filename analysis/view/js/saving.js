@@ -46,7 +46,7 @@ function copied() {
     copy.append(group);
   }
   for (const head of copy.querySelectorAll("g.head"))
-    for (const name of ["tabindex", "role", "aria-pressed"]) head.removeAttribute(name);
+    for (const name of ["tabindex", "role", "aria-pressed", "style"]) head.removeAttribute(name);
   return copy;
 }
 

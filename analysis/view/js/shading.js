@@ -65,9 +65,10 @@ function countTowards(field, { shaded, end }, until) {
     field.upto += stride;
     if (steps % 32 === 0 && performance.now() > until) return field.upto >= goal;
   }
-  while (field.upto - stride >= goal) {
+  for (let steps = 1; field.upto - stride >= goal; steps += 1) {
     field.upto -= stride;
     if (isShown(field.upto)) trace(field, field.upto, -1);
+    if (steps % 32 === 0 && performance.now() > until) return field.upto - stride < goal;
   }
   return true;
 }
@@ -192,7 +193,7 @@ function shadeNow() {
 
 // paper is white in any theme
 function toPaper(on) {
-  if (!foldable) return;
+  if (!dense && !crowded) return;
   if (on) document.documentElement.dataset.theme = "light";
   else applyTheme();
   paint();

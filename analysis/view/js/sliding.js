@@ -4,7 +4,7 @@
 
 const RESTS = 400; // ms without a step
 const STILLS = { most: 24, pixels: 24e6 }; // pictures kept while it moves, and of what size together
-const FRAME = { ms: 20, lines: 100 }; // what a frame should take, and the fewest lines it draws
+const FRAME = { ms: 20, strokes: 8, lines: 100 }; // at most for it all and for strokes; lines at least
 
 const canvas = d3.select("#lines");
 const pen = canvas.node().getContext("2d");
@@ -13,11 +13,13 @@ let stepped = -Infinity; // when the last step was
 let stills = []; // pictures of the first `n` lines, for growing `n`
 let part = 0; // lines between two of them
 let onCanvas = 0; // the first lines of those shown
+let many = FRAME.lines; // lines that the next frame draws
 let scratch = null;
 let sheet = { place: [], colors: [] };
 let ready = false; // once all of the page is there
 let resting = null;
 let instead = false; // the canvas shows the lines at rest too, as they are too many for elements
+let filtersDrawn = null; // what let through the lines on the canvas and in its pictures
 
 // one step alone changes elements; the next one soon after it begins a movement
 function slides() {
@@ -34,18 +36,14 @@ function rests() {
   sliding = false;
   instead = shown.length > ELEMENTS;
   if (instead) plane.classed("instead", true);
-  else {
-    cancelAnimationFrame(more);
-    useElements();
-  }
+  else useElements();
   heads.forEach(box);
   plane.classed("sliding", false);
 }
 
-// other lines, other colours or another place: what has been drawn is of no more use
-function drawAnew() {
+// other lines, other colours or another place end the movement
+function stopsSliding() {
   rests();
-  stills = [];
   stepped = -Infinity;
 }
 
@@ -62,8 +60,11 @@ function takeSheet() {
 }
 
 function takeCanvas() {
+  if (filtersDrawn !== counted.key) stills = [];
+  filtersDrawn = counted.key;
   emptySheets([canvas]);
   onCanvas = 0;
+  many = FRAME.lines;
   scratch = another();
   const size = Math.max(canvas.node().width * canvas.node().height, 1);
   const n = Math.max(Math.min(Math.floor(STILLS.pixels / size), STILLS.most), 2);
@@ -144,7 +145,6 @@ function keep() {
 // From the last picture that has only lines of these. What a jump has further to draw comes over
 // the next frames, the strongest first, as many lines in each as this machine takes.
 let more = null;
-let many = FRAME.lines;
 function drawSliding() {
   cancelAnimationFrame(more);
   const nearest = stills.findLast(({ n }) => n <= shown.length) ?? { n: 0 };
@@ -158,13 +158,17 @@ function drawSliding() {
 
 function drawSome(before = null) {
   const next = Math.min(shown.length, onCanvas + many);
+  const start = performance.now();
   if (next > onCanvas) stroke(shown.slice(onCanvas, next));
+  const strokes = performance.now() - start;
   onCanvas = next;
   plane.classed("drawing", onCanvas < shown.length);
   more = requestAnimationFrame((now) => {
     if (onCanvas - (stills.at(-1)?.n ?? 0) >= part) keep();
     if (onCanvas === shown.length) return;
-    if (before) many = Math.max(now - before < FRAME.ms ? 2 * many : many / 2, FRAME.lines);
+    const slow = strokes > FRAME.strokes || (before && now - before >= FRAME.ms);
+    if (slow) many = Math.max(Math.ceil(many / 2), FRAME.lines);
+    else if (before && strokes < FRAME.strokes / 2) many *= 2;
     drawSome(now);
   });
 }

@@ -81,13 +81,17 @@ function nameAxes(font, terse) {
 // the size of the plane, and where the drawing is on it; asking the browser makes it lay out all
 let placed = { width: 0, height: 0, scale: 1, x: 0, y: 0 };
 
+// What stands out keeps part of a pixel (view.css). All that inherits the size is styled anew, so
+// that only the drawings that use it have it, and the one head that has the focus.
+const tellPixel = (those) => d3.selectAll(those).style("--pixel", `${1 / placed.scale}px`);
+
 // While it moves, what is painted is moved as it is, at no cost; at rest it is painted sharp.
 let rest = d3.zoomIdentity;
 let settling;
 const stand = () => plane.classed("moving", false).style("transform", null);
 function settle() {
   clearTimeout(settling);
-  drawAnew();
+  stopsSliding();
   rest = d3.zoomTransform(stage.node());
   const { k } = rest;
   const [x, y, scale] = [rest.x + k * fitted.x, rest.y + k * fitted.y, k * fitted.scale];
@@ -95,11 +99,12 @@ function settle() {
   for (const part of [ground, lines, above, pointed, root, copies])
     part.attr("transform", `translate(${x},${y}) scale(${scale})`);
   stand();
-  plane.style("--pixel", `${1 / scale}px`);
+  tellPixel("#plane :is(.above, .pointed, .lit), .head:focus");
   plane.classed("closer", crowded ? scale * WORD >= 5 : k > 1);
   paint();
   shade();
   if (instead) drawInstead();
+  setTouch();
 }
 
 function move({ transform: { x, y, k } }) {
@@ -107,7 +112,14 @@ function move({ transform: { x, y, k } }) {
   const more = k / rest.k;
   plane.classed("moving", true).style("transform",
     `translate(${x - more * rest.x}px, ${y - more * rest.y}px) scale(${more})`);
-  stage.style("touch-action", k > 1 ? "none" : null);
+}
+
+// all that is drawn is styled anew by this too, so that it has a frame of its own
+let touching;
+function setTouch() {
+  clearTimeout(touching);
+  const { k } = d3.zoomTransform(stage.node());
+  touching = setTimeout(() => stage.style("touch-action", k > 1 ? "none" : null), 100);
 }
 
 // a finger moves the page while all of the drawing is on it
