@@ -235,7 +235,9 @@ def test_high_shares_are_noted_by_the_command_and_by_the_table(tmp_path: Path) -
     assert note in table._repr_html_()
     answer = headgraph("compute", str(folder), "--top", "15", "-o", str(tmp_path / "t.parquet"))
     assert f"note: {note} mean nothing: --max-decoy 0.1 keeps" in answer.stderr
-    assert "\nof those between neighbouring layers: OQ " in answer.stderr
+    # no decoy is as strong as the three pairs of OQ between neighbouring layers
+    assert "\nof those between neighbouring layers: OK " in answer.stderr
+    assert "; further apart: OQ " in answer.stderr
     everything = compute(folder, selection=Selection())
     assert "decoys" not in repr(everything), "the share of all pairs says nothing about a choice"
     assert "decoy share" not in everything._repr_html_()
