@@ -26,6 +26,9 @@ BASE_TRIES = 3
 """Starts that write the base before it is given up, as where Java cannot."""
 WRITTEN_S = 60.0
 """Seconds for a server that records to end, instead of the usual ones; it takes a few."""
+KEPT = 5
+"""Archives that stay when one is added, those used last: each Python environment has its own Java,
+and its archive, some 150 MB, outlives it."""
 BASE, TOP = "java.jsa", "neo4j.jsa"
 # Java leaves out an archive that is not its own, or of other jars, and says so only if asked
 _AT_EXIT = "-XX:ArchiveClassesAtExit="
@@ -48,6 +51,7 @@ def arguments(home: ServerHome, java: Path, jars: Sequence[Path]) -> list[str]:
         if not is_good(base) and not _write_base(base, java):
             return []
         if is_good(top):
+            os.utime(folder)
             return [*_QUIET, f"-XX:SharedArchiveFile={base}{os.pathsep}{top}"]
         use = [*_QUIET, f"-XX:SharedArchiveFile={base}"]
         recording = folder / _recording(home)
@@ -80,6 +84,7 @@ def keep(home: ServerHome, *, whole: bool) -> None:
                 recording.unlink()
             else:
                 _put(recording, top)
+                _remove_unused(top.parent)
 
 
 def place(java: Path, jars: Sequence[Path]) -> Path:
@@ -114,6 +119,13 @@ def _write_base(base: Path, java: Path) -> bool:
         new.unlink(missing_ok=True)
         return False
     return True
+
+
+def _remove_unused(new: Path) -> None:
+    """Remove the archives that were not used for longest; a server that runs keeps its own open."""
+    os.utime(new)
+    for folder in sorted(_folder().iterdir(), key=lambda it: it.stat().st_mtime)[:-KEPT]:
+        shutil.rmtree(folder)
 
 
 def _tries_again(counted: Path, most: int) -> bool:

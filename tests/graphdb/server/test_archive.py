@@ -112,6 +112,21 @@ def test_recording_is_given_up_where_each_server_is_killed(
     assert tries[-1] == []
 
 
+def test_of_many_archives_those_used_last_stay(
+    home: ServerHome, java: Path, jars: list[Path]
+) -> None:
+    made = []
+    for day in range(archive.KEPT + 1):
+        os.utime(jars[0], (day, day))  # as the jar of another environment
+        made.append(recorded(home, java, jars).parent)
+        if day == archive.KEPT - 1:
+            for old, folder in enumerate(made):
+                os.utime(folder, (old, old))
+            os.utime(jars[0], (0, 0))
+            archive.arguments(home, java, jars)  # the oldest is used again
+    assert [it.exists() for it in made] == [True, False] + [True] * (archive.KEPT - 1)
+
+
 def test_two_servers_that_record_at_once_keep_one_archive(
     home: ServerHome, tmp_path: Path, java: Path, jars: list[Path]
 ) -> None:
