@@ -1,6 +1,6 @@
 """Loads, stored queries, imports and Cypher on versions of Neo4j that the tests do not run on.
 
-    python -m benchmarks.servers 5.26.0 2025.01.0
+    python -m benchmarks.servers 5.23.0 2025.01.0
 
 Fetches each version's jars with jgo into a folder of its own, without pins, and starts the server
 on free ports. Answers are compared with those of the pinned version. Run by hand: each version is

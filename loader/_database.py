@@ -28,14 +28,15 @@ _LOST_RACE = (
 _TRIES = 5
 
 _GIVE_ROLES = f"""
-MATCH (r:{schema.RUN} {{id: $id}}) WHERE r.status = $status
+MATCH (r:{schema.RUN} {{{{id: $id}}}}) WHERE r.status = $status
 UNWIND $given AS given
-MERGE (role:{schema.ROLE} {{name: given[0]}})
-WITH role, given UNWIND given[2] AS row
-MATCH (h:{schema.HEAD} {{id: $id + ':' + row.head}})
-SET h:$(given[1])
+MERGE (role:{schema.ROLE} {{{{name: given.role}}}})
+WITH role, given UNWIND given.heads AS row
+MATCH (h:{schema.HEAD} {{{{id: $id + ':' + row.head}}}})
+{{labels}}
 CREATE (h)-[has:HAS_ROLE]->(role) SET has = row.properties
 """
+_LABEL = "FOREACH (_ IN CASE given.place WHEN {place} THEN [1] ELSE [] END | SET h:{label})"
 
 T = TypeVar("T")
 RoleRows = Mapping[str, list[dict[str, Any]]]
@@ -108,12 +109,16 @@ def roles_in(graph: Runner) -> list[str]:
 def give_roles(run_id: str, rows: RoleRows, status: str) -> list[Statement]:
     """Statements that give role labels and HAS_ROLE to the heads of a run with this status.
 
-    One statement for all roles: a server that has just started takes longest to plan.
+    One statement for all roles: a server that has just started takes longest to plan. Neo4j 5.23
+    takes no label from a parameter, and `schema.role_label` makes them of lower-case words alone.
     """
     if not rows:
         return []
-    given = [[role, schema.role_label(role), heads] for role, heads in rows.items()]
-    return [(_GIVE_ROLES, {"id": run_id, "status": status, "given": given})]
+    places = list(enumerate(rows.items()))
+    labels = [_LABEL.format(place=it, label=schema.role_label(role)) for it, (role, _) in places]
+    given = [{"place": it, "role": role, "heads": heads} for it, (role, heads) in places]
+    text = _GIVE_ROLES.format(labels="\n".join(labels))
+    return [(text, {"id": run_id, "status": status, "given": given})]
 
 
 def take_roles(run: str, params: Mapping[str, Any], roles: Iterable[str]) -> list[Statement]:

@@ -5,9 +5,8 @@ import re
 from headgraph.graphdb.connection.address import Settings
 from headgraph.graphdb.errors import START, OldServer
 
-OLDEST = (5, 26)
-"""The first version that reads `CREATE ()-[:$(type)]->()`, which lets all pairings and roles of a
-load share a statement. Neo4j maintains no older version of 5 either."""
+OLDEST = (5, 23)
+"""The first version that reads `CALL (x) { ... }`, which loads and stored queries use."""
 
 TESTED = ("5.26.31", "2026.09.0")
 """The versions that the tests run on."""

@@ -12,6 +12,7 @@ from contextlib import closing
 from enum import Enum
 from typing import Any, Protocol
 
+from headgraph.base.names import PAIRINGS
 from headgraph.base.spelling import either
 from headgraph.graphdb import schema
 from headgraph.graphdb.connection.runner import Runner, Statement
@@ -55,7 +56,7 @@ UNWIND $groups AS group
 WITH heads, heads[group[0]] AS source, group[1] AS edges
 UNWIND edges AS edge
 WITH source, heads[edge[0]] AS target, edge
-CREATE (source)-[:$($pairing) {{%s}}]->(target)
+CREATE (source)-[:%s {{%s}}]->(target)
 RETURN count(*) AS created
 """
 _PUBLISHING = "publishing"  # never committed: only one transaction sees it
@@ -74,7 +75,7 @@ REMOVE r.loader, r.loader_process, r.alive_at, r.called
 RETURN count(*) AS published
 """
 STATEMENTS = (
-    _CLAIM, _HEADS, _EDGES % "pk: edge[1]", _PUBLISH_FIRST, _PUBLISH_HEADS,
+    _CLAIM, _HEADS, _EDGES % (PAIRINGS[0], "pk: edge[1]"), _PUBLISH_FIRST, _PUBLISH_HEADS,
     _PUBLISH_LAST,
 )  # fmt: skip
 """What an attempt runs, in order, of edges of some pairing and properties."""
@@ -168,8 +169,9 @@ def _creations(
     values = ", ".join(f"`{name}`: edge[{place}]" for place, name in names)
     for part in parts:
         sizes.append(part.size)
-        params = {"id": plan.id, "token": token, "n_heads": plan.n_heads}
-        yield _EDGES % values, {**params, "pairing": part.pairing, "groups": part.groups}
+        params = {"id": plan.id, "token": token, "n_heads": plan.n_heads, "groups": part.groups}
+        # no dynamic type, `[:$($pairing)]`: Neo4j 5.26.0 takes that of the first statement for all
+        yield _EDGES % (part.pairing, values), params
 
 
 def publish(graph: Runner, plan: LoadPlan, token: str, roles: list[str], *, replace: bool) -> None:

@@ -62,13 +62,13 @@ def _text(value: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("version", "bolt"), [("5.25.1", (5, 4)), ("4.4.41", (4, 4)), ("5.4.0-enterprise", (5, 0))]
+    ("version", "bolt"), [("5.22.0", (5, 4)), ("4.4.41", (4, 4)), ("5.4.0-enterprise", (5, 0))]
 )
 def test_an_older_server_is_refused(version: str, bolt: tuple[int, int]) -> None:
     with fake(f"Neo4j/{version}", bolt) as uri, pytest.raises(OldServer) as caught:
         connect(settings=Settings(uri=uri, password="x", origin="a test"))
     said = (
-        f"the database at {uri} (from a test) is Neo4j {version}, and headgraph needs Neo4j 5.26 "
+        f"the database at {uri} (from a test) is Neo4j {version}, and headgraph needs Neo4j 5.23 "
         "or newer: upgrade the server, or start the local one with "
     )
     assert str(caught.value) == f"{said}headgraph.graphdb.server.start()"
@@ -76,7 +76,7 @@ def test_an_older_server_is_refused(version: str, bolt: tuple[int, int]) -> None
     assert caught.value.exit_code == 1
 
 
-@pytest.mark.parametrize("agent", ["Neo4j/5.26.0", "Neo4j/5.27-aura", "Neo4j/2026.09.0", "Other/1"])
+@pytest.mark.parametrize("agent", ["Neo4j/5.23.0", "Neo4j/5.27-aura", "Neo4j/2026.09.0", "Other/1"])
 def test_others_pass(agent: str) -> None:
     with fake(agent) as uri:
         connect(settings=Settings(uri=uri, password="x", origin="a test")).close()

@@ -91,7 +91,7 @@ CLAUSE = re.compile(
 
 @pytest.mark.parametrize("name", queries.catalogue())
 def test_no_order_or_limit_stands_alone(name: str) -> None:
-    """`WITH ... WHERE ... ORDER BY` is new in Neo4j 5.24, and no query needs it."""
+    """`WITH ... WHERE ... ORDER BY` is read from Neo4j 5.24 on; `OLDEST` is 5.23."""
     last: dict[int, str] = {}
     for line in queries.get(name).cypher.splitlines():
         if found := CLAUSE.match(line):
