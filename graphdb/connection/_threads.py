@@ -76,6 +76,15 @@ class Call:
             connection.kill()
 
 
+def cut_in_use(driver: Any) -> None:
+    """Cut each connection of the driver that a thread uses."""
+    pool = getattr(driver, "_pool", None)  # not public either
+    for connections in list(getattr(pool, "connections", {}).values()):
+        for connection in list(connections):
+            if connection.in_use:
+                connection.kill()
+
+
 class GivenUp(Exception):
     """The caller of this work has left."""
 

@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 from headgraph.base.spelling import argument
 from headgraph.base.text import span
 from headgraph.graphdb.connection._driver_errors import stated
-from headgraph.graphdb.connection._threads import Call, write_each
+from headgraph.graphdb.connection._threads import Call, cut_in_use, write_each
 from headgraph.graphdb.connection.address import Settings
 from headgraph.graphdb.connection.runner import Params, Statement
 from headgraph.graphdb.connection.settings import resolve
@@ -79,8 +79,11 @@ class Graph:
 
     def close(self) -> None:
         """Close all connections, and abandon the calls of other threads."""
-        for call in list(self._calls):
+        calls = list(self._calls)
+        for call in calls:
             call.give_up()  # the driver's goodbye could mix with what that thread writes
+        if calls:
+            cut_in_use(self._driver)  # also what a call has taken and its session does not know yet
         self._driver.close()
 
     def verify(self, *, timeout: float | None = None) -> Self:

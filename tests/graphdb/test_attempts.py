@@ -177,6 +177,20 @@ def test_what_is_given_up_sends_nothing_more() -> None:
     assert sent == []
 
 
+def test_closing_cuts_what_a_call_has_just_taken(server: RunningServer) -> None:
+    """A thread may have begun to write through a connection that its session does not show yet."""
+    graph = connect(settings=server.settings())
+    with graph.session() as session:
+        session.run("RETURN 1").consume()
+        ((taken, *_),) = graph._driver._pool.connections.values()
+        taken.in_use, said = True, list[str]()
+        taken.goodbye = lambda *_, **__: said.append("goodbye")
+        graph._calls.add(Call())
+        graph.close()
+    assert taken.closed()
+    assert said == []
+
+
 def test_a_deadline_is_one_for_all() -> None:
     deadline = Deadline(1e-9)
     assert deadline.left() == 1e-9
