@@ -6,6 +6,7 @@ import ctypes
 import hashlib
 import os
 import pickle
+import sys
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -77,6 +78,8 @@ def keep_memory() -> bool:
     Returns:
         Whether anything changed.
     """
+    if sys.platform != "linux":  # elsewhere Dask's variables do nothing
+        return False
     import dask
 
     chosen: dict[str, Any] = dask.config.get("distributed.nanny.pre-spawn-environ")
