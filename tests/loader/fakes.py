@@ -13,6 +13,9 @@ UNKNOWN_DECOYS = (
 )
 """The note of each load of a table in format 1."""
 
+GPT2 = ("a" * 64, "gpt2", 144, 858)
+"""Id, name, heads and edges of a run."""
+
 
 @dataclass
 class WillingGraph(RecordingGraph):
