@@ -7,7 +7,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from headgraph.base.files.documents import shown
-from headgraph.base.files.rows import check_numbers, read_csv
+from headgraph.base.files.rows import as_floats, check_numbers, read_csv
 from headgraph.base.names import head_name
 from headgraph.base.notebook import NotebookReport
 from headgraph.base.spelling import either
@@ -137,9 +137,7 @@ def _checked(behaviour: Any) -> tuple["pd.DataFrame", tuple[str, ...]]:
 
 
 def _check_scores(values: "pd.Series[Any]", name: str) -> None:
-    import pandas as pd
-
-    numbers = pd.to_numeric(values, errors="coerce")
+    numbers = as_floats(values)
     wrong = (values.notna() & ~((numbers >= 0) & (numbers <= 1))).to_numpy()
     if wrong.any():
         place = int(wrong.argmax())  # the index of a table given in Python can be anything

@@ -90,10 +90,14 @@ def index_ranks(graph: Runner, pairings: Iterable[str], n_edges: int) -> None:
 def _create(graph: Runner, statements: Iterable[str]) -> None:
     # One by one: after a deadlock of two loads that each create all in one transaction, Neo4j keeps
     # names of indexes that it does not have.
-    there = {row["name"] for row in graph.read("SHOW CONSTRAINTS YIELD name")}
-    there |= {row["name"] for row in graph.read("SHOW INDEXES YIELD name")}
+    indexes = list(graph.read("SHOW INDEXES YIELD name, owningConstraint"))
+    there = {  # a server that was killed may keep the index of a constraint that it does not have
+        "INDEX": {row["name"] for row in indexes},
+        "CONSTRAINT": {row["owningConstraint"] for row in indexes},
+    }
     for statement in statements:
-        if statement.split()[2] not in there:
+        _, kind, name, *_ = statement.split()
+        if name not in there[kind]:
             again(lambda statement=statement: graph.command(statement))  # type: ignore[misc]
 
 

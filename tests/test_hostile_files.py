@@ -4,13 +4,15 @@ import os
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from headgraph import cli
 from headgraph.analysis.errors import PatchingError
 from headgraph.analysis.running.prompts import prompt_lines, token_numbers
 from headgraph.base.errors import UnreadableFile
-from headgraph.base.files.rows import check_numbers, read_csv
+from headgraph.base.files.rows import as_floats, check_numbers, read_csv
 from headgraph.base.text import whole_number
 from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.labels import read_labels
@@ -157,6 +159,21 @@ def test_prompts_of_numbers_and_of_text_are_told_apart() -> None:
         PatchingError, match=r"hold token '1000+ \.\.\. 0+': expected numbers of the"
     ):
         token_numbers(["1 1" + "0" * 5000], PatchingError)
+
+
+def test_whole_numbers_beyond_floats() -> None:
+    """Python holds them, and pandas fails on them."""
+    values = pd.Series(["0.5", 10**400, -(10**400), None, True, "x", 2**70], dtype=object)
+    found = as_floats(values).tolist()
+    assert found[:3] == [0.5, np.inf, -np.inf]
+    assert np.isnan(found[3])
+    assert found[4] == 1
+    assert np.isnan(found[5])
+    assert found[6] == 2.0**70
+    with pytest.raises(
+        UnreadableFile, match=r"^it, row 2, has a 1000+ \.\.\. 0+: expected a number$"
+    ):
+        check_numbers(values.iloc[:2].to_frame("a"), ["a"], source="it")
 
 
 def test_cells_that_are_no_numbers(tmp_path: Path) -> None:

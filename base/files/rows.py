@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -98,11 +99,10 @@ def check_numbers(
         problem: a cell holds something else.
     """
     import numpy as np
-    import pandas as pd
 
     rows = rows.copy()
     for column in (name for name in columns if name in rows):
-        values = pd.to_numeric(rows[column], errors="coerce").astype(float)
+        values = as_floats(rows[column])
         wrong = rows[column].notna() & ~np.isfinite(values)
         if whole:
             wrong |= ~(values.abs() <= _GREATEST) | (values % 1 != 0)
@@ -115,3 +115,22 @@ def check_numbers(
             )
         rows[column] = values.astype(np.int64) if whole else values
     return rows
+
+
+def as_floats(values: pd.Series[Any]) -> pd.Series[float]:
+    """The values as float64: NaN for what is no number, infinity for what is too large for one."""
+    import pandas as pd
+
+    try:
+        return pd.to_numeric(values, errors="coerce").astype(float)
+    except OverflowError:  # Python's whole numbers have no limit
+        return pd.to_numeric(values.map(_in_range), errors="coerce").astype(float)
+
+
+def _in_range(value: Any) -> Any:
+    if not isinstance(value, int):
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf

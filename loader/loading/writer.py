@@ -53,12 +53,18 @@ WHERE h.id STARTS WITH $token
 WITH h ORDER BY h.layer, h.head
 WITH collect(h) AS heads WHERE size(heads) = $n_heads
 UNWIND $groups AS group
-WITH heads, heads[group[0]] AS source, group[1] AS edges
+WITH heads, heads[group[0]] AS source, group[1] AS edges, group[2] AS part
 UNWIND edges AS edge
-WITH source, heads[edge[0]] AS target, edge
-CREATE (source)-[:%s {{%s}}]->(target)
+WITH source, heads[edge[0]] AS target, edge, part
+%s
 RETURN count(*) AS created
 """
+_CREATE = "CREATE (source)-[:%s {%s}]->(target)"
+_CREATE_OF_PART = f"FOREACH (_ IN CASE part WHEN %d THEN [1] ELSE [] END | {_CREATE})"
+FEW = 5_000
+"""Edges of a run that one statement creates, of whatever pairings: a server that has just started
+takes as long to plan a text as to create a thousand edges."""
+
 _PUBLISHING = "publishing"  # never committed: only one transaction sees it
 _PUBLISH_FIRST = f"""
 MATCH (r:{schema.RUN} {{id: $id}}) {LOCK} WHERE r.loader = $token SET r.status = $publishing
@@ -75,7 +81,7 @@ REMOVE r.loader, r.loader_process, r.alive_at, r.called
 RETURN count(*) AS published
 """
 STATEMENTS = (
-    _CLAIM, _HEADS, _EDGES % (PAIRINGS[0], "pk: edge[1]"), _PUBLISH_FIRST, _PUBLISH_HEADS,
+    _CLAIM, _HEADS, _EDGES % _CREATE % (PAIRINGS[0], "pk: edge[1]"), _PUBLISH_FIRST, _PUBLISH_HEADS,
     _PUBLISH_LAST,
 )  # fmt: skip
 """What an attempt runs, in order, of edges of some pairing and properties."""
@@ -164,14 +170,23 @@ def write_edges(
 def _creations(
     plan: WritablePlan, token: str, parts: Iterable[Batch], sizes: deque[int]
 ) -> Iterator[Statement]:
-    """A statement per batch; appends the number of its edges to `sizes`."""
+    """A statement per batch, or one for all of a few edges; appends their numbers to `sizes`."""
     names = enumerate(plan.edge_names, start=1)
     values = ", ".join(f"`{name}`: edge[{place}]" for place, name in names)
-    for part in parts:
-        sizes.append(part.size)
-        params = {"id": plan.id, "token": token, "n_heads": plan.n_heads, "groups": part.groups}
+    params = {"id": plan.id, "token": token, "n_heads": plan.n_heads}
+    together = [list(parts)] if plan.n_edges <= FEW else ([part] for part in parts)
+    for several in filter(None, together):
+        sizes.append(sum(part.size for part in several))
         # no dynamic type, `[:$($pairing)]`: Neo4j 5.26.0 takes that of the first statement for all
-        yield _EDGES % (part.pairing, values), params
+        if len(several) == 1:
+            text, groups = _CREATE % (several[0].pairing, values), several[0].groups
+        else:
+            text = "\n".join(
+                _CREATE_OF_PART % (place, part.pairing, values)
+                for place, part in enumerate(several)
+            )
+            groups = [[*it, place] for place, part in enumerate(several) for it in part.groups]
+        yield _EDGES % text, {**params, "groups": groups}
 
 
 def publish(graph: Runner, plan: LoadPlan, token: str, roles: list[str], *, replace: bool) -> None:

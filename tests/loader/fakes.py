@@ -27,7 +27,8 @@ class WillingGraph(RecordingGraph):
 
     def _made(self, cypher: str, params: Params) -> Result | None:
         if "AS created" in cypher:
-            made = params.get("heads") or [edge for _, part in params["groups"] for edge in part]
+            edges = (edge for group in params.get("groups", ()) for edge in group[1])
+            made = params.get("heads") or list(edges)
             return counted(len(made))
         if "AS claimed" in cypher:
             return counted(True)

@@ -48,8 +48,8 @@ def test_schema_then_heads_then_edges_then_publication() -> None:
     places = [next(i for i, text in enumerate(texts) if mark in text) for mark in marks]
     assert places == sorted(places)
     assert not any("MERGE (source)" in text for text in texts)
-    pairings = [text.split(EDGES)[1][:2] for text in texts if EDGES in text]
-    assert list(dict.fromkeys(pairings)) == ["OQ", "OK", "OV"]
+    (edges,) = (text for text in texts if EDGES in text)
+    assert [after[:2] for after in edges.split(EDGES)[1:]] == ["OQ", "OK", "OV"]
     published = [method for method, text, _ in graph.calls if "$publishing" in text]
     assert set(published) == {"write_all"}
     assert str(report).startswith(
@@ -62,11 +62,28 @@ def test_schema_then_heads_then_edges_then_publication() -> None:
 def test_existing_schema_is_left_alone() -> None:
     from headgraph.graphdb import schema
 
-    names = [text.split()[2] for text in (*schema.CONSTRAINTS, *schema.INDEXES)]
-    graph = WillingGraph({"SHOW INDEXES": Result(("name",), tuple((n,) for n in names))})
+    rows = [(text.split()[2], text.split()[2]) for text in schema.CONSTRAINTS]
+    rows += [(text.split()[2], None) for text in schema.INDEXES]
+    graph = WillingGraph({"SHOW INDEXES": Result(("name", "owningConstraint"), tuple(rows))})
     loader.load(TABLE, graph)
     assert graph.texts("command") == []
     assert not any(text.startswith("CREATE ") for text in graph.texts(*WRITES))
+
+
+def test_an_index_is_no_constraint() -> None:
+    """A server that is killed as it creates a constraint may keep the index alone."""
+    rows = tuple((text.split()[2], None) for text in (*schema.CONSTRAINTS, *schema.INDEXES))
+    graph = WillingGraph({"SHOW INDEXES": Result(("name", "owningConstraint"), rows)})
+    loader.load(TABLE, graph)
+    assert graph.texts("command") == list(schema.CONSTRAINTS)
+
+
+def test_edges_of_a_large_run_are_batches_of_a_pairing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headgraph.loader.loading.writer.FEW", 287)
+    graph = WillingGraph()
+    loader.load(TABLE, graph)
+    pairings = [re.findall(r"\[:(O\w)", text) for text in graph.texts("write") if EDGES in text]
+    assert pairings == [["OQ"], ["OK"], ["OV"]]
 
 
 @pytest.mark.parametrize("created", [True, False])
@@ -253,7 +270,8 @@ def test_notes_of_the_selection_are_in_the_report() -> None:
     assert "top 3 per pairing; top 5 per pairing" in str(report)
 
 
-def test_progress_counts_edges() -> None:
+def test_progress_counts_edges(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headgraph.loader.loading.writer.FEW", 0)
     seen: list[tuple[int, int]] = []
     loader.load(TABLE, WillingGraph(), progress=lambda done, total: seen.append((done, total)))
     assert seen == [(96, 288), (192, 288), (288, 288)]
