@@ -1,14 +1,16 @@
 """A read that gets no memory is tried again if others hold it, and refused if it needs too much."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pytest
+from neo4j.exceptions import Neo4jError
 
 from headgraph import queries
 from headgraph.graphdb import Graph
 from headgraph.graphdb.connection import memory
+from headgraph.graphdb.connection.memory import lack_of_memory
 from headgraph.graphdb.errors import MemoryTaken, OutOfMemory
 
 TEXT = "x" * 100_000
@@ -90,3 +92,48 @@ def test_a_read_that_needs_too_much_is_not_tried_again(
             database.read(COUNTED, {"n": 9000, "text": TEXT})
     assert not isinstance(caught.value, MemoryTaken)
     assert pauses.count == beside
+
+
+def failure(code: str, message: str = "") -> Neo4jError:
+    """An error as the driver raises it."""
+    kind = type("Failure", (Neo4jError,), {"code": code, "message": message})
+    return kind(message)  # type: ignore[no-any-return]
+
+
+class Refuses:
+    """A session in which no statement runs."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def run(self, cypher: str) -> Any:
+        raise failure(self.code)
+
+
+class Shows(Refuses):
+    """A session that shows a setting."""
+
+    def run(self, cypher: str) -> Any:
+        return self
+
+    def value(self) -> list[str]:
+        return [self.code]
+
+
+NO_MEMORY = "Neo.TransientError.General.MemoryPoolOutOfMemoryError"
+
+
+@pytest.mark.parametrize(
+    ("session", "kind"),
+    [
+        (Shows("496.00MiB"), MemoryTaken),
+        (Shows("0B"), OutOfMemory),  # no limit for each, as by default
+        (Refuses("Neo.ClientError.Security.Forbidden"), OutOfMemory),
+        (Refuses(NO_MEMORY), MemoryTaken),  # so little is refused only if others hold all
+    ],
+)
+def test_only_a_limit_for_each_tells_that_others_hold_the_memory(
+    session: Refuses, kind: type[OutOfMemory]
+) -> None:
+    error = failure(NO_MEMORY, "dbms.memory.transaction.total.max threshold reached")
+    assert type(lack_of_memory(error, lambda: nullcontext(session))) is kind
