@@ -86,8 +86,8 @@ CALL (source, pairings, together, noise, limits) {
        collect(CASE WHEN NOT change IN ["same", "undecided"] THEN [far, pairing, target] END) AS edges
   RETURN change, here, [edge IN edges[..toInteger($limit)] | edge] AS edges
 }
-// the strongest of each layer, then of all: the server counts the whole list of candidates for each
-// row that it sorts
+// the strongest of each layer, then of all: the server counts a list again for each row that it sorts,
+// until the rows are grouped anew
 WITH run, other, layer, change, sum(here) AS here, collect({source: source, edges: edges}) AS parts
 CALL (parts) {
   UNWIND parts AS part
@@ -96,17 +96,15 @@ CALL (parts) {
   ORDER BY far DESC, pairing, source, target LIMIT toInteger($limit)
   RETURN collect({source: source, far: far, pairing: pairing, target: target}) AS edges
 }
-WITH run, other, change, sum(here) AS total, collect(edges) AS parts
-WITH run, other, collect({change: change, total: total, parts: parts}) AS kinds
+UNWIND [null] + edges AS edge
+WITH run, other, change, edge, sum(CASE WHEN edge IS NULL THEN here ELSE 0 END) AS here
+ORDER BY edge.far DESC, edge.pairing, edge.source, edge.target
+WITH run, other, change, sum(here) AS total, collect(edge) AS edges
+WITH run, other, collect({change: change, total: total,
+                          edges: [edge IN edges[..toInteger($limit)] | edge]}) AS kinds
 UNWIND ["changed", "gained", "lost", "same", "undecided"] AS change
 WITH run, other, change, head([k IN kinds WHERE k.change = change]) AS kind
-CALL (kind) {
-  UNWIND kind.parts AS part
-  UNWIND part AS edge
-  WITH edge ORDER BY edge.far DESC, edge.pairing, edge.source, edge.target LIMIT toInteger($limit)
-  RETURN collect(edge) AS edges
-}
-WITH run, other, change, coalesce(kind.total, 0) AS total, edges
+WITH run, other, change, coalesce(kind.total, 0) AS total, coalesce(kind.edges, []) AS edges
 UNWIND CASE edges WHEN [] THEN [{}] ELSE edges END AS edge
 OPTIONAL MATCH before = (:Head {run: $run, name: edge.source})-[b]->
                         (:Head {run: $run, name: edge.target}) WHERE type(b) = edge.pairing
