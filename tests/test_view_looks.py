@@ -324,6 +324,7 @@ PRINTED = """() => matchMedia("print").addEventListener("change", ({ matches }) 
 
 
 def test_on_paper_no_part_of_the_drawing_is_cut_off(tab: Page, folder: Path) -> None:
+    tab.emulate_media(media="null")
     show(tab, folder / "gpt2.html")
     tab.evaluate(PRINTED)
     tab.pdf()
