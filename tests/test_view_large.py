@@ -333,6 +333,18 @@ def test_paper_has_the_colours_of_paper(tab: Page) -> None:
         assert np.abs(picture(tab) - looks[theme]).mean() < 0.01 * apart
 
 
+def test_paper_has_the_heads_as_pixels(tab: Page) -> None:
+    """Chromium prints their clearing too if they are not, and then nothing that is below."""
+    all_edges(tab)
+    images = []
+    for theme in ("light", "dark"):
+        tab.evaluate("theme => { location.hash = `place=999999&theme=${theme}`; }", theme)
+        expect(tab.locator("#theme")).to_have_text(f"Theme: {theme}")
+        at_rest(tab)
+        images.append(tab.pdf().count(b"/Subtype /Image"))
+    assert images[0] == images[1] > 0
+
+
 def drawn(tab: Page) -> dict[str, int]:
     """What was done on canvases since this was called before, once all is at rest."""
     at_rest(tab)
