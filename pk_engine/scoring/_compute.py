@@ -127,8 +127,8 @@ def compute(
         EngineError: an unknown pairing, metric, kv, layer order, via, backend or device; a
             selection of another type; max_decoy without decoys; seed or samples without a null
             model; a null model with a backend, device or dtype that it does not support; a
-            `partial` of another call; or a worker that has other weights, another version of
-            headgraph, or failed three times in one group.
+            `partial` of another call; no worker that has these weights and this version of
+            headgraph; or a group that failed three times.
 
     Example:
         >>> table = compute("induction-2l", selection=Selection(top=1))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial as bound
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +15,17 @@ import numpy as np
 from headgraph.base.files.output import writable
 from headgraph.base.names import ROLES
 from headgraph.base.progress import Progress
-from headgraph.base.text import quoted
 from headgraph.base.version import VERSION, version_of
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.metrics.decoys import APART, DecoyCounts
 from headgraph.pk_engine.metrics.layer_order import Group
 from headgraph.pk_engine.models.shape import ModelShape
+from headgraph.pk_engine.scoring.cluster.agreement import Agreement, EarlierWrong
 from headgraph.pk_engine.scoring.group import Factors, GroupScores, score_group
 from headgraph.pk_engine.scoring.layers import (
     all_head_scores,
     fingerprint,
-    layer_digest,
     rounded,
 )
 from headgraph.pk_engine.scoring.progress import COMPARING, RESUMED
@@ -38,6 +38,9 @@ from headgraph.pk_engine.table.selection import Selection
 
 if TYPE_CHECKING:
     from distributed import Client
+
+Judge = Callable[[GroupScores, str], str]
+"""Scores and their worker -> why the worker is refused, or an empty text."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,10 @@ class Job:
         if state.done and self.progress:
             self.progress(RESUMED, len(state.done), len(groups))
         here = spec.backend if self.client is None else _on_processor(spec.backend)
+        judge = bound(self._objection, Agreement(spec.weights, state.digests), partial)
         with here.workers() as threads:
-            with closing(self._scored(groups, state, threads)) as parts:
-                for number, found, worker in parts:
-                    self._check_digests(state, found, worker, partial)
+            with closing(self._scored(groups, state, threads, judge)) as parts:
+                for number, found, _ in parts:
                     state.add(number, found)
                     partial.save(state)
             whole = fingerprint(spec.weights, state.digests)
@@ -84,12 +87,12 @@ class Job:
         return whole
 
     def _scored(
-        self, groups: list[Group], state: State, threads: Executor
+        self, groups: list[Group], state: State, threads: Executor, judge: Judge
     ) -> Generator[tuple[int, GroupScores, str]]:
         """The number and scores of each group, and the worker that they come from."""
         left = {n: group for n, group in enumerate(groups) if n not in state.done}
         if self.client is not None:
-            yield from self._scored_on(self.client, left, len(groups))
+            yield from self._scored_on(self.client, left, len(groups), judge)
             return
         factors = Factors()
         for number, group in left.items():
@@ -97,16 +100,22 @@ class Job:
             found = score_group(
                 self.spec, group, factors=factors, threads=threads, progress=self.progress
             )
+            if judge(found, "this machine"):
+                raise EngineError(
+                    f"the files of {self.spec.weights.name} changed while they were read: start "
+                    "again with whole files"
+                )
             yield number, found, ""
 
     def _scored_on(
-        self, client: Client, left: dict[int, Group], of: int
+        self, client: Client, left: dict[int, Group], of: int, judge: Judge
     ) -> Generator[tuple[int, GroupScores, str]]:
         from headgraph.pk_engine.scoring.cluster.client import parts_on
 
         done = of - len(left)
         self._report(done, of)
-        with closing(parts_on(client, self.spec, left, score_group, self.progress)) as scored:
+        scored = parts_on(client, self.spec, left, score_group, self.progress, judge)
+        with closing(scored):
             for it in scored:
                 yield it
                 done += 1
@@ -116,29 +125,23 @@ class Job:
         if self.progress and of > 1:
             self.progress(COMPARING, done, of)
 
-    def _check_digests(
-        self, state: State, found: GroupScores, worker: str, partial: Partial
-    ) -> None:
-        """Check that the weights of a group are those of the groups before.
+    def _objection(
+        self, agreement: Agreement, partial: Partial, found: GroupScores, worker: str
+    ) -> str:
+        """Why the worker of a group cannot take part, by its weights; empty if it can.
 
         Raises:
-            EngineError: a layer differs. If this machine's files agree with the new scores, the
-                earlier ones are wrong, and the file for the state is removed.
+            EngineError: the groups before are of other weights than those of this machine. If its
+                files agree with the new scores, the file for the state is removed.
         """
-        for layer, digest in found.digests.items():
-            if state.digests.get(layer, digest) == digest:
-                continue
-            name = self.spec.weights.shape.by_index[layer].name
-            if layer_digest(self.spec.weights.raw_layer(layer)) == digest:
-                partial.clear()
-                raise EngineError(
-                    f"a worker before {quoted(worker)} read other weights of layer {name}: the "
-                    "scores so far are removed; give all workers the same files and start again"
-                )
+        try:
+            return agreement.objection(found.digests, worker)
+        except EarlierWrong as error:
+            partial.clear()
             raise EngineError(
-                f"the worker {quoted(worker)} read other weights of layer {name} than the workers "
-                "before: give all workers the same files"
-            )
+                f"{error.message.marked}: the scores so far are removed; give all workers the same "
+                "files and start again"
+            ) from error
 
     def _partial(self, groups: list[Group]) -> Partial:
         """The file for the state; a job of one group has none."""
