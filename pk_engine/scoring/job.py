@@ -49,22 +49,30 @@ class Job:
 
     spec: Spec
     progress: Progress | None = None
+    output: Path | None = None
     partial: Path | None = None
     force: bool = False
     client: Client | None = None
 
     @contextmanager
-    def scored(self) -> Iterator[tuple[State, str]]:
-        """The state after all groups of layers, and the fingerprint of the weights.
+    def scored(self) -> Iterator[tuple[State, str, str]]:
+        """The state after all groups of layers, the fingerprint of the weights, and the job's key.
 
         Groups of an interrupted run are not scored again. The file for the state is removed once
-        the block has used it: if the block fails, as on a full disk, nothing is lost.
+        the block has used it and has written the output: if the block fails, as on a full disk,
+        nothing is lost.
+
+        Raises:
+            OutputExists: the output is there, `force` is false, and the file for the state is not
+                that of the killed job which has just written it.
         """
         spec, groups = self.spec, self.spec.groups()
         most = {pairing: spec.pair_bound(pairing) for pairing in spec.pairings}
         with new_state(spec.selection, most, spec.decoy_pairings) as state:
             partial = self._partial(groups)
-            yield state, self._fill(state, groups, partial)
+            if self.output and not self.force and not partial.is_finished(len(groups)):
+                writable(self.output, force=False, problem=EngineError)
+            yield state, self._fill(state, groups, partial), partial.key
             partial.clear()
 
     def _fill(self, state: State, groups: list[Group], partial: Partial) -> str:
@@ -172,7 +180,7 @@ class Job:
         options["tower"] = getattr(spec.weights, "tower", None) or ""
         options["headgraph"] = VERSION  # other versions may read weights differently
         options |= {package: version_of(package) for package in readers.get(family, ())}
-        key = job_key(folder, self.partial, options)
+        key = job_key(folder, options, *filter(None, (self.partial, self.output)))
         return Partial(self.partial, key, options, self.force)
 
 

@@ -129,17 +129,29 @@ class Partial:
         Raises:
             EngineError: the file belongs to another job, and `force` is false.
         """
-        if self.path is None or not self.path.is_file():
+        found = self._read()
+        if found is None:
             return
-        try:
-            about, arrays = read_arrays(self.path)
-            theirs = about["key"]
-        except NOT_OURS:
-            return
-        if theirs == self.key:
+        about, arrays = found
+        if about["key"] == self.key:
             state.include(about, arrays)
         else:
             self._refuse(about)
+
+    def is_finished(self, groups: int) -> bool:
+        """Whether the file has all groups of this job: only the output may be missing."""
+        found = self._read()
+        return found is not None and found[0]["key"] == self.key and len(found[0]["done"]) == groups
+
+    def _read(self) -> tuple[dict[str, Any], Columns] | None:
+        """What the file holds; None if there is none or it is damaged."""
+        if self.path is None or not self.path.is_file():
+            return None
+        try:
+            found = read_arrays(self.path)
+            return found if "key" in found[0] else None
+        except NOT_OURS:
+            return None
 
     def _refuse(self, about: dict[str, Any]) -> None:
         """Raise EngineError for the file of another job, unless it may be replaced."""
@@ -175,9 +187,19 @@ class Partial:
             ) from error
 
     def clear(self) -> None:
-        """Remove the file, at the end of the job."""
-        if self.path is not None:
+        """Remove the file, at the end of the job.
+
+        Raises:
+            EngineError: it cannot be removed.
+        """
+        if self.path is None:
+            return
+        try:
             self.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise EngineError(
+                f"{shown(self.path)} is not needed any more, and cannot be removed: {reason(error)}"
+            ) from error
 
 
 def write_arrays(path: Path, about: dict[str, Any], arrays: Columns) -> None:
@@ -224,21 +246,25 @@ def _digest(stream: IO[bytes], size: int) -> bytes:
     return digest.digest()
 
 
-def job_key(folder: Path, partial: Path, options: dict[str, Any]) -> str:
+def job_key(folder: Path, options: dict[str, Any], *own: Path) -> str:
     """sha256 over the names, sizes and times of a model's files, and the options of a job.
 
-    The state itself may lie in the model's folder; hidden files are temporary ones. A GGUF file
-    may have other parts beside it.
+    A GGUF file may have other parts beside it.
+
+    Args:
+        folder: the model's folder or file. Hidden files are temporary ones.
+        options: those of the job.
+        own: files of the job, which may lie in the folder.
     """
     ending = "" if folder.is_dir() else folder.suffix
-    state = partial.resolve()
+    others = {path.resolve() for path in own}
     files = sorted(
         path
         for path in (folder.parent if ending else folder).iterdir()
         if path.name.endswith(ending)
         and path.is_file()
         and not path.name.startswith(".")
-        and path.resolve() != state
+        and path.resolve() not in others
     )
     stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     text = json.dumps([os.fspath(folder.resolve()), stats, options], sort_keys=True, default=str)
