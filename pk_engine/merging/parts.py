@@ -13,9 +13,9 @@ from headgraph.base.text import listed, short
 from headgraph.pk_engine.errors import TableError
 from headgraph.pk_engine.merging.tables import NAME, check_alike
 from headgraph.pk_engine.scoring._compute import kept_table
+from headgraph.pk_engine.scoring.array_file import NOT_OURS, read_arrays
 from headgraph.pk_engine.scoring.job import facts, new_state, rows
 from headgraph.pk_engine.scoring.parts import clear_left
-from headgraph.pk_engine.scoring.resume import NOT_OURS, read_arrays
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
 from headgraph.pk_engine.table.selection import Selection

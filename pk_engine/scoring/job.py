@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from headgraph.base.files.documents import shown
 from headgraph.base.files.output import writable
 from headgraph.base.names import ROLES
 from headgraph.base.progress import Progress
+from headgraph.base.spelling import argument
 from headgraph.base.version import VERSION, version_of
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.backends import Backend
@@ -28,7 +30,7 @@ from headgraph.pk_engine.scoring.layers import (
     fingerprint,
     rounded,
 )
-from headgraph.pk_engine.scoring.progress import COMPARING, RESUMED
+from headgraph.pk_engine.scoring.progress import COMPARING, DAMAGED, RESUMED
 from headgraph.pk_engine.scoring.resume import Partial, State, job_key
 from headgraph.pk_engine.scoring.rows import heads_counted
 from headgraph.pk_engine.scoring.spec import Spec
@@ -78,8 +80,10 @@ class Job:
     def _fill(self, state: State, groups: list[Group], partial: Partial) -> str:
         """Score all groups into the state; returns the fingerprint."""
         spec = self.spec
-        partial.restore(state)
-        if state.done and self.progress:
+        damaged = partial.restore(state)
+        if self.progress and damaged:
+            self.progress(DAMAGED, 0, 0)
+        if self.progress and state.done:
             self.progress(RESUMED, len(state.done), len(groups))
         here = spec.backend if self.client is None else _on_processor(spec.backend)
         judge = bound(self._objection, Agreement(spec.weights, state.digests), partial)
@@ -146,6 +150,11 @@ class Job:
             return agreement.objection(found.digests, worker)
         except EarlierWrong as error:
             partial.clear()
+            if self.client is None:
+                raise EngineError(
+                    f"the files of {self.spec.weights.name} have changed since scores were taken "
+                    "from them: those are removed; start again"
+                ) from error
             raise EngineError(
                 f"{error.message.marked}: the scores so far are removed; give all workers the same "
                 "files and start again"
@@ -154,6 +163,11 @@ class Job:
     def _partial(self, groups: list[Group]) -> Partial:
         """The file for the state; a job of one group has none."""
         spec = self.spec
+        if self.partial and self.output and self.partial.resolve() == self.output.resolve():
+            raise EngineError(
+                f"the output and {argument('partial')} are both {shown(self.partial)}: expected "
+                "two files"
+            )
         folder = getattr(spec.weights, "folder", None)  # a model in memory has none
         if self.partial is None or folder is None or len(groups) == 1:
             return Partial(None, "")
@@ -172,7 +186,7 @@ class Job:
         }
         folds = [spec.weights.fold_ln, spec.weights.center_writing]
         options |= {"groups": str(spec.whole_groups), "folds": str(folds)}
-        options |= {"target_layers": str(spec.targets), "state": "5"}  # version of the file
+        options |= {"target_layers": str(spec.targets), "state": "6"}  # version of the file
         readers = {"transformer-lens": ("transformer-lens", "transformers")}
         options["family"] = family = spec.weights.family.name
         options["origin"] = repr(spec.weights.origin)  # a variant or an adapter
@@ -180,7 +194,7 @@ class Job:
         options["tower"] = getattr(spec.weights, "tower", None) or ""
         options["headgraph"] = VERSION  # other versions may read weights differently
         options |= {package: version_of(package) for package in readers.get(family, ())}
-        key = job_key(folder, options, *filter(None, (self.partial, self.output)))
+        key = job_key(folder, options)
         return Partial(self.partial, key, options, self.force)
 
 

@@ -23,9 +23,9 @@ from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.models.shape import ModelShape
 from headgraph.pk_engine.scoring._compute import compute, meta_of, prepared
+from headgraph.pk_engine.scoring.array_file import NOT_OURS, read_arrays, write_arrays
 from headgraph.pk_engine.scoring.finishing import write_once
 from headgraph.pk_engine.scoring.job import Job
-from headgraph.pk_engine.scoring.resume import NOT_OURS, read_arrays, write_arrays
 from headgraph.pk_engine.table._diagnosis import PART
 from headgraph.pk_engine.table.columns import Columns
 

@@ -8,6 +8,8 @@ COMPARING = "Comparing groups of layers"
 """The groups that are done."""
 RESUMED = "Resuming an interrupted compute"
 """Once, at the beginning: the groups that were done before."""
+DAMAGED = "The file of an interrupted compute is damaged and is not used"
+"""Once, at the beginning, in place of `RESUMED`."""
 WAITING = "Waiting for a worker of the cluster"
 """While a cluster has no worker."""
 
@@ -20,7 +22,7 @@ def noting(bar: Progress | None) -> Progress:
     said: set[str] = set()
 
     def show(what: str, done: int, total: int) -> None:
-        if what in (RESUMED, WAITING) or what.startswith(REFUSED):
+        if what in (RESUMED, DAMAGED, WAITING) or what.startswith(REFUSED):
             of = f": {done} of {total} groups of layers are done" if total else ""
             text = what.marked if isinstance(what, Message) else what
             if what not in said:

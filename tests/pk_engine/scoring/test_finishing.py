@@ -147,3 +147,14 @@ def test_an_output_in_the_folder_of_the_model(tmp_path: Path, write: Write, name
 def test_a_file_that_cannot_be_removed_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="is not needed any more, and cannot be removed: "):
         Partial(tmp_path, "key").clear()
+
+
+@KINDS
+def test_an_output_is_no_place_for_the_scores(
+    model: Path, tmp_path: Path, write: Write, name: str
+) -> None:
+    """They would be removed as the output lies there."""
+    output = tmp_path / name
+    with pytest.raises(EngineError, match=f"the output and partial are both .*{name}: expected"):
+        write(model, output, partial=tmp_path / "." / name, force=True)
+    assert not list(tmp_path.iterdir())
