@@ -13,7 +13,7 @@ import pickle
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from headgraph.base.files.documents import read_json, shown
 from headgraph.base.progress import Progress
@@ -23,8 +23,8 @@ from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.metrics.layer_order import Group
 from headgraph.pk_engine.models.shape import LayerShape
 from headgraph.pk_engine.models.weights import ModelWeights
-from headgraph.pk_engine.scoring.cluster.refusal import Refused, of_same_version, words_of
-from headgraph.pk_engine.scoring.cluster.tasks import Work, done_on, stating_loss
+from headgraph.pk_engine.scoring.cluster.refusal import words_of
+from headgraph.pk_engine.scoring.cluster.tasks import Work, done_on
 from headgraph.pk_engine.scoring.cluster.worker import check, choose_here, done_here
 from headgraph.pk_engine.scoring.group import Part
 from headgraph.pk_engine.scoring.layers import layer_digest
@@ -106,25 +106,15 @@ def chosen_on(
     Raises:
         EngineError: no worker has that backend or device, or this version of headgraph.
     """
-    errors: list[BaseException] = []
-    with stating_loss(client):
-        if progress and not client.nthreads():
-            progress(WAITING, 0, 0)
-        client.wait_for_workers(1)
-        refused, there = Refused(), list(client.nthreads())
-        good = of_same_version(client, there, refused)
-        refused.raise_if_all(there)
-        for worker in good or there:
-            task = client.submit(
-                choose_here, backend, device, dtype, operations, pure=False, workers=[worker],
-                allow_other_workers=True,  # if this one is lost
-            )  # fmt: skip
-            error = task.exception()
-            if error is None:
-                chosen: tuple[Backend, float] = task.result()
-                return chosen
-            errors.append(error)
-        raise EngineError(f"the workers cannot do this: {words_of(errors[0])}") from errors[0]
+    question = (choose_here, backend, device, dtype, operations)
+    work = Work({0: 0}, lambda _: question, lambda _: "the choice of a backend", question)
+
+    def waiting(what: str, done: int, total: int) -> None:
+        if progress and what == WAITING:  # who is refused is told in the job
+            progress(what, done, total)
+
+    ((_, chosen, _),) = done_on(client, work, waiting)
+    return cast(tuple[Backend, float], chosen)
 
 
 def parts_on(

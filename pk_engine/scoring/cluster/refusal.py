@@ -15,7 +15,7 @@ from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.scoring.progress import REFUSED
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
 LONGEST = 180
 """Letters of a worker's message."""
@@ -61,25 +61,22 @@ class Refused:
             raise next(iter(self._why.values()))
 
 
-def of_same_version(client: Client, workers: list[str], refused: Refused) -> list[str]:
-    """The workers that answer and have this version of headgraph; the others are refused.
+def version_asked(client: Client, worker: str) -> Future:
+    """The question for the version of headgraph on a worker.
 
-    The question needs no code of headgraph there: pydoc belongs to Python.
+    It needs no code of headgraph there, as pydoc belongs to Python. It is a task, so that a worker
+    which does not answer keeps nobody waiting.
     """
-    if not workers:
-        return []
     name = "headgraph.base.version.VERSION"
-    answers = client.run(pydoc.locate, name, workers=workers, on_error="return")
-    there = {it: answer for it, answer in answers.items() if not isinstance(answer, OSError)}
-    for worker, version in there.items():
-        if version != VERSION:
-            has = f"headgraph {quoted(version)}" if isinstance(version, str) else "no headgraph"
-            refused.add(
-                worker,
-                f"it has {has}, and this machine has headgraph {VERSION}; install the same "
-                "version there",
-            )
-    return [worker for worker in there if worker not in refused]
+    return client.submit(pydoc.locate, name, workers=[worker], pure=False)
+
+
+def other_version(answer: object) -> str:
+    """Why a worker with this answer is refused; empty if it has the version of this machine."""
+    if answer == VERSION:
+        return ""
+    has = f"headgraph {quoted(answer)}" if isinstance(answer, str) else "no headgraph"
+    return f"it has {has}, and this machine has headgraph {VERSION}; install the same version there"
 
 
 def words_of(error: BaseException) -> str:

@@ -20,7 +20,12 @@ from headgraph.base.errors import HeadgraphError
 from headgraph.base.progress import Progress
 from headgraph.base.spelling import either
 from headgraph.pk_engine.errors import EngineError
-from headgraph.pk_engine.scoring.cluster.refusal import Refused, of_same_version, words_of
+from headgraph.pk_engine.scoring.cluster.refusal import (
+    Refused,
+    other_version,
+    version_asked,
+    words_of,
+)
 from headgraph.pk_engine.scoring.cluster.sharing import Sharing
 from headgraph.pk_engine.scoring.cluster.worker import admit
 from headgraph.pk_engine.scoring.progress import WAITING
@@ -88,7 +93,7 @@ class _Tasks:
         self.left = Sharing(work.keys)
         self.failed = dict.fromkeys(work.keys, 0)
         self.lost = dict.fromkeys(work.keys, 0)
-        self.checks: dict[Future, str] = {}
+        self.checks: dict[Future, tuple[str, Callable[[str, Future], None]]] = {}
         self.running: dict[Future, tuple[int, str]] = {}
         self.resource = f"headgraph-{uuid.uuid4()}"  # workers of an earlier job are checked again
         self.workers: list[str] = []
@@ -106,7 +111,8 @@ class _Tasks:
             self._submit()
             for future in self._finished():
                 if future in self.checks:
-                    self._admit(self.checks.pop(future), future)
+                    worker, judge = self.checks.pop(future)
+                    judge(worker, future)
                 else:
                     yield from self._collect(*self.running.pop(future), future)
         self.refused.tell()
@@ -125,17 +131,16 @@ class _Tasks:
         self.looked = time.monotonic()
         found = self.client.scheduler_info(n_workers=-1)["workers"]
         self.refused.keep(found)
-        known = {*self.checks.values(), *(it for it in found if it in self.refused)}
-        has = [it for it, about in found.items() if self.resource in about["resources"]]
-        self.workers = [it for it in has if it not in known]
-        new = [it for it in found if it not in has and it not in known]
-        for future, worker in list(self.checks.items()):
+        checking = {worker for worker, _ in self.checks.values()}
+        good = [worker for worker in found if worker not in self.refused]
+        self.workers = [it for it in good if self.resource in found[it]["resources"]]
+        for future, (worker, _) in list(self.checks.items()):
             if worker not in found:  # it left before it was checked
                 del self.checks[future]
                 future.cancel()
-        for worker in of_same_version(self.client, new, self.refused):
-            task = self.client.submit(*self.work.check, workers=[worker], pure=False)
-            self.checks[task] = worker
+        for worker in good:
+            if worker not in self.workers and worker not in checking:
+                self.checks[version_asked(self.client, worker)] = worker, self._judge_version
         self._state_lack(found)
         self._take_back()
 
@@ -179,19 +184,41 @@ class _Tasks:
                     "for lack of memory: give the workers more, or take smaller groups"
                 )
 
-    def _admit(self, worker: str, future: Future) -> None:
+    def _judge_version(self, worker: str, future: Future) -> None:
+        """Send a worker its check if it has this version of headgraph, and refuse it otherwise."""
+        try:
+            error = future.exception(timeout=POLL)
+            answer = None if error is not None else future.result(timeout=POLL)
+        except TimeoutError:  # the worker is lost
+            return
+        future.release()  # a wait in vain leaves it in a cycle
+        if reason := other_version(answer):
+            self._refuse(worker, reason)
+            return
+        task = self.client.submit(*self.work.check, workers=[worker], pure=False)
+        self.checks[task] = worker, self._judge_check
+
+    def _judge_check(self, worker: str, future: Future) -> None:
         """Let a worker take tasks if its check is good, and refuse it otherwise."""
         try:
             error = future.exception(timeout=POLL)
         except TimeoutError:  # the worker is lost
             return
-        future.release()  # a wait in vain leaves it in a cycle
-        self.looked = 0.0
+        future.release()
         if error is not None:
-            self.refused.add(worker, words_of(error))
+            self._refuse(worker, words_of(error))
             return
         self.admitted.add(worker)
+        self.looked = 0.0
         self.client.run(admit, self.resource, workers=[worker], on_error="ignore")
+
+    def _refuse(self, worker: str, reason: str) -> None:
+        """Give a worker no more tasks, and others those that it has."""
+        self.refused.add(worker, reason)
+        self.workers = [it for it in self.workers if it != worker]
+        self.admitted.discard(worker)
+        self.left.forget(worker)
+        self.looked = 0.0
 
     def _submit(self) -> None:
         """Keep a task ahead for each worker, but leave the last ones to the others, if there are
@@ -255,11 +282,7 @@ class _Tasks:
     def _is_good(self, number: int, found: Any, worker: str) -> bool:
         """Whether a result can be taken; if not, its worker is refused."""
         if worker not in self.refused and (reason := self.work.wrong(number, found, worker)):
-            self.refused.add(worker, reason)
-            self.workers = [it for it in self.workers if it != worker]
-            self.admitted.discard(worker)
-            self.left.forget(worker)
-            self.looked = 0.0
+            self._refuse(worker, reason)
         return worker not in self.refused
 
 

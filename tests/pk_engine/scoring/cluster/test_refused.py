@@ -1,5 +1,6 @@
 """A worker that cannot take part costs nothing but itself, and the user is told of it once."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,14 +22,14 @@ from headgraph.pk_engine.scoring.cluster.agreement import EarlierWrong
 from headgraph.pk_engine.scoring.cluster.tasks import Work
 from headgraph.pk_engine.scoring.group import GroupScores, score_group
 from headgraph.pk_engine.scoring.progress import COMPARING, REFUSED
-from tests.pk_engine.scoring.cluster.jobs import HOW, said_by
+from tests.pk_engine.scoring.cluster.jobs import HOW, at_group, said_by
 
 distributed = pytest.importorskip("distributed")
 LATE = "late"
 
 
 @contextmanager
-def joined(client: Any) -> Iterator[None]:
+def joined(client: Any) -> Iterator[Any]:
     """One more worker, which runs in this process, so that a test can change what it does."""
 
     async def begin() -> Any:
@@ -38,7 +39,7 @@ def joined(client: Any) -> Iterator[None]:
 
     worker = client.sync(begin)
     try:
-        yield
+        yield worker
     finally:
         client.sync(worker.close)
 
@@ -114,6 +115,36 @@ def test_the_job_goes_on_with_the_other_workers(
     assert f" is refused: {said}" in told[0]
     assert len(told[0]) < 300
     assert any(path.name.startswith(LATE + ".") for path in tmp_path.iterdir()) == works
+
+
+def test_a_late_worker_that_does_not_answer_keeps_nobody_waiting(
+    client: Any, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that was stopped: neither its thread nor what Dask asks it directly comes back."""
+    monkeypatch.setattr(cluster_tasks, "POLL", 0.05)
+    late, over, busy = joined(client), tmp_path / "over", []
+
+    async def never(*_: Any, **__: Any) -> None:
+        await asyncio.sleep(120)
+
+    def join() -> None:
+        worker = late.__enter__()
+        worker.handlers["run"] = never
+        busy.append(client.submit(wait_for, over, workers=[worker.address], pure=False))
+
+    how: dict[str, Any] = HOW | {"selection": Selection()}
+    try:
+        table = compute(model, client=client, progress=at_group(4, join), **how)
+    finally:
+        over.touch()
+        late.__exit__(None, None, None)
+    assert table.sha256 == compute(model, **how).sha256
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 120
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 NONE: Any = None
