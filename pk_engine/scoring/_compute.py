@@ -155,7 +155,7 @@ def compute(
         progress=progress, client=client,
     )  # fmt: skip
     job = Job(spec, progress, output, state_file, force, client)
-    with job.scored() as (state, fingerprint, _):
+    with job.scored() as (state, fingerprint, key):
         meta = meta_of(spec, state, fingerprint, name)
         columns = rows(state, spec.weights.shape, spec.kv, spec.selection)
         if selection.nulls:
@@ -167,7 +167,7 @@ def compute(
         else:
             table = kept_table(columns, meta, selection)
         if output is not None:
-            write_table(table, output, state_file, force=force)
+            write_table(table, output, state_file if key else None, force=force)
     return table
 
 

@@ -17,7 +17,7 @@ def write_table(table: AffinityTable, path: Path, partial: Path | None, *, force
     Args:
         table: the table.
         path: its file.
-        partial: the file with the scores, which is still there.
+        partial: the file with the scores, which is still there; None for a job without one.
         force: whether another file may be replaced.
 
     Raises:
@@ -48,7 +48,7 @@ def write_once(
         path: the file.
         write: writes it.
         is_there: whether the file is what would be written.
-        partial: the file with the scores, which is still there.
+        partial: the file with the scores, which is still there; None for a job without one.
         force: whether another file may be replaced.
 
     Raises:
@@ -62,7 +62,7 @@ def write_once(
     try:
         write()
     except HeadgraphError as error:
-        if partial is None or not partial.exists():
+        if partial is None:
             raise
         raise type(error)(
             f"{error.message.marked}; the scores stay in {short(partial.name)}, from which "

@@ -60,6 +60,8 @@ class Job:
     def scored(self) -> Iterator[tuple[State, str, str]]:
         """The state after all groups of layers, the fingerprint of the weights, and the job's key.
 
+        The key is empty for a job without a file for the state.
+
         Groups of an interrupted run are not scored again. The file for the state is removed once
         the block has used it and has written the output: if the block fails, as on a full disk,
         nothing is lost.

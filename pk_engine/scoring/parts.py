@@ -90,7 +90,7 @@ def compute_part(
             output,
             lambda: _write(output, about, arrays),
             lambda: _facts(output) == json.loads(json.dumps(about)),
-            partial,
+            partial if key else None,
             force=force,
         )
     return output

@@ -9,7 +9,7 @@ import pytest
 
 from headgraph.base.errors import OutputExists
 from headgraph.pk_engine import AffinityTable, Selection, compute, compute_part, merge
-from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.errors import EngineError, TableError
 from headgraph.pk_engine.scoring.progress import RESUMED
 from headgraph.pk_engine.scoring.resume import Partial
 from headgraph.pk_engine.table import affinity
@@ -55,6 +55,11 @@ def killed(write: Write, model: Path, output: Path, **how: Any) -> bytes:
     return output.read_bytes()
 
 
+def full(columns: Any, metadata: Any, stream: Any) -> None:
+    stream.write(b"some")
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 @pytest.mark.parametrize("old", [None, b"old"])
 def test_a_full_disk_at_the_end_costs_no_scores(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bytes | None
@@ -64,10 +69,6 @@ def test_a_full_disk_at_the_end_costs_no_scores(
             "--force")  # fmt: skip
     if old:
         output.write_bytes(old)
-
-    def full(columns: Any, metadata: Any, stream: Any) -> None:
-        stream.write(b"some")
-        raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(affinity, "write_columns", full)
@@ -83,6 +84,18 @@ def test_a_full_disk_at_the_end_costs_no_scores(
     assert set(steps) == {RESUMED}, "nothing is read or compared again"
     assert list(tmp_path.iterdir()) == [output]
     assert AffinityTable.read(output).sha256 == compute(model, **HOW).sha256
+
+
+def test_a_job_of_one_group_has_no_such_file(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of another job beside it stays, and is not said to be its own."""
+    other = tmp_path / "t.parquet.partial"
+    other.write_bytes(b"of another job")
+    monkeypatch.setattr(affinity, "write_columns", full)
+    with pytest.raises(TableError, match=r"t\.parquet: No space left on device$"):
+        write_table(model, tmp_path / "t.parquet", memory=1)
+    assert list(tmp_path.iterdir()) == [other]
 
 
 @KINDS
