@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -19,8 +20,9 @@ class EarlierWrong(EngineError):
 class Agreement:
     """The digests that were taken, and who confirms them.
 
-    This machine reads layers only if there is a difference: reading all of them would take as long
-    as it takes the workers.
+    This machine reads layers only if there is a difference, or if they come first from a worker
+    that joined late, whose fault would cost all that was scored before. Reading all of them would
+    take as long as it takes the workers.
 
     Attributes:
         weights: those of this machine.
@@ -30,6 +32,8 @@ class Agreement:
     weights: Weights
     digests: Mapping[int, bytes]
     _readers: dict[int, set[str]] = field(default_factory=dict)
+    _results: Counter[str] = field(default_factory=Counter)
+    _late: set[str] = field(default_factory=set)
 
     def objection(self, found: Mapping[int, bytes], worker: str) -> str:
         """Why the worker of a result cannot take part; empty if its weights are those of others.
@@ -39,17 +43,31 @@ class Agreement:
                 what the worker gave before is of other weights too.
             EngineError: this machine has neither.
         """
+        self._note(worker)
         for layer, digest in found.items():
-            if self.digests.get(layer, digest) != digest:
+            if self._expected(layer, digest, worker) == digest:
+                continue
+            if layer in self.digests:
                 self._raise_unless_earlier_right(layer, digest, worker)
-                self._raise_if_mixed(worker)
-                return (
-                    f"it read other weights of layer {self._name(layer)} than this machine; give "
-                    "all the same files"
-                )
+            self._raise_if_mixed(worker)
+            return (
+                f"it read other weights of layer {self._name(layer)} than this machine; give all "
+                "the same files"
+            )
         for layer in found:
             self._readers.setdefault(layer, set()).add(worker)
         return ""
+
+    def _note(self, worker: str) -> None:
+        """Count a result. A worker is late if others had their second before its first."""
+        if worker not in self._results and max(self._results.values(), default=0) > 1:
+            self._late.add(worker)
+        self._results[worker] += 1
+
+    def _expected(self, layer: int, digest: bytes, worker: str) -> bytes:
+        if layer not in self.digests and worker in self._late:
+            return self._own(layer)
+        return self.digests.get(layer, digest)
 
     def _raise_unless_earlier_right(self, layer: int, digest: bytes, worker: str) -> None:
         own = self._own(layer)
@@ -60,7 +78,7 @@ class Agreement:
         if own != self.digests[layer]:
             raise EngineError(
                 f"the worker {quoted(worker)} read other weights of layer {self._name(layer)} than "
-                "the workers before, and this machine has others again: give all the same files"
+                "the workers before, and this machine has yet others: give all the same files"
             )
 
     def _raise_if_mixed(self, worker: str) -> None:

@@ -311,6 +311,6 @@ def stating_loss(client: Client) -> Iterator[None]:
             raise
         raise EngineError(
             "the connection to the Dask scheduler is lost: start it again, and repeat "
-            f"{either('the call with the same partial=', 'the command with the same -o')}, which "
+            f"{either('the call with the same output=', 'the command with the same -o')}, which "
             "resumes"
         ) from error

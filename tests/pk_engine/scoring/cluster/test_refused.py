@@ -208,11 +208,14 @@ def test_who_read_other_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     assert objection({}, ("a", good), ("b", bad)) == (
         "it read other weights of layer L1 than this machine; give all the same files"
     )
+    late = [("a", good), ("a", good), ("b", {2: b"x"})]
+    assert objection({}, *late).startswith("it read other weights of layer L2 than this machine")
+    assert objection({}, *late[1:]) == "", "it may be the first to read this layer"
     with pytest.raises(EarlierWrong, match=r"a worker before 'b' read other weights of layer L1$"):
         objection({}, ("a", bad), ("b", good))
     with pytest.raises(EarlierWrong, match=r"the worker 'b' read other weights of layer L2$"):
         objection({}, ("a", good), ("b", {2: b"x"}), ("b", bad))
     with pytest.raises(EarlierWrong, match=r"layer L2$"):
         objection({2: b"x"}, ("a", good), ("b", bad))  # of an interrupted compute
-    with pytest.raises(EngineError, match=r"'b' read other .* this machine has others again"):
+    with pytest.raises(EngineError, match=r"'b' read other .* this machine has yet others"):
         objection({}, ("a", {1: b"y"}), ("b", bad))
