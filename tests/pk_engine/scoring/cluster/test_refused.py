@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from headgraph.base import version
+from headgraph.base.spelling import argument
 from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.scoring import job
@@ -19,9 +20,10 @@ from headgraph.pk_engine.scoring.cluster import agreement
 from headgraph.pk_engine.scoring.cluster import tasks as cluster_tasks
 from headgraph.pk_engine.scoring.cluster import worker as worker_module
 from headgraph.pk_engine.scoring.cluster.agreement import EarlierWrong
+from headgraph.pk_engine.scoring.cluster.refusal import Refused
 from headgraph.pk_engine.scoring.cluster.tasks import Work
 from headgraph.pk_engine.scoring.group import GroupScores, score_group
-from headgraph.pk_engine.scoring.progress import COMPARING, REFUSED
+from headgraph.pk_engine.scoring.progress import COMPARING, REFUSED, noting
 from tests.pk_engine.scoring.cluster.jobs import HOW, at_group, said_by
 
 distributed = pytest.importorskip("distributed")
@@ -178,6 +180,15 @@ def test_without_progress_it_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> No
         tasks.refused.tell()
     assert len(told) == 1
     tasks.refused.tell()  # a warning would be an error here
+
+
+def test_a_command_says_it_once_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    show = noting(None)
+    for _ in range(2):  # scores, then a null model
+        refused = Refused(show)
+        refused.add("b", f"leave {argument('variant')} out")
+        refused.tell()
+    assert capsys.readouterr().err == "note: the worker b is refused: leave --variant out\n"
 
 
 class Weights:
