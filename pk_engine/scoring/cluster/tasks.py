@@ -188,11 +188,11 @@ class _Tasks:
         """Send a worker its check if it has this version of headgraph, and refuse it otherwise."""
         try:
             error = future.exception(timeout=POLL)
-            answer = None if error is not None else future.result(timeout=POLL)
+            reason = words_of(error) if error else other_version(future.result(timeout=POLL))
         except TimeoutError:  # the worker is lost
             return
         future.release()  # a wait in vain leaves it in a cycle
-        if reason := other_version(answer):
+        if reason:
             self._refuse(worker, reason)
             return
         task = self.client.submit(*self.work.check, workers=[worker], pure=False)
