@@ -100,7 +100,7 @@ def test_results_merge_in_any_order_and_a_spec_comes_back_from_pickle(
 ) -> None:
     whole = compute(model, selection=Selection(min_z=0.5), **HOW)
 
-    def shuffled(self: Job, groups: Any, state: Any, threads: Any) -> Iterator[Any]:
+    def shuffled(self: Job, groups: Any, *_: Any) -> Iterator[Any]:
         for number in random.Random(0).sample(range(len(groups)), len(groups)):
             spec = pickle.loads(pickle.dumps(self.spec))
             yield number, pickle.loads(pickle.dumps(score_group(spec, groups[number]))), ""
@@ -171,5 +171,5 @@ def test_a_model_in_memory_cannot_travel(client: Any, model: Path) -> None:
         name = "bridge"
 
     spec: Any = type("Spec", (), {"weights": InMemory()})
-    said = said_by(lambda: list(parts_on(client, spec, {}, score_group, None)))
+    said = said_by(lambda: list(parts_on(client, spec, {}, score_group, None, lambda *_: "")))
     assert said.startswith("bridge is read through TransformerLens, in this process: expected")
