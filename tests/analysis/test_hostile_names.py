@@ -46,7 +46,8 @@ def bare_fonts() -> Iterator[None]:
 
 
 def causality(name: str) -> Any:
-    rows = pd.read_csv(DATA / "causality.csv").query("model == 'induction-2l'")
+    every = pd.read_csv(DATA / "causality.csv").query("model == 'induction-2l'")
+    rows = every.groupby("pairing").head(8)  # which name stands where is not a matter of how many
     return headgraph.causality(rows.assign(model=name, source=name, chosen=name, replaced_by=name))
 
 
