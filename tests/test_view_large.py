@@ -460,8 +460,9 @@ def test_more_lines_than_elements_stay_on_their_canvas(browser: Browser, tmp_pat
     """They look as elements do, move along, come away again, and are elements in a file."""
     n = LINES + 200
     content = Content(
-        title="lines", about=[], n_layers=17, n_heads=24, edges=random_edges(17, 24, n)
-    )
+        title="lines", about=[], n_layers=17, n_heads=24, edges=random_edges(17, 24, n),
+        layers=[f"D{layer}" for layer in range(17)],
+    )  # fmt: skip
     tab = fresh_page(browser)
     tab.add_init_script(CALLS)
     tab.goto(Written(content).write(tmp_path / "v.html").as_uri())
@@ -489,4 +490,7 @@ def test_more_lines_than_elements_stay_on_their_canvas(browser: Browser, tmp_pat
     expect(tab.locator(".edges")).to_be_visible()
     expect(tab.locator("#lines")).to_be_hidden()
     assert np.abs(picture(tab) - elements).mean() > 0.05
+    tab.locator("#folded").fill("d2-D4, 9")
+    tab.keyboard.press("Enter")
+    expect(tab.locator("#folded")).to_have_value("D2-D4")  # case does not matter
     tab.context.close()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from headgraph.analysis.training.checkpoints import Checkpoint, checkpoint_table
 from headgraph.base.progress import Progress
+from headgraph.base.spelling import either
 from headgraph.pk_engine.linalg.backends import as_worker, usable_cpus
 from headgraph.pk_engine.models.sources import open_weights
 from headgraph.pk_engine.scoring.cluster.worker import until_cancelled
@@ -108,6 +109,10 @@ def done_on(
         words=lambda number: _words(todo[number].checkpoint),
         check=(ready,),
         wrong=lambda number, result, _: _wrong(todo[number].checkpoint, result),
+        again=either(
+            "the call with the same tables= and resume=True",
+            "the command with the same --tables and --resume",
+        ),
     )
     for number, result, _ in cluster_tasks.done_on(client, work, progress):
         if result.table is not None:

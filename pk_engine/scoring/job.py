@@ -23,7 +23,7 @@ from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.metrics.decoys import APART, DecoyCounts
 from headgraph.pk_engine.metrics.layer_order import Group
 from headgraph.pk_engine.models.shape import ModelShape
-from headgraph.pk_engine.scoring.cluster.agreement import Agreement, EarlierWrong
+from headgraph.pk_engine.scoring.cluster.agreement import Agreement, AllDiffer, EarlierWrong
 from headgraph.pk_engine.scoring.group import Factors, GroupScores, score_group
 from headgraph.pk_engine.scoring.layers import (
     all_head_scores,
@@ -74,8 +74,8 @@ class Job:
         most = {pairing: spec.pair_bound(pairing) for pairing in spec.pairings}
         with new_state(spec.selection, most, spec.decoy_pairings) as state:
             partial = self._partial(groups)
-            if self.output and not self.force and not partial.is_finished(len(groups)):
-                writable(self.output, force=False, problem=EngineError)
+            if self.output and self.output.exists() and not self.force:
+                writable(self.output, force=partial.is_finished(len(groups)), problem=EngineError)
             yield state, self._fill(state, groups, partial), partial.key
             partial.clear()
 
@@ -150,6 +150,10 @@ class Job:
         """
         try:
             return agreement.objection(found.digests, worker)
+        except AllDiffer as error:
+            if self.client is None:  # the files change all the time
+                return str(error)
+            raise
         except EarlierWrong as error:
             partial.clear()
             if self.client is None:

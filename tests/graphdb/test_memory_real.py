@@ -128,12 +128,15 @@ NO_MEMORY = "Neo.TransientError.General.MemoryPoolOutOfMemoryError"
     [
         (Shows("496.00MiB"), MemoryTaken),
         (Shows("0B"), OutOfMemory),  # no limit for each, as by default
+        (Shows("512.00MiB"), OutOfMemory),  # one that is no lower, and never reached
+        (Shows("1.00GiB"), OutOfMemory),
         (Refuses("Neo.ClientError.Security.Forbidden"), OutOfMemory),
         (Refuses(NO_MEMORY), MemoryTaken),  # so little is refused only if others hold all
     ],
 )
-def test_only_a_limit_for_each_tells_that_others_hold_the_memory(
+def test_only_a_lower_limit_for_each_tells_that_others_hold_the_memory(
     session: Refuses, kind: type[OutOfMemory]
 ) -> None:
-    error = failure(NO_MEMORY, "dbms.memory.transaction.total.max threshold reached")
+    message = "The allocation of an extra 2.0 MiB would use more than the limit 512.0 MiB. "
+    error = failure(NO_MEMORY, message + "dbms.memory.transaction.total.max threshold reached")
     assert type(lack_of_memory(error, lambda: nullcontext(session))) is kind

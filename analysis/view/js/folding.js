@@ -8,7 +8,8 @@ const unfolded = data.up;
 const topEdge = heads.length ? heads.at(-1).y - data.up / 2 : 0;
 const below = data.height - topEdge - data.up * data.n_layers;
 
-const layerNamed = (name) => data.layer_names?.indexOf(name) ?? Number(name.replace(/^l/i, ""));
+const layerNamed = (name) =>
+  data.layer_names?.findIndex((it) => it.toLowerCase() === name.toLowerCase()) ?? Number(name.replace(/^l/i, ""));
 const nameOfLayer = (layer) => data.layer_names?.[layer] ?? String(layer);
 
 // "0-9, 40": ranges of layers, and what is no layer of this model left out

@@ -16,13 +16,17 @@ class EarlierWrong(EngineError):
     """What was taken before is of other weights than those of this machine."""
 
 
+class AllDiffer(EngineError):
+    """What was taken before, what comes now and this machine's files are all of other weights."""
+
+
 @dataclass
 class Agreement:
     """The digests that were taken, and who confirms them.
 
     This machine reads layers only if there is a difference, or if they come first from a worker
-    that joined late, whose fault would cost all that was scored before. Reading all of them would
-    take as long as it takes the workers.
+    that joined late, whose fault would cost all that was scored before, or that read other weights
+    before. Reading all of them would take as long as it takes the workers.
 
     Attributes:
         weights: those of this machine.
@@ -33,7 +37,7 @@ class Agreement:
     digests: Mapping[int, bytes]
     _readers: dict[int, set[str]] = field(default_factory=dict)
     _results: Counter[str] = field(default_factory=Counter)
-    _late: set[str] = field(default_factory=set)
+    _doubted: set[str] = field(default_factory=set)
 
     def objection(self, found: Mapping[int, bytes], worker: str) -> str:
         """Why the worker of a result cannot take part; empty if its weights are those of others.
@@ -41,7 +45,7 @@ class Agreement:
         Raises:
             EarlierWrong: this machine has the weights of this result, not the earlier ones; or
                 what the worker gave before is of other weights too.
-            EngineError: this machine has neither.
+            AllDiffer: this machine has neither.
         """
         self._note(worker)
         for layer, digest in found.items():
@@ -50,6 +54,7 @@ class Agreement:
             if layer in self.digests:
                 self._raise_unless_earlier_right(layer, digest, worker)
             self._raise_if_mixed(worker)
+            self._doubted.add(worker)  # it may come back at the same address
             return (
                 f"it read other weights of layer {self._name(layer)} than this machine; give all "
                 "the same files"
@@ -61,11 +66,11 @@ class Agreement:
     def _note(self, worker: str) -> None:
         """Count a result. A worker is late if others had their second before its first."""
         if worker not in self._results and max(self._results.values(), default=0) > 1:
-            self._late.add(worker)
+            self._doubted.add(worker)
         self._results[worker] += 1
 
     def _expected(self, layer: int, digest: bytes, worker: str) -> bytes:
-        if layer not in self.digests and worker in self._late:
+        if layer not in self.digests and worker in self._doubted:
             return self._own(layer)
         return self.digests.get(layer, digest)
 
@@ -76,7 +81,7 @@ class Agreement:
                 f"a worker before {quoted(worker)} read other weights of layer {self._name(layer)}"
             )
         if own != self.digests[layer]:
-            raise EngineError(
+            raise AllDiffer(
                 f"the worker {quoted(worker)} read other weights of layer {self._name(layer)} than "
                 "the workers before, and this machine has yet others: give all the same files"
             )

@@ -10,6 +10,7 @@ import gc
 import logging
 import os
 import pickle
+import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -144,7 +145,8 @@ def parts_on(
             f"{spec.weights.name} is read through TransformerLens, in this process: expected a "
             "folder, a GGUF file or a hub id, which workers can read too"
         )
-    pickled, layers = pickle.dumps(spec), spec.weights.shape.layers
+    # of this job: a worker keeps no factors for the next, before which the files may change
+    pickled, layers = pickle.dumps((spec, uuid.uuid4())), spec.weights.shape.layers
     first = layers[0].index
     work = Work(
         keys={number: group.targets for number, group in groups.items()},

@@ -12,14 +12,12 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Hashable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from headgraph.base.errors import HeadgraphError
 from headgraph.base.progress import Progress
-from headgraph.base.spelling import either
 from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.scoring.cluster.loss import SAME_OUTPUT, stating_loss
 from headgraph.pk_engine.scoring.cluster.refusal import (
     Refused,
     other_version,
@@ -44,6 +42,8 @@ PATIENCE = 2.0
 """Seconds to fetch a result, at first."""
 RETURN = 60.0
 """Seconds that a lost worker has to come back while all others are refused."""
+SILENT = 20.0
+"""Seconds after which the user is told that no worker takes tasks, though there are some."""
 Call = tuple[Callable[..., Any], *tuple[Any, ...]]
 """A function and its arguments, which can be pickled."""
 
@@ -59,6 +59,7 @@ class Work:
         check: a function and arguments that raise an error on a worker which cannot take part.
         wrong: number, result and worker -> why the result is not taken and the worker refused, such
             as "it read other weights"; empty for a good result.
+        again: the call or the command that resumes if the scheduler is lost.
     """
 
     keys: Mapping[int, Hashable]
@@ -66,6 +67,7 @@ class Work:
     words: Callable[[int], str]
     check: Call
     wrong: Callable[[int, Any, str], str] = lambda *_: ""
+    again: str = SAME_OUTPUT
 
 
 def done_on(
@@ -78,7 +80,7 @@ def done_on(
             task failed three times or ended its workers; or the scheduler is gone.
     """
     tasks = _Tasks(client, work, progress)
-    with stating_loss(client):
+    with stating_loss(client, work.again):
         try:
             yield from tasks.run()
         finally:
@@ -100,6 +102,7 @@ class _Tasks:
         self.admitted: set[str] = set()
         self.refused = Refused(progress)
         self.looked = 0.0
+        self.served = time.monotonic()  # when a worker was last there to take tasks
         self.ends = 0.0
         self.patience = PATIENCE
         self.allowed = _allowed_failures()
@@ -145,21 +148,24 @@ class _Tasks:
         self._take_back()
 
     def _state_lack(self, found: Collection[str]) -> None:
-        """Say whom the job goes on without, or that it waits, or end it if it would wait in vain.
+        """Name the refused workers, or say that the job waits, or end it if it would wait in vain.
 
         Raises:
             EngineError: all workers are refused, and no other was lost a moment ago.
         """
         if self.workers:
+            self.served = time.monotonic()
+        silent = time.monotonic() > self.served + SILENT
+        if self.workers or silent:
             self.refused.tell()
         if any(worker not in self.refused for worker in found):
             self.ends = 0.0
-            return
-        lost = [it for it in self.admitted if it not in found]
-        self.ends = self.ends or time.monotonic() + RETURN * bool(lost)
-        if time.monotonic() >= self.ends:
-            self.refused.raise_if_all(found)
-        if self.progress:
+        else:
+            lost = [it for it in self.admitted if it not in found]
+            self.ends = self.ends or time.monotonic() + RETURN * bool(lost)
+            if time.monotonic() >= self.ends:
+                self.refused.raise_if_all(found)
+        if self.progress and (self.ends or silent):
             self.progress(WAITING, 0, 0)
 
     def _take_back(self) -> None:
@@ -291,26 +297,3 @@ def _allowed_failures() -> int:
     import dask
 
     return int(dask.config.get("distributed.scheduler.allowed-failures"))
-
-
-@contextmanager
-def stating_loss(client: Client) -> Iterator[None]:
-    """State it as EngineError if the scheduler is gone.
-
-    A client that is being closed fails with whatever it has already dropped: an AttributeError, a
-    KeyError, a TypeError. While it is running, these are faults and stay what they are.
-    """
-    from concurrent.futures import CancelledError
-
-    try:
-        yield
-    except HeadgraphError:
-        raise
-    except Exception as error:
-        if client.status == "running" and not isinstance(error, OSError | CancelledError):
-            raise
-        raise EngineError(
-            "the connection to the Dask scheduler is lost: start it again, and repeat "
-            f"{either('the call with the same output=', 'the command with the same -o')}, which "
-            "resumes"
-        ) from error

@@ -220,6 +220,13 @@ def test_what_else_lies_in_the_models_folder_does_not_count(tmp_path: Path) -> N
         computed(model, partial)
 
 
+def test_files_that_change_all_the_time(tmp_path: Path) -> None:
+    """As those of a download that goes on."""
+    models = (save(tmp_path / "model", llama_tensors(seed), LLAMA_CONFIG) for seed in range(100))
+    with pytest.raises(EngineError, match="files of model changed while they were read: start aga"):
+        compute(next(models), **HOW, progress=lambda *_: next(models))
+
+
 def test_where_it_cannot_be_written_is_said_before_the_work(model: Path, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -21,6 +21,7 @@ from headgraph.pk_engine.metrics.layer_order import Group
 from headgraph.pk_engine.scoring.cluster import tasks as cluster_tasks
 from headgraph.pk_engine.scoring.cluster import worker as worker_module
 from headgraph.pk_engine.scoring.cluster.client import connected
+from headgraph.pk_engine.scoring.cluster.loss import stating_loss
 from headgraph.pk_engine.scoring.cluster.sharing import Sharing
 from headgraph.pk_engine.scoring.cluster.tasks import Work
 from headgraph.pk_engine.scoring.progress import RESUMED
@@ -204,8 +205,8 @@ def test_what_a_client_raises_without_a_scheduler_is_a_lost_connection(
     client: Any = SimpleNamespace(status=status)
     with (
         pytest.raises((EngineError, type(error)), match=r"[a-z]") as told,
-        cluster_tasks.stating_loss(client),
+        stating_loss(client, "the call"),
     ):
         raise error
     assert (told.value is not error) == lost
-    assert not lost or "connection to the Dask scheduler is lost" in str(told.value)
+    assert not lost or re.match("the connection .* lost: .*repeat the call, which", str(told.value))

@@ -14,12 +14,11 @@ import pytest
 from headgraph.base import version
 from headgraph.base.spelling import argument
 from headgraph.pk_engine import Selection, compute
-from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.scoring import job
 from headgraph.pk_engine.scoring.cluster import agreement
 from headgraph.pk_engine.scoring.cluster import tasks as cluster_tasks
 from headgraph.pk_engine.scoring.cluster import worker as worker_module
-from headgraph.pk_engine.scoring.cluster.agreement import EarlierWrong
+from headgraph.pk_engine.scoring.cluster.agreement import AllDiffer, EarlierWrong
 from headgraph.pk_engine.scoring.cluster.refusal import Refused
 from headgraph.pk_engine.scoring.cluster.tasks import Work
 from headgraph.pk_engine.scoring.group import GroupScores, score_group
@@ -162,6 +161,11 @@ def test_a_job_without_good_workers_ends_unless_one_may_come_back(
     tasks.admitted.add("a")
     tasks._state_lack(["a", "b"])
     assert steps == []  # the worker a is not there yet as one that takes tasks
+    with monkeypatch.context() as patch:
+        patch.setattr(cluster_tasks, "SILENT", -1)
+        tasks._state_lack(["a", "b"])  # nor a while later: it may not answer at all
+    assert steps == ["the worker b is refused: it is odd", cluster_tasks.WAITING]
+    steps.clear()
     tasks._state_lack(["b"])
     tasks._state_lack([])
     assert steps == [cluster_tasks.WAITING] * 2  # a may come back
@@ -222,11 +226,13 @@ def test_who_read_other_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     late = [("a", good), ("a", good), ("b", {2: b"x"})]
     assert objection({}, *late).startswith("it read other weights of layer L2 than this machine")
     assert objection({}, *late[1:]) == "", "it may be the first to read this layer"
+    again = [("a", good), ("b", bad), ("b", {2: b"x"})]
+    assert objection({}, *again).startswith("it read other weights of layer L2"), "b came back"
     with pytest.raises(EarlierWrong, match=r"a worker before 'b' read other weights of layer L1$"):
         objection({}, ("a", bad), ("b", good))
     with pytest.raises(EarlierWrong, match=r"the worker 'b' read other weights of layer L2$"):
         objection({}, ("a", good), ("b", {2: b"x"}), ("b", bad))
     with pytest.raises(EarlierWrong, match=r"layer L2$"):
         objection({2: b"x"}, ("a", good), ("b", bad))  # of an interrupted compute
-    with pytest.raises(EngineError, match=r"'b' read other .* this machine has yet others"):
+    with pytest.raises(AllDiffer, match=r"'b' read other .* this machine has yet others"):
         objection({}, ("a", {1: b"y"}), ("b", bad))

@@ -67,6 +67,14 @@ def test_every_metric_and_null_model(
     assert said.startswith("the workers read other weights for a null model than for the scores: ")
 
 
+def test_a_model_that_changes_between_two_jobs_is_read_again(client: Any, tmp_path: Path) -> None:
+    """Jobs of one group, so that one of the two workers has an earlier model in memory."""
+    how = HOW | {"memory": 1}
+    for seed in range(3):
+        model = save(tmp_path / "model", llama_tensors(seed), LLAMA_CONFIG)
+        assert compute(model, client=client, **how).sha256 == compute(model, **how).sha256
+
+
 def test_a_hub_id_is_fetched_on_the_workers(
     client: Any, hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
