@@ -52,14 +52,15 @@ class Count:
 
     def one(self, data: bytes) -> None:
         """Read one input, as `tests.torture` does."""
-        from tests.torture.trial import tried
+        from tests.torture.trial import limited, tried
 
         took = time.process_time() - self.begin
         if self.half < 0 and took > self.seconds / 2:
             self.half = self.at_half()
         if took > self.seconds:
             raise Done
-        came_to, fault = tried(self.kind, self.file, data, self.file.parent)
+        with limited():  # of this input alone: the tools keep what they have tried
+            came_to, fault = tried(self.kind, self.file, data, self.file.parent)
         self.inputs += 1
         if not fault:
             self.found[came_to] += 1
@@ -92,9 +93,8 @@ class Count:
 @contextmanager
 def _counting(kind: str, seconds: float) -> Iterator[Count]:
     from tests.torture.__main__ import good, keep
-    from tests.torture.trial import limited
 
-    with good(kind) as (_, file, whole), limited():
+    with good(kind) as (_, file, whole):
         count = Count(kind, seconds, file, whole)
         try:
             yield count
