@@ -197,7 +197,8 @@ class _Tasks:
             reason = words_of(error) if error else other_version(future.result(timeout=POLL))
         except TimeoutError:  # the worker is lost
             return
-        future.release()  # a wait in vain leaves it in a cycle
+        finally:
+            future.release()  # a wait in vain leaves it in a cycle
         if reason:
             self._refuse(worker, reason)
             return
@@ -210,7 +211,8 @@ class _Tasks:
             error = future.exception(timeout=POLL)
         except TimeoutError:  # the worker is lost
             return
-        future.release()
+        finally:
+            future.release()
         if error is not None:
             self._refuse(worker, words_of(error))
             return
@@ -271,8 +273,8 @@ class _Tasks:
         except TimeoutError:
             self.running[future] = number, worker
             return
+        future.release()  # or the worker keeps the result for as long as the job runs
         if error is None:
-            future.release()  # or the worker keeps the result for as long as the job runs
             if self._is_good(number, found, worker):
                 yield number, found, worker
             else:
