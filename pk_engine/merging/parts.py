@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from headgraph.base.files.arrays import NOT_OURS, read_arrays
 from headgraph.base.files.documents import kind_of, reason, shown
 from headgraph.base.spelling import either
 from headgraph.base.text import listed, short
 from headgraph.pk_engine.errors import TableError
 from headgraph.pk_engine.merging.tables import NAME, check_alike
 from headgraph.pk_engine.scoring._compute import kept_table
-from headgraph.pk_engine.scoring.array_file import NOT_OURS, read_arrays
 from headgraph.pk_engine.scoring.job import facts, new_state, rows
 from headgraph.pk_engine.scoring.parts import clear_left
 from headgraph.pk_engine.table.affinity import AffinityTable

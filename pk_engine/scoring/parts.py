@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from headgraph.base.files.arrays import NOT_OURS, read_arrays, write_arrays
 from headgraph.base.files.documents import reason, shown
 from headgraph.base.files.output import writable
 from headgraph.base.spelling import argument
@@ -23,7 +24,6 @@ from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.models.shape import ModelShape
 from headgraph.pk_engine.scoring._compute import compute, meta_of, prepared
-from headgraph.pk_engine.scoring.array_file import NOT_OURS, read_arrays, write_arrays
 from headgraph.pk_engine.scoring.finishing import write_once
 from headgraph.pk_engine.scoring.job import Job
 from headgraph.pk_engine.table._diagnosis import PART

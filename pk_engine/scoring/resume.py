@@ -16,17 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headgraph.base.files.documents import reason, shown
-from headgraph.base.spelling import argument
-from headgraph.base.text import listed
-from headgraph.pk_engine.errors import EngineError
-from headgraph.pk_engine.metrics.decoys import DecoyCounts
-from headgraph.pk_engine.scoring.array_file import (
+from headgraph.base.files.arrays import (
     NOT_OURS,
     begins_as_ours,
     read_arrays,
     write_arrays,
 )
+from headgraph.base.files.documents import reason, shown
+from headgraph.base.spelling import argument
+from headgraph.base.text import listed
+from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.metrics.decoys import DecoyCounts
 from headgraph.pk_engine.scoring.group import GroupScores
 from headgraph.pk_engine.scoring.top_k import Keeper
 from headgraph.pk_engine.table.columns import Columns

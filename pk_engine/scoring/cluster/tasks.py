@@ -236,8 +236,10 @@ class _Tasks:
         others = len(self.workers) - 1
         for ahead in range(AHEAD):
             for worker in self.workers:
-                if len(self.left) > ahead * others and busy[worker] <= ahead:
-                    self._send(self.left.take(worker), worker)
+                if len(self.left) <= ahead * others or busy[worker] > ahead:
+                    continue
+                if (number := self.left.take(worker, self.workers)) is not None:
+                    self._send(number, worker)
                     busy[worker] += 1
 
     def _send(self, number: int, worker: str) -> None:
@@ -285,7 +287,7 @@ class _Tasks:
         if killed or self.failed[number] == TRIES:
             what = "ended each of its workers" if killed else f"failed {TRIES} times"
             raise EngineError(f"{self.work.words(number)} {what}: {words_of(error)}") from error
-        self.left.put_back(number)
+        self.left.put_back(number, failed_on=worker)
 
     def _is_good(self, number: int, found: Any, worker: str) -> bool:
         """Whether a result can be taken; if not, its worker is refused."""

@@ -154,7 +154,9 @@ def test_workers_keep_their_targets(workers: int, shared: int) -> None:
     taken: dict[int, list[int]] = {worker: [] for worker in range(workers)}
     while len(sharing):
         for worker in range(min(workers, len(sharing))):
-            taken[worker].append(sharing.take(str(worker)))
+            number = sharing.take(str(worker), [str(it) for it in range(workers)])
+            assert number is not None
+            taken[worker].append(number)
     assert sorted(number for numbers in taken.values() for number in numbers) == list(range(12))
     runs = [[it for it, _ in groupby(groups[n].targets for n in ns)] for ns in taken.values()]
     assert sum(map(len, runs)) == 3 + shared

@@ -9,9 +9,9 @@ from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from headgraph.base.files.output import beside
-from headgraph.pk_engine.table.columns import Columns
 
 _HASH = "sha256"
 _MAGIC, _HEADER, _FIRST = b"PK\3\4", 30, b"about.npy"
@@ -31,7 +31,7 @@ def begins_as_ours(path: Path) -> bool:
     return _MAGIC.startswith(start[: len(_MAGIC)]) and _FIRST.startswith(start[_HEADER:])
 
 
-def write_arrays(path: Path, about: dict[str, Any], arrays: Columns) -> None:
+def write_arrays(path: Path, about: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
     """Write JSON and arrays, and the hash of the file at its end.
 
     Raises:
@@ -42,7 +42,7 @@ def write_arrays(path: Path, about: dict[str, Any], arrays: Columns) -> None:
         stream.write(_digest(stream, stream.seek(0, os.SEEK_END)))
 
 
-def read_arrays(path: Path) -> tuple[dict[str, Any], Columns]:
+def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Read what `write_arrays` wrote; the hash is checked before anything is parsed.
 
     Raises:
