@@ -18,7 +18,7 @@ from headgraph.graphdb.connection.address import Settings
 from headgraph.graphdb.connection.memory import lack_of_memory, with_memory
 from headgraph.graphdb.connection.runner import Params, Statement
 from headgraph.graphdb.connection.settings import resolve
-from headgraph.graphdb.connection.versions import refuse_old
+from headgraph.graphdb.connection.versions import refuse_old, version_in
 from headgraph.graphdb.errors import NotReachable, TookTooLong
 from headgraph.graphdb.results.result import Plan, Result, fetch, plan_of
 from headgraph.graphdb.server.running_server import refuse_to_fill
@@ -46,6 +46,7 @@ class Graph:
 
     def __init__(self, settings: Settings, *, quiet: bool = True) -> None:
         self.settings = settings
+        self.version: tuple[int, int] | None = None
         self._answered = False
         self._calls: set[Call] = set()
         with self._stated():
@@ -105,6 +106,7 @@ class Graph:
                 f"{span(timeout or 0)}: check that it runs, or raise {argument('timeout')}"
             ) from error
         self._answered = True
+        self.version = version_in(agent)
         refuse_old(agent, self.settings)
         return self
 
