@@ -21,6 +21,9 @@ INSTALL_SELF := $(BIN)/python $(PIP) --no-deps --no-build-isolation --editable .
 SHARED ?= ../shared
 # processes that test, two of three with a Neo4j of their own
 JOBS ?= 3
+# Three processes import all tests, and many run headgraph: what is compiled is kept for the others,
+# also where the environment asks Python not to.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test torture test-lowest test-newest lock audit dist lint docs docs-check site data \
   examples pictures studies bench bench-large bench-queries bench-load bench-profiles bench-series \

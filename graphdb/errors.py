@@ -9,6 +9,7 @@ GraphError              one sentence for the user, exit code 1
 ├── WrongProperty       a property in the database that headgraph cannot have written
 ├── StatementError      the server refuses a statement or ends it
 │   ├── OutOfMemory     it needs more memory than the server gives it
+│   │   └── MemoryTaken     other statements hold the memory
 │   └── LimitExceeded   it sends too much; the connection was cut
 │       └── TookTooLong     it takes too long
 └── ServerError         the local server cannot be fetched, started or stopped
@@ -63,6 +64,10 @@ class StatementError(GraphError):
 
 class OutOfMemory(StatementError):
     """A statement needs more memory than the server gives it."""
+
+
+class MemoryTaken(OutOfMemory):
+    """A statement gets no memory because other statements hold it."""
 
 
 class LimitExceeded(StatementError):

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from headgraph.graphdb import schema
 from headgraph.graphdb.connection.runner import Runner, Statement
+from headgraph.graphdb.connection.versions import LABEL_VALUES
 from headgraph.graphdb.errors import NotReachable, StatementError
 from headgraph.graphdb.results.result import Result
 
@@ -110,18 +111,24 @@ def roles_in(graph: Runner) -> list[str]:
     return [row["name"] for row in rows]
 
 
-def give_roles(run_id: str, rows: RoleRows, status: str) -> list[Statement]:
+def give_roles(graph: Runner, run_id: str, rows: RoleRows, status: str) -> list[Statement]:
     """Statements that give role labels and HAS_ROLE to the heads of a run with this status.
 
-    One statement for all roles: a server that has just started takes longest to plan. Neo4j 5.23
-    takes no label from a parameter, and `schema.role_label` makes them of lower-case words alone.
+    One statement for all roles: a server that has just started takes longest to plan, and half as
+    long with labels from a parameter, which older servers do not take. `schema.role_label` makes
+    labels of lower-case words alone.
     """
     if not rows:
         return []
-    places = list(enumerate(rows.items()))
-    labels = [_LABEL.format(place=it, label=schema.role_label(role)) for it, (role, _) in places]
-    given = [{"place": it, "role": role, "heads": heads} for it, (role, heads) in places]
-    text = _GIVE_ROLES.format(labels="\n".join(labels))
+    given = [
+        {"place": place, "role": role, "label": schema.role_label(role), "heads": heads}
+        for place, (role, heads) in enumerate(rows.items())
+    ]
+    if graph.version is not None and graph.version >= LABEL_VALUES:
+        labels = "SET h:$(given.label)"
+    else:
+        labels = "\n".join(_LABEL.format(**it) for it in given)
+    text = _GIVE_ROLES.format(labels=labels)
     return [(text, {"id": run_id, "status": status, "given": given})]
 
 

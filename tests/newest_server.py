@@ -4,7 +4,7 @@ The languages Cypher 5 and Cypher 25 are both there. `In` puts a language in fro
 statement.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from headgraph.graphdb.server.home import config
 from tests.graphdb_server_fixture import keep_plans, own_home
 
 VERSION = "2026.09.0"
+# no archive of classes depends on it here, and verifying Neo4j's own takes seconds
+UNVERIFIED = ("-XX:+UnlockDiagnosticVMOptions", "-XX:-BytecodeVerificationRemote")
 PINS = Path(__file__).parent / "graphdb" / "newest-jars.txt"
 
 
@@ -24,10 +26,16 @@ PINS = Path(__file__).parent / "graphdb" / "newest-jars.txt"
 def newest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
     """A connection to the newest server; its database is empty."""
     folder = tmp_path_factory.mktemp("newest")
+    write_arguments = config.write_arguments
+
+    def quicker(path: Path, arguments: Iterable[str]) -> None:
+        write_arguments(path, [*UNVERIFIED, *arguments])
+
     with own_home(folder / "server") as home, pytest.MonkeyPatch.context() as patch:
         pins = jars.pins_in(PINS)
         patch.setattr(jars, "read_pins", lambda: pins)
         patch.setattr(config, "VERSION", VERSION)
+        patch.setattr(config, "write_arguments", quicker)
         patch.setattr(config, "ENTRY_POINT", "org.neo4j.server.Neo4jCommunity")
         keep_plans(home)
         running = start(home, ports=ANY_PORTS)

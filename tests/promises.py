@@ -22,9 +22,15 @@ class Promise(NamedTuple):
 
 _OUTPUTS, _HERE = "tests/test_outputs.py", "tests/test_surroundings.py"
 _DISK, _HOME = "tests/loader/test_disk_space.py", "tests/graphdb/server/test_home.py"
+_FINISH = "tests/pk_engine/scoring/test_finishing.py"
 PROMISES = [
     Promise("full disk: output", "one sentence; the old file stays",
             "tests/pk_engine/table/test_table.py::test_a_write_that_fails_leaves_the_old_file"),
+    Promise("full disk: output of a long compute", "its scores stay; the same command resumes",
+            f"{_FINISH}::test_a_full_disk_at_the_end_costs_no_scores"),
+    Promise("compute killed beside its output", "the same command, or a merge, removes what is "
+            "left; other work stays",
+            f"{_FINISH}::test_a_kill_between_the_output_and_the_removal_heals"),
     Promise("full disk: standard output", "one sentence, exit code 1",
             f"{_OUTPUTS}::test_a_full_standard_output_is_one_sentence"),
     Promise("full disk: temporary files", "one sentence, which names TMPDIR",

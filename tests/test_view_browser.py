@@ -84,7 +84,7 @@ def test_the_slider_says_how_many_lines_there_are(tab: Page) -> None:
     slide(tab, 10)
     assert lines(tab) == 30
     expect(tab.locator("#amount")).to_have_text(
-        re.compile(r"^top 10 of each pairing: 30 of 3,000 edges, PK ≥ \d\d\.\d\d$")
+        re.compile(r"^top 10 of each pairing: 30 of 3,000 edges, PK\u00a0≥\u00a0\d\d\.\d\d$")
     )
     slide(tab, 1000)
     assert lines(tab) == 3000

@@ -249,6 +249,36 @@ def test_folded_layers_are_counted_and_come_back(
     expect(tab.locator("#folded")).to_have_value("0")
 
 
+@pytest.mark.parametrize("size", [(1280, 900), (390, 844)])
+def test_a_folded_layer_of_many_has_room_for_its_name(
+    browser: Browser, size: tuple[int, int], tmp_path: Path
+) -> None:
+    content = Content(
+        title="deep", about=["Deep."], n_layers=126, n_heads=64, edges=random_edges(126, 64, 150),
+        roles={}, total=150,
+    )  # fmt: skip
+    tab = fresh_page(browser)
+    tab.set_viewport_size({"width": size[0], "height": size[1]})
+    tab.goto(Written(content).write(tmp_path / "v.html").as_uri() + "#fold=3")
+    name = tab.get_by_text("layer 3 folded")
+    box, strip = name.bounding_box(), tab.locator(".strip").bounding_box()
+    assert box
+    assert strip
+    assert box["height"] > 8
+    assert abs(box["y"] + box["height"] / 2 - strip["y"] - strip["height"] / 2) < 2
+    # every second layer: strips take no more room than they leave
+    last = tab.locator(".band:not(.strip)").last
+    before = last.bounding_box()
+    tab.locator("#folded").fill(", ".join(map(str, range(0, 126, 2))))
+    tab.locator("#folded").press("Enter")
+    expect(tab.locator(".strip")).to_have_count(63)
+    after = last.bounding_box()
+    assert before
+    assert after
+    assert after["height"] >= before["height"]
+    tab.context.close()
+
+
 def test_the_saved_picture_has_all_heads_and_the_shading(tab: Page, tmp_path: Path) -> None:
     all_edges(tab)
     root = ElementTree.fromstring(saved(tab, tmp_path))
@@ -262,7 +292,7 @@ def test_the_saved_picture_has_all_heads_and_the_shading(tab: Page, tmp_path: Pa
     words = " ".join(text.text or "" for text in root.iter(f"{SVG}text"))
     assert f"Drawn: 3,000 strongest as lines, the other {EDGES - LINES:,} as shading." in words
     # words below the drawing are as large as the names on its axes
-    (below,) = [g for g in root.iter(f"{SVG}g") if "PK ≥" in (g.findtext(f"{SVG}text") or "")]
+    (below,) = [g for g in root.iter(f"{SVG}g") if "PK\u00a0≥" in (g.findtext(f"{SVG}text") or "")]
     unit = float(re.findall(r"scale\((.*)\)", below.get("transform", ""))[0])
     (size,) = {text.get("font-size") for text in root.iter(f"{SVG}text") if text.text == "15"}
     assert unit * 11 == pytest.approx(float(str(size).removesuffix("px")), abs=0.1)
@@ -301,6 +331,18 @@ def test_paper_has_the_colours_of_paper(tab: Page) -> None:
         tab.evaluate("kind => dispatchEvent(new Event(kind))", kind)
         at_rest(tab)
         assert np.abs(picture(tab) - looks[theme]).mean() < 0.01 * apart
+
+
+def test_paper_has_the_heads_as_pixels(tab: Page) -> None:
+    """Chromium prints their clearing too if they are not, and then nothing that is below."""
+    all_edges(tab)
+    images = []
+    for theme in ("light", "dark"):
+        tab.evaluate("theme => { location.hash = `place=999999&theme=${theme}`; }", theme)
+        expect(tab.locator("#theme")).to_have_text(f"Theme: {theme}")
+        at_rest(tab)
+        images.append(tab.pdf().count(b"/Subtype /Image"))
+    assert images[0] == images[1] > 0
 
 
 def drawn(tab: Page) -> dict[str, int]:
@@ -418,8 +460,9 @@ def test_more_lines_than_elements_stay_on_their_canvas(browser: Browser, tmp_pat
     """They look as elements do, move along, come away again, and are elements in a file."""
     n = LINES + 200
     content = Content(
-        title="lines", about=[], n_layers=17, n_heads=24, edges=random_edges(17, 24, n)
-    )
+        title="lines", about=[], n_layers=17, n_heads=24, edges=random_edges(17, 24, n),
+        layers=[f"D{layer}" for layer in range(17)],
+    )  # fmt: skip
     tab = fresh_page(browser)
     tab.add_init_script(CALLS)
     tab.goto(Written(content).write(tmp_path / "v.html").as_uri())
@@ -447,4 +490,7 @@ def test_more_lines_than_elements_stay_on_their_canvas(browser: Browser, tmp_pat
     expect(tab.locator(".edges")).to_be_visible()
     expect(tab.locator("#lines")).to_be_hidden()
     assert np.abs(picture(tab) - elements).mean() > 0.05
+    tab.locator("#folded").fill("d2-D4, 9")
+    tab.keyboard.press("Enter")
+    expect(tab.locator("#folded")).to_have_value("D2-D4")  # case does not matter
     tab.context.close()

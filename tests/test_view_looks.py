@@ -314,6 +314,23 @@ def test_on_paper_there_are_no_controls(tab: Page, folder: Path) -> None:
     assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
+# where the stage and the drawing stand while the page is printed
+PRINTED = """() => matchMedia("print").addEventListener("change", ({ matches }) => {
+  const [stage, drawing] = ["#stage", ".bands"]
+    .map((name) => document.querySelector(name).getBoundingClientRect());
+  if (matches) window.printed = [drawing.left - stage.left, drawing.top - stage.top,
+    stage.right - drawing.right, stage.bottom - drawing.bottom];
+})"""
+
+
+def test_on_paper_no_part_of_the_drawing_is_cut_off(tab: Page, folder: Path) -> None:
+    tab.emulate_media(media="null")
+    show(tab, folder / "gpt2.html")
+    tab.evaluate(PRINTED)
+    tab.pdf()
+    assert all(room > 0 for room in tab.evaluate("printed"))
+
+
 def test_columns_of_pk_have_one_number_of_decimals(tab: Page, folder: Path) -> None:
     show(tab, folder / "gpt2.html", "head=L4H7&place=1000")
     for column in tab.locator("#detail ul").all():

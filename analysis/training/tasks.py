@@ -9,10 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headgraph.analysis.errors import TrainingError
 from headgraph.analysis.training.checkpoints import Checkpoint, checkpoint_table
 from headgraph.base.progress import Progress
-from headgraph.base.text import quoted
+from headgraph.base.spelling import either
 from headgraph.pk_engine.linalg.backends import as_worker, usable_cpus
 from headgraph.pk_engine.models.sources import open_weights
 from headgraph.pk_engine.scoring.cluster.worker import until_cancelled
@@ -97,8 +96,8 @@ def done_on(
     """The number and result of each task, as they come from workers.
 
     Raises:
-        EngineError: as `scoring.cluster.tasks.done_on`.
-        TrainingError: a worker has other weights in a folder of this machine.
+        EngineError: as `scoring.cluster.tasks.done_on`; a worker that has other weights in a folder
+            of this machine is refused.
     """
     from headgraph.pk_engine.scoring.cluster import tasks as cluster_tasks
 
@@ -109,17 +108,25 @@ def done_on(
         call=lambda number: (done_on_worker, todo[number]),
         words=lambda number: _words(todo[number].checkpoint),
         check=(ready,),
+        wrong=lambda number, result, _: _wrong(todo[number].checkpoint, result),
+        again=either(
+            "the call with the same tables= and resume=True",
+            "the command with the same --tables and --resume",
+        ),
     )
-    for number, result, worker in cluster_tasks.done_on(client, work, progress):
-        checkpoint = tasks[number].checkpoint
-        if checkpoint.commit is None and result.weights != weights_of(checkpoint.path):
-            raise TrainingError(
-                f"the worker {quoted(worker)} read other weights of {_words(checkpoint)} than this "
-                "machine has: give all the same files"
-            )
+    for number, result, _ in cluster_tasks.done_on(client, work, progress):
         if result.table is not None:
             keep(number, result.table)
         yield number, result
+
+
+def _wrong(checkpoint: Checkpoint, result: Result) -> str:
+    """Why the worker of a result is refused; empty if it read the files of this machine."""
+    if checkpoint.commit is not None or result.weights == weights_of(checkpoint.path):
+        return ""
+    return (
+        f"it read other weights of {_words(checkpoint)} than this machine; give all the same files"
+    )
 
 
 def ready() -> None:

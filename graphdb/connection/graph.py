@@ -15,11 +15,12 @@ from headgraph.base.text import span
 from headgraph.graphdb.connection._driver_errors import stated
 from headgraph.graphdb.connection._threads import Call, cut_in_use, write_each
 from headgraph.graphdb.connection.address import Settings
+from headgraph.graphdb.connection.memory import lack_of_memory, with_memory
 from headgraph.graphdb.connection.runner import Params, Statement
 from headgraph.graphdb.connection.settings import resolve
-from headgraph.graphdb.connection.versions import refuse_old
-from headgraph.graphdb.errors import NotReachable, OutOfMemory, TookTooLong
-from headgraph.graphdb.results.result import Plan, Result, fetch, one_line, plan_of
+from headgraph.graphdb.connection.versions import refuse_old, version_in
+from headgraph.graphdb.errors import NotReachable, TookTooLong
+from headgraph.graphdb.results.result import Plan, Result, fetch, plan_of
 from headgraph.graphdb.server.running_server import refuse_to_fill
 
 T = TypeVar("T")
@@ -45,6 +46,7 @@ class Graph:
 
     def __init__(self, settings: Settings, *, quiet: bool = True) -> None:
         self.settings = settings
+        self.version: tuple[int, int] | None = None
         self._answered = False
         self._calls: set[Call] = set()
         with self._stated():
@@ -104,6 +106,7 @@ class Graph:
                 f"{span(timeout or 0)}: check that it runs, or raise {argument('timeout')}"
             ) from error
         self._answered = True
+        self.version = version_in(agent)
         refuse_old(agent, self.settings)
         return self
 
@@ -136,6 +139,7 @@ class Graph:
             cypher: the statement.
             params: its parameters.
             timeout: seconds after which the server ends it; if it does not, the connection is cut.
+                Tries that wait for memory count too.
             limit: maximum number of rows to fetch; the result says whether there were more.
             max_bytes: maximum number of bytes to receive before the connection is cut.
 
@@ -143,6 +147,8 @@ class Graph:
             LimitExceeded: it sent more than `max_bytes`.
             TookTooLong: it took longer than `timeout`.
             OutOfMemory: it needs more memory than the server gives it; it is not tried again.
+            MemoryTaken: other statements held the memory for about half a minute, or until nearly
+                `timeout`, while it was tried again.
         """
         return self._read(
             lambda tx: fetch(tx.run(cypher, dict(params or {})), limit), timeout, max_bytes
@@ -176,18 +182,22 @@ class Graph:
         from headgraph.graphdb.connection.limits import metered
 
         def work(session: Any, call: Call) -> T:
-            @neo4j.unit_of_work(timeout=timeout)
             def unit(tx: Any) -> T:
                 call.go_on()
                 try:
                     with metered(tx, max_bytes):
                         return fetched(tx)
                 except neo4j.exceptions.Neo4jError as error:
-                    if "OutOfMemory" in (error.code or ""):  # which the driver would try again
-                        raise OutOfMemory(one_line(error.message), error.code or "") from error
-                    raise
+                    # the driver would try again whatever the reason
+                    lack = lack_of_memory(error, self.session)
+                    if lack is None:
+                        raise
+                    raise lack from error
 
-            return session.execute_read(unit)  # type: ignore[no-any-return]
+            def attempt(left: float | None) -> T:
+                return session.execute_read(neo4j.unit_of_work(timeout=left)(unit))  # type: ignore[no-any-return]
+
+            return with_memory(attempt, timeout)
 
         return self._run(work, timeout=timeout, default_access_mode="READ")
 

@@ -13,7 +13,13 @@ Statement = tuple[str, Params]
 
 
 class Runner(Protocol):
-    """The interface of a database that loader and queries use."""
+    """The interface of a database that loader and queries use.
+
+    Attributes:
+        version: major and minor version of the server; None if it is not known.
+    """
+
+    version: tuple[int, int] | None
 
     def read(
         self,
@@ -69,6 +75,7 @@ class RecordingGraph:
 
     answers: Mapping[str, Result | Plan] = field(default_factory=dict)
     calls: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    version: tuple[int, int] | None = None
 
     def read(
         self,

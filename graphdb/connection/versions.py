@@ -14,6 +14,16 @@ TESTED = ("5.26.31", "2026.09.0")
 _AGENT = re.compile(r"Neo4j/((\d+)\.(\d+)\S*)")
 
 
+LABEL_VALUES = (5, 26)
+"""The first version on which `SET x:$(label)` was tried; it came with 5.24."""
+
+
+def version_in(agent: str) -> tuple[int, int] | None:
+    """Major and minor version in what a server calls itself; None for another product."""
+    found = _AGENT.match(agent)
+    return found and (int(found[2]), int(found[3]))
+
+
 def refuse_old(agent: str, settings: Settings) -> None:
     """Refuse a server that is older than `OLDEST`.
 
@@ -25,11 +35,11 @@ def refuse_old(agent: str, settings: Settings) -> None:
     Raises:
         OldServer: the server is too old.
     """
-    found = _AGENT.match(agent)
-    if found is None or (int(found[2]), int(found[3])) >= OLDEST:
+    version = version_in(agent)
+    if version is None or version >= OLDEST:
         return
     raise OldServer(
-        f"the database at {settings.uri} (from {settings.origin}) is Neo4j {found[1]}, and "
-        f"headgraph needs Neo4j {'.'.join(map(str, OLDEST))} or newer: upgrade the server, or "
+        f"the database at {settings.uri} (from {settings.origin}) is {agent.replace('/', ' ')}, "
+        f"and headgraph needs Neo4j {'.'.join(map(str, OLDEST))} or newer: upgrade the server, or "
         f"start the local one with {START}"
     )

@@ -51,7 +51,8 @@ def arguments(home: ServerHome, java: Path, jars: Sequence[Path]) -> list[str]:
         if not is_good(base) and not _write_base(base, java):
             return []
         if is_good(top):
-            os.utime(folder)
+            with suppress(OSError):  # a folder of another user's can be used all the same
+                os.utime(folder)
             return [*_QUIET, f"-XX:SharedArchiveFile={base}{os.pathsep}{top}"]
         use = [*_QUIET, f"-XX:SharedArchiveFile={base}"]
         recording = folder / _recording(home)
@@ -124,8 +125,9 @@ def _write_base(base: Path, java: Path) -> bool:
 def _remove_unused(new: Path) -> None:
     """Remove the archives that were not used for longest; a server that runs keeps its own open."""
     os.utime(new)
-    for folder in sorted(_folder().iterdir(), key=lambda it: it.stat().st_mtime)[:-KEPT]:
-        shutil.rmtree(folder)
+    folders = [it for it in _folder().iterdir() if it.is_dir()]  # file managers leave files there
+    for folder in sorted(folders, key=lambda it: it.stat().st_mtime)[:-KEPT]:
+        shutil.rmtree(folder, ignore_errors=True)  # one that cannot go keeps no other
 
 
 def _tries_again(counted: Path, most: int) -> bool:

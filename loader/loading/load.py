@@ -225,7 +225,7 @@ def _relabel(graph: Runner, plan: LoadPlan) -> None:
     statements = [
         (first, {**own, "labels": plan.label_properties()}),
         *take_roles(run, own, roles),
-        *give_roles(plan.id, plan.role_rows(), schema.COMPLETE),
+        *give_roles(graph, plan.id, plan.role_rows(), schema.COMPLETE),
         remove_unused_roles(roles),
     ]
     if not number(again(lambda: graph.write_all(statements))[0]):

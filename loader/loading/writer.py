@@ -203,7 +203,7 @@ def publish(graph: Runner, plan: LoadPlan, token: str, roles: list[str], *, repl
         (_PUBLISH_FIRST, params),
         *(unpublish(old, params, token, roles) if replace else []),
         (_PUBLISH_HEADS, params),
-        *give_roles(plan.id, plan.role_rows(), _PUBLISHING),
+        *give_roles(graph, plan.id, plan.role_rows(), _PUBLISHING),
         *([remove_unused_roles(roles)] if replace else []),
         (_PUBLISH_LAST, params),
     ]

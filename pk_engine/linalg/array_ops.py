@@ -14,8 +14,8 @@ CPU_TILE = (96, 448)
 """Rows and columns of a tile on a CPU: tall enough to reuse cached rows of a factor, and multiples
 of 48, the unit of BLAS."""
 LONGEST = 1 << 14
-"""Most terms that a GPU adds one after another in float32, where possible. Sums over millions of
-terms, as of several tiles side by side, would lose some digits more."""
+"""Terms that a GPU adds one after another in float32; fewer than twice as many stay one sum. Sums
+over millions of terms, as of several tiles side by side, would lose some digits more."""
 ROOM = 8 << 30
 """Most bytes of tiles on a GPU. More tiles take so long that a launch no longer counts."""
 

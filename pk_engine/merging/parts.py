@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from headgraph.base.files.arrays import NOT_OURS, read_arrays
 from headgraph.base.files.documents import kind_of, reason, shown
 from headgraph.base.spelling import either
 from headgraph.base.text import listed, short
@@ -14,7 +15,7 @@ from headgraph.pk_engine.errors import TableError
 from headgraph.pk_engine.merging.tables import NAME, check_alike
 from headgraph.pk_engine.scoring._compute import kept_table
 from headgraph.pk_engine.scoring.job import facts, new_state, rows
-from headgraph.pk_engine.scoring.resume import NOT_OURS, read_arrays
+from headgraph.pk_engine.scoring.parts import clear_left
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.meta import TableMeta
 from headgraph.pk_engine.table.selection import Selection
@@ -66,7 +67,10 @@ def merge_parts(paths: Sequence[str | os.PathLike[str]]) -> AffinityTable:
         for part in sorted(parts, key=lambda it: it.first):  # as the groups of one compute
             state.include(*read_arrays(part.path))
         whole = replace(meta, selection=[], **facts(state, meta.shape))
-        return kept_table(rows(state, meta.shape, meta.kv, selection), whole, selection)
+        table = kept_table(rows(state, meta.shape, meta.kv, selection), whole, selection)
+    for part in parts:
+        clear_left(part.path)
+    return table
 
 
 def _read(path: str | os.PathLike[str]) -> Part:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from headgraph.base.files.documents import expanded, shown
 from headgraph.base.names import ROLES
-from headgraph.base.text import listed, quoted, short
+from headgraph.base.spelling import argument
+from headgraph.base.text import listed, quoted, short, together
 from headgraph.pk_engine.errors import ModelError, WeightsError
 from headgraph.pk_engine.linalg.buffers import Buffers
 from headgraph.pk_engine.models.checkpoint.adapter_settings import AdapterFolder
@@ -188,7 +189,9 @@ class ModelWeights:
                 matrices = centre_writing(matrices)
         for role, matrix in matrices.items():
             if matrix is not raw[role]:
-                check_finite(matrix, shape.name, role, _OVERFLOW)
+                options = [it for it in ("fold_ln", "center_writing") if getattr(self, it)]
+                leave = together([argument(it, True) for it in options])
+                check_finite(matrix, shape.name, role, f"{_OVERFLOW}: leave {leave} out")
         return matrices
 
     def _folded(self, shape: LayerShape, raw: Layer) -> Layer:
@@ -302,7 +305,7 @@ def _reopened(model: str, revision: str | None, options: dict[str, Any]) -> Mode
 
 
 _DAMAGED = "holds NaN or Inf: the checkpoint is damaged, fetch or convert it again"
-_OVERFLOW = "is too large for float32 once it is folded or centred: leave that out"
+_OVERFLOW = "is too large for float32 once it is folded or centred"
 
 
 def check_finite(matrix: NDArray[Any], layer: str, role: str, fault: str = _DAMAGED) -> None:

@@ -7,10 +7,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from headgraph.base.text import quoted
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.nulls.comparison import NullInputs
+from headgraph.pk_engine.scoring.cluster.agreement import Agreement, EarlierWrong
 from headgraph.pk_engine.scoring.group import Factors, Part
 from headgraph.pk_engine.scoring.layers import fingerprint
 from headgraph.pk_engine.scoring.spec import Spec
@@ -86,19 +86,26 @@ def _on(
     groups = spec.groups()
     found: dict[int, T] = {}
     digests: dict[int, bytes] = {}
+    agreement = Agreement(spec.weights, digests)
+
+    def wrong(values: GroupValues[T], worker: str) -> str:
+        return agreement.objection(values.digests, worker)
+
     inputs.report(what, 0, len(groups))
-    with closing(parts_on(client, spec, dict(enumerate(groups)), part, inputs.progress)) as parts:
-        for number, group, worker in parts:
-            if any(digests.setdefault(at, it) != it for at, it in group.digests.items()):
-                raise _other_weights(f"the worker {quoted(worker)}", "the workers before")
-            found[number] = group.values
-            inputs.report(what, len(found), len(groups))
+    parts = parts_on(client, spec, dict(enumerate(groups)), part, inputs.progress, wrong)
+    with closing(parts):
+        try:
+            for number, group, _ in parts:
+                digests |= group.digests
+                found[number] = group.values
+                inputs.report(what, len(found), len(groups))
+        except EarlierWrong as error:
+            raise EngineError(
+                f"{error.message.marked} for a null model: give all workers the same files"
+            ) from error
     if fingerprint(spec.weights, digests) != inputs.table.meta.fingerprint:
-        raise _other_weights("the workers", "for the scores")
+        raise EngineError(
+            "the workers read other weights for a null model than for the scores: give all workers "
+            "the same files"
+        )
     return [found[number] for number in range(len(groups))]
-
-
-def _other_weights(who: str, than: str) -> EngineError:
-    return EngineError(
-        f"{who} read other weights for a null model than {than}: give all workers the same files"
-    )

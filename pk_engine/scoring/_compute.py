@@ -27,10 +27,11 @@ from headgraph.pk_engine.models.sources import open_weights
 from headgraph.pk_engine.models.towers import named
 from headgraph.pk_engine.nulls.columns import add_nulls, check_arithmetic, check_nulls
 from headgraph.pk_engine.planning import costs
+from headgraph.pk_engine.scoring.finishing import write_table
 from headgraph.pk_engine.scoring.job import Job, facts, rows
 from headgraph.pk_engine.scoring.resume import State
 from headgraph.pk_engine.scoring.spec import Spec
-from headgraph.pk_engine.table.affinity import AffinityTable
+from headgraph.pk_engine.table.affinity import AffinityTable, table_file
 from headgraph.pk_engine.table.columns import Columns, taken
 from headgraph.pk_engine.table.layers import layer_data
 from headgraph.pk_engine.table.meta import TableMeta
@@ -69,6 +70,7 @@ def compute(
     seed: int | None = None,
     samples: int | None = None,
     progress: Progress | None = None,
+    output: str | os.PathLike[str] | None = None,
     partial: str | os.PathLike[str] | None = None,
     force: bool = False,
     client: Client | None = None,
@@ -109,9 +111,12 @@ def compute(
         seed: random seed for the selection's null models, 0 by default. Requires a null model.
         samples: number of samples for a null model, in its own unit; see `pk_engine.nulls`.
         progress: called with the current step, how much of it is done, and its total.
-        partial: file for the results so far, if layers are compared in groups. After an
-            interruption the same call resumes from this file. It is removed at the end.
-        force: replace such a file of another call, which is otherwise refused.
+        output: file to write the table to as well, before `partial` is removed.
+        partial: file for the results so far, if layers are compared in groups, by default
+            `OUTPUT.partial`. After an interruption the same call resumes from this file. It is
+            removed at the end.
+        force: replace an existing `output`, and a `partial` of another call, which are otherwise
+            refused.
         client: a `distributed.Client`: its workers score the groups of layers. They read the model
             from the same folder, or download it. Of null models, they compute what grows with the
             pairs (`pk_engine.nulls`).
@@ -127,14 +132,21 @@ def compute(
         EngineError: an unknown pairing, metric, kv, layer order, via, backend or device; a
             selection of another type; max_decoy without decoys; seed or samples without a null
             model; a null model with a backend, device or dtype that it does not support; a
-            `partial` of another call; or a worker that has other weights, another version of
-            headgraph, or failed three times in one group.
+            `partial` of another call; no worker that has these weights and this version of
+            headgraph; or a group that failed three times.
+        OutputExists: `output` is there and `force` is false.
+        TableError: `output` cannot be written.
 
     Example:
         >>> table = compute("induction-2l", selection=Selection(top=1))
         >>> table.frame.pairing.tolist()
         ['OQ', 'OK', 'OV']
     """
+    state_file = None if partial is None else Path(partial)
+    if output is not None:
+        state_file = state_file or Path(f"{output}.partial")
+        # a killed command may have written it, and left the other; `scored` knows
+        output = table_file(output, force=force or state_file.is_file())
     spec, selection = prepared(
         model, pairings=pairings, metrics=metrics, selection=selection, kv=kv,
         layer_order=layer_order, decoys=decoys, fold_ln=fold_ln, center_writing=center_writing,
@@ -142,16 +154,21 @@ def compute(
         revision=revision, variant=variant, adapter=adapter, seed=seed, samples=samples,
         progress=progress, client=client,
     )  # fmt: skip
-    file = None if partial is None else Path(partial)
-    with Job(spec, progress, file, force, client).scored() as (state, fingerprint):
+    job = Job(spec, progress, output, state_file, force, client)
+    with job.scored() as (state, fingerprint, key):
         meta = meta_of(spec, state, fingerprint, name)
         columns = rows(state, spec.weights.shape, spec.kv, spec.selection)
-        if not selection.nulls:
-            return kept_table(columns, meta, selection)
-        whole = add_nulls(AffinityTable(columns, meta), spec.weights, selection.nulls,
-                          seed=seed or 0, samples=samples, progress=progress,
-                          memory=MEMORY if memory is None else memory, client=client)  # fmt: skip
-        return whole.select(selection)
+        if selection.nulls:
+            whole = add_nulls(AffinityTable(columns, meta), spec.weights, selection.nulls,
+                              seed=seed or 0, samples=samples, progress=progress,
+                              memory=MEMORY if memory is None else memory,
+                              client=client)  # fmt: skip
+            table = whole.select(selection)
+        else:
+            table = kept_table(columns, meta, selection)
+        if output is not None:
+            write_table(table, output, state_file if key else None, force=force)
+    return table
 
 
 def prepared(

@@ -1,5 +1,6 @@
 """`headgraph compute`: score a model and write the table."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -98,21 +99,20 @@ def compute(
     options = scoring | {
         "selection": selection, "fold_ln": fold_ln, "center_writing": center_writing, "via": via,
         "adapter": adapter, "variant": variant, "tower": tower, "name": name, "seed": seed,
-        "samples": samples, "partial": f"{output}.partial", "force": force,
+        "samples": samples, "force": force,
     }  # fmt: skip
     cluster = cluster_client(scheduler, scheduler_file)
-    if target_layers is None:
-        table_file(output, force=force)  # refuse the name before the work
+    if target_layers is None:  # refuse the name before the work
+        table_file(output, force=force or Path(f"{output}.partial").is_file())
     with cluster as client, bar_on_terminal() as bar:
         options |= {"progress": noting(bar), "client": client}
         if target_layers is not None:
             part = str(compute_part(model, target_layers, output, **options))
             say("note: this is a part; headgraph merge joins it with the others")
             return part
-        table = run(model, **options)
-    path = table.write(output, force=force)
+        table = run(model, output=output, **options)
     _report(table)
-    return str(path)
+    return str(Path(output))
 
 
 def _report_decoys(table: "AffinityTable") -> None:

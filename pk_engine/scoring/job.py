@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial as bound
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from headgraph.base.files.documents import shown
 from headgraph.base.files.output import writable
 from headgraph.base.names import ROLES
 from headgraph.base.progress import Progress
-from headgraph.base.text import quoted
+from headgraph.base.spelling import argument
 from headgraph.base.version import VERSION, version_of
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.metrics.decoys import APART, DecoyCounts
 from headgraph.pk_engine.metrics.layer_order import Group
 from headgraph.pk_engine.models.shape import ModelShape
+from headgraph.pk_engine.scoring.cluster.agreement import Agreement, AllDiffer, EarlierWrong
 from headgraph.pk_engine.scoring.group import Factors, GroupScores, score_group
 from headgraph.pk_engine.scoring.layers import (
     all_head_scores,
     fingerprint,
-    layer_digest,
     rounded,
 )
-from headgraph.pk_engine.scoring.progress import COMPARING, RESUMED
+from headgraph.pk_engine.scoring.progress import COMPARING, DAMAGED, RESUMED
 from headgraph.pk_engine.scoring.resume import Partial, State, job_key
 from headgraph.pk_engine.scoring.rows import heads_counted
 from headgraph.pk_engine.scoring.spec import Spec
@@ -39,6 +41,9 @@ from headgraph.pk_engine.table.selection import Selection
 if TYPE_CHECKING:
     from distributed import Client
 
+Judge = Callable[[GroupScores, str], str]
+"""Scores and their worker -> why the worker is refused, or an empty text."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -46,35 +51,47 @@ class Job:
 
     spec: Spec
     progress: Progress | None = None
+    output: Path | None = None
     partial: Path | None = None
     force: bool = False
     client: Client | None = None
 
     @contextmanager
-    def scored(self) -> Iterator[tuple[State, str]]:
-        """The state after all groups of layers, and the fingerprint of the weights.
+    def scored(self) -> Iterator[tuple[State, str, str]]:
+        """The state after all groups of layers, the fingerprint of the weights, and the job's key.
+
+        The key is empty for a job without a file for the state.
 
         Groups of an interrupted run are not scored again. The file for the state is removed once
-        the block has used it: if the block fails, as on a full disk, nothing is lost.
+        the block has used it and has written the output: if the block fails, as on a full disk,
+        nothing is lost.
+
+        Raises:
+            OutputExists: the output is there, `force` is false, and the file for the state is not
+                that of the killed job which has just written it.
         """
         spec, groups = self.spec, self.spec.groups()
         most = {pairing: spec.pair_bound(pairing) for pairing in spec.pairings}
         with new_state(spec.selection, most, spec.decoy_pairings) as state:
             partial = self._partial(groups)
-            yield state, self._fill(state, groups, partial)
+            if self.output and self.output.exists() and not self.force:
+                writable(self.output, force=partial.is_finished(len(groups)), problem=EngineError)
+            yield state, self._fill(state, groups, partial), partial.key
             partial.clear()
 
     def _fill(self, state: State, groups: list[Group], partial: Partial) -> str:
         """Score all groups into the state; returns the fingerprint."""
         spec = self.spec
-        partial.restore(state)
-        if state.done and self.progress:
+        damaged = partial.restore(state)
+        if self.progress and damaged:
+            self.progress(DAMAGED, 0, 0)
+        if self.progress and state.done:
             self.progress(RESUMED, len(state.done), len(groups))
         here = spec.backend if self.client is None else _on_processor(spec.backend)
+        judge = bound(self._objection, Agreement(spec.weights, state.digests), partial)
         with here.workers() as threads:
-            with closing(self._scored(groups, state, threads)) as parts:
-                for number, found, worker in parts:
-                    self._check_digests(state, found, worker, partial)
+            with closing(self._scored(groups, state, threads, judge)) as parts:
+                for number, found, _ in parts:
                     state.add(number, found)
                     partial.save(state)
             whole = fingerprint(spec.weights, state.digests)
@@ -84,12 +101,12 @@ class Job:
         return whole
 
     def _scored(
-        self, groups: list[Group], state: State, threads: Executor
+        self, groups: list[Group], state: State, threads: Executor, judge: Judge
     ) -> Generator[tuple[int, GroupScores, str]]:
         """The number and scores of each group, and the worker that they come from."""
         left = {n: group for n, group in enumerate(groups) if n not in state.done}
         if self.client is not None:
-            yield from self._scored_on(self.client, left, len(groups))
+            yield from self._scored_on(self.client, left, len(groups), judge)
             return
         factors = Factors()
         for number, group in left.items():
@@ -97,16 +114,22 @@ class Job:
             found = score_group(
                 self.spec, group, factors=factors, threads=threads, progress=self.progress
             )
+            if judge(found, "this machine"):
+                raise EngineError(
+                    f"the files of {self.spec.weights.name} changed while they were read: start "
+                    "again with whole files"
+                )
             yield number, found, ""
 
     def _scored_on(
-        self, client: Client, left: dict[int, Group], of: int
+        self, client: Client, left: dict[int, Group], of: int, judge: Judge
     ) -> Generator[tuple[int, GroupScores, str]]:
         from headgraph.pk_engine.scoring.cluster.client import parts_on
 
         done = of - len(left)
         self._report(done, of)
-        with closing(parts_on(client, self.spec, left, score_group, self.progress)) as scored:
+        scored = parts_on(client, self.spec, left, score_group, self.progress, judge)
+        with closing(scored):
             for it in scored:
                 yield it
                 done += 1
@@ -116,33 +139,41 @@ class Job:
         if self.progress and of > 1:
             self.progress(COMPARING, done, of)
 
-    def _check_digests(
-        self, state: State, found: GroupScores, worker: str, partial: Partial
-    ) -> None:
-        """Check that the weights of a group are those of the groups before.
+    def _objection(
+        self, agreement: Agreement, partial: Partial, found: GroupScores, worker: str
+    ) -> str:
+        """Why the worker of a group cannot take part, by its weights; empty if it can.
 
         Raises:
-            EngineError: a layer differs. If this machine's files agree with the new scores, the
-                earlier ones are wrong, and the file for the state is removed.
+            EngineError: the groups before are of other weights than those of this machine. If its
+                files agree with the new scores, the file for the state is removed.
         """
-        for layer, digest in found.digests.items():
-            if state.digests.get(layer, digest) == digest:
-                continue
-            name = self.spec.weights.shape.by_index[layer].name
-            if layer_digest(self.spec.weights.raw_layer(layer)) == digest:
-                partial.clear()
+        try:
+            return agreement.objection(found.digests, worker)
+        except AllDiffer as error:
+            if self.client is None:  # the files change all the time
+                return str(error)
+            raise
+        except EarlierWrong as error:
+            partial.clear()
+            if self.client is None:
                 raise EngineError(
-                    f"a worker before {quoted(worker)} read other weights of layer {name}: the "
-                    "scores so far are removed; give all workers the same files and start again"
-                )
+                    f"the files of {self.spec.weights.name} have changed since scores were taken "
+                    "from them: those are removed; start again"
+                ) from error
             raise EngineError(
-                f"the worker {quoted(worker)} read other weights of layer {name} than the workers "
-                "before: give all workers the same files"
-            )
+                f"{error.message.marked}: the scores so far are removed; give all workers the same "
+                "files and start again"
+            ) from error
 
     def _partial(self, groups: list[Group]) -> Partial:
         """The file for the state; a job of one group has none."""
         spec = self.spec
+        if self.partial and self.output and self.partial.resolve() == self.output.resolve():
+            raise EngineError(
+                f"the output and {argument('partial')} are both {shown(self.partial)}: expected "
+                "two files"
+            )
         folder = getattr(spec.weights, "folder", None)  # a model in memory has none
         if self.partial is None or folder is None or len(groups) == 1:
             return Partial(None, "")
@@ -161,7 +192,7 @@ class Job:
         }
         folds = [spec.weights.fold_ln, spec.weights.center_writing]
         options |= {"groups": str(spec.whole_groups), "folds": str(folds)}
-        options |= {"target_layers": str(spec.targets), "state": "5"}  # version of the file
+        options |= {"target_layers": str(spec.targets), "state": "6"}  # version of the file
         readers = {"transformer-lens": ("transformer-lens", "transformers")}
         options["family"] = family = spec.weights.family.name
         options["origin"] = repr(spec.weights.origin)  # a variant or an adapter
@@ -169,7 +200,7 @@ class Job:
         options["tower"] = getattr(spec.weights, "tower", None) or ""
         options["headgraph"] = VERSION  # other versions may read weights differently
         options |= {package: version_of(package) for package in readers.get(family, ())}
-        key = job_key(folder, self.partial, options)
+        key = job_key(folder, options)
         return Partial(self.partial, key, options, self.force)
 
 

@@ -7,12 +7,15 @@ the parts are joined.
 
 from __future__ import annotations
 
+import json
 import os
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from headgraph.base.files.arrays import NOT_OURS, read_arrays, write_arrays
 from headgraph.base.files.documents import reason, shown
 from headgraph.base.files.output import writable
 from headgraph.base.spelling import argument
@@ -21,11 +24,12 @@ from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.models.interface import Model
 from headgraph.pk_engine.models.shape import ModelShape
 from headgraph.pk_engine.scoring._compute import compute, meta_of, prepared
+from headgraph.pk_engine.scoring.finishing import write_once
 from headgraph.pk_engine.scoring.job import Job
-from headgraph.pk_engine.scoring.resume import write_arrays
 from headgraph.pk_engine.table._diagnosis import PART
+from headgraph.pk_engine.table.columns import Columns
 
-_OWN = ("name", "partial", "force")
+_OWN = ("name", "output", "partial", "force")
 """Arguments of `compute` that have no part in the scores."""
 
 
@@ -63,9 +67,10 @@ def compute_part(
         ...     len(merge(*files))
         6
     """
-    output = part_file(output, force=force)
     name = options.pop("name", None)
     partial = Path(options.pop("partial", None) or f"{output}.partial")
+    # a killed command may have written it, and left the other; `scored` knows
+    output = part_file(output, force=force or partial.is_file())
     defaults = {k: v for k, v in (compute.__kwdefaults__ or {}).items() if k not in _OWN}
     if null := getattr(options.get("selection"), "null", None):
         raise EngineError(
@@ -76,16 +81,46 @@ def compute_part(
     first, last = _numbers(target_layers, spec.weights.shape)
     places = [n for n, it in enumerate(spec.weights.shape.layers) if first <= it.index <= last]
     spec = replace(spec, targets=range(places[0], places[-1] + 1))
-    job = Job(spec, options.get("progress"), partial, force, options.get("client"))
-    with job.scored() as (state, fingerprint):
+    job = Job(spec, options.get("progress"), output, partial, force, options.get("client"))
+    with job.scored() as (state, fingerprint, key):
         meta = meta_of(spec, state, fingerprint, name).selected(selection.to_json())
         about, arrays = state.saved()
-        about |= {"meta": meta.to_json(), "target_layers": [first, last]}
-        try:
-            write_arrays(output, about, arrays)
-        except OSError as error:
-            raise EngineError(f"cannot write {shown(output)}: {reason(error)}") from error
+        about |= {"meta": meta.to_json(), "target_layers": [first, last], "key": key}
+        write_once(
+            output,
+            lambda: _write(output, about, arrays),
+            lambda: _facts(output) == json.loads(json.dumps(about)),
+            partial if key else None,
+            force=force,
+        )
     return output
+
+
+def clear_left(part: Path) -> None:
+    """Remove what a killed command left beside a whole part: the file from which it would resume.
+
+    Another command's file stays.
+    """
+    left = Path(f"{part}.partial")
+    if left.is_file() and (key := _facts(part).get("key")) and _facts(left).get("key") == key:
+        with suppress(OSError):  # in a folder that this user cannot change
+            left.unlink(missing_ok=True)
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    """What a file says about its arrays; nothing if it is damaged."""
+    try:
+        about, _ = read_arrays(path)
+    except NOT_OURS:
+        return {}
+    return about if isinstance(about, dict) else {}
+
+
+def _write(output: Path, about: dict[str, Any], arrays: Columns) -> None:
+    try:
+        write_arrays(output, about, arrays)
+    except OSError as error:
+        raise EngineError(f"cannot write {shown(output)}: {reason(error)}") from error
 
 
 def part_file(path: str | os.PathLike[str], *, force: bool) -> Path:

@@ -9,17 +9,20 @@ anything is parsed. A whole file of another job is kept, and the job refused.
 import hashlib
 import json
 import os
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from tokenize import TokenError
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from headgraph.base.files.arrays import (
+    NOT_OURS,
+    begins_as_ours,
+    read_arrays,
+    write_arrays,
+)
 from headgraph.base.files.documents import reason, shown
-from headgraph.base.files.output import beside
 from headgraph.base.spelling import argument
 from headgraph.base.text import listed
 from headgraph.pk_engine.errors import EngineError
@@ -28,10 +31,9 @@ from headgraph.pk_engine.scoring.group import GroupScores
 from headgraph.pk_engine.scoring.top_k import Keeper
 from headgraph.pk_engine.table.columns import Columns
 
-_HASH = "sha256"
+_WEIGHTS = (".json", ".safetensors", ".bin", ".pt", ".pth", ".gguf")
+"""Endings of the files that a model is read from."""
 _HEADS, _DECOYS = "head scores ", " decoys"
-# errors of np.load and json for other files
-NOT_OURS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, TokenError)
 
 
 @dataclass
@@ -107,7 +109,7 @@ class State:
         }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Partial:
     """The file of a state; with `path` None there is no file.
 
@@ -122,24 +124,62 @@ class Partial:
     key: str
     options: dict[str, str] = field(default_factory=dict)
     force: bool = False
+    _seen: tuple[int, ...] | None = None
 
-    def restore(self, state: State) -> None:
-        """Fill a new state from the file, if it exists.
+    def restore(self, state: State) -> bool:
+        """Fill a new state from the file, if it exists; whether there is one that is damaged.
 
         Raises:
-            EngineError: the file belongs to another job, and `force` is false.
+            EngineError: the file belongs to another job or to another program, and `force` is
+                false; or it cannot be read.
         """
-        if self.path is None or not self.path.is_file():
-            return
-        try:
-            about, arrays = read_arrays(self.path)
-            theirs = about["key"]
-        except NOT_OURS:
-            return
-        if theirs == self.key:
+        found = self._read()
+        if found is None:
+            return self._is_there()
+        about, arrays = found
+        if about["key"] == self.key:
             state.include(about, arrays)
         else:
             self._refuse(about)
+        return False
+
+    def is_finished(self, groups: int) -> bool:
+        """Whether the file has all groups of this job: only the output may be missing."""
+        found = self._read()
+        return found is not None and found[0]["key"] == self.key and len(found[0]["done"]) == groups
+
+    def _is_there(self) -> bool:
+        return self.path is not None and self.path.is_file()
+
+    def _read(self) -> tuple[dict[str, Any], Columns] | None:
+        """What the file holds; None if there is none, or it is damaged or may be replaced."""
+        if self.path is None or not self._is_there():
+            return None
+        try:
+            self._seen = _identity(self.path)
+            if not self.force:
+                self._refuse_foreign()
+            found = read_arrays(self.path)
+            return found if "key" in found[0] else None
+        except FileNotFoundError:  # another command has just removed it
+            return None
+        except OSError as error:
+            if self.force:
+                return None
+            raise EngineError(
+                f"{shown(self.path)}, from which an interrupted compute resumes, cannot be read: "
+                f"{reason(error)}"
+            ) from error
+        except NOT_OURS:
+            return None
+
+    def _refuse_foreign(self) -> None:
+        """Raise EngineError for a file that was never one of these, whole or damaged."""
+        if self.path is not None and not begins_as_ours(self.path):
+            raise EngineError(
+                f"{shown(self.path)} is a file of another program, and compute needs its name: "
+                f"move it, give another output, or {argument('force', True)} to replace it"
+            )
 
     def _refuse(self, about: dict[str, Any]) -> None:
         """Raise EngineError for the file of another job, unless it may be replaced."""
@@ -161,10 +201,15 @@ class Partial:
         """Write the state.
 
         Raises:
-            EngineError: the file cannot be written; the state before remains.
+            EngineError: the file cannot be written, and the state before remains; or a compute of
+                another job has written there since.
         """
         if self.path is None:
             return
+        if _identity(self.path) not in (None, self._seen):
+            found = self._read()
+            if found is not None and found[0]["key"] != self.key:
+                self._refuse(found[0])
         about, arrays = state.saved()
         try:
             write_arrays(self.path, {"key": self.key, "options": self.options} | about, arrays)
@@ -173,72 +218,44 @@ class Partial:
                 f"cannot write {shown(self.path)}, from which an interrupted compute resumes: "
                 f"{reason(error)}"
             ) from error
+        self._seen = _identity(self.path)
 
     def clear(self) -> None:
-        """Remove the file, at the end of the job."""
-        if self.path is not None:
+        """Remove the file, at the end of the job.
+
+        Raises:
+            EngineError: it cannot be removed.
+        """
+        if self.path is None:
+            return
+        try:
             self.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise EngineError(
+                f"{shown(self.path)} is not needed any more, and cannot be removed: {reason(error)}"
+            ) from error
 
 
-def write_arrays(path: Path, about: dict[str, Any], arrays: Columns) -> None:
-    """Write JSON and arrays, and the hash of the file at its end.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    with beside(path) as stream:
-        np.savez(stream, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
-        stream.write(_digest(stream, stream.seek(0, os.SEEK_END)))
+def _identity(path: Path) -> tuple[int, ...] | None:
+    """What tells a file from one that takes its place; None if there is none."""
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return about.st_ino, about.st_size, about.st_mtime_ns
 
 
-def read_arrays(path: Path) -> tuple[dict[str, Any], Columns]:
-    """Read what `write_arrays` wrote; the hash is checked before anything is parsed.
-
-    Raises:
-        NOT_OURS: the file is another, or damaged.
-    """
-    with path.open("rb") as stream:
-        if not _is_whole(stream):
-            raise ValueError(path)
-        with np.load(stream, allow_pickle=False) as file:
-            about = json.loads(str(file["about"]))
-            return about, {name: file[name] for name in file.files if name != "about"}
-
-
-def _is_whole(stream: IO[bytes]) -> bool:
-    """Whether a file ends in the hash of the bytes before it; rewinds the stream."""
-    size = stream.seek(0, os.SEEK_END) - hashlib.new(_HASH).digest_size
-    found = _digest(stream, size)
-    expected = stream.read()
-    stream.seek(0)
-    return found == expected
-
-
-def _digest(stream: IO[bytes], size: int) -> bytes:
-    """The hash of the first `size` bytes of a file; leaves the stream behind them."""
-    stream.seek(0)
-    digest = hashlib.new(_HASH)
-    while size > 0 and (part := stream.read(min(size, 2**20))):
-        digest.update(part)
-        size -= len(part)
-    return digest.digest()
-
-
-def job_key(folder: Path, partial: Path, options: dict[str, Any]) -> str:
+def job_key(folder: Path, options: dict[str, Any]) -> str:
     """sha256 over the names, sizes and times of a model's files, and the options of a job.
 
-    The state itself may lie in the model's folder; hidden files are temporary ones. A GGUF file
-    may have other parts beside it.
+    What else lies in the folder does not count, such as tables. A GGUF file may have other parts
+    beside it.
     """
-    ending = "" if folder.is_dir() else folder.suffix
-    state = partial.resolve()
+    ending = _WEIGHTS if folder.is_dir() else folder.suffix
     files = sorted(
         path
-        for path in (folder.parent if ending else folder).iterdir()
-        if path.name.endswith(ending)
-        and path.is_file()
-        and not path.name.startswith(".")
-        and path.resolve() != state
+        for path in (folder if folder.is_dir() else folder.parent).iterdir()
+        if path.name.endswith(ending) and path.is_file() and not path.name.startswith(".")
     )
     stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     text = json.dumps([os.fspath(folder.resolve()), stats, options], sort_keys=True, default=str)

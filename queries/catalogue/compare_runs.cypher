@@ -57,8 +57,10 @@ CALL (run, other, pairings) {
     WHEN r.pairs >= r.pairs_scored OR r.kept_pairs[i] >= scored THEN 0.0
     ELSE r.kept_pk_min[i] END}) AS limits
 }
-MATCH (h:Head) WHERE h.run IN [$run, $other]
-WITH DISTINCT run, other, pairings, together, noise, limits, h.name AS source
+CALL () {
+  MATCH (h:Head) WHERE h.run IN [$run, $other]
+  RETURN DISTINCT h.layer AS layer, h.name AS source
+}
 CALL (source, pairings, together, noise, limits) {
   MATCH (a:Head)-[e]->(t:Head)
   WHERE a.run IN [$run, $other] AND a.name = source AND type(e) IN pairings
@@ -84,24 +86,32 @@ CALL (source, pairings, together, noise, limits) {
        collect(CASE WHEN NOT change IN ["same", "undecided"] THEN [far, pairing, target] END) AS edges
   RETURN change, here, [edge IN edges[..toInteger($limit)] | edge] AS edges
 }
-WITH run, other, change, sum(here) AS total, collect({source: source, edges: edges}) AS parts
-WITH run, other, collect({change: change, total: total, parts: parts}) AS kinds
-UNWIND ["changed", "gained", "lost", "same", "undecided"] AS change
-WITH run, other, change, head([k IN kinds WHERE k.change = change]) AS kind
-CALL (kind) {
-  UNWIND kind.parts AS part
+// the strongest of each layer, then of all: the server counts a list again for each row that it sorts,
+// until the rows are grouped anew
+WITH run, other, layer, change, sum(here) AS here, collect({source: source, edges: edges}) AS parts
+CALL (parts) {
+  UNWIND parts AS part
   UNWIND part.edges AS edge
   WITH part.source AS source, edge[0] AS far, edge[1] AS pairing, edge[2] AS target
   ORDER BY far DESC, pairing, source, target LIMIT toInteger($limit)
   RETURN collect({source: source, far: far, pairing: pairing, target: target}) AS edges
 }
+UNWIND [null] + edges AS edge
+WITH run, other, change, edge, sum(CASE WHEN edge IS NULL THEN here ELSE 0 END) AS here
+ORDER BY edge.far DESC, edge.pairing, edge.source, edge.target
+WITH run, other, change, sum(here) AS total, collect(edge) AS edges
+WITH run, other, collect({change: change, total: total,
+                          edges: [edge IN edges[..toInteger($limit)] | edge]}) AS kinds
+UNWIND ["changed", "gained", "lost", "same", "undecided"] AS change
+WITH run, other, change, head([k IN kinds WHERE k.change = change]) AS kind
+WITH run, other, change, coalesce(kind.total, 0) AS total, coalesce(kind.edges, []) AS edges
 UNWIND CASE edges WHEN [] THEN [{}] ELSE edges END AS edge
 OPTIONAL MATCH before = (:Head {run: $run, name: edge.source})-[b]->
                         (:Head {run: $run, name: edge.target}) WHERE type(b) = edge.pairing
 OPTIONAL MATCH after = (:Head {run: $other, name: edge.source})-[a]->
                        (:Head {run: $other, name: edge.target}) WHERE type(a) = edge.pairing
 WITH *, CASE change WHEN "gained" THEN run WHEN "lost" THEN other END AS without
-RETURN change, coalesce(kind.total, 0) AS total, edge.pairing AS pairing, edge.source AS source,
+RETURN change, total, edge.pairing AS pairing, edge.source AS source,
        edge.target AS target, coalesce(a.kv_head, b.kv_head) AS kv_head,
        b.pk AS pk_before, a.pk AS pk_after, b.z AS z_before, a.z AS z_after,
        b.pk_rank AS rank_before, a.pk_rank AS rank_after,

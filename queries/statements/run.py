@@ -9,7 +9,13 @@ from headgraph.base.spelling import argument, either
 from headgraph.base.text import span
 from headgraph.graphdb.connection.limits import Deadline
 from headgraph.graphdb.connection.runner import Runner
-from headgraph.graphdb.errors import LimitExceeded, NotReachable, OutOfMemory, TookTooLong
+from headgraph.graphdb.errors import (
+    LimitExceeded,
+    MemoryTaken,
+    NotReachable,
+    OutOfMemory,
+    TookTooLong,
+)
 from headgraph.graphdb.runs import chosen_run
 from headgraph.queries.answers.cut import cut_note
 from headgraph.queries.errors import MissingParameter, ParameterError, Refused
@@ -161,7 +167,7 @@ def _stated() -> Iterator[None]:
     """Name the limit that a running statement reached, and what helps."""
     try:
         yield
-    except TookTooLong:
+    except (TookTooLong, MemoryTaken):
         raise
     except LimitExceeded as error:
         limits = f"{argument('timeout')} or {argument('max_mb')}"

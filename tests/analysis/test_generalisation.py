@@ -57,11 +57,11 @@ def test_nearest_to_random_is_nearest_on_either_side(name: str, nearest: str) ->
         layers, _, d, m = u.shape
         stack = u.transpose(0, 2, 1, 3).reshape(layers, d, -1)
         sums[role] = stack @ stack.transpose(0, 2, 1)
+    # a source lies in any layer before its target's
+    before = {role: np.cumsum(every, axis=0)[:-1] for role, every in sums.items()}
     ratios = {}
     for source, target in PAIRINGS:
-        # a source lies in any layer before its target's
-        before = np.cumsum(sums[source], axis=0)[:-1]
-        total = np.vdot(before, sums[target][1:])
+        total = np.vdot(before[source], sums[target][1:])
         heads = weights[source].shape[1] * weights[target].shape[1]
         pairs = layers * (layers - 1) / 2 * heads
         ratios[source + target] = float(total / pairs) / (m * m / d)

@@ -7,11 +7,14 @@ import pytest
 
 from headgraph import loader, queries
 from headgraph.graphdb import Graph
+from headgraph.graphdb.connection import memory
+from headgraph.graphdb.errors import MemoryTaken, OutOfMemory
 from headgraph.pk_engine.table.selection import Selection
 from headgraph.queries.errors import Refused
 from headgraph.queries.statements.guard import check_statement
 from headgraph.queries.stored_queries.query import Query
 from headgraph.queries.stored_queries.values import all_values, example, given_values
+from tests.graphdb.test_memory_real import COUNTED, TEXT, holder
 from tests.newest_server import In
 from tests.queries.conftest import TOP, emptied
 from tests.queries.statements.examples import HARMLESS, HOSTILE
@@ -98,6 +101,17 @@ def test_a_statement_without_a_language_is_cypher_5(newest: Graph) -> None:
     """So what stands below without one is tested in both languages."""
     asked = "SHOW DATABASES YIELD name, defaultLanguage WHERE name = 'neo4j' RETURN defaultLanguage"
     assert newest.read(asked).single() == "CYPHER 5"
+
+
+def test_its_errors_tell_who_holds_the_memory(
+    newest: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "PAUSES_S", ())
+    with holder(newest), pytest.raises(MemoryTaken):
+        newest.read(COUNTED, {"n": 2000, "text": TEXT})
+    with pytest.raises(OutOfMemory) as caught:
+        newest.read(COUNTED, {"n": 9000, "text": TEXT})
+    assert not isinstance(caught.value, MemoryTaken)
 
 
 def in_both_languages(statement: str) -> list[str]:

@@ -2,12 +2,14 @@
 // The other layers take the room that this leaves.
 
 const STRIP = 0.6; // height of a strip, in layers
+const NAMED = 50; // a strip that has room for its name is at least this part of the drawing's height
 const FARTHEST = 130; // apart, as layers of a small model are
 const unfolded = data.up;
 const topEdge = heads.length ? heads.at(-1).y - data.up / 2 : 0;
 const below = data.height - topEdge - data.up * data.n_layers;
 
-const layerNamed = (name) => data.layer_names?.indexOf(name) ?? Number(name.replace(/^l/i, ""));
+const layerNamed = (name) =>
+  data.layer_names?.findIndex((it) => it.toLowerCase() === name.toLowerCase()) ?? Number(name.replace(/^l/i, ""));
 const nameOfLayer = (layer) => data.layer_names?.[layer] ?? String(layer);
 
 // "0-9, 40": ranges of layers, and what is no layer of this model left out
@@ -45,13 +47,16 @@ function foldedWords(some) {
 let rows = [];
 function placeRows() {
   rows = rowsOf(state.folded);
-  const units = d3.sum(rows, (row) => (row.folded ? STRIP : 1));
+  // where layers have a few pixels, strips have more, but together no more than a quarter of them
+  const strips = rows.filter((row) => row.folded).length;
+  const strip = Math.max(STRIP, rows.length / Math.max(NAMED, 4 * strips));
+  const units = d3.sum(rows, (row) => (row.folded ? strip : 1));
   const wide = unfolded * data.n_layers / (units || 1);
   data.up = Math.min(wide, Math.max(FARTHEST, unfolded));
   data.height = topEdge + data.up * units + below;
   let y = topEdge + data.up * units;
   for (const row of rows) {
-    row.height = (row.folded ? STRIP : 1) * data.up;
+    row.height = (row.folded ? strip : 1) * data.up;
     row.y = y - row.height / 2;
     y -= row.height;
     for (let i = row.first * data.n_heads; i < (row.last + 1) * data.n_heads; i += 1)

@@ -175,6 +175,7 @@ addEventListener("beforeprint", () => { // on paper lines are elements, and canv
   rests();
   useElements();
   listRest();
+  fitPaper();
   toPaper(true);
 });
 addEventListener("afterprint", () => {

@@ -66,7 +66,7 @@ function amountWords() {
   const { n, least } = counted;
   const all = n < N ? `${n.toLocaleString("en")} of ` : "";
   return (place ? data.words.amount.replace("N", place.toLocaleString("en")) : "")
-    + all + plural(N, "edge") + (n ? `, ${data.words.pk} ≥ ${written(least)}` : "");
+    + all + plural(N, "edge") + (n ? `, ${data.words.pk}\u00a0≥\u00a0${written(least)}` : "");
 }
 
 // how the edges of a large page are drawn, and which are not

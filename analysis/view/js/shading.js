@@ -198,4 +198,15 @@ function toPaper(on) {
   else applyTheme();
   paint();
   shadeNow();
+  if (on) for (const one of [brush, glowPen]) asPixels(one);
+}
+
+// While it prints, Chromium repeats what is drawn on a canvas, and its clearing takes all that is below
+// off the page. Of a canvas that was read and drawn on again it prints the pixels.
+function asPixels(one) {
+  if (!one.canvas.width || !one.canvas.height) return;
+  const [nothing, reader] = [1, 1].map(() => new OffscreenCanvas(1, 1).getContext("2d"));
+  reader.drawImage(one.canvas, 0, 0);
+  one.drawImage(nothing.canvas, 0, 0);
+  reader.drawImage(one.canvas, 0, 0);
 }

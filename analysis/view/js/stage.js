@@ -81,6 +81,15 @@ function nameAxes(font, terse) {
 // the size of the plane, and where the drawing is on it; asking the browser makes it lay out all
 let placed = { width: 0, height: 0, scale: 1, x: 0, y: 0 };
 
+// On paper the drawing keeps its size in pixels and is scaled as a whole, so that none of it is cut.
+const PAPER = { width: 250, height: 150 }; // mm, of a page across
+const MM = 96 / 25.4;
+function fitPaper() {
+  const { width, height } = placed;
+  const shrunk = MM * Math.min(PAPER.width / width, PAPER.height / height);
+  stage.style("--wide", `${width}px`).style("--high", `${height}px`).style("--shrunk", shrunk);
+}
+
 // What stands out keeps part of a pixel (view.css). All that inherits the size is styled anew, so
 // that only the drawings that use it have it, and the one head that has the focus.
 const tellPixel = (those) => d3.selectAll(those).style("--pixel", `${1 / placed.scale}px`);

@@ -44,12 +44,17 @@ HARDENING = {
     "client.allow_telemetry": "false",
 }
 
+TOTAL_MEMORY = "dbms.memory.transaction.total.max"
+MEMORY_OF_EACH = "db.memory.transaction.max"
+
 SIZES = {
     "server.memory.heap.initial_size": "256m",
     "server.memory.heap.max_size": HEAP,
     "server.memory.pagecache.size": "256m",
     # half the heap: a large delete is refused before it exhausts the JVM
-    "dbms.memory.transaction.total.max": "512m",
+    TOTAL_MEMORY: "512m",
+    # less than all, so that a statement which needs too much is told from one beside others
+    MEMORY_OF_EACH: "496m",
     # without these the logs of many loads grow to gigabytes
     "db.tx_log.rotation.size": "16m",
     "db.tx_log.rotation.retention_policy": "100M size",
@@ -144,7 +149,10 @@ def write(
     Raises:
         ServerError: one of the user's own settings cannot be used.
     """
-    all_settings = settings(ports) | read_overrides(home) | (RECOVERING if recover else {})
+    own = read_overrides(home)
+    all_settings = settings(ports) | own | (RECOVERING if recover else {})
+    if TOTAL_MEMORY in own and MEMORY_OF_EACH not in own:
+        all_settings[MEMORY_OF_EACH] = _of_each(own[TOTAL_MEMORY])
     lines = [f"{name}={value}" for name, value in all_settings.items()]
     notice = (
         "# Written by headgraph at each start: changes here do not last. Put your own into "
@@ -153,6 +161,19 @@ def write(
     (home.conf / "neo4j.conf").write_text("\n".join([notice, *lines, ""]), encoding="utf-8")
     arguments = [*more, *java_arguments(home, jars, all_settings)]
     write_arguments(argument_file(home), arguments)
+
+
+def _of_each(total: str) -> str:
+    """Memory of one transaction, a little less than that of all; 0, which is no limit, if unknown.
+
+    Args:
+        total: the user's own limit for all transactions, such as `2g`.
+    """
+    size = re.fullmatch(r"(\d+)([kmg])", total.lower())
+    if size is None:
+        return "0"
+    kibibytes = int(size[1]) * 1024 ** "kmg".index(size[2])
+    return f"{kibibytes * 31 // 32}k"
 
 
 def argument_file(home: ServerHome) -> Path:

@@ -10,10 +10,11 @@ import gc
 import logging
 import os
 import pickle
-from collections.abc import Generator, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from headgraph.base.files.documents import read_json, shown
 from headgraph.base.progress import Progress
@@ -23,13 +24,8 @@ from headgraph.pk_engine.linalg.backends import Backend
 from headgraph.pk_engine.metrics.layer_order import Group
 from headgraph.pk_engine.models.shape import LayerShape
 from headgraph.pk_engine.models.weights import ModelWeights
-from headgraph.pk_engine.scoring.cluster.tasks import (
-    Work,
-    done_on,
-    of_same_version,
-    stating_loss,
-    words_of,
-)
+from headgraph.pk_engine.scoring.cluster.refusal import words_of
+from headgraph.pk_engine.scoring.cluster.tasks import Work, done_on
 from headgraph.pk_engine.scoring.cluster.worker import check, choose_here, done_here
 from headgraph.pk_engine.scoring.group import Part
 from headgraph.pk_engine.scoring.layers import layer_digest
@@ -109,19 +105,17 @@ def chosen_on(
     """The backend that a worker chooses, and its default of `memory`.
 
     Raises:
-        EngineError: no worker has that backend or device, or one has another headgraph.
+        EngineError: no worker has that backend or device, or this version of headgraph.
     """
-    with stating_loss(client):
-        if progress and not client.nthreads():
-            progress(WAITING, 0, 0)
-        client.wait_for_workers(1)
-        of_same_version(client, list(client.nthreads()))
-        task = client.submit(choose_here, backend, device, dtype, operations, pure=False)
-        error = task.exception()
-        if error is not None:
-            raise EngineError(f"the workers cannot do this: {words_of(error)}") from error
-        chosen: tuple[Backend, float] = task.result()
-    return chosen
+    question = (choose_here, backend, device, dtype, operations)
+    work = Work({0: 0}, lambda _: question, lambda _: "the choice of a backend", question)
+
+    def waiting(what: str, done: int, total: int) -> None:
+        if progress and what == WAITING:  # who is refused is told in the job
+            progress(what, done, total)
+
+    ((_, chosen, _),) = done_on(client, work, waiting)
+    return cast(tuple[Backend, float], chosen)
 
 
 def parts_on(
@@ -130,6 +124,7 @@ def parts_on(
     groups: Mapping[int, Group],
     part: Part[T],
     progress: Progress | None,
+    wrong: Callable[[T, str], str],
 ) -> Generator[tuple[int, T, str]]:
     """The number of each group, what `part` makes of it, and the worker, as they come.
 
@@ -139,9 +134,10 @@ def parts_on(
         groups: number -> group of layers.
         part: `score_group`, or a function like it; it can be pickled.
         progress: as for `compute`.
+        wrong: result and worker -> why it is not taken and the worker refused, or an empty text.
 
     Raises:
-        EngineError: the weights are in memory; a worker has another headgraph or other weights;
+        EngineError: the weights are in memory; no worker has this headgraph and these weights;
             a group failed three times; or the scheduler is gone.
     """
     if not isinstance(spec.weights, ModelWeights):
@@ -149,13 +145,15 @@ def parts_on(
             f"{spec.weights.name} is read through TransformerLens, in this process: expected a "
             "folder, a GGUF file or a hub id, which workers can read too"
         )
-    pickled, layers = pickle.dumps(spec), spec.weights.shape.layers
+    # of this job: a worker keeps no factors for the next, before which the files may change
+    pickled, layers = pickle.dumps((spec, uuid.uuid4())), spec.weights.shape.layers
     first = layers[0].index
     work = Work(
         keys={number: group.targets for number, group in groups.items()},
         call=lambda number: (done_here, pickled, part, groups[number]),
         words=lambda number: f"the comparison of {_words(groups[number], layers)}",
         check=(check, pickled, first, layer_digest(spec.weights.raw_layer(first))),
+        wrong=lambda _, found, worker: wrong(found, worker),
     )
     yield from done_on(client, work, progress)
 

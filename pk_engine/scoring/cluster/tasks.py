@@ -2,26 +2,28 @@
 
 The client keeps a few tasks ahead for each worker and takes back those of lost workers. A worker
 gets tasks once it has the same version of headgraph and its check is good: it then has one of a
-resource that each task needs, so it runs one at a time.
+resource that each task needs, so it runs one at a time. Other workers are refused (`refusal`), and
+the job ends only if none is left but those.
 """
 
 from __future__ import annotations
 
-import pydoc
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Generator, Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Generator, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from headgraph.base.errors import HeadgraphError
 from headgraph.base.progress import Progress
-from headgraph.base.spelling import either
-from headgraph.base.text import quoted, short
-from headgraph.base.version import VERSION
 from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.scoring.cluster.loss import SAME_OUTPUT, stating_loss
+from headgraph.pk_engine.scoring.cluster.refusal import (
+    Refused,
+    other_version,
+    version_asked,
+    words_of,
+)
 from headgraph.pk_engine.scoring.cluster.sharing import Sharing
 from headgraph.pk_engine.scoring.cluster.worker import admit
 from headgraph.pk_engine.scoring.progress import WAITING
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 TRIES = 3
-LONGEST = 180
-"""Letters of a worker's message."""
 AHEAD = 2
 """Tasks for each worker at once: one that runs and one that waits."""
 _NOT_DONE = ("pending", "lost")
@@ -40,6 +40,10 @@ POLL = 1.0
 """Seconds after which the client looks for new workers."""
 PATIENCE = 2.0
 """Seconds to fetch a result, at first."""
+RETURN = 60.0
+"""Seconds that a lost worker has to come back while all others are refused."""
+SILENT = 20.0
+"""Seconds after which the user is told that no worker takes tasks, though there are some."""
 Call = tuple[Callable[..., Any], *tuple[Any, ...]]
 """A function and its arguments, which can be pickled."""
 
@@ -53,12 +57,17 @@ class Work:
         call: number -> the function and arguments of the task.
         words: number -> the task in an error, such as "the comparison of L0 with L1".
         check: a function and arguments that raise an error on a worker which cannot take part.
+        wrong: number, result and worker -> why the result is not taken and the worker refused, such
+            as "it read other weights"; empty for a good result.
+        again: the call or the command that resumes if the scheduler is lost.
     """
 
     keys: Mapping[int, Hashable]
     call: Callable[[int], Call]
     words: Callable[[int], str]
     check: Call
+    wrong: Callable[[int, Any, str], str] = lambda *_: ""
+    again: str = SAME_OUTPUT
 
 
 def done_on(
@@ -67,11 +76,11 @@ def done_on(
     """The number and result of each task, and the worker that it comes from, as they come.
 
     Raises:
-        EngineError: a worker has another headgraph or fails its check; a task failed three times or
-            ended its workers; or the scheduler is gone.
+        EngineError: all workers have another headgraph, fail their check or give wrong results; a
+            task failed three times or ended its workers; or the scheduler is gone.
     """
     tasks = _Tasks(client, work, progress)
-    with stating_loss(client):
+    with stating_loss(client, work.again):
         try:
             yield from tasks.run()
         finally:
@@ -86,11 +95,15 @@ class _Tasks:
         self.left = Sharing(work.keys)
         self.failed = dict.fromkeys(work.keys, 0)
         self.lost = dict.fromkeys(work.keys, 0)
-        self.checks: dict[Future, str] = {}
+        self.checks: dict[Future, tuple[str, Callable[[str, Future], None]]] = {}
         self.running: dict[Future, tuple[int, str]] = {}
         self.resource = f"headgraph-{uuid.uuid4()}"  # workers of an earlier job are checked again
         self.workers: list[str] = []
+        self.admitted: set[str] = set()
+        self.refused = Refused(progress)
         self.looked = 0.0
+        self.served = time.monotonic()  # when a worker was last there to take tasks
+        self.ends = 0.0
         self.patience = PATIENCE
         self.allowed = _allowed_failures()
 
@@ -101,9 +114,11 @@ class _Tasks:
             self._submit()
             for future in self._finished():
                 if future in self.checks:
-                    self._admit(self.checks.pop(future), future)
+                    worker, judge = self.checks.pop(future)
+                    judge(worker, future)
                 else:
                     yield from self._collect(*self.running.pop(future), future)
+        self.refused.tell()
 
     def cancel(self) -> None:
         """Cancel what is left, if the scheduler is still there."""
@@ -118,19 +133,40 @@ class _Tasks:
             return
         self.looked = time.monotonic()
         found = self.client.scheduler_info(n_workers=-1)["workers"]
-        checking = set(self.checks.values())
-        self.workers = [it for it, about in found.items() if self.resource in about["resources"]]
-        new = [it for it in found if it not in self.workers and it not in checking]
-        for future, worker in list(self.checks.items()):
+        self.refused.keep(found)
+        checking = {worker for worker, _ in self.checks.values()}
+        good = [worker for worker in found if worker not in self.refused]
+        self.workers = [it for it in good if self.resource in found[it]["resources"]]
+        for future, (worker, _) in list(self.checks.items()):
             if worker not in found:  # it left before it was checked
                 del self.checks[future]
                 future.cancel()
-        for worker in of_same_version(self.client, new):
-            task = self.client.submit(*self.work.check, workers=[worker], pure=False)
-            self.checks[task] = worker
-        if not found and self.progress:
-            self.progress(WAITING, 0, 0)
+        for worker in good:
+            if worker not in self.workers and worker not in checking:
+                self.checks[version_asked(self.client, worker)] = worker, self._judge_version
+        self._state_lack(found)
         self._take_back()
+
+    def _state_lack(self, found: Collection[str]) -> None:
+        """Name the refused workers, or say that the job waits, or end it if it would wait in vain.
+
+        Raises:
+            EngineError: all workers are refused, and no other was lost a moment ago.
+        """
+        if self.workers:
+            self.served = time.monotonic()
+        silent = time.monotonic() > self.served + SILENT
+        if self.workers or silent:
+            self.refused.tell()
+        if any(worker not in self.refused for worker in found):
+            self.ends = 0.0
+        else:
+            lost = [it for it in self.admitted if it not in found]
+            self.ends = self.ends or time.monotonic() + RETURN * bool(lost)
+            if time.monotonic() >= self.ends:
+                self.refused.raise_if_all(found)
+        if self.progress and (self.ends or silent):
+            self.progress(WAITING, 0, 0)
 
     def _take_back(self) -> None:
         """Take back what workers had that are gone, or that started anew and are not checked yet.
@@ -145,7 +181,7 @@ class _Tasks:
             task.cancel()
             self.left.put_back(number)
             self.left.forget(worker)
-            self.lost[number] += worker not in blamed
+            self.lost[number] += worker not in blamed and worker not in self.refused
             blamed.add(worker)
             if self.lost[number] > self.allowed:
                 many = "s" * (self.lost[number] != 1)
@@ -154,16 +190,42 @@ class _Tasks:
                     "for lack of memory: give the workers more, or take smaller groups"
                 )
 
-    def _admit(self, worker: str, future: Future) -> None:
-        """Let a worker take tasks, if its check is good."""
+    def _judge_version(self, worker: str, future: Future) -> None:
+        """Send a worker its check if it has this version of headgraph, and refuse it otherwise."""
+        try:
+            error = future.exception(timeout=POLL)
+            reason = words_of(error) if error else other_version(future.result(timeout=POLL))
+        except TimeoutError:  # the worker is lost
+            return
+        finally:
+            future.release()  # a wait in vain leaves it in a cycle
+        if reason:
+            self._refuse(worker, reason)
+            return
+        task = self.client.submit(*self.work.check, workers=[worker], pure=False)
+        self.checks[task] = worker, self._judge_check
+
+    def _judge_check(self, worker: str, future: Future) -> None:
+        """Let a worker take tasks if its check is good, and refuse it otherwise."""
         try:
             error = future.exception(timeout=POLL)
         except TimeoutError:  # the worker is lost
             return
-        future.release()  # a wait in vain leaves it in a cycle
+        finally:
+            future.release()
         if error is not None:
-            raise EngineError(f"the worker {worker} is refused: {words_of(error)}") from error
+            self._refuse(worker, words_of(error))
+            return
+        self.admitted.add(worker)
+        self.looked = 0.0
         self.client.run(admit, self.resource, workers=[worker], on_error="ignore")
+
+    def _refuse(self, worker: str, reason: str) -> None:
+        """Give a worker no more tasks, and others those that it has."""
+        self.refused.add(worker, reason)
+        self.workers = [it for it in self.workers if it != worker]
+        self.admitted.discard(worker)
+        self.left.forget(worker)
         self.looked = 0.0
 
     def _submit(self) -> None:
@@ -174,8 +236,10 @@ class _Tasks:
         others = len(self.workers) - 1
         for ahead in range(AHEAD):
             for worker in self.workers:
-                if len(self.left) > ahead * others and busy[worker] <= ahead:
-                    self._send(self.left.take(worker), worker)
+                if len(self.left) <= ahead * others or busy[worker] > ahead:
+                    continue
+                if (number := self.left.take(worker, self.workers)) is not None:
+                    self._send(number, worker)
                     busy[worker] += 1
 
     def _send(self, number: int, worker: str) -> None:
@@ -211,16 +275,25 @@ class _Tasks:
         except TimeoutError:
             self.running[future] = number, worker
             return
+        future.release()  # or the worker keeps the result for as long as the job runs
         if error is None:
-            future.release()  # or the worker keeps the result for as long as the job runs
-            yield number, found, worker
+            if self._is_good(number, found, worker):
+                yield number, found, worker
+            else:
+                self.left.put_back(number)
             return
         self.failed[number] += 1
         killed = type(error).__name__ == "KilledWorker"  # Dask has tried it on several workers
         if killed or self.failed[number] == TRIES:
             what = "ended each of its workers" if killed else f"failed {TRIES} times"
             raise EngineError(f"{self.work.words(number)} {what}: {words_of(error)}") from error
-        self.left.put_back(number)
+        self.left.put_back(number, failed_on=worker)
+
+    def _is_good(self, number: int, found: Any, worker: str) -> bool:
+        """Whether a result can be taken; if not, its worker is refused."""
+        if worker not in self.refused and (reason := self.work.wrong(number, found, worker)):
+            self._refuse(worker, reason)
+        return worker not in self.refused
 
 
 def _allowed_failures() -> int:
@@ -228,57 +301,3 @@ def _allowed_failures() -> int:
     import dask
 
     return int(dask.config.get("distributed.scheduler.allowed-failures"))
-
-
-def of_same_version(client: Client, workers: list[str]) -> list[str]:
-    """The workers that answer, once all of them have this version of headgraph.
-
-    The question needs no code of headgraph there: pydoc belongs to Python.
-
-    Raises:
-        EngineError: one has another version, or none.
-    """
-    if not workers:
-        return []
-    name = "headgraph.base.version.VERSION"
-    answers = client.run(pydoc.locate, name, workers=workers, on_error="return")
-    there = {it: answer for it, answer in answers.items() if not isinstance(answer, OSError)}
-    for worker, version in there.items():
-        if version != VERSION:
-            has = f"headgraph {quoted(version)}" if isinstance(version, str) else "no headgraph"
-            raise EngineError(
-                f"the worker {worker} is refused: it has {has}, and this machine has headgraph "
-                f"{VERSION}; install the same version there"
-            )
-    return list(there)
-
-
-def words_of(error: BaseException) -> str:
-    """The text of an error of a worker, in one line."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    if len(text) <= LONGEST and isinstance(error, HeadgraphError):
-        return error.message.marked
-    return short(text, LONGEST)
-
-
-@contextmanager
-def stating_loss(client: Client) -> Iterator[None]:
-    """State it as EngineError if the scheduler is gone.
-
-    A client that is being closed fails with whatever it has already dropped: an AttributeError, a
-    KeyError, a TypeError. While it is running, these are faults and stay what they are.
-    """
-    from concurrent.futures import CancelledError
-
-    try:
-        yield
-    except HeadgraphError:
-        raise
-    except Exception as error:
-        if client.status == "running" and not isinstance(error, OSError | CancelledError):
-            raise
-        raise EngineError(
-            "the connection to the Dask scheduler is lost: start it again, and repeat "
-            f"{either('the call with the same partial=', 'the command with the same -o')}, which "
-            "resumes"
-        ) from error

@@ -29,12 +29,12 @@ _last: WeakKeyDictionary[Any, tuple[str, Spec, Factors]] = WeakKeyDictionary()
 
 
 def _opened(worker: Any, pickled: bytes) -> tuple[Spec, Factors]:
-    """The spec and its factors, from memory if they are those of the last task."""
+    """The spec and its factors, from memory if the last task was of the same job."""
     key = hashlib.sha256(pickled).hexdigest()
     if worker in _last and _last[worker][0] == key:
         return _last[worker][1:]
     _last.pop(worker, None)  # free the other job's factors before
-    spec, factors = pickle.loads(pickled), Factors()
+    (spec, _), factors = pickle.loads(pickled), Factors()
     _last[worker] = key, spec, factors
     return spec, factors
 

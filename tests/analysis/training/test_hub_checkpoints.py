@@ -188,8 +188,10 @@ def test_a_cluster_makes_the_same_tables(
         save(tmp_path / "run" / f"step-{step}", gpt2_tensors(seed=step))
     with monkeypatch.context() as patch:
         patch.setattr(tasks, "weights_of", lambda folder: b"those of this machine")
-        with pytest.raises(TrainingError, match="read other weights of the checkpoint run at step"):
-            trajectory(tmp_path / "run", **EDGE, client=client)
+        with pytest.raises(
+            EngineError, match="refused: it read other weights of the checkpoint run at step"
+        ):
+            trajectory(tmp_path / "run", **EDGE, client=client, progress=lambda *_: None)
     config = tmp_path / "run" / "step-0" / "config.json"
     config.write_text("{")
     with pytest.raises(EngineError, match="the checkpoint run at step 0 failed 3 times: "):

@@ -115,7 +115,10 @@ def test_recording_is_given_up_where_each_server_is_killed(
 def test_of_many_archives_those_used_last_stay(
     home: ServerHome, java: Path, jars: list[Path]
 ) -> None:
-    made = []
+    made, other = [], archive.place(java, jars).with_name(".DS_Store")  # of a file manager
+    other.parent.mkdir(parents=True)
+    other.touch()
+    os.utime(other, (0, 0))
     for day in range(archive.KEPT + 1):
         os.utime(jars[0], (day, day))  # as the jar of another environment
         made.append(recorded(home, java, jars).parent)
@@ -125,6 +128,18 @@ def test_of_many_archives_those_used_last_stay(
             os.utime(jars[0], (0, 0))
             archive.arguments(home, java, jars)  # the oldest is used again
     assert [it.exists() for it in made] == [True, False] + [True] * (archive.KEPT - 1)
+
+
+def test_an_archive_of_another_user_is_used(
+    home: ServerHome, java: Path, jars: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = recorded(home, java, jars)
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(path)
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert str(top) in str(given(USED, archive.arguments(home, java, jars)))
 
 
 def test_two_servers_that_record_at_once_keep_one_archive(

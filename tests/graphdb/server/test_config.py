@@ -97,6 +97,28 @@ def test_arguments_with_spaces_quotes_and_backslashes_reach_java(tmp_path: Path)
     assert f"    x = {awkward}\n" in said.stderr
 
 
+@pytest.mark.parametrize(
+    ("own", "each"),
+    [
+        ("", "496m"),
+        ("dbms.memory.transaction.total.max=2g\n", f"{2 * 2**20 * 31 // 32}k"),
+        ("dbms.memory.transaction.total.max=32K\n", "31k"),
+        ("dbms.memory.transaction.total.max=0\n", "0"),  # no limit, and so none for each
+        ("dbms.memory.transaction.total.max=2g\ndb.memory.transaction.max=1g\n", "1g"),
+        ("db.memory.transaction.max=100m\n", "100m"),
+    ],
+)
+def test_a_transaction_may_have_a_little_less_memory_than_all(
+    own: str, each: str, home: ServerHome
+) -> None:
+    own_settings(home, own)
+    config.write(home, Ports(bolt=11, http=12), [])
+    told = (home.conf / "neo4j.conf").read_text().splitlines()
+    assert [line for line in told if line.startswith("db.memory")] == [
+        f"db.memory.transaction.max={each}"
+    ]
+
+
 def test_everything_is_told_to_stay_on_loopback() -> None:
     told = config.settings(Ports(bolt=11, http=12))
 

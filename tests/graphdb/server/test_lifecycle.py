@@ -1,21 +1,25 @@
-"""A real server of this module's own: started twice at once, damaged, stopped.
-
-One that is killed is in tests/loader/loading/test_interrupted_real.py.
-"""
+"""A real server of this module's own: started twice at once, killed, damaged, stopped."""
 
 import os
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import neo4j
 import pytest
 
-from headgraph.graphdb.errors import ServerError
+from headgraph import loader
+from headgraph.graphdb import Graph
+from headgraph.graphdb.errors import NotReachable, ServerError
 from headgraph.graphdb.server import (
     ANY_PORTS,
+    Ports,
     RunningServer,
     ServerHome,
     running,
@@ -25,7 +29,12 @@ from headgraph.graphdb.server import (
 from headgraph.graphdb.server.home.logs import recent
 from headgraph.graphdb.server.process import find_process, wait_gone
 from headgraph.graphdb.server.store.exchange import PARTS
+from headgraph.loader.loading import load as load_module
+from headgraph.pk_engine.table.affinity import AffinityTable
 from tests.graphdb_server_fixture import own_home
+from tests.loader.databases import contents, expected
+from tests.loader.slow import BATCH
+from tests.tables import random_table
 
 START = (
     "import sys; from headgraph.graphdb.server import ANY_PORTS, start; "
@@ -69,6 +78,53 @@ def test_two_starts_at_once_give_one_server_that_outlives_them(home: ServerHome)
     assert str(server.pid) == said[0][0].strip()
     assert os.getsid(server.pid) == server.pid, "Ctrl-C in a terminal must not reach it"
     write(server, "first")
+
+
+def test_a_killed_one_comes_back_with_what_was_written_at_other_ports_if_its_own_are_taken(
+    home: ServerHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was being loaded then is not in it, and loads again."""
+    # nobody brings the server back while the driver tries again, which it does for 15 seconds
+    driver = neo4j.GraphDatabase.driver
+    brief = {"max_transaction_retry_time": 1}
+    monkeypatch.setattr(
+        neo4j.GraphDatabase, "driver", lambda *args, **more: driver(*args, **{**more, **brief})
+    )
+    monkeypatch.setattr(load_module, "batches", partial(load_module.batches, size=BATCH))
+    large = random_table(12, 6, model="test/large")
+    first = start(home, ports=ANY_PORTS)
+    with Graph(first.settings()) as graph:
+        graph.write("MATCH (n) DETACH DELETE n")
+        graph.write("CREATE (:Kept)")
+    load_until_killed(first, large)
+    assert wait_gone(first.pid, 60)
+    assert running(home) is None
+    old = int(first.bolt_uri.rpartition(":")[2])
+    with socket.create_server(("127.0.0.1", old)):
+        again = start(home, ports=Ports(bolt=old, http=0))
+    assert again.pid != first.pid
+    assert again.bolt_uri != first.bolt_uri
+    assert again.password() == first.password()
+    with Graph(again.settings()) as graph:
+        assert contents(graph).get("Head", 0) == 0
+        assert loader.load(large, graph, run="big").outcome == "loaded"
+        assert contents(graph) == {"Kept": 1, **expected(large)}
+        assert list(loader.runs(graph)["status"]) == ["complete"]
+
+
+def load_until_killed(server: RunningServer, table: AffinityTable) -> None:
+    """Load; the server is killed after the first batch, while others are under way."""
+
+    def kill(done: int, total: int) -> None:
+        assert done < total
+        with suppress(ProcessLookupError):  # of batches whose answers had come before
+            os.kill(server.pid, signal.SIGKILL)
+
+    with Graph(server.settings()) as graph, pytest.raises(NotReachable) as caught:
+        loader.load(table, graph, run="big", progress=kill)
+    assert "nothing of big was published; load it again when the database is back" in str(
+        caught.value
+    )
 
 
 def test_a_damaged_log_is_told_and_cut_when_asked_at_the_ports_of_the_last_start(

@@ -207,7 +207,9 @@ def test_the_server_took_the_settings_it_was_told(
     assert set(shown) - set(seen) == set()
     # sizes come back in other units
     same = {
-        name for name in shown if not name.startswith(("server.memory", "dbms.memory", "db.tx"))
+        name
+        for name in shown
+        if not name.startswith(("server.memory", "dbms.memory", "db.memory", "db.tx"))
     }
     assert {name: seen[name] for name in same} == {name: shown[name] for name in same}
 

@@ -181,7 +181,8 @@ def test_a_query_never_sees_half_a_run(graph: Graph, monkeypatch: pytest.MonkeyP
     Neo4j isolates at the level "read committed": a query that is under way at the very moment of a
     commit may find some of it. Those, and only those, are left out here.
     """
-    table: AffinityTable = random_table(12, 12)
+    monkeypatch.setattr(load_module, "batches", partial(batches, size=1000))
+    table: AffinityTable = random_table(12, 6)
     whole = (table.meta.n_layers * table.meta.n_heads, len(table))
     query = (
         "MATCH (h:Head {run: 'one'}) OPTIONAL MATCH (h)-[e]->(:Head {run: 'one'}) "

@@ -1,26 +1,20 @@
-"""A loader or a server that is killed in the middle: the next load ends with one complete run."""
+"""A loader that is killed in the middle: the next load ends with one complete run.
 
-import os
+A server that is killed is in tests/graphdb/server/test_lifecycle.py.
+"""
+
 import signal
-import socket
-from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
-import neo4j
 import pytest
 
 from headgraph import loader
 from headgraph.graphdb import Graph
-from headgraph.graphdb.errors import NotReachable, StatementError
-from headgraph.graphdb.server import ANY_PORTS, Ports, RunningServer, running, start
-from headgraph.graphdb.server.process import wait_gone
-from headgraph.loader.loading import load as load_module
+from headgraph.graphdb.errors import StatementError
 from headgraph.pk_engine.table.affinity import AffinityTable
-from tests.graphdb_server_fixture import own_home
 from tests.loader.databases import contents, expected, run_node
 from tests.loader.fakes import UNKNOWN_DECOYS
-from tests.loader.slow import BATCH, Killed
+from tests.loader.slow import Killed
 from tests.tables import random_table
 
 SMALL = random_table(model="test/small", seed=5)
@@ -131,53 +125,3 @@ def test_killed_while_it_deletes_what_it_replaced(
     assert heads == (("big", 72),)
     assert loader.load(large_file, graph, run="big").outcome == "unchanged"
     assert contents(graph) == expected(large)
-
-
-def test_killed_server(
-    tmp_path: Path, large: AffinityTable, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It comes back with what was written, at other ports if its own are taken."""
-    # nobody brings the server back while the driver tries again, which it does for 15 seconds
-    driver = neo4j.GraphDatabase.driver
-    brief = {"max_transaction_retry_time": 1}
-    monkeypatch.setattr(
-        neo4j.GraphDatabase, "driver", lambda *args, **more: driver(*args, **{**more, **brief})
-    )
-    monkeypatch.setattr(load_module, "batches", partial(load_module.batches, size=BATCH))
-    with own_home(tmp_path / "home") as home:
-        first = start(home, ports=ANY_PORTS)
-        with _connected(first) as graph:
-            graph.write("CREATE (:Kept)")
-        _load_until_killed(first, large)
-        assert wait_gone(first.pid, 60)
-        assert running(home) is None
-        old = int(first.bolt_uri.rpartition(":")[2])
-        with socket.create_server(("127.0.0.1", old)):
-            again = start(home, ports=Ports(bolt=old, http=0))
-        assert again.pid != first.pid
-        assert again.bolt_uri != first.bolt_uri
-        assert again.password() == first.password()
-        with _connected(again) as graph:
-            assert contents(graph).get("Head", 0) == 0
-            assert loader.load(large, graph, run="big").outcome == "loaded"
-            assert contents(graph) == {"Kept": 1, **expected(large)}
-            assert list(loader.runs(graph)["status"]) == ["complete"]
-
-
-def _load_until_killed(server: RunningServer, table: AffinityTable) -> None:
-    """Load; the server is killed after the first batch, while others are under way."""
-
-    def kill(done: int, total: int) -> None:
-        assert done < total
-        with suppress(ProcessLookupError):  # of batches whose answers had come before
-            os.kill(server.pid, signal.SIGKILL)
-
-    with _connected(server) as graph, pytest.raises(NotReachable) as caught:
-        loader.load(table, graph, run="big", progress=kill)
-    assert "nothing of big was published; load it again when the database is back" in str(
-        caught.value
-    )
-
-
-def _connected(server: RunningServer) -> Graph:
-    return Graph(server.settings())

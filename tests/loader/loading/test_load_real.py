@@ -9,6 +9,7 @@ import pytest
 
 from headgraph import loader
 from headgraph.graphdb import Graph
+from headgraph.graphdb.connection.versions import LABEL_VALUES, OLDEST
 from headgraph.loader.errors import NameTaken, UnknownRun
 from headgraph.pk_engine.table.affinity import AffinityTable
 from headgraph.pk_engine.table.selection import Selection
@@ -163,7 +164,18 @@ def coloured(graph: Graph, label: str) -> list[str]:
     return [row["name"] for row in graph.read(f"MATCH (h:Head:{label}) RETURN h.name AS name")]
 
 
-def test_roles_become_labels_and_relationships(graph: Graph, tmp_path: Path) -> None:
+@pytest.fixture(params=[None, OLDEST])
+def any_version(
+    graph: Graph, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Graph:
+    """The server as it is, and as if it took no label from a parameter."""
+    assert (graph.version or OLDEST) >= LABEL_VALUES
+    monkeypatch.setattr(graph, "version", request.param or graph.version)
+    return graph
+
+
+def test_roles_become_labels_and_relationships(any_version: Graph, tmp_path: Path) -> None:
+    graph = any_version
     report = loader.load(TABLE, graph, run="mine", labels=write_roles(tmp_path))
     assert report.labelled == 2
     assert roles_of(graph) == [
@@ -181,7 +193,8 @@ def test_roles_become_labels_and_relationships(graph: Graph, tmp_path: Path) -> 
     assert contents(graph) == {}
 
 
-def test_changed_labels_alone_are_updated_in_place(graph: Graph, tmp_path: Path) -> None:
+def test_changed_labels_alone_are_updated_in_place(any_version: Graph, tmp_path: Path) -> None:
+    graph = any_version
     loader.load(TABLE, graph, run="mine", labels=write_roles(tmp_path))
     before = edge_ids(graph), run_node(graph, "mine")["loaded_at"]
     moved = write_roles(tmp_path, "layer,head,role\n1,1,induction\n1,2,name_mover\n", "new.csv")

@@ -12,6 +12,7 @@ import pytest
 from headgraph import loader
 from headgraph.graphdb import schema
 from headgraph.graphdb.connection.runner import Params
+from headgraph.graphdb.connection.versions import LABEL_VALUES
 from headgraph.graphdb.errors import NotReachable, StatementError
 from headgraph.graphdb.results.result import Result
 from headgraph.loader.errors import LoaderError, NameTaken, TakenOver
@@ -105,6 +106,11 @@ def test_roles_need_one_statement(tmp_path: Path) -> None:
     assert [it["place"] for it in params["given"]] == [0, 1]
     labels = re.findall(r"given\.place WHEN (\d) THEN .* SET h:(\w+)\)", text)
     assert labels == [("0", "InductionHead"), ("1", "PreviousTokenHead")]
+    newer = WillingGraph(version=LABEL_VALUES)
+    loader.load(TABLE, newer, labels=tmp_path / "roles.csv")
+    ((_, text, newest),) = (call for call in newer.calls if "HAS_ROLE]->(role)" in call[1])
+    assert ("InductionHead" in text, "SET h:$(given.label)" in text) == (False, True)
+    assert newest == params
 
 
 def test_nothing_is_planned_beside_the_load_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,10 +15,10 @@ import pytest
 
 from headgraph import read_table
 from headgraph.base.errors import HeadgraphError, OutputExists
+from headgraph.base.files.arrays import read_arrays, write_arrays
 from headgraph.pk_engine import AffinityTable, Selection, compute, compute_part, merge
 from headgraph.pk_engine.errors import EngineError, TableError
 from headgraph.pk_engine.scoring.progress import RESUMED
-from headgraph.pk_engine.scoring.resume import read_arrays, write_arrays
 from tests.commands import headgraph
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
 from tests.pk_engine.unequal_checkpoints import CONFIGS, checkpoint

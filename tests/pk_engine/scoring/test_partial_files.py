@@ -1,5 +1,6 @@
 """What an interrupted compute left is used when it is whole and its own, and never otherwise."""
 
+import errno
 import io
 import json
 import os
@@ -14,7 +15,13 @@ import pytest
 
 from headgraph.pk_engine import AffinityTable, Selection, compute
 from headgraph.pk_engine.errors import EngineError
+from headgraph.pk_engine.scoring import resume
+from headgraph.pk_engine.scoring.progress import DAMAGED
 from tests.pk_engine.checkpoints import LLAMA_CONFIG, llama_tensors, save
+
+HOW: dict[str, Any] = {
+    "selection": Selection(), "memory": 1e-9, "layer_order": "all", "backend": "numpy"
+}  # fmt: skip
 
 
 class Stop(Exception):
@@ -30,27 +37,19 @@ def computed(
         if what == "Comparing groups of layers" and done == stop_after:
             raise Stop
 
-    return compute(
-        folder,
-        selection=Selection(),
-        memory=1e-9,
-        layer_order="all",
-        backend="numpy",
-        partial=partial,
-        progress=listen,
-        **options,
-    )
+    return compute(folder, **HOW, partial=partial, progress=listen, **options)
 
 
-def groups_begun(folder: Path, partial: Path) -> list[int]:
+def groups_begun(folder: Path, partial: Path, steps: list[str] | None = None) -> list[int]:
     begun = []
 
     def listen(what: str, done: int, total: int) -> None:
+        if steps is not None:
+            steps.append(what)
         if what == "Comparing groups of layers":
             begun.append(done)
 
-    compute(folder, selection=Selection(), memory=1e-9, layer_order="all", backend="numpy",
-            partial=partial, progress=listen)  # fmt: skip
+    compute(folder, **HOW, partial=partial, progress=listen)
     return begun
 
 
@@ -102,10 +101,8 @@ def about(arrays: dict[str, Any], **change: Any) -> None:
 
 ODD: dict[str, Callable[[bytes], bytes]] = {
     "nothing": lambda left: b"",
-    "text": lambda left: b"hello\n" * 100,
     "cut": lambda left: left[: len(left) // 2],
     "more": lambda left: left + b"\0",
-    "a pickle": lambda left: pickle.dumps(Stop()),
     "of an earlier headgraph": lambda left: repacked(left, lambda arrays: None),
     "shapes": lambda left: repacked(left, lambda a: a.update({"OQ/pk": np.zeros((3, 3))})),
     "types": lambda left: repacked(left, lambda a: a.update({"OQ/source": np.array(["x"])})),
@@ -126,7 +123,23 @@ def test_a_file_with_odd_contents_is_not_used(
 ) -> None:
     partial = tmp_path / "t.partial"
     partial.write_bytes(ODD[name](left))
-    assert groups_begun(model, partial) == [0, 1, 2, 3]
+    steps: list[str] = []
+    assert groups_begun(model, partial, steps) == [0, 1, 2, 3]
+    assert steps[0] == DAMAGED
+    assert not partial.exists()
+
+
+@pytest.mark.parametrize(
+    "data", [b"hello\n" * 100, pickle.dumps(Stop()), b"PK\3\4" + 26 * b"\0" + b"archive/data.pkl"]
+)
+def test_a_file_of_another_program_stays(model: Path, tmp_path: Path, data: bytes) -> None:
+    """Such as a download that has begun, or weights of torch, which are archives too."""
+    partial = tmp_path / "t.partial"
+    partial.write_bytes(data)
+    with pytest.raises(EngineError, match=r"t\.partial is a file of another program, and compute "):
+        computed(model, partial)
+    assert partial.read_bytes() == data
+    computed(model, partial, force=True)
     assert not partial.exists()
 
 
@@ -143,6 +156,75 @@ def test_a_bit_turned_anywhere_makes_it_unusable(model: Path, left: bytes, tmp_p
         damaged[place // 8] ^= 1 << place % 8
         partial.write_bytes(damaged)
         assert groups_begun(model, partial) == [0, 1, 2, 3], place
+
+
+def test_one_that_cannot_be_read_is_not_thrown_away(
+    model: Path, left: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A moment's fault of a network's file system should not cost hours."""
+    partial = tmp_path / "t.partial"
+    partial.write_bytes(left)
+
+    def fail(path: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(resume, "read_arrays", fail)
+        with pytest.raises(EngineError, match=r"resumes, cannot be read: Input/output error$"):
+            computed(model, partial)
+    assert groups_begun(model, partial) == [2, 3]
+
+
+def test_two_at_once_with_one_file(model: Path, tmp_path: Path) -> None:
+    """Both begin before there is one: that of the same job goes on, that of another is refused."""
+    partial, whole = tmp_path / "t.partial", computed(model, tmp_path / "other").sha256
+
+    def run(first: Callable[[], object], **options: Any) -> AffinityTable:
+        """Compute while another command runs as the first group begins."""
+
+        def listen(what: str, done: int, total: int) -> None:
+            if what == "Comparing groups of layers" and done == 0:
+                first()
+
+        return compute(model, **HOW, partial=partial, progress=listen, **options)
+
+    assert run(lambda: computed(model, partial)).sha256 == whole
+    with pytest.raises(EngineError, match=r"holds the groups of an interrupted compute with other"):
+        run(lambda: stopped(model, partial), metrics="pk,cs")
+    assert groups_begun(model, partial) == [2, 3]
+
+
+def stopped(model: Path, partial: Path) -> None:
+    with pytest.raises(Stop):
+        computed(model, partial, stop_after=2)
+
+
+def test_what_else_lies_in_the_models_folder_does_not_count(tmp_path: Path) -> None:
+    """Tables and pages of the model, say; a new file of weights does, and a changed one is seen."""
+    model = save(tmp_path / "model", llama_tensors(), LLAMA_CONFIG)
+    partial, weights = tmp_path / "t.partial", model / "model.safetensors"
+    stopped(model, partial)
+    (model / "t.html").write_text("a page")
+    assert groups_begun(model, partial) == [2, 3]
+    stopped(model, partial)
+    about = weights.stat()
+    save(tmp_path / "other", llama_tensors(seed=1), LLAMA_CONFIG)
+    weights.write_bytes((tmp_path / "other" / weights.name).read_bytes())
+    os.utime(weights, ns=(about.st_atime_ns, about.st_mtime_ns))  # as rsync and cp -p leave it
+    with pytest.raises(EngineError, match="the files of model have changed since scores were take"):
+        computed(model, partial)
+    assert not partial.exists()
+    stopped(model, partial)
+    (model / "model.fp16.safetensors").touch()
+    with pytest.raises(EngineError, match="interrupted compute with other weights: finish that"):
+        computed(model, partial)
+
+
+def test_files_that_change_all_the_time(tmp_path: Path) -> None:
+    """As those of a download that goes on."""
+    models = (save(tmp_path / "model", llama_tensors(seed), LLAMA_CONFIG) for seed in range(100))
+    with pytest.raises(EngineError, match="files of model changed while they were read: start aga"):
+        compute(next(models), **HOW, progress=lambda *_: next(models))
 
 
 def test_where_it_cannot_be_written_is_said_before_the_work(model: Path, tmp_path: Path) -> None:

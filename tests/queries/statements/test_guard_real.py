@@ -131,7 +131,7 @@ def test_what_needs_more_memory_than_there_is_asks_for_less(gpt2: Graph) -> None
             timeout=240,
         )
     assert str(caught.value) == (
-        "the statement needs more memory than the server gives it (512.0 MiB): ask for less, for "
+        "the statement needs more memory than the server gives it (496.0 MiB): ask for less, for "
         "example with LIMIT or {run: ...} on every node"
     )
 

@@ -67,6 +67,14 @@ def test_every_metric_and_null_model(
     assert said.startswith("the workers read other weights for a null model than for the scores: ")
 
 
+def test_a_model_that_changes_between_two_jobs_is_read_again(client: Any, tmp_path: Path) -> None:
+    """Jobs of one group, so that one of the two workers has an earlier model in memory."""
+    how = HOW | {"memory": 1}
+    for seed in range(3):
+        model = save(tmp_path / "model", llama_tensors(seed), LLAMA_CONFIG)
+        assert compute(model, client=client, **how).sha256 == compute(model, **how).sha256
+
+
 def test_a_hub_id_is_fetched_on_the_workers(
     client: Any, hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,7 +108,7 @@ def test_results_merge_in_any_order_and_a_spec_comes_back_from_pickle(
 ) -> None:
     whole = compute(model, selection=Selection(min_z=0.5), **HOW)
 
-    def shuffled(self: Job, groups: Any, state: Any, threads: Any) -> Iterator[Any]:
+    def shuffled(self: Job, groups: Any, *_: Any) -> Iterator[Any]:
         for number in random.Random(0).sample(range(len(groups)), len(groups)):
             spec = pickle.loads(pickle.dumps(self.spec))
             yield number, pickle.loads(pickle.dumps(score_group(spec, groups[number]))), ""
@@ -146,7 +154,9 @@ def test_workers_keep_their_targets(workers: int, shared: int) -> None:
     taken: dict[int, list[int]] = {worker: [] for worker in range(workers)}
     while len(sharing):
         for worker in range(min(workers, len(sharing))):
-            taken[worker].append(sharing.take(str(worker)))
+            number = sharing.take(str(worker), [str(it) for it in range(workers)])
+            assert number is not None
+            taken[worker].append(number)
     assert sorted(number for numbers in taken.values() for number in numbers) == list(range(12))
     runs = [[it for it, _ in groupby(groups[n].targets for n in ns)] for ns in taken.values()]
     assert sum(map(len, runs)) == 3 + shared
@@ -171,5 +181,5 @@ def test_a_model_in_memory_cannot_travel(client: Any, model: Path) -> None:
         name = "bridge"
 
     spec: Any = type("Spec", (), {"weights": InMemory()})
-    said = said_by(lambda: list(parts_on(client, spec, {}, score_group, None)))
+    said = said_by(lambda: list(parts_on(client, spec, {}, score_group, None, lambda *_: "")))
     assert said.startswith("bridge is read through TransformerLens, in this process: expected")

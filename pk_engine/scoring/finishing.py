@@ -1,0 +1,70 @@
+"""The output of a job, which lies at its place before the file that it resumes from is removed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from headgraph.base.errors import HeadgraphError
+from headgraph.base.files.output import writable
+from headgraph.base.spelling import either
+from headgraph.base.text import short
+from headgraph.pk_engine.errors import EngineError, TableError
+from headgraph.pk_engine.table.affinity import AffinityTable
+
+
+def write_table(table: AffinityTable, path: Path, partial: Path | None, *, force: bool) -> None:
+    """Write a table, unless a command that was killed afterwards has written the same.
+
+    Args:
+        table: the table.
+        path: its file.
+        partial: the file with the scores, which is still there; None for a job without one.
+        force: whether another file may be replaced.
+
+    Raises:
+        OutputExists: another file is there and `force` is false.
+        TableError: it cannot be written.
+    """
+
+    def is_there() -> bool:
+        try:
+            return AffinityTable.read(path).sha256 == table.sha256
+        except TableError:
+            return False
+
+    write_once(path, lambda: table.write(path, force=force), is_there, partial, force=force)
+
+
+def write_once(
+    path: Path,
+    write: Callable[[], object],
+    is_there: Callable[[], bool],
+    partial: Path | None,
+    *,
+    force: bool,
+) -> None:
+    """Write the output of a job, unless it is there already.
+
+    Args:
+        path: the file.
+        write: writes it.
+        is_there: whether the file is what would be written.
+        partial: the file with the scores, which is still there; None for a job without one.
+        force: whether another file may be replaced.
+
+    Raises:
+        OutputExists: another file is there and `force` is false.
+        HeadgraphError: that of `write`, with the place where the scores stay.
+    """
+    if path.exists() and not force:
+        if not is_there():
+            writable(path, force=False, problem=EngineError)
+        return
+    try:
+        write()
+    except HeadgraphError as error:
+        if partial is None:
+            raise
+        raise type(error)(
+            f"{error.message.marked}; the scores stay in {short(partial.name)}, from which "
+            f"{either('the same call', 'the same command')} resumes"
+        ) from error
