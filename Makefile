@@ -83,7 +83,9 @@ dist: $(VENV)/.dev
 	$(PYTHON) -m venv dist/tried
 	dist/tried/bin/python $(PIP) --require-hashes --requirement requirements/core.txt
 	dist/tried/bin/python $(PIP) --no-deps dist/*.whl
-	cd dist/tried && bin/headgraph demo && rm -r $(CURDIR)/dist/tried
+	cd dist/tried && export XDG_DATA_HOME=$$PWD/data && { bin/headgraph demo; code=$$?; \
+	  bin/headgraph server stop; exit $$code; }
+	rm -r dist/tried
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check --output-format concise .

@@ -80,6 +80,7 @@ def _wide(frame: pd.DataFrame) -> pd.DataFrame:
     keys = [column for column in ("layer", "head") if column in frame]
     if not keys or not {"behaviour", "score"} <= set(frame):
         return frame
+    frame = frame[frame["behaviour"].isin(BEHAVIOURS)]  # others are not shaded
     return frame.pivot_table(index=keys, columns="behaviour", values="score").reset_index()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from headgraph.base.spelling import argument
-from headgraph.base.text import quoted
+from headgraph.base.text import quoted, short
 from headgraph.graphdb.errors import SettingsError
 
 VARIABLES = {
@@ -76,7 +76,7 @@ def _what_is_wrong(uri: str) -> str | None:
         address = urlsplit(uri)
         host, port = address.hostname, address.port
     except ValueError as error:  # an open bracket, or a port that is not a number
-        return f"cannot be read ({str(error).lower()}): {expected}"
+        return f"cannot be read ({short(str(error).lower(), 80)}): {expected}"
     if not host or port == 0 or re.search(r"\s", uri):
         return f"names no host and port: {expected}"
     if address.path.strip("/"):
