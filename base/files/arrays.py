@@ -17,7 +17,8 @@ _HASH = "sha256"
 _MAGIC, _HEADER, _FIRST = b"PK\3\4", 30, b"about.npy"
 """The first bytes of a ZIP archive, the size of a file's header in it, and the first file here."""
 # errors of np.load and json for other files
-NOT_OURS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, TokenError)
+NOT_OURS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, TokenError,
+            NotImplementedError)  # fmt: skip
 
 
 def begins_as_ours(path: Path) -> bool:
