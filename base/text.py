@@ -4,10 +4,14 @@ import json
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 LONGEST_MESSAGE = 300
 """Characters of a message on one line; more of a quoted value is cut."""
+
+_ROOM = 110
+"""Characters of six names in a message, without the commas; more names have more."""
 
 _ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, invisible formatting, lone surrogates, breaks
 # invisible letters and marks: fillers and joiners outside the categories above
@@ -79,11 +83,17 @@ def quoted(value: object, longest: int = 60) -> str:
 def listed(names: Collection[object], most: int = 6, longest: int = 40) -> str:
     """The first names of a list, for a message, and the number of the others.
 
+    Names that together would fill the message are cut further, each to the same length.
+
     >>> listed(["a", "b", "c"], most=2)
     'a, b and 1 more'
     """
-    shown = [short(name, longest) for name, _ in zip(names, range(most))]  # noqa: B905
-    rest = len(names) - len(shown)
+    first = list(islice(names, most))
+    room = max(_ROOM, _ROOM // 6 * most)
+    shown = [short(name, longest) for name in first]
+    if sum(map(len, shown)) > room:
+        shown = [short(name, room // len(first)) for name in first]
+    rest = len(names) - len(first)
     return ", ".join(shown) + (f" and {rest:,} more" if rest else "")
 
 

@@ -40,12 +40,12 @@ def read_strengths(
     if _is_numbered(frame):
         places = ("layer", "head")
         frame = check_numbers(frame, places, source=name, problem=FigureError, whole=True)
-    frame = _wide(frame)
+    given, frame = frame, _wide(frame)
     measured = [column for column in BEHAVIOURS if column in frame]
     if "head" not in frame or not measured:
         raise FigureError(
-            f"{name} has the columns {listed(frame.columns)}: expected layer and head, and "
-            "previous_token or induction"
+            f"{name} has the columns {listed(given.columns)}: expected layer and head, and "
+            "previous_token or induction as columns or in the column behaviour"
         )
     scores = (
         frame[measured].fillna(0.0).to_numpy(float)
@@ -80,7 +80,7 @@ def _wide(frame: pd.DataFrame) -> pd.DataFrame:
     keys = [column for column in ("layer", "head") if column in frame]
     if not keys or not {"behaviour", "score"} <= set(frame):
         return frame
-    frame = frame[frame["behaviour"].isin(BEHAVIOURS)]  # others are not shaded
+    frame = frame[frame["behaviour"].isin(BEHAVIOURS)]  # others may be named as a column is
     return frame.pivot_table(index=keys, columns="behaviour", values="score").reset_index()
 
 

@@ -52,7 +52,11 @@ def test_a_list_names_some() -> None:
     assert listed([]) == ""
     assert listed(["a", "b"]) == "a, b"
     assert listed(range(1000), most=3) == "0, 1, 2 and 997 more"
-    assert len(listed(["x" * 1000] * 1000)) < 300
+    assert len(listed(["x" * 1000] * 1000)) < 140
+    assert len(listed(["x" * 1000] * 1000, most=30)) < 640
+    words = ["previous_token", "duplicate_token", "induction", "identity", "x" * 40]
+    assert listed(words) == ", ".join(words), "one long name has room beside short ones"
+    assert listed(["x" * 40] * 2) == ", ".join(["x" * 40] * 2)
 
 
 @pytest.mark.parametrize("kind", NAMES)

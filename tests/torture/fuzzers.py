@@ -52,6 +52,7 @@ class Count:
 
     def one(self, data: bytes) -> None:
         """Read one input, as `tests.torture` does."""
+        from tests.torture.__main__ import keep
         from tests.torture.trial import limited, tried
 
         took = time.process_time() - self.begin
@@ -66,6 +67,7 @@ class Count:
             self.found[came_to] += 1
         elif came_to not in self.faults:
             self.faults[came_to] = data
+            keep(self.kind, data)  # at once: atheris ends the process
             print(f"{self.kind}: {fault}\n{data[:2000]!r}", file=sys.stderr, flush=True)
 
     def branches(self) -> int:
@@ -92,15 +94,10 @@ class Count:
 
 @contextmanager
 def _counting(kind: str, seconds: float) -> Iterator[Count]:
-    from tests.torture.__main__ import good, keep
+    from tests.torture.__main__ import good
 
     with good(kind) as (_, file, whole):
-        count = Count(kind, seconds, file, whole)
-        try:
-            yield count
-        finally:
-            for data in count.faults.values():
-                keep(kind, data)
+        yield Count(kind, seconds, file, whole)
 
 
 def by_seed(count: Count) -> None:

@@ -257,6 +257,17 @@ def test_an_array_whose_header_has_no_end_is_one_sentence(tmp_path: Path) -> Non
         merge(odd)
 
 
+def test_a_zip_version_that_python_does_not_know_is_one_sentence(tmp_path: Path) -> None:
+    odd = tmp_path / "odd.part"
+    write_arrays(odd, {}, {})
+    content = bytearray(odd.read_bytes()[: -hashlib.sha256().digest_size])
+    directory = content.rindex(b"PK\1\2")
+    content[directory + 6] = 211  # the version needed to extract: 21.1
+    odd.write_bytes(content + hashlib.sha256(content).digest())
+    with pytest.raises(TableError, match=r"odd\.part is damaged, or no part of a table: copy it"):
+        merge(odd)
+
+
 @pytest.mark.parametrize(
     ("layers", "options", "said"),
     [
