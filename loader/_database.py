@@ -29,15 +29,15 @@ _LOST_RACE = (
 _TRIES = 5
 
 _GIVE_ROLES = f"""
-MATCH (r:{schema.RUN} {{{{id: $id}}}}) WHERE r.status = $status
+MATCH (r:{schema.RUN} {{id: $id}}) WHERE r.status = $status
 UNWIND $given AS given
-MERGE (role:{schema.ROLE} {{{{name: given.role}}}})
+MERGE (role:{schema.ROLE} {{name: given.role}})
 WITH role, given UNWIND given.heads AS row
-MATCH (h:{schema.HEAD} {{{{id: $id + ':' + row.head}}}})
-{{labels}}
+MATCH (h:{schema.HEAD} {{id: $id + ':' + row.head}})
+%s
 CREATE (h)-[has:HAS_ROLE]->(role) SET has = row.properties
 """
-_LABEL = "FOREACH (_ IN CASE given.place WHEN {place} THEN [1] ELSE [] END | SET h:{label})"
+_LABEL = "FOREACH (_ IN CASE given.place WHEN %(place)d THEN [1] ELSE [] END | SET h:%(label)s)"
 
 T = TypeVar("T")
 RoleRows = Mapping[str, list[dict[str, Any]]]
@@ -127,9 +127,8 @@ def give_roles(graph: Runner, run_id: str, rows: RoleRows, status: str) -> list[
     if graph.version is not None and graph.version >= LABEL_VALUES:
         labels = "SET h:$(given.label)"
     else:
-        labels = "\n".join(_LABEL.format(**it) for it in given)
-    text = _GIVE_ROLES.format(labels=labels)
-    return [(text, {"id": run_id, "status": status, "given": given})]
+        labels = "\n".join(_LABEL % it for it in given)
+    return [(_GIVE_ROLES % labels, {"id": run_id, "status": status, "given": given})]
 
 
 def take_roles(run: str, params: Mapping[str, Any], roles: Iterable[str]) -> list[Statement]:

@@ -32,6 +32,10 @@ logging.getLogger("neo4j").addHandler(logging.NullHandler())
 class Graph:
     """An open database. Use as a context manager, or call `close`.
 
+    Attributes:
+        version: major and minor version of the server, once `verify` has asked; None if it is not
+            known, as of another product.
+
     Raises:
         NotReachable: no database answers at the address.
         OldServer: the server is too old for headgraph's statements.
