@@ -1,4 +1,4 @@
-"""What a page of its size draws as elements and what on canvases, and how high folded layers are."""
+"""What a page of a size draws as elements and what on canvases, and how high folded layers are."""
 
 from collections.abc import Iterator
 from pathlib import Path

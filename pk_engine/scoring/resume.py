@@ -178,7 +178,7 @@ class Partial:
         if self.path is not None and not begins_as_ours(self.path):
             raise EngineError(
                 f"{shown(self.path)} is a file of another program, and compute needs its name: "
-                f"move it, give another output, or {argument('force', True)} to replace it"
+                f"move it, give another output, or give {argument('force', True)} to replace it"
             )
 
     def _refuse(self, about: dict[str, Any]) -> None:
