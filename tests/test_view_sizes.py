@@ -46,6 +46,8 @@ def test_a_folded_layer_of_many_has_room_for_its_name(
     tab = fresh_page(browser)
     tab.set_viewport_size({"width": size[0], "height": size[1]})
     tab.goto(Written(content).write(tmp_path / "v.html").as_uri() + "#fold=3")
+    hub = tab.locator("#detail li small").first
+    expect(hub).to_have_text("layer mean below 0.1 edges")  # of 64 heads one or two have an edge
     name = tab.get_by_text("layer 3 folded")
     box, strip = name.bounding_box(), tab.locator(".strip").bounding_box()
     assert box
