@@ -159,7 +159,7 @@ def by_atheris(count: Count, folder: Path, row: Callable[[Count], None]) -> None
 
     options = ["-seed=1", f"-max_len={len(count.whole) + 6000}", "-len_control=0"]
     # `tried` has its own limits; this one would count the time of a process that is stopped
-    options += ["-rss_limit_mb=0", "-timeout=1000000"]
+    options += ["-rss_limit_mb=0", "-timeout=1000000", f"-artifact_prefix={folder}/"]
     atheris.Setup(["x", str(corpus), f"-dict={folder / 'words'}", *options], test)
     atheris.Fuzz()
 
