@@ -29,7 +29,7 @@ _ALL = np.array(list(product(_LEAVE, _LEAVE, _REACH, _REACH)))
 _EVEN = _ALL[_ALL[:, 2] == _ALL[:, 3]]
 _FEW = 200
 _FIRST = 60
-"""Shapes whose place is looked at first; of the others, those that could still be the cheapest."""
+"""Shapes whose place cost is computed first; of the others, only those that could still win."""
 _TURNING, _DOWN, _BEHIND, _ALONG, _OUTSIDE = 0.45, 2.0, 9.0, 0.6, 30.0
 
 
@@ -86,7 +86,11 @@ class Router:
         return np.asarray(best)
 
     def _cheapest(self, shape_cost: Points, points: Points, ends: tuple[int, int]) -> int:
-        """Place costs are never negative: a shape dearer than another with its place is out."""
+        """Number of the cheapest shape.
+
+        Place costs are never negative. A shape that by itself costs more than another with its
+        place cannot win, so its own place is not looked up.
+        """
         cost = np.full(len(shape_cost), np.inf)
         some = np.argpartition(shape_cost, _FIRST)[:_FIRST]
         for _ in range(2):
