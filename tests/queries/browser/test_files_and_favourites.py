@@ -38,7 +38,7 @@ def test_each_stored_query_is_one_favourite_with_its_values() -> None:
 
 
 def test_favourites_run_on_the_server(gpt2: Graph) -> None:
-    """With numbers, texts, lists, and each null, which alone stays in what the server plans."""
+    """With numbers, texts, lists and every null: all but null are parameters as it is planned."""
     texts = {one.name: one.text for one in favourites("gpt2")}
     params = [(name, it) for name, one in queries.catalogue().items() for it in one.params.values()]
     nulls = {name for name, it in params if it.default is None and not it.required}
@@ -52,10 +52,9 @@ def test_favourites_run_on_the_server(gpt2: Graph) -> None:
 
 @pytest.mark.parametrize("one", favourites("gpt2"), ids=lambda one: one.name)
 def test_the_server_understands_every_favourite(gpt2: Graph, one: Favourite) -> None:
-    """Its syntax, names and types, which the server checks in order, up to a name behind it.
+    """The server checks syntax, names and types in order, up to an unknown name behind the text.
 
-    Then it would plan the text, with its values as parameters again: a plan of each stored query
-    costs most of its test, and other tests have it.
+    So it plans nothing, which would take most of the time. Other tests plan each stored query.
     """
     with pytest.raises(StatementError, match=r"Variable `behind` not defined"):
         gpt2.plan(f"CALL () {{\n{one.text}\n}}\nRETURN behind")
