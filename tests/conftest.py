@@ -67,8 +67,8 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
-# At Python's end these objects go too, as libraries would report them as leaked; not before
-# pytest has looked for garbage, which takes seconds of each process with them.
+# Otherwise libraries would report these objects as leaked at Python's end. In `pytest_unconfigure`
+# it would be too early: pytest's last search for garbage would take seconds in each process.
 atexit.register(gc.unfreeze)
 
 

@@ -45,7 +45,7 @@ def through_the_kit(
 
 
 def emptied(tab: Page, server: RunningServer) -> Page:
-    """A page as one that has never been to Browser, though its programs are compiled already."""
+    """The page without what Browser stored in it; the browser has compiled its programs."""
     away(tab, server)
     tab.evaluate("localStorage.clear(); sessionStorage.clear()")
     tab.emulate_media(color_scheme="light")

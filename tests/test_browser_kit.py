@@ -64,6 +64,7 @@ def joined(one_browser: None, server: RunningServer, gpt2: Graph) -> Iterator[Pa
 
 @pytest.fixture(scope="module")
 def used(one_browser: None) -> Iterator[Page]:
+    """The page that `tab` empties for each test."""
     with quiet_page() as tab:
         yield tab
 

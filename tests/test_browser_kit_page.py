@@ -38,6 +38,7 @@ OWN_FOLDER = {"id": "own", "name": "My folder"}
 
 @pytest.fixture(scope="module")
 def used(one_browser: None) -> Iterator[Page]:
+    """The page that `tab` empties for each test."""
     with quiet_page() as tab:
         yield tab
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from headgraph.analysis.view.content import Content
 from headgraph.analysis.view.page import Page as Written
-from tests.chromium import needs_chromium, page
+from tests.chromium import needs_chromium, page, without_messages
 from tests.tables import random_edges
 
 pytestmark = needs_chromium
@@ -99,18 +99,11 @@ def browser() -> Iterator[Page]:
 
 @pytest.fixture
 def tab(browser: Page, address: str) -> Iterator[Page]:
-    said: list[str] = []
-    hear = {"pageerror": lambda error: said.append(str(error)),
-            "console": lambda message: said.append(message.text)}  # fmt: skip
-    for name, ear in hear.items():
-        browser.on(name, ear)
-    browser.goto("about:blank")
-    browser.goto(address)
-    yield browser
-    browser.mouse.move(0, 0)
-    for name, ear in hear.items():
-        browser.remove_listener(name, ear)
-    assert said == []
+    with without_messages(browser):
+        browser.goto("about:blank")
+        browser.goto(address)
+        yield browser
+        browser.mouse.move(0, 0)
 
 
 def at_rest(tab: Page) -> None:

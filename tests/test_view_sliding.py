@@ -9,7 +9,7 @@ from matplotlib.image import imread
 from playwright.sync_api import Page, expect
 
 from headgraph.analysis.view import view
-from tests.chromium import needs_chromium, page
+from tests.chromium import needs_chromium, page, without_messages
 
 pytestmark = needs_chromium
 ELEMENTS = 300
@@ -38,17 +38,10 @@ def browser() -> Iterator[Page]:
 
 @pytest.fixture
 def tab(browser: Page) -> Iterator[Page]:
-    said: list[str] = []
-    hear = {"pageerror": lambda error: said.append(str(error)),
-            "console": lambda message: said.append(message.text)}  # fmt: skip
-    for name, ear in hear.items():
-        browser.on(name, ear)
-    yield browser
-    browser.clock.resume()
-    browser.mouse.move(0, 0)
-    for name, ear in hear.items():
-        browser.remove_listener(name, ear)
-    assert said == []
+    with without_messages(browser):
+        yield browser
+        browser.clock.resume()
+        browser.mouse.move(0, 0)
 
 
 def picture(tab: Page) -> np.ndarray:

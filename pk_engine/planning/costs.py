@@ -198,8 +198,8 @@ def factor_bytes(spec: Spec) -> int:
     both, source, target = _roles(spec, 0, 1), _roles(spec, 0), _roles(spec, 1)
     sizes = {(len(it.sources), len(it.targets), it.sources == it.targets) for it in spec.groups()}
     heads = max(
-        of(both, read) if same else of(source, read) + of(target, made)
-        for read, made, same in sizes
+        of(both, sources) if same else of(source, sources) + of(target, targets)
+        for sources, targets, same in sizes
     )
     return heads * shape.d_model * shape.d_head * _width(spec)
 

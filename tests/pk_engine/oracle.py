@@ -92,7 +92,7 @@ def forward_pk(
 
 
 def mean_pk(heads: dict[str, np.ndarray]) -> dict[str, float]:
-    """Of all pairs of two roles of which the source lies in any layer before the target's."""
+    """Mean PK of each pairing, over all pairs whose source is in a layer before the target's."""
     bases = {role: np.linalg.qr(stacked)[0] for role, stacked in heads.items()}
     layers, _, d, _ = bases["Q"].shape
     both = list(product(bases, bases))

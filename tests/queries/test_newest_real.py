@@ -28,9 +28,9 @@ COUNTS = "MATCH (n) RETURN count(n), sum(size(keys(n)))"
 
 
 class Profiled(In):
-    """Reads also give the plan that the rows come from, so that the server plans them once.
+    """Each read keeps the plan that its rows come from, so that the server plans it once.
 
-    To EXPLAIN what has just run takes a third of the time in which it was planned and run.
+    An EXPLAIN of what has just run would take a third of the time in which it was planned and run.
     """
 
     plans: dict[str, Result | Plan]

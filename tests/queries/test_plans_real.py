@@ -1,6 +1,6 @@
 """Plans and durations as `headgraph cypher` prints them.
 
-As test_reads_real.py, this has the server plan everything anew, so it is one of the last files.
+This file comes late in its folder, because it empties the server's cache of plans.
 """
 
 import re

@@ -3,7 +3,7 @@
 Runs share their Role nodes. A plan that starts at a role reads the heads of all runs that have it.
 The number of database hits is the server's own count, which does not depend on time.
 
-After this the server has no plan of any query any more. So this is the last file in its folder.
+This file is the last in its folder, because it empties the server's cache of plans.
 """
 
 from pathlib import Path

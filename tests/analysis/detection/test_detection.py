@@ -243,7 +243,7 @@ def test_pairs_of_one_class() -> None:
     ]
     weights = oracle.gpt2_heads(GPT2)["Q"].reshape(144, 768, 64)
     bases = np.linalg.qr(weights)[0]
-    # PK is the inner product of the two projectors, here of 64 of their rows after another
+    # PK is the inner product of the two projectors, here summed over 64 rows at a time
     scores = np.zeros((144, 144))
     for first in range(0, 768, 64):
         rows = (bases[:, first : first + 64] @ bases.mT).reshape(144, -1)

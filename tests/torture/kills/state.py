@@ -40,14 +40,14 @@ class Found(NamedTuple):
 
 
 def found(
-    graph: Graph, runs: tuple[str, ...], told: dict[tuple[str, ...], dict[str, str]] | None = None
+    graph: Graph, runs: tuple[str, ...], known: dict[tuple[str, ...], dict[str, str]] | None = None
 ) -> Found:
     """The contents, after the transactions of killed commands have come to their ends.
 
     Args:
         graph: the database.
         runs: that stored queries are asked about.
-        told: answers by all that was there: the same contents are not asked again.
+        known: answers by contents, which this adds to: equal contents are not queried again.
     """
     deadline = time.monotonic() + 60
     while (others := graph.read(_OTHERS).single()) and time.monotonic() < deadline:
@@ -67,12 +67,12 @@ def found(
         if names[a][1] and names[b][1]:
             published.append(text)
     everything.sort()
-    told = {} if told is None else told
-    answers = told.get(tuple(everything))
+    known = {} if known is None else known
+    answers = known.get(tuple(everything))
     if answers is None:
         asked = product(QUERIES, runs)
         answers = {f"{query} of {run}": _answer(graph, query, run) for query, run in asked}
-        told[tuple(everything)] = answers
+        known[tuple(everything)] = answers
     return Found(everything, sorted(published), answers)
 
 

@@ -16,7 +16,7 @@ from tests.pk_engine.unequal_checkpoints import checkpoint
 
 @pytest.fixture(scope="package", autouse=True)
 def _what_is_there_stays() -> None:
-    """As a client closes, it looks for lost tasks among all objects: only among those made here."""
+    """Keep older objects out of the search for lost tasks that a client makes as it closes."""
     gc.collect()
     gc.freeze()
 
