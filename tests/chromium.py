@@ -44,6 +44,22 @@ def fresh_page(browser: Browser, *, dark: bool = False) -> Page:
 
 
 @contextmanager
+def without_messages(tab: Page) -> Iterator[None]:
+    """A block in which a page writes nothing to its console and raises no error."""
+    messages: list[str] = []
+    listeners = {
+        "console": lambda message: messages.append(message.text),
+        "pageerror": lambda error: messages.append(str(error)),
+    }
+    for event, listener in listeners.items():
+        tab.on(event, listener)
+    yield
+    for event, listener in listeners.items():
+        tab.remove_listener(event, listener)
+    assert messages == []
+
+
+@contextmanager
 def started() -> Iterator[Browser]:
     """A browser without a page; `page` uses it as long as it is open."""
     assert CHROMIUM, "CI must have chromium"

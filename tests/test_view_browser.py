@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from benchmarks.null_simulations import independent, save
 from headgraph.analysis.view import view
@@ -15,7 +15,7 @@ from headgraph.pk_engine import Selection, compute
 from headgraph.pk_engine.labels import labels_for
 from headgraph.pk_engine.table.sources import read_table
 from tests.analysis.test_view import HOSTILE
-from tests.chromium import needs_chromium, page
+from tests.chromium import needs_chromium, page, without_messages
 from tests.tables import random_table
 
 pytestmark = needs_chromium
@@ -43,21 +43,17 @@ def browser() -> Iterator[Page]:
 def tab(browser: Page, address: str) -> Iterator[Page]:
     """The page as it opens; afterwards nothing was asked for and nothing went wrong."""
     asked: list[str] = []
-    said: list[str] = []
-    hear = {
-        "request": lambda request: asked.append(request.url.partition(":")[0]),
-        "console": lambda message: said.append(message.text),
-        "pageerror": lambda error: said.append(str(error)),
-    }
-    for name, ear in hear.items():
-        browser.on(name, ear)
-    browser.goto("about:blank")
-    browser.goto(address)
-    yield browser
-    for name, ear in hear.items():
-        browser.remove_listener(name, ear)
+
+    def note(request: Request) -> None:
+        asked.append(request.url.partition(":")[0])
+
+    browser.on("request", note)
+    with without_messages(browser):
+        browser.goto("about:blank")
+        browser.goto(address)
+        yield browser
+    browser.remove_listener("request", note)
     assert set(asked) <= {"file", "blob", "about"}
-    assert said == []
 
 
 def lines(tab: Page) -> int:

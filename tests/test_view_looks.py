@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from headgraph.analysis.view import view
 from headgraph.base.palette import contrast
-from tests.chromium import needs_chromium, page
+from tests.chromium import needs_chromium, page, without_messages
 from tests.tables import random_table
 
 pytestmark = needs_chromium
@@ -34,17 +34,10 @@ def browser() -> Iterator[Page]:
 
 @pytest.fixture
 def tab(browser: Page) -> Iterator[Page]:
-    said: list[str] = []
-    hear = {"pageerror": lambda error: said.append(str(error)),
-            "console": lambda message: said.append(message.text)}  # fmt: skip
-    for name, ear in hear.items():
-        browser.on(name, ear)
-    yield browser
-    browser.set_viewport_size({"width": 1280, "height": 900})
-    browser.emulate_media(color_scheme="light", media="screen")
-    for name, ear in hear.items():
-        browser.remove_listener(name, ear)
-    assert said == []
+    with without_messages(browser):
+        yield browser
+        browser.set_viewport_size({"width": 1280, "height": 900})
+        browser.emulate_media(color_scheme="light", media="screen")
 
 
 def show(tab: Page, path: Path, state: str = "") -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from headgraph.base.text import did_you_mean, quoted
+from headgraph.base.text import did_you_mean, quoted, short
 from headgraph.graphdb.connection.limits import Deadline
 from headgraph.graphdb.connection.runner import Runner
 from headgraph.graphdb.results.result import Plan
@@ -34,7 +34,7 @@ def hints(
         if found := _UNKNOWN.search(remark):
             kind, name = found.groups()
             known = graph.read(_NAMES[kind], timeout=deadline.left()).single()
-            yield f"the database has no {kind} {name}{did_you_mean(name, known)}"
+            yield f"the database has no {kind} {short(name)}{did_you_mean(name, known)}"
         else:
             yield remark
     if asked := list(dict.fromkeys(_runs(text, params))):

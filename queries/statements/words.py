@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from headgraph.base.spelling import either
+from headgraph.base.text import short
 from headgraph.queries.statements.operators import FUNCTION_SPACES, PROCEDURES
 from headgraph.queries.statements.tokens import Token, language, semicolons_behind, tokens
 
@@ -112,9 +113,9 @@ def _reasons_in_name(before: Token, name: str, after: Token) -> Iterator[str]:
         if name not in PROCEDURES:
             yield reason_for_procedure(name)
     elif after.is_sign("(") and name.partition(".")[0].lower() not in FUNCTION_SPACES:
-        yield f"{name} is a function of a plugin, which can do anything"
+        yield f"{short(name)} is a function of a plugin, which can do anything"
 
 
 def reason_for_procedure(name: str) -> str:
     """Why a procedure is refused."""
-    return f"the procedure {name} is not one of {', '.join(sorted(PROCEDURES))}"
+    return f"the procedure {short(name, 34)} is not one of {', '.join(sorted(PROCEDURES))}"

@@ -159,7 +159,7 @@ def by_atheris(count: Count, folder: Path, row: Callable[[Count], None]) -> None
 
     options = ["-seed=1", f"-max_len={len(count.whole) + 6000}", "-len_control=0"]
     # `tried` has its own limits; this one would count the time of a process that is stopped
-    options += ["-rss_limit_mb=0", "-timeout=1000000"]
+    options += ["-rss_limit_mb=0", "-timeout=1000000", f"-artifact_prefix={folder}/"]
     atheris.Setup(["x", str(corpus), f"-dict={folder / 'words'}", *options], test)
     atheris.Fuzz()
 
@@ -176,10 +176,11 @@ def measured(tool: str, kind: str, seconds: float, folder: Path) -> None:
         with atheris.instrument_imports(
             include=["headgraph", *LIBRARIES], enable_loader_override=False
         ):
-            from tests.torture.__main__ import good
+            from tests.torture.kinds import KINDS
 
-            with good(kind):
-                pass  # so that what it imports when it reads is seen too
+            # what it imports when it reads is seen too; atheris prints a line for each
+            made = KINDS[kind].make(folder)
+            KINDS[kind].use(made)
     with _counting(kind, seconds) as count:
         if tool == "atheris":
             by_atheris(count, folder, row)

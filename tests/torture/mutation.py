@@ -4,7 +4,6 @@ import json
 import random
 import struct
 from collections.abc import Callable
-from copy import deepcopy
 
 from tests.torture.documents import HOW, changed, inside, places
 
@@ -12,8 +11,9 @@ WORDS = [
     b"", b"0", b"-1", b"1", b"2147483648", b"18446744073709551616", b"1e999", b"NaN", b"-Infinity",
     b"null", b"true", b"[]", b"{}", b"[[[[[[[[", b'"', b"'", b"\\", b"\x00", b"\r\n", b"\n", b",",
     b"../../x", b"/dev/zero", b"\x1b]0;t\x07", b"\xff\xfe", b"\xed\xa0\x80", "²٣\u202e".encode(),
-    b"x" * 5000, b"9" * 5000, b"[" * 5000, b"$x", b"}", b"{", b"=", b"#", b"/*", b"*/", b"//", b"`",
-    b"DELETE", b"CALL", b"LOAD CSV", b"<!DOCTYPE x [<!ENTITY y 'z'>]>", b"&y;", b"<x>", b"]]>",
+    b"x" * 5000, b"9" * 400, b"9" * 5000, b"[" * 5000, b"$x", b"}", b"{", b"=", b"#", b"/*", b"*/",
+    b"//", b"`", b"DELETE", b"CALL", b"LOAD CSV", b"<!DOCTYPE x [<!ENTITY y 'z'>]>", b"&y;", b"<x>",
+    b"]]>",
 ]  # fmt: skip
 """What files must not be able to hold, or to hold there."""
 SIZES = [0, 1, 2, 255, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**63, 2**64 - 1]
@@ -111,8 +111,7 @@ def _value(data: bytearray, chance: random.Random) -> bytearray:
     own, names = [inside(whole, at) for at in every], [str(key) for at in every for key in at]
     new = chance.choice(chance.choice([VALUES, own]))
     how, name = chance.choice(HOW), chance.choice(["x", "", *names])
-    # a value of its own may hold the place itself
-    whole = changed(whole, chance.choice(every), how, deepcopy(new), name)
+    whole = changed(whole, chance.choice(every), how, new, name)
     return bytearray(json.dumps(whole).encode())
 
 

@@ -19,7 +19,7 @@ from headgraph.analysis.errors import FigureError
 from headgraph.analysis.figures import head_roles, save, strongest_pairs, usual_number
 from headgraph.analysis.figures.style import DARK, LIGHT
 from headgraph.analysis.wiring._layout import Box, Line, outlets
-from headgraph.analysis.wiring._routes import Router, bezier
+from headgraph.analysis.wiring._routes import _ALL, _EVEN, _FIRST, Router, _candidates, bezier
 from headgraph.analysis.wiring.diagram import wiring
 from headgraph.base.names import parse_head
 from headgraph.pk_engine.labels import labels_for
@@ -212,6 +212,24 @@ def test_parallel_lines_keep_apart() -> None:
     router = Router((400, 400), [])
     first, second = (bezier(router.route((200, 20), (200, 380), (0, 0))) for _ in range(2))
     assert np.abs(first[20:36, 0] - second[20:36, 0]).min() > 6
+
+
+@pytest.mark.parametrize("tried", [_ALL, _EVEN], ids=["all", "even"])
+def test_a_line_takes_the_cheapest_of_all_shapes(tried: np.ndarray) -> None:
+    """Though the places of most shapes are not looked up."""
+    rng = np.random.default_rng(0)
+    places = rng.uniform(20, 380, (12, 2))
+    boxes = [Box((0, head), x, y, 50, 30, "", "", 1.0) for head, (x, y) in enumerate(places)]
+    router, beyond_first = Router((400, 400), boxes), 0
+    for _ in range(20):
+        start, end = ((x, y) for x, y in rng.uniform(0, 400, (2, 2)))
+        points = bezier(_candidates(start, end, tried))
+        by_itself = rng.uniform(0, 3, len(points))
+        best = int(np.argmin(by_itself + router._place_cost(points, (0, 1))))
+        assert router._cheapest(by_itself, points, (0, 1)) == best
+        beyond_first += int(np.sum(by_itself < by_itself[best]) >= _FIRST)
+        router.route(start, end, (0, 1))
+    assert beyond_first > 3, "what is looked up first is enough"
 
 
 def test_lines_leave_a_head_in_the_order_of_where_they_go() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from headgraph.pk_engine import AffinityTable, Selection, compute
+from headgraph.pk_engine.bundled import table_path
 from headgraph.pk_engine.errors import EngineError
 from headgraph.pk_engine.linalg import backends
 from headgraph.pk_engine.linalg.backends import MEMORY, WORTH_TORCH, Backend, choose
@@ -67,8 +68,12 @@ def test_gpt2_on_torch_is_within_the_stated_error(device: str) -> None:
         GPT2, pairings="OK", backend="torch", device=device, selection=Selection(), decoys=False
     )
     heads, rows = oracle.gpt2_heads(GPT2), table.frame
-    assert len(rows) == 9504
-    wanted = oracle.forward_pk(heads["O"], heads["K"])[
+    both = rows.merge(AffinityTable.read(table_path("gpt2-small")).frame, on=KEYS)
+    assert len(both) == len(rows) == 9504
+    assert np.abs(both.pk_x - both.pk_y).max(skipna=False) < 1e-4
+    chosen = (0, 4, 9)
+    rows = rows[rows.source_layer.isin(chosen)]
+    wanted = oracle.forward_pk(heads["O"], heads["K"], chosen)[
         rows.source_layer * 12 + rows.source_head, rows.target_layer * 12 + rows.target_head
     ]
     assert np.abs(rows.pk - wanted).max(skipna=False) < 1e-4

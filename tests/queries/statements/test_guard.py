@@ -30,6 +30,15 @@ def test_nothing_is_explained_that_its_words_give_away() -> None:
     assert graph.calls == []
 
 
+@pytest.mark.parametrize("before", ["RETURN", "CALL"])
+def test_a_name_over_several_lines_is_part_of_one_sentence(before: str) -> None:
+    name = "a\nb\x1b" * 90
+    with pytest.raises(Refused) as caught:
+        queries.cypher(f"{before} `plugin`.`{name}`()", RecordingGraph())
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300
+
+
 @pytest.mark.parametrize(
     ("plan", "reason"),
     [

@@ -80,6 +80,7 @@ def test_a_hub_id_is_fetched_on_the_workers(
 ) -> None:
     """The commit that this machine has, though its branch moves before the workers ask."""
     point_at(hub.url, tmp_path, monkeypatch)
+    hub.requests.clear()
     folders = [save(tmp_path / name, llama_tensors(seed), LLAMA_CONFIG)
                for seed, name in enumerate("ab")]  # fmt: skip
     repo = hub.repos["team/model"] = Repo()

@@ -1,4 +1,7 @@
-"""Plans and durations as `headgraph cypher` prints them."""
+"""Plans and durations as `headgraph cypher` prints them.
+
+This file comes late in its folder, because it empties the server's cache of plans.
+"""
 
 import re
 
